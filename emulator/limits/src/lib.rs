@@ -1,0 +1,30 @@
+//! The limits of AWS's serverless services as a dated table, and the arithmetic of the envelopes they apply to.
+//!
+//! Three things live here, without any I/O:
+//!
+//! - [`table`]: one row per limit, with its history of numbers, what each party sees when it is crossed,
+//!   its source and how sure we are of it. [`Limits::at`] chooses the numbers of a day.
+//! - [`envelope`]: how many bytes a text, a body or a whole proxy response takes once it is JSON.
+//! - `page`: the table as text, JSON and markdown.
+//!
+//! ```
+//! use hardcap_limits::{Bytes, Limits, Party};
+//!
+//! let limits = Limits::classic();
+//! let exceeded = limits.lambda_sync_response.admit(Bytes(6_291_557)).unwrap_err();
+//! let refusal = exceeded.refusal(Party::Function).unwrap();
+//! assert_eq!(refusal.status, 413);
+//! assert!(limits.lambda_sync_response.admit(Bytes(6_291_556)).is_ok());
+//! ```
+
+mod date;
+pub mod envelope;
+mod limit;
+pub mod table;
+
+pub use date::{Date, InvalidDate};
+pub use limit::{
+    Bytes, Confidence, Count, Dated, Exceeded, Limit, Millis, Party, Proof, Quantity, Refusal,
+    RenderedRefusal, Row, Scope, Unit,
+};
+pub use table::{Limits, ROWS, UnknownRow};

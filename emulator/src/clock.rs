@@ -1,0 +1,103 @@
+//! The only place that asks for the time or waits for it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hardcap_limits::Millis;
+use serde::Serialize;
+
+/// A point in time: milliseconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct EpochMillis(pub u64);
+
+impl EpochMillis {
+    /// This point moved into the future.
+    #[must_use]
+    pub fn plus(self, span: Millis) -> EpochMillis {
+        EpochMillis(self.0.saturating_add(span.0))
+    }
+
+    /// The span since an earlier point; zero when that point is later.
+    #[must_use]
+    pub fn since(self, earlier: EpochMillis) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// As the `time` crate has it, for formatting.
+    #[must_use]
+    pub fn to_utc(self) -> time::OffsetDateTime {
+        time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+/// The emulator's clock: real time, which the control surface can advance.
+///
+/// Advancing moves only what the emulator decides by the calendar: expiry of presigned links, lifecycle, age of events.
+/// Functions are real processes and run in real time, so spans ([`Clock::stopwatch`], [`Clock::timeout`]) do not jump.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    advanced: Arc<AtomicU64>,
+}
+
+impl Clock {
+    /// The time that AWS would show.
+    #[must_use]
+    pub fn now(&self) -> EpochMillis {
+        real_now().plus(Millis(self.advanced.load(Ordering::Relaxed)))
+    }
+
+    /// Moves [`Clock::now`] into the future for everyone who shares this clock.
+    pub fn advance(&self, span: Millis) {
+        self.advanced.fetch_add(span.0, Ordering::Relaxed);
+    }
+
+    /// Starts to measure a span of real time.
+    #[must_use]
+    pub fn stopwatch(&self) -> Stopwatch {
+        Stopwatch { started: real_instant() }
+    }
+
+    /// Waits for `future` at most this long in real time; `None` when it was not done by then.
+    pub async fn timeout<F: Future>(&self, span: Millis, future: F) -> Option<F::Output> {
+        within(span, future).await
+    }
+}
+
+/// Measures spans of real time with the precision that log lines show.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    started: Instant,
+}
+
+impl Stopwatch {
+    /// The span so far.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The span so far in whole milliseconds.
+    #[must_use]
+    pub fn elapsed_millis(self) -> Millis {
+        Millis(u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock is where the time comes from")]
+fn real_now() -> EpochMillis {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    EpochMillis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock is where the time comes from")]
+fn real_instant() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock is where waiting is done")]
+async fn within<F: Future>(span: Millis, future: F) -> Option<F::Output> {
+    tokio::time::timeout(Duration::from_millis(span.0), future).await.ok()
+}

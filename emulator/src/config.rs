@@ -1,0 +1,260 @@
+//! What an emulator runs: functions, APIs, function URLs, buckets. A specification; nothing here is running.
+//!
+//! Built by [`crate::Builder`] in tests and by [`crate::template`] from a template; validated by neither, so a value can
+//! be printed, compared and checked before anything starts.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use hardcap_limits::{Limits, Millis};
+use indexmap::IndexMap;
+
+/// The region of everything, unless a template says otherwise.
+pub const DEFAULT_REGION: &str = "us-east-1";
+/// The account of everything: the number that local clouds use.
+pub const ACCOUNT_ID: &str = "000000000000";
+
+/// All that one emulator runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `us-east-1` and so on; part of every ARN and of every signature's scope.
+    pub region: String,
+    /// The limits in force.
+    pub limits: Limits,
+    /// The functions, in the order of the template.
+    pub functions: Vec<Function>,
+    /// REST APIs and HTTP APIs.
+    pub apis: Vec<Api>,
+    /// Functions with an address of their own.
+    pub function_urls: Vec<FunctionUrl>,
+    /// The buckets that exist from the start.
+    pub buckets: Vec<Bucket>,
+    /// Key pairs that S3 knows, beside `test`/`test` and those that functions are given.
+    pub credentials: Vec<Credential>,
+    /// Verifies signatures on every AWS API, not on S3 alone.
+    pub strict_auth: bool,
+    /// Where data outlives the emulator; in memory when `None`.
+    pub data: Option<PathBuf>,
+    /// The port of the first API, 0 for any free one; further APIs take the following ports.
+    pub api_port: u16,
+    /// The port of the AWS APIs and of the control surface, 0 for any free one.
+    pub aws_port: u16,
+}
+
+impl Config {
+    /// Nothing to run, in memory, on free ports.
+    #[must_use]
+    pub fn empty(limits: Limits) -> Config {
+        Config {
+            region: DEFAULT_REGION.to_owned(),
+            limits,
+            functions: Vec::new(),
+            apis: Vec::new(),
+            function_urls: Vec::new(),
+            buckets: Vec::new(),
+            credentials: Vec::new(),
+            strict_auth: false,
+            data: None,
+            api_port: 0,
+            aws_port: 0,
+        }
+    }
+}
+
+/// A Lambda function: the program and what AWS is told about it.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The name in a template, `ProxyFunction`; equal to `name` where there is no template.
+    pub logical_id: String,
+    /// The function's name, the last part of its ARN.
+    pub name: String,
+    /// The program that talks to the Runtime API, and its arguments.
+    pub command: Vec<OsString>,
+    /// The folder the program starts in, `LAMBDA_TASK_ROOT`.
+    pub task_root: PathBuf,
+    /// `_HANDLER`.
+    pub handler: String,
+    /// The runtime's identifier, `provided.al2023`, `python3.11`.
+    pub runtime: String,
+    /// Memory in MB (of 1,048,576 bytes).
+    pub memory_mb: u32,
+    /// The function's own timeout.
+    pub timeout: Millis,
+    /// The environment that the user configured, in the order given.
+    pub environment: IndexMap<String, String>,
+    /// Executions reserved for this function, which are also the most it may have.
+    pub reserved_concurrency: Option<u32>,
+}
+
+impl Function {
+    /// A function with AWS's defaults: 3 seconds, 128 MB, `provided.al2023`, no environment.
+    ///
+    /// ```
+    /// use hardcap::config::Function;
+    ///
+    /// let function = Function::new("echo", ["target/release/guest", "echo"]);
+    /// assert_eq!(function.timeout.0, 3_000);
+    /// assert_eq!(function.memory_mb, 128);
+    /// ```
+    #[must_use]
+    pub fn new<A: Into<OsString>>(name: &str, command: impl IntoIterator<Item = A>) -> Function {
+        Function {
+            logical_id: name.to_owned(),
+            name: name.to_owned(),
+            command: command.into_iter().map(Into::into).collect(),
+            task_root: PathBuf::from("."),
+            handler: "bootstrap".to_owned(),
+            runtime: "provided.al2023".to_owned(),
+            memory_mb: 128,
+            timeout: Millis(3_000),
+            environment: IndexMap::new(),
+            reserved_concurrency: None,
+        }
+    }
+
+    /// `arn:aws:lambda:REGION:ACCOUNT:function:NAME`
+    #[must_use]
+    pub fn arn(&self, region: &str) -> String {
+        format!("arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{}", self.name)
+    }
+}
+
+/// An API of API Gateway, with one stage.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The name in a template.
+    pub logical_id: String,
+    /// REST or HTTP, and what only one of them has.
+    pub kind: ApiKind,
+    /// The stage's name; `$default` serves an HTTP API at the root.
+    pub stage: String,
+    /// The stage's variables, in the order given.
+    pub stage_variables: IndexMap<String, String>,
+    /// Method and path to function.
+    pub routes: Vec<Route>,
+}
+
+/// The two kinds of API Gateway.
+#[derive(Clone, Debug)]
+pub enum ApiKind {
+    /// A REST API: events of payload format 1.0.
+    Rest {
+        /// Request bodies of these media types reach the function as base64; `*/*` is all.
+        binary_media_types: Vec<String>,
+        /// Answers of at least this many bytes are compressed for clients that accept it; off when `None`.
+        minimum_compression_size: Option<u64>,
+    },
+    /// An HTTP API: events of payload format 2.0, or 1.0 by route.
+    Http {
+        /// The cross-origin rules that the gateway answers itself.
+        cors: Option<Cors>,
+    },
+}
+
+/// One method and path of an API.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// `GET`, or `ANY`.
+    pub method: String,
+    /// `/`, `/items/{id}`, `/files/{path+}`; `$default` on an HTTP API takes what no other route takes.
+    pub path: String,
+    /// The [`Function::name`] that answers.
+    pub function: String,
+    /// The event's shape. A REST API only has [`PayloadFormat::V1`].
+    pub payload_format: PayloadFormat,
+    /// The integration's own timeout; the gateway's largest when `None`.
+    pub timeout: Option<Millis>,
+}
+
+/// The shape of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// 1.0: REST APIs, and HTTP APIs that ask for it.
+    V1,
+    /// 2.0: HTTP APIs and function URLs.
+    V2,
+}
+
+/// Cross-origin rules of an HTTP API or a function URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cors {
+    /// `*`, or exact origins.
+    pub allow_origins: Vec<String>,
+    /// Methods, or `*`.
+    pub allow_methods: Vec<String>,
+    /// Request headers, or `*`.
+    pub allow_headers: Vec<String>,
+    /// Response headers that scripts may read.
+    pub expose_headers: Vec<String>,
+    /// Cookies and authorization may be sent.
+    pub allow_credentials: bool,
+    /// How long a browser may keep the answer, in seconds.
+    pub max_age_seconds: Option<u64>,
+}
+
+/// A function's own address.
+#[derive(Clone, Debug)]
+pub struct FunctionUrl {
+    /// The name in a template: the function's, with `Url` behind it.
+    pub logical_id: String,
+    /// The [`Function::name`] that answers.
+    pub function: String,
+    /// The cross-origin rules.
+    pub cors: Option<Cors>,
+}
+
+/// A bucket and its rules.
+#[derive(Clone, Debug, Default)]
+pub struct Bucket {
+    /// The bucket's name.
+    pub name: String,
+    /// The cross-origin rules, in order: the first that matches answers.
+    pub cors: Vec<BucketCorsRule>,
+    /// When objects end.
+    pub lifecycle: Vec<LifecycleRule>,
+}
+
+/// A rule of `CorsConfiguration`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketCorsRule {
+    /// `*`, exact origins, or origins with one `*`.
+    pub allowed_origins: Vec<String>,
+    /// `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.
+    pub allowed_methods: Vec<String>,
+    /// Request headers, with `*` allowed once in each.
+    pub allowed_headers: Vec<String>,
+    /// Response headers that scripts may read.
+    pub expose_headers: Vec<String>,
+    /// How long a browser may keep the answer, in seconds.
+    pub max_age_seconds: Option<u32>,
+}
+
+/// A rule of `LifecycleConfiguration`. Whole days, rounded up to the next midnight UTC.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LifecycleRule {
+    /// Only keys that begin so; all when empty.
+    pub prefix: String,
+    /// Objects end this many days after they were created.
+    pub expiration_days: Option<u32>,
+    /// Uploads that were not completed end this many days after they began.
+    pub abort_incomplete_multipart_days: Option<u32>,
+}
+
+/// A key pair that S3 knows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// `AKIA…`, or `test`.
+    pub access_key_id: String,
+    /// The secret: never shown.
+    pub secret_access_key: String,
+    /// The token of temporary credentials.
+    pub session_token: Option<String>,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
+}

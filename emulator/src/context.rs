@@ -1,0 +1,101 @@
+//! What every step of a request is handed.
+
+use std::sync::Arc;
+
+use hardcap_limits::{Exceeded, Limit, Limits, Quantity};
+
+use crate::clock::{Clock, EpochMillis};
+use crate::keyring::Keyring;
+use crate::record::{Recorder, What};
+
+/// One request: its identity, and the one snapshot of limits that it sees, taken at the door.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// The request id that clients, functions and logs all see: a UUID.
+    pub(crate) request_id: Arc<str>,
+    /// The X-Ray header's value, `Root=1-…;Parent=…;Sampled=0;Lineage=…`.
+    pub(crate) trace: Arc<str>,
+    /// When it arrived.
+    pub(crate) arrived: EpochMillis,
+    /// The limits in force for this request, whatever is changed meanwhile.
+    pub(crate) limits: Arc<Limits>,
+    /// Where what happens is recorded.
+    pub(crate) recorder: Recorder,
+    /// The emulator's clock.
+    pub(crate) clock: Clock,
+}
+
+impl Context {
+    /// Compares a quantity with a limit, and records it for this request.
+    pub(crate) fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
+        self.recorder.admit(&self.request_id, limit, observed)
+    }
+
+    /// Records what happened to this request.
+    pub(crate) fn record(&self, what: What) {
+        self.recorder.record(&self.request_id, what);
+    }
+}
+
+/// What every surface shares: where contexts come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Platform {
+    /// The region of every ARN.
+    pub(crate) region: Arc<str>,
+    /// The emulator's clock.
+    pub(crate) clock: Clock,
+    /// Where everything is recorded.
+    pub(crate) recorder: Recorder,
+    /// The key pairs that exist.
+    pub(crate) keyring: Keyring,
+    limits: Arc<std::sync::RwLock<Arc<Limits>>>,
+}
+
+impl Platform {
+    pub(crate) fn new(region: &str, limits: Limits, keyring: Keyring) -> Platform {
+        let clock = Clock::default();
+        Platform {
+            region: region.into(),
+            recorder: Recorder::new(clock.clone()),
+            clock,
+            keyring,
+            limits: Arc::new(std::sync::RwLock::new(Arc::new(limits))),
+        }
+    }
+
+    /// A context for a request that has just arrived.
+    pub(crate) fn context(&self) -> Context {
+        let arrived = self.clock.now();
+        Context {
+            request_id: uuid::Uuid::new_v4().to_string().into(),
+            trace: new_trace(arrived).into(),
+            arrived,
+            limits: self.limits(),
+            recorder: self.recorder.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// The limits that the next request will see.
+    pub(crate) fn limits(&self) -> Arc<Limits> {
+        self.limits.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Changes what the next request will see, never one that is under way.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(limits);
+    }
+}
+
+/// `Root=1-EPOCH-RANDOM;Parent=RANDOM;Sampled=0;Lineage=1:RANDOM:0`, the shape recorded from a REST API.
+fn new_trace(now: EpochMillis) -> String {
+    let seconds = now.0 / 1000;
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let other = uuid::Uuid::new_v4().simple().to_string();
+    format!(
+        "Root=1-{seconds:08x}-{};Parent={};Sampled=0;Lineage=1:{}:0",
+        &random[..24],
+        &other[..16],
+        &other[16..24]
+    )
+}

@@ -1,0 +1,93 @@
+//! The key pairs that exist: the convention of local clouds, those of the configuration, and one for each sandbox.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hardcap_limits::Millis;
+
+use crate::clock::EpochMillis;
+use crate::config::Credential;
+
+/// How long the keys of a sandbox live: AWS's own number is not published; they are replaced before they end.
+const SANDBOX_KEY_LIFE: Millis = Millis(12 * 60 * 60 * 1000);
+
+/// What is known of an access key.
+#[derive(Clone)]
+pub(crate) struct Key {
+    /// The secret: never shown.
+    pub(crate) secret_access_key: String,
+    /// The token that must come with it.
+    pub(crate) session_token: Option<String>,
+    /// When it ends; never, when `None`.
+    pub(crate) expires: Option<EpochMillis>,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+/// All keys by their id. Cheap to clone; all clones share one store.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keyring {
+    keys: Arc<RwLock<HashMap<String, Key>>>,
+}
+
+impl Keyring {
+    /// `test`/`test` and what the configuration names.
+    pub(crate) fn new(configured: &[Credential]) -> Keyring {
+        let keyring = Keyring::default();
+        keyring.insert(
+            "test",
+            Key { secret_access_key: "test".to_owned(), session_token: None, expires: None },
+        );
+        for credential in configured {
+            keyring.insert(
+                &credential.access_key_id,
+                Key {
+                    secret_access_key: credential.secret_access_key.clone(),
+                    session_token: credential.session_token.clone(),
+                    expires: None,
+                },
+            );
+        }
+        keyring
+    }
+
+    /// Makes temporary credentials, as a function's role gives them to its sandboxes.
+    pub(crate) fn issue(&self, now: EpochMillis) -> Credential {
+        let random = || uuid::Uuid::new_v4().simple().to_string();
+        let credential = Credential {
+            access_key_id: format!("ASIA{}", &random().to_ascii_uppercase()[..16]),
+            secret_access_key: format!("{}{}", random(), &random()[..8]),
+            session_token: Some(format!("{}{}{}", random(), random(), random())),
+        };
+        self.insert(
+            &credential.access_key_id,
+            Key {
+                secret_access_key: credential.secret_access_key.clone(),
+                session_token: credential.session_token.clone(),
+                expires: Some(now.plus(SANDBOX_KEY_LIFE)),
+            },
+        );
+        credential
+    }
+
+    /// The key with this id.
+    pub(crate) fn find(&self, access_key_id: &str) -> Option<Key> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
+    }
+
+    /// Forgets a key, as when its sandbox has ended.
+    pub(crate) fn revoke(&self, access_key_id: &str) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(access_key_id);
+    }
+
+    fn insert(&self, access_key_id: &str, key: Key) {
+        self.keys
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(access_key_id.to_owned(), key);
+    }
+}

@@ -1,0 +1,244 @@
+//! What happened: every observation of a limit, every cold start, throttle, fault. Bounded, and folded as it comes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hardcap_limits::{Exceeded, Limit, Quantity};
+use indexmap::IndexMap;
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use crate::clock::{Clock, EpochMillis};
+
+/// The newest records are kept word for word, older ones only in the sums.
+const KEPT: usize = 10_000;
+
+/// One thing that happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// When.
+    pub at: EpochMillis,
+    /// The request it happened to.
+    pub request_id: String,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What a record tells.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum What {
+    /// A quantity was compared with a limit.
+    Measured {
+        /// The row's name.
+        row: &'static str,
+        /// What was measured, in the row's unit.
+        observed: u64,
+        /// The limit in force.
+        max: u64,
+        /// False when it was refused.
+        admitted: bool,
+    },
+    /// A request arrived at a gateway and was answered.
+    Answered {
+        /// The API's or function URL's logical id.
+        api: String,
+        /// `GET`.
+        method: String,
+        /// The path, without its query.
+        path: String,
+        /// The status the client saw.
+        status: u16,
+        /// How long it took, in milliseconds.
+        millis: u64,
+    },
+    /// An invocation of a function ended.
+    Invoked {
+        /// The function's name.
+        function: String,
+        /// The event, in bytes.
+        event: u64,
+        /// The answer, in bytes.
+        answer: u64,
+        /// How long the function ran, in milliseconds.
+        millis: u64,
+        /// The error type, when the function failed.
+        fault: Option<String>,
+    },
+    /// A sandbox was started.
+    ColdStart {
+        /// The function's name.
+        function: String,
+        /// How long its init took, in milliseconds.
+        millis: u64,
+    },
+    /// No execution was free.
+    Throttled {
+        /// The function's name.
+        function: String,
+    },
+    /// hardcap itself failed.
+    Bug {
+        /// The cause.
+        cause: String,
+    },
+}
+
+/// What was seen of one limit.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Seen {
+    /// The largest quantity observed, refused ones included.
+    pub highest: u64,
+    /// The largest quantity that was admitted.
+    pub highest_admitted: u64,
+    /// The limit in force when it was last compared.
+    pub max: u64,
+    /// How often it was compared.
+    pub measured: u64,
+    /// How often it refused.
+    pub refused: u64,
+    /// The request that was refused first.
+    pub first_refused: Option<String>,
+}
+
+/// Sums over all records since the start.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Totals {
+    /// By row name, in the order first seen.
+    pub limits: IndexMap<&'static str, Seen>,
+    /// Invocations that ended.
+    pub invocations: u64,
+    /// Invocations by error type, of those that failed.
+    pub faults: IndexMap<String, u64>,
+    /// Sandboxes started.
+    pub cold_starts: u64,
+    /// Invocations refused for want of concurrency.
+    pub throttles: u64,
+    /// Requests answered by gateways, by status.
+    pub answers: IndexMap<u16, u64>,
+    /// Failures of hardcap itself. A run with any is not to be trusted.
+    pub bugs: u64,
+}
+
+/// Where everything is recorded. Cheap to clone; all clones share one store.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    clock: Clock,
+    store: Arc<Mutex<Store>>,
+    live: broadcast::Sender<Record>,
+}
+
+#[derive(Debug, Default)]
+struct Store {
+    newest: VecDeque<Record>,
+    totals: Totals,
+}
+
+impl Recorder {
+    /// An empty one.
+    #[must_use]
+    pub fn new(clock: Clock) -> Recorder {
+        let (live, _) = broadcast::channel(1024);
+        Recorder { clock, store: Arc::default(), live }
+    }
+
+    /// Compares a quantity with a limit and records both.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] when it is over the limit.
+    pub fn admit<Q: Quantity>(
+        &self,
+        request_id: &str,
+        limit: &Limit<Q>,
+        observed: Q,
+    ) -> Result<(), Exceeded> {
+        let verdict = limit.admit(observed);
+        self.record(
+            request_id,
+            What::Measured {
+                row: limit.row.name,
+                observed: observed.number(),
+                max: limit.max.number(),
+                admitted: verdict.is_ok(),
+            },
+        );
+        verdict
+    }
+
+    /// Records what happened to a request.
+    pub fn record(&self, request_id: &str, what: What) {
+        let record = Record { at: self.clock.now(), request_id: request_id.to_owned(), what };
+        // No receiver is the usual case, not a failure: nobody is watching.
+        let _ = self.live.send(record.clone());
+        let mut store = self.store();
+        store.totals.add(&record);
+        if store.newest.len() == KEPT {
+            store.newest.pop_front();
+        }
+        store.newest.push_back(record);
+    }
+
+    /// The sums so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.store().totals.clone()
+    }
+
+    /// The newest records, oldest first, at most 10,000.
+    #[must_use]
+    pub fn newest(&self) -> Vec<Record> {
+        self.store().newest.iter().cloned().collect()
+    }
+
+    /// Records from now on. A watcher that is slower than the records misses some, and is told so.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<Record> {
+        self.live.subscribe()
+    }
+
+    /// Forgets everything.
+    pub fn reset(&self) {
+        *self.store() = Store::default();
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Totals {
+    fn add(&mut self, record: &Record) {
+        match &record.what {
+            What::Measured { row, observed, max, admitted } => {
+                let seen = self.limits.entry(row).or_default();
+                seen.add(*observed, *max, *admitted, &record.request_id);
+            }
+            What::Answered { status, .. } => *self.answers.entry(*status).or_default() += 1,
+            What::Invoked { fault, .. } => {
+                self.invocations += 1;
+                if let Some(fault) = fault {
+                    *self.faults.entry(fault.clone()).or_default() += 1;
+                }
+            }
+            What::ColdStart { .. } => self.cold_starts += 1,
+            What::Throttled { .. } => self.throttles += 1,
+            What::Bug { .. } => self.bugs += 1,
+        }
+    }
+}
+
+impl Seen {
+    fn add(&mut self, observed: u64, max: u64, admitted: bool, request_id: &str) {
+        self.max = max;
+        self.measured += 1;
+        self.highest = self.highest.max(observed);
+        if admitted {
+            self.highest_admitted = self.highest_admitted.max(observed);
+        } else {
+            self.refused += 1;
+            self.first_refused.get_or_insert_with(|| request_id.to_owned());
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Sockets, and the only place that reads a body: declared length first, then counted to the limit and one byte more.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bytes::{Bytes, BytesMut};
+use hardcap_limits::{Exceeded, Limit};
+use http::{HeaderMap, Request, Response, header};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// hyper's own cap on a request head, far above any limit of the table, so that the table's refusal is the one seen.
+const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// hyper's own cap on the number of headers, for the same reason.
+const HEADERS_MAX: usize = 10_000;
+
+/// Binds a loopback port; 0 takes any free one.
+///
+/// # Errors
+///
+/// When the port is taken or not permitted; the message names it.
+pub(crate) async fn bind(port: u16) -> io::Result<(TcpListener, SocketAddr)> {
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(wanted).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {wanted}: {error}"))
+    })?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+/// Serves connections until `stop` is cancelled; then lets each finish the request it is in.
+///
+/// Runs as a task of `tasks`, so that whoever stops the emulator can wait for the last connection.
+pub(crate) fn serve<S, F, B>(
+    listener: TcpListener,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+    handle: S,
+) where
+    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let connections = tasks.clone();
+    tasks.spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(stream, peer, stop.clone(), handle.clone()));
+                }
+                // Out of file descriptors, or the peer was gone before it was greeted: the next one may succeed.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    });
+}
+
+async fn connection<S, F, B>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    stop: CancellationToken,
+    handle: S,
+) where
+    S: Fn(Request<Incoming>, SocketAddr) -> F,
+    F: Future<Output = Response<B>>,
+    B: Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // Small answers must not wait for the peer's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = hyper::service::service_fn(move |request| {
+        let response = handle(request, peer);
+        async move { Ok::<_, Infallible>(response.await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .max_buf_size(HEAD_BUFFER_BYTES)
+        .max_headers(HEADERS_MAX)
+        .half_close(true)
+        .preserve_header_case(false);
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection ended badly");
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// It is larger than the limit. What was observed is its declared length, else the first byte too many.
+    #[error("{0}")]
+    TooLarge(Exceeded),
+    /// The peer went away, or broke the protocol, before the end.
+    #[error("the request ended before its body did: {0}")]
+    CutShort(String),
+}
+
+/// How much of a refused body is still taken from the peer, so that a peer which only listens after it has sent gets to
+/// see the refusal instead of a connection reset.
+const DISCARDED_MAX: u64 = 64 * 1024 * 1024;
+
+/// Reads a whole body that must fit a limit.
+///
+/// # Errors
+///
+/// [`ReadError::TooLarge`] before anything is read when the declared length is over the limit, else as soon as one byte
+/// too many has come; [`ReadError::CutShort`] when the peer leaves.
+pub(crate) async fn read_body<B>(
+    headers: &HeaderMap,
+    body: B,
+    limit: &Limit<hardcap_limits::Bytes>,
+) -> Result<Bytes, ReadError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: std::fmt::Display,
+{
+    let declared = declared_length(headers);
+    let mut body = std::pin::pin!(body);
+    if let Some(Err(exceeded)) = declared.map(|length| limit.admit(hardcap_limits::Bytes(length))) {
+        discard(body).await;
+        return Err(ReadError::TooLarge(exceeded));
+    }
+    let mut whole = Buffer::with_capacity(declared);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ReadError::CutShort(error.to_string()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = whole.len() + data.len() as u64;
+        if let Err(exceeded) = limit.admit(hardcap_limits::Bytes(length)) {
+            discard(body).await;
+            return Err(ReadError::TooLarge(exceeded));
+        }
+        whole.push(data);
+    }
+    Ok(whole.freeze())
+}
+
+async fn discard<B: Body<Data = Bytes>>(mut body: std::pin::Pin<&mut B>) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if discarded > DISCARDED_MAX {
+            return;
+        }
+    }
+}
+
+/// The length that the peer declares, if it does.
+pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Collects chunks; a body of one chunk is not copied.
+enum Buffer {
+    Empty(usize),
+    One(Bytes),
+    Many(BytesMut),
+}
+
+impl Buffer {
+    fn with_capacity(declared: Option<u64>) -> Buffer {
+        Buffer::Empty(declared.and_then(|length| usize::try_from(length).ok()).unwrap_or(0))
+    }
+
+    fn len(&self) -> u64 {
+        match self {
+            Buffer::Empty(_) => 0,
+            Buffer::One(bytes) => bytes.len() as u64,
+            Buffer::Many(bytes) => bytes.len() as u64,
+        }
+    }
+
+    fn push(&mut self, data: Bytes) {
+        *self = match std::mem::replace(self, Buffer::Empty(0)) {
+            Buffer::Empty(capacity) if data.len() >= capacity => Buffer::One(data),
+            Buffer::Empty(capacity) => {
+                let mut bytes = BytesMut::with_capacity(capacity);
+                bytes.extend_from_slice(&data);
+                Buffer::Many(bytes)
+            }
+            Buffer::One(first) => {
+                let mut bytes = BytesMut::with_capacity((first.len() + data.len()) * 2);
+                bytes.extend_from_slice(&first);
+                bytes.extend_from_slice(&data);
+                Buffer::Many(bytes)
+            }
+            Buffer::Many(mut bytes) => {
+                bytes.extend_from_slice(&data);
+                Buffer::Many(bytes)
+            }
+        };
+    }
+
+    fn freeze(self) -> Bytes {
+        match self {
+            Buffer::Empty(_) => Bytes::new(),
+            Buffer::One(bytes) => bytes,
+            Buffer::Many(bytes) => bytes.freeze(),
+        }
+    }
+}
