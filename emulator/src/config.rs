@@ -80,7 +80,8 @@ pub struct Function {
     pub memory_mb: u32,
     /// The function's own timeout.
     pub timeout: Millis,
-    /// The environment that the user configured, in the order given.
+    /// The environment that the user configured, in the order given. `${hardcap:aws}`, `${hardcap:api:ID}` and
+    /// `${hardcap:url:ID}` are replaced by addresses when the emulator starts; see [`crate::Addresses::fill`].
     pub environment: IndexMap<String, String>,
     /// Executions reserved for this function, which are also the most it may have.
     pub reserved_concurrency: Option<u32>,
@@ -132,6 +133,40 @@ pub struct Api {
     pub stage_variables: IndexMap<String, String>,
     /// Method and path to function.
     pub routes: Vec<Route>,
+}
+
+impl Api {
+    /// An API with routes `(method, path, function)`, in the payload format that its kind has by default.
+    #[must_use]
+    pub fn new(logical_id: &str, kind: ApiKind, stage: &str, routes: &[(&str, &str, &str)]) -> Api {
+        let payload_format = match kind {
+            ApiKind::Rest { .. } => PayloadFormat::V1,
+            ApiKind::Http { .. } => PayloadFormat::V2,
+        };
+        let route = |(method, path, function): &(&str, &str, &str)| Route {
+            method: (*method).to_owned(),
+            path: (*path).to_owned(),
+            function: (*function).to_owned(),
+            payload_format,
+            timeout: None,
+        };
+        Api {
+            logical_id: logical_id.to_owned(),
+            kind,
+            stage: stage.to_owned(),
+            stage_variables: IndexMap::new(),
+            routes: routes.iter().map(route).collect(),
+        }
+    }
+
+    /// What stands before every path: `/STAGE`, or nothing for the stage `$default`.
+    #[must_use]
+    pub fn stage_path(&self) -> String {
+        match self.stage.as_str() {
+            "$default" => String::new(),
+            stage => format!("/{stage}"),
+        }
+    }
 }
 
 /// The two kinds of API Gateway.

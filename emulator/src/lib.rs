@@ -1,15 +1,25 @@
 //! hardcap emulates AWS Lambda and API Gateway with their limits enforced, byte for byte, around real functions.
+//!
+//! [`Emulator::builder`] starts one inside a test; the program `hardcap` starts one from a template. Read
+//! `ARCHITECTURE.md` for the map.
 
 pub mod config;
+mod emulator;
 
+mod aws;
 pub(crate) mod context;
+mod control;
+mod gateway;
 pub(crate) mod keyring;
 pub(crate) mod lambda;
+mod s3;
 pub(crate) mod serve;
 pub(crate) mod stop;
 
 mod clock;
 mod record;
+pub mod report;
 
 pub use clock::{Clock, EpochMillis, Stopwatch};
+pub use emulator::{Addresses, Builder, Emulator, StartError};
 pub use record::{Record, Recorder, Seen, Totals, What};

@@ -79,3 +79,18 @@ impl Lambda {
         Err(Stop::Bug("not built yet".to_owned()))
     }
 }
+impl Lambda {
+    pub(crate) fn start(
+        _: &crate::context::Platform,
+        _: &crate::config::Config,
+        _: &str,
+        _: &tokio_util::task::TaskTracker,
+        _: tokio_util::sync::CancellationToken,
+    ) -> Lambda {
+        Lambda
+    }
+    pub(crate) fn router(&self) -> axum::Router {
+        axum::Router::new()
+    }
+    pub(crate) async fn stop(&self) {}
+}

@@ -1,0 +1,213 @@
+//! What each control route answers. Errors are `{"error": …}` with a status that fits.
+
+use std::convert::Infallible;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{Html, IntoResponse, Response};
+use futures_util::Stream;
+use hardcap_limits::{Limits, Millis};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Control;
+use crate::report::Report;
+
+/// An error of the control surface: a status and a sentence.
+pub(crate) struct ControlError(StatusCode, String);
+
+impl IntoResponse for ControlError {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+pub(crate) async fn dashboard() -> Html<&'static str> {
+    Html(include_str!("dashboard.html"))
+}
+
+pub(crate) async fn health(State(control): State<Control>) -> Json<Value> {
+    let addresses = &control.addresses;
+    Json(json!({
+        "status": "ok",
+        "version": env!("CARGO_PKG_VERSION"),
+        "limits": control.platform.limits().date(),
+        "aws": addresses.aws,
+        "control": addresses.control,
+        "apis": addresses.apis,
+        "function_urls": addresses.function_urls,
+    }))
+}
+
+pub(crate) async fn limits(State(control): State<Control>) -> Json<Value> {
+    let limits = control.platform.limits();
+    let date = limits.date();
+    let rows: Vec<Value> = limits
+        .in_force()
+        .map(|(row, max)| {
+            let aws = row.value_at(date);
+            json!({ "name": row.name, "unit": row.unit, "max": max, "aws": aws, "facts": row })
+        })
+        .collect();
+    Json(json!({ "date": date, "rows": rows }))
+}
+
+/// The body of `PUT /_hardcap/limits/{name}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewLimit {
+    /// In the row's unit.
+    max: u64,
+}
+
+pub(crate) async fn set_limit(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    Json(new): Json<NewLimit>,
+) -> Result<Json<Value>, ControlError> {
+    change_limit(&control, &name, Some(new.max))
+}
+
+pub(crate) async fn unset_limit(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ControlError> {
+    change_limit(&control, &name, None)
+}
+
+/// Takes effect with the next request: one under way keeps the limits that it began with.
+fn change_limit(
+    control: &Control,
+    name: &str,
+    max: Option<u64>,
+) -> Result<Json<Value>, ControlError> {
+    let mut limits = Limits::clone(&control.platform.limits());
+    let aws = Limits::row(name).map_or(0, |row| row.value_at(limits.date()));
+    let max = max.unwrap_or(aws);
+    limits
+        .set(name, max)
+        .map_err(|error| ControlError(StatusCode::NOT_FOUND, error.to_string()))?;
+    control.platform.set_limits(limits);
+    Ok(Json(json!({ "name": name, "max": max, "aws": aws })))
+}
+
+pub(crate) async fn records(State(control): State<Control>) -> Json<Value> {
+    Json(json!({ "records": control.platform.recorder.newest() }))
+}
+
+/// Every record from now on as server-sent events; a watcher that is too slow is told how many it missed.
+pub(crate) async fn records_live(
+    State(control): State<Control>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let watch = control.platform.recorder.watch();
+    let stream = futures_util::stream::unfold(watch, |mut watch| async move {
+        let event = match watch.recv().await {
+            Ok(record) => Event::default().event("record").json_data(&record).ok()?,
+            Err(RecvError::Lagged(missed)) => {
+                Event::default().event("missed").data(missed.to_string())
+            }
+            Err(RecvError::Closed) => return None,
+        };
+        Some((Ok(event), watch))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::default())
+}
+
+/// How `GET /_hardcap/report` shows itself.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct ReportQuery {
+    /// `json`, the default, or `table`.
+    format: Option<String>,
+}
+
+pub(crate) async fn report(
+    State(control): State<Control>,
+    Query(query): Query<ReportQuery>,
+) -> Result<Response, ControlError> {
+    let totals = control.platform.recorder.totals();
+    let report = Report::new(&control.platform.limits(), &totals);
+    match query.format.as_deref() {
+        None | Some("json") => Ok(Json(report).into_response()),
+        Some("table") => {
+            Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], report.to_table())
+                .into_response())
+        }
+        Some(other) => Err(ControlError(
+            StatusCode::BAD_REQUEST,
+            format!("a report has no format `{other}`: ask for json or table"),
+        )),
+    }
+}
+
+pub(crate) async fn functions(State(control): State<Control>) -> Json<Value> {
+    let region = &control.config.region;
+    let functions: Vec<Value> = control
+        .config
+        .functions
+        .iter()
+        .map(|function| {
+            json!({
+                "logical_id": function.logical_id,
+                "name": function.name,
+                "arn": function.arn(region),
+                "runtime": function.runtime,
+                "memory_mb": function.memory_mb,
+                "timeout_ms": function.timeout,
+                "reserved_concurrency": function.reserved_concurrency,
+            })
+        })
+        .collect();
+    Json(json!({ "functions": functions }))
+}
+
+pub(crate) async fn clock(State(control): State<Control>) -> Json<Value> {
+    Json(json!({ "now_ms": control.platform.clock.now() }))
+}
+
+/// The body of `POST /_hardcap/clock/advance`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Advance {
+    /// How far, in milliseconds.
+    millis: u64,
+}
+
+/// Moves the calendar on: links and keys expire, and lifecycle rules run, as if that time had passed.
+pub(crate) async fn advance_clock(
+    State(control): State<Control>,
+    Json(advance): Json<Advance>,
+) -> Json<Value> {
+    control.platform.clock.advance(Millis(advance.millis));
+    control.s3.run_lifecycle().await;
+    clock(State(control)).await
+}
+
+/// The secret of a key, for a companion service that verifies signatures as AWS's own services do.
+pub(crate) async fn key(
+    State(control): State<Control>,
+    Path(access_key_id): Path<String>,
+) -> Result<Json<Value>, ControlError> {
+    let unknown = || {
+        let text =
+            format!("no key is called `{access_key_id}`; it may have ended with its sandbox");
+        ControlError(StatusCode::NOT_FOUND, text)
+    };
+    let key = control.platform.keyring.find(&access_key_id).ok_or_else(unknown)?;
+    Ok(Json(json!({ "secret": key.secret_access_key, "session_token": key.session_token })))
+}
+
+/// Forgets all records and returns to the limits that the run began with. Objects and functions stay.
+pub(crate) async fn reset(State(control): State<Control>) -> Json<Value> {
+    control.platform.set_limits(control.config.limits.clone());
+    control.platform.recorder.reset();
+    Json(json!({ "status": "ok" }))
+}
+
+pub(crate) async fn unknown() -> ControlError {
+    let routes = "health, limits, records, records/live, report, functions, clock, keys/ID, reset";
+    ControlError(StatusCode::NOT_FOUND, format!("the control surface has no such route: {routes}"))
+}

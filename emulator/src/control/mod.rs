@@ -1,0 +1,60 @@
+//! The control surface under `/_hardcap`: what a test, a script or a person asks the emulator itself.
+
+mod api;
+mod guard;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post, put};
+
+use crate::config::Config;
+use crate::context::Platform;
+use crate::emulator::Addresses;
+use crate::s3::S3;
+
+/// What the routes need.
+#[derive(Clone, Debug)]
+pub(crate) struct Control {
+    platform: Platform,
+    config: Arc<Config>,
+    addresses: Arc<Addresses>,
+    s3: S3,
+}
+
+impl Control {
+    pub(crate) fn new(
+        platform: &Platform,
+        config: &Config,
+        addresses: &Addresses,
+        s3: &S3,
+    ) -> Control {
+        Control {
+            platform: platform.clone(),
+            config: Arc::new(config.clone()),
+            addresses: Arc::new(addresses.clone()),
+            s3: s3.clone(),
+        }
+    }
+
+    /// Every route, one a line.
+    pub(crate) fn router(&self) -> Router {
+        Router::new()
+            .route("/_hardcap", get(api::dashboard))
+            .route("/_hardcap/", get(api::dashboard))
+            .route("/_hardcap/health", get(api::health))
+            .route("/_hardcap/limits", get(api::limits))
+            .route("/_hardcap/limits/{name}", put(api::set_limit).delete(api::unset_limit))
+            .route("/_hardcap/records", get(api::records))
+            .route("/_hardcap/records/live", get(api::records_live))
+            .route("/_hardcap/report", get(api::report))
+            .route("/_hardcap/functions", get(api::functions))
+            .route("/_hardcap/clock", get(api::clock))
+            .route("/_hardcap/clock/advance", post(api::advance_clock))
+            .route("/_hardcap/keys/{access_key_id}", get(api::key))
+            .route("/_hardcap/reset", post(api::reset))
+            .fallback(api::unknown)
+            .layer(axum::middleware::from_fn(guard::same_machine_only))
+            .with_state(self.clone())
+    }
+}

@@ -1,0 +1,420 @@
+//! The emulator as a whole: binds every port, starts every surface, stops everything.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use hardcap_limits::{Date, Limits, UnknownRow};
+use indexmap::IndexMap;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::aws::Aws;
+use crate::config::{Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl};
+use crate::context::Platform;
+use crate::control::Control;
+use crate::gateway::Gateway;
+use crate::keyring::Keyring;
+use crate::lambda::Lambda;
+use crate::record::{Recorder, Totals};
+use crate::report::Report;
+use crate::s3::S3;
+use crate::{clock::Clock, serve};
+
+/// A running emulator. It listens when [`Emulator::start`] returns; dropping it stops it and every process it started.
+///
+/// ```no_run
+/// use hardcap::Emulator;
+/// use hardcap::config::Function;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Emulator::builder()
+///     .function(Function::new("echo", ["target/release/guest", "echo"]))
+///     .rest_api("Api", &[("ANY", "/{proxy+}", "echo")])
+///     .start()
+///     .await?;
+/// println!("{}", emulator.api_url("Api"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping an emulator stops it: keep it in a variable for as long as it is needed"]
+pub struct Emulator {
+    addresses: Addresses,
+    platform: Platform,
+    lambda: Lambda,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Where everything listens. URLs have no slash at their end.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    /// The AWS APIs: what `AWS_ENDPOINT_URL` is set to.
+    pub aws: String,
+    /// The control surface.
+    pub control: String,
+    /// Each API by logical id, with its stage.
+    pub apis: IndexMap<String, String>,
+    /// Each function URL by logical id.
+    pub function_urls: IndexMap<String, String>,
+}
+
+impl Addresses {
+    /// Replaces `${hardcap:aws}`, `${hardcap:api:ID}` and `${hardcap:url:ID}` by the addresses in force.
+    ///
+    /// A template cannot know a port before the emulator has bound it, so an environment holds these names until then.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        if !text.contains("${hardcap:") {
+            return text.to_owned();
+        }
+        let mut filled = text.replace("${hardcap:aws}", &self.aws);
+        for (id, url) in &self.apis {
+            filled = filled.replace(&format!("${{hardcap:api:{id}}}"), url);
+        }
+        for (id, url) in &self.function_urls {
+            filled = filled.replace(&format!("${{hardcap:url:{id}}}"), url);
+        }
+        filled
+    }
+}
+
+/// Why an emulator could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port is taken or not permitted.
+    #[error("{0}; choose another port, or 0 for any free one")]
+    Port(std::io::Error),
+    /// The data directory cannot be used.
+    #[error("{0}")]
+    Data(String),
+    /// Something names a function that does not exist.
+    #[error("{what} names the function `{function}`, which does not exist")]
+    UnknownFunction {
+        /// The API, route or function URL.
+        what: String,
+        /// The name it gives.
+        function: String,
+    },
+    /// A limit that the table does not have.
+    #[error("{0}")]
+    UnknownRow(#[from] UnknownRow),
+}
+
+impl Emulator {
+    /// Describes an emulator step by step; for tests.
+    pub fn builder() -> Builder {
+        Builder { config: Config::empty(Limits::classic()), overrides: Vec::new() }
+    }
+
+    /// Starts everything that a configuration names, and returns when it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when a port is taken, the data directory is unusable, or a route names an unknown function. Nothing
+    /// is left running then.
+    pub async fn start(mut config: Config) -> Result<Emulator, StartError> {
+        check_functions(&config)?;
+        let sockets = Sockets::bind(&config).await?;
+        let addresses = sockets.addresses(&config);
+        for function in &mut config.functions {
+            for value in function.environment.values_mut() {
+                *value = addresses.fill(value);
+            }
+        }
+
+        let keyring = Keyring::new(&config.credentials);
+        let platform = Platform::new(&config.region, config.limits.clone(), keyring);
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let s3 =
+            S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;
+        let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
+        let control = Control::new(&platform, &config, &addresses, &s3);
+
+        let aws = Aws::new(lambda.router(), s3, control.router());
+        serve::serve(sockets.aws.0, stop.clone(), &tasks, move |request, _peer| {
+            let aws = aws.clone();
+            async move { aws.handle(request).await }
+        });
+        let gateways =
+            config.apis.iter().map(|api| Gateway::for_api(&platform, &lambda, api, &config)).chain(
+                config
+                    .function_urls
+                    .iter()
+                    .map(|url| Gateway::for_function_url(&platform, &lambda, url, &config)),
+            );
+        for ((listener, _), gateway) in sockets.gateways.into_iter().zip(gateways) {
+            let gateway = std::sync::Arc::new(gateway);
+            serve::serve(listener, stop.clone(), &tasks, move |request, peer| {
+                let gateway = gateway.clone();
+                async move { gateway.handle(request, peer).await }
+            });
+        }
+        Ok(Emulator { addresses, platform, lambda, stop, tasks })
+    }
+
+    /// Where everything listens.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// What `AWS_ENDPOINT_URL` is set to.
+    #[must_use]
+    pub fn aws_url(&self) -> &str {
+        &self.addresses.aws
+    }
+
+    /// The control surface.
+    #[must_use]
+    pub fn control_url(&self) -> &str {
+        &self.addresses.control
+    }
+
+    /// The address of an API, with its stage.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such API: in a test, that is the test's mistake.
+    #[must_use]
+    pub fn api_url(&self, logical_id: &str) -> &str {
+        self.addresses
+            .apis
+            .get(logical_id)
+            .unwrap_or_else(|| panic!("no API is called `{logical_id}`: {:?}", self.addresses.apis))
+    }
+
+    /// The address of a function URL, by its logical id or by the function's.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such function URL: in a test, that is the test's mistake.
+    #[must_use]
+    pub fn function_url(&self, logical_id: &str) -> &str {
+        let urls = &self.addresses.function_urls;
+        urls.get(logical_id)
+            .or_else(|| urls.get(&format!("{logical_id}Url")))
+            .unwrap_or_else(|| panic!("no function URL is called `{logical_id}`: {urls:?}"))
+    }
+
+    /// What happened so far, folded by limit.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::new(&self.platform.limits(), &self.totals())
+    }
+
+    /// The sums of all records so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.platform.recorder.totals()
+    }
+
+    /// The records themselves.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.platform.recorder
+    }
+
+    /// The emulator's clock, which can be advanced.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.platform.clock
+    }
+
+    /// Stops everything: requests under way are finished, then every process ends with its group.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.lambda.stop().await;
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn check_functions(config: &Config) -> Result<(), StartError> {
+    let known = |name: &str| config.functions.iter().any(|function| function.name == name);
+    let routes = config.apis.iter().flat_map(|api| {
+        api.routes.iter().map(move |route| {
+            (format!("{} {} of {}", route.method, route.path, api.logical_id), &route.function)
+        })
+    });
+    let urls = config.function_urls.iter().map(|url| (url.logical_id.clone(), &url.function));
+    for (what, function) in routes.chain(urls) {
+        if !known(function) {
+            return Err(StartError::UnknownFunction { what, function: function.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Every listener, bound before anything else starts: what is started may already need the addresses.
+struct Sockets {
+    aws: (TcpListener, SocketAddr),
+    gateways: Vec<(TcpListener, SocketAddr)>,
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> Result<Sockets, StartError> {
+        let aws = serve::bind(config.aws_port).await.map_err(StartError::Port)?;
+        let mut gateways = Vec::new();
+        for at in 0..config.apis.len() + config.function_urls.len() {
+            let port = match config.api_port {
+                0 => 0,
+                first => first.saturating_add(u16::try_from(at).unwrap_or(u16::MAX)),
+            };
+            gateways.push(serve::bind(port).await.map_err(StartError::Port)?);
+        }
+        Ok(Sockets { aws, gateways })
+    }
+
+    fn addresses(&self, config: &Config) -> Addresses {
+        let aws = format!("http://{}", self.aws.1);
+        let mut bound = self.gateways.iter().map(|(_, address)| address);
+        let apis = config
+            .apis
+            .iter()
+            .zip(bound.by_ref())
+            .map(|(api, address)| {
+                (api.logical_id.clone(), format!("http://{address}{}", api.stage_path()))
+            })
+            .collect();
+        let function_urls = config
+            .function_urls
+            .iter()
+            .zip(bound)
+            .map(|(url, address)| (url.logical_id.clone(), format!("http://{address}")))
+            .collect();
+        Addresses { control: format!("{aws}/_hardcap"), aws, apis, function_urls }
+    }
+}
+
+/// Describes an emulator for a test: everything in memory, on free ports, with the classic limits.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    config: Config,
+    overrides: Vec<(String, u64)>,
+}
+
+impl Builder {
+    /// The numbers and texts of another day.
+    #[must_use]
+    pub fn limits(mut self, date: Date) -> Builder {
+        self.config.limits = Limits::at(date);
+        self
+    }
+
+    /// Another number for one row, in the row's unit. An unknown name is an error of [`Builder::start`].
+    #[must_use]
+    pub fn set(mut self, row: &str, value: u64) -> Builder {
+        self.overrides.push((row.to_owned(), value));
+        self
+    }
+
+    /// A function.
+    #[must_use]
+    pub fn function(mut self, function: Function) -> Builder {
+        self.config.functions.push(function);
+        self
+    }
+
+    /// An API as the configuration has it.
+    #[must_use]
+    pub fn api(mut self, api: Api) -> Builder {
+        self.config.apis.push(api);
+        self
+    }
+
+    /// A REST API on stage `dev` that takes every media type as binary, with routes `(method, path, function)`.
+    #[must_use]
+    pub fn rest_api(self, logical_id: &str, routes: &[(&str, &str, &str)]) -> Builder {
+        let kind = ApiKind::Rest {
+            binary_media_types: vec!["*/*".to_owned()],
+            minimum_compression_size: None,
+        };
+        self.api(Api::new(logical_id, kind, "dev", routes))
+    }
+
+    /// An HTTP API on stage `$default`, with routes `(method, path, function)` of payload format 2.0.
+    #[must_use]
+    pub fn http_api(self, logical_id: &str, routes: &[(&str, &str, &str)]) -> Builder {
+        self.api(Api::new(logical_id, ApiKind::Http { cors: None }, "$default", routes))
+    }
+
+    /// A function URL, called after the function with `Url` behind it.
+    #[must_use]
+    pub fn function_url(mut self, function: &str) -> Builder {
+        self.config.function_urls.push(FunctionUrl {
+            logical_id: format!("{function}Url"),
+            function: function.to_owned(),
+            cors: None,
+        });
+        self
+    }
+
+    /// A bucket.
+    #[must_use]
+    pub fn bucket(mut self, bucket: Bucket) -> Builder {
+        self.config.buckets.push(bucket);
+        self
+    }
+
+    /// A key pair that S3 knows.
+    #[must_use]
+    pub fn credential(mut self, credential: Credential) -> Builder {
+        self.config.credentials.push(credential);
+        self
+    }
+
+    /// Keeps data in a directory.
+    #[must_use]
+    pub fn data(mut self, directory: &Path) -> Builder {
+        self.config.data = Some(directory.to_owned());
+        self
+    }
+
+    /// Changes anything else of the configuration.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Builder {
+        change(&mut self.config);
+        self
+    }
+
+    /// Starts it; see [`Emulator::start`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Emulator::start`], and [`StartError::UnknownRow`] for a name that [`Builder::set`] was given.
+    pub async fn start(mut self) -> Result<Emulator, StartError> {
+        for (row, value) in &self.overrides {
+            self.config.limits.set(row, *value)?;
+        }
+        Emulator::start(self.config).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_the_addresses_that_a_template_cannot_know() {
+        let addresses = Addresses {
+            aws: "http://127.0.0.1:1".to_owned(),
+            control: "http://127.0.0.1:1/_hardcap".to_owned(),
+            apis: IndexMap::from([("Api".to_owned(), "http://127.0.0.1:2/dev".to_owned())]),
+            function_urls: IndexMap::from([("FUrl".to_owned(), "http://127.0.0.1:3".to_owned())]),
+        };
+        assert_eq!(
+            addresses.fill(
+                "${hardcap:aws} ${hardcap:api:Api}/x ${hardcap:url:FUrl} ${hardcap:api:Other}"
+            ),
+            "http://127.0.0.1:1 http://127.0.0.1:2/dev/x http://127.0.0.1:3 ${hardcap:api:Other}"
+        );
+    }
+}

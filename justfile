@@ -1,0 +1,48 @@
+# Every lane of the project. CI runs `just ci` and nothing else.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# list the recipes
+default:
+    @just --list
+
+# run the shipped application
+demo *ARGS:
+    cargo run --release -- {{ARGS}}
+
+# everything that needs Rust alone
+test:
+    cargo test --workspace
+    @echo
+    @echo "left out here: real Python and cargo-lambda (just test-all, after just setup); release functions (just ci)"
+
+# what test-all needs: Python's Lambda runtime, clients and cargo-lambda, into target/venv
+setup:
+    .ci/setup
+
+# test, and with real runtimes and clients
+test-all: setup
+    HARDCAP_LANES=all cargo test --workspace
+
+# speed against the floor, in one run, as ratios
+bench *ARGS:
+    cargo build --release -p hardcap
+    cargo bench -p hardcap-tests --bench floor -- {{ARGS}}
+
+fmt:
+    cargo fmt --all
+
+lint:
+    cargo fmt --all -- --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# end to end with release functions
+release:
+    cargo build --release -p hardcap -p hardcap-proxy -p hardcap-tests --bins
+    HARDCAP_LANES=all cargo test --release -p hardcap-tests --test demo
+
+ci: lint docs test-all release
+    git diff --exit-code

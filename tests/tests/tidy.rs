@@ -1,0 +1,289 @@
+//! The repository's own rules, read from its text.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hardcap_limits::{Proof, ROWS};
+
+/// Files that hold data in the shape of code, and so may be long.
+const LONG_BY_NATURE: &[&str] = &["emulator/limits/src/table"];
+/// The most lines of a file, its tests not counted.
+const LINES_MAX: usize = 400;
+
+/// A text that must not stand in code, and what to do instead.
+struct Banned {
+    text: &'static str,
+    instead: &'static str,
+}
+
+/// Written in two halves where this file would otherwise find itself.
+const BANNED: &[Banned] = &[
+    Banned { text: concat!("dbg", "!("), instead: "use tracing" },
+    Banned { text: concat!("FIX", "ME"), instead: "mend it before it lands" },
+    Banned { text: concat!("XX", "X:"), instead: "say what is wrong and mend it" },
+    Banned { text: concat!("#[ign", "ore"), instead: "a test runs, or it names its lane" },
+    Banned { text: concat!("should_", "panic"), instead: "assert the error itself" },
+    Banned { text: concat!("/wo", "rk/"), instead: "a path relative to the workspace" },
+    Banned { text: concat!("/ro", "ot/"), instead: "a path relative to the workspace" },
+];
+
+/// Spellings of the headline numbers, which only the table may hold.
+const NUMBERS: &[&str] = &[
+    "6_291_456",
+    "6291456",
+    "6_291_556",
+    "6291556",
+    "6 * 1024 * 1024",
+    "6 << 20",
+    "6 * MIB",
+    "10_485_760",
+    "10485760",
+    "10 * 1024 * 1024",
+    "10 << 20",
+    "262_144",
+    "262144",
+    "256 * 1024",
+    "29_000",
+    "29000",
+    "604_800",
+    "604800",
+    "10_240",
+    "10240",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every file below a folder of the workspace whose name ends so, as `(path from the root, text)`.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let entries =
+            fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries {
+            let path = entry.expect("a readable folder").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let skipped = name == ".git"
+                || matches!(name.as_str(), "target" | "node_modules" | "__pycache__");
+            if path.is_dir() {
+                folders.extend((!skipped).then_some(path));
+            } else if name.ends_with(ending) {
+                let relative = path
+                    .strip_prefix(root())
+                    .expect("below the root")
+                    .to_string_lossy()
+                    .into_owned();
+                found.push((relative, read(&path)));
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "{folder} has no file that ends in {ending}");
+    found
+}
+
+fn rust_files() -> Vec<(String, String)> {
+    ["emulator", "proxy", "tests"].iter().flat_map(|folder| files(folder, ".rs")).collect()
+}
+
+/// The text of a file before its unit tests.
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(text)
+}
+
+fn is_product(path: &str) -> bool {
+    path.contains("/src/") && !path.starts_with("tests/")
+}
+
+fn report(title: &str, faults: &str) {
+    assert!(faults.is_empty(), "{title}\n{faults}");
+}
+
+#[test]
+fn every_module_says_first_what_it_holds() {
+    let mut faults = String::new();
+    for (path, text) in rust_files() {
+        if !text.starts_with("//! ") {
+            let _ = writeln!(faults, "{path}: begins without a `//! …` line");
+        }
+    }
+    report("modules without a first line:", &faults);
+}
+
+#[test]
+fn no_file_holds_more_than_one_idea() {
+    let mut faults = String::new();
+    for (path, text) in rust_files().into_iter().filter(|(path, _)| is_product(path)) {
+        let lines = without_tests(&text).lines().count();
+        if lines > LINES_MAX && !LONG_BY_NATURE.iter().any(|prefix| path.starts_with(prefix)) {
+            let _ =
+                writeln!(faults, "{path}: {lines} lines without its tests, of at most {LINES_MAX}");
+        }
+    }
+    report("files to split:", &faults);
+}
+
+#[test]
+fn nothing_banned_stands_in_the_repository() {
+    let mut faults = String::new();
+    let endings = [".rs", ".toml", ".yaml", ".md", ".py", "justfile", ".html"];
+    for (path, text) in endings.iter().flat_map(|ending| files(".", ending)) {
+        for banned in BANNED.iter().filter(|banned| text.contains(banned.text)) {
+            let _ = writeln!(faults, "{path}: `{}`; {}", banned.text, banned.instead);
+        }
+    }
+    report("banned texts:", &faults);
+}
+
+#[test]
+fn a_limits_number_is_written_only_in_the_table() {
+    let mut faults = String::new();
+    for (path, text) in rust_files().into_iter().filter(|(path, _)| is_product(path)) {
+        if path.starts_with("emulator/limits/src/table") {
+            continue;
+        }
+        for (at, line) in without_tests(&text).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for number in NUMBERS.iter().filter(|number| code.contains(**number)) {
+                let _ = writeln!(faults, "{path}:{}: {number}", at + 1);
+            }
+        }
+    }
+    report("numbers that belong to the table of limits:", &faults);
+}
+
+/// A row is enforced where code names it as a field of `limits`, and that is one file of the emulator.
+#[test]
+fn every_tested_row_is_enforced_in_one_place_and_has_a_test() {
+    let sources = files("emulator/src", ".rs");
+    let tests: Vec<_> = files("tests", ".rs").into_iter().chain(files("emulator", ".rs")).collect();
+    let mut faults = String::new();
+    for row in ROWS {
+        let places: Vec<_> = sources
+            .iter()
+            .filter(|(_, text)| names_field(without_tests(text), row.name))
+            .map(|(path, _)| path.as_str())
+            .collect();
+        let tested = tests.iter().any(|(path, text)| {
+            let tests = if is_product(path) { &text[without_tests(text).len()..] } else { text };
+            tests.contains(row.name) && !path.ends_with("tidy.rs")
+        });
+        let fault = match row.proof {
+            Proof::Tested if places.is_empty() => "Tested, but nothing in emulator/src enforces it",
+            Proof::Tested if !tested => "Tested, but no test names it",
+            Proof::NotEmulated(_) if !places.is_empty() => "NotEmulated, but emulator/src uses it",
+            _ if places.len() > 1 => "enforced in more than one file",
+            _ => continue,
+        };
+        let _ = writeln!(faults, "{}: {fault} {places:?}", row.name);
+    }
+    report("rows and the places that enforce them:", &faults);
+}
+
+fn names_field(text: &str, row: &str) -> bool {
+    let field = format!("limits.{row}");
+    text.match_indices(&field).any(|(at, found)| {
+        let rest = &text[at + found.len()..];
+        !rest.starts_with(|next: char| next == '_' || next.is_ascii_alphanumeric())
+    })
+}
+
+#[test]
+fn every_path_that_the_map_names_exists() {
+    let folders = ["emulator/", "proxy/", "tests/", "fixtures/", "docs/", ".ci/"];
+    let mut faults = String::new();
+    for page in ["ARCHITECTURE.md", "README.md"] {
+        let text = read(&root().join(page));
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let is_path = folders.iter().any(|folder| quoted.starts_with(folder))
+                && !quoted.contains([' ', '<', '{', '*', '\n']);
+            if is_path && !root().join(quoted).exists() {
+                let _ = writeln!(faults, "{page}: `{quoted}` does not exist");
+            }
+        }
+    }
+    report("stale entries of the map:", &faults);
+}
+
+#[test]
+fn emulator_and_proxy_do_not_know_each_other() {
+    let emulator = read(&root().join("emulator/Cargo.toml"));
+    assert!(!emulator.contains("hardcap-proxy"), "hardcap depends on hardcap-proxy");
+    let proxy = read(&root().join("proxy/Cargo.toml"));
+    assert!(!proxy.contains("hardcap.workspace"), "hardcap-proxy depends on hardcap");
+    for (path, text) in files("proxy/src", ".rs") {
+        assert!(!text.contains("_hardcap"), "{path} knows that it is emulated");
+    }
+}
+
+#[test]
+fn there_is_one_tls_and_one_http_stack() {
+    let lock = read(&root().join("Cargo.lock"));
+    for banned in ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls", "lambda_http"]
+    {
+        assert!(
+            !lock.contains(&format!("name = \"{banned}\"")),
+            "Cargo.lock has {banned}; see deny.toml"
+        );
+    }
+    assert_eq!(lock.matches("name = \"hyper\"").count(), 1, "Cargo.lock has more than one hyper");
+    assert_eq!(lock.matches("name = \"rustls\"").count(), 1, "Cargo.lock has more than one rustls");
+    for source in lock.lines().filter(|line| line.starts_with("source = ")) {
+        assert!(
+            source.starts_with("source = \"registry+"),
+            "a dependency that is not of a registry: {source}"
+        );
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "cargo alone knows the licences of the dependencies")]
+fn every_dependency_has_a_licence_that_deny_toml_allows() {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("metadata is JSON");
+    let deny = read(&root().join("deny.toml"));
+    let allowed = |term: &str| deny.contains(&format!("\"{term}\""));
+    let mut faults = String::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let licence = package["license"].as_str().unwrap_or("none");
+        if !licence_is_allowed(licence, &allowed) {
+            let _ = writeln!(faults, "{}: {licence}", package["name"]);
+        }
+    }
+    report("dependencies whose licence deny.toml does not allow:", &faults);
+}
+
+/// Every term of an AND must be allowed, of an OR (or the old `/`) one.
+fn licence_is_allowed(expression: &str, allowed: &dyn Fn(&str) -> bool) -> bool {
+    let plain = expression
+        .replace(['(', ')'], " ")
+        .replace(" WITH LLVM-exception", "")
+        .replace('/', " OR ");
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|term| allowed(term.trim())))
+}
+
+#[test]
+fn every_fixture_names_its_origin_and_date() {
+    let mut faults = String::new();
+    for (path, text) in files("fixtures", "origin.toml") {
+        for field in ["source", "date", "confidence"] {
+            if !text.lines().any(|line| line.starts_with(&format!("{field} = \""))) {
+                let _ = writeln!(faults, "{path}: has no {field}");
+            }
+        }
+    }
+    report("fixtures without an origin:", &faults);
+}
