@@ -21,7 +21,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::limit::Bytes;
+use crate::quantity::Bytes;
 
 /// Something JSON can be written to, or counted by.
 pub trait Sink {

@@ -17,14 +17,17 @@
 //! assert!(limits.lambda_sync_response.admit(Bytes(6_291_556)).is_ok());
 //! ```
 
-mod date;
-pub mod envelope;
-mod limit;
 pub mod table;
 
+mod date;
+mod limit;
+mod quantity;
+mod row;
+
+pub mod envelope;
+
 pub use date::{Date, InvalidDate};
-pub use limit::{
-    Bytes, Confidence, Count, Dated, Exceeded, Limit, Millis, Party, Proof, Quantity, Refusal,
-    RenderedRefusal, Row, Scope, Unit,
-};
+pub use limit::{Exceeded, Limit, RenderedRefusal};
+pub use quantity::{Bytes, Count, Megabytes, Millis, Quantity, Unit};
+pub use row::{Confidence, Dated, Party, Proof, Refusal, Row, Scope};
 pub use table::{Limits, ROWS, UnknownRow};

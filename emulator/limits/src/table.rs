@@ -1,28 +1,57 @@
-//! The rows. To add a limit, add a row: nothing else lists them.
+//! The table. To add a limit, add a row to the file of its service: nothing else lists them.
+//!
+//! The rows are in `table/`, and every number of a limit is written there and nowhere else.
 
 use std::fmt;
 
 use crate::date::Date;
-use crate::limit::{
-    Bytes, Confidence, Count, Dated, Limit, Millis, Party, Proof, Quantity, Refusal, Row, Scope,
-};
+use crate::limit::Limit;
+use crate::quantity::{Bytes, Count, Megabytes, Millis, Quantity};
+use crate::row::Row;
 
-const KIB: u64 = 1024;
-const MIB: u64 = 1024 * KIB;
-const SECOND: u64 = 1000;
+mod events;
+mod front;
+mod function;
+mod gateway;
+mod lambda;
+mod others;
+mod relations;
+mod s3;
+mod source;
+
+use events::event_rows;
+use front::front_rows;
+use function::function_rows;
+use gateway::gateway_rows;
+use lambda::lambda_rows;
+use others::other_rows;
+use s3::s3_rows;
 
 /// Turns the rows into [`Limits`] (typed, for the code) and [`ROWS`] (for pages, reports and tests).
 macro_rules! limits {
-    ($(
+    (; $(
         $(#[doc = $doc:literal])+
         $name:ident: $quantity:ident, { $($fact:ident: $value:expr),+ $(,)? }
     )+) => {
         #[allow(non_upper_case_globals)]
         mod row {
-            use super::*;
+            use super::{Bytes, Count, Megabytes, Millis, Quantity, Row, source};
+            use crate::row::Confidence::{Derived, Observed, Official, Unconfirmed, Validated};
+            use crate::row::Party::{
+                Function, GatewayLog, HttpClient, Invoker, Log, RestClient, UrlClient,
+            };
+            use crate::row::Proof::{NotEmulated, Pending, Tested};
+            use crate::row::{Dated, Scope};
+
+            const KIB: u64 = 1024;
+            const MIB: u64 = 1024 * KIB;
+            const GIB: u64 = 1024 * MIB;
+            const TIB: u64 = 1024 * GIB;
+            const SECOND: u64 = 1000;
+
             $(pub(super) static $name: Row = Row {
                 name: stringify!($name),
-                doc: concat!($($doc),+),
+                doc: concat!($($doc, "\n"),+),
                 unit: <$quantity as Quantity>::UNIT,
                 $($fact: $value),+
             };)+
@@ -60,7 +89,7 @@ macro_rules! limits {
             pub fn set(&mut self, name: &str, value: u64) -> Result<(), UnknownRow> {
                 match name {
                     $(stringify!($name) => self.$name.max = $quantity(value),)+
-                    _ => return Err(UnknownRow { name: name.to_owned() }),
+                    _ => return Err(UnknownRow::new(name)),
                 }
                 Ok(())
             }
@@ -98,6 +127,14 @@ impl Limits {
         self.in_force().filter(move |(row, value)| row.value_at(date) != *value)
     }
 
+    /// The rows whose number in force is not that of `other`, as `(row, here, there)`: what the first line of a run says.
+    pub fn differences(&self, other: &Limits) -> impl Iterator<Item = (&'static Row, u64, u64)> {
+        self.in_force()
+            .zip(other.in_force())
+            .filter(|((_, here), (_, there))| here != there)
+            .map(|((row, here), (_, there))| (row, here, there))
+    }
+
     /// The row called `name`.
     #[must_use]
     pub fn row(name: &str) -> Option<&'static Row> {
@@ -109,78 +146,40 @@ impl Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownRow {
     name: String,
+    nearest: &'static str,
+}
+
+impl UnknownRow {
+    fn new(name: &str) -> UnknownRow {
+        let nearest = ROWS.iter().map(|row| row.name).min_by_key(|row| edits(name, row));
+        UnknownRow { name: name.to_owned(), nearest: nearest.unwrap_or_default() }
+    }
+}
+
+/// How many letters must be changed, added or taken away to make one name the other.
+fn edits(from: &str, to: &str) -> usize {
+    let mut above: Vec<usize> = (0..=to.len()).collect();
+    for (row, letter) in from.bytes().enumerate() {
+        let mut diagonal = row;
+        above[0] = row + 1;
+        for (column, other) in to.bytes().enumerate() {
+            let changed = diagonal + usize::from(letter != other);
+            diagonal = above[column + 1];
+            above[column + 1] = changed.min(diagonal + 1).min(above[column] + 1);
+        }
+    }
+    above[to.len()]
 }
 
 impl fmt::Display for UnknownRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no limit called `{}`; `hardcap limits` lists them", self.name)
+        let UnknownRow { name, nearest } = self;
+        write!(f, "there is no limit called `{name}`; did you mean `{nearest}`? ")?;
+        f.write_str("`hardcap limits` lists them all")
     }
 }
 
 impl std::error::Error for UnknownRow {}
 
-limits! {
-    /// The event of a synchronous invocation.
-    lambda_sync_request: Bytes, {
-        scope: Scope::Lambda,
-        measured: "the body of the Invoke request, that is the event as JSON",
-        history: &[Dated { since: Date::EARLIEST, value: 6 * MIB, source: "limits.md 1.1" }],
-        stated: "6 MB",
-        refusals: &[
-            Refusal { to: Party::Invoker, since: Date::EARLIEST, status: 413,
-                error_type: "RequestEntityTooLargeException",
-                body: r#"{"Message":"Request must be smaller than {max} bytes for the InvokeFunction operation"}"#,
-                confidence: Confidence::Observed, source: "limits.md 1.1" },
-            Refusal { to: Party::RestClient, since: Date::EARLIEST, status: 413,
-                error_type: "BadRequestException", body: r#"{"message": "Request Too Long"}"#,
-                confidence: Confidence::Validated, source: "limits.md 5.2" },
-            Refusal { to: Party::HttpClient, since: Date::EARLIEST, status: 413,
-                error_type: "", body: r#"{"message":"Request Entity Too Large"}"#,
-                confidence: Confidence::Official, source: "limits.md 5.2" },
-            Refusal { to: Party::UrlClient, since: Date::EARLIEST, status: 413,
-                error_type: "RequestEntityTooLargeException",
-                body: r#"{"Message":"Request must be smaller than {max} bytes for the InvokeFunction operation"}"#,
-                confidence: Confidence::Observed, source: "limits.md 6.1" },
-        ],
-        confidence: Confidence::Observed,
-        proof: Proof::Tested,
-    }
-
-    /// The answer of a synchronous invocation.
-    lambda_sync_response: Bytes, {
-        scope: Scope::Lambda,
-        measured: "the bytes that the runtime posts to /response, serialized",
-        history: &[Dated { since: Date::EARLIEST, value: 6 * MIB + 100, source: "limits.md 1.2" }],
-        stated: "6 MB",
-        refusals: &[
-            Refusal { to: Party::Function, since: Date::EARLIEST, status: 413,
-                error_type: "RequestEntityTooLarge",
-                body: r#"{"errorMessage":"Exceeded maximum allowed payload size ({max} bytes).","errorType":"RequestEntityTooLarge"}"#,
-                confidence: Confidence::Official, source: "limits.md 1.2" },
-        ],
-        confidence: Confidence::Official,
-        proof: Proof::Tested,
-    }
-
-    /// The initialization of a sandbox, after which it is tried once more inside the invocation.
-    lambda_init: Millis, {
-        scope: Scope::Lambda,
-        measured: "from the start of the process to its first request for an event",
-        history: &[Dated { since: Date::EARLIEST, value: 10 * SECOND, source: "limits.md 4.2" }],
-        stated: "10 s",
-        refusals: &[],
-        confidence: Confidence::Official,
-        proof: Proof::Tested,
-    }
-
-    /// Concurrent executions of an account in a region.
-    lambda_concurrency: Count, {
-        scope: Scope::Lambda,
-        measured: "executions under way",
-        history: &[Dated { since: Date::EARLIEST, value: 1000, source: "limits.md 9" }],
-        stated: "1,000",
-        refusals: &[],
-        confidence: Confidence::Official,
-        proof: Proof::Tested,
-    }
-}
+// The services in the order of the table. Each adds its rows and hands all of them to the next; `limits!` is the last.
+lambda_rows! { function_rows event_rows gateway_rows s3_rows front_rows other_rows limits; }

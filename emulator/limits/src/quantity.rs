@@ -1,0 +1,79 @@
+//! Numbers whose unit is in their type, so that bytes are never compared with milliseconds.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Bytes(pub u64);
+
+/// A span of time in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Millis(pub u64);
+
+/// A number of Lambda's megabytes, as `MemorySize` and `EphemeralStorage` are written: 1,048,576 bytes each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Megabytes(pub u64);
+
+/// A number of things: characters, layers, concurrent executions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Count(pub u64);
+
+impl Bytes {
+    /// The length of a buffer.
+    #[must_use]
+    pub const fn of(buffer: &[u8]) -> Bytes {
+        Bytes(buffer.len() as u64)
+    }
+}
+
+/// The unit of a row's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// [`Bytes`]
+    Bytes,
+    /// [`Millis`]
+    Milliseconds,
+    /// [`Megabytes`]
+    Megabytes,
+    /// [`Count`]
+    Count,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Unit::Bytes => "bytes",
+            Unit::Milliseconds => "ms",
+            Unit::Megabytes => "MB",
+            Unit::Count => "",
+        })
+    }
+}
+
+/// A number whose unit is in its type.
+pub trait Quantity: Copy + PartialOrd {
+    /// The unit that the type stands for.
+    const UNIT: Unit;
+    /// Gives a bare number its unit.
+    fn from_number(number: u64) -> Self;
+    /// The bare number.
+    fn number(self) -> u64;
+}
+
+macro_rules! quantity {
+    ($($name:ident = $unit:ident),+) => {$(
+        impl Quantity for $name {
+            const UNIT: Unit = Unit::$unit;
+            fn from_number(number: u64) -> Self {
+                $name(number)
+            }
+            fn number(self) -> u64 {
+                self.0
+            }
+        }
+    )+};
+}
+quantity!(Bytes = Bytes, Millis = Milliseconds, Megabytes = Megabytes, Count = Count);

@@ -1,0 +1,231 @@
+//! One row of the table: the facts about a limit, for all days.
+
+use serde::Serialize;
+
+use crate::date::Date;
+use crate::quantity::Unit;
+
+/// The service whose limit a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[allow(missing_docs)]
+pub enum Scope {
+    Lambda,
+    Rest,
+    HttpApi,
+    FunctionUrl,
+    Alb,
+    Edge,
+    WebSocket,
+    S3,
+    DynamoDb,
+    Ssm,
+    SecretsManager,
+    Sqs,
+    Sns,
+    EventBridge,
+    StepFunctions,
+}
+
+/// Who sees a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Party {
+    /// The HTTP client of a REST API.
+    RestClient,
+    /// The HTTP client of an HTTP API.
+    HttpClient,
+    /// The HTTP client of a function URL.
+    UrlClient,
+    /// Whoever calls the service's own API: `Invoke`, `PutObject`, `CreateFunction`.
+    Invoker,
+    /// The function, at its Runtime API.
+    Function,
+    /// The function's log.
+    Log,
+    /// The execution log or the access log of an API, where it has one.
+    GatewayLog,
+}
+
+impl Party {
+    /// The start of a [`Refusal`]: JSON, from the beginning, and believed until [`Refusal::known`] says more.
+    #[must_use]
+    pub const fn sees(self, status: u16, error_type: &'static str, body: &'static str) -> Refusal {
+        let content_type = match self {
+            Party::Log | Party::GatewayLog => "",
+            _ => "application/json",
+        };
+        Refusal {
+            to: self,
+            since: Date::EARLIEST,
+            status,
+            error_type,
+            content_type,
+            body,
+            confidence: Confidence::Unconfirmed,
+            source: "",
+        }
+    }
+}
+
+/// How well a number or a text is known. Taken over from the source, never improved here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Recorded from AWS by a test that stores the answer, or a full capture.
+    Validated,
+    /// AWS documentation, an AWS SDK model, or source published by AWS.
+    Official,
+    /// Reported by a user who quotes the text.
+    Observed,
+    /// Worked out by arithmetic or by reading code.
+    Derived,
+    /// Believed. Do not rely on it.
+    Unconfirmed,
+}
+
+/// Where hardcap proves that it enforces a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "state", content = "reason", rename_all = "snake_case")]
+pub enum Proof {
+    /// A test crosses the limit from outside: at it, one over, and a healthy request after.
+    Tested,
+    /// It will be enforced; the reason says what is missing.
+    Pending(&'static str),
+    /// It is a fact for the reader; the reason says why hardcap does not enforce it.
+    NotEmulated(&'static str),
+}
+
+/// A value and the first day on which it held.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Dated {
+    /// The first day; [`Date::EARLIEST`] when the beginning is not known.
+    pub since: Date,
+    /// The number, in the row's unit.
+    pub value: u64,
+    /// Where this number is stated.
+    pub source: &'static str,
+}
+
+impl Dated {
+    /// A number whose beginning is not known.
+    #[must_use]
+    pub const fn always(value: u64, source: &'static str) -> Dated {
+        Dated { since: Date::EARLIEST, value, source }
+    }
+
+    /// A number that holds from a day on, `(2018, 11, 16)`.
+    #[must_use]
+    pub const fn since(day: (u16, u8, u8), value: u64, source: &'static str) -> Dated {
+        Dated { since: Date::new(day.0, day.1, day.2), value, source }
+    }
+}
+
+/// What one party sees when a limit is crossed, from one day on.
+///
+/// `body` is a template. Filled from the numbers: `{max}` and `{observed}`; `{max_seconds}`, milliseconds shown as
+/// seconds with two decimals; `{max_whole_seconds}`. Other names in braces (`{request_id}`) are given by whoever
+/// renders it, already escaped for where they stand. A text holds no number of its own.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Refusal {
+    /// Who sees it.
+    pub to: Party,
+    /// The first day of this text.
+    pub since: Date,
+    /// HTTP status, 0 where there is none (a log line).
+    pub status: u16,
+    /// The error code: of the header `x-amzn-errortype`, or `errorType` in the body. Empty when there is none.
+    pub error_type: &'static str,
+    /// The content type of the answer, empty for a log line.
+    pub content_type: &'static str,
+    /// The exact text, byte for byte once its placeholders are filled. For S3 the text of `<Message>`, because the XML
+    /// around it names the request. Empty when only status and code are known.
+    pub body: &'static str,
+    /// How well the text is known.
+    pub confidence: Confidence,
+    /// Where the text is recorded, with its date.
+    pub source: &'static str,
+}
+
+impl Refusal {
+    /// How well the text is known, and from where.
+    #[must_use]
+    pub const fn known(mut self, confidence: Confidence, source: &'static str) -> Refusal {
+        self.confidence = confidence;
+        self.source = source;
+        self
+    }
+
+    /// The first day of the text, `(2021, 6, 2)`.
+    #[must_use]
+    pub const fn since(mut self, day: (u16, u8, u8)) -> Refusal {
+        self.since = Date::new(day.0, day.1, day.2);
+        self
+    }
+
+    /// An answer that is not JSON.
+    #[must_use]
+    pub const fn content_type(mut self, content_type: &'static str) -> Refusal {
+        self.content_type = content_type;
+        self
+    }
+}
+
+/// One limit: the facts, for all days.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Row {
+    /// The name in `--set NAME=VALUE` and in reports.
+    pub name: &'static str,
+    /// What the limit is.
+    pub doc: &'static str,
+    /// The unit of every number of the row.
+    pub unit: Unit,
+    /// The service.
+    pub scope: Scope,
+    /// Which bytes or which span of time is compared with the number.
+    pub measured: &'static str,
+    /// The numbers, oldest first; never empty.
+    pub history: &'static [Dated],
+    /// The limit as its source writes it, "6 MB".
+    pub stated: &'static str,
+    /// What each party sees, oldest first within a party.
+    pub refusals: &'static [Refusal],
+    /// How well the newest number is known.
+    pub confidence: Confidence,
+    /// Whether hardcap proves that it enforces it.
+    pub proof: Proof,
+}
+
+impl Row {
+    /// The number of a day: the newest entry of the history that is not younger than `date`, else the oldest.
+    #[must_use]
+    pub const fn value_at(&self, date: Date) -> u64 {
+        self.dated_at(date).value
+    }
+
+    /// The entry of the history that holds on a day.
+    #[must_use]
+    pub const fn dated_at(&self, date: Date) -> &'static Dated {
+        let mut found = &self.history[0];
+        let mut at = 1;
+        while at < self.history.len() {
+            if self.history[at].since.not_after(date) {
+                found = &self.history[at];
+            }
+            at += 1;
+        }
+        found
+    }
+
+    /// The first day from which a number is known; [`Date::EARLIEST`] when it has always been there.
+    #[must_use]
+    pub const fn began(&self) -> Date {
+        self.history[0].since
+    }
+
+    /// What a party saw on a day: its newest text that is not younger than `date`, else its oldest.
+    #[must_use]
+    pub fn refusal_at(&self, to: Party, date: Date) -> Option<&'static Refusal> {
+        let of_party = || self.refusals.iter().filter(|refusal| refusal.to == to);
+        let in_force = of_party().filter(|refusal| refusal.since <= date);
+        in_force.max_by_key(|refusal| refusal.since).or_else(|| of_party().next())
+    }
+}

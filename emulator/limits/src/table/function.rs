@@ -1,0 +1,266 @@
+//! Rows of Lambda: what a function is made of, and the sandbox it runs in.
+
+macro_rules! function_rows {
+    ($next:ident $($after:ident)*; $($earlier:tt)*) => { $next! { $($after)*; $($earlier)*
+
+/// The request that creates a function with its code.
+lambda_create_request: Bytes, {
+    scope: Scope::Lambda,
+    measured: "the body of CreateFunction",
+    history: &[
+        Dated::always(69_905_067, "motdotla/node-lambda#123, 2016"),
+        Dated::since((2025, 11, 25), 70_167_211, "LocalStack's snapshots of AWS, recorded 2025-11-25: the first day it is known"),
+    ],
+    stated: "50 MB zipped, as base64",
+    refusals: &[
+        Invoker.sees(413, "RequestEntityTooLargeException",
+            r#"{"Message":"Request must be smaller than {max} bytes for the CreateFunction operation"}"#)
+            .known(Validated, source::LAMBDA_2025_11),
+    ],
+    confidence: Validated,
+    proof: Pending("with the control plane of functions"),
+}
+
+/// A deployment package that is uploaded directly. It is measured before the request is.
+lambda_zip: Bytes, {
+    scope: Scope::Lambda,
+    measured: "the zip file",
+    history: &[Dated::always(50 * MIB, source::LAMBDA_2025_11)],
+    stated: "50 MB",
+    refusals: &[
+        Invoker.sees(413, "RequestEntityTooLargeException",
+            r#"{"Message":"Zipped size must be smaller than {max} bytes"}"#)
+            .known(Validated, source::LAMBDA_2025_11),
+    ],
+    confidence: Validated,
+    proof: Pending("with the control plane of functions"),
+}
+
+/// Code and layers of a function once unpacked.
+lambda_unzipped: Bytes, {
+    scope: Scope::Lambda,
+    measured: "all files, layers included",
+    history: &[Dated::always(250 * MIB, source::LAMBDA_2025_11)],
+    stated: "250 MB",
+    refusals: &[
+        Invoker.sees(400, "InvalidParameterValueException",
+            r#"{"Type":"User","message":"Unzipped size must be smaller than {max} bytes"}"#)
+            .known(Validated, source::LAMBDA_2025_11),
+    ],
+    confidence: Validated,
+    proof: Pending("with the control plane of functions"),
+}
+
+/// A container image.
+lambda_image: Bytes, {
+    scope: Scope::Lambda,
+    measured: "the image, uncompressed, all layers",
+    history: &[Dated::always(10 * GIB, source::LAMBDA_QUOTAS)],
+    stated: "10 GB",
+    refusals: &[],
+    confidence: Official,
+    proof: NotEmulated("functions run as processes, not from images"),
+}
+
+/// Code of all functions and layers of an account in a region.
+lambda_code_storage: Bytes, {
+    scope: Scope::Lambda,
+    measured: "all versions of all functions and layers",
+    history: &[
+        Dated::always(75 * GIB, source::LAMBDA_GUIDE),
+        Dated::since((2026, 1, 1), 300 * GIB, "AWS, Lambda quotas, 2026: the year is known, the day is not"),
+    ],
+    stated: "300 GB",
+    refusals: &[
+        Invoker.sees(400, "CodeStorageExceededException", "")
+            .known(Official, source::LAMBDA_QUOTAS),
+    ],
+    confidence: Official,
+    proof: NotEmulated("nothing is uploaded: functions run from the files they are built from"),
+}
+
+/// Layers of a function.
+lambda_layers: Count, {
+    scope: Scope::Lambda,
+    measured: "the function's Layers",
+    history: &[Dated::always(5, source::LAMBDA_2025_11)],
+    stated: "5",
+    refusals: &[
+        Invoker.sees(400, "InvalidParameterValueException",
+            r#"{"Type":"User","message":"Cannot reference more than {max} layers."}"#)
+            .known(Validated, source::LAMBDA_2025_11),
+    ],
+    confidence: Validated,
+    proof: Pending("with layers"),
+}
+
+/// The name of a function.
+lambda_function_name: Count, {
+    scope: Scope::Lambda,
+    measured: "characters of FunctionName",
+    history: &[Dated::always(64, source::LAMBDA_2025_11)],
+    stated: "64 characters",
+    refusals: &[
+        Invoker.sees(400, "InvalidParameterValueException",
+            r#"{"Type":"User","message":"1 validation error detected: Value '{value}' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to {max}"}"#)
+            .known(Unconfirmed, "the end of the text is recorded (2025-11-25); its beginning is the usual form"),
+    ],
+    confidence: Validated,
+    proof: Pending("with the control plane of functions"),
+}
+
+/// The least memory of a function.
+lambda_memory_min: Megabytes, {
+    scope: Scope::Lambda,
+    measured: "the function's MemorySize",
+    history: &[Dated::always(128, source::LAMBDA_QUOTAS)],
+    stated: "128 MB",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with the control plane of functions"),
+}
+
+/// The most memory of a function.
+///
+/// A new account may have 3,008 MB until it asks for more. Managed instances have up to 32,768 MB (2025-12-01); they are
+/// not emulated.
+lambda_memory_max: Megabytes, {
+    scope: Scope::Lambda,
+    measured: "the function's MemorySize",
+    history: &[Dated::always(10_240, source::LAMBDA_QUOTAS)],
+    stated: "10,240 MB",
+    refusals: &[
+        Invoker.sees(400, "InvalidParameterValueException",
+            r#"{"Type":"User","message":"'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {max}"}"#)
+            .known(Official, source::LAMBDA_GUIDE),
+    ],
+    confidence: Official,
+    proof: Pending("with the control plane of functions"),
+}
+
+/// The disk under /tmp that a function can have. It has the least unless it asks for more.
+lambda_tmp: Megabytes, {
+    scope: Scope::Lambda,
+    measured: "the function's EphemeralStorage; over it, writes fail inside the function with ENOSPC",
+    history: &[Dated::always(10_240, source::LAMBDA_QUOTAS)],
+    stated: "10,240 MB",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with a /tmp of a fixed size, which the kernel must permit"),
+}
+
+/// The least disk under /tmp, and what a function has that asks for none.
+lambda_tmp_min: Megabytes, {
+    scope: Scope::Lambda,
+    measured: "the function's EphemeralStorage",
+    history: &[Dated::always(512, source::LAMBDA_QUOTAS)],
+    stated: "512 MB",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with a /tmp of a fixed size, which the kernel must permit"),
+}
+
+/// File descriptors of a sandbox. Over it, opening fails inside the function with EMFILE.
+lambda_file_descriptors: Count, {
+    scope: Scope::Lambda,
+    measured: "open files of one process",
+    history: &[Dated::always(1024, source::LAMBDA_QUOTAS)],
+    stated: "1,024",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with resource limits of sandboxes"),
+}
+
+/// Processes and threads of a sandbox. Over it, starting one fails inside the function with EAGAIN.
+///
+/// A real sandbox of 2025-11-24 had NPROC 742.
+lambda_processes: Count, {
+    scope: Scope::Lambda,
+    measured: "processes and threads together",
+    history: &[Dated::always(1024, source::LAMBDA_QUOTAS)],
+    stated: "1,024",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with resource limits of sandboxes"),
+}
+
+/// Extensions of a function.
+lambda_extensions: Count, {
+    scope: Scope::Lambda,
+    measured: "registered extensions",
+    history: &[Dated::always(10, source::RIE)],
+    stated: "10",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with extensions"),
+}
+
+/// How long a sandbox without extensions has to shut down: it is killed at once.
+lambda_shutdown: Millis, {
+    scope: Scope::Lambda,
+    measured: "from SIGTERM to SIGKILL",
+    history: &[Dated::always(0, "AWS, Lambda developer guide, extensions API, 2023-10-30")],
+    stated: "0 ms",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with extensions"),
+}
+
+/// How long a sandbox with an internal extension has to shut down.
+lambda_shutdown_internal: Millis, {
+    scope: Scope::Lambda,
+    measured: "from SIGTERM to SIGKILL",
+    history: &[Dated::always(500, "AWS, Lambda developer guide, extensions API, 2023-10-30")],
+    stated: "500 ms",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with extensions"),
+}
+
+/// How long a sandbox with an external extension has to shut down.
+lambda_shutdown_external: Millis, {
+    scope: Scope::Lambda,
+    measured: "from SIGTERM to SIGKILL",
+    history: &[Dated::always(2 * SECOND, "AWS, Lambda developer guide, extensions API, 2023-10-30")],
+    stated: "2,000 ms",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with extensions"),
+}
+
+/// The buffer of a telemetry subscription that names none.
+lambda_telemetry_buffer: Bytes, {
+    scope: Scope::Lambda,
+    measured: "events waiting to be delivered",
+    history: &[Dated::always(256 * KIB, source::RIE)],
+    stated: "262,144 bytes",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with extensions"),
+}
+
+/// Calls a second of Lambda's control plane, GetFunction aside.
+lambda_control_rate: Count, {
+    scope: Scope::Lambda,
+    measured: "requests in one second, of an account in a region",
+    history: &[Dated::always(15, source::LAMBDA_QUOTAS)],
+    stated: "15 requests a second",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with the control plane of functions"),
+}
+
+/// Calls a second of GetFunction.
+lambda_get_function_rate: Count, {
+    scope: Scope::Lambda,
+    measured: "requests in one second, of an account in a region",
+    history: &[Dated::always(100, source::LAMBDA_QUOTAS)],
+    stated: "100 requests a second",
+    refusals: &[],
+    confidence: Official,
+    proof: Pending("with the control plane of functions"),
+}
+
+    } };
+}
+pub(super) use function_rows;

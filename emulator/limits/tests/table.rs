@@ -1,0 +1,208 @@
+//! The table as its readers see it: numbers written by hand, texts of the day, names, and what every row owes.
+
+use hardcap_limits::{Bytes, Count, Limits, Millis, Party, Proof, ROWS, Refusal};
+
+fn body(limits: &Limits, row: &str, observed: u64, to: Party) -> String {
+    let (row, max) =
+        limits.in_force().find(|(found, _)| found.name == row).expect("the row exists");
+    let exceeded = hardcap_limits::Exceeded { row, observed, max, date: limits.date() };
+    exceeded.refusal(to).map(|refusal| refusal.body).unwrap_or_default()
+}
+
+fn on(day: &str) -> Limits {
+    Limits::at(day.parse().unwrap())
+}
+
+#[test]
+fn the_classic_day_has_the_numbers_that_people_quote() {
+    let limits = Limits::classic();
+    assert_eq!(limits.lambda_sync_request.max, Bytes(6_291_456));
+    assert_eq!(limits.lambda_sync_response.max, Bytes(6_291_556));
+    assert_eq!(limits.lambda_async_request.max, Bytes(262_144));
+    assert_eq!(limits.lambda_timeout.max, Millis(900_000));
+    assert_eq!(limits.lambda_init.max, Millis(10_000));
+    assert_eq!(limits.lambda_environment.max, Bytes(4096));
+    assert_eq!(limits.lambda_concurrency.max, Count(1000));
+    assert_eq!(limits.rest_request_body.max, Bytes(10_485_760));
+    assert_eq!(limits.rest_headers.max, Bytes(10_240));
+    assert_eq!(limits.rest_timeout.max, Millis(29_000));
+    assert_eq!(limits.http_timeout.max, Millis(30_000));
+    assert_eq!(limits.s3_presign_expiry.max, Millis(604_800_000));
+    assert_eq!(limits.s3_part_min.max, Bytes(5_242_880));
+    assert_eq!(limits.s3_put.max, Bytes(5_368_709_120));
+    assert_eq!(limits.s3_object.max, Bytes(5_497_558_138_880));
+}
+
+#[test]
+fn a_number_changes_on_its_day_and_not_the_day_before() {
+    for (day, expected) in [
+        ("2018-11-15", 131_072),
+        ("2018-11-16", 262_144),
+        ("2025-10-27", 262_144),
+        ("2025-10-28", 1_048_576),
+        ("current", 1_048_576),
+    ] {
+        assert_eq!(on(day).lambda_async_request.max, Bytes(expected), "on {day}");
+    }
+    assert_eq!(on("2018-10-09").lambda_timeout.max, Millis(300_000));
+    assert_eq!(on("2018-10-10").lambda_timeout.max, Millis(900_000));
+}
+
+#[test]
+fn an_answer_that_is_too_large_is_told_in_the_words_of_the_day() {
+    let told = |day, to| body(&on(day), "lambda_sync_response", 6_291_560, to);
+    assert_eq!(told("2018-01-01", Party::Invoker), r#"{"errorMessage":"body size is too long"}"#);
+    assert_eq!(told("2018-01-01", Party::Log), "body size is too long");
+    assert_eq!(
+        told("2021-06-01", Party::Invoker),
+        r#"{"errorMessage":"Response payload size (6291560 bytes) exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#
+    );
+    assert_eq!(
+        told("2021-06-02", Party::Invoker),
+        r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#
+    );
+    for day in ["2018-01-01", "classic", "current"] {
+        assert_eq!(told(day, Party::RestClient), r#"{"message": "Internal server error"}"#);
+    }
+}
+
+#[test]
+fn a_timeout_is_told_in_the_words_of_the_day_with_the_functions_own_seconds() {
+    let told = |day: &str| {
+        let limit = on(day).lambda_timeout.lowered_to(Millis(1500));
+        let names = [("request_id", "{max}"), ("timestamp", "2018-07-17T10:17:00.383Z")];
+        limit.exceeded_by(Millis(1501)).refusal_with(Party::Invoker, &names).unwrap().body
+    };
+    assert_eq!(
+        told("classic"),
+        r#"{"errorMessage":"2018-07-17T10:17:00.383Z {max} Task timed out after 1.50 seconds"}"#
+    );
+    assert_eq!(
+        told("2025-11-24"),
+        r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {max} Error: Task timed out after 1.50 seconds"}"#
+    );
+}
+
+#[test]
+fn a_misspelt_name_is_refused_with_the_nearest_one() {
+    let error = Limits::classic().set("lambda_sync_respones", 1).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there is no limit called `lambda_sync_respones`; did you mean `lambda_sync_response`? \
+         `hardcap limits` lists them all"
+    );
+    assert!(Limits::classic().set("", 1).is_err());
+}
+
+#[test]
+fn an_override_is_in_force_and_is_told() {
+    let mut limits = Limits::classic();
+    limits.set("rest_timeout", 250).unwrap();
+    assert!(limits.rest_timeout.admit(Millis(250)).is_ok());
+    assert!(limits.rest_timeout.admit(Millis(251)).is_err());
+    let told: Vec<_> = limits.overridden().map(|(row, value)| (row.name, value)).collect();
+    assert_eq!(told, [("rest_timeout", 250)]);
+}
+
+#[test]
+fn two_days_differ_in_exactly_the_rows_whose_numbers_changed() {
+    let differences = |a: &Limits, b: &Limits| {
+        a.differences(b).map(|(row, here, there)| (row.name, here, there)).collect::<Vec<_>>()
+    };
+    assert_eq!(differences(&on("2022-04-22"), &Limits::classic()), []);
+    assert_eq!(
+        differences(&Limits::classic(), &Limits::current()),
+        [
+            ("lambda_create_request", 69_905_067, 70_167_211),
+            ("lambda_code_storage", 80_530_636_800, 322_122_547_200),
+            ("lambda_async_request", 262_144, 1_048_576),
+            ("lambda_stream_response", 20_971_520, 209_715_200),
+            ("s3_object", 5_497_558_138_880, 53_687_091_200_000),
+            ("sqs_message", 262_144, 1_048_576),
+            ("sqs_batch", 262_144, 1_048_576),
+            ("eventbridge_request", 262_144, 1_048_576),
+        ]
+    );
+}
+
+#[test]
+fn every_row_says_what_it_is_and_where_it_is_from() {
+    for row in ROWS {
+        assert!(row.doc.trim().ends_with('.'), "{}: {}", row.name, row.doc);
+        assert!(!row.measured.is_empty() && !row.stated.is_empty(), "{}", row.name);
+        assert!(row.history.iter().all(|dated| !dated.source.is_empty()), "{}", row.name);
+        assert!(row.history.is_sorted_by_key(|dated| dated.since), "{}", row.name);
+        for refusal in row.refusals {
+            assert!(!refusal.source.is_empty(), "{}: {}", row.name, refusal.body);
+            assert_eq!(refusal.status == 0, refusal.content_type.is_empty(), "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn every_text_has_a_beginning_for_its_party() {
+    for row in ROWS {
+        for refusal in row.refusals {
+            let same = |other: &&Refusal| other.to == refusal.to && other.since == refusal.since;
+            let count = row.refusals.iter().filter(same).count();
+            assert_eq!(count, 1, "{}: two texts for {:?} from one day", row.name, refusal.to);
+        }
+    }
+}
+
+#[test]
+fn what_a_test_proves_can_be_shown_to_whoever_crosses_it() {
+    for row in ROWS.iter().filter(|row| row.proof == Proof::Tested) {
+        for refusal in row.refusals {
+            assert!(!refusal.body.is_empty(), "{}: {:?} is shown nothing", row.name, refusal.to);
+        }
+    }
+}
+
+/// A text with a number of its own would be wrong under `--set`.
+#[test]
+fn texts_take_their_numbers_from_the_row() {
+    for row in ROWS {
+        for (dated, refusal) in
+            row.history.iter().flat_map(|d| row.refusals.iter().map(move |r| (d, r)))
+        {
+            let number = dated.value.to_string();
+            let own = number.len() > 2 && refusal.body.contains(&number);
+            assert!(!own, "{}: {}", row.name, refusal.body);
+        }
+    }
+}
+
+#[test]
+fn names_in_braces_are_those_that_renderers_know() {
+    let known = [
+        "max",
+        "observed",
+        "max_seconds",
+        "max_whole_seconds",
+        "min",
+        "upper",
+        "request_id",
+        "timestamp",
+        "duration",
+        "reason",
+        "variables",
+        "value",
+    ];
+    for refusal in ROWS.iter().flat_map(|row| row.refusals) {
+        for piece in refusal.body.split('{').skip(1) {
+            let name = piece.split('}').next().unwrap_or_default();
+            let json = name.is_empty() || name.starts_with('"');
+            assert!(json || known.contains(&name), "{{{name}}} in {}", refusal.body);
+        }
+    }
+}
+
+#[test]
+fn names_of_rows_are_unique_and_start_with_their_service() {
+    for (at, row) in ROWS.iter().enumerate() {
+        assert!(ROWS[..at].iter().all(|earlier| earlier.name != row.name), "{}", row.name);
+        assert_eq!(Limits::row(row.name).map(|found| found.name), Some(row.name));
+    }
+    assert!(ROWS.len() > 90, "{} rows", ROWS.len());
+}
