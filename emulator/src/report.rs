@@ -186,6 +186,7 @@ fn with_unit(number: u64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => format!("{} B", grouped(number)),
         Unit::Milliseconds => format!("{} ms", grouped(number)),
+        Unit::Megabytes => format!("{} MB", grouped(number)),
         Unit::Count => grouped(number),
     }
 }

@@ -10,7 +10,7 @@ fn body(limits: &Limits, row: &str, observed: u64, to: Party) -> String {
 }
 
 fn on(day: &str) -> Limits {
-    Limits::at(day.parse().unwrap())
+    Limits::at(day.parse().expect("a day of the calendar"))
 }
 
 #[test]
