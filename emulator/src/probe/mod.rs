@@ -1,0 +1,246 @@
+//! `hardcap probe`: finds the exact size at which a URL stops answering, local or deployed, and the limit that explains it.
+
+mod explanation;
+mod search;
+
+use std::fmt;
+
+use bytes::Bytes;
+use hardcap_limits::Limits;
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+pub use explanation::{Direction, Encoding, Explanation, explain};
+pub use search::{Found, Search};
+
+use crate::report::grouped;
+
+/// The placeholder for the size in a URL.
+const PLACEHOLDER: &str = "{size}";
+/// How much of a failing answer is shown.
+const EXCERPT_BYTES: usize = 200;
+
+/// What to probe.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The URL; `{size}` in it is replaced by the size.
+    pub url: String,
+    /// The request's method.
+    pub method: Method,
+    /// Headers to send, such as a cookie.
+    pub headers: Vec<(String, String)>,
+    /// Whether the size is that of the request's body, or of the answer.
+    pub direction: Direction,
+    /// The first size that is tried.
+    pub start: u64,
+    /// No larger size is tried.
+    pub max: u64,
+}
+
+/// Why a target could not be probed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// Nothing in the URL depends on the size.
+    #[error(
+        "`{0}` has no {{size}}: put it where the size goes, as in http://127.0.0.1:3000/dev/giant?size={{size}}"
+    )]
+    NoPlaceholder(String),
+    /// The URL or a header cannot be sent.
+    #[error("`{0}` cannot be requested: {1}")]
+    Malformed(String, String),
+    /// The target did not answer at all, twice.
+    #[error("{0} did not answer: {1}")]
+    Unreachable(String, String),
+    /// The trust anchors of the system cannot be read.
+    #[error("no https: the system's certificates cannot be read: {0}")]
+    NoCertificates(std::io::Error),
+}
+
+/// One request and what came back.
+#[derive(Clone, Debug)]
+pub struct Try {
+    /// The size that was asked for.
+    pub size: u64,
+    /// The status.
+    pub status: StatusCode,
+    /// The body, whole.
+    pub body: Bytes,
+}
+
+impl Try {
+    fn passed(&self) -> bool {
+        self.status.is_success()
+    }
+
+    /// The status and the beginning of the body, on one line.
+    #[must_use]
+    pub fn excerpt(&self) -> String {
+        let start = &self.body[..self.body.len().min(EXCERPT_BYTES)];
+        let text = String::from_utf8_lossy(start).replace(['\r', '\n'], " ");
+        format!("{} {text}", self.status.as_u16()).trim_end().to_owned()
+    }
+}
+
+/// What a probe found.
+#[derive(Clone, Debug)]
+pub struct Probed {
+    /// Where the cutoff is, if anywhere.
+    pub found: Found,
+    /// The last request that passed, and the first that failed.
+    pub edge: (Option<Try>, Option<Try>),
+    /// How many requests were made.
+    pub requests: u32,
+    /// The limits that explain the cutoff, most telling first.
+    pub explanations: Vec<Explanation>,
+}
+
+/// Finds the cutoff of a target. Each request and its outcome goes to `progress`.
+///
+/// # Errors
+///
+/// [`ProbeError`] when the target cannot be requested or does not answer. A refusal by the target is no error: it is what is
+/// being looked for.
+pub async fn probe(
+    target: &Target,
+    limits: &Limits,
+    mut progress: impl FnMut(&Try),
+) -> Result<Probed, ProbeError> {
+    if !target.url.contains(PLACEHOLDER) && target.direction == Direction::Download {
+        return Err(ProbeError::NoPlaceholder(target.url.clone()));
+    }
+    let client = client()?;
+    let mut search = Search::new(target.start, target.max);
+    let (mut passed, mut failed) = (None, None);
+    let mut requests = 0;
+    let found = loop {
+        let size = match search.next() {
+            Ok(size) => size,
+            Err(found) => break found,
+        };
+        let attempt = request(&client, target, size).await?;
+        requests += 1;
+        progress(&attempt);
+        search.note(size, attempt.passed());
+        let side = if attempt.passed() { &mut passed } else { &mut failed };
+        *side = Some(attempt);
+    };
+    let explanations = explanations(target, limits, passed.as_ref(), failed.as_ref());
+    Ok(Probed { found, edge: (passed, failed), requests, explanations })
+}
+
+fn explanations(
+    target: &Target,
+    limits: &Limits,
+    passed: Option<&Try>,
+    failed: Option<&Try>,
+) -> Vec<Explanation> {
+    let (Some(passed), Some(_)) = (passed, failed) else { return Vec::new() };
+    match target.direction {
+        Direction::Download => {
+            // Only when the answer is as long as was asked is one byte more the next size.
+            let exact = passed.body.len() as u64 == passed.size;
+            explain(limits, target.direction, &passed.body, exact)
+        }
+        Direction::Upload => explain(limits, target.direction, &upload(passed.size), true),
+    }
+}
+
+/// The body of an upload: text that JSON does not have to escape.
+fn upload(size: u64) -> Vec<u8> {
+    vec![b'x'; usize::try_from(size).unwrap_or(usize::MAX)]
+}
+
+type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+fn client() -> Result<HttpClient, ProbeError> {
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_native_roots()
+        .map_err(ProbeError::NoCertificates)?
+        .https_or_http()
+        .enable_http1()
+        .build();
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}
+
+async fn request(client: &HttpClient, target: &Target, size: u64) -> Result<Try, ProbeError> {
+    let url = target.url.replace(PLACEHOLDER, &size.to_string());
+    let malformed = |error: String| ProbeError::Malformed(url.clone(), error);
+    let uri: Uri =
+        url.parse().map_err(|error: http::uri::InvalidUri| malformed(error.to_string()))?;
+    let body = match target.direction {
+        Direction::Download => Bytes::new(),
+        Direction::Upload => Bytes::from(upload(size)),
+    };
+    let mut builder = Request::builder().method(target.method.clone()).uri(uri);
+    for (name, value) in &target.headers {
+        builder = builder.header(name, value);
+    }
+    let request = builder.body(Full::new(body)).map_err(|error| malformed(error.to_string()))?;
+    // A connection that was kept open may just have been closed: that is not an answer, so it is tried once more.
+    for last in [false, true] {
+        match exchange(client, request.clone()).await {
+            Ok((status, body)) => return Ok(Try { size, status, body }),
+            Err(error) if last => return Err(ProbeError::Unreachable(url, error)),
+            Err(_) => {}
+        }
+    }
+    unreachable!("the last try returns")
+}
+
+async fn exchange(
+    client: &HttpClient,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), String> {
+    let response = client.request(request).await.map_err(|error| with_causes(&error))?;
+    let status = response.status();
+    let body = response.into_body().collect().await.map_err(|error| with_causes(&error))?;
+    Ok((status, body.to_bytes()))
+}
+
+/// An error with what caused it, for "connection error" alone tells nobody anything.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl fmt::Display for Probed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (passed, failed) = &self.edge;
+        let shown =
+            |attempt: &Option<Try>| attempt.as_ref().map_or_else(|| "?".to_owned(), Try::excerpt);
+        match self.found {
+            Found::Cutoff { passes } => writeln!(
+                f,
+                "cutoff: {} passes ({}), {} fails ({})",
+                grouped(passes),
+                passed.as_ref().map_or(0, |attempt| attempt.status.as_u16()),
+                grouped(passes + 1),
+                shown(failed)
+            )?,
+            Found::EverythingPasses { max } => {
+                return write!(f, "no cutoff: everything up to {} passes", grouped(max));
+            }
+            Found::NothingPasses { failed: size } => {
+                return write!(f, "nothing passes, not even {size}: {}", shown(failed));
+            }
+        }
+        if self.explanations.is_empty() {
+            return f.write_str("no limit of the table explains it; another --limits date might");
+        }
+        let lines: Vec<String> = self
+            .explanations
+            .iter()
+            .map(|explanation| format!("explained by {explanation}"))
+            .collect();
+        f.write_str(&lines.join("\n"))
+    }
+}

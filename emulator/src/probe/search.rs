@@ -1,0 +1,98 @@
+//! The search for a cutoff: which size to try next. Pure; it is told what passed and what failed.
+
+/// Narrows the cutoff down: doubles until something fails, then halves the gap.
+#[derive(Clone, Debug)]
+pub struct Search {
+    passed: Option<u64>,
+    failed: Option<u64>,
+    start: u64,
+    max: u64,
+}
+
+/// What a search came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// `passes` is the largest size that passes; one more fails.
+    Cutoff {
+        /// The last size that passes.
+        passes: u64,
+    },
+    /// Not even the smallest size passes.
+    NothingPasses {
+        /// The size that failed.
+        failed: u64,
+    },
+    /// Even the largest size that may be tried passes.
+    EverythingPasses {
+        /// That size.
+        max: u64,
+    },
+}
+
+impl Search {
+    /// Begins at `start` and never tries more than `max`.
+    #[must_use]
+    pub fn new(start: u64, max: u64) -> Search {
+        Search { passed: None, failed: None, start: start.min(max), max }
+    }
+
+    /// The size to try next, or what was found.
+    ///
+    /// # Errors
+    ///
+    /// What was found, when there is nothing left to try.
+    pub fn next(&self) -> Result<u64, Found> {
+        match (self.passed, self.failed) {
+            (None, None) => Ok(self.start),
+            // The start was too large: below it is 0, which every answer without a body is.
+            (None, Some(0)) => Err(Found::NothingPasses { failed: 0 }),
+            (None, Some(_)) => Ok(0),
+            (Some(passed), None) if passed == self.max => {
+                Err(Found::EverythingPasses { max: self.max })
+            }
+            (Some(passed), None) => Ok(passed.saturating_mul(2).clamp(1, self.max)),
+            (Some(passed), Some(failed)) if failed - passed == 1 => {
+                Err(Found::Cutoff { passes: passed })
+            }
+            (Some(passed), Some(failed)) => Ok(passed + (failed - passed) / 2),
+        }
+    }
+
+    /// Takes note of what happened at a size that [`Search::next`] asked for.
+    pub fn note(&mut self, size: u64, passed: bool) {
+        let side = if passed { &mut self.passed } else { &mut self.failed };
+        *side = Some(size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn find(start: u64, max: u64, passes: impl Fn(u64) -> bool) -> (Found, u32) {
+        let mut search = Search::new(start, max);
+        for tries in 0..200 {
+            match search.next() {
+                Ok(size) => search.note(size, passes(size)),
+                Err(found) => return (found, tries),
+            }
+        }
+        panic!("the search does not end: {search:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn finds_every_cutoff_in_few_tries(cutoff in 0_u64..100_000_000, start in 0_u64..1_000_000) {
+            let (found, tries) = find(start, 200_000_000, |size| size <= cutoff);
+            prop_assert_eq!(found, Found::Cutoff { passes: cutoff });
+            prop_assert!(tries <= 60, "{} tries", tries);
+        }
+    }
+
+    #[test]
+    fn says_when_there_is_no_cutoff() {
+        assert_eq!(find(1024, 5_000, |_| true).0, Found::EverythingPasses { max: 5_000 });
+        assert_eq!(find(1024, 5_000, |_| false).0, Found::NothingPasses { failed: 0 });
+    }
+}
