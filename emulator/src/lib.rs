@@ -17,6 +17,7 @@ pub(crate) mod serve;
 pub(crate) mod stop;
 
 mod clock;
+pub mod explain;
 pub mod probe;
 mod record;
 pub mod report;
