@@ -23,7 +23,7 @@ pub fn find(text: &str) -> Vec<Match> {
     let mut found: Vec<Match> = Vec::new();
     for row in ROWS {
         for refusal in row.refusals {
-            let Some(matched) = match_template(core(refusal.body), text) else { continue };
+            let Some(matched) = match_template(words(refusal), text) else { continue };
             let (observed, max) = (matched.number("observed"), matched.number("max"));
             let quote = matched.quote.to_owned();
             let known =
@@ -44,13 +44,16 @@ pub fn find(text: &str) -> Vec<Match> {
     found
 }
 
-/// The sentence inside a JSON refusal: what logs and messages quote. The longest string that is not a key or a code.
-fn core(body: &'static str) -> &'static str {
-    if !body.starts_with('{') {
-        return body;
+/// The words that logs and messages quote of a refusal: the longest sentence of a JSON body, else the error type.
+fn words(refusal: &'static Refusal) -> &'static str {
+    match refusal.body {
+        "" => refusal.error_type,
+        body if body.starts_with("{\"") => {
+            let strings = body.split('"').skip(1).step_by(2);
+            strings.filter(|text| text.contains(' ')).max_by_key(|text| text.len()).unwrap_or(body)
+        }
+        body => body,
     }
-    let strings = body.split('"').skip(1).step_by(2);
-    strings.filter(|text| text.contains(' ')).max_by_key(|text| text.len()).unwrap_or(body)
 }
 
 struct Matched<'t> {
@@ -71,9 +74,10 @@ fn match_template<'t>(template: &'static str, text: &'t str) -> Option<Matched<'
     let anchor =
         pieces.iter().position(|piece| matches!(piece, Piece::Words(words) if words.len() >= 4))?;
     let Piece::Words(first) = pieces[anchor] else { return None };
-    text.match_indices(first).find_map(|(at, _)| {
-        let start = start_of(&pieces[..anchor], &text[..at])?;
-        follow(&pieces, text, start)
+    text.match_indices(first).find_map(|(at, _)| match pieces[..anchor] {
+        [Piece::Placeholder(_)] => follow(&pieces, text, start_of_value(&text[..at])?),
+        // What stands before may be a time and an id, which say nothing of the limit.
+        _ => follow(&pieces[anchor..], text, at),
     })
 }
 
@@ -100,16 +104,10 @@ fn pieces(template: &'static str) -> Vec<Piece> {
     pieces
 }
 
-/// Where a match begins: before the anchor there is at most one placeholder, a number or an id without blanks.
-fn start_of(before: &[Piece], text: &str) -> Option<usize> {
-    match before {
-        [] => Some(text.len()),
-        [Piece::Placeholder(_)] => {
-            let value = text.rsplit(|c: char| c.is_whitespace() || c == '"' || c == '(').next()?;
-            (!value.is_empty()).then_some(text.len() - value.len())
-        }
-        _ => None,
-    }
+/// Where the value that ends a text begins: a number or an id, without blanks.
+fn start_of_value(text: &str) -> Option<usize> {
+    let value = text.rsplit(|c: char| c.is_whitespace() || c == '"' || c == '(').next()?;
+    (!value.is_empty()).then_some(text.len() - value.len())
 }
 
 fn follow<'t>(pieces: &[Piece], text: &'t str, start: usize) -> Option<Matched<'t>> {
@@ -150,6 +148,30 @@ mod tests {
         assert!(!found.is_empty(), "nothing was recognized");
         assert_eq!(found[0].row.name, "lambda_sync_response");
         assert_eq!(found[0].max, Some(6_291_556));
+    }
+
+    #[test]
+    fn recognizes_every_refusal_of_the_table_in_the_middle_of_a_log() {
+        let mut missed = Vec::new();
+        for row in ROWS {
+            for refusal in row.refusals {
+                let mut body =
+                    if refusal.body.is_empty() { refusal.error_type } else { refusal.body }
+                        .to_owned();
+                while let Some(open) = body.find("{max").or_else(|| body.find("{observed")) {
+                    let length = body[open..].find('}').expect("a placeholder ends");
+                    body.replace_range(open..=open + length, "1234");
+                }
+                for name in ["request_id", "timestamp", "environment", "arn"] {
+                    body = body.replace(&format!("{{{name}}}"), "some-value");
+                }
+                let text = format!("2022-04-22 ERROR {body} and more");
+                if !find(&text).iter().any(|one| one.row.name == row.name) {
+                    missed.push(format!("{}: {}", row.name, refusal.body));
+                }
+            }
+        }
+        assert!(missed.is_empty(), "not recognized:\n{}", missed.join("\n"));
     }
 
     #[test]
