@@ -18,6 +18,7 @@ pub(crate) mod stop;
 
 mod clock;
 pub mod explain;
+pub mod gate;
 pub mod probe;
 mod record;
 pub mod report;
