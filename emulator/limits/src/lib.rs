@@ -5,7 +5,7 @@
 //! - [`table`]: one row per limit, with its history of numbers, what each party sees when it is crossed,
 //!   its source and how sure we are of it. [`Limits::at`] chooses the numbers of a day.
 //! - [`envelope`]: how many bytes a text, a body or a whole proxy response takes once it is JSON.
-//! - `page`: the table as text, JSON and markdown.
+//! - [`page`]: the table as text, JSON and markdown.
 //!
 //! ```
 //! use hardcap_limits::{Bytes, Limits, Party};
@@ -25,6 +25,7 @@ mod quantity;
 mod row;
 
 pub mod envelope;
+pub mod page;
 
 pub use date::{Date, InvalidDate};
 pub use limit::{Exceeded, Limit, RenderedRefusal};

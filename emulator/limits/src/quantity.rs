@@ -53,6 +53,30 @@ impl fmt::Display for Unit {
     }
 }
 
+impl Unit {
+    /// A number with its digits in threes and its unit: `6,291,556 bytes`.
+    #[must_use]
+    pub fn of(self, number: u64) -> String {
+        match self {
+            Unit::Count => grouped(number),
+            unit => format!("{} {unit}", grouped(number)),
+        }
+    }
+}
+
+/// `6291556` as `6,291,556`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A number whose unit is in its type.
 pub trait Quantity: Copy + PartialOrd {
     /// The unit that the type stands for.

@@ -1,5 +1,7 @@
 //! One row of the table: the facts about a limit, for all days.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::date::Date;
@@ -26,6 +28,28 @@ pub enum Scope {
     StepFunctions,
 }
 
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Scope::Lambda => "Lambda",
+            Scope::Rest => "API Gateway: REST APIs",
+            Scope::HttpApi => "API Gateway: HTTP APIs",
+            Scope::FunctionUrl => "Function URLs",
+            Scope::Alb => "Load balancers",
+            Scope::Edge => "Lambda@Edge",
+            Scope::WebSocket => "API Gateway: WebSocket APIs",
+            Scope::S3 => "S3",
+            Scope::DynamoDb => "DynamoDB",
+            Scope::Ssm => "SSM Parameter Store",
+            Scope::SecretsManager => "Secrets Manager",
+            Scope::Sqs => "SQS",
+            Scope::Sns => "SNS",
+            Scope::EventBridge => "EventBridge",
+            Scope::StepFunctions => "Step Functions",
+        })
+    }
+}
+
 /// Who sees a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Party {
@@ -43,6 +67,20 @@ pub enum Party {
     Log,
     /// The execution log or the access log of an API, where it has one.
     GatewayLog,
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Party::RestClient => "client of a REST API",
+            Party::HttpClient => "client of an HTTP API",
+            Party::UrlClient => "client of a function URL",
+            Party::Invoker => "caller of the service",
+            Party::Function => "function",
+            Party::Log => "function's log",
+            Party::GatewayLog => "API's log",
+        })
+    }
 }
 
 impl Party {
@@ -82,6 +120,18 @@ pub enum Confidence {
     Unconfirmed,
 }
 
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Confidence::Validated => "validated",
+            Confidence::Official => "official",
+            Confidence::Observed => "observed",
+            Confidence::Derived => "derived",
+            Confidence::Unconfirmed => "unconfirmed",
+        })
+    }
+}
+
 /// Where hardcap proves that it enforces a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
@@ -92,6 +142,30 @@ pub enum Proof {
     Pending(&'static str),
     /// It is a fact for the reader; the reason says why hardcap does not enforce it.
     NotEmulated(&'static str),
+}
+
+impl Proof {
+    /// One word of it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Proof::Tested => "tested",
+            Proof::Pending(_) => "pending",
+            Proof::NotEmulated(_) => "not emulated",
+        }
+    }
+}
+
+impl fmt::Display for Proof {
+    /// `pending: with asynchronous invocation`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Proof::Tested => f.write_str(self.word()),
+            Proof::Pending(reason) | Proof::NotEmulated(reason) => {
+                write!(f, "{}: {reason}", self.word())
+            }
+        }
+    }
 }
 
 /// A value and the first day on which it held.

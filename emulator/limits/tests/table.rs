@@ -1,6 +1,6 @@
 //! The table as its readers see it: numbers written by hand, texts of the day, names, and what every row owes.
 
-use hardcap_limits::{Bytes, Count, Limits, Millis, Party, Proof, ROWS, Refusal};
+use hardcap_limits::{Bytes, Count, Limits, Megabytes, Millis, Party, Proof, ROWS, Refusal};
 
 fn body(limits: &Limits, row: &str, observed: u64, to: Party) -> String {
     let (row, max) =
@@ -46,6 +46,10 @@ fn a_number_changes_on_its_day_and_not_the_day_before() {
     }
     assert_eq!(on("2018-10-09").lambda_timeout.max, Millis(300_000));
     assert_eq!(on("2018-10-10").lambda_timeout.max, Millis(900_000));
+    assert_eq!(on("2020-11-30").lambda_memory_max.max, Megabytes(3008));
+    assert_eq!(on("2020-12-01").lambda_memory_max.max, Megabytes(10_240));
+    assert_eq!(on("2022-03-23").lambda_tmp.max, Megabytes(512));
+    assert_eq!(on("2022-03-24").lambda_tmp.max, Megabytes(10_240));
 }
 
 #[test]

@@ -127,7 +127,10 @@ lambda_memory_min: Megabytes, {
 lambda_memory_max: Megabytes, {
     scope: Scope::Lambda,
     measured: "the function's MemorySize",
-    history: &[Dated::always(10_240, source::LAMBDA_QUOTAS)],
+    history: &[
+        Dated::always(3008, "AWS, Lambda limits before December 2020"),
+        Dated::since((2020, 12, 1), 10_240, "AWS, announcement of 2020-12-01; cloudtools/troposphere#1844"),
+    ],
     stated: "10,240 MB",
     refusals: &[
         Invoker.sees(400, "InvalidParameterValueException",
@@ -142,7 +145,10 @@ lambda_memory_max: Megabytes, {
 lambda_tmp: Megabytes, {
     scope: Scope::Lambda,
     measured: "the function's EphemeralStorage; over it, writes fail inside the function with ENOSPC",
-    history: &[Dated::always(10_240, source::LAMBDA_QUOTAS)],
+    history: &[
+        Dated::always(512, "AWS, Lambda limits before March 2022"),
+        Dated::since((2022, 3, 24), 10_240, "AWS SDK for JavaScript, change of 2022-03-24"),
+    ],
     stated: "10,240 MB",
     refusals: &[],
     confidence: Official,

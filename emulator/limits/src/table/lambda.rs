@@ -168,7 +168,7 @@ lambda_concurrency: Count, {
 }
 
 /// Concurrency that reservations must leave to functions without one.
-lambda_concurrency_unreserved_min: Count, {
+lambda_unreserved_min: Count, {
     scope: Scope::Lambda,
     measured: "the account's concurrency less all reservations",
     history: &[Dated::always(100, source::LAMBDA_2025_11)],

@@ -1,0 +1,9 @@
+//! The table as people and programs read it. Pure: limits in, text out.
+
+mod data;
+mod markdown;
+mod text;
+
+pub use data::{Page, PageRow, data};
+pub use markdown::markdown;
+pub use text::{differences, text};

@@ -1,0 +1,117 @@
+//! The table as the document `docs/limits.md`.
+
+use std::fmt::Write as _;
+
+use crate::date::Date;
+use crate::row::{Dated, Refusal, Row, Scope};
+use crate::table::{Limits, ROWS};
+
+const INTRODUCTION: &str = "\
+# The limits
+
+This page is rendered from the table in `emulator/limits/src/table/`; a test keeps it fresh. `hardcap limits` prints the
+same table for any day, `--set NAME=NUMBER` enforces another number for a run.
+
+Every limit is inclusive: the number itself is accepted. A row says which bytes or which span of time is compared with it,
+how the number changed, what each party is shown when it is crossed, and how sure we are:
+
+- **validated**: recorded from AWS by a test that stores the answer, or a full capture;
+- **official**: AWS documentation, an AWS SDK model, or source published by AWS;
+- **observed**: reported by a user who quotes the text;
+- **derived**: worked out by arithmetic or by reading code;
+- **unconfirmed**: believed. Do not rely on it.
+
+The proof says whether hardcap enforces the row: **tested** (a test crosses it from outside: at the limit, one over, and a
+healthy request after), **pending** with what is missing, or **not emulated** with the reason.
+
+In the texts, names in braces are filled in: `{max}` and `{observed}` are the two numbers.
+";
+
+/// The whole table as markdown, services in the order of the table. `limits` says which day stands in the first column.
+#[must_use]
+pub fn markdown(limits: &Limits) -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for scope in scopes() {
+        let rows: Vec<_> = limits.in_force().filter(|(row, _)| row.scope == scope).collect();
+        summary(&mut page, scope, &rows, limits.date());
+        for (row, _) in rows {
+            section(&mut page, row);
+        }
+    }
+    page
+}
+
+fn scopes() -> Vec<Scope> {
+    let mut scopes: Vec<Scope> = ROWS.iter().map(|row| row.scope).collect();
+    scopes.dedup();
+    scopes
+}
+
+fn summary(page: &mut String, scope: Scope, rows: &[(&Row, u64)], date: Date) {
+    add(page, format_args!("\n## {scope}\n"));
+    add(page, format_args!("| limit | {date} | current | as AWS writes it | known | proof |"));
+    add(page, format_args!("| --- | ---: | ---: | --- | --- | --- |"));
+    for (row, in_force) in rows {
+        let number = if date < row.began() { "–".to_owned() } else { row.unit.of(*in_force) };
+        let current = row.unit.of(row.value_at(Date::LATEST));
+        let Row { name, stated, confidence, proof, .. } = row;
+        let proof = proof.word();
+        add(
+            page,
+            format_args!(
+                "| [`{name}`](#{name}) | {number} | {current} | {stated} | {confidence} | {proof} |"
+            ),
+        );
+    }
+}
+
+fn section(page: &mut String, row: &Row) {
+    add(page, format_args!("\n### {}\n", row.name));
+    for line in row.doc.lines() {
+        add(page, format_args!("{}", line.trim()));
+    }
+    add(page, format_args!("\n- Measured: {}.", row.measured));
+    for dated in row.history {
+        history(page, row, dated);
+    }
+    add(page, format_args!("- Known: {}. Proof: {}.", row.confidence, row.proof));
+    for refusal in row.refusals {
+        seen(page, refusal);
+    }
+}
+
+fn history(page: &mut String, row: &Row, dated: &Dated) {
+    let number = row.unit.of(dated.value);
+    let since = since(dated.since);
+    add(page, format_args!("- **{number}**{since} ({}).", dated.source));
+}
+
+fn seen(page: &mut String, refusal: &Refusal) {
+    let Refusal { to, status, error_type, content_type, body, confidence, source, .. } = refusal;
+    let since = since(refusal.since);
+    let mut head = format!("\nThe {to}{since}");
+    if *status != 0 {
+        let _ = write!(head, ", {status}");
+    }
+    if !error_type.is_empty() {
+        let _ = write!(head, " `{error_type}`");
+    }
+    if !matches!(*content_type, "" | "application/json") {
+        let _ = write!(head, " `{content_type}`");
+    }
+    add(page, format_args!("{head} ({confidence}; {source})"));
+    if body.is_empty() {
+        add(page, format_args!("with a text that is not known."));
+    } else {
+        add(page, format_args!("\n```text\n{body}\n```"));
+    }
+}
+
+/// ` since 2018-11-16`, or nothing when the beginning is not known.
+fn since(date: Date) -> String {
+    if date == Date::EARLIEST { String::new() } else { format!(" since {date}") }
+}
+
+fn add(page: &mut String, what: std::fmt::Arguments<'_>) {
+    writeln!(page, "{what}").expect("a String takes any text");
+}

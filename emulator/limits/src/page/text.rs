@@ -1,0 +1,100 @@
+//! The table for a terminal: one line a row, and a second one where the day matters.
+
+use std::fmt::Write as _;
+
+use crate::date::Date;
+use crate::quantity::{Unit, grouped};
+use crate::row::{Proof, Refusal, Row};
+use crate::table::Limits;
+
+/// The table in aligned columns, at most 120 wide: name, number in force, how well it is known, how hardcap proves it,
+/// and the status and code that whoever crosses it is shown first.
+#[must_use]
+pub fn text(limits: &Limits) -> String {
+    let mut page = format!("Limits of {}.\n\n", day(limits.date()));
+    let columns = ["limit", "in force", "known", "proof", "whoever crosses it is shown"];
+    line(&mut page, format_args!("{}", aligned(columns)));
+    let mut scope = None;
+    for (row, in_force) in limits.in_force() {
+        if scope != Some(row.scope) {
+            scope = Some(row.scope);
+            line(&mut page, format_args!("\n{}", row.scope));
+        }
+        let (number, known) = (short(row.unit, in_force), row.confidence.to_string());
+        let shown = shown(row, limits.date());
+        let columns = aligned([row.name, &number, &known, proof(row.proof), &shown]);
+        line(&mut page, format_args!("{columns}"));
+        if let Some(remark) = remark(row, in_force, limits.date()) {
+            line(&mut page, format_args!("  {:<27} {remark}", ""));
+        }
+    }
+    page
+}
+
+/// What the first line of a run says of numbers that are not the newest: `lambda_async_request 262,144 bytes (current:
+/// 1,048,576 bytes)`, with commas between. Empty when all are. `other` is usually [`Limits::current`].
+#[must_use]
+pub fn differences(limits: &Limits, other: &Limits) -> String {
+    let told: Vec<String> = limits
+        .differences(other)
+        .map(|(row, here, there)| {
+            let (here, there) = (row.unit.of(here), row.unit.of(there));
+            format!("{} {here} ({}: {there})", row.name, day(other.date()))
+        })
+        .collect();
+    told.join(", ")
+}
+
+fn aligned([name, number, known, proof, shown]: [&str; 5]) -> String {
+    let columns = format!("  {name:<27} {number:>20}  {known:<11}  {proof:<7}  {shown}");
+    columns.trim_end().to_owned()
+}
+
+fn short(unit: Unit, number: u64) -> String {
+    match unit {
+        Unit::Bytes => format!("{} B", grouped(number)),
+        other => other.of(number),
+    }
+}
+
+fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::NotEmulated(_) => "none",
+        other => other.word(),
+    }
+}
+
+/// The first thing that anyone is shown: `413 RequestEntityTooLargeException`.
+fn shown(row: &Row, date: Date) -> String {
+    let answered = |refusal: &&Refusal| refusal.status != 0;
+    let Some(first) = row.refusals.iter().find(answered) else {
+        return String::new();
+    };
+    let of_the_day = row.refusal_at(first.to, date).unwrap_or(first);
+    format!("{} {}", of_the_day.status, of_the_day.error_type).trim_end().to_owned()
+}
+
+/// What a reader must know who compares this number with another one.
+fn remark(row: &Row, in_force: u64, date: Date) -> Option<String> {
+    let of_the_day = row.value_at(date);
+    let newest = row.value_at(Date::LATEST);
+    let mut remarks = Vec::new();
+    if in_force != of_the_day {
+        remarks.push(format!("set by this run; AWS has {}", row.unit.of(of_the_day)));
+    }
+    if date < row.began() {
+        remarks.push(format!("did not exist before {}", row.began()));
+    } else if newest != of_the_day {
+        remarks.push(format!("{} since {}", row.unit.of(newest), row.dated_at(Date::LATEST).since));
+    }
+    (!remarks.is_empty()).then(|| format!("({})", remarks.join("; ")))
+}
+
+/// `2022-04-22 (classic)`
+fn day(date: Date) -> String {
+    if date == Date::CLASSIC { format!("{date} (classic)") } else { date.to_string() }
+}
+
+fn line(page: &mut String, what: std::fmt::Arguments<'_>) {
+    writeln!(page, "{what}").expect("a String takes any text");
+}

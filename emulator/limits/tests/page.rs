@@ -1,0 +1,102 @@
+//! The table as pages: the document is fresh, the columns are aligned, the data is complete.
+
+use std::path::Path;
+
+use hardcap_limits::{Limits, ROWS, page};
+
+/// Rewrites the document when it is stale and fails once, so a stale document is never merged.
+#[test]
+fn the_document_of_limits_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/limits.md");
+    let fresh = page::markdown(&Limits::classic());
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    if written == fresh {
+        return;
+    }
+    std::fs::create_dir_all(path.parent().expect("docs is a folder")).expect("docs can be made");
+    std::fs::write(&path, fresh).expect("docs/limits.md can be written");
+    panic!(
+        "docs/limits.md was stale; it has been rewritten from the table: look at it and commit it"
+    );
+}
+
+#[test]
+fn the_text_fits_a_terminal_and_has_every_row() {
+    for limits in [Limits::classic(), Limits::current()] {
+        let text = page::text(&limits);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 120, "{} wide: {line}", line.chars().count());
+            assert_eq!(line.trim_end(), line);
+        }
+        for row in ROWS {
+            assert!(text.contains(&format!("\n  {} ", row.name)), "{} is missing", row.name);
+        }
+    }
+}
+
+#[test]
+fn the_text_says_what_is_set_what_changed_later_and_what_did_not_exist() {
+    let mut limits = Limits::classic();
+    limits.set("rest_timeout", 250).unwrap();
+    let text = page::text(&limits);
+    let after = |name: &str| {
+        let start = text.find(&format!("\n  {name} ")).expect("the row is there") + 1;
+        text[start..].lines().take(2).collect::<Vec<_>>().join("\n")
+    };
+    assert!(text.starts_with("Limits of 2022-04-22 (classic).\n"));
+    assert!(after("rest_timeout").contains("250 ms"), "{}", after("rest_timeout"));
+    assert!(after("rest_timeout").ends_with("(set by this run; AWS has 29,000 ms)"));
+    assert!(after("lambda_async_request").ends_with("(1,048,576 bytes since 2025-10-28)"));
+    assert!(after("lambda_stream_response").ends_with("(did not exist before 2023-04-07)"));
+    assert!(after("lambda_sync_request").contains("413 RequestEntityTooLargeException"));
+}
+
+#[test]
+fn a_run_says_in_one_line_which_numbers_are_not_the_newest() {
+    let mut limits = Limits::current();
+    assert_eq!(page::differences(&limits, &Limits::current()), "");
+    limits.set("http_timeout", 100).unwrap();
+    limits.set("lambda_memory_max", 3008).unwrap();
+    assert_eq!(
+        page::differences(&limits, &Limits::current()),
+        "lambda_memory_max 3,008 MB (current: 10,240 MB), http_timeout 100 ms (current: 30,000 ms)"
+    );
+}
+
+#[test]
+fn the_data_has_facts_and_numbers_of_every_row() {
+    let mut limits = Limits::classic();
+    limits.set("lambda_sync_response", 1000).unwrap();
+    let page = serde_json::to_value(page::data(&limits)).unwrap();
+    assert_eq!(page["date"], "2022-04-22");
+    let rows = page["rows"].as_array().expect("rows are a list");
+    assert_eq!(rows.len(), ROWS.len());
+    let row =
+        rows.iter().find(|row| row["name"] == "lambda_sync_response").expect("the row is there");
+    assert_eq!(row["in_force"], 1000);
+    assert_eq!(row["of_the_day"], 6_291_556);
+    assert_eq!(row["unit"], "bytes");
+    assert_eq!(row["scope"], "Lambda");
+    assert_eq!(row["confidence"], "official");
+    assert_eq!(row["proof"]["state"], "tested");
+    assert_eq!(row["history"][0]["value"], 6_291_556);
+    assert_eq!(row["refusals"][0]["to"], "Function");
+    assert_eq!(row["refusals"][0]["status"], 413);
+}
+
+#[test]
+fn the_document_has_history_texts_source_confidence_and_proof_of_a_row() {
+    let document = page::markdown(&Limits::classic());
+    let section =
+        document.split("\n### lambda_async_request\n").nth(1).expect("the section is there");
+    let section = section.split("\n### ").next().unwrap_or_default();
+    for part in [
+        "- **131,072 bytes** (faultline/faultline#12, 2017-05-08).",
+        "- **1,048,576 bytes** since 2025-10-28",
+        "Proof: pending: with asynchronous invocation.",
+        "The caller of the service, 413 `RequestEntityTooLargeException` (observed; ",
+        "{observed} byte payload is too large for the Event invocation type (limit {max} bytes)",
+    ] {
+        assert!(section.contains(part), "no {part} in {section}");
+    }
+}
