@@ -4,17 +4,19 @@
 //! `Vec<u8>` it is written. So what is measured and what is sent cannot differ.
 //!
 //! ```
-//! use hardcap_limits::envelope::{Length, Sink};
+//! use hardcap_limits::envelope::{Length, Sink, object};
 //!
-//! fn describe(sink: &mut impl Sink) {
-//!     sink.raw("{\"body\":");
-//!     sink.string("a \"quoted\" word");
-//!     sink.raw("}");
+//! fn describe(sink: &mut dyn Sink) {
+//!     object(sink, |answer| {
+//!         answer.raw("statusCode", "200");
+//!         answer.string("body", "a \"quoted\" word");
+//!     });
 //! }
 //! let mut length = Length::default();
 //! describe(&mut length);
 //! let mut text = Vec::new();
 //! describe(&mut text);
+//! assert_eq!(text, br#"{"statusCode":200,"body":"a \"quoted\" word"}"#);
 //! assert_eq!(length.bytes().0, text.len() as u64);
 //! ```
 
@@ -23,12 +25,22 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::quantity::Bytes;
 
+mod object;
+mod response;
+mod text;
+
+pub use object::{Object, Style, object, object_in};
+pub use response::{Payload, ProxyBody, ProxyResponse};
+pub use text::{json_ascii_string_len, json_string_len};
+
 /// Something JSON can be written to, or counted by.
 pub trait Sink {
     /// JSON that is already text: punctuation, numbers, literals.
     fn raw(&mut self, json: &str);
-    /// A string with its quotes and the escapes of `serde_json` and `JSON.stringify`.
+    /// A string with its quotes and the escapes of `serde_json`, `JSON.stringify` and `json.dumps(ensure_ascii=False)`.
     fn string(&mut self, text: &str);
+    /// A string with its quotes and the escapes of Python's `json.dumps`: ASCII only, as Lambda's Python writes up to 3.11.
+    fn ascii_string(&mut self, text: &str);
     /// A string, with its quotes, that holds the base64 of `bytes`.
     fn base64(&mut self, bytes: &[u8]);
 }
@@ -54,6 +66,10 @@ impl Sink for Length {
         self.0 += json_string_len(text).0;
     }
 
+    fn ascii_string(&mut self, text: &str) {
+        self.0 += json_ascii_string_len(text).0;
+    }
+
     fn base64(&mut self, bytes: &[u8]) {
         self.0 += 2 + base64_len(bytes.len() as u64).0;
     }
@@ -66,17 +82,13 @@ impl Sink for Vec<u8> {
 
     fn string(&mut self, text: &str) {
         self.push(b'"');
-        let bytes = text.as_bytes();
-        let mut copied = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            if ESCAPED_LEN[byte as usize] == 1 {
-                continue;
-            }
-            self.extend_from_slice(&bytes[copied..at]);
-            write_escape(self, byte);
-            copied = at + 1;
-        }
-        self.extend_from_slice(&bytes[copied..]);
+        text::write_escaped(self, text);
+        self.push(b'"');
+    }
+
+    fn ascii_string(&mut self, text: &str) {
+        self.push(b'"');
+        text::write_ascii(self, text);
         self.push(b'"');
     }
 
@@ -98,47 +110,16 @@ pub const fn base64_len(bytes: u64) -> Bytes {
     Bytes(bytes.div_ceil(3) * 4)
 }
 
-/// A text as a JSON string, quotes included, with the escapes of `serde_json` and `JSON.stringify`.
+/// The most bytes whose base64, padded, fits into a text of this length: the other way round of [`base64_len`].
 ///
-/// `"`, `\`, and the five controls that have a short form take 2 bytes, other controls 6; the rest is unchanged UTF-8.
+/// ```
+/// use hardcap_limits::Bytes;
+/// use hardcap_limits::envelope::base64_capacity;
+///
+/// // What 144 bytes of envelope leave of Lambda's response limit.
+/// assert_eq!(base64_capacity(6_291_556 - 144), Bytes(4_718_559));
+/// ```
 #[must_use]
-pub fn json_string_len(text: &str) -> Bytes {
-    let escaped: u64 = text.bytes().map(|byte| u64::from(ESCAPED_LEN[byte as usize])).sum();
-    Bytes(2 + escaped)
-}
-
-/// How many bytes each byte of a text takes inside a JSON string.
-static ESCAPED_LEN: [u8; 256] = {
-    let mut table = [1; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        table[control] = 6;
-        control += 1;
-    }
-    let short = [0x08, b'\t', b'\n', 0x0c, b'\r', b'"', b'\\'];
-    let mut at = 0;
-    while at < short.len() {
-        table[short[at] as usize] = 2;
-        at += 1;
-    }
-    table
-};
-
-fn write_escape(out: &mut Vec<u8>, byte: u8) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let short = match byte {
-        0x08 => b'b',
-        b'\t' => b't',
-        b'\n' => b'n',
-        0x0c => b'f',
-        b'\r' => b'r',
-        b'"' | b'\\' => byte,
-        _ => {
-            out.extend_from_slice(b"\\u00");
-            out.push(HEX[usize::from(byte >> 4)]);
-            out.push(HEX[usize::from(byte & 0xf)]);
-            return;
-        }
-    };
-    out.extend_from_slice(&[b'\\', short]);
+pub const fn base64_capacity(text: u64) -> Bytes {
+    Bytes(text / 4 * 3)
 }
