@@ -80,8 +80,8 @@ pub struct Function {
     pub memory_mb: u32,
     /// The function's own timeout.
     pub timeout: Millis,
-    /// The environment that the user configured, in the order given. `${hardcap:aws}`, `${hardcap:api:ID}` and
-    /// `${hardcap:url:ID}` are replaced by addresses when the emulator starts; see [`crate::Addresses::fill`].
+    /// The environment that the user configured, in the order given. `${hardcap:aws}` and the other placeholders of
+    /// [`crate::Addresses`] are replaced by addresses when the emulator starts.
     pub environment: IndexMap<String, String>,
     /// Executions reserved for this function, which are also the most it may have.
     pub reserved_concurrency: Option<u32>,

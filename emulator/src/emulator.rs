@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::addresses::Addresses;
 use crate::aws::Aws;
 use crate::config::{Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl};
 use crate::context::Platform;
@@ -45,39 +46,6 @@ pub struct Emulator {
     lambda: Lambda,
     stop: CancellationToken,
     tasks: TaskTracker,
-}
-
-/// Where everything listens. URLs have no slash at their end.
-#[derive(Clone, Debug, Default)]
-pub struct Addresses {
-    /// The AWS APIs: what `AWS_ENDPOINT_URL` is set to.
-    pub aws: String,
-    /// The control surface.
-    pub control: String,
-    /// Each API by logical id, with its stage.
-    pub apis: IndexMap<String, String>,
-    /// Each function URL by logical id.
-    pub function_urls: IndexMap<String, String>,
-}
-
-impl Addresses {
-    /// Replaces `${hardcap:aws}`, `${hardcap:api:ID}` and `${hardcap:url:ID}` by the addresses in force.
-    ///
-    /// A template cannot know a port before the emulator has bound it, so an environment holds these names until then.
-    #[must_use]
-    pub fn fill(&self, text: &str) -> String {
-        if !text.contains("${hardcap:") {
-            return text.to_owned();
-        }
-        let mut filled = text.replace("${hardcap:aws}", &self.aws);
-        for (id, url) in &self.apis {
-            filled = filled.replace(&format!("${{hardcap:api:{id}}}"), url);
-        }
-        for (id, url) in &self.function_urls {
-            filled = filled.replace(&format!("${{hardcap:url:{id}}}"), url);
-        }
-        filled
-    }
 }
 
 /// Why an emulator could not start.
@@ -290,7 +258,13 @@ impl Sockets {
             .zip(bound)
             .map(|(url, address)| (url.logical_id.clone(), format!("http://{address}")))
             .collect();
-        Addresses { control: format!("{aws}/_hardcap"), aws, apis, function_urls }
+        Addresses {
+            control: format!("{aws}/_hardcap"),
+            aws,
+            apis,
+            function_urls,
+            companions: IndexMap::new(),
+        }
     }
 }
 
@@ -395,26 +369,5 @@ impl Builder {
             self.config.limits.set(row, *value)?;
         }
         Emulator::start(self.config).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fills_the_addresses_that_a_template_cannot_know() {
-        let addresses = Addresses {
-            aws: "http://127.0.0.1:1".to_owned(),
-            control: "http://127.0.0.1:1/_hardcap".to_owned(),
-            apis: IndexMap::from([("Api".to_owned(), "http://127.0.0.1:2/dev".to_owned())]),
-            function_urls: IndexMap::from([("FUrl".to_owned(), "http://127.0.0.1:3".to_owned())]),
-        };
-        assert_eq!(
-            addresses.fill(
-                "${hardcap:aws} ${hardcap:api:Api}/x ${hardcap:url:FUrl} ${hardcap:api:Other}"
-            ),
-            "http://127.0.0.1:1 http://127.0.0.1:2/dev/x http://127.0.0.1:3 ${hardcap:api:Other}"
-        );
     }
 }

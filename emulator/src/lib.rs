@@ -5,6 +5,9 @@
 
 pub mod config;
 mod emulator;
+pub mod packaging;
+pub mod settings;
+pub mod template;
 
 mod aws;
 pub(crate) mod context;
@@ -16,13 +19,16 @@ mod s3;
 pub(crate) mod serve;
 pub(crate) mod stop;
 
+mod addresses;
 mod clock;
 pub mod explain;
 pub mod gate;
+mod nearest;
 pub mod probe;
 mod record;
 pub mod report;
 
+pub use addresses::Addresses;
 pub use clock::{Clock, EpochMillis, Stopwatch};
-pub use emulator::{Addresses, Builder, Emulator, StartError};
+pub use emulator::{Builder, Emulator, StartError};
 pub use record::{Record, Recorder, Seen, Totals, What};

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post, put};
 
+use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::context::Platform;
-use crate::emulator::Addresses;
 use crate::s3::S3;
 
 /// What the routes need.

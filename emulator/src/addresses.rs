@@ -1,0 +1,144 @@
+//! Where everything listens: known only once ports are bound, so configuration refers to it by placeholders.
+//!
+//! A value of a function's environment may hold these, which are filled when the emulator listens:
+//!
+//! | placeholder | becomes |
+//! | --- | --- |
+//! | `${hardcap:aws}` | the AWS endpoint, `http://127.0.0.1:4566` |
+//! | `${hardcap:control}` | the control surface, `http://127.0.0.1:4566/_hardcap` |
+//! | `${hardcap:api:LogicalId}` | an API with its stage, `http://127.0.0.1:3000/prod` |
+//! | `${hardcap:origin:LogicalId}` | an API without its stage: scheme, host and port |
+//! | `${hardcap:url:LogicalId}` | a function URL |
+//! | `${companions.NAME.url}` | a companion service, `http://127.0.0.1:PORT` |
+//! | `${companions.NAME.port}` | its port |
+
+use indexmap::IndexMap;
+
+/// Where everything listens. URLs have no slash at their end; what is not known is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// The AWS APIs: what `AWS_ENDPOINT_URL` is set to.
+    pub aws: String,
+    /// The control surface.
+    pub control: String,
+    /// Each API by logical id, with its stage.
+    pub apis: IndexMap<String, String>,
+    /// Each function URL by logical id.
+    pub function_urls: IndexMap<String, String>,
+    /// Each companion service by name; the emulator itself knows none.
+    pub companions: IndexMap<String, String>,
+}
+
+impl Addresses {
+    /// The text with every placeholder that is known replaced; what is not known stays as it is.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find("${") {
+            let (before, placeholder) = rest.split_at(start);
+            out.push_str(before);
+            let Some(end) = placeholder.find('}') else {
+                rest = placeholder;
+                break;
+            };
+            match self.find(&placeholder[2..end]) {
+                Some(value) => out.push_str(value),
+                None => out.push_str(&placeholder[..=end]),
+            }
+            rest = &placeholder[end + 1..];
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        let found = if let Some(companion) = name.strip_prefix("companions.") {
+            let (companion, what) = companion.rsplit_once('.')?;
+            let url = self.companions.get(companion)?;
+            match what {
+                "url" => url,
+                "port" => url.rsplit_once(':')?.1,
+                _ => return None,
+            }
+        } else {
+            let name = name.strip_prefix("hardcap:")?;
+            match name.split_once(':').unwrap_or((name, "")) {
+                ("aws", "") => &self.aws,
+                ("control", "") => &self.control,
+                ("api", logical_id) => self.apis.get(logical_id)?,
+                ("origin", logical_id) => origin(self.apis.get(logical_id)?),
+                ("url", logical_id) => self.function_urls.get(logical_id)?,
+                _ => return None,
+            }
+        };
+        (!found.is_empty()).then(|| found.trim_end_matches('/'))
+    }
+}
+
+/// Scheme, host and port of a URL.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
+    &url[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses() -> Addresses {
+        Addresses {
+            aws: "http://127.0.0.1:4566".to_owned(),
+            apis: IndexMap::from([("Api".to_owned(), "http://127.0.0.1:3000/prod".to_owned())]),
+            function_urls: IndexMap::from([(
+                "FnUrl".to_owned(),
+                "http://127.0.0.1:3001/".to_owned(),
+            )]),
+            control: "http://127.0.0.1:4566/_hardcap".to_owned(),
+            companions: IndexMap::from([("search".to_owned(), "http://127.0.0.1:9200".to_owned())]),
+        }
+    }
+
+    #[test]
+    fn placeholders_become_addresses_wherever_they_stand() {
+        for (text, filled) in [
+            ("${hardcap:api:Api}/items", "http://127.0.0.1:3000/prod/items"),
+            ("${hardcap:origin:Api}/dev", "http://127.0.0.1:3000/dev"),
+            (
+                "a ${hardcap:aws} b ${hardcap:control}",
+                "a http://127.0.0.1:4566 b http://127.0.0.1:4566/_hardcap",
+            ),
+            ("${hardcap:url:FnUrl}/", "http://127.0.0.1:3001/"),
+            ("${companions.search.url}|${companions.search.port}", "http://127.0.0.1:9200|9200"),
+        ] {
+            assert_eq!(addresses().fill(text), filled, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_not_known_yet_leaves_its_placeholder() {
+        let companions = addresses().companions;
+        let addresses = Addresses { companions, ..Addresses::default() };
+        assert_eq!(
+            addresses.fill("${companions.search.url} ${hardcap:aws}"),
+            "http://127.0.0.1:9200 ${hardcap:aws}"
+        );
+    }
+
+    #[test]
+    fn everything_else_passes_through_untouched() {
+        for text in [
+            "",
+            "plain",
+            "${HOME}",
+            "${hardcap:api:None}",
+            "${",
+            "a ${hardcap:aws",
+            "${companions.x.url}",
+            "$}{",
+        ] {
+            assert_eq!(addresses().fill(text), text);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! `hardcap.toml`: what a template cannot say. Commands, companion services, overrides, all for local runs only.
+
+use std::path::{Path, PathBuf};
+
+use hardcap_limits::{Limits, Millis, ROWS};
+use indexmap::IndexMap;
+
+use crate::config::Credential;
+use crate::template::mistake::{Mistake, Position, Source};
+use crate::template::tree::{Entry, Node};
+use crate::template::{TemplateError, toml};
+
+/// How long a companion may take until it is ready, unless `hardcap.toml` says otherwise.
+const READY_WITHIN: Millis = Millis(60_000);
+
+/// All that `hardcap.toml` says. Paths are relative to its folder.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `AWS::StackName`; `hardcap` when absent.
+    pub stack: Option<String>,
+    /// The region; `us-east-1` when absent.
+    pub region: Option<String>,
+    /// Further templates, for local runs only: what is not deployed with the application.
+    pub also: Vec<PathBuf>,
+    /// Values of the template's parameters.
+    pub parameters: IndexMap<String, String>,
+    /// Numbers to enforce instead of the date's, in the order given.
+    pub limits: Vec<(String, u64)>,
+    /// Key pairs that S3 knows.
+    pub credentials: Vec<Credential>,
+    /// By logical id.
+    pub functions: IndexMap<String, FunctionSettings>,
+    /// Services that run beside the functions.
+    pub companions: Vec<Companion>,
+}
+
+/// What is said about one function.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionSettings {
+    /// Where it is said.
+    pub position: Position,
+    /// The program and its arguments, instead of what the template implies.
+    pub program: Option<Program>,
+    /// More arguments for the program.
+    pub arguments: Vec<String>,
+    /// The Python that runs the function, such as `.venv/bin/python`.
+    pub python: Option<PathBuf>,
+    /// Variables that replace the template's or come on top.
+    pub environment: IndexMap<String, String>,
+}
+
+/// Where a program comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// A command as it is, its first word found on `PATH` unless it is a path.
+    Command(Vec<String>),
+    /// A binary that cargo builds.
+    Cargo {
+        /// The package, when the folder has more than one.
+        package: Option<String>,
+        /// The binary.
+        bin: String,
+    },
+}
+
+/// A service that runs beside the functions, such as the upstream of a proxy.
+#[derive(Clone, Debug)]
+pub struct Companion {
+    /// Its name, as in `${companions.NAME.url}`.
+    pub name: String,
+    /// Where it is said.
+    pub position: Position,
+    /// The program.
+    pub program: Program,
+    /// More arguments; `${port}` is its port.
+    pub arguments: Vec<String>,
+    /// The folder it starts in; the folder of `hardcap.toml` when absent.
+    pub cwd: Option<PathBuf>,
+    /// Variables on top of hardcap's own and `PORT`.
+    pub environment: IndexMap<String, String>,
+    /// The port it listens on; any free one when absent.
+    pub port: Option<u16>,
+    /// The path that answers with a status below 500 once it is ready; accepting connections is enough when absent.
+    pub ready: Option<String>,
+    /// How long it may take until it is ready.
+    pub ready_within: Millis,
+}
+
+impl Settings {
+    /// Reads the text of a `hardcap.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for text that is not TOML, a key that is not known, a value that cannot be: with its line.
+    pub fn read(text: &str, path: &Path) -> Result<Settings, TemplateError> {
+        let source = Source { path, text };
+        toml::parse(&source)
+            .and_then(|root| settings(&root))
+            .map_err(|mistake| source.error(mistake))
+    }
+
+    /// Puts the limits of `hardcap.toml` on top of those of a date.
+    pub fn apply_limits(&self, limits: &mut Limits) {
+        for (name, value) in &self.limits {
+            // `read` accepts only names that the table has.
+            let known = limits.set(name, *value);
+            debug_assert!(known.is_ok(), "{name} was accepted by `read`");
+        }
+    }
+}
+
+fn settings(root: &Node) -> Result<Settings, Mistake> {
+    let known = [
+        "stack",
+        "region",
+        "also",
+        "parameters",
+        "limits",
+        "credentials",
+        "functions",
+        "companions",
+    ];
+    only(root, "hardcap.toml", &known)?;
+    let mut settings = Settings {
+        stack: text(root, "stack")?,
+        region: text(root, "region")?,
+        also: texts(root, "also")?.into_iter().map(PathBuf::from).collect(),
+        parameters: text_map(root, "parameters")?,
+        ..Settings::default()
+    };
+    for entry in section(root, "limits")? {
+        settings.limits.push((entry.key.clone(), limit(entry)?));
+    }
+    for entry in section(root, "credentials")? {
+        settings.credentials.push(credential(entry)?);
+    }
+    for entry in section(root, "functions")? {
+        settings.functions.insert(entry.key.clone(), function(entry)?);
+    }
+    for entry in section(root, "companions")? {
+        settings.companions.push(companion(entry)?);
+    }
+    Ok(settings)
+}
+
+fn limit(entry: &Entry) -> Result<u64, Mistake> {
+    let Some(row) = Limits::row(&entry.key) else {
+        let names = ROWS.iter().map(|row| row.name);
+        return Err(Mistake::new(entry.at, format!("there is no limit called `{}`", entry.key))
+            .help("`hardcap limits` lists them")
+            .nearest(&entry.key, names));
+    };
+    let what = format!("the limit `{}`", entry.key);
+    entry.value.scalar(&what)?.parse().map_err(|_| {
+        entry.value.mistaken(&what, &format!("a whole number of {}", row.unit.to_string().trim()))
+    })
+}
+
+/// `[credentials.AKIAEXAMPLE]` with `secret`, and `session_token` for temporary ones.
+fn credential(entry: &Entry) -> Result<Credential, Mistake> {
+    let what = format!("the credentials `{}`", entry.key);
+    only(&entry.value, &what, &["secret", "session_token"])?;
+    let secret = text(&entry.value, "secret")?
+        .ok_or_else(|| Mistake::new(entry.at, format!("{what} have no `secret`")))?;
+    Ok(Credential {
+        access_key_id: entry.key.clone(),
+        secret_access_key: secret,
+        session_token: text(&entry.value, "session_token")?,
+    })
+}
+
+fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
+    let what = format!("the function `{}`", entry.key);
+    only(&entry.value, &what, &["command", "cargo", "arguments", "python", "environment"])?;
+    Ok(FunctionSettings {
+        position: entry.at,
+        program: program(&entry.value, &what)?,
+        arguments: texts(&entry.value, "arguments")?,
+        python: text(&entry.value, "python")?.map(PathBuf::from),
+        environment: text_map(&entry.value, "environment")?,
+    })
+}
+
+fn companion(entry: &Entry) -> Result<Companion, Mistake> {
+    let what = format!("the companion `{}`", entry.key);
+    let known = [
+        "command",
+        "cargo",
+        "arguments",
+        "cwd",
+        "environment",
+        "port",
+        "ready",
+        "ready_within_seconds",
+    ];
+    let node = &entry.value;
+    only(node, &what, &known)?;
+    let program = program(node, &what)?.ok_or_else(|| {
+        Mistake::new(entry.at, format!("{what} has no program"))
+            .help(r#"write `command = ["program", "argument"]` or `cargo = { bin = "name" }`"#)
+    })?;
+    let ready = text(node, "ready")?;
+    if let (Some(path), Some(at)) = (&ready, node.get("ready"))
+        && !path.starts_with('/')
+    {
+        return Err(at.mistaken("`ready`", "a path such as `/health`"));
+    }
+    Ok(Companion {
+        name: entry.key.clone(),
+        position: entry.at,
+        program,
+        arguments: texts(node, "arguments")?,
+        cwd: text(node, "cwd")?.map(PathBuf::from),
+        environment: text_map(node, "environment")?,
+        port: number(node, "port", "a port from 1 to 65535")?,
+        ready,
+        ready_within: number(node, "ready_within_seconds", "a whole number of seconds")?
+            .map_or(READY_WITHIN, |seconds: u32| Millis(u64::from(seconds) * 1000)),
+    })
+}
+
+fn program(node: &Node, what: &str) -> Result<Option<Program>, Mistake> {
+    match (node.get("command"), node.get("cargo")) {
+        (Some(command), Some(_)) => {
+            Err(Mistake::new(command.at, format!("{what} has both `command` and `cargo`"))
+                .help("keep one of them"))
+        }
+        (Some(command), None) => match texts(node, "command")? {
+            words if words.is_empty() => {
+                Err(command.mistaken("`command`", r#"a list of words such as ["node", "app.mjs"]"#))
+            }
+            words => Ok(Some(Program::Command(words))),
+        },
+        (None, Some(cargo)) => {
+            only(cargo, "`cargo`", &["package", "bin"])?;
+            let bin = text(cargo, "bin")?
+                .ok_or_else(|| Mistake::new(cargo.at, format!("`cargo` of {what} has no `bin`")))?;
+            Ok(Some(Program::Cargo { package: text(cargo, "package")?, bin }))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Refuses every key that is not in `known`, for a slip here would silently change what runs.
+fn only(node: &Node, what: &str, known: &[&str]) -> Result<(), Mistake> {
+    for entry in node.entries(what)? {
+        if !known.contains(&entry.key.as_str()) {
+            return Err(Mistake::new(entry.at, format!("{what} has no key `{}`", entry.key))
+                .help(format!("the keys are: {}", known.join(", ")))
+                .nearest(&entry.key, known.iter().copied()));
+        }
+    }
+    Ok(())
+}
+
+fn section<'n>(root: &'n Node, key: &str) -> Result<&'n [Entry], Mistake> {
+    root.get(key).map_or(Ok(&[]), |node| node.entries(&format!("`{key}`")))
+}
+
+fn text(node: &Node, key: &str) -> Result<Option<String>, Mistake> {
+    let Some(value) = node.get(key) else { return Ok(None) };
+    value.scalar(&format!("`{key}`")).map(|text| Some(text.to_owned()))
+}
+
+fn texts(node: &Node, key: &str) -> Result<Vec<String>, Mistake> {
+    let Some(value) = node.get(key) else { return Ok(Vec::new()) };
+    let what = format!("`{key}`");
+    value.items(&what)?.iter().map(|item| item.scalar(&what).map(str::to_owned)).collect()
+}
+
+fn text_map(node: &Node, key: &str) -> Result<IndexMap<String, String>, Mistake> {
+    section(node, key)?
+        .iter()
+        .map(|entry| {
+            let text = entry.value.scalar(&format!("`{}`", entry.key))?;
+            Ok((entry.key.clone(), text.to_owned()))
+        })
+        .collect()
+}
+
+fn number<N: std::str::FromStr>(
+    node: &Node,
+    key: &str,
+    wanted: &str,
+) -> Result<Option<N>, Mistake> {
+    let Some(value) = node.get(key) else { return Ok(None) };
+    let what = format!("`{key}`");
+    match value.scalar(&what)?.parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(value.mistaken(&what, wanted)),
+    }
+}

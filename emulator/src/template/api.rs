@@ -1,0 +1,209 @@
+//! `AWS::Serverless::Api` and `AWS::Serverless::HttpApi`, and what every kind of API is read with.
+
+use hardcap_limits::Millis;
+use indexmap::IndexMap;
+
+use super::mistake::Mistake;
+use super::properties::Properties;
+use super::tree::{Entry, Value};
+use crate::config::{Api, ApiKind, Cors, PayloadFormat};
+
+pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistake> {
+    of.without_effect(&[
+        "AccessLogSetting",
+        "AlwaysDeploy",
+        "ApiKeySourceType",
+        "CacheClusterEnabled",
+        "CacheClusterSize",
+        "CanarySetting",
+        "DefinitionBody",
+        "DeploymentMode",
+        "Description",
+        "Domain",
+        "EndpointConfiguration",
+        "FailOnWarnings",
+        "MergeDefinitions",
+        "MethodSettings",
+        "Models",
+        "Name",
+        "OpenApiVersion",
+        "Policy",
+        "PropagateTags",
+        "SecurityPolicy",
+        "Tags",
+        "TracingEnabled",
+    ]);
+    of.not_emulated("Auth", "every request is let through")?;
+    of.not_emulated("Cors", "answer OPTIONS in the function")?;
+    of.not_emulated("GatewayResponses", "refusals are AWS's own")?;
+    of.not_emulated("DefinitionUri", "write the definition into `DefinitionBody`")?;
+    of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
+    let api = Api {
+        logical_id: entry.key.clone(),
+        kind: ApiKind::Rest {
+            binary_media_types: binary_media_types(&of)?,
+            minimum_compression_size: of.number("MinimumCompressionSize")?,
+        },
+        stage: stage_name(&of, of.required_text("StageName")?)?,
+        stage_variables: of.text_map("Variables")?,
+        routes: Vec::new(),
+    };
+    of.finish();
+    Ok(api)
+}
+
+pub(super) fn read_http(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistake> {
+    of.without_effect(&[
+        "AccessLogSettings",
+        "DefaultRouteSettings",
+        "DefinitionBody",
+        "Description",
+        "Domain",
+        "FailOnWarnings",
+        "Name",
+        "PropagateTags",
+        "RouteSettings",
+        "Tags",
+    ]);
+    of.not_emulated("Auth", "every request is let through")?;
+    of.not_emulated("DefinitionUri", "write the definition into `DefinitionBody`")?;
+    of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
+    let stage = of.text("StageName")?.unwrap_or_else(|| "$default".to_owned());
+    let api = Api {
+        logical_id: entry.key.clone(),
+        kind: ApiKind::Http { cors: http_cors(&of, "CorsConfiguration")? },
+        stage: stage_name(&of, stage)?,
+        stage_variables: of.text_map("StageVariables")?,
+        routes: Vec::new(),
+    };
+    of.finish();
+    Ok(api)
+}
+
+pub(super) fn stage_name(of: &Properties<'_>, name: String) -> Result<String, Mistake> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name == "$default" || (!name.is_empty() && name.chars().all(fits)) {
+        return Ok(name);
+    }
+    Err(Mistake::new(of.at, format!("{} cannot be `{name}`", of.name("StageName")))
+        .help("a stage's name has letters, digits, - and _"))
+}
+
+/// SAM writes `image~1png` where a key of a JSON pointer must not have a slash.
+pub(super) fn binary_media_types(of: &Properties<'_>) -> Result<Vec<String>, Mistake> {
+    let types = of.texts("BinaryMediaTypes")?;
+    Ok(types.into_iter().map(|kind| kind.replace("~1", "/")).collect())
+}
+
+/// `true` is every origin; else a mapping.
+pub(super) fn http_cors(of: &Properties<'_>, key: &str) -> Result<Option<Cors>, Mistake> {
+    match of.node(key)?.map(|node| &node.value) {
+        None => Ok(None),
+        Some(Value::Text(_)) => Ok(of
+            .flag(key)?
+            .unwrap_or_default()
+            .then(|| Cors { allow_origins: vec!["*".to_owned()], ..Cors::default() })),
+        Some(_) => of.child(key)?.map(read_cors).transpose(),
+    }
+}
+
+pub(super) fn read_cors(of: Properties<'_>) -> Result<Cors, Mistake> {
+    let cors = Cors {
+        allow_origins: of.texts("AllowOrigins")?,
+        allow_methods: of.texts("AllowMethods")?,
+        allow_headers: of.texts("AllowHeaders")?,
+        expose_headers: of.texts("ExposeHeaders")?,
+        allow_credentials: of.flag("AllowCredentials")?.unwrap_or_default(),
+        max_age_seconds: of.number("MaxAge")?,
+    };
+    if cors.allow_credentials && cors.allow_origins.iter().any(|origin| origin == "*") {
+        return Err(Mistake::new(
+            of.at,
+            "cross-origin rules cannot allow credentials to every origin",
+        )
+        .help("name the origins, or leave `AllowCredentials` out"));
+    }
+    of.finish();
+    Ok(cors)
+}
+
+/// A method of a route in capital letters, `ANY` for every one.
+pub(super) fn method(of: &Properties<'_>, key: &str) -> Result<String, Mistake> {
+    let method = of.required_text(key)?;
+    known_method(&method).ok_or_else(|| {
+        Mistake::new(of.at, format!("{} cannot be `{method}`", of.name(key)))
+            .help(format!("it is one of {} or ANY", METHODS.join(", ")))
+    })
+}
+
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+pub(super) fn known_method(method: &str) -> Option<String> {
+    let method = match method.to_ascii_uppercase().as_str() {
+        "*" | "X-AMAZON-APIGATEWAY-ANY-METHOD" => "ANY".to_owned(),
+        other => other.to_owned(),
+    };
+    (method == "ANY" || METHODS.contains(&method.as_str())).then_some(method)
+}
+
+pub(super) fn path(of: &Properties<'_>, key: &str) -> Result<String, Mistake> {
+    let path = of.required_text(key)?;
+    check_path(&path).map_err(|why| {
+        Mistake::new(of.at, format!("{} cannot be `{path}`: {why}", of.name(key)))
+    })?;
+    Ok(path)
+}
+
+/// A path that API Gateway takes: parameters are whole segments, and a greedy one is the last.
+pub(super) fn check_path(path: &str) -> Result<(), &'static str> {
+    if path == "$default" {
+        return Ok(());
+    }
+    let Some(segments) = path.strip_prefix('/') else { return Err("it must begin with `/`") };
+    let mut segments = segments.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
+            Some(inner) if inner.ends_with('+') && segments.peek().is_some() => {
+                return Err("a greedy parameter must be the last segment");
+            }
+            Some("" | "+") => return Err("a parameter has no name"),
+            Some(inner) if !inner.contains(['{', '}']) => {}
+            None if !segment.contains(['{', '}']) => {}
+            _ => return Err("a parameter must be a whole segment, as in `/{id}/{rest+}`"),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn payload_format(
+    of: &Properties<'_>,
+    default: PayloadFormat,
+) -> Result<PayloadFormat, Mistake> {
+    match of.text("PayloadFormatVersion")?.as_deref() {
+        None => Ok(default),
+        Some("1.0" | "1") => Ok(PayloadFormat::V1),
+        Some("2.0" | "2") => Ok(PayloadFormat::V2),
+        Some(other) => Err(Mistake::new(
+            of.at,
+            format!("{} is 1.0 or 2.0, not `{other}`", of.name("PayloadFormatVersion")),
+        )),
+    }
+}
+
+pub(super) fn integration_timeout(
+    of: &Properties<'_>,
+    key: &str,
+) -> Result<Option<Millis>, Mistake> {
+    Ok(of.number(key)?.map(Millis))
+}
+
+/// An API whose resources are written out one by one.
+pub(super) fn bare(entry: &Entry, kind: ApiKind) -> Api {
+    Api {
+        logical_id: entry.key.clone(),
+        kind,
+        stage: "$default".to_owned(),
+        stage_variables: IndexMap::new(),
+        routes: Vec::new(),
+    }
+}

@@ -1,0 +1,285 @@
+//! Resources made into functions, APIs, function URLs and buckets.
+
+use std::path::Path;
+
+use hardcap_limits::Limits;
+use indexmap::IndexMap;
+
+use super::mistake::{Mistake, Position, Source};
+use super::properties::Properties;
+use super::references::kind;
+use super::scope::{Scope, StackNames};
+use super::tree::{Entry, Node};
+use super::{Loaded, api, bucket, function, openapi, raw_api};
+use crate::config::{Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Route};
+use crate::packaging::Package;
+use crate::settings::Settings;
+
+/// What has been read so far.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) functions: Vec<Function>,
+    pub(super) packages: Vec<Package>,
+    pub(super) apis: Vec<Api>,
+    pub(super) function_urls: Vec<FunctionUrl>,
+    pub(super) buckets: Vec<Bucket>,
+    pub(super) routes: Vec<PendingRoute>,
+}
+
+/// A route and where it was declared; it finds its API when all resources have been read.
+pub(super) struct PendingRoute {
+    /// The API's logical id or its id.
+    pub(super) api: String,
+    pub(super) at: Position,
+    pub(super) route: Route,
+}
+
+const SECTIONS: [&str; 11] = [
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Globals",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+];
+
+pub(super) fn assemble(
+    template: &Node,
+    source: &Source<'_>,
+    settings: &Settings,
+    limits: Limits,
+) -> Result<Loaded, Mistake> {
+    let names = StackNames {
+        stack: settings.stack.clone().unwrap_or_else(|| "hardcap".to_owned()),
+        region: settings.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+    };
+    let region = names.region.clone();
+    check_sections(template)?;
+    let scope = Scope::new(template, names, &settings.parameters)?;
+    let folder = source.path.parent().unwrap_or(Path::new("."));
+    let parts = read_resources(&scope, settings, folder)?;
+    let mut config = Config {
+        region,
+        credentials: settings.credentials.clone(),
+        functions: parts.functions,
+        apis: parts.apis,
+        function_urls: parts.function_urls,
+        buckets: parts.buckets,
+        ..Config::empty(limits)
+    };
+    check_targets(&scope, &config, &parts.routes)?;
+    connect(&scope, &mut config.apis, parts.routes)?;
+    localize(&scope, &mut config);
+    let places =
+        scope.resources.iter().map(|entry| (entry.key.clone(), (source.path.to_owned(), entry.at)));
+    Ok(Loaded {
+        config,
+        packages: parts.packages,
+        places: places.collect(),
+        warnings: scope.into_warnings().into_iter().map(|w| source.warning(w)).collect(),
+    })
+}
+
+fn check_sections(template: &Node) -> Result<(), Mistake> {
+    let entries = template.entries("a template")?;
+    for entry in entries {
+        if !SECTIONS.contains(&entry.key.as_str()) {
+            return Err(Mistake::new(
+                entry.at,
+                format!("a template has no section `{}`", entry.key),
+            )
+            .nearest(&entry.key, SECTIONS));
+        }
+    }
+    match template.get("Resources") {
+        Some(resources) if !resources.entries("`Resources`")?.is_empty() => Ok(()),
+        _ => Err(Mistake::new(template.at, "this template has no `Resources`").help(
+            "declare a function: `Resources: {Hello: {Type: AWS::Serverless::Function, …}}`",
+        )),
+    }
+}
+
+fn read_resources(scope: &Scope<'_>, settings: &Settings, folder: &Path) -> Result<Parts, Mistake> {
+    let mut parts = Parts::default();
+    for entry in scope.resources {
+        check_resource(entry)?;
+        if let Some(condition) = entry.value.get("Condition") {
+            let name = condition.scalar("the `Condition` of a resource")?;
+            if !scope.condition(name, condition.at)? {
+                continue;
+            }
+        }
+        read_resource(scope, entry, settings, folder, &mut parts)?;
+    }
+    raw_api::connect(scope, &mut parts)?;
+    Ok(parts)
+}
+
+fn check_resource(entry: &Entry) -> Result<(), Mistake> {
+    let what = format!("the resource `{}`", entry.key);
+    let attributes = [
+        "Type",
+        "Properties",
+        "Metadata",
+        "DependsOn",
+        "Condition",
+        "DeletionPolicy",
+        "UpdateReplacePolicy",
+        "UpdatePolicy",
+        "CreationPolicy",
+        "Connectors",
+        "IgnoreGlobals",
+    ];
+    for attribute in entry.value.entries(&what)? {
+        if !attributes.contains(&attribute.key.as_str()) {
+            let message = format!("{what} has no attribute `{}`", attribute.key);
+            return Err(Mistake::new(attribute.at, message)
+                .help("properties stand one level deeper, under `Properties`")
+                .nearest(&attribute.key, attributes));
+        }
+    }
+    match entry.value.get("Type") {
+        Some(node) => node.scalar(&format!("the `Type` of {what}")).map(|_| ()),
+        None => Err(Mistake::new(entry.at, format!("{what} has no `Type`"))),
+    }
+}
+
+fn read_resource(
+    scope: &Scope<'_>,
+    entry: &Entry,
+    settings: &Settings,
+    folder: &Path,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
+    match kind(entry) {
+        "AWS::Serverless::Function" => function::read_sam(scope, entry, settings, folder, parts),
+        "AWS::Lambda::Function" => function::read_raw(scope, entry, settings, folder, parts),
+        "AWS::Lambda::Url" => function::read_url(scope, entry, parts),
+        "AWS::Serverless::Api" => {
+            let properties = Properties::of(scope, "the API", entry)?;
+            openapi::read_routes(scope, &entry.key, properties.node("DefinitionBody")?, parts)?;
+            parts.apis.push(api::read_rest(entry, properties)?);
+            Ok(())
+        }
+        "AWS::Serverless::HttpApi" => {
+            let properties = Properties::of(scope, "the HTTP API", entry)?;
+            openapi::read_routes(scope, &entry.key, properties.node("DefinitionBody")?, parts)?;
+            parts.apis.push(api::read_http(entry, properties)?);
+            Ok(())
+        }
+        "AWS::S3::Bucket" => {
+            parts.buckets.push(bucket::read(scope, entry)?);
+            Ok(())
+        }
+        kind if kind.starts_with("AWS::ApiGateway") => raw_api::read(scope, entry, parts),
+        kind if is_accepted(kind) => Ok(()),
+        kind => {
+            let message = format!("`{}` is a {kind}, which hardcap does not emulate", entry.key);
+            let at = entry.value.get("Type").map_or(entry.at, |node| node.at);
+            scope.warn(Mistake::new(at, message).nearest(kind, EMULATED));
+            Ok(())
+        }
+    }
+}
+
+const EMULATED: [&str; 6] = [
+    "AWS::Lambda::Function",
+    "AWS::Lambda::Url",
+    "AWS::S3::Bucket",
+    "AWS::Serverless::Api",
+    "AWS::Serverless::Function",
+    "AWS::Serverless::HttpApi",
+];
+
+/// What a deployment needs and an emulator has no use for: nothing is missing when it is left out.
+fn is_accepted(kind: &str) -> bool {
+    kind.starts_with("AWS::IAM::")
+        || kind.starts_with("AWS::Logs::")
+        || kind == "AWS::Lambda::Permission"
+        || kind == "AWS::S3::BucketPolicy"
+}
+
+/// A function that is not in the template is an error of the template, not a 500 of the first request.
+fn check_targets(
+    scope: &Scope<'_>,
+    config: &Config,
+    routes: &[PendingRoute],
+) -> Result<(), Mistake> {
+    let known: Vec<&str> = config.functions.iter().map(|f| f.name.as_str()).collect();
+    for pending in routes {
+        let name = pending.route.function.as_str();
+        if !known.contains(&name) {
+            let message =
+                format!("this route goes to the function `{name}`, which is not in this template");
+            return Err(Mistake::new(pending.at, message).nearest(name, known.iter().copied()));
+        }
+    }
+    for url in &config.function_urls {
+        if !known.contains(&url.function.as_str()) {
+            let at = scope.resource(&url.logical_id).map_or(Position::default(), |entry| entry.at);
+            let message = format!(
+                "this URL belongs to the function `{}`, which is not in this template",
+                url.function
+            );
+            return Err(Mistake::new(at, message).nearest(&url.function, known.iter().copied()));
+        }
+    }
+    Ok(())
+}
+
+/// Puts every route into its API.
+fn connect(scope: &Scope<'_>, apis: &mut [Api], routes: Vec<PendingRoute>) -> Result<(), Mistake> {
+    for pending in routes {
+        let found = apis.iter_mut().find(|api| {
+            api.logical_id == pending.api || scope.api_id(&api.logical_id) == pending.api
+        });
+        let Some(api) = found else {
+            let message = format!(
+                "this route belongs to the API `{}`, which is not in this template",
+                pending.api
+            );
+            return Err(Mistake::new(pending.at, message)
+                .help("refer to it with `!Ref` and its logical id"));
+        };
+        let twin = |route: &Route| {
+            route.method == pending.route.method && route.path == pending.route.path
+        };
+        if let Some(first) = api.routes.iter().find(|route| twin(route)) {
+            let Route { method, path, .. } = &pending.route;
+            let message = format!(
+                "{method} {path} of `{}` already goes to `{}`",
+                api.logical_id, first.function
+            );
+            return Err(
+                Mistake::new(pending.at, message).help("one method and path goes to one function")
+            );
+        }
+        api.routes.push(pending.route);
+    }
+    Ok(())
+}
+
+/// Addresses of AWS become addresses of the emulator, in the environments of functions.
+fn localize(scope: &Scope<'_>, config: &mut Config) {
+    let endpoints: IndexMap<String, String> = config
+        .apis
+        .iter()
+        .map(|api| {
+            let here = format!("${{hardcap:origin:{}}}", api.logical_id);
+            (scope.api_endpoint(&api.logical_id), here)
+        })
+        .collect();
+    for value in config.functions.iter_mut().flat_map(|function| function.environment.values_mut())
+    {
+        for (there, here) in &endpoints {
+            if value.contains(there.as_str()) {
+                *value = value.replace(there.as_str(), here);
+            }
+        }
+    }
+}

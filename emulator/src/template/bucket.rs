@@ -1,0 +1,110 @@
+//! `AWS::S3::Bucket`: its name, its cross-origin rules, when its objects end.
+
+use super::mistake::Mistake;
+use super::properties::Properties;
+use super::scope::Scope;
+use super::tree::Entry;
+use crate::config::{Bucket, BucketCorsRule, LifecycleRule};
+
+pub(super) fn read(scope: &Scope<'_>, entry: &Entry) -> Result<Bucket, Mistake> {
+    let properties = Properties::of(scope, "the bucket", entry)?;
+    properties.without_effect(&[
+        "AbacStatus",
+        "AccessControl",
+        "BucketEncryption",
+        "BucketName",
+        "IntelligentTieringConfigurations",
+        "InventoryConfigurations",
+        "LoggingConfiguration",
+        "MetricsConfigurations",
+        "OwnershipControls",
+        "PublicAccessBlockConfiguration",
+        "Tags",
+    ]);
+    properties.not_emulated("NotificationConfiguration", "no events are sent")?;
+    properties.not_emulated("VersioningConfiguration", "objects have one version")?;
+    properties.not_emulated("ReplicationConfiguration", "nothing is replicated")?;
+    properties.not_emulated("WebsiteConfiguration", "no website is served")?;
+    properties.not_emulated("ObjectLockConfiguration", "objects can always be removed")?;
+    let mut bucket = Bucket { name: scope.bucket_name(entry)?, ..Bucket::default() };
+    if let Some(cors) = properties.child("CorsConfiguration")? {
+        for rule in cors.children("CorsRules")? {
+            bucket.cors.push(cors_rule(rule)?);
+        }
+        cors.finish();
+    }
+    if let Some(lifecycle) = properties.child("LifecycleConfiguration")? {
+        lifecycle.without_effect(&["TransitionDefaultMinimumObjectSize"]);
+        for rule in lifecycle.children("Rules")? {
+            bucket.lifecycle.extend(lifecycle_rule(rule)?);
+        }
+        lifecycle.finish();
+    }
+    properties.finish();
+    Ok(bucket)
+}
+
+fn cors_rule(of: Properties<'_>) -> Result<BucketCorsRule, Mistake> {
+    of.without_effect(&["Id"]);
+    let rule = BucketCorsRule {
+        allowed_origins: of.texts("AllowedOrigins")?,
+        allowed_methods: of.texts("AllowedMethods")?,
+        allowed_headers: of.texts("AllowedHeaders")?,
+        expose_headers: of.texts("ExposedHeaders")?,
+        max_age_seconds: of.number("MaxAge")?,
+    };
+    if rule.allowed_origins.is_empty() || rule.allowed_methods.is_empty() {
+        return Err(Mistake::new(
+            of.at,
+            "a rule of `CorsRules` needs `AllowedOrigins` and `AllowedMethods`",
+        ));
+    }
+    let methods = ["GET", "PUT", "POST", "DELETE", "HEAD"];
+    if let Some(other) = rule.allowed_methods.iter().find(|m| !methods.contains(&m.as_str())) {
+        let message = format!("`{other}` cannot be in `AllowedMethods`");
+        return Err(Mistake::new(of.at, message).help(format!("S3 takes {}", methods.join(", "))));
+    }
+    of.finish();
+    Ok(rule)
+}
+
+/// `None` for a rule that is switched off.
+fn lifecycle_rule(of: Properties<'_>) -> Result<Option<LifecycleRule>, Mistake> {
+    of.without_effect(&["Id"]);
+    let status = of.required_text("Status")?;
+    if status != "Enabled" && status != "Disabled" {
+        return Err(Mistake::new(
+            of.at,
+            format!("`Status` of a lifecycle rule is Enabled or Disabled, not `{status}`"),
+        ));
+    }
+    let mut narrowed = false;
+    for key in ["TagFilters", "ObjectSizeGreaterThan", "ObjectSizeLessThan"] {
+        // Without its filter a rule would remove what AWS keeps.
+        of.not_emulated(key, "the whole rule is left out")?;
+        narrowed |= of.node(key)?.is_some();
+    }
+    of.not_emulated("ExpirationDate", "objects end by `ExpirationInDays` only")?;
+    for key in [
+        "Transition",
+        "Transitions",
+        "NoncurrentVersionExpiration",
+        "NoncurrentVersionExpirationInDays",
+        "NoncurrentVersionTransition",
+        "NoncurrentVersionTransitions",
+        "ExpiredObjectDeleteMarker",
+    ] {
+        of.not_emulated(key, "there is one storage class and one version")?;
+    }
+    let mut rule = LifecycleRule {
+        prefix: of.text("Prefix")?.unwrap_or_default(),
+        expiration_days: of.number("ExpirationInDays")?,
+        abort_incomplete_multipart_days: None,
+    };
+    if let Some(abort) = of.child("AbortIncompleteMultipartUpload")? {
+        rule.abort_incomplete_multipart_days = abort.number("DaysAfterInitiation")?;
+        abort.finish();
+    }
+    of.finish();
+    Ok((status == "Enabled" && !narrowed).then_some(rule))
+}

@@ -1,0 +1,127 @@
+//! SAM's shorthands written out: `Globals` into every resource, and the APIs that events imply.
+//!
+//! After this a template has no `Globals` and no event without an API, so nothing else knows that they exist.
+
+use super::mistake::{Mistake, Position};
+use super::references::kind;
+use super::tree::{Entry, Node, Value, is_intrinsic};
+
+/// The API of every `Api` event that names none.
+pub(crate) const IMPLICIT_REST: &str = "ServerlessRestApi";
+/// The API of every `HttpApi` event that names none.
+pub(crate) const IMPLICIT_HTTP: &str = "ServerlessHttpApi";
+
+const SECTIONS: [(&str, &str); 4] = [
+    ("Function", "AWS::Serverless::Function"),
+    ("Api", "AWS::Serverless::Api"),
+    ("HttpApi", "AWS::Serverless::HttpApi"),
+    ("SimpleTable", "AWS::Serverless::SimpleTable"),
+];
+
+/// Writes the shorthands out.
+pub(crate) fn expand(mut template: Node) -> Result<Node, Mistake> {
+    let globals = template.get("Globals").cloned();
+    if let Some(globals) = &globals {
+        for entry in globals.entries("`Globals`")? {
+            if !SECTIONS.iter().any(|(section, _)| *section == entry.key) {
+                let known = SECTIONS.iter().map(|(section, _)| *section);
+                let message = format!("`Globals` has no section `{}`", entry.key);
+                return Err(Mistake::new(entry.at, message).nearest(&entry.key, known));
+            }
+        }
+    }
+    let Value::Map(sections) = &mut template.value else { return Ok(template) };
+    let Some(resources) = sections.iter_mut().find(|entry| entry.key == "Resources") else {
+        return Ok(template);
+    };
+    let Value::Map(resources) = &mut resources.value.value else { return Ok(template) };
+    add_implicit_apis(resources);
+    if let Some(globals) = globals {
+        for resource in resources {
+            let section = SECTIONS.iter().find(|(_, of)| *of == kind(resource));
+            if let Some(defaults) = section.and_then(|(section, _)| globals.get(section)) {
+                apply(resource, defaults);
+            }
+        }
+    }
+    Ok(template)
+}
+
+/// The resource's own properties win; mappings are merged, lists are put one behind the other.
+fn apply(resource: &mut Entry, defaults: &Node) {
+    let Value::Map(attributes) = &mut resource.value.value else { return };
+    match attributes.iter_mut().find(|entry| entry.key == "Properties") {
+        Some(properties) => properties.value = merged(defaults, &properties.value),
+        None => attributes.push(Entry {
+            key: "Properties".to_owned(),
+            at: resource.at,
+            value: defaults.clone(),
+        }),
+    }
+}
+
+fn merged(default: &Node, own: &Node) -> Node {
+    match (&default.value, &own.value) {
+        (_, Value::Absent) => default.clone(),
+        (Value::List(first), Value::List(second)) => {
+            Node::new(own.at, Value::List(first.iter().chain(second).cloned().collect()))
+        }
+        (Value::Map(first), Value::Map(second)) if !is_function(default) && !is_function(own) => {
+            let mut entries = first.clone();
+            for entry in second {
+                match entries.iter_mut().find(|known| known.key == entry.key) {
+                    Some(known) => {
+                        known.value = merged(&known.value, &entry.value);
+                        known.at = entry.at;
+                    }
+                    None => entries.push(entry.clone()),
+                }
+            }
+            Node::new(own.at, Value::Map(entries))
+        }
+        _ => own.clone(),
+    }
+}
+
+fn is_function(node: &Node) -> bool {
+    node.only_entry().is_some_and(|entry| is_intrinsic(&entry.key))
+}
+
+fn add_implicit_apis(resources: &mut Vec<Entry>) {
+    for (event, property, logical_id, of) in [
+        ("Api", "RestApiId", IMPLICIT_REST, "AWS::Serverless::Api"),
+        ("HttpApi", "ApiId", IMPLICIT_HTTP, "AWS::Serverless::HttpApi"),
+    ] {
+        let at = resources.iter().find_map(|resource| implied_by(resource, event, property));
+        let declared = resources.iter().any(|resource| resource.key == logical_id);
+        if let (Some(at), false) = (at, declared) {
+            resources.push(api(logical_id, of, at));
+        }
+    }
+}
+
+/// Where the function has an event of this type that names no API.
+fn implied_by(resource: &Entry, event: &str, property: &str) -> Option<Position> {
+    if kind(resource) != "AWS::Serverless::Function" {
+        return None;
+    }
+    let events = resource.value.get("Properties")?.get("Events")?;
+    let events = events.entries("`Events`").ok()?;
+    let of_type = |entry: &&Entry| kind(entry) == event;
+    let named =
+        |entry: &Entry| entry.value.get("Properties").and_then(|p| p.get(property)).is_some();
+    events.iter().filter(of_type).find(|entry| !named(entry)).map(|entry| entry.at)
+}
+
+fn api(logical_id: &str, of: &str, at: Position) -> Entry {
+    let entry = |key: &str, value: Node| Entry { key: key.to_owned(), at, value };
+    let mut properties = Vec::new();
+    if logical_id == IMPLICIT_REST {
+        properties.push(entry("StageName", Node::text(at, "Prod")));
+    }
+    let attributes = vec![
+        entry("Type", Node::text(at, of)),
+        entry("Properties", Node::new(at, Value::Map(properties))),
+    ];
+    Entry { key: logical_id.to_owned(), at, value: Node::new(at, Value::Map(attributes)) }
+}

@@ -1,0 +1,323 @@
+//! Functions: `AWS::Serverless::Function` with its events and URL, `AWS::Lambda::Function`, `AWS::Lambda::Url`.
+
+use std::path::Path;
+
+use hardcap_limits::Millis;
+use indexmap::IndexMap;
+
+use super::api::{integration_timeout, method, path, read_cors};
+use super::assemble::{Parts, PendingRoute};
+use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
+use super::mistake::Mistake;
+use super::properties::Properties;
+use super::references::kind;
+use super::scope::Scope;
+use super::tree::{Entry, Node, Value};
+use crate::config::{Function, FunctionUrl, PayloadFormat, Route};
+use crate::packaging::Package;
+use crate::settings::{FunctionSettings, Settings};
+
+/// Properties of both kinds of function that change nothing here.
+const WITHOUT_EFFECT: [&str; 26] = [
+    "AssumeRolePolicyDocument",
+    "AutoPublishAlias",
+    "AutoPublishAliasAllProperties",
+    "AutoPublishCodeSha256",
+    "CodeSigningConfigArn",
+    "DeploymentPreference",
+    "Description",
+    "EphemeralStorage",
+    "FunctionName",
+    "KmsKeyArn",
+    "LoggingConfig",
+    "PermissionsBoundary",
+    "Policies",
+    "PropagateTags",
+    "Role",
+    "RolePath",
+    "RuntimeManagementConfig",
+    "SnapStart",
+    "Tags",
+    "Tracing",
+    "TracingConfig",
+    "VersionDescription",
+    "VersionDeletionPolicy",
+    "VpcConfig",
+    "ProvisionedConcurrencyConfig",
+    "RecursiveLoop",
+];
+
+pub(super) fn read_sam(
+    scope: &Scope<'_>,
+    entry: &Entry,
+    settings: &Settings,
+    folder: &Path,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
+    let properties = Properties::of(scope, "the function", entry)?;
+    let code = properties.text("CodeUri")?;
+    let own = settings.functions.get(&entry.key);
+    let function = read_function(&properties, entry, own)?;
+    properties.not_emulated("InlineCode", "give the function a folder in `CodeUri`")?;
+    properties.not_emulated("EventInvokeConfig", "asynchronous events are not delivered yet")?;
+    properties.not_emulated("DeadLetterQueue", "asynchronous events are not delivered yet")?;
+    parts.packages.push(package(&properties, entry, &function, own, code, folder)?);
+    read_events(&properties, &function.name, parts)?;
+    if let Some(url) = properties.child("FunctionUrlConfig")? {
+        let logical_id = format!("{}Url", entry.key);
+        parts.function_urls.push(function_url(url, logical_id, &function.name)?);
+    }
+    parts.functions.push(function);
+    properties.finish();
+    Ok(())
+}
+
+pub(super) fn read_raw(
+    scope: &Scope<'_>,
+    entry: &Entry,
+    settings: &Settings,
+    folder: &Path,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
+    let properties = Properties::of(scope, "the function", entry)?;
+    // `aws cloudformation package` takes a folder here and puts the place of the upload instead.
+    let code = match properties.node("Code")? {
+        Some(Node { value: Value::Text(folder), .. }) => Some(folder.clone()),
+        _ => None,
+    };
+    let own = settings.functions.get(&entry.key);
+    let function = read_function(&properties, entry, own)?;
+    properties.not_emulated("DeadLetterConfig", "asynchronous events are not delivered yet")?;
+    parts.packages.push(package(&properties, entry, &function, own, code, folder)?);
+    parts.functions.push(function);
+    properties.finish();
+    Ok(())
+}
+
+fn read_function(
+    properties: &Properties<'_>,
+    entry: &Entry,
+    own: Option<&FunctionSettings>,
+) -> Result<Function, Mistake> {
+    properties.without_effect(&WITHOUT_EFFECT);
+    properties.not_emulated("Layers", "put what they hold into the function's folder")?;
+    properties.not_emulated("FileSystemConfigs", "no file system is mounted")?;
+    properties.not_emulated("ImageUri", "give the function's program in hardcap.toml")?;
+    properties.not_emulated("ImageConfig", "give the function's program in hardcap.toml")?;
+    properties.text("PackageType")?;
+    architectures(properties)?;
+    let runtime = properties.text("Runtime")?;
+    Ok(Function {
+        logical_id: entry.key.clone(),
+        handler: properties.text("Handler")?.unwrap_or_else(|| "bootstrap".to_owned()),
+        runtime: runtime.unwrap_or_else(|| "provided.al2023".to_owned()),
+        memory_mb: properties.number("MemorySize")?.unwrap_or(128),
+        timeout: Millis(u64::from(properties.number::<u32>("Timeout")?.unwrap_or(3)) * 1000),
+        environment: environment(properties, own)?,
+        reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
+        ..Function::new(&properties.scope.function_name(entry)?, [""; 0])
+    })
+}
+
+fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
+    let Some(node) = properties.node("Architectures")? else { return Ok(()) };
+    let here = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        arch => arch,
+    };
+    for architecture in properties.texts("Architectures")? {
+        if architecture != here {
+            let message =
+                format!("{} is built for {here} here, not for {architecture}", properties.what);
+            properties.scope.warn(Mistake::new(node.at, message));
+        }
+    }
+    Ok(())
+}
+
+/// The template's variables, with those of `hardcap.toml` in place of them or behind them.
+fn environment(
+    properties: &Properties<'_>,
+    own: Option<&FunctionSettings>,
+) -> Result<IndexMap<String, String>, Mistake> {
+    let overrides = own.map(|own| own.environment.clone()).unwrap_or_default();
+    let mut environment = IndexMap::new();
+    if let Some(child) = properties.child("Environment")? {
+        if let Some(variables) = child.child("Variables")? {
+            for entry in variables.entries() {
+                // What is overridden is not evaluated, so an override is also the way round what cannot be.
+                if overrides.contains_key(&entry.key) {
+                    environment.insert(entry.key.clone(), String::new());
+                } else if let Some(value) = variables.text(&entry.key)? {
+                    environment.insert(entry.key.clone(), value);
+                }
+            }
+        }
+        child.finish();
+    }
+    environment.extend(overrides);
+    Ok(environment)
+}
+
+fn package(
+    properties: &Properties<'_>,
+    entry: &Entry,
+    function: &Function,
+    own: Option<&FunctionSettings>,
+    code: Option<String>,
+    folder: &Path,
+) -> Result<Package, Mistake> {
+    let mut package = Package {
+        logical_id: entry.key.clone(),
+        runtime: function.runtime.clone(),
+        handler: function.handler.clone(),
+        code: code.map(|code| folder.join(code)),
+        folder: folder.to_owned(),
+        build_method: None,
+        cargo_package: None,
+        cargo_bin: None,
+        program: own.and_then(|own| own.program.clone()),
+        arguments: own.map(|own| own.arguments.clone()).unwrap_or_default(),
+        python: own.and_then(|own| own.python.clone()),
+    };
+    let Some(metadata) = entry.value.get("Metadata") else { return Ok(package) };
+    let what = format!("`Metadata` of {}", properties.what);
+    let metadata = Properties::new(properties.scope, what, metadata)?;
+    package.build_method = metadata.text("BuildMethod")?;
+    if let Some(build) = metadata.child("BuildProperties")? {
+        package.cargo_bin = build.text("Binary")?;
+        package.cargo_package = build.text("Package")?;
+        if let Some(flags) = build.node("CargoLambdaFlags")? {
+            let message = format!("{} have no effect on the build", build.name("CargoLambdaFlags"));
+            build.scope.warn(Mistake::new(flags.at, message));
+        }
+        build.finish();
+    }
+    Ok(package)
+}
+
+fn read_events(
+    properties: &Properties<'_>,
+    function: &str,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
+    for (entry, event) in properties.named_children("Events")? {
+        let kind = kind(entry).to_owned();
+        event.without_effect(&["Type"]);
+        match (kind.as_str(), event.child("Properties")?) {
+            ("", _) => return Err(Mistake::new(entry.at, format!("{} has no `Type`", event.what))),
+            ("Api", Some(of)) => parts.routes.push(rest_event(of, function)?),
+            ("HttpApi", of) => parts.routes.push(http_event(of, entry, function)?),
+            ("Api", None) => {
+                let message = format!("{} has no `Properties`", event.what);
+                return Err(Mistake::new(entry.at, message).help("it needs `Path` and `Method`"));
+            }
+            (kind, _) => {
+                let message =
+                    format!("{} is of type {kind}, which hardcap does not emulate", event.what);
+                let known = ["Api", "HttpApi"];
+                event.scope.warn(Mistake::new(entry.at, message).nearest(kind, known));
+            }
+        }
+        event.finish();
+    }
+    Ok(())
+}
+
+fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Mistake> {
+    let api = api_of(&of, "RestApiId")?.unwrap_or_else(|| IMPLICIT_REST.to_owned());
+    of.not_emulated("Auth", "every request is let through")?;
+    of.without_effect(&["RequestModel", "RequestParameters", "ResponseTransferMode"]);
+    let route = Route {
+        method: method(&of, "Method")?,
+        path: path(&of, "Path")?,
+        function: function.to_owned(),
+        payload_format: PayloadFormat::V1,
+        timeout: integration_timeout(&of, "TimeoutInMillis")?,
+    };
+    let pending = PendingRoute { api, at: of.at, route };
+    of.finish();
+    Ok(pending)
+}
+
+fn http_event(
+    of: Option<Properties<'_>>,
+    entry: &Entry,
+    function: &str,
+) -> Result<PendingRoute, Mistake> {
+    let mut route = Route {
+        method: "ANY".to_owned(),
+        path: "$default".to_owned(),
+        function: function.to_owned(),
+        payload_format: PayloadFormat::V2,
+        timeout: None,
+    };
+    let Some(of) = of else {
+        return Ok(PendingRoute { api: IMPLICIT_HTTP.to_owned(), at: entry.at, route });
+    };
+    let api = api_of(&of, "ApiId")?.unwrap_or_else(|| IMPLICIT_HTTP.to_owned());
+    of.not_emulated("Auth", "every request is let through")?;
+    of.without_effect(&["RouteSettings"]);
+    if of.node("Path")?.is_some() {
+        route.path = path(&of, "Path")?;
+        route.method = method(&of, "Method")?;
+    } else {
+        of.without_effect(&["Method"]);
+    }
+    route.payload_format = super::api::payload_format(&of, PayloadFormat::V2)?;
+    route.timeout = integration_timeout(&of, "TimeoutInMillis")?;
+    let pending = PendingRoute { api, at: of.at, route };
+    of.finish();
+    Ok(pending)
+}
+
+/// The logical id in `!Ref Api`, or whatever id is written.
+fn api_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Mistake> {
+    if let Some(node) = of.node(key)?
+        && let Some(Node { value: Value::Text(name), .. }) = node.get("Ref")
+        && of.scope.resource(name).is_some()
+    {
+        return Ok(Some(name.clone()));
+    }
+    of.text(key)
+}
+
+pub(super) fn read_url(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+    let properties = Properties::of(scope, "the function URL", entry)?;
+    let target = properties.required_text("TargetFunctionArn")?;
+    properties.without_effect(&["Qualifier"]);
+    let function = function_of(&target).to_owned();
+    parts.function_urls.push(function_url(properties, entry.key.clone(), &function)?);
+    Ok(())
+}
+
+fn function_url(
+    of: Properties<'_>,
+    logical_id: String,
+    function: &str,
+) -> Result<FunctionUrl, Mistake> {
+    match of.text("AuthType")?.as_deref() {
+        Some("NONE") => {}
+        Some("AWS_IAM") => of.not_emulated("AuthType", "every request is let through")?,
+        None => {
+            return Err(Mistake::new(of.at, format!("{} has no `AuthType`", of.what))
+                .help("write `AuthType: NONE` or `AuthType: AWS_IAM`"));
+        }
+        Some(other) => {
+            let message = format!("{} must be NONE or AWS_IAM, not `{other}`", of.name("AuthType"));
+            return Err(Mistake::new(of.at, message));
+        }
+    }
+    if of.text("InvokeMode")?.is_some_and(|mode| mode != "BUFFERED") {
+        of.not_emulated("InvokeMode", "answers are buffered")?;
+    }
+    let cors = of.child("Cors")?.map(read_cors).transpose()?;
+    of.finish();
+    Ok(FunctionUrl { logical_id, function: function.to_owned(), cors })
+}
+
+/// The function's name in an ARN, in the URI of an integration, or alone.
+pub(super) fn function_of(text: &str) -> &str {
+    let name = text.split_once(":function:").map_or(text, |(_, name)| name);
+    name.split([':', '/']).next().unwrap_or(name)
+}

@@ -1,0 +1,314 @@
+//! The intrinsic functions of CloudFormation, evaluated.
+
+use base64::Engine;
+
+use super::mistake::{Mistake, Position};
+use super::scope::Scope;
+use super::tree::{Entry, Node, Value, is_intrinsic};
+
+impl Scope<'_> {
+    /// The node with every function in it replaced by its value; keys without a value are left out.
+    pub(crate) fn evaluate(&self, node: &Node) -> Result<Node, Mistake> {
+        let size = if let Value::Text(text) = &node.value { text.len() } else { 0 };
+        self.step(node.at, size, || {
+            if let Some(entry) = node.only_entry()
+                && is_intrinsic(&entry.key)
+                && entry.key != "Condition"
+            {
+                return self.function(node, entry);
+            }
+            let value = match &node.value {
+                Value::Absent => Value::Absent,
+                Value::Text(text) => Value::Text(text.clone()),
+                Value::List(items) => {
+                    let mut values = Vec::with_capacity(items.len());
+                    for item in items {
+                        values.push(self.evaluate(item)?);
+                    }
+                    values.retain(|value| !value.is_absent());
+                    Value::List(values)
+                }
+                Value::Map(entries) => {
+                    let mut values = Vec::with_capacity(entries.len());
+                    for entry in entries {
+                        values.push(Entry { value: self.evaluate(&entry.value)?, ..entry.clone() });
+                    }
+                    values.retain(|entry: &Entry| !entry.value.is_absent());
+                    Value::Map(values)
+                }
+            };
+            Ok(Node::new(node.at, value))
+        })
+    }
+
+    /// Follows `Fn::If` to the branch that holds, and evaluates nothing below it.
+    pub(crate) fn choose<'n>(&self, node: &'n Node) -> Result<&'n Node, Mistake> {
+        match node.only_entry() {
+            Some(entry) if entry.key == "Fn::If" => {
+                self.step(node.at, 0, || self.choose(self.branch(entry)?))
+            }
+            _ => Ok(node),
+        }
+    }
+
+    /// A text, whatever function it comes from.
+    pub(crate) fn text(&self, node: &Node, what: &str) -> Result<String, Mistake> {
+        let value = self.evaluate(node)?;
+        value.scalar(what).map(str::to_owned).map_err(|mistake| Mistake { at: node.at, ..mistake })
+    }
+
+    fn function(&self, node: &Node, entry: &Entry) -> Result<Node, Mistake> {
+        let argument = &entry.value;
+        let value = match entry.key.as_str() {
+            "Ref" => return self.reference(argument.scalar("the name in `Ref`")?, argument.at),
+            "Fn::GetAtt" => return self.get_att(argument),
+            "Fn::Sub" => Value::Text(self.sub(argument)?),
+            "Fn::Join" => Value::Text(self.join(argument)?),
+            "Fn::Select" => return self.select(argument),
+            "Fn::Split" => self.split(argument)?,
+            "Fn::If" => return self.evaluate(self.branch(entry)?),
+            "Fn::FindInMap" => return self.find_in_map(argument),
+            "Fn::Base64" => {
+                let text = self.text(argument, "the value of `Fn::Base64`")?;
+                Value::Text(base64::engine::general_purpose::STANDARD.encode(text))
+            }
+            "Fn::Length" => Value::Text(
+                self.evaluate(argument)?.items("the value of `Fn::Length`")?.len().to_string(),
+            ),
+            "Fn::GetAZs" => Value::List(self.availability_zones(node.at)),
+            "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" => {
+                return Err(Mistake::new(
+                    node.at,
+                    format!("`{}` belongs in `Conditions`", entry.key),
+                )
+                .help("name the condition there, and use `Fn::If` here"));
+            }
+            "Fn::ImportValue" => {
+                return Err(Mistake::new(node.at, "`Fn::ImportValue` reads another stack, and none runs here")
+                    .help("use a parameter with a default, or give the environment variable in hardcap.toml"));
+            }
+            "Fn::Cidr" | "Fn::Transform" | "Fn::ToJsonString" | "Fn::ForEach" => {
+                return Err(Mistake::new(
+                    node.at,
+                    format!("`{}` is not evaluated here", entry.key),
+                )
+                .help("use a parameter, and give its value in hardcap.toml under [parameters]"));
+            }
+            name => return Err(Mistake::new(node.at, format!("there is no function `{name}`"))),
+        };
+        Ok(Node::new(node.at, value))
+    }
+
+    /// `Ref`: a pseudo parameter, a parameter or a resource.
+    pub(crate) fn reference(&self, name: &str, at: Position) -> Result<Node, Mistake> {
+        if name.starts_with("AWS::") {
+            return self.pseudo_parameter(name, at);
+        }
+        if let Some(value) = self.parameters.get(name) {
+            let size = if let Value::Text(text) = &value.value { text.len() } else { 0 };
+            return self.step(at, size, || Ok(Node { at, ..value.clone() }));
+        }
+        self.resource_reference(name, at)
+    }
+
+    fn get_att(&self, argument: &Node) -> Result<Node, Mistake> {
+        let path = match &argument.value {
+            Value::List(items) if items.len() >= 2 => {
+                let mut parts = Vec::with_capacity(items.len());
+                for item in items {
+                    parts.push(self.text(item, "a part of `Fn::GetAtt`")?);
+                }
+                parts.join(".")
+            }
+            Value::Text(text) => text.clone(),
+            _ => return Err(argument.mistaken("`Fn::GetAtt`", "`LogicalId.Attribute`")),
+        };
+        self.attribute_at(&path, argument.at)
+    }
+
+    /// `LogicalId.Attribute`, as in `!GetAtt` and in `${…}` of `!Sub`.
+    fn attribute_at(&self, path: &str, at: Position) -> Result<Node, Mistake> {
+        match path.split_once('.') {
+            Some((logical_id, attribute)) => self.resource_attribute(logical_id, attribute, at),
+            None => Err(Mistake::new(at, format!("`{path}` names no attribute"))
+                .help(format!("write `{path}.Arn`, or `!Ref {path}`"))),
+        }
+    }
+
+    fn sub(&self, argument: &Node) -> Result<String, Mistake> {
+        let (template, own) = match &argument.value {
+            Value::List(items) if items.len() == 2 => (&items[0], Some(&items[1])),
+            _ => (argument, None),
+        };
+        let text = template.scalar("the text of `Fn::Sub`")?;
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find("${") {
+            out.push_str(&rest[..start]);
+            let after = &rest[start + 2..];
+            let Some(end) = after.find('}') else {
+                return Err(Mistake::new(template.at, "a `${` of this `Fn::Sub` is never closed"));
+            };
+            let name = &after[..end];
+            match name.strip_prefix('!') {
+                Some(literal) => out.extend(["${", literal, "}"]),
+                None => out.push_str(&self.sub_name(name.trim(), own, template.at)?),
+            }
+            rest = &after[end + 1..];
+            self.step(argument.at, out.len(), || Ok(()))?;
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    fn sub_name(&self, name: &str, own: Option<&Node>, at: Position) -> Result<String, Mistake> {
+        if let Some(value) = own.and_then(|own| own.get(name)) {
+            return self.text(value, &format!("`{name}` of `Fn::Sub`"));
+        }
+        // What hardcap knows only when it listens, such as an address, passes through: see `Addresses`.
+        if name.starts_with("hardcap:") || name.starts_with("companions.") {
+            return Ok(format!("${{{name}}}"));
+        }
+        let value = match name.contains('.') {
+            true => self.attribute_at(name, at)?,
+            false => self.reference(name, at)?,
+        };
+        value.scalar(&format!("`{name}` in `Fn::Sub`")).map(str::to_owned)
+    }
+
+    fn join(&self, argument: &Node) -> Result<String, Mistake> {
+        let [delimiter, list] = pair(argument, "Fn::Join", "[delimiter, list]")?;
+        let delimiter = self.text(delimiter, "the delimiter of `Fn::Join`")?;
+        let list = self.evaluate(list)?;
+        let mut texts = Vec::new();
+        for item in list.items("the list of `Fn::Join`")? {
+            texts.push(item.scalar("an item of `Fn::Join`")?);
+        }
+        let text = texts.join(&delimiter);
+        self.step(argument.at, text.len(), || Ok(text))
+    }
+
+    fn split(&self, argument: &Node) -> Result<Value, Mistake> {
+        let [delimiter, text] = pair(argument, "Fn::Split", "[delimiter, text]")?;
+        let delimiter = self.text(delimiter, "the delimiter of `Fn::Split`")?;
+        if delimiter.is_empty() {
+            return Err(Mistake::new(argument.at, "the delimiter of `Fn::Split` is empty"));
+        }
+        let text = self.text(text, "the text of `Fn::Split`")?;
+        let parts = text.split(&delimiter).map(|part| Node::text(argument.at, part));
+        Ok(Value::List(parts.collect()))
+    }
+
+    fn select(&self, argument: &Node) -> Result<Node, Mistake> {
+        let [index, list] = pair(argument, "Fn::Select", "[index, list]")?;
+        let index_text = self.text(index, "the index of `Fn::Select`")?;
+        let at = index_text.parse::<usize>().ok();
+        let list = self.evaluate(list)?;
+        let items = list.items("the list of `Fn::Select`")?;
+        at.and_then(|at| items.get(at)).cloned().ok_or_else(|| {
+            let length = items.len();
+            Mistake::new(index.at, format!("`Fn::Select` asks for item {index_text} of {length}"))
+                .help("the first item is 0")
+        })
+    }
+
+    fn find_in_map(&self, argument: &Node) -> Result<Node, Mistake> {
+        let items = argument.items("`Fn::FindInMap`")?;
+        let [map, top, second, options @ ..] = items else {
+            return Err(argument.mistaken("`Fn::FindInMap`", "[map, first key, second key]"));
+        };
+        let map = self.text(map, "the map of `Fn::FindInMap`")?;
+        let top = self.text(top, "the first key of `Fn::FindInMap`")?;
+        let second = self.text(second, "the second key of `Fn::FindInMap`")?;
+        let found = self.mappings.and_then(|all| all.get(&map)?.get(&top)?.get(&second));
+        let default = options.first().and_then(|options| options.get("DefaultValue"));
+        match found.or(default) {
+            Some(node) => self.evaluate(node),
+            None => Err(Mistake::new(
+                argument.at,
+                format!("`Mappings` has no `{map}` with `{top}` and `{second}`"),
+            )),
+        }
+    }
+
+    fn availability_zones(&self, at: Position) -> Vec<Node> {
+        ["a", "b", "c"].map(|zone| Node::text(at, format!("{}{zone}", self.names.region))).into()
+    }
+
+    /// The branch of `Fn::If` that holds.
+    fn branch<'n>(&self, entry: &'n Entry) -> Result<&'n Node, Mistake> {
+        let items = entry.value.items("`Fn::If`")?;
+        let [condition, yes, no] = items else {
+            return Err(entry
+                .value
+                .mistaken("`Fn::If`", "[condition, value if true, value if false]"));
+        };
+        let name = condition.scalar("the condition of `Fn::If`")?;
+        Ok(if self.condition(name, condition.at)? { yes } else { no })
+    }
+
+    /// Whether the condition of that name holds.
+    pub(crate) fn condition(&self, name: &str, at: Position) -> Result<bool, Mistake> {
+        let Some(entry) = self.conditions.iter().find(|entry| entry.key == name) else {
+            let known = self.conditions.iter().map(|entry| entry.key.as_str());
+            return Err(
+                Mistake::new(at, format!("there is no condition `{name}`")).nearest(name, known)
+            );
+        };
+        self.decide(name, || self.holds(&entry.value))
+    }
+
+    fn holds(&self, node: &Node) -> Result<bool, Mistake> {
+        let Some(entry) = node.only_entry() else {
+            return Err(
+                node.mistaken("a condition", "`Fn::Equals`, `Fn::And`, `Fn::Or` or `Fn::Not`")
+            );
+        };
+        let what = format!("`{}`", entry.key);
+        self.step(node.at, 0, || match entry.key.as_str() {
+            "Condition" => {
+                self.condition(entry.value.scalar("the name of a condition")?, entry.value.at)
+            }
+            "Fn::Equals" => {
+                let [left, right] = pair(&entry.value, "Fn::Equals", "[value, value]")?;
+                let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
+                Ok(same(&left, &right))
+            }
+            "Fn::Not" => match entry.value.items(&what)? {
+                [only] => Ok(!self.holds(only)?),
+                _ => Err(entry.value.mistaken(&what, "a list of one condition")),
+            },
+            "Fn::And" => entry
+                .value
+                .items(&what)?
+                .iter()
+                .try_fold(true, |all, item| Ok(self.holds(item)? && all)),
+            "Fn::Or" => entry
+                .value
+                .items(&what)?
+                .iter()
+                .try_fold(false, |any, item| Ok(self.holds(item)? || any)),
+            name => Err(Mistake::new(node.at, format!("`{name}` is not a condition"))),
+        })
+    }
+}
+
+/// Equal whatever their places are.
+fn same(left: &Node, right: &Node) -> bool {
+    match (&left.value, &right.value) {
+        (Value::Text(left), Value::Text(right)) => left == right,
+        (Value::List(left), Value::List(right)) => {
+            left.len() == right.len()
+                && left.iter().zip(right).all(|(left, right)| same(left, right))
+        }
+        (Value::Absent, Value::Absent) => true,
+        _ => false,
+    }
+}
+
+fn pair<'n>(argument: &'n Node, name: &str, shape: &str) -> Result<[&'n Node; 2], Mistake> {
+    match &argument.value {
+        Value::List(items) if items.len() == 2 => Ok([&items[0], &items[1]]),
+        _ => Err(argument.mistaken(&format!("`{name}`"), &format!("`{shape}`"))),
+    }
+}

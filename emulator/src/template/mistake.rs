@@ -1,0 +1,188 @@
+//! What is wrong in a file, where, and what to write instead; and what is only worth a warning.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A place in a file, both counted from 1. The column counts characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A file and what it holds: errors show the line they are about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a> {
+    /// As errors name it.
+    pub(crate) path: &'a Path,
+    /// The content.
+    pub(crate) text: &'a str,
+}
+
+impl Source<'_> {
+    /// The position of a byte of the text.
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Position {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+
+    pub(crate) fn error(&self, mistake: Mistake) -> TemplateError {
+        let line = self.text.lines().nth(mistake.at.line.saturating_sub(1)).unwrap_or_default();
+        TemplateError {
+            path: self.path.to_owned(),
+            position: mistake.at,
+            message: mistake.message,
+            help: mistake.help,
+            line: line.to_owned(),
+        }
+    }
+
+    pub(crate) fn warning(&self, mistake: Mistake) -> Warning {
+        Warning {
+            path: self.path.to_owned(),
+            position: mistake.at,
+            message: mistake.message,
+            help: mistake.help,
+        }
+    }
+}
+
+/// Something wrong at a place of the file being read. Knows no file: whoever reads the file adds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    pub(crate) at: Position,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Mistake {
+    pub(crate) fn new(at: Position, message: impl Into<String>) -> Mistake {
+        Mistake { at, message: message.into(), help: None }
+    }
+
+    /// Adds what to write instead.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Mistake {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the name that was probably meant, when one is near.
+    pub(crate) fn nearest<'a>(
+        mut self,
+        written: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Mistake {
+        if let Some(name) = crate::nearest::nearest(written, known) {
+            self.help = Some(format!("did you mean `{name}`?"));
+        }
+        self
+    }
+}
+
+/// Why a template or `hardcap.toml` cannot be used: what, where, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct TemplateError {
+    /// The file.
+    pub path: PathBuf,
+    /// Where in it.
+    pub position: Position,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// The line itself, to show it.
+    line: String,
+}
+
+impl fmt::Display for TemplateError {
+    /// The message, the place, the line with a mark under the place, and the way out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  --> {}:{}", self.message, self.path.display(), self.position)?;
+        if !self.line.trim().is_empty() {
+            let number = self.position.line.to_string();
+            let margin = " ".repeat(number.len());
+            // Tabs stay tabs, so the mark stands under its character on every terminal.
+            let indent: String = (self.line.chars())
+                .take(self.position.column.saturating_sub(1))
+                .map(|c| if c == '\t' { '\t' } else { ' ' })
+                .collect();
+            write!(
+                f,
+                "\n {margin} |\n {number} | {}\n {margin} | {indent}^",
+                self.line.trim_end()
+            )?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n  = help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that was read and has no effect here, or not the effect that AWS gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The file.
+    pub path: PathBuf,
+    /// Where in it.
+    pub position: Position,
+    /// What was found and what becomes of it.
+    pub message: String,
+    /// What to write instead, when that is known.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Warning {
+    /// `template.yaml:12:5: message; help`, on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path.display(), self.position, self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_the_line_and_marks_the_column() {
+        let source =
+            Source { path: Path::new("template.yaml"), text: "Resources:\n\tTimeout: ten\n" };
+        let mistake = Mistake::new(Position { line: 2, column: 11 }, "`ten` is not a number")
+            .help("write seconds");
+        assert_eq!(
+            source.error(mistake).to_string(),
+            "`ten` is not a number\n  --> template.yaml:2:11\n   |\n 2 | \tTimeout: ten\n   | \t         ^\n  = help: write seconds"
+        );
+    }
+
+    #[test]
+    fn a_place_beyond_the_text_is_shown_without_a_line() {
+        let source = Source { path: Path::new("a.yaml"), text: "" };
+        let error = source.error(Mistake::new(Position { line: 9, column: 9 }, "ended early"));
+        assert_eq!(error.to_string(), "ended early\n  --> a.yaml:9:9");
+    }
+
+    #[test]
+    fn a_byte_offset_becomes_a_line_and_a_column_of_characters() {
+        let source = Source { path: Path::new("a"), text: "ä = 1\nüb = 2" };
+        let offset = source.text.find('b').expect("it is there");
+        assert_eq!(source.position(offset), Position { line: 2, column: 2 });
+        assert_eq!(source.position(10_000), Position { line: 2, column: 7 });
+    }
+}

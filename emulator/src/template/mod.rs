@@ -1,0 +1,114 @@
+//! A SAM or CloudFormation template, read into the [`Config`] that the emulator runs.
+//!
+//! In the order of reading: [`yaml`] makes a tree of the text, [`expand`] writes SAM's shorthands out, [`scope`] and
+//! [`intrinsics`] evaluate expressions when a property is asked for ([`properties`]), and [`assemble`] makes functions,
+//! APIs and buckets of resources. Pure: no file is opened, nothing is started.
+
+pub(crate) mod mistake;
+pub(crate) mod toml;
+pub(crate) mod tree;
+
+mod api;
+mod assemble;
+mod bucket;
+mod expand;
+mod function;
+mod intrinsics;
+mod openapi;
+mod properties;
+mod raw_api;
+mod references;
+mod scope;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use hardcap_limits::Limits;
+use indexmap::IndexMap;
+
+pub use mistake::{Position, TemplateError, Warning};
+
+use crate::config::Config;
+use crate::packaging::Package;
+use crate::settings::Settings;
+use mistake::Source;
+
+/// A larger file is not a template: CloudFormation itself takes 1 MB.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// What a template says.
+#[derive(Debug)]
+pub struct Loaded {
+    /// All that runs. The functions have no command yet: [`crate::packaging`] finds their programs.
+    pub config: Config,
+    /// Where each function's program comes from, in the order of `config.functions`.
+    pub packages: Vec<Package>,
+    /// What was read and has no effect here.
+    pub warnings: Vec<Warning>,
+    /// Where each resource is declared, by logical id: `template.yaml` and the position.
+    pub places: IndexMap<String, (PathBuf, Position)>,
+}
+
+/// Reads a template with its parameters and overrides.
+///
+/// ```
+/// use std::path::Path;
+/// use hardcap::settings::Settings;
+///
+/// let text = "Resources: {Files: {Type: 'AWS::S3::Bucket', Properties: {BucketName: files}}}";
+/// let limits = hardcap_limits::Limits::classic();
+/// let loaded = hardcap::template::load(text, Path::new("template.yaml"), &Settings::default(), limits)?;
+/// assert_eq!(loaded.config.buckets[0].name, "files");
+/// # Ok::<(), hardcap::template::TemplateError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`TemplateError`] when the text is not YAML or says something that cannot be: with file, line and column.
+pub fn load(
+    text: &str,
+    path: &Path,
+    settings: &Settings,
+    limits: Limits,
+) -> Result<Loaded, TemplateError> {
+    let source = Source { path, text };
+    if text.len() > LARGEST {
+        let message =
+            format!("this file has {} bytes; a template has at most {LARGEST}", text.len());
+        return Err(source.error(mistake::Mistake::new(Position { line: 1, column: 1 }, message)));
+    }
+    let template =
+        yaml::parse(text).and_then(expand::expand).map_err(|mistake| source.error(mistake))?;
+    assemble::assemble(&template, &source, settings, limits)
+        .map_err(|mistake| source.error(mistake))
+}
+
+impl Loaded {
+    /// Adds what a further template says.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] when both declare a resource of the same logical id.
+    pub fn add(&mut self, other: Loaded, other_text: &str) -> Result<(), TemplateError> {
+        for (logical_id, (path, position)) in &other.places {
+            if let Some((first, at)) = self.places.get(logical_id) {
+                let message =
+                    format!("`{logical_id}` is already declared in {}:{at}", first.display());
+                let mistake = mistake::Mistake::new(*position, message)
+                    .help("give one of them another logical id");
+                return Err(Source { path, text: other_text }.error(mistake));
+            }
+        }
+        self.config.functions.extend(other.config.functions);
+        self.config.apis.extend(other.config.apis);
+        self.config.function_urls.extend(other.config.function_urls);
+        self.config.buckets.extend(other.config.buckets);
+        self.packages.extend(other.packages);
+        self.warnings.extend(other.warnings);
+        self.places.extend(other.places);
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! Reading a mapping by the names of its properties, and saying which were not understood.
+
+use std::cell::RefCell;
+use std::str::FromStr;
+
+use indexmap::IndexMap;
+
+use super::mistake::{Mistake, Position};
+use super::scope::Scope;
+use super::tree::{Entry, Node, Value};
+
+/// A mapping that is being read. What was not asked for by [`Properties::finish`] becomes a warning.
+pub(crate) struct Properties<'n> {
+    pub(crate) scope: &'n Scope<'n>,
+    /// As messages name it: ``the function `Proxy` ``.
+    pub(crate) what: String,
+    pub(crate) at: Position,
+    entries: &'n [Entry],
+    known: RefCell<Vec<String>>,
+}
+
+impl<'n> Properties<'n> {
+    pub(crate) fn new(
+        scope: &'n Scope<'n>,
+        what: String,
+        node: &'n Node,
+    ) -> Result<Properties<'n>, Mistake> {
+        let node = scope.choose(node)?;
+        let entries = node.entries(&what)?;
+        Ok(Properties { scope, what, at: node.at, entries, known: RefCell::default() })
+    }
+
+    /// The properties of a resource.
+    pub(crate) fn of(
+        scope: &'n Scope<'n>,
+        what: &str,
+        entry: &'n Entry,
+    ) -> Result<Properties<'n>, Mistake> {
+        let what = format!("{what} `{}`", entry.key);
+        match entry.value.get("Properties") {
+            Some(node) => Properties::new(scope, what, node),
+            None => Ok(Properties {
+                scope,
+                what,
+                at: entry.at,
+                entries: &[],
+                known: RefCell::default(),
+            }),
+        }
+    }
+
+    /// The property as it was written, with `Fn::If` followed; `None` when it is absent.
+    pub(crate) fn node(&self, key: &str) -> Result<Option<&'n Node>, Mistake> {
+        self.known.borrow_mut().push(key.to_owned());
+        let Some(entry) = self.entries.iter().find(|entry| entry.key == key) else {
+            return Ok(None);
+        };
+        let node = self.scope.choose(&entry.value)?;
+        let nothing = node.is_absent() || is_no_value(node);
+        Ok((!nothing).then_some(node))
+    }
+
+    /// The value of a property; `None` when it is absent or comes out as nothing.
+    pub(crate) fn value(&self, key: &str) -> Result<Option<Node>, Mistake> {
+        let Some(node) = self.node(key)? else { return Ok(None) };
+        let value = self.scope.evaluate(node)?;
+        Ok((!value.is_absent()).then_some(Node { at: node.at, ..value }))
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, Mistake> {
+        let Some(value) = self.value(key)? else { return Ok(None) };
+        value.scalar(&self.name(key)).map(|text| Some(text.to_owned()))
+    }
+
+    pub(crate) fn required_text(&self, key: &str) -> Result<String, Mistake> {
+        self.text(key)?
+            .ok_or_else(|| Mistake::new(self.at, format!("{} has no `{key}`", self.what)))
+    }
+
+    pub(crate) fn number<N: FromStr>(&self, key: &str) -> Result<Option<N>, Mistake> {
+        let Some(value) = self.value(key)? else { return Ok(None) };
+        match value.scalar(&self.name(key))?.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(value.mistaken(&self.name(key), "a whole number")),
+        }
+    }
+
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Mistake> {
+        let Some(value) = self.value(key)? else { return Ok(None) };
+        match &value.value {
+            Value::Text(text) if text == "true" => Ok(Some(true)),
+            Value::Text(text) if text == "false" => Ok(Some(false)),
+            _ => Err(value.mistaken(&self.name(key), "true or false")),
+        }
+    }
+
+    /// A list of texts; one text alone is a list of one, as CloudFormation takes it.
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<String>, Mistake> {
+        let Some(value) = self.value(key)? else { return Ok(Vec::new()) };
+        if let Value::Text(text) = &value.value {
+            return Ok(vec![text.clone()]);
+        }
+        let items = value.items(&self.name(key))?;
+        items.iter().map(|item| item.scalar(&self.name(key)).map(str::to_owned)).collect()
+    }
+
+    pub(crate) fn text_map(&self, key: &str) -> Result<IndexMap<String, String>, Mistake> {
+        let Some(value) = self.value(key)? else { return Ok(IndexMap::new()) };
+        let mut texts = IndexMap::new();
+        for entry in value.entries(&self.name(key))? {
+            let what = format!("`{}` of {}", entry.key, self.name(key));
+            texts.insert(entry.key.clone(), entry.value.scalar(&what)?.to_owned());
+        }
+        Ok(texts)
+    }
+
+    /// A mapping in this mapping.
+    pub(crate) fn child(&self, key: &str) -> Result<Option<Properties<'n>>, Mistake> {
+        let Some(node) = self.node(key)? else { return Ok(None) };
+        Properties::new(self.scope, self.name(key), node).map(Some)
+    }
+
+    /// The mappings in a list in this mapping.
+    pub(crate) fn children(&self, key: &str) -> Result<Vec<Properties<'n>>, Mistake> {
+        let Some(node) = self.node(key)? else { return Ok(Vec::new()) };
+        let items = node.items(&self.name(key))?.iter();
+        let items = items.filter(|item| !is_no_value(item));
+        items.map(|item| Properties::new(self.scope, self.name(key), item)).collect()
+    }
+
+    /// The mappings in this mapping, by name: everything in it is a name.
+    pub(crate) fn named_children(
+        &self,
+        key: &str,
+    ) -> Result<Vec<(&'n Entry, Properties<'n>)>, Mistake> {
+        let Some(node) = self.node(key)? else { return Ok(Vec::new()) };
+        let entries = node.entries(&self.name(key))?.iter();
+        entries
+            .map(|entry| {
+                let what = format!("`{}` of {}", entry.key, self.name(key));
+                Ok((entry, Properties::new(self.scope, what, &entry.value)?))
+            })
+            .collect()
+    }
+
+    /// All entries, for a mapping whose keys are names.
+    pub(crate) fn entries(&self) -> &'n [Entry] {
+        self.entries
+    }
+
+    /// Properties that change nothing that hardcap emulates.
+    pub(crate) fn without_effect(&self, keys: &[&str]) {
+        self.known.borrow_mut().extend(keys.iter().map(|key| (*key).to_owned()));
+    }
+
+    /// A property that AWS acts on and hardcap does not, and what follows from that.
+    pub(crate) fn not_emulated(&self, key: &str, consequence: &str) -> Result<(), Mistake> {
+        if let Some(node) = self.node(key)? {
+            let message = format!("{} is not emulated: {consequence}", self.name(key));
+            self.scope.warn(Mistake::new(node.at, message));
+        }
+        Ok(())
+    }
+
+    /// Warns of every property that nothing asked for.
+    pub(crate) fn finish(self) {
+        let known = self.known.borrow();
+        for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key)) {
+            let message = format!(
+                "{} has the property `{}`, which hardcap does not know",
+                self.what, entry.key
+            );
+            let warning = Mistake::new(entry.at, message);
+            self.scope.warn(warning.nearest(&entry.key, known.iter().map(String::as_str)));
+        }
+    }
+
+    /// As messages name a property.
+    pub(crate) fn name(&self, key: &str) -> String {
+        format!("`{key}` of {}", self.what)
+    }
+}
+
+fn is_no_value(node: &Node) -> bool {
+    node.only_entry().is_some_and(|entry| {
+        entry.key == "Ref" && entry.value.scalar("").is_ok_and(|name| name == "AWS::NoValue")
+    })
+}

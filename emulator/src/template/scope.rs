@@ -1,0 +1,205 @@
+//! What a template's expressions are evaluated in: parameters, conditions, mappings, the names of resources.
+
+use std::cell::{Cell, RefCell};
+
+use indexmap::IndexMap;
+
+use super::mistake::{Mistake, Position};
+use super::tree::{Entry, Node, Value};
+use crate::config::ACCOUNT_ID;
+
+/// A template that needs more work than this (steps and bytes of text together) refers to itself in circles.
+const MOST_WORK: usize = 64 * 1024 * 1024;
+/// Expressions that need one another deeper than this are a circle: `A` is `!Ref B` and `B` is `!Ref A`.
+const DEEPEST_REFERENCE: usize = 60;
+
+/// The names that everything of a stack is made from.
+#[derive(Clone, Debug)]
+pub(crate) struct StackNames {
+    pub(crate) stack: String,
+    pub(crate) region: String,
+}
+
+/// A template, ready to be asked. All of it is lazy: what nobody reads is never evaluated and cannot fail.
+pub(crate) struct Scope<'a> {
+    pub(crate) names: StackNames,
+    pub(crate) resources: &'a [Entry],
+    pub(super) parameters: IndexMap<String, Node>,
+    pub(super) conditions: &'a [Entry],
+    pub(super) mappings: Option<&'a Node>,
+    decided: RefCell<IndexMap<String, bool>>,
+    warnings: RefCell<Vec<Mistake>>,
+    work: Cell<usize>,
+    depth: Cell<usize>,
+}
+
+impl<'a> Scope<'a> {
+    /// Takes the sections of a template, and the values that replace the defaults of parameters.
+    pub(crate) fn new(
+        template: &'a Node,
+        names: StackNames,
+        given: &IndexMap<String, String>,
+    ) -> Result<Scope<'a>, Mistake> {
+        let section = |name: &str| -> Result<&'a [Entry], Mistake> {
+            template.get(name).map_or(Ok(&[]), |node| node.entries(&format!("`{name}`")))
+        };
+        let declared = section("Parameters")?;
+        let mut parameters = IndexMap::new();
+        for entry in declared {
+            if let Some(value) = parameter(entry, given.get(&entry.key))? {
+                parameters.insert(entry.key.clone(), value);
+            }
+        }
+        Ok(Scope {
+            names,
+            resources: section("Resources")?,
+            parameters,
+            conditions: section("Conditions")?,
+            mappings: template.get("Mappings"),
+            decided: RefCell::default(),
+            warnings: RefCell::default(),
+            work: Cell::new(0),
+            depth: Cell::new(0),
+        })
+    }
+
+    /// Says something that does not stop the template, once.
+    pub(crate) fn warn(&self, warning: Mistake) {
+        let mut warnings = self.warnings.borrow_mut();
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    pub(crate) fn into_warnings(self) -> Vec<Mistake> {
+        let mut warnings = self.warnings.into_inner();
+        warnings.sort_by_key(|warning| warning.at);
+        warnings
+    }
+
+    pub(crate) fn resource(&self, logical_id: &str) -> Option<&'a Entry> {
+        self.resources.iter().find(|entry| entry.key == logical_id)
+    }
+
+    /// `AWS::Region` and the others.
+    pub(super) fn pseudo_parameter(&self, name: &str, at: Position) -> Result<Node, Mistake> {
+        let value = match name {
+            "AWS::Region" => self.names.region.clone(),
+            "AWS::AccountId" => ACCOUNT_ID.to_owned(),
+            "AWS::StackName" => self.names.stack.clone(),
+            "AWS::Partition" => "aws".to_owned(),
+            "AWS::URLSuffix" => "amazonaws.com".to_owned(),
+            "AWS::StackId" => format!(
+                "arn:aws:cloudformation:{}:{ACCOUNT_ID}:stack/{}/hardcap",
+                self.names.region, self.names.stack
+            ),
+            "AWS::NotificationARNs" => return Ok(Node::new(at, Value::List(Vec::new()))),
+            "AWS::NoValue" => return Ok(Node::new(at, Value::Absent)),
+            _ => {
+                let known = PSEUDO_PARAMETERS.iter().copied();
+                return Err(Mistake::new(at, format!("there is no pseudo parameter `{name}`"))
+                    .nearest(name, known));
+            }
+        };
+        Ok(Node::text(at, value))
+    }
+
+    /// What the template could have meant by a name.
+    pub(super) fn known_names(&self) -> impl Iterator<Item = &str> {
+        let resources = self.resources.iter().map(|entry| entry.key.as_str());
+        self.parameters.keys().map(String::as_str).chain(resources)
+    }
+
+    /// Remembers what a condition came out as, so that one is never evaluated twice.
+    pub(super) fn decide(
+        &self,
+        name: &str,
+        evaluate: impl FnOnce() -> Result<bool, Mistake>,
+    ) -> Result<bool, Mistake> {
+        if let Some(known) = self.decided.borrow().get(name) {
+            return Ok(*known);
+        }
+        let outcome = evaluate()?;
+        self.decided.borrow_mut().insert(name.to_owned(), outcome);
+        Ok(outcome)
+    }
+
+    /// Runs one step of an evaluation, within the bounds of work and of depth.
+    pub(super) fn step<T>(
+        &self,
+        at: Position,
+        size: usize,
+        evaluate: impl FnOnce() -> Result<T, Mistake>,
+    ) -> Result<T, Mistake> {
+        self.work.set(self.work.get().saturating_add(size).saturating_add(1));
+        if self.work.get() > MOST_WORK {
+            return Err(Mistake::new(at, "this template's expressions grow without end"));
+        }
+        let depth = self.depth.get();
+        if depth > DEEPEST_REFERENCE {
+            return Err(Mistake::new(at, "this refers to itself, or nests without end"));
+        }
+        self.depth.set(depth + 1);
+        let outcome = evaluate();
+        self.depth.set(depth);
+        outcome
+    }
+}
+
+const PSEUDO_PARAMETERS: [&str; 8] = [
+    "AWS::AccountId",
+    "AWS::NoValue",
+    "AWS::NotificationARNs",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackId",
+    "AWS::StackName",
+    "AWS::URLSuffix",
+];
+
+/// The value of a parameter: what was given, else its default. `None` when there is neither: only using it is wrong.
+fn parameter(entry: &Entry, given: Option<&String>) -> Result<Option<Node>, Mistake> {
+    let what = format!("the parameter `{}`", entry.key);
+    entry.value.entries(&what)?;
+    let kind = match entry.value.get("Type") {
+        Some(node) => node.scalar(&format!("`Type` of {what}"))?,
+        None => {
+            return Err(Mistake::new(entry.at, format!("{what} has no `Type`"))
+                .help("write `Type: String`"));
+        }
+    };
+    let default = entry.value.get("Default").filter(|node| !node.is_absent());
+    let node = match (given, default) {
+        (Some(given), _) => Node::text(entry.at, given),
+        (None, Some(default)) => default.clone(),
+        (None, None) => return Ok(None),
+    };
+    check_allowed(entry, &node)?;
+    let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
+    match node.value {
+        Value::Text(text) if is_list => {
+            let items = text.split(',').map(|item| Node::text(node.at, item.trim()));
+            Ok(Some(Node::new(node.at, Value::List(items.collect()))))
+        }
+        Value::Text(text) if kind == "Number" && text.trim().parse::<f64>().is_err() => {
+            Err(Mistake::new(node.at, format!("{what} must be a number, not `{text}`")))
+        }
+        Value::Text(text) => Ok(Some(Node::text(node.at, text))),
+        _ => Err(node.mistaken(&format!("the default of {what}"), "a text")),
+    }
+}
+
+fn check_allowed(entry: &Entry, value: &Node) -> Result<(), Mistake> {
+    let Some(allowed) = entry.value.get("AllowedValues") else { return Ok(()) };
+    let Value::Text(text) = &value.value else { return Ok(()) };
+    let what = format!("`AllowedValues` of the parameter `{}`", entry.key);
+    let mut names = Vec::new();
+    for item in allowed.items(&what)? {
+        names.push(item.scalar(&what)?);
+    }
+    if names.contains(&text.as_str()) {
+        return Ok(());
+    }
+    let message = format!("the parameter `{}` cannot be `{text}`", entry.key);
+    Err(Mistake::new(value.at, message).help(format!("it takes one of: {}", names.join(", "))))
+}

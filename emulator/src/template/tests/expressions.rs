@@ -1,0 +1,146 @@
+//! Parameters, conditions and intrinsic functions, and the values that they become.
+
+use std::path::Path;
+
+use hardcap_limits::{Limits, Millis};
+
+use super::good;
+use crate::settings::Settings;
+use crate::template::load;
+
+/// One function with these lines in its `Variables`, and the value of `V`.
+fn value_of(variable: &str, rest: &str) -> String {
+    let text = format!(
+        "{rest}\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Environment:\n        Variables:\n          V: {variable}\n  Files:\n    Type: AWS::S3::Bucket\n    Properties: {{BucketName: my-files}}\n  Web: {{Type: AWS::Serverless::HttpApi}}\n"
+    );
+    good(&text).config.functions[0]
+        .environment
+        .get("V")
+        .cloned()
+        .unwrap_or_else(|| "(absent)".to_owned())
+}
+
+#[test]
+fn intrinsic_functions_have_the_values_that_cloudformation_gives() {
+    let parameters = "
+Parameters:
+  Name: {Type: String, Default: abc}
+  List: {Type: CommaDelimitedList, Default: 'x, y,z'}
+Conditions:
+  Yes: !Equals [!Ref Name, abc]
+  No: !Not [{Condition: Yes}]
+  Both: !And [!Condition Yes, !Condition No]
+  Any: !Or [!Condition Yes, !Condition No]
+Mappings:
+  Sizes: {us-east-1: {small: 3, zones: [p, q]}}";
+    for (expression, value) in [
+        ("!Ref Name", "abc"),
+        ("{Ref: Name}", "abc"),
+        ("!Ref AWS::Region", "us-east-1"),
+        ("!Ref AWS::AccountId", "000000000000"),
+        ("!Ref AWS::StackName", "hardcap"),
+        ("!Ref AWS::NoValue", "(absent)"),
+        ("!Ref Files", "my-files"),
+        ("!Ref F", "F"),
+        ("!GetAtt Files.Arn", "arn:aws:s3:::my-files"),
+        ("!GetAtt [Files, RegionalDomainName]", "my-files.s3.us-east-1.amazonaws.com"),
+        ("!GetAtt F.Arn", "arn:aws:lambda:us-east-1:000000000000:function:F"),
+        (
+            "!Sub 'a-${Name}-${AWS::Partition}-${Files}-${!Literal}'",
+            "a-abc-aws-my-files-${Literal}",
+        ),
+        ("!Sub ['${x}/${Name}', {x: !Ref Files}]", "my-files/abc"),
+        (
+            "!Sub 'https://${Web}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1'",
+            "${hardcap:origin:Web}/v1",
+        ),
+        ("!Sub '${Web.ApiEndpoint}/v1'", "${hardcap:origin:Web}/v1"),
+        ("!Sub '${companions.search.url}/x'", "${companions.search.url}/x"),
+        ("!Join ['-', [a, !Ref Name, c]]", "a-abc-c"),
+        ("!Join ['|', !Ref List]", "x|y|z"),
+        ("!Select [1, !Ref List]", "y"),
+        ("!Select [2, !Split [',', 'a,b,c']]", "c"),
+        ("!Select ['0', !GetAZs '']", "us-east-1a"),
+        ("!If [Yes, one, two]", "one"),
+        ("!If [No, one, !Ref AWS::NoValue]", "(absent)"),
+        ("!If [Both, one, two]", "two"),
+        ("!If [Any, one, two]", "one"),
+        ("!FindInMap [Sizes, !Ref AWS::Region, small]", "3"),
+        ("!Join ['', !FindInMap [Sizes, us-east-1, zones]]", "pq"),
+        ("!FindInMap [Sizes, eu-west-1, small, {DefaultValue: none}]", "none"),
+        ("!Base64 hello", "aGVsbG8="),
+        ("\"caf\\u00e9\"", "café"),
+        ("!!str 12", "12"),
+        ("! plain", "plain"),
+    ] {
+        assert_eq!(value_of(expression, parameters), value, "{expression}");
+    }
+}
+
+#[test]
+fn the_url_of_a_function_is_known_when_the_emulator_listens() {
+    let loaded = good(
+        "
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionUrlConfig: {AuthType: NONE}
+  G:
+    Type: AWS::Serverless::Function
+    Properties: {Environment: {Variables: {URL: !GetAtt FUrl.FunctionUrl, ROLE: !GetAtt FRole.Arn}}}
+",
+    );
+    let environment = &loaded.config.functions[1].environment;
+    assert_eq!(environment["URL"], "${hardcap:url:FUrl}/");
+    assert_eq!(environment["ROLE"], "arn:aws:iam::000000000000:role/FRole");
+}
+
+#[test]
+fn parameters_and_variables_of_hardcap_toml_win() {
+    let settings = Settings::read(
+        "[parameters]\nName = \"given\"\n[functions.F.environment]\nB = \"over\"\nC = \"new\"\n",
+        Path::new("hardcap.toml"),
+    )
+    .expect("it is right");
+    let text = "
+Parameters: {Name: {Type: String}}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {Environment: {Variables: {A: !Ref Name, B: !ImportValue other}}}
+";
+    let loaded = load(text, Path::new("t.yaml"), &settings, Limits::classic())
+        .unwrap_or_else(|error| panic!("{error}"));
+    let environment: Vec<String> = loaded.config.functions[0]
+        .environment
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    assert_eq!(environment, ["A=given", "B=over", "C=new"]);
+}
+
+#[test]
+fn json_anchors_and_conditions_are_templates_too() {
+    let json = "{\n\t\"Resources\": {\"F\": {\"Type\": \"AWS::Serverless::Function\", \"Properties\": {\"Timeout\": 5, \"Environment\": {\"Variables\": {\"V\": {\"Fn::Sub\": \"${AWS::Region}\"}}}}}}\n}";
+    let loaded = good(json);
+    assert_eq!(loaded.config.functions[0].timeout, Millis(5000));
+    assert_eq!(loaded.config.functions[0].environment["V"], "us-east-1");
+
+    let loaded = good(
+        "
+Conditions: {Never: !Equals [a, b]}
+Resources:
+  F: &f
+    Type: AWS::Serverless::Function
+    Properties: &p {Timeout: 7}
+  G: *f
+  H: {Type: AWS::Serverless::Function, Properties: {<<: *p, MemorySize: 256}}
+  I: {Type: AWS::Serverless::Function, Condition: Never}
+",
+    );
+    let shown: Vec<String> = (loaded.config.functions.iter())
+        .map(|f| format!("{} {} {}", f.name, f.timeout.0, f.memory_mb))
+        .collect();
+    assert_eq!(shown, ["F 7000 128", "G 7000 128", "H 7000 256"]);
+}

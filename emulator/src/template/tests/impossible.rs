@@ -1,0 +1,163 @@
+//! Templates that cannot be, and what is said about them.
+
+use super::bad;
+
+/// A function with these properties, one a line, from line 5 on.
+fn function(properties: &str) -> String {
+    let lines: String = properties.lines().map(|line| format!("      {line}\n")).collect();
+    format!("Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n{lines}")
+}
+
+/// Whole templates, and what is said.
+const TEMPLATES: &[(&str, &str)] = &[
+    (
+        "",
+        "1:1: this template has no `Resources`; declare a function: `Resources: {Hello: {Type: AWS::Serverless::Function, …}}`",
+    ),
+    ("- a", "1:1: a template must be a mapping, not a list"),
+    ("hello", "1:1: a template must be a mapping, not `hello`"),
+    ("Resources: {F: {}}", "1:13: the resource `F` has no `Type`"),
+    ("Resorces: {}", "1:1: a template has no section `Resorces`; did you mean `Resources`?"),
+    (
+        "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Propertys: {}",
+        "4:5: the resource `F` has no attribute `Propertys`; did you mean `Properties`?",
+    ),
+    (
+        "Resources: {F: {Type: X, Type: Y}}",
+        "1:26: the key `Type` is here twice; the first one is on line 1; keep one",
+    ),
+    ("a: &x {b: *x}", "1:11: this alias stands inside the value that it repeats"),
+    ("a: 1\n---\nb: 2", "2:1: a second document begins here; a template is one document"),
+    ("a: !Reff x", "1:4: `!Reff` is not a function of CloudFormation; did you mean `Ref`?"),
+    (
+        "Globals: {Fuction: {}}\nResources: {}",
+        "1:11: `Globals` has no section `Fuction`; did you mean `Function`?",
+    ),
+    (
+        "Resources: {U: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: gone}}}",
+        "1:13: this URL belongs to the function `gone`, which is not in this template",
+    ),
+    (
+        "Parameters: {A: {Type: Number, Default: x}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:41: the parameter `A` must be a number, not `x`",
+    ),
+    (
+        "Parameters: {A: {Type: String, Default: x, AllowedValues: [y, z]}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:41: the parameter `A` cannot be `x`; it takes one of: y, z",
+    ),
+];
+
+/// Properties of a function, and what is said.
+const PROPERTIES: &[(&str, &str)] = &[
+    ("Timeout: ten", "5:16: `Timeout` of the function `F` must be a whole number, not `ten`"),
+    ("Timeout: -1", "5:16: `Timeout` of the function `F` must be a whole number, not `-1`"),
+    ("MemorySize: [1]", "5:19: `MemorySize` of the function `F` must be a text, not a list"),
+    ("Environment: text", "5:20: `Environment` of the function `F` must be a mapping, not `text`"),
+    (
+        "Environment: {Variables: {A: [1]}}",
+        "5:36: `A` of `Variables` of `Environment` of the function `F` must be a text, not a list",
+    ),
+    (
+        "Handler: !Ref Nothing",
+        "5:16: nothing in this template is called `Nothing`, or it has no value; give it a default under Parameters, a value with --parameter, or declare the resource",
+    ),
+    (
+        "Handler: !GetAtt F.Color",
+        "5:16: `F`, a AWS::Serverless::Function, has no attribute `Color`; hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl",
+    ),
+    ("Handler: !GetAtt F", "5:16: `F` names no attribute; write `F.Arn`, or `!Ref F`"),
+    ("Handler: !Sub 'a ${b'", "5:16: a `${` of this `Fn::Sub` is never closed"),
+    ("Handler: !Select [3, [a]]", "5:25: `Fn::Select` asks for item 3 of 1; the first item is 0"),
+    ("Handler: !If [Nope, a, b]", "5:21: there is no condition `Nope`"),
+    (
+        "Handler: !Equals [a, b]",
+        "5:16: `Fn::Equals` belongs in `Conditions`; name the condition there, and use `Fn::If` here",
+    ),
+    (
+        "Handler: !Ref AWS::Regoin",
+        "5:16: there is no pseudo parameter `AWS::Regoin`; did you mean `AWS::Region`?",
+    ),
+    ("Handler: !FindInMap [A, b, c]", "5:16: `Mappings` has no `A` with `b` and `c`"),
+    ("FunctionName: !Ref F", "5:21: this refers to itself, or nests without end"),
+    (
+        "Events: {A: {Type: Api, Properties: {Path: /a}}}",
+        "5:43: `Properties` of `A` of `Events` of the function `F` has no `Method`",
+    ),
+    (
+        "Events: {A: {Type: Api, Properties: {Path: a, Method: get}}}",
+        "5:43: `Path` of `Properties` of `A` of `Events` of the function `F` cannot be `a`: it must begin with `/`",
+    ),
+    (
+        "Events: {A: {Type: Api, Properties: {Path: '/{a+}/b', Method: get}}}",
+        "5:43: `Path` of `Properties` of `A` of `Events` of the function `F` cannot be `/{a+}/b`: a greedy parameter must be the last segment",
+    ),
+    (
+        "Events: {A: {Type: Api, Properties: {Path: /, Method: fetch}}}",
+        "5:43: `Method` of `Properties` of `A` of `Events` of the function `F` cannot be `fetch`; it is one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS or ANY",
+    ),
+    (
+        "Events: {A: {Type: Api, Properties: {Path: /, Method: get, RestApiId: abc}}}",
+        "5:43: this route belongs to the API `abc`, which is not in this template; refer to it with `!Ref` and its logical id",
+    ),
+    (
+        "Events:\n  A: {Type: Api, Properties: {Path: /, Method: get}}\n  B: {Type: Api, Properties: {Path: /, Method: GET}}",
+        "7:36: GET / of `ServerlessRestApi` already goes to `F`; one method and path goes to one function",
+    ),
+    (
+        "FunctionUrlConfig: {}",
+        "5:26: `FunctionUrlConfig` of the function `F` has no `AuthType`; write `AuthType: NONE` or `AuthType: AWS_IAM`",
+    ),
+];
+
+#[test]
+fn an_impossible_template_is_refused_with_its_place() {
+    for (text, expected) in TEMPLATES {
+        assert_eq!(&bad(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_impossible_property_is_refused_with_its_place() {
+    for (properties, expected) in PROPERTIES {
+        assert_eq!(&bad(&function(properties)), expected, "{properties}");
+    }
+}
+
+#[test]
+fn text_that_is_not_yaml_is_refused_where_it_stops_being_yaml() {
+    let texts = ["a: [1", "a: b: c", "x: 1\n\ty: 2\n a: }", "a: *nope", "\"abc"];
+    assert_eq!(
+        texts.map(bad),
+        [
+            "2:1: this is not YAML: while parsing a flow sequence, expected ',' or ']'",
+            "1:5: this is not YAML: mapping values are not allowed in this context",
+            "1:4: this is not YAML: while scanning a plain scalar, found a tab",
+            "1:4: this is not YAML: while parsing node, found unknown anchor",
+            "1:1: this is not YAML: while scanning a quoted scalar, found unexpected end of stream",
+        ]
+    );
+}
+
+#[test]
+fn what_grows_without_end_is_refused() {
+    let bomb: String = (1..30)
+        .map(|n| {
+            format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)
+        })
+        .collect();
+    let message = bad(&format!("a0: &a0 [x]\n{bomb}"));
+    assert!(message.contains("this grows to more than 500000 values"), "{message}");
+
+    let deep = format!("a: {}{}", "[".repeat(5000), "]".repeat(5000));
+    assert!(bad(&deep).contains("recursion limit exceeded"), "{}", bad(&deep));
+    let deep = format!("{}x", "- ".repeat(60));
+    assert!(bad(&deep).contains("this is nested deeper than 50 levels"), "{}", bad(&deep));
+
+    let doubled: String = (1..=40)
+        .map(|n| {
+            format!("  B{n}: {{Type: AWS::S3::Bucket, Properties: {{BucketName: !Sub '${{B{0}}}${{B{0}}}'}}}}\n", n - 1)
+        })
+        .collect();
+    let message = bad(&format!("Resources:\n  B0: {{Type: AWS::S3::Bucket}}\n{doubled}"));
+    assert!(message.contains("grow without end"), "{message}");
+}

@@ -1,0 +1,32 @@
+//! Templates, good and bad: what they become, and where the error is said to be.
+
+mod any_text;
+mod expressions;
+mod impossible;
+mod resources;
+
+use std::path::Path;
+
+use hardcap_limits::Limits;
+
+use super::{Loaded, TemplateError, load};
+use crate::settings::Settings;
+
+fn read(text: &str) -> Result<Loaded, TemplateError> {
+    load(text, Path::new("t.yaml"), &Settings::default(), Limits::classic())
+}
+
+fn good(text: &str) -> Loaded {
+    read(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// `LINE:COLUMN: message`, then `; help`.
+fn bad(text: &str) -> String {
+    let error = read(text).expect_err("this template cannot be");
+    let help = error.help.map(|help| format!("; {help}")).unwrap_or_default();
+    format!("{}: {}{help}", error.position, error.message)
+}
+
+fn warnings(loaded: &Loaded) -> Vec<String> {
+    loaded.warnings.iter().map(ToString::to_string).collect()
+}

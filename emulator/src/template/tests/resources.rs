@@ -1,0 +1,309 @@
+//! Resources of SAM and of CloudFormation, and the configuration that they become.
+
+use std::path::Path;
+
+use hardcap_limits::Millis;
+
+use super::{good, warnings};
+use crate::config::{ApiKind, Cors, PayloadFormat};
+
+#[test]
+fn a_function_has_the_defaults_of_aws() {
+    let loaded = good("Resources: {F: {Type: 'AWS::Serverless::Function'}}");
+    let function = &loaded.config.functions[0];
+    assert_eq!(function.name, "F");
+    assert_eq!(function.memory_mb, 128);
+    assert_eq!(function.timeout, Millis(3000));
+    assert_eq!(function.reserved_concurrency, None);
+    assert_eq!(warnings(&loaded), [""; 0]);
+}
+
+const SAM_FUNCTION: &str = "
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function:
+    Timeout: 29
+    MemorySize: 256
+    Environment: {Variables: {LOG: debug, MODE: global}}
+Resources:
+  Proxy:
+    Type: AWS::Serverless::Function
+    Metadata:
+      BuildMethod: rust-cargolambda
+      BuildProperties: {Binary: proxy}
+    Properties:
+      FunctionName: the-proxy
+      CodeUri: app/
+      Handler: bootstrap
+      Runtime: provided.al2023
+      MemorySize: 512
+      ReservedConcurrentExecutions: 5
+      Environment:
+        Variables:
+          MODE: own
+          PORT: 8080
+          FLAG: True
+          EMPTY: ''
+      Events:
+        Root: {Type: Api, Properties: {Path: /, Method: any}}
+        Rest: {Type: Api, Properties: {Path: '/{proxy+}', Method: get}}
+        Http: {Type: HttpApi, Properties: {Path: /v2, Method: POST, PayloadFormatVersion: '1.0', TimeoutInMillis: 5000}}
+        All: {Type: HttpApi}
+      FunctionUrlConfig:
+        AuthType: NONE
+        Cors: {AllowOrigins: ['https://a.example'], AllowCredentials: true, MaxAge: 60}
+";
+
+#[test]
+fn a_sam_function_is_read_whole() {
+    let loaded = good(SAM_FUNCTION);
+    assert_eq!(warnings(&loaded), [""; 0]);
+    let function = &loaded.config.functions[0];
+    assert_eq!((function.name.as_str(), function.logical_id.as_str()), ("the-proxy", "Proxy"));
+    assert_eq!((function.memory_mb, function.timeout), (512, Millis(29_000)));
+    assert_eq!(function.reserved_concurrency, Some(5));
+    let environment: Vec<String> =
+        function.environment.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(environment, ["LOG=debug", "MODE=own", "PORT=8080", "FLAG=true", "EMPTY="]);
+
+    let package = &loaded.packages[0];
+    assert_eq!(package.code.as_deref(), Some(Path::new("app/")));
+    assert_eq!(package.build_method.as_deref(), Some("rust-cargolambda"));
+    assert_eq!(package.cargo_bin.as_deref(), Some("proxy"));
+}
+
+#[test]
+fn events_become_routes_of_the_apis_that_they_imply() {
+    let loaded = good(SAM_FUNCTION);
+    let [rest, http] = &loaded.config.apis[..] else { panic!("{:?}", loaded.config.apis) };
+    assert_eq!((rest.logical_id.as_str(), rest.stage.as_str()), ("ServerlessRestApi", "Prod"));
+    let routes: Vec<String> =
+        rest.routes.iter().map(|r| format!("{} {} {}", r.method, r.path, r.function)).collect();
+    assert_eq!(routes, ["ANY / the-proxy", "GET /{proxy+} the-proxy"]);
+    assert_eq!((http.logical_id.as_str(), http.stage.as_str()), ("ServerlessHttpApi", "$default"));
+    assert_eq!(http.routes[0].payload_format, PayloadFormat::V1);
+    assert_eq!(http.routes[0].timeout, Some(Millis(5000)));
+    assert_eq!((http.routes[1].method.as_str(), http.routes[1].path.as_str()), ("ANY", "$default"));
+    assert_eq!(http.routes[1].payload_format, PayloadFormat::V2);
+
+    let url = &loaded.config.function_urls[0];
+    assert_eq!((url.logical_id.as_str(), url.function.as_str()), ("ProxyUrl", "the-proxy"));
+    let cors = Cors {
+        allow_origins: vec!["https://a.example".to_owned()],
+        allow_credentials: true,
+        max_age_seconds: Some(60),
+        ..Cors::default()
+    };
+    assert_eq!(url.cors, Some(cors));
+}
+
+#[test]
+fn apis_keep_their_media_types_stage_and_variables() {
+    let loaded = good(
+        "
+Resources:
+  Rest:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      BinaryMediaTypes: ['*~1*', image/png]
+      MinimumCompressionSize: 1024
+      Variables: {color: blue, size: 3}
+  Http:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      CorsConfiguration: {AllowOrigins: ['*'], AllowMethods: [GET]}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        A: {Type: Api, Properties: {Path: /a, Method: get, RestApiId: !Ref Rest}}
+        B: {Type: HttpApi, Properties: {Path: /b, Method: get, ApiId: {Ref: Http}}}
+",
+    );
+    assert_eq!(warnings(&loaded), [""; 0]);
+    let [rest, http] = &loaded.config.apis[..] else { panic!("{:?}", loaded.config.apis) };
+    let ApiKind::Rest { binary_media_types, minimum_compression_size } = &rest.kind else {
+        panic!("{rest:?}")
+    };
+    assert_eq!(binary_media_types, &["*/*", "image/png"]);
+    assert_eq!(*minimum_compression_size, Some(1024));
+    assert_eq!(rest.stage, "v1");
+    assert_eq!(rest.stage_variables.get("size").map(String::as_str), Some("3"));
+    assert_eq!(rest.routes[0].path, "/a");
+    assert!(
+        matches!(&http.kind, ApiKind::Http { cors: Some(cors) } if cors.allow_methods == ["GET"])
+    );
+    assert_eq!(http.routes[0].path, "/b");
+}
+
+#[test]
+fn a_bucket_has_its_rules() {
+    let loaded = good(
+        "
+Resources:
+  Overflow:
+    Type: AWS::S3::Bucket
+    Properties:
+      PublicAccessBlockConfiguration: {BlockPublicAcls: true}
+      CorsConfiguration:
+        CorsRules:
+          - {AllowedOrigins: ['*'], AllowedMethods: [GET, HEAD], AllowedHeaders: ['*'], ExposedHeaders: [ETag], MaxAge: 3600}
+      LifecycleConfiguration:
+        Rules:
+          - {Status: Enabled, Prefix: tmp/, ExpirationInDays: 1, AbortIncompleteMultipartUpload: {DaysAfterInitiation: 2}}
+          - {Status: Disabled, ExpirationInDays: 9}
+          - {Status: Enabled, ExpirationInDays: 3, TagFilters: [{Key: a, Value: b}]}
+  Policy: {Type: 'AWS::S3::BucketPolicy', Properties: {Bucket: !Ref Overflow}}
+",
+    );
+    let [bucket] = &loaded.config.buckets[..] else { panic!("{:?}", loaded.config.buckets) };
+    assert_eq!(bucket.name, "hardcap-overflow");
+    assert_eq!(bucket.cors[0].allowed_methods, ["GET", "HEAD"]);
+    assert_eq!(bucket.cors[0].max_age_seconds, Some(3600));
+    let [rule] = &bucket.lifecycle[..] else { panic!("{:?}", bucket.lifecycle) };
+    assert_eq!((rule.prefix.as_str(), rule.expiration_days), ("tmp/", Some(1)));
+    assert_eq!(rule.abort_incomplete_multipart_days, Some(2));
+    assert_eq!(
+        warnings(&loaded),
+        [
+            "t.yaml:14:64: `TagFilters` of `Rules` of `LifecycleConfiguration` of the bucket `Overflow` is not emulated: the whole rule is left out"
+        ]
+    );
+}
+
+#[test]
+fn raw_resources_of_both_kinds_of_api_become_routes() {
+    let loaded = good(
+        "
+Resources:
+  Method:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Rest
+      ResourceId: !Ref Item
+      HttpMethod: GET
+      Integration:
+        Type: AWS_PROXY
+        IntegrationHttpMethod: POST
+        Uri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations
+  Item:
+    Type: AWS::ApiGateway::Resource
+    Properties: {RestApiId: !Ref Rest, ParentId: !Ref Items, PathPart: '{id}'}
+  Items:
+    Type: AWS::ApiGateway::Resource
+    Properties: {RestApiId: !Ref Rest, ParentId: !GetAtt Rest.RootResourceId, PathPart: items}
+  Rest: {Type: AWS::ApiGateway::RestApi, Properties: {BinaryMediaTypes: ['*/*']}}
+  Deployment:
+    Type: AWS::ApiGateway::Deployment
+    DependsOn: Method
+    Properties: {RestApiId: !Ref Rest, StageName: live}
+  Http: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: http, ProtocolType: HTTP}}
+  Stage:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties: {ApiId: !Ref Http, StageName: $default, AutoDeploy: true, StageVariables: {a: b}}
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Http, RouteKey: 'POST /x/{y}', Target: !Join [/, [integrations, !Ref Integration]]}
+  Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: {ApiId: !Ref Http, IntegrationType: AWS_PROXY, IntegrationUri: !GetAtt F.Arn, PayloadFormatVersion: '2.0'}
+  Quick:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {Name: quick, ProtocolType: HTTP, Target: !GetAtt F.Arn}
+  F: {Type: AWS::Lambda::Function, Properties: {Code: ./f, Role: r, Runtime: python3.11, Handler: app.handler}}
+  Url: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: !GetAtt F.Arn}}
+  Allow: {Type: AWS::Lambda::Permission, Properties: {Action: lambda:InvokeFunction}}
+",
+    );
+    assert_eq!(warnings(&loaded), [""; 0]);
+    let shown: Vec<String> = (loaded.config.apis.iter())
+        .flat_map(|api| {
+            api.routes.iter().map(|route| {
+                format!(
+                    "{}/{} {} {} {:?}",
+                    api.logical_id, api.stage, route.method, route.path, route.payload_format
+                )
+            })
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "Rest/live GET /items/{id} V1",
+            "Http/$default POST /x/{y} V2",
+            "Quick/$default ANY $default V2"
+        ]
+    );
+    assert_eq!(loaded.config.function_urls[0].logical_id, "Url");
+    assert_eq!(loaded.config.function_urls[0].function, "F");
+}
+
+#[test]
+fn a_definition_body_gives_its_lambda_routes() {
+    let loaded = good(
+        "
+Resources:
+  Rest:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: p
+      DefinitionBody:
+        openapi: 3.0.1
+        paths:
+          /a/{b}:
+            get:
+              x-amazon-apigateway-integration:
+                type: aws_proxy
+                httpMethod: POST
+                timeoutInMillis: 1000
+                uri:
+                  Fn::Sub: arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations
+            options:
+              x-amazon-apigateway-integration: {type: mock}
+  F: {Type: AWS::Serverless::Function}
+",
+    );
+    let route = &loaded.config.apis[0].routes[0];
+    assert_eq!(
+        (route.method.as_str(), route.path.as_str(), route.function.as_str()),
+        ("GET", "/a/{b}", "F")
+    );
+    assert_eq!(route.timeout, Some(Millis(1000)));
+    assert_eq!(
+        warnings(&loaded),
+        [
+            "t.yaml:19:48: OPTIONS /a/{b} of `Rest` has an integration of type `mock`, which is not emulated: it is left out"
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_known_is_named_with_its_place() {
+    let loaded = good(
+        "
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  Role: {Type: AWS::IAM::Role}
+  Logs: {Type: AWS::Logs::LogGroup}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Timeot: 5
+      Layers: [arn]
+      Policies: [AmazonS3ReadOnlyAccess]
+      Environment: {Variables: {TABLE: !Ref Table, ARN: !GetAtt Table.Arn}}
+      Events: {Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}}
+",
+    );
+    assert_eq!(
+        warnings(&loaded),
+        [
+            "t.yaml:3:17: `Table` is a AWS::DynamoDB::Table, which hardcap does not emulate",
+            "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
+            "t.yaml:10:15: `Layers` of the function `F` is not emulated: put what they hold into the function's folder",
+            "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type Schedule, which hardcap does not emulate",
+        ]
+    );
+    assert_eq!(loaded.config.functions[0].environment["TABLE"], "hardcap-Table");
+}

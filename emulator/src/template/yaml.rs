@@ -1,0 +1,266 @@
+//! YAML text to a tree. JSON is YAML, so JSON templates come this way too.
+//!
+//! The short tags become their long forms here (`!Sub x` is `{"Fn::Sub": x}`), so nothing else knows that they exist.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+
+use super::mistake::{Mistake, Position};
+use super::tree::{DEEPEST, Entry, Node, Value};
+
+/// More nodes than this is not a template but aliases of aliases; a template of 1 MB has fewer.
+const MOST_NODES: usize = 500_000;
+
+/// Reads one document. An empty file is [`Value::Absent`].
+pub(crate) fn parse(text: &str) -> Result<Node, Mistake> {
+    let mut builder = Builder::default();
+    let mut parser = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| {
+            Mistake::new(
+                position_of(*error.marker()),
+                format!("this is not YAML: {}", error.info()),
+            )
+        })?;
+        builder.take(event, span)?;
+    }
+    Ok(builder.root.unwrap_or(Node::new(Position { line: 1, column: 1 }, Value::Absent)))
+}
+
+fn position_of(marker: saphyr_parser::Marker) -> Position {
+    Position { line: marker.line(), column: marker.col() + 1 }
+}
+
+/// A collection that has begun and not ended.
+struct Open {
+    at: Position,
+    anchor: usize,
+    tag: Option<String>,
+    kind: Kind,
+}
+
+enum Kind {
+    List(Vec<Node>),
+    /// The entries so far, and the key whose value comes next.
+    Map(Vec<Entry>, Option<(String, Position)>),
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, Anchored>,
+    root: Option<Node>,
+    nodes: usize,
+}
+
+/// A node that an alias may repeat: how large and how deep it is, so that repeating stays bounded.
+struct Anchored {
+    node: Node,
+    nodes: usize,
+    depth: usize,
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Mistake> {
+        let at = position_of(span.start);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(1, at)?;
+                let tag = short_tag(tag.as_deref(), at)?;
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let node = Node::new(at, scalar(&text, plain));
+                self.finish(node, anchor, tag.as_deref())
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.begin(at, anchor, tag.as_deref(), Kind::List(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.begin(at, anchor, tag.as_deref(), Kind::Map(Vec::new(), None))
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(at),
+            Event::Alias(anchor) => self.repeat(anchor, at),
+            Event::DocumentStart(_) if self.root.is_some() => {
+                Err(Mistake::new(at, "a second document begins here; a template is one document"))
+            }
+            Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::Nothing => Ok(()),
+        }
+    }
+
+    fn count(&mut self, nodes: usize, at: Position) -> Result<(), Mistake> {
+        self.nodes += nodes;
+        if self.nodes > MOST_NODES {
+            let message = format!("this grows to more than {MOST_NODES} values");
+            return Err(Mistake::new(at, message).help("use fewer aliases of aliases"));
+        }
+        Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        at: Position,
+        anchor: usize,
+        tag: Option<&Tag>,
+        kind: Kind,
+    ) -> Result<(), Mistake> {
+        self.count(1, at)?;
+        self.check_depth(1, at)?;
+        let tag = short_tag(tag, at)?;
+        self.open.push(Open { at, anchor, tag, kind });
+        Ok(())
+    }
+
+    fn check_depth(&self, more: usize, at: Position) -> Result<(), Mistake> {
+        // A tag on a collection adds a level of its own, so half of the levels may be written.
+        if self.open.len() + more > DEEPEST / 2 {
+            let message = format!("this is nested deeper than {} levels", DEEPEST / 2);
+            return Err(Mistake::new(at, message));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, at: Position) -> Result<(), Mistake> {
+        let Some(open) = self.open.pop() else {
+            return Err(Mistake::new(at, "something ends here that never began"));
+        };
+        let value = match open.kind {
+            Kind::List(items) => Value::List(items),
+            Kind::Map(entries, _) => Value::Map(entries),
+        };
+        self.finish(Node::new(open.at, value), open.anchor, open.tag.as_deref())
+    }
+
+    fn finish(&mut self, node: Node, anchor: usize, tag: Option<&str>) -> Result<(), Mistake> {
+        let node = with_tag(node, tag);
+        if anchor > 0 {
+            let (nodes, depth) = measure(&node);
+            self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, depth });
+        }
+        self.place(node)
+    }
+
+    fn repeat(&mut self, anchor: usize, at: Position) -> Result<(), Mistake> {
+        let Some(anchored) = self.anchors.get(&anchor) else {
+            return Err(Mistake::new(at, "this alias stands inside the value that it repeats"));
+        };
+        let (nodes, depth) = (anchored.nodes, anchored.depth);
+        let node = anchored.node.clone();
+        self.count(nodes, at)?;
+        self.check_depth(depth, at)?;
+        self.place(node)
+    }
+
+    /// Puts a whole node where it belongs: into the collection that is open, or at the root.
+    fn place(&mut self, node: Node) -> Result<(), Mistake> {
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut open.kind {
+            Kind::List(items) => items.push(node),
+            Kind::Map(entries, key) => match key.take() {
+                None => *key = Some((key_of(&node, entries)?, node.at)),
+                Some((name, at)) if name == "<<" => merge(entries, node, at)?,
+                Some((name, at)) => entries.push(Entry { key: name, at, value: node }),
+            },
+        }
+        Ok(())
+    }
+}
+
+fn key_of(node: &Node, entries: &[Entry]) -> Result<String, Mistake> {
+    let key = match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::Absent => String::new(),
+        Value::List(_) | Value::Map(_) => return Err(node.mistaken("a key", "a text")),
+    };
+    match entries.iter().find(|entry| entry.key == key) {
+        Some(first) => Err(Mistake::new(node.at, format!("the key `{key}` is here twice"))
+            .help(format!("the first one is on line {}; keep one", first.at.line))),
+        None => Ok(key),
+    }
+}
+
+/// `<<: *defaults`: what the mapping does not say itself.
+fn merge(entries: &mut Vec<Entry>, node: Node, at: Position) -> Result<(), Mistake> {
+    let mappings = match node.value {
+        Value::List(items) => items,
+        _ => vec![node],
+    };
+    for mapping in mappings {
+        for entry in mapping.entries("`<<`")? {
+            if !entries.iter().any(|mine| mine.key == entry.key) {
+                entries.push(Entry { at, ..entry.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The number of nodes and of levels.
+fn measure(node: &Node) -> (usize, usize) {
+    let below: Vec<(usize, usize)> = match &node.value {
+        Value::Absent | Value::Text(_) => return (1, 1),
+        Value::List(items) => items.iter().map(measure).collect(),
+        Value::Map(entries) => entries.iter().map(|entry| measure(&entry.value)).collect(),
+    };
+    let nodes = 1 + below.iter().map(|(nodes, _)| nodes).sum::<usize>();
+    (nodes, 1 + below.iter().map(|(_, depth)| *depth).max().unwrap_or(0))
+}
+
+fn scalar(text: &str, plain: bool) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" if plain => Value::Absent,
+        // CloudFormation hands truth values on in small letters.
+        "True" | "TRUE" if plain => Value::Text("true".to_owned()),
+        "False" | "FALSE" if plain => Value::Text("false".to_owned()),
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+/// The long form's key for a short tag; tags of YAML itself (`!!str`) say nothing that is not known.
+fn short_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Mistake> {
+    let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else {
+        return Ok(None);
+    };
+    const FUNCTIONS: [&str; 19] = [
+        "And",
+        "Base64",
+        "Cidr",
+        "Condition",
+        "Equals",
+        "FindInMap",
+        "GetAZs",
+        "GetAtt",
+        "If",
+        "ImportValue",
+        "Join",
+        "Length",
+        "Not",
+        "Or",
+        "Ref",
+        "Select",
+        "Split",
+        "Sub",
+        "ToJsonString",
+    ];
+    match tag.suffix.as_str() {
+        // The bare `!` of YAML: "this is a text".
+        "" | "!" => Ok(None),
+        "Ref" | "Condition" => Ok(Some(tag.suffix.clone())),
+        "Transform" => Ok(Some("Fn::Transform".to_owned())),
+        name if FUNCTIONS.contains(&name) => Ok(Some(format!("Fn::{name}"))),
+        name => Err(Mistake::new(at, format!("`!{name}` is not a function of CloudFormation"))
+            .nearest(name, FUNCTIONS)),
+    }
+}
+
+fn with_tag(node: Node, tag: Option<&str>) -> Node {
+    let Some(key) = tag else { return node };
+    let at = node.at;
+    Node::new(at, Value::Map(vec![Entry { key: key.to_owned(), at, value: node }]))
+}
