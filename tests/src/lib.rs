@@ -1,1 +1,5 @@
-//! Placeholder while the workspace is laid.
+//! The vocabulary of hardcap's tests.
+
+pub mod client;
+pub mod content;
+pub mod search;

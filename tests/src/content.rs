@@ -1,0 +1,271 @@
+//! Bodies of any size and every kind, made from three numbers, so that both ends of a path can make the same bytes.
+//!
+//! A body is generated in chunks and never held: one of several GiB takes as much memory as one of 64 KiB.
+//!
+//! ```
+//! use hardcap_tests::content::{Content, Kind};
+//!
+//! let content = Content { kind: Kind::Json, size: 4_718_560, seed: 7 };
+//! let sent: u64 = content.chunks().map(|chunk| chunk.len() as u64).sum();
+//! assert_eq!(sent, 4_718_560);
+//! assert_eq!(content.digest(), content.digest());
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+mod chunks;
+
+pub use chunks::{CHUNK_BYTES, Chunks};
+
+/// What a body is made of. Each kind is a different way to break a path that is not transparent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A JSON document whose parts all differ: an array of small objects, of a string where it is too short for that.
+    Json,
+    /// Letters, which take one byte everywhere.
+    Ascii,
+    /// `"` and `\` only, which double inside a JSON string.
+    Quotes,
+    /// U+0001 to U+001F only, of which most take six bytes inside a JSON string.
+    Controls,
+    /// UTF-8 of two, three and four bytes a character, U+2028 among them.
+    Multibyte,
+    /// Bytes that are not UTF-8, from the first one on.
+    InvalidUtf8,
+    /// Letters behind a UTF-8 byte order mark, which decoders like to drop.
+    Bom,
+    /// Noise, which no compression makes smaller.
+    Incompressible,
+    /// A whole gzip member that takes exactly this many bytes; its magic and header where that is too few.
+    Gzip,
+    /// NUL only.
+    Zeros,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 10] = [
+        Kind::Json,
+        Kind::Ascii,
+        Kind::Quotes,
+        Kind::Controls,
+        Kind::Multibyte,
+        Kind::InvalidUtf8,
+        Kind::Bom,
+        Kind::Incompressible,
+        Kind::Gzip,
+        Kind::Zeros,
+    ];
+
+    /// The name in a query string.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Json => "json",
+            Kind::Ascii => "ascii",
+            Kind::Quotes => "quotes",
+            Kind::Controls => "controls",
+            Kind::Multibyte => "multibyte",
+            Kind::InvalidUtf8 => "invalid_utf8",
+            Kind::Bom => "bom",
+            Kind::Incompressible => "incompressible",
+            Kind::Gzip => "gzip",
+            Kind::Zeros => "zeros",
+        }
+    }
+
+    /// The content type that suits it.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Kind::Json => "application/json; charset=UTF-8",
+            Kind::Ascii | Kind::Quotes | Kind::Controls | Kind::Multibyte | Kind::Bom => {
+                "text/plain; charset=UTF-8"
+            }
+            Kind::InvalidUtf8 | Kind::Incompressible | Kind::Zeros => "application/octet-stream",
+            Kind::Gzip => "application/gzip",
+        }
+    }
+
+    /// Whether bodies of this kind are UTF-8, whatever their size. A character may be cut in none of them.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        match self {
+            Kind::Json | Kind::Ascii | Kind::Quotes | Kind::Controls => true,
+            Kind::Multibyte | Kind::Zeros => true,
+            Kind::Bom | Kind::InvalidUtf8 | Kind::Incompressible | Kind::Gzip => false,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(name: &str) -> Result<Kind, UnknownKind> {
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| UnknownKind { name: name.to_owned() })
+    }
+}
+
+/// A name that no kind has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownKind {
+    name: String,
+}
+
+impl fmt::Display for UnknownKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        write!(f, "there is no kind of body called `{}`, only {}", self.name, names.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownKind {}
+
+/// A body: equal values are equal bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Content {
+    /// What it is made of.
+    pub kind: Kind,
+    /// Its exact length in bytes.
+    pub size: u64,
+    /// Other seeds give other bytes.
+    pub seed: u64,
+}
+
+impl Content {
+    /// The bytes, in chunks of at most [`CHUNK_BYTES`], each made when it is asked for.
+    #[must_use]
+    pub fn chunks(&self) -> Chunks {
+        Chunks::new(*self)
+    }
+
+    /// The SHA-256 of the bytes.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut sha256 = Sha256::new();
+        for chunk in self.chunks() {
+            sha256.update(&chunk);
+        }
+        sha256.finalize().into()
+    }
+
+    /// The bytes in one piece, for sizes that memory can take.
+    ///
+    /// # Panics
+    ///
+    /// When the size does not fit the address space.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        let size = usize::try_from(self.size).expect("a body in one piece fits memory");
+        let mut whole = Vec::with_capacity(size);
+        for chunk in self.chunks() {
+            whole.extend_from_slice(&chunk);
+        }
+        whole.into()
+    }
+
+    /// `/_bytes/{size}?kind=…&seed=…`: where [`crate::search`] serves it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/_bytes/{}?kind={}&seed={}", self.size, self.kind, self.seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EDGES: [u64; 16] =
+        [0, 1, 2, 3, 4, 22, 23, 24, 63, 64, 130, 65_535, 65_536, 65_537, 131_072, 1_000_003];
+
+    fn every_edge() -> impl Iterator<Item = Content> {
+        Kind::ALL
+            .into_iter()
+            .flat_map(|kind| EDGES.into_iter().map(move |size| Content { kind, size, seed: 42 }))
+    }
+
+    #[test]
+    fn every_kind_has_exactly_the_size_asked_for() {
+        for content in every_edge() {
+            assert_eq!(content.bytes().len() as u64, content.size, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn every_gzip_up_to_three_blocks_decodes_to_its_end() {
+        use std::io::Read as _;
+        for size in (23..400).chain(65_500..65_700).chain(131_050..131_200) {
+            let content = Content { kind: Kind::Gzip, size, seed: 1 };
+            let bytes = content.bytes();
+            assert_eq!(bytes.len() as u64, size);
+            let mut decoder = flate2::bufread::GzDecoder::new(&bytes[..]);
+            let mut plain = Vec::new();
+            decoder.read_to_end(&mut plain).unwrap_or_else(|error| panic!("{content:?}: {error}"));
+            assert!(decoder.into_inner().is_empty(), "{content:?} has bytes behind its trailer");
+        }
+    }
+
+    #[test]
+    fn json_parses_at_every_size_from_one_byte_on() {
+        for size in (1..300).chain(65_400..65_700) {
+            let content = Content { kind: Kind::Json, size, seed: 3 };
+            let bytes = content.bytes();
+            serde_json::from_slice::<serde_json::Value>(&bytes)
+                .unwrap_or_else(|error| panic!("{content:?}: {error}: {bytes:?}"));
+        }
+    }
+
+    #[test]
+    fn kinds_are_what_they_are_called() {
+        for content in every_edge() {
+            let bytes = content.bytes();
+            let text = std::str::from_utf8(&bytes);
+            if content.kind.is_text() {
+                assert!(text.is_ok(), "{content:?}");
+            }
+            match content.kind {
+                Kind::InvalidUtf8 => assert!(text.is_err() || bytes.is_empty(), "{content:?}"),
+                Kind::Quotes => assert!(bytes.iter().all(|byte| b"\"\\".contains(byte))),
+                Kind::Controls => assert!(bytes.iter().all(|byte| (1..0x20).contains(byte))),
+                Kind::Bom => assert!(bytes.starts_with(&b"\xEF\xBB\xBF"[..bytes.len().min(3)])),
+                Kind::Zeros => assert!(bytes.iter().all(|byte| *byte == 0)),
+                Kind::Gzip => assert!(bytes.starts_with(&b"\x1F\x8B"[..bytes.len().min(2)])),
+                Kind::Json | Kind::Ascii | Kind::Multibyte | Kind::Incompressible => {}
+            }
+        }
+    }
+
+    #[test]
+    fn noise_does_not_become_smaller_by_compression() {
+        use std::io::Write as _;
+        let content = Content { kind: Kind::Incompressible, size: 1_000_000, seed: 5 };
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&content.bytes()).unwrap();
+        let compressed = encoder.finish().unwrap().len();
+        assert!(compressed > 1_000_000, "{compressed}");
+    }
+
+    #[test]
+    fn no_two_chunks_and_no_two_seeds_are_equal() {
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Zeros) {
+            let chunks: Vec<Bytes> = Content { kind, size: 300_000, seed: 8 }.chunks().collect();
+            let other: Vec<Bytes> = Content { kind, size: 300_000, seed: 9 }.chunks().collect();
+            assert_ne!(chunks, other, "{kind}");
+            let distinct: std::collections::HashSet<&Bytes> = chunks.iter().collect();
+            assert_eq!(distinct.len(), chunks.len(), "{kind}");
+        }
+    }
+}

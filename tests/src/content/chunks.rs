@@ -1,0 +1,275 @@
+//! How the bytes of a body are made, a chunk at a time.
+//!
+//! A chunk is a copy of one block with its number stamped into it, in characters of the block's kind, so that chunks that
+//! were swapped, lost or doubled change the digest and yet making one costs no more than copying it.
+
+use bytes::Bytes;
+use flate2::Crc;
+
+use super::{Content, Kind};
+
+/// The most that a chunk holds.
+pub const CHUNK_BYTES: usize = 64 * 1024;
+/// A DEFLATE block that is stored, not compressed, holds at most this.
+const STORED_MAX: u64 = 65_535;
+/// The header of a gzip member without name, comment or time.
+const GZIP_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
+/// The header, one empty stored block, and the trailer.
+const GZIP_MIN: u64 = 10 + 5 + 8;
+/// One object of the JSON array, with its comma and its line.
+const OBJECT_BYTES: usize = 64;
+const OBJECT: &[u8; OBJECT_BYTES] =
+    b"{\"id\":\"0000000000000000\",\"level\":\"info\",\"text\":\"a\\tb \\\"see\\\"\"},\n";
+const OBJECT_ID_AT: usize = 7;
+/// Sixteen bytes of two, three, three, four, two and two: the first and the last two can be exchanged.
+const CHARACTERS: &str = "é\u{2028}語😀ñü";
+
+/// The chunks of a [`Content`].
+#[derive(Debug)]
+pub struct Chunks {
+    content: Content,
+    block: Vec<u8>,
+    made: u64,
+    number: u64,
+    gzip: Option<Crc>,
+}
+
+impl Chunks {
+    pub(super) fn new(content: Content) -> Chunks {
+        let gzip = (content.kind == Kind::Gzip && content.size >= GZIP_MIN).then(Crc::new);
+        Chunks { content, block: block(content.kind, content.seed), made: 0, number: 0, gzip }
+    }
+
+    fn remaining(&self) -> u64 {
+        self.content.size - self.made
+    }
+
+    /// The next block, stamped, whole.
+    fn stamped(&mut self) -> Vec<u8> {
+        let mut chunk = self.block.clone();
+        stamp(self.content.kind, self.content.seed, self.number, &mut chunk);
+        self.number += 1;
+        chunk
+    }
+
+    fn plain(&mut self) -> Vec<u8> {
+        let first = self.made == 0;
+        let last_chunk = self.remaining() <= CHUNK_BYTES as u64;
+        let mut chunk = self.stamped();
+        if last_chunk {
+            chunk.truncate(small(self.remaining()));
+        } else if self.content.kind == Kind::Json
+            && self.remaining() < (CHUNK_BYTES + OBJECT_BYTES) as u64
+        {
+            // The last chunk needs room for the end of the document.
+            chunk.truncate(CHUNK_BYTES - OBJECT_BYTES);
+        }
+        match self.content.kind {
+            Kind::Json => json_edges(&mut chunk, first, last_chunk),
+            Kind::Multibyte if last_chunk => {
+                let whole = chunk.len() - chunk.len() % CHARACTERS.len();
+                chunk[whole..].fill(b'x');
+            }
+            Kind::Bom if first => overwrite(&mut chunk, b"\xEF\xBB\xBF"),
+            Kind::InvalidUtf8 if first => overwrite(&mut chunk, b"\xFF"),
+            Kind::Gzip => overwrite(&mut chunk, &GZIP_HEADER),
+            Kind::Ascii | Kind::Quotes | Kind::Controls | Kind::Multibyte => {}
+            Kind::InvalidUtf8 | Kind::Bom | Kind::Incompressible | Kind::Zeros => {}
+        }
+        chunk
+    }
+
+    /// One stored block, with the header before the first and the trailer behind the last.
+    fn stored(&mut self, mut crc: Crc) -> (Vec<u8>, Crc) {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES + 32);
+        let mut space = self.remaining() - 8;
+        if self.made == 0 {
+            chunk.extend_from_slice(&GZIP_HEADER);
+            space -= GZIP_HEADER.len() as u64;
+        }
+        // As many blocks as the rest needs, of which this one is filled as far as the others leave it their headers.
+        let blocks = space.div_ceil(STORED_MAX + 5).max(1);
+        let data = small((space - 5 * blocks).min(STORED_MAX));
+        let length = u16::try_from(data).expect("a stored block holds at most 65,535 bytes");
+        chunk.push(u8::from(blocks == 1));
+        chunk.extend_from_slice(&length.to_le_bytes());
+        chunk.extend_from_slice(&(!length).to_le_bytes());
+        let noise = self.stamped();
+        crc.update(&noise[..data]);
+        chunk.extend_from_slice(&noise[..data]);
+        if blocks == 1 {
+            chunk.extend_from_slice(&crc.sum().to_le_bytes());
+            chunk.extend_from_slice(&crc.amount().to_le_bytes());
+        }
+        (chunk, crc)
+    }
+}
+
+impl Iterator for Chunks {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.remaining() == 0 {
+            return None;
+        }
+        let chunk = match self.gzip.take() {
+            Some(crc) => {
+                let (chunk, crc) = self.stored(crc);
+                self.gzip = Some(crc);
+                chunk
+            }
+            None => self.plain(),
+        };
+        self.made += chunk.len() as u64;
+        Some(chunk.into())
+    }
+}
+
+/// What every chunk of a kind has in common.
+fn block(kind: Kind, seed: u64) -> Vec<u8> {
+    let mut noise = Noise::new(seed);
+    let from = |alphabet: &'static [u8], noise: &mut Noise| -> Vec<u8> {
+        noise
+            .bytes(CHUNK_BYTES)
+            .into_iter()
+            .map(|byte| alphabet[usize::from(byte) % alphabet.len()])
+            .collect()
+    };
+    match kind {
+        Kind::Json => OBJECT.repeat(CHUNK_BYTES / OBJECT_BYTES),
+        Kind::Ascii | Kind::Bom => {
+            from(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .", &mut noise)
+        }
+        Kind::Quotes => from(b"\"\\", &mut noise),
+        Kind::Controls => from(
+            b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0A\x0B\x0C\x0D\x0E\x0F\x10\x1B\x1F",
+            &mut noise,
+        ),
+        Kind::Multibyte => CHARACTERS.as_bytes().repeat(CHUNK_BYTES / CHARACTERS.len()),
+        // Bytes that begin no character, characters that are cut, surrogates, and letters between them.
+        Kind::InvalidUtf8 => from(b"\xFF\xFE\xC3(\xED\xA0\x80\xF0\x9Fabc\xC0\xAF{}\"", &mut noise),
+        Kind::Incompressible | Kind::Gzip => noise.bytes(CHUNK_BYTES),
+        Kind::Zeros => vec![0; CHUNK_BYTES],
+    }
+}
+
+/// Writes the number and the seed into a block, in characters of its kind.
+fn stamp(kind: Kind, seed: u64, number: u64, block: &mut [u8]) {
+    let mark = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number);
+    let bit = |at: usize| mark >> (at % 64) & 1 == 1;
+    match kind {
+        Kind::Json => {
+            for (row, object) in block.chunks_exact_mut(OBJECT_BYTES).enumerate() {
+                let id = mark.wrapping_mul(1024).wrapping_add(row as u64);
+                write_hex(&mut object[OBJECT_ID_AT..OBJECT_ID_AT + 16], id);
+            }
+        }
+        Kind::Ascii | Kind::Bom => write_hex(&mut block[8..24], mark),
+        Kind::Quotes => {
+            for (at, byte) in block.iter_mut().take(64).enumerate() {
+                *byte = if bit(at) { b'"' } else { b'\\' };
+            }
+        }
+        Kind::Controls => {
+            for (at, byte) in block.iter_mut().take(64).enumerate() {
+                *byte = if bit(at) { 0x01 } else { 0x1F };
+            }
+        }
+        Kind::Multibyte => {
+            for (at, characters) in block.chunks_exact_mut(CHARACTERS.len()).take(64).enumerate() {
+                let first = if bit(at) { "é" } else { "ß" };
+                characters[..2].copy_from_slice(first.as_bytes());
+            }
+        }
+        Kind::InvalidUtf8 | Kind::Incompressible | Kind::Gzip => {
+            block[16..24].copy_from_slice(&mark.to_le_bytes());
+        }
+        Kind::Zeros => {}
+    }
+}
+
+/// Makes a run of objects a JSON document: an array from the first chunk to the last.
+fn json_edges(chunk: &mut [u8], first: bool, last: bool) {
+    let length = chunk.len();
+    if !first && !last {
+        return;
+    }
+    if first && last && length < 2 * OBJECT_BYTES {
+        return json_short(chunk);
+    }
+    if first {
+        // The first object becomes a bracket and a string, which is one byte shorter than the place.
+        json_string(&mut chunk[1..OBJECT_BYTES - 2]);
+        chunk[0] = b'[';
+        chunk[OBJECT_BYTES - 2] = b',';
+        chunk[OBJECT_BYTES - 1] = b'\n';
+    }
+    if last {
+        json_end(chunk);
+    }
+}
+
+/// What is behind the last whole object becomes a string and the closing bracket, and that object with it when there is
+/// no room for them.
+fn json_end(chunk: &mut [u8]) {
+    let length = chunk.len();
+    let rest = length % OBJECT_BYTES;
+    let from = if rest >= 3 { length - rest } else { length - rest - OBJECT_BYTES };
+    json_string(&mut chunk[from..length - 1]);
+    chunk[length - 1] = b']';
+}
+
+fn json_short(chunk: &mut [u8]) {
+    match chunk {
+        [] => {}
+        [only] => *only = b'0',
+        _ => json_string(chunk),
+    }
+}
+
+/// Turns at least two bytes into a string of letters.
+fn json_string(place: &mut [u8]) {
+    let last = place.len() - 1;
+    place.fill(b'a');
+    place[0] = b'"';
+    place[last] = b'"';
+}
+
+fn overwrite(chunk: &mut [u8], start: &[u8]) {
+    let length = start.len().min(chunk.len());
+    chunk[..length].copy_from_slice(&start[..length]);
+}
+
+fn write_hex(place: &mut [u8], mut number: u64) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for digit in place.iter_mut().rev() {
+        *digit = HEX[(number & 0xF) as usize];
+        number >>= 4;
+    }
+}
+
+/// For numbers that were compared with a chunk's size before.
+fn small(number: u64) -> usize {
+    usize::try_from(number).expect("a chunk fits memory")
+}
+
+/// SplitMix64: good enough noise, the same on every machine.
+struct Noise(u64);
+
+impl Noise {
+    fn new(seed: u64) -> Noise {
+        Noise(seed ^ 0x5DEE_CE66_D1CE_4E5B)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length.div_ceil(8)).flat_map(|_| self.next().to_le_bytes()).take(length).collect()
+    }
+}

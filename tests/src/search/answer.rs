@@ -1,0 +1,185 @@
+//! Answers: JSON that is small, bodies that are made while they are sent, and the errors in Elasticsearch's own shape.
+
+use std::io::{self, Write as _};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use hyper::body::{Body, Frame, SizeHint};
+use serde_json::json;
+
+/// A body's parts, made one at a time when the connection can take them.
+pub(super) type Parts = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
+
+/// The body of every answer.
+pub(super) struct Answering {
+    parts: Parts,
+    length: Option<u64>,
+}
+
+impl Body for Answering {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(self.parts.next().map(|part| part.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map(SizeHint::with_exact).unwrap_or_default()
+    }
+}
+
+/// An answer before it is compressed or sent.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// `None` is sent in chunks.
+    pub(super) length: Option<u64>,
+    pub(super) parts: Parts,
+    /// Whether it may be sent compressed to those who accept it.
+    pub(super) compressible: bool,
+}
+
+impl Answer {
+    /// A body that is in memory.
+    pub(super) fn whole(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let body = body.into();
+        let length = body.len() as u64;
+        let parts = (!body.is_empty()).then_some(Ok(body)).into_iter();
+        Answer::parts(status, content_type, Some(length), Box::new(parts))
+    }
+
+    /// A body that is made while it is sent.
+    pub(super) fn parts(
+        status: StatusCode,
+        content_type: &str,
+        length: Option<u64>,
+        parts: Parts,
+    ) -> Answer {
+        let mut headers = HeaderMap::new();
+        if let Ok(content_type) = HeaderValue::from_str(content_type) {
+            headers.insert(header::CONTENT_TYPE, content_type);
+        }
+        Answer { status, headers, length, parts, compressible: true }
+    }
+
+    /// JSON that is in memory.
+    pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
+        Answer::whole(status, "application/json; charset=UTF-8", value.to_string())
+    }
+
+    /// An error in Elasticsearch's shape.
+    pub(super) fn error(status: StatusCode, error_type: &str, reason: &str) -> Answer {
+        let cause = json!({"type": error_type, "reason": reason});
+        let error = json!({
+            "error": {"root_cause": [cause], "type": error_type, "reason": reason},
+            "status": status.as_u16(),
+        });
+        Answer::json(status, &error)
+    }
+
+    /// `illegal_argument_exception`, which most bad requests are.
+    pub(super) fn illegal_argument(reason: &str) -> Answer {
+        Answer::error(StatusCode::BAD_REQUEST, "illegal_argument_exception", reason)
+    }
+
+    /// Compresses the body while it is sent, when it is worth it and not compressed already.
+    pub(super) fn compressed(mut self) -> Answer {
+        let encoded = self.headers.contains_key(header::CONTENT_ENCODING);
+        if !self.compressible || encoded || self.length == Some(0) {
+            return self;
+        }
+        self.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        self.headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        self.length = None;
+        self.parts = Box::new(Gzip::new(self.parts));
+        self
+    }
+
+    /// As it goes to hyper. To `HEAD`, and with 204 and 304, there is no body, only its length.
+    pub(super) fn into_response(self, head: bool) -> Response<Answering> {
+        let bare = self.status == StatusCode::NO_CONTENT
+            || self.status == StatusCode::NOT_MODIFIED
+            || self.status.is_informational();
+        let mut headers = self.headers;
+        let body = if head || bare {
+            if let Some(length) = self.length.filter(|_| head && !bare) {
+                headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+            }
+            Answering { parts: Box::new(std::iter::empty()), length: Some(0) }
+        } else {
+            Answering { parts: self.parts, length: self.length }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// Whether an `Accept-Encoding` lets gzip through.
+pub(super) fn accepts_gzip(headers: &[(String, Vec<u8>)]) -> bool {
+    headers
+        .iter()
+        .filter(|(name, _)| name == "accept-encoding")
+        .flat_map(|(_, value)| value.split(|byte| *byte == b','))
+        .filter_map(|coding| std::str::from_utf8(coding).ok())
+        .any(|coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default();
+            let refused = parts.any(|part| {
+                part.strip_prefix("q=")
+                    .and_then(|q| q.parse::<f32>().ok())
+                    .is_some_and(|q| q <= 0.0)
+            });
+            name.eq_ignore_ascii_case("gzip") && !refused
+        })
+}
+
+/// Compresses parts one by one.
+struct Gzip {
+    parts: Parts,
+    encoder: Option<GzEncoder<Vec<u8>>>,
+}
+
+impl Gzip {
+    fn new(parts: Parts) -> Gzip {
+        Gzip { parts, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
+    }
+}
+
+impl Iterator for Gzip {
+    type Item = io::Result<Bytes>;
+
+    fn next(&mut self) -> Option<io::Result<Bytes>> {
+        loop {
+            let encoder = self.encoder.as_mut()?;
+            match self.parts.next() {
+                Some(Ok(part)) => {
+                    if let Err(error) = encoder.write_all(&part) {
+                        return Some(Err(error));
+                    }
+                    let ready = std::mem::take(encoder.get_mut());
+                    if !ready.is_empty() {
+                        return Some(Ok(ready.into()));
+                    }
+                }
+                Some(Err(error)) => {
+                    self.encoder = None;
+                    return Some(Err(error));
+                }
+                None => {
+                    let ended = self.encoder.take()?.finish();
+                    return Some(ended.map(Bytes::from));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Scrolls and points in time that are open.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Index;
+
+/// `search.max_open_scroll_context`.
+const OPEN_MAX: usize = 500;
+
+/// Where one of them is.
+#[derive(Clone, Debug)]
+pub(super) struct Cursor {
+    pub(super) index: Index,
+    pub(super) name: String,
+    pub(super) size: u64,
+    /// The position of the next hit.
+    pub(super) next: u64,
+    pub(super) descending: bool,
+}
+
+/// All that are open, by their id. Their time to live is not modelled: they end when they are closed.
+#[derive(Debug, Default)]
+pub(super) struct Cursors {
+    open: Mutex<HashMap<String, Cursor>>,
+}
+
+impl Cursors {
+    /// Opens one; `Err` has the reason when too many are open.
+    pub(super) fn open(&self, cursor: Cursor) -> Result<String, String> {
+        let mut open = self.lock();
+        if open.len() >= OPEN_MAX {
+            return Err(format!(
+                "Trying to create too many scroll contexts. Must be less than or equal to: [{OPEN_MAX}]."
+            ));
+        }
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        open.insert(id.clone(), cursor);
+        Ok(id)
+    }
+
+    /// Where one is now.
+    pub(super) fn find(&self, id: &str) -> Option<Cursor> {
+        self.lock().get(id).cloned()
+    }
+
+    /// Where one is, which moves on by its size.
+    pub(super) fn advance(&self, id: &str) -> Option<Cursor> {
+        let mut open = self.lock();
+        let cursor = open.get_mut(id)?;
+        let now = cursor.clone();
+        cursor.next = cursor.next.saturating_add(cursor.size).min(cursor.index.documents);
+        Some(now)
+    }
+
+    /// Closes some; says how many were open.
+    pub(super) fn close(&self, ids: &[String]) -> usize {
+        let mut open = self.lock();
+        ids.iter().filter(|id| open.remove(*id).is_some()).count()
+    }
+
+    /// Closes all; says how many were open.
+    pub(super) fn close_all(&self) -> usize {
+        let mut open = self.lock();
+        let count = open.len();
+        open.clear();
+        count
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Cursor>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

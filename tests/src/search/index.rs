@@ -1,0 +1,174 @@
+//! Indices and their documents, each computed from its number.
+
+use time::UtcDateTime;
+use time::macros::format_description;
+
+/// The first document's time, 2017-10-01, in milliseconds since 1970; each is a second after the one before.
+const FIRST_TIMESTAMP: u64 = 1_506_816_000_000;
+/// What fills a document up to its size: letters, and what JSON escapes.
+const FILLER: &str =
+    "The request took longer than expected; GET /index.html \\\"HTTP/1.1\\\" 200\\tupstream ok\\n";
+
+/// An index: how many documents, and how large.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// The name. With `*` at the end it stands for one index a day, `logstash-*` for `logstash-2017.10.01`.
+    pub name: String,
+    /// How many documents it has.
+    pub documents: u64,
+    /// The size of each `_source` in bytes; never less than its fields take.
+    pub document_bytes: usize,
+}
+
+impl Index {
+    /// An index of documents of one size.
+    #[must_use]
+    pub fn new(name: &str, documents: u64, document_bytes: usize) -> Index {
+        Index { name: name.to_owned(), documents, document_bytes }
+    }
+
+    /// `NAME:DOCUMENTS:BYTES`
+    ///
+    /// # Errors
+    ///
+    /// When a part is missing or is no number.
+    pub fn parse(text: &str) -> Result<Index, String> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let [name, documents, bytes] = parts.as_slice() else {
+            return Err(format!("{text:?} is not NAME:DOCUMENTS:BYTES, like logs:10000:400"));
+        };
+        let documents =
+            documents.parse().map_err(|error| format!("documents of {text:?}: {error}"))?;
+        let document_bytes =
+            bytes.parse().map_err(|error| format!("bytes of {text:?}: {error}"))?;
+        Ok(Index { name: (*name).to_owned(), documents, document_bytes })
+    }
+
+    /// The `_source` of a document: JSON of exactly [`Index::document_bytes`] bytes.
+    #[must_use]
+    pub fn source(&self, number: u64) -> String {
+        const LEVELS: [&str; 4] = ["info", "warn", "error", "debug"];
+        let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut source = format!(
+            "{{\"@timestamp\":{},\"seq\":{number},\"level\":\"{}\",\"host\":\"web-{:02}\",\"message\":\"",
+            FIRST_TIMESTAMP + number * 1_000,
+            LEVELS[(mixed >> 62) as usize],
+            (mixed >> 32) % 100,
+        );
+        let end = "\"}";
+        // Whole fillers, so that no escape is cut; then letters.
+        while source.len() + FILLER.len() + end.len() <= self.document_bytes {
+            source.push_str(FILLER);
+        }
+        let missing = self.document_bytes.saturating_sub(source.len() + end.len());
+        source.extend(std::iter::repeat_n('x', missing));
+        source.push_str(end);
+        source
+    }
+
+    /// Whether this index is meant by a name that has no wildcard.
+    fn has(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(prefix) => name.strip_prefix(prefix).is_some_and(is_day),
+            None => self.name == name,
+        }
+    }
+}
+
+/// The index that a path's first segment means, by the name it is called there; `Err` has the name that nobody has.
+///
+/// Of several that match, it is the first: documents are all alike.
+pub(super) fn find(
+    indices: &[Index],
+    expression: &str,
+    now: UtcDateTime,
+) -> Result<Option<(Index, String)>, String> {
+    let mut found = None;
+    for name in expression.split(',').filter(|name| !name.starts_with('-')) {
+        let name = if name == "_all" { "*".to_owned() } else { date_math(name, now) };
+        let index = if name.contains('*') {
+            indices
+                .iter()
+                .find(|index| matches(&name, &index.name))
+                .map(|index| (index.clone(), index.name.replace('*', &day(now))))
+        } else {
+            let index =
+                indices.iter().find(|index| index.has(&name)).ok_or_else(|| name.clone())?;
+            Some((index.clone(), name))
+        };
+        found = found.or(index);
+    }
+    Ok(found)
+}
+
+/// `<logstash-{now/d}>` is `logstash-` and the day; other names are themselves.
+fn date_math(name: &str, now: UtcDateTime) -> String {
+    let inside = name.strip_prefix('<').and_then(|name| name.strip_suffix('>'));
+    match inside.and_then(|inside| inside.split_once('{')) {
+        Some((prefix, math)) if math.starts_with("now") => format!("{prefix}{}", day(now)),
+        _ => name.to_owned(),
+    }
+}
+
+fn day(now: UtcDateTime) -> String {
+    now.format(format_description!("[year].[month].[day]"))
+        .expect("the format has no part that a date lacks")
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'.',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+/// Whether a pattern of texts between stars matches a name; a star in the name is like any other character.
+fn matches(pattern: &str, name: &str) -> bool {
+    let parts: Vec<&str> = pattern.split('*').collect();
+    let (first, last) = (parts[0], parts[parts.len() - 1]);
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    for part in &parts[1..parts.len() - 1] {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_json_of_exactly_its_size() {
+        for size in (150..400).chain([9_000, 1_000_000]) {
+            let index = Index::new("logs", 10, size);
+            for number in [0, 9, 999_999_999] {
+                let source = index.source(number);
+                assert_eq!(source.len(), size, "{source}");
+                let value: serde_json::Value = serde_json::from_str(&source).unwrap();
+                assert_eq!(value["seq"], number);
+            }
+        }
+    }
+
+    #[test]
+    fn names_wildcards_and_dates_find_their_index() {
+        let indices = [Index::new("logs", 1, 200), Index::new("logstash-*", 2, 200)];
+        let now = time::macros::utc_datetime!(2017-10-31 12:00);
+        let name = |expression: &str| {
+            find(&indices, expression, now).map(|found| found.map(|(_, name)| name))
+        };
+        assert_eq!(name("logs"), Ok(Some("logs".to_owned())));
+        assert_eq!(name("lo*,-x"), Ok(Some("logs".to_owned())));
+        assert_eq!(name("_all"), Ok(Some("logs".to_owned())));
+        assert_eq!(name("logstash-2016.01.02"), Ok(Some("logstash-2016.01.02".to_owned())));
+        assert_eq!(name("<logstash-{now/d}>"), Ok(Some("logstash-2017.10.31".to_owned())));
+        assert_eq!(name("nothing-*"), Ok(None));
+        assert_eq!(name("logs,missing"), Err("missing".to_owned()));
+    }
+}

@@ -1,0 +1,323 @@
+//! One request, step by step: read, verify, note, route, answer.
+
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use hardcap::{Clock, EpochMillis};
+use http::{HeaderValue, Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use time::{Duration, UtcDateTime};
+
+use super::answer::{Answer, Answering, accepts_gzip};
+use super::authorization::{Authorization, Expected, Refusal};
+use super::cursor::Cursors;
+use super::keys::Keys;
+use super::received::{Log, Received};
+use super::sigv4::{self, WireRequest};
+use super::{Flavor, SearchConfig, bulk, exact, index, pages};
+
+/// `http.max_content_length` of Elasticsearch: 100 MiB.
+const BODY_MAX: u64 = 100 * 1024 * 1024;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) config: SearchConfig,
+    pub(super) cursors: Cursors,
+    pub(super) received: Log,
+    pub(super) clock: Clock,
+    keys: Keys,
+}
+
+/// A request as it came.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    /// Path and query as on the wire.
+    pub(super) target: String,
+    /// Names in lower case, in the order sent.
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) body: Bytes,
+    body_sha256: String,
+}
+
+impl Asked {
+    /// The path's segments, decoded one by one: a `%2F` does not separate.
+    pub(super) fn segments(&self) -> Vec<String> {
+        let (path, _) = sigv4::split_target(&self.target);
+        path.trim_start_matches('/').split('/').map(decoded).collect()
+    }
+
+    /// The query's parameters in order, decoded as forms are; a bare key has an empty value.
+    pub(super) fn query(&self) -> Vec<(String, String)> {
+        let (_, query) = sigv4::split_target(&self.target);
+        query
+            .unwrap_or_default()
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(name, value)| {
+                (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
+            })
+            .collect()
+    }
+
+    /// The first value of a query parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        self.query().into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+
+    /// Whether a parameter is there and not `false`.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.parameter(name).is_some_and(|value| value != "false" && value != "0")
+    }
+
+    /// The first value of a header.
+    pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_slice())
+    }
+}
+
+fn decoded(text: &str) -> String {
+    String::from_utf8_lossy(&sigv4::percent_decode(text)).into_owned()
+}
+
+impl Service {
+    pub(super) fn new(config: SearchConfig) -> Service {
+        let keys = Keys::new(config.keys.clone(), config.keys_url.clone());
+        Service {
+            config,
+            cursors: Cursors::default(),
+            received: Log::default(),
+            clock: Clock::default(),
+            keys,
+        }
+    }
+
+    /// The receiver's time.
+    pub(super) fn now(&self) -> UtcDateTime {
+        utc(self.clock.now()) + Duration::seconds(self.config.clock_ahead_seconds)
+    }
+
+    /// Answers one request.
+    pub(super) async fn handle(&self, request: http::Request<Incoming>) -> Response<Answering> {
+        let (asked, body_bytes) = match read(request).await {
+            Ok(read) => read,
+            Err(answer) => return answer.into_response(false),
+        };
+        if asked.target == "/_received" {
+            return self.received(&asked).into_response(false);
+        }
+        let refusal = self.authorize(&asked).await;
+        let answer = match &refusal {
+            Ok(None) if body_bytes > BODY_MAX => too_large(),
+            Ok(None) => self.route(&asked).await,
+            Ok(Some(refusal)) => refused(refusal),
+            Err(error) => no_keys(error),
+        };
+        self.received.push(Received {
+            method: asked.method.to_string(),
+            target: asked.target.clone(),
+            headers: asked.headers.clone(),
+            body_bytes,
+            body_sha256: asked.body_sha256.clone(),
+            status: answer.status.as_u16(),
+            refusal: refusal.ok().flatten().map(|refusal| refusal.to_string()),
+        });
+        let answer = if accepts_gzip(&asked.headers) { answer.compressed() } else { answer };
+        self.with_product(answer).into_response(asked.method == Method::HEAD)
+    }
+
+    async fn authorize(&self, asked: &Asked) -> io::Result<Option<Refusal>> {
+        if !self.config.verify {
+            return Ok(None);
+        }
+        let wire = WireRequest {
+            method: asked.method.as_str(),
+            target: &asked.target,
+            headers: &asked.headers,
+            payload_sha256: &asked.body_sha256,
+        };
+        let authorization = match Authorization::of(&wire) {
+            Ok(authorization) => authorization,
+            Err(refusal) => return Ok(Some(refusal)),
+        };
+        let key = self.keys.find(&authorization.access_key_id).await?;
+        let expected = Expected {
+            region: &self.config.region,
+            service: &self.config.service,
+            now: self.now(),
+        };
+        Ok(authorization.verify(&wire, key.as_ref(), &expected).err())
+    }
+
+    async fn route(&self, asked: &Asked) -> Answer {
+        let segments = asked.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let reads = matches!(asked.method, Method::GET | Method::HEAD | Method::POST);
+        match segments.as_slice() {
+            ["_bytes", size] => exact::bytes(self, asked, size).await,
+            [""] if reads => self.cluster(),
+            ["_cat", "indices"] | ["_cat", "indices", _] if reads => self.cat(asked),
+            ["_bulk"] | [_, "_bulk"] if asked.method != Method::GET => bulk::bulk(asked),
+            ["_msearch"] | [_, "_msearch"] if reads => bulk::msearch(self, asked),
+            ["_search", "scroll"] | ["_search", "scroll", _] => pages::scroll(self, asked),
+            ["_pit"] | ["_search", "point_in_time"] | ["_search", "point_in_time", _] => {
+                pages::close_point_in_time(self, asked)
+            }
+            ["_search"] if reads => pages::search(self, asked, "_all"),
+            [name, "_search"] if reads => pages::search(self, asked, name),
+            [name, "_pit"] | [name, "_search", "point_in_time"] if asked.method == Method::POST => {
+                pages::open_point_in_time(self, name)
+            }
+            ["_count"] if reads => pages::count(self, "_all"),
+            [name, "_count"] if reads => pages::count(self, name),
+            [name, "_doc", id] if reads => pages::document(self, name, id),
+            [name] if asked.method == Method::HEAD => pages::exists(self, name),
+            _ => unknown(asked),
+        }
+    }
+
+    fn cluster(&self) -> Answer {
+        let version = match self.config.flavor {
+            Flavor::OpenSearch => json!({
+                "distribution": "opensearch", "number": "2.19.0", "build_type": "tar",
+                "lucene_version": "9.12.1", "minimum_wire_compatibility_version": "7.10.0",
+                "minimum_index_compatibility_version": "7.0.0",
+            }),
+            Flavor::Elasticsearch => json!({
+                "number": "7.17.0", "build_flavor": "default", "build_type": "docker",
+                "lucene_version": "8.11.1", "minimum_wire_compatibility_version": "6.8.0",
+                "minimum_index_compatibility_version": "6.0.0-beta1",
+            }),
+        };
+        let tagline = match self.config.flavor {
+            Flavor::OpenSearch => "The OpenSearch Project: https://opensearch.org/",
+            Flavor::Elasticsearch => "You Know, for Search",
+        };
+        Answer::json(
+            StatusCode::OK,
+            &json!({
+                "name": "search", "cluster_name": "000000000000:search",
+                "cluster_uuid": "AAAAAAAAAAAAAAAAAAAAAA", "version": version, "tagline": tagline,
+            }),
+        )
+    }
+
+    fn cat(&self, asked: &Asked) -> Answer {
+        let rows = self.config.indices.iter().map(|index| {
+            let bytes = index.documents.saturating_mul(index.document_bytes as u64);
+            (index.name.as_str(), index.documents, bytes)
+        });
+        if asked.parameter("format").as_deref() == Some("json") {
+            let rows: Vec<_> = rows
+                .map(|(name, documents, bytes)| {
+                    json!({
+                        "health": "green", "status": "open", "index": name, "pri": "1", "rep": "0",
+                        "docs.count": documents.to_string(), "store.size": format!("{bytes}b"),
+                    })
+                })
+                .collect();
+            return Answer::json(StatusCode::OK, &json!(rows));
+        }
+        let mut text = String::new();
+        if asked.flag("v") {
+            text.push_str("health status index pri rep docs.count store.size\n");
+        }
+        for (name, documents, bytes) in rows {
+            text.push_str(&format!("green open {name} 1 0 {documents} {bytes}b\n"));
+        }
+        Answer::whole(StatusCode::OK, "text/plain; charset=UTF-8", text)
+    }
+
+    /// What came so far, for tests outside of this process: neither verified nor noted.
+    fn received(&self, asked: &Asked) -> Answer {
+        if asked.method == Method::DELETE {
+            self.received.clear();
+        }
+        Answer::json(StatusCode::OK, &json!(self.received.newest()))
+    }
+
+    /// Elastic's own clients refuse a 2xx without it.
+    fn with_product(&self, mut answer: Answer) -> Answer {
+        if self.config.flavor == Flavor::Elasticsearch {
+            let product = HeaderValue::from_static("Elasticsearch");
+            answer.headers.entry("x-elastic-product").or_insert(product);
+        }
+        answer
+    }
+
+    /// The index that a segment means, or the 404 that says that there is none.
+    pub(super) fn index(&self, name: &str) -> Result<Option<(super::Index, String)>, Answer> {
+        index::find(&self.config.indices, name, self.now()).map_err(|missing| {
+            let reason = format!("no such index [{missing}]");
+            let cause = json!({
+                "type": "index_not_found_exception", "reason": reason, "index": missing,
+                "resource.id": missing, "resource.type": "index_or_alias", "index_uuid": "_na_",
+            });
+            let mut error = cause.clone();
+            error["root_cause"] = json!([cause]);
+            Answer::json(StatusCode::NOT_FOUND, &json!({"error": error, "status": 404}))
+        })
+    }
+}
+
+fn utc(at: EpochMillis) -> UtcDateTime {
+    let seconds = i64::try_from(at.0 / 1_000).unwrap_or(i64::MAX);
+    UtcDateTime::from_unix_timestamp(seconds).unwrap_or(UtcDateTime::UNIX_EPOCH)
+}
+
+/// Reads a request to its end. What is beyond [`BODY_MAX`] is counted and digested, but not kept.
+async fn read(request: http::Request<Incoming>) -> Result<(Asked, u64), Answer> {
+    let (head, mut body) = request.into_parts();
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
+    let mut kept = BytesMut::new();
+    let mut sha256 = Sha256::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Answer::illegal_argument("the request ended before its body did"));
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        sha256.update(&data);
+        length += data.len() as u64;
+        if length <= BODY_MAX {
+            kept.extend_from_slice(&data);
+        }
+    }
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    let body_sha256 = hex::encode(sha256.finalize());
+    let asked = Asked { method: head.method, target, headers, body: kept.freeze(), body_sha256 };
+    Ok((asked, length))
+}
+
+fn refused(refusal: &Refusal) -> Answer {
+    // The policy says `Message`, the signature check `message`.
+    let name = if matches!(refusal, Refusal::Anonymous(_)) { "Message" } else { "message" };
+    let mut answer = Answer::json(StatusCode::FORBIDDEN, &json!({name: refusal.to_string()}));
+    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
+        answer.headers.insert("x-amzn-requestid", id);
+    }
+    answer
+}
+
+fn no_keys(error: &io::Error) -> Answer {
+    let reason = format!("the keys cannot be asked for: {error}");
+    Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "keys_unavailable", &reason)
+}
+
+fn too_large() -> Answer {
+    Answer::whole(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "")
+}
+
+fn unknown(asked: &Asked) -> Answer {
+    let error =
+        format!("no handler found for uri [{}] and method [{}]", asked.target, asked.method);
+    Answer::json(StatusCode::BAD_REQUEST, &json!({"error": error}))
+}
