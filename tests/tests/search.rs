@@ -1,5 +1,7 @@
 //! The upstream `search` and the signatures it computes: against the published vectors, and against AWS's own signer.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 

@@ -39,7 +39,8 @@ impl Body for Answering {
 /// An answer before it is compressed or sent.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    /// In a box, for answers are errors too and those are small.
+    pub(super) headers: Box<HeaderMap>,
     /// `None` is sent in chunks.
     pub(super) length: Option<u64>,
     pub(super) parts: Parts,
@@ -67,7 +68,7 @@ impl Answer {
         if let Ok(content_type) = HeaderValue::from_str(content_type) {
             headers.insert(header::CONTENT_TYPE, content_type);
         }
-        Answer { status, headers, length, parts, compressible: true }
+        Answer { status, headers: Box::new(headers), length, parts, compressible: true }
     }
 
     /// JSON that is in memory.
@@ -119,7 +120,7 @@ impl Answer {
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
-        *response.headers_mut() = headers;
+        *response.headers_mut() = *headers;
         response
     }
 }
