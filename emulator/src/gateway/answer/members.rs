@@ -1,0 +1,245 @@
+//! The members of an answer, borrowed from the bytes that the function posted.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Malformed;
+
+/// The members that gateways know, `null` being the same as absent. A member that comes twice counts as it came last.
+#[derive(Debug, Default)]
+pub(super) struct Members<'p> {
+    pub(super) status_code: Option<&'p RawValue>,
+    pub(super) headers: Option<&'p RawValue>,
+    pub(super) multi_value_headers: Option<&'p RawValue>,
+    pub(super) cookies: Option<&'p RawValue>,
+    pub(super) body: Option<&'p RawValue>,
+    pub(super) is_base64_encoded: Option<&'p RawValue>,
+    pub(super) error_message: Option<&'p RawValue>,
+    /// The first member of another name.
+    pub(super) unknown: Option<String>,
+}
+
+impl<'p> Members<'p> {
+    /// Reads an object; anything else is an error.
+    pub(super) fn read(posted: &'p [u8]) -> Result<Members<'p>, Malformed> {
+        serde_json::from_slice(posted).map_err(|error| Malformed(error.to_string()))
+    }
+
+    /// `isBase64Encoded`: a boolean, or its text, as Zappa up to 0.45.1 sent it.
+    pub(super) fn is_base64(&self) -> Result<bool, Malformed> {
+        let Some(raw) = self.is_base64_encoded else { return Ok(false) };
+        match raw.get().trim_matches('"') {
+            "true" | "True" | "TRUE" => Ok(true),
+            "false" | "False" | "FALSE" => Ok(false),
+            other => Err(Malformed(format!("isBase64Encoded {other} is not a boolean"))),
+        }
+    }
+
+    /// The body, where it must be a string.
+    pub(super) fn text_body(&self) -> Result<Option<Text<'p>>, Malformed> {
+        self.body.map(|raw| text(raw, "body")).transpose()
+    }
+
+    /// `headers`: texts, or booleans.
+    pub(super) fn single_headers(&self) -> Result<Vec<(Cow<'p, str>, Cow<'p, str>)>, Malformed> {
+        let Some(raw) = self.headers else { return Ok(Vec::new()) };
+        let pairs: Pairs<'p> = read(raw, "headers")?;
+        pairs.0.into_iter().map(|(name, raw)| Ok((name, header_value(raw)?))).collect()
+    }
+
+    /// `multiValueHeaders`: lists of texts, or of booleans.
+    pub(super) fn multi_headers(&self) -> Result<Vec<(Cow<'p, str>, Cow<'p, str>)>, Malformed> {
+        let Some(raw) = self.multi_value_headers else { return Ok(Vec::new()) };
+        let pairs: Pairs<'p> = read(raw, "multiValueHeaders")?;
+        let mut all = Vec::new();
+        for (name, raw) in pairs.0 {
+            let values: Vec<&'p RawValue> = read(raw, &name)?;
+            for value in values {
+                all.push((name.clone(), header_value(value)?));
+            }
+        }
+        Ok(all)
+    }
+
+    /// `cookies`: a list of texts.
+    pub(super) fn cookie_list(&self) -> Result<Vec<Text<'p>>, Malformed> {
+        let Some(raw) = self.cookies else { return Ok(Vec::new()) };
+        read(raw, "cookies")
+    }
+}
+
+/// A string of the answer: a slice of it when it has no escapes.
+#[derive(Debug)]
+pub(super) struct Text<'p>(pub(super) Cow<'p, str>);
+
+impl Text<'_> {
+    /// The bytes of the text, shared with the answer where they are the same.
+    pub(super) fn into_bytes(self, posted: &Bytes) -> Bytes {
+        match self.0 {
+            Cow::Borrowed(text) => posted.slice_ref(text.as_bytes()),
+            Cow::Owned(text) => Bytes::from(text),
+        }
+    }
+
+    /// The bytes that the text is the base64 of.
+    pub(super) fn decoded(self) -> Option<Bytes> {
+        match self.0 {
+            Cow::Borrowed(text) => STANDARD.decode(text).ok().map(Bytes::from),
+            Cow::Owned(text) => decode_in_place(text.into_bytes()).map(Bytes::from),
+        }
+    }
+}
+
+impl<'p> Deserialize<'p> for Text<'p> {
+    fn deserialize<D: Deserializer<'p>>(deserializer: D) -> Result<Text<'p>, D::Error> {
+        struct Strings;
+        impl<'p> Visitor<'p> for Strings {
+            type Value = Text<'p>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, text: &'p str) -> Result<Text<'p>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Text<'p>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_string<E>(self, text: String) -> Result<Text<'p>, E> {
+                Ok(Text(Cow::Owned(text)))
+            }
+        }
+        deserializer.deserialize_str(Strings)
+    }
+}
+
+/// Base64 whose text had escapes (`\/`, as PHP writes it) was copied to remove them; decoded in that copy, it is not
+/// copied again.
+fn decode_in_place(mut text: Vec<u8>) -> Option<Vec<u8>> {
+    const CHUNK: usize = 4096;
+    let mut decoded = [0; CHUNK / 4 * 3];
+    let (mut read, mut written) = (0, 0);
+    while read < text.len() {
+        let end = text.len().min(read + CHUNK);
+        let length = STANDARD.decode_slice(&text[read..end], &mut decoded).ok()?;
+        // Padding in the middle of a text would end a chunk early.
+        if end < text.len() && length < decoded.len() {
+            return None;
+        }
+        text[written..written + length].copy_from_slice(&decoded[..length]);
+        (read, written) = (end, written + length);
+    }
+    text.truncate(written);
+    Some(text)
+}
+
+/// A string, which `what` must be.
+pub(super) fn text<'p>(raw: &'p RawValue, what: &str) -> Result<Text<'p>, Malformed> {
+    read(raw, what)
+}
+
+fn read<'p, T: Deserialize<'p>>(raw: &'p RawValue, what: &str) -> Result<T, Malformed> {
+    serde_json::from_str(raw.get()).map_err(|error| Malformed(format!("{what}: {error}")))
+}
+
+/// Recorded on 2024-11-15: a boolean becomes `true` or `false`. Numbers and `null` are refused.
+fn header_value(raw: &RawValue) -> Result<Cow<'_, str>, Malformed> {
+    match raw.get() {
+        boolean @ ("true" | "false") => Ok(Cow::Borrowed(boolean)),
+        _ => text(raw, "a header's value").map(|text| text.0),
+    }
+}
+
+/// An object as a list, so that order and repeated names are kept.
+struct Pairs<'p>(Vec<(Cow<'p, str>, &'p RawValue)>);
+
+impl<'p> Deserialize<'p> for Pairs<'p> {
+    fn deserialize<D: Deserializer<'p>>(deserializer: D) -> Result<Pairs<'p>, D::Error> {
+        struct Objects;
+        impl<'p> Visitor<'p> for Objects {
+            type Value = Pairs<'p>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<M: MapAccess<'p>>(self, mut map: M) -> Result<Pairs<'p>, M::Error> {
+                let mut pairs = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Text<'p>, &'p RawValue>()? {
+                    pairs.push((name.0, value));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Objects)
+    }
+}
+
+impl<'p> Deserialize<'p> for Members<'p> {
+    fn deserialize<D: Deserializer<'p>>(deserializer: D) -> Result<Members<'p>, D::Error> {
+        struct Objects;
+        impl<'p> Visitor<'p> for Objects {
+            type Value = Members<'p>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<M: MapAccess<'p>>(self, mut map: M) -> Result<Members<'p>, M::Error> {
+                let mut members = Members::default();
+                while let Some(name) = map.next_key::<Text<'p>>()? {
+                    let member = match &*name.0 {
+                        "statusCode" => &mut members.status_code,
+                        "headers" => &mut members.headers,
+                        "multiValueHeaders" => &mut members.multi_value_headers,
+                        "cookies" => &mut members.cookies,
+                        "body" => &mut members.body,
+                        "isBase64Encoded" => &mut members.is_base64_encoded,
+                        "errorMessage" => &mut members.error_message,
+                        other => {
+                            members.unknown.get_or_insert_with(|| other.to_owned());
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    let value: &'p RawValue = map.next_value()?;
+                    *member = Some(value).filter(|value| value.get() != "null");
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Objects)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_with_escapes_is_decoded_in_its_own_copy() {
+        for length in [0, 1, 2, 3, 3071, 3072, 3073, 9999] {
+            let bytes: Vec<u8> = (0..length).map(|at: u32| at.to_le_bytes()[0] ^ 0xff).collect();
+            let text = STANDARD.encode(&bytes).into_bytes();
+            assert_eq!(decode_in_place(text).as_deref(), Some(bytes.as_slice()), "{length}");
+        }
+        assert_eq!(decode_in_place(b"YQ==".repeat(2000)), None);
+        assert_eq!(decode_in_place(b"a*b=".to_vec()), None);
+    }
+
+    #[test]
+    fn a_body_without_escapes_is_a_slice_of_the_answer() {
+        let posted = Bytes::from_static(br#"{"body":"hello"}"#);
+        let body = Members::read(&posted).unwrap().text_body().unwrap().unwrap();
+        let bytes = body.into_bytes(&posted);
+        assert_eq!(bytes, "hello");
+        assert_eq!(bytes.as_ptr(), posted[9..].as_ptr());
+    }
+
+    #[test]
+    fn the_last_of_two_members_counts() {
+        let members = Members::read(br#"{"statusCode":200,"statusCode":201}"#).unwrap();
+        assert_eq!(members.status_code.unwrap().get(), "201");
+    }
+}

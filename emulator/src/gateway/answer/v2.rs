@@ -1,0 +1,100 @@
+//! Answers of payload format 2.0: to an HTTP API and to a function URL. Without a status, the answer is the body.
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+
+use super::members::{self, Members};
+use super::{Answer, Malformed, body, status};
+
+const JSON: &str = "application/json";
+
+/// Recorded on 2025-04-14: any JSON without a status is the body of a 200, as it is; a string without its quotes.
+pub(super) fn http(posted: &Bytes) -> Result<Answer, Malformed> {
+    let Ok(members) = Members::read(posted) else {
+        return Ok(inferred(string_or_all(posted)));
+    };
+    if members.status_code.is_none() {
+        // Recorded with AWS: what looks like a failed function is one.
+        if members.error_message.is_some() {
+            return Err(Malformed("errorMessage without statusCode".to_owned()));
+        }
+        return Ok(inferred(posted.clone()));
+    }
+    let mut answer = proxied(&members)?;
+    // UNCONFIRMED: a body that is not a string.
+    answer.body = body(posted, members.text_body()?, members.is_base64()?)?;
+    Ok(answer.default_content_type("text/plain; charset=utf-8"))
+}
+
+/// Recorded on 2025-11-24: as on an HTTP API, but AWS writes JSON again without white space, and a body may be an object.
+pub(super) fn url(posted: &Bytes) -> Result<Answer, Malformed> {
+    let valid = serde_json::from_slice::<&serde_json::value::RawValue>(posted);
+    valid.map_err(|error| Malformed(error.to_string()))?;
+    let Some(members) = Members::read(posted).ok().filter(|known| known.status_code.is_some())
+    else {
+        let is_string = posted.trim_ascii_start().starts_with(b"\"");
+        let body = if is_string { string_or_all(posted) } else { compact(posted).into() };
+        return Ok(inferred(body));
+    };
+    let mut answer = proxied(&members)?;
+    answer.body = match members.body {
+        Some(json) if !json.get().starts_with('"') => compact(json.get().as_bytes()).into(),
+        _ => body(posted, members.text_body()?, members.is_base64()?)?,
+    };
+    Ok(answer.default_content_type(JSON))
+}
+
+fn proxied(members: &Members<'_>) -> Result<Answer, Malformed> {
+    let mut answer = Answer::new(status(members)?.unwrap_or(StatusCode::OK));
+    for (name, value) in members.single_headers()? {
+        answer.append(&name, &value)?;
+    }
+    for cookie in members.cookie_list()? {
+        answer.append(header::SET_COOKIE.as_str(), &cookie.0)?;
+    }
+    Ok(answer)
+}
+
+fn inferred(body: Bytes) -> Answer {
+    let mut answer = Answer::new(StatusCode::OK);
+    answer.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    answer.body = body;
+    answer
+}
+
+/// A JSON string without quotes and escapes; anything else as it is, even what is not JSON (UNPROVEN).
+fn string_or_all(posted: &Bytes) -> Bytes {
+    match serde_json::from_slice::<members::Text<'_>>(posted) {
+        Ok(text) => text.into_bytes(posted),
+        Err(_) => posted.clone(),
+    }
+}
+
+/// JSON without the white space between its tokens; what is inside strings stays.
+fn compact(json: &[u8]) -> Vec<u8> {
+    let mut compact = Vec::with_capacity(json.len());
+    let (mut in_string, mut escaped) = (false, false);
+    for &byte in json {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+        } else if byte.is_ascii_whitespace() {
+            continue;
+        } else {
+            in_string = byte == b'"';
+        }
+        compact.push(byte);
+    }
+    compact
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_is_removed_between_tokens_only() {
+        let json = br#" { "a \" b" : [ 1 , "c\\" , " d" ] } "#;
+        assert_eq!(compact(json), br#"{"a \" b":[1,"c\\"," d"]}"#);
+    }
+}

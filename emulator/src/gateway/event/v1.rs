@@ -1,0 +1,145 @@
+//! Payload format 1.0: of a REST API, and of an HTTP API that asks for it.
+
+use hardcap_limits::envelope::Sink;
+
+use super::json::{Object, object};
+use super::{Event, percent};
+
+/// Members of `identity` that only other kinds of authorization fill.
+const EMPTY_IDENTITY_REST: [&str; 4] =
+    ["cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller"];
+
+pub(super) fn describe_rest(event: &Event, sink: &mut dyn Sink) {
+    object(sink, |root| {
+        describe_request(event, root);
+        describe_parameters(event, root);
+        root.object("requestContext", |context| rest_context(event, context));
+        event.body.describe(root);
+        root.raw("isBase64Encoded", event.body.is_base64());
+    });
+}
+
+pub(super) fn describe_http(event: &Event, sink: &mut dyn Sink) {
+    object(sink, |root| {
+        root.string("version", "1.0");
+        describe_request(event, root);
+        root.object("requestContext", |context| http_context(event, context));
+        describe_parameters(event, root);
+        event.body.describe(root);
+        root.raw("isBase64Encoded", event.body.is_base64());
+    });
+}
+
+fn describe_request(event: &Event, root: &mut Object<'_>) {
+    root.string("resource", &event.taken.resource);
+    root.string("path", &event.taken.path);
+    root.string("httpMethod", &event.request.method);
+    root.object("headers", |headers| {
+        for (name, values) in &event.headers {
+            headers.string(name, values.last().map_or("", String::as_str));
+        }
+    });
+    root.object("multiValueHeaders", |headers| {
+        for (name, values) in &event.headers {
+            headers.strings(name, values.iter().map(String::as_str));
+        }
+    });
+    let query = percent::grouped(&event.query);
+    if query.is_empty() {
+        root.raw("queryStringParameters", "null");
+        root.raw("multiValueQueryStringParameters", "null");
+        return;
+    }
+    root.object("queryStringParameters", |parameters| {
+        for (name, values) in &query {
+            parameters.string(name, values.last().copied().unwrap_or_default());
+        }
+    });
+    root.object("multiValueQueryStringParameters", |parameters| {
+        for (name, values) in &query {
+            parameters.strings(name, values.iter().copied());
+        }
+    });
+}
+
+fn describe_parameters(event: &Event, root: &mut Object<'_>) {
+    root.map_or_null("pathParameters", texts(&event.taken.path_parameters));
+    let variables = &event.api.stage_variables;
+    root.map_or_null(
+        "stageVariables",
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+    );
+}
+
+fn texts(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+fn rest_context(event: &Event, context: &mut Object<'_>) {
+    let moment = &event.moment;
+    context.string("resourceId", &event.taken.resource_id);
+    context.string("resourcePath", &event.taken.resource);
+    context.string("httpMethod", &event.request.method);
+    context.string("extendedRequestId", &moment.extended_request_id);
+    context.string("requestTime", &event.request_time());
+    // Recorded on 2024-08-02: with the stage, and as it came.
+    context.string("path", &event.request.path);
+    context.string("accountId", &event.api.account_id);
+    context.string("protocol", event.request.protocol);
+    context.string("stage", &event.api.stage);
+    context.string("domainPrefix", event.domain_prefix());
+    context.raw("requestTimeEpoch", &moment.arrived.0.to_string());
+    context.string("requestId", &moment.request_id);
+    context.object("identity", |identity| {
+        EMPTY_IDENTITY_REST.iter().for_each(|name| identity.raw(name, "null"));
+        identity.string("sourceIp", &event.request.source_ip);
+        identity.raw("principalOrgId", "null");
+        identity.raw("accessKey", "null");
+        identity.raw("cognitoAuthenticationType", "null");
+        identity.raw("cognitoAuthenticationProvider", "null");
+        identity.raw("userArn", "null");
+        identity.string_or_null("userAgent", event.request.header("user-agent"));
+        identity.raw("user", "null");
+    });
+    context.string("domainName", event.host());
+    context.string("deploymentId", &event.api.deployment_id);
+    context.string("apiId", &event.api.api_id);
+}
+
+fn http_context(event: &Event, context: &mut Object<'_>) {
+    let moment = &event.moment;
+    context.string("accountId", &event.api.account_id);
+    context.string("apiId", &event.api.api_id);
+    context.string("domainName", event.host());
+    context.string("domainPrefix", event.domain_prefix());
+    context.string("extendedRequestId", &moment.extended_request_id);
+    context.string("httpMethod", &event.request.method);
+    context.object("identity", |identity| {
+        for name in [
+            "accessKey",
+            "accountId",
+            "caller",
+            "cognitoAuthenticationProvider",
+            "cognitoAuthenticationType",
+            "cognitoIdentityId",
+            "cognitoIdentityPoolId",
+            "principalOrgId",
+        ] {
+            identity.raw(name, "null");
+        }
+        identity.string("sourceIp", &event.request.source_ip);
+        identity.raw("user", "null");
+        // Recorded on 2025-04-14: empty where a REST API has null.
+        identity.string("userAgent", event.request.header("user-agent").unwrap_or_default());
+        identity.raw("userArn", "null");
+    });
+    // Recorded on 2025-04-14: decoded here, and as it came outside.
+    context.string("path", &percent::decode(&event.taken.path));
+    context.string("protocol", event.request.protocol);
+    context.string("requestId", &moment.extended_request_id);
+    context.string("requestTime", &event.request_time());
+    context.raw("requestTimeEpoch", &moment.arrived.0.to_string());
+    context.string("resourceId", &event.taken.route_key);
+    context.string("resourcePath", &event.taken.resource);
+    context.string("stage", &event.api.stage);
+}

@@ -1,0 +1,64 @@
+//! Identifiers with the shapes of AWS, made from names so that they are the same in every run.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use sha2::{Digest as _, Sha256};
+
+const LOWER_AND_DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// Ten letters and digits, as `s902u1zkkl`.
+pub(crate) fn api_id(logical_id: &str) -> String {
+    letters(&["api", logical_id], 10)
+}
+
+/// Thirty-two letters and digits, as the host of a function URL.
+pub(crate) fn url_id(logical_id: &str) -> String {
+    letters(&["url", logical_id], 32)
+}
+
+/// Six letters and digits, as `g76y15`.
+pub(crate) fn resource_id(logical_id: &str, path: &str) -> String {
+    letters(&["resource", logical_id, path], 6)
+}
+
+/// Six letters and digits.
+pub(crate) fn deployment_id(logical_id: &str, stage: &str) -> String {
+    letters(&["deployment", logical_id, stage], 6)
+}
+
+/// The id of `x-amz-apigw-id` and `Apigw-Requestid`, as `JCIudEUfPHcEhog=`: sixteen characters, of the request's UUID.
+pub(crate) fn extended_request_id(request_id: &str) -> String {
+    URL_SAFE.encode(&Sha256::digest(request_id)[..11])
+}
+
+fn letters(of: &[&str], length: usize) -> String {
+    let mut digest = Sha256::new();
+    for part in of {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    let digest = digest.finalize();
+    let letter = |byte: &u8| char::from(LOWER_AND_DIGITS[usize::from(*byte) % 36]);
+    digest.iter().take(length).map(letter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_the_lengths_of_aws() {
+        assert_eq!(api_id("Api").len(), 10);
+        assert_eq!(url_id("FunctionUrl").len(), 32);
+        assert_eq!(resource_id("Api", "/{proxy+}").len(), 6);
+        let extended = extended_request_id("4acd49e9-9210-4d04-8e04-0f26a4e92537");
+        assert_eq!(extended.len(), 16, "{extended}");
+        assert!(extended.ends_with('='), "{extended}");
+    }
+
+    #[test]
+    fn ids_are_stable_and_differ_by_name() {
+        assert_eq!(api_id("Api"), api_id("Api"));
+        assert_ne!(api_id("Api"), api_id("Other"));
+    }
+}

@@ -1,0 +1,104 @@
+//! Percent-encoding and query strings, as the gateways decode them.
+
+/// Decodes `%XX`; anything that is not two hexadecimal digits stays as it is, and bytes that are not UTF-8 become U+FFFD.
+pub(crate) fn decode(text: &str) -> String {
+    decode_bytes(text.as_bytes(), false)
+}
+
+/// Decodes as forms are: `+` is a space too. Recorded from a REST API on 2024-08-02 (`plus=test+alias` arrives as
+/// `test alias`).
+pub(crate) fn decode_form(text: &str) -> String {
+    decode_bytes(text.as_bytes(), true)
+}
+
+fn decode_bytes(encoded: &[u8], plus_is_space: bool) -> String {
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut at = 0;
+    while at < encoded.len() {
+        let byte = encoded[at];
+        match byte {
+            b'%' => {
+                if let Some(value) = hex_pair(&encoded[at + 1..]) {
+                    decoded.push(value);
+                    at += 3;
+                    continue;
+                }
+                decoded.push(byte);
+            }
+            b'+' if plus_is_space => decoded.push(b' '),
+            _ => decoded.push(byte),
+        }
+        at += 1;
+    }
+    match String::from_utf8(decoded) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+fn hex_pair(digits: &[u8]) -> Option<u8> {
+    let [high, low, ..] = digits else { return None };
+    let high = char::from(*high).to_digit(16)?;
+    let low = char::from(*low).to_digit(16)?;
+    u8::try_from(high * 16 + low).ok()
+}
+
+/// The parameters of a raw query, decoded, in the order they came; a name without `=` has an empty value.
+///
+/// `separators` is `&` for HTTP APIs and function URLs; a REST API also splits at `;` (known issue of API Gateway).
+pub(crate) fn query_pairs(raw: &str, separators: &[char]) -> Vec<(String, String)> {
+    raw.split(separators)
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode_form(name), decode_form(value))
+        })
+        .collect()
+}
+
+/// Values by name, names in the order first seen.
+pub(crate) fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
+    let mut groups: indexmap::IndexMap<&str, Vec<&str>> = indexmap::IndexMap::new();
+    for (name, value) in pairs {
+        groups.entry(name).or_default().push(value);
+    }
+    groups.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_signs_without_two_digits_stay_as_they_are() {
+        assert_eq!(decode("a%2Fb"), "a/b");
+        assert_eq!(decode("100%"), "100%");
+        assert_eq!(decode("%4"), "%4");
+        assert_eq!(decode("%zz%+f"), "%zz%+f");
+        assert_eq!(decode("%E2%98%95"), "☕");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_become_the_replacement_character() {
+        assert_eq!(decode("%FFa"), "\u{fffd}a");
+    }
+
+    #[test]
+    fn a_plus_is_a_space_in_queries_only() {
+        assert_eq!(decode("a+b"), "a+b");
+        assert_eq!(decode_form("a+b%2Bc"), "a b+c");
+    }
+
+    #[test]
+    fn queries_keep_order_repeats_and_bare_names() {
+        let pairs = query_pairs("v&a=1&a=2&&=x&b=c=d", &['&']);
+        let expected = [("v", ""), ("a", "1"), ("a", "2"), ("", "x"), ("b", "c=d")];
+        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_semicolon_splits_only_where_it_is_asked_for() {
+        assert_eq!(query_pairs("a=1;b=2", &['&']).len(), 1);
+        assert_eq!(query_pairs("a=1;b=2", &['&', ';']).len(), 2);
+    }
+}

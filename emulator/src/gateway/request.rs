@@ -1,0 +1,166 @@
+//! A request as the client sent it, and the limits of its head.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use hardcap_limits::Bytes as ByteCount;
+use http::HeaderMap;
+use http::request::Parts;
+
+/// A request whose head was read, with its body once that was read too.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    /// `GET`, as it came.
+    pub(crate) method: String,
+    /// The path as it came, still percent-encoded.
+    pub(crate) path: String,
+    /// What follows the first `?`, as it came.
+    pub(crate) query: String,
+    /// `HTTP/1.1`.
+    pub(crate) protocol: &'static str,
+    /// Names as they came where the wire still had them, in the order they came.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The address of the client.
+    pub(crate) source_ip: String,
+    /// The body.
+    pub(crate) body: Bytes,
+}
+
+impl Received {
+    /// A request without its body.
+    pub(crate) fn new(head: &Parts, peer: SocketAddr) -> Received {
+        let (path, query) = match head.uri.path_and_query() {
+            Some(target) => (target.path(), target.query().unwrap_or_default()),
+            None => ("/", ""),
+        };
+        Received {
+            method: head.method.as_str().to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            protocol: if head.version == http::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
+            headers: named_headers(&head.headers),
+            source_ip: peer.ip().to_string(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// The first value of a header; the name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// `Host`, with the port if the client gave one.
+    pub(crate) fn host(&self) -> &str {
+        self.header("host").unwrap_or_default()
+    }
+
+    /// The port that the client addressed.
+    pub(crate) fn port(&self) -> &str {
+        match self.host().rsplit_once(':') {
+            Some((_, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => port,
+            _ => "80",
+        }
+    }
+}
+
+fn named_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| (title_case(name.as_str()), text_of(value.as_bytes())))
+        .collect()
+}
+
+/// `x-custom-header` as most clients write it: `X-Custom-Header`.
+fn title_case(name: &str) -> String {
+    let mut first = true;
+    name.chars()
+        .map(|letter| {
+            let cased = if first { letter.to_ascii_uppercase() } else { letter };
+            first = letter == '-';
+            cased
+        })
+        .collect()
+}
+
+/// A header's value as text: UTF-8 where it is, else each byte as the character of its number (ISO 8859-1).
+///
+/// UNCONFIRMED: how AWS shows values outside ASCII is not recorded.
+fn text_of(value: &[u8]) -> String {
+    match std::str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.iter().copied().map(char::from).collect(),
+    }
+}
+
+/// What a REST API measures of the headers: names, values, `: ` and line endings.
+pub(crate) fn header_bytes(headers: &HeaderMap) -> ByteCount {
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    ByteCount(lines.map(|line| line as u64).sum())
+}
+
+/// What an HTTP API measures: the request line without its line ending, and the values of the headers.
+pub(crate) fn line_and_value_bytes(head: &Parts) -> ByteCount {
+    let target = target_length(head);
+    let line = head.method.as_str().len() as u64 + 1 + target + " HTTP/1.1".len() as u64;
+    let values: u64 = head.headers.values().map(|value| value.len() as u64).sum();
+    ByteCount(line + values)
+}
+
+/// The request target, path and query, in bytes.
+pub(crate) fn target_length(head: &Parts) -> u64 {
+    head.uri.path_and_query().map_or(1, |target| target.as_str().len() as u64)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A request to test with.
+    pub(crate) fn received(method: &str, target: &str, headers: &[(&str, &str)]) -> Received {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Received {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            protocol: "HTTP/1.1",
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            source_ip: "127.0.0.1".to_owned(),
+            body: Bytes::new(),
+        }
+    }
+
+    fn parts(request: http::Request<()>) -> Parts {
+        request.into_parts().0
+    }
+
+    #[test]
+    fn headers_are_measured_with_separators_and_line_endings() {
+        let head = parts(http::Request::get("/").header("a", "xyz").header("bb", "").body(()).unwrap());
+        assert_eq!(header_bytes(&head.headers).0, (1 + 2 + 3 + 2) + (2 + 2 + 2));
+    }
+
+    #[test]
+    fn an_http_api_measures_the_request_line_and_the_values() {
+        let head = parts(http::Request::get("/a?b=c").header("name", "12345").body(()).unwrap());
+        assert_eq!(line_and_value_bytes(&head).0, "GET /a?b=c HTTP/1.1".len() as u64 + 5);
+    }
+
+    #[test]
+    fn values_that_are_not_utf8_keep_one_character_for_each_byte() {
+        assert_eq!(text_of(b"\xc3\xa9"), "é");
+        assert_eq!(text_of(b"a\xff"), "aÿ");
+    }
+
+    #[test]
+    fn the_port_is_the_one_of_the_host_header() {
+        assert_eq!(received("GET", "/", &[("Host", "127.0.0.1:3000")]).port(), "3000");
+        assert_eq!(received("GET", "/", &[("Host", "example.org")]).port(), "80");
+        assert_eq!(received("GET", "/", &[]).port(), "80");
+    }
+}

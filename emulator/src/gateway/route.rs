@@ -1,0 +1,310 @@
+//! Which route answers a request, and with which path parameters.
+//!
+//! Static segments win over parameters, parameters over a greedy one, a method over `ANY`. A REST API chooses the
+//! resource first and then a method of it; on an HTTP API the method is part of the route, so a less specific path can
+//! answer when the more specific one does not know the method.
+
+use std::cmp::Ordering;
+
+use hardcap_limits::Millis;
+
+use super::percent;
+use crate::config::{PayloadFormat, Route};
+
+/// All routes of an API, compiled.
+#[derive(Debug)]
+pub(crate) struct Table {
+    kind: Kind,
+    routes: Vec<Compiled>,
+}
+
+/// What differs between the two kinds of API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The path's last slash does not count; parameters stay percent-encoded; no `$default`.
+    Rest,
+    /// The path's last slash counts; parameters are decoded, and listed by name.
+    Http,
+}
+
+/// One route, its path cut into segments.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// `GET` or `ANY`.
+    pub(crate) method: String,
+    /// `/items/{id}`, or `$default`.
+    pub(crate) path: String,
+    /// The function that answers.
+    pub(crate) function: String,
+    /// The shape of its event.
+    pub(crate) payload_format: PayloadFormat,
+    /// Its own timeout.
+    pub(crate) timeout: Option<Millis>,
+    segments: Vec<Segment>,
+}
+
+/// A part of a path between slashes. The order is the order of precedence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment {
+    Static(String),
+    Parameter(String),
+    Greedy(String),
+}
+
+/// A route that matched.
+#[derive(Debug)]
+pub(crate) struct Matched<'t> {
+    /// The route.
+    pub(crate) route: &'t Compiled,
+    /// The values of the path's parameters.
+    pub(crate) path_parameters: Vec<(String, String)>,
+}
+
+impl Compiled {
+    /// `GET /items/{id}`, or `$default`.
+    pub(crate) fn key(&self) -> String {
+        if self.is_default() { self.path.clone() } else { format!("{} {}", self.method, self.path) }
+    }
+
+    fn is_default(&self) -> bool {
+        self.path == "$default"
+    }
+
+    fn takes(&self, method: &str) -> bool {
+        self.method == method || self.method == "ANY" || self.is_default()
+    }
+
+    /// More specific routes are less.
+    fn compare(&self, other: &Compiled) -> Ordering {
+        let ranks = |route: &Compiled| route.segments.iter().map(Segment::rank).collect::<Vec<_>>();
+        (self.is_default(), ranks(self), self.method == "ANY").cmp(&(
+            other.is_default(),
+            ranks(other),
+            other.method == "ANY",
+        ))
+    }
+}
+
+impl Segment {
+    fn of(part: &str) -> Segment {
+        let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+            return Segment::Static(part.to_owned());
+        };
+        match name.strip_suffix('+') {
+            Some(name) => Segment::Greedy(name.to_owned()),
+            None => Segment::Parameter(name.to_owned()),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Segment::Static(_) => 0,
+            Segment::Parameter(_) => 1,
+            Segment::Greedy(_) => 2,
+        }
+    }
+}
+
+impl Table {
+    /// Compiles the routes of an API.
+    pub(crate) fn new(kind: Kind, routes: &[Route]) -> Table {
+        let mut routes: Vec<Compiled> = routes
+            .iter()
+            .map(|route| Compiled {
+                method: route.method.to_ascii_uppercase(),
+                path: route.path.clone(),
+                function: route.function.clone(),
+                payload_format: route.payload_format,
+                timeout: route.timeout,
+                segments: parts(&route.path).map(Segment::of).collect(),
+            })
+            .collect();
+        routes.sort_by(Compiled::compare);
+        Table { kind, routes }
+    }
+
+    /// The route that answers, most specific first. `path` is percent-encoded and without the stage.
+    pub(crate) fn find(&self, method: &str, path: &str) -> Option<Matched<'_>> {
+        let path = match self.kind {
+            Kind::Rest => path.trim_end_matches('/'),
+            Kind::Http => path,
+        };
+        let matching = self.routes.iter().filter_map(|route| {
+            let path_parameters = self.parameters(route, path)?;
+            Some(Matched { route, path_parameters })
+        });
+        match self.kind {
+            Kind::Http => matching.into_iter().find(|matched| matched.route.takes(method)),
+            Kind::Rest => {
+                let mut matching = matching.peekable();
+                let resource = matching.peek()?.route.path.clone();
+                matching
+                    .take_while(|matched| matched.route.path == resource)
+                    .find(|matched| matched.route.takes(method))
+            }
+        }
+    }
+
+    fn parameters(&self, route: &Compiled, path: &str) -> Option<Vec<(String, String)>> {
+        if route.is_default() {
+            return (self.kind == Kind::Http).then(Vec::new);
+        }
+        let mut values = captured(&route.segments, path)?;
+        if self.kind == Kind::Http {
+            for (_, value) in &mut values {
+                *value = percent::decode(value);
+            }
+            // Recorded on 2025-04-14: an HTTP API lists them by name, a REST API in the order of the path.
+            values.sort();
+        }
+        Some(values)
+    }
+}
+
+/// The values of the parameters when the path fits the segments.
+fn captured(segments: &[Segment], path: &str) -> Option<Vec<(String, String)>> {
+    let mut values = Vec::new();
+    let mut rest = Some(path.strip_prefix('/').unwrap_or(path)).filter(|rest| !rest.is_empty());
+    for segment in segments {
+        let left = rest?;
+        let (part, after) = match left.split_once('/') {
+            Some((part, after)) => (part, Some(after)),
+            None => (left, None),
+        };
+        match segment {
+            Segment::Static(text) => {
+                if part != text && percent::decode(part) != *text {
+                    return None;
+                }
+                rest = after;
+            }
+            Segment::Parameter(name) => {
+                if part.is_empty() {
+                    return None;
+                }
+                values.push((name.clone(), part.to_owned()));
+                rest = after;
+            }
+            Segment::Greedy(name) => {
+                values.push((name.clone(), left.to_owned()));
+                rest = None;
+            }
+        }
+    }
+    rest.is_none().then_some(values)
+}
+
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(kind: Kind, routes: &[&str]) -> Table {
+        let routes: Vec<Route> = routes
+            .iter()
+            .map(|key| {
+                let (method, path) = key.split_once(' ').unwrap_or(("ANY", key));
+                Route {
+                    method: method.to_owned(),
+                    path: path.to_owned(),
+                    function: (*key).to_owned(),
+                    payload_format: PayloadFormat::V1,
+                    timeout: None,
+                }
+            })
+            .collect();
+        Table::new(kind, &routes)
+    }
+
+    #[track_caller]
+    fn check(table: &Table, request: &str, expected: Option<(&str, &[(&str, &str)])>) {
+        let (method, path) = request.split_once(' ').unwrap();
+        let found = table.find(method, path);
+        let found = found.as_ref().map(|matched| {
+            let parameters: Vec<(&str, &str)> = matched
+                .path_parameters
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            (matched.route.function.as_str(), parameters)
+        });
+        let expected = expected.map(|(key, parameters)| (key, parameters.to_vec()));
+        assert_eq!(found, expected, "{request}");
+    }
+
+    #[test]
+    fn static_segments_win_over_parameters_and_those_over_greedy_ones() {
+        for kind in [Kind::Rest, Kind::Http] {
+            let routes = ["ANY /{all+}", "GET /pets/{id}", "GET /pets/dog", "GET /pets/{rest+}"];
+            let table = table(kind, &routes);
+            check(&table, "GET /pets/dog", Some(("GET /pets/dog", &[])));
+            check(&table, "GET /pets/cat", Some(("GET /pets/{id}", &[("id", "cat")])));
+            check(&table, "GET /pets/cat/1", Some(("GET /pets/{rest+}", &[("rest", "cat/1")])));
+            check(&table, "GET /x/y/z", Some(("ANY /{all+}", &[("all", "x/y/z")])));
+        }
+    }
+
+    #[test]
+    fn a_method_wins_over_any() {
+        for kind in [Kind::Rest, Kind::Http] {
+            let table = table(kind, &["ANY /a", "GET /a"]);
+            check(&table, "GET /a", Some(("GET /a", &[])));
+            check(&table, "PUT /a", Some(("ANY /a", &[])));
+        }
+    }
+
+    #[test]
+    fn a_rest_resource_without_the_method_does_not_fall_back_and_an_http_route_does() {
+        let routes = ["GET /a", "ANY /{all+}"];
+        check(&table(Kind::Rest, &routes), "PUT /a", None);
+        let expected: &[(&str, &str)] = &[("all", "a")];
+        check(&table(Kind::Http, &routes), "PUT /a", Some(("ANY /{all+}", expected)));
+    }
+
+    #[test]
+    fn the_root_is_not_taken_by_a_greedy_route() {
+        for kind in [Kind::Rest, Kind::Http] {
+            check(&table(kind, &["ANY /{proxy+}"]), "GET /", None);
+            check(&table(kind, &["ANY /", "ANY /{proxy+}"]), "GET /", Some(("ANY /", &[])));
+        }
+    }
+
+    #[test]
+    fn the_default_route_takes_what_is_left_on_an_http_api_only() {
+        let routes = ["GET /a", "$default"];
+        check(&table(Kind::Http, &routes), "GET /a", Some(("GET /a", &[])));
+        check(&table(Kind::Http, &routes), "PUT /a", Some(("$default", &[])));
+        check(&table(Kind::Http, &routes), "GET /", Some(("$default", &[])));
+        check(&table(Kind::Rest, &routes), "GET /", None);
+    }
+
+    #[test]
+    fn parameters_stay_encoded_on_rest_and_are_decoded_and_sorted_on_http() {
+        let routes = ["GET /u/{username}/o/{orderName}"];
+        let path = "GET /u/J%20Doe/o/Summer%20Sale";
+        let encoded: &[(&str, &str)] = &[("username", "J%20Doe"), ("orderName", "Summer%20Sale")];
+        check(&table(Kind::Rest, &routes), path, Some((routes[0], encoded)));
+        let decoded: &[(&str, &str)] = &[("orderName", "Summer Sale"), ("username", "J Doe")];
+        check(&table(Kind::Http, &routes), path, Some((routes[0], decoded)));
+    }
+
+    #[test]
+    fn a_last_slash_counts_on_http_only() {
+        let greedy = ["ANY /{proxy+}"];
+        let without: &[(&str, &str)] = &[("proxy", "test-path")];
+        check(&table(Kind::Rest, &greedy), "GET /test-path/", Some((greedy[0], without)));
+        let with: &[(&str, &str)] = &[("proxy", "test-path/")];
+        check(&table(Kind::Http, &greedy), "GET /test-path/", Some((greedy[0], with)));
+        check(&table(Kind::Rest, &["GET /a"]), "GET /a/", Some(("GET /a", &[])));
+        check(&table(Kind::Http, &["GET /a"]), "GET /a/", None);
+    }
+
+    #[test]
+    fn an_encoded_slash_does_not_end_a_segment() {
+        let expected: &[(&str, &str)] = &[("id", "a%2Fb")];
+        check(&table(Kind::Rest, &["GET /{id}"]), "GET /a%2Fb", Some(("GET /{id}", expected)));
+    }
+}
