@@ -156,7 +156,9 @@ where
     Ok(whole.freeze())
 }
 
-async fn discard<B: Body<Data = Bytes>>(mut body: std::pin::Pin<&mut B>) {
+/// Takes what is left of a body that is not wanted, up to a bound, and drops it.
+pub(crate) async fn discard<B: Body<Data = Bytes>>(body: B) {
+    let mut body = std::pin::pin!(body);
     let mut discarded = 0;
     while let Some(Ok(frame)) = body.frame().await {
         discarded += frame.data_ref().map_or(0, |data| data.len() as u64);

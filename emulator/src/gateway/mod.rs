@@ -1,28 +1,403 @@
-//! Not built yet: its room replaces this file whole.
-use crate::config::*;
-use crate::context::Platform;
-use crate::lambda::Lambda;
-use http::{Request, Response};
-use hyper::body::Incoming;
+//! API Gateway and function URLs: from an HTTP request to an event, from an answer to an HTTP response.
+//!
+//! [`Gateway::handle`] is the path of a request, one step a line. What it calls is pure: [`route`] finds the function,
+//! [`event`] describes its event, [`answer`] reads what it posted, [`refusal`] says why there is no answer.
+
+mod answer;
+mod event;
+mod ids;
+mod media;
+mod percent;
+mod refusal;
+mod request;
+mod route;
+
 use std::net::SocketAddr;
-pub(crate) struct Gateway;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hardcap_limits::{Bytes as ByteCount, Limit, Millis, Party};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+
+use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, FunctionUrl, PayloadFormat};
+use crate::context::{Context, Platform};
+use crate::lambda::{self, Lambda, Reply};
+use crate::record::What;
+use crate::serve::{self, ReadError};
+use crate::stop::Stop;
+use answer::{Answer, Wanted};
+use event::{ApiFacts, Event, Moment, Shape, Taken};
+use refusal::Ending;
+use request::Received;
+use route::{Kind, Table};
+
+/// One API, or one function URL, on its port.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    platform: Platform,
+    lambda: Lambda,
+    logical_id: String,
+    facts: Arc<ApiFacts>,
+    front: Front,
+}
+
+/// What answers on the port.
+#[derive(Debug)]
+enum Front {
+    /// A REST API.
+    Rest(Table),
+    /// An HTTP API.
+    Http(Table),
+    /// A function's own address.
+    Url {
+        /// The function that answers.
+        function: String,
+    },
+}
+
+/// Where a request goes.
+struct Target {
+    function: String,
+    shape: Shape,
+    taken: Taken,
+    /// The route's own timeout.
+    timeout: Option<Millis>,
+    /// The gateway's, lowered to the route's own.
+    wait: Option<Limit<Millis>>,
+}
+
+type HttpResponse = Response<Full<Bytes>>;
+
 impl Gateway {
-    pub(crate) fn for_api(_: &Platform, _: &Lambda, _: &Api, _: &Config) -> Gateway {
-        Gateway
-    }
-    pub(crate) fn for_function_url(
-        _: &Platform,
-        _: &Lambda,
-        _: &FunctionUrl,
-        _: &Config,
+    /// An API of API Gateway.
+    pub(crate) fn for_api(
+        platform: &Platform,
+        lambda: &Lambda,
+        api: &Api,
+        config: &Config,
     ) -> Gateway {
-        Gateway
+        let (front, binary_media_types) = match &api.kind {
+            ApiKind::Rest { binary_media_types, .. } => {
+                (Front::Rest(Table::new(Kind::Rest, &api.routes)), binary_media_types.clone())
+            }
+            ApiKind::Http { .. } => (Front::Http(Table::new(Kind::Http, &api.routes)), Vec::new()),
+        };
+        let api_id = ids::api_id(&api.logical_id);
+        let facts = ApiFacts {
+            account_id: ACCOUNT_ID.to_owned(),
+            default_host: format!("{api_id}.execute-api.{}.amazonaws.com", config.region),
+            stage: api.stage.clone(),
+            stage_variables: api.stage_variables.clone(),
+            deployment_id: ids::deployment_id(&api.logical_id, &api.stage),
+            binary_media_types,
+            api_id,
+        };
+        Gateway::new(platform, lambda, &api.logical_id, facts, front)
     }
-    pub(crate) async fn handle(
+
+    /// A function's own address.
+    pub(crate) fn for_function_url(
+        platform: &Platform,
+        lambda: &Lambda,
+        url: &FunctionUrl,
+        config: &Config,
+    ) -> Gateway {
+        let api_id = ids::url_id(&url.logical_id);
+        let facts = ApiFacts {
+            // What AWS gives where no signature is asked for.
+            account_id: "anonymous".to_owned(),
+            default_host: format!("{api_id}.lambda-url.{}.on.aws", config.region),
+            stage: "$default".to_owned(),
+            stage_variables: indexmap::IndexMap::new(),
+            deployment_id: String::new(),
+            binary_media_types: Vec::new(),
+            api_id,
+        };
+        let front = Front::Url { function: url.function.clone() };
+        Gateway::new(platform, lambda, &url.logical_id, facts, front)
+    }
+
+    fn new(
+        platform: &Platform,
+        lambda: &Lambda,
+        logical_id: &str,
+        facts: ApiFacts,
+        front: Front,
+    ) -> Gateway {
+        Gateway {
+            platform: platform.clone(),
+            lambda: lambda.clone(),
+            logical_id: logical_id.to_owned(),
+            facts: Arc::new(facts),
+            front,
+        }
+    }
+
+    /// Answers a request, whatever happens to it, and records that it did.
+    pub(crate) async fn handle<B>(&self, request: Request<B>, peer: SocketAddr) -> HttpResponse
+    where
+        B: Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let ctx = self.platform.context();
+        let watch = ctx.clock.stopwatch();
+        let moment = Moment::of(&ctx);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = match self.answer(&ctx, &moment, request, peer).await {
+            Ok(response) => response,
+            Err(ending) => {
+                self.log(&ctx, &ending);
+                refusal::render(self.party(), &ending, &ctx.limits, &moment, &ctx.trace)
+            }
+        };
+        let response = without_forbidden_body(response);
+        ctx.record(What::Answered {
+            api: self.logical_id.clone(),
+            method: method.to_string(),
+            path,
+            status: response.status().as_u16(),
+            millis: watch.elapsed_millis().0,
+        });
+        response
+    }
+
+    /// The path of a request.
+    async fn answer<B>(
         &self,
-        _r: Request<Incoming>,
-        _p: SocketAddr,
-    ) -> Response<http_body_util::Full<bytes::Bytes>> {
-        Response::default()
+        ctx: &Context,
+        moment: &Moment,
+        request: Request<B>,
+        peer: SocketAddr,
+    ) -> Result<HttpResponse, Ending>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let (head, body) = request.into_parts();
+        if let Err(ending) = self.admit_head(ctx, &head) {
+            serve::discard(body).await;
+            return Err(ending);
+        }
+        let mut received = Received::new(&head, peer);
+        received.body = self.read_body(ctx, &head, body).await?;
+        let target = self.target(ctx, &received)?;
+        let accept = received.header("accept").map(str::to_owned);
+        let event = Event::new(target.shape, &self.facts, target.taken, moment.clone(), received);
+        let reply = self.invoke(ctx, target.function, event, target.wait).await?;
+        let wanted = Wanted {
+            shape: target.shape,
+            accept: accept.as_deref(),
+            binary_media_types: &self.facts.binary_media_types,
+        };
+        let answer = answer::to_http(wanted, &reply.payload)?;
+        Ok(self.respond(ctx, moment, answer))
+    }
+
+    /// The limits of a request's head.
+    fn admit_head(&self, ctx: &Context, head: &Parts) -> Result<(), Ending> {
+        let limits = &ctx.limits;
+        match &self.front {
+            Front::Rest(_) => {
+                ctx.admit(&limits.rest_url, ByteCount(request::target_length(head)))?;
+                ctx.admit(&limits.rest_headers, request::header_bytes(&head.headers))?;
+                let query = head.uri.query().unwrap_or_default();
+                if query.contains(['|', '{', '}']) {
+                    return Err(Ending::BadRequest("`|`, `{` and `}` must be encoded in a query"));
+                }
+            }
+            Front::Http(_) => {
+                ctx.admit(&limits.http_headers, request::line_and_value_bytes(head))?;
+            }
+            Front::Url { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn read_body<B>(&self, ctx: &Context, head: &Parts, body: B) -> Result<Bytes, Ending>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let limit = match &self.front {
+            Front::Rest(_) => &ctx.limits.rest_request_body,
+            Front::Http(_) => &ctx.limits.http_request_body,
+            // A function URL has no limit of its own; a body over Lambda's can only make an event over it.
+            Front::Url { .. } => &ctx.limits.lambda_sync_request,
+        };
+        match serve::read_body(&head.headers, body, limit).await {
+            Ok(body) => {
+                if !matches!(self.front, Front::Url { .. }) {
+                    ctx.admit(limit, ByteCount::of(&body))?;
+                }
+                Ok(body)
+            }
+            Err(ReadError::TooLarge(exceeded)) => {
+                ctx.admit(limit, ByteCount(exceeded.observed))?;
+                Err(exceeded.into())
+            }
+            Err(ReadError::CutShort(cause)) => Err(Ending::CutShort(cause)),
+        }
+    }
+
+    /// The function that answers, and what its event tells of the way there.
+    fn target(&self, ctx: &Context, received: &Received) -> Result<Target, Ending> {
+        match &self.front {
+            Front::Rest(table) => {
+                let inside = self.inside_stage(&received.path)?;
+                // Recorded 2024-08-02: slashes at the start count once in the path, and as they came in the context.
+                let path = format!("/{}", inside.trim_start_matches('/'));
+                let mut target = target(table, &received.method, &path, Shape::Rest)?;
+                target.taken.resource_id =
+                    ids::resource_id(&self.logical_id, &target.taken.resource);
+                target.taken.path = path;
+                target.wait = Some(lowered(&ctx.limits.rest_timeout, target.timeout));
+                Ok(target)
+            }
+            Front::Http(table) => {
+                let inside = self.inside_stage(&received.path)?;
+                let mut target = target(table, &received.method, inside, Shape::HttpV2)?;
+                target.taken.path.clone_from(&received.path);
+                target.wait = Some(lowered(&ctx.limits.http_timeout, target.timeout));
+                Ok(target)
+            }
+            Front::Url { function } => Ok(Target {
+                function: function.clone(),
+                shape: Shape::Url,
+                taken: Taken { route_key: "$default".to_owned(), ..Taken::default() },
+                timeout: None,
+                wait: None,
+            }),
+        }
+    }
+
+    /// The path without the stage before it.
+    fn inside_stage<'p>(&self, path: &'p str) -> Result<&'p str, Ending> {
+        if self.facts.stage == "$default" {
+            return Ok(path);
+        }
+        path.strip_prefix('/')
+            .and_then(|path| path.strip_prefix(self.facts.stage.as_str()))
+            .filter(|inside| inside.is_empty() || inside.starts_with('/'))
+            .map(|inside| if inside.is_empty() { "/" } else { inside })
+            .ok_or(Ending::NoStage)
+    }
+
+    /// Waits for the function, at most as long as the gateway does. A wait that ends does not end the function.
+    async fn invoke(
+        &self,
+        ctx: &Context,
+        function: String,
+        event: Event,
+        timeout: Option<Limit<Millis>>,
+    ) -> Result<Reply, Ending> {
+        let invocation = lambda::Invocation {
+            function,
+            event: lambda::Event::Envelope(Box::new(event)),
+            client_context: None,
+        };
+        let watch = ctx.clock.stopwatch();
+        let invoked = self.lambda.invoke(ctx, invocation);
+        let reply = match timeout {
+            None => invoked.await?,
+            Some(limit) => match ctx.clock.timeout(limit.max, invoked).await {
+                Some(reply) => {
+                    ctx.admit(&limit, watch.elapsed_millis().min(limit.max))?;
+                    reply?
+                }
+                None => {
+                    // The clock rounds to whole milliseconds; a wait that was cut off was longer than its limit.
+                    let waited = watch.elapsed_millis().max(Millis(limit.max.0 + 1));
+                    ctx.admit(&limit, waited)?;
+                    return Err(limit.exceeded_by(waited).into());
+                }
+            },
+        };
+        match reply.fault {
+            Some(fault) => Err(Ending::Fault(fault)),
+            None => Ok(reply),
+        }
+    }
+
+    fn respond(&self, ctx: &Context, moment: &Moment, answer: Answer) -> HttpResponse {
+        let mut response = Response::new(Full::new(answer.body));
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        let headers = response.headers_mut();
+        // The gateway frames the body itself.
+        for framing in [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING] {
+            headers.remove(framing);
+        }
+        refusal::identify(self.party(), headers, moment);
+        if self.party() != Party::HttpClient {
+            refusal::insert(headers, "x-amzn-trace-id", &ctx.trace);
+        }
+        response
+    }
+
+    fn party(&self) -> Party {
+        match &self.front {
+            Front::Rest(_) => Party::RestClient,
+            Front::Http(_) => Party::HttpClient,
+            Front::Url { .. } => Party::UrlClient,
+        }
+    }
+
+    fn log(&self, ctx: &Context, ending: &Ending) {
+        let (api, request_id) = (&self.logical_id, &ctx.request_id);
+        match ending {
+            Ending::Stop(Stop::Bug(cause)) => {
+                tracing::error!(%api, %request_id, %cause, "hardcap failed");
+                ctx.record(What::Bug { cause: cause.clone() });
+            }
+            ending => tracing::info!(%api, %request_id, %ending, "no answer"),
+        }
+    }
+}
+
+impl Moment {
+    fn of(ctx: &Context) -> Moment {
+        Moment {
+            request_id: ctx.request_id.to_string(),
+            extended_request_id: ids::extended_request_id(&ctx.request_id),
+            trace_root: ctx.trace.split(';').next().unwrap_or_default().to_owned(),
+            arrived: ctx.arrived,
+        }
+    }
+}
+
+fn target(table: &Table, method: &str, path: &str, shape: Shape) -> Result<Target, Ending> {
+    let matched = table.find(method, path).ok_or(Ending::NoRoute)?;
+    let route = matched.route;
+    let shape = match (shape, route.payload_format) {
+        (Shape::HttpV2, PayloadFormat::V1) => Shape::HttpV1,
+        _ => shape,
+    };
+    Ok(Target {
+        function: route.function.clone(),
+        shape,
+        taken: Taken {
+            route_key: route.key(),
+            resource: route.path.clone(),
+            resource_id: String::new(),
+            path_parameters: matched.path_parameters,
+            path: String::new(),
+        },
+        timeout: route.timeout,
+        wait: None,
+    })
+}
+
+fn lowered(limit: &Limit<Millis>, own: Option<Millis>) -> Limit<Millis> {
+    own.map_or(*limit, |own| limit.lowered_to(own))
+}
+
+/// Takes the body from answers that HTTP gives none. (An answer to HEAD keeps it: hyper sends its length only.)
+fn without_forbidden_body(response: HttpResponse) -> HttpResponse {
+    match response.status() {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => response.map(|_| Full::default()),
+        _ => response,
     }
 }

@@ -141,7 +141,8 @@ pub(crate) mod tests {
 
     #[test]
     fn headers_are_measured_with_separators_and_line_endings() {
-        let head = parts(http::Request::get("/").header("a", "xyz").header("bb", "").body(()).unwrap());
+        let head =
+            parts(http::Request::get("/").header("a", "xyz").header("bb", "").body(()).unwrap());
         assert_eq!(header_bytes(&head.headers).0, (1 + 2 + 3 + 2) + (2 + 2 + 2));
     }
 

@@ -68,9 +68,7 @@ impl Answer {
     }
 
     fn default_content_type(mut self, content_type: &'static str) -> Answer {
-        self.headers
-            .entry(header::CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static(content_type));
+        self.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
         self
     }
 }

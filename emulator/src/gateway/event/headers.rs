@@ -15,21 +15,20 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 /// A function URL always speaks TLS, and says so. The values are those of a usual client.
-const TLS: [(&str, &str); 2] = [
-    ("X-Amzn-Tls-Cipher-Suite", "ECDHE-RSA-AES128-GCM-SHA256"),
-    ("X-Amzn-Tls-Version", "TLSv1.2"),
-];
+const TLS: [(&str, &str); 2] =
+    [("X-Amzn-Tls-Cipher-Suite", "ECDHE-RSA-AES128-GCM-SHA256"), ("X-Amzn-Tls-Version", "TLSv1.2")];
 
 /// The values of each header by name, sorted by name as AWS sends them (recorded on 2025-04-14).
 ///
 /// Names differing in case only are one header, under the first spelling; payload format 2.0 has them in lower case.
 pub(super) fn of(shape: Shape, request: &Received, trace_root: &str) -> Vec<(String, Vec<String>)> {
     let mut headers: Vec<(String, Vec<String>)> = Vec::new();
-    let mut add = |name: &str, value: &str| {
-        match headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            Some((_, values)) => values.push(value.to_owned()),
-            None => headers.push((name.to_owned(), vec![value.to_owned()])),
-        }
+    let mut add = |name: &str, value: &str| match headers
+        .iter_mut()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+    {
+        Some((_, values)) => values.push(value.to_owned()),
+        None => headers.push((name.to_owned(), vec![value.to_owned()])),
     };
     for (name, value) in &request.headers {
         if is_forwarded(shape, name) {

@@ -101,7 +101,8 @@ mod tests {
             outer.map_or_null("map", [("k", "v")]);
             outer.raw("n", "1");
         });
-        let expected = r#"{"a\"":"b\n","inner":{},"list":["1","2"],"none":null,"map":{"k":"v"},"n":1}"#;
+        let expected =
+            r#"{"a\"":"b\n","inner":{},"list":["1","2"],"none":null,"map":{"k":"v"},"n":1}"#;
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
 }

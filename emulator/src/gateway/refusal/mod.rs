@@ -1,0 +1,197 @@
+//! Why a request has no answer of a function, and the one place that tells its client.
+//!
+//! Texts of limits come from their rows. The texts here are those that no limit causes.
+
+use bytes::Bytes;
+use hardcap_limits::{Count, Limits, Party, RenderedRefusal};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+
+use super::answer::Malformed;
+use super::event::Moment;
+use crate::lambda::Fault;
+use crate::stop::Stop;
+
+/// Why a request ended without an answer of a function.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ending {
+    /// Refused on the way to a function, or hardcap failed.
+    #[error(transparent)]
+    Stop(#[from] Stop),
+    /// The function failed.
+    #[error("{0:?}")]
+    Fault(Fault),
+    /// The function's answer is not one.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// There is no such stage.
+    #[error("no such stage")]
+    NoStage,
+    /// There is no such route, or not for this method.
+    #[error("no such route")]
+    NoRoute,
+    /// The gateway does not take this request: what it holds says the text.
+    #[error("{0}")]
+    BadRequest(&'static str),
+    /// The client went away, or broke HTTP.
+    #[error("{0}")]
+    CutShort(String),
+}
+
+impl From<hardcap_limits::Exceeded> for Ending {
+    fn from(exceeded: hardcap_limits::Exceeded) -> Ending {
+        Ending::Stop(Stop::Refused(exceeded))
+    }
+}
+
+/// A text that no limit causes.
+struct Text {
+    status: u16,
+    error_type: &'static str,
+    body: &'static str,
+}
+
+/// What each gateway says: where it is recorded stands behind each text.
+struct Texts {
+    /// The function failed, or its answer is not one.
+    fault: Text,
+    /// The gateway itself, or what it needs, failed.
+    failure: Text,
+    no_stage: Text,
+    no_route: Text,
+    bad_request: Text,
+}
+
+const REST_FAILURE: &str = r#"{"message": "Internal server error"}"#;
+const HTTP_FAILURE: &str = r#"{"message":"Internal Server Error"}"#;
+
+const REST: Texts = Texts {
+    // 36 bytes, recorded 2024-11-15 and 2025-04-14.
+    fault: text(502, "InternalServerErrorException", REST_FAILURE),
+    // Recorded 2025-05-20 for an integration that may not be called.
+    failure: text(500, "InternalServerErrorException", REST_FAILURE),
+    // UNCONFIRMED: believed from reports.
+    no_stage: text(403, "ForbiddenException", r#"{"message":"Forbidden"}"#),
+    // Recorded 2024-07-23.
+    no_route: text(
+        403,
+        "MissingAuthenticationTokenException",
+        r#"{"message":"Missing Authentication Token"}"#,
+    ),
+    // UNCONFIRMED: that such a request is refused is documented, its text is not.
+    bad_request: text(400, "BadRequestException", r#"{"message": "Bad Request"}"#),
+};
+
+const HTTP: Texts = Texts {
+    // 35 bytes, recorded 2025-04-14.
+    fault: text(500, "", HTTP_FAILURE),
+    failure: text(500, "", HTTP_FAILURE),
+    // Official documentation and many reports.
+    no_stage: text(404, "", r#"{"message":"Not Found"}"#),
+    no_route: text(404, "", r#"{"message":"Not Found"}"#),
+    // UNCONFIRMED.
+    bad_request: text(400, "", r#"{"message":"Bad Request"}"#),
+};
+
+const URL: Texts = Texts {
+    // Recorded 2025-11-24 for a function that raises.
+    fault: text(502, "", "Internal Server Error"),
+    // UNCONFIRMED.
+    failure: text(500, "", "Internal Server Error"),
+    // Recorded 2025-11-24 for an address that never existed.
+    no_stage: text(403, "AccessDeniedException", r#"{"Message":null}"#),
+    no_route: text(403, "AccessDeniedException", r#"{"Message":null}"#),
+    // UNCONFIRMED.
+    bad_request: text(400, "", r#"{"message":"Bad Request"}"#),
+};
+
+const fn text(status: u16, error_type: &'static str, body: &'static str) -> Text {
+    Text { status, error_type, body }
+}
+
+/// The response that the client of `party` gets instead of an answer.
+pub(crate) fn render(
+    party: Party,
+    ending: &Ending,
+    limits: &Limits,
+    moment: &Moment,
+    trace: &str,
+) -> Response<Full<Bytes>> {
+    let refusal = wording(party, ending, limits);
+    let mut response = Response::new(Full::new(Bytes::from(refusal.body)));
+    *response.status_mut() =
+        StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(refusal.content_type));
+    // Recorded 2021-09-12: what is refused in front of an API is plain text and has none of the API's headers.
+    if !refusal.content_type.starts_with("application/json") {
+        return response;
+    }
+    if !refusal.error_type.is_empty() {
+        let name = HeaderName::from_static("x-amzn-errortype");
+        headers.insert(name, HeaderValue::from_static(refusal.error_type));
+    }
+    identify(party, headers, moment);
+    // Recorded: on a timeout (2025-05-20), and not on a malformed answer (2024-11-15).
+    if party == Party::RestClient && refusal.status == StatusCode::GATEWAY_TIMEOUT.as_u16() {
+        insert(headers, "x-amzn-trace-id", trace);
+    }
+    response
+}
+
+/// The headers by which a gateway names a request.
+pub(crate) fn identify(party: Party, headers: &mut http::HeaderMap, moment: &Moment) {
+    match party {
+        Party::HttpClient => insert(headers, "apigw-requestid", &moment.extended_request_id),
+        Party::RestClient => {
+            insert(headers, "x-amzn-requestid", &moment.request_id);
+            insert(headers, "x-amz-apigw-id", &moment.extended_request_id);
+        }
+        _ => insert(headers, "x-amzn-requestid", &moment.request_id),
+    }
+}
+
+/// Replaces a header; a value that HTTP does not allow is left out.
+pub(crate) fn insert(headers: &mut http::HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
+    let texts = match party {
+        Party::RestClient => &REST,
+        Party::HttpClient => &HTTP,
+        _ => &URL,
+    };
+    let of_row = match ending {
+        Ending::Stop(Stop::Refused(exceeded))
+        | Ending::Fault(Fault::TimedOut(exceeded) | Fault::ResponseTooLarge(exceeded)) => {
+            exceeded.refusal(party)
+        }
+        Ending::Stop(Stop::Throttled(throttle)) => {
+            let limit = &limits.lambda_concurrency;
+            let one_more = limit.exceeded_by(Count(limit.max.0.saturating_add(1)));
+            one_more.refusal_with(party, &[("reason", &throttle.to_string())])
+        }
+        _ => None,
+    };
+    of_row.unwrap_or_else(|| {
+        let text = match ending {
+            Ending::Fault(_) | Ending::Malformed(_) => &texts.fault,
+            Ending::Stop(_) => &texts.failure,
+            Ending::NoStage => &texts.no_stage,
+            Ending::NoRoute => &texts.no_route,
+            Ending::BadRequest(_) | Ending::CutShort(_) => &texts.bad_request,
+        };
+        RenderedRefusal {
+            status: text.status,
+            error_type: text.error_type,
+            content_type: "application/json",
+            body: text.body.to_owned(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

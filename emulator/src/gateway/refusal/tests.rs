@@ -1,0 +1,131 @@
+//! What clients are told, compared with texts written by hand.
+
+use hardcap_limits::{Bytes as ByteCount, Millis};
+use http_body_util::BodyExt as _;
+
+use super::*;
+use crate::clock::EpochMillis;
+use crate::stop::Throttle;
+
+fn moment() -> Moment {
+    Moment {
+        request_id: "4acd49e9-9210-4d04-8e04-0f26a4e92537".to_owned(),
+        extended_request_id: "JCIudEUfPHcEhog=".to_owned(),
+        trace_root: "Root=1-67fd87f5-7643e6a875203f06341af04f".to_owned(),
+        arrived: EpochMillis(1_744_668_661_718),
+    }
+}
+
+/// Status, headers and body of what a client is told.
+async fn told(party: Party, ending: Ending) -> String {
+    let response = render(party, &ending, &Limits::classic(), &moment(), "Root=1-a;Sampled=0");
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let mut text = format!("{}\n", head.status.as_u16());
+    for (name, value) in &head.headers {
+        text += &format!("{name}: {}\n", value.to_str().unwrap());
+    }
+    text + "\n" + std::str::from_utf8(&body).unwrap()
+}
+
+const REST_IDS: &str = "x-amzn-requestid: 4acd49e9-9210-4d04-8e04-0f26a4e92537\n\
+    x-amz-apigw-id: JCIudEUfPHcEhog=\n";
+const HTTP_ID: &str = "apigw-requestid: JCIudEUfPHcEhog=\n";
+const JSON: &str = "content-type: application/json\n";
+
+#[tokio::test]
+async fn a_body_too_large_for_a_rest_api_is_plain_text_from_in_front_of_it() {
+    let exceeded = Limits::classic().rest_request_body.exceeded_by(ByteCount(10_485_761));
+    let expected = "413\ncontent-type: text; charset=utf-8\n\n\
+        HTTP content length exceeded 10485760 bytes.";
+    assert_eq!(told(Party::RestClient, exceeded.into()).await, expected);
+}
+
+#[tokio::test]
+async fn an_event_too_large_is_told_in_the_words_of_each_gateway() {
+    let exceeded = Limits::classic().lambda_sync_request.exceeded_by(ByteCount(6_291_457));
+    let error = "x-amzn-errortype: BadRequestException\n";
+    assert_eq!(
+        told(Party::RestClient, exceeded.into()).await,
+        format!("413\n{JSON}{error}{REST_IDS}\n{{\"message\": \"Request Too Long\"}}")
+    );
+    assert_eq!(
+        told(Party::HttpClient, exceeded.into()).await,
+        format!("413\n{JSON}{HTTP_ID}\n{{\"message\":\"Request Entity Too Large\"}}")
+    );
+    let url = told(Party::UrlClient, exceeded.into()).await;
+    let body = r#"{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}"#;
+    assert!(url.starts_with("413\n") && url.ends_with(body), "{url}");
+}
+
+#[tokio::test]
+async fn a_wait_that_was_cut_off_is_told_in_41_and_33_bytes() {
+    let limits = Limits::classic();
+    let rest =
+        told(Party::RestClient, limits.rest_timeout.exceeded_by(Millis(29_230)).into()).await;
+    let expected = format!(
+        "504\n{JSON}x-amzn-errortype: InternalServerErrorException\n{REST_IDS}\
+         x-amzn-trace-id: Root=1-a;Sampled=0\n\n{{\"message\": \"Endpoint request timed out\"}}"
+    );
+    assert_eq!(rest, expected);
+    let http =
+        told(Party::HttpClient, limits.http_timeout.exceeded_by(Millis(30_001)).into()).await;
+    assert_eq!(http, format!("503\n{JSON}{HTTP_ID}\n{{\"message\":\"Service Unavailable\"}}"));
+}
+
+#[tokio::test]
+async fn a_malformed_answer_and_a_failed_function_are_told_in_36_and_35_bytes() {
+    let exceeded = Limits::classic().lambda_sync_response.exceeded_by(ByteCount(6_291_557));
+    let endings = || {
+        [
+            Ending::Malformed(Malformed("x".to_owned())),
+            Ending::Fault(Fault::Exited { message: "exit status 1".to_owned() }),
+            Ending::Fault(Fault::ResponseTooLarge(exceeded)),
+        ]
+    };
+    for ending in endings() {
+        let expected = format!(
+            "502\n{JSON}x-amzn-errortype: InternalServerErrorException\n{REST_IDS}\n\
+             {{\"message\": \"Internal server error\"}}"
+        );
+        assert_eq!(told(Party::RestClient, ending).await, expected);
+    }
+    for ending in endings() {
+        let expected = format!("500\n{JSON}{HTTP_ID}\n{{\"message\":\"Internal Server Error\"}}");
+        assert_eq!(told(Party::HttpClient, ending).await, expected);
+    }
+    for ending in endings() {
+        let url = told(Party::UrlClient, ending).await;
+        assert!(url.starts_with("502\n") && url.ends_with("\n\nInternal Server Error"), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_routes_are_403_and_404() {
+    let rest = told(Party::RestClient, Ending::NoRoute).await;
+    let expected = format!(
+        "403\n{JSON}x-amzn-errortype: MissingAuthenticationTokenException\n{REST_IDS}\n\
+         {{\"message\":\"Missing Authentication Token\"}}"
+    );
+    assert_eq!(rest, expected);
+    let http = told(Party::HttpClient, Ending::NoRoute).await;
+    assert_eq!(http, format!("404\n{JSON}{HTTP_ID}\n{{\"message\":\"Not Found\"}}"));
+}
+
+#[tokio::test]
+async fn a_throttled_function_is_500_503_and_429() {
+    let throttled = || Ending::Stop(Stop::Throttled(Throttle::Function));
+    assert!(told(Party::RestClient, throttled()).await.starts_with("500\n"));
+    assert!(told(Party::HttpClient, throttled()).await.starts_with("503\n"));
+    let url = told(Party::UrlClient, throttled()).await;
+    let reason = r#"{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","#;
+    assert!(url.starts_with("429\n") && url.contains(reason), "{url}");
+}
+
+#[tokio::test]
+async fn a_bug_of_ours_is_never_told_to_the_client() {
+    for party in [Party::RestClient, Party::HttpClient, Party::UrlClient] {
+        let told = told(party, Ending::Stop(Stop::Bug("secret cause".to_owned()))).await;
+        assert!(told.starts_with("500\n") && !told.contains("secret"), "{told}");
+    }
+}
