@@ -5,6 +5,7 @@
 
 mod answer;
 mod event;
+mod front;
 mod ids;
 mod media;
 mod percent;
@@ -16,20 +17,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hardcap_limits::{Bytes as ByteCount, Limit, Millis, Party};
+use hardcap_limits::{Bytes as ByteCount, Limit, Limits, Millis, Party};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 
-use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, FunctionUrl, PayloadFormat};
+use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, FunctionUrl};
 use crate::context::{Context, Platform};
 use crate::lambda::{self, Lambda, Reply};
 use crate::record::What;
 use crate::serve::{self, ReadError};
 use crate::stop::Stop;
 use answer::{Answer, Wanted};
-use event::{ApiFacts, Event, Moment, Shape, Taken};
+use event::{ApiFacts, Event, Moment};
+use front::Front;
 use refusal::Ending;
 use request::Received;
 use route::{Kind, Table};
@@ -42,31 +44,6 @@ pub(crate) struct Gateway {
     logical_id: String,
     facts: Arc<ApiFacts>,
     front: Front,
-}
-
-/// What answers on the port.
-#[derive(Debug)]
-enum Front {
-    /// A REST API.
-    Rest(Table),
-    /// An HTTP API.
-    Http(Table),
-    /// A function's own address.
-    Url {
-        /// The function that answers.
-        function: String,
-    },
-}
-
-/// Where a request goes.
-struct Target {
-    function: String,
-    shape: Shape,
-    taken: Taken,
-    /// The route's own timeout.
-    timeout: Option<Millis>,
-    /// The gateway's, lowered to the route's own.
-    wait: Option<Limit<Millis>>,
 }
 
 type HttpResponse = Response<Full<Bytes>>;
@@ -150,7 +127,7 @@ impl Gateway {
             Ok(response) => response,
             Err(ending) => {
                 self.log(&ctx, &ending);
-                refusal::render(self.party(), &ending, &ctx.limits, &moment, &ctx.trace)
+                refusal::render(self.front.party(), &ending, &ctx.limits, &moment, &ctx.trace)
             }
         };
         let response = without_forbidden_body(response);
@@ -183,7 +160,7 @@ impl Gateway {
         }
         let mut received = Received::new(&head, peer);
         received.body = self.read_body(ctx, &head, body).await?;
-        let target = self.target(ctx, &received)?;
+        let target = self.front.target(&ctx.limits, &self.facts, &received)?;
         let accept = received.header("accept").map(str::to_owned);
         let event = Event::new(target.shape, &self.facts, target.taken, moment.clone(), received);
         let reply = self.invoke(ctx, target.function, event, target.wait).await?;
@@ -221,11 +198,13 @@ impl Gateway {
         B: Body<Data = Bytes>,
         B::Error: std::fmt::Display,
     {
+        // A function URL has no limit of its own. Lambda measures its event; a body that is larger than that can only
+        // make an event that is larger still, so it need not be read to its end.
+        let Limits { lambda_sync_request, .. } = &*ctx.limits;
         let limit = match &self.front {
             Front::Rest(_) => &ctx.limits.rest_request_body,
             Front::Http(_) => &ctx.limits.http_request_body,
-            // A function URL has no limit of its own; a body over Lambda's can only make an event over it.
-            Front::Url { .. } => &ctx.limits.lambda_sync_request,
+            Front::Url { .. } => lambda_sync_request,
         };
         match serve::read_body(&head.headers, body, limit).await {
             Ok(body) => {
@@ -240,49 +219,6 @@ impl Gateway {
             }
             Err(ReadError::CutShort(cause)) => Err(Ending::CutShort(cause)),
         }
-    }
-
-    /// The function that answers, and what its event tells of the way there.
-    fn target(&self, ctx: &Context, received: &Received) -> Result<Target, Ending> {
-        match &self.front {
-            Front::Rest(table) => {
-                let inside = self.inside_stage(&received.path)?;
-                // Recorded 2024-08-02: slashes at the start count once in the path, and as they came in the context.
-                let path = format!("/{}", inside.trim_start_matches('/'));
-                let mut target = target(table, &received.method, &path, Shape::Rest)?;
-                target.taken.resource_id =
-                    ids::resource_id(&self.logical_id, &target.taken.resource);
-                target.taken.path = path;
-                target.wait = Some(lowered(&ctx.limits.rest_timeout, target.timeout));
-                Ok(target)
-            }
-            Front::Http(table) => {
-                let inside = self.inside_stage(&received.path)?;
-                let mut target = target(table, &received.method, inside, Shape::HttpV2)?;
-                target.taken.path.clone_from(&received.path);
-                target.wait = Some(lowered(&ctx.limits.http_timeout, target.timeout));
-                Ok(target)
-            }
-            Front::Url { function } => Ok(Target {
-                function: function.clone(),
-                shape: Shape::Url,
-                taken: Taken { route_key: "$default".to_owned(), ..Taken::default() },
-                timeout: None,
-                wait: None,
-            }),
-        }
-    }
-
-    /// The path without the stage before it.
-    fn inside_stage<'p>(&self, path: &'p str) -> Result<&'p str, Ending> {
-        if self.facts.stage == "$default" {
-            return Ok(path);
-        }
-        path.strip_prefix('/')
-            .and_then(|path| path.strip_prefix(self.facts.stage.as_str()))
-            .filter(|inside| inside.is_empty() || inside.starts_with('/'))
-            .map(|inside| if inside.is_empty() { "/" } else { inside })
-            .ok_or(Ending::NoStage)
     }
 
     /// Waits for the function, at most as long as the gateway does. A wait that ends does not end the function.
@@ -330,19 +266,11 @@ impl Gateway {
         for framing in [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING] {
             headers.remove(framing);
         }
-        refusal::identify(self.party(), headers, moment);
-        if self.party() != Party::HttpClient {
+        refusal::identify(self.front.party(), headers, moment);
+        if self.front.party() != Party::HttpClient {
             refusal::insert(headers, "x-amzn-trace-id", &ctx.trace);
         }
         response
-    }
-
-    fn party(&self) -> Party {
-        match &self.front {
-            Front::Rest(_) => Party::RestClient,
-            Front::Http(_) => Party::HttpClient,
-            Front::Url { .. } => Party::UrlClient,
-        }
     }
 
     fn log(&self, ctx: &Context, ending: &Ending) {
@@ -366,32 +294,6 @@ impl Moment {
             arrived: ctx.arrived,
         }
     }
-}
-
-fn target(table: &Table, method: &str, path: &str, shape: Shape) -> Result<Target, Ending> {
-    let matched = table.find(method, path).ok_or(Ending::NoRoute)?;
-    let route = matched.route;
-    let shape = match (shape, route.payload_format) {
-        (Shape::HttpV2, PayloadFormat::V1) => Shape::HttpV1,
-        _ => shape,
-    };
-    Ok(Target {
-        function: route.function.clone(),
-        shape,
-        taken: Taken {
-            route_key: route.key(),
-            resource: route.path.clone(),
-            resource_id: String::new(),
-            path_parameters: matched.path_parameters,
-            path: String::new(),
-        },
-        timeout: route.timeout,
-        wait: None,
-    })
-}
-
-fn lowered(limit: &Limit<Millis>, own: Option<Millis>) -> Limit<Millis> {
-    own.map_or(*limit, |own| limit.lowered_to(own))
 }
 
 /// Takes the body from answers that HTTP gives none. (An answer to HEAD keeps it: hyper sends its length only.)

@@ -3,7 +3,7 @@
 //! Texts of limits come from their rows. The texts here are those that no limit causes.
 
 use bytes::Bytes;
-use hardcap_limits::{Count, Limits, Party, RenderedRefusal};
+use hardcap_limits::{Exceeded, Limits, Party, RenderedRefusal};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
@@ -38,8 +38,8 @@ pub(crate) enum Ending {
     CutShort(String),
 }
 
-impl From<hardcap_limits::Exceeded> for Ending {
-    fn from(exceeded: hardcap_limits::Exceeded) -> Ending {
+impl From<Exceeded> for Ending {
+    fn from(exceeded: Exceeded) -> Ending {
         Ending::Stop(Stop::Refused(exceeded))
     }
 }
@@ -170,9 +170,11 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
             exceeded.refusal(party)
         }
         Ending::Stop(Stop::Throttled(throttle)) => {
-            let limit = &limits.lambda_concurrency;
-            let one_more = limit.exceeded_by(Count(limit.max.0.saturating_add(1)));
-            one_more.refusal_with(party, &[("reason", &throttle.to_string())])
+            // Only the words are taken from the row: Lambda has measured and recorded.
+            let row = Limits::row("lambda_concurrency");
+            let throttled =
+                row.map(|row| Exceeded { row, observed: 0, max: 0, date: limits.date() });
+            throttled.and_then(|it| it.refusal_with(party, &[("reason", &throttle.to_string())]))
         }
         _ => None,
     };

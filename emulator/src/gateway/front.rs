@@ -1,0 +1,135 @@
+//! What answers on a port: a REST API, an HTTP API, or a function URL; and where on it a request goes.
+
+use hardcap_limits::{Limit, Limits, Millis, Party};
+
+use super::event::{ApiFacts, Shape, Taken};
+use super::ids;
+use super::refusal::Ending;
+use super::request::Received;
+use super::route::Table;
+use crate::config::PayloadFormat;
+
+/// What answers on the port.
+#[derive(Debug)]
+pub(super) enum Front {
+    /// A REST API.
+    Rest(Table),
+    /// An HTTP API.
+    Http(Table),
+    /// A function's own address.
+    Url {
+        /// The function that answers.
+        function: String,
+    },
+}
+
+/// Where a request goes.
+pub(super) struct Target {
+    pub(super) function: String,
+    pub(super) shape: Shape,
+    pub(super) taken: Taken,
+    /// The route's own timeout.
+    timeout: Option<Millis>,
+    /// The gateway's, lowered to the route's own.
+    pub(super) wait: Option<Limit<Millis>>,
+}
+
+impl Front {
+    /// The function that answers, and what its event tells of the way there.
+    pub(super) fn target(
+        &self,
+        limits: &Limits,
+        facts: &ApiFacts,
+        received: &Received,
+    ) -> Result<Target, Ending> {
+        match self {
+            Front::Rest(table) => {
+                let inside = inside_stage(&facts.stage, &received.path)?;
+                // Recorded 2024-08-02: slashes at the start count once in the path, and as they came in the context.
+                let path = format!("/{}", inside.trim_start_matches('/'));
+                let mut target = target(table, &received.method, &path, Shape::Rest)?;
+                target.taken.resource_id = ids::resource_id(&facts.api_id, &target.taken.resource);
+                target.taken.path = path;
+                target.wait = Some(lowered(&limits.rest_timeout, target.timeout));
+                Ok(target)
+            }
+            Front::Http(table) => {
+                let inside = inside_stage(&facts.stage, &received.path)?;
+                let mut target = target(table, &received.method, inside, Shape::HttpV2)?;
+                target.taken.path.clone_from(&received.path);
+                target.wait = Some(lowered(&limits.http_timeout, target.timeout));
+                Ok(target)
+            }
+            Front::Url { function } => Ok(Target {
+                function: function.clone(),
+                shape: Shape::Url,
+                taken: Taken { route_key: "$default".to_owned(), ..Taken::default() },
+                timeout: None,
+                wait: None,
+            }),
+        }
+    }
+
+    /// Who its client is, for the words of a refusal.
+    pub(super) fn party(&self) -> Party {
+        match self {
+            Front::Rest(_) => Party::RestClient,
+            Front::Http(_) => Party::HttpClient,
+            Front::Url { .. } => Party::UrlClient,
+        }
+    }
+}
+
+/// The path without the stage before it.
+fn inside_stage<'p>(stage: &str, path: &'p str) -> Result<&'p str, Ending> {
+    if stage == "$default" {
+        return Ok(path);
+    }
+    path.strip_prefix('/')
+        .and_then(|path| path.strip_prefix(stage))
+        .filter(|inside| inside.is_empty() || inside.starts_with('/'))
+        .map(|inside| if inside.is_empty() { "/" } else { inside })
+        .ok_or(Ending::NoStage)
+}
+
+fn target(table: &Table, method: &str, path: &str, shape: Shape) -> Result<Target, Ending> {
+    let matched = table.find(method, path).ok_or(Ending::NoRoute)?;
+    let route = matched.route;
+    let shape = match (shape, route.payload_format) {
+        (Shape::HttpV2, PayloadFormat::V1) => Shape::HttpV1,
+        _ => shape,
+    };
+    Ok(Target {
+        function: route.function.clone(),
+        shape,
+        taken: Taken {
+            route_key: route.key(),
+            resource: route.path.clone(),
+            resource_id: String::new(),
+            path_parameters: matched.path_parameters,
+            path: String::new(),
+        },
+        timeout: route.timeout,
+        wait: None,
+    })
+}
+
+fn lowered(limit: &Limit<Millis>, own: Option<Millis>) -> Limit<Millis> {
+    own.map_or(*limit, |own| limit.lowered_to(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_a_whole_segment_at_the_start_of_the_path() {
+        assert_eq!(inside_stage("dev", "/dev/a/b").unwrap(), "/a/b");
+        assert_eq!(inside_stage("dev", "/dev").unwrap(), "/");
+        assert_eq!(inside_stage("dev", "/dev/").unwrap(), "/");
+        assert_eq!(inside_stage("dev", "/dev//a").unwrap(), "//a");
+        assert!(matches!(inside_stage("dev", "/device"), Err(Ending::NoStage)));
+        assert!(matches!(inside_stage("dev", "/"), Err(Ending::NoStage)));
+        assert_eq!(inside_stage("$default", "/a").unwrap(), "/a");
+    }
+}
