@@ -154,7 +154,7 @@ lambda_concurrency: Count, {
             r#"{"Reason":"{reason}","Type":"User","message":"Rate Exceeded."}"#)
             .known(Validated, source::LAMBDA_2025_11),
         RestClient.sees(500, "InternalServerErrorException", r#"{"message": "Internal server error"}"#)
-            .known(Validated, source::REST_LAB_CAPTURE),
+            .known(Derived, "status and log: captures of 2025-05-20; the body is that of the API's other errors"),
         HttpClient.sees(503, "", r#"{"message":"Service Unavailable"}"#)
             .known(Unconfirmed, "500 or 503: nothing is recorded"),
         UrlClient.sees(429, "TooManyRequestsException",
