@@ -146,13 +146,16 @@ impl Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownRow {
     name: String,
-    nearest: &'static str,
+    nearest: Option<&'static str>,
 }
 
 impl UnknownRow {
+    /// A row is near when at most half of the letters differ; a wild guess would only mislead.
     fn new(name: &str) -> UnknownRow {
-        let nearest = ROWS.iter().map(|row| row.name).min_by_key(|row| edits(name, row));
-        UnknownRow { name: name.to_owned(), nearest: nearest.unwrap_or_default() }
+        let rows = ROWS.iter().map(|row| (edits(name, row.name), row.name));
+        let near = rows.filter(|(edits, row)| edits * 2 <= row.len().max(name.len()));
+        let nearest = near.min_by_key(|(edits, _)| *edits).map(|(_, row)| row);
+        UnknownRow { name: name.to_owned(), nearest }
     }
 }
 
@@ -173,8 +176,10 @@ fn edits(from: &str, to: &str) -> usize {
 
 impl fmt::Display for UnknownRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let UnknownRow { name, nearest } = self;
-        write!(f, "there is no limit called `{name}`; did you mean `{nearest}`? ")?;
+        write!(f, "there is no limit called `{}`; ", self.name)?;
+        if let Some(nearest) = self.nearest {
+            write!(f, "did you mean `{nearest}`? ")?;
+        }
         f.write_str("`hardcap limits` lists them all")
     }
 }

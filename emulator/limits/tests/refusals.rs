@@ -14,7 +14,7 @@ struct Origin {
     row: String,
     party: String,
     limits: String,
-    recorded: String,
+    date: String,
     confidence: String,
     source: String,
     #[serde(default, rename = "note")]
@@ -39,22 +39,22 @@ impl Recording {
         Limits::row(&self.origin.row).unwrap_or_else(|| panic!("{}: no such row", self.name()))
     }
 
-    fn date(&self) -> Date {
+    fn day(&self) -> Date {
         self.origin.limits.parse().expect("`limits` is a day")
     }
 
     /// The text of the table that this recording is about.
     fn refusal(&self) -> &'static Refusal {
         let to = party(&self.origin.party);
-        let found = self.row().refusal_at(to, self.date());
+        let found = self.row().refusal_at(to, self.day());
         found.unwrap_or_else(|| panic!("{}: {to} is shown nothing", self.name()))
     }
 
     fn rendered(&self) -> RenderedRefusal {
         let row = self.row();
-        let max = self.origin.max.unwrap_or(row.value_at(self.date()));
+        let max = self.origin.max.unwrap_or(row.value_at(self.day()));
         let observed = self.origin.observed.unwrap_or(max + 1);
-        let exceeded = Exceeded { row, observed, max, date: self.date() };
+        let exceeded = Exceeded { row, observed, max, date: self.day() };
         let names: Vec<_> =
             self.origin.values.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         exceeded.refusal_with(self.refusal().to, &names).expect("the refusal was found")
@@ -182,8 +182,8 @@ fn compare_heads(rendered: &RenderedRefusal, recorded: &Response, name: &str) {
 #[test]
 fn the_table_is_as_sure_of_a_text_as_its_recording() {
     for recording in recordings() {
-        let Origin { confidence, source, recorded, .. } = &recording.origin;
-        assert!(!source.is_empty() && !recorded.is_empty(), "{}", recording.name());
+        let Origin { confidence, source, date, .. } = &recording.origin;
+        assert!(!source.is_empty() && !date.is_empty(), "{}", recording.name());
         let in_table = recording.refusal().confidence.to_string();
         assert_eq!(&in_table, confidence, "{}", recording.name());
     }

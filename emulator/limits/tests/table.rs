@@ -95,7 +95,16 @@ fn a_misspelt_name_is_refused_with_the_nearest_one() {
         "there is no limit called `lambda_sync_respones`; did you mean `lambda_sync_response`? \
          `hardcap limits` lists them all"
     );
-    assert!(Limits::classic().set("", 1).is_err());
+    for (name, nearest) in [
+        ("Lambda-Timeout", Some("lambda_timeout")),
+        ("rest-timeout", Some("rest_timeout")),
+        ("", None),
+        ("é", None),
+    ] {
+        let told = Limits::classic().set(name, 1).unwrap_err().to_string();
+        let suggested = told.split("did you mean `").nth(1).and_then(|rest| rest.split('`').next());
+        assert_eq!(suggested, nearest, "{told}");
+    }
 }
 
 #[test]

@@ -49,18 +49,20 @@ fn scopes() -> Vec<Scope> {
 
 fn summary(page: &mut String, scope: Scope, rows: &[(&Row, u64)], date: Date) {
     add(page, format_args!("\n## {scope}\n"));
-    add(page, format_args!("| limit | {date} | current | as AWS writes it | known | proof |"));
-    add(page, format_args!("| --- | ---: | ---: | --- | --- | --- |"));
+    let days = if date == Date::LATEST { "current" } else { &format!("{date} | current") };
+    let aligned = days.split('|').map(|_| "---:").collect::<Vec<_>>().join(" | ");
+    add(page, format_args!("| limit | {days} | as AWS writes it | known | proof |"));
+    add(page, format_args!("| --- | {aligned} | --- | --- | --- |"));
     for (row, in_force) in rows {
-        let number = if date < row.began() { "–".to_owned() } else { row.unit.of(*in_force) };
-        let current = row.unit.of(row.value_at(Date::LATEST));
+        let mut number = if date < row.began() { "–".to_owned() } else { row.unit.of(*in_force) };
+        if date != Date::LATEST {
+            number = format!("{number} | {}", row.unit.of(row.value_at(Date::LATEST)));
+        }
         let Row { name, stated, confidence, proof, .. } = row;
         let proof = proof.word();
         add(
             page,
-            format_args!(
-                "| [`{name}`](#{name}) | {number} | {current} | {stated} | {confidence} | {proof} |"
-            ),
+            format_args!("| [`{name}`](#{name}) | {number} | {stated} | {confidence} | {proof} |"),
         );
     }
 }
