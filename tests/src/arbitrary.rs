@@ -42,8 +42,11 @@ pub fn kind() -> impl Strategy<Value = Kind> {
 
 /// A body of any kind whose size is drawn as [`size_around`] has it.
 pub fn content(boundaries: &[u64], max: u64) -> impl Strategy<Value = Content> {
-    (kind(), size_around(boundaries, max), any::<u64>())
-        .prop_map(|(kind, size, seed)| Content { kind, size, seed })
+    (kind(), size_around(boundaries, max), any::<u64>()).prop_map(|(kind, size, seed)| Content {
+        kind,
+        size,
+        seed,
+    })
 }
 
 /// End-to-end headers: names that nobody on the way has a meaning for, values of any bytes that HTTP lets through.

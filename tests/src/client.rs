@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use sha2::{Digest as _, Sha256};
@@ -249,6 +249,15 @@ impl Client {
         Client::default()
     }
 
+    /// `GET`; see [`Client::send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn get(&self, url: impl Into<String>) -> io::Result<Answer> {
+        self.send(&Call::get(url)).await
+    }
+
     /// Sends, and reads the whole answer. Redirects are answers like others; see [`Client::fetch`].
     ///
     /// # Errors
@@ -257,7 +266,8 @@ impl Client {
     pub async fn send(&self, call: &Call) -> io::Result<Answer> {
         let (origin, sender, response) = self.start(call).await?;
         let (head, mut body) = response.into_parts();
-        let mut whole = BytesMut::new();
+        let declared = body.size_hint().exact().unwrap_or(0).min(BODY_MAX as u64);
+        let mut whole = BytesMut::with_capacity(usize::try_from(declared).unwrap_or(0));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| broken(call, &error))?;
             let Ok(data) = frame.into_data() else { continue };

@@ -1,0 +1,136 @@
+//! The only place that starts processes: programs under test, and cargo where one of them is not built yet.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// A program that runs until it is stopped or dropped. Its standard error is this process's.
+#[derive(Debug)]
+#[must_use = "the program is told to end when this is dropped"]
+pub struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts a program, with variables on top of this process's.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started; the message names it.
+    #[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
+    pub fn start<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        variables: &[(&str, &str)],
+    ) -> io::Result<Process> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| {
+                let program = program.display();
+                io::Error::new(error.kind(), format!("cannot start {program}: {error}"))
+            })?;
+        let stdout = child.stdout.take().expect("the standard output was asked for");
+        Ok(Process { child, lines: BufReader::new(stdout).lines() })
+    }
+
+    /// The next line of its standard output.
+    ///
+    /// # Errors
+    ///
+    /// When it ended without one.
+    pub async fn line(&mut self) -> io::Result<String> {
+        self.lines.next_line().await?.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::UnexpectedEof, format!("{:?} ended", self.child))
+        })
+    }
+
+    /// Its process id; `None` when it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Tells it to end (SIGTERM) and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub async fn stop(mut self) -> io::Result<ExitStatus> {
+        self.terminate();
+        self.child.wait().await
+    }
+
+    fn terminate(&self) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(pid) = id.and_then(Pid::from_raw) {
+            // It may have ended meanwhile.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.terminate();
+    }
+}
+
+/// A binary of the workspace, built in the profile of the running test: built now, unless it is there and new.
+///
+/// cargo builds the binaries of a test's own package before the test, but not those of another package.
+///
+/// # Panics
+///
+/// When it cannot be built; cargo's own output says why.
+#[must_use]
+pub fn binary(package: &str, name: &str) -> PathBuf {
+    static BUILT: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
+    let folder = profile_folder();
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let built = BUILT.get_or_init(Mutex::default);
+    let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
+    if built.insert(name.to_owned()) && package != env!("CARGO_PKG_NAME") {
+        build(&folder, package, name);
+    }
+    assert!(path.is_file(), "{} does not exist; `cargo build -p {package}`", path.display());
+    path
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
+fn build(folder: &Path, package: &str, name: &str) {
+    let profile = match folder.file_name().and_then(OsStr::to_str) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    let target = folder.parent().expect("a profile's folder lies in the target folder");
+    let status = std::process::Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", package, "--bin", name, "--profile", profile])
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .status();
+    assert!(
+        status.as_ref().is_ok_and(ExitStatus::success),
+        "cargo could not build {name} of {package}: {status:?}"
+    );
+}
+
+/// `target/debug` or `target/release`: where cargo put the running test.
+fn profile_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("the running test has a path");
+    let folder = test.parent().expect("the running test lies in a folder");
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    folder.to_owned()
+}
