@@ -1,0 +1,107 @@
+//! AWS as the proxy uses it, made when it is first needed: a cold start asks nobody.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::{
+    ProvideCredentials, SharedCredentialsProvider, error, future,
+};
+use aws_sdk_s3::config::{IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_smithy_http_client::tls;
+use tokio::sync::OnceCell;
+
+use crate::config::OverflowConfig;
+use crate::credentials::CredentialsCache;
+use crate::store::Store;
+
+/// Credentials, and the bucket.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// The credentials of the function.
+    pub credentials: Arc<CredentialsCache>,
+    /// The bucket for large answers.
+    pub store: Store,
+}
+
+/// [`Aws`], or what it is made of.
+pub struct LazyAws {
+    config: OverflowConfig,
+    made: OnceCell<Aws>,
+}
+
+impl fmt::Debug for LazyAws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LazyAws").field("made", &self.made.initialized()).finish_non_exhaustive()
+    }
+}
+
+impl LazyAws {
+    /// To be made from the environment of the function.
+    #[must_use]
+    pub fn new(config: OverflowConfig) -> LazyAws {
+        LazyAws { config, made: OnceCell::new() }
+    }
+
+    /// Made already, of parts that a caller chose.
+    #[must_use]
+    pub fn of(aws: Aws) -> LazyAws {
+        LazyAws { config: aws.store.config().clone(), made: OnceCell::new_with(Some(aws)) }
+    }
+
+    /// Makes it the first time.
+    pub async fn get(&self) -> &Aws {
+        self.made.get_or_init(|| make(&self.config)).await
+    }
+}
+
+async fn make(config: &OverflowConfig) -> Aws {
+    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    let http = aws_smithy_http_client::Builder::new().tls_provider(ring).build_https();
+    let shared = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .region(Region::new(config.region.clone()))
+        .load()
+        .await;
+    let provider = shared.credentials_provider();
+    let provider = provider.unwrap_or_else(|| SharedCredentialsProvider::new(NoProvider));
+    let credentials = Arc::new(CredentialsCache::new(provider));
+    let s3 = aws_sdk_s3::config::Builder::from(&shared)
+        .force_path_style(config.force_path_style)
+        // The cache above decides when credentials are fetched; two caches would disagree.
+        .identity_cache(IdentityCache::no_cache())
+        .credentials_provider(FromCache(Arc::clone(&credentials)))
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .build();
+    let client = aws_sdk_s3::Client::from_conf(s3);
+    Aws { store: Store::new(client, Arc::clone(&credentials), config.clone()), credentials }
+}
+
+#[derive(Debug)]
+struct FromCache(Arc<CredentialsCache>);
+
+impl ProvideCredentials for FromCache {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let current = self.0.current().await;
+            current.map_err(error::CredentialsError::not_loaded)
+        })
+    }
+}
+
+#[derive(Debug)]
+struct NoProvider;
+
+impl ProvideCredentials for NoProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let none = error::CredentialsError::not_loaded("the environment names no source of them");
+        future::ProvideCredentials::ready(Err(none))
+    }
+}

@@ -1,0 +1,45 @@
+//! The only place that asks for the time or waits for it.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use tokio::time::Instant;
+
+/// The point in time now, for signatures and expiry.
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+#[must_use]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Now, for measuring spans and for deadlines.
+#[must_use]
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
+/// The whole milliseconds since `start`.
+#[must_use]
+pub fn millis_since(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How far a point in time, in milliseconds since 1970, lies ahead; zero when it is past.
+#[must_use]
+pub fn until_epoch_millis(point: u64) -> Duration {
+    let point = UNIX_EPOCH + Duration::from_millis(point);
+    point.duration_since(now()).unwrap_or(Duration::ZERO)
+}
+
+/// Waits for `work`, but not beyond `deadline`.
+///
+/// # Errors
+///
+/// [`Late`] when the deadline came first; `work` is dropped then.
+pub async fn before<T>(deadline: Instant, work: impl Future<Output = T>) -> Result<T, Late> {
+    tokio::time::timeout_at(deadline, work).await.map_err(|_| Late)
+}
+
+/// The deadline came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Late;

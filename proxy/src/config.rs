@@ -1,0 +1,440 @@
+//! The environment of the function, read once and validated whole.
+//!
+//! Every mistake is found and named, so that one deployment mends them all. This is the only module that reads the
+//! environment.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use hardcap_limits::{Date, Limits};
+use http::Uri;
+
+use crate::sign::Scope;
+
+/// Everything the proxy is told from outside.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who may use the proxy.
+    pub access: Access,
+    /// What it stands in front of.
+    pub upstream: UpstreamConfig,
+    /// Where answers go that Lambda cannot carry.
+    pub overflow: OverflowConfig,
+    /// The address that clients use, without a slash at the end; `None` when it is not stated.
+    pub public_url: Option<String>,
+    /// The limits of the platform, for the deliveries to fit.
+    pub limits: Limits,
+    /// How long the front door waits, when it is not what it usually is.
+    pub gateway_timeout: Option<Duration>,
+    /// The largest answer that is passed on at all, in bytes.
+    pub max_body: u64,
+    /// Origins whose scripts may read answers.
+    pub allowed_origins: Vec<String>,
+    /// What is logged, in the syntax of `RUST_LOG`.
+    pub log: String,
+}
+
+/// Who may use the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// `ACCESS=open`: everyone who reaches it.
+    Open,
+    /// Nobody: it was not told `ACCESS=open`.
+    Closed,
+}
+
+/// What the proxy stands in front of.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// Scheme, authority and base path.
+    pub url: Uri,
+    /// What requests are signed for; `None` sends them unsigned.
+    pub scope: Option<Scope>,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long the upstream may pause within an answer.
+    pub idle_timeout: Duration,
+}
+
+/// Where answers go that Lambda cannot carry.
+#[derive(Clone, Debug)]
+pub struct OverflowConfig {
+    /// The bucket.
+    pub bucket: String,
+    /// The first part of every key, without a slash at either end.
+    pub prefix: String,
+    /// How long a link lives.
+    pub link_lifetime: Duration,
+    /// The region of the bucket.
+    pub region: String,
+    /// Whether the bucket is in the path of its URLs, as it has to be where names of hosts are not to be had.
+    pub force_path_style: bool,
+    /// Whether a browser that loads a script, a style sheet or the like is redirected all the same.
+    pub redirect_assets: bool,
+}
+
+/// One variable that cannot be used, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The name of the variable.
+    pub name: &'static str,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+/// Everything that is wrong with the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the proxy cannot start:")?;
+        for Mistake { name, problem } in &self.0 {
+            write!(f, "\n  {name}: {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// A link that lives longer is refused by S3.
+const LINK_LIFETIME_MAX_SECONDS: u64 = 7 * 24 * 3600;
+/// AWS advises against links that live shorter than this.
+const LINK_LIFETIME_ADVISED_SECONDS: u64 = 120;
+const MAX_BODY_DEFAULT: u64 = 5 * 1024 * 1024 * 1024;
+const RUNTIME_VARIABLES: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+];
+
+impl Config {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    ///
+    /// [`Mistakes`]: all of them. The variables of Lambda itself are among them, for without them nothing can start.
+    pub fn from_environment() -> Result<Config, Mistakes> {
+        #[expect(clippy::disallowed_methods, reason = "this is the module that reads it")]
+        let lookup = |name: &str| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned());
+        let missing = RUNTIME_VARIABLES.into_iter().filter(|name| lookup(name).is_none());
+        let missing: Vec<Mistake> = missing
+            .map(|name| Mistake {
+                name,
+                problem:
+                    "is not set; this program runs as a Lambda function, or under `hardcap up`"
+                        .to_owned(),
+            })
+            .collect();
+        match Config::read(&lookup) {
+            Ok(config) if missing.is_empty() => Ok(config),
+            Ok(_) => Err(Mistakes(missing)),
+            Err(Mistakes(found)) => Err(Mistakes([missing, found].concat())),
+        }
+    }
+
+    /// Reads variables from wherever `lookup` finds them.
+    ///
+    /// # Errors
+    ///
+    /// [`Mistakes`]: all of them.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes> {
+        let mut reader = Reader { lookup, mistakes: Vec::new() };
+        let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
+        let config = Config {
+            access: reader.optional("ACCESS", "", access),
+            upstream: upstream(&mut reader, &region),
+            overflow: overflow(&mut reader, &region),
+            public_url: reader.given("PUBLIC_URL", public_url),
+            limits: limits(&mut reader),
+            gateway_timeout: reader
+                .given("GATEWAY_TIMEOUT_MS", positive)
+                .map(Duration::from_millis),
+            max_body: reader.given("MAX_BODY_BYTES", positive).unwrap_or(MAX_BODY_DEFAULT),
+            allowed_origins: reader.optional("ALLOWED_ORIGINS", "", origins),
+            log: reader.optional("RUST_LOG", "info,aws=warn,hyper=warn", |t| Ok(t.to_owned())),
+        };
+        if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
+    }
+
+    /// What works, but deserves a word in the log.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        warnings.push(match self.access {
+            Access::Open => {
+                "ACCESS=open: everyone who reaches this proxy uses the upstream with the \
+                             rights of this function"
+                    .to_owned()
+            }
+            Access::Closed => "ACCESS is not `open`, so every request is refused".to_owned(),
+        });
+        let seconds = self.overflow.link_lifetime.as_secs();
+        if seconds < LINK_LIFETIME_ADVISED_SECONDS {
+            warnings.push(format!(
+                "OVERFLOW_TTL_SECONDS={seconds}: links that live shorter than \
+                 {LINK_LIFETIME_ADVISED_SECONDS} s fail for slow clients and clocks that differ"
+            ));
+        }
+        for (row, value) in self.limits.overridden() {
+            warnings.push(format!("LIMIT_OVERRIDES: {} is {value}", row.name));
+        }
+        warnings
+    }
+}
+
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    /// A variable that may be absent; empty is absent.
+    fn given<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = (self.lookup)(name).filter(|text| !text.trim().is_empty())?;
+        match parse(text.trim()) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.mistakes.push(Mistake { name, problem });
+                None
+            }
+        }
+    }
+
+    /// A variable with a default, which has to be valid itself.
+    fn optional<T>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let given = self.given(name, &parse);
+        given.unwrap_or_else(|| parse(default).expect("the default is valid"))
+    }
+
+    /// A variable that has to be there. While mistakes are collected, `stand_in` takes its place.
+    fn required<T>(
+        &mut self,
+        name: &'static str,
+        meaning: &str,
+        stand_in: T,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> T {
+        if (self.lookup)(name).is_none_or(|text| text.trim().is_empty()) {
+            let problem = format!("is not set; it is {meaning}");
+            self.mistakes.push(Mistake { name, problem });
+            return stand_in;
+        }
+        self.given(name, parse).unwrap_or(stand_in)
+    }
+}
+
+fn upstream(reader: &mut Reader<'_>, region: &str) -> UpstreamConfig {
+    let url = reader.required(
+        "UPSTREAM_URL",
+        "the address of the cluster, such as https://search-x.eu-west-1.es.amazonaws.com",
+        Uri::from_static("http://unset/"),
+        upstream_url,
+    );
+    let service = reader.optional("UPSTREAM_SERVICE", "es", |text| match text {
+        "es" | "aoss" => Ok(Some(text.to_owned())),
+        "none" => Ok(None),
+        _ => Err(format!("`{text}` is none of `es`, `aoss` and `none`")),
+    });
+    let scope = service.map(|service| {
+        let stated = reader.given("UPSTREAM_REGION", |text| Ok(text.to_owned()));
+        let region = stated.unwrap_or_else(|| region.to_owned());
+        if region.is_empty() {
+            let problem = "is not set, and neither is AWS_REGION; requests are signed for a region"
+                .to_owned();
+            reader.mistakes.push(Mistake { name: "UPSTREAM_REGION", problem });
+        }
+        Scope { service, region }
+    });
+    let connect_timeout = reader.optional("UPSTREAM_CONNECT_TIMEOUT_MS", "3000", positive);
+    let idle_timeout = reader.optional("UPSTREAM_IDLE_TIMEOUT_MS", "20000", positive);
+    UpstreamConfig {
+        url,
+        scope,
+        connect_timeout: Duration::from_millis(connect_timeout),
+        idle_timeout: Duration::from_millis(idle_timeout),
+    }
+}
+
+fn overflow(reader: &mut Reader<'_>, region: &str) -> OverflowConfig {
+    let bucket = "the bucket for answers that are too large for Lambda";
+    let bucket = reader.required("OVERFLOW_BUCKET", bucket, String::new(), bucket_name);
+    let endpoint = reader.given("AWS_ENDPOINT_URL_S3", |text| Ok(text.to_owned()));
+    let endpoint = endpoint.or(reader.given("AWS_ENDPOINT_URL", |text| Ok(text.to_owned())));
+    if region.is_empty() {
+        let problem = "is not set; the bucket's links name its region".to_owned();
+        reader.mistakes.push(Mistake { name: "AWS_REGION", problem });
+    }
+    let seconds = reader.optional("OVERFLOW_TTL_SECONDS", "60", link_lifetime);
+    OverflowConfig {
+        bucket,
+        prefix: reader.optional("OVERFLOW_PREFIX", "overflow", key_prefix),
+        link_lifetime: Duration::from_secs(seconds),
+        region: region.to_owned(),
+        force_path_style: reader
+            .given("S3_FORCE_PATH_STYLE", yes_or_no)
+            .unwrap_or(endpoint.is_some()),
+        redirect_assets: reader.optional("OVERFLOW_REDIRECT_ASSETS", "false", yes_or_no),
+    }
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let date = reader.optional("LIMITS", "classic", |text| {
+        Date::from_str(text).map_err(|error| error.to_string())
+    });
+    let mut limits = Limits::at(date);
+    let overrides = reader.optional("LIMIT_OVERRIDES", "", |text| {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(limit_override).collect::<Result<Vec<_>, _>>()
+    });
+    for (name, value) in overrides {
+        if let Err(error) = limits.set(&name, value) {
+            let problem = error.to_string();
+            reader.mistakes.push(Mistake { name: "LIMIT_OVERRIDES", problem });
+        }
+    }
+    limits
+}
+
+fn limit_override(part: &str) -> Result<(String, u64), String> {
+    let pair = part.split_once('=').and_then(|(name, value)| {
+        let value = value.trim().replace('_', "").parse().ok()?;
+        Some((name.trim().to_owned(), value))
+    });
+    pair.ok_or_else(|| format!("`{part}` is not NAME=NUMBER, such as lambda_sync_response=6291556"))
+}
+
+fn access(text: &str) -> Result<Access, String> {
+    match text {
+        "open" => Ok(Access::Open),
+        "" => Ok(Access::Closed),
+        _ => Err(format!(
+            "`{text}` is not known; `open` lets everyone in, and without it every request is refused"
+        )),
+    }
+}
+
+fn positive(text: &str) -> Result<u64, String> {
+    let number = text.replace('_', "").parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("`{text}` is not a whole number above zero"))
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+    }
+}
+
+fn link_lifetime(text: &str) -> Result<u64, String> {
+    let seconds = positive(text)?;
+    if seconds > LINK_LIFETIME_MAX_SECONDS {
+        return Err(format!(
+            "{seconds} s is longer than S3 lets a link live, {LINK_LIFETIME_MAX_SECONDS} s"
+        ));
+    }
+    Ok(seconds)
+}
+
+fn bucket_name(text: &str) -> Result<String, String> {
+    if text.contains('.') {
+        return Err(format!(
+            "`{text}` holds a dot: its links would leave the bucket's own host name, and fail with TLS"
+        ));
+    }
+    let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if text.len() < 3 || text.len() > 63 || !text.bytes().all(known) {
+        return Err(format!(
+            "`{text}` is no name of a bucket: 3 to 63 lower-case letters, digits and `-`"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn key_prefix(text: &str) -> Result<String, String> {
+    let prefix = text.trim_end_matches('/');
+    let safe = |segment: &str| {
+        let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        !segment.is_empty() && segment.bytes().all(known) && segment != "." && segment != ".."
+    };
+    if prefix.len() > 256 || !prefix.split('/').all(safe) {
+        return Err(format!(
+            "`{text}` is no prefix of keys: letters, digits, `-`, `_` and `.`, in segments between single slashes"
+        ));
+    }
+    Ok(prefix.to_owned())
+}
+
+fn upstream_url(text: &str) -> Result<Uri, String> {
+    let uri = web_address(text)?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
+    let metadata = host.starts_with("169.254.")
+        || host.starts_with("fe80:")
+        || host.starts_with("fd00:ec2:")
+        || host.starts_with("::ffff:169.254.")
+        || host.starts_with("metadata.");
+    if metadata {
+        return Err(format!("`{host}` is an address of the machine itself, not of a cluster"));
+    }
+    Ok(uri)
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    web_address(text)?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn web_address(text: &str) -> Result<Uri, String> {
+    let wrong = |why: &str| format!("`{text}` {why}; expected https://host or https://host/base");
+    let uri: Uri = text.parse().map_err(|_| wrong("is not a URL"))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(wrong("is neither http nor https"));
+    }
+    if uri.host().is_none_or(str::is_empty) {
+        return Err(wrong("names no host"));
+    }
+    if text.contains('@') {
+        return Err("holds a user or a password; credentials do not belong into a URL".to_owned());
+    }
+    if text.contains(['?', '#', '\\']) || uri.path().contains("//") || uri.path().contains("/.") {
+        return Err(wrong("holds more than scheme, host, port and base path"));
+    }
+    Ok(uri)
+}
+
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+    parts.map(origin).collect()
+}
+
+/// An origin as a browser writes it: `https://host`, with a port only where it is not the usual one.
+fn origin(text: &str) -> Result<String, String> {
+    let wrong = || {
+        format!(
+            "`{text}` is no origin: write https://host or https://host:8443, without a path; `*` is not possible"
+        )
+    };
+    let uri = web_address(text).map_err(|_| wrong())?;
+    let bare = uri.path() == "/" && !text.ends_with('/') && !text.contains('*');
+    if !bare || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(wrong());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,62 @@
+//! The credentials of the function: fetched when needed, kept while they last, always whole.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+
+use crate::clock;
+
+/// Credentials that live shorter than this are fetched again.
+const LIFE_MIN: Duration = Duration::from_secs(60);
+
+/// A provider, and what it gave last.
+pub struct CredentialsCache {
+    provider: SharedCredentialsProvider,
+    last: Mutex<Option<Credentials>>,
+}
+
+impl fmt::Debug for CredentialsCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialsCache").finish_non_exhaustive()
+    }
+}
+
+impl CredentialsCache {
+    /// Nothing is fetched yet.
+    #[must_use]
+    pub fn new(provider: SharedCredentialsProvider) -> CredentialsCache {
+        CredentialsCache { provider, last: Mutex::new(None) }
+    }
+
+    /// Credentials for a request that is sent now.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, when the provider has none.
+    pub async fn current(&self) -> Result<Credentials, String> {
+        self.lasting(LIFE_MIN).await
+    }
+
+    /// Credentials that last for `span`; shorter-lived ones only when the provider has no better.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, when the provider has none.
+    pub async fn lasting(&self, span: Duration) -> Result<Credentials, String> {
+        let kept = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(kept) = kept.filter(|kept| outlives(kept, clock::now() + span)) {
+            return Ok(kept);
+        }
+        let fresh = self.provider.provide_credentials().await;
+        let fresh = fresh.map_err(|error| format!("no credentials: {error}"))?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
+        Ok(fresh)
+    }
+}
+
+fn outlives(credentials: &Credentials, point: SystemTime) -> bool {
+    credentials.expiry().is_none_or(|expiry| expiry > point)
+}

@@ -1,0 +1,263 @@
+//! How an answer reaches the client: inline in the cheapest faithful form, or through S3.
+//!
+//! Every decision is taken on the exact bytes that would be posted. So nothing is refused that would fit, and nothing goes
+//! to S3 that would fit: at the largest inline size, one byte more overflows.
+
+use bytes::Bytes;
+
+use crate::answer::{Answer, Body, Shape, Text};
+use crate::compress;
+use crate::error::Failure;
+use crate::event::Request;
+use crate::headers::{self, Lines};
+
+/// How an answer reaches the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// As a JSON string.
+    InlineText,
+    /// As base64.
+    InlineBase64,
+    /// Compressed by the proxy, as base64.
+    InlineGzip,
+    /// A 303 to a link into S3.
+    Redirect,
+    /// The upstream's status, and a link into S3.
+    Link,
+    /// A problem in place of the answer; with a link into S3 where the answer is stored.
+    Refused,
+}
+
+impl Delivery {
+    /// The name in the log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Delivery::InlineText => "inline-text",
+            Delivery::InlineBase64 => "inline-base64",
+            Delivery::InlineGzip => "inline-gzip",
+            Delivery::Redirect => "redirect",
+            Delivery::Link => "link",
+            Delivery::Refused => "refused",
+        }
+    }
+}
+
+/// What the function may post.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope {
+    /// The shape that the front door expects.
+    pub shape: Shape,
+    /// The largest answer that Lambda accepts, inclusive, in bytes.
+    pub max: u64,
+}
+
+impl Envelope {
+    /// Whether an answer may be posted.
+    #[must_use]
+    pub fn admits(&self, answer: &Answer) -> bool {
+        answer.len(self.shape) <= self.max
+    }
+
+    /// Refuses headers that leave no room for any body.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::HeadersTooLarge`], which names the largest.
+    pub fn admit_headers(&self, status: u16, lines: &Lines) -> Result<(), Failure> {
+        let bare = Answer { status, headers: lines.clone(), body: Body::Empty };
+        let bytes = bare.len(self.shape);
+        if bytes <= self.max {
+            return Ok(());
+        }
+        let mut totals: Vec<(&str, usize)> = Vec::new();
+        for (name, value) in lines {
+            match totals.iter_mut().find(|(known, _)| known == name) {
+                Some((_, total)) => *total += value.len(),
+                None => totals.push((name, value.len())),
+            }
+        }
+        let largest = totals.into_iter().max_by_key(|(_, total)| *total);
+        let name = largest.map(|(name, _)| name.to_owned()).unwrap_or_default();
+        Err(Failure::HeadersTooLarge { name, bytes, max: self.max })
+    }
+}
+
+/// Status and headers of an answer whose body is yet to be placed.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The upstream's status.
+    pub status: u16,
+    /// The headers that the client gets.
+    pub headers: Lines,
+}
+
+impl Head {
+    fn with(&self, body: Body) -> Answer {
+        Answer { status: self.status, headers: self.headers.clone(), body }
+    }
+}
+
+/// The smaller of text and base64, if it fits. Text is possible for valid UTF-8 only, whatever the type says.
+#[must_use]
+pub fn inline(head: &Head, body: &Bytes, envelope: Envelope) -> Option<(Answer, Delivery)> {
+    if body.is_empty() {
+        let answer = head.with(Body::Empty);
+        return envelope.admits(&answer).then_some((answer, Delivery::InlineText));
+    }
+    // Neither form is shorter than the body.
+    if body.len() as u64 > envelope.max {
+        return None;
+    }
+    let text = Text::of(body).map(|text| (head.with(Body::Text(text)), Delivery::InlineText));
+    let base64 = Some((head.with(Body::Base64(body.clone())), Delivery::InlineBase64));
+    let measured = [text, base64].into_iter().flatten();
+    measured
+        .map(|(answer, delivery)| (answer.len(envelope.shape), answer, delivery))
+        .filter(|(length, ..)| *length <= envelope.max)
+        // On a tie the text, which comes first, needs no decoding at the gateway.
+        .min_by_key(|(length, ..)| *length)
+        .map(|(_, answer, delivery)| (answer, delivery))
+}
+
+/// The answer compressed, if that makes it fit. The caller has made sure that the client accepts gzip.
+#[must_use]
+pub fn inline_gzip(head: &Head, body: &Bytes, envelope: Envelope) -> Option<Answer> {
+    let mut head = head.clone();
+    compress::mark(&mut head.headers);
+    let bare = head.with(Body::Base64(Bytes::new())).len(envelope.shape);
+    let room = envelope.max.checked_sub(bare)? / 4 * 3;
+    let packed = compress::gzip(body, usize::try_from(room).unwrap_or(usize::MAX))?;
+    let answer = head.with(Body::Base64(packed));
+    envelope.admits(&answer).then_some(answer)
+}
+
+/// What a client said about answers that are too large for it to get inline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// `X-Overflow`.
+    pub mode: Option<Mode>,
+    /// Whether `Accept-Encoding` permits gzip.
+    pub accepts_gzip: bool,
+    /// A header that S3 would act upon after a redirect, and wrongly.
+    pub troublesome: Option<String>,
+    /// Whether a browser loads this as a part of a page, where a policy forbids other hosts.
+    pub is_asset: bool,
+}
+
+/// The values of `X-Overflow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// 303 to S3.
+    Redirect,
+    /// The status of the upstream, and the link as JSON.
+    Link,
+    /// 502, and the link in the problem.
+    Error,
+}
+
+/// What becomes of an answer that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// 303.
+    Redirect,
+    /// The upstream's status, with the link as JSON.
+    Link,
+    /// The upstream's status, an error, as a problem that holds the link.
+    Problem,
+    /// 502, for this reason, as a problem that holds the link.
+    BadGateway(String),
+}
+
+const DESTINATIONS: [&str; 9] = [
+    "script",
+    "style",
+    "worker",
+    "sharedworker",
+    "serviceworker",
+    "font",
+    "document",
+    "iframe",
+    "frame",
+];
+const CONDITIONAL: [&str; 6] =
+    ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
+
+impl Asked {
+    /// Reads the headers of a request.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::OverflowMode`] for a mode that does not exist.
+    pub fn of(request: &Request) -> Result<Asked, Failure> {
+        let mode = request.header("x-overflow").map(|text| match text.trim() {
+            "redirect" => Ok(Mode::Redirect),
+            "link" => Ok(Mode::Link),
+            "error" => Ok(Mode::Error),
+            _ => Err(Failure::OverflowMode(text.to_owned())),
+        });
+        let troublesome = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+        let troublesome = troublesome.filter(|name| {
+            // CloudFront adds `x-amz-cf-id` on its own; the client never saw it.
+            let signed = name.starts_with("x-amz-") && !name.starts_with("x-amz-cf-");
+            signed || CONDITIONAL.contains(&name.as_str())
+        });
+        let destination = request.header("sec-fetch-dest").unwrap_or_default();
+        let encodings: Vec<&str> = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("accept-encoding"))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        Ok(Asked {
+            mode: mode.transpose()?,
+            accepts_gzip: headers::accepts_gzip(&encodings.join(",")),
+            troublesome: troublesome.into_iter().next(),
+            is_asset: DESTINATIONS.contains(&destination),
+        })
+    }
+
+    /// The form of an answer with this status, once it is stored.
+    #[must_use]
+    pub fn form(&self, status: u16, redirect_assets: bool) -> Form {
+        if status >= 400 {
+            return Form::Problem;
+        }
+        // A 201 or 202 has a `Location` of its own, and so has a redirect of the upstream.
+        let redirectable = matches!(status, 200 | 203 | 206..=299);
+        match self.mode {
+            Some(Mode::Link) => return Form::Link,
+            Some(Mode::Error) => {
+                return Form::BadGateway("The request asks for `X-Overflow: error`.".to_owned());
+            }
+            Some(Mode::Redirect) | None => {}
+        }
+        if !redirectable {
+            return Form::Link;
+        }
+        if let Some(name) = &self.troublesome {
+            return Form::BadGateway(format!(
+                "The request holds `{name}`, which would follow a redirect to S3 and be misunderstood there. \
+                 Send it without, or with `X-Overflow: link`."
+            ));
+        }
+        if self.is_asset && self.mode.is_none() && !redirect_assets {
+            return Form::BadGateway(
+                "A browser loads this as part of a page, where redirects to another host are blocked. \
+                 OVERFLOW_REDIRECT_ASSETS=true permits them."
+                    .to_owned(),
+            );
+        }
+        Form::Redirect
+    }
+}
+
+/// Whether an answer has no body whatever its headers say.
+#[must_use]
+pub fn is_bodyless(method: &http::Method, status: u16) -> bool {
+    method == http::Method::HEAD || status < 200 || matches!(status, 204 | 205 | 304)
+}
+
+#[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod tests;

@@ -1,0 +1,289 @@
+//! Tests of `delivery`, against an independent oracle: `serde_json` and `base64` build the envelope, and it is counted.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const CLASSIC: u64 = 6_291_556;
+
+fn head(headers: &[(&str, &str)]) -> Head {
+    let lines = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    Head { status: 200, headers: lines }
+}
+
+fn v2(max: u64) -> Envelope {
+    Envelope { shape: Shape::V2, max }
+}
+
+/// What the smaller of the two envelopes takes, computed without this crate.
+fn oracle(head: &Head, body: &[u8]) -> usize {
+    let mut headers = serde_json::Map::new();
+    for (name, value) in &head.headers {
+        headers.insert(name.clone(), json!(value));
+    }
+    let envelope = |body: &str, base64: bool| {
+        let value: Value = json!({
+            "statusCode": head.status,
+            "headers": headers,
+            "body": body,
+            "isBase64Encoded": base64,
+        });
+        value.to_string().len()
+    };
+    if body.is_empty() {
+        return envelope("", false);
+    }
+    let base64 = envelope(&STANDARD.encode(body), true);
+    match std::str::from_utf8(body) {
+        Ok(text) => base64.min(envelope(text, false)),
+        Err(_) => base64,
+    }
+}
+
+fn bytes_of(answer: &Answer, shape: Shape) -> Vec<u8> {
+    let posted: Value = serde_json::from_slice(&answer.to_json(shape)).expect("it is JSON");
+    let body = posted["body"].as_str().expect("there is a body");
+    if posted["isBase64Encoded"] == json!(true) {
+        STANDARD.decode(body).expect("it is base64")
+    } else {
+        body.as_bytes().to_vec()
+    }
+}
+
+/// Checks the decision at exactly this limit and one below it.
+fn check_tight(head: &Head, body: &[u8]) {
+    let needed = oracle(head, body) as u64;
+    let body = Bytes::copy_from_slice(body);
+    let (answer, _) = inline(head, &body, v2(needed)).expect("it fits exactly");
+    assert_eq!(answer.len(Shape::V2), needed);
+    assert_eq!(answer.to_json(Shape::V2).len() as u64, needed, "measured is what is posted");
+    assert_eq!(bytes_of(&answer, Shape::V2), body, "byte for byte");
+    assert!(inline(head, &body, v2(needed - 1)).is_none(), "one byte less and it does not fit");
+}
+
+#[test]
+fn z1_the_largest_binary_body_that_fits_is_found_to_the_byte() {
+    // `{"statusCode":200,"headers":{"content-type":"application/octet-stream"},"body":"","isBase64Encoded":true}`
+    // takes 105 bytes: 4 * ceil(n / 3) may take 6,291,451, so n is 4,718,586.
+    let head = head(&[("content-type", "application/octet-stream")]);
+    let largest = Bytes::from(vec![0xff; 4_718_586]);
+    let (answer, delivery) = inline(&head, &largest, v2(CLASSIC)).expect("it fits");
+    assert_eq!(delivery, Delivery::InlineBase64);
+    assert_eq!(answer.len(Shape::V2), 105 + 6_291_448);
+    let over = Bytes::from(vec![0xff; 4_718_587]);
+    assert!(inline(&head, &over, v2(CLASSIC)).is_none(), "one byte more overflows");
+}
+
+#[test]
+fn z3_escapes_are_counted_and_the_smaller_form_is_chosen() {
+    let head = head(&[]);
+    for (piece, expected) in [
+        ("a", Delivery::InlineText),
+        ("é", Delivery::InlineText),
+        ("\u{2028}", Delivery::InlineText),
+        ("\"", Delivery::InlineBase64),
+        ("\u{1}", Delivery::InlineBase64),
+        ("\n", Delivery::InlineBase64),
+    ] {
+        let body = piece.repeat(1000);
+        let (_, delivery) =
+            inline(&head, &Bytes::from(body.clone()), v2(CLASSIC)).expect("it fits");
+        assert_eq!(delivery, expected, "{piece:?}");
+        check_tight(&head, body.as_bytes());
+    }
+}
+
+#[test]
+fn b1_only_valid_utf8_travels_as_text() {
+    let head = head(&[("content-type", "application/json; charset=utf-8")]);
+    for (body, text) in [
+        (&b"\xef\xbb\xbf{\"a\":1}"[..], true),
+        (b"{\"a\":\"\xff\"}", false),
+        (b"caf\xe9", false),
+        (b"\xff\xfe{\0}\0", false),
+        (b"\xed\xa0\x80 and much more text behind the surrogate", false),
+        (b"nul \0 in the middle of a long enough text", true),
+        (b"", true),
+    ] {
+        let body = Bytes::from_static(body);
+        let (answer, delivery) = inline(&head, &body, v2(CLASSIC)).expect("it fits");
+        assert_eq!(delivery == Delivery::InlineText, text, "{body:?}");
+        assert_eq!(bytes_of(&answer, Shape::V2), body);
+    }
+}
+
+#[test]
+fn z5_headers_that_are_too_large_alone_are_named() {
+    let lines: Lines = vec![
+        ("content-type".to_owned(), "text/plain".to_owned()),
+        ("warning".to_owned(), "x".repeat(600)),
+        ("warning".to_owned(), "x".repeat(600)),
+        ("x-single".to_owned(), "x".repeat(1000)),
+    ];
+    let refused = v2(2000).admit_headers(200, &lines).unwrap_err();
+    let Failure::HeadersTooLarge { name, bytes, max } = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!((name.as_str(), max), ("warning", 2000));
+    assert!(bytes > 2000);
+    assert!(v2(bytes).admit_headers(200, &lines).is_ok(), "exactly enough");
+    assert!(v2(bytes - 1).admit_headers(200, &lines).is_err(), "one too few");
+}
+
+#[test]
+fn c1_what_compresses_goes_inline() {
+    let head = head(&[("content-type", "application/javascript"), ("etag", "\"e\"")]);
+    let script = Bytes::from(b"function f(){return 'observability'};\n".repeat(320_000));
+    assert!(script.len() > 12_000_000);
+    assert!(inline(&head, &script, v2(CLASSIC)).is_none());
+    let answer = inline_gzip(&head, &script, v2(CLASSIC)).expect("it shrinks below the limit");
+    assert!(v2(CLASSIC).admits(&answer));
+    assert_eq!(headers::get(&answer.headers, "content-encoding"), Some("gzip"));
+    let packed = bytes_of(&answer, Shape::V2);
+    let mut unpacked = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut unpacked)
+        .unwrap();
+    assert_eq!(unpacked, script);
+}
+
+#[test]
+fn z9_nothing_overflows_that_has_no_body() {
+    for status in [100, 101, 199, 204, 205, 304] {
+        assert!(is_bodyless(&Method::GET, status), "{status}");
+    }
+    for status in [200, 201, 203, 206, 300, 301, 400, 500] {
+        assert!(!is_bodyless(&Method::GET, status), "{status}");
+        assert!(is_bodyless(&Method::HEAD, status), "HEAD {status}");
+    }
+}
+
+#[test]
+fn r3_only_a_plain_success_becomes_a_303() {
+    let asked = Asked::default();
+    for status in [200, 203] {
+        assert_eq!(asked.form(status, false), Form::Redirect, "{status}");
+    }
+    for status in [201, 202, 301, 302, 303, 307, 308] {
+        assert_eq!(asked.form(status, false), Form::Link, "{status}");
+    }
+    for status in [400, 403, 404, 409, 429, 500, 503] {
+        assert_eq!(asked.form(status, false), Form::Problem, "{status}");
+    }
+}
+
+fn asked(headers: &[(&str, &str)]) -> Result<Asked, Failure> {
+    let request = Request {
+        door: crate::event::FrontDoor::Rest,
+        method: Method::GET,
+        path: "/".to_owned(),
+        query: crate::event::Query::Raw(String::new()),
+        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        body: Bytes::new(),
+        source_ip: None,
+        stage_prefix: String::new(),
+    };
+    Asked::of(&request)
+}
+
+fn form(headers: &[(&str, &str)]) -> Form {
+    asked(headers).expect("the headers are understood").form(200, false)
+}
+
+#[test]
+fn r5_the_client_chooses_the_form() {
+    assert_eq!(form(&[]), Form::Redirect);
+    assert_eq!(form(&[("X-Overflow", "redirect")]), Form::Redirect);
+    assert_eq!(form(&[("x-overflow", "link")]), Form::Link);
+    assert!(matches!(form(&[("x-overflow", "error")]), Form::BadGateway(_)));
+    assert!(matches!(asked(&[("x-overflow", "both")]), Err(Failure::OverflowMode(_))));
+}
+
+#[test]
+fn r6_headers_that_s3_would_act_upon_prevent_the_redirect() {
+    for name in ["Range", "If-Match", "if-none-match", "If-Unmodified-Since", "X-Amz-Date"] {
+        let Form::BadGateway(reason) = form(&[(name, "x")]) else {
+            panic!("{name} was redirected");
+        };
+        assert!(reason.contains(&name.to_ascii_lowercase()), "{reason}");
+        assert!(matches!(form(&[(name, "x"), ("x-overflow", "redirect")]), Form::BadGateway(_)));
+        assert_eq!(form(&[(name, "x"), ("x-overflow", "link")]), Form::Link, "{name}");
+    }
+    assert_eq!(form(&[("x-amz-cf-id", "set by CloudFront")]), Form::Redirect);
+    assert_eq!(form(&[("x-amzn-trace-id", "set by the gateway")]), Form::Redirect);
+}
+
+#[test]
+fn x6_parts_of_a_page_are_not_redirected_unless_configured() {
+    for destination in ["script", "style", "worker", "font", "document"] {
+        let asked = asked(&[("sec-fetch-dest", destination)]).unwrap();
+        assert!(matches!(asked.form(200, false), Form::BadGateway(_)), "{destination}");
+        assert_eq!(asked.form(200, true), Form::Redirect, "{destination}");
+    }
+    assert_eq!(form(&[("sec-fetch-dest", "empty")]), Form::Redirect);
+    assert_eq!(form(&[("sec-fetch-dest", "image")]), Form::Redirect);
+}
+
+#[test]
+fn c3_gzip_is_accepted_only_where_it_is_named_with_a_weight() {
+    for (value, expected) in [
+        ("gzip", true),
+        ("gzip, deflate, br, zstd", true),
+        ("br;q=1.0, gzip;q=0.8, *;q=0.1", true),
+        ("*", true),
+        ("identity;q=1, gzip;q=0", false),
+        ("identity;q=1, *;q=0", false),
+        ("br, zstd", false),
+        ("", false),
+        ("gzip;q=0, *;q=1", false),
+    ] {
+        assert_eq!(asked(&[("accept-encoding", value)]).unwrap().accepts_gzip, expected, "{value}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn z1_inline_exactly_when_the_envelope_fits(
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+        text in "[\\x00-\\x7fé☃\u{2028}]{0,200}",
+        value in "[ -~]{0,60}",
+        slack in -3_i64..4,
+    ) {
+        let head = head(&[("content-type", "application/json"), ("warning", &value)]);
+        for body in [body, text.into_bytes()] {
+            let needed = oracle(&head, &body) as u64;
+            let max = needed.checked_add_signed(slack).expect("the envelope is larger than 3 bytes");
+            let body = Bytes::from(body);
+            let placed = inline(&head, &body, v2(max));
+            prop_assert_eq!(placed.is_some(), slack >= 0);
+            if let Some((answer, _)) = placed {
+                prop_assert_eq!(bytes_of(&answer, Shape::V2), body);
+            }
+        }
+    }
+}
+
+proptest! {
+    // Every case is a body of megabytes.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn z1_sizes_around_the_limit_of_lambda(offset in -64_i64..65, kind in 0_usize..4) {
+        let head = head(&[("content-type", "application/octet-stream")]);
+        let (piece, near): (&[u8], i64) = [
+            (&b"a"[..], 6_291_446),
+            (b"\xff", 4_718_586),
+            ("é".as_bytes(), 6_291_446),
+            (b"\"", 4_718_586),
+        ][kind];
+        let size = usize::try_from(near + offset).expect("it is positive");
+        let mut body = piece.repeat(size / piece.len() + 1);
+        body.truncate(size);
+        let fits = oracle(&head, &body) as u64 <= CLASSIC;
+        let body = Bytes::from(body);
+        prop_assert_eq!(inline(&head, &body, v2(CLASSIC)).is_some(), fits);
+    }
+}

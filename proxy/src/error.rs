@@ -1,0 +1,72 @@
+//! Why a request was not answered with what the upstream said: one variant per cause.
+
+use std::time::Duration;
+
+use crate::headers::BadHeader;
+use crate::path::BadTarget;
+use crate::store::StoreError;
+use crate::upstream::UpstreamError;
+
+/// Everything that can end a request early. `respond` turns it into HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The proxy was not opened.
+    #[error("the proxy was not told ACCESS=open")]
+    Closed,
+    /// The path or the query is refused.
+    #[error(transparent)]
+    Target(#[from] BadTarget),
+    /// A header is refused.
+    #[error(transparent)]
+    Header(#[from] BadHeader),
+    /// `X-Overflow` holds something unknown.
+    #[error("X-Overflow: `{0}` is none of `redirect`, `link` and `error`")]
+    OverflowMode(String),
+    /// A path under `/_proxy` that does not exist.
+    #[error("the proxy has no route {0}")]
+    OwnRoute(String),
+    /// A route of the proxy, with a method it does not know.
+    #[error("the route knows only {0}")]
+    OwnMethod(&'static str),
+    /// The client asks for a WebSocket.
+    #[error("a Lambda function cannot hold a WebSocket open")]
+    WebSocket,
+    /// The upstream did not give an answer, or not a whole one.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The upstream leads the client to another host.
+    #[error("the upstream redirects to another host: {0}")]
+    ForeignRedirect(String),
+    /// The headers of an answer fill the envelope alone.
+    #[error("the headers of the answer take {bytes} bytes of {max}; the largest is `{name}`")]
+    HeadersTooLarge {
+        /// The header with the most bytes.
+        name: String,
+        /// The envelope without a body.
+        bytes: u64,
+        /// What Lambda accepts.
+        max: u64,
+    },
+    /// The answer exceeds `MAX_BODY_BYTES`.
+    #[error("the answer is larger than {0} bytes")]
+    BodyTooLarge(u64),
+    /// The answer could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The time is up.
+    #[error("no answer within {0:?}")]
+    Deadline(Duration),
+}
+
+/// An error and what caused it, in one line.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,308 @@
+//! The event of a gateway, as the request it stands for.
+//!
+//! Three shapes arrive: payload 1.0 of a REST API, payload 1.0 of an HTTP API, and payload 2.0 of an HTTP API or a
+//! function URL. Only the fields that a proxy needs are read, straight from the text of the event, so that a body of
+//! six megabytes is neither turned into a tree nor copied more than once.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::Method;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+
+/// What stands between the client and the function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontDoor {
+    /// A REST API: payload 1.0, the path as the client sent it.
+    Rest,
+    /// An HTTP API with payload 1.0.
+    HttpV1,
+    /// An HTTP API with payload 2.0.
+    HttpV2,
+    /// A function URL: payload 2.0, and no timeout but the function's own.
+    FunctionUrl,
+}
+
+impl FrontDoor {
+    /// Whether the path in the event has lost its percent-encoding.
+    #[must_use]
+    pub fn decodes_path(self) -> bool {
+        self != FrontDoor::Rest
+    }
+
+    /// Whether answers take the shape of payload 2.0.
+    #[must_use]
+    pub fn answers_v2(self) -> bool {
+        matches!(self, FrontDoor::HttpV2 | FrontDoor::FunctionUrl)
+    }
+}
+
+/// The query of a request, as far as the front door preserves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// The text after `?`, as the client sent it.
+    Raw(String),
+    /// Names and values, decoded by the gateway.
+    Decoded(Vec<(String, String)>),
+}
+
+/// An HTTP request that arrived as an event.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Where it came in.
+    pub door: FrontDoor,
+    /// The method.
+    pub method: Method,
+    /// The path without the stage; its encoding depends on [`FrontDoor::decodes_path`].
+    pub path: String,
+    /// The query.
+    pub query: Query,
+    /// Header lines in the order of the event; a name may occur several times.
+    pub headers: Vec<(String, String)>,
+    /// The body, decoded: the bytes that the client sent.
+    pub body: Bytes,
+    /// The client's address, as the gateway states it.
+    pub source_ip: Option<String>,
+    /// What the gateway put before [`Request::path`]: `/prod`, or nothing.
+    pub stage_prefix: String,
+}
+
+impl fmt::Debug for Request {
+    /// Headers and bodies are the client's; they hold secrets and do not belong into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("door", &self.door)
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("headers", &self.headers.len())
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    /// The first value of a header, whatever its case in the event.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Request, D::Error> {
+        let event = Event::deserialize(deserializer)?;
+        let context = &event.request_context;
+        if let Some(http) = &context.http {
+            let method = http.method.clone();
+            return event.into_v2(&method).map_err(D::Error::custom);
+        }
+        if event.http_method.is_some() {
+            return event.into_v1().map_err(D::Error::custom);
+        }
+        Err(D::Error::custom(
+            "the event is no HTTP request: expected payload 1.0 (`httpMethod`) or 2.0 \
+             (`requestContext.http`) of API Gateway or of a function URL",
+        ))
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    version: Option<String>,
+    http_method: Option<String>,
+    path: Option<String>,
+    raw_path: Option<String>,
+    raw_query_string: Option<String>,
+    cookies: Option<Vec<String>>,
+    headers: Option<Pairs<Option<String>>>,
+    multi_value_headers: Option<Pairs<Option<Vec<String>>>>,
+    query_string_parameters: Option<Pairs<Option<String>>>,
+    multi_value_query_string_parameters: Option<Pairs<Option<Vec<String>>>>,
+    #[serde(default)]
+    request_context: RequestContext,
+    #[serde(borrow)]
+    body: Option<Text<'a>>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    http: Option<HttpContext>,
+    identity: Option<Identity>,
+    stage: Option<String>,
+    path: Option<String>,
+    domain_name: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HttpContext {
+    method: String,
+    source_ip: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    source_ip: Option<String>,
+}
+
+impl Event<'_> {
+    fn into_v1(self) -> Result<Request, String> {
+        let on_http_api = self.version.as_deref() == Some("1.0");
+        let door = if on_http_api { FrontDoor::HttpV1 } else { FrontDoor::Rest };
+        let path = self.path.unwrap_or_default();
+        let (path, stage_prefix) = if on_http_api {
+            without_stage(path, self.request_context.stage.as_deref())
+        } else {
+            let prefix = prefix_of(self.request_context.path.as_deref(), &path);
+            (path, prefix)
+        };
+        Ok(Request {
+            door,
+            method: method(self.http_method.as_deref().unwrap_or_default())?,
+            path,
+            query: Query::Decoded(flatten(
+                self.multi_value_query_string_parameters,
+                self.query_string_parameters,
+            )),
+            headers: flatten(self.multi_value_headers, self.headers),
+            body: decode_body(self.body, self.is_base64_encoded)?,
+            source_ip: self.request_context.identity.and_then(|identity| identity.source_ip),
+            stage_prefix,
+        })
+    }
+
+    fn into_v2(self, named: &str) -> Result<Request, String> {
+        let domain = self.request_context.domain_name.as_deref().unwrap_or_default();
+        let door = if domain.contains(".lambda-url.") {
+            FrontDoor::FunctionUrl
+        } else {
+            FrontDoor::HttpV2
+        };
+        let mut headers = flatten(None, self.headers);
+        if let Some(cookies) = self.cookies.filter(|cookies| !cookies.is_empty()) {
+            headers.push(("cookie".to_owned(), cookies.join("; ")));
+        }
+        let stage = self.request_context.stage.as_deref();
+        let (path, stage_prefix) = without_stage(self.raw_path.unwrap_or_default(), stage);
+        Ok(Request {
+            door,
+            method: method(named)?,
+            path,
+            query: Query::Raw(self.raw_query_string.unwrap_or_default()),
+            headers,
+            body: decode_body(self.body, self.is_base64_encoded)?,
+            source_ip: self.request_context.http.and_then(|http| http.source_ip),
+            stage_prefix,
+        })
+    }
+}
+
+fn method(name: &str) -> Result<Method, String> {
+    Method::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not an HTTP method"))
+}
+
+/// HTTP APIs put a named stage before the path; upstream knows nothing of it.
+fn without_stage(path: String, stage: Option<&str>) -> (String, String) {
+    let Some(stage) = stage.filter(|stage| *stage != "$default" && !stage.is_empty()) else {
+        return (path, String::new());
+    };
+    let prefix = format!("/{stage}");
+    match path.strip_prefix(&prefix) {
+        Some("") => ("/".to_owned(), prefix),
+        Some(rest) if rest.starts_with('/') => (rest.to_owned(), prefix),
+        _ => (path, String::new()),
+    }
+}
+
+/// REST APIs give the path twice, once with the stage before it.
+fn prefix_of(with_stage: Option<&str>, path: &str) -> String {
+    let prefix = with_stage.and_then(|long| long.strip_suffix(path)).unwrap_or_default();
+    prefix.trim_end_matches('/').to_owned()
+}
+
+fn flatten(
+    many: Option<Pairs<Option<Vec<String>>>>,
+    single: Option<Pairs<Option<String>>>,
+) -> Vec<(String, String)> {
+    if let Some(many) = many {
+        let lists = many.0.into_iter();
+        return lists
+            .flat_map(|(name, values)| {
+                values.unwrap_or_default().into_iter().map(move |value| (name.clone(), value))
+            })
+            .collect();
+    }
+    let pairs = single.map(|pairs| pairs.0).unwrap_or_default();
+    pairs.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
+}
+
+fn decode_body(body: Option<Text<'_>>, base64: bool) -> Result<Bytes, String> {
+    let Some(Text(text)) = body else {
+        return Ok(Bytes::new());
+    };
+    if !base64 {
+        return Ok(Bytes::from(text.into_owned()));
+    }
+    let decoded = STANDARD.decode(text.as_bytes());
+    decoded.map(Bytes::from).map_err(|error| {
+        format!("the event says `isBase64Encoded`, but its body is not base64: {error}")
+    })
+}
+
+/// A string that is borrowed from the event where it has no escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_string<E>(self, text: String) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text)))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// A JSON object as a list: the order of its members is kept, and so are repeated ones.
+struct Pairs<V>(Vec<(String, V)>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs<V>, D::Error> {
+        struct PairsVisitor<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for PairsVisitor<V> {
+            type Value = Pairs<V>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<V>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(PairsVisitor(PhantomData))
+    }
+}

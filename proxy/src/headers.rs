@@ -1,0 +1,230 @@
+//! Which headers travel, and how: to the upstream, and back to the client.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::event::Request;
+
+/// Header lines of an answer: lower-case names, in order, repeated where they repeat.
+pub type Lines = Vec<(String, String)>;
+
+/// Headers that concern one connection (RFC 9110, 7.6.1), and the old one of proxies.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+    "expect",
+];
+
+/// Headers by which a client could speak for someone else; this proxy alone decides them.
+const OURS: [&str; 6] =
+    ["authorization", "host", "forwarded", "content-length", "accept-encoding", "x-overflow"];
+const OUR_PREFIXES: [&str; 5] = ["x-amz-", "x-amzn-", "x-forwarded-", "proxy-", "x-real-"];
+
+/// A header of the client that cannot be sent on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the header `{name}` has a name or a value that HTTP does not permit")]
+pub struct BadHeader {
+    name: String,
+}
+
+/// The headers of a request as they go upstream, unsigned.
+///
+/// # Errors
+///
+/// [`BadHeader`] for control characters in a value or anything but a token as a name.
+pub fn for_upstream(request: &Request, accepts_gzip: bool) -> Result<HeaderMap, BadHeader> {
+    let named = named_in_connection(request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 3);
+    for (name, value) in &request.headers {
+        let plain = plain_name(name);
+        if is_hop_by_hop(&plain) || is_ours(&plain) || named.contains(&plain) {
+            continue;
+        }
+        let bad = || BadHeader { name: name.escape_default().to_string() };
+        let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+        headers.append(known, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?);
+    }
+    // Anything else has made an upstream hang (OpenSearch with zstd), and gzip is all that we understand.
+    let encoding = if accepts_gzip { "gzip" } else { "identity" };
+    headers.insert("accept-encoding", HeaderValue::from_static(encoding));
+    headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+    let address = request.source_ip.as_deref().and_then(|ip| HeaderValue::from_str(ip).ok());
+    if let Some(address) = address {
+        headers.insert("x-forwarded-for", address);
+    }
+    Ok(headers)
+}
+
+/// The headers of the upstream's answer as the client gets them.
+///
+/// `Content-Length` is left out: the gateway counts what it sends. CORS is this proxy's to grant, not the upstream's.
+#[must_use]
+pub fn for_client(headers: &HeaderMap) -> Lines {
+    let named = named_in_connection(
+        headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())),
+    );
+    let mut lines = Lines::with_capacity(headers.len());
+    for (name, value) in headers {
+        let name = name.as_str();
+        let dropped = is_hop_by_hop(name)
+            || named.iter().any(|known| known == name)
+            || name == "content-length"
+            || name.starts_with("access-control-")
+            || name.starts_with("proxy-");
+        if dropped {
+            continue;
+        }
+        let text = text_of(value);
+        let text = if name == "set-cookie" { without_domain(&text) } else { text };
+        lines.push((name.to_owned(), text));
+    }
+    lines
+}
+
+/// The first value of a name, which has to be given in lower case.
+#[must_use]
+pub fn get<'a>(lines: &'a Lines, name: &str) -> Option<&'a str> {
+    lines.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// Replaces every line of that name by one.
+pub fn set(lines: &mut Lines, name: &str, value: impl Into<String>) {
+    remove(lines, name);
+    lines.push((name.to_owned(), value.into()));
+}
+
+/// Removes every line of that name.
+pub fn remove(lines: &mut Lines, name: &str) {
+    lines.retain(|(known, _)| known != name);
+}
+
+/// Adds a field name to `Vary` unless it is there.
+pub fn vary(lines: &mut Lines, field: &str) {
+    let known = lines.iter().filter(|(name, _)| name == "vary").any(|(_, value)| {
+        value.split(',').any(|part| part.trim() == "*" || part.trim().eq_ignore_ascii_case(field))
+    });
+    if !known {
+        lines.push(("vary".to_owned(), field.to_owned()));
+    }
+}
+
+/// Whether `Accept-Encoding` permits gzip: named, or covered by `*`, with a weight above zero.
+#[must_use]
+pub fn accepts_gzip(accept_encoding: &str) -> bool {
+    let weight_of = |coding: &str| {
+        let parts = accept_encoding.split(',').map(str::trim);
+        parts.filter_map(weighted).find(|(name, _)| name.eq_ignore_ascii_case(coding))
+    };
+    let found = weight_of("gzip").or_else(|| weight_of("x-gzip")).or_else(|| weight_of("*"));
+    found.is_some_and(|(_, weight)| weight > 0.0)
+}
+
+fn weighted(part: &str) -> Option<(&str, f32)> {
+    let mut pieces = part.split(';').map(str::trim);
+    let name = pieces.next().filter(|name| !name.is_empty())?;
+    let weight = pieces.find_map(|piece| piece.strip_prefix("q=").or(piece.strip_prefix("Q=")));
+    Some((name, weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0))))
+}
+
+/// Where an upstream's `Location` leads when it is followed through this proxy.
+///
+/// # Errors
+///
+/// [`Foreign`] when it leads to another host, which a client would follow with this proxy's blessing.
+pub fn public_location(
+    location: &str,
+    upstream: &http::Uri,
+    public: &str,
+) -> Result<String, Foreign> {
+    let foreign = || Foreign(location.chars().take(200).collect());
+    if location.contains('\\') || location.chars().any(char::is_control) {
+        return Err(foreign());
+    }
+    let absolute = location.find("://").filter(|at| !location[..*at].contains(['/', '?', '#']));
+    let after_scheme = match absolute {
+        Some(at) => &location[at + 3..],
+        None => match location.strip_prefix("//") {
+            Some(rest) => rest,
+            None if location.starts_with('/') => {
+                return Ok(format!("{public}{}", without_base(location, upstream)));
+            }
+            None if has_scheme(location) => return Err(foreign()),
+            None => return Ok(location.to_owned()),
+        },
+    };
+    let end = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
+    let (authority, rest) = after_scheme.split_at(end);
+    let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
+    });
+    if !upstream.host().is_some_and(|known| known.eq_ignore_ascii_case(host)) {
+        return Err(foreign());
+    }
+    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    Ok(format!("{public}{}", without_base(&rest, upstream)))
+}
+
+/// An upstream's redirect to another host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign(pub String);
+
+fn without_base<'a>(path: &'a str, upstream: &http::Uri) -> &'a str {
+    let base = upstream.path().trim_end_matches('/');
+    match path.strip_prefix(base) {
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
+/// `mailto:x`, `javascript:x`: a colon before any slash.
+fn has_scheme(location: &str) -> bool {
+    let first = location.split(['/', '?', '#']).next().unwrap_or_default();
+    first.contains(':')
+}
+
+/// Lower case, and `_` as `-`: some servers take `X_Forwarded_For` for the header it resembles.
+fn plain_name(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
+}
+
+fn is_hop_by_hop(plain: &str) -> bool {
+    HOP_BY_HOP.contains(&plain)
+}
+
+fn is_ours(plain: &str) -> bool {
+    OURS.contains(&plain) || OUR_PREFIXES.iter().any(|prefix| plain.starts_with(prefix))
+}
+
+fn named_in_connection<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    lines
+        .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
+        .flat_map(|(_, value)| value.split(','))
+        .map(|name| plain_name(name.trim()))
+        .collect()
+}
+
+/// A header value as text. Bytes that are not UTF-8 are read as Latin-1, which is what HTTP once said they are.
+fn text_of(value: &HeaderValue) -> String {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// A cookie for the upstream's domain would be refused by the browser; without the attribute it is for this host.
+fn without_domain(cookie: &str) -> String {
+    let parts = cookie.split(';').enumerate().filter(|(at, part)| {
+        let name = part.split('=').next().unwrap_or_default().trim();
+        *at == 0 || !name.eq_ignore_ascii_case("domain")
+    });
+    parts.map(|(_, part)| part).collect::<Vec<_>>().join(";")
+}
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

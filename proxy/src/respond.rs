@@ -1,0 +1,165 @@
+//! Failures as HTTP: the only place that says so to a client, always as `application/problem+json`.
+
+use serde_json::json;
+
+use crate::answer::{Answer, Body, Text};
+use crate::error::Failure;
+use crate::headers::Lines;
+use crate::upstream::UpstreamError;
+
+/// The media type of RFC 9457.
+pub const PROBLEM_TYPE: &str = "application/problem+json";
+
+/// The `type` of a problem.
+#[must_use]
+pub fn problem_kind(name: &str) -> String {
+    format!("urn:hardcap:problem:{name}")
+}
+
+/// The answer to a request that failed; `cors` are the headers that let a script read it.
+#[must_use]
+pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
+    let Problem { status, kind, title, hint } = describe(failure);
+    let body = json!({
+        "type": problem_kind(kind),
+        "title": title,
+        "status": status,
+        "detail": format!("{}. {hint}", sentence(&failure.to_string())),
+    });
+    let mut headers: Lines = vec![
+        ("content-type".to_owned(), PROBLEM_TYPE.to_owned()),
+        ("cache-control".to_owned(), "no-store".to_owned()),
+    ];
+    if let Failure::OwnMethod(allowed) = failure {
+        headers.push(("allow".to_owned(), (*allowed).to_owned()));
+    }
+    headers.extend(cors.iter().cloned());
+    Answer { status, headers, body: Body::Text(Text::from(body.to_string())) }
+}
+
+struct Problem {
+    status: u16,
+    kind: &'static str,
+    title: &'static str,
+    /// What to do about it.
+    hint: &'static str,
+}
+
+const fn row(status: u16, kind: &'static str, title: &'static str, hint: &'static str) -> Problem {
+    Problem { status, kind, title, hint }
+}
+
+/// One row a cause: this is everything the proxy ever refuses.
+fn describe(failure: &Failure) -> Problem {
+    match failure {
+        Failure::Closed => row(
+            403,
+            "closed",
+            "This proxy is closed",
+            "Whoever runs it opens it to everyone who can reach it with ACCESS=open.",
+        ),
+        Failure::Target(_) => row(
+            400,
+            "bad-target",
+            "The path or the query is not accepted",
+            "Nothing was sent to the upstream.",
+        ),
+        Failure::Header(_) => {
+            row(400, "bad-header", "A header is not accepted", "Nothing was sent to the upstream.")
+        }
+        Failure::OverflowMode(_) => row(
+            400,
+            "bad-overflow-mode",
+            "X-Overflow is not understood",
+            "Leave it out for a redirect.",
+        ),
+        Failure::OwnRoute(_) => row(
+            404,
+            "no-such-route",
+            "The proxy has no such route",
+            "Paths under /_proxy/ are the proxy's own and never go to the upstream.",
+        ),
+        Failure::OwnMethod(_) => row(
+            405,
+            "method-not-allowed",
+            "The route does not know this method",
+            "The header `Allow` lists what it knows.",
+        ),
+        Failure::WebSocket => row(
+            501,
+            "no-websocket",
+            "WebSockets cannot pass here",
+            "Connect to the upstream directly, or let the application poll.",
+        ),
+        Failure::Upstream(error) => upstream(error),
+        Failure::ForeignRedirect(_) => row(
+            502,
+            "foreign-redirect",
+            "The upstream redirects to another host",
+            "The proxy passes on redirects within the upstream only.",
+        ),
+        Failure::HeadersTooLarge { .. } => row(
+            502,
+            "headers-too-large",
+            "The headers of the answer are too large for Lambda",
+            "Only a body can be delivered in another way; the upstream has to send less in its headers.",
+        ),
+        Failure::BodyTooLarge(_) => row(
+            502,
+            "body-too-large",
+            "The answer is larger than this proxy passes on",
+            "Ask for less at a time, or raise MAX_BODY_BYTES.",
+        ),
+        Failure::Store(_) => row(
+            502,
+            "store-failed",
+            "The answer is too large for Lambda, and could not be stored",
+            "Nothing is left behind; the request can be sent again.",
+        ),
+        Failure::Deadline(_) => row(
+            504,
+            "deadline",
+            "There was not enough time",
+            "The gateway would have cut the request off. Ask for less at a time, or have the work done as a job.",
+        ),
+    }
+}
+
+fn upstream(error: &UpstreamError) -> Problem {
+    match error {
+        UpstreamError::Unreachable(_) => row(
+            502,
+            "upstream-unreachable",
+            "The upstream cannot be reached",
+            "Nothing was sent to it.",
+        ),
+        UpstreamError::Broken(_) => row(
+            502,
+            "upstream-broken",
+            "The upstream's answer is not whole",
+            "What came of it was thrown away. Whether the request took effect is not known.",
+        ),
+        UpstreamError::Stalled(_) => row(
+            504,
+            "upstream-stalled",
+            "The upstream stopped in the middle of its answer",
+            "What came of it was thrown away. Whether the request took effect is not known.",
+        ),
+        UpstreamError::Unsigned(_) => row(
+            502,
+            "unsigned",
+            "The request could not be signed",
+            "The function needs credentials of a role that may call the upstream. Nothing was sent.",
+        ),
+    }
+}
+
+/// With a capital letter, and without a full stop of its own.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}

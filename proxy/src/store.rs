@@ -1,0 +1,409 @@
+//! Answers in S3: written in constant memory, whole or not at all, and the links by which they are read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use tokio::task::JoinSet;
+
+use crate::body::{Gathered, UpstreamBody};
+use crate::clock;
+use crate::config::OverflowConfig;
+use crate::credentials::CredentialsCache;
+use crate::deadline::Deadline;
+use crate::error::{Failure, with_causes};
+use crate::headers::{self, Lines};
+
+/// The size of every part but the last. S3 asks for 5 MiB; memory is a few of these.
+const PART_SIZE: usize = 8 * 1024 * 1024;
+/// Parts on their way to S3 at once.
+const PARTS_IN_FLIGHT: usize = 2;
+/// How much of an error's body is shown in its place.
+const EXCERPT: usize = 1024;
+/// Credentials should outlive a link by this much.
+const LIFE_MARGIN: Duration = Duration::from_secs(30);
+
+/// S3 did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An operation failed; the second is its code and message.
+    #[error("{0} failed: {1}")]
+    Operation(&'static str, String),
+    /// There are no credentials that last.
+    #[error("no link can be made: {0}")]
+    NoLink(String),
+}
+
+/// A stored answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The key.
+    pub key: String,
+    /// The length in bytes.
+    pub size: u64,
+    /// The digest of all of it, in lower-case hex.
+    pub sha256: String,
+    /// How it begins.
+    pub excerpt: Bytes,
+}
+
+/// A link to a stored answer. It is a secret: whoever has it reads the answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The URL.
+    pub location: String,
+    /// When it ends.
+    pub expires: SystemTime,
+}
+
+impl Link {
+    /// When it ends, as RFC 3339 has it.
+    #[must_use]
+    pub fn expires_text(&self) -> String {
+        let text = DateTime::from(self.expires).fmt(DateTimeFormat::DateTime);
+        text.expect("the year has four digits")
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let public = self.location.split('?').next().unwrap_or_default();
+        write!(f, "Link({public}?…, expires {})", self.expires_text())
+    }
+}
+
+/// The bucket.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    credentials: Arc<CredentialsCache>,
+    config: OverflowConfig,
+}
+
+/// What is put under which key, and how long that may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// The headers of the answer; those that describe the bytes stay with them.
+    pub headers: &'a Lines,
+    /// The largest body that is taken.
+    pub max: u64,
+    /// When to give up.
+    pub deadline: Deadline,
+}
+
+impl Store {
+    /// A store on a client that asks `credentials` for every request.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        credentials: Arc<CredentialsCache>,
+        config: OverflowConfig,
+    ) -> Store {
+        Store { client, credentials, config }
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn config(&self) -> &OverflowConfig {
+        &self.config
+    }
+
+    /// Stores a body, and returns when S3 has all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] of S3, of the upstream, by size or by time. Nothing is left behind then.
+    pub async fn put(&self, entry: Entry<'_>, body: Gathered) -> Result<Stored, Failure> {
+        match body {
+            Gathered::Whole(bytes) => {
+                let put = self.put_object(entry, bytes);
+                let late = |clock::Late| Failure::Deadline(entry.deadline.budget);
+                clock::before(entry.deadline.at, put).await.map_err(late)?
+            }
+            Gathered::More(body) => self.put_parts(entry, body).await,
+        }
+    }
+
+    async fn put_object(&self, entry: Entry<'_>, body: Bytes) -> Result<Stored, Failure> {
+        let digest = Sha256::digest(&body);
+        let sha256 = hex::encode(digest);
+        let stored = Stored {
+            key: entry.key.to_owned(),
+            size: body.len() as u64,
+            sha256: sha256.clone(),
+            excerpt: excerpt_of(&body),
+        };
+        let described = |name| headers::get(entry.headers, name).map(str::to_owned);
+        self.client
+            .put_object()
+            .bucket(&self.config.bucket)
+            .key(entry.key)
+            .cache_control("no-store")
+            .set_content_type(described("content-type"))
+            .set_content_encoding(described("content-encoding"))
+            .set_content_language(described("content-language"))
+            .set_content_disposition(described("content-disposition"))
+            .metadata("sha256", sha256)
+            .checksum_sha256(STANDARD.encode(digest))
+            .body(ByteStream::from(body))
+            .customize()
+            // The checksum above is signed, and S3 compares it before it stores anything.
+            .disable_payload_signing()
+            .send()
+            .await
+            .map_err(|error| operation("PutObject", &error))?;
+        Ok(stored)
+    }
+
+    async fn put_parts(&self, entry: Entry<'_>, body: UpstreamBody) -> Result<Stored, Failure> {
+        let late = |clock::Late| Failure::Deadline(entry.deadline.budget);
+        let created = clock::before(entry.deadline.at, self.create_upload(entry));
+        let upload_id = created.await.map_err(late)??;
+        let upload = Upload { store: self, entry, upload_id: &upload_id };
+        let done = clock::before(entry.deadline.at, upload.run(body)).await;
+        match done.map_err(late).and_then(|done| done) {
+            Ok(stored) => Ok(stored),
+            Err(failure) => {
+                upload.abort().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn create_upload(&self, entry: Entry<'_>) -> Result<String, Failure> {
+        let described = |name| headers::get(entry.headers, name).map(str::to_owned);
+        let created = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.config.bucket)
+            .key(entry.key)
+            .cache_control("no-store")
+            .set_content_type(described("content-type"))
+            .set_content_encoding(described("content-encoding"))
+            .set_content_language(described("content-language"))
+            .set_content_disposition(described("content-disposition"))
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .send()
+            .await
+            .map_err(|error| operation("CreateMultipartUpload", &error))?;
+        let missing = || {
+            let why = "the answer holds no upload id".to_owned();
+            Failure::Store(StoreError::Operation("CreateMultipartUpload", why))
+        };
+        created.upload_id.ok_or_else(missing)
+    }
+
+    /// A link that lives as long as configured, or as long as the credentials that sign it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoLink`] when there are no credentials that live on.
+    pub async fn link(&self, key: &str) -> Result<Link, StoreError> {
+        let wanted = self.config.link_lifetime;
+        let credentials = self.credentials.lasting(wanted + LIFE_MARGIN).await;
+        let credentials = credentials.map_err(StoreError::NoLink)?;
+        let now = clock::now();
+        let lifetime = lifetime_of_link(wanted, &credentials, now)?;
+        let presigning = PresigningConfig::builder()
+            .start_time(now)
+            .expires_in(lifetime)
+            .build()
+            .map_err(|error| StoreError::NoLink(error.to_string()))?;
+        let signed_by = aws_sdk_s3::config::Config::builder().credentials_provider(credentials);
+        let presigned = self
+            .client
+            .get_object()
+            .bucket(&self.config.bucket)
+            .key(key)
+            .customize()
+            .config_override(signed_by)
+            .presigned(presigning)
+            .await
+            .map_err(|error| StoreError::NoLink(with_causes(&error)))?;
+        Ok(Link { location: presigned.uri().to_owned(), expires: now + lifetime })
+    }
+}
+
+/// One multipart upload.
+struct Upload<'a> {
+    store: &'a Store,
+    entry: Entry<'a>,
+    upload_id: &'a str,
+}
+
+impl Upload<'_> {
+    async fn run(&self, mut body: UpstreamBody) -> Result<Stored, Failure> {
+        let mut whole = Sha256::new();
+        let mut size = 0_u64;
+        let mut excerpt = Bytes::new();
+        let mut parts = JoinSet::new();
+        let mut completed = Vec::new();
+        let mut number = 0;
+        if body.declared().is_some_and(|declared| declared > self.entry.max) {
+            return Err(Failure::BodyTooLarge(self.entry.max));
+        }
+        while let Some(part) = body.part(PART_SIZE).await? {
+            size += part.len() as u64;
+            if size > self.entry.max {
+                return Err(Failure::BodyTooLarge(self.entry.max));
+            }
+            whole.update(&part);
+            number += 1;
+            if number == 1 {
+                excerpt = excerpt_of(&part);
+            }
+            if parts.len() == PARTS_IN_FLIGHT {
+                completed.push(joined(parts.join_next().await)?);
+            }
+            parts.spawn(self.part(number, part));
+        }
+        while !parts.is_empty() {
+            completed.push(joined(parts.join_next().await)?);
+        }
+        completed.sort_by_key(CompletedPart::part_number);
+        self.complete(completed).await?;
+        let sha256 = hex::encode(whole.finalize());
+        Ok(Stored { key: self.entry.key.to_owned(), size, sha256, excerpt })
+    }
+
+    fn part(
+        &self,
+        number: i32,
+        part: Bytes,
+    ) -> impl Future<Output = Result<CompletedPart, StoreError>> + Send + 'static {
+        let client = self.store.client.clone();
+        let bucket = self.store.config.bucket.clone();
+        let (key, upload_id) = (self.entry.key.to_owned(), self.upload_id.to_owned());
+        async move {
+            let checksum = STANDARD.encode(Sha256::digest(&part));
+            let sent = client
+                .upload_part()
+                .bucket(bucket)
+                .key(key)
+                .upload_id(upload_id)
+                .part_number(number)
+                .checksum_sha256(&checksum)
+                .body(ByteStream::from(part))
+                .customize()
+                .disable_payload_signing()
+                .send()
+                .await
+                .map_err(|error| StoreError::Operation("UploadPart", describe(&error)))?;
+            Ok(CompletedPart::builder()
+                .part_number(number)
+                .set_e_tag(sent.e_tag)
+                .checksum_sha256(checksum)
+                .build())
+        }
+    }
+
+    async fn complete(&self, parts: Vec<CompletedPart>) -> Result<(), Failure> {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        self.store
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.store.config.bucket)
+            .key(self.entry.key)
+            .upload_id(self.upload_id)
+            .multipart_upload(parts)
+            .send()
+            .await
+            .map_err(|error| operation("CompleteMultipartUpload", &error))?;
+        Ok(())
+    }
+
+    /// Gives the parts back. What cannot be given back is left to the bucket's lifecycle, and to the log.
+    async fn abort(&self) {
+        let abort = self
+            .store
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.store.config.bucket)
+            .key(self.entry.key)
+            .upload_id(self.upload_id)
+            .send();
+        let until = clock::instant() + self.entry.deadline.margin / 2;
+        let failed = match clock::before(until, abort).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => describe(&error),
+            Err(clock::Late) => "there was no time left".to_owned(),
+        };
+        tracing::warn!(
+            key = self.entry.key,
+            failed,
+            "an upload is left for the lifecycle to abort"
+        );
+    }
+}
+
+type Joined = Option<Result<Result<CompletedPart, StoreError>, tokio::task::JoinError>>;
+
+fn joined(joined: Joined) -> Result<CompletedPart, Failure> {
+    match joined {
+        Some(Ok(part)) => Ok(part?),
+        Some(Err(error)) => Err(StoreError::Operation("UploadPart", error.to_string()).into()),
+        None => unreachable!("a part is in flight"),
+    }
+}
+
+/// A link that outlives its credentials would fail before it says it does.
+fn lifetime_of_link(
+    wanted: Duration,
+    credentials: &Credentials,
+    now: SystemTime,
+) -> Result<Duration, StoreError> {
+    let Some(expiry) = credentials.expiry() else {
+        return Ok(wanted);
+    };
+    let left = expiry.duration_since(now).unwrap_or_default();
+    let lifetime = Duration::from_secs(wanted.as_secs().min(left.as_secs()));
+    if lifetime.is_zero() {
+        return Err(StoreError::NoLink("the function's credentials have expired".to_owned()));
+    }
+    if lifetime < wanted {
+        tracing::warn!(
+            seconds = lifetime.as_secs(),
+            "a link is shorter-lived than configured: its credentials end then"
+        );
+    }
+    Ok(lifetime)
+}
+
+fn excerpt_of(body: &Bytes) -> Bytes {
+    // A copy: a slice would keep the whole body in memory.
+    Bytes::copy_from_slice(&body[..body.len().min(EXCERPT)])
+}
+
+fn operation<E>(name: &'static str, error: &SdkError<E>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    Failure::Store(StoreError::Operation(name, describe(error)))
+}
+
+fn describe<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => with_causes(error),
+    }
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;
