@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use hardcap_limits::{Date, Limits};
+use hardcap_limits::{Date, Limits, Millis};
 use http::Uri;
 
 use crate::sign::Scope;
@@ -99,8 +99,6 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// A link that lives longer is refused by S3.
-const LINK_LIFETIME_MAX_SECONDS: u64 = 7 * 24 * 3600;
 /// AWS advises against links that live shorter than this.
 const LINK_LIFETIME_ADVISED_SECONDS: u64 = 120;
 const MAX_BODY_DEFAULT: u64 = 5 * 1024 * 1024 * 1024;
@@ -144,12 +142,13 @@ impl Config {
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes> {
         let mut reader = Reader { lookup, mistakes: Vec::new() };
         let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
+        let limits = limits(&mut reader);
         let config = Config {
             access: reader.optional("ACCESS", "", access),
             upstream: upstream(&mut reader, &region),
-            overflow: overflow(&mut reader, &region),
+            overflow: overflow(&mut reader, &region, &limits),
             public_url: reader.given("PUBLIC_URL", public_url),
-            limits: limits(&mut reader),
+            limits,
             gateway_timeout: reader
                 .given("GATEWAY_TIMEOUT_MS", positive)
                 .map(Duration::from_millis),
@@ -268,7 +267,7 @@ fn upstream(reader: &mut Reader<'_>, region: &str) -> UpstreamConfig {
     }
 }
 
-fn overflow(reader: &mut Reader<'_>, region: &str) -> OverflowConfig {
+fn overflow(reader: &mut Reader<'_>, region: &str, limits: &Limits) -> OverflowConfig {
     let bucket = "the bucket for answers that are too large for Lambda";
     let bucket = reader.required("OVERFLOW_BUCKET", bucket, String::new(), bucket_name);
     let endpoint = reader.given("AWS_ENDPOINT_URL_S3", |text| Ok(text.to_owned()));
@@ -277,7 +276,12 @@ fn overflow(reader: &mut Reader<'_>, region: &str) -> OverflowConfig {
         let problem = "is not set; the bucket's links name its region".to_owned();
         reader.mistakes.push(Mistake { name: "AWS_REGION", problem });
     }
-    let seconds = reader.optional("OVERFLOW_TTL_SECONDS", "60", link_lifetime);
+    let seconds = reader.optional("OVERFLOW_TTL_SECONDS", "60", positive);
+    if let Err(exceeded) = limits.s3_presign_expiry.admit(Millis(seconds.saturating_mul(1000))) {
+        let problem =
+            format!("{seconds} s is longer than S3 lets a link live, {} s", exceeded.max / 1000);
+        reader.mistakes.push(Mistake { name: "OVERFLOW_TTL_SECONDS", problem });
+    }
     OverflowConfig {
         bucket,
         prefix: reader.optional("OVERFLOW_PREFIX", "overflow", key_prefix),
@@ -337,16 +341,6 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
         "false" | "0" | "no" => Ok(false),
         _ => Err(format!("`{text}` is neither `true` nor `false`")),
     }
-}
-
-fn link_lifetime(text: &str) -> Result<u64, String> {
-    let seconds = positive(text)?;
-    if seconds > LINK_LIFETIME_MAX_SECONDS {
-        return Err(format!(
-            "{seconds} s is longer than S3 lets a link live, {LINK_LIFETIME_MAX_SECONDS} s"
-        ));
-    }
-    Ok(seconds)
 }
 
 fn bucket_name(text: &str) -> Result<String, String> {

@@ -43,10 +43,40 @@ impl Deadline {
 /// How long a front door waits for the function.
 #[must_use]
 pub fn gateway_timeout(door: FrontDoor, limits: &Limits) -> Option<Duration> {
-    let _ = limits;
-    match door {
-        FrontDoor::Rest => Some(Duration::from_secs(29)),
-        FrontDoor::HttpV1 | FrontDoor::HttpV2 => Some(Duration::from_secs(30)),
-        FrontDoor::FunctionUrl => None,
+    let row = match door {
+        FrontDoor::Rest => limits.rest_timeout,
+        FrontDoor::HttpV1 | FrontDoor::HttpV2 => limits.http_timeout,
+        FrontDoor::FunctionUrl => return None,
+    };
+    Some(Duration::from_millis(row.max.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    fn budget(lambda: u64, gateway: Option<u64>) -> Duration {
+        let gateway = gateway.map(Duration::from_millis);
+        Deadline::new(clock::instant(), Duration::from_millis(lambda), gateway).budget
+    }
+
+    #[test]
+    fn z10_the_earlier_cut_off_counts_less_a_margin_to_say_so() {
+        assert_eq!(budget(900_000, Some(29_000)), Duration::from_millis(28_000));
+        assert_eq!(budget(10_000, Some(29_000)), Duration::from_millis(9_000));
+        assert_eq!(budget(60_000, None), Duration::from_millis(59_000));
+        assert_eq!(budget(900_000, Some(500)), Duration::from_millis(450));
+        assert_eq!(budget(0, Some(29_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn z10_each_front_door_has_its_own_patience() {
+        let limits = Limits::classic();
+        let patience = |door| gateway_timeout(door, &limits).map(|wait| wait.as_millis());
+        assert_eq!(patience(FrontDoor::Rest), Some(29_000));
+        assert_eq!(patience(FrontDoor::HttpV1), Some(30_000));
+        assert_eq!(patience(FrontDoor::HttpV2), Some(30_000));
+        assert_eq!(patience(FrontDoor::FunctionUrl), None);
     }
 }

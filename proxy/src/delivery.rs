@@ -4,8 +4,9 @@
 //! to S3 that would fit: at the largest inline size, one byte more overflows.
 
 use bytes::Bytes;
+use hardcap_limits::envelope::Payload;
 
-use crate::answer::{Answer, Body, Shape, Text};
+use crate::answer::{Answer, Body, Text};
 use crate::compress;
 use crate::error::Failure;
 use crate::event::Request;
@@ -47,7 +48,7 @@ impl Delivery {
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope {
     /// The shape that the front door expects.
-    pub shape: Shape,
+    pub payload: Payload,
     /// The largest answer that Lambda accepts, inclusive, in bytes.
     pub max: u64,
 }
@@ -56,7 +57,7 @@ impl Envelope {
     /// Whether an answer may be posted.
     #[must_use]
     pub fn admits(&self, answer: &Answer) -> bool {
-        answer.len(self.shape) <= self.max
+        answer.len(self.payload) <= self.max
     }
 
     /// Refuses headers that leave no room for any body.
@@ -66,7 +67,7 @@ impl Envelope {
     /// [`Failure::HeadersTooLarge`], which names the largest.
     pub fn admit_headers(&self, status: u16, lines: &Lines) -> Result<(), Failure> {
         let bare = Answer { status, headers: lines.clone(), body: Body::Empty };
-        let bytes = bare.len(self.shape);
+        let bytes = bare.len(self.payload);
         if bytes <= self.max {
             return Ok(());
         }
@@ -113,7 +114,7 @@ pub fn inline(head: &Head, body: &Bytes, envelope: Envelope) -> Option<(Answer, 
     let base64 = Some((head.with(Body::Base64(body.clone())), Delivery::InlineBase64));
     let measured = [text, base64].into_iter().flatten();
     measured
-        .map(|(answer, delivery)| (answer.len(envelope.shape), answer, delivery))
+        .map(|(answer, delivery)| (answer.len(envelope.payload), answer, delivery))
         .filter(|(length, ..)| *length <= envelope.max)
         // On a tie the text, which comes first, needs no decoding at the gateway.
         .min_by_key(|(length, ..)| *length)
@@ -125,7 +126,7 @@ pub fn inline(head: &Head, body: &Bytes, envelope: Envelope) -> Option<(Answer, 
 pub fn inline_gzip(head: &Head, body: &Bytes, envelope: Envelope) -> Option<Answer> {
     let mut head = head.clone();
     compress::mark(&mut head.headers);
-    let bare = head.with(Body::Base64(Bytes::new())).len(envelope.shape);
+    let bare = head.with(Body::Base64(Bytes::new())).len(envelope.payload);
     let room = envelope.max.checked_sub(bare)? / 4 * 3;
     let packed = compress::gzip(body, usize::try_from(room).unwrap_or(usize::MAX))?;
     let answer = head.with(Body::Base64(packed));

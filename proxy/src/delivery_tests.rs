@@ -16,7 +16,7 @@ fn head(headers: &[(&str, &str)]) -> Head {
 }
 
 fn v2(max: u64) -> Envelope {
-    Envelope { shape: Shape::V2, max }
+    Envelope { payload: Payload::V2, max }
 }
 
 /// What the smaller of the two envelopes takes, computed without this crate.
@@ -44,8 +44,8 @@ fn oracle(head: &Head, body: &[u8]) -> usize {
     }
 }
 
-fn bytes_of(answer: &Answer, shape: Shape) -> Vec<u8> {
-    let posted: Value = serde_json::from_slice(&answer.to_json(shape)).expect("it is JSON");
+fn bytes_of(answer: &Answer, payload: Payload) -> Vec<u8> {
+    let posted: Value = serde_json::from_slice(&answer.to_json(payload)).expect("it is JSON");
     let body = posted["body"].as_str().expect("there is a body");
     if posted["isBase64Encoded"] == json!(true) {
         STANDARD.decode(body).expect("it is base64")
@@ -59,9 +59,9 @@ fn check_tight(head: &Head, body: &[u8]) {
     let needed = oracle(head, body) as u64;
     let body = Bytes::copy_from_slice(body);
     let (answer, _) = inline(head, &body, v2(needed)).expect("it fits exactly");
-    assert_eq!(answer.len(Shape::V2), needed);
-    assert_eq!(answer.to_json(Shape::V2).len() as u64, needed, "measured is what is posted");
-    assert_eq!(bytes_of(&answer, Shape::V2), body, "byte for byte");
+    assert_eq!(answer.len(Payload::V2), needed);
+    assert_eq!(answer.to_json(Payload::V2).len() as u64, needed, "measured is what is posted");
+    assert_eq!(bytes_of(&answer, Payload::V2), body, "byte for byte");
     assert!(inline(head, &body, v2(needed - 1)).is_none(), "one byte less and it does not fit");
 }
 
@@ -73,7 +73,7 @@ fn z1_the_largest_binary_body_that_fits_is_found_to_the_byte() {
     let largest = Bytes::from(vec![0xff; 4_718_586]);
     let (answer, delivery) = inline(&head, &largest, v2(CLASSIC)).expect("it fits");
     assert_eq!(delivery, Delivery::InlineBase64);
-    assert_eq!(answer.len(Shape::V2), 105 + 6_291_448);
+    assert_eq!(answer.len(Payload::V2), 105 + 6_291_448);
     let over = Bytes::from(vec![0xff; 4_718_587]);
     assert!(inline(&head, &over, v2(CLASSIC)).is_none(), "one byte more overflows");
 }
@@ -112,7 +112,7 @@ fn b1_only_valid_utf8_travels_as_text() {
         let body = Bytes::from_static(body);
         let (answer, delivery) = inline(&head, &body, v2(CLASSIC)).expect("it fits");
         assert_eq!(delivery == Delivery::InlineText, text, "{body:?}");
-        assert_eq!(bytes_of(&answer, Shape::V2), body);
+        assert_eq!(bytes_of(&answer, Payload::V2), body);
     }
 }
 
@@ -143,7 +143,7 @@ fn c1_what_compresses_goes_inline() {
     let answer = inline_gzip(&head, &script, v2(CLASSIC)).expect("it shrinks below the limit");
     assert!(v2(CLASSIC).admits(&answer));
     assert_eq!(headers::get(&answer.headers, "content-encoding"), Some("gzip"));
-    let packed = bytes_of(&answer, Shape::V2);
+    let packed = bytes_of(&answer, Payload::V2);
     let mut unpacked = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut unpacked)
         .unwrap();
@@ -260,7 +260,7 @@ proptest! {
             let placed = inline(&head, &body, v2(max));
             prop_assert_eq!(placed.is_some(), slack >= 0);
             if let Some((answer, _)) = placed {
-                prop_assert_eq!(bytes_of(&answer, Shape::V2), body);
+                prop_assert_eq!(bytes_of(&answer, Payload::V2), body);
             }
         }
     }

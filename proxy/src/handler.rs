@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use hardcap_limits::envelope::Payload;
 use http::HeaderMap;
 
 use crate::announce;
-use crate::answer::{Answer, Body, Shape};
+use crate::answer::{Answer, Body};
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
 use crate::clock::{self, Instant};
@@ -72,14 +73,14 @@ impl Proxy {
             line.failure = Some(failure.to_string());
             respond::problem(&failure, &cors)
         });
-        let posted = answer.to_json(envelope.shape);
+        let posted = answer.to_json(envelope.payload);
         line.write(&answer, envelope, posted.len() as u64);
         posted
     }
 
     fn envelope(&self, request: &Request) -> Envelope {
-        let shape = if request.door.answers_v2() { Shape::V2 } else { Shape::V1 };
-        Envelope { shape, max: self.config.limits.lambda_sync_response.max.0 }
+        let payload = if request.door.answers_v2() { Payload::V2 } else { Payload::V1 };
+        Envelope { payload, max: self.config.limits.lambda_sync_response.max.0 }
     }
 
     fn deadline(&self, start: Instant, request: &Request, lambda: Duration) -> Deadline {

@@ -49,8 +49,9 @@ const fn row(status: u16, kind: &'static str, title: &'static str, hint: &'stati
     Problem { status, kind, title, hint }
 }
 
-/// One row a cause: this is everything the proxy ever refuses.
+/// One row a cause: these two functions hold everything the proxy ever refuses.
 fn describe(failure: &Failure) -> Problem {
+    const UNSENT: &str = "Nothing was sent to the upstream.";
     match failure {
         Failure::Closed => row(
             403,
@@ -58,15 +59,10 @@ fn describe(failure: &Failure) -> Problem {
             "This proxy is closed",
             "Whoever runs it opens it to everyone who can reach it with ACCESS=open.",
         ),
-        Failure::Target(_) => row(
-            400,
-            "bad-target",
-            "The path or the query is not accepted",
-            "Nothing was sent to the upstream.",
-        ),
-        Failure::Header(_) => {
-            row(400, "bad-header", "A header is not accepted", "Nothing was sent to the upstream.")
+        Failure::Target(_) => {
+            row(400, "bad-target", "The path or the query is not accepted", UNSENT)
         }
+        Failure::Header(_) => row(400, "bad-header", "A header is not accepted", UNSENT),
         Failure::OverflowMode(_) => row(
             400,
             "bad-overflow-mode",
@@ -91,7 +87,14 @@ fn describe(failure: &Failure) -> Problem {
             "WebSockets cannot pass here",
             "Connect to the upstream directly, or let the application poll.",
         ),
-        Failure::Upstream(error) => upstream(error),
+        Failure::Upstream(error) => describe_upstream(error),
+        late_or_large => describe_delivery(late_or_large),
+    }
+}
+
+/// What can go wrong once the upstream has answered.
+fn describe_delivery(failure: &Failure) -> Problem {
+    match failure {
         Failure::ForeignRedirect(_) => row(
             502,
             "foreign-redirect",
@@ -116,7 +119,7 @@ fn describe(failure: &Failure) -> Problem {
             "The answer is too large for Lambda, and could not be stored",
             "Nothing is left behind; the request can be sent again.",
         ),
-        Failure::Deadline(_) => row(
+        _ => row(
             504,
             "deadline",
             "There was not enough time",
@@ -125,7 +128,7 @@ fn describe(failure: &Failure) -> Problem {
     }
 }
 
-fn upstream(error: &UpstreamError) -> Problem {
+fn describe_upstream(error: &UpstreamError) -> Problem {
     match error {
         UpstreamError::Unreachable(_) => row(
             502,
