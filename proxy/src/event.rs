@@ -140,6 +140,16 @@ struct RequestContext {
     stage: Option<String>,
     path: Option<String>,
     domain_name: Option<String>,
+    account_id: Option<String>,
+}
+
+impl RequestContext {
+    /// Payload 2.0 does not say where it comes from. A function URL has a host name of its own, and calls an account that
+    /// nobody signed for `anonymous`.
+    fn is_of_function_url(&self) -> bool {
+        let domain = self.domain_name.as_deref().unwrap_or_default();
+        domain.contains(".lambda-url.") || self.account_id.as_deref() == Some("anonymous")
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -182,8 +192,7 @@ impl Event<'_> {
     }
 
     fn into_v2(self, named: &str) -> Result<Request, String> {
-        let domain = self.request_context.domain_name.as_deref().unwrap_or_default();
-        let door = if domain.contains(".lambda-url.") {
+        let door = if self.request_context.is_of_function_url() {
             FrontDoor::FunctionUrl
         } else {
             FrontDoor::HttpV2

@@ -52,7 +52,10 @@ pub fn for_upstream(request: &Request, accepts_gzip: bool) -> Result<HeaderMap, 
     // Anything else has made an upstream hang (OpenSearch with zstd), and gzip is all that we understand.
     let encoding = if accepts_gzip { "gzip" } else { "identity" };
     headers.insert("accept-encoding", HeaderValue::from_static(encoding));
-    headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+    // The gateway wrote this one itself, over whatever the client sent.
+    let plain = request.header("x-forwarded-proto") == Some("http");
+    let scheme = HeaderValue::from_static(if plain { "http" } else { "https" });
+    headers.insert("x-forwarded-proto", scheme);
     let address = request.source_ip.as_deref().and_then(|ip| HeaderValue::from_str(ip).ok());
     if let Some(address) = address {
         headers.insert("x-forwarded-for", address);
