@@ -79,6 +79,9 @@ pub struct SearchConfig {
     pub keys_url: Option<String>,
     /// How many seconds the receiver's clock is ahead of the real one; negative for behind.
     pub clock_ahead_seconds: i64,
+    /// Whether a balancer stands in front of it that drops and changes the headers which belong to a connection, as those
+    /// of OpenSearch Serverless do: a signature over one of them does not hold.
+    pub behind_balancer: bool,
     /// The indices.
     pub indices: Vec<Index>,
 }
@@ -95,6 +98,7 @@ impl Default for SearchConfig {
             keys: HashMap::new(),
             keys_url: None,
             clock_ahead_seconds: 0,
+            behind_balancer: false,
             indices: vec![
                 Index::new("logs", 10_000, 400),
                 // What Discover asks for: 500 documents of 9 kB, which is just about what a Lambda can answer.

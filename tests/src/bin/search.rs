@@ -30,6 +30,9 @@ struct Arguments {
     /// Answers as Elasticsearch does, with `X-Elastic-Product`.
     #[arg(long)]
     elasticsearch: bool,
+    /// Drops and changes the headers of the connection before it verifies, as a balancer in front of it does.
+    #[arg(long)]
+    behind_balancer: bool,
     /// How many seconds the clock is ahead; negative for behind.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_ahead: i64,
@@ -50,6 +53,7 @@ impl Arguments {
             verify: !self.no_auth,
             keys_url: self.keys_url,
             clock_ahead_seconds: self.clock_ahead,
+            behind_balancer: self.behind_balancer,
             ..SearchConfig::default()
         };
         if self.elasticsearch {

@@ -134,10 +134,15 @@ impl Service {
         if !self.config.verify {
             return Ok(None);
         }
+        let headers = if self.config.behind_balancer {
+            balanced(&asked.headers)
+        } else {
+            asked.headers.clone()
+        };
         let wire = WireRequest {
             method: asked.method.as_str(),
             target: &asked.target,
-            headers: &asked.headers,
+            headers: &headers,
             payload_sha256: &asked.body_sha256,
         };
         let authorization = match Authorization::of(&wire) {
@@ -262,6 +267,22 @@ impl Service {
             Answer::json(StatusCode::NOT_FOUND, &json!({"error": error, "status": 404}))
         })
     }
+}
+
+/// What a balancer leaves of the headers.
+fn balanced(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+    const OF_A_CONNECTION: [&str; 7] = [
+        "accept-encoding",
+        "connection",
+        "expect",
+        "te",
+        "transfer-encoding",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+    ];
+    let kept = headers.iter().filter(|(name, _)| !OF_A_CONNECTION.contains(&name.as_str()));
+    let own = ("x-forwarded-for".to_owned(), b"10.0.0.1".to_vec());
+    kept.cloned().chain([own]).collect()
 }
 
 fn utc(at: EpochMillis) -> UtcDateTime {
