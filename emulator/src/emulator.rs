@@ -114,7 +114,7 @@ impl Emulator {
             );
         for ((listener, _), gateway) in sockets.gateways.into_iter().zip(gateways) {
             let gateway = std::sync::Arc::new(gateway);
-            serve::serve(listener, stop.clone(), &tasks, move |request, peer| {
+            serve::serve_with_heads(listener, stop.clone(), &tasks, move |request, peer| {
                 let gateway = gateway.clone();
                 async move { gateway.handle(request, peer).await }
             });

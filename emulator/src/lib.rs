@@ -13,6 +13,7 @@ mod aws;
 pub(crate) mod context;
 mod control;
 mod gateway;
+pub(crate) mod head;
 pub(crate) mod keyring;
 pub(crate) mod lambda;
 mod s3;

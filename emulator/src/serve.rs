@@ -16,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::head::{Heads, Tap};
+
 /// hyper's own cap on a request head, far above any limit of the table, so that the table's refusal is the one seen.
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// hyper's own cap on the number of headers, for the same reason.
@@ -49,6 +51,45 @@ pub(crate) fn serve<S, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    accept(listener, stop, tasks, Copies::Off, handle);
+}
+
+/// As [`serve`], and each request has its head as it was sent ([`SentHead`](crate::head::SentHead)) as an extension.
+///
+/// Such a request's target may be longer than its URI, which then is only the beginning.
+pub(crate) fn serve_with_heads<S, F, B>(
+    listener: TcpListener,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+    handle: S,
+) where
+    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    accept(listener, stop, tasks, Copies::On, handle);
+}
+
+/// Whether heads are copied before hyper sees them.
+#[derive(Clone, Copy)]
+enum Copies {
+    Off,
+    On,
+}
+
+fn accept<S, F, B>(
+    listener: TcpListener,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+    copies: Copies,
+    handle: S,
+) where
+    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let connections = tasks.clone();
     tasks.spawn(async move {
         loop {
@@ -58,7 +99,14 @@ pub(crate) fn serve<S, F, B>(
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, stop.clone(), handle.clone()));
+                    let heads = matches!(copies, Copies::On).then(Heads::default);
+                    connections.spawn(connection(
+                        stream,
+                        peer,
+                        stop.clone(),
+                        heads,
+                        handle.clone(),
+                    ));
                 }
                 // Out of file descriptors, or the peer was gone before it was greeted: the next one may succeed.
                 Err(error) => {
@@ -74,6 +122,7 @@ async fn connection<S, F, B>(
     stream: TcpStream,
     peer: SocketAddr,
     stop: CancellationToken,
+    heads: Option<Heads>,
     handle: S,
 ) where
     S: Fn(Request<Incoming>, SocketAddr) -> F,
@@ -83,8 +132,9 @@ async fn connection<S, F, B>(
 {
     // Small answers must not wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request| {
-        let response = handle(request, peer);
+    let tap = Tap::new(stream, heads.clone());
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let response = handle(with_sent_head(request, heads.as_ref()), peer);
         async move { Ok::<_, Infallible>(response.await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
@@ -93,7 +143,7 @@ async fn connection<S, F, B>(
         .max_headers(HEADERS_MAX)
         .half_close(true)
         .preserve_header_case(false);
-    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(tap), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = stop.cancelled() => {
@@ -104,6 +154,15 @@ async fn connection<S, F, B>(
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended badly");
     }
+}
+
+fn with_sent_head(request: Request<Incoming>, heads: Option<&Heads>) -> Request<Incoming> {
+    let Some(heads) = heads else { return request };
+    let (mut parsed, body) = request.into_parts();
+    if let Some(sent) = heads.take(&parsed) {
+        parsed.extensions.insert(sent);
+    }
+    Request::from_parts(parsed, body)
 }
 
 /// Why a body could not be read.

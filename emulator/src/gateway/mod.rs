@@ -25,6 +25,7 @@ use http_body_util::Full;
 
 use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, FunctionUrl};
 use crate::context::{Context, Platform};
+use crate::head::SentHead;
 use crate::lambda::{self, Lambda, Reply};
 use crate::record::What;
 use crate::serve::{self, ReadError};
@@ -179,7 +180,7 @@ impl Gateway {
         match &self.front {
             Front::Rest(_) => {
                 ctx.admit(&limits.rest_url, ByteCount(request::target_length(head)))?;
-                ctx.admit(&limits.rest_headers, request::header_bytes(&head.headers))?;
+                ctx.admit(&limits.rest_headers, request::header_bytes(head))?;
                 let query = head.uri.query().unwrap_or_default();
                 if query.contains(['|', '{', '}']) {
                     return Err(Ending::BadRequest("`|`, `{` and `}` must be encoded in a query"));
@@ -190,7 +191,10 @@ impl Gateway {
             }
             Front::Url { .. } => {}
         }
-        Ok(())
+        match head.extensions.get::<SentHead>() {
+            Some(sent) if sent.is_cut() => Err(Ending::UriTooLong),
+            _ => Ok(()),
+        }
     }
 
     async fn read_body<B>(&self, ctx: &Context, head: &Parts, body: B) -> Result<Bytes, Ending>

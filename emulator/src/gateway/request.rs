@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use hardcap_limits::Bytes as ByteCount;
-use http::HeaderMap;
 use http::request::Parts;
+
+use crate::head::SentHead;
 
 /// A request whose head was read, with its body once that was read too.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ impl Received {
             path: path.to_owned(),
             query: query.to_owned(),
             protocol: if head.version == http::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
-            headers: named_headers(&head.headers),
+            headers: headers_of(head),
             source_ip: peer.ip().to_string(),
             body: Bytes::new(),
         }
@@ -66,11 +67,29 @@ impl Received {
     }
 }
 
-fn named_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .map(|(name, value)| (title_case(name.as_str()), text_of(value.as_bytes())))
-        .collect()
+/// Names as they came, where they are still known, else as most clients write them.
+fn headers_of(head: &Parts) -> Vec<(String, String)> {
+    match head.extensions.get::<SentHead>() {
+        Some(sent) => {
+            let recased =
+                sent.headers.iter().map(|(name, value)| (rest_case(name), text_of(value)));
+            recased.collect()
+        }
+        None => head
+            .headers
+            .iter()
+            .map(|(name, value)| (title_case(name.as_str()), text_of(value.as_bytes())))
+            .collect(),
+    }
+}
+
+/// Recorded on 2024-07-22: `user-Agent` arrives as `User-Agent`, other names as they came; so does `Authorization` in
+/// AWS's own order of names.
+fn rest_case(name: &str) -> String {
+    match name.to_ascii_lowercase().as_str() {
+        lower @ ("authorization" | "content-type" | "host" | "user-agent") => title_case(lower),
+        _ => name.to_owned(),
+    }
 }
 
 /// `x-custom-header` as most clients write it: `X-Custom-Header`.
@@ -95,9 +114,12 @@ fn text_of(value: &[u8]) -> String {
     }
 }
 
-/// What a REST API measures of the headers: names, values, `: ` and line endings.
-pub(crate) fn header_bytes(headers: &HeaderMap) -> ByteCount {
-    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+/// What a REST API measures of the headers: names, values, white space and line endings.
+pub(crate) fn header_bytes(head: &Parts) -> ByteCount {
+    if let Some(sent) = head.extensions.get::<SentHead>() {
+        return ByteCount(sent.header_bytes);
+    }
+    let lines = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     ByteCount(lines.map(|line| line as u64).sum())
 }
 
@@ -111,6 +133,9 @@ pub(crate) fn line_and_value_bytes(head: &Parts) -> ByteCount {
 
 /// The request target, path and query, in bytes.
 pub(crate) fn target_length(head: &Parts) -> u64 {
+    if let Some(sent) = head.extensions.get::<SentHead>() {
+        return sent.target_bytes;
+    }
     head.uri.path_and_query().map_or(1, |target| target.as_str().len() as u64)
 }
 
@@ -143,7 +168,7 @@ pub(crate) mod tests {
     fn headers_are_measured_with_separators_and_line_endings() {
         let head =
             parts(http::Request::get("/").header("a", "xyz").header("bb", "").body(()).unwrap());
-        assert_eq!(header_bytes(&head.headers).0, (1 + 2 + 3 + 2) + (2 + 2 + 2));
+        assert_eq!(header_bytes(&head).0, (1 + 2 + 3 + 2) + (2 + 2 + 2));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub(crate) enum Ending {
     /// The gateway does not take this request: what it holds says the text.
     #[error("{0}")]
     BadRequest(&'static str),
+    /// The target is longer than any that hardcap can take, whatever the limits of the run.
+    #[error("the request target is too long")]
+    UriTooLong,
     /// The client went away, or broke HTTP.
     #[error("{0}")]
     CutShort(String),
@@ -60,10 +63,14 @@ struct Texts {
     no_stage: Text,
     no_route: Text,
     bad_request: Text,
+    uri_too_long: Text,
 }
 
 const REST_FAILURE: &str = r#"{"message": "Internal server error"}"#;
 const HTTP_FAILURE: &str = r#"{"message":"Internal Server Error"}"#;
+
+/// UNCONFIRMED: only seen when a run has raised the limits that AWS has.
+const URI_TOO_LONG: Text = text(414, "", r#"{"message":"Request URI too long"}"#);
 
 const REST: Texts = Texts {
     // 36 bytes, recorded 2024-11-15 and 2025-04-14.
@@ -80,6 +87,7 @@ const REST: Texts = Texts {
     ),
     // UNCONFIRMED: that such a request is refused is documented, its text is not.
     bad_request: text(400, "BadRequestException", r#"{"message": "Bad Request"}"#),
+    uri_too_long: URI_TOO_LONG,
 };
 
 const HTTP: Texts = Texts {
@@ -91,6 +99,7 @@ const HTTP: Texts = Texts {
     no_route: text(404, "", r#"{"message":"Not Found"}"#),
     // UNCONFIRMED.
     bad_request: text(400, "", r#"{"message":"Bad Request"}"#),
+    uri_too_long: URI_TOO_LONG,
 };
 
 const URL: Texts = Texts {
@@ -103,6 +112,7 @@ const URL: Texts = Texts {
     no_route: text(403, "AccessDeniedException", r#"{"Message":null}"#),
     // UNCONFIRMED.
     bad_request: text(400, "", r#"{"message":"Bad Request"}"#),
+    uri_too_long: URI_TOO_LONG,
 };
 
 const fn text(status: u16, error_type: &'static str, body: &'static str) -> Text {
@@ -182,6 +192,7 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
         let text = match ending {
             Ending::Fault(_) | Ending::Malformed(_) => &texts.fault,
             Ending::Stop(_) => &texts.failure,
+            Ending::UriTooLong => &texts.uri_too_long,
             Ending::NoStage => &texts.no_stage,
             Ending::NoRoute => &texts.no_route,
             Ending::BadRequest(_) | Ending::CutShort(_) => &texts.bad_request,
