@@ -1,19 +1,27 @@
 //! What answers on a port: a REST API, an HTTP API, or a function URL; and where on it a request goes.
 
 use hardcap_limits::{Limit, Limits, Millis, Party};
+use http::StatusCode;
 
+use super::answer::Answer;
+use super::cors;
 use super::event::{ApiFacts, Shape, Taken};
 use super::ids;
 use super::refusal::Ending;
 use super::request::Received;
 use super::route::Table;
-use crate::config::PayloadFormat;
+use crate::config::{Cors, PayloadFormat};
 
 /// What answers on the port.
 #[derive(Debug)]
 pub(super) enum Front {
     /// A REST API.
-    Rest(Table),
+    Rest {
+        /// Its routes.
+        table: Table,
+        /// Answers of at least this many bytes are compressed.
+        minimum_compression: Option<u64>,
+    },
     /// An HTTP API.
     Http(Table),
     /// A function's own address.
@@ -35,6 +43,19 @@ pub(super) struct Target {
 }
 
 impl Front {
+    /// What the gateway answers without a function: a preflight, and the health checks of a REST API.
+    pub(super) fn answered_here(&self, cors: Option<&Cors>, request: &Received) -> Option<Answer> {
+        match self {
+            // Official (known issues, 2023-06-29): these two paths are reserved. What they answer is UNCONFIRMED.
+            Front::Rest { .. } => {
+                matches!(request.path.as_str(), "/ping" | "/sping").then(|| Answer::new(StatusCode::OK))
+            }
+            // UNCONFIRMED: which of 200 and 204 each has.
+            Front::Http(_) => cors::preflight(cors?, request, StatusCode::NO_CONTENT),
+            Front::Url { .. } => cors::preflight(cors?, request, StatusCode::OK),
+        }
+    }
+
     /// The function that answers, and what its event tells of the way there.
     pub(super) fn target(
         &self,
@@ -43,7 +64,7 @@ impl Front {
         received: &Received,
     ) -> Result<Target, Ending> {
         match self {
-            Front::Rest(table) => {
+            Front::Rest { table, .. } => {
                 let inside = inside_stage(&facts.stage, &received.path)?;
                 // Recorded 2024-08-02: slashes at the start count once in the path, and as they came in the context.
                 let path = format!("/{}", inside.trim_start_matches('/'));
@@ -73,7 +94,7 @@ impl Front {
     /// Who its client is, for the words of a refusal.
     pub(super) fn party(&self) -> Party {
         match self {
-            Front::Rest(_) => Party::RestClient,
+            Front::Rest { .. } => Party::RestClient,
             Front::Http(_) => Party::HttpClient,
             Front::Url { .. } => Party::UrlClient,
         }

@@ -4,6 +4,8 @@
 //! [`event`] describes its event, [`answer`] reads what it posted, [`refusal`] says why there is no answer.
 
 mod answer;
+mod compress;
+mod cors;
 mod event;
 mod front;
 mod ids;
@@ -19,11 +21,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hardcap_limits::{Bytes as ByteCount, Limit, Limits, Millis, Party};
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Request, header, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 
-use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, FunctionUrl};
+use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl};
 use crate::context::{Context, Platform};
 use crate::head::SentHead;
 use crate::lambda::{self, Lambda, Reply};
@@ -45,6 +47,7 @@ pub(crate) struct Gateway {
     logical_id: String,
     facts: Arc<ApiFacts>,
     front: Front,
+    cors: Option<Cors>,
 }
 
 type HttpResponse = Response<Full<Bytes>>;
@@ -57,11 +60,15 @@ impl Gateway {
         api: &Api,
         config: &Config,
     ) -> Gateway {
-        let (front, binary_media_types) = match &api.kind {
-            ApiKind::Rest { binary_media_types, .. } => {
-                (Front::Rest(Table::new(Kind::Rest, &api.routes)), binary_media_types.clone())
+        let (front, binary_media_types, cors) = match &api.kind {
+            ApiKind::Rest { binary_media_types, minimum_compression_size } => {
+                let table = Table::new(Kind::Rest, &api.routes);
+                let front = Front::Rest { table, minimum_compression: *minimum_compression_size };
+                (front, binary_media_types.clone(), None)
             }
-            ApiKind::Http { .. } => (Front::Http(Table::new(Kind::Http, &api.routes)), Vec::new()),
+            ApiKind::Http { cors } => {
+                (Front::Http(Table::new(Kind::Http, &api.routes)), Vec::new(), cors.clone())
+            }
         };
         let api_id = ids::api_id(&api.logical_id);
         let facts = ApiFacts {
@@ -73,7 +80,8 @@ impl Gateway {
             binary_media_types,
             api_id,
         };
-        Gateway::new(platform, lambda, &api.logical_id, facts, front)
+        let gateway = Gateway::new(platform, lambda, &api.logical_id, facts, front);
+        Gateway { cors, ..gateway }
     }
 
     /// A function's own address.
@@ -95,7 +103,8 @@ impl Gateway {
             api_id,
         };
         let front = Front::Url { function: url.function.clone() };
-        Gateway::new(platform, lambda, &url.logical_id, facts, front)
+        let gateway = Gateway::new(platform, lambda, &url.logical_id, facts, front);
+        Gateway { cors: url.cors.clone(), ..gateway }
     }
 
     fn new(
@@ -111,6 +120,7 @@ impl Gateway {
             logical_id: logical_id.to_owned(),
             facts: Arc::new(facts),
             front,
+            cors: None,
         }
     }
 
@@ -124,13 +134,18 @@ impl Gateway {
         let watch = ctx.clock.stopwatch();
         let moment = Moment::of(&ctx);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = match self.answer(&ctx, &moment, request, peer).await {
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let mut response = match self.answer(&ctx, &moment, request, peer).await {
             Ok(response) => response,
             Err(ending) => {
                 self.log(&ctx, &ending);
                 refusal::render(self.front.party(), &ending, &ctx.limits, &moment, &ctx.trace)
             }
         };
+        if let Some(cors) = &self.cors {
+            let origin = origin.as_ref().and_then(|origin| origin.to_str().ok());
+            cors::apply(cors, origin, response.headers_mut());
+        }
         let response = without_forbidden_body(response);
         ctx.record(What::Answered {
             api: self.logical_id.clone(),
@@ -161,8 +176,12 @@ impl Gateway {
         }
         let mut received = Received::new(&head, peer);
         received.body = self.read_body(ctx, &head, body).await?;
+        if let Some(answer) = self.front.answered_here(self.cors.as_ref(), &received) {
+            return Ok(self.respond(ctx, moment, answer));
+        }
         let target = self.front.target(&ctx.limits, &self.facts, &received)?;
         let accept = received.header("accept").map(str::to_owned);
+        let accept_encoding = received.header("accept-encoding").map(str::to_owned);
         let event = Event::new(target.shape, &self.facts, target.taken, moment.clone(), received);
         let reply = self.invoke(ctx, target.function, event, target.wait).await?;
         let wanted = Wanted {
@@ -170,7 +189,10 @@ impl Gateway {
             accept: accept.as_deref(),
             binary_media_types: &self.facts.binary_media_types,
         };
-        let answer = answer::to_http(wanted, &reply.payload)?;
+        let mut answer = answer::to_http(wanted, &reply.payload)?;
+        if let Front::Rest { minimum_compression, .. } = self.front {
+            answer = compress::apply(minimum_compression, accept_encoding.as_deref(), answer).await;
+        }
         Ok(self.respond(ctx, moment, answer))
     }
 
@@ -178,7 +200,7 @@ impl Gateway {
     fn admit_head(&self, ctx: &Context, head: &Parts) -> Result<(), Ending> {
         let limits = &ctx.limits;
         match &self.front {
-            Front::Rest(_) => {
+            Front::Rest { .. } => {
                 ctx.admit(&limits.rest_url, ByteCount(request::target_length(head)))?;
                 ctx.admit(&limits.rest_headers, request::header_bytes(head))?;
                 let query = head.uri.query().unwrap_or_default();
@@ -206,7 +228,7 @@ impl Gateway {
         // make an event that is larger still, so it need not be read to its end.
         let Limits { lambda_sync_request, .. } = &*ctx.limits;
         let limit = match &self.front {
-            Front::Rest(_) => &ctx.limits.rest_request_body,
+            Front::Rest { .. } => &ctx.limits.rest_request_body,
             Front::Http(_) => &ctx.limits.http_request_body,
             Front::Url { .. } => lambda_sync_request,
         };
@@ -266,9 +288,9 @@ impl Gateway {
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         let headers = response.headers_mut();
-        // The gateway frames the body itself.
-        for framing in [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING] {
-            headers.remove(framing);
+        // The gateway frames the body and keeps the connection itself.
+        for own in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION] {
+            headers.remove(own);
         }
         refusal::identify(self.front.party(), headers, moment);
         if self.front.party() != Party::HttpClient {

@@ -54,7 +54,8 @@ pub(crate) fn to_http(wanted: Wanted<'_>, posted: &Bytes) -> Result<Answer, Malf
 }
 
 impl Answer {
-    fn new(status: StatusCode) -> Answer {
+    /// A response without a body.
+    pub(crate) fn new(status: StatusCode) -> Answer {
         Answer { status, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
