@@ -90,11 +90,7 @@ mod tests {
     use super::*;
 
     fn answer(body: &'static [u8]) -> Answer {
-        Answer {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: Bytes::from_static(body),
-        }
+        Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from_static(body) }
     }
 
     #[test]

@@ -62,8 +62,7 @@ fn add_origin(cors: &Cors, origin: Option<&str>, headers: &mut HeaderMap) -> boo
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
     if cors.allow_credentials {
-        headers
-            .insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     }
     true
 }
@@ -102,7 +101,8 @@ mod tests {
     }
 
     fn text(headers: &HeaderMap) -> String {
-        let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+        let lines =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
         lines.collect::<Vec<_>>().join("\n")
     }
 
@@ -133,8 +133,7 @@ mod tests {
     #[test]
     fn what_is_no_preflight_reaches_the_function() {
         let rules = rules(&["*"]);
-        for request in
-            [received("OPTIONS", "/", &PREFLIGHT[..1]), received("GET", "/", &PREFLIGHT)]
+        for request in [received("OPTIONS", "/", &PREFLIGHT[..1]), received("GET", "/", &PREFLIGHT)]
         {
             assert!(preflight(&rules, &request, StatusCode::NO_CONTENT).is_none());
         }

@@ -47,9 +47,8 @@ impl Front {
     pub(super) fn answered_here(&self, cors: Option<&Cors>, request: &Received) -> Option<Answer> {
         match self {
             // Official (known issues, 2023-06-29): these two paths are reserved. What they answer is UNCONFIRMED.
-            Front::Rest { .. } => {
-                matches!(request.path.as_str(), "/ping" | "/sping").then(|| Answer::new(StatusCode::OK))
-            }
+            Front::Rest { .. } => matches!(request.path.as_str(), "/ping" | "/sping")
+                .then(|| Answer::new(StatusCode::OK)),
             // UNCONFIRMED: which of 200 and 204 each has.
             Front::Http(_) => cors::preflight(cors?, request, StatusCode::NO_CONTENT),
             Front::Url { .. } => cors::preflight(cors?, request, StatusCode::OK),

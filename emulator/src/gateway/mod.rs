@@ -21,7 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hardcap_limits::{Bytes as ByteCount, Limit, Limits, Millis, Party};
 use http::request::Parts;
-use http::{Request, header, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::Full;
 
@@ -177,7 +177,7 @@ impl Gateway {
         let mut received = Received::new(&head, peer);
         received.body = self.read_body(ctx, &head, body).await?;
         if let Some(answer) = self.front.answered_here(self.cors.as_ref(), &received) {
-            return Ok(self.respond(ctx, moment, answer));
+            return Ok(complete(self.front.party(), answer, moment, &ctx.trace));
         }
         let target = self.front.target(&ctx.limits, &self.facts, &received)?;
         let accept = received.header("accept").map(str::to_owned);
@@ -193,7 +193,7 @@ impl Gateway {
         if let Front::Rest { minimum_compression, .. } = self.front {
             answer = compress::apply(minimum_compression, accept_encoding.as_deref(), answer).await;
         }
-        Ok(self.respond(ctx, moment, answer))
+        Ok(complete(self.front.party(), answer, moment, &ctx.trace))
     }
 
     /// The limits of a request's head.
@@ -283,22 +283,6 @@ impl Gateway {
         }
     }
 
-    fn respond(&self, ctx: &Context, moment: &Moment, answer: Answer) -> HttpResponse {
-        let mut response = Response::new(Full::new(answer.body));
-        *response.status_mut() = answer.status;
-        *response.headers_mut() = answer.headers;
-        let headers = response.headers_mut();
-        // The gateway frames the body and keeps the connection itself.
-        for own in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION] {
-            headers.remove(own);
-        }
-        refusal::identify(self.front.party(), headers, moment);
-        if self.front.party() != Party::HttpClient {
-            refusal::insert(headers, "x-amzn-trace-id", &ctx.trace);
-        }
-        response
-    }
-
     fn log(&self, ctx: &Context, ending: &Ending) {
         let (api, request_id) = (&self.logical_id, &ctx.request_id);
         match ending {
@@ -322,6 +306,24 @@ impl Moment {
     }
 }
 
+/// The response of an answer: what the gateway adds to it, and what it does not let through.
+fn complete(party: Party, answer: Answer, moment: &Moment, trace: &str) -> HttpResponse {
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    let headers = response.headers_mut();
+    // The gateway frames the body and keeps the connection itself.
+    for own in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION] {
+        headers.remove(own);
+    }
+    refusal::identify(party, headers, moment);
+    // Recorded on a REST API, and that an HTTP API adds none. UNCONFIRMED on a function URL.
+    if party != Party::HttpClient {
+        refusal::insert(headers, "x-amzn-trace-id", trace);
+    }
+    response
+}
+
 /// Takes the body from answers that HTTP gives none. (An answer to HEAD keeps it: hyper sends its length only.)
 fn without_forbidden_body(response: HttpResponse) -> HttpResponse {
     match response.status() {
@@ -329,3 +331,6 @@ fn without_forbidden_body(response: HttpResponse) -> HttpResponse {
         _ => response,
     }
 }
+
+#[cfg(test)]
+mod tests;

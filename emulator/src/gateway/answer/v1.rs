@@ -1,5 +1,7 @@
 //! Answers of payload format 1.0: to a REST API, which is strict, and to an HTTP API, which is not.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -17,7 +19,7 @@ pub(super) fn rest(wanted: Wanted<'_>, posted: &Bytes) -> Result<Answer, Malform
         return Err(Malformed(format!("`{name}` is not a member of an answer")));
     }
     let mut answer = Answer::new(status(&members)?.unwrap_or(StatusCode::OK));
-    for (name, value) in members.multi_headers()?.into_iter().chain(members.single_headers()?) {
+    for (name, value) in multi_before_single(members.multi_headers()?, members.single_headers()?) {
         answer.append(&remapped(&name), &value)?;
     }
     let is_base64 = members.is_base64()? && decodes(wanted);
@@ -35,6 +37,20 @@ pub(super) fn http(posted: &Bytes) -> Result<Answer, Malformed> {
     }
     answer.body = body(posted, members.text_body()?, members.is_base64()?)?;
     Ok(answer.default_content_type("text/plain; charset=utf-8"))
+}
+
+type Header<'p> = (Cow<'p, str>, Cow<'p, str>);
+
+/// Recorded on 2025-04-14: names come in the order of `headers`, and the values of `multiValueHeaders` before theirs.
+fn multi_before_single<'p>(mut multi: Vec<Header<'p>>, single: Vec<Header<'p>>) -> Vec<Header<'p>> {
+    let mut merged = Vec::with_capacity(multi.len() + single.len());
+    for (name, value) in single {
+        let same = |(other, _): &mut Header<'p>| other.eq_ignore_ascii_case(&name);
+        merged.extend(multi.extract_if(.., same));
+        merged.push((name, value));
+    }
+    merged.extend(multi);
+    merged
 }
 
 /// Headers that a REST API keeps for itself: the function's value comes under another name.
@@ -62,7 +78,7 @@ const REMAPPED: &[&str] = &[
     "x-forwarded-for",
 ];
 
-fn remapped(name: &str) -> std::borrow::Cow<'_, str> {
+fn remapped(name: &str) -> Cow<'_, str> {
     if REMAPPED.iter().any(|known| known.eq_ignore_ascii_case(name)) {
         return format!("x-amzn-Remapped-{name}").into();
     }

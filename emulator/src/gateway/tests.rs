@@ -1,0 +1,193 @@
+//! What AWS was recorded to do, compared with what the gateways do: `fixtures/events` and `fixtures/answers`.
+
+use std::path::{Path, PathBuf};
+
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+
+use super::event::Shape;
+use super::*;
+use crate::clock::EpochMillis;
+use crate::config::{PayloadFormat, Route};
+use crate::lambda::Envelope as _;
+
+fn fixtures(folder: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(folder);
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+    };
+    let cases: Vec<_> = folders(&root).iter().flat_map(|shape| folders(shape)).collect();
+    assert!(cases.len() > 10, "{cases:?}");
+    cases
+}
+
+fn read(path: &Path, name: &str) -> Vec<u8> {
+    let path = path.join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+}
+
+fn origin(case: &Path) -> toml::Table {
+    toml::from_str(std::str::from_utf8(&read(case, "origin.toml")).unwrap()).unwrap()
+}
+
+fn shape_of(case: &Path) -> Shape {
+    match case.parent().and_then(Path::file_name).and_then(|name| name.to_str()) {
+        Some("rest") => Shape::Rest,
+        Some("http-1.0") => Shape::HttpV1,
+        Some("http-2.0") => Shape::HttpV2,
+        Some("url") => Shape::Url,
+        other => panic!("{other:?} is no shape"),
+    }
+}
+
+/// Head and body of a message, as it is on the wire.
+fn split(message: &[u8]) -> (Vec<String>, Bytes) {
+    let end = message.windows(4).position(|four| four == b"\r\n\r\n").expect("a head that ends");
+    let head = std::str::from_utf8(&message[..end]).unwrap();
+    (head.split("\r\n").map(str::to_owned).collect(), Bytes::copy_from_slice(&message[end + 4..]))
+}
+
+fn received(message: &[u8], source_ip: &str) -> Received {
+    let (lines, body) = split(message);
+    let mut line = lines[0].split(' ');
+    let mut request = Request::builder().method(line.next().unwrap()).uri(line.next().unwrap());
+    let mut sent = Vec::new();
+    for header in &lines[1..] {
+        let (name, value) = header.split_once(": ").unwrap();
+        request = request.header(name, value);
+        sent.push((name.to_owned(), value.as_bytes().to_vec()));
+    }
+    let sent = SentHead { target_bytes: 1, header_bytes: 1, headers: sent };
+    let (head, ()) = request.extension(sent).body(()).unwrap().into_parts();
+    let peer = SocketAddr::new(source_ip.parse().unwrap(), 1);
+    Received { body, ..Received::new(&head, peer) }
+}
+
+fn front(shape: Shape, route: &str) -> Front {
+    let Some((method, path)) = route.split_once(' ') else {
+        return Front::Url { function: "f".to_owned() };
+    };
+    let payload_format = if shape == Shape::HttpV2 { PayloadFormat::V2 } else { PayloadFormat::V1 };
+    let routes = [Route {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        function: "f".to_owned(),
+        payload_format,
+        timeout: None,
+    }];
+    match shape {
+        Shape::Rest => {
+            Front::Rest { table: Table::new(Kind::Rest, &routes), minimum_compression: None }
+        }
+        _ => Front::Http(Table::new(Kind::Http, &routes)),
+    }
+}
+
+/// The event that the gateway of a fixture makes of its request.
+fn event_of(case: &Path, origin: &toml::Table) -> Value {
+    let given = origin["given"].as_table().unwrap();
+    let text = |name: &str| given.get(name).map_or("", |value| value.as_str().unwrap()).to_owned();
+    let facts = Arc::new(ApiFacts {
+        api_id: text("api_id"),
+        account_id: text("account_id"),
+        default_host: String::new(),
+        stage: text("stage"),
+        stage_variables: indexmap::IndexMap::new(),
+        deployment_id: text("deployment_id"),
+        binary_media_types: vec![text("binary_media_types")],
+    });
+    let moment = Moment {
+        request_id: text("request_id"),
+        extended_request_id: text("extended_request_id"),
+        trace_root: text("trace_root"),
+        arrived: EpochMillis(given["arrived"].as_integer().unwrap().try_into().unwrap()),
+    };
+    let received = received(&read(case, "request.http"), &text("source_ip"));
+    let front = front(shape_of(case), &text("route"));
+    let mut target = front.target(&Limits::classic(), &facts, &received).unwrap();
+    if given.contains_key("resource_id") {
+        target.taken.resource_id = text("resource_id");
+    }
+    let event = Event::new(target.shape, &facts, target.taken, moment, received);
+    let mut json = Vec::new();
+    event.describe(&mut json);
+    serde_json::from_slice(&json).unwrap()
+}
+
+/// The two headers that differ on purpose: nothing here speaks TLS, and links that a function builds must work.
+fn without_scheme_and_port(event: &mut Value) {
+    for member in ["headers", "multiValueHeaders"] {
+        let Some(headers) = event.get_mut(member).and_then(Value::as_object_mut) else { continue };
+        headers.retain(|name, _| {
+            let name = name.to_ascii_lowercase();
+            name != "x-forwarded-proto" && name != "x-forwarded-port"
+        });
+    }
+}
+
+/// The first member of `expected` that `found` has not, or has otherwise.
+fn missing(path: &str, expected: &Value, found: &Value) -> Option<String> {
+    match (expected, found) {
+        (Value::Object(expected), Value::Object(found)) => {
+            expected.iter().find_map(|(name, value)| {
+                let path = format!("{path}.{name}");
+                match found.get(name) {
+                    Some(found) => missing(&path, value, found),
+                    None => Some(format!("{path} is absent")),
+                }
+            })
+        }
+        _ => (expected != found).then(|| format!("{path}: expected {expected}, found {found}")),
+    }
+}
+
+#[test]
+fn events_are_those_that_aws_was_recorded_to_send() {
+    for case in fixtures("events") {
+        let origin = origin(&case);
+        let mut expected: Value = serde_json::from_slice(&read(&case, "event.json")).unwrap();
+        let mut found = event_of(&case, &origin);
+        without_scheme_and_port(&mut expected);
+        without_scheme_and_port(&mut found);
+        if origin["whole"].as_bool().unwrap() {
+            let extra = missing("", &found, &expected);
+            assert_eq!(extra, None, "{case:?}: not in the recording");
+        }
+        assert_eq!(missing("", &expected, &found), None, "{case:?}\n{found:#}");
+    }
+}
+
+#[tokio::test]
+async fn answers_become_the_responses_that_aws_was_recorded_to_send() {
+    for case in fixtures("answers") {
+        let shape = shape_of(&case);
+        let wanted = Wanted { shape, accept: Some("*/*"), binary_media_types: &[] };
+        let party = match shape {
+            Shape::Rest => Party::RestClient,
+            Shape::HttpV1 | Shape::HttpV2 => Party::HttpClient,
+            Shape::Url => Party::UrlClient,
+        };
+        let moment = Moment {
+            request_id: "{request_id}".to_owned(),
+            extended_request_id: "{extended_request_id}".to_owned(),
+            trace_root: String::new(),
+            arrived: EpochMillis(0),
+        };
+        let response = match answer::to_http(wanted, &read(&case, "answer.json").into()) {
+            Ok(answer) => complete(party, answer, &moment, "{trace}"),
+            Err(malformed) => {
+                let limits = Limits::classic();
+                refusal::render(party, &malformed.into(), &limits, &moment, "{trace}")
+            }
+        };
+        let (expected, expected_body) = split(&read(&case, "response.http"));
+        let (head, body) = response.into_parts();
+        let mut found = vec![format!("HTTP/1.1 {}", head.status.as_u16())];
+        found.extend(
+            head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())),
+        );
+        assert_eq!(found, expected, "{case:?}");
+        assert_eq!(body.collect().await.unwrap().to_bytes(), expected_body, "{case:?}");
+    }
+}
