@@ -47,14 +47,14 @@ impl<'p> Members<'p> {
     }
 
     /// `headers`: texts, or booleans.
-    pub(super) fn single_headers(&self) -> Result<Vec<(Cow<'p, str>, Cow<'p, str>)>, Malformed> {
+    pub(super) fn single_headers(&self) -> Result<Vec<Header<'p>>, Malformed> {
         let Some(raw) = self.headers else { return Ok(Vec::new()) };
         let pairs: Pairs<'p> = read(raw, "headers")?;
         pairs.0.into_iter().map(|(name, raw)| Ok((name, header_value(raw)?))).collect()
     }
 
     /// `multiValueHeaders`: lists of texts, or of booleans.
-    pub(super) fn multi_headers(&self) -> Result<Vec<(Cow<'p, str>, Cow<'p, str>)>, Malformed> {
+    pub(super) fn multi_headers(&self) -> Result<Vec<Header<'p>>, Malformed> {
         let Some(raw) = self.multi_value_headers else { return Ok(Vec::new()) };
         let pairs: Pairs<'p> = read(raw, "multiValueHeaders")?;
         let mut all = Vec::new();
@@ -73,6 +73,9 @@ impl<'p> Members<'p> {
         read(raw, "cookies")
     }
 }
+
+/// A header's name and value.
+pub(super) type Header<'p> = (Cow<'p, str>, Cow<'p, str>);
 
 /// A string of the answer: a slice of it when it has no escapes.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::members::Members;
+use super::members::{Header, Members};
 use super::{Answer, Malformed, Wanted, body, decodes, status};
 
 /// Recorded on 2024-11-15: unknown members are refused; so are `[]`, a bare string and a list that is none. No status
@@ -38,8 +38,6 @@ pub(super) fn http(posted: &Bytes) -> Result<Answer, Malformed> {
     answer.body = body(posted, members.text_body()?, members.is_base64()?)?;
     Ok(answer.default_content_type("text/plain; charset=utf-8"))
 }
-
-type Header<'p> = (Cow<'p, str>, Cow<'p, str>);
 
 /// Recorded on 2025-04-14: names come in the order of `headers`, and the values of `multiValueHeaders` before theirs.
 fn multi_before_single<'p>(mut multi: Vec<Header<'p>>, single: Vec<Header<'p>>) -> Vec<Header<'p>> {
