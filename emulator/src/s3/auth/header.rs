@@ -1,0 +1,85 @@
+//! The claim in an `Authorization` header.
+
+use http::{HeaderMap, StatusCode, header};
+
+use super::canonical::{ALGORITHM, Claim};
+use super::{Now, credential, time};
+use crate::s3::refusal::Refusal;
+
+/// How far a request's own time may be from ours (S3 reference, RequestTimeTooSkewed).
+const SKEW_SECONDS: i64 = 15 * 60;
+
+/// Reads the header and checks all that can be checked without the secret.
+///
+/// # Errors
+///
+/// Whatever AWS finds wrong with it.
+pub(super) fn claim(headers: &HeaderMap, value: &str, now: &Now<'_>) -> Result<Claim, Refusal> {
+    let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+    if scheme == "AWS" {
+        return Err(Refusal::sigv4_only());
+    }
+    if scheme != ALGORITHM {
+        return Err(Refusal::unsupported_authorization()
+            .with("ArgumentName", "Authorization")
+            .with("ArgumentValue", value));
+    }
+    let part = |name: &str| {
+        let mut parts = rest.split(',').map(str::trim);
+        parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+    };
+    let given = part("Credential").ok_or_else(|| malformed("the Credential field is missing."))?;
+    let signed = part("SignedHeaders").filter(|text| !text.is_empty());
+    let signed = signed.ok_or_else(|| malformed("the SignedHeaders field is missing."))?;
+    let signature = part("Signature").filter(|text| !text.is_empty());
+    let signature = signature.ok_or_else(|| malformed("the Signature field is missing."))?;
+    let credential = credential::parse(given).ok_or_else(|| {
+        malformed(
+            "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+        )
+    })?;
+    credential.check(now.region).map_err(|problem| problem.refusal(malformed))?;
+    let time = date(headers)?;
+    skew(&time, now)?;
+    if time.format_day() != credential.day {
+        return Err(malformed(&format!(
+            "Invalid credential date \"{}\". This date is not the same as X-Amz-Date: \"{}\".",
+            credential.day,
+            time.format_day()
+        )));
+    }
+    Ok(Claim {
+        access_key_id: credential.access_key_id,
+        day: credential.day,
+        region: credential.region,
+        time: time.format_long(),
+        signed_headers: signed.split(';').map(str::to_ascii_lowercase).collect(),
+        signature: signature.to_owned(),
+    })
+}
+
+fn malformed(what: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "AuthorizationHeaderMalformed",
+        format!("The authorization header is malformed; {what}"),
+    )
+}
+
+fn date(headers: &HeaderMap) -> Result<time::Time, Refusal> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let given = text("x-amz-date").or_else(|| text(header::DATE.as_str()));
+    given
+        .and_then(|given| time::Time::parse(given).or_else(|| time::Time::parse_http(given)))
+        .ok_or_else(Refusal::date_missing)
+}
+
+fn skew(time: &time::Time, now: &Now<'_>) -> Result<(), Refusal> {
+    if (time.seconds() - now.seconds()).abs() <= SKEW_SECONDS {
+        return Ok(());
+    }
+    Err(Refusal::request_time_too_skewed()
+        .with("RequestTime", time.format_long())
+        .with("ServerTime", now.server_time())
+        .with("MaxAllowedSkewMilliseconds", (SKEW_SECONDS * 1000).to_string()))
+}

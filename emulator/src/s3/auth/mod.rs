@@ -1,0 +1,270 @@
+//! Who signed a request, and whether it is true.
+//!
+//! The protocol library can verify signatures, but by the machine's clock and with fewer checks. So all of it is done
+//! here, by the emulator's clock, and the library is handed a request without any claim.
+
+mod canonical;
+mod credential;
+mod header;
+mod query;
+mod time;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header, request};
+
+use super::chunked::Signer;
+use super::refusal::Refusal;
+use super::uri;
+use crate::clock::EpochMillis;
+use crate::context::Context;
+use crate::keyring::{Key, Keyring};
+use canonical::Claim;
+
+/// How the body of a verified request comes.
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    /// As it is, not covered by the signature.
+    Unsigned,
+    /// As it is, with this SHA-256.
+    Sha256([u8; 32]),
+    /// In chunks, signed one by one when there is a signer, with headers after the last one when `trailer`.
+    Chunked {
+        /// What the signature of the first chunk builds on.
+        signer: Option<Signer>,
+        /// Headers follow the last chunk.
+        trailer: bool,
+    },
+}
+
+/// A request whose signature is right.
+#[derive(Clone, Debug)]
+pub(super) struct Verified {
+    /// How its body comes.
+    pub(super) form: Form,
+    /// Its headers, those among its query's parameters included.
+    pub(super) headers: HeaderMap,
+    /// Its query without the claim.
+    pub(super) query: String,
+}
+
+/// Where and when a signature is verified.
+struct Now<'a> {
+    region: &'a str,
+    at: EpochMillis,
+}
+
+impl Now<'_> {
+    fn seconds(&self) -> i64 {
+        i64::try_from(self.at.0 / 1000).unwrap_or(i64::MAX)
+    }
+
+    fn server_time(&self) -> String {
+        time::format_iso(self.seconds())
+    }
+}
+
+/// Verifies a request, in AWS's order: the claim's form, its time, the key, the token, what is signed, the signature.
+///
+/// # Errors
+///
+/// The refusal that AWS would send.
+pub(super) fn verify(
+    head: &request::Parts,
+    region: &str,
+    keyring: &Keyring,
+    context: &Context,
+) -> Result<Verified, Refusal> {
+    let raw = head.uri.query().unwrap_or_default();
+    let bytes =
+        uri::query(raw).ok_or_else(|| Refusal::invalid_uri().with("URI", head.uri.to_string()))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let query: Vec<_> = bytes.iter().map(|(name, value)| (text(name), text(value))).collect();
+    let authorization = head.headers.get(header::AUTHORIZATION);
+    let now = Now { region, at: context.arrived };
+    let presigned = is_presigned(&query);
+    let claim = match (presigned, authorization) {
+        (_, Some(value)) if presigned || is_version_2(&query) => {
+            return Err(Refusal::one_auth_mechanism()
+                .with("ArgumentName", "Authorization")
+                .with("ArgumentValue", String::from_utf8_lossy(value.as_bytes())));
+        }
+        (true, _) => query::claim(&query, &now, context)?,
+        (false, Some(value)) => {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            header::claim(&head.headers, &value, &now)?
+        }
+        (false, None) if is_version_2(&query) => return Err(Refusal::sigv4_only()),
+        (false, None) => return Err(Refusal::access_denied()),
+    };
+    let token = if presigned {
+        find(&query, "X-Amz-Security-Token")
+    } else {
+        head.headers.get("x-amz-security-token").and_then(|value| value.to_str().ok())
+    };
+    let key = key(&claim, token, keyring, context.arrived)?;
+    all_signed(&head.headers, &claim, presigned)?;
+    let hoisted = hoisted(&head.headers, &query, presigned);
+    let payload = payload_text(&head.headers, &query, &claim, presigned)?;
+    let signed: Vec<_> =
+        bytes.iter().filter(|(name, _)| name != b"X-Amz-Signature").cloned().collect();
+    let canonical_request = canonical::request(
+        head.method.as_str(),
+        head.uri.path(),
+        &signed,
+        (&head.headers, &claim.signed_headers),
+        &payload,
+    );
+    let signing_key = signature(&claim, &key, &canonical_request)?;
+    let given = hoisted.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
+    Ok(Verified {
+        form: form(given.unwrap_or(&payload), &claim, signing_key)?,
+        headers: hoisted,
+        query: without_claim(raw),
+    })
+}
+
+fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    query.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+}
+
+/// Any of the parameters of SigV4 makes it one, so that a missing one is named.
+fn is_presigned(query: &[(String, String)]) -> bool {
+    ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"]
+        .into_iter()
+        .any(|name| find(query, name).is_some())
+}
+
+fn is_version_2(query: &[(String, String)]) -> bool {
+    find(query, "AWSAccessKeyId").is_some() || find(query, "Signature").is_some()
+}
+
+/// The key that the claim names, if its token and its time are right.
+fn key(
+    claim: &Claim,
+    token: Option<&str>,
+    keyring: &Keyring,
+    now: EpochMillis,
+) -> Result<Key, Refusal> {
+    let unknown =
+        || Refusal::invalid_access_key_id().with("AWSAccessKeyId", claim.access_key_id.clone());
+    let key = keyring.find(&claim.access_key_id).ok_or_else(unknown)?;
+    match (&key.session_token, token) {
+        (None, None) => {}
+        // A temporary key without its token is an unknown key to AWS.
+        (Some(_), None) => return Err(unknown()),
+        (Some(expected), Some(given)) if expected == given => {}
+        (_, Some(given)) => return Err(Refusal::invalid_token().with("Token-0", given)),
+    }
+    if key.expires.is_some_and(|expires| now >= expires) {
+        return Err(Refusal::expired_token().with("Token-0", token.unwrap_or_default()));
+    }
+    Ok(key)
+}
+
+/// Every `x-amz-*` header and the host must be signed; a `Content-Type` need not be.
+fn all_signed(headers: &HeaderMap, claim: &Claim, presigned: bool) -> Result<(), Refusal> {
+    let mut unsigned: Vec<&str> = headers
+        .keys()
+        .map(HeaderName::as_str)
+        .filter(|name| *name == "host" || name.starts_with("x-amz-"))
+        .filter(|name| !(presigned && *name == "x-amz-content-sha256"))
+        .filter(|name| !claim.signs(name))
+        .collect();
+    if unsigned.is_empty() {
+        return Ok(());
+    }
+    unsigned.sort_unstable();
+    Err(Refusal::headers_not_signed().with("HeadersNotSigned", unsigned.join(", ")))
+}
+
+/// What stands for the payload in the canonical request.
+fn payload_text(
+    headers: &HeaderMap,
+    query: &[(String, String)],
+    claim: &Claim,
+    presigned: bool,
+) -> Result<String, Refusal> {
+    let header = headers
+        .get("x-amz-content-sha256")
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    if !presigned {
+        return header.ok_or_else(Refusal::content_sha256_missing);
+    }
+    let parameter = find(query, "X-Amz-Content-Sha256").map(str::to_owned);
+    let signed = header.filter(|_| claim.signs("x-amz-content-sha256"));
+    Ok(parameter.or(signed).unwrap_or_else(|| "UNSIGNED-PAYLOAD".to_owned()))
+}
+
+/// Compares the signatures and gives the key that chunks are signed with.
+fn signature(claim: &Claim, key: &Key, canonical_request: &str) -> Result<[u8; 32], Refusal> {
+    let string_to_sign = canonical::string_to_sign(claim, canonical_request);
+    let signing_key = canonical::signing_key(&key.secret_access_key, claim);
+    if canonical::signature(&signing_key, &string_to_sign) == claim.signature {
+        return Ok(signing_key);
+    }
+    Err(Refusal::signature_does_not_match()
+        .with("AWSAccessKeyId", claim.access_key_id.clone())
+        .with("StringToSign", string_to_sign.clone())
+        .with("SignatureProvided", claim.signature.clone())
+        .with("StringToSignBytes", spaced_hex(&string_to_sign))
+        .with("CanonicalRequest", canonical_request)
+        .with("CanonicalRequestBytes", spaced_hex(canonical_request)))
+}
+
+fn spaced_hex(text: &str) -> String {
+    let bytes: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ")
+}
+
+fn form(payload: &str, claim: &Claim, signing_key: [u8; 32]) -> Result<Form, Refusal> {
+    let signer = || Some(Signer::new(signing_key, &claim.time, claim.scope(), &claim.signature));
+    match payload {
+        "UNSIGNED-PAYLOAD" => Ok(Form::Unsigned),
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Form::Chunked { signer: None, trailer: true }),
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => {
+            Ok(Form::Chunked { signer: signer(), trailer: false })
+        }
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => {
+            Ok(Form::Chunked { signer: signer(), trailer: true })
+        }
+        digest => {
+            let mut sha256 = [0; 32];
+            hex::decode_to_slice(digest, &mut sha256).map_err(|_| {
+                Refusal::content_sha256_invalid()
+                    .with("ArgumentName", "x-amz-content-sha256")
+                    .with("ArgumentValue", digest)
+            })?;
+            Ok(Form::Sha256(sha256))
+        }
+    }
+}
+
+/// The headers, with those that a presigned URL carries in its query: `x-amz-meta-a=b` is as good as the header.
+fn hoisted(headers: &HeaderMap, query: &[(String, String)], presigned: bool) -> HeaderMap {
+    let mut all = headers.clone();
+    if !presigned {
+        return all;
+    }
+    for (name, value) in query {
+        let name = name.to_ascii_lowercase();
+        if !name.starts_with("x-amz-") || query::PARAMETERS.contains(&name.as_str()) {
+            continue;
+        }
+        let parsed = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
+        if let (Ok(name), Ok(value)) = parsed {
+            all.insert(name, value);
+        }
+    }
+    all
+}
+
+/// The raw query without the claim, in its own order and spelling.
+fn without_claim(raw: &str) -> String {
+    let kept: Vec<&str> = raw
+        .split('&')
+        .filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+            !name.starts_with("x-amz-") && !pair.is_empty()
+        })
+        .collect();
+    kept.join("&")
+}

@@ -1,0 +1,120 @@
+//! The claim in the query of a presigned URL.
+
+use hardcap_limits::Millis;
+use http::StatusCode;
+
+use super::canonical::{ALGORITHM, Claim};
+use super::{Now, credential, time};
+use crate::context::Context;
+use crate::s3::refusal::Refusal;
+
+/// How far ahead of our clock a URL's start may lie, as for a signed header.
+const AHEAD_SECONDS: i64 = 15 * 60;
+
+/// The parameters that are the claim, and no part of the request proper.
+pub(super) const PARAMETERS: [&str; 7] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-signature",
+    "x-amz-date",
+    "x-amz-signedheaders",
+    "x-amz-expires",
+    "x-amz-security-token",
+];
+
+/// Reads the parameters and checks all that can be checked without the secret.
+///
+/// # Errors
+///
+/// Whatever AWS finds wrong with them; [`Refusal::expired`] when its time is over.
+pub(super) fn claim(
+    query: &[(String, String)],
+    now: &Now<'_>,
+    context: &Context,
+) -> Result<Claim, Refusal> {
+    let find = |name: &str| query.iter().find(|(given, _)| given == name).map(|(_, value)| value);
+    let all = (
+        find("X-Amz-Algorithm"),
+        find("X-Amz-Credential"),
+        find("X-Amz-Signature"),
+        find("X-Amz-Date"),
+        find("X-Amz-SignedHeaders"),
+        find("X-Amz-Expires"),
+    );
+    let (Some(algorithm), Some(given), Some(signature), Some(date), Some(signed), Some(expires)) =
+        all
+    else {
+        return Err(wrong(
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+        ));
+    };
+    if algorithm != ALGORITHM {
+        return Err(wrong(
+            "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\"",
+        ));
+    }
+    let credential = credential::parse(given).ok_or_else(|| {
+        in_credential(
+            "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+        )
+    })?;
+    credential.check(now.region).map_err(|problem| problem.refusal(in_credential))?;
+    let time = time::Time::parse(date).ok_or_else(|| {
+        wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    })?;
+    if time.format_day() != credential.day {
+        return Err(wrong(&format!(
+            "Invalid credential date \"{}\". This date is not the same as X-Amz-Date: \"{}\".",
+            credential.day,
+            time.format_day()
+        )));
+    }
+    valid_at(&time, expires, now, context)?;
+    Ok(Claim {
+        access_key_id: credential.access_key_id,
+        day: credential.day,
+        region: credential.region,
+        time: time.format_long(),
+        signed_headers: signed.split(';').map(str::to_ascii_lowercase).collect(),
+        signature: signature.clone(),
+    })
+}
+
+/// Checks that the URL's time has come and is not over. Its last second counts.
+fn valid_at(
+    time: &time::Time,
+    expires: &str,
+    now: &Now<'_>,
+    context: &Context,
+) -> Result<(), Refusal> {
+    let seconds: i64 = expires.parse().map_err(|_| wrong("X-Amz-Expires should be a number"))?;
+    let span = u64::try_from(seconds).map_err(|_| wrong("X-Amz-Expires must be non-negative"))?;
+    context
+        .admit(&context.limits.s3_presign_expiry, Millis(span.saturating_mul(1000)))
+        .map_err(|exceeded| Refusal::limit(&exceeded))?;
+    if time.seconds() > now.seconds() + AHEAD_SECONDS {
+        return Err(Refusal::not_yet_valid()
+            .with("X-Amz-Expires", expires)
+            .with("ServerTime", now.server_time()));
+    }
+    let ends = time.seconds().saturating_add(seconds);
+    if now.seconds() > ends {
+        return Err(Refusal::expired()
+            .with("X-Amz-Expires", expires)
+            .with("Expires", time::format_iso(ends))
+            .with("ServerTime", now.server_time()));
+    }
+    Ok(())
+}
+
+fn wrong(message: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "AuthorizationQueryParametersError",
+        message.to_owned(),
+    )
+}
+
+fn in_credential(what: &str) -> Refusal {
+    wrong(&format!("Error parsing the X-Amz-Credential parameter; {what}"))
+}

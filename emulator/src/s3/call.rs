@@ -1,0 +1,110 @@
+//! One call of the S3 API, as the steps behind the protocol library see it.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use hyper::body::Incoming;
+
+use super::checksum::Digests;
+use super::refusal::Refusal;
+use crate::context::Context;
+
+/// The two ids that every answer carries.
+#[derive(Clone, Debug)]
+pub(crate) struct Ids {
+    /// `x-amz-request-id`: 16 capital letters and digits.
+    pub(crate) request: String,
+    /// `x-amz-id-2`: 76 characters of base64.
+    pub(crate) host: String,
+}
+
+impl Ids {
+    /// Derived from the request's own id, so that answers, records and logs can be brought together.
+    pub(super) fn of(context: &Context) -> Ids {
+        let plain: String = context.request_id.chars().filter(|c| *c != '-').collect();
+        let request = plain.get(..16).unwrap_or(&plain).to_ascii_uppercase();
+        let random: Vec<u8> =
+            (0..4).flat_map(|_| *uuid::Uuid::new_v4().as_bytes()).take(57).collect();
+        Ids { request, host: STANDARD.encode(random) }
+    }
+}
+
+/// A call: cheap to clone, travels through the protocol library as an extension of the request.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    context: Context,
+    ids: Ids,
+    headers: HeaderMap,
+    digests: OnceLock<Digests>,
+    refusal: Mutex<Option<Refusal>>,
+    unread: Mutex<Option<Incoming>>,
+}
+
+impl Call {
+    /// `headers` are those of the request, with what a presigned URL carries in its query.
+    pub(super) fn new(context: Context, ids: Ids, headers: HeaderMap) -> Call {
+        Call {
+            inner: Arc::new(Inner {
+                context,
+                ids,
+                headers,
+                digests: OnceLock::new(),
+                refusal: Mutex::new(None),
+                unread: Mutex::new(None),
+            }),
+        }
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.inner.context
+    }
+
+    pub(super) fn ids(&self) -> &Ids {
+        &self.inner.ids
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.inner.headers
+    }
+
+    /// A header's value, when it is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.inner.headers.get(name)?.to_str().ok()
+    }
+
+    /// What the body was, once it has been read to its end and found right.
+    pub(super) fn digests(&self) -> Option<&Digests> {
+        self.inner.digests.get()
+    }
+
+    pub(super) fn set_digests(&self, digests: Digests) {
+        // A body ends once.
+        let _ = self.inner.digests.set(digests);
+    }
+
+    /// Keeps the first refusal: the protocol library would lose its elements.
+    pub(super) fn refuse(&self, refusal: Refusal) {
+        let mut kept = self.inner.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get_or_insert(refusal);
+    }
+
+    pub(super) fn take_refusal(&self) -> Option<Refusal> {
+        self.inner.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps a body that nobody read to its end, so that a refused client can finish sending.
+    pub(super) fn leave_unread(&self, body: Incoming) {
+        *self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+    }
+
+    pub(super) fn take_unread(&self) -> Option<Incoming> {
+        self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

@@ -1,0 +1,271 @@
+//! The body of a request on its way in: its encoding taken off, its length and digests compared at its end.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, header, request};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use s3s::crypto::{Checksum as _, Md5};
+use sha2::{Digest as _, Sha256};
+
+use super::auth::Form;
+use super::call::Call;
+use super::checksum::{self, Algorithm, Declared, Digests, Hasher};
+use super::chunked::Decoder;
+use super::refusal::Refusal;
+use crate::serve;
+
+/// A body that yields its bytes, and an error instead of its end when anything about them is not as declared.
+pub(super) struct Payload {
+    call: Call,
+    body: Option<Incoming>,
+    decoder: Option<Decoder>,
+    input: Bytes,
+    declared: Declared,
+    /// Bytes once decoded, as declared; unknown only where there is no body.
+    length: Option<u64>,
+    received: u64,
+    sha256: Option<([u8; 32], Sha256)>,
+    md5: Md5,
+    hasher: Option<Hasher>,
+}
+
+/// The body broke off or was not what was declared; the call has the refusal.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Broken(String);
+
+impl Payload {
+    /// Checks what is said about the body before any of it is read.
+    ///
+    /// # Errors
+    ///
+    /// No length, digests that are none.
+    pub(super) fn new(
+        call: &Call,
+        head: &request::Parts,
+        body: Incoming,
+        form: Form,
+    ) -> Result<Payload, Refusal> {
+        let headers = call.headers();
+        let declared = Declared::read(headers)?;
+        let length = length(headers, &body, &form)?;
+        let stores = head.method == Method::PUT;
+        let algorithm = declared.algorithm().or(stores.then_some(Algorithm::Crc64Nvme));
+        let (decoder, sha256) = match form {
+            Form::Unsigned => (None, None),
+            Form::Sha256(expected) => (None, Some((expected, Sha256::new()))),
+            Form::Chunked { signer, trailer } => {
+                if trailer && declared.trailer.is_none() && headers.contains_key("x-amz-trailer") {
+                    return Err(Refusal::malformed_trailer());
+                }
+                (Some(Decoder::new(signer, trailer)), None)
+            }
+        };
+        Ok(Payload {
+            call: call.clone(),
+            body: Some(body),
+            decoder,
+            input: Bytes::new(),
+            declared,
+            length,
+            received: 0,
+            sha256,
+            md5: Md5::new(),
+            hasher: algorithm.map(Hasher::new),
+        })
+    }
+
+    /// Bytes once decoded.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    fn data(&mut self, data: &Bytes) -> Result<(), Refusal> {
+        self.received += data.len() as u64;
+        if self.length.is_some_and(|length| self.received > length) {
+            return Err(Refusal::incomplete_body());
+        }
+        self.md5.update(data);
+        if let Some((_, hasher)) = &mut self.sha256 {
+            hasher.update(data);
+        }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(data);
+        }
+        Ok(())
+    }
+
+    /// The end: everything that was declared must have come true.
+    fn finish(&mut self) -> Result<(), Refusal> {
+        let trailers = match &mut self.decoder {
+            Some(decoder) => decoder.finish()?,
+            None => HeaderMap::new(),
+        };
+        if self.length.is_some_and(|length| self.received != length) {
+            return Err(Refusal::incomplete_body());
+        }
+        if let Some((expected, hasher)) = self.sha256.take() {
+            let calculated: [u8; 32] = hasher.finalize().into();
+            if calculated != expected {
+                return Err(Refusal::content_sha256_mismatch()
+                    .with("ClientComputedContentSHA256", hex::encode(expected))
+                    .with("S3ComputedContentSHA256", hex::encode(calculated)));
+            }
+        }
+        let md5: [u8; 16] = std::mem::replace(&mut self.md5, Md5::new()).finalize();
+        if let Some(expected) = self.declared.md5.filter(|expected| *expected != md5) {
+            use base64::Engine as _;
+            let base64 = |value| base64::engine::general_purpose::STANDARD.encode(value);
+            return Err(Refusal::bad_digest()
+                .with("ExpectedDigest", hex::encode(expected))
+                .with("CalculatedDigest", base64(md5)));
+        }
+        let checksum = self.hasher.take().map(Hasher::finish);
+        self.checksum(checksum.as_ref(), &trailers)?;
+        self.call.set_digests(Digests { length: self.received, md5, checksum });
+        Ok(())
+    }
+
+    fn checksum(
+        &self,
+        calculated: Option<&checksum::Checksum>,
+        trailers: &HeaderMap,
+    ) -> Result<(), Refusal> {
+        let trailer = match self.declared.trailer {
+            Some(algorithm) => {
+                let value = trailers.get(algorithm.header()).ok_or_else(Refusal::malformed_trailer)?;
+                Some(algorithm.decode(value.to_str().unwrap_or_default())?)
+            }
+            None => None,
+        };
+        let expected = self.declared.checksum.as_ref().or(trailer.as_ref());
+        match expected {
+            Some(expected) if Some(expected) != calculated => {
+                Err(checksum::mismatch(expected.algorithm))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn broken(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let error = Broken(refusal.code.to_string());
+        self.call.refuse(refusal);
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+/// The length once decoded.
+fn length(headers: &HeaderMap, body: &Incoming, form: &Form) -> Result<Option<u64>, Refusal> {
+    if matches!(form, Form::Chunked { .. }) {
+        let decoded = headers.get("x-amz-decoded-content-length");
+        let decoded = decoded.and_then(|value| value.to_str().ok()?.parse().ok());
+        return decoded.map(Some).ok_or_else(Refusal::missing_content_length);
+    }
+    if body.is_end_stream() {
+        return Ok(Some(0));
+    }
+    serve::declared_length(headers).map(Some).ok_or_else(Refusal::missing_content_length)
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = self.get_mut();
+        loop {
+            let decoded = match &mut this.decoder {
+                Some(decoder) => decoder.next(&mut this.input),
+                None => Ok(Some(std::mem::take(&mut this.input)).filter(|data| !data.is_empty())),
+            };
+            match decoded.and_then(|data| data.map(|data| this.data(&data).map(|()| data)).transpose()) {
+                Ok(Some(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Ok(None) => {}
+                Err(refusal) => return this.broken(refusal),
+            }
+            let Some(body) = &mut this.body else { return Poll::Ready(None) };
+            match std::task::ready!(Pin::new(body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        this.input = data;
+                    }
+                }
+                Some(Err(error)) => {
+                    this.body = None;
+                    tracing::debug!(%error, "a body broke off");
+                    return this.broken(Refusal::incomplete_body());
+                }
+                None => {
+                    this.body = None;
+                    return match this.finish() {
+                        Ok(()) => Poll::Ready(None),
+                        Err(refusal) => this.broken(refusal),
+                    };
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // Only polling to the end compares the digests, so an empty body is polled too.
+        self.body.is_none() && self.input.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.length {
+            Some(length) => SizeHint::with_exact(length.saturating_sub(self.received)),
+            None => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            self.call.leave_unread(body);
+        }
+    }
+}
+
+/// The headers as the library is to see them: a body that is what it is, and nothing that we read ourselves.
+pub(super) fn decoded_headers(headers: &HeaderMap, length: Option<u64>) -> HeaderMap {
+    let mut decoded = headers.clone();
+    for name in OURS {
+        decoded.remove(name);
+    }
+    let metadata: Vec<_> =
+        decoded.keys().filter(|name| name.as_str().starts_with("x-amz-meta-")).cloned().collect();
+    for name in metadata {
+        decoded.remove(name);
+    }
+    if let Some(length) = length {
+        decoded.insert(header::CONTENT_LENGTH, length.into());
+    }
+    decoded
+}
+
+/// Headers that the library would refuse where AWS ignores them, or would change. We read them ourselves.
+const OURS: [&str; 16] = [
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-md5",
+    "content-type",
+    "expires",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+    "transfer-encoding",
+    "x-amz-content-sha256",
+    "x-amz-decoded-content-length",
+    "x-amz-security-token",
+    "x-amz-trailer",
+];

@@ -1,0 +1,289 @@
+//! What S3 says when it refuses: every code, status and text in one place, and the XML they become.
+//!
+//! Texts marked *recorded* are in `fixtures/s3` with their date. The others are AWS's as its documentation and its SDKs'
+//! users quote them, and are unconfirmed in their elements.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use hardcap_limits::{Exceeded, Party};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::call::Ids;
+
+/// An answer that is an error.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// HTTP status.
+    pub(crate) status: StatusCode,
+    /// The error code, `NoSuchKey`.
+    pub(crate) code: Cow<'static, str>,
+    /// The text.
+    pub(crate) message: Cow<'static, str>,
+    /// What stands between the text and the ids, in order.
+    pub(crate) elements: Vec<(&'static str, String)>,
+    /// Headers beside the usual ones.
+    pub(crate) headers: HeaderMap,
+}
+
+impl Refusal {
+    /// An error without further elements.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Refusal {
+        Refusal {
+            status,
+            code: code.into(),
+            message: message.into(),
+            elements: Vec::new(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Adds an element.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Refusal {
+        self.elements.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Refusal {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// A limit of the table, with the text of its row.
+    pub(crate) fn limit(exceeded: &Exceeded) -> Refusal {
+        match exceeded.refusal(Party::Invoker) {
+            Some(text) => Refusal::new(
+                StatusCode::from_u16(text.status).unwrap_or(StatusCode::BAD_REQUEST),
+                text.error_type,
+                text.body,
+            ),
+            None => Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequest", exceeded.to_string()),
+        }
+    }
+
+    /// hardcap failed: logged with its cause, answered with AWS's fixed text.
+    pub(crate) fn bug(cause: &dyn std::fmt::Display) -> Refusal {
+        tracing::error!(%cause, "S3 failed");
+        Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalError",
+            "We encountered an internal error. Please try again.",
+        )
+    }
+
+    /// The body of the answer.
+    pub(crate) fn xml(&self, ids: &Ids) -> String {
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+        let first = [("Code", self.code.as_ref()), ("Message", self.message.as_ref())];
+        let elements = self.elements.iter().map(|(name, value)| (*name, value.as_str()));
+        let last = [("RequestId", ids.request.as_str()), ("HostId", ids.host.as_str())];
+        for (name, value) in first.into_iter().chain(elements).chain(last) {
+            // Writing to a string cannot fail.
+            let _ = write!(xml, "<{name}>{}</{name}>", escape(value));
+        }
+        xml.push_str("</Error>");
+        xml
+    }
+}
+
+/// Text as it stands in XML. Characters that XML 1.0 does not have become references, as AWS writes them.
+fn escape(text: &str) -> Cow<'_, str> {
+    let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\r') || (c < ' ' && c != '\n' && c != '\t');
+    if !text.contains(special) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c if special(c) => {
+                let _ = write!(escaped, "&#x{:x};", u32::from(c));
+            }
+            c => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// A refusal that needs nothing but its three words.
+macro_rules! refusals {
+    ($($(#[doc = $doc:literal])+ $name:ident = $status:ident, $code:literal, $message:literal;)+) => {
+        impl Refusal {
+            $($(#[doc = $doc])+
+            pub(crate) fn $name() -> Refusal {
+                Refusal::new(StatusCode::$status, $code, $message)
+            })+
+        }
+    };
+}
+
+refusals! {
+    /// No credentials at all, or not enough of them.
+    access_denied = FORBIDDEN, "AccessDenied", "Access Denied";
+    /// Recorded 2026-02-21; `X-Amz-Expires`, `Expires`, `ServerTime` follow.
+    expired = FORBIDDEN, "AccessDenied", "Request has expired";
+    /// Recorded 2026-02-21; `HeadersNotSigned` follows.
+    headers_not_signed = FORBIDDEN, "AccessDenied",
+        "There were headers present in the request which were not signed";
+    /// Recorded 2026-02-21; what was signed follows.
+    signature_does_not_match = FORBIDDEN, "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+    /// `AWSAccessKeyId` follows.
+    invalid_access_key_id = FORBIDDEN, "InvalidAccessKeyId",
+        "The AWS Access Key Id you provided does not exist in our records.";
+    /// `Token-0` follows.
+    invalid_token = BAD_REQUEST, "InvalidToken",
+        "The provided token is malformed or otherwise invalid.";
+    /// `Token-0` follows.
+    expired_token = BAD_REQUEST, "ExpiredToken", "The provided token has expired.";
+    /// `RequestTime`, `ServerTime`, `MaxAllowedSkewMilliseconds` follow.
+    request_time_too_skewed = FORBIDDEN, "RequestTimeTooSkewed",
+        "The difference between the request time and the current time is too large.";
+    /// A presigned URL from the future. Unconfirmed.
+    not_yet_valid = FORBIDDEN, "AccessDenied", "Request is not valid yet";
+    /// SigV2, which S3 no longer takes on buckets made since 2020-06-24.
+    sigv4_only = BAD_REQUEST, "InvalidRequest",
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
+    /// `ArgumentName` and `ArgumentValue` follow.
+    one_auth_mechanism = BAD_REQUEST, "InvalidArgument",
+        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";
+    /// `ArgumentName` and `ArgumentValue` follow.
+    unsupported_authorization = BAD_REQUEST, "InvalidArgument", "Unsupported Authorization Type";
+    /// Signed by a header, with no date.
+    date_missing = FORBIDDEN, "AccessDenied",
+        "AWS authentication requires a valid Date or x-amz-date header";
+    /// Signed by a header, with no digest.
+    content_sha256_missing = BAD_REQUEST, "InvalidRequest",
+        "Missing required header for this request: x-amz-content-sha256";
+    /// `ArgumentName` and `ArgumentValue` follow.
+    content_sha256_invalid = BAD_REQUEST, "InvalidArgument",
+        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.";
+    /// `ClientComputedContentSHA256` and `S3ComputedContentSHA256` follow.
+    content_sha256_mismatch = BAD_REQUEST, "XAmzContentSHA256Mismatch",
+        "The provided 'x-amz-content-sha256' header does not match what was computed.";
+    /// `Content-MD5` follows.
+    invalid_digest = BAD_REQUEST, "InvalidDigest", "The Content-MD5 you specified was invalid.";
+    /// `ExpectedDigest` and `CalculatedDigest` follow.
+    bad_digest = BAD_REQUEST, "BadDigest",
+        "The Content-MD5 you specified did not match what we received.";
+    /// The body ended before its declared length.
+    incomplete_body = BAD_REQUEST, "IncompleteBody",
+        "The request body terminated unexpectedly";
+    /// No declared length.
+    missing_content_length = LENGTH_REQUIRED, "MissingContentLength",
+        "You must provide the Content-Length HTTP header.";
+    /// `Chunk` and `BadChunkSize` follow.
+    invalid_chunk_size = FORBIDDEN, "InvalidChunkSizeError",
+        "Only the last chunk is allowed to have a size less than 8192 bytes";
+    /// More than one `x-amz-checksum-*` header.
+    many_checksums = BAD_REQUEST, "InvalidRequest",
+        "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
+    /// An algorithm without its value.
+    checksum_without_value = BAD_REQUEST, "InvalidRequest",
+        "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.";
+    /// The trailer that was announced did not come, or another one came.
+    malformed_trailer = BAD_REQUEST, "MalformedTrailerError",
+        "The request contained trailing data that was not well-formed or did not conform to our published schema.";
+    /// Owner-enforced: the state of every bucket since 2023-04.
+    acl_not_supported = BAD_REQUEST, "AccessControlListNotSupported",
+        "The bucket does not allow ACLs";
+    /// `Header` follows.
+    header_not_implemented = NOT_IMPLEMENTED, "NotImplemented",
+        "A header you provided implies functionality that is not implemented";
+    /// `BucketName` follows.
+    no_such_bucket = NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist";
+    /// `Key` follows.
+    no_such_key = NOT_FOUND, "NoSuchKey", "The specified key does not exist.";
+    /// `UploadId` follows.
+    no_such_upload = NOT_FOUND, "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    /// `BucketName` follows. Recorded 2023-07-31.
+    no_such_cors = NOT_FOUND, "NoSuchCORSConfiguration", "The CORS configuration does not exist";
+    /// `BucketName` follows.
+    no_such_lifecycle = NOT_FOUND, "NoSuchLifecycleConfiguration",
+        "The lifecycle configuration does not exist";
+    /// `BucketName` follows.
+    bucket_not_empty = CONFLICT, "BucketNotEmpty", "The bucket you tried to delete is not empty";
+    /// `BucketName` follows.
+    bucket_already_owned = CONFLICT, "BucketAlreadyOwnedByYou",
+        "Your previous request to create the named bucket succeeded and you already own it.";
+    /// `BucketName` follows.
+    invalid_bucket_name = BAD_REQUEST, "InvalidBucketName", "The specified bucket is not valid.";
+    /// `LocationConstraint` follows.
+    invalid_location = BAD_REQUEST, "InvalidLocationConstraint",
+        "The specified location-constraint is not valid";
+    /// Another region's constraint sent to this region.
+    illegal_location = BAD_REQUEST, "IllegalLocationConstraintException",
+        "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.";
+    /// `URI` follows.
+    invalid_uri = BAD_REQUEST, "InvalidURI", "Couldn't parse the specified URI.";
+    /// `Size` and `MaxSizeAllowed` follow.
+    key_too_long = BAD_REQUEST, "KeyTooLongError", "Your key is too long";
+    /// `ActualObjectSize` and `RangeRequested` follow.
+    invalid_range = RANGE_NOT_SATISFIABLE, "InvalidRange",
+        "The requested range is not satisfiable";
+    /// `Condition` follows. Recorded 2026-02-21.
+    precondition_failed = PRECONDITION_FAILED, "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold";
+    /// `Condition` and `Key` follow. Recorded 2026-02-21.
+    conditional_request_conflict = CONFLICT, "ConditionalRequestConflict",
+        "The conditional request cannot succeed due to a conflicting operation against this resource.";
+    /// A read whose condition says that the client has it already.
+    not_modified = NOT_MODIFIED, "NotModified", "Not Modified";
+    /// XML that is not what the operation takes. Recorded 2023-07-31.
+    malformed_xml = BAD_REQUEST, "MalformedXML",
+        "The XML you provided was not well-formed or did not validate against our published schema";
+    /// Parts that were not uploaded, or whose tag is another.
+    invalid_part = BAD_REQUEST, "InvalidPart",
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
+    /// Parts not in ascending order.
+    invalid_part_order = BAD_REQUEST, "InvalidPartOrder",
+        "The list of parts was not in ascending order. Parts must be ordered by part number.";
+    /// `Method` and `ResourceType` follow.
+    method_not_allowed = METHOD_NOT_ALLOWED, "MethodNotAllowed",
+        "The specified method is not allowed against this resource.";
+    /// A copy onto itself that changes nothing.
+    copy_to_itself = BAD_REQUEST, "InvalidRequest",
+        "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
+    /// A version id, where there are no versions.
+    invalid_version = BAD_REQUEST, "InvalidArgument", "Invalid version id specified";
+    /// A preflight without `Origin`. Recorded 2023-07-31.
+    origin_needed = BAD_REQUEST, "BadRequest",
+        "Insufficient information. Origin request header needed.";
+    /// `Method` and `ResourceType` follow. Recorded 2023-07-31.
+    cors_not_enabled = FORBIDDEN, "AccessForbidden",
+        "CORSResponse: CORS is not enabled for this bucket.";
+    /// `Method` and `ResourceType` follow. Recorded 2023-07-31.
+    cors_no_bucket = FORBIDDEN, "AccessForbidden", "CORSResponse: Bucket not found";
+    /// `Method` and `ResourceType` follow. AWS's own spelling. Recorded 2023-07-31.
+    cors_not_allowed = FORBIDDEN, "AccessForbidden",
+        "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_stand_between_the_message_and_the_ids() {
+        let ids = Ids { request: "4442587FB7D0A2F9".to_owned(), host: "aG9zdA==".to_owned() };
+        let xml = Refusal::no_such_key().with("Key", "a<b>&\"c\"\u{1}").xml(&ids);
+        assert_eq!(
+            xml,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
+             <Message>The specified key does not exist.</Message>\
+             <Key>a&lt;b&gt;&amp;&quot;c&quot;&#x1;</Key>\
+             <RequestId>4442587FB7D0A2F9</RequestId><HostId>aG9zdA==</HostId></Error>"
+        );
+    }
+}

@@ -1,0 +1,347 @@
+//! Bytes that do not change once written: in memory when they are few, else in a file.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+
+/// Up to here bytes stay in memory where nothing has to outlive the emulator.
+const MEMORY_BYTES_MAX: usize = 256 * 1024;
+/// How much is written to or read from a file at once.
+const STEP_BYTES: usize = 1024 * 1024;
+
+/// Where blobs are kept.
+#[derive(Clone, Debug)]
+pub(super) struct Blobs {
+    folder: Arc<Path>,
+    durable: bool,
+}
+
+impl Blobs {
+    /// Blobs in a folder that exists. Durable ones are always files, and reach the disk before they count.
+    pub(super) fn new(folder: &Path, durable: bool) -> Blobs {
+        Blobs { folder: folder.into(), durable }
+    }
+
+    /// Starts to write one.
+    pub(super) fn writer(&self) -> Writer {
+        Writer { blobs: self.clone(), name: new_name(), buffer: BytesMut::new(), file: None, length: 0 }
+    }
+
+    /// A blob that was written by an earlier run.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or not as long as it was.
+    pub(super) fn reopen(&self, name: &str, length: u64) -> io::Result<Arc<Blob>> {
+        let path = self.folder.join(name);
+        let found = path
+            .metadata()
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?
+            .len();
+        if found != length {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} has {found} bytes where {length} were written", path.display()),
+            ));
+        }
+        Ok(Arc::new(Blob {
+            name: name.to_owned(),
+            length,
+            place: Place::File(path),
+            uses: AtomicUsize::new(0),
+        }))
+    }
+}
+
+fn new_name() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// Bytes. A file ends with the last who holds it, unless something that is stored uses it.
+#[derive(Debug)]
+pub(crate) struct Blob {
+    name: String,
+    length: u64,
+    place: Place,
+    uses: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Place {
+    Memory(Bytes),
+    File(PathBuf),
+}
+
+impl Blob {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Something that is stored uses it from now on.
+    pub(super) fn keep(&self) {
+        self.uses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something that was stored uses it no longer.
+    pub(super) fn release(&self) {
+        self.uses.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn open(&self) -> io::Result<Source> {
+        match &self.place {
+            Place::Memory(bytes) => Ok(Source::Memory(bytes.clone())),
+            Place::File(path) => Ok(Source::File(Arc::new(File::open(path)?))),
+        }
+    }
+}
+
+impl Drop for Blob {
+    fn drop(&mut self) {
+        if let (Place::File(path), 0) = (&self.place, self.uses.load(Ordering::Relaxed)) {
+            remove(path);
+        }
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "a file of S3 could not be removed");
+    }
+}
+
+/// A blob being written. Dropped before its end, it leaves nothing.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    blobs: Blobs,
+    name: String,
+    buffer: BytesMut,
+    file: Option<Arc<File>>,
+    length: u64,
+}
+
+impl Writer {
+    /// Appends.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full or gone.
+    pub(crate) async fn write(&mut self, data: Bytes) -> io::Result<()> {
+        self.length += data.len() as u64;
+        self.buffer.extend_from_slice(&data);
+        if self.buffer.len() < self.limit() {
+            return Ok(());
+        }
+        self.flush().await
+    }
+
+    /// How much is gathered before it goes to the file.
+    fn limit(&self) -> usize {
+        if self.file.is_none() && !self.blobs.durable { MEMORY_BYTES_MAX } else { STEP_BYTES }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        let data = self.buffer.split().freeze();
+        let known = self.file.clone();
+        let path = self.path();
+        let file = blocking(move || {
+            let file = match known {
+                Some(file) => file,
+                None => Arc::new(File::create_new(path)?),
+            };
+            (&*file).write_all(&data)?;
+            Ok(file)
+        })
+        .await?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.blobs.folder.join(&self.name)
+    }
+
+    /// Ends it. A durable blob has reached the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full or gone.
+    pub(crate) async fn finish(mut self) -> io::Result<Arc<Blob>> {
+        let durable = self.blobs.durable;
+        if self.file.is_some() || durable {
+            self.flush().await?;
+        }
+        let place = match self.file.clone() {
+            None => Place::Memory(self.buffer.split().freeze()),
+            Some(file) => {
+                if durable {
+                    blocking(move || file.sync_all()).await?;
+                }
+                Place::File(self.path())
+            }
+        };
+        self.file = None;
+        let name = std::mem::take(&mut self.name);
+        Ok(Arc::new(Blob { name, length: self.length, place, uses: AtomicUsize::new(0) }))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            remove(&self.path());
+        }
+    }
+}
+
+/// Runs what waits for the disk where it may wait.
+pub(super) async fn blocking<T, F>(work: F) -> io::Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> io::Result<T> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+enum Source {
+    Memory(Bytes),
+    File(Arc<File>),
+}
+
+/// A piece of a blob.
+#[derive(Clone, Debug)]
+pub(crate) struct Slice {
+    /// Held, so that what is being read stays even when it is deleted or replaced meanwhile.
+    pub(crate) blob: Arc<Blob>,
+    /// The first byte.
+    pub(crate) start: u64,
+    /// How many.
+    pub(crate) length: u64,
+}
+
+/// Reads pieces one after the other.
+pub(crate) fn read(slices: Vec<Slice>) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let reading = Reading { slices: slices.into_iter(), current: None };
+    futures_util::stream::try_unfold(reading, |mut reading| async move {
+        let next = reading.next().await?;
+        Ok(next.map(|data| (data, reading)))
+    })
+}
+
+struct Reading {
+    slices: std::vec::IntoIter<Slice>,
+    current: Option<(Slice, Source)>,
+}
+
+impl Reading {
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            if let Some((slice, source)) = &mut self.current
+                && slice.length > 0
+            {
+                let data = source.take(slice).await?;
+                slice.start += data.len() as u64;
+                slice.length -= data.len() as u64;
+                return Ok(Some(data));
+            }
+            let Some(slice) = self.slices.next() else { return Ok(None) };
+            let source = slice.blob.open()?;
+            self.current = Some((slice, source));
+        }
+    }
+}
+
+impl Source {
+    async fn take(&self, slice: &Slice) -> io::Result<Bytes> {
+        let start = slice.start;
+        let length = usize::try_from(slice.length).unwrap_or(usize::MAX).min(STEP_BYTES);
+        match self {
+            Source::Memory(bytes) => {
+                let start = usize::try_from(start).map_err(io::Error::other)?;
+                Ok(bytes.slice(start..start + length))
+            }
+            Source::File(file) => {
+                let file = file.clone();
+                blocking(move || {
+                    let mut data = BytesMut::zeroed(length);
+                    file.read_exact_at(&mut data, start)?;
+                    Ok(data.freeze())
+                })
+                .await
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt as _;
+
+    use super::*;
+
+    async fn written(blobs: &Blobs, data: &[u8]) -> Arc<Blob> {
+        let mut writer = blobs.writer();
+        for piece in data.chunks(100_000) {
+            writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        writer.finish().await.unwrap()
+    }
+
+    async fn content(blob: &Arc<Blob>, start: u64, length: u64) -> Vec<u8> {
+        let slice = Slice { blob: blob.clone(), start, length };
+        read(vec![slice]).try_collect::<Vec<_>>().await.unwrap().concat()
+    }
+
+    fn files(folder: &Path) -> usize {
+        folder.read_dir().unwrap().count()
+    }
+
+    #[tokio::test]
+    async fn small_ones_stay_in_memory_and_large_ones_become_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::new(folder.path(), false);
+        let data: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+        let small = written(&blobs, &data[..262_143]).await;
+        assert_eq!(files(folder.path()), 0);
+        let large = written(&blobs, &data).await;
+        assert_eq!(files(folder.path()), 1);
+        assert_eq!(content(&small, 0, 262_143).await, &data[..262_143]);
+        assert_eq!(content(&large, 0, 3_000_000).await, data);
+        assert_eq!(content(&large, 1_048_570, 12).await, &data[1_048_570..1_048_582]);
+    }
+
+    #[tokio::test]
+    async fn a_file_ends_with_its_last_holder_unless_it_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::new(folder.path(), true);
+        let blob = written(&blobs, b"").await;
+        assert_eq!(files(folder.path()), 1);
+        drop(blob);
+        assert_eq!(files(folder.path()), 0);
+        let blob = written(&blobs, b"kept").await;
+        blob.keep();
+        drop(blob);
+        assert_eq!(files(folder.path()), 1);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_does_not_finish_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Blobs::new(folder.path(), false).writer();
+        writer.write(Bytes::from(vec![0; 2_000_000])).await.unwrap();
+        assert_eq!(files(folder.path()), 1);
+        drop(writer);
+        assert_eq!(files(folder.path()), 0);
+    }
+}

@@ -1,0 +1,354 @@
+//! A bucket: its objects by key, its uploads, its rules.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use s3s::dto::{BucketLifecycleConfiguration, CORSConfiguration};
+use serde::{Deserialize, Serialize};
+
+use super::blob::{Blobs, Writer, blocking};
+use super::disk::{Folder, file_of};
+use super::object::{Object, ObjectRecord};
+use super::settings;
+use super::upload::{About, Upload};
+use crate::clock::EpochMillis;
+use crate::s3::refusal::Refusal;
+
+/// How many keys can be written at the same time without waiting for each other, by chance.
+const TURNS: usize = 64;
+
+/// A bucket.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) name: String,
+    pub(crate) created: EpochMillis,
+    settings: RwLock<Settings>,
+    contents: RwLock<Contents>,
+    uploads: RwLock<BTreeMap<(String, String), Arc<Upload>>>,
+    /// Whoever writes a key holds the key's turn from looking at what is there to replacing it.
+    turns: [Mutex<()>; TURNS],
+    hasher: RandomState,
+    blobs: Blobs,
+    folder: Option<Folder>,
+}
+
+/// The rules of a bucket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) cors: Option<Arc<CORSConfiguration>>,
+    pub(crate) lifecycle: Option<Arc<BucketLifecycleConfiguration>>,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    gone: bool,
+    objects: BTreeMap<Arc<str>, Arc<Object>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BucketRecord {
+    created: u64,
+    /// XML, as the operations have it.
+    cors: Option<String>,
+    lifecycle: Option<String>,
+}
+
+impl Bucket {
+    /// Makes one.
+    pub(super) fn create(
+        name: &str,
+        created: EpochMillis,
+        blobs: &Blobs,
+        folder: Option<Folder>,
+    ) -> io::Result<Bucket> {
+        let bucket = Bucket::empty(name, created, blobs, folder);
+        if let Some(folder) = &bucket.folder {
+            folder.inner("objects").create()?;
+            folder.inner("uploads").create()?;
+        }
+        bucket.save(&Settings::default())?;
+        Ok(bucket)
+    }
+
+    /// One that an earlier run left. A folder without its record is a bucket that was being made or removed.
+    pub(super) fn reopen(name: &str, blobs: &Blobs, folder: Folder) -> io::Result<Option<Bucket>> {
+        if !folder.names()?.iter().any(|name| name == "bucket.json") {
+            folder.remove_all()?;
+            return Ok(None);
+        }
+        let record: BucketRecord = folder.read("bucket.json")?;
+        let settings = Settings {
+            cors: record.cors.map(|xml| settings::read(&xml)).transpose()?.map(Arc::new),
+            lifecycle: record.lifecycle.map(|xml| settings::read(&xml)).transpose()?.map(Arc::new),
+        };
+        let mut bucket =
+            Bucket::empty(name, EpochMillis(record.created), blobs, Some(folder.clone()));
+        bucket.settings = RwLock::new(settings);
+        let objects = folder.inner("objects");
+        for name in objects.names()? {
+            let object = objects.read::<ObjectRecord>(&name)?.reopen(blobs)?;
+            object.body.iter().for_each(|blob| blob.keep());
+            bucket.contents_mut().objects.insert(object.key.clone(), Arc::new(object));
+        }
+        let uploads = folder.inner("uploads");
+        for id in uploads.names()? {
+            let folder = uploads.inner(&id);
+            if folder.names()?.iter().any(|name| name == "upload.json") {
+                bucket.add_upload(Arc::new(Upload::reopen(folder, blobs)?));
+            } else {
+                folder.remove_all()?;
+            }
+        }
+        Ok(Some(bucket))
+    }
+
+    fn empty(name: &str, created: EpochMillis, blobs: &Blobs, folder: Option<Folder>) -> Bucket {
+        Bucket {
+            name: name.to_owned(),
+            created,
+            settings: RwLock::default(),
+            contents: RwLock::default(),
+            uploads: RwLock::default(),
+            turns: std::array::from_fn(|_| Mutex::new(())),
+            hasher: RandomState::new(),
+            blobs: blobs.clone(),
+            folder,
+        }
+    }
+
+    /// Starts to write bytes that an object or a part will hold.
+    pub(crate) fn writer(&self) -> Writer {
+        self.blobs.writer()
+    }
+
+    /// The object of a key.
+    pub(crate) fn get(&self, key: &str) -> Option<Arc<Object>> {
+        let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        contents.objects.get(key).cloned()
+    }
+
+    /// The objects whose keys lie beyond `after`, in the order of their bytes, up to the first that `visit` refuses.
+    pub(crate) fn visit(&self, after: Bound<&str>, mut visit: impl FnMut(&Arc<Object>) -> bool) {
+        let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        for object in contents.objects.range::<str, _>((after, Bound::Unbounded)).map(|(_, o)| o) {
+            if !visit(object) {
+                return;
+            }
+        }
+    }
+
+    /// Stores an object, if `allowed` says so of what is there. Nothing comes between the question and the deed.
+    ///
+    /// # Errors
+    ///
+    /// What `allowed` refuses; a bucket that has been deleted; a disk that fails.
+    pub(crate) async fn put(
+        self: &Arc<Self>,
+        object: Object,
+        allowed: impl FnOnce(Option<&Object>) -> Result<(), Refusal> + Send + 'static,
+    ) -> Result<(), Refusal> {
+        let key = object.key.clone();
+        self.change(key, Some(Arc::new(object)), allowed).await
+    }
+
+    /// Removes the object of a key, if there is one and `allowed` says so.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bucket::put`].
+    pub(crate) async fn remove(
+        self: &Arc<Self>,
+        key: &str,
+        allowed: impl FnOnce(Option<&Object>) -> Result<(), Refusal> + Send + 'static,
+    ) -> Result<(), Refusal> {
+        self.change(key.into(), None, allowed).await
+    }
+
+    async fn change(
+        self: &Arc<Self>,
+        key: Arc<str>,
+        object: Option<Arc<Object>>,
+        allowed: impl FnOnce(Option<&Object>) -> Result<(), Refusal> + Send + 'static,
+    ) -> Result<(), Refusal> {
+        if self.folder.is_none() {
+            return self.change_now(&key, object, allowed);
+        }
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.change_now(&key, object, allowed))
+            .await
+            .unwrap_or_else(|error| Err(Refusal::bug(&error)))
+    }
+
+    fn change_now(
+        &self,
+        key: &Arc<str>,
+        object: Option<Arc<Object>>,
+        allowed: impl FnOnce(Option<&Object>) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let _turn = self.turn(key);
+        let current = self.get(key);
+        allowed(current.as_deref())?;
+        if let Some(folder) = self.folder.as_ref().map(|folder| folder.inner("objects")) {
+            let written = match &object {
+                Some(object) => folder.write(&file_of(key), &ObjectRecord::of(object)),
+                None => folder.remove(&file_of(key)),
+            };
+            written.map_err(|error| if self.is_gone() { self.gone() } else { Refusal::bug(&error) })?;
+        }
+        let replaced = {
+            let mut contents = self.contents_mut();
+            if contents.gone {
+                return Err(self.gone());
+            }
+            match object {
+                Some(object) => {
+                    object.body.iter().for_each(|blob| blob.keep());
+                    contents.objects.insert(key.clone(), object)
+                }
+                None => contents.objects.remove(key),
+            }
+        };
+        if let Some(replaced) = replaced {
+            replaced.body.iter().for_each(|blob| blob.release());
+        }
+        Ok(())
+    }
+
+    fn turn(&self, key: &str) -> MutexGuard<'_, ()> {
+        let hash = self.hasher.hash_one(key);
+        let index = usize::try_from(hash % TURNS as u64).unwrap_or(0);
+        self.turns[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends it, if it is empty.
+    pub(super) async fn close(&self) -> Result<(), Refusal> {
+        {
+            let mut contents = self.contents_mut();
+            if !contents.objects.is_empty() {
+                return Err(Refusal::bucket_not_empty().with("BucketName", self.name.clone()));
+            }
+            contents.gone = true;
+        }
+        for upload in self.uploads() {
+            self.end_upload(&upload).await?;
+        }
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        // The record goes first: a folder without it is no bucket, should the rest be cut off.
+        blocking(move || folder.remove("bucket.json").and_then(|()| folder.remove_all()))
+            .await
+            .map_err(|error| Refusal::bug(&error))
+    }
+
+    fn is_gone(&self) -> bool {
+        self.contents.read().unwrap_or_else(PoisonError::into_inner).gone
+    }
+
+    fn gone(&self) -> Refusal {
+        Refusal::no_such_bucket().with("BucketName", self.name.clone())
+    }
+
+    fn contents_mut(&self) -> std::sync::RwLockWriteGuard<'_, Contents> {
+        self.contents.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rules.
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the rules.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) fn change_settings(&self, change: impl FnOnce(&mut Settings)) -> io::Result<()> {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = settings.clone();
+        change(&mut changed);
+        self.save(&changed)?;
+        *settings = changed;
+        Ok(())
+    }
+
+    fn save(&self, settings: &Settings) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let record = BucketRecord {
+            created: self.created.0,
+            cors: settings.cors.as_deref().map(settings::write).transpose()?,
+            lifecycle: settings.lifecycle.as_deref().map(settings::write).transpose()?,
+        };
+        folder.write("bucket.json", &record)
+    }
+
+    /// Begins an upload.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) async fn begin_upload(&self, about: About) -> Result<Arc<Upload>, Refusal> {
+        let folder = self.folder.as_ref().map(|folder| folder.inner("uploads").inner(&about.id));
+        let created = match folder {
+            None => Upload::create(about, None),
+            folder => blocking(move || Upload::create(about, folder)).await,
+        };
+        let upload = Arc::new(created.map_err(|error| Refusal::bug(&error))?);
+        self.add_upload(upload.clone());
+        Ok(upload)
+    }
+
+    fn add_upload(&self, upload: Arc<Upload>) {
+        let name = (upload.about.key.clone(), upload.about.id.clone());
+        self.uploads.write().unwrap_or_else(PoisonError::into_inner).insert(name, upload);
+    }
+
+    /// The upload of a key and an id.
+    pub(crate) fn upload(&self, key: &str, id: &str) -> Result<Arc<Upload>, Refusal> {
+        let uploads = self.uploads.read().unwrap_or_else(PoisonError::into_inner);
+        uploads
+            .get(&(key.to_owned(), id.to_owned()))
+            .cloned()
+            .ok_or_else(|| Refusal::no_such_upload().with("UploadId", id))
+    }
+
+    /// All uploads, by key and id.
+    pub(crate) fn uploads(&self) -> Vec<Arc<Upload>> {
+        self.uploads.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Takes an upload out, so that only one can complete or abort it.
+    pub(crate) fn take_upload(&self, key: &str, id: &str) -> Result<Arc<Upload>, Refusal> {
+        let mut uploads = self.uploads.write().unwrap_or_else(PoisonError::into_inner);
+        uploads
+            .remove(&(key.to_owned(), id.to_owned()))
+            .ok_or_else(|| Refusal::no_such_upload().with("UploadId", id))
+    }
+
+    /// Puts an upload back that could not be completed.
+    pub(crate) fn return_upload(&self, upload: Arc<Upload>) {
+        self.add_upload(upload);
+    }
+
+    /// Ends an upload and forgets its parts.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) async fn end_upload(&self, upload: &Upload) -> Result<(), Refusal> {
+        let name = (upload.about.key.clone(), upload.about.id.clone());
+        self.uploads.write().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        upload.close().await.map_err(|error| Refusal::bug(&error))
+    }
+
+    /// The names of all blobs in use.
+    pub(super) fn blob_names(&self) -> Vec<String> {
+        let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        let objects = contents.objects.values().flat_map(|object| &object.body);
+        let mut names: Vec<String> = objects.map(|blob| blob.name().to_owned()).collect();
+        let uploads = self.uploads().into_iter().flat_map(|upload| upload.parts());
+        names.extend(uploads.map(|part| part.blob.name().to_owned()));
+        names
+    }
+}

@@ -1,0 +1,153 @@
+//! Where buckets and objects are: in memory, with large bodies in files that end with the emulator, or in a directory.
+
+mod blob;
+mod bucket;
+mod disk;
+mod object;
+mod settings;
+mod upload;
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tempfile::TempDir;
+
+pub(crate) use blob::read;
+pub(crate) use bucket::Bucket;
+pub(crate) use object::{Attributes, Object, ObjectChecksum};
+pub(crate) use upload::{About, Part, Upload};
+
+use super::refusal::Refusal;
+use crate::clock::EpochMillis;
+use crate::config;
+use blob::{Blobs, blocking};
+use disk::Disk;
+
+/// All buckets.
+#[derive(Debug)]
+pub(crate) struct Store {
+    buckets: RwLock<BTreeMap<String, Arc<Bucket>>>,
+    /// Making and removing buckets is done one at a time.
+    turn: tokio::sync::Mutex<()>,
+    blobs: Blobs,
+    disk: Option<Disk>,
+    /// Made when the first large body comes, where there is no directory.
+    _scratch: Option<TempDir>,
+}
+
+impl Store {
+    /// Opens the store in a directory, or an empty one in memory.
+    ///
+    /// # Errors
+    ///
+    /// When the directory is in use, cannot be written to, or holds what cannot be read; the message names it.
+    pub(super) fn open(directory: Option<&Path>) -> io::Result<Store> {
+        let Some(directory) = directory else {
+            let scratch = tempfile::Builder::new().prefix("hardcap-s3-").tempdir()?;
+            return Ok(Store {
+                buckets: RwLock::default(),
+                turn: tokio::sync::Mutex::new(()),
+                blobs: Blobs::new(scratch.path(), false),
+                disk: None,
+                _scratch: Some(scratch),
+            });
+        };
+        let disk = Disk::open(directory)?;
+        let blobs = Blobs::new(&disk.blobs(), true);
+        let mut buckets = BTreeMap::new();
+        for name in disk.buckets()? {
+            if let Some(bucket) = Bucket::reopen(&name, &blobs, disk.folder(&name))? {
+                buckets.insert(name, Arc::new(bucket));
+            }
+        }
+        let named: HashSet<String> = buckets.values().flat_map(|b| b.blob_names()).collect();
+        disk::sweep(&disk.blobs(), &named)?;
+        Ok(Store {
+            buckets: RwLock::new(buckets),
+            turn: tokio::sync::Mutex::new(()),
+            blobs,
+            disk: Some(disk),
+            _scratch: None,
+        })
+    }
+
+    /// Makes a template's bucket, or gives the one that is there the template's rules.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(super) fn provide(&self, wanted: &config::Bucket, now: EpochMillis) -> io::Result<()> {
+        let bucket = match self.find(&wanted.name) {
+            Some(bucket) => bucket,
+            None => self.add(&wanted.name, now)?,
+        };
+        bucket.change_settings(|settings| {
+            if let Some(cors) = settings::cors(wanted) {
+                settings.cors = Some(Arc::new(cors));
+            }
+            if let Some(lifecycle) = settings::lifecycle(wanted) {
+                settings.lifecycle = Some(Arc::new(lifecycle));
+            }
+        })
+    }
+
+    fn add(&self, name: &str, now: EpochMillis) -> io::Result<Arc<Bucket>> {
+        let folder = self.disk.as_ref().map(|disk| disk.folder(name));
+        let bucket = Arc::new(Bucket::create(name, now, &self.blobs, folder)?);
+        let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+        buckets.insert(name.to_owned(), bucket.clone());
+        Ok(bucket)
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<Bucket>> {
+        self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// A bucket.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchBucket`.
+    pub(super) fn bucket(&self, name: &str) -> Result<Arc<Bucket>, Refusal> {
+        self.find(name).ok_or_else(|| Refusal::no_such_bucket().with("BucketName", name))
+    }
+
+    /// All buckets, by name.
+    pub(super) fn buckets(&self) -> Vec<Arc<Bucket>> {
+        self.buckets.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Makes a bucket; false when there is one of that name.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(super) async fn create(&self, name: &str, now: EpochMillis) -> Result<bool, Refusal> {
+        let _turn = self.turn.lock().await;
+        if self.find(name).is_some() {
+            return Ok(false);
+        }
+        let folder = self.disk.as_ref().map(|disk| disk.folder(name));
+        let (owned, blobs) = (name.to_owned(), self.blobs.clone());
+        let bucket = blocking(move || Bucket::create(&owned, now, &blobs, folder))
+            .await
+            .map_err(|error| Refusal::bug(&error))?;
+        let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+        buckets.insert(name.to_owned(), Arc::new(bucket));
+        Ok(true)
+    }
+
+    /// Removes an empty bucket.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchBucket`, `BucketNotEmpty`, or a disk that fails.
+    pub(super) async fn delete(&self, name: &str) -> Result<(), Refusal> {
+        let _turn = self.turn.lock().await;
+        self.bucket(name)?.close().await?;
+        self.buckets.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        Ok(())
+    }
+}

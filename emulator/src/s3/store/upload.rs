@@ -1,0 +1,174 @@
+//! An upload in parts, under way.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::blob::{Blob, Blobs, blocking};
+use super::disk::Folder;
+use super::object::{Attributes, BlobRecord};
+use crate::clock::EpochMillis;
+use crate::s3::checksum::{Algorithm, Checksum};
+use crate::s3::refusal::Refusal;
+
+/// An upload: what it will be, and the parts that have come.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(crate) about: About,
+    state: Mutex<State>,
+    /// One part at a time reaches the disk, so that the index and the disk agree on which came last.
+    turn: Mutex<()>,
+    folder: Option<Folder>,
+}
+
+/// What was said when an upload began.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct About {
+    /// `UploadId`
+    pub(crate) id: String,
+    /// The key of the object to be.
+    pub(crate) key: String,
+    /// Milliseconds since 1970.
+    pub(crate) initiated: u64,
+    /// What the object is to be sent with.
+    pub(crate) attributes: Attributes,
+    /// The checksum that parts must have.
+    pub(crate) algorithm: Option<Algorithm>,
+    /// The object's checksum is one of the parts' checksums.
+    pub(crate) composite: bool,
+    /// There was an object of this key.
+    pub(crate) existed: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    parts: BTreeMap<u16, Arc<Part>>,
+}
+
+/// A part that has come.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) number: u16,
+    pub(crate) modified: EpochMillis,
+    pub(crate) md5: [u8; 16],
+    pub(crate) checksum: Option<Checksum>,
+    pub(crate) blob: Arc<Blob>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartRecord {
+    number: u16,
+    modified: u64,
+    md5: [u8; 16],
+    checksum: Option<Checksum>,
+    blob: BlobRecord,
+}
+
+impl Upload {
+    /// Begins one.
+    pub(super) fn create(about: About, folder: Option<Folder>) -> io::Result<Upload> {
+        if let Some(folder) = &folder {
+            folder.inner("parts").create()?;
+            folder.write("upload.json", &about)?;
+        }
+        Ok(Upload { about, state: Mutex::default(), turn: Mutex::new(()), folder })
+    }
+
+    /// One that an earlier run left.
+    pub(super) fn reopen(folder: Folder, blobs: &Blobs) -> io::Result<Upload> {
+        let about = folder.read("upload.json")?;
+        let mut state = State::default();
+        let parts = folder.inner("parts");
+        for name in parts.names()? {
+            let record: PartRecord = parts.read(&name)?;
+            let blob = record.blob.reopen(blobs)?;
+            blob.keep();
+            let part = Part {
+                number: record.number,
+                modified: EpochMillis(record.modified),
+                md5: record.md5,
+                checksum: record.checksum,
+                blob,
+            };
+            state.parts.insert(part.number, Arc::new(part));
+        }
+        Ok(Upload { about, state: Mutex::new(state), turn: Mutex::new(()), folder: Some(folder) })
+    }
+
+    /// Stores a part, in place of an earlier one of its number.
+    ///
+    /// # Errors
+    ///
+    /// When the upload has been completed or aborted meanwhile, or the disk fails.
+    pub(crate) async fn put(self: &Arc<Self>, part: Part) -> Result<(), Refusal> {
+        if self.folder.is_none() {
+            return self.store(part);
+        }
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.store(part))
+            .await
+            .unwrap_or_else(|error| Err(Refusal::bug(&error)))
+    }
+
+    fn store(&self, part: Part) -> Result<(), Refusal> {
+        let gone = || Refusal::no_such_upload().with("UploadId", self.about.id.clone());
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.state().closed {
+            return Err(gone());
+        }
+        if let Some(folder) = &self.folder {
+            let record = PartRecord {
+                number: part.number,
+                modified: part.modified.0,
+                md5: part.md5,
+                checksum: part.checksum.clone(),
+                blob: BlobRecord::of(&part.blob),
+            };
+            let name = format!("{}.json", part.number);
+            let written = folder.inner("parts").write(&name, &record);
+            written.map_err(|error| if self.state().closed { gone() } else { Refusal::bug(&error) })?;
+        }
+        let mut state = self.state();
+        if state.closed {
+            return Err(gone());
+        }
+        part.blob.keep();
+        if let Some(replaced) = state.parts.insert(part.number, Arc::new(part)) {
+            replaced.blob.release();
+        }
+        Ok(())
+    }
+
+    /// The parts that have come, by number.
+    pub(crate) fn parts(&self) -> Vec<Arc<Part>> {
+        self.state().parts.values().cloned().collect()
+    }
+
+    /// A part.
+    pub(crate) fn part(&self, number: u16) -> Option<Arc<Part>> {
+        self.state().parts.get(&number).cloned()
+    }
+
+    /// Ends it: what an object does not use by now is removed.
+    pub(super) async fn close(&self) -> io::Result<()> {
+        let parts = {
+            let mut state = self.state();
+            state.closed = true;
+            std::mem::take(&mut state.parts)
+        };
+        for part in parts.values() {
+            part.blob.release();
+        }
+        match self.folder.clone() {
+            Some(folder) => blocking(move || folder.remove_all()).await,
+            None => Ok(()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
