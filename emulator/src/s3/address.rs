@@ -5,9 +5,6 @@ use http::{StatusCode, Uri, header, request};
 use super::refusal::Refusal;
 use super::uri;
 
-/// The longest key, in bytes of UTF-8 (S3 user guide, object keys).
-const KEY_BYTES_MAX: usize = 1024;
-
 /// What a request is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Address {
@@ -22,7 +19,7 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// A path that is no text, a bucket's name that cannot be one, a key over 1,024 bytes.
+    /// A path that is no text, a bucket's name that cannot be one.
     pub(super) fn of(head: &request::Parts, region: &str) -> Result<Address, Refusal> {
         let path = uri::decode(head.uri.path())
             .and_then(|path| String::from_utf8(path).ok())
@@ -40,11 +37,6 @@ impl Address {
         }
         if !s3s::path::check_bucket_name(&bucket) {
             return Err(Refusal::invalid_bucket_name().with("BucketName", bucket));
-        }
-        if key.len() > KEY_BYTES_MAX {
-            return Err(Refusal::key_too_long()
-                .with("Size", key.len().to_string())
-                .with("MaxSizeAllowed", KEY_BYTES_MAX.to_string()));
         }
         let key = (!key.is_empty()).then(|| key.to_owned());
         Ok(Address { bucket: Some(bucket), key })
@@ -172,10 +164,6 @@ mod tests {
         assert_eq!(address("localhost", "/b"), Err("InvalidBucketName".to_owned()));
         assert_eq!(address("localhost", "/bucket/%zz"), Err("InvalidURI".to_owned()));
         assert_eq!(address("localhost", "/bucket/%ff"), Err("InvalidURI".to_owned()));
-        let longest = format!("/bucket/{}", "k".repeat(1024));
-        assert_eq!(address("localhost", &longest), some("bucket", &"k".repeat(1024)));
-        let longer = format!("/bucket/{}", "k".repeat(1025));
-        assert_eq!(address("localhost", &longer), Err("KeyTooLongError".to_owned()));
     }
 
     #[test]

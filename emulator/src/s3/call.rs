@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use hyper::body::Incoming;
 
-use super::checksum::Digests;
+use super::checksum::{Algorithm, Digests};
 use super::refusal::Refusal;
 use crate::context::Context;
 
@@ -34,27 +34,28 @@ impl Ids {
 /// A call: cheap to clone, travels through the protocol library as an extension of the request.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
+    headers: Arc<HeaderMap>,
     inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
     context: Context,
-    ids: Ids,
-    headers: HeaderMap,
+    body_length: OnceLock<u64>,
+    algorithm: OnceLock<Algorithm>,
     digests: OnceLock<Digests>,
     refusal: Mutex<Option<Refusal>>,
     unread: Mutex<Option<Incoming>>,
 }
 
 impl Call {
-    /// `headers` are those of the request, with what a presigned URL carries in its query.
-    pub(super) fn new(context: Context, ids: Ids, headers: HeaderMap) -> Call {
+    pub(super) fn new(context: Context, headers: HeaderMap) -> Call {
         Call {
+            headers: Arc::new(headers),
             inner: Arc::new(Inner {
                 context,
-                ids,
-                headers,
+                body_length: OnceLock::new(),
+                algorithm: OnceLock::new(),
                 digests: OnceLock::new(),
                 refusal: Mutex::new(None),
                 unread: Mutex::new(None),
@@ -62,21 +63,42 @@ impl Call {
         }
     }
 
+    /// The same call with the headers that a presigned URL carries in its query among its own.
+    pub(super) fn with_headers(&self, headers: HeaderMap) -> Call {
+        Call { headers: Arc::new(headers), inner: self.inner.clone() }
+    }
+
     pub(super) fn context(&self) -> &Context {
         &self.inner.context
     }
 
-    pub(super) fn ids(&self) -> &Ids {
-        &self.inner.ids
-    }
-
     pub(super) fn headers(&self) -> &HeaderMap {
-        &self.inner.headers
+        &self.headers
     }
 
     /// A header's value, when it is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.inner.headers.get(name)?.to_str().ok()
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body's length once decoded, as declared.
+    pub(super) fn body_length(&self) -> Option<u64> {
+        self.inner.body_length.get().copied()
+    }
+
+    pub(super) fn set_body_length(&self, length: Option<u64>) {
+        if let Some(length) = length {
+            let _ = self.inner.body_length.set(length);
+        }
+    }
+
+    /// Asks for a checksum of the body, beside the one that the client declared. Before the body is read.
+    pub(super) fn compute(&self, algorithm: Algorithm) {
+        let _ = self.inner.algorithm.set(algorithm);
+    }
+
+    pub(super) fn computed(&self) -> Option<Algorithm> {
+        self.inner.algorithm.get().copied()
     }
 
     /// What the body was, once it has been read to its end and found right.

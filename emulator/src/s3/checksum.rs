@@ -104,8 +104,15 @@ pub(crate) struct Digests {
     pub(crate) length: u64,
     /// For the ETag.
     pub(crate) md5: [u8; 16],
-    /// What the client asked for, else S3's own choice.
-    pub(crate) checksum: Option<Checksum>,
+    /// What the client declared, and what the operation asked for.
+    pub(crate) checksums: Vec<Checksum>,
+}
+
+impl Digests {
+    /// The checksum of an algorithm that was computed.
+    pub(super) fn checksum(&self, algorithm: Algorithm) -> Option<&Checksum> {
+        self.checksums.iter().find(|checksum| checksum.algorithm == algorithm)
+    }
 }
 
 /// Computes one checksum.
@@ -168,7 +175,8 @@ impl Declared {
     ///
     /// Values that are no values, more than one of them, an algorithm with none.
     pub(super) fn read(headers: &HeaderMap) -> Result<Declared, Refusal> {
-        let md5 = headers.get("content-md5").map(|value| decode_md5(value.as_bytes())).transpose()?;
+        let md5 =
+            headers.get("content-md5").map(|value| decode_md5(value.as_bytes())).transpose()?;
         let mut checksums = Algorithm::ALL
             .into_iter()
             .filter_map(|algorithm| Some((algorithm, headers.get(algorithm.header())?)));
@@ -212,9 +220,11 @@ impl Declared {
 }
 
 fn decode_md5(text: &[u8]) -> Result<[u8; 16], Refusal> {
-    STANDARD.decode(text.trim_ascii()).ok().and_then(|value| value.try_into().ok()).ok_or_else(
-        || Refusal::invalid_digest().with("Content-MD5", String::from_utf8_lossy(text)),
-    )
+    STANDARD
+        .decode(text.trim_ascii())
+        .ok()
+        .and_then(|value| value.try_into().ok())
+        .ok_or_else(|| Refusal::invalid_digest().with("Content-MD5", String::from_utf8_lossy(text)))
 }
 
 /// The mismatch of a checksum that a client declared.

@@ -40,7 +40,8 @@ impl Signer {
 
     fn check(&mut self, kind: &str, digests: &str, given: &str) -> Result<(), Refusal> {
         let text = format!("{kind}\n{}\n{}\n{digests}", self.context, self.previous);
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
         mac.update(text.as_bytes());
         let calculated = hex::encode(mac.finalize().into_bytes());
         if calculated != given {
@@ -178,7 +179,8 @@ impl Decoder {
     fn chunk_head(&mut self, line: &str) -> Result<(), Refusal> {
         let (size, extension) = line.split_once(';').unwrap_or((line, ""));
         let digits = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let size = Some(size).filter(|_| digits).and_then(|size| u64::from_str_radix(size, 16).ok());
+        let size =
+            Some(size).filter(|_| digits).and_then(|size| u64::from_str_radix(size, 16).ok());
         let size = size.ok_or_else(Refusal::incomplete_body)?;
         if self.chunk.number > 0 && self.chunk.size < CHUNK_BYTES_MIN && size > 0 {
             return Err(Refusal::invalid_chunk_size()
@@ -332,7 +334,10 @@ mod tests {
     #[test]
     fn only_the_last_chunk_may_be_small() {
         let wire = b"5\r\nhello\r\n5\r\nhello\r\n0\r\n\r\n";
-        assert_eq!(decode(Decoder::new(None, true), wire, 100).unwrap_err(), "InvalidChunkSizeError");
+        assert_eq!(
+            decode(Decoder::new(None, true), wire, 100).unwrap_err(),
+            "InvalidChunkSizeError"
+        );
     }
 
     #[test]

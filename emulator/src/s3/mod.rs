@@ -1,16 +1,272 @@
-//! Not built yet: its room replaces this file whole.
-use crate::config::*;
-use crate::context::Platform;
-use http::{Request, Response};
+//! S3: the wire protocol by `s3s`, everything else ours.
+//!
+//! What the library would take too lightly stands in front of it: who signed a request, which headers it may have, whether
+//! its body is what it says. It is handed a request in path style without any claim, with a body that fails at its end when
+//! anything about it is not as declared. What it would not say stands behind it: error elements, ids, cross-origin headers.
+
+mod address;
+mod api;
+mod attributes;
+mod auth;
+mod call;
+mod checksum;
+mod chunked;
+mod conditions;
+mod cors;
+mod lifecycle;
+mod payload;
+mod refusal;
+mod store;
+mod uri;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use hardcap_limits::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use s3s::service::{S3Service, S3ServiceBuilder};
+
+use crate::clock::EpochMillis;
+use crate::config::Config;
+use crate::context::Platform;
+use address::Address;
+use api::Api;
+use call::{Call, Ids};
+use payload::Payload;
+use refusal::Refusal;
+use store::Store;
+
+/// How much of a refused body is still taken, so that a client which only listens after it has sent sees the refusal.
+const DISCARDED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// The S3 API over one store. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct S3;
+pub(crate) struct S3 {
+    platform: Platform,
+    store: Arc<Store>,
+    protocol: S3Service,
+    next_lifecycle: Arc<AtomicU64>,
+}
+
 impl S3 {
-    pub(crate) fn open(_: &Platform, _: &Config) -> std::io::Result<S3> {
-        Ok(S3)
+    /// Opens the store, in `config.data` if there is one, and makes the template's buckets.
+    ///
+    /// # Errors
+    ///
+    /// When the directory is in use, cannot be written to, or holds what cannot be read; the message names it.
+    pub(crate) fn open(platform: &Platform, config: &Config) -> io::Result<S3> {
+        let store = Store::open(config.data.as_deref().map(|data| data.join("s3")).as_deref())?;
+        for bucket in &config.buckets {
+            if !s3s::path::check_bucket_name(&bucket.name) {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!(
+                        "`{}` cannot be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens",
+                        bucket.name
+                    ),
+                ));
+            }
+            store.provide(bucket, platform.clock.now())?;
+        }
+        let store = Arc::new(store);
+        let api = Api { store: store.clone(), region: platform.region.clone() };
+        Ok(S3 {
+            platform: platform.clone(),
+            store,
+            protocol: S3ServiceBuilder::new(api).build(),
+            next_lifecycle: Arc::default(),
+        })
     }
-    pub(crate) async fn handle(&self, _r: Request<Incoming>) -> Response<axum::body::Body> {
-        Response::default()
+
+    /// Answers one request.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        self.lifecycle_when_due().await;
+        let context = self.platform.context();
+        let ids = Ids::of(&context);
+        let (head, body) = request.into_parts();
+        let mut response = match Address::of(&head, &self.platform.region) {
+            Ok(address) => {
+                let call = Call::new(context, head.headers.clone());
+                let answer = self.answer(&call, &address, &head, body).await;
+                finish_reading(&call, &head).await;
+                let mut response = answer.unwrap_or_else(|refusal| render(&refusal, &ids, &head));
+                if head.method != Method::OPTIONS {
+                    response.headers_mut().extend(cors::actual(&self.store, &address, &head));
+                }
+                response
+            }
+            Err(refusal) => render(&refusal, &ids, &head),
+        };
+        let headers = response.headers_mut();
+        let mut put = |name, value: &str| {
+            headers.insert(name, HeaderValue::from_str(value).expect("an id is ASCII"));
+        };
+        put("x-amz-request-id", &ids.request);
+        put("x-amz-id-2", &ids.host);
+        headers.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
+        response
     }
-    pub(crate) async fn run_lifecycle(&self) {}
+
+    async fn answer(
+        &self,
+        call: &Call,
+        address: &Address,
+        head: &request::Parts,
+        body: Incoming,
+    ) -> Result<Response<Body>, Refusal> {
+        if head.method == Method::OPTIONS {
+            let headers = cors::preflight(&self.store, address, head)?;
+            return Ok(with_headers(Response::default(), headers));
+        }
+        let platform = &self.platform;
+        let verified = auth::verify(head, &platform.region, &platform.keyring, call.context());
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(refusal) => {
+                call.leave_unread(body);
+                return Err(refusal);
+            }
+        };
+        let call = call.with_headers(verified.headers);
+        let creates_bucket = head.method == Method::PUT && address.key.is_none();
+        attributes::refuse_unsupported(call.headers(), creates_bucket)?;
+        admit_key(&call, address)?;
+        let payload = Payload::new(&call, head, body, verified.form)?;
+        let request = self.for_protocol(&call, address, head, &verified.query, payload)?;
+        let response = self
+            .protocol
+            .call(request)
+            .await
+            .map_err(|error| Refusal::bug(&format!("{error:?}")))?;
+        self.after_protocol(&call, head, response).await
+    }
+
+    /// The request as the library is to see it.
+    fn for_protocol(
+        &self,
+        call: &Call,
+        address: &Address,
+        head: &request::Parts,
+        query: &str,
+        payload: Payload,
+    ) -> Result<Request<s3s::Body>, Refusal> {
+        call.set_body_length(payload.length());
+        let headers = payload::decoded_headers(call.headers(), payload.length());
+        let mut request = Request::new(s3s::Body::http_body_unsync(payload));
+        *request.method_mut() = head.method.clone();
+        *request.uri_mut() = address::rewritten(address, query)?;
+        *request.headers_mut() = headers;
+        request.extensions_mut().insert(call.clone());
+        Ok(request)
+    }
+
+    /// The library's answer as it goes out; its errors become ours.
+    async fn after_protocol(
+        &self,
+        call: &Call,
+        head: &request::Parts,
+        response: Response<s3s::Body>,
+    ) -> Result<Response<Body>, Refusal> {
+        if let Some(refusal) = call.take_refusal() {
+            return Err(refusal);
+        }
+        if response.status().is_client_error() || response.status().is_server_error() {
+            return Err(translated(response, head).await);
+        }
+        let (mut parts, body) = response.into_parts();
+        if let Some(status) = parts.extensions.remove::<StatusCode>() {
+            parts.status = status;
+        }
+        Ok(Response::from_parts(parts, Body::new(body)))
+    }
+
+    /// Removes what has ended by the emulator's clock.
+    pub(crate) async fn run_lifecycle(&self) {
+        let now = self.platform.clock.now();
+        self.next_lifecycle.store(lifecycle::next_midnight(now).0, Ordering::Relaxed);
+        lifecycle::run(&self.store, now).await;
+    }
+
+    /// Objects end at midnights, so each is looked at once between two.
+    async fn lifecycle_when_due(&self) {
+        if self.platform.clock.now() >= EpochMillis(self.next_lifecycle.load(Ordering::Relaxed)) {
+            self.run_lifecycle().await;
+        }
+    }
+}
+
+fn admit_key(call: &Call, address: &Address) -> Result<(), Refusal> {
+    let Some(key) = &address.key else { return Ok(()) };
+    let limit = &call.context().limits.s3_key;
+    call.context().admit(limit, Bytes::of(key.as_bytes())).map_err(|exceeded| {
+        Refusal::limit(&exceeded)
+            .with("Size", key.len().to_string())
+            .with("MaxSizeAllowed", limit.max.0.to_string())
+    })
+}
+
+/// A refusal on the wire.
+fn render(refusal: &Refusal, ids: &Ids, head: &request::Parts) -> Response<Body> {
+    let silent = head.method == Method::HEAD || refusal.status == StatusCode::NOT_MODIFIED;
+    let body = if silent { Body::empty() } else { Body::from(refusal.xml(ids)) };
+    let mut response = Response::new(body);
+    *response.status_mut() = refusal.status;
+    if refusal.status != StatusCode::NOT_MODIFIED {
+        let xml = HeaderValue::from_static("application/xml");
+        response.headers_mut().insert(header::CONTENT_TYPE, xml);
+    }
+    with_headers(response, refusal.headers.clone())
+}
+
+fn with_headers(mut response: Response<Body>, headers: HeaderMap) -> Response<Body> {
+    response.headers_mut().extend(headers);
+    response
+}
+
+/// An error of the library: its code, with AWS's text where the library has one of its own.
+async fn translated(response: Response<s3s::Body>, head: &request::Parts) -> Refusal {
+    let status = response.status();
+    let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+    let xml = body.map(|body| String::from_utf8_lossy(&body).into_owned()).unwrap_or_default();
+    let element = |name: &str| {
+        let after = xml.split_once(&format!("<{name}>"))?.1;
+        Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
+    };
+    let code = element("Code").unwrap_or_else(|| "InternalError".to_owned());
+    match code.as_str() {
+        "InternalError" => Refusal::bug(&xml),
+        "MalformedXML" => Refusal::malformed_xml(),
+        "MissingContentLength" => Refusal::missing_content_length(),
+        "MethodNotAllowed" => Refusal::method_not_allowed()
+            .with("Method", head.method.as_str())
+            .with("ResourceType", "OBJECT"),
+        "NotImplemented" => Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "NotImplemented",
+            "A header or query you provided implies functionality that is not implemented.",
+        ),
+        _ => {
+            let message = element("Message").unwrap_or_else(|| code.clone());
+            Refusal::new(status, code, message)
+        }
+    }
+}
+
+/// Takes the rest of a body that was refused, unless the client waits to be asked for it.
+async fn finish_reading(call: &Call, head: &request::Parts) {
+    let Some(mut body) = call.take_unread() else { return };
+    if head.headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if discarded > DISCARDED_BYTES_MAX {
+            return;
+        }
+    }
 }

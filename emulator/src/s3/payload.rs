@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::auth::Form;
 use super::call::Call;
-use super::checksum::{self, Algorithm, Declared, Digests, Hasher};
+use super::checksum::{self, Declared, Digests, Hasher};
 use super::chunked::Decoder;
 use super::refusal::Refusal;
 use crate::serve;
@@ -29,7 +29,8 @@ pub(super) struct Payload {
     received: u64,
     sha256: Option<([u8; 32], Sha256)>,
     md5: Md5,
-    hasher: Option<Hasher>,
+    /// Made with the first byte, for until then an operation can ask for one.
+    hashers: Option<Vec<Hasher>>,
 }
 
 /// The body broke off or was not what was declared; the call has the refusal.
@@ -50,10 +51,11 @@ impl Payload {
         form: Form,
     ) -> Result<Payload, Refusal> {
         let headers = call.headers();
-        let declared = Declared::read(headers)?;
+        // Completing an upload, the checksums in the headers are the object's, not the body's.
+        let completes = head.method == Method::POST
+            && head.uri.query().is_some_and(|query| query.contains("uploadId="));
+        let declared = if completes { Declared::default() } else { Declared::read(headers)? };
         let length = length(headers, &body, &form)?;
-        let stores = head.method == Method::PUT;
-        let algorithm = declared.algorithm().or(stores.then_some(Algorithm::Crc64Nvme));
         let (decoder, sha256) = match form {
             Form::Unsigned => (None, None),
             Form::Sha256(expected) => (None, Some((expected, Sha256::new()))),
@@ -74,7 +76,7 @@ impl Payload {
             received: 0,
             sha256,
             md5: Md5::new(),
-            hasher: algorithm.map(Hasher::new),
+            hashers: None,
         })
     }
 
@@ -92,10 +94,18 @@ impl Payload {
         if let Some((_, hasher)) = &mut self.sha256 {
             hasher.update(data);
         }
-        if let Some(hasher) = &mut self.hasher {
+        for hasher in self.hashers() {
             hasher.update(data);
         }
         Ok(())
+    }
+
+    fn hashers(&mut self) -> &mut Vec<Hasher> {
+        self.hashers.get_or_insert_with(|| {
+            let declared = self.declared.algorithm();
+            let asked = self.call.computed().filter(|asked| Some(*asked) != declared);
+            declared.into_iter().chain(asked).map(Hasher::new).collect()
+        })
     }
 
     /// The end: everything that was declared must have come true.
@@ -123,27 +133,25 @@ impl Payload {
                 .with("ExpectedDigest", hex::encode(expected))
                 .with("CalculatedDigest", base64(md5)));
         }
-        let checksum = self.hasher.take().map(Hasher::finish);
-        self.checksum(checksum.as_ref(), &trailers)?;
-        self.call.set_digests(Digests { length: self.received, md5, checksum });
+        let checksums = std::mem::take(self.hashers()).into_iter().map(Hasher::finish).collect();
+        let digests = Digests { length: self.received, md5, checksums };
+        self.checksum(&digests, &trailers)?;
+        self.call.set_digests(digests);
         Ok(())
     }
 
-    fn checksum(
-        &self,
-        calculated: Option<&checksum::Checksum>,
-        trailers: &HeaderMap,
-    ) -> Result<(), Refusal> {
+    fn checksum(&self, calculated: &Digests, trailers: &HeaderMap) -> Result<(), Refusal> {
         let trailer = match self.declared.trailer {
             Some(algorithm) => {
-                let value = trailers.get(algorithm.header()).ok_or_else(Refusal::malformed_trailer)?;
+                let value =
+                    trailers.get(algorithm.header()).ok_or_else(Refusal::malformed_trailer)?;
                 Some(algorithm.decode(value.to_str().unwrap_or_default())?)
             }
             None => None,
         };
         let expected = self.declared.checksum.as_ref().or(trailer.as_ref());
         match expected {
-            Some(expected) if Some(expected) != calculated => {
+            Some(expected) if calculated.checksum(expected.algorithm) != Some(expected) => {
                 Err(checksum::mismatch(expected.algorithm))
             }
             _ => Ok(()),
@@ -184,7 +192,9 @@ impl Body for Payload {
                 Some(decoder) => decoder.next(&mut this.input),
                 None => Ok(Some(std::mem::take(&mut this.input)).filter(|data| !data.is_empty())),
             };
-            match decoded.and_then(|data| data.map(|data| this.data(&data).map(|()| data)).transpose()) {
+            match decoded
+                .and_then(|data| data.map(|data| this.data(&data).map(|()| data)).transpose())
+            {
                 Ok(Some(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
                 Ok(None) => {}
                 Err(refusal) => return this.broken(refusal),

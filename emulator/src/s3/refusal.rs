@@ -95,7 +95,8 @@ impl Refusal {
 
 /// Text as it stands in XML. Characters that XML 1.0 does not have become references, as AWS writes them.
 fn escape(text: &str) -> Cow<'_, str> {
-    let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\r') || (c < ' ' && c != '\n' && c != '\t');
+    let special =
+        |c: char| matches!(c, '&' | '<' | '>' | '"' | '\r') || (c < ' ' && c != '\n' && c != '\t');
     if !text.contains(special) {
         return Cow::Borrowed(text);
     }
@@ -227,8 +228,6 @@ refusals! {
         "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.";
     /// `URI` follows.
     invalid_uri = BAD_REQUEST, "InvalidURI", "Couldn't parse the specified URI.";
-    /// `Size` and `MaxSizeAllowed` follow.
-    key_too_long = BAD_REQUEST, "KeyTooLongError", "Your key is too long";
     /// `ActualObjectSize` and `RangeRequested` follow.
     invalid_range = RANGE_NOT_SATISFIABLE, "InvalidRange",
         "The requested range is not satisfiable";

@@ -75,11 +75,14 @@ mod tests {
             .iter()
             .map(|(name, value)| (String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
             .collect();
-        assert_eq!(texts, [
-            ("b".into(), "2".into()),
-            ("a".into(), "1".into()),
-            ("b".into(), "+ ".into()),
-            ("uploads".into(), "".into())
-        ]);
+        assert_eq!(
+            texts,
+            [
+                ("b".into(), "2".into()),
+                ("a".into(), "1".into()),
+                ("b".into(), "+ ".into()),
+                ("uploads".into(), "".into())
+            ]
+        );
     }
 }

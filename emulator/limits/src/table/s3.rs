@@ -47,6 +47,22 @@ s3_key: Bytes, {
     proof: Tested,
 }
 
+/// The metadata that a client gives an object.
+s3_metadata: Bytes, {
+    scope: Scope::S3,
+    measured: "all names and values of x-amz-meta-*, without that prefix",
+    history: &[Dated::always(2 * KIB, "AWS, S3 user guide, user-defined object metadata")],
+    stated: "2 KB",
+    refusals: &[
+        Invoker.sees(400, "MetadataTooLarge",
+            "Your metadata headers exceed the maximum allowed metadata size")
+            .content_type("application/xml")
+            .known(Observed, "AWS, S3 error responses; repeated by several implementations"),
+    ],
+    confidence: Official,
+    proof: Tested,
+}
+
 /// An object written with one PUT.
 s3_put: Bytes, {
     scope: Scope::S3,

@@ -54,8 +54,7 @@ pub(super) fn request(
     let (headers, signed) = headers;
     let mut names: Vec<&str> = signed.iter().map(String::as_str).collect();
     names.sort_unstable();
-    let mut text =
-        format!("{method}\n{}\n{}\n", uri::encode(&decoded, true), query.join("&"));
+    let mut text = format!("{method}\n{}\n{}\n", uri::encode(&decoded, true), query.join("&"));
     for name in &names {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name}:{}", header_value(headers, name));
@@ -125,8 +124,7 @@ mod tests {
                 .to_vec(),
             signature: String::new(),
         };
-        let canonical =
-            request("GET", "/test.txt", &[], (&headers, &claim.signed_headers), empty);
+        let canonical = request("GET", "/test.txt", &[], (&headers, &claim.signed_headers), empty);
         let key = signing_key("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &claim);
         assert_eq!(
             signature(&key, &string_to_sign(&claim, &canonical)),

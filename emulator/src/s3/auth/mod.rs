@@ -9,7 +9,8 @@ mod header;
 mod query;
 mod time;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header, request};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, request};
 
 use super::chunked::Signer;
 use super::refusal::Refusal;
@@ -78,7 +79,7 @@ pub(super) fn verify(
         uri::query(raw).ok_or_else(|| Refusal::invalid_uri().with("URI", head.uri.to_string()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let query: Vec<_> = bytes.iter().map(|(name, value)| (text(name), text(value))).collect();
-    let authorization = head.headers.get(header::AUTHORIZATION);
+    let authorization = head.headers.get(AUTHORIZATION);
     let now = Now { region, at: context.arrived };
     let presigned = is_presigned(&query);
     let claim = match (presigned, authorization) {

@@ -108,11 +108,7 @@ fn valid_at(
 }
 
 fn wrong(message: &str) -> Refusal {
-    Refusal::new(
-        StatusCode::BAD_REQUEST,
-        "AuthorizationQueryParametersError",
-        message.to_owned(),
-    )
+    Refusal::new(StatusCode::BAD_REQUEST, "AuthorizationQueryParametersError", message.to_owned())
 }
 
 fn in_credential(what: &str) -> Refusal {

@@ -30,7 +30,13 @@ impl Blobs {
 
     /// Starts to write one.
     pub(super) fn writer(&self) -> Writer {
-        Writer { blobs: self.clone(), name: new_name(), buffer: BytesMut::new(), file: None, length: 0 }
+        Writer {
+            blobs: self.clone(),
+            name: new_name(),
+            buffer: BytesMut::new(),
+            file: None,
+            length: 0,
+        }
     }
 
     /// A blob that was written by an earlier run.

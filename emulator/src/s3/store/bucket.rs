@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::blob::{Blobs, Writer, blocking};
 use super::disk::{Folder, file_of};
 use super::object::{Object, ObjectRecord};
-use super::settings;
 use super::upload::{About, Upload};
 use crate::clock::EpochMillis;
 use crate::s3::refusal::Refusal;
@@ -25,7 +24,7 @@ const TURNS: usize = 64;
 pub(crate) struct Bucket {
     pub(crate) name: String,
     pub(crate) created: EpochMillis,
-    settings: RwLock<Settings>,
+    settings: RwLock<Arc<Settings>>,
     contents: RwLock<Contents>,
     uploads: RwLock<BTreeMap<(String, String), Arc<Upload>>>,
     /// Whoever writes a key holds the key's turn from looking at what is there to replacing it.
@@ -36,10 +35,10 @@ pub(crate) struct Bucket {
 }
 
 /// The rules of a bucket.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    pub(crate) cors: Option<Arc<CORSConfiguration>>,
-    pub(crate) lifecycle: Option<Arc<BucketLifecycleConfiguration>>,
+    pub(crate) cors: Option<CORSConfiguration>,
+    pub(crate) lifecycle: Option<BucketLifecycleConfiguration>,
 }
 
 #[derive(Debug, Default)]
@@ -51,9 +50,7 @@ struct Contents {
 #[derive(Serialize, Deserialize)]
 struct BucketRecord {
     created: u64,
-    /// XML, as the operations have it.
-    cors: Option<String>,
-    lifecycle: Option<String>,
+    settings: Settings,
 }
 
 impl Bucket {
@@ -69,7 +66,7 @@ impl Bucket {
             folder.inner("objects").create()?;
             folder.inner("uploads").create()?;
         }
-        bucket.save(&Settings::default())?;
+        bucket.save(Settings::default())?;
         Ok(bucket)
     }
 
@@ -80,13 +77,9 @@ impl Bucket {
             return Ok(None);
         }
         let record: BucketRecord = folder.read("bucket.json")?;
-        let settings = Settings {
-            cors: record.cors.map(|xml| settings::read(&xml)).transpose()?.map(Arc::new),
-            lifecycle: record.lifecycle.map(|xml| settings::read(&xml)).transpose()?.map(Arc::new),
-        };
         let mut bucket =
             Bucket::empty(name, EpochMillis(record.created), blobs, Some(folder.clone()));
-        bucket.settings = RwLock::new(settings);
+        bucket.settings = RwLock::new(Arc::new(record.settings));
         let objects = folder.inner("objects");
         for name in objects.names()? {
             let object = objects.read::<ObjectRecord>(&name)?.reopen(blobs)?;
@@ -196,7 +189,8 @@ impl Bucket {
                 Some(object) => folder.write(&file_of(key), &ObjectRecord::of(object)),
                 None => folder.remove(&file_of(key)),
             };
-            written.map_err(|error| if self.is_gone() { self.gone() } else { Refusal::bug(&error) })?;
+            written
+                .map_err(|error| if self.is_gone() { self.gone() } else { Refusal::bug(&error) })?;
         }
         let replaced = {
             let mut contents = self.contents_mut();
@@ -255,7 +249,7 @@ impl Bucket {
     }
 
     /// The rules.
-    pub(crate) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Arc<Settings> {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -264,23 +258,29 @@ impl Bucket {
     /// # Errors
     ///
     /// When the disk fails.
-    pub(crate) fn change_settings(&self, change: impl FnOnce(&mut Settings)) -> io::Result<()> {
+    pub(crate) async fn change_settings(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Settings) + Send + 'static,
+    ) -> Result<(), Refusal> {
+        let this = self.clone();
+        blocking(move || this.change_settings_now(change)).await.map_err(|e| Refusal::bug(&e))
+    }
+
+    /// As [`Bucket::change_settings`], where waiting for the disk is no harm.
+    pub(super) fn change_settings_now(&self, change: impl FnOnce(&mut Settings)) -> io::Result<()> {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
-        let mut changed = settings.clone();
+        let mut changed = Settings::clone(&settings);
         change(&mut changed);
-        self.save(&changed)?;
-        *settings = changed;
+        *settings = Arc::new(self.save(changed)?);
         Ok(())
     }
 
-    fn save(&self, settings: &Settings) -> io::Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        let record = BucketRecord {
-            created: self.created.0,
-            cors: settings.cors.as_deref().map(settings::write).transpose()?,
-            lifecycle: settings.lifecycle.as_deref().map(settings::write).transpose()?,
-        };
-        folder.write("bucket.json", &record)
+    fn save(&self, settings: Settings) -> io::Result<Settings> {
+        let record = BucketRecord { created: self.created.0, settings };
+        if let Some(folder) = &self.folder {
+            folder.write("bucket.json", &record)?;
+        }
+        Ok(record.settings)
     }
 
     /// Begins an upload.

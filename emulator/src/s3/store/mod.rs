@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tempfile::TempDir;
 
-pub(crate) use blob::read;
+pub(crate) use blob::{Blob, read};
 pub(crate) use bucket::Bucket;
 pub(crate) use object::{Attributes, Object, ObjectChecksum};
 pub(crate) use upload::{About, Part, Upload};
@@ -83,12 +83,12 @@ impl Store {
             Some(bucket) => bucket,
             None => self.add(&wanted.name, now)?,
         };
-        bucket.change_settings(|settings| {
+        bucket.change_settings_now(|settings| {
             if let Some(cors) = settings::cors(wanted) {
-                settings.cors = Some(Arc::new(cors));
+                settings.cors = Some(cors);
             }
             if let Some(lifecycle) = settings::lifecycle(wanted) {
-                settings.lifecycle = Some(Arc::new(lifecycle));
+                settings.lifecycle = Some(lifecycle);
             }
         })
     }

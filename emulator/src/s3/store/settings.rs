@@ -1,26 +1,11 @@
-//! A bucket's rules as XML, the form in which operations send them and files keep them; and from a template.
-
-use std::io;
+//! The rules of a template's bucket, in the words of the S3 API.
 
 use s3s::dto::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, CORSConfiguration, CORSRule,
     ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
 };
-use s3s::xml::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config;
-
-/// Writes rules.
-pub(super) fn write(rules: &impl Serialize) -> io::Result<String> {
-    let mut xml = Vec::new();
-    rules.serialize(&mut Serializer::new(&mut xml)).map_err(io::Error::other)?;
-    String::from_utf8(xml).map_err(io::Error::other)
-}
-
-/// Reads what [`write`] wrote.
-pub(super) fn read<T: for<'xml> Deserialize<'xml>>(xml: &str) -> io::Result<T> {
-    T::deserialize(&mut Deserializer::new(xml.as_bytes())).map_err(io::Error::other)
-}
 
 /// The cross-origin rules of a template's bucket; none when it has none.
 pub(super) fn cors(bucket: &config::Bucket) -> Option<CORSConfiguration> {
@@ -48,9 +33,8 @@ pub(super) fn lifecycle(bucket: &config::Bucket) -> Option<BucketLifecycleConfig
         .iter()
         .enumerate()
         .map(|(at, rule)| LifecycleRule {
-            abort_incomplete_multipart_upload: days(rule.abort_incomplete_multipart_days).map(
-                |days| AbortIncompleteMultipartUpload { days_after_initiation: Some(days) },
-            ),
+            abort_incomplete_multipart_upload: days(rule.abort_incomplete_multipart_days)
+                .map(|days| AbortIncompleteMultipartUpload { days_after_initiation: Some(days) }),
             expiration: days(rule.expiration_days).map(|days| LifecycleExpiration {
                 days: Some(days),
                 ..LifecycleExpiration::default()

@@ -129,7 +129,8 @@ impl Upload {
             };
             let name = format!("{}.json", part.number);
             let written = folder.inner("parts").write(&name, &record);
-            written.map_err(|error| if self.state().closed { gone() } else { Refusal::bug(&error) })?;
+            written
+                .map_err(|error| if self.state().closed { gone() } else { Refusal::bug(&error) })?;
         }
         let mut state = self.state();
         if state.closed {

@@ -1,0 +1,197 @@
+//! Operations on buckets and their rules.
+
+use http::StatusCode;
+use s3s::dto::*;
+use s3s::{S3Response, header};
+
+use super::{Answer, Api, owner, plain, timestamp};
+use crate::s3::call::Call;
+use crate::s3::refusal::Refusal;
+use crate::s3::{attributes, cors, lifecycle};
+
+pub(super) async fn list(
+    api: &Api,
+    _call: &Call,
+    input: ListBucketsInput,
+) -> Answer<ListBucketsOutput> {
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let buckets = api.store.buckets();
+    let buckets = buckets.iter().filter(|bucket| bucket.name.starts_with(&prefix));
+    let buckets = buckets
+        .map(|bucket| Bucket {
+            bucket_region: None,
+            creation_date: Some(timestamp(bucket.created)),
+            name: Some(bucket.name.clone()),
+        })
+        .collect();
+    plain(ListBucketsOutput {
+        buckets: Some(buckets),
+        owner: Some(owner()),
+        prefix: input.prefix,
+        ..Default::default()
+    })
+}
+
+pub(super) async fn create(
+    api: &Api,
+    call: &Call,
+    input: CreateBucketInput,
+) -> Answer<CreateBucketOutput> {
+    let wanted = input.create_bucket_configuration.and_then(|c| c.location_constraint);
+    let wanted = wanted.as_ref().map(|constraint| constraint.as_str());
+    match (api.region.as_ref(), wanted.filter(|wanted| !wanted.is_empty())) {
+        ("us-east-1", None) => {}
+        ("us-east-1", Some(wanted)) => {
+            return Err(Refusal::invalid_location().with("LocationConstraint", wanted));
+        }
+        (region, Some(wanted)) if region == wanted => {}
+        (_, Some(wanted)) => {
+            return Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "IllegalLocationConstraintException",
+                format!(
+                    "The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to."
+                ),
+            ));
+        }
+        (_, None) => return Err(Refusal::illegal_location()),
+    }
+    let created = api.store.create(&input.bucket, call.context().arrived).await?;
+    // Only in this region is making one's own bucket again no error, as it was before there were others.
+    if !created && api.region.as_ref() != "us-east-1" {
+        return Err(Refusal::bucket_already_owned().with("BucketName", input.bucket));
+    }
+    plain(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) })
+}
+
+pub(super) async fn head(
+    api: &Api,
+    _call: &Call,
+    input: HeadBucketInput,
+) -> Answer<HeadBucketOutput> {
+    api.store.bucket(&input.bucket)?;
+    let mut response = S3Response::new(HeadBucketOutput::default());
+    attributes::insert(&mut response.headers, "x-amz-bucket-region", &api.region);
+    attributes::insert(&mut response.headers, "x-amz-access-point-alias", "false");
+    attributes::insert(&mut response.headers, header::CONTENT_TYPE.as_str(), "application/xml");
+    Ok(response)
+}
+
+pub(super) async fn delete(
+    api: &Api,
+    _call: &Call,
+    input: DeleteBucketInput,
+) -> Answer<DeleteBucketOutput> {
+    api.store.delete(&input.bucket).await?;
+    plain(DeleteBucketOutput::default())
+}
+
+pub(super) async fn location(
+    api: &Api,
+    _call: &Call,
+    input: GetBucketLocationInput,
+) -> Answer<GetBucketLocationOutput> {
+    api.store.bucket(&input.bucket)?;
+    let elsewhere = (api.region.as_ref() != "us-east-1").then(|| api.region.to_string());
+    plain(GetBucketLocationOutput {
+        location_constraint: elsewhere.map(BucketLocationConstraint::from),
+    })
+}
+
+pub(super) async fn put_cors(
+    api: &Api,
+    call: &Call,
+    input: PutBucketCorsInput,
+) -> Answer<PutBucketCorsOutput> {
+    digest_needed(call)?;
+    let bucket = api.store.bucket(&input.bucket)?;
+    cors::check(&input.cors_configuration)?;
+    bucket.change_settings(move |settings| settings.cors = Some(input.cors_configuration)).await?;
+    plain(PutBucketCorsOutput::default())
+}
+
+pub(super) async fn get_cors(
+    api: &Api,
+    _call: &Call,
+    input: GetBucketCorsInput,
+) -> Answer<GetBucketCorsOutput> {
+    let settings = api.store.bucket(&input.bucket)?.settings();
+    let rules = settings.cors.clone();
+    let rules =
+        rules.ok_or_else(|| Refusal::no_such_cors().with("BucketName", input.bucket.clone()))?;
+    plain(GetBucketCorsOutput { cors_rules: Some(rules.cors_rules) })
+}
+
+pub(super) async fn delete_cors(
+    api: &Api,
+    _call: &Call,
+    input: DeleteBucketCorsInput,
+) -> Answer<DeleteBucketCorsOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    bucket.change_settings(|settings| settings.cors = None).await?;
+    plain(DeleteBucketCorsOutput::default())
+}
+
+pub(super) async fn put_lifecycle(
+    api: &Api,
+    call: &Call,
+    input: PutBucketLifecycleConfigurationInput,
+) -> Answer<PutBucketLifecycleConfigurationOutput> {
+    digest_needed(call)?;
+    let bucket = api.store.bucket(&input.bucket)?;
+    let mut rules = input.lifecycle_configuration.ok_or_else(Refusal::malformed_xml)?;
+    lifecycle::check(&mut rules)?;
+    bucket.change_settings(move |settings| settings.lifecycle = Some(rules)).await?;
+    lifecycle::run(&api.store, call.context().arrived).await;
+    plain(PutBucketLifecycleConfigurationOutput::default())
+}
+
+pub(super) async fn get_lifecycle(
+    api: &Api,
+    _call: &Call,
+    input: GetBucketLifecycleConfigurationInput,
+) -> Answer<GetBucketLifecycleConfigurationOutput> {
+    let settings = api.store.bucket(&input.bucket)?.settings();
+    let rules = settings.lifecycle.clone();
+    let rules = rules
+        .ok_or_else(|| Refusal::no_such_lifecycle().with("BucketName", input.bucket.clone()))?;
+    plain(GetBucketLifecycleConfigurationOutput {
+        rules: Some(rules.rules),
+        transition_default_minimum_object_size: None,
+    })
+}
+
+pub(super) async fn delete_lifecycle(
+    api: &Api,
+    _call: &Call,
+    input: DeleteBucketLifecycleInput,
+) -> Answer<DeleteBucketLifecycleOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    bucket.change_settings(|settings| settings.lifecycle = None).await?;
+    plain(DeleteBucketLifecycleOutput::default())
+}
+
+pub(super) async fn put_acl(
+    api: &Api,
+    _call: &Call,
+    input: PutBucketAclInput,
+) -> Answer<PutBucketAclOutput> {
+    api.store.bucket(&input.bucket)?;
+    Err(Refusal::acl_not_supported())
+}
+
+/// Operations that change much at once must say what their body is.
+pub(super) fn digest_needed(call: &Call) -> Result<(), Refusal> {
+    let given = call.headers().keys().any(|name| {
+        let name = name.as_str();
+        name == "content-md5" || name == "x-amz-trailer" || name.starts_with("x-amz-checksum-")
+    });
+    if given {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "InvalidRequest",
+        "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
+    ))
+}

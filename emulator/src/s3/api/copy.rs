@@ -1,0 +1,118 @@
+//! CopyObject: the bytes are shared, not copied.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use s3s::S3Response;
+use s3s::crypto::{Checksum as _, Md5};
+use s3s::dto::*;
+
+use super::object::{expiration, identify, no_version};
+use super::{Answer, Api, timestamp};
+use crate::s3::attributes;
+use crate::s3::call::Call;
+use crate::s3::checksum::{Algorithm, Hasher};
+use crate::s3::conditions::{self, COPY_SOURCE, Unread, Write};
+use crate::s3::refusal::Refusal;
+use crate::s3::store::{self, Object, ObjectChecksum};
+
+pub(super) async fn copy(
+    api: &Api,
+    call: &Call,
+    input: CopyObjectInput,
+) -> Answer<CopyObjectOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let source = source(api, call, &input.copy_source)?;
+    let replaces = input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == "REPLACE");
+    let itself = matches!(&input.copy_source, CopySource::Bucket { bucket, key, .. }
+        if **bucket == *input.bucket && **key == *input.key);
+    if itself && !replaces && input.storage_class.is_none() {
+        return Err(Refusal::copy_to_itself());
+    }
+    let mut attributes = if replaces { attributes::read(call)? } else { source.attributes.clone() };
+    attributes.storage_class = call.header("x-amz-storage-class").map(str::to_owned);
+    let condition = Write::of(call.headers())?;
+    let (etag, checksum) = digests(&source).await?;
+    let object = Object {
+        key: input.key.as_str().into(),
+        modified: call.context().clock.now(),
+        attributes,
+        etag,
+        checksum,
+        body: source.body.clone(),
+    };
+    let mut result = CopyObjectResult {
+        e_tag: Some(ETag::Strong(object.etag.clone())),
+        last_modified: Some(timestamp(object.modified)),
+        ..Default::default()
+    };
+    if let Some(checksum) = &object.checksum {
+        let text = Some(checksum.text());
+        match checksum.checksum.algorithm {
+            Algorithm::Crc32 => result.checksum_crc32 = text,
+            Algorithm::Crc32c => result.checksum_crc32c = text,
+            Algorithm::Crc64Nvme => result.checksum_crc64nvme = text,
+            Algorithm::Sha1 => result.checksum_sha1 = text,
+            Algorithm::Sha256 => result.checksum_sha256 = text,
+        }
+        result.checksum_type = Some(ChecksumType::from(checksum.kind().to_owned()));
+    }
+    let mut response = S3Response::new(CopyObjectOutput {
+        copy_object_result: Some(result),
+        ..Default::default()
+    });
+    identify(&object, &mut response.headers);
+    response.headers.remove("etag");
+    expiration(&bucket, &object, &mut response.headers);
+    let key = input.key;
+    bucket.put(object, move |current| condition.check(&key, current)).await?;
+    Ok(response)
+}
+
+/// The object to copy, if the conditions allow it.
+fn source(api: &Api, call: &Call, source: &CopySource) -> Result<Arc<Object>, Refusal> {
+    let CopySource::Bucket { bucket, key, version_id } = source else {
+        return Err(Refusal::header_not_implemented().with("Header", "x-amz-copy-source"));
+    };
+    no_version(version_id.as_deref())?;
+    let object = api.store.bucket(bucket)?.get(key);
+    let object = object.ok_or_else(|| Refusal::no_such_key().with("Key", &**key))?;
+    let now = i64::try_from(call.context().arrived.0 / 1000).unwrap_or(i64::MAX);
+    conditions::read(call.headers(), &COPY_SOURCE, &object, now).map_err(
+        |unread| match unread {
+            Unread::NotModified(condition) | Unread::Failed(condition) => {
+                conditions::failed(condition)
+            }
+        },
+    )?;
+    let limit = &call.context().limits.s3_put;
+    call.context().admit(limit, hardcap_limits::Bytes(object.length())).map_err(|exceeded| {
+        Refusal::new(
+            http::StatusCode::BAD_REQUEST,
+            "InvalidRequest",
+            format!(
+                "The specified copy source is larger than the maximum allowable size for a copy source: {}",
+                exceeded.max
+            ),
+        )
+    })?;
+    Ok(object)
+}
+
+/// A copy is one piece, whatever its source was: the tag and the checksum of parts are not its own.
+async fn digests(source: &Object) -> Result<(String, Option<ObjectChecksum>), Refusal> {
+    let of_parts = |checksum: &ObjectChecksum| checksum.parts.is_some();
+    if !source.etag.contains('-') && !source.checksum.as_ref().is_some_and(of_parts) {
+        return Ok((source.etag.clone(), source.checksum.clone()));
+    }
+    let mut md5 = Md5::new();
+    let algorithm = source.checksum.as_ref().map_or(Algorithm::Crc64Nvme, |c| c.checksum.algorithm);
+    let mut hasher = Hasher::new(algorithm);
+    let mut data = std::pin::pin!(store::read(source.slices(0, source.length())));
+    while let Some(piece) = data.try_next().await.map_err(|error| Refusal::bug(&error))? {
+        md5.update(&piece);
+        hasher.update(&piece);
+    }
+    let checksum = ObjectChecksum { checksum: hasher.finish(), parts: None };
+    Ok((hex::encode(md5.finalize()), Some(checksum)))
+}

@@ -1,0 +1,311 @@
+//! Lists: of objects by prefix and delimiter, of uploads, of parts.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
+use s3s::dto::{self, *};
+
+use super::{Answer, Api, owner, plain, timestamp};
+use crate::s3::call::Call;
+use crate::s3::refusal::Refusal;
+use crate::s3::store::{Bucket, Object};
+use crate::s3::{checksum::Algorithm, uri};
+
+/// Entries in one answer (S3 API reference).
+const ENTRIES_MAX: i32 = 1000;
+
+/// A page of a list.
+#[derive(Debug, Default)]
+struct Page {
+    objects: Vec<Arc<Object>>,
+    prefixes: Vec<String>,
+    /// The last entry, when there are more.
+    next: Option<String>,
+}
+
+/// Lists objects beyond `after`, those with the delimiter behind the prefix as one entry.
+fn page(bucket: &Bucket, prefix: &str, delimiter: &str, after: &str, max: usize) -> Page {
+    let mut page = Page::default();
+    let mut last: Option<String> = None;
+    let from = if after >= prefix { Bound::Excluded(after) } else { Bound::Included(prefix) };
+    bucket.visit(from, |object| {
+        let key: &str = &object.key;
+        let Some(rest) = key.strip_prefix(prefix) else { return key < prefix };
+        let group = (!delimiter.is_empty())
+            .then(|| rest.find(delimiter))
+            .flatten()
+            .map(|at| &key[..prefix.len() + at + delimiter.len()]);
+        // Of a group that was listed already, on this page or as the last entry of the one before.
+        if group.is_some_and(|group| group == after || last.as_deref() == Some(group)) {
+            return true;
+        }
+        if page.objects.len() + page.prefixes.len() == max {
+            page.next = last.take();
+            return false;
+        }
+        last = Some(group.unwrap_or(key).to_owned());
+        match group {
+            Some(group) => page.prefixes.push(group.to_owned()),
+            None => page.objects.push(object.clone()),
+        }
+        true
+    });
+    page
+}
+
+fn limit(given: Option<i32>, name: &'static str) -> Result<(i32, usize), Refusal> {
+    let given = given.unwrap_or(ENTRIES_MAX);
+    if given < 0 {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidArgument",
+            format!("Argument {name} must be an integer between 0 and 2147483647"),
+        )
+        .with("ArgumentName", name)
+        .with("ArgumentValue", given.to_string()));
+    }
+    let shown = given.min(ENTRIES_MAX);
+    Ok((shown, usize::try_from(shown).unwrap_or(0)))
+}
+
+/// Writes keys as they are, or percent-encoded when the client asks for it, since XML cannot hold every character.
+struct Encoding(bool);
+
+impl Encoding {
+    fn of(encoding: Option<&EncodingType>) -> Result<Encoding, Refusal> {
+        match encoding.map(EncodingType::as_str) {
+            None => Ok(Encoding(false)),
+            Some("url") => Ok(Encoding(true)),
+            Some(other) => Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidArgument",
+                "Invalid Encoding Method specified in Request",
+            )
+            .with("ArgumentName", "encoding-type")
+            .with("ArgumentValue", other)),
+        }
+    }
+
+    fn write(&self, text: impl AsRef<str>) -> String {
+        let text = text.as_ref();
+        if self.0 { uri::encode(text.as_bytes(), true) } else { text.to_owned() }
+    }
+
+    fn write_all(&self, prefixes: Vec<String>) -> Option<Vec<CommonPrefix>> {
+        let written =
+            prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(self.write(prefix)) });
+        Some(written.collect())
+    }
+}
+
+fn entry(object: &Object, encoding: &Encoding, with_owner: bool) -> dto::Object {
+    dto::Object {
+        checksum_algorithm: object.checksum.as_ref().map(|checksum| {
+            vec![ChecksumAlgorithm::from(checksum.checksum.algorithm.name().to_owned())]
+        }),
+        checksum_type: object
+            .checksum
+            .as_ref()
+            .map(|checksum| ChecksumType::from(checksum.kind().to_owned())),
+        e_tag: Some(ETag::Strong(object.etag.clone())),
+        key: Some(encoding.write(&*object.key)),
+        last_modified: Some(timestamp(object.modified)),
+        owner: with_owner.then(owner),
+        restore_status: None,
+        size: i64::try_from(object.length()).ok(),
+        storage_class: Some(ObjectStorageClass::from(
+            object.attributes.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned()),
+        )),
+    }
+}
+
+pub(super) async fn objects_v2(
+    api: &Api,
+    _call: &Call,
+    input: ListObjectsV2Input,
+) -> Answer<ListObjectsV2Output> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let (shown, max) = limit(input.max_keys, "max-keys")?;
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
+    let token = input.continuation_token.as_deref().map(decode_token).transpose()?;
+    let after = token.or_else(|| input.start_after.clone()).unwrap_or_default();
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let delimiter = input.delimiter.clone().unwrap_or_default();
+    let page = match max {
+        0 => Page::default(),
+        max => page(&bucket, &prefix, &delimiter, &after, max),
+    };
+    let with_owner = input.fetch_owner.unwrap_or(false);
+    let count = page.objects.len() + page.prefixes.len();
+    plain(ListObjectsV2Output {
+        name: Some(input.bucket),
+        prefix: Some(encoding.write(prefix)),
+        max_keys: Some(shown),
+        key_count: i32::try_from(count).ok(),
+        continuation_token: input.continuation_token,
+        is_truncated: Some(page.next.is_some()),
+        next_continuation_token: page.next.map(|last| URL_SAFE_NO_PAD.encode(last)),
+        contents: Some(page.objects.iter().map(|o| entry(o, &encoding, with_owner)).collect()),
+        common_prefixes: encoding.write_all(page.prefixes),
+        delimiter: input.delimiter.map(|delimiter| encoding.write(delimiter)),
+        encoding_type: input.encoding_type,
+        start_after: input.start_after.map(|after| encoding.write(after)),
+        request_charged: None,
+    })
+}
+
+fn decode_token(token: &str) -> Result<String, Refusal> {
+    URL_SAFE_NO_PAD.decode(token).ok().and_then(|last| String::from_utf8(last).ok()).ok_or_else(
+        || {
+            Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidArgument",
+                "The continuation token provided is incorrect",
+            )
+            .with("ArgumentName", "continuation-token")
+        },
+    )
+}
+
+pub(super) async fn objects(
+    api: &Api,
+    _call: &Call,
+    input: ListObjectsInput,
+) -> Answer<ListObjectsOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let (shown, max) = limit(input.max_keys, "max-keys")?;
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
+    let marker = input.marker.unwrap_or_default();
+    let prefix = input.prefix.unwrap_or_default();
+    let delimiter = input.delimiter.clone().unwrap_or_default();
+    let page = match max {
+        0 => Page::default(),
+        max => page(&bucket, &prefix, &delimiter, &marker, max),
+    };
+    plain(ListObjectsOutput {
+        name: Some(input.bucket),
+        prefix: Some(encoding.write(prefix)),
+        marker: Some(encoding.write(marker)),
+        max_keys: Some(shown),
+        is_truncated: Some(page.next.is_some()),
+        contents: Some(page.objects.iter().map(|o| entry(o, &encoding, true)).collect()),
+        common_prefixes: encoding.write_all(page.prefixes),
+        // Only lists by delimiter say where they go on; others go on behind their last key.
+        next_marker: page
+            .next
+            .filter(|_| input.delimiter.is_some())
+            .map(|last| encoding.write(last)),
+        delimiter: input.delimiter.map(|delimiter| encoding.write(delimiter)),
+        encoding_type: input.encoding_type,
+        request_charged: None,
+    })
+}
+
+pub(super) async fn uploads(
+    api: &Api,
+    _call: &Call,
+    input: ListMultipartUploadsInput,
+) -> Answer<ListMultipartUploadsOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let (shown, max) = limit(input.max_uploads, "max-uploads")?;
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let delimiter = input.delimiter.clone().unwrap_or_default();
+    let key_marker = input.key_marker.clone().unwrap_or_default();
+    let id_marker = input.upload_id_marker.clone().unwrap_or_default();
+    let (mut found, mut prefixes, mut more) = (Vec::new(), Vec::<String>::new(), false);
+    for upload in bucket.uploads() {
+        let (key, id) = (&upload.about.key, &upload.about.id);
+        let beyond =
+            *key > key_marker || (*key == key_marker && !id_marker.is_empty() && *id > id_marker);
+        let Some(rest) = key.strip_prefix(prefix.as_str()).filter(|_| beyond) else { continue };
+        let at = (!delimiter.is_empty()).then(|| rest.find(&delimiter)).flatten();
+        let group = at.map(|at| key[..prefix.len() + at + delimiter.len()].to_owned());
+        if group.is_some() && prefixes.last() == group.as_ref() {
+            continue;
+        }
+        if found.len() + prefixes.len() == max {
+            more = true;
+            break;
+        }
+        match group {
+            Some(group) => prefixes.push(group),
+            None => found.push(upload),
+        }
+    }
+    let last = found.last().filter(|_| more).map(|upload| upload.about.clone());
+    let entries = found.iter().map(|upload| MultipartUpload {
+        checksum_algorithm: upload
+            .about
+            .algorithm
+            .map(|a| ChecksumAlgorithm::from(a.name().to_owned())),
+        initiated: Some(timestamp(crate::clock::EpochMillis(upload.about.initiated))),
+        key: Some(encoding.write(&upload.about.key)),
+        owner: Some(owner()),
+        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        upload_id: Some(upload.about.id.clone()),
+        ..Default::default()
+    });
+    plain(ListMultipartUploadsOutput {
+        bucket: Some(input.bucket),
+        common_prefixes: encoding.write_all(prefixes),
+        delimiter: input.delimiter.map(|delimiter| encoding.write(delimiter)),
+        encoding_type: input.encoding_type,
+        is_truncated: Some(more),
+        key_marker: Some(encoding.write(key_marker)),
+        max_uploads: Some(shown),
+        next_key_marker: last.as_ref().map(|about| encoding.write(&about.key)),
+        next_upload_id_marker: last.map(|about| about.id),
+        prefix: input.prefix.map(|prefix| encoding.write(prefix)),
+        request_charged: None,
+        upload_id_marker: Some(id_marker),
+        uploads: Some(entries.collect()),
+    })
+}
+
+pub(super) async fn parts(
+    api: &Api,
+    _call: &Call,
+    input: ListPartsInput,
+) -> Answer<ListPartsOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let upload = bucket.upload(&input.key, &input.upload_id)?;
+    let (shown, max) = limit(input.max_parts, "max-parts")?;
+    let marker = input.part_number_marker.unwrap_or(0);
+    let all = upload.parts();
+    let mut beyond = all.iter().filter(|part| i32::from(part.number) > marker);
+    let listed: Vec<_> = beyond.by_ref().take(max).collect();
+    let more = beyond.next().is_some();
+    let entries = listed.iter().map(|part| {
+        let text = |algorithm: Algorithm| {
+            part.checksum.as_ref().filter(|c| c.algorithm == algorithm).map(|c| c.base64())
+        };
+        dto::Part {
+            checksum_crc32: text(Algorithm::Crc32),
+            checksum_crc32c: text(Algorithm::Crc32c),
+            checksum_crc64nvme: text(Algorithm::Crc64Nvme),
+            checksum_sha1: text(Algorithm::Sha1),
+            checksum_sha256: text(Algorithm::Sha256),
+            e_tag: Some(ETag::Strong(hex::encode(part.md5))),
+            last_modified: Some(timestamp(part.modified)),
+            part_number: Some(i32::from(part.number)),
+            size: i64::try_from(part.blob.length()).ok(),
+        }
+    });
+    plain(ListPartsOutput {
+        bucket: Some(input.bucket),
+        is_truncated: Some(more),
+        key: Some(input.key),
+        max_parts: Some(shown),
+        next_part_number_marker: Some(listed.last().map_or(0, |part| i32::from(part.number))),
+        owner: Some(owner()),
+        part_number_marker: Some(marker),
+        parts: Some(entries.collect()),
+        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        upload_id: Some(input.upload_id),
+        ..Default::default()
+    })
+}

@@ -1,0 +1,358 @@
+//! Uploads in parts: begun, sent, completed or aborted.
+
+use std::sync::Arc;
+
+use hardcap_limits::{Bytes, Count};
+use http::StatusCode;
+use s3s::S3Response;
+use s3s::crypto::{Checksum as _, Md5};
+use s3s::dto::*;
+
+use super::object::{admit_size, declared, expiration, identify, receive};
+use super::{Answer, Api, plain};
+use crate::record::What;
+use crate::s3::attributes;
+use crate::s3::call::Call;
+use crate::s3::checksum::{self, Algorithm, Checksum, Hasher};
+use crate::s3::conditions::Write;
+use crate::s3::refusal::Refusal;
+use crate::s3::store::{About, Bucket, Object, ObjectChecksum, Part, Upload};
+
+pub(super) async fn create(
+    api: &Api,
+    call: &Call,
+    input: CreateMultipartUploadInput,
+) -> Answer<CreateMultipartUploadOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let (algorithm, composite) = checksum_kind(call)?;
+    let about = About {
+        id: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
+        key: input.key.clone(),
+        initiated: call.context().clock.now().0,
+        attributes: attributes::read(call)?,
+        algorithm,
+        composite,
+        existed: bucket.get(&input.key).is_some(),
+    };
+    let id = about.id.clone();
+    bucket.begin_upload(about).await?;
+    let mut response = S3Response::new(CreateMultipartUploadOutput {
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        upload_id: Some(id),
+        ..Default::default()
+    });
+    let headers = &mut response.headers;
+    attributes::insert(headers, "x-amz-server-side-encryption", "AES256");
+    if let Some(algorithm) = algorithm {
+        attributes::insert(headers, "x-amz-checksum-algorithm", algorithm.name());
+        let kind = if composite { "COMPOSITE" } else { "FULL_OBJECT" };
+        attributes::insert(headers, "x-amz-checksum-type", kind);
+    }
+    Ok(response)
+}
+
+/// The algorithm, and whether the object's checksum is one of the parts' checksums.
+fn checksum_kind(call: &Call) -> Result<(Option<Algorithm>, bool), Refusal> {
+    let invalid =
+        |message: String| Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequest", message);
+    let algorithm = call
+        .header("x-amz-checksum-algorithm")
+        .map(|name| {
+            Algorithm::find(name).ok_or_else(|| {
+                invalid("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]".to_owned())
+            })
+        })
+        .transpose()?;
+    let kind = call.header("x-amz-checksum-type");
+    match (algorithm, kind) {
+        (None, None) => Ok((None, false)),
+        (None, Some(_)) => Err(invalid(
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.".to_owned(),
+        )),
+        (Some(algorithm), None) => Ok((Some(algorithm), algorithm != Algorithm::Crc64Nvme)),
+        (Some(algorithm @ (Algorithm::Sha1 | Algorithm::Sha256)), Some("FULL_OBJECT")) => {
+            Err(invalid(format!(
+                "The FULL_OBJECT checksum type cannot be used with the {} checksum algorithm.",
+                algorithm.name().to_lowercase()
+            )))
+        }
+        (Some(Algorithm::Crc64Nvme), Some("COMPOSITE")) => Err(invalid(
+            "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."
+                .to_owned(),
+        )),
+        (Some(algorithm), Some("COMPOSITE")) => Ok((Some(algorithm), true)),
+        (Some(algorithm), Some("FULL_OBJECT")) => Ok((Some(algorithm), false)),
+        (Some(_), Some(_)) => {
+            Err(invalid("Value for x-amz-checksum-type header is invalid.".to_owned()))
+        }
+    }
+}
+
+pub(super) async fn upload_part(
+    api: &Api,
+    call: &Call,
+    input: UploadPartInput,
+) -> Answer<UploadPartOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let number = part_number(call, input.part_number)?;
+    let upload = bucket.upload(&input.key, &input.upload_id)?;
+    admit_size(call, &call.context().limits.s3_part_max)?;
+    let declared = declared(call);
+    let wanted = upload.about.algorithm.unwrap_or(Algorithm::Crc64Nvme);
+    if let (Some(expected), Some(actual)) = (upload.about.algorithm, declared)
+        && expected != actual
+    {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequest",
+            format!(
+                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+                expected.name().to_lowercase(),
+                actual.name().to_lowercase()
+            ),
+        ));
+    }
+    call.compute(wanted);
+    let (blob, digests) = receive(call, &bucket, input.body).await?;
+    let mut response = S3Response::new(UploadPartOutput::default());
+    let headers = &mut response.headers;
+    attributes::insert(headers, "etag", &format!("\"{}\"", hex::encode(digests.md5)));
+    attributes::insert(headers, "x-amz-server-side-encryption", "AES256");
+    let shown = declared.or(upload.about.algorithm);
+    if let Some(checksum) = shown.and_then(|algorithm| digests.checksum(algorithm)) {
+        attributes::insert(headers, checksum.algorithm.header(), &checksum.base64());
+    }
+    let part = Part {
+        number,
+        modified: call.context().clock.now(),
+        md5: digests.md5,
+        checksum: digests.checksum(wanted).cloned(),
+        blob,
+    };
+    upload.put(part).await?;
+    Ok(response)
+}
+
+fn part_number(call: &Call, number: i32) -> Result<u16, Refusal> {
+    let limit = &call.context().limits.s3_part_count;
+    let refuse = |exceeded: hardcap_limits::Exceeded| {
+        Refusal::limit(&exceeded)
+            .with("ArgumentName", "partNumber")
+            .with("ArgumentValue", number.to_string())
+    };
+    let count = u64::try_from(number).ok().filter(|count| *count > 0);
+    let count = Count(count.ok_or_else(|| refuse(limit.exceeded_by(Count(0))))?);
+    call.context().admit(limit, count).map_err(refuse)?;
+    u16::try_from(number).map_err(|_| refuse(limit.exceeded_by(count)))
+}
+
+pub(super) async fn abort(
+    api: &Api,
+    _call: &Call,
+    input: AbortMultipartUploadInput,
+) -> Answer<AbortMultipartUploadOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let upload = bucket.take_upload(&input.key, &input.upload_id)?;
+    bucket.end_upload(&upload).await?;
+    plain(AbortMultipartUploadOutput::default())
+}
+
+/// An upload that is being completed. Not completed after all, it goes back to where others find it.
+struct Claimed {
+    bucket: Arc<Bucket>,
+    upload: Option<Arc<Upload>>,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            self.bucket.return_upload(upload);
+        }
+    }
+}
+
+pub(super) async fn complete(
+    api: &Api,
+    call: &Call,
+    input: CompleteMultipartUploadInput,
+) -> Answer<CompleteMultipartUploadOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let condition = Write::of(call.headers())?;
+    let upload = bucket.take_upload(&input.key, &input.upload_id)?;
+    let mut claimed = Claimed { bucket: bucket.clone(), upload: Some(upload.clone()) };
+    let listed = input.multipart_upload.and_then(|listed| listed.parts).unwrap_or_default();
+    let parts = chosen(call, &upload, &listed)?;
+    let length: u64 = parts.iter().map(|part| part.blob.length()).sum();
+    agrees(call, length)?;
+    let checksum = whole_checksum(&upload, &parts);
+    declared_checksum(call, checksum.as_ref())?;
+    let object = Object {
+        key: input.key.as_str().into(),
+        modified: call.context().clock.now(),
+        attributes: upload.about.attributes.clone(),
+        etag: etag(&parts),
+        checksum,
+        body: parts.iter().map(|part| part.blob.clone()).collect(),
+    };
+    let mut response = S3Response::new(completed(call, &input.bucket, &object));
+    identify(&object, &mut response.headers);
+    response.headers.remove("etag");
+    expiration(&bucket, &object, &mut response.headers);
+    let (key, existed) = (input.key, upload.about.existed);
+    bucket
+        .put(object, move |current| {
+            // The object that was there when the upload began was deleted meanwhile (recorded 2026-02-21).
+            if condition == Write::Absent && existed && current.is_none() {
+                return Err(Refusal::conditional_request_conflict()
+                    .with("Condition", "If-None-Match")
+                    .with("Key", key));
+            }
+            condition.check(&key, current)
+        })
+        .await?;
+    claimed.upload = None;
+    bucket.end_upload(&upload).await?;
+    Ok(response)
+}
+
+/// The parts that the client lists, in its order, each as it says it is.
+fn chosen(
+    call: &Call,
+    upload: &Upload,
+    listed: &[CompletedPart],
+) -> Result<Vec<Arc<Part>>, Refusal> {
+    if listed.is_empty() {
+        return Err(Refusal::malformed_xml());
+    }
+    let numbers = listed.iter().map(|part| part.part_number.unwrap_or(0));
+    if !numbers.is_sorted_by(|a, b| a < b) {
+        return Err(Refusal::invalid_part_order().with("UploadId", upload.about.id.clone()));
+    }
+    let mut parts = Vec::with_capacity(listed.len());
+    for wanted in listed {
+        let number = wanted.part_number.unwrap_or(0);
+        let tag = wanted.e_tag.as_ref().map(|tag| tag.value().to_owned()).unwrap_or_default();
+        let found = u16::try_from(number).ok().and_then(|number| upload.part(number));
+        let same = |part: &Arc<Part>| hex::encode(part.md5) == tag && same_checksum(part, wanted);
+        let part = found.filter(same).ok_or_else(|| {
+            Refusal::invalid_part()
+                .with("UploadId", upload.about.id.clone())
+                .with("PartNumber", number.to_string())
+                .with("ETag", tag)
+        })?;
+        parts.push(part);
+    }
+    let limit = &call.context().limits.s3_part_min;
+    for part in &parts[..parts.len() - 1] {
+        let size = part.blob.length();
+        let admitted = size >= limit.max.0;
+        call.context().record(What::Measured {
+            row: limit.row.name,
+            observed: size,
+            max: limit.max.0,
+            admitted,
+        });
+        if !admitted {
+            return Err(Refusal::limit(&limit.exceeded_by(Bytes(size)))
+                .with("ETag", hex::encode(part.md5))
+                .with("MinSizeAllowed", limit.max.0.to_string())
+                .with("PartNumber", part.number.to_string())
+                .with("ProposedSize", size.to_string()));
+        }
+    }
+    Ok(parts)
+}
+
+/// Whether the checksum that the client lists, if it does, is the part's.
+fn same_checksum(part: &Part, wanted: &CompletedPart) -> bool {
+    let listed = [
+        (Algorithm::Crc32, &wanted.checksum_crc32),
+        (Algorithm::Crc32c, &wanted.checksum_crc32c),
+        (Algorithm::Crc64Nvme, &wanted.checksum_crc64nvme),
+        (Algorithm::Sha1, &wanted.checksum_sha1),
+        (Algorithm::Sha256, &wanted.checksum_sha256),
+    ];
+    listed.into_iter().all(|(algorithm, text)| match (text, &part.checksum) {
+        (Some(text), Some(checksum)) if checksum.algorithm == algorithm => {
+            *text == checksum.base64()
+        }
+        _ => true,
+    })
+}
+
+fn agrees(call: &Call, length: u64) -> Result<(), Refusal> {
+    let limit = &call.context().limits.s3_object;
+    call.context()
+        .admit(limit, Bytes(length))
+        .map_err(|exceeded| Refusal::limit(&exceeded).with("ProposedSize", length.to_string()))?;
+    match call.header("x-amz-mp-object-size") {
+        Some(given) if given.parse() != Ok(length) => Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequest",
+            format!(
+                "The provided 'x-amz-mp-object-size' header value {given} does not match what was computed: {length}"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The digest of the parts' digests, and their number.
+fn etag(parts: &[Arc<Part>]) -> String {
+    let mut md5 = Md5::new();
+    parts.iter().for_each(|part| md5.update(&part.md5));
+    format!("{}-{}", hex::encode(md5.finalize()), parts.len())
+}
+
+fn whole_checksum(upload: &Upload, parts: &[Arc<Part>]) -> Option<ObjectChecksum> {
+    let algorithm = upload.about.algorithm.unwrap_or(Algorithm::Crc64Nvme);
+    let values: Option<Vec<&Checksum>> = parts.iter().map(|part| part.checksum.as_ref()).collect();
+    let values = values?;
+    if upload.about.composite {
+        let mut hasher = Hasher::new(algorithm);
+        values.iter().for_each(|checksum| hasher.update(&checksum.value));
+        return Some(ObjectChecksum { checksum: hasher.finish(), parts: Some(parts.len()) });
+    }
+    let lengths = parts.iter().map(|part| part.blob.length());
+    let empty = Hasher::new(algorithm).finish().value;
+    let value = values.iter().zip(lengths).fold(empty, |whole, (part, length)| {
+        checksum::combine(algorithm, &whole, &part.value, length)
+    });
+    Some(ObjectChecksum { checksum: Checksum { algorithm, value }, parts: None })
+}
+
+/// Compares the checksum of the whole that the client declares, if it does.
+fn declared_checksum(call: &Call, whole: Option<&ObjectChecksum>) -> Result<(), Refusal> {
+    let Some(algorithm) = declared(call) else { return Ok(()) };
+    let given = call.header(algorithm.header()).unwrap_or_default();
+    let given = given.split('-').next().unwrap_or_default();
+    let same = whole.is_some_and(|whole| {
+        whole.checksum.algorithm == algorithm && whole.checksum.base64() == given
+    });
+    if same { Ok(()) } else { Err(checksum::mismatch(algorithm)) }
+}
+
+fn completed(call: &Call, bucket: &str, object: &Object) -> CompleteMultipartUploadOutput {
+    let host = call.header("host").unwrap_or("localhost");
+    let path = crate::s3::uri::encode(object.key.as_bytes(), true);
+    let mut output = CompleteMultipartUploadOutput {
+        bucket: Some(bucket.to_owned()),
+        key: Some(object.key.to_string()),
+        location: Some(format!("http://{host}/{bucket}/{path}")),
+        e_tag: Some(ETag::Strong(object.etag.clone())),
+        ..Default::default()
+    };
+    if let Some(checksum) = &object.checksum {
+        let text = Some(checksum.text());
+        match checksum.checksum.algorithm {
+            Algorithm::Crc32 => output.checksum_crc32 = text,
+            Algorithm::Crc32c => output.checksum_crc32c = text,
+            Algorithm::Crc64Nvme => output.checksum_crc64nvme = text,
+            Algorithm::Sha1 => output.checksum_sha1 = text,
+            Algorithm::Sha256 => output.checksum_sha256 = text,
+        }
+        output.checksum_type = Some(ChecksumType::from(checksum.kind().to_owned()));
+    }
+    output
+}

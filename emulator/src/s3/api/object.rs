@@ -1,0 +1,318 @@
+//! Operations on objects.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use hardcap_limits::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use s3s::dto::*;
+use s3s::{Body, S3Response};
+
+use super::bucket::digest_needed;
+use super::range::{self, Stretch};
+use super::{Answer, Api, plain};
+use crate::s3::call::Call;
+use crate::s3::checksum::{Algorithm, Checksum, Digests};
+use crate::s3::conditions::{self, READ, Unread, Write};
+use crate::s3::refusal::Refusal;
+use crate::s3::store::{self, Bucket, Object, ObjectChecksum};
+use crate::s3::{attributes, lifecycle};
+
+/// Keys in one DeleteObjects (S3 API reference).
+const DELETED_AT_ONCE_MAX: usize = 1000;
+
+pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer<PutObjectOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let attributes = attributes::read(call)?;
+    let condition = Write::of(call.headers())?;
+    admit_size(call, &call.context().limits.s3_put)?;
+    // What would be refused at the end is refused before the body is sent.
+    condition.check(&input.key, bucket.get(&input.key).as_deref())?;
+    call.compute(Algorithm::Crc64Nvme);
+    let (blob, digests) = receive(call, &bucket, input.body).await?;
+    let checksum = declared_or(call, &digests, Algorithm::Crc64Nvme);
+    let checksum = checksum.map(|checksum| ObjectChecksum { checksum, parts: None });
+    let object = Object {
+        key: input.key.as_str().into(),
+        modified: call.context().clock.now(),
+        attributes,
+        etag: hex::encode(digests.md5),
+        checksum,
+        body: vec![blob],
+    };
+    let mut response = S3Response::new(PutObjectOutput::default());
+    identify(&object, &mut response.headers);
+    checksum_headers(object.checksum.as_ref(), &mut response.headers);
+    expiration(&bucket, &object, &mut response.headers);
+    let key = input.key;
+    bucket.put(object, move |current| condition.check(&key, current)).await?;
+    Ok(response)
+}
+
+/// Compares the declared size of a body with a limit.
+pub(super) fn admit_size(call: &Call, limit: &hardcap_limits::Limit<Bytes>) -> Result<(), Refusal> {
+    let Some(length) = call.body_length() else { return Ok(()) };
+    call.context().admit(limit, Bytes(length)).map_err(|exceeded| {
+        Refusal::limit(&exceeded)
+            .with("ProposedSize", length.to_string())
+            .with("MaxSizeAllowed", limit.max.0.to_string())
+    })
+}
+
+/// Writes a body to the store and gives what it was. Nobody can see it yet.
+pub(super) async fn receive(
+    call: &Call,
+    bucket: &Bucket,
+    body: Option<StreamingBlob>,
+) -> Result<(Arc<store::Blob>, Digests), Refusal> {
+    let mut writer = bucket.writer();
+    if let Some(mut body) = body {
+        while let Some(data) = body.next().await {
+            // The call has the reason already.
+            let data = data.map_err(|_| Refusal::incomplete_body())?;
+            writer.write(data).await.map_err(|error| Refusal::bug(&error))?;
+        }
+    }
+    let digests = call.digests().cloned().ok_or_else(Refusal::incomplete_body)?;
+    let blob = writer.finish().await.map_err(|error| Refusal::bug(&error))?;
+    Ok((blob, digests))
+}
+
+/// The checksum that the client declared, else the one of this algorithm.
+pub(super) fn declared_or(
+    call: &Call,
+    digests: &Digests,
+    algorithm: Algorithm,
+) -> Option<Checksum> {
+    let declared = declared(call).unwrap_or(algorithm);
+    digests.checksum(declared).cloned()
+}
+
+/// The algorithm of the checksum that the client declared.
+pub(super) fn declared(call: &Call) -> Option<Algorithm> {
+    let trailer = call.header("x-amz-trailer").and_then(Algorithm::find);
+    trailer.or(Algorithm::ALL.into_iter().find(|a| call.headers().contains_key(a.header())))
+}
+
+/// `ETag` and the encryption that every object has since 2023-01-05.
+pub(super) fn identify(object: &Object, headers: &mut HeaderMap) {
+    attributes::insert(headers, "etag", &format!("\"{}\"", object.etag));
+    attributes::insert(headers, "x-amz-server-side-encryption", "AES256");
+}
+
+fn checksum_headers(checksum: Option<&ObjectChecksum>, headers: &mut HeaderMap) {
+    if let Some(checksum) = checksum {
+        attributes::insert(headers, checksum.checksum.algorithm.header(), &checksum.text());
+        attributes::insert(headers, "x-amz-checksum-type", checksum.kind());
+    }
+}
+
+/// `x-amz-expiration`, when a rule of the bucket ends the object.
+pub(super) fn expiration(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
+    let settings = bucket.settings();
+    let rules = settings.lifecycle.as_ref();
+    if let Some((end, rule)) = rules.and_then(|rules| lifecycle::expiry(rules, object)) {
+        let date = conditions::http_date(i64::try_from(end.0 / 1000).unwrap_or(i64::MAX));
+        let value = format!("expiry-date=\"{date}\", rule-id=\"{rule}\"");
+        attributes::insert(headers, "x-amz-expiration", &value);
+    }
+}
+
+pub(super) async fn get(api: &Api, call: &Call, input: GetObjectInput) -> Answer<GetObjectOutput> {
+    let overrides = Overrides {
+        cache_control: input.response_cache_control,
+        content_disposition: input.response_content_disposition,
+        content_encoding: input.response_content_encoding,
+        content_language: input.response_content_language,
+        content_type: input.response_content_type,
+        expires: input.response_expires,
+    };
+    let asked = Asked { version: input.version_id, part: input.part_number, overrides };
+    let (object, stretch, headers) = look_at(api, call, &input.bucket, &input.key, asked)?;
+    let slices = object.slices(stretch.start, stretch.length);
+    let body = StreamBody::new(store::read(slices).map(|data| data.map(Frame::data)));
+    let mut response = S3Response::new(GetObjectOutput {
+        body: Some(Body::http_body_unsync(body).into()),
+        content_range: stretch.content_range(),
+        ..Default::default()
+    });
+    response.headers = headers;
+    Ok(response)
+}
+
+pub(super) async fn head(
+    api: &Api,
+    call: &Call,
+    input: HeadObjectInput,
+) -> Answer<HeadObjectOutput> {
+    let overrides = Overrides {
+        cache_control: input.response_cache_control,
+        content_disposition: input.response_content_disposition,
+        content_encoding: input.response_content_encoding,
+        content_language: input.response_content_language,
+        content_type: input.response_content_type,
+        expires: input.response_expires,
+    };
+    let asked = Asked { version: input.version_id, part: input.part_number, overrides };
+    let (_, stretch, headers) = look_at(api, call, &input.bucket, &input.key, asked)?;
+    let mut response = S3Response::new(HeadObjectOutput::default());
+    response.headers = headers;
+    if let Some(range) = stretch.content_range() {
+        attributes::insert(&mut response.headers, "content-range", &range);
+        response.extensions.insert(StatusCode::PARTIAL_CONTENT);
+    }
+    Ok(response)
+}
+
+/// What a read says beside its headers.
+struct Asked {
+    version: Option<String>,
+    part: Option<i32>,
+    overrides: Overrides,
+}
+
+/// Headers that a read replaces in its answer.
+struct Overrides {
+    cache_control: Option<String>,
+    content_disposition: Option<String>,
+    content_encoding: Option<String>,
+    content_language: Option<String>,
+    content_type: Option<String>,
+    expires: Option<Timestamp>,
+}
+
+/// What GET and HEAD have in common: everything but the body.
+fn look_at(
+    api: &Api,
+    call: &Call,
+    bucket: &str,
+    key: &str,
+    asked: Asked,
+) -> Result<(Arc<Object>, Stretch, HeaderMap), Refusal> {
+    let bucket = api.store.bucket(bucket)?;
+    no_version(asked.version.as_deref())?;
+    let object = bucket.get(key).ok_or_else(|| Refusal::no_such_key().with("Key", key))?;
+    let now = i64::try_from(call.context().arrived.0 / 1000).unwrap_or(i64::MAX);
+    conditions::read(call.headers(), &READ, &object, now).map_err(|unread| match unread {
+        Unread::NotModified(_) => conditions::not_modified(&object),
+        Unread::Failed(condition) => conditions::failed(condition),
+    })?;
+    let lengths: Vec<u64> = object.body.iter().map(|blob| blob.length()).collect();
+    let stretch = match asked.part {
+        Some(number) => range::of_part(number, &lengths)?,
+        None => range::of_header(call.header("range"), object.length())?,
+    };
+    let mut headers = HeaderMap::new();
+    attributes::write(&object.attributes, &mut headers);
+    identify(&object, &mut headers);
+    expiration(&bucket, &object, &mut headers);
+    let date = conditions::http_date(object.modified_seconds());
+    attributes::insert(&mut headers, "last-modified", &date);
+    attributes::insert(&mut headers, "accept-ranges", "bytes");
+    attributes::insert(&mut headers, "content-length", &stretch.length.to_string());
+    if asked.part.is_some() && object.etag.contains('-') {
+        attributes::insert(&mut headers, "x-amz-mp-parts-count", &lengths.len().to_string());
+    }
+    if call.header("x-amz-checksum-mode") == Some("ENABLED") && stretch.partial_of.is_none() {
+        checksum_headers(object.checksum.as_ref(), &mut headers);
+    }
+    asked.overrides.apply(&mut headers);
+    Ok((object, stretch, headers))
+}
+
+impl Overrides {
+    fn apply(self, headers: &mut HeaderMap) {
+        let expires = self.expires.map(|expires| {
+            conditions::http_date(time::OffsetDateTime::from(expires).unix_timestamp())
+        });
+        for (name, value) in [
+            ("cache-control", self.cache_control),
+            ("content-disposition", self.content_disposition),
+            ("content-encoding", self.content_encoding),
+            ("content-language", self.content_language),
+            ("content-type", self.content_type),
+            ("expires", expires),
+        ] {
+            if let Some(value) = value {
+                attributes::insert(headers, name, &value);
+            }
+        }
+    }
+}
+
+/// There are no versions here: only the one called `null` is known.
+pub(super) fn no_version(version: Option<&str>) -> Result<(), Refusal> {
+    match version {
+        None | Some("null") => Ok(()),
+        Some(other) => Err(Refusal::invalid_version()
+            .with("ArgumentName", "versionId")
+            .with("ArgumentValue", other)),
+    }
+}
+
+pub(super) async fn delete(
+    api: &Api,
+    call: &Call,
+    input: DeleteObjectInput,
+) -> Answer<DeleteObjectOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    no_version(input.version_id.as_deref())?;
+    let condition = Write::of(call.headers())?;
+    let key = input.key.clone();
+    bucket.remove(&input.key, move |current| condition.check(&key, current)).await?;
+    plain(DeleteObjectOutput::default())
+}
+
+pub(super) async fn delete_many(
+    api: &Api,
+    call: &Call,
+    input: DeleteObjectsInput,
+) -> Answer<DeleteObjectsOutput> {
+    digest_needed(call)?;
+    let bucket = api.store.bucket(&input.bucket)?;
+    let objects = input.delete.objects;
+    if objects.is_empty() || objects.len() > DELETED_AT_ONCE_MAX {
+        return Err(Refusal::malformed_xml());
+    }
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for object in objects {
+        let tag = object.e_tag.map(|tag| Write::Matches(tag.into_value()));
+        let condition = tag.unwrap_or(Write::Always);
+        let key = object.key.clone();
+        let removed = match no_version(object.version_id.as_deref()) {
+            Ok(()) => {
+                bucket.remove(&object.key, move |current| condition.check(&key, current)).await
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match removed {
+            Ok(()) => {
+                deleted.push(DeletedObject { key: Some(object.key), ..Default::default() });
+            }
+            Err(refusal) => errors.push(Error {
+                code: Some(refusal.code.into_owned()),
+                key: Some(object.key),
+                message: Some(refusal.message.into_owned()),
+                version_id: object.version_id,
+            }),
+        }
+    }
+    let quiet = input.delete.quiet.unwrap_or(false);
+    plain(DeleteObjectsOutput {
+        deleted: (!quiet).then_some(deleted),
+        errors: Some(errors),
+        request_charged: None,
+    })
+}
+
+pub(super) async fn put_acl(
+    api: &Api,
+    _call: &Call,
+    input: PutObjectAclInput,
+) -> Answer<PutObjectAclOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    bucket.get(&input.key).ok_or_else(|| Refusal::no_such_key().with("Key", input.key.clone()))?;
+    Err(Refusal::acl_not_supported())
+}

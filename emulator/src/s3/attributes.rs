@@ -1,0 +1,205 @@
+//! What a client says of an object, read from its headers and written to answers, byte for byte.
+
+use hardcap_limits::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::call::Call;
+use super::refusal::Refusal;
+use super::store::Attributes;
+use crate::config::ACCOUNT_ID;
+
+/// The headers that describe a body, kept as they come.
+const KEPT: [&str; 6] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+];
+/// What S3 says of a body that nobody described.
+const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
+const METADATA_PREFIX: &str = "x-amz-meta-";
+
+/// Reads what is to be kept.
+///
+/// # Errors
+///
+/// Metadata over its limit; a storage class that there is not.
+pub(super) fn read(call: &Call) -> Result<Attributes, Refusal> {
+    let headers = call.headers();
+    let mut attributes = Attributes::default();
+    for name in KEPT {
+        let value = joined(headers, name);
+        let value = if name == "content-encoding" { without_aws_chunked(value) } else { value };
+        let value = value.or((name == "content-type").then(|| DEFAULT_CONTENT_TYPE.to_owned()));
+        attributes.headers.extend(value.map(|value| (name.to_owned(), value)));
+    }
+    for name in headers.keys() {
+        let Some(short) = name.as_str().strip_prefix(METADATA_PREFIX) else { continue };
+        let value = joined(headers, name.as_str()).unwrap_or_default();
+        attributes.metadata.push((short.to_owned(), value));
+    }
+    attributes.metadata.sort();
+    let size: usize = attributes.metadata.iter().map(|(n, v)| n.len() + v.chars().count()).sum();
+    let limit = &call.context().limits.s3_metadata;
+    call.context().admit(limit, Bytes(size as u64)).map_err(|exceeded| {
+        Refusal::limit(&exceeded)
+            .with("Size", size.to_string())
+            .with("MaxSizeAllowed", limit.max.0.to_string())
+    })?;
+    attributes.storage_class = call.header("x-amz-storage-class").map(str::to_owned);
+    if attributes.storage_class.as_deref().is_some_and(|class| !STORAGE_CLASSES.contains(&class)) {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidStorageClass",
+            "The storage class you specified is not valid",
+        ));
+    }
+    Ok(attributes)
+}
+
+const STORAGE_CLASSES: [&str; 6] = [
+    "STANDARD",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "REDUCED_REDUNDANCY",
+    "GLACIER_IR",
+];
+
+/// Writes them into an answer.
+pub(super) fn write(attributes: &Attributes, headers: &mut HeaderMap) {
+    for (name, value) in &attributes.headers {
+        insert(headers, name, value);
+    }
+    for (name, value) in &attributes.metadata {
+        insert(headers, &format!("{METADATA_PREFIX}{name}"), value);
+    }
+    let unusual = attributes.storage_class.as_deref().filter(|class| *class != "STANDARD");
+    if let Some(class) = unusual {
+        insert(headers, "x-amz-storage-class", class);
+    }
+}
+
+/// Puts a value of Latin-1 characters into an answer. What cannot be a header was none when it came.
+pub(super) fn insert(headers: &mut HeaderMap, name: &str, value: &str) {
+    let bytes: Vec<u8> =
+        value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
+    let parsed = (HeaderName::try_from(name), HeaderValue::from_bytes(&bytes));
+    if let (Ok(name), Ok(value)) = parsed {
+        headers.insert(name, value);
+    }
+}
+
+/// All values of a header joined by commas, each byte a Latin-1 character.
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values: Vec<String> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| value.as_bytes().iter().copied().map(char::from).collect())
+        .collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+/// `aws-chunked` is how a body travelled, not what it is.
+fn without_aws_chunked(value: Option<String>) -> Option<String> {
+    let value = value?;
+    let kept: Vec<&str> = value
+        .split(',')
+        .map(str::trim)
+        .filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked") && !coding.is_empty())
+        .collect();
+    if kept.len() == value.split(',').count() {
+        return Some(value);
+    }
+    (!kept.is_empty()).then(|| kept.join(","))
+}
+
+/// Refuses what would have to be dropped silently, and what belongs to ACLs.
+///
+/// # Errors
+///
+/// `AccessControlListNotSupported`, `NotImplemented`; `AccessDenied` for another owner's bucket.
+pub(super) fn refuse_unsupported(headers: &HeaderMap, creates_bucket: bool) -> Result<(), Refusal> {
+    let text = |name: &str| {
+        headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    if text("x-amz-expected-bucket-owner").is_some_and(|owner| owner != ACCOUNT_ID) {
+        return Err(Refusal::access_denied());
+    }
+    let grants = headers.keys().any(|name| name.as_str().starts_with("x-amz-grant-"));
+    let acl = text("x-amz-acl").is_some_and(|acl| {
+        acl != "bucket-owner-full-control" && !(creates_bucket && acl == "private")
+    });
+    if (acl || grants) && creates_bucket {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidBucketAclWithObjectOwnership",
+            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+        ));
+    }
+    if acl || grants {
+        return Err(Refusal::acl_not_supported());
+    }
+    let kms = text("x-amz-server-side-encryption").filter(|kind| kind != "AES256");
+    let unsupported = headers
+        .keys()
+        .map(HeaderName::as_str)
+        .find(|name| UNSUPPORTED.iter().any(|prefix| name.starts_with(prefix)))
+        .or(kms.is_some().then_some("x-amz-server-side-encryption"));
+    match unsupported {
+        Some(name) => Err(Refusal::header_not_implemented().with("Header", name)),
+        None => Ok(()),
+    }
+}
+
+/// Prefixes of headers that ask for what is not here.
+const UNSUPPORTED: [&str; 8] = [
+    "x-amz-bucket-object-lock-enabled",
+    "x-amz-copy-source-server-side-encryption-customer-",
+    "x-amz-object-lock-",
+    "x-amz-server-side-encryption-aws-kms-",
+    "x-amz-server-side-encryption-customer-",
+    "x-amz-tagging",
+    "x-amz-website-redirect-location",
+    "x-amz-write-offset-bytes",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_travelling_form_is_taken_off() {
+        let check = |value: &str| without_aws_chunked(Some(value.to_owned()));
+        assert_eq!(check("aws-chunked"), None);
+        assert_eq!(check("gzip, aws-chunked").as_deref(), Some("gzip"));
+        assert_eq!(check("aws-chunked,gzip,br").as_deref(), Some("gzip,br"));
+        assert_eq!(check("gzip,  br").as_deref(), Some("gzip,  br"));
+    }
+
+    #[test]
+    fn what_is_not_here_is_refused_by_name() {
+        let check = |name: &'static str, value: &str, creates: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            refuse_unsupported(&headers, creates).err().map(|r| r.code.into_owned())
+        };
+        let code = |text: &str| Some(text.to_owned());
+        assert_eq!(check("x-amz-acl", "public-read", false), code("AccessControlListNotSupported"));
+        assert_eq!(check("x-amz-acl", "private", false), code("AccessControlListNotSupported"));
+        assert_eq!(check("x-amz-acl", "bucket-owner-full-control", false), None);
+        assert_eq!(check("x-amz-acl", "private", true), None);
+        assert_eq!(
+            check("x-amz-acl", "public-read", true),
+            code("InvalidBucketAclWithObjectOwnership")
+        );
+        assert_eq!(check("x-amz-grant-read", "id=1", false), code("AccessControlListNotSupported"));
+        assert_eq!(check("x-amz-tagging", "a=b", false), code("NotImplemented"));
+        assert_eq!(check("x-amz-server-side-encryption", "aws:kms", false), code("NotImplemented"));
+        assert_eq!(check("x-amz-server-side-encryption", "AES256", false), None);
+        assert_eq!(check("x-amz-expected-bucket-owner", "1", false), code("AccessDenied"));
+        assert_eq!(check("x-amz-expected-bucket-owner", "000000000000", false), None);
+    }
+}

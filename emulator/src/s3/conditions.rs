@@ -1,0 +1,232 @@
+//! `If-Match` and its like: whether a read or a write may happen. Pure.
+
+use http::{HeaderMap, HeaderValue, header};
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::refusal::Refusal;
+use super::store::Object;
+
+/// The names under which a request's conditions come.
+pub(super) struct Names {
+    if_match: &'static str,
+    if_none_match: &'static str,
+    if_modified_since: &'static str,
+    if_unmodified_since: &'static str,
+}
+
+/// Of a read.
+pub(super) const READ: Names = Names {
+    if_match: "If-Match",
+    if_none_match: "If-None-Match",
+    if_modified_since: "If-Modified-Since",
+    if_unmodified_since: "If-Unmodified-Since",
+};
+
+/// Of the object that a copy reads. Spelt as errors spell them (recorded 2025-11-12).
+pub(super) const COPY_SOURCE: Names = Names {
+    if_match: "x-amz-copy-source-If-Match",
+    if_none_match: "x-amz-copy-source-If-None-Match",
+    if_modified_since: "x-amz-copy-source-If-Modified-Since",
+    if_unmodified_since: "x-amz-copy-source-If-Unmodified-Since",
+};
+
+/// Why a read may not happen.
+pub(super) enum Unread {
+    /// The client has it already.
+    NotModified(&'static str),
+    /// It is not what the client thinks.
+    Failed(&'static str),
+}
+
+/// Weighs the conditions of a read. A tag outweighs a date of the same kind. `now` tells which dates are in the future,
+/// for those are ignored.
+pub(super) fn read(
+    headers: &HeaderMap,
+    names: &Names,
+    object: &Object,
+    now_seconds: i64,
+) -> Result<(), Unread> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let date = |name: &str| text(name).and_then(parse_date).filter(|date| *date <= now_seconds);
+    let modified = object.modified_seconds();
+    if let Some(tags) = text(names.if_match) {
+        if !matches(tags, &object.etag) {
+            return Err(Unread::Failed(names.if_match));
+        }
+    } else if date(names.if_unmodified_since).is_some_and(|date| modified > date) {
+        return Err(Unread::Failed(names.if_unmodified_since));
+    }
+    if let Some(tags) = text(names.if_none_match) {
+        if matches(tags, &object.etag) {
+            return Err(Unread::NotModified(names.if_none_match));
+        }
+    } else if date(names.if_modified_since).is_some_and(|date| modified <= date) {
+        return Err(Unread::NotModified(names.if_modified_since));
+    }
+    Ok(())
+}
+
+/// 412, naming the condition.
+pub(super) fn failed(condition: &'static str) -> Refusal {
+    Refusal::precondition_failed().with("Condition", condition)
+}
+
+/// 304 with what a cache needs.
+pub(super) fn not_modified(object: &Object) -> Refusal {
+    let value = |text: String| HeaderValue::try_from(text).expect("a tag and a date are ASCII");
+    Refusal::not_modified()
+        .header(header::ETAG, value(format!("\"{}\"", object.etag)))
+        .header(header::LAST_MODIFIED, value(http_date(object.modified_seconds())))
+}
+
+/// What a write asks of what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Nothing.
+    Always,
+    /// `If-None-Match: *`
+    Absent,
+    /// `If-Match`
+    Matches(String),
+}
+
+impl Write {
+    /// Reads the conditions of a write.
+    ///
+    /// # Errors
+    ///
+    /// What S3 takes for reads only.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Write, Refusal> {
+        let text = |name| {
+            headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let refused = |header: &str, why: &str| {
+            Err(Refusal::header_not_implemented()
+                .with("Header", header)
+                .with("additionalMessage", why))
+        };
+        match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
+            (None, None) => Ok(Write::Always),
+            (Some(_), Some(_)) => refused(
+                "If-Match,If-None-Match",
+                "Multiple conditional request headers present in the request",
+            ),
+            (None, Some(tag)) if tag == "*" => Ok(Write::Absent),
+            (None, Some(_)) => refused(
+                "If-None-Match",
+                "We don't accept the provided value of If-None-Match header for this API",
+            ),
+            (Some(tag), None) if tag == "*" => refused(
+                "If-Match",
+                "We don't accept the provided value of If-Match header for this API",
+            ),
+            (Some(tag), None) => Ok(Write::Matches(tag)),
+        }
+    }
+
+    /// Weighs them against what is there.
+    pub(super) fn check(&self, key: &str, current: Option<&Object>) -> Result<(), Refusal> {
+        match (self, current) {
+            (Write::Always, _) | (Write::Absent, None) => Ok(()),
+            (Write::Absent, Some(_)) => Err(failed("If-None-Match")),
+            (Write::Matches(_), None) => Err(Refusal::no_such_key().with("Key", key)),
+            (Write::Matches(tag), Some(object)) if matches(tag, &object.etag) => Ok(()),
+            (Write::Matches(_), Some(_)) => Err(failed("If-Match")),
+        }
+    }
+}
+
+/// Whether a list of tags, quoted or not, or `*`, names this one.
+fn matches(tags: &str, etag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_matches('"') == etag)
+}
+
+/// Reads `Wed, 21 Oct 2015 07:28:00 GMT`; `None` for anything else, which is then ignored.
+fn parse_date(text: &str) -> Option<i64> {
+    let format = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    PrimitiveDateTime::parse(text, format).ok().map(|date| date.assume_utc().unix_timestamp())
+}
+
+/// Writes `Wed, 21 Oct 2015 07:28:00 GMT`.
+pub(super) fn http_date(seconds: i64) -> String {
+    let format = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    date.format(format).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::EpochMillis;
+
+    const NOW: i64 = 1_445_412_480 + 100;
+
+    fn object() -> Object {
+        Object {
+            key: "k".into(),
+            modified: EpochMillis(1_445_412_480_900),
+            attributes: crate::s3::store::Attributes::default(),
+            etag: "abc".to_owned(),
+            checksum: None,
+            body: Vec::new(),
+        }
+    }
+
+    fn verdict(conditions: &[(&'static str, &str)]) -> &'static str {
+        let mut headers = HeaderMap::new();
+        for (name, value) in conditions {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        match read(&headers, &READ, &object(), NOW) {
+            Ok(()) => "200",
+            Err(Unread::NotModified(_)) => "304",
+            Err(Unread::Failed(name)) => name,
+        }
+    }
+
+    #[test]
+    fn reads_are_weighed_as_http_says() {
+        let (at, before) = ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:27:59 GMT");
+        assert_eq!(verdict(&[]), "200");
+        assert_eq!(verdict(&[("if-match", "\"abc\"")]), "200");
+        assert_eq!(verdict(&[("if-match", "\"x\", abc")]), "200");
+        assert_eq!(verdict(&[("if-match", "\"x\"")]), "If-Match");
+        assert_eq!(verdict(&[("if-none-match", "\"abc\"")]), "304");
+        assert_eq!(verdict(&[("if-none-match", "*")]), "304");
+        assert_eq!(verdict(&[("if-none-match", "\"x\"")]), "200");
+        assert_eq!(verdict(&[("if-modified-since", at)]), "304");
+        assert_eq!(verdict(&[("if-modified-since", before)]), "200");
+        assert_eq!(verdict(&[("if-unmodified-since", at)]), "200");
+        assert_eq!(verdict(&[("if-unmodified-since", before)]), "If-Unmodified-Since");
+        assert_eq!(verdict(&[("if-match", "abc"), ("if-unmodified-since", before)]), "200");
+        assert_eq!(verdict(&[("if-none-match", "x"), ("if-modified-since", at)]), "200");
+        assert_eq!(verdict(&[("if-modified-since", "Thu, 01 Jan 2099 00:00:00 GMT")]), "200");
+        assert_eq!(verdict(&[("if-modified-since", "yesterday")]), "200");
+    }
+
+    #[test]
+    fn writes_ask_for_absence_or_for_one_tag() {
+        let of = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            Write::of(&headers).map_err(|refusal| refusal.status.as_u16())
+        };
+        assert_eq!(of("if-none-match", "*"), Ok(Write::Absent));
+        assert_eq!(of("if-none-match", "\"abc\""), Err(501));
+        assert_eq!(of("if-match", "*"), Err(501));
+        let check = |write: &Write, current: Option<&Object>| {
+            write.check("k", current).map_err(|refusal| refusal.status.as_u16())
+        };
+        let object = object();
+        assert_eq!(check(&Write::Absent, None), Ok(()));
+        assert_eq!(check(&Write::Absent, Some(&object)), Err(412));
+        assert_eq!(check(&Write::Matches("\"abc\"".to_owned()), Some(&object)), Ok(()));
+        assert_eq!(check(&Write::Matches("x".to_owned()), Some(&object)), Err(412));
+        assert_eq!(check(&Write::Matches("x".to_owned()), None), Err(404));
+    }
+}

@@ -1,0 +1,166 @@
+//! Cross-origin rules of a bucket: preflights, which nobody signs, and the headers of other answers.
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
+use s3s::dto::{CORSConfiguration, CORSRule};
+
+use super::address::Address;
+use super::refusal::Refusal;
+use super::store::Store;
+
+/// Answers a preflight.
+///
+/// # Errors
+///
+/// No origin, no such bucket, no rules, no rule that allows it.
+pub(super) fn preflight(
+    store: &Store,
+    address: &Address,
+    head: &request::Parts,
+) -> Result<HeaderMap, Refusal> {
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text(header::ORIGIN).ok_or_else(Refusal::origin_needed)?;
+    let method = text(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let refused = |refusal: Refusal, resource: &str| {
+        // Without a method to ask for, errors name the request's own (recorded 2023-07-31).
+        refusal
+            .with("Method", method.unwrap_or("OPTIONS"))
+            .with("ResourceType", resource.to_owned())
+    };
+    let Some(bucket) = address.bucket.as_deref().and_then(|name| store.bucket(name).ok()) else {
+        return Err(refused(Refusal::cors_no_bucket(), "BUCKET"));
+    };
+    let settings = bucket.settings();
+    let Some(rules) = &settings.cors else {
+        return Err(refused(Refusal::cors_not_enabled(), "BUCKET"));
+    };
+    let requested = text(header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
+    let requested: Vec<&str> =
+        requested.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    method
+        .and_then(|method| matching(rules, origin, method, &requested))
+        .map(|rule| answer(rule, origin, &requested))
+        .ok_or_else(|| refused(Refusal::cors_not_allowed(), address.resource_type()))
+}
+
+/// The headers of an actual answer; none when no rule matches.
+pub(super) fn actual(store: &Store, address: &Address, head: &request::Parts) -> HeaderMap {
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let found = || {
+        let origin = text(header::ORIGIN)?;
+        let bucket = store.bucket(address.bucket.as_deref()?).ok()?;
+        let settings = bucket.settings();
+        let rule = matching(settings.cors.as_ref()?, origin, head.method.as_str(), &[])?;
+        Some(answer(rule, origin, &[]))
+    };
+    found().unwrap_or_default()
+}
+
+/// The first rule that allows all of it.
+fn matching<'a>(
+    rules: &'a CORSConfiguration,
+    origin: &str,
+    method: &str,
+    headers: &[&str],
+) -> Option<&'a CORSRule> {
+    rules.cors_rules.iter().find(|rule| {
+        let allowed = rule.allowed_headers.as_deref().unwrap_or_default();
+        rule.allowed_origins.iter().any(|pattern| fits(pattern, origin))
+            && rule.allowed_methods.iter().any(|allowed| allowed == method)
+            && headers.iter().all(|name| {
+                let name = name.to_ascii_lowercase();
+                allowed.iter().any(|pattern| fits(&pattern.to_ascii_lowercase(), &name))
+            })
+    })
+}
+
+/// Whether a text is what a pattern with at most one `*` stands for.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((before, after)) => {
+            text.len() >= before.len() + after.len()
+                && text.starts_with(before)
+                && text.ends_with(after)
+        }
+    }
+}
+
+fn answer(rule: &CORSRule, origin: &str, requested: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut put = |name, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    if rule.allowed_origins.iter().any(|allowed| allowed == "*") {
+        put(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    } else {
+        put(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        put(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+    }
+    put(header::ACCESS_CONTROL_ALLOW_METHODS, &rule.allowed_methods.join(", "));
+    if !requested.is_empty() {
+        let names = requested.join(", ").to_ascii_lowercase();
+        put(header::ACCESS_CONTROL_ALLOW_HEADERS, &names);
+    }
+    if let Some(exposed) = rule.expose_headers.as_deref().filter(|names| !names.is_empty()) {
+        put(header::ACCESS_CONTROL_EXPOSE_HEADERS, &exposed.join(", "));
+    }
+    if let Some(seconds) = rule.max_age_seconds {
+        put(header::ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
+    }
+    put(header::VARY, "Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
+    headers
+}
+
+/// Checks rules before they are stored.
+///
+/// # Errors
+///
+/// A method that there is not; nothing at all (both recorded 2023-07-31); two `*` in one pattern.
+pub(super) fn check(rules: &CORSConfiguration) -> Result<(), Refusal> {
+    let invalid =
+        |message: String| Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequest", message));
+    let incomplete =
+        |rule: &CORSRule| rule.allowed_methods.is_empty() || rule.allowed_origins.is_empty();
+    if rules.cors_rules.is_empty() || rules.cors_rules.iter().any(incomplete) {
+        return Err(Refusal::malformed_xml());
+    }
+    for rule in &rules.cors_rules {
+        let known = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD];
+        if let Some(method) =
+            rule.allowed_methods.iter().find(|m| !known.iter().any(|k| k == m.as_str()))
+        {
+            return invalid(format!(
+                "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+            ));
+        }
+        let many = |text: &&String| text.matches('*').count() > 1;
+        if let Some(origin) = rule.allowed_origins.iter().find(many) {
+            return invalid(format!(
+                "AllowedOrigin \"{origin}\" can not have more than one wildcard."
+            ));
+        }
+        if let Some(name) = rule.allowed_headers.iter().flatten().find(many) {
+            return invalid(format!(
+                "AllowedHeader \"{name}\" can not have more than one wildcard."
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_has_one_star_anywhere() {
+        assert!(fits("*", "http://any"));
+        assert!(fits("http://*.origin.com", "http://test.origin.com"));
+        assert!(!fits("http://*.origin.com", "http://origin.com"));
+        assert!(!fits("http://a*a", "http://a"));
+        assert!(!fits("https://a.com", "https://a.com:443"));
+        assert!(!fits("https://a.com", "https://A.com"));
+    }
+}

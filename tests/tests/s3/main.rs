@@ -1,0 +1,11 @@
+//! S3 as its clients see it: the SDK, and requests signed by hand where the SDK would not send what is to be refused.
+
+mod cors;
+mod durable;
+mod keys;
+mod lifecycle;
+mod multipart;
+mod objects;
+mod properties;
+mod refusals;
+mod vocabulary;
