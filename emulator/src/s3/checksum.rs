@@ -100,8 +100,6 @@ impl Checksum {
 /// What a body was.
 #[derive(Clone, Debug)]
 pub(crate) struct Digests {
-    /// Bytes, once decoded.
-    pub(crate) length: u64,
     /// For the ETag.
     pub(crate) md5: [u8; 16],
     /// What the client declared, and what the operation asked for.

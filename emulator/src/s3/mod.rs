@@ -219,7 +219,7 @@ fn render(refusal: &Refusal, ids: &Ids, head: &request::Parts) -> Response<Body>
         let xml = HeaderValue::from_static("application/xml");
         response.headers_mut().insert(header::CONTENT_TYPE, xml);
     }
-    with_headers(response, refusal.headers.clone())
+    with_headers(response, refusal.headers.iter().cloned().collect())
 }
 
 fn with_headers(mut response: Response<Body>, headers: HeaderMap) -> Response<Body> {

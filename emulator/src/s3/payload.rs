@@ -134,7 +134,7 @@ impl Payload {
                 .with("CalculatedDigest", base64(md5)));
         }
         let checksums = std::mem::take(self.hashers()).into_iter().map(Hasher::finish).collect();
-        let digests = Digests { length: self.received, md5, checksums };
+        let digests = Digests { md5, checksums };
         self.checksum(&digests, &trailers)?;
         self.call.set_digests(digests);
         Ok(())

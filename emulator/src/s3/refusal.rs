@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use hardcap_limits::{Exceeded, Party};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::call::Ids;
 
@@ -23,7 +23,7 @@ pub(crate) struct Refusal {
     /// What stands between the text and the ids, in order.
     pub(crate) elements: Vec<(&'static str, String)>,
     /// Headers beside the usual ones.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -38,7 +38,7 @@ impl Refusal {
             code: code.into(),
             message: message.into(),
             elements: Vec::new(),
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -52,7 +52,7 @@ impl Refusal {
     /// Adds a header.
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Refusal {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 

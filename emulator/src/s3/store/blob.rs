@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 
 /// Up to here bytes stay in memory where nothing has to outlive the emulator.
-const MEMORY_BYTES_MAX: usize = 256 * 1024;
+const MEMORY_BYTES_MAX: usize = 128 * 1024;
 /// How much is written to or read from a file at once.
 const STEP_BYTES: usize = 1024 * 1024;
 
@@ -318,11 +318,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::new(folder.path(), false);
         let data: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
-        let small = written(&blobs, &data[..262_143]).await;
+        let small = written(&blobs, &data[..131_071]).await;
         assert_eq!(files(folder.path()), 0);
         let large = written(&blobs, &data).await;
         assert_eq!(files(folder.path()), 1);
-        assert_eq!(content(&small, 0, 262_143).await, &data[..262_143]);
+        assert_eq!(content(&small, 0, 131_071).await, &data[..131_071]);
         assert_eq!(content(&large, 0, 3_000_000).await, data);
         assert_eq!(content(&large, 1_048_570, 12).await, &data[1_048_570..1_048_582]);
     }

@@ -105,10 +105,6 @@ impl BlobRecord {
         BlobRecord { name: blob.name().to_owned(), length: blob.length() }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     pub(super) fn reopen(&self, blobs: &Blobs) -> io::Result<Arc<Blob>> {
         blobs.reopen(&self.name, self.length)
     }
