@@ -49,6 +49,12 @@ impl Clock {
         real_now().plus(Millis(self.advanced.load(Ordering::Relaxed)))
     }
 
+    /// The time that the clocks of processes show, which cannot be advanced: for what a function compares with its own.
+    #[must_use]
+    pub fn wall(&self) -> EpochMillis {
+        real_now()
+    }
+
     /// Moves [`Clock::now`] into the future for everyone who shares this clock.
     pub fn advance(&self, span: Millis) {
         self.advanced.fetch_add(span.0, Ordering::Relaxed);

@@ -1,10 +1,39 @@
 //! Lambda: functions, their sandboxes, and what happens in one invocation.
 
-use bytes::Bytes;
-use hardcap_limits::Exceeded;
-use hardcap_limits::envelope::Sink;
+mod concurrency;
+mod environment;
+mod event;
+mod function;
+mod init;
+mod invoke_api;
+mod log;
+mod memory;
+mod name;
+mod outcome;
+mod output;
+mod private_tmp;
+mod process;
+mod refusal;
+mod runtime_api;
+mod sandbox;
+mod state;
+mod supervisor;
 
-use crate::context::Context;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hardcap_limits::envelope::{Length, Sink};
+use hardcap_limits::{Bytes as ByteCount, Exceeded};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::concurrency::{Account, Permit};
+use self::function::Deployed;
+use crate::config::Config;
+use crate::context::{Context, Platform};
+use crate::record::What;
 use crate::stop::Stop;
 
 /// An event that is described before it is built, so that one that is too large is never built.
@@ -27,7 +56,7 @@ pub(crate) struct Invocation {
     pub(crate) function: String,
     /// The event.
     pub(crate) event: Event,
-    /// The header `X-Amz-Client-Context`, base64 as it came.
+    /// The JSON that the header `X-Amz-Client-Context` carries, decoded.
     pub(crate) client_context: Option<String>,
 }
 
@@ -56,41 +85,167 @@ pub(crate) enum Fault {
     TimedOut(Exceeded),
     /// The answer was too large.
     ResponseTooLarge(Exceeded),
-    /// The process ended.
+    /// The process ended, could not be started, or broke the protocol.
     Exited {
+        /// `Runtime.ExitError`, `Runtime.InvalidEntrypoint` and so on.
+        error_type: String,
         /// `Runtime exited with error: exit status 1`.
         message: String,
     },
 }
 
-/// The functions and their sandboxes. Cheap to clone.
+impl Fault {
+    /// The error's type, as records and reports count it.
+    pub(crate) fn error_type(&self) -> &str {
+        match self {
+            Fault::Reported { error_type, .. } | Fault::Exited { error_type, .. } => error_type,
+            Fault::TimedOut(_) => "Sandbox.Timedout",
+            Fault::ResponseTooLarge(_) => "Function.ResponseSizeTooLarge",
+        }
+    }
+}
+
+/// The functions and their sandboxes. Cheap to clone; the last one that is dropped ends every sandbox.
 #[derive(Clone, Debug)]
-pub(crate) struct Lambda;
+pub(crate) struct Lambda {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    platform: Platform,
+    functions: HashMap<String, Arc<Deployed>>,
+    /// Invocations that wait for a sandbox, and the connections of sandboxes.
+    tasks: TaskTracker,
+    /// One task a sandbox.
+    sandboxes: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        for function in self.functions.values() {
+            function.kill_all();
+        }
+    }
+}
+
+/// An invocation that has its permit, on its way to a sandbox.
+#[derive(Debug)]
+struct Job {
+    ctx: Context,
+    event: Bytes,
+    client_context: Option<http::HeaderValue>,
+    permit: Permit,
+    reply: oneshot::Sender<Result<Reply, Stop>>,
+}
 
 impl Lambda {
+    /// Makes the functions known; a sandbox is started by the first invocation that needs one.
+    pub(crate) fn start(
+        platform: &Platform,
+        config: &Config,
+        aws_endpoint: &str,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Lambda {
+        let reserved = config.functions.iter().filter_map(|it| it.reserved_concurrency);
+        let account = Account::new(reserved.map(u64::from).sum());
+        let sandboxes = TaskTracker::new();
+        let stop = stop.child_token();
+        let surroundings = Arc::new(function::Surroundings {
+            platform: platform.clone(),
+            aws_endpoint: aws_endpoint.to_owned(),
+            launcher: process::Launcher::default(),
+            tasks: tasks.clone(),
+            sandboxes: sandboxes.clone(),
+            stop: stop.clone(),
+        });
+        let functions = config.functions.iter().map(|function| {
+            let deployed = Deployed::new(function.clone(), &account, &surroundings);
+            (function.name.clone(), Arc::new(deployed))
+        });
+        let functions = functions.collect();
+        let platform = platform.clone();
+        let shared = Shared { platform, functions, tasks: tasks.clone(), sandboxes, stop };
+        Lambda { shared: Arc::new(shared) }
+    }
+
     /// Runs a function once: measures the event, takes a permit, finds or starts a sandbox, waits for its answer.
     ///
     /// The run belongs to the sandbox: dropping this future ends the wait, not the function.
     pub(crate) async fn invoke(
         &self,
-        _ctx: &Context,
-        _invocation: Invocation,
+        ctx: &Context,
+        invocation: Invocation,
     ) -> Result<Reply, Stop> {
-        Err(Stop::Bug("not built yet".to_owned()))
+        let function = self.find(&invocation.function)?;
+        let event = measured(ctx, invocation.event)?;
+        let permit = function.executions.permit(ctx).map_err(|throttle| {
+            ctx.record(What::Throttled { function: invocation.function.clone() });
+            Stop::Throttled(throttle)
+        })?;
+        let client_context =
+            invocation.client_context.and_then(|json| http::HeaderValue::try_from(json).ok());
+        let (reply, replied) = oneshot::channel();
+        let job = Job { ctx: ctx.clone(), event, client_context, permit, reply };
+        // An idle sandbox takes it here and now; everything else takes time and must go on when the client has left.
+        if let Err(job) = function.hand_to_idle(job) {
+            let function = Arc::clone(function);
+            self.shared.tasks.spawn(async move { function.place(job).await });
+        }
+        replied.await.unwrap_or_else(|_| Err(Stop::Bug("hardcap is being stopped".to_owned())))
+    }
+
+    /// Whether a function has this name.
+    pub(crate) fn has(&self, function: &str) -> bool {
+        self.shared.functions.contains_key(function)
+    }
+
+    /// Ends every sandbox with all its processes, and returns when they have ended.
+    pub(crate) async fn stop(&self) {
+        self.shared.stop.cancel();
+        self.shared.sandboxes.close();
+        self.shared.sandboxes.wait().await;
+    }
+
+    /// `POST /2015-03-31/functions/{name}/invocations`
+    pub(crate) fn router(&self) -> axum::Router {
+        invoke_api::router(self.clone())
+    }
+
+    fn find(&self, name: &str) -> Result<&Arc<Deployed>, Stop> {
+        self.shared.functions.get(name).ok_or_else(|| Stop::FunctionNotFound {
+            arn: name::Named::parse(name, &self.shared.platform.region).arn(),
+        })
     }
 }
-impl Lambda {
-    pub(crate) fn start(
-        _: &crate::context::Platform,
-        _: &crate::config::Config,
-        _: &str,
-        _: &tokio_util::task::TaskTracker,
-        _: tokio_util::sync::CancellationToken,
-    ) -> Lambda {
-        Lambda
+
+/// The event as bytes, once it has been measured: the only place that compares it with its limit.
+fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
+    match event {
+        Event::Posted(event) => {
+            admit_event(ctx, ByteCount::of(&event))?;
+            event::must_be_json(&event)?;
+            // An Invoke without a body hands over an empty object: what SDKs' users see; not recorded.
+            Ok(if event.is_empty() { Bytes::from_static(b"{}") } else { event })
+        }
+        Event::Envelope(envelope) => {
+            let mut length = Length::default();
+            envelope.describe(&mut length);
+            admit_event(ctx, length.bytes())?;
+            let capacity = usize::try_from(length.bytes().0).map_err(|_| {
+                Stop::Bug("an event larger than the memory was admitted".to_owned())
+            })?;
+            let mut event = Vec::with_capacity(capacity);
+            envelope.describe(&mut event);
+            Ok(event.into())
+        }
     }
-    pub(crate) fn router(&self) -> axum::Router {
-        axum::Router::new()
-    }
-    pub(crate) async fn stop(&self) {}
+}
+
+/// Compares an event's length with its limit.
+fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
+    Ok(ctx.admit(&ctx.limits.lambda_sync_request, length)?)
 }

@@ -79,7 +79,10 @@ async fn a_malformed_answer_and_a_failed_function_are_told_in_36_and_35_bytes() 
     let endings = || {
         [
             Ending::Malformed(Malformed("x".to_owned())),
-            Ending::Fault(Fault::Exited { message: "exit status 1".to_owned() }),
+            Ending::Fault(Fault::Exited {
+                error_type: "Runtime.ExitError".to_owned(),
+                message: "exit status 1".to_owned(),
+            }),
             Ending::Fault(Fault::ResponseTooLarge(exceeded)),
         ]
     };

@@ -1,0 +1,173 @@
+//! The environment of a function's process: what AWS gives, what the user configured, and nothing of the parent's.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use crate::config::{Credential, Function};
+
+/// What differs from one sandbox to the next, or comes from the emulator as a whole.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) function: &'a Function,
+    pub(super) region: &'a str,
+    /// `127.0.0.1:PORT` of this sandbox's Runtime API.
+    pub(super) runtime_api: &'a str,
+    /// Where every AWS client of the function goes.
+    pub(super) aws_endpoint: &'a str,
+    pub(super) credential: &'a Credential,
+    pub(super) log_stream: &'a str,
+    /// The task root as an absolute path.
+    pub(super) task_root: &'a Path,
+    /// The emulator's own `PATH`.
+    pub(super) host_path: &'a OsStr,
+}
+
+/// `PATH` as recorded on 2026-01-13.
+const AWS_PATH: &str = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin";
+
+/// The variables, later ones winning.
+///
+/// Two differ from AWS because the programs are those of this machine. `PATH` is AWS's with the emulator's own behind it:
+/// else an interpreter that is installed elsewhere would not be found. `LD_LIBRARY_PATH` names only the task root and its
+/// `lib`: the rest of AWS's value would put this machine's libraries in an order that its own programs do not expect.
+pub(super) fn variables(facts: &Facts<'_>) -> Vec<(OsString, OsString)> {
+    let mut variables = Vec::new();
+    let mut set = |name: &str, value: &OsStr| variables.push((name.into(), value.to_owned()));
+    let function = facts.function;
+    let credential = facts.credential;
+    for (name, value) in [
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.as_str()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mb.to_string()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", &log_group(&function.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", facts.log_stream),
+        ("AWS_LAMBDA_RUNTIME_API", facts.runtime_api),
+        ("_HANDLER", &function.handler),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+        ("AWS_REGION", facts.region),
+        ("AWS_DEFAULT_REGION", facts.region),
+        ("AWS_ACCESS_KEY_ID", &credential.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", &credential.secret_access_key),
+        ("AWS_SESSION_TOKEN", credential.session_token.as_deref().unwrap_or_default()),
+        ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
+        ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"),
+        ("AWS_ENDPOINT_URL", facts.aws_endpoint),
+        ("TZ", ":UTC"),
+        ("LANG", "en_US.UTF-8"),
+    ] {
+        set(name, value.as_ref());
+    }
+    if let Some(execution) = execution_environment(&function.runtime) {
+        set("AWS_EXECUTION_ENV", execution.as_ref());
+    }
+    set("LAMBDA_TASK_ROOT", facts.task_root.as_os_str());
+    let mut libraries = facts.task_root.as_os_str().to_owned();
+    libraries.push(":");
+    libraries.push(facts.task_root.join("lib"));
+    set("LD_LIBRARY_PATH", &libraries);
+    let mut path = OsString::from(AWS_PATH);
+    if !facts.host_path.is_empty() {
+        path.push(":");
+        path.push(facts.host_path);
+    }
+    set("PATH", &path);
+    for (name, value) in &function.environment {
+        set(name, value.as_ref());
+    }
+    variables
+}
+
+/// `/aws/lambda/NAME`
+pub(super) fn log_group(function: &str) -> String {
+    format!("/aws/lambda/{function}")
+}
+
+/// `AWS_EXECUTION_ENV`: a managed runtime's name. Custom runtimes have none (recorded 2026-01-13).
+fn execution_environment(runtime: &str) -> Option<String> {
+    (!runtime.starts_with("provided")).then(|| format!("AWS_Lambda_{runtime}"))
+}
+
+/// The emulator's own `PATH`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one variable that functions share with the emulator"
+)]
+pub(super) fn host_path() -> OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn environment(function: &Function) -> HashMap<String, String> {
+        let facts = Facts {
+            function,
+            region: "eu-west-1",
+            runtime_api: "127.0.0.1:9001",
+            aws_endpoint: "http://127.0.0.1:4566",
+            credential: &Credential {
+                access_key_id: "ASIAX".to_owned(),
+                secret_access_key: "secret".to_owned(),
+                session_token: Some("token".to_owned()),
+            },
+            log_stream: "2026/11/23/[$LATEST]0123",
+            task_root: Path::new("/work/app"),
+            host_path: OsStr::new("/home/me/bin"),
+        };
+        let text = |text: OsString| text.into_string().unwrap();
+        variables(&facts).into_iter().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    #[test]
+    fn a_custom_runtime_gets_what_was_recorded_on_2026_01_13() {
+        let mut function = Function::new("echo", ["guest"]);
+        function.environment.insert("STAGE".to_owned(), "test".to_owned());
+        let environment = environment(&function);
+        for (name, value) in [
+            ("AWS_LAMBDA_FUNCTION_NAME", "echo"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/echo"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/23/[$LATEST]0123"),
+            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+            ("_HANDLER", "bootstrap"),
+            ("LAMBDA_TASK_ROOT", "/work/app"),
+            ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+            ("TZ", ":UTC"),
+            ("LANG", "en_US.UTF-8"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "ASIAX"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+            ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
+            ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin:/home/me/bin"),
+            ("LD_LIBRARY_PATH", "/work/app:/work/app/lib"),
+            ("STAGE", "test"),
+        ] {
+            assert_eq!(environment.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        assert!(!environment.contains_key("AWS_EXECUTION_ENV"));
+        assert!(!environment.contains_key("HOME"), "nothing of the parent's environment");
+    }
+
+    #[test]
+    fn a_managed_runtime_is_named() {
+        let mut function = Function::new("echo", ["python3"]);
+        function.runtime = "python3.11".to_owned();
+        assert_eq!(environment(&function)["AWS_EXECUTION_ENV"], "AWS_Lambda_python3.11");
+    }
+
+    #[test]
+    fn the_users_variables_win() {
+        let mut function = Function::new("echo", ["guest"]);
+        function.environment.insert("TZ".to_owned(), "Europe/Rome".to_owned());
+        assert_eq!(environment(&function)["TZ"], "Europe/Rome");
+    }
+}

@@ -1,0 +1,141 @@
+//! Whether a posted event is JSON, and AWS's words when it is not. Pure.
+
+use serde::de::IgnoredAny;
+
+use crate::stop::Stop;
+
+/// Accepts JSON, and an empty body.
+///
+/// # Errors
+///
+/// [`Stop::InvalidEvent`] with AWS's text.
+pub(super) fn must_be_json(event: &[u8]) -> Result<(), Stop> {
+    if event.is_empty() {
+        return Ok(());
+    }
+    let fault = match std::str::from_utf8(event) {
+        Err(error) => invalid_utf8(event, error.valid_up_to()),
+        Ok(text) => match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => return Ok(()),
+            Err(error) => syntax(text, &error),
+        },
+    };
+    let message = format!(
+        "Could not parse request body into json: Could not parse payload into json: {}\n at [Source: REDACTED \
+         (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {}, column: {}]",
+        fault.what, fault.line, fault.column
+    );
+    Err(Stop::InvalidEvent { message })
+}
+
+struct Fault {
+    what: String,
+    line: usize,
+    column: usize,
+}
+
+/// A byte that is no UTF-8. Where a value should begin it is an unexpected character, inside a text a wrong start byte: both
+/// were recorded on 2025-11-24, the first for the byte 0x99, the second for 0x87.
+fn invalid_utf8(event: &[u8], at: usize) -> Fault {
+    let byte = event[at];
+    let (line, column) = position(&event[..at]);
+    let what = if event[..at].iter().all(u8::is_ascii_whitespace) && byte < 0xc0 {
+        unexpected(char::from(byte))
+    } else {
+        format!("Invalid UTF-8 start byte {byte:#x}")
+    };
+    Fault { what, line, column }
+}
+
+/// A text that is no JSON. Recorded for a character that begins no value; for other mistakes the words are unconfirmed.
+fn syntax(text: &str, error: &serde_json::Error) -> Fault {
+    if error.is_eof() {
+        let what = "Unexpected end-of-input".to_owned();
+        return Fault { what, line: error.line(), column: error.column() + 1 };
+    }
+    let at = offset(text.as_bytes(), error.line(), error.column());
+    let found = text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('\0');
+    Fault { what: unexpected(found), line: error.line(), column: error.column() }
+}
+
+fn unexpected(found: char) -> String {
+    let code = u32::from(found);
+    let shown = if found.is_control() {
+        format!("(CTRL-CHAR, code {code})")
+    } else {
+        format!("'{found}' (code {code})")
+    };
+    format!(
+        "Unexpected character ({shown}): expected a valid value (JSON String, Number, Array, Object or token 'null', \
+         'true' or 'false')"
+    )
+}
+
+/// Line and column, from 1, of what comes after these bytes.
+fn position(before: &[u8]) -> (usize, usize) {
+    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+    (line, 1 + before.len() - line_start)
+}
+
+/// Where a line and column, from 1, are.
+fn offset(text: &[u8], line: usize, column: usize) -> usize {
+    let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let start = std::iter::once(0).chain(ends).nth(line.saturating_sub(1)).unwrap_or(0);
+    start + column.saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(event: &[u8]) -> String {
+        match must_be_json(event) {
+            Err(Stop::InvalidEvent { message }) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn accepts_every_kind_of_json_and_an_empty_body() {
+        for event in
+            ["", "{}", "[]", "\"text\"", "3", "null", " {\"a\": [1, 2.5e3]}\n", "\"\u{fc}\""]
+        {
+            assert!(must_be_json(event.as_bytes()).is_ok(), "{event}");
+        }
+    }
+
+    #[test]
+    fn a_byte_that_begins_no_value_is_refused_in_the_words_recorded_on_2025_11_24() {
+        assert_eq!(
+            refusal(b"\x99\x00"),
+            "Could not parse request body into json: Could not parse payload into json: Unexpected character \
+             ((CTRL-CHAR, code 153)): expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' \
+             or 'false')\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, \
+             column: 1]"
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_no_utf_8_is_refused_with_its_byte() {
+        let message = refusal(b"{\"a\": \"\x87\"}");
+        assert!(message.contains("Invalid UTF-8 start byte 0x87\n at"), "{message}");
+        assert!(message.ends_with("line: 1, column: 8]"), "{message}");
+    }
+
+    #[test]
+    fn names_the_character_and_its_place() {
+        let message = refusal(b"{\n  \"a\": hello}");
+        assert!(message.contains("Unexpected character ('h' (code 104))"), "{message}");
+        assert!(message.ends_with("line: 2, column: 8]"), "{message}");
+    }
+
+    #[test]
+    fn refuses_what_is_cut_or_more_than_one_value_without_panicking() {
+        for event in
+            [&b"{\"a\":"[..], b"\"open", b"{} {}", b"[1,]", b"nul", b"\xff", b"01", b"\n\n\xe2\x82"]
+        {
+            assert!(refusal(event).contains("line: "), "{event:?}");
+        }
+    }
+}

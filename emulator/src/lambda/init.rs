@@ -1,0 +1,258 @@
+//! Cold starts: a process is started for an invocation, has ten seconds, and gets a second chance inside the invocation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hardcap_limits::{Limit, Millis};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::environment::{self, Facts};
+use super::function::{Deployed, Home};
+use super::log::{self, Log, Status};
+use super::outcome::{self, Ending};
+use super::private_tmp::PrivateTmp;
+use super::process::{Process, Program};
+use super::sandbox::{Ended, First, InitEnd, InitFailure, Parts, Sandbox, finish, whole_millis};
+use super::{Job, runtime_api, supervisor};
+use crate::context::Context;
+use crate::record::What;
+use crate::serve;
+
+/// Starts a sandbox for a job, and sees that the job ends whatever becomes of the sandbox.
+pub(super) async fn cold_start(function: &Arc<Deployed>, job: Job) {
+    let limit = job.ctx.limits.lambda_init;
+    let (job, log) = match initialize(function, &job.ctx, limit).await {
+        Ok((sandbox, took)) => {
+            let _ = job.ctx.admit(&limit, Millis(whole_millis(took)));
+            return hand_over(function, &sandbox, job, First::Init(took));
+        }
+        Err(failed) => {
+            let observed = Millis(whole_millis(failed.took));
+            let _ = job.ctx.admit(&limit, observed);
+            failed.report("init");
+            (job, failed.log)
+        }
+    };
+    // Once more, and now it is the invocation's own time.
+    let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
+    match initialize(function, &job.ctx, timeout).await {
+        Ok((sandbox, took)) => hand_over(function, &sandbox, job, First::Inside(took)),
+        Err(failed) => {
+            failed.report("invoke");
+            drop(log);
+            give_up(function, job, failed);
+        }
+    }
+}
+
+/// An init that did not come to an end.
+struct Failed {
+    failure: InitFailure,
+    took: Duration,
+    log: Arc<Log>,
+    used_mb: u64,
+}
+
+impl Failed {
+    fn report(&self, phase: &str) {
+        let reported;
+        let error_type = match &self.failure {
+            InitFailure::NotStarted(_) => "Runtime.InvalidEntrypoint",
+            InitFailure::Exited(_) => "Runtime.ExitError",
+            InitFailure::Reported { body, error_type } => {
+                reported = outcome::reported_type(body, error_type.as_deref());
+                &reported
+            }
+            InitFailure::TimedOut(_) => "",
+        };
+        let status = match self.failure {
+            InitFailure::TimedOut(_) => Status::Timeout,
+            _ => Status::Error(error_type),
+        };
+        self.log.platform(&log::init_report_line(self.took, phase, status));
+    }
+}
+
+/// The invocation goes to the sandbox that was started for it; should that have ended already, to another one.
+fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Job, first: First) {
+    let (First::Init(took) | First::Inside(took)) = first;
+    let name = function.function.name.clone();
+    job.ctx.record(What::ColdStart { function: name, millis: whole_millis(took) });
+    if let Err(job) = sandbox.begin(job, Some(first)) {
+        let ended = Ended { duration: Duration::ZERO, init: None, used_mb: sandbox.used_mb() };
+        sandbox.log.platform(&log::start_line(&job.ctx.request_id));
+        finish(function, &sandbox.log, job, Ending::Broken("Runtime.Unknown"), &ended);
+    }
+}
+
+/// The invocation ends with what ended its second init.
+fn give_up(function: &Arc<Deployed>, job: Job, failed: Failed) {
+    let Failed { failure, took, log, used_mb } = failed;
+    let ending = match failure {
+        InitFailure::NotStarted(message) => {
+            log.platform(&format!("hardcap: {}", cannot_start(function, &message)));
+            Ending::NotStarted(message)
+        }
+        InitFailure::Exited(exit) => Ending::Exited(exit),
+        InitFailure::Reported { body, error_type } => Ending::Reported { body, error_type },
+        InitFailure::TimedOut(exceeded) => Ending::TimedOut(exceeded),
+    };
+    log.platform(&log::start_line(&job.ctx.request_id));
+    let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
+    let _ = job.ctx.admit(&timeout, Millis(whole_millis(took)));
+    finish(function, &log, job, ending, &Ended { duration: took, init: None, used_mb });
+}
+
+fn cannot_start(function: &Deployed, message: &str) -> String {
+    let command: Vec<_> = function.function.command.iter().map(|it| it.to_string_lossy()).collect();
+    format!(
+        "the function `{}` cannot be started: {message}. Its command is `{}`, in the folder {}",
+        function.function.name,
+        command.join(" "),
+        function.task_root.display()
+    )
+}
+
+/// Starts a process and waits until it asks for its first event.
+async fn initialize(
+    function: &Arc<Deployed>,
+    ctx: &Context,
+    limit: Limit<Millis>,
+) -> Result<(Arc<Sandbox>, Duration), Failed> {
+    let stopwatch = ctx.clock.stopwatch();
+    let home = function.home();
+    let log = Arc::clone(&home.log);
+    let (sandbox, initialized) = match start(function, home).await {
+        Ok(started) => started,
+        Err((message, home)) => {
+            function.ended(0, Some(home));
+            let failure = InitFailure::NotStarted(message);
+            return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
+        }
+    };
+    // One millisecond more than the limit, for it is inclusive.
+    let failure = match ctx.clock.timeout(Millis(limit.max.0 + 1), initialized).await {
+        Some(Ok(InitEnd::Ready(took))) => return Ok((sandbox, took)),
+        Some(Ok(InitEnd::Failed(failure))) => failure,
+        Some(Err(_)) => InitFailure::NotStarted("its sandbox was given up".to_owned()),
+        None => InitFailure::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis())),
+    };
+    let (took, used_mb) = (stopwatch.elapsed(), sandbox.used_mb());
+    sandbox.abandon();
+    // What it leaves behind goes to the next attempt, so that must have been given back.
+    sandbox.serving.cancelled().await;
+    Err(Failed { failure, took, log, used_mb })
+}
+
+type Started = (Arc<Sandbox>, oneshot::Receiver<InitEnd>);
+
+/// Starts a process with a Runtime API of its own.
+async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, (String, Home)> {
+    let surroundings = &function.surroundings;
+    let (listener, address) = match serve::bind(0).await {
+        Ok(bound) => bound,
+        Err(error) => return Err((error.to_string(), home)),
+    };
+    let credential = surroundings.platform.keyring.issue(surroundings.platform.clock.now());
+    let facts = Facts {
+        function: &function.function,
+        region: &surroundings.platform.region,
+        runtime_api: &address.to_string(),
+        aws_endpoint: &surroundings.aws_endpoint,
+        credential: &credential,
+        log_stream: &home.log_stream,
+        task_root: &function.task_root,
+        host_path: &environment::host_path(),
+    };
+    let variables = environment::variables(&facts);
+    let process = match launch(function, &home, variables).await {
+        Ok(process) => process,
+        Err(message) => {
+            surroundings.platform.keyring.revoke(&credential.access_key_id);
+            return Err((message, home));
+        }
+    };
+    let (initialized, ready) = oneshot::channel();
+    let serving = CancellationToken::new();
+    let Process { child, group, output } = process;
+    let access_key_id = credential.access_key_id;
+    let parts = Parts { group, output, home, access_key_id, serving: serving.clone(), initialized };
+    let sandbox = Sandbox::new(function, parts);
+    function.started(&sandbox);
+    runtime_api::serve(&sandbox, listener, serving, &surroundings.tasks);
+    let stop = surroundings.stop.clone();
+    surroundings.sandboxes.spawn(supervisor::supervise(Arc::clone(&sandbox), child, stop));
+    Ok((sandbox, ready))
+}
+
+/// Whether the kernel permits mounts of our own: known after the first attempt.
+static TMP_IS_SHARED: AtomicBool = AtomicBool::new(cfg!(not(target_os = "linux")));
+
+/// A folder for `/tmp`, where the kernel permits one.
+pub(super) fn private_tmp() -> Option<PrivateTmp> {
+    if TMP_IS_SHARED.load(Ordering::Relaxed) {
+        return None;
+    }
+    PrivateTmp::new().inspect_err(|error| share_tmp(&error.to_string())).ok()
+}
+
+fn share_tmp(why: &str) {
+    if !TMP_IS_SHARED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "sandboxes share the machine's /tmp, for the kernel gives them none of their own: {why}"
+        );
+    }
+}
+
+async fn launch(
+    function: &Deployed,
+    home: &Home,
+    environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+) -> Result<Process, String> {
+    if !function.task_root.is_dir() {
+        return Err(format!("chdir {}: no such directory", function.task_root.display()));
+    }
+    let launcher = &function.surroundings.launcher;
+    let program = |tmp, environment| Program {
+        command: function.function.command.clone(),
+        folder: function.task_root.clone(),
+        environment,
+        tmp,
+    };
+    if let Some(tmp) = &home.tmp {
+        match tmp.plan(&function.task_root, function.paths()) {
+            Err(error) => share_tmp(&error.to_string()),
+            Ok(plan) => match launcher.launch(program(Some(plan), environment.clone())).await {
+                Ok(process) => return Ok(process),
+                Err(error) => {
+                    // Was it the mounts or the program? It starts without the mounts, or it does not start.
+                    let started = launcher.launch(program(None, environment)).await;
+                    return match started {
+                        Ok(process) => {
+                            share_tmp(&error.to_string());
+                            Ok(process)
+                        }
+                        Err(error) => Err(fork_exec_error(function, &error)),
+                    };
+                }
+            },
+        }
+    }
+    let started = launcher.launch(program(None, environment)).await;
+    started.map_err(|error| fork_exec_error(function, &error))
+}
+
+/// `fork/exec /var/task/bootstrap: no such file or directory`: the words of AWS's supervisor, captured in 2023 to 2025.
+fn fork_exec_error(function: &Deployed, error: &std::io::Error) -> String {
+    use rustix::io::Errno;
+    let program = function.function.command.first().map(|it| it.to_string_lossy().into_owned());
+    let words = match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOENT) => "no such file or directory".to_owned(),
+        Some(Errno::ACCESS) => "permission denied".to_owned(),
+        Some(Errno::NOEXEC) => "exec format error".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("fork/exec {}: {words}", program.unwrap_or_default())
+}

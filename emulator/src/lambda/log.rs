@@ -1,0 +1,306 @@
+//! A sandbox's log: what the process writes and what the platform writes around it, line by line, and its tail.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hardcap_limits::Date;
+
+/// What `X-Amz-Log-Result` holds: the last 4 KB.
+const TAIL_BYTES: usize = 4 * 1024;
+/// A longer line is shown in pieces, so that a function that never ends a line cannot fill the memory.
+const LINE_BYTES: usize = 64 * 1024;
+
+/// The log of one execution environment; it outlives the processes that write to it.
+#[derive(Debug)]
+pub(super) struct Log {
+    function: Arc<str>,
+    text: Mutex<Text>,
+}
+
+#[derive(Debug, Default)]
+struct Text {
+    /// What was written since the last invocation ended; only its last [`TAIL_BYTES`] count.
+    tail: Vec<u8>,
+    /// What the process wrote after its last end of line.
+    unfinished: Vec<u8>,
+}
+
+impl Log {
+    pub(super) fn new(function: &str) -> Log {
+        Log { function: function.into(), text: Mutex::default() }
+    }
+
+    /// A line of the platform: START, END, REPORT, or an error.
+    pub(super) fn platform(&self, line: &str) {
+        let mut text = self.lock();
+        self.end_unfinished(&mut text);
+        self.line(&mut text, line.as_bytes());
+    }
+
+    /// What the process wrote, in pieces as they come.
+    pub(super) fn process(&self, mut written: &[u8]) {
+        let mut text = self.lock();
+        while let Some(end) = written.iter().position(|&byte| byte == b'\n') {
+            if text.unfinished.is_empty() {
+                self.line(&mut text, &written[..end]);
+            } else {
+                let mut line = std::mem::take(&mut text.unfinished);
+                line.extend_from_slice(&written[..end]);
+                self.line(&mut text, &line);
+            }
+            written = &written[end + 1..];
+        }
+        text.unfinished.extend_from_slice(written);
+        if text.unfinished.len() >= LINE_BYTES {
+            self.end_unfinished(&mut text);
+        }
+    }
+
+    /// The last 4 KB since the previous call, as one invocation ends and the next begins.
+    pub(super) fn take_tail(&self) -> Bytes {
+        let tail = std::mem::take(&mut self.lock().tail);
+        let start = tail.len().saturating_sub(TAIL_BYTES);
+        Bytes::from(tail).slice(start..)
+    }
+
+    fn end_unfinished(&self, text: &mut Text) {
+        if !text.unfinished.is_empty() {
+            let line = std::mem::take(&mut text.unfinished);
+            self.line(text, &line);
+        }
+    }
+
+    fn line(&self, text: &mut Text, line: &[u8]) {
+        tracing::info!(
+            target: "hardcap::function",
+            "{} | {}", self.function, String::from_utf8_lossy(line)
+        );
+        text.tail.extend_from_slice(line);
+        text.tail.push(b'\n');
+        if text.tail.len() > 4 * TAIL_BYTES {
+            let excess = text.tail.len() - TAIL_BYTES;
+            text.tail.drain(..excess);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Text> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `START RequestId: … Version: $LATEST`
+pub(super) fn start_line(request_id: &str) -> String {
+    format!("START RequestId: {request_id} Version: $LATEST")
+}
+
+/// `END RequestId: …`
+pub(super) fn end_line(request_id: &str) -> String {
+    format!("END RequestId: {request_id}")
+}
+
+/// What a REPORT line tells.
+#[derive(Clone, Debug)]
+pub(super) struct Report<'a> {
+    pub(super) request_id: &'a str,
+    pub(super) duration: Duration,
+    /// How long init took, on the first invocation of a sandbox.
+    pub(super) init: Option<Duration>,
+    /// Init is billed too: always for custom runtimes, for the others since 2025-08-01.
+    pub(super) init_is_billed: bool,
+    pub(super) memory_mb: u32,
+    pub(super) used_mb: u64,
+    /// How it ended, when not well.
+    pub(super) status: Status<'a>,
+}
+
+/// How an invocation or an init ended, as log lines tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status<'a> {
+    /// Nothing to tell.
+    Success,
+    /// `Status: timeout`
+    Timeout,
+    /// `Status: error`, and the error's type.
+    Error(&'a str),
+}
+
+impl Report<'_> {
+    /// The line, without its end. A successful one ends with a tab (recorded 2023-09-04), one with a status does not.
+    pub(super) fn line(&self) -> String {
+        let billed = match self.init {
+            Some(init) if self.init_is_billed => self.duration + init,
+            _ => self.duration,
+        };
+        let mut line = format!(
+            "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {} ms\t\
+             Memory Size: {} MB\tMax Memory Used: {} MB\t",
+            self.request_id,
+            millis(self.duration),
+            whole_millis_up(billed),
+            self.memory_mb,
+            self.used_mb,
+        );
+        if let Some(init) = self.init {
+            let _ = write!(line, "Init Duration: {:.2} ms\t", millis(init));
+        }
+        match self.status {
+            Status::Success => {}
+            Status::Timeout => line.push_str("Status: timeout"),
+            Status::Error(error_type) => {
+                let _ = write!(line, "Status: error\tError Type: {error_type}");
+            }
+        }
+        line
+    }
+}
+
+/// `INIT_REPORT Init Duration: 10000.09 ms\tPhase: init\tStatus: timeout`, written only when an init fails.
+pub(super) fn init_report_line(duration: Duration, phase: &str, status: Status<'_>) -> String {
+    let mut line =
+        format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: {phase}\t", millis(duration));
+    match status {
+        Status::Success => {}
+        Status::Timeout => line.push_str("Status: timeout"),
+        Status::Error(error_type) => {
+            let _ = write!(line, "Status: error\tError Type: {error_type}");
+        }
+    }
+    line
+}
+
+/// Whether init is part of the billed duration.
+///
+/// Of custom runtimes it always was (a capture of 2024-04); of managed ones it was not on 2023-09-04, and is since AWS's
+/// announcement for 2025-08-01.
+pub(super) fn init_is_billed(runtime: &str, date: Date) -> bool {
+    runtime.starts_with("provided") || Date::new(2025, 8, 1) <= date
+}
+
+fn millis(span: Duration) -> f64 {
+    span.as_secs_f64() * 1000.0
+}
+
+fn whole_millis_up(span: Duration) -> u128 {
+    span.as_nanos().div_ceil(1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "8a3d29ff-89aa-11e8-a040-2759dd9dfff0";
+
+    fn report() -> Report<'static> {
+        Report {
+            request_id: ID,
+            duration: Duration::from_micros(3_010),
+            init: None,
+            init_is_billed: false,
+            memory_mb: 128,
+            used_mb: 36,
+            status: Status::Success,
+        }
+    }
+
+    #[test]
+    fn the_report_of_a_cold_start_is_the_line_recorded_on_2023_09_04() {
+        let cold = Report { init: Some(Duration::from_micros(110_100)), ..report() };
+        assert_eq!(
+            cold.line(),
+            format!(
+                "REPORT RequestId: {ID}\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\t\
+                 Max Memory Used: 36 MB\tInit Duration: 110.10 ms\t"
+            )
+        );
+    }
+
+    #[test]
+    fn a_warm_report_has_no_init() {
+        assert_eq!(
+            report().line(),
+            format!(
+                "REPORT RequestId: {ID}\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\t\
+                 Max Memory Used: 36 MB\t"
+            )
+        );
+    }
+
+    #[test]
+    fn the_report_of_a_timeout_bills_init_and_ends_with_the_status() {
+        let timed_out = Report {
+            duration: Duration::from_secs(600),
+            init: Some(Duration::from_micros(476_750)),
+            init_is_billed: true,
+            memory_mb: 1024,
+            used_mb: 1035,
+            status: Status::Timeout,
+            ..report()
+        };
+        assert_eq!(
+            timed_out.line(),
+            format!(
+                "REPORT RequestId: {ID}\tDuration: 600000.00 ms\tBilled Duration: 600477 ms\t\
+                 Memory Size: 1024 MB\tMax Memory Used: 1035 MB\tInit Duration: 476.75 ms\tStatus: timeout"
+            )
+        );
+    }
+
+    #[test]
+    fn an_error_has_its_type() {
+        let failed = Report { status: Status::Error("Runtime.ExitError"), ..report() };
+        assert!(
+            failed.line().ends_with("36 MB\tStatus: error\tError Type: Runtime.ExitError"),
+            "{}",
+            failed.line()
+        );
+    }
+
+    #[test]
+    fn a_failed_init_is_reported_with_its_phase() {
+        assert_eq!(
+            init_report_line(Duration::from_micros(10_000_090), "init", Status::Timeout),
+            "INIT_REPORT Init Duration: 10000.09 ms\tPhase: init\tStatus: timeout"
+        );
+        assert_eq!(
+            init_report_line(
+                Duration::from_micros(80_490),
+                "invoke",
+                Status::Error("Runtime.ExitError")
+            ),
+            "INIT_REPORT Init Duration: 80.49 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError"
+        );
+    }
+
+    #[test]
+    fn lines_are_put_together_from_pieces_and_an_unfinished_one_ends_with_the_invocation() {
+        let log = Log::new("echo");
+        log.process(b"one\ntw");
+        log.process(b"o\nthr");
+        log.platform("END");
+        assert_eq!(log.take_tail(), "one\ntwo\nthr\nEND\n");
+        assert_eq!(log.take_tail(), "");
+    }
+
+    #[test]
+    fn the_tail_is_the_last_4096_bytes() {
+        let log = Log::new("echo");
+        for _ in 0..100 {
+            log.process(&[b'x'; 999]);
+            log.process(b"\n");
+        }
+        let tail = log.take_tail();
+        assert_eq!(tail.len(), 4096);
+        assert!(tail.ends_with(b"x\n"));
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_shown_in_pieces() {
+        let log = Log::new("echo");
+        for _ in 0..1_000 {
+            log.process(&[b'x'; 1024]);
+            assert!(log.lock().unfinished.len() <= 65 * 1024);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! How much memory a sandbox uses, as the kernel counts it.
+//!
+//! The unit that is watched is the process and its descendants. The kernel's own accounting by cgroup would be exact, but
+//! needs rights over the cgroup tree that an ordinary user does not have; sampling works everywhere on Linux. Elsewhere
+//! nothing is known, and nothing is enforced.
+
+/// The memory of a process and its descendants, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    /// What is in memory now.
+    pub(super) resident: u64,
+    /// The most that each process had in memory, added up.
+    pub(super) peak: u64,
+}
+
+/// What a process and its descendants use; `None` when it has ended, or when the system does not tell.
+#[cfg(target_os = "linux")]
+pub(super) fn usage(pid: u32) -> Option<Usage> {
+    let mut total = of_process(pid)?;
+    let mut ancestors = vec![pid];
+    // A process that forks faster than this reads must not keep it busy for ever.
+    let mut left = 1024;
+    while let Some(parent) = ancestors.pop() {
+        for child in children(parent) {
+            if left == 0 {
+                return Some(total);
+            }
+            left -= 1;
+            if let Some(usage) = of_process(child) {
+                total.resident += usage.resident;
+                total.peak += usage.peak;
+                ancestors.push(child);
+            }
+        }
+    }
+    Some(total)
+}
+
+/// Only Linux tells.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn usage(_pid: u32) -> Option<Usage> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn of_process(pid: u32) -> Option<Usage> {
+    parse_status(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+#[cfg(target_os = "linux")]
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists = threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| parse_children(&list)).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn parse_children(list: &str) -> Vec<u32> {
+    list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn parse_status(status: &str) -> Option<Usage> {
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib * 1024)
+    };
+    Some(Usage { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_kernels_own_numbers() {
+        let status = "Name:\tguest\nVmPeak:\t  9999 kB\nVmHWM:\t    5120 kB\nVmRSS:\t    4096 kB\nThreads:\t1\n";
+        let expected = Usage { resident: 4096 * 1024, peak: 5120 * 1024 };
+        assert_eq!(parse_status(status), Some(expected));
+        assert_eq!(parse_status("Name:\tzombie\n"), None, "a process that has ended has no memory");
+        assert_eq!(parse_children("12 34 \n"), [12, 34]);
+    }
+
+    #[test]
+    fn knows_a_process_that_runs_and_not_one_that_does_not() {
+        let own = usage(std::process::id()).unwrap();
+        assert!(own.resident > 0 && own.peak >= own.resident, "{own:?}");
+        assert_eq!(usage(u32::MAX), None);
+    }
+}

@@ -1,0 +1,311 @@
+//! How an invocation ended, and what that is for the invoker, for the log and for the report. Pure.
+
+use bytes::Bytes;
+use hardcap_limits::{Exceeded, Party};
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+use super::log::Status;
+use super::process::Exit;
+use crate::clock::EpochMillis;
+
+/// Exactly one of these ends every invocation.
+#[derive(Clone, Debug)]
+pub(super) enum Ending {
+    /// The runtime posted an answer.
+    Answered(Bytes),
+    /// The runtime posted an error: its bytes are the invoker's.
+    Reported {
+        body: Bytes,
+        /// The header `Lambda-Runtime-Function-Error-Type`.
+        error_type: Option<String>,
+    },
+    /// The answer was over the limit; then the runtime went on, ended, or hung until its time was over.
+    TooLarge { exceeded: Exceeded, then: Then },
+    /// The function's own timeout.
+    TimedOut(Exceeded),
+    /// The process ended without an answer.
+    Exited(Exit),
+    /// The process could not be started, `fork/exec /var/task/bootstrap: no such file or directory`.
+    NotStarted(String),
+    /// The runtime broke the protocol, as `Runtime.TruncatedResponse`.
+    Broken(&'static str),
+}
+
+/// What a runtime did after its answer was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    WentOn,
+    Exited(Exit),
+    TimedOut,
+}
+
+/// What an ending means for everyone.
+#[derive(Debug)]
+pub(super) struct Conclusion {
+    /// What the invoker gets.
+    pub(super) payload: Bytes,
+    /// Why the function failed, when it did.
+    pub(super) fault: Option<Fault>,
+    /// What the platform writes to the log before END.
+    pub(super) lines: Vec<String>,
+    /// What the REPORT line says.
+    pub(super) status: ReportStatus,
+}
+
+/// [`Status`] without a borrow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ReportStatus {
+    Success,
+    Timeout,
+    Error(String),
+}
+
+impl ReportStatus {
+    pub(super) fn as_status(&self) -> Status<'_> {
+        match self {
+            ReportStatus::Success => Status::Success,
+            ReportStatus::Timeout => Status::Timeout,
+            ReportStatus::Error(error_type) => Status::Error(error_type),
+        }
+    }
+}
+
+const EXIT_ERROR: &str = "Runtime.ExitError";
+const INVALID_ENTRYPOINT: &str = "Runtime.InvalidEntrypoint";
+
+impl Ending {
+    /// Turns it into what each party sees.
+    pub(super) fn conclude(self, request_id: &str, now: EpochMillis) -> Conclusion {
+        match self {
+            Ending::Answered(payload) => Conclusion {
+                payload,
+                fault: None,
+                lines: Vec::new(),
+                status: ReportStatus::Success,
+            },
+            Ending::Reported { body, error_type } => reported(body, error_type),
+            Ending::TooLarge { exceeded, then } => too_large(exceeded, then, request_id, now),
+            Ending::TimedOut(exceeded) => timed_out(exceeded, request_id, now),
+            Ending::Exited(exit) => platform_error(EXIT_ERROR, exit.message(), request_id),
+            Ending::NotStarted(message) => platform_error(INVALID_ENTRYPOINT, message, request_id),
+            // What AWS adds after "Error:" for these is unconfirmed; the type is official.
+            Ending::Broken(error_type) => {
+                platform_error(error_type, error_type.to_owned(), request_id)
+            }
+        }
+    }
+}
+
+/// An error document, in the key order that was recorded for what the platform says of a process.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorDocument<'a> {
+    error_type: &'a str,
+    error_message: &'a str,
+}
+
+/// What is understood of an error that a runtime posts. It may be anything: it is shown, not trusted.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PostedError {
+    error_type: String,
+    error_message: String,
+}
+
+/// The type of a posted error: what its document says, else its header.
+pub(super) fn reported_type(body: &[u8], header: Option<&str>) -> String {
+    let posted: PostedError = serde_json::from_slice(body).unwrap_or_default();
+    match header {
+        _ if !posted.error_type.is_empty() => posted.error_type,
+        Some(header) => header.to_owned(),
+        None => "Runtime.Unknown".to_owned(),
+    }
+}
+
+fn reported(body: Bytes, header: Option<String>) -> Conclusion {
+    let error_type = reported_type(&body, header.as_deref());
+    let posted: PostedError = serde_json::from_slice(&body).unwrap_or_default();
+    Conclusion {
+        payload: body,
+        fault: Some(Fault::Reported { error_type, message: posted.error_message }),
+        lines: Vec::new(),
+        // The runtime has logged the error itself; a REPORT with another status is not recorded for it.
+        status: ReportStatus::Success,
+    }
+}
+
+fn too_large(exceeded: Exceeded, then: Then, request_id: &str, now: EpochMillis) -> Conclusion {
+    let mut lines = vec![format!("hardcap: {exceeded}")];
+    lines.extend(shown(&exceeded, Party::Log, request_id, now));
+    let status = match then {
+        Then::WentOn => ReportStatus::Error("Function.ResponseSizeTooLarge".to_owned()),
+        Then::TimedOut => ReportStatus::Timeout,
+        Then::Exited(exit) => {
+            lines.extend(error_lines(EXIT_ERROR, &exit.message(), request_id));
+            ReportStatus::Error(EXIT_ERROR.to_owned())
+        }
+    };
+    Conclusion {
+        payload: shown(&exceeded, Party::Invoker, request_id, now).unwrap_or_default().into(),
+        fault: Some(Fault::ResponseTooLarge(exceeded)),
+        lines,
+        status,
+    }
+}
+
+fn timed_out(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conclusion {
+    Conclusion {
+        payload: shown(&exceeded, Party::Invoker, request_id, now).unwrap_or_default().into(),
+        fault: Some(Fault::TimedOut(exceeded)),
+        lines: shown(&exceeded, Party::Log, request_id, now).into_iter().collect(),
+        status: ReportStatus::Timeout,
+    }
+}
+
+fn platform_error(error_type: &str, message: String, request_id: &str) -> Conclusion {
+    let error_message = format!("RequestId: {request_id} Error: {message}");
+    let document = ErrorDocument { error_type, error_message: &error_message };
+    Conclusion {
+        payload: serde_json::to_vec(&document).expect("two strings are JSON").into(),
+        lines: error_lines(error_type, &message, request_id),
+        fault: Some(Fault::Exited { error_type: error_type.to_owned(), message }),
+        status: ReportStatus::Error(error_type.to_owned()),
+    }
+}
+
+/// `RequestId: … Error: Runtime exited with error: exit status 1`, and the type on a line of its own.
+fn error_lines(error_type: &str, message: &str, request_id: &str) -> Vec<String> {
+    vec![format!("RequestId: {request_id} Error: {message}"), error_type.to_owned()]
+}
+
+/// What the row shows to a party, with the names that a template may use.
+fn shown(exceeded: &Exceeded, to: Party, request_id: &str, now: EpochMillis) -> Option<String> {
+    let timestamp = timestamp(now);
+    let names = [("request_id", request_id), ("timestamp", &timestamp)];
+    exceeded.refusal_with(to, &names).map(|refusal| refusal.body)
+}
+
+/// `2018-07-17T10:17:00.383Z`
+fn timestamp(now: EpochMillis) -> String {
+    let format = time::macros::format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+    );
+    now.to_utc().format(format).expect("every point in time has such a form")
+}
+
+#[cfg(test)]
+mod tests {
+    use hardcap_limits::{Limits, Millis};
+
+    use super::*;
+
+    const ID: &str = "8a3d29ff-89aa-11e8-a040-2759dd9dfff0";
+    const NOW: EpochMillis = EpochMillis(1_531_822_620_383);
+
+    fn conclude(ending: Ending) -> Conclusion {
+        ending.conclude(ID, NOW)
+    }
+
+    fn text(payload: &Bytes) -> &str {
+        std::str::from_utf8(payload).unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_untouched() {
+        let conclusion = conclude(Ending::Answered(Bytes::from_static(b" {\"a\" :1}\n")));
+        assert_eq!(text(&conclusion.payload), " {\"a\" :1}\n");
+        assert!(conclusion.fault.is_none());
+    }
+
+    #[test]
+    fn an_exit_is_the_document_recorded_on_2025_11_24() {
+        for (exit, message) in [
+            (Exit::Clean, "Runtime exited without providing a reason"),
+            (Exit::Status(127), "Runtime exited with error: exit status 127"),
+        ] {
+            let conclusion = conclude(Ending::Exited(exit));
+            let expected = format!(
+                r#"{{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {ID} Error: {message}"}}"#
+            );
+            assert_eq!(text(&conclusion.payload), expected);
+            let expected = [format!("RequestId: {ID} Error: {message}"), EXIT_ERROR.to_owned()];
+            assert_eq!(conclusion.lines, expected);
+            assert_eq!(conclusion.status, ReportStatus::Error("Runtime.ExitError".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_reported_error_is_untouched_and_understood_as_far_as_it_goes() {
+        let posted = r#"{"errorMessage":"Handler fails", "errorType":"Exception","requestId":""}"#;
+        let body = Bytes::from_static(posted.as_bytes());
+        let conclusion = conclude(Ending::Reported { body, error_type: None });
+        assert_eq!(text(&conclusion.payload), posted);
+        let Some(Fault::Reported { error_type, message }) = conclusion.fault else {
+            panic!("{:?}", conclusion.fault)
+        };
+        assert_eq!((error_type.as_str(), message.as_str()), ("Exception", "Handler fails"));
+    }
+
+    #[test]
+    fn an_error_that_is_not_json_keeps_the_type_of_its_header() {
+        let body = Bytes::from_static(b"\xff oops");
+        let error_type = Some("Function.Oops".to_owned());
+        let conclusion = conclude(Ending::Reported { body: body.clone(), error_type });
+        assert_eq!(conclusion.payload, body);
+        assert_eq!(conclusion.fault.unwrap().error_type(), "Function.Oops");
+    }
+
+    #[test]
+    fn the_timestamp_of_an_old_timeout_has_milliseconds() {
+        assert_eq!(timestamp(NOW), "2018-07-17T10:17:00.383Z");
+    }
+
+    #[test]
+    fn the_log_of_a_too_large_answer_names_both_numbers() {
+        let exceeded =
+            Limits::classic().lambda_sync_response.exceeded_by(hardcap_limits::Bytes(6_291_560));
+        let conclusion = conclude(Ending::TooLarge { exceeded, then: Then::WentOn });
+        assert!(
+            conclusion.lines[0].contains("6291560") && conclusion.lines[0].contains("6291556"),
+            "{:?}",
+            conclusion.lines
+        );
+    }
+
+    #[test]
+    fn a_timeout_is_told_in_the_words_of_its_day() {
+        for (date, expected) in [
+            (
+                "2018-07-17",
+                format!(
+                    r#"{{"errorMessage":"2018-07-17T10:17:00.383Z {ID} Task timed out after 1.00 seconds"}}"#
+                ),
+            ),
+            (
+                "current",
+                format!(
+                    r#"{{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {ID} Error: Task timed out after 1.00 seconds"}}"#
+                ),
+            ),
+        ] {
+            let limits = Limits::at(date.parse().unwrap());
+            let limit = limits.lambda_timeout.lowered_to(Millis(1_000));
+            let conclusion = conclude(Ending::TimedOut(limit.exceeded_by(Millis(1_001))));
+            assert_eq!(text(&conclusion.payload), expected, "{date}");
+            let line = format!("2018-07-17T10:17:00.383Z {ID} Task timed out after 1.00 seconds");
+            assert_eq!(conclusion.lines, [line]);
+        }
+    }
+
+    #[test]
+    fn a_too_large_answer_is_the_document_recorded_on_2025_11_24() {
+        let limits = Limits::current();
+        let exceeded = limits.lambda_sync_response.exceeded_by(hardcap_limits::Bytes(7_340_034));
+        let conclusion = conclude(Ending::TooLarge { exceeded, then: Then::WentOn });
+        assert_eq!(
+            text(&conclusion.payload),
+            r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! The Runtime API of one sandbox: `/2018-06-01/runtime/…`, on a port that only its process is told.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::routing::{get, post};
+use axum::{Router, http::Request};
+use bytes::Bytes;
+use hardcap_limits::Party;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::outcome::{Ending, Then};
+use super::sandbox::{HandOver, Next, Sandbox};
+use super::state::{Call, Illegal};
+use crate::serve::{self, ReadError};
+
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+
+/// Serves a sandbox's Runtime API until its process has ended.
+pub(super) fn serve(
+    sandbox: &Arc<Sandbox>,
+    listener: TcpListener,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+) {
+    let router = Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+        .route("/2018-06-01/runtime/init/error", post(init_error))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Arc::clone(sandbox));
+    serve::serve(listener, stop, tasks, move |request, _peer| {
+        let router = router.clone();
+        async move {
+            match router.oneshot(request.map(Body::new)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    });
+}
+
+async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
+    let hand_over = match sandbox.next() {
+        Ok(Next::Now(hand_over)) => hand_over,
+        Ok(Next::Wait(event)) => match event.await {
+            Ok(hand_over) => hand_over,
+            // Another request took its place, or the sandbox is being ended.
+            Err(_) => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                return refusal(status, "InternalServerError", "Internal Server Error");
+            }
+        },
+        Err(illegal) => return illegal_call(illegal),
+    };
+    event_response(&sandbox, hand_over)
+}
+
+fn event_response(sandbox: &Sandbox, hand_over: HandOver) -> Response<Body> {
+    let HandOver { request_id, event, deadline, trace, client_context } = hand_over;
+    let mut response = Response::new(Body::from(event));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("lambda-runtime-deadline-ms", HeaderValue::from(deadline.0));
+    headers.insert("lambda-runtime-invoked-function-arn", sandbox.function.arn.clone());
+    let texts = [("lambda-runtime-aws-request-id", request_id), ("lambda-runtime-trace-id", trace)];
+    for (name, text) in texts {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(name, value);
+        }
+    }
+    if let Some(client_context) = client_context {
+        headers.insert("lambda-runtime-client-context", client_context);
+    }
+    response
+}
+
+/// The function's answer: read to the limit, and decided on the bytes as they were posted.
+async fn response(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let limit = match sandbox.may_answer(&id, Call::Response) {
+        Ok(limit) => limit,
+        Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
+    };
+    let mode = parts.headers.get(RESPONSE_MODE);
+    if mode.is_some_and(|mode| mode != "streaming") {
+        let ending = Ending::Broken("Runtime.InvalidResponseModeHeader");
+        let answer = match sandbox.answer(&id, Call::Response, ending) {
+            Ok(()) => refusal(
+                StatusCode::BAD_REQUEST,
+                "InvalidFunctionResponseMode",
+                "Invalid function response mode",
+            ),
+            Err(illegal) => illegal_call(illegal),
+        };
+        return refuse_unread(answer, body).await;
+    }
+    // A streamed answer is collected: whoever invoked waits for all of it. Its error comes behind it, as trailers.
+    let mut trailers = None;
+    let body = body.map_frame(|frame| {
+        trailers = frame.trailers_ref().cloned().or(trailers.take());
+        frame
+    });
+    let read = serve::read_body(&parts.headers, body, &limit).await;
+    let (ending, answer) = match read {
+        Ok(payload) => (streamed_error(trailers).unwrap_or(Ending::Answered(payload)), accepted()),
+        Err(error) => unreadable(&error),
+    };
+    match sandbox.answer(&id, Call::Response, ending) {
+        Ok(()) => answer,
+        Err(illegal) => illegal_call(illegal),
+    }
+}
+
+/// The function's error.
+async fn error(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let limit = match sandbox.may_answer(&id, Call::Error) {
+        Ok(limit) => limit,
+        Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
+    };
+    let (ending, answer) = match serve::read_body(&parts.headers, body, &limit).await {
+        Ok(body) => {
+            (Ending::Reported { body, error_type: text(&parts.headers, ERROR_TYPE) }, accepted())
+        }
+        Err(error) => unreadable(&error),
+    };
+    match sandbox.answer(&id, Call::Error, ending) {
+        Ok(()) => answer,
+        Err(illegal) => illegal_call(illegal),
+    }
+}
+
+/// The error of an init.
+async fn init_error(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let limit = sandbox.function.surroundings.platform.limits().lambda_sync_response;
+    let body = match serve::read_body(&parts.headers, body, &limit).await {
+        Ok(body) => body,
+        Err(error) => return unreadable(&error).1,
+    };
+    match sandbox.init_error(body, text(&parts.headers, ERROR_TYPE)) {
+        Ok(()) => accepted(),
+        Err(illegal) => illegal_call(illegal),
+    }
+}
+
+/// What a body that could not be read means for the invocation, and for the function.
+fn unreadable(error: &ReadError) -> (Ending, Response<Body>) {
+    match error {
+        ReadError::TooLarge(exceeded) => {
+            let shown = exceeded.refusal(Party::Function);
+            let body = shown.map(|shown| shown.body).unwrap_or_default();
+            let answer = json(StatusCode::PAYLOAD_TOO_LARGE, body);
+            (Ending::TooLarge { exceeded: *exceeded, then: Then::WentOn }, answer)
+        }
+        ReadError::CutShort(_) => {
+            let answer = refusal(
+                StatusCode::BAD_REQUEST,
+                "TruncatedHTTPRequest",
+                "HTTP request detected as truncated",
+            );
+            (Ending::Broken("Runtime.TruncatedResponse"), answer)
+        }
+    }
+}
+
+/// The error that follows a streamed answer: its type, and its document in base64.
+fn streamed_error(trailers: Option<HeaderMap>) -> Option<Ending> {
+    use base64::Engine as _;
+    let trailers = trailers?;
+    let error_type = text(&trailers, ERROR_TYPE);
+    let encoded = text(&trailers, ERROR_BODY).unwrap_or_default();
+    let body = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default();
+    error_type.is_some().then(|| Ending::Reported { body: body.into(), error_type })
+}
+
+async fn refuse_unread(answer: Response<Body>, body: Body) -> Response<Body> {
+    serve::discard(body).await;
+    answer
+}
+
+fn illegal_call(illegal: Illegal) -> Response<Body> {
+    match illegal {
+        Illegal::RequestId => {
+            refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
+        }
+        Illegal::Transition { from, call } => {
+            let message = format!(
+                "State transition from {} to {} failed for runtime. Error: State transition is not allowed",
+                from.name(),
+                call.name()
+            );
+            refusal(StatusCode::FORBIDDEN, "InvalidStateTransition", &message)
+        }
+    }
+}
+
+/// Refusals that are no limit of the table: they hold no number. The key order is that of AWS's own server.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<'a> {
+    error_message: &'a str,
+    error_type: &'a str,
+}
+
+fn refusal(status: StatusCode, error_type: &str, error_message: &str) -> Response<Body> {
+    let body = ErrorBody { error_message, error_type };
+    json(status, serde_json::to_string(&body).expect("two texts are JSON"))
+}
+
+fn accepted() -> Response<Body> {
+    json(StatusCode::ACCEPTED, Bytes::from_static(br#"{"status":"OK"}"#))
+}
+
+fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}

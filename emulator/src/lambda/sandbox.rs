@@ -1,0 +1,531 @@
+//! One execution environment: a process, the invocation it is busy with, and what happens between the two.
+//!
+//! Everything that can end an invocation (an answer, an error, an exit, the timeout) comes here on a task of its own; the
+//! state machine behind the lock lets exactly one of them win, and the winner concludes the invocation.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hardcap_limits::{Exceeded, Limit, Millis};
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::function::{Deployed, Home};
+use super::log::{self, Report};
+use super::memory;
+use super::outcome::{Conclusion, Ending, Then};
+use super::output::Output;
+use super::process::{Exit, Group};
+use super::state::{Asked, Call, Illegal, Machine, State};
+use super::{Job, Reply};
+use crate::clock::{Clock, EpochMillis, Stopwatch};
+use crate::record::What;
+
+/// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
+const MEMORY_FRESH: Duration = Duration::from_millis(5);
+const MIB: u64 = 1024 * 1024;
+
+/// A process that serves invocations, one at a time.
+#[derive(Debug)]
+pub(super) struct Sandbox {
+    pub(super) id: u64,
+    pub(super) function: Arc<Deployed>,
+    pub(super) log: Arc<log::Log>,
+    pub(super) output: Output,
+    /// Wakes the supervisor before its time.
+    pub(super) wake: Notify,
+    /// Cancelled when its Runtime API ends.
+    pub(super) serving: CancellationToken,
+    group: Group,
+    access_key_id: String,
+    clock: Clock,
+    started: Stopwatch,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    machine: Machine,
+    /// The runtime's request for an event, while it waits for one.
+    waiting: Option<oneshot::Sender<HandOver>>,
+    /// The invocation under way. After its answer was refused it stays here until it is known what the runtime does then.
+    run: Option<Run>,
+    /// Whoever waits for the end of init.
+    initialized: Option<oneshot::Sender<InitEnd>>,
+    home: Option<Home>,
+    /// The most memory seen, in bytes, and when.
+    peak: u64,
+    peak_read: Option<Stopwatch>,
+    /// Since when it has been in its state.
+    since: Stopwatch,
+    /// How long it may take from `since` to ask for the next event.
+    allowed: Millis,
+    /// The supervisor sleeps for long, because nothing was going on.
+    resting: bool,
+}
+
+/// How an init ended.
+#[derive(Debug)]
+pub(super) enum InitEnd {
+    /// The runtime asked for its first event.
+    Ready(Duration),
+    /// It did not come so far.
+    Failed(InitFailure),
+}
+
+/// Why an init failed.
+#[derive(Debug)]
+pub(super) enum InitFailure {
+    NotStarted(String),
+    Reported { body: Bytes, error_type: Option<String> },
+    Exited(Exit),
+    TimedOut(Exceeded),
+}
+
+/// An invocation under way.
+#[derive(Debug)]
+struct Run {
+    job: Job,
+    hand_over: HandOver,
+    stopwatch: Stopwatch,
+    timeout: Limit<Millis>,
+    first: Option<First>,
+    /// The answer was over the limit.
+    refused: Option<Exceeded>,
+}
+
+/// What init means for the first invocation of a sandbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum First {
+    /// It took so long, before the invocation.
+    Init(Duration),
+    /// It was done again inside the invocation, and took so much of its time.
+    Inside(Duration),
+}
+
+/// What the runtime gets when it asks for an event.
+#[derive(Clone, Debug)]
+pub(super) struct HandOver {
+    pub(super) request_id: Arc<str>,
+    pub(super) event: Bytes,
+    pub(super) deadline: EpochMillis,
+    pub(super) trace: Arc<str>,
+    pub(super) client_context: Option<http::HeaderValue>,
+}
+
+/// The answer to a request for an event.
+#[derive(Debug)]
+pub(super) enum Next {
+    Now(HandOver),
+    Wait(oneshot::Receiver<HandOver>),
+}
+
+/// The parts of a sandbox whose process has just started.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) group: Group,
+    pub(super) output: Output,
+    pub(super) home: Home,
+    pub(super) access_key_id: String,
+    pub(super) serving: CancellationToken,
+    pub(super) initialized: oneshot::Sender<InitEnd>,
+}
+
+impl Sandbox {
+    pub(super) fn new(function: &Arc<Deployed>, parts: Parts) -> Arc<Sandbox> {
+        let clock = function.surroundings.platform.clock.clone();
+        let now = clock.stopwatch();
+        let inner = Inner {
+            machine: Machine::new(),
+            waiting: None,
+            run: None,
+            initialized: Some(parts.initialized),
+            peak: 0,
+            peak_read: None,
+            since: now,
+            allowed: function.function.timeout,
+            resting: false,
+            home: None,
+        };
+        let log = Arc::clone(&parts.home.log);
+        let inner = Inner { home: Some(parts.home), ..inner };
+        Arc::new(Sandbox {
+            id: function.next_id(),
+            function: Arc::clone(function),
+            log,
+            output: parts.output,
+            wake: Notify::new(),
+            serving: parts.serving,
+            group: parts.group,
+            access_key_id: parts.access_key_id,
+            started: now,
+            clock,
+            inner: Mutex::new(inner),
+        })
+    }
+
+    // --- What invocations ask of it ---
+
+    /// Takes a job, or gives it back because the sandbox is not idle (any more).
+    pub(super) fn begin(&self, job: Job, first: Option<First>) -> Result<(), Job> {
+        let used = match first {
+            Some(First::Inside(used)) => used,
+            Some(First::Init(_)) | None => Duration::ZERO,
+        };
+        let mut inner = self.lock();
+        if !inner.machine.begin(Arc::clone(&job.ctx.request_id)) {
+            return Err(job);
+        }
+        self.log.platform(&log::start_line(&job.ctx.request_id));
+        let timeout = job.ctx.limits.lambda_timeout.lowered_to(self.function.function.timeout);
+        let left = Millis(timeout.max.0.saturating_sub(whole_millis(used)));
+        let hand_over = HandOver {
+            request_id: Arc::clone(&job.ctx.request_id),
+            event: job.event.clone(),
+            deadline: self.clock.wall().plus(left),
+            trace: Arc::clone(&job.ctx.trace),
+            client_context: job.client_context.clone(),
+        };
+        let stopwatch = self.clock.stopwatch();
+        inner.since = stopwatch;
+        inner.allowed = left;
+        if let Some(waiting) = inner.waiting.take() {
+            // When its connection is gone it asks again, and gets the event then.
+            let _ = waiting.send(hand_over.clone());
+        }
+        inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
+        if std::mem::take(&mut inner.resting) {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    // --- What the runtime asks of it ---
+
+    /// The runtime asks for an event.
+    pub(super) fn next(self: &Arc<Self>) -> Result<Next, Illegal> {
+        let mut inner = self.lock();
+        let asked = inner.machine.next()?;
+        if asked == Asked::Repeat {
+            let again = inner.run.as_ref().map(|run| run.hand_over.clone());
+            return again.map(Next::Now).ok_or(Illegal::RequestId);
+        }
+        let (waiting, event) = oneshot::channel();
+        inner.waiting = Some(waiting);
+        match asked {
+            Asked::First => {
+                let took = self.started.elapsed();
+                let told = inner.initialized.take().map(|it| it.send(InitEnd::Ready(took)).is_ok());
+                drop(inner);
+                if told != Some(true) {
+                    self.function.idle(Arc::clone(self));
+                }
+            }
+            Asked::Free => {
+                inner.since = self.clock.stopwatch();
+                let refused = inner.run.take();
+                drop(inner);
+                if let Some(run) = refused {
+                    self.conclude(run, |run| run.ending_of_refused(Then::WentOn));
+                }
+                self.function.idle(Arc::clone(self));
+                self.function.settled();
+            }
+            Asked::Again | Asked::Repeat => {}
+        }
+        Ok(Next::Wait(event))
+    }
+
+    /// Whether the runtime may answer now, and under which limit: asked before the body is read.
+    pub(super) fn may_answer(
+        &self,
+        request_id: &str,
+        call: Call,
+    ) -> Result<Limit<hardcap_limits::Bytes>, Illegal> {
+        let inner = self.lock();
+        inner.machine.may_answer(request_id, call)?;
+        inner
+            .run
+            .as_ref()
+            .map(|run| run.job.ctx.limits.lambda_sync_response)
+            .ok_or(Illegal::RequestId)
+    }
+
+    /// The runtime has answered, with a result or an error.
+    pub(super) fn answer(
+        &self,
+        request_id: &str,
+        call: Call,
+        ending: Ending,
+    ) -> Result<(), Illegal> {
+        let mut inner = self.lock();
+        inner.machine.may_answer(request_id, call)?;
+        if self.is_overdue(&inner) {
+            drop(inner);
+            // It came in time to be read, and too late to count.
+            self.time_out();
+            return Err(Illegal::Transition { from: State::Dead, call });
+        }
+        inner.machine.finish(request_id, call)?;
+        self.function.settling();
+        if let Ending::TooLarge { exceeded, .. } = ending {
+            if let Some(run) = &mut inner.run {
+                run.refused = Some(exceeded);
+            }
+            return Ok(());
+        }
+        let run = inner.run.take();
+        drop(inner);
+        if let Some(run) = run {
+            self.conclude(run, |_| ending);
+        }
+        Ok(())
+    }
+
+    /// The runtime says that its init failed.
+    pub(super) fn init_error(
+        &self,
+        body: Bytes,
+        error_type: Option<String>,
+    ) -> Result<(), Illegal> {
+        let mut inner = self.lock();
+        inner.machine.init_failed()?;
+        if let Some(initialized) = inner.initialized.take() {
+            let _ = initialized.send(InitEnd::Failed(InitFailure::Reported { body, error_type }));
+        }
+        Ok(())
+    }
+
+    // --- What the supervisor finds ---
+
+    /// Looks after it: ends an invocation whose time is over, a process that takes too much memory, a sandbox that nobody
+    /// has used for long. Returns how long nothing else needs a look.
+    pub(super) fn look_after(&self, tick: Millis, idle_life: Millis) -> Millis {
+        let mut inner = self.lock();
+        let elapsed = inner.since.elapsed_millis();
+        match inner.machine.state() {
+            State::Busy | State::Draining if self.is_overdue(&inner) => {
+                drop(inner);
+                self.time_out();
+                idle_life
+            }
+            State::Init | State::Busy | State::Draining => {
+                self.check_memory(&mut inner);
+                let left = inner.allowed.0.saturating_sub(elapsed.0) + 1;
+                // An invocation that begins before the next look must not be overdue by then.
+                Millis(left.min(tick.0).min(self.function.function.timeout.0))
+            }
+            State::Idle if elapsed >= idle_life => {
+                inner.machine.die();
+                drop(inner);
+                self.kill();
+                idle_life
+            }
+            State::Idle if elapsed < tick => Millis(tick.0.min(self.function.function.timeout.0)),
+            State::Idle => {
+                inner.resting = true;
+                Millis(idle_life.0.saturating_sub(elapsed.0) + 1)
+            }
+            State::Dead => idle_life,
+        }
+    }
+
+    /// The process has ended.
+    pub(super) fn ended(&self, exit: Exit) {
+        self.group.end();
+        self.output.drain(&self.log);
+        let mut inner = self.lock();
+        let before = inner.machine.die();
+        inner.waiting = None;
+        let (run, initialized) = (inner.run.take(), inner.initialized.take());
+        let home = inner.home.take();
+        drop(inner);
+        self.function.surroundings.platform.keyring.revoke(&self.access_key_id);
+        self.function.ended(self.id, home);
+        self.serving.cancel();
+        if let Some(run) = run {
+            self.conclude(run, |run| match run.refused {
+                Some(_) => run.ending_of_refused(Then::Exited(exit)),
+                None => Ending::Exited(exit),
+            });
+        }
+        if before == State::Draining {
+            self.function.settled();
+        }
+        if let Some(initialized) = initialized {
+            let _ = initialized.send(InitEnd::Failed(InitFailure::Exited(exit)));
+        }
+    }
+
+    /// Ends it with all its processes; the supervisor sees to the rest.
+    pub(super) fn kill(&self) {
+        self.group.kill();
+    }
+
+    /// Makes it take no more calls, and ends it.
+    pub(super) fn abandon(&self) {
+        self.lock().machine.die();
+        self.kill();
+    }
+
+    /// Memory at its highest, in MB of 1,048,576 bytes, a begun one counted whole.
+    pub(super) fn used_mb(&self) -> u64 {
+        let mut inner = self.lock();
+        if inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH) {
+            self.read_memory(&mut inner);
+        }
+        inner.peak.div_ceil(MIB)
+    }
+
+    // --- How it does that ---
+
+    fn is_overdue(&self, inner: &Inner) -> bool {
+        inner.since.elapsed_millis() > inner.allowed
+    }
+
+    /// Its time is over: whatever the process still does, the invocation has ended.
+    fn time_out(&self) {
+        let mut inner = self.lock();
+        let before = inner.machine.die();
+        inner.waiting = None;
+        self.read_memory(&mut inner);
+        let run = inner.run.take();
+        drop(inner);
+        self.kill();
+        if before == State::Draining {
+            self.function.settled();
+            if run.is_none() {
+                self.log.platform("hardcap: the function answered, and then did not ask for the next event within its timeout; its sandbox is ended");
+            }
+        }
+        if let Some(run) = run {
+            self.conclude(run, |run| match run.refused {
+                Some(_) => run.ending_of_refused(Then::TimedOut),
+                None => Ending::TimedOut(run.timeout.exceeded_by(run.observed())),
+            });
+        }
+    }
+
+    fn check_memory(&self, inner: &mut Inner) {
+        let Some(resident) = self.read_memory(inner) else { return };
+        let limit = u64::from(self.function.function.memory_mb) * MIB;
+        if resident > limit {
+            let (used, allowed) = (resident.div_ceil(MIB), self.function.function.memory_mb);
+            self.log.platform(&format!(
+                "hardcap: the function uses {used} MB of memory and may use {allowed} MB: it is killed"
+            ));
+            self.kill();
+        }
+    }
+
+    fn read_memory(&self, inner: &mut Inner) -> Option<u64> {
+        let usage = memory::usage(self.group.pid())?;
+        inner.peak = inner.peak.max(usage.peak.max(usage.resident));
+        inner.peak_read = Some(self.clock.stopwatch());
+        Some(usage.resident)
+    }
+
+    /// Writes the end of an invocation to the log and the records, and tells its invoker.
+    fn conclude(&self, run: Run, ending: impl FnOnce(&Run) -> Ending) {
+        self.output.drain(&self.log);
+        let ending = ending(&run);
+        let observed = run.observed();
+        // A timeout has been over its limit by definition; everything else was in time.
+        let _ = run.job.ctx.admit(&run.timeout, observed);
+        let ended = Ended {
+            duration: run.duration(),
+            init: match run.first {
+                Some(First::Init(init)) => Some(init),
+                Some(First::Inside(_)) | None => None,
+            },
+            used_mb: self.used_mb(),
+        };
+        finish(&self.function, &self.log, run.job, ending, &ended);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Run {
+    /// How long the function had the event, and what a second init took of that time.
+    fn duration(&self) -> Duration {
+        let inside = match self.first {
+            Some(First::Inside(used)) => used,
+            Some(First::Init(_)) | None => Duration::ZERO,
+        };
+        self.stopwatch.elapsed() + inside
+    }
+
+    fn observed(&self) -> Millis {
+        Millis(whole_millis(self.duration()))
+    }
+
+    fn ending_of_refused(&self, then: Then) -> Ending {
+        match self.refused {
+            Some(exceeded) => Ending::TooLarge { exceeded, then },
+            None => Ending::Broken("Runtime.Unknown"),
+        }
+    }
+}
+
+/// The figures of an invocation that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) duration: Duration,
+    pub(super) init: Option<Duration>,
+    pub(super) used_mb: u64,
+}
+
+/// The end of every invocation that had a permit: log lines, records, and the reply.
+pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Ending, ended: &Ended) {
+    let Job { ctx, event, permit, reply, .. } = job;
+    match &ending {
+        Ending::Answered(payload) => {
+            let length = hardcap_limits::Bytes::of(payload);
+            let _ = ctx.admit(&ctx.limits.lambda_sync_response, length);
+        }
+        Ending::TooLarge { exceeded, .. } => {
+            let length = hardcap_limits::Bytes(exceeded.observed);
+            let _ = ctx.admit(&ctx.limits.lambda_sync_response, length);
+        }
+        Ending::Reported { .. }
+        | Ending::TimedOut(_)
+        | Ending::Exited(_)
+        | Ending::NotStarted(_)
+        | Ending::Broken(_) => {}
+    }
+    let Conclusion { payload, fault, lines, status } =
+        ending.conclude(&ctx.request_id, ctx.clock.now());
+    for line in lines {
+        log.platform(&line);
+    }
+    log.platform(&log::end_line(&ctx.request_id));
+    let report = Report {
+        request_id: &ctx.request_id,
+        duration: ended.duration,
+        init: ended.init,
+        init_is_billed: log::init_is_billed(&function.function.runtime, ctx.limits.date()),
+        memory_mb: function.function.memory_mb,
+        used_mb: ended.used_mb,
+        status: status.as_status(),
+    };
+    log.platform(&report.line());
+    ctx.record(What::Invoked {
+        function: function.function.name.clone(),
+        event: event.len() as u64,
+        answer: payload.len() as u64,
+        millis: whole_millis(ended.duration),
+        fault: fault.as_ref().map(|fault| fault.error_type().to_owned()),
+    });
+    // Before the reply, so that whoever gets it finds the permit free.
+    drop(permit);
+    let _ = reply.send(Ok(Reply { payload, fault, log_tail: log.take_tail() }));
+}
+
+/// Milliseconds, as limits count them: a begun one is not counted.
+pub(super) fn whole_millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,319 @@
+//! The function under test. Its first argument (else `_HANDLER`) says how it behaves; the event says the rest.
+//!
+//! `script` plays the runtime by hand, so that it can do what no real runtime does; everything else is a handler under
+//! `lambda_runtime`, as users write them.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::exit;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let mode = std::env::args().nth(1).or_else(|| variable("_HANDLER")).unwrap_or_default();
+    match mode.as_str() {
+        "script" => script(),
+        "never-poll" => sleep_for_ever(),
+        "exit-in-init" => exit(number_argument(2).unwrap_or(1)),
+        "init-error" => {
+            post("init/error", &[], br#"{"errorMessage":"no such module","errorType":"Runtime.ImportModuleError","requestId":"","stackTrace":[]}"#)?;
+            exit(1)
+        }
+        "slow-init" => {
+            pause(u64::try_from(number_argument(2).unwrap_or(0))?);
+            lambda_runtime::run(service_fn(echo)).await
+        }
+        "echo" => lambda_runtime::run(service_fn(echo)).await,
+        "giant" => lambda_runtime::run(service_fn(giant)).await,
+        _ => lambda_runtime::run(service_fn(behave)).await,
+    }
+}
+
+/// Returns the event, byte for byte.
+async fn echo(event: LambdaEvent<Box<RawValue>>) -> Result<Box<RawValue>, Error> {
+    Ok(event.payload)
+}
+
+/// What Zappa up to 0.45.1 made of a Flask application that returns `"x" * size`, as Python's `json.dumps` wrote it.
+async fn giant(event: LambdaEvent<Value>) -> Result<Box<RawValue>, Error> {
+    let size = &event.payload["queryStringParameters"]["size"];
+    let size: usize = size.as_str().ok_or("the query has no `size`")?.parse()?;
+    let body = STANDARD.encode(vec![b'x'; size]);
+    let envelope = format!(
+        "{{\"body\": \"{body}\", \"isBase64Encoded\": \"true\", \"statusCode\": 200, \"headers\": \
+         {{\"Content-Type\": \"text/html; charset=utf-8\", \"Content-Length\": \"{size}\"}}}}"
+    );
+    Ok(RawValue::from_string(envelope)?)
+}
+
+/// What an event may ask for, in this order.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    /// Prints this line.
+    print: Option<String>,
+    /// Allocates and fills this many MB, and keeps them.
+    leak_mb: usize,
+    /// Waits this many milliseconds.
+    millis: u64,
+    /// Waits for ever.
+    hang: bool,
+    /// Starts a process that outlives the invocation, and returns its id.
+    child: bool,
+    /// Writes this file, and returns what it held before.
+    file: Option<String>,
+    /// Returns the environment.
+    env: bool,
+    /// Returns the deadline, in milliseconds since 1970.
+    deadline: bool,
+    /// Returns the client context.
+    client_context: bool,
+    /// Ends with this status.
+    exit: Option<i32>,
+    /// Ends itself with this signal.
+    signal: Option<i32>,
+    /// Panics.
+    panic: bool,
+    /// Fails with this message.
+    error: Option<String>,
+    /// Returns a JSON string of this many bytes, quotes included.
+    size: Option<usize>,
+}
+
+async fn behave(event: LambdaEvent<Wish>) -> Result<Box<RawValue>, Error> {
+    let LambdaEvent { payload: wish, context } = event;
+    if let Some(line) = wish.print {
+        out(&line);
+    }
+    std::mem::forget(vec![1_u8; wish.leak_mb * 1024 * 1024]);
+    pause(wish.millis);
+    if wish.hang {
+        sleep_for_ever();
+    }
+    if let Some(status) = wish.exit {
+        exit(status);
+    }
+    if let Some(signal) = wish.signal {
+        end_by_signal(signal);
+    }
+    assert!(!wish.panic, "the event asked for a panic");
+    if let Some(message) = wish.error {
+        return Err(message.into());
+    }
+    let answer = if wish.child {
+        Value::from(start_child()?)
+    } else if let Some(file) = wish.file {
+        let before = std::fs::read_to_string(&file).unwrap_or_default();
+        std::fs::write(&file, "written")?;
+        Value::from(before)
+    } else if wish.env {
+        serde_json::to_value(std::env::vars().collect::<BTreeMap<_, _>>())?
+    } else if wish.deadline {
+        Value::from(context.deadline)
+    } else if wish.client_context {
+        serde_json::to_value(context.client_context)?
+    } else {
+        Value::from("x".repeat(wish.size.unwrap_or(2).saturating_sub(2)))
+    };
+    Ok(RawValue::from_string(answer.to_string())?)
+}
+
+/// One step of a script.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    /// Posts to `response`, `error`, or any path; `{id}` is the request id. The body is the text, or so many bytes.
+    Post {
+        to: String,
+        #[serde(default)]
+        body: String,
+        #[serde(default)]
+        size: usize,
+        #[serde(default)]
+        headers: Vec<String>,
+    },
+    /// Declares a body of 100 bytes, sends 10, and closes its half of the connection.
+    Truncated,
+    /// Posts a chunked body with these trailers.
+    Streamed { chunks: Vec<String>, trailers: Vec<String> },
+    /// Answers with what the Runtime API has said to every step before, as a JSON list.
+    Tell,
+    Exit(i32),
+    Hang,
+    Sleep(u64),
+}
+
+/// Does what each event says, and goes on whatever the Runtime API answers.
+fn script() -> ! {
+    let mut heard: Vec<String> = Vec::new();
+    loop {
+        let next = exchange(&request("GET", "invocation/next", &[], b""), false)
+            .expect("the Runtime API answers");
+        let id = next.request_id.unwrap_or_default();
+        let steps: Vec<Step> = match serde_json::from_slice(&next.body) {
+            Ok(steps) => steps,
+            Err(error) => {
+                out(&format!("not a script: {error}"));
+                vec![Step::Tell]
+            }
+        };
+        for step in steps {
+            let answer = perform(step, &id, &mut heard);
+            match answer {
+                Ok(Some(answer)) => heard.push(answer),
+                Ok(None) => {}
+                Err(error) => heard.push(format!("failed: {error}")),
+            }
+        }
+    }
+}
+
+fn perform(step: Step, id: &str, heard: &mut Vec<String>) -> io::Result<Option<String>> {
+    let path = |to: &str| match to {
+        "response" | "error" => format!("invocation/{id}/{to}"),
+        other => other.replace("{id}", id),
+    };
+    match step {
+        Step::Post { to, body, size, headers } => {
+            let body = if size > 0 { "x".repeat(size) } else { body };
+            let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+            post(&path(&to), &headers, body.as_bytes()).map(Some)
+        }
+        Step::Truncated => {
+            let head = format!(
+                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100\r\n\r\n0123456789",
+                path("response")
+            );
+            exchange(head.as_bytes(), true).map(|heard| Some(heard.line()))
+        }
+        Step::Streamed { chunks, trailers } => {
+            let mut message = format!(
+                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n\r\n",
+                path("response")
+            );
+            for chunk in chunks {
+                message += &format!("{:x}\r\n{chunk}\r\n", chunk.len());
+            }
+            message += "0\r\n";
+            for trailer in trailers {
+                message += &format!("{trailer}\r\n");
+            }
+            message += "\r\n";
+            exchange(message.as_bytes(), false).map(|heard| Some(heard.line()))
+        }
+        Step::Tell => {
+            let told = serde_json::to_vec(&std::mem::take(heard))?;
+            post(&path("response"), &[], &told).map(|_| None)
+        }
+        Step::Exit(status) => exit(status),
+        Step::Hang => sleep_for_ever(),
+        Step::Sleep(millis) => {
+            pause(millis);
+            Ok(None)
+        }
+    }
+}
+
+/// An answer of the Runtime API.
+struct Heard {
+    status: String,
+    request_id: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Heard {
+    /// `202 {"status":"OK"}`
+    fn line(&self) -> String {
+        format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
+    }
+}
+
+fn post(path: &str, headers: &[&str], body: &[u8]) -> io::Result<String> {
+    exchange(&request("POST", path, headers, body), false).map(|heard| heard.line())
+}
+
+fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let mut message = format!("{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nhost: x\r\n");
+    message += &format!("connection: close\r\ncontent-length: {}\r\n", body.len());
+    for header in headers {
+        message += &format!("{header}\r\n");
+    }
+    let mut message = (message + "\r\n").into_bytes();
+    message.extend_from_slice(body);
+    message
+}
+
+/// Sends a message on a connection of its own and reads the answer.
+fn exchange(message: &[u8], half_close: bool) -> io::Result<Heard> {
+    let address = variable("AWS_LAMBDA_RUNTIME_API").ok_or_else(|| io::Error::other("no Runtime API"))?;
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(message)?;
+    if half_close {
+        stream.shutdown(std::net::Shutdown::Write)?;
+    }
+    let mut answer = BufReader::new(stream);
+    let mut line = String::new();
+    answer.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).unwrap_or("nothing").to_owned();
+    let mut request_id = None;
+    loop {
+        let mut header = String::new();
+        if answer.read_line(&mut header)? == 0 || header == "\r\n" {
+            break;
+        }
+        let (name, value) = header.split_once(':').unwrap_or((&header, ""));
+        if name.eq_ignore_ascii_case("lambda-runtime-aws-request-id") {
+            request_id = Some(value.trim().to_owned());
+        }
+    }
+    let mut body = Vec::new();
+    answer.read_to_end(&mut body)?;
+    Ok(Heard { status, request_id, body })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a function is a program of its own")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn number_argument(at: usize) -> Option<i32> {
+    std::env::args().nth(at)?.parse().ok()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a function that waits is what is tested")]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+fn sleep_for_ever() -> ! {
+    loop {
+        pause(60_000);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a function that starts a process is what is tested")]
+fn start_child() -> io::Result<u32> {
+    Ok(std::process::Command::new("sleep").arg("600").spawn()?.id())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the shell can send what this program cannot")]
+fn end_by_signal(signal: i32) {
+    let own = std::process::id().to_string();
+    let kill = std::process::Command::new("kill").args([format!("-{signal}"), own]).status();
+    out(&format!("kill: {kill:?}"));
+    sleep_for_ever();
+}
+
+#[expect(clippy::print_stdout, reason = "what a function prints is its log")]
+fn out(line: &str) {
+    println!("{line}");
+}
