@@ -77,7 +77,12 @@ async fn an_event_reaches_the_function_and_its_answer_the_invoker_byte_for_byte(
     let lambda = Lambda::with([guest("echo")]).await;
     for event in ["{}", " {\"a\" :  [1, 2.50, \"\\u00e4ö\"]} ", "null", "\"\"", "3"] {
         let answer = lambda.invoke("echo", event).await;
-        assert_eq!((answer.status.as_u16(), answer.text()), (200, event.trim()), "{}", log(&answer));
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (200, event.trim()),
+            "{}",
+            log(&answer)
+        );
         assert_eq!(answer.header("x-amz-executed-version"), Some("$LATEST"));
         assert_eq!(answer.header("x-amz-function-error"), None);
         assert!(answer.header("x-amzn-trace-id").is_some_and(|trace| trace.starts_with("Root=1-")));
