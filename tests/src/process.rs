@@ -89,7 +89,8 @@ impl Drop for Process {
 
 /// A binary of the workspace, built in the profile of the running test: built now, unless it is there and new.
 ///
-/// cargo builds the binaries of a test's own package before the test, but not those of another package.
+/// cargo builds the binaries of a test's own package before the test, but not those of another package, except where that
+/// package's tests are built too, as `cargo test --workspace` does. Then nothing is built here.
 ///
 /// # Panics
 ///
@@ -101,11 +102,32 @@ pub fn binary(package: &str, name: &str) -> PathBuf {
     let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let built = BUILT.get_or_init(Mutex::default);
     let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
-    if built.insert(name.to_owned()) && package != env!("CARGO_PKG_NAME") {
+    let own = package == env!("CARGO_PKG_NAME");
+    if built.insert(name.to_owned()) && !own && !is_newer_than_sources(&path) {
         build(&folder, package, name);
     }
     assert!(path.is_file(), "{} does not exist; `cargo build -p {package}`", path.display());
     path
+}
+
+/// Whether a program is there and younger than everything it could be made of.
+fn is_newer_than_sources(program: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|facts| facts.modified()).ok();
+    let Some(built) = modified(program) else { return false };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut paths: Vec<PathBuf> = ["Cargo.lock", "Cargo.toml", "emulator", "proxy"]
+        .iter()
+        .map(|name| root.join(name))
+        .collect();
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            let Ok(entries) = path.read_dir() else { return false };
+            paths.extend(entries.flatten().map(|entry| entry.path()));
+        } else if modified(&path).is_none_or(|source| source > built) {
+            return false;
+        }
+    }
+    true
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
