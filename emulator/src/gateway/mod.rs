@@ -283,6 +283,7 @@ impl Gateway {
         }
     }
 
+    /// What API Gateway's execution log would say, where it is known, beside what hardcap measured.
     fn log(&self, ctx: &Context, ending: &Ending) {
         let (api, request_id) = (&self.logical_id, &ctx.request_id);
         match ending {
@@ -290,7 +291,12 @@ impl Gateway {
                 tracing::error!(%api, %request_id, %cause, "hardcap failed");
                 ctx.record(What::Bug { cause: cause.clone() });
             }
-            ending => tracing::info!(%api, %request_id, %ending, "no answer"),
+            Ending::NoRoute | Ending::NoStage => tracing::info!(%api, %request_id, %ending),
+            ending => {
+                let log = ending.exceeded().and_then(|it| it.refusal(Party::GatewayLog));
+                let log = log.map(|refusal| refusal.body).unwrap_or_default();
+                tracing::warn!(%api, %request_id, log, "{ending}");
+            }
         }
     }
 }

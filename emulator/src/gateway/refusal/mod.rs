@@ -19,7 +19,7 @@ pub(crate) enum Ending {
     #[error(transparent)]
     Stop(#[from] Stop),
     /// The function failed.
-    #[error("{0:?}")]
+    #[error("Lambda execution failed due to customer function error: {}", why(.0))]
     Fault(Fault),
     /// The function's answer is not one.
     #[error(transparent)]
@@ -39,6 +39,27 @@ pub(crate) enum Ending {
     /// The client went away, or broke HTTP.
     #[error("{0}")]
     CutShort(String),
+}
+
+impl Ending {
+    /// The limit that was crossed, where one was.
+    pub(crate) fn exceeded(&self) -> Option<&Exceeded> {
+        match self {
+            Ending::Stop(Stop::Refused(exceeded))
+            | Ending::Fault(Fault::TimedOut(exceeded) | Fault::ResponseTooLarge(exceeded)) => {
+                Some(exceeded)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn why(fault: &Fault) -> String {
+    match fault {
+        Fault::Reported { error_type, message } => format!("{error_type}: {message}"),
+        Fault::TimedOut(exceeded) | Fault::ResponseTooLarge(exceeded) => exceeded.to_string(),
+        Fault::Exited { message, .. } => message.clone(),
+    }
 }
 
 impl From<Exceeded> for Ending {
@@ -175,10 +196,6 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
         _ => &URL,
     };
     let of_row = match ending {
-        Ending::Stop(Stop::Refused(exceeded))
-        | Ending::Fault(Fault::TimedOut(exceeded) | Fault::ResponseTooLarge(exceeded)) => {
-            exceeded.refusal(party)
-        }
         Ending::Stop(Stop::Throttled(throttle)) => {
             // Only the words are taken from the row: Lambda has measured and recorded.
             let row = Limits::row("lambda_concurrency");
@@ -186,7 +203,7 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
                 row.map(|row| Exceeded { row, observed: 0, max: 0, date: limits.date() });
             throttled.and_then(|it| it.refusal_with(party, &[("reason", &throttle.to_string())]))
         }
-        _ => None,
+        ending => ending.exceeded().and_then(|exceeded| exceeded.refusal(party)),
     };
     of_row.unwrap_or_else(|| {
         let text = match ending {
