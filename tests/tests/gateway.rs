@@ -512,3 +512,47 @@ async fn the_answer_of_zappa_passes_at_4_718_559_bytes_and_fails_one_byte_later(
     let healthy = Client::new().get(format!("{url}?size=5")).await.unwrap();
     assert_eq!(healthy.text(), "xxxxx");
 }
+
+#[tokio::test]
+async fn a_function_without_concurrency_is_500_503_and_429() {
+    let mut function = mirror("body");
+    function.reserved_concurrency = Some(0);
+    let emulator = all_gateways(function).start().await.unwrap();
+    let rest = Client::new().get(format!("{}/x", emulator.api_url("Rest"))).await.unwrap();
+    is_refused(&rest, 500, "application/json", r#"{"message": "Internal server error"}"#);
+    let http = Client::new().get(format!("{}/x", emulator.api_url("Http"))).await.unwrap();
+    is_refused(&http, 503, "application/json", r#"{"message":"Service Unavailable"}"#);
+    let url = Client::new().get(emulator.function_url("body")).await.unwrap();
+    let text = r#"{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}"#;
+    is_refused(&url, 429, "application/json", text);
+    assert_eq!(emulator.totals().throttles, 3);
+}
+
+#[tokio::test]
+async fn a_rest_api_refuses_characters_that_must_be_encoded_and_keeps_its_health_checks() {
+    let emulator = all_gateways(mirror("body")).start().await.unwrap();
+    let url = emulator.api_url("Rest");
+    for query in ["a|b", "a={b}"] {
+        let answer = raw(url, &head(&format!("/dev/x?{query}"), 1)).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    assert!(raw(url, &head("/dev/x?a%7Cb", 1)).await.starts_with("HTTP/1.1 200 "));
+    for path in ["/ping", "/sping"] {
+        assert!(raw(url, &head(path, 1)).await.starts_with("HTTP/1.1 200 "));
+    }
+    assert_eq!(emulator.totals().invocations, 1);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_of_its_body_harms_nobody() {
+    let emulator = all_gateways(mirror("body")).start().await.unwrap();
+    for url in [emulator.api_url("Rest"), emulator.api_url("Http"), emulator.function_url("body")] {
+        let mut connection = RawConnection::open(url).await.unwrap();
+        let head = "POST /dev/x HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\nten bytes!";
+        connection.write(head).await.unwrap();
+        drop(connection);
+        assert_eq!(post(&format!("{url}/x"), "text/plain", "healthy").await.text(), "healthy");
+    }
+    assert_eq!(emulator.totals().invocations, 3);
+    assert_eq!(emulator.totals().bugs, 0);
+}

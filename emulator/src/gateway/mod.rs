@@ -319,7 +319,9 @@ fn complete(party: Party, answer: Answer, moment: &Moment, trace: &str) -> HttpR
     *response.headers_mut() = answer.headers;
     let headers = response.headers_mut();
     // The gateway frames the body and keeps the connection itself.
-    for own in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION] {
+    for own in
+        ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"]
+    {
         headers.remove(own);
     }
     refusal::identify(party, headers, moment);

@@ -143,7 +143,10 @@ enum Step {
     /// Declares a body of 100 bytes, sends 10, and closes its half of the connection.
     Truncated,
     /// Posts a chunked body with these trailers.
-    Streamed { chunks: Vec<String>, trailers: Vec<String> },
+    Streamed {
+        chunks: Vec<String>,
+        trailers: Vec<String>,
+    },
     /// Answers with what the Runtime API has said to every step before, as a JSON list.
     Tell,
     Exit(i32),
@@ -254,7 +257,8 @@ fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
 
 /// Sends a message on a connection of its own and reads the answer.
 fn exchange(message: &[u8], half_close: bool) -> io::Result<Heard> {
-    let address = variable("AWS_LAMBDA_RUNTIME_API").ok_or_else(|| io::Error::other("no Runtime API"))?;
+    let address =
+        variable("AWS_LAMBDA_RUNTIME_API").ok_or_else(|| io::Error::other("no Runtime API"))?;
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(message)?;
     if half_close {
