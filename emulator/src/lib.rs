@@ -3,11 +3,15 @@
 //! [`Emulator::builder`] starts one inside a test; the program `hardcap` starts one from a template. Read
 //! `ARCHITECTURE.md` for the map.
 
+pub mod check;
+pub mod cli;
+mod companion;
 pub mod config;
 mod emulator;
 pub mod packaging;
 pub mod settings;
 pub mod template;
+mod tool;
 
 mod aws;
 pub(crate) mod context;

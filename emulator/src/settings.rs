@@ -32,6 +32,17 @@ pub struct Settings {
     pub functions: IndexMap<String, FunctionSettings>,
     /// Services that run beside the functions.
     pub companions: Vec<Companion>,
+    /// What `hardcap up` prints to be tried.
+    pub tries: Vec<Try>,
+}
+
+/// A command that shows something, for `hardcap up` to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// What it shows.
+    pub about: String,
+    /// The command, with the placeholders of [`crate::Addresses`].
+    pub command: String,
 }
 
 /// What is said about one function.
@@ -119,6 +130,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "credentials",
         "functions",
         "companions",
+        "try",
     ];
     only(root, "hardcap.toml", &known)?;
     let mut settings = Settings {
@@ -140,7 +152,18 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
     for entry in section(root, "companions")? {
         settings.companions.push(companion(entry)?);
     }
+    for item in root.get("try").map_or(Ok(&[][..]), |node| node.items("`try`"))? {
+        settings.tries.push(one_try(item)?);
+    }
     Ok(settings)
+}
+
+/// `[[try]]` with `about` and `command`.
+fn one_try(item: &Node) -> Result<Try, Mistake> {
+    only(item, "`try`", &["about", "command"])?;
+    let command =
+        text(item, "command")?.ok_or_else(|| Mistake::new(item.at, "a `try` has no `command`"))?;
+    Ok(Try { about: text(item, "about")?.unwrap_or_default(), command })
 }
 
 fn limit(entry: &Entry) -> Result<u64, Mistake> {

@@ -23,6 +23,8 @@ pub(super) struct Parts {
     pub(super) apis: Vec<Api>,
     pub(super) function_urls: Vec<FunctionUrl>,
     pub(super) buckets: Vec<Bucket>,
+    /// The logical id of each bucket, by its name.
+    pub(super) bucket_ids: Vec<(String, String)>,
     pub(super) routes: Vec<PendingRoute>,
 }
 
@@ -75,12 +77,18 @@ pub(super) fn assemble(
     check_targets(&scope, &config, &parts.routes)?;
     connect(&scope, &mut config.apis, parts.routes)?;
     localize(&scope, &mut config);
-    let places =
-        scope.resources.iter().map(|entry| (entry.key.clone(), (source.path.to_owned(), entry.at)));
+    let place = |entry: &Entry| (source.path.to_owned(), entry.at);
+    let places = scope.resources.iter().map(|entry| (entry.key.clone(), place(entry)));
+    let buckets = parts
+        .bucket_ids
+        .iter()
+        .filter_map(|(name, logical_id)| Some((name.clone(), place(scope.resource(logical_id)?))));
     Ok(Loaded {
         config,
         packages: parts.packages,
+        parameters: scope.declared.iter().map(|entry| entry.key.clone()).collect(),
         places: places.collect(),
+        bucket_places: buckets.collect(),
         warnings: scope.into_warnings().into_iter().map(|w| source.warning(w)).collect(),
     })
 }
@@ -173,7 +181,9 @@ fn read_resource(
             Ok(())
         }
         "AWS::S3::Bucket" => {
-            parts.buckets.push(bucket::read(scope, entry)?);
+            let bucket = bucket::read(scope, entry)?;
+            parts.bucket_ids.push((bucket.name.clone(), entry.key.clone()));
+            parts.buckets.push(bucket);
             Ok(())
         }
         kind if kind.starts_with("AWS::ApiGateway") => raw_api::read(scope, entry, parts),

@@ -46,10 +46,14 @@ pub struct Loaded {
     pub config: Config,
     /// Where each function's program comes from, in the order of `config.functions`.
     pub packages: Vec<Package>,
+    /// The names of the template's parameters.
+    pub parameters: Vec<String>,
     /// What was read and has no effect here.
     pub warnings: Vec<Warning>,
     /// Where each resource is declared, by logical id: `template.yaml` and the position.
     pub places: IndexMap<String, (PathBuf, Position)>,
+    /// Where each bucket is declared, by its name.
+    pub bucket_places: IndexMap<String, (PathBuf, Position)>,
 }
 
 /// Reads a template with its parameters and overrides.
@@ -107,8 +111,10 @@ impl Loaded {
         self.config.function_urls.extend(other.config.function_urls);
         self.config.buckets.extend(other.config.buckets);
         self.packages.extend(other.packages);
+        self.parameters.extend(other.parameters);
         self.warnings.extend(other.warnings);
         self.places.extend(other.places);
+        self.bucket_places.extend(other.bucket_places);
         Ok(())
     }
 }

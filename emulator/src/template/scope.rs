@@ -24,6 +24,7 @@ pub(crate) struct StackNames {
 pub(crate) struct Scope<'a> {
     pub(crate) names: StackNames,
     pub(crate) resources: &'a [Entry],
+    pub(super) declared: &'a [Entry],
     pub(super) parameters: IndexMap<String, Node>,
     pub(super) conditions: &'a [Entry],
     pub(super) mappings: Option<&'a Node>,
@@ -53,6 +54,7 @@ impl<'a> Scope<'a> {
         Ok(Scope {
             names,
             resources: section("Resources")?,
+            declared,
             parameters,
             conditions: section("Conditions")?,
             mappings: template.get("Mappings"),

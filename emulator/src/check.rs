@@ -1,0 +1,209 @@
+//! What can be seen of a template before anything runs: what AWS would refuse, and what people regret later. Pure.
+
+use std::fmt;
+
+use hardcap_limits::envelope::json_string_len;
+use hardcap_limits::{Limits, Row};
+use serde::Serialize;
+
+use crate::config::{ApiKind, Bucket, Function};
+use crate::report::grouped;
+use crate::template::Loaded;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It works, and may not do what is wanted.
+    Warning,
+    /// It fails.
+    Error,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// A name for this kind of finding, for programs.
+    pub code: &'static str,
+    /// Where: `template.yaml:12:3`, when it has a place.
+    pub place: Option<String>,
+    /// What was found, and the way out.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    /// `warning[binary-media-types] template.yaml:12:3: message`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        let place = self.place.as_ref().map(|place| format!(" {place}")).unwrap_or_default();
+        write!(f, "{severity}[{}]{place}: {}", self.code, self.message)
+    }
+}
+
+/// Everything that can be said of a template under the limits of a run.
+#[must_use]
+pub fn check(loaded: &Loaded) -> Vec<Finding> {
+    let mut findings = Findings { loaded, all: Vec::new() };
+    for warning in &loaded.warnings {
+        let place = format!("{}:{}", warning.path.display(), warning.position);
+        let help = warning.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        let message = format!("{}{help}", warning.message);
+        let severity = Severity::Warning;
+        findings.all.push(Finding { severity, code: "template", place: Some(place), message });
+    }
+    for function in &loaded.config.functions {
+        findings.environment(function);
+        findings.open_access(function);
+        findings.timeout(function);
+    }
+    findings.media_types();
+    for bucket in &loaded.config.buckets {
+        findings.bucket(bucket);
+    }
+    findings.all
+}
+
+/// Length of the environment as AWS measures it: the map as compact JSON.
+#[must_use]
+pub fn environment_bytes(function: &Function) -> u64 {
+    let variables = function.environment.iter();
+    let pairs: u64 =
+        variables.map(|(key, value)| json_string_len(key).0 + json_string_len(value).0 + 1).sum();
+    let commas = function.environment.len().saturating_sub(1) as u64;
+    pairs + commas + 2
+}
+
+struct Findings<'a> {
+    loaded: &'a Loaded,
+    all: Vec<Finding>,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, severity: Severity, code: &'static str, logical_id: &str, message: String) {
+        let place = self.loaded.places.get(logical_id);
+        let place = place.map(|(path, position)| format!("{}:{position}", path.display()));
+        self.all.push(Finding { severity, code, place, message });
+    }
+
+    fn environment(&mut self, function: &Function) {
+        let (_, most) = in_force(&self.loaded.config.limits, "lambda_environment");
+        let bytes = environment_bytes(function);
+        if bytes > most {
+            let message = format!(
+                "the environment of `{}` has {} bytes as JSON, {} more than the {} that AWS takes; move values to SSM Parameter Store",
+                function.logical_id,
+                grouped(bytes),
+                grouped(bytes - most),
+                grouped(most)
+            );
+            self.add(Severity::Error, "environment-size", &function.logical_id, message);
+        }
+    }
+
+    fn open_access(&mut self, function: &Function) {
+        if function.environment.get("ACCESS").is_some_and(|access| access == "open") {
+            let message = format!(
+                "`{}` has ACCESS=open: everyone who reaches it acts with the rights of its role",
+                function.logical_id
+            );
+            self.add(Severity::Warning, "open-access", &function.logical_id, message);
+        }
+    }
+
+    /// A function that outlives its gateway answers nobody.
+    fn timeout(&mut self, function: &Function) {
+        let limits = &self.loaded.config.limits;
+        let in_front = self
+            .loaded
+            .config
+            .apis
+            .iter()
+            .filter(|api| api.routes.iter().any(|route| route.function == function.name));
+        let waits = in_front.map(|api| match api.kind {
+            ApiKind::Rest { .. } => (in_force(limits, "rest_timeout").1, &api.logical_id),
+            ApiKind::Http { .. } => (in_force(limits, "http_timeout").1, &api.logical_id),
+        });
+        if let Some((wait, api)) = waits.min()
+            && function.timeout.0 > wait
+        {
+            let message = format!(
+                "`{}` may run {} s, but `{api}` waits {} s: after that its client has a 504 while the function runs on",
+                function.logical_id,
+                seconds(function.timeout.0),
+                seconds(wait)
+            );
+            self.add(Severity::Warning, "timeout-above-gateway", &function.logical_id, message);
+        }
+    }
+
+    fn media_types(&mut self) {
+        for api in &self.loaded.config.apis {
+            let ApiKind::Rest { binary_media_types, .. } = &api.kind else { continue };
+            if binary_media_types.is_empty() && !api.routes.is_empty() {
+                let message = format!(
+                    "`{}` has no BinaryMediaTypes: uploads that are not text are damaged, and answers in base64 reach clients as base64; write `BinaryMediaTypes: ['*~1*']` if any of its functions takes or answers other than text",
+                    api.logical_id
+                );
+                self.add(Severity::Warning, "binary-media-types", &api.logical_id, message);
+            }
+        }
+    }
+
+    /// A bucket that a function is told of is one that it fills: such a bucket should empty itself and be readable.
+    fn bucket(&mut self, bucket: &Bucket) {
+        let told = |function: &&Function| function.environment.values().any(|v| *v == bucket.name);
+        let Some(function) = self.loaded.config.functions.iter().find(told) else { return };
+        let (function, name) = (function.logical_id.clone(), &bucket.name);
+        let place = self.place_of_bucket(name);
+        if !bucket.lifecycle.iter().any(|rule| rule.expiration_days.is_some()) {
+            let message = format!(
+                "what `{function}` puts into the bucket `{name}` stays for ever: give it a LifecycleConfiguration with ExpirationInDays"
+            );
+            self.all.push(warning("bucket-lifecycle", place.clone(), message));
+        }
+        let aborts =
+            |rule: &crate::config::LifecycleRule| rule.abort_incomplete_multipart_days.is_some();
+        if !bucket.lifecycle.iter().any(aborts) {
+            let message = format!(
+                "uploads into the bucket `{name}` that are cut off stay, invisible and paid for: give it AbortIncompleteMultipartUpload"
+            );
+            self.all.push(warning("bucket-multipart", place.clone(), message));
+        }
+        if bucket.cors.is_empty() {
+            let message = format!(
+                "scripts in a browser cannot follow `{function}` to the bucket `{name}`: give it a CorsConfiguration"
+            );
+            self.all.push(warning("bucket-cors", place, message));
+        }
+    }
+
+    fn place_of_bucket(&self, name: &str) -> Option<String> {
+        let (path, position) = self.loaded.bucket_places.get(name)?;
+        Some(format!("{}:{position}", path.display()))
+    }
+}
+
+fn warning(code: &'static str, place: Option<String>, message: String) -> Finding {
+    Finding { severity: Severity::Warning, code, place, message }
+}
+
+fn seconds(millis: u64) -> String {
+    if millis.is_multiple_of(1000) {
+        (millis / 1000).to_string()
+    } else {
+        format!("{}.{:03}", millis / 1000, millis % 1000)
+    }
+}
+
+/// The row of that name, and its number in force.
+fn in_force(limits: &Limits, name: &str) -> (&'static Row, u64) {
+    limits
+        .in_force()
+        .find(|(row, _)| row.name == name)
+        .expect("the names used here are in the table, which a test checks")
+}

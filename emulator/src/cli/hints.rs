@@ -1,0 +1,95 @@
+//! What `hardcap up` prints: which limits, where everything listens, what to try. Pure.
+
+use std::fmt::Write as _;
+
+use hardcap_limits::{Date, Limits, page};
+
+use crate::addresses::Addresses;
+use crate::config::{Api, Config, FunctionUrl};
+use crate::report::grouped;
+use crate::settings::Try;
+
+/// The first line of a run: the day, and what differs from today.
+pub(super) fn limits_line(limits: &Limits) -> String {
+    let date = limits.date();
+    let mut line = format!("limits of {date}");
+    if date == Date::CLASSIC {
+        line.push_str(" (classic)");
+    }
+    let different = page::differences(limits, &Limits::current());
+    match (date == Date::LATEST, different.is_empty()) {
+        (true, _) => line.push_str(": the newest known"),
+        (false, true) => line.push_str("; no number differs from current"),
+        (false, false) => {
+            let _ = write!(line, "; different from current: {different}");
+        }
+    }
+    for (row, value) in limits.overridden() {
+        let aws = row.value_at(date);
+        let _ = write!(line, "\nset: {} = {}, AWS has {}", row.name, grouped(value), grouped(aws));
+    }
+    line
+}
+
+/// Where everything listens, one line each, and what to try.
+pub(super) fn addresses(config: &Config, addresses: &Addresses, tries: &[Try]) -> String {
+    let mut text = String::from("\n");
+    let mut line = |what: &str, name: &str, url: &str| {
+        let _ = writeln!(text, "  {what:<13} {name:<20} {url}");
+    };
+    for (name, url) in &addresses.apis {
+        line("API", name, url);
+    }
+    for (name, url) in &addresses.function_urls {
+        line("function URL", name, url);
+    }
+    for (name, url) in &addresses.companions {
+        line("companion", name, url);
+    }
+    line("AWS endpoint", "AWS_ENDPOINT_URL", &addresses.aws);
+    line("control", "dashboard", &format!("{}/", addresses.control));
+    let tries = if tries.is_empty() { own_tries(config) } else { tries.to_vec() };
+    if !tries.is_empty() {
+        text.push_str("\ntry:\n");
+    }
+    for one in tries {
+        if !one.about.is_empty() {
+            let _ = writeln!(text, "  # {}", one.about);
+        }
+        let _ = writeln!(text, "  {}", addresses.fill(&one.command));
+    }
+    text.push_str("\nCtrl-C stops everything and prints the report\n");
+    text
+}
+
+/// One request for each front door.
+fn own_tries(config: &Config) -> Vec<Try> {
+    let api = |api: &Api| {
+        let route = api.routes.first()?;
+        let path = if route.path == "$default" { "/" } else { &route.path };
+        // A parameter is anything; its own name is as good as any.
+        let path = path.replace(['{', '}', '+'], "");
+        let method = match route.method.as_str() {
+            "ANY" | "GET" => String::new(),
+            method => format!("-X {method} "),
+        };
+        let command = format!("curl -i {method}'${{hardcap:api:{}}}{path}'", api.logical_id);
+        Some(Try { about: format!("{} of {}", route.function, api.logical_id), command })
+    };
+    let url = |url: &FunctionUrl| Try {
+        about: format!("the URL of {}", url.function),
+        command: format!("curl -i '${{hardcap:url:{}}}/'", url.logical_id),
+    };
+    let mut tries: Vec<Try> = config.apis.iter().filter_map(api).collect();
+    tries.extend(config.function_urls.iter().map(url));
+    if let (Some(function), true) = (config.functions.first(), tries.is_empty()) {
+        tries.push(Try {
+            about: format!("call {}", function.name),
+            command: format!(
+                "curl -d '{{}}' '${{hardcap:aws}}/2015-03-31/functions/{}/invocations'",
+                function.name
+            ),
+        });
+    }
+    tries
+}

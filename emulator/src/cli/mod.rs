@@ -1,0 +1,103 @@
+//! The command line: arguments in, exit code out. Everything for people goes to standard error.
+
+mod check;
+mod hints;
+mod limits;
+mod options;
+mod project;
+mod ready;
+mod terminal;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use options::{LimitOptions, UpOptions};
+
+/// Meet the limits of AWS Lambda and API Gateway on your own machine, byte for byte.
+#[derive(Parser, Debug)]
+#[command(name = "hardcap", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: UpOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hardcap                                   run template.yaml of this folder
+  hardcap up app.yaml --limits current      with the newest limits instead of those of 2022-04-22
+  hardcap up --set lambda_sync_response=1000000 --api-port 0 --aws-port 0 --ready-file ready.json
+  hardcap check                             what AWS would refuse, and what people regret later
+  hardcap limits --limits 2018-01-01        the table as it was on a day
+
+Exit codes:
+  0  done
+  1  failed: a wrong template, a missing program, a port that is taken, a finding of `check` that is an error
+  2  the command line itself is wrong
+  3  a gate failed: the run met a limit that it was told not to meet
+
+Machine-readable output goes to standard output, everything else to standard error.";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run a template until Ctrl-C, then print the report
+    Up {
+        /// The template [default: template.yaml, template.yml or template.json]
+        template: Option<PathBuf>,
+        #[command(flatten)]
+        options: UpOptions,
+    },
+    /// Look at a template without running it
+    Check {
+        /// The template [default: template.yaml, template.yml or template.json]
+        template: Option<PathBuf>,
+        #[command(flatten)]
+        limits: LimitOptions,
+        #[command(flatten)]
+        template_options: options::TemplateOptions,
+        /// How the findings are printed
+        #[arg(long, value_enum, default_value_t)]
+        format: check::Format,
+    },
+    /// Print the table of limits
+    Limits {
+        #[command(flatten)]
+        limits: LimitOptions,
+        /// How the table is printed
+        #[arg(long, value_enum, default_value_t)]
+        format: limits::Format,
+    },
+}
+
+/// Why a command did not do what it was asked to. Shown after `error: `.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failure(String);
+
+impl Failure {
+    fn new(message: impl std::fmt::Display) -> Failure {
+        Failure(message.to_string())
+    }
+}
+
+/// Runs the program on the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        None => up::up(None, arguments.up),
+        Some(Command::Up { template, options }) => up::up(template, options),
+        Some(Command::Check { template, limits, template_options, format }) => {
+            check::check(template, &limits, &template_options, format)
+        }
+        Some(Command::Limits { limits, format }) => limits::limits(&limits, format),
+    };
+    outcome.unwrap_or_else(|Failure(message)| {
+        terminal::error(&message);
+        ExitCode::FAILURE
+    })
+}

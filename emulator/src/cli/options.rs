@@ -1,0 +1,96 @@
+//! Options that more than one command takes, and how their texts are read.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hardcap_limits::{Date, Limits};
+
+use crate::settings::Settings;
+
+/// Which limits are in force.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct LimitOptions {
+    /// The day whose limits are in force: classic (2022-04-22), current, or YYYY-MM-DD
+    #[arg(long, value_name = "DATE", default_value = "classic")]
+    limits: Option<Date>,
+    /// Another number for a limit, in its unit; more than once for more
+    #[arg(long, value_name = "ROW=VALUE", value_parser = row_and_value)]
+    set: Vec<(String, u64)>,
+}
+
+/// How a template is read.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct TemplateOptions {
+    /// A value for a parameter of the template; more than once for more
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(super) parameters: Vec<(String, String)>,
+    /// The region of everything
+    #[arg(long)]
+    pub(super) region: Option<String>,
+}
+
+/// How a template is run.
+#[derive(Args, Clone, Debug)]
+pub(super) struct UpOptions {
+    #[command(flatten)]
+    pub(super) limits: LimitOptions,
+    #[command(flatten)]
+    pub(super) template: TemplateOptions,
+    /// The port of the first API, 0 for any; further APIs and function URLs take the ports after it
+    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    pub(super) api_port: u16,
+    /// The port of the AWS APIs and of the control surface, 0 for any
+    #[arg(long, value_name = "PORT", default_value_t = 4566)]
+    pub(super) aws_port: u16,
+    /// Keep data in this folder; in memory without it
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Write the addresses into this file, as JSON, when everything listens
+    #[arg(long, value_name = "FILE")]
+    pub(super) ready_file: Option<PathBuf>,
+    /// Run what was built before
+    #[arg(long)]
+    pub(super) no_build: bool,
+    /// Verify signatures on every AWS API, not on S3 alone
+    #[arg(long)]
+    pub(super) strict_auth: bool,
+    /// Print errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Print more: once for what each request does, twice for everything
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+impl LimitOptions {
+    /// The limits of the day, those of `hardcap.toml` on top, and what the command line says on top of them.
+    pub(super) fn in_force(&self, settings: &Settings) -> Limits {
+        let mut limits = Limits::at(self.limits.unwrap_or(Date::CLASSIC));
+        settings.apply_limits(&mut limits);
+        for (row, value) in &self.set {
+            // `row_and_value` accepts only names that the table has.
+            let known = limits.set(row, *value);
+            debug_assert!(known.is_ok(), "{row} was accepted on the command line");
+        }
+        limits
+    }
+}
+
+fn row_and_value(text: &str) -> Result<(String, u64), String> {
+    let Some((row, value)) = text.split_once('=') else {
+        return Err("write ROW=VALUE, such as lambda_sync_response=1000000".to_owned());
+    };
+    let number = value.replace('_', "").parse().map_err(|_| {
+        let unit = Limits::row(row).map_or(String::new(), |row| format!(" of {}", row.unit));
+        format!("`{value}` is not a whole number{unit}")
+    })?;
+    Limits::classic().set(row, number).map_err(|unknown| unknown.to_string())?;
+    Ok((row.to_owned(), number))
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}

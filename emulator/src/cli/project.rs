@@ -1,0 +1,117 @@
+//! A folder with a template and a `hardcap.toml`: the files are opened here, and nowhere else.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::options::{LimitOptions, TemplateOptions};
+use crate::nearest::nearest;
+use crate::settings::Settings;
+use crate::template::mistake::{Mistake, Source};
+use crate::template::{self, Loaded};
+
+/// A template with its companions, read and not yet built.
+#[derive(Debug)]
+pub(super) struct Project {
+    pub(super) loaded: Loaded,
+    pub(super) settings: Settings,
+    /// The template's folder.
+    pub(super) folder: PathBuf,
+}
+
+const NAMES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
+
+impl Project {
+    pub(super) fn open(
+        template: Option<PathBuf>,
+        limits: &LimitOptions,
+        options: &TemplateOptions,
+    ) -> Result<Project, Failure> {
+        let path = match template {
+            Some(path) => path,
+            None => NAMES.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or_else(|| {
+                Failure::new(
+                    "this folder has no template.yaml\n  = help: name the template: `hardcap up path/to/template.yaml`",
+                )
+            })?,
+        };
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let (mut settings, toml) = read_settings(&folder)?;
+        for (name, value) in &options.parameters {
+            settings.parameters.insert(name.clone(), value.clone());
+        }
+        if let Some(region) = &options.region {
+            settings.region = Some(region.clone());
+        }
+        let limits = limits.in_force(&settings);
+        let text = read(&path)?;
+        let mut loaded =
+            template::load(&text, &path, &settings, limits.clone()).map_err(Failure::new)?;
+        for also in &settings.also {
+            let path = folder.join(also);
+            let text = read(&path)?;
+            let other =
+                template::load(&text, &path, &settings, limits.clone()).map_err(Failure::new)?;
+            loaded.add(other, &text).map_err(Failure::new)?;
+        }
+        check_names(&loaded, &settings, &toml)?;
+        Ok(Project { loaded, settings, folder })
+    }
+}
+
+/// `hardcap.toml` beside the template, with its path and text; without one, nothing is said.
+fn read_settings(folder: &Path) -> Result<(Settings, (PathBuf, String)), Failure> {
+    let path = match folder {
+        folder if folder == Path::new(".") => PathBuf::from("hardcap.toml"),
+        folder => folder.join("hardcap.toml"),
+    };
+    if !path.exists() {
+        return Ok((Settings::default(), (path, String::new())));
+    }
+    let text = read(&path)?;
+    let settings = Settings::read(&text, &path).map_err(Failure::new)?;
+    Ok((settings, (path, text)))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let source = Source { path, text: &text };
+        let mistake = Mistake::new(source.position(valid), "this byte is not UTF-8");
+        Failure::new(source.error(mistake.help("save the file as UTF-8")))
+    })
+}
+
+/// A parameter or a function that no template has is a slip, which would silently change nothing.
+fn check_names(
+    loaded: &Loaded,
+    settings: &Settings,
+    (path, text): &(PathBuf, String),
+) -> Result<(), Failure> {
+    let known: Vec<&str> = loaded.parameters.iter().map(String::as_str).collect();
+    for name in settings.parameters.keys().filter(|name| !known.contains(&name.as_str())) {
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("its parameters are: {}", known.join(", ")),
+        };
+        return Err(Failure::new(format!(
+            "the template has no parameter `{name}`\n  = help: {help}"
+        )));
+    }
+    let known: Vec<&str> = loaded.packages.iter().map(|p| p.logical_id.as_str()).collect();
+    for (name, function) in &settings.functions {
+        if !known.contains(&name.as_str()) {
+            let mistake =
+                Mistake::new(function.position, format!("the template has no function `{name}`"))
+                    .help(format!("its functions are: {}", known.join(", ")))
+                    .nearest(name, known.iter().copied());
+            return Err(Failure::new(Source { path, text }.error(mistake)));
+        }
+    }
+    Ok(())
+}

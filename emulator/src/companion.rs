@@ -1,0 +1,178 @@
+//! Companion services: what runs beside the functions, such as the upstream of a proxy.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use hardcap_limits::Millis;
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::net::TcpStream;
+
+use crate::addresses::Addresses;
+use crate::clock::Clock;
+use crate::packaging::PackagingError;
+use crate::settings::Companion;
+use crate::tool::{Running, Tool};
+
+/// The pause between two looks whether a companion is ready, cut short when it ends.
+const LOOK_AGAIN: Millis = Millis(20);
+/// The longest that one look may take: a companion that accepts and says nothing is looked at again.
+const LOOK: Millis = Millis(1_000);
+/// How long a companion may take to end when it is asked to, before it is ended.
+const END_WITHIN: Millis = Millis(3_000);
+
+/// Companions that run. Dropping them ends them with everything that they started.
+#[derive(Debug, Default)]
+pub(crate) struct Companions {
+    running: Vec<(String, Running)>,
+}
+
+/// A companion, its program found and its port chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub(crate) settings: Companion,
+    pub(crate) command: Vec<OsString>,
+    pub(crate) folder: PathBuf,
+    pub(crate) port: u16,
+}
+
+impl Ready {
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Companions {
+    /// Starts them one after the other, each when the one before it is ready.
+    pub(crate) async fn start(
+        &mut self,
+        all: &[Ready],
+        addresses: &Addresses,
+        clock: &Clock,
+    ) -> Result<(), PackagingError> {
+        for one in all {
+            let mut running = start(one, addresses)?;
+            forward(&one.settings.name, running.child.stdout.take());
+            forward(&one.settings.name, running.child.stderr.take());
+            until_ready(one, &mut running, clock).await?;
+            self.running.push((one.settings.name.clone(), running));
+        }
+        Ok(())
+    }
+
+    /// Waits until one of them ends, which none should before it is asked to. Says its name and how.
+    pub(crate) async fn ended(&mut self) -> String {
+        if self.running.is_empty() {
+            return std::future::pending().await;
+        }
+        let waits = self.running.iter_mut().map(|(name, running)| {
+            let wait = async move { (name.clone(), running.child.wait().await) };
+            Box::pin(wait)
+        });
+        let ((name, status), at, _) = futures_util::future::select_all(waits).await;
+        self.running.remove(at);
+        match status {
+            Ok(status) => format!("the companion `{name}` ended: {status}"),
+            Err(error) => format!("the companion `{name}` was lost: {error}"),
+        }
+    }
+
+    /// Asks all to end, and ends those that do not.
+    pub(crate) async fn stop(self, clock: &Clock) {
+        for (_, running) in &self.running {
+            running.terminate();
+        }
+        for (_, mut running) in self.running {
+            let _ = clock.timeout(END_WITHIN, running.child.wait()).await;
+        }
+    }
+}
+
+fn start(one: &Ready, addresses: &Addresses) -> Result<Running, PackagingError> {
+    let port = one.port.to_string();
+    let fill = |text: &str| addresses.fill(&text.replace("${port}", &port));
+    let (program, first) = one.command.split_first().expect("a command has at least its program");
+    let own = one.settings.arguments.iter().map(|argument| OsString::from(fill(argument)));
+    let first = first.iter().map(|word| OsString::from(fill(&word.to_string_lossy())));
+    let mut tool = Tool::new(program, first.chain(own), &one.folder);
+    tool.environment.push(("PORT".to_owned(), port.clone()));
+    for (name, value) in &one.settings.environment {
+        tool.environment.push((name.clone(), fill(value)));
+    }
+    tool.start().map_err(|error| {
+        PackagingError::new(
+            format!("the companion `{}` cannot be started: {error}", one.settings.name),
+            format!("its program is {}", program.to_string_lossy()),
+        )
+    })
+}
+
+/// Waits until the companion answers, ends, or has taken too long.
+async fn until_ready(
+    one: &Ready,
+    running: &mut Running,
+    clock: &Clock,
+) -> Result<(), PackagingError> {
+    let Companion { name, ready, ready_within, .. } = &one.settings;
+    let waited = clock.stopwatch();
+    loop {
+        let answers = clock.timeout(LOOK, answers(one)).await.unwrap_or(false);
+        if answers {
+            return Ok(());
+        }
+        if let Some(status) = clock.timeout(LOOK_AGAIN, running.child.wait()).await {
+            let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            return Err(PackagingError::new(
+                format!("the companion `{name}` ended before it was ready: {how}"),
+                "its last lines above say why; its arguments and environment are in hardcap.toml",
+            ));
+        }
+        if waited.elapsed_millis() >= *ready_within {
+            let what = match ready {
+                Some(path) => {
+                    format!("{}{path} does not answer with a status below 500", one.url())
+                }
+                None => format!("nothing listens on {}", one.url()),
+            };
+            return Err(PackagingError::new(
+                format!(
+                    "the companion `{name}` was not ready within {} s: {what}",
+                    ready_within.0 / 1000
+                ),
+                "does it listen on the port in PORT? `ready_within_seconds` gives it more time",
+            ));
+        }
+    }
+}
+
+async fn answers(one: &Ready) -> bool {
+    let Some(path) = &one.settings.ready else {
+        return TcpStream::connect(("127.0.0.1", one.port)).await.is_ok();
+    };
+    let client: Client<HttpConnector, Empty<Bytes>> =
+        Client::builder(TokioExecutor::new()).build_http();
+    let Ok(uri) = format!("{}{path}", one.url()).parse() else { return false };
+    client.get(uri).await.is_ok_and(|response| !response.status().is_server_error())
+}
+
+/// Shows what a companion writes, with its name before each line, until it closes its pipe.
+fn forward(name: &str, pipe: Option<impl AsyncRead + Unpin + Send + 'static>) {
+    let Some(pipe) = pipe else { return };
+    let name = name.to_owned();
+    tokio::spawn(async move {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&line);
+            // Nobody is left to be told when standard error is gone.
+            let _ = writeln!(std::io::stderr(), "{name} | {}", text.trim_end());
+            line.clear();
+        }
+    });
+}

@@ -1,0 +1,5 @@
+//! The program `hardcap`.
+
+fn main() -> std::process::ExitCode {
+    hardcap::cli::main()
+}

@@ -1,0 +1,195 @@
+//! Building what has no program yet: one run of cargo for each workspace, so that it compiles everything side by side.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+
+use super::cargo::{Message, Workspace};
+use super::{Binary, PackagingError};
+use crate::tool::{self, Tool};
+
+/// Hears what a build says, line by line.
+pub(crate) trait Progress {
+    /// A line of cargo's: `Compiling serde v1.0`, or an error.
+    fn line(&mut self, line: &str);
+}
+
+/// Finds the program of each binary, building it unless `no_build`. The paths are in the order of `wanted`.
+pub(crate) async fn build(
+    wanted: &[Binary],
+    no_build: bool,
+    progress: &mut dyn Progress,
+) -> Result<Vec<PathBuf>, PackagingError> {
+    let mut workspaces: Vec<(Workspace, Vec<Job>)> = Vec::new();
+    for (at, binary) in wanted.iter().enumerate() {
+        let known = workspaces.iter().position(|(workspace, _)| workspace.holds(&binary.folder));
+        let known = match known {
+            Some(known) => known,
+            None => {
+                workspaces.push((Workspace::of(&binary.folder).await?, Vec::new()));
+                workspaces.len() - 1
+            }
+        };
+        let (workspace, jobs) = &mut workspaces[known];
+        let (package, bin) = workspace.binary(binary)?;
+        let (package, bin) = (package.to_owned(), bin.to_owned());
+        jobs.push(Job { at, package, bin, for_lambda: binary.for_lambda });
+    }
+    let mut programs = vec![PathBuf::new(); wanted.len()];
+    let lambda = tool::find("cargo-lambda");
+    for (workspace, jobs) in &workspaces {
+        if no_build {
+            for job in jobs {
+                programs[job.at] = built_before(workspace, job)?;
+            }
+            continue;
+        }
+        let (lambda_jobs, cargo_jobs): (Vec<&Job>, Vec<&Job>) =
+            jobs.iter().partition(|job| job.for_lambda && lambda.is_some());
+        if !cargo_jobs.is_empty() {
+            let tool = cargo(workspace, &cargo_jobs);
+            let built = run(&tool, progress).await?;
+            for job in cargo_jobs {
+                programs[job.at] = artefact(&built, job)?;
+            }
+        }
+        if let (Some(lambda), false) = (&lambda, lambda_jobs.is_empty()) {
+            let folder = workspace.target_directory.join("lambda");
+            run(&cargo_lambda(lambda, workspace, &lambda_jobs, &folder), progress).await?;
+            for job in lambda_jobs {
+                programs[job.at] = folder.join(&job.bin).join("bootstrap");
+            }
+        }
+    }
+    Ok(programs)
+}
+
+/// One binary to build, and its place among those that are wanted.
+#[derive(Debug)]
+struct Job {
+    at: usize,
+    package: String,
+    bin: String,
+    for_lambda: bool,
+}
+
+fn selection(jobs: &[&Job]) -> Vec<OsString> {
+    let mut arguments = Vec::new();
+    for job in jobs {
+        arguments.extend(["--package", &job.package, "--bin", &job.bin].map(OsString::from));
+    }
+    arguments
+}
+
+fn cargo(workspace: &Workspace, jobs: &[&Job]) -> Tool {
+    let mut tool = Tool::new("cargo", ["build", "--release"], &workspace.workspace_root);
+    tool.arguments.push("--message-format=json-render-diagnostics".into());
+    tool.arguments.extend(selection(jobs));
+    tool
+}
+
+fn cargo_lambda(program: &Path, workspace: &Workspace, jobs: &[&Job], folder: &Path) -> Tool {
+    let arguments = ["lambda", "build", "--release", "--message-format=json-render-diagnostics"];
+    let mut tool = Tool::new(program, arguments, &workspace.workspace_root);
+    // It moves what it builds, away from where its messages say: so it is told where to.
+    tool.arguments.extend(["--lambda-dir".into(), folder.as_os_str().to_owned()]);
+    tool.arguments.extend(selection(jobs));
+    tool
+}
+
+/// Runs a build. Gives the executables by package and binary.
+async fn run(tool: &Tool, progress: &mut dyn Progress) -> Result<Vec<Message>, PackagingError> {
+    let name = Path::new(&tool.program).display().to_string();
+    let could_not = |error: std::io::Error| {
+        PackagingError::new(
+            format!("{name} cannot be run: {error}"),
+            "install Rust, or use --no-build",
+        )
+    };
+    let mut running = tool.start().map_err(could_not)?;
+    let mut artefacts = lines(running.child.stdout.take());
+    let mut said = lines(running.child.stderr.take());
+    let mut built = Vec::new();
+    let mut errors: Vec<String> = Vec::new();
+    let (mut more_artefacts, mut more_said) = (true, true);
+    while more_artefacts || more_said {
+        tokio::select! {
+            line = artefacts.next_line(), if more_artefacts => match line.map_err(could_not)? {
+                Some(line) => built.extend(executable(&line)),
+                None => more_artefacts = false,
+            },
+            line = said.next_line(), if more_said => match line.map_err(could_not)? {
+                Some(line) => {
+                    progress.line(&line);
+                    errors.push(line);
+                }
+                None => more_said = false,
+            },
+        }
+    }
+    let status = running.child.wait().await.map_err(could_not)?;
+    if status.success() {
+        return Ok(built);
+    }
+    let errors: Vec<&str> =
+        errors.iter().map(String::as_str).skip_while(|l| !l.starts_with("error")).collect();
+    Err(PackagingError::new(
+        format!("the build failed ({status}) in {}\n{}", tool.folder.display(), errors.join("\n")),
+        "correct what the compiler says, or start what was built before with --no-build",
+    ))
+}
+
+type Lines = tokio::io::Lines<BufReader<Box<dyn AsyncRead + Unpin + Send>>>;
+
+fn lines(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> Lines {
+    let pipe: Box<dyn AsyncRead + Unpin + Send> = match pipe {
+        Some(pipe) => Box::new(pipe),
+        None => Box::new(tokio::io::empty()),
+    };
+    BufReader::new(pipe).lines()
+}
+
+/// The message about an executable, when a line is one.
+fn executable(line: &str) -> Option<Message> {
+    let message: Message = serde_json::from_str(line).ok()?;
+    (message.reason == "compiler-artifact" && message.executable.is_some()).then_some(message)
+}
+
+fn artefact(built: &[Message], job: &Job) -> Result<PathBuf, PackagingError> {
+    let mut by_bin: HashMap<&str, &PathBuf> = HashMap::new();
+    for message in built {
+        let (Some(target), Some(path)) = (&message.target, &message.executable) else { continue };
+        let of_package = message.package_id.as_ref().is_some_and(|id| id.contains(&job.package));
+        if target.is_bin() && (of_package || !by_bin.contains_key(target.name.as_str())) {
+            by_bin.insert(&target.name, path);
+        }
+    }
+    by_bin.get(job.bin.as_str()).map(|path| (*path).clone()).ok_or_else(|| {
+        PackagingError::new(
+            format!("cargo built no executable for `{}` of {}", job.bin, job.package),
+            "run `cargo build --release` by hand to see why",
+        )
+    })
+}
+
+/// What an earlier build left, the newest first: cargo's own or that of `cargo lambda`.
+fn built_before(workspace: &Workspace, job: &Job) -> Result<PathBuf, PackagingError> {
+    let target = &workspace.target_directory;
+    let places = [
+        target.join("release").join(&job.bin),
+        target.join("lambda").join(&job.bin).join("bootstrap"),
+    ];
+    let modified = |path: &PathBuf| path.metadata().and_then(|data| data.modified()).ok();
+    let found = places.into_iter().filter(|path| tool::is_executable(path)).max_by_key(modified);
+    found.ok_or_else(|| {
+        PackagingError::new(
+            format!("`{}` of {} has not been built", job.bin, job.package),
+            format!(
+                "start once without --no-build, or run cargo build --release -p {} --bin {}",
+                job.package, job.bin
+            ),
+        )
+    })
+}

@@ -1,0 +1,176 @@
+//! What cargo knows of a workspace, and what it says while it builds.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Binary, PackagingError};
+use crate::tool::Tool;
+
+/// The part of `cargo metadata` that is needed here.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Workspace {
+    pub(crate) packages: Vec<CargoPackage>,
+    pub(crate) target_directory: PathBuf,
+    pub(crate) workspace_root: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct CargoPackage {
+    pub(crate) name: String,
+    pub(crate) manifest_path: PathBuf,
+    pub(crate) targets: Vec<Target>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    pub(crate) kind: Vec<String>,
+}
+
+/// One line of `--message-format json`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) reason: String,
+    pub(crate) target: Option<Target>,
+    pub(crate) package_id: Option<String>,
+    pub(crate) executable: Option<PathBuf>,
+}
+
+impl Workspace {
+    /// Asks cargo about the workspace of a folder.
+    pub(crate) async fn of(folder: &Path) -> Result<Workspace, PackagingError> {
+        let arguments = ["metadata", "--no-deps", "--format-version", "1"];
+        let output = Tool::new("cargo", arguments, folder).output().await.map_err(|error| {
+            PackagingError::new(
+                format!("cargo cannot be run, and {} needs it: {error}", folder.display()),
+                "install Rust (https://rustup.rs), or name a built program in hardcap.toml",
+            )
+        })?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(PackagingError::new(
+                format!("cargo does not understand {}: {}", folder.display(), said.trim()),
+                "`CodeUri` must be the folder of a Cargo package",
+            ));
+        }
+        serde_json::from_slice(&output.stdout).map_err(|error| {
+            PackagingError::new(
+                format!("cargo metadata cannot be read: {error}"),
+                "use a newer cargo",
+            )
+        })
+    }
+
+    /// Whether this folder belongs to the workspace.
+    pub(crate) fn holds(&self, folder: &Path) -> bool {
+        folder == self.workspace_root || self.packages.iter().any(|package| package.is_in(folder))
+    }
+
+    /// The package and the binary that are meant.
+    pub(crate) fn binary(&self, wanted: &Binary) -> Result<(&str, &str), PackagingError> {
+        let packages: Vec<&CargoPackage> = match &wanted.package {
+            Some(name) => self.packages.iter().filter(|package| package.name == *name).collect(),
+            None => {
+                let here = self.packages.iter().filter(|package| package.is_in(&wanted.folder));
+                let here: Vec<_> = here.collect();
+                if here.is_empty() { self.packages.iter().collect() } else { here }
+            }
+        };
+        let bins: Vec<(&str, &str)> = packages
+            .iter()
+            .flat_map(|package| package.bins().map(|bin| (package.name.as_str(), bin)))
+            .collect();
+        let named =
+            |(_, bin): &&(&str, &str)| wanted.bin.as_deref().is_none_or(|name| name == *bin);
+        let mut found = bins.iter().filter(named);
+        match (found.next(), found.next()) {
+            (Some(only), None) => Ok(*only),
+            (first, _) => {
+                let names: Vec<&str> = bins.iter().map(|(_, bin)| *bin).collect();
+                let what = match (first, &wanted.bin) {
+                    (None, Some(name)) => {
+                        format!("{} has no binary `{name}`", wanted.folder.display())
+                    }
+                    (None, None) => format!("{} has no binary", wanted.folder.display()),
+                    _ => format!("{} has more than one binary that fits", wanted.folder.display()),
+                };
+                let help = format!(
+                    "name one of [{}] in `Metadata: BuildProperties: Binary`, or its package in `Package`",
+                    names.join(", ")
+                );
+                Err(PackagingError::new(what, help))
+            }
+        }
+    }
+}
+
+impl CargoPackage {
+    fn is_in(&self, folder: &Path) -> bool {
+        self.manifest_path.parent() == Some(folder)
+    }
+
+    fn bins(&self) -> impl Iterator<Item = &str> {
+        self.targets.iter().filter(|target| target.is_bin()).map(|target| target.name.as_str())
+    }
+}
+
+impl Target {
+    pub(crate) fn is_bin(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "bin")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workspace() -> Workspace {
+        let json = r#"{"workspace_root": "/w", "target_directory": "/t", "packages": [
+            {"name": "one", "manifest_path": "/w/one/Cargo.toml", "targets": [{"name": "one", "kind": ["bin"]}, {"name": "one", "kind": ["lib"]}]},
+            {"name": "two", "manifest_path": "/w/two/Cargo.toml", "targets": [{"name": "a", "kind": ["bin"]}, {"name": "b", "kind": ["bin"]}]}
+        ]}"#;
+        serde_json::from_str(json).expect("it is JSON")
+    }
+
+    fn wanted(folder: &str, package: Option<&str>, bin: Option<&str>) -> Binary {
+        Binary {
+            folder: folder.into(),
+            package: package.map(str::to_owned),
+            bin: bin.map(str::to_owned),
+            for_lambda: true,
+        }
+    }
+
+    #[test]
+    fn a_binary_is_found_by_its_folder_its_package_or_its_name() {
+        let workspace = workspace();
+        for (folder, package, bin, found) in [
+            ("/w/one", None, None, ("one", "one")),
+            ("/w/two", None, Some("b"), ("two", "b")),
+            ("/w", None, Some("a"), ("two", "a")),
+            ("/w", Some("one"), None, ("one", "one")),
+        ] {
+            assert_eq!(workspace.binary(&wanted(folder, package, bin)), Ok(found));
+        }
+    }
+
+    #[test]
+    fn a_binary_that_is_not_there_or_not_the_only_one_is_refused_with_the_names_that_are() {
+        let workspace = workspace();
+        let said = |folder, bin| {
+            workspace
+                .binary(&wanted(folder, None, bin))
+                .expect_err("it cannot be found")
+                .to_string()
+        };
+        assert_eq!(
+            said("/w/two", None),
+            "/w/two has more than one binary that fits\n  = help: name one of [a, b] in `Metadata: BuildProperties: Binary`, or its package in `Package`"
+        );
+        assert_eq!(
+            said("/w/one", Some("c")),
+            "/w/one has no binary `c`\n  = help: name one of [one] in `Metadata: BuildProperties: Binary`, or its package in `Package`"
+        );
+    }
+}

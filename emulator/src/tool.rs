@@ -1,0 +1,112 @@
+//! Programs that are not functions: tools that build, and companions. The functions' own start in `lambda`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+
+/// A program to start.
+#[derive(Clone, Debug)]
+pub(crate) struct Tool {
+    /// A path, or a name that is looked for in `PATH`.
+    pub(crate) program: OsString,
+    pub(crate) arguments: Vec<OsString>,
+    /// The folder it starts in.
+    pub(crate) folder: PathBuf,
+    /// Variables on top of hardcap's own.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Tool {
+    pub(crate) fn new<A: AsRef<OsStr>>(
+        program: impl Into<OsString>,
+        arguments: impl IntoIterator<Item = A>,
+        folder: &Path,
+    ) -> Tool {
+        Tool {
+            program: program.into(),
+            arguments: arguments.into_iter().map(|a| a.as_ref().to_owned()).collect(),
+            folder: folder.to_owned(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// Starts the program in a process group of its own, with its output piped.
+    pub(crate) fn start(&self) -> std::io::Result<Running> {
+        let child = self.command().process_group(0).spawn()?;
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).map(Group);
+        Ok(Running { child, group })
+    }
+
+    /// Runs the program to its end, for a short answer.
+    pub(crate) async fn output(&self) -> std::io::Result<std::process::Output> {
+        self.command().output().await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "tools and companions start here")]
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// A program that runs. Dropping it ends it with everything that it started.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    group: Option<Group>,
+}
+
+impl Running {
+    /// Asks the program and all that it started to end.
+    pub(crate) fn terminate(&self) {
+        if let Some(group) = &self.group {
+            group.signal(Signal::TERM);
+        }
+    }
+}
+
+/// Ends its processes when it is dropped, however that comes about.
+#[derive(Debug)]
+struct Group(Pid);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        // It fails when all of them have ended, which is what is wanted.
+        let _ = kill_process_group(self.0, signal);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Where a program is: a path as it is, a name in the folders of `PATH`. `None` when there is none.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return is_executable(Path::new(program)).then(|| PathBuf::from(program));
+    }
+    #[expect(clippy::disallowed_methods, reason = "programs are found where the shell finds them")]
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| is_executable(candidate))
+}
+
+/// Whether somebody may run this file.
+pub(crate) fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
