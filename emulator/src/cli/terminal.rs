@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
+use crate::check::Finding;
 use crate::packaging::build::Progress;
 
 /// A line on standard error.
@@ -22,6 +23,15 @@ pub(super) fn error(message: &str) {
 /// What deserves a word.
 pub(super) fn warning(message: &str) {
     say(&format!("{}: {message}", colored("warning", "33")));
+}
+
+/// What was found in the template, as `check` prints it.
+pub(super) fn finding(finding: &Finding) {
+    let text = finding.to_string();
+    match text.split_once('[') {
+        Some((severity, rest)) => say(&format!("{}[{rest}", colored(severity, "33"))),
+        None => say(&text),
+    }
 }
 
 fn colored(word: &str, color: &str) -> String {

@@ -53,7 +53,7 @@ async fn run(project: Project, options: &UpOptions) -> Result<ExitCode, Failure>
     if !options.quiet {
         terminal::say(&hints::limits_line(&project.loaded.config.limits));
         for finding in check::check(&project.loaded) {
-            terminal::warning(&finding.to_string());
+            terminal::finding(&finding);
         }
     }
     // Whatever is under way when a signal comes is dropped, and with it every process that it started.

@@ -1,0 +1,371 @@
+//! The program from outside: exit codes, what is said, and that nothing is left running.
+
+#![expect(clippy::disallowed_methods, reason = "the program under test is a process")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const FUNCTION: &str = "
+Resources:
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Events: {Get: {Type: Api, Properties: {Path: '/hello/{name}', Method: get}}, All: {Type: HttpApi}}
+      FunctionUrlConfig: {AuthType: NONE}
+  Files: {Type: AWS::S3::Bucket}
+";
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("a file can be written");
+    }
+    folder
+}
+
+/// A folder with the function above and an executable `bootstrap`.
+fn with_program(files: &[(&str, &str)]) -> TempDir {
+    let program = [("template.yaml", FUNCTION), ("bootstrap", "#!/bin/sh\n")];
+    let folder = folder(&[&program, files].concat());
+    let bootstrap = folder.path().join("bootstrap");
+    fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).expect("chmod");
+    folder
+}
+
+fn hardcap(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hardcap"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    hardcap(folder, arguments).output().expect("hardcap starts")
+}
+
+/// Runs and expects this exit code, nothing on standard output, and these texts on standard error.
+#[track_caller]
+fn fails(folder: &Path, arguments: &[&str], code: i32, said: &[&str]) {
+    let output = run(folder, arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
+    for text in said {
+        assert!(stderr.contains(text), "{arguments:?} does not say {text:?}: {stderr}");
+    }
+}
+
+const ANY_PORT: [&str; 5] = ["up", "--api-port", "0", "--aws-port", "0"];
+
+/// `hardcap up` on free ports, until everything listens. Gives what it said so far.
+fn up(folder: &Path, more: &[&str]) -> (Child, BufReader<ChildStderr>, String) {
+    let mut child = hardcap(folder, &ANY_PORT)
+        .args(more)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("hardcap starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut said = String::new();
+    while !said.contains("Ctrl-C stops everything") {
+        let read = stderr.read_line(&mut said).expect("its standard error is text");
+        assert!(read > 0, "hardcap ended before it listened: {said}");
+    }
+    (child, stderr, said)
+}
+
+fn process(id: u32) -> Pid {
+    Pid::from_raw(i32::try_from(id).expect("a process id")).expect("a process id")
+}
+
+/// Stops it as an operator does. Gives the exit code and the rest of what it said.
+fn stop(mut child: Child, mut stderr: BufReader<ChildStderr>) -> (Option<i32>, String) {
+    kill_process(process(child.id()), Signal::TERM).expect("it runs");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("its standard error is text");
+    (child.wait().expect("it ends").code(), rest)
+}
+
+fn get(url: &str) -> String {
+    let (host, path) = url.strip_prefix("http://").expect("a URL").split_once('/').expect("a path");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+fn ready_file(folder: &Path) -> Value {
+    let content = fs::read(folder.join("ready.json")).expect("the ready file is there");
+    serde_json::from_slice(&content).expect("it is JSON")
+}
+
+#[test]
+fn a_wrong_template_is_shown_with_its_line() {
+    let template = "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Timeout: ten\n";
+    let folder = folder(&[("template.yaml", template)]);
+    let said = "error: `Timeout` of the function `F` must be a whole number, not `ten`\n  --> template.yaml:5:16\n   |\n 5 |       Timeout: ten\n   |                ^\n";
+    for command in ["up", "check"] {
+        fails(folder.path(), &[command], 1, &[said]);
+    }
+}
+
+#[test]
+fn a_template_that_is_not_there_or_not_text_is_named() {
+    let folder = folder(&[]);
+    fails(folder.path(), &[], 1, &["error: this folder has no template.yaml", "help: name the"]);
+    fails(folder.path(), &["up", "x.yaml"], 1, &["error: x.yaml cannot be read: No such file"]);
+    fs::write(folder.path().join("x.yaml"), b"a: b\nc: \xff").expect("written");
+    let said = "this byte is not UTF-8\n  --> x.yaml:2:4";
+    fails(folder.path(), &["check", "x.yaml"], 1, &[said]);
+}
+
+#[test]
+fn a_wrong_hardcap_toml_is_shown_with_its_line_and_the_nearest_key() {
+    for (toml, said) in [
+        ("[companions.x\n", "this is not TOML: "),
+        ("paramters = {}\n", "hardcap.toml has no key `paramters`\n  --> hardcap.toml:1:1"),
+        ("paramters = {}\n", "help: did you mean `parameters`?"),
+        (
+            "[limits]\n\nlambda_sync_respone = 1\n",
+            "there is no limit called `lambda_sync_respone`\n  --> hardcap.toml:3:1",
+        ),
+        (
+            "[limits]\nlambda_sync_response = \"6MB\"\n",
+            "must be a whole number of bytes, not `6MB`\n  --> hardcap.toml:2:24",
+        ),
+        ("[companions.search]\nready = \"/\"\n", "the companion `search` has no program"),
+        ("[companions.search]\ncommand = []\n", "must be a list of words"),
+        (
+            "[companions.search]\ncommand = [\"x\"]\nport = 70000\n",
+            "`port` must be a port from 1 to 65535, not `70000`",
+        ),
+        ("[functions.Helo]\n", "the template has no function `Helo`\n  --> hardcap.toml:1:12"),
+        ("[parameters]\nUpstream = \"x\"\n", "the template has no parameter `Upstream`"),
+        ("[credentials.AKIA]\n", "the credentials `AKIA` have no `secret`"),
+        ("also = [\"gone.yaml\"]\n", "gone.yaml cannot be read"),
+        ("[[try]]\nabout = \"x\"\n", "a `try` has no `command`"),
+    ] {
+        let folder = with_program(&[("hardcap.toml", toml)]);
+        fails(folder.path(), &ANY_PORT, 1, &["error: ", said]);
+    }
+}
+
+#[test]
+fn a_missing_program_is_named_with_the_way_out() {
+    let empty = folder(&[("template.yaml", FUNCTION)]);
+    let said = ["the function `Hello` has no program in ", "= help: put a `bootstrap` or"];
+    fails(empty.path(), &["up"], 1, &said);
+
+    let not_executable = folder(&[("template.yaml", FUNCTION), ("bootstrap", "")]);
+    fails(not_executable.path(), &["up"], 1, &["is not executable: ", "= help: chmod +x "]);
+
+    let nowhere = FUNCTION.replace("CodeUri: .", "CodeUri: nowhere");
+    let nowhere = folder(&[("template.yaml", &nowhere)]);
+    fails(nowhere.path(), &["up"], 1, &["the folder of the function `Hello` does not exist: "]);
+
+    let toml = "[functions.Hello]\ncommand = [\"no-such-program\"]\n";
+    let said = "the program of the function `Hello` is missing or not executable: no-such-program";
+    fails(with_program(&[("hardcap.toml", toml)]).path(), &["up"], 1, &[said]);
+}
+
+#[test]
+fn a_python_without_the_runtime_of_aws_is_named_with_the_way_out() {
+    let template =
+        FUNCTION.replace("CodeUri: .", "CodeUri: .\n      Runtime: python3.11\n      Handler: a.b");
+    let toml = "[functions.Hello]\npython = \"bootstrap\"\n";
+    let folder = with_program(&[("hardcap.toml", toml)]);
+    fs::write(folder.path().join("template.yaml"), template).expect("written");
+    fs::write(folder.path().join("bootstrap"), "#!/bin/sh\nexit 1\n").expect("written");
+    let said = ["needs AWS's Python runtime, which ", "-m pip install awslambdaric"];
+    fails(folder.path(), &["up"], 1, &said);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = with_program(&[]);
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port().to_string();
+    let said = format!("error: cannot listen on 127.0.0.1:{port}: ");
+    for (option, other) in [("--api-port", "--aws-port"), ("--aws-port", "--api-port")] {
+        let arguments = ["up", option, &port, other, "0"];
+        fails(folder.path(), &arguments, 1, &[&said, "choose another port"]);
+    }
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_used_is_named() {
+    let folder = with_program(&[("taken", "a file, not a folder")]);
+    let arguments = [&ANY_PORT[..], &["--data", "taken"]].concat();
+    fails(folder.path(), &arguments, 1, &["error: ", "taken"]);
+}
+
+#[test]
+fn a_ready_file_that_cannot_be_written_is_named() {
+    let folder = with_program(&[]);
+    let arguments = [&ANY_PORT[..], &["--ready-file", "no/folder/ready.json"]].concat();
+    let said = "error: the ready file no/folder/ready.json cannot be written";
+    fails(folder.path(), &arguments, 1, &[said]);
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2_and_the_way_out() {
+    let folder = with_program(&[]);
+    for (arguments, said) in [
+        (&["up", "--limits", "2023-02-29"][..], "write `classic`, `current` or a day such as"),
+        (&["limits", "--limits", "yesterday"], "`yesterday` is not a date of limits"),
+        (&["up", "--set", "lambda_sync_respone=1"], "did you mean `lambda_sync_response`?"),
+        (&["up", "--set", "lambda_sync_response=6MB"], "`6MB` is not a whole number of bytes"),
+        (&["up", "--set", "lambda_sync_response"], "write ROW=VALUE"),
+        (&["up", "--parameter", "=x"], "write NAME=VALUE"),
+        (&["up", "--api-port", "70000"], "70000 is not in 0..=65535"),
+        (&["up", "--quiet", "--verbose"], "cannot be used with"),
+        (&["chekc"], "check"),
+    ] {
+        fails(folder.path(), arguments, 2, &[said]);
+    }
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    let folder = folder(&[]);
+    for arguments in [&["--help"][..], &["up", "--help"], &["check", "--help"], &["--version"]] {
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}");
+    }
+    let help = String::from_utf8(run(folder.path(), &["--help"]).stdout).expect("text");
+    assert!(help.contains("Exit codes:") && help.contains("Examples:"), "{help}");
+}
+
+#[test]
+fn the_table_of_limits_is_printed_in_each_format_and_for_each_day() {
+    let folder = folder(&[]);
+    let output = |arguments: &[&str]| {
+        let output = run(folder.path(), &[&["limits"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert!(output(&[]).starts_with("Limits of 2022-04-22 (classic)."));
+    assert!(output(&["--format", "markdown"]).starts_with('#'));
+    let in_force = |arguments: &[&str]| -> u64 {
+        let json = output(&[&["--format", "json"], arguments].concat());
+        let json: Value = serde_json::from_str(&json).expect("JSON");
+        let mut rows = json["rows"].as_array().expect("rows").iter();
+        let row = rows.find(|row| row["name"] == "lambda_async_request").expect("the row");
+        row["in_force"].as_u64().expect("a number")
+    };
+    assert_eq!(in_force(&[]), 262_144);
+    assert_eq!(in_force(&["--limits", "2018-01-01"]), 131_072);
+    assert_eq!(in_force(&["--limits", "current"]), 1_048_576);
+    assert_eq!(in_force(&["--set", "lambda_async_request=5"]), 5);
+}
+
+#[test]
+fn check_ends_with_1_when_something_would_fail_and_with_0_when_it_would_not() {
+    let folder = with_program(&[]);
+    let output = run(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(said.starts_with("warning[binary-media-types] template.yaml:7:"), "{said}");
+
+    // {"V":"…"} around the value: 8 bytes more than the value.
+    for (bytes, code) in [(4088, 0), (4089, 1)] {
+        let value = "x".repeat(bytes);
+        let variables = format!("CodeUri: .\n      Environment: {{Variables: {{V: {value}}}}}");
+        let template = FUNCTION.replace("CodeUri: .", &variables);
+        fs::write(folder.path().join("template.yaml"), template).expect("written");
+        let output = run(folder.path(), &["check", "--format", "json"]);
+        assert_eq!(output.status.code(), Some(code), "{bytes}");
+        let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let mut findings = json["findings"].as_array().expect("findings").iter();
+        assert_eq!(findings.any(|f| f["code"] == "environment-size"), code == 1, "{json}");
+        assert_eq!(json["errors"], code);
+    }
+}
+
+#[test]
+fn up_listens_writes_the_ready_file_and_leaves_nothing_behind() {
+    let folder = with_program(&[("ready.json", "{\"aws\": \"http://from.an.earlier.run\"}")]);
+    let more = ["--ready-file", "ready.json", "--limits", "2018-01-01"];
+    let (child, stderr, said) = up(folder.path(), &more);
+    assert!(said.starts_with("limits of 2018-01-01; different from current: "), "{said}");
+    assert!(said.contains("curl -i 'http://127.0.0.1:"), "{said}");
+    let ready = ready_file(folder.path());
+    assert_eq!(ready["limits"], "2018-01-01");
+    let control = ready["control"].as_str().expect("a URL");
+    assert!(get(&format!("{control}/health")).starts_with("HTTP/1.1 200 "));
+    for url in [
+        &ready["aws"],
+        &ready["apis"]["ServerlessRestApi"],
+        &ready["apis"]["ServerlessHttpApi"],
+        &ready["function_urls"]["HelloUrl"],
+    ] {
+        assert!(url.as_str().is_some_and(|url| url.starts_with("http://127.0.0.1:")), "{ready}");
+    }
+    let (code, rest) = stop(child, stderr);
+    assert_eq!(code, Some(0), "{rest}");
+    assert!(rest.contains("limits of 2018-01-01"), "the report is missing: {rest}");
+    assert!(!folder.path().join("ready.json").exists(), "the ready file outlived the run");
+}
+
+#[test]
+fn a_companion_runs_while_hardcap_runs_and_not_longer() {
+    // The companion is a second hardcap: a service with a health check that needs nothing else.
+    let other = with_program(&[]);
+    let toml = format!(
+        "[companions.other]\ncommand = [{:?}, \"up\", {:?}, \"--quiet\"]\narguments = [\"--api-port\", \"0\", \"--aws-port\", \"${{port}}\"]\nready = \"/_hardcap/health\"\n",
+        env!("CARGO_BIN_EXE_hardcap"),
+        other.path().join("template.yaml"),
+    );
+    let folder = with_program(&[("hardcap.toml", &toml)]);
+    let (child, stderr, _) = up(folder.path(), &["--ready-file", "ready.json"]);
+    let ready = ready_file(folder.path());
+    let url = ready["companions"]["other"].as_str().expect("a URL").to_owned();
+    assert!(get(&format!("{url}/_hardcap/health")).starts_with("HTTP/1.1 200 "));
+    let (code, rest) = stop(child, stderr);
+    assert_eq!(code, Some(0), "{rest}");
+    let address = url.strip_prefix("http://").expect("a URL");
+    let refused = TcpStream::connect(address).expect_err("the companion still listens");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_companion_that_ends_or_says_nothing_is_named() {
+    let brief = "[companions.brief]\ncommand = [\"sh\", \"-c\", \"echo broken; exit 7\"]\n";
+    for (toml, said) in [
+        (
+            "[companions.gone]\ncommand = [\"no-such-program\"]\n",
+            "the program of the companion `gone` is missing or not executable: no-such-program",
+        ),
+        (brief, "the companion `brief` ended before it was ready: exit status: 7"),
+        (brief, "brief | broken"),
+        (
+            "[companions.mute]\ncommand = [\"sleep\", \"1000\"]\nready_within_seconds = 0\n",
+            "the companion `mute` was not ready within 0 s: nothing listens on http://127.0.0.1:",
+        ),
+    ] {
+        let folder = with_program(&[("hardcap.toml", toml)]);
+        fails(folder.path(), &ANY_PORT, 1, &["error: ", said]);
+    }
+}
+
+#[test]
+fn a_companion_that_never_was_ready_is_ended_with_what_it_started() {
+    let toml = "[companions.mute]\ncommand = [\"sh\", \"-c\", \"sleep 1000 & echo $! > child; wait\"]\nready_within_seconds = 1\n";
+    let folder = with_program(&[("hardcap.toml", toml)]);
+    fails(folder.path(), &ANY_PORT, 1, &["was not ready within 1 s"]);
+    let id = fs::read_to_string(folder.path().join("child")).expect("the shell had a second");
+    let id = process(id.trim().parse().expect("a process id"));
+    assert!(test_kill_process(id).is_err(), "what the companion started still runs");
+}
