@@ -8,8 +8,9 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -55,14 +56,29 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
 /// Runs and expects this exit code, nothing on standard output, and these texts on standard error.
 #[track_caller]
 fn fails(folder: &Path, arguments: &[&str], code: i32, said: &[&str]) {
-    let output = run(folder, arguments);
-    let stderr = String::from_utf8_lossy(&output.stderr);
+    let mut child = hardcap(folder, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("hardcap starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut stderr = String::new();
+    while lines.read_line(&mut stderr).expect("its standard error is text") > 0 {
+        if stderr.contains(LISTENS) {
+            child.kill().expect("it runs");
+            panic!("{arguments:?} does not fail: {stderr}");
+        }
+    }
+    let output = child.wait_with_output().expect("it has ended");
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
     for text in said {
         assert!(stderr.contains(text), "{arguments:?} does not say {text:?}: {stderr}");
     }
 }
+
+/// What `up` says last before it waits.
+const LISTENS: &str = "Ctrl-C stops everything";
 
 const ANY_PORT: [&str; 5] = ["up", "--api-port", "0", "--aws-port", "0"];
 
@@ -76,7 +92,7 @@ fn up(folder: &Path, more: &[&str]) -> (Child, BufReader<ChildStderr>, String) {
         .expect("hardcap starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
     let mut said = String::new();
-    while !said.contains("Ctrl-C stops everything") {
+    while !said.contains(LISTENS) {
         let read = stderr.read_line(&mut said).expect("its standard error is text");
         assert!(read > 0, "hardcap ended before it listened: {said}");
     }
@@ -362,10 +378,14 @@ fn a_companion_that_ends_or_says_nothing_is_named() {
 
 #[test]
 fn a_companion_that_never_was_ready_is_ended_with_what_it_started() {
-    let toml = "[companions.mute]\ncommand = [\"sh\", \"-c\", \"sleep 1000 & echo $! > child; wait\"]\nready_within_seconds = 1\n";
+    let toml = "[companions.mute]\ncommand = [\"sh\", \"-c\", \"sleep 1000 > fifo & wait\"]\nready_within_seconds = 1\n";
     let folder = with_program(&[("hardcap.toml", toml)]);
+    let fifo = folder.path().join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs");
+    assert!(made.success());
+    // Reading ends when nobody holds the other end any more: when `sleep` has ended.
+    let (ended, wait) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || ended.send(fs::read(fifo).expect("the fifo opens")));
     fails(folder.path(), &ANY_PORT, 1, &["was not ready within 1 s"]);
-    let id = fs::read_to_string(folder.path().join("child")).expect("the shell had a second");
-    let id = process(id.trim().parse().expect("a process id"));
-    assert!(test_kill_process(id).is_err(), "what the companion started still runs");
+    wait.recv_timeout(Duration::from_secs(60)).expect("what the companion started still runs");
 }

@@ -94,7 +94,7 @@ fn check_names(
     (path, text): &(PathBuf, String),
 ) -> Result<(), Failure> {
     let known: Vec<&str> = loaded.parameters.iter().map(String::as_str).collect();
-    for name in settings.parameters.keys().filter(|name| !known.contains(&name.as_str())) {
+    if let Some(name) = settings.parameters.keys().find(|name| !known.contains(&name.as_str())) {
         let help = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("its parameters are: {}", known.join(", ")),

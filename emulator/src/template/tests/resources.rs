@@ -22,7 +22,7 @@ const SAM_FUNCTION: &str = "
 Transform: AWS::Serverless-2016-10-31
 Globals:
   Function:
-    Timeout: 29
+    Timeout: 20
     MemorySize: 256
     Environment: {Variables: {LOG: debug, MODE: global}}
 Resources:
@@ -60,7 +60,7 @@ fn a_sam_function_is_read_whole() {
     assert_eq!(warnings(&loaded), [""; 0]);
     let function = &loaded.config.functions[0];
     assert_eq!((function.name.as_str(), function.logical_id.as_str()), ("the-proxy", "Proxy"));
-    assert_eq!((function.memory_mb, function.timeout), (512, Millis(29_000)));
+    assert_eq!((function.memory_mb, function.timeout), (512, Millis(20_000)));
     assert_eq!(function.reserved_concurrency, Some(5));
     let environment: Vec<String> =
         function.environment.iter().map(|(key, value)| format!("{key}={value}")).collect();
