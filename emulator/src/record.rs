@@ -170,14 +170,15 @@ impl Recorder {
     /// Records what happened to a request.
     pub fn record(&self, request_id: &str, what: What) {
         let record = Record { at: self.clock.now(), request_id: request_id.to_owned(), what };
-        // No receiver is the usual case, not a failure: nobody is watching.
-        let _ = self.live.send(record.clone());
         let mut store = self.store();
         store.totals.add(&record);
         if store.newest.len() == KEPT {
             store.newest.pop_front();
         }
-        store.newest.push_back(record);
+        store.newest.push_back(record.clone());
+        drop(store);
+        // Last, so that a watcher who is told of it finds it in the sums. No receiver is the usual case, not a failure.
+        let _ = self.live.send(record);
     }
 
     /// The sums so far.

@@ -26,9 +26,6 @@ pub(crate) enum Stop {
         /// AWS's text, with the position.
         message: String,
     },
-    /// The sandbox could not be started: the program is missing or not executable.
-    #[error("{0}")]
-    Unstartable(String),
     /// hardcap failed. Logged with its cause, counted in the report, answered with a fixed text.
     #[error("hardcap failed: {0}")]
     Bug(String),

@@ -94,7 +94,7 @@ impl Deployed {
     }
 
     /// Hands a job to the sandbox that was used last, so that others can grow old; gives it back when none is idle.
-    pub(super) fn hand_to_idle(&self, mut job: Job) -> Result<(), Job> {
+    pub(super) fn hand_to_idle(&self, mut job: Box<Job>) -> Result<(), Box<Job>> {
         loop {
             let Some(sandbox) = self.lock().idle.pop() else { return Err(job) };
             // One that has ended meanwhile gives the job back.
@@ -106,7 +106,7 @@ impl Deployed {
     }
 
     /// Finds a sandbox for a job that no idle one took: one that is about to be idle, or a new one.
-    pub(super) async fn place(self: &Arc<Self>, mut job: Job) {
+    pub(super) async fn place(self: &Arc<Self>, mut job: Box<Job>) {
         let clock = job.ctx.clock.clone();
         let waited = clock.stopwatch();
         while self.settling.load(Ordering::Acquire) > 0 {
@@ -155,10 +155,15 @@ impl Deployed {
     }
 
     /// A sandbox's process has ended.
-    pub(super) fn ended(&self, id: u64, home: Option<Home>) {
+    pub(super) fn ended(&self, id: u64) {
         let mut pool = self.lock();
         pool.all.remove(&id);
         pool.idle.retain(|sandbox| sandbox.id != id);
+    }
+
+    /// Keeps what a sandbox leaves to the next one.
+    pub(super) fn leave(&self, home: Option<Home>) {
+        let mut pool = self.lock();
         if pool.homes.len() < HOMES_MAX {
             pool.homes.extend(home);
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hardcap_limits::{Limit, Millis};
+use bytes::Bytes;
+use hardcap_limits::{Exceeded, Limit, Millis};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -13,15 +14,34 @@ use super::function::{Deployed, Home};
 use super::log::{self, Log, Status};
 use super::outcome::{self, Ending};
 use super::private_tmp::PrivateTmp;
-use super::process::{Process, Program};
-use super::sandbox::{Ended, First, InitEnd, InitFailure, Parts, Sandbox, finish, whole_millis};
+use super::process::{Exit, Process, Program};
+use super::run::{Ended, First, finish, whole_millis};
+use super::sandbox::{Parts, Sandbox};
 use super::{Job, runtime_api, supervisor};
 use crate::context::Context;
 use crate::record::What;
 use crate::serve;
 
+/// How an init ended.
+#[derive(Debug)]
+pub(super) enum InitEnd {
+    /// The runtime asked for its first event.
+    Ready(Duration),
+    /// It did not come so far.
+    Failed(InitFailure),
+}
+
+/// Why an init failed.
+#[derive(Debug)]
+pub(super) enum InitFailure {
+    NotStarted(String),
+    Reported { body: Bytes, error_type: Option<String> },
+    Exited(Exit),
+    TimedOut(Exceeded),
+}
+
 /// Starts a sandbox for a job, and sees that the job ends whatever becomes of the sandbox.
-pub(super) async fn cold_start(function: &Arc<Deployed>, job: Job) {
+pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
     let limit = job.ctx.limits.lambda_init;
     let (job, log) = match initialize(function, &job.ctx, limit).await {
         Ok((sandbox, took)) => {
@@ -76,19 +96,19 @@ impl Failed {
 }
 
 /// The invocation goes to the sandbox that was started for it; should that have ended already, to another one.
-fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Job, first: First) {
+fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, first: First) {
     let (First::Init(took) | First::Inside(took)) = first;
     let name = function.function.name.clone();
     job.ctx.record(What::ColdStart { function: name, millis: whole_millis(took) });
     if let Err(job) = sandbox.begin(job, Some(first)) {
         let ended = Ended { duration: Duration::ZERO, init: None, used_mb: sandbox.used_mb() };
         sandbox.log.platform(&log::start_line(&job.ctx.request_id));
-        finish(function, &sandbox.log, job, Ending::Broken("Runtime.Unknown"), &ended);
+        finish(function, &sandbox.log, *job, Ending::Broken("Runtime.Unknown"), &ended);
     }
 }
 
 /// The invocation ends with what ended its second init.
-fn give_up(function: &Arc<Deployed>, job: Job, failed: Failed) {
+fn give_up(function: &Arc<Deployed>, job: Box<Job>, failed: Failed) {
     let Failed { failure, took, log, used_mb } = failed;
     let ending = match failure {
         InitFailure::NotStarted(message) => {
@@ -102,7 +122,7 @@ fn give_up(function: &Arc<Deployed>, job: Job, failed: Failed) {
     log.platform(&log::start_line(&job.ctx.request_id));
     let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     let _ = job.ctx.admit(&timeout, Millis(whole_millis(took)));
-    finish(function, &log, job, ending, &Ended { duration: took, init: None, used_mb });
+    finish(function, &log, *job, ending, &Ended { duration: took, init: None, used_mb });
 }
 
 fn cannot_start(function: &Deployed, message: &str) -> String {
@@ -127,7 +147,7 @@ async fn initialize(
     let (sandbox, initialized) = match start(function, home).await {
         Ok(started) => started,
         Err((message, home)) => {
-            function.ended(0, Some(home));
+            function.leave(Some(home));
             let failure = InitFailure::NotStarted(message);
             return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
         }

@@ -14,6 +14,7 @@ mod output;
 mod private_tmp;
 mod process;
 mod refusal;
+mod run;
 mod runtime_api;
 mod sandbox;
 mod state;
@@ -92,6 +93,17 @@ pub(crate) enum Fault {
         /// `Runtime exited with error: exit status 1`.
         message: String,
     },
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Reported { error_type, message } | Fault::Exited { error_type, message } => {
+                write!(f, "{error_type}: {message}")
+            }
+            Fault::TimedOut(exceeded) | Fault::ResponseTooLarge(exceeded) => exceeded.fmt(f),
+        }
+    }
 }
 
 impl Fault {
@@ -189,7 +201,7 @@ impl Lambda {
         let client_context =
             invocation.client_context.and_then(|json| http::HeaderValue::try_from(json).ok());
         let (reply, replied) = oneshot::channel();
-        let job = Job { ctx: ctx.clone(), event, client_context, permit, reply };
+        let job = Box::new(Job { ctx: ctx.clone(), event, client_context, permit, reply });
         // An idle sandbox takes it here and now; everything else takes time and must go on when the client has left.
         if let Err(job) = function.hand_to_idle(job) {
             let function = Arc::clone(function);

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::record::What;
-use crate::stop::{Stop, Throttle};
+use crate::stop::Stop;
 
 /// An error of the Lambda API: the header's type and the body's members, which AWS spells now `Message`, now `message`.
 #[derive(Default, Serialize)]
@@ -35,7 +35,6 @@ pub(super) fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
         }
         Stop::Throttled(throttle) => {
             let reason = throttle.to_string();
-            debug_assert!(matches!(throttle, Throttle::Function | Throttle::Account));
             let body =
                 ErrorBody { reason: Some(&reason), message: Some("Rate Exceeded."), ..user() };
             json(ctx, StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", &body)
@@ -48,10 +47,6 @@ pub(super) fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
         Stop::InvalidEvent { message } => {
             let body = ErrorBody { message: Some(message), ..user() };
             json(ctx, StatusCode::BAD_REQUEST, "InvalidRequestContentException", &body)
-        }
-        Stop::Unstartable(message) => {
-            let body = ErrorBody { capital_message: Some(message), ..user() };
-            json(ctx, StatusCode::BAD_GATEWAY, "InvalidRuntimeException", &body)
         }
         Stop::Bug(cause) => bug(ctx, cause),
     }
@@ -111,8 +106,8 @@ mod tests {
     use super::*;
     use crate::context::Platform;
     use crate::keyring::Keyring;
+    use crate::stop::Throttle;
 
-    #[track_caller]
     async fn check(stop: Stop, status: u16, error_type: &str, body: &str) {
         let ctx = Platform::new("us-east-1", Limits::classic(), Keyring::default()).context();
         let response = render(&ctx, &stop);

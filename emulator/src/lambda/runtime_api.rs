@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::outcome::{Ending, Then};
-use super::sandbox::{HandOver, Next, Sandbox};
+use super::run::HandOver;
+use super::sandbox::{Next, Sandbox};
 use super::state::{Call, Illegal};
 use crate::serve::{self, ReadError};
 

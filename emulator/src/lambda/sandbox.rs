@@ -7,23 +7,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hardcap_limits::{Exceeded, Limit, Millis};
+use hardcap_limits::{Limit, Millis};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::Job;
 use super::function::{Deployed, Home};
-use super::log::{self, Report};
+use super::init::{InitEnd, InitFailure};
+use super::log;
 use super::memory;
-use super::outcome::{Conclusion, Ending, Then};
+use super::outcome::{Ending, Then};
 use super::output::Output;
 use super::process::{Exit, Group};
+use super::run::{Ended, First, HandOver, Run, finish, whole_millis};
 use super::state::{Asked, Call, Illegal, Machine, State};
-use super::{Job, Reply};
-use crate::clock::{Clock, EpochMillis, Stopwatch};
-use crate::record::What;
+use crate::clock::{Clock, Stopwatch};
 
 /// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
 const MEMORY_FRESH: Duration = Duration::from_millis(5);
+/// A sandbox that has lived so long is ended when it is idle, well before its credentials expire.
+const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
 const MIB: u64 = 1024 * 1024;
 
 /// A process that serves invocations, one at a time.
@@ -65,55 +68,6 @@ struct Inner {
     resting: bool,
 }
 
-/// How an init ended.
-#[derive(Debug)]
-pub(super) enum InitEnd {
-    /// The runtime asked for its first event.
-    Ready(Duration),
-    /// It did not come so far.
-    Failed(InitFailure),
-}
-
-/// Why an init failed.
-#[derive(Debug)]
-pub(super) enum InitFailure {
-    NotStarted(String),
-    Reported { body: Bytes, error_type: Option<String> },
-    Exited(Exit),
-    TimedOut(Exceeded),
-}
-
-/// An invocation under way.
-#[derive(Debug)]
-struct Run {
-    job: Job,
-    hand_over: HandOver,
-    stopwatch: Stopwatch,
-    timeout: Limit<Millis>,
-    first: Option<First>,
-    /// The answer was over the limit.
-    refused: Option<Exceeded>,
-}
-
-/// What init means for the first invocation of a sandbox.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum First {
-    /// It took so long, before the invocation.
-    Init(Duration),
-    /// It was done again inside the invocation, and took so much of its time.
-    Inside(Duration),
-}
-
-/// What the runtime gets when it asks for an event.
-#[derive(Clone, Debug)]
-pub(super) struct HandOver {
-    pub(super) request_id: Arc<str>,
-    pub(super) event: Bytes,
-    pub(super) deadline: EpochMillis,
-    pub(super) trace: Arc<str>,
-    pub(super) client_context: Option<http::HeaderValue>,
-}
-
 /// The answer to a request for an event.
 #[derive(Debug)]
 pub(super) enum Next {
@@ -136,6 +90,7 @@ impl Sandbox {
     pub(super) fn new(function: &Arc<Deployed>, parts: Parts) -> Arc<Sandbox> {
         let clock = function.surroundings.platform.clock.clone();
         let now = clock.stopwatch();
+        let log = Arc::clone(&parts.home.log);
         let inner = Inner {
             machine: Machine::new(),
             waiting: None,
@@ -146,10 +101,8 @@ impl Sandbox {
             since: now,
             allowed: function.function.timeout,
             resting: false,
-            home: None,
+            home: Some(parts.home),
         };
-        let log = Arc::clone(&parts.home.log);
-        let inner = Inner { home: Some(parts.home), ..inner };
         Arc::new(Sandbox {
             id: function.next_id(),
             function: Arc::clone(function),
@@ -168,7 +121,7 @@ impl Sandbox {
     // --- What invocations ask of it ---
 
     /// Takes a job, or gives it back because the sandbox is not idle (any more).
-    pub(super) fn begin(&self, job: Job, first: Option<First>) -> Result<(), Job> {
+    pub(super) fn begin(&self, job: Box<Job>, first: Option<First>) -> Result<(), Box<Job>> {
         let used = match first {
             Some(First::Inside(used)) => used,
             Some(First::Init(_)) | None => Duration::ZERO,
@@ -245,11 +198,8 @@ impl Sandbox {
     ) -> Result<Limit<hardcap_limits::Bytes>, Illegal> {
         let inner = self.lock();
         inner.machine.may_answer(request_id, call)?;
-        inner
-            .run
-            .as_ref()
-            .map(|run| run.job.ctx.limits.lambda_sync_response)
-            .ok_or(Illegal::RequestId)
+        let run = inner.run.as_ref().ok_or(Illegal::RequestId)?;
+        Ok(run.job.ctx.limits.lambda_sync_response)
     }
 
     /// The runtime has answered, with a result or an error.
@@ -316,8 +266,8 @@ impl Sandbox {
                 // An invocation that begins before the next look must not be overdue by then.
                 Millis(left.min(tick.0).min(self.function.function.timeout.0))
             }
-            State::Idle if elapsed >= idle_life => {
-                inner.machine.die();
+            State::Idle if elapsed >= idle_life || self.started.elapsed() >= LIFE => {
+                self.die(&mut inner);
                 drop(inner);
                 self.kill();
                 idle_life
@@ -336,22 +286,19 @@ impl Sandbox {
         self.group.end();
         self.output.drain(&self.log);
         let mut inner = self.lock();
-        let before = inner.machine.die();
-        inner.waiting = None;
+        self.die(&mut inner);
         let (run, initialized) = (inner.run.take(), inner.initialized.take());
         let home = inner.home.take();
         drop(inner);
         self.function.surroundings.platform.keyring.revoke(&self.access_key_id);
-        self.function.ended(self.id, home);
+        self.function.ended(self.id);
+        self.function.leave(home);
         self.serving.cancel();
         if let Some(run) = run {
             self.conclude(run, |run| match run.refused {
                 Some(_) => run.ending_of_refused(Then::Exited(exit)),
                 None => Ending::Exited(exit),
             });
-        }
-        if before == State::Draining {
-            self.function.settled();
         }
         if let Some(initialized) = initialized {
             let _ = initialized.send(InitEnd::Failed(InitFailure::Exited(exit)));
@@ -365,7 +312,7 @@ impl Sandbox {
 
     /// Makes it take no more calls, and ends it.
     pub(super) fn abandon(&self) {
-        self.lock().machine.die();
+        self.die(&mut self.lock());
         self.kill();
     }
 
@@ -380,6 +327,15 @@ impl Sandbox {
 
     // --- How it does that ---
 
+    fn die(&self, inner: &mut Inner) -> State {
+        let before = inner.machine.die();
+        inner.waiting = None;
+        if before == State::Draining {
+            self.function.settled();
+        }
+        before
+    }
+
     fn is_overdue(&self, inner: &Inner) -> bool {
         inner.since.elapsed_millis() > inner.allowed
     }
@@ -387,17 +343,18 @@ impl Sandbox {
     /// Its time is over: whatever the process still does, the invocation has ended.
     fn time_out(&self) {
         let mut inner = self.lock();
-        let before = inner.machine.die();
-        inner.waiting = None;
+        let before = self.die(&mut inner);
         self.read_memory(&mut inner);
-        let run = inner.run.take();
+        let (run, home) = (inner.run.take(), inner.home.take());
         drop(inner);
         self.kill();
-        if before == State::Draining {
-            self.function.settled();
-            if run.is_none() {
-                self.log.platform("hardcap: the function answered, and then did not ask for the next event within its timeout; its sandbox is ended");
-            }
+        // At once, for the next invocation may come before the process is gone.
+        self.function.leave(home);
+        if before == State::Draining && run.is_none() {
+            self.log.platform(
+                "hardcap: the function answered, and then did not ask for the next event within its timeout: \
+                 its sandbox is ended",
+            );
         }
         if let Some(run) = run {
             self.conclude(run, |run| match run.refused {
@@ -433,99 +390,11 @@ impl Sandbox {
         let observed = run.observed();
         // A timeout has been over its limit by definition; everything else was in time.
         let _ = run.job.ctx.admit(&run.timeout, observed);
-        let ended = Ended {
-            duration: run.duration(),
-            init: match run.first {
-                Some(First::Init(init)) => Some(init),
-                Some(First::Inside(_)) | None => None,
-            },
-            used_mb: self.used_mb(),
-        };
-        finish(&self.function, &self.log, run.job, ending, &ended);
+        let ended = Ended { duration: run.duration(), init: run.init(), used_mb: self.used_mb() };
+        finish(&self.function, &self.log, *run.job, ending, &ended);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Run {
-    /// How long the function had the event, and what a second init took of that time.
-    fn duration(&self) -> Duration {
-        let inside = match self.first {
-            Some(First::Inside(used)) => used,
-            Some(First::Init(_)) | None => Duration::ZERO,
-        };
-        self.stopwatch.elapsed() + inside
-    }
-
-    fn observed(&self) -> Millis {
-        Millis(whole_millis(self.duration()))
-    }
-
-    fn ending_of_refused(&self, then: Then) -> Ending {
-        match self.refused {
-            Some(exceeded) => Ending::TooLarge { exceeded, then },
-            None => Ending::Broken("Runtime.Unknown"),
-        }
-    }
-}
-
-/// The figures of an invocation that has ended.
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) duration: Duration,
-    pub(super) init: Option<Duration>,
-    pub(super) used_mb: u64,
-}
-
-/// The end of every invocation that had a permit: log lines, records, and the reply.
-pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Ending, ended: &Ended) {
-    let Job { ctx, event, permit, reply, .. } = job;
-    match &ending {
-        Ending::Answered(payload) => {
-            let length = hardcap_limits::Bytes::of(payload);
-            let _ = ctx.admit(&ctx.limits.lambda_sync_response, length);
-        }
-        Ending::TooLarge { exceeded, .. } => {
-            let length = hardcap_limits::Bytes(exceeded.observed);
-            let _ = ctx.admit(&ctx.limits.lambda_sync_response, length);
-        }
-        Ending::Reported { .. }
-        | Ending::TimedOut(_)
-        | Ending::Exited(_)
-        | Ending::NotStarted(_)
-        | Ending::Broken(_) => {}
-    }
-    let Conclusion { payload, fault, lines, status } =
-        ending.conclude(&ctx.request_id, ctx.clock.now());
-    for line in lines {
-        log.platform(&line);
-    }
-    log.platform(&log::end_line(&ctx.request_id));
-    let report = Report {
-        request_id: &ctx.request_id,
-        duration: ended.duration,
-        init: ended.init,
-        init_is_billed: log::init_is_billed(&function.function.runtime, ctx.limits.date()),
-        memory_mb: function.function.memory_mb,
-        used_mb: ended.used_mb,
-        status: status.as_status(),
-    };
-    log.platform(&report.line());
-    ctx.record(What::Invoked {
-        function: function.function.name.clone(),
-        event: event.len() as u64,
-        answer: payload.len() as u64,
-        millis: whole_millis(ended.duration),
-        fault: fault.as_ref().map(|fault| fault.error_type().to_owned()),
-    });
-    // Before the reply, so that whoever gets it finds the permit free.
-    drop(permit);
-    let _ = reply.send(Ok(Reply { payload, fault, log_tail: log.take_tail() }));
-}
-
-/// Milliseconds, as limits count them: a begun one is not counted.
-pub(super) fn whole_millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,172 @@
+//! The Invoke API: names, kinds of invocation, headers, refusals.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hardcap::Emulator;
+use serde_json::{Value, json};
+
+use super::{Lambda, guest, log};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_named_by_name_partial_arn_or_arn() {
+    let lambda = Lambda::with([guest("echo")]).await;
+    for name in [
+        "echo",
+        "echo:$LATEST",
+        "000000000000:function:echo",
+        "arn:aws:lambda:us-east-1:000000000000:function:echo",
+        "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aecho%3A%24LATEST",
+    ] {
+        let answer = lambda.invoke(name, "1").await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (200, "1"), "{name}");
+    }
+    let mut call = lambda.call("echo", "1");
+    call.url += "?Qualifier=$LATEST";
+    assert_eq!(lambda.send(call).await.text(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_exist_is_404_with_its_arn() {
+    let lambda = Lambda::with([guest("echo")]).await;
+    for (name, arn) in [
+        ("doesnotexist", "us-east-1:000000000000:function:doesnotexist:$LATEST"),
+        ("echo:live", "us-east-1:000000000000:function:echo:live"),
+        (
+            "arn:aws:lambda:eu-west-1:000000000000:function:echo",
+            "eu-west-1:000000000000:function:echo:$LATEST",
+        ),
+        ("111122223333:function:echo", "us-east-1:111122223333:function:echo:$LATEST"),
+    ] {
+        let answer = lambda.invoke(name, "1").await;
+        assert_eq!(answer.status, 404, "{name}");
+        assert_eq!(answer.header("x-amzn-errortype"), Some("ResourceNotFoundException"));
+        let expected =
+            format!(r#"{{"Type":"User","Message":"Function not found: arn:aws:lambda:{arn}"}}"#);
+        assert_eq!(answer.text(), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_no_json_is_refused_and_no_event_is_an_empty_object() {
+    let lambda = Lambda::with([guest("echo")]).await;
+    let refused = lambda.invoke("echo", "{\"a\"").await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.header("x-amzn-errortype"), Some("InvalidRequestContentException"));
+    let body = refused.json();
+    assert_eq!(body["Type"], "User");
+    assert!(
+        body["message"].as_str().unwrap().starts_with("Could not parse request body into json: "),
+        "{body}"
+    );
+    assert_eq!(lambda.emulator.totals().invocations, 0, "the function was not invoked");
+    assert_eq!(lambda.invoke("echo", "").await.text(), "{}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_runs_nothing_and_an_asynchronous_one_says_what_is_missing() {
+    let lambda = Lambda::with([guest("echo")]).await;
+    let kind = |kind: &str| lambda.call("echo", "1").header("x-amz-invocation-type", kind);
+    let dry = lambda.send(kind("DryRun")).await;
+    assert_eq!((dry.status.as_u16(), dry.body.len()), (204, 0));
+    let event = lambda.send(kind("Event")).await;
+    assert_eq!(event.status, 501);
+    assert!(event.text().contains("Event is not emulated yet"), "{}", event.text());
+    assert_eq!(lambda.send(kind("Sideways")).await.status, 400);
+    assert_eq!(lambda.emulator.totals().invocations, 0);
+    assert_eq!(lambda.send(kind("RequestResponse")).await.text(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_has_what_the_function_printed_between_start_and_report() {
+    let lambda = Lambda::with([guest("behave")]).await;
+    for line in ["first", "second"] {
+        let answer = lambda.invoke("behave", json!({"print": line})).await;
+        let (id, log) = (answer.header("x-amzn-requestid").unwrap(), log(&answer));
+        let start =
+            format!("START RequestId: {id} Version: $LATEST\n{line}\nEND RequestId: {id}\n");
+        assert!(log.starts_with(&start), "{log}");
+        let report = log.strip_prefix(&start).unwrap();
+        assert!(report.starts_with(&format!("REPORT RequestId: {id}\tDuration: ")), "{report}");
+        assert!(report.contains(" ms\tMemory Size: 128 MB\tMax Memory Used: "), "{report}");
+        assert!(report.ends_with("\t\n"), "{report}");
+        assert!(!report.contains("Used: 0 MB") || cfg!(not(target_os = "linux")), "{report}");
+    }
+    let silent = lambda.send(lambda.call("behave", "{}")).await;
+    assert_eq!(silent.header("x-amz-log-result"), None, "only those who ask get the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tail_is_4096_bytes() {
+    let lambda = Lambda::with([guest("behave")]).await;
+    let answer = lambda.invoke("behave", json!({"print": "x".repeat(10_000)})).await;
+    let log = log(&answer);
+    assert_eq!(log.len(), 4096);
+    assert!(log.starts_with('x') && log.contains("REPORT"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_context_arrives_decoded() {
+    let lambda = Lambda::with([guest("behave")]).await;
+    let context = json!({"client": {
+        "installation_id": "i", "app_title": "t", "app_version_name": "1", "app_version_code": "2", "app_package_name": "p"
+    }, "custom": {"key": "value"}, "env": {}});
+    let call = |header: String| {
+        lambda
+            .call("behave", json!({"client_context": true}))
+            .header("x-amz-client-context", header)
+    };
+    let answer = lambda.send(call(STANDARD.encode(context.to_string()))).await;
+    assert_eq!(answer.json()["custom"]["key"], "value", "{answer:?}");
+    assert_eq!(lambda.send(call("no base64!".to_owned())).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trace_header_reaches_the_invoker_and_a_given_one_is_kept() {
+    let lambda = Lambda::with([guest("echo")]).await;
+    let given = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    let answer = lambda.send(lambda.call("echo", "1").header("x-amzn-trace-id", given)).await;
+    assert_eq!(answer.header("x-amzn-trace-id"), Some(given));
+}
+
+const THROTTLED: &str = r#"{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reservation_that_is_used_up_throttles_at_once() {
+    let mut one = guest("script");
+    one.reserved_concurrency = Some(1);
+    let mut none = guest("echo");
+    none.reserved_concurrency = Some(0);
+    let lambda = Lambda::with([one, none]).await;
+    let answer = lambda.invoke("echo", "1").await;
+    assert_eq!((answer.status.as_u16(), answer.text()), (429, THROTTLED));
+    assert_eq!(answer.header("x-amzn-errortype"), Some("TooManyRequestsException"));
+
+    let busy = lambda.invoke("script", json!([{"sleep": 1_000}, "tell"]));
+    let second = async {
+        lambda.until(|totals| totals.cold_starts == 1).await;
+        lambda.invoke("script", json!(["tell"])).await
+    };
+    let (first, second) = tokio::join!(busy, second);
+    assert_eq!(first.status, 200);
+    assert_eq!((second.status.as_u16(), second.text()), (429, THROTTLED));
+    assert_eq!(lambda.emulator.totals().throttles, 2);
+    lambda.is_healthy("script", json!(["tell"])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn load_is_spread_over_sandboxes_up_to_the_accounts_concurrency() {
+    let builder = Emulator::builder().function(guest("behave")).set("lambda_concurrency", 3);
+    let lambda = Lambda::start(builder).await;
+    let slow = || lambda.invoke("behave", json!({"millis": 1_000}));
+    let over = async {
+        lambda.until(|totals| totals.cold_starts == 3).await;
+        lambda.invoke("behave", "{}").await
+    };
+    let (a, b, c, over) = tokio::join!(slow(), slow(), slow(), over);
+    assert_eq!([a.status, b.status, c.status].map(|status| status.as_u16()), [200; 3]);
+    assert_eq!(over.status, 429);
+    let body: Value = over.json();
+    assert_eq!(body["Reason"], "ConcurrentInvocationLimitExceeded", "{body}");
+    lambda.is_healthy("behave", "{}").await;
+    assert_eq!(lambda.emulator.totals().cold_starts, 3, "warm sandboxes are used again");
+}
