@@ -1,4 +1,4 @@
-//! What an emulator runs: functions, APIs, function URLs, buckets. A specification; nothing here is running.
+//! What an emulator runs: functions, APIs, function URLs, buckets, tables. A specification; nothing here is running.
 //!
 //! Built by [`crate::Builder`] in tests and by [`crate::template`] from a template; validated by neither, so a value can
 //! be printed, compared and checked before anything starts.
@@ -6,6 +6,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use crate::stored::{
+    Attribute, AttributeKind, Index, Parameter, ParameterKind, Projection, Secret, SecretValue, Table,
+};
 use hardcap_limits::{Limits, Millis};
 use indexmap::IndexMap;
 
@@ -29,6 +32,14 @@ pub struct Config {
     pub function_urls: Vec<FunctionUrl>,
     /// The buckets that exist from the start.
     pub buckets: Vec<Bucket>,
+    /// The DynamoDB tables that exist from the start.
+    pub tables: Vec<Table>,
+    /// The parameters of Systems Manager that exist from the start.
+    pub parameters: Vec<Parameter>,
+    /// The secrets of Secrets Manager that exist from the start.
+    pub secrets: Vec<Secret>,
+    /// Another DynamoDB, `http://127.0.0.1:8000`, that is handed every request unchanged; the embedded one when `None`.
+    pub dynamodb_endpoint: Option<String>,
     /// Key pairs that S3 knows, beside `test`/`test` and those that functions are given.
     pub credentials: Vec<Credential>,
     /// Verifies signatures on every AWS API, not on S3 alone.
@@ -52,6 +63,10 @@ impl Config {
             apis: Vec::new(),
             function_urls: Vec::new(),
             buckets: Vec::new(),
+            tables: Vec::new(),
+            parameters: Vec::new(),
+            secrets: Vec::new(),
+            dynamodb_endpoint: None,
             credentials: Vec::new(),
             strict_auth: false,
             data: None,

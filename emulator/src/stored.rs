@@ -1,0 +1,206 @@
+//! What services keep for a function beside its buckets: tables, parameters, secrets. Part of [`crate::config`].
+
+use std::fmt;
+
+use hardcap_limits::Count;
+
+/// A DynamoDB table, billed by request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// The table's name.
+    pub name: String,
+    /// The attributes that keys are made of, of the table and of its indexes; no others.
+    pub attributes: Vec<Attribute>,
+    /// The name of the partition key's attribute.
+    pub hash_key: String,
+    /// The name of the sort key's attribute, where there is one.
+    pub range_key: Option<String>,
+    /// Global secondary indexes.
+    pub indexes: Vec<Index>,
+    /// The attribute that holds the second after which an item may be deleted.
+    pub ttl_attribute: Option<String>,
+}
+
+impl Table {
+    /// A table whose partition key is a string, without a sort key.
+    ///
+    /// ```
+    /// use hardcap::config::Table;
+    ///
+    /// let table = Table { ttl_attribute: Some("expires".to_owned()), ..Table::new("jobs", "id") };
+    /// assert_eq!(table.attributes[0].name, "id");
+    /// ```
+    #[must_use]
+    pub fn new(name: &str, hash_key: &str) -> Table {
+        Table {
+            name: name.to_owned(),
+            attributes: vec![Attribute { name: hash_key.to_owned(), kind: AttributeKind::String }],
+            hash_key: hash_key.to_owned(),
+            ..Table::default()
+        }
+    }
+}
+
+/// An attribute that a key is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// The attribute's name.
+    pub name: String,
+    /// Its type.
+    pub kind: AttributeKind,
+}
+
+/// The types that a key can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeKind {
+    /// `S`
+    String,
+    /// `N`
+    Number,
+    /// `B`
+    Binary,
+}
+
+impl AttributeKind {
+    /// As AWS writes it: `S`, `N` or `B`.
+    #[must_use]
+    pub fn letter(self) -> &'static str {
+        match self {
+            AttributeKind::String => "S",
+            AttributeKind::Number => "N",
+            AttributeKind::Binary => "B",
+        }
+    }
+}
+
+/// A global secondary index of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// The index's name.
+    pub name: String,
+    /// The name of the partition key's attribute.
+    pub hash_key: String,
+    /// The name of the sort key's attribute, where there is one.
+    pub range_key: Option<String>,
+    /// Which attributes the index holds beside the keys.
+    pub projection: Projection,
+}
+
+/// Which attributes an index holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Projection {
+    /// All.
+    #[default]
+    All,
+    /// Those of the keys.
+    KeysOnly,
+    /// Those of the keys, and these.
+    Include(Vec<String>),
+}
+
+/// A parameter of Systems Manager's Parameter Store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// `/shop/prod/upstream`, or a name without a path.
+    pub name: String,
+    /// The type.
+    pub kind: ParameterKind,
+    /// The value; the items of a [`ParameterKind::StringList`] are separated by commas.
+    pub value: String,
+    /// Empty when there is none.
+    pub description: String,
+    /// The tier `Advanced`; otherwise `Standard`.
+    pub advanced: bool,
+}
+
+impl Parameter {
+    /// A string of the standard tier.
+    #[must_use]
+    pub fn new(name: &str, value: &str) -> Parameter {
+        Parameter {
+            name: name.to_owned(),
+            kind: ParameterKind::String,
+            value: value.to_owned(),
+            description: String::new(),
+            advanced: false,
+        }
+    }
+
+    /// The number that a tier's row is compared with.
+    pub(crate) fn characters(value: &str) -> Count {
+        Count(value.chars().count() as u64)
+    }
+}
+
+impl fmt::Debug for Parameter {
+    /// A parameter's value may be a secret whatever its type: it is never shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parameter")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("advanced", &self.advanced)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The types of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// `String`
+    String,
+    /// `StringList`
+    StringList,
+    /// `SecureString`: only readable with `WithDecryption`.
+    SecureString,
+}
+
+/// A secret of Secrets Manager.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// The secret's name.
+    pub name: String,
+    /// The value; none yet when `None`.
+    pub value: Option<SecretValue>,
+    /// Empty when there is none.
+    pub description: String,
+}
+
+impl Secret {
+    /// A secret that is a text.
+    #[must_use]
+    pub fn new(name: &str, text: &str) -> Secret {
+        Secret {
+            name: name.to_owned(),
+            value: Some(SecretValue::String(text.to_owned())),
+            description: String::new(),
+        }
+    }
+
+    /// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`, which is what `Ref` gives in a template. The six
+    /// characters, random on AWS, follow from the name here, so that they are known before anything runs.
+    #[must_use]
+    pub fn arn(&self, region: &str) -> String {
+        crate::secrets::arn(region, &self.name, 0)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What a secret holds.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretValue {
+    /// `SecretString`
+    String(String),
+    /// `SecretBinary`
+    Binary(Vec<u8>),
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretValue(…)")
+    }
+}
