@@ -2,41 +2,97 @@
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
+use crate::config::Config;
+use crate::context::Platform;
+use crate::dynamodb::DynamoDb;
+use crate::json_api::{self, ApiError};
 use crate::s3::S3;
+use crate::secrets::Secrets;
+use crate::ssm::Ssm;
+use crate::sts;
 
 /// The APIs behind one port. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Aws {
+    platform: Platform,
     lambda: Router,
-    s3: S3,
     control: Router,
+    s3: S3,
+    dynamodb: DynamoDb,
+    ssm: Ssm,
+    secrets: Secrets,
+}
+
+/// The surfaces that others make: what an [`Aws`] hands their requests to.
+pub(crate) struct Surfaces {
+    pub(crate) lambda: Router,
+    pub(crate) control: Router,
+    pub(crate) s3: S3,
+    pub(crate) dynamodb: DynamoDb,
 }
 
 /// Which API a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Service {
     Control,
     Lambda,
     S3,
+    DynamoDb,
+    Ssm,
+    SecretsManager,
+    Sts,
+    /// One that hardcap has not, by the name that AWS gives it in a target or a signature.
+    Unknown(String),
 }
 
 impl Aws {
-    pub(crate) fn new(lambda: Router, s3: S3, control: Router) -> Aws {
-        Aws { lambda, s3, control }
+    /// The port's APIs, with the parameters and the secrets of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the parameter or the secret that AWS would refuse.
+    pub(crate) fn new(
+        platform: &Platform,
+        config: &Config,
+        surfaces: Surfaces,
+    ) -> Result<Aws, String> {
+        let Surfaces { lambda, control, s3, dynamodb } = surfaces;
+        let ssm = Ssm::new(platform, config)?;
+        let secrets = Secrets::new(platform, config)?;
+        Ok(Aws { platform: platform.clone(), lambda, control, s3, dynamodb, ssm, secrets })
     }
 
     /// Hands a request to the API that it is for.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
-        match service(request.uri().path()) {
+        let query = request.uri().query().unwrap_or_default();
+        let is_query_call = sts::is_query_call(&request);
+        match service(request.uri().path(), query, request.headers(), is_query_call) {
             Service::Control => route(&self.control, request).await,
             Service::Lambda => route(&self.lambda, request).await,
             Service::S3 => self.s3.handle(request).await,
+            Service::DynamoDb => self.dynamodb.handle(request).await,
+            Service::Ssm => self.ssm.handle(request).await,
+            Service::SecretsManager => self.secrets.handle(request).await,
+            Service::Sts => sts::handle(&self.platform, request).await,
+            Service::Unknown(name) => {
+                json_api::serve_call(&self.platform, request, "message", |_| {
+                    Err(ApiError::Exception("UnknownOperationException", Some(no_service(&name))))
+                })
+                .await
+            }
         }
     }
+}
+
+fn no_service(name: &str) -> String {
+    format!(
+        "hardcap has no service `{name}`; it has Lambda, S3, DynamoDB, SSM parameters, Secrets Manager and STS. Point \
+         that client elsewhere with its own endpoint, as AWS_ENDPOINT_URL_SQS does for SQS."
+    )
 }
 
 async fn route(router: &Router, request: Request<Incoming>) -> Response<Body> {
@@ -46,18 +102,41 @@ async fn route(router: &Router, request: Request<Incoming>) -> Response<Body> {
     }
 }
 
+/// Chosen by the path where it says enough, then by `X-Amz-Target`, then by the service that the signature names.
+///
 /// Lambda's paths begin with the date of their API version, which no bucket's name can look like by accident: a bucket
 /// called `2015-03-31` would be hidden, and only below its `functions/`.
-fn service(path: &str) -> Service {
+fn service(path: &str, query: &str, headers: &HeaderMap, is_query_call: bool) -> Service {
     let mut segments = path.trim_start_matches('/').split('/');
     match (segments.next().unwrap_or_default(), segments.next()) {
-        ("_hardcap", _) => Service::Control,
+        ("_hardcap", _) => return Service::Control,
         (version, Some("functions" | "account-settings" | "event-source-mappings" | "tags"))
             if is_api_version(version) =>
         {
-            Service::Lambda
+            return Service::Lambda;
         }
-        _ => Service::S3,
+        _ => {}
+    }
+    if let Some(target) = headers.get("x-amz-target") {
+        return of_target(&String::from_utf8_lossy(target.as_bytes()));
+    }
+    let scope = sts::credential(headers, query);
+    match scope.as_deref().and_then(|scope| scope.split('/').nth(3)) {
+        Some("sts") => Service::Sts,
+        Some("dynamodb") => Service::DynamoDb,
+        Some("s3" | "lambda" | "ssm" | "secretsmanager" | "") => Service::S3,
+        None if is_query_call => Service::Sts,
+        None => Service::S3,
+        Some(other) => Service::Unknown(other.to_owned()),
+    }
+}
+
+fn of_target(target: &str) -> Service {
+    match target.split('.').next().unwrap_or_default() {
+        "DynamoDB_20120810" | "DynamoDBStreams_20120810" => Service::DynamoDb,
+        "AmazonSSM" => Service::Ssm,
+        "secretsmanager" => Service::SecretsManager,
+        other => Service::Unknown(other.to_owned()),
     }
 }
 
@@ -71,6 +150,8 @@ fn is_api_version(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -85,7 +166,40 @@ mod tests {
             ("/2015-03-3x/functions/f", Service::S3),
             ("/bucket/_hardcap/health", Service::S3),
         ] {
-            assert_eq!(service(path), expected, "{path}");
+            assert_eq!(service(path, "", &HeaderMap::new(), false), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn each_target_has_its_service() {
+        for (target, expected) in [
+            ("DynamoDB_20120810.PutItem", Service::DynamoDb),
+            ("DynamoDBStreams_20120810.ListStreams", Service::DynamoDb),
+            ("AmazonSSM.GetParameter", Service::Ssm),
+            ("secretsmanager.GetSecretValue", Service::SecretsManager),
+            ("AmazonSQS.SendMessage", Service::Unknown("AmazonSQS".to_owned())),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-amz-target", HeaderValue::from_static(target));
+            assert_eq!(service("/", "", &headers, false), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_signature_names_its_service_where_nothing_else_does() {
+        for (scope, expected) in [
+            ("s3", Service::S3),
+            ("sts", Service::Sts),
+            ("sns", Service::Unknown("sns".to_owned())),
+            ("apigateway", Service::Unknown("apigateway".to_owned())),
+        ] {
+            let mut headers = HeaderMap::new();
+            let signed = format!(
+                "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/{scope}/aws4_request, SignedHeaders=host, Signature=0"
+            );
+            headers.insert(http::header::AUTHORIZATION, HeaderValue::from_str(&signed).unwrap());
+            assert_eq!(service("/", "", &headers, true), expected, "{scope}");
+        }
+        assert_eq!(service("/", "Action=GetCallerIdentity", &HeaderMap::new(), true), Service::Sts);
     }
 }

@@ -7,7 +7,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use crate::stored::{
-    Attribute, AttributeKind, Index, Parameter, ParameterKind, Projection, Secret, SecretValue, Table,
+    Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
+    SecretValue, Table,
 };
 use hardcap_limits::{Limits, Millis};
 use indexmap::IndexMap;

@@ -10,10 +10,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::addresses::Addresses;
-use crate::aws::Aws;
-use crate::config::{Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl};
+use crate::aws::{Aws, Surfaces};
+use crate::config::{
+    Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, Parameter, Secret, Table,
+};
 use crate::context::Platform;
 use crate::control::Control;
+use crate::dynamodb::DynamoDb;
 use crate::gateway::Gateway;
 use crate::keyring::Keyring;
 use crate::lambda::Lambda;
@@ -98,9 +101,12 @@ impl Emulator {
         let s3 =
             S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
-        let control = Control::new(&platform, &config, &addresses, &s3);
+        let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
+        let control = Control::new(&platform, &config, &addresses, &s3, &dynamodb);
 
-        let aws = Aws::new(lambda.router(), s3, control.router());
+        let surfaces =
+            Surfaces { lambda: lambda.router(), control: control.router(), s3, dynamodb };
+        let aws = Aws::new(&platform, &config, surfaces).map_err(StartError::Data)?;
         serve::serve(sockets.aws.0, stop.clone(), &tasks, move |request, _peer| {
             let aws = aws.clone();
             async move { aws.handle(request).await }
@@ -335,6 +341,27 @@ impl Builder {
     #[must_use]
     pub fn bucket(mut self, bucket: Bucket) -> Builder {
         self.config.buckets.push(bucket);
+        self
+    }
+
+    /// A DynamoDB table.
+    #[must_use]
+    pub fn table(mut self, table: Table) -> Builder {
+        self.config.tables.push(table);
+        self
+    }
+
+    /// A parameter of Systems Manager.
+    #[must_use]
+    pub fn parameter(mut self, parameter: Parameter) -> Builder {
+        self.config.parameters.push(parameter);
+        self
+    }
+
+    /// A secret of Secrets Manager.
+    #[must_use]
+    pub fn secret(mut self, secret: Secret) -> Builder {
+        self.config.secrets.push(secret);
         self
     }
 

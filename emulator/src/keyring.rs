@@ -20,6 +20,8 @@ pub(crate) struct Key {
     pub(crate) session_token: Option<String>,
     /// When it ends; never, when `None`.
     pub(crate) expires: Option<EpochMillis>,
+    /// The function whose role it is, for a key of a sandbox.
+    pub(crate) function: Option<String>,
 }
 
 impl std::fmt::Debug for Key {
@@ -40,7 +42,12 @@ impl Keyring {
         let keyring = Keyring::default();
         keyring.insert(
             "test",
-            Key { secret_access_key: "test".to_owned(), session_token: None, expires: None },
+            Key {
+                secret_access_key: "test".to_owned(),
+                session_token: None,
+                expires: None,
+                function: None,
+            },
         );
         for credential in configured {
             keyring.insert(
@@ -49,6 +56,7 @@ impl Keyring {
                     secret_access_key: credential.secret_access_key.clone(),
                     session_token: credential.session_token.clone(),
                     expires: None,
+                    function: None,
                 },
             );
         }
@@ -57,6 +65,15 @@ impl Keyring {
 
     /// Makes temporary credentials, as a function's role gives them to its sandboxes.
     pub(crate) fn issue(&self, now: EpochMillis) -> Credential {
+        self.issue_to(now, None)
+    }
+
+    /// As [`Keyring::issue`], and tells STS which function's role it is.
+    pub(crate) fn issue_for(&self, now: EpochMillis, function: &str) -> Credential {
+        self.issue_to(now, Some(function.to_owned()))
+    }
+
+    fn issue_to(&self, now: EpochMillis, function: Option<String>) -> Credential {
         let random = || uuid::Uuid::new_v4().simple().to_string();
         let credential = Credential {
             access_key_id: format!("ASIA{}", &random().to_ascii_uppercase()[..16]),
@@ -69,6 +86,7 @@ impl Keyring {
                 secret_access_key: credential.secret_access_key.clone(),
                 session_token: credential.session_token.clone(),
                 expires: Some(now.plus(SANDBOX_KEY_LIFE)),
+                function,
             },
         );
         credential

@@ -10,19 +10,25 @@ pub mod config;
 mod emulator;
 pub mod packaging;
 pub mod settings;
+mod stored;
 pub mod template;
 mod tool;
 
 mod aws;
 pub(crate) mod context;
 mod control;
+mod dynamodb;
 mod gateway;
 pub(crate) mod head;
+pub(crate) mod json_api;
 pub(crate) mod keyring;
 pub(crate) mod lambda;
 mod s3;
+pub(crate) mod secrets;
 pub(crate) mod serve;
+mod ssm;
 pub(crate) mod stop;
+mod sts;
 
 mod addresses;
 mod clock;

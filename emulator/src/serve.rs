@@ -215,6 +215,16 @@ where
     Ok(whole.freeze())
 }
 
+/// Reads a whole body where AWS publishes no limit that could be a row; `None` when it is larger than `max`, or cut short.
+pub(crate) async fn read_at_most<B>(body: B, max: usize) -> Option<Bytes>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let whole = http_body_util::Limited::new(body, max).collect().await.ok()?;
+    Some(whole.to_bytes())
+}
+
 /// Takes what is left of a body that is not wanted, up to a bound, and drops it.
 pub(crate) async fn discard<B: Body<Data = Bytes>>(body: B) {
     let mut body = std::pin::pin!(body);

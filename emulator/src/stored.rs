@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hardcap_limits::Count;
+use serde::{Deserialize, Serialize};
 
 /// A DynamoDB table, billed by request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,8 +109,8 @@ pub struct Parameter {
     pub value: String,
     /// Empty when there is none.
     pub description: String,
-    /// The tier `Advanced`; otherwise `Standard`.
-    pub advanced: bool,
+    /// The tier, which says how long the value may be.
+    pub tier: ParameterTier,
 }
 
 impl Parameter {
@@ -122,13 +122,8 @@ impl Parameter {
             kind: ParameterKind::String,
             value: value.to_owned(),
             description: String::new(),
-            advanced: false,
+            tier: ParameterTier::Standard,
         }
-    }
-
-    /// The number that a tier's row is compared with.
-    pub(crate) fn characters(value: &str) -> Count {
-        Count(value.chars().count() as u64)
     }
 }
 
@@ -138,13 +133,13 @@ impl fmt::Debug for Parameter {
         f.debug_struct("Parameter")
             .field("name", &self.name)
             .field("kind", &self.kind)
-            .field("advanced", &self.advanced)
+            .field("tier", &self.tier)
             .finish_non_exhaustive()
     }
 }
 
-/// The types of a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The types of a parameter, written as AWS writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParameterKind {
     /// `String`
     String,
@@ -152,6 +147,41 @@ pub enum ParameterKind {
     StringList,
     /// `SecureString`: only readable with `WithDecryption`.
     SecureString,
+}
+
+impl ParameterKind {
+    /// As AWS writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ParameterKind::String => "String",
+            ParameterKind::StringList => "StringList",
+            ParameterKind::SecureString => "SecureString",
+        }
+    }
+}
+
+/// The tiers of a parameter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ParameterTier {
+    /// `Standard`
+    #[default]
+    Standard,
+    /// `Advanced`
+    Advanced,
+    /// `Intelligent-Tiering`: standard as long as the value fits it.
+    #[serde(rename = "Intelligent-Tiering")]
+    IntelligentTiering,
+}
+
+impl ParameterTier {
+    /// As AWS writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ParameterTier::Standard => "Standard",
+            ParameterTier::Advanced => "Advanced",
+            ParameterTier::IntelligentTiering => "Intelligent-Tiering",
+        }
+    }
 }
 
 /// A secret of Secrets Manager.

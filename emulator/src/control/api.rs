@@ -176,13 +176,14 @@ pub(crate) struct Advance {
     millis: u64,
 }
 
-/// Moves the calendar on: links and keys expire, and lifecycle rules run, as if that time had passed.
+/// Moves the calendar on: links, keys and items expire, and lifecycle rules run, as if that time had passed.
 pub(crate) async fn advance_clock(
     State(control): State<Control>,
     Json(advance): Json<Advance>,
 ) -> Json<Value> {
     control.platform.clock.advance(Millis(advance.millis));
     control.s3.run_lifecycle().await;
+    control.dynamodb.run_time_to_live().await;
     clock(State(control)).await
 }
 

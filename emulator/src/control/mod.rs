@@ -11,6 +11,7 @@ use axum::routing::{get, post, put};
 use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::context::Platform;
+use crate::dynamodb::DynamoDb;
 use crate::s3::S3;
 
 /// What the routes need.
@@ -20,6 +21,7 @@ pub(crate) struct Control {
     config: Arc<Config>,
     addresses: Arc<Addresses>,
     s3: S3,
+    dynamodb: DynamoDb,
 }
 
 impl Control {
@@ -28,12 +30,14 @@ impl Control {
         config: &Config,
         addresses: &Addresses,
         s3: &S3,
+        dynamodb: &DynamoDb,
     ) -> Control {
         Control {
             platform: platform.clone(),
             config: Arc::new(config.clone()),
             addresses: Arc::new(addresses.clone()),
             s3: s3.clone(),
+            dynamodb: dynamodb.clone(),
         }
     }
 

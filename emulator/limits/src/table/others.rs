@@ -3,7 +3,8 @@
 macro_rules! other_rows {
     ($next:ident $($after:ident)*; $($earlier:tt)*) => { $next! { $($after)*; $($earlier)*
 
-/// An item of a DynamoDB table. What 400 KB is in bytes is the common reading, not confirmed.
+/// An item of a DynamoDB table. What 400 KB is in bytes is the common reading, not confirmed. The embedded DynamoDB can be
+/// given a lower number, for puts and for UpdateItem, not a higher one.
 dynamodb_item: Bytes, {
     scope: Scope::DynamoDb,
     measured: "names and values of all attributes",
@@ -11,11 +12,11 @@ dynamodb_item: Bytes, {
     stated: "400 KB",
     refusals: &[
         Invoker.sees(400, "ValidationException",
-            r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"Item size has exceeded the maximum allowed size"}"#)
-            .known(Observed, "public captures of PutItem; UpdateItem says `Item size to update has exceeded the maximum allowed size`"),
+            r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"{value} has exceeded the maximum allowed size"}"#)
+            .known(Observed, "public captures: `Item size` of PutItem, `Item size to update` of UpdateItem"),
     ],
     confidence: Official,
-    proof: Pending("with the DynamoDB surface"),
+    proof: Tested,
 }
 
 /// A parameter of the standard tier.
@@ -27,10 +28,10 @@ ssm_standard: Count, {
     refusals: &[
         Invoker.sees(400, "ValidationException",
             r#"{"__type":"ValidationException","message":"Standard tier parameters support a maximum parameter value of {max} characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"}"#)
-            .known(Observed, "public capture; the end of the address is cut off in it"),
+            .known(Observed, "hashicorp/terraform-provider-aws#18521 (2021-06-11); github-aws-runners/terraform-aws-github-runner#3815 (2024-03-18)"),
     ],
     confidence: Official,
-    proof: Pending("with the SSM surface"),
+    proof: Tested,
 }
 
 /// A parameter of the advanced tier.
@@ -39,20 +40,28 @@ ssm_advanced: Count, {
     measured: "characters of the value",
     history: &[Dated::always(8192, "AWS SDK model of Systems Manager")],
     stated: "8 KB",
-    refusals: &[],
+    refusals: &[
+        Invoker.sees(400, "ValidationException",
+            r#"{"__type":"ValidationException","message":"The specified parameter value is too large. Advanced-tier parameters support a maximum parameter value of {max} characters."}"#)
+            .known(Observed, "quoted in public infrastructure code of 2026; the space between the sentences may be a line's end"),
+    ],
     confidence: Official,
-    proof: Pending("with the SSM surface"),
+    proof: Tested,
 }
 
-/// A secret. The text of its refusal is not known.
+/// A secret. The text of its refusal is not confirmed: it is the frame's text for the smallest length, turned around.
 secrets_value: Bytes, {
     scope: Scope::SecretsManager,
     measured: "SecretString or SecretBinary",
     history: &[Dated::always(64 * KIB, "AWS SDK model of Secrets Manager")],
     stated: "65536",
-    refusals: &[],
+    refusals: &[
+        Invoker.sees(400, "ValidationException",
+            r#"{"__type":"ValidationException","message":"1 validation error detected: Value at '{value}' failed to satisfy constraint: Member must have length less than or equal to {max}"}"#)
+            .known(Unconfirmed, "after a report of the text for an empty secretString"),
+    ],
     confidence: Official,
-    proof: Pending("with the Secrets Manager surface"),
+    proof: Tested,
 }
 
 /// A message of a queue. The day in August 2025 is not confirmed.

@@ -1,0 +1,198 @@
+//! The embedded engine: its database, the thread it runs on, and the way a request gets there.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::body::Body;
+use bytes::Bytes;
+use dynoxide::types::MAX_ITEM_SIZE;
+use dynoxide::{Database, DynoxideError, Item};
+use http::request::Parts;
+use http::{Request, Response, Uri};
+use http_body_util::Full;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::json;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
+
+use super::items::{self, Update};
+use super::tables;
+use super::ttl::{input, shown};
+use crate::config::{Config, Table};
+use crate::context::Platform;
+
+/// What the engine itself refuses above: a row can only be lowered, not raised.
+pub(super) const ITEM_MAX: hardcap_limits::Bytes = hardcap_limits::Bytes(MAX_ITEM_SIZE as u64);
+/// The database's file below the data directory.
+const FILE: &str = "dynamodb.sqlite";
+const WAITING_CONNECTIONS_MAX: u32 = 1024;
+
+/// Speaks HTTP with the engine, or with another's endpoint.
+pub(super) type Client = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
+
+pub(super) fn client() -> Client {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
+}
+
+/// Sends a request as it came to another address; only where it goes is changed, so a signature stays valid.
+///
+/// # Errors
+///
+/// A sentence that names the address that does not answer.
+pub(super) async fn forward(
+    client: &Client,
+    address: &Uri,
+    head: Parts,
+    body: Bytes,
+) -> Result<Response<Body>, String> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = head.method;
+    *request.uri_mut() = address.clone();
+    *request.headers_mut() = head.headers;
+    let response = client.request(request).await;
+    let response =
+        response.map_err(|error| format!("DynamoDB at {address} does not answer: {error}"))?;
+    Ok(response.map(Body::new))
+}
+
+/// A running engine. Its thread ends with the emulator.
+#[derive(Clone)]
+pub(super) struct Engine {
+    /// `http://127.0.0.1:PORT`
+    pub(super) address: String,
+    pub(super) database: Database,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Opens the database, makes the tables of the configuration that it lacks, and starts the engine.
+    ///
+    /// The engine runs to the end of each operation without a pause, so it has a thread of its own: on the emulator's
+    /// threads it would hold up everyone else.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the file, the table or the port.
+    pub(super) async fn start(
+        platform: &Platform,
+        config: &Config,
+        stop: CancellationToken,
+    ) -> Result<Engine, String> {
+        let (directory, configured) = (config.data.clone(), config.tables.clone());
+        let opened = tokio::task::spawn_blocking(move || open(directory, &configured)).await;
+        let database = opened.map_err(|error| error.to_string())??;
+        let (listener, address) = listen().map_err(|error| format!("cannot listen: {error}"))?;
+        tracing::debug!(%address, region = %platform.region, "the embedded DynamoDB is open");
+        let served = database.clone();
+        std::thread::Builder::new()
+            .name("dynamodb".to_owned())
+            .spawn(move || serve(listener, served, stop))
+            .map_err(|error| format!("cannot start a thread for DynamoDB: {error}"))?;
+        Ok(Engine { address: format!("http://{address}"), database })
+    }
+
+    /// The size of the item that an update changed, as it is stored now.
+    pub(super) fn size_of(&self, update: &Update) -> Option<hardcap_limits::Bytes> {
+        stored(&self.database, update).ok().flatten().as_ref().map(items::size)
+    }
+
+    /// The size that an update would give its item, tried out on a copy; `None` when the update would fail anyway.
+    pub(super) fn predict(&self, update: &Update) -> Option<hardcap_limits::Bytes> {
+        let tried = try_out(&self.database, update).ok().flatten();
+        tried.as_ref().map(items::size)
+    }
+}
+
+fn open(directory: Option<std::path::PathBuf>, configured: &[Table]) -> Result<Database, String> {
+    let database = match directory {
+        None => Database::memory().map_err(|error| format!("DynamoDB in memory: {error}"))?,
+        Some(directory) => {
+            let file = directory.join(FILE);
+            let shown = file.display().to_string();
+            std::fs::create_dir_all(&directory).map_err(|error| format!("{shown}: {error}"))?;
+            Database::new(&shown).map_err(|error| format!("{shown}: {error}"))?
+        }
+    };
+    for table in configured {
+        create(&database, table).map_err(|error| format!("table `{}`: {error}", table.name))?;
+    }
+    Ok(database)
+}
+
+fn create(database: &Database, table: &Table) -> Result<(), DynoxideError> {
+    match database.create_table(input(tables::definition(table))?) {
+        Ok(_) => {}
+        // It is there since an earlier run, with its items.
+        Err(DynoxideError::ResourceInUseException(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    if let Some(request) = tables::time_to_live(table) {
+        database.update_time_to_live(input(request)?)?;
+    }
+    Ok(())
+}
+
+/// A listener whose connections do not wait for a peer's delayed acknowledgement: they take that over from it.
+fn listen() -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_nodelay(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let listener = socket.listen(WAITING_CONNECTIONS_MAX)?.into_std()?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+fn serve(listener: std::net::TcpListener, database: Database, stop: CancellationToken) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+            dynoxide::server::serve_with_shutdown(listener, database, stop.cancelled_owned()).await
+        })
+    });
+    if let Err(error) = served {
+        tracing::error!(%error, "the embedded DynamoDB ended");
+    }
+}
+
+fn stored(database: &Database, update: &Update) -> Result<Option<Item>, DynoxideError> {
+    let request = json!({
+        "TableName": update.table_name,
+        "Key": shown(&update.key)?,
+        "ConsistentRead": true,
+    });
+    Ok(database.get_item(input(request)?)?.item)
+}
+
+fn try_out(database: &Database, update: &Update) -> Result<Option<Item>, DynoxideError> {
+    let described =
+        shown(&database.describe_table(input(json!({ "TableName": update.table_name }))?)?)?;
+    let schema = &described["Table"]["KeySchema"];
+    let is_key = |definition: &&serde_json::Value| {
+        let keys = schema.as_array().into_iter().flatten();
+        keys.into_iter().any(|key| key["AttributeName"] == definition["AttributeName"])
+    };
+    let definitions = described["Table"]["AttributeDefinitions"].as_array();
+    let definitions: Vec<_> = definitions.into_iter().flatten().filter(is_key).collect();
+    let copy = Database::memory()?;
+    copy.create_table(input(json!({
+        "TableName": update.table_name,
+        "KeySchema": schema,
+        "AttributeDefinitions": definitions,
+        "BillingMode": "PAY_PER_REQUEST",
+    }))?)?;
+    if let Some(item) = stored(database, update)? {
+        copy.put_item(input(json!({ "TableName": update.table_name, "Item": shown(&item)? }))?)?;
+    }
+    let request = serde_json::from_slice(&update.body)
+        .map_err(|error| DynoxideError::SerializationException(error.to_string()))?;
+    copy.update_item(request)?;
+    stored(&copy, update)
+}

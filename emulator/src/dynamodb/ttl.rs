@@ -1,0 +1,119 @@
+//! Time to live: the deletion of expired items, by the emulator's clock.
+//!
+//! The engine has a sweep of its own, which in a database on disk knows only the machine's clock.
+
+use dynoxide::{Database, DynoxideError, Item};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::clock::EpochMillis;
+
+/// Items that expired longer ago than five years are left alone: AWS takes their number for a mistake.
+const OLDEST_SECONDS: u64 = 5 * 365 * 24 * 60 * 60;
+
+/// Deletes every expired item of every table that has an attribute for it, and returns how many there were.
+///
+/// # Errors
+///
+/// The engine's error, as a sentence.
+pub(super) fn sweep(database: &Database, now: EpochMillis) -> Result<usize, String> {
+    sweep_all(database, now.0 / 1000).map_err(|error| format!("time to live: {error}"))
+}
+
+fn sweep_all(database: &Database, now: u64) -> Result<usize, DynoxideError> {
+    let mut deleted = 0;
+    let mut start: Option<String> = None;
+    loop {
+        let mut page = json!({});
+        if let Some(start) = &start {
+            page["ExclusiveStartTableName"] = json!(start);
+        }
+        let tables = shown(&database.list_tables(input(page)?)?)?;
+        for table in tables["TableNames"].as_array().into_iter().flatten().filter_map(Value::as_str)
+        {
+            let described =
+                database.describe_time_to_live(input(json!({ "TableName": table }))?)?;
+            let described = shown(&described)?;
+            if let Some(attribute) = described["TimeToLiveDescription"]["AttributeName"].as_str() {
+                deleted += sweep_table(database, table, attribute, now)?;
+            }
+        }
+        start = tables["LastEvaluatedTableName"].as_str().map(str::to_owned);
+        if start.is_none() {
+            return Ok(deleted);
+        }
+    }
+}
+
+fn sweep_table(
+    database: &Database,
+    table: &str,
+    attribute: &str,
+    now: u64,
+) -> Result<usize, DynoxideError> {
+    let described = shown(&database.describe_table(input(json!({ "TableName": table }))?)?)?;
+    let keys: Vec<&str> = described["Table"]["KeySchema"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|key| key["AttributeName"].as_str())
+        .collect();
+    let (mut deleted, mut start) = (0, None);
+    loop {
+        let mut request = json!({
+            "TableName": table,
+            "FilterExpression": "attribute_type(#ttl, :number) AND #ttl BETWEEN :oldest AND :newest",
+            "ExpressionAttributeNames": { "#ttl": attribute },
+            "ExpressionAttributeValues": {
+                ":number": { "S": "N" },
+                ":oldest": { "N": now.saturating_sub(OLDEST_SECONDS).to_string() },
+                ":newest": { "N": now.saturating_sub(1).to_string() },
+            },
+        });
+        if let Some(start) = start {
+            request["ExclusiveStartKey"] = start;
+        }
+        let page = database.scan(input(request)?)?;
+        for item in page.items.iter().flatten() {
+            deleted += usize::from(delete(database, table, attribute, &keys, item)?);
+        }
+        start = page.last_evaluated_key.as_ref().map(shown).transpose()?;
+        if start.is_none() {
+            return Ok(deleted);
+        }
+    }
+}
+
+/// Deletes an item unless its time was changed meanwhile.
+fn delete(
+    database: &Database,
+    table: &str,
+    attribute: &str,
+    keys: &[&str],
+    item: &Item,
+) -> Result<bool, DynoxideError> {
+    let key: Item =
+        keys.iter().filter_map(|key| Some(((*key).to_owned(), item.get(*key)?.clone()))).collect();
+    let request = json!({
+        "TableName": table,
+        "Key": shown(&key)?,
+        "ConditionExpression": "#ttl = :seen",
+        "ExpressionAttributeNames": { "#ttl": attribute },
+        "ExpressionAttributeValues": { ":seen": shown(&item.get(attribute))? },
+    });
+    match database.delete_item(input(request)?) {
+        Ok(_) => Ok(true),
+        Err(DynoxideError::ConditionalCheckFailedException(..)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn input<T: DeserializeOwned>(request: Value) -> Result<T, DynoxideError> {
+    serde_json::from_value(request)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+pub(super) fn shown<T: serde::Serialize>(value: &T) -> Result<Value, DynoxideError> {
+    serde_json::to_value(value)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}

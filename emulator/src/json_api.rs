@@ -1,0 +1,200 @@
+//! What the JSON services share: a request is an operation and an object, an answer is an object, an error has a type.
+
+use axum::body::Body;
+use bytes::Bytes;
+use hardcap_limits::{Exceeded, Party};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::clock::EpochMillis;
+use crate::context::{Context, Platform};
+use crate::record::What;
+use crate::serve;
+
+/// Far above what any operation of these services may carry; AWS publishes no number for the whole request.
+const BODY_MAX: usize = 1024 * 1024;
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// One call of an operation.
+pub(crate) struct Call {
+    /// The request's identity and limits.
+    pub(crate) ctx: Context,
+    /// What stands behind the dot of `X-Amz-Target`.
+    pub(crate) operation: String,
+    body: Bytes,
+}
+
+/// Why an operation has no answer.
+#[derive(Clone, Debug)]
+pub(crate) enum ApiError {
+    /// An exception of the service: its type, and its message where it has one.
+    Exception(&'static str, Option<String>),
+    /// A limit of the table.
+    Refused(Exceeded),
+    /// hardcap failed.
+    Bug(String),
+}
+
+impl From<Exceeded> for ApiError {
+    fn from(exceeded: Exceeded) -> ApiError {
+        ApiError::Refused(exceeded)
+    }
+}
+
+/// A `ValidationException`, which every service of the kind has.
+pub(crate) fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::Exception("ValidationException", Some(message.into()))
+}
+
+/// A member that must be there and is not, in the words of AWS's own frame.
+pub(crate) fn missing(member: &str) -> ApiError {
+    invalid(format!(
+        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: \
+         Member must not be null"
+    ))
+}
+
+impl Call {
+    /// The request's body as an operation's input. An empty body is an empty object.
+    ///
+    /// # Errors
+    ///
+    /// `SerializationException` when it is not JSON, or a member has the wrong type.
+    pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let body = if self.body.is_empty() { b"{}".as_slice() } else { &self.body };
+        serde_json::from_slice(body)
+            .map_err(|error| ApiError::Exception("SerializationException", Some(error.to_string())))
+    }
+
+    /// The time as these services write it: seconds with three decimals.
+    pub(crate) fn now(&self) -> EpochMillis {
+        self.ctx.arrived
+    }
+}
+
+/// Seconds since 1970 with three decimals, as a JSON number.
+pub(crate) fn seconds(at: EpochMillis) -> Value {
+    let text = format!("{}.{:03}", at.0 / 1000, at.0 % 1000);
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+/// Reads a call, has it run, and renders what came out. `message` is how the service's own exceptions spell that member.
+pub(crate) async fn serve_call(
+    platform: &Platform,
+    request: Request<Incoming>,
+    message: &'static str,
+    run: impl FnOnce(&Call) -> Result<Value, ApiError>,
+) -> Response<Body> {
+    let ctx = platform.context();
+    let operation = operation(request.headers());
+    let Some(body) = serve::read_at_most(request.into_body(), BODY_MAX).await else {
+        return render(&ctx, 413, &json!({ "__type": "RequestEntityTooLargeException" }));
+    };
+    let call = Call { ctx, operation, body };
+    match run(&call) {
+        Ok(output) => render(&call.ctx, 200, &output),
+        Err(error) => render_error(&call.ctx, error, message),
+    }
+}
+
+/// What an operation that does not exist is answered.
+pub(crate) fn unknown_operation(service: &str, operation: &str, known: &[&str]) -> ApiError {
+    let known = known.join(", ");
+    ApiError::Exception(
+        "UnknownOperationException",
+        Some(format!("hardcap's {service} has no operation `{operation}`; it has {known}")),
+    )
+}
+
+/// Which page of a list a call asks for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Page {
+    max_results: Option<usize>,
+    next_token: Option<String>,
+}
+
+/// One page of what was found, and the token of the next one. A token is the number of what came before it.
+///
+/// # Errors
+///
+/// `ValidationException` for a page size that is not allowed, `InvalidNextToken` for a token that none gave.
+pub(crate) fn page<T>(
+    member: &str,
+    found: &[T],
+    asked: &Page,
+    largest: usize,
+    show: impl Fn(&T) -> Value,
+) -> Result<Value, ApiError> {
+    let size = asked.max_results.unwrap_or(largest);
+    if !(1..=largest).contains(&size) {
+        let bound = if size == 0 { "greater than or equal to 1" } else { "less than or equal to" };
+        let bound = if size == 0 { bound.to_owned() } else { format!("{bound} {largest}") };
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: Member must \
+             have value {bound}"
+        )));
+    }
+    let start = match asked.next_token.as_deref().map(str::parse::<usize>) {
+        None => 0,
+        Some(Ok(start)) if start <= found.len() => start,
+        Some(_) => {
+            let text = "The specified token isn't valid.".to_owned();
+            return Err(ApiError::Exception("InvalidNextToken", Some(text)));
+        }
+    };
+    let end = found.len().min(start + size);
+    let mut page = json!({ member: found[start..end].iter().map(show).collect::<Vec<_>>() });
+    if end < found.len() {
+        page["NextToken"] = json!(end.to_string());
+    }
+    Ok(page)
+}
+
+fn operation(headers: &HeaderMap) -> String {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    target.and_then(|target| target.split_once('.')).map(|(_, name)| name).unwrap_or("").to_owned()
+}
+
+fn render_error(ctx: &Context, error: ApiError, message: &'static str) -> Response<Body> {
+    match error {
+        ApiError::Exception(code, text) => {
+            // AWS's frame in front of the services writes the member in small letters, whatever the service does.
+            let member = if code == "ValidationException" { "message" } else { message };
+            let mut body = json!({ "__type": code });
+            if let Some(text) = text {
+                body[member] = Value::String(text);
+            }
+            render(ctx, 400, &body)
+        }
+        ApiError::Refused(exceeded) => match exceeded.refusal(Party::Invoker) {
+            Some(refusal) => respond(ctx, refusal.status, refusal.body),
+            None => bug(ctx, format!("no text for {exceeded}")),
+        },
+        ApiError::Bug(cause) => bug(ctx, cause),
+    }
+}
+
+fn bug(ctx: &Context, cause: String) -> Response<Body> {
+    tracing::error!(request_id = %ctx.request_id, %cause, "hardcap failed");
+    ctx.record(What::Bug { cause });
+    render(ctx, 500, &json!({ "__type": "InternalFailure" }))
+}
+
+fn render(ctx: &Context, status: u16, body: &Value) -> Response<Body> {
+    respond(ctx, status, body.to_string())
+}
+
+fn respond(ctx: &Context, status: u16, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}

@@ -1,0 +1,154 @@
+//! What the operations are given.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hardcap_limits::Millis;
+use serde::Deserialize;
+
+use super::store::{Held, invalid_parameter};
+use crate::config::SecretValue;
+use crate::json_api::{ApiError, Page};
+
+const DAY: Millis = Millis(24 * 60 * 60 * 1000);
+
+/// The two members that hold a value; at most one may be there.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Value {
+    secret_string: Option<String>,
+    secret_binary: Option<String>,
+}
+
+impl Value {
+    /// The value, where one is given.
+    pub(super) fn value(self) -> Result<Option<SecretValue>, ApiError> {
+        match (self.secret_string, self.secret_binary) {
+            (Some(_), Some(_)) => Err(invalid_parameter(
+                "You can't specify both a binary secret value and a string secret value in the same secret.",
+            )),
+            (Some(text), None) => Ok(Some(SecretValue::String(text))),
+            (None, Some(encoded)) => match BASE64_STANDARD.decode(encoded) {
+                Ok(bytes) => Ok(Some(SecretValue::Binary(bytes))),
+                Err(error) => Err(ApiError::Exception(
+                    "SerializationException",
+                    Some(format!("SecretBinary is not base64: {error}")),
+                )),
+            },
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CreateSecret {
+    pub(super) name: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) client_request_token: Option<String>,
+    #[serde(flatten)]
+    pub(super) value: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetSecretValue {
+    pub(super) secret_id: Option<String>,
+    pub(super) version_id: Option<String>,
+    pub(super) version_stage: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutSecretValue {
+    pub(super) secret_id: Option<String>,
+    pub(super) client_request_token: Option<String>,
+    pub(super) version_stages: Option<Vec<String>>,
+    #[serde(flatten)]
+    pub(super) value: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateSecret {
+    pub(super) secret_id: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) client_request_token: Option<String>,
+    #[serde(flatten)]
+    pub(super) value: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct MoveStage {
+    pub(super) secret_id: Option<String>,
+    pub(super) version_stage: Option<String>,
+    pub(super) move_to_version_id: Option<String>,
+    pub(super) remove_from_version_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Named {
+    pub(super) secret_id: Option<String>,
+    #[serde(default)]
+    pub(super) include_deprecated: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeleteSecret {
+    pub(super) secret_id: Option<String>,
+    recovery_window_in_days: Option<u64>,
+    #[serde(default)]
+    force_delete_without_recovery: bool,
+}
+
+impl DeleteSecret {
+    /// How long the secret can be restored; zero when it is gone at once.
+    pub(super) fn window(&self) -> Result<Millis, ApiError> {
+        match (self.recovery_window_in_days, self.force_delete_without_recovery) {
+            (Some(_), true) => Err(invalid_parameter(
+                "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
+            )),
+            (None, true) => Ok(Millis(0)),
+            (Some(days), false) if !(7..=30).contains(&days) => Err(invalid_parameter(
+                "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
+            )),
+            (days, false) => Ok(Millis(DAY.0 * days.unwrap_or(30))),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct List {
+    #[serde(default)]
+    pub(super) include_planned_deletion: bool,
+    #[serde(default)]
+    pub(super) filters: Vec<Filter>,
+    #[serde(flatten)]
+    pub(super) page: Page,
+}
+
+/// A filter: the key and the beginnings of which one must match.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Filter {
+    key: String,
+    #[serde(default)]
+    values: Vec<String>,
+}
+
+impl Filter {
+    pub(super) fn matches(&self, held: &Held) -> bool {
+        let text = match self.key.as_str() {
+            "name" => &held.name,
+            "description" => &held.description,
+            _ => return true,
+        };
+        self.values.iter().any(|value| match value.strip_prefix('!') {
+            Some(unwanted) => !text.starts_with(unwanted),
+            None => text.starts_with(value.as_str()),
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! Secrets Manager, in memory: secrets with their versions and stages.
+
+mod input;
+mod store;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Body;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hardcap_limits::{Bytes, Exceeded, Limits};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{ACCOUNT_ID, Config, SecretValue};
+use crate::context::Platform;
+use crate::json_api::{self, ApiError, Call, missing, seconds};
+use input::{
+    CreateSecret, DeleteSecret, GetSecretValue, List, MoveStage, Named, PutSecretValue,
+    UpdateSecret,
+};
+use store::{CURRENT, Held, Store, Version};
+
+const OPERATIONS: &[&str] = &[
+    "CreateSecret",
+    "GetSecretValue",
+    "PutSecretValue",
+    "UpdateSecret",
+    "UpdateSecretVersionStage",
+    "DescribeSecret",
+    "DeleteSecret",
+    "RestoreSecret",
+    "ListSecrets",
+    "ListSecretVersionIds",
+];
+/// The most of one page of a list.
+const LIST_MAX: usize = 100;
+const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`; `life` counts how often the name was created before.
+pub(crate) fn arn(region: &str, name: &str, life: u64) -> String {
+    let digest = Sha256::new().chain_update(name).chain_update(life.to_be_bytes()).finalize();
+    let suffix: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]))
+        .collect();
+    format!("arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:{name}-{suffix}")
+}
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Secrets {
+    platform: Platform,
+    store: Arc<Mutex<Store>>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
+impl Secrets {
+    /// A store with the secrets of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the secret and why it cannot be.
+    pub(crate) fn new(platform: &Platform, config: &Config) -> Result<Secrets, String> {
+        let mut store = Store::new(&config.region);
+        for secret in &config.secrets {
+            if let Some(value) = &secret.value {
+                admit(&config.limits, value, |limit, seen| limit.admit(seen))
+                    .map_err(|exceeded| format!("secret `{}`: {exceeded}", secret.name))?;
+            }
+            let now = platform.clock.now();
+            store.create(&secret.name, &secret.description, now).map_err(|_| {
+                format!("secret `{}` is there twice, or has a wrong name", secret.name)
+            })?;
+            if let Some(value) = secret.value.clone() {
+                // A secret that has just been created takes any first version.
+                let _ = store.put(&secret.name, None, value, &[CURRENT.to_owned()], now);
+            }
+        }
+        Ok(Secrets { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
+    }
+
+    /// Answers a request with `X-Amz-Target: secretsmanager.*`.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        json_api::serve_call(&self.platform, request, "Message", |call| self.run(call)).await
+    }
+
+    fn run(&self, call: &Call) -> Result<Value, ApiError> {
+        self.store().forget_deleted(call.now());
+        match call.operation.as_str() {
+            "CreateSecret" => self.create(call, call.input()?),
+            "GetSecretValue" => self.get(call, &call.input()?),
+            "PutSecretValue" => self.put(call, call.input()?),
+            "UpdateSecret" => self.update(call, call.input()?),
+            "UpdateSecretVersionStage" => self.move_stage(call, &call.input()?),
+            "DescribeSecret" => self.describe(&call.input()?),
+            "DeleteSecret" => self.delete(call, &call.input()?),
+            "RestoreSecret" => self.restore(&call.input()?),
+            "ListSecrets" => self.list(&call.input()?),
+            "ListSecretVersionIds" => self.versions(&call.input()?),
+            other => Err(json_api::unknown_operation("Secrets Manager", other, OPERATIONS)),
+        }
+    }
+
+    fn create(&self, call: &Call, input: CreateSecret) -> Result<Value, ApiError> {
+        let name = input.name.ok_or_else(|| missing("name"))?;
+        let value = input.value.value()?;
+        if let Some(value) = &value {
+            admit(&call.ctx.limits, value, |limit, seen| call.ctx.admit(limit, seen))?;
+        }
+        let mut store = self.store();
+        let arn = store.create(&name, &input.description.unwrap_or_default(), call.now())?;
+        let mut output = json!({ "ARN": arn, "Name": name });
+        if let Some(value) = value {
+            let stages = [CURRENT.to_owned()];
+            let id = store.put(&name, input.client_request_token, value, &stages, call.now())?;
+            output["VersionId"] = json!(id);
+        }
+        Ok(output)
+    }
+
+    fn get(&self, call: &Call, input: &GetSecretValue) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        let mut store = self.store();
+        let held = store.usable(id)?;
+        let version = held.version(input.version_id.as_deref(), input.version_stage.as_deref())?;
+        let mut output = json!({
+            "ARN": held.arn,
+            "CreatedDate": seconds(version.created),
+            "Name": held.name,
+            "VersionId": version.id,
+            "VersionStages": version.stages,
+        });
+        match &version.value {
+            SecretValue::String(text) => output["SecretString"] = json!(text),
+            SecretValue::Binary(bytes) => {
+                output["SecretBinary"] = json!(BASE64_STANDARD.encode(bytes));
+            }
+        }
+        held.accessed = Some(call.now());
+        Ok(output)
+    }
+
+    fn put(&self, call: &Call, input: PutSecretValue) -> Result<Value, ApiError> {
+        let id = input.secret_id.ok_or_else(|| missing("secretId"))?;
+        let value = input.value.value()?.ok_or_else(|| {
+            store::invalid_request("You must provide either SecretString or SecretBinary.")
+        })?;
+        admit(&call.ctx.limits, &value, |limit, seen| call.ctx.admit(limit, seen))?;
+        let stages = input.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+        let mut store = self.store();
+        let version = store.put(&id, input.client_request_token, value, &stages, call.now())?;
+        let held = store.usable(&id)?;
+        Ok(
+            json!({ "ARN": held.arn, "Name": held.name, "VersionId": version, "VersionStages": stages }),
+        )
+    }
+
+    fn update(&self, call: &Call, input: UpdateSecret) -> Result<Value, ApiError> {
+        let id = input.secret_id.ok_or_else(|| missing("secretId"))?;
+        let value = input.value.value()?;
+        if let Some(value) = &value {
+            admit(&call.ctx.limits, value, |limit, seen| call.ctx.admit(limit, seen))?;
+        }
+        let mut store = self.store();
+        let held = store.usable(&id)?;
+        if let Some(description) = input.description {
+            held.description = description;
+            held.changed = call.now();
+        }
+        let mut output = json!({ "ARN": held.arn, "Name": held.name });
+        if let Some(value) = value {
+            let stages = [CURRENT.to_owned()];
+            let version = store.put(&id, input.client_request_token, value, &stages, call.now())?;
+            output["VersionId"] = json!(version);
+        }
+        Ok(output)
+    }
+
+    fn move_stage(&self, call: &Call, input: &MoveStage) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        let stage = input.version_stage.as_deref().ok_or_else(|| missing("versionStage"))?;
+        let mut store = self.store();
+        let held = store.usable(id)?;
+        let (to, from) =
+            (input.move_to_version_id.as_deref(), input.remove_from_version_id.as_deref());
+        held.move_stage(stage, to, from)?;
+        held.changed = call.now();
+        Ok(json!({ "ARN": held.arn, "Name": held.name }))
+    }
+
+    fn describe(&self, input: &Named) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        Ok(described(self.store().find(id)?, "VersionIdsToStages"))
+    }
+
+    fn delete(&self, call: &Call, input: &DeleteSecret) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        let mut store = self.store();
+        let window = input.window()?;
+        let (arn, name, at) = store.delete(id, window, call.now())?;
+        Ok(json!({ "ARN": arn, "Name": name, "DeletionDate": seconds(at) }))
+    }
+
+    fn restore(&self, input: &Named) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        let mut store = self.store();
+        let held = store.find(id)?;
+        held.deleted = None;
+        Ok(json!({ "ARN": held.arn, "Name": held.name }))
+    }
+
+    fn list(&self, input: &List) -> Result<Value, ApiError> {
+        let mut store = self.store();
+        let all: Vec<Value> = store
+            .all()
+            .filter(|held| input.include_planned_deletion || held.deleted.is_none())
+            .filter(|held| input.filters.iter().all(|filter| filter.matches(held)))
+            .map(|held| described(held, "SecretVersionsToStages"))
+            .collect();
+        json_api::page("SecretList", &all, &input.page, LIST_MAX, Value::clone)
+    }
+
+    fn versions(&self, input: &Named) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        let mut store = self.store();
+        let held = store.find(id)?;
+        let shown = |version: &Version| {
+            json!({
+                "CreatedDate": seconds(version.created),
+                "VersionId": version.id,
+                "VersionStages": version.stages,
+            })
+        };
+        let staged = held
+            .versions
+            .iter()
+            .filter(|version| input.include_deprecated || !version.stages.is_empty());
+        let versions: Vec<Value> = staged.map(shown).collect();
+        Ok(json!({ "ARN": held.arn, "Name": held.name, "Versions": versions }))
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Compares a value with the row of its size.
+fn admit(
+    limits: &Limits,
+    value: &SecretValue,
+    compare: impl Fn(&hardcap_limits::Limit<Bytes>, Bytes) -> Result<(), Exceeded>,
+) -> Result<(), Exceeded> {
+    let size = match value {
+        SecretValue::String(text) => Bytes::of(text.as_bytes()),
+        SecretValue::Binary(bytes) => Bytes::of(bytes),
+    };
+    compare(&limits.secrets_value, size)
+}
+
+/// What `DescribeSecret` and `ListSecrets` show, which call the versions differently.
+fn described(held: &Held, versions: &str) -> Value {
+    let stages: serde_json::Map<String, Value> = held
+        .versions
+        .iter()
+        .filter(|version| !version.stages.is_empty())
+        .map(|version| (version.id.clone(), json!(version.stages)))
+        .collect();
+    let mut shown = json!({
+        "ARN": held.arn,
+        "Name": held.name,
+        "CreatedDate": seconds(held.created),
+        "LastChangedDate": seconds(held.changed),
+        versions: stages,
+    });
+    if !held.description.is_empty() {
+        shown["Description"] = json!(held.description);
+    }
+    if let Some(at) = held.accessed {
+        // AWS keeps the day alone.
+        let day = crate::EpochMillis(at.0 - at.0 % 86_400_000);
+        shown["LastAccessedDate"] = seconds(day);
+    }
+    if let Some(at) = held.deleted {
+        shown["DeletedDate"] = seconds(at);
+    }
+    shown
+}

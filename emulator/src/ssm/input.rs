@@ -1,0 +1,131 @@
+//! What the operations are given, and the filters of two of them.
+
+use serde::Deserialize;
+
+use super::name;
+use super::store::Version;
+use crate::config::{ParameterKind, ParameterTier};
+use crate::json_api::{ApiError, Page};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutParameter {
+    pub(super) name: Option<String>,
+    pub(super) value: Option<String>,
+    #[serde(rename = "Type")]
+    pub(super) kind: Option<ParameterKind>,
+    pub(super) tier: Option<ParameterTier>,
+    pub(super) description: Option<String>,
+    #[serde(default)]
+    pub(super) overwrite: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Get {
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) with_decryption: bool,
+}
+
+pub(super) type History = Get;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Delete {
+    pub(super) name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetMany {
+    #[serde(default)]
+    pub(super) names: Vec<String>,
+    #[serde(default)]
+    pub(super) with_decryption: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeleteMany {
+    #[serde(default)]
+    pub(super) names: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ByPath {
+    pub(super) path: Option<String>,
+    #[serde(default)]
+    pub(super) recursive: bool,
+    #[serde(default)]
+    pub(super) with_decryption: bool,
+    #[serde(default)]
+    pub(super) parameter_filters: Vec<Filter>,
+    #[serde(flatten)]
+    pub(super) page: Page,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Describe {
+    #[serde(default)]
+    pub(super) parameter_filters: Vec<Filter>,
+    #[serde(flatten)]
+    pub(super) page: Page,
+}
+
+/// A filter: one of its values must match.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Filter {
+    key: String,
+    option: Option<String>,
+    #[serde(default)]
+    values: Vec<String>,
+}
+
+/// Whether a parameter passes every filter.
+///
+/// # Errors
+///
+/// `InvalidFilterKey` and `InvalidFilterOption` for what hardcap's filters do not know.
+pub(super) fn matches_all(
+    filters: &[Filter],
+    name: &str,
+    version: &Version,
+) -> Result<bool, ApiError> {
+    for filter in filters {
+        if !filter.matches(name, version)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl Filter {
+    fn matches(&self, name: &str, version: &Version) -> Result<bool, ApiError> {
+        let any = |matches: &dyn Fn(&str) -> bool| {
+            Ok(self.values.iter().any(|value| matches(value.as_str())))
+        };
+        match (self.key.as_str(), self.option.as_deref()) {
+            ("Name", None | Some("Equals")) => {
+                any(&|value| name == value || name == format!("/{value}"))
+            }
+            ("Name", Some("BeginsWith")) => any(&|value| name.starts_with(value)),
+            ("Name", Some("Contains")) => any(&|value| name.contains(value)),
+            ("Path", None | Some("OneLevel")) => any(&|value| name::is_below(name, value, false)),
+            ("Path", Some("Recursive")) => any(&|value| name::is_below(name, value, true)),
+            ("Type", None | Some("Equals")) => any(&|value| version.kind.name() == value),
+            ("Tier", None | Some("Equals")) => any(&|value| version.tier.name() == value),
+            ("Name" | "Path" | "Type" | "Tier", Some(option)) => Err(ApiError::Exception(
+                "InvalidFilterOption",
+                Some(format!("The filter `{}` has no option `{option}`.", self.key)),
+            )),
+            (key, _) => Err(ApiError::Exception(
+                "InvalidFilterKey",
+                Some(format!("hardcap filters by Name, Path, Type and Tier, not by `{key}`.")),
+            )),
+        }
+    }
+}

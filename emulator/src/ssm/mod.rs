@@ -1,0 +1,241 @@
+//! Systems Manager: the Parameter Store, in memory.
+
+mod input;
+mod name;
+mod render;
+mod store;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::context::Platform;
+use crate::json_api::{self, ApiError, Call, invalid, missing};
+use input::{ByPath, Delete, DeleteMany, Describe, Get, GetMany, History, PutParameter};
+use render::Shown;
+use store::{Put, Store, Version};
+
+const OPERATIONS: &[&str] = &[
+    "PutParameter",
+    "GetParameter",
+    "GetParameters",
+    "GetParametersByPath",
+    "GetParameterHistory",
+    "DeleteParameter",
+    "DeleteParameters",
+    "DescribeParameters",
+];
+/// The most names of one `GetParameters` or `DeleteParameters`, and the most of one page by path.
+const NAMES_MAX: usize = 10;
+/// The most of one page of descriptions.
+const DESCRIPTIONS_MAX: usize = 50;
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Ssm {
+    platform: Platform,
+    store: Arc<Mutex<Store>>,
+}
+
+impl std::fmt::Debug for Ssm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ssm").finish_non_exhaustive()
+    }
+}
+
+impl Ssm {
+    /// A store with the parameters of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// The sentence that AWS would refuse a parameter with, behind its name.
+    pub(crate) fn new(platform: &Platform, config: &Config) -> Result<Ssm, String> {
+        let mut store = Store::default();
+        for parameter in &config.parameters {
+            let put = Put::from(parameter);
+            store
+                .put(put, &config.limits, platform.clock.now(), |limit, seen| limit.admit(seen))
+                .map_err(|error| format!("parameter `{}`: {}", parameter.name, sentence(error)))?;
+        }
+        Ok(Ssm { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
+    }
+
+    /// Answers a request with `X-Amz-Target: AmazonSSM.*`.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        json_api::serve_call(&self.platform, request, "message", |call| self.run(call)).await
+    }
+
+    fn run(&self, call: &Call) -> Result<Value, ApiError> {
+        match call.operation.as_str() {
+            "PutParameter" => self.put(call, call.input()?),
+            "GetParameter" => self.get(&call.input()?),
+            "GetParameters" => self.get_many(&call.input()?),
+            "GetParametersByPath" => self.by_path(&call.input()?),
+            "GetParameterHistory" => self.history(&call.input()?),
+            "DeleteParameter" => self.delete(&call.input()?),
+            "DeleteParameters" => self.delete_many(&call.input()?),
+            "DescribeParameters" => self.describe(&call.input()?),
+            other => Err(json_api::unknown_operation("Systems Manager", other, OPERATIONS)),
+        }
+    }
+
+    fn put(&self, call: &Call, input: PutParameter) -> Result<Value, ApiError> {
+        let put = Put {
+            name: name::parse(&input.name.ok_or_else(|| missing("name"))?).name,
+            value: input.value.ok_or_else(|| missing("value"))?,
+            kind: input.kind,
+            tier: input.tier,
+            description: input.description,
+            overwrite: input.overwrite,
+        };
+        let mut store = self.store();
+        let version = store
+            .put(put, &call.ctx.limits, call.now(), |limit, seen| call.ctx.admit(limit, seen))?;
+        Ok(json!({ "Version": version.number, "Tier": version.tier }))
+    }
+
+    fn get(&self, input: &Get) -> Result<Value, ApiError> {
+        let name = input.name.as_deref().ok_or_else(|| missing("name"))?;
+        let parameter = self.find(&self.store(), name, input.with_decryption)?;
+        Ok(json!({ "Parameter": parameter }))
+    }
+
+    /// A parameter as a call names it, with its version where it names one.
+    fn find(&self, store: &Store, text: &str, decrypted: bool) -> Result<Value, ApiError> {
+        let named = name::parse(text);
+        let versions = store.versions(&named.name).ok_or_else(not_found)?;
+        let version = match named.selector {
+            None => versions.back(),
+            Some(selector) => {
+                versions.iter().find(|version| version.number.to_string() == selector)
+            }
+        };
+        let version = version.ok_or_else(|| no_version(&named))?;
+        let mut shown = self.shown(&named.name, version).parameter(decrypted);
+        if let Some(selector) = named.selector {
+            shown["Selector"] = json!(format!(":{selector}"));
+        }
+        Ok(shown)
+    }
+
+    fn get_many(&self, input: &GetMany) -> Result<Value, ApiError> {
+        let names = checked_names(&input.names)?;
+        let store = self.store();
+        let (mut found, mut not) = (Vec::new(), Vec::new());
+        for name in names {
+            match self.find(&store, name, input.with_decryption) {
+                Ok(parameter) => found.push(parameter),
+                Err(_) => not.push(name),
+            }
+        }
+        Ok(json!({ "Parameters": found, "InvalidParameters": not }))
+    }
+
+    fn by_path(&self, input: &ByPath) -> Result<Value, ApiError> {
+        let path = input.path.as_deref().ok_or_else(|| missing("path"))?;
+        name::check_path(path)?;
+        let store = self.store();
+        let mut below = Vec::new();
+        for (name, version) in store.newest() {
+            if name::is_below(name, path, input.recursive)
+                && input::matches_all(&input.parameter_filters, name, version)?
+            {
+                below.push((name, version));
+            }
+        }
+        let show = |(name, version): &(&str, &Version)| {
+            self.shown(name, version).parameter(input.with_decryption)
+        };
+        json_api::page("Parameters", &below, &input.page, NAMES_MAX, show)
+    }
+
+    fn history(&self, input: &History) -> Result<Value, ApiError> {
+        let name = input.name.as_deref().ok_or_else(|| missing("name"))?;
+        let store = self.store();
+        let versions = store.versions(&name::parse(name).name).ok_or_else(not_found)?;
+        let all: Vec<Value> = versions
+            .iter()
+            .map(|version| self.shown(name, version).history(input.with_decryption))
+            .collect();
+        Ok(json!({ "Parameters": all }))
+    }
+
+    fn delete(&self, input: &Delete) -> Result<Value, ApiError> {
+        let name = input.name.as_deref().ok_or_else(|| missing("name"))?;
+        if self.store().delete(&name::parse(name).name) { Ok(json!({})) } else { Err(not_found()) }
+    }
+
+    fn delete_many(&self, input: &DeleteMany) -> Result<Value, ApiError> {
+        let names = checked_names(&input.names)?;
+        let mut store = self.store();
+        let (deleted, not): (Vec<&String>, Vec<&String>) =
+            names.iter().partition(|name| store.delete(&name::parse(name).name));
+        Ok(json!({ "DeletedParameters": deleted, "InvalidParameters": not }))
+    }
+
+    fn describe(&self, input: &Describe) -> Result<Value, ApiError> {
+        let store = self.store();
+        let mut found = Vec::new();
+        for (name, version) in store.newest() {
+            if input::matches_all(&input.parameter_filters, name, version)? {
+                found.push((name, version));
+            }
+        }
+        let show = |(name, version): &(&str, &Version)| self.shown(name, version).description();
+        json_api::page("Parameters", &found, &input.page, DESCRIPTIONS_MAX, show)
+    }
+
+    fn shown<'s>(&'s self, name: &'s str, version: &'s Version) -> Shown<'s> {
+        Shown { region: &self.platform.region, name, version }
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn checked_names(names: &[String]) -> Result<&[String], ApiError> {
+    let constraint = match names.len() {
+        0 => "greater than or equal to 1",
+        many if many > NAMES_MAX => "less than or equal to 10",
+        _ => return Ok(names),
+    };
+    Err(invalid(format!(
+        "1 validation error detected: Value '[{}]' at 'names' failed to satisfy constraint: Member must have length \
+         {constraint}",
+        names.join(", ")
+    )))
+}
+
+/// AWS sends this exception without a message.
+fn not_found() -> ApiError {
+    ApiError::Exception("ParameterNotFound", None)
+}
+
+fn no_version(named: &name::Named<'_>) -> ApiError {
+    let selector = named.selector.unwrap_or_default();
+    let text = if selector.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!(
+            "Systems Manager could not find version {selector} of {}. Verify the version and try again.",
+            named.name
+        )
+    } else {
+        format!(
+            "Systems Manager could not find label {selector} for parameter {}. Verify the label and try again.",
+            named.name
+        )
+    };
+    ApiError::Exception("ParameterVersionNotFound", Some(text))
+}
+
+fn sentence(error: ApiError) -> String {
+    match error {
+        ApiError::Exception(_, Some(text)) | ApiError::Bug(text) => text,
+        ApiError::Exception(code, None) => code.to_owned(),
+        ApiError::Refused(exceeded) => exceeded.to_string(),
+    }
+}

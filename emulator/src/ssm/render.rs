@@ -1,0 +1,80 @@
+//! Parameters as answers show them.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::store::Version;
+use crate::config::{ACCOUNT_ID, ParameterKind};
+use crate::json_api::seconds;
+
+/// A version of a parameter, with what its ARN needs.
+pub(super) struct Shown<'s> {
+    pub(super) region: &'s str,
+    pub(super) name: &'s str,
+    pub(super) version: &'s Version,
+}
+
+impl Shown<'_> {
+    fn arn(&self) -> String {
+        let (region, path) = (self.region, self.name.trim_start_matches('/'));
+        format!("arn:aws:ssm:{region}:{ACCOUNT_ID}:parameter/{path}")
+    }
+
+    /// What `GetParameter` shows.
+    pub(super) fn parameter(&self, decrypted: bool) -> Value {
+        json!({
+            "ARN": self.arn(),
+            "DataType": "text",
+            "LastModifiedDate": seconds(self.version.modified),
+            "Name": self.name,
+            "Type": self.version.kind,
+            "Value": self.value(decrypted),
+            "Version": self.version.number,
+        })
+    }
+
+    /// What `DescribeParameters` shows: all but the value.
+    pub(super) fn description(&self) -> Value {
+        let version = self.version;
+        let mut shown = json!({
+            "ARN": self.arn(),
+            "DataType": "text",
+            "LastModifiedDate": seconds(version.modified),
+            "Name": self.name,
+            "Policies": [],
+            "Tier": version.tier,
+            "Type": version.kind,
+            "Version": version.number,
+        });
+        if !version.description.is_empty() {
+            shown["Description"] = json!(version.description);
+        }
+        if version.kind == ParameterKind::SecureString {
+            shown["KeyId"] = json!("alias/aws/ssm");
+        }
+        shown
+    }
+
+    /// What `GetParameterHistory` shows: the description of that version, with its value.
+    pub(super) fn history(&self, decrypted: bool) -> Value {
+        let mut shown = self.description();
+        shown["Labels"] = json!([]);
+        shown["Value"] = self.value(decrypted);
+        shown
+    }
+
+    /// A secure string that nobody asked to decrypt shows as base64 that says nothing, as a cipher text of KMS does.
+    fn value(&self, decrypted: bool) -> Value {
+        if self.version.kind != ParameterKind::SecureString || decrypted {
+            return json!(self.version.value);
+        }
+        let hidden = Sha256::new()
+            .chain_update(self.name)
+            .chain_update(self.version.number.to_be_bytes())
+            .chain_update(&self.version.value)
+            .finalize();
+        json!(format!("AQICAHh{}", BASE64_STANDARD.encode(hidden)))
+    }
+}
