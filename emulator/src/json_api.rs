@@ -32,15 +32,13 @@ pub(crate) struct Call {
 pub(crate) enum ApiError {
     /// An exception of the service: its type, and its message where it has one.
     Exception(&'static str, Option<String>),
-    /// A limit of the table.
-    Refused(Exceeded),
-    /// hardcap failed.
-    Bug(String),
+    /// A limit of the table, and what `{value}` stands for in its text.
+    Refused(Exceeded, &'static str),
 }
 
 impl From<Exceeded> for ApiError {
     fn from(exceeded: Exceeded) -> ApiError {
-        ApiError::Refused(exceeded)
+        ApiError::Refused(exceeded, "")
     }
 }
 
@@ -109,6 +107,15 @@ pub(crate) fn unknown_operation(service: &str, operation: &str, known: &[&str]) 
     )
 }
 
+/// An error as one sentence, for a configuration that has it.
+pub(crate) fn sentence(error: ApiError) -> String {
+    match error {
+        ApiError::Exception(_, Some(text)) => text,
+        ApiError::Exception(code, None) => code.to_owned(),
+        ApiError::Refused(exceeded, _) => exceeded.to_string(),
+    }
+}
+
 /// Which page of a list a call asks for.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -170,11 +177,12 @@ fn render_error(ctx: &Context, error: ApiError, message: &'static str) -> Respon
             }
             render(ctx, 400, &body)
         }
-        ApiError::Refused(exceeded) => match exceeded.refusal(Party::Invoker) {
-            Some(refusal) => respond(ctx, refusal.status, refusal.body),
-            None => bug(ctx, format!("no text for {exceeded}")),
-        },
-        ApiError::Bug(cause) => bug(ctx, cause),
+        ApiError::Refused(exceeded, value) => {
+            match exceeded.refusal_with(Party::Invoker, &[("value", value)]) {
+                Some(refusal) => respond(ctx, refusal.status, refusal.body),
+                None => bug(ctx, format!("no text for {exceeded}")),
+            }
+        }
     }
 }
 

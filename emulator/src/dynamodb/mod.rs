@@ -25,7 +25,7 @@ use engine::{Client, Engine};
 use items::{Update, Written};
 
 /// DynamoDB's largest batch is 16 MB "over the network"; what it answers to a larger request is not published.
-const BODY_MAX: usize = 16 * 1024 * 1024;
+const BODY_MAX: usize = 1 << 24;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 /// The engine refuses calls without a signature; where none is asked for, a call that has none gets this one, which
 /// names nobody and is not verified.

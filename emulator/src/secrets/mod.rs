@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use hardcap_limits::{Bytes, Exceeded, Limits};
+use hardcap_limits::{Bytes, Exceeded, Limit, Limits};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{ACCOUNT_ID, Config, SecretValue};
+use crate::clock::EpochMillis;
+use crate::config::{ACCOUNT_ID, Config, Secret, SecretValue};
 use crate::context::Platform;
 use crate::json_api::{self, ApiError, Call, missing, seconds};
 use input::{
@@ -72,18 +73,9 @@ impl Secrets {
     pub(crate) fn new(platform: &Platform, config: &Config) -> Result<Secrets, String> {
         let mut store = Store::new(&config.region);
         for secret in &config.secrets {
-            if let Some(value) = &secret.value {
-                admit(&config.limits, value, |limit, seen| limit.admit(seen))
-                    .map_err(|exceeded| format!("secret `{}`: {exceeded}", secret.name))?;
-            }
-            let now = platform.clock.now();
-            store.create(&secret.name, &secret.description, now).map_err(|_| {
-                format!("secret `{}` is there twice, or has a wrong name", secret.name)
+            add(&mut store, secret, &config.limits, platform.clock.now()).map_err(|error| {
+                format!("secret `{}`: {}", secret.name, json_api::sentence(error))
             })?;
-            if let Some(value) = secret.value.clone() {
-                // A secret that has just been created takes any first version.
-                let _ = store.put(&secret.name, None, value, &[CURRENT.to_owned()], now);
-            }
         }
         Ok(Secrets { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
     }
@@ -253,17 +245,33 @@ impl Secrets {
     }
 }
 
+fn add(
+    store: &mut Store,
+    secret: &Secret,
+    limits: &Limits,
+    now: EpochMillis,
+) -> Result<(), ApiError> {
+    if let Some(value) = &secret.value {
+        admit(limits, value, |limit, seen| limit.admit(seen))?;
+    }
+    store.create(&secret.name, &secret.description, now)?;
+    if let Some(value) = secret.value.clone() {
+        store.put(&secret.name, None, value, &[CURRENT.to_owned()], now)?;
+    }
+    Ok(())
+}
+
 /// Compares a value with the row of its size.
 fn admit(
     limits: &Limits,
     value: &SecretValue,
-    compare: impl Fn(&hardcap_limits::Limit<Bytes>, Bytes) -> Result<(), Exceeded>,
-) -> Result<(), Exceeded> {
-    let size = match value {
-        SecretValue::String(text) => Bytes::of(text.as_bytes()),
-        SecretValue::Binary(bytes) => Bytes::of(bytes),
+    compare: impl Fn(&Limit<Bytes>, Bytes) -> Result<(), Exceeded>,
+) -> Result<(), ApiError> {
+    let (member, size) = match value {
+        SecretValue::String(text) => ("secretString", Bytes::of(text.as_bytes())),
+        SecretValue::Binary(bytes) => ("secretBinary", Bytes::of(bytes)),
     };
-    compare(&limits.secrets_value, size)
+    compare(&limits.secrets_value, size).map_err(|exceeded| ApiError::Refused(exceeded, member))
 }
 
 /// What `DescribeSecret` and `ListSecrets` show, which call the versions differently.
@@ -286,7 +294,7 @@ fn described(held: &Held, versions: &str) -> Value {
     }
     if let Some(at) = held.accessed {
         // AWS keeps the day alone.
-        let day = crate::EpochMillis(at.0 - at.0 % 86_400_000);
+        let day = EpochMillis(at.0 - at.0 % 86_400_000);
         shown["LastAccessedDate"] = seconds(day);
     }
     if let Some(at) = held.deleted {

@@ -59,7 +59,9 @@ impl Ssm {
             let put = Put::from(parameter);
             store
                 .put(put, &config.limits, platform.clock.now(), |limit, seen| limit.admit(seen))
-                .map_err(|error| format!("parameter `{}`: {}", parameter.name, sentence(error)))?;
+                .map_err(|error| {
+                format!("parameter `{}`: {}", parameter.name, json_api::sentence(error))
+            })?;
         }
         Ok(Ssm { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
     }
@@ -230,12 +232,4 @@ fn no_version(named: &name::Named<'_>) -> ApiError {
         )
     };
     ApiError::Exception("ParameterVersionNotFound", Some(text))
-}
-
-fn sentence(error: ApiError) -> String {
-    match error {
-        ApiError::Exception(_, Some(text)) | ApiError::Bug(text) => text,
-        ApiError::Exception(code, None) => code.to_owned(),
-        ApiError::Refused(exceeded) => exceeded.to_string(),
-    }
 }
