@@ -1,1 +1,217 @@
 //! Tests of `config`.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const VALID: [(&str, &str); 5] = [
+    ("UPSTREAM_URL", "https://search-x.eu-west-1.es.amazonaws.com"),
+    ("OVERFLOW_BUCKET", "answers"),
+    ("AWS_REGION", "eu-west-1"),
+    ("ACCESS", "open"),
+    ("UPSTREAM_SERVICE", "es"),
+];
+
+fn read(changes: &[(&str, &str)]) -> Result<Config, Mistakes> {
+    Config::read(&|name| {
+        let changed = changes.iter().find(|(known, _)| *known == name);
+        let found = changed.or_else(|| VALID.iter().find(|(known, _)| *known == name));
+        found.map(|(_, value)| (*value).to_owned())
+    })
+}
+
+/// The names of the variables that are complained about.
+fn mistakes(changes: &[(&str, &str)]) -> Vec<&'static str> {
+    match read(changes) {
+        Ok(_) => Vec::new(),
+        Err(Mistakes(found)) => found.into_iter().map(|mistake| mistake.name).collect(),
+    }
+}
+
+#[test]
+fn what_is_not_stated_has_its_default() {
+    let config = read(&[]).expect("it is valid");
+    assert_eq!(config.access, Access::Open);
+    assert_eq!(config.overflow.prefix, "overflow");
+    assert_eq!(config.overflow.link_lifetime, Duration::from_secs(60));
+    assert!(!config.overflow.force_path_style);
+    assert!(!config.overflow.redirect_assets);
+    assert_eq!(config.limits.lambda_sync_response.max.0, 6_291_556);
+    let scope = config.upstream.scope.expect("requests are signed");
+    assert_eq!((scope.service.as_str(), scope.region.as_str()), ("es", "eu-west-1"));
+    assert_eq!(config.gateway_timeout, None);
+    assert_eq!(config.public_url, None);
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let found = read(&[
+        ("UPSTREAM_URL", "ftp://x"),
+        ("UPSTREAM_SERVICE", "s3"),
+        ("OVERFLOW_BUCKET", "Dotted.Bucket"),
+        ("OVERFLOW_TTL_SECONDS", "0"),
+        ("LIMITS", "yesterday"),
+        ("LIMIT_OVERRIDES", "lambda_sink=1"),
+        ("ACCESS", "yes"),
+        ("PUBLIC_URL", "x"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("GATEWAY_TIMEOUT_MS", "soon"),
+    ]);
+    let Err(Mistakes(found)) = found else { panic!("it was accepted") };
+    let mut names: Vec<_> = found.iter().map(|mistake| mistake.name).collect();
+    names.sort_unstable();
+    let expected = [
+        "ACCESS",
+        "ALLOWED_ORIGINS",
+        "GATEWAY_TIMEOUT_MS",
+        "LIMITS",
+        "LIMIT_OVERRIDES",
+        "OVERFLOW_BUCKET",
+        "OVERFLOW_TTL_SECONDS",
+        "PUBLIC_URL",
+        "UPSTREAM_SERVICE",
+        "UPSTREAM_URL",
+    ];
+    assert_eq!(names, expected);
+    let text = Mistakes(found).to_string();
+    assert!(text.contains("ftp://x") && text.contains("lambda_sink"), "{text}");
+}
+
+#[test]
+fn what_has_to_be_there_is_asked_for() {
+    let Err(Mistakes(found)) = Config::read(&|_| None) else { panic!("it was accepted") };
+    let names: Vec<_> = found.iter().map(|mistake| mistake.name).collect();
+    assert_eq!(names, ["UPSTREAM_URL", "UPSTREAM_REGION", "OVERFLOW_BUCKET", "AWS_REGION"]);
+    assert_eq!(mistakes(&[("UPSTREAM_URL", " ")]), ["UPSTREAM_URL"], "blank is absent");
+}
+
+#[test]
+fn without_plain_words_it_is_closed() {
+    assert_eq!(read(&[("ACCESS", "")]).unwrap().access, Access::Closed);
+    for word in ["Open", "true", "1", "public"] {
+        assert_eq!(mistakes(&[("ACCESS", word)]), ["ACCESS"], "{word}");
+    }
+    let open = read(&[]).unwrap().warnings().join("\n");
+    assert!(open.contains("everyone who reaches this proxy"), "{open}");
+    let closed = read(&[("ACCESS", "")]).unwrap().warnings().join("\n");
+    assert!(closed.contains("every request is refused"), "{closed}");
+}
+
+#[test]
+fn p2_a_link_lives_for_a_second_to_a_week() {
+    for (seconds, valid) in [
+        ("0", false),
+        ("1", true),
+        ("60", true),
+        ("604800", true),
+        ("604801", false),
+        ("-1", false),
+        ("99999999999999999999", false),
+    ] {
+        let valid_now = mistakes(&[("OVERFLOW_TTL_SECONDS", seconds)]).is_empty();
+        assert_eq!(valid_now, valid, "{seconds}");
+    }
+}
+
+#[test]
+fn p3_a_short_life_is_warned_about() {
+    let warned = |seconds: &str| {
+        let config = read(&[("OVERFLOW_TTL_SECONDS", seconds)]).unwrap();
+        config.warnings().iter().any(|warning| warning.contains("OVERFLOW_TTL_SECONDS"))
+    };
+    assert!(warned("60"));
+    assert!(warned("119"));
+    assert!(!warned("120"));
+}
+
+#[test]
+fn x7_a_bucket_with_a_dot_is_refused() {
+    for bucket in ["a.bucket", "ab", "UPPER", "under_score", &"a".repeat(64)] {
+        assert_eq!(mistakes(&[("OVERFLOW_BUCKET", bucket)]), ["OVERFLOW_BUCKET"], "{bucket}");
+    }
+}
+
+#[test]
+fn s11_an_upstream_that_is_no_cluster_is_refused() {
+    for url in [
+        "http://169.254.169.254/",
+        "http://169.254.170.2/creds",
+        "http://[fe80::1]/",
+        "http://[fd00:ec2::254]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://metadata.google.internal/",
+        "https://user:pass@host/",
+        "https://host/?query",
+        "https://host/#fragment",
+        "https://host/a//b",
+        "https://host/../b",
+        "host",
+        "https://",
+    ] {
+        assert_eq!(mistakes(&[("UPSTREAM_URL", url)]), ["UPSTREAM_URL"], "{url}");
+    }
+    for url in
+        ["http://127.0.0.1:9200", "https://search-x.es.amazonaws.com/base", "http://[::1]:9200"]
+    {
+        assert_eq!(mistakes(&[("UPSTREAM_URL", url)]), [""; 0], "{url}");
+    }
+}
+
+#[test]
+fn an_endpoint_of_its_own_means_buckets_in_the_path() {
+    let local = ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566");
+    assert!(read(&[local]).unwrap().overflow.force_path_style);
+    assert!(!read(&[local, ("S3_FORCE_PATH_STYLE", "false")]).unwrap().overflow.force_path_style);
+}
+
+#[test]
+fn limits_are_those_of_a_day_and_what_overrides_them() {
+    let config = read(&[
+        ("LIMITS", "2018-01-01"),
+        ("LIMIT_OVERRIDES", "lambda_sync_response=100_000, rest_timeout=250"),
+    ])
+    .unwrap();
+    assert_eq!(config.limits.date().to_string(), "2018-01-01");
+    assert_eq!(config.limits.lambda_sync_response.max.0, 100_000);
+    assert_eq!(config.limits.rest_timeout.max.0, 250);
+    assert!(
+        config.warnings().iter().any(|warning| warning.contains("lambda_sync_response is 100000"))
+    );
+    assert_eq!(mistakes(&[("LIMIT_OVERRIDES", "lambda_sync_response")]), ["LIMIT_OVERRIDES"]);
+}
+
+#[test]
+fn prefixes_are_plain() {
+    assert_eq!(read(&[("OVERFLOW_PREFIX", "a/b-1/")]).unwrap().overflow.prefix, "a/b-1");
+    for prefix in ["/a", "a//b", "../a", "a/./b", "a b", "é", "a?b", "/"] {
+        assert_eq!(mistakes(&[("OVERFLOW_PREFIX", prefix)]), ["OVERFLOW_PREFIX"], "{prefix}");
+    }
+}
+
+#[test]
+fn x5_origins_are_written_as_browsers_send_them() {
+    let origins = read(&[("ALLOWED_ORIGINS", "https://a.example, http://localhost:5601")]).unwrap();
+    assert_eq!(origins.allowed_origins, ["https://a.example", "http://localhost:5601"]);
+    for bad in
+        ["null", "*", "https://a.example/", "https://A.example", "a.example", "https://*.example"]
+    {
+        assert_eq!(mistakes(&[("ALLOWED_ORIGINS", bad)]), ["ALLOWED_ORIGINS"], "{bad}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_environment_makes_it_panic(values in proptest::collection::vec(".{0,30}", 22)) {
+        let names = [
+            "ACCESS", "UPSTREAM_URL", "UPSTREAM_SERVICE", "UPSTREAM_REGION", "AWS_REGION",
+            "OVERFLOW_BUCKET", "OVERFLOW_PREFIX", "OVERFLOW_TTL_SECONDS", "PUBLIC_URL", "LIMITS",
+            "LIMIT_OVERRIDES", "GATEWAY_TIMEOUT_MS", "MAX_BODY_BYTES", "ALLOWED_ORIGINS",
+            "S3_FORCE_PATH_STYLE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "RUST_LOG",
+            "OVERFLOW_REDIRECT_ASSETS", "UPSTREAM_CONNECT_TIMEOUT_MS", "UPSTREAM_IDLE_TIMEOUT_MS",
+        ];
+        let _ = Config::read(&|name| {
+            let at = names.iter().position(|known| *known == name)?;
+            Some(values[at].clone())
+        });
+    }
+}

@@ -1,1 +1,95 @@
 //! Tests of `cors`.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{FrontDoor, Query};
+use crate::headers::get;
+
+const KIBANA: &str = "https://kibana.example";
+
+fn request(method: Method, headers: &[(&str, &str)]) -> Request {
+    Request {
+        door: FrontDoor::Rest,
+        method,
+        path: "/".to_owned(),
+        query: Query::Raw(String::new()),
+        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        body: Bytes::new(),
+        source_ip: None,
+        stage_prefix: String::new(),
+    }
+}
+
+fn allowed() -> Vec<String> {
+    vec![KIBANA.to_owned(), "http://localhost:5601".to_owned()]
+}
+
+fn granted(origin: &str) -> Option<String> {
+    let lines = headers(&request(Method::GET, &[("Origin", origin)]), &allowed());
+    assert_eq!(get(&lines, "vary"), Some("Origin"), "caches keep origins apart");
+    let granted = get(&lines, "access-control-allow-origin").map(str::to_owned);
+    assert_eq!(get(&lines, "access-control-allow-credentials").is_some(), granted.is_some());
+    granted
+}
+
+#[test]
+fn x5_only_a_configured_origin_is_granted() {
+    assert_eq!(granted(KIBANA).as_deref(), Some(KIBANA));
+    assert_eq!(granted("http://localhost:5601").as_deref(), Some("http://localhost:5601"));
+    for origin in [
+        "null",
+        "https://kibana.example.evil.example",
+        "https://evil-kibana.example",
+        "https://KIBANA.example",
+        "https://kibana.example:443",
+        "https://kibana.example:8443",
+        "http://kibana.example",
+        "https://kibana.example/",
+        "https://sub.kibana.example",
+        "*",
+        "",
+        "https://kibana.exampl",
+    ] {
+        assert_eq!(granted(origin), None, "{origin}");
+    }
+}
+
+#[test]
+fn x1_a_preflight_is_answered_without_the_upstream() {
+    let asked = [
+        ("origin", KIBANA),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "kbn-version, osd-xsrf"),
+    ];
+    let answer = preflight(&request(Method::OPTIONS, &asked), &allowed()).expect("it is one");
+    assert_eq!(answer.status, 204);
+    assert_eq!(get(&answer.headers, "access-control-allow-origin"), Some(KIBANA));
+    assert_eq!(get(&answer.headers, "access-control-allow-headers"), Some("kbn-version, osd-xsrf"));
+    assert!(get(&answer.headers, "access-control-allow-methods").unwrap().contains("DELETE"));
+    let foreign = [("origin", "https://evil.example"), ("access-control-request-method", "POST")];
+    let answer = preflight(&request(Method::OPTIONS, &foreign), &allowed()).expect("it is one");
+    assert_eq!(get(&answer.headers, "access-control-allow-origin"), None);
+    assert_eq!(get(&answer.headers, "access-control-allow-headers"), None);
+}
+
+#[test]
+fn an_options_request_that_is_no_preflight_goes_to_the_upstream() {
+    assert_eq!(preflight(&request(Method::OPTIONS, &[("origin", KIBANA)]), &allowed()), None);
+    let get = [("origin", KIBANA), ("access-control-request-method", "GET")];
+    assert_eq!(preflight(&request(Method::GET, &get), &allowed()), None);
+}
+
+#[test]
+fn without_configured_origins_nothing_is_said() {
+    assert_eq!(headers(&request(Method::GET, &[("origin", KIBANA)]), &[]), Lines::new());
+}
+
+proptest! {
+    #[test]
+    fn x5_no_other_origin_is_ever_reflected(prefix in "[a-z.]{0,5}", suffix in "[a-z.:0-9/]{0,6}") {
+        let origin = format!("https://{prefix}kibana.example{suffix}");
+        prop_assert_eq!(granted(&origin).is_some(), origin == KIBANA);
+    }
+}

@@ -315,3 +315,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
         deserializer.deserialize_map(PairsVisitor(PhantomData))
     }
 }
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;

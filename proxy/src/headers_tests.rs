@@ -1,1 +1,237 @@
 //! Tests of `headers`.
+
+use bytes::Bytes;
+use http::{Method, Uri};
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{FrontDoor, Query};
+
+fn request(headers: &[(&str, &str)]) -> Request {
+    Request {
+        door: FrontDoor::Rest,
+        method: Method::GET,
+        path: "/".to_owned(),
+        query: Query::Raw(String::new()),
+        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        body: Bytes::new(),
+        source_ip: Some("192.0.2.7".to_owned()),
+        stage_prefix: String::new(),
+    }
+}
+
+/// The names and values that go upstream, without those that the proxy itself sets.
+fn sent(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+    let map = for_upstream(&request(headers), true).expect("the headers are fine");
+    let ours = ["accept-encoding", "x-forwarded-proto", "x-forwarded-for"];
+    let lines = map.iter().filter(|(name, _)| !ours.contains(&name.as_str()));
+    lines
+        .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+        .collect()
+}
+
+fn answered(headers: &[(&str, &[u8])]) -> Lines {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        map.append(name, HeaderValue::from_bytes(value).unwrap());
+    }
+    for_client(&map)
+}
+
+fn lines(pairs: &[(&str, &str)]) -> Lines {
+    pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+}
+
+#[test]
+fn end_to_end_headers_travel_with_their_repetitions() {
+    let headers = [
+        ("osd-xsrf", "true"),
+        ("kbn-version", "8.1.0"),
+        ("Content-Type", "application/x-ndjson"),
+        ("content-encoding", "gzip"),
+        ("Accept", "text/plain"),
+        ("accept", "text/html"),
+        ("cookie", "a=1; b=2"),
+        ("X-Elastic-Product-Origin", "kibana"),
+    ];
+    let lower: Vec<_> = headers.iter().map(|(n, v)| (n.to_lowercase(), (*v).to_owned())).collect();
+    let mut sent = sent(&headers);
+    sent.sort();
+    let mut expected = lower;
+    expected.sort();
+    assert_eq!(sent, expected);
+}
+
+#[test]
+fn s7_what_a_client_could_lie_with_is_stripped_in_every_spelling() {
+    for name in [
+        "Authorization",
+        "AUTHORIZATION",
+        "Host",
+        "host",
+        "X-Amz-Date",
+        "x_amz_security_token",
+        "X-Amz-Content-Sha256",
+        "x-amzn-trace-id",
+        "Forwarded",
+        "X-Forwarded-For",
+        "X_Forwarded_For",
+        "x-forwarded_host",
+        "X-Forwarded-User",
+        "x_forwarded_user",
+        "X-Real-IP",
+        "Proxy-Authorization",
+        "Proxy_Authorization",
+        "Proxy-Connection",
+        "Content-Length",
+        "X-Overflow",
+    ] {
+        assert_eq!(sent(&[(name, "evil")]), [], "{name}");
+    }
+    let map = for_upstream(&request(&[("x-forwarded-for", "evil")]), true).unwrap();
+    assert_eq!(map.get("x-forwarded-for").unwrap(), "192.0.2.7", "it is the gateway's word");
+}
+
+#[test]
+fn headers_of_one_hop_are_dropped_both_ways() {
+    let named =
+        [("Connection", "close, X-Custom"), ("x-custom", "1"), ("X_Custom", "2"), ("keep", "3")];
+    assert_eq!(sent(&named), lines(&[("keep", "3")]));
+    for name in
+        ["Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect"]
+    {
+        assert_eq!(sent(&[(name, "x")]), [], "{name}");
+    }
+    let answer = answered(&[
+        ("connection", b"x-hop"),
+        ("x-hop", b"1"),
+        ("transfer-encoding", b"chunked"),
+        ("content-length", b"5"),
+        ("proxy-authenticate", b"Basic"),
+        ("etag", b"\"1\""),
+    ]);
+    assert_eq!(answer, lines(&[("etag", "\"1\"")]));
+}
+
+#[test]
+fn c3_the_upstream_is_asked_for_gzip_or_for_nothing() {
+    for (accepts, expected) in [(true, "gzip"), (false, "identity")] {
+        let map = for_upstream(&request(&[("accept-encoding", "br, zstd")]), accepts).unwrap();
+        let values: Vec<_> = map.get_all("accept-encoding").iter().collect();
+        assert_eq!(values, [expected]);
+    }
+}
+
+#[test]
+fn s13_values_that_are_not_ascii_or_not_text_do_not_panic() {
+    assert_eq!(sent(&[("x-name", "é☃")]), lines(&[("x-name", "é☃")]));
+    let all: Vec<u8> = (0x80..=0xff).collect();
+    let answer = answered(&[("x-bytes", &all), ("x-text", "é".as_bytes())]);
+    assert_eq!(get(&answer, "x-text"), Some("é"));
+    assert_eq!(get(&answer, "x-bytes").map(|text| text.chars().count()), Some(128));
+    for bad in ["a\r\nb", "a\0b", "\n"] {
+        assert!(for_upstream(&request(&[("x-name", bad)]), true).is_err(), "{bad:?}");
+    }
+    assert!(for_upstream(&request(&[("na me", "x")]), true).is_err());
+}
+
+#[test]
+fn a3_a_cookie_of_the_upstream_loses_its_domain_and_nothing_else() {
+    let answer = answered(&[
+        ("set-cookie", b"sid=1; Domain=search-x.es.amazonaws.com; Path=/; HttpOnly"),
+        ("set-cookie", b"domain=kept; domain=gone;SameSite=Lax"),
+    ]);
+    let expected =
+        [("set-cookie", "sid=1; Path=/; HttpOnly"), ("set-cookie", "domain=kept;SameSite=Lax")];
+    assert_eq!(answer, lines(&expected));
+}
+
+#[test]
+fn the_upstreams_own_cors_is_not_passed_on() {
+    let answer = answered(&[("access-control-allow-origin", b"*"), ("x-elastic-product", b"E")]);
+    assert_eq!(answer, lines(&[("x-elastic-product", "E")]));
+}
+
+#[test]
+fn r7_a_redirect_within_the_upstream_leads_through_the_proxy() {
+    let upstream: Uri = "https://search-x.eu-west-1.es.amazonaws.com/base".parse().unwrap();
+    let public = "https://public.example/prod";
+    for (location, expected) in [
+        ("https://search-x.eu-west-1.es.amazonaws.com/base/_dashboards/", "/_dashboards/"),
+        ("http://SEARCH-X.eu-west-1.es.amazonaws.com:443/base/a?b=c#d", "/a?b=c#d"),
+        ("//search-x.eu-west-1.es.amazonaws.com/base/a", "/a"),
+        ("https://search-x.eu-west-1.es.amazonaws.com", "/"),
+        ("/base/_dashboards/app", "/_dashboards/app"),
+        ("/elsewhere", "/elsewhere"),
+    ] {
+        let rewritten = public_location(location, &upstream, public).expect(location);
+        assert_eq!(rewritten, format!("{public}{expected}"), "{location}");
+    }
+    for relative in ["app/kibana", "?x=1", "#top", "../a"] {
+        assert_eq!(public_location(relative, &upstream, public).unwrap(), relative);
+    }
+}
+
+#[test]
+fn r7_a_redirect_to_another_host_is_not_passed_on() {
+    let upstream: Uri = "https://search-x.example".parse().unwrap();
+    for location in [
+        "https://evil.example/",
+        "//evil.example/",
+        "https://search-x.example@evil.example/",
+        "https://search-x.example.evil.example/",
+        "https://evil.example/?https://search-x.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "https:evil.example",
+        "/a\r\nset-cookie: x",
+    ] {
+        assert!(public_location(location, &upstream, "").is_err(), "{location}");
+    }
+}
+
+#[test]
+fn vary_is_added_once() {
+    let mut known = lines(&[("vary", "Accept, origin")]);
+    vary(&mut known, "Origin");
+    assert_eq!(known, lines(&[("vary", "Accept, origin")]));
+    vary(&mut known, "Accept-Encoding");
+    assert_eq!(known.len(), 2);
+    let mut all = lines(&[("vary", "*")]);
+    vary(&mut all, "Origin");
+    assert_eq!(all, lines(&[("vary", "*")]));
+}
+
+proptest! {
+    #[test]
+    fn s7_no_spelling_of_a_forbidden_header_gets_through(
+        at in 0_usize..8,
+        upper in proptest::collection::vec(any::<bool>(), 40),
+        underscore in proptest::collection::vec(any::<bool>(), 40),
+    ) {
+        let names = [
+            "authorization", "x-amz-date", "x-forwarded-for", "x-forwarded-user", "host",
+            "proxy-authorization", "forwarded", "x-amz-security-token",
+        ];
+        let name: String = names[at].chars().enumerate().map(|(index, letter)| match letter {
+            '-' if underscore[index] => '_',
+            letter if upper[index] => letter.to_ascii_uppercase(),
+            letter => letter,
+        }).collect();
+        prop_assert_eq!(sent(&[(&name, "evil")]), []);
+    }
+
+    #[test]
+    fn s13_no_header_makes_it_panic(name in ".{0,20}", value in ".{0,40}", bytes in proptest::collection::vec(0x20_u8..=0xff, 0..40)) {
+        let _ = for_upstream(&request(&[(&name, &value)]), true);
+        let mut map = HeaderMap::new();
+        if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+            map.append("x-odd", value);
+        }
+        let _ = for_client(&map);
+        let _ = accepts_gzip(&value);
+        let _ = public_location(&value, &Uri::from_static("https://h/"), "");
+    }
+}
