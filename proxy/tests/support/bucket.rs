@@ -1,0 +1,161 @@
+//! A bucket on a real socket, just enough of S3 to be written to: it counts and digests what it gets, and keeps it only
+//! when told to.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+
+#[derive(Clone, Debug, Default)]
+pub struct Object {
+    pub headers: HeaderMap,
+    pub length: u64,
+    pub sha256: String,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    operations: Vec<String>,
+    objects: BTreeMap<String, Object>,
+    uploads: BTreeMap<String, (HeaderMap, BTreeMap<u32, Vec<u8>>)>,
+    /// Digest and length of uploads that are not kept, in the order of arrival.
+    digest: Option<Sha256>,
+    length: u64,
+}
+
+#[derive(Debug)]
+pub struct Bucket {
+    pub url: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Bucket {
+    pub async fn keeping() -> Bucket {
+        Bucket::start(true).await
+    }
+
+    /// Only the length of what it gets is remembered, for bodies that would not fit into memory.
+    pub async fn counting() -> Bucket {
+        Bucket::start(false).await
+    }
+
+    async fn start(keeps: bool) -> Bucket {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let state = Arc::new(Mutex::new(State::default()));
+        let bucket = Bucket { url, state: Arc::clone(&state) };
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let state = Arc::clone(&state);
+                let serve = service_fn(move |request| serve(Arc::clone(&state), keeps, request));
+                let connection = hyper::server::conn::http1::Builder::new();
+                tokio::spawn(connection.serve_connection(TokioIo::new(socket), serve));
+            }
+        });
+        bucket
+    }
+
+    pub fn operations(&self) -> Vec<String> {
+        self.state.lock().expect("nobody panicked").operations.clone()
+    }
+
+    pub fn objects(&self) -> BTreeMap<String, Object> {
+        self.state.lock().expect("nobody panicked").objects.clone()
+    }
+
+    /// The one object, and its key.
+    pub fn only(&self) -> (String, Object) {
+        let objects = self.objects();
+        assert_eq!(objects.len(), 1, "{:?}", self.operations());
+        objects.into_iter().next().expect("there is one")
+    }
+
+    pub fn counted(&self) -> u64 {
+        self.state.lock().expect("nobody panicked").length
+    }
+
+    pub fn uploads_open(&self) -> usize {
+        self.state.lock().expect("nobody panicked").uploads.len()
+    }
+}
+
+async fn serve(
+    state: Arc<Mutex<State>>,
+    keeps: bool,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, mut body) = request.into_parts();
+    let query = head.uri.query().unwrap_or_default().to_owned();
+    let key = head.uri.path().to_owned();
+    let mut kept = Vec::new();
+    let mut length = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(data) = frame.into_data() {
+            length += data.len() as u64;
+            if keeps {
+                kept.extend_from_slice(&data);
+            }
+        }
+    }
+    let mut state = state.lock().expect("nobody panicked");
+    let has = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
+    let number = query.split('&').find_map(|part| part.strip_prefix("partNumber="));
+    let answer = Response::builder().header("etag", "\"e\"");
+    let (operation, xml) = match (head.method.clone(), has("uploads"), has("uploadId")) {
+        (Method::POST, true, _) => {
+            state.uploads.insert(key, (head.headers, BTreeMap::new()));
+            (
+                "CreateMultipartUpload",
+                "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+            )
+        }
+        (Method::PUT, _, true) => {
+            state.length += length;
+            let number = number.and_then(|text| text.parse().ok()).expect("a part has a number");
+            let upload = state.uploads.get_mut(&key).expect("it was created");
+            upload.1.insert(number, kept);
+            ("UploadPart", "")
+        }
+        (Method::POST, _, true) => {
+            let (headers, parts) = state.uploads.remove(&key).expect("it was created");
+            let bytes = parts.into_values().flatten().collect();
+            store(&mut state, key, headers, bytes);
+            (
+                "CompleteMultipartUpload",
+                "<CompleteMultipartUploadResult><ETag>e-1</ETag></CompleteMultipartUploadResult>",
+            )
+        }
+        (Method::DELETE, _, true) => {
+            state.uploads.remove(&key);
+            ("AbortMultipartUpload", "")
+        }
+        (Method::PUT, ..) => {
+            store(&mut state, key, head.headers, kept);
+            ("PutObject", "")
+        }
+        (method, ..) => panic!("the bucket does not know {method} {}", head.uri),
+    };
+    state.operations.push(operation.to_owned());
+    let status =
+        if operation.starts_with("Abort") { StatusCode::NO_CONTENT } else { StatusCode::OK };
+    Ok(answer.status(status).body(Full::from(xml)).expect("it is an answer"))
+}
+
+fn store(state: &mut State, key: String, headers: HeaderMap, bytes: Vec<u8>) {
+    let object = Object {
+        headers,
+        length: bytes.len() as u64,
+        sha256: hex::encode(Sha256::digest(&bytes)),
+        bytes,
+    };
+    state.objects.insert(key, object);
+}
