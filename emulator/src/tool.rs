@@ -45,6 +45,13 @@ impl Tool {
         self.command().output().await
     }
 
+    /// Starts the program in the foreground: it has hardcap's terminal, and gets the signals that the terminal sends.
+    pub(crate) fn start_in_foreground(&self) -> std::io::Result<Child> {
+        let mut command = self.command();
+        command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        command.spawn()
+    }
+
     #[expect(clippy::disallowed_methods, reason = "tools and companions start here")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);

@@ -1,9 +1,13 @@
 //! The command line: arguments in, exit code out. Everything for people goes to standard error.
 
 mod check;
+mod exec;
+mod explain;
 mod hints;
+mod launch;
 mod limits;
 mod options;
+mod probe;
 mod project;
 mod ready;
 mod terminal;
@@ -33,12 +37,16 @@ Examples:
   hardcap up --set lambda_sync_response=1000000 --api-port 0 --aws-port 0 --ready-file ready.json
   hardcap check                             what AWS would refuse, and what people regret later
   hardcap limits --limits 2018-01-01        the table as it was on a day
+  hardcap exec --fail-on refused -- npm test
+  hardcap probe 'http://127.0.0.1:3000/dev/giant?size={size}'
+  hardcap explain error.log                 which limit a log or a captured answer met
 
 Exit codes:
   0  done
   1  failed: a wrong template, a missing program, a port that is taken, a finding of `check` that is an error
   2  the command line itself is wrong
   3  a gate failed: the run met a limit that it was told not to meet
+  `exec` ends with the exit code of the command that it ran, where that is not 0
 
 Machine-readable output goes to standard output, everything else to standard error.";
 
@@ -62,6 +70,20 @@ enum Command {
         /// How the findings are printed
         #[arg(long, value_enum, default_value_t)]
         format: check::Format,
+    },
+    /// Run a command against a template, then report, and fail if the gate says so
+    Exec(Box<exec::ExecOptions>),
+    /// Find the exact size at which a URL stops answering, and the limit that explains it
+    Probe(probe::ProbeOptions),
+    /// Say which limit a log line, a captured answer or an event met, and what to do
+    Explain {
+        /// The file; standard input without it or for -
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        limits: LimitOptions,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t)]
+        format: explain::Format,
     },
     /// Print the table of limits
     Limits {
@@ -93,6 +115,11 @@ pub fn main() -> ExitCode {
         Some(Command::Up { template, options }) => up::up(template, options),
         Some(Command::Check { template, limits, template_options, format }) => {
             check::check(template, &limits, &template_options, format)
+        }
+        Some(Command::Exec(options)) => exec::exec(&options),
+        Some(Command::Probe(options)) => probe::probe(&options),
+        Some(Command::Explain { file, limits, format }) => {
+            explain::explain(file.as_deref(), &limits, format)
         }
         Some(Command::Limits { limits, format }) => limits::limits(&limits, format),
     };

@@ -1,0 +1,147 @@
+//! From a project to a running emulator: programs found and built, addresses filled in, companions started.
+
+use std::path::PathBuf;
+
+use super::Failure;
+use super::options::UpOptions;
+use super::project::Project;
+use super::terminal::BuildProgress;
+use crate::addresses::Addresses;
+use crate::clock::Clock;
+use crate::companion::{Companions, Ready};
+use crate::config::Config;
+use crate::emulator::Emulator;
+use crate::packaging::{self, Binary, Found, PackagingError, build};
+use crate::serve;
+use crate::settings::Program;
+use crate::tool::Tool;
+
+/// Everything that runs.
+pub(super) struct Started {
+    pub(super) emulator: Emulator,
+    pub(super) companions: Companions,
+    pub(super) addresses: Addresses,
+}
+
+/// Builds what has to be built, then starts the emulator and the companions.
+pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Started, Failure> {
+    let mut config = project.loaded.config.clone();
+    config.api_port = options.api_port;
+    config.aws_port = options.aws_port;
+    config.data.clone_from(&options.data);
+    config.strict_auth = options.strict_auth;
+    let ready = find_programs(project, &mut config, options).await.map_err(Failure::new)?;
+    let known = Addresses {
+        companions: ready.iter().map(|one| (one.settings.name.clone(), one.url())).collect(),
+        ..Addresses::default()
+    };
+    for value in config.functions.iter_mut().flat_map(|f| f.environment.values_mut()) {
+        *value = known.fill(value);
+    }
+    let emulator = Emulator::start(config).await.map_err(Failure::new)?;
+    let addresses = Addresses { companions: known.companions, ..emulator.addresses().clone() };
+    let mut companions = Companions::default();
+    companions.start(&ready, &addresses, &Clock::default()).await.map_err(Failure::new)?;
+    Ok(Started { emulator, companions, addresses })
+}
+
+/// Gives every function its command and every companion its command and port.
+async fn find_programs(
+    project: &Project,
+    config: &mut Config,
+    options: &UpOptions,
+) -> Result<Vec<Ready>, PackagingError> {
+    let mut binaries: Vec<Binary> = Vec::new();
+    let mut found = Vec::new();
+    for package in &project.loaded.packages {
+        let one = packaging::find(package)?;
+        binaries.extend(binary(&one));
+        found.push(one);
+    }
+    let mut companions = Vec::new();
+    for companion in &project.settings.companions {
+        let one = match &companion.program {
+            Program::Command(words) => {
+                let what = format!("the companion `{}`", companion.name);
+                Found::Command(packaging::command(words, &project.folder, &what)?)
+            }
+            Program::Cargo { package, bin } => Found::Cargo(Binary {
+                folder: packaging::absolute(&project.folder),
+                package: package.clone(),
+                bin: Some(bin.clone()),
+                for_lambda: false,
+            }),
+        };
+        binaries.extend(binary(&one));
+        companions.push(one);
+    }
+    let mut progress = BuildProgress::new(options.quiet);
+    let built = build::build(&binaries, options.no_build, &mut progress).await;
+    progress.done();
+    let mut built = built?.into_iter();
+    let functions = config.functions.iter_mut().zip(&project.loaded.packages);
+    for ((function, package), found) in functions.zip(found) {
+        let id = &package.logical_id;
+        function.command = match found {
+            Found::Command(command) => command,
+            Found::Cargo(_) => built.next().into_iter().map(PathBuf::into_os_string).collect(),
+            Found::Python(interpreter, command) => {
+                has_runtime(&interpreter, id).await?;
+                command
+            }
+        };
+        function.command.extend(package.arguments.iter().map(Into::into));
+        function.task_root = package.task_root();
+    }
+    let mut ready = Vec::new();
+    for (settings, found) in project.settings.companions.iter().zip(companions) {
+        let command = match found {
+            Found::Command(command) | Found::Python(_, command) => command,
+            Found::Cargo(_) => built.next().into_iter().map(PathBuf::into_os_string).collect(),
+        };
+        let folder =
+            settings.cwd.as_ref().map_or(project.folder.clone(), |cwd| project.folder.join(cwd));
+        let port = free_port(settings.port).await?;
+        let folder = packaging::absolute(&folder);
+        ready.push(Ready { settings: settings.clone(), command, folder, port });
+    }
+    Ok(ready)
+}
+
+fn binary(found: &Found) -> Option<Binary> {
+    match found {
+        Found::Cargo(binary) => Some(binary.clone()),
+        Found::Command(_) | Found::Python(..) => None,
+    }
+}
+
+/// Asks Python once, for the log of a function that cannot start says less than this does.
+async fn has_runtime(interpreter: &std::ffi::OsStr, id: &str) -> Result<(), PackagingError> {
+    let name = interpreter.to_string_lossy();
+    let tool = Tool::new(interpreter, ["-c", "import awslambdaric"], std::path::Path::new("."));
+    let help = format!(
+        "{name} -m pip install awslambdaric, or name another Python: [functions.{id}] python = \"…\" in hardcap.toml"
+    );
+    match tool.output().await {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(_) => Err(PackagingError::new(
+            format!("the function `{id}` needs AWS's Python runtime, which {name} does not have"),
+            help,
+        )),
+        Err(error) => Err(PackagingError::new(
+            format!("the function `{id}` needs Python, and {name} cannot be run: {error}"),
+            help,
+        )),
+    }
+}
+
+/// The port that a companion is told to listen on. Nobody keeps it until then, but the kernel gives free ports in turn.
+async fn free_port(wanted: Option<u16>) -> Result<u16, PackagingError> {
+    let bound = serve::bind(wanted.unwrap_or(0)).await;
+    bound.map(|(_, address)| address.port()).map_err(|error| {
+        PackagingError::new(
+            format!("a companion {error}"),
+            "stop what listens there, or leave `port` out in hardcap.toml for any free one",
+        )
+    })
+}
