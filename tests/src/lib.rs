@@ -21,5 +21,6 @@ pub mod search;
 
 pub mod arbitrary;
 pub mod content;
+pub mod lane;
 
 pub mod process;

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hardcap_limits::Date;
+use hardcap_limits::{Date, Limit};
 
-/// What `X-Amz-Log-Result` holds: the last 4 KB.
-const TAIL_BYTES: usize = 4 * 1024;
+/// How much of an invocation's log is kept for its tail, which is far shorter unless a run overrides its row.
+const KEPT_BYTES: usize = 64 * 1024;
 /// A longer line is shown in pieces, so that a function that never ends a line cannot fill the memory.
 const LINE_BYTES: usize = 64 * 1024;
 
@@ -21,7 +21,7 @@ pub(super) struct Log {
 
 #[derive(Debug, Default)]
 struct Text {
-    /// What was written since the last invocation ended; only its last [`TAIL_BYTES`] count.
+    /// What was written since the last invocation ended; of a long log the end.
     tail: Vec<u8>,
     /// What the process wrote after its last end of line.
     unfinished: Vec<u8>,
@@ -58,10 +58,10 @@ impl Log {
         }
     }
 
-    /// The last 4 KB since the previous call, as one invocation ends and the next begins.
-    pub(super) fn take_tail(&self) -> Bytes {
+    /// The end of what was written since the previous call, as one invocation ends and the next begins.
+    pub(super) fn take_tail(&self, limit: &Limit<hardcap_limits::Bytes>) -> Bytes {
         let tail = std::mem::take(&mut self.lock().tail);
-        let start = tail.len().saturating_sub(TAIL_BYTES);
+        let start = tail.len().saturating_sub(usize::try_from(limit.max.0).unwrap_or(usize::MAX));
         Bytes::from(tail).slice(start..)
     }
 
@@ -79,8 +79,8 @@ impl Log {
         );
         text.tail.extend_from_slice(line);
         text.tail.push(b'\n');
-        if text.tail.len() > 4 * TAIL_BYTES {
-            let excess = text.tail.len() - TAIL_BYTES;
+        if text.tail.len() > 2 * KEPT_BYTES {
+            let excess = text.tail.len() - KEPT_BYTES;
             text.tail.drain(..excess);
         }
     }
@@ -188,6 +188,8 @@ fn whole_millis_up(span: Duration) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use hardcap_limits::Limits;
+
     use super::*;
 
     const ID: &str = "8a3d29ff-89aa-11e8-a040-2759dd9dfff0";
@@ -279,18 +281,19 @@ mod tests {
         log.process(b"one\ntw");
         log.process(b"o\nthr");
         log.platform("END");
-        assert_eq!(log.take_tail(), "one\ntwo\nthr\nEND\n");
-        assert_eq!(log.take_tail(), "");
+        let limit = Limits::classic().lambda_log_tail;
+        assert_eq!(log.take_tail(&limit), "one\ntwo\nthr\nEND\n");
+        assert_eq!(log.take_tail(&limit), "");
     }
 
     #[test]
     fn the_tail_is_the_last_4096_bytes() {
         let log = Log::new("echo");
-        for _ in 0..100 {
+        for _ in 0..1_000 {
             log.process(&[b'x'; 999]);
             log.process(b"\n");
         }
-        let tail = log.take_tail();
+        let tail = log.take_tail(&Limits::classic().lambda_log_tail);
         assert_eq!(tail.len(), 4096);
         assert!(tail.ends_with(b"x\n"));
     }

@@ -128,7 +128,11 @@ pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Endi
     if let Some(fault) = &fault {
         tracing::debug!(function = function.function.name, request_id = %ctx.request_id, %fault);
     }
-    let _ = reply.send(Ok(Reply { payload, fault, log_tail: log.take_tail() }));
+    let _ = reply.send(Ok(Reply {
+        payload,
+        fault,
+        log_tail: log.take_tail(&ctx.limits.lambda_log_tail),
+    }));
 }
 
 /// Milliseconds, as limits count them: a begun one is not counted.

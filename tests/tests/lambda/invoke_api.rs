@@ -99,9 +99,13 @@ async fn the_log_has_what_the_function_printed_between_start_and_report() {
 async fn the_tail_is_4096_bytes() {
     let lambda = Lambda::with([guest("behave")]).await;
     let answer = lambda.invoke("behave", json!({"print": "x".repeat(10_000)})).await;
-    let log = log(&answer);
-    assert_eq!(log.len(), 4096);
-    assert!(log.starts_with('x') && log.contains("REPORT"), "{log}");
+    let tail = log(&answer);
+    assert_eq!(tail.len(), 4096);
+    assert!(tail.starts_with('x') && tail.contains("REPORT"), "{tail}");
+
+    let builder = Emulator::builder().function(guest("behave")).set("lambda_log_tail", 10);
+    let lambda = Lambda::start(builder).await;
+    assert_eq!(log(&lambda.invoke("behave", "{}").await).len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

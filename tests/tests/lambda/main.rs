@@ -5,6 +5,7 @@ mod init;
 mod invoke_api;
 mod processes;
 mod protocol;
+mod python;
 mod sizes;
 
 use base64::Engine as _;
