@@ -63,17 +63,8 @@ impl Keyring {
         keyring
     }
 
-    /// Makes temporary credentials, as a function's role gives them to its sandboxes.
-    pub(crate) fn issue(&self, now: EpochMillis) -> Credential {
-        self.issue_to(now, None)
-    }
-
-    /// As [`Keyring::issue`], and tells STS which function's role it is.
+    /// Makes temporary credentials, as a function's role gives them to its sandboxes; STS tells whose role it is.
     pub(crate) fn issue_for(&self, now: EpochMillis, function: &str) -> Credential {
-        self.issue_to(now, Some(function.to_owned()))
-    }
-
-    fn issue_to(&self, now: EpochMillis, function: Option<String>) -> Credential {
         let random = || uuid::Uuid::new_v4().simple().to_string();
         let credential = Credential {
             access_key_id: format!("ASIA{}", &random().to_ascii_uppercase()[..16]),
@@ -86,7 +77,7 @@ impl Keyring {
                 secret_access_key: credential.secret_access_key.clone(),
                 session_token: credential.session_token.clone(),
                 expires: Some(now.plus(SANDBOX_KEY_LIFE)),
-                function,
+                function: Some(function.to_owned()),
             },
         );
         credential

@@ -62,7 +62,7 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
         Err(failed) => {
             failed.report("invoke");
             drop(log);
-            give_up(function, job, failed);
+            give_up(function, *job, failed);
         }
     }
 }
@@ -108,7 +108,7 @@ fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, fi
 }
 
 /// The invocation ends with what ended its second init.
-fn give_up(function: &Arc<Deployed>, job: Box<Job>, failed: Failed) {
+fn give_up(function: &Deployed, job: Job, failed: Failed) {
     let Failed { failure, took, log, used_mb } = failed;
     let ending = match failure {
         InitFailure::NotStarted(message) => {
@@ -122,7 +122,7 @@ fn give_up(function: &Arc<Deployed>, job: Box<Job>, failed: Failed) {
     log.platform(&log::start_line(&job.ctx.request_id));
     let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     let _ = job.ctx.admit(&timeout, Millis(whole_millis(took)));
-    finish(function, &log, *job, ending, &Ended { duration: took, init: None, used_mb });
+    finish(function, &log, job, ending, &Ended { duration: took, init: None, used_mb });
 }
 
 fn cannot_start(function: &Deployed, message: &str) -> String {
@@ -175,7 +175,10 @@ async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, (String,
         Ok(bound) => bound,
         Err(error) => return Err((error.to_string(), home)),
     };
-    let credential = surroundings.platform.keyring.issue(surroundings.platform.clock.now());
+    let credential = surroundings
+        .platform
+        .keyring
+        .issue_for(surroundings.platform.clock.now(), &function.function.name);
     let facts = Facts {
         function: &function.function,
         region: &surroundings.platform.region,
