@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::content::{Content, Kind};
+use crate::search::sigv4::percent_decode;
 
 /// How far around a boundary sizes are drawn.
 const AROUND: u64 = 64;
@@ -66,8 +67,18 @@ pub fn path() -> impl Strategy<Value = String> {
         "[:@!$&'()*+,;=]".prop_map(|text| text),
     ];
     let segment = vec(part, 1..5).prop_map(|parts| parts.concat());
-    let segment = segment.prop_filter("not a dot segment", |text| text != "." && text != "..");
-    vec(segment, 1..5).prop_map(|segments| format!("/{}", segments.join("/")))
+    vec(segment, 1..5)
+        .prop_map(|segments| format!("/{}", segments.join("/")))
+        .prop_filter("has a dot segment or an empty one", |path| {
+            // However often somebody on the way decodes it, and whether or not parameters are cut off.
+            let once = percent_decode(path);
+            let twice = percent_decode(&String::from_utf8_lossy(&once));
+            let twice = String::from_utf8_lossy(&twice);
+            twice.split('/').skip(1).all(|segment| {
+                let name = segment.split(';').next().unwrap_or_default();
+                !segment.is_empty() && name != "." && name != ".."
+            })
+        })
 }
 
 /// Raw queries in canonical encoding: bare keys, empty values, duplicates and reserved characters among them. An empty

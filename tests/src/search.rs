@@ -159,6 +159,11 @@ impl Search {
         format!("http://{}", self.address)
     }
 
+    /// Asks for keys here from now on: what [`SearchConfig::keys_url`] says, for an emulator that is started later.
+    pub fn ask_for_keys_at(&self, url: impl Into<String>) {
+        self.service.keys.ask_at(url.into());
+    }
+
     /// The last [`RECEIVED_MAX`] requests as they came, refused ones too, oldest first.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {

@@ -24,14 +24,19 @@ struct Told {
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     given: HashMap<String, Key>,
-    url: Option<String>,
+    url: Mutex<Option<String>>,
     client: Client,
     remembered: Mutex<HashMap<String, Key>>,
 }
 
 impl Keys {
     pub(super) fn new(given: HashMap<String, Key>, url: Option<String>) -> Keys {
-        Keys { given, url, ..Keys::default() }
+        Keys { given, url: Mutex::new(url), ..Keys::default() }
+    }
+
+    /// Asks somewhere else from now on.
+    pub(super) fn ask_at(&self, url: String) {
+        *self.url.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
     }
 
     /// The key with this id; `None` when nobody knows it.
@@ -39,7 +44,8 @@ impl Keys {
         if let Some(key) = self.given.get(access_key_id) {
             return Ok(Some(key.clone()));
         }
-        let Some(url) = &self.url else {
+        let url = self.url.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(url) = url else {
             return Ok(None);
         };
         // The id becomes part of a URL: it has no characters that could lead elsewhere.

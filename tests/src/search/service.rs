@@ -29,7 +29,7 @@ pub(super) struct Service {
     pub(super) cursors: Cursors,
     pub(super) received: Log,
     pub(super) clock: Clock,
-    keys: Keys,
+    pub(super) keys: Keys,
 }
 
 /// A request as it came.
