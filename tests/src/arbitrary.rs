@@ -67,9 +67,9 @@ pub fn path() -> impl Strategy<Value = String> {
         "[:@!$&'()*+,;=]".prop_map(|text| text),
     ];
     let segment = vec(part, 1..5).prop_map(|parts| parts.concat());
-    vec(segment, 1..5)
-        .prop_map(|segments| format!("/{}", segments.join("/")))
-        .prop_filter("has a dot segment or an empty one", |path| {
+    vec(segment, 1..5).prop_map(|segments| format!("/{}", segments.join("/"))).prop_filter(
+        "has a dot segment or an empty one",
+        |path| {
             // However often somebody on the way decodes it, and whether or not parameters are cut off.
             let once = percent_decode(path);
             let twice = percent_decode(&String::from_utf8_lossy(&once));
@@ -78,7 +78,8 @@ pub fn path() -> impl Strategy<Value = String> {
                 let name = segment.split(';').next().unwrap_or_default();
                 !segment.is_empty() && name != "." && name != ".."
             })
-        })
+        },
+    )
 }
 
 /// Raw queries in canonical encoding: bare keys, empty values, duplicates and reserved characters among them. An empty

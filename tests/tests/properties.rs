@@ -172,14 +172,18 @@ async fn at_the_largest_size_that_fits_one_byte_more_overflows() {
             let known = 4_000_000;
             assert_eq!(world.delivers(gateway, content(known), false).await, Delivery::Inline);
             let posted = world.highest_admitted("lambda_sync_response");
-            let largest = known.next_multiple_of(bytes) + (ANSWER_MAX - posted) / characters * bytes;
+            let largest =
+                known.next_multiple_of(bytes) + (ANSWER_MAX - posted) / characters * bytes;
             assert_eq!(world.delivers(gateway, content(largest), false).await, Delivery::Inline);
             let highest = world.highest_admitted("lambda_sync_response");
             assert!(
                 (ANSWER_MAX - characters + 1..=ANSWER_MAX).contains(&highest),
                 "{gateway:?} {kind}: {highest} posted at {largest}"
             );
-            assert_eq!(world.delivers(gateway, content(largest + 1), false).await, Delivery::Redirect);
+            assert_eq!(
+                world.delivers(gateway, content(largest + 1), false).await,
+                Delivery::Redirect
+            );
             assert_eq!(world.refused(), [], "{gateway:?} {kind}");
             world.is_healthy(gateway).await;
         }
