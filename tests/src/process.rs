@@ -104,7 +104,7 @@ pub fn binary(package: &str, name: &str) -> PathBuf {
     let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
     let own = package == env!("CARGO_PKG_NAME");
     if built.insert(name.to_owned()) && !own && !is_newer_than_sources(&path) {
-        build(&folder, package, name);
+        build(&folder, name);
     }
     assert!(path.is_file(), "{} does not exist; `cargo build -p {package}`", path.display());
     path
@@ -130,22 +130,24 @@ fn is_newer_than_sources(program: &Path) -> bool {
     true
 }
 
+/// Builds as `cargo test --workspace` does: with a test among what is built, cargo enables the same features, and compiles
+/// no dependency a second time.
 #[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
-fn build(folder: &Path, package: &str, name: &str) {
+fn build(folder: &Path, name: &str) {
     let profile = match folder.file_name().and_then(OsStr::to_str) {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
     let target = folder.parent().expect("a profile's folder lies in the target folder");
     let status = std::process::Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", package, "--bin", name, "--profile", profile])
-        .arg("--target-dir")
+        .args(["build", "--quiet", "--workspace", "--bin", name, "--test", "tidy"])
+        .args(["--profile", profile, "--target-dir"])
         .arg(target)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .status();
     assert!(
         status.as_ref().is_ok_and(ExitStatus::success),
-        "cargo could not build {name} of {package}: {status:?}"
+        "cargo could not build {name}: {status:?}"
     );
 }
 
