@@ -77,6 +77,20 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Every text that a function is told, in its environment, a parameter or a secret: where addresses are filled in.
+    pub(crate) fn told(&mut self) -> impl Iterator<Item = &mut String> {
+        let variables =
+            self.functions.iter_mut().flat_map(|function| function.environment.values_mut());
+        let parameters = self.parameters.iter_mut().map(|parameter| &mut parameter.value);
+        let secrets = self.secrets.iter_mut().filter_map(|secret| match &mut secret.value {
+            Some(SecretValue::String(text)) => Some(text),
+            Some(SecretValue::Binary(_)) | None => None,
+        });
+        variables.chain(parameters).chain(secrets)
+    }
+}
+
 /// A Lambda function: the program and what AWS is told about it.
 #[derive(Clone, Debug)]
 pub struct Function {

@@ -89,10 +89,8 @@ impl Emulator {
         check_functions(&config)?;
         let sockets = Sockets::bind(&config).await?;
         let addresses = sockets.addresses(&config);
-        for function in &mut config.functions {
-            for value in function.environment.values_mut() {
-                *value = addresses.fill(value);
-            }
+        for value in config.told() {
+            *value = addresses.fill(value);
         }
 
         let keyring = Keyring::new(&config.credentials);

@@ -100,3 +100,19 @@ impl Keyring {
             .insert(access_key_id.to_owned(), key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_sandbox_names_its_function_until_it_is_revoked() {
+        let keyring = Keyring::new(&[]);
+        let issued = keyring.issue_for(EpochMillis(1), "proxy");
+        let key = keyring.find(&issued.access_key_id).expect("it was issued");
+        assert_eq!(key.function.as_deref(), Some("proxy"));
+        assert_eq!(keyring.find("test").and_then(|key| key.function), None);
+        keyring.revoke(&issued.access_key_id);
+        assert!(keyring.find(&issued.access_key_id).is_none());
+    }
+}

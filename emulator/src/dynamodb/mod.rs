@@ -21,6 +21,8 @@ use crate::config::Config;
 use crate::context::{Context, Platform};
 use crate::record::What;
 use crate::serve;
+pub(crate) use tables::check as check_table;
+
 use engine::{Client, Engine};
 use items::{Update, Written};
 

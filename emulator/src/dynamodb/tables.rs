@@ -9,7 +9,7 @@ use crate::config::{Projection, Table};
 /// # Errors
 ///
 /// A sentence without the table's name.
-pub(super) fn check(table: &Table) -> Result<(), String> {
+pub(crate) fn check(table: &Table) -> Result<(), String> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if !(3..=255).contains(&table.name.len()) || !table.name.bytes().all(letters) {
         return Err("a table's name has 3 to 255 letters, digits, `_`, `.` or `-`".to_owned());

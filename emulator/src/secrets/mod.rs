@@ -1,6 +1,7 @@
 //! Secrets Manager, in memory: secrets with their versions and stages.
 
 mod input;
+mod password;
 mod store;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,8 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+pub(crate) use password::Password;
 
 use crate::clock::EpochMillis;
 use crate::config::{ACCOUNT_ID, Config, Secret, SecretValue};

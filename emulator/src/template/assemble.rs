@@ -1,4 +1,4 @@
-//! Resources made into functions, APIs, function URLs and buckets.
+//! Resources made into functions, APIs, function URLs, buckets, tables, parameters and secrets.
 
 use std::path::Path;
 
@@ -10,8 +10,10 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{Entry, Node};
-use super::{Loaded, api, bucket, function, openapi, raw_api};
-use crate::config::{Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Route};
+use super::{Loaded, api, bucket, function, openapi, raw_api, stored};
+use crate::config::{
+    Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Parameter, Route, Secret, Table,
+};
 use crate::packaging::Package;
 use crate::settings::Settings;
 
@@ -23,6 +25,9 @@ pub(super) struct Parts {
     pub(super) apis: Vec<Api>,
     pub(super) function_urls: Vec<FunctionUrl>,
     pub(super) buckets: Vec<Bucket>,
+    pub(super) tables: Vec<Table>,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) secrets: Vec<Secret>,
     /// The logical id of each bucket, by its name.
     pub(super) bucket_ids: Vec<(String, String)>,
     pub(super) routes: Vec<PendingRoute>,
@@ -72,6 +77,9 @@ pub(super) fn assemble(
         apis: parts.apis,
         function_urls: parts.function_urls,
         buckets: parts.buckets,
+        tables: parts.tables,
+        parameters: parts.parameters,
+        secrets: parts.secrets,
         ..Config::empty(limits)
     };
     check_targets(&scope, &config, &parts.routes)?;
@@ -186,6 +194,22 @@ fn read_resource(
             parts.buckets.push(bucket);
             Ok(())
         }
+        "AWS::DynamoDB::Table" => {
+            parts.tables.push(stored::table(scope, entry)?);
+            Ok(())
+        }
+        "AWS::Serverless::SimpleTable" => {
+            parts.tables.push(stored::simple_table(scope, entry)?);
+            Ok(())
+        }
+        "AWS::SSM::Parameter" => {
+            parts.parameters.push(stored::parameter(scope, entry)?);
+            Ok(())
+        }
+        "AWS::SecretsManager::Secret" => {
+            parts.secrets.push(stored::secret(scope, entry)?);
+            Ok(())
+        }
         kind if kind.starts_with("AWS::ApiGateway") => raw_api::read(scope, entry, parts),
         kind if is_accepted(kind) => Ok(()),
         kind => {
@@ -197,13 +221,17 @@ fn read_resource(
     }
 }
 
-const EMULATED: [&str; 6] = [
+const EMULATED: [&str; 10] = [
+    "AWS::DynamoDB::Table",
     "AWS::Lambda::Function",
     "AWS::Lambda::Url",
     "AWS::S3::Bucket",
+    "AWS::SSM::Parameter",
+    "AWS::SecretsManager::Secret",
     "AWS::Serverless::Api",
     "AWS::Serverless::Function",
     "AWS::Serverless::HttpApi",
+    "AWS::Serverless::SimpleTable",
 ];
 
 /// What a deployment needs and an emulator has no use for: nothing is missing when it is left out.
@@ -212,6 +240,7 @@ fn is_accepted(kind: &str) -> bool {
         || kind.starts_with("AWS::Logs::")
         || kind == "AWS::Lambda::Permission"
         || kind == "AWS::S3::BucketPolicy"
+        || kind == "AWS::SecretsManager::ResourcePolicy"
 }
 
 /// A function that is not in the template is an error of the template, not a 500 of the first request.
@@ -274,7 +303,7 @@ fn connect(scope: &Scope<'_>, apis: &mut [Api], routes: Vec<PendingRoute>) -> Re
     Ok(())
 }
 
-/// Addresses of AWS become addresses of the emulator, in the environments of functions.
+/// Addresses of AWS become addresses of the emulator, in what functions are told.
 fn localize(scope: &Scope<'_>, config: &mut Config) {
     let endpoints: IndexMap<String, String> = config
         .apis
@@ -284,8 +313,7 @@ fn localize(scope: &Scope<'_>, config: &mut Config) {
             (scope.api_endpoint(&api.logical_id), here)
         })
         .collect();
-    for value in config.functions.iter_mut().flat_map(|function| function.environment.values_mut())
-    {
+    for value in config.told() {
         for (there, here) in &endpoints {
             if value.contains(there.as_str()) {
                 *value = value.replace(there.as_str(), here);

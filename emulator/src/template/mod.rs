@@ -19,6 +19,7 @@ mod properties;
 mod raw_api;
 mod references;
 mod scope;
+mod stored;
 mod yaml;
 
 #[cfg(test)]

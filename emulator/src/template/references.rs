@@ -24,8 +24,10 @@ impl Scope<'_> {
                 self.named(entry, &["StageName"])?.unwrap_or_else(|| name.to_owned())
             }
             "AWS::Lambda::Url" => self.function_arn(name),
+            "AWS::SecretsManager::Secret" => self.secret_arn(entry)?,
             // The raw resources of an API only name each other.
             kind if kind.starts_with("AWS::ApiGateway") => name.to_owned(),
+            "AWS::Serverless::SimpleTable" => self.other_name(entry, "AWS::DynamoDB::Table")?,
             kind => self.other_name(entry, kind)?,
         };
         Ok(Node::text(at, value))
@@ -62,6 +64,13 @@ impl Scope<'_> {
             ("AWS::Serverless::Api" | "AWS::ApiGateway::RestApi", "RestApiId")
             | ("AWS::Serverless::HttpApi" | "AWS::ApiGatewayV2::Api", "ApiId") => self.api_id(name),
             ("AWS::ApiGateway::Resource", "ResourceId") => name.to_owned(),
+            ("AWS::DynamoDB::Table" | "AWS::Serverless::SimpleTable", "Arn") => {
+                self.table_arn(entry)?
+            }
+            ("AWS::SecretsManager::Secret", "Id") => self.secret_arn(entry)?,
+            ("AWS::SSM::Parameter", "Type" | "Value") => {
+                self.named(entry, &[attribute])?.unwrap_or_default()
+            }
             ("AWS::Lambda::Url", "FunctionUrl") => format!("${{hardcap:url:{name}}}/"),
             (
                 "AWS::Serverless::Function"
@@ -71,13 +80,16 @@ impl Scope<'_> {
                 | "AWS::ApiGatewayV2::Api"
                 | "AWS::Serverless::Api"
                 | "AWS::ApiGateway::RestApi"
-                | "AWS::Lambda::Url",
+                | "AWS::Lambda::Url"
+                | "AWS::DynamoDB::Table"
+                | "AWS::SecretsManager::Secret"
+                | "AWS::SSM::Parameter",
                 _,
             ) => {
                 let message =
                     format!("`{name}`, a {}, has no attribute `{attribute}`", kind(entry));
                 return Err(Mistake::new(at, message).help(
-                    "hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl",
+                    "hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl, Id, Type, Value",
                 ));
             }
             (kind, "Arn") => {
@@ -92,6 +104,16 @@ impl Scope<'_> {
     /// `arn:aws:lambda:…` of a function's name.
     fn function_arn(&self, name: &str) -> String {
         format!("arn:aws:lambda:{}:{ACCOUNT_ID}:function:{name}", self.names.region)
+    }
+
+    fn table_arn(&self, entry: &Entry) -> Result<String, Mistake> {
+        let name = self.other_name(entry, "AWS::DynamoDB::Table")?;
+        Ok(format!("arn:aws:dynamodb:{}:{ACCOUNT_ID}:table/{name}", self.names.region))
+    }
+
+    fn secret_arn(&self, entry: &Entry) -> Result<String, Mistake> {
+        let name = self.other_name(entry, "AWS::SecretsManager::Secret")?;
+        Ok(crate::secrets::arn(&self.names.region, &name, 0))
     }
 
     /// What SAM makes beside a resource: the role and the URL of a function, the stage of an API.
@@ -185,8 +207,8 @@ impl Scope<'_> {
         Ok(None)
     }
 
-    /// The name of something that is not emulated: what the template says, else made from its logical id.
-    fn other_name(&self, entry: &Entry, kind: &str) -> Result<String, Mistake> {
+    /// The name of anything else: what the template says, else made from its logical id.
+    pub(crate) fn other_name(&self, entry: &Entry, kind: &str) -> Result<String, Mistake> {
         let last = kind.rsplit("::").next().unwrap_or(kind);
         let own = format!("{last}Name");
         let given = self.named(entry, &[&own, "Name"])?;

@@ -63,7 +63,7 @@ const PROPERTIES: &[(&str, &str)] = &[
     ),
     (
         "Handler: !GetAtt F.Color",
-        "5:16: `F`, a AWS::Serverless::Function, has no attribute `Color`; hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl",
+        "5:16: `F`, a AWS::Serverless::Function, has no attribute `Color`; hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl, Id, Type, Value",
     ),
     ("Handler: !GetAtt F", "5:16: `F` names no attribute; write `F.Arn`, or `!Ref F`"),
     ("Handler: !Sub 'a ${b'", "5:16: a `${` of this `Fn::Sub` is never closed"),

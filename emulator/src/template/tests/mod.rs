@@ -4,6 +4,7 @@ mod any_text;
 mod expressions;
 mod impossible;
 mod resources;
+mod stored;
 
 use std::path::Path;
 

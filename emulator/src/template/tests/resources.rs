@@ -283,7 +283,7 @@ fn what_is_not_known_is_named_with_its_place() {
     let loaded = good(
         "
 Resources:
-  Table: {Type: AWS::DynamoDB::Table}
+  Queue: {Type: AWS::SQS::Queue}
   Role: {Type: AWS::IAM::Role}
   Logs: {Type: AWS::Logs::LogGroup}
   F:
@@ -292,18 +292,18 @@ Resources:
       Timeot: 5
       Layers: [arn]
       Policies: [AmazonS3ReadOnlyAccess]
-      Environment: {Variables: {TABLE: !Ref Table, ARN: !GetAtt Table.Arn}}
+      Environment: {Variables: {QUEUE: !Ref Queue, ARN: !GetAtt Queue.Arn}}
       Events: {Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}}
 ",
     );
     assert_eq!(
         warnings(&loaded),
         [
-            "t.yaml:3:17: `Table` is a AWS::DynamoDB::Table, which hardcap does not emulate",
+            "t.yaml:3:17: `Queue` is a AWS::SQS::Queue, which hardcap does not emulate",
             "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
             "t.yaml:10:15: `Layers` of the function `F` is not emulated: put what they hold into the function's folder",
             "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type Schedule, which hardcap does not emulate",
         ]
     );
-    assert_eq!(loaded.config.functions[0].environment["TABLE"], "hardcap-Table");
+    assert_eq!(loaded.config.functions[0].environment["QUEUE"], "hardcap-Queue");
 }

@@ -1,0 +1,134 @@
+//! The passwords that `GenerateSecretString` asks for. Pure: the same name gives the same password.
+
+use sha2::{Digest as _, Sha256};
+
+const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+/// The longest password that AWS generates.
+const LENGTH_MAX: usize = 4096;
+
+/// Which characters a password has, and how many.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "AWS's own members, each of which stands for itself"
+)]
+pub(crate) struct Password {
+    pub(crate) length: usize,
+    pub(crate) excluded: String,
+    pub(crate) lowercase: bool,
+    pub(crate) uppercase: bool,
+    pub(crate) numbers: bool,
+    pub(crate) punctuation: bool,
+    pub(crate) space: bool,
+}
+
+impl Password {
+    /// The password of a name; at least one character of each kind that is allowed, where there is room.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, when no character is left or the length is none.
+    pub(crate) fn generate(&self, name: &str) -> Result<String, String> {
+        if !(1..=LENGTH_MAX).contains(&self.length) {
+            return Err(format!("`PasswordLength` is 1 to {LENGTH_MAX}, not {}", self.length));
+        }
+        let kinds: Vec<Vec<char>> = self
+            .kinds()
+            .into_iter()
+            .map(|kind| self.allowed(&kind))
+            .filter(|kind| !kind.is_empty())
+            .collect();
+        let all: Vec<char> = kinds.iter().flatten().copied().collect();
+        if all.is_empty() {
+            return Err("every character of the password is excluded".to_owned());
+        }
+        let mut numbers = numbers(name);
+        let mut pick = |from: &[char]| from[numbers.next().unwrap_or(0) % from.len()];
+        // One of each kind, then any. Where they stand follows from the name as well.
+        let mut password: Vec<char> = Vec::with_capacity(self.length);
+        for at in 0..self.length {
+            password.push(pick(kinds.get(at).unwrap_or(&all)));
+        }
+        let turned = name.len() % self.length;
+        password.rotate_left(turned);
+        Ok(password.into_iter().collect())
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        let kinds = [
+            (self.lowercase, ('a'..='z').collect()),
+            (self.uppercase, ('A'..='Z').collect()),
+            (self.numbers, ('0'..='9').collect()),
+            (self.punctuation, PUNCTUATION.to_owned()),
+            (self.space, " ".to_owned()),
+        ];
+        kinds.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect()
+    }
+
+    fn allowed(&self, kind: &str) -> Vec<char> {
+        kind.chars().filter(|letter| !self.excluded.contains(*letter)).collect()
+    }
+}
+
+/// An endless row of numbers that follows from a name.
+fn numbers(name: &str) -> impl Iterator<Item = usize> {
+    (0_u64..).flat_map(move |block| {
+        let digest = Sha256::new().chain_update(name).chain_update(block.to_be_bytes()).finalize();
+        digest
+            .chunks(2)
+            .map(|pair| usize::from(pair[0]) << 8 | usize::from(pair[1]))
+            .collect::<Vec<_>>()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password() -> Password {
+        Password {
+            length: 32,
+            excluded: String::new(),
+            lowercase: true,
+            uppercase: true,
+            numbers: true,
+            punctuation: true,
+            space: false,
+        }
+    }
+
+    #[test]
+    fn a_password_follows_from_its_name_and_has_every_kind_of_character() {
+        let first = password().generate("shop/key").unwrap();
+        assert_eq!(first.len(), 32);
+        assert_eq!(first, password().generate("shop/key").unwrap());
+        assert_ne!(first, password().generate("shop/other").unwrap());
+        assert!(first.contains(|letter: char| letter.is_ascii_lowercase()), "{first}");
+        assert!(first.contains(|letter: char| letter.is_ascii_uppercase()), "{first}");
+        assert!(first.contains(|letter: char| letter.is_ascii_digit()), "{first}");
+        assert!(first.contains(|letter: char| letter.is_ascii_punctuation()), "{first}");
+    }
+
+    #[test]
+    fn what_is_excluded_is_not_in_it() {
+        let digits = Password {
+            length: 400,
+            excluded: "789".to_owned(),
+            lowercase: false,
+            uppercase: false,
+            punctuation: false,
+            ..password()
+        };
+        let generated = digits.generate("pin").unwrap();
+        assert!(generated.bytes().all(|digit| (b'0'..=b'6').contains(&digit)), "{generated}");
+        assert!(
+            Password { excluded: "0123456".to_owned(), length: 5, ..digits.clone() }
+                .generate("x")
+                .is_ok()
+        );
+        assert!(
+            Password { excluded: "0123456789".to_owned(), ..digits.clone() }.generate("x").is_err()
+        );
+        assert!(Password { length: 0, ..digits }.generate("x").is_err());
+    }
+}

@@ -1,0 +1,243 @@
+//! Tables, parameters and secrets of a template.
+
+use super::mistake::Mistake;
+use super::properties::Properties;
+use super::scope::Scope;
+use super::tree::{Entry, Node};
+use crate::config::{
+    Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
+    SecretValue, Table,
+};
+use crate::secrets::Password;
+
+/// `AWS::DynamoDB::Table`.
+pub(super) fn table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> {
+    let of = Properties::of(scope, "the table", entry)?;
+    of.without_effect(&[
+        "BillingMode",
+        "ContributorInsightsSpecification",
+        "DeletionProtectionEnabled",
+        "OnDemandThroughput",
+        "PointInTimeRecoverySpecification",
+        "ProvisionedThroughput",
+        "ResourcePolicy",
+        "SSESpecification",
+        "TableClass",
+        "TableName",
+        "Tags",
+        "WarmThroughput",
+    ]);
+    of.not_emulated("LocalSecondaryIndexes", "only global indexes are made")?;
+    of.not_emulated("StreamSpecification", "no function is called with its records")?;
+    of.not_emulated("ImportSourceSpecification", "the table begins empty")?;
+    let attributes = of.children("AttributeDefinitions")?;
+    let attributes = attributes.into_iter().map(attribute).collect::<Result<Vec<_>, _>>()?;
+    let (hash_key, range_key) = key_schema(&of)?;
+    let mut table = Table {
+        name: scope.other_name(entry, "AWS::DynamoDB::Table")?,
+        attributes,
+        hash_key,
+        range_key,
+        indexes: Vec::new(),
+        ttl_attribute: None,
+    };
+    for index in of.children("GlobalSecondaryIndexes")? {
+        table.indexes.push(global_index(index)?);
+    }
+    if let Some(ttl) = of.child("TimeToLiveSpecification")? {
+        let attribute = ttl.text("AttributeName")?;
+        table.ttl_attribute =
+            attribute.filter(|_| ttl.flag("Enabled").is_ok_and(|on| on == Some(true)));
+        ttl.finish();
+    }
+    let at = of.at;
+    of.finish();
+    crate::dynamodb::check_table(&table).map_err(|fault| {
+        Mistake::new(at, format!("the table `{}` cannot be: {fault}", entry.key))
+    })?;
+    Ok(table)
+}
+
+/// `AWS::Serverless::SimpleTable`: a partition key and nothing else.
+pub(super) fn simple_table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> {
+    let of = Properties::of(scope, "the table", entry)?;
+    of.without_effect(&[
+        "PointInTimeRecoverySpecification",
+        "ProvisionedThroughput",
+        "SSESpecification",
+        "TableName",
+        "Tags",
+    ]);
+    let name = scope.other_name(entry, "AWS::DynamoDB::Table")?;
+    let mut table = Table::new(&name, "id");
+    if let Some(key) = of.child("PrimaryKey")? {
+        let key_name = key.required_text("Name")?;
+        table.attributes[0].name.clone_from(&key_name);
+        table.hash_key = key_name;
+        table.attributes[0].kind = match key.required_text("Type")?.as_str() {
+            "String" => AttributeKind::String,
+            "Number" => AttributeKind::Number,
+            "Binary" => AttributeKind::Binary,
+            other => {
+                let message = format!("a key is of type String, Number or Binary, not `{other}`");
+                return Err(Mistake::new(key.at, message));
+            }
+        };
+        key.finish();
+    }
+    of.finish();
+    Ok(table)
+}
+
+fn attribute(of: Properties<'_>) -> Result<Attribute, Mistake> {
+    let name = of.required_text("AttributeName")?;
+    let kind = match of.required_text("AttributeType")?.as_str() {
+        "S" => AttributeKind::String,
+        "N" => AttributeKind::Number,
+        "B" => AttributeKind::Binary,
+        other => {
+            let message = format!("`AttributeType` of `{name}` is S, N or B, not `{other}`");
+            return Err(Mistake::new(of.at, message));
+        }
+    };
+    of.finish();
+    Ok(Attribute { name, kind })
+}
+
+fn key_schema(of: &Properties<'_>) -> Result<(String, Option<String>), Mistake> {
+    let (mut hash, mut range) = (None, None);
+    for key in of.children("KeySchema")? {
+        let name = key.required_text("AttributeName")?;
+        match key.required_text("KeyType")?.as_str() {
+            "HASH" => hash = Some(name),
+            "RANGE" => range = Some(name),
+            other => {
+                let message = format!("`KeyType` of `{name}` is HASH or RANGE, not `{other}`");
+                return Err(Mistake::new(key.at, message));
+            }
+        }
+        key.finish();
+    }
+    let missing = || Mistake::new(of.at, format!("{} has no key of `KeyType: HASH`", of.what));
+    Ok((hash.ok_or_else(missing)?, range))
+}
+
+fn global_index(of: Properties<'_>) -> Result<Index, Mistake> {
+    of.without_effect(&[
+        "ContributorInsightsSpecification",
+        "OnDemandThroughput",
+        "ProvisionedThroughput",
+        "WarmThroughput",
+    ]);
+    let name = of.required_text("IndexName")?;
+    let (hash_key, range_key) = key_schema(&of)?;
+    let mut projection = Projection::All;
+    if let Some(given) = of.child("Projection")? {
+        projection = match given.text("ProjectionType")?.as_deref() {
+            None | Some("ALL") => Projection::All,
+            Some("KEYS_ONLY") => Projection::KeysOnly,
+            Some("INCLUDE") => Projection::Include(given.texts("NonKeyAttributes")?),
+            Some(other) => {
+                let message =
+                    format!("`ProjectionType` is ALL, KEYS_ONLY or INCLUDE, not `{other}`");
+                return Err(Mistake::new(given.at, message));
+            }
+        };
+        given.finish();
+    }
+    of.finish();
+    Ok(Index { name, hash_key, range_key, projection })
+}
+
+/// `AWS::SSM::Parameter`.
+pub(super) fn parameter(scope: &Scope<'_>, entry: &Entry) -> Result<Parameter, Mistake> {
+    let of = Properties::of(scope, "the parameter", entry)?;
+    of.without_effect(&["AllowedPattern", "DataType", "Name", "Tags"]);
+    of.not_emulated("Policies", "the parameter does not expire")?;
+    let kind = match of.required_text("Type")?.as_str() {
+        "String" => ParameterKind::String,
+        "StringList" => ParameterKind::StringList,
+        other => {
+            let message = format!("`Type` of a parameter is String or StringList, not `{other}`");
+            return Err(Mistake::new(of.at, message)
+                .help("CloudFormation makes no SecureString; keep the value in a secret"));
+        }
+    };
+    let tier = match of.text("Tier")?.as_deref() {
+        None | Some("Standard") => ParameterTier::Standard,
+        Some("Advanced") => ParameterTier::Advanced,
+        Some("Intelligent-Tiering") => ParameterTier::IntelligentTiering,
+        Some(other) => {
+            let message =
+                format!("`Tier` is Standard, Advanced or Intelligent-Tiering, not `{other}`");
+            return Err(Mistake::new(of.at, message));
+        }
+    };
+    let parameter = Parameter {
+        name: scope.other_name(entry, "AWS::SSM::Parameter")?,
+        kind,
+        value: of.required_text("Value")?,
+        description: of.text("Description")?.unwrap_or_default(),
+        tier,
+    };
+    of.finish();
+    Ok(parameter)
+}
+
+/// `AWS::SecretsManager::Secret`. What AWS would generate is made from the secret's name, the same on every run, so that
+/// what it protects in a data directory can still be read.
+pub(super) fn secret(scope: &Scope<'_>, entry: &Entry) -> Result<Secret, Mistake> {
+    let of = Properties::of(scope, "the secret", entry)?;
+    of.without_effect(&["KmsKeyId", "Name", "ReplicaRegions", "Tags", "Type"]);
+    let name = scope.other_name(entry, "AWS::SecretsManager::Secret")?;
+    let given = of.text("SecretString")?;
+    let value = match (given, of.child("GenerateSecretString")?) {
+        (Some(_), Some(generate)) => {
+            let message = "a secret has `SecretString` or `GenerateSecretString`, not both";
+            return Err(Mistake::new(generate.at, message));
+        }
+        (Some(text), None) => Some(text),
+        (None, Some(generate)) => Some(generated(&name, generate)?),
+        (None, None) => None,
+    };
+    let description = of.text("Description")?.unwrap_or_default();
+    of.finish();
+    Ok(Secret { name, value: value.map(SecretValue::String), description })
+}
+
+fn generated(name: &str, of: Properties<'_>) -> Result<String, Mistake> {
+    of.without_effect(&["RequireEachIncludedType"]);
+    let without = |key| of.flag(key).map(|flag| flag == Some(true));
+    let password = Password {
+        length: of.number("PasswordLength")?.unwrap_or(32),
+        excluded: of.text("ExcludeCharacters")?.unwrap_or_default(),
+        lowercase: !without("ExcludeLowercase")?,
+        uppercase: !without("ExcludeUppercase")?,
+        numbers: !without("ExcludeNumbers")?,
+        punctuation: !without("ExcludePunctuation")?,
+        space: without("IncludeSpace")?,
+    };
+    let password = password.generate(name).map_err(|fault| Mistake::new(of.at, fault))?;
+    let key = of.text("GenerateStringKey")?;
+    let template: Option<Node> = of.value("SecretStringTemplate")?;
+    let at = of.at;
+    of.finish();
+    match (template, key) {
+        (None, None) => Ok(password),
+        (Some(template), Some(key)) => {
+            let text = template.scalar("`SecretStringTemplate`")?;
+            let object: Result<serde_json::Map<_, _>, _> = serde_json::from_str(text);
+            let mut object = object.map_err(|error| {
+                Mistake::new(
+                    template.at,
+                    format!("`SecretStringTemplate` is no JSON object: {error}"),
+                )
+            })?;
+            object.insert(key, serde_json::Value::String(password));
+            Ok(serde_json::Value::Object(object).to_string())
+        }
+        _ => {
+            Err(Mistake::new(at, "`SecretStringTemplate` and `GenerateStringKey` belong together"))
+        }
+    }
+}
