@@ -10,7 +10,7 @@ use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::addresses::Addresses;
@@ -25,6 +25,9 @@ const LOOK_AGAIN: Millis = Millis(20);
 const LOOK: Millis = Millis(1_000);
 /// How long a companion may take to end when it is asked to, before it is ended.
 const END_WITHIN: Millis = Millis(3_000);
+
+/// The longest line of a companion that is shown as one.
+const LONGEST_LINE: u64 = 16 * 1024;
 
 /// Companions that run. Dropping them ends them with everything that they started.
 #[derive(Debug, Default)]
@@ -168,7 +171,12 @@ fn forward(name: &str, pipe: Option<impl AsyncRead + Unpin + Send + 'static>) {
     tokio::spawn(async move {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
-        while pipe.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+        loop {
+            // A longer line is shown in pieces: nobody promises that a companion ever ends one.
+            let mut piece = (&mut pipe).take(LONGEST_LINE);
+            if !piece.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+                return;
+            }
             let text = String::from_utf8_lossy(&line);
             // Nobody is left to be told when standard error is gone.
             let _ = writeln!(std::io::stderr(), "{name} | {}", text.trim_end());

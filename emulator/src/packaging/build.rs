@@ -66,6 +66,9 @@ pub(crate) async fn build(
     Ok(programs)
 }
 
+/// How many lines of a failed build are kept, from the first error on.
+const ERROR_LINES: usize = 100;
+
 /// One binary to build, and its place among those that are wanted.
 #[derive(Debug)]
 struct Job {
@@ -123,7 +126,9 @@ async fn run(tool: &Tool, progress: &mut dyn Progress) -> Result<Vec<Message>, P
             line = said.next_line(), if more_said => match line.map_err(could_not)? {
                 Some(line) => {
                     progress.line(&line);
-                    errors.push(line);
+                    if errors.len() < ERROR_LINES && (line.starts_with("error") || !errors.is_empty()) {
+                        errors.push(line);
+                    }
                 }
                 None => more_said = false,
             },
@@ -133,8 +138,6 @@ async fn run(tool: &Tool, progress: &mut dyn Progress) -> Result<Vec<Message>, P
     if status.success() {
         return Ok(built);
     }
-    let errors: Vec<&str> =
-        errors.iter().map(String::as_str).skip_while(|l| !l.starts_with("error")).collect();
     Err(PackagingError::new(
         format!("the build failed ({status}) in {}\n{}", tool.folder.display(), errors.join("\n")),
         "correct what the compiler says, or start what was built before with --no-build",
