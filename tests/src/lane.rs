@@ -23,6 +23,25 @@ pub fn python() -> Option<PathBuf> {
     Some(python)
 }
 
+/// `target/release/hardcap`, when the lane of release programs runs (`HARDCAP_LANES=release`, as `just release` sets it).
+///
+/// # Panics
+///
+/// When the lane is asked for and the program is not built.
+#[must_use]
+pub fn release_program() -> Option<PathBuf> {
+    if variable("HARDCAP_LANES").as_deref() != Some("release") {
+        eprintln!("left out: the shipped application in release (just release)");
+        return None;
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent");
+    let target =
+        variable("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let program = target.join("release/hardcap");
+    assert!(program.is_file(), "{} is not built: just release", program.display());
+    Some(program)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the module that reads the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
