@@ -3,6 +3,57 @@
 //! A request arrives as an event, goes to one fixed upstream, signed with the function's own role, and its answer comes
 //! back as it was: inline while it fits the envelope that Lambda accepts, through a link into S3 when it does not.
 //! [`handler::Proxy`] is the path of a request, one step a line; the modules below are in the order of that path.
+//!
+//! # What is known to go wrong, and the test that holds it off
+//!
+//! Tests carry the number of the trap at the start of their name, as far as one trap is theirs.
+//!
+//! | trap | test |
+//! | --- | --- |
+//! | Z1 the envelope is measured, not the body | `delivery::z1_*`, `tests/delivery.rs`: `z1_one_byte_more_than_fits_*` |
+//! | Z3 escapes inflate a text | `delivery::z3_*` |
+//! | Z5 headers count | `delivery::z5_*`, `tests/delivery.rs`: `z5_*` |
+//! | Z6 limits are inclusive, everywhere | `tests/delivery.rs`: `z6_*` |
+//! | Z7 memory is bounded, uploads are aborted | `tests/memory.rs`, `store::z7_*`, `tests/delivery.rs`: `z7_*` |
+//! | Z8 upstreams lie about lengths | `tests/delivery.rs`: `z8_*` |
+//! | Z9 what has no body never overflows | `delivery::z9_*`, `tests/delivery.rs`: `z9_r2_*` |
+//! | Z10 time runs out | `deadline::z10_*`, `tests/requests.rs`: `z10_*` |
+//! | B1 text only if lossless | `delivery::b1_*` |
+//! | B3 request bodies are decoded exactly | `event::b3_*` |
+//! | B4 the object describes its bytes | `tests/delivery.rs`: `b4_*` |
+//! | B5 digests | `tests/delivery.rs`: `b5_*`, `z7_*` |
+//! | B6 nothing is serialized again | `tests/delivery.rs`: `b6_*` |
+//! | C1, C2 gzip first, and only for who accepts it | `compress::c1_*`, `delivery::c1_*`, `tests/delivery.rs`: `c1_*` |
+//! | C3 `Accept-Encoding` is normalized | `headers::c3_*`, `delivery::c3_*` |
+//! | C4 compression takes time | `tests/delivery.rs`: `c4_*` |
+//! | R1, R4 303, and not to be kept | `announce::r1_r4_*`, `tests/delivery.rs`: `r1_*`, `r4_*` |
+//! | R2 HEAD | `tests/delivery.rs`: `z9_r2_*` |
+//! | R3 statuses survive | `delivery::r3_*`, `announce::r3_*`, `tests/delivery.rs`: `r3_*` |
+//! | R5 clients that do not follow | `delivery::r5_*`, `announce::r5_*`, `tests/delivery.rs`: `r5_*` |
+//! | R6 headers that S3 would act upon | `delivery::r6_*` |
+//! | R7 redirects of the upstream | `headers::r7_*`, `tests/requests.rs`: `r7_*` |
+//! | R8 the proxy's own paths | `path::r8_*`, `tests/requests.rs`: `r8_*` |
+//! | X1 preflights | `cors::x1_*`, `tests/requests.rs`: `x1_*` |
+//! | X4 errors carry CORS | `tests/requests.rs`: `x4_*` |
+//! | X5 no origin is reflected | `cors::x5_*`, `config::x5_*` |
+//! | X6 policies of pages | `delivery::x6_*`, `tests/delivery.rs`: `x6_*` |
+//! | X7 links name the region | `store::x7_*`, `config::x7_*` |
+//! | P1 links and the end of credentials | `store::p1_*` |
+//! | P2, P3 how long a link lives | `config::p2_*`, `config::p3_*` |
+//! | P5 secrets | `tests/secrets.rs`, `store::p5_*`, `announce::p5_*`, `sign::p5_*` |
+//! | P7, J11 nothing but the signature in a link | `store::j11_p7_*` |
+//! | P8, K1 keys | `key::p8_*`, `key::k1_*` |
+//! | P9 no link before the object | `store::p9_*`, `tests/delivery.rs`: `z8_an_upstream_that_ends_early_*` |
+//! | S1, S5 paths | `path::s1_*`, `path::s5_*`, `event::s1_*` |
+//! | S2, S6 what is signed | `sign::s2_*`, `tests/requests.rs`: `s2_*` |
+//! | S3, S4 queries | `path::s3_*`, `path::s4_*` |
+//! | S7, S13 headers of clients | `headers::s7_*`, `headers::s13_*` |
+//! | S8, S9, S10 sending again | `tests/requests.rs`: `s8_*`, `s9_*`, `s10_*` |
+//! | S11 the target is configuration | `path::s11_*`, `config::s11_*`, `tests/requests.rs`: `s11_*` |
+//! | A3 cookies | `headers::a3_*`, `tests/requests.rs`: `a3_*` |
+//!
+//! Z2, Z4, B2, S12, X2, X3, P4, P6, K2 and K3 are properties of the platform, the bucket or the browser; they are tested
+//! with the emulator around the real function.
 
 pub mod announce;
 pub mod answer;
