@@ -85,5 +85,4 @@ fn describe(members: &mut Map<String, Value>, kind: &str, title: &str, status: u
 }
 
 #[cfg(test)]
-#[path = "announce_tests.rs"]
 mod tests;

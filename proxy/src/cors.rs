@@ -57,5 +57,4 @@ fn allowed_origin<'a>(request: &Request, allowed: &'a [String]) -> Option<&'a st
 }
 
 #[cfg(test)]
-#[path = "cors_tests.rs"]
 mod tests;

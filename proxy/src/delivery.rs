@@ -260,5 +260,4 @@ pub fn is_bodyless(method: &http::Method, status: u16) -> bool {
 }
 
 #[cfg(test)]
-#[path = "delivery_tests.rs"]
 mod tests;

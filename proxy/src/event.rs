@@ -317,5 +317,4 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
 }
 
 #[cfg(test)]
-#[path = "event_tests.rs"]
 mod tests;

@@ -271,7 +271,3 @@ fn is_websocket(request: &Request) -> bool {
     let upgrade = request.header("upgrade").unwrap_or_default().to_ascii_lowercase();
     upgrade.contains("websocket") || request.header("sec-websocket-key").is_some()
 }
-
-#[cfg(test)]
-#[path = "handler_tests.rs"]
-mod tests;

@@ -229,5 +229,4 @@ fn without_domain(cookie: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "headers_tests.rs"]
 mod tests;

@@ -243,5 +243,4 @@ fn decode(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-#[path = "path_tests.rs"]
 mod tests;

@@ -86,5 +86,4 @@ fn settings() -> SigningSettings {
 }
 
 #[cfg(test)]
-#[path = "sign_tests.rs"]
 mod tests;

@@ -1,5 +1,7 @@
 //! Answers in S3: written in constant memory, whole or not at all, and the links by which they are read.
 
+mod upload;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,12 +11,11 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::ChecksumAlgorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use tokio::task::JoinSet;
 
 use crate::body::{Gathered, UpstreamBody};
 use crate::clock;
@@ -23,11 +24,8 @@ use crate::credentials::CredentialsCache;
 use crate::deadline::Deadline;
 use crate::error::{Failure, with_causes};
 use crate::headers::{self, Lines};
+use upload::Upload;
 
-/// The size of every part but the last. S3 asks for 5 MiB; memory is a few of these.
-const PART_SIZE: usize = 8 * 1024 * 1024;
-/// Parts on their way to S3 at once.
-const PARTS_IN_FLIGHT: usize = 2;
 /// How much of an error's body is shown in its place.
 const EXCERPT: usize = 1024;
 /// Credentials should outlive a link by this much.
@@ -236,128 +234,6 @@ impl Store {
     }
 }
 
-/// One multipart upload.
-struct Upload<'a> {
-    store: &'a Store,
-    entry: Entry<'a>,
-    upload_id: &'a str,
-}
-
-impl Upload<'_> {
-    async fn run(&self, mut body: UpstreamBody) -> Result<Stored, Failure> {
-        let mut whole = Sha256::new();
-        let mut size = 0_u64;
-        let mut excerpt = Bytes::new();
-        let mut parts = JoinSet::new();
-        let mut completed = Vec::new();
-        let mut number = 0;
-        if body.declared().is_some_and(|declared| declared > self.entry.max) {
-            return Err(Failure::BodyTooLarge(self.entry.max));
-        }
-        while let Some(part) = body.part(PART_SIZE).await? {
-            size += part.len() as u64;
-            if size > self.entry.max {
-                return Err(Failure::BodyTooLarge(self.entry.max));
-            }
-            whole.update(&part);
-            number += 1;
-            if number == 1 {
-                excerpt = excerpt_of(&part);
-            }
-            if parts.len() == PARTS_IN_FLIGHT {
-                completed.push(joined(parts.join_next().await)?);
-            }
-            parts.spawn(self.part(number, part));
-        }
-        while !parts.is_empty() {
-            completed.push(joined(parts.join_next().await)?);
-        }
-        completed.sort_by_key(CompletedPart::part_number);
-        self.complete(completed).await?;
-        let sha256 = hex::encode(whole.finalize());
-        Ok(Stored { key: self.entry.key.to_owned(), size, sha256, excerpt })
-    }
-
-    fn part(
-        &self,
-        number: i32,
-        part: Bytes,
-    ) -> impl Future<Output = Result<CompletedPart, StoreError>> + Send + 'static {
-        let client = self.store.client.clone();
-        let bucket = self.store.config.bucket.clone();
-        let (key, upload_id) = (self.entry.key.to_owned(), self.upload_id.to_owned());
-        async move {
-            let checksum = STANDARD.encode(Sha256::digest(&part));
-            let sent = client
-                .upload_part()
-                .bucket(bucket)
-                .key(key)
-                .upload_id(upload_id)
-                .part_number(number)
-                .checksum_sha256(&checksum)
-                .body(ByteStream::from(part))
-                .customize()
-                .disable_payload_signing()
-                .send()
-                .await
-                .map_err(|error| StoreError::Operation("UploadPart", describe(&error)))?;
-            Ok(CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(sent.e_tag)
-                .checksum_sha256(checksum)
-                .build())
-        }
-    }
-
-    async fn complete(&self, parts: Vec<CompletedPart>) -> Result<(), Failure> {
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        self.store
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.store.config.bucket)
-            .key(self.entry.key)
-            .upload_id(self.upload_id)
-            .multipart_upload(parts)
-            .send()
-            .await
-            .map_err(|error| operation("CompleteMultipartUpload", &error))?;
-        Ok(())
-    }
-
-    /// Gives the parts back. What cannot be given back is left to the bucket's lifecycle, and to the log.
-    async fn abort(&self) {
-        let abort = self
-            .store
-            .client
-            .abort_multipart_upload()
-            .bucket(&self.store.config.bucket)
-            .key(self.entry.key)
-            .upload_id(self.upload_id)
-            .send();
-        let until = clock::instant() + self.entry.deadline.margin / 2;
-        let failed = match clock::before(until, abort).await {
-            Ok(Ok(_)) => return,
-            Ok(Err(error)) => describe(&error),
-            Err(clock::Late) => "there was no time left".to_owned(),
-        };
-        tracing::warn!(
-            key = self.entry.key,
-            failed,
-            "an upload is left for the lifecycle to abort"
-        );
-    }
-}
-
-type Joined = Option<Result<Result<CompletedPart, StoreError>, tokio::task::JoinError>>;
-
-fn joined(joined: Joined) -> Result<CompletedPart, Failure> {
-    match joined {
-        Some(Ok(part)) => Ok(part?),
-        Some(Err(error)) => Err(StoreError::Operation("UploadPart", error.to_string()).into()),
-        None => unreachable!("a part is in flight"),
-    }
-}
-
 /// A link that outlives its credentials would fail before it says it does.
 fn lifetime_of_link(
     wanted: Duration,
@@ -405,5 +281,4 @@ where
 }
 
 #[cfg(test)]
-#[path = "store_tests.rs"]
 mod tests;

@@ -14,6 +14,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use hardcap_limits::Limits;
 use http_body_util::{BodyExt as _, Full};
 
+use super::upload::PART_SIZE;
 use super::*;
 use crate::config::Config;
 

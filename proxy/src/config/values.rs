@@ -1,0 +1,122 @@
+//! The values of the variables: each is read, or refused with a sentence that says what would be right.
+
+use http::Uri;
+
+use super::Access;
+
+pub(super) fn access(text: &str) -> Result<Access, String> {
+    match text {
+        "open" => Ok(Access::Open),
+        "" => Ok(Access::Closed),
+        _ => Err(format!(
+            "`{text}` is not known; `open` lets everyone in, and without it every request is refused"
+        )),
+    }
+}
+
+pub(super) fn positive(text: &str) -> Result<u64, String> {
+    let number = text.replace('_', "").parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("`{text}` is not a whole number above zero"))
+}
+
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+    }
+}
+
+pub(super) fn bucket_name(text: &str) -> Result<String, String> {
+    if text.contains('.') {
+        return Err(format!(
+            "`{text}` holds a dot: its links would leave the bucket's own host name, and fail with TLS"
+        ));
+    }
+    let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if text.len() < 3 || text.len() > 63 || !text.bytes().all(known) {
+        return Err(format!(
+            "`{text}` is no name of a bucket: 3 to 63 lower-case letters, digits and `-`"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn key_prefix(text: &str) -> Result<String, String> {
+    let prefix = text.trim_end_matches('/');
+    let safe = |segment: &str| {
+        let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        !segment.is_empty() && segment.bytes().all(known) && segment != "." && segment != ".."
+    };
+    if prefix.len() > 256 || !prefix.split('/').all(safe) {
+        return Err(format!(
+            "`{text}` is no prefix of keys: letters, digits, `-`, `_` and `.`, in segments between single slashes"
+        ));
+    }
+    Ok(prefix.to_owned())
+}
+
+pub(super) fn upstream_url(text: &str) -> Result<Uri, String> {
+    let uri = web_address(text)?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
+    let metadata = host.starts_with("169.254.")
+        || host.starts_with("fe80:")
+        || host.starts_with("fd00:ec2:")
+        || host.starts_with("::ffff:169.254.")
+        || host.starts_with("metadata.");
+    if metadata {
+        return Err(format!("`{host}` is an address of the machine itself, not of a cluster"));
+    }
+    Ok(uri)
+}
+
+pub(super) fn public_url(text: &str) -> Result<String, String> {
+    web_address(text)?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn web_address(text: &str) -> Result<Uri, String> {
+    let wrong = |why: &str| format!("`{text}` {why}; expected https://host or https://host/base");
+    let uri: Uri = text.parse().map_err(|_| wrong("is not a URL"))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(wrong("is neither http nor https"));
+    }
+    if uri.host().is_none_or(str::is_empty) {
+        return Err(wrong("names no host"));
+    }
+    if text.contains('@') {
+        return Err("holds a user or a password; credentials do not belong into a URL".to_owned());
+    }
+    if text.contains(['?', '#', '\\']) || uri.path().contains("//") || uri.path().contains("/.") {
+        return Err(wrong("holds more than scheme, host, port and base path"));
+    }
+    Ok(uri)
+}
+
+pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
+    let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+    parts.map(origin).collect()
+}
+
+/// An origin as a browser writes it: `https://host`, with a port only where it is not the usual one.
+fn origin(text: &str) -> Result<String, String> {
+    let wrong = || {
+        format!(
+            "`{text}` is no origin: write https://host or https://host:8443, without a path; `*` is not possible"
+        )
+    };
+    let uri = web_address(text).map_err(|_| wrong())?;
+    let bare = uri.path() == "/" && !text.ends_with('/') && !text.contains('*');
+    if !bare || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(wrong());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn limit_override(part: &str) -> Result<(String, u64), String> {
+    let pair = part.split_once('=').and_then(|(name, value)| {
+        let value = value.trim().replace('_', "").parse().ok()?;
+        Some((name.trim().to_owned(), value))
+    });
+    pair.ok_or_else(|| format!("`{part}` is not NAME=NUMBER, such as lambda_sync_response=6291556"))
+}
