@@ -207,3 +207,82 @@ fn in_force(limits: &Limits, name: &str) -> (&'static Row, u64) {
         .find(|(row, _)| row.name == name)
         .expect("the names used here are in the table, which a test checks")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::settings::Settings;
+    use crate::template::load;
+
+    fn findings(text: &str) -> Vec<String> {
+        let path = Path::new("t.yaml");
+        let loaded = load(text, path, &Settings::default(), Limits::classic())
+            .unwrap_or_else(|error| panic!("{error}"));
+        check(&loaded).iter().map(ToString::to_string).collect()
+    }
+
+    /// A function of this timeout behind an API of this kind.
+    fn behind(event: &str, timeout: u32) -> String {
+        format!(
+            "Globals: {{Api: {{BinaryMediaTypes: ['*/*']}}}}\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Timeout: {timeout}\n      Events: {{A: {{Type: {event}, Properties: {{Path: /, Method: get}}}}}}\n"
+        )
+    }
+
+    #[test]
+    fn a_function_that_outlives_its_gateway_is_found_and_one_that_does_not_is_not() {
+        assert_eq!(findings(&behind("Api", 29)), [""; 0]);
+        assert_eq!(
+            findings(&behind("Api", 30)),
+            [
+                "warning[timeout-above-gateway] t.yaml:3:3: `F` may run 30 s, but `ServerlessRestApi` waits 29 s: after that its client has a 504 while the function runs on"
+            ]
+        );
+        assert_eq!(findings(&behind("HttpApi", 30)), [""; 0]);
+        assert_eq!(
+            findings(&behind("HttpApi", 31)),
+            [
+                "warning[timeout-above-gateway] t.yaml:3:3: `F` may run 31 s, but `ServerlessHttpApi` waits 30 s: after that its client has a 504 while the function runs on"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_bucket_that_a_function_fills_must_empty_itself_and_be_readable() {
+        let bucket = |properties: &str| {
+            format!(
+                "Resources:\n  B: {{Type: AWS::S3::Bucket, Properties: {{{properties}}}}}\n  F: {{Type: AWS::Serverless::Function, Properties: {{Environment: {{Variables: {{BUCKET: !Ref B}}}}}}}}\n"
+            )
+        };
+        let codes = |properties: &str| -> Vec<String> {
+            let findings = findings(&bucket(properties));
+            let code = |text: &String| text.split(['[', ']']).nth(1).unwrap_or_default().to_owned();
+            findings.iter().map(code).collect()
+        };
+        let cors =
+            "CorsConfiguration: {CorsRules: [{AllowedOrigins: ['*'], AllowedMethods: [GET]}]}";
+        let ends = "LifecycleConfiguration: {Rules: [{Status: Enabled, ExpirationInDays: 1, AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}}]}";
+        assert_eq!(codes(""), ["bucket-lifecycle", "bucket-multipart", "bucket-cors"]);
+        assert_eq!(codes(cors), ["bucket-lifecycle", "bucket-multipart"]);
+        assert_eq!(codes(ends), ["bucket-cors"]);
+        assert_eq!(codes(&format!("{cors}, {ends}")), [""; 0]);
+    }
+
+    #[test]
+    fn a_bucket_that_no_function_knows_is_left_alone() {
+        let text =
+            "Resources:\n  B: {Type: AWS::S3::Bucket}\n  F: {Type: AWS::Serverless::Function}\n";
+        assert_eq!(findings(text), [""; 0]);
+    }
+
+    #[test]
+    fn the_environment_is_measured_as_compact_json() {
+        let mut function = Function::new("f", [""; 0]);
+        assert_eq!(environment_bytes(&function), 2);
+        function.environment.insert("A".to_owned(), "quote \" and ü".to_owned());
+        assert_eq!(environment_bytes(&function), r#"{"A":"quote \" and ü"}"#.len() as u64);
+        function.environment.insert("B".to_owned(), String::new());
+        assert_eq!(environment_bytes(&function), r#"{"A":"quote \" and ü","B":""}"#.len() as u64);
+    }
+}

@@ -313,3 +313,71 @@ fn number<N: std::str::FromStr>(
         Err(_) => Err(value.mistaken(&what, wanted)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in any::<String>()) {
+            let _ = Settings::read(&text, Path::new("hardcap.toml"));
+        }
+
+        #[test]
+        fn no_text_of_toml_s_own_signs_makes_the_reader_panic(
+            text in "(\\[?\\[(try|limits|companions\\.a|functions\\.F)\\]?\\]|[a-z]{1,4} ?= ?|\\{|\\}|\"|\\[|\\]|0x1F|1e5|true|2020-01-01|#|,|\n|ü){0,30}"
+        ) {
+            let _ = Settings::read(&text, Path::new("hardcap.toml"));
+        }
+    }
+
+    #[test]
+    fn everything_that_can_be_said_is_read() {
+        let text = r#"
+stack = "shop"
+region = "eu-west-1"
+also = ["demo.yaml"]
+[parameters]
+Size = 0x10
+[limits]
+lambda_sync_response = 1_000
+[credentials.AKIAEXAMPLE]
+secret = "s"
+[functions.F]
+command = ["./f", "-x"]
+environment = { A = "1", B = true }
+[companions.search]
+cargo = { package = "p", bin = "search" }
+arguments = ["--port", "${port}"]
+port = 9200
+ready = "/health"
+ready_within_seconds = 5
+[[try]]
+about = "it"
+command = "curl"
+"#;
+        let settings = Settings::read(text, Path::new("hardcap.toml"))
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(settings.stack.as_deref(), Some("shop"));
+        assert_eq!(settings.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(settings.also, [PathBuf::from("demo.yaml")]);
+        assert_eq!(settings.parameters["Size"], "16");
+        assert_eq!(settings.limits, [("lambda_sync_response".to_owned(), 1000)]);
+        assert_eq!(settings.credentials[0].access_key_id, "AKIAEXAMPLE");
+        let function = &settings.functions["F"];
+        let command = vec!["./f".to_owned(), "-x".to_owned()];
+        assert_eq!(function.program, Some(Program::Command(command)));
+        assert_eq!(function.environment["B"], "true");
+        let companion = &settings.companions[0];
+        let program = Program::Cargo { package: Some("p".to_owned()), bin: "search".to_owned() };
+        assert_eq!(companion.program, program);
+        assert_eq!((companion.port, companion.ready_within), (Some(9200), Millis(5000)));
+        assert_eq!(companion.ready.as_deref(), Some("/health"));
+        assert_eq!(settings.tries[0].command, "curl");
+    }
+}

@@ -56,11 +56,22 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
 /// Runs and expects this exit code, nothing on standard output, and these texts on standard error.
 #[track_caller]
 fn fails(folder: &Path, arguments: &[&str], code: i32, said: &[&str]) {
-    let mut child = hardcap(folder, arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("hardcap starts");
+    fails_with(folder, arguments, code, said, |_| {});
+}
+
+/// As [`fails`], with more said to the process, such as its environment.
+#[track_caller]
+fn fails_with(
+    folder: &Path,
+    arguments: &[&str],
+    code: i32,
+    said: &[&str],
+    prepare: impl FnOnce(&mut Command),
+) {
+    let mut command = hardcap(folder, arguments);
+    prepare(&mut command);
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hardcap starts");
     let mut lines = BufReader::new(child.stderr.take().expect("it is piped"));
     let mut stderr = String::new();
     while lines.read_line(&mut stderr).expect("its standard error is text") > 0 {
@@ -84,7 +95,17 @@ const ANY_PORT: [&str; 5] = ["up", "--api-port", "0", "--aws-port", "0"];
 
 /// `hardcap up` on free ports, until everything listens. Gives what it said so far.
 fn up(folder: &Path, more: &[&str]) -> (Child, BufReader<ChildStderr>, String) {
-    let mut child = hardcap(folder, &ANY_PORT)
+    up_with(folder, more, |_| {})
+}
+
+fn up_with(
+    folder: &Path,
+    more: &[&str],
+    prepare: impl FnOnce(&mut Command),
+) -> (Child, BufReader<ChildStderr>, String) {
+    let mut command = hardcap(folder, &ANY_PORT);
+    prepare(&mut command);
+    let mut child = command
         .args(more)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -333,6 +354,33 @@ fn up_listens_writes_the_ready_file_and_leaves_nothing_behind() {
     assert_eq!(code, Some(0), "{rest}");
     assert!(rest.contains("limits of 2018-01-01"), "the report is missing: {rest}");
     assert!(!folder.path().join("ready.json").exists(), "the ready file outlived the run");
+}
+
+#[test]
+fn a_rust_function_is_built_and_an_error_of_the_compiler_is_shown() {
+    let template = "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: f}}\n    Properties: {CodeUri: .}\n";
+    let manifest = "[package]\nname = \"f\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[[bin]]\nname = \"f\"\npath = \"f.rs\"\n[workspace]\n";
+    let folder =
+        folder(&[("template.yaml", template), ("Cargo.toml", manifest), ("f.rs", "fn main() {}")]);
+    let not_built = ["`f` of f has not been built", "start once without --no-build"];
+    let target = |command: &mut Command| {
+        command.env("CARGO_TARGET_DIR", folder.path().join("target"));
+    };
+    fails_with(folder.path(), &[&ANY_PORT[..], &["--no-build"]].concat(), 1, &not_built, target);
+
+    let (child, stderr, said) = up_with(folder.path(), &[], target);
+    assert!(said.contains("Compiling f v0.1.0"), "{said}");
+    stop(child, stderr);
+    let (child, stderr, said) = up_with(folder.path(), &["--no-build"], target);
+    assert!(!said.contains("Finished"), "{said}");
+    stop(child, stderr);
+
+    fs::write(folder.path().join("f.rs"), "fn main() { nothing() }").expect("written");
+    let said = [
+        "error: the build failed (exit status: 101)",
+        "error[E0425]: cannot find function `nothing`",
+    ];
+    fails_with(folder.path(), &ANY_PORT, 1, &said, target);
 }
 
 #[test]
