@@ -1,8 +1,8 @@
 //! The only place that asks for the time or waits for it.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hardcap_limits::Millis;
@@ -40,6 +40,8 @@ impl EpochMillis {
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     advanced: Arc<AtomicU64>,
+    /// When it was advanced, by the wall's clock, and by how much.
+    history: Arc<Mutex<Vec<(EpochMillis, Millis)>>>,
 }
 
 impl Clock {
@@ -55,8 +57,27 @@ impl Clock {
         real_now()
     }
 
+    /// What [`Clock::now`] showed, or will show, when the clocks of processes show `wall`.
+    ///
+    /// Processes sign by their own clocks. A signature made before the clock was advanced has aged by that span, one made
+    /// after it has not.
+    #[must_use]
+    pub fn shown_at(&self, wall: EpochMillis) -> EpochMillis {
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = history.iter().filter(|(at, _)| *at <= wall);
+        before.fold(wall, |shown, (_, span)| shown.plus(*span))
+    }
+
     /// Moves [`Clock::now`] into the future for everyone who shares this clock.
+    ///
+    /// Blocks the thread until the second is over, less than a second: signatures are dated by whole seconds, and of one
+    /// made in the same second [`Clock::shown_at`] could not tell whether it was made before or after.
     pub fn advance(&self, span: Millis) {
+        if span.0 == 0 {
+            return;
+        }
+        wait_for_next_second();
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).push((real_now(), span));
         self.advanced.fetch_add(span.0, Ordering::Relaxed);
     }
 
@@ -104,6 +125,26 @@ fn real_instant() -> Instant {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock is where waiting is done")]
+fn wait_for_next_second() {
+    std::thread::sleep(Duration::from_millis(1000 - real_now().0 % 1000));
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock is where waiting is done")]
 async fn within<F: Future>(span: Millis, future: F) -> Option<F::Output> {
     tokio::time::timeout(Duration::from_millis(span.0), future).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_dated_before_an_advance_has_aged_by_it() {
+        let clock = Clock::default();
+        let before = EpochMillis(clock.wall().0 / 1000 * 1000);
+        clock.advance(Millis(65_000));
+        let after = EpochMillis(clock.wall().0 / 1000 * 1000);
+        assert!(clock.now().since(clock.shown_at(before)).0 >= 65_000);
+        assert!(clock.now().since(clock.shown_at(after)).0 < 2_000);
+    }
 }
