@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hardcap_limits::{Count, Limit};
 use s3s::dto::{BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule};
 use time::OffsetDateTime;
 
@@ -134,20 +135,24 @@ async fn run_bucket(
 /// # Errors
 ///
 /// No rules, a rule that does nothing, days that are none.
-pub(super) fn check(rules: &mut BucketLifecycleConfiguration) -> Result<(), Refusal> {
+pub(super) fn check(
+    rules: &mut BucketLifecycleConfiguration,
+    days_min: &Limit<Count>,
+) -> Result<(), Refusal> {
     let invalid = |message: &'static str| {
         Err(Refusal::new(http::StatusCode::BAD_REQUEST, "InvalidArgument", message))
     };
     if rules.rules.is_empty() {
         return Err(Refusal::malformed_xml());
     }
+    let too_few = |days: i32| u64::try_from(days).map_or(true, |days| days < days_min.max.0);
     for rule in &mut rules.rules {
         let days = rule.expiration.as_ref().and_then(|expiration| expiration.days);
-        if days.is_some_and(|days| days < 1) {
+        if days.is_some_and(too_few) {
             return invalid("'Days' for Expiration action must be a positive integer");
         }
         let abort = rule.abort_incomplete_multipart_upload.as_ref();
-        if abort.is_some_and(|abort| abort.days_after_initiation.is_some_and(|days| days < 1)) {
+        if abort.is_some_and(|abort| abort.days_after_initiation.is_some_and(too_few)) {
             return invalid(
                 "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer",
             );

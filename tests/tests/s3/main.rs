@@ -1,5 +1,8 @@
 //! S3 as its clients see it: the SDK, and requests signed by hand where the SDK would not send what is to be refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bodies;
 mod cors;
 mod durable;
 mod keys;

@@ -49,3 +49,188 @@ async fn parts_become_one_object() {
     assert_eq!(get.e_tag(), Some(etag.as_str()));
     assert_eq!(get.body.collect().await.unwrap().into_bytes(), parts.concat());
 }
+
+async fn begin(emulator: &hardcap::Emulator, key: &str) -> String {
+    let answer = signed(emulator, ask("POST", &format!("/bucket/{key}?uploads"))).await;
+    answer.element("UploadId").unwrap_or_else(|| panic!("{}", answer.text()))
+}
+
+async fn send(emulator: &hardcap::Emulator, id: &str, number: &str, data: Vec<u8>) -> Answer {
+    let path = format!("/bucket/k?partNumber={number}&uploadId={id}");
+    signed(emulator, ask("PUT", &path).body(data)).await
+}
+
+/// The parts as `(number, etag)`.
+async fn complete(
+    emulator: &hardcap::Emulator,
+    id: &str,
+    parts: &[(u32, &str)],
+    headers: &[(&str, &str)],
+) -> Answer {
+    let parts: String = parts
+        .iter()
+        .map(|(n, tag)| format!("<Part><PartNumber>{n}</PartNumber><ETag>{tag}</ETag></Part>"))
+        .collect();
+    let xml = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    let wanted = ask("POST", &format!("/bucket/k?uploadId={id}")).body(xml);
+    let wanted = headers.iter().fold(wanted, |ask, (name, value)| ask.header(name, value));
+    signed(emulator, wanted).await
+}
+
+/// s3_part_min: 5,242,880 bytes are enough, one less is not; the last part may be smaller.
+#[tokio::test]
+async fn all_parts_but_the_last_have_a_least_size() {
+    let emulator = emulator().await;
+    let id = begin(&emulator, "k").await;
+    let small = send(&emulator, &id, "1", noise(5_242_879, 1)).await;
+    let tag = small.header("etag").unwrap().to_owned();
+    let last = send(&emulator, &id, "2", noise(1, 2)).await;
+    let last = last.header("etag").unwrap().to_owned();
+    let answer = complete(&emulator, &id, &[(1, &tag), (2, &last)], &[]).await;
+    assert_eq!(answer.refusal(), (400, "EntityTooSmall".to_owned()));
+    assert_eq!(
+        answer.element("Message").as_deref(),
+        Some("Your proposed upload is smaller than the minimum allowed size")
+    );
+    assert_eq!(answer.element("MinSizeAllowed").as_deref(), Some("5242880"));
+    assert_eq!(answer.element("PartNumber").as_deref(), Some("1"));
+    assert_eq!(answer.element("ProposedSize").as_deref(), Some("5242879"));
+    assert_eq!(answer.element("ETag").as_deref(), Some(tag.trim_matches('"')));
+    let enough = send(&emulator, &id, "1", noise(5_242_880, 1)).await;
+    let tag = enough.header("etag").unwrap();
+    let answer = complete(&emulator, &id, &[(1, tag), (2, &last)], &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let get = signed(&emulator, ask("GET", "/bucket/k")).await;
+    assert_eq!(get.body.len(), 5_242_881);
+    let seen = &emulator.totals().limits["s3_part_min"];
+    assert_eq!(seen.refused, 1);
+}
+
+/// s3_part_count: numbers 1 to 10,000.
+#[tokio::test]
+async fn parts_are_numbered_to_ten_thousand() {
+    let emulator = emulator().await;
+    let id = begin(&emulator, "k").await;
+    for number in ["1", "10000"] {
+        assert_eq!(send(&emulator, &id, number, vec![1]).await.status, 200);
+    }
+    for number in ["0", "10001", "-1", "70000"] {
+        let answer = send(&emulator, &id, number, vec![1]).await;
+        assert_eq!(answer.refusal(), (400, "InvalidArgument".to_owned()), "{number}");
+        assert_eq!(
+            answer.element("Message").as_deref(),
+            Some("Part number must be an integer between 1 and 10000, inclusive")
+        );
+    }
+    let path = format!("/bucket/k?uploadId={id}");
+    let listed = signed(&emulator, ask("GET", &path)).await;
+    assert_eq!(listed.elements("PartNumber"), ["1", "10000"]);
+}
+
+/// s3_part_max and s3_object, with smaller numbers than AWS's.
+#[tokio::test]
+async fn a_part_and_an_object_have_a_largest_size() {
+    let mut config = config();
+    for (row, value) in [("s3_part_max", 1_000), ("s3_part_min", 10), ("s3_object", 1_500)] {
+        config.limits.set(row, value).unwrap();
+    }
+    let emulator = start(config).await;
+    let id = begin(&emulator, "k").await;
+    let over = send(&emulator, &id, "1", noise(1_001, 1)).await;
+    assert_eq!(over.refusal(), (400, "EntityTooLarge".to_owned()));
+    let first = send(&emulator, &id, "1", noise(1_000, 1)).await;
+    let first = first.header("etag").unwrap();
+    let second = send(&emulator, &id, "2", noise(501, 2)).await;
+    let parts = [(1, first), (2, second.header("etag").unwrap())];
+    assert_eq!(
+        complete(&emulator, &id, &parts, &[]).await.refusal(),
+        (400, "EntityTooLarge".to_owned())
+    );
+    let second = send(&emulator, &id, "2", noise(500, 2)).await;
+    let parts = [(1, first), (2, second.header("etag").unwrap())];
+    assert_eq!(complete(&emulator, &id, &parts, &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn parts_must_be_listed_as_they_are() {
+    let emulator = emulator().await;
+    let id = begin(&emulator, "k").await;
+    let tag = send(&emulator, &id, "2", vec![1]).await.header("etag").unwrap().to_owned();
+    let code = async |parts: &[(u32, &str)]| complete(&emulator, &id, parts, &[]).await.refusal().1;
+    assert_eq!(code(&[]).await, "MalformedXML");
+    assert_eq!(code(&[(3, &tag)]).await, "InvalidPart");
+    assert_eq!(code(&[(2, "\"other\"")]).await, "InvalidPart");
+    assert_eq!(code(&[(3, &tag), (2, &tag)]).await, "InvalidPartOrder");
+    assert_eq!(code(&[(2, &tag), (2, &tag)]).await, "InvalidPartOrder");
+    let missing = signed(&emulator, ask("GET", "/bucket/k")).await;
+    assert_eq!(missing.status, 404);
+    assert_eq!(complete(&emulator, &id, &[(2, &tag)], &[]).await.status, 200);
+    let again = complete(&emulator, &id, &[(2, &tag)], &[]).await;
+    assert_eq!(again.refusal(), (404, "NoSuchUpload".to_owned()));
+    assert_eq!(again.element("UploadId"), Some(id));
+}
+
+#[tokio::test]
+async fn an_aborted_upload_is_gone() {
+    let emulator = emulator().await;
+    let id = begin(&emulator, "k").await;
+    send(&emulator, &id, "1", vec![1]).await;
+    let listed = signed(&emulator, ask("GET", "/bucket?uploads")).await;
+    assert_eq!(listed.elements("UploadId"), std::slice::from_ref(&id));
+    let path = format!("/bucket/k?uploadId={id}");
+    assert_eq!(signed(&emulator, ask("DELETE", &path)).await.status, 204);
+    assert_eq!(signed(&emulator, ask("DELETE", &path)).await.refusal().1, "NoSuchUpload");
+    assert_eq!(send(&emulator, &id, "1", vec![1]).await.refusal().1, "NoSuchUpload");
+    let listed = signed(&emulator, ask("GET", "/bucket?uploads")).await;
+    assert!(listed.elements("UploadId").is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_is_completed_on_conditions() {
+    let emulator = emulator().await;
+    let put = || signed(&emulator, ask("PUT", "/bucket/k").body("there"));
+    let absent = [("if-none-match", "*")];
+    put().await;
+    let id = begin(&emulator, "k").await;
+    let tag = send(&emulator, &id, "1", vec![1]).await.header("etag").unwrap().to_owned();
+    let parts = [(1, tag.as_str())];
+    let there = complete(&emulator, &id, &parts, &absent).await;
+    assert_eq!(there.refusal(), (412, "PreconditionFailed".to_owned()));
+    assert_eq!(there.element("Condition").as_deref(), Some("If-None-Match"));
+    signed(&emulator, ask("DELETE", "/bucket/k")).await;
+    let deleted = complete(&emulator, &id, &parts, &absent).await;
+    assert_eq!(deleted.refusal(), (409, "ConditionalRequestConflict".to_owned()));
+    assert_eq!(
+        deleted.element("Message").as_deref(),
+        Some(
+            "The conditional request cannot succeed due to a conflicting operation against this resource."
+        )
+    );
+    assert_eq!(deleted.element("Condition").as_deref(), Some("If-None-Match"));
+    assert_eq!(deleted.element("Key").as_deref(), Some("k"));
+    let fresh = begin(&emulator, "k").await;
+    let tag = send(&emulator, &fresh, "1", vec![1]).await.header("etag").unwrap().to_owned();
+    assert_eq!(complete(&emulator, &fresh, &[(1, &tag)], &absent).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_whole_has_a_checksum_of_its_own() {
+    let emulator = emulator().await;
+    let sdk = sdk(&emulator);
+    let parts = [noise(5_242_880, 40), noise(123_456, 41)];
+    upload(&sdk, "whole", &parts).await;
+    let put = sdk.put_object().bucket(BUCKET).key("once").body(parts.concat().into());
+    let put = put.checksum_algorithm(aws_sdk_s3::types::ChecksumAlgorithm::Crc64Nvme);
+    let put = put.send().await.unwrap();
+    let head = async |key: &str| {
+        let get = ask("HEAD", &format!("/bucket/{key}")).header("x-amz-checksum-mode", "ENABLED");
+        signed(&emulator, get).await
+    };
+    let whole = head("whole").await;
+    assert_eq!(whole.header("x-amz-checksum-crc64nvme"), put.checksum_crc64_nvme());
+    assert_eq!(whole.header("x-amz-checksum-type"), Some("FULL_OBJECT"));
+    let part = ask("HEAD", "/bucket/whole?partNumber=2");
+    let part = signed(&emulator, part).await;
+    assert_eq!((part.status, part.header("x-amz-mp-parts-count")), (206, Some("2")));
+    assert_eq!(part.header("content-length"), Some("123456"));
+}

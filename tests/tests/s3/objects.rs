@@ -80,3 +80,277 @@ async fn a_body_from_a_file_comes_in_signed_chunks() {
     assert_eq!(get.content_encoding(), None);
     assert_eq!(get.body.collect().await.unwrap().into_bytes(), data);
 }
+
+#[tokio::test]
+async fn of_many_that_want_to_be_first_one_is() {
+    for durable in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config();
+        config.data = durable.then(|| folder.path().to_owned());
+        let emulator = start(config).await;
+        let sdk = sdk(&emulator);
+        let writers: Vec<_> = (0..32_u64)
+            .map(|number| {
+                let put = sdk.put_object().bucket(BUCKET).key("first").if_none_match("*");
+                let put = put.body(noise(100_000, number + 1).into()).send();
+                tokio::spawn(async move { (number, put.await.map_err(|e| e.into_service_error())) })
+            })
+            .collect();
+        let mut winners = Vec::new();
+        for writer in writers {
+            match writer.await.unwrap() {
+                (number, Ok(_)) => winners.push(number),
+                (_, Err(error)) => assert_eq!(error.meta().code(), Some("PreconditionFailed")),
+            }
+        }
+        assert_eq!(winners.len(), 1, "{winners:?} won");
+        let get = sdk.get_object().bucket(BUCKET).key("first").send().await.unwrap();
+        let data = get.body.collect().await.unwrap().into_bytes();
+        assert_eq!(data, noise(100_000, winners[0] + 1), "the winner's bytes");
+    }
+}
+
+#[tokio::test]
+async fn writes_are_made_on_conditions() {
+    let emulator = emulator().await;
+    let put = |name: &str, value: &str| {
+        signed(&emulator, ask("PUT", "/bucket/key").body("new").header(name, value))
+    };
+    let missing = put("if-match", "\"abc\"").await;
+    assert_eq!(missing.refusal(), (404, "NoSuchKey".to_owned()));
+    assert_eq!(put("if-none-match", "*").await.status, 200);
+    let again = put("if-none-match", "*").await;
+    assert_eq!(again.refusal(), (412, "PreconditionFailed".to_owned()));
+    assert_eq!(
+        again.element("Message").as_deref(),
+        Some("At least one of the pre-conditions you specified did not hold")
+    );
+    assert_eq!(again.element("Condition").as_deref(), Some("If-None-Match"));
+    let other = put("if-match", "\"abc\"").await;
+    assert_eq!(other.refusal(), (412, "PreconditionFailed".to_owned()));
+    assert_eq!(other.element("Condition").as_deref(), Some("If-Match"));
+    let head = signed(&emulator, ask("HEAD", "/bucket/key")).await;
+    assert_eq!(put("if-match", head.header("etag").unwrap()).await.status, 200);
+    let tag = put("if-none-match", "\"abc\"").await;
+    assert_eq!(tag.refusal(), (501, "NotImplemented".to_owned()));
+    assert_eq!(tag.element("Header").as_deref(), Some("If-None-Match"));
+    let delete = ask("DELETE", "/bucket/key").header("if-match", "\"abc\"");
+    assert_eq!(signed(&emulator, delete).await.status, 412);
+    assert_eq!(signed(&emulator, ask("GET", "/bucket/key")).await.text(), "new");
+}
+
+#[tokio::test]
+async fn reads_are_partial_and_conditional() {
+    let emulator = emulator().await;
+    let data = noise(200_000, 20);
+    signed(&emulator, ask("PUT", "/bucket/key").body(data.clone())).await;
+    let get = async |headers: &[(&str, &str)]| {
+        let wanted = headers.iter().fold(ask("GET", "/bucket/key"), |ask, (n, v)| ask.header(n, v));
+        signed(&emulator, wanted).await
+    };
+    let whole = get(&[]).await;
+    assert_eq!((whole.status, whole.header("accept-ranges")), (200, Some("bytes")));
+    assert_eq!(whole.header("x-amz-server-side-encryption"), Some("AES256"));
+    let etag = whole.header("etag").unwrap().to_owned();
+    let modified = whole.header("last-modified").unwrap().to_owned();
+    for (range, from, to) in [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100000-", 100_000, 200_000),
+        ("bytes=-1", 199_999, 200_000),
+        ("bytes=199000-300000", 199_000, 200_000),
+    ] {
+        let part = get(&[("range", range)]).await;
+        assert_eq!((part.status, &part.body[..]), (206, &data[from..to]), "{range}");
+        let expected = format!("bytes {from}-{}/200000", to - 1);
+        assert_eq!(part.header("content-range"), Some(expected.as_str()));
+        assert_eq!(part.header("content-length"), Some((to - from).to_string().as_str()));
+    }
+    let head = signed(&emulator, ask("HEAD", "/bucket/key").header("range", "bytes=0-9")).await;
+    assert_eq!((head.status, head.header("content-length")), (206, Some("10")));
+    assert_eq!(get(&[("range", "bytes=5-2")]).await.status, 200);
+    let beyond = get(&[("range", "bytes=200000-")]).await;
+    assert_eq!(beyond.refusal(), (416, "InvalidRange".to_owned()));
+    assert_eq!(beyond.element("ActualObjectSize").as_deref(), Some("200000"));
+    assert_eq!(beyond.element("RangeRequested").as_deref(), Some("bytes=200000-"));
+
+    let unchanged = get(&[("if-none-match", &etag)]).await;
+    assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));
+    assert_eq!(unchanged.header("etag"), Some(etag.as_str()));
+    assert_eq!(get(&[("if-modified-since", &modified)]).await.status, 304);
+    assert_eq!(get(&[("if-match", &etag)]).await.status, 200);
+    let other = get(&[("if-match", "\"other\"")]).await;
+    assert_eq!(other.refusal(), (412, "PreconditionFailed".to_owned()));
+    assert_eq!(other.element("Condition").as_deref(), Some("If-Match"));
+    let since = get(&[("if-unmodified-since", "Wed, 21 Oct 2015 07:28:00 GMT")]).await;
+    assert_eq!(since.element("Condition").as_deref(), Some("If-Unmodified-Since"));
+}
+
+#[tokio::test]
+async fn a_read_may_replace_what_describes_the_body() {
+    let emulator = emulator().await;
+    let put = ask("PUT", "/bucket/key").body("x").header("content-type", "a/b");
+    signed(&emulator, put.header("expires", "whenever it pleases")).await;
+    let plain = signed(&emulator, ask("GET", "/bucket/key")).await;
+    assert_eq!(plain.header("expires"), Some("whenever it pleases"));
+    let wanted = ask("GET", "/bucket/key")
+        .parameter("response-content-type", "text/html; charset=utf-8")
+        .parameter("response-content-disposition", "attachment; filename=\"a b.txt\"")
+        .parameter("response-content-encoding", "br")
+        .parameter("response-content-language", "fr")
+        .parameter("response-cache-control", "no-cache")
+        .parameter("response-expires", "Wed, 21 Oct 2015 07:28:00 GMT");
+    for method in ["GET", "HEAD"] {
+        let wanted = Ask { method: method.to_owned(), ..wanted.clone() };
+        let link = wanted.presigned(&host(&emulator), &Signing::now());
+        let answer = link.send(emulator.aws_url()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        for (name, value) in [
+            ("content-type", "text/html; charset=utf-8"),
+            ("content-disposition", "attachment; filename=\"a b.txt\""),
+            ("content-encoding", "br"),
+            ("content-language", "fr"),
+            ("cache-control", "no-cache"),
+            ("expires", "Wed, 21 Oct 2015 07:28:00 GMT"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_described_is_binary_and_has_a_checksum_of_s3s_own() {
+    let emulator = emulator().await;
+    let put = signed(&emulator, ask("PUT", "/bucket/empty")).await;
+    assert_eq!(put.header("etag"), Some("\"d41d8cd98f00b204e9800998ecf8427e\""));
+    assert_eq!(put.header("x-amz-checksum-crc64nvme"), Some("AAAAAAAAAAA="));
+    assert_eq!(put.header("x-amz-checksum-type"), Some("FULL_OBJECT"));
+    let get = signed(&emulator, ask("GET", "/bucket/empty")).await;
+    assert_eq!((get.status, get.header("content-length")), (200, Some("0")));
+    assert_eq!(get.header("content-type"), Some("binary/octet-stream"));
+    assert_eq!(get.header("x-amz-checksum-crc64nvme"), None);
+    let get = ask("GET", "/bucket/empty").header("x-amz-checksum-mode", "ENABLED");
+    let get = signed(&emulator, get).await;
+    assert_eq!(get.header("x-amz-checksum-crc64nvme"), Some("AAAAAAAAAAA="));
+}
+
+#[tokio::test]
+async fn a_copy_is_a_new_object_of_the_same_bytes() {
+    let emulator = emulator().await;
+    let sdk = sdk(&emulator);
+    let data = noise(300_000, 21);
+    let put = sdk.put_object().bucket(BUCKET).key("a b").metadata("m", "1").content_type("x/y");
+    let put = put.body(data.clone().into()).send().await.unwrap();
+    let copy = |key: &str| sdk.copy_object().bucket(BUCKET).copy_source("bucket/a%20b").key(key);
+    let copied = copy("copy").send().await.unwrap();
+    assert_eq!(copied.copy_object_result().unwrap().e_tag(), put.e_tag());
+    copy("other").metadata("m", "2").metadata_directive("REPLACE".into()).send().await.unwrap();
+    sdk.delete_object().bucket(BUCKET).key("a b").send().await.unwrap();
+    for (key, metadata, kind) in [("copy", "1", "x/y"), ("other", "2", "binary/octet-stream")] {
+        let get = sdk.get_object().bucket(BUCKET).key(key).send().await.unwrap();
+        assert_eq!(get.metadata().unwrap()["m"], metadata);
+        assert_eq!(get.content_type(), Some(kind));
+        assert_eq!(get.body.collect().await.unwrap().into_bytes(), data);
+    }
+    let code = |error: aws_sdk_s3::error::SdkError<_, _>| {
+        let error: aws_sdk_s3::operation::copy_object::CopyObjectError = error.into_service_error();
+        error.meta().code().map(str::to_owned)
+    };
+    let gone = copy("x").send().await.map_err(code);
+    assert_eq!(gone.unwrap_err().as_deref(), Some("NoSuchKey"));
+    let itself = sdk.copy_object().bucket(BUCKET).key("copy").copy_source("bucket/copy").send();
+    assert_eq!(itself.await.map_err(code).unwrap_err().as_deref(), Some("InvalidRequest"));
+    let put = ask("PUT", "/bucket/x").header("x-amz-copy-source", "/bucket/copy");
+    let put = put.header("x-amz-copy-source-if-match", "\"other\"");
+    let failed = signed(&emulator, put).await;
+    assert_eq!(failed.refusal(), (412, "PreconditionFailed".to_owned()));
+    assert_eq!(failed.element("Condition").as_deref(), Some("x-amz-copy-source-If-Match"));
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_and_by_prefix() {
+    let emulator = emulator().await;
+    let sdk = sdk(&emulator);
+    let keys = ["a", "b/1", "b/2", "b/c/3", "c", "d/", "d/1", "e"];
+    for key in keys {
+        sdk.put_object().bucket(BUCKET).key(key).send().await.unwrap();
+    }
+    for page in 1..=9 {
+        let (mut found, mut groups, mut token) = (Vec::new(), Vec::new(), None);
+        loop {
+            let list = sdk.list_objects_v2().bucket(BUCKET).delimiter("/").max_keys(page);
+            let list = list.set_continuation_token(token).send().await.unwrap();
+            assert!(list.key_count().unwrap() <= page);
+            found.extend(list.contents().iter().map(|object| object.key().unwrap().to_owned()));
+            groups.extend(list.common_prefixes().iter().map(|p| p.prefix().unwrap().to_owned()));
+            token = list.next_continuation_token().map(str::to_owned);
+            assert_eq!(token.is_some(), list.is_truncated().unwrap());
+            if token.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, ["a", "c", "e"], "pages of {page}");
+        assert_eq!(groups, ["b/", "d/"], "pages of {page}");
+    }
+    let list = sdk.list_objects_v2().bucket(BUCKET).prefix("b/").send().await.unwrap();
+    let found: Vec<_> = list.contents().iter().map(|object| object.key().unwrap()).collect();
+    assert_eq!(found, ["b/1", "b/2", "b/c/3"]);
+    let list = sdk.list_objects_v2().bucket(BUCKET).start_after("b/2").send().await.unwrap();
+    assert_eq!(list.contents()[0].key(), Some("b/c/3"));
+    let list = sdk.list_objects().bucket(BUCKET).max_keys(3).marker("a").send().await.unwrap();
+    let found: Vec<_> = list.contents().iter().map(|object| object.key().unwrap()).collect();
+    assert_eq!((found, list.is_truncated()), (vec!["b/1", "b/2", "b/c/3"], Some(true)));
+    let none = signed(&emulator, ask("GET", "/bucket?list-type=2&max-keys=0")).await;
+    assert_eq!(none.element("IsTruncated").as_deref(), Some("false"));
+    let odd = signed(&emulator, ask("GET", "/bucket?list-type=2&continuation-token=%21")).await;
+    assert_eq!(odd.refusal(), (400, "InvalidArgument".to_owned()));
+}
+
+#[tokio::test]
+async fn many_objects_are_removed_at_once() {
+    let emulator = emulator().await;
+    let sdk = sdk(&emulator);
+    for key in ["a", "b", "c"] {
+        sdk.put_object().bucket(BUCKET).key(key).send().await.unwrap();
+    }
+    let object =
+        |key: &str| aws_sdk_s3::types::ObjectIdentifier::builder().key(key).build().unwrap();
+    let delete =
+        aws_sdk_s3::types::Delete::builder().objects(object("a")).objects(object("nothing"));
+    let delete = delete.objects(object("c")).build().unwrap();
+    let done = sdk.delete_objects().bucket(BUCKET).delete(delete).send().await.unwrap();
+    assert_eq!((done.deleted().len(), done.errors().len()), (3, 0));
+    let list = sdk.list_objects_v2().bucket(BUCKET).send().await.unwrap();
+    assert_eq!(list.contents().len(), 1);
+}
+
+#[tokio::test]
+async fn buckets_are_made_and_removed() {
+    let emulator = emulator().await;
+    let sdk = sdk(&emulator);
+    sdk.create_bucket().bucket("new-one").send().await.unwrap();
+    sdk.create_bucket().bucket("new-one").send().await.expect("in us-east-1 it is no error");
+    sdk.head_bucket().bucket("new-one").send().await.unwrap();
+    let location = sdk.get_bucket_location().bucket("new-one").send().await.unwrap();
+    assert_eq!(location.location_constraint().map(|place| place.as_str()), Some(""));
+    sdk.put_object().bucket("new-one").key("k").send().await.unwrap();
+    let full = sdk.delete_bucket().bucket("new-one").send().await.unwrap_err();
+    assert_eq!(full.into_service_error().meta().code(), Some("BucketNotEmpty"));
+    sdk.delete_object().bucket("new-one").key("k").send().await.unwrap();
+    sdk.delete_bucket().bucket("new-one").send().await.unwrap();
+    let gone = signed(&emulator, ask("HEAD", "/new-one")).await;
+    assert_eq!((gone.status, gone.body.len()), (404, 0));
+    let odd = signed(&emulator, ask("PUT", "/UPPER")).await;
+    assert_eq!(odd.refusal(), (400, "InvalidBucketName".to_owned()));
+}
+
+#[tokio::test]
+async fn an_object_that_is_being_read_is_read_to_its_end() {
+    let emulator = emulator().await;
+    let sdk = sdk(&emulator);
+    let (before, after) = (noise(30_000_000, 30), noise(1_000_000, 31));
+    sdk.put_object().bucket(BUCKET).key("k").body(before.clone().into()).send().await.unwrap();
+    let reading = sdk.get_object().bucket(BUCKET).key("k").send().await.unwrap();
+    sdk.put_object().bucket(BUCKET).key("k").body(after.clone().into()).send().await.unwrap();
+    sdk.delete_object().bucket(BUCKET).key("k").send().await.unwrap();
+    assert_eq!(reading.body.collect().await.unwrap().into_bytes(), before);
+}

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use bytes::Bytes;
 use hardcap::config::{Bucket, Config};
-use hardcap::{Emulator, EpochMillis};
+use hardcap::{Clock, Emulator};
 use hardcap_limits::Limits;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::{BodyExt as _, Full};
@@ -66,11 +66,23 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// An element of an error.
+    /// The text of an element.
     pub(crate) fn element(&self, name: &str) -> Option<String> {
+        self.elements(name).into_iter().next()
+    }
+
+    /// The texts of all elements of a name.
+    pub(crate) fn elements(&self, name: &str) -> Vec<String> {
         let text = self.text();
-        let after = text.split_once(&format!("<{name}>"))?.1;
-        Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
+        let (opening, closing) = (format!("<{name}>"), format!("</{name}>"));
+        let pieces = text.split(&opening).skip(1);
+        pieces
+            .filter_map(|piece| Some(piece.split_once(&closing)?.0))
+            .map(|text| {
+                let entities = [("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+                entities.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+            })
+            .collect()
     }
 
     /// Status and code, as most tests compare them. An error must carry the ids of its headers.
@@ -110,20 +122,22 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
-    pub(crate) fn at(now: EpochMillis) -> Signing {
+    /// By the machine's clock, as every process signs.
+    pub(crate) fn now() -> Signing {
         Signing {
             access_key_id: "test".to_owned(),
             secret: "test".to_owned(),
             token: None,
             region: "us-east-1".to_owned(),
             service: "s3".to_owned(),
-            seconds: i64::try_from(now.0 / 1000).unwrap(),
+            seconds: i64::try_from(Clock::default().wall().0 / 1000).unwrap(),
             expires: "60".to_owned(),
             unsigned: Vec::new(),
         }
     }
 
-    fn time(&self) -> String {
+    /// `20260221T101112Z`
+    pub(crate) fn time(&self) -> String {
         let time = time::OffsetDateTime::from_unix_timestamp(self.seconds).unwrap();
         let (date, (hour, minute, second)) = (time.date(), time.to_hms());
         let (year, month, day) = date.to_calendar_date();
@@ -240,7 +254,7 @@ impl Ask {
 
     fn signature(&self, host: &str, signing: &Signing, names: &[String], payload: &str) -> String {
         let mut values = BTreeMap::from([("host", host.to_owned())]);
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter().filter(|(name, _)| name != "host") {
             let trimmed = value.split_whitespace().collect::<Vec<_>>().join(" ");
             values
                 .entry(name)
@@ -301,9 +315,9 @@ pub(crate) fn host(emulator: &Emulator) -> String {
     emulator.aws_url().trim_start_matches("http://").trim_end_matches('/').to_owned()
 }
 
-/// Signs by the emulator's clock and sends.
+/// Signs and sends.
 pub(crate) async fn signed(emulator: &Emulator, ask: Ask) -> Answer {
-    let signing = Signing::at(emulator.clock().now());
+    let signing = Signing::now();
     ask.signed(&host(emulator), &signing).send(emulator.aws_url()).await
 }
 
@@ -330,4 +344,20 @@ pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
     .flatten()
     .take(length)
     .collect()
+}
+
+/// A refusal: status, code, and words of its message.
+pub(crate) type Expected<'a> = (u16, &'a str, &'a str);
+
+#[track_caller]
+pub(crate) fn refused(name: &str, answer: &Answer, (status, code, words): Expected<'_>) {
+    assert_eq!(answer.refusal(), (status, code.to_owned()), "{name}: {}", answer.text());
+    let message = answer.element("Message").unwrap_or_default();
+    assert!(message.contains(words), "{name}: {message}");
+}
+
+/// After each refusal, a healthy request.
+pub(crate) async fn healthy(emulator: &Emulator) {
+    let answer = signed(emulator, ask("PUT", "/bucket/healthy").body("yes")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }

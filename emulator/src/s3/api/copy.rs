@@ -7,7 +7,7 @@ use s3s::S3Response;
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::*;
 
-use super::object::{expiration, identify, no_version};
+use super::object::{expiration, identify, no_version, put_limit};
 use super::{Answer, Api, timestamp};
 use crate::s3::attributes;
 use crate::s3::call::Call;
@@ -85,8 +85,7 @@ fn source(api: &Api, call: &Call, source: &CopySource) -> Result<Arc<Object>, Re
             }
         },
     )?;
-    let limit = &call.context().limits.s3_put;
-    call.context().admit(limit, hardcap_limits::Bytes(object.length())).map_err(|exceeded| {
+    call.context().admit(put_limit(call), hardcap_limits::Bytes(object.length())).map_err(|exceeded| {
         Refusal::new(
             http::StatusCode::BAD_REQUEST,
             "InvalidRequest",

@@ -27,7 +27,7 @@ pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer
     let bucket = api.store.bucket(&input.bucket)?;
     let attributes = attributes::read(call)?;
     let condition = Write::of(call.headers())?;
-    admit_size(call, &call.context().limits.s3_put)?;
+    admit_size(call, put_limit(call))?;
     // What would be refused at the end is refused before the body is sent.
     condition.check(&input.key, bucket.get(&input.key).as_deref())?;
     call.compute(Algorithm::Crc64Nvme);
@@ -49,6 +49,11 @@ pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer
     let key = input.key;
     bucket.put(object, move |current| condition.check(&key, current)).await?;
     Ok(response)
+}
+
+/// How large an object may be that is written at once, by a PUT or by a copy.
+pub(super) fn put_limit(call: &Call) -> &hardcap_limits::Limit<Bytes> {
+    &call.context().limits.s3_put
 }
 
 /// Compares the declared size of a body with a limit.

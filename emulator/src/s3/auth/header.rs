@@ -75,7 +75,7 @@ fn date(headers: &HeaderMap) -> Result<time::Time, Refusal> {
 }
 
 fn skew(time: &time::Time, now: &Now<'_>) -> Result<(), Refusal> {
-    if (time.seconds() - now.seconds()).abs() <= SKEW_SECONDS {
+    if now.skew_seconds(time).abs() <= SKEW_SECONDS {
         return Ok(());
     }
     Err(Refusal::request_time_too_skewed()

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 use super::chunked::Signer;
 use super::refusal::Refusal;
 use super::uri;
-use crate::clock::EpochMillis;
+use crate::clock::{Clock, EpochMillis};
 use crate::context::Context;
 use crate::keyring::{Key, Keyring};
 use canonical::Claim;
@@ -48,19 +48,40 @@ pub(super) struct Verified {
 }
 
 /// Where and when a signature is verified.
+///
+/// Processes sign by the wall's clock, which cannot be advanced; so skew is measured by it. What they sign ages by the
+/// emulator's clock.
 struct Now<'a> {
     region: &'a str,
-    at: EpochMillis,
+    clock: &'a Clock,
+    wall: EpochMillis,
+    shown: EpochMillis,
 }
 
 impl Now<'_> {
+    /// How far a signer's date lies before (less than zero: after) what the wall's clock shows.
+    fn skew_seconds(&self, date: &time::Time) -> i64 {
+        seconds(self.wall) - date.seconds()
+    }
+
+    /// Now, in seconds.
     fn seconds(&self) -> i64 {
-        i64::try_from(self.at.0 / 1000).unwrap_or(i64::MAX)
+        seconds(self.shown)
+    }
+
+    /// A signer's date by the emulator's clock.
+    fn shown_seconds(&self, date: &time::Time) -> i64 {
+        let wall = u64::try_from(date.seconds()).unwrap_or(0).saturating_mul(1000);
+        seconds(self.clock.shown_at(EpochMillis(wall)))
     }
 
     fn server_time(&self) -> String {
         time::format_iso(self.seconds())
     }
+}
+
+fn seconds(at: EpochMillis) -> i64 {
+    i64::try_from(at.0 / 1000).unwrap_or(i64::MAX)
 }
 
 /// Verifies a request, in AWS's order: the claim's form, its time, the key, the token, what is signed, the signature.
@@ -80,7 +101,8 @@ pub(super) fn verify(
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let query: Vec<_> = bytes.iter().map(|(name, value)| (text(name), text(value))).collect();
     let authorization = head.headers.get(AUTHORIZATION);
-    let now = Now { region, at: context.arrived };
+    let clock = &context.clock;
+    let now = Now { region, clock, wall: clock.wall(), shown: clock.now() };
     let presigned = is_presigned(&query);
     let claim = match (presigned, authorization) {
         (_, Some(value)) if presigned || is_version_2(&query) => {
@@ -101,7 +123,7 @@ pub(super) fn verify(
     } else {
         head.headers.get("x-amz-security-token").and_then(|value| value.to_str().ok())
     };
-    let key = key(&claim, token, keyring, context.arrived)?;
+    let key = key(&claim, token, keyring, now.shown)?;
     all_signed(&head.headers, &claim, presigned)?;
     let hoisted = hoisted(&head.headers, &query, presigned);
     let payload = payload_text(&head.headers, &query, &claim, presigned)?;

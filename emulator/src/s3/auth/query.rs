@@ -92,12 +92,12 @@ fn valid_at(
     context
         .admit(&context.limits.s3_presign_expiry, Millis(span.saturating_mul(1000)))
         .map_err(|exceeded| Refusal::limit(&exceeded))?;
-    if time.seconds() > now.seconds() + AHEAD_SECONDS {
+    if now.skew_seconds(time) < -AHEAD_SECONDS {
         return Err(Refusal::not_yet_valid()
             .with("X-Amz-Expires", expires)
             .with("ServerTime", now.server_time()));
     }
-    let ends = time.seconds().saturating_add(seconds);
+    let ends = now.shown_seconds(time).saturating_add(seconds);
     if now.seconds() > ends {
         return Err(Refusal::expired()
             .with("X-Amz-Expires", expires)
