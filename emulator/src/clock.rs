@@ -76,8 +76,8 @@ impl Clock {
         if span.0 == 0 {
             return;
         }
-        wait_for_next_second();
-        self.history.lock().unwrap_or_else(PoisonError::into_inner).push((real_now(), span));
+        let second = wait_for_next_second();
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).push((second, span));
         self.advanced.fetch_add(span.0, Ordering::Relaxed);
     }
 
@@ -125,8 +125,12 @@ fn real_instant() -> Instant {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock is where waiting is done")]
-fn wait_for_next_second() {
-    std::thread::sleep(Duration::from_millis(1000 - real_now().0 % 1000));
+fn wait_for_next_second() -> EpochMillis {
+    let second = EpochMillis((real_now().0 / 1000 + 1) * 1000);
+    while real_now() < second {
+        std::thread::sleep(Duration::from_millis(second.since(real_now()).0));
+    }
+    second
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock is where waiting is done")]

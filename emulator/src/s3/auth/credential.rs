@@ -71,3 +71,35 @@ impl Credential {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> Option<String> {
+        let credential = parse(text)?;
+        credential.check("us-east-1").err().map(|problem| problem.message)
+    }
+
+    #[test]
+    fn each_part_is_checked() {
+        assert_eq!(problem("test/20260221/us-east-1/s3/aws4_request"), None);
+        for (text, expected) in [
+            ("test/2026-02-21/us-east-1/s3/aws4_request", "incorrect date format \"2026-02-21\""),
+            ("test/20260221/eu-west-1/s3/aws4_request", "the region 'eu-west-1' is wrong"),
+            ("test/20260221/us-east-1/es/aws4_request", "incorrect service \"es\""),
+            ("test/20260221/us-east-1/s3/aws5_request", "incorrect terminal \"aws5_request\""),
+        ] {
+            let message = problem(text).unwrap_or_default();
+            assert!(message.starts_with(expected), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn an_id_may_hold_slashes_and_must_hold_something() {
+        let credential = parse("a/b/20260221/us-east-1/s3/aws4_request").unwrap();
+        assert_eq!(credential.access_key_id, "a/b");
+        assert_eq!(parse("/20260221/us-east-1/s3/aws4_request"), None);
+        assert_eq!(parse("test/20260221/us-east-1/s3"), None);
+    }
+}
