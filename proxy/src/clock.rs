@@ -43,3 +43,16 @@ pub async fn before<T>(deadline: Instant, work: impl Future<Output = T>) -> Resu
 /// The deadline came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Late;
+
+/// Now, in milliseconds since 1970.
+#[must_use]
+pub fn epoch_millis() -> u64 {
+    let since = now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Waits for a span, between two looks at something that tells nobody when it changes.
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub async fn wait(span: Duration) {
+    tokio::time::sleep(span).await;
+}

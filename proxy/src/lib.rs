@@ -70,6 +70,7 @@ pub mod error;
 pub mod event;
 pub mod handler;
 pub mod headers;
+pub mod job;
 pub mod key;
 pub mod line;
 pub mod own;

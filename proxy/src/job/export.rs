@@ -1,0 +1,413 @@
+//! Every hit of a search, one JSON a line, in one object: page after page through `search_after` and a point in time.
+//!
+//! One step makes one part of the upload, of whole pages. So the state is the place in the search and the parts so far,
+//! and a step that is taken twice writes the same part twice.
+
+use std::fmt;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::hashing::Hashing;
+use super::outcome::{Output, Problem, Progress};
+use super::ports::Part;
+use super::search::{self, Flavor, PointInTime, Search, SearchError};
+use super::work::{Context, Job, Step, StepError};
+use crate::headers::Lines;
+
+/// A page has at most this many hits, unless the request says less.
+const PAGE_HITS: u64 = 1000;
+/// A page has at most this many bytes; of one that has more, half is asked for.
+const PAGE_BYTES: usize = 16 * 1024 * 1024;
+/// S3 takes this many parts.
+const PARTS_MAX: usize = 10_000;
+/// How often an export begins anew because the cluster forgot its point in time.
+const RESTARTS_MAX: u32 = 2;
+
+/// What is exported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The index, or several with commas and stars.
+    pub index: String,
+    /// The members of the search's body: `query`, `sort`, `_source` and the like.
+    #[serde(default)]
+    pub search: Map<String, Value>,
+    /// How many hits are asked for at once.
+    #[serde(default)]
+    pub page_size: Option<u64>,
+    /// Whether the result is compressed.
+    #[serde(default)]
+    pub gzip: bool,
+}
+
+/// What an export works with.
+#[derive(Clone)]
+pub struct Tools {
+    /// The cluster.
+    pub search: Arc<dyn Search>,
+    /// The least size of a part, in bytes; S3 asks for 5 MiB.
+    pub part_bytes: usize,
+    /// The largest result that is made, in bytes.
+    pub result_max: u64,
+}
+
+impl fmt::Debug for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tools").field("part_bytes", &self.part_bytes).finish_non_exhaustive()
+    }
+}
+
+/// An export under way.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Export {
+    point: Option<PointInTime>,
+    /// The sort values of the last hit that is in a part, as they came.
+    after: Option<Box<RawValue>>,
+    page_hits: Option<u64>,
+    total: Option<u64>,
+    hits: u64,
+    bytes: u64,
+    hashing: Hashing,
+    upload: Option<Upload>,
+    done: Option<Output>,
+    restarts: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Upload {
+    name: String,
+    id: String,
+    parts: Vec<Part>,
+}
+
+/// An answer to a search, as far as it is read. A hit is taken over as it came.
+#[derive(Deserialize)]
+struct Page<'a> {
+    pit_id: Option<String>,
+    #[serde(default)]
+    timed_out: bool,
+    #[serde(default, rename = "_shards")]
+    shards: Shards,
+    #[serde(borrow)]
+    hits: Hits<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct Shards {
+    #[serde(default)]
+    failed: u64,
+}
+
+#[derive(Deserialize)]
+struct Hits<'a> {
+    total: Option<Total>,
+    #[serde(borrow)]
+    hits: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    value: u64,
+}
+
+#[derive(Deserialize)]
+struct Sorted {
+    sort: Option<Box<RawValue>>,
+}
+
+/// Lines that will be a part, and where they lead.
+struct Lot {
+    writer: Writer,
+    after: Option<Box<RawValue>>,
+    hits: u64,
+    is_last: bool,
+}
+
+enum Writer {
+    Plain(Vec<u8>),
+    /// A member of its own: members one after the other are a gzip file.
+    Gzip(GzEncoder<Vec<u8>>),
+}
+
+impl Job for Export {
+    const KIND: &'static str = "export";
+    type Input = Request;
+    type Tools = Tools;
+
+    async fn step(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
+        let search = context.tools.search.as_ref();
+        if let Some(output) = &self.done {
+            if let Some(point) = &self.point {
+                search.close(point).await;
+            }
+            return Ok(Step::Complete(output.clone()));
+        }
+        let point = match &self.point {
+            Some(point) => point.clone(),
+            None => match search.open(&context.input.index).await {
+                Ok(point) => self.point.insert(point).clone(),
+                Err(error) => return Err(failure(error)),
+            },
+        };
+        match self.fill(context, point).await {
+            Ok(lot) => self.store(context, lot).await,
+            Err(SearchError::Lost) => self.restart(context).await,
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { items: self.hits, items_total: self.total, bytes: self.bytes }
+    }
+}
+
+impl Export {
+    /// Reads pages until there is enough for a part.
+    async fn fill(
+        &mut self,
+        context: &Context<'_, Self>,
+        mut point: PointInTime,
+    ) -> Result<Lot, SearchError> {
+        let wanted = context.input.page_size.unwrap_or(PAGE_HITS).clamp(1, 10_000);
+        let mut page_hits = self.page_hits.unwrap_or(wanted).min(wanted);
+        let writer = Writer::new(context.input.gzip);
+        let mut lot = Lot { writer, after: self.after.clone(), hits: 0, is_last: false };
+        while !lot.is_last && lot.writer.len() < context.tools.part_bytes {
+            let body = self.body(context.input, &point, lot.after.as_deref(), page_hits);
+            let answer = match context.tools.search.page(body, PAGE_BYTES).await {
+                Err(SearchError::TooLarge) if page_hits > 1 => {
+                    page_hits /= 2;
+                    continue;
+                }
+                answer => answer?,
+            };
+            let page: Page<'_> = serde_json::from_slice(&answer)
+                .map_err(|error| SearchError::Again(format!("the answer is no page: {error}")))?;
+            whole(&page)?;
+            if let Some(total) = &page.hits.total {
+                self.total.get_or_insert(total.value);
+            }
+            if let Some(id) = page.pit_id {
+                point.id = id;
+            }
+            // A page that is not full is not always the last one; an empty one is.
+            lot.is_last = page.hits.hits.is_empty();
+            lot.take(&page.hits.hits)?;
+        }
+        self.point = Some(point);
+        self.page_hits = Some(page_hits);
+        Ok(lot)
+    }
+
+    fn body(
+        &self,
+        request: &Request,
+        point: &PointInTime,
+        after: Option<&RawValue>,
+        size: u64,
+    ) -> Value {
+        let mut body = request.search.clone();
+        body.insert("pit".to_owned(), search::named(point));
+        body.insert("size".to_owned(), json!(size));
+        body.insert("sort".to_owned(), sort(request.search.get("sort"), point.flavor));
+        body.insert("track_total_hits".to_owned(), json!(self.total.is_none()));
+        if let Some(after) = after.and_then(|after| serde_json::from_str(after.get()).ok()) {
+            body.insert("search_after".to_owned(), after);
+        }
+        Value::Object(body)
+    }
+
+    /// Puts a part where it belongs, and makes the object when it is the last one.
+    async fn store(&mut self, context: &Context<'_, Self>, lot: Lot) -> Result<Step, StepError> {
+        let Lot { writer, after, hits, is_last } = lot;
+        let bytes = if hits == 0 && self.bytes > 0 { Bytes::new() } else { writer.finish() };
+        self.after = after;
+        self.hits += hits;
+        self.bytes += bytes.len() as u64;
+        self.hashing.update(&bytes);
+        self.admit(context.tools, is_last)?;
+        let headers = headers(context.input.gzip);
+        if is_last && self.upload.is_none() {
+            self.done = Some(Output::put(context, headers, bytes).await?);
+            return Ok(Step::Continue);
+        }
+        let results = context.results;
+        let mut upload = match self.upload.take() {
+            Some(upload) => upload,
+            None => {
+                let name = results.fresh_name();
+                let id = results.begin(&name, &headers).await?;
+                Upload { name, id, parts: Vec::new() }
+            }
+        };
+        if !bytes.is_empty() {
+            let number = i32::try_from(upload.parts.len() + 1).unwrap_or(i32::MAX);
+            upload.parts.push(results.part(&upload.name, &upload.id, number, bytes).await?);
+        }
+        if is_last {
+            results.complete(&upload.name, &upload.id, &upload.parts, self.bytes).await?;
+            let (name, sha256) = (upload.name, self.hashing.hex());
+            self.done = Some(Output { name, bytes: self.bytes, sha256, status: 200, headers });
+        } else {
+            self.upload = Some(upload);
+        }
+        Ok(Step::Continue)
+    }
+
+    fn admit(&self, tools: &Tools, is_last: bool) -> Result<(), Problem> {
+        let title = "The export is too large";
+        if self.bytes > tools.result_max {
+            let detail = format!("It has more than {} bytes. Narrow the search, or raise MAX_BODY_BYTES.", tools.result_max);
+            return Err(Problem::new("result_too_large", title, detail));
+        }
+        if self.upload.as_ref().is_some_and(|upload| upload.parts.len() >= PARTS_MAX) {
+            let detail = format!("It has more than {PARTS_MAX} parts. Narrow the search, or compress it.");
+            return Err(Problem::new("result_too_large", title, detail));
+        }
+        match self.total {
+            Some(total) if is_last && total != self.hits => {
+                let detail = format!(
+                    "The search has {total} hits, and {} were found page by page. A `sort` that leaves no ties finds them all.",
+                    self.hits
+                );
+                Err(Problem::new("incomplete", "The export is not whole", detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The point in time is gone, and with it what the parts were parts of.
+    async fn restart(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
+        if self.restarts >= RESTARTS_MAX {
+            let detail = format!("It forgot the point in time {} times.", self.restarts + 1);
+            let title = "The upstream does not keep its points in time";
+            return Err(Problem::new("point_in_time_lost", title, detail).into());
+        }
+        if let Some(upload) = &self.upload {
+            context.results.abort(&upload.name, &upload.id).await?;
+        }
+        *self = Export { restarts: self.restarts + 1, ..Export::default() };
+        Ok(Step::Continue)
+    }
+}
+
+/// An answer that leaves out hits looks like any other, but for this.
+fn whole(page: &Page<'_>) -> Result<(), SearchError> {
+    if page.timed_out || page.shards.failed > 0 {
+        let failed = page.shards.failed;
+        return Err(SearchError::Again(format!(
+            "the page is not whole: timed out {}, shards failed {failed}",
+            page.timed_out
+        )));
+    }
+    Ok(())
+}
+
+/// The sort of the request, made unambiguous: `search_after` passes over hits that are equal in it.
+fn sort(asked: Option<&Value>, flavor: Flavor) -> Value {
+    let mut keys = match asked {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(keys)) => keys.clone(),
+        Some(key) => vec![key.clone()],
+    };
+    match flavor {
+        // Within a point in time it adds `_shard_doc` by itself, unless no sort is stated.
+        Flavor::Elasticsearch if keys.is_empty() => keys.push(json!({ "_shard_doc": "asc" })),
+        Flavor::Elasticsearch => {}
+        Flavor::OpenSearch => {
+            keys.push(json!({ "_index": "asc" }));
+            keys.push(json!({ "_id": "asc" }));
+        }
+    }
+    Value::Array(keys)
+}
+
+fn headers(gzip: bool) -> Lines {
+    let mut headers = vec![("content-type".to_owned(), "application/x-ndjson".to_owned())];
+    if gzip {
+        headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
+    }
+    headers
+}
+
+fn failure(error: SearchError) -> StepError {
+    match error {
+        SearchError::Again(why) => StepError::Again(why),
+        SearchError::Failed(problem) => StepError::Failed(problem),
+        SearchError::Lost => StepError::Again("the point in time is gone".to_owned()),
+        SearchError::TooLarge => StepError::Failed(Problem::new(
+            "hit_too_large",
+            "A hit is too large",
+            format!("A page of a single hit has more than {PAGE_BYTES} bytes."),
+        )),
+    }
+}
+
+impl Lot {
+    fn take(&mut self, hits: &[&RawValue]) -> Result<(), SearchError> {
+        for hit in hits {
+            self.writer.line(hit.get());
+        }
+        self.hits += hits.len() as u64;
+        let Some(last) = hits.last() else {
+            return Ok(());
+        };
+        let sorted: Result<Sorted, _> = serde_json::from_str(last.get());
+        self.after = sorted.ok().and_then(|sorted| sorted.sort);
+        if self.after.is_none() {
+            let title = "The upstream does not sort";
+            let detail = "A hit has no `sort`, so there is no way to the next page.";
+            return Err(SearchError::Failed(Problem::new("unsorted", title, detail)));
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    fn new(gzip: bool) -> Writer {
+        if gzip {
+            return Writer::Gzip(GzEncoder::new(Vec::new(), Compression::default()));
+        }
+        Writer::Plain(Vec::new())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Writer::Plain(bytes) => bytes.len(),
+            Writer::Gzip(encoder) => encoder.get_ref().len(),
+        }
+    }
+
+    fn line(&mut self, hit: &str) {
+        // A line break between the tokens of a hit is only white space; within a string there is none.
+        let whole = hit.bytes().any(|byte| matches!(byte, b'\n' | b'\r'));
+        let joined = if whole { hit.replace(['\n', '\r'], " ") } else { String::new() };
+        let text = if whole { joined.as_str() } else { hit };
+        for bytes in [text.as_bytes(), b"\n"] {
+            match self {
+                Writer::Plain(whole) => whole.extend_from_slice(bytes),
+                Writer::Gzip(encoder) => {
+                    encoder.write_all(bytes).expect("a Vec takes everything");
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Bytes {
+        match self {
+            Writer::Plain(bytes) => bytes.into(),
+            Writer::Gzip(encoder) => encoder.finish().expect("a Vec takes everything").into(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;
