@@ -135,8 +135,7 @@ impl Engine {
         let mut row = Row::new(accepted, self.now(), &self.settings);
         row.writer = self.ports.clock.unique();
         let plain = Described::default();
-        let objects =
-            [(INPUT.to_owned(), input), (state_name(1, &row.checkpoint), state.clone())];
+        let objects = [(INPUT.to_owned(), input), (state_name(1, &row.checkpoint), state.clone())];
         for (name, bytes) in objects {
             let key = object_key(&row.id, &name);
             self.again(|| self.ports.blobs.put(&key, &plain, bytes.clone())).await?;

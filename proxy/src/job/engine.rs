@@ -179,7 +179,10 @@ impl Engine {
     }
 
     /// Asks a port until it gives an answer, or has been asked often enough.
-    pub(super) async fn again<'a, T, F>(&'a self, mut ask: impl FnMut() -> F) -> Result<T, PortError>
+    pub(super) async fn again<'a, T, F>(
+        &'a self,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<T, PortError>
     where
         F: Future<Output = Result<T, PortError>> + 'a,
     {
@@ -204,11 +207,19 @@ impl Engine {
                     "Stored are {} bytes with SHA-256 {}, expected were {} with {}.",
                     have.bytes, have.sha256, digest.bytes, digest.sha256
                 );
-                Ok(Loaded::Lost(Problem::new("state_changed", "What the job stored has changed", detail)))
+                Ok(Loaded::Lost(Problem::new(
+                    "state_changed",
+                    "What the job stored has changed",
+                    detail,
+                )))
             }
             Err(PortError::Missing(_)) => {
                 let detail = "It is not in the bucket any more. The bucket's lifecycle has to be longer than the longest job.";
-                Ok(Loaded::Lost(Problem::new("state_missing", "What the job stored is gone", detail)))
+                Ok(Loaded::Lost(Problem::new(
+                    "state_missing",
+                    "What the job stored is gone",
+                    detail,
+                )))
             }
             Err(error) => Err(error),
         }

@@ -16,9 +16,9 @@ use serde_json::{Map, Value, json};
 
 use super::hashing::Hashing;
 use super::outcome::{Output, Problem, Progress};
-use super::ports::Part;
+use super::ports::{Part, PortError};
 use super::search::{self, Flavor, PointInTime, Search, SearchError};
-use super::work::{Context, Job, Step, StepError};
+use super::work::{Context, Job, Results, Step, StepError};
 use crate::headers::Lines;
 
 /// A page has at most this many hits, unless the request says less.
@@ -136,6 +136,33 @@ enum Writer {
     Gzip(GzEncoder<Vec<u8>>),
 }
 
+/// Refuses a request that could not be put into a path or a search.
+///
+/// # Errors
+///
+/// A sentence.
+pub fn admit(request: &Request) -> Result<(), String> {
+    let index = request.index.as_str();
+    let odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%' | ' ' | '"');
+    // What begins with `_` is a route of the cluster, and no index.
+    if index.is_empty()
+        || index.len() > 1024
+        || index.starts_with(['_', '.'])
+        || index.contains(odd)
+    {
+        return Err(format!("`{}` is no index", index.escape_default()));
+    }
+    for ours in ["pit", "search_after", "size", "from", "scroll", "track_total_hits"] {
+        if request.search.contains_key(ours) {
+            return Err(format!("`search` holds `{ours}`, which the export sets itself"));
+        }
+    }
+    if request.page_size.is_some_and(|size| !(1..=10_000).contains(&size)) {
+        return Err("`page_size` is not between 1 and 10000".to_owned());
+    }
+    Ok(())
+}
+
 impl Job for Export {
     const KIND: &'static str = "export";
     type Input = Request;
@@ -247,14 +274,18 @@ impl Export {
                 Upload { name, id, parts: Vec::new() }
             }
         };
-        if !bytes.is_empty() {
-            let number = i32::try_from(upload.parts.len() + 1).unwrap_or(i32::MAX);
-            upload.parts.push(results.part(&upload.name, &upload.id, number, bytes).await?);
+        let whole = self.bytes;
+        match send(results, &mut upload, bytes, is_last.then_some(whole)).await {
+            Ok(()) => {}
+            // Some run before this one has ended the upload: its object is ours, if it made one.
+            Err(PortError::Missing(_))
+                if is_last && results.size(&upload.name).await? == Some(whole) => {}
+            Err(PortError::Missing(_)) => return self.restart(context).await,
+            Err(error) => return Err(error.into()),
         }
         if is_last {
-            results.complete(&upload.name, &upload.id, &upload.parts, self.bytes).await?;
             let (name, sha256) = (upload.name, self.hashing.hex());
-            self.done = Some(Output { name, bytes: self.bytes, sha256, status: 200, headers });
+            self.done = Some(Output { name, bytes: whole, sha256, status: 200, headers });
         } else {
             self.upload = Some(upload);
         }
@@ -264,11 +295,15 @@ impl Export {
     fn admit(&self, tools: &Tools, is_last: bool) -> Result<(), Problem> {
         let title = "The export is too large";
         if self.bytes > tools.result_max {
-            let detail = format!("It has more than {} bytes. Narrow the search, or raise MAX_BODY_BYTES.", tools.result_max);
+            let detail = format!(
+                "It has more than {} bytes. Narrow the search, or raise MAX_BODY_BYTES.",
+                tools.result_max
+            );
             return Err(Problem::new("result_too_large", title, detail));
         }
         if self.upload.as_ref().is_some_and(|upload| upload.parts.len() >= PARTS_MAX) {
-            let detail = format!("It has more than {PARTS_MAX} parts. Narrow the search, or compress it.");
+            let detail =
+                format!("It has more than {PARTS_MAX} parts. Narrow the search, or compress it.");
             return Err(Problem::new("result_too_large", title, detail));
         }
         match self.total {
@@ -283,18 +318,36 @@ impl Export {
         }
     }
 
-    /// The point in time is gone, and with it what the parts were parts of.
+    /// The point in time is gone, or the upload: with it, what there is so far is worth nothing.
     async fn restart(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
         if self.restarts >= RESTARTS_MAX {
-            let detail = format!("It forgot the point in time {} times.", self.restarts + 1);
-            let title = "The upstream does not keep its points in time";
-            return Err(Problem::new("point_in_time_lost", title, detail).into());
+            let tries = self.restarts + 1;
+            let detail = format!("The point in time or the upload was lost, {tries} times.");
+            let title = "What the export had so far was lost";
+            return Err(Problem::new("export_lost", title, detail).into());
         }
         if let Some(upload) = &self.upload {
             context.results.abort(&upload.name, &upload.id).await?;
         }
         *self = Export { restarts: self.restarts + 1, ..Export::default() };
         Ok(Step::Continue)
+    }
+}
+
+/// Stores a part, and makes the object of `whole` bytes if that was the last one.
+async fn send(
+    results: Results<'_>,
+    upload: &mut Upload,
+    bytes: Bytes,
+    whole: Option<u64>,
+) -> Result<(), PortError> {
+    if !bytes.is_empty() {
+        let number = i32::try_from(upload.parts.len() + 1).unwrap_or(i32::MAX);
+        upload.parts.push(results.part(&upload.name, &upload.id, number, bytes).await?);
+    }
+    match whole {
+        Some(whole) => results.complete(&upload.name, &upload.id, &upload.parts, whole).await,
+        None => Ok(()),
     }
 }
 

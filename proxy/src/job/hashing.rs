@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 /// A digest under way. Written down it is a text of hex.
 #[derive(Clone, Default)]
-pub struct Hashing(Sha256);
+pub(super) struct Hashing(Sha256);
 
 impl fmt::Debug for Hashing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,13 +19,13 @@ impl fmt::Debug for Hashing {
 
 impl Hashing {
     /// Takes more bytes in.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
     /// The digest of what was taken in so far, in lower-case hex.
     #[must_use]
-    pub fn hex(&self) -> String {
+    pub(super) fn hex(&self) -> String {
         hex::encode(self.0.clone().finalize())
     }
 }

@@ -68,10 +68,12 @@ impl Rows for MemoryRows {
     fn due(&self, now: EpochMillis, from: Option<String>) -> Pending<'_, DuePage> {
         Box::pin(async move {
             let items = lock(&self.items);
-            let after = items.values().filter(|item| from.as_ref().is_none_or(|from| item.key > *from));
+            let after =
+                items.values().filter(|item| from.as_ref().is_none_or(|from| item.key > *from));
             let due = after.filter(|item| item.due.is_some_and(|due| due <= now));
             let page: Vec<Item> = due.take(PAGE).cloned().collect();
-            let next = if page.len() == PAGE { page.last().map(|item| item.key.clone()) } else { None };
+            let next =
+                if page.len() == PAGE { page.last().map(|item| item.key.clone()) } else { None };
             Ok(DuePage { items: page, next })
         })
     }
@@ -158,7 +160,9 @@ impl Blobs for MemoryBlobs {
     }
 
     fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Bytes> {
-        Box::pin(async move { self.object(key).map(|(_, bytes)| bytes).ok_or_else(|| missing(key)) })
+        Box::pin(
+            async move { self.object(key).map(|(_, bytes)| bytes).ok_or_else(|| missing(key)) },
+        )
     }
 
     fn size<'a>(&'a self, key: &'a str) -> Pending<'a, Option<u64>> {
@@ -176,12 +180,7 @@ impl Blobs for MemoryBlobs {
         })
     }
 
-    fn part<'a>(
-        &'a self,
-        upload: &'a OpenUpload,
-        number: i32,
-        bytes: Bytes,
-    ) -> Pending<'a, Part> {
+    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> Pending<'a, Part> {
         Box::pin(async move {
             let mut bucket = lock(&self.bucket);
             let open = bucket.uploads.get_mut(&upload.id).ok_or_else(|| missing(&upload.id))?;
@@ -213,7 +212,9 @@ impl Blobs for MemoryBlobs {
         Box::pin(async move {
             let bucket = lock(&self.bucket);
             let open = bucket.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix));
-            Ok(open.map(|(id, upload)| OpenUpload { key: upload.key.clone(), id: id.clone() }).collect())
+            Ok(open
+                .map(|(id, upload)| OpenUpload { key: upload.key.clone(), id: id.clone() })
+                .collect())
         })
     }
 

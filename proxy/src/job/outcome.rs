@@ -55,12 +55,6 @@ impl Output {
         context.results.put(&name, &headers, bytes).await?;
         Ok(Output { name, bytes: length, sha256, status: 200, headers })
     }
-
-    /// What is said of the object in the bucket.
-    #[must_use]
-    pub(super) fn described(&self) -> Described {
-        described(&self.headers)
-    }
 }
 
 /// What of the headers is said of an object in the bucket.
@@ -115,7 +109,10 @@ impl Problem {
         Problem::new(
             "too_old",
             "The job took longer than a job may",
-            format!("It was not done {} s after it was accepted. Ask for less in one job.", age.as_secs()),
+            format!(
+                "It was not done {} s after it was accepted. Ask for less in one job.",
+                age.as_secs()
+            ),
         )
     }
 
@@ -128,7 +125,8 @@ impl Problem {
     }
 
     pub(super) fn step_too_long(tries: u32, repeatable: bool) -> Problem {
-        let again = if repeatable { "" } else { " It was not tried again, for it may have taken effect." };
+        let again =
+            if repeatable { "" } else { " It was not tried again, for it may have taken effect." };
         Problem::new(
             "step_too_long",
             "A step of the job takes longer than a function may run",

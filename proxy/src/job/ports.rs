@@ -142,12 +142,7 @@ pub trait Blobs: Send + Sync {
     fn begin<'a>(&'a self, key: &'a str, described: &'a Described) -> Pending<'a, String>;
 
     /// Stores a part, over what had its number; [`PortError::Missing`] when the upload has ended.
-    fn part<'a>(
-        &'a self,
-        upload: &'a OpenUpload,
-        number: i32,
-        bytes: Bytes,
-    ) -> Pending<'a, Part>;
+    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> Pending<'a, Part>;
 
     /// Makes an object of parts; [`PortError::Missing`] when the upload has ended.
     fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> Pending<'a, ()>;

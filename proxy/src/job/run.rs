@@ -189,10 +189,12 @@ impl<'a> Generation<'a> {
                 return self.hand_over(work.progress()).await;
             }
             let failed = match self.step(work.as_mut()).await {
-                Taken::Ended(Ok(Step::Continue)) => match self.went_on(work.as_ref(), &mut pace).await? {
-                    None => continue,
-                    Some(ran) => return Ok(ran),
-                },
+                Taken::Ended(Ok(Step::Continue)) => {
+                    match self.went_on(work.as_ref(), &mut pace).await? {
+                        None => continue,
+                        Some(ran) => return Ok(ran),
+                    }
+                }
                 Taken::Ended(Ok(Step::Complete(output))) => {
                     self.held.row.progress = work.progress();
                     return self.engine.ended(&self.held, Ending::Complete(output)).await;
@@ -293,7 +295,11 @@ impl<'a> Generation<'a> {
         pace.faults += 1;
         let max = self.engine.settings.attempts_max;
         if pace.faults >= max || !self.held.row.repeatable {
-            return Some(Problem::new("step_failed", "A step failed, and so did its repetitions", why));
+            return Some(Problem::new(
+                "step_failed",
+                "A step failed, and so did its repetitions",
+                why,
+            ));
         }
         self.engine.ports.clock.wait(STEP_WAIT * pace.faults).await;
         None

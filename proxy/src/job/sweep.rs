@@ -73,11 +73,7 @@ impl Engine {
         }
     }
 
-    async fn see_to(
-        &self,
-        item: &super::ports::Item,
-        swept: &mut Swept,
-    ) -> Result<(), PortError> {
+    async fn see_to(&self, item: &super::ports::Item, swept: &mut Swept) -> Result<(), PortError> {
         let held = held(item)?;
         if held.row.state.is_terminal() {
             return self.clear_ended(held, swept).await;

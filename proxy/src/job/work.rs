@@ -164,7 +164,7 @@ impl Results<'_> {
         self.ground.blobs.part(&self.upload(name, id), number, bytes).await
     }
 
-    /// Makes an object of `bytes` bytes of the parts. That it was made before, by a run that could not say so, is no error.
+    /// Makes an object of `bytes` bytes of the parts. That a run made it before which could not say so is no error.
     ///
     /// # Errors
     ///
@@ -184,6 +184,15 @@ impl Results<'_> {
             },
             other => other,
         }
+    }
+
+    /// The length of an object, when there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Blobs`].
+    pub async fn size(&self, name: &str) -> Result<Option<u64>, PortError> {
+        self.ground.blobs.size(&self.key(name)).await
     }
 
     /// Ends an upload whose parts are not wanted.

@@ -1,0 +1,88 @@
+//! Jobs under chaos: functions are killed at any await, events come twice, late, out of order or never, S3 and DynamoDB
+//! fail before and after they did what they were asked, and two sweepers race. Every schedule is a seed.
+
+mod world;
+
+use std::collections::BTreeSet;
+
+use hardcap_proxy::job::State;
+use world::{Outcome, Plan, run};
+
+/// A handful by default; a thousand and more with `HARDCAP_LANES=all`.
+fn schedules() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a test is told its lane by the environment")]
+    let all = std::env::var("HARDCAP_LANES").is_ok_and(|lanes| lanes == "all");
+    if all { 1_500 } else { 40 }
+}
+
+fn check(seed: u64, outcome: &Outcome) {
+    let row = &outcome.row;
+    assert!(row.state.is_terminal(), "seed {seed}: it never ended: {row:#?}");
+    assert_eq!(outcome.jobs, 1, "seed {seed}: one request, one job");
+    assert_eq!(outcome.ends, 1, "seed {seed}: it ended {} times", outcome.ends);
+    assert_eq!(outcome.open_uploads, 0, "seed {seed}: uploads are left");
+    if row.state == State::Complete {
+        let result = row.result.as_ref().expect("a complete job has a result");
+        let only = format!("{}/{}", row.id, result.name);
+        assert_eq!(outcome.objects, [only], "seed {seed}: just the result is left");
+        assert!(outcome.stored == outcome.expected, "seed {seed}: the result is another one");
+        assert_eq!(result.sha256, outcome.expected_sha256, "seed {seed}");
+        let made = outcome.made;
+        assert_eq!(made, 1, "seed {seed}: the result was made {made} times under its name");
+        assert!(!outcome.late, "seed {seed}: the result was written after the end");
+    } else {
+        assert!(outcome.cancelled, "seed {seed}: lost: {row:#?}");
+        assert_eq!(row.state, State::Cancelled, "seed {seed}: {row:#?}");
+        assert!(outcome.objects.is_empty(), "seed {seed}: {:?}", outcome.objects);
+    }
+}
+
+#[test]
+fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_whatever_is_lost_killed_or_doubled() {
+    let mut total = world::Counts::default();
+    let mut complete = 0_u64;
+    let mut generations = BTreeSet::new();
+    for seed in 0..schedules() {
+        let outcome = run(seed, Plan::chaos(seed));
+        check(seed, &outcome);
+        complete += u64::from(outcome.row.state == State::Complete);
+        generations.insert(outcome.row.generation);
+        total.add(&outcome.counts);
+    }
+    println!(
+        "{} schedules: {complete} complete, the rest cancelled; {total:?}; generations {generations:?}; \
+         lost 0, doubled results 0",
+        schedules()
+    );
+    let met = [total.kills, total.timeouts, total.doubled, total.dropped, total.faults];
+    assert!(met.iter().all(|count| *count > 0), "{total:?}");
+    assert!(total.inline > 0 && total.stored > 0, "both ways of handing over are met: {total:?}");
+    assert!(complete > 0 && generations.iter().any(|generation| *generation > 2));
+}
+
+#[test]
+fn a_job_without_chaos_takes_its_generations_and_nothing_else() {
+    let outcome = run(1, Plan::calm());
+    check(1, &outcome);
+    assert_eq!(outcome.row.state, State::Complete);
+    let counts = outcome.counts;
+    assert_eq!((counts.kills, counts.faults, counts.doubled, counts.dropped), (0, 0, 0, 0));
+    assert_eq!(counts.inline + counts.stored, outcome.row.generation, "one event a generation");
+    assert!(counts.inline > 0 && counts.stored > 0, "{counts:?}");
+}
+
+#[test]
+fn a_job_of_more_than_forty_generations_completes() {
+    let outcome = run(2, Plan { timeout_ms: 8_000, documents: 1_000, ..Plan::calm() });
+    check(2, &outcome);
+    assert_eq!(outcome.row.state, State::Complete);
+    assert!(outcome.row.generation >= 40, "{}", outcome.row.generation);
+}
+
+#[test]
+fn a_schedule_is_the_same_every_time() {
+    let first = run(77, Plan::chaos(77));
+    let second = run(77, Plan::chaos(77));
+    assert_eq!(first.counts, second.counts);
+    assert_eq!(first.row.generation, second.row.generation);
+}

@@ -1,0 +1,419 @@
+//! A small Lambda in virtual time: a queue with every fault, functions that are killed, two sweepers and a client.
+
+mod dice;
+mod ports;
+mod search;
+mod tasks;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use hardcap_proxy::job::export::{Export, Request, Tools};
+use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
+use hardcap_proxy::job::{
+    Carried, Engine, Event, Key, Leftovers, NewJob, Row, Settings, State, row_key,
+};
+use hex::encode;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
+
+use dice::Dice;
+use ports::ports;
+use search::{Documents, export_of};
+use tasks::{spawn, wait};
+
+const OWNER: &str = "open";
+
+/// What a schedule is to be like.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// How many things may go wrong before all is well.
+    pub mishaps: u64,
+    /// One in this many calls is killed, fails, or is slow.
+    pub one_in: u64,
+    /// The timeout of the function.
+    pub timeout_ms: u64,
+    /// How many hits there are.
+    pub documents: u64,
+    /// Whether the owner cancels at some time.
+    pub cancels: bool,
+    /// Whether the result is compressed.
+    pub gzip: bool,
+}
+
+impl Plan {
+    /// Nothing goes wrong.
+    pub(crate) fn calm() -> Plan {
+        Plan {
+            mishaps: 0,
+            one_in: 0,
+            timeout_ms: 60_000,
+            documents: 120,
+            cancels: false,
+            gzip: false,
+        }
+    }
+
+    /// Much goes wrong; how much, depends on the seed.
+    pub(crate) fn chaos(seed: u64) -> Plan {
+        let mut dice = Dice::new(seed ^ 0xC4A05);
+        Plan {
+            mishaps: 5 + dice.below(60),
+            one_in: 4 + dice.below(30),
+            timeout_ms: 20_000 + dice.below(60_000),
+            documents: dice.below(150),
+            cancels: dice.one_in(8),
+            gzip: dice.one_in(3),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub runs: u64,
+    pub kills: u64,
+    pub timeouts: u64,
+    pub faults: u64,
+    pub delays: u64,
+    pub doubled: u64,
+    pub dropped: u64,
+    pub retried: u64,
+    pub inline: u64,
+    pub stored: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: &Counts) {
+        self.runs += other.runs;
+        self.kills += other.kills;
+        self.timeouts += other.timeouts;
+        self.faults += other.faults;
+        self.delays += other.delays;
+        self.doubled += other.doubled;
+        self.dropped += other.dropped;
+        self.retried += other.retried;
+        self.inline += other.inline;
+        self.stored += other.stored;
+    }
+}
+
+/// How a schedule ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub row: Row,
+    pub jobs: usize,
+    /// How many terminal states were ever written.
+    pub ends: usize,
+    pub open_uploads: usize,
+    pub objects: Vec<String>,
+    pub stored: Option<Bytes>,
+    pub expected: Option<Bytes>,
+    pub expected_sha256: String,
+    /// How many different objects were made under the key of the result.
+    pub made: usize,
+    /// Whether one of them was made after the job had ended.
+    pub late: bool,
+    pub cancelled: bool,
+    pub counts: Counts,
+}
+
+/// Everything that the parts of a schedule share.
+pub(crate) struct World {
+    pub plan: Plan,
+    pub rows: MemoryRows,
+    pub blobs: MemoryBlobs,
+    dice: Mutex<Dice>,
+    counts: Mutex<Counts>,
+    mishaps: AtomicU64,
+    served: AtomicU64,
+    ends: Mutex<Vec<(State, Option<String>)>>,
+    made: Mutex<Vec<Made>>,
+    settings: Settings,
+}
+
+/// An object that was made: its key, what is in it, and whether the job had ended by then.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Made {
+    key: String,
+    sha256: String,
+    late: bool,
+}
+
+/// One run of a function, which can be killed.
+pub(crate) struct Life {
+    kill: Notify,
+}
+
+pub(crate) enum Mishap {
+    None,
+    Kill,
+    FailBefore,
+    FailAfter,
+    Delay(Duration),
+}
+
+impl World {
+    fn new(seed: u64, plan: Plan) -> Arc<World> {
+        let seconds = Duration::from_secs;
+        let settings = Settings {
+            attempts_max: 100,
+            revivals_max: 100,
+            soft_margin: seconds(12),
+            hard_margin: seconds(6),
+            queue_patience: seconds(90),
+            handover_patience: seconds(30),
+            grace: seconds(5),
+            ..Settings::new(1_500)
+        };
+        Arc::new(World {
+            mishaps: AtomicU64::new(plan.mishaps),
+            plan,
+            rows: MemoryRows::default(),
+            blobs: MemoryBlobs::default(),
+            dice: Mutex::new(Dice::new(seed)),
+            counts: Mutex::default(),
+            served: AtomicU64::new(0),
+            ends: Mutex::default(),
+            made: Mutex::default(),
+            settings,
+        })
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        1_000_000_000_000 + tasks::now()
+    }
+
+    pub(crate) fn roll<T>(&self, roll: impl FnOnce(&mut Dice) -> T) -> T {
+        roll(&mut self.dice.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Whether something goes wrong now.
+    pub(crate) fn strikes(&self, one_in: u64) -> bool {
+        if one_in == 0 || !self.roll(|dice| dice.one_in(one_in)) {
+            return false;
+        }
+        let left = self.mishaps.load(Ordering::Relaxed);
+        self.mishaps.store(left.saturating_sub(1), Ordering::Relaxed);
+        left > 0
+    }
+
+    pub(crate) fn mishap(&self) -> Mishap {
+        if !self.strikes(self.plan.one_in) {
+            return Mishap::None;
+        }
+        match self.roll(|dice| dice.below(10)) {
+            0..=2 => Mishap::Kill,
+            3..=4 => Mishap::FailBefore,
+            5..=7 => Mishap::FailAfter,
+            8 => Mishap::Delay(Duration::from_millis(self.roll(|dice| dice.below(90_000)))),
+            _ => Mishap::Delay(Duration::from_millis(self.roll(|dice| dice.below(2_000)))),
+        }
+    }
+
+    pub(crate) fn ended(&self, row: &Row) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = (row.state, row.result.as_ref().map(|result| result.name.clone()));
+        if ends.last() != Some(&end) {
+            ends.push(end);
+        }
+    }
+
+    pub(crate) fn made(&self, key: &str) {
+        let (_, bytes) = self.blobs.object(key).expect("it was made just now");
+        let late = !self.ends.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let made = Made { key: key.to_owned(), sha256: encode(Sha256::digest(bytes)), late };
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+    }
+
+    fn engine(self: &Arc<World>, life: &Arc<Life>) -> Engine {
+        let search = Arc::new(Documents { world: Arc::clone(self), life: Arc::clone(life) });
+        let tools = Tools { search, part_bytes: 400, result_max: 1 << 30 };
+        Engine::new(ports(self, life), self.settings.clone()).with::<Export>(tools)
+    }
+
+    fn job_row(&self) -> Option<Row> {
+        let items = self.rows.items();
+        let job = items.iter().find(|item| item.key.starts_with(&row_key("")))?;
+        serde_json::from_str(&job.document).ok()
+    }
+
+    /// Runs one invocation of a function until it returns, is killed, or its time is over. `false` when it failed.
+    async fn live<T, E, F>(self: &Arc<World>, run: impl FnOnce(Engine) -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let life = Arc::new(Life { kill: Notify::new() });
+        let engine = self.engine(&life);
+        self.count(|counts| counts.runs += 1);
+        let work = Box::pin(run(engine));
+        let killed = Box::pin(life.kill.notified());
+        let timeout = Box::pin(wait(Duration::from_millis(self.plan.timeout_ms)));
+        let ended = match select(work, select(killed, timeout)).await {
+            Either::Left((ended, _)) => ended.ok(),
+            Either::Right((Either::Left(_), _)) => {
+                self.count(|counts| counts.kills += 1);
+                None
+            }
+            Either::Right((Either::Right(_), _)) => {
+                self.count(|counts| counts.timeouts += 1);
+                None
+            }
+        };
+        ended
+    }
+
+    fn deadline(&self) -> u64 {
+        self.now() + self.plan.timeout_ms
+    }
+
+    /// Lambda has accepted an event.
+    pub(crate) fn accept(self: &Arc<World>, payload: Bytes) {
+        let event: Event = serde_json::from_slice(&payload).expect("the engine sends events");
+        let stored = event.state == Carried::Stored;
+        self.count(|counts| if stored { counts.stored += 1 } else { counts.inline += 1 });
+        if self.strikes(self.plan.one_in * 2) {
+            self.count(|counts| counts.dropped += 1);
+            return;
+        }
+        if self.strikes(self.plan.one_in * 2) {
+            self.count(|counts| counts.doubled += 1);
+            spawn(deliver(Arc::clone(self), payload.clone()));
+        }
+        spawn(deliver(Arc::clone(self), payload));
+    }
+}
+
+impl Life {
+    /// Never returns: the run is dropped here.
+    pub(crate) async fn end(&self) -> ! {
+        self.kill.notify_one();
+        loop {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// An event on its way to the function, with the retries that Lambda makes.
+async fn deliver(world: Arc<World>, payload: Bytes) {
+    let waits = [0, 60_000, 120_000];
+    for (tried, base) in waits.into_iter().enumerate() {
+        let late = if world.strikes(world.plan.one_in) { 200_000 } else { 1_500 };
+        let delay = world.roll(|dice| dice.below(late));
+        wait(Duration::from_millis(base + delay)).await;
+        let deadline = world.deadline();
+        let payload = payload.clone();
+        let ran = world.live(|engine| async move { engine.run(&payload, deadline).await }).await;
+        if ran.is_some() {
+            return;
+        }
+        world.count(|counts| counts.retried += u64::from(tried < 2));
+    }
+}
+
+/// A sweeper, every half a minute.
+async fn sweeps(world: Arc<World>) {
+    loop {
+        let offset = world.roll(|dice| dice.below(1_000));
+        wait(Duration::from_millis(29_500 + offset)).await;
+        let deadline = world.deadline();
+        world.live(|engine| async move { engine.sweep(deadline).await }).await;
+    }
+}
+
+/// A client that does all it wants.
+async fn client(world: Arc<World>) {
+    asks(&world).await;
+    world.served.store(1, Ordering::Relaxed);
+}
+
+/// Sends the request again until the job is there, and may cancel it.
+async fn asks(world: &Arc<World>) {
+    let search = serde_json::Map::new();
+    // A compressed part takes many more hits to fill.
+    let gzip = world.plan.gzip;
+    let page_size = Some(if gzip { 40 } else { 2 });
+    let input = Request { index: "logs".to_owned(), search, page_size, gzip };
+    let id = loop {
+        let input = &input;
+        let key = Some(Key { name: "the-key", fingerprint: "the-request" });
+        let create = |engine: Engine| async move {
+            engine.create::<Export>(NewJob { owner: OWNER, input, key }).await
+        };
+        if let Some(row) = world.live(create).await {
+            break row.id;
+        }
+        wait(Duration::from_secs(3)).await;
+    };
+    if !world.plan.cancels {
+        return;
+    }
+    let patience = world.roll(|dice| dice.below(200_000));
+    wait(Duration::from_millis(patience)).await;
+    let cancel = |engine: Engine| {
+        let id = id.clone();
+        async move { engine.cancel(OWNER, &id).await }
+    };
+    while world.live(cancel).await.is_none() {}
+}
+
+/// Runs a schedule from the request to the end of all that came of it.
+pub(crate) fn run(seed: u64, plan: Plan) -> Outcome {
+    tasks::run(async move {
+        let world = World::new(seed, plan);
+        spawn(sweeps(world.clone()));
+        spawn(sweeps(world.clone()));
+        spawn(client(world.clone()));
+        let settled = |row: Row| row.state.is_terminal() && row.leftovers != Leftovers::All;
+        // Twelve hours are far more than any schedule takes.
+        for _ in 0..(12 * 360) {
+            wait(Duration::from_secs(10)).await;
+            let served = world.served.load(Ordering::Relaxed) == 1;
+            if served && world.job_row().is_some_and(settled) {
+                break;
+            }
+        }
+        outcome(&world)
+    })
+}
+
+fn outcome(world: &Arc<World>) -> Outcome {
+    let row = world.job_row().expect("the client was told of a job");
+    let items = world.rows.items();
+    let key = row.result.as_ref().map(|result| format!("{}/{}", row.id, result.name));
+    let stored = key.as_ref().and_then(|key| world.blobs.object(key)).map(|(_, bytes)| bytes);
+    let expected = export_of(world.plan.documents, world.plan.gzip, stored.as_ref());
+    let made = world.made.lock().unwrap_or_else(PoisonError::into_inner);
+    // Objects of requests that were never accepted have no row; the lifecycle of the bucket takes them.
+    let prefix = format!("{}/", row.id);
+    Outcome {
+        jobs: items.iter().filter(|item| item.key.starts_with(&row_key(""))).count(),
+        ends: world.ends.lock().unwrap_or_else(PoisonError::into_inner).len(),
+        open_uploads: world.blobs.open_uploads(),
+        objects: world.blobs.keys().into_iter().filter(|key| key.starts_with(&prefix)).collect(),
+        expected_sha256: expected
+            .as_ref()
+            .map(|bytes| encode(Sha256::digest(bytes)))
+            .unwrap_or_default(),
+        // A put whose answer was lost is sent again by the same run, with the same bytes: that is once.
+        made: made
+            .iter()
+            .filter(|made| Some(&made.key) == key.as_ref())
+            .collect::<BTreeSet<_>>()
+            .len(),
+        late: made.iter().any(|made| made.late && Some(&made.key) == key.as_ref()),
+        stored,
+        expected,
+        cancelled: world.plan.cancels,
+        counts: world.counts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        row,
+    }
+}
