@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hardcap_limits::Limits;
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryQueue, MemoryRows};
 use hardcap_proxy::job::ports::{Clock as _, Ports, SystemClock};
 use hardcap_proxy::job::{Context, Engine, Job, NewJob, Output, Settings, Step, StepError};
@@ -33,11 +34,12 @@ impl Job for Sum {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (blobs, queue) = (Arc::new(MemoryBlobs::default()), Arc::new(MemoryQueue::new(262_144)));
+    let event_max = Limits::classic().lambda_async_request.max.0;
+    let (blobs, queue) = (Arc::new(MemoryBlobs::default()), Arc::new(MemoryQueue::new(event_max)));
     let rows = Arc::new(MemoryRows::default());
     let clock = Arc::new(SystemClock);
     let ports = Ports { rows, blobs: blobs.clone(), invoker: queue.clone(), clock };
-    let engine = Engine::new(ports, Settings::new(262_144)).with::<Sum>(());
+    let engine = Engine::new(ports, Settings::new(event_max)).with::<Sum>(());
 
     let row = engine.create::<Sum>(NewJob { owner: "me", input: &10_000, key: None }).await?;
     while let Some(event) = queue.take() {

@@ -11,7 +11,8 @@ use super::engine::{Delivered, Engine, Held, INPUT, job_key, state_name};
 use super::event::Digest;
 use super::outcome::Problem;
 use super::ports::{Described, EpochMillis, Item, PortError, Written};
-use super::row::{Accepted, Ending, Row, State, later};
+use super::row::{Accepted, Row, later};
+use super::state::{Ending, State};
 use super::work::{Job, object_key, written};
 
 /// How many of an owner's jobs are listed.
@@ -112,7 +113,8 @@ impl Engine {
             Ok(None) => self.started(draft.held.clone(), Some(&draft)).await,
             Err(refused) => {
                 // Nobody will ever look for these; the lifecycle takes what is not deleted now.
-                if let Err(error) = self.clear(&draft.held.row, super::row::Leftovers::None).await {
+                if let Err(error) = self.clear(&draft.held.row, super::state::Leftovers::None).await
+                {
                     tracing::info!("left to the lifecycle: {error}");
                 }
                 Err(refused)

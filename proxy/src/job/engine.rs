@@ -11,8 +11,9 @@ use bytes::Bytes;
 use super::event::{self, Digest, Event};
 use super::outcome::Problem;
 use super::ports::{EpochMillis, Item, PortError, Ports, Written};
-use super::row::{Ending, Leftovers, Row};
+use super::row::Row;
 use super::settings::Settings;
+use super::state::{Ending, Leftovers};
 use super::work::{Job, Kind, KindOf, object_key};
 
 /// How often a port is asked before its answer is taken for one.

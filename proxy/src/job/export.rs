@@ -4,17 +4,15 @@
 //! and a step that is taken twice writes the same part twice.
 
 use std::fmt;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::hashing::Hashing;
+use super::lines::{Lot, Page, Writer, whole};
 use super::outcome::{Output, Problem, Progress};
 use super::ports::{Part, PortError};
 use super::search::{self, Flavor, PointInTime, Search, SearchError};
@@ -85,55 +83,6 @@ struct Upload {
     name: String,
     id: String,
     parts: Vec<Part>,
-}
-
-/// An answer to a search, as far as it is read. A hit is taken over as it came.
-#[derive(Deserialize)]
-struct Page<'a> {
-    pit_id: Option<String>,
-    #[serde(default)]
-    timed_out: bool,
-    #[serde(default, rename = "_shards")]
-    shards: Shards,
-    #[serde(borrow)]
-    hits: Hits<'a>,
-}
-
-#[derive(Default, Deserialize)]
-struct Shards {
-    #[serde(default)]
-    failed: u64,
-}
-
-#[derive(Deserialize)]
-struct Hits<'a> {
-    total: Option<Total>,
-    #[serde(borrow)]
-    hits: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Total {
-    value: u64,
-}
-
-#[derive(Deserialize)]
-struct Sorted {
-    sort: Option<Box<RawValue>>,
-}
-
-/// Lines that will be a part, and where they lead.
-struct Lot {
-    writer: Writer,
-    after: Option<Box<RawValue>>,
-    hits: u64,
-    is_last: bool,
-}
-
-enum Writer {
-    Plain(Vec<u8>),
-    /// A member of its own: members one after the other are a gzip file.
-    Gzip(GzEncoder<Vec<u8>>),
 }
 
 /// Refuses a request that could not be put into a path or a search.
@@ -351,18 +300,6 @@ async fn send(
     }
 }
 
-/// An answer that leaves out hits looks like any other, but for this.
-fn whole(page: &Page<'_>) -> Result<(), SearchError> {
-    if page.timed_out || page.shards.failed > 0 {
-        let failed = page.shards.failed;
-        return Err(SearchError::Again(format!(
-            "the page is not whole: timed out {}, shards failed {failed}",
-            page.timed_out
-        )));
-    }
-    Ok(())
-}
-
 /// The sort of the request, made unambiguous: `search_after` passes over hits that are equal in it.
 fn sort(asked: Option<&Value>, flavor: Flavor) -> Value {
     let mut keys = match asked {
@@ -400,64 +337,6 @@ fn failure(error: SearchError) -> StepError {
             "A hit is too large",
             format!("A page of a single hit has more than {PAGE_BYTES} bytes."),
         )),
-    }
-}
-
-impl Lot {
-    fn take(&mut self, hits: &[&RawValue]) -> Result<(), SearchError> {
-        for hit in hits {
-            self.writer.line(hit.get());
-        }
-        self.hits += hits.len() as u64;
-        let Some(last) = hits.last() else {
-            return Ok(());
-        };
-        let sorted: Result<Sorted, _> = serde_json::from_str(last.get());
-        self.after = sorted.ok().and_then(|sorted| sorted.sort);
-        if self.after.is_none() {
-            let title = "The upstream does not sort";
-            let detail = "A hit has no `sort`, so there is no way to the next page.";
-            return Err(SearchError::Failed(Problem::new("unsorted", title, detail)));
-        }
-        Ok(())
-    }
-}
-
-impl Writer {
-    fn new(gzip: bool) -> Writer {
-        if gzip {
-            return Writer::Gzip(GzEncoder::new(Vec::new(), Compression::default()));
-        }
-        Writer::Plain(Vec::new())
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Writer::Plain(bytes) => bytes.len(),
-            Writer::Gzip(encoder) => encoder.get_ref().len(),
-        }
-    }
-
-    fn line(&mut self, hit: &str) {
-        // A line break between the tokens of a hit is only white space; within a string there is none.
-        let whole = hit.bytes().any(|byte| matches!(byte, b'\n' | b'\r'));
-        let joined = if whole { hit.replace(['\n', '\r'], " ") } else { String::new() };
-        let text = if whole { joined.as_str() } else { hit };
-        for bytes in [text.as_bytes(), b"\n"] {
-            match self {
-                Writer::Plain(whole) => whole.extend_from_slice(bytes),
-                Writer::Gzip(encoder) => {
-                    encoder.write_all(bytes).expect("a Vec takes everything");
-                }
-            }
-        }
-    }
-
-    fn finish(self) -> Bytes {
-        match self {
-            Writer::Plain(bytes) => bytes.into(),
-            Writer::Gzip(encoder) => encoder.finish().expect("a Vec takes everything").into(),
-        }
     }
 }
 

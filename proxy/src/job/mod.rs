@@ -43,8 +43,7 @@
 //! # What is where
 //!
 //! `row.rs` is the state machine, pure; `engine.rs`, `create.rs`, `run.rs` and `sweep.rs` act on it through the traits of
-//! `ports.rs`; `memory.rs` and `aws/` implement those; `event.rs` is what travels. `forward.rs` and `export.rs` are the two
-//! kinds of job of the proxy, `http/` is how clients see them.
+//! `ports.rs`, which `memory.rs` implements; `event.rs` is what travels. `export.rs` is a kind of job.
 
 pub mod export;
 pub mod memory;
@@ -55,10 +54,12 @@ mod create;
 mod engine;
 mod event;
 mod hashing;
+mod lines;
 mod outcome;
 mod row;
 mod run;
 mod settings;
+mod state;
 mod sweep;
 mod work;
 
@@ -66,8 +67,9 @@ pub use create::{CreateError, Key, NewJob, row_key};
 pub use engine::Engine;
 pub use event::{Carried, Digest, Event, payload};
 pub use outcome::{DETAIL_MAX, Output, Problem, Progress};
-pub use row::{Accepted, Asked, Claim, Decision, Ending, Leftovers, Row, Setback, State};
+pub use row::{Accepted, Row};
 pub use run::Ran;
 pub use settings::Settings;
+pub use state::{Asked, Claim, Decision, Ending, Leftovers, Setback, State};
 pub use sweep::Swept;
 pub use work::{Context, Job, Results, Step, StepError};

@@ -18,76 +18,7 @@ use super::event::Digest;
 use super::outcome::{Output, Problem, Progress};
 use super::ports::EpochMillis;
 use super::settings::Settings;
-
-/// Where a job is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// A generation waits to be started.
-    Queued,
-    /// A generation runs.
-    Running,
-    /// It is done, and has a result.
-    Complete,
-    /// It cannot be done, and has an error.
-    Failed,
-    /// Its owner ended it.
-    Cancelled,
-    /// It took longer than a job may.
-    Expired,
-}
-
-impl State {
-    /// Whether it stays like this.
-    #[must_use]
-    pub fn is_terminal(self) -> bool {
-        !matches!(self, State::Queued | State::Running)
-    }
-
-    /// The name on the wire.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Queued => "queued",
-            State::Running => "running",
-            State::Complete => "complete",
-            State::Failed => "failed",
-            State::Cancelled => "cancelled",
-            State::Expired => "expired",
-        }
-    }
-}
-
-/// Who runs the present generation, and until when nobody else may.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// Tells this run from every other.
-    pub token: String,
-    /// After this the function cannot be alive any more.
-    pub until: EpochMillis,
-}
-
-/// How the last run of the present generation ended without getting through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Setback {
-    /// It was never heard of again: a crash, or a timeout.
-    Lost,
-    /// A step did not end before the time did.
-    TooLong,
-}
-
-/// The bounds of what follows the end of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Leftovers {
-    /// States, inputs and uploads may lie about.
-    All,
-    /// Only the result lies there.
-    Result,
-    /// Nothing.
-    None,
-}
+use super::state::{Asked, Claim, Decision, Ending, Leftovers, Setback, State};
 
 /// A job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,26 +71,6 @@ pub struct Row {
     pub alive: EpochMillis,
     /// Who wrote this version: how a writer recognizes its own write when the answer to it was lost.
     pub writer: String,
-}
-
-/// What becomes of an event.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
-    /// The generation is run; the row says so once it is written.
-    Run(Row),
-    /// The job ends here; the row says so once it is written.
-    End(Row),
-    /// Nothing is done, for this reason.
-    Aside(&'static str),
-}
-
-/// What an event asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// The generation.
-    pub generation: u64,
-    /// The state it names.
-    pub digest: &'a Digest,
 }
 
 /// A job as it is accepted.
@@ -430,19 +341,6 @@ impl Row {
     pub fn forget(&self, settings: &Settings) -> EpochMillis {
         later(self.expires(settings), Duration::from_secs(24 * 3600))
     }
-}
-
-/// How a job ends.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ending {
-    /// With a result.
-    Complete(Output),
-    /// With an error.
-    Failed(Problem),
-    /// By its owner.
-    Cancelled,
-    /// By its age.
-    Expired(Problem),
 }
 
 /// A point in time, and a span after it.

@@ -12,7 +12,7 @@ fn settings() -> Settings {
         age_max: seconds(3000),
         revivals_max: 3,
         per_owner_max: 2,
-        ..Settings::new(262_144)
+        ..Settings::new(2_000)
     }
 }
 

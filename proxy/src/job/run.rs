@@ -11,7 +11,8 @@ use super::engine::{Delivered, Engine, Held, INPUT, Loaded, state_name};
 use super::event::{Digest, Event};
 use super::outcome::{Problem, Progress};
 use super::ports::{Described, EpochMillis, PortError};
-use super::row::{Asked, Claim, Decision, Ending, Row, later};
+use super::row::{Row, later};
+use super::state::{Asked, Claim, Decision, Ending};
 use super::work::{Ground, Kind, Step, StepError, Work, object_key};
 
 /// How often a claim is tried anew when somebody else wrote the row.
@@ -77,7 +78,7 @@ impl Engine {
         let budget = self.budget(deadline);
         let token = self.ports.clock.unique();
         let held = match self.claim(&event, &token, deadline).await? {
-            Claimed::Ours(held) => held,
+            Claimed::Ours(held) => *held,
             Claimed::Not(ran) => return Ok(ran),
         };
         let Some(kind) = self.kinds.get(held.row.kind.as_str()) else {
@@ -130,7 +131,7 @@ impl Engine {
                 }
                 Decision::Run(running) => {
                     if let Some(held) = self.commit(&held, running).await? {
-                        return Ok(Claimed::Ours(held));
+                        return Ok(Claimed::Ours(Box::new(held)));
                     }
                 }
             }
@@ -162,7 +163,7 @@ impl Engine {
 }
 
 enum Claimed {
-    Ours(Held),
+    Ours(Box<Held>),
     Not(Ran),
 }
 

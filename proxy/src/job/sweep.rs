@@ -8,7 +8,7 @@ use super::engine::{Delivered, Engine, Held, held};
 use super::event::Event;
 use super::outcome::Problem;
 use super::ports::{EpochMillis, PortError};
-use super::row::{Ending, Leftovers, State};
+use super::state::{Ending, Leftovers, State};
 
 /// What a sweep has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

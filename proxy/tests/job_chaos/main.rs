@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use hardcap_proxy::job::State;
 use world::{Outcome, Plan, run};
 
-/// A handful by default; a thousand and more with `HARDCAP_LANES=all`.
+/// Some by default; a thousand and more with `HARDCAP_LANES=all`.
 fn schedules() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test is told its lane by the environment")]
     let all = std::env::var("HARDCAP_LANES").is_ok_and(|lanes| lanes == "all");
-    if all { 1_500 } else { 40 }
+    if all { 1_500 } else { 100 }
 }
 
 fn check(seed: u64, outcome: &Outcome) {

@@ -257,7 +257,7 @@ impl World {
         let work = Box::pin(run(engine));
         let killed = Box::pin(life.kill.notified());
         let timeout = Box::pin(wait(Duration::from_millis(self.plan.timeout_ms)));
-        let ended = match select(work, select(killed, timeout)).await {
+        match select(work, select(killed, timeout)).await {
             Either::Left((ended, _)) => ended.ok(),
             Either::Right((Either::Left(_), _)) => {
                 self.count(|counts| counts.kills += 1);
@@ -267,8 +267,7 @@ impl World {
                 self.count(|counts| counts.timeouts += 1);
                 None
             }
-        };
-        ended
+        }
     }
 
     fn deadline(&self) -> u64 {

@@ -1,0 +1,131 @@
+//! From pages to lines: hits as they came, one a line, compressed or not.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::outcome::Problem;
+use super::search::SearchError;
+
+/// An answer to a search, as far as it is read. A hit is taken over as it came.
+#[derive(Deserialize)]
+pub(super) struct Page<'a> {
+    pub(super) pit_id: Option<String>,
+    #[serde(default)]
+    pub(super) timed_out: bool,
+    #[serde(default, rename = "_shards")]
+    pub(super) shards: Shards,
+    #[serde(borrow)]
+    pub(super) hits: Hits<'a>,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Shards {
+    #[serde(default)]
+    pub(super) failed: u64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Hits<'a> {
+    pub(super) total: Option<Total>,
+    #[serde(borrow)]
+    pub(super) hits: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Total {
+    pub(super) value: u64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Sorted {
+    pub(super) sort: Option<Box<RawValue>>,
+}
+
+/// Lines that will be a part, and where they lead.
+pub(super) struct Lot {
+    pub(super) writer: Writer,
+    pub(super) after: Option<Box<RawValue>>,
+    pub(super) hits: u64,
+    pub(super) is_last: bool,
+}
+
+pub(super) enum Writer {
+    Plain(Vec<u8>),
+    /// A member of its own: members one after the other are a gzip file.
+    Gzip(GzEncoder<Vec<u8>>),
+}
+
+/// An answer that leaves out hits looks like any other, but for this.
+pub(super) fn whole(page: &Page<'_>) -> Result<(), SearchError> {
+    if page.timed_out || page.shards.failed > 0 {
+        let failed = page.shards.failed;
+        return Err(SearchError::Again(format!(
+            "the page is not whole: timed out {}, shards failed {failed}",
+            page.timed_out
+        )));
+    }
+    Ok(())
+}
+
+impl Lot {
+    pub(super) fn take(&mut self, hits: &[&RawValue]) -> Result<(), SearchError> {
+        for hit in hits {
+            self.writer.line(hit.get());
+        }
+        self.hits += hits.len() as u64;
+        let Some(last) = hits.last() else {
+            return Ok(());
+        };
+        let sorted: Result<Sorted, _> = serde_json::from_str(last.get());
+        self.after = sorted.ok().and_then(|sorted| sorted.sort);
+        if self.after.is_none() {
+            let title = "The upstream does not sort";
+            let detail = "A hit has no `sort`, so there is no way to the next page.";
+            return Err(SearchError::Failed(Problem::new("unsorted", title, detail)));
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    pub(super) fn new(gzip: bool) -> Writer {
+        if gzip {
+            return Writer::Gzip(GzEncoder::new(Vec::new(), Compression::default()));
+        }
+        Writer::Plain(Vec::new())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Writer::Plain(bytes) => bytes.len(),
+            Writer::Gzip(encoder) => encoder.get_ref().len(),
+        }
+    }
+
+    pub(super) fn line(&mut self, hit: &str) {
+        // A line break between the tokens of a hit is only white space; within a string there is none.
+        let whole = hit.bytes().any(|byte| matches!(byte, b'\n' | b'\r'));
+        let joined = if whole { hit.replace(['\n', '\r'], " ") } else { String::new() };
+        let text = if whole { joined.as_str() } else { hit };
+        for bytes in [text.as_bytes(), b"\n"] {
+            match self {
+                Writer::Plain(whole) => whole.extend_from_slice(bytes),
+                Writer::Gzip(encoder) => {
+                    encoder.write_all(bytes).expect("a Vec takes everything");
+                }
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Bytes {
+        match self {
+            Writer::Plain(bytes) => bytes.into(),
+            Writer::Gzip(encoder) => encoder.finish().expect("a Vec takes everything").into(),
+        }
+    }
+}
