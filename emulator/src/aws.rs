@@ -13,6 +13,7 @@ use crate::json_api::{self, ApiError};
 use crate::s3::S3;
 use crate::secrets::Secrets;
 use crate::ssm::Ssm;
+use crate::strict::{self, Dialect};
 use crate::sts;
 
 /// The APIs behind one port. Cheap to clone.
@@ -25,6 +26,7 @@ pub(crate) struct Aws {
     dynamodb: DynamoDb,
     ssm: Ssm,
     secrets: Secrets,
+    strict: bool,
 }
 
 /// The surfaces that others make: what an [`Aws`] hands their requests to.
@@ -63,28 +65,54 @@ impl Aws {
         let Surfaces { lambda, control, s3, dynamodb } = surfaces;
         let ssm = Ssm::new(platform, config)?;
         let secrets = Secrets::new(platform, config)?;
-        Ok(Aws { platform: platform.clone(), lambda, control, s3, dynamodb, ssm, secrets })
+        let strict = config.strict_auth;
+        Ok(Aws { platform: platform.clone(), lambda, control, s3, dynamodb, ssm, secrets, strict })
     }
 
     /// Hands a request to the API that it is for.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         let query = request.uri().query().unwrap_or_default();
         let is_query_call = sts::is_query_call(&request);
-        match service(request.uri().path(), query, request.headers(), is_query_call) {
+        let service = service(request.uri().path(), query, request.headers(), is_query_call);
+        let request = match (&service, dialect(&service).filter(|_| self.strict)) {
+            // S3 verifies every signature by itself.
+            (Service::S3, _) => return self.s3.handle(request).await,
+            (_, Some(dialect)) => match strict::verified(&self.platform, request, dialect).await {
+                Ok(request) => request,
+                Err(refusal) => return refusal,
+            },
+            (_, None) => request.map(Body::new),
+        };
+        match service {
             Service::Control => route(&self.control, request).await,
             Service::Lambda => route(&self.lambda, request).await,
-            Service::S3 => self.s3.handle(request).await,
             Service::DynamoDb => self.dynamodb.handle(request).await,
             Service::Ssm => self.ssm.handle(request).await,
             Service::SecretsManager => self.secrets.handle(request).await,
             Service::Sts => sts::handle(&self.platform, request).await,
+            Service::Unknown(name) if is_query_call => {
+                let ctx = self.platform.context();
+                sts::error(&ctx, 400, "InvalidAction", &no_service(&name))
+            }
             Service::Unknown(name) => {
                 json_api::serve_call(&self.platform, request, "message", |_| {
                     Err(ApiError::Exception("UnknownOperationException", Some(no_service(&name))))
                 })
                 .await
             }
+            Service::S3 => unreachable!("S3 has answered above"),
         }
+    }
+}
+
+/// How a service that takes any key would refuse one; `None` where nothing is signed, or the service itself verifies.
+fn dialect(service: &Service) -> Option<Dialect> {
+    match service {
+        Service::DynamoDb => Some(Dialect::Json("com.amazon.coral.service#")),
+        Service::Ssm | Service::SecretsManager => Some(Dialect::Json("")),
+        Service::Lambda => Some(Dialect::Rest),
+        Service::Sts => Some(Dialect::Query),
+        Service::Control | Service::S3 | Service::Unknown(_) => None,
     }
 }
 
@@ -95,8 +123,8 @@ fn no_service(name: &str) -> String {
     )
 }
 
-async fn route(router: &Router, request: Request<Incoming>) -> Response<Body> {
-    match router.clone().oneshot(request.map(Body::new)).await {
+async fn route(router: &Router, request: Request<Body>) -> Response<Body> {
+    match router.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }

@@ -4,7 +4,6 @@ use axum::body::Body;
 use bytes::Bytes;
 use hardcap_limits::{Exceeded, Party};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -82,7 +81,7 @@ pub(crate) fn seconds(at: EpochMillis) -> Value {
 /// Reads a call, has it run, and renders what came out. `message` is how the service's own exceptions spell that member.
 pub(crate) async fn serve_call(
     platform: &Platform,
-    request: Request<Incoming>,
+    request: Request<Body>,
     message: &'static str,
     run: impl FnOnce(&Call) -> Result<Value, ApiError>,
 ) -> Response<Body> {

@@ -26,8 +26,10 @@ pub(crate) mod lambda;
 mod s3;
 pub(crate) mod secrets;
 pub(crate) mod serve;
+pub(crate) mod sigv4;
 mod ssm;
 pub(crate) mod stop;
+mod strict;
 mod sts;
 
 mod addresses;

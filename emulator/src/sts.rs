@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 
 use crate::config::ACCOUNT_ID;
 use crate::context::{Context, Platform};
@@ -13,7 +12,7 @@ const BODY_MAX: usize = 64 * 1024;
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Whether a request speaks the query protocol: a form, or `Action` in the query of the root.
-pub(crate) fn is_query_call(request: &Request<Incoming>) -> bool {
+pub(crate) fn is_query_call<B>(request: &Request<B>) -> bool {
     let form = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -23,7 +22,7 @@ pub(crate) fn is_query_call(request: &Request<Incoming>) -> bool {
 }
 
 /// Answers a call of the query protocol.
-pub(crate) async fn handle(platform: &Platform, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn handle(platform: &Platform, request: Request<Body>) -> Response<Body> {
     let ctx = platform.context();
     let (head, body) = request.into_parts();
     let body = serve::read_at_most(body, BODY_MAX).await.unwrap_or_default();
@@ -87,7 +86,8 @@ fn value<'q>(form: &'q str, name: &str) -> Option<&'q str> {
         .map(|(_, value)| value)
 }
 
-fn error(ctx: &Context, status: u16, code: &str, message: &str) -> Response<Body> {
+/// An error in the query protocol's XML.
+pub(crate) fn error(ctx: &Context, status: u16, code: &str, message: &str) -> Response<Body> {
     let message = message.replace('&', "&amp;").replace('<', "&lt;");
     let id = &ctx.request_id;
     let body = format!(

@@ -32,7 +32,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 pub(super) fn start_log(options: &UpOptions) {
     let filter = match (options.quiet, options.verbose) {
         (true, _) => "error",
-        (false, 0) => "warn,hardcap=info",
+        // The embedded DynamoDB warns of every answer that is not 200, a condition that was not met among them.
+        (false, 0) => "warn,hardcap=info,dynoxide=error",
         (false, 1) => "info,hardcap=debug",
         (false, _) => "debug,hardcap=trace",
     };

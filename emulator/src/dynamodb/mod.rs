@@ -12,7 +12,6 @@ use bytes::Bytes;
 use hardcap_limits::{Exceeded, Party};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +68,7 @@ impl DynamoDb {
     }
 
     /// Answers a request with `X-Amz-Target: DynamoDB_20120810.*`.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let mut ctx = self.platform.context();
         ctx.request_id = request_id().into();
         let (head, body) = request.into_parts();

@@ -17,7 +17,7 @@ mod lifecycle;
 mod payload;
 mod refusal;
 mod store;
-mod uri;
+pub(crate) mod uri;
 
 use std::io;
 use std::sync::Arc;

@@ -11,7 +11,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hardcap_limits::{Bytes, Exceeded, Limit, Limits};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -84,7 +83,7 @@ impl Secrets {
     }
 
     /// Answers a request with `X-Amz-Target: secretsmanager.*`.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
         json_api::serve_call(&self.platform, request, "Message", |call| self.run(call)).await
     }
 

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -67,7 +66,7 @@ impl Ssm {
     }
 
     /// Answers a request with `X-Amz-Target: AmazonSSM.*`.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
         json_api::serve_call(&self.platform, request, "message", |call| self.run(call)).await
     }
 

@@ -1,6 +1,5 @@
 //! DynamoDB through AWS's own client, and by hand where the client would hide what is on the wire.
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId as _;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
@@ -9,7 +8,7 @@ use hardcap::config::{Attribute, AttributeKind, Index, Projection, Table};
 use hardcap_tests::client::{Call, Client};
 use serde_json::{Value, json};
 
-use crate::{call, output, refused};
+use crate::{call, client, output, refused};
 
 const TOO_LARGE: &str = "Item size has exceeded the maximum allowed size";
 const TOO_LARGE_UPDATE: &str = "Item size to update has exceeded the maximum allowed size";
@@ -20,17 +19,6 @@ async fn emulator() -> Emulator {
 
 fn jobs() -> Table {
     Table { ttl_attribute: Some("expires".to_owned()), ..Table::new("jobs", "id") }
-}
-
-fn client(emulator: &Emulator) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .region(Region::new("us-east-1"))
-        .endpoint_url(emulator.aws_url())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    aws_sdk_dynamodb::Client::from_conf(config)
 }
 
 fn string(text: impl Into<String>) -> AttributeValue {

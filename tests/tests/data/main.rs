@@ -5,6 +5,7 @@ mod identity;
 mod parameters;
 mod secrets;
 
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use hardcap::Emulator;
 use hardcap_tests::client::{Answer, Call, Client};
 use serde_json::Value;
@@ -33,4 +34,20 @@ fn refused(answer: &Answer) -> (String, String) {
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     let message = text("message").or_else(|| text("Message")).unwrap_or_default();
     (text("__type").unwrap_or_default(), message)
+}
+
+/// AWS's own client with the keys `test` and `test`.
+fn client(emulator: &Emulator) -> aws_sdk_dynamodb::Client {
+    client_with_keys(emulator, "test", "test")
+}
+
+fn client_with_keys(emulator: &Emulator, id: &str, secret: &str) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new(id, secret, None, None, "test"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(emulator.aws_url())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
 }

@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, StatusCode, header};
 
-use super::canonical::{ALGORITHM, Claim};
 use super::{Now, credential, time};
 use crate::s3::refusal::Refusal;
+use crate::sigv4::{ALGORITHM, Claim};
 
 /// How far a request's own time may be from ours (S3 reference, RequestTimeTooSkewed).
 const SKEW_SECONDS: i64 = 15 * 60;
@@ -52,6 +52,7 @@ pub(super) fn claim(headers: &HeaderMap, value: &str, now: &Now<'_>) -> Result<C
         access_key_id: credential.access_key_id,
         day: credential.day,
         region: credential.region,
+        service: "s3".to_owned(),
         time: time.format_long(),
         signed_headers: signed.split(';').map(str::to_ascii_lowercase).collect(),
         signature: signature.to_owned(),

@@ -3,7 +3,8 @@
 //! The protocol library can verify signatures, but by the machine's clock and with fewer checks. So all of it is done
 //! here, by the emulator's clock, and the library is handed a request without any claim.
 
-mod canonical;
+use crate::sigv4 as canonical;
+
 mod credential;
 mod header;
 mod query;
@@ -131,7 +132,7 @@ pub(super) fn verify(
         bytes.iter().filter(|(name, _)| name != b"X-Amz-Signature").cloned().collect();
     let canonical_request = canonical::request(
         head.method.as_str(),
-        head.uri.path(),
+        &path(head.uri.path()),
         &signed,
         (&head.headers, &claim.signed_headers),
         &payload,
@@ -143,6 +144,12 @@ pub(super) fn verify(
         headers: hoisted,
         query: without_claim(raw),
     })
+}
+
+/// A path is signed as it is decoded, encoded once: unlike other services', S3's is not encoded twice.
+fn path(raw: &str) -> String {
+    let decoded = uri::decode(raw).unwrap_or_else(|| raw.as_bytes().to_vec());
+    uri::encode(&decoded, true)
 }
 
 fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -3,10 +3,10 @@
 use hardcap_limits::Millis;
 use http::StatusCode;
 
-use super::canonical::{ALGORITHM, Claim};
 use super::{Now, credential, time};
 use crate::context::Context;
 use crate::s3::refusal::Refusal;
+use crate::sigv4::{ALGORITHM, Claim};
 
 /// How far ahead of our clock a URL's start may lie, as for a signed header.
 const AHEAD_SECONDS: i64 = 15 * 60;
@@ -74,6 +74,7 @@ pub(super) fn claim(
         access_key_id: credential.access_key_id,
         day: credential.day,
         region: credential.region,
+        service: "s3".to_owned(),
         time: time.format_long(),
         signed_headers: signed.split(';').map(str::to_ascii_lowercase).collect(),
         signature: signature.clone(),

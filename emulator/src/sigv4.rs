@@ -9,41 +9,42 @@ use sha2::{Digest as _, Sha256};
 use crate::s3::uri;
 
 /// The only algorithm.
-pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What a request says it was signed with.
 #[derive(Clone, Debug)]
-pub(super) struct Claim {
-    pub(super) access_key_id: String,
+pub(crate) struct Claim {
+    pub(crate) access_key_id: String,
     /// `20260221`
-    pub(super) day: String,
-    pub(super) region: String,
+    pub(crate) day: String,
+    pub(crate) region: String,
+    /// `s3`
+    pub(crate) service: String,
     /// `20260221T101112Z`
-    pub(super) time: String,
-    pub(super) signed_headers: Vec<String>,
-    pub(super) signature: String,
+    pub(crate) time: String,
+    pub(crate) signed_headers: Vec<String>,
+    pub(crate) signature: String,
 }
 
 impl Claim {
     /// `20260221/us-east-1/s3/aws4_request`
-    pub(super) fn scope(&self) -> String {
-        format!("{}/{}/s3/aws4_request", self.day, self.region)
+    pub(crate) fn scope(&self) -> String {
+        format!("{}/{}/{}/aws4_request", self.day, self.region, self.service)
     }
 
-    pub(super) fn signs(&self, header: &str) -> bool {
+    pub(crate) fn signs(&self, header: &str) -> bool {
         self.signed_headers.iter().any(|signed| signed == header)
     }
 }
 
-/// The canonical request. `path` is as it stands on the wire, `query` decoded and without the signature.
-pub(super) fn request(
+/// The canonical request. `path` is encoded as the service wants it, `query` decoded and without the signature.
+pub(crate) fn request(
     method: &str,
     path: &str,
     query: &[(Vec<u8>, Vec<u8>)],
     headers: (&HeaderMap, &[String]),
     payload: &str,
 ) -> String {
-    let decoded = uri::decode(path).unwrap_or_else(|| path.as_bytes().to_vec());
     let mut pairs: Vec<(String, String)> = query
         .iter()
         .map(|(name, value)| (uri::encode(name, false), uri::encode(value, false)))
@@ -54,7 +55,7 @@ pub(super) fn request(
     let (headers, signed) = headers;
     let mut names: Vec<&str> = signed.iter().map(String::as_str).collect();
     names.sort_unstable();
-    let mut text = format!("{method}\n{}\n{}\n", uri::encode(&decoded, true), query.join("&"));
+    let mut text = format!("{method}\n{path}\n{}\n", query.join("&"));
     for name in &names {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name}:{}", header_value(headers, name));
@@ -77,21 +78,21 @@ fn header_value(headers: &HeaderMap, name: &str) -> String {
 }
 
 /// What is signed of a canonical request.
-pub(super) fn string_to_sign(claim: &Claim, canonical_request: &str) -> String {
+pub(crate) fn string_to_sign(claim: &Claim, canonical_request: &str) -> String {
     let digest = hex::encode(Sha256::digest(canonical_request));
     format!("{ALGORITHM}\n{}\n{}\n{digest}", claim.time, claim.scope())
 }
 
 /// The key of a day, a region and the service.
-pub(super) fn signing_key(secret: &str, claim: &Claim) -> [u8; 32] {
+pub(crate) fn signing_key(secret: &str, claim: &Claim) -> [u8; 32] {
     let day = hmac(format!("AWS4{secret}").as_bytes(), claim.day.as_bytes());
     let region = hmac(&day, claim.region.as_bytes());
-    let service = hmac(&region, b"s3");
+    let service = hmac(&region, claim.service.as_bytes());
     hmac(&service, b"aws4_request")
 }
 
 /// The signature of a text, in hexadecimal.
-pub(super) fn signature(key: &[u8; 32], text: &str) -> String {
+pub(crate) fn signature(key: &[u8; 32], text: &str) -> String {
     hex::encode(hmac(key, text.as_bytes()))
 }
 
@@ -118,6 +119,7 @@ mod tests {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
             day: "20130524".to_owned(),
             region: "us-east-1".to_owned(),
+            service: "s3".to_owned(),
             time: "20130524T000000Z".to_owned(),
             signed_headers: ["host", "range", "x-amz-content-sha256", "x-amz-date"]
                 .map(str::to_owned)
@@ -140,7 +142,7 @@ mod tests {
         let query = uri::query("b=2&a=x%20y&uploads&a=1").unwrap();
         let text = request(
             "PUT",
-            "/k%20%2b",
+            "/k%20%2B",
             &query,
             (&headers, &["x-amz-meta-a".to_owned()]),
             "UNSIGNED-PAYLOAD",

@@ -1,0 +1,240 @@
+//! `--strict-auth`: signatures verified on the APIs that otherwise take any key, and calls without one.
+//!
+//! The words are those that AWS's clients are known to show; none of them is a recording.
+
+use axum::body::Body;
+use bytes::Bytes;
+use hardcap_limits::Millis;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::EpochMillis;
+use crate::context::Platform;
+use crate::s3::uri;
+use crate::serve;
+use crate::sigv4::{self, ALGORITHM, Claim};
+use crate::sts;
+
+/// Above every body that the APIs take: a body must be at hand whole before its signature can be verified.
+const BODY_MAX: usize = 1 << 25;
+/// How far a signature's time may be from ours, in either direction.
+const SKEW: Millis = Millis(5 * 60 * 1000);
+
+/// Which way an API tells an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `__type` and `message`, status 400; the text stands before the type.
+    Json(&'static str),
+    /// `message` and the header `x-amzn-errortype`, status 403.
+    Rest,
+    /// An XML document, status 403.
+    Query,
+}
+
+/// Why a call is refused: its code in JSON, its code in XML, and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Denied {
+    code: &'static str,
+    query_code: &'static str,
+    text: String,
+}
+
+fn denied(code: &'static str, query_code: &'static str, text: impl Into<String>) -> Denied {
+    Denied { code, query_code, text: text.into() }
+}
+
+/// Reads a call whole and verifies its signature; gives it back, or the answer that refuses it.
+pub(crate) async fn verified(
+    platform: &Platform,
+    request: Request<Incoming>,
+    dialect: Dialect,
+) -> Result<Request<Body>, Response<Body>> {
+    let (head, body) = request.into_parts();
+    let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
+        let text =
+            format!("the request is larger than {BODY_MAX} bytes, or ended before its body did");
+        let denied = denied("RequestEntityTooLargeException", "RequestEntityTooLarge", text);
+        return Err(render(platform, &denied, dialect));
+    };
+    match verify(&head, &body, platform) {
+        Ok(()) => Ok(Request::from_parts(head, Body::from(body))),
+        Err(denied) => Err(render(platform, &denied, dialect)),
+    }
+}
+
+fn verify(head: &Parts, body: &Bytes, platform: &Platform) -> Result<(), Denied> {
+    let query = uri::query(head.uri.query().unwrap_or_default()).unwrap_or_default();
+    let claim = claim(head, &query)?;
+    let key = platform.keyring.find(&claim.access_key_id).ok_or_else(unknown_key)?;
+    let token = head.headers.get("x-amz-security-token").map(|token| token.as_bytes().to_vec());
+    let token = token.or_else(|| find(&query, "X-Amz-Security-Token").map(String::into_bytes));
+    if key.session_token.as_deref().map(str::as_bytes) != token.as_deref() {
+        return Err(unknown_key());
+    }
+    let now = platform.clock.now();
+    if key.expires.is_some_and(|expires| now >= expires) {
+        let text = "The security token included in the request is expired";
+        return Err(denied("ExpiredTokenException", "ExpiredToken", text));
+    }
+    check_time(&claim, &query, platform)?;
+    if !claim.signs("host") {
+        return Err(mismatch(
+            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+        ));
+    }
+    let signed: Vec<_> =
+        query.iter().filter(|(name, _)| name != b"X-Amz-Signature").cloned().collect();
+    let canonical = sigv4::request(
+        head.method.as_str(),
+        &uri::encode(head.uri.path().as_bytes(), true),
+        &signed,
+        (&head.headers, &claim.signed_headers),
+        &hex::encode(Sha256::digest(body)),
+    );
+    let signing_key = sigv4::signing_key(&key.secret_access_key, &claim);
+    let signature = sigv4::signature(&signing_key, &sigv4::string_to_sign(&claim, &canonical));
+    if signature == claim.signature {
+        return Ok(());
+    }
+    Err(mismatch(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
+         Key and signing method. Consult the service documentation for details.",
+    ))
+}
+
+fn unknown_key() -> Denied {
+    let text = "The security token included in the request is invalid.";
+    denied("UnrecognizedClientException", "InvalidClientTokenId", text)
+}
+
+fn mismatch(text: impl Into<String>) -> Denied {
+    denied("InvalidSignatureException", "SignatureDoesNotMatch", text)
+}
+
+fn incomplete(what: &str) -> Denied {
+    let text = format!("the signature has no {what}");
+    denied("IncompleteSignatureException", "IncompleteSignature", text)
+}
+
+/// What the header or the query says the call was signed with.
+fn claim(head: &Parts, query: &[(Vec<u8>, Vec<u8>)]) -> Result<Claim, Denied> {
+    let header = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let in_header = |name: &str| {
+        let fields = header?.strip_prefix(ALGORITHM)?;
+        let field = fields.split(',').find_map(|field| field.trim().strip_prefix(name))?;
+        Some(field.strip_prefix('=')?.to_owned())
+    };
+    let presigned = find(query, "X-Amz-Signature").is_some();
+    if header.is_none() && !presigned {
+        let text = "Request is missing Authentication Token";
+        return Err(denied(
+            "MissingAuthenticationTokenException",
+            "MissingAuthenticationToken",
+            text,
+        ));
+    }
+    let field = |name: &str| match presigned {
+        true => find(query, &format!("X-Amz-{name}")),
+        false => in_header(name),
+    };
+    let credential = field("Credential").ok_or_else(|| incomplete("Credential"))?;
+    let mut parts = credential.rsplitn(5, '/').map(str::to_owned);
+    let mut part = || parts.next().ok_or_else(|| incomplete("complete Credential"));
+    let (_, service, region, day, access_key_id) = (part()?, part()?, part()?, part()?, part()?);
+    let date = head.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
+    let time = if presigned { find(query, "X-Amz-Date") } else { date.map(str::to_owned) };
+    let signed_headers = field("SignedHeaders").ok_or_else(|| incomplete("SignedHeaders"))?;
+    Ok(Claim {
+        access_key_id,
+        day,
+        region,
+        service,
+        time: time.ok_or_else(|| incomplete("X-Amz-Date"))?,
+        signed_headers: signed_headers.split(';').map(str::to_ascii_lowercase).collect(),
+        signature: field("Signature").ok_or_else(|| incomplete("Signature"))?,
+    })
+}
+
+fn find(query: &[(Vec<u8>, Vec<u8>)], name: &str) -> Option<String> {
+    let (_, value) = query.iter().find(|(given, _)| given == name.as_bytes())?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
+/// A signature holds for five minutes, a presigned one for as long as it says.
+fn check_time(
+    claim: &Claim,
+    query: &[(Vec<u8>, Vec<u8>)],
+    platform: &Platform,
+) -> Result<(), Denied> {
+    let signed = parse_time(&claim.time)
+        .ok_or_else(|| incomplete("X-Amz-Date of the form 20260221T101112Z"))?;
+    if !claim.time.starts_with(&claim.day) {
+        let (day, time) = (&claim.day, &claim.time);
+        return Err(mismatch(format!(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{day}' != \
+             '{}', from '{time}'.",
+            time.get(..8).unwrap_or_default()
+        )));
+    }
+    let expires = find(query, "X-Amz-Expires").and_then(|seconds| seconds.parse::<u64>().ok());
+    let life = expires.map_or(SKEW, |seconds| Millis(seconds.saturating_mul(1000)));
+    // Callers sign by the clock on the wall, which cannot be advanced.
+    let now = platform.clock.wall();
+    if now.since(signed) > life {
+        let earliest = EpochMillis(now.0.saturating_sub(life.0));
+        return Err(mismatch(format!(
+            "Signature expired: {} is now earlier than {} ({} - {} min.)",
+            claim.time,
+            format_time(earliest),
+            format_time(now),
+            life.0 / 60_000
+        )));
+    }
+    if signed.since(now) > SKEW {
+        return Err(mismatch(format!(
+            "Signature not yet current: {} is still later than {} ({} + 5 min.)",
+            claim.time,
+            format_time(now.plus(SKEW)),
+            format_time(now)
+        )));
+    }
+    Ok(())
+}
+
+fn parse_time(text: &str) -> Option<EpochMillis> {
+    let format = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+    let time = time::PrimitiveDateTime::parse(text, format).ok()?.assume_utc();
+    Some(EpochMillis(u64::try_from(time.unix_timestamp()).ok()?.saturating_mul(1000)))
+}
+
+fn format_time(at: EpochMillis) -> String {
+    let format = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+    at.to_utc().format(format).unwrap_or_default()
+}
+
+fn render(platform: &Platform, denied: &Denied, dialect: Dialect) -> Response<Body> {
+    let ctx = platform.context();
+    let (status, kind, body) = match dialect {
+        Dialect::Json(namespace) => {
+            let code = format!("{namespace}{}", denied.code);
+            let body = json!({ "__type": code, "message": denied.text }).to_string();
+            (400, "application/x-amz-json-1.0", body)
+        }
+        Dialect::Rest => (403, "application/json", json!({ "message": denied.text }).to_string()),
+        Dialect::Query => return sts::error(&ctx, 403, denied.query_code, &denied.text),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if dialect == Dialect::Rest {
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(denied.code));
+    }
+    if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}
