@@ -23,7 +23,7 @@ async fn an_init_that_takes_too_long_is_done_again_inside_the_invocation() {
     let answer = lambda.invoke("slow-init", "{}").await;
     let log = log(&answer);
     assert_eq!(answer.header("x-amz-function-error"), None, "{log}");
-    assert!(log.starts_with("INIT_REPORT Init Duration: 4"), "{log}");
+    assert!(log.starts_with("INIT_REPORT Init Duration: "), "{log}");
     assert!(log.contains(" ms\tPhase: init\tStatus: timeout\nSTART "), "{log}");
     assert!(!log.contains("\tInit Duration: "), "its time is the invocation's: {log}");
     let seen = &lambda.emulator.totals().limits["lambda_init"];

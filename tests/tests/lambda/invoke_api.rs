@@ -145,7 +145,7 @@ async fn a_reservation_that_is_used_up_throttles_at_once() {
     assert_eq!((answer.status.as_u16(), answer.text()), (429, THROTTLED));
     assert_eq!(answer.header("x-amzn-errortype"), Some("TooManyRequestsException"));
 
-    let busy = lambda.invoke("script", json!([{"sleep": 1_000}, "tell"]));
+    let busy = lambda.invoke("script", json!([{"sleep": 2_000}, "tell"]));
     let second = async {
         lambda.until(|totals| totals.cold_starts == 1).await;
         lambda.invoke("script", json!(["tell"])).await
@@ -161,7 +161,7 @@ async fn a_reservation_that_is_used_up_throttles_at_once() {
 async fn load_is_spread_over_sandboxes_up_to_the_accounts_concurrency() {
     let builder = Emulator::builder().function(guest("behave")).set("lambda_concurrency", 3);
     let lambda = Lambda::start(builder).await;
-    let slow = || lambda.invoke("behave", json!({"millis": 1_000}));
+    let slow = || lambda.invoke("behave", json!({"millis": 2_000}));
     let over = async {
         lambda.until(|totals| totals.cold_starts == 3).await;
         lambda.invoke("behave", "{}").await
