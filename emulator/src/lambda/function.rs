@@ -182,10 +182,11 @@ impl Deployed {
         command.chain(environment).chain([self.task_root.as_os_str()])
     }
 
-    /// Ends every sandbox at once.
-    pub(super) fn kill_all(&self) {
-        let all: Vec<_> = self.lock().all.values().cloned().collect();
-        for sandbox in all {
+    /// Ends every sandbox at once, and lets go of them and of the folders that are kept: nothing else would, for a sandbox
+    /// knows its function and the function its sandboxes.
+    pub(super) fn end_all(&self) {
+        let pool = std::mem::take(&mut *self.lock());
+        for sandbox in pool.all.values() {
             sandbox.kill();
         }
     }

@@ -138,7 +138,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.stop.cancel();
         for function in self.functions.values() {
-            function.kill_all();
+            function.end_all();
         }
     }
 }
@@ -220,6 +220,9 @@ impl Lambda {
         self.shared.stop.cancel();
         self.shared.sandboxes.close();
         self.shared.sandboxes.wait().await;
+        for function in self.shared.functions.values() {
+            function.end_all();
+        }
     }
 
     /// `POST /2015-03-31/functions/{name}/invocations`

@@ -190,6 +190,39 @@ fn may_mount() -> bool {
 }
 
 #[cfg(target_os = "linux")]
+#[test]
+fn the_folders_behind_tmp_are_gone_when_the_emulator_is() {
+    // A function that finds its folder behind `/tmp` in the table of its mounts.
+    let folder_of = |lambda: Lambda| async move {
+        let mounts = lambda
+            .invoke("behave", json!({"file": "/proc/self/mountinfo"}))
+            .await
+            .text()
+            .to_owned();
+        let line = mounts.split("\\n").find(|line| line.contains(" /tmp ")).map(str::to_owned);
+        let folder = line.and_then(|line| Some(line.split(' ').nth(3)?.to_owned()));
+        (lambda, folder)
+    };
+    for graceful in [true, false] {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let folder = runtime.block_on(async {
+            let (lambda, folder) = folder_of(Lambda::with([guest("behave")]).await).await;
+            if graceful {
+                lambda.emulator.stop().await;
+            }
+            folder
+        });
+        drop(runtime);
+        let Some(folder) = folder else {
+            assert!(!may_mount(), "the kernel permits a private /tmp, and the sandbox has none");
+            return;
+        };
+        assert!(folder.contains("hardcap-tmp-"), "{folder}");
+        assert!(!Path::new(&folder).exists(), "{folder}, graceful: {graceful}");
+    }
+}
+
+#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_under_tmp_still_runs() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
