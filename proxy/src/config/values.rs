@@ -118,5 +118,5 @@ pub(super) fn limit_override(part: &str) -> Result<(String, u64), String> {
         let value = value.trim().replace('_', "").parse().ok()?;
         Some((name.trim().to_owned(), value))
     });
-    pair.ok_or_else(|| format!("`{part}` is not NAME=NUMBER, such as lambda_sync_response=6291556"))
+    pair.ok_or_else(|| format!("`{part}` is not NAME=NUMBER, such as rest_timeout=5000"))
 }
