@@ -9,7 +9,8 @@ use flate2::write::GzEncoder;
 use crate::headers::{self, Lines};
 
 /// Bodies up to this size are held and compressed; beyond it the time and the memory are worth more than a redirect.
-pub const INPUT_MAX: usize = 16 << 20;
+pub const INPUT_MAX: usize = 16 * MEBIBYTE;
+const MEBIBYTE: usize = 1024 * 1024;
 
 /// Whether an answer is worth compressing and may be.
 #[must_use]
