@@ -25,9 +25,9 @@ test-all: setup
     HARDCAP_LANES=all cargo test --workspace
 
 # speed against the floor, in one run, as ratios
-bench *ARGS:
-    cargo build --release -p hardcap
-    cargo bench -p hardcap-tests --bench floor -- {{ARGS}}
+bench:
+    cargo build --release -p hardcap -p hardcap-tests --bin hardcap --bin floor
+    "${CARGO_TARGET_DIR:-target}/release/floor"
 
 fmt:
     cargo fmt --all

@@ -25,15 +25,38 @@ impl Process {
     /// # Errors
     ///
     /// When it cannot be started; the message names it.
-    #[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
     pub fn start<A: AsRef<OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = A>,
         variables: &[(&str, &str)],
     ) -> io::Result<Process> {
+        Process::start_with(program, arguments, variables, Stdio::inherit())
+    }
+
+    /// As [`Process::start`], with its standard error in a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::start`], and when there can be no such file.
+    pub fn start_logged<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        log: &Path,
+    ) -> io::Result<Process> {
+        Process::start_with(program, arguments, &[], std::fs::File::create(log)?.into())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
+    fn start_with<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        variables: &[(&str, &str)],
+        stderr: Stdio,
+    ) -> io::Result<Process> {
         let mut child = Command::new(program)
             .args(arguments)
             .envs(variables.iter().copied())
+            .stderr(stderr)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -60,6 +83,15 @@ impl Process {
     #[must_use]
     pub fn id(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked for.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
     }
 
     /// Tells it to end (SIGTERM) and waits until it has.
@@ -99,7 +131,7 @@ impl Drop for Process {
 pub fn binary(package: &str, name: &str) -> PathBuf {
     static BUILT: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
     let folder = profile_folder();
-    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let path = beside(name);
     let built = BUILT.get_or_init(Mutex::default);
     let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
     let own = package == env!("CARGO_PKG_NAME");
@@ -108,6 +140,12 @@ pub fn binary(package: &str, name: &str) -> PathBuf {
     }
     assert!(path.is_file(), "{} does not exist; `cargo build -p {package}`", path.display());
     path
+}
+
+/// Where cargo puts a program of the profile that the running one was built in.
+#[must_use]
+pub fn beside(name: &str) -> PathBuf {
+    profile_folder().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// Whether a program is there and younger than everything it could be made of.

@@ -23,8 +23,7 @@ const TURNS: usize = 5;
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let arguments: Vec<String> =
-        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["function"] => function::run().await,

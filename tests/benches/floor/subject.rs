@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use hardcap::Clock;
-use hardcap_tests::process::Process;
+use hardcap_tests::process::{self, Process};
 
 const TEMPLATE: &str = "\
 Transform: AWS::Serverless-2016-10-31
@@ -19,6 +19,9 @@ Resources:
       Timeout: 30
       MemorySize: 512
 ";
+
+/// Where hardcap's own words go, in its folder.
+const LOG: &str = "hardcap.log";
 
 /// A running floor or hardcap.
 #[derive(Debug)]
@@ -45,8 +48,8 @@ impl Subject {
         let settings =
             format!("[functions.Measured]\ncommand = [{:?}, \"function\"]\n", function.display());
         std::fs::write(folder.path().join("hardcap.toml"), settings)?;
-        let (process, ready) = start(folder.path())?;
-        let ready = until_ready(&process, &ready).await?;
+        let (mut process, ready) = start(folder.path())?;
+        let ready = until_ready(&mut process, &ready).await?;
         let aws = ready["aws"].as_str().unwrap_or_default();
         let invoke_url = format!("{aws}/2015-03-31/functions/measured/invocations");
         Ok(Subject { invoke_url, process, _folder: Some(folder) })
@@ -95,8 +98,8 @@ pub(crate) async fn start_times(times: usize) -> io::Result<Vec<f64>> {
         let settings = "[functions.Measured]\ncommand = [\"true\"]\n";
         std::fs::write(folder.path().join("hardcap.toml"), settings)?;
         let watch = Clock::default().stopwatch();
-        let (process, ready) = start(folder.path())?;
-        until_ready(&process, &ready).await?;
+        let (mut process, ready) = start(folder.path())?;
+        until_ready(&mut process, &ready).await?;
         took.push(watch.elapsed().as_secs_f64() * 1_000.0);
         process.stop().await?;
     }
@@ -105,9 +108,7 @@ pub(crate) async fn start_times(times: usize) -> io::Result<Vec<f64>> {
 
 /// The program that `just bench` built.
 pub(crate) fn hardcap_binary() -> PathBuf {
-    let bench = std::env::current_exe().unwrap_or_default();
-    let folder = bench.ancestors().nth(2).unwrap_or(Path::new("."));
-    folder.join("hardcap")
+    process::beside("hardcap")
 }
 
 fn start(folder: &Path) -> io::Result<(Process, PathBuf)> {
@@ -123,20 +124,22 @@ fn start(folder: &Path) -> io::Result<(Process, PathBuf)> {
         "--ready-file".as_ref(),
         ready.as_os_str(),
     ];
-    let process = Process::start(&hardcap_binary(), arguments, &[])?;
+    let process = Process::start_logged(&hardcap_binary(), arguments, &folder.join(LOG))?;
     Ok((process, ready))
 }
 
 /// Looks again and again, without a pause that would be measured with it.
-async fn until_ready(process: &Process, file: &Path) -> io::Result<serde_json::Value> {
+async fn until_ready(process: &mut Process, file: &Path) -> io::Result<serde_json::Value> {
     loop {
         if let Ok(text) = std::fs::read_to_string(file)
             && let Ok(ready) = serde_json::from_str(&text)
         {
             return Ok(ready);
         }
-        if process.id().is_none() {
-            return Err(io::Error::other("hardcap ended before it listened"));
+        if process.ended()?.is_some() {
+            let log = file.with_file_name(LOG);
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            return Err(io::Error::other(format!("hardcap ended before it listened: {said}")));
         }
         tokio::task::yield_now().await;
     }
