@@ -122,6 +122,10 @@ impl S3 {
             let headers = cors::preflight(&self.store, address, head)?;
             return Ok(with_headers(Response::default(), headers));
         }
+        if is_form(head) {
+            call.leave_unread(body);
+            return Err(Refusal::forms_not_implemented());
+        }
         let platform = &self.platform;
         let verified = auth::verify(head, &platform.region, &platform.keyring, call.context());
         let verified = match verified {
@@ -197,6 +201,12 @@ impl S3 {
             self.run_lifecycle().await;
         }
     }
+}
+
+/// The form of a POST policy, which carries its signature in its fields.
+fn is_form(head: &request::Parts) -> bool {
+    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    head.method == Method::POST && kind.is_some_and(|kind| kind.starts_with("multipart/form-data"))
 }
 
 fn admit_key(call: &Call, address: &Address) -> Result<(), Refusal> {

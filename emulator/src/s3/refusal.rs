@@ -201,6 +201,9 @@ refusals! {
     /// `Header` follows.
     header_not_implemented = NOT_IMPLEMENTED, "NotImplemented",
         "A header you provided implies functionality that is not implemented";
+    /// hardcap's own text: AWS has these.
+    forms_not_implemented = NOT_IMPLEMENTED, "NotImplemented",
+        "hardcap has no uploads by form and POST policy: presign a PUT instead";
     /// `BucketName` follows.
     no_such_bucket = NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist";
     /// `Key` follows.

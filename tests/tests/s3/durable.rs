@@ -110,7 +110,8 @@ const CHILD: &str = "HARDCAP_TESTS_S3_DIRECTORY";
 async fn a_process_that_is_there_to_be_killed() {
     #[expect(clippy::disallowed_methods, reason = "how this process learns that it is the child")]
     let Ok(folder) = std::env::var(CHILD) else { return };
-    let emulator = start(at(Path::new(&folder))).await;
+    let config = if folder.is_empty() { config() } else { at(Path::new(&folder)) };
+    let emulator = start(config).await;
     println!("\nlistening {}", emulator.aws_url());
     std::future::pending::<()>().await;
 }
@@ -179,4 +180,68 @@ async fn killed_in_the_middle_of_a_put_the_old_object_is_there() {
     let put = signed(&emulator, ask("PUT", "/bucket/key").body(after.clone())).await;
     assert_eq!(put.status, 200);
     assert_eq!(signed(&emulator, ask("GET", "/bucket/key")).await.body, after);
+}
+
+/// The most memory that a process has held, in bytes.
+fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+/// Sends and reads back an object of this many pieces of a mebibyte, by a socket of its own; gives both digests.
+fn through(url: &str, pieces: usize) -> [String; 2] {
+    use sha2::{Digest as _, Sha256};
+    let host = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let connect = |ask: &Ask, length: usize| {
+        let mut wire = TcpStream::connect(&host).unwrap();
+        let head = format!("{} {} HTTP/1.1\r\nhost: {host}", ask.method, ask.path);
+        write!(wire, "{head}\r\ncontent-length: {length}\r\nconnection: close\r\n").unwrap();
+        for (name, value) in &ask.headers {
+            write!(wire, "{name}: {value}\r\n").unwrap();
+        }
+        wire.write_all(b"\r\n").unwrap();
+        wire
+    };
+    let piece = noise(1_048_576, 5);
+    let (mut sent, mut read) = (Sha256::new(), Sha256::new());
+    let put = ask("PUT", "/bucket/large");
+    let (put, _) = put.signed_with_payload(&host, &Signing::now(), Some("UNSIGNED-PAYLOAD"));
+    let mut wire = connect(&put, pieces * piece.len());
+    for _ in 0..pieces {
+        wire.write_all(&piece).unwrap();
+        sent.update(&piece);
+    }
+    let mut answer = String::new();
+    wire.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let get = ask("GET", "/bucket/large").signed(&host, &Signing::now());
+    let mut wire = BufReader::new(connect(&get, 0));
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        wire.read_line(&mut line).unwrap();
+    }
+    loop {
+        let data = wire.fill_buf().unwrap();
+        if data.is_empty() {
+            break;
+        }
+        read.update(data);
+        let length = data.len();
+        wire.consume(length);
+    }
+    [hex::encode(sent.finalize()), hex::encode(read.finalize())]
+}
+
+#[test]
+fn a_large_object_never_stands_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    for folder in [folder.path(), Path::new("")] {
+        let (child, url) = spawn(folder);
+        let [sent, read] = through(&url, 300);
+        assert_eq!(sent, read);
+        let peak = peak(child.0.id());
+        assert!(peak < 64 * 1_048_576, "{peak} bytes of memory for an object of 300 MiB");
+    }
 }

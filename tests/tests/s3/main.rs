@@ -5,6 +5,7 @@
 mod bodies;
 mod cors;
 mod durable;
+mod fixtures;
 mod keys;
 mod lifecycle;
 mod multipart;
