@@ -31,10 +31,11 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 pub(super) fn start_log(options: &UpOptions) {
     let filter = match (options.quiet, options.verbose) {
-        (true, _) => "error",
+        // The library of the S3 protocol calls every refusal an error, a missing key among them.
+        (true, _) => "error,s3s=off",
         // The embedded DynamoDB warns of every answer that is not 200, a condition that was not met among them.
-        (false, 0) => "warn,hardcap=info,dynoxide=error",
-        (false, 1) => "info,hardcap=debug",
+        (false, 0) => "warn,hardcap=info,dynoxide=error,s3s=off",
+        (false, 1) => "info,hardcap=debug,s3s=off",
         (false, _) => "debug,hardcap=trace",
     };
     tracing_subscriber::fmt()
