@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hardcap_limits::Millis;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 /// A point in time: milliseconds since 1970-01-01 UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EpochMillis(pub u64);
 
 impl EpochMillis {
@@ -42,6 +43,8 @@ pub struct Clock {
     advanced: Arc<AtomicU64>,
     /// When it was advanced, by the wall's clock, and by how much.
     history: Arc<Mutex<Vec<(EpochMillis, Millis)>>>,
+    /// Told of every advance.
+    moved: Arc<Notify>,
 }
 
 impl Clock {
@@ -79,6 +82,21 @@ impl Clock {
         let second = wait_for_next_second();
         self.history.lock().unwrap_or_else(PoisonError::into_inner).push((second, span));
         self.advanced.fetch_add(span.0, Ordering::Relaxed);
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until [`Clock::now`] shows this time, however it comes to: an advance of the clock shortens the wait.
+    pub async fn sleep_until(&self, due: EpochMillis) {
+        loop {
+            let mut moved = std::pin::pin!(self.moved.notified());
+            // From here on an advance is seen, also one between the look and the wait.
+            moved.as_mut().enable();
+            let left = due.since(self.now());
+            if left.0 == 0 {
+                return;
+            }
+            let _ = within(left, moved).await;
+        }
     }
 
     /// Starts to measure a span of real time.

@@ -115,6 +115,12 @@ pub struct Function {
     pub environment: IndexMap<String, String>,
     /// Executions reserved for this function, which are also the most it may have.
     pub reserved_concurrency: Option<u32>,
+    /// What becomes of its asynchronous events.
+    pub events: EventInvokeConfig,
+    /// Whether a chain of requests may pass it for ever.
+    pub recursive_loop: RecursiveLoop,
+    /// What invokes it from time to time.
+    pub schedules: Vec<Schedule>,
 }
 
 impl Function {
@@ -140,6 +146,9 @@ impl Function {
             timeout: Millis(3_000),
             environment: IndexMap::new(),
             reserved_concurrency: None,
+            events: EventInvokeConfig::default(),
+            recursive_loop: RecursiveLoop::default(),
+            schedules: Vec::new(),
         }
     }
 
@@ -148,6 +157,42 @@ impl Function {
     pub fn arn(&self, region: &str) -> String {
         format!("arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{}", self.name)
     }
+}
+
+/// What becomes of a function's asynchronous events. AWS's defaults where nothing is set: two retries, six hours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventInvokeConfig {
+    /// Attempts after the first, when the function fails.
+    pub maximum_retry_attempts: Option<u32>,
+    /// The oldest that an event may become, retries and throttles included.
+    pub maximum_event_age: Option<Millis>,
+    /// The ARN of what is told of events that succeeded.
+    pub on_success: Option<String>,
+    /// The ARN of what is told of events that failed for good.
+    pub on_failure: Option<String>,
+    /// The ARN of the queue or topic that failed events are sent to.
+    pub dead_letter: Option<String>,
+}
+
+/// What happens when a chain of requests passes a function again and again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecursiveLoop {
+    /// The chain is stopped.
+    #[default]
+    Terminate,
+    /// The chain goes on.
+    Allow,
+}
+
+/// A rule that invokes a function at a fixed rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The rule's name, the last part of its ARN.
+    pub name: String,
+    /// The time between two events.
+    pub rate: Millis,
+    /// The event as JSON; EventBridge's own when `None`.
+    pub input: Option<String>,
 }
 
 /// An API of API Gateway, with one stage.

@@ -15,11 +15,12 @@ use crate::config::{
     Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, Parameter, Secret, Table,
 };
 use crate::context::Platform;
-use crate::control::Control;
+use crate::control::{Control, Stores};
 use crate::dynamodb::DynamoDb;
 use crate::gateway::Gateway;
 use crate::keyring::Keyring;
 use crate::lambda::Lambda;
+use crate::queue::Queue;
 use crate::record::{Recorder, Totals};
 use crate::report::Report;
 use crate::s3::S3;
@@ -100,10 +101,17 @@ impl Emulator {
             S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
-        let control = Control::new(&platform, &config, &addresses, &s3, &dynamodb);
+        let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
+        let queue = queue.map_err(StartError::Data)?;
+        let control = Control::new(
+            &platform,
+            &config,
+            &addresses,
+            Stores { s3: &s3, dynamodb: &dynamodb, queue: &queue },
+        );
 
         let surfaces =
-            Surfaces { lambda: lambda.router(), control: control.router(), s3, dynamodb };
+            Surfaces { lambda: lambda.router(&queue), control: control.router(), s3, dynamodb };
         let aws = Aws::new(&platform, &config, surfaces).map_err(StartError::Data)?;
         serve::serve(sockets.aws.0, stop.clone(), &tasks, move |request, _peer| {
             let aws = aws.clone();

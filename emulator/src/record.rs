@@ -78,6 +78,38 @@ pub enum What {
         /// The function's name.
         function: String,
     },
+    /// An asynchronous event was accepted, or found in the data directory at the start.
+    EventAccepted {
+        /// The function's name.
+        function: String,
+        /// The event, in bytes.
+        event: u64,
+        /// True when an earlier run had accepted it.
+        restored: bool,
+    },
+    /// An asynchronous event will be tried again.
+    EventRetried {
+        /// The function's name.
+        function: String,
+        /// How long it waits, in milliseconds.
+        wait: u64,
+    },
+    /// An asynchronous event came to its only end.
+    EventEnded {
+        /// The function's name.
+        function: String,
+        /// `Success`, `RetriesExhausted`, `EventAgeExceeded`, `ZeroReservedConcurrency`, `RecursiveInvocation`.
+        condition: &'static str,
+        /// Attempts that reached the function.
+        attempts: u64,
+    },
+    /// The record of an asynchronous event, or the event itself as a dead letter, was delivered or could not be.
+    EventSent {
+        /// The ARN that it was sent to.
+        to: String,
+        /// Why it could not be delivered.
+        failure: Option<String>,
+    },
     /// hardcap itself failed.
     Bug {
         /// The cause.
@@ -117,8 +149,72 @@ pub struct Totals {
     pub throttles: u64,
     /// Requests answered by gateways, by status.
     pub answers: IndexMap<u16, u64>,
+    /// Asynchronous events.
+    pub events: Events,
     /// Failures of hardcap itself. A run with any is not to be trusted.
     pub bugs: u64,
+}
+
+/// Sums over asynchronous events. What was accepted or restored has ended in one of the ways, or is still pending.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Events {
+    /// Accepted in this run.
+    pub accepted: u64,
+    /// Accepted by an earlier run, and not ended by it.
+    pub restored: u64,
+    /// Attempts after the first, of all events.
+    pub retried: u64,
+    /// Ended: the function answered.
+    pub delivered: u64,
+    /// Ended: every attempt failed.
+    pub retries_exhausted: u64,
+    /// Ended: they became too old.
+    pub aged_out: u64,
+    /// Ended: the function's reserved concurrency was 0.
+    pub zero_concurrency: u64,
+    /// Ended: they would have continued a loop. CloudWatch's `RecursiveInvocationsDropped`.
+    pub recursive: u64,
+    /// Records and dead letters that were delivered.
+    pub sent: u64,
+    /// Records and dead letters that could not be. CloudWatch's `DestinationDeliveryFailures`.
+    pub not_sent: u64,
+}
+
+impl Events {
+    /// Events that came to an end.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.delivered
+            + self.retries_exhausted
+            + self.aged_out
+            + self.zero_concurrency
+            + self.recursive
+    }
+
+    /// Events that wait or are under way.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        (self.accepted + self.restored).saturating_sub(self.ended())
+    }
+
+    fn add(&mut self, what: &What) {
+        let sum = match what {
+            What::EventAccepted { restored: true, .. } => &mut self.restored,
+            What::EventAccepted { restored: false, .. } => &mut self.accepted,
+            What::EventRetried { .. } => &mut self.retried,
+            What::EventSent { failure: None, .. } => &mut self.sent,
+            What::EventSent { failure: Some(_), .. } => &mut self.not_sent,
+            What::EventEnded { condition, .. } => match *condition {
+                "Success" => &mut self.delivered,
+                "EventAgeExceeded" => &mut self.aged_out,
+                "ZeroReservedConcurrency" => &mut self.zero_concurrency,
+                "RecursiveInvocation" => &mut self.recursive,
+                _ => &mut self.retries_exhausted,
+            },
+            _ => return,
+        };
+        *sum += 1;
+    }
 }
 
 /// Where everything is recorded. Cheap to clone; all clones share one store.
@@ -225,6 +321,10 @@ impl Totals {
             }
             What::ColdStart { .. } => self.cold_starts += 1,
             What::Throttled { .. } => self.throttles += 1,
+            What::EventAccepted { .. }
+            | What::EventRetried { .. }
+            | What::EventEnded { .. }
+            | What::EventSent { .. } => self.events.add(&record.what),
             What::Bug { .. } => self.bugs += 1,
         }
     }

@@ -6,7 +6,7 @@ use hardcap_limits::{Limits, Unit};
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::record::Totals;
+use crate::record::{Events, Totals};
 
 /// A run, folded by limit.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +27,8 @@ pub struct Report {
     pub throttles: u64,
     /// What gateways answered, by status.
     pub answers: IndexMap<u16, u64>,
+    /// Asynchronous events, by how they ended.
+    pub events: Events,
     /// Failures of hardcap itself: with any, the run is not to be trusted.
     pub bugs: u64,
 }
@@ -101,6 +103,7 @@ impl Report {
             cold_starts: totals.cold_starts,
             throttles: totals.throttles,
             answers: totals.answers.clone(),
+            events: totals.events.clone(),
             bugs: totals.bugs,
         }
     }
@@ -167,6 +170,7 @@ impl Report {
         for (fault, count) in &self.faults {
             let _ = writeln!(text, "  {fault}  {}", grouped(*count));
         }
+        self.write_events(text);
         if self.has_bugs() {
             let _ = writeln!(
                 text,
@@ -174,6 +178,37 @@ impl Report {
                 self.bugs
             );
         }
+    }
+}
+
+impl Report {
+    fn write_events(&self, text: &mut String) {
+        let events = &self.events;
+        let all = events.accepted + events.restored;
+        if all == 0 {
+            return;
+        }
+        let _ = write!(
+            text,
+            "{} asynchronous events: {} delivered",
+            grouped(all),
+            grouped(events.delivered)
+        );
+        for (count, name) in [
+            (events.retries_exhausted, "retries exhausted"),
+            (events.aged_out, "aged out"),
+            (events.zero_concurrency, "without concurrency"),
+            (events.recursive, "stopped as a loop"),
+            (events.pending(), "pending"),
+            (events.retried, "retries"),
+            (events.sent, "sent to destinations and dead letters"),
+            (events.not_sent, "could not be sent"),
+        ] {
+            if count > 0 {
+                let _ = write!(text, ", {} {name}", grouped(count));
+            }
+        }
+        text.push('\n');
     }
 }
 

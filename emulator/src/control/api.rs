@@ -164,6 +164,11 @@ pub(crate) async fn functions(State(control): State<Control>) -> Json<Value> {
     Json(json!({ "functions": functions }))
 }
 
+/// Asynchronous events: how many wait, how they ended, and the dead letters.
+pub(crate) async fn queue(State(control): State<Control>) -> Json<Value> {
+    Json(control.queue.status())
+}
+
 pub(crate) async fn clock(State(control): State<Control>) -> Json<Value> {
     Json(json!({ "now_ms": control.platform.clock.now() }))
 }
@@ -214,6 +219,7 @@ pub(crate) async fn reset(State(control): State<Control>) -> Json<Value> {
 }
 
 pub(crate) async fn unknown() -> ControlError {
-    let routes = "health, limits, records, records/live, report, functions, clock, keys/ID, reset";
+    let routes =
+        "health, limits, records, records/live, report, functions, queue, clock, keys/ID, reset";
     ControlError(StatusCode::NOT_FOUND, format!("the control surface has no such route: {routes}"))
 }

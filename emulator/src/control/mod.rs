@@ -12,6 +12,7 @@ use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::context::Platform;
 use crate::dynamodb::DynamoDb;
+use crate::queue::Queue;
 use crate::s3::S3;
 
 /// What the routes need.
@@ -22,6 +23,14 @@ pub(crate) struct Control {
     addresses: Arc<Addresses>,
     s3: S3,
     dynamodb: DynamoDb,
+    queue: Queue,
+}
+
+/// What the control surface asks and changes.
+pub(crate) struct Stores<'a> {
+    pub(crate) s3: &'a S3,
+    pub(crate) dynamodb: &'a DynamoDb,
+    pub(crate) queue: &'a Queue,
 }
 
 impl Control {
@@ -29,15 +38,15 @@ impl Control {
         platform: &Platform,
         config: &Config,
         addresses: &Addresses,
-        s3: &S3,
-        dynamodb: &DynamoDb,
+        stores: Stores<'_>,
     ) -> Control {
         Control {
             platform: platform.clone(),
             config: Arc::new(config.clone()),
             addresses: Arc::new(addresses.clone()),
-            s3: s3.clone(),
-            dynamodb: dynamodb.clone(),
+            s3: stores.s3.clone(),
+            dynamodb: stores.dynamodb.clone(),
+            queue: stores.queue.clone(),
         }
     }
 
@@ -53,6 +62,7 @@ impl Control {
             .route("/_hardcap/records/live", get(api::records_live))
             .route("/_hardcap/report", get(api::report))
             .route("/_hardcap/functions", get(api::functions))
+            .route("/_hardcap/queue", get(api::queue))
             .route("/_hardcap/clock", get(api::clock))
             .route("/_hardcap/clock/advance", post(api::advance_clock))
             .route("/_hardcap/keys/{access_key_id}", get(api::key))

@@ -7,20 +7,28 @@ use axum::http::Request;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hardcap_limits::Limit;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
 use super::name::{LATEST, Named};
 use super::{Event, Invocation, Lambda, Reply, admit_event, refusal};
 use crate::context::Context;
+use crate::queue::{self, NotAccepted, Queue};
 use crate::serve::{self, ReadError};
 use crate::stop::Stop;
 
-pub(super) fn router(lambda: Lambda) -> Router {
+#[derive(Clone)]
+struct Api {
+    lambda: Lambda,
+    queue: Queue,
+}
+
+pub(super) fn router(lambda: Lambda, queue: Queue) -> Router {
     Router::new()
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .layer(DefaultBodyLimit::disable())
-        .with_state(lambda)
+        .with_state(Api { lambda, queue })
 }
 
 #[derive(Deserialize)]
@@ -30,7 +38,7 @@ struct Parameters {
 }
 
 async fn invoke(
-    State(lambda): State<Lambda>,
+    State(Api { lambda, queue }): State<Api>,
     Path(name): Path<String>,
     Query(parameters): Query<Parameters>,
     request: Request<Body>,
@@ -40,31 +48,79 @@ async fn invoke(
     if let Some(trace) = text(&parts.headers, "x-amzn-trace-id") {
         ctx.trace = trace.into();
     }
-    let posted = match serve::read_body(&parts.headers, body, &ctx.limits.lambda_sync_request).await
-    {
+    let kind = match text(&parts.headers, "x-amz-invocation-type") {
+        None | Some("RequestResponse") => Kind::RequestResponse,
+        Some("Event") => Kind::Event,
+        Some("DryRun") => Kind::DryRun,
+        Some(other) => return unknown_kind(&ctx, other),
+    };
+    let posted = match serve::read_body(&parts.headers, body, kind.limit(&ctx)).await {
         Ok(posted) => posted,
-        Err(error) => return unread(&ctx, &error),
+        Err(error) => return unread(&ctx, kind, &error),
     };
     let function = match find(&lambda, &name, parameters.qualifier.as_deref()) {
         Ok(function) => function,
         Err(stop) => return refusal::render(&ctx, &stop),
     };
-    match text(&parts.headers, "x-amz-invocation-type") {
-        None | Some("RequestResponse") => {}
-        Some("DryRun") => return answer(&ctx, StatusCode::NO_CONTENT, Body::empty()),
-        Some(other) => return not_served(&ctx, other),
-    }
     let client_context = match client_context(&parts.headers) {
         Ok(client_context) => client_context,
         Err(why) => return invalid(&ctx, why),
     };
-    let invocation = Invocation { function, event: Event::Posted(posted), client_context };
-    match lambda.invoke(&ctx, invocation).await {
-        Ok(reply) => {
-            let tail = text(&parts.headers, "x-amz-log-type") == Some("Tail");
-            replied(&ctx, reply, tail)
+    match kind {
+        Kind::DryRun => answer(&ctx, StatusCode::NO_CONTENT, Body::empty()),
+        // A client context is for synchronous invocations only.
+        Kind::Event => {
+            let chain = lambda.admit_chain(&ctx, &function);
+            accepted(&ctx, queue.accept(&ctx, &function, posted, chain.is_err()).await)
         }
-        Err(stop) => refusal::render(&ctx, &stop),
+        Kind::RequestResponse => {
+            let tail = text(&parts.headers, "x-amz-log-type") == Some("Tail");
+            let invocation = Invocation { function, event: Event::Posted(posted), client_context };
+            match respond(&lambda, &ctx, invocation).await {
+                Ok(reply) => replied(&ctx, reply, tail),
+                Err(stop) => refusal::render(&ctx, &stop),
+            }
+        }
+    }
+}
+
+/// The kinds of invocation.
+#[derive(Clone, Copy)]
+enum Kind {
+    RequestResponse,
+    Event,
+    DryRun,
+}
+
+impl Kind {
+    fn limit(self, ctx: &Context) -> &Limit<hardcap_limits::Bytes> {
+        match self {
+            Kind::Event => queue::event_limit(ctx),
+            Kind::RequestResponse | Kind::DryRun => &ctx.limits.lambda_sync_request,
+        }
+    }
+}
+
+async fn respond(lambda: &Lambda, ctx: &Context, invocation: Invocation) -> Result<Reply, Stop> {
+    lambda.admit_chain(ctx, &invocation.function)?;
+    lambda.invoke(ctx, invocation).await
+}
+
+/// The answer to an event: 202 without a word, or why it was not taken.
+fn accepted(ctx: &Context, accepted: Result<(), NotAccepted>) -> Response<Body> {
+    match accepted {
+        Ok(()) => {
+            let mut response = answer(ctx, StatusCode::ACCEPTED, Body::empty());
+            let none = HeaderValue::from_static("0");
+            // As the public examples of AWS's documentation show it; the order of headers is not kept.
+            response.headers_mut().insert("x-amzn-remapped-content-length", none);
+            response
+        }
+        Err(NotAccepted::Stopped(stop)) => refusal::render(ctx, &stop),
+        Err(NotAccepted::Full(why)) => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            refusal::not_served(ctx, status, "TooManyRequestsException", &why)
+        }
     }
 }
 
@@ -110,10 +166,14 @@ fn find(lambda: &Lambda, name: &str, qualifier: Option<&str>) -> Result<String, 
 }
 
 /// A body that is over the limit is measured where every event is; one that is cut short has no invocation.
-fn unread(ctx: &Context, error: &ReadError) -> Response<Body> {
+fn unread(ctx: &Context, kind: Kind, error: &ReadError) -> Response<Body> {
     match error {
         ReadError::TooLarge(exceeded) => {
-            let measured = admit_event(ctx, hardcap_limits::Bytes(exceeded.observed));
+            let observed = hardcap_limits::Bytes(exceeded.observed);
+            let measured = match kind {
+                Kind::Event => queue::admit_event(ctx, observed),
+                Kind::RequestResponse | Kind::DryRun => admit_event(ctx, observed),
+            };
             refusal::render(ctx, &measured.err().unwrap_or(Stop::Refused(*exceeded)))
         }
         ReadError::CutShort(why) => invalid(ctx, why),
@@ -124,14 +184,9 @@ fn invalid(ctx: &Context, why: &str) -> Response<Body> {
     refusal::not_served(ctx, StatusCode::BAD_REQUEST, "InvalidRequestContentException", why)
 }
 
-fn not_served(ctx: &Context, invocation_type: &str) -> Response<Body> {
-    if invocation_type == "Event" {
-        let why =
-            "InvocationType Event is not emulated yet: there is no queue. Use RequestResponse.";
-        return refusal::not_served(ctx, StatusCode::NOT_IMPLEMENTED, "NotImplemented", why);
-    }
+fn unknown_kind(ctx: &Context, invocation_type: &str) -> Response<Body> {
     let why = format!(
-        "InvocationType is RequestResponse or DryRun, not `{}`",
+        "InvocationType is RequestResponse, Event or DryRun, not `{}`",
         invocation_type.escape_default()
     );
     refusal::not_served(ctx, StatusCode::BAD_REQUEST, "InvalidParameterValueException", &why)

@@ -2,10 +2,11 @@
 
 mod concurrency;
 mod environment;
-mod event;
+pub(crate) mod event;
 mod function;
 mod init;
 mod invoke_api;
+mod lineage;
 mod log;
 mod memory;
 mod name;
@@ -25,15 +26,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hardcap_limits::envelope::{Length, Sink};
-use hardcap_limits::{Bytes as ByteCount, Exceeded};
+use hardcap_limits::{Bytes as ByteCount, Count, Exceeded};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::concurrency::{Account, Permit};
 use self::function::Deployed;
-use crate::config::Config;
+use crate::config::{Config, RecursiveLoop};
 use crate::context::{Context, Platform};
+use crate::queue::Queue;
 use crate::record::What;
 use crate::stop::Stop;
 
@@ -47,6 +49,8 @@ pub(crate) trait Envelope: Send {
 pub(crate) enum Event {
     /// The body of an Invoke request, as it came.
     Posted(Bytes),
+    /// An event that was measured and read when it was queued.
+    Queued(Bytes),
     /// What a gateway makes of an HTTP request.
     Envelope(Box<dyn Envelope>),
 }
@@ -194,6 +198,9 @@ impl Lambda {
     ) -> Result<Reply, Stop> {
         let function = self.find(&invocation.function)?;
         let event = measured(ctx, invocation.event)?;
+        let trace =
+            lineage::extended(&ctx.trace, &function.function.arn(&self.shared.platform.region));
+        let ctx = &Context { trace: trace.into(), ..ctx.clone() };
         let permit = function.executions.permit(ctx).map_err(|throttle| {
             ctx.record(What::Throttled { function: invocation.function.clone() });
             Stop::Throttled(throttle)
@@ -208,6 +215,28 @@ impl Lambda {
             self.shared.tasks.spawn(async move { function.place(job).await });
         }
         replied.await.unwrap_or_else(|_| Err(Stop::Bug("hardcap is being stopped".to_owned())))
+    }
+
+    /// Stops a chain of requests that has passed a function too often, unless the function allows it.
+    pub(crate) fn admit_chain(&self, ctx: &Context, function: &str) -> Result<(), Stop> {
+        let function = &self.find(function)?.function;
+        if function.recursive_loop == RecursiveLoop::Allow {
+            return Ok(());
+        }
+        let arn = function.arn(&self.shared.platform.region);
+        let passes = lineage::invocations(&ctx.trace, &arn);
+        Ok(ctx.admit(&ctx.limits.lambda_recursion, Count(passes))?)
+    }
+
+    /// The trace header that a chain of requests carries on from a function.
+    pub(crate) fn trace_after(&self, trace: &str, function: &str) -> String {
+        let arn = self.find(function).map(|it| it.function.arn(&self.shared.platform.region));
+        arn.map_or_else(|_| trace.to_owned(), |arn| lineage::extended(trace, &arn))
+    }
+
+    /// A function as it is configured.
+    pub(crate) fn function(&self, name: &str) -> Option<&crate::config::Function> {
+        Some(&self.shared.functions.get(name)?.function)
     }
 
     /// Whether a function has this name.
@@ -226,8 +255,8 @@ impl Lambda {
     }
 
     /// `POST /2015-03-31/functions/{name}/invocations`
-    pub(crate) fn router(&self) -> axum::Router {
-        invoke_api::router(self.clone())
+    pub(crate) fn router(&self, queue: &Queue) -> axum::Router {
+        invoke_api::router(self.clone(), queue.clone())
     }
 
     fn find(&self, name: &str) -> Result<&Arc<Deployed>, Stop> {
@@ -246,6 +275,7 @@ fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
             // An Invoke without a body hands over an empty object: what SDKs' users see; not recorded.
             Ok(if event.is_empty() { Bytes::from_static(b"{}") } else { event })
         }
+        Event::Queued(event) => Ok(event),
         Event::Envelope(envelope) => {
             let mut length = Length::default();
             envelope.describe(&mut length);

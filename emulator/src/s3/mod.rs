@@ -13,6 +13,7 @@ mod checksum;
 mod chunked;
 mod conditions;
 mod cors;
+mod deliver;
 mod lifecycle;
 mod payload;
 mod refusal;

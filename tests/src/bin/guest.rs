@@ -84,6 +84,8 @@ struct Wish {
     panic: bool,
     /// Fails with this message.
     error: Option<String>,
+    /// Invokes itself in this way with the same event, and returns what comes back.
+    again: Option<String>,
     /// Returns a JSON string of this many bytes, quotes included.
     size: Option<usize>,
 }
@@ -119,6 +121,8 @@ async fn behave(event: LambdaEvent<Wish>) -> Result<Box<RawValue>, Error> {
         serde_json::to_value(std::env::vars().collect::<BTreeMap<_, _>>())?
     } else if wish.deadline {
         Value::from(context.deadline)
+    } else if let Some(kind) = wish.again {
+        return Ok(RawValue::from_string(invoke_itself(&kind)?)?);
     } else if wish.client_context {
         serde_json::to_value(context.client_context)?
     } else {
@@ -225,6 +229,32 @@ fn perform(step: Step, id: &str, heard: &mut Vec<String>) -> io::Result<Option<S
             Ok(None)
         }
     }
+}
+
+/// Invokes this function again, with the header that an AWS SDK adds inside of Lambda; gives its answer, or its error.
+fn invoke_itself(kind: &str) -> Result<String, Error> {
+    let given = |name: &str| variable(name).ok_or_else(|| Error::from(format!("no {name}")));
+    let endpoint = given("AWS_ENDPOINT_URL")?;
+    let event = serde_json::json!({ "again": kind }).to_string();
+    let message = format!(
+        "POST /2015-03-31/functions/{}/invocations HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         x-amzn-trace-id: {}\r\nx-amz-invocation-type: {kind}\r\ncontent-length: {}\r\n\r\n{event}",
+        given("AWS_LAMBDA_FUNCTION_NAME")?,
+        given("_X_AMZN_TRACE_ID")?,
+        event.len()
+    );
+    let mut stream = TcpStream::connect(endpoint.trim_start_matches("http://"))?;
+    stream.write_all(message.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no head")?;
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    let error = head.lines().find_map(|line| line.strip_prefix("x-amzn-errortype: "));
+    Ok(match error {
+        Some(error) => Value::from(format!("{status} {error}")).to_string(),
+        None if body.is_empty() => Value::from(status).to_string(),
+        None => body.to_owned(),
+    })
 }
 
 /// An answer of the Runtime API.

@@ -22,7 +22,7 @@ lambda_async_request: Bytes, {
             .known(Observed, "faultline/faultline#12 (2017-05-08), aws/aws-pdk#771 (2024-04-19), and with the limit of 1048576 in two repositories"),
     ],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// The event of the deprecated InvokeAsync.
@@ -44,7 +44,7 @@ lambda_async_retries: Count, {
     stated: "2",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// The wait before the first retry.
@@ -55,7 +55,7 @@ lambda_async_first_wait: Millis, {
     stated: "1 minute",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// The wait before the second retry.
@@ -66,7 +66,7 @@ lambda_async_second_wait: Millis, {
     stated: "2 minutes",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// The oldest that an event may become, throttles and system errors included, and the default.
@@ -77,7 +77,7 @@ lambda_async_age: Millis, {
     stated: "6 hours",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// The least maximum age that an event can be given.
@@ -88,7 +88,7 @@ lambda_async_age_min: Millis, {
     stated: "60 s",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// The first wait after a throttle or a system error; each one is longer.
@@ -99,7 +99,7 @@ lambda_async_backoff_min: Millis, {
     stated: "1 s",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// The longest wait after a throttle or a system error.
@@ -110,7 +110,7 @@ lambda_async_backoff_max: Millis, {
     stated: "5 minutes",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// A failure record delivered to an SNS topic: over it the payload is dropped from the record.
@@ -134,11 +134,12 @@ lambda_recursion: Count, {
     history: &[Dated::since((2023, 7, 1), 16, "AWS, Lambda developer guide, recursive loop detection, July 2023")],
     stated: "approximately 16",
     refusals: &[
-        Invoker.sees(400, "RecursiveInvocationException", "")
-            .known(Official, source::LAMBDA_MODEL),
+        Invoker.sees(400, "RecursiveInvocationException",
+            r#"{"Type":"User","Message":"Lambda has detected your function being invoked in a recursive loop with other Amazon Web Services resources and stopped your function's invocation."}"#)
+            .known(Unconfirmed, "the code and the status are the SDK model's of Lambda; the text is the model's description of it"),
     ],
     confidence: Official,
-    proof: Pending("with asynchronous invocation"),
+    proof: Tested,
 }
 
 /// A streamed answer.

@@ -1,0 +1,173 @@
+//! One attempt at an event after the other: the loop that finds what is due, and the way of one event to its end.
+
+use std::sync::Arc;
+
+use super::Shared;
+use super::destination;
+use super::event::{Event, Head};
+use super::record::Ended;
+use super::retry::{Attempt, Condition, Next, Policy};
+use crate::context::Context;
+use crate::lambda::{Event as Invoked, Invocation, Reply};
+use crate::record::What;
+use crate::stop::Stop;
+
+/// Tries what is due, until the emulator stops.
+pub(super) async fn run(shared: Arc<Shared>) {
+    loop {
+        let mut woken = std::pin::pin!(shared.wake.notified());
+        woken.as_mut().enable();
+        let clock = &shared.platform.clock;
+        let (due, next) = shared.lines().take_due(clock.now());
+        for event in due {
+            shared.tasks.spawn(attempt(Arc::clone(&shared), event));
+        }
+        let until_due = async {
+            match next {
+                Some(at) => clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = woken => {}
+            () = until_due => {}
+        }
+    }
+}
+
+/// What an attempt came to.
+enum Outcome {
+    Ended(Condition, Option<Reply>),
+    Again(Head),
+    /// The emulator stops: nothing was settled, and an emulator that keeps data tries the event again when it starts.
+    Unsettled,
+}
+
+async fn attempt(shared: Arc<Shared>, event: Event) {
+    match outcome(&shared, &event).await {
+        Outcome::Unsettled => {}
+        Outcome::Again(head) => again(&shared, Event { head, ..event }).await,
+        Outcome::Ended(condition, reply) => end(&shared, event, condition, reply).await,
+    }
+}
+
+async fn outcome(shared: &Arc<Shared>, event: &Event) -> Outcome {
+    let Event { head, payload } = event;
+    let Some(function) = shared.lambda.function(&head.function) else { return Outcome::Unsettled };
+    let clock = &shared.platform.clock;
+    let policy = Policy::new(&function.events, &shared.platform.limits());
+    if head.recursive {
+        return Outcome::Ended(Condition::RecursiveInvocation, None);
+    }
+    if function.reserved_concurrency == Some(0) {
+        return Outcome::Ended(Condition::ZeroReservedConcurrency, None);
+    }
+    if policy.is_too_old(&head.tries, clock.now()) {
+        return Outcome::Ended(Condition::EventAgeExceeded, None);
+    }
+    let invocation = Invocation {
+        function: head.function.clone(),
+        event: Invoked::Queued(payload.clone()),
+        client_context: None,
+    };
+    let invoked = shared.lambda.invoke(&context(shared, head), invocation).await;
+    if shared.stop.is_cancelled() && !invoked.as_ref().is_ok_and(|reply| reply.fault.is_none()) {
+        return Outcome::Unsettled;
+    }
+    let (went, reply) = match invoked {
+        Ok(reply) if reply.fault.is_none() => {
+            return Outcome::Ended(Condition::Success, Some(reply));
+        }
+        Ok(reply) => (Attempt::Failed, Some(reply)),
+        Err(stop) => {
+            note(shared, head, &stop);
+            (Attempt::TurnedAway, None)
+        }
+    };
+    let now = clock.now();
+    let (next, tries) = policy.next(head.tries, went, now);
+    match next {
+        Next::GiveUp(condition) => Outcome::Ended(condition, reply),
+        Next::Again(due) => {
+            let wait = due.since(now).0;
+            let function = head.function.clone();
+            let retried = What::EventRetried { function, wait };
+            shared.platform.recorder.record(&head.id, retried);
+            Outcome::Again(Head { tries, due, ..head.clone() })
+        }
+    }
+}
+
+/// The context of every attempt at an event: one request id for all, as recorded on 2025-11-24.
+fn context(shared: &Arc<Shared>, head: &Head) -> Context {
+    Context {
+        request_id: head.id.as_str().into(),
+        trace: head.trace.as_str().into(),
+        ..shared.platform.context()
+    }
+}
+
+/// A throttle is recorded where it is made; anything else that turns an event away is worth a word.
+fn note(shared: &Arc<Shared>, head: &Head, stop: &Stop) {
+    let Head { id, function, .. } = head;
+    match stop {
+        Stop::Throttled(_) => {}
+        Stop::Bug(cause) => {
+            tracing::error!(request_id = id, function, cause, "hardcap failed");
+            shared.platform.recorder.record(id, What::Bug { cause: cause.clone() });
+        }
+        stop => tracing::warn!(request_id = id, function, %stop, "an event was turned away"),
+    }
+}
+
+async fn again(shared: &Arc<Shared>, event: Event) {
+    let head = event.head.clone();
+    settle(shared, &event.head, shared.on_disk(move |disk| disk.update(&head)).await);
+    let mut lines = shared.lines();
+    lines.back(&event.head.function);
+    lines.put(event);
+    drop(lines);
+    shared.wake.notify_one();
+}
+
+/// Tells everyone who is to know, forgets the event, and records its end last: who waits for the record finds all done.
+async fn end(shared: &Arc<Shared>, event: Event, condition: Condition, reply: Option<Reply>) {
+    let Event { head, payload } = &event;
+    let attempts = match condition {
+        Condition::Success => head.tries.failures + 1,
+        Condition::RetriesExhausted => head.tries.failures + 1,
+        // The last attempt is counted by its answer: an event that was too old to be tried has none.
+        Condition::EventAgeExceeded => head.tries.failures + u64::from(reply.is_some()),
+        Condition::ZeroReservedConcurrency | Condition::RecursiveInvocation => head.tries.failures,
+    };
+    if let Some(function) = shared.lambda.function(&head.function) {
+        let ended = Ended {
+            id: &head.id,
+            function_arn: &function.arn(&shared.platform.region),
+            condition,
+            attempts,
+            payload,
+            reply: reply.as_ref(),
+        };
+        destination::tell(shared, function, &ended, &head.trace).await;
+    }
+    let id = head.id.clone();
+    settle(shared, head, shared.on_disk(move |disk| disk.remove(&id)).await);
+    let mut lines = shared.lines();
+    lines.back(&head.function);
+    lines.release(payload.len() as u64);
+    drop(lines);
+    let function = head.function.clone();
+    let ended = What::EventEnded { function, condition: condition.name(), attempts };
+    shared.platform.recorder.record(&head.id, ended);
+    shared.wake.notify_one();
+}
+
+/// A disk that fails after an event was accepted: the event goes on in memory, and the run is not to be trusted.
+fn settle(shared: &Arc<Shared>, head: &Head, done: Result<(), String>) {
+    if let Err(error) = done {
+        let cause = format!("the queue's files could not be changed: {error}");
+        note(shared, head, &Stop::Bug(cause));
+    }
+}

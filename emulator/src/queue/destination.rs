@@ -1,0 +1,172 @@
+//! Who is told of an event's end: destinations, by the record; a dead-letter queue, by the event itself.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::event::{Attributes, Kind, Letter};
+use super::record::{self, Ended};
+use super::retry::Condition;
+use super::{NotAccepted, Queue, Shared};
+use crate::config::Function;
+use crate::context::Context;
+use crate::record::What;
+
+/// Where a record can go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target<'a> {
+    /// A function, by its name.
+    Function(&'a str),
+    /// A bucket, by its name.
+    Bucket(&'a str),
+    /// SQS, SNS, EventBridge: not emulated, shown by the control surface.
+    Other,
+}
+
+impl<'a> Target<'a> {
+    /// What an ARN names.
+    pub(super) fn of(arn: &'a str) -> Target<'a> {
+        let mut parts = arn.splitn(6, ':');
+        match (parts.nth(2), parts.nth(2)) {
+            (Some("lambda"), Some(resource)) => {
+                let name = resource.strip_prefix("function:").unwrap_or(resource);
+                Target::Function(name.split(':').next().unwrap_or(name))
+            }
+            (Some("s3"), Some(bucket)) => Target::Bucket(bucket),
+            _ => Target::Other,
+        }
+    }
+}
+
+/// Tells everyone whom the function's configuration names.
+pub(super) async fn tell(
+    shared: &Arc<Shared>,
+    function: &Function,
+    ended: &Ended<'_>,
+    trace: &str,
+) {
+    let events = &function.events;
+    let destination = match ended.condition {
+        Condition::Success => events.on_success.as_deref(),
+        _ => events.on_failure.as_deref(),
+    };
+    if let Some(arn) = destination {
+        let sent = send(shared, function, ended, (arn, trace)).await;
+        let failure = sent.err();
+        if let Some(failure) = &failure {
+            tracing::warn!(request_id = ended.id, arn, failure, "a record could not be delivered");
+        }
+        shared.platform.recorder.record(ended.id, What::EventSent { to: arn.to_owned(), failure });
+    }
+    if ended.condition != Condition::Success
+        && (events.dead_letter.is_some() || destination.is_none())
+    {
+        let body = String::from_utf8_lossy(ended.payload).into_owned();
+        let to = events.dead_letter.clone();
+        keep(shared, letter(shared, function, ended, (Kind::DeadLetter, to.clone(), body))).await;
+        if let Some(to) = to {
+            shared.platform.recorder.record(ended.id, What::EventSent { to, failure: None });
+        }
+    }
+}
+
+async fn send(
+    shared: &Arc<Shared>,
+    function: &Function,
+    ended: &Ended<'_>,
+    (arn, trace): (&str, &str),
+) -> Result<(), String> {
+    let now = shared.platform.clock.now();
+    let document = record::document(ended, now);
+    match Target::of(arn) {
+        Target::Bucket(bucket) => {
+            let key = record::object_key(&function.name, now);
+            shared.s3.deliver(bucket, &key, document.into()).await
+        }
+        Target::Function(name) => {
+            // A chain of destinations is a chain of requests: whether AWS stops a loop of them is unconfirmed.
+            let trace = shared.lambda.trace_after(trace, &function.name);
+            let ctx = Context { trace: trace.into(), ..shared.platform.context() };
+            invoke(shared, &ctx, name, document.into()).await
+        }
+        Target::Other => {
+            let body = String::from_utf8_lossy(&document).into_owned();
+            let to = Some(arn.to_owned());
+            keep(shared, letter(shared, function, ended, (Kind::Record, to, body))).await;
+            Ok(())
+        }
+    }
+}
+
+/// Queues a record as the event of another function.
+async fn invoke(
+    shared: &Arc<Shared>,
+    ctx: &Context,
+    function: &str,
+    document: Bytes,
+) -> Result<(), String> {
+    let recursive = shared.lambda.admit_chain(ctx, function).is_err();
+    let queue = Queue { shared: Arc::clone(shared) };
+    queue.accept(ctx, function, document, recursive).await.map_err(|error| match error {
+        NotAccepted::Stopped(stop) => stop.to_string(),
+        NotAccepted::Full(why) => why,
+    })
+}
+
+fn letter(
+    shared: &Arc<Shared>,
+    function: &Function,
+    ended: &Ended<'_>,
+    (kind, to, body): (Kind, Option<String>, String),
+) -> Letter {
+    Letter {
+        id: ended.id.to_owned(),
+        kind,
+        function: function.name.clone(),
+        at: shared.platform.clock.now(),
+        condition: ended.condition.name().to_owned(),
+        to,
+        body,
+        attributes: Attributes {
+            request_id: ended.id.to_owned(),
+            error_code: ERROR_CODE,
+            error_message: record::error_message(ended),
+        },
+    }
+}
+
+/// Recorded on 2025-11-24 of a function that failed; of an event that was not tried it is unconfirmed.
+const ERROR_CODE: u16 = 200;
+
+async fn keep(shared: &Arc<Shared>, letter: Letter) {
+    let kept = letter.clone();
+    let gone = shared.lines().keep(letter);
+    let done = shared
+        .on_disk(move |disk| {
+            disk.keep(&kept)?;
+            gone.iter().try_for_each(|letter| disk.forget(letter))
+        })
+        .await;
+    if let Err(error) = done {
+        tracing::error!(error, "a dead letter could not be written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_names_a_function_a_bucket_or_something_that_is_not_emulated() {
+        for (arn, expected) in [
+            ("arn:aws:lambda:us-east-1:000000000000:function:f", Target::Function("f")),
+            ("arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", Target::Function("f")),
+            ("arn:aws:s3:::my-bucket", Target::Bucket("my-bucket")),
+            ("arn:aws:sqs:us-east-1:000000000000:queue", Target::Other),
+            ("queue", Target::Other),
+            ("", Target::Other),
+        ] {
+            assert_eq!(Target::of(arn), expected, "{arn}");
+        }
+    }
+}

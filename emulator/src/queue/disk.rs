@@ -1,0 +1,185 @@
+//! Events that outlive the emulator: two files each, there whole or not at all.
+//!
+//! The payload is written once, before its head; a head is what makes an event accepted, and is written anew after each
+//! attempt. Each reaches the disk before its name does. A payload without a head is rubbish of a write that was cut off.
+//! S3 holds the lock of the data directory, so no other emulator uses these files meanwhile.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::event::{Event, Head, Letter};
+
+const HEAD: &str = "head";
+const PAYLOAD: &str = "event";
+const LETTER: &str = "letter";
+
+/// The folder of a queue.
+#[derive(Clone, Debug)]
+pub(super) struct Disk {
+    folder: PathBuf,
+}
+
+impl Disk {
+    /// Opens or makes the folder, and removes what a write that was cut off left.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written to; the message names it.
+    pub(super) fn open(folder: &Path) -> io::Result<Disk> {
+        let named = |error: io::Error| {
+            io::Error::new(
+                error.kind(),
+                format!("the data directory {}: {error}", folder.display()),
+            )
+        };
+        fs::create_dir_all(folder).map_err(named)?;
+        for entry in fs::read_dir(folder).map_err(named)? {
+            let path = entry.map_err(named)?.path();
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            let orphan = ending == Some(PAYLOAD) && !path.with_extension(HEAD).exists();
+            if orphan || ending == Some("new") {
+                fs::remove_file(&path).map_err(named)?;
+            }
+        }
+        Ok(Disk { folder: folder.to_owned() })
+    }
+
+    /// Everything that an earlier run left, the oldest events first.
+    pub(super) fn read(&self) -> io::Result<(Vec<Event>, Vec<Letter>)> {
+        let (mut events, mut letters) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            match path.extension().and_then(|ending| ending.to_str()) {
+                Some(HEAD) => {
+                    let head: Head = record(&path)?;
+                    let payload = Bytes::from(fs::read(path.with_extension(PAYLOAD))?);
+                    events.push(Event { head, payload });
+                }
+                Some(LETTER) => letters.push(record::<Letter>(&path)?),
+                _ => {}
+            }
+        }
+        events.sort_by_key(|event| (event.head.tries.accepted, event.head.id.clone()));
+        letters.sort_by_key(|letter| letter.at);
+        Ok((events, letters))
+    }
+
+    /// Writes a new event. It has reached the disk when this returns.
+    pub(super) fn accept(&self, event: &Event) -> io::Result<()> {
+        self.write(&event.head.id, PAYLOAD, &event.payload)?;
+        self.update(&event.head)
+    }
+
+    /// Writes an event's head anew.
+    pub(super) fn update(&self, head: &Head) -> io::Result<()> {
+        self.write(&head.id, HEAD, &json(head)?)
+    }
+
+    /// Writes a letter.
+    pub(super) fn keep(&self, letter: &Letter) -> io::Result<()> {
+        self.write(&letter.name(), LETTER, &json(letter)?)
+    }
+
+    /// Forgets an event: its head first, so that it is never half there.
+    pub(super) fn remove(&self, id: &str) -> io::Result<()> {
+        fs::remove_file(self.path(id, HEAD))?;
+        fs::remove_file(self.path(id, PAYLOAD))
+    }
+
+    /// Forgets a letter.
+    pub(super) fn forget(&self, letter: &Letter) -> io::Result<()> {
+        fs::remove_file(self.path(&letter.name(), LETTER))
+    }
+
+    fn write(&self, name: &str, ending: &str, bytes: &[u8]) -> io::Result<()> {
+        let beside = self.path(name, &format!("{ending}.new"));
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, self.path(name, ending))?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn path(&self, name: &str, ending: &str) -> PathBuf {
+        self.folder.join(format!("{name}.{ending}"))
+    }
+}
+
+fn json(record: &impl Serialize) -> io::Result<Vec<u8>> {
+    serde_json::to_vec(record).map_err(io::Error::other)
+}
+
+fn record<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    serde_json::from_slice(&fs::read(path)?).map_err(|error| {
+        let message = format!(
+            "{} cannot be read: {error}. Remove that file, or choose another data directory",
+            path.display()
+        );
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::EpochMillis;
+    use crate::queue::retry::Tries;
+
+    fn event(id: &str, accepted: u64) -> Event {
+        let accepted = EpochMillis(accepted);
+        let tries = Tries { accepted, failures: 0, turned_away: 0 };
+        let head = Head {
+            id: id.to_owned(),
+            function: "f".to_owned(),
+            trace: String::new(),
+            tries,
+            due: accepted,
+            recursive: false,
+        };
+        Event { head, payload: Bytes::from_static(b"{\"a\": 1}") }
+    }
+
+    #[test]
+    fn what_was_accepted_and_not_removed_is_read_again_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        for (id, at) in [("b", 1), ("a", 2), ("c", 3)] {
+            disk.accept(&event(id, at)).unwrap();
+        }
+        disk.remove("a").unwrap();
+        let mut head = event("c", 3).head;
+        head.tries.failures = 2;
+        disk.update(&head).unwrap();
+
+        let (events, letters) = Disk::open(folder.path()).unwrap().read().unwrap();
+        let read: Vec<_> =
+            events.iter().map(|e| (e.head.id.as_str(), e.head.tries.failures)).collect();
+        assert_eq!(read, [("b", 0), ("c", 2)]);
+        assert_eq!(events[0].payload, "{\"a\": 1}");
+        assert_eq!(letters, []);
+    }
+
+    #[test]
+    fn a_write_that_was_cut_off_accepted_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        disk.write("x", PAYLOAD, b"{}").unwrap();
+        fs::write(folder.path().join("y.event.new"), "{").unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        assert!(disk.read().unwrap().0.is_empty());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("z.head"), "{").unwrap();
+        let error = Disk::open(folder.path()).unwrap().read().unwrap_err().to_string();
+        assert!(error.contains("z.head") && error.contains("Remove that file"), "{error}");
+    }
+}

@@ -1,0 +1,226 @@
+//! The lines that events wait in, one a function, and how much may wait at all. No I/O.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::event::{Event, Letter};
+use crate::clock::EpochMillis;
+
+/// Events that may wait or be under way, of all functions.
+const EVENTS_MAX: usize = 20_000;
+/// The bytes of their payloads.
+const EVENT_BYTES_MAX: u64 = 1 << 30;
+/// Events of one function that are tried at the same time: each may need a process of its own.
+const UNDER_WAY_MAX: usize = 16;
+/// Letters that are kept for the control surface; the oldest go.
+const LETTERS_MAX: usize = 20_000;
+/// The bytes of their bodies.
+const LETTER_BYTES_MAX: usize = 256 << 20;
+
+/// All lines.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    functions: HashMap<String, Line>,
+    events: usize,
+    bytes: u64,
+    /// Events that are due at the same time are tried in the order they came.
+    sequence: u64,
+    letters: VecDeque<Letter>,
+    letter_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    waiting: BTreeMap<(EpochMillis, u64), Event>,
+    under_way: usize,
+}
+
+impl Lines {
+    /// Makes room for an event of this many bytes, or says why there is none.
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), String> {
+        if self.events >= EVENTS_MAX || self.bytes + bytes > EVENT_BYTES_MAX {
+            return Err(format!(
+                "hardcap's queue is full: {} events of {} bytes wait, of at most {EVENTS_MAX} events and \
+                 {EVENT_BYTES_MAX} bytes. Send more slowly, or advance the clock when they wait for retries.",
+                self.events, self.bytes
+            ));
+        }
+        self.events += 1;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives up the room of an event.
+    pub(super) fn release(&mut self, bytes: u64) {
+        self.events = self.events.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Puts an event that has room into its line.
+    pub(super) fn put(&mut self, event: Event) {
+        self.sequence += 1;
+        let place = (event.head.due, self.sequence);
+        let line = self.functions.entry(event.head.function.clone()).or_default();
+        line.waiting.insert(place, event);
+    }
+
+    /// Puts back what an earlier run had accepted, however much it is.
+    pub(super) fn restore(&mut self, event: Event) {
+        self.events += 1;
+        self.bytes += event.payload.len() as u64;
+        self.put(event);
+    }
+
+    /// The events to try now, and when the next ones are due.
+    pub(super) fn take_due(&mut self, now: EpochMillis) -> (Vec<Event>, Option<EpochMillis>) {
+        let (mut due, mut next) = (Vec::new(), None);
+        for line in self.functions.values_mut() {
+            while line.under_way < UNDER_WAY_MAX
+                && let Some(first) = line.waiting.first_entry()
+            {
+                let at = first.key().0;
+                if at > now {
+                    next = Some(next.map_or(at, |next: EpochMillis| next.min(at)));
+                    break;
+                }
+                due.push(first.remove());
+                line.under_way += 1;
+            }
+        }
+        (due, next)
+    }
+
+    /// An event of this function is under way no more.
+    pub(super) fn back(&mut self, function: &str) {
+        if let Some(line) = self.functions.get_mut(function) {
+            line.under_way = line.under_way.saturating_sub(1);
+        }
+    }
+
+    /// Keeps a letter, and gives those that had to go for it.
+    pub(super) fn keep(&mut self, letter: Letter) -> Vec<Letter> {
+        self.letter_bytes += letter.body.len();
+        self.letters.push_back(letter);
+        let mut gone = Vec::new();
+        while self.letters.len() > LETTERS_MAX || self.letter_bytes > LETTER_BYTES_MAX {
+            let Some(oldest) = self.letters.pop_front() else { break };
+            self.letter_bytes -= oldest.body.len();
+            gone.push(oldest);
+        }
+        gone
+    }
+
+    /// Keeps the letters of an earlier run, which kept to the same bounds.
+    pub(super) fn restore_letters(&mut self, letters: Vec<Letter>) {
+        self.letter_bytes = letters.iter().map(|letter| letter.body.len()).sum();
+        self.letters = letters.into();
+    }
+
+    /// What the control surface shows.
+    pub(super) fn status(&self) -> Value {
+        let functions: serde_json::Map<String, Value> = self
+            .functions
+            .iter()
+            .map(|(name, line)| {
+                let next = line.waiting.keys().next().map(|(due, _)| *due);
+                let shown = json!({
+                    "pending": line.waiting.len(),
+                    "in_flight": line.under_way,
+                    "next_due_ms": next,
+                });
+                (name.clone(), shown)
+            })
+            .collect();
+        let sum = |of: fn(&Line) -> usize| self.functions.values().map(of).sum::<usize>();
+        json!({
+            "pending": sum(|line| line.waiting.len()),
+            "in_flight": sum(|line| line.under_way),
+            "bytes": self.bytes,
+            "functions": functions,
+            "dead_letters": self.letters,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::queue::event::{Attributes, Head, Kind};
+    use crate::queue::retry::Tries;
+
+    fn event(id: usize, function: &str, due: u64) -> Event {
+        let accepted = EpochMillis(0);
+        let head = Head {
+            id: id.to_string(),
+            function: function.to_owned(),
+            trace: String::new(),
+            tries: Tries { accepted, failures: 0, turned_away: 0 },
+            due: EpochMillis(due),
+            recursive: false,
+        };
+        Event { head, payload: Bytes::from_static(b"{}") }
+    }
+
+    fn ids(events: &[Event]) -> Vec<&str> {
+        events.iter().map(|event| event.head.id.as_str()).collect()
+    }
+
+    #[test]
+    fn events_are_tried_when_they_are_due_and_in_the_order_they_came() {
+        let mut lines = Lines::default();
+        for (id, due) in [(1, 50), (2, 20), (3, 20), (4, 90)] {
+            lines.put(event(id, "f", due));
+        }
+        assert_eq!(lines.take_due(EpochMillis(10)).1, Some(EpochMillis(20)));
+        let (due, next) = lines.take_due(EpochMillis(50));
+        assert_eq!((ids(&due), next), (vec!["2", "3", "1"], Some(EpochMillis(90))));
+    }
+
+    #[test]
+    fn one_functions_line_does_not_hold_up_another() {
+        let mut lines = Lines::default();
+        for id in 0..UNDER_WAY_MAX + 1 {
+            lines.put(event(id, "busy", 0));
+        }
+        lines.put(event(99, "other", 1));
+        assert_eq!(lines.take_due(EpochMillis(0)).0.len(), UNDER_WAY_MAX);
+        assert_eq!(ids(&lines.take_due(EpochMillis(1)).0), ["99"]);
+        lines.back("busy");
+        assert_eq!(lines.take_due(EpochMillis(1)).0.len(), 1);
+    }
+
+    #[test]
+    fn the_queue_has_an_end_and_room_that_is_given_back() {
+        let mut lines = Lines::default();
+        for _ in 0..EVENTS_MAX {
+            lines.reserve(1).unwrap();
+        }
+        assert!(lines.reserve(1).unwrap_err().contains("full: 20000 events"));
+        lines.release(1);
+        assert!(lines.reserve(EVENT_BYTES_MAX).is_err());
+        lines.reserve(1).unwrap();
+    }
+
+    #[test]
+    fn the_oldest_letters_go() {
+        let mut lines = Lines::default();
+        let mut gone = 0;
+        for _ in 0..LETTERS_MAX + 3 {
+            let letter = Letter {
+                id: String::new(),
+                kind: Kind::DeadLetter,
+                function: String::new(),
+                at: EpochMillis(0),
+                condition: String::new(),
+                to: None,
+                body: String::new(),
+                attributes: Attributes::default(),
+            };
+            gone += lines.keep(letter).len();
+        }
+        assert_eq!((gone, lines.letters.len()), (3, LETTERS_MAX));
+    }
+}

@@ -1,0 +1,219 @@
+//! Asynchronous invocation: events that are accepted now and delivered later, each to exactly one end.
+//!
+//! An event is accepted when it is written where it is to survive. From then on it waits in its function's line until it is
+//! due, is handed to [`Lambda::invoke`] as any other invocation, and either ends or goes back into the line ([`retry`]). Its
+//! end is told to destinations and dead letters first and forgotten then, so what is lost with the emulator is done again.
+
+mod attempt;
+mod destination;
+mod disk;
+mod event;
+mod line;
+mod record;
+mod retry;
+mod schedule;
+mod settings;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use hardcap_limits::{Bytes as ByteCount, Limit};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::disk::Disk;
+use self::event::{Event, Head};
+use self::line::Lines;
+use self::retry::Tries;
+use crate::config::Config;
+use crate::context::{Context, Platform};
+use crate::lambda::Lambda;
+use crate::lambda::event::must_be_json;
+use crate::record::What;
+use crate::s3::S3;
+use crate::stop::Stop;
+
+/// The queue of all functions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    platform: Platform,
+    lambda: Lambda,
+    s3: S3,
+    disk: Option<Disk>,
+    lines: Mutex<Lines>,
+    /// Told when an event is put into a line, or one that was under way has ended.
+    wake: Notify,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Why an event was not accepted.
+#[derive(Debug)]
+pub(crate) enum NotAccepted {
+    /// As any invocation may be refused.
+    Stopped(Stop),
+    /// Too many events wait. AWS's queue has no known end; this one has, and says so.
+    Full(String),
+}
+
+impl From<Stop> for NotAccepted {
+    fn from(stop: Stop) -> NotAccepted {
+        NotAccepted::Stopped(stop)
+    }
+}
+
+/// The limit of an event's size.
+pub(crate) fn event_limit(ctx: &Context) -> &Limit<ByteCount> {
+    &ctx.limits.lambda_async_request
+}
+
+/// Compares an event's size with its limit.
+pub(crate) fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
+    Ok(ctx.admit(event_limit(ctx), length)?)
+}
+
+impl Queue {
+    /// Opens the queue, in `config.data` if there is one, and goes on with what an earlier run had accepted.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names what AWS would refuse in a function's configuration, or the file that cannot be used.
+    pub(crate) fn open(
+        platform: &Platform,
+        config: &Config,
+        lambda: &Lambda,
+        s3: &S3,
+        tasks: (&TaskTracker, &CancellationToken),
+    ) -> Result<Queue, String> {
+        settings::check(config)?;
+        let folder = config.data.as_deref().map(|data| data.join("queue"));
+        let disk = folder.as_deref().map(Disk::open).transpose().map_err(named)?;
+        let shared = Arc::new(Shared {
+            platform: platform.clone(),
+            lambda: lambda.clone(),
+            s3: s3.clone(),
+            disk,
+            lines: Mutex::default(),
+            wake: Notify::new(),
+            tasks: tasks.0.clone(),
+            stop: tasks.1.clone(),
+        });
+        let queue = Queue { shared };
+        queue.restore().map_err(named)?;
+        queue.shared.tasks.spawn(attempt::run(Arc::clone(&queue.shared)));
+        for function in &config.functions {
+            for schedule in &function.schedules {
+                let rule = schedule::Rule::new(&function.name, schedule, &platform.region);
+                queue.shared.tasks.spawn(rule.run(queue.clone()));
+            }
+        }
+        Ok(queue)
+    }
+
+    fn restore(&self) -> io::Result<()> {
+        let Some(disk) = &self.shared.disk else { return Ok(()) };
+        let (events, letters) = disk.read()?;
+        let mut lines = self.shared.lines();
+        lines.restore_letters(letters);
+        for event in events {
+            let Head { id, function, .. } = &event.head;
+            if !self.shared.lambda.has(function) {
+                tracing::warn!(
+                    function,
+                    id,
+                    "an event waits for a function that is not there; it stays on disk"
+                );
+                continue;
+            }
+            let (function, event_bytes) = (function.clone(), event.payload.len() as u64);
+            let accepted = What::EventAccepted { function, event: event_bytes, restored: true };
+            self.shared.platform.recorder.record(id, accepted);
+            lines.restore(event);
+        }
+        Ok(())
+    }
+
+    /// Takes an event. When this returns, it will come to an end, whatever happens to the emulator if it keeps data.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAccepted`] when it is too large, no JSON, or one too many.
+    pub(crate) async fn accept(
+        &self,
+        ctx: &Context,
+        function: &str,
+        payload: Bytes,
+        recursive: bool,
+    ) -> Result<(), NotAccepted> {
+        admit_event(ctx, ByteCount::of(&payload))?;
+        must_be_json(&payload)?;
+        let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
+        let accepted = self.shared.platform.clock.now();
+        let head = Head {
+            id: ctx.request_id.to_string(),
+            function: function.to_owned(),
+            trace: ctx.trace.to_string(),
+            tries: Tries { accepted, failures: 0, turned_away: 0 },
+            due: accepted,
+            recursive,
+        };
+        let event = Event { head, payload };
+        let length = event.payload.len() as u64;
+        self.shared.lines().reserve(length).map_err(NotAccepted::Full)?;
+        let shared = Arc::clone(&self.shared);
+        // In a task of its own: an invoker who leaves must not leave half an event behind.
+        let taken = self.shared.tasks.spawn(async move { shared.take(event).await }).await;
+        taken.unwrap_or_else(|error| Err(error.to_string())).map_err(|cause| {
+            self.shared.lines().release(length);
+            let cause = format!("the event could not be written: {cause}");
+            NotAccepted::Stopped(Stop::Bug(cause))
+        })
+    }
+
+    /// What waits, what is under way, how events ended, and the dead letters.
+    pub(crate) fn status(&self) -> Value {
+        let mut status = self.shared.lines().status();
+        status["sums"] = json!(self.shared.platform.recorder.totals().events);
+        status
+    }
+}
+
+impl Shared {
+    async fn take(&self, event: Event) -> Result<(), String> {
+        let kept = event.clone();
+        self.on_disk(move |disk| disk.accept(&kept)).await?;
+        let function = event.head.function.clone();
+        let accepted =
+            What::EventAccepted { function, event: event.payload.len() as u64, restored: false };
+        self.platform.recorder.record(&event.head.id, accepted);
+        self.lines().put(event);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Does something with the disk, if there is one, where it may wait.
+    async fn on_disk<F>(&self, work: F) -> Result<(), String>
+    where
+        F: FnOnce(&Disk) -> io::Result<()> + Send + 'static,
+    {
+        let Some(disk) = self.disk.clone() else { return Ok(()) };
+        let done = tokio::task::spawn_blocking(move || work(&disk)).await;
+        done.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn named(error: io::Error) -> String {
+    format!("the queue of asynchronous events: {error}")
+}

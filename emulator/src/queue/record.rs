@@ -1,0 +1,182 @@
+//! The record of an asynchronous invocation, as destinations receive it. Pure.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::retry::Condition;
+use crate::clock::EpochMillis;
+use crate::lambda::Reply;
+
+/// What is told of an event that came to its end.
+pub(super) struct Ended<'a> {
+    pub(super) id: &'a str,
+    /// Without a qualifier.
+    pub(super) function_arn: &'a str,
+    pub(super) condition: Condition,
+    /// Attempts that reached the function.
+    pub(super) attempts: u64,
+    pub(super) payload: &'a [u8],
+    /// The last answer; none when the last attempt did not reach the function.
+    pub(super) reply: Option<&'a Reply>,
+}
+
+/// In the order recorded on 2025-11-24.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    version: &'static str,
+    timestamp: String,
+    request_context: RequestContext<'a>,
+    request_payload: Payload<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_context: Option<ResponseContext>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_payload: Option<Payload<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext<'a> {
+    request_id: &'a str,
+    function_arn: String,
+    condition: &'static str,
+    approximate_invoke_count: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseContext {
+    status_code: u16,
+    executed_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_error: Option<&'static str>,
+}
+
+/// JSON as it came; what is no JSON becomes a string.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Payload<'a> {
+    Json(&'a RawValue),
+    Text(String),
+}
+
+impl<'a> Payload<'a> {
+    fn of(bytes: &'a [u8]) -> Payload<'a> {
+        match serde_json::from_slice::<&RawValue>(bytes) {
+            Ok(json) => Payload::Json(json),
+            Err(_) => Payload::Text(String::from_utf8_lossy(bytes).into_owned()),
+        }
+    }
+}
+
+/// The record as JSON.
+pub(super) fn document(ended: &Ended<'_>, now: EpochMillis) -> Vec<u8> {
+    let record = Record {
+        version: "1.0",
+        timestamp: timestamp(now),
+        request_context: RequestContext {
+            request_id: ended.id,
+            function_arn: format!("{}:$LATEST", ended.function_arn),
+            condition: ended.condition.name(),
+            approximate_invoke_count: ended.attempts,
+        },
+        request_payload: Payload::of(ended.payload),
+        response_context: ended.reply.map(|reply| ResponseContext {
+            status_code: 200,
+            executed_version: "$LATEST",
+            function_error: reply.fault.as_ref().map(|_| "Unhandled"),
+        }),
+        response_payload: ended.reply.map(|reply| Payload::of(&reply.payload)),
+    };
+    serde_json::to_vec(&record).expect("texts and numbers are JSON")
+}
+
+/// What a dead letter's attribute `ErrorMessage` says.
+///
+/// Recorded is that it is the error's message. What AWS says of an event that never reached the function is unconfirmed.
+pub(super) fn error_message(ended: &Ended<'_>) -> String {
+    let Some(reply) = ended.reply else {
+        return match ended.condition {
+            Condition::ZeroReservedConcurrency => "Rate Exceeded.".to_owned(),
+            condition => condition.name().to_owned(),
+        };
+    };
+    let document: Value = serde_json::from_slice(&reply.payload).unwrap_or_default();
+    match (document["errorMessage"].as_str(), &reply.fault) {
+        (Some(message), _) => message.to_owned(),
+        (None, Some(fault)) => fault.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+/// `aws/lambda/async/NAME/2019/11/14/2019-11-14T18.16.05-UUID`: the developer guide of Lambda, "Capturing records of Lambda
+/// asynchronous invocations".
+pub(super) fn object_key(function: &str, now: EpochMillis) -> String {
+    let format = time::macros::format_description!(
+        "[year]/[month]/[day]/[year]-[month]-[day]T[hour].[minute].[second]"
+    );
+    let day = now.to_utc().format(format).expect("every point in time has such a form");
+    format!("aws/lambda/async/{function}/{day}-{}", uuid::Uuid::new_v4())
+}
+
+fn timestamp(now: EpochMillis) -> String {
+    let format = time::macros::format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+    );
+    now.to_utc().format(format).expect("every point in time has such a form")
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::lambda::Fault;
+
+    const NOW: EpochMillis = EpochMillis(1_531_822_620_383);
+
+    fn ended<'a>(condition: Condition, attempts: u64, reply: Option<&'a Reply>) -> Ended<'a> {
+        let function_arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
+        Ended { id: "ID", function_arn, condition, attempts, payload: b"{\"a\": [1,  2.0]}", reply }
+    }
+
+    fn reply(payload: &'static [u8], failed: bool) -> Reply {
+        let fault = Fault::Reported { error_type: "E".to_owned(), message: "m".to_owned() };
+        let payload = Bytes::from_static(payload);
+        Reply { payload, fault: failed.then_some(fault), log_tail: Bytes::new() }
+    }
+
+    fn text(ended: &Ended<'_>) -> String {
+        String::from_utf8(document(ended, NOW)).unwrap()
+    }
+
+    #[test]
+    fn a_failure_is_the_record_of_2025_11_24() {
+        let reply = reply(b"{\"errorMessage\":\"no\",\"errorType\":\"E\"}", true);
+        assert_eq!(
+            text(&ended(Condition::RetriesExhausted, 3, Some(&reply))),
+            r#"{"version":"1.0","timestamp":"2018-07-17T10:17:00.383Z","requestContext":{"requestId":"ID","functionArn":"arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST","condition":"RetriesExhausted","approximateInvokeCount":3},"requestPayload":{"a": [1,  2.0]},"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},"responsePayload":{"errorMessage":"no","errorType":"E"}}"#
+        );
+    }
+
+    #[test]
+    fn a_success_has_no_function_error() {
+        let reply = reply(b"not json", false);
+        let text = text(&ended(Condition::Success, 1, Some(&reply)));
+        assert!(text.ends_with(r#""responseContext":{"statusCode":200,"executedVersion":"$LATEST"},"responsePayload":"not json"}"#), "{text}");
+    }
+
+    #[test]
+    fn an_event_that_was_not_tried_has_no_response() {
+        let text = text(&ended(Condition::ZeroReservedConcurrency, 0, None));
+        assert!(text.ends_with(r#""condition":"ZeroReservedConcurrency","approximateInvokeCount":0},"requestPayload":{"a": [1,  2.0]}}"#), "{text}");
+    }
+
+    #[test]
+    fn an_objects_key_is_as_the_guide_says() {
+        let key = object_key("f", NOW);
+        let prefix = "aws/lambda/async/f/2018/07/17/2018-07-17T10.17.00-";
+        assert!(key.starts_with(prefix) && key.len() == prefix.len() + 36, "{key}");
+    }
+}

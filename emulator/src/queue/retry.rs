@@ -1,0 +1,236 @@
+//! When an event is tried again, and when no more. Pure.
+
+use hardcap_limits::{Limits, Millis};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::EpochMillis;
+use crate::config::EventInvokeConfig;
+
+/// How an event ended, in AWS's words where they were recorded (2025-11-24 to 2025-11-27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Condition {
+    /// The function answered.
+    Success,
+    /// The function failed, and no attempt was left.
+    RetriesExhausted,
+    /// The next attempt would have come too late.
+    EventAgeExceeded,
+    /// The function's reserved concurrency is 0, so nothing was tried.
+    ZeroReservedConcurrency,
+    /// The event would have continued a loop. What AWS calls this in a record is unconfirmed.
+    RecursiveInvocation,
+}
+
+impl Condition {
+    /// As records spell it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Condition::Success => "Success",
+            Condition::RetriesExhausted => "RetriesExhausted",
+            Condition::EventAgeExceeded => "EventAgeExceeded",
+            Condition::ZeroReservedConcurrency => "ZeroReservedConcurrency",
+            Condition::RecursiveInvocation => "RecursiveInvocation",
+        }
+    }
+}
+
+/// What has been tried with an event so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tries {
+    /// When the event was accepted.
+    pub(crate) accepted: EpochMillis,
+    /// Attempts that reached the function and failed.
+    pub(crate) failures: u64,
+    /// Attempts that did not reach the function, since the last that did.
+    pub(crate) turned_away: u64,
+}
+
+/// How an attempt went, when it was not the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// The function failed.
+    Failed,
+    /// A throttle, or an error of the platform.
+    TurnedAway,
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Another attempt at this time.
+    Again(EpochMillis),
+    /// No more.
+    GiveUp(Condition),
+}
+
+/// The numbers that one function's events are held to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    retries: u64,
+    age: Millis,
+    first_wait: Millis,
+    second_wait: Millis,
+    backoff_min: Millis,
+    backoff_max: Millis,
+}
+
+impl Policy {
+    /// The function's own numbers, where it has some, under the limits in force.
+    pub(crate) fn new(config: &EventInvokeConfig, limits: &Limits) -> Policy {
+        let retries = limits.lambda_async_retries.max.0;
+        let age = limits.lambda_async_age.max;
+        Policy {
+            retries: config.maximum_retry_attempts.map_or(retries, u64::from),
+            age: config.maximum_event_age.unwrap_or(age),
+            first_wait: limits.lambda_async_first_wait.max,
+            second_wait: limits.lambda_async_second_wait.max,
+            backoff_min: limits.lambda_async_backoff_min.max,
+            backoff_max: limits.lambda_async_backoff_max.max,
+        }
+    }
+
+    /// Whether an event is too old to be tried at all.
+    pub(crate) fn is_too_old(&self, tries: &Tries, now: EpochMillis) -> bool {
+        now.since(tries.accepted) > self.age
+    }
+
+    /// What happens after an attempt, and what has been tried with it.
+    pub(crate) fn next(&self, tries: Tries, attempt: Attempt, now: EpochMillis) -> (Next, Tries) {
+        match attempt {
+            Attempt::Failed => {
+                let tries = Tries { failures: tries.failures + 1, turned_away: 0, ..tries };
+                (self.after_failure(&tries, now), tries)
+            }
+            Attempt::TurnedAway => {
+                let tries = Tries { turned_away: tries.turned_away + 1, ..tries };
+                (self.after_turning_away(&tries, now), tries)
+            }
+        }
+    }
+
+    fn after_failure(&self, tries: &Tries, now: EpochMillis) -> Next {
+        if tries.failures > self.retries {
+            return Next::GiveUp(Condition::RetriesExhausted);
+        }
+        let due = now.plus(if tries.failures == 1 { self.first_wait } else { self.second_wait });
+        if self.is_too_old(tries, due) {
+            return Next::GiveUp(Condition::EventAgeExceeded);
+        }
+        Next::Again(due)
+    }
+
+    /// Waits twice as long each time; the last attempt is made when the event is as old as it may become.
+    fn after_turning_away(&self, tries: &Tries, now: EpochMillis) -> Next {
+        let oldest = tries.accepted.plus(self.age);
+        if now >= oldest {
+            return Next::GiveUp(Condition::EventAgeExceeded);
+        }
+        let doublings = u32::try_from(tries.turned_away.saturating_sub(1)).unwrap_or(u32::MAX);
+        let factor = 2_u64.checked_pow(doublings).unwrap_or(u64::MAX);
+        let wait = self.backoff_min.0.saturating_mul(factor).min(self.backoff_max.0);
+        Next::Again(now.plus(Millis(wait)).min(oldest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: u64 = 60_000;
+    const NEW: Tries = Tries { accepted: EpochMillis(1_000_000), failures: 0, turned_away: 0 };
+
+    fn policy(retries: Option<u32>, age_seconds: Option<u64>) -> Policy {
+        let config = EventInvokeConfig {
+            maximum_retry_attempts: retries,
+            maximum_event_age: age_seconds.map(|seconds| Millis(seconds * 1000)),
+            ..EventInvokeConfig::default()
+        };
+        Policy::new(&config, &Limits::classic())
+    }
+
+    /// The times after acceptance, in milliseconds, at which a function that fails at once is invoked, and the end.
+    fn failing(policy: &Policy, duration: u64) -> (Vec<u64>, Condition) {
+        let (mut tries, mut at, mut starts) = (NEW, NEW.accepted, Vec::new());
+        loop {
+            starts.push(at.0 - NEW.accepted.0);
+            let (next, after) = policy.next(tries, Attempt::Failed, at.plus(Millis(duration)));
+            tries = after;
+            match next {
+                Next::Again(due) => at = due,
+                Next::GiveUp(condition) => return (starts, condition),
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_function_is_tried_after_one_minute_and_after_two_more() {
+        let (starts, end) = failing(&policy(None, None), 0);
+        assert_eq!(starts, [0, MINUTE, 3 * MINUTE]);
+        assert_eq!(end, Condition::RetriesExhausted);
+    }
+
+    #[test]
+    fn the_retries_are_what_the_function_asks_for() {
+        for (retries, attempts) in [(0, 1), (1, 2), (2, 3)] {
+            let (starts, end) = failing(&policy(Some(retries), None), 5);
+            assert_eq!((starts.len(), end), (attempts, Condition::RetriesExhausted));
+        }
+    }
+
+    #[test]
+    fn an_age_that_a_retry_does_not_fit_ends_the_event_as_recorded_on_2025_11_27() {
+        for (age, attempts) in [(60, 1), (61, 2), (180, 2), (181, 3)] {
+            let (starts, end) = failing(&policy(None, Some(age)), 10);
+            assert_eq!(starts.len(), attempts, "{age} s");
+            let expected = match attempts {
+                3 => Condition::RetriesExhausted,
+                _ => Condition::EventAgeExceeded,
+            };
+            assert_eq!(end, expected, "{age} s");
+        }
+    }
+
+    #[test]
+    fn a_throttled_event_waits_from_one_second_to_five_minutes_for_six_hours() {
+        let policy = policy(None, None);
+        let (mut tries, mut at, mut waits) = (NEW, NEW.accepted, Vec::new());
+        let end = loop {
+            let (next, after) = policy.next(tries, Attempt::TurnedAway, at);
+            tries = after;
+            match next {
+                Next::Again(due) => waits.push(due.since(at).0 / 1000),
+                Next::GiveUp(condition) => break condition,
+            }
+            at = at.plus(Millis(waits[waits.len() - 1] * 1000));
+        };
+        assert_eq!(waits[..11], [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(waits.iter().sum::<u64>(), 21_600);
+        assert_eq!(end, Condition::EventAgeExceeded);
+        assert_eq!(tries.failures, 0, "a throttle is no attempt of the function's");
+    }
+
+    #[test]
+    fn a_failure_after_throttles_is_the_first_failure() {
+        let policy = policy(None, None);
+        let (_, tries) = policy.next(NEW, Attempt::TurnedAway, NEW.accepted);
+        let now = NEW.accepted.plus(Millis(1_000));
+        let (next, tries) = policy.next(tries, Attempt::Failed, now);
+        assert_eq!(next, Next::Again(now.plus(Millis(MINUTE))));
+        assert_eq!((tries.failures, tries.turned_away), (1, 0));
+    }
+
+    #[test]
+    fn an_event_may_become_as_old_as_its_age_and_no_older() {
+        let policy = policy(None, Some(60));
+        assert!(!policy.is_too_old(&NEW, NEW.accepted.plus(Millis(60_000))));
+        assert!(policy.is_too_old(&NEW, NEW.accepted.plus(Millis(60_001))));
+    }
+
+    #[test]
+    fn absurd_numbers_do_not_overflow() {
+        let policy = policy(None, None);
+        let tries = Tries { turned_away: u64::MAX - 1, ..NEW };
+        let (next, _) = policy.next(tries, Attempt::TurnedAway, NEW.accepted);
+        assert_eq!(next, Next::Again(NEW.accepted.plus(Millis(300_000))));
+    }
+}

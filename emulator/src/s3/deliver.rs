@@ -1,0 +1,43 @@
+//! Objects that the emulator itself stores for other services.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use s3s::crypto::{Checksum as _, Md5};
+
+use super::S3;
+use super::refusal::Refusal;
+use super::store::{Attributes, Object};
+
+impl S3 {
+    /// Stores an object of JSON, as a service of AWS does with a role of its own.
+    ///
+    /// # Errors
+    ///
+    /// A sentence: the bucket does not exist, or the disk fails.
+    pub(crate) async fn deliver(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), String> {
+        self.store_json(bucket, key, body)
+            .await
+            .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
+    }
+
+    async fn store_json(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), Refusal> {
+        let bucket = self.store.bucket(bucket)?;
+        let mut md5 = Md5::new();
+        md5.update(&body);
+        let etag = hex::encode(md5.finalize());
+        let mut writer = bucket.writer();
+        writer.write(body).await.map_err(|error| Refusal::bug(&error))?;
+        let blob = writer.finish().await.map_err(|error| Refusal::bug(&error))?;
+        let content_type = ("content-type".to_owned(), "application/json".to_owned());
+        let object = Object {
+            key: Arc::from(key),
+            modified: self.platform.clock.now(),
+            attributes: Attributes { headers: vec![content_type], ..Attributes::default() },
+            etag,
+            checksum: None,
+            body: vec![blob],
+        };
+        bucket.put(object, |_| Ok(())).await
+    }
+}

@@ -1,0 +1,469 @@
+//! Asynchronous invocation from outside: real functions, Lambda's own client, a clock that is advanced.
+
+use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_lambda::types::InvocationType;
+use hardcap::config::{Bucket, EventInvokeConfig, Function, RecursiveLoop, Schedule};
+use hardcap::{Builder, Emulator, Totals, What};
+use hardcap_limits::{Date, Millis};
+use hardcap_tests::client::{Answer, Call, Client};
+use hardcap_tests::functions;
+use serde_json::{Value, json};
+
+const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
+
+/// An emulator and what a test asks it.
+struct Queue {
+    emulator: Emulator,
+    client: Client,
+}
+
+impl Queue {
+    async fn start(builder: Builder) -> Queue {
+        let emulator = builder.start().await.expect("an emulator on free ports");
+        Queue { emulator, client: Client::new() }
+    }
+
+    async fn with(functions: impl IntoIterator<Item = Function>) -> Queue {
+        Queue::start(functions.into_iter().fold(Emulator::builder(), Builder::function)).await
+    }
+
+    fn call(&self, function: &str, kind: &str, event: impl ToString) -> Call {
+        let url = self.emulator.aws_url();
+        Call::post(format!("{url}/2015-03-31/functions/{function}/invocations"), event.to_string())
+            .header("x-amz-invocation-type", kind)
+    }
+
+    async fn send(&self, call: Call) -> Answer {
+        self.client.send(&call).await.expect("an answer of the emulator")
+    }
+
+    async fn event(&self, function: &str, event: impl ToString) -> Answer {
+        self.send(self.call(function, "Event", event)).await
+    }
+
+    /// Sends an event that must be accepted, and gives its request id.
+    async fn accepted(&self, function: &str, event: impl ToString) -> String {
+        let answer = self.event(function, event).await;
+        assert_eq!((answer.status.as_u16(), answer.body.len()), (202, 0), "{answer:?}");
+        answer.header("x-amzn-requestid").expect("every answer has a request id").to_owned()
+    }
+
+    /// Waits until the records say so.
+    async fn until(&self, done: impl Fn(&Totals) -> bool) {
+        let mut records = self.emulator.recorder().watch();
+        while !done(&self.emulator.totals()) {
+            // A record that was missed is one more reason to look again.
+            let _ = records.recv().await;
+        }
+    }
+
+    async fn advance(&self, seconds: u64) {
+        let url = format!("{}/clock/advance", self.emulator.control_url());
+        let call = Call::post(url, json!({ "millis": seconds * 1000 }).to_string());
+        let answer = self.send(call.header("content-type", "application/json")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// What the control surface says of the queue.
+    async fn status(&self) -> Value {
+        let answer = self.client.get(format!("{}/queue", self.emulator.control_url())).await;
+        answer.expect("the control surface").json()
+    }
+
+    async fn letters(&self) -> Vec<Value> {
+        self.status().await["dead_letters"].as_array().expect("a list").clone()
+    }
+
+    /// The waits of all retries so far, in seconds.
+    fn waits(&self) -> Vec<u64> {
+        let records = self.emulator.recorder().newest();
+        let waits = records.iter().filter_map(|record| match record.what {
+            What::EventRetried { wait, .. } => Some(wait / 1000),
+            _ => None,
+        });
+        waits.collect()
+    }
+}
+
+fn guest(mode: &str) -> Function {
+    let mut function = functions::guest(mode);
+    function.timeout = Millis(10_000);
+    function
+}
+
+/// A guest whose events are dealt with in this way.
+fn guest_with(mode: &str, change: impl FnOnce(&mut EventInvokeConfig)) -> Function {
+    let mut function = guest(mode);
+    change(&mut function.events);
+    function
+}
+
+fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:us-east-1:000000000000:function:{name}")
+}
+
+/// A JSON string of this many bytes, quotes included.
+fn string_of(bytes: usize) -> String {
+    format!("\"{}\"", "x".repeat(bytes - 2))
+}
+
+async fn limit_of_a_day(day: &str, limit: usize) {
+    let date: Date = day.parse().expect("a date");
+    let queue = Queue::start(Emulator::builder().limits(date).function(guest("echo"))).await;
+    queue.accepted("echo", string_of(limit)).await;
+
+    let over = queue.event("echo", string_of(limit + 1)).await;
+    assert_eq!(over.status, 413, "{day} {over:?}");
+    assert_eq!(over.header("x-amzn-errortype"), Some("RequestEntityTooLargeException"));
+    let observed = limit + 1;
+    let expected = format!(
+        r#"{{"Message":"{observed} byte payload is too large for the Event invocation type (limit {limit} bytes)"}}"#
+    );
+    assert_eq!(over.text(), expected);
+
+    queue.accepted("echo", "{}").await;
+    queue.until(|totals| totals.events.delivered == 2).await;
+    let totals = queue.emulator.totals();
+    let seen = &totals.limits["lambda_async_request"];
+    assert_eq!((seen.highest_admitted, seen.highest), (limit as u64, observed as u64), "{day}");
+    assert_eq!((totals.events.accepted, totals.invocations), (2, 2), "{day}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_fits_the_limit_of_its_day_and_one_byte_more_does_not() {
+    limit_of_a_day("2018-11-15", 131_072).await;
+    limit_of_a_day("2018-11-16", 262_144).await;
+    limit_of_a_day("2025-10-28", 1_048_576).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_larger_than_any_invocation_is_refused_as_an_event() {
+    let queue = Queue::with([guest("echo")]).await;
+    let over = queue.event("echo", string_of(7_000_000)).await;
+    assert_eq!(over.status, 413);
+    assert!(over.text().contains("7000000 byte payload is too large for the Event"), "{over:?}");
+    queue.accepted("echo", "1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_event_is_refused_before_it_is_queued() {
+    let queue = Queue::with([guest("echo")]).await;
+    let broken = queue.event("echo", "{\"a\"").await;
+    assert_eq!(broken.status, 400, "{broken:?}");
+    assert_eq!(broken.header("x-amzn-errortype"), Some("InvalidRequestContentException"));
+    assert_eq!(queue.event("nobody", "{}").await.status, 404);
+    assert_eq!(queue.emulator.totals().events.accepted, 0);
+    queue.accepted("echo", "").await;
+    queue.until(|totals| totals.events.delivered == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sdk_is_told_202_and_the_function_runs() {
+    let queue = Queue::with([guest("echo")]).await;
+    let config = aws_sdk_lambda::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(queue.emulator.aws_url())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    let sdk = aws_sdk_lambda::Client::from_conf(config);
+    let invoke = sdk.invoke().function_name("echo").invocation_type(InvocationType::Event);
+    let output = invoke.payload("{}".as_bytes().into()).send().await.expect("accepted");
+    assert_eq!((output.status_code(), output.function_error()), (202, None));
+    assert!(output.payload().is_none(), "{output:?}");
+    queue.until(|totals| totals.events.delivered == 1).await;
+}
+
+/// lambda_async_retries, lambda_async_first_wait, lambda_async_second_wait
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_function_is_tried_three_times_and_its_event_becomes_a_dead_letter() {
+    let dead = |events: &mut EventInvokeConfig| events.dead_letter = Some(QUEUE_ARN.to_owned());
+    let queue = Queue::with([guest_with("behave", dead)]).await;
+    let id = queue.accepted("behave", r#"{"error": "no luck"}"#).await;
+    queue.until(|totals| totals.events.retried == 1).await;
+    queue.advance(60).await;
+    queue.until(|totals| totals.events.retried == 2).await;
+    queue.advance(120).await;
+    queue.until(|totals| totals.events.ended() == 1).await;
+
+    let totals = queue.emulator.totals();
+    assert_eq!((totals.events.retries_exhausted, totals.invocations), (1, 3), "{totals:?}");
+    assert_eq!(queue.waits(), [60, 120]);
+    let letters = queue.letters().await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["body"], r#"{"error": "no luck"}"#);
+    assert_eq!(letters[0]["to"], QUEUE_ARN);
+    let expected = json!({"RequestID": id, "ErrorCode": 200, "ErrorMessage": "no luck"});
+    assert_eq!(letters[0]["attributes"], expected);
+}
+
+/// lambda_async_age, lambda_async_age_min
+#[tokio::test(flavor = "multi_thread")]
+async fn an_age_that_no_retry_fits_ends_the_event_after_one_attempt() {
+    let young = |events: &mut EventInvokeConfig| {
+        events.maximum_event_age = Some(Millis(60_000));
+        events.on_failure = Some(QUEUE_ARN.to_owned());
+    };
+    let queue = Queue::with([guest_with("behave", young)]).await;
+    queue.accepted("behave", r#"{"error": "no"}"#).await;
+    queue.until(|totals| totals.events.ended() == 1).await;
+    assert_eq!(queue.emulator.totals().events.aged_out, 1);
+    let letters = queue.letters().await;
+    let record: Value = serde_json::from_str(letters[0]["body"].as_str().unwrap()).unwrap();
+    assert_eq!(record["requestContext"]["condition"], "EventAgeExceeded");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 1);
+}
+
+/// lambda_async_backoff_min, lambda_async_backoff_max
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_event_waits_longer_each_time_and_is_delivered_in_the_end() {
+    let mut one = guest("behave");
+    one.reserved_concurrency = Some(1);
+    let builder = Emulator::builder().function(one).set("lambda_async_backoff_max", 2_000);
+    let queue = Queue::start(builder.set("lambda_async_backoff_min", 1_000)).await;
+    let busy = queue.call("behave", "RequestResponse", r#"{"millis": 5000}"#);
+    let throttled = async {
+        queue.until(|totals| totals.cold_starts == 1).await;
+        queue.accepted("behave", "{}").await;
+        for retries in 1..=3 {
+            queue.until(|totals| totals.events.retried >= retries).await;
+            queue.advance(2).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(queue.send(busy), throttled);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    queue.advance(2).await;
+    queue.until(|totals| totals.events.delivered == 1).await;
+    assert_eq!(queue.waits()[..3], [1, 2, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reservation_of_zero_sends_events_to_the_destination_untried() {
+    let mut none = guest("echo");
+    none.reserved_concurrency = Some(0);
+    none.events.maximum_retry_attempts = Some(0);
+    none.events.on_failure = Some(QUEUE_ARN.to_owned());
+    let queue = Queue::with([none]).await;
+    let id = queue.accepted("echo", r#"{"a": 1}"#).await;
+    queue.until(|totals| totals.events.ended() == 1).await;
+    let totals = queue.emulator.totals();
+    assert_eq!((totals.events.zero_concurrency, totals.invocations), (1, 0));
+    let letters = queue.letters().await;
+    let mut record: Value = serde_json::from_str(letters[0]["body"].as_str().unwrap()).unwrap();
+    record["timestamp"] = Value::from("T");
+    let expected = json!({
+        "version": "1.0",
+        "timestamp": "T",
+        "requestContext": {
+            "requestId": id,
+            "functionArn": format!("{}:$LATEST", function_arn("echo")),
+            "condition": "ZeroReservedConcurrency",
+            "approximateInvokeCount": 0,
+        },
+        "requestPayload": {"a": 1},
+    });
+    assert_eq!(record, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn destinations_are_told_of_success_and_failure() {
+    let told = |events: &mut EventInvokeConfig| {
+        events.maximum_retry_attempts = Some(0);
+        events.on_success = Some(function_arn("echo"));
+        events.on_failure = Some(function_arn("echo"));
+    };
+    let shown = |events: &mut EventInvokeConfig| events.on_success = Some(QUEUE_ARN.to_owned());
+    let queue = Queue::with([guest_with("behave", told), guest_with("echo", shown)]).await;
+    for (event, condition, response, context) in [
+        (
+            json!({"size": 4}),
+            "Success",
+            json!("xx"),
+            json!({"statusCode": 200, "executedVersion": "$LATEST"}),
+        ),
+        (
+            json!({"exit": 7}),
+            "RetriesExhausted",
+            json!({"errorType": "Runtime.ExitError", "errorMessage": "RequestId: {id} Error: Runtime exited with error: exit status 7"}),
+            json!({"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}),
+        ),
+    ] {
+        let before = queue.emulator.totals().events.ended();
+        let id = queue.accepted("behave", &event).await;
+        queue.until(|totals| totals.events.ended() == before + 2).await;
+        let letters = queue.letters().await;
+        let outer: Value =
+            serde_json::from_str(letters.last().unwrap()["body"].as_str().unwrap()).unwrap();
+        let record = &outer["requestPayload"];
+        assert_eq!(
+            record, &outer["responsePayload"],
+            "the destination got the record as its event"
+        );
+        let expected: Value = response.to_string().replace("{id}", &id).parse().unwrap();
+        assert_eq!(record["responsePayload"], expected);
+        assert_eq!(record["responseContext"], context);
+        assert_eq!(record["requestPayload"], event);
+        let of = format!("{}:$LATEST", function_arn("behave"));
+        let context = json!({"requestId": id, "functionArn": of, "condition": condition, "approximateInvokeCount": 1});
+        assert_eq!(record["requestContext"], context);
+        assert_eq!(record["version"], "1.0");
+        let keys: Vec<_> = record.as_object().unwrap().keys().collect();
+        let order = [
+            "version",
+            "timestamp",
+            "requestContext",
+            "requestPayload",
+            "responseContext",
+            "responsePayload",
+        ];
+        assert_eq!(keys, order);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_receives_the_record_of_a_failure_and_a_missing_one_is_counted() {
+    for (bucket, sent) in [("records", 1), ("missing", 0)] {
+        let told = |events: &mut EventInvokeConfig| {
+            events.maximum_retry_attempts = Some(0);
+            events.on_failure = Some(format!("arn:aws:s3:::{bucket}"));
+        };
+        let records = Bucket { name: "records".to_owned(), ..Bucket::default() };
+        let builder = Emulator::builder().function(guest_with("behave", told)).bucket(records);
+        let queue = Queue::start(builder).await;
+        let id = queue.accepted("behave", r#"{"error": "no"}"#).await;
+        queue.until(|totals| totals.events.ended() == 1).await;
+        let events = queue.emulator.totals().events;
+        assert_eq!((events.sent, events.not_sent), (sent, 1 - sent), "{events:?}");
+        if sent == 0 {
+            continue;
+        }
+        let s3 = s3(&queue.emulator);
+        let listed = s3.list_objects_v2().bucket("records").send().await.expect("a list");
+        let key = listed.contents()[0].key().expect("a key");
+        assert!(key.starts_with("aws/lambda/async/behave/20"), "{key}");
+        let object = s3.get_object().bucket("records").key(key).send().await.expect("the object");
+        let body = object.body.collect().await.expect("its body").into_bytes();
+        let record: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(record["requestContext"]["requestId"], id);
+        assert_eq!(record["responsePayload"]["errorMessage"], "no");
+    }
+}
+
+fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(emulator.aws_url())
+        .force_path_style(true)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+/// lambda_recursion
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_invokes_itself_is_stopped_after_16_invocations() {
+    let queue = Queue::with([guest("behave")]).await;
+    let sync = queue.call("behave", "RequestResponse", r#"{"again": "RequestResponse"}"#);
+    let answer = queue.send(sync).await;
+    assert_eq!(answer.text(), r#""400 RecursiveInvocationException""#, "{answer:?}");
+    assert_eq!(queue.emulator.totals().invocations, 16);
+
+    queue.accepted("behave", r#"{"again": "Event"}"#).await;
+    queue.until(|totals| totals.events.ended() == 17).await;
+    let totals = queue.emulator.totals();
+    assert_eq!((totals.events.delivered, totals.events.recursive), (16, 1));
+    assert_eq!(totals.invocations, 16 + 16);
+    assert_eq!(totals.limits["lambda_recursion"].refused, 2);
+    let letters = queue.letters().await;
+    assert_eq!((letters.len(), &letters[0]["body"]), (1, &json!(r#"{"again":"Event"}"#)));
+    queue.accepted("behave", "{}").await;
+    queue.until(|totals| totals.events.delivered == 17).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loop_that_is_allowed_goes_on() {
+    let mut function = guest("behave");
+    function.recursive_loop = RecursiveLoop::Allow;
+    let queue = Queue::with([function]).await;
+    queue.accepted("behave", r#"{"again": "Event"}"#).await;
+    queue.until(|totals| totals.events.delivered > 20).await;
+    assert_eq!(queue.emulator.totals().events.recursive, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_survives_the_emulator() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let start = || {
+        let dead = |events: &mut EventInvokeConfig| events.dead_letter = Some(QUEUE_ARN.to_owned());
+        Queue::start(Emulator::builder().data(folder.path()).function(guest_with("behave", dead)))
+    };
+    let queue = start().await;
+    let id = queue.accepted("behave", r#"{"error": "again and again"}"#).await;
+    queue.until(|totals| totals.events.retried == 1).await;
+    // Waits or is under way when the emulator stops: nobody knows whether it was done.
+    queue.accepted("behave", r#"{"millis": 5000}"#).await;
+    queue.emulator.stop().await;
+
+    let queue = start().await;
+    queue.until(|totals| totals.events.delivered == 1).await;
+    queue.advance(60).await;
+    queue.until(|totals| totals.events.retried == 1).await;
+    queue.advance(120).await;
+    queue.until(|totals| totals.events.ended() == 2).await;
+    let events = queue.emulator.totals().events;
+    assert_eq!((events.restored, events.accepted), (2, 0), "{events:?}");
+    assert_eq!((events.delivered, events.retries_exhausted), (1, 1), "{events:?}");
+    queue.emulator.stop().await;
+
+    let queue = start().await;
+    let status = queue.status().await;
+    assert_eq!((&status["pending"], &status["in_flight"]), (&json!(0), &json!(0)), "{status}");
+    assert_eq!(status["dead_letters"][0]["id"], id, "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_events_for_a_crashing_function_each_ends_once() {
+    let once = |events: &mut EventInvokeConfig| {
+        events.maximum_retry_attempts = Some(1);
+        events.dead_letter = Some(QUEUE_ARN.to_owned());
+    };
+    let mut function = guest_with("behave", once);
+    function.timeout = Millis(60_000);
+    let queue = Queue::with([function]).await;
+    for at in 0..1000 {
+        let event = if at % 10 == 0 { json!({"exit": 1}) } else { json!({"size": at}) };
+        queue.accepted("behave", event).await;
+    }
+    queue.until(|totals| totals.events.delivered == 900 && totals.events.retried == 100).await;
+    queue.advance(60).await;
+    queue.until(|totals| totals.events.ended() == 1000).await;
+    let totals = queue.emulator.totals();
+    let events = &totals.events;
+    assert_eq!((events.accepted, events.pending()), (1000, 0), "{events:?}");
+    assert_eq!((events.delivered, events.retries_exhausted), (900, 100), "{events:?}");
+    assert_eq!((events.retried, events.sent), (100, 100), "{events:?}");
+    assert_eq!((totals.invocations, totals.faults["Runtime.ExitError"]), (1100, 200));
+    let status = queue.status().await;
+    assert_eq!((&status["pending"], &status["in_flight"]), (&json!(0), &json!(0)));
+    assert_eq!(status["dead_letters"].as_array().map(Vec::len), Some(100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_invokes_its_function_by_the_emulators_clock() {
+    let mut function = guest_with("echo", |events| events.on_success = Some(QUEUE_ARN.to_owned()));
+    let schedule = Schedule { name: "sweep".to_owned(), rate: Millis(300_000), input: None };
+    function.schedules.push(schedule);
+    let queue = Queue::with([function]).await;
+    for delivered in 1..=2 {
+        queue.advance(300).await;
+        queue.until(|totals| totals.events.delivered == delivered).await;
+    }
+    let letters = queue.letters().await;
+    let record: Value = serde_json::from_str(letters[0]["body"].as_str().unwrap()).unwrap();
+    let event = &record["requestPayload"];
+    assert_eq!(event["detail-type"], "Scheduled Event");
+    assert_eq!(event["resources"], json!(["arn:aws:events:us-east-1:000000000000:rule/sweep"]));
+}
