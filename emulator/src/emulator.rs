@@ -1,11 +1,8 @@
 //! The emulator as a whole: binds every port, starts every surface, stops everything.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use hardcap_limits::{Date, Limits, UnknownRow};
-use indexmap::IndexMap;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +21,7 @@ use crate::queue::Queue;
 use crate::record::{Recorder, Totals};
 use crate::report::Report;
 use crate::s3::S3;
+use crate::sockets::Sockets;
 use crate::{clock::Clock, serve};
 
 /// A running emulator. It listens when [`Emulator::start`] returns; dropping it stops it and every process it started.
@@ -103,12 +101,8 @@ impl Emulator {
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
         let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
         let queue = queue.map_err(StartError::Data)?;
-        let control = Control::new(
-            &platform,
-            &config,
-            &addresses,
-            Stores { s3: &s3, dynamodb: &dynamodb, queue: &queue },
-        );
+        let stores = Stores { s3: &s3, dynamodb: &dynamodb, queue: &queue };
+        let control = Control::new(&platform, &config, &addresses, stores);
 
         let surfaces =
             Surfaces { lambda: lambda.router(&queue), control: control.router(), s3, dynamodb };
@@ -131,6 +125,7 @@ impl Emulator {
                 async move { gateway.handle(request, peer).await }
             });
         }
+        queue.start(&config);
         Ok(Emulator { addresses, platform, lambda, stop, tasks })
     }
 
@@ -231,53 +226,6 @@ fn check_functions(config: &Config) -> Result<(), StartError> {
         }
     }
     Ok(())
-}
-
-/// Every listener, bound before anything else starts: what is started may already need the addresses.
-struct Sockets {
-    aws: (TcpListener, SocketAddr),
-    gateways: Vec<(TcpListener, SocketAddr)>,
-}
-
-impl Sockets {
-    async fn bind(config: &Config) -> Result<Sockets, StartError> {
-        let aws = serve::bind(config.aws_port).await.map_err(StartError::Port)?;
-        let mut gateways = Vec::new();
-        for at in 0..config.apis.len() + config.function_urls.len() {
-            let port = match config.api_port {
-                0 => 0,
-                first => first.saturating_add(u16::try_from(at).unwrap_or(u16::MAX)),
-            };
-            gateways.push(serve::bind(port).await.map_err(StartError::Port)?);
-        }
-        Ok(Sockets { aws, gateways })
-    }
-
-    fn addresses(&self, config: &Config) -> Addresses {
-        let aws = format!("http://{}", self.aws.1);
-        let mut bound = self.gateways.iter().map(|(_, address)| address);
-        let apis = config
-            .apis
-            .iter()
-            .zip(bound.by_ref())
-            .map(|(api, address)| {
-                (api.logical_id.clone(), format!("http://{address}{}", api.stage_path()))
-            })
-            .collect();
-        let function_urls = config
-            .function_urls
-            .iter()
-            .zip(bound)
-            .map(|(url, address)| (url.logical_id.clone(), format!("http://{address}")))
-            .collect();
-        Addresses {
-            control: format!("{aws}/_hardcap"),
-            aws,
-            apis,
-            function_urls,
-            companions: IndexMap::new(),
-        }
-    }
 }
 
 /// Describes an emulator for a test: everything in memory, on free ports, with the classic limits.

@@ -28,6 +28,7 @@ mod s3;
 pub(crate) mod secrets;
 pub(crate) mod serve;
 pub(crate) mod sigv4;
+mod sockets;
 mod ssm;
 pub(crate) mod stop;
 mod strict;

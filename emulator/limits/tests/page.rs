@@ -93,10 +93,11 @@ fn the_document_has_history_texts_source_confidence_and_proof_of_a_row() {
     for part in [
         "- **131,072 bytes** (faultline/faultline#12, 2017-05-08).",
         "- **1,048,576 bytes** since 2025-10-28",
-        "Proof: pending: with asynchronous invocation.",
+        "Proof: tested.",
         "The caller of the service, 413 `RequestEntityTooLargeException` (observed; ",
         "{observed} byte payload is too large for the Event invocation type (limit {max} bytes)",
     ] {
         assert!(section.contains(part), "no {part} in {section}");
     }
+    assert!(document.contains("Proof: pending: with response streaming."));
 }

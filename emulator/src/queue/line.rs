@@ -16,7 +16,7 @@ const UNDER_WAY_MAX: usize = 16;
 /// Letters that are kept for the control surface; the oldest go.
 const LETTERS_MAX: usize = 20_000;
 /// The bytes of their bodies.
-const LETTER_BYTES_MAX: usize = 256 << 20;
+const LETTER_BYTES_MAX: usize = 1 << 28;
 
 /// All lines.
 #[derive(Debug, Default)]

@@ -81,7 +81,7 @@ pub(crate) fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> 
 }
 
 impl Queue {
-    /// Opens the queue, in `config.data` if there is one, and goes on with what an earlier run had accepted.
+    /// Opens the queue, in `config.data` if there is one, with what an earlier run had accepted.
     ///
     /// # Errors
     ///
@@ -108,14 +108,19 @@ impl Queue {
         });
         let queue = Queue { shared };
         queue.restore().map_err(named)?;
-        queue.shared.tasks.spawn(attempt::run(Arc::clone(&queue.shared)));
+        Ok(queue)
+    }
+
+    /// Begins to try events, and to send those of schedules, until the emulator stops.
+    pub(crate) fn start(&self, config: &Config) {
+        let shared = &self.shared;
+        shared.tasks.spawn(attempt::run(Arc::clone(shared)));
         for function in &config.functions {
             for schedule in &function.schedules {
-                let rule = schedule::Rule::new(&function.name, schedule, &platform.region);
-                queue.shared.tasks.spawn(rule.run(queue.clone()));
+                let rule = schedule::Rule::new(&function.name, schedule, &shared.platform.region);
+                shared.tasks.spawn(rule.run(self.clone()));
             }
         }
-        Ok(queue)
     }
 
     fn restore(&self) -> io::Result<()> {

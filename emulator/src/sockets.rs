@@ -1,0 +1,58 @@
+//! Where an emulator listens: every port, and the addresses that they make.
+
+use std::net::SocketAddr;
+
+use indexmap::IndexMap;
+use tokio::net::TcpListener;
+
+use crate::addresses::Addresses;
+use crate::config::Config;
+use crate::emulator::StartError;
+use crate::serve;
+
+/// Every listener, bound before anything else starts: what is started may already need the addresses.
+pub(crate) struct Sockets {
+    pub(crate) aws: (TcpListener, SocketAddr),
+    pub(crate) gateways: Vec<(TcpListener, SocketAddr)>,
+}
+
+impl Sockets {
+    pub(crate) async fn bind(config: &Config) -> Result<Sockets, StartError> {
+        let aws = serve::bind(config.aws_port).await.map_err(StartError::Port)?;
+        let mut gateways = Vec::new();
+        for at in 0..config.apis.len() + config.function_urls.len() {
+            let port = match config.api_port {
+                0 => 0,
+                first => first.saturating_add(u16::try_from(at).unwrap_or(u16::MAX)),
+            };
+            gateways.push(serve::bind(port).await.map_err(StartError::Port)?);
+        }
+        Ok(Sockets { aws, gateways })
+    }
+
+    pub(crate) fn addresses(&self, config: &Config) -> Addresses {
+        let aws = format!("http://{}", self.aws.1);
+        let mut bound = self.gateways.iter().map(|(_, address)| address);
+        let apis = config
+            .apis
+            .iter()
+            .zip(bound.by_ref())
+            .map(|(api, address)| {
+                (api.logical_id.clone(), format!("http://{address}{}", api.stage_path()))
+            })
+            .collect();
+        let function_urls = config
+            .function_urls
+            .iter()
+            .zip(bound)
+            .map(|(url, address)| (url.logical_id.clone(), format!("http://{address}")))
+            .collect();
+        Addresses {
+            control: format!("{aws}/_hardcap"),
+            aws,
+            apis,
+            function_urls,
+            companions: IndexMap::new(),
+        }
+    }
+}
