@@ -153,12 +153,20 @@ fn a_limits_number_is_written_only_in_the_table() {
         }
         for (at, line) in without_tests(&text).lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            for number in NUMBERS.iter().filter(|number| code.contains(**number)) {
+            for number in NUMBERS.iter().filter(|number| has_number(code, number)) {
                 let _ = writeln!(faults, "{path}:{}: {number}", at + 1);
             }
         }
     }
     report("numbers that belong to the table of limits:", &faults);
+}
+
+/// Whether a line has this number, and not a longer one that it is a part of.
+fn has_number(code: &str, number: &str) -> bool {
+    let part_of_more = |c: char| c == '_' || c.is_ascii_digit();
+    code.match_indices(number).any(|(at, found)| {
+        !code[..at].ends_with(part_of_more) && !code[at + found.len()..].starts_with(part_of_more)
+    })
 }
 
 /// A row is enforced where code names it as a field of `limits`, and that is one room of the emulator: a file or a folder

@@ -115,7 +115,7 @@ mod tests {
                 session_token: Some("token".to_owned()),
             },
             log_stream: "2026/11/23/[$LATEST]0123",
-            task_root: Path::new("/work/app"),
+            task_root: Path::new("/srv/app"),
             host_path: OsStr::new("/home/me/bin"),
         };
         let text = |text: OsString| text.into_string().unwrap();
@@ -136,7 +136,7 @@ mod tests {
             ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/23/[$LATEST]0123"),
             ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
             ("_HANDLER", "bootstrap"),
-            ("LAMBDA_TASK_ROOT", "/work/app"),
+            ("LAMBDA_TASK_ROOT", "/srv/app"),
             ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
             ("TZ", ":UTC"),
             ("LANG", "en_US.UTF-8"),
@@ -148,7 +148,7 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
             ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
             ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin:/home/me/bin"),
-            ("LD_LIBRARY_PATH", "/work/app:/work/app/lib"),
+            ("LD_LIBRARY_PATH", "/srv/app:/srv/app/lib"),
             ("STAGE", "test"),
         ] {
             assert_eq!(environment.get(name).map(String::as_str), Some(value), "{name}");

@@ -239,6 +239,8 @@ fn globally_installed() -> Option<PathBuf> {
 
 /// An absolute path without `.` in it, which a process that starts in another folder understands too.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
+    // The parent of a bare file name is an empty path, which means this folder.
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.canonicalize().unwrap_or(path)
 }

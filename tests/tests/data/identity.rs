@@ -67,7 +67,11 @@ async fn a_service_that_speaks_forms_is_refused_in_xml() {
 }
 
 async fn strict() -> Emulator {
-    Emulator::builder().configure(|config| config.strict_auth = true).start().await.expect("an emulator on free ports")
+    Emulator::builder()
+        .configure(|config| config.strict_auth = true)
+        .start()
+        .await
+        .expect("an emulator on free ports")
 }
 
 #[tokio::test]
