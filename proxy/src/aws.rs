@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error, future,
 };
@@ -55,14 +55,19 @@ impl LazyAws {
     }
 }
 
-async fn make(config: &OverflowConfig) -> Aws {
+/// What all clients share: the connections, the region, and where the environment says AWS is.
+pub(crate) async fn shared(region: &str) -> SdkConfig {
     let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let http = aws_smithy_http_client::Builder::new().tls_provider(ring).build_https();
-    let shared = aws_config::defaults(BehaviorVersion::latest())
+    aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .region(Region::new(config.region.clone()))
+        .region(Region::new(region.to_owned()))
         .load()
-        .await;
+        .await
+}
+
+async fn make(config: &OverflowConfig) -> Aws {
+    let shared = shared(&config.region).await;
     let provider = shared.credentials_provider();
     let provider = provider.unwrap_or_else(|| SharedCredentialsProvider::new(NoProvider));
     let credentials = Arc::new(CredentialsCache::new(provider));

@@ -3,7 +3,7 @@
 //! Every mistake is found and named, so that one deployment mends them all. This is the only module that reads the
 //! environment.
 
-mod values;
+pub(crate) mod values;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use hardcap_limits::{Date, Limits, Millis};
 use http::Uri;
 
+use crate::job::settings::{self, JobsConfig};
 use crate::sign::Scope;
 use values::{
     access, bucket_name, key_prefix, limit_override, origins, positive, public_url, upstream_url,
@@ -37,6 +38,8 @@ pub struct Config {
     pub max_body: u64,
     /// Origins whose scripts may read answers.
     pub allowed_origins: Vec<String>,
+    /// Where jobs are kept, and within which bounds; `None` where there are none.
+    pub jobs: Option<JobsConfig>,
     /// What is logged, in the syntax of `RUST_LOG`.
     pub log: String,
 }
@@ -153,6 +156,7 @@ impl Config {
             access: reader.optional("ACCESS", "", access),
             upstream: upstream(&mut reader, &region),
             overflow: overflow(&mut reader, &region, &limits),
+            jobs: settings::read(&mut reader, limits.lambda_async_request.max.0),
             public_url: reader.given("PUBLIC_URL", public_url),
             limits,
             gateway_timeout: reader
@@ -191,14 +195,14 @@ impl Config {
     }
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
-    mistakes: Vec<Mistake>,
+    pub(crate) mistakes: Vec<Mistake>,
 }
 
 impl Reader<'_> {
     /// A variable that may be absent; empty is absent.
-    fn given<T>(
+    pub(crate) fn given<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -214,7 +218,7 @@ impl Reader<'_> {
     }
 
     /// A variable with a default, which has to be valid itself.
-    fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         default: &str,
@@ -225,7 +229,7 @@ impl Reader<'_> {
     }
 
     /// A variable that has to be there. While mistakes are collected, `stand_in` takes its place.
-    fn required<T>(
+    pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
         meaning: &str,

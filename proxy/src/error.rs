@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::headers::BadHeader;
+use crate::job::http::Refusal;
 use crate::path::BadTarget;
 use crate::store::StoreError;
 use crate::upstream::UpstreamError;
@@ -53,6 +54,9 @@ pub enum Failure {
     /// The answer could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A request about a job.
+    #[error(transparent)]
+    Job(#[from] Refusal),
     /// The time is up.
     #[error("no answer within {0:?}")]
     Deadline(Duration),

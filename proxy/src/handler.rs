@@ -1,9 +1,12 @@
 //! One request, from the event to the envelope, one step a line.
 
+mod jobs;
+
 use std::time::Duration;
 
 use hardcap_limits::envelope::Payload;
 use http::HeaderMap;
+use tokio::sync::OnceCell;
 
 use crate::announce;
 use crate::answer::{Answer, Body};
@@ -18,6 +21,7 @@ use crate::delivery::{self, Asked, Delivery, Envelope, Head};
 use crate::error::Failure;
 use crate::event::Request;
 use crate::headers::{self, Lines};
+use crate::job::http::{Jobs, Preference, Route, description};
 use crate::key;
 use crate::line::AccessLine;
 use crate::own;
@@ -35,6 +39,7 @@ pub struct Proxy {
     config: Config,
     upstream: Upstream,
     aws: LazyAws,
+    jobs: OnceCell<Jobs>,
 }
 
 /// What one request carries through all steps.
@@ -44,6 +49,18 @@ struct Exchange<'a> {
     cors: &'a Lines,
     envelope: Envelope,
     deadline: Deadline,
+}
+
+impl Exchange<'_> {
+    /// The request as it leaves.
+    fn outgoing(&self, target: Target) -> Result<Outgoing, Failure> {
+        Ok(Outgoing {
+            method: self.request.method.clone(),
+            target,
+            headers: headers::for_upstream(self.request, self.asked.accepts_gzip)?,
+            body: self.request.body.clone(),
+        })
+    }
 }
 
 impl Proxy {
@@ -57,7 +74,14 @@ impl Proxy {
     /// A proxy with an S3 client and credentials that were made elsewhere.
     #[must_use]
     pub fn with_aws(config: Config, aws: LazyAws) -> Proxy {
-        Proxy { upstream: Upstream::new(config.upstream.clone()), aws, config }
+        let upstream = Upstream::new(config.upstream.clone());
+        Proxy { upstream, aws, config, jobs: OnceCell::new() }
+    }
+
+    /// The same with jobs that were made elsewhere.
+    #[must_use]
+    pub fn with_jobs(self, jobs: Jobs) -> Proxy {
+        Proxy { jobs: OnceCell::new_with(Some(jobs)), ..self }
     }
 
     /// Answers a request with the JSON that is posted. `lambda` is what remains of the function's own timeout.
@@ -101,7 +125,11 @@ impl Proxy {
         }
         let target = Target::of(request)?;
         if let Some(route) = target.own_route() {
-            return own::answer(&route, &request.method, cors);
+            return match Route::of(&route) {
+                Some(Route::Description) => description(&request.method, cors),
+                Some(route) => self.about_jobs(request, cors, &route).await,
+                None => own::answer(&route, &request.method, cors),
+            };
         }
         if self.config.access == Access::Closed {
             return Err(Failure::Closed);
@@ -111,6 +139,12 @@ impl Proxy {
         }
         let asked = Asked::of(request)?;
         let exchange = Exchange { request, asked, cors, envelope, deadline };
+        let preference = Preference::of(request);
+        if preference.respond_async
+            && let Some(jobs) = self.jobs().await
+        {
+            return self.as_job(&exchange, jobs, target, preference, line).await;
+        }
         let response = self.forward(&exchange, target, line).await?;
         self.deliver(&exchange, response, line).await
     }
@@ -123,12 +157,7 @@ impl Proxy {
         line: &mut AccessLine,
     ) -> Result<Response, Failure> {
         let start = clock::instant();
-        let outgoing = Outgoing {
-            method: exchange.request.method.clone(),
-            target,
-            headers: headers::for_upstream(exchange.request, exchange.asked.accepts_gzip)?,
-            body: exchange.request.body.clone(),
-        };
+        let outgoing = exchange.outgoing(target)?;
         let sent = async {
             let aws = self.aws.get().await;
             self.upstream.send(&outgoing, &aws.credentials).await

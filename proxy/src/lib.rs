@@ -94,18 +94,9 @@ use crate::handler::Proxy;
 ///
 /// With a wrong configuration it says all that is wrong, and ends with a failure.
 pub async fn run() -> ExitCode {
-    let config = match Config::from_environment() {
-        Ok(config) => config,
-        Err(mistakes) => {
-            start_log("error");
-            tracing::error!("{mistakes}");
-            return ExitCode::FAILURE;
-        }
+    let Some(config) = configured() else {
+        return ExitCode::FAILURE;
     };
-    start_log(&config.log);
-    for warning in config.warnings() {
-        tracing::warn!("{warning}");
-    }
     let proxy = Arc::new(Proxy::new(config));
     let serve = service_fn(move |event: LambdaEvent<Request>| {
         let proxy = Arc::clone(&proxy);
@@ -122,6 +113,23 @@ pub async fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The configuration from the environment, with the log started; when it is wrong, the log says all that is.
+fn configured() -> Option<Config> {
+    let config = match Config::from_environment() {
+        Ok(config) => config,
+        Err(mistakes) => {
+            start_log("error");
+            tracing::error!("{mistakes}");
+            return None;
+        }
+    };
+    start_log(&config.log);
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Some(config)
 }
 
 /// The envelope as the runtime posts it: these bytes, not another serialization of them.

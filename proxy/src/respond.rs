@@ -33,23 +33,35 @@ pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
     if let Failure::OwnMethod(allowed) = failure {
         headers.push(("allow".to_owned(), (*allowed).to_owned()));
     }
+    if let Failure::Job(refusal) = failure
+        && let Some(seconds) = refusal.retry_after()
+    {
+        headers.push(("retry-after".to_owned(), seconds.to_string()));
+    }
     headers.extend(cors.iter().cloned());
     Answer { status, headers, body: Body::Text(Text::from(body.to_string())) }
 }
 
-struct Problem {
-    status: u16,
+/// A problem, but for the detail.
+pub(crate) struct Problem {
+    /// The status of HTTP.
+    pub(crate) status: u16,
     kind: &'static str,
     title: &'static str,
     /// What to do about it.
     hint: &'static str,
 }
 
-const fn row(status: u16, kind: &'static str, title: &'static str, hint: &'static str) -> Problem {
+pub(crate) const fn row(
+    status: u16,
+    kind: &'static str,
+    title: &'static str,
+    hint: &'static str,
+) -> Problem {
     Problem { status, kind, title, hint }
 }
 
-/// One row a cause: these two functions hold everything the proxy ever refuses.
+/// One row a cause. What is refused of jobs, their own module describes.
 fn describe(failure: &Failure) -> Problem {
     const UNSENT: &str = "Nothing was sent to the upstream.";
     match failure {
@@ -88,6 +100,7 @@ fn describe(failure: &Failure) -> Problem {
             "Connect to the upstream directly, or let the application poll.",
         ),
         Failure::Upstream(error) => describe_upstream(error),
+        Failure::Job(refusal) => refusal.describe(),
         late_or_large => describe_delivery(late_or_large),
     }
 }

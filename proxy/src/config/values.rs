@@ -14,7 +14,7 @@ pub(super) fn access(text: &str) -> Result<Access, String> {
     }
 }
 
-pub(super) fn positive(text: &str) -> Result<u64, String> {
+pub(crate) fn positive(text: &str) -> Result<u64, String> {
     let number = text.replace('_', "").parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| format!("`{text}` is not a whole number above zero"))
 }
@@ -24,6 +24,14 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
         "true" | "1" | "yes" => Ok(true),
         "false" | "0" | "no" => Ok(false),
         _ => Err(format!("`{text}` is neither `true` nor `false`")),
+    }
+}
+
+pub(crate) fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("`{text}` is neither `on` nor `off`")),
     }
 }
 
@@ -42,7 +50,7 @@ pub(super) fn bucket_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn key_prefix(text: &str) -> Result<String, String> {
+pub(crate) fn key_prefix(text: &str) -> Result<String, String> {
     let prefix = text.trim_end_matches('/');
     let safe = |segment: &str| {
         let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');

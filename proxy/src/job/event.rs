@@ -110,5 +110,4 @@ pub fn payload(job: &str, generation: u64, digest: &Digest, state: &[u8], max: u
 }
 
 #[cfg(test)]
-#[path = "event_tests.rs"]
 mod tests;

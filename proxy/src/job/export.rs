@@ -341,5 +341,4 @@ fn failure(error: SearchError) -> StepError {
 }
 
 #[cfg(test)]
-#[path = "export_tests.rs"]
 mod tests;

@@ -43,12 +43,41 @@
 //! # What is where
 //!
 //! `row.rs` is the state machine, pure; `engine.rs`, `create.rs`, `run.rs` and `sweep.rs` act on it through the traits of
-//! `ports.rs`, which `memory.rs` implements; `event.rs` is what travels. `export.rs` is a kind of job.
+//! `ports.rs`, which `aws/` and `memory.rs` implement; `event.rs` is what travels. `forward.rs` and `export.rs` are the
+//! proxy's two kinds of job, `http/` is how clients see them, and `function.rs` the programs of Lambda.
 
+//! # Which test holds off which trap
+//!
+//! | trap | tests |
+//! | --- | --- |
+//! | H1 202 only after a durable accept | `tests/job_engine`: `h1_*`; `tests/job_chaos`: `j2_j4_h1_*` |
+//! | H2 what is told of a job | `tests/jobs.rs`: `h2_*`, `a_slow_job_*`, `a_failed_job_*`; `row::tests`: `j7_*` |
+//! | H3 results are what was sent | `tests/jobs.rs`: `h3_*`, `a_quick_job_*`; `export::tests` |
+//! | H4 ids belong to owners | `tests/job_engine`: `h4_*` |
+//! | J1 recursion is cut off | `tests/job_engine`: `j1_*` |
+//! | J2 duplicates, order, loss | `tests/job_chaos`; `tests/job_engine`: `j2_*`; `row::tests`: `j2_*` |
+//! | J3 steps longer than the time | `tests/job_engine`: `j3_*` |
+//! | J4 writing and invoking are two things | `tests/job_chaos`: `j2_j4_h1_*` |
+//! | J5 oversize is permanent | `tests/job_engine`: `j5_*` |
+//! | J6 inline or by reference, and forgeries | `event::tests`: `j6_*`; `tests/job_engine`: `j6_*` |
+//! | J7 states only move on | `row::tests`: `j7_*` |
+//! | J8 bounds | `row::tests`: `j8_*`; `tests/job_engine`: `j8_*`; `tests/jobs.rs`: `j8_*` |
+//! | J9 one request, one job | `tests/job_engine`: `j9_*`; `tests/jobs.rs`: `j9_*` |
+//! | J11 nothing but the signature in a link | `store::tests`: `j11_*` |
+//! | J13 small rows, lazy expiry | `outcome::tests`: `j13_*`; `tests/job_engine`: `j13_*`; `tests/jobs.rs`: `h2_*` |
+//! | J14 no secret in an event | `tests/job_engine`: `j14_*`; `tests/jobs.rs`: `j14_*` |
+//!
+//! J10 and J12 are about uploads, and are tested with them.
+
+pub mod aws;
 pub mod export;
+pub mod forward;
+pub mod function;
+pub mod http;
 pub mod memory;
 pub mod ports;
 pub mod search;
+pub mod settings;
 
 mod create;
 mod engine;
@@ -58,7 +87,6 @@ mod lines;
 mod outcome;
 mod row;
 mod run;
-mod settings;
 mod state;
 mod sweep;
 mod work;

@@ -350,5 +350,4 @@ pub(super) fn later(point: EpochMillis, span: Duration) -> EpochMillis {
 }
 
 #[cfg(test)]
-#[path = "row_tests.rs"]
 mod tests;

@@ -2,6 +2,33 @@
 
 use std::time::Duration;
 
+use crate::config::{Mistake, Reader, values};
+
+/// Where jobs are kept, and what runs them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The table of DynamoDB.
+    pub table: String,
+    /// The name or the ARN of the job function.
+    pub function: String,
+    /// The first part of every key in the bucket, without a slash at either end.
+    pub prefix: String,
+}
+
+/// Everything about jobs that is told from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobsConfig {
+    /// Where.
+    pub place: Place,
+    /// Within which bounds.
+    pub settings: Settings,
+    /// The least size of a part of an export, in bytes.
+    pub part_bytes: usize,
+}
+
+/// S3 asks for 5 MiB; memory is a few of these.
+const PART_BYTES: &str = "8388608";
+
 /// Within which bounds jobs are run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -58,5 +85,68 @@ impl Settings {
             grace: Duration::from_secs(30),
             progress_every: Duration::from_secs(5),
         }
+    }
+}
+
+/// Reads what is said of jobs: nothing, or both the table and the function.
+pub(crate) fn read(reader: &mut Reader<'_>, event_max: u64) -> Option<JobsConfig> {
+    let text = |text: &str| Ok(text.to_owned());
+    let table = reader.given("JOBS_TABLE", text);
+    let function = reader.given("JOB_FUNCTION", text);
+    let settings = bounds(reader, Settings::new(event_max));
+    let prefix = reader.optional("JOBS_PREFIX", "jobs", values::key_prefix);
+    let part_bytes = reader.optional("JOB_PART_BYTES", PART_BYTES, values::positive);
+    match (table, function) {
+        (Some(table), Some(function)) => {
+            let place = Place { table, function, prefix };
+            let part_bytes = usize::try_from(part_bytes).unwrap_or(usize::MAX);
+            Some(JobsConfig { place, settings, part_bytes })
+        }
+        (None, None) => None,
+        (table, _) => {
+            let (name, other) = if table.is_none() {
+                ("JOBS_TABLE", "JOB_FUNCTION")
+            } else {
+                ("JOB_FUNCTION", "JOBS_TABLE")
+            };
+            let problem = format!("is not set, but {other} is; jobs need both");
+            reader.mistakes.push(Mistake { name, problem });
+            None
+        }
+    }
+}
+
+fn bounds(reader: &mut Reader<'_>, usual: Settings) -> Settings {
+    let mut millis = |name, usual: Duration| {
+        reader.given(name, values::positive).map_or(usual, Duration::from_millis)
+    };
+    let soft_margin = millis("JOB_SOFT_MARGIN_MS", usual.soft_margin);
+    let hard_margin = millis("JOB_HARD_MARGIN_MS", usual.hard_margin);
+    let queue_patience = millis("JOB_QUEUE_PATIENCE_MS", usual.queue_patience);
+    let handover_patience = millis("JOB_HANDOVER_PATIENCE_MS", usual.handover_patience);
+    let grace = millis("JOB_GRACE_MS", usual.grace);
+    let mut seconds = |name, usual: Duration| {
+        reader.given(name, values::positive).map_or(usual, Duration::from_secs)
+    };
+    let age_max = seconds("JOB_MAX_AGE_SECONDS", usual.age_max);
+    let retention = seconds("JOB_RETENTION_SECONDS", usual.retention);
+    let mut count = |name, usual: u64| reader.given(name, values::positive).unwrap_or(usual);
+    let generations_max = count("JOB_MAX_GENERATIONS", usual.generations_max);
+    let attempts = count("JOB_ATTEMPTS", u64::from(usual.attempts_max));
+    let per_owner = count("JOBS_PER_OWNER", usual.per_owner_max as u64);
+    Settings {
+        enabled: reader.optional("JOBS", "on", values::on_or_off),
+        soft_margin,
+        hard_margin,
+        queue_patience,
+        handover_patience,
+        grace,
+        age_max,
+        retention,
+        generations_max,
+        attempts_max: u32::try_from(attempts).unwrap_or(u32::MAX),
+        // More than this many would not be listed.
+        per_owner_max: usize::try_from(per_owner).unwrap_or(usize::MAX).min(50),
+        ..usual
     }
 }

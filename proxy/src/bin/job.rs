@@ -1,0 +1,8 @@
+//! The Lambda function `job`; see `hardcap_proxy::job`.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    hardcap_proxy::job::function::run_job().await
+}

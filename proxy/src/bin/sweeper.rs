@@ -1,0 +1,8 @@
+//! The Lambda function `sweeper`; see `hardcap_proxy::job`.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    hardcap_proxy::job::function::run_sweeper().await
+}

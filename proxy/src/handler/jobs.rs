@@ -1,0 +1,87 @@
+//! Requests about jobs, and requests that become one.
+
+use http::HeaderMap;
+
+use super::{Exchange, Proxy, bodyless};
+use crate::answer::Answer;
+use crate::delivery::{self, Delivery};
+use crate::error::Failure;
+use crate::event::Request;
+use crate::headers::Lines;
+use crate::job::Row;
+use crate::job::http::{Asking, Came, Jobs, Preference, Refusal, Route, head_of, mark, owner};
+use crate::line::AccessLine;
+use crate::path::Target;
+
+impl Proxy {
+    /// The jobs, where there are any.
+    pub(super) async fn jobs(&self) -> Option<&Jobs> {
+        match (self.jobs.get(), &self.config.jobs) {
+            (Some(jobs), _) => Some(jobs),
+            (None, Some(config)) => {
+                let made = Jobs::of(config, &self.config.overflow);
+                Some(self.jobs.get_or_init(|| made).await)
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Answers a request to a route of jobs.
+    pub(super) async fn about_jobs(
+        &self,
+        request: &Request,
+        cors: &Lines,
+        route: &Route,
+    ) -> Result<Answer, Failure> {
+        let asking = self.asking(request, cors)?;
+        let jobs = self.jobs().await.ok_or(Refusal::NotConfigured)?;
+        jobs.answer(&asking, route, &self.aws.get().await.store).await
+    }
+
+    /// Has a request done as a job, and answers it at once when the job is quick.
+    pub(super) async fn as_job(
+        &self,
+        exchange: &Exchange<'_>,
+        jobs: &Jobs,
+        target: Target,
+        preference: Preference,
+        line: &mut AccessLine,
+    ) -> Result<Answer, Failure> {
+        let asking = self.asking(exchange.request, exchange.cors)?;
+        let outgoing = exchange.outgoing(target)?;
+        let came = jobs.forward(&asking, &outgoing, preference, exchange.deadline.at).await?;
+        let row = match came {
+            Came::Later(accepted) => return Ok(accepted),
+            Came::Done(row) => row,
+        };
+        let (status, headers) = head_of(&row)?;
+        let (mut answer, delivery) =
+            self.job_answer(exchange, jobs, &row, (status, &headers)).await?;
+        mark(&mut answer.headers, preference, &row);
+        line.delivery = Some(delivery);
+        Ok(answer)
+    }
+
+    async fn job_answer(
+        &self,
+        exchange: &Exchange<'_>,
+        jobs: &Jobs,
+        row: &Row,
+        (status, headers): (u16, &HeaderMap),
+    ) -> Result<(Answer, Delivery), Failure> {
+        let head = self.head(exchange, status, headers)?;
+        exchange.envelope.admit_headers(head.status, &head.headers)?;
+        if delivery::is_bodyless(&exchange.request.method, head.status) {
+            return Ok((bodyless(exchange, head, headers), Delivery::InlineText));
+        }
+        let form = exchange.asked.form(head.status, self.config.overflow.redirect_assets);
+        let store = &self.aws.get().await.store;
+        jobs.deliver(row, head, exchange.envelope, &form, store).await
+    }
+
+    fn asking<'a>(&'a self, request: &'a Request, cors: &'a Lines) -> Result<Asking<'a>, Failure> {
+        let public = self.config.public_url.as_deref().unwrap_or(&request.stage_prefix);
+        let owner = owner(request, self.config.access)?;
+        Ok(Asking { request, owner, public, cors })
+    }
+}

@@ -1,0 +1,228 @@
+//! One request to the upstream that may take as long as a function may run; its answer goes to the bucket as it comes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::{Deserialize, Serialize};
+
+use super::event::Digest;
+use super::hashing::Hashing;
+use super::outcome::{Output, Problem, Progress};
+use super::ports::PortError;
+use super::work::{Context, Job, Step, StepError};
+use crate::aws::LazyAws;
+use crate::body::{Gathered, UpstreamBody};
+use crate::headers::Lines;
+use crate::path::Target;
+use crate::upstream::{Outgoing, Response, Upstream, UpstreamError};
+
+/// The size of every part but the last; memory is one of these.
+const PART_SIZE: usize = 8 * 1024 * 1024;
+/// More than this of an answer's headers is not kept.
+const HEADERS_MAX: usize = 16 * 1024;
+
+/// A request as it leaves, but for its signature.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    method: String,
+    path: String,
+    query: Option<String>,
+    headers: Lines,
+    /// In base64.
+    body: String,
+}
+
+impl fmt::Debug for Request {
+    /// Headers and bodies are the client's; they hold secrets and do not belong into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    /// What would be sent at once otherwise.
+    #[must_use]
+    pub fn of(outgoing: &Outgoing) -> Request {
+        let headers = outgoing.headers.iter();
+        Request {
+            method: outgoing.method.to_string(),
+            path: outgoing.target.path.clone(),
+            query: outgoing.target.query.clone(),
+            headers: headers.map(|(name, value)| (name.to_string(), latin1(value))).collect(),
+            body: STANDARD.encode(&outgoing.body),
+        }
+    }
+
+    /// What makes this request what it is, as a digest.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let kind = crate::headers::get(&self.headers, "content-type").unwrap_or_default();
+        let query = self.query.as_deref().unwrap_or_default();
+        let parts = [self.method.as_str(), self.path.as_str(), query, kind, self.body.as_str()];
+        Digest::of(parts.join("\n").as_bytes()).sha256
+    }
+
+    fn outgoing(&self) -> Result<Outgoing, String> {
+        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
+            let value = HeaderValue::from_bytes(&bytes.unwrap_or_default());
+            headers.append(name, value.map_err(|error| error.to_string())?);
+        }
+        let body = STANDARD.decode(&self.body).map_err(|error| error.to_string())?;
+        Ok(Outgoing {
+            method: Method::from_bytes(self.method.as_bytes())
+                .map_err(|error| error.to_string())?,
+            target: Target { path: self.path.clone(), query: self.query.clone() },
+            headers,
+            body: Bytes::from(body),
+        })
+    }
+}
+
+/// The bytes of a header value, each as the character with its number: so that every one of them survives in JSON.
+fn latin1(value: &HeaderValue) -> String {
+    value.as_bytes().iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// What a forwarded request works with.
+#[derive(Clone)]
+pub struct Tools {
+    /// Where it goes.
+    pub upstream: Arc<Upstream>,
+    /// Who signs it.
+    pub aws: Arc<LazyAws>,
+    /// The largest answer that is kept, in bytes.
+    pub result_max: u64,
+}
+
+impl fmt::Debug for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tools").finish_non_exhaustive()
+    }
+}
+
+/// A forwarded request. It has one step, and so nothing to remember.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Forward {}
+
+impl Job for Forward {
+    const KIND: &'static str = "forward";
+    type Input = Request;
+    type Tools = Tools;
+
+    async fn step(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
+        let outgoing = context
+            .input
+            .outgoing()
+            .map_err(|why| Problem::new("unreadable", "The request cannot be sent", why))?;
+        let aws = context.tools.aws.get().await;
+        let sent = context.tools.upstream.send(&outgoing, &aws.credentials).await;
+        let response = sent.map_err(|error| failure(&error, &outgoing.method))?;
+        let headers = kept(&response)?;
+        let Response { status, body, .. } = response;
+        let gathered = body.gather(PART_SIZE).await;
+        let stored = match gathered.map_err(|error| failure(&error, &outgoing.method))? {
+            Gathered::Whole(bytes) => Output::put(context, headers, bytes).await?,
+            Gathered::More(body) => stream(context, headers, body, &outgoing.method).await?,
+        };
+        Ok(Step::Complete(Output { status: status.as_u16(), ..stored }))
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::default()
+    }
+
+    fn repeatable(input: &Request) -> bool {
+        let method = Method::from_bytes(input.method.as_bytes());
+        method.is_ok_and(|method| method.is_idempotent())
+    }
+}
+
+/// Streams an answer to the bucket. What fails is cleared away at once, and by a sweeper if that fails too.
+async fn stream(
+    context: &Context<'_, Forward>,
+    headers: Lines,
+    body: UpstreamBody,
+    method: &Method,
+) -> Result<Output, StepError> {
+    let name = context.results.fresh_name();
+    let id = context.results.begin(&name, &headers).await?;
+    match parts(context, (&name, &id), body, method).await {
+        Ok((bytes, sha256)) => Ok(Output { name, bytes, sha256, status: 200, headers }),
+        Err(error) => {
+            if let Err(left) = context.results.abort(&name, &id).await {
+                tracing::info!("an upload is left to the sweeper: {left}");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn parts(
+    context: &Context<'_, Forward>,
+    (name, id): (&str, &str),
+    mut body: UpstreamBody,
+    method: &Method,
+) -> Result<(u64, String), StepError> {
+    let mut hashing = Hashing::default();
+    let mut bytes = 0;
+    let mut parts = Vec::new();
+    let max = context.tools.result_max;
+    while let Some(part) = body.part(PART_SIZE).await.map_err(|error| failure(&error, method))? {
+        bytes += part.len() as u64;
+        if bytes > max {
+            let detail =
+                format!("It has more than {max} bytes. Ask for less, or raise MAX_BODY_BYTES.");
+            return Err(Problem::new("result_too_large", "The answer is too large", detail).into());
+        }
+        hashing.update(&part);
+        let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
+        parts.push(part_again(context, (name, id), number, part).await?);
+    }
+    context.results.complete(name, id, &parts, bytes).await?;
+    Ok((bytes, hashing.hex()))
+}
+
+/// A part is stored again before the request is sent again: the answer may have cost minutes.
+async fn part_again(
+    context: &Context<'_, Forward>,
+    (name, id): (&str, &str),
+    number: i32,
+    part: Bytes,
+) -> Result<super::ports::Part, PortError> {
+    match context.results.part(name, id, number, part.clone()).await {
+        Err(error) if error.is_transient() => context.results.part(name, id, number, part).await,
+        other => other,
+    }
+}
+
+/// The headers of an answer as they are kept.
+fn kept(response: &Response) -> Result<Lines, Problem> {
+    let lines = response.headers.iter();
+    let lines: Lines = lines.map(|(name, value)| (name.to_string(), latin1(value))).collect();
+    let bytes: usize = lines.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes <= HEADERS_MAX {
+        return Ok(lines);
+    }
+    let detail = format!("They take {bytes} bytes, and {HEADERS_MAX} are kept with a job.");
+    Err(Problem::new("headers_too_large", "The headers of the answer are too large", detail))
+}
+
+fn failure(error: &UpstreamError, method: &Method) -> StepError {
+    let nothing_sent = matches!(error, UpstreamError::Unreachable(_));
+    if nothing_sent || (method.is_idempotent() && !matches!(error, UpstreamError::Unsigned(_))) {
+        return StepError::Again(error.to_string());
+    }
+    let title = "The upstream gave no whole answer";
+    let detail =
+        format!("{error}. Whether the request took effect is not known, so it was not sent again.");
+    StepError::Failed(Problem::new("upstream", title, detail))
+}

@@ -1,0 +1,108 @@
+//! The programs of Lambda that run jobs: `job`, which invokes itself, and `sweeper`, which a schedule starts.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::aws;
+use super::engine::Engine;
+use super::export::{self, Export};
+use super::forward::{self, Forward};
+use super::run::Ran;
+use super::search::UpstreamSearch;
+use super::settings::JobsConfig;
+use crate::aws::LazyAws;
+use crate::clock;
+use crate::config::Config;
+use crate::upstream::Upstream;
+
+/// What a sweep leaves of its time, to say what it has done.
+const SWEEP_MARGIN: Duration = Duration::from_secs(2);
+
+/// Runs the function `job` until Lambda ends it.
+pub async fn run_job() -> ExitCode {
+    let Some((config, jobs)) = configured("job") else {
+        return ExitCode::FAILURE;
+    };
+    let engine = Arc::new(engine(&config, &jobs).await);
+    let serve = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let engine = Arc::clone(&engine);
+        async move {
+            let payload = event.payload.get().as_bytes();
+            let ran = Box::pin(engine.run(payload, event.context.deadline)).await;
+            let ran = ran.inspect_err(|error| tracing::error!("the generation failed: {error}"))?;
+            if let Ran::Unreadable(why) = &ran {
+                tracing::error!("the event is no event of a job, and is dropped: {why}");
+            }
+            tracing::info!(?ran);
+            Ok::<Value, Error>(json!({ "ran": format!("{ran:?}") }))
+        }
+    });
+    ended(lambda_runtime::run(serve).await)
+}
+
+/// Runs the function `sweeper` until Lambda ends it. A record of a failed event is heard; anything else starts a sweep.
+pub async fn run_sweeper() -> ExitCode {
+    let Some((config, jobs)) = configured("sweeper") else {
+        return ExitCode::FAILURE;
+    };
+    let engine = Arc::new(engine(&config, &jobs).await);
+    let serve = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let engine = Arc::clone(&engine);
+        async move {
+            if engine.event_failed(event.payload.get().as_bytes()).await? {
+                return Ok::<Value, Error>(json!({ "heard": true }));
+            }
+            let left = clock::until_epoch_millis(event.context.deadline);
+            let margin = SWEEP_MARGIN.min(left / 4);
+            let deadline = event.context.deadline.saturating_sub(millis(margin));
+            let swept = Box::pin(engine.sweep(deadline)).await?;
+            tracing::info!(?swept);
+            Ok(json!({
+                "revived": swept.revived, "ended": swept.ended, "cleared": swept.cleared,
+                "failed": swept.failed, "cut_short": swept.cut_short,
+            }))
+        }
+    });
+    ended(lambda_runtime::run(serve).await)
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The configuration, when it is whole and there are jobs in it.
+fn configured(program: &str) -> Option<(Config, JobsConfig)> {
+    let config = crate::configured()?;
+    let Some(jobs) = config.jobs.clone() else {
+        tracing::error!("{program} cannot start: JOBS_TABLE and JOB_FUNCTION are not set");
+        return None;
+    };
+    Some((config, jobs))
+}
+
+/// An engine that knows the proxy's kinds of job.
+async fn engine(config: &Config, jobs: &JobsConfig) -> Engine {
+    let ports = aws::ports(&jobs.place, &config.overflow).await;
+    let upstream = Arc::new(Upstream::new(config.upstream.clone()));
+    let aws = Arc::new(LazyAws::new(config.overflow.clone()));
+    let result_max = config.max_body;
+    let search = Arc::new(UpstreamSearch::new(Arc::clone(&upstream), Arc::clone(&aws)));
+    Engine::new(ports, jobs.settings.clone())
+        .with::<Forward>(forward::Tools { upstream, aws, result_max })
+        .with::<Export>(export::Tools { search, part_bytes: jobs.part_bytes, result_max })
+}
+
+fn ended(ran: Result<(), Error>) -> ExitCode {
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("the runtime API of Lambda: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
