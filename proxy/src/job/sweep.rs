@@ -39,9 +39,9 @@ struct FailedContext {
     condition: String,
 }
 
-/// The condition of an event that was too old; every other says that Lambda would not, or could not, run it.
-const TOO_OLD: &str = "EventAgeExceeded";
-const RETRIED: &str = "RetriesExhausted";
+/// Conditions that have nothing to do with a chain. What AWS calls a chain that it cut is unconfirmed, so it is known by
+/// being none of these.
+const OTHERS: [&str; 3] = ["EventAgeExceeded", "RetriesExhausted", "ZeroReservedConcurrency"];
 
 impl Engine {
     /// Looks at everything that is due, until `deadline`.
@@ -112,7 +112,7 @@ impl Engine {
 
     /// Hears of an event that Lambda gave up: the record it sends to a destination. `false` when it is none of ours.
     ///
-    /// Of a generation that never ran, deep in a chain, and neither tried nor too old, Lambda has cut the chain.
+    /// Of a generation that never ran, and for none of the reasons that pass, Lambda has cut the chain.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl Engine {
         let waits = held.row.state == State::Queued
             && held.row.generation == event.generation
             && held.row.attempts == 0;
-        if waits && condition != TOO_OLD && condition != RETRIED {
+        if waits && !OTHERS.contains(&condition.as_str()) {
             let why = format!("the event ended with the condition `{condition}`.");
             let problem = Problem::recursion(event.generation, &why);
             self.finish(&held, Ending::Failed(problem)).await?;
