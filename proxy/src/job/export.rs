@@ -22,7 +22,7 @@ use crate::headers::Lines;
 /// A page has at most this many hits, unless the request says less.
 const PAGE_HITS: u64 = 1000;
 /// A page has at most this many bytes; of one that has more, half is asked for.
-const PAGE_BYTES: usize = 16 * 1024 * 1024;
+const PAGE_BYTES: usize = 16_777_216;
 /// S3 takes this many parts.
 const PARTS_MAX: usize = 10_000;
 /// How often an export begins anew because the cluster forgot its point in time.

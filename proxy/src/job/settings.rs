@@ -71,7 +71,7 @@ impl Settings {
         Settings {
             enabled: true,
             event_max,
-            state_max: 16 * 1024 * 1024,
+            state_max: 16_777_216,
             generations_max: 500,
             age_max: Duration::from_secs(24 * 3600),
             attempts_max: 3,
