@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::api::{integration_timeout, method, path, read_cors};
 use super::assemble::{Parts, PendingRoute};
+use super::asynchronous;
 use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
 use super::mistake::Mistake;
 use super::properties::Properties;
@@ -18,7 +19,7 @@ use crate::packaging::Package;
 use crate::settings::{FunctionSettings, Settings};
 
 /// Properties of both kinds of function that change nothing here.
-const WITHOUT_EFFECT: [&str; 26] = [
+const WITHOUT_EFFECT: [&str; 25] = [
     "AssumeRolePolicyDocument",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -44,7 +45,6 @@ const WITHOUT_EFFECT: [&str; 26] = [
     "VersionDeletionPolicy",
     "VpcConfig",
     "ProvisionedConcurrencyConfig",
-    "RecursiveLoop",
 ];
 
 pub(super) fn read_sam(
@@ -57,12 +57,10 @@ pub(super) fn read_sam(
     let properties = Properties::of(scope, "the function", entry)?;
     let code = properties.text("CodeUri")?;
     let own = settings.functions.get(&entry.key);
-    let function = read_function(&properties, entry, own)?;
+    let mut function = read_function(&properties, entry, own)?;
     properties.not_emulated("InlineCode", "give the function a folder in `CodeUri`")?;
-    properties.not_emulated("EventInvokeConfig", "asynchronous events are not delivered yet")?;
-    properties.not_emulated("DeadLetterQueue", "asynchronous events are not delivered yet")?;
     parts.packages.push(package(&properties, entry, &function, own, code, folder)?);
-    read_events(&properties, &function.name, parts)?;
+    read_events(&properties, &mut function, parts)?;
     if let Some(url) = properties.child("FunctionUrlConfig")? {
         let logical_id = format!("{}Url", entry.key);
         parts.function_urls.push(function_url(url, logical_id, &function.name)?);
@@ -87,7 +85,6 @@ pub(super) fn read_raw(
     };
     let own = settings.functions.get(&entry.key);
     let function = read_function(&properties, entry, own)?;
-    properties.not_emulated("DeadLetterConfig", "asynchronous events are not delivered yet")?;
     parts.packages.push(package(&properties, entry, &function, own, code, folder)?);
     parts.functions.push(function);
     properties.finish();
@@ -107,7 +104,7 @@ fn read_function(
     properties.text("PackageType")?;
     architectures(properties)?;
     let runtime = properties.text("Runtime")?;
-    Ok(Function {
+    let mut function = Function {
         logical_id: entry.key.clone(),
         handler: properties.text("Handler")?.unwrap_or_else(|| "bootstrap".to_owned()),
         runtime: runtime.unwrap_or_else(|| "provided.al2023".to_owned()),
@@ -116,7 +113,9 @@ fn read_function(
         environment: environment(properties, own)?,
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
         ..Function::new(&properties.scope.function_name(entry)?, [""; 0])
-    })
+    };
+    asynchronous::read(properties, &mut function)?;
+    Ok(function)
 }
 
 fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
@@ -198,7 +197,7 @@ fn package(
 
 fn read_events(
     properties: &Properties<'_>,
-    function: &str,
+    function: &mut Function,
     parts: &mut Parts,
 ) -> Result<(), Mistake> {
     for (entry, event) in properties.named_children("Events")? {
@@ -206,16 +205,21 @@ fn read_events(
         event.without_effect(&["Type"]);
         match (kind.as_str(), event.child("Properties")?) {
             ("", _) => return Err(Mistake::new(entry.at, format!("{} has no `Type`", event.what))),
-            ("Api", Some(of)) => parts.routes.push(rest_event(of, function)?),
-            ("HttpApi", of) => parts.routes.push(http_event(of, entry, function)?),
-            ("Api", None) => {
+            ("Api", Some(of)) => parts.routes.push(rest_event(of, &function.name)?),
+            ("HttpApi", of) => parts.routes.push(http_event(of, entry, &function.name)?),
+            ("Schedule", Some(of)) => {
+                function.schedules.extend(asynchronous::schedule(&of, entry, function)?);
+                of.finish();
+            }
+            ("Api" | "Schedule", None) => {
                 let message = format!("{} has no `Properties`", event.what);
-                return Err(Mistake::new(entry.at, message).help("it needs `Path` and `Method`"));
+                return Err(Mistake::new(entry.at, message)
+                    .help("it needs `Path` and `Method`, or `Schedule`"));
             }
             (kind, _) => {
                 let message =
                     format!("{} is of type {kind}, which hardcap does not emulate", event.what);
-                let known = ["Api", "HttpApi"];
+                let known = ["Api", "HttpApi", "Schedule"];
                 event.scope.warn(Mistake::new(entry.at, message).nearest(kind, known));
             }
         }

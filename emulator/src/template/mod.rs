@@ -10,6 +10,7 @@ pub(crate) mod tree;
 
 mod api;
 mod assemble;
+mod asynchronous;
 mod bucket;
 mod expand;
 mod function;

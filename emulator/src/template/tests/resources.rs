@@ -293,7 +293,7 @@ Resources:
       Layers: [arn]
       Policies: [AmazonS3ReadOnlyAccess]
       Environment: {Variables: {QUEUE: !Ref Queue, ARN: !GetAtt Queue.Arn}}
-      Events: {Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}}
+      Events: {Tick: {Type: SNS, Properties: {Topic: t}}}
 ",
     );
     assert_eq!(
@@ -302,7 +302,7 @@ Resources:
             "t.yaml:3:17: `Queue` is a AWS::SQS::Queue, which hardcap does not emulate",
             "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
             "t.yaml:10:15: `Layers` of the function `F` is not emulated: put what they hold into the function's folder",
-            "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type Schedule, which hardcap does not emulate",
+            "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type SNS, which hardcap does not emulate",
         ]
     );
     assert_eq!(loaded.config.functions[0].environment["QUEUE"], "hardcap-Queue");

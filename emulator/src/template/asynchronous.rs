@@ -1,0 +1,121 @@
+//! What a template says of asynchronous events: retries, destinations, dead letters, loops, schedules.
+
+use hardcap_limits::Millis;
+
+use super::mistake::Mistake;
+use super::properties::Properties;
+use super::tree::Entry;
+use crate::config::{ACCOUNT_ID, Function, RecursiveLoop, Schedule};
+
+/// `EventInvokeConfig` and `DeadLetterQueue` of SAM, `DeadLetterConfig` of CloudFormation, `RecursiveLoop` of both.
+pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
+    for key in ["DeadLetterQueue", "DeadLetterConfig"] {
+        let Some(queue) = of.child(key)? else { continue };
+        queue.without_effect(&["Type"]);
+        function.events.dead_letter = queue.text("TargetArn")?;
+        queue.finish();
+    }
+    if let Some(config) = of.child("EventInvokeConfig")? {
+        function.events.maximum_retry_attempts = config.number("MaximumRetryAttempts")?;
+        let seconds: Option<u64> = config.number("MaximumEventAgeInSeconds")?;
+        function.events.maximum_event_age = seconds.map(|it| Millis(it.saturating_mul(1000)));
+        if let Some(destinations) = config.child("DestinationConfig")? {
+            function.events.on_success = destination(&destinations, "OnSuccess", function)?;
+            function.events.on_failure = destination(&destinations, "OnFailure", function)?;
+            destinations.finish();
+        }
+        config.finish();
+    }
+    function.recursive_loop = match of.text("RecursiveLoop")?.as_deref() {
+        None | Some("Terminate") => RecursiveLoop::Terminate,
+        Some("Allow") => RecursiveLoop::Allow,
+        Some(other) => {
+            let name = of.name("RecursiveLoop");
+            let message = format!("{name} must be Allow or Terminate, not `{other}`");
+            return Err(Mistake::new(of.at, message));
+        }
+    };
+    Ok(())
+}
+
+/// The ARN of a destination. Where SAM makes a queue or a topic of its own, a name is made up for it.
+fn destination(
+    of: &Properties<'_>,
+    key: &str,
+    function: &Function,
+) -> Result<Option<String>, Mistake> {
+    let Some(destination) = of.child(key)? else { return Ok(None) };
+    let kind = destination.text("Type")?;
+    let arn = match (destination.text("Destination")?, kind.as_deref()) {
+        (Some(arn), _) => Some(arn),
+        (None, Some(kind @ ("SQS" | "SNS"))) => {
+            let region = &of.scope.names.region;
+            let (service, id) = (kind.to_lowercase(), &function.logical_id);
+            Some(format!("arn:aws:{service}:{region}:{ACCOUNT_ID}:{id}{key}"))
+        }
+        (None, _) => {
+            let message = format!("{} has no `Destination`", destination.what);
+            return Err(Mistake::new(destination.at, message).help("it is the ARN of the target"));
+        }
+    };
+    destination.finish();
+    Ok(arn)
+}
+
+/// An event of type `Schedule`. One that hardcap cannot follow is a warning and no schedule.
+pub(super) fn schedule(
+    of: &Properties<'_>,
+    entry: &Entry,
+    function: &Function,
+) -> Result<Option<Schedule>, Mistake> {
+    of.without_effect(&["Description", "RetryPolicy", "DeadLetterConfig", "State", "Enabled"]);
+    let expression = of.required_text("Schedule")?;
+    let name = of.text("Name")?.unwrap_or_else(|| format!("{}{}", function.logical_id, entry.key));
+    let input = of.text("Input")?;
+    let switched_off =
+        of.flag("Enabled")? == Some(false) || of.text("State")?.as_deref() == Some("DISABLED");
+    let Some(rate) = rate(&expression) else {
+        let message =
+            format!("{} is `{expression}`, which hardcap does not follow", of.name("Schedule"));
+        let warning = Mistake::new(of.at, message);
+        of.scope.warn(warning.help("write `rate(5 minutes)`; cron expressions are not emulated"));
+        return Ok(None);
+    };
+    Ok((!switched_off).then_some(Schedule { name, rate, input }))
+}
+
+/// `rate(1 minute)`, `rate(5 hours)`, `rate(2 days)`.
+fn rate(expression: &str) -> Option<Millis> {
+    let inner = expression.trim().strip_prefix("rate(")?.strip_suffix(')')?;
+    let (value, unit) = inner.trim().split_once(' ')?;
+    let value: u64 = value.parse().ok().filter(|value| *value > 0)?;
+    let minutes = match unit.trim() {
+        "minute" | "minutes" => 1,
+        "hour" | "hours" => 60,
+        "day" | "days" => 24 * 60,
+        _ => return None,
+    };
+    Some(Millis(value.checked_mul(minutes * 60_000)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_of_minutes_hours_or_days() {
+        for (expression, expected) in [
+            ("rate(1 minute)", Some(60_000)),
+            ("rate(5 hours)", Some(18_000_000)),
+            ("rate(2 days)", Some(172_800_000)),
+            ("rate(0 minutes)", None),
+            ("rate(5 seconds)", None),
+            ("rate(99999999999999999999 days)", None),
+            ("rate(18446744073709551615 days)", None),
+            ("cron(0 12 * * ? *)", None),
+            ("", None),
+        ] {
+            assert_eq!(rate(expression), expected.map(Millis), "{expression}");
+        }
+    }
+}
