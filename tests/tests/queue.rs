@@ -1,5 +1,7 @@
 //! Asynchronous invocation from outside: real functions, Lambda's own client, a clock that is advanced.
 
+use std::io::{BufRead as _, BufReader};
+
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::types::InvocationType;
 use hardcap::config::{Bucket, EventInvokeConfig, Function, RecursiveLoop, Schedule};
@@ -466,4 +468,55 @@ async fn a_schedule_invokes_its_function_by_the_emulators_clock() {
     let event = &record["requestPayload"];
     assert_eq!(event["detail-type"], "Scheduled Event");
     assert_eq!(event["resources"], json!(["arn:aws:events:us-east-1:000000000000:rule/sweep"]));
+}
+
+const CHILD: &str = "HARDCAP_TESTS_QUEUE_DIRECTORY";
+
+/// Not a test of its own: what the next one starts as a process, to kill it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_there_to_be_killed() {
+    #[expect(clippy::disallowed_methods, reason = "how this process learns that it is the child")]
+    let Ok(folder) = std::env::var(CHILD) else { return };
+    let builder = Emulator::builder().data(folder.as_ref()).function(guest("behave"));
+    let queue = Queue::start(builder).await;
+    println!("\nlistening {}", queue.emulator.aws_url());
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_is_done_even_if_the_emulator_is_killed() {
+    // Not under /tmp, of which every sandbox has its own.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let (data, done) = (folder.path().join("data"), folder.path().join("done"));
+    std::fs::create_dir(&done).expect("a folder for what was done");
+    #[expect(clippy::disallowed_methods, reason = "a process of its own, to be killed")]
+    let mut child = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "a_process_that_is_there_to_be_killed", "--nocapture"])
+        .env(CHILD, &data)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the child starts");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut listening = lines.map_while(Result::ok);
+    let url = listening.find_map(|line| Some(line.strip_prefix("listening ")?.to_owned()));
+    let url = format!("{}/2015-03-31/functions/behave/invocations", url.expect("it listens"));
+    let file = |at: usize| done.join(at.to_string());
+    for at in 0..60 {
+        let event = json!({"millis": 50, "file": file(at)}).to_string();
+        let call = Call::post(&url, event).header("x-amz-invocation-type", "Event");
+        let answer = Client::new().send(&call).await.expect("an answer of the child");
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it has ended");
+    let left = (0..60).filter(|at| !file(*at).exists()).count();
+    assert!(left > 0, "the child was killed too late to show anything");
+
+    let queue = Queue::start(Emulator::builder().data(&data).function(guest("behave"))).await;
+    queue.until(|totals| totals.events.pending() == 0).await;
+    let events = queue.emulator.totals().events;
+    assert!(events.restored >= left as u64 && events.delivered == events.restored, "{events:?}");
+    for at in 0..60 {
+        assert!(file(at).exists(), "event {at} was lost; {events:?}");
+    }
 }
