@@ -56,6 +56,8 @@ pub(super) struct Deployed {
 #[derive(Debug, Default)]
 struct Pool {
     last_id: u64,
+    /// The emulator is being stopped: nothing is kept any more.
+    closed: bool,
     all: HashMap<u64, Arc<Sandbox>>,
     /// The most recently used last.
     idle: Vec<Arc<Sandbox>>,
@@ -134,12 +136,21 @@ impl Deployed {
 
     /// A sandbox's process runs.
     pub(super) fn started(&self, sandbox: &Arc<Sandbox>) {
-        self.lock().all.insert(sandbox.id, Arc::clone(sandbox));
+        let mut pool = self.lock();
+        if pool.closed {
+            return sandbox.kill();
+        }
+        pool.all.insert(sandbox.id, Arc::clone(sandbox));
     }
 
     /// A sandbox waits for an event.
     pub(super) fn idle(&self, sandbox: Arc<Sandbox>) {
-        self.lock().idle.push(sandbox);
+        let mut pool = self.lock();
+        if pool.closed {
+            return;
+        }
+        pool.idle.push(sandbox);
+        drop(pool);
         self.settled.notify_one();
     }
 
@@ -164,7 +175,7 @@ impl Deployed {
     /// Keeps what a sandbox leaves to the next one.
     pub(super) fn leave(&self, home: Option<Home>) {
         let mut pool = self.lock();
-        if pool.homes.len() < HOMES_MAX {
+        if pool.homes.len() < HOMES_MAX && !pool.closed {
             pool.homes.extend(home);
         }
     }
@@ -185,7 +196,7 @@ impl Deployed {
     /// Ends every sandbox at once, and lets go of them and of the folders that are kept: nothing else would, for a sandbox
     /// knows its function and the function its sandboxes.
     pub(super) fn end_all(&self) {
-        let pool = std::mem::take(&mut *self.lock());
+        let pool = std::mem::replace(&mut *self.lock(), Pool { closed: true, ..Pool::default() });
         for sandbox in pool.all.values() {
             sandbox.kill();
         }
