@@ -20,8 +20,11 @@ use crate::head::{Heads, Tap};
 
 /// hyper's own cap on a request head, far above any limit of the table, so that the table's refusal is the one seen.
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-/// hyper's own cap on the number of headers, for the same reason.
-const HEADERS_MAX: usize = 10_000;
+/// hyper's own cap on the number of headers, for the same reason. It makes room for all of them at each request, so each
+/// surface has its own: a gateway's 10,240 bytes hold 2,560 headers of the shortest kind, S3's 2 KB of metadata 700.
+const GATEWAY_HEADERS_MAX: usize = 10_000;
+const AWS_HEADERS_MAX: usize = 2_000;
+const RUNTIME_HEADERS_MAX: usize = 100;
 
 /// Binds a loopback port; 0 takes any free one.
 ///
@@ -51,7 +54,22 @@ pub(crate) fn serve<S, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    accept(listener, stop, tasks, Copies::Off, handle);
+    accept(listener, stop, tasks, Surface::Aws, handle);
+}
+
+/// As [`serve`], for the one runtime of a sandbox, which sends a handful of headers and waits for every microsecond.
+pub(crate) fn serve_runtime<S, F, B>(
+    listener: TcpListener,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+    handle: S,
+) where
+    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    accept(listener, stop, tasks, Surface::Runtime, handle);
 }
 
 /// As [`serve`], and each request has its head as it was sent ([`SentHead`](crate::head::SentHead)) as an extension.
@@ -68,21 +86,33 @@ pub(crate) fn serve_with_heads<S, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    accept(listener, stop, tasks, Copies::On, handle);
+    accept(listener, stop, tasks, Surface::Gateway, handle);
 }
 
-/// Whether heads are copied before hyper sees them.
-#[derive(Clone, Copy)]
-enum Copies {
-    Off,
-    On,
+/// What a listener serves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Surface {
+    Aws,
+    Runtime,
+    /// Heads are copied before hyper sees them.
+    Gateway,
+}
+
+impl Surface {
+    fn headers_max(self) -> usize {
+        match self {
+            Surface::Aws => AWS_HEADERS_MAX,
+            Surface::Runtime => RUNTIME_HEADERS_MAX,
+            Surface::Gateway => GATEWAY_HEADERS_MAX,
+        }
+    }
 }
 
 fn accept<S, F, B>(
     listener: TcpListener,
     stop: CancellationToken,
     tasks: &TaskTracker,
-    copies: Copies,
+    surface: Surface,
     handle: S,
 ) where
     S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
@@ -99,12 +129,11 @@ fn accept<S, F, B>(
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let heads = matches!(copies, Copies::On).then(Heads::default);
                     connections.spawn(connection(
                         stream,
                         peer,
                         stop.clone(),
-                        heads,
+                        surface,
                         handle.clone(),
                     ));
                 }
@@ -122,7 +151,7 @@ async fn connection<S, F, B>(
     stream: TcpStream,
     peer: SocketAddr,
     stop: CancellationToken,
-    heads: Option<Heads>,
+    surface: Surface,
     handle: S,
 ) where
     S: Fn(Request<Incoming>, SocketAddr) -> F,
@@ -132,6 +161,7 @@ async fn connection<S, F, B>(
 {
     // Small answers must not wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    let heads = (surface == Surface::Gateway).then(Heads::default);
     let tap = Tap::new(stream, heads.clone());
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let response = handle(with_sent_head(request, heads.as_ref()), peer);
@@ -140,7 +170,7 @@ async fn connection<S, F, B>(
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .max_buf_size(HEAD_BUFFER_BYTES)
-        .max_headers(HEADERS_MAX)
+        .max_headers(surface.headers_max())
         .half_close(true)
         .preserve_header_case(false);
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(tap), service));

@@ -1,13 +1,11 @@
 //! A function as it runs: its sandboxes, which of them are free, and what one that ended leaves to the next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hardcap_limits::Millis;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +15,7 @@ use super::private_tmp::PrivateTmp;
 use super::process::Launcher;
 use super::sandbox::Sandbox;
 use super::{Job, init};
+use crate::clock::Stopwatch;
 use crate::config::Function;
 use crate::context::Platform;
 
@@ -48,9 +47,6 @@ pub(super) struct Deployed {
     pub(super) executions: Arc<Executions>,
     pub(super) surroundings: Arc<Surroundings>,
     pool: Mutex<Pool>,
-    /// Sandboxes that have answered and not asked for the next event yet.
-    settling: AtomicUsize,
-    settled: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +57,27 @@ struct Pool {
     all: HashMap<u64, Arc<Sandbox>>,
     /// The most recently used last.
     idle: Vec<Arc<Sandbox>>,
+    /// Sandboxes that have answered and not asked for the next event yet.
+    settling: usize,
+    /// Jobs for those, at most one for each; the oldest first.
+    waiting: VecDeque<Waiting>,
+    /// A task looks after the jobs that wait.
+    is_watched: bool,
     homes: Vec<Home>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    job: Box<Job>,
+    since: Stopwatch,
+}
+
+impl Pool {
+    /// One sandbox less will ask soon. Returns the jobs that nobody is left for.
+    fn settled(&mut self) -> VecDeque<Waiting> {
+        self.settling = self.settling.saturating_sub(1);
+        self.waiting.split_off(self.settling.min(self.waiting.len()))
+    }
 }
 
 /// What outlives a process: AWS keeps both when it replaces one.
@@ -89,41 +105,63 @@ impl Deployed {
             executions: Executions::new(Arc::clone(account), function.reserved_concurrency),
             surroundings: Arc::clone(surroundings),
             pool: Mutex::default(),
-            settling: AtomicUsize::new(0),
-            settled: Notify::new(),
             function,
         }
     }
 
-    /// Hands a job to the sandbox that was used last, so that others can grow old; gives it back when none is idle.
-    pub(super) fn hand_to_idle(&self, mut job: Box<Job>) -> Result<(), Box<Job>> {
+    /// Hands a job to the sandbox that was used last, so that others can grow old. When none is idle it waits for one that
+    /// is about to be, or gets a new one; that is no longer the business of whoever asked, who may leave.
+    pub(super) fn take_on(self: &Arc<Self>, mut job: Box<Job>) {
         loop {
-            let Some(sandbox) = self.lock().idle.pop() else { return Err(job) };
-            // One that has ended meanwhile gives the job back.
-            match sandbox.begin(job, None) {
-                Ok(()) => return Ok(()),
-                Err(back) => job = back,
+            let mut pool = self.lock();
+            if let Some(sandbox) = pool.idle.pop() {
+                drop(pool);
+                // One that has ended meanwhile gives the job back.
+                match sandbox.begin(job, None) {
+                    Ok(()) => return,
+                    Err(back) => job = back,
+                }
+            } else if pool.waiting.len() < pool.settling {
+                let since = job.ctx.clock.stopwatch();
+                pool.waiting.push_back(Waiting { job, since });
+                if !std::mem::replace(&mut pool.is_watched, true) {
+                    let function = Arc::clone(self);
+                    self.surroundings.tasks.spawn(async move { function.watch_waiting().await });
+                }
+                return;
+            } else {
+                drop(pool);
+                return self.start_for(job);
             }
         }
     }
 
-    /// Finds a sandbox for a job that no idle one took: one that is about to be idle, or a new one.
-    pub(super) async fn place(self: &Arc<Self>, mut job: Box<Job>) {
-        let clock = job.ctx.clock.clone();
-        let waited = clock.stopwatch();
-        while self.settling.load(Ordering::Acquire) > 0 {
-            let left = SETTLING.0.saturating_sub(waited.elapsed_millis().0);
-            if left == 0 || clock.timeout(Millis(left), self.settled.notified()).await.is_none() {
-                break;
+    /// Starts a sandbox for a job.
+    fn start_for(self: &Arc<Self>, job: Box<Job>) {
+        let function = Arc::clone(self);
+        self.surroundings.tasks.spawn(async move { init::cold_start(&function, job).await });
+    }
+
+    /// Sees that no job waits longer than it may.
+    async fn watch_waiting(self: Arc<Self>) {
+        let clock = self.surroundings.platform.clock.clone();
+        loop {
+            let oldest = {
+                let mut pool = self.lock();
+                let Some(oldest) = pool.waiting.front() else {
+                    pool.is_watched = false;
+                    return;
+                };
+                let waited = oldest.since.elapsed_millis();
+                if waited < SETTLING { Err(waited) } else { Ok(pool.waiting.pop_front()) }
+            };
+            match oldest {
+                Ok(late) => late.into_iter().for_each(|late| self.start_for(late.job)),
+                Err(waited) => {
+                    let left = Millis(SETTLING.0 - waited.0);
+                    clock.timeout(left, std::future::pending::<()>()).await;
+                }
             }
-            match self.hand_to_idle(job) {
-                Ok(()) => return,
-                Err(back) => job = back,
-            }
-        }
-        // It may have become idle between the two looks.
-        if let Err(job) = self.hand_to_idle(job) {
-            init::cold_start(self, job).await;
         }
     }
 
@@ -143,26 +181,33 @@ impl Deployed {
         pool.all.insert(sandbox.id, Arc::clone(sandbox));
     }
 
-    /// A sandbox waits for an event.
-    pub(super) fn idle(&self, sandbox: Arc<Sandbox>) {
+    /// A sandbox asks for an event: a job that waits is its next one.
+    pub(super) fn idle(self: &Arc<Self>, sandbox: &Arc<Sandbox>, had_answered: bool) {
         let mut pool = self.lock();
         if pool.closed {
             return;
         }
-        pool.idle.push(sandbox);
+        let next = pool.waiting.pop_front();
+        if next.is_none() {
+            pool.idle.push(Arc::clone(sandbox));
+        }
+        let forlorn = if had_answered { pool.settled() } else { VecDeque::new() };
         drop(pool);
-        self.settled.notify_one();
+        if let Some(Err(back)) = next.map(|next| sandbox.begin(next.job, None)) {
+            self.start_for(back);
+        }
+        forlorn.into_iter().for_each(|waiting| self.start_for(waiting.job));
     }
 
-    /// A sandbox has answered.
+    /// A sandbox has answered, and will ask for the next event any moment.
     pub(super) fn settling(&self) {
-        self.settling.fetch_add(1, Ordering::AcqRel);
+        self.lock().settling += 1;
     }
 
-    /// A sandbox that had answered asks for the next event, or has ended.
-    pub(super) fn settled(&self) {
-        self.settling.fetch_sub(1, Ordering::AcqRel);
-        self.settled.notify_one();
+    /// A sandbox that had answered has ended instead.
+    pub(super) fn lost(self: &Arc<Self>) {
+        let forlorn = self.lock().settled();
+        forlorn.into_iter().for_each(|waiting| self.start_for(waiting.job));
     }
 
     /// A sandbox's process has ended.

@@ -32,11 +32,41 @@ impl Log {
         Log { function: function.into(), text: Mutex::default() }
     }
 
-    /// A line of the platform: START, END, REPORT, or an error.
+    /// A line of the platform between two invocations, or an error.
     pub(super) fn platform(&self, line: &str) {
         let mut text = self.lock();
         self.end_unfinished(&mut text);
         self.line(&mut text, line.as_bytes());
+    }
+
+    /// The first line of an invocation. The event is handed over before the line is shown, for someone waits for it, and no
+    /// line of the function comes before it all the same.
+    pub(super) fn begin(&self, line: &str, hand_over: impl FnOnce()) {
+        let mut text = self.lock();
+        self.end_unfinished(&mut text);
+        text.keep(line.as_bytes());
+        hand_over();
+        self.show(line.as_bytes());
+    }
+
+    /// The last lines of an invocation. `reply` gets the end of its log, and is called before the lines are shown.
+    pub(super) fn end(
+        &self,
+        lines: &[String],
+        limit: &Limit<hardcap_limits::Bytes>,
+        reply: impl FnOnce(Bytes),
+    ) {
+        let mut text = self.lock();
+        self.end_unfinished(&mut text);
+        for line in lines {
+            text.keep(line.as_bytes());
+        }
+        let tail = std::mem::take(&mut text.tail);
+        let start = tail.len().saturating_sub(usize::try_from(limit.max.0).unwrap_or(usize::MAX));
+        reply(Bytes::from(tail).slice(start..));
+        for line in lines {
+            self.show(line.as_bytes());
+        }
     }
 
     /// What the process wrote, in pieces as they come.
@@ -58,13 +88,6 @@ impl Log {
         }
     }
 
-    /// The end of what was written since the previous call, as one invocation ends and the next begins.
-    pub(super) fn take_tail(&self, limit: &Limit<hardcap_limits::Bytes>) -> Bytes {
-        let tail = std::mem::take(&mut self.lock().tail);
-        let start = tail.len().saturating_sub(usize::try_from(limit.max.0).unwrap_or(usize::MAX));
-        Bytes::from(tail).slice(start..)
-    }
-
     fn end_unfinished(&self, text: &mut Text) {
         if !text.unfinished.is_empty() {
             let line = std::mem::take(&mut text.unfinished);
@@ -73,20 +96,30 @@ impl Log {
     }
 
     fn line(&self, text: &mut Text, line: &[u8]) {
+        text.keep(line);
+        self.show(line);
+    }
+
+    fn show(&self, line: &[u8]) {
         tracing::info!(
             target: "hardcap::function",
             "{} | {}", self.function, String::from_utf8_lossy(line)
         );
-        text.tail.extend_from_slice(line);
-        text.tail.push(b'\n');
-        if text.tail.len() > 2 * KEPT_BYTES {
-            let excess = text.tail.len() - KEPT_BYTES;
-            text.tail.drain(..excess);
-        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Text> {
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Text {
+    fn keep(&mut self, line: &[u8]) {
+        self.tail.extend_from_slice(line);
+        self.tail.push(b'\n');
+        if self.tail.len() > 2 * KEPT_BYTES {
+            let excess = self.tail.len() - KEPT_BYTES;
+            self.tail.drain(..excess);
+        }
     }
 }
 
@@ -194,6 +227,12 @@ mod tests {
 
     const ID: &str = "8a3d29ff-89aa-11e8-a040-2759dd9dfff0";
 
+    fn tail(log: &Log, line: &str) -> Bytes {
+        let mut end = Bytes::new();
+        log.end(&[line.to_owned()], &Limits::classic().lambda_log_tail, |tail| end = tail);
+        end
+    }
+
     fn report() -> Report<'static> {
         Report {
             request_id: ID,
@@ -280,10 +319,8 @@ mod tests {
         let log = Log::new("echo");
         log.process(b"one\ntw");
         log.process(b"o\nthr");
-        log.platform("END");
-        let limit = Limits::classic().lambda_log_tail;
-        assert_eq!(log.take_tail(&limit), "one\ntwo\nthr\nEND\n");
-        assert_eq!(log.take_tail(&limit), "");
+        assert_eq!(tail(&log, "END"), "one\ntwo\nthr\nEND\n");
+        assert_eq!(tail(&log, "END"), "END\n");
     }
 
     #[test]
@@ -293,9 +330,9 @@ mod tests {
             log.process(&[b'x'; 999]);
             log.process(b"\n");
         }
-        let tail = log.take_tail(&Limits::classic().lambda_log_tail);
+        let tail = tail(&log, "END");
         assert_eq!(tail.len(), 4096);
-        assert!(tail.ends_with(b"x\n"));
+        assert!(tail.ends_with(b"x\nEND\n"));
     }
 
     #[test]

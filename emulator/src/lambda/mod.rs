@@ -131,8 +131,6 @@ pub(crate) struct Lambda {
 struct Shared {
     platform: Platform,
     functions: HashMap<String, Arc<Deployed>>,
-    /// Invocations that wait for a sandbox, and the connections of sandboxes.
-    tasks: TaskTracker,
     /// One task a sandbox.
     sandboxes: TaskTracker,
     stop: CancellationToken,
@@ -184,7 +182,7 @@ impl Lambda {
         });
         let functions = functions.collect();
         let platform = platform.clone();
-        let shared = Shared { platform, functions, tasks: tasks.clone(), sandboxes, stop };
+        let shared = Shared { platform, functions, sandboxes, stop };
         Lambda { shared: Arc::new(shared) }
     }
 
@@ -209,11 +207,7 @@ impl Lambda {
             invocation.client_context.and_then(|json| http::HeaderValue::try_from(json).ok());
         let (reply, replied) = oneshot::channel();
         let job = Box::new(Job { ctx: ctx.clone(), event, client_context, permit, reply });
-        // An idle sandbox takes it here and now; everything else takes time and must go on when the client has left.
-        if let Err(job) = function.hand_to_idle(job) {
-            let function = Arc::clone(function);
-            self.shared.tasks.spawn(async move { function.place(job).await });
-        }
+        function.take_on(job);
         replied.await.unwrap_or_else(|_| Err(Stop::Bug("hardcap is being stopped".to_owned())))
     }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hardcap_limits::{Exceeded, Limit, Millis};
 
+use tokio::sync::oneshot;
+
 use super::function::Deployed;
 use super::log::{self, Report};
 use super::outcome::{Conclusion, Ending, Then};
@@ -30,6 +32,13 @@ pub(super) struct HandOver {
     pub(super) deadline: EpochMillis,
     pub(super) trace: Arc<str>,
     pub(super) client_context: Option<http::HeaderValue>,
+}
+
+/// The answer to a request for an event.
+#[derive(Debug)]
+pub(super) enum Next {
+    Now(HandOver),
+    Wait(oneshot::Receiver<HandOver>),
 }
 
 /// An invocation under way.
@@ -100,12 +109,8 @@ pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Endi
         | Ending::NotStarted(_)
         | Ending::Broken(_) => {}
     }
-    let Conclusion { payload, fault, lines, status } =
+    let Conclusion { payload, fault, mut lines, status } =
         ending.conclude(&ctx.request_id, ctx.clock.now());
-    for line in lines {
-        log.platform(&line);
-    }
-    log.platform(&log::end_line(&ctx.request_id));
     let report = Report {
         request_id: &ctx.request_id,
         duration: ended.duration,
@@ -115,7 +120,7 @@ pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Endi
         used_mb: ended.used_mb,
         status: status.as_status(),
     };
-    log.platform(&report.line());
+    lines.extend([log::end_line(&ctx.request_id), report.line()]);
     ctx.record(What::Invoked {
         function: function.function.name.clone(),
         event: event.len() as u64,
@@ -128,11 +133,9 @@ pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Endi
     if let Some(fault) = &fault {
         tracing::debug!(function = function.function.name, request_id = %ctx.request_id, %fault);
     }
-    let _ = reply.send(Ok(Reply {
-        payload,
-        fault,
-        log_tail: log.take_tail(&ctx.limits.lambda_log_tail),
-    }));
+    log.end(&lines, &ctx.limits.lambda_log_tail, |log_tail| {
+        let _ = reply.send(Ok(Reply { payload, fault, log_tail }));
+    });
 }
 
 /// Milliseconds, as limits count them: a begun one is not counted.

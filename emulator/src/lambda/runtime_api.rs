@@ -17,8 +17,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::outcome::{Ending, Then};
-use super::run::HandOver;
-use super::sandbox::{Next, Sandbox};
+use super::run::{HandOver, Next};
+use super::sandbox::Sandbox;
 use super::state::{Call, Illegal};
 use crate::serve::{self, ReadError};
 
@@ -40,7 +40,7 @@ pub(super) fn serve(
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(sandbox));
-    serve::serve(listener, stop, tasks, move |request, _peer| {
+    serve::serve_runtime(listener, stop, tasks, move |request, _peer| {
         let router = router.clone();
         async move {
             match router.oneshot(request.map(Body::new)).await {

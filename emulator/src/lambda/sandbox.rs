@@ -19,7 +19,7 @@ use super::memory;
 use super::outcome::{Ending, Then};
 use super::output::Output;
 use super::process::{Exit, Group};
-use super::run::{Ended, First, HandOver, Run, finish, whole_millis};
+use super::run::{Ended, First, HandOver, Next, Run, finish, whole_millis};
 use super::state::{Asked, Call, Illegal, Machine, State};
 use crate::clock::{Clock, Stopwatch};
 
@@ -66,13 +66,6 @@ struct Inner {
     allowed: Millis,
     /// The supervisor sleeps for long, because nothing was going on.
     resting: bool,
-}
-
-/// The answer to a request for an event.
-#[derive(Debug)]
-pub(super) enum Next {
-    Now(HandOver),
-    Wait(oneshot::Receiver<HandOver>),
 }
 
 /// The parts of a sandbox whose process has just started.
@@ -130,7 +123,6 @@ impl Sandbox {
         if !inner.machine.begin(Arc::clone(&job.ctx.request_id)) {
             return Err(job);
         }
-        self.log.platform(&log::start_line(&job.ctx.request_id));
         let timeout = job.ctx.limits.lambda_timeout.lowered_to(self.function.function.timeout);
         let left = Millis(timeout.max.0.saturating_sub(whole_millis(used)));
         let hand_over = HandOver {
@@ -143,11 +135,14 @@ impl Sandbox {
         let stopwatch = self.clock.stopwatch();
         inner.since = stopwatch;
         inner.allowed = left;
-        if let Some(waiting) = inner.waiting.take() {
-            // When its connection is gone it asks again, and gets the event then.
-            let _ = waiting.send(hand_over.clone());
-        }
+        let start = log::start_line(&hand_over.request_id);
+        let waiting = inner.waiting.take();
+        let again = hand_over.clone();
         inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
+        self.log.begin(&start, || {
+            // When its connection is gone it asks again, and gets the event then.
+            let _ = waiting.map(|waiting| waiting.send(again));
+        });
         if std::mem::take(&mut inner.resting) {
             self.wake.notify_one();
         }
@@ -172,7 +167,7 @@ impl Sandbox {
                 let told = inner.initialized.take().map(|it| it.send(InitEnd::Ready(took)).is_ok());
                 drop(inner);
                 if told != Some(true) {
-                    self.function.idle(Arc::clone(self));
+                    self.function.idle(self, false);
                 }
             }
             Asked::Free => {
@@ -182,8 +177,7 @@ impl Sandbox {
                 if let Some(run) = refused {
                     self.conclude(run, |run| run.ending_of_refused(Then::WentOn));
                 }
-                self.function.idle(Arc::clone(self));
-                self.function.settled();
+                self.function.idle(self, true);
             }
             Asked::Again | Asked::Repeat => {}
         }
@@ -319,8 +313,10 @@ impl Sandbox {
     /// Memory at its highest, in MB of 1,048,576 bytes, a begun one counted whole.
     pub(super) fn used_mb(&self) -> u64 {
         let mut inner = self.lock();
-        if inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH) {
-            self.read_memory(&mut inner);
+        let is_old = inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH);
+        if let Some(usage) = is_old.then(|| memory::of_process(self.group.pid())).flatten() {
+            inner.peak = inner.peak.max(usage.peak);
+            inner.peak_read = Some(self.clock.stopwatch());
         }
         inner.peak.div_ceil(MIB)
     }
@@ -331,7 +327,7 @@ impl Sandbox {
         let before = inner.machine.die();
         inner.waiting = None;
         if before == State::Draining {
-            self.function.settled();
+            self.function.lost();
         }
         before
     }
@@ -369,16 +365,15 @@ impl Sandbox {
         let limit = u64::from(self.function.function.memory_mb) * MIB;
         if resident > limit {
             let (used, allowed) = (resident.div_ceil(MIB), self.function.function.memory_mb);
-            self.log.platform(&format!(
-                "hardcap: the function uses {used} MB of memory and may use {allowed} MB: it is killed"
-            ));
+            let why = format!("uses {used} MB of memory and may use {allowed} MB");
+            self.log.platform(&format!("hardcap: the function {why}: it is killed"));
             self.kill();
         }
     }
 
     fn read_memory(&self, inner: &mut Inner) -> Option<u64> {
         let usage = memory::usage(self.group.pid())?;
-        inner.peak = inner.peak.max(usage.peak.max(usage.resident));
+        inner.peak = inner.peak.max(usage.peak);
         inner.peak_read = Some(self.clock.stopwatch());
         Some(usage.resident)
     }
