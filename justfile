@@ -37,7 +37,7 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
 
 docs:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
 # the shipped application end to end, every program in release
 release:
