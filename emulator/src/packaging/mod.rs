@@ -1,6 +1,6 @@
 //! How a function's program is found, and built when it has to be.
 //!
-//! [`find`] looks at files only; [`build::build`] runs cargo for what has no program yet.
+//! [`find`] looks at files only; `build::build` runs cargo for what has no program yet.
 
 pub(crate) mod build;
 pub(crate) mod cargo;

@@ -1,7 +1,7 @@
 //! A SAM or CloudFormation template, read into the [`Config`] that the emulator runs.
 //!
-//! In the order of reading: [`yaml`] makes a tree of the text, [`expand`] writes SAM's shorthands out, [`scope`] and
-//! [`intrinsics`] evaluate expressions when a property is asked for ([`properties`]), and [`assemble`] makes functions,
+//! In the order of reading: `yaml` makes a tree of the text, `expand` writes SAM's shorthands out, `scope` and
+//! `intrinsics` evaluate expressions when a property is asked for (`properties`), and `assemble` makes functions,
 //! APIs and buckets of resources. Pure: no file is opened, nothing is started.
 
 pub(crate) mod mistake;
