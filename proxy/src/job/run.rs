@@ -186,7 +186,8 @@ impl<'a> Generation<'a> {
         };
         loop {
             // One step is always taken, or a job would never get on where time is short.
-            if pace.steps > 0 && self.engine.now() >= self.budget.soft {
+            let late = self.engine.now() >= self.budget.soft;
+            if pace.steps > 0 && (late || pace.steps >= self.engine.settings.steps_max) {
                 return self.hand_over(work.progress()).await;
             }
             let failed = match self.step(work.as_mut()).await {

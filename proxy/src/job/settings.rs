@@ -42,6 +42,8 @@ pub struct Settings {
     pub generations_max: u64,
     /// How old a job may become.
     pub age_max: Duration,
+    /// How many steps a generation takes at most, however much time is left.
+    pub steps_max: u64,
     /// How often a generation is begun.
     pub attempts_max: u32,
     /// How often a sweeper invokes a generation again.
@@ -74,6 +76,7 @@ impl Settings {
             state_max: 16_777_216,
             generations_max: 500,
             age_max: Duration::from_secs(24 * 3600),
+            steps_max: u64::MAX,
             attempts_max: 3,
             revivals_max: 10,
             per_owner_max: 10,
@@ -92,7 +95,10 @@ impl Settings {
 pub(crate) fn read(reader: &mut Reader<'_>, event_max: u64) -> Option<JobsConfig> {
     let text = |text: &str| Ok(text.to_owned());
     let table = reader.given("JOBS_TABLE", text);
+    let own_name = reader.given("AWS_LAMBDA_FUNCTION_NAME", text);
     let function = reader.given("JOB_FUNCTION", text);
+    // In a template a function cannot refer to itself.
+    let function = if function.as_deref() == Some("self") { own_name } else { function };
     let settings = bounds(reader, Settings::new(event_max));
     let prefix = reader.optional("JOBS_PREFIX", "jobs", values::key_prefix);
     let part_bytes = reader.optional("JOB_PART_BYTES", PART_BYTES, values::positive);
@@ -132,6 +138,7 @@ fn bounds(reader: &mut Reader<'_>, usual: Settings) -> Settings {
     let retention = seconds("JOB_RETENTION_SECONDS", usual.retention);
     let mut count = |name, usual: u64| reader.given(name, values::positive).unwrap_or(usual);
     let generations_max = count("JOB_MAX_GENERATIONS", usual.generations_max);
+    let steps_max = count("JOB_STEPS_PER_GENERATION", usual.steps_max);
     let attempts = count("JOB_ATTEMPTS", u64::from(usual.attempts_max));
     let per_owner = count("JOBS_PER_OWNER", usual.per_owner_max as u64);
     Settings {
@@ -144,6 +151,7 @@ fn bounds(reader: &mut Reader<'_>, usual: Settings) -> Settings {
         age_max,
         retention,
         generations_max,
+        steps_max,
         attempts_max: u32::try_from(attempts).unwrap_or(u32::MAX),
         // More than this many would not be listed.
         per_owner_max: usize::try_from(per_owner).unwrap_or(usize::MAX).min(50),

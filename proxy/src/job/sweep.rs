@@ -123,17 +123,22 @@ impl Engine {
         };
         let event = failed.request_payload;
         let condition = failed.request_context.condition;
-        let Some(held) = self.read(&event.job).await? else {
-            return Ok(false);
-        };
-        let waits = held.row.state == State::Queued
-            && held.row.generation == event.generation
-            && held.row.attempts == 0;
-        if waits && !OTHERS.contains(&condition.as_str()) {
+        loop {
+            let Some(held) = self.read(&event.job).await? else {
+                return Ok(false);
+            };
+            let waits = held.row.state == State::Queued
+                && held.row.generation == event.generation
+                && held.row.attempts == 0;
+            if !waits || OTHERS.contains(&condition.as_str()) {
+                return Ok(true);
+            }
             let why = format!("the event ended with the condition `{condition}`.");
             let problem = Problem::recursion(event.generation, &why);
-            self.finish(&held, Ending::Failed(problem)).await?;
+            // The record may be faster than the run that handed the generation over, which then wrote the row meanwhile.
+            if self.finish(&held, Ending::Failed(problem)).await?.is_some() {
+                return Ok(true);
+            }
         }
-        Ok(true)
     }
 }
