@@ -107,10 +107,16 @@ impl Emulator {
         let surfaces =
             Surfaces { lambda: lambda.router(&queue), control: control.router(), s3, dynamodb };
         let aws = Aws::new(&platform, &config, surfaces).map_err(StartError::Data)?;
-        serve::serve(sockets.aws.0, stop.clone(), &tasks, move |request, _peer| {
-            let aws = aws.clone();
-            async move { aws.handle(request).await }
-        });
+        serve::serve(
+            sockets.aws.0,
+            stop.clone(),
+            &tasks,
+            serve::Surface::Aws,
+            move |request, _peer| {
+                let aws = aws.clone();
+                async move { aws.handle(request).await }
+            },
+        );
         let gateways =
             config.apis.iter().map(|api| Gateway::for_api(&platform, &lambda, api, &config)).chain(
                 config
@@ -120,10 +126,16 @@ impl Emulator {
             );
         for ((listener, _), gateway) in sockets.gateways.into_iter().zip(gateways) {
             let gateway = std::sync::Arc::new(gateway);
-            serve::serve_with_heads(listener, stop.clone(), &tasks, move |request, peer| {
-                let gateway = gateway.clone();
-                async move { gateway.handle(request, peer).await }
-            });
+            serve::serve(
+                listener,
+                stop.clone(),
+                &tasks,
+                serve::Surface::Gateway,
+                move |request, peer| {
+                    let gateway = gateway.clone();
+                    async move { gateway.handle(request, peer).await }
+                },
+            );
         }
         queue.start(&config);
         Ok(Emulator { addresses, platform, lambda, stop, tasks })

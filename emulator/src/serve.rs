@@ -40,61 +40,15 @@ pub(crate) async fn bind(port: u16) -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, bound))
 }
 
-/// Serves connections until `stop` is cancelled; then lets each finish the request it is in.
-///
-/// Runs as a task of `tasks`, so that whoever stops the emulator can wait for the last connection.
-pub(crate) fn serve<S, F, B>(
-    listener: TcpListener,
-    stop: CancellationToken,
-    tasks: &TaskTracker,
-    handle: S,
-) where
-    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    accept(listener, stop, tasks, Surface::Aws, handle);
-}
-
-/// As [`serve`], for the one runtime of a sandbox, which sends a handful of headers and waits for every microsecond.
-pub(crate) fn serve_runtime<S, F, B>(
-    listener: TcpListener,
-    stop: CancellationToken,
-    tasks: &TaskTracker,
-    handle: S,
-) where
-    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    accept(listener, stop, tasks, Surface::Runtime, handle);
-}
-
-/// As [`serve`], and each request has its head as it was sent ([`SentHead`](crate::head::SentHead)) as an extension.
-///
-/// Such a request's target may be longer than its URI, which then is only the beginning.
-pub(crate) fn serve_with_heads<S, F, B>(
-    listener: TcpListener,
-    stop: CancellationToken,
-    tasks: &TaskTracker,
-    handle: S,
-) where
-    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    accept(listener, stop, tasks, Surface::Gateway, handle);
-}
-
-/// What a listener serves.
+/// What a listener serves, which decides how much room a head is given.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Surface {
+pub(crate) enum Surface {
+    /// The AWS APIs and the control surface.
     Aws,
+    /// The one runtime of a sandbox, which sends a handful of headers and waits for every microsecond.
     Runtime,
-    /// Heads are copied before hyper sees them.
+    /// A gateway: each request has its head as it was sent ([`SentHead`](crate::head::SentHead)) as an extension. Its
+    /// target may be longer than its URI, which then is only the beginning.
     Gateway,
 }
 
@@ -108,7 +62,10 @@ impl Surface {
     }
 }
 
-fn accept<S, F, B>(
+/// Serves connections until `stop` is cancelled; then lets each finish the request it is in.
+///
+/// Runs as a task of `tasks`, so that whoever stops the emulator can wait for the last connection.
+pub(crate) fn serve<S, F, B>(
     listener: TcpListener,
     stop: CancellationToken,
     tasks: &TaskTracker,

@@ -20,7 +20,7 @@ use super::outcome::{Ending, Then};
 use super::run::{HandOver, Next};
 use super::sandbox::Sandbox;
 use super::state::{Call, Illegal};
-use crate::serve::{self, ReadError};
+use crate::serve::{self, ReadError, Surface};
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 const ERROR_BODY: &str = "lambda-runtime-function-error-body";
@@ -40,7 +40,7 @@ pub(super) fn serve(
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(sandbox));
-    serve::serve_runtime(listener, stop, tasks, move |request, _peer| {
+    serve::serve(listener, stop, tasks, Surface::Runtime, move |request, _peer| {
         let router = router.clone();
         async move {
             match router.oneshot(request.map(Body::new)).await {

@@ -2,14 +2,13 @@
 //! whether it is built.
 
 mod headers;
-mod json;
 mod v1;
 mod v2;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hardcap_limits::envelope::Sink;
+use hardcap_limits::envelope::{Object, Sink};
 use indexmap::IndexMap;
 
 use super::media;
@@ -185,7 +184,7 @@ impl Body {
         if matches!(self, Body::Binary(_)) { "true" } else { "false" }
     }
 
-    fn describe(&self, object: &mut json::Object<'_>) {
+    fn describe(&self, object: &mut Object<'_>) {
         match self {
             Body::None => object.raw("body", "null"),
             Body::Text(bytes) => {

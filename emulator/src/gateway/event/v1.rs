@@ -1,8 +1,7 @@
 //! Payload format 1.0: of a REST API, and of an HTTP API that asks for it.
 
-use hardcap_limits::envelope::Sink;
+use hardcap_limits::envelope::{Object, Sink, object};
 
-use super::json::{Object, object};
 use super::{Event, percent};
 
 /// Members of `identity` that only other kinds of authorization fill.

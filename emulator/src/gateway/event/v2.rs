@@ -1,8 +1,7 @@
 //! Payload format 2.0: of an HTTP API, and of a function URL. Members that would be empty are absent.
 
-use hardcap_limits::envelope::Sink;
+use hardcap_limits::envelope::{Object, Sink, object};
 
-use super::json::{Object, object};
 use super::{Body, Event, Shape, headers, percent};
 
 pub(super) fn describe(event: &Event, sink: &mut dyn Sink) {
