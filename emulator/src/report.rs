@@ -81,9 +81,13 @@ impl Report {
             .limits
             .iter()
             .filter_map(|(name, seen)| {
+                let row = Limits::row(name)?;
+                if row.is_minimum() && seen.refused == 0 {
+                    return None;
+                }
                 Some(Headroom {
                     row: name,
-                    unit: Limits::row(name)?.unit,
+                    unit: row.unit,
                     max: seen.max,
                     highest: seen.highest,
                     headroom_percent: percent_left(seen.highest, seen.max),
@@ -273,6 +277,22 @@ mod tests {
         assert_eq!(report.rows[0].first_refused.as_deref(), Some("c"));
         assert_eq!(report.rows[1].headroom_percent, 99);
         assert!(report.to_table().contains("6,291,557 B"), "{}", report.to_table());
+    }
+
+    #[test]
+    fn a_minimum_that_nothing_fell_below_is_not_a_limit_that_came_near() {
+        let recorder = Recorder::new(Clock::default());
+        recorder.record(
+            "a",
+            What::Measured {
+                row: "s3_part_min",
+                observed: 8_388_608,
+                max: 5_242_880,
+                admitted: true,
+            },
+        );
+        let report = Report::new(&Limits::classic(), &recorder.totals());
+        assert!(report.rows.is_empty(), "{:?}", report.rows);
     }
 
     #[test]

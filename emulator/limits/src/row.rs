@@ -269,6 +269,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether the number is the least that is accepted, not the most. Such a row can refuse, but has no headroom.
+    #[must_use]
+    pub fn is_minimum(&self) -> bool {
+        self.name.ends_with("_min")
+    }
+
     /// The number of a day: the newest entry of the history that is not younger than `date`, else the oldest.
     #[must_use]
     pub const fn value_at(&self, date: Date) -> u64 {
