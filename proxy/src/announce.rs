@@ -24,9 +24,15 @@ const OF_THE_BYTES: [&str; 9] = [
     "repr-digest",
 ];
 
-/// The answer that leads to a stored one.
+/// The answer that leads to a stored one. `renew` is where its owner asks for another link.
 #[must_use]
-pub fn announce(form: &Form, head: &Head, stored: &Stored, link: &Link) -> (Answer, Delivery) {
+pub fn announce(
+    form: &Form,
+    head: &Head,
+    stored: &Stored,
+    link: &Link,
+    renew: &str,
+) -> (Answer, Delivery) {
     let mut lines: Lines = head.headers.clone();
     lines.retain(|(name, _)| {
         !name.starts_with("content-") && !OF_THE_BYTES.contains(&name.as_str())
@@ -44,7 +50,7 @@ pub fn announce(form: &Form, head: &Head, stored: &Stored, link: &Link) -> (Answ
                 "answer-stored",
                 "The answer is too large to be shown here",
                 head.status,
-                "The upstream's answer is stored; `location` leads to it until `expires`.",
+                "The upstream's answer is stored; `location` leads to it until `expires`, and `renew` to another link.",
             );
             if headers::get(&head.headers, "content-encoding").is_none() {
                 let excerpt = String::from_utf8_lossy(&stored.excerpt).into_owned();
@@ -54,8 +60,9 @@ pub fn announce(form: &Form, head: &Head, stored: &Stored, link: &Link) -> (Answ
         }
         Form::BadGateway(reason) => {
             headers::remove(&mut lines, "location");
-            let detail =
-                format!("{reason} The answer is stored; `location` leads to it until `expires`.");
+            let detail = format!(
+                "{reason} The answer is stored; `location` leads to it until `expires`, and `renew` to another link."
+            );
             describe(
                 &mut members,
                 "answer-too-large",
@@ -69,7 +76,10 @@ pub fn announce(form: &Form, head: &Head, stored: &Stored, link: &Link) -> (Answ
     members.insert("location".to_owned(), json!(link.location));
     members.insert("expires".to_owned(), json!(link.expires_text()));
     members.insert("size".to_owned(), json!(stored.size));
-    members.insert("sha256".to_owned(), json!(stored.sha256));
+    if let Some(sha256) = &stored.sha256 {
+        members.insert("sha256".to_owned(), json!(sha256));
+    }
+    members.insert("renew".to_owned(), json!(renew));
     headers::set(&mut lines, "content-type", media_type);
     headers::set(&mut lines, "cache-control", "no-store");
     headers::set(&mut lines, "referrer-policy", "no-referrer");

@@ -198,11 +198,8 @@ impl Asked {
             _ => Err(Failure::OverflowMode(text.to_owned())),
         });
         let troublesome = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-        let troublesome = troublesome.filter(|name| {
-            // CloudFront adds `x-amz-cf-id` on its own; the client never saw it.
-            let signed = name.starts_with("x-amz-") && !name.starts_with("x-amz-cf-");
-            signed || CONDITIONAL.contains(&name.as_str())
-        });
+        let troublesome =
+            troublesome.filter(|name| is_signed(name) || CONDITIONAL.contains(&name.as_str()));
         let destination = request.header("sec-fetch-dest").unwrap_or_default();
         let encodings: Vec<&str> = request
             .headers
@@ -216,6 +213,18 @@ impl Asked {
             troublesome: troublesome.into_iter().next(),
             is_asset: DESTINATIONS.contains(&destination),
         })
+    }
+
+    /// Reads the headers of a request for an answer that is stored already. It is the object that is asked for, so what is
+    /// said about its bytes, such as `Range`, S3 understands as it was meant.
+    ///
+    /// # Errors
+    ///
+    /// As [`Asked::of`].
+    pub fn of_stored(request: &Request) -> Result<Asked, Failure> {
+        let asked = Asked::of(request)?;
+        let mut names = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+        Ok(Asked { troublesome: names.find(|name| is_signed(name)), ..asked })
     }
 
     /// The form of an answer with this status, once it is stored.
@@ -251,6 +260,12 @@ impl Asked {
         }
         Form::Redirect
     }
+}
+
+/// Whether S3 takes a header for a part of what has to be signed.
+fn is_signed(name: &str) -> bool {
+    // CloudFront adds `x-amz-cf-id` on its own; the client never saw it.
+    name.starts_with("x-amz-") && !name.starts_with("x-amz-cf-")
 }
 
 /// Whether an answer has no body whatever its headers say.

@@ -54,6 +54,12 @@ pub enum Failure {
     /// The answer could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing is stored under the id, or it is another's.
+    #[error("no answer is stored under the id {0}")]
+    UnknownAnswer(String),
+    /// What was stored under the id has been removed.
+    #[error("the answer {0} is no longer stored")]
+    AnswerGone(String),
     /// A request about a job.
     #[error(transparent)]
     Job(#[from] Refusal),

@@ -1,5 +1,6 @@
 //! One request, from the event to the envelope, one step a line.
 
+mod again;
 mod jobs;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::announce;
 use crate::answer::{Answer, Body};
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
+use crate::claim::Claim;
 use crate::clock::{self, Instant};
 use crate::compress;
 use crate::config::{Access, Config};
@@ -21,7 +23,7 @@ use crate::delivery::{self, Asked, Delivery, Envelope, Head};
 use crate::error::Failure;
 use crate::event::Request;
 use crate::headers::{self, Lines};
-use crate::job::http::{Jobs, Preference, Route, description};
+use crate::job::http::{Jobs, Preference, Route, description, owner};
 use crate::key;
 use crate::line::AccessLine;
 use crate::own;
@@ -125,6 +127,9 @@ impl Proxy {
         }
         let target = Target::of(request)?;
         if let Some(route) = target.own_route() {
+            if let Some(id) = again::id_of(&route) {
+                return self.again(request, id, cors, line).await;
+            }
             return match Route::of(&route) {
                 Some(Route::Description) => description(&request.method, cors),
                 Some(route) => self.about_jobs(request, cors, &route).await,
@@ -202,7 +207,7 @@ impl Proxy {
         headers: &HeaderMap,
     ) -> Result<Head, Failure> {
         let mut lines = headers::for_client(headers);
-        let public = self.config.public_url.as_deref().unwrap_or(&exchange.request.stage_prefix);
+        let public = self.public(exchange.request);
         for (name, value) in &mut lines {
             if name == "location" || name == "content-location" {
                 *value = headers::public_location(value, self.upstream.url(), public)
@@ -271,16 +276,19 @@ impl Proxy {
             return Err(Failure::BodyTooLarge(max));
         }
         let form = exchange.asked.form(head.status, self.config.overflow.redirect_assets);
+        let owner = owner(exchange.request, self.config.access)?;
         let key = key::new_key(&self.config.overflow.prefix, &exchange.request.path);
+        let claim = Claim::of_key(&key, &owner.0).expect("the key was just made");
         let deadline = exchange.deadline;
-        let entry = Entry { key: &key, headers: &head.headers, max, deadline };
+        let entry = Entry { claim: &claim, headers: &head.headers, max, deadline };
         let store = &self.aws.get().await.store;
         let stored = store.put(entry, body).await;
         line.s3_ms = Some(clock::millis_since(start));
         let stored = stored?;
         let link = clock::before(deadline.at, store.link(&stored.key)).await;
         let link = link.map_err(|clock::Late| Failure::Deadline(deadline.budget))??;
-        let (answer, delivery) = announce::announce(&form, head, &stored, &link);
+        let renew = again::address(self.public(exchange.request), &claim);
+        let (answer, delivery) = announce::announce(&form, head, &stored, &link, &renew);
         exchange.envelope.admit_headers(answer.status, &answer.headers)?;
         line.delivery = Some(delivery);
         Ok(answer)

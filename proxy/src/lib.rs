@@ -39,7 +39,9 @@
 //! | X6 policies of pages | `delivery::x6_*`, `tests/delivery.rs`: `x6_*` |
 //! | X7 links name the region | `store::x7_*`, `config::x7_*` |
 //! | P1 links and the end of credentials | `store::p1_*` |
-//! | P2, P3 how long a link lives | `config::p2_*`, `config::p3_*` |
+//! | P2 how long a link may live | `config::p2_*` |
+//! | P3 a link is short-lived, and another is to be had | `config::p3_*`, `tests/links.rs`: `p3_*` |
+//! | P4 clocks differ | `tests/links.rs`: `p4_*` |
 //! | P5 secrets | `tests/secrets.rs`, `store::p5_*`, `announce::p5_*`, `sign::p5_*` |
 //! | P7, J11 nothing but the signature in a link | `store::j11_p7_*` |
 //! | P8, K1 keys | `key::p8_*`, `key::k1_*` |
@@ -52,13 +54,14 @@
 //! | S11 the target is configuration | `path::s11_*`, `config::s11_*`, `tests/requests.rs`: `s11_*` |
 //! | A3 cookies | `headers::a3_*`, `tests/requests.rs`: `a3_*` |
 //!
-//! Z2, Z4, B2, S12, X2, X3, P4, P6, K2 and K3 are properties of the platform, the bucket or the browser; they are tested
+//! Z2, Z4, B2, S12, X2, X3, P6, K2 and K3 are properties of the platform, the bucket or the browser; they are tested
 //! with the emulator around the real function.
 
 pub mod announce;
 pub mod answer;
 pub mod aws;
 pub mod body;
+pub mod claim;
 pub mod clock;
 pub mod compress;
 pub mod config;

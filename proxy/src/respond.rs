@@ -93,6 +93,18 @@ fn describe(failure: &Failure) -> Problem {
             "The route does not know this method",
             "The header `Allow` lists what it knows.",
         ),
+        Failure::UnknownAnswer(_) => row(
+            404,
+            "no-such-answer",
+            "No such answer is stored for you",
+            "Stored answers are for those alone who asked for them.",
+        ),
+        Failure::AnswerGone(_) => row(
+            410,
+            "answer-gone",
+            "The answer is no longer stored",
+            "Send the request again that it was the answer to.",
+        ),
         Failure::WebSocket => row(
             501,
             "no-websocket",

@@ -1,5 +1,6 @@
 //! Answers in S3: written in constant memory, whole or not at all, and the links by which they are read.
 
+mod skew;
 mod upload;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_sdk_s3::types::ChecksumAlgorithm;
@@ -18,16 +20,21 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::body::{Gathered, UpstreamBody};
+use crate::claim::Claim;
 use crate::clock;
 use crate::config::OverflowConfig;
 use crate::credentials::CredentialsCache;
 use crate::deadline::Deadline;
 use crate::error::{Failure, with_causes};
 use crate::headers::{self, Lines};
+use skew::Skew;
 use upload::Upload;
 
 /// How much of an error's body is shown in its place.
 const EXCERPT: usize = 1024;
+/// Metadata of an object: the mark of its owner, and the digest of all of it.
+const OWNER: &str = "owner";
+const SHA256: &str = "sha256";
 /// Credentials should outlive a link by this much.
 const LIFE_MARGIN: Duration = Duration::from_secs(30);
 
@@ -49,10 +56,21 @@ pub struct Stored {
     pub key: String,
     /// The length in bytes.
     pub size: u64,
-    /// The digest of all of it, in lower-case hex.
-    pub sha256: String,
+    /// The digest of all of it, in lower-case hex; where it is known.
+    pub sha256: Option<String>,
     /// How it begins.
     pub excerpt: Bytes,
+}
+
+/// What the bucket knows of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The mark of its owner.
+    pub mark: String,
+    /// The length in bytes.
+    pub size: u64,
+    /// The digest of all of it, in lower-case hex; not known of one that was stored in parts.
+    pub sha256: Option<String>,
 }
 
 /// A link to a stored answer. It is a secret: whoever has it reads the answer.
@@ -86,13 +104,14 @@ pub struct Store {
     client: Client,
     credentials: Arc<CredentialsCache>,
     config: OverflowConfig,
+    skew: Skew,
 }
 
 /// What is put under which key, and how long that may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// The key.
-    pub key: &'a str,
+    /// The key, and whose it is.
+    pub claim: &'a Claim,
     /// The headers of the answer; those that describe the bytes stay with them.
     pub headers: &'a Lines,
     /// The largest body that is taken.
@@ -109,7 +128,7 @@ impl Store {
         credentials: Arc<CredentialsCache>,
         config: OverflowConfig,
     ) -> Store {
-        Store { client, credentials, config }
+        Store { client, credentials, config, skew: Skew::default() }
     }
 
     /// What it was told.
@@ -138,27 +157,29 @@ impl Store {
         let digest = Sha256::digest(&body);
         let sha256 = hex::encode(digest);
         let stored = Stored {
-            key: entry.key.to_owned(),
+            key: entry.claim.key.clone(),
             size: body.len() as u64,
-            sha256: sha256.clone(),
+            sha256: Some(sha256.clone()),
             excerpt: excerpt_of(&body),
         };
         let described = |name| headers::get(entry.headers, name).map(str::to_owned);
         self.client
             .put_object()
             .bucket(&self.config.bucket)
-            .key(entry.key)
+            .key(&entry.claim.key)
             .cache_control("no-store")
             .set_content_type(described("content-type"))
             .set_content_encoding(described("content-encoding"))
             .set_content_language(described("content-language"))
             .set_content_disposition(described("content-disposition"))
-            .metadata("sha256", sha256)
+            .metadata(OWNER, &entry.claim.mark)
+            .metadata(SHA256, sha256)
             .checksum_sha256(STANDARD.encode(digest))
             .body(ByteStream::from(body))
             .customize()
             // The checksum above is signed, and S3 compares it before it stores anything.
             .disable_payload_signing()
+            .interceptor(self.skew.clone())
             .send()
             .await
             .map_err(|error| operation("PutObject", &error))?;
@@ -186,13 +207,16 @@ impl Store {
             .client
             .create_multipart_upload()
             .bucket(&self.config.bucket)
-            .key(entry.key)
+            .key(&entry.claim.key)
             .cache_control("no-store")
             .set_content_type(described("content-type"))
             .set_content_encoding(described("content-encoding"))
             .set_content_language(described("content-language"))
             .set_content_disposition(described("content-disposition"))
+            .metadata(OWNER, &entry.claim.mark)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .customize()
+            .interceptor(self.skew.clone())
             .send()
             .await
             .map_err(|error| operation("CreateMultipartUpload", &error))?;
@@ -201,6 +225,28 @@ impl Store {
             Failure::Store(StoreError::Operation("CreateMultipartUpload", why))
         };
         created.upload_id.ok_or_else(missing)
+    }
+
+    /// What is stored under a key; `None` when nothing is, or no more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Operation`] when S3 does not say.
+    pub async fn find(&self, key: &str) -> Result<Option<Found>, StoreError> {
+        let asked = self.client.head_object().bucket(&self.config.bucket).key(key);
+        let object = match asked.customize().interceptor(self.skew.clone()).send().await {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(StoreError::Operation("HeadObject", describe(&error))),
+        };
+        let said = |name: &str| object.metadata().and_then(|all| all.get(name)).cloned();
+        Ok(Some(Found {
+            mark: said(OWNER).unwrap_or_default(),
+            size: object.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
+            sha256: said(SHA256),
+        }))
     }
 
     /// A link that lives as long as configured, or as long as the credentials that sign it.
@@ -212,8 +258,8 @@ impl Store {
         let wanted = self.config.link_lifetime;
         let credentials = self.credentials.lasting(wanted + LIFE_MARGIN).await;
         let credentials = credentials.map_err(StoreError::NoLink)?;
-        let now = clock::now();
-        let lifetime = lifetime_of_link(wanted, &credentials, now)?;
+        let lifetime = lifetime_of_link(wanted, &credentials, clock::now())?;
+        let now = self.skew.now();
         let presigning = PresigningConfig::builder()
             .start_time(now)
             .expires_in(lifetime)

@@ -323,7 +323,13 @@ async fn the_description_is_served_as_it_is_checked_in_and_names_every_route() {
     assert_eq!((reply.status, reply.body.as_slice()), (200, OPENAPI.as_bytes()));
     let description = reply.json();
     let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
-    for path in ["/_proxy/ping", "/_proxy/jobs", "/_proxy/jobs/{id}", "/_proxy/openapi.json"] {
+    for path in [
+        "/_proxy/ping",
+        "/_proxy/jobs",
+        "/_proxy/jobs/{id}",
+        "/_proxy/openapi.json",
+        "/_proxy/overflow/{id}",
+    ] {
         assert!(paths.iter().any(|known| *known == path), "{path}");
     }
 }

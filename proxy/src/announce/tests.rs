@@ -27,12 +27,13 @@ fn announced(form: &Form, status: u16) -> (Answer, Delivery, Value) {
     let stored = Stored {
         key: "overflow/1".to_owned(),
         size: 7_000_000,
-        sha256: "ab".repeat(32),
+        sha256: Some("ab".repeat(32)),
         excerpt: Bytes::from_static(b"{\"error\":"),
     };
     let expires = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     let link = Link { location: LOCATION.to_owned(), expires };
-    let (answer, delivery) = announce(form, &Head { status, headers }, &stored, &link);
+    let (answer, delivery) =
+        announce(form, &Head { status, headers }, &stored, &link, "/_proxy/overflow/1");
     let posted: Value = serde_json::from_slice(&answer.to_json(Payload::V2)).unwrap();
     let body = serde_json::from_str(posted["body"].as_str().unwrap()).unwrap();
     (answer, delivery, body)
@@ -41,6 +42,7 @@ fn announced(form: &Form, status: u16) -> (Answer, Delivery, Value) {
 fn check_link_members(answer: &Answer, body: &Value) {
     assert_eq!(body["location"], LOCATION);
     assert_eq!(body["expires"], "2027-01-15T08:00:00Z");
+    assert_eq!(body["renew"], "/_proxy/overflow/1");
     assert_eq!(body["size"], 7_000_000);
     assert_eq!(body["sha256"], "ab".repeat(32));
     assert_eq!(get(&answer.headers, "cache-control"), Some("no-store"));

@@ -76,11 +76,12 @@ impl Proxy {
         }
         let form = exchange.asked.form(head.status, self.config.overflow.redirect_assets);
         let store = &self.aws.get().await.store;
-        jobs.deliver(row, head, exchange.envelope, &form, store).await
+        let asking = self.asking(exchange.request, exchange.cors)?;
+        jobs.deliver(&asking, row, (head, &form, exchange.envelope), store).await
     }
 
     fn asking<'a>(&'a self, request: &'a Request, cors: &'a Lines) -> Result<Asking<'a>, Failure> {
-        let public = self.config.public_url.as_deref().unwrap_or(&request.stage_prefix);
+        let public = self.public(request);
         let owner = owner(request, self.config.access)?;
         Ok(Asking { request, owner, public, cors })
     }

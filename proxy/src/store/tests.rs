@@ -61,7 +61,8 @@ fn stream(length: usize) -> Gathered {
 async fn put(client: Client, body: Gathered) -> Result<Stored, Failure> {
     let deadline = Deadline::new(clock::instant(), Duration::from_secs(60), None);
     let headers = Lines::new();
-    let entry = Entry { key: "overflow/1", headers: &headers, max: 1 << 30, deadline };
+    let claim = Claim { key: "overflow/1".to_owned(), mark: "m".to_owned() };
+    let entry = Entry { claim: &claim, headers: &headers, max: 1 << 30, deadline };
     store(client).put(entry, body).await
 }
 
@@ -114,7 +115,7 @@ async fn a_put_succeeds_once_s3_has_recovered() {
         .build();
     let stored = put(client(&[&recovers]), whole(3)).await.expect("the third try succeeds");
     assert_eq!((stored.size, recovers.num_calls()), (3, 3));
-    assert_eq!(stored.sha256, hex::encode(Sha256::digest([1, 1, 1])));
+    assert_eq!(stored.sha256, Some(hex::encode(Sha256::digest([1, 1, 1]))));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Upload<'_> {
         completed.sort_by_key(CompletedPart::part_number);
         self.complete(completed).await?;
         let sha256 = hex::encode(whole.finalize());
-        Ok(Stored { key: self.entry.key.to_owned(), size, sha256, excerpt })
+        Ok(Stored { key: self.entry.claim.key.clone(), size, sha256: Some(sha256), excerpt })
     }
 
     fn part(
@@ -68,7 +68,7 @@ impl Upload<'_> {
     ) -> impl Future<Output = Result<CompletedPart, StoreError>> + Send + 'static {
         let client = self.store.client.clone();
         let bucket = self.store.config.bucket.clone();
-        let (key, upload_id) = (self.entry.key.to_owned(), self.upload_id.to_owned());
+        let (key, upload_id) = (self.entry.claim.key.clone(), self.upload_id.to_owned());
         async move {
             let checksum = STANDARD.encode(Sha256::digest(&part));
             let sent = client
@@ -98,7 +98,7 @@ impl Upload<'_> {
             .client
             .complete_multipart_upload()
             .bucket(&self.store.config.bucket)
-            .key(self.entry.key)
+            .key(&self.entry.claim.key)
             .upload_id(self.upload_id)
             .multipart_upload(parts)
             .send()
@@ -114,7 +114,7 @@ impl Upload<'_> {
             .client
             .abort_multipart_upload()
             .bucket(&self.store.config.bucket)
-            .key(self.entry.key)
+            .key(&self.entry.claim.key)
             .upload_id(self.upload_id)
             .send();
         let until = clock::instant() + self.entry.deadline.margin / 2;
@@ -124,7 +124,7 @@ impl Upload<'_> {
             Err(clock::Late) => "there was no time left".to_owned(),
         };
         tracing::warn!(
-            key = self.entry.key,
+            key = self.entry.claim.key,
             failed,
             "an upload is left for the lifecycle to abort"
         );

@@ -30,6 +30,8 @@ struct State {
     /// Digest and length of uploads that are not kept, in the order of arrival.
     digest: Option<Sha256>,
     length: u64,
+    /// What it says the time is, where that is not the time.
+    date: Option<String>,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,24 @@ impl Bucket {
         bucket
     }
 
+    /// From now on its answers are dated so.
+    pub fn says_it_is(&self, date: &str) {
+        self.state.lock().expect("nobody panicked").date = Some(date.to_owned());
+    }
+
+    /// An empty object with one header.
+    pub fn put(&self, path: &str, name: &'static str, value: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().expect("it is a header value"));
+        let object = Object { headers, ..Object::default() };
+        self.state.lock().expect("nobody panicked").objects.insert(path.to_owned(), object);
+    }
+
+    /// Removes everything, as a lifecycle does.
+    pub fn expire(&self) {
+        self.state.lock().expect("nobody panicked").objects.clear();
+    }
+
     pub fn operations(&self) -> Vec<String> {
         self.state.lock().expect("nobody panicked").operations.clone()
     }
@@ -93,23 +113,21 @@ async fn serve(
     keeps: bool,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (head, mut body) = request.into_parts();
+    let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default().to_owned();
     let key = head.uri.path().to_owned();
-    let mut kept = Vec::new();
-    let mut length = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        if let Ok(data) = frame.into_data() {
-            length += data.len() as u64;
-            if keeps {
-                kept.extend_from_slice(&data);
-            }
-        }
-    }
+    let (kept, length) = read(body, keeps).await;
     let mut state = state.lock().expect("nobody panicked");
     let has = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
     let number = query.split('&').find_map(|part| part.strip_prefix("partNumber="));
-    let answer = Response::builder().header("etag", "\"e\"");
+    let mut answer = Response::builder().header("etag", "\"e\"");
+    if let Some(date) = &state.date {
+        answer = answer.header("date", date);
+    }
+    if head.method == Method::HEAD {
+        state.operations.push("HeadObject".to_owned());
+        return Ok(about(answer, state.objects.get(&key)));
+    }
     let (operation, xml) = match (head.method.clone(), has("uploads"), has("uploadId")) {
         (Method::POST, true, _) => {
             state.uploads.insert(key, (head.headers, BTreeMap::new()));
@@ -148,6 +166,35 @@ async fn serve(
     let status =
         if operation.starts_with("Abort") { StatusCode::NO_CONTENT } else { StatusCode::OK };
     Ok(answer.status(status).body(Full::from(xml)).expect("it is an answer"))
+}
+
+async fn read(mut body: Incoming, keeps: bool) -> (Vec<u8>, u64) {
+    let (mut kept, mut length) = (Vec::new(), 0);
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(data) = frame.into_data() {
+            length += data.len() as u64;
+            if keeps {
+                kept.extend_from_slice(&data);
+            }
+        }
+    }
+    (kept, length)
+}
+
+fn about(mut answer: http::response::Builder, object: Option<&Object>) -> Response<Full<Bytes>> {
+    let Some(object) = object else {
+        return answer
+            .status(StatusCode::NOT_FOUND)
+            .body(Full::default())
+            .expect("it is an answer");
+    };
+    for (name, value) in &object.headers {
+        if name.as_str().starts_with("x-amz-meta-") {
+            answer = answer.header(name, value);
+        }
+    }
+    let length = object.length.to_string();
+    answer.header("content-length", length).body(Full::default()).expect("it is an answer")
 }
 
 fn store(state: &mut State, key: String, headers: HeaderMap, bytes: Vec<u8>) {

@@ -26,6 +26,13 @@ pub(crate) struct Asking<'a> {
     pub(crate) cors: &'a Lines,
 }
 
+impl Asking<'_> {
+    /// Where a job is looked at.
+    pub(super) fn address(&self, row: &Row) -> String {
+        format!("{}/_proxy/jobs/{}", self.public, row.id)
+    }
+}
+
 /// The description of the routes, for whoever asks.
 pub(crate) fn description(method: &Method, cors: &Lines) -> Result<Answer, Failure> {
     if method != Method::GET {
@@ -89,7 +96,7 @@ impl Jobs {
     /// 202: where the job is, and when to look.
     pub(super) fn accepted(&self, asking: &Asking<'_>, row: &Row, more: Lines) -> Answer {
         let mut headers = vec![
-            ("location".to_owned(), format!("{}/_proxy/jobs/{}", asking.public, row.id)),
+            ("location".to_owned(), asking.address(row)),
             ("retry-after".to_owned(), LOOK_AGAIN.to_string()),
         ];
         headers.extend(more);

@@ -78,10 +78,9 @@ impl Jobs {
     /// The result of a job as the answer it stands for: inline when it fits, through its link when not.
     pub(crate) async fn deliver(
         &self,
+        asking: &Asking<'_>,
         row: &Row,
-        head: Head,
-        envelope: Envelope,
-        form: &delivery::Form,
+        (head, form, envelope): (Head, &delivery::Form, Envelope),
         store: &Store,
     ) -> Result<(Answer, Delivery), Failure> {
         let output = result_of(row)?;
@@ -98,8 +97,10 @@ impl Jobs {
             excerpt = stored.slice(..stored.len().min(1024));
         }
         let link = self.link(store, &key).await?;
-        let stored = Stored { key, size: output.bytes, sha256: output.sha256.clone(), excerpt };
-        Ok(announce::announce(form, &head, &stored, &link))
+        let stored =
+            Stored { key, size: output.bytes, sha256: Some(output.sha256.clone()), excerpt };
+        let renew = asking.address(row);
+        Ok(announce::announce(form, &head, &stored, &link, &renew))
     }
 }
 
