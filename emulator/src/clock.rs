@@ -99,6 +99,15 @@ impl Clock {
         }
     }
 
+    /// Waits for a span of real time, a begun millisecond counted whole.
+    pub(crate) async fn pause(&self, span: Duration) {
+        if span.is_zero() {
+            return;
+        }
+        let millis = u64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let _ = within(Millis(millis), std::future::pending::<()>()).await;
+    }
+
     /// Starts to measure a span of real time.
     #[must_use]
     pub fn stopwatch(&self) -> Stopwatch {

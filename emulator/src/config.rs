@@ -10,6 +10,7 @@ pub use crate::stored::{
     Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
     SecretValue, Table,
 };
+pub use crate::transfer::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
 use hardcap_limits::{Limits, Millis};
 use indexmap::IndexMap;
 
@@ -224,6 +225,7 @@ impl Api {
             function: (*function).to_owned(),
             payload_format,
             timeout: None,
+            response_transfer_mode: ResponseTransferMode::Buffered,
         };
         Api {
             logical_id: logical_id.to_owned(),
@@ -274,6 +276,8 @@ pub struct Route {
     pub payload_format: PayloadFormat,
     /// The integration's own timeout; the gateway's largest when `None`.
     pub timeout: Option<Millis>,
+    /// Whether the answer is handed on as it comes: of a REST API only.
+    pub response_transfer_mode: ResponseTransferMode,
 }
 
 /// The shape of an event.
@@ -311,6 +315,8 @@ pub struct FunctionUrl {
     pub function: String,
     /// The cross-origin rules.
     pub cors: Option<Cors>,
+    /// Whether answers are handed on as they come.
+    pub invoke_mode: InvokeMode,
 }
 
 /// A bucket and its rules.

@@ -9,7 +9,8 @@ use tokio_util::task::TaskTracker;
 use crate::addresses::Addresses;
 use crate::aws::{Aws, Surfaces};
 use crate::config::{
-    Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, Parameter, Secret, Table,
+    Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, InvokeMode, Parameter, Secret,
+    Table,
 };
 use crate::context::Platform;
 use crate::control::{Control, Stores};
@@ -294,11 +295,22 @@ impl Builder {
 
     /// A function URL, called after the function with `Url` behind it.
     #[must_use]
-    pub fn function_url(mut self, function: &str) -> Builder {
+    pub fn function_url(self, function: &str) -> Builder {
+        self.function_url_in(function, InvokeMode::Buffered)
+    }
+
+    /// A function URL that hands answers on as they come.
+    #[must_use]
+    pub fn streaming_function_url(self, function: &str) -> Builder {
+        self.function_url_in(function, InvokeMode::ResponseStream)
+    }
+
+    fn function_url_in(mut self, function: &str, invoke_mode: InvokeMode) -> Builder {
         self.config.function_urls.push(FunctionUrl {
             logical_id: format!("{function}Url"),
             function: function.to_owned(),
             cors: None,
+            invoke_mode,
         });
         self
     }

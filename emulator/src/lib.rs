@@ -13,6 +13,7 @@ pub mod settings;
 mod stored;
 pub mod template;
 mod tool;
+mod transfer;
 
 mod aws;
 pub(crate) mod context;
@@ -23,6 +24,7 @@ pub(crate) mod head;
 pub(crate) mod json_api;
 pub(crate) mod keyring;
 pub(crate) mod lambda;
+pub(crate) mod pace;
 mod queue;
 mod s3;
 pub(crate) mod secrets;

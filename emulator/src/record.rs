@@ -61,6 +61,8 @@ pub enum What {
         event: u64,
         /// The answer, in bytes.
         answer: u64,
+        /// Whether it was handed on as it came.
+        streamed: bool,
         /// How long the function ran, in milliseconds.
         millis: u64,
         /// The error type, when the function failed.

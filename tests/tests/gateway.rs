@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hardcap::config::{Api, ApiKind, Cors, Function, FunctionUrl, Route};
+use hardcap::config::{Api, ApiKind, Cors, Function, FunctionUrl, InvokeMode, Route};
 use hardcap::{Builder, Emulator};
 use hardcap_limits::Millis;
 use hardcap_tests::arbitrary;
@@ -352,6 +352,7 @@ async fn cross_origin_rules_are_answered_by_the_gateway() {
                 logical_id: "Url".to_owned(),
                 function: "body".to_owned(),
                 cors: Some(cors),
+                invoke_mode: InvokeMode::Buffered,
             });
         })
         .start()

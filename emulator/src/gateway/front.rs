@@ -10,7 +10,8 @@ use super::ids;
 use super::refusal::Ending;
 use super::request::Received;
 use super::route::Table;
-use crate::config::{Cors, PayloadFormat};
+use crate::config::{Cors, InvokeMode, PayloadFormat, ResponseTransferMode};
+use crate::lambda::Lambda;
 
 /// What answers on the port.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) enum Front {
     Url {
         /// The function that answers.
         function: String,
+        /// How the answer is handed on.
+        invoke_mode: InvokeMode,
     },
 }
 
@@ -36,6 +39,8 @@ pub(super) struct Target {
     pub(super) function: String,
     pub(super) shape: Shape,
     pub(super) taken: Taken,
+    /// Whether the answer is handed on as it comes.
+    pub(super) streams: bool,
     /// The route's own timeout.
     timeout: Option<Millis>,
     /// The gateway's, lowered to the route's own.
@@ -70,19 +75,26 @@ impl Front {
                 let mut target = target(table, &received.method, &path, Shape::Rest)?;
                 target.taken.resource_id = ids::resource_id(&facts.api_id, &target.taken.resource);
                 target.taken.path = path;
-                target.wait = Some(lowered(&limits.rest_timeout, target.timeout));
+                target.streams &= limits.rest_stream_timeout.has_begun();
+                // A longer wait has to be asked for, also of a stream.
+                target.wait = Some(match target.timeout {
+                    Some(own) if target.streams => limits.rest_stream_timeout.lowered_to(own),
+                    own => lowered(&limits.rest_timeout, own),
+                });
                 Ok(target)
             }
             Front::Http(table) => {
                 let inside = inside_stage(&facts.stage, &received.path)?;
                 let mut target = target(table, &received.method, inside, Shape::HttpV2)?;
                 target.taken.path.clone_from(&received.path);
+                target.streams = false;
                 target.wait = Some(lowered(&limits.http_timeout, target.timeout));
                 Ok(target)
             }
-            Front::Url { function } => Ok(Target {
+            Front::Url { function, invoke_mode } => Ok(Target {
                 function: function.clone(),
                 shape: Shape::Url,
+                streams: *invoke_mode == InvokeMode::ResponseStream && Lambda::streams(limits),
                 taken: Taken { route_key: "$default".to_owned(), ..Taken::default() },
                 timeout: None,
                 wait: None,
@@ -129,6 +141,7 @@ fn target(table: &Table, method: &str, path: &str, shape: Shape) -> Result<Targe
             path_parameters: matched.path_parameters,
             path: String::new(),
         },
+        streams: route.response_transfer_mode == ResponseTransferMode::Stream,
         timeout: route.timeout,
         wait: None,
     })

@@ -14,16 +14,17 @@ mod percent;
 mod refusal;
 mod request;
 mod route;
+mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::body::Body as SentBody;
 use bytes::Bytes;
 use hardcap_limits::{Bytes as ByteCount, Limit, Limits, Millis, Party};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
 use http_body::Body;
-use http_body_util::Full;
 
 use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl};
 use crate::context::{Context, Platform};
@@ -50,7 +51,7 @@ pub(crate) struct Gateway {
     cors: Option<Cors>,
 }
 
-type HttpResponse = Response<Full<Bytes>>;
+type HttpResponse = Response<SentBody>;
 
 impl Gateway {
     /// An API of API Gateway.
@@ -102,7 +103,7 @@ impl Gateway {
             binary_media_types: Vec::new(),
             api_id,
         };
-        let front = Front::Url { function: url.function.clone() };
+        let front = Front::Url { function: url.function.clone(), invoke_mode: url.invoke_mode };
         let gateway = Gateway::new(platform, lambda, &url.logical_id, facts, front);
         Gateway { cors: url.cors.clone(), ..gateway }
     }
@@ -139,7 +140,8 @@ impl Gateway {
             Ok(response) => response,
             Err(ending) => {
                 self.log(&ctx, &ending);
-                refusal::render(self.front.party(), &ending, &ctx.limits, &moment, &ctx.trace)
+                let party = self.front.party();
+                refusal::render(party, &ending, &ctx.limits, &moment, &ctx.trace)
             }
         };
         if let Some(cors) = &self.cors {
@@ -179,17 +181,26 @@ impl Gateway {
         if let Some(answer) = self.front.answered_here(self.cors.as_ref(), &received) {
             return Ok(complete(self.front.party(), answer, moment, &ctx.trace));
         }
-        let target = self.front.target(&ctx.limits, &self.facts, &received)?;
+        let mut target = self.front.target(&ctx.limits, &self.facts, &received)?;
         let accept = received.header("accept").map(str::to_owned);
         let accept_encoding = received.header("accept-encoding").map(str::to_owned);
-        let event = Event::new(target.shape, &self.facts, target.taken, moment.clone(), received);
+        let taken = std::mem::take(&mut target.taken);
+        let event = Event::new(target.shape, &self.facts, taken, moment.clone(), received);
+        if target.streams {
+            return self.stream(ctx, moment, target, event).await;
+        }
         let reply = self.invoke(ctx, target.function, event, target.wait).await?;
         let wanted = Wanted {
             shape: target.shape,
             accept: accept.as_deref(),
             binary_media_types: &self.facts.binary_media_types,
         };
-        let mut answer = answer::to_http(wanted, &reply.payload)?;
+        let mut answer = match (&self.front, &reply.posted_as_stream) {
+            (Front::Url { .. }, Some(content_type)) => {
+                stream::collected(content_type, &reply.payload)?
+            }
+            _ => answer::to_http(wanted, &reply.payload)?,
+        };
         if let Front::Rest { minimum_compression, .. } = self.front {
             answer = compress::apply(minimum_compression, accept_encoding.as_deref(), answer).await;
         }
@@ -261,26 +272,32 @@ impl Gateway {
             client_context: None,
         };
         let watch = ctx.clock.stopwatch();
-        let invoked = self.lambda.invoke(ctx, invocation);
-        let reply = match timeout {
-            None => invoked.await?,
-            Some(limit) => match ctx.clock.timeout(limit.max, invoked).await {
-                Some(reply) => {
-                    ctx.admit(&limit, watch.elapsed_millis().min(limit.max))?;
-                    reply?
-                }
-                None => {
-                    // The clock rounds to whole milliseconds; a wait that was cut off was longer than its limit.
-                    let waited = watch.elapsed_millis().max(Millis(limit.max.0 + 1));
-                    ctx.admit(&limit, waited)?;
-                    return Err(limit.exceeded_by(waited).into());
-                }
-            },
-        };
+        let reply = self.in_time(ctx, timeout, self.lambda.invoke(ctx, invocation)).await??;
+        if let Some(limit) = timeout {
+            ctx.admit(&limit, watch.elapsed_millis().min(limit.max))?;
+        }
         match reply.fault {
             Some(fault) => Err(Ending::Fault(fault)),
             None => Ok(reply),
         }
+    }
+
+    /// Waits at most as long as the gateway does.
+    async fn in_time<T>(
+        &self,
+        ctx: &Context,
+        timeout: Option<Limit<Millis>>,
+        answered: impl Future<Output = T>,
+    ) -> Result<T, Ending> {
+        let Some(limit) = timeout else { return Ok(answered.await) };
+        let watch = ctx.clock.stopwatch();
+        if let Some(answered) = ctx.clock.timeout(limit.max, answered).await {
+            return Ok(answered);
+        }
+        // The clock rounds to whole milliseconds; a wait that was cut off was longer than its limit.
+        let waited = watch.elapsed_millis().max(Millis(limit.max.0 + 1));
+        ctx.admit(&limit, waited)?;
+        Err(limit.exceeded_by(waited).into())
     }
 
     /// What API Gateway's execution log would say, where it is known, beside what hardcap measured.
@@ -314,7 +331,7 @@ impl Moment {
 
 /// The response of an answer: what the gateway adds to it, and what it does not let through.
 fn complete(party: Party, answer: Answer, moment: &Moment, trace: &str) -> HttpResponse {
-    let mut response = Response::new(Full::new(answer.body));
+    let mut response = Response::new(SentBody::from(answer.body));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     let headers = response.headers_mut();
@@ -335,7 +352,7 @@ fn complete(party: Party, answer: Answer, moment: &Moment, trace: &str) -> HttpR
 /// Takes the body from answers that HTTP gives none. (An answer to HEAD keeps it: hyper sends its length only.)
 fn without_forbidden_body(response: HttpResponse) -> HttpResponse {
     match response.status() {
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => response.map(|_| Full::default()),
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => response.map(|_| SentBody::empty()),
         _ => response,
     }
 }

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use hardcap_limits::Millis;
 
 use super::percent;
-use crate::config::{PayloadFormat, Route};
+use crate::config::{PayloadFormat, ResponseTransferMode, Route};
 
 /// All routes of an API, compiled.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(crate) struct Compiled {
     pub(crate) payload_format: PayloadFormat,
     /// Its own timeout.
     pub(crate) timeout: Option<Millis>,
+    /// How the answer is handed on.
+    pub(crate) response_transfer_mode: ResponseTransferMode,
     segments: Vec<Segment>,
 }
 
@@ -116,6 +118,7 @@ impl Table {
                 function: route.function.clone(),
                 payload_format: route.payload_format,
                 timeout: route.timeout,
+                response_transfer_mode: route.response_transfer_mode,
                 segments: parts(&route.path).map(Segment::of).collect(),
             })
             .collect();
@@ -213,6 +216,7 @@ mod tests {
                     function: (*key).to_owned(),
                     payload_format: PayloadFormat::V1,
                     timeout: None,
+                    response_transfer_mode: ResponseTransferMode::Buffered,
                 }
             })
             .collect();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::event::Shape;
 use super::*;
 use crate::clock::EpochMillis;
-use crate::config::{PayloadFormat, Route};
+use crate::config::{InvokeMode, PayloadFormat, ResponseTransferMode, Route};
 use crate::lambda::Envelope as _;
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
@@ -66,7 +66,7 @@ fn received(message: &[u8], source_ip: &str) -> Received {
 
 fn front(shape: Shape, route: &str) -> Front {
     let Some((method, path)) = route.split_once(' ') else {
-        return Front::Url { function: "f".to_owned() };
+        return Front::Url { function: "f".to_owned(), invoke_mode: InvokeMode::Buffered };
     };
     let payload_format = if shape == Shape::HttpV2 { PayloadFormat::V2 } else { PayloadFormat::V1 };
     let routes = [Route {
@@ -75,6 +75,7 @@ fn front(shape: Shape, route: &str) -> Front {
         function: "f".to_owned(),
         payload_format,
         timeout: None,
+        response_transfer_mode: ResponseTransferMode::Buffered,
     }];
     match shape {
         Shape::Rest => {

@@ -7,7 +7,9 @@ use axum::http::Request;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use hardcap_limits::Limit;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
@@ -32,9 +34,9 @@ pub(super) fn router(lambda: Lambda, queue: Queue) -> Router {
 }
 
 #[derive(Deserialize)]
-struct Parameters {
+pub(super) struct Parameters {
     #[serde(rename = "Qualifier")]
-    qualifier: Option<String>,
+    pub(super) qualifier: Option<String>,
 }
 
 async fn invoke(
@@ -43,11 +45,7 @@ async fn invoke(
     Query(parameters): Query<Parameters>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let mut ctx = lambda.shared.platform.context();
-    let (parts, body) = request.into_parts();
-    if let Some(trace) = text(&parts.headers, "x-amzn-trace-id") {
-        ctx.trace = trace.into();
-    }
+    let (ctx, parts, body) = received(&lambda, request);
     let kind = match text(&parts.headers, "x-amz-invocation-type") {
         None | Some("RequestResponse") => Kind::RequestResponse,
         Some("Event") => Kind::Event,
@@ -74,7 +72,7 @@ async fn invoke(
             accepted(&ctx, queue.accept(&ctx, &function, posted, chain.is_err()).await)
         }
         Kind::RequestResponse => {
-            let tail = text(&parts.headers, "x-amz-log-type") == Some("Tail");
+            let tail = wants_log(&parts.headers);
             let invocation = Invocation { function, event: Event::Posted(posted), client_context };
             match respond(&lambda, &ctx, invocation).await {
                 Ok(reply) => replied(&ctx, reply, tail),
@@ -82,6 +80,31 @@ async fn invoke(
             }
         }
     }
+}
+
+/// A request with its context, which carries on the chain of requests that it belongs to.
+pub(super) fn received(lambda: &Lambda, request: Request<Body>) -> (Context, Parts, Body) {
+    let mut ctx = lambda.shared.platform.context();
+    let (parts, body) = request.into_parts();
+    if let Some(trace) = text(&parts.headers, "x-amzn-trace-id") {
+        ctx.trace = trace.into();
+    }
+    (ctx, parts, body)
+}
+
+/// The event of a synchronous invocation, or why there is none.
+pub(super) async fn read_event(
+    ctx: &Context,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Response<Body>> {
+    let kind = Kind::RequestResponse;
+    let read = serve::read_body(headers, body, kind.limit(ctx)).await;
+    read.map_err(|error| unread(ctx, kind, &error))
+}
+
+pub(super) fn wants_log(headers: &HeaderMap) -> bool {
+    text(headers, "x-amz-log-type") == Some("Tail")
 }
 
 /// The kinds of invocation.
@@ -126,9 +149,15 @@ fn accepted(ctx: &Context, accepted: Result<(), NotAccepted>) -> Response<Body> 
 
 /// A reply of the function, well or failed: both are 200.
 fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
+    // Captured on 2026-09-15: an answer that the runtime streamed has no type of its own here.
+    let streamed = reply.posted_as_stream.is_some() && !reply.payload.is_empty();
+    let content_type = if streamed { "application/octet-stream" } else { "application/json" };
     let mut response = answer(ctx, StatusCode::OK, Body::from(reply.payload));
     let headers = response.headers_mut();
-    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    headers.insert("content-type", HeaderValue::from_static(content_type));
+    if streamed {
+        headers.insert("x-amzn-remapped-content-length", HeaderValue::from_static("0"));
+    }
     headers.insert("x-amz-executed-version", HeaderValue::from_static(LATEST));
     if reply.fault.is_some() {
         // `Handled` has not been seen since about 2019; recorded for five runtimes on 2026-01-12.
@@ -140,7 +169,7 @@ fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
     response
 }
 
-fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<Body> {
+pub(super) fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let texts = [("x-amzn-requestid", &ctx.request_id), ("x-amzn-trace-id", &ctx.trace)];
@@ -153,7 +182,7 @@ fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<Body> {
 }
 
 /// The function that path and query name together.
-fn find(lambda: &Lambda, name: &str, qualifier: Option<&str>) -> Result<String, Stop> {
+pub(super) fn find(lambda: &Lambda, name: &str, qualifier: Option<&str>) -> Result<String, Stop> {
     let region = &*lambda.shared.platform.region;
     let mut named = Named::parse(name, region);
     if qualifier.is_some() {
@@ -180,7 +209,7 @@ fn unread(ctx: &Context, kind: Kind, error: &ReadError) -> Response<Body> {
     }
 }
 
-fn invalid(ctx: &Context, why: &str) -> Response<Body> {
+pub(super) fn invalid(ctx: &Context, why: &str) -> Response<Body> {
     refusal::not_served(ctx, StatusCode::BAD_REQUEST, "InvalidRequestContentException", why)
 }
 
@@ -193,7 +222,7 @@ fn unknown_kind(ctx: &Context, invocation_type: &str) -> Response<Body> {
 }
 
 /// The client context, which travels as base64 to Lambda and as JSON to the function.
-fn client_context(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
+pub(super) fn client_context(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
     let Some(encoded) = headers.get("x-amz-client-context") else { return Ok(None) };
     let decoded = STANDARD.decode(encoded.as_bytes());
     let json = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());

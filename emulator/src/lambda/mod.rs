@@ -19,6 +19,8 @@ mod run;
 mod runtime_api;
 mod sandbox;
 mod state;
+pub(crate) mod stream;
+mod stream_api;
 mod supervisor;
 
 use std::collections::HashMap;
@@ -26,13 +28,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hardcap_limits::envelope::{Length, Sink};
-use hardcap_limits::{Bytes as ByteCount, Count, Exceeded};
+use hardcap_limits::{Bytes as ByteCount, Count, Exceeded, Limits};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::concurrency::{Account, Permit};
 use self::function::Deployed;
+use self::stream::{Opened, Outlet};
 use crate::config::{Config, RecursiveLoop};
 use crate::context::{Context, Platform};
 use crate::queue::Queue;
@@ -68,8 +71,11 @@ pub(crate) struct Invocation {
 /// The end of an invocation that reached a sandbox.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
-    /// What the invoker gets: the bytes that the runtime posted, untouched, or the platform's error document.
+    /// What the invoker gets: the bytes that the runtime posted, untouched, or the platform's error document. Empty for an
+    /// answer that was handed on as it came.
     pub(crate) payload: Bytes,
+    /// The content type of an answer that the runtime posted as a stream, and whose invoker wants it whole.
+    pub(crate) posted_as_stream: Option<http::HeaderValue>,
     /// Why the function failed, when it did.
     pub(crate) fault: Option<Fault>,
     /// The last 4 KB of the invocation's log.
@@ -152,6 +158,8 @@ struct Job {
     event: Bytes,
     client_context: Option<http::HeaderValue>,
     permit: Permit,
+    /// Where an answer goes that its invoker wants as it comes.
+    outlet: Option<Outlet>,
     reply: oneshot::Sender<Result<Reply, Stop>>,
 }
 
@@ -194,6 +202,26 @@ impl Lambda {
         ctx: &Context,
         invocation: Invocation,
     ) -> Result<Reply, Stop> {
+        stream::ended(self.submit(ctx, invocation, None)?).await
+    }
+
+    /// As [`Lambda::invoke`], for an answer that is wanted as it comes: returns when the runtime begins to answer.
+    pub(crate) async fn invoke_streaming(
+        &self,
+        ctx: &Context,
+        invocation: Invocation,
+    ) -> Result<Opened, Stop> {
+        let (outlet, opening) = Outlet::new();
+        let replied = self.submit(ctx, invocation, Some(outlet))?;
+        stream::opened(opening, replied).await
+    }
+
+    fn submit(
+        &self,
+        ctx: &Context,
+        invocation: Invocation,
+        outlet: Option<Outlet>,
+    ) -> Result<oneshot::Receiver<Result<Reply, Stop>>, Stop> {
         let function = self.find(&invocation.function)?;
         let event = measured(ctx, invocation.event)?;
         let trace =
@@ -206,9 +234,15 @@ impl Lambda {
         let client_context =
             invocation.client_context.and_then(|json| http::HeaderValue::try_from(json).ok());
         let (reply, replied) = oneshot::channel();
-        let job = Box::new(Job { ctx: ctx.clone(), event, client_context, permit, reply });
+        let ctx = ctx.clone();
+        let job = Box::new(Job { ctx, event, client_context, permit, outlet, reply });
         function.take_on(job);
-        replied.await.unwrap_or_else(|_| Err(Stop::Bug("hardcap is being stopped".to_owned())))
+        Ok(replied)
+    }
+
+    /// Whether there is response streaming, with the limits of a run.
+    pub(crate) fn streams(limits: &Limits) -> bool {
+        limits.lambda_stream_response.has_begun()
     }
 
     /// Stops a chain of requests that has passed a function too often, unless the function allows it.
@@ -248,9 +282,9 @@ impl Lambda {
         }
     }
 
-    /// `POST /2015-03-31/functions/{name}/invocations`
+    /// `POST /2015-03-31/functions/{name}/invocations`, and its sister that streams.
     pub(crate) fn router(&self, queue: &Queue) -> axum::Router {
-        invoke_api::router(self.clone(), queue.clone())
+        invoke_api::router(self.clone(), queue.clone()).merge(stream_api::router(self.clone()))
     }
 
     fn find(&self, name: &str) -> Result<&Arc<Deployed>, Stop> {

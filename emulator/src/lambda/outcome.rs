@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use hardcap_limits::{Exceeded, Party};
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -13,7 +14,13 @@ use crate::clock::EpochMillis;
 #[derive(Clone, Debug)]
 pub(super) enum Ending {
     /// The runtime posted an answer.
-    Answered(Bytes),
+    Answered {
+        payload: Bytes,
+        /// Its content type, when it was posted as a stream.
+        posted_as_stream: Option<HeaderValue>,
+    },
+    /// The runtime posted an answer, which was handed on as it came, as far as its limit allowed.
+    Streamed(Option<Exceeded>),
     /// The runtime posted an error: its bytes are the invoker's.
     Reported {
         body: Bytes,
@@ -45,12 +52,26 @@ pub(super) enum Then {
 pub(super) struct Conclusion {
     /// What the invoker gets.
     pub(super) payload: Bytes,
+    /// As in [`Ending::Answered`].
+    pub(super) posted_as_stream: Option<HeaderValue>,
     /// Why the function failed, when it did.
     pub(super) fault: Option<Fault>,
     /// What the platform writes to the log before END.
     pub(super) lines: Vec<String>,
     /// What the REPORT line says.
     pub(super) status: ReportStatus,
+}
+
+impl Conclusion {
+    fn well(payload: Bytes) -> Conclusion {
+        Conclusion {
+            payload,
+            posted_as_stream: None,
+            fault: None,
+            lines: Vec::new(),
+            status: ReportStatus::Success,
+        }
+    }
 }
 
 /// [`Status`] without a borrow.
@@ -71,6 +92,8 @@ impl ReportStatus {
     }
 }
 
+/// The type of an answer that ended in the middle.
+pub(super) const TRUNCATED_RESPONSE: &str = "Runtime.TruncatedResponse";
 const EXIT_ERROR: &str = "Runtime.ExitError";
 const INVALID_ENTRYPOINT: &str = "Runtime.InvalidEntrypoint";
 
@@ -78,11 +101,15 @@ impl Ending {
     /// Turns it into what each party sees.
     pub(super) fn conclude(self, request_id: &str, now: EpochMillis) -> Conclusion {
         match self {
-            Ending::Answered(payload) => Conclusion {
-                payload,
-                fault: None,
-                lines: Vec::new(),
-                status: ReportStatus::Success,
+            Ending::Answered { payload, posted_as_stream } => {
+                Conclusion { posted_as_stream, ..Conclusion::well(payload) }
+            }
+            Ending::Streamed(None) => Conclusion::well(Bytes::new()),
+            // Captured on 2026-09-15: the function is not told, and its REPORT line has no status.
+            Ending::Streamed(Some(exceeded)) => Conclusion {
+                fault: Some(Fault::ResponseTooLarge(exceeded)),
+                lines: vec![format!("hardcap: {exceeded}")],
+                ..Conclusion::well(Bytes::new())
             },
             Ending::Reported { body, error_type } => reported(body, error_type),
             Ending::TooLarge { exceeded, then } => too_large(exceeded, then, request_id, now),
@@ -126,12 +153,10 @@ pub(super) fn reported_type(body: &[u8], header: Option<&str>) -> String {
 fn reported(body: Bytes, header: Option<String>) -> Conclusion {
     let error_type = reported_type(&body, header.as_deref());
     let posted: PostedError = serde_json::from_slice(&body).unwrap_or_default();
+    // The runtime has logged the error itself; a REPORT with another status is not recorded for it.
     Conclusion {
-        payload: body,
         fault: Some(Fault::Reported { error_type, message: posted.error_message }),
-        lines: Vec::new(),
-        // The runtime has logged the error itself; a REPORT with another status is not recorded for it.
-        status: ReportStatus::Success,
+        ..Conclusion::well(body)
     }
 }
 
@@ -146,31 +171,30 @@ fn too_large(exceeded: Exceeded, then: Then, request_id: &str, now: EpochMillis)
             ReportStatus::Error(EXIT_ERROR.to_owned())
         }
     };
-    Conclusion {
-        payload: shown(&exceeded, Party::Invoker, request_id, now).unwrap_or_default().into(),
-        fault: Some(Fault::ResponseTooLarge(exceeded)),
-        lines,
-        status,
-    }
+    let shown = shown(&exceeded, Party::Invoker, request_id, now).unwrap_or_default();
+    let fault = Some(Fault::ResponseTooLarge(exceeded));
+    Conclusion { fault, lines, status, ..Conclusion::well(shown.into()) }
 }
 
 fn timed_out(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conclusion {
+    let document = shown(&exceeded, Party::Invoker, request_id, now).unwrap_or_default();
     Conclusion {
-        payload: shown(&exceeded, Party::Invoker, request_id, now).unwrap_or_default().into(),
         fault: Some(Fault::TimedOut(exceeded)),
         lines: shown(&exceeded, Party::Log, request_id, now).into_iter().collect(),
         status: ReportStatus::Timeout,
+        ..Conclusion::well(document.into())
     }
 }
 
 fn platform_error(error_type: &str, message: String, request_id: &str) -> Conclusion {
     let error_message = format!("RequestId: {request_id} Error: {message}");
     let document = ErrorDocument { error_type, error_message: &error_message };
+    let document = serde_json::to_vec(&document).expect("two strings are JSON");
     Conclusion {
-        payload: serde_json::to_vec(&document).expect("two strings are JSON").into(),
         lines: error_lines(error_type, &message, request_id),
         fault: Some(Fault::Exited { error_type: error_type.to_owned(), message }),
         status: ReportStatus::Error(error_type.to_owned()),
+        ..Conclusion::well(document.into())
     }
 }
 
@@ -213,7 +237,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_untouched() {
-        let conclusion = conclude(Ending::Answered(Bytes::from_static(b" {\"a\" :1}\n")));
+        let payload = Bytes::from_static(b" {\"a\" :1}\n");
+        let conclusion = conclude(Ending::Answered { payload, posted_as_stream: None });
         assert_eq!(text(&conclusion.payload), " {\"a\" :1}\n");
         assert!(conclusion.fault.is_none());
     }

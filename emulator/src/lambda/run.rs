@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hardcap_limits::{Exceeded, Limit, Millis};
-
+use hardcap_limits::{Bytes as ByteCount, Exceeded, Limit, Millis};
 use tokio::sync::oneshot;
 
 use super::function::Deployed;
 use super::log::{self, Report};
-use super::outcome::{Conclusion, Ending, Then};
+use super::outcome::{Conclusion, Ending, TRUNCATED_RESPONSE, Then};
+use super::stream::Outlet;
 use super::{Job, Reply};
 use crate::clock::{EpochMillis, Stopwatch};
+use crate::context::Context;
 use crate::record::What;
 
 /// What init means for the first invocation of a sandbox.
@@ -49,8 +50,17 @@ pub(super) struct Run {
     pub(super) stopwatch: Stopwatch,
     pub(super) timeout: Limit<Millis>,
     pub(super) first: Option<First>,
-    /// The answer was over the limit.
-    pub(super) refused: Option<Exceeded>,
+    /// The answer did not count; what the invocation comes to is decided by what the runtime does then.
+    pub(super) refused: Option<Refused>,
+}
+
+/// Why an answer did not count.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refused {
+    /// It was over the limit.
+    TooLarge(Exceeded),
+    /// The request that carried it ended in the middle, whatever the reason: its process may just have ended.
+    Truncated,
 }
 
 impl Run {
@@ -68,10 +78,17 @@ impl Run {
     }
 
     pub(super) fn ending_of_refused(&self, then: Then) -> Ending {
-        match self.refused {
-            Some(exceeded) => Ending::TooLarge { exceeded, then },
-            None => Ending::Broken("Runtime.Unknown"),
+        match (self.refused, then) {
+            (Some(Refused::TooLarge(exceeded)), then) => Ending::TooLarge { exceeded, then },
+            (Some(Refused::Truncated), Then::WentOn) => Ending::Broken(TRUNCATED_RESPONSE),
+            (Some(Refused::Truncated), Then::Exited(exit)) => Ending::Exited(exit),
+            (Some(Refused::Truncated), Then::TimedOut) => self.timed_out(),
+            (None, _) => Ending::Broken("Runtime.Unknown"),
         }
+    }
+
+    pub(super) fn timed_out(&self) -> Ending {
+        Ending::TimedOut(self.timeout.exceeded_by(self.observed()))
     }
 
     /// How long init took, when the REPORT line tells it.
@@ -93,23 +110,10 @@ pub(super) struct Ended {
 
 /// The end of every invocation that had a permit: log lines, records, and the reply.
 pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Ending, ended: &Ended) {
-    let Job { ctx, event, permit, reply, .. } = job;
-    match &ending {
-        Ending::Answered(payload) => {
-            let length = hardcap_limits::Bytes::of(payload);
-            let _ = ctx.admit(&ctx.limits.lambda_sync_response, length);
-        }
-        Ending::TooLarge { exceeded, .. } => {
-            let length = hardcap_limits::Bytes(exceeded.observed);
-            let _ = ctx.admit(&ctx.limits.lambda_sync_response, length);
-        }
-        Ending::Reported { .. }
-        | Ending::TimedOut(_)
-        | Ending::Exited(_)
-        | Ending::NotStarted(_)
-        | Ending::Broken(_) => {}
-    }
-    let Conclusion { payload, fault, mut lines, status } =
+    let Job { ctx, event, permit, reply, outlet, .. } = job;
+    let streamed = outlet.as_ref().and_then(Outlet::posted);
+    measure(&ctx, &ending, streamed);
+    let Conclusion { payload, posted_as_stream, fault, mut lines, status } =
         ending.conclude(&ctx.request_id, ctx.clock.now());
     let report = Report {
         request_id: &ctx.request_id,
@@ -124,7 +128,8 @@ pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Endi
     ctx.record(What::Invoked {
         function: function.function.name.clone(),
         event: event.len() as u64,
-        answer: payload.len() as u64,
+        answer: streamed.map_or(payload.len() as u64, |posted| posted.0),
+        streamed: streamed.is_some(),
         millis: whole_millis(ended.duration),
         fault: fault.as_ref().map(|fault| fault.error_type().to_owned()),
     });
@@ -134,8 +139,25 @@ pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Endi
         tracing::debug!(function = function.function.name, request_id = %ctx.request_id, %fault);
     }
     log.end(&lines, &ctx.limits.lambda_log_tail, |log_tail| {
-        let _ = reply.send(Ok(Reply { payload, fault, log_tail }));
+        let _ = reply.send(Ok(Reply { payload, posted_as_stream, fault, log_tail }));
     });
+    // Last, so that whoever reads a stream to its end finds the reply there.
+    drop(outlet);
+}
+
+/// Compares the answer with its limit, for the records: one that was over it has been refused already.
+fn measure(ctx: &Context, ending: &Ending, streamed: Option<ByteCount>) {
+    let limits = &ctx.limits;
+    let _ = match (streamed, ending) {
+        (Some(posted), _) => ctx.admit(&limits.lambda_stream_response, posted),
+        (None, Ending::Answered { payload, .. }) => {
+            ctx.admit(&limits.lambda_sync_response, ByteCount::of(payload))
+        }
+        (None, Ending::TooLarge { exceeded, .. }) => {
+            ctx.admit(&limits.lambda_sync_response, ByteCount(exceeded.observed))
+        }
+        (None, _) => Ok(()),
+    };
 }
 
 /// Milliseconds, as limits count them: a begun one is not counted.

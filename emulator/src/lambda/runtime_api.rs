@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::routing::{get, post};
 use axum::{Router, http::Request};
 use bytes::Bytes;
-use hardcap_limits::Party;
+use hardcap_limits::{Limits, Party};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
@@ -16,10 +16,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::outcome::{Ending, Then};
-use super::run::{HandOver, Next};
+use super::Lambda;
+use super::outcome::{Ending, TRUNCATED_RESPONSE, Then};
+use super::run::{HandOver, Next, Refused};
 use super::sandbox::Sandbox;
-use super::state::{Call, Illegal};
+use super::state::{self, Call, Illegal};
+use super::stream::{Inlet, Poured};
 use crate::serve::{self, ReadError, Surface};
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
@@ -86,42 +88,88 @@ fn event_response(sandbox: &Sandbox, hand_over: HandOver) -> Response<Body> {
     response
 }
 
-/// The function's answer: read to the limit, and decided on the bytes as they were posted.
+/// The function's answer: read to the limit and decided on the bytes as they were posted, or handed on as it comes.
 async fn response(
     State(sandbox): State<Arc<Sandbox>>,
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let limit = match sandbox.may_answer(&id, Call::Response) {
-        Ok(limit) => limit,
+    let limits = match sandbox.may_answer(&id, Call::Response) {
+        Ok(limits) => limits,
         Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     };
-    let mode = parts.headers.get(RESPONSE_MODE);
-    if mode.is_some_and(|mode| mode != "streaming") {
-        let ending = Ending::Broken("Runtime.InvalidResponseModeHeader");
-        let answer = match sandbox.answer(&id, Call::Response, ending) {
-            Ok(()) => refusal(
-                StatusCode::BAD_REQUEST,
-                "InvalidFunctionResponseMode",
-                "Invalid function response mode",
-            ),
-            Err(illegal) => illegal_call(illegal),
-        };
-        return refuse_unread(answer, body).await;
+    let streams = match response_mode(&parts.headers, &limits) {
+        Ok(streams) => streams,
+        Err(ending) => {
+            let answer = match sandbox.answer(&id, Call::Response, ending) {
+                Ok(()) => refusal(
+                    StatusCode::BAD_REQUEST,
+                    "InvalidFunctionResponseMode",
+                    "Invalid function response mode",
+                ),
+                Err(illegal) => illegal_call(illegal),
+            };
+            return refuse_unread(answer, body).await;
+        }
+    };
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    match sandbox.open(&id, content_type) {
+        Ok(Some(inlet)) => return hand_on(&sandbox, inlet, body, &limits).await,
+        Ok(None) => {}
+        Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     }
-    // A streamed answer is collected: whoever invoked waits for all of it. Its error comes behind it, as trailers.
+    // The error of a streamed answer comes behind it, as trailers.
     let mut trailers = None;
     let body = body.map_frame(|frame| {
         trailers = frame.trailers_ref().cloned().or(trailers.take());
         frame
     });
-    let read = serve::read_body(&parts.headers, body, &limit).await;
+    let read = serve::read_body(&parts.headers, body, &limits.lambda_sync_response).await;
+    let octets = HeaderValue::from_static("application/octet-stream");
+    let posted_as_stream = streams.then(|| content_type.cloned().unwrap_or(octets));
     let (ending, answer) = match read {
-        Ok(payload) => (streamed_error(trailers).unwrap_or(Ending::Answered(payload)), accepted()),
+        Ok(payload) => {
+            let error = trailers.filter(|_| streams).and_then(|it| streamed_error(&it));
+            (error.unwrap_or(Ending::Answered { payload, posted_as_stream }), accepted())
+        }
         Err(error) => unreadable(&error),
     };
     match sandbox.answer(&id, Call::Response, ending) {
+        Ok(()) => answer,
+        Err(illegal) => illegal_call(illegal),
+    }
+}
+
+/// Whether the runtime answers in a stream: the header says so, since the day that there are streams.
+fn response_mode(headers: &HeaderMap, limits: &Limits) -> Result<bool, Ending> {
+    if !Lambda::streams(limits) {
+        return Ok(false);
+    }
+    match headers.get(RESPONSE_MODE) {
+        None => Ok(false),
+        Some(mode) if mode == "streaming" => Ok(true),
+        Some(_) => Err(Ending::Broken("Runtime.InvalidResponseModeHeader")),
+    }
+}
+
+/// An answer whose invoker wants it as it comes, whether the runtime posts it as a stream or not.
+async fn hand_on(sandbox: &Sandbox, inlet: Inlet, body: Body, limits: &Limits) -> Response<Body> {
+    let (ending, answer) = match inlet.pour(body).await {
+        Poured::Whole { posted, trailers } => {
+            let exceeded = limits.lambda_stream_response.admit(posted).err();
+            let error = trailers.and_then(|trailers| streamed_error(&trailers));
+            (Ok(error.unwrap_or(Ending::Streamed(exceeded))), accepted())
+        }
+        Poured::CutShort => (Err(Refused::Truncated), truncated_request()),
+        Poured::Over => {
+            return illegal_call(Illegal::Transition {
+                from: state::State::Dead,
+                call: Call::Response,
+            });
+        }
+    };
+    match sandbox.close(ending) {
         Ok(()) => answer,
         Err(illegal) => illegal_call(illegal),
     }
@@ -134,11 +182,12 @@ async fn error(
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let limit = match sandbox.may_answer(&id, Call::Error) {
-        Ok(limit) => limit,
+    let limits = match sandbox.may_answer(&id, Call::Error) {
+        Ok(limits) => limits,
         Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     };
-    let (ending, answer) = match serve::read_body(&parts.headers, body, &limit).await {
+    let limit = &limits.lambda_sync_response;
+    let (ending, answer) = match serve::read_body(&parts.headers, body, limit).await {
         Ok(body) => {
             (Ending::Reported { body, error_type: text(&parts.headers, ERROR_TYPE) }, accepted())
         }
@@ -173,23 +222,20 @@ fn unreadable(error: &ReadError) -> (Ending, Response<Body>) {
             let answer = json(StatusCode::PAYLOAD_TOO_LARGE, body);
             (Ending::TooLarge { exceeded: *exceeded, then: Then::WentOn }, answer)
         }
-        ReadError::CutShort(_) => {
-            let answer = refusal(
-                StatusCode::BAD_REQUEST,
-                "TruncatedHTTPRequest",
-                "HTTP request detected as truncated",
-            );
-            (Ending::Broken("Runtime.TruncatedResponse"), answer)
-        }
+        ReadError::CutShort(_) => (Ending::Broken(TRUNCATED_RESPONSE), truncated_request()),
     }
 }
 
+fn truncated_request() -> Response<Body> {
+    let status = StatusCode::BAD_REQUEST;
+    refusal(status, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+}
+
 /// The error that follows a streamed answer: its type, and its document in base64.
-fn streamed_error(trailers: Option<HeaderMap>) -> Option<Ending> {
+fn streamed_error(trailers: &HeaderMap) -> Option<Ending> {
     use base64::Engine as _;
-    let trailers = trailers?;
-    let error_type = text(&trailers, ERROR_TYPE);
-    let encoded = text(&trailers, ERROR_BODY).unwrap_or_default();
+    let error_type = text(trailers, ERROR_TYPE);
+    let encoded = text(trailers, ERROR_BODY).unwrap_or_default();
     let body = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default();
     error_type.is_some().then(|| Ending::Reported { body: body.into(), error_type })
 }

@@ -3,11 +3,13 @@
 //! Everything that can end an invocation (an answer, an error, an exit, the timeout) comes here on a task of its own; the
 //! state machine behind the lock lets exactly one of them win, and the winner concludes the invocation.
 
+mod answers;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hardcap_limits::{Limit, Millis};
+use hardcap_limits::Millis;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +22,7 @@ use super::outcome::{Ending, Then};
 use super::output::Output;
 use super::process::{Exit, Group};
 use super::run::{Ended, First, HandOver, Next, Run, finish, whole_millis};
-use super::state::{Asked, Call, Illegal, Machine, State};
+use super::state::{Asked, Illegal, Machine, State};
 use crate::clock::{Clock, Stopwatch};
 
 /// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
@@ -184,49 +186,6 @@ impl Sandbox {
         Ok(Next::Wait(event))
     }
 
-    /// Whether the runtime may answer now, and under which limit: asked before the body is read.
-    pub(super) fn may_answer(
-        &self,
-        request_id: &str,
-        call: Call,
-    ) -> Result<Limit<hardcap_limits::Bytes>, Illegal> {
-        let inner = self.lock();
-        inner.machine.may_answer(request_id, call)?;
-        let run = inner.run.as_ref().ok_or(Illegal::RequestId)?;
-        Ok(run.job.ctx.limits.lambda_sync_response)
-    }
-
-    /// The runtime has answered, with a result or an error.
-    pub(super) fn answer(
-        &self,
-        request_id: &str,
-        call: Call,
-        ending: Ending,
-    ) -> Result<(), Illegal> {
-        let mut inner = self.lock();
-        inner.machine.may_answer(request_id, call)?;
-        if self.is_overdue(&inner) {
-            drop(inner);
-            // It came in time to be read, and too late to count.
-            self.time_out();
-            return Err(Illegal::Transition { from: State::Dead, call });
-        }
-        inner.machine.finish(request_id, call)?;
-        self.function.settling();
-        if let Ending::TooLarge { exceeded, .. } = ending {
-            if let Some(run) = &mut inner.run {
-                run.refused = Some(exceeded);
-            }
-            return Ok(());
-        }
-        let run = inner.run.take();
-        drop(inner);
-        if let Some(run) = run {
-            self.conclude(run, |_| ending);
-        }
-        Ok(())
-    }
-
     /// The runtime says that its init failed.
     pub(super) fn init_error(
         &self,
@@ -249,12 +208,12 @@ impl Sandbox {
         let mut inner = self.lock();
         let elapsed = inner.since.elapsed_millis();
         match inner.machine.state() {
-            State::Busy | State::Draining if self.is_overdue(&inner) => {
+            State::Busy | State::Streaming | State::Draining if self.is_overdue(&inner) => {
                 drop(inner);
                 self.time_out();
                 idle_life
             }
-            State::Init | State::Busy | State::Draining => {
+            State::Init | State::Busy | State::Streaming | State::Draining => {
                 self.check_memory(&mut inner);
                 let left = inner.allowed.0.saturating_sub(elapsed.0) + 1;
                 // An invocation that begins before the next look must not be overdue by then.
@@ -355,7 +314,7 @@ impl Sandbox {
         if let Some(run) = run {
             self.conclude(run, |run| match run.refused {
                 Some(_) => run.ending_of_refused(Then::TimedOut),
-                None => Ending::TimedOut(run.timeout.exceeded_by(run.observed())),
+                None => run.timed_out(),
             });
         }
     }

@@ -11,6 +11,8 @@ pub(super) enum State {
     Idle,
     /// It has an event and owes an answer.
     Busy,
+    /// Its answer is under way.
+    Streaming,
     /// It has answered, and has not asked for the next event yet.
     Draining,
     /// It has ended, or is about to: nothing it says counts any more.
@@ -26,6 +28,7 @@ impl State {
             State::Init => "Started",
             State::Idle => "Ready",
             State::Busy => "Running",
+            State::Streaming => "InvocationResponse",
             State::Draining => "ResponseSent",
             State::Dead => "Terminated",
         }
@@ -108,7 +111,7 @@ impl Machine {
             State::Draining => Asked::Free,
             State::Idle => Asked::Again,
             State::Busy => return Ok(Asked::Repeat),
-            State::Dead => return Err(self.illegal(Call::Next)),
+            State::Streaming | State::Dead => return Err(self.illegal(Call::Next)),
         };
         self.state = State::Idle;
         Ok(asked)
@@ -145,6 +148,23 @@ impl Machine {
         Ok(())
     }
 
+    /// An answer begins that is handed on as it comes. Of several that begin at once exactly one gets `Ok`.
+    pub(super) fn open(&mut self, request_id: &str) -> Result<(), Illegal> {
+        self.may_answer(request_id, Call::Response)?;
+        self.state = State::Streaming;
+        Ok(())
+    }
+
+    /// The answer that was under way has ended.
+    pub(super) fn close(&mut self) -> Result<(), Illegal> {
+        if self.state != State::Streaming {
+            return Err(self.illegal(Call::Response));
+        }
+        self.state = State::Draining;
+        self.request_id = None;
+        Ok(())
+    }
+
     /// The runtime says that its init failed. It gets no event after that.
     pub(super) fn init_failed(&mut self) -> Result<(), Illegal> {
         if self.state != State::Init {
@@ -169,6 +189,8 @@ impl Machine {
 mod tests {
     use super::*;
 
+    const STATES: [State; 6] =
+        [State::Init, State::Idle, State::Busy, State::Streaming, State::Draining, State::Dead];
     const CALLS: [Call; 4] = [Call::Next, Call::Response, Call::Error, Call::InitError];
 
     fn in_state(state: State) -> Machine {
@@ -184,7 +206,11 @@ mod tests {
         if state == State::Busy {
             return machine;
         }
-        machine.finish("a", Call::Response).expect("it is busy with this request");
+        machine.open("a").expect("it is busy with this request");
+        if state == State::Streaming {
+            return machine;
+        }
+        machine.close().expect("its answer is under way");
         if state == State::Draining {
             return machine;
         }
@@ -203,11 +229,11 @@ mod tests {
     #[test]
     fn allows_exactly_the_calls_of_the_runtime_api_in_each_state() {
         let legal = |state: State, call: Call| match call {
-            Call::Next => state != State::Dead,
+            Call::Next => !matches!(state, State::Streaming | State::Dead),
             Call::Response | Call::Error => state == State::Busy,
             Call::InitError => state == State::Init,
         };
-        for state in [State::Init, State::Idle, State::Busy, State::Draining, State::Dead] {
+        for state in STATES {
             for call in CALLS {
                 let mut machine = in_state(state);
                 let verdict = perform(&mut machine, call, "a");
@@ -251,24 +277,41 @@ mod tests {
 
     #[test]
     fn takes_one_invocation_at_a_time_and_only_when_it_waits() {
-        for state in [State::Init, State::Busy, State::Draining, State::Dead] {
+        for state in STATES.into_iter().filter(|state| *state != State::Idle) {
             assert!(!in_state(state).begin("b".into()), "{state:?}");
         }
         assert!(in_state(State::Idle).begin("b".into()));
     }
 
     #[test]
+    fn an_answer_under_way_is_the_only_one() {
+        let mut machine = in_state(State::Busy);
+        assert_eq!(machine.open("b"), Err(Illegal::RequestId));
+        assert_eq!(machine.open("a"), Ok(()));
+        let refused = |call| Err(Illegal::Transition { from: State::Streaming, call });
+        assert_eq!(machine.open("a"), refused(Call::Response));
+        assert_eq!(machine.finish("a", Call::Error), refused(Call::Error));
+        assert_eq!(machine.close(), Ok(()));
+        let ended = Illegal::Transition { from: State::Draining, call: Call::Response };
+        assert_eq!(machine.close(), Err(ended));
+    }
+
+    #[test]
     fn every_order_of_calls_leaves_a_legal_state_and_at_most_one_answer_an_event() {
-        // Every sequence of six steps out of: the four calls, a new invocation, the end.
-        for mut sequence in 0..6_u32.pow(6) {
+        // Every sequence of six steps out of: the four calls, a new invocation, the end, a stream's begin and its end.
+        for mut sequence in 0..8_u32.pow(6) {
             let mut machine = Machine::new();
             let (mut begun, mut answered) = (0, 0);
             for _ in 0..6 {
-                match sequence % 6 {
+                match sequence % 8 {
                     4 => begun += u32::from(machine.begin("a".into())),
                     5 => {
                         machine.die();
                     }
+                    6 => {
+                        let _ = machine.open("a");
+                    }
+                    7 => answered += u32::from(machine.close().is_ok()),
                     call => {
                         let call = CALLS[call as usize];
                         let done = perform(&mut machine, call, "a").is_ok();
@@ -277,8 +320,9 @@ mod tests {
                     }
                 }
                 assert!(answered <= begun);
-                assert_eq!(machine.request_id.is_some(), machine.state() == State::Busy);
-                sequence /= 6;
+                let owes = matches!(machine.state(), State::Busy | State::Streaming);
+                assert_eq!(machine.request_id.is_some(), owes);
+                sequence /= 8;
             }
         }
     }

@@ -144,7 +144,8 @@ mod tests {
     fn reply(payload: &'static [u8], failed: bool) -> Reply {
         let fault = Fault::Reported { error_type: "E".to_owned(), message: "m".to_owned() };
         let payload = Bytes::from_static(payload);
-        Reply { payload, fault: failed.then_some(fault), log_tail: Bytes::new() }
+        let fault = failed.then_some(fault);
+        Reply { payload, posted_as_stream: None, fault, log_tail: Bytes::new() }
     }
 
     fn text(ended: &Ended<'_>) -> String {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::tree::{Entry, Value};
-use crate::config::{Api, ApiKind, Cors, PayloadFormat};
+use crate::config::{Api, ApiKind, Cors, PayloadFormat, ResponseTransferMode};
 
 pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistake> {
     of.without_effect(&[
@@ -195,6 +195,21 @@ pub(super) fn integration_timeout(
     key: &str,
 ) -> Result<Option<Millis>, Mistake> {
     Ok(of.number(key)?.map(Millis))
+}
+
+/// How a REST API hands answers on.
+pub(super) fn response_transfer_mode(
+    of: &Properties<'_>,
+    key: &str,
+) -> Result<ResponseTransferMode, Mistake> {
+    match of.text(key)?.as_deref() {
+        None | Some("BUFFERED") => Ok(ResponseTransferMode::Buffered),
+        Some("STREAM") => Ok(ResponseTransferMode::Stream),
+        Some(other) => {
+            let message = format!("{} is BUFFERED or STREAM, not `{other}`", of.name(key));
+            Err(Mistake::new(of.at, message))
+        }
+    }
 }
 
 /// An API whose resources are written out one by one.

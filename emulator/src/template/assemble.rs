@@ -10,7 +10,7 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{Entry, Node};
-use super::{Loaded, api, bucket, function, openapi, raw_api, stored};
+use super::{Loaded, api, bucket, function, openapi, raw_api, stored, streaming};
 use crate::config::{
     Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Parameter, Route, Secret, Table,
 };
@@ -83,6 +83,7 @@ pub(super) fn assemble(
         ..Config::empty(limits)
     };
     check_targets(&scope, &config, &parts.routes)?;
+    streaming::warn(&scope, &config, &parts.routes);
     connect(&scope, &mut config.apis, parts.routes)?;
     localize(&scope, &mut config);
     let place = |entry: &Entry| (source.path.to_owned(), entry.at);

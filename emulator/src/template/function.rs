@@ -5,7 +5,7 @@ use std::path::Path;
 use hardcap_limits::Millis;
 use indexmap::IndexMap;
 
-use super::api::{integration_timeout, method, path, read_cors};
+use super::api::{integration_timeout, method, path, read_cors, response_transfer_mode};
 use super::assemble::{Parts, PendingRoute};
 use super::asynchronous;
 use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
@@ -14,7 +14,10 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{Entry, Node, Value};
-use crate::config::{Function, FunctionUrl, PayloadFormat, Route};
+use crate::config::{
+    Function, FunctionUrl, InvokeMode, PayloadFormat, ResponseTransferMode, Route,
+    UnknownInvokeMode,
+};
 use crate::packaging::Package;
 use crate::settings::{FunctionSettings, Settings};
 
@@ -231,13 +234,14 @@ fn read_events(
 fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Mistake> {
     let api = api_of(&of, "RestApiId")?.unwrap_or_else(|| IMPLICIT_REST.to_owned());
     of.not_emulated("Auth", "every request is let through")?;
-    of.without_effect(&["RequestModel", "RequestParameters", "ResponseTransferMode"]);
+    of.without_effect(&["RequestModel", "RequestParameters"]);
     let route = Route {
         method: method(&of, "Method")?,
         path: path(&of, "Path")?,
         function: function.to_owned(),
         payload_format: PayloadFormat::V1,
         timeout: integration_timeout(&of, "TimeoutInMillis")?,
+        response_transfer_mode: response_transfer_mode(&of, "ResponseTransferMode")?,
     };
     let pending = PendingRoute { api, at: of.at, route };
     of.finish();
@@ -255,6 +259,7 @@ fn http_event(
         function: function.to_owned(),
         payload_format: PayloadFormat::V2,
         timeout: None,
+        response_transfer_mode: ResponseTransferMode::Buffered,
     };
     let Some(of) = of else {
         return Ok(PendingRoute { api: IMPLICIT_HTTP.to_owned(), at: entry.at, route });
@@ -312,12 +317,15 @@ fn function_url(
             return Err(Mistake::new(of.at, message));
         }
     }
-    if of.text("InvokeMode")?.is_some_and(|mode| mode != "BUFFERED") {
-        of.not_emulated("InvokeMode", "answers are buffered")?;
-    }
+    let invoke_mode = match of.text("InvokeMode")? {
+        Some(mode) => mode.parse().map_err(|error: UnknownInvokeMode| {
+            Mistake::new(of.at, format!("{}: {error}", of.name("InvokeMode")))
+        })?,
+        None => InvokeMode::Buffered,
+    };
     let cors = of.child("Cors")?.map(read_cors).transpose()?;
     of.finish();
-    Ok(FunctionUrl { logical_id, function: function.to_owned(), cors })
+    Ok(FunctionUrl { logical_id, function: function.to_owned(), cors, invoke_mode })
 }
 
 /// The function's name in an ARN, in the URI of an integration, or alone.

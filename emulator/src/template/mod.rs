@@ -21,6 +21,7 @@ mod raw_api;
 mod references;
 mod scope;
 mod stored;
+mod streaming;
 mod yaml;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Routes of an OpenAPI definition: each operation with an integration of type `aws_proxy`.
 
-use super::api::{check_path, integration_timeout, known_method};
+use super::api::{check_path, integration_timeout, known_method, response_transfer_mode};
 use super::assemble::{Parts, PendingRoute};
 use super::function::function_of;
 use super::mistake::Mistake;
@@ -79,6 +79,7 @@ fn read_operation(
                 _ => PayloadFormat::V1,
             },
             timeout: integration_timeout(&of, "timeoutInMillis")?,
+            response_transfer_mode: response_transfer_mode(&of, "responseTransferMode")?,
         },
     }))
 }

@@ -3,7 +3,7 @@
 use super::api::{
     bare, binary_media_types, check_path, http_cors, integration_timeout, known_method,
 };
-use super::api::{payload_format, stage_name};
+use super::api::{payload_format, response_transfer_mode, stage_name};
 use super::assemble::{Parts, PendingRoute};
 use super::function::function_of;
 use super::mistake::Mistake;
@@ -12,7 +12,7 @@ use super::properties::Properties;
 use super::references::{ROOT_RESOURCE, kind};
 use super::scope::Scope;
 use super::tree::Entry;
-use crate::config::{ApiKind, PayloadFormat, Route};
+use crate::config::{ApiKind, PayloadFormat, ResponseTransferMode, Route};
 
 /// Reads the APIs themselves; what refers to them is read by [`connect`], for it may stand before them.
 pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
@@ -111,7 +111,14 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
         let (method, path) = route_key(&of, &key)?;
         let function = function_of(&target).to_owned();
         let payload_format = PayloadFormat::V2;
-        let route = Route { method, path, function, payload_format, timeout: None };
+        let route = Route {
+            method,
+            path,
+            function,
+            payload_format,
+            timeout: None,
+            response_transfer_mode: ResponseTransferMode::Buffered,
+        };
         parts.routes.push(PendingRoute { api: entry.key.clone(), at: entry.at, route });
     }
     parts.apis.push(bare(entry, ApiKind::Http { cors: http_cors(&of, "CorsConfiguration")? }));
@@ -175,6 +182,7 @@ fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mist
         function: function_of(&integration.required_text("IntegrationUri")?).to_owned(),
         payload_format: payload_format(&integration, PayloadFormat::V1)?,
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
+        response_transfer_mode: ResponseTransferMode::Buffered,
     };
     parts.routes.push(PendingRoute { api, at: entry.at, route });
     Ok(())
@@ -229,6 +237,7 @@ fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mis
         function: function_of(&integration.required_text("Uri")?).to_owned(),
         payload_format: PayloadFormat::V1,
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
+        response_transfer_mode: response_transfer_mode(&integration, "ResponseTransferMode")?,
     };
     parts.routes.push(PendingRoute { api, at: entry.at, route });
     Ok(())

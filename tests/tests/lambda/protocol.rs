@@ -1,6 +1,6 @@
 //! The Runtime API as a process sees it: what is legal, what is refused, and that one answer wins.
 
-use hardcap::Emulator;
+use hardcap::{Builder, Emulator};
 use serde_json::{Value, json};
 
 use super::{Lambda, guest, log};
@@ -19,6 +19,12 @@ async fn run(lambda: &Lambda, script: Value) -> (hardcap_tests::client::Answer, 
 
 async fn script() -> Lambda {
     Lambda::with([guest("script")]).await
+}
+
+/// Before it, the Runtime API knows of no response mode.
+fn on_the_first_day_of_streams() -> Builder {
+    let day = "2023-04-07".parse().expect("a day");
+    Emulator::builder().limits(day).function(guest("script"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +122,7 @@ async fn a_truncated_answer_ends_the_invocation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_response_mode_ends_the_invocation() {
-    let lambda = script().await;
+    let lambda = Lambda::start(on_the_first_day_of_streams()).await;
     let headers = ["lambda-runtime-function-response-mode: sideways"];
     let (answer, heard) =
         run(&lambda, json!([{"post": {"to": "response", "body": "1", "headers": headers}}])).await;
@@ -131,7 +137,7 @@ async fn an_unknown_response_mode_ends_the_invocation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_streamed_answer_is_collected_and_capped_like_another() {
-    let builder = Emulator::builder().function(guest("script")).set("lambda_sync_response", 200);
+    let builder = on_the_first_day_of_streams().set("lambda_sync_response", 200);
     let lambda = Lambda::start(builder).await;
     let half = "x".repeat(100);
     let streamed = |chunks: &[&str]| json!([{"streamed": {"chunks": chunks, "trailers": []}}]);
@@ -145,7 +151,7 @@ async fn a_streamed_answer_is_collected_and_capped_like_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_behind_a_streamed_answer_is_the_functions_error() {
-    let lambda = script().await;
+    let lambda = Lambda::start(on_the_first_day_of_streams()).await;
     let trailers = [
         "Lambda-Runtime-Function-Error-Type: Function.Midway",
         // {"errorMessage":"it broke"}

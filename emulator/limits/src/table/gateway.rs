@@ -155,14 +155,38 @@ rest_compression: Bytes, {
 }
 
 /// How long a REST API may stream one answer.
+///
+/// So long only when the integration's timeout says so: without one it is that of a buffered answer. Before its first day
+/// there is no streaming: a route with `STREAM` answers buffered. A stream that has begun is cut off without an end.
 rest_stream_timeout: Millis, {
     scope: Scope::Rest,
     measured: "from the request's arrival to the end of the stream",
     history: &[Dated::since((2025, 11, 19), 900 * SECOND, source::REST_STREAMING)],
     stated: "15 minutes",
-    refusals: &[],
+    refusals: &[
+        RestClient.sees(504, "InternalServerErrorException", r#"{"message": "Endpoint request timed out"}"#)
+            .known(Unconfirmed, "what a buffered answer has; for one that has not begun"),
+    ],
     confidence: Official,
-    proof: Pending("with response streaming"),
+    proof: Tested,
+}
+
+/// The metadata with which a stream of a function begins: status, headers and cookies of an HTTP answer.
+///
+/// Of a function URL the number is not known; the same is taken.
+rest_stream_metadata: Bytes, {
+    scope: Scope::Rest,
+    measured: "the JSON before the delimiter of eight zero bytes",
+    history: &[Dated::since((2025, 11, 19), 16 * KIB, "AWS, API Gateway developer guide, response-transfer-mode-lambda, as quoted on 2026-03-11")],
+    stated: "16 KB",
+    refusals: &[
+        RestClient.sees(502, "InternalServerErrorException", r#"{"message": "Internal server error"}"#)
+            .known(Unconfirmed, "what a malformed answer has"),
+        UrlClient.sees(502, "", "Internal Server Error")
+            .known(Unconfirmed, "what a malformed answer has"),
+    ],
+    confidence: Unconfirmed,
+    proof: Tested,
 }
 
 /// How long a stream of a regional or private REST API may be silent.
@@ -173,7 +197,7 @@ rest_stream_idle: Millis, {
     stated: "5 minutes",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with response streaming"),
+    proof: Tested,
 }
 
 /// How long a stream of an edge-optimized REST API may be silent.
@@ -195,7 +219,7 @@ rest_stream_burst: Bytes, {
     stated: "10 MB",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with response streaming"),
+    proof: Tested,
 }
 
 /// The bandwidth of a stream of a REST API after its first bytes.
@@ -206,7 +230,7 @@ rest_stream_rate: Bytes, {
     stated: "2 MB/s",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with response streaming"),
+    proof: Tested,
 }
 
 /// Requests a second of all APIs of an account in a region.

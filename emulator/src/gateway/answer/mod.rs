@@ -53,6 +53,19 @@ pub(crate) fn to_http(wanted: Wanted<'_>, posted: &Bytes) -> Result<Answer, Malf
     }
 }
 
+/// The head of an answer that streams: its metadata have no other members than those that are read here.
+///
+/// # Errors
+///
+/// [`Malformed`] when they are no JSON object, or one of them cannot be sent.
+pub(crate) fn head(shape: Shape, metadata: &[u8]) -> Result<Answer, Malformed> {
+    let members = Members::read(metadata)?;
+    match shape {
+        Shape::Rest => v1::head(&members),
+        Shape::HttpV1 | Shape::HttpV2 | Shape::Url => v2::head(&members),
+    }
+}
+
 impl Answer {
     /// A response without a body.
     pub(crate) fn new(status: StatusCode) -> Answer {

@@ -27,6 +27,19 @@ pub(super) fn rest(wanted: Wanted<'_>, posted: &Bytes) -> Result<Answer, Malform
     Ok(answer.default_content_type("application/json"))
 }
 
+/// Official (developer guide, response-transfer-mode-lambda, 2025-11): `statusCode`, `headers`, `multiValueHeaders` and
+/// `cookies`. UNCONFIRMED: other members, and the content type of an answer that names none.
+pub(super) fn head(members: &Members<'_>) -> Result<Answer, Malformed> {
+    let mut answer = Answer::new(status(members)?.unwrap_or(StatusCode::OK));
+    for (name, value) in multi_before_single(members.multi_headers()?, members.single_headers()?) {
+        answer.append(&remapped(&name), &value)?;
+    }
+    for cookie in members.cookie_list()? {
+        answer.append("set-cookie", &cookie.0)?;
+    }
+    Ok(answer.default_content_type("application/json"))
+}
+
 /// Recorded with AWS on an HTTP API: unknown members do not matter, and a status must be there.
 pub(super) fn http(posted: &Bytes) -> Result<Answer, Malformed> {
     let members = Members::read(posted)?;

@@ -44,6 +44,11 @@ pub(super) fn url(posted: &Bytes) -> Result<Answer, Malformed> {
     Ok(answer.default_content_type(JSON))
 }
 
+/// UNCONFIRMED: that the content type of a stream whose metadata name none is the one of a stream without metadata.
+pub(super) fn head(members: &Members<'_>) -> Result<Answer, Malformed> {
+    Ok(proxied(members)?.default_content_type("application/octet-stream"))
+}
+
 fn proxied(members: &Members<'_>) -> Result<Answer, Malformed> {
     let mut answer = Answer::new(status(members)?.unwrap_or(StatusCode::OK));
     for (name, value) in members.single_headers()? {

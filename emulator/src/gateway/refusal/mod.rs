@@ -2,10 +2,9 @@
 //!
 //! Texts of limits come from their rows. The texts here are those that no limit causes.
 
-use bytes::Bytes;
+use axum::body::Body;
 use hardcap_limits::{Exceeded, Limits, Party, RenderedRefusal};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 
 use super::answer::Malformed;
 use super::event::Moment;
@@ -147,9 +146,9 @@ pub(crate) fn render(
     limits: &Limits,
     moment: &Moment,
     trace: &str,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let refusal = wording(party, ending, limits);
-    let mut response = Response::new(Full::new(Bytes::from(refusal.body)));
+    let mut response = Response::new(Body::from(refusal.body));
     *response.status_mut() =
         StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

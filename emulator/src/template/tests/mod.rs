@@ -6,6 +6,7 @@ mod expressions;
 mod impossible;
 mod resources;
 mod stored;
+mod streaming;
 
 use std::path::Path;
 

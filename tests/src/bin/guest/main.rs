@@ -3,6 +3,8 @@
 //! `script` plays the runtime by hand, so that it can do what no real runtime does; everything else is a handler under
 //! `lambda_runtime`, as users write them.
 
+mod stream;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lambda_runtime::streaming::{Body, Response, channel};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +24,8 @@ async fn main() -> Result<(), Error> {
     let mode = std::env::args().nth(1).or_else(|| variable("_HANDLER")).unwrap_or_default();
     match mode.as_str() {
         "script" => script(),
+        "stream" => stream::serve(),
+        "rust-stream" => lambda_runtime::run(service_fn(stream_in_rust)).await,
         "never-poll" => sleep_for_ever(),
         "exit-in-init" => exit(number_argument(2).unwrap_or(1)),
         "init-error" => {
@@ -52,6 +57,19 @@ async fn giant(event: LambdaEvent<Value>) -> Result<Box<RawValue>, Error> {
          {{\"Content-Type\": \"text/html; charset=utf-8\", \"Content-Length\": \"{size}\"}}}}"
     );
     Ok(RawValue::from_string(envelope)?)
+}
+
+/// Streams as a user of `lambda_runtime` does: a line for each number below `pieces`.
+async fn stream_in_rust(event: LambdaEvent<Value>) -> Result<Response<Body>, Error> {
+    let (mut sender, body) = channel();
+    let pieces = event.payload["pieces"].as_u64().unwrap_or(0);
+    tokio::spawn(async move {
+        for piece in 0..pieces {
+            sender.send_data(format!("piece {piece}\n").into()).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    Ok(Response::from(body))
 }
 
 /// What an event may ask for, in this order.
@@ -152,6 +170,11 @@ enum Step {
         chunks: Vec<String>,
         trailers: Vec<String>,
     },
+    /// Begins a streamed answer, waits for a byte from this address, takes these steps, and ends the answer.
+    WhileStreaming {
+        wait_for: String,
+        steps: Vec<Step>,
+    },
     /// Answers with what the Runtime API has said to every step before, as a JSON list.
     Tell,
     Exit(i32),
@@ -173,13 +196,16 @@ fn script() -> ! {
                 vec![Step::Tell]
             }
         };
-        for step in steps {
-            let answer = perform(step, &id, &mut heard);
-            match answer {
-                Ok(Some(answer)) => heard.push(answer),
-                Ok(None) => {}
-                Err(error) => heard.push(format!("failed: {error}")),
-            }
+        take(steps, &id, &mut heard);
+    }
+}
+
+fn take(steps: Vec<Step>, id: &str, heard: &mut Vec<String>) {
+    for step in steps {
+        match perform(step, id, heard) {
+            Ok(Some(answer)) => heard.push(answer),
+            Ok(None) => {}
+            Err(error) => heard.push(format!("failed: {error}")),
         }
     }
 }
@@ -217,6 +243,20 @@ fn perform(step: Step, id: &str, heard: &mut Vec<String>) -> io::Result<Option<S
             }
             message += "\r\n";
             exchange(message.as_bytes(), false).map(|heard| Some(heard.line()))
+        }
+        Step::WhileStreaming { wait_for, steps } => {
+            let mut answer = connect()?;
+            write!(
+                answer,
+                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n\r\n\
+                 5\r\nbegun\r\n",
+                path("response")
+            )?;
+            stream::wait_for(Some(&wait_for))?;
+            take(steps, id, heard);
+            answer.write_all(b"a\r\n and ended\r\n0\r\n\r\n")?;
+            listen(answer).map(|heard| Some(heard.line()))
         }
         Step::Tell => {
             let told = serde_json::to_vec(&std::mem::take(heard))?;
@@ -288,13 +328,23 @@ fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
 
 /// Sends a message on a connection of its own and reads the answer.
 fn exchange(message: &[u8], half_close: bool) -> io::Result<Heard> {
-    let address =
-        variable("AWS_LAMBDA_RUNTIME_API").ok_or_else(|| io::Error::other("no Runtime API"))?;
-    let mut stream = TcpStream::connect(address)?;
+    let mut stream = connect()?;
     stream.write_all(message)?;
     if half_close {
         stream.shutdown(std::net::Shutdown::Write)?;
     }
+    listen(stream)
+}
+
+/// A connection of its own to the Runtime API.
+fn connect() -> io::Result<TcpStream> {
+    let address =
+        variable("AWS_LAMBDA_RUNTIME_API").ok_or_else(|| io::Error::other("no Runtime API"))?;
+    TcpStream::connect(address)
+}
+
+/// Reads the answer to what was sent.
+fn listen(stream: TcpStream) -> io::Result<Heard> {
     let mut answer = BufReader::new(stream);
     let mut line = String::new();
     answer.read_line(&mut line)?;

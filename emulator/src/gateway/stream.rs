@@ -1,0 +1,288 @@
+//! Answers that are handed on as they come: of a function URL with `RESPONSE_STREAM`, of a REST API's route with `STREAM`.
+//!
+//! What a function streams begins with metadata (status, headers, cookies) as JSON and eight zero bytes; the rest is the
+//! body. When it fails in the middle, the body ends there, as any body does: so a function URL is seen to (vytskalt in
+//! by-nir/aws-lambda-zig#3, 2024-11-05).
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use hardcap_limits::{Bytes as ByteCount, Limit, Millis};
+use http::{HeaderValue, StatusCode, header};
+
+use super::answer::{self, Answer, Malformed};
+use super::event::{Event, Moment, Shape};
+use super::front::Target;
+use super::refusal::Ending;
+use super::{Gateway, HttpResponse, complete};
+use crate::clock::Stopwatch;
+use crate::context::Context;
+use crate::lambda::stream::{Opened, Stream};
+use crate::lambda::{Invocation, Reply};
+use crate::pace::Pace;
+
+/// What a runtime calls an answer that begins with metadata.
+const INTEGRATION_RESPONSE: &str = "application/vnd.awslambda.http-integration-response";
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const DELIMITER: [u8; 8] = [0; 8];
+
+impl Gateway {
+    /// The path of a request whose answer streams.
+    pub(super) async fn stream(
+        &self,
+        ctx: &Context,
+        moment: &Moment,
+        target: Target,
+        event: Event,
+    ) -> Result<HttpResponse, Ending> {
+        let watch = ctx.clock.stopwatch();
+        let shape = target.shape;
+        let invocation = Invocation {
+            function: target.function,
+            event: crate::lambda::Event::Envelope(Box::new(event)),
+            client_context: None,
+        };
+        let begun = self.in_time(ctx, target.wait, self.begin(ctx, shape, invocation));
+        let Begun { answer, rest, stream } = begun.await??;
+        let bounds = target.wait.map(|until| Bounds::new(ctx, until, watch));
+        let remaining =
+            Remaining { ctx: ctx.clone(), api: self.logical_id.clone(), rest, stream, bounds };
+        let pieces = futures_util::stream::unfold(Some(remaining), |remaining| async move {
+            remaining?.next().await
+        });
+        let head = complete(self.front.party(), answer, moment, &ctx.trace);
+        Ok(head.map(|_| Body::from_stream(pieces)))
+    }
+
+    /// Waits until the head of the answer is there.
+    async fn begin(
+        &self,
+        ctx: &Context,
+        shape: Shape,
+        invocation: Invocation,
+    ) -> Result<Begun, Ending> {
+        match self.lambda.invoke_streaming(ctx, invocation).await? {
+            Opened::Stream(stream) => begun(ctx, shape, stream).await,
+            Opened::Whole(Reply { fault: Some(fault), .. }) => Err(Ending::Fault(fault)),
+            Opened::Whole(_) => Err(Malformed("nothing was streamed".to_owned()).into()),
+        }
+    }
+}
+
+/// An answer whose head is known.
+struct Begun {
+    /// Without a body.
+    answer: Answer,
+    /// What came of the body together with the head.
+    rest: Bytes,
+    stream: Stream,
+}
+
+async fn begun(ctx: &Context, shape: Shape, mut stream: Stream) -> Result<Begun, Ending> {
+    let has_metadata = shape == Shape::Rest || is_integration(stream.content_type.as_ref());
+    if !has_metadata {
+        // Official: the content type of the runtime is the client's.
+        let answer = raw(stream.content_type.clone().unwrap_or(OCTETS));
+        return Ok(Begun { answer, rest: Bytes::new(), stream });
+    }
+    let limit = &ctx.limits.rest_stream_metadata;
+    let mut start = BytesMut::new();
+    let at = loop {
+        if let Some(at) = delimiter(&start) {
+            break at;
+        }
+        admit_metadata(ctx, limit, start.len().saturating_sub(DELIMITER.len()))?;
+        match stream.next().await {
+            Some(piece) => start.extend_from_slice(&piece),
+            // Seen in middyjs/middy#1189 (2024-03-14): a runtime that has no body to send does not send the metadata either.
+            None if start.is_empty() && shape != Shape::Rest => {
+                return Ok(Begun { answer: raw(OCTETS), rest: Bytes::new(), stream });
+            }
+            None => return Err(no_delimiter().into()),
+        }
+    };
+    admit_metadata(ctx, limit, at)?;
+    let start = start.freeze();
+    let answer = answer::head(shape, &start[..at])?;
+    Ok(Begun { answer, rest: start.slice(at + DELIMITER.len()..), stream })
+}
+
+/// Records only what is too much: every answer has some metadata.
+fn admit_metadata(ctx: &Context, limit: &Limit<ByteCount>, length: usize) -> Result<(), Ending> {
+    let length = ByteCount(length as u64);
+    if limit.admit(length).is_ok() {
+        return Ok(());
+    }
+    Ok(ctx.admit(limit, length)?)
+}
+
+/// The answer of a function URL that is buffered, of a runtime that streams all the same.
+///
+/// Captured on 2026-09-15 (radkawar/stackd, testdata/aws/lambda/urls_http.json): metadata become the head, and the body behind
+/// them is not forwarded; without metadata, all of it is the body.
+pub(super) fn collected(content_type: &HeaderValue, posted: &Bytes) -> Result<Answer, Malformed> {
+    if is_integration(Some(content_type)) && !posted.is_empty() {
+        let at = delimiter(posted).ok_or_else(no_delimiter)?;
+        return answer::head(Shape::Url, &posted[..at]);
+    }
+    let mut answer = raw(OCTETS);
+    answer.body = posted.clone();
+    Ok(answer)
+}
+
+fn raw(content_type: HeaderValue) -> Answer {
+    let mut answer = Answer::new(StatusCode::OK);
+    answer.headers.insert(header::CONTENT_TYPE, content_type);
+    answer
+}
+
+fn is_integration(content_type: Option<&HeaderValue>) -> bool {
+    content_type.is_some_and(|content_type| content_type == INTEGRATION_RESPONSE)
+}
+
+fn delimiter(start: &[u8]) -> Option<usize> {
+    start.windows(DELIMITER.len()).position(|bytes| bytes == DELIMITER)
+}
+
+/// UNCONFIRMED: what AWS answers then.
+fn no_delimiter() -> Malformed {
+    Malformed("the stream has no metadata with eight zero bytes behind them".to_owned())
+}
+
+/// What a REST API allows one stream.
+struct Bounds {
+    until: Limit<Millis>,
+    /// Since the request was handed on.
+    watch: Stopwatch,
+    idle: Limit<Millis>,
+    longest_silence: Millis,
+    pace: Pace,
+    /// Since the body began.
+    begun: Stopwatch,
+}
+
+/// A stream was cut: the client sees a body that does not end.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream was cut off: {0}")]
+struct Cut(hardcap_limits::Exceeded);
+
+impl Bounds {
+    fn new(ctx: &Context, until: Limit<Millis>, watch: Stopwatch) -> Bounds {
+        let limits = &ctx.limits;
+        Bounds {
+            until,
+            watch,
+            idle: limits.rest_stream_idle,
+            longest_silence: Millis(0),
+            pace: Pace::new(limits.rest_stream_burst.max, limits.rest_stream_rate.max),
+            begun: ctx.clock.stopwatch(),
+        }
+    }
+
+    /// The next piece, in its time.
+    async fn next(&mut self, ctx: &Context, stream: &mut Stream) -> Result<Option<Bytes>, Cut> {
+        let left = Millis(self.until.max.0.saturating_sub(self.watch.elapsed_millis().0));
+        let silence = ctx.clock.stopwatch();
+        let piece = ctx.clock.timeout(left.min(self.idle.max), stream.next()).await;
+        self.longest_silence = self.longest_silence.max(silence.elapsed_millis());
+        piece.ok_or_else(|| {
+            let (limit, waited) = if left <= self.idle.max {
+                (&self.until, self.watch.elapsed_millis())
+            } else {
+                (&self.idle, silence.elapsed_millis())
+            };
+            // The clock rounds to whole milliseconds; a wait that was cut off was longer than its limit.
+            let waited = waited.max(Millis(limit.max.0 + 1));
+            let _ = ctx.admit(limit, waited);
+            Cut(limit.exceeded_by(waited))
+        })
+    }
+
+    fn wait(&mut self, piece: &Bytes) -> Duration {
+        self.pace.wait(piece.len() as u64, self.begun.elapsed())
+    }
+
+    /// The stream was in time: what is recorded of it.
+    fn kept(&self, ctx: &Context) {
+        let _ = ctx.admit(&self.until, self.watch.elapsed_millis().min(self.until.max));
+        let _ = ctx.admit(&self.idle, self.longest_silence.min(self.idle.max));
+    }
+}
+
+/// The part of an answer that has not been handed on yet.
+struct Remaining {
+    ctx: Context,
+    api: String,
+    rest: Bytes,
+    stream: Stream,
+    /// `None` for a function URL, which has none of its own.
+    bounds: Option<Bounds>,
+}
+
+impl Remaining {
+    async fn next(mut self) -> Option<(io::Result<Bytes>, Option<Remaining>)> {
+        let piece = match std::mem::take(&mut self.rest) {
+            rest if !rest.is_empty() => Some(rest),
+            _ => match &mut self.bounds {
+                None => self.stream.next().await,
+                Some(bounds) => match bounds.next(&self.ctx, &mut self.stream).await {
+                    Ok(piece) => piece,
+                    Err(cut) => {
+                        tracing::warn!(api = self.api, request_id = %self.ctx.request_id, "{cut}");
+                        return Some((Err(io::Error::other(cut)), None));
+                    }
+                },
+            },
+        };
+        let Some(piece) = piece else {
+            self.ended().await;
+            return None;
+        };
+        if let Some(bounds) = &mut self.bounds {
+            let wait = bounds.wait(&piece);
+            self.ctx.clock.pause(wait).await;
+        }
+        Some((Ok(piece), Some(self)))
+    }
+
+    async fn ended(self) {
+        let Remaining { ctx, api, stream, bounds, .. } = self;
+        if let Some(bounds) = bounds {
+            bounds.kept(&ctx);
+        }
+        let request_id = &ctx.request_id;
+        match stream.end().await {
+            Ok(Reply { fault: Some(fault), .. }) => {
+                tracing::warn!(api, %request_id, %fault, "the function failed in the middle of its answer");
+            }
+            Ok(_) => {}
+            Err(stop) => tracing::warn!(api, %request_id, %stop, "the end of an answer was lost"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collected_stream_is_its_metadata_or_all_of_it() {
+        let posted = Bytes::from_static(b"{\"statusCode\":201}\0\0\0\0\0\0\0\0body");
+        let integration = HeaderValue::from_static(INTEGRATION_RESPONSE);
+        let answer = collected(&integration, &posted).unwrap();
+        assert_eq!((answer.status.as_u16(), &answer.body[..]), (201, &b""[..]));
+        let answer = collected(&HeaderValue::from_static("text/plain"), &posted).unwrap();
+        assert_eq!((answer.status.as_u16(), &answer.body), (200, &posted));
+        assert_eq!(answer.headers[header::CONTENT_TYPE], "application/octet-stream");
+        assert!(collected(&integration, &Bytes::from_static(b"{}")).is_err());
+    }
+
+    #[test]
+    fn the_delimiter_is_eight_zero_bytes_in_a_row() {
+        assert_eq!(delimiter(b"{}\0\0\0\0\0\0\0\0"), Some(2));
+        assert_eq!(delimiter(b"{}\0\0\0\0\0\0\0x"), None);
+        assert_eq!(delimiter(b""), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! What a sandbox's runtime answers: at once, or as it comes. Of several answers exactly one counts.
+
+use std::sync::Arc;
+
+use hardcap_limits::Limits;
+use http::HeaderValue;
+
+use super::{Inner, Sandbox};
+use crate::lambda::outcome::{Ending, TRUNCATED_RESPONSE};
+use crate::lambda::run::Refused;
+use crate::lambda::state::{Call, Illegal, Machine, State};
+use crate::lambda::stream::Inlet;
+
+impl Sandbox {
+    /// Whether the runtime may answer now, and with which limits: asked before the body is read.
+    pub(in crate::lambda) fn may_answer(
+        &self,
+        request_id: &str,
+        call: Call,
+    ) -> Result<Arc<Limits>, Illegal> {
+        let inner = self.lock();
+        inner.machine.may_answer(request_id, call)?;
+        let run = inner.run.as_ref().ok_or(Illegal::RequestId)?;
+        Ok(Arc::clone(&run.job.ctx.limits))
+    }
+
+    /// The runtime begins to answer; `None` when its invoker wants the answer whole.
+    pub(in crate::lambda) fn open(
+        &self,
+        request_id: &str,
+        content_type: Option<&HeaderValue>,
+    ) -> Result<Option<Inlet>, Illegal> {
+        let mut inner = self.lock();
+        let Inner { machine, run, .. } = &mut *inner;
+        machine.may_answer(request_id, Call::Response)?;
+        let Some(job) = run.as_mut().map(|run| &mut run.job) else { return Ok(None) };
+        let Some(outlet) = &mut job.outlet else { return Ok(None) };
+        machine.open(request_id)?;
+        Ok(outlet.open(&job.ctx, content_type.cloned()))
+    }
+
+    /// The runtime has answered, with a result or an error.
+    pub(in crate::lambda) fn answer(
+        &self,
+        request_id: &str,
+        call: Call,
+        ending: Ending,
+    ) -> Result<(), Illegal> {
+        let refused = match ending {
+            Ending::TooLarge { exceeded, .. } => Some(Refused::TooLarge(exceeded)),
+            _ => None,
+        };
+        self.settle(ending, refused, |machine| machine.finish(request_id, call))
+    }
+
+    /// The answer that was under way has ended: as a whole, or in the middle of it.
+    pub(in crate::lambda) fn close(&self, ending: Result<Ending, Refused>) -> Result<(), Illegal> {
+        let (ending, refused) = match ending {
+            Ok(ending) => (ending, None),
+            Err(refused) => (Ending::Broken(TRUNCATED_RESPONSE), Some(refused)),
+        };
+        self.settle(ending, refused, Machine::close)
+    }
+
+    fn settle(
+        &self,
+        ending: Ending,
+        refused: Option<Refused>,
+        step: impl FnOnce(&mut Machine) -> Result<(), Illegal>,
+    ) -> Result<(), Illegal> {
+        let mut inner = self.lock();
+        if inner.run.is_some() && self.is_overdue(&inner) {
+            drop(inner);
+            // It came in time to be read, and too late to count.
+            self.time_out();
+            return Err(Illegal::Transition { from: State::Dead, call: Call::Response });
+        }
+        step(&mut inner.machine)?;
+        self.function.settling();
+        if refused.is_some() {
+            if let Some(run) = &mut inner.run {
+                run.refused = refused;
+            }
+            return Ok(());
+        }
+        let run = inner.run.take();
+        drop(inner);
+        if let Some(run) = run {
+            self.conclude(run, |_| ending);
+        }
+        Ok(())
+    }
+}

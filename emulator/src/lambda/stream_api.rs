@@ -1,0 +1,247 @@
+//! `POST /2021-11-15/functions/{name}/response-streaming-invocations`: the answer as a stream of events, as it comes.
+
+use std::borrow::Cow;
+use std::io;
+
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::event_stream::{Header, HeaderValue as EventValue, Message};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{self, DefaultBodyLimit, Path, Query};
+use axum::http::Request;
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hardcap_limits::Date;
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use super::invoke_api::{self, Parameters};
+use super::name::LATEST;
+use super::stream::{Opened, Stream};
+use super::{Event, Fault, Invocation, Lambda, Reply, refusal};
+use crate::context::Context;
+use crate::stop::Stop;
+
+/// From this day on the last event says nothing of a function that failed in the middle of its answer, or timed out there,
+/// or streamed too much: captured with a Node.js and a custom runtime (radkawar/stackd, testdata/aws/lambda/streaming.json,
+/// 2026-09-15). Before, it names the error (AWS's model of `InvokeComplete`; aws/aws-lambda-go#495, 2023-04-08).
+const SILENT_SINCE: Date = Date::new(2026, 9, 15);
+
+pub(super) fn router(lambda: Lambda) -> Router {
+    Router::new()
+        .route("/2021-11-15/functions/{name}/response-streaming-invocations", post(invoke))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(lambda)
+}
+
+/// The invocation type is not looked at: captured on 2026-09-15, `DryRun` and `Event` run the function too.
+async fn invoke(
+    extract::State(lambda): extract::State<Lambda>,
+    Path(name): Path<String>,
+    Query(parameters): Query<Parameters>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (ctx, parts, body) = invoke_api::received(&lambda, request);
+    if !Lambda::streams(&ctx.limits) {
+        return unknown_operation(&ctx);
+    }
+    let posted = match invoke_api::read_event(&ctx, &parts.headers, body).await {
+        Ok(posted) => posted,
+        Err(refused) => return refused,
+    };
+    let function = match invoke_api::find(&lambda, &name, parameters.qualifier.as_deref()) {
+        Ok(function) => function,
+        Err(stop) => return refusal::render(&ctx, &stop),
+    };
+    let client_context = match invoke_api::client_context(&parts.headers) {
+        Ok(client_context) => client_context,
+        Err(why) => return invoke_api::invalid(&ctx, why),
+    };
+    let tail = invoke_api::wants_log(&parts.headers);
+    let invocation = Invocation { function, event: Event::Posted(posted), client_context };
+    match opened(&lambda, &ctx, invocation).await {
+        Ok(opened) => events(&ctx, opened, tail),
+        Err(stop) => refusal::render(&ctx, &stop),
+    }
+}
+
+async fn opened(lambda: &Lambda, ctx: &Context, invocation: Invocation) -> Result<Opened, Stop> {
+    lambda.admit_chain(ctx, &invocation.function)?;
+    lambda.invoke_streaming(ctx, invocation).await
+}
+
+/// UNCONFIRMED: how AWS names an operation that it does not have yet.
+fn unknown_operation(ctx: &Context) -> Response<Body> {
+    let row = ctx.limits.lambda_stream_response.row;
+    let why = format!(
+        "InvokeWithResponseStream exists since {}, and this run has the limits of {}: choose them with `--limits`",
+        row.began(),
+        ctx.limits.date()
+    );
+    refusal::not_served(ctx, StatusCode::NOT_FOUND, "UnknownOperationException", &why)
+}
+
+/// The headers are those of an Invoke; the runtime's content type has another name, for this answer has its own.
+fn events(ctx: &Context, opened: Opened, tail: bool) -> Response<Body> {
+    let (content_type, state) = match opened {
+        Opened::Stream(stream) => (stream.content_type.clone(), State::Streaming(stream)),
+        Opened::Whole(reply) => (Some(JSON), State::Failed(reply)),
+    };
+    let teller = Teller { tells_errors: ctx.limits.date() < SILENT_SINCE, tail };
+    let frames =
+        futures_util::stream::unfold(
+            Some(state),
+            move |state| async move { teller.next(state?).await },
+        );
+    let mut response = invoke_api::answer(ctx, StatusCode::OK, Body::from_stream(frames));
+    let headers = response.headers_mut();
+    headers.insert("content-type", EVENT_STREAM);
+    headers.insert("x-amz-executed-version", HeaderValue::from_static(LATEST));
+    if let Some(content_type) = content_type {
+        headers.insert("x-amzn-remapped-content-type", content_type);
+    }
+    response
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
+
+/// What is still to be told.
+enum State {
+    /// The answer, and how it ends.
+    Streaming(Stream),
+    /// The error document of a function that failed before it answered.
+    Failed(Reply),
+    /// The end.
+    Ended(Reply),
+}
+
+/// Turns an invocation into events.
+#[derive(Clone, Copy)]
+struct Teller {
+    /// Whether the last event names the error of a function that failed.
+    tells_errors: bool,
+    /// Whether it has the last of the log.
+    tail: bool,
+}
+
+impl Teller {
+    async fn next(self, state: State) -> Option<(io::Result<Bytes>, Option<State>)> {
+        let (message, left) = match state {
+            State::Streaming(mut stream) => match stream.next().await {
+                Some(piece) => (payload_chunk(piece), Some(State::Streaming(stream))),
+                None => match stream.end().await {
+                    Ok(reply) => (self.invoke_complete(&reply), None),
+                    Err(stop) => return Some((Err(io::Error::other(stop)), None)),
+                },
+            },
+            State::Failed(reply) => {
+                (payload_chunk(reply.payload.clone()), Some(State::Ended(reply)))
+            }
+            State::Ended(reply) => (self.invoke_complete(&reply), None),
+        };
+        Some((frame(&message), left))
+    }
+
+    fn invoke_complete(self, reply: &Reply) -> Message {
+        let fault = reply.fault.as_ref().filter(|_| self.tells_errors);
+        let complete = InvokeComplete {
+            error_code: fault.map(Fault::error_type),
+            error_details: fault.map(|_| String::from_utf8_lossy(&reply.payload)),
+            log_result: self.tail.then(|| STANDARD.encode(&reply.log_tail)),
+        };
+        let json = serde_json::to_vec(&complete).expect("a struct of texts is JSON");
+        event("InvokeComplete", "application/json", json.into())
+    }
+}
+
+/// The last event; its members are absent when there is nothing to tell, as captured.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct InvokeComplete<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_details: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_result: Option<String>,
+}
+
+fn payload_chunk(piece: Bytes) -> Message {
+    event("PayloadChunk", "application/octet-stream", piece)
+}
+
+/// An event with the headers, in the order, that captures have: kong/kong's (2024) and radkawar/stackd's (2026-09-15).
+fn event(event_type: &'static str, content_type: &'static str, payload: Bytes) -> Message {
+    let text = |name: &'static str, value: &'static str| {
+        Header::new(name, EventValue::String(value.into()))
+    };
+    Message::new(payload)
+        .add_header(text(":event-type", event_type))
+        .add_header(text(":content-type", content_type))
+        .add_header(text(":message-type", "event"))
+}
+
+fn frame(message: &Message) -> io::Result<Bytes> {
+    let mut frame = Vec::with_capacity(message.payload().len() + 128);
+    write_message_to(message, &mut frame).map_err(io::Error::other)?;
+    Ok(frame.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The three frames of `Hello world `, `from Lambda!` and an end without a log, as AWS sent them: a fixture of the tests
+    /// of kong/kong, spec/fixtures/aws-lambda.lua, 2024.
+    const RECORDED: &str = "\
+        000000760000005a980e72ec0b3a6576656e742d7479706507000c5061796c6f61644368756e6b0d3a636f6e74656e742d747970\
+        650700186170706c69636174696f6e2f6f637465742d73747265616d0d3a6d6573736167652d747970650700056576656e744865\
+        6c6c6f20776f726c642033971fd8000000760000005a980e72ec0b3a6576656e742d7479706507000c5061796c6f61644368756e\
+        6b0d3a636f6e74656e742d747970650700186170706c69636174696f6e2f6f637465742d73747265616d0d3a6d6573736167652d\
+        747970650700056576656e7466726f6d204c616d62646121fe88eff400000066000000541f56c8690b3a6576656e742d74797065\
+        07000e496e766f6b65436f6d706c6574650d3a636f6e74656e742d747970650700106170706c69636174696f6e2f6a736f6e0d3a\
+        6d6573736167652d747970650700056576656e747b7d7006d467";
+
+    fn reply(payload: &'static [u8], fault: Option<Fault>) -> Reply {
+        let payload = Bytes::from_static(payload);
+        Reply { payload, posted_as_stream: None, fault, log_tail: Bytes::from_static(b"END\n") }
+    }
+
+    fn told(teller: Teller, reply: &Reply) -> String {
+        let message = teller.invoke_complete(reply);
+        String::from_utf8(message.payload().to_vec()).expect("JSON")
+    }
+
+    #[test]
+    fn frames_are_byte_for_byte_those_that_aws_sends() {
+        let quiet = Teller { tells_errors: false, tail: false };
+        let messages = [
+            payload_chunk(Bytes::from_static(b"Hello world ")),
+            payload_chunk(Bytes::from_static(b"from Lambda!")),
+            quiet.invoke_complete(&reply(b"", None)),
+        ];
+        let sent: String = messages.iter().map(|it| hex::encode(frame(it).unwrap())).collect();
+        assert_eq!(sent, RECORDED);
+    }
+
+    #[test]
+    fn the_end_names_the_error_and_has_the_log_where_they_are_wanted() {
+        let fault = Fault::Reported {
+            error_type: "Function.Midway".to_owned(),
+            message: "it broke".to_owned(),
+        };
+        let failed = reply(br#"{"errorMessage":"it broke"}"#, Some(fault));
+        assert_eq!(
+            told(Teller { tells_errors: true, tail: true }, &failed),
+            r#"{"ErrorCode":"Function.Midway","ErrorDetails":"{\"errorMessage\":\"it broke\"}","LogResult":"RU5ECg=="}"#
+        );
+        assert_eq!(
+            told(Teller { tells_errors: false, tail: true }, &failed),
+            r#"{"LogResult":"RU5ECg=="}"#
+        );
+        assert_eq!(told(Teller { tells_errors: true, tail: false }, &reply(b"", None)), "{}");
+    }
+}

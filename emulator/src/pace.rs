@@ -1,0 +1,87 @@
+//! The bandwidth of a stream: a bucket that begins full, pays for every byte, and fills again at the capped rate. Pure.
+
+use std::time::Duration;
+
+use hardcap_limits::Bytes;
+
+const NANOS: u128 = 1_000_000_000;
+
+/// How fast one stream may go.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    burst: u64,
+    rate: u64,
+    /// What may be sent at once.
+    level: u64,
+    /// When it was that.
+    at: Duration,
+}
+
+impl Pace {
+    /// The first `burst` bytes go as fast as they come, and then `rate` in a second.
+    pub(crate) fn new(burst: Bytes, rate: Bytes) -> Pace {
+        Pace { burst: burst.0, rate: rate.0.max(1), level: burst.0, at: Duration::ZERO }
+    }
+
+    /// How long these bytes have to wait, `now` being the time since the stream began. They count as sent after it.
+    pub(crate) fn wait(&mut self, bytes: u64, now: Duration) -> Duration {
+        let filled = now.saturating_sub(self.at).as_nanos() * u128::from(self.rate) / NANOS;
+        let level = u128::from(self.level).saturating_add(filled).min(u128::from(self.burst));
+        self.level = u64::try_from(level).unwrap_or(self.burst);
+        self.at = self.at.max(now);
+        let missing = bytes.saturating_sub(self.level);
+        self.level = self.level.saturating_sub(bytes);
+        if missing == 0 {
+            return Duration::ZERO;
+        }
+        let nanos = (u128::from(missing) * NANOS).div_ceil(u128::from(self.rate));
+        let wait = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        self.at = self.at.saturating_add(wait);
+        self.at.saturating_sub(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn the_first_bytes_do_not_wait_and_the_next_one_does() {
+        let mut pace = Pace::new(Bytes(1_000), Bytes(100));
+        assert_eq!(pace.wait(999, Duration::ZERO), Duration::ZERO);
+        assert_eq!(pace.wait(1, Duration::ZERO), Duration::ZERO);
+        assert_eq!(pace.wait(1, Duration::ZERO), Duration::from_millis(10));
+        assert_eq!(pace.wait(99, Duration::ZERO), seconds(1), "behind the one before");
+    }
+
+    #[test]
+    fn a_stream_as_a_whole_takes_the_time_of_its_rate() {
+        let mut pace = Pace::new(Bytes(6_291_456), Bytes(2_097_152));
+        let mut now = Duration::ZERO;
+        for _ in 0..(209_715_200 / 65_536) {
+            now += pace.wait(65_536, now);
+        }
+        assert_eq!(now.as_secs(), (209_715_200 - 6_291_456) / 2_097_152);
+    }
+
+    #[test]
+    fn a_pause_fills_the_bucket_again_and_not_beyond_its_brim() {
+        let mut pace = Pace::new(Bytes(1_000), Bytes(100));
+        assert_eq!(pace.wait(1_000, Duration::ZERO), Duration::ZERO);
+        assert_eq!(pace.wait(200, seconds(2)), Duration::ZERO);
+        assert_eq!(pace.wait(1_100, seconds(1_000)), seconds(1));
+    }
+
+    #[test]
+    fn a_piece_larger_than_the_bucket_waits_for_what_is_missing() {
+        assert_eq!(Pace::new(Bytes(0), Bytes(10)).wait(100, Duration::ZERO), seconds(10));
+        let mut never = Pace::new(Bytes(0), Bytes(0));
+        assert_eq!(never.wait(3, Duration::ZERO), seconds(3), "a rate of 0 is taken as 1");
+        let _ = never.wait(u64::MAX, Duration::ZERO);
+        let _ = never.wait(u64::MAX, Duration::ZERO);
+    }
+}

@@ -1,0 +1,56 @@
+//! Answers that a template wants streamed, and that a run with its limits cannot stream.
+
+use hardcap_limits::{Limits, Row};
+
+use super::assemble::PendingRoute;
+use super::mistake::{Mistake, Position};
+use super::scope::Scope;
+use crate::config::{ApiKind, Config, FunctionUrl, InvokeMode, ResponseTransferMode};
+
+/// Says where an answer will be buffered although the template wants it streamed.
+pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) {
+    let too_early = |row: &str| {
+        let row = Limits::row(row)?;
+        (row.began() > config.limits.date()).then_some(row)
+    };
+    if let Some(row) = too_early("lambda_stream_response") {
+        for url in &config.function_urls {
+            if url.invoke_mode == InvokeMode::ResponseStream {
+                let what = format!("`{}` has `InvokeMode: RESPONSE_STREAM`", url.logical_id);
+                scope.warn(buffered(place(scope, config, url), &what, row));
+            }
+        }
+    }
+    let rest = too_early("rest_stream_timeout");
+    for PendingRoute { api, at, route } in routes {
+        if route.response_transfer_mode == ResponseTransferMode::Buffered {
+            continue;
+        }
+        let what = format!("{} {} has `ResponseTransferMode: STREAM`", route.method, route.path);
+        let owner = config
+            .apis
+            .iter()
+            .find(|known| known.logical_id == *api || scope.api_id(&known.logical_id) == *api);
+        if owner.is_some_and(|api| matches!(api.kind, ApiKind::Http { .. })) {
+            let message = format!("{what}, which HTTP APIs do not have: its answers are buffered");
+            scope.warn(Mistake::new(*at, message).help("use a REST API, or a function URL"));
+        } else if let Some(row) = rest {
+            scope.warn(buffered(*at, &what, row));
+        }
+    }
+}
+
+/// Where a function URL is declared: by itself, or with its function.
+fn place(scope: &Scope<'_>, config: &Config, url: &FunctionUrl) -> Position {
+    let owner = config.functions.iter().find(|function| function.name == url.function);
+    let owner = owner.and_then(|function| scope.resource(&function.logical_id));
+    scope.resource(&url.logical_id).or(owner).map_or(Position::default(), |entry| entry.at)
+}
+
+fn buffered(at: Position, what: &str, row: &Row) -> Mistake {
+    let since = row.began();
+    let message =
+        format!("{what}, which AWS has since {since}: in this run its answers are buffered");
+    Mistake::new(at, message)
+        .help(format!("run with `--limits current`, or with any day from {since} on"))
+}

@@ -1,0 +1,91 @@
+//! Answers that a template wants streamed: where it says so, and what becomes of it.
+
+use std::path::Path;
+
+use hardcap_limits::Limits;
+
+use super::{bad, good, warnings};
+use crate::config::{InvokeMode, ResponseTransferMode};
+use crate::settings::Settings;
+use crate::template::{Loaded, load};
+
+const SAM: &str = "
+Resources:
+  Stream:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionUrlConfig: {AuthType: NONE, InvokeMode: RESPONSE_STREAM}
+      Events:
+        Get: {Type: Api, Properties: {Path: /, Method: get, ResponseTransferMode: STREAM, TimeoutInMillis: 900000}}
+        Put: {Type: Api, Properties: {Path: /, Method: put}}
+";
+
+fn current(text: &str) -> Loaded {
+    let limits = Limits::current();
+    load(text, Path::new("t.yaml"), &Settings::default(), limits).expect("a good template")
+}
+
+fn modes(loaded: &Loaded) -> Vec<ResponseTransferMode> {
+    loaded.config.apis[0].routes.iter().map(|route| route.response_transfer_mode).collect()
+}
+
+#[test]
+fn a_function_url_and_a_route_of_sam_say_that_they_stream() {
+    let loaded = current(SAM);
+    assert_eq!(warnings(&loaded), [""; 0]);
+    assert_eq!(loaded.config.function_urls[0].invoke_mode, InvokeMode::ResponseStream);
+    assert_eq!(modes(&loaded), [ResponseTransferMode::Stream, ResponseTransferMode::Buffered]);
+}
+
+#[test]
+fn so_do_definitions_and_resources_of_cloudformation() {
+    let definition = "
+Resources:
+  F: {Type: 'AWS::Lambda::Function'}
+  Url: {Type: 'AWS::Lambda::Url', Properties: {AuthType: NONE, TargetFunctionArn: !Ref F, InvokeMode: BUFFERED}}
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        paths:
+          /:
+            get:
+              x-amazon-apigateway-integration:
+                type: AWS_PROXY
+                uri: !Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2021-11-15/functions/${F.Arn}/response-streaming-invocations'
+                responseTransferMode: STREAM
+  Method:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+      HttpMethod: PUT
+      Integration: {Type: AWS_PROXY, Uri: !GetAtt F.Arn, ResponseTransferMode: STREAM}
+";
+    let loaded = current(definition);
+    assert_eq!(warnings(&loaded), [""; 0]);
+    assert_eq!(loaded.config.function_urls[0].invoke_mode, InvokeMode::Buffered);
+    assert_eq!(modes(&loaded), [ResponseTransferMode::Stream, ResponseTransferMode::Stream]);
+}
+
+#[test]
+fn a_mode_that_does_not_exist_is_refused() {
+    assert!(
+        bad(&SAM.replace("RESPONSE_STREAM", "UNKNOWN")).contains(
+            "1 validation error detected: Value 'UNKNOWN' at 'invokeMode' failed to satisfy constraint: Member must \
+             satisfy enum value set: [RESPONSE_STREAM, BUFFERED]"
+        )
+    );
+    let told = bad(&SAM.replace("ResponseTransferMode: STREAM", "ResponseTransferMode: CHUNKED"));
+    assert!(told.contains("is BUFFERED or STREAM, not `CHUNKED`"), "{told}");
+}
+
+#[test]
+fn a_run_that_is_too_early_to_stream_says_so() {
+    let warnings = warnings(&good(SAM));
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("`StreamUrl` has `InvokeMode: RESPONSE_STREAM`"), "{warnings:?}");
+    assert!(warnings[0].contains("since 2023-04-07: in this run its answers are buffered"));
+    assert!(warnings[1].contains("GET / has `ResponseTransferMode: STREAM`"), "{warnings:?}");
+    assert!(warnings[1].contains("since 2025-11-19"), "{warnings:?}");
+}
