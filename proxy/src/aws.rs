@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error, future,
 };
@@ -11,7 +12,7 @@ use aws_sdk_s3::config::{IdentityCache, RequestChecksumCalculation, ResponseChec
 use aws_smithy_http_client::tls;
 use tokio::sync::OnceCell;
 
-use crate::config::OverflowConfig;
+use crate::config::{self, OverflowConfig};
 use crate::credentials::CredentialsCache;
 use crate::store::Store;
 
@@ -64,6 +65,38 @@ pub(crate) async fn shared(region: &str) -> SdkConfig {
         .region(Region::new(region.to_owned()))
         .load()
         .await
+}
+
+/// DynamoDB as somebody at a terminal reaches it. An address on the machine itself is an emulator's: where there are no
+/// credentials in the environment, it gets those that every emulator knows.
+pub(crate) async fn dynamodb_of_terminal(
+    region: Option<String>,
+    endpoint: Option<String>,
+) -> aws_sdk_dynamodb::Client {
+    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    let http = aws_smithy_http_client::Builder::new().tls_provider(ring).build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+    let endpoint = endpoint.or_else(|| config::variable("AWS_ENDPOINT_URL"));
+    let local = endpoint.as_deref().is_some_and(is_local);
+    if local && config::variable("AWS_ACCESS_KEY_ID").is_none() {
+        loader = loader.credentials_provider(Credentials::new("test", "test", None, None, "local"));
+    }
+    let region = region
+        .or_else(|| config::variable("AWS_REGION"))
+        .or_else(|| config::variable("AWS_DEFAULT_REGION"))
+        .or_else(|| local.then(|| "us-east-1".to_owned()));
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    if let Some(endpoint) = endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    aws_sdk_dynamodb::Client::new(&loader.load().await)
+}
+
+fn is_local(url: &str) -> bool {
+    let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+    matches!(host.as_deref(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 
 async fn make(config: &OverflowConfig) -> Aws {

@@ -13,10 +13,11 @@ use hardcap_limits::{Date, Limits, Millis};
 use http::Uri;
 
 use crate::job::settings::{self, JobsConfig};
+use crate::session::{self, Cookies, SessionsConfig};
 use crate::sign::Scope;
 use values::{
-    access, bucket_name, key_prefix, limit_override, origins, positive, public_url, upstream_url,
-    yes_or_no,
+    Word, access, bucket_name, key_prefix, limit_override, origins, positive, public_url,
+    upstream_url, yes_or_no,
 };
 
 /// Everything the proxy is told from outside.
@@ -45,11 +46,13 @@ pub struct Config {
 }
 
 /// Who may use the proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// `ACCESS=open`: everyone who reaches it.
     Open,
-    /// Nobody: it was not told `ACCESS=open`.
+    /// Whoever logs in, unless something else is said.
+    Sessions(SessionsConfig),
+    /// Nobody: it was told neither of a table of users nor `ACCESS=open`.
     Closed,
 }
 
@@ -125,9 +128,7 @@ impl Config {
     ///
     /// [`Mistakes`]: all of them. The variables of Lambda itself are among them, for without them nothing can start.
     pub fn from_environment() -> Result<Config, Mistakes> {
-        #[expect(clippy::disallowed_methods, reason = "this is the module that reads it")]
-        let lookup = |name: &str| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned());
-        let missing = RUNTIME_VARIABLES.into_iter().filter(|name| lookup(name).is_none());
+        let missing = RUNTIME_VARIABLES.into_iter().filter(|name| variable(name).is_none());
         let missing: Vec<Mistake> = missing
             .map(|name| Mistake {
                 name,
@@ -136,7 +137,7 @@ impl Config {
                         .to_owned(),
             })
             .collect();
-        match Config::read(&lookup) {
+        match Config::read(&variable) {
             Ok(config) if missing.is_empty() => Ok(config),
             Ok(_) => Err(Mistakes(missing)),
             Err(Mistakes(found)) => Err(Mistakes([missing, found].concat())),
@@ -153,7 +154,7 @@ impl Config {
         let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
         let limits = limits(&mut reader);
         let config = Config {
-            access: reader.optional("ACCESS", "", access),
+            access: who(&mut reader),
             upstream: upstream(&mut reader, &region),
             overflow: overflow(&mut reader, &region, &limits),
             jobs: settings::read(&mut reader, limits.lambda_async_request.max.0),
@@ -173,14 +174,7 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        warnings.push(match self.access {
-            Access::Open => {
-                "ACCESS=open: everyone who reaches this proxy uses the upstream with the \
-                             rights of this function"
-                    .to_owned()
-            }
-            Access::Closed => "ACCESS is not `open`, so every request is refused".to_owned(),
-        });
+        warnings.extend(self.access.warning());
         let seconds = self.overflow.link_lifetime.as_secs();
         if seconds < LINK_LIFETIME_ADVISED_SECONDS {
             warnings.push(format!(
@@ -192,6 +186,32 @@ impl Config {
             warnings.push(format!("LIMIT_OVERRIDES: {} is {value}", row.name));
         }
         warnings
+    }
+}
+
+/// A variable of the environment of this process.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads it")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+impl Access {
+    fn warning(&self) -> Option<String> {
+        let text = match self {
+            Access::Open => {
+                "ACCESS=open: everyone who reaches this proxy uses the upstream with the rights of \
+                 this function"
+            }
+            Access::Sessions(config) if config.settings.cookies == Cookies::PlainHttp => {
+                "SESSION_COOKIES=plain-http: whoever sees the traffic can take over a session; this \
+                 is for a browser on this machine alone"
+            }
+            Access::Sessions(_) => return None,
+            Access::Closed => {
+                "neither SESSIONS_TABLE nor ACCESS=open is set, so every request is refused"
+            }
+        };
+        Some(text.to_owned())
     }
 }
 
@@ -242,6 +262,23 @@ impl Reader<'_> {
             return stand_in;
         }
         self.given(name, parse).unwrap_or(stand_in)
+    }
+}
+
+/// Who may use the proxy: people who log in, or everyone, but the latter in plain words only.
+fn who(reader: &mut Reader<'_>) -> Access {
+    let word = reader.given("ACCESS", access);
+    let sessions = session::read(reader);
+    match (word, sessions) {
+        (Some(Word::Open), _) => Access::Open,
+        (_, Some(config)) => Access::Sessions(config),
+        (Some(Word::Sessions), None) => {
+            let problem =
+                "is not set, but ACCESS=sessions is; it is the table of users and sessions";
+            reader.mistakes.push(Mistake { name: "SESSIONS_TABLE", problem: problem.to_owned() });
+            Access::Closed
+        }
+        (None, None) => Access::Closed,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::headers::BadHeader;
 use crate::job::http::Refusal;
 use crate::path::BadTarget;
+use crate::session;
 use crate::store::StoreError;
 use crate::upstream::UpstreamError;
 
@@ -12,7 +13,7 @@ use crate::upstream::UpstreamError;
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The proxy was not opened.
-    #[error("the proxy was not told ACCESS=open")]
+    #[error("the proxy was told neither SESSIONS_TABLE nor ACCESS=open")]
     Closed,
     /// The path or the query is refused.
     #[error(transparent)]
@@ -63,6 +64,9 @@ pub enum Failure {
     /// A request about a job.
     #[error(transparent)]
     Job(#[from] Refusal),
+    /// A request about logins, or one that needs one.
+    #[error(transparent)]
+    Session(#[from] session::Refusal),
     /// The time is up.
     #[error("no answer within {0:?}")]
     Deadline(Duration),

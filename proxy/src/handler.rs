@@ -2,6 +2,7 @@
 
 mod again;
 mod jobs;
+mod visitors;
 
 use std::time::Duration;
 
@@ -16,19 +17,19 @@ use crate::body::{Gathered, UpstreamBody};
 use crate::claim::Claim;
 use crate::clock::{self, Instant};
 use crate::compress;
-use crate::config::{Access, Config};
+use crate::config::Config;
 use crate::cors;
 use crate::deadline::{self, Deadline};
 use crate::delivery::{self, Asked, Delivery, Envelope, Head};
 use crate::error::Failure;
 use crate::event::Request;
 use crate::headers::{self, Lines};
-use crate::job::http::{Jobs, Preference, Route, description, owner};
+use crate::job::http::{Jobs, Preference, owner};
 use crate::key;
 use crate::line::AccessLine;
-use crate::own;
 use crate::path::Target;
 use crate::respond;
+use crate::session::{Sessions, Visitor};
 use crate::store::Entry;
 use crate::upstream::{Outgoing, Response, Upstream};
 
@@ -42,11 +43,13 @@ pub struct Proxy {
     upstream: Upstream,
     aws: LazyAws,
     jobs: OnceCell<Jobs>,
+    sessions: OnceCell<Sessions>,
 }
 
 /// What one request carries through all steps.
 struct Exchange<'a> {
     request: &'a Request,
+    visitor: Visitor,
     asked: Asked,
     cors: &'a Lines,
     envelope: Envelope,
@@ -59,7 +62,11 @@ impl Exchange<'_> {
         Ok(Outgoing {
             method: self.request.method.clone(),
             target,
-            headers: headers::for_upstream(self.request, self.asked.accepts_gzip)?,
+            headers: headers::for_upstream(
+                self.request,
+                self.asked.accepts_gzip,
+                self.visitor.user(),
+            )?,
             body: self.request.body.clone(),
         })
     }
@@ -77,13 +84,19 @@ impl Proxy {
     #[must_use]
     pub fn with_aws(config: Config, aws: LazyAws) -> Proxy {
         let upstream = Upstream::new(config.upstream.clone());
-        Proxy { upstream, aws, config, jobs: OnceCell::new() }
+        Proxy { upstream, aws, config, jobs: OnceCell::new(), sessions: OnceCell::new() }
     }
 
     /// The same with jobs that were made elsewhere.
     #[must_use]
     pub fn with_jobs(self, jobs: Jobs) -> Proxy {
         Proxy { jobs: OnceCell::new_with(Some(jobs)), ..self }
+    }
+
+    /// The same with sessions that were made elsewhere.
+    #[must_use]
+    pub fn with_sessions(self, sessions: Sessions) -> Proxy {
+        Proxy { sessions: OnceCell::new_with(Some(sessions)), ..self }
     }
 
     /// Answers a request with the JSON that is posted. `lambda` is what remains of the function's own timeout.
@@ -126,24 +139,19 @@ impl Proxy {
             return Ok(preflight);
         }
         let target = Target::of(request)?;
+        let arrival = self.arrival(request, cors);
         if let Some(route) = target.own_route() {
-            if let Some(id) = again::id_of(&route) {
-                return self.again(request, id, cors, line).await;
-            }
-            return match Route::of(&route) {
-                Some(Route::Description) => description(&request.method, cors),
-                Some(route) => self.about_jobs(request, cors, &route).await,
-                None => own::answer(&route, &request.method, cors),
-            };
+            return self.own(&arrival, &target, &route, line).await;
         }
-        if self.config.access == Access::Closed {
-            return Err(Failure::Closed);
-        }
+        let Some(visitor) = self.visitor(&arrival, line).await? else {
+            return Ok(arrival.turn_away(&target)?);
+        };
+        self.permit(&arrival, &visitor, &target)?;
         if is_websocket(request) {
             return Err(Failure::WebSocket);
         }
         let asked = Asked::of(request)?;
-        let exchange = Exchange { request, asked, cors, envelope, deadline };
+        let exchange = Exchange { request, visitor, asked, cors, envelope, deadline };
         let preference = Preference::of(request);
         if preference.respond_async
             && let Some(jobs) = self.jobs().await
@@ -276,7 +284,7 @@ impl Proxy {
             return Err(Failure::BodyTooLarge(max));
         }
         let form = exchange.asked.form(head.status, self.config.overflow.redirect_assets);
-        let owner = owner(exchange.request, self.config.access)?;
+        let owner = owner(&exchange.visitor);
         let key = key::new_key(&self.config.overflow.prefix, &exchange.request.path);
         let claim = Claim::of_key(&key, &owner.0).expect("the key was just made");
         let deadline = exchange.deadline;

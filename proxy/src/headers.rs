@@ -3,6 +3,7 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::event::Request;
+use crate::session::{User, cookie};
 
 /// Header lines of an answer: lower-case names, in order, repeated where they repeat.
 pub type Lines = Vec<(String, String)>;
@@ -21,9 +22,41 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// Headers by which a client could speak for someone else; this proxy alone decides them.
-const OURS: [&str; 6] =
-    ["authorization", "host", "forwarded", "content-length", "accept-encoding", "x-overflow"];
-const OUR_PREFIXES: [&str; 5] = ["x-amz-", "x-amzn-", "x-forwarded-", "proxy-", "x-real-"];
+const OURS: [&str; 20] = [
+    "authorization",
+    "host",
+    "forwarded",
+    "content-length",
+    "accept-encoding",
+    "x-overflow",
+    // Who it is.
+    "remote-user",
+    "remote-groups",
+    "x-remote-user",
+    "x-remote-groups",
+    "x-authenticated-user",
+    "x-webauth-user",
+    "x-user",
+    "x-proxy-user",
+    "x-proxy-roles",
+    "es-security-runas-user",
+    // What the method or the path really is; rules look at the true ones.
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+];
+const OUR_PREFIXES: [&str; 9] = [
+    "x-amz-",
+    "x-amzn-",
+    "x-forwarded-",
+    "proxy-",
+    "x-real-",
+    "x-auth-request-",
+    "x-rewrite-",
+    "opendistro-security-",
+    "-opendistro-security-",
+];
 
 /// A header of the client that cannot be sent on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +70,11 @@ pub struct BadHeader {
 /// # Errors
 ///
 /// [`BadHeader`] for control characters in a value or anything but a token as a name.
-pub fn for_upstream(request: &Request, accepts_gzip: bool) -> Result<HeaderMap, BadHeader> {
+pub fn for_upstream(
+    request: &Request,
+    accepts_gzip: bool,
+    user: Option<&User>,
+) -> Result<HeaderMap, BadHeader> {
     let named = named_in_connection(request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 3);
     for (name, value) in &request.headers {
@@ -47,7 +84,18 @@ pub fn for_upstream(request: &Request, accepts_gzip: bool) -> Result<HeaderMap, 
         }
         let bad = || BadHeader { name: name.escape_default().to_string() };
         let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
-        headers.append(known, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?);
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?;
+        if plain == "cookie" {
+            // The session is between the browser and this proxy.
+            let others = std::str::from_utf8(value.as_bytes()).ok().and_then(cookie::without_ours);
+            let others = others.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
+            headers.extend(others.map(|others| (known, others)));
+            continue;
+        }
+        headers.append(known, value);
+    }
+    for (name, value) in user.into_iter().flat_map(identity) {
+        headers.insert(name, value);
     }
     // Anything else has made an upstream hang (OpenSearch with zstd), and gzip is all that we understand.
     let encoding = if accepts_gzip { "gzip" } else { "identity" };
@@ -61,6 +109,12 @@ pub fn for_upstream(request: &Request, accepts_gzip: bool) -> Result<HeaderMap, 
         headers.insert("x-forwarded-for", address);
     }
     Ok(headers)
+}
+
+/// Who it is, for the upstream: written by this proxy alone, after every spelling of the client is gone.
+fn identity(user: &User) -> [(&'static str, HeaderValue); 2] {
+    let name = HeaderValue::from_str(&user.name).expect("names of users are plain");
+    [("x-forwarded-user", name), ("x-forwarded-groups", HeaderValue::from_static(user.role.name()))]
 }
 
 /// The headers of the upstream's answer as the client gets them.
@@ -79,10 +133,11 @@ pub fn for_client(headers: &HeaderMap) -> Lines {
             || name == "content-length"
             || name.starts_with("access-control-")
             || name.starts_with("proxy-");
-        if dropped {
+        let text = text_of(value);
+        // An upstream that set the session's cookie would log people in, or out.
+        if dropped || (name == "set-cookie" && cookie::is_ours(&text)) {
             continue;
         }
-        let text = text_of(value);
         let text = if name == "set-cookie" { without_domain(&text) } else { text };
         lines.push((name.to_owned(), text));
     }

@@ -33,8 +33,8 @@
 //! | R6 headers that S3 would act upon | `delivery::r6_*` |
 //! | R7 redirects of the upstream | `headers::r7_*`, `tests/requests.rs`: `r7_*` |
 //! | R8 the proxy's own paths | `path::r8_*`, `tests/requests.rs`: `r8_*` |
-//! | X1 preflights | `cors::x1_*`, `tests/requests.rs`: `x1_*` |
-//! | X4 errors carry CORS | `tests/requests.rs`: `x4_*` |
+//! | X1 preflights | `cors::x1_*`, `tests/requests.rs`: `x1_*`, `tests/sessions.rs`: `x1_*` |
+//! | X4 errors carry CORS | `tests/requests.rs`: `x4_*`, `tests/sessions.rs`: `a5_x4_*` |
 //! | X5 no origin is reflected | `cors::x5_*`, `config::x5_*` |
 //! | X6 policies of pages | `delivery::x6_*`, `tests/delivery.rs`: `x6_*` |
 //! | X7 links name the region | `store::x7_*`, `config::x7_*` |
@@ -52,7 +52,17 @@
 //! | S7, S13 headers of clients | `headers::s7_*`, `headers::s13_*` |
 //! | S8, S9, S10 sending again | `tests/requests.rs`: `s8_*`, `s9_*`, `s10_*` |
 //! | S11 the target is configuration | `path::s11_*`, `config::s11_*`, `tests/requests.rs`: `s11_*` |
-//! | A3 cookies | `headers::a3_*`, `tests/requests.rs`: `a3_*` |
+//! | A1 tickets | `session::ticket::a1_*`, `tests/sessions.rs`: `a1_*` |
+//! | A2 cookies, expiry, fixation, logout | `session::cookie::a2_*`, `tests/sessions.rs`: `a2_*` |
+//! | A3 cookies stay apart, ours goes nowhere | `headers::a3_*`, `session::cookie::a3_*`, `tests/requests.rs`: `a3_*`, `tests/sessions.rs`: `a3_*` |
+//! | A4 where a login leads | `session::return_to::a4_*`, `tests/sessions.rs`: `a4_*` |
+//! | A5 who is not logged in | `session::arrival::a5_*`, `tests/sessions.rs`: `a5_*` |
+//! | A6 who it is, only the proxy says | `headers::a6_*`, `tests/sessions.rs`: `a6_*` |
+//! | A7 rules see method and path | `session::rules::a7_*`, `tests/sessions.rs`: `a7_*` |
+//! | A8 other sites | `session::origin::a8_*`, `tests/sessions.rs`: `a8_*` |
+//! | A9 guessing | `session::attempts::a9_*`, `session::password::a9_*`, `session::dynamo::a9_*`, `tests/sessions.rs`: `a9_*` |
+//! | A10 the table is down | `session::dynamo::a10_*`, `tests/sessions.rs`: `a10_*` |
+//! | A11 what a role may do | `session::rules::a11_*`, `tests/sessions.rs`: `a11_*` |
 //!
 //! Z2, Z4, B2, S12, X2, X3, P6, K2 and K3 are properties of the platform, the bucket or the browser; they are tested
 //! with the emulator around the real function.
@@ -79,6 +89,7 @@ pub mod line;
 pub mod own;
 pub mod path;
 pub mod respond;
+pub mod session;
 pub mod sign;
 pub mod store;
 pub mod upstream;

@@ -11,6 +11,8 @@ pub struct AccessLine {
     start: Instant,
     method: String,
     path: String,
+    /// Who is logged in.
+    pub user: Option<String>,
     /// How the answer travels; `None` for an answer of the proxy itself.
     pub delivery: Option<Delivery>,
     /// Until the head of the upstream's answer was there.
@@ -29,6 +31,7 @@ impl AccessLine {
             start,
             method: request.method.to_string(),
             path: request.path.split('?').next().unwrap_or_default().to_owned(),
+            user: None,
             delivery: None,
             upstream_ms: None,
             s3_ms: None,
@@ -42,6 +45,7 @@ impl AccessLine {
             target: "access",
             method = self.method,
             path = self.path,
+            user = self.user,
             status = answer.status,
             delivery = self.delivery.map_or("own", Delivery::name),
             envelope_bytes = posted,

@@ -231,7 +231,8 @@ fn encode(bytes: &[u8], keep: impl Fn(u8) -> bool) -> String {
     text
 }
 
-fn decode(bytes: &[u8]) -> Vec<u8> {
+/// Every `%XX` as the byte it stands for; other `%` stay.
+pub(crate) fn decode(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {

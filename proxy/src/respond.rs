@@ -38,6 +38,11 @@ pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
     {
         headers.push(("retry-after".to_owned(), seconds.to_string()));
     }
+    if let Failure::Session(refusal) = failure
+        && let Some(seconds) = refusal.retry_after()
+    {
+        headers.push(("retry-after".to_owned(), seconds.to_string()));
+    }
     headers.extend(cors.iter().cloned());
     Answer { status, headers, body: Body::Text(Text::from(body.to_string())) }
 }
@@ -69,7 +74,8 @@ fn describe(failure: &Failure) -> Problem {
             403,
             "closed",
             "This proxy is closed",
-            "Whoever runs it opens it to everyone who can reach it with ACCESS=open.",
+            "Whoever runs it gives it a table of users with SESSIONS_TABLE, or opens it to everyone who can reach it with \
+             ACCESS=open.",
         ),
         Failure::Target(_) => {
             row(400, "bad-target", "The path or the query is not accepted", UNSENT)
@@ -113,6 +119,7 @@ fn describe(failure: &Failure) -> Problem {
         ),
         Failure::Upstream(error) => describe_upstream(error),
         Failure::Job(refusal) => refusal.describe(),
+        Failure::Session(refusal) => refusal.describe(),
         late_or_large => describe_delivery(late_or_large),
     }
 }

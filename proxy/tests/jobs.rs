@@ -325,6 +325,9 @@ async fn the_description_is_served_as_it_is_checked_in_and_names_every_route() {
     let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
     for path in [
         "/_proxy/ping",
+        "/_proxy/login",
+        "/_proxy/logout",
+        "/_proxy/session",
         "/_proxy/jobs",
         "/_proxy/jobs/{id}",
         "/_proxy/openapi.json",

@@ -88,6 +88,7 @@ fn what_has_to_be_there_is_asked_for() {
 #[test]
 fn without_plain_words_it_is_closed() {
     assert_eq!(read(&[("ACCESS", "")]).unwrap().access, Access::Closed);
+    assert_eq!(mistakes(&[("ACCESS", "sessions")]), ["SESSIONS_TABLE"]);
     for word in ["Open", "true", "1", "public"] {
         assert_eq!(mistakes(&[("ACCESS", word)]), ["ACCESS"], "{word}");
     }
@@ -95,6 +96,49 @@ fn without_plain_words_it_is_closed() {
     assert!(open.contains("everyone who reaches this proxy"), "{open}");
     let closed = read(&[("ACCESS", "")]).unwrap().warnings().join("\n");
     assert!(closed.contains("every request is refused"), "{closed}");
+}
+
+#[test]
+fn with_a_table_people_log_in_unless_it_is_open_in_plain_words() {
+    let sessions = |changes: &[(&str, &str)]| {
+        let table = [("ACCESS", ""), ("SESSIONS_TABLE", "people")];
+        let config = read(&[changes, &table].concat()).expect("it is valid");
+        let warnings = config.warnings().join("\n");
+        match config.access {
+            Access::Sessions(sessions) => (sessions, warnings),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (usual, warnings) = sessions(&[]);
+    assert_eq!(usual.table, "people");
+    assert_eq!(usual.settings, crate::session::Settings::default());
+    assert!(!warnings.contains("plain-http"), "{warnings}");
+    let (named, _) = sessions(&[("ACCESS", "sessions"), ("LOGIN_ATTEMPTS", "3")]);
+    assert_eq!((named.table.as_str(), named.settings.bounds.pair), ("people", 3));
+    let (plain, warnings) = sessions(&[("SESSION_COOKIES", "plain-http")]);
+    assert_eq!(plain.settings.cookies, crate::session::Cookies::PlainHttp);
+    assert!(warnings.contains("whoever sees the traffic"), "{warnings}");
+    let open = read(&[("ACCESS", "open"), ("SESSIONS_TABLE", "people")]).unwrap();
+    assert_eq!(open.access, Access::Open);
+}
+
+#[test]
+fn a_session_is_looked_up_every_five_minutes_at_least() {
+    let table = ("SESSIONS_TABLE", "people");
+    for (name, value, valid) in [
+        ("SESSION_RECHECK_SECONDS", "300", true),
+        ("SESSION_RECHECK_SECONDS", "301", false),
+        ("SESSION_RECHECK_SECONDS", "0", false),
+        ("SESSION_IDLE_SECONDS", "43200", true),
+        ("SESSION_IDLE_SECONDS", "43201", false),
+        ("SESSION_COOKIES", "insecure", false),
+        ("ACCESS_RULES", "allow full DELETE /logs-*", true),
+        ("ACCESS_RULES", "allow everything", false),
+    ] {
+        let found = mistakes(&[table, (name, value)]);
+        assert_eq!(found.is_empty(), valid, "{name}={value}: {found:?}");
+        assert!(found.iter().all(|mistake| *mistake == name), "{found:?}");
+    }
 }
 
 #[test]

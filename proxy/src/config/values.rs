@@ -2,14 +2,19 @@
 
 use http::Uri;
 
-use super::Access;
+/// What `ACCESS` may say.
+pub(super) enum Word {
+    Open,
+    Sessions,
+}
 
-pub(super) fn access(text: &str) -> Result<Access, String> {
+pub(super) fn access(text: &str) -> Result<Word, String> {
     match text {
-        "open" => Ok(Access::Open),
-        "" => Ok(Access::Closed),
+        "open" => Ok(Word::Open),
+        "sessions" => Ok(Word::Sessions),
         _ => Err(format!(
-            "`{text}` is not known; `open` lets everyone in, and without it every request is refused"
+            "`{text}` is not known; `open` lets everyone in, `sessions` those who log in, as does \
+             SESSIONS_TABLE alone"
         )),
     }
 }

@@ -12,6 +12,7 @@ use crate::event::Request;
 use crate::headers::Lines;
 use crate::job::http::owner;
 use crate::line::AccessLine;
+use crate::session::Visitor;
 use crate::store::Stored;
 
 /// What stands before the id, below `/_proxy`.
@@ -32,6 +33,7 @@ impl Proxy {
     pub(super) async fn again(
         &self,
         request: &Request,
+        visitor: &Visitor,
         id: &str,
         cors: &Lines,
         line: &mut AccessLine,
@@ -39,7 +41,7 @@ impl Proxy {
         if request.method != Method::GET {
             return Err(Failure::OwnMethod("GET"));
         }
-        let owner = owner(request, self.config.access)?;
+        let owner = owner(visitor);
         let claim = Claim::of_id(&self.config.overflow.prefix, id, &owner.0);
         let claim = claim.ok_or_else(|| Failure::UnknownAnswer(id.to_owned()))?;
         let store = &self.aws.get().await.store;

@@ -12,6 +12,7 @@ use crate::job::Row;
 use crate::job::http::{Asking, Came, Jobs, Preference, Refusal, Route, head_of, mark, owner};
 use crate::line::AccessLine;
 use crate::path::Target;
+use crate::session::Visitor;
 
 impl Proxy {
     /// The jobs, where there are any.
@@ -30,10 +31,11 @@ impl Proxy {
     pub(super) async fn about_jobs(
         &self,
         request: &Request,
+        visitor: &Visitor,
         cors: &Lines,
         route: &Route,
     ) -> Result<Answer, Failure> {
-        let asking = self.asking(request, cors)?;
+        let asking = self.asking(request, visitor, cors);
         let jobs = self.jobs().await.ok_or(Refusal::NotConfigured)?;
         jobs.answer(&asking, route, &self.aws.get().await.store).await
     }
@@ -47,7 +49,7 @@ impl Proxy {
         preference: Preference,
         line: &mut AccessLine,
     ) -> Result<Answer, Failure> {
-        let asking = self.asking(exchange.request, exchange.cors)?;
+        let asking = self.asking(exchange.request, &exchange.visitor, exchange.cors);
         let outgoing = exchange.outgoing(target)?;
         let came = jobs.forward(&asking, &outgoing, preference, exchange.deadline.at).await?;
         let row = match came {
@@ -76,13 +78,17 @@ impl Proxy {
         }
         let form = exchange.asked.form(head.status, self.config.overflow.redirect_assets);
         let store = &self.aws.get().await.store;
-        let asking = self.asking(exchange.request, exchange.cors)?;
+        let asking = self.asking(exchange.request, &exchange.visitor, exchange.cors);
         jobs.deliver(&asking, row, (head, &form, exchange.envelope), store).await
     }
 
-    fn asking<'a>(&'a self, request: &'a Request, cors: &'a Lines) -> Result<Asking<'a>, Failure> {
+    fn asking<'a>(
+        &'a self,
+        request: &'a Request,
+        visitor: &Visitor,
+        cors: &'a Lines,
+    ) -> Asking<'a> {
         let public = self.public(request);
-        let owner = owner(request, self.config.access)?;
-        Ok(Asking { request, owner, public, cors })
+        Asking { request, owner: owner(visitor), public, cors }
     }
 }

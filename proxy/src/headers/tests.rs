@@ -22,7 +22,7 @@ fn request(headers: &[(&str, &str)]) -> Request {
 
 /// The names and values that go upstream, without those that the proxy itself sets.
 fn sent(headers: &[(&str, &str)]) -> Vec<(String, String)> {
-    let map = for_upstream(&request(headers), true).expect("the headers are fine");
+    let map = for_upstream(&request(headers), true, None).expect("the headers are fine");
     let ours = ["accept-encoding", "x-forwarded-proto", "x-forwarded-for"];
     let lines = map.iter().filter(|(name, _)| !ours.contains(&name.as_str()));
     lines
@@ -89,8 +89,67 @@ fn s7_what_a_client_could_lie_with_is_stripped_in_every_spelling() {
     ] {
         assert_eq!(sent(&[(name, "evil")]), [], "{name}");
     }
-    let map = for_upstream(&request(&[("x-forwarded-for", "evil")]), true).unwrap();
+    let map = for_upstream(&request(&[("x-forwarded-for", "evil")]), true, None).unwrap();
     assert_eq!(map.get("x-forwarded-for").unwrap(), "192.0.2.7", "it is the gateway's word");
+}
+
+#[test]
+fn a6_who_it_is_only_this_proxy_says() {
+    let names = [
+        "X-Forwarded-User",
+        "x_forwarded_user",
+        "X_Forwarded-User",
+        "X-FORWARDED-USER",
+        "x-forwarded_groups",
+        "X-Forwarded-Email",
+        "X-Forwarded-Preferred-Username",
+        "X-Auth-Request-User",
+        "x_auth_request_user",
+        "Remote-User",
+        "REMOTE_USER",
+        "X-Remote-User",
+        "x_remote_groups",
+        "X-WebAuth-User",
+        "X-Proxy-User",
+        "x_proxy_roles",
+        "es-security-runas-user",
+        "opendistro_security_impersonate_as",
+        "X-HTTP-Method-Override",
+        "x_method_override",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+    ];
+    let smuggled: Vec<(&str, &str)> = names.iter().map(|name| (*name, "mallory")).collect();
+    assert_eq!(sent(&smuggled), [], "without a login, nobody is named");
+    let user = User { name: "alice".to_owned(), role: crate::session::Role::Read };
+    let map = for_upstream(&request(&smuggled), true, Some(&user)).unwrap();
+    let all = |name: &str| map.get_all(name).iter().collect::<Vec<_>>();
+    assert_eq!(all("x-forwarded-user"), ["alice"]);
+    assert_eq!(all("x-forwarded-groups"), ["read"]);
+    let text = format!("{map:?}");
+    assert!(!text.contains("mallory"), "{text}");
+}
+
+#[test]
+fn a3_the_session_goes_nowhere() {
+    let session = "__Host-hardcap-session=canary";
+    for (cookies, left) in [
+        (&[session][..], &[][..]),
+        (&["a=1", session], &["a=1"]),
+        (&["sid=1; __Host-hardcap-session=canary; b=é"], &["sid=1; b=é"]),
+        (&["hardcap-session=canary; __Host-hardcap-login=canary"], &[]),
+    ] {
+        let headers: Vec<(&str, &str)> = cookies.iter().map(|value| ("Cookie", *value)).collect();
+        let map = for_upstream(&request(&headers), true, None).unwrap();
+        let all: Vec<&[u8]> = map.get_all("cookie").iter().map(HeaderValue::as_bytes).collect();
+        let left: Vec<&[u8]> = left.iter().map(|value| value.as_bytes()).collect();
+        assert_eq!(all, left, "{cookies:?}");
+    }
+    let set = answered(&[
+        ("set-cookie", b"__Host-hardcap-session=x; Path=/; Secure"),
+        ("set-cookie", b"sid=1"),
+    ]);
+    assert_eq!(set, lines(&[("set-cookie", "sid=1")]), "no upstream logs people in or out");
 }
 
 #[test]
@@ -117,7 +176,8 @@ fn headers_of_one_hop_are_dropped_both_ways() {
 #[test]
 fn c3_the_upstream_is_asked_for_gzip_or_for_nothing() {
     for (accepts, expected) in [(true, "gzip"), (false, "identity")] {
-        let map = for_upstream(&request(&[("accept-encoding", "br, zstd")]), accepts).unwrap();
+        let map =
+            for_upstream(&request(&[("accept-encoding", "br, zstd")]), accepts, None).unwrap();
         let values: Vec<_> = map.get_all("accept-encoding").iter().collect();
         assert_eq!(values, [expected]);
     }
@@ -131,9 +191,9 @@ fn s13_values_that_are_not_ascii_or_not_text_do_not_panic() {
     assert_eq!(get(&answer, "x-text"), Some("é"));
     assert_eq!(get(&answer, "x-bytes").map(|text| text.chars().count()), Some(128));
     for bad in ["a\r\nb", "a\0b", "\n"] {
-        assert!(for_upstream(&request(&[("x-name", bad)]), true).is_err(), "{bad:?}");
+        assert!(for_upstream(&request(&[("x-name", bad)]), true, None).is_err(), "{bad:?}");
     }
-    assert!(for_upstream(&request(&[("na me", "x")]), true).is_err());
+    assert!(for_upstream(&request(&[("na me", "x")]), true, None).is_err());
 }
 
 #[test]
@@ -225,7 +285,7 @@ proptest! {
 
     #[test]
     fn s13_no_header_makes_it_panic(name in ".{0,20}", value in ".{0,40}", bytes in proptest::collection::vec(0x20_u8..=0xff, 0..40)) {
-        let _ = for_upstream(&request(&[(&name, &value)]), true);
+        let _ = for_upstream(&request(&[(&name, &value)]), true, None);
         let mut map = HeaderMap::new();
         if let Ok(value) = HeaderValue::from_bytes(&bytes) {
             map.append("x-odd", value);

@@ -9,9 +9,9 @@ mod wait;
 use super::aws;
 use super::engine::Engine;
 use super::settings::JobsConfig;
-use crate::config::{Access, OverflowConfig};
-use crate::error::Failure;
+use crate::config::OverflowConfig;
 use crate::event::Request;
+use crate::session::Visitor;
 
 pub use prefer::Preference;
 pub use refusal::Refusal;
@@ -22,17 +22,10 @@ pub(crate) use wait::{Came, head_of, mark};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner(pub String);
 
-/// The owner of what a request asks for: everyone is the same one where the proxy is open to everyone.
-///
-/// # Errors
-///
-/// [`Failure::Closed`] for nobody.
-pub fn owner(request: &Request, access: Access) -> Result<Owner, Failure> {
-    let _ = request;
-    match access {
-        Access::Open => Ok(Owner("open".to_owned())),
-        Access::Closed => Err(Failure::Closed),
-    }
+/// The owner of what a visitor asks for: everyone is the same one where the proxy is open to everyone.
+#[must_use]
+pub fn owner(visitor: &Visitor) -> Owner {
+    Owner(visitor.owner())
 }
 
 /// A route below `/_proxy` that is about jobs.

@@ -1,0 +1,256 @@
+//! The program `admin`: the users of a proxy, from a terminal. It is not deployed.
+
+use std::io::{self, BufRead as _, Write as _};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+
+use super::admin::{self, AdminError, Change};
+use super::dynamo::DynamoStore;
+use super::password;
+use super::store::{Store, UserRecord};
+use super::{Role, UnknownRole};
+use crate::aws;
+use crate::clock;
+use crate::config;
+
+const EXAMPLES: &str = "\
+Examples:
+  admin --table SessionsTable --endpoint-url http://127.0.0.1:4566 add alice --role full
+      under `hardcap up`; a password is made up and printed
+  admin --table my-stack-SessionsTable-1ABC add bob --role read --password-stdin < password.txt
+      on AWS, with the credentials of the environment or of a profile
+  admin list --json
+
+Results are on stdout, everything else on stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+/// Adds, lists and changes the users of a proxy. A password is read from the standard input or made up; it is never an
+/// argument, for arguments can be seen by everyone on the machine.
+#[derive(Debug, Parser)]
+#[command(name = "admin", after_help = EXAMPLES)]
+struct Options {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the users are.
+#[derive(Args, Debug)]
+struct Place {
+    /// The table, such as the output `SessionsTable` of the stack names it; or SESSIONS_TABLE
+    #[arg(long, global = true)]
+    table: Option<String>,
+    /// The region; or AWS_REGION, or the profile's
+    #[arg(long, global = true)]
+    region: Option<String>,
+    /// Another address than AWS's, such as http://127.0.0.1:4566; or AWS_ENDPOINT_URL
+    #[arg(long, global = true, value_name = "URL")]
+    endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Adds a user
+    Add {
+        /// The name
+        name: String,
+        /// `read` looks and searches, `full` changes as well
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// Read the password from the first line of the standard input, instead of making one up
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Lists the users
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Gives a user another password; sessions end within five minutes
+    SetPassword {
+        /// The name
+        name: String,
+        /// Read the password from the first line of the standard input, instead of making one up
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Gives a user another role, within five minutes
+    SetRole {
+        /// The name
+        name: String,
+        /// `read` or `full`
+        #[arg(value_parser = role)]
+        role: Role,
+    },
+    /// Lets a user log in no more; sessions end within five minutes
+    Disable {
+        /// The name
+        name: String,
+    },
+    /// Lets a disabled user log in again
+    Enable {
+        /// The name
+        name: String,
+    },
+}
+
+fn role(text: &str) -> Result<Role, UnknownRole> {
+    text.parse()
+}
+
+/// Runs the program with the arguments of this process.
+pub async fn run() -> ExitCode {
+    let options = Options::parse();
+    let Some(table) = options.place.table.clone().or_else(|| config::variable("SESSIONS_TABLE"))
+    else {
+        return failed("which table? --table NAME, or SESSIONS_TABLE in the environment");
+    };
+    let Place { region, endpoint_url, .. } = options.place;
+    let client = aws::dynamodb_of_terminal(region, endpoint_url).await;
+    let store = DynamoStore::new(client, &table);
+    match obey(&store, options.command).await {
+        Ok(said) => match writeln!(io::stdout(), "{said}") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&format!("the standard output: {error}")),
+        },
+        Err(problem) => failed(&problem),
+    }
+}
+
+fn failed(problem: &str) -> ExitCode {
+    // There is nowhere else to say it.
+    let _ = writeln!(io::stderr(), "admin: {problem}");
+    ExitCode::FAILURE
+}
+
+/// Does it; what is to be said of it.
+async fn obey(store: &dyn Store, command: Command) -> Result<String, String> {
+    let now = clock::epoch_millis() / 1000;
+    let changed = |name: String, change: Change| async move {
+        admin::change(store, &name, change, now).await.map_err(said)
+    };
+    match command {
+        Command::List { json } => {
+            let users = store.users().await.map_err(|outage| outage.to_string())?;
+            Ok(if json { as_json(&users) } else { as_table(&users) })
+        }
+        Command::Add { name, role, password_stdin } => {
+            let password = Password::get(password_stdin)?;
+            let user = admin::add(store, &name, role, &password.text, now).await.map_err(said)?;
+            Ok(password.told(&format!("added {} with the role {}", user.name, user.role)))
+        }
+        Command::SetPassword { name, password_stdin } => {
+            let password = Password::get(password_stdin)?;
+            let user = changed(name, Change::Password(password.text.clone())).await?;
+            Ok(password.told(&format!("{} has another password", user.name)))
+        }
+        Command::SetRole { name, role } => {
+            let user = changed(name, Change::Role(role)).await?;
+            Ok(format!("{} has the role {}", user.name, user.role))
+        }
+        Command::Disable { name } => {
+            let user = changed(name, Change::Disable).await?;
+            Ok(format!("{} cannot log in any more", user.name))
+        }
+        Command::Enable { name } => {
+            let user = changed(name, Change::Enable).await?;
+            Ok(format!("{} can log in again", user.name))
+        }
+    }
+}
+
+fn said(error: AdminError) -> String {
+    error.to_string()
+}
+
+struct Password {
+    text: String,
+    made_up: bool,
+}
+
+impl Password {
+    fn get(from_stdin: bool) -> Result<Password, String> {
+        if !from_stdin {
+            return Ok(Password { text: password::made_up(), made_up: true });
+        }
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        read.map_err(|error| format!("the standard input: {error}"))?;
+        let text = line.trim_end_matches(['\r', '\n']).to_owned();
+        Ok(Password { text, made_up: false })
+    }
+
+    /// A password that was made up is told once, and kept nowhere.
+    fn told(&self, what: &str) -> String {
+        match self.made_up {
+            true => format!("{what}; the password is\n{}", self.text),
+            false => what.to_owned(),
+        }
+    }
+}
+
+fn as_json(users: &[UserRecord]) -> String {
+    let users: Vec<_> = users
+        .iter()
+        .map(|user| json!({ "name": user.name, "role": user.role.name(), "enabled": user.enabled }))
+        .collect();
+    json!({ "users": users }).to_string()
+}
+
+fn as_table(users: &[UserRecord]) -> String {
+    if users.is_empty() {
+        return "there are no users yet; `add` adds one".to_owned();
+    }
+    let widest = users.iter().map(|user| user.name.len()).max().unwrap_or(0);
+    let lines = users.iter().map(|user| {
+        let disabled = if user.enabled { "" } else { "  disabled" };
+        format!("{:widest$}  {}{disabled}", user.name, user.role)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::session::memory::MemoryStore;
+
+    fn command(words: &[&str]) -> Command {
+        let words = ["admin"].iter().chain(words);
+        Options::try_parse_from(words).expect("the words are right").command
+    }
+
+    #[test]
+    fn the_options_are_consistent_and_take_no_password() {
+        Options::command().debug_assert();
+        let help = Options::command().render_long_help().to_string();
+        assert!(help.contains("--endpoint-url") && help.contains("Examples:"), "{help}");
+        assert!(Options::try_parse_from(["admin", "add", "a", "--role", "admin"]).is_err());
+        assert!(Options::try_parse_from(["admin", "add", "a", "--role", "read", "pass"]).is_err());
+    }
+
+    #[tokio::test]
+    async fn it_adds_lists_and_changes() {
+        let store = MemoryStore::default();
+        let empty = obey(&store, command(&["list"])).await.unwrap();
+        assert_eq!(empty, "there are no users yet; `add` adds one");
+        let added = obey(&store, command(&["add", "alice", "--role", "full"])).await.unwrap();
+        let password = added.strip_prefix("added alice with the role full; the password is\n");
+        let hash = store.tables().users["alice"].hash.clone();
+        assert!(password::verify(password.expect(&added), Some(&hash)));
+        obey(&store, command(&["disable", "alice"])).await.unwrap();
+        assert_eq!(obey(&store, command(&["list"])).await.unwrap(), "alice  full  disabled");
+        obey(&store, command(&["enable", "alice"])).await.unwrap();
+        obey(&store, command(&["set-role", "alice", "read"])).await.unwrap();
+        let json = obey(&store, command(&["list", "--json"])).await.unwrap();
+        assert_eq!(json, r#"{"users":[{"name":"alice","role":"read","enabled":true}]}"#);
+        let other = obey(&store, command(&["set-password", "alice"])).await.unwrap();
+        assert!(other.contains("another password"), "{other}");
+        let twice = obey(&store, command(&["add", "alice", "--role", "read"])).await.unwrap_err();
+        assert!(twice.contains("already"), "{twice}");
+    }
+}

@@ -1,0 +1,134 @@
+//! The two cookies of the proxy: what they are called, how they are set, and how they are kept from the upstream.
+
+use crate::event::Request;
+
+/// How the cookies travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookies {
+    /// `__Host-`, `Secure`: a browser keeps them to this host and to TLS.
+    HostOnly,
+    /// Without the prefix and without `Secure`, for a browser that does not count plain http on its own machine as secure.
+    PlainHttp,
+}
+
+/// The session.
+const SESSION: [&str; 2] = ["__Host-hardcap-session", "hardcap-session"];
+/// What makes a login form good for the browser that fetched it, and for no other.
+const LOGIN: [&str; 2] = ["__Host-hardcap-login", "hardcap-login"];
+
+/// The proxy's own cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cookie {
+    /// The ticket.
+    Session,
+    /// The secret of a login form.
+    Login,
+}
+
+impl Cookies {
+    /// The name of a cookie.
+    pub(crate) fn name(self, cookie: Cookie) -> &'static str {
+        let [host_only, plain] = match cookie {
+            Cookie::Session => SESSION,
+            Cookie::Login => LOGIN,
+        };
+        match self {
+            Cookies::HostOnly => host_only,
+            Cookies::PlainHttp => plain,
+        }
+    }
+
+    /// The value that a request holds. Two of one name are none: one of them is somebody else's.
+    pub(crate) fn value(self, request: &Request, cookie: Cookie) -> Option<&str> {
+        let name = self.name(cookie);
+        let lines =
+            request.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case("cookie"));
+        let mut values = lines
+            .flat_map(|(_, line)| line.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+            .filter(|(known, _)| known.trim() == name)
+            .map(|(_, value)| value.trim());
+        let value = values.next()?;
+        values.next().is_none().then_some(value)
+    }
+
+    /// `Set-Cookie` for as long as the browser is open.
+    pub(crate) fn set(self, cookie: Cookie, value: &str) -> (String, String) {
+        self.line(cookie, value, "")
+    }
+
+    /// `Set-Cookie` that removes it.
+    pub(crate) fn clear(self, cookie: Cookie) -> (String, String) {
+        self.line(cookie, "", "; Max-Age=0")
+    }
+
+    fn line(self, cookie: Cookie, value: &str, more: &str) -> (String, String) {
+        let name = self.name(cookie);
+        let secure = match self {
+            Cookies::HostOnly => "; Secure",
+            Cookies::PlainHttp => "",
+        };
+        let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
+        ("set-cookie".to_owned(), line)
+    }
+}
+
+/// A `Cookie` header without the proxy's own, in any spelling; `None` when nothing is left.
+pub(crate) fn without_ours(header: &str) -> Option<String> {
+    if !header.split(';').any(is_ours) {
+        return Some(header.to_owned());
+    }
+    let others: Vec<&str> = header.split(';').filter(|pair| !is_ours(pair)).collect();
+    let others = others.join(";");
+    let others = others.trim_start();
+    (!others.is_empty()).then(|| others.to_owned())
+}
+
+/// Whether a pair of `Cookie`, or a whole `Set-Cookie`, is of one of the proxy's own cookies.
+pub(crate) fn is_ours(pair: &str) -> bool {
+    let name = pair.split(['=', ';']).next().unwrap_or_default().trim();
+    SESSION.iter().chain(&LOGIN).any(|own| name.eq_ignore_ascii_case(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a2_the_cookie_is_bound_to_the_host_and_to_tls() {
+        let (name, value) = Cookies::HostOnly.set(Cookie::Session, "x");
+        assert_eq!(name, "set-cookie");
+        let expected = "__Host-hardcap-session=x; Path=/; HttpOnly; SameSite=Lax; Secure";
+        assert_eq!(value, expected, "no Domain: the prefix forbids it");
+        let (_, cleared) = Cookies::HostOnly.clear(Cookie::Session);
+        assert_eq!(
+            cleared,
+            "__Host-hardcap-session=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
+        );
+    }
+
+    #[test]
+    fn a2_over_plain_http_it_has_another_name() {
+        let (_, value) = Cookies::PlainHttp.set(Cookie::Session, "x");
+        assert_eq!(value, "hardcap-session=x; Path=/; HttpOnly; SameSite=Lax");
+    }
+
+    #[test]
+    fn a3_only_our_cookies_are_taken_out() {
+        for (header, left) in [
+            ("a=1", Some("a=1")),
+            ("a=1;b=2;  c", Some("a=1;b=2;  c")),
+            ("__Host-hardcap-session=x", None),
+            ("__Host-hardcap-session=x; a=1", Some("a=1")),
+            ("a=1; __Host-hardcap-session=x", Some("a=1")),
+            ("a=1; __HOST-HARDCAP-SESSION=x; b=2", Some("a=1; b=2")),
+            ("hardcap-session=x; hardcap-login=y; sid=1", Some("sid=1")),
+            ("a=1; hardcap-session =x", Some("a=1")),
+            ("hardcap-session", None),
+            ("my-hardcap-session=1", Some("my-hardcap-session=1")),
+            ("", Some("")),
+        ] {
+            assert_eq!(without_ours(header).as_deref(), left, "{header}");
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The store in DynamoDB: one table with the partition key `pk`, a string, and the time to live in `forget`.
+//!
+//! | `pk` | what |
+//! | --- | --- |
+//! | `session/` and a hash | a session: `sealed`, `seen`, `forget` |
+//! | `user/` and a name | a user: `hash`, `role`, `enabled`, `stamp`, `changed` |
+//! | `attempts/` and a hash | attempts to log in: `attempts`, `ends`, `forget` |
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+
+use super::store::{Attempts, Before, EpochSeconds, Kept, Outage, Pending, Store, UserRecord};
+use crate::aws;
+use crate::error::with_causes;
+
+/// How long one attempt of a call may take, and all of them together: who logs in waits for it.
+const ATTEMPT_MAX: Duration = Duration::from_secs(2);
+const CALL_MAX: Duration = Duration::from_secs(6);
+
+/// A table of DynamoDB.
+#[derive(Clone, Debug)]
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl DynamoStore {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(client: Client, table: &str) -> DynamoStore {
+        DynamoStore { client, table: table.to_owned() }
+    }
+
+    /// The table of this name, where the environment says AWS is.
+    pub async fn of(table: &str, region: &str) -> DynamoStore {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_MAX)
+            .operation_timeout(CALL_MAX)
+            .build();
+        let config = aws_sdk_dynamodb::config::Builder::from(&aws::shared(region).await)
+            .timeout_config(timeouts)
+            .build();
+        DynamoStore::new(Client::from_conf(config), table)
+    }
+
+    async fn get(&self, key: String) -> Result<Option<Item>, Outage> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(key))
+            .consistent_read(true);
+        Ok(get.send().await.map_err(outage("GetItem"))?.item)
+    }
+
+    async fn delete(&self, key: String) -> Result<(), Outage> {
+        let delete = self.client.delete_item().table_name(&self.table).key("pk", text(key));
+        delete.send().await.map_err(outage("DeleteItem"))?;
+        Ok(())
+    }
+
+    /// Counts within the window that there is; `None` when there is none, or it is over.
+    async fn count_on(&self, key: &str, now: EpochSeconds) -> Result<Option<Attempts>, Outage> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(attempts_key(key)))
+            .update_expression("ADD attempts :one")
+            .condition_expression("ends > :now")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", number(now))
+            .return_values(ReturnValue::AllNew);
+        match met(update.send().await, "UpdateItem")? {
+            Some(output) => read_attempts(output.attributes.unwrap_or_default()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Begins a window; `None` when another attempt has begun one meanwhile.
+    async fn count_anew(
+        &self,
+        key: &str,
+        now: EpochSeconds,
+        window: u64,
+    ) -> Result<Option<Attempts>, Outage> {
+        let ends = now.saturating_add(window);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", text(attempts_key(key)))
+            .item("attempts", number(1))
+            .item("ends", number(ends))
+            .item("forget", number(ends))
+            .condition_expression("attribute_not_exists(pk) OR ends <= :now")
+            .expression_attribute_values(":now", number(now));
+        let begun = met(put.send().await, "PutItem")?;
+        Ok(begun.map(|_| Attempts { count: 1, ends }))
+    }
+}
+
+impl Store for DynamoStore {
+    fn session<'a>(&'a self, key: &'a str) -> Pending<'a, Option<Kept>> {
+        Box::pin(async move {
+            let item = self.get(session_key(key)).await?;
+            item.as_ref().map(read_session).transpose()
+        })
+    }
+
+    fn keep<'a>(&'a self, key: &'a str, kept: Kept) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .item("pk", text(session_key(key)))
+                .item("sealed", AttributeValue::B(Blob::new(kept.sealed)))
+                .item("seen", number(kept.seen))
+                .item("forget", number(kept.forget));
+            put.send().await.map_err(outage("PutItem"))?;
+            Ok(())
+        })
+    }
+
+    fn touch<'a>(&'a self, key: &'a str, seen: EpochSeconds) -> Pending<'a, bool> {
+        Box::pin(async move {
+            let update = self
+                .client
+                .update_item()
+                .table_name(&self.table)
+                .key("pk", text(session_key(key)))
+                .update_expression("SET seen = :seen")
+                // Without it, the write would bring a session back that was just revoked.
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_values(":seen", number(seen));
+            Ok(met(update.send().await, "UpdateItem")?.is_some())
+        })
+    }
+
+    fn revoke<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+        Box::pin(self.delete(session_key(key)))
+    }
+
+    fn user<'a>(&'a self, name: &'a str) -> Pending<'a, Option<UserRecord>> {
+        Box::pin(async move {
+            let item = self.get(user_key(name)).await?;
+            item.as_ref().map(read_user).transpose()
+        })
+    }
+
+    fn users(&self) -> Pending<'_, Vec<UserRecord>> {
+        Box::pin(async move {
+            let mut users = Vec::new();
+            let mut from = None;
+            loop {
+                let scan = self
+                    .client
+                    .scan()
+                    .table_name(&self.table)
+                    .filter_expression("begins_with(pk, :user)")
+                    .expression_attribute_values(":user", text(user_key("")))
+                    .set_exclusive_start_key(from);
+                let page = scan.send().await.map_err(outage("Scan"))?;
+                for item in page.items() {
+                    users.push(read_user(item)?);
+                }
+                from = page.last_evaluated_key;
+                if from.is_none() {
+                    break;
+                }
+            }
+            users.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(users)
+        })
+    }
+
+    fn write_user<'a>(&'a self, user: &'a UserRecord, before: Before<'a>) -> Pending<'a, bool> {
+        Box::pin(async move {
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .item("pk", text(user_key(&user.name)))
+                .item("hash", text(&user.hash))
+                .item("role", text(user.role.name()))
+                .item("enabled", AttributeValue::Bool(user.enabled))
+                .item("stamp", text(&user.stamp))
+                .item("changed", number(user.changed));
+            let put = match before {
+                Before::Nobody => put.condition_expression("attribute_not_exists(pk)"),
+                Before::Unchanged(then) => put
+                    .condition_expression("stamp = :stamp AND #role = :role AND enabled = :enabled")
+                    .expression_attribute_names("#role", "role")
+                    .expression_attribute_values(":stamp", text(&then.stamp))
+                    .expression_attribute_values(":role", text(then.role.name()))
+                    .expression_attribute_values(":enabled", AttributeValue::Bool(then.enabled)),
+            };
+            Ok(met(put.send().await, "PutItem")?.is_some())
+        })
+    }
+
+    fn count<'a>(&'a self, key: &'a str, now: EpochSeconds, window: u64) -> Pending<'a, Attempts> {
+        Box::pin(async move {
+            // Another attempt may begin the window between the two; then it is there for the second look.
+            for _ in 0..2 {
+                if let Some(attempts) = self.count_on(key, now).await? {
+                    return Ok(attempts);
+                }
+                if let Some(attempts) = self.count_anew(key, now, window).await? {
+                    return Ok(attempts);
+                }
+            }
+            Err(Outage(
+                "the attempts cannot be counted: their window changes all the time".to_owned(),
+            ))
+        })
+    }
+
+    fn uncount<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let update = self
+                .client
+                .update_item()
+                .table_name(&self.table)
+                .key("pk", text(attempts_key(key)))
+                .update_expression("ADD attempts :minus")
+                .condition_expression("attempts > :none")
+                .expression_attribute_values(":minus", AttributeValue::N("-1".to_owned()))
+                .expression_attribute_values(":none", number(0));
+            met(update.send().await, "UpdateItem")?;
+            Ok(())
+        })
+    }
+
+    fn forgive<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+        Box::pin(self.delete(attempts_key(key)))
+    }
+}
+
+fn session_key(key: &str) -> String {
+    format!("session/{key}")
+}
+
+fn user_key(name: &str) -> String {
+    format!("user/{name}")
+}
+
+fn attempts_key(key: &str) -> String {
+    format!("attempts/{key}")
+}
+
+fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// The output of a write under a condition; `None` when the condition was not met.
+fn met<T, E, R>(sent: Result<T, SdkError<E, R>>, what: &'static str) -> Result<Option<T>, Outage>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    match sent {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
+        Err(error) => Err(outage(what)(error)),
+    }
+}
+
+fn outage<E, R>(what: &'static str) -> impl Fn(SdkError<E, R>) -> Outage
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    move |error| match (error.code(), error.message()) {
+        (Some(code), Some(message)) => Outage(format!("{what}: {code}: {message}")),
+        (Some(code), None) => Outage(format!("{what}: {code}")),
+        _ => Outage(format!("{what}: {}", with_causes(&error))),
+    }
+}
+
+fn read_session(item: &Item) -> Result<Kept, Outage> {
+    let kept = || {
+        Some(Kept {
+            sealed: item.get("sealed")?.as_b().ok()?.as_ref().to_vec(),
+            seen: whole(item, "seen")?,
+            forget: whole(item, "forget")?,
+        })
+    };
+    kept().ok_or_else(|| Outage("a session lacks sealed, seen or forget".to_owned()))
+}
+
+fn read_user(item: &Item) -> Result<UserRecord, Outage> {
+    let of = |name: &str| item.get(name)?.as_s().ok();
+    let user = || {
+        Some(UserRecord {
+            name: of("pk")?.strip_prefix("user/")?.to_owned(),
+            hash: of("hash")?.clone(),
+            role: of("role")?.parse().ok()?,
+            enabled: *item.get("enabled")?.as_bool().ok()?,
+            stamp: of("stamp")?.clone(),
+            changed: whole(item, "changed")?,
+        })
+    };
+    user().ok_or_else(|| {
+        let key = of("pk").cloned().unwrap_or_default();
+        Outage(format!("{key} lacks hash, role, enabled, stamp or changed"))
+    })
+}
+
+fn read_attempts(item: Item) -> Result<Attempts, Outage> {
+    let attempts =
+        || Some(Attempts { count: whole(&item, "attempts")?, ends: whole(&item, "ends")? });
+    attempts().ok_or_else(|| Outage("attempts lack attempts or ends".to_owned()))
+}
+
+fn whole(item: &Item, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
