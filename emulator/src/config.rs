@@ -114,6 +114,11 @@ pub struct Function {
     /// The environment that the user configured, in the order given. `${hardcap:aws}` and the other placeholders of
     /// [`crate::Addresses`] are replaced by addresses when the emulator starts.
     pub environment: IndexMap<String, String>,
+    /// Folders that AWS would lay over `/opt`, the later ones on top. The files in their `extensions` are external
+    /// extensions.
+    pub layers: Vec<PathBuf>,
+    /// Programs that are started as external extensions, each under the name of its file, on top of those of the layers.
+    pub extensions: Vec<PathBuf>,
     /// Executions reserved for this function, which are also the most it may have.
     pub reserved_concurrency: Option<u32>,
     /// What becomes of its asynchronous events.
@@ -146,6 +151,8 @@ impl Function {
             memory_mb: 128,
             timeout: Millis(3_000),
             environment: IndexMap::new(),
+            layers: Vec::new(),
+            extensions: Vec::new(),
             reserved_concurrency: None,
             events: EventInvokeConfig::default(),
             recursive_loop: RecursiveLoop::default(),

@@ -58,6 +58,10 @@ pub struct FunctionSettings {
     pub python: Option<PathBuf>,
     /// Variables that replace the template's or come on top.
     pub environment: IndexMap<String, String>,
+    /// Folders that stand for the function's layers: what AWS lays over `/opt`.
+    pub layers: Vec<PathBuf>,
+    /// Programs that run beside the function as external extensions.
+    pub extensions: Vec<PathBuf>,
 }
 
 /// Where a program comes from.
@@ -194,13 +198,16 @@ fn credential(entry: &Entry) -> Result<Credential, Mistake> {
 
 fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
     let what = format!("the function `{}`", entry.key);
-    only(&entry.value, &what, &["command", "cargo", "arguments", "python", "environment"])?;
+    let known = ["command", "cargo", "arguments", "python", "environment", "layers", "extensions"];
+    only(&entry.value, &what, &known)?;
     Ok(FunctionSettings {
         position: entry.at,
         program: program(&entry.value, &what)?,
         arguments: texts(&entry.value, "arguments")?,
         python: text(&entry.value, "python")?.map(PathBuf::from),
         environment: text_map(&entry.value, "environment")?,
+        layers: texts(&entry.value, "layers")?.into_iter().map(PathBuf::from).collect(),
+        extensions: texts(&entry.value, "extensions")?.into_iter().map(PathBuf::from).collect(),
     })
 }
 
@@ -351,6 +358,8 @@ secret = "s"
 [functions.F]
 command = ["./f", "-x"]
 environment = { A = "1", B = true }
+layers = ["layer"]
+extensions = ["./agent"]
 [companions.search]
 cargo = { package = "p", bin = "search" }
 arguments = ["--port", "${port}"]
@@ -373,6 +382,8 @@ command = "curl"
         let command = vec!["./f".to_owned(), "-x".to_owned()];
         assert_eq!(function.program, Some(Program::Command(command)));
         assert_eq!(function.environment["B"], "true");
+        assert_eq!(function.layers, [PathBuf::from("layer")]);
+        assert_eq!(function.extensions, [PathBuf::from("./agent")]);
         let companion = &settings.companions[0];
         let program = Program::Cargo { package: Some("p".to_owned()), bin: "search".to_owned() };
         assert_eq!(companion.program, program);

@@ -78,6 +78,27 @@ pub(super) fn variables(facts: &Facts<'_>) -> Vec<(OsString, OsString)> {
     variables
 }
 
+/// What an external extension is not given, for it is the runtime's own (AWS, Lambda developer guide, extensions API,
+/// 2023-10-30).
+const OF_THE_RUNTIME: [&str; 7] = [
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+
+/// The variables of an external extension, out of those of its runtime.
+pub(super) fn of_extension(variables: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+    let given = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        !name.starts_with(b"_") && !OF_THE_RUNTIME.iter().any(|other| other.as_bytes() == name)
+    };
+    variables.iter().filter(|(name, _)| given(name)).cloned().collect()
+}
+
 /// `/aws/lambda/NAME`
 pub(super) fn log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")

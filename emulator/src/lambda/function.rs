@@ -86,7 +86,7 @@ pub(super) struct Home {
     pub(super) log: Arc<Log>,
     pub(super) log_stream: String,
     /// `None` where the kernel does not permit one.
-    pub(super) tmp: Option<PrivateTmp>,
+    pub(super) tmp: Option<Arc<PrivateTmp>>,
 }
 
 impl Deployed {

@@ -1,5 +1,6 @@
 //! Cold starts: a process is started for an invocation, has ten seconds, and gets a second chance inside the invocation.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,8 +17,8 @@ use super::outcome::{self, Ending};
 use super::private_tmp::PrivateTmp;
 use super::process::{Exit, Process, Program};
 use super::run::{Ended, First, finish, whole_millis};
-use super::sandbox::{Parts, Sandbox};
-use super::{Job, runtime_api, supervisor};
+use super::sandbox::{Parts, Reason, Sandbox};
+use super::{Job, life, runtime_api};
 use crate::context::Context;
 use crate::record::What;
 use crate::serve;
@@ -37,6 +38,7 @@ pub(super) enum InitFailure {
     NotStarted(String),
     Reported { body: Bytes, error_type: Option<String> },
     Exited(Exit),
+    Extension { error_type: &'static str, message: String },
     TimedOut(Exceeded),
 }
 
@@ -81,6 +83,7 @@ impl Failed {
         let error_type = match &self.failure {
             InitFailure::NotStarted(_) => "Runtime.InvalidEntrypoint",
             InitFailure::Exited(_) => "Runtime.ExitError",
+            InitFailure::Extension { error_type, .. } => error_type,
             InitFailure::Reported { body, error_type } => {
                 reported = outcome::reported_type(body, error_type.as_deref());
                 &reported
@@ -116,6 +119,7 @@ fn give_up(function: &Deployed, job: Job, failed: Failed) {
             Ending::NotStarted(message)
         }
         InitFailure::Exited(exit) => Ending::Exited(exit),
+        InitFailure::Extension { error_type, message } => Ending::Extension { error_type, message },
         InitFailure::Reported { body, error_type } => Ending::Reported { body, error_type },
         InitFailure::TimedOut(exceeded) => Ending::TimedOut(exceeded),
     };
@@ -146,8 +150,7 @@ async fn initialize(
     let log = Arc::clone(&home.log);
     let (sandbox, initialized) = match start(function, home).await {
         Ok(started) => started,
-        Err((message, home)) => {
-            function.leave(Some(home));
+        Err(message) => {
             let failure = InitFailure::NotStarted(message);
             return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
         }
@@ -160,7 +163,8 @@ async fn initialize(
         None => InitFailure::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis())),
     };
     let (took, used_mb) = (stopwatch.elapsed(), sandbox.used_mb());
-    sandbox.abandon();
+    let timed_out = matches!(failure, InitFailure::TimedOut(_));
+    sandbox.abandon(if timed_out { Reason::Timeout } else { Reason::Failure });
     // What it leaves behind goes to the next attempt, so that must have been given back.
     sandbox.serving.cancelled().await;
     Err(Failed { failure, took, log, used_mb })
@@ -168,12 +172,15 @@ async fn initialize(
 
 type Started = (Arc<Sandbox>, oneshot::Receiver<InitEnd>);
 
-/// Starts a process with a Runtime API of its own.
-async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, (String, Home)> {
+/// Starts the processes of a sandbox with a Runtime API of its own.
+async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, String> {
     let surroundings = &function.surroundings;
     let (listener, address) = match serve::bind(0).await {
         Ok(bound) => bound,
-        Err(error) => return Err((error.to_string(), home)),
+        Err(error) => {
+            function.leave(Some(home));
+            return Err(error.to_string());
+        }
     };
     let credential = surroundings
         .platform
@@ -189,24 +196,16 @@ async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, (String,
         task_root: &function.task_root,
         host_path: &environment::host_path(),
     };
-    let variables = environment::variables(&facts);
-    let process = match launch(function, &home, variables).await {
-        Ok(process) => process,
-        Err(message) => {
-            surroundings.platform.keyring.revoke(&credential.access_key_id);
-            return Err((message, home));
-        }
-    };
+    let launch = Launch { environment: environment::variables(&facts), tmp: home.tmp.clone() };
     let (initialized, ready) = oneshot::channel();
     let serving = CancellationToken::new();
-    let Process { child, group, output } = process;
     let access_key_id = credential.access_key_id;
-    let parts = Parts { group, output, home, access_key_id, serving: serving.clone(), initialized };
+    let parts = Parts { home, access_key_id, serving: serving.clone(), initialized };
     let sandbox = Sandbox::new(function, parts);
     function.started(&sandbox);
     runtime_api::serve(&sandbox, listener, serving, &surroundings.tasks);
     let stop = surroundings.stop.clone();
-    surroundings.sandboxes.spawn(supervisor::supervise(Arc::clone(&sandbox), child, stop));
+    surroundings.sandboxes.spawn(life::live(Arc::clone(&sandbox), launch, stop));
     Ok((sandbox, ready))
 }
 
@@ -214,11 +213,11 @@ async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, (String,
 static TMP_IS_SHARED: AtomicBool = AtomicBool::new(cfg!(not(target_os = "linux")));
 
 /// A folder for `/tmp`, where the kernel permits one.
-pub(super) fn private_tmp() -> Option<PrivateTmp> {
+pub(super) fn private_tmp() -> Option<Arc<PrivateTmp>> {
     if TMP_IS_SHARED.load(Ordering::Relaxed) {
         return None;
     }
-    PrivateTmp::new().inspect_err(|error| share_tmp(&error.to_string())).ok()
+    PrivateTmp::new().inspect_err(|error| share_tmp(&error.to_string())).ok().map(Arc::new)
 }
 
 fn share_tmp(why: &str) {
@@ -229,48 +228,78 @@ fn share_tmp(why: &str) {
     }
 }
 
-async fn launch(
-    function: &Deployed,
-    home: &Home,
-    environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
-) -> Result<Process, String> {
-    if !function.task_root.is_dir() {
-        return Err(format!("chdir {}: no such directory", function.task_root.display()));
+/// What the processes of one sandbox are started with.
+#[derive(Debug)]
+pub(super) struct Launch {
+    environment: Vec<(OsString, OsString)>,
+    tmp: Option<Arc<PrivateTmp>>,
+}
+
+impl Launch {
+    /// Starts the runtime.
+    pub(super) async fn runtime(
+        &self,
+        function: &Deployed,
+        command: Vec<OsString>,
+    ) -> Result<Process, String> {
+        self.start(function, command, self.environment.clone()).await
     }
-    let launcher = &function.surroundings.launcher;
-    let program = |tmp, environment| Program {
-        command: function.function.command.clone(),
-        folder: function.task_root.clone(),
-        environment,
-        tmp,
-    };
-    if let Some(tmp) = &home.tmp {
-        match tmp.plan(&function.task_root, function.paths()) {
-            Err(error) => share_tmp(&error.to_string()),
-            Ok(plan) => match launcher.launch(program(Some(plan), environment.clone())).await {
-                Ok(process) => return Ok(process),
-                Err(error) => {
-                    // Was it the mounts or the program? It starts without the mounts, or it does not start.
-                    let started = launcher.launch(program(None, environment)).await;
-                    return match started {
-                        Ok(process) => {
-                            share_tmp(&error.to_string());
-                            Ok(process)
-                        }
-                        Err(error) => Err(fork_exec_error(function, &error)),
-                    };
-                }
-            },
+
+    /// Starts an external extension.
+    pub(super) async fn extension(
+        &self,
+        function: &Deployed,
+        command: Vec<OsString>,
+    ) -> Result<Process, String> {
+        let environment = environment::of_extension(&self.environment);
+        self.start(function, command, environment).await
+    }
+
+    async fn start(
+        &self,
+        function: &Deployed,
+        command: Vec<OsString>,
+        environment: Vec<(OsString, OsString)>,
+    ) -> Result<Process, String> {
+        if !function.task_root.is_dir() {
+            return Err(format!("chdir {}: no such directory", function.task_root.display()));
         }
+        let launcher = &function.surroundings.launcher;
+        let program = |tmp, environment| Program {
+            command: command.clone(),
+            folder: function.task_root.clone(),
+            environment,
+            tmp,
+        };
+        if let Some(tmp) = &self.tmp {
+            let needed = function.paths().chain(command.iter().map(OsString::as_os_str));
+            match tmp.plan(&function.task_root, needed) {
+                Err(error) => share_tmp(&error.to_string()),
+                Ok(plan) => match launcher.launch(program(Some(plan), environment.clone())).await {
+                    Ok(process) => return Ok(process),
+                    Err(error) => {
+                        // Was it the mounts or the program? It starts without the mounts, or it does not start.
+                        let started = launcher.launch(program(None, environment)).await;
+                        return match started {
+                            Ok(process) => {
+                                share_tmp(&error.to_string());
+                                Ok(process)
+                            }
+                            Err(error) => Err(fork_exec_error(&command, &error)),
+                        };
+                    }
+                },
+            }
+        }
+        let started = launcher.launch(program(None, environment)).await;
+        started.map_err(|error| fork_exec_error(&command, &error))
     }
-    let started = launcher.launch(program(None, environment)).await;
-    started.map_err(|error| fork_exec_error(function, &error))
 }
 
 /// `fork/exec /var/task/bootstrap: no such file or directory`: the words of AWS's supervisor, captured in 2023 to 2025.
-fn fork_exec_error(function: &Deployed, error: &std::io::Error) -> String {
+fn fork_exec_error(command: &[OsString], error: &std::io::Error) -> String {
     use rustix::io::Errno;
-    let program = function.function.command.first().map(|it| it.to_string_lossy().into_owned());
+    let program = command.first().map(|it| it.to_string_lossy().into_owned());
     let words = match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::NOENT) => "no such file or directory".to_owned(),
         Some(Errno::ACCESS) => "permission denied".to_owned(),

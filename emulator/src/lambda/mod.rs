@@ -3,9 +3,12 @@
 mod concurrency;
 mod environment;
 pub(crate) mod event;
+mod extension;
+mod extension_api;
 mod function;
 mod init;
 mod invoke_api;
+mod life;
 mod lineage;
 mod log;
 mod memory;
@@ -21,7 +24,6 @@ mod sandbox;
 mod state;
 pub(crate) mod stream;
 mod stream_api;
-mod supervisor;
 
 use std::collections::HashMap;
 use std::sync::Arc;

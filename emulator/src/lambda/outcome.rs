@@ -33,6 +33,8 @@ pub(super) enum Ending {
     TimedOut(Exceeded),
     /// The process ended without an answer.
     Exited(Exit),
+    /// An extension ended, and the sandbox with it: `Extension.Crash` and its like.
+    Extension { error_type: &'static str, message: String },
     /// The process could not be started, `fork/exec /var/task/bootstrap: no such file or directory`.
     NotStarted(String),
     /// The runtime broke the protocol, as `Runtime.TruncatedResponse`.
@@ -115,6 +117,9 @@ impl Ending {
             Ending::TooLarge { exceeded, then } => too_large(exceeded, then, request_id, now),
             Ending::TimedOut(exceeded) => timed_out(exceeded, request_id, now),
             Ending::Exited(exit) => platform_error(EXIT_ERROR, exit.message(), request_id),
+            Ending::Extension { error_type, message } => {
+                platform_error(error_type, message, request_id)
+            }
             Ending::NotStarted(message) => platform_error(INVALID_ENTRYPOINT, message, request_id),
             // What AWS adds after "Error:" for these is unconfirmed; the type is official.
             Ending::Broken(error_type) => {

@@ -47,9 +47,18 @@ impl Group {
 
     /// Ends all of them at once.
     pub(super) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Asks all of them to end.
+    pub(super) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         if !self.ended.load(Ordering::Acquire) {
             // It fails when all of them have ended already.
-            let _ = kill_process_group(self.leader, Signal::KILL);
+            let _ = kill_process_group(self.leader, signal);
         }
     }
 
@@ -95,6 +104,16 @@ impl Exit {
             Exit::Signal(signal) => {
                 format!("Runtime exited with error: signal: {}", signal_name(signal))
             }
+        }
+    }
+
+    /// The same of an extension. Captured for the clean exit (elastic/apm-aws-lambda#145, 2022-03-10): `exit code 0`; the
+    /// others as AWS's own server forms them.
+    pub(super) fn of_extension(self) -> String {
+        match self {
+            Exit::Clean => "exit code 0".to_owned(),
+            Exit::Status(code) => format!("exit status {code}"),
+            Exit::Signal(signal) => format!("signal: {}", signal_name(signal)),
         }
     }
 }

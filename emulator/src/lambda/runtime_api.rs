@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::Lambda;
+use super::extension_api;
 use super::outcome::{Ending, TRUNCATED_RESPONSE, Then};
 use super::run::{HandOver, Next, Refused};
 use super::sandbox::Sandbox;
@@ -40,6 +41,7 @@ pub(super) fn serve(
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
+        .merge(extension_api::routes())
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(sandbox));
     serve::serve(listener, stop, tasks, Surface::Runtime, move |request, _peer| {
@@ -269,16 +271,16 @@ struct ErrorBody<'a> {
     error_type: &'a str,
 }
 
-fn refusal(status: StatusCode, error_type: &str, error_message: &str) -> Response<Body> {
+pub(super) fn refusal(status: StatusCode, error_type: &str, error_message: &str) -> Response<Body> {
     let body = ErrorBody { error_message, error_type };
     json(status, serde_json::to_string(&body).expect("two texts are JSON"))
 }
 
-fn accepted() -> Response<Body> {
+pub(super) fn accepted() -> Response<Body> {
     json(StatusCode::ACCEPTED, Bytes::from_static(br#"{"status":"OK"}"#))
 }
 
-fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
@@ -286,6 +288,6 @@ fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     response
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }

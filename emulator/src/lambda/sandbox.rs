@@ -1,48 +1,51 @@
-//! One execution environment: a process, the invocation it is busy with, and what happens between the two.
+//! One execution environment: its processes, the invocation it is busy with, and what happens between the two.
 //!
 //! Everything that can end an invocation (an answer, an error, an exit, the timeout) comes here on a task of its own; the
 //! state machine behind the lock lets exactly one of them win, and the winner concludes the invocation.
 
 mod answers;
+mod extensions;
+mod watch;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hardcap_limits::Millis;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use self::extensions::External;
+pub(super) use self::extensions::Reason;
+pub(super) use self::watch::End;
 use super::Job;
+use super::extension::{Extensions, Notice, Tracing};
 use super::function::{Deployed, Home};
 use super::init::{InitEnd, InitFailure};
 use super::log;
-use super::memory;
 use super::outcome::{Ending, Then};
 use super::output::Output;
-use super::process::{Exit, Group};
+use super::process::Group;
 use super::run::{Ended, First, HandOver, Next, Run, finish, whole_millis};
 use super::state::{Asked, Illegal, Machine, State};
 use crate::clock::{Clock, Stopwatch};
 
-/// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
-const MEMORY_FRESH: Duration = Duration::from_millis(5);
-/// A sandbox that has lived so long is ended when it is idle, well before its credentials expire.
-const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
-const MIB: u64 = 1024 * 1024;
-
-/// A process that serves invocations, one at a time.
+/// Processes that serve invocations, one at a time: the runtime, and external extensions beside it.
 #[derive(Debug)]
 pub(super) struct Sandbox {
     pub(super) id: u64,
     pub(super) function: Arc<Deployed>,
     pub(super) log: Arc<log::Log>,
-    pub(super) output: Output,
-    /// Wakes the supervisor before its time.
+    /// Wakes whoever looks after it before its time.
     pub(super) wake: Notify,
     /// Cancelled when its Runtime API ends.
     pub(super) serving: CancellationToken,
-    group: Group,
+    /// The runtime's process, once it runs.
+    runtime: OnceLock<Running>,
+    externals: Mutex<Vec<Arc<External>>>,
+    /// One task for each external extension.
+    external_tasks: TaskTracker,
     access_key_id: String,
     clock: Clock,
     started: Stopwatch,
@@ -52,6 +55,11 @@ pub(super) struct Sandbox {
 #[derive(Debug)]
 struct Inner {
     machine: Machine,
+    extensions: Extensions,
+    /// The runtime asks for an event, and an extension is not ready yet: what it meant.
+    arrived: Option<Asked>,
+    /// It is being ended, and its extensions have some time for it.
+    shutdown: Option<Shutdown>,
     /// The runtime's request for an event, while it waits for one.
     waiting: Option<oneshot::Sender<HandOver>>,
     /// The invocation under way. After its answer was refused it stays here until it is known what the runtime does then.
@@ -70,11 +78,25 @@ struct Inner {
     resting: bool,
 }
 
-/// The parts of a sandbox whose process has just started.
+/// A process that runs.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct Running {
     pub(super) group: Group,
     pub(super) output: Output,
+}
+
+/// The end of a sandbox that has extensions.
+#[derive(Clone, Copy, Debug)]
+struct Shutdown {
+    reason: Reason,
+    since: Stopwatch,
+    /// How long all of it may take.
+    allowed: Millis,
+}
+
+/// The parts of a sandbox whose processes are about to be started.
+#[derive(Debug)]
+pub(super) struct Parts {
     pub(super) home: Home,
     pub(super) access_key_id: String,
     pub(super) serving: CancellationToken,
@@ -88,6 +110,9 @@ impl Sandbox {
         let log = Arc::clone(&parts.home.log);
         let inner = Inner {
             machine: Machine::new(),
+            extensions: Extensions::default(),
+            arrived: None,
+            shutdown: None,
             waiting: None,
             run: None,
             initialized: Some(parts.initialized),
@@ -102,10 +127,11 @@ impl Sandbox {
             id: function.next_id(),
             function: Arc::clone(function),
             log,
-            output: parts.output,
             wake: Notify::new(),
             serving: parts.serving,
-            group: parts.group,
+            runtime: OnceLock::new(),
+            externals: Mutex::default(),
+            external_tasks: TaskTracker::new(),
             access_key_id: parts.access_key_id,
             started: now,
             clock,
@@ -122,7 +148,7 @@ impl Sandbox {
             Some(First::Init(_)) | None => Duration::ZERO,
         };
         let mut inner = self.lock();
-        if !inner.machine.begin(Arc::clone(&job.ctx.request_id)) {
+        if inner.arrived.is_some() || !inner.machine.begin(Arc::clone(&job.ctx.request_id)) {
             return Err(job);
         }
         let timeout = job.ctx.limits.lambda_timeout.lowered_to(self.function.function.timeout);
@@ -140,6 +166,7 @@ impl Sandbox {
         let start = log::start_line(&hand_over.request_id);
         let waiting = inner.waiting.take();
         let again = hand_over.clone();
+        inner.extensions.invoke(|| self.invoke_notice(&hand_over));
         inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
         self.log.begin(&start, || {
             // When its connection is gone it asks again, and gets the event then.
@@ -164,26 +191,43 @@ impl Sandbox {
         let (waiting, event) = oneshot::channel();
         inner.waiting = Some(waiting);
         match asked {
-            Asked::First => {
+            Asked::First => inner.extensions.close(),
+            Asked::Free => {
+                if let Some(run) = inner.run.take() {
+                    drop(inner);
+                    self.conclude(run, |run| run.ending_of_refused(Then::WentOn));
+                    inner = self.lock();
+                }
+            }
+            Asked::Again | Asked::Repeat => return Ok(Next::Wait(event)),
+        }
+        inner.arrived = Some(asked);
+        self.arrive(inner);
+        Ok(Next::Wait(event))
+    }
+
+    /// The runtime or an extension asks for an event: when all of them do, init or the invocation is over.
+    fn arrive(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>) {
+        if !inner.extensions.are_ready() {
+            return;
+        }
+        match inner.arrived.take() {
+            Some(Asked::First) => {
                 let took = self.started.elapsed();
+                self.log_extensions(&inner);
                 let told = inner.initialized.take().map(|it| it.send(InitEnd::Ready(took)).is_ok());
                 drop(inner);
                 if told != Some(true) {
                     self.function.idle(self, false);
                 }
             }
-            Asked::Free => {
+            Some(Asked::Free) => {
                 inner.since = self.clock.stopwatch();
-                let refused = inner.run.take();
                 drop(inner);
-                if let Some(run) = refused {
-                    self.conclude(run, |run| run.ending_of_refused(Then::WentOn));
-                }
                 self.function.idle(self, true);
             }
-            Asked::Again | Asked::Repeat => {}
+            Some(Asked::Again | Asked::Repeat) | None => {}
         }
-        Ok(Next::Wait(event))
     }
 
     /// The runtime says that its init failed.
@@ -200,90 +244,21 @@ impl Sandbox {
         Ok(())
     }
 
-    // --- What the supervisor finds ---
-
-    /// Looks after it: ends an invocation whose time is over, a process that takes too much memory, a sandbox that nobody
-    /// has used for long. Returns how long nothing else needs a look.
-    pub(super) fn look_after(&self, tick: Millis, idle_life: Millis) -> Millis {
-        let mut inner = self.lock();
-        let elapsed = inner.since.elapsed_millis();
-        match inner.machine.state() {
-            State::Busy | State::Streaming | State::Draining if self.is_overdue(&inner) => {
-                drop(inner);
-                self.time_out();
-                idle_life
-            }
-            State::Init | State::Busy | State::Streaming | State::Draining => {
-                self.check_memory(&mut inner);
-                let left = inner.allowed.0.saturating_sub(elapsed.0) + 1;
-                // An invocation that begins before the next look must not be overdue by then.
-                Millis(left.min(tick.0).min(self.function.function.timeout.0))
-            }
-            State::Idle if elapsed >= idle_life || self.started.elapsed() >= LIFE => {
-                self.die(&mut inner);
-                drop(inner);
-                self.kill();
-                idle_life
-            }
-            State::Idle if elapsed < tick => Millis(tick.0.min(self.function.function.timeout.0)),
-            State::Idle => {
-                inner.resting = true;
-                Millis(idle_life.0.saturating_sub(elapsed.0) + 1)
-            }
-            State::Dead => idle_life,
-        }
-    }
-
-    /// The process has ended.
-    pub(super) fn ended(&self, exit: Exit) {
-        self.group.end();
-        self.output.drain(&self.log);
-        let mut inner = self.lock();
-        self.die(&mut inner);
-        let (run, initialized) = (inner.run.take(), inner.initialized.take());
-        let home = inner.home.take();
-        drop(inner);
-        self.function.surroundings.platform.keyring.revoke(&self.access_key_id);
-        self.function.ended(self.id);
-        self.function.leave(home);
-        self.serving.cancel();
-        if let Some(run) = run {
-            self.conclude(run, |run| match run.refused {
-                Some(_) => run.ending_of_refused(Then::Exited(exit)),
-                None => Ending::Exited(exit),
-            });
-        }
-        if let Some(initialized) = initialized {
-            let _ = initialized.send(InitEnd::Failed(InitFailure::Exited(exit)));
-        }
-    }
-
-    /// Ends it with all its processes; the supervisor sees to the rest.
-    pub(super) fn kill(&self) {
-        self.group.kill();
-    }
-
-    /// Makes it take no more calls, and ends it.
-    pub(super) fn abandon(&self) {
-        self.die(&mut self.lock());
-        self.kill();
-    }
-
-    /// Memory at its highest, in MB of 1,048,576 bytes, a begun one counted whole.
-    pub(super) fn used_mb(&self) -> u64 {
-        let mut inner = self.lock();
-        let is_old = inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH);
-        if let Some(usage) = is_old.then(|| memory::of_process(self.group.pid())).flatten() {
-            inner.peak = inner.peak.max(usage.peak);
-            inner.peak_read = Some(self.clock.stopwatch());
-        }
-        inner.peak.div_ceil(MIB)
-    }
-
     // --- How it does that ---
 
+    /// The state, in which a runtime that is ahead of its extensions has not arrived yet.
+    fn state(inner: &Inner) -> State {
+        match inner.arrived {
+            Some(Asked::First) => State::Init,
+            Some(Asked::Free) => State::Draining,
+            Some(Asked::Again | Asked::Repeat) | None => inner.machine.state(),
+        }
+    }
+
     fn die(&self, inner: &mut Inner) -> State {
-        let before = inner.machine.die();
+        let before = Sandbox::state(inner);
+        inner.machine.die();
+        inner.arrived = None;
         inner.waiting = None;
         if before == State::Draining {
             self.function.lost();
@@ -295,51 +270,18 @@ impl Sandbox {
         inner.since.elapsed_millis() > inner.allowed
     }
 
-    /// Its time is over: whatever the process still does, the invocation has ended.
-    fn time_out(&self) {
-        let mut inner = self.lock();
-        let before = self.die(&mut inner);
-        self.read_memory(&mut inner);
-        let (run, home) = (inner.run.take(), inner.home.take());
-        drop(inner);
-        self.kill();
-        // At once, for the next invocation may come before the process is gone.
-        self.function.leave(home);
-        if before == State::Draining && run.is_none() {
-            self.log.platform(
-                "hardcap: the function answered, and then did not ask for the next event within its timeout: \
-                 its sandbox is ended",
-            );
+    fn invoke_notice(&self, hand_over: &HandOver) -> Notice {
+        Notice::Invoke {
+            deadline_ms: hand_over.deadline.0,
+            request_id: hand_over.request_id.to_string(),
+            invoked_function_arn: self.function.arn.to_str().unwrap_or_default().to_owned(),
+            tracing: Tracing::of(&hand_over.trace),
         }
-        if let Some(run) = run {
-            self.conclude(run, |run| match run.refused {
-                Some(_) => run.ending_of_refused(Then::TimedOut),
-                None => run.timed_out(),
-            });
-        }
-    }
-
-    fn check_memory(&self, inner: &mut Inner) {
-        let Some(resident) = self.read_memory(inner) else { return };
-        let limit = u64::from(self.function.function.memory_mb) * MIB;
-        if resident > limit {
-            let (used, allowed) = (resident.div_ceil(MIB), self.function.function.memory_mb);
-            let why = format!("uses {used} MB of memory and may use {allowed} MB");
-            self.log.platform(&format!("hardcap: the function {why}: it is killed"));
-            self.kill();
-        }
-    }
-
-    fn read_memory(&self, inner: &mut Inner) -> Option<u64> {
-        let usage = memory::usage(self.group.pid())?;
-        inner.peak = inner.peak.max(usage.peak);
-        inner.peak_read = Some(self.clock.stopwatch());
-        Some(usage.resident)
     }
 
     /// Writes the end of an invocation to the log and the records, and tells its invoker.
     fn conclude(&self, run: Run, ending: impl FnOnce(&Run) -> Ending) {
-        self.output.drain(&self.log);
+        self.drain();
         let ending = ending(&run);
         let observed = run.observed();
         // A timeout has been over its limit by definition; everything else was in time.

@@ -1,6 +1,6 @@
 //! Functions: `AWS::Serverless::Function` with its events and URL, `AWS::Lambda::Function`, `AWS::Lambda::Url`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hardcap_limits::Millis;
 use indexmap::IndexMap;
@@ -61,6 +61,7 @@ pub(super) fn read_sam(
     let code = properties.text("CodeUri")?;
     let own = settings.functions.get(&entry.key);
     let mut function = read_function(&properties, entry, own)?;
+    beside(&mut function, own, folder);
     properties.not_emulated("InlineCode", "give the function a folder in `CodeUri`")?;
     parts.packages.push(package(&properties, entry, &function, own, code, folder)?);
     read_events(&properties, &mut function, parts)?;
@@ -87,7 +88,8 @@ pub(super) fn read_raw(
         _ => None,
     };
     let own = settings.functions.get(&entry.key);
-    let function = read_function(&properties, entry, own)?;
+    let mut function = read_function(&properties, entry, own)?;
+    beside(&mut function, own, folder);
     parts.packages.push(package(&properties, entry, &function, own, code, folder)?);
     parts.functions.push(function);
     properties.finish();
@@ -100,7 +102,13 @@ fn read_function(
     own: Option<&FunctionSettings>,
 ) -> Result<Function, Mistake> {
     properties.without_effect(&WITHOUT_EFFECT);
-    properties.not_emulated("Layers", "put what they hold into the function's folder")?;
+    if own.is_none_or(|own| own.layers.is_empty()) {
+        let way_out =
+            "name a folder with what they hold: [functions.ID] layers = [\"…\"] in hardcap.toml";
+        properties.not_emulated("Layers", way_out)?;
+    } else {
+        properties.node("Layers")?;
+    }
     properties.not_emulated("FileSystemConfigs", "no file system is mounted")?;
     properties.not_emulated("ImageUri", "give the function's program in hardcap.toml")?;
     properties.not_emulated("ImageConfig", "give the function's program in hardcap.toml")?;
@@ -119,6 +127,15 @@ fn read_function(
     };
     asynchronous::read(properties, &mut function)?;
     Ok(function)
+}
+
+/// The layers and extensions that `hardcap.toml` names, relative to its folder.
+fn beside(function: &mut Function, own: Option<&FunctionSettings>, folder: &Path) {
+    let in_folder = |paths: &[PathBuf]| paths.iter().map(|path| folder.join(path)).collect();
+    if let Some(own) = own {
+        function.layers = in_folder(&own.layers);
+        function.extensions = in_folder(&own.extensions);
+    }
 }
 
 fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {

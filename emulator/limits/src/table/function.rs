@@ -196,9 +196,13 @@ lambda_extensions: Count, {
     measured: "registered extensions",
     history: &[Dated::always(10, source::RIE)],
     stated: "10",
-    refusals: &[],
+    refusals: &[
+        Function.sees(403, "Extension.TooManyExtensions",
+            r#"{"errorMessage":"Extension limit ({max}) reached","errorType":"Extension.TooManyExtensions"}"#)
+            .known(Official, source::RIE),
+    ],
     confidence: Official,
-    proof: Pending("with extensions"),
+    proof: Tested,
 }
 
 /// How long a sandbox without extensions has to shut down: it is killed at once.
@@ -209,7 +213,7 @@ lambda_shutdown: Millis, {
     stated: "0 ms",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with extensions"),
+    proof: Tested,
 }
 
 /// How long a sandbox with an internal extension has to shut down.
@@ -220,7 +224,7 @@ lambda_shutdown_internal: Millis, {
     stated: "500 ms",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with extensions"),
+    proof: Tested,
 }
 
 /// How long a sandbox with an external extension has to shut down.
@@ -231,7 +235,7 @@ lambda_shutdown_external: Millis, {
     stated: "2,000 ms",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with extensions"),
+    proof: Tested,
 }
 
 /// The buffer of a telemetry subscription that names none.

@@ -27,6 +27,8 @@ async fn main() -> Result<(), Error> {
         "stream" => stream::serve(),
         "rust-stream" => lambda_runtime::run(service_fn(stream_in_rust)).await,
         "never-poll" => sleep_for_ever(),
+        "web" => web(),
+        "tell-address" => tell_address(),
         "exit-in-init" => exit(number_argument(2).unwrap_or(1)),
         "init-error" => {
             post("init/error", &[], br#"{"errorMessage":"no such module","errorType":"Runtime.ImportModuleError","requestId":"","stackTrace":[]}"#)?;
@@ -40,6 +42,42 @@ async fn main() -> Result<(), Error> {
         "giant" => lambda_runtime::run(service_fn(giant)).await,
         _ => lambda_runtime::run(service_fn(behave)).await,
     }
+}
+
+/// Writes the address of its Runtime API to the file `TOLD`, for a test that plays the runtime itself.
+fn tell_address() -> Result<(), Error> {
+    let told = variable("TOLD").ok_or("no TOLD")?;
+    let part = format!("{told}.{}", std::process::id());
+    std::fs::write(&part, variable("AWS_LAMBDA_RUNTIME_API").unwrap_or_default())?;
+    std::fs::rename(part, told)?;
+    sleep_for_ever()
+}
+
+/// A web server that knows nothing of Lambda: it listens on `PORT`, and says what it got.
+fn web() -> Result<(), Error> {
+    let port: u16 = variable("PORT").ok_or("no PORT")?.parse()?;
+    for stream in std::net::TcpListener::bind(("127.0.0.1", port))?.incoming() {
+        let mut request = BufReader::new(stream?);
+        let (mut line, mut length) = (String::new(), 0);
+        request.read_line(&mut line)?;
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        loop {
+            line.clear();
+            if request.read_line(&mut line)? == 0 || line == "\r\n" {
+                break;
+            }
+            if let Some(given) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = given.trim().parse()?;
+            }
+        }
+        let mut body = vec![0; length];
+        request.read_exact(&mut body)?;
+        let text = format!("{path} got {}", String::from_utf8_lossy(&body));
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close";
+        let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        request.get_mut().write_all(answer.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Returns the event, byte for byte.

@@ -1,0 +1,465 @@
+//! The extensions of one sandbox: who has registered, for what, and who is ready. It holds no process and no socket.
+//!
+//! States and texts are those of AWS's own server (source of the Runtime Interface Emulator, read 2026-01-02).
+
+mod refused;
+
+use std::fmt::Write as _;
+
+use hardcap_limits::{Count, Date, Exceeded, Limit};
+use serde::Serialize;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+pub(super) use self::refused::Refused;
+
+/// Where an extension runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// In a process of its own, started by the platform before the runtime; known by the name of its file.
+    External,
+    /// In the runtime's process, or in one that the runtime started.
+    Internal,
+}
+
+/// How far an extension has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Its process runs.
+    Started,
+    /// It has registered, and not asked for an event yet.
+    Registered,
+    /// It waits for an event.
+    Ready,
+    /// It has an event.
+    Running,
+    /// It has reported that its init failed.
+    InitError,
+    /// It has reported that it is about to end.
+    ExitError,
+    /// Its process could not be started.
+    LaunchError,
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Stage::Started => "Started",
+            Stage::Registered => "Registered",
+            Stage::Ready => "Ready",
+            Stage::Running => "Running",
+            Stage::InitError => "InitError",
+            Stage::ExitError => "ExitError",
+            Stage::LaunchError => "LaunchError",
+        }
+    }
+}
+
+/// What an extension may ask to be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    Invoke,
+    Shutdown,
+}
+
+impl Topic {
+    fn name(self) -> &'static str {
+        match self {
+            Topic::Invoke => "INVOKE",
+            Topic::Shutdown => "SHUTDOWN",
+        }
+    }
+}
+
+/// What an extension is told when it asks for its next event.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "eventType")]
+pub(super) enum Notice {
+    #[serde(rename = "INVOKE", rename_all = "camelCase")]
+    Invoke { deadline_ms: u64, request_id: String, invoked_function_arn: String, tracing: Tracing },
+    #[serde(rename = "SHUTDOWN", rename_all = "camelCase")]
+    Shutdown { deadline_ms: u64, shutdown_reason: &'static str },
+}
+
+/// The X-Ray header of an invocation.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Tracing {
+    r#type: &'static str,
+    value: String,
+}
+
+impl Tracing {
+    pub(super) fn of(header: &str) -> Tracing {
+        Tracing { r#type: "X-Amzn-Trace-Id", value: header.to_owned() }
+    }
+}
+
+#[derive(Debug)]
+struct Extension {
+    name: String,
+    id: Uuid,
+    kind: Kind,
+    stage: Stage,
+    topics: Vec<Topic>,
+    error_type: Option<String>,
+    /// Its request for an event, while it waits.
+    waiting: Option<oneshot::Sender<Notice>>,
+    /// An event that was handed to a connection which was gone already.
+    undelivered: Option<Notice>,
+}
+
+impl Extension {
+    fn new(name: &str, kind: Kind, stage: Stage) -> Extension {
+        Extension {
+            name: name.to_owned(),
+            id: Uuid::new_v4(),
+            kind,
+            stage,
+            topics: Vec::new(),
+            error_type: None,
+            waiting: None,
+            undelivered: None,
+        }
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.stage = Stage::Running;
+        self.undelivered = match self.waiting.take() {
+            Some(waiting) => waiting.send(notice).err(),
+            None => Some(notice),
+        };
+    }
+
+    fn refused(&self, to: Stage, extension: &str) -> Refused {
+        Refused::Transition { from: self.stage, to, extension: extension.to_owned() }
+    }
+}
+
+/// All extensions of a sandbox.
+#[derive(Debug, Default)]
+pub(super) struct Extensions {
+    all: Vec<Extension>,
+    /// No internal extension can register any more.
+    closed: bool,
+}
+
+impl Extensions {
+    /// A process is about to be started as the extension of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] when there are too many.
+    pub(super) fn expect(&mut self, name: &str, limit: &Limit<Count>) -> Result<(), Exceeded> {
+        let admitted = limit.admit(Count(self.all.len() as u64 + 1));
+        let stage = if admitted.is_ok() { Stage::Started } else { Stage::LaunchError };
+        self.all.push(Extension::new(name, Kind::External, stage));
+        if admitted.is_err() {
+            self.mark(name, Stage::LaunchError, "TooManyExtensions");
+        }
+        admitted
+    }
+
+    /// The process of this name could not be started.
+    pub(super) fn not_launched(&mut self, name: &str, error_type: &str) {
+        self.mark(name, Stage::LaunchError, error_type);
+    }
+
+    fn mark(&mut self, name: &str, stage: Stage, error_type: &str) {
+        if let Some(extension) = self.all.iter_mut().find(|it| it.name == name) {
+            extension.stage = stage;
+            extension.error_type = Some(error_type.to_owned());
+        }
+    }
+
+    /// `POST /extension/register`. A name that no process was started under is an internal extension's.
+    pub(super) fn register(
+        &mut self,
+        name: &str,
+        events: &[String],
+        limit: &Limit<Count>,
+    ) -> Result<Uuid, Refused> {
+        if name.is_empty() {
+            return Err(Refused::NameEmpty);
+        }
+        let known = self.all.iter().position(|it| it.kind == Kind::External && it.name == name);
+        let kind = if known.is_some() { Kind::External } else { Kind::Internal };
+        let topics = events.iter().map(|event| topic(event, kind)).collect::<Result<_, _>>()?;
+        let at = match known {
+            Some(at) if self.all[at].stage != Stage::Started => {
+                return Err(self.all[at].refused(Stage::Registered, name));
+            }
+            Some(at) => at,
+            None if self.closed => return Err(Refused::Closed),
+            None => {
+                limit.admit(Count(self.all.len() as u64 + 1)).map_err(Refused::TooMany)?;
+                if self.all.iter().any(|it| it.name == name) {
+                    return Err(Refused::NameTaken);
+                }
+                self.all.push(Extension::new(name, Kind::Internal, Stage::Started));
+                self.all.len() - 1
+            }
+        };
+        self.all[at].topics = topics;
+        self.all[at].stage = Stage::Registered;
+        Ok(self.all[at].id)
+    }
+
+    /// `GET /extension/event/next`: where the next event will come.
+    pub(super) fn next(&mut self, id: Uuid) -> Result<oneshot::Receiver<Notice>, Refused> {
+        let extension = self.find(id)?;
+        let lost = extension.waiting.as_ref().is_some_and(oneshot::Sender::is_closed);
+        match extension.stage {
+            Stage::Registered | Stage::Running => {}
+            // Its connection broke while it waited.
+            Stage::Ready if lost => {}
+            Stage::Started
+            | Stage::Ready
+            | Stage::InitError
+            | Stage::ExitError
+            | Stage::LaunchError => {
+                return Err(extension.refused(Stage::Ready, &id.to_string()));
+            }
+        }
+        let (waiting, event) = oneshot::channel();
+        if let Some(notice) = extension.undelivered.take() {
+            extension.undelivered = waiting.send(notice).err();
+        } else {
+            extension.stage = Stage::Ready;
+            extension.waiting = Some(waiting);
+        }
+        Ok(event)
+    }
+
+    /// `POST /extension/init/error` and `POST /extension/exit/error`. Of several the first counts.
+    pub(super) fn fail(&mut self, id: Uuid, to: Stage, error_type: String) -> Result<(), Refused> {
+        let extension = self.find(id)?;
+        let legal = match to {
+            Stage::InitError => extension.stage == Stage::Registered,
+            _ => matches!(extension.stage, Stage::Registered | Stage::Ready | Stage::Running),
+        };
+        if extension.stage == to {
+            return Ok(());
+        }
+        if !legal {
+            return Err(extension.refused(to, &id.to_string()));
+        }
+        extension.stage = to;
+        extension.error_type = Some(error_type);
+        extension.waiting = None;
+        Ok(())
+    }
+
+    /// Init is over: whoever comes now is too late.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether a process that was started has not registered yet.
+    pub(super) fn is_registering(&self) -> bool {
+        self.all.iter().any(|it| it.stage == Stage::Started)
+    }
+
+    /// Whether each of them waits for its next event.
+    pub(super) fn are_ready(&self) -> bool {
+        self.all.iter().all(|it| it.stage == Stage::Ready)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn has_external(&self) -> bool {
+        self.all.iter().any(|it| it.kind == Kind::External)
+    }
+
+    /// Tells those who have asked to be told of invocations.
+    pub(super) fn invoke(&mut self, notice: impl Fn() -> Notice) {
+        for extension in self.all.iter_mut().filter(|it| it.topics.contains(&Topic::Invoke)) {
+            extension.tell(notice());
+        }
+    }
+
+    /// Tells those processes that have asked to be told of the end, and returns the names of those that have not.
+    pub(super) fn shut_down(&mut self, notice: impl Fn() -> Notice) -> Vec<String> {
+        let mut others = Vec::new();
+        for extension in self.all.iter_mut().filter(|it| it.kind == Kind::External) {
+            if extension.topics.contains(&Topic::Shutdown) {
+                extension.tell(notice());
+            } else {
+                others.push(extension.name.clone());
+            }
+        }
+        others
+    }
+
+    /// What the end of a process means: the first error that one of them has reported, else a crash.
+    pub(super) fn fatal(&self) -> &'static str {
+        let reported = self.all.iter().find_map(|it| match it.stage {
+            Stage::InitError => Some("Extension.InitError"),
+            Stage::ExitError => Some("Extension.ExitError"),
+            Stage::LaunchError => Some("Extension.LaunchError"),
+            Stage::Started | Stage::Registered | Stage::Ready | Stage::Running => None,
+        });
+        reported.unwrap_or("Extension.Crash")
+    }
+
+    /// The lines that the platform writes at the end of init, `EXTENSION\tName: a\tState: Ready\tEvents: [INVOKE, SHUTDOWN]`.
+    ///
+    /// Captures of 2022-03 and 2023-02 have no space behind the comma, one of 2024-06-26 and all since have.
+    pub(super) fn lines(&self, date: Date) -> Vec<String> {
+        let comma = if Date::new(2024, 6, 26) <= date { ", " } else { "," };
+        let line = |it: &Extension| {
+            let topics: Vec<_> = it.topics.iter().map(|topic| topic.name()).collect();
+            let mut line = format!(
+                "EXTENSION\tName: {}\tState: {}\tEvents: [{}]",
+                it.name,
+                it.stage.name(),
+                topics.join(comma)
+            );
+            if let Some(error_type) = &it.error_type {
+                let _ = write!(line, "\tError Type: {error_type}");
+            }
+            line
+        };
+        self.all.iter().map(line).collect()
+    }
+
+    fn find(&mut self, id: Uuid) -> Result<&mut Extension, Refused> {
+        let found = self.all.iter_mut().find(|it| it.id == id && it.stage != Stage::Started);
+        found.ok_or(Refused::IdentifierUnknown(id))
+    }
+}
+
+fn topic(event: &str, kind: Kind) -> Result<Topic, Refused> {
+    match (event, kind) {
+        ("INVOKE", _) => Ok(Topic::Invoke),
+        ("SHUTDOWN", Kind::External) => Ok(Topic::Shutdown),
+        ("SHUTDOWN", Kind::Internal) => Err(Refused::EventType {
+            event: event.to_owned(),
+            why: "ShutdownEventNotSupportedForInternalExtension",
+        }),
+        _ => Err(Refused::EventType { event: event.to_owned(), why: "ErrorInvalidEventType" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hardcap_limits::Limits;
+
+    use super::*;
+
+    fn limit() -> Limit<Count> {
+        Limits::classic().lambda_extensions
+    }
+
+    fn registered(extensions: &mut Extensions, name: &str, events: &[&str]) -> Uuid {
+        let events: Vec<_> = events.iter().map(|&event| event.to_owned()).collect();
+        extensions.register(name, &events, &limit()).expect("it may register")
+    }
+
+    fn end() -> Notice {
+        Notice::Shutdown { deadline_ms: 1, shutdown_reason: "spindown" }
+    }
+
+    #[test]
+    fn a_process_registers_under_the_name_of_its_file_and_everyone_else_is_internal() {
+        let mut extensions = Extensions::default();
+        extensions.expect("agent", &limit()).unwrap();
+        assert!(extensions.is_registering());
+        registered(&mut extensions, "agent", &["INVOKE", "SHUTDOWN"]);
+        assert!(!extensions.is_registering() && !extensions.are_ready());
+        let refused = extensions.register("other", &["SHUTDOWN".to_owned()], &limit());
+        assert_eq!(
+            refused.unwrap_err().texts(),
+            (
+                "Extension.InvalidEventType",
+                "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn it_is_ready_while_it_waits_and_running_while_it_has_an_event() {
+        let mut extensions = Extensions::default();
+        let told = registered(&mut extensions, "told", &["INVOKE"]);
+        let silent = registered(&mut extensions, "silent", &[]);
+        let mut event = extensions.next(told).unwrap();
+        let _silent = extensions.next(silent).unwrap();
+        assert!(extensions.are_ready());
+        extensions.invoke(end);
+        assert!(event.try_recv().is_ok());
+        assert!(!extensions.are_ready(), "one has an event");
+        let _event = extensions.next(told).unwrap();
+        assert!(extensions.are_ready());
+    }
+
+    #[test]
+    fn asking_twice_is_refused_unless_the_first_connection_is_gone() {
+        let mut extensions = Extensions::default();
+        let id = registered(&mut extensions, "a", &["INVOKE"]);
+        let first = extensions.next(id).unwrap();
+        assert_eq!(
+            extensions.next(id).unwrap_err().texts().1,
+            format!(
+                "State transition from Ready to Ready failed for extension {id}. \
+                 Error: State transition is not allowed"
+            )
+        );
+        drop(first);
+        let second = extensions.next(id).unwrap();
+        drop(second);
+        extensions.invoke(end);
+        let mut third = extensions.next(id).unwrap();
+        assert!(third.try_recv().is_ok(), "the event that nobody got is handed over again");
+    }
+
+    #[test]
+    fn the_eleventh_is_refused_and_so_is_everyone_after_init() {
+        let mut extensions = Extensions::default();
+        for number in 0..10 {
+            registered(&mut extensions, &format!("e{number}"), &[]);
+        }
+        let refused = extensions.register("e10", &[], &limit()).unwrap_err();
+        assert_eq!(
+            refused.texts(),
+            ("Extension.TooManyExtensions", "Extension limit (10) reached".to_owned())
+        );
+        let mut extensions = Extensions::default();
+        extensions.close();
+        let refused = extensions.register("late", &[], &limit()).unwrap_err();
+        assert_eq!(refused.texts().0, "Extension.RegistrationClosed");
+    }
+
+    #[test]
+    fn the_first_error_that_was_reported_is_the_fatal_one() {
+        let mut extensions = Extensions::default();
+        assert_eq!(extensions.fatal(), "Extension.Crash");
+        let id = registered(&mut extensions, "a", &["INVOKE"]);
+        extensions.fail(id, Stage::InitError, "Extension.NoKey".to_owned()).unwrap();
+        extensions.fail(id, Stage::InitError, "Extension.Again".to_owned()).unwrap();
+        assert!(extensions.next(id).is_err());
+        assert_eq!(extensions.fatal(), "Extension.InitError");
+        assert_eq!(
+            extensions.lines(Date::new(2025, 1, 1)),
+            ["EXTENSION\tName: a\tState: InitError\tEvents: [INVOKE]\tError Type: Extension.NoKey"]
+        );
+    }
+
+    #[test]
+    fn events_are_the_documents_of_the_extensions_api() {
+        let invoke = Notice::Invoke {
+            deadline_ms: 596_532,
+            request_id: "3da1f2dc".into(),
+            invoked_function_arn: "arn:aws:lambda".into(),
+            tracing: Tracing::of("Root=1"),
+        };
+        assert_eq!(
+            serde_json::to_string(&invoke).unwrap(),
+            r#"{"eventType":"INVOKE","deadlineMs":596532,"requestId":"3da1f2dc","invokedFunctionArn":"arn:aws:lambda","tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1"}}"#
+        );
+        assert_eq!(
+            serde_json::to_string(&end()).unwrap(),
+            r#"{"eventType":"SHUTDOWN","deadlineMs":1,"shutdownReason":"spindown"}"#
+        );
+    }
+}

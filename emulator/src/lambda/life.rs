@@ -1,0 +1,134 @@
+//! The life of a sandbox, on a task of its own: its processes are started, looked after, and seen to their end.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hardcap_limits::Millis;
+use tokio::process::Child;
+use tokio_util::sync::CancellationToken;
+
+use super::function::Deployed;
+use super::init::{InitFailure, Launch};
+use super::output::Rest;
+use super::process::{Exit, Process};
+use super::sandbox::{End, Reason, Running, Sandbox};
+
+/// How often memory and time of a sandbox in use are looked at.
+const TICK: Millis = Millis(100);
+/// A sandbox that nobody has used for so long is ended, as AWS does after some minutes. The number is ours.
+const IDLE_LIFE: Millis = Millis(15 * 60 * 1000);
+
+/// Runs until every process of the sandbox has ended, whoever ended it.
+pub(super) async fn live(sandbox: Arc<Sandbox>, launch: Launch, stop: CancellationToken) {
+    let end = match begin(&sandbox, &launch, &stop).await {
+        Ok(child) => supervise(&sandbox, child, &stop).await,
+        Err(end) => end,
+    };
+    sandbox.ended(end);
+    sandbox.wind_down().await;
+}
+
+/// Starts the extensions, and the runtime when each of them has registered.
+async fn begin(
+    sandbox: &Arc<Sandbox>,
+    launch: &Launch,
+    stop: &CancellationToken,
+) -> Result<Child, End> {
+    for program in extensions(&sandbox.function)? {
+        start_extension(sandbox, launch, &program).await?;
+    }
+    while sandbox.is_registering() && !sandbox.is_dead() {
+        tokio::select! {
+            () = sandbox.wake.notified() => {}
+            () = stop.cancelled() => sandbox.abandon(Reason::Spindown),
+        }
+    }
+    if sandbox.is_dead() {
+        return Err(End::GivenUp);
+    }
+    let command = sandbox.function.function.command.clone();
+    let process = launch.runtime(&sandbox.function, command).await;
+    let Process { child, group, output } =
+        process.map_err(|error| End::NotStarted(InitFailure::NotStarted(error)))?;
+    sandbox.runs(Running { group, output });
+    Ok(child)
+}
+
+/// The programs of the external extensions: those in `extensions` of its layers, and those it names itself.
+fn extensions(function: &Deployed) -> Result<Vec<PathBuf>, End> {
+    let mut programs: Vec<PathBuf> = Vec::new();
+    let mut add = |program: PathBuf| {
+        // Layers are laid one over the other: a file of a later one takes the place of an earlier one's.
+        programs.retain(|other| other.file_name() != program.file_name());
+        programs.push(program);
+    };
+    for layer in &function.function.layers {
+        let folder = layer.join("extensions");
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        let mut files: Vec<_> =
+            entries.flatten().map(|it| it.path()).filter(|path| path.is_file()).collect();
+        files.sort();
+        files.into_iter().for_each(&mut add);
+    }
+    for program in &function.function.extensions {
+        let program = std::path::absolute(program).map_err(|error| {
+            End::NotStarted(InitFailure::NotStarted(format!("{}: {error}", program.display())))
+        })?;
+        add(program);
+    }
+    Ok(programs)
+}
+
+async fn start_extension(
+    sandbox: &Arc<Sandbox>,
+    launch: &Launch,
+    program: &Path,
+) -> Result<(), End> {
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let failed = |message: String| {
+        let failure = InitFailure::Extension { error_type: "Extension.LaunchError", message };
+        Err(End::NotStarted(failure))
+    };
+    if !sandbox.expect_extension(&name) {
+        return failed(format!("the extension {name} is one too many"));
+    }
+    let command = vec![OsString::from(program)];
+    match launch.extension(&sandbox.function, command).await {
+        Ok(Process { child, group, output }) => {
+            sandbox.extension_runs(&name, child, (group, output));
+            Ok(())
+        }
+        Err(message) => {
+            let denied = message.ends_with("permission denied");
+            let error_type = if denied { "PermissionDenied" } else { "UnknownError" };
+            sandbox.extension_not_launched(&name, error_type);
+            failed(message)
+        }
+    }
+}
+
+async fn supervise(sandbox: &Arc<Sandbox>, mut child: Child, stop: &CancellationToken) -> End {
+    let clock = sandbox.function.surroundings.platform.clock.clone();
+    let mut writes = true;
+    let mut stopping = false;
+    let status = loop {
+        let span = sandbox.look_after(TICK, IDLE_LIFE);
+        tokio::select! {
+            status = child.wait() => break status,
+            rest = sandbox.follow(), if writes => writes = rest != Rest::Never,
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                sandbox.abandon(Reason::Spindown);
+            }
+            _ = clock.timeout(span, sandbox.wake.notified()) => {}
+        }
+    };
+    End::Exited(status.map_or_else(
+        |error| {
+            tracing::error!(%error, "a process could not be waited for");
+            Exit::Signal(0)
+        },
+        Exit::of,
+    ))
+}

@@ -1,0 +1,214 @@
+//! A sandbox and its extensions: what they ask of it, how it ends with one of them, and the time they have at the end.
+
+use std::sync::Arc;
+
+use hardcap_limits::Millis;
+use tokio::process::Child;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::super::extension::{Notice, Refused, Stage};
+use super::super::init::{InitEnd, InitFailure};
+use super::super::outcome::Ending;
+use super::super::output::{Output, Rest};
+use super::super::process::{Exit, Group};
+use super::{Inner, Sandbox, Shutdown};
+
+/// The runtime's share of the time that a sandbox has for its end, in percent: that of AWS's own server. The extensions have
+/// what it leaves.
+const RUNTIME_SHARE: u64 = 30;
+
+/// Why a sandbox is ended, in the words of a SHUTDOWN event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lambda) enum Reason {
+    Spindown,
+    Timeout,
+    Failure,
+}
+
+impl Reason {
+    fn word(self) -> &'static str {
+        match self {
+            Reason::Spindown => "spindown",
+            Reason::Timeout => "timeout",
+            Reason::Failure => "failure",
+        }
+    }
+}
+
+/// The process of an external extension.
+#[derive(Debug)]
+pub(in crate::lambda) struct External {
+    pub(super) name: String,
+    pub(super) group: Group,
+    pub(super) output: Output,
+}
+
+impl Sandbox {
+    // --- What extensions ask of it ---
+
+    pub(in crate::lambda) fn register(
+        &self,
+        name: &str,
+        events: &[String],
+    ) -> Result<Uuid, Refused> {
+        let limits = self.function.surroundings.platform.limits();
+        let registered =
+            self.lock().extensions.register(name, events, &limits.lambda_extensions)?;
+        // The runtime starts when all of them are there.
+        self.wake.notify_one();
+        Ok(registered)
+    }
+
+    pub(in crate::lambda) fn extension_next(
+        self: &Arc<Self>,
+        id: Uuid,
+    ) -> Result<oneshot::Receiver<Notice>, Refused> {
+        let mut inner = self.lock();
+        let event = inner.extensions.next(id)?;
+        self.arrive(inner);
+        Ok(event)
+    }
+
+    pub(in crate::lambda) fn extension_failed(
+        &self,
+        id: Uuid,
+        stage: Stage,
+        error_type: String,
+    ) -> Result<(), Refused> {
+        self.lock().extensions.fail(id, stage, error_type)
+    }
+
+    // --- Their processes ---
+
+    /// A process is about to be started as an extension. False when there are too many.
+    pub(in crate::lambda) fn expect_extension(&self, name: &str) -> bool {
+        let limits = self.function.surroundings.platform.limits();
+        self.lock().extensions.expect(name, &limits.lambda_extensions).is_ok()
+    }
+
+    pub(in crate::lambda) fn extension_not_launched(&self, name: &str, error_type: &str) {
+        self.lock().extensions.not_launched(name, error_type);
+    }
+
+    /// Looks after the process of an extension until it ends.
+    pub(in crate::lambda) fn extension_runs(
+        self: &Arc<Self>,
+        name: &str,
+        mut child: Child,
+        (group, output): (Group, Output),
+    ) {
+        let external = Arc::new(External { name: name.to_owned(), group, output });
+        self.externals().push(Arc::clone(&external));
+        let sandbox = Arc::clone(self);
+        self.external_tasks.spawn(async move {
+            let mut writes = true;
+            let status = loop {
+                tokio::select! {
+                    status = child.wait() => break status,
+                    rest = external.output.follow(&sandbox.log), if writes => {
+                        writes = rest != Rest::Never;
+                    }
+                }
+            };
+            external.group.end();
+            external.output.drain(&sandbox.log);
+            sandbox.extension_ended(status.map_or(Exit::Signal(0), Exit::of));
+        });
+        if self.is_dead() {
+            self.kill();
+        }
+    }
+
+    /// Whether an extension whose process runs has not registered yet.
+    pub(in crate::lambda) fn is_registering(&self) -> bool {
+        self.lock().extensions.is_registering()
+    }
+
+    /// An extension has ended. Unless the sandbox is being ended, this ends it: AWS takes it for a crash even when the status
+    /// is 0.
+    fn extension_ended(&self, exit: Exit) {
+        let mut inner = self.lock();
+        if inner.shutdown.is_some() || inner.machine.state() == super::State::Dead {
+            return;
+        }
+        let error_type = inner.extensions.fatal();
+        self.die(&mut inner);
+        let (run, initialized) = (inner.run.take(), inner.initialized.take());
+        if initialized.is_some() {
+            self.log_extensions(&inner);
+        }
+        let home = inner.home.take();
+        drop(inner);
+        self.end(Reason::Failure);
+        self.function.leave(home);
+        let message = exit.of_extension();
+        if let Some(run) = run {
+            self.conclude(run, |_| Ending::Extension { error_type, message });
+        } else if let Some(initialized) = initialized {
+            let failure = InitFailure::Extension { error_type, message };
+            let _ = initialized.send(InitEnd::Failed(failure));
+        }
+    }
+
+    // --- The end ---
+
+    /// Ends it: at once when it has no extensions, else with SIGTERM to the runtime first.
+    pub(super) fn end(&self, reason: Reason) {
+        let mut inner = self.lock();
+        let limits = self.function.surroundings.platform.limits();
+        let limit = match (inner.extensions.is_empty(), inner.extensions.has_external()) {
+            (true, _) => limits.lambda_shutdown,
+            (false, false) => limits.lambda_shutdown_internal,
+            (false, true) => limits.lambda_shutdown_external,
+        };
+        if limit.max == Millis(0) {
+            drop(inner);
+            self.kill();
+        } else if inner.shutdown.is_none() {
+            let since = self.clock.stopwatch();
+            inner.shutdown = Some(Shutdown { reason, since, allowed: limit.max });
+            if let Some(running) = self.runtime.get() {
+                running.group.terminate();
+            }
+        }
+        self.wake.notify_one();
+    }
+
+    /// How long the runtime of a sandbox that is being ended may still take.
+    pub(super) fn runtime_may_take(&self, inner: &Inner) -> Option<Millis> {
+        let shutdown = inner.shutdown?;
+        let share = shutdown.allowed.0 * RUNTIME_SHARE / 100;
+        Some(Millis(share.saturating_sub(shutdown.since.elapsed_millis().0)))
+    }
+
+    /// Tells the extensions that it is the end, gives them their time, and ends what is left.
+    pub(in crate::lambda) async fn wind_down(&self) {
+        let left = {
+            let mut inner = self.lock();
+            // A runtime that has ended by itself leaves them all of the time.
+            let allowed = self.function.surroundings.platform.limits().lambda_shutdown_external.max;
+            let since = self.clock.stopwatch();
+            let shutdown =
+                *inner.shutdown.get_or_insert(Shutdown { reason: Reason::Failure, since, allowed });
+            let left = shutdown.allowed.0.saturating_sub(shutdown.since.elapsed_millis().0);
+            let deadline_ms = self.clock.wall().plus(Millis(left)).0;
+            let reason = shutdown.reason.word();
+            let others = inner
+                .extensions
+                .shut_down(|| Notice::Shutdown { deadline_ms, shutdown_reason: reason });
+            drop(inner);
+            for external in self.externals().iter().filter(|it| others.contains(&it.name)) {
+                external.group.kill();
+            }
+            left
+        };
+        self.external_tasks.close();
+        if self.clock.timeout(Millis(left), self.external_tasks.wait()).await.is_none() {
+            self.kill();
+            self.external_tasks.wait().await;
+        }
+        self.function.surroundings.platform.keyring.revoke(&self.access_key_id);
+        self.serving.cancel();
+    }
+}

@@ -1,0 +1,233 @@
+//! What happens to a sandbox without its asking: time passes, memory is used, processes end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hardcap_limits::Millis;
+
+use super::super::init::{InitEnd, InitFailure};
+use super::super::memory;
+use super::super::outcome::{Ending, Then};
+use super::super::output::Rest;
+use super::super::process::Exit;
+use super::super::state::State;
+use super::extensions::Reason;
+use super::{Inner, Running, Sandbox};
+
+/// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
+const MEMORY_FRESH: Duration = Duration::from_millis(5);
+/// A sandbox that has lived so long is ended when it is idle, well before its credentials expire.
+const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
+const MIB: u64 = 1024 * 1024;
+
+/// How the runtime's process came to its end.
+#[derive(Debug)]
+pub(in crate::lambda) enum End {
+    Exited(Exit),
+    /// There never was one.
+    NotStarted(InitFailure),
+    /// The sandbox was ended before there was one.
+    GivenUp,
+}
+
+impl Sandbox {
+    /// The runtime's process runs. False when the sandbox has been ended meanwhile.
+    pub(in crate::lambda) fn runs(&self, running: Running) -> bool {
+        let _ = self.runtime.set(running);
+        let alive = self.lock().machine.state() != State::Dead;
+        if !alive {
+            self.kill();
+        }
+        alive
+    }
+
+    pub(in crate::lambda) fn is_dead(&self) -> bool {
+        self.lock().machine.state() == State::Dead
+    }
+
+    /// Waits until the runtime writes something.
+    pub(in crate::lambda) async fn follow(&self) -> Rest {
+        match self.runtime.get() {
+            Some(running) => running.output.follow(&self.log).await,
+            None => Rest::Never,
+        }
+    }
+
+    /// Looks after it: ends an invocation whose time is over, a process that takes too much memory, a sandbox that nobody
+    /// has used for long. Returns how long nothing else needs a look.
+    pub(in crate::lambda) fn look_after(&self, tick: Millis, idle_life: Millis) -> Millis {
+        let mut inner = self.lock();
+        let elapsed = inner.since.elapsed_millis();
+        match Sandbox::state(&inner) {
+            State::Busy | State::Streaming | State::Draining if self.is_overdue(&inner) => {
+                drop(inner);
+                self.time_out();
+                tick
+            }
+            State::Init | State::Busy | State::Streaming | State::Draining => {
+                self.check_memory(&mut inner);
+                let left = inner.allowed.0.saturating_sub(elapsed.0) + 1;
+                // An invocation that begins before the next look must not be overdue by then.
+                Millis(left.min(tick.0).min(self.function.function.timeout.0))
+            }
+            State::Idle if elapsed >= idle_life || self.started.elapsed() >= LIFE => {
+                self.die(&mut inner);
+                drop(inner);
+                self.end(Reason::Spindown);
+                tick
+            }
+            State::Idle if elapsed < tick => Millis(tick.0.min(self.function.function.timeout.0)),
+            State::Idle => {
+                inner.resting = true;
+                Millis(idle_life.0.saturating_sub(elapsed.0) + 1)
+            }
+            State::Dead => {
+                let left = self.runtime_may_take(&inner);
+                if left == Some(Millis(0)) {
+                    self.kill_runtime();
+                }
+                left.map_or(idle_life, |left| Millis(left.0 + 1))
+            }
+        }
+    }
+
+    /// The runtime has ended.
+    pub(in crate::lambda) fn ended(&self, end: End) {
+        if let Some(running) = self.runtime.get() {
+            running.group.end();
+        }
+        self.drain();
+        let mut inner = self.lock();
+        self.die(&mut inner);
+        let (run, initialized) = (inner.run.take(), inner.initialized.take());
+        if initialized.is_some() {
+            self.log_extensions(&inner);
+        }
+        let home = inner.home.take();
+        drop(inner);
+        self.function.ended(self.id);
+        self.function.leave(home);
+        if let (Some(run), End::Exited(exit)) = (run, &end) {
+            let exit = *exit;
+            self.conclude(run, |run| match run.refused {
+                Some(_) => run.ending_of_refused(Then::Exited(exit)),
+                None => Ending::Exited(exit),
+            });
+        }
+        let failure = match end {
+            End::Exited(exit) => InitFailure::Exited(exit),
+            End::NotStarted(failure) => failure,
+            End::GivenUp => return,
+        };
+        if let Some(initialized) = initialized {
+            let _ = initialized.send(InitEnd::Failed(failure));
+        }
+    }
+
+    /// Ends every process at once; whoever looks after the sandbox sees to the rest.
+    pub(in crate::lambda) fn kill(&self) {
+        self.kill_runtime();
+        for external in self.externals().iter() {
+            external.group.kill();
+        }
+    }
+
+    pub(super) fn kill_runtime(&self) {
+        if let Some(running) = self.runtime.get() {
+            running.group.kill();
+        }
+    }
+
+    /// Makes it take no more calls, and ends it.
+    pub(in crate::lambda) fn abandon(&self, reason: Reason) {
+        self.die(&mut self.lock());
+        self.end(reason);
+    }
+
+    /// Memory at its highest, in MB of 1,048,576 bytes, a begun one counted whole.
+    pub(in crate::lambda) fn used_mb(&self) -> u64 {
+        let mut inner = self.lock();
+        let is_old = inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH);
+        if is_old && let Some(usage) = self.total_memory(memory::of_process) {
+            inner.peak = inner.peak.max(usage.peak);
+            inner.peak_read = Some(self.clock.stopwatch());
+        }
+        inner.peak.div_ceil(MIB)
+    }
+
+    /// Moves to the log what the processes have written so far.
+    pub(super) fn drain(&self) {
+        if let Some(running) = self.runtime.get() {
+            running.output.drain(&self.log);
+        }
+        for external in self.externals().iter() {
+            external.output.drain(&self.log);
+        }
+    }
+
+    /// Its time is over: whatever the process still does, the invocation has ended.
+    pub(super) fn time_out(&self) {
+        let mut inner = self.lock();
+        let before = self.die(&mut inner);
+        self.read_memory(&mut inner);
+        let (run, home) = (inner.run.take(), inner.home.take());
+        drop(inner);
+        self.end(Reason::Timeout);
+        // At once, for the next invocation may come before the process is gone.
+        self.function.leave(home);
+        if before == State::Draining && run.is_none() {
+            self.log.platform(
+                "hardcap: the function answered, and then did not ask for the next event within its timeout, or an \
+                 extension did not: its sandbox is ended",
+            );
+        }
+        if let Some(run) = run {
+            self.conclude(run, |run| match run.refused {
+                Some(_) => run.ending_of_refused(Then::TimedOut),
+                None => run.timed_out(),
+            });
+        }
+    }
+
+    fn check_memory(&self, inner: &mut Inner) {
+        let Some(resident) = self.read_memory(inner) else { return };
+        let limit = u64::from(self.function.function.memory_mb) * MIB;
+        if resident > limit {
+            let (used, allowed) = (resident.div_ceil(MIB), self.function.function.memory_mb);
+            let why = format!("uses {used} MB of memory and may use {allowed} MB");
+            self.log.platform(&format!("hardcap: the function {why}: it is killed"));
+            self.kill_runtime();
+        }
+    }
+
+    fn read_memory(&self, inner: &mut Inner) -> Option<u64> {
+        let usage = self.total_memory(memory::usage)?;
+        inner.peak = inner.peak.max(usage.peak);
+        inner.peak_read = Some(self.clock.stopwatch());
+        Some(usage.resident)
+    }
+
+    /// The memory of the runtime and of the extensions beside it.
+    fn total_memory(&self, read: fn(u32) -> Option<memory::Usage>) -> Option<memory::Usage> {
+        let mut total = read(self.runtime.get()?.group.pid())?;
+        for usage in self.externals().iter().filter_map(|external| read(external.group.pid())) {
+            total.resident += usage.resident;
+            total.peak += usage.peak;
+        }
+        Some(total)
+    }
+
+    pub(super) fn log_extensions(&self, inner: &Inner) {
+        if inner.extensions.is_empty() {
+            return;
+        }
+        let date = self.function.surroundings.platform.limits().date();
+        for line in inner.extensions.lines(date) {
+            self.log.platform(&line);
+        }
+    }
+
+    pub(super) fn externals(&self) -> std::sync::MutexGuard<'_, Vec<Arc<super::External>>> {
+        self.externals.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,182 @@
+//! An external extension under test. The variable `EXTENSION` of its function is a script: a list of steps, JSON.
+//!
+//! It speaks the Extensions API by hand, so that it can do what no real extension does. What it hears goes to its log.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::exit;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// One step of a script; a script begins again with its last step.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    /// Registers for these events.
+    Register(Vec<String>),
+    /// Waits for an event.
+    Next,
+    /// Waits for this many milliseconds.
+    Sleep(u64),
+    /// Reports an error of init with this type.
+    InitError(String),
+    /// Reports that it will end, with this type.
+    ExitError(String),
+    /// Writes this to its log.
+    Print(String),
+    /// Ends with this status.
+    Exit(i32),
+    /// Plays AWS's Lambda Web Adapter: takes the function's invocations and makes HTTP requests of them, to this port.
+    Adapt(u16),
+}
+
+fn main() -> io::Result<()> {
+    let name = std::env::args().next().unwrap_or_default();
+    let name = Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let script = variable("EXTENSION").unwrap_or_default();
+    let steps: Vec<Step> = serde_json::from_str(&script).map_err(io::Error::other)?;
+    let mut id = String::new();
+    let mut at = 0;
+    loop {
+        let Some(step) = steps.get(at).or(steps.last()) else { return Ok(()) };
+        at += 1;
+        match step {
+            Step::Register(events) => {
+                let body = serde_json::json!({ "events": events }).to_string();
+                let header = format!("Lambda-Extension-Name: {name}");
+                let heard = call("POST", "2020-01-01/extension/register", &header, &body)?;
+                id = heard.header("lambda-extension-identifier");
+                say(&name, &heard);
+            }
+            Step::Next => {
+                let heard = next(&id)?;
+                say(&name, &heard);
+                if heard.body.contains("SHUTDOWN") {
+                    exit(0);
+                }
+            }
+            Step::Sleep(millis) => pause(*millis),
+            Step::InitError(error) => fail(&name, "init", &id, error)?,
+            Step::ExitError(error) => fail(&name, "exit", &id, error)?,
+            Step::Print(line) => out(line),
+            Step::Exit(status) => exit(*status),
+            Step::Adapt(port) => adapt(&id, *port)?,
+        }
+    }
+}
+
+fn next(id: &str) -> io::Result<Heard> {
+    let header = format!("Lambda-Extension-Identifier: {id}");
+    call("GET", "2020-01-01/extension/event/next", &header, "")
+}
+
+fn fail(name: &str, phase: &str, id: &str, error: &str) -> io::Result<()> {
+    let headers = format!(
+        "Lambda-Extension-Identifier: {id}\r\nLambda-Extension-Function-Error-Type: {error}"
+    );
+    let path = format!("2020-01-01/extension/{phase}/error");
+    let body = r#"{"errorMessage":"asked for","errorType":"asked for","stackTrace":[]}"#;
+    say(name, &call("POST", &path, &headers, body)?);
+    Ok(())
+}
+
+/// What the adapter does: it waits for its own next event on one thread, and on the other it waits until the web server
+/// answers, and then speaks the Runtime API in the function's place.
+fn adapt(id: &str, port: u16) -> io::Result<()> {
+    let id = id.to_owned();
+    std::thread::spawn(move || next(&id));
+    while exchange(&format!("127.0.0.1:{port}"), "GET", "", "", "").is_err() {
+        pause(10);
+    }
+    loop {
+        let event = call("GET", "2018-06-01/runtime/invocation/next", "x: y", "")?;
+        let request = event.header("lambda-runtime-aws-request-id");
+        let document: serde_json::Value =
+            serde_json::from_str(&event.body).map_err(io::Error::other)?;
+        let path = document["rawPath"].as_str().unwrap_or("/events").trim_start_matches('/');
+        let body = document["body"].as_str().unwrap_or_default();
+        let answer = exchange(&format!("127.0.0.1:{port}"), "POST", path, "x: y", body)?;
+        let status: u16 = answer.status.parse().map_err(io::Error::other)?;
+        let envelope = serde_json::json!({
+            "statusCode": status,
+            "headers": { "content-type": answer.header("content-type") },
+            "body": answer.body,
+        });
+        let path = format!("2018-06-01/runtime/invocation/{request}/response");
+        call("POST", &path, "x: y", &envelope.to_string())?;
+    }
+}
+
+/// An answer.
+struct Heard {
+    status: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Heard {
+    fn header(&self, name: &str) -> String {
+        let found = self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+}
+
+fn call(method: &str, path: &str, header: &str, body: &str) -> io::Result<Heard> {
+    let address =
+        variable("AWS_LAMBDA_RUNTIME_API").ok_or_else(|| io::Error::other("no Runtime API"))?;
+    exchange(&address, method, path, header, body)
+}
+
+fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<Heard> {
+    let mut stream = TcpStream::connect(address)?;
+    let headers = if headers.is_empty() { String::new() } else { format!("{headers}\r\n") };
+    let message = format!(
+        "{method} /{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(message.as_bytes())?;
+    let mut answer = BufReader::new(stream);
+    let mut line = String::new();
+    answer.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).unwrap_or("nothing").to_owned();
+    let mut headers = Vec::new();
+    loop {
+        let mut header = String::new();
+        if answer.read_line(&mut header)? == 0 || header == "\r\n" {
+            break;
+        }
+        if let Some((name, value)) = header.split_once(':') {
+            headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+    }
+    let mut body = String::new();
+    answer.read_to_string(&mut body)?;
+    Ok(Heard { status, headers, body })
+}
+
+#[expect(clippy::disallowed_methods, reason = "an extension is a program of its own")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[expect(clippy::disallowed_methods, reason = "an extension that waits is what is tested")]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+fn say(name: &str, heard: &Heard) {
+    out(&format!("{name} heard {} {}", heard.status, heard.body));
+}
+
+#[expect(clippy::print_stdout, reason = "what an extension prints is the function's log")]
+fn out(line: &str) {
+    println!("{line}");
+}
