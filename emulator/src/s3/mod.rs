@@ -14,6 +14,7 @@ mod chunked;
 mod conditions;
 mod cors;
 mod deliver;
+mod form;
 mod lifecycle;
 mod payload;
 mod refusal;
@@ -123,9 +124,8 @@ impl S3 {
             let headers = cors::preflight(&self.store, address, head)?;
             return Ok(with_headers(Response::default(), headers));
         }
-        if is_form(head) {
-            call.leave_unread(body);
-            return Err(Refusal::forms_not_implemented());
+        if form::is_form(head, address) {
+            return self.post_form(call, address, head, body).await;
         }
         let platform = &self.platform;
         let verified = auth::verify(head, &platform.region, &platform.keyring, call.context());
@@ -202,12 +202,6 @@ impl S3 {
             self.run_lifecycle().await;
         }
     }
-}
-
-/// The form of a POST policy, which carries its signature in its fields.
-fn is_form(head: &request::Parts) -> bool {
-    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    head.method == Method::POST && kind.is_some_and(|kind| kind.starts_with("multipart/form-data"))
 }
 
 fn admit_key(call: &Call, address: &Address) -> Result<(), Refusal> {

@@ -94,7 +94,7 @@ impl Refusal {
 }
 
 /// Text as it stands in XML. Characters that XML 1.0 does not have become references, as AWS writes them.
-fn escape(text: &str) -> Cow<'_, str> {
+pub(super) fn escape(text: &str) -> Cow<'_, str> {
     let special =
         |c: char| matches!(c, '&' | '<' | '>' | '"' | '\r') || (c < ' ' && c != '\n' && c != '\t');
     if !text.contains(special) {
@@ -201,9 +201,20 @@ refusals! {
     /// `Header` follows.
     header_not_implemented = NOT_IMPLEMENTED, "NotImplemented",
         "A header you provided implies functionality that is not implemented";
-    /// hardcap's own text: AWS has these.
-    forms_not_implemented = NOT_IMPLEMENTED, "NotImplemented",
-        "hardcap has no uploads by form and POST policy: presign a PUT instead";
+    /// An upload by form that cannot be read. S3 API reference, error responses.
+    malformed_form = BAD_REQUEST, "MalformedPOSTRequest",
+        "The body of your POST request is not well-formed multipart/form-data.";
+    /// An upload by form without a file; `ArgumentName` and `ArgumentValue` follow.
+    one_file = BAD_REQUEST, "InvalidArgument",
+        "POST requires exactly one file upload per request.";
+    /// An upload by form with an empty key; `ArgumentName` and `ArgumentValue` follow.
+    empty_key = BAD_REQUEST, "InvalidArgument", "User key must have a length greater than 0.";
+    /// Recorded 2026-02-21; `ProposedSize` and `MaxSizeAllowed` follow.
+    entity_too_large = BAD_REQUEST, "EntityTooLarge",
+        "Your proposed upload exceeds the maximum allowed size";
+    /// Recorded 2026-02-21; `ProposedSize` and `MinSizeAllowed` follow.
+    entity_too_small = BAD_REQUEST, "EntityTooSmall",
+        "Your proposed upload is smaller than the minimum allowed size";
     /// `BucketName` follows.
     no_such_bucket = NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist";
     /// `Key` follows.

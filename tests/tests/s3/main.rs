@@ -6,6 +6,7 @@ mod bodies;
 mod cors;
 mod durable;
 mod fixtures;
+mod forms;
 mod keys;
 mod lifecycle;
 mod multipart;

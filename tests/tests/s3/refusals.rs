@@ -349,9 +349,6 @@ async fn what_is_not_here_is_refused_and_not_dropped() {
     assert!(answer.status >= 400, "{}", answer.text());
     let answer = signed(&emulator, ask("GET", "/bucket/key?tagging")).await;
     refused("tagging", &answer, (501, "NotImplemented", ""));
-    let form = ask("POST", "/bucket").header("content-type", "multipart/form-data; boundary=b");
-    let answer = form.body("--b--\r\n").send(emulator.aws_url()).await;
-    refused("form", &answer, (501, "NotImplemented", "presign a PUT instead"));
     healthy(&emulator).await;
 }
 

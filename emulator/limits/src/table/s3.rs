@@ -78,6 +78,24 @@ s3_put: Bytes, {
     proof: Tested,
 }
 
+/// What a form may bring before its file, when an object is uploaded by POST.
+///
+/// AWS says "form data and boundaries"; that each part's headers and line ends count is taken from that, not recorded.
+s3_post_form: Bytes, {
+    scope: Scope::S3,
+    measured: "the parts of the form before the contents of its file, with boundaries and headers",
+    history: &[Dated::always(20 * KIB, "AWS, S3 user guide, browser-based uploads using POST; 20480 in the error of bitbucket.org site/master issue 8914")],
+    stated: "20 KB",
+    refusals: &[
+        Invoker.sees(400, "MaxPostPreDataLengthExceeded",
+            "Your POST request fields preceeding the upload file was too large.")
+            .content_type("application/xml")
+            .known(Observed, "bitbucket.org site/master issue 8914, with the element MaxPostPreDataLengthBytes"),
+    ],
+    confidence: Observed,
+    proof: Tested,
+}
+
 /// The least size of a part of a multipart upload; the last part may be smaller.
 s3_part_min: Bytes, {
     scope: Scope::S3,

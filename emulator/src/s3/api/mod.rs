@@ -13,6 +13,8 @@ use std::sync::Arc;
 use s3s::dto;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
+pub(super) use object::{admit_size, expiration, identify, put_limit};
+
 use super::call::Call;
 use super::refusal::Refusal;
 use super::store::Store;

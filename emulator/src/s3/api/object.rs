@@ -52,12 +52,15 @@ pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer
 }
 
 /// How large an object may be that is written at once, by a PUT or by a copy.
-pub(super) fn put_limit(call: &Call) -> &hardcap_limits::Limit<Bytes> {
+pub(in crate::s3) fn put_limit(call: &Call) -> &hardcap_limits::Limit<Bytes> {
     &call.context().limits.s3_put
 }
 
 /// Compares the declared size of a body with a limit.
-pub(super) fn admit_size(call: &Call, limit: &hardcap_limits::Limit<Bytes>) -> Result<(), Refusal> {
+pub(in crate::s3) fn admit_size(
+    call: &Call,
+    limit: &hardcap_limits::Limit<Bytes>,
+) -> Result<(), Refusal> {
     let Some(length) = call.body_length() else { return Ok(()) };
     call.context().admit(limit, Bytes(length)).map_err(|exceeded| {
         Refusal::limit(&exceeded)
@@ -102,7 +105,7 @@ pub(super) fn declared(call: &Call) -> Option<Algorithm> {
 }
 
 /// `ETag` and the encryption that every object has since 2023-01-05.
-pub(super) fn identify(object: &Object, headers: &mut HeaderMap) {
+pub(in crate::s3) fn identify(object: &Object, headers: &mut HeaderMap) {
     attributes::insert(headers, "etag", &format!("\"{}\"", object.etag));
     attributes::insert(headers, "x-amz-server-side-encryption", "AES256");
 }
@@ -115,7 +118,7 @@ fn checksum_headers(checksum: Option<&ObjectChecksum>, headers: &mut HeaderMap) 
 }
 
 /// `x-amz-expiration`, when a rule of the bucket ends the object.
-pub(super) fn expiration(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
+pub(in crate::s3) fn expiration(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
     let settings = bucket.settings();
     let rules = settings.lifecycle.as_ref();
     if let Some((end, rule)) = rules.and_then(|rules| lifecycle::expiry(rules, object)) {

@@ -6,6 +6,7 @@
 use crate::sigv4 as canonical;
 
 mod credential;
+mod form;
 mod header;
 mod query;
 mod time;
@@ -20,6 +21,8 @@ use crate::clock::{Clock, EpochMillis};
 use crate::context::Context;
 use crate::keyring::{Key, Keyring};
 use canonical::Claim;
+
+pub(super) use form::FormClaim;
 
 /// How the body of a verified request comes.
 #[derive(Clone, Debug)]

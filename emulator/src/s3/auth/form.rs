@@ -1,0 +1,127 @@
+//! The claim in the fields of a form: what is signed is its policy.
+
+use super::{Now, credential, spaced_hex, time};
+use crate::context::Context;
+use crate::keyring::Keyring;
+use crate::s3::refusal::Refusal;
+use crate::sigv4::{self, ALGORITHM, Claim};
+
+/// The fields of a form that are its claim.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::s3) struct FormClaim<'a> {
+    pub(in crate::s3) algorithm: &'a str,
+    pub(in crate::s3) credential: &'a str,
+    pub(in crate::s3) date: &'a str,
+    pub(in crate::s3) signature: &'a str,
+    pub(in crate::s3) token: Option<&'a str>,
+    /// In base64, as it was signed.
+    pub(in crate::s3) policy: &'a str,
+}
+
+impl FormClaim<'_> {
+    /// Verifies the signature of the policy.
+    ///
+    /// # Errors
+    ///
+    /// The refusal that AWS would send.
+    pub(in crate::s3) fn verify(
+        &self,
+        region: &str,
+        keyring: &Keyring,
+        context: &Context,
+    ) -> Result<(), Refusal> {
+        let wrong = |name: &str, value: &str, message: &str| {
+            Refusal::new(http::StatusCode::BAD_REQUEST, "InvalidArgument", message.to_owned())
+                .with("ArgumentName", name)
+                .with("ArgumentValue", value)
+        };
+        if self.algorithm != ALGORITHM {
+            let message = "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"";
+            return Err(wrong("X-Amz-Algorithm", self.algorithm, message));
+        }
+        let in_credential = |what: &str| {
+            let message = format!("Error parsing the X-Amz-Credential parameter; {what}");
+            wrong("X-Amz-Credential", self.credential, &message)
+        };
+        let given = credential::parse(self.credential).ok_or_else(|| {
+            in_credential(
+                "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+            )
+        })?;
+        given.check(region).map_err(|problem| problem.refusal(in_credential))?;
+        let date = self.date()?;
+        let claim = Claim {
+            access_key_id: given.access_key_id,
+            day: given.day,
+            region: given.region,
+            service: "s3".to_owned(),
+            time: date.format_long(),
+            signed_headers: Vec::new(),
+            signature: self.signature.to_owned(),
+        };
+        let key = super::key(&claim, self.token, keyring, context.clock.now())?;
+        let signing_key = sigv4::signing_key(&key.secret_access_key, &claim);
+        if sigv4::signature(&signing_key, self.policy) == claim.signature {
+            return Ok(());
+        }
+        Err(Refusal::signature_does_not_match()
+            .with("AWSAccessKeyId", claim.access_key_id)
+            .with("StringToSign", self.policy)
+            .with("SignatureProvided", claim.signature)
+            .with("StringToSignBytes", spaced_hex(self.policy)))
+    }
+
+    /// Whether a policy that ends then, in seconds since 1970, has ended.
+    ///
+    /// # Errors
+    ///
+    /// When the form's date is none.
+    pub(in crate::s3) fn has_expired(
+        &self,
+        expiration: i64,
+        context: &Context,
+    ) -> Result<bool, Refusal> {
+        let date = self.date()?;
+        let clock = &context.clock;
+        let now = Now { region: "", clock, wall: clock.wall(), shown: clock.now() };
+        // Its life is counted from when it was signed, for that was by the clock of a process.
+        let life = expiration.saturating_sub(date.seconds());
+        Ok(now.seconds() > now.shown_seconds(&date).saturating_add(life))
+    }
+
+    fn date(&self) -> Result<time::Time, Refusal> {
+        time::Time::parse(self.date).ok_or_else(|| {
+            Refusal::new(
+                http::StatusCode::BAD_REQUEST,
+                "InvalidArgument",
+                "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"",
+            )
+            .with("ArgumentName", "X-Amz-Date")
+            .with("ArgumentValue", self.date)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the S3 reference, browser-based upload using HTTP POST.
+    #[test]
+    fn a_policy_is_signed_as_aws_publishes_it() {
+        let text = include_str!("../../../../fixtures/forms/aws-example.toml");
+        let example: toml::Table = text.parse().unwrap();
+        let field = |name: &str| example[name].as_str().unwrap().to_owned();
+        let claim = Claim {
+            access_key_id: field("access_key_id"),
+            day: field("day"),
+            region: field("region"),
+            service: "s3".to_owned(),
+            time: String::new(),
+            signed_headers: Vec::new(),
+            signature: field("signature"),
+        };
+        let key = sigv4::signing_key(&field("secret_access_key"), &claim);
+        assert_eq!(sigv4::signature(&key, &field("policy")), claim.signature);
+    }
+}

@@ -1,0 +1,136 @@
+//! The file of a form, straight to the store.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use multer::Field;
+use s3s::crypto::{Checksum as _, Md5};
+
+use super::fields::malformed;
+use super::policy::Sizes;
+use crate::s3::api::put_limit;
+use crate::s3::call::Call;
+use crate::s3::checksum::{self, Algorithm, Declared, Hasher};
+use crate::s3::refusal::Refusal;
+use crate::s3::store::{Blob, Bucket, ObjectChecksum};
+
+/// The body of a request as the parser reads it. What the parser leaves goes back to the call.
+pub(super) struct Rest {
+    call: Call,
+    body: Option<Incoming>,
+}
+
+impl Rest {
+    pub(super) fn new(call: &Call, body: Incoming) -> Rest {
+        Rest { call: call.clone(), body: Some(body) }
+    }
+}
+
+impl Stream for Rest {
+    type Item = Result<Bytes, hyper::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let Some(body) = &mut self.body else { return Poll::Ready(None) };
+            match std::task::ready!(Pin::new(body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                }
+                Some(Err(error)) => {
+                    self.body = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {
+                    self.body = None;
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            self.call.leave_unread(body);
+        }
+    }
+}
+
+/// A file that is in the store, and nobody can see yet.
+pub(super) struct Received {
+    pub(super) blob: Arc<Blob>,
+    pub(super) etag: String,
+    pub(super) checksum: Option<ObjectChecksum>,
+}
+
+impl Received {
+    /// Reads a file, and compares its size and digests with what the form says of them.
+    ///
+    /// # Errors
+    ///
+    /// A size that the policy or the limit of a single upload does not allow; a digest that is another one.
+    pub(super) async fn read(
+        call: &Call,
+        bucket: &Bucket,
+        file: &mut Field<'_>,
+        sizes: Option<Sizes>,
+    ) -> Result<Received, Refusal> {
+        let declared = Declared::read(call.headers())?;
+        let limit = put_limit(call);
+        let most = sizes.map_or(limit.max.0, |sizes| sizes.max.min(limit.max.0));
+        let algorithm = declared.algorithm().unwrap_or(Algorithm::Crc64Nvme);
+        let (mut md5, mut hasher) = (Md5::new(), Hasher::new(algorithm));
+        let mut writer = bucket.writer();
+        let mut size = 0;
+        while let Some(data) = file.chunk().await.map_err(|error| malformed(&error))? {
+            size += data.len() as u64;
+            // What is too large is counted to its end, for the refusal tells its size.
+            if size <= most {
+                md5.update(&data);
+                hasher.update(&data);
+                writer.write(data).await.map_err(|error| Refusal::bug(&error))?;
+            }
+        }
+        if let Some(sizes) = sizes {
+            sizes.admit(size)?;
+        }
+        call.set_body_length(Some(size));
+        crate::s3::api::admit_size(call, limit)?;
+        let checksum = hasher.finish();
+        let md5: [u8; 16] = md5.finalize();
+        if declared.checksum.as_ref().is_some_and(|declared| *declared != checksum) {
+            return Err(checksum::mismatch(algorithm));
+        }
+        if declared.md5.is_some_and(|declared| declared != md5) {
+            return Err(Refusal::bad_digest());
+        }
+        let blob = writer.finish().await.map_err(|error| Refusal::bug(&error))?;
+        let checksum = Some(ObjectChecksum { checksum, parts: None });
+        Ok(Received { blob, etag: hex::encode(md5), checksum })
+    }
+}
+
+impl Sizes {
+    /// Compares the file's size with the policy's range. Both texts are recorded, 2026-02-21.
+    fn admit(self, size: u64) -> Result<(), Refusal> {
+        if size > self.max {
+            return Err(Refusal::entity_too_large()
+                .with("ProposedSize", size.to_string())
+                .with("MaxSizeAllowed", self.max.to_string()));
+        }
+        if size < self.min {
+            return Err(Refusal::entity_too_small()
+                .with("ProposedSize", size.to_string())
+                .with("MinSizeAllowed", self.min.to_string()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! Uploads by form: `POST /bucket` with a policy, as browsers send them.
+//!
+//! Read as they come: the fields, whose policy is verified, then the file, straight to the store. What follows the file is
+//! ignored, as AWS does.
+
+mod fields;
+mod file;
+mod policy;
+mod success;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderMap, Method, Response, header, request};
+use hyper::body::Incoming;
+use multer::Multipart;
+
+use self::fields::{Fields, malformed};
+use self::file::{Received, Rest};
+use self::policy::Policy;
+use super::address::Address;
+use super::api::{expiration, identify};
+use super::auth::FormClaim;
+use super::call::Call;
+use super::refusal::Refusal;
+use super::store::Object;
+use super::{S3, admit_key, attributes};
+
+/// Whether a request is an upload by form: a POST to a bucket that names no operation.
+pub(super) fn is_form(head: &request::Parts, address: &Address) -> bool {
+    let names_operation = head.uri.query().is_some_and(|query| !query.is_empty());
+    let is_multipart = content_type(head).starts_with("multipart/form-data");
+    head.method == Method::POST
+        && address.bucket.is_some()
+        && (is_multipart || (address.key.is_none() && !names_operation))
+}
+
+fn content_type(head: &request::Parts) -> &str {
+    head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+}
+
+impl S3 {
+    /// Takes an upload by form.
+    pub(super) async fn post_form(
+        &self,
+        call: &Call,
+        address: &Address,
+        head: &request::Parts,
+        body: Incoming,
+    ) -> Result<Response<Body>, Refusal> {
+        let rest = Rest::new(call, body);
+        let boundary = boundary(head, address)?;
+        let name = address.bucket.as_deref().unwrap_or_default();
+        let bucket = self.store.bucket(name)?;
+        let mut form = Multipart::new(rest, boundary.as_str());
+        let (fields, mut file) = Fields::read(call, &mut form, &boundary).await?;
+        let policy = self.verified_policy(call, name, &fields)?;
+        let key = fields.required("key")?;
+        if key.is_empty() {
+            return Err(Refusal::empty_key().with("ArgumentName", "key").with("ArgumentValue", ""));
+        }
+        let headers = fields.headers();
+        attributes::refuse_unsupported(&headers, false)?;
+        let target = Address { bucket: address.bucket.clone(), key: Some(key.to_owned()) };
+        admit_key(call, &target)?;
+        let call = call.with_headers(headers);
+        let attributes = attributes::read(&call)?;
+        let received = Received::read(&call, &bucket, &mut file, policy.sizes()).await?;
+        drop(file);
+        to_the_end(&mut form).await?;
+        let object = Object {
+            key: Arc::from(key),
+            modified: call.context().clock.now(),
+            attributes,
+            etag: received.etag,
+            checksum: received.checksum,
+            body: vec![received.blob],
+        };
+        let mut answer = HeaderMap::new();
+        identify(&object, &mut answer);
+        expiration(&bucket, &object, &mut answer);
+        let stored = success::Stored {
+            bucket: name,
+            key,
+            etag: &object.etag.clone(),
+            location: success::location(head, address, key),
+        };
+        bucket.put(object, |_| Ok(())).await?;
+        let wish = success::Wish {
+            redirect: fields.get("success_action_redirect").or_else(|| fields.get("redirect")),
+            status: fields.get("success_action_status"),
+        };
+        Ok(success::response(&stored, &wish, answer))
+    }
+
+    /// The form's policy, once its signature, its time and its conditions are right.
+    fn verified_policy(
+        &self,
+        call: &Call,
+        bucket: &str,
+        fields: &Fields,
+    ) -> Result<Policy, Refusal> {
+        fields.required("key")?;
+        let Some(document) = fields.get("policy") else { return Err(Refusal::access_denied()) };
+        if fields.get("signature").is_some() || fields.get("awsaccesskeyid").is_some() {
+            return Err(Refusal::sigv4_only());
+        }
+        let claim = FormClaim {
+            algorithm: fields.required("X-Amz-Algorithm")?,
+            credential: fields.required("X-Amz-Credential")?,
+            date: fields.required("X-Amz-Date")?,
+            signature: fields.required("X-Amz-Signature")?,
+            token: fields.get("x-amz-security-token"),
+            policy: document,
+        };
+        let platform = &self.platform;
+        claim.verify(&platform.region, &platform.keyring, call.context())?;
+        let policy = Policy::read(document)?;
+        if claim.has_expired(policy.expiration, call.context())? {
+            return Err(policy::violated("Policy expired."));
+        }
+        policy.check(bucket, fields)?;
+        Ok(policy)
+    }
+}
+
+/// The boundary of the form's parts.
+fn boundary(head: &request::Parts, address: &Address) -> Result<String, Refusal> {
+    if address.key.is_some() {
+        return Err(Refusal::method_not_allowed()
+            .with("Method", "POST")
+            .with("ResourceType", "OBJECT"));
+    }
+    multer::parse_boundary(content_type(head)).map_err(|error| match error {
+        multer::Error::NoBoundary => Refusal::malformed_form(),
+        _ => Refusal::precondition_failed()
+            .with("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"),
+    })
+}
+
+/// Nothing that breaks off is stored.
+async fn to_the_end(form: &mut Multipart<'_>) -> Result<(), Refusal> {
+    while form.next_field().await.map_err(|error| malformed(&error))?.is_some() {}
+    Ok(())
+}
