@@ -1,5 +1,7 @@
 //! What can be seen of a template before anything runs: what AWS would refuse, and what people regret later. Pure.
 
+mod render;
+
 use std::fmt;
 
 use hardcap_limits::envelope::json_string_len;
@@ -9,6 +11,8 @@ use serde::Serialize;
 use crate::config::{ApiKind, Bucket, Function};
 use crate::report::grouped;
 use crate::template::Loaded;
+
+pub use render::{to_github, to_junit, to_sarif};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

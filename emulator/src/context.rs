@@ -6,6 +6,7 @@ use hardcap_limits::{Exceeded, Limit, Limits, Quantity};
 
 use crate::clock::{Clock, EpochMillis};
 use crate::keyring::Keyring;
+use crate::logbook::Logbook;
 use crate::record::{Recorder, What};
 
 /// One request: its identity, and the one snapshot of limits that it sees, taken at the door.
@@ -46,6 +47,8 @@ pub(crate) struct Platform {
     pub(crate) clock: Clock,
     /// Where everything is recorded.
     pub(crate) recorder: Recorder,
+    /// What functions have logged.
+    pub(crate) logbook: Logbook,
     /// The key pairs that exist.
     pub(crate) keyring: Keyring,
     limits: Arc<std::sync::RwLock<Arc<Limits>>>,
@@ -57,6 +60,7 @@ impl Platform {
         Platform {
             region: region.into(),
             recorder: Recorder::new(clock.clone()),
+            logbook: Logbook::new(clock.clone()),
             clock,
             keyring,
             limits: Arc::new(std::sync::RwLock::new(Arc::new(limits))),

@@ -22,6 +22,7 @@ use crate::queue::Queue;
 use crate::record::{Recorder, Totals};
 use crate::report::Report;
 use crate::s3::S3;
+use crate::saved::Saved;
 use crate::sockets::Sockets;
 use crate::{clock::Clock, serve};
 
@@ -192,6 +193,12 @@ impl Emulator {
         Report::new(&self.platform.limits(), &self.totals())
     }
 
+    /// What happened so far, as a file that `hardcap report` reads.
+    #[must_use]
+    pub fn saved(&self) -> Saved {
+        Saved::new(&self.platform.limits(), &self.platform.recorder)
+    }
+
     /// The sums of all records so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -202,6 +209,15 @@ impl Emulator {
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.platform.recorder
+    }
+
+    /// Waits until no asynchronous event waits or is under way.
+    pub(crate) async fn events_ended(&self) {
+        let mut records = self.platform.recorder.watch();
+        // Whatever ends an event is recorded, so each look after the first follows a change. One that was missed is no loss.
+        while self.totals().events.pending() > 0 {
+            let _ = records.recv().await;
+        }
     }
 
     /// The emulator's clock, which can be advanced.

@@ -5,16 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hardcap_limits::{Exceeded, Limit, Quantity};
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::clock::{Clock, EpochMillis};
+use crate::saved;
 
 /// The newest records are kept word for word, older ones only in the sums.
 const KEPT: usize = 10_000;
 
+/// A name out of a list that the program has: of a row, or of how an event ends.
+pub type Name = &'static str;
+
 /// One thing that happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// When.
     pub at: EpochMillis,
@@ -26,13 +30,14 @@ pub struct Record {
 }
 
 /// What a record tells.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
     /// A quantity was compared with a limit.
     Measured {
         /// The row's name.
-        row: &'static str,
+        #[serde(deserialize_with = "saved::row_name")]
+        row: Name,
         /// What was measured, in the row's unit.
         observed: u64,
         /// The limit in force.
@@ -101,7 +106,8 @@ pub enum What {
         /// The function's name.
         function: String,
         /// `Success`, `RetriesExhausted`, `EventAgeExceeded`, `ZeroReservedConcurrency`, `RecursiveInvocation`.
-        condition: &'static str,
+        #[serde(deserialize_with = "saved::condition_name")]
+        condition: Name,
         /// Attempts that reached the function.
         attempts: u64,
     },
@@ -120,7 +126,7 @@ pub enum What {
 }
 
 /// What was seen of one limit.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// The largest quantity observed, refused ones included.
     pub highest: u64,
@@ -137,10 +143,11 @@ pub struct Seen {
 }
 
 /// Sums over all records since the start.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// By row name, in the order first seen.
-    pub limits: IndexMap<&'static str, Seen>,
+    #[serde(deserialize_with = "saved::by_row_name")]
+    pub limits: IndexMap<Name, Seen>,
     /// Invocations that ended.
     pub invocations: u64,
     /// Invocations by error type, of those that failed.
@@ -158,7 +165,7 @@ pub struct Totals {
 }
 
 /// Sums over asynchronous events. What was accepted or restored has ended in one of the ways, or is still pending.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Events {
     /// Accepted in this run.
     pub accepted: u64,

@@ -8,6 +8,10 @@ use serde::Serialize;
 
 use crate::record::{Events, Totals};
 
+mod html;
+
+pub use html::page;
+
 /// A run, folded by limit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -221,7 +225,8 @@ fn percent_left(highest: u64, max: u64) -> u64 {
     if max == 0 { 0 } else { (u128::from(left) * 100 / u128::from(max)).try_into().unwrap_or(0) }
 }
 
-fn with_unit(number: u64, unit: Unit) -> String {
+/// `6,291,556 B`.
+pub(crate) fn with_unit(number: u64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => format!("{} B", grouped(number)),
         Unit::Milliseconds => format!("{} ms", grouped(number)),

@@ -23,6 +23,16 @@ pub fn python() -> Option<PathBuf> {
     Some(python)
 }
 
+/// Whether what takes minutes of real time runs; `what` is said where it is left out.
+#[must_use]
+pub fn takes_minutes(what: &str) -> bool {
+    let all = variable("HARDCAP_LANES").as_deref() == Some("all");
+    if !all {
+        eprintln!("left out, for it takes minutes: {what} (HARDCAP_LANES=all)");
+    }
+    all
+}
+
 /// `target/release/hardcap`, when the lane of release programs runs (`HARDCAP_LANES=release`, as `just release` sets it).
 ///
 /// # Panics

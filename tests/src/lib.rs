@@ -17,6 +17,7 @@
 pub mod functions;
 
 pub mod client;
+pub mod export;
 pub mod search;
 
 pub mod arbitrary;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -117,6 +117,25 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.terminate();
     }
+}
+
+/// Runs a program to its end, and gives what it wrote.
+///
+/// # Errors
+///
+/// When it cannot be started; the message names it.
+#[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
+pub async fn output<A: AsRef<OsStr>>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = A>,
+    folder: &Path,
+) -> io::Result<Output> {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    command.output().await.map_err(|error| {
+        let program = program.display();
+        io::Error::new(error.kind(), format!("cannot run {program}: {error}"))
+    })
 }
 
 /// A binary of the workspace, built in the profile of the running test: built now, unless it is there and new.

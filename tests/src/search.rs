@@ -21,6 +21,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use hardcap_limits::Millis;
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -82,6 +83,8 @@ pub struct SearchConfig {
     /// Whether a balancer stands in front of it that drops and changes the headers which belong to a connection, as those
     /// of OpenSearch Serverless do: a signature over one of them does not hold.
     pub behind_balancer: bool,
+    /// How long every search takes; as a large one on a small cluster does.
+    pub search_takes: Millis,
     /// The indices.
     pub indices: Vec<Index>,
 }
@@ -99,6 +102,7 @@ impl Default for SearchConfig {
             keys_url: None,
             clock_ahead_seconds: 0,
             behind_balancer: false,
+            search_takes: Millis(0),
             indices: vec![
                 Index::new("logs", 10_000, 400),
                 // What Discover asks for: 500 documents of 9 kB, which is just about what a Lambda can answer.

@@ -21,6 +21,12 @@ pub(super) enum Format {
     Text,
     /// An object with the findings and their numbers
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions, which show each finding at its line
+    Github,
+    /// JUnit's XML, a test case a finding
+    Junit,
 }
 
 #[derive(Serialize)]
@@ -66,6 +72,9 @@ pub(super) fn check(
             let json = serde_json::to_string_pretty(&all).map_err(Failure::new)?;
             print(&format!("{json}\n"))?;
         }
+        Format::Sarif => print(&crate::check::to_sarif(&findings))?,
+        Format::Github => print(&crate::check::to_github(&findings))?,
+        Format::Junit => print(&crate::check::to_junit(&findings))?,
     }
     Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

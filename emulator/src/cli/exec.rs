@@ -7,19 +7,18 @@ use std::process::{ExitCode, ExitStatus};
 
 use clap::Args;
 
-use super::Failure;
 use super::launch::{Started, start};
-use super::options::{LimitOptions, TemplateOptions, UpOptions};
+use super::options::{GateOptions, LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
+use super::report::{Format, write, write_records};
 use super::terminal;
 use super::up::{Signals, runtime, start_log};
+use super::{Failure, GATE_FAILED};
 use crate::addresses::Addresses;
-use crate::gate::{FailOn, Failure as GateFailure, Gate, to_junit};
+use crate::gate::Failure as GateFailure;
 use crate::report::Report;
+use crate::saved::Saved;
 use crate::tool::Tool;
-
-/// The exit code of a run that the gate failed.
-const GATE_FAILED: u8 = 3;
 
 /// What is run, and what must not happen.
 #[derive(Args, Clone, Debug)]
@@ -42,18 +41,20 @@ pub(super) struct ExecOptions {
     limits: LimitOptions,
     #[command(flatten)]
     template_options: TemplateOptions,
-    /// Fail (exit code 3) on: refused, throttled, fault, or the name of a limit; more than once for more
-    #[arg(long, value_name = "WHAT")]
-    fail_on: Vec<FailOn>,
-    /// Fail when less than this share of any limit was left, in percent
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..=100))]
-    min_headroom: Option<u64>,
+    #[command(flatten)]
+    gate: GateOptions,
     /// Write the report here as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Write the report here as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the report here as a page of HTML
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the run here, for `hardcap report`
+    #[arg(long, value_name = "FILE")]
+    records: Option<PathBuf>,
     /// Run what was built before
     #[arg(long)]
     no_build: bool,
@@ -64,16 +65,9 @@ pub(super) struct ExecOptions {
 
 pub(super) fn exec(options: &ExecOptions) -> Result<ExitCode, Failure> {
     let up = UpOptions {
-        limits: options.limits.clone(),
-        template: options.template_options.clone(),
-        api_port: 0,
-        aws_port: 0,
-        data: None,
-        ready_file: None,
         no_build: options.no_build,
-        strict_auth: false,
         quiet: options.quiet,
-        verbose: 0,
+        ..UpOptions::of(options.limits.clone(), options.template_options.clone())
     };
     start_log(&up);
     let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
@@ -93,14 +87,13 @@ async fn run(
     let Started { emulator, companions, addresses } = started;
     let region = &project.loaded.config.region;
     let status = run_command(&options.command, &addresses, region, &mut signals).await?;
+    let run = emulator.saved();
     let report = emulator.report();
     let clock = emulator.clock().clone();
     tokio::join!(companions.stop(&clock), emulator.stop());
 
-    let gate =
-        Gate { fail_on: options.fail_on.clone(), min_headroom_percent: options.min_headroom };
-    let failures = gate.failures(&report);
-    write_reports(options, &report, &failures)?;
+    let failures = options.gate.failures(&report);
+    write_reports(options, &run, &report, &failures)?;
     terminal::say(&format!("\n{}", report.to_table()));
     for failure in &failures {
         terminal::error(&failure.to_string());
@@ -148,22 +141,23 @@ fn environment(addresses: &Addresses, region: &str) -> Vec<(String, String)> {
 
 fn write_reports(
     options: &ExecOptions,
+    run: &Saved,
     report: &Report,
     failures: &[GateFailure],
 ) -> Result<(), Failure> {
-    if let Some(path) = &options.junit {
-        write(path, &to_junit(report, failures))?;
+    for (path, format) in [
+        (&options.junit, Format::Junit),
+        (&options.json, Format::Json),
+        (&options.html, Format::Html),
+    ] {
+        if let Some(path) = path {
+            write(path, &format.render(run, report, failures)?)?;
+        }
     }
-    if let Some(path) = &options.json {
-        let json = serde_json::json!({ "report": report, "failures": failures });
-        write(path, &format!("{json:#}\n"))?;
+    match &options.records {
+        Some(path) => write_records(path, run),
+        None => Ok(()),
     }
-    Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
 }
 
 /// The command's own code where it failed, 128 and the signal's number where it was killed, as shells do; else the gate's.

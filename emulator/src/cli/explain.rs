@@ -1,6 +1,5 @@
 //! `hardcap explain`: which limit a log line, a captured answer or an event met.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -27,7 +26,9 @@ pub(super) fn explain(
     format: Format,
 ) -> Result<ExitCode, Failure> {
     let limits = options.in_force(&Settings::default());
-    let text = read(file)?;
+    // What is not text is read as far as it is: a log may hold anything.
+    let bytes = terminal::read(file)?;
+    let text = String::from_utf8_lossy(&bytes);
     let explained = Explained::new(&text, &limits);
     let output = match format {
         Format::Text => format!("{}\n", explained.to_text(&limits)),
@@ -35,21 +36,4 @@ pub(super) fn explain(
     };
     terminal::print(&output)?;
     Ok(if explained.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// What is not text is read as far as it is: a log may hold anything.
-fn read(file: Option<&Path>) -> Result<String, Failure> {
-    let named = file.filter(|path| *path != Path::new("-"));
-    let bytes = match named {
-        Some(path) => std::fs::read(path)
-            .map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))?,
-        None => {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .read_to_end(&mut bytes)
-                .map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
-            bytes
-        }
-    };
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

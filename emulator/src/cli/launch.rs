@@ -35,7 +35,7 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
         companions: ready.iter().map(|one| (one.settings.name.clone(), one.url())).collect(),
         ..Addresses::default()
     };
-    for value in config.functions.iter_mut().flat_map(|f| f.environment.values_mut()) {
+    for value in config.told() {
         *value = known.fill(value);
     }
     let emulator = Emulator::start(config).await.map_err(Failure::new)?;

@@ -4,12 +4,18 @@ mod check;
 mod exec;
 mod explain;
 mod hints;
+mod init;
+mod invoke;
 mod launch;
 mod limits;
+mod logs;
 mod options;
 mod probe;
 mod project;
 mod ready;
+mod remote;
+mod replay;
+mod report;
 mod terminal;
 mod up;
 
@@ -39,6 +45,10 @@ Examples:
   hardcap limits --limits 2018-01-01        the table as it was on a day
   hardcap exec --fail-on refused -- npm test
   hardcap probe 'http://127.0.0.1:3000/dev/giant?size={size}'
+  hardcap init                              a project that runs at once, in an empty folder
+  hardcap invoke Hello -e event.json --log
+  hardcap report run.json --format html > report.html
+  hardcap replay failed.har                 whether it fails here too, where, and by how many bytes
   hardcap explain error.log                 which limit a log or a captured answer met
 
 Exit codes:
@@ -50,6 +60,14 @@ Exit codes:
 
 Machine-readable output goes to standard output, everything else to standard error.";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  hardcap check app.yaml --limits current
+  hardcap check --format github              in a workflow: findings at their lines of a pull request
+  hardcap check --format sarif > hardcap.sarif
+
+Exit codes: 0 nothing would fail, 1 something would, 2 the command line is wrong";
+
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run a template until Ctrl-C, then print the report
@@ -60,6 +78,7 @@ enum Command {
         options: UpOptions,
     },
     /// Look at a template without running it
+    #[command(after_help = CHECK_EXAMPLES)]
     Check {
         /// The template [default: template.yaml, template.yml or template.json]
         template: Option<PathBuf>,
@@ -85,6 +104,16 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: explain::Format,
     },
+    /// Do again here what failed in production: from a HAR, curl -v, an event, or a log
+    Replay(Box<replay::ReplayOptions>),
+    /// Hand one event to one function
+    Invoke(Box<invoke::InvokeOptions>),
+    /// Print what functions have logged
+    Logs(logs::LogsOptions),
+    /// Write what a project needs to begin: a hardcap.toml, and where there is no template, one with a function
+    Init(init::InitOptions),
+    /// Render a run again: from the file that --records wrote, or from a hardcap that runs
+    Report(report::ReportOptions),
     /// Print the table of limits
     Limits {
         #[command(flatten)]
@@ -94,6 +123,9 @@ enum Command {
         format: limits::Format,
     },
 }
+
+/// The exit code of a run that a gate failed.
+const GATE_FAILED: u8 = 3;
 
 /// Why a command did not do what it was asked to. Shown after `error: `.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +153,11 @@ pub fn main() -> ExitCode {
         Some(Command::Explain { file, limits, format }) => {
             explain::explain(file.as_deref(), &limits, format)
         }
+        Some(Command::Replay(options)) => replay::replay(&options),
+        Some(Command::Invoke(options)) => invoke::invoke(&options),
+        Some(Command::Logs(options)) => logs::logs(&options),
+        Some(Command::Init(options)) => init::init(&options),
+        Some(Command::Report(options)) => report::report(&options),
         Some(Command::Limits { limits, format }) => limits::limits(&limits, format),
     };
     outcome.unwrap_or_else(|Failure(message)| {

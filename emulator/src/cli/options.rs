@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use hardcap_limits::{Date, Limits};
 
+use crate::gate::{self, FailOn, Gate};
+use crate::report::Report;
 use crate::settings::Settings;
 
 /// Which limits are in force.
@@ -16,6 +18,25 @@ pub(super) struct LimitOptions {
     /// Another number for a limit, in its unit; more than once for more
     #[arg(long, value_name = "ROW=VALUE", value_parser = row_and_value)]
     set: Vec<(String, u64)>,
+}
+
+/// What a run must not show.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct GateOptions {
+    /// Fail (exit code 3) on: refused, throttled, fault, or the name of a limit; more than once for more
+    #[arg(long, value_name = "WHAT")]
+    fail_on: Vec<FailOn>,
+    /// Fail when less than this share of any limit was left, in percent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(0..=100))]
+    min_headroom: Option<u64>,
+}
+
+impl GateOptions {
+    /// What a run did that it must not.
+    pub(super) fn failures(&self, report: &Report) -> Vec<gate::Failure> {
+        let gate = Gate { fail_on: self.fail_on.clone(), min_headroom_percent: self.min_headroom };
+        gate.failures(report)
+    }
 }
 
 /// How a template is read.
@@ -48,6 +69,9 @@ pub(super) struct UpOptions {
     /// Write the addresses into this file, as JSON, when everything listens
     #[arg(long, value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
+    /// Write the run into this file when it ends, for `hardcap report`
+    #[arg(long, value_name = "FILE")]
+    pub(super) records: Option<PathBuf>,
     /// Run what was built before
     #[arg(long)]
     pub(super) no_build: bool,
@@ -60,6 +84,25 @@ pub(super) struct UpOptions {
     /// Print more: once for what each request does, twice for everything
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
+}
+
+impl UpOptions {
+    /// A run for another command: on free ports, in memory.
+    pub(super) fn of(limits: LimitOptions, template: TemplateOptions) -> UpOptions {
+        UpOptions {
+            limits,
+            template,
+            api_port: 0,
+            aws_port: 0,
+            data: None,
+            ready_file: None,
+            records: None,
+            no_build: false,
+            strict_auth: false,
+            quiet: false,
+            verbose: 0,
+        }
+    }
 }
 
 impl LimitOptions {

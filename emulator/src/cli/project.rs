@@ -18,7 +18,7 @@ pub(super) struct Project {
     pub(super) folder: PathBuf,
 }
 
-const NAMES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
+pub(super) const NAMES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
 
 impl Project {
     pub(super) fn open(

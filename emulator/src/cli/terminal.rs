@@ -1,6 +1,7 @@
 //! What people see: messages, and the progress of a build. Colours only where there is a terminal.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -54,6 +55,18 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// What a file holds; standard input without one or for `-`.
+pub(super) fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    if let Some(path) = file.filter(|path| *path != Path::new("-")) {
+        let failed = |error| Failure::new(format!("{} cannot be read: {error}", path.display()));
+        return std::fs::read(path).map_err(failed);
+    }
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().read_to_end(&mut bytes);
+    read.map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
+    Ok(bytes)
 }
 
 /// A build's progress: a line that moves on a terminal, cargo's own lines elsewhere.

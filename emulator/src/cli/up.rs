@@ -12,6 +12,7 @@ use super::launch::{Started, start};
 use super::options::UpOptions;
 use super::project::Project;
 use super::ready::ReadyFile;
+use super::report::write_records;
 use super::terminal;
 use crate::check;
 
@@ -60,24 +61,23 @@ async fn run(project: Project, options: &UpOptions) -> Result<ExitCode, Failure>
         started = start(&project, options) => started?,
         () = signals.next() => return Err(Failure::new("stopped before everything listened")),
     };
-    let Started { emulator, mut companions, addresses } = started;
+    let mut started = started;
     if let Some(ready_file) = &ready_file {
         let limits = project.loaded.config.limits.date().to_string();
-        ready_file.write(&addresses, &limits)?;
+        ready_file.write(&started.addresses, &limits)?;
     }
     if !options.quiet {
         let tries = &project.settings.tries;
-        terminal::say(&hints::addresses(&project.loaded.config, &addresses, tries));
+        terminal::say(&hints::addresses(&project.loaded.config, &started.addresses, tries));
     }
-    loop {
-        tokio::select! {
-            () = signals.next() => break,
-            ended = companions.ended() => terminal::warning(&ended),
-        }
-    }
+    until_stopped(&mut started, &mut signals).await;
+    let Started { emulator, companions, .. } = started;
     drop(ready_file);
     let clock = emulator.clock().clone();
     let report = emulator.report();
+    if let Some(path) = &options.records {
+        write_records(path, &emulator.saved())?;
+    }
     let stopping = async {
         tokio::join!(companions.stop(&clock), emulator.stop());
     };
@@ -90,6 +90,15 @@ async fn run(project: Project, options: &UpOptions) -> Result<ExitCode, Failure>
         terminal::say(&format!("\n{}", report.to_table()));
     }
     Ok(if report.has_bugs() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn until_stopped(started: &mut Started, signals: &mut Signals) {
+    loop {
+        tokio::select! {
+            () = signals.next() => return,
+            ended = started.companions.ended() => terminal::warning(&ended),
+        }
+    }
 }
 
 /// What asks the program to end.

@@ -15,6 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
 use crate::report::Report;
+use crate::saved::Saved;
 
 /// An error of the control surface: a status and a sentence.
 pub(crate) struct ControlError(StatusCode, String);
@@ -94,8 +95,9 @@ fn change_limit(
     Ok(Json(json!({ "name": name, "max": max, "aws": aws })))
 }
 
-pub(crate) async fn records(State(control): State<Control>) -> Json<Value> {
-    Json(json!({ "records": control.platform.recorder.newest() }))
+/// The run so far, as `--records` writes it.
+pub(crate) async fn records(State(control): State<Control>) -> Json<Saved> {
+    Json(Saved::new(&control.platform.limits(), &control.platform.recorder))
 }
 
 /// Every record from now on as server-sent events; a watcher that is too slow is told how many it missed.
@@ -219,7 +221,6 @@ pub(crate) async fn reset(State(control): State<Control>) -> Json<Value> {
 }
 
 pub(crate) async fn unknown() -> ControlError {
-    let routes =
-        "health, limits, records, records/live, report, functions, queue, clock, keys/ID, reset";
+    let routes = "health, limits, records, records/live, report, functions, logs, logs/live, queue, clock, keys/ID, reset";
     ControlError(StatusCode::NOT_FOUND, format!("the control surface has no such route: {routes}"))
 }

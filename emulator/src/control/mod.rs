@@ -2,6 +2,7 @@
 
 mod api;
 mod guard;
+mod logs;
 
 use std::sync::Arc;
 
@@ -62,6 +63,8 @@ impl Control {
             .route("/_hardcap/records/live", get(api::records_live))
             .route("/_hardcap/report", get(api::report))
             .route("/_hardcap/functions", get(api::functions))
+            .route("/_hardcap/logs", get(logs::logs))
+            .route("/_hardcap/logs/live", get(logs::live))
             .route("/_hardcap/queue", get(api::queue))
             .route("/_hardcap/clock", get(api::clock))
             .route("/_hardcap/clock/advance", post(api::advance_clock))

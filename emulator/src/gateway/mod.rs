@@ -13,7 +13,7 @@ mod media;
 mod percent;
 mod refusal;
 mod request;
-mod route;
+pub(crate) mod route;
 mod stream;
 
 use std::net::SocketAddr;

@@ -248,11 +248,12 @@ impl Deployed {
     }
 
     fn new_home(&self) -> Home {
-        let now = self.surroundings.platform.clock.now().to_utc().date();
+        let platform = &self.surroundings.platform;
+        let now = platform.clock.now().to_utc().date();
         let random = uuid::Uuid::new_v4().simple();
         let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
         Home {
-            log: Arc::new(Log::new(&self.function.name)),
+            log: Arc::new(Log::new(&self.function.name, platform.logbook.clone())),
             log_stream: format!("{year:04}/{month:02}/{day:02}/[$LATEST]{random}"),
             tmp: init::private_tmp(),
         }

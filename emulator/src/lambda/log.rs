@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hardcap_limits::{Date, Limit};
 
+use crate::logbook::Logbook;
+
 /// How much of an invocation's log is kept for its tail, which is far shorter unless a run overrides its row.
 const KEPT_BYTES: usize = 64 * 1024;
 /// A longer line is shown in pieces, so that a function that never ends a line cannot fill the memory.
@@ -16,6 +18,7 @@ const LINE_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Log {
     function: Arc<str>,
+    logbook: Logbook,
     text: Mutex<Text>,
 }
 
@@ -28,8 +31,8 @@ struct Text {
 }
 
 impl Log {
-    pub(super) fn new(function: &str) -> Log {
-        Log { function: function.into(), text: Mutex::default() }
+    pub(super) fn new(function: &str, logbook: Logbook) -> Log {
+        Log { function: function.into(), logbook, text: Mutex::default() }
     }
 
     /// A line of the platform between two invocations, or an error.
@@ -101,6 +104,7 @@ impl Log {
     }
 
     fn show(&self, line: &[u8]) {
+        self.logbook.write(&self.function, line);
         tracing::info!(
             target: "hardcap::function",
             "{} | {}", self.function, String::from_utf8_lossy(line)
@@ -224,6 +228,7 @@ mod tests {
     use hardcap_limits::Limits;
 
     use super::*;
+    use crate::clock::Clock;
 
     const ID: &str = "8a3d29ff-89aa-11e8-a040-2759dd9dfff0";
 
@@ -316,7 +321,7 @@ mod tests {
 
     #[test]
     fn lines_are_put_together_from_pieces_and_an_unfinished_one_ends_with_the_invocation() {
-        let log = Log::new("echo");
+        let log = Log::new("echo", Logbook::new(Clock::default()));
         log.process(b"one\ntw");
         log.process(b"o\nthr");
         assert_eq!(tail(&log, "END"), "one\ntwo\nthr\nEND\n");
@@ -325,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_the_last_4096_bytes() {
-        let log = Log::new("echo");
+        let log = Log::new("echo", Logbook::new(Clock::default()));
         for _ in 0..1_000 {
             log.process(&[b'x'; 999]);
             log.process(b"\n");
@@ -337,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_line_that_never_ends_is_shown_in_pieces() {
-        let log = Log::new("echo");
+        let log = Log::new("echo", Logbook::new(Clock::default()));
         for _ in 0..1_000 {
             log.process(&[b'x'; 1024]);
             assert!(log.lock().unfinished.len() <= 65 * 1024);

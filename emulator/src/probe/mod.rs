@@ -8,15 +8,12 @@ use std::fmt;
 use bytes::Bytes;
 use hardcap_limits::Limits;
 use http::{Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
 
 pub use explanation::{Direction, Encoding, Explanation, explain};
 pub use search::{Found, Search};
 
+use crate::client::{Answer, Client};
 use crate::report::grouped;
 
 /// The placeholder for the size in a URL.
@@ -112,7 +109,7 @@ pub async fn probe(
     if !target.url.contains(PLACEHOLDER) && target.direction == Direction::Download {
         return Err(ProbeError::NoPlaceholder(target.url.clone()));
     }
-    let client = client()?;
+    let client = Client::new().map_err(ProbeError::NoCertificates)?;
     let mut search = Search::new(target.start, target.max);
     let (mut passed, mut failed) = (None, None);
     let mut requests = 0;
@@ -154,19 +151,7 @@ fn upload(size: u64) -> Vec<u8> {
     vec![b'x'; usize::try_from(size).unwrap_or(usize::MAX)]
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
-fn client() -> Result<HttpClient, ProbeError> {
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_native_roots()
-        .map_err(ProbeError::NoCertificates)?
-        .https_or_http()
-        .enable_http1()
-        .build();
-    Ok(Client::builder(TokioExecutor::new()).build(connector))
-}
-
-async fn request(client: &HttpClient, target: &Target, size: u64) -> Result<Try, ProbeError> {
+async fn request(client: &Client, target: &Target, size: u64) -> Result<Try, ProbeError> {
     let url = target.url.replace(PLACEHOLDER, &size.to_string());
     let malformed = |error: String| ProbeError::Malformed(url.clone(), error);
     let uri: Uri =
@@ -182,34 +167,13 @@ async fn request(client: &HttpClient, target: &Target, size: u64) -> Result<Try,
     let request = builder.body(Full::new(body)).map_err(|error| malformed(error.to_string()))?;
     // A connection that was kept open may just have been closed: that is not an answer, so it is tried once more.
     for last in [false, true] {
-        match exchange(client, request.clone()).await {
-            Ok((status, body)) => return Ok(Try { size, status, body }),
+        match client.send(request.clone()).await {
+            Ok(Answer { status, body, .. }) => return Ok(Try { size, status, body }),
             Err(error) if last => return Err(ProbeError::Unreachable(url, error)),
             Err(_) => {}
         }
     }
     unreachable!("the last try returns")
-}
-
-async fn exchange(
-    client: &HttpClient,
-    request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes), String> {
-    let response = client.request(request).await.map_err(|error| with_causes(&error))?;
-    let status = response.status();
-    let body = response.into_body().collect().await.map_err(|error| with_causes(&error))?;
-    Ok((status, body.to_bytes()))
-}
-
-/// An error with what caused it, for "connection error" alone tells nobody anything.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 impl fmt::Display for Probed {

@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use self::disk::Disk;
 use self::event::{Event, Head};
 use self::line::Lines;
+pub(crate) use self::retry::Condition;
 use self::retry::Tries;
 use crate::config::Config;
 use crate::context::{Context, Platform};

@@ -8,11 +8,14 @@ use std::collections::BTreeSet;
 use hardcap_proxy::job::State;
 use world::{Outcome, Plan, run};
 
+#[expect(clippy::disallowed_methods, reason = "a test is told its lane by the environment")]
+fn all_lanes() -> bool {
+    std::env::var("HARDCAP_LANES").is_ok_and(|lanes| lanes == "all")
+}
+
 /// Some by default; a thousand and more with `HARDCAP_LANES=all`.
 fn schedules() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "a test is told its lane by the environment")]
-    let all = std::env::var("HARDCAP_LANES").is_ok_and(|lanes| lanes == "all");
-    if all { 1_500 } else { 100 }
+    if all_lanes() { 1_500 } else { 100 }
 }
 
 fn check(seed: u64, outcome: &Outcome) {
@@ -58,6 +61,25 @@ fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_whatever_is_lost_killed_or_doub
     assert!(met.iter().all(|count| *count > 0), "{total:?}");
     assert!(total.inline > 0 && total.stored > 0, "both ways of handing over are met: {total:?}");
     assert!(complete > 0 && generations.iter().any(|generation| *generation > 2));
+}
+
+/// Every one with `HARDCAP_LANES=all`, one of every so many otherwise.
+#[test]
+fn j2_j4_a_run_that_is_killed_at_any_of_its_awaits_does_no_harm() {
+    let calm = run(3, Plan::calm());
+    check(3, &calm);
+    let awaits = calm.counts.awaits;
+    let stride = if all_lanes() { 1 } else { (awaits / 40).max(1) };
+    let mut schedules = 0_u64;
+    for at in (1..=awaits).step_by(usize::try_from(stride).expect("small")) {
+        let outcome = run(3, Plan { killed_at: Some(at), ..Plan::calm() });
+        check(3, &outcome);
+        assert_eq!(outcome.row.state, State::Complete, "killed at await {at}: {:#?}", outcome.row);
+        assert_eq!(outcome.counts.kills, 1, "killed at await {at}");
+        schedules += 1;
+    }
+    println!("killed at {schedules} of {awaits} awaits, one a schedule: complete each time");
+    assert!(schedules >= 40, "{schedules} of {awaits}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod search;
 mod tasks;
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub cancels: bool,
     /// Whether the result is compressed.
     pub gzip: bool,
+    /// The await, counted over all runs, at which the function that waits there is killed.
+    pub killed_at: Option<u64>,
 }
 
 impl Plan {
@@ -55,6 +58,7 @@ impl Plan {
             documents: 120,
             cancels: false,
             gzip: false,
+            killed_at: None,
         }
     }
 
@@ -68,6 +72,7 @@ impl Plan {
             documents: dice.below(150),
             cancels: dice.one_in(8),
             gzip: dice.one_in(3),
+            killed_at: None,
         }
     }
 }
@@ -76,6 +81,8 @@ impl Plan {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub runs: u64,
+    /// How often a run waited for something.
+    pub awaits: u64,
     pub kills: u64,
     pub timeouts: u64,
     pub faults: u64,
@@ -90,6 +97,7 @@ pub(crate) struct Counts {
 impl Counts {
     pub(crate) fn add(&mut self, other: &Counts) {
         self.runs += other.runs;
+        self.awaits += other.awaits;
         self.kills += other.kills;
         self.timeouts += other.timeouts;
         self.faults += other.faults;
@@ -254,10 +262,17 @@ impl World {
         let life = Arc::new(Life { kill: Notify::new() });
         let engine = self.engine(&life);
         self.count(|counts| counts.runs += 1);
-        let work = Box::pin(run(engine));
+        let mut work = Box::pin(run(engine));
+        let counted = Box::pin(poll_fn(|context| {
+            let polled = work.as_mut().poll(context);
+            if polled.is_pending() && self.waits_once_more() {
+                life.kill.notify_one();
+            }
+            polled
+        }));
         let killed = Box::pin(life.kill.notified());
         let timeout = Box::pin(wait(Duration::from_millis(self.plan.timeout_ms)));
-        match select(work, select(killed, timeout)).await {
+        match select(counted, select(killed, timeout)).await {
             Either::Left((ended, _)) => ended.ok(),
             Either::Right((Either::Left(_), _)) => {
                 self.count(|counts| counts.kills += 1);
@@ -268,6 +283,16 @@ impl World {
                 None
             }
         }
+    }
+
+    /// A run waits; whether that is where it is to be killed.
+    fn waits_once_more(&self) -> bool {
+        let mut at = 0;
+        self.count(|counts| {
+            counts.awaits += 1;
+            at = counts.awaits;
+        });
+        self.plan.killed_at == Some(at)
     }
 
     fn deadline(&self) -> u64 {

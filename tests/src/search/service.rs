@@ -172,8 +172,8 @@ impl Service {
             ["_pit"] | ["_search", "point_in_time"] | ["_search", "point_in_time", _] => {
                 pages::close_point_in_time(self, asked)
             }
-            ["_search"] if reads => pages::search(self, asked, "_all"),
-            [name, "_search"] if reads => pages::search(self, asked, name),
+            ["_search"] if reads => self.search(asked, "_all").await,
+            [name, "_search"] if reads => self.search(asked, name).await,
             [name, "_pit"] | [name, "_search", "point_in_time"] if asked.method == Method::POST => {
                 pages::open_point_in_time(self, name)
             }
@@ -183,6 +183,14 @@ impl Service {
             [name] if asked.method == Method::HEAD => pages::exists(self, name),
             _ => unknown(asked),
         }
+    }
+
+    async fn search(&self, asked: &Asked, name: &str) -> Answer {
+        let takes = self.config.search_takes;
+        if takes.0 > 0 {
+            let _: Option<()> = self.clock.timeout(takes, std::future::pending()).await;
+        }
+        pages::search(self, asked, name)
     }
 
     fn cluster(&self) -> Answer {

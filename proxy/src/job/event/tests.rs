@@ -6,17 +6,21 @@ use super::*;
 
 const JOB: &str = "3f0c3c5e-0000-4000-8000-000000000001";
 
+/// How many bytes a byte takes in a JSON string.
+fn escaped(byte: &u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..0x20 => 6,
+        _ => 1,
+    }
+}
+
 /// Counts the payload by hand: what is around the state, and what a state takes in either form.
 fn oracle(generation: u64, state: &[u8], max: u64) -> bool {
     let around =
         r#"{"job":"","generation":,"digest":{"sha256":"","bytes":},"state":{"":""}}"#.len();
     let fixed = around + JOB.len() + 64;
     let numbers = generation.to_string().len() + state.len().to_string().len();
-    let escaped = |byte: &u8| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
-        0..0x20 => 6,
-        _ => 1,
-    };
     let text = std::str::from_utf8(state)
         .is_ok()
         .then(|| "text".len() + state.iter().map(escaped).sum::<usize>());
@@ -63,6 +67,56 @@ proptest! {
         let whole = payload(JOB, 7, &digest, &state, u64::MAX).len() as u64;
         check(&state, whole.saturating_add_signed(around));
         check(&state, 2048);
+    }
+}
+
+/// What a state is made of around the limit, again and again.
+const UNITS: [&[u8]; 9] = [
+    b"a",
+    b"\"",
+    b"\\",
+    b"\x01",
+    b"\n",
+    "é\u{1F980}".as_bytes(),
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\x1f\x8b\x00plain text",
+];
+
+fn of_unit(unit: &[u8], length: usize) -> Vec<u8> {
+    unit.iter().copied().cycle().take(length).collect()
+}
+
+/// A length for which the oracle says inline, while it says by reference for a byte more.
+fn last_inline(unit: &[u8], max: u64) -> usize {
+    // An estimate to look from: what is around a state is 180 bytes and some digits.
+    let room = usize::try_from(max).unwrap() - 190;
+    let as_text = std::str::from_utf8(unit).map(|_| unit.iter().map(escaped).sum::<usize>());
+    let in_base64 = room / 4 * 3;
+    let mut length = as_text.map_or(in_base64, |taken| in_base64.max(room / taken * unit.len()));
+    while !oracle(7, &of_unit(unit, length), max) {
+        length -= 1;
+    }
+    while oracle(7, &of_unit(unit, length + 1), max) {
+        length += 1;
+    }
+    length
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #[test]
+    fn j6_states_around_the_limit_of_either_day_arrive_and_the_choice_is_the_oracles(
+        unit in prop::sample::select(&UNITS[..]),
+        around in -64_isize..=64,
+    ) {
+        // 2022-04-22, and since October 2025.
+        for max in [262_144, 1_048_576] {
+            let last = last_inline(unit, max);
+            check(&of_unit(unit, last), max);
+            check(&of_unit(unit, last + 1), max);
+            check(&of_unit(unit, last.saturating_add_signed(around)), max);
+        }
     }
 }
 

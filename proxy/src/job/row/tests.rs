@@ -42,6 +42,10 @@ enum Happening {
     Cancel,
     Sweep,
     Accepted,
+    /// A run shows how far it is.
+    Advance,
+    /// What an ended job left is cleared away.
+    Clear,
     Wait(u64),
 }
 
@@ -71,6 +75,8 @@ impl ReferenceStateMachine for Reference {
             1 => Just(Happening::Cancel),
             3 => Just(Happening::Sweep),
             1 => Just(Happening::Accepted),
+            1 => Just(Happening::Advance),
+            1 => Just(Happening::Clear),
             3 => (1_000..700_000_u64).prop_map(Happening::Wait),
         ]
         .boxed()
@@ -108,6 +114,17 @@ impl Subject {
         if next.state.is_terminal() {
             self.ends.push((next.state, next.error.clone(), next.result.clone()));
         }
+        self.row = next;
+    }
+
+    /// Only what has ended is cleared away, and it stays what it was.
+    fn cleared(&mut self, next: Option<Row>) {
+        assert_eq!(next.is_some(), self.row.state.is_terminal(), "{:?}", self.row.state);
+        let Some(next) = next else { return };
+        assert_eq!(next.due(&settings()), None, "nobody has to look at it again");
+        let as_before =
+            Row { leftovers: self.row.leftovers, updated: self.row.updated, ..next.clone() };
+        assert_eq!(as_before, self.row);
         self.row = next;
     }
 
@@ -181,6 +198,11 @@ impl StateMachineTest for Subject {
             Happening::Cancel => subject.becomes(row.finish(Ending::Cancelled, now)),
             Happening::Sweep => subject.becomes(row.revive(now, &settings())),
             Happening::Accepted => subject.becomes(row.accepted_by_lambda(row.generation, now)),
+            Happening::Advance => {
+                let changed = spoken(&|token| row.advance(token, Progress::default(), now));
+                subject.becomes(changed);
+            }
+            Happening::Clear => subject.cleared(row.swept(Leftovers::None, now)),
             Happening::Wait(_) => {}
         }
         subject

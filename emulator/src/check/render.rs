@@ -1,0 +1,182 @@
+//! Findings in the forms that other programs read: SARIF, GitHub's workflow commands, JUnit. Pure.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{Finding, Severity};
+
+impl Severity {
+    /// As SARIF and GitHub call it.
+    fn level(self) -> &'static str {
+        match self {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// A place taken apart: `template.yaml:12:3`.
+struct At<'a> {
+    file: &'a str,
+    line: u64,
+    column: u64,
+}
+
+impl Finding {
+    fn at(&self) -> Option<At<'_>> {
+        let mut parts = self.place.as_deref()?.rsplitn(3, ':');
+        let column = parts.next()?.parse().ok()?;
+        let line = parts.next()?.parse().ok()?;
+        Some(At { file: parts.next()?, line, column })
+    }
+}
+
+/// SARIF 2.1.0 (OASIS, 2020-03-27), which code scanning reads.
+#[must_use]
+pub fn to_sarif(findings: &[Finding]) -> String {
+    let mut codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code })).collect();
+    let results: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            let mut result = json!({
+                "ruleId": finding.code,
+                "level": finding.severity.level(),
+                "message": { "text": finding.message },
+            });
+            if let Some(at) = finding.at() {
+                result["locations"] = json!([{ "physicalLocation": {
+                    "artifactLocation": { "uri": at.file },
+                    "region": { "startLine": at.line, "startColumn": at.column },
+                }}]);
+            }
+            result
+        })
+        .collect();
+    let sarif = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "hardcap", "version": env!("CARGO_PKG_VERSION"), "rules": rules,
+            }},
+            "results": results,
+        }],
+    });
+    format!("{sarif:#}\n")
+}
+
+/// Workflow commands of GitHub Actions: each finding is shown at its line of a pull request.
+#[must_use]
+pub fn to_github(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let place = finding.at().map_or_else(String::new, |at| {
+            format!("file={},line={},col={},", property(at.file), at.line, at.column)
+        });
+        let _ = writeln!(
+            text,
+            "::{} {place}title={}::{}",
+            finding.severity.level(),
+            finding.code,
+            data(&finding.message)
+        );
+    }
+    text
+}
+
+/// What a message of a workflow command has to escape.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// JUnit's XML: a test case a finding, failed when it is an error; one that passes when nothing was found.
+#[must_use]
+pub fn to_junit(findings: &[Finding]) -> String {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"hardcap check\" tests=\"{}\" failures=\"{errors}\">\n",
+        findings.len().max(1)
+    );
+    if findings.is_empty() {
+        xml.push_str("  <testcase classname=\"hardcap.check\" name=\"nothing found\"/>\n");
+    }
+    for finding in findings {
+        let place = finding.place.as_deref().unwrap_or("template");
+        let (code, message) = (finding.code, escaped(&finding.message));
+        let inside = match finding.severity {
+            Severity::Error => format!("<failure message=\"{message}\"/>"),
+            Severity::Warning => format!("<system-out>{message}</system-out>"),
+        };
+        let _ = writeln!(
+            xml,
+            "  <testcase classname=\"hardcap.check\" name=\"{code} {}\">{inside}</testcase>",
+            escaped(place)
+        );
+    }
+    xml.push_str("</testsuite>\n");
+    xml
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings() -> Vec<Finding> {
+        let place = Some("app/template.yaml:12:3".to_owned());
+        let message = "50% of <it>,\nand more".to_owned();
+        let error = Finding { severity: Severity::Error, code: "environment-size", place, message };
+        let warning = Finding {
+            severity: Severity::Warning,
+            code: "bucket-cors",
+            place: None,
+            message: "w".to_owned(),
+        };
+        vec![error, warning]
+    }
+
+    #[test]
+    fn sarif_has_a_result_with_its_place_for_each_finding() {
+        let sarif: Value = serde_json::from_str(&to_sarif(&findings())).expect("JSON");
+        let run = &sarif["runs"][0];
+        assert_eq!(sarif["version"], "2.1.0");
+        assert_eq!(run["tool"]["driver"]["rules"].as_array().map(Vec::len), Some(2));
+        let (first, second) = (&run["results"][0], &run["results"][1]);
+        assert_eq!(
+            (&first["ruleId"], &first["level"]),
+            (&json!("environment-size"), &json!("error"))
+        );
+        let at = &first["locations"][0]["physicalLocation"];
+        assert_eq!(at["artifactLocation"]["uri"], "app/template.yaml");
+        assert_eq!(at["region"], json!({ "startLine": 12, "startColumn": 3 }));
+        assert_eq!((&second["level"], &second["locations"]), (&json!("warning"), &Value::Null));
+    }
+
+    #[test]
+    fn github_gets_one_line_for_each_finding() {
+        assert_eq!(
+            to_github(&findings()),
+            "::error file=app/template.yaml,line=12,col=3,title=environment-size::50%25 of <it>,%0Aand more\n\
+             ::warning title=bucket-cors::w\n"
+        );
+    }
+
+    #[test]
+    fn junit_fails_for_errors_only() {
+        let xml = to_junit(&findings());
+        assert!(xml.contains("tests=\"2\" failures=\"1\""), "{xml}");
+        assert!(xml.contains("<failure message=\"50% of &lt;it&gt;,"), "{xml}");
+        assert!(to_junit(&[]).contains("name=\"nothing found\""));
+    }
+}

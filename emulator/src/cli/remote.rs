@@ -1,0 +1,138 @@
+//! A hardcap that runs elsewhere, as the other commands ask it.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use serde::Deserialize;
+
+use super::Failure;
+use crate::client::{Answer, Client};
+use crate::nearest::nearest;
+
+/// Where `hardcap up` listens unless it is told otherwise.
+pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:4566";
+
+/// The address of a route of the control surface. `url` is that of the AWS port, or of the control surface itself.
+pub(super) fn control(url: &str, route: &str) -> String {
+    let base = url.trim_end_matches('/').trim_end_matches("/_hardcap");
+    format!("{base}/_hardcap/{route}")
+}
+
+/// Fetches something that has to be there.
+pub(super) async fn get(url: &str) -> Result<Bytes, Failure> {
+    let answer = send(&client()?, Method::GET, url, &[], Bytes::new()).await?;
+    if !answer.status.is_success() {
+        let text = String::from_utf8_lossy(&answer.body);
+        return Err(Failure::new(format!("{url} answers {}: {}", answer.status, text.trim())));
+    }
+    Ok(answer.body)
+}
+
+pub(super) fn client() -> Result<Client, Failure> {
+    Client::new()
+        .map_err(|error| Failure::new(format!("the system's certificates cannot be read: {error}")))
+}
+
+/// Sends a request; any status is an answer.
+pub(super) async fn send(
+    client: &Client,
+    method: Method,
+    url: &str,
+    headers: &[(String, String)],
+    body: Bytes,
+) -> Result<Answer, Failure> {
+    let request = request(method, url, headers, body)?;
+    client.send(request).await.map_err(|error| unreachable(url, &error))
+}
+
+pub(super) fn request(
+    method: Method,
+    url: &str,
+    headers: &[(String, String)],
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, Failure> {
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let request = request.body(Full::new(body));
+    request.map_err(|error| Failure::new(format!("`{url}` cannot be requested: {error}")))
+}
+
+pub(super) fn unreachable(url: &str, error: &str) -> Failure {
+    Failure::new(format!(
+        "{url} did not answer: {error}\n  = help: start one with `hardcap up`, or give its address with --url"
+    ))
+}
+
+/// A function that a hardcap runs.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Function {
+    pub(super) logical_id: String,
+    pub(super) name: String,
+}
+
+#[derive(Deserialize)]
+struct Functions {
+    functions: Vec<Function>,
+}
+
+/// The functions of a hardcap that runs.
+pub(super) async fn functions(url: &str) -> Result<Vec<Function>, Failure> {
+    let url = control(url, "functions");
+    let list: Functions = serde_json::from_slice(&get(&url).await?)
+        .map_err(|error| Failure::new(format!("{url} is no list of functions: {error}")))?;
+    Ok(list.functions)
+}
+
+/// The function that is meant: by its logical id, by its name, or because there is no other.
+pub(super) fn choose(functions: Vec<Function>, wanted: Option<&str>) -> Result<Function, Failure> {
+    let ids: Vec<String> = functions.iter().map(|function| function.logical_id.clone()).collect();
+    let known = ids.join(", ");
+    match wanted {
+        None => match <[Function; 1]>::try_from(functions) {
+            Ok([only]) => Ok(only),
+            Err(_) => Err(Failure::new(format!("name a function, one of: {known}"))),
+        },
+        Some(wanted) => {
+            let is_it = |one: &Function| one.logical_id == wanted || one.name == wanted;
+            functions.into_iter().find(is_it).ok_or_else(|| {
+                let help = match nearest(wanted, ids.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are: {known}"),
+                };
+                Failure::new(format!("no function is called `{wanted}`\n  = help: {help}"))
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn function(logical_id: &str, name: &str) -> Function {
+        Function { logical_id: logical_id.to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn a_function_is_known_by_id_and_by_name_and_alone_without_either() {
+        let both = || vec![function("Hello", "stack-hello"), function("Giant", "giant")];
+        let chosen = |wanted| choose(both(), wanted).map(|one| one.name).map_err(|e| e.to_string());
+        assert_eq!(chosen(Some("Hello")).as_deref(), Ok("stack-hello"));
+        assert_eq!(chosen(Some("stack-hello")).as_deref(), Ok("stack-hello"));
+        assert_eq!(chosen(None), Err("name a function, one of: Hello, Giant".to_owned()));
+        assert!(chosen(Some("Helo")).unwrap_err().contains("did you mean `Hello`?"));
+        assert_eq!(
+            choose(vec![function("A", "a")], None).map(|one| one.name).ok().as_deref(),
+            Some("a")
+        );
+    }
+
+    #[test]
+    fn routes_of_the_control_surface_are_found_from_either_address() {
+        for base in ["http://h:1", "http://h:1/", "http://h:1/_hardcap", "http://h:1/_hardcap/"] {
+            assert_eq!(control(base, "logs"), "http://h:1/_hardcap/logs");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `hardcap replay`: does again here what failed in production, and says whether it failed the same, where, and by how much.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use clap::Args;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::launch::{Started, start};
+use super::options::{LimitOptions, TemplateOptions, UpOptions};
+use super::project::Project;
+use super::up::{Signals, runtime, start_log};
+use super::{Failure, GATE_FAILED, remote, terminal};
+use crate::client::{Answer, Client};
+use crate::record::Record;
+use crate::replay::{self, Capture, Exchange, Outcome, Verdict};
+use crate::settings::Settings;
+
+/// What is replayed, and against what.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+A file is one of:
+  a HAR            its requests that failed are sent to the API that has their route, under any stage
+  curl -v 2>&1     its requests, with bodies as long as they were: curl does not print what it sends
+  an event         goes to the function of its route, or to --function, byte for byte
+  anything else    log lines, messages, a function's answer: their sizes are held against the limits, and nothing is started
+
+Examples:
+  hardcap replay failed.har
+  curl -v https://api.example.com/dev/giant?size=4718560 2>&1 | hardcap replay -
+  hardcap replay event.json --function Export --limits current
+  hardcap replay error.log
+
+Exit codes: 0 all of it is reproduced, 1 it cannot be told or replayed, 2 the command line is wrong, 3 some of it is not
+reproduced")]
+pub(super) struct ReplayOptions {
+    /// The capture; - for standard input
+    file: PathBuf,
+    /// The template [default: template.yaml, template.yml or template.json]
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+    /// The API or function URL that the requests go to, by its logical id
+    #[arg(long, value_name = "ID")]
+    api: Option<String>,
+    /// The function that the event goes to
+    #[arg(long, value_name = "ID")]
+    function: Option<String>,
+    /// Send the requests of a HAR that did not fail as well
+    #[arg(long)]
+    all: bool,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    limits: LimitOptions,
+    #[command(flatten)]
+    template_options: TemplateOptions,
+    /// Run what was built before
+    #[arg(long)]
+    no_build: bool,
+}
+
+/// How it is printed.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Format {
+    /// Sentences
+    #[default]
+    Text,
+    /// For machines
+    Json,
+}
+
+pub(super) fn replay(options: &ReplayOptions) -> Result<ExitCode, Failure> {
+    let bytes = terminal::read(Some(&options.file))?;
+    let limits = options.limits.in_force(&Settings::default());
+    let capture = Capture::read(&String::from_utf8_lossy(&bytes), &limits);
+    let capture =
+        capture.map_err(|error| Failure::new(format!("{}: {error}", options.file.display())))?;
+    let verdicts = match capture {
+        Capture::Sizes(explained) => replay::verdicts(&explained, &limits),
+        Capture::Event(event) => runtime()?.block_on(run(options, Work::Event(event)))?,
+        Capture::Exchanges(all) => {
+            let failed = |one: &Exchange| one.status.is_none_or(|status| status >= 400);
+            let chosen: Vec<Exchange> =
+                all.into_iter().filter(|one| options.all || failed(one)).collect();
+            if chosen.is_empty() {
+                let said = "no request of it failed; --all sends those that did not as well";
+                return Err(Failure::new(said));
+            }
+            runtime()?.block_on(run(options, Work::Exchanges(chosen)))?
+        }
+    };
+    show(&verdicts, options.format)?;
+    let has = |outcome| verdicts.iter().any(|verdict| verdict.outcome == outcome);
+    Ok(if has(Outcome::NotReproduced) {
+        ExitCode::from(GATE_FAILED)
+    } else if has(Outcome::Unknown) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn show(verdicts: &[Verdict], format: Format) -> Result<(), Failure> {
+    let text = match format {
+        Format::Text => verdicts.iter().map(Verdict::to_text).collect(),
+        Format::Json => format!("{:#}\n", json!({ "verdicts": verdicts })),
+    };
+    terminal::print(&text)
+}
+
+/// What needs functions that run.
+enum Work {
+    Exchanges(Vec<Exchange>),
+    Event(Bytes),
+}
+
+async fn run(options: &ReplayOptions, work: Work) -> Result<Vec<Verdict>, Failure> {
+    let up = UpOptions {
+        no_build: options.no_build,
+        quiet: true,
+        ..UpOptions::of(options.limits.clone(), options.template_options.clone())
+    };
+    start_log(&up);
+    let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
+    let mut signals = Signals::new()?;
+    let started = tokio::select! {
+        started = start(&project, &up) => started?,
+        () = signals.next() => return Err(Failure::new("stopped before everything listened")),
+    };
+    let again = Again { options, project: &project, started: &started, client: remote::client()? };
+    let verdicts = tokio::select! {
+        verdicts = again.all(work) => verdicts,
+        () = signals.next() => Err(Failure::new("stopped before everything was replayed")),
+    };
+    let Started { emulator, companions, .. } = started;
+    let clock = emulator.clock().clone();
+    tokio::join!(companions.stop(&clock), emulator.stop());
+    verdicts
+}
+
+/// Does it again.
+struct Again<'a> {
+    options: &'a ReplayOptions,
+    project: &'a Project,
+    started: &'a Started,
+    client: Client,
+}
+
+impl Again<'_> {
+    async fn all(&self, work: Work) -> Result<Vec<Verdict>, Failure> {
+        match work {
+            Work::Event(event) => Ok(vec![self.event(event).await?]),
+            Work::Exchanges(exchanges) => {
+                let mut verdicts = Vec::new();
+                for exchange in exchanges {
+                    verdicts.push(self.exchange(exchange).await?);
+                }
+                Ok(verdicts)
+            }
+        }
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Result<Verdict, Failure> {
+        let (config, addresses) = (&self.project.loaded.config, &self.started.addresses);
+        let shown = format!("{} {}", exchange.method, exchange.url);
+        let place =
+            replay::place_exchange(&exchange, config, addresses, self.options.api.as_deref());
+        let place = place.map_err(|error| Failure::new(format!("{shown}: {error}")))?;
+        if exchange.is_filler {
+            let bytes = exchange.body.len();
+            terminal::say(&format!(
+                "{shown}: the body is not in the capture; {bytes} bytes of x are sent"
+            ));
+        }
+        let method = Method::from_bytes(exchange.method.as_bytes()).map_err(Failure::new)?;
+        let (answer, records) =
+            self.send(method, &place.url, &exchange.headers, exchange.body).await?;
+        let what = format!("{shown} through {}", place.logical_id);
+        Ok(replay::of_exchange(what, exchange.status, answer.status.as_u16(), &records))
+    }
+
+    async fn event(&self, event: Bytes) -> Result<Verdict, Failure> {
+        let json: Value = serde_json::from_slice(&event).map_err(Failure::new)?;
+        let config = &self.project.loaded.config;
+        let function = replay::place_event(&json, config, self.options.function.as_deref());
+        let function = function.map_err(Failure::new)?;
+        let what = format!("an event of {} bytes for {function}", event.len());
+        let aws = &self.started.addresses.aws;
+        let url = format!("{aws}/2015-03-31/functions/{function}/invocations");
+        let (answer, records) = self.send(Method::POST, &url, &[], event).await?;
+        Ok(replay::of_event(what, failure(&answer), &records))
+    }
+
+    /// Sends one request, and gives what the emulator recorded meanwhile: nobody else sends any.
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(String, String)],
+        body: Bytes,
+    ) -> Result<(Answer, Vec<Record>), Failure> {
+        let recorder = self.started.emulator.recorder();
+        recorder.reset();
+        let answer = remote::send(&self.client, method, url, headers, body).await?;
+        Ok((answer, recorder.newest()))
+    }
+}
+
+/// How an invocation failed, if it did.
+fn failure(answer: &Answer) -> Option<String> {
+    let text = String::from_utf8_lossy(&answer.body);
+    let shown: String = text.chars().take(300).collect();
+    if !answer.status.is_success() {
+        return Some(format!("refused with {}: {shown}", answer.status.as_u16()));
+    }
+    if let Some(error) = answer.header("x-amz-function-error") {
+        return Some(format!("the function failed ({error}): {shown}"));
+    }
+    let proxied: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let status = proxied["statusCode"].as_u64().filter(|status| *status >= 500)?;
+    Some(format!("the function answers the status {status} itself"))
+}

@@ -1,0 +1,101 @@
+//! `hardcap report`: a run rendered again, from a file or from a hardcap that runs.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::options::GateOptions;
+use super::remote::{self, DEFAULT_URL};
+use super::up::runtime;
+use super::{Failure, GATE_FAILED, terminal};
+use crate::gate::{Failure as GateFailure, to_junit};
+use crate::report::{Report, page};
+use crate::saved::Saved;
+
+/// What is rendered, and how.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  hardcap report                                        of the hardcap that runs on the usual port
+  hardcap exec --records run.json -- npm test
+  hardcap report run.json --format html > report.html
+  hardcap report run.json --fail-on refused --min-headroom 10
+  curl -s http://127.0.0.1:4566/_hardcap/records | hardcap report -")]
+pub(super) struct ReportOptions {
+    /// A file that --records wrote, - for standard input, or the URL of a hardcap that runs
+    #[arg(default_value = DEFAULT_URL)]
+    source: String,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    gate: GateOptions,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people, in a terminal
+    #[default]
+    Table,
+    /// For machines
+    Json,
+    /// For CI: a test case a limit
+    Junit,
+    /// For people, in a browser: one file that needs nothing else
+    Html,
+}
+
+impl Format {
+    /// A run in this form.
+    pub(super) fn render(
+        self,
+        run: &Saved,
+        report: &Report,
+        failures: &[GateFailure],
+    ) -> Result<String, Failure> {
+        Ok(match self {
+            Format::Table => report.to_table(),
+            Format::Json => {
+                let json = serde_json::json!({ "report": report, "failures": failures });
+                format!("{json:#}\n")
+            }
+            Format::Junit => to_junit(report, failures),
+            Format::Html => page(run, report, failures),
+        })
+    }
+}
+
+pub(super) fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
+    let text = read(&options.source)?;
+    let of_source = |error| Failure::new(format!("{}: {error}", options.source));
+    let run = Saved::read(&text).map_err(of_source)?;
+    let report = run.report().map_err(of_source)?;
+    let failures = options.gate.failures(&report);
+    terminal::print(&options.format.render(&run, &report, &failures)?)?;
+    for failure in &failures {
+        terminal::error(&failure.to_string());
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(GATE_FAILED) })
+}
+
+fn read(source: &str) -> Result<Vec<u8>, Failure> {
+    if source.starts_with("http://") || source.starts_with("https://") {
+        let url = remote::control(source, "records");
+        return runtime()?.block_on(remote::get(&url)).map(Into::into);
+    }
+    terminal::read(Some(Path::new(source)))
+}
+
+/// Writes a run for `hardcap report`.
+pub(super) fn write_records(path: &Path, run: &Saved) -> Result<(), Failure> {
+    let mut text = serde_json::to_string(run).map_err(Failure::new)?;
+    text.push('\n');
+    write(path, &text)
+}
+
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error| Failure::new(format!("{} cannot be written: {error}", path.display()));
+    std::fs::write(path, text).map_err(failed)
+}

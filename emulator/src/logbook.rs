@@ -1,0 +1,106 @@
+//! The newest lines that functions and the platform around them have logged, for whoever asks; bounded in lines and bytes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+use crate::clock::{Clock, EpochMillis};
+
+/// Older lines are forgotten when there are more than this many, or more bytes than that.
+const LINES_MAX: usize = 10_000;
+const BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How far a watcher may be behind before it misses lines.
+const BEHIND_MAX: usize = 1_024;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Line {
+    /// When it was written.
+    pub(crate) at: EpochMillis,
+    /// The function's name.
+    pub(crate) function: String,
+    /// The line, without its end.
+    pub(crate) text: String,
+}
+
+/// Cheap to clone; all clones share one store.
+#[derive(Clone, Debug)]
+pub(crate) struct Logbook {
+    clock: Clock,
+    kept: Arc<Mutex<Kept>>,
+    live: broadcast::Sender<Arc<Line>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    lines: VecDeque<Arc<Line>>,
+    bytes: usize,
+}
+
+impl Logbook {
+    pub(crate) fn new(clock: Clock) -> Logbook {
+        let (live, _) = broadcast::channel(BEHIND_MAX);
+        Logbook { clock, kept: Arc::default(), live }
+    }
+
+    /// A function has written a line.
+    pub(crate) fn write(&self, function: &str, text: &[u8]) {
+        let text = String::from_utf8_lossy(text).into_owned();
+        let line = Arc::new(Line { at: self.clock.now(), function: function.to_owned(), text });
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.bytes += line.text.len();
+        kept.lines.push_back(Arc::clone(&line));
+        while kept.lines.len() > LINES_MAX || kept.bytes > BYTES_MAX {
+            let Some(oldest) = kept.lines.pop_front() else { break };
+            kept.bytes -= oldest.text.len();
+        }
+        // While nobody can begin to watch, so that no watcher has it twice or never. No watcher is the usual case.
+        let _ = self.live.send(line);
+    }
+
+    /// The lines that are kept, oldest first.
+    pub(crate) fn lines(&self) -> Vec<Arc<Line>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.lines.iter().cloned().collect()
+    }
+
+    /// The lines that are kept, and every one from now on.
+    pub(crate) fn watch(&self) -> (VecDeque<Arc<Line>>, broadcast::Receiver<Arc<Line>>) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (kept.lines.clone(), self.live.subscribe())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_lines_are_kept_within_both_bounds() {
+        let logbook = Logbook::new(Clock::default());
+        for number in 0..10_010 {
+            logbook.write("f", number.to_string().as_bytes());
+        }
+        let lines = logbook.lines();
+        assert_eq!((lines.len(), lines[0].text.as_str()), (10_000, "10"));
+        logbook.write("f", &vec![b'x'; 8 * 1024 * 1024]);
+        assert_eq!(logbook.lines().len(), 1, "one line of 8 MiB leaves no room for others");
+        logbook.write("f", &vec![b'y'; 8 * 1024 * 1024 + 1]);
+        assert!(
+            logbook.lines().is_empty(),
+            "one that is larger than all there is room for is not kept"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_watcher_has_every_line_once() {
+        let logbook = Logbook::new(Clock::default());
+        logbook.write("f", b"before");
+        let (kept, mut live) = logbook.watch();
+        logbook.write("f", b"after");
+        assert_eq!(kept.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["before"]);
+        assert_eq!(live.recv().await.expect("it was sent").text, "after");
+    }
+}

@@ -1,0 +1,176 @@
+//! Where a captured request goes here: which API, which path, which function. Pure.
+
+use http::Uri;
+
+use super::Exchange;
+use crate::addresses::Addresses;
+use crate::config::{Api, ApiKind, Config};
+use crate::gateway::route::{self, Table};
+
+/// Where a request is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The API's or function URL's logical id.
+    pub logical_id: String,
+    /// The URL.
+    pub url: String,
+}
+
+/// The API or function URL of this template that answers a captured request.
+///
+/// A URL of production has its stage in the path, or not where a domain name is mapped to it; both are looked for.
+///
+/// # Errors
+///
+/// A sentence, when there is none, or when `wanted` is none.
+pub fn place_exchange(
+    exchange: &Exchange,
+    config: &Config,
+    addresses: &Addresses,
+    wanted: Option<&str>,
+) -> Result<Place, String> {
+    let uri: Uri = exchange.url.parse().map_err(|error| format!("{}: {error}", exchange.url))?;
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let is_wanted = |logical_id: &str| wanted.is_none_or(|wanted| wanted == logical_id);
+    for api in config.apis.iter().filter(|api| is_wanted(&api.logical_id)) {
+        let Some(base) = addresses.apis.get(&api.logical_id) else { continue };
+        let staged = uri.path().strip_prefix(&format!("/{}", api.stage));
+        let staged = staged.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let paths = [staged, Some(uri.path())];
+        if let Some(path) = paths.into_iter().flatten().find(|path| answers(api, exchange, path)) {
+            let url = format!("{}{path}{query}", base.trim_end_matches('/'));
+            return Ok(Place { logical_id: api.logical_id.clone(), url });
+        }
+    }
+    let url = config.function_urls.iter().find(|url| is_wanted(&url.logical_id));
+    let address = url.and_then(|url| addresses.function_urls.get(&url.logical_id));
+    match (url, address) {
+        (Some(url), Some(address)) => Ok(Place {
+            logical_id: url.logical_id.clone(),
+            url: format!("{}{}{query}", address.trim_end_matches('/'), uri.path()),
+        }),
+        _ => Err(match wanted {
+            Some(wanted) => format!("no API or function URL `{wanted}` answers it"),
+            None => "no API and no function URL of the template answers it".to_owned(),
+        }),
+    }
+}
+
+fn answers(api: &Api, exchange: &Exchange, path: &str) -> bool {
+    let kind = match api.kind {
+        ApiKind::Rest { .. } => route::Kind::Rest,
+        ApiKind::Http { .. } => route::Kind::Http,
+    };
+    let path = if path.is_empty() { "/" } else { path };
+    Table::new(kind, &api.routes).find(&exchange.method, path).is_some()
+}
+
+/// The function that a captured event was for: the one that its route names here, or the only one.
+///
+/// # Errors
+///
+/// A sentence, when that does not tell.
+pub fn place_event(
+    event: &serde_json::Value,
+    config: &Config,
+    wanted: Option<&str>,
+) -> Result<String, String> {
+    let ids: Vec<&str> = config.functions.iter().map(|one| one.logical_id.as_str()).collect();
+    if let Some(wanted) = wanted {
+        let mut functions = config.functions.iter();
+        let found = functions.find(|one| one.logical_id == wanted || one.name == wanted);
+        return found.map(|function| function.name.clone()).ok_or_else(|| {
+            format!("no function is called `{wanted}`; there are: {}", ids.join(", "))
+        });
+    }
+    let text = |pointer: &str| event.pointer(pointer).and_then(serde_json::Value::as_str);
+    let (method, path) = match (text("/routeKey"), text("/httpMethod"), text("/resource")) {
+        (Some(key), _, _) => key.split_once(' ').unwrap_or(("ANY", key)),
+        (None, Some(method), Some(resource)) => (method, resource),
+        _ => ("", ""),
+    };
+    let mut routes = config.apis.iter().flat_map(|api| &api.routes);
+    let found = routes.find(|route| {
+        route.path == path && (route.method == method || route.method == "ANY" || method == "ANY")
+    });
+    match (found, config.functions.as_slice()) {
+        (Some(route), _) => Ok(route.function.clone()),
+        (None, [only]) => Ok(only.name.clone()),
+        _ => Err(format!(
+            "its route is none of this template; say which function with --function: {}",
+            ids.join(", ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hardcap_limits::Limits;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Function;
+
+    fn config() -> (Config, Addresses) {
+        let mut config = Config::empty(Limits::classic());
+        let rest = ApiKind::Rest { binary_media_types: Vec::new(), minimum_compression_size: None };
+        config.apis = vec![
+            Api::new("Rest", rest, "dev", &[("GET", "/giant", "giant")]),
+            Api::new(
+                "Http",
+                ApiKind::Http { cors: None },
+                "$default",
+                &[("ANY", "/a/{b+}", "all")],
+            ),
+        ];
+        config.functions = ["giant", "all"].map(|name| Function::new(name, [""; 0])).into();
+        let mut addresses = Addresses::default();
+        addresses.apis.insert("Rest".to_owned(), "http://127.0.0.1:1/dev".to_owned());
+        addresses.apis.insert("Http".to_owned(), "http://127.0.0.1:2".to_owned());
+        (config, addresses)
+    }
+
+    fn exchange(method: &str, url: &str) -> Exchange {
+        Exchange {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            is_filler: false,
+            status: None,
+        }
+    }
+
+    #[test]
+    fn a_url_of_production_finds_its_route_with_its_stage_or_without() {
+        let (config, addresses) = config();
+        let placed = |method, url, wanted| {
+            place_exchange(&exchange(method, url), &config, &addresses, wanted)
+                .map(|place| place.url)
+        };
+        let giant = Ok("http://127.0.0.1:1/dev/giant?size=3".to_owned());
+        assert_eq!(
+            placed("GET", "https://x.execute-api.eu.amazonaws.com/dev/giant?size=3", None),
+            giant
+        );
+        assert_eq!(placed("GET", "https://api.example.com/giant?size=3", None), giant);
+        let all = Ok("http://127.0.0.1:2/a/b%2Fc".to_owned());
+        assert_eq!(placed("PUT", "https://api.example.com/a/b%2Fc", None), all);
+        assert!(placed("POST", "https://api.example.com/giant", None).is_err());
+        assert!(placed("GET", "https://api.example.com/giant", Some("Http")).is_err());
+    }
+
+    #[test]
+    fn an_event_finds_its_function_by_its_route() {
+        let (config, _) = config();
+        let v1 = json!({"httpMethod": "GET", "resource": "/giant", "requestContext": {}});
+        assert_eq!(place_event(&v1, &config, None).as_deref(), Ok("giant"));
+        let v2 = json!({"routeKey": "POST /a/{b+}", "requestContext": {}});
+        assert_eq!(place_event(&v2, &config, None).as_deref(), Ok("all"));
+        assert_eq!(place_event(&v2, &config, Some("giant")).as_deref(), Ok("giant"));
+        let other = json!({"routeKey": "GET /other", "requestContext": {}});
+        assert!(place_event(&other, &config, None).is_err_and(|said| said.contains("giant, all")));
+        assert!(place_event(&other, &config, Some("x")).is_err());
+    }
+}

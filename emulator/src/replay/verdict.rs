@@ -1,0 +1,183 @@
+//! Whether something came out here as it did there, where it was stopped, and by how much. Pure.
+
+use std::fmt::Write as _;
+
+use hardcap_limits::Limits;
+use serde::Serialize;
+
+use crate::record::{Record, What};
+use crate::report::{grouped, with_unit};
+
+/// How a replay came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// As it did there.
+    Reproduced,
+    /// Otherwise.
+    NotReproduced,
+    /// The capture does not say enough to tell.
+    Unknown,
+}
+
+/// A quantity and the limit that it met or came near.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Crossing {
+    /// The row's name.
+    pub row: &'static str,
+    /// What was measured, in the row's unit.
+    pub observed: u64,
+    /// The limit in force.
+    pub max: u64,
+    /// Whether it was refused.
+    pub refused: bool,
+}
+
+/// What is said of one request, event or message.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// What was replayed: `GET /giant`.
+    pub what: String,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// What happened there, and here.
+    pub happened: String,
+    /// The limits that refused it here; where none did, the one that came nearest.
+    pub crossings: Vec<Crossing>,
+}
+
+impl Crossing {
+    /// `lambda_sync_response: 6,291,560 B of at most 6,291,556 B, 4 B over`
+    fn describe(&self) -> String {
+        let row = Limits::row(self.row);
+        let unit = |number| row.map_or_else(|| grouped(number), |row| with_unit(number, row.unit));
+        let (over, left) = match row.is_some_and(hardcap_limits::Row::is_minimum) {
+            true => {
+                (self.max.saturating_sub(self.observed), self.observed.saturating_sub(self.max))
+            }
+            false => {
+                (self.observed.saturating_sub(self.max), self.max.saturating_sub(self.observed))
+            }
+        };
+        let (observed, max) = (unit(self.observed), unit(self.max));
+        match (self.refused, over) {
+            // What counts as full at its limit has nothing over.
+            (true, 0) => format!("{}: {observed} of at most {max}, refused", self.row),
+            (true, _) => format!("{}: {observed} of at most {max}, {} over", self.row, unit(over)),
+            (false, _) => format!("{}: {observed} of at most {max}, {} left", self.row, unit(left)),
+        }
+    }
+}
+
+impl Verdict {
+    /// In lines, for people.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let outcome = match self.outcome {
+            Outcome::Reproduced => "reproduced",
+            Outcome::NotReproduced => "not reproduced",
+            Outcome::Unknown => "cannot be told",
+        };
+        let mut text = format!("{outcome}: {}\n  {}\n", self.what, self.happened);
+        for crossing in &self.crossings {
+            let how = if crossing.refused { "refused by" } else { "nearest was" };
+            let _ = writeln!(text, "  {how} {}", crossing.describe());
+        }
+        text
+    }
+}
+
+/// What came of a request that was sent again: it is reproduced when it has the same status.
+///
+/// A request that had no answer there is reproduced when it fails here.
+#[must_use]
+pub fn of_exchange(what: String, there: Option<u16>, here: u16, records: &[Record]) -> Verdict {
+    let same = match there {
+        Some(there) => there == here,
+        None => here >= 400,
+    };
+    let there = there.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+    Verdict {
+        what,
+        outcome: if same { Outcome::Reproduced } else { Outcome::NotReproduced },
+        happened: format!("answered {there} there, {here} here{}", faults(records)),
+        crossings: crossings(records),
+    }
+}
+
+/// What came of an event that was handed over again. An event says nothing of how it ended, so it is reproduced when it
+/// fails: refused, by an error of the function, or with an answer of a status from 500 on.
+#[must_use]
+pub fn of_event(what: String, failure: Option<String>, records: &[Record]) -> Verdict {
+    let outcome = if failure.is_some() { Outcome::Reproduced } else { Outcome::NotReproduced };
+    let happened = failure.unwrap_or_else(|| "the function answers it".to_owned());
+    Verdict { what, outcome, happened, crossings: crossings(records) }
+}
+
+fn faults(records: &[Record]) -> String {
+    let faults = records.iter().filter_map(|record| match &record.what {
+        What::Invoked { function, fault: Some(fault), .. } => {
+            Some(format!("; {function}: {fault}"))
+        }
+        _ => None,
+    });
+    faults.collect()
+}
+
+/// What was refused; else what came nearest.
+fn crossings(records: &[Record]) -> Vec<Crossing> {
+    let measured = records.iter().filter_map(|record| match &record.what {
+        What::Measured { row, observed, max, admitted } => {
+            Some(Crossing { row, observed: *observed, max: *max, refused: !admitted })
+        }
+        _ => None,
+    });
+    let measured: Vec<Crossing> = measured.collect();
+    let refused: Vec<Crossing> = measured.iter().filter(|one| one.refused).cloned().collect();
+    if !refused.is_empty() {
+        return refused;
+    }
+    let share = |one: &Crossing| u128::from(one.observed) * 1_000_000 / u128::from(one.max.max(1));
+    let near = measured
+        .into_iter()
+        .filter(|one| !Limits::row(one.row).is_some_and(hardcap_limits::Row::is_minimum));
+    near.max_by_key(share).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::EpochMillis;
+
+    fn measured(row: &'static str, observed: u64, max: u64) -> Record {
+        let what = What::Measured { row, observed, max, admitted: observed <= max };
+        Record { at: EpochMillis(0), request_id: "r".to_owned(), what }
+    }
+
+    #[test]
+    fn a_refusal_is_named_with_the_bytes_over_the_limit() {
+        let records = [
+            measured("lambda_sync_request", 700, 6_291_456),
+            measured("lambda_sync_response", 6_291_560, 6_291_556),
+        ];
+        let verdict = of_exchange("GET /giant".to_owned(), Some(502), 502, &records);
+        assert_eq!(
+            verdict.to_text(),
+            "reproduced: GET /giant\n  answered 502 there, 502 here\n  \
+             refused by lambda_sync_response: 6,291,560 B of at most 6,291,556 B, 4 B over\n"
+        );
+    }
+
+    #[test]
+    fn without_a_refusal_the_nearest_limit_is_named() {
+        let records = [
+            measured("lambda_sync_request", 700, 6_291_456),
+            measured("lambda_sync_response", 6_291_000, 6_291_556),
+        ];
+        let verdict = of_exchange("GET /".to_owned(), Some(502), 200, &records);
+        assert_eq!(verdict.outcome, Outcome::NotReproduced);
+        assert!(verdict.to_text().contains("nearest was lambda_sync_response: "), "{verdict:?}");
+        assert!(verdict.to_text().contains("556 B left"), "{verdict:?}");
+        assert_eq!(of_exchange(String::new(), None, 504, &[]).outcome, Outcome::Reproduced);
+    }
+}

@@ -1,0 +1,10 @@
+//! The commands of `hardcap` that need functions which run: from outside, as people use them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod init;
+mod invoke;
+mod logs;
+mod project;
+mod replay;
+mod report;

@@ -1,0 +1,120 @@
+//! A project with two functions of the guest, and hardcap run in its folder.
+
+use std::path::Path;
+use std::process::Output;
+
+use hardcap_tests::client::Client;
+use hardcap_tests::process::{self, Process, binary};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const TEMPLATE: &str = "
+Resources:
+  Giant:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: giant-of-the-stack
+      CodeUri: .
+      Events: {Get: {Type: Api, Properties: {Path: /giant, Method: get, RestApiId: !Ref Rest}}}
+  Behave:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Timeout: 30
+      Events: {All: {Type: HttpApi, Properties: {Path: /behave, Method: post}}}
+  Rest:
+    Type: AWS::Serverless::Api
+    Properties: {StageName: dev, BinaryMediaTypes: ['*/*']}
+";
+
+pub(crate) struct Project {
+    folder: TempDir,
+}
+
+/// A hardcap that runs in the background.
+pub(crate) struct Up {
+    process: Process,
+    /// The address of the AWS APIs.
+    pub(crate) aws: String,
+}
+
+impl Project {
+    pub(crate) fn new() -> Project {
+        let folder = tempfile::tempdir().unwrap();
+        let guest = binary(env!("CARGO_PKG_NAME"), "guest");
+        let guest = guest.display();
+        let settings = format!(
+            "[functions.Giant]\ncommand = [\"{guest}\", \"giant\"]\n[functions.Behave]\ncommand = [\"{guest}\", \"behave\"]\n"
+        );
+        std::fs::write(folder.path().join("template.yaml"), TEMPLATE).unwrap();
+        std::fs::write(folder.path().join("hardcap.toml"), settings).unwrap();
+        Project { folder }
+    }
+
+    /// Writes a file of the project, and gives its path.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
+        run(self.path(), arguments).await
+    }
+
+    /// `hardcap up` on free ports, once it listens.
+    pub(crate) async fn up(&self, more: &[&str]) -> Up {
+        let template = self.write("template.yaml", TEMPLATE);
+        let ready = self.path().join("ready.json");
+        let ports = ["--api-port", "0", "--aws-port", "0", "--ready-file"];
+        let arguments = [&["up", &template], &ports[..], &[ready.to_str().unwrap()], more].concat();
+        let log = self.path().join("up.log");
+        let hardcap = binary("hardcap", "hardcap");
+        let mut process = Process::start_logged(&hardcap, &arguments, &log).unwrap();
+        let addresses: Value = loop {
+            if let Ok(text) = std::fs::read(&ready) {
+                break serde_json::from_slice(&text).unwrap();
+            }
+            let ended = process.ended().unwrap();
+            assert!(ended.is_none(), "{}", std::fs::read_to_string(&log).unwrap());
+            tokio::task::yield_now().await;
+        };
+        Up { process, aws: addresses["aws"].as_str().unwrap().to_owned() }
+    }
+}
+
+impl Up {
+    pub(crate) async fn stop(self) {
+        assert_eq!(self.process.stop().await.unwrap().code(), Some(0));
+    }
+
+    /// A route of the control surface.
+    pub(crate) async fn control(&self, route: &str) -> Value {
+        Client::new().get(format!("{}/_hardcap/{route}", self.aws)).await.unwrap().json()
+    }
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    /// Standard output.
+    pub(crate) printed: String,
+    /// Standard error.
+    pub(crate) said: String,
+}
+
+/// Runs hardcap in a folder to its end.
+pub(crate) async fn run(folder: &Path, arguments: &[&str]) -> Ran {
+    let Output { status, stdout, stderr } =
+        process::output(&binary("hardcap", "hardcap"), arguments, folder).await.unwrap();
+    Ran {
+        code: status.code(),
+        printed: String::from_utf8(stdout).unwrap(),
+        said: String::from_utf8(stderr).unwrap(),
+    }
+}

@@ -1,0 +1,114 @@
+//! `hardcap replay`: what failed in production fails here as well, and the limit and its bytes are named.
+
+use serde_json::{Value, json};
+
+use crate::project::Project;
+
+fn har(entries: &[(&str, &str, Option<&str>, u16)]) -> String {
+    let entries: Vec<Value> = entries
+        .iter()
+        .map(|(method, url, body, status)| {
+            let mut request = json!({ "method": method, "url": url, "headers": [{ "name": "Accept", "value": "*/*" }] });
+            if let Some(body) = body {
+                request["postData"] = json!({ "mimeType": "application/json", "text": body });
+            }
+            json!({ "request": request, "response": { "status": status } })
+        })
+        .collect();
+    json!({ "log": { "version": "1.2", "entries": entries } }).to_string()
+}
+
+const GIANT: &str = "https://abc.execute-api.us-east-1.amazonaws.com/dev/giant?size=";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_failed_request_of_a_har_fails_here_and_the_bytes_are_named() {
+    let project = Project::new();
+    let over = format!("{GIANT}4718560");
+    let fits = format!("{GIANT}4718559");
+    project.write("failed.har", &har(&[("GET", &fits, None, 200), ("GET", &over, None, 502)]));
+    let ran = project.run(&["replay", "failed.har"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.printed.starts_with(&format!("reproduced: GET {over} through Rest\n")), "{ran:?}");
+    assert!(ran.printed.contains("answered 502 there, 502 here"), "{ran:?}");
+    let bytes = "refused by lambda_sync_response: 6,291,560 B of at most 6,291,556 B, 4 B over";
+    assert!(ran.printed.contains(bytes), "{ran:?}");
+    assert_eq!(ran.printed.matches("reproduced").count(), 1, "only what failed: {ran:?}");
+
+    let all = project.run(&["replay", "failed.har", "--all", "--format", "json"]).await;
+    let json: Value = serde_json::from_str(&all.printed).unwrap();
+    let verdicts = json["verdicts"].as_array().unwrap();
+    assert_eq!((all.code, verdicts.len()), (Some(0), 2), "{json}");
+    assert!(verdicts.iter().all(|one| one["outcome"] == "reproduced"), "{json}");
+
+    let roomy = ["replay", "failed.har", "--set", "lambda_sync_response=7000000"];
+    let not = project.run(&roomy).await;
+    assert_eq!(not.code, Some(3), "{not:?}");
+    assert!(not.printed.contains("answered 502 there, 200 here"), "{not:?}");
+    assert!(not.printed.contains("nearest was lambda_sync_response: 6,291,560 B"), "{not:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_curl_printed_is_sent_again_with_a_body_as_long() {
+    let project = Project::new();
+    let printed = "> POST /behave HTTP/1.1\n> Host: api.example.com\n> Content-Type: text/plain\n> Content-Length: 1001\n>\n< HTTP/1.1 413 Request Entity Too Large\n<\n";
+    let capture = project.write("curl.txt", printed);
+    let ran = project.run(&["replay", &capture, "--set", "http_request_body=1000"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        ran.printed.contains("refused by http_request_body: 1,001 B of at most 1,000 B, 1 B over"),
+        "{ran:?}"
+    );
+    assert!(ran.said.contains("1001 bytes of x are sent"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_captured_event_goes_to_the_function_of_its_route() {
+    let project = Project::new();
+    let event = |size: u64| {
+        json!({
+            "httpMethod": "GET", "resource": "/giant", "requestContext": {},
+            "queryStringParameters": { "size": size.to_string() },
+        })
+        .to_string()
+    };
+    project.write("over.json", &event(4_718_560));
+    let over = project.run(&["replay", "over.json"]).await;
+    assert_eq!(over.code, Some(0), "{over:?}");
+    assert!(over.printed.contains("for giant-of-the-stack"), "{over:?}");
+    assert!(over.printed.contains("6,291,560 B of at most 6,291,556 B, 4 B over"), "{over:?}");
+    project.write("fits.json", &event(4_718_559));
+    let fits = project.run(&["replay", "fits.json"]).await;
+    assert_eq!(fits.code, Some(3), "{fits:?}");
+    assert!(fits.printed.contains("the function answers it"), "{fits:?}");
+    let other = project.run(&["replay", "over.json", "--function", "Nobody"]).await;
+    assert_eq!(other.code, Some(1), "{other:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sizes_in_a_log_are_held_against_the_limits_and_nothing_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "2026-01-05 ERROR 300000 byte payload is too large for the Event invocation type (limit 262144 bytes)\n";
+    std::fs::write(folder.path().join("error.log"), line).unwrap();
+    let run = async |more: &[&str]| {
+        crate::project::run(folder.path(), &[&["replay", "error.log"], more].concat()).await
+    };
+    let classic = run(&[]).await;
+    assert_eq!(classic.code, Some(0), "{classic:?}");
+    assert!(
+        classic.printed.contains("300,000 B of at most 262,144 B, 37,856 B over"),
+        "{classic:?}"
+    );
+    let current = run(&["--limits", "current"]).await;
+    assert_eq!(current.code, Some(3), "{current:?}");
+    std::fs::write(
+        folder.path().join("error.log"),
+        "Exceeded maximum allowed payload size (6291556 bytes).",
+    )
+    .unwrap();
+    let unknown = run(&[]).await;
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert!(unknown.printed.contains("cannot be told"), "{unknown:?}");
+    std::fs::write(folder.path().join("error.log"), "all is well").unwrap();
+    let nothing = run(&[]).await;
+    assert_eq!((nothing.code, nothing.printed.as_str()), (Some(1), ""), "{nothing:?}");
+}
