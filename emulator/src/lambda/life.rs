@@ -124,6 +124,7 @@ async fn supervise(sandbox: &Arc<Sandbox>, mut child: Child, stop: &Cancellation
             _ = clock.timeout(span, sandbox.wake.notified()) => {}
         }
     };
+    sandbox.hear_out().await;
     End::Exited(status.map_or_else(
         |error| {
             tracing::error!(%error, "a process could not be waited for");

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Reply;
 use crate::clock::{Clock, Stopwatch};
@@ -81,6 +81,7 @@ pub(super) struct Outlet {
     waiting: Option<oneshot::Sender<Opening>>,
     posted: Arc<AtomicU64>,
     over: CancellationToken,
+    heard: CancellationToken,
 }
 
 impl Outlet {
@@ -90,6 +91,7 @@ impl Outlet {
             waiting: Some(waiting),
             posted: Arc::default(),
             over: CancellationToken::new(),
+            heard: CancellationToken::new(),
         };
         (outlet, opening)
     }
@@ -109,11 +111,17 @@ impl Outlet {
             pieces: sender,
             posted: Arc::clone(&self.posted),
             over: self.over.clone(),
+            heard: self.heard.clone(),
             limit: limits.lambda_stream_response,
             pace: Pace::new(limits.lambda_stream_burst.max, limits.lambda_stream_rate.max),
             clock: ctx.clock.clone(),
             since: ctx.clock.stopwatch(),
         })
+    }
+
+    /// Cancelled when the runtime's request has ended, and its end counts.
+    pub(super) fn heard(&self) -> CancellationToken {
+        self.heard.clone()
     }
 
     /// What the runtime has posted of its answer, if it has begun one.
@@ -135,6 +143,7 @@ pub(super) struct Inlet {
     pieces: mpsc::Sender<Bytes>,
     posted: Arc<AtomicU64>,
     over: CancellationToken,
+    heard: CancellationToken,
     limit: Limit<ByteCount>,
     pace: Pace,
     clock: Clock,
@@ -157,6 +166,11 @@ pub(super) enum Poured {
 }
 
 impl Inlet {
+    /// To be kept until the end of the request counts.
+    pub(super) fn hearing(&self) -> DropGuard {
+        self.heard.clone().drop_guard()
+    }
+
     /// Hands a body on, piece by piece, at the speed of the invoker and of the bandwidth.
     pub(super) async fn pour<B: Body<Data = Bytes>>(mut self, body: B) -> Poured {
         let over = self.over.clone();

@@ -19,6 +19,8 @@ pub enum Encoding {
     Base64,
     /// As a JSON string.
     Text,
+    /// As it is, behind the metadata of a streamed answer.
+    Stream,
 }
 
 /// Which way the body goes.
@@ -61,7 +63,10 @@ pub fn explain(
 ) -> Vec<Explanation> {
     let raw = body.len() as u64;
     let candidates: &[(&str, &[Encoding])] = match direction {
-        Direction::Download => &[("lambda_sync_response", &[Encoding::Base64, Encoding::Text])],
+        Direction::Download => &[
+            ("lambda_sync_response", &[Encoding::Base64, Encoding::Text]),
+            ("lambda_stream_response", &[Encoding::Stream]),
+        ],
         Direction::Upload => &[
             ("rest_request_body", &[Encoding::Raw]),
             ("lambda_sync_request", &[Encoding::Base64, Encoding::Text]),
@@ -69,18 +74,20 @@ pub fn explain(
     };
     let mut found = Vec::new();
     for (name, encodings) in candidates {
-        let Some((row, max)) = limits.in_force().find(|(row, _)| row.name == *name) else {
-            continue;
-        };
+        let mut in_force = limits.in_force().filter(|(row, _)| row.began() <= limits.date());
+        let Some((row, max)) = in_force.find(|(row, _)| row.name == *name) else { continue };
         for &encoding in *encodings {
             let Some((encoded, next)) = encoded_lengths(encoding, body) else { continue };
-            let Some(envelope_max) = max.checked_sub(encoded) else { continue };
-            let envelope_min = if exact { (max + 1).saturating_sub(next) } else { 0 };
+            // Of a stream that is too long one byte more arrives.
+            let arrives = max.saturating_add(u64::from(encoding == Encoding::Stream));
+            let Some(envelope_max) = arrives.checked_sub(encoded) else { continue };
+            let envelope_min = if exact { (arrives + 1).saturating_sub(next) } else { 0 };
             let believable = match encoding {
                 Encoding::Raw => envelope_max == 0,
                 Encoding::Base64 | Encoding::Text => {
                     (2..=ENVELOPE_MAX).contains(&envelope_max) && envelope_min <= envelope_max
                 }
+                Encoding::Stream => envelope_max <= ENVELOPE_MAX,
             };
             if believable {
                 found.push(Explanation {
@@ -103,7 +110,7 @@ pub fn explain(
 fn encoded_lengths(encoding: Encoding, body: &[u8]) -> Option<(u64, u64)> {
     let raw = body.len() as u64;
     match encoding {
-        Encoding::Raw => Some((raw, raw + 1)),
+        Encoding::Raw | Encoding::Stream => Some((raw, raw + 1)),
         Encoding::Base64 => Some((base64_len(raw).0, base64_len(raw + 1).0)),
         Encoding::Text => {
             let text = std::str::from_utf8(body).ok()?;
@@ -124,6 +131,11 @@ impl fmt::Display for Explanation {
         };
         match self.encoding {
             Encoding::Raw => write!(f, "exactly the body, {} bytes", grouped(*body)),
+            Encoding::Stream => write!(
+                f,
+                "{} bytes behind {envelope} bytes of metadata and delimiter, for one byte more than the limit arrives",
+                grouped(*body)
+            ),
             Encoding::Base64 => write!(
                 f,
                 "4 * ceil({} / 3) = {} characters of base64 in an envelope of {envelope} bytes",
@@ -165,6 +177,20 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].encoding, Encoding::Text);
         assert_eq!(found[0].envelope_max, 1_556);
+    }
+
+    #[test]
+    fn explains_the_cut_of_a_stream_by_the_metadata_before_it() {
+        let mut limits = Limits::current();
+        limits.set("lambda_stream_response", 1_000_000).unwrap();
+        let found = explain(&limits, Direction::Download, &vec![b'x'; 999_975], true);
+        let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let expected = "lambda_stream_response, 1,000,000 bytes: 999,975 bytes behind 26 bytes of metadata and \
+                        delimiter, for one byte more than the limit arrives";
+        assert_eq!(texts, [expected]);
+        let mut early = Limits::classic();
+        early.set("lambda_stream_response", 1_000_000).unwrap();
+        assert!(explain(&early, Direction::Download, &vec![b'x'; 999_975], true).is_empty());
     }
 
     #[test]

@@ -5,15 +5,16 @@ mod search;
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hardcap_limits::Limits;
 use http::{Method, Request, StatusCode, Uri};
-use http_body_util::Full;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full};
 
 pub use explanation::{Direction, Encoding, Explanation, explain};
 pub use search::{Found, Search};
 
-use crate::client::{Answer, Client};
+use crate::client::Client;
 use crate::report::grouped;
 
 /// The placeholder for the size in a URL.
@@ -64,18 +65,29 @@ pub struct Try {
     pub size: u64,
     /// The status.
     pub status: StatusCode,
-    /// The body, whole.
+    /// The body, as far as it came.
     pub body: Bytes,
+    /// False when the body broke off, or ended short of the size although smaller ones had all of it: so streams are cut.
+    pub whole: bool,
 }
 
 impl Try {
     fn passed(&self) -> bool {
-        self.status.is_success()
+        self.status.is_success() && self.whole
+    }
+
+    /// Whether the body is exactly as long as was asked.
+    fn is_exact(&self) -> bool {
+        self.size > 0 && self.body.len() as u64 == self.size
     }
 
     /// The status and the beginning of the body, on one line.
     #[must_use]
     pub fn excerpt(&self) -> String {
+        if self.status.is_success() && !self.whole {
+            let length = grouped(self.body.len() as u64);
+            return format!("{} cut off after {length} bytes", self.status.as_u16());
+        }
         let start = &self.body[..self.body.len().min(EXCERPT_BYTES)];
         let text = String::from_utf8_lossy(start).replace(['\r', '\n'], " ");
         format!("{} {text}", self.status.as_u16()).trim_end().to_owned()
@@ -112,14 +124,16 @@ pub async fn probe(
     let client = Client::new().map_err(ProbeError::NoCertificates)?;
     let mut search = Search::new(target.start, target.max);
     let (mut passed, mut failed) = (None, None);
-    let mut requests = 0;
+    let (mut requests, mut exact) = (0, false);
     let found = loop {
         let size = match search.next() {
             Ok(size) => size,
             Err(found) => break found,
         };
-        let attempt = request(&client, target, size).await?;
+        let mut attempt = request(&client, target, size).await?;
         requests += 1;
+        exact |= target.direction == Direction::Download && attempt.is_exact();
+        attempt.whole &= !exact || attempt.body.len() as u64 >= size;
         progress(&attempt);
         search.note(size, attempt.passed());
         let side = if attempt.passed() { &mut passed } else { &mut failed };
@@ -139,8 +153,7 @@ fn explanations(
     match target.direction {
         Direction::Download => {
             // Only when the answer is as long as was asked is one byte more the next size.
-            let exact = passed.body.len() as u64 == passed.size;
-            explain(limits, target.direction, &passed.body, exact)
+            explain(limits, target.direction, &passed.body, passed.is_exact())
         }
         Direction::Upload => explain(limits, target.direction, &upload(passed.size), true),
     }
@@ -167,13 +180,30 @@ async fn request(client: &Client, target: &Target, size: u64) -> Result<Try, Pro
     let request = builder.body(Full::new(body)).map_err(|error| malformed(error.to_string()))?;
     // A connection that was kept open may just have been closed: that is not an answer, so it is tried once more.
     for last in [false, true] {
-        match client.send(request.clone()).await {
-            Ok(Answer { status, body, .. }) => return Ok(Try { size, status, body }),
+        match exchange(client, request.clone()).await {
+            Ok((status, body, whole)) => return Ok(Try { size, status, body, whole }),
             Err(error) if last => return Err(ProbeError::Unreachable(url, error)),
             Err(_) => {}
         }
     }
     unreachable!("the last try returns")
+}
+
+/// The answer's status, its body, and whether that came to its end.
+async fn exchange(
+    client: &Client,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes, bool), String> {
+    let (head, mut body) = client.begin(request).await?.into_parts();
+    let mut came = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => came.extend_from_slice(&data),
+            Ok(Err(_)) => {}
+            Err(_) => return Ok((head.status, came.freeze(), false)),
+        }
+    }
+    Ok((head.status, came.freeze(), true))
 }
 
 impl fmt::Display for Probed {

@@ -4,6 +4,8 @@ mod api;
 mod bounds;
 mod endings;
 mod plain;
+mod probe;
+mod python;
 mod rest;
 mod url;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hardcap_limits::Limits;
+use hardcap_limits::{Limits, Millis};
 use http::HeaderValue;
 
 use super::{Inner, Sandbox};
@@ -60,6 +60,27 @@ impl Sandbox {
             Err(refused) => (Ending::Broken(TRUNCATED_RESPONSE), Some(refused)),
         };
         self.settle(ending, refused, Machine::close)
+    }
+
+    /// The process has ended in the middle of an answer: what it posted before is still handed on, as long as the function's
+    /// time is not over.
+    pub(in crate::lambda) async fn hear_out(&self) {
+        let (heard, left) = {
+            let inner = self.lock();
+            let outlet = inner.run.as_ref().and_then(|run| run.job.outlet.as_ref());
+            let Some(outlet) = outlet.filter(|_| inner.machine.state() == State::Streaming) else {
+                return;
+            };
+            let left = inner.allowed.0.saturating_sub(inner.since.elapsed_millis().0) + 1;
+            (outlet.heard(), Millis(left))
+        };
+        // Nothing of it may keep its connection open.
+        if let Some(running) = self.runtime.get() {
+            running.group.end();
+        }
+        if self.clock.timeout(left, heard.cancelled()).await.is_none() {
+            self.time_out();
+        }
     }
 
     fn settle(
