@@ -301,7 +301,7 @@ Resources:
         [
             "t.yaml:3:17: `Queue` is a AWS::SQS::Queue, which hardcap does not emulate",
             "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
-            "t.yaml:10:15: `Layers` of the function `F` is not emulated: put what they hold into the function's folder",
+            "t.yaml:10:15: `Layers` of the function `F` is not emulated: name a folder with what they hold: [functions.ID] layers = [\"…\"] in hardcap.toml",
             "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type SNS, which hardcap does not emulate",
         ]
     );
