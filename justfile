@@ -24,10 +24,11 @@ setup:
 test-all: setup
     HARDCAP_LANES=all cargo test --workspace
 
-# speed against the floor, in one run, as ratios
+# speed against the floor, and what the proxy costs beside what it passes on: each in one run, as ratios
 bench:
-    cargo build --release -p hardcap -p hardcap-tests --bin hardcap --bin floor
+    cargo build --release -p hardcap -p hardcap-proxy -p hardcap-tests --bin hardcap --bin floor --bin proxy --bin overhead
     "${CARGO_TARGET_DIR:-target}/release/floor"
+    "${CARGO_TARGET_DIR:-target}/release/overhead"
 
 fmt:
     cargo fmt --all
@@ -35,6 +36,10 @@ fmt:
 lint:
     cargo fmt --all -- --check
     cargo clippy --workspace --all-targets -- -D warnings
+
+# the deployed template, by AWS's own rules
+template: setup
+    target/venv/bin/cfn-lint template.yaml fixtures/demo.yaml
 
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
@@ -44,5 +49,5 @@ release:
     cargo build --release -p hardcap -p hardcap-proxy -p hardcap-tests --bins
     HARDCAP_LANES=release cargo test -p hardcap-tests --test demo
 
-ci: lint docs test-all release
+ci: lint docs template test-all release
     git diff --exit-code

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 pub use tokio::time::Instant;
 
 /// The point in time now, for signatures and expiry.
@@ -49,6 +50,23 @@ pub struct Late;
 pub fn epoch_millis() -> u64 {
     let since = now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A point in time, in milliseconds since 1970, as RFC 3339 has it.
+#[must_use]
+pub fn rfc3339(point: u64) -> String {
+    rfc3339_of(UNIX_EPOCH + Duration::from_millis(point))
+}
+
+/// A point in time as RFC 3339 has it.
+///
+/// # Panics
+///
+/// After the year 9999.
+#[must_use]
+pub fn rfc3339_of(point: SystemTime) -> String {
+    let text = DateTime::from(point).fmt(DateTimeFormat::DateTime);
+    text.expect("the year has four digits")
 }
 
 /// Waits for a span, between two looks at something that tells nobody when it changes.

@@ -14,10 +14,12 @@ use http::Uri;
 
 use crate::job::settings::{self, JobsConfig};
 use crate::session::{self, Cookies, SessionsConfig};
+use crate::settings::SettingConfig;
 use crate::sign::Scope;
+use crate::upload::{self, UploadConfig};
 use values::{
-    Word, access, bucket_name, key_prefix, limit_override, origins, positive, public_url,
-    upstream_url, yes_or_no,
+    Word, access, bucket_name, key_prefix, limit_override, on_or_off, origins, positive,
+    public_url, upstream_url, yes_or_no,
 };
 
 /// Everything the proxy is told from outside.
@@ -39,10 +41,23 @@ pub struct Config {
     pub max_body: u64,
     /// Origins whose scripts may read answers.
     pub allowed_origins: Vec<String>,
+    /// How request bodies are taken that Lambda cannot carry.
+    pub uploads: UploadConfig,
     /// Where jobs are kept, and within which bounds; `None` where there are none.
     pub jobs: Option<JobsConfig>,
+    /// Which metrics are written.
+    pub metrics: MetricsConfig,
     /// What is logged, in the syntax of `RUST_LOG`.
     pub log: String,
+}
+
+/// Which metrics are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// The name of the function, by which metrics are told apart.
+    pub function: String,
+    /// Whether the lines of the log are metrics as well.
+    pub enabled: bool,
 }
 
 /// Who may use the proxy.
@@ -63,6 +78,8 @@ pub struct UpstreamConfig {
     pub url: Uri,
     /// What requests are signed for; `None` sends them unsigned.
     pub scope: Option<Scope>,
+    /// Where the user and the password are kept that it asks for, where it does.
+    pub basic_auth: Option<SettingConfig>,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// How long the upstream may pause within an answer.
@@ -157,6 +174,7 @@ impl Config {
             access: who(&mut reader),
             upstream: upstream(&mut reader, &region),
             overflow: overflow(&mut reader, &region, &limits),
+            uploads: upload::read(&mut reader, &limits),
             jobs: settings::read(&mut reader, limits.lambda_async_request.max.0),
             public_url: reader.given("PUBLIC_URL", public_url),
             limits,
@@ -165,6 +183,11 @@ impl Config {
                 .map(Duration::from_millis),
             max_body: reader.given("MAX_BODY_BYTES", positive).unwrap_or(MAX_BODY_DEFAULT),
             allowed_origins: reader.optional("ALLOWED_ORIGINS", "", origins),
+            metrics: MetricsConfig {
+                function: reader
+                    .optional("AWS_LAMBDA_FUNCTION_NAME", "proxy", |text| Ok(text.to_owned())),
+                enabled: reader.optional("METRICS", "on", on_or_off),
+            },
             log: reader.optional("RUST_LOG", "info,aws=warn,hyper=warn", |t| Ok(t.to_owned())),
         };
         if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
@@ -306,9 +329,11 @@ fn upstream(reader: &mut Reader<'_>, region: &str) -> UpstreamConfig {
     });
     let connect_timeout = reader.optional("UPSTREAM_CONNECT_TIMEOUT_MS", "3000", positive);
     let idle_timeout = reader.optional("UPSTREAM_IDLE_TIMEOUT_MS", "20000", positive);
+    let basic_auth = crate::settings::read(reader, region, scope.is_some());
     UpstreamConfig {
         url,
         scope,
+        basic_auth,
         connect_timeout: Duration::from_millis(connect_timeout),
         idle_timeout: Duration::from_millis(idle_timeout),
     }

@@ -7,6 +7,7 @@ use crate::job::http::Refusal;
 use crate::path::BadTarget;
 use crate::session;
 use crate::store::StoreError;
+use crate::upload::UploadRefusal;
 use crate::upstream::UpstreamError;
 
 /// Everything that can end a request early. `respond` turns it into HTTP.
@@ -61,6 +62,9 @@ pub enum Failure {
     /// What was stored under the id has been removed.
     #[error("the answer {0} is no longer stored")]
     AnswerGone(String),
+    /// A request about an upload, or one that names an upload.
+    #[error(transparent)]
+    Upload(#[from] UploadRefusal),
     /// A request about a job.
     #[error(transparent)]
     Job(#[from] Refusal),

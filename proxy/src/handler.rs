@@ -2,12 +2,14 @@
 
 mod again;
 mod jobs;
+mod uploads;
 mod visitors;
 
 use std::time::Duration;
 
 use hardcap_limits::envelope::Payload;
-use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 
 use crate::announce;
@@ -31,6 +33,7 @@ use crate::path::Target;
 use crate::respond;
 use crate::session::{Sessions, Visitor};
 use crate::store::Entry;
+use crate::upload::{RequestBody, Source};
 use crate::upstream::{Outgoing, Response, Upstream};
 
 /// Compressing pays only when this much time is left; S3 takes a body as it is.
@@ -51,6 +54,7 @@ struct Exchange<'a> {
     request: &'a Request,
     visitor: Visitor,
     asked: Asked,
+    body: RequestBody,
     cors: &'a Lines,
     envelope: Envelope,
     deadline: Deadline,
@@ -59,16 +63,15 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     /// The request as it leaves.
     fn outgoing(&self, target: Target) -> Result<Outgoing, Failure> {
-        Ok(Outgoing {
-            method: self.request.method.clone(),
-            target,
-            headers: headers::for_upstream(
-                self.request,
-                self.asked.accepts_gzip,
-                self.visitor.user(),
-            )?,
-            body: self.request.body.clone(),
-        })
+        let mut headers =
+            headers::for_upstream(self.request, self.asked.accepts_gzip, self.visitor.user())?;
+        if let RequestBody::Uploaded(Source { media_type, .. }) = &self.body
+            && let Ok(promised) = HeaderValue::from_str(media_type)
+        {
+            headers.insert(CONTENT_TYPE, promised);
+        }
+        let method = self.request.method.clone();
+        Ok(Outgoing { method, target, headers, body: self.body.clone() })
     }
 }
 
@@ -113,7 +116,7 @@ impl Proxy {
             respond::problem(&failure, &cors)
         });
         let posted = answer.to_json(envelope.payload);
-        line.write(&answer, envelope, posted.len() as u64);
+        line.write(&answer, envelope, posted.len() as u64, &self.config.metrics);
         posted
     }
 
@@ -151,7 +154,9 @@ impl Proxy {
             return Err(Failure::WebSocket);
         }
         let asked = Asked::of(request)?;
-        let exchange = Exchange { request, visitor, asked, cors, envelope, deadline };
+        let body = clock::before(deadline.at, self.body(request, &visitor)).await;
+        let body = body.map_err(|clock::Late| Failure::Deadline(deadline.budget))??;
+        let exchange = Exchange { request, visitor, asked, body, cors, envelope, deadline };
         let preference = Preference::of(request);
         if preference.respond_async
             && let Some(jobs) = self.jobs().await

@@ -4,6 +4,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::event::Request;
 use crate::session::{User, cookie};
+use crate::upload::UPLOAD_ID;
 
 /// Header lines of an answer: lower-case names, in order, repeated where they repeat.
 pub type Lines = Vec<(String, String)>;
@@ -22,13 +23,14 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// Headers by which a client could speak for someone else; this proxy alone decides them.
-const OURS: [&str; 20] = [
+const OURS: [&str; 21] = [
     "authorization",
     "host",
     "forwarded",
     "content-length",
     "accept-encoding",
     "x-overflow",
+    UPLOAD_ID,
     // Who it is.
     "remote-user",
     "remote-groups",

@@ -44,6 +44,11 @@
 //! | P4 clocks differ | `tests/links.rs`: `p4_*` |
 //! | P5 secrets | `tests/secrets.rs`, `store::p5_*`, `announce::p5_*`, `sign::p5_*` |
 //! | P7, J11 nothing but the signature in a link | `store::j11_p7_*` |
+//! | J10 an upload is what was promised | `upload::j10_*`, and with the emulator |
+//! | E1 settings never block, and serve when they are old | `settings::e1_*` |
+//! | E2 rotation | `settings::e2_*`, and with the emulator |
+//! | E3 values of any size | `settings::e3_*` |
+//! | E4 no value is shown | `settings::e4_*`, `config::e4_*`, `tests/secrets.rs` |
 //! | P8, K1 keys | `key::p8_*`, `key::k1_*` |
 //! | P9 no link before the object | `store::p9_*`, `tests/delivery.rs`: `z8_an_upstream_that_ends_early_*` |
 //! | S1, S5 paths | `path::s1_*`, `path::s5_*`, `event::s1_*` |
@@ -64,8 +69,8 @@
 //! | A10 the table is down | `session::dynamo::a10_*`, `tests/sessions.rs`: `a10_*` |
 //! | A11 what a role may do | `session::rules::a11_*`, `tests/sessions.rs`: `a11_*` |
 //!
-//! Z2, Z4, B2, S12, X2, X3, P6, K2 and K3 are properties of the platform, the bucket or the browser; they are tested
-//! with the emulator around the real function.
+//! Z2, Z4, B2, S12, X2, X3, P6, K2, K3, J12 and E5 are properties of the platform, the bucket or the browser; they are
+//! tested with the emulator around the real function.
 
 pub mod announce;
 pub mod answer;
@@ -83,15 +88,19 @@ pub mod error;
 pub mod event;
 pub mod handler;
 pub mod headers;
+pub mod http_client;
 pub mod job;
 pub mod key;
 pub mod line;
+pub mod log;
 pub mod own;
 pub mod path;
 pub mod respond;
 pub mod session;
+pub mod settings;
 pub mod sign;
 pub mod store;
+pub mod upload;
 pub mod upstream;
 
 use std::process::ExitCode;
@@ -134,12 +143,12 @@ fn configured() -> Option<Config> {
     let config = match Config::from_environment() {
         Ok(config) => config,
         Err(mistakes) => {
-            start_log("error");
+            log::start("error");
             tracing::error!("{mistakes}");
             return None;
         }
     };
-    start_log(&config.log);
+    log::start(&config.log);
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -149,9 +158,4 @@ fn configured() -> Option<Config> {
 /// The envelope as the runtime posts it: these bytes, not another serialization of them.
 fn posted(json: Vec<u8>) -> Result<Box<RawValue>, Error> {
     Ok(RawValue::from_string(String::from_utf8(json)?)?)
-}
-
-fn start_log(filter: &str) {
-    let filter = tracing_subscriber::EnvFilter::new(filter);
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).init();
 }

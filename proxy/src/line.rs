@@ -1,9 +1,28 @@
 //! The one line that a request leaves in the log. It holds no query, no header and no link.
+//!
+//! It is also where CloudWatch takes its metrics from: the line is a document of the embedded metric format, whose
+//! member `_aws` says which of the others are metrics.
+
+use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::clock::{self, Instant};
+use crate::config::MetricsConfig;
 use crate::delivery::{Delivery, Envelope};
 use crate::event::Request;
+use crate::log;
+
+/// Every figure that is a metric, and its unit in CloudWatch's spelling.
+const METRICS: [(&str, &str); 8] = [
+    ("requests", "Count"),
+    ("failures", "Count"),
+    ("envelope_bytes", "Bytes"),
+    ("headroom", "Bytes"),
+    ("headroom_percent", "Percent"),
+    ("upstream_ms", "Milliseconds"),
+    ("s3_ms", "Milliseconds"),
+    ("total_ms", "Milliseconds"),
+];
 
 /// What is known of a request so far.
 #[derive(Debug)]
@@ -40,20 +59,179 @@ impl AccessLine {
     }
 
     /// Writes the line. Headroom is what was left to Lambda's limit.
-    pub fn write(&self, answer: &Answer, envelope: Envelope, posted: u64) {
-        tracing::info!(
-            target: "access",
-            method = self.method,
-            path = self.path,
-            user = self.user,
-            status = answer.status,
-            delivery = self.delivery.map_or("own", Delivery::name),
-            envelope_bytes = posted,
-            headroom = envelope.max.saturating_sub(posted),
-            upstream_ms = self.upstream_ms,
-            s3_ms = self.s3_ms,
-            total_ms = clock::millis_since(self.start),
-            failure = self.failure,
+    pub fn write(&self, answer: &Answer, envelope: Envelope, posted: u64, metrics: &MetricsConfig) {
+        let document = self.document(answer, envelope, posted, metrics);
+        tracing::info!(target: log::ACCESS, document = %document);
+    }
+
+    fn document(
+        &self,
+        answer: &Answer,
+        envelope: Envelope,
+        posted: u64,
+        metrics: &MetricsConfig,
+    ) -> Value {
+        let headroom = envelope.max.saturating_sub(posted);
+        let members = json!({
+            "level": "INFO",
+            "target": log::ACCESS,
+            "function": metrics.function,
+            "user": self.user,
+            "method": self.method,
+            "path": self.path,
+            "status": answer.status,
+            "delivery": self.delivery.map_or("own", Delivery::name),
+            "requests": 1,
+            "failures": u8::from(answer.status >= 500),
+            "envelope_bytes": posted,
+            "headroom": headroom,
+            // Rounded down: what is short of a percent is none.
+            "headroom_percent": headroom * 100 / envelope.max.max(1),
+            "upstream_ms": self.upstream_ms,
+            "s3_ms": self.s3_ms,
+            "total_ms": clock::millis_since(self.start),
+            "failure": self.failure,
+        });
+        let mut document = Map::new();
+        if let Value::Object(members) = members {
+            document.extend(members.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+        if metrics.enabled {
+            document.insert("_aws".to_owned(), directives(&document));
+        }
+        Value::Object(document)
+    }
+}
+
+/// Which members are metrics. Each is one of the function; only requests are counted by delivery as well, for every
+/// metric of every dimension costs.
+fn directives(document: &Map<String, Value>) -> Value {
+    let there = METRICS.iter().filter(|(name, _)| document.contains_key(*name));
+    let all: Vec<Value> = there.map(|(name, unit)| json!({ "Name": name, "Unit": unit })).collect();
+    json!({
+        "Timestamp": clock::epoch_millis(),
+        "CloudWatchMetrics": [
+            { "Namespace": "HardcapProxy", "Dimensions": [["function"]], "Metrics": all },
+            {
+                "Namespace": "HardcapProxy",
+                "Dimensions": [["function", "delivery"]],
+                "Metrics": [{ "Name": "requests", "Unit": "Count" }],
+            },
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hardcap_limits::envelope::Payload;
+
+    use super::*;
+    use crate::answer::Body;
+
+    const UNITS: [&str; 27] = [
+        "Seconds",
+        "Microseconds",
+        "Milliseconds",
+        "Bytes",
+        "Kilobytes",
+        "Megabytes",
+        "Gigabytes",
+        "Terabytes",
+        "Bits",
+        "Kilobits",
+        "Megabits",
+        "Gigabits",
+        "Terabits",
+        "Percent",
+        "Count",
+        "Bytes/Second",
+        "Kilobytes/Second",
+        "Megabytes/Second",
+        "Gigabytes/Second",
+        "Terabytes/Second",
+        "Bits/Second",
+        "Kilobits/Second",
+        "Megabits/Second",
+        "Gigabits/Second",
+        "Terabits/Second",
+        "Count/Second",
+        "None",
+    ];
+
+    /// What AWS's page "Specification: Embedded metric format" asks of a document (read on 2026-11-25): the schema at its
+    /// end, and that what a directive refers to stands in the root, metrics as numbers, dimensions as texts.
+    fn check_embedded_metric_format(document: &Value) {
+        let aws = document["_aws"].as_object().expect("`_aws` is an object");
+        assert_eq!(aws.keys().collect::<Vec<_>>(), ["Timestamp", "CloudWatchMetrics"]);
+        assert!(aws["Timestamp"].as_u64().is_some_and(|at| at > 1_700_000_000_000), "{aws:?}");
+        for directive in aws["CloudWatchMetrics"].as_array().expect("a list of directives") {
+            let directive = directive.as_object().expect("a directive is an object");
+            let mut names: Vec<_> = directive.keys().map(String::as_str).collect();
+            names.sort_unstable();
+            assert_eq!(names, ["Dimensions", "Metrics", "Namespace"]);
+            let namespace = directive["Namespace"].as_str().expect("a text");
+            assert!((1..=1024).contains(&namespace.len()), "{namespace}");
+            let sets = directive["Dimensions"].as_array().expect("a list of sets");
+            assert!(!sets.is_empty());
+            for set in sets {
+                let set = set.as_array().expect("a set is a list");
+                assert!(set.len() <= 30, "{set:?}");
+                for name in set {
+                    let name = name.as_str().expect("a reference is a text");
+                    assert!((1..=250).contains(&name.len()), "{name}");
+                    let value = document[name].as_str().expect("a dimension is a text in the root");
+                    assert!((1..=1024).contains(&value.len()) && value.is_ascii(), "{value}");
+                }
+            }
+            let metrics = directive["Metrics"].as_array().expect("a list of definitions");
+            assert!((1..=100).contains(&metrics.len()), "{metrics:?}");
+            for metric in metrics {
+                let name = metric["Name"].as_str().expect("a metric has a name");
+                assert!((1..=1024).contains(&name.len()), "{name}");
+                assert!(UNITS.contains(&metric["Unit"].as_str().expect("a unit")), "{metric}");
+                assert!(document[name].is_number(), "{name} is no number in the root: {document}");
+            }
+        }
+    }
+
+    fn document(change: impl FnOnce(&mut AccessLine), status: u16, enabled: bool) -> Value {
+        let event = json!({ "httpMethod": "GET", "path": "/a?secret" });
+        let request: Request = serde_json::from_value(event).expect("it is an event");
+        let mut line = AccessLine::new(clock::instant(), &request);
+        change(&mut line);
+        let answer = Answer { status, headers: Vec::new(), body: Body::Empty };
+        let envelope = Envelope { payload: Payload::V1, max: 1_000 };
+        let metrics = MetricsConfig { function: "proxy".to_owned(), enabled };
+        let text = line.document(&answer, envelope, 995, &metrics).to_string();
+        assert!(!text.contains('\n') && !text.contains("secret"), "{text}");
+        serde_json::from_str(&text).expect("a line is one document")
+    }
+
+    #[test]
+    fn a_line_is_a_document_of_the_embedded_metric_format_whatever_is_known() {
+        check_embedded_metric_format(&document(|_| {}, 200, true));
+        let full = document(
+            |line| {
+                line.user = Some("anna".to_owned());
+                line.delivery = Some(Delivery::Redirect);
+                (line.upstream_ms, line.s3_ms) = (Some(1), Some(2));
+                line.failure = Some("why\n\"not\"".to_owned());
+            },
+            502,
+            true,
         );
+        check_embedded_metric_format(&full);
+        assert_eq!((&full["requests"], &full["failures"]), (&json!(1), &json!(1)));
+        assert_eq!((&full["headroom"], &full["headroom_percent"]), (&json!(5), &json!(0)));
+        assert_eq!((&full["user"], &full["delivery"]), (&json!("anna"), &json!("redirect")));
+        let metrics = full["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().map(Vec::len);
+        assert_eq!(metrics, Some(8));
+    }
+
+    #[test]
+    fn without_metrics_the_line_is_the_same_but_for_them() {
+        let plain = document(|_| {}, 404, false);
+        assert_eq!((plain.get("_aws"), &plain["failures"]), (None, &json!(0)));
+        assert_eq!(plain["status"], 404);
     }
 }

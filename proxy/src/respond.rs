@@ -20,12 +20,15 @@ pub fn problem_kind(name: &str) -> String {
 #[must_use]
 pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
     let Problem { status, kind, title, hint } = describe(failure);
-    let body = json!({
+    let mut body = json!({
         "type": problem_kind(kind),
         "title": title,
         "status": status,
         "detail": format!("{}. {hint}", sentence(&failure.to_string())),
     });
+    if let (Failure::Upload(refusal), Some(members)) = (failure, body.as_object_mut()) {
+        members.extend(refusal.members());
+    }
     let mut headers: Lines = vec![
         ("content-type".to_owned(), PROBLEM_TYPE.to_owned()),
         ("cache-control".to_owned(), "no-store".to_owned()),
@@ -118,6 +121,7 @@ fn describe(failure: &Failure) -> Problem {
             "Connect to the upstream directly, or let the application poll.",
         ),
         Failure::Upstream(error) => describe_upstream(error),
+        Failure::Upload(refusal) => refusal.describe(),
         Failure::Job(refusal) => refusal.describe(),
         Failure::Session(refusal) => refusal.describe(),
         late_or_large => describe_delivery(late_or_large),
@@ -180,6 +184,13 @@ fn describe_upstream(error: &UpstreamError) -> Problem {
             "The upstream stopped in the middle of its answer",
             "What came of it was thrown away. Whether the request took effect is not known.",
         ),
+        UpstreamError::Setting(_) => row(
+            503,
+            "setting-unavailable",
+            "A setting of this proxy is not to be had",
+            "Nothing was sent to the upstream; the request can be sent again.",
+        ),
+        UpstreamError::Source(error) => error.describe(),
         UpstreamError::Unsigned(_) => row(
             502,
             "unsigned",

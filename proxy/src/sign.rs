@@ -31,6 +31,8 @@ pub struct Signable<'a> {
     pub url: &'a str,
     /// The `Host` header, as it will be sent.
     pub host: &'a str,
+    /// More headers that are signed, with names in lower case.
+    pub headers: &'a [(&'a str, &'a str)],
     /// Lower-case hex of the SHA-256 of the body.
     pub body_sha256: &'a str,
 }
@@ -58,7 +60,7 @@ pub fn signature_headers(
     let request = SignableRequest::new(
         signable.method,
         signable.url,
-        std::iter::once(("host", signable.host)),
+        std::iter::once(("host", signable.host)).chain(signable.headers.iter().copied()),
         SignableBody::Precomputed(signable.body_sha256.to_owned()),
     )
     .map_err(|error| format!("the request cannot be signed: {error}"))?;

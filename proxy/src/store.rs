@@ -1,5 +1,6 @@
 //! Answers in S3: written in constant memory, whole or not at all, and the links by which they are read.
 
+mod incoming;
 mod skew;
 mod upload;
 
@@ -12,7 +13,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,6 +30,8 @@ use crate::error::{Failure, with_causes};
 use crate::headers::{self, Lines};
 use skew::Skew;
 use upload::Upload;
+
+pub use incoming::Slot;
 
 /// How much of an error's body is shown in its place.
 const EXCERPT: usize = 1024;
@@ -86,8 +89,7 @@ impl Link {
     /// When it ends, as RFC 3339 has it.
     #[must_use]
     pub fn expires_text(&self) -> String {
-        let text = DateTime::from(self.expires).fmt(DateTimeFormat::DateTime);
-        text.expect("the year has four digits")
+        clock::rfc3339_of(self.expires)
     }
 }
 
@@ -255,29 +257,41 @@ impl Store {
     ///
     /// [`StoreError::NoLink`] when there are no credentials that live on.
     pub async fn link(&self, key: &str) -> Result<Link, StoreError> {
-        let wanted = self.config.link_lifetime;
-        let credentials = self.credentials.lasting(wanted + LIFE_MARGIN).await;
-        let credentials = credentials.map_err(StoreError::NoLink)?;
-        let lifetime = lifetime_of_link(wanted, &credentials, clock::now())?;
-        let now = self.skew.now();
-        let presigning = PresigningConfig::builder()
-            .start_time(now)
-            .expires_in(lifetime)
-            .build()
-            .map_err(|error| StoreError::NoLink(error.to_string()))?;
-        let signed_by = aws_sdk_s3::config::Config::builder().credentials_provider(credentials);
+        let signing = self.signing(self.config.link_lifetime).await?;
         let presigned = self
             .client
             .get_object()
             .bucket(&self.config.bucket)
             .key(key)
             .customize()
-            .config_override(signed_by)
-            .presigned(presigning)
+            .config_override(signing.signed_by)
+            .presigned(signing.config)
             .await
             .map_err(|error| StoreError::NoLink(with_causes(&error)))?;
-        Ok(Link { location: presigned.uri().to_owned(), expires: now + lifetime })
+        Ok(Link { location: presigned.uri().to_owned(), expires: signing.expires })
     }
+
+    /// All that a link needs but what it leads to. It lives as long as wanted, or as long as the credentials.
+    async fn signing(&self, wanted: Duration) -> Result<Signing, StoreError> {
+        let credentials = self.credentials.lasting(wanted + LIFE_MARGIN).await;
+        let credentials = credentials.map_err(StoreError::NoLink)?;
+        let lifetime = lifetime_of_link(wanted, &credentials, clock::now())?;
+        let now = self.skew.now();
+        let config = PresigningConfig::builder()
+            .start_time(now)
+            .expires_in(lifetime)
+            .build()
+            .map_err(|error| StoreError::NoLink(error.to_string()))?;
+        let signed_by = aws_sdk_s3::config::Config::builder().credentials_provider(credentials);
+        Ok(Signing { config, signed_by, expires: now + lifetime })
+    }
+}
+
+/// How a link is signed.
+struct Signing {
+    config: PresigningConfig,
+    signed_by: aws_sdk_s3::config::Builder,
+    expires: SystemTime,
 }
 
 /// A link that outlives its credentials would fail before it says it does.

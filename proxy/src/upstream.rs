@@ -3,19 +3,14 @@
 //! The target is configuration: nothing in a request changes where it goes. The URI that is signed is the URI that is
 //! sent; redirects are never followed.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
-use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderMap};
 use http::{Method, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::body::{Gathered, UpstreamBody};
@@ -23,15 +18,16 @@ use crate::clock;
 use crate::config::UpstreamConfig;
 use crate::credentials::CredentialsCache;
 use crate::error::with_causes;
+use crate::http_client::HttpClient;
 use crate::path::Target;
+use crate::settings::{self, Lifetimes, Setting, SettingError};
 use crate::sign::{self, Signable};
+use crate::upload::{OutgoingBody, RequestBody, SourceError};
 
 /// How often a request is sent again after the connection broke.
 const RETRIES: u32 = 1;
 /// An answer about a wrong clock is a short one.
 const SKEW_ANSWER_MAX: usize = 16 * 1024;
-/// More header lines than any upstream sends; hyper's own bound of 100 is not ours to keep.
-const HEADER_LINES_MAX: usize = 1000;
 
 /// Why the upstream gave no whole answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +44,12 @@ pub enum UpstreamError {
     /// The request could not be signed.
     #[error("the request cannot be signed: {0}")]
     Unsigned(String),
+    /// Its user and password are not to be had.
+    #[error("the setting UPSTREAM_BASIC_AUTH has no value: {0}")]
+    Setting(#[from] SettingError),
+    /// Its body was uploaded, and cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
 /// A request as it leaves.
@@ -60,7 +62,7 @@ pub struct Outgoing {
     /// Headers, unsigned and without `Host`.
     pub headers: HeaderMap,
     /// The body.
-    pub body: Bytes,
+    pub body: RequestBody,
 }
 
 /// The answer of the upstream, its body unread.
@@ -79,21 +81,19 @@ pub struct Response {
 pub struct Upstream {
     config: UpstreamConfig,
     http: OnceCell<HttpClient>,
+    /// The user and the password that it asks for, where it does.
+    basic_auth: Option<Setting>,
     /// Seconds by which the upstream's clock is ahead of ours, once it has complained.
     skew: AtomicI64,
-}
-
-#[derive(Debug)]
-enum HttpClient {
-    Plain(Client<HttpConnector, Full<Bytes>>),
-    Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
 impl Upstream {
     /// Nothing is connected yet.
     #[must_use]
     pub fn new(config: UpstreamConfig) -> Upstream {
-        Upstream { config, http: OnceCell::new(), skew: AtomicI64::new(0) }
+        let setting = |config| Setting::new(config, Lifetimes::default());
+        let basic_auth = config.basic_auth.clone().map(setting);
+        Upstream { config, basic_auth, http: OnceCell::new(), skew: AtomicI64::new(0) }
     }
 
     /// The address, for rewriting what the upstream says about itself.
@@ -112,6 +112,9 @@ impl Upstream {
         outgoing: &Outgoing,
         credentials: &CredentialsCache,
     ) -> Result<Response, UpstreamError> {
+        if let Some(setting) = &self.basic_auth {
+            return self.send_with_password(setting, outgoing, credentials).await;
+        }
         let response = self.send_again_if_safe(outgoing, credentials).await?;
         if response.status != StatusCode::FORBIDDEN || self.config.scope.is_none() {
             return Ok(response);
@@ -119,6 +122,28 @@ impl Upstream {
         match self.learn_skew(response).await? {
             Skew::None(response) => Ok(response),
             Skew::Learned => self.send_again_if_safe(outgoing, credentials).await,
+        }
+    }
+
+    /// What is refused for its password is sent again with a newer one, if there is one: it was not looked at any further.
+    async fn send_with_password(
+        &self,
+        setting: &Setting,
+        outgoing: &Outgoing,
+        credentials: &CredentialsCache,
+    ) -> Result<Response, UpstreamError> {
+        let used = setting.get(credentials).await?;
+        let response = self.send_again_if_safe(outgoing, credentials).await?;
+        if response.status != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        match setting.renewed(&used, credentials).await {
+            Ok(Some(_)) => self.send_again_if_safe(outgoing, credentials).await,
+            Ok(None) => Ok(response),
+            Err(error) => {
+                tracing::warn!("the upstream refuses the password, and there is no other: {error}");
+                Ok(response)
+            }
         }
     }
 
@@ -136,7 +161,10 @@ impl Upstream {
             let safe = match &failed {
                 UpstreamError::Unreachable(_) => true,
                 UpstreamError::Broken(_) => outgoing.method.is_idempotent(),
-                UpstreamError::Stalled(_) | UpstreamError::Unsigned(_) => false,
+                UpstreamError::Stalled(_)
+                | UpstreamError::Unsigned(_)
+                | UpstreamError::Setting(_)
+                | UpstreamError::Source(_) => false,
             };
             if !safe || sent == RETRIES {
                 return Err(failed);
@@ -151,10 +179,7 @@ impl Upstream {
         credentials: &CredentialsCache,
     ) -> Result<Response, UpstreamError> {
         let request = self.signed(outgoing, credentials).await?;
-        let response = match self.http().await? {
-            HttpClient::Plain(client) => client.request(request).await,
-            HttpClient::Tls(client) => client.request(request).await,
-        };
+        let response = self.http().await?.request(request).await;
         let (head, body) = response.map_err(|error| cause(&error))?.into_parts();
         let length = head.headers.get("content-length").and_then(|value| value.to_str().ok());
         let declared = length.and_then(|text| text.parse().ok());
@@ -167,7 +192,7 @@ impl Upstream {
         &self,
         outgoing: &Outgoing,
         credentials: &CredentialsCache,
-    ) -> Result<http::Request<Full<Bytes>>, UpstreamError> {
+    ) -> Result<http::Request<OutgoingBody>, UpstreamError> {
         let base = &self.config.url;
         let host = base.authority().map(|authority| authority.as_str()).unwrap_or_default();
         let url = format!(
@@ -181,16 +206,28 @@ impl Upstream {
             .method(outgoing.method.clone())
             .uri(&url)
             .header("host", host)
-            .body(Full::new(outgoing.body.clone()))
+            .body(outgoing.body.open().await?)
             .map_err(unsigned)?;
         request.headers_mut().extend(outgoing.headers.clone());
+        if let Some(length) = outgoing.body.length() {
+            request.headers_mut().insert("content-length", length.into());
+        }
         if let Some(scope) = &self.config.scope {
             let credentials = credentials.current().await.map_err(UpstreamError::Unsigned)?;
-            let body_sha256 = hex::encode(Sha256::digest(&outgoing.body));
+            let body_sha256 = outgoing.body.sha256();
             let method = outgoing.method.as_str();
-            let signable = Signable { method, url: &url, host, body_sha256: &body_sha256 };
+            let signable =
+                Signable { method, url: &url, host, headers: &[], body_sha256: &body_sha256 };
             let signature = sign::signature_headers(signable, scope, &credentials, self.time());
             request.headers_mut().extend(signature.map_err(UpstreamError::Unsigned)?);
+        }
+        if let Some(setting) = &self.basic_auth {
+            let value = setting.get(credentials).await?;
+            let header = settings::basic::authorization(&value.secret).ok_or_else(|| {
+                let why = "is neither user:password nor an object with username and password";
+                SettingError::Unusable(setting.reference().to_string(), why)
+            })?;
+            request.headers_mut().insert(AUTHORIZATION, header);
         }
         Ok(request)
     }
@@ -230,7 +267,9 @@ impl Upstream {
     }
 
     async fn http(&self) -> Result<&HttpClient, UpstreamError> {
-        self.http.get_or_try_init(|| async { build(&self.config) }).await
+        let config = &self.config;
+        let made = || async { HttpClient::new(&config.url, config.connect_timeout) };
+        self.http.get_or_try_init(made).await.map_err(UpstreamError::Unreachable)
     }
 }
 
@@ -246,28 +285,24 @@ fn is_about_clock(answer: &[u8]) -> bool {
         .any(|known| text.contains(known))
 }
 
-fn build(config: &UpstreamConfig) -> Result<HttpClient, UpstreamError> {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(config.connect_timeout));
-    let mut builder = Client::builder(TokioExecutor::new());
-    builder.http1_max_headers(HEADER_LINES_MAX).set_host(false);
-    if config.url.scheme_str() == Some("http") {
-        return Ok(HttpClient::Plain(builder.build(tcp)));
-    }
-    let roots = HttpsConnectorBuilder::new().with_native_roots();
-    let roots = roots.map_err(|error| {
-        UpstreamError::Unreachable(format!("the machine's root certificates: {error}"))
-    })?;
-    let tls = roots.https_only().enable_http1().wrap_connector(tcp);
-    Ok(HttpClient::Tls(builder.build(tls)))
-}
-
 fn cause(error: &hyper_util::client::legacy::Error) -> UpstreamError {
-    if error.is_connect() {
+    if let Some(source) = source_error(error) {
+        UpstreamError::Source(source.clone())
+    } else if error.is_connect() {
         UpstreamError::Unreachable(with_causes(error))
     } else {
         UpstreamError::Broken(with_causes(error))
     }
+}
+
+/// The failure of an upload that was being read, among the causes of an error.
+fn source_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a SourceError> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
 }

@@ -5,12 +5,14 @@ mod support;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::bucket::Bucket;
 use support::upstream::{RawUpstream, answer};
 use support::{config, get, proxy, s3};
 use tokio::io::AsyncWriteExt as _;
 use tracing_subscriber::fmt::MakeWriter;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 #[derive(Clone, Debug, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -48,21 +50,38 @@ impl Log {
     }
 }
 
+/// Requests with a password that the upstream accepts, and that it refuses.
+async fn with_a_password(upstream: &str) {
+    let services = MockServer::start().await;
+    let value = json!({ "SecretString": "proxy:canary-password" });
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_json(value))
+        .mount(&services)
+        .await;
+    let services_url = services.uri();
+    let changes = [
+        ("UPSTREAM_SERVICE", "none"),
+        ("UPSTREAM_BASIC_AUTH", "secret:upstream"),
+        ("AWS_ENDPOINT_URL", services_url.as_str()),
+    ];
+    let bucket = Bucket::keeping().await;
+    let proxy = proxy(config(upstream, &changes), s3(&bucket.url));
+    assert_eq!(get(&proxy, "/small", &[]).await.status, 200);
+    assert_eq!(get(&proxy, "/denied", &[]).await.status, 401);
+}
+
 // One test, for a log is of the whole process.
 #[tokio::test]
 async fn p5_a_request_leaves_one_line_and_no_secret() {
     let log = Log::default();
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter("info,hardcap_proxy=trace")
-        .with_writer(log.clone())
-        .init();
+    let subscriber = hardcap_proxy::log::subscriber("info,hardcap_proxy=trace", log.clone());
+    tracing::subscriber::set_global_default(subscriber).expect("it is set once");
     let upstream = RawUpstream::start(|_, request, mut socket| async move {
         let body =
             if request.line.contains("large") { vec![0xff; 9_000_000] } else { b"ok".to_vec() };
+        let status = if request.line.contains("denied") { "401 Unauthorized" } else { "200 OK" };
         let headers = [("set-cookie", "canary-answer-cookie=1"), ("content-type", "text/plain")];
-        let _ = socket.write_all(&answer("200 OK", &headers, &body)).await;
+        let _ = socket.write_all(&answer(status, &headers, &body)).await;
     })
     .await;
     let bucket = Bucket::keeping().await;
@@ -77,6 +96,7 @@ async fn p5_a_request_leaves_one_line_and_no_secret() {
     get(&proxy, "/small?q=canary-query", &secrets).await;
     let large = get(&proxy, "/large?q=canary-query", &secrets[..2]).await;
     get(&proxy, "/a/../canary?q=canary-query", &[]).await;
+    with_a_password(&upstream.url).await;
     let text = log.text();
     assert_eq!(large.status, 303);
     let location = large.header("location").expect("it leads somewhere");
@@ -89,12 +109,14 @@ async fn p5_a_request_leaves_one_line_and_no_secret() {
         "canary-token",
         "canary-query",
         "canary-answer",
+        "canary-password",
+        "Y2FuYXJ5LXBhc3N3b3Jk",
     ] {
         assert!(!text.contains(secret), "{secret} is in the log:\n{text}");
     }
 
     let lines = log.access();
-    assert_eq!(lines.len(), 3, "{text}");
+    assert_eq!(lines.len(), 5, "{text}");
     let fields = |line: &Value| {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
         (text("method"), text("path"), line["status"].as_u64(), text("delivery"))

@@ -259,3 +259,30 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn e4_a_password_in_the_environment_is_refused_and_not_repeated() {
+    let given = [("UPSTREAM_SERVICE", "none"), ("UPSTREAM_BASIC_AUTH", "proxy:hunter2")];
+    let Err(found) = read(&given) else { panic!("it was accepted") };
+    let text = found.to_string();
+    assert!(text.contains("UPSTREAM_BASIC_AUTH") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_password_and_a_signature_exclude_each_other() {
+    let reference = ("UPSTREAM_BASIC_AUTH", "secret:upstream#basic");
+    assert_eq!(mistakes(&[reference]), ["UPSTREAM_BASIC_AUTH"]);
+    let config = read(&[reference, ("UPSTREAM_SERVICE", "none")]).expect("it is valid");
+    let places = config.upstream.basic_auth.expect("it is read").places;
+    assert_eq!(places.ssm, "https://ssm.eu-west-1.amazonaws.com");
+    assert_eq!(places.secrets, "https://secretsmanager.eu-west-1.amazonaws.com");
+    let local = [
+        reference,
+        ("UPSTREAM_SERVICE", "none"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+        ("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:1"),
+    ];
+    let places = read(&local).expect("it is valid").upstream.basic_auth.expect("it is read").places;
+    assert_eq!(places.ssm, "http://127.0.0.1:1");
+    assert_eq!(places.secrets, "http://127.0.0.1:4566");
+}

@@ -88,7 +88,7 @@ pub(super) fn public_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-fn web_address(text: &str) -> Result<Uri, String> {
+pub(crate) fn web_address(text: &str) -> Result<Uri, String> {
     let wrong = |why: &str| format!("`{text}` {why}; expected https://host or https://host/base");
     let uri: Uri = text.parse().map_err(|_| wrong("is not a URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {

@@ -28,6 +28,7 @@ enum Somebodys<'a> {
     /// A stored answer.
     Answer(&'a str),
     Job(JobRoute),
+    Uploads,
 }
 
 impl Own<'_> {
@@ -37,6 +38,9 @@ impl Own<'_> {
         }
         if let Some(id) = again::id_of(route) {
             return Own::Somebodys(Somebodys::Answer(id));
+        }
+        if route == "/uploads" {
+            return Own::Somebodys(Somebodys::Uploads);
         }
         match JobRoute::of(route) {
             Some(JobRoute::Description) => Own::Description,
@@ -141,6 +145,12 @@ impl Proxy {
         let (request, cors) = (arrival.request, arrival.cors);
         match what {
             Somebodys::Answer(id) => self.again(request, visitor, id, cors, line).await,
+            Somebodys::Uploads => {
+                if matches!(visitor, Visitor::User(_)) {
+                    arrival.admit_change()?;
+                }
+                self.about_uploads(request, visitor, cors).await
+            }
             Somebodys::Job(route) => {
                 self.permit_job(arrival, visitor, &route)?;
                 self.about_jobs(request, visitor, cors, &route).await

@@ -18,6 +18,8 @@ use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
 use crate::headers::Lines;
 use crate::path::Target;
+use crate::store::Store;
+use crate::upload::{RequestBody, Source, SourceError, UploadConfig, Uploaded};
 use crate::upstream::{Outgoing, Response, Upstream, UpstreamError};
 
 /// The size of every part but the last; memory is one of these.
@@ -33,8 +35,10 @@ pub struct Request {
     path: String,
     query: Option<String>,
     headers: Lines,
-    /// In base64.
+    /// In base64; empty when the body was uploaded.
     body: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upload: Option<Uploaded>,
 }
 
 impl fmt::Debug for Request {
@@ -49,12 +53,17 @@ impl Request {
     #[must_use]
     pub fn of(outgoing: &Outgoing) -> Request {
         let headers = outgoing.headers.iter();
+        let (body, upload) = match &outgoing.body {
+            RequestBody::Inline(bytes) => (STANDARD.encode(bytes), None),
+            RequestBody::Uploaded(source) => (String::new(), Some(source.uploaded.clone())),
+        };
         Request {
             method: outgoing.method.to_string(),
             path: outgoing.target.path.clone(),
             query: outgoing.target.query.clone(),
             headers: headers.map(|(name, value)| (name.to_string(), latin1(value))).collect(),
-            body: STANDARD.encode(&outgoing.body),
+            body,
+            upload,
         }
     }
 
@@ -63,11 +72,12 @@ impl Request {
     pub fn fingerprint(&self) -> String {
         let kind = crate::headers::get(&self.headers, "content-type").unwrap_or_default();
         let query = self.query.as_deref().unwrap_or_default();
-        let parts = [self.method.as_str(), self.path.as_str(), query, kind, self.body.as_str()];
+        let body = self.upload.as_ref().map_or(&self.body, |upload| &upload.sha256);
+        let parts = [self.method.as_str(), self.path.as_str(), query, kind, body.as_str()];
         Digest::of(parts.join("\n").as_bytes()).sha256
     }
 
-    fn outgoing(&self) -> Result<Outgoing, String> {
+    fn outgoing(&self, tools: &Tools, store: &Store) -> Result<Outgoing, String> {
         let mut headers = HeaderMap::with_capacity(self.headers.len());
         for (name, value) in &self.headers {
             let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
@@ -76,13 +86,24 @@ impl Request {
             let value = HeaderValue::from_bytes(&bytes.unwrap_or_default());
             headers.append(name, value.map_err(|error| error.to_string())?);
         }
-        let body = STANDARD.decode(&self.body).map_err(|error| error.to_string())?;
+        let body = match &self.upload {
+            Some(uploaded) => {
+                let media_type = crate::headers::get(&self.headers, "content-type");
+                let media_type = media_type.unwrap_or_default().to_owned();
+                let uploaded = uploaded.clone();
+                RequestBody::Uploaded(Source::new(uploaded, media_type, &tools.uploads, store))
+            }
+            None => {
+                let body = STANDARD.decode(&self.body).map_err(|error| error.to_string())?;
+                RequestBody::Inline(Bytes::from(body))
+            }
+        };
         Ok(Outgoing {
             method: Method::from_bytes(self.method.as_bytes())
                 .map_err(|error| error.to_string())?,
             target: Target { path: self.path.clone(), query: self.query.clone() },
             headers,
-            body: Bytes::from(body),
+            body,
         })
     }
 }
@@ -99,6 +120,8 @@ pub struct Tools {
     pub upstream: Arc<Upstream>,
     /// Who signs it.
     pub aws: Arc<LazyAws>,
+    /// Where bodies are that were uploaded.
+    pub uploads: UploadConfig,
     /// The largest answer that is kept, in bytes.
     pub result_max: u64,
 }
@@ -119,11 +142,11 @@ impl Job for Forward {
     type Tools = Tools;
 
     async fn step(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
+        let aws = context.tools.aws.get().await;
         let outgoing = context
             .input
-            .outgoing()
+            .outgoing(context.tools, &aws.store)
             .map_err(|why| Problem::new("unreadable", "The request cannot be sent", why))?;
-        let aws = context.tools.aws.get().await;
         let sent = context.tools.upstream.send(&outgoing, &aws.credentials).await;
         let response = sent.map_err(|error| failure(&error, &outgoing.method))?;
         let headers = kept(&response)?;
@@ -217,7 +240,11 @@ fn kept(response: &Response) -> Result<Lines, Problem> {
 }
 
 fn failure(error: &UpstreamError, method: &Method) -> StepError {
-    let nothing_sent = matches!(error, UpstreamError::Unreachable(_));
+    if let UpstreamError::Source(SourceError::Missing | SourceError::Changed) = error {
+        let title = "The uploaded body is not there any more";
+        return StepError::Failed(Problem::new("input_missing", title, error.to_string()));
+    }
+    let nothing_sent = matches!(error, UpstreamError::Unreachable(_) | UpstreamError::Setting(_));
     if nothing_sent || (method.is_idempotent() && !matches!(error, UpstreamError::Unsigned(_))) {
         return StepError::Again(error.to_string());
     }

@@ -90,10 +90,10 @@ async fn engine(config: &Config, jobs: &JobsConfig) -> Engine {
     let ports = aws::ports(&jobs.place, &config.overflow).await;
     let upstream = Arc::new(Upstream::new(config.upstream.clone()));
     let aws = Arc::new(LazyAws::new(config.overflow.clone()));
-    let result_max = config.max_body;
+    let (uploads, result_max) = (config.uploads.clone(), config.max_body);
     let search = Arc::new(UpstreamSearch::new(Arc::clone(&upstream), Arc::clone(&aws)));
     Engine::new(ports, jobs.settings.clone())
-        .with::<Forward>(forward::Tools { upstream, aws, result_max })
+        .with::<Forward>(forward::Tools { upstream, aws, uploads, result_max })
         .with::<Export>(export::Tools { search, part_bytes: jobs.part_bytes, result_max })
 }
 

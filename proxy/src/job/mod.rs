@@ -68,7 +68,7 @@
 //! | J14 no secret in an event | `tests/job_engine`: `j14_*`; `tests/jobs.rs`: `j14_*` |
 //!
 //! `runs`, `real_time`, `large` and `described` run whole jobs in real functions, and lie in the package that tests both sides.
-//! J10 and J12 are about uploads, and are tested with them.
+//! J10 and J12 are about uploads: `upload::tests`, and with the emulator.
 
 pub mod aws;
 pub mod export;

@@ -13,6 +13,7 @@ use super::outcome::Problem;
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
 use crate::path::Target;
+use crate::upload::RequestBody;
 use crate::upstream::{Outgoing, Upstream, UpstreamError};
 
 /// How long a point in time lives after each page: longer than a function may run, and a sweeper may take.
@@ -104,7 +105,12 @@ impl UpstreamSearch {
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         headers.insert("accept-encoding", HeaderValue::from_static("identity"));
         let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
-        let outgoing = Outgoing { method, target: Target { path, query }, headers, body };
+        let outgoing = Outgoing {
+            method,
+            target: Target { path, query },
+            headers,
+            body: RequestBody::Inline(body),
+        };
         let aws = self.aws.get().await;
         let sent = self.upstream.send(&outgoing, &aws.credentials).await;
         let response = sent.map_err(|error| unsent(&error))?;
@@ -204,14 +210,15 @@ async fn small(body: UpstreamBody) -> Result<Bytes, SearchError> {
 
 fn unsent(error: &UpstreamError) -> SearchError {
     match error {
-        UpstreamError::Unsigned(_) => SearchError::Failed(Problem::new(
+        UpstreamError::Unsigned(_) | UpstreamError::Source(_) => SearchError::Failed(Problem::new(
             "unsigned",
             "The upstream cannot be asked",
             error.to_string(),
         )),
-        UpstreamError::Unreachable(_) | UpstreamError::Broken(_) | UpstreamError::Stalled(_) => {
-            SearchError::Again(error.to_string())
-        }
+        UpstreamError::Unreachable(_)
+        | UpstreamError::Broken(_)
+        | UpstreamError::Stalled(_)
+        | UpstreamError::Setting(_) => SearchError::Again(error.to_string()),
     }
 }
 

@@ -119,7 +119,8 @@ fn check(path_and_query: &str) {
     let host = "search-x.eu-west-1.es.amazonaws.com";
     let url = format!("https://{host}{path_and_query}");
     let body_sha256 = hex::encode(Sha256::digest(b"{}"));
-    let signable = Signable { method: "POST", url: &url, host, body_sha256: &body_sha256 };
+    let signable =
+        Signable { method: "POST", url: &url, host, headers: &[], body_sha256: &body_sha256 };
     let time = SystemTime::UNIX_EPOCH + TIME;
     let headers = signature_headers(signable, &scope, &credentials(Some("token")), time).unwrap();
     let text = |name: &str| headers.get(name).expect(name).to_str().unwrap().to_owned();
@@ -165,7 +166,8 @@ fn s2_the_signature_is_of_the_bytes_in_the_request_line() {
 fn s2_an_encoded_star_and_a_bare_one_are_two_paths() {
     let scope = Scope { service: "es".to_owned(), region: "eu-west-1".to_owned() };
     let sign = |url: &str| {
-        let signable = Signable { method: "GET", url, host: "h", body_sha256: EMPTY_SHA256 };
+        let signable =
+            Signable { method: "GET", url, host: "h", headers: &[], body_sha256: EMPTY_SHA256 };
         let time = SystemTime::UNIX_EPOCH + TIME;
         let headers = signature_headers(signable, &scope, &credentials(None), time).unwrap();
         headers.get("authorization").unwrap().to_str().unwrap().to_owned()
@@ -176,8 +178,13 @@ fn s2_an_encoded_star_and_a_bare_one_are_two_paths() {
 #[test]
 fn p5_what_signs_is_marked_as_a_secret() {
     let scope = Scope { service: "es".to_owned(), region: "eu-west-1".to_owned() };
-    let signable =
-        Signable { method: "GET", url: "https://h/", host: "h", body_sha256: EMPTY_SHA256 };
+    let signable = Signable {
+        method: "GET",
+        url: "https://h/",
+        host: "h",
+        headers: &[],
+        body_sha256: EMPTY_SHA256,
+    };
     let time = SystemTime::UNIX_EPOCH + TIME;
     let headers = signature_headers(signable, &scope, &credentials(Some("canary")), time).unwrap();
     let text = format!("{headers:?}");

@@ -165,6 +165,36 @@ async fn an_abort_that_fails_does_not_hide_the_first_failure() {
     assert_eq!(abort.num_calls(), 1);
 }
 
+#[tokio::test]
+async fn z7_a_part_that_s3_is_too_busy_for_is_sent_again_alone() {
+    let (create, abort) = (created(), aborted());
+    let first = mock!(Client::upload_part)
+        .match_requests(|request| request.part_number() == Some(1))
+        .then_output(|| UploadPartOutput::builder().e_tag("e").build());
+    let second = mock!(Client::upload_part)
+        .match_requests(|request| request.part_number() == Some(2))
+        .sequence()
+        .http_response(|| refused(503, "SlowDown"))
+        .times(2)
+        .output(|| UploadPartOutput::builder().e_tag("e").build())
+        .build();
+    let complete = mock!(Client::complete_multipart_upload)
+        .then_output(|| CompleteMultipartUploadOutput::builder().build());
+    let client = client(&[&create, &first, &second, &abort, &complete]);
+    let stored = put(client, stream(9_000_000)).await.expect("the third try succeeds");
+    assert_eq!(stored.size, 9_000_000);
+    let calls = [&create, &first, &second, &complete, &abort].map(Rule::num_calls);
+    assert_eq!(calls, [1, 1, 3, 1, 0]);
+}
+
+#[tokio::test]
+async fn an_expired_token_is_not_sent_again_and_is_named() {
+    let expired = mock!(Client::put_object).then_http_response(|| refused(400, "ExpiredToken"));
+    let failure = put(client(&[&expired]), whole(10)).await.unwrap_err();
+    assert_eq!(said(&failure), "PutObject failed: ExpiredToken: said S3");
+    assert_eq!(expired.num_calls(), 1);
+}
+
 #[test]
 fn parts_are_as_large_as_s3_asks_and_few_enough_for_any_answer() {
     let limits = Limits::classic();

@@ -6,8 +6,11 @@ use crate::error::with_causes;
 use crate::job::ports::PortError;
 
 /// Errors of a service that pass.
-const PASSING: [&str; 16] = [
+const PASSING: [&str; 18] = [
     "EC2ThrottledException",
+    // The next invocation has other credentials.
+    "ExpiredToken",
+    "ExpiredTokenException",
     "InternalError",
     "InternalFailure",
     "InternalServerError",

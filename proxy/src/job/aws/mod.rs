@@ -34,3 +34,6 @@ pub async fn ports(place: &Place, overflow: &OverflowConfig) -> Ports {
         clock: Arc::new(SystemClock),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,9 @@
 //! A job as JSON.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use serde_json::{Map, Value, json};
 
+use crate::clock;
 use crate::headers;
-use crate::job::ports::EpochMillis;
 use crate::job::{Row, Settings};
 use crate::respond::problem_kind;
 use crate::store::Link;
@@ -23,10 +20,10 @@ pub(super) fn resource(row: &Row, link: Option<&Link>, settings: &Settings) -> V
     set("id", json!(row.id));
     set("kind", json!(row.kind));
     set("state", json!(row.state.name()));
-    set("created", json!(date(row.created)));
-    set("updated", json!(date(row.updated)));
-    set("ended", row.ended.map_or(Value::Null, |ended| json!(date(ended))));
-    set("expires", json!(date(row.expires(settings))));
+    set("created", json!(clock::rfc3339(row.created)));
+    set("updated", json!(clock::rfc3339(row.updated)));
+    set("ended", row.ended.map_or(Value::Null, |ended| json!(clock::rfc3339(ended))));
+    set("expires", json!(clock::rfc3339(row.expires(settings))));
     set("generation", json!(row.generation));
     set(
         "progress",
@@ -61,11 +58,4 @@ fn result(row: &Row, link: Option<&Link>) -> Value {
         "location": link.map(|link| link.location.as_str()),
         "location_expires": link.map(Link::expires_text),
     })
-}
-
-/// A point in time, as RFC 3339 has it.
-fn date(point: EpochMillis) -> String {
-    let point = UNIX_EPOCH + Duration::from_millis(point);
-    let text = DateTime::from(point).fmt(DateTimeFormat::DateTime);
-    text.expect("the year has four digits")
 }

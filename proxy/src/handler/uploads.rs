@@ -1,0 +1,96 @@
+//! Requests for an upload, and requests that name one.
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::Proxy;
+use crate::answer::{Answer, Body, Text};
+use crate::clock;
+use crate::error::Failure;
+use crate::event::Request;
+use crate::headers::Lines;
+use crate::job::http::owner;
+use crate::session::Visitor;
+use crate::store::Slot;
+use crate::upload::{self, Promise, RequestBody, Source, Ticket, UPLOAD_ID, UploadRefusal};
+
+impl Proxy {
+    /// Answers a request to `/_proxy/uploads`.
+    pub(super) async fn about_uploads(
+        &self,
+        request: &Request,
+        visitor: &Visitor,
+        cors: &Lines,
+    ) -> Result<Answer, Failure> {
+        let config = &self.config.uploads;
+        if request.method == Method::GET {
+            let advice = upload::advice(config.max, config.inline_max);
+            return Ok(answer(200, advice, cors));
+        }
+        if request.method != Method::POST {
+            return Err(Failure::OwnMethod("GET, POST"));
+        }
+        let owner = owner(visitor);
+        let promise = Promise::of(&request.body, config)?;
+        let kept = u64::try_from(config.kept.as_millis()).unwrap_or(u64::MAX);
+        let usable_until = clock::epoch_millis().saturating_add(kept);
+        let ticket = Ticket { owner: owner.0, usable_until, promise };
+        let id = upload::new_id();
+        let store = &self.aws.get().await.store;
+        let put = store.put_ticket(&config.ticket_key(&id), &ticket).await;
+        put.map_err(UploadRefusal::Unavailable)?;
+        let slot = store.slot(&config.key(&id), &ticket.promise, config.link_lifetime).await;
+        let slot = slot.map_err(UploadRefusal::Unavailable)?;
+        Ok(answer(201, offer(&id, &ticket, &slot), cors))
+    }
+
+    /// The body of a request: its own, or the upload that it names.
+    pub(super) async fn body(
+        &self,
+        request: &Request,
+        visitor: &Visitor,
+    ) -> Result<RequestBody, Failure> {
+        let Some(id) = request.header(UPLOAD_ID) else {
+            return Ok(RequestBody::Inline(request.body.clone()));
+        };
+        let id = upload::known_id(id)?;
+        if !request.body.is_empty() {
+            return Err(UploadRefusal::WithBody(request.body.len()).into());
+        }
+        let owner = owner(visitor);
+        let config = &self.config.uploads;
+        let store = &self.aws.get().await.store;
+        let ticket = store.ticket(&config.ticket_key(id)).await;
+        let ticket = ticket.map_err(UploadRefusal::Unavailable)?;
+        let ticket = ticket.ok_or_else(|| UploadRefusal::Unknown(id.to_owned()))?;
+        ticket.admit(id, &owner.0, clock::epoch_millis())?;
+        let found = store.found(&config.key(id)).await.map_err(UploadRefusal::Unavailable)?;
+        let uploaded = ticket.redeem(id, found)?;
+        let media_type = ticket.promise.media_type;
+        Ok(RequestBody::Uploaded(Source::new(uploaded, media_type, config, store)))
+    }
+}
+
+/// Where and how to put the bytes.
+fn offer(id: &str, ticket: &Ticket, slot: &Slot) -> Map<String, Value> {
+    let headers: Map<String, Value> =
+        slot.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let mut members = Map::new();
+    members.insert("id".to_owned(), json!(id));
+    members.insert("method".to_owned(), json!("PUT"));
+    members.insert("url".to_owned(), json!(slot.link.location));
+    members.insert("headers".to_owned(), Value::Object(headers));
+    members.insert("expires".to_owned(), json!(slot.link.expires_text()));
+    members.insert("usable_until".to_owned(), json!(clock::rfc3339(ticket.usable_until)));
+    members
+}
+
+fn answer(status: u16, members: Map<String, Value>, cors: &Lines) -> Answer {
+    let mut headers: Lines = vec![
+        ("content-type".to_owned(), "application/json".to_owned()),
+        ("cache-control".to_owned(), "no-store".to_owned()),
+    ];
+    headers.extend(cors.iter().cloned());
+    let body = Body::Text(Text::from(Value::Object(members).to_string()));
+    Answer { status, headers, body }
+}

@@ -1,0 +1,62 @@
+//! Connections to the upstream and to services that need no SDK: HTTP/1.1, with TLS where the address says so.
+
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::TokioExecutor;
+
+use crate::upload::OutgoingBody;
+
+/// More header lines than any upstream sends; hyper's own bound of 100 is not ours to keep.
+const HEADER_LINES_MAX: usize = 1000;
+
+/// A client that keeps its connections.
+#[derive(Debug)]
+pub enum HttpClient {
+    /// For `http`.
+    Plain(Client<HttpConnector, OutgoingBody>),
+    /// For `https`.
+    Tls(Client<HttpsConnector<HttpConnector>, OutgoingBody>),
+}
+
+impl HttpClient {
+    /// A client for an address.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, when the machine has no root certificates.
+    pub fn new(address: &Uri, connect_timeout: Duration) -> Result<HttpClient, String> {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(connect_timeout));
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.http1_max_headers(HEADER_LINES_MAX).set_host(false);
+        if address.scheme_str() == Some("http") {
+            return Ok(HttpClient::Plain(builder.build(tcp)));
+        }
+        let roots = HttpsConnectorBuilder::new().with_native_roots();
+        let roots = roots.map_err(|error| format!("the machine's root certificates: {error}"))?;
+        let tls = roots.https_only().enable_http1().wrap_connector(tcp);
+        Ok(HttpClient::Tls(builder.build(tls)))
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection.
+    pub async fn request(
+        &self,
+        request: Request<OutgoingBody>,
+    ) -> Result<Response<Incoming>, Error> {
+        match self {
+            HttpClient::Plain(client) => client.request(request).await,
+            HttpClient::Tls(client) => client.request(request).await,
+        }
+    }
+}

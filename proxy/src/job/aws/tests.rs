@@ -1,0 +1,167 @@
+//! Tests of `job::aws`: what Lambda, DynamoDB and S3 can answer, how often they are asked, and what the engine is told.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+use aws_sdk_lambda::operation::invoke::InvokeOutput;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use bytes::Bytes;
+
+use super::*;
+use crate::job::ports::{Blobs as _, Described, Invoker as _, Item, PortError, Rows as _, Written};
+
+fn quick() -> RetryConfig {
+    RetryConfig::standard().with_initial_backoff(Duration::from_millis(1))
+}
+
+/// An error as the JSON services and Lambda write it.
+fn refused(status: u16, kind: &str) -> HttpResponse {
+    let body = format!("{{\"__type\": \"com.amazonaws#{kind}\", \"message\": \"said AWS\"}}");
+    let mut response = HttpResponse::new(status.try_into().unwrap(), body.into());
+    response.headers_mut().insert("x-amzn-errortype", kind.to_owned());
+    response
+}
+
+fn invoke_answers(answers: impl Fn() -> HttpResponse + Send + Sync + 'static) -> Rule {
+    mock!(aws_sdk_lambda::Client::invoke).sequence().http_response(answers).repeatedly().build()
+}
+
+async fn invoke(rule: &Rule) -> Result<(), PortError> {
+    let client = mock_client!(aws_sdk_lambda, RuleMode::MatchAny, [rule], |config| config
+        .retry_config(quick()));
+    LambdaInvoker::new(client, "job").invoke(Bytes::from_static(b"{}")).await
+}
+
+async fn write(rule: &Rule, items: Vec<Item>) -> Result<Written, PortError> {
+    let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [rule], |config| config
+        .retry_config(quick()));
+    DynamoRows::new(client, "jobs").write(items).await
+}
+
+fn item(key: &str) -> Item {
+    let document = "{}".to_owned();
+    Item { key: key.to_owned(), version: 1, document, due: None, forget: 1_900_000_000_000 }
+}
+
+#[tokio::test]
+async fn lambda_is_asked_three_times_while_it_is_busy_and_the_job_waits() {
+    for (status, kind) in
+        [(429, "TooManyRequestsException"), (500, "ServiceException"), (503, "ServiceUnavailable")]
+    {
+        let rule = invoke_answers(move || refused(status, kind));
+        let told = invoke(&rule).await;
+        assert!(
+            matches!(&told, Err(PortError::Unavailable(text)) if text.contains(kind)),
+            "{told:?}"
+        );
+        assert_eq!(rule.num_calls(), 3, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn lambda_that_recovers_has_the_event() {
+    let rule = mock!(aws_sdk_lambda::Client::invoke)
+        .sequence()
+        .http_response(|| refused(429, "TooManyRequestsException"))
+        .times(2)
+        .output(|| InvokeOutput::builder().status_code(202).build())
+        .build();
+    assert_eq!(invoke(&rule).await, Ok(()));
+    assert_eq!(rule.num_calls(), 3);
+}
+
+#[tokio::test]
+async fn j5_what_lambda_will_never_take_is_not_sent_again() {
+    let large = invoke_answers(|| refused(413, "RequestTooLargeException"));
+    let told = invoke(&large).await;
+    assert!(matches!(told, Err(PortError::TooLarge(_))), "{told:?}");
+    let recursion = invoke_answers(|| refused(400, "RecursiveInvocationException"));
+    let told = invoke(&recursion).await;
+    assert!(matches!(told, Err(PortError::Recursion(_))), "{told:?}");
+    let denied = invoke_answers(|| refused(403, "AccessDeniedException"));
+    let told = invoke(&denied).await;
+    assert!(matches!(told, Err(PortError::Refused(_))), "{told:?}");
+    for rule in [large, recursion, denied] {
+        assert_eq!(rule.num_calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_ends_no_job_for_the_next_function_has_a_fresh_one() {
+    let rule = invoke_answers(|| refused(403, "ExpiredTokenException"));
+    let told = invoke(&rule).await;
+    assert!(matches!(told, Err(PortError::Unavailable(_))), "{told:?}");
+    assert_eq!(rule.num_calls(), 1, "the same token again would be refused again");
+    let rule = mock!(aws_sdk_s3::Client::put_object).then_http_response(|| {
+        let xml = "<Error><Code>ExpiredToken</Code><Message>said S3</Message></Error>";
+        HttpResponse::new(400.try_into().unwrap(), xml.into())
+    });
+    let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&rule], |config| config
+        .retry_config(quick()));
+    let blobs = S3Blobs::new(client, "answers", "jobs");
+    let told = blobs.put("a", &Described::default(), Bytes::from_static(b"a")).await;
+    assert!(matches!(told, Err(PortError::Unavailable(_))), "{told:?}");
+    assert_eq!(rule.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn dynamodb_is_asked_three_times_while_it_is_busy() {
+    for kind in ["ThrottlingException", "ProvisionedThroughputExceededException"] {
+        let rule = mock!(aws_sdk_dynamodb::Client::put_item)
+            .sequence()
+            .http_response(move || refused(400, kind))
+            .repeatedly()
+            .build();
+        let told = write(&rule, vec![item("a")]).await;
+        assert!(matches!(told, Err(PortError::Unavailable(_))), "{told:?}");
+        assert_eq!(rule.num_calls(), 3, "{kind}");
+    }
+    let recovers = mock!(aws_sdk_dynamodb::Client::put_item)
+        .sequence()
+        .http_response(|| refused(400, "ThrottlingException"))
+        .times(2)
+        .output(|| PutItemOutput::builder().build())
+        .build();
+    assert_eq!(write(&recovers, vec![item("a")]).await, Ok(Written::Yes));
+    assert_eq!(recovers.num_calls(), 3);
+}
+
+#[tokio::test]
+async fn j2_a_condition_that_is_not_met_is_an_answer_and_no_failure() {
+    let rule = mock!(aws_sdk_dynamodb::Client::put_item)
+        .then_http_response(|| refused(400, "ConditionalCheckFailedException"));
+    assert_eq!(write(&rule, vec![item("a")]).await, Ok(Written::Conflict));
+    assert_eq!(rule.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn what_dynamodb_refuses_is_not_sent_again() {
+    for kind in ["ValidationException", "AccessDeniedException", "ResourceNotFoundException"] {
+        let rule = mock!(aws_sdk_dynamodb::Client::put_item)
+            .then_http_response(move || refused(400, kind));
+        let told = write(&rule, vec![item("a")]).await;
+        assert!(matches!(&told, Err(PortError::Refused(text)) if text.contains(kind)), "{told:?}");
+        assert_eq!(rule.num_calls(), 1, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn s3_that_slows_down_is_asked_again_and_then_has_the_object() {
+    let rule = mock!(aws_sdk_s3::Client::put_object)
+        .sequence()
+        .http_response(|| {
+            let xml = "<Error><Code>SlowDown</Code><Message>said S3</Message></Error>";
+            HttpResponse::new(503.try_into().unwrap(), xml.into())
+        })
+        .times(2)
+        .output(|| PutObjectOutput::builder().build())
+        .build();
+    let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&rule], |config| config
+        .retry_config(quick()));
+    let blobs = S3Blobs::new(client, "answers", "jobs");
+    assert_eq!(blobs.put("a", &Described::default(), Bytes::from_static(b"a")).await, Ok(()));
+    assert_eq!(rule.num_calls(), 3);
+}

@@ -1,0 +1,34 @@
+//! A user and a password, as they are kept, and as they are sent.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use serde::Deserialize;
+
+use super::Secret;
+
+/// The form that Secrets Manager gives to credentials.
+#[derive(Deserialize)]
+struct Credentials {
+    username: String,
+    password: String,
+}
+
+/// `Authorization` for a value that is `user:password`, or an object with `username` and `password`.
+///
+/// `None` when it is neither.
+#[must_use]
+pub fn authorization(secret: &Secret) -> Option<HeaderValue> {
+    let text = secret.reveal().trim_end_matches(['\r', '\n']);
+    let pair = match serde_json::from_str(text) {
+        Ok(Credentials { username, password }) => format!("{username}:{password}"),
+        Err(_) => text.to_owned(),
+    };
+    let (user, _) = pair.split_once(':')?;
+    if user.is_empty() || pair.starts_with('{') {
+        return None;
+    }
+    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,0 +1,214 @@
+//! Request bodies that Lambda cannot carry: put into S3 first, and named by the request that needs them.
+//!
+//! A client asks for an upload and says what it will be: length, type and digest. It gets a link that S3 accepts exactly
+//! those bytes at, once. The request then comes with an empty body and the header `X-Upload-Id`. What was promised is
+//! kept in a ticket beside the object, so that what lies there can be compared with it.
+
+mod refusal;
+mod source;
+
+use std::time::Duration;
+
+use hardcap_limits::Limits;
+use http::HeaderValue;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::config::{Reader, values};
+
+pub use refusal::UploadRefusal;
+pub(crate) use refusal::advice;
+pub use source::{OutgoingBody, RequestBody, Source, SourceError, Uploaded};
+
+/// The header that names an upload.
+pub const UPLOAD_ID: &str = "x-upload-id";
+
+/// What an event holds beside its body: at most 10 KB of headers, twice in payload 1.0, and the context of the request.
+const BESIDE_THE_BODY: u64 = 32 * 1024;
+/// The longest media type that is taken.
+const TYPE_MAX: usize = 255;
+/// The bucket removes uploads some days after they were made; an upload does not count on the third.
+const KEPT_SECONDS_MAX: u64 = 86_400;
+
+/// How uploads are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadConfig {
+    /// The first part of every key, without a slash at either end.
+    pub prefix: String,
+    /// How long the link lives at which the bytes are put.
+    pub link_lifetime: Duration,
+    /// How long after it was asked for an upload can be named by a request.
+    pub kept: Duration,
+    /// The largest upload, in bytes.
+    pub max: u64,
+    /// The largest body that needs no upload, in bytes: whatever it holds, Lambda carries it as base64.
+    pub inline_max: u64,
+}
+
+/// Reads what is said of uploads.
+pub(crate) fn read(reader: &mut Reader<'_>, limits: &Limits) -> UploadConfig {
+    let largest = limits.s3_put.max.0;
+    let max = reader.given("UPLOAD_MAX_BYTES", |text| {
+        let max = values::positive(text)?;
+        if max > largest {
+            return Err(format!("{max} is more than S3 takes in one PUT, {largest}"));
+        }
+        Ok(max)
+    });
+    let kept = reader.optional("UPLOAD_KEEP_SECONDS", "3600", |text| {
+        let seconds = values::positive(text)?;
+        if seconds > KEPT_SECONDS_MAX {
+            return Err(format!(
+                "{seconds} s is longer than the bucket keeps uploads for certain, {KEPT_SECONDS_MAX} s"
+            ));
+        }
+        Ok(seconds)
+    });
+    let link = reader.optional("UPLOAD_TTL_SECONDS", "900", values::positive);
+    UploadConfig {
+        prefix: reader.optional("UPLOAD_PREFIX", "uploads", values::key_prefix),
+        link_lifetime: Duration::from_secs(link.min(kept)),
+        kept: Duration::from_secs(kept),
+        max: max.unwrap_or(largest),
+        inline_max: limits.lambda_sync_request.max.0.saturating_sub(BESIDE_THE_BODY) / 4 * 3,
+    }
+}
+
+impl UploadConfig {
+    /// The key of the bytes of an upload.
+    #[must_use]
+    pub fn key(&self, id: &str) -> String {
+        format!("{}/{id}/body", self.prefix)
+    }
+
+    /// The key of what was promised of it.
+    #[must_use]
+    pub fn ticket_key(&self, id: &str) -> String {
+        format!("{}/{id}/ticket", self.prefix)
+    }
+}
+
+/// A new id of an upload: not to be guessed.
+#[must_use]
+pub fn new_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// Reads the id that a client names.
+///
+/// # Errors
+///
+/// [`UploadRefusal::BadId`]: nothing but an id that [`new_id`] could have made becomes part of a key.
+pub fn known_id(text: &str) -> Result<&str, UploadRefusal> {
+    let canonical = Uuid::try_parse(text).is_ok_and(|id| id.to_string() == text);
+    canonical.then_some(text).ok_or(UploadRefusal::BadId)
+}
+
+/// What a client says its upload will be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promise {
+    /// In bytes.
+    pub length: u64,
+    /// The media type.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// SHA-256 of the bytes, in lower-case hex.
+    pub sha256: String,
+}
+
+impl Promise {
+    /// Reads the body of a request for an upload.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadRefusal::Bad`] when it is not one; [`UploadRefusal::TooLarge`].
+    pub fn of(body: &[u8], config: &UploadConfig) -> Result<Promise, UploadRefusal> {
+        let promise: Promise =
+            serde_json::from_slice(body).map_err(|error| UploadRefusal::Bad(error.to_string()))?;
+        let bad = |what: &str| Err(UploadRefusal::Bad(what.to_owned()));
+        let Promise { length, media_type, sha256 } = &promise;
+        if *length == 0 {
+            return bad("`length` is 0, and an empty body needs no upload");
+        }
+        if *length > config.max {
+            let (max, inline_max) = (config.max, config.inline_max);
+            return Err(UploadRefusal::TooLarge { length: *length, max, inline_max });
+        }
+        let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if sha256.len() != 64 || !sha256.bytes().all(lower_hex) {
+            return bad("`sha256` is not 64 digits of lower-case hexadecimal");
+        }
+        let header = media_type.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+            && HeaderValue::from_str(media_type).is_ok();
+        // A signature collapses runs of spaces, and so could not tell such types apart.
+        let plain = media_type.trim() == media_type && !media_type.contains("  ");
+        if !header || !plain || !media_type.contains('/') || media_type.len() > TYPE_MAX {
+            return bad("`type` is no media type such as application/x-ndjson");
+        }
+        Ok(promise)
+    }
+}
+
+/// What is remembered of an upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ticket {
+    /// Whose it is.
+    pub owner: String,
+    /// Until when a request may name it, in milliseconds since 1970.
+    pub usable_until: u64,
+    /// What was promised.
+    pub promise: Promise,
+}
+
+/// What lies in the bucket where an upload belongs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In bytes.
+    pub length: u64,
+    /// The digest that S3 has computed, in lower-case hex; `None` when it has none of the whole.
+    pub sha256: Option<String>,
+    /// The version, for reading just this one.
+    pub etag: String,
+}
+
+impl Ticket {
+    /// Whether a request may name this upload.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadRefusal::Foreign`] and [`UploadRefusal::Expired`].
+    pub fn admit(&self, id: &str, owner: &str, now: u64) -> Result<(), UploadRefusal> {
+        if self.owner != owner {
+            return Err(UploadRefusal::Foreign(id.to_owned()));
+        }
+        if now >= self.usable_until {
+            return Err(UploadRefusal::Expired(id.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Compares what lies in the bucket with what was promised.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadRefusal::Missing`], [`UploadRefusal::Length`] and [`UploadRefusal::Digest`].
+    pub fn redeem(&self, id: &str, found: Option<Found>) -> Result<Uploaded, UploadRefusal> {
+        let id = id.to_owned();
+        let Some(found) = found else {
+            return Err(UploadRefusal::Missing(id));
+        };
+        let Promise { length, sha256, .. } = &self.promise;
+        if found.length != *length {
+            return Err(UploadRefusal::Length { id, found: found.length, promised: *length });
+        }
+        if found.sha256.as_ref() != Some(sha256) {
+            return Err(UploadRefusal::Digest(id));
+        }
+        Ok(Uploaded { id, length: *length, sha256: sha256.clone(), etag: found.etag })
+    }
+}
+
+#[cfg(test)]
+mod tests;
