@@ -33,7 +33,7 @@ use crate::path::Target;
 use crate::respond;
 use crate::session::{Sessions, Visitor};
 use crate::store::Entry;
-use crate::upload::{RequestBody, Source};
+use crate::upload::RequestBody;
 use crate::upstream::{Outgoing, Response, Upstream};
 
 /// Compressing pays only when this much time is left; S3 takes a body as it is.
@@ -65,8 +65,8 @@ impl Exchange<'_> {
     fn outgoing(&self, target: Target) -> Result<Outgoing, Failure> {
         let mut headers =
             headers::for_upstream(self.request, self.asked.accepts_gzip, self.visitor.user())?;
-        if let RequestBody::Uploaded(Source { media_type, .. }) = &self.body
-            && let Ok(promised) = HeaderValue::from_str(media_type)
+        if let RequestBody::Uploaded(source) = &self.body
+            && let Ok(promised) = HeaderValue::from_str(&source.media_type)
         {
             headers.insert(CONTENT_TYPE, promised);
         }

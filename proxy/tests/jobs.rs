@@ -47,6 +47,7 @@ async fn stage(upstream: RawUpstream, settings: Settings) -> Stage {
     let tools = Tools {
         upstream: Arc::new(Upstream::new(config.upstream.clone())),
         aws,
+        uploads: config.uploads.clone(),
         result_max: config.max_body,
     };
     let engine = Engine::new(ports, settings).with::<Forward>(tools);

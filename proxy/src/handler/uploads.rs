@@ -67,7 +67,7 @@ impl Proxy {
         let found = store.found(&config.key(id)).await.map_err(UploadRefusal::Unavailable)?;
         let uploaded = ticket.redeem(id, found)?;
         let media_type = ticket.promise.media_type;
-        Ok(RequestBody::Uploaded(Source::new(uploaded, media_type, config, store)))
+        Ok(RequestBody::Uploaded(Box::new(Source::new(uploaded, media_type, config, store))))
     }
 }
 

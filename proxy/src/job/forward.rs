@@ -91,7 +91,8 @@ impl Request {
                 let media_type = crate::headers::get(&self.headers, "content-type");
                 let media_type = media_type.unwrap_or_default().to_owned();
                 let uploaded = uploaded.clone();
-                RequestBody::Uploaded(Source::new(uploaded, media_type, &tools.uploads, store))
+                let source = Source::new(uploaded, media_type, &tools.uploads, store);
+                RequestBody::Uploaded(Box::new(source))
             }
             None => {
                 let body = STANDARD.decode(&self.body).map_err(|error| error.to_string())?;

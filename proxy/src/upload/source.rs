@@ -76,7 +76,7 @@ pub enum RequestBody {
     /// It came with the request.
     Inline(Bytes),
     /// It was uploaded before.
-    Uploaded(Source),
+    Uploaded(Box<Source>),
 }
 
 impl RequestBody {

@@ -138,7 +138,12 @@ fn body(rule: &Rule) -> RequestBody {
     let store = Store::new(client, credentials, config.overflow);
     let etag = "\"e\"".to_owned();
     let uploaded = Uploaded { id: "1".to_owned(), length: 5, sha256: SHA256.to_owned(), etag };
-    RequestBody::Uploaded(Source::new(uploaded, "text/plain".to_owned(), &config.uploads, &store))
+    RequestBody::Uploaded(Box::new(Source::new(
+        uploaded,
+        "text/plain".to_owned(),
+        &config.uploads,
+        &store,
+    )))
 }
 
 fn answering(bytes: &'static [u8]) -> Rule {
