@@ -20,6 +20,14 @@ test:
 setup:
     .ci/setup
 
+# static programs, for the container, into target/image
+static:
+    .ci/static
+
+# the container image `hardcap`: the static program and nothing else
+image: static
+    docker build --tag hardcap --file Dockerfile "${CARGO_TARGET_DIR:-target}/image"
+
 # test, and with real runtimes and clients
 test-all: setup
     HARDCAP_LANES=all cargo test --workspace

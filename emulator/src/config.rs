@@ -4,8 +4,10 @@
 //! be printed, compared and checked before anything starts.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use crate::faults::Plan;
 pub use crate::stored::{
     Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
     SecretValue, Table,
@@ -46,8 +48,12 @@ pub struct Config {
     pub credentials: Vec<Credential>,
     /// Verifies signatures on every AWS API, not on S3 alone.
     pub strict_auth: bool,
+    /// What goes wrong on purpose.
+    pub faults: Plan,
     /// Where data outlives the emulator; in memory when `None`.
     pub data: Option<PathBuf>,
+    /// Where the APIs and the AWS APIs listen; what runs on this machine alone should be loopback.
+    pub host: IpAddr,
     /// The port of the first API, 0 for any free one; further APIs take the following ports.
     pub api_port: u16,
     /// The port of the AWS APIs and of the control surface, 0 for any free one.
@@ -71,7 +77,9 @@ impl Config {
             dynamodb_endpoint: None,
             credentials: Vec::new(),
             strict_auth: false,
+            faults: Plan::default(),
             data: None,
+            host: Ipv4Addr::LOCALHOST.into(),
             api_port: 0,
             aws_port: 0,
         }

@@ -1,10 +1,11 @@
 //! What every step of a request is handed.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hardcap_limits::{Exceeded, Limit, Limits, Quantity};
 
 use crate::clock::{Clock, EpochMillis};
+use crate::faults::Faults;
 use crate::keyring::Keyring;
 use crate::logbook::Logbook;
 use crate::record::{Recorder, What};
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) arrived: EpochMillis,
     /// The limits in force for this request, whatever is changed meanwhile.
     pub(crate) limits: Arc<Limits>,
+    /// The faults in force for this request, likewise.
+    pub(crate) faults: Arc<Faults>,
     /// Where what happens is recorded.
     pub(crate) recorder: Recorder,
     /// The emulator's clock.
@@ -51,7 +54,8 @@ pub(crate) struct Platform {
     pub(crate) logbook: Logbook,
     /// The key pairs that exist.
     pub(crate) keyring: Keyring,
-    limits: Arc<std::sync::RwLock<Arc<Limits>>>,
+    limits: Arc<RwLock<Arc<Limits>>>,
+    faults: Arc<RwLock<Arc<Faults>>>,
 }
 
 impl Platform {
@@ -63,7 +67,8 @@ impl Platform {
             logbook: Logbook::new(clock.clone()),
             clock,
             keyring,
-            limits: Arc::new(std::sync::RwLock::new(Arc::new(limits))),
+            limits: Arc::new(RwLock::new(Arc::new(limits))),
+            faults: Arc::default(),
         }
     }
 
@@ -75,6 +80,7 @@ impl Platform {
             trace: new_trace(arrived).into(),
             arrived,
             limits: self.limits(),
+            faults: self.faults(),
             recorder: self.recorder.clone(),
             clock: self.clock.clone(),
         }
@@ -82,12 +88,32 @@ impl Platform {
 
     /// The limits that the next request will see.
     pub(crate) fn limits(&self) -> Arc<Limits> {
-        self.limits.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.limits.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Changes what the next request will see, never one that is under way.
     pub(crate) fn set_limits(&self, limits: Limits) {
-        *self.limits.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(limits);
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
+    }
+
+    /// The faults that the next request will see.
+    pub(crate) fn faults(&self) -> Arc<Faults> {
+        self.faults.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the faults that the next request will see, never those of one that is under way.
+    ///
+    /// # Errors
+    ///
+    /// What `change` says: then nothing is changed.
+    pub(crate) fn change_faults<T, E>(
+        &self,
+        change: impl FnOnce(&Faults) -> Result<(Faults, T), E>,
+    ) -> Result<T, E> {
+        let mut faults = self.faults.write().unwrap_or_else(PoisonError::into_inner);
+        let (changed, told) = change(&faults)?;
+        *faults = Arc::new(changed);
+        Ok(told)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::config::{
 use crate::context::Platform;
 use crate::control::{Control, Stores};
 use crate::dynamodb::DynamoDb;
+use crate::faults;
 use crate::gateway::Gateway;
 use crate::keyring::Keyring;
 use crate::lambda::Lambda;
@@ -69,6 +70,9 @@ pub enum StartError {
         /// The name it gives.
         function: String,
     },
+    /// A fault that cannot be.
+    #[error("a fault cannot be: {0}")]
+    Fault(String),
     /// A limit that the table does not have.
     #[error("{0}")]
     UnknownRow(#[from] UnknownRow),
@@ -96,6 +100,7 @@ impl Emulator {
 
         let keyring = Keyring::new(&config.credentials);
         let platform = Platform::new(&config.region, config.limits.clone(), keyring);
+        faults::arm(&platform, &config).map_err(StartError::Fault)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let s3 =
             S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;

@@ -41,6 +41,7 @@ mod sts;
 mod addresses;
 mod clock;
 pub mod explain;
+pub mod faults;
 pub mod gate;
 mod nearest;
 pub mod probe;

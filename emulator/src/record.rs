@@ -105,7 +105,8 @@ pub enum What {
     EventEnded {
         /// The function's name.
         function: String,
-        /// `Success`, `RetriesExhausted`, `EventAgeExceeded`, `ZeroReservedConcurrency`, `RecursiveInvocation`.
+        /// `Success`, `RetriesExhausted`, `EventAgeExceeded`, `ZeroReservedConcurrency`, `RecursiveInvocation`, or
+        /// `Dropped` by a fault.
         #[serde(deserialize_with = "saved::condition_name")]
         condition: Name,
         /// Attempts that reached the function.
@@ -117,6 +118,13 @@ pub enum What {
         to: String,
         /// Why it could not be delivered.
         failure: Option<String>,
+    },
+    /// A fault struck that was asked for.
+    FaultInjected {
+        /// `throttle`, `kill` and so on.
+        fault: String,
+        /// The function, bucket or service that it struck.
+        at: String,
     },
     /// hardcap itself failed.
     Bug {
@@ -160,6 +168,9 @@ pub struct Totals {
     pub answers: IndexMap<u16, u64>,
     /// Asynchronous events.
     pub events: Events,
+    /// Faults that struck because they were asked for, by name.
+    #[serde(default)]
+    pub injected: IndexMap<String, u64>,
     /// Failures of hardcap itself. A run with any is not to be trusted.
     pub bugs: u64,
 }
@@ -183,6 +194,9 @@ pub struct Events {
     pub zero_concurrency: u64,
     /// Ended: they would have continued a loop. CloudWatch's `RecursiveInvocationsDropped`.
     pub recursive: u64,
+    /// Ended: a fault that was asked for lost them.
+    #[serde(default)]
+    pub dropped: u64,
     /// Records and dead letters that were delivered.
     pub sent: u64,
     /// Records and dead letters that could not be. CloudWatch's `DestinationDeliveryFailures`.
@@ -198,6 +212,7 @@ impl Events {
             + self.aged_out
             + self.zero_concurrency
             + self.recursive
+            + self.dropped
     }
 
     /// Events that wait or are under way.
@@ -218,6 +233,7 @@ impl Events {
                 "EventAgeExceeded" => &mut self.aged_out,
                 "ZeroReservedConcurrency" => &mut self.zero_concurrency,
                 "RecursiveInvocation" => &mut self.recursive,
+                "Dropped" => &mut self.dropped,
                 _ => &mut self.retries_exhausted,
             },
             _ => return,
@@ -334,6 +350,9 @@ impl Totals {
             | What::EventRetried { .. }
             | What::EventEnded { .. }
             | What::EventSent { .. } => self.events.add(&record.what),
+            What::FaultInjected { fault, .. } => {
+                *self.injected.entry(fault.clone()).or_default() += 1
+            }
             What::Bug { .. } => self.bugs += 1,
         }
     }

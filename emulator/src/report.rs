@@ -31,6 +31,8 @@ pub struct Report {
     pub throttles: u64,
     /// What gateways answered, by status.
     pub answers: IndexMap<u16, u64>,
+    /// Faults that struck because they were asked for, by name.
+    pub injected: IndexMap<String, u64>,
     /// Asynchronous events, by how they ended.
     pub events: Events,
     /// Failures of hardcap itself: with any, the run is not to be trusted.
@@ -111,6 +113,7 @@ impl Report {
             cold_starts: totals.cold_starts,
             throttles: totals.throttles,
             answers: totals.answers.clone(),
+            injected: totals.injected.clone(),
             events: totals.events.clone(),
             bugs: totals.bugs,
         }
@@ -178,6 +181,10 @@ impl Report {
         for (fault, count) in &self.faults {
             let _ = writeln!(text, "  {fault}  {}", grouped(*count));
         }
+        if !self.injected.is_empty() {
+            let struck = self.injected.iter().map(|(fault, n)| format!("{fault} {}", grouped(*n)));
+            let _ = writeln!(text, "faults asked for: {}", struck.collect::<Vec<_>>().join(", "));
+        }
         self.write_events(text);
         if self.has_bugs() {
             let _ = writeln!(
@@ -207,6 +214,7 @@ impl Report {
             (events.aged_out, "aged out"),
             (events.zero_concurrency, "without concurrency"),
             (events.recursive, "stopped as a loop"),
+            (events.dropped, "dropped by a fault"),
             (events.pending(), "pending"),
             (events.retried, "retries"),
             (events.sent, "sent to destinations and dead letters"),

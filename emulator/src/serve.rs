@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use hardcap_limits::{Exceeded, Limit};
@@ -26,13 +26,16 @@ const GATEWAY_HEADERS_MAX: usize = 10_000;
 const AWS_HEADERS_MAX: usize = 2_000;
 const RUNTIME_HEADERS_MAX: usize = 100;
 
-/// Binds a loopback port; 0 takes any free one.
+/// Where only this machine reaches what listens.
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Binds a port; 0 takes any free one.
 ///
 /// # Errors
 ///
 /// When the port is taken or not permitted; the message names it.
-pub(crate) async fn bind(port: u16) -> io::Result<(TcpListener, SocketAddr)> {
-    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+pub(crate) async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
+    let wanted = SocketAddr::from((host, port));
     let listener = TcpListener::bind(wanted).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {wanted}: {error}"))
     })?;

@@ -1,11 +1,14 @@
 //! `hardcap.toml`: what a template cannot say. Commands, companion services, overrides, all for local runs only.
 
+mod faults;
+
 use std::path::{Path, PathBuf};
 
 use hardcap_limits::{Limits, Millis, ROWS};
 use indexmap::IndexMap;
 
 use crate::config::Credential;
+use crate::faults::Plan;
 use crate::template::mistake::{Mistake, Position, Source};
 use crate::template::tree::{Entry, Node};
 use crate::template::{TemplateError, toml};
@@ -34,6 +37,8 @@ pub struct Settings {
     pub companions: Vec<Companion>,
     /// What `hardcap up` prints to be tried.
     pub tries: Vec<Try>,
+    /// What goes wrong on purpose.
+    pub faults: Plan,
 }
 
 /// A command that shows something, for `hardcap up` to print.
@@ -135,6 +140,8 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "functions",
         "companions",
         "try",
+        "fault",
+        "fault_seed",
     ];
     only(root, "hardcap.toml", &known)?;
     let mut settings = Settings {
@@ -142,6 +149,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         region: text(root, "region")?,
         also: texts(root, "also")?.into_iter().map(PathBuf::from).collect(),
         parameters: text_map(root, "parameters")?,
+        faults: faults::plan(root)?,
         ..Settings::default()
     };
     for entry in section(root, "limits")? {
@@ -326,6 +334,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::faults::{Fault, Kill, Phase};
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
@@ -347,6 +356,7 @@ mod tests {
     fn everything_that_can_be_said_is_read() {
         let text = r#"
 stack = "shop"
+fault_seed = 7
 region = "eu-west-1"
 also = ["demo.yaml"]
 [parameters]
@@ -369,6 +379,12 @@ ready_within_seconds = 5
 [[try]]
 about = "it"
 command = "curl"
+[[fault]]
+fault = "kill"
+phase = "busy"
+function = "F"
+probability = 0.25
+count = 3
 "#;
         let settings = Settings::read(text, Path::new("hardcap.toml"))
             .unwrap_or_else(|error| panic!("{error}"));
@@ -390,5 +406,8 @@ command = "curl"
         assert_eq!((companion.port, companion.ready_within), (Some(9200), Millis(5000)));
         assert_eq!(companion.ready.as_deref(), Some("/health"));
         assert_eq!(settings.tries[0].command, "curl");
+        let kill = Kill { function: Some("F".to_owned()), phase: Phase::Busy, after_millis: 0 };
+        let fault = Fault::new(kill).probability(0.25).count(3);
+        assert_eq!(settings.faults, Plan { seed: 7, faults: vec![fault] });
     }
 }

@@ -1,6 +1,6 @@
 //! Where an emulator listens: every port, and the addresses that they make.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use indexmap::IndexMap;
 use tokio::net::TcpListener;
@@ -18,21 +18,21 @@ pub(crate) struct Sockets {
 
 impl Sockets {
     pub(crate) async fn bind(config: &Config) -> Result<Sockets, StartError> {
-        let aws = serve::bind(config.aws_port).await.map_err(StartError::Port)?;
+        let aws = serve::bind(config.host, config.aws_port).await.map_err(StartError::Port)?;
         let mut gateways = Vec::new();
         for at in 0..config.apis.len() + config.function_urls.len() {
             let port = match config.api_port {
                 0 => 0,
                 first => first.saturating_add(u16::try_from(at).unwrap_or(u16::MAX)),
             };
-            gateways.push(serve::bind(port).await.map_err(StartError::Port)?);
+            gateways.push(serve::bind(config.host, port).await.map_err(StartError::Port)?);
         }
         Ok(Sockets { aws, gateways })
     }
 
     pub(crate) fn addresses(&self, config: &Config) -> Addresses {
-        let aws = format!("http://{}", self.aws.1);
-        let mut bound = self.gateways.iter().map(|(_, address)| address);
+        let aws = format!("http://{}", reachable(self.aws.1));
+        let mut bound = self.gateways.iter().map(|(_, address)| reachable(*address));
         let apis = config
             .apis
             .iter()
@@ -55,4 +55,14 @@ impl Sockets {
             companions: IndexMap::new(),
         }
     }
+}
+
+/// Where this machine, and every function on it, reaches a listener: one on all addresses is also on loopback.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let host = match bound.ip() {
+        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    };
+    SocketAddr::new(host, bound.port())
 }

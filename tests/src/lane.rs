@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// When the lane is asked for and Python is not there: a lane never passes by being skipped.
 #[must_use]
 pub fn python() -> Option<PathBuf> {
-    if variable("HARDCAP_LANES").as_deref() != Some("all") {
+    if !full() {
         eprintln!("left out: real Python (HARDCAP_LANES=all after `just setup`)");
         return None;
     }
@@ -26,11 +26,16 @@ pub fn python() -> Option<PathBuf> {
 /// Whether what takes minutes of real time runs; `what` is said where it is left out.
 #[must_use]
 pub fn takes_minutes(what: &str) -> bool {
-    let all = variable("HARDCAP_LANES").as_deref() == Some("all");
-    if !all {
+    if !full() {
         eprintln!("left out, for it takes minutes: {what} (HARDCAP_LANES=all)");
     }
-    all
+    full()
+}
+
+/// Whether everything runs (`HARDCAP_LANES=all`): what is only large, and needs nothing but time, is smaller without it.
+#[must_use]
+pub fn full() -> bool {
+    variable("HARDCAP_LANES").as_deref() == Some("all")
 }
 
 /// `target/release/hardcap`, when the lane of release programs runs (`HARDCAP_LANES=release`, as `just release` sets it).
@@ -44,12 +49,81 @@ pub fn release_program() -> Option<PathBuf> {
         eprintln!("left out: the shipped application in release (just release)");
         return None;
     }
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent");
-    let target =
-        variable("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-    let program = target.join("release/hardcap");
+    let program = target().join("release/hardcap");
     assert!(program.is_file(), "{} is not built: just release", program.display());
     Some(program)
+}
+
+/// A program that `just setup` installs beside Python, such as `aws`. Only for tests whose lane runs.
+///
+/// # Panics
+///
+/// When it is not there.
+#[must_use]
+pub fn tool(name: &str) -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent");
+    let tool = workspace.join("target/venv/bin").join(name);
+    assert!(tool.exists(), "{} is missing: `just setup` makes it", tool.display());
+    tool
+}
+
+/// cargo-lambda, when the lane of real tools runs.
+///
+/// # Panics
+///
+/// When the lane is asked for and the program is not there.
+#[must_use]
+pub fn cargo_lambda() -> Option<PathBuf> {
+    if !full() {
+        eprintln!("left out: cargo-lambda (HARDCAP_LANES=all after `just setup`)");
+        return None;
+    }
+    Some(tool("cargo-lambda"))
+}
+
+/// AWS's Lambda runtime for Node, the file that Node runs, when the lane of real runtimes runs.
+///
+/// # Panics
+///
+/// When the lane is asked for and the runtime is not there.
+#[must_use]
+pub fn node_runtime() -> Option<PathBuf> {
+    if !full() {
+        eprintln!("left out: real Node (HARDCAP_LANES=all after `just setup`)");
+        return None;
+    }
+    let cache = variable("HARDCAP_CACHE").map(PathBuf::from).or_else(|| {
+        let caches = variable("XDG_CACHE_HOME").map(PathBuf::from);
+        let caches = caches.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
+        Some(caches?.join("hardcap"))
+    });
+    let package = "aws-lambda-ric-3.3.0/node_modules/aws-lambda-ric/bin/index.mjs";
+    let runtime = cache.expect("there is a home").join(package);
+    assert!(runtime.is_file(), "{} is missing: `just setup` makes it", runtime.display());
+    Some(runtime)
+}
+
+/// The folder of static programs that the container's image is made of, when the lane of real programs runs
+/// (`HARDCAP_LANES=all`): `hardcap`, and the function `guest`.
+///
+/// # Panics
+///
+/// When the lane is asked for and the programs are not built.
+#[must_use]
+pub fn image() -> Option<PathBuf> {
+    if !full() {
+        eprintln!("left out: the container (HARDCAP_LANES=all after `just setup static`)");
+        return None;
+    }
+    let folder = target().join("image");
+    assert!(folder.join("hardcap").is_file(), "{} is not built: just static", folder.display());
+    Some(folder)
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent");
+    variable("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the module that reads the environment")]

@@ -138,6 +138,90 @@ pub async fn output<A: AsRef<OsStr>>(
     })
 }
 
+/// A program that answers each line with a line. Its standard error is this process's.
+#[derive(Debug)]
+pub struct Dialogue {
+    child: std::process::Child,
+    asks: std::process::ChildStdin,
+    answers: std::io::BufReader<std::process::ChildStdout>,
+}
+
+impl Dialogue {
+    /// Starts a program.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    #[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
+    pub fn start<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> io::Result<Dialogue> {
+        let mut child = std::process::Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let pipe = || io::Error::other("a pipe that was asked for is missing");
+        let asks = child.stdin.take().ok_or_else(pipe)?;
+        let answers = std::io::BufReader::new(child.stdout.take().ok_or_else(pipe)?);
+        Ok(Dialogue { child, asks, answers })
+    }
+
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// When the program ended without one.
+    pub fn ask(&mut self, line: &str) -> io::Result<String> {
+        use std::io::{BufRead as _, Write as _};
+        writeln!(self.asks, "{line}")?;
+        let mut answer = String::new();
+        match self.answers.read_line(&mut answer)? {
+            0 => {
+                Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{:?} ended", self.child)))
+            }
+            _ => Ok(answer),
+        }
+    }
+}
+
+impl Drop for Dialogue {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `PATH`, where programs are looked for.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is started finds programs as this process does"
+)]
+pub fn search_path() -> String {
+    std::env::var("PATH").unwrap_or_default()
+}
+
+/// Runs a program to its end, with variables on top of this process's.
+///
+/// # Errors
+///
+/// When it cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
+pub fn output_with<A: AsRef<OsStr>>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = A>,
+    variables: &[(&str, &str)],
+) -> io::Result<Output> {
+    std::process::Command::new(program)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+}
+
 /// A binary of the workspace, built in the profile of the running test: built now, unless it is there and new.
 ///
 /// cargo builds the binaries of a test's own package before the test, but not those of another package, except where that

@@ -12,7 +12,7 @@ use crate::companion::{Companions, Ready};
 use crate::config::Config;
 use crate::emulator::Emulator;
 use crate::packaging::{self, Binary, Found, PackagingError, build};
-use crate::serve;
+use crate::serve::{self, LOOPBACK};
 use crate::settings::Program;
 use crate::tool::Tool;
 
@@ -26,6 +26,7 @@ pub(super) struct Started {
 /// Builds what has to be built, then starts the emulator and the companions.
 pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Started, Failure> {
     let mut config = project.loaded.config.clone();
+    config.host = options.host;
     config.api_port = options.api_port;
     config.aws_port = options.aws_port;
     config.data.clone_from(&options.data);
@@ -137,7 +138,7 @@ async fn has_runtime(interpreter: &std::ffi::OsStr, id: &str) -> Result<(), Pack
 
 /// The port that a companion is told to listen on. Nobody keeps it until then, but the kernel gives free ports in turn.
 async fn free_port(wanted: Option<u16>) -> Result<u16, PackagingError> {
-    let bound = serve::bind(wanted.unwrap_or(0)).await;
+    let bound = serve::bind(LOOPBACK, wanted.unwrap_or(0)).await;
     bound.map(|(_, address)| address.port()).map_err(|error| {
         PackagingError::new(
             format!("a companion {error}"),

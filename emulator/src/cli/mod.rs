@@ -3,6 +3,7 @@
 mod check;
 mod exec;
 mod explain;
+mod health;
 mod hints;
 mod init;
 mod invoke;
@@ -50,6 +51,7 @@ Examples:
   hardcap report run.json --format html > report.html
   hardcap replay failed.har                 whether it fails here too, where, and by how many bytes
   hardcap explain error.log                 which limit a log or a captured answer met
+  hardcap health                            whether it listens, for scripts and containers
 
 Exit codes:
   0  done
@@ -114,6 +116,12 @@ enum Command {
     Init(init::InitOptions),
     /// Render a run again: from the file that --records wrote, or from a hardcap that runs
     Report(report::ReportOptions),
+    /// Ask a running hardcap whether it listens; the exit code says so too
+    Health {
+        /// Its control surface
+        #[arg(default_value = "http://127.0.0.1:4566/_hardcap")]
+        url: String,
+    },
     /// Print the table of limits
     Limits {
         #[command(flatten)]
@@ -158,6 +166,7 @@ pub fn main() -> ExitCode {
         Some(Command::Logs(options)) => logs::logs(&options),
         Some(Command::Init(options)) => init::init(&options),
         Some(Command::Report(options)) => report::report(&options),
+        Some(Command::Health { url }) => health::health(&url),
         Some(Command::Limits { limits, format }) => limits::limits(&limits, format),
     };
     outcome.unwrap_or_else(|Failure(message)| {

@@ -1,5 +1,6 @@
 //! Options that more than one command takes, and how their texts are read.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,6 +8,7 @@ use hardcap_limits::{Date, Limits};
 
 use crate::gate::{self, FailOn, Gate};
 use crate::report::Report;
+use crate::serve::LOOPBACK;
 use crate::settings::Settings;
 
 /// Which limits are in force.
@@ -57,6 +59,9 @@ pub(super) struct UpOptions {
     pub(super) limits: LimitOptions,
     #[command(flatten)]
     pub(super) template: TemplateOptions,
+    /// The address to listen on: 0.0.0.0 in a container. Nothing is guarded by passwords, so choose with care
+    #[arg(long, value_name = "ADDRESS", env = "HARDCAP_HOST", default_value_t = LOOPBACK)]
+    pub(super) host: IpAddr,
     /// The port of the first API, 0 for any; further APIs and function URLs take the ports after it
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub(super) api_port: u16,
@@ -92,6 +97,7 @@ impl UpOptions {
         UpOptions {
             limits,
             template,
+            host: LOOPBACK,
             api_port: 0,
             aws_port: 0,
             data: None,

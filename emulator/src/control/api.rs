@@ -20,6 +20,12 @@ use crate::saved::Saved;
 /// An error of the control surface: a status and a sentence.
 pub(crate) struct ControlError(StatusCode, String);
 
+impl ControlError {
+    pub(super) fn new(status: StatusCode, text: String) -> ControlError {
+        ControlError(status, text)
+    }
+}
+
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         (self.0, Json(json!({ "error": self.1 }))).into_response()
@@ -213,14 +219,15 @@ pub(crate) async fn key(
     Ok(Json(json!({ "secret": key.secret_access_key, "session_token": key.session_token })))
 }
 
-/// Forgets all records and returns to the limits that the run began with. Objects and functions stay.
+/// Forgets all records and returns to the limits and faults that the run began with. Objects and functions stay.
 pub(crate) async fn reset(State(control): State<Control>) -> Json<Value> {
     control.platform.set_limits(control.config.limits.clone());
+    super::faults::reset(&control);
     control.platform.recorder.reset();
     Json(json!({ "status": "ok" }))
 }
 
 pub(crate) async fn unknown() -> ControlError {
-    let routes = "health, limits, records, records/live, report, functions, logs, logs/live, queue, clock, keys/ID, reset";
+    let routes = "health, limits, records, records/live, report, functions, logs, logs/live, queue, clock, faults, keys/ID, reset";
     ControlError(StatusCode::NOT_FOUND, format!("the control surface has no such route: {routes}"))
 }

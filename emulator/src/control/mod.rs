@@ -1,13 +1,14 @@
 //! The control surface under `/_hardcap`: what a test, a script or a person asks the emulator itself.
 
 mod api;
+mod faults;
 mod guard;
 mod logs;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use crate::addresses::Addresses;
 use crate::config::Config;
@@ -68,6 +69,11 @@ impl Control {
             .route("/_hardcap/queue", get(api::queue))
             .route("/_hardcap/clock", get(api::clock))
             .route("/_hardcap/clock/advance", post(api::advance_clock))
+            .route(
+                "/_hardcap/faults",
+                get(faults::show).post(faults::add).put(faults::replace).delete(faults::clear),
+            )
+            .route("/_hardcap/faults/{id}", delete(faults::remove))
             .route("/_hardcap/keys/{access_key_id}", get(api::key))
             .route("/_hardcap/reset", post(api::reset))
             .fallback(api::unknown)

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::context::{Context, Platform};
+use crate::faults::{self, Failure, Service};
 use crate::record::What;
 use crate::serve;
 pub(crate) use tables::check as check_table;
@@ -27,6 +28,8 @@ use items::{Update, Written};
 
 /// DynamoDB's largest batch is 16 MB "over the network"; what it answers to a larger request is not published.
 const BODY_MAX: usize = 1 << 24;
+/// What faults of DynamoDB are about.
+const SUBJECT: &str = "dynamodb";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 /// The engine refuses calls without a signature; where none is asked for, a call that has none gets this one, which
 /// names nobody and is not verified.
@@ -71,12 +74,16 @@ impl DynamoDb {
     pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let mut ctx = self.platform.context();
         ctx.request_id = request_id().into();
+        faults::slow_down(&ctx, Service::DynamoDb, SUBJECT).await;
         let (head, body) = request.into_parts();
         let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
             let refusal =
                 json!({ "__type": "com.amazon.coral.service#RequestEntityTooLargeException" });
             return respond(&ctx, 413, refusal.to_string());
         };
+        if let Some(failure) = faults::failure(&ctx, Service::DynamoDb, SUBJECT) {
+            return injected(&ctx, failure);
+        }
         match self.answer(&ctx, head, body).await {
             Ok(response) => response,
             Err(Failed::Refused(exceeded, what)) => refuse(&ctx, &exceeded, what),
@@ -230,6 +237,22 @@ fn dress(ctx: &Context, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
         headers.insert("x-amzn-requestid", id);
     }
+}
+
+/// What a fault that was asked for answers, in the words of DynamoDB's guide to its errors.
+fn injected(ctx: &Context, failure: Failure) -> Response<Body> {
+    let (status, error_type, message) = match failure {
+        Failure::Internal => {
+            (500, "com.amazonaws.dynamodb.v20120810#InternalServerError", "Internal server error")
+        }
+        Failure::Throttle => (
+            400,
+            "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+            "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
+             provisioning level with the UpdateTable API.",
+        ),
+    };
+    respond(ctx, status, json!({ "__type": error_type, "message": message }).to_string())
 }
 
 fn refuse(ctx: &Context, exceeded: &Exceeded, what: &str) -> Response<Body> {

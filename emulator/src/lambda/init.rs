@@ -18,10 +18,10 @@ use super::private_tmp::PrivateTmp;
 use super::process::{Exit, Process, Program};
 use super::run::{Ended, First, finish, whole_millis};
 use super::sandbox::{Parts, Reason, Sandbox};
-use super::{Job, life, runtime_api};
+use super::{Job, injected, life, runtime_api};
 use crate::context::Context;
 use crate::record::What;
-use crate::serve;
+use crate::serve::{self, LOOPBACK};
 
 /// How an init ended.
 #[derive(Debug)]
@@ -148,6 +148,14 @@ async fn initialize(
     let stopwatch = ctx.clock.stopwatch();
     let home = function.home();
     let log = Arc::clone(&home.log);
+    // One millisecond more than the limit, for it is inclusive.
+    let allowed = Millis(limit.max.0 + 1);
+    let late = injected::start_late(function, ctx, allowed).await;
+    if late == allowed {
+        function.leave(Some(home));
+        let failure = InitFailure::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis()));
+        return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
+    }
     let (sandbox, initialized) = match start(function, home).await {
         Ok(started) => started,
         Err(message) => {
@@ -155,9 +163,12 @@ async fn initialize(
             return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
         }
     };
-    // One millisecond more than the limit, for it is inclusive.
-    let failure = match ctx.clock.timeout(Millis(limit.max.0 + 1), initialized).await {
-        Some(Ok(InitEnd::Ready(took))) => return Ok((sandbox, took)),
+    let left = Millis(allowed.0 - late.0);
+    let failure = match ctx.clock.timeout(left, initialized).await {
+        Some(Ok(InitEnd::Ready(took))) => match injected::kill_before_next(function, ctx).await {
+            None => return Ok((sandbox, took + Duration::from_millis(late.0))),
+            Some(killed) => InitFailure::Exited(killed),
+        },
         Some(Ok(InitEnd::Failed(failure))) => failure,
         Some(Err(_)) => InitFailure::NotStarted("its sandbox was given up".to_owned()),
         None => InitFailure::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis())),
@@ -175,7 +186,7 @@ type Started = (Arc<Sandbox>, oneshot::Receiver<InitEnd>);
 /// Starts the processes of a sandbox with a Runtime API of its own.
 async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, String> {
     let surroundings = &function.surroundings;
-    let (listener, address) = match serve::bind(0).await {
+    let (listener, address) = match serve::bind(LOOPBACK, 0).await {
         Ok(bound) => bound,
         Err(error) => {
             function.leave(Some(home));

@@ -7,6 +7,7 @@ mod extension;
 mod extension_api;
 mod function;
 mod init;
+mod injected;
 mod invoke_api;
 mod life;
 mod lineage;
@@ -40,9 +41,10 @@ use self::function::Deployed;
 use self::stream::{Opened, Outlet};
 use crate::config::{Config, RecursiveLoop};
 use crate::context::{Context, Platform};
+use crate::faults;
 use crate::queue::Queue;
 use crate::record::What;
-use crate::stop::Stop;
+use crate::stop::{Stop, Throttle};
 
 /// An event that is described before it is built, so that one that is too large is never built.
 pub(crate) trait Envelope: Send {
@@ -229,7 +231,12 @@ impl Lambda {
         let trace =
             lineage::extended(&ctx.trace, &function.function.arn(&self.shared.platform.region));
         let ctx = &Context { trace: trace.into(), ..ctx.clone() };
-        let permit = function.executions.permit(ctx).map_err(|throttle| {
+        let permit = if faults::is_throttled(ctx, &invocation.function) {
+            Err(Throttle::Account)
+        } else {
+            function.executions.permit(ctx)
+        };
+        let permit = permit.map_err(|throttle| {
             ctx.record(What::Throttled { function: invocation.function.clone() });
             Stop::Throttled(throttle)
         })?;

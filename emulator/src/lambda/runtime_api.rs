@@ -68,6 +68,7 @@ async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
         },
         Err(illegal) => return illegal_call(illegal),
     };
+    sandbox.strike_while_busy();
     event_response(&sandbox, hand_over)
 }
 
@@ -156,7 +157,12 @@ fn response_mode(headers: &HeaderMap, limits: &Limits) -> Result<bool, Ending> {
 }
 
 /// An answer whose invoker wants it as it comes, whether the runtime posts it as a stream or not.
-async fn hand_on(sandbox: &Sandbox, inlet: Inlet, body: Body, limits: &Limits) -> Response<Body> {
+async fn hand_on(
+    sandbox: &Arc<Sandbox>,
+    inlet: Inlet,
+    body: Body,
+    limits: &Limits,
+) -> Response<Body> {
     let _hearing = inlet.hearing();
     let (ending, answer) = match inlet.pour(body).await {
         Poured::Whole { posted, trailers } => {

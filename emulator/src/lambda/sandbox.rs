@@ -5,6 +5,7 @@
 
 mod answers;
 mod extensions;
+mod strikes;
 mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

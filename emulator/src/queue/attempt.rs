@@ -8,6 +8,7 @@ use super::event::{Event, Head};
 use super::record::Ended;
 use super::retry::{Attempt, Condition, Next, Policy};
 use crate::context::Context;
+use crate::faults;
 use crate::lambda::{Event as Invoked, Invocation, Reply};
 use crate::record::What;
 use crate::stop::Stop;
@@ -40,6 +41,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
 enum Outcome {
     Ended(Condition, Option<Reply>),
     Again(Head),
+    /// A fault lost it: nobody is told.
+    Lost,
     /// The emulator stops: nothing was settled, and an emulator that keeps data tries the event again when it starts.
     Unsettled,
 }
@@ -48,7 +51,10 @@ async fn attempt(shared: Arc<Shared>, event: Event) {
     match outcome(&shared, &event).await {
         Outcome::Unsettled => {}
         Outcome::Again(head) => again(&shared, Event { head, ..event }).await,
-        Outcome::Ended(condition, reply) => end(&shared, event, condition, reply).await,
+        Outcome::Lost => {
+            forget(&shared, &event, Condition::Dropped, event.head.tries.failures).await
+        }
+        Outcome::Ended(condition, reply) => end(&shared, &event, condition, reply).await,
     }
 }
 
@@ -66,12 +72,20 @@ async fn outcome(shared: &Arc<Shared>, event: &Event) -> Outcome {
     if policy.is_too_old(&head.tries, clock.now()) {
         return Outcome::Ended(Condition::EventAgeExceeded, None);
     }
-    let invocation = Invocation {
+    let ctx = context(shared, head);
+    if faults::is_dropped(&ctx, &head.function) {
+        return Outcome::Lost;
+    }
+    let invocation = || Invocation {
         function: head.function.clone(),
         event: Invoked::Queued(payload.clone()),
         client_context: None,
     };
-    let invoked = shared.lambda.invoke(&context(shared, head), invocation).await;
+    if faults::is_duplicated(&ctx, &head.function) {
+        // What the first delivery comes to is forgotten: that is why there is a second.
+        let _ = shared.lambda.invoke(&ctx, invocation()).await;
+    }
+    let invoked = shared.lambda.invoke(&ctx, invocation()).await;
     if shared.stop.is_cancelled() && !invoked.as_ref().is_ok_and(|reply| reply.fault.is_none()) {
         return Outcome::Unsettled;
     }
@@ -131,15 +145,17 @@ async fn again(shared: &Arc<Shared>, event: Event) {
     shared.wake.notify_one();
 }
 
-/// Tells everyone who is to know, forgets the event, and records its end last: who waits for the record finds all done.
-async fn end(shared: &Arc<Shared>, event: Event, condition: Condition, reply: Option<Reply>) {
-    let Event { head, payload } = &event;
+/// Tells everyone who is to know, and forgets the event.
+async fn end(shared: &Arc<Shared>, event: &Event, condition: Condition, reply: Option<Reply>) {
+    let Event { head, payload } = event;
     let attempts = match condition {
         Condition::Success => head.tries.failures + 1,
         Condition::RetriesExhausted => head.tries.failures + 1,
         // The last attempt is counted by its answer: an event that was too old to be tried has none.
         Condition::EventAgeExceeded => head.tries.failures + u64::from(reply.is_some()),
-        Condition::ZeroReservedConcurrency | Condition::RecursiveInvocation => head.tries.failures,
+        Condition::ZeroReservedConcurrency
+        | Condition::RecursiveInvocation
+        | Condition::Dropped => head.tries.failures,
     };
     if let Some(function) = shared.lambda.function(&head.function) {
         let ended = Ended {
@@ -152,6 +168,12 @@ async fn end(shared: &Arc<Shared>, event: Event, condition: Condition, reply: Op
         };
         destination::tell(shared, function, &ended, &head.trace).await;
     }
+    forget(shared, event, condition, attempts).await;
+}
+
+/// Forgets an event, and records its end last: who waits for the record finds all done.
+async fn forget(shared: &Arc<Shared>, event: &Event, condition: Condition, attempts: u64) {
+    let Event { head, payload } = event;
     let id = head.id.clone();
     settle(shared, head, shared.on_disk(move |disk| disk.remove(&id)).await);
     let mut lines = shared.lines();

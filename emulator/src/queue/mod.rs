@@ -18,7 +18,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use hardcap_limits::{Bytes as ByteCount, Limit};
+use hardcap_limits::{Bytes as ByteCount, Limit, Millis};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,7 @@ pub(crate) use self::retry::Condition;
 use self::retry::Tries;
 use crate::config::Config;
 use crate::context::{Context, Platform};
+use crate::faults;
 use crate::lambda::Lambda;
 use crate::lambda::event::must_be_json;
 use crate::record::What;
@@ -163,12 +164,13 @@ impl Queue {
         must_be_json(&payload)?;
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         let accepted = self.shared.platform.clock.now();
+        let late = Millis(faults::delay(ctx, function).0 + faults::reorder(ctx, function).0);
         let head = Head {
             id: ctx.request_id.to_string(),
             function: function.to_owned(),
             trace: ctx.trace.to_string(),
             tries: Tries { accepted, failures: 0, turned_away: 0 },
-            due: accepted,
+            due: accepted.plus(late),
             recursive,
         };
         let event = Event { head, payload };

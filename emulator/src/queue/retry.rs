@@ -19,6 +19,8 @@ pub(crate) enum Condition {
     ZeroReservedConcurrency,
     /// The event would have continued a loop. What AWS calls this in a record is unconfirmed.
     RecursiveInvocation,
+    /// A fault that was asked for lost the event. AWS has no such condition, and nobody is told.
+    Dropped,
 }
 
 impl Condition {
@@ -30,6 +32,7 @@ impl Condition {
             Condition::EventAgeExceeded => "EventAgeExceeded",
             Condition::ZeroReservedConcurrency => "ZeroReservedConcurrency",
             Condition::RecursiveInvocation => "RecursiveInvocation",
+            Condition::Dropped => "Dropped",
         }
     }
 }

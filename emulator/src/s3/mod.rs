@@ -35,6 +35,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use crate::clock::EpochMillis;
 use crate::config::Config;
 use crate::context::Platform;
+use crate::faults::{self, Service};
 use address::Address;
 use api::Api;
 use call::{Call, Ids};
@@ -52,6 +53,11 @@ pub(crate) struct S3 {
     store: Arc<Store>,
     protocol: S3Service,
     next_lifecycle: Arc<AtomicU64>,
+}
+
+/// What faults of S3 are about: the bucket, or the service where a request names none.
+fn bucket(address: &Address) -> &str {
+    address.bucket.as_deref().unwrap_or("s3")
 }
 
 impl S3 {
@@ -93,6 +99,7 @@ impl S3 {
         let mut response = match Address::of(&head, &self.platform.region) {
             Ok(address) => {
                 let call = Call::new(context, head.headers.clone());
+                faults::slow_down(call.context(), Service::S3, bucket(&address)).await;
                 let answer = self.answer(&call, &address, &head, body).await;
                 finish_reading(&call, &head).await;
                 let mut response = answer.unwrap_or_else(|refusal| render(&refusal, &ids, &head));
@@ -120,6 +127,10 @@ impl S3 {
         head: &request::Parts,
         body: Incoming,
     ) -> Result<Response<Body>, Refusal> {
+        if let Some(failure) = faults::failure(call.context(), Service::S3, bucket(address)) {
+            call.leave_unread(body);
+            return Err(Refusal::injected(failure));
+        }
         if head.method == Method::OPTIONS {
             let headers = cors::preflight(&self.store, address, head)?;
             return Ok(with_headers(Response::default(), headers));

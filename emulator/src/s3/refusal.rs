@@ -10,6 +10,7 @@ use hardcap_limits::{Exceeded, Party};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::call::Ids;
+use crate::faults::Failure;
 
 /// An answer that is an error.
 #[derive(Clone, Debug)]
@@ -71,11 +72,15 @@ impl Refusal {
     /// hardcap failed: logged with its cause, answered with AWS's fixed text.
     pub(crate) fn bug(cause: &dyn std::fmt::Display) -> Refusal {
         tracing::error!(%cause, "S3 failed");
-        Refusal::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalError",
-            "We encountered an internal error. Please try again.",
-        )
+        Refusal::internal_error()
+    }
+
+    /// What a fault that was asked for answers.
+    pub(crate) fn injected(failure: Failure) -> Refusal {
+        match failure {
+            Failure::Internal => Refusal::internal_error(),
+            Failure::Throttle => Refusal::slow_down(),
+        }
     }
 
     /// The body of the answer.
@@ -129,6 +134,11 @@ macro_rules! refusals {
 }
 
 refusals! {
+    /// S3 failed.
+    internal_error = INTERNAL_SERVER_ERROR, "InternalError",
+        "We encountered an internal error. Please try again.";
+    /// Too many requests for one prefix.
+    slow_down = SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.";
     /// No credentials at all, or not enough of them.
     access_denied = FORBIDDEN, "AccessDenied", "Access Denied";
     /// Recorded 2026-02-21; `X-Amz-Expires`, `Expires`, `ServerTime` follow.

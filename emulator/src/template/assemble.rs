@@ -73,6 +73,7 @@ pub(super) fn assemble(
     let mut config = Config {
         region,
         credentials: settings.credentials.clone(),
+        faults: settings.faults.clone(),
         functions: parts.functions,
         apis: parts.apis,
         function_urls: parts.function_urls,

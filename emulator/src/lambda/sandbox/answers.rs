@@ -41,7 +41,7 @@ impl Sandbox {
 
     /// The runtime has answered, with a result or an error.
     pub(in crate::lambda) fn answer(
-        &self,
+        self: &Arc<Self>,
         request_id: &str,
         call: Call,
         ending: Ending,
@@ -54,7 +54,10 @@ impl Sandbox {
     }
 
     /// The answer that was under way has ended: as a whole, or in the middle of it.
-    pub(in crate::lambda) fn close(&self, ending: Result<Ending, Refused>) -> Result<(), Illegal> {
+    pub(in crate::lambda) fn close(
+        self: &Arc<Self>,
+        ending: Result<Ending, Refused>,
+    ) -> Result<(), Illegal> {
         let (ending, refused) = match ending {
             Ok(ending) => (ending, None),
             Err(refused) => (Ending::Broken(TRUNCATED_RESPONSE), Some(refused)),
@@ -84,7 +87,7 @@ impl Sandbox {
     }
 
     fn settle(
-        &self,
+        self: &Arc<Self>,
         ending: Ending,
         refused: Option<Refused>,
         step: impl FnOnce(&mut Machine) -> Result<(), Illegal>,
@@ -107,7 +110,9 @@ impl Sandbox {
         let run = inner.run.take();
         drop(inner);
         if let Some(run) = run {
+            let strike = self.strike_after_response(&run);
             self.conclude(run, |_| ending);
+            strike();
         }
         Ok(())
     }

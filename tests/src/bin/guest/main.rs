@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_runtime::streaming::{Body, Response, channel};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -140,13 +140,24 @@ struct Wish {
     panic: bool,
     /// Fails with this message.
     error: Option<String>,
+    /// Returns what cannot be written as JSON.
+    unserializable: bool,
     /// Invokes itself in this way with the same event, and returns what comes back.
     again: Option<String>,
     /// Returns a JSON string of this many bytes, quotes included.
     size: Option<usize>,
 }
 
-async fn behave(event: LambdaEvent<Wish>) -> Result<Box<RawValue>, Error> {
+/// What a wish is answered with.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Granted {
+    Json(Box<RawValue>),
+    /// JSON has no keys that are lists.
+    Unserializable(BTreeMap<[u8; 1], u8>),
+}
+
+async fn behave(event: LambdaEvent<Wish>) -> Result<Granted, Error> {
     let LambdaEvent { payload: wish, context } = event;
     if let Some(line) = wish.print {
         out(&line);
@@ -166,6 +177,9 @@ async fn behave(event: LambdaEvent<Wish>) -> Result<Box<RawValue>, Error> {
     if let Some(message) = wish.error {
         return Err(message.into());
     }
+    if wish.unserializable {
+        return Ok(Granted::Unserializable(BTreeMap::from([([0], 0)])));
+    }
     let answer = if wish.child {
         Value::from(start_child()?)
     } else if let Some(file) = wish.file {
@@ -178,13 +192,13 @@ async fn behave(event: LambdaEvent<Wish>) -> Result<Box<RawValue>, Error> {
     } else if wish.deadline {
         Value::from(context.deadline)
     } else if let Some(kind) = wish.again {
-        return Ok(RawValue::from_string(invoke_itself(&kind)?)?);
+        return Ok(Granted::Json(RawValue::from_string(invoke_itself(&kind)?)?));
     } else if wish.client_context {
         serde_json::to_value(context.client_context)?
     } else {
         Value::from("x".repeat(wish.size.unwrap_or(2).saturating_sub(2)))
     };
-    Ok(RawValue::from_string(answer.to_string())?)
+    Ok(Granted::Json(RawValue::from_string(answer.to_string())?))
 }
 
 /// One step of a script.

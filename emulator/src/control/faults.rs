@@ -1,0 +1,69 @@
+//! `/_hardcap/faults`: what goes wrong on purpose, shown, added, replaced and taken back while everything runs.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::Control;
+use super::api::ControlError;
+use crate::faults::{Fault, Faults, Plan, arm, function_name};
+
+type Answer = Result<(StatusCode, Json<Value>), ControlError>;
+
+/// The seed, and every fault with how often it was met and struck.
+pub(crate) async fn show(State(control): State<Control>) -> Json<Value> {
+    Json(control.platform.faults().status())
+}
+
+/// One fault more, from the next request on.
+pub(crate) async fn add(State(control): State<Control>, body: Bytes) -> Answer {
+    let fault: Fault = read(&body)?;
+    let fault = fault.named(|function| function_name(&control.config, function)).map_err(bad)?;
+    let id = control.platform.change_faults(|faults| faults.with(fault)).map_err(bad)?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+}
+
+/// These faults and this seed instead of all others, with every tally at its beginning.
+pub(crate) async fn replace(State(control): State<Control>, body: Bytes) -> Answer {
+    let plan: Plan = read(&body)?;
+    let plan = plan.named(|function| function_name(&control.config, function)).map_err(bad)?;
+    let faults = Faults::new(plan).map_err(bad)?;
+    let status = faults.status();
+    control.platform.change_faults(|_| Ok((faults, ()))).map_err(bad)?;
+    Ok((StatusCode::OK, Json(status)))
+}
+
+/// No faults any more.
+pub(crate) async fn clear(State(control): State<Control>) -> Answer {
+    control.platform.change_faults(|_| Ok((Faults::default(), ()))).map_err(bad)?;
+    Ok((StatusCode::OK, Json(control.platform.faults().status())))
+}
+
+/// One fault less.
+pub(crate) async fn remove(State(control): State<Control>, Path(id): Path<u64>) -> Answer {
+    let gone = control.platform.change_faults(|faults| {
+        let fewer = faults.without(id).ok_or_else(|| format!("no fault has the id {id}"))?;
+        Ok((fewer, ()))
+    });
+    gone.map_err(|cause: String| ControlError::new(StatusCode::NOT_FOUND, cause))?;
+    Ok((StatusCode::OK, Json(control.platform.faults().status())))
+}
+
+/// Returns to the faults that the run began with.
+pub(crate) fn reset(control: &Control) {
+    // They could be when the run began.
+    let armed = arm(&control.platform, &control.config);
+    debug_assert!(armed.is_ok(), "{armed:?}");
+}
+
+/// The body as JSON, whatever its content type says: a fault is typed by hand.
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+    serde_json::from_slice(body).map_err(|error| bad(error.to_string()))
+}
+
+fn bad(cause: String) -> ControlError {
+    ControlError::new(StatusCode::BAD_REQUEST, format!("this fault cannot be: {cause}"))
+}

@@ -1,0 +1,73 @@
+//! The dice of faults. Pure: what they show depends on the seed, the fault, what it is about and the occasion, so the tenth
+//! event of a function meets the same fate in every run with the same seed.
+
+use sha2::{Digest as _, Sha256};
+
+/// The dice of one occasion.
+#[derive(Clone, Debug)]
+pub(super) struct Dice {
+    begun: Sha256,
+    rolls: u64,
+}
+
+impl Dice {
+    pub(super) fn new(seed: u64, fault: u64, subject: &str, occasion: u64) -> Dice {
+        let mut begun = Sha256::new();
+        for number in [seed, fault, occasion] {
+            begun.update(number.to_be_bytes());
+        }
+        begun.update(subject);
+        Dice { begun, rolls: 0 }
+    }
+
+    /// A number from 0 up to and without 1.
+    pub(super) fn roll(&mut self) -> f64 {
+        self.rolls += 1;
+        let digest = self.begun.clone().chain_update(self.rolls.to_be_bytes()).finalize();
+        let number = digest.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte));
+        f64::from(number) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// A whole number from 0 to `most`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of `most` lies between 0 and it"
+    )]
+    pub(super) fn up_to(&mut self, most: u32) -> u32 {
+        (self.roll() * (f64::from(most) + 1.0)) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rolls(seed: u64, fault: u64, subject: &str) -> Vec<f64> {
+        (0..1000).map(|occasion| Dice::new(seed, fault, subject, occasion).roll()).collect()
+    }
+
+    #[test]
+    fn the_same_seed_shows_the_same_and_everything_else_something_else() {
+        let first = rolls(7, 1, "f");
+        assert_eq!(first, rolls(7, 1, "f"));
+        for other in [rolls(8, 1, "f"), rolls(7, 2, "f"), rolls(7, 1, "g")] {
+            assert_ne!(first, other);
+        }
+    }
+
+    #[test]
+    fn a_probability_is_met_nearly() {
+        let struck = rolls(7, 1, "f").into_iter().filter(|roll| *roll < 0.25).count();
+        assert!((200..300).contains(&struck), "{struck} of 1000");
+    }
+
+    #[test]
+    fn a_span_has_both_its_ends() {
+        let spans: Vec<u32> = (0..100).map(|at| Dice::new(1, 1, "f", at).up_to(3)).collect();
+        for wanted in 0..=3 {
+            assert!(spans.contains(&wanted), "{spans:?}");
+        }
+        assert!(spans.iter().all(|span| *span <= 3), "{spans:?}");
+    }
+}

@@ -1,0 +1,30 @@
+//! An asynchronous event is accepted with 202 and then lost, which AWS does not do knowingly: for whoever wants to know that
+//! the loss is noticed. Its end is counted as dropped, so the report's sums still agree. The occasion is an attempt.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, is_about};
+use crate::context::Context;
+
+/// Loses asynchronous events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drop {
+    /// The function; every one when absent.
+    pub function: Option<String>,
+}
+
+impl From<Drop> for Kind {
+    fn from(drop: Drop) -> Kind {
+        Kind::Drop(drop)
+    }
+}
+
+/// Whether this event is lost.
+pub(crate) fn is_dropped(ctx: &Context, function: &str) -> bool {
+    let of = |kind: &Kind| match kind {
+        Kind::Drop(it) => is_about(it.function.as_ref(), function),
+        _ => false,
+    };
+    ctx.faults.strike(ctx, function, of).is_some()
+}

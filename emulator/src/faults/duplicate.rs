@@ -1,0 +1,30 @@
+//! An asynchronous event is delivered twice, under the same request id, as AWS's at-least-once permits. The event still ends
+//! once, with what the second delivery came to. The occasion is an attempt.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, is_about};
+use crate::context::Context;
+
+/// Delivers asynchronous events twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Duplicate {
+    /// The function; every one when absent.
+    pub function: Option<String>,
+}
+
+impl From<Duplicate> for Kind {
+    fn from(duplicate: Duplicate) -> Kind {
+        Kind::Duplicate(duplicate)
+    }
+}
+
+/// Whether this attempt is made twice.
+pub(crate) fn is_duplicated(ctx: &Context, function: &str) -> bool {
+    let of = |kind: &Kind| match kind {
+        Kind::Duplicate(it) => is_about(it.function.as_ref(), function),
+        _ => false,
+    };
+    ctx.faults.strike(ctx, function, of).is_some()
+}

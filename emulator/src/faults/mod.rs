@@ -1,0 +1,455 @@
+//! Faults on purpose: what happens to a system now and then, made to happen, seeded so that a run can be repeated.
+//!
+//! One file a kind: what it is asked with, and where it strikes. A [`Plan`] is what a run is to suffer, [`Faults`] what is in
+//! force of it: each request sees one snapshot, taken at the door with the limits. A fault never pretends to be AWS's own
+//! doing: everything that strikes is recorded under its name.
+
+mod chance;
+mod cold_start;
+mod delay;
+mod drop;
+mod duplicate;
+mod fail;
+mod kill;
+mod reorder;
+mod slow;
+mod throttle;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+pub use cold_start::SlowColdStart;
+pub use delay::Delay;
+pub use drop::Drop;
+pub use duplicate::Duplicate;
+pub use fail::{Fail, Failure};
+pub use kill::{Kill, Phase};
+pub use reorder::Reorder;
+pub use slow::{Service, Slow};
+pub use throttle::Throttle;
+
+pub(crate) use cold_start::slow_cold_start;
+pub(crate) use delay::delay;
+pub(crate) use drop::is_dropped;
+pub(crate) use duplicate::is_duplicated;
+pub(crate) use fail::failure;
+pub(crate) use kill::kill;
+pub(crate) use reorder::reorder;
+pub(crate) use slow::slow_down;
+pub(crate) use throttle::is_throttled;
+
+use crate::config::Config;
+use crate::context::{Context, Platform};
+use crate::emulator::Builder;
+use crate::record::What;
+
+/// The longest that a fault may delay anything: a day, in milliseconds.
+const LONGEST: u64 = 24 * 60 * 60 * 1000;
+/// Faults that may be in force at a time.
+const FAULTS_MAX: usize = 1_000;
+
+/// What a run is to suffer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plan {
+    /// Two runs with the same seed and the same faults decide alike at the same occasions.
+    pub seed: u64,
+    /// The faults.
+    pub faults: Vec<Fault>,
+}
+
+/// One fault: what happens, where, and how often.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct Fault {
+    /// What happens, and where.
+    pub kind: Kind,
+    /// How likely it is at each occasion, from 0 to 1.
+    pub probability: f64,
+    /// How often it strikes at most; without end when `None`.
+    pub count: Option<u64>,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum Kind {
+    /// An invocation is refused as if no execution were free.
+    Throttle(Throttle),
+    /// The start of a sandbox takes longer.
+    SlowColdStart(SlowColdStart),
+    /// The process of a function is killed.
+    Kill(Kill),
+    /// An asynchronous event is delivered twice.
+    Duplicate(Duplicate),
+    /// An asynchronous event is delivered later.
+    Delay(Delay),
+    /// Asynchronous events overtake each other.
+    Reorder(Reorder),
+    /// An asynchronous event is accepted and lost.
+    Drop(Drop),
+    /// A call of S3 or DynamoDB fails.
+    Fail(Fail),
+    /// A call of S3 or DynamoDB takes longer.
+    Slow(Slow),
+}
+
+impl Plan {
+    /// The same with functions by their names, for they may be given by logical id.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names a function that is not known.
+    pub(crate) fn named(self, known: impl Fn(&str) -> Option<String>) -> Result<Plan, String> {
+        let faults = self.faults.into_iter().map(|fault| fault.named(&known));
+        Ok(Plan { seed: self.seed, faults: faults.collect::<Result<_, _>>()? })
+    }
+}
+
+impl Kind {
+    /// The name under which it is asked for and recorded.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Throttle(_) => "throttle",
+            Kind::SlowColdStart(_) => "slow_cold_start",
+            Kind::Kill(_) => "kill",
+            Kind::Duplicate(_) => "duplicate",
+            Kind::Delay(_) => "delay",
+            Kind::Reorder(_) => "reorder",
+            Kind::Drop(_) => "drop",
+            Kind::Fail(_) => "fail",
+            Kind::Slow(_) => "slow",
+        }
+    }
+
+    /// The function that it is for, when it is for one.
+    fn function_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Kind::Throttle(Throttle { function })
+            | Kind::SlowColdStart(SlowColdStart { function, .. })
+            | Kind::Kill(Kill { function, .. })
+            | Kind::Duplicate(Duplicate { function })
+            | Kind::Delay(Delay { function, .. })
+            | Kind::Reorder(Reorder { function, .. })
+            | Kind::Drop(Drop { function }) => function.as_mut(),
+            Kind::Fail(_) | Kind::Slow(_) => None,
+        }
+    }
+
+    /// Spans of time in it, by name, in milliseconds.
+    fn spans(&self) -> Option<(&'static str, u64)> {
+        match self {
+            Kind::SlowColdStart(SlowColdStart { millis, .. })
+            | Kind::Delay(Delay { millis, .. })
+            | Kind::Slow(Slow { millis, .. }) => Some(("millis", *millis)),
+            Kind::Reorder(Reorder { within_millis, .. }) => Some(("within_millis", *within_millis)),
+            Kind::Kill(Kill { after_millis, .. }) => Some(("after_millis", *after_millis)),
+            Kind::Throttle(_) | Kind::Duplicate(_) | Kind::Drop(_) | Kind::Fail(_) => None,
+        }
+    }
+}
+
+impl Fault {
+    /// A fault that strikes at every occasion.
+    #[must_use]
+    pub fn new(kind: impl Into<Kind>) -> Fault {
+        Fault { kind: kind.into(), probability: 1.0, count: None }
+    }
+
+    /// How likely it is at each occasion, from 0 to 1.
+    #[must_use]
+    pub fn probability(mut self, probability: f64) -> Fault {
+        self.probability = probability;
+        self
+    }
+
+    /// How often it strikes at most.
+    #[must_use]
+    pub fn count(mut self, count: u64) -> Fault {
+        self.count = Some(count);
+        self
+    }
+
+    /// The same with its function by its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::named`].
+    pub(crate) fn named(mut self, known: impl Fn(&str) -> Option<String>) -> Result<Fault, String> {
+        let what = self.kind.name();
+        if let Some(function) = self.kind.function_mut() {
+            *function = known(function).ok_or_else(|| {
+                format!("`{what}` names the function `{function}`, which does not exist")
+            })?;
+        }
+        Ok(self)
+    }
+
+    /// Whether it can be; a sentence when not.
+    fn check(&self) -> Result<(), String> {
+        if !(0.0..=1.0).contains(&self.probability) {
+            return Err(format!("`probability` is from 0 to 1, not {}", self.probability));
+        }
+        match self.kind.spans() {
+            Some((name, millis)) if millis > LONGEST => {
+                Err(format!("`{name}` is at most {LONGEST} (a day), not {millis}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// As it is written: `probability` and `count` stand beside what the kind itself has.
+impl TryFrom<Value> for Fault {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Fault, String> {
+        let Value::Object(mut members) = value else {
+            return Err("a fault is an object such as {\"fault\": \"throttle\"}".to_owned());
+        };
+        let number = |member: Option<Value>, what: &str| match member {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => Ok(Some(number)),
+            Some(other) => Err(format!("{what}, not {other}")),
+        };
+        let probability = number(members.remove("probability"), "`probability` is from 0 to 1")?;
+        let what = "`count` is a whole number";
+        let count = number(members.remove("count"), what)?;
+        let count =
+            count.map(|n| n.as_u64().ok_or_else(|| format!("{what}, not {n}"))).transpose()?;
+        let kind = serde_json::from_value(Value::Object(members)).map_err(|e| e.to_string())?;
+        let probability = probability.and_then(|number| number.as_f64()).unwrap_or(1.0);
+        let fault = Fault { kind, probability, count };
+        fault.check()?;
+        Ok(fault)
+    }
+}
+
+impl From<Fault> for Value {
+    fn from(fault: Fault) -> Value {
+        let mut members = match serde_json::to_value(&fault.kind) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(),
+        };
+        members.retain(|_, value| !value.is_null());
+        members.insert("probability".to_owned(), json!(fault.probability));
+        if let Some(count) = fault.count {
+            members.insert("count".to_owned(), json!(count));
+        }
+        Value::Object(members)
+    }
+}
+
+/// The faults in force: a snapshot, whose tallies all snapshots share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    seed: u64,
+    last_id: u64,
+    armed: Vec<Arc<Armed>>,
+}
+
+/// A fault in force, and how often it was met.
+#[derive(Debug)]
+struct Armed {
+    id: u64,
+    fault: Fault,
+    tally: Mutex<Tally>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    /// Occasions so far by what they were about: what happens to one function does not depend on what others do.
+    occasions: HashMap<String, u64>,
+    struck: u64,
+}
+
+/// A fault that strikes, and the dice of this occasion for whatever else it has to decide.
+struct Strike<'a> {
+    kind: &'a Kind,
+    dice: chance::Dice,
+}
+
+impl Faults {
+    /// Puts a plan in force.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, for a fault that cannot be, or one too many.
+    pub(crate) fn new(plan: Plan) -> Result<Faults, String> {
+        let mut faults = Faults { seed: plan.seed, ..Faults::default() };
+        for fault in plan.faults {
+            faults = faults.with(fault)?.0;
+        }
+        Ok(faults)
+    }
+
+    /// The same with one fault more, and its number.
+    ///
+    /// # Errors
+    ///
+    /// As [`Faults::new`].
+    pub(crate) fn with(&self, fault: Fault) -> Result<(Faults, u64), String> {
+        fault.check()?;
+        if self.armed.len() == FAULTS_MAX {
+            return Err(format!("{FAULTS_MAX} faults are in force, and no more may be"));
+        }
+        let id = self.last_id + 1;
+        let mut faults = Faults { last_id: id, ..self.clone() };
+        faults.armed.push(Arc::new(Armed { id, fault, tally: Mutex::default() }));
+        Ok((faults, id))
+    }
+
+    /// The same without one; `None` when there is none of this number.
+    pub(crate) fn without(&self, id: u64) -> Option<Faults> {
+        let mut faults = self.clone();
+        faults.armed.retain(|armed| armed.id != id);
+        (faults.armed.len() < self.armed.len()).then_some(faults)
+    }
+
+    /// Whether none is in force.
+    pub(crate) fn are_none(&self) -> bool {
+        self.armed.is_empty()
+    }
+
+    /// What the control surface shows.
+    pub(crate) fn status(&self) -> Value {
+        let shown: Vec<Value> = self.armed.iter().map(|armed| armed.status()).collect();
+        json!({ "seed": self.seed, "faults": shown })
+    }
+
+    /// The first of the faults `of` interest that strikes, recorded for this request. Each of them meets an occasion about
+    /// `subject`, a function or a bucket.
+    fn strike(
+        &self,
+        ctx: &Context,
+        subject: &str,
+        of: impl Fn(&Kind) -> bool,
+    ) -> Option<Strike<'_>> {
+        let interested = self.armed.iter().filter(|armed| of(&armed.fault.kind));
+        let strike = interested.filter_map(|armed| armed.meet(self.seed, subject)).next()?;
+        let (fault, at) = (strike.kind.name().to_owned(), subject.to_owned());
+        ctx.record(What::FaultInjected { fault, at });
+        Some(strike)
+    }
+}
+
+impl Armed {
+    /// One more occasion; what strikes, if it does.
+    fn meet(&self, seed: u64, subject: &str) -> Option<Strike<'_>> {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let occasion = tally.occasions.entry(subject.to_owned()).or_default();
+        *occasion += 1;
+        let mut dice = chance::Dice::new(seed, self.id, subject, *occasion);
+        let is_spent = self.fault.count.is_some_and(|count| tally.struck >= count);
+        if is_spent || dice.roll() >= self.fault.probability {
+            return None;
+        }
+        tally.struck += 1;
+        Some(Strike { kind: &self.fault.kind, dice })
+    }
+
+    fn status(&self) -> Value {
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = Value::from(self.fault.clone());
+        shown["id"] = json!(self.id);
+        shown["occasions"] = json!(tally.occasions.values().sum::<u64>());
+        shown["struck"] = json!(tally.struck);
+        shown
+    }
+}
+
+impl Builder {
+    /// Something that goes wrong on purpose.
+    #[must_use]
+    pub fn fault(self, fault: Fault) -> Builder {
+        self.configure(|config| config.faults.faults.push(fault))
+    }
+
+    /// What the dice of faults are seeded with: two runs with the same seed decide alike.
+    #[must_use]
+    pub fn fault_seed(self, seed: u64) -> Builder {
+        self.configure(|config| config.faults.seed = seed)
+    }
+}
+
+/// Puts the plan of a configuration in force.
+///
+/// # Errors
+///
+/// A sentence that says which fault cannot be, and why.
+pub(crate) fn arm(platform: &Platform, config: &Config) -> Result<(), String> {
+    let known = |name: &str| function_name(config, name);
+    let faults = Faults::new(config.faults.clone().named(known)?)?;
+    platform.change_faults(|_| Ok((faults, ())))
+}
+
+/// The name of the function with this name or logical id.
+pub(crate) fn function_name(config: &Config, named: &str) -> Option<String> {
+    let mut functions = config.functions.iter();
+    let found = functions.find(|function| function.name == named || function.logical_id == named);
+    found.map(|function| function.name.clone())
+}
+
+/// Whether a fault that names nothing, or this, is about this.
+fn is_about(named: Option<&String>, subject: &str) -> bool {
+    named.is_none_or(|named| named == subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use hardcap_limits::Limits;
+
+    use super::*;
+    use crate::keyring::Keyring;
+
+    fn context(seed: u64, fault: Fault) -> Context {
+        let platform = Platform::new("us-east-1", Limits::classic(), Keyring::default());
+        let faults = Faults::new(Plan { seed, faults: vec![fault] }).unwrap();
+        platform.change_faults(|_| Ok::<_, String>((faults, ()))).unwrap();
+        platform.context()
+    }
+
+    /// How long each of some events of two functions is held back.
+    fn spans(seed: u64) -> Vec<u64> {
+        let ctx = context(seed, Fault::new(Reorder { function: None, within_millis: 1_000_000 }));
+        (0..10).map(|at| reorder(&ctx, if at % 2 == 0 { "even" } else { "odd" }).0).collect()
+    }
+
+    #[test]
+    fn two_runs_with_one_seed_decide_alike_and_a_third_otherwise() {
+        assert_eq!(spans(7), spans(7));
+        assert_ne!(spans(7), spans(8));
+    }
+
+    #[test]
+    fn what_happens_to_one_function_does_not_depend_on_others() {
+        let ctx = context(7, Fault::new(Reorder { function: None, within_millis: 1_000_000 }));
+        let alone: Vec<u64> = (0..5).map(|_| reorder(&ctx, "even").0).collect();
+        let among: Vec<u64> = spans(7).into_iter().step_by(2).collect();
+        assert_eq!(alone, among);
+    }
+
+    #[test]
+    fn a_fault_strikes_as_often_as_it_may_and_every_snapshot_counts() {
+        let ctx = context(7, Fault::new(Throttle::default()).count(2));
+        let struck: Vec<bool> = (0..4).map(|_| is_throttled(&ctx.clone(), "f")).collect();
+        assert_eq!(struck, [true, true, false, false]);
+        assert_eq!(ctx.recorder.totals().injected["throttle"], 2);
+    }
+
+    #[test]
+    fn a_fault_is_shown_as_it_is_written() {
+        for text in [
+            r#"{"fault":"throttle","function":"f","probability":0.5,"count":3}"#,
+            r#"{"fault":"kill","phase":"after_response","after_millis":20,"probability":1.0}"#,
+            r#"{"fault":"fail","service":"dynamodb","error":"throttle","probability":1.0}"#,
+        ] {
+            let fault: Fault = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&fault).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! A call of S3 or DynamoDB is answered later, in real time. The occasion is a call.
+
+use hardcap_limits::Millis;
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, is_about};
+use crate::context::Context;
+
+/// Answers calls of a service later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slow {
+    /// The service.
+    pub service: Service,
+    /// The bucket; every call when absent. DynamoDB has none.
+    pub bucket: Option<String>,
+    /// How much later, in milliseconds.
+    pub millis: u64,
+}
+
+/// A service that can be made to fail or to be slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// S3.
+    S3,
+    /// DynamoDB.
+    DynamoDb,
+}
+
+impl From<Slow> for Kind {
+    fn from(slow: Slow) -> Kind {
+        Kind::Slow(slow)
+    }
+}
+
+/// Waits as long as this call is to take longer. `subject` is the bucket, or the service where there is none.
+pub(crate) async fn slow_down(ctx: &Context, service: Service, subject: &str) {
+    let of = |kind: &Kind| match kind {
+        Kind::Slow(it) => it.service == service && is_about(it.bucket.as_ref(), subject),
+        _ => false,
+    };
+    let strike = ctx.faults.strike(ctx, subject, of);
+    if let Some(Kind::Slow(slow)) = strike.map(|strike| strike.kind) {
+        ctx.clock.timeout(Millis(slow.millis), std::future::pending::<()>()).await;
+    }
+}

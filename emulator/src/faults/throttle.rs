@@ -1,0 +1,30 @@
+//! An invocation is refused with the 429 of an account whose executions are all under way. The occasion is an invocation,
+//! of an asynchronous event each attempt.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, is_about};
+use crate::context::Context;
+
+/// Refuses invocations as if no execution were free.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// The function; every one when absent.
+    pub function: Option<String>,
+}
+
+impl From<Throttle> for Kind {
+    fn from(throttle: Throttle) -> Kind {
+        Kind::Throttle(throttle)
+    }
+}
+
+/// Whether this invocation is refused.
+pub(crate) fn is_throttled(ctx: &Context, function: &str) -> bool {
+    let of = |kind: &Kind| match kind {
+        Kind::Throttle(it) => is_about(it.function.as_ref(), function),
+        _ => false,
+    };
+    ctx.faults.strike(ctx, function, of).is_some()
+}

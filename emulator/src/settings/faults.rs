@@ -1,0 +1,36 @@
+//! `[[fault]]` in `hardcap.toml`: the same members as the control surface's `POST /_hardcap/faults`.
+
+use serde_json::{Map, Value};
+
+use super::number;
+use crate::faults::{Fault, Plan};
+use crate::template::mistake::Mistake;
+use crate::template::tree::Node;
+
+/// Members that are numbers; a scalar of TOML does not say so any more.
+const NUMBERS: [&str; 5] = ["probability", "count", "millis", "within_millis", "after_millis"];
+
+/// `fault_seed` and every `[[fault]]`.
+pub(super) fn plan(root: &Node) -> Result<Plan, Mistake> {
+    let seed = number(root, "fault_seed", "a whole number")?.unwrap_or_default();
+    let items = root.get("fault").map_or(Ok(&[][..]), |node| node.items("`fault`"))?;
+    let faults = items.iter().map(fault).collect::<Result<_, _>>()?;
+    Ok(Plan { seed, faults })
+}
+
+fn fault(item: &Node) -> Result<Fault, Mistake> {
+    let mut members = Map::new();
+    for entry in item.entries("a `fault`")? {
+        let what = format!("`{}`", entry.key);
+        let text = entry.value.scalar(&what)?;
+        let value = if NUMBERS.contains(&entry.key.as_str()) {
+            let number = serde_json::from_str(text).ok().filter(Value::is_number);
+            number.ok_or_else(|| entry.value.mistaken(&what, "a number"))?
+        } else {
+            Value::from(text)
+        };
+        members.insert(entry.key.clone(), value);
+    }
+    let fault = Fault::try_from(Value::Object(members));
+    fault.map_err(|cause| Mistake::new(item.at, format!("a `fault` cannot be: {cause}")))
+}
