@@ -14,9 +14,9 @@ demo *ARGS:
 test:
     cargo test --workspace
     @echo
-    @echo "left out here: real Python and cargo-lambda (just test-all, after just setup); release functions (just ci)"
+    @echo "left out here: real Python, Node, AWS CLI, boto3, cargo-lambda and the container (just test-all); release functions (just ci)"
 
-# what test-all needs: Python's Lambda runtime, clients and cargo-lambda, into target/venv
+# what test-all needs: runtimes, clients, cargo-lambda (target/venv), Node's runtime (a cache of its own), Docker
 setup:
     .ci/setup
 
@@ -29,7 +29,7 @@ image: static
     docker build --tag hardcap --file Dockerfile "${CARGO_TARGET_DIR:-target}/image"
 
 # test, and with real runtimes and clients
-test-all: setup
+test-all: setup static
     HARDCAP_LANES=all cargo test --workspace
 
 # speed against the floor, and what the proxy costs beside what it passes on: each in one run, as ratios
