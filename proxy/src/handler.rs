@@ -234,6 +234,10 @@ impl Proxy {
                 lines.push((name.clone(), value.clone()));
             }
         }
+        if exchange.visitor.user().is_some() {
+            // Without the cookie there is another answer, and a cache in between must not mix them up.
+            headers::vary(&mut lines, "Cookie");
+        }
         Ok(Head { status, headers: lines })
     }
 

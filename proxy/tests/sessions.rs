@@ -200,6 +200,7 @@ async fn somebody_logs_in_and_is_sent_where_they_were_going() {
     assert!(browser.get(LOGIN).is_none(), "the form is done with");
     let found = stage.get(&browser, "/logs/_search?q=1").await;
     assert_eq!((found.status, &found.body[..]), (200, &b"found"[..]));
+    assert_eq!(found.header("vary"), Some("Cookie"));
 
     let who = stage.get(&browser, "/_proxy/session").await;
     assert_eq!(

@@ -1,14 +1,22 @@
 //! How somebody proves who they are: with a password, or with whatever else implements [`Identify`].
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::store::{Pending, Store};
 use super::{Role, Sealed, User, password, user_name};
 
 /// What was sent to log in: the fields of a form.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Form(HashMap<String, String>);
+
+impl fmt::Debug for Form {
+    /// Without what is in it: one of the fields is a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Form").field("fields", &self.0.len()).finish_non_exhaustive()
+    }
+}
 
 impl Form {
     /// Reads `application/x-www-form-urlencoded`. Of a field that is there twice, the first counts.

@@ -75,10 +75,9 @@ impl Pattern {
     pub(super) fn covers(&self, path: &Path) -> bool {
         matches(&self.0, &path.exact, &|part, segment| match part {
             Part::Index => is_index(segment),
-            Part::Glob(glob) => {
-                is_operation(segment) && glob == segment
-                    || !is_operation(segment) && names(segment).all(|name| glob_matches(glob, name))
-            }
+            // What begins with `_` does something of its own; a star does not mean it.
+            Part::Glob(glob) if is_operation(segment) => glob == segment,
+            Part::Glob(glob) => names(segment).all(|name| glob_matches(glob, name)),
             Part::Rest => true,
         })
     }

@@ -150,6 +150,7 @@ fn the_rules_of_the_configuration_come_first() {
         (Role::Full, "DELETE /logs-1,logs-2", true),
         (Role::Full, "DELETE /logs-1,other", false),
         (Role::Full, "DELETE /logs-1/_doc/1", false),
+        (Role::Full, "DELETE /logs-_x", true),
         (Role::Full, "DELETE /LOGS-1", false),
         (Role::Read, "DELETE /logs-1", false),
         (Role::Read, "GET /secret-1/_search", false),

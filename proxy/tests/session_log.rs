@@ -1,0 +1,90 @@
+//! What logins leave in the log: who and from where, and no secret.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use hardcap_proxy::job::ports::SystemClock;
+use hardcap_proxy::session::memory::MemoryStore;
+use hardcap_proxy::session::{Role, Sessions, Settings, admin};
+use serde_json::{Value, json};
+use support::bucket::Bucket;
+use support::upstream::{RawUpstream, answer};
+use support::{ask, config, event, proxy, s3};
+use tracing_subscriber::fmt::MakeWriter;
+
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Log;
+
+    fn make_writer(&self) -> Log {
+        self.clone()
+    }
+}
+
+// One test, for a log is of the whole process.
+#[tokio::test]
+async fn p5_a_login_leaves_a_name_and_no_secret() {
+    let log = Log::default();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter("info,hardcap_proxy=trace")
+        .with_writer(log.clone())
+        .init();
+    let upstream = RawUpstream::saying(answer("200 OK", &[], b"ok")).await;
+    let bucket = Bucket::keeping().await;
+    let told = [("SESSIONS_TABLE", "sessions"), ("ACCESS", "sessions")];
+    let store = Arc::new(MemoryStore::default());
+    admin::add(&*store, "alice", Role::Full, "canary-password", 1).await.unwrap();
+    let sessions = Sessions::new(store.clone(), Settings::default(), Arc::new(SystemClock));
+    let proxy = proxy(config(&upstream.url, &told), s3(&bucket.url)).with_sessions(sessions);
+
+    let login = |user: &str, password: &str| {
+        let headers = [("host", "proxy.example"), ("content-type", "application/json")];
+        let mut event = event("POST", "/_proxy/login?q=canary-query", &headers);
+        event["body"] = json!(json!({ "user": user, "password": password }).to_string());
+        event
+    };
+    assert_eq!(ask(&proxy, &login("canary-typed-into-the-name", "x")).await.status, 401);
+    let reply = ask(&proxy, &login("alice", "canary-password")).await;
+    let cookie = reply.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let token = reply.json()["csrf_token"].as_str().unwrap().to_owned();
+    let found = ask(&proxy, &event("GET", "/a", &[("cookie", &cookie)])).await;
+    assert_eq!(found.status, 200);
+    store.tables().outage = true;
+    let stranger = "__Host-hardcap-session=".to_owned() + &"A".repeat(64);
+    assert_eq!(ask(&proxy, &event("GET", "/a", &[("cookie", &stranger)])).await.status, 503);
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let secret = cookie.split_once('=').unwrap().1;
+    for secret in ["canary", "argon2", &secret[..16], &token[..16], "AAAAAAAA"] {
+        assert!(!text.contains(secret), "{secret} is in the log:\n{text}");
+    }
+    let lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    let of = |target: &str, field: &str| -> Vec<Value> {
+        let lines = lines.iter().filter(|line| line["target"] == target);
+        lines.map(|line| line[field].clone()).collect()
+    };
+    assert_eq!(of("login", "message"), ["a login failed", "logged in"], "{text}");
+    assert_eq!(of("login", "address"), ["192.0.2.9", "192.0.2.9"]);
+    assert_eq!(of("access", "user"), [Value::Null, Value::Null, json!("alice"), Value::Null]);
+    assert!(text.contains("it is down"), "why there is no answer is for the log: {text}");
+}
