@@ -21,8 +21,15 @@ pub(crate) enum Source {
 
 /// Headers that Kibana and OpenSearch Dashboards send, or that scripts send for this very purpose. A page of another origin
 /// would have to ask first.
-const ASKED_FOR: [&str; 6] =
-    ["kbn-xsrf", "kbn-version", "osd-xsrf", "osd-version", "x-requested-with", "x-csrf-token"];
+const ASKED_FOR: [&str; 7] = [
+    "kbn-xsrf",
+    "kbn-version",
+    "osd-xsrf",
+    "osd-version",
+    "x-requested-with",
+    "x-csrf-token",
+    "x-upload-id",
+];
 /// What a form can send without asking.
 const OF_FORMS: [&str; 3] =
     ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
@@ -154,6 +161,7 @@ mod tests {
         check("POST", &[HOST, ("content-type", "multipart/form-data; boundary=x")], false);
         check("POST", &[HOST, FORM, ("osd-xsrf", "true")], true);
         check("POST", &[HOST, FORM, ("kbn-version", "7.10.2")], true);
+        check("POST", &[HOST, ("x-upload-id", "x")], true);
         check("POST", &[HOST, ("content-type", "application/json")], true);
         check("POST", &[HOST, ("content-type", "application/x-ndjson")], true);
         check("DELETE", &[HOST], true);
