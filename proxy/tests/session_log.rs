@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use hardcap_proxy::job::ports::SystemClock;
+use hardcap_proxy::log::ACCESS;
 use hardcap_proxy::session::memory::MemoryStore;
 use hardcap_proxy::session::{Role, Sessions, Settings, admin};
 use serde_json::{Value, json};
@@ -42,12 +43,8 @@ impl MakeWriter<'_> for Log {
 #[tokio::test]
 async fn p5_a_login_leaves_a_name_and_no_secret() {
     let log = Log::default();
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter("info,hardcap_proxy=trace")
-        .with_writer(log.clone())
-        .init();
+    let written = hardcap_proxy::log::subscriber("info,hardcap_proxy=trace", log.clone());
+    tracing::subscriber::set_global_default(written).unwrap();
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"ok")).await;
     let bucket = Bucket::keeping().await;
     let told = [("SESSIONS_TABLE", "sessions"), ("ACCESS", "sessions")];
@@ -85,6 +82,6 @@ async fn p5_a_login_leaves_a_name_and_no_secret() {
     };
     assert_eq!(of("login", "message"), ["a login failed", "logged in"], "{text}");
     assert_eq!(of("login", "address"), ["192.0.2.9", "192.0.2.9"]);
-    assert_eq!(of("access", "user"), [Value::Null, Value::Null, json!("alice"), Value::Null]);
+    assert_eq!(of(ACCESS, "user"), [Value::Null, Value::Null, json!("alice"), Value::Null]);
     assert!(text.contains("it is down"), "why there is no answer is for the log: {text}");
 }
