@@ -2,53 +2,14 @@
 
 mod support;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Value, json};
 use support::bucket::Bucket;
+use support::log::Log;
 use support::upstream::{RawUpstream, answer};
 use support::{config, get, proxy, s3};
 use tokio::io::AsyncWriteExt as _;
-use tracing_subscriber::fmt::MakeWriter;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
-
-#[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Log;
-
-    fn make_writer(&self) -> Log {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        let bytes = self.0.lock().expect("nobody panicked").clone();
-        String::from_utf8(bytes).expect("a log is text")
-    }
-
-    /// The access lines.
-    fn access(&self) -> Vec<Value> {
-        let text = self.text();
-        let lines = text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON"));
-        lines.filter(|line: &Value| line["target"] == "access").collect()
-    }
-}
 
 /// Requests with a password that the upstream accepts, and that it refuses.
 async fn with_a_password(upstream: &str) {
@@ -115,7 +76,7 @@ async fn p5_a_request_leaves_one_line_and_no_secret() {
         assert!(!text.contains(secret), "{secret} is in the log:\n{text}");
     }
 
-    let lines = log.access();
+    let lines = log.of("access");
     assert_eq!(lines.len(), 5, "{text}");
     let fields = |line: &Value| {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();

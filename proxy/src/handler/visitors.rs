@@ -86,12 +86,7 @@ impl Proxy {
         visitor: &Visitor,
         target: &Target,
     ) -> Result<(), Refusal> {
-        let (Access::Sessions(config), Visitor::User(user)) = (&self.config.access, visitor) else {
-            return Ok(());
-        };
-        arrival.admit_change()?;
-        let rules = &config.settings.rules;
-        Ok(rules.admit(user.role, &arrival.request.method, &target.path)?)
+        self.admit(arrival, visitor, Some((&arrival.request.method, &target.path)))
     }
 
     /// The same for a request about jobs. An export is a search, and whoever may not search there may not export.
@@ -101,18 +96,28 @@ impl Proxy {
         visitor: &Visitor,
         route: &JobRoute,
     ) -> Result<(), Refusal> {
+        let export = (arrival.request.method == Method::POST && *route == JobRoute::All)
+            .then(|| serde_json::from_slice::<export::Request>(&arrival.request.body).ok())
+            .flatten();
+        let search = export.map(|export| format!("/{}/_search", export.index));
+        self.admit(arrival, visitor, search.as_deref().map(|path| (&Method::POST, path)))
+    }
+
+    /// What is asked of the upstream, if anything, is looked at by the rules. An open proxy has none.
+    fn admit(
+        &self,
+        arrival: &Arrival<'_>,
+        visitor: &Visitor,
+        asked: Option<(&Method, &str)>,
+    ) -> Result<(), Refusal> {
         let (Access::Sessions(config), Visitor::User(user)) = (&self.config.access, visitor) else {
             return Ok(());
         };
         arrival.admit_change()?;
-        let export = (arrival.request.method == Method::POST && *route == JobRoute::All)
-            .then(|| serde_json::from_slice::<export::Request>(&arrival.request.body).ok())
-            .flatten();
-        if let Some(export) = export {
-            let path = format!("/{}/_search", export.index);
-            config.settings.rules.admit(user.role, &Method::POST, &path)?;
+        match asked {
+            Some((method, path)) => Ok(config.settings.rules.admit(user.role, method, path)?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Answers a path below `/_proxy`.
@@ -146,9 +151,7 @@ impl Proxy {
         match what {
             Somebodys::Answer(id) => self.again(request, visitor, id, cors, line).await,
             Somebodys::Uploads => {
-                if matches!(visitor, Visitor::User(_)) {
-                    arrival.admit_change()?;
-                }
+                self.admit(arrival, visitor, None)?;
                 self.about_uploads(request, visitor, cors).await
             }
             Somebodys::Job(route) => {

@@ -4,6 +4,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "this is no library")]
 
 pub mod bucket;
+pub mod log;
 pub mod upstream;
 
 use std::sync::Arc;
