@@ -8,7 +8,7 @@ use hardcap_limits::envelope::json_string_len;
 use hardcap_limits::{Limits, Row};
 use serde::Serialize;
 
-use crate::config::{ApiKind, Bucket, Function};
+use crate::config::{ApiKind, Bucket, Function, ResponseTransferMode, Route};
 use crate::report::grouped;
 use crate::template::Loaded;
 
@@ -122,15 +122,9 @@ impl Findings<'_> {
     /// A function that outlives its gateway answers nobody.
     fn timeout(&mut self, function: &Function) {
         let limits = &self.loaded.config.limits;
-        let in_front = self
-            .loaded
-            .config
-            .apis
-            .iter()
-            .filter(|api| api.routes.iter().any(|route| route.function == function.name));
-        let waits = in_front.map(|api| match api.kind {
-            ApiKind::Rest { .. } => (in_force(limits, "rest_timeout").1, &api.logical_id),
-            ApiKind::Http { .. } => (in_force(limits, "http_timeout").1, &api.logical_id),
+        let waits = self.loaded.config.apis.iter().flat_map(|api| {
+            let routes = api.routes.iter().filter(|route| route.function == function.name);
+            routes.map(move |route| (wait(limits, &api.kind, route), &api.logical_id))
         });
         if let Some((wait, api)) = waits.min()
             && function.timeout.0 > wait
@@ -212,6 +206,18 @@ fn in_force(limits: &Limits, name: &str) -> (&'static Row, u64) {
         .expect("the names used here are in the table, which a test checks")
 }
 
+/// How long an API waits for the answer of a route: longer than for others when it streams and has a timeout that says so.
+fn wait(limits: &Limits, kind: &ApiKind, route: &Route) -> u64 {
+    let (stream, longest) = in_force(limits, "rest_stream_timeout");
+    let streams = route.response_transfer_mode == ResponseTransferMode::Stream
+        && stream.began() <= limits.date();
+    match (kind, route.timeout) {
+        (ApiKind::Http { .. }, _) => in_force(limits, "http_timeout").1,
+        (ApiKind::Rest { .. }, Some(own)) if streams => own.0.min(longest),
+        (ApiKind::Rest { .. }, _) => in_force(limits, "rest_timeout").1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -250,6 +256,21 @@ mod tests {
                 "warning[timeout-above-gateway] t.yaml:3:3: `F` may run 31 s, but `ServerlessHttpApi` waits 30 s: after that its client has a 504 while the function runs on"
             ]
         );
+    }
+
+    #[test]
+    fn a_route_that_streams_waits_as_long_as_its_timeout_says() {
+        let streams = |day: &str, timeout: &str| {
+            let route = format!("Method: get, ResponseTransferMode: STREAM{timeout}");
+            let text = behind("Api", 900).replace("Method: get", &route);
+            let limits = Limits::at(day.parse().unwrap());
+            let loaded = load(&text, Path::new("t.yaml"), &Settings::default(), limits);
+            check(&loaded.unwrap_or_else(|error| panic!("{error}"))).len()
+        };
+        assert_eq!(streams("current", ", TimeoutInMillis: 900000"), 0);
+        assert_eq!(streams("current", ", TimeoutInMillis: 60000"), 1);
+        assert_eq!(streams("current", ""), 1);
+        assert_ne!(streams("2025-11-18", ", TimeoutInMillis: 900000"), 0);
     }
 
     #[test]

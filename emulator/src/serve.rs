@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
-use hardcap_limits::{Exceeded, Limit};
+use hardcap_limits::{Exceeded, Limit, Millis};
 use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
 use http_body_util::BodyExt as _;
@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock::Clock;
 use crate::head::{Heads, Tap};
 
 /// hyper's own cap on a request head, far above any limit of the table, so that the table's refusal is the one seen.
@@ -25,6 +26,10 @@ const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 const GATEWAY_HEADERS_MAX: usize = 10_000;
 const AWS_HEADERS_MAX: usize = 2_000;
 const RUNTIME_HEADERS_MAX: usize = 100;
+
+/// How long a connection may take for the request it is in when its server stops: a client that does not read a stream must
+/// not hold up the end.
+const PARTING: Millis = Millis(5_000);
 
 /// Where only this machine reaches what listens.
 pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -65,7 +70,7 @@ impl Surface {
     }
 }
 
-/// Serves connections until `stop` is cancelled; then lets each finish the request it is in.
+/// Serves connections until `stop` is cancelled; then lets each finish the request it is in, for a short while.
 ///
 /// Runs as a task of `tasks`, so that whoever stops the emulator can wait for the last connection.
 pub(crate) fn serve<S, F, B>(
@@ -138,7 +143,7 @@ async fn connection<S, F, B>(
         ended = serving.as_mut() => ended,
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            Clock::default().timeout(PARTING, serving).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {

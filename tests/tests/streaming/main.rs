@@ -2,6 +2,7 @@
 
 mod api;
 mod bounds;
+mod crowd;
 mod endings;
 mod plain;
 mod probe;
