@@ -231,7 +231,7 @@ impl Emulator {
         &self.platform.clock
     }
 
-    /// Stops everything: requests under way are finished, then every process ends with its group.
+    /// Stops everything: requests under way have a few seconds to finish, then every process ends with its group.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();

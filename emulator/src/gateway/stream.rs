@@ -120,8 +120,8 @@ fn admit_metadata(ctx: &Context, limit: &Limit<ByteCount>, length: usize) -> Res
 
 /// The answer of a function URL that is buffered, of a runtime that streams all the same.
 ///
-/// Captured on 2026-09-15 (radkawar/stackd, testdata/aws/lambda/urls_http.json): metadata become the head, and the body behind
-/// them is not forwarded; without metadata, all of it is the body.
+/// As the notes to captures of 2026-09-15 have it (radkawar/stackd, testdata/aws/lambda/urls_http.json): metadata become the head,
+/// and the body behind them is not forwarded; without metadata, all of it is the body.
 pub(super) fn collected(content_type: &HeaderValue, posted: &Bytes) -> Result<Answer, Malformed> {
     if is_integration(Some(content_type)) && !posted.is_empty() {
         let at = delimiter(posted).ok_or_else(no_delimiter)?;

@@ -36,7 +36,8 @@ pub(super) fn router(lambda: Lambda) -> Router {
         .with_state(lambda)
 }
 
-/// The invocation type is not looked at: captured on 2026-09-15, `DryRun` and `Event` run the function too.
+/// The invocation type is not looked at: captured on 2026-09-15 (see [`SILENT_SINCE`]), `DryRun` and `Event` run the
+/// function too.
 async fn invoke(
     extract::State(lambda): extract::State<Lambda>,
     Path(name): Path<String>,
@@ -149,7 +150,9 @@ impl Teller {
         let fault = reply.fault.as_ref().filter(|_| self.tells_errors);
         let complete = InvokeComplete {
             error_code: fault.map(Fault::error_type),
-            error_details: fault.map(|_| String::from_utf8_lossy(&reply.payload)),
+            error_details: fault
+                .filter(|_| !reply.payload.is_empty())
+                .map(|_| String::from_utf8_lossy(&reply.payload)),
             log_result: self.tail.then(|| STANDARD.encode(&reply.log_tail)),
         };
         let json = serde_json::to_vec(&complete).expect("a struct of texts is JSON");

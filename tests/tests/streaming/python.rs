@@ -24,7 +24,7 @@ for event in answer["EventStream"]:
 async fn boto3_reads_a_stream_at_the_limit_and_one_byte_beyond_it() {
     let Some(python) = lane::python() else { return };
     let streaming = Streaming::start(on(FIRST_DAY).set("lambda_stream_response", 1_000_000)).await;
-    let too_large = "('ErrorCode', 'Function.ResponseSizeTooLarge'), ('ErrorDetails', '')";
+    let too_large = "('ErrorCode', 'Function.ResponseSizeTooLarge')";
     for (size, end) in [
         (1_000_000, "1000000 []".to_owned()),
         (1_000_005, format!("1000001 [{too_large}]")),
