@@ -100,8 +100,8 @@ impl Emulator {
 
         let keyring = Keyring::new(&config.credentials);
         let platform = Platform::new(&config.region, config.limits.clone(), keyring);
-        faults::arm(&platform, &config).map_err(StartError::Fault)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        faults::arm(&platform, &config, stop.clone()).map_err(StartError::Fault)?;
         let s3 =
             S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());

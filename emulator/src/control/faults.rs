@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Control;
 use super::api::ControlError;
-use crate::faults::{Fault, Faults, Plan, arm, function_name};
+use crate::faults::{Fault, Plan, function_name};
 
 type Answer = Result<(StatusCode, Json<Value>), ControlError>;
 
@@ -30,16 +30,12 @@ pub(crate) async fn add(State(control): State<Control>, body: Bytes) -> Answer {
 pub(crate) async fn replace(State(control): State<Control>, body: Bytes) -> Answer {
     let plan: Plan = read(&body)?;
     let plan = plan.named(|function| function_name(&control.config, function)).map_err(bad)?;
-    let faults = Faults::new(plan).map_err(bad)?;
-    let status = faults.status();
-    control.platform.change_faults(|_| Ok((faults, ()))).map_err(bad)?;
-    Ok((StatusCode::OK, Json(status)))
+    change(&control, plan)
 }
 
 /// No faults any more.
 pub(crate) async fn clear(State(control): State<Control>) -> Answer {
-    control.platform.change_faults(|_| Ok((Faults::default(), ()))).map_err(bad)?;
-    Ok((StatusCode::OK, Json(control.platform.faults().status())))
+    change(&control, Plan::default())
 }
 
 /// One fault less.
@@ -54,9 +50,15 @@ pub(crate) async fn remove(State(control): State<Control>, Path(id): Path<u64>) 
 
 /// Returns to the faults that the run began with.
 pub(crate) fn reset(control: &Control) {
-    // They could be when the run began.
-    let armed = arm(&control.platform, &control.config);
-    debug_assert!(armed.is_ok(), "{armed:?}");
+    let known = |function: &str| function_name(&control.config, function);
+    let plan = control.config.faults.clone().named(known).map_err(bad);
+    let changed = plan.and_then(|plan| change(control, plan));
+    debug_assert!(changed.is_ok(), "they could be when the run began");
+}
+
+fn change(control: &Control, plan: Plan) -> Answer {
+    control.platform.change_faults(|faults| Ok((faults.replaced(plan)?, ()))).map_err(bad)?;
+    Ok((StatusCode::OK, Json(control.platform.faults().status())))
 }
 
 /// The body as JSON, whatever its content type says: a fault is typed by hand.

@@ -4,6 +4,7 @@
 //! force of it: each request sees one snapshot, taken at the door with the limits. A fault never pretends to be AWS's own
 //! doing: everything that strikes is recorded under its name.
 
+mod armed;
 mod chance;
 mod cold_start;
 mod delay;
@@ -15,11 +16,9 @@ mod reorder;
 mod slow;
 mod throttle;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 pub use cold_start::SlowColdStart;
 pub use delay::Delay;
@@ -31,6 +30,7 @@ pub use reorder::Reorder;
 pub use slow::{Service, Slow};
 pub use throttle::Throttle;
 
+pub(crate) use armed::Faults;
 pub(crate) use cold_start::slow_cold_start;
 pub(crate) use delay::delay;
 pub(crate) use drop::is_dropped;
@@ -42,14 +42,11 @@ pub(crate) use slow::slow_down;
 pub(crate) use throttle::is_throttled;
 
 use crate::config::Config;
-use crate::context::{Context, Platform};
+use crate::context::Platform;
 use crate::emulator::Builder;
-use crate::record::What;
 
 /// The longest that a fault may delay anything: a day, in milliseconds.
 const LONGEST: u64 = 24 * 60 * 60 * 1000;
-/// Faults that may be in force at a time.
-const FAULTS_MAX: usize = 1_000;
 
 /// What a run is to suffer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -244,124 +241,6 @@ impl From<Fault> for Value {
     }
 }
 
-/// The faults in force: a snapshot, whose tallies all snapshots share.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Faults {
-    seed: u64,
-    last_id: u64,
-    armed: Vec<Arc<Armed>>,
-}
-
-/// A fault in force, and how often it was met.
-#[derive(Debug)]
-struct Armed {
-    id: u64,
-    fault: Fault,
-    tally: Mutex<Tally>,
-}
-
-#[derive(Debug, Default)]
-struct Tally {
-    /// Occasions so far by what they were about: what happens to one function does not depend on what others do.
-    occasions: HashMap<String, u64>,
-    struck: u64,
-}
-
-/// A fault that strikes, and the dice of this occasion for whatever else it has to decide.
-struct Strike<'a> {
-    kind: &'a Kind,
-    dice: chance::Dice,
-}
-
-impl Faults {
-    /// Puts a plan in force.
-    ///
-    /// # Errors
-    ///
-    /// A sentence, for a fault that cannot be, or one too many.
-    pub(crate) fn new(plan: Plan) -> Result<Faults, String> {
-        let mut faults = Faults { seed: plan.seed, ..Faults::default() };
-        for fault in plan.faults {
-            faults = faults.with(fault)?.0;
-        }
-        Ok(faults)
-    }
-
-    /// The same with one fault more, and its number.
-    ///
-    /// # Errors
-    ///
-    /// As [`Faults::new`].
-    pub(crate) fn with(&self, fault: Fault) -> Result<(Faults, u64), String> {
-        fault.check()?;
-        if self.armed.len() == FAULTS_MAX {
-            return Err(format!("{FAULTS_MAX} faults are in force, and no more may be"));
-        }
-        let id = self.last_id + 1;
-        let mut faults = Faults { last_id: id, ..self.clone() };
-        faults.armed.push(Arc::new(Armed { id, fault, tally: Mutex::default() }));
-        Ok((faults, id))
-    }
-
-    /// The same without one; `None` when there is none of this number.
-    pub(crate) fn without(&self, id: u64) -> Option<Faults> {
-        let mut faults = self.clone();
-        faults.armed.retain(|armed| armed.id != id);
-        (faults.armed.len() < self.armed.len()).then_some(faults)
-    }
-
-    /// Whether none is in force.
-    pub(crate) fn are_none(&self) -> bool {
-        self.armed.is_empty()
-    }
-
-    /// What the control surface shows.
-    pub(crate) fn status(&self) -> Value {
-        let shown: Vec<Value> = self.armed.iter().map(|armed| armed.status()).collect();
-        json!({ "seed": self.seed, "faults": shown })
-    }
-
-    /// The first of the faults `of` interest that strikes, recorded for this request. Each of them meets an occasion about
-    /// `subject`, a function or a bucket.
-    fn strike(
-        &self,
-        ctx: &Context,
-        subject: &str,
-        of: impl Fn(&Kind) -> bool,
-    ) -> Option<Strike<'_>> {
-        let interested = self.armed.iter().filter(|armed| of(&armed.fault.kind));
-        let strike = interested.filter_map(|armed| armed.meet(self.seed, subject)).next()?;
-        let (fault, at) = (strike.kind.name().to_owned(), subject.to_owned());
-        ctx.record(What::FaultInjected { fault, at });
-        Some(strike)
-    }
-}
-
-impl Armed {
-    /// One more occasion; what strikes, if it does.
-    fn meet(&self, seed: u64, subject: &str) -> Option<Strike<'_>> {
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        let occasion = tally.occasions.entry(subject.to_owned()).or_default();
-        *occasion += 1;
-        let mut dice = chance::Dice::new(seed, self.id, subject, *occasion);
-        let is_spent = self.fault.count.is_some_and(|count| tally.struck >= count);
-        if is_spent || dice.roll() >= self.fault.probability {
-            return None;
-        }
-        tally.struck += 1;
-        Some(Strike { kind: &self.fault.kind, dice })
-    }
-
-    fn status(&self) -> Value {
-        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut shown = Value::from(self.fault.clone());
-        shown["id"] = json!(self.id);
-        shown["occasions"] = json!(tally.occasions.values().sum::<u64>());
-        shown["struck"] = json!(tally.struck);
-        shown
-    }
-}
-
 impl Builder {
     /// Something that goes wrong on purpose.
     #[must_use]
@@ -381,10 +260,13 @@ impl Builder {
 /// # Errors
 ///
 /// A sentence that says which fault cannot be, and why.
-pub(crate) fn arm(platform: &Platform, config: &Config) -> Result<(), String> {
-    let known = |name: &str| function_name(config, name);
-    let faults = Faults::new(config.faults.clone().named(known)?)?;
-    platform.change_faults(|_| Ok((faults, ())))
+pub(crate) fn arm(
+    platform: &Platform,
+    config: &Config,
+    over: CancellationToken,
+) -> Result<(), String> {
+    let plan = config.faults.clone().named(|name| function_name(config, name))?;
+    platform.change_faults(|_| Ok((Faults::none(over).replaced(plan)?, ())))
 }
 
 /// The name of the function with this name or logical id.
@@ -397,59 +279,4 @@ pub(crate) fn function_name(config: &Config, named: &str) -> Option<String> {
 /// Whether a fault that names nothing, or this, is about this.
 fn is_about(named: Option<&String>, subject: &str) -> bool {
     named.is_none_or(|named| named == subject)
-}
-
-#[cfg(test)]
-mod tests {
-    use hardcap_limits::Limits;
-
-    use super::*;
-    use crate::keyring::Keyring;
-
-    fn context(seed: u64, fault: Fault) -> Context {
-        let platform = Platform::new("us-east-1", Limits::classic(), Keyring::default());
-        let faults = Faults::new(Plan { seed, faults: vec![fault] }).unwrap();
-        platform.change_faults(|_| Ok::<_, String>((faults, ()))).unwrap();
-        platform.context()
-    }
-
-    /// How long each of some events of two functions is held back.
-    fn spans(seed: u64) -> Vec<u64> {
-        let ctx = context(seed, Fault::new(Reorder { function: None, within_millis: 1_000_000 }));
-        (0..10).map(|at| reorder(&ctx, if at % 2 == 0 { "even" } else { "odd" }).0).collect()
-    }
-
-    #[test]
-    fn two_runs_with_one_seed_decide_alike_and_a_third_otherwise() {
-        assert_eq!(spans(7), spans(7));
-        assert_ne!(spans(7), spans(8));
-    }
-
-    #[test]
-    fn what_happens_to_one_function_does_not_depend_on_others() {
-        let ctx = context(7, Fault::new(Reorder { function: None, within_millis: 1_000_000 }));
-        let alone: Vec<u64> = (0..5).map(|_| reorder(&ctx, "even").0).collect();
-        let among: Vec<u64> = spans(7).into_iter().step_by(2).collect();
-        assert_eq!(alone, among);
-    }
-
-    #[test]
-    fn a_fault_strikes_as_often_as_it_may_and_every_snapshot_counts() {
-        let ctx = context(7, Fault::new(Throttle::default()).count(2));
-        let struck: Vec<bool> = (0..4).map(|_| is_throttled(&ctx.clone(), "f")).collect();
-        assert_eq!(struck, [true, true, false, false]);
-        assert_eq!(ctx.recorder.totals().injected["throttle"], 2);
-    }
-
-    #[test]
-    fn a_fault_is_shown_as_it_is_written() {
-        for text in [
-            r#"{"fault":"throttle","function":"f","probability":0.5,"count":3}"#,
-            r#"{"fault":"kill","phase":"after_response","after_millis":20,"probability":1.0}"#,
-            r#"{"fault":"fail","service":"dynamodb","error":"throttle","probability":1.0}"#,
-        ] {
-            let fault: Fault = serde_json::from_str(text).unwrap();
-            assert_eq!(serde_json::to_string(&fault).unwrap(), text);
-        }
-    }
 }

@@ -42,6 +42,6 @@ pub(crate) async fn slow_down(ctx: &Context, service: Service, subject: &str) {
     };
     let strike = ctx.faults.strike(ctx, subject, of);
     if let Some(Kind::Slow(slow)) = strike.map(|strike| strike.kind) {
-        ctx.clock.timeout(Millis(slow.millis), std::future::pending::<()>()).await;
+        ctx.faults.pause(&ctx.clock, Millis(slow.millis)).await;
     }
 }

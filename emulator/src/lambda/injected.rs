@@ -13,19 +13,13 @@ const SIGKILL: i32 = 9;
 /// Lets the time pass that a fault makes a start take longer, at most `allowed`. Returns that span.
 pub(super) async fn start_late(function: &Deployed, ctx: &Context, allowed: Millis) -> Millis {
     let late = faults::slow_cold_start(ctx, &function.function.name).min(allowed);
-    pause(ctx, late).await;
+    ctx.faults.pause(&ctx.clock, late).await;
     late
 }
 
 /// How the process ends that has just asked for its first event, when a fault kills it.
 pub(super) async fn kill_before_next(function: &Deployed, ctx: &Context) -> Option<Exit> {
     let after = faults::kill(ctx, &function.function.name, Phase::BeforeNext)?;
-    pause(ctx, after).await;
+    ctx.faults.pause(&ctx.clock, after).await;
     Some(Exit::Signal(SIGKILL))
-}
-
-async fn pause(ctx: &Context, span: Millis) {
-    if span.0 > 0 {
-        ctx.clock.timeout(span, std::future::pending::<()>()).await;
-    }
 }

@@ -99,3 +99,18 @@ async fn a_slow_store_answers_later_and_right() {
     }
     assert_eq!(suffering.struck("slow"), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_slow_for_an_hour_does_not_hold_up_the_end() {
+    let slow = Slow { service: Service::S3, bucket: None, millis: 3_600_000 };
+    let Suffering { emulator, client } = Suffering::start(buckets().fault(Fault::new(slow))).await;
+    let call = Call::get(format!("{}/left/none", emulator.aws_url()));
+    let mut records = emulator.recorder().watch();
+    let waiting = tokio::spawn(async move { client.send(&call).await });
+    while !emulator.totals().injected.contains_key("slow") {
+        let _ = records.recv().await;
+    }
+    emulator.stop().await;
+    // It has an answer or a connection that was closed.
+    let _ = waiting.await.expect("the client does not panic");
+}
