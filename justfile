@@ -14,7 +14,7 @@ demo *ARGS:
 test:
     cargo test --workspace
     @echo
-    @echo "left out here: real Python, Node, AWS CLI, boto3, cargo-lambda and the container (just test-all); release functions (just ci)"
+    @echo "left out here: real Python, Node, AWS CLI, boto3, cargo-lambda, the container, jobs of minutes (just test-all); release functions (just ci)"
 
 # what test-all needs: runtimes, clients, cargo-lambda (target/venv), Node's runtime (a cache of its own), Docker
 setup:
@@ -32,11 +32,12 @@ image: static
 test-all: setup static
     HARDCAP_LANES=all cargo test --workspace
 
-# speed against the floor, and what the proxy costs beside what it passes on: each in one run, as ratios
+# speed against the floor, what the proxy costs beside what it passes on, jobs against a plain loop: each in one run, as ratios
 bench:
-    cargo build --release -p hardcap -p hardcap-proxy -p hardcap-tests --bin hardcap --bin floor --bin proxy --bin overhead
+    cargo build --release -p hardcap -p hardcap-proxy -p hardcap-tests --bins
     "${CARGO_TARGET_DIR:-target}/release/floor"
     "${CARGO_TARGET_DIR:-target}/release/overhead"
+    "${CARGO_TARGET_DIR:-target}/release/jobs-bench"
 
 fmt:
     cargo fmt --all

@@ -162,15 +162,16 @@ impl Proxy {
     }
 
     async fn about_logins(&self, arrival: &Arrival<'_>, route: Route) -> Result<Answer, Failure> {
-        match (&self.config.access, route) {
-            (Access::Sessions(config), _) => {
-                self.sessions(config).await.answer(arrival, route).await
-            }
-            (Access::Closed, _) => Err(Failure::Closed),
-            (Access::Open, Route::Session) => Ok(session::open(arrival.cors)),
-            // Nobody has to log in: onward.
-            (Access::Open, Route::Login | Route::Logout) => {
-                Ok(arrival.see_other("/", Lines::new()))
+        match &self.config.access {
+            Access::Sessions(config) => self.sessions(config).await.answer(arrival, route).await,
+            Access::Closed => Err(Failure::Closed),
+            Access::Open => {
+                route.admit(&arrival.request.method)?;
+                Ok(match route {
+                    Route::Session => session::open(arrival.cors),
+                    // Nobody has to log in: onward.
+                    Route::Login | Route::Logout => arrival.see_other("/", Lines::new()),
+                })
             }
         }
     }

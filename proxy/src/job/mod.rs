@@ -51,7 +51,7 @@
 //! | trap | tests |
 //! | --- | --- |
 //! | H1 202 only after a durable accept | `tests/job_engine`: `h1_*`; `tests/job_chaos`: `j2_j4_h1_*` |
-//! | H2 what is told of a job | `tests/jobs.rs`: `h2_*`, `a_slow_job_*`, `a_failed_job_*`; `row::tests`: `j7_*`; `described` |
+//! | H2 what is told of a job | `tests/jobs.rs`: `h2_*`, `a_slow_job_*`, `a_failed_job_*`; `row::tests`: `j7_*` |
 //! | H3 results are what was sent | `tests/jobs.rs`: `h3_*`, `a_quick_job_*`; `export::tests`; `large` |
 //! | H4 ids belong to owners | `tests/job_engine`: `h4_*` |
 //! | J1 recursion is cut off | `tests/job_engine`: `j1_*`; `runs`: `j1_*`, `an_export_of_forty_generations_*`; `real_time`: `forty_generations_*` |
@@ -67,7 +67,7 @@
 //! | J13 small rows, lazy expiry | `outcome::tests`: `j13_*`; `tests/job_engine`: `j13_*`; `tests/jobs.rs`: `h2_*` |
 //! | J14 no secret in an event | `tests/job_engine`: `j14_*`; `tests/jobs.rs`: `j14_*` |
 //!
-//! `runs`, `real_time`, `large` and `described` run whole jobs in real functions, and lie in the package that tests both sides.
+//! `runs`, `real_time` and `large` run whole jobs in real functions, and lie in the package that tests both sides.
 //! J10 and J12 are about uploads: `upload::tests`, and with the emulator.
 
 pub mod aws;

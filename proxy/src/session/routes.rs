@@ -43,6 +43,17 @@ impl Route {
             _ => None,
         }
     }
+
+    /// Whether the route has this method, whoever asks.
+    pub(crate) fn admit(self, method: &Method) -> Result<(), Failure> {
+        let methods = match self {
+            Route::Login => "GET, HEAD, POST",
+            Route::Logout => "POST",
+            Route::Session => "GET",
+        };
+        let has = methods.split(", ").any(|one| one == method.as_str());
+        if has { Ok(()) } else { Err(Failure::OwnMethod(methods)) }
+    }
 }
 
 /// What somebody sends to log in.
@@ -60,14 +71,12 @@ impl Sessions {
         arrival: &Arrival<'_>,
         route: Route,
     ) -> Result<Answer, Failure> {
-        match (route, arrival.request.method.clone()) {
-            (Route::Login, Method::GET | Method::HEAD) => self.show_login(arrival).await,
-            (Route::Login, Method::POST) => self.log_in(arrival).await,
-            (Route::Login, _) => Err(Failure::OwnMethod("GET, HEAD, POST")),
-            (Route::Logout, Method::POST) => Ok(self.log_out(arrival).await?),
-            (Route::Logout, _) => Err(Failure::OwnMethod("POST")),
-            (Route::Session, Method::GET) => Ok(self.who(arrival).await?),
-            (Route::Session, _) => Err(Failure::OwnMethod("GET")),
+        route.admit(&arrival.request.method)?;
+        match route {
+            Route::Login if arrival.request.method == Method::POST => self.log_in(arrival).await,
+            Route::Login => self.show_login(arrival).await,
+            Route::Logout => Ok(self.log_out(arrival).await?),
+            Route::Session => Ok(self.who(arrival).await?),
         }
     }
 
