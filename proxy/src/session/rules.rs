@@ -6,8 +6,6 @@
 
 mod pattern;
 
-use std::fmt;
-
 use http::Method;
 
 use self::pattern::Pattern;
@@ -83,12 +81,6 @@ impl Rules {
 impl Default for Rules {
     fn default() -> Rules {
         Rules::read("").expect("the built-in rules are rules")
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 
