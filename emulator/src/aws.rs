@@ -138,9 +138,17 @@ fn service(path: &str, query: &str, headers: &HeaderMap, is_query_call: bool) ->
     let mut segments = path.trim_start_matches('/').split('/');
     match (segments.next().unwrap_or_default(), segments.next()) {
         ("_hardcap", _) => return Service::Control,
-        (version, Some("functions" | "account-settings" | "event-source-mappings" | "tags"))
-            if is_api_version(version) =>
-        {
+        (
+            version,
+            Some(
+                "functions"
+                | "account-settings"
+                | "event-source-mappings"
+                | "tags"
+                | "layers"
+                | "code-signing-configs",
+            ),
+        ) if is_api_version(version) => {
             return Service::Lambda;
         }
         _ => {}

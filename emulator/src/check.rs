@@ -4,11 +4,11 @@ mod render;
 
 use std::fmt;
 
-use hardcap_limits::envelope::json_string_len;
 use hardcap_limits::{Limits, Row};
 use serde::Serialize;
 
 use crate::config::{ApiKind, Bucket, Function, ResponseTransferMode, Route};
+use crate::lambda::rules::{self, Proposal, Unrecorded};
 use crate::report::grouped;
 use crate::template::Loaded;
 
@@ -52,7 +52,7 @@ impl fmt::Display for Finding {
 /// Everything that can be said of a template under the limits of a run.
 #[must_use]
 pub fn check(loaded: &Loaded) -> Vec<Finding> {
-    let mut findings = Findings { loaded, all: Vec::new() };
+    let mut findings = Findings { loaded, all: refused(loaded) };
     for warning in &loaded.warnings {
         let place = format!("{}:{}", warning.path.display(), warning.position);
         let help = warning.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
@@ -61,7 +61,6 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
         findings.all.push(Finding { severity, code: "template", place: Some(place), message });
     }
     for function in &loaded.config.functions {
-        findings.environment(function);
         findings.open_access(function);
         findings.timeout(function);
     }
@@ -72,14 +71,15 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     findings.all
 }
 
-/// Length of the environment as AWS measures it: the map as compact JSON.
+/// What AWS would refuse to deploy, in its own words. An emulator that took it would hide the refusal until it is deployed.
 #[must_use]
-pub fn environment_bytes(function: &Function) -> u64 {
-    let variables = function.environment.iter();
-    let pairs: u64 =
-        variables.map(|(key, value)| json_string_len(key).0 + json_string_len(value).0 + 1).sum();
-    let commas = function.environment.len().saturating_sub(1) as u64;
-    pairs + commas + 2
+pub fn refused(loaded: &Loaded) -> Vec<Finding> {
+    let mut findings = Findings { loaded, all: Vec::new() };
+    for function in &loaded.config.functions {
+        findings.refused(function);
+    }
+    findings.reservations();
+    findings.all
 }
 
 struct Findings<'a> {
@@ -94,18 +94,30 @@ impl Findings<'_> {
         self.all.push(Finding { severity, code, place, message });
     }
 
-    fn environment(&mut self, function: &Function) {
-        let (_, most) = in_force(&self.loaded.config.limits, "lambda_environment");
-        let bytes = environment_bytes(function);
-        if bytes > most {
-            let message = format!(
-                "the environment of `{}` has {} bytes as JSON, {} more than the {} that AWS takes; move values to SSM Parameter Store",
-                function.logical_id,
-                grouped(bytes),
-                grouped(bytes - most),
-                grouped(most)
-            );
-            self.add(Severity::Error, "environment-size", &function.logical_id, message);
+    fn refused(&mut self, function: &Function) {
+        let limits = &self.loaded.config.limits;
+        let id = &function.logical_id;
+        for refusal in rules::refusals(&Unrecorded, limits, &Proposal::from(function)) {
+            let mut message = format!("AWS refuses `{id}`: {}", refusal.message());
+            if refusal.code == "environment-size" {
+                let bytes = grouped(rules::environment_bytes(&function.environment));
+                let way_out = "; move values to SSM Parameter Store, or to fewer and shorter keys";
+                message = format!("{message} ({bytes} bytes){way_out}");
+            }
+            self.add(Severity::Error, refusal.code, id, message);
+        }
+    }
+
+    /// Reservations that leave too little to functions without one.
+    fn reservations(&mut self) {
+        let functions = &self.loaded.config.functions;
+        let reserved = functions.iter().map(|it| u64::from(it.reserved_concurrency.unwrap_or(0)));
+        let reserving = functions.iter().rev().find(|it| it.reserved_concurrency.is_some());
+        let refusal = rules::reservations(&self.loaded.config.limits, reserved.sum());
+        if let (Some(refusal), Some(function)) = (refusal, reserving) {
+            let id = function.logical_id.clone();
+            let message = format!("AWS refuses `{id}`: {}", refusal.message());
+            self.add(Severity::Error, refusal.code, &id, message);
         }
     }
 
@@ -302,12 +314,59 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_measured_as_compact_json() {
-        let mut function = Function::new("f", [""; 0]);
-        assert_eq!(environment_bytes(&function), 2);
-        function.environment.insert("A".to_owned(), "quote \" and ü".to_owned());
-        assert_eq!(environment_bytes(&function), r#"{"A":"quote \" and ü"}"#.len() as u64);
-        function.environment.insert("B".to_owned(), String::new());
-        assert_eq!(environment_bytes(&function), r#"{"A":"quote \" and ü","B":""}"#.len() as u64);
+    fn what_aws_refuses_is_said_in_its_words_with_the_place() {
+        let function = |properties: &str| {
+            format!(
+                "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties: {{{properties}}}\n"
+            )
+        };
+        for (properties, code, text) in [
+            (
+                "Timeout: 901",
+                "timeout",
+                "Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900",
+            ),
+            (
+                "Timeout: 0",
+                "timeout",
+                "Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1",
+            ),
+            (
+                "MemorySize: 127",
+                "memory",
+                "Value '127' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128",
+            ),
+            (
+                "MemorySize: 10241",
+                "memory",
+                "Value '10241' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 10240",
+            ),
+            (
+                "Environment: {Variables: {AWS_REGION: here}}",
+                "reserved-keys",
+                "Reserved keys used in this request: AWS_REGION",
+            ),
+            (
+                "ReservedConcurrentExecutions: 901",
+                "reserved-concurrency",
+                "decreases account's UnreservedConcurrentExecution below its minimum value of [100].",
+            ),
+        ] {
+            let found = findings(&function(properties));
+            let found = found.first().unwrap_or_else(|| panic!("{properties}: nothing is found"));
+            assert!(
+                found.starts_with(&format!("error[{code}] t.yaml:2:3: AWS refuses `F`: ")),
+                "{found}"
+            );
+            assert!(found.ends_with(text), "{found}");
+        }
+        for properties in [
+            "Timeout: 900",
+            "MemorySize: 128",
+            "MemorySize: 10240",
+            "ReservedConcurrentExecutions: 900",
+        ] {
+            assert_eq!(findings(&function(properties)), [""; 0], "{properties}");
+        }
     }
 }

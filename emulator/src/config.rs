@@ -15,6 +15,7 @@ pub use crate::stored::{
 pub use crate::transfer::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
 use hardcap_limits::{Limits, Millis};
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 /// The region of everything, unless a template says otherwise.
 pub const DEFAULT_REGION: &str = "us-east-1";
@@ -54,6 +55,8 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// Where the APIs and the AWS APIs listen; what runs on this machine alone should be loopback.
     pub host: IpAddr,
+    /// The Python that runs functions which are created through Lambda's API; the one that is found first when `None`.
+    pub python: Option<PathBuf>,
     /// The port of the first API, 0 for any free one; further APIs take the following ports.
     pub api_port: u16,
     /// The port of the AWS APIs and of the control surface, 0 for any free one.
@@ -80,6 +83,7 @@ impl Config {
             faults: Plan::default(),
             data: None,
             host: Ipv4Addr::LOCALHOST.into(),
+            python: None,
             api_port: 0,
             aws_port: 0,
         }
@@ -109,6 +113,9 @@ pub struct Function {
     pub name: String,
     /// The program that talks to the Runtime API, and its arguments.
     pub command: Vec<OsString>,
+    /// Why there is no program, where that stops an invocation and not the deployment: Lambda takes a package without
+    /// looking into it.
+    pub no_program: Option<String>,
     /// The folder the program starts in, `LAMBDA_TASK_ROOT`.
     pub task_root: PathBuf,
     /// `_HANDLER`.
@@ -153,6 +160,7 @@ impl Function {
             logical_id: name.to_owned(),
             name: name.to_owned(),
             command: command.into_iter().map(Into::into).collect(),
+            no_program: None,
             task_root: PathBuf::from("."),
             handler: "bootstrap".to_owned(),
             runtime: "provided.al2023".to_owned(),
@@ -176,7 +184,7 @@ impl Function {
 }
 
 /// What becomes of a function's asynchronous events. AWS's defaults where nothing is set: two retries, six hours.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventInvokeConfig {
     /// Attempts after the first, when the function fails.
     pub maximum_retry_attempts: Option<u32>,
@@ -191,7 +199,7 @@ pub struct EventInvokeConfig {
 }
 
 /// What happens when a chain of requests passes a function again and again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecursiveLoop {
     /// The chain is stopped.
     #[default]
@@ -305,7 +313,7 @@ pub enum PayloadFormat {
 }
 
 /// Cross-origin rules of an HTTP API or a function URL.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cors {
     /// `*`, or exact origins.
     pub allow_origins: Vec<String>,

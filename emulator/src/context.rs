@@ -35,6 +35,18 @@ impl Context {
         self.recorder.admit(&self.request_id, limit, observed)
     }
 
+    /// Compares a quantity with the least that is accepted, and records it for this request.
+    pub(crate) fn admit_least<Q: Quantity>(
+        &self,
+        least: &Limit<Q>,
+        observed: Q,
+    ) -> Result<(), Exceeded> {
+        let admitted = observed >= least.max;
+        let (row, max) = (least.row.name, least.max.number());
+        self.record(What::Measured { row, observed: observed.number(), max, admitted });
+        if admitted { Ok(()) } else { Err(least.exceeded_by(observed)) }
+    }
+
     /// Records what happened to this request.
     pub(crate) fn record(&self, what: What) {
         self.recorder.record(&self.request_id, what);

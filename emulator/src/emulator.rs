@@ -14,8 +14,10 @@ use crate::config::{
 };
 use crate::context::Platform;
 use crate::control::{Control, Stores};
+use crate::control_plane::{ControlPlane, Parts};
 use crate::dynamodb::DynamoDb;
 use crate::faults;
+use crate::function_urls::FunctionUrls;
 use crate::gateway::Gateway;
 use crate::keyring::Keyring;
 use crate::lambda::Lambda;
@@ -25,7 +27,7 @@ use crate::report::Report;
 use crate::s3::S3;
 use crate::saved::Saved;
 use crate::sockets::Sockets;
-use crate::{clock::Clock, serve};
+use crate::{clock::Clock, serve, wiring};
 
 /// A running emulator. It listens when [`Emulator::start`] returns; dropping it stops it and every process it started.
 ///
@@ -91,7 +93,7 @@ impl Emulator {
     /// [`StartError`] when a port is taken, the data directory is unusable, or a route names an unknown function. Nothing
     /// is left running then.
     pub async fn start(mut config: Config) -> Result<Emulator, StartError> {
-        check_functions(&config)?;
+        wiring::check_functions(&config)?;
         let sockets = Sockets::bind(&config).await?;
         let addresses = sockets.addresses(&config);
         for value in config.told() {
@@ -105,14 +107,18 @@ impl Emulator {
         let s3 =
             S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
+        let urls = FunctionUrls::new(&platform, &lambda, config.host, (&tasks, &stop));
+        let parts = Parts { lambda: &lambda, s3: &s3, urls, aws_url: &addresses.aws };
+        let plane =
+            ControlPlane::open(&platform, &config, parts).await.map_err(StartError::Data)?;
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
         let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
         let queue = queue.map_err(StartError::Data)?;
         let stores = Stores { s3: &s3, dynamodb: &dynamodb, queue: &queue };
         let control = Control::new(&platform, &config, &addresses, stores);
 
-        let surfaces =
-            Surfaces { lambda: lambda.router(&queue), control: control.router(), s3, dynamodb };
+        let router = plane.serve_rest_of(lambda.router(&queue));
+        let surfaces = Surfaces { lambda: router, control: control.router(), s3, dynamodb };
         let aws = Aws::new(&platform, &config, surfaces).map_err(StartError::Data)?;
         serve::serve(
             sockets.aws.0,
@@ -124,14 +130,9 @@ impl Emulator {
                 async move { aws.handle(request).await }
             },
         );
-        let gateways =
-            config.apis.iter().map(|api| Gateway::for_api(&platform, &lambda, api, &config)).chain(
-                config
-                    .function_urls
-                    .iter()
-                    .map(|url| Gateway::for_function_url(&platform, &lambda, url, &config)),
-            );
-        for ((listener, _), gateway) in sockets.gateways.into_iter().zip(gateways) {
+        let mut bound = sockets.gateways.into_iter();
+        let apis = config.apis.iter().map(|api| Gateway::for_api(&platform, &lambda, api, &config));
+        for ((listener, _), gateway) in bound.by_ref().take(config.apis.len()).zip(apis) {
             let gateway = std::sync::Arc::new(gateway);
             serve::serve(
                 listener,
@@ -144,6 +145,10 @@ impl Emulator {
                 },
             );
         }
+        for ((listener, address), url) in bound.zip(&config.function_urls) {
+            plane.serve_url(listener, address.port(), url);
+        }
+        plane.start().await.map_err(StartError::Data)?;
         queue.start(&config);
         Ok(Emulator { addresses, platform, lambda, stop, tasks })
     }
@@ -244,22 +249,6 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-fn check_functions(config: &Config) -> Result<(), StartError> {
-    let known = |name: &str| config.functions.iter().any(|function| function.name == name);
-    let routes = config.apis.iter().flat_map(|api| {
-        api.routes.iter().map(move |route| {
-            (format!("{} {} of {}", route.method, route.path, api.logical_id), &route.function)
-        })
-    });
-    let urls = config.function_urls.iter().map(|url| (url.logical_id.clone(), &url.function));
-    for (what, function) in routes.chain(urls) {
-        if !known(function) {
-            return Err(StartError::UnknownFunction { what, function: function.clone() });
-        }
-    }
-    Ok(())
 }
 
 /// Describes an emulator for a test: everything in memory, on free ports, with the classic limits.

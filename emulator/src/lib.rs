@@ -19,7 +19,9 @@ mod aws;
 mod client;
 pub(crate) mod context;
 mod control;
+mod control_plane;
 mod dynamodb;
+mod function_urls;
 mod gateway;
 pub(crate) mod head;
 pub(crate) mod json_api;
@@ -37,6 +39,7 @@ mod ssm;
 pub(crate) mod stop;
 mod strict;
 mod sts;
+mod wiring;
 
 mod addresses;
 mod clock;

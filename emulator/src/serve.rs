@@ -172,8 +172,8 @@ pub(crate) enum ReadError {
 }
 
 /// How much of a refused body is still taken from the peer, so that a peer which only listens after it has sent gets to
-/// see the refusal instead of a connection reset.
-const DISCARDED_MAX: u64 = 64 * 1024 * 1024;
+/// see the refusal instead of a connection reset. Far above the largest request that is taken, CreateFunction's.
+const DISCARDED_MAX: u64 = 128 * 1024 * 1024;
 
 /// Reads a whole body that must fit a limit.
 ///

@@ -23,6 +23,8 @@ pub struct Settings {
     pub stack: Option<String>,
     /// The region; `us-east-1` when absent.
     pub region: Option<String>,
+    /// The Python that runs functions which are created through Lambda's API.
+    pub python: Option<PathBuf>,
     /// Further templates, for local runs only: what is not deployed with the application.
     pub also: Vec<PathBuf>,
     /// Values of the template's parameters.
@@ -133,6 +135,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
     let known = [
         "stack",
         "region",
+        "python",
         "also",
         "parameters",
         "limits",
@@ -147,6 +150,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
     let mut settings = Settings {
         stack: text(root, "stack")?,
         region: text(root, "region")?,
+        python: text(root, "python")?.map(PathBuf::from),
         also: texts(root, "also")?.into_iter().map(PathBuf::from).collect(),
         parameters: text_map(root, "parameters")?,
         faults: faults::plan(root)?,

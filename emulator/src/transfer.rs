@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// How a REST API hands an answer to its client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResponseTransferMode {
@@ -20,7 +22,8 @@ pub enum ResponseTransferMode {
 /// assert_eq!("RESPONSE_STREAM".parse(), Ok(InvokeMode::ResponseStream));
 /// assert!("STREAM".parse::<InvokeMode>().is_err());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum InvokeMode {
     /// When it is whole.
     #[default]

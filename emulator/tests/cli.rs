@@ -332,6 +332,24 @@ fn check_ends_with_1_when_something_would_fail_and_with_0_when_it_would_not() {
 }
 
 #[test]
+fn what_aws_would_refuse_is_not_started_unless_that_is_asked_for() {
+    let folder = with_program(&[]);
+    let template = FUNCTION.replace("CodeUri: .", "CodeUri: .\n      Timeout: 901");
+    fs::write(folder.path().join("template.yaml"), template).expect("written");
+    let said = [
+        "error[timeout] template.yaml:3:3: AWS refuses `Hello`: 1 validation error detected: Value '901' at 'timeout' \
+         failed to satisfy constraint: Member must have value less than or equal to 900",
+        "--allow-invalid",
+    ];
+    fails(folder.path(), &ANY_PORT, 1, &said);
+    fails(folder.path(), &["exec", "--", "true"], 1, &said);
+    let (child, stderr, said) = up(folder.path(), &["--allow-invalid"]);
+    assert!(said.contains("started although AWS would refuse it: error[timeout]"), "{said}");
+    let (code, rest) = stop(child, stderr);
+    assert_eq!(code, Some(0), "{rest}");
+}
+
+#[test]
 fn up_listens_writes_the_ready_file_and_leaves_nothing_behind() {
     let folder = with_program(&[("ready.json", "{\"aws\": \"http://from.an.earlier.run\"}")]);
     let more = ["--ready-file", "ready.json", "--limits", "2018-01-01"];

@@ -61,6 +61,8 @@ pub enum Party {
     UrlClient,
     /// Whoever calls the service's own API: `Invoke`, `PutObject`, `CreateFunction`.
     Invoker,
+    /// Whoever creates or changes a function, where an [`Party::Invoker`] sees something else.
+    Deployer,
     /// The function, at its Runtime API.
     Function,
     /// The function's log.
@@ -76,6 +78,7 @@ impl fmt::Display for Party {
             Party::HttpClient => "client of an HTTP API",
             Party::UrlClient => "client of a function URL",
             Party::Invoker => "caller of the service",
+            Party::Deployer => "deployer of the function",
             Party::Function => "function",
             Party::Log => "function's log",
             Party::GatewayLog => "API's log",

@@ -38,7 +38,7 @@ macro_rules! limits {
             use super::{Bytes, Count, Megabytes, Millis, Quantity, Row, source};
             use crate::row::Confidence::{Derived, Observed, Official, Unconfirmed, Validated};
             use crate::row::Party::{
-                Function, GatewayLog, HttpClient, Invoker, Log, RestClient, UrlClient,
+                Deployer, Function, GatewayLog, HttpClient, Invoker, Log, RestClient, UrlClient,
             };
             use crate::row::Proof::{NotEmulated, Pending, Tested};
             use crate::row::{Dated, Scope};

@@ -71,6 +71,7 @@ fn party(name: &str) -> Party {
         Party::HttpClient,
         Party::UrlClient,
         Party::Invoker,
+        Party::Deployer,
         Party::Function,
         Party::Log,
         Party::GatewayLog,

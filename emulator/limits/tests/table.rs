@@ -200,6 +200,7 @@ fn names_in_braces_are_those_that_renderers_know() {
         "duration",
         "reason",
         "variables",
+        "operation",
         "value",
     ];
     for refusal in ROWS.iter().flat_map(|row| row.refusals) {

@@ -55,6 +55,9 @@ pub(super) struct ExecOptions {
     /// Write the run here, for `hardcap report`
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
+    /// Start although AWS would refuse to deploy the template
+    #[arg(long)]
+    allow_invalid: bool,
     /// Run what was built before
     #[arg(long)]
     no_build: bool,
@@ -66,6 +69,7 @@ pub(super) struct ExecOptions {
 pub(super) fn exec(options: &ExecOptions) -> Result<ExitCode, Failure> {
     let up = UpOptions {
         no_build: options.no_build,
+        allow_invalid: options.allow_invalid,
         quiet: options.quiet,
         ..UpOptions::of(options.limits.clone(), options.template_options.clone())
     };

@@ -1,20 +1,20 @@
 //! From a project to a running emulator: programs found and built, addresses filled in, companions started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::options::UpOptions;
 use super::project::Project;
-use super::terminal::BuildProgress;
+use super::terminal::{self, BuildProgress};
 use crate::addresses::Addresses;
+use crate::check;
 use crate::clock::Clock;
 use crate::companion::{Companions, Ready};
 use crate::config::Config;
 use crate::emulator::Emulator;
-use crate::packaging::{self, Binary, Found, PackagingError, build};
+use crate::packaging::{self, Binary, Found, PackagingError, build, python};
 use crate::serve::{self, LOOPBACK};
 use crate::settings::Program;
-use crate::tool::Tool;
 
 /// Everything that runs.
 pub(super) struct Started {
@@ -23,14 +23,28 @@ pub(super) struct Started {
     pub(super) addresses: Addresses,
 }
 
-/// Builds what has to be built, then starts the emulator and the companions.
+/// Builds what has to be built, then starts the emulator and the companions. What AWS would refuse to deploy is not started,
+/// unless it is asked for.
 pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Started, Failure> {
+    let refused = check::refused(&project.loaded);
+    if !refused.is_empty() && !options.allow_invalid {
+        let told: Vec<String> = refused.iter().map(ToString::to_string).collect();
+        return Err(Failure::new(format!(
+            "AWS would refuse to deploy this template\n{}\n  = help: mend it, or start it all the same with --allow-invalid",
+            told.join("\n")
+        )));
+    }
+    for finding in &refused {
+        terminal::warning(&format!("started although AWS would refuse it: {finding}"));
+    }
     let mut config = project.loaded.config.clone();
     config.host = options.host;
     config.api_port = options.api_port;
     config.aws_port = options.aws_port;
     config.data.clone_from(&options.data);
     config.strict_auth = options.strict_auth;
+    let python = project.settings.python.as_ref();
+    config.python = python.map(|python| packaging::absolute_program(&project.folder, python));
     let ready = find_programs(project, &mut config, options).await.map_err(Failure::new)?;
     let known = Addresses {
         companions: ready.iter().map(|one| (one.settings.name.clone(), one.url())).collect(),
@@ -87,7 +101,7 @@ async fn find_programs(
             Found::Command(command) => command,
             Found::Cargo(_) => built.next().into_iter().map(PathBuf::into_os_string).collect(),
             Found::Python(interpreter, command) => {
-                has_runtime(&interpreter, id).await?;
+                python::has_runtime(&interpreter, id, Path::new(".")).await?;
                 command
             }
         };
@@ -113,26 +127,6 @@ fn binary(found: &Found) -> Option<Binary> {
     match found {
         Found::Cargo(binary) => Some(binary.clone()),
         Found::Command(_) | Found::Python(..) => None,
-    }
-}
-
-/// Asks Python once, for the log of a function that cannot start says less than this does.
-async fn has_runtime(interpreter: &std::ffi::OsStr, id: &str) -> Result<(), PackagingError> {
-    let name = interpreter.to_string_lossy();
-    let tool = Tool::new(interpreter, ["-c", "import awslambdaric"], std::path::Path::new("."));
-    let help = format!(
-        "{name} -m pip install awslambdaric, or name another Python: [functions.{id}] python = \"…\" in hardcap.toml"
-    );
-    match tool.output().await {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(_) => Err(PackagingError::new(
-            format!("the function `{id}` needs AWS's Python runtime, which {name} does not have"),
-            help,
-        )),
-        Err(error) => Err(PackagingError::new(
-            format!("the function `{id}` needs Python, and {name} cannot be run: {error}"),
-            help,
-        )),
     }
 }
 

@@ -80,6 +80,9 @@ pub(super) struct UpOptions {
     /// Run what was built before
     #[arg(long)]
     pub(super) no_build: bool,
+    /// Start although AWS would refuse to deploy the template
+    #[arg(long)]
+    pub(super) allow_invalid: bool,
     /// Verify signatures on every AWS API, not on S3 alone
     #[arg(long)]
     pub(super) strict_auth: bool,
@@ -104,6 +107,8 @@ impl UpOptions {
             ready_file: None,
             records: None,
             no_build: false,
+            // Whoever calls one function wants its answer; the refusal is said, and holds nobody up.
+            allow_invalid: true,
             strict_auth: false,
             quiet: false,
             verbose: 0,

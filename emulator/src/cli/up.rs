@@ -14,7 +14,7 @@ use super::project::Project;
 use super::ready::ReadyFile;
 use super::report::write_records;
 use super::terminal;
-use crate::check;
+use crate::check::{self, Severity};
 
 pub(super) fn up(template: Option<PathBuf>, options: UpOptions) -> Result<ExitCode, Failure> {
     start_log(&options);
@@ -52,8 +52,10 @@ async fn run(project: Project, options: &UpOptions) -> Result<ExitCode, Failure>
     let ready_file = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
     if !options.quiet {
         terminal::say(&hints::limits_line(&project.loaded.config.limits));
-        for finding in check::check(&project.loaded) {
-            terminal::finding(&finding);
+        // What AWS would refuse is said by `start`, which decides on it.
+        let found = check::check(&project.loaded);
+        for finding in found.iter().filter(|it| it.severity == Severity::Warning) {
+            terminal::finding(finding);
         }
     }
     // Whatever is under way when a signal comes is dropped, and with it every process that it started.

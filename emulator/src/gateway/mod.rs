@@ -10,7 +10,7 @@ mod event;
 mod front;
 mod ids;
 mod media;
-mod percent;
+pub(crate) mod percent;
 mod refusal;
 mod request;
 pub(crate) mod route;
@@ -90,13 +90,12 @@ impl Gateway {
         platform: &Platform,
         lambda: &Lambda,
         url: &FunctionUrl,
-        config: &Config,
     ) -> Gateway {
         let api_id = ids::url_id(&url.logical_id);
         let facts = ApiFacts {
             // What AWS gives where no signature is asked for.
             account_id: "anonymous".to_owned(),
-            default_host: format!("{api_id}.lambda-url.{}.on.aws", config.region),
+            default_host: format!("{api_id}.lambda-url.{}.on.aws", platform.region),
             stage: "$default".to_owned(),
             stage_variables: indexmap::IndexMap::new(),
             deployment_id: String::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hardcap_limits::Count;
+use hardcap_limits::{Count, Exceeded};
 
 use crate::context::Context;
 use crate::stop::Throttle;
@@ -11,8 +11,6 @@ use crate::stop::Throttle;
 #[derive(Debug, Default)]
 pub(super) struct Account {
     under_way: Mutex<UnderWay>,
-    /// The sum of what functions reserve: others cannot use it.
-    reserved: u64,
 }
 
 #[derive(Debug, Default)]
@@ -21,64 +19,103 @@ struct UnderWay {
     unreserved: u64,
     /// Of all functions.
     all: u64,
+    /// The sum of what functions reserve: others cannot use it.
+    reserved: u64,
 }
 
-/// The executions under way of one function.
+/// The executions under way of one function, whatever becomes of its code meanwhile.
 #[derive(Debug)]
 pub(super) struct Executions {
     account: Arc<Account>,
+    own: Mutex<Own>,
+}
+
+#[derive(Debug, Default)]
+struct Own {
+    under_way: u64,
     reserved: Option<u64>,
-    under_way: Mutex<u64>,
 }
 
 /// The right to one execution; given back when dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     of: Arc<Executions>,
+    is_unreserved: bool,
 }
 
 impl Account {
-    pub(super) fn new(reserved: u64) -> Arc<Account> {
-        Arc::new(Account { under_way: Mutex::default(), reserved })
+    /// What functions reserve, all together.
+    pub(super) fn reserved(&self) -> u64 {
+        lock(&self.under_way).reserved
     }
 }
 
 impl Executions {
     pub(super) fn new(account: Arc<Account>, reserved: Option<u32>) -> Arc<Executions> {
-        let reserved = reserved.map(u64::from);
-        Arc::new(Executions { account, reserved, under_way: Mutex::default() })
+        let executions = Executions { account, own: Mutex::default() };
+        executions.set_reserved(reserved.map(u64::from));
+        Arc::new(executions)
+    }
+
+    /// Reserves executions, if that leaves enough to functions that reserve none.
+    pub(super) fn reserve(&self, ctx: &Context, wanted: u32) -> Result<(), Exceeded> {
+        let wanted = u64::from(wanted);
+        let mut own = lock(&self.own);
+        let mut account = lock(&self.account.under_way);
+        let reserved = account.reserved - own.reserved.unwrap_or(0) + wanted;
+        let left = ctx.limits.lambda_concurrency.max.0.saturating_sub(reserved);
+        // A function that reserves none takes nothing from the others.
+        if wanted > 0 {
+            ctx.admit_least(&ctx.limits.lambda_unreserved_min, Count(left))?;
+        }
+        own.reserved = Some(wanted);
+        account.reserved = reserved;
+        Ok(())
+    }
+
+    /// Reserves nothing any more: the function shares with others.
+    pub(super) fn release(&self) {
+        self.set_reserved(None);
+    }
+
+    fn set_reserved(&self, reserved: Option<u64>) {
+        let mut own = lock(&self.own);
+        let before = std::mem::replace(&mut own.reserved, reserved);
+        let mut account = lock(&self.account.under_way);
+        account.reserved = account.reserved - before.unwrap_or(0) + reserved.unwrap_or(0);
     }
 
     /// One execution more, or none: nobody waits for one.
     ///
     /// A reservation is the most that its function may have, and what no other function can take from it.
     pub(super) fn permit(self: &Arc<Self>, ctx: &Context) -> Result<Permit, Throttle> {
-        let mut own = lock(&self.under_way);
-        if self.reserved.is_some_and(|reserved| *own >= reserved) {
+        let mut own = lock(&self.own);
+        if own.reserved.is_some_and(|reserved| own.under_way >= reserved) {
             return Err(Throttle::Function);
         }
         let mut account = lock(&self.account.under_way);
         let limit = &ctx.limits.lambda_concurrency;
-        let (limit, observed) = if self.reserved.is_some() {
+        let (limit, observed) = if own.reserved.is_some() {
             (*limit, account.all + 1)
         } else {
-            let shared = limit.max.0.saturating_sub(self.account.reserved);
+            let shared = limit.max.0.saturating_sub(account.reserved);
             (limit.lowered_to(Count(shared)), account.unreserved + 1)
         };
         ctx.admit(&limit, Count(observed)).map_err(|_| Throttle::Account)?;
-        *own += 1;
+        let is_unreserved = own.reserved.is_none();
+        own.under_way += 1;
         account.all += 1;
-        account.unreserved += u64::from(self.reserved.is_none());
-        Ok(Permit { of: Arc::clone(self) })
+        account.unreserved += u64::from(is_unreserved);
+        Ok(Permit { of: Arc::clone(self), is_unreserved })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        *lock(&self.of.under_way) -= 1;
+        lock(&self.of.own).under_way -= 1;
         let mut account = lock(&self.of.account.under_way);
         account.all -= 1;
-        account.unreserved -= u64::from(self.of.reserved.is_none());
+        account.unreserved -= u64::from(self.is_unreserved);
     }
 }
 
@@ -103,7 +140,7 @@ mod tests {
     #[test]
     fn a_reservation_is_the_most_a_function_may_have() {
         let ctx = context(1000);
-        let executions = Executions::new(Account::new(2), Some(2));
+        let executions = Executions::new(Arc::default(), Some(2));
         let first = executions.permit(&ctx).unwrap();
         let _second = executions.permit(&ctx).unwrap();
         assert_eq!(executions.permit(&ctx).unwrap_err(), Throttle::Function);
@@ -113,14 +150,14 @@ mod tests {
 
     #[test]
     fn a_reservation_of_zero_lets_nothing_through() {
-        let executions = Executions::new(Account::new(0), Some(0));
+        let executions = Executions::new(Arc::default(), Some(0));
         assert_eq!(executions.permit(&context(1000)).unwrap_err(), Throttle::Function);
     }
 
     #[test]
     fn others_share_what_is_not_reserved() {
         let ctx = context(3);
-        let account = Account::new(1);
+        let account = Arc::<Account>::default();
         let reserving = Executions::new(Arc::clone(&account), Some(1));
         let (one, other) =
             (Executions::new(Arc::clone(&account), None), Executions::new(account, None));
@@ -135,10 +172,27 @@ mod tests {
     #[test]
     fn the_record_shows_the_limit_and_what_was_asked() {
         let ctx = context(1);
-        let executions = Executions::new(Account::new(0), None);
+        let executions = Executions::new(Arc::default(), None);
         let _only = executions.permit(&ctx).unwrap();
         let _ = executions.permit(&ctx);
         let seen = &ctx.recorder.totals().limits["lambda_concurrency"];
         assert_eq!((seen.highest, seen.max, seen.refused), (2, 1, 1));
+    }
+
+    #[test]
+    fn reservations_leave_a_hundred_to_the_others() {
+        // lambda_unreserved_min
+        let ctx = context(1000);
+        let account = Arc::<Account>::default();
+        let one = Executions::new(Arc::clone(&account), None);
+        let other = Executions::new(Arc::clone(&account), Some(300));
+        assert_eq!(one.reserve(&ctx, 601).unwrap_err().observed, 99);
+        assert_eq!(account.reserved(), 300, "what was refused changes nothing");
+        one.reserve(&ctx, 600).unwrap();
+        one.reserve(&ctx, 599).expect("its own reservation is not in its way");
+        other.release();
+        assert_eq!(account.reserved(), 599);
+        one.reserve(&ctx, 900).unwrap();
+        other.reserve(&ctx, 0).expect("nothing takes nothing from the others");
     }
 }

@@ -9,11 +9,12 @@ use hardcap_limits::Millis;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::concurrency::{Account, Executions};
+use super::concurrency::Executions;
 use super::log::Log;
+use super::package::PackageFolder;
 use super::private_tmp::PrivateTmp;
 use super::process::Launcher;
-use super::sandbox::Sandbox;
+use super::sandbox::{Reason, Sandbox};
 use super::{Job, init};
 use crate::clock::Stopwatch;
 use crate::config::Function;
@@ -40,12 +41,14 @@ pub(super) struct Surroundings {
 /// A function and its sandboxes.
 #[derive(Debug)]
 pub(super) struct Deployed {
-    pub(super) function: Function,
+    pub(super) function: Arc<Function>,
     pub(super) arn: http::HeaderValue,
     /// The task root as an absolute path.
     pub(super) task_root: PathBuf,
     pub(super) executions: Arc<Executions>,
     pub(super) surroundings: Arc<Surroundings>,
+    /// Held, so that the files are there for as long as a sandbox runs from them.
+    _package: Option<Arc<PackageFolder>>,
     pool: Mutex<Pool>,
 }
 
@@ -54,6 +57,8 @@ struct Pool {
     last_id: u64,
     /// The emulator is being stopped: nothing is kept any more.
     closed: bool,
+    /// Other code has taken its place: what runs is finished, and nothing is kept for later.
+    retired: bool,
     all: HashMap<u64, Arc<Sandbox>>,
     /// The most recently used last.
     idle: Vec<Arc<Sandbox>>,
@@ -91,8 +96,9 @@ pub(super) struct Home {
 
 impl Deployed {
     pub(super) fn new(
-        function: Function,
-        account: &Arc<Account>,
+        function: Arc<Function>,
+        executions: Arc<Executions>,
+        package: Option<Arc<PackageFolder>>,
         surroundings: &Arc<Surroundings>,
     ) -> Deployed {
         let arn = function.arn(&surroundings.platform.region);
@@ -102,8 +108,9 @@ impl Deployed {
             arn: http::HeaderValue::try_from(arn)
                 .unwrap_or_else(|_| http::HeaderValue::from_static("arn:aws:lambda")),
             task_root,
-            executions: Executions::new(Arc::clone(account), function.reserved_concurrency),
+            executions,
             surroundings: Arc::clone(surroundings),
+            _package: package,
             pool: Mutex::default(),
             function,
         }
@@ -188,13 +195,17 @@ impl Deployed {
             return;
         }
         let next = pool.waiting.pop_front();
-        if next.is_none() {
+        let retired = pool.retired;
+        if next.is_none() && !retired {
             pool.idle.push(Arc::clone(sandbox));
         }
         let forlorn = if had_answered { pool.settled() } else { VecDeque::new() };
         drop(pool);
-        if let Some(Err(back)) = next.map(|next| sandbox.begin(next.job, None)) {
-            self.start_for(back);
+        match next.map(|next| sandbox.begin(next.job, None)) {
+            Some(Err(back)) => self.start_for(back),
+            Some(Ok(())) => {}
+            None if retired => sandbox.abandon(Reason::Spindown),
+            None => {}
         }
         forlorn.into_iter().for_each(|waiting| self.start_for(waiting.job));
     }
@@ -220,7 +231,7 @@ impl Deployed {
     /// Keeps what a sandbox leaves to the next one.
     pub(super) fn leave(&self, home: Option<Home>) {
         let mut pool = self.lock();
-        if pool.homes.len() < HOMES_MAX && !pool.closed {
+        if pool.homes.len() < HOMES_MAX && !pool.closed && !pool.retired {
             pool.homes.extend(home);
         }
     }
@@ -236,6 +247,19 @@ impl Deployed {
         let command = self.function.command.iter().map(std::ffi::OsString::as_os_str);
         let environment = self.function.environment.values().map(AsRef::as_ref);
         command.chain(environment).chain([self.task_root.as_os_str()])
+    }
+
+    /// Gives its place to other code, or to none: sandboxes that are free end now, the others with the invocation they are in.
+    pub(super) fn retire(&self) {
+        let mut pool = self.lock();
+        pool.retired = true;
+        let idle = std::mem::take(&mut pool.idle);
+        let homes = std::mem::take(&mut pool.homes);
+        drop(pool);
+        drop(homes);
+        for sandbox in idle {
+            sandbox.abandon(Reason::Spindown);
+        }
     }
 
     /// Ends every sandbox at once, and lets go of them and of the folders that are kept: nothing else would, for a sandbox

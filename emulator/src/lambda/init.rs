@@ -272,6 +272,9 @@ impl Launch {
         command: Vec<OsString>,
         environment: Vec<(OsString, OsString)>,
     ) -> Result<Process, String> {
+        if let Some(why) = &function.function.no_program {
+            return Err(why.clone());
+        }
         if !function.task_root.is_dir() {
             return Err(format!("chdir {}: no such directory", function.task_root.display()));
         }

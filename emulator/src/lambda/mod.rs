@@ -13,12 +13,15 @@ mod life;
 mod lineage;
 mod log;
 mod memory;
-mod name;
+pub(crate) mod name;
 mod outcome;
 mod output;
+pub(crate) mod package;
 mod private_tmp;
 mod process;
-mod refusal;
+pub(crate) mod refusal;
+mod registry;
+pub(crate) mod rules;
 mod run;
 mod runtime_api;
 mod sandbox;
@@ -26,8 +29,8 @@ mod state;
 pub(crate) mod stream;
 mod stream_api;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use hardcap_limits::envelope::{Length, Sink};
@@ -37,9 +40,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::concurrency::{Account, Permit};
-use self::function::Deployed;
+use self::function::Surroundings;
+use self::registry::Registered;
 use self::stream::{Opened, Outlet};
-use crate::config::{Config, RecursiveLoop};
+use crate::config::{Config, Function, RecursiveLoop};
 use crate::context::{Context, Platform};
 use crate::faults;
 use crate::queue::Queue;
@@ -140,18 +144,26 @@ pub(crate) struct Lambda {
 #[derive(Debug)]
 struct Shared {
     platform: Platform,
-    functions: HashMap<String, Arc<Deployed>>,
+    /// By name. Held for a look or a change, never while anything is waited for.
+    functions: RwLock<BTreeMap<String, Registered>>,
+    account: Arc<Account>,
+    surroundings: Arc<Surroundings>,
     /// One task a sandbox.
     sandboxes: TaskTracker,
     stop: CancellationToken,
 }
 
+impl Shared {
+    fn end_all(&self) {
+        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        functions.values().for_each(|registered| registered.deployed.end_all());
+    }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         self.stop.cancel();
-        for function in self.functions.values() {
-            function.end_all();
-        }
+        self.end_all();
     }
 }
 
@@ -176,11 +188,9 @@ impl Lambda {
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> Lambda {
-        let reserved = config.functions.iter().filter_map(|it| it.reserved_concurrency);
-        let account = Account::new(reserved.map(u64::from).sum());
         let sandboxes = TaskTracker::new();
         let stop = stop.child_token();
-        let surroundings = Arc::new(function::Surroundings {
+        let surroundings = Arc::new(Surroundings {
             platform: platform.clone(),
             aws_endpoint: aws_endpoint.to_owned(),
             launcher: process::Launcher::default(),
@@ -188,14 +198,19 @@ impl Lambda {
             sandboxes: sandboxes.clone(),
             stop: stop.clone(),
         });
-        let functions = config.functions.iter().map(|function| {
-            let deployed = Deployed::new(function.clone(), &account, &surroundings);
-            (function.name.clone(), Arc::new(deployed))
-        });
-        let functions = functions.collect();
-        let platform = platform.clone();
-        let shared = Shared { platform, functions, sandboxes, stop };
-        Lambda { shared: Arc::new(shared) }
+        let shared = Shared {
+            platform: platform.clone(),
+            functions: RwLock::default(),
+            account: Arc::default(),
+            surroundings,
+            sandboxes,
+            stop,
+        };
+        let lambda = Lambda { shared: Arc::new(shared) };
+        for function in &config.functions {
+            lambda.deploy(function.clone(), None);
+        }
+        lambda
     }
 
     /// Runs a function once: measures the event, takes a permit, finds or starts a sandbox, waits for its answer.
@@ -228,13 +243,13 @@ impl Lambda {
     ) -> Result<oneshot::Receiver<Result<Reply, Stop>>, Stop> {
         let function = self.find(&invocation.function)?;
         let event = measured(ctx, invocation.event)?;
-        let trace =
-            lineage::extended(&ctx.trace, &function.function.arn(&self.shared.platform.region));
+        let arn = function.function.arn(&self.shared.platform.region);
+        let trace = lineage::extended(&ctx.trace, &arn);
         let ctx = &Context { trace: trace.into(), ..ctx.clone() };
         let permit = if faults::is_throttled(ctx, &invocation.function) {
             Err(Throttle::Account)
         } else {
-            function.executions.permit(ctx)
+            function.deployed.executions.permit(ctx)
         };
         let permit = permit.map_err(|throttle| {
             ctx.record(What::Throttled { function: invocation.function.clone() });
@@ -245,7 +260,7 @@ impl Lambda {
         let (reply, replied) = oneshot::channel();
         let ctx = ctx.clone();
         let job = Box::new(Job { ctx, event, client_context, permit, outlet, reply });
-        function.take_on(job);
+        function.deployed.take_on(job);
         Ok(replied)
     }
 
@@ -256,7 +271,7 @@ impl Lambda {
 
     /// Stops a chain of requests that has passed a function too often, unless the function allows it.
     pub(crate) fn admit_chain(&self, ctx: &Context, function: &str) -> Result<(), Stop> {
-        let function = &self.find(function)?.function;
+        let function = self.find(function)?.function;
         if function.recursive_loop == RecursiveLoop::Allow {
             return Ok(());
         }
@@ -272,13 +287,13 @@ impl Lambda {
     }
 
     /// A function as it is configured.
-    pub(crate) fn function(&self, name: &str) -> Option<&crate::config::Function> {
-        Some(&self.shared.functions.get(name)?.function)
+    pub(crate) fn function(&self, name: &str) -> Option<Arc<Function>> {
+        Some(self.registered(name)?.function)
     }
 
     /// Whether a function has this name.
     pub(crate) fn has(&self, function: &str) -> bool {
-        self.shared.functions.contains_key(function)
+        self.registered(function).is_some()
     }
 
     /// Ends every sandbox with all its processes, and returns when they have ended.
@@ -286,9 +301,7 @@ impl Lambda {
         self.shared.stop.cancel();
         self.shared.sandboxes.close();
         self.shared.sandboxes.wait().await;
-        for function in self.shared.functions.values() {
-            function.end_all();
-        }
+        self.shared.end_all();
     }
 
     /// `POST /2015-03-31/functions/{name}/invocations`, and its sister that streams.
@@ -296,8 +309,13 @@ impl Lambda {
         invoke_api::router(self.clone(), queue.clone()).merge(stream_api::router(self.clone()))
     }
 
-    fn find(&self, name: &str) -> Result<&Arc<Deployed>, Stop> {
-        self.shared.functions.get(name).ok_or_else(|| Stop::FunctionNotFound {
+    fn registered(&self, name: &str) -> Option<Registered> {
+        let functions = self.shared.functions.read().unwrap_or_else(PoisonError::into_inner);
+        functions.get(name).cloned()
+    }
+
+    fn find(&self, name: &str) -> Result<Registered, Stop> {
+        self.registered(name).ok_or_else(|| Stop::FunctionNotFound {
             arn: name::Named::parse(name, &self.shared.platform.region).arn(),
         })
     }

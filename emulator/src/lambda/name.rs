@@ -3,22 +3,22 @@
 use crate::config::ACCOUNT_ID;
 
 /// The only version that exists here.
-pub(super) const LATEST: &str = "$LATEST";
+pub(crate) const LATEST: &str = "$LATEST";
 
 /// A function as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Named {
-    pub(super) region: String,
-    pub(super) account: String,
-    pub(super) function: String,
-    pub(super) qualifier: Option<String>,
+pub(crate) struct Named {
+    pub(crate) region: String,
+    pub(crate) account: String,
+    pub(crate) function: String,
+    pub(crate) qualifier: Option<String>,
 }
 
 impl Named {
     /// Reads `name`, `ACCOUNT:function:name`, `arn:aws:lambda:REGION:ACCOUNT:function:name`, each with `:qualifier` or not.
     ///
     /// A text of another shape is a name that no function has.
-    pub(super) fn parse(text: &str, region: &str) -> Named {
+    pub(crate) fn parse(text: &str, region: &str) -> Named {
         let parts: Vec<&str> = text.split(':').collect();
         let named = |region: &str, account: &str, function: &str, qualifier: Option<&str>| Named {
             region: region.to_owned(),
@@ -43,18 +43,61 @@ impl Named {
     }
 
     /// Whether it can exist here: this region, this account, and no version or alias.
-    pub(super) fn is_local(&self, region: &str) -> bool {
+    pub(crate) fn is_local(&self, region: &str) -> bool {
         self.region == region
             && self.account == ACCOUNT_ID
             && self.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST)
     }
 
     /// The ARN that AWS names when it finds nothing; since 2025-11-24 at the latest with `:$LATEST`.
-    pub(super) fn arn(&self) -> String {
+    pub(crate) fn arn(&self) -> String {
         let Named { region, account, function, qualifier } = self;
         let qualifier = qualifier.as_deref().unwrap_or(LATEST);
         format!("arn:aws:lambda:{region}:{account}:function:{function}:{qualifier}")
     }
+}
+
+/// Whether a text names a function as AWS's model wants it: a name, a partial ARN or an ARN, with a qualifier or not.
+pub(crate) fn is_function_name(text: &str) -> bool {
+    let mut parts: &[&str] = &text.split(':').collect::<Vec<_>>();
+    if let ["arn", partition, "lambda", rest @ ..] = parts {
+        if !(partition.is_empty() || partition.starts_with("aws")) {
+            return false;
+        }
+        parts = rest;
+    }
+    // Each of these may be missing, and could be the function's own name where nothing follows.
+    for is_part in [is_region, is_account, is_function_word] {
+        if let [first, rest @ ..] = parts
+            && !rest.is_empty()
+            && is_part(first)
+        {
+            parts = rest;
+        }
+    }
+    match parts {
+        [name] => is_word(name),
+        [name, qualifier] => is_word(name) && (*qualifier == LATEST || is_word(qualifier)),
+        _ => false,
+    }
+}
+
+fn is_region(part: &str) -> bool {
+    part.contains('-') && part.ends_with(|last: char| last.is_ascii_digit()) && is_word(part)
+}
+
+fn is_account(part: &str) -> bool {
+    part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_function_word(part: &str) -> bool {
+    part == "function"
+}
+
+/// Letters, digits, hyphens and underscores.
+fn is_word(part: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !part.is_empty() && part.bytes().all(is_allowed)
 }
 
 #[cfg(test)]
@@ -99,5 +142,26 @@ mod tests {
             Named::parse("doesnotexist", "eu-west-1").arn(),
             "arn:aws:lambda:eu-west-1:000000000000:function:doesnotexist:$LATEST"
         );
+    }
+
+    #[test]
+    fn knows_what_could_name_a_function() {
+        for name in [
+            "echo",
+            "echo:$LATEST",
+            "echo:live",
+            "function",
+            "123456789012",
+            "000000000000:function:echo",
+            "us-east-1:000000000000:function:echo",
+            "arn:aws:lambda:us-east-1:000000000000:function:echo:1",
+        ] {
+            assert!(is_function_name(name), "{name}");
+        }
+        for name in
+            ["", "a b", "a.b", "../etc", "invalid:function:name", "arn:aws:s3:::bucket", "ü"]
+        {
+            assert!(!is_function_name(name), "{name}");
+        }
     }
 }

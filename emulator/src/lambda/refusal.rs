@@ -5,6 +5,7 @@ use hardcap_limits::Party;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
+use super::rules::Refusal;
 use crate::context::Context;
 use crate::record::What;
 use crate::stop::Stop;
@@ -66,7 +67,14 @@ fn user() -> ErrorBody<'static> {
     ErrorBody { kind: "User", ..ErrorBody::default() }
 }
 
-fn bug(ctx: &Context, cause: &str) -> Response<Body> {
+/// A proposal that AWS does not take.
+pub(crate) fn told(ctx: &Context, refusal: Refusal) -> Response<Body> {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+    respond(ctx, status, refusal.error_type, refusal.body)
+}
+
+/// hardcap failed: counted, and answered with a fixed text.
+pub(crate) fn bug(ctx: &Context, cause: &str) -> Response<Body> {
     tracing::error!(request_id = %ctx.request_id, cause, "hardcap failed");
     ctx.record(What::Bug { cause: cause.to_owned() });
     let body = ErrorBody {

@@ -4,6 +4,7 @@
 
 pub(crate) mod build;
 pub(crate) mod cargo;
+pub(crate) mod python;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -197,7 +198,10 @@ fn python(package: &Package, code: &Path) -> Found {
     let environments = [code.join(".venv/bin/python"), package.folder.join(".venv/bin/python")];
     let interpreter = given
         .or_else(|| environments.into_iter().find(|python| tool::is_executable(python)))
-        .map_or_else(|| OsString::from("python3"), |python| absolute(&python).into_os_string());
+        .map_or_else(
+            || OsString::from("python3"),
+            |python| absolute_program(Path::new("."), &python).into_os_string(),
+        );
     let command =
         vec![interpreter.clone(), "-m".into(), "awslambdaric".into(), (&package.handler).into()];
     Found::Python(interpreter, command)
@@ -235,6 +239,13 @@ fn globally_installed() -> Option<PathBuf> {
     let node = tool::find("node")?.canonicalize().ok()?;
     let prefix = node.parent()?.parent()?;
     Some(prefix.join("lib/node_modules/aws-lambda-ric/bin/index.mjs"))
+}
+
+/// An interpreter that `hardcap.toml` names: a path of its folder. A virtual environment's is a link, which must not be
+/// followed: where it lies is how it finds its packages.
+pub(crate) fn absolute_program(folder: &Path, program: &Path) -> PathBuf {
+    let path = folder.join(program);
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// An absolute path without `.` in it, which a process that starts in another folder understands too.

@@ -60,13 +60,15 @@ async fn attempt(shared: Arc<Shared>, event: Event) {
 
 async fn outcome(shared: &Arc<Shared>, event: &Event) -> Outcome {
     let Event { head, payload } = event;
-    let Some(function) = shared.lambda.function(&head.function) else { return Outcome::Unsettled };
+    // One that was deleted meanwhile turns its events away until they are too old, or it is there again.
+    let function = shared.lambda.function(&head.function);
     let clock = &shared.platform.clock;
-    let policy = Policy::new(&function.events, &shared.platform.limits());
+    let events = function.as_ref().map(|function| function.events.clone()).unwrap_or_default();
+    let policy = Policy::new(&events, &shared.platform.limits());
     if head.recursive {
         return Outcome::Ended(Condition::RecursiveInvocation, None);
     }
-    if function.reserved_concurrency == Some(0) {
+    if function.is_some_and(|function| function.reserved_concurrency == Some(0)) {
         return Outcome::Ended(Condition::ZeroReservedConcurrency, None);
     }
     if policy.is_too_old(&head.tries, clock.now()) {
@@ -166,7 +168,7 @@ async fn end(shared: &Arc<Shared>, event: &Event, condition: Condition, reply: O
             payload,
             reply: reply.as_ref(),
         };
-        destination::tell(shared, function, &ended, &head.trace).await;
+        destination::tell(shared, &function, &ended, &head.trace).await;
     }
     forget(shared, event, condition, attempts).await;
 }

@@ -24,6 +24,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::settings::{EventSettings, check_settings};
+
 use self::disk::Disk;
 use self::event::{Event, Head};
 use self::line::Lines;

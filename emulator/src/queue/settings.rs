@@ -4,72 +4,119 @@ use hardcap_limits::{Limits, Millis};
 use serde::de::IgnoredAny;
 
 use super::destination::Target;
-use crate::config::{Config, Function, Schedule};
+use crate::config::{Config, EventInvokeConfig, Schedule};
+use crate::lambda::rules::{self, Refusal};
 
 /// EventBridge knows no shorter rate.
 const RATE_MIN: Millis = Millis(60_000);
 
-/// Checks every function.
+/// What is proposed for a function's asynchronous events; `None` is left to Lambda.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EventSettings<'a> {
+    /// `MaximumRetryAttempts`.
+    pub(crate) retries: Option<i64>,
+    /// `MaximumEventAgeInSeconds`.
+    pub(crate) age_seconds: Option<i64>,
+    /// The ARN of `OnSuccess`.
+    pub(crate) on_success: Option<&'a str>,
+    /// The ARN of `OnFailure`.
+    pub(crate) on_failure: Option<&'a str>,
+}
+
+impl<'a> From<&'a EventInvokeConfig> for EventSettings<'a> {
+    fn from(events: &'a EventInvokeConfig) -> EventSettings<'a> {
+        let seconds = |age: Millis| i64::try_from(age.0 / 1000).unwrap_or(i64::MAX);
+        EventSettings {
+            retries: events.maximum_retry_attempts.map(i64::from),
+            age_seconds: events.maximum_event_age.map(seconds),
+            on_success: events.on_success.as_deref(),
+            on_failure: events.on_failure.as_deref(),
+        }
+    }
+}
+
+/// Checks every function of a configuration.
 ///
 /// # Errors
 ///
-/// A sentence that names the function, the value and what is allowed.
+/// A sentence that names the function, and AWS's words.
 pub(super) fn check(config: &Config) -> Result<(), String> {
+    let has = |name: &str| config.functions.iter().any(|it| it.name == name);
     for function in &config.functions {
-        numbers(function, &config.limits)
-            .and_then(|()| destinations(function, config))
+        let settings = EventSettings::from(&function.events);
+        check_settings(&settings, &function.name, &has, &config.limits)
+            .map_err(|refusal| refusal.message())
             .and_then(|()| function.schedules.iter().try_for_each(schedule))
             .map_err(|why| format!("the function `{}`: {why}", function.name))?;
     }
     Ok(())
 }
 
-fn numbers(function: &Function, limits: &Limits) -> Result<(), String> {
-    let (retries, oldest) = (limits.lambda_async_retries, limits.lambda_async_age);
-    let youngest = limits.lambda_async_age_min.max;
-    if let Some(wanted) = function.events.maximum_retry_attempts
-        && u64::from(wanted) > retries.max.0
-    {
-        return Err(format!("MaximumRetryAttempts is 0 to {}, not {wanted}", retries.max.0));
+/// Checks what is proposed for one function; `has` says which functions there are.
+///
+/// # Errors
+///
+/// AWS's answer.
+pub(crate) fn check_settings(
+    settings: &EventSettings<'_>,
+    function: &str,
+    has: &dyn Fn(&str) -> bool,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    let mut refusals = Vec::new();
+    refusals.extend(settings.retries.and_then(|wanted| {
+        let most = limits.lambda_async_retries.max.0;
+        out_of_range("maximumRetryAttempts", wanted, (0, most))
+    }));
+    refusals.extend(settings.age_seconds.and_then(|wanted| {
+        let (least, most) = (limits.lambda_async_age_min.max.0, limits.lambda_async_age.max.0);
+        out_of_range("maximumEventAgeInSeconds", wanted, (least / 1000, most / 1000))
+    }));
+    if let Some(refusal) = rules::answer(refusals) {
+        return Err(refusal);
     }
-    if let Some(wanted) = function.events.maximum_event_age
-        && (wanted < youngest || wanted > oldest.max)
-    {
-        return Err(format!(
-            "MaximumEventAgeInSeconds is {} to {}, not {}",
-            youngest.0 / 1000,
-            oldest.max.0 / 1000,
-            wanted.0 / 1000
-        ));
+    for (kind, arn) in [("OnSuccess", settings.on_success), ("OnFailure", settings.on_failure)] {
+        let Some(arn) = arn.filter(|arn| !arn.is_empty()) else { continue };
+        destination(kind, arn, function, has)
+            .map_err(|why| Refusal::invalid_value("destination", &why))?;
     }
     Ok(())
 }
 
-fn destinations(function: &Function, config: &Config) -> Result<(), String> {
-    let events = &function.events;
-    for (kind, arn) in [("OnSuccess", &events.on_success), ("OnFailure", &events.on_failure)] {
-        let Some(arn) = arn else { continue };
-        match Target::of(arn) {
-            // AWS's words, recorded on 2025-11-25.
-            Target::Function(name) if name == function.name => {
-                return Err(
-                    "You can't specify the function as a destination for itself.".to_owned()
-                );
-            }
-            Target::Function(name) if !config.functions.iter().any(|it| it.name == name) => {
-                return Err(format!("{kind} names the function `{name}`, which does not exist"));
-            }
-            Target::Bucket(_) if kind == "OnSuccess" => {
-                return Err(format!(
-                    "{kind} is `{arn}`: a bucket can be a destination of failures only"
-                ));
-            }
-            Target::Function(_) | Target::Bucket(_) => {}
-            Target::Other if arn.starts_with("arn:") => {}
-            Target::Other => return Err(format!("{kind} is `{arn}`, which is no ARN")),
+/// The usual form of a number that is out of the model's range; it is not recorded for these members.
+fn out_of_range(member: &str, value: i64, (least, most): (u64, u64)) -> Option<Refusal> {
+    let bound = match u64::try_from(value) {
+        Ok(value) if value > most => format!("less than or equal to {most}"),
+        Ok(value) if value >= least => return None,
+        _ => format!("greater than or equal to {least}"),
+    };
+    let text = format!(
+        "Value '{value}' at '{member}' failed to satisfy constraint: Member must have value {bound}"
+    );
+    Some(Refusal::constraint("event-invoke-config", &text))
+}
+
+fn destination(
+    kind: &str,
+    arn: &str,
+    function: &str,
+    has: &dyn Fn(&str) -> bool,
+) -> Result<(), String> {
+    match Target::of(arn) {
+        // AWS's words, recorded on 2025-11-25.
+        Target::Function(name) if name == function => {
+            Err("You can't specify the function as a destination for itself.".to_owned())
         }
+        Target::Function(name) if !has(name) => {
+            Err(format!("{kind} names the function `{name}`, which does not exist"))
+        }
+        Target::Bucket(_) if kind == "OnSuccess" => {
+            Err(format!("{kind} is `{arn}`: a bucket can be a destination of failures only"))
+        }
+        Target::Function(_) | Target::Bucket(_) => Ok(()),
+        Target::Other if arn.starts_with("arn:") => Ok(()),
+        Target::Other => Err(format!("{kind} is `{arn}`, which is no ARN")),
     }
-    Ok(())
 }
 
 fn schedule(schedule: &Schedule) -> Result<(), String> {
@@ -88,7 +135,7 @@ fn schedule(schedule: &Schedule) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::EventInvokeConfig;
+    use crate::config::Function;
 
     #[track_caller]
     fn check_events(events: EventInvokeConfig, expected: Result<(), &str>) {
@@ -118,15 +165,27 @@ mod tests {
         // lambda_async_age and lambda_async_age_min
         check_events(age(60), Ok(()));
         check_events(age(21_600), Ok(()));
-        check_events(age(59), Err("MaximumEventAgeInSeconds is 60 to 21600, not 59"));
-        check_events(age(21_601), Err("MaximumEventAgeInSeconds is 60 to 21600, not 21601"));
+        let told = |value: &str, bound: &str| {
+            format!(
+                "1 validation error detected: Value '{value}' at 'maximumEventAgeInSeconds' failed to satisfy constraint: \
+                 Member must have value {bound}"
+            )
+        };
+        check_events(age(59), Err(&told("59", "greater than or equal to 60")));
+        check_events(age(21_601), Err(&told("21601", "less than or equal to 21600")));
     }
 
     #[test]
     fn the_retries_are_0_to_2() {
         // lambda_async_retries
         check_events(retries(2), Ok(()));
-        check_events(retries(3), Err("MaximumRetryAttempts is 0 to 2, not 3"));
+        check_events(
+            retries(3),
+            Err(
+                "1 validation error detected: Value '3' at 'maximumRetryAttempts' failed to satisfy constraint: Member must \
+                 have value less than or equal to 2",
+            ),
+        );
     }
 
     #[test]

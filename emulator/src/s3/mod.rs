@@ -14,6 +14,7 @@ mod chunked;
 mod conditions;
 mod cors;
 mod deliver;
+pub(crate) mod fetch;
 mod form;
 mod lifecycle;
 mod payload;

@@ -3,10 +3,11 @@
 macro_rules! function_rows {
     ($next:ident $($after:ident)*; $($earlier:tt)*) => { $next! { $($after)*; $($earlier)*
 
-/// The request that creates a function with its code.
+/// The request that creates a function with its code, or gives it new code. A zip of the largest size fits it since 2025-11-25;
+/// before, its base64 alone was a byte too long.
 lambda_create_request: Bytes, {
     scope: Scope::Lambda,
-    measured: "the body of CreateFunction",
+    measured: "the body of CreateFunction and of UpdateFunctionCode",
     history: &[
         Dated::always(69_905_067, "motdotla/node-lambda#123, 2016"),
         Dated::since((2025, 11, 25), 70_167_211, "LocalStack's snapshots of AWS, recorded 2025-11-25: the first day it is known"),
@@ -14,14 +15,14 @@ lambda_create_request: Bytes, {
     stated: "50 MB zipped, as base64",
     refusals: &[
         Invoker.sees(413, "RequestEntityTooLargeException",
-            r#"{"Message":"Request must be smaller than {max} bytes for the CreateFunction operation"}"#)
+            r#"{"Message":"Request must be smaller than {max} bytes for the {operation} operation"}"#)
             .known(Validated, source::LAMBDA_2025_11),
     ],
     confidence: Validated,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
-/// A deployment package that is uploaded directly. It is measured before the request is.
+/// A deployment package that is uploaded directly; one that comes from a bucket is measured once unpacked only.
 lambda_zip: Bytes, {
     scope: Scope::Lambda,
     measured: "the zip file",
@@ -33,10 +34,11 @@ lambda_zip: Bytes, {
             .known(Validated, source::LAMBDA_2025_11),
     ],
     confidence: Validated,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
-/// Code and layers of a function once unpacked.
+/// Code and layers of a function once unpacked. Whether exactly this many bytes pass is not recorded ("smaller than"; 262,143,000
+/// were accepted on 2025-11-25).
 lambda_unzipped: Bytes, {
     scope: Scope::Lambda,
     measured: "all files, layers included",
@@ -48,7 +50,7 @@ lambda_unzipped: Bytes, {
             .known(Validated, source::LAMBDA_2025_11),
     ],
     confidence: Validated,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
 /// A container image.
@@ -76,7 +78,7 @@ lambda_code_storage: Bytes, {
             .known(Official, source::LAMBDA_QUOTAS),
     ],
     confidence: Official,
-    proof: NotEmulated("nothing is uploaded: functions run from the files they are built from"),
+    proof: NotEmulated("the disk of one machine is not an account"),
 }
 
 /// Layers of a function.
@@ -91,7 +93,7 @@ lambda_layers: Count, {
             .known(Validated, source::LAMBDA_2025_11),
     ],
     confidence: Validated,
-    proof: Pending("with layers"),
+    proof: Tested,
 }
 
 /// The name of a function.
@@ -103,10 +105,10 @@ lambda_function_name: Count, {
     refusals: &[
         Invoker.sees(400, "InvalidParameterValueException",
             r#"{"Type":"User","message":"1 validation error detected: Value '{value}' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to {max}"}"#)
-            .known(Unconfirmed, "the end of the text is recorded (2025-11-25); its beginning is the usual form"),
+            .known(Validated, source::LAMBDA_2024_03),
     ],
     confidence: Validated,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
 /// The least memory of a function.
@@ -115,9 +117,13 @@ lambda_memory_min: Megabytes, {
     measured: "the function's MemorySize",
     history: &[Dated::always(128, source::LAMBDA_QUOTAS)],
     stated: "128 MB",
-    refusals: &[],
+    refusals: &[
+        Invoker.sees(400, "ValidationException",
+            r#"{"message":"1 validation error detected: Value '{value}' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to {max}"}"#)
+            .known(Unconfirmed, "the usual form of the model's minimum; the text for too much is observed"),
+    ],
     confidence: Official,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
 /// The most memory of a function.
@@ -133,12 +139,12 @@ lambda_memory_max: Megabytes, {
     ],
     stated: "10,240 MB",
     refusals: &[
-        Invoker.sees(400, "InvalidParameterValueException",
-            r#"{"Type":"User","message":"'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {max}"}"#)
-            .known(Official, source::LAMBDA_GUIDE),
+        Invoker.sees(400, "ValidationException",
+            r#"{"message":"1 validation error detected: Value '{value}' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to {max}"}"#)
+            .known(Observed, "a failed deployment by CloudFormation, quoted in a public repository: `Value '5555555' at 'memorySize'`; the developer guide of 2023 has its end"),
     ],
     confidence: Official,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
 /// The disk under /tmp that a function can have. It has the least unless it asks for more.
@@ -257,7 +263,7 @@ lambda_control_rate: Count, {
     stated: "15 requests a second",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with the control plane of functions"),
+    proof: NotEmulated("it would only hold up whoever deploys many functions to one machine"),
 }
 
 /// Calls a second of GetFunction.
@@ -268,7 +274,7 @@ lambda_get_function_rate: Count, {
     stated: "100 requests a second",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with the control plane of functions"),
+    proof: NotEmulated("it would only hold up whoever deploys many functions to one machine"),
 }
 
     } };

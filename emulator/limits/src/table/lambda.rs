@@ -93,6 +93,9 @@ lambda_timeout: Millis, {
         Invoker.sees(200, "Sandbox.Timedout",
             r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {request_id} Error: Task timed out after {max_seconds} seconds"}"#)
             .since((2025, 11, 24)).known(Validated, "LocalStack's snapshots of AWS, recorded 2025-11-24: the first day it is known; the change came after 2024-04-08"),
+        Deployer.sees(400, "ValidationException",
+            r#"{"message":"1 validation error detected: Value '{value}' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to {max_whole_seconds}"}"#)
+            .known(Observed, "failed deployments quoted in public repositories, code and text: `Value '1200' at 'timeout'`, `Value '300000' at 'timeout'`"),
         RestClient.sees(502, "InternalServerErrorException", r#"{"message": "Internal server error"}"#)
             .known(Validated, source::REST_LAB_CAPTURE),
         HttpClient.sees(500, "", r#"{"message":"Internal Server Error"}"#)
@@ -123,9 +126,13 @@ lambda_timeout_min: Millis, {
     measured: "the function's Timeout",
     history: &[Dated::always(SECOND, source::LAMBDA_MODEL)],
     stated: "1 s",
-    refusals: &[],
+    refusals: &[
+        Invoker.sees(400, "ValidationException",
+            r#"{"message":"1 validation error detected: Value '{value}' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to {max_whole_seconds}"}"#)
+            .known(Unconfirmed, "the usual form of the model's minimum; the text for too much is observed"),
+    ],
     confidence: Official,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
 /// The initialization of a sandbox. When it takes longer it is started again inside the invocation, under its timeout.
@@ -179,7 +186,7 @@ lambda_unreserved_min: Count, {
             .known(Validated, source::LAMBDA_2025_11),
     ],
     confidence: Validated,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
 /// Execution environments that a function may add every ten seconds.
@@ -252,7 +259,7 @@ lambda_environment: Bytes, {
             .known(Validated, source::LAMBDA_2025_11),
     ],
     confidence: Validated,
-    proof: Pending("with `hardcap check` and the control plane of functions"),
+    proof: Tested,
 }
 
 /// The request that sets the environment, which fails before the environment itself is measured.
@@ -267,7 +274,7 @@ lambda_environment_request: Bytes, {
             .known(Official, source::LAMBDA_GUIDE),
     ],
     confidence: Official,
-    proof: Pending("with the control plane of functions"),
+    proof: Tested,
 }
 
     } };

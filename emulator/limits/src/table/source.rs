@@ -7,6 +7,7 @@ pub(super) const LAMBDA_RELEASES: &str = "AWS, Lambda developer guide, release h
 pub(super) const LAMBDA_MODEL: &str = "AWS SDK model of Lambda (botocore), 2026-08-07";
 pub(super) const RIE: &str = "AWS, source of the Lambda Runtime Interface Emulator, 2026-01-02";
 pub(super) const LAMBDA_2025_11: &str = "LocalStack's snapshots of AWS, recorded 2025-11-24 and 25";
+pub(super) const LAMBDA_2024_03: &str = "LocalStack's snapshots of AWS, recorded 2024-03-27";
 pub(super) const NET_TOOL: &str = "AWS, source of the .NET Lambda Test Tool, 2025-04-14";
 pub(super) const GATEWAY_GUIDE: &str = "AWS, API Gateway developer guide, quotas, 2023-06-29";
 pub(super) const REST_413_CAPTURE: &str =

@@ -1,0 +1,155 @@
+//! The members that CreateFunction and UpdateFunctionConfiguration share: read, checked, and put into a function.
+
+use hardcap_limits::Millis;
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::answer::{Problem, constraint, invalid, not_built};
+use super::entry::About;
+use crate::config::Function;
+use crate::context::Context;
+use crate::lambda::rules::{self, Proposal};
+
+/// The members as they were sent; `None` is left as it is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ConfigurationInput {
+    pub(super) role: Option<String>,
+    pub(super) handler: Option<String>,
+    pub(super) runtime: Option<String>,
+    description: Option<String>,
+    timeout: Option<i64>,
+    memory_size: Option<i64>,
+    environment: Option<Environment>,
+    dead_letter_config: Option<DeadLetter>,
+    ephemeral_storage: Option<EphemeralStorage>,
+    layers: Option<Vec<String>>,
+    file_system_configs: Option<Vec<Value>>,
+    image_config: Option<Value>,
+    pub(super) revision_id: Option<String>,
+    vpc_config: Option<Value>,
+    tracing_config: Option<Value>,
+    snap_start: Option<Map<String, Value>>,
+    logging_config: Option<Map<String, Value>>,
+    #[serde(rename = "KMSKeyArn")]
+    kms_key_arn: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Environment {
+    variables: Option<IndexMap<String, String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetter {
+    target_arn: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EphemeralStorage {
+    size: i64,
+}
+
+impl ConfigurationInput {
+    /// Refuses what AWS refuses, and names what is not built. `name` is that of a new function.
+    pub(super) fn check(&self, ctx: &Context, name: Option<&str>) -> Result<(), Problem> {
+        let environment = self.environment.as_ref().and_then(|it| it.variables.as_ref());
+        let proposal = Proposal {
+            name,
+            timeout: self.timeout,
+            memory_mb: self.memory_size,
+            environment,
+            layers: self.layers.as_ref().map_or(0, Vec::len),
+        };
+        let refusals = rules::refusals(ctx, &ctx.limits, &proposal);
+        if let Some(refusal) = rules::answer(refusals) {
+            return Err(refusal.into());
+        }
+        if let Some(role) = self.role.as_deref().filter(|role| !is_role(role)) {
+            return Err(constraint(format!(
+                "Value '{role}' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: \
+                 arn:(aws[a-zA-Z-]*)?:iam::\\d{{12}}:role/?[a-zA-Z_0-9+=,.@\\-_/]+"
+            )));
+        }
+        if let Some(layer) = self.layers.iter().flatten().next() {
+            // There is none, for nobody can publish one here.
+            return Err(invalid(format!("Layer version {layer} does not exist.")));
+        }
+        if self.image_config.as_ref().is_some_and(|config| !config.is_null()) {
+            return Err(super::code::images());
+        }
+        if self.file_system_configs.as_ref().is_some_and(|configs| !configs.is_empty()) {
+            return Err(not_built("file systems of functions", "leave FileSystemConfigs out"));
+        }
+        Ok(())
+    }
+
+    /// Puts what was sent into a function. It has been checked.
+    pub(super) fn apply(self, function: &mut Function, about: &mut About) {
+        set(&mut about.role, self.role);
+        set(&mut about.description, self.description);
+        set(&mut function.handler, self.handler);
+        set(&mut function.runtime, self.runtime);
+        set(&mut function.timeout, self.timeout.and_then(whole::<u64>).map(|it| Millis(it * 1000)));
+        set(&mut function.memory_mb, self.memory_size.and_then(whole));
+        let storage = self.ephemeral_storage.and_then(|storage| whole(storage.size));
+        set(&mut about.ephemeral_storage_mb, storage);
+        if let Some(environment) = self.environment {
+            function.environment = environment.variables.unwrap_or_default();
+            about.has_environment = true;
+        }
+        if let Some(DeadLetter { target_arn }) = self.dead_letter_config {
+            function.events.dead_letter = target_arn.filter(|arn| !arn.is_empty());
+        }
+        let snap_start = self.snap_start.map(|mut it| {
+            it.insert("OptimizationStatus".to_owned(), Value::from("Off"));
+            Value::Object(it)
+        });
+        let logging = self.logging_config.map(|it| {
+            let mut whole = Map::new();
+            whole.insert("LogFormat".to_owned(), Value::from("Text"));
+            let group = format!("/aws/lambda/{}", function.name);
+            whole.insert("LogGroup".to_owned(), Value::from(group));
+            whole.extend(it);
+            Value::Object(whole)
+        });
+        for (name, value) in [
+            ("VpcConfig", self.vpc_config),
+            ("TracingConfig", self.tracing_config),
+            ("SnapStart", snap_start),
+            ("LoggingConfig", logging),
+            ("KMSKeyArn", self.kms_key_arn),
+        ] {
+            if let Some(value) = value.filter(|value| !value.is_null()) {
+                about.without_effect.insert(name.to_owned(), value);
+            }
+        }
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn whole<T: TryFrom<i64>>(number: i64) -> Option<T> {
+    T::try_from(number).ok()
+}
+
+/// `arn:aws:iam::123456789012:role/any/path`
+fn is_role(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, role] = parts[..] else { return false };
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);
+    partition.starts_with("aws")
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && role.strip_prefix("role").is_some_and(|name| {
+            name.len() > 1 && name.starts_with('/') && name.chars().all(is_letter)
+        })
+}

@@ -1,0 +1,206 @@
+//! CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, and the package for whoever asks for it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use hardcap_limits::Limits;
+use http::{HeaderValue, Request, Response, header};
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::{Map, json};
+use tokio_util::io::ReaderStream;
+
+use super::Shared;
+use super::answer::{
+    Done, Outcome, Problem, conflict, invalid, missing, not_built, not_found, unreadable,
+};
+use super::code::{self, CodeInput};
+use super::configuration::ConfigurationInput;
+use super::entry::{About, EPHEMERAL_STORAGE_MB, Entry, Shown, architecture, new_revision};
+use super::request::{Parameters, limited_body, named};
+use super::storage::zip_of;
+use super::{program, tags};
+use crate::config::Function;
+use crate::context::Context;
+use crate::lambda::name::{LATEST, Named};
+
+/// What CreateFunction alone has.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateInput<'a> {
+    function_name: Option<String>,
+    #[serde(borrow)]
+    code: Option<CodeInput<'a>>,
+    package_type: Option<String>,
+    publish: Option<bool>,
+    architectures: Option<Vec<String>>,
+    tags: Option<IndexMap<String, String>>,
+}
+
+/// `POST /2015-03-31/functions`
+pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body>) -> Outcome {
+    let (head, body) = request.into_parts();
+    let limit = (&ctx.limits.lambda_create_request, "CreateFunction");
+    let body = limited_body(ctx, &head.headers, body, limit).await?;
+    let input: CreateInput<'_> = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
+    let configuration: ConfigurationInput =
+        serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
+    let name = input.function_name.as_deref().ok_or_else(|| missing("functionName"))?;
+    configuration.check(ctx, Some(name))?;
+    let named = unqualified(named(name, None, &shared.platform.region)?)?;
+    let tags = input.tags.unwrap_or_default();
+    tags::check(&tags)?;
+    if input.package_type.as_deref() == Some("Image") {
+        return Err(code::images());
+    }
+    refuse_versions(input.publish)?;
+    let role = configuration.role.clone().ok_or_else(|| missing("role"))?;
+    let code = input.code.ok_or_else(|| missing("code"))?;
+    if configuration.runtime.is_none() || configuration.handler.is_none() {
+        return Err(invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+        ));
+    }
+    let _turn = shared.turn.lock().await;
+    if shared.entry(&named.function).is_some() {
+        return Err(conflict(format!("Function already exist: {}", named.function)));
+    }
+    let received = code::receive(shared, ctx, &named.function, code).await?;
+    let mut function = Function::new(&named.function, [""; 0]);
+    let mut about = About {
+        description: String::new(),
+        role,
+        architectures: input.architectures.unwrap_or_else(|| vec![architecture().to_owned()]),
+        ephemeral_storage_mb: EPHEMERAL_STORAGE_MB,
+        code: received.code,
+        last_modified: ctx.arrived,
+        revision_id: new_revision(),
+        tags,
+        has_environment: false,
+        events_modified: None,
+        url: None,
+        without_effect: Map::new(),
+    };
+    configuration.apply(&mut function, &mut about);
+    let folder = super::storage::code_of(&received.folder);
+    program::provide(&mut function, &folder, shared.python.as_deref()).await;
+    let entry =
+        Entry { function: Arc::new(function), about, package: Some(Arc::clone(&received.folder)) };
+    shared.deploy(&entry).await?;
+    Ok(Done::Created(entry.configuration(&shared.platform.region, None, Shown::Creating)))
+}
+
+/// `GET /2015-03-31/functions/{name}`
+pub(super) fn get(shared: &Shared, name: &str, parameters: &Parameters) -> Outcome {
+    let region = &*shared.platform.region;
+    let named = named(name, parameters.qualifier.as_deref(), region)?;
+    let entry = shared.find(&named)?;
+    let mut code = json!({ "RepositoryType": "S3" });
+    if entry.package.is_some() {
+        let url = format!("{}/2015-03-31/functions/{}/code", shared.aws_url, named.function);
+        code["Location"] = url.into();
+    }
+    let qualifier = named.qualifier.as_deref();
+    let mut members = json!({
+        "Configuration": entry.configuration(region, qualifier, Shown::Settled),
+        "Code": code,
+    });
+    if !entry.about.tags.is_empty() {
+        members["Tags"] = json!(entry.about.tags);
+    }
+    if let Some(reserved) = entry.function.reserved_concurrency {
+        members["Concurrency"] = json!({ "ReservedConcurrentExecutions": reserved });
+    }
+    Ok(Done::Ok(members))
+}
+
+/// `GET /2015-03-31/functions/{name}/configuration`
+pub(super) fn get_configuration(shared: &Shared, name: &str, parameters: &Parameters) -> Outcome {
+    let region = &*shared.platform.region;
+    let named = named(name, parameters.qualifier.as_deref(), region)?;
+    let entry = shared.find(&named)?;
+    Ok(Done::Ok(entry.configuration(region, named.qualifier.as_deref(), Shown::Settled)))
+}
+
+/// `DELETE /2015-03-31/functions/{name}`. A version that does not exist is deleted all the same: recorded on 2023-11-20.
+pub(super) async fn delete(shared: &Shared, name: &str, parameters: &Parameters) -> Outcome {
+    let named = named(name, parameters.qualifier.as_deref(), &shared.platform.region)?;
+    let _turn = shared.turn.lock().await;
+    let entry = shared.find(&Named { qualifier: None, ..named.clone() })?;
+    match named.qualifier.as_deref() {
+        None => {}
+        Some(LATEST) => {
+            return Err(invalid(
+                "$LATEST version cannot be deleted without deleting the function.",
+            ));
+        }
+        Some(_) => return Ok(Done::NoContent),
+    }
+    if let Some(url) = &entry.about.url {
+        shared.urls.close(&url.logical_id);
+    }
+    shared.storage.forget(&named.function)?;
+    shared.lambda.remove(&named.function);
+    shared.forget(&named.function);
+    if let Some(package) = &entry.package {
+        package.give_up();
+    }
+    Ok(Done::NoContent)
+}
+
+/// `GET /2015-03-31/functions/{name}/code`: where GetFunction says that the package is. AWS gives a link to its S3.
+pub(super) async fn package(shared: &Shared, name: &str) -> Result<Response<Body>, Problem> {
+    let named = named(name, None, &shared.platform.region)?;
+    let entry = shared.find(&named)?;
+    let package = entry.package.ok_or_else(|| {
+        not_found("The template's functions have no package: they run where they are.")
+    })?;
+    let file = tokio::fs::File::open(zip_of(&package)).await?;
+    let mut response = Response::new(Body::from_stream(ReaderStream::new(file)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(entry.about.code.size));
+    Ok(response)
+}
+
+/// Versions other than `$LATEST` are not built.
+pub(super) fn refuse_versions(publish: Option<bool>) -> Result<(), Problem> {
+    if publish == Some(true) {
+        return Err(versions());
+    }
+    Ok(())
+}
+
+/// What a function has not here.
+pub(super) fn versions() -> Problem {
+    not_built("published versions and aliases", "every function has its $LATEST only")
+}
+
+/// A function to be made has no version yet.
+fn unqualified(named: Named) -> Result<Named, Problem> {
+    if named.qualifier.is_some() {
+        return Err(invalid("The function name of a new function has no qualifier."));
+    }
+    Ok(named)
+}
+
+impl Shared {
+    /// Writes a function with its code down, and puts it in the place of what was there: sandboxes get the new one.
+    pub(super) async fn deploy(&self, entry: &Entry) -> Result<(), Problem> {
+        self.storage.save(entry).await?;
+        if let Some(package) = &entry.package {
+            package.keep();
+        }
+        self.lambda.deploy((*entry.function).clone(), entry.package.clone());
+        self.know(entry.clone());
+        Ok(())
+    }
+
+    /// The bytes of all packages, and how many the account may have.
+    pub(super) fn code_size(&self) -> (u64, u64) {
+        let entries = self.entries();
+        let used = entries.iter().map(|entry| entry.about.code.size).sum();
+        let row = Limits::row("lambda_code_storage");
+        (used, row.map_or(0, |row| row.value_at(self.platform.limits().date())))
+    }
+}

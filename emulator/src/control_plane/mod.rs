@@ -1,0 +1,182 @@
+//! Lambda's control plane: functions that are made, changed and removed while the emulator runs.
+//!
+//! An operation reads its request, checks all of it, and only then changes anything: a refused change changes nothing.
+//! Changes are made one at a time. What runs is [`Lambda`]'s; what is only said about a function is kept here.
+
+mod account;
+mod answer;
+mod code;
+mod concurrency;
+mod configuration;
+mod entry;
+mod events;
+mod functions;
+mod list;
+mod program;
+mod request;
+mod routes;
+mod storage;
+mod tags;
+mod unzip;
+mod update;
+mod urls;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::net::TcpListener;
+
+use self::answer::Problem;
+use self::entry::{About, Entry, Url};
+use self::request::function_not_found;
+use self::storage::Storage;
+use crate::config::{Config, Function, FunctionUrl};
+use crate::context::Platform;
+use crate::function_urls::FunctionUrls;
+use crate::lambda::Lambda;
+use crate::lambda::name::Named;
+use crate::s3::S3;
+
+/// The control plane. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct ControlPlane {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    platform: Platform,
+    lambda: Lambda,
+    s3: S3,
+    urls: FunctionUrls,
+    aws_url: String,
+    python: Option<PathBuf>,
+    storage: Storage,
+    entries: RwLock<BTreeMap<String, Entry>>,
+    /// Held by whoever changes something.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// What the control plane changes or reads beside its own.
+pub(crate) struct Parts<'a> {
+    pub(crate) lambda: &'a Lambda,
+    pub(crate) s3: &'a S3,
+    pub(crate) urls: FunctionUrls,
+    pub(crate) aws_url: &'a str,
+}
+
+impl ControlPlane {
+    /// Knows the functions of a configuration, and deploys those that an earlier run created in `config.data`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the folder that cannot be used.
+    pub(crate) async fn open(
+        platform: &Platform,
+        config: &Config,
+        parts: Parts<'_>,
+    ) -> Result<ControlPlane, String> {
+        let named = |error: std::io::Error| format!("the functions' folder: {error}");
+        let storage = Storage::open(config.data.as_deref()).map_err(named)?;
+        let saved = storage.read().map_err(named)?;
+        let shared = Arc::new(Shared {
+            platform: platform.clone(),
+            lambda: parts.lambda.clone(),
+            s3: parts.s3.clone(),
+            urls: parts.urls,
+            aws_url: parts.aws_url.to_owned(),
+            python: config.python.clone(),
+            storage,
+            entries: RwLock::default(),
+            turn: tokio::sync::Mutex::new(()),
+        });
+        for function in &config.functions {
+            let about = About::of_template(function, platform.clock.now());
+            let function = Arc::new(function.clone());
+            shared.know(Entry { function, about, package: None });
+        }
+        for saved in saved {
+            let (function, about) = saved.restored();
+            shared.restore(function, about).await?;
+        }
+        Ok(ControlPlane { shared })
+    }
+
+    /// Serves the function URLs that an earlier run had.
+    ///
+    /// # Errors
+    ///
+    /// When no port is free.
+    pub(crate) async fn start(&self) -> Result<(), String> {
+        for entry in self.shared.entries().into_iter().filter(|entry| entry.package.is_some()) {
+            let entry = self.shared.reopen_url(entry).await.map_err(|error| error.to_string())?;
+            self.shared.know(entry);
+        }
+        Ok(())
+    }
+
+    /// Serves a function URL of the configuration, whose port is bound.
+    pub(crate) fn serve_url(&self, listener: TcpListener, port: u16, url: &FunctionUrl) {
+        self.shared.urls.open(listener, url);
+        let now = self.shared.platform.clock.now();
+        if let Some(mut entry) = self.shared.entry(&url.function) {
+            entry.about.url = Some(Url::of_template(url, port, now));
+            self.shared.know(entry);
+        }
+    }
+}
+
+impl Shared {
+    async fn restore(&self, mut function: Function, about: About) -> Result<(), String> {
+        let name = function.name.clone();
+        if self.entry(&name).is_some() {
+            tracing::warn!(
+                function = name,
+                "a function of the template hides one that was created; its data stays"
+            );
+            return Ok(());
+        }
+        let Some(folder) = &about.code.folder else { return Ok(()) };
+        let package = self.storage.package(&name, folder);
+        let code = storage::code_of(&package);
+        program::provide(&mut function, &code, self.python.as_deref()).await;
+        self.lambda.deploy(function.clone(), Some(Arc::clone(&package)));
+        self.know(Entry { function: Arc::new(function), about, package: Some(package) });
+        Ok(())
+    }
+
+    fn entry(&self, name: &str) -> Option<Entry> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(name).cloned()
+    }
+
+    /// The function that a request names, whose only version is `$LATEST`.
+    fn find(&self, named: &Named) -> Result<Entry, Problem> {
+        let entry = self.entry(&named.function).filter(|_| named.is_local(&self.platform.region));
+        entry.ok_or_else(|| function_not_found(named))
+    }
+
+    fn know(&self, entry: Entry) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        entries.insert(entry.function.name.clone(), entry);
+    }
+
+    /// All functions, by name.
+    fn entries(&self) -> Vec<Entry> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.values().cloned().collect()
+    }
+
+    fn forget(&self, name: &str) {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// Writes a changed function down and makes the change known; sandboxes need not know it and stay.
+    async fn configure(&self, entry: Entry) -> Result<(), Problem> {
+        self.storage.save(&entry).await?;
+        self.lambda.configure((*entry.function).clone());
+        self.know(entry);
+        Ok(())
+    }
+}

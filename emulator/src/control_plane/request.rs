@@ -1,0 +1,119 @@
+//! What a request names and brings: the function, the query, the body.
+
+use axum::body::Body;
+use bytes::Bytes;
+use hardcap_limits::{Bytes as ByteCount, Limit};
+use http::{HeaderMap, Request};
+use serde::de::DeserializeOwned;
+
+use super::answer::{
+    Problem, access_denied, constraint, invalid, not_found, over_limit, unreadable,
+};
+use crate::config::ACCOUNT_ID;
+use crate::context::Context;
+use crate::gateway::percent;
+use crate::lambda::name::{LATEST, Named, is_function_name};
+use crate::lambda::rules::FUNCTION_NAME_PATTERN;
+use crate::serve::{self, ReadError};
+
+/// Far above what any request without code may carry; AWS publishes no number.
+const BODY_MAX: usize = 1024 * 1024;
+
+/// The query of any operation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parameters {
+    pub(super) qualifier: Option<String>,
+    pub(super) marker: Option<String>,
+    pub(super) max_items: Option<String>,
+    pub(super) function_version: Option<String>,
+}
+
+impl Parameters {
+    /// Reads a query as it was sent.
+    pub(super) fn read(query: &str) -> Parameters {
+        let pairs = percent::query_pairs(query, &['&']);
+        let find = |wanted: &str| {
+            pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+        };
+        Parameters {
+            qualifier: find("Qualifier"),
+            marker: find("Marker"),
+            max_items: find("MaxItems"),
+            function_version: find("FunctionVersion"),
+        }
+    }
+}
+
+/// The function that path and query name together, in this region and account.
+///
+/// # Errors
+///
+/// AWS's answer to a text that names none, or one that is elsewhere; recorded on 2023-11-20 and 2024-03-27.
+pub(super) fn named(text: &str, qualifier: Option<&str>, region: &str) -> Result<Named, Problem> {
+    if !is_function_name(text) {
+        return Err(constraint(format!(
+            "Value '{text}' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression \
+             pattern: {FUNCTION_NAME_PATTERN}"
+        )));
+    }
+    let mut named = Named::parse(text, region);
+    match (named.qualifier.as_deref(), qualifier) {
+        (Some(derived), Some(given)) if derived != given => {
+            return Err(invalid(
+                "The derived qualifier from the function name does not match the specified qualifier.",
+            ));
+        }
+        (None, Some(given)) => named.qualifier = Some(given.to_owned()),
+        _ => {}
+    }
+    if named.region != region {
+        let elsewhere = &named.region;
+        return Err(not_found(format!(
+            "Functions from '{elsewhere}' are not reachable in this region ('{region}')"
+        )));
+    }
+    if named.account != ACCOUNT_ID {
+        return Err(access_denied());
+    }
+    Ok(named)
+}
+
+/// What is said of a function, a version or an alias that is not there: with the qualifier only when one was given.
+pub(super) fn function_not_found(named: &Named) -> Problem {
+    let arn = named.arn();
+    let arn = match &named.qualifier {
+        Some(_) => arn.as_str(),
+        None => arn.trim_end_matches(LATEST).trim_end_matches(':'),
+    };
+    not_found(format!("Function not found: {arn}"))
+}
+
+/// Reads a body that must fit a row, which names the operation.
+pub(super) async fn limited_body(
+    ctx: &Context,
+    headers: &HeaderMap,
+    body: Body,
+    (limit, operation): (&Limit<ByteCount>, &str),
+) -> Result<Bytes, Problem> {
+    match serve::read_body(headers, body, limit).await {
+        Ok(body) => {
+            let _ = ctx.admit(limit, ByteCount::of(&body));
+            Ok(body)
+        }
+        Err(ReadError::TooLarge(exceeded)) => {
+            let _ = ctx.admit(limit, ByteCount(exceeded.observed));
+            Err(over_limit(&exceeded, &[("operation", operation)]))
+        }
+        Err(ReadError::CutShort(why)) => Err(invalid(why)),
+    }
+}
+
+/// Reads the small body of an operation as its input. None at all is an empty object.
+pub(super) async fn input<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Problem> {
+    let body = serve::read_at_most(request.into_body(), BODY_MAX).await;
+    let body = body.ok_or_else(|| {
+        invalid(format!("the request is cut short, or has more than {BODY_MAX} bytes"))
+    })?;
+    let body = if body.is_empty() { b"{}".as_slice() } else { &body };
+    serde_json::from_slice(body).map_err(|error| unreadable(&error))
+}

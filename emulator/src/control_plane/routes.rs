@@ -1,0 +1,170 @@
+//! Which operation a request is: every method and path that the control plane has, in one list.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse as _;
+use http::{Request, Response};
+use serde_json::json;
+
+use super::answer::{Done, Outcome, not_built, not_found, render};
+use super::events::How;
+use super::request::{Parameters, named};
+use super::{
+    ControlPlane, Shared, account, concurrency, events, functions, list, tags, update, urls,
+};
+use crate::context::Context;
+use crate::gateway::percent;
+
+/// What AWS has below a function, and hardcap has not: the last part of the path, and its name.
+const NOT_BUILT: [(&str, &str); 7] = [
+    ("versions", "published versions"),
+    ("aliases", "aliases"),
+    ("policy", "resource policies; every request is let through"),
+    ("provisioned-concurrency", "provisioned concurrency"),
+    ("code-signing-config", "code signing"),
+    ("runtime-management-config", "the choice of a runtime's version"),
+    ("function-scaling-config", "managed instances"),
+];
+
+impl ControlPlane {
+    /// Answers what no other router of Lambda's API does.
+    pub(crate) fn serve_rest_of(&self, router: Router) -> Router {
+        let plane = self.clone();
+        let serve = move |request: Request<Body>| {
+            let plane = plane.clone();
+            async move { plane.handle(request).await }
+        };
+        router.fallback(serve.clone()).method_not_allowed_fallback(serve)
+    }
+
+    async fn handle(self, request: Request<Body>) -> Response<Body> {
+        let shared = Arc::clone(&self.shared);
+        let ctx = shared.platform.context();
+        let segments: Vec<String> =
+            request.uri().path().trim_matches('/').split('/').map(percent::decode).collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        if let ("GET", ["2015-03-31", "functions", name, "code"]) =
+            (request.method().as_str(), &segments[..])
+        {
+            let package = functions::package(&shared, name).await;
+            return package.unwrap_or_else(|problem| render(&ctx, Err(problem)));
+        }
+        let outcome = run(&shared, &ctx, &segments, request).await;
+        render(&ctx, outcome).into_response()
+    }
+}
+
+async fn run(shared: &Shared, ctx: &Context, segments: &[&str], request: Request<Body>) -> Outcome {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let parameters = Parameters::read(&query);
+    let method = request.method().clone();
+    match (method.as_str(), segments) {
+        ("POST", ["2015-03-31", "functions"]) => functions::create(shared, ctx, request).await,
+        ("GET", ["2015-03-31", "functions"]) => list::functions(shared, &parameters),
+        ("GET", ["2016-08-19", "account-settings"]) => account::settings(shared, ctx),
+        ("GET", ["2017-03-31", "tags", arn]) => tags::list(shared, arn),
+        ("POST", ["2017-03-31", "tags", arn]) => tags::tag(shared, arn, request).await,
+        ("DELETE", ["2017-03-31", "tags", arn]) => tags::untag(shared, arn, &query).await,
+        (method, [version, "functions", name, rest @ ..]) => {
+            let call = Call { ctx, method, version, name, parameters };
+            of_function(shared, call, rest, request).await
+        }
+        (method, _) => {
+            let what = format!("`{method} /{}` of Lambda's API", segments.join("/"));
+            Err(not_built(&what, "what it has is in the README"))
+        }
+    }
+}
+
+/// A call that names a function.
+struct Call<'a> {
+    ctx: &'a Context,
+    method: &'a str,
+    version: &'a str,
+    name: &'a str,
+    parameters: Parameters,
+}
+
+async fn of_function(
+    shared: &Shared,
+    call: Call<'_>,
+    rest: &[&str],
+    request: Request<Body>,
+) -> Outcome {
+    let Call { ctx, method, version, name, parameters } = &call;
+    match (*method, *version, rest) {
+        ("GET", "2015-03-31", []) => functions::get(shared, name, parameters),
+        ("DELETE", "2015-03-31", []) => functions::delete(shared, name, parameters).await,
+        ("GET", "2015-03-31", ["configuration"]) => {
+            functions::get_configuration(shared, name, parameters)
+        }
+        ("PUT", "2015-03-31", ["configuration"]) => {
+            update::configuration(shared, ctx, name, request).await
+        }
+        ("PUT", "2015-03-31", ["code"]) => update::code(shared, ctx, name, request).await,
+        ("GET", "2015-03-31", ["versions"]) => list::versions(shared, name),
+        ("PUT", "2017-10-31", ["concurrency"]) => {
+            concurrency::put(shared, ctx, name, request).await
+        }
+        ("DELETE", "2017-10-31", ["concurrency"]) => concurrency::delete(shared, ctx, name).await,
+        ("GET", "2019-09-30", ["concurrency"]) => concurrency::get(shared, name),
+        ("PUT", "2024-08-31", ["recursion-config"]) => {
+            concurrency::put_recursion(shared, name, request).await
+        }
+        ("GET", "2024-08-31", ["recursion-config"]) => concurrency::get_recursion(shared, name),
+        (_, "2019-09-25", ["event-invoke-config", ..]) | (_, "2021-10-31", ["url" | "urls"]) => {
+            of_front(shared, &call, rest, request).await
+        }
+        // Deployment tools look for it; a function without one has an empty answer, recorded on 2023-11-20.
+        ("GET", "2020-06-30", ["code-signing-config"]) => {
+            shared.find(&named(name, None, &shared.platform.region)?)?;
+            Ok(Done::Ok(json!({})))
+        }
+        ("GET", "2015-03-31", ["policy"]) => {
+            shared.find(&named(name, None, &shared.platform.region)?)?;
+            Err(not_found("The resource you requested does not exist."))
+        }
+        _ => {
+            let last = rest.first().copied().unwrap_or_default();
+            let known = NOT_BUILT.iter().find(|(segment, _)| *segment == last);
+            let what = known.map_or_else(
+                || format!("`{method} /{version}/functions/…/{}` of Lambda's API", rest.join("/")),
+                |(_, what)| (*what).to_owned(),
+            );
+            Err(not_built(&what, "a function has its $LATEST, and what the README lists"))
+        }
+    }
+}
+
+/// What invokes a function: asynchronous events, and its URL.
+async fn of_front(
+    shared: &Shared,
+    call: &Call<'_>,
+    rest: &[&str],
+    request: Request<Body>,
+) -> Outcome {
+    let Call { ctx, method, name, parameters, .. } = call;
+    let of = (*name, parameters);
+    match (*method, rest) {
+        ("PUT", ["event-invoke-config"]) => {
+            events::set(shared, ctx, of, request, How::Replace).await
+        }
+        ("POST", ["event-invoke-config"]) => {
+            events::set(shared, ctx, of, request, How::Merge).await
+        }
+        ("GET", ["event-invoke-config"]) => events::get(shared, name, parameters),
+        ("DELETE", ["event-invoke-config"]) => events::delete(shared, name, parameters).await,
+        ("GET", ["event-invoke-config", "list"]) => events::list(shared, name),
+        ("POST", ["url"]) => urls::create(shared, ctx, of, request).await,
+        ("PUT", ["url"]) => urls::update(shared, ctx, of, request).await,
+        ("GET", ["url"]) => urls::get(shared, name, parameters),
+        ("DELETE", ["url"]) => urls::delete(shared, name, parameters).await,
+        ("GET", ["urls"]) => urls::list(shared, name),
+        (method, rest) => {
+            let what = format!("`{method} …/{}` of Lambda's API", rest.join("/"));
+            Err(not_built(&what, "what it has is in the README"))
+        }
+    }
+}

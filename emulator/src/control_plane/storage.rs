@@ -1,0 +1,140 @@
+//! Where packages and the descriptions of functions are: below `--data`, or in a folder that ends with the emulator.
+//!
+//! A function's folder holds its description and one folder for each package. A package is there whole before the
+//! description names it; what no description names is rubbish of a run that was cut off.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::entry::{Entry, Saved};
+use crate::lambda::package::PackageFolder;
+
+const DESCRIPTION: &str = "function.json";
+/// The package as it was uploaded.
+const ZIP: &str = "package.zip";
+/// The package unpacked.
+const CODE: &str = "code";
+
+/// The folder of all functions.
+#[derive(Debug)]
+pub(super) struct Storage {
+    root: PathBuf,
+    /// `None` where nothing outlives the emulator.
+    is_durable: bool,
+    _scratch: Option<TempDir>,
+}
+
+impl Storage {
+    /// Opens the folder of an earlier run, or a new one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written to.
+    pub(super) fn open(data: Option<&Path>) -> io::Result<Storage> {
+        let Some(data) = data else {
+            let scratch = tempfile::Builder::new().prefix("hardcap-functions-").tempdir()?;
+            let root = scratch.path().to_owned();
+            return Ok(Storage { root, is_durable: false, _scratch: Some(scratch) });
+        };
+        let root = data.join("functions");
+        fs::create_dir_all(&root)?;
+        // A process starts in another folder than this one.
+        let root = root.canonicalize()?;
+        Ok(Storage { root, is_durable: true, _scratch: None })
+    }
+
+    /// What an earlier run had, by name. Rubbish is removed.
+    pub(super) fn read(&self) -> io::Result<Vec<Saved>> {
+        let mut found = Vec::new();
+        for folder in folders(&self.root)? {
+            match fs::read(folder.join(DESCRIPTION)) {
+                Ok(text) => {
+                    let saved: Saved = serde_json::from_slice(&text).map_err(|error| {
+                        let name = folder.join(DESCRIPTION);
+                        io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            format!("{}: {error}", name.display()),
+                        )
+                    })?;
+                    let kept = saved.folder().map(|name| folder.join(name));
+                    for other in
+                        folders(&folder)?.into_iter().filter(|it| Some(it) != kept.as_ref())
+                    {
+                        fs::remove_dir_all(other)?;
+                    }
+                    found.push(saved);
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::remove_dir_all(folder)?
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// A new, empty folder for a package, which is removed unless it is kept.
+    pub(super) fn new_package(&self, function: &str) -> io::Result<PackageFolder> {
+        let path = self.root.join(function).join(super::entry::new_revision());
+        fs::create_dir_all(path.join(CODE))?;
+        Ok(PackageFolder::new(path))
+    }
+
+    /// The folder of a package that is there.
+    pub(super) fn package(&self, function: &str, folder: &str) -> Arc<PackageFolder> {
+        let package = PackageFolder::new(self.root.join(function).join(folder));
+        package.keep();
+        Arc::new(package)
+    }
+
+    /// Writes a function down, if it is one that was created here and data is kept.
+    pub(super) async fn save(&self, entry: &Entry) -> io::Result<()> {
+        if !self.is_durable || entry.about.code.folder.is_none() {
+            return Ok(());
+        }
+        let folder = self.root.join(&entry.function.name);
+        let text = serde_json::to_vec_pretty(&Saved::of(entry))?;
+        let written = tokio::task::spawn_blocking(move || write(&folder, &text));
+        written.await.map_err(io::Error::other)?
+    }
+
+    /// Forgets a function. Its package goes with the last sandbox that runs from it.
+    pub(super) fn forget(&self, function: &str) -> io::Result<()> {
+        match fs::remove_file(self.root.join(function).join(DESCRIPTION)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn write(folder: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(folder.join(DESCRIPTION)).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}
+
+/// The zip file of a package.
+pub(super) fn zip_of(package: &PackageFolder) -> PathBuf {
+    package.path().join(ZIP)
+}
+
+/// The files of a package.
+pub(super) fn code_of(package: &PackageFolder) -> PathBuf {
+    package.path().join(CODE)
+}
+
+fn folders(parent: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let path = entry?.path();
+        found.extend(path.is_dir().then_some(path));
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,109 @@
+//! UpdateFunctionCode and UpdateFunctionConfiguration.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::Request;
+use serde::Deserialize;
+
+use super::answer::{Done, Outcome, Problem, invalid, precondition_failed, unreadable};
+use super::code::{self, CodeInput};
+use super::configuration::ConfigurationInput;
+use super::entry::{Entry, Shown};
+use super::functions::refuse_versions;
+use super::request::{limited_body, named};
+use super::{Shared, program, storage};
+use crate::context::Context;
+
+/// What UpdateFunctionCode has beside the code.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateInput {
+    publish: Option<bool>,
+    dry_run: Option<bool>,
+    revision_id: Option<String>,
+    architectures: Option<Vec<String>>,
+}
+
+/// `PUT /2015-03-31/functions/{name}/code`
+pub(super) async fn code(
+    shared: &Shared,
+    ctx: &Context,
+    name: &str,
+    request: Request<Body>,
+) -> Outcome {
+    let (head, body) = request.into_parts();
+    let limit = (&ctx.limits.lambda_create_request, "UpdateFunctionCode");
+    let body = limited_body(ctx, &head.headers, body, limit).await?;
+    let input: UpdateInput = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
+    let code: CodeInput<'_> = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
+    refuse_versions(input.publish)?;
+    let region = &*shared.platform.region;
+    let named = named(name, None, region)?;
+    let _turn = shared.turn.lock().await;
+    let before = shared.find(&named)?;
+    check_revision(&before, input.revision_id.as_deref())?;
+    let received = code::receive(shared, ctx, &named.function, code).await?;
+    if input.dry_run == Some(true) {
+        return Ok(Done::Ok(before.configuration(region, None, Shown::Settled)));
+    }
+    let mut function = (*before.function).clone();
+    let mut about = before.about.clone();
+    about.code = received.code;
+    about.touch(ctx.arrived);
+    if let Some(architectures) = input.architectures {
+        about.architectures = architectures;
+    }
+    let folder = storage::code_of(&received.folder);
+    program::provide(&mut function, &folder, shared.python.as_deref()).await;
+    let package = Some(Arc::clone(&received.folder));
+    let entry = Entry { function: Arc::new(function), about, package };
+    shared.deploy(&entry).await?;
+    if let Some(package) = before.package {
+        package.give_up();
+    }
+    Ok(Done::Ok(entry.configuration(region, None, Shown::Updating)))
+}
+
+/// `PUT /2015-03-31/functions/{name}/configuration`
+pub(super) async fn configuration(
+    shared: &Shared,
+    ctx: &Context,
+    name: &str,
+    request: Request<Body>,
+) -> Outcome {
+    let (head, body) = request.into_parts();
+    let limit = (&ctx.limits.lambda_environment_request, "UpdateFunctionConfiguration");
+    let body = limited_body(ctx, &head.headers, body, limit).await?;
+    let input: ConfigurationInput = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
+    let region = &*shared.platform.region;
+    let named = named(name, None, region)?;
+    input.check(ctx, None)?;
+    let _turn = shared.turn.lock().await;
+    let before = shared.find(&named)?;
+    check_revision(&before, input.revision_id.as_deref())?;
+    let (mut function, mut about) = ((*before.function).clone(), before.about.clone());
+    let (handler, runtime) = (function.handler.clone(), function.runtime.clone());
+    input.apply(&mut function, &mut about);
+    about.touch(ctx.arrived);
+    if function.handler.is_empty() {
+        return Err(invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+        ));
+    }
+    let asks_for_other = function.handler != handler || function.runtime != runtime;
+    if let Some(package) = before.package.as_ref().filter(|_| asks_for_other) {
+        let folder = storage::code_of(package);
+        program::provide(&mut function, &folder, shared.python.as_deref()).await;
+    }
+    let entry = Entry { function: Arc::new(function), about, package: before.package };
+    shared.deploy(&entry).await?;
+    Ok(Done::Ok(entry.configuration(region, None, Shown::Updating)))
+}
+
+fn check_revision(entry: &Entry, revision: Option<&str>) -> Result<(), Problem> {
+    match revision {
+        Some(revision) if revision != entry.about.revision_id => Err(precondition_failed()),
+        _ => Ok(()),
+    }
+}

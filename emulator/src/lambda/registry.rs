@@ -1,0 +1,89 @@
+//! Functions that come, change and go while others run.
+
+use std::sync::{Arc, PoisonError};
+
+use hardcap_limits::{Exceeded, Limits};
+
+use super::Lambda;
+use super::concurrency::Executions;
+use super::function::Deployed;
+use super::package::PackageFolder;
+use crate::config::Function;
+use crate::context::Context;
+
+/// A function as it is now.
+#[derive(Clone, Debug)]
+pub(super) struct Registered {
+    /// What is asked of it anew for each event; the sandboxes know it as it was when they were made.
+    pub(super) function: Arc<Function>,
+    pub(super) deployed: Arc<Deployed>,
+}
+
+impl Lambda {
+    /// Makes a function known, or puts other code or another configuration in its place: sandboxes that run finish what
+    /// they are in, the next invocation gets a new one.
+    pub(crate) fn deploy(&self, function: Function, package: Option<Arc<PackageFolder>>) {
+        let shared = &self.shared;
+        let function = Arc::new(function);
+        let mut functions = shared.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let executions = match functions.get(&function.name) {
+            Some(registered) => Arc::clone(&registered.deployed.executions),
+            None => Executions::new(Arc::clone(&shared.account), function.reserved_concurrency),
+        };
+        let surroundings = &shared.surroundings;
+        let deployed = Deployed::new(Arc::clone(&function), executions, package, surroundings);
+        let registered =
+            Registered { function: Arc::clone(&function), deployed: Arc::new(deployed) };
+        let before = functions.insert(function.name.clone(), registered);
+        drop(functions);
+        if let Some(before) = before {
+            before.deployed.retire();
+        }
+    }
+
+    /// Changes what sandboxes need not know: they stay.
+    pub(crate) fn configure(&self, function: Function) {
+        let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(registered) = functions.get_mut(&function.name) {
+            registered.function = Arc::new(function);
+        }
+    }
+
+    /// Removes a function. What runs is finished.
+    pub(crate) fn remove(&self, name: &str) {
+        let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let removed = functions.remove(name);
+        drop(functions);
+        if let Some(Registered { deployed, .. }) = removed {
+            deployed.executions.release();
+            deployed.retire();
+        }
+    }
+
+    /// Reserves executions for a function, or lets it share with others again.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] when too few would be left to functions that reserve none.
+    pub(crate) fn reserve(
+        &self,
+        ctx: &Context,
+        name: &str,
+        wanted: Option<u32>,
+    ) -> Result<(), Exceeded> {
+        let Some(Registered { deployed, .. }) = self.registered(name) else { return Ok(()) };
+        match wanted {
+            Some(wanted) => deployed.executions.reserve(ctx, wanted),
+            None => {
+                deployed.executions.release();
+                Ok(())
+            }
+        }
+    }
+
+    /// The executions that the account may have, and how many of them no function reserves.
+    pub(crate) fn concurrency(&self, limits: &Limits) -> (u64, u64) {
+        let all = limits.lambda_concurrency.max.0;
+        (all, all.saturating_sub(self.shared.account.reserved()))
+    }
+}

@@ -1,0 +1,406 @@
+//! What AWS refuses to deploy: one set of rules for the control plane, for templates and for `hardcap check`. Pure.
+
+use hardcap_limits::envelope::json_string_len;
+use hardcap_limits::{Bytes, Count, Exceeded, Limit, Limits, Megabytes, Millis, Party, Quantity};
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use super::name::is_function_name;
+use crate::config::Function;
+use crate::context::Context;
+
+/// Keys of the environment that are Lambda's own: AWS, Lambda developer guide, 2023-10-30.
+const RESERVED_KEYS: [&str; 17] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+];
+/// How AWS's frame begins a refusal of one member.
+const ONE_ERROR: &str = "1 validation error detected: ";
+/// Recorded on 2024-03-27.
+pub(crate) const FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
+/// The longest ARN that names a function: recorded on 2024-03-27.
+const ARN_MAX: usize = 140;
+
+/// What is proposed to be deployed; `None` is what stays as it is, or is left to Lambda.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Proposal<'a> {
+    /// A new function's name, as it was given.
+    pub(crate) name: Option<&'a str>,
+    /// `Timeout`, in seconds.
+    pub(crate) timeout: Option<i64>,
+    /// `MemorySize`.
+    pub(crate) memory_mb: Option<i64>,
+    /// `Environment: Variables`.
+    pub(crate) environment: Option<&'a IndexMap<String, String>>,
+    /// How many `Layers`.
+    pub(crate) layers: usize,
+}
+
+impl<'a> From<&'a Function> for Proposal<'a> {
+    fn from(function: &'a Function) -> Proposal<'a> {
+        Proposal {
+            name: Some(&function.name),
+            timeout: Some(i64::try_from(function.timeout.0 / 1000).unwrap_or(i64::MAX)),
+            memory_mb: Some(i64::from(function.memory_mb)),
+            environment: Some(&function.environment),
+            layers: 0,
+        }
+    }
+}
+
+/// What AWS answers to a proposal that it does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The kind of finding, for `hardcap check`.
+    pub(crate) code: &'static str,
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// `x-amzn-ErrorType`.
+    pub(crate) error_type: &'static str,
+    /// The answer's body.
+    pub(crate) body: String,
+}
+
+impl Refusal {
+    /// A member that does not satisfy its constraint, in the words of AWS's frame: `Value '0' at 'timeout' failed …`.
+    pub(crate) fn constraint(code: &'static str, text: &str) -> Refusal {
+        let body = json!({ "message": format!("{ONE_ERROR}{text}") }).to_string();
+        Refusal { code, status: 400, error_type: "ValidationException", body }
+    }
+
+    /// A value that Lambda itself refuses.
+    pub(crate) fn invalid_value(code: &'static str, text: &str) -> Refusal {
+        let body = json!({ "Type": "User", "message": text }).to_string();
+        Refusal { code, status: 400, error_type: "InvalidParameterValueException", body }
+    }
+
+    /// A limit of the table, in the words of its row.
+    fn of(code: &'static str, exceeded: &Exceeded, to: Party, names: &[(&str, &str)]) -> Refusal {
+        match exceeded.refusal_with(to, names) {
+            Some(told) => {
+                Refusal { code, status: told.status, error_type: told.error_type, body: told.body }
+            }
+            None => Refusal::invalid_value(code, &exceeded.to_string()),
+        }
+    }
+
+    /// The sentence in the body.
+    pub(crate) fn message(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let message = body.get("message").or_else(|| body.get("Message"));
+        message.and_then(Value::as_str).unwrap_or(&self.body).to_owned()
+    }
+}
+
+/// Whoever compares a quantity with its limit: a request records that it did, a look at a template does not.
+pub(crate) trait Admit {
+    /// At most as much as the limit.
+    fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded>;
+    /// At least as much as the limit.
+    fn admit_least<Q: Quantity>(&self, least: &Limit<Q>, observed: Q) -> Result<(), Exceeded>;
+}
+
+impl Admit for Context {
+    fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
+        Context::admit(self, limit, observed)
+    }
+
+    fn admit_least<Q: Quantity>(&self, least: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
+        Context::admit_least(self, least, observed)
+    }
+}
+
+/// Compares, and leaves no record.
+#[derive(Debug)]
+pub(crate) struct Unrecorded;
+
+impl Admit for Unrecorded {
+    fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
+        limit.admit(observed)
+    }
+
+    fn admit_least<Q: Quantity>(&self, least: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
+        if observed < least.max { Err(least.exceeded_by(observed)) } else { Ok(()) }
+    }
+}
+
+/// Everything that AWS would refuse, in the order in which it looks: the constraints of members, then values.
+pub(crate) fn refusals(
+    admit: &impl Admit,
+    limits: &Limits,
+    proposal: &Proposal<'_>,
+) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    found.extend(proposal.timeout.and_then(|seconds| timeout(admit, limits, seconds)));
+    found.extend(proposal.memory_mb.and_then(|memory| memory_size(admit, limits, memory)));
+    found.extend(proposal.name.and_then(name_pattern));
+    found.extend(proposal.environment.and_then(key_pattern));
+    found.extend(proposal.name.and_then(|name| name_length(admit, limits, name)));
+    found.extend(proposal.environment.and_then(reserved_keys));
+    found.extend(proposal.environment.and_then(|map| environment_size(admit, limits, map)));
+    let layers = Count(proposal.layers as u64);
+    let admitted = admit.admit(&limits.lambda_layers, layers);
+    found.extend(admitted.err().map(|it| Refusal::of("layers", &it, Party::Invoker, &[])));
+    found
+}
+
+/// What is refused of all reservations together: the others need some of the account's concurrency.
+pub(crate) fn reservations(limits: &Limits, reserved: u64) -> Option<Refusal> {
+    let left = Count(limits.lambda_concurrency.max.0.saturating_sub(reserved));
+    if reserved == 0 {
+        return None;
+    }
+    let exceeded = Unrecorded.admit_least(&limits.lambda_unreserved_min, left).err()?;
+    Some(Refusal::of("reserved-concurrency", &exceeded, Party::Invoker, &[]))
+}
+
+/// The one answer to several refusals: AWS's frame tells all constraints together, Lambda the first value only.
+pub(crate) fn answer(refusals: Vec<Refusal>) -> Option<Refusal> {
+    let texts: Vec<String> = refusals
+        .iter()
+        .filter(|refusal| refusal.error_type == "ValidationException")
+        .map(|refusal| refusal.message().replacen(ONE_ERROR, "", 1))
+        .collect();
+    let first = refusals.into_iter().next()?;
+    if texts.len() < 2 {
+        return Some(first);
+    }
+    let message = format!("{} validation errors detected: {}", texts.len(), texts.join("; "));
+    Some(Refusal { body: json!({ "message": message }).to_string(), ..first })
+}
+
+/// Length of an environment as AWS measures it: the map as compact JSON.
+pub(crate) fn environment_bytes(variables: &IndexMap<String, String>) -> u64 {
+    let pair =
+        |(key, value): (&String, &String)| json_string_len(key).0 + json_string_len(value).0 + 1;
+    let commas = variables.len().saturating_sub(1) as u64;
+    variables.iter().map(pair).sum::<u64>() + commas + 2
+}
+
+fn timeout(admit: &impl Admit, limits: &Limits, seconds: i64) -> Option<Refusal> {
+    let millis = Millis(u64::try_from(seconds).unwrap_or(0).saturating_mul(1000));
+    let told = |exceeded, to| {
+        Refusal::of("timeout", &exceeded, to, &[("value", seconds.to_string().as_str())])
+    };
+    let low = admit.admit_least(&limits.lambda_timeout_min, millis).err();
+    low.map(|exceeded| told(exceeded, Party::Invoker)).or_else(|| {
+        let high = limits.lambda_timeout.admit(millis).err();
+        high.map(|exceeded| told(exceeded, Party::Deployer))
+    })
+}
+
+fn memory_size(admit: &impl Admit, limits: &Limits, memory: i64) -> Option<Refusal> {
+    let observed = Megabytes(u64::try_from(memory).unwrap_or(0));
+    let low = admit.admit_least(&limits.lambda_memory_min, observed);
+    let exceeded = low.and_then(|()| admit.admit(&limits.lambda_memory_max, observed)).err()?;
+    let value = memory.to_string();
+    Some(Refusal::of("memory", &exceeded, Party::Invoker, &[("value", &value)]))
+}
+
+fn name_pattern(name: &str) -> Option<Refusal> {
+    if !is_function_name(name) {
+        let text = format!(
+            "Value '{name}' at 'functionName' failed to satisfy constraint: \
+             Member must satisfy regular expression pattern: {FUNCTION_NAME_PATTERN}"
+        );
+        return Some(Refusal::constraint("function-name", &text));
+    }
+    if name.contains(':') && name.len() > ARN_MAX {
+        let text = format!(
+            "Value '{name}' at 'functionName' failed to satisfy constraint: \
+             Member must have length less than or equal to {ARN_MAX}"
+        );
+        return Some(Refusal::constraint("function-name", &text));
+    }
+    None
+}
+
+fn name_length(admit: &impl Admit, limits: &Limits, name: &str) -> Option<Refusal> {
+    if name.contains(':') || !is_function_name(name) {
+        return None;
+    }
+    let length = Count(name.len() as u64);
+    let exceeded = admit.admit(&limits.lambda_function_name, length).err()?;
+    Some(Refusal::of("function-name", &exceeded, Party::Invoker, &[("value", name)]))
+}
+
+/// The end of the text is quoted by people; that the map itself is not shown is how AWS treats what may be secret.
+fn key_pattern(variables: &IndexMap<String, String>) -> Option<Refusal> {
+    let is_key = |key: &String| {
+        key.len() > 1
+            && key.starts_with(|first: char| first.is_ascii_alphabetic())
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    (!variables.keys().all(is_key)).then(|| {
+        Refusal::constraint(
+            "environment-key",
+            "Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: \
+             [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]",
+        )
+    })
+}
+
+fn reserved_keys(variables: &IndexMap<String, String>) -> Option<Refusal> {
+    let keys = variables.keys().map(String::as_str);
+    let reserved: Vec<&str> = keys.filter(|key| RESERVED_KEYS.contains(key)).collect();
+    if reserved.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "Lambda was unable to configure your environment variables because the environment variables you have provided \
+         contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {}",
+        reserved.join(", ")
+    );
+    Some(Refusal::invalid_value("reserved-keys", &text))
+}
+
+fn environment_size(
+    admit: &impl Admit,
+    limits: &Limits,
+    variables: &IndexMap<String, String>,
+) -> Option<Refusal> {
+    let length = Bytes(environment_bytes(variables));
+    let exceeded = admit.admit(&limits.lambda_environment, length).err()?;
+    // Twice: the map as JSON, and that as a part of a JSON text.
+    let echoed = Value::from(json!(variables).to_string()).to_string();
+    let echoed = echoed.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or_default();
+    Some(Refusal::of("environment-size", &exceeded, Party::Invoker, &[("variables", echoed)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> IndexMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[track_caller]
+    fn check(proposal: Proposal<'_>, expected: Option<(&str, &str)>) {
+        let found = answer(refusals(&Unrecorded, &Limits::current(), &proposal));
+        let found = found.map(|refusal| (refusal.error_type, refusal.message()));
+        assert_eq!(found, expected.map(|(kind, text)| (kind, text.to_owned())));
+    }
+
+    #[test]
+    fn a_timeout_is_1_to_900_seconds() {
+        // lambda_timeout and lambda_timeout_min
+        for seconds in [1, 900] {
+            check(Proposal { timeout: Some(seconds), ..Proposal::default() }, None);
+        }
+        for (seconds, text) in [
+            (
+                901,
+                "Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900",
+            ),
+            (
+                0,
+                "Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1",
+            ),
+            (
+                -5,
+                "Value '-5' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1",
+            ),
+        ] {
+            let text = format!("1 validation error detected: {text}");
+            let proposal = Proposal { timeout: Some(seconds), ..Proposal::default() };
+            check(proposal, Some(("ValidationException", &text)));
+        }
+    }
+
+    #[test]
+    fn several_constraints_are_told_together() {
+        let proposal = Proposal { timeout: Some(901), memory_mb: Some(127), ..Proposal::default() };
+        check(
+            proposal,
+            Some((
+                "ValidationException",
+                "2 validation errors detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have \
+                 value less than or equal to 900; Value '127' at 'memorySize' failed to satisfy constraint: Member must \
+                 have value greater than or equal to 128",
+            )),
+        );
+    }
+
+    #[test]
+    fn the_environment_is_measured_as_compact_json_and_echoed_in_its_order() {
+        // lambda_environment
+        let map = variables(&[("A", "quote \" and ü")]);
+        assert_eq!(environment_bytes(&map), r#"{"A":"quote \" and ü"}"#.len() as u64);
+        assert_eq!(environment_bytes(&variables(&[])), 2);
+        let value = "x".repeat(4080);
+        let fits = variables(&[("LARGE_VAR", &value)]);
+        check(Proposal { environment: Some(&fits), ..Proposal::default() }, None);
+        let value = "\"".repeat(2038);
+        let over = variables(&[("Z2", "ok"), ("A2", &value)]);
+        assert_eq!(environment_bytes(&over), 4097);
+        let text = format!(
+            "Lambda was unable to configure your environment variables because the environment variables you have \
+             provided exceeded the 4KB limit. String measured: {{\"Z2\":\"ok\",\"A2\":\"{}\"}}",
+            "\\\"".repeat(2038)
+        );
+        let proposal = Proposal { environment: Some(&over), ..Proposal::default() };
+        check(proposal, Some(("InvalidParameterValueException", &text)));
+    }
+
+    #[test]
+    fn a_key_that_is_lambdas_own_is_refused_and_one_that_is_no_key() {
+        let reserved = variables(&[("AWS_REGION", "x"), ("TZ", "UTC"), ("AWS_ACCESS_KEY_ID", "x")]);
+        check(
+            Proposal { environment: Some(&reserved), ..Proposal::default() },
+            Some((
+                "InvalidParameterValueException",
+                "Lambda was unable to configure your environment variables because the environment variables you have \
+                 provided contains reserved keys that are currently not supported for modification. Reserved keys used \
+                 in this request: AWS_REGION, AWS_ACCESS_KEY_ID",
+            )),
+        );
+        for key in ["A", "1A", "_HANDLER", "A-B", "", "Ü2"] {
+            let map = variables(&[(key, "x")]);
+            let found = refusals(
+                &Unrecorded,
+                &Limits::current(),
+                &Proposal { environment: Some(&map), ..Proposal::default() },
+            );
+            assert_eq!(found[0].error_type, "ValidationException", "{key}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_at_most_64_letters_and_only_those_of_names() {
+        // lambda_function_name
+        let long = "a".repeat(65);
+        check(Proposal { name: Some(&long[1..]), ..Proposal::default() }, None);
+        check(
+            Proposal { name: Some(&long), ..Proposal::default() },
+            Some((
+                "InvalidParameterValueException",
+                &format!(
+                    "1 validation error detected: Value '{long}' at 'functionName' failed to satisfy constraint: \
+                     Member must have length less than or equal to 64"
+                ),
+            )),
+        );
+        let told = refusals(
+            &Unrecorded,
+            &Limits::current(),
+            &Proposal { name: Some("invalid:function:name"), ..Proposal::default() },
+        );
+        assert!(told[0].message().ends_with(FUNCTION_NAME_PATTERN), "{told:?}");
+    }
+}

@@ -1,0 +1,49 @@
+//! Objects that the emulator itself reads for other services.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::S3;
+use super::refusal::Refusal;
+use super::store;
+
+/// An object as another service of AWS reads it, with a role of its own.
+pub(crate) struct Fetched<S> {
+    /// Its length in bytes.
+    pub(crate) length: u64,
+    /// Its bytes.
+    pub(crate) body: S,
+}
+
+/// Why there is no such object: the code and the message of S3.
+#[derive(Debug)]
+pub(crate) struct NotFetched {
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+impl From<Refusal> for NotFetched {
+    fn from(refusal: Refusal) -> NotFetched {
+        NotFetched { code: refusal.code.into_owned(), message: refusal.message.into_owned() }
+    }
+}
+
+impl S3 {
+    /// Reads an object.
+    ///
+    /// # Errors
+    ///
+    /// The code and the message of S3: there is no such bucket, or no such object.
+    pub(crate) fn fetch(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> Result<Fetched<impl Stream<Item = io::Result<Bytes>> + Send + use<>>, NotFetched> {
+        let object = self.store.bucket(bucket)?.get(key);
+        let object = object.ok_or_else(Refusal::no_such_key)?;
+        let length = object.length();
+        Ok(Fetched { length, body: store::read(object.slices(0, length)) })
+    }
+}

@@ -1,0 +1,119 @@
+//! Functions that change while they run: the old sandbox finishes, the new code serves the next.
+
+use aws_sdk_lambda::primitives::Blob;
+use serde_json::Value;
+
+use super::{Plane, environment, guest, package, refused};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_is_finished_by_the_old_sandbox_and_the_next_gets_the_new_one() {
+    let plane = Plane::start().await;
+    let create = plane.create("f1", "behave").environment(environment(&[("STAGE", "old")]));
+    create.send().await.expect("made");
+    let long = plane
+        .sdk
+        .invoke()
+        .function_name("f1")
+        .payload(Blob::new(r#"{"millis": 1500, "env": true}"#));
+    let long = tokio::spawn(long.send());
+    plane.until(|totals| totals.cold_starts == 1).await;
+
+    let update = plane.sdk.update_function_configuration().function_name("f1");
+    let update = update.environment(environment(&[("STAGE", "new")])).send().await;
+    assert_eq!(
+        update.expect("updated").environment().unwrap().variables().unwrap()["STAGE"],
+        "new"
+    );
+    assert_eq!(plane.invoke("f1", r#"{"env": true}"#).await["STAGE"], "new");
+    let finished = long.await.expect("it ends").expect("it is answered");
+    let env: Value = serde_json::from_slice(finished.payload().unwrap().as_ref()).expect("JSON");
+    assert_eq!(env["STAGE"], "old");
+    assert_eq!(plane.invoke("f1", r#"{"env": true}"#).await["STAGE"], "new");
+    assert_eq!(plane.emulator.totals().cold_starts, 2, "one sandbox of each");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_code_serves_the_next_invocation() {
+    let plane = Plane::start().await;
+    plane.create("f1", "echo").send().await.expect("made");
+    assert_eq!(plane.invoke("f1", "1").await, 1);
+    let script = format!("#!/bin/sh\nexec '{}' behave\n", env!("CARGO_BIN_EXE_guest"));
+    let update = plane.sdk.update_function_code().function_name("f1");
+    let update = update.zip_file(Blob::new(package(&[("bootstrap", script.as_bytes())])));
+    let updated = update.send().await.expect("updated");
+    assert_eq!(plane.invoke("f1", r#"{"size": 7}"#).await, "xxxxx");
+    let get = plane.sdk.get_function().function_name("f1").send().await.expect("it is there");
+    assert_eq!(get.configuration().unwrap().code_sha256(), updated.code_sha256());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_function_finishes_what_it_is_in_and_is_gone_for_the_next() {
+    let plane = Plane::start().await;
+    plane.create("f1", "behave").send().await.expect("made");
+    // It returns what a file of its package holds, after the package has been deleted.
+    let event = r#"{"millis": 1500, "file": "bootstrap"}"#;
+    let long = plane.sdk.invoke().function_name("f1").payload(Blob::new(event));
+    let long = tokio::spawn(long.send());
+    plane.until(|totals| totals.cold_starts == 1).await;
+    plane.sdk.delete_function().function_name("f1").send().await.expect("deleted");
+    let (status, code, message) = refused(plane.sdk.invoke().function_name("f1").send().await);
+    assert_eq!((status, code.as_str()), (404, "ResourceNotFoundException"));
+    assert!(message.ends_with(":function:f1:$LATEST"), "{message}");
+    let finished = long.await.expect("it ends").expect("it is answered");
+    let payload = String::from_utf8_lossy(finished.payload().unwrap().as_ref()).into_owned();
+    assert!(payload.contains("exec"), "its package was there until it ended: {payload}");
+    plane.create("f1", "echo").send().await.expect("the name is free again");
+    assert_eq!(plane.invoke("f1", "1").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_changes_at_once_leave_one_function_that_works() {
+    let plane = Plane::start().await;
+    let creating = (0..8).map(|_| tokio::spawn(plane.create("f1", "echo").send()));
+    let mut made = 0;
+    for create in creating.collect::<Vec<_>>() {
+        match create.await.expect("it ends") {
+            Ok(_) => made += 1,
+            Err(error) => {
+                let (status, code, message) = refused::<(), _>(Err(error));
+                assert_eq!((status, code.as_str()), (409, "ResourceConflictException"));
+                assert_eq!(message, "Function already exist: f1");
+            }
+        }
+    }
+    assert_eq!(made, 1);
+    let changing = (0..8).map(|n| {
+        let update = plane.sdk.update_function_configuration().function_name("f1");
+        tokio::spawn(update.description(format!("change {n}")).send())
+    });
+    let invoking = (0..8).map(|_| {
+        let invoke = plane.sdk.invoke().function_name("f1").payload(Blob::new("1"));
+        tokio::spawn(
+            async move { invoke.send().await.map(|output| output.function_error().is_none()) },
+        )
+    });
+    let (changing, invoking): (Vec<_>, Vec<_>) = (changing.collect(), invoking.collect());
+    for change in changing {
+        change.await.expect("it ends").expect("it is changed");
+    }
+    for invoke in invoking {
+        assert!(invoke.await.expect("it ends").expect("it is answered"));
+    }
+    assert_eq!(plane.invoke("f1", "2").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_an_older_revision_is_refused() {
+    let plane = Plane::start().await;
+    let made = plane.create("f1", "echo").send().await.expect("made");
+    let seen = made.revision_id().expect("a revision").to_owned();
+    let update = |revision: &str| {
+        let update = plane.sdk.update_function_code().function_name("f1");
+        update.zip_file(Blob::new(guest())).revision_id(revision).send()
+    };
+    let newer = update(&seen).await.expect("it is the latest");
+    assert_ne!(newer.revision_id(), Some(seen.as_str()));
+    let (status, error, _) = refused(update(&seen).await);
+    assert_eq!((status, error.as_str()), (412, "PreconditionFailedException"));
+    assert_eq!(plane.invoke("f1", "1").await, 1);
+}
