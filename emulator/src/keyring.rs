@@ -8,7 +8,8 @@ use hardcap_limits::Millis;
 use crate::clock::EpochMillis;
 use crate::config::Credential;
 
-/// How long the keys of a sandbox live: AWS's own number is not published; they are replaced before they end.
+/// How long the keys of a sandbox live, in real time as the sandbox itself: AWS's own number is not published. A sandbox is
+/// replaced before they end.
 const SANDBOX_KEY_LIFE: Millis = Millis(12 * 60 * 60 * 1000);
 
 /// What is known of an access key.
@@ -18,7 +19,7 @@ pub(crate) struct Key {
     pub(crate) secret_access_key: String,
     /// The token that must come with it.
     pub(crate) session_token: Option<String>,
-    /// When it ends; never, when `None`.
+    /// When it ends, by the wall's clock; never, when `None`.
     pub(crate) expires: Option<EpochMillis>,
     /// The function whose role it is, for a key of a sandbox.
     pub(crate) function: Option<String>,
@@ -63,7 +64,8 @@ impl Keyring {
         keyring
     }
 
-    /// Makes temporary credentials, as a function's role gives them to its sandboxes; STS tells whose role it is.
+    /// Makes temporary credentials, as a function's role gives them to its sandboxes; STS tells whose role it is. `now` is the
+    /// wall's time.
     pub(crate) fn issue_for(&self, now: EpochMillis, function: &str) -> Credential {
         let random = || uuid::Uuid::new_v4().simple().to_string();
         let credential = Credential {

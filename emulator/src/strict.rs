@@ -74,7 +74,7 @@ fn verify(head: &Parts, body: &Bytes, platform: &Platform) -> Result<(), Denied>
     if key.session_token.as_deref().map(str::as_bytes) != token.as_deref() {
         return Err(unknown_key());
     }
-    let now = platform.clock.now();
+    let now = platform.clock.wall();
     if key.expires.is_some_and(|expires| now >= expires) {
         let text = "The security token included in the request is expired";
         return Err(denied("ExpiredTokenException", "ExpiredToken", text));

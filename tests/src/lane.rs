@@ -2,6 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+/// Where `chromedriver` is, when the lane of the real browser runs (`HARDCAP_LANES=all`).
+///
+/// # Panics
+///
+/// When the lane is asked for and there is none: `just setup` installs Debian's `chromium` and `chromium-driver`.
+#[must_use]
+pub fn chromedriver() -> Option<PathBuf> {
+    if variable("HARDCAP_LANES").as_deref() != Some("all") {
+        eprintln!("left out: a real browser (HARDCAP_LANES=all after `just setup`)");
+        return None;
+    }
+    let path = variable("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("chromedriver"));
+    let found = found.into_iter().find(|program| program.is_file());
+    assert!(found.is_some(), "chromedriver is missing: `just setup` installs it");
+    found
+}
+
 /// Python with AWS's own Lambda runtime, when the lane of real runtimes runs.
 ///
 /// `None` where only Rust is asked for, with a word about it on standard error. The lane runs with `HARDCAP_LANES=all`;

@@ -16,6 +16,8 @@
 
 pub mod functions;
 
+pub mod agents;
+pub mod browser;
 pub mod client;
 pub mod export;
 pub mod search;
@@ -23,5 +25,6 @@ pub mod search;
 pub mod arbitrary;
 pub mod content;
 pub mod lane;
+pub mod template;
 
 pub mod process;

@@ -34,6 +34,7 @@ pub mod sigv4;
 mod answer;
 mod bulk;
 mod cursor;
+mod discover;
 mod exact;
 mod index;
 mod keys;

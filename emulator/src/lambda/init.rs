@@ -196,7 +196,7 @@ async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, String> 
     let credential = surroundings
         .platform
         .keyring
-        .issue_for(surroundings.platform.clock.now(), &function.function.name);
+        .issue_for(surroundings.platform.clock.wall(), &function.function.name);
     let facts = Facts {
         function: &function.function,
         region: &surroundings.platform.region,

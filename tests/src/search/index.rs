@@ -1,5 +1,7 @@
 //! Indices and their documents, each computed from its number.
 
+use std::fmt::Write as _;
+
 use time::UtcDateTime;
 use time::macros::format_description;
 
@@ -18,13 +20,15 @@ pub struct Index {
     pub documents: u64,
     /// The size of each `_source` in bytes; never less than its fields take.
     pub document_bytes: usize,
+    /// Whether messages are noise, which hardly shrinks, in place of prose.
+    pub noise: bool,
 }
 
 impl Index {
     /// An index of documents of one size.
     #[must_use]
     pub fn new(name: &str, documents: u64, document_bytes: usize) -> Index {
-        Index { name: name.to_owned(), documents, document_bytes }
+        Index { name: name.to_owned(), documents, document_bytes, noise: false }
     }
 
     /// `NAME:DOCUMENTS:BYTES`
@@ -41,7 +45,7 @@ impl Index {
             documents.parse().map_err(|error| format!("documents of {text:?}: {error}"))?;
         let document_bytes =
             bytes.parse().map_err(|error| format!("bytes of {text:?}: {error}"))?;
-        Ok(Index { name: (*name).to_owned(), documents, document_bytes })
+        Ok(Index::new(name, documents, document_bytes))
     }
 
     /// The `_source` of a document: JSON of exactly [`Index::document_bytes`] bytes.
@@ -56,6 +60,10 @@ impl Index {
             (mixed >> 32) % 100,
         );
         let end = "\"}";
+        if self.noise {
+            let length = self.document_bytes.saturating_sub(end.len()).max(source.len());
+            fill_with_noise(&mut source, length, mixed | 1);
+        }
         // Whole fillers, so that no escape is cut; then letters.
         while source.len() + FILLER.len() + end.len() <= self.document_bytes {
             source.push_str(FILLER);
@@ -73,6 +81,18 @@ impl Index {
             None => self.name == name,
         }
     }
+}
+
+/// Fills a text up to a length with words in no order, the same for the same seed.
+fn fill_with_noise(text: &mut String, length: usize, seed: u64) {
+    let mut state = seed;
+    while text.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let _ = write!(text, "{state:016x}");
+    }
+    text.truncate(length);
 }
 
 /// The index that a path's first segment means, by the name it is called there; `Err` has the name that nobody has.
@@ -146,6 +166,14 @@ mod tests {
     #[test]
     fn a_document_is_json_of_exactly_its_size() {
         for size in (150..400).chain([9_000, 1_000_000]) {
+            for (index, number) in [
+                (Index::new("logs", 10, size), 0),
+                (Index { noise: true, ..Index::new("logs", 10, size) }, 7),
+            ] {
+                let source = index.source(number);
+                assert_eq!(source.len(), size, "{source}");
+                serde_json::from_str::<serde_json::Value>(&source).unwrap();
+            }
             let index = Index::new("logs", 10, size);
             for number in [0, 9, 999_999_999] {
                 let source = index.source(number);

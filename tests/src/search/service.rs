@@ -17,7 +17,7 @@ use super::cursor::Cursors;
 use super::keys::Keys;
 use super::received::{Log, Received};
 use super::sigv4::{self, WireRequest};
-use super::{Flavor, SearchConfig, bulk, exact, index, pages};
+use super::{Flavor, SearchConfig, bulk, discover, exact, index, pages};
 
 /// `http.max_content_length` of Elasticsearch: 100 MiB.
 const BODY_MAX: u64 = 100 * 1024 * 1024;
@@ -180,6 +180,9 @@ impl Service {
             ["_count"] if reads => pages::count(self, "_all"),
             [name, "_count"] if reads => pages::count(self, name),
             [name, "_doc", id] if reads => pages::document(self, name, id),
+            ["_dashboards", name @ ..] if reads => {
+                discover::file(name).unwrap_or_else(|| unknown(asked))
+            }
             [name] if asked.method == Method::HEAD => pages::exists(self, name),
             _ => unknown(asked),
         }

@@ -127,7 +127,7 @@ pub(super) fn verify(
     } else {
         head.headers.get("x-amz-security-token").and_then(|value| value.to_str().ok())
     };
-    let key = key(&claim, token, keyring, now.shown)?;
+    let key = key(&claim, token, keyring, now.wall)?;
     all_signed(&head.headers, &claim, presigned)?;
     let hoisted = hoisted(&head.headers, &query, presigned);
     let payload = payload_text(&head.headers, &query, &claim, presigned)?;

@@ -81,7 +81,7 @@ pub(super) fn claim(
     })
 }
 
-/// Checks that the URL's time has come and is not over. Its last second counts.
+/// Checks that the URL's time has come and is not over.
 fn valid_at(
     time: &time::Time,
     expires: &str,
@@ -99,7 +99,7 @@ fn valid_at(
             .with("ServerTime", now.server_time()));
     }
     let ends = now.shown_seconds(time).saturating_add(seconds);
-    if now.seconds() > ends {
+    if is_over(ends, now.seconds()) {
         return Err(Refusal::expired()
             .with("X-Amz-Expires", expires)
             .with("Expires", time::format_iso(ends))
@@ -108,10 +108,27 @@ fn valid_at(
     Ok(())
 }
 
+/// Whether a URL is over that ends in one second, in another. Its last second counts.
+fn is_over(ends: i64, now: i64) -> bool {
+    now > ends
+}
+
 fn wrong(message: &str) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, "AuthorizationQueryParametersError", message.to_owned())
 }
 
 fn in_credential(what: &str) -> Refusal {
     wrong(&format!("Error parsing the X-Amz-Credential parameter; {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_of_sixty_seconds_lives_at_59_and_60_and_not_at_61() {
+        let (dated, expires) = (1_800_000_000, 60);
+        let over = |after: i64| is_over(dated + expires, dated + after);
+        assert_eq!((over(0), over(59), over(60), over(61)), (false, false, false, true));
+    }
 }

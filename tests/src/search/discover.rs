@@ -1,0 +1,24 @@
+//! A page like Discover of Kibana and OpenSearch Dashboards, served by the upstream as they serve theirs: under a policy that
+//! keeps scripts to the page's own origin. It fetches more hits than an answer of Lambda can hold, and shows them.
+
+use http::{HeaderValue, StatusCode, header};
+
+use super::answer::Answer;
+
+/// Of Kibana 8 and OpenSearch Dashboards 2, but that styles in the page are not needed here.
+const POLICY: &str = "script-src 'self'; worker-src blob: 'self'; style-src 'self'";
+
+/// The file of that name below `/_dashboards`, if there is one.
+pub(super) fn file(name: &[&str]) -> Option<Answer> {
+    let (content_type, text) = match name {
+        ["app", "discover"] => ("text/html; charset=utf-8", include_str!("discover/discover.html")),
+        ["discover.js"] => {
+            ("application/javascript; charset=utf-8", include_str!("discover/discover.js"))
+        }
+        ["discover.css"] => ("text/css; charset=utf-8", include_str!("discover/discover.css")),
+        _ => return None,
+    };
+    let mut answer = Answer::whole(StatusCode::OK, content_type, text);
+    answer.headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    Some(answer)
+}

@@ -1,0 +1,158 @@
+//! Headless Chromium, driven over WebDriver, with a profile of its own.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hardcap_tests::lane;
+use hardcap_tests::process::Process;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::webdriver::Session;
+
+/// How long a page and its scripts may take: far longer than any does.
+const TIMEOUT_MS: u64 = 120_000;
+
+/// What a person prefers pages to look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Light,
+    Dark,
+}
+
+/// A browser. Its processes end when [`Chromium::with`] does.
+#[derive(Clone)]
+pub(crate) struct Chromium {
+    session: Arc<Session>,
+}
+
+impl Chromium {
+    /// Runs `work` with a fresh browser, where the lane of the real browser runs, and ends the browser whatever comes of it.
+    pub(crate) async fn with<W, F>(work: W)
+    where
+        W: FnOnce(Chromium) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Chromium::with_scheme(Scheme::Light, work).await;
+    }
+
+    /// The same for a person who prefers light or dark.
+    pub(crate) async fn with_scheme<W, F>(scheme: Scheme, work: W)
+    where
+        W: FnOnce(Chromium) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(program) = lane::chromedriver() else {
+            return;
+        };
+        let profile = TempDir::new().expect("a folder for the profile");
+        let log = profile.path().join("chromedriver.log");
+        let mut driver = Process::start_logged(&program, ["--port=0"], &log).expect("it starts");
+        let port = port_of(&mut driver).await;
+        let capabilities = capabilities(&profile.path().join("profile"), scheme);
+        let session = Session::open(&format!("http://127.0.0.1:{port}"), &capabilities).await;
+        let browser = Chromium { session: Arc::new(session) };
+        // In a task, so that a test that fails still ends the browser.
+        let outcome = tokio::spawn(work(browser.clone())).await;
+        browser.session.close().await.expect("the browser ends");
+        driver.stop().await.expect("the driver ends");
+        if let Err(failed) = outcome {
+            std::panic::resume_unwind(failed.into_panic());
+        }
+    }
+
+    /// Goes to a URL and waits until the page has loaded.
+    pub(crate) async fn open(&self, url: &str) {
+        self.session.go_to(url).await;
+    }
+
+    /// Where the window is.
+    pub(crate) async fn url(&self) -> String {
+        self.session.url().await
+    }
+
+    /// What a script returns.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        self.session.run(script).await
+    }
+
+    /// What an expression comes to, once what it promises is there.
+    pub(crate) async fn wait_for(&self, expression: &str) -> Value {
+        let script = format!(
+            "const done = arguments[0]; Promise.resolve({expression}).then(done, (error) => done(`${{error.name}}: ${{error.message}}`));"
+        );
+        self.session.run_until_done(&script).await
+    }
+
+    /// Waits until an expression is true in the page.
+    pub(crate) async fn until(&self, expression: &str) {
+        let look = format!(
+            "new Promise((done) => {{ const look = () => ({expression}) ? done(true) : setTimeout(look, 20); look(); }})"
+        );
+        assert_eq!(self.wait_for(&look).await, true, "{expression}");
+    }
+
+    /// Types into what a selector matches.
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
+        let field = self.session.element(selector).await;
+        self.session.keys(&field, text).await;
+    }
+
+    /// Clicks on what a selector matches.
+    pub(crate) async fn click(&self, selector: &str) {
+        let element = self.session.element(selector).await;
+        self.session.click(&element).await;
+    }
+
+    /// Keeps what the window shows under `target/screenshots`.
+    pub(crate) async fn screenshot(&self, name: &str) -> PathBuf {
+        let picture = STANDARD.decode(self.session.screenshot().await).expect("base64");
+        assert!(picture.starts_with(b"\x89PNG"), "a picture is a PNG");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
+        std::fs::create_dir_all(&folder).expect("a folder for pictures");
+        let path = folder.join(format!("{name}.png"));
+        std::fs::write(&path, picture).expect("the picture is kept");
+        path
+    }
+}
+
+async fn port_of(driver: &mut Process) -> u16 {
+    loop {
+        let line = driver.line().await.expect("the driver says where it listens");
+        let port = line.split("on port ").nth(1).map(|rest| rest.trim_end_matches('.'));
+        if let Some(port) = port.filter(|_| line.contains("started successfully")) {
+            return port.parse().expect("a port");
+        }
+    }
+}
+
+fn capabilities(profile: &Path, scheme: Scheme) -> Value {
+    let profile = format!("--user-data-dir={}", profile.display());
+    let scheme = match scheme {
+        Scheme::Light => "--blink-settings=preferredColorScheme=1",
+        Scheme::Dark => "--blink-settings=preferredColorScheme=0",
+    };
+    let arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        "--window-size=1280,1200",
+        scheme,
+        &profile,
+    ];
+    json!({
+        "browserName": "chrome",
+        "goog:chromeOptions": { "args": arguments },
+        "timeouts": { "script": TIMEOUT_MS, "pageLoad": TIMEOUT_MS },
+    })
+}

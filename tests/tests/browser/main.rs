@@ -1,0 +1,8 @@
+//! What a real browser gets, and what it shows: Chromium, in the lane that has one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod chromium;
+mod discover;
+mod live;
+mod webdriver;
