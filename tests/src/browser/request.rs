@@ -99,6 +99,19 @@ impl Request {
         Request { call, mode: Mode::Navigate, credentials: Credentials::Include, destination }
     }
 
+    /// A form that a person sends.
+    #[must_use]
+    pub fn form(url: impl Into<String>, fields: &[(&str, &str)]) -> Request {
+        let pairs: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
+        let mut request = Request::navigation(url);
+        request.call.method = Method::POST;
+        request.call = request.call.header("content-type", "application/x-www-form-urlencoded");
+        request.body(pairs.join("&"))
+    }
+
     /// `{headers}`. What a script may not set is left out, as a browser leaves it out (2.2.2, forbidden request-headers).
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Request {
@@ -157,6 +170,14 @@ fn site(page: &str, urls: &[String]) -> &'static str {
     } else {
         "cross-site"
     }
+}
+
+/// *application/x-www-form-urlencoded percent-encode* (URL, 5.2), with `%20` for a space.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte);
+    let encode =
+        |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encode).collect()
 }
 
 fn is_forbidden(name: &str) -> bool {

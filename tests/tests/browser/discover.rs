@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use hardcap::Emulator;
-use hardcap::config::Bucket;
+use hardcap::config::{Bucket, Table};
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::functions::proxy;
 use hardcap_tests::search::sigv4::sha256_hex;
@@ -15,14 +15,15 @@ const DOCUMENTS: u64 = 10_000;
 const DOCUMENT_BYTES: usize = 1_950;
 
 /// The proxy behind each kind of gateway, in front of an upstream with 20 MB in one index.
-struct World {
-    emulator: Emulator,
+pub(crate) struct World {
+    pub(crate) emulator: Emulator,
     /// The digest of all hits, asked of an upstream that nothing stands before.
-    sha256: String,
+    pub(crate) sha256: String,
     _search: Search,
 }
 
-async fn world() -> World {
+/// A world whose proxy has these variables.
+pub(crate) async fn world(variables: &[(&str, &str)]) -> World {
     // Prose would shrink so far that it went inline.
     let indices = vec![Index { noise: true, ..Index::new("logs", DOCUMENTS, DOCUMENT_BYTES) }];
     let config = SearchConfig { indices, ..SearchConfig::default() };
@@ -32,8 +33,13 @@ async fn world() -> World {
     assert!(all.body.len() > 20_000_000, "{} bytes", all.body.len());
 
     let search = Search::start(config).await.unwrap();
+    let mut function = proxy(&search.url(), "overflow");
+    for (name, value) in variables {
+        function.environment.insert((*name).to_owned(), (*value).to_owned());
+    }
     let emulator = Emulator::builder()
-        .function(proxy(&search.url(), "overflow"))
+        .function(function)
+        .table(Table { ttl_attribute: Some("forget".to_owned()), ..Table::new("sessions", "pk") })
         .rest_api("Rest", &[("ANY", "/", "proxy"), ("ANY", "/{path+}", "proxy")])
         .http_api("Http", &[("ANY", "$default", "proxy")])
         .function_url("proxy")
@@ -47,7 +53,7 @@ async fn world() -> World {
 
 impl World {
     /// The rule of the bucket, for one origin.
-    async fn admit(&self, origin: &str) {
+    pub(crate) async fn admit(&self, origin: &str) {
         let rule = CorsRule::builder()
             .allowed_origins(origin)
             .allowed_methods("GET")
@@ -70,7 +76,8 @@ impl World {
         s3.put_bucket_cors().bucket("overflow").cors_configuration(rules).send().await.unwrap();
     }
 
-    fn bases(&self) -> [&str; 3] {
+    /// Where each gateway listens.
+    pub(crate) fn bases(&self) -> [&str; 3] {
         let all = [
             self.emulator.api_url("Rest"),
             self.emulator.api_url("Http"),
@@ -80,12 +87,12 @@ impl World {
     }
 }
 
-fn page(base: &str, more: &str) -> String {
+pub(crate) fn page(base: &str, more: &str) -> String {
     format!("{base}/_dashboards/app/discover?index=logs&size={DOCUMENTS}{more}")
 }
 
 /// What the page has come to.
-async fn result(browser: &Chromium) -> Value {
+pub(crate) async fn result(browser: &Chromium) -> Value {
     browser.until("window.result").await;
     browser.run("return window.result").await
 }
@@ -93,7 +100,7 @@ async fn result(browser: &Chromium) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_20_mb_of_hits_gets_every_byte_through_every_gateway() {
     Chromium::with(|browser| async move {
-        let world = world().await;
+        let world = world(&[]).await;
         for base in world.bases() {
             world.admit(&hardcap_tests::browser::origin(base).unwrap()).await;
             browser.open(&page(base, "")).await;
@@ -114,7 +121,7 @@ async fn a_page_of_20_mb_of_hits_gets_every_byte_through_every_gateway() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_foreign_origin_gets_none() {
     Chromium::with(|browser| async move {
-        let world = world().await;
+        let world = world(&[]).await;
         let [_, own, foreign] = world.bases();
         world.admit(&hardcap_tests::browser::origin(own).unwrap()).await;
         // The page comes from one gateway and asks the other: to the browser that is another server.
@@ -139,7 +146,7 @@ async fn a_page_of_a_foreign_origin_gets_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_script_is_refused_by_the_proxy_and_would_be_by_the_pages_policy() {
     Chromium::with(|browser| async move {
-        let world = world().await;
+        let world = world(&[]).await;
         let [_, own, _] = world.bases();
         world.admit("*").await;
         browser.open(&page(own, "")).await;

@@ -5,4 +5,5 @@
 mod chromium;
 mod discover;
 mod live;
+mod login;
 mod webdriver;

@@ -6,11 +6,12 @@ mod agents;
 mod browsers;
 mod deployed;
 mod links;
+mod people;
 mod real;
 
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use hardcap::Emulator;
-use hardcap::config::{Api, ApiKind, Bucket, LifecycleRule};
+use hardcap::config::{Api, ApiKind, Bucket, LifecycleRule, Table};
 use hardcap_tests::client::Client;
 use hardcap_tests::content::{Content, Kind};
 use hardcap_tests::functions::proxy;
@@ -63,6 +64,10 @@ impl World {
             .http_api("Http", &[("ANY", "$default", "proxy")])
             .function_url("proxy")
             .bucket(bucket)
+            .table(Table {
+                ttl_attribute: Some("forget".to_owned()),
+                ..Table::new("sessions", "pk")
+            })
             .start()
             .await
             .unwrap();
