@@ -152,7 +152,7 @@ fn describe_delivery(failure: &Failure) -> Problem {
         Failure::Store(_) => row(
             502,
             "store-failed",
-            "The answer is too large for Lambda, and could not be stored",
+            "The bucket for answers that are too large for Lambda failed",
             "Nothing is left behind; the request can be sent again.",
         ),
         _ => row(

@@ -336,7 +336,11 @@ where
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => with_causes(error),
+        // The answer to a HEAD has no body that could say more.
+        _ => match error {
+            SdkError::ServiceError(failed) => format!("HTTP {}", failed.raw().status().as_u16()),
+            _ => with_causes(error),
+        },
     }
 }
 

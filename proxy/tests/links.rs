@@ -126,7 +126,10 @@ async fn p3_what_s3_does_not_say_is_not_taken_for_gone() {
     let path = renew(&get(&open, "/a.csv", &[]).await);
     let refusing = RawUpstream::saying(answer("403 Forbidden", &[], b"")).await;
     let proxy = proxy(config(&refusing.url, &[]), s3(&refusing.url));
-    check_problem(&get(&proxy, &path, &[]).await, 502, "store-failed");
+    let reply = get(&proxy, &path, &[]).await;
+    check_problem(&reply, 502, "store-failed");
+    let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.starts_with("HeadObject failed: HTTP 403"), "{detail}");
 }
 
 /// The seconds since 1970 in `X-Amz-Date` of a link.
