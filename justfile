@@ -14,9 +14,9 @@ demo *ARGS:
 test:
     cargo test --workspace
     @echo
-    @echo "left out here: real Python, Node, AWS CLI, boto3, cargo-lambda, the container, jobs of minutes (just test-all); release functions (just ci)"
+    @echo "left out here: real Python, Node, AWS CLI, boto3, cargo-lambda, a browser, the container, jobs of minutes (just test-all); release functions (just ci)"
 
-# what test-all needs: runtimes, clients, cargo-lambda (target/venv), Node's runtime (a cache of its own), Docker
+# what test-all needs: runtimes, clients, cargo-lambda (target/venv), Node's runtime (a cache of its own), Docker, Chromium
 setup:
     .ci/setup
 
