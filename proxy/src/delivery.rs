@@ -8,6 +8,7 @@ use hardcap_limits::envelope::Payload;
 
 use crate::answer::{Answer, Body, Text};
 use crate::compress;
+use crate::digest::{self, REPR_DIGEST};
 use crate::error::Failure;
 use crate::event::Request;
 use crate::headers::{self, Lines};
@@ -126,9 +127,17 @@ pub fn inline(head: &Head, body: &Bytes, envelope: Envelope) -> Option<(Answer, 
 pub fn inline_gzip(head: &Head, body: &Bytes, envelope: Envelope) -> Option<Answer> {
     let mut head = head.clone();
     compress::mark(&mut head.headers);
+    // A digest is of the bytes as they travel; this one has the length of the true one.
+    let digested = headers::get(&head.headers, REPR_DIGEST).is_some();
+    if digested {
+        headers::set(&mut head.headers, REPR_DIGEST, digest::of(&[]));
+    }
     let bare = head.with(Body::Base64(Bytes::new())).len(envelope.payload);
     let room = envelope.max.checked_sub(bare)? / 4 * 3;
     let packed = compress::gzip(body, usize::try_from(room).unwrap_or(usize::MAX))?;
+    if digested {
+        headers::set(&mut head.headers, REPR_DIGEST, digest::of(&packed));
+    }
     let answer = head.with(Body::Base64(packed));
     envelope.admits(&answer).then_some(answer)
 }

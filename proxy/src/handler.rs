@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::cors;
 use crate::deadline::{self, Deadline};
 use crate::delivery::{self, Asked, Delivery, Envelope, Head};
+use crate::digest;
 use crate::error::Failure;
 use crate::event::Request;
 use crate::headers::{self, Lines};
@@ -261,6 +262,7 @@ impl Proxy {
         head: &Head,
         body: &bytes::Bytes,
     ) -> Result<Option<(Answer, Delivery)>, Failure> {
+        let head = &*digest::stated(exchange.request, head, body);
         if let Some(fits) = delivery::inline(head, body, exchange.envelope) {
             return Ok(Some(fits));
         }

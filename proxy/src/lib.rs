@@ -24,7 +24,7 @@
 //! | B2 base64 needs an API that takes everything for binary | `clients/deployed.rs`: `b2_*` |
 //! | B3 request bodies are decoded exactly | `event::b3_*` |
 //! | B4 the object describes its bytes | `tests/delivery.rs`: `b4_*` |
-//! | B5 digests | `tests/delivery.rs`: `b5_*`, `z7_*` |
+//! | B5 digests | `digest::b5_*`, `delivery::b5_*`, `tests/delivery.rs`: `b5_*`, `z7_*` |
 //! | B6 nothing is serialized again | `tests/delivery.rs`: `b6_*` |
 //! | C1, C2 gzip first, and only for who accepts it | `compress::c1_*`, `delivery::c1_*`, `tests/delivery.rs`: `c1_*`, `clients/agents.rs`: `c2_*` |
 //! | C3 `Accept-Encoding` is normalized | `headers::c3_*`, `delivery::c3_*` |
@@ -111,6 +111,7 @@ pub mod cors;
 pub mod credentials;
 pub mod deadline;
 pub mod delivery;
+pub mod digest;
 pub mod error;
 pub mod event;
 pub mod handler;

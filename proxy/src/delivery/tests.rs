@@ -287,3 +287,15 @@ proptest! {
         prop_assert_eq!(inline(&head, &body, v2(CLASSIC)).is_some(), fits);
     }
 }
+
+#[test]
+fn b5_the_digest_of_what_is_compressed_is_of_the_compressed_bytes() {
+    let stale = vec![("repr-digest".to_owned(), "sha-512=:of what was before:".to_owned())];
+    let head = Head { status: 200, headers: stale };
+    let body = Bytes::from(vec![b'a'; 10_000]);
+    let envelope = Envelope { payload: Payload::V2, max: 1_000 };
+    let answer = inline_gzip(&head, &body, envelope).expect("it fits");
+    let Body::Base64(packed) = &answer.body else { panic!("{answer:?}") };
+    let digests: Vec<_> = answer.headers.iter().filter(|(name, _)| name == "repr-digest").collect();
+    assert_eq!(digests, [&("repr-digest".to_owned(), crate::digest::of(packed))]);
+}

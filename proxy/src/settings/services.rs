@@ -43,13 +43,13 @@ pub struct Places {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
     /// The service refuses.
-    #[error("{reference}: {code}: {message}")]
+    #[error("{reference}: {code}")]
     Refused {
         /// What was asked for.
         reference: String,
         /// The type of the error.
         code: String,
-        /// What the service says.
+        /// What the service says. It names roles and accounts, so it is for the log and not for clients.
         message: String,
     },
     /// The service cannot be asked.
@@ -164,6 +164,7 @@ impl Services {
             Ok(None) => return Err(SettingError::Unusable(name, "the secret is no text")),
             Err(Failed::Passing(why)) => return Err(SettingError::Unavailable(name, why)),
             Err(Failed::Refused(code, message)) => {
+                tracing::warn!(reference = name, code, message, "a setting is refused");
                 return Err(SettingError::Refused { reference: name, code, message });
             }
         };
@@ -278,7 +279,7 @@ fn failed(status: StatusCode, body: &[u8]) -> Failed {
     // Some services put a namespace before the type.
     let code = kind.rsplit('#').next().unwrap_or_default().to_owned();
     if status.is_server_error() || code.contains("Throttl") || code == "TooManyUpdates" {
-        return Failed::Passing(format!("{status} {code}: {message}"));
+        return Failed::Passing(format!("{status} {code}"));
     }
     Failed::Refused(if code.is_empty() { status.to_string() } else { code }, message)
 }
