@@ -124,6 +124,8 @@ pub struct Function {
     pub runtime: String,
     /// Memory in MB (of 1,048,576 bytes).
     pub memory_mb: u32,
+    /// The size of `/tmp` in MB (of 1,048,576 bytes), `EphemeralStorage`; AWS's least when `None`.
+    pub ephemeral_storage_mb: Option<u32>,
     /// The function's own timeout.
     pub timeout: Millis,
     /// The environment that the user configured, in the order given. `${hardcap:aws}` and the other placeholders of
@@ -165,6 +167,7 @@ impl Function {
             handler: "bootstrap".to_owned(),
             runtime: "provided.al2023".to_owned(),
             memory_mb: 128,
+            ephemeral_storage_mb: None,
             timeout: Millis(3_000),
             environment: IndexMap::new(),
             layers: Vec::new(),

@@ -16,8 +16,6 @@ pub(super) struct Facts<'a> {
     pub(super) aws_endpoint: &'a str,
     pub(super) credential: &'a Credential,
     pub(super) log_stream: &'a str,
-    /// The task root as an absolute path.
-    pub(super) task_root: &'a Path,
     /// The emulator's own `PATH`.
     pub(super) host_path: &'a OsStr,
 }
@@ -25,12 +23,15 @@ pub(super) struct Facts<'a> {
 /// `PATH` as recorded on 2026-01-13.
 const AWS_PATH: &str = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin";
 
-/// The variables, later ones winning.
+/// Names and values.
+pub(super) type Variables = Vec<(OsString, OsString)>;
+
+/// The variables of a process that finds its code in `task_root`, later ones winning.
 ///
 /// Two differ from AWS because the programs are those of this machine. `PATH` is AWS's with the emulator's own behind it:
-/// else an interpreter that is installed elsewhere would not be found. `LD_LIBRARY_PATH` names only the task root and its
-/// `lib`: the rest of AWS's value would put this machine's libraries in an order that its own programs do not expect.
-pub(super) fn variables(facts: &Facts<'_>) -> Vec<(OsString, OsString)> {
+/// else an interpreter that is installed elsewhere would not be found. `LD_LIBRARY_PATH` names only the task root, its `lib`
+/// and that of the layers: the rest of AWS's value would put this machine's libraries in an order that its own programs do not expect.
+pub(super) fn variables(facts: &Facts<'_>, task_root: &Path) -> Variables {
     let mut variables = Vec::new();
     let mut set = |name: &str, value: &OsStr| variables.push((name.into(), value.to_owned()));
     let function = facts.function;
@@ -61,10 +62,11 @@ pub(super) fn variables(facts: &Facts<'_>) -> Vec<(OsString, OsString)> {
     if let Some(execution) = execution_environment(&function.runtime) {
         set("AWS_EXECUTION_ENV", execution.as_ref());
     }
-    set("LAMBDA_TASK_ROOT", facts.task_root.as_os_str());
-    let mut libraries = facts.task_root.as_os_str().to_owned();
+    set("LAMBDA_TASK_ROOT", task_root.as_os_str());
+    let mut libraries = task_root.as_os_str().to_owned();
     libraries.push(":");
-    libraries.push(facts.task_root.join("lib"));
+    libraries.push(task_root.join("lib"));
+    libraries.push(":/opt/lib");
     set("LD_LIBRARY_PATH", &libraries);
     let mut path = OsString::from(AWS_PATH);
     if !facts.host_path.is_empty() {
@@ -91,7 +93,7 @@ const OF_THE_RUNTIME: [&str; 7] = [
 ];
 
 /// The variables of an external extension, out of those of its runtime.
-pub(super) fn of_extension(variables: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+pub(super) fn of_extension(variables: &Variables) -> Variables {
     let given = |name: &OsStr| {
         let name = name.as_encoded_bytes();
         !name.starts_with(b"_") && !OF_THE_RUNTIME.iter().any(|other| other.as_bytes() == name)
@@ -136,11 +138,13 @@ mod tests {
                 session_token: Some("token".to_owned()),
             },
             log_stream: "2026/11/23/[$LATEST]0123",
-            task_root: Path::new("/srv/app"),
             host_path: OsStr::new("/home/me/bin"),
         };
         let text = |text: OsString| text.into_string().unwrap();
-        variables(&facts).into_iter().map(|(name, value)| (text(name), text(value))).collect()
+        variables(&facts, Path::new("/srv/app"))
+            .into_iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
     }
 
     #[test]
@@ -169,7 +173,7 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
             ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
             ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin:/home/me/bin"),
-            ("LD_LIBRARY_PATH", "/srv/app:/srv/app/lib"),
+            ("LD_LIBRARY_PATH", "/srv/app:/srv/app/lib:/opt/lib"),
             ("STAGE", "test"),
         ] {
             assert_eq!(environment.get(name).map(String::as_str), Some(value), "{name}");

@@ -272,6 +272,18 @@ impl Extensions {
         self.all.iter().any(|it| it.kind == Kind::External)
     }
 
+    /// The name of the extension that has this identifier.
+    pub(super) fn name(&self, id: Uuid) -> Result<&str, Refused> {
+        let found = self.all.iter().find(|it| it.id == id && it.stage != Stage::Started);
+        found.map(|it| it.name.as_str()).ok_or(Refused::IdentifierUnknown(id))
+    }
+
+    /// Each with its name, its state and its events.
+    pub(super) fn states(&self) -> impl Iterator<Item = (&str, &'static str, Vec<&'static str>)> {
+        let state = |it: &'_ Extension| it.topics.iter().map(|topic| topic.name()).collect();
+        self.all.iter().map(move |it| (it.name.as_str(), it.stage.name(), state(it)))
+    }
+
     /// Tells those who have asked to be told of invocations.
     pub(super) fn invoke(&mut self, notice: impl Fn() -> Notice) {
         for extension in self.all.iter_mut().filter(|it| it.topics.contains(&Topic::Invoke)) {

@@ -1,18 +1,17 @@
 //! A function as it runs: its sandboxes, which of them are free, and what one that ended leaves to the next.
 
 use std::collections::{HashMap, VecDeque};
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hardcap_limits::Millis;
+use hardcap_limits::{Megabytes, Millis};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::concurrency::Executions;
+use super::isolation::{Isolation, View};
 use super::log::Log;
 use super::package::PackageFolder;
-use super::private_tmp::PrivateTmp;
 use super::process::Launcher;
 use super::sandbox::{Reason, Sandbox};
 use super::{Job, init};
@@ -90,8 +89,7 @@ impl Pool {
 pub(super) struct Home {
     pub(super) log: Arc<Log>,
     pub(super) log_stream: String,
-    /// `None` where the kernel does not permit one.
-    pub(super) tmp: Option<Arc<PrivateTmp>>,
+    pub(super) isolation: Arc<Isolation>,
 }
 
 impl Deployed {
@@ -242,11 +240,23 @@ impl Deployed {
         left_behind.unwrap_or_else(|| self.new_home())
     }
 
-    /// Paths that the function needs although they may be under `/tmp`.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &OsStr> {
-        let command = self.function.command.iter().map(std::ffi::OsString::as_os_str);
-        let environment = self.function.environment.values().map(AsRef::as_ref);
-        command.chain(environment).chain([self.task_root.as_os_str()])
+    /// What its sandboxes are to see of the machine.
+    pub(super) fn view(&self) -> View<'_> {
+        let function = &self.function;
+        let limits = self.surroundings.platform.limits();
+        let asked = function.ephemeral_storage_mb.map(|mb| Megabytes(u64::from(mb)));
+        let asked = asked.unwrap_or(limits.lambda_tmp_min.max);
+        let paths = function.layers.iter().chain(&function.extensions).map(|path| path.as_os_str());
+        let needed = (function.command.iter().map(std::ffi::OsString::as_os_str))
+            .chain(function.environment.values().map(AsRef::as_ref))
+            .chain([self.task_root.as_os_str()])
+            .chain(paths);
+        View {
+            task_root: &self.task_root,
+            layers: &function.layers,
+            needed: needed.collect(),
+            tmp_mb: limits.lambda_tmp.lowered_to(asked).max.0,
+        }
     }
 
     /// Gives its place to other code, or to none: sandboxes that are free end now, the others with the invocation they are in.
@@ -279,7 +289,7 @@ impl Deployed {
         Home {
             log: Arc::new(Log::new(&self.function.name, platform.logbook.clone())),
             log_stream: format!("{year:04}/{month:02}/{day:02}/[$LATEST]{random}"),
-            tmp: init::private_tmp(),
+            isolation: Arc::default(),
         }
     }
 

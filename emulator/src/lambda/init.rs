@@ -1,8 +1,6 @@
 //! Cold starts: a process is started for an invocation, has ten seconds, and gets a second chance inside the invocation.
 
-use std::ffi::OsString;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::environment::{self, Facts};
 use super::function::{Deployed, Home};
+use super::launch::Launch;
 use super::log::{self, Log, Status};
 use super::outcome::{self, Ending};
-use super::private_tmp::PrivateTmp;
-use super::process::{Exit, Process, Program};
+use super::process::Exit;
 use super::run::{Ended, First, finish, whole_millis};
 use super::sandbox::{Parts, Reason, Sandbox};
 use super::{Job, injected, life, runtime_api};
@@ -45,7 +43,7 @@ pub(super) enum InitFailure {
 /// Starts a sandbox for a job, and sees that the job ends whatever becomes of the sandbox.
 pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
     let limit = job.ctx.limits.lambda_init;
-    let (job, log) = match initialize(function, &job.ctx, limit).await {
+    let (job, log) = match initialize(function, &job.ctx, limit, "init").await {
         Ok((sandbox, took)) => {
             let _ = job.ctx.admit(&limit, Millis(whole_millis(took)));
             return hand_over(function, &sandbox, job, First::Init(took));
@@ -59,7 +57,7 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
     };
     // Once more, and now it is the invocation's own time.
     let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
-    match initialize(function, &job.ctx, timeout).await {
+    match initialize(function, &job.ctx, timeout, "invoke").await {
         Ok((sandbox, took)) => hand_over(function, &sandbox, job, First::Inside(took)),
         Err(failed) => {
             failed.report("invoke");
@@ -144,6 +142,7 @@ async fn initialize(
     function: &Arc<Deployed>,
     ctx: &Context,
     limit: Limit<Millis>,
+    phase: &'static str,
 ) -> Result<(Arc<Sandbox>, Duration), Failed> {
     let stopwatch = ctx.clock.stopwatch();
     let home = function.home();
@@ -156,7 +155,7 @@ async fn initialize(
         let failure = InitFailure::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis()));
         return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
     }
-    let (sandbox, initialized) = match start(function, home).await {
+    let (sandbox, initialized) = match start(function, home, phase).await {
         Ok(started) => started,
         Err(message) => {
             let failure = InitFailure::NotStarted(message);
@@ -184,7 +183,11 @@ async fn initialize(
 type Started = (Arc<Sandbox>, oneshot::Receiver<InitEnd>);
 
 /// Starts the processes of a sandbox with a Runtime API of its own.
-async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, String> {
+async fn start(
+    function: &Arc<Deployed>,
+    home: Home,
+    phase: &'static str,
+) -> Result<Started, String> {
     let surroundings = &function.surroundings;
     let (listener, address) = match serve::bind(LOOPBACK, 0).await {
         Ok(bound) => bound,
@@ -204,121 +207,17 @@ async fn start(function: &Arc<Deployed>, home: Home) -> Result<Started, String> 
         aws_endpoint: &surroundings.aws_endpoint,
         credential: &credential,
         log_stream: &home.log_stream,
-        task_root: &function.task_root,
         host_path: &environment::host_path(),
     };
-    let launch = Launch { environment: environment::variables(&facts), tmp: home.tmp.clone() };
+    let launch = Launch::new(function, &facts, Arc::clone(&home.isolation));
     let (initialized, ready) = oneshot::channel();
     let serving = CancellationToken::new();
     let access_key_id = credential.access_key_id;
-    let parts = Parts { home, access_key_id, serving: serving.clone(), initialized };
+    let parts = Parts { phase, home, access_key_id, serving: serving.clone(), initialized };
     let sandbox = Sandbox::new(function, parts);
     function.started(&sandbox);
     runtime_api::serve(&sandbox, listener, serving, &surroundings.tasks);
     let stop = surroundings.stop.clone();
     surroundings.sandboxes.spawn(life::live(Arc::clone(&sandbox), launch, stop));
     Ok((sandbox, ready))
-}
-
-/// Whether the kernel permits mounts of our own: known after the first attempt.
-static TMP_IS_SHARED: AtomicBool = AtomicBool::new(cfg!(not(target_os = "linux")));
-
-/// A folder for `/tmp`, where the kernel permits one.
-pub(super) fn private_tmp() -> Option<Arc<PrivateTmp>> {
-    if TMP_IS_SHARED.load(Ordering::Relaxed) {
-        return None;
-    }
-    PrivateTmp::new().inspect_err(|error| share_tmp(&error.to_string())).ok().map(Arc::new)
-}
-
-fn share_tmp(why: &str) {
-    if !TMP_IS_SHARED.swap(true, Ordering::Relaxed) {
-        tracing::warn!(
-            "sandboxes share the machine's /tmp, for the kernel gives them none of their own: {why}"
-        );
-    }
-}
-
-/// What the processes of one sandbox are started with.
-#[derive(Debug)]
-pub(super) struct Launch {
-    environment: Vec<(OsString, OsString)>,
-    tmp: Option<Arc<PrivateTmp>>,
-}
-
-impl Launch {
-    /// Starts the runtime.
-    pub(super) async fn runtime(
-        &self,
-        function: &Deployed,
-        command: Vec<OsString>,
-    ) -> Result<Process, String> {
-        self.start(function, command, self.environment.clone()).await
-    }
-
-    /// Starts an external extension.
-    pub(super) async fn extension(
-        &self,
-        function: &Deployed,
-        command: Vec<OsString>,
-    ) -> Result<Process, String> {
-        let environment = environment::of_extension(&self.environment);
-        self.start(function, command, environment).await
-    }
-
-    async fn start(
-        &self,
-        function: &Deployed,
-        command: Vec<OsString>,
-        environment: Vec<(OsString, OsString)>,
-    ) -> Result<Process, String> {
-        if let Some(why) = &function.function.no_program {
-            return Err(why.clone());
-        }
-        if !function.task_root.is_dir() {
-            return Err(format!("chdir {}: no such directory", function.task_root.display()));
-        }
-        let launcher = &function.surroundings.launcher;
-        let program = |tmp, environment| Program {
-            command: command.clone(),
-            folder: function.task_root.clone(),
-            environment,
-            tmp,
-        };
-        if let Some(tmp) = &self.tmp {
-            let needed = function.paths().chain(command.iter().map(OsString::as_os_str));
-            match tmp.plan(&function.task_root, needed) {
-                Err(error) => share_tmp(&error.to_string()),
-                Ok(plan) => match launcher.launch(program(Some(plan), environment.clone())).await {
-                    Ok(process) => return Ok(process),
-                    Err(error) => {
-                        // Was it the mounts or the program? It starts without the mounts, or it does not start.
-                        let started = launcher.launch(program(None, environment)).await;
-                        return match started {
-                            Ok(process) => {
-                                share_tmp(&error.to_string());
-                                Ok(process)
-                            }
-                            Err(error) => Err(fork_exec_error(&command, &error)),
-                        };
-                    }
-                },
-            }
-        }
-        let started = launcher.launch(program(None, environment)).await;
-        started.map_err(|error| fork_exec_error(&command, &error))
-    }
-}
-
-/// `fork/exec /var/task/bootstrap: no such file or directory`: the words of AWS's supervisor, captured in 2023 to 2025.
-fn fork_exec_error(command: &[OsString], error: &std::io::Error) -> String {
-    use rustix::io::Errno;
-    let program = command.first().map(|it| it.to_string_lossy().into_owned());
-    let words = match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::NOENT) => "no such file or directory".to_owned(),
-        Some(Errno::ACCESS) => "permission denied".to_owned(),
-        Some(Errno::NOEXEC) => "exec format error".to_owned(),
-        _ => error.to_string(),
-    };
-    format!("fork/exec {}: {words}", program.unwrap_or_default())
 }

@@ -1,6 +1,5 @@
 //! The life of a sandbox, on a task of its own: its processes are started, looked after, and seen to their end.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,13 +8,14 @@ use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
 use super::function::Deployed;
-use super::init::{InitFailure, Launch};
+use super::init::InitFailure;
+use super::launch::Launch;
 use super::output::Rest;
 use super::process::{Exit, Process};
 use super::sandbox::{End, Reason, Running, Sandbox};
 
-/// How often memory and time of a sandbox in use are looked at.
-const TICK: Millis = Millis(100);
+/// How often a sandbox in use is looked at: so much later than the rule says may it be frozen.
+const TICK: Millis = Millis(20);
 /// A sandbox that nobody has used for so long is ended, as AWS does after some minutes. The number is ours.
 const IDLE_LIFE: Millis = Millis(15 * 60 * 1000);
 
@@ -47,8 +47,7 @@ async fn begin(
     if sandbox.is_dead() {
         return Err(End::GivenUp);
     }
-    let command = sandbox.function.function.command.clone();
-    let process = launch.runtime(&sandbox.function, command).await;
+    let process = launch.runtime(&sandbox.function).await;
     let Process { child, group, output } =
         process.map_err(|error| End::NotStarted(InitFailure::NotStarted(error)))?;
     sandbox.runs(Running { group, output });
@@ -93,8 +92,7 @@ async fn start_extension(
     if !sandbox.expect_extension(&name) {
         return failed(format!("the extension {name} is one too many"));
     }
-    let command = vec![OsString::from(program)];
-    match launch.extension(&sandbox.function, command).await {
+    match launch.extension(&sandbox.function, program).await {
         Ok(Process { child, group, output }) => {
             sandbox.extension_runs(&name, child, (group, output));
             Ok(())

@@ -22,12 +22,19 @@ pub(super) struct Log {
     text: Mutex<Text>,
 }
 
+/// Whose line it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writer {
+    Runtime,
+    Extension,
+}
+
 #[derive(Debug, Default)]
 struct Text {
     /// What was written since the last invocation ended; of a long log the end.
     tail: Vec<u8>,
-    /// What the process wrote after its last end of line.
-    unfinished: Vec<u8>,
+    /// What the runtime, and what the extensions wrote after their last end of line.
+    unfinished: [Vec<u8>; 2],
 }
 
 impl Log {
@@ -72,29 +79,46 @@ impl Log {
         }
     }
 
-    /// What the process wrote, in pieces as they come.
-    pub(super) fn process(&self, mut written: &[u8]) {
+    /// What a process wrote, in pieces as they come. `told` gets each line as it is complete.
+    pub(super) fn process(&self, writer: Writer, mut written: &[u8], told: impl Fn(&[u8])) {
         let mut text = self.lock();
         while let Some(end) = written.iter().position(|&byte| byte == b'\n') {
-            if text.unfinished.is_empty() {
-                self.line(&mut text, &written[..end]);
+            let mut line = std::mem::take(&mut text.unfinished[writer as usize]);
+            let line = if line.is_empty() {
+                &written[..end]
             } else {
-                let mut line = std::mem::take(&mut text.unfinished);
                 line.extend_from_slice(&written[..end]);
-                self.line(&mut text, &line);
-            }
+                &line
+            };
+            self.line(&mut text, line);
+            told(line);
             written = &written[end + 1..];
         }
-        text.unfinished.extend_from_slice(written);
-        if text.unfinished.len() >= LINE_BYTES {
-            self.end_unfinished(&mut text);
+        let unfinished = &mut text.unfinished[writer as usize];
+        unfinished.extend_from_slice(written);
+        if unfinished.len() >= LINE_BYTES {
+            let line = std::mem::take(unfinished);
+            self.line(&mut text, &line);
+            told(&line);
+        }
+    }
+
+    /// Takes what a process has not ended with a line's end as a line of its own.
+    pub(super) fn end_lines(&self, writer: Writer, told: impl Fn(&[u8])) {
+        let mut text = self.lock();
+        let line = std::mem::take(&mut text.unfinished[writer as usize]);
+        if !line.is_empty() {
+            self.line(&mut text, &line);
+            told(&line);
         }
     }
 
     fn end_unfinished(&self, text: &mut Text) {
-        if !text.unfinished.is_empty() {
-            let line = std::mem::take(&mut text.unfinished);
-            self.line(text, &line);
+        for at in 0..text.unfinished.len() {
+            let line = std::mem::take(&mut text.unfinished[at]);
+            if !line.is_empty() {
+                self.line(text, &line);
+            }
         }
     }
 
@@ -164,18 +188,22 @@ pub(super) enum Status<'a> {
 }
 
 impl Report<'_> {
-    /// The line, without its end. A successful one ends with a tab (recorded 2023-09-04), one with a status does not.
-    pub(super) fn line(&self) -> String {
-        let billed = match self.init {
+    /// What is billed, in milliseconds: a begun one counts whole.
+    pub(super) fn billed_millis(&self) -> u128 {
+        whole_millis_up(match self.init {
             Some(init) if self.init_is_billed => self.duration + init,
             _ => self.duration,
-        };
+        })
+    }
+
+    /// The line, without its end. A successful one ends with a tab (recorded 2023-09-04), one with a status does not.
+    pub(super) fn line(&self) -> String {
         let mut line = format!(
             "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {} ms\t\
              Memory Size: {} MB\tMax Memory Used: {} MB\t",
             self.request_id,
             millis(self.duration),
-            whole_millis_up(billed),
+            self.billed_millis(),
             self.memory_mb,
             self.used_mb,
         );
@@ -322,9 +350,15 @@ mod tests {
     #[test]
     fn lines_are_put_together_from_pieces_and_an_unfinished_one_ends_with_the_invocation() {
         let log = Log::new("echo", Logbook::new(Clock::default()));
-        log.process(b"one\ntw");
-        log.process(b"o\nthr");
-        assert_eq!(tail(&log, "END"), "one\ntwo\nthr\nEND\n");
+        let lines = std::cell::RefCell::new(Vec::new());
+        let told =
+            |line: &[u8]| lines.borrow_mut().push(String::from_utf8_lossy(line).into_owned());
+        log.process(Writer::Runtime, b"one\ntw", told);
+        log.process(Writer::Extension, b"beside", told);
+        log.process(Writer::Runtime, b"o\nthr", told);
+        log.end_lines(Writer::Extension, told);
+        assert_eq!(*lines.borrow(), ["one", "two", "beside"]);
+        assert_eq!(tail(&log, "END"), "one\ntwo\nbeside\nthr\nEND\n");
         assert_eq!(tail(&log, "END"), "END\n");
     }
 
@@ -332,8 +366,8 @@ mod tests {
     fn the_tail_is_the_last_4096_bytes() {
         let log = Log::new("echo", Logbook::new(Clock::default()));
         for _ in 0..1_000 {
-            log.process(&[b'x'; 999]);
-            log.process(b"\n");
+            log.process(Writer::Runtime, &[b'x'; 999], |_| {});
+            log.process(Writer::Runtime, b"\n", |_| {});
         }
         let tail = tail(&log, "END");
         assert_eq!(tail.len(), 4096);
@@ -344,8 +378,8 @@ mod tests {
     fn a_line_that_never_ends_is_shown_in_pieces() {
         let log = Log::new("echo", Logbook::new(Clock::default()));
         for _ in 0..1_000 {
-            log.process(&[b'x'; 1024]);
-            assert!(log.lock().unfinished.len() <= 65 * 1024);
+            log.process(Writer::Runtime, &[b'x'; 1024], |_| {});
+            assert!(log.lock().unfinished[0].len() <= 65 * 1024);
         }
     }
 }

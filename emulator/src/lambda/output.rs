@@ -6,8 +6,6 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::net::unix::pipe::Receiver;
 
-use super::log::Log;
-
 /// The reading end of the pipe.
 ///
 /// It is read when it has something, and once more when an invocation ends: what a function wrote before it answered is in
@@ -37,29 +35,33 @@ impl Output {
         Ok(Output { pipe: Receiver::from_owned_fd(pipe)?, reading: Mutex::new(()) })
     }
 
-    /// Moves to the log what has been written so far, without waiting.
-    pub(super) fn drain(&self, log: &Log) {
+    /// Hands on what has been written so far, without waiting.
+    pub(super) fn drain(&self, take: impl Fn(&[u8])) {
         // Past the runtime, which may not have noticed yet that there is something.
-        self.read_all(log, |piece| Ok(rustix::io::read(self.pipe.as_fd(), piece)?));
+        self.read_all(take, |piece| Ok(rustix::io::read(self.pipe.as_fd(), piece)?));
     }
 
-    /// Waits until something is written, and moves it to the log.
-    pub(super) async fn follow(&self, log: &Log) -> Rest {
+    /// Waits until something is written, and hands it on.
+    pub(super) async fn follow(&self, take: impl Fn(&[u8])) -> Rest {
         match self.pipe.readable().await {
             // Through the runtime, which so learns that there is nothing more.
-            Ok(()) => self.read_all(log, |piece| self.pipe.try_read(piece)),
+            Ok(()) => self.read_all(take, |piece| self.pipe.try_read(piece)),
             Err(_) => Rest::Never,
         }
     }
 
-    fn read_all(&self, log: &Log, mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> Rest {
+    fn read_all(
+        &self,
+        take: impl Fn(&[u8]),
+        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    ) -> Rest {
         // Two readers at once would mix up the order of the lines.
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let mut piece = [0; PIECE];
         for _ in 0..READ_MAX / PIECE {
             match read(&mut piece) {
                 Ok(0) => return Rest::Never,
-                Ok(length) => log.process(&piece[..length]),
+                Ok(length) => take(&piece[..length]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Rest::Later,
                 Err(_) => return Rest::Never,

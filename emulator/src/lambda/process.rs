@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
+use super::isolation::Plan;
 use super::output::Output;
-use super::private_tmp::Plan;
 
 /// What is to be started.
 #[derive(Debug)]
@@ -21,7 +21,17 @@ pub(super) struct Program {
     pub(super) command: Vec<OsString>,
     pub(super) folder: PathBuf,
     pub(super) environment: Vec<(OsString, OsString)>,
-    pub(super) tmp: Option<Plan>,
+    /// What it sees of the machine; all of it when `None`.
+    pub(super) plan: Option<Plan>,
+    pub(super) limits: ResourceLimits,
+}
+
+/// What a process may use of the kernel's tables.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ResourceLimits {
+    pub(super) file_descriptors: u64,
+    /// Processes and threads together.
+    pub(super) processes: u64,
 }
 
 /// A program that runs.
@@ -53,6 +63,16 @@ impl Group {
     /// Asks all of them to end.
     pub(super) fn terminate(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Stops all of them where they are, until [`Group::thaw`].
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets all of them go on.
+    pub(super) fn thaw(&self) {
+        self.signal(Signal::CONT);
     }
 
     fn signal(&self, signal: Signal) {
@@ -204,7 +224,7 @@ fn spawn(program: Program) -> io::Result<Process> {
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer);
-    before_exec(&mut command, program.tmp);
+    before_exec(&mut command, program.plan, program.limits);
     let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let leader = pid.ok_or_else(|| io::Error::other("a process without an id"))?;
@@ -214,13 +234,25 @@ fn spawn(program: Program) -> io::Result<Process> {
 
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "what a process does to itself before exec has no safe form")]
-fn before_exec(command: &mut std::process::Command, tmp: Option<Plan>) {
-    use rustix::process::{getpid, getppid, set_parent_process_death_signal};
+fn before_exec(
+    command: &mut std::process::Command,
+    mut plan: Option<Plan>,
+    limits: ResourceLimits,
+) {
+    use rustix::process::{
+        Resource, Rlimit, getpid, getppid, set_parent_process_death_signal, setrlimit,
+    };
     let emulator = getpid();
-    let identity = super::private_tmp::Identity::current();
+    let identity = super::isolation::Identity::current();
+    let at_most = |number| Rlimit { current: Some(number), maximum: Some(number) };
+    let counts_processes = super::isolation::counts_processes(&identity, plan.is_some());
     let prepare = move || {
-        if let Some(plan) = &tmp {
-            super::private_tmp::mount(plan, &identity)?;
+        if let Some(plan) = &mut plan {
+            super::isolation::carry_out(plan, &identity)?;
+        }
+        setrlimit(Resource::Nofile, at_most(limits.file_descriptors))?;
+        if counts_processes {
+            setrlimit(Resource::Nproc, at_most(limits.processes))?;
         }
         // After the namespaces, which would reset it.
         set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -236,7 +268,8 @@ fn before_exec(command: &mut std::process::Command, tmp: Option<Plan>) {
 
 /// Without namespaces `/tmp` is the machine's, and without a death signal a `kill -9` of the emulator leaves processes behind.
 #[cfg(not(target_os = "linux"))]
-fn before_exec(_command: &mut std::process::Command, _tmp: Option<Plan>) {}
+fn before_exec(_command: &mut std::process::Command, _plan: Option<Plan>, _limits: ResourceLimits) {
+}
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::function::Deployed;
 use super::log::{self, Report};
-use super::outcome::{Conclusion, Ending, TRUNCATED_RESPONSE, Then};
+use super::outcome::{Conclusion, Ending, ReportStatus, TRUNCATED_RESPONSE, Then};
 use super::stream::Outlet;
 use super::{Job, Reply};
 use crate::clock::{EpochMillis, Stopwatch};
@@ -108,8 +108,23 @@ pub(super) struct Ended {
     pub(super) used_mb: u64,
 }
 
+/// What became of an invocation, for those who follow the sandbox.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) status: ReportStatus,
+    /// The answer, in bytes.
+    pub(super) produced: u64,
+    pub(super) billed_millis: u128,
+}
+
 /// The end of every invocation that had a permit: log lines, records, and the reply.
-pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Ending, ended: &Ended) {
+pub(super) fn finish(
+    function: &Deployed,
+    log: &log::Log,
+    job: Job,
+    ending: Ending,
+    ended: &Ended,
+) -> Outcome {
     let Job { ctx, event, permit, reply, outlet, .. } = job;
     let streamed = outlet.as_ref().and_then(Outlet::posted);
     measure(&ctx, &ending, streamed);
@@ -125,10 +140,12 @@ pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Endi
         status: status.as_status(),
     };
     lines.extend([log::end_line(&ctx.request_id), report.line()]);
+    let billed_millis = report.billed_millis();
+    let produced = streamed.map_or(payload.len() as u64, |posted| posted.0);
     ctx.record(What::Invoked {
         function: function.function.name.clone(),
         event: event.len() as u64,
-        answer: streamed.map_or(payload.len() as u64, |posted| posted.0),
+        answer: produced,
         streamed: streamed.is_some(),
         millis: whole_millis(ended.duration),
         fault: fault.as_ref().map(|fault| fault.error_type().to_owned()),
@@ -143,6 +160,7 @@ pub(super) fn finish(function: &Deployed, log: &log::Log, job: Job, ending: Endi
     });
     // Last, so that whoever reads a stream to its end finds the reply there.
     drop(outlet);
+    Outcome { status, produced, billed_millis }
 }
 
 /// Compares the answer with its limit, for the records: one that was over it has been refused already.

@@ -23,6 +23,7 @@ use super::run::{HandOver, Next, Refused};
 use super::sandbox::Sandbox;
 use super::state::{self, Call, Illegal};
 use super::stream::{Inlet, Poured};
+use super::telemetry_api;
 use crate::serve::{self, ReadError, Surface};
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
@@ -42,6 +43,7 @@ pub(super) fn serve(
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .merge(extension_api::routes())
+        .merge(telemetry_api::routes())
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(sandbox));
     serve::serve(listener, stop, tasks, Surface::Runtime, move |request, _peer| {

@@ -5,6 +5,7 @@
 
 mod answers;
 mod extensions;
+mod observe;
 mod strikes;
 mod watch;
 
@@ -30,6 +31,7 @@ use super::output::Output;
 use super::process::Group;
 use super::run::{Ended, First, HandOver, Next, Run, finish, whole_millis};
 use super::state::{Asked, Illegal, Machine, State};
+use super::telemetry::Telemetry;
 use crate::clock::{Clock, Stopwatch};
 
 /// Processes that serve invocations, one at a time: the runtime, and external extensions beside it.
@@ -42,6 +44,9 @@ pub(super) struct Sandbox {
     pub(super) wake: Notify,
     /// Cancelled when its Runtime API ends.
     pub(super) serving: CancellationToken,
+    pub(super) telemetry: Telemetry,
+    /// `init`, or `invoke` when init is done once more inside of an invocation.
+    phase: &'static str,
     /// The runtime's process, once it runs.
     runtime: OnceLock<Running>,
     externals: Mutex<Vec<Arc<External>>>,
@@ -71,12 +76,14 @@ struct Inner {
     /// The most memory seen, in bytes, and when.
     peak: u64,
     peak_read: Option<Stopwatch>,
+    /// When it was compared with what the function may use.
+    memory_checked: Option<Stopwatch>,
     /// Since when it has been in its state.
     since: Stopwatch,
     /// How long it may take from `since` to ask for the next event.
     allowed: Millis,
-    /// The supervisor sleeps for long, because nothing was going on.
-    resting: bool,
+    /// Its processes are stopped until the next invocation.
+    frozen: bool,
 }
 
 /// A process that runs.
@@ -98,6 +105,7 @@ struct Shutdown {
 /// The parts of a sandbox whose processes are about to be started.
 #[derive(Debug)]
 pub(super) struct Parts {
+    pub(super) phase: &'static str,
     pub(super) home: Home,
     pub(super) access_key_id: String,
     pub(super) serving: CancellationToken,
@@ -119,17 +127,21 @@ impl Sandbox {
             initialized: Some(parts.initialized),
             peak: 0,
             peak_read: None,
+            memory_checked: None,
             since: now,
             allowed: function.function.timeout,
-            resting: false,
+            frozen: false,
             home: Some(parts.home),
         };
-        Arc::new(Sandbox {
+        let telemetry = Telemetry::new(&clock, &function.surroundings.tasks);
+        let sandbox = Arc::new(Sandbox {
             id: function.next_id(),
             function: Arc::clone(function),
             log,
             wake: Notify::new(),
             serving: parts.serving,
+            telemetry,
+            phase: parts.phase,
             runtime: OnceLock::new(),
             externals: Mutex::default(),
             external_tasks: TaskTracker::new(),
@@ -137,7 +149,9 @@ impl Sandbox {
             started: now,
             clock,
             inner: Mutex::new(inner),
-        })
+        });
+        sandbox.tell_init_start();
+        sandbox
     }
 
     // --- What invocations ask of it ---
@@ -164,18 +178,20 @@ impl Sandbox {
         let stopwatch = self.clock.stopwatch();
         inner.since = stopwatch;
         inner.allowed = left;
+        if std::mem::take(&mut inner.frozen) {
+            self.thaw();
+            self.wake.notify_one();
+        }
         let start = log::start_line(&hand_over.request_id);
         let waiting = inner.waiting.take();
         let again = hand_over.clone();
         inner.extensions.invoke(|| self.invoke_notice(&hand_over));
+        self.tell_start(&hand_over);
         inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
         self.log.begin(&start, || {
             // When its connection is gone it asks again, and gets the event then.
             let _ = waiting.map(|waiting| waiting.send(again));
         });
-        if std::mem::take(&mut inner.resting) {
-            self.wake.notify_one();
-        }
         Ok(())
     }
 
@@ -192,7 +208,10 @@ impl Sandbox {
         let (waiting, event) = oneshot::channel();
         inner.waiting = Some(waiting);
         match asked {
-            Asked::First => inner.extensions.close(),
+            Asked::First => {
+                inner.extensions.close();
+                self.tell_init_runtime_done("success", None);
+            }
             Asked::Free => {
                 if let Some(run) = inner.run.take() {
                     drop(inner);
@@ -216,6 +235,8 @@ impl Sandbox {
             Some(Asked::First) => {
                 let took = self.started.elapsed();
                 self.log_extensions(&inner);
+                self.tell_init_report(took, "success", None);
+                self.telemetry.close_subscriptions();
                 let told = inner.initialized.take().map(|it| it.send(InitEnd::Ready(took)).is_ok());
                 drop(inner);
                 if told != Some(true) {
@@ -283,12 +304,18 @@ impl Sandbox {
     /// Writes the end of an invocation to the log and the records, and tells its invoker.
     fn conclude(&self, run: Run, ending: impl FnOnce(&Run) -> Ending) {
         self.drain();
+        self.end_lines();
         let ending = ending(&run);
         let observed = run.observed();
         // A timeout has been over its limit by definition; everything else was in time.
         let _ = run.job.ctx.admit(&run.timeout, observed);
         let ended = Ended { duration: run.duration(), init: run.init(), used_mb: self.used_mb() };
-        finish(&self.function, &self.log, *run.job, ending, &ended);
+        let (request_id, trace) =
+            (Arc::clone(&run.job.ctx.request_id), Arc::clone(&run.job.ctx.trace));
+        let outcome = finish(&self.function, &self.log, *run.job, ending, &ended);
+        if self.telemetry.is_on() {
+            self.tell_end(&request_id, &trace, &ended, &outcome);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -22,7 +22,7 @@ use crate::packaging::Package;
 use crate::settings::{FunctionSettings, Settings};
 
 /// Properties of both kinds of function that change nothing here.
-const WITHOUT_EFFECT: [&str; 25] = [
+const WITHOUT_EFFECT: [&str; 24] = [
     "AssumeRolePolicyDocument",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -30,7 +30,6 @@ const WITHOUT_EFFECT: [&str; 25] = [
     "CodeSigningConfigArn",
     "DeploymentPreference",
     "Description",
-    "EphemeralStorage",
     "FunctionName",
     "KmsKeyArn",
     "LoggingConfig",
@@ -120,6 +119,7 @@ fn read_function(
         handler: properties.text("Handler")?.unwrap_or_else(|| "bootstrap".to_owned()),
         runtime: runtime.unwrap_or_else(|| "provided.al2023".to_owned()),
         memory_mb: properties.number("MemorySize")?.unwrap_or(128),
+        ephemeral_storage_mb: ephemeral_storage(properties)?,
         timeout: Millis(u64::from(properties.number::<u32>("Timeout")?.unwrap_or(3)) * 1000),
         environment: environment(properties, own)?,
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
@@ -136,6 +136,13 @@ fn beside(function: &mut Function, own: Option<&FunctionSettings>, folder: &Path
         function.layers = in_folder(&own.layers);
         function.extensions = in_folder(&own.extensions);
     }
+}
+
+fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Mistake> {
+    let Some(storage) = properties.child("EphemeralStorage")? else { return Ok(None) };
+    let size = storage.number("Size")?;
+    storage.finish();
+    Ok(size)
 }
 
 fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {

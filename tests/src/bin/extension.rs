@@ -28,6 +28,8 @@ enum Step {
     Print(String),
     /// Ends with this status.
     Exit(i32),
+    /// Subscribes at this path to these types, and writes each batch that comes to the file `BATCHES`, one a line.
+    Subscribe(String, Vec<String>),
     /// Plays AWS's Lambda Web Adapter: takes the function's invocations and makes HTTP requests of them, to this port.
     Adapt(u16),
 }
@@ -62,6 +64,7 @@ fn main() -> io::Result<()> {
             Step::ExitError(error) => fail(&name, "exit", &id, error)?,
             Step::Print(line) => out(line),
             Step::Exit(status) => exit(*status),
+            Step::Subscribe(path, types) => subscribe(&name, &id, path, types)?,
             Step::Adapt(port) => adapt(&id, *port)?,
         }
     }
@@ -80,6 +83,51 @@ fn fail(name: &str, phase: &str, id: &str, error: &str) -> io::Result<()> {
     let body = r#"{"errorMessage":"asked for","errorType":"asked for","stackTrace":[]}"#;
     say(name, &call("POST", &path, &headers, body)?);
     Ok(())
+}
+
+fn subscribe(name: &str, id: &str, path: &str, types: &[String]) -> io::Result<()> {
+    let listener = std::net::TcpListener::bind("0.0.0.0:0")?;
+    let uri = format!("http://sandbox.localdomain:{}/batch", listener.local_addr()?.port());
+    let file = variable("BATCHES").ok_or_else(|| io::Error::other("no BATCHES"))?;
+    std::thread::spawn(move || listen(&listener, &file));
+    let body = serde_json::json!({
+        "types": types,
+        "buffering": { "timeoutMs": 25 },
+        "destination": { "protocol": "HTTP", "URI": uri },
+    });
+    let header = format!("Lambda-Extension-Identifier: {id}");
+    say(name, &call("PUT", path, &header, &body.to_string())?);
+    Ok(())
+}
+
+/// Takes batches, one connection after the other, and requests on each as they come.
+fn listen(listener: &std::net::TcpListener, file: &str) -> io::Result<()> {
+    let mut batches = std::fs::OpenOptions::new().append(true).create(true).open(file)?;
+    for stream in listener.incoming() {
+        let mut stream = BufReader::new(stream?);
+        while let Some(batch) = read_request(&mut stream)? {
+            writeln!(batches, "{batch}")?;
+            stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+        }
+    }
+    Ok(())
+}
+
+fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
+    let (mut line, mut length) = (String::new(), 0);
+    if stream.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    while line != "\r\n" {
+        if let Some(given) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = given.trim().parse().map_err(io::Error::other)?;
+        }
+        line.clear();
+        stream.read_line(&mut line)?;
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    String::from_utf8(body).map(Some).map_err(io::Error::other)
 }
 
 /// What the adapter does: it waits for its own next event on one thread, and on the other it waits until the web server

@@ -170,3 +170,38 @@ async fn after_init_nobody_can_register() {
         "Extension registration closed already",
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_is_refused_with_all_that_is_wrong_and_after_init_altogether() {
+    let api = Api::in_init().await;
+    let id = api.register("inner").await;
+    let subscribe = |id: String, path: &'static str, body: serde_json::Value| {
+        let call = Call::new(http::Method::PUT, format!("{}/{path}", api.address))
+            .header("lambda-extension-identifier", id)
+            .body(body.to_string());
+        let client = &api.client;
+        async move { client.send(&call).await.expect("an answer") }
+    };
+    let telemetry = "2022-07-01/telemetry";
+    let wrong = json!({"destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain"}});
+    let refused = subscribe(id.clone(), telemetry, wrong).await;
+    let body = r#"{"errorMessage":"URI port is not provided; types should not be empty","errorType":"ValidationError"}"#;
+    assert_eq!((refused.status.as_u16(), refused.text()), (400, body));
+    let good = |bytes: u64| {
+        json!({
+            "types": ["function"],
+            "buffering": {"maxItems": 10_000, "maxBytes": bytes, "timeoutMs": 30_000},
+            "destination": {"protocol": "HTTP", "URI": "http://sandbox:4243"},
+        })
+    };
+    // `lambda_telemetry_buffer` is the least, `lambda_telemetry_buffer_max` the most; with them `lambda_telemetry_items` and
+    // `lambda_telemetry_timeout` at their most.
+    for (bytes, status) in [(262_143, 400), (262_144, 200), (1_048_577, 400), (1_048_576, 200)] {
+        let answer = subscribe(id.clone(), telemetry, good(bytes)).await;
+        assert_eq!(answer.status, status, "{bytes}: {answer:?}");
+    }
+    let refused = subscribe(id.clone(), "2020-08-15/logs", good(262_144)).await;
+    assert_eq!(refused.status, 400, "it has subscribed with the other API: {refused:?}");
+    let unknown = "00000000-0000-4000-8000-000000000000".to_owned();
+    assert_eq!(subscribe(unknown, telemetry, good(262_144)).await.status, 403);
+}

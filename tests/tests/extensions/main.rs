@@ -2,4 +2,5 @@
 
 mod api;
 mod external;
+mod telemetry;
 mod world;

@@ -6,6 +6,8 @@ mod invoke_api;
 mod processes;
 mod protocol;
 mod python;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod sizes;
 
 use base64::Engine as _;

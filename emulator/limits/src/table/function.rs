@@ -158,7 +158,7 @@ lambda_tmp: Megabytes, {
     stated: "10,240 MB",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with a /tmp of a fixed size, which the kernel must permit"),
+    proof: Tested,
 }
 
 /// The least disk under /tmp, and what a function has that asks for none.
@@ -169,7 +169,7 @@ lambda_tmp_min: Megabytes, {
     stated: "512 MB",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with a /tmp of a fixed size, which the kernel must permit"),
+    proof: Tested,
 }
 
 /// File descriptors of a sandbox. Over it, opening fails inside the function with EMFILE. Managed instances have 4,096.
@@ -180,7 +180,7 @@ lambda_file_descriptors: Count, {
     stated: "1,024",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with resource limits of sandboxes"),
+    proof: Tested,
 }
 
 /// Processes and threads of a sandbox. Over it, starting one fails inside the function with EAGAIN.
@@ -193,7 +193,7 @@ lambda_processes: Count, {
     stated: "1,024",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with resource limits of sandboxes"),
+    proof: Tested,
 }
 
 /// Extensions of a function.
@@ -244,7 +244,7 @@ lambda_shutdown_external: Millis, {
     proof: Tested,
 }
 
-/// The buffer of a telemetry subscription that names none.
+/// The buffer of a telemetry subscription that names none, which is also the least.
 lambda_telemetry_buffer: Bytes, {
     scope: Scope::Lambda,
     measured: "events waiting to be delivered",
@@ -252,7 +252,40 @@ lambda_telemetry_buffer: Bytes, {
     stated: "262,144 bytes",
     refusals: &[],
     confidence: Official,
-    proof: Pending("with extensions"),
+    proof: Tested,
+}
+
+/// The largest buffer of a telemetry subscription.
+lambda_telemetry_buffer_max: Bytes, {
+    scope: Scope::Lambda,
+    measured: "maxBytes of a subscription",
+    history: &[Dated::always(MIB, source::TELEMETRY)],
+    stated: "1,048,576 bytes",
+    refusals: &[],
+    confidence: Official,
+    proof: Tested,
+}
+
+/// The most events in a batch of telemetry. The least is 1,000, which is also what a subscription has that names none.
+lambda_telemetry_items: Count, {
+    scope: Scope::Lambda,
+    measured: "maxItems of a subscription",
+    history: &[Dated::always(10_000, source::TELEMETRY)],
+    stated: "10,000",
+    refusals: &[],
+    confidence: Official,
+    proof: Tested,
+}
+
+/// The longest that telemetry waits for its batch to be full. The least is 25 ms; a subscription that names none has 1,000 ms.
+lambda_telemetry_timeout: Millis, {
+    scope: Scope::Lambda,
+    measured: "timeoutMs of a subscription",
+    history: &[Dated::always(30 * SECOND, source::TELEMETRY)],
+    stated: "30,000 ms",
+    refusals: &[],
+    confidence: Official,
+    proof: Tested,
 }
 
 /// Calls a second of Lambda's control plane, GetFunction aside.

@@ -5,6 +5,8 @@ pub(super) const LAMBDA_QUOTAS: &str =
 pub(super) const LAMBDA_GUIDE: &str = "AWS, Lambda developer guide, 2023-10-30";
 pub(super) const LAMBDA_RELEASES: &str = "AWS, Lambda developer guide, release history";
 pub(super) const LAMBDA_MODEL: &str = "AWS SDK model of Lambda (botocore), 2026-08-07";
+pub(super) const TELEMETRY: &str =
+    "AWS, Lambda Telemetry API reference, for schema version 2022-12-13";
 pub(super) const RIE: &str = "AWS, source of the Lambda Runtime Interface Emulator, 2026-01-02";
 pub(super) const LAMBDA_2025_11: &str = "LocalStack's snapshots of AWS, recorded 2025-11-24 and 25";
 pub(super) const LAMBDA_2024_03: &str = "LocalStack's snapshots of AWS, recorded 2024-03-27";

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::extension::{Notice, Refused, Stage};
 use super::super::init::{InitEnd, InitFailure};
+use super::super::log::Writer;
 use super::super::outcome::Ending;
 use super::super::output::{Output, Rest};
 use super::super::process::{Exit, Group};
@@ -70,6 +71,11 @@ impl Sandbox {
         Ok(event)
     }
 
+    /// The name of an extension that has registered.
+    pub(in crate::lambda) fn extension_name(&self, id: Uuid) -> Result<String, Refused> {
+        self.lock().extensions.name(id).map(str::to_owned)
+    }
+
     pub(in crate::lambda) fn extension_failed(
         &self,
         id: Uuid,
@@ -102,17 +108,18 @@ impl Sandbox {
         self.externals().push(Arc::clone(&external));
         let sandbox = Arc::clone(self);
         self.external_tasks.spawn(async move {
+            let written = |piece: &[u8]| sandbox.written(Writer::Extension, piece);
             let mut writes = true;
             let status = loop {
                 tokio::select! {
                     status = child.wait() => break status,
-                    rest = external.output.follow(&sandbox.log), if writes => {
+                    rest = external.output.follow(written), if writes => {
                         writes = rest != Rest::Never;
                     }
                 }
             };
             external.group.end();
-            external.output.drain(&sandbox.log);
+            external.output.drain(written);
             sandbox.extension_ended(status.map_or(Exit::Signal(0), Exit::of));
         });
         if self.is_dead() {
@@ -137,6 +144,7 @@ impl Sandbox {
         let (run, initialized) = (inner.run.take(), inner.initialized.take());
         if initialized.is_some() {
             self.log_extensions(&inner);
+            self.tell_init_failed(error_type);
         }
         let home = inner.home.take();
         drop(inner);
@@ -168,6 +176,8 @@ impl Sandbox {
         } else if inner.shutdown.is_none() {
             let since = self.clock.stopwatch();
             inner.shutdown = Some(Shutdown { reason, since, allowed: limit.max });
+            inner.frozen = false;
+            self.thaw();
             if let Some(running) = self.runtime.get() {
                 running.group.terminate();
             }
@@ -203,6 +213,7 @@ impl Sandbox {
             }
             left
         };
+        self.telemetry.end();
         self.external_tasks.close();
         if self.clock.timeout(Millis(left), self.external_tasks.wait()).await.is_none() {
             self.kill();

@@ -6,10 +6,11 @@ use std::time::Duration;
 use hardcap_limits::Millis;
 
 use super::super::init::{InitEnd, InitFailure};
+use super::super::log::Writer;
 use super::super::memory;
 use super::super::outcome::{Ending, Then};
 use super::super::output::Rest;
-use super::super::process::Exit;
+use super::super::process::{Exit, Group};
 use super::super::state::State;
 use super::extensions::Reason;
 use super::{Inner, Running, Sandbox};
@@ -18,6 +19,11 @@ use super::{Inner, Running, Sandbox};
 const MEMORY_FRESH: Duration = Duration::from_millis(5);
 /// A sandbox that has lived so long is ended when it is idle, well before its credentials expire.
 const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
+/// A sandbox that has been idle for so long is frozen. AWS freezes it at once; one invocation right behind the other would
+/// then pay for signals that nobody notices.
+const FREEZE_AFTER: Millis = Millis(10);
+/// How often memory is looked at while an invocation goes on.
+const MEMORY_EVERY: Duration = Duration::from_millis(100);
 const MIB: u64 = 1024 * 1024;
 
 /// How the runtime's process came to its end.
@@ -48,7 +54,9 @@ impl Sandbox {
     /// Waits until the runtime writes something.
     pub(in crate::lambda) async fn follow(&self) -> Rest {
         match self.runtime.get() {
-            Some(running) => running.output.follow(&self.log).await,
+            Some(running) => {
+                running.output.follow(|piece| self.written(Writer::Runtime, piece)).await
+            }
             None => Rest::Never,
         }
     }
@@ -65,7 +73,9 @@ impl Sandbox {
                 tick
             }
             State::Init | State::Busy | State::Streaming | State::Draining => {
-                self.check_memory(&mut inner);
+                if inner.memory_checked.is_none_or(|checked| checked.elapsed() >= MEMORY_EVERY) {
+                    self.check_memory(&mut inner);
+                }
                 let left = inner.allowed.0.saturating_sub(elapsed.0) + 1;
                 // An invocation that begins before the next look must not be overdue by then.
                 Millis(left.min(tick.0).min(self.function.function.timeout.0))
@@ -76,9 +86,13 @@ impl Sandbox {
                 self.end(Reason::Spindown);
                 tick
             }
-            State::Idle if elapsed < tick => Millis(tick.0.min(self.function.function.timeout.0)),
+            State::Idle if elapsed < FREEZE_AFTER => {
+                Millis(FREEZE_AFTER.0.min(self.function.function.timeout.0))
+            }
             State::Idle => {
-                inner.resting = true;
+                if !std::mem::replace(&mut inner.frozen, true) {
+                    self.freeze();
+                }
                 Millis(idle_life.0.saturating_sub(elapsed.0) + 1)
             }
             State::Dead => {
@@ -102,6 +116,7 @@ impl Sandbox {
         let (run, initialized) = (inner.run.take(), inner.initialized.take());
         if initialized.is_some() {
             self.log_extensions(&inner);
+            self.tell_init_failed("Runtime.ExitError");
         }
         let home = inner.home.take();
         drop(inner);
@@ -124,12 +139,26 @@ impl Sandbox {
         }
     }
 
+    /// Stops every process where it is.
+    fn freeze(&self) {
+        self.each_group(Group::freeze);
+    }
+
+    /// Lets every process go on.
+    pub(super) fn thaw(&self) {
+        self.each_group(Group::thaw);
+    }
+
+    fn each_group(&self, act: impl Fn(&Group)) {
+        if let Some(running) = self.runtime.get() {
+            act(&running.group);
+        }
+        self.externals().iter().for_each(|external| act(&external.group));
+    }
+
     /// Ends every process at once; whoever looks after the sandbox sees to the rest.
     pub(in crate::lambda) fn kill(&self) {
-        self.kill_runtime();
-        for external in self.externals().iter() {
-            external.group.kill();
-        }
+        self.each_group(Group::kill);
     }
 
     pub(super) fn kill_runtime(&self) {
@@ -158,10 +187,10 @@ impl Sandbox {
     /// Moves to the log what the processes have written so far.
     pub(super) fn drain(&self) {
         if let Some(running) = self.runtime.get() {
-            running.output.drain(&self.log);
+            running.output.drain(|piece| self.written(Writer::Runtime, piece));
         }
         for external in self.externals().iter() {
-            external.output.drain(&self.log);
+            external.output.drain(|piece| self.written(Writer::Extension, piece));
         }
     }
 
@@ -190,6 +219,7 @@ impl Sandbox {
     }
 
     fn check_memory(&self, inner: &mut Inner) {
+        inner.memory_checked = Some(self.clock.stopwatch());
         let Some(resident) = self.read_memory(inner) else { return };
         let limit = u64::from(self.function.function.memory_mb) * MIB;
         if resident > limit {
@@ -215,16 +245,6 @@ impl Sandbox {
             total.peak += usage.peak;
         }
         Some(total)
-    }
-
-    pub(super) fn log_extensions(&self, inner: &Inner) {
-        if inner.extensions.is_empty() {
-            return;
-        }
-        let date = self.function.surroundings.platform.limits().date();
-        for line in inner.extensions.lines(date) {
-            self.log.platform(&line);
-        }
     }
 
     pub(super) fn externals(&self) -> std::sync::MutexGuard<'_, Vec<Arc<super::External>>> {

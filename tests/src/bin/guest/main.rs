@@ -126,6 +126,12 @@ struct Wish {
     child: bool,
     /// Writes this file, and returns what it held before.
     file: Option<String>,
+    /// Writes so many MB to this file, and returns how many it could and the error that ended it.
+    fill: Option<(String, usize)>,
+    /// Opens files until it cannot, and returns how many are open and the error.
+    open_files: bool,
+    /// Returns its process id and its folder.
+    place: bool,
     /// Returns the environment.
     env: bool,
     /// Returns the deadline, in milliseconds since 1970.
@@ -187,6 +193,12 @@ async fn behave(event: LambdaEvent<Wish>) -> Result<Granted, Error> {
         // What cannot be written, such as a file of the kernel, is only read.
         let _ = std::fs::write(&file, "written");
         Value::from(before)
+    } else if let Some((file, mb)) = wish.fill {
+        fill(&file, mb)?
+    } else if wish.open_files {
+        open_files()?
+    } else if wish.place {
+        serde_json::json!([std::process::id(), std::env::current_dir()?])
     } else if wish.env {
         serde_json::to_value(std::env::vars().collect::<BTreeMap<_, _>>())?
     } else if wish.deadline {
@@ -199,6 +211,31 @@ async fn behave(event: LambdaEvent<Wish>) -> Result<Granted, Error> {
         Value::from("x".repeat(wish.size.unwrap_or(2).saturating_sub(2)))
     };
     Ok(Granted::Json(RawValue::from_string(answer.to_string())?))
+}
+
+fn fill(file: &str, mb: usize) -> io::Result<Value> {
+    let mut file = std::fs::File::create(file)?;
+    for written in 0..mb {
+        if let Err(error) = file.write_all(&[1; 1024 * 1024]) {
+            return Ok(serde_json::json!([written, error.raw_os_error()]));
+        }
+    }
+    Ok(serde_json::json!([mb, null]))
+}
+
+fn open_files() -> io::Result<Value> {
+    let mut files = Vec::new();
+    loop {
+        match std::fs::File::open("/dev/null") {
+            Ok(file) => files.push(file),
+            Err(error) => {
+                // One is needed to count them all.
+                files.pop();
+                let open = std::fs::read_dir("/proc/self/fd")?.count();
+                return Ok(serde_json::json!([open, error.raw_os_error()]));
+            }
+        }
+    }
 }
 
 /// One step of a script.

@@ -1,0 +1,415 @@
+//! What a sandbox sees of the machine: a `/tmp` of its own and of a fixed size, its code in `/var/task`, its layers in `/opt`.
+//!
+//! A mount namespace does it, where the kernel permits one. The first process of a sandbox makes it, the others enter it, and
+//! the emulator holds it open from one process to the next: so `/tmp` outlives a timeout, as on AWS, and is gone with the
+//! emulator however that ends, for nothing of it is on the machine's disk.
+
+use std::collections::BTreeSet;
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Where a function finds its code.
+pub(super) const TASK_ROOT: &str = "/var/task";
+/// The names that AWS gives the sandbox's own address; extensions listen on them.
+const HOSTS: &str = "\n127.0.0.1 sandbox.localdomain sandbox\n";
+
+/// How much of it the kernel permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    Nothing,
+    /// `/tmp` alone.
+    Tmp,
+    /// `/tmp`, `/var/task`, `/opt`, and the sandbox's own names.
+    Whole,
+}
+
+const ALL: [Extent; 3] = [Extent::Nothing, Extent::Tmp, Extent::Whole];
+
+/// What is known of this machine: it only ever becomes less.
+static PERMITTED: AtomicU8 = AtomicU8::new(if cfg!(target_os = "linux") { 2 } else { 0 });
+
+impl Extent {
+    /// The most that this machine is known or hoped to permit.
+    pub(super) fn permitted() -> Extent {
+        ALL[usize::from(PERMITTED.load(Ordering::Relaxed)).min(2)]
+    }
+
+    /// The next smaller one.
+    pub(super) fn less(self) -> Option<Extent> {
+        (self as usize).checked_sub(1).map(|at| ALL[at])
+    }
+
+    /// Sandboxes have no more than this from now on; says so once.
+    pub(super) fn settle_for(self, why: &str) {
+        if PERMITTED.fetch_min(self as u8, Ordering::Relaxed) <= self as u8 {
+            return;
+        }
+        match self {
+            Extent::Whole => {}
+            Extent::Tmp => tracing::warn!(
+                "functions run in their own folder and not in {TASK_ROOT}, for the kernel does not permit it: {why}"
+            ),
+            Extent::Nothing => tracing::warn!(
+                "sandboxes share the machine's /tmp, of any size, for the kernel gives them none of their own: {why}"
+            ),
+        }
+    }
+}
+
+/// What a sandbox is to see.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    pub(super) task_root: &'a Path,
+    /// Folders over `/opt`, the last one on top.
+    pub(super) layers: &'a [PathBuf],
+    /// Paths, or lists of them, that must stay visible although they may be under `/tmp`.
+    pub(super) needed: Vec<&'a OsStr>,
+    /// The size of `/tmp`.
+    pub(super) tmp_mb: u64,
+}
+
+/// The namespace of one sandbox, once its first process has made it.
+#[derive(Debug, Default)]
+pub(super) struct Isolation {
+    made: Mutex<Option<Made>>,
+}
+
+#[derive(Debug)]
+struct Made {
+    extent: Extent,
+    user: Option<OwnedFd>,
+    mount: OwnedFd,
+}
+
+/// What a new process has to do before it becomes the program, with everything allocated before it is forked.
+#[derive(Debug)]
+pub(super) enum Plan {
+    Make(Make),
+    Enter { user: Option<OwnedFd>, mount: OwnedFd, folder: CString },
+}
+
+/// A namespace to be made.
+#[derive(Debug)]
+pub(super) struct Make {
+    whole: bool,
+    task_root: Tree,
+    layers: Vec<Tree>,
+    /// Entries of the real `/tmp` that stay visible.
+    kept: Vec<Tree>,
+    /// `lowerdir=…`, for `/opt`.
+    opt: CString,
+    hosts: Vec<u8>,
+    tmp: CString,
+    folder: CString,
+}
+
+/// Something that is mounted elsewhere.
+#[derive(Debug)]
+struct Tree {
+    from: CString,
+    to: CString,
+    is_folder: bool,
+    opened: Option<OwnedFd>,
+}
+
+impl Tree {
+    fn new(from: &Path, to: &Path) -> io::Result<Tree> {
+        let (is_folder, from, to) = (from.is_dir(), c_string(from)?, c_string(to)?);
+        Ok(Tree { from, to, is_folder, opened: None })
+    }
+}
+
+impl Isolation {
+    /// Prepares what the next process has to do.
+    pub(super) fn plan(&self, extent: Extent, view: &View<'_>) -> io::Result<Option<Plan>> {
+        let whole = match extent {
+            Extent::Nothing => return Ok(None),
+            Extent::Tmp => false,
+            Extent::Whole => true,
+        };
+        let folder = c_string(if whole { Path::new(TASK_ROOT) } else { view.task_root })?;
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = made.as_ref().filter(|made| made.extent == extent) {
+            let user = made.user.as_ref().map(OwnedFd::try_clone).transpose()?;
+            let mount = made.mount.try_clone()?;
+            return Ok(Some(Plan::Enter { user, mount, folder }));
+        }
+        let layer = |(number, layer): (usize, &PathBuf)| {
+            Tree::new(layer, Path::new(&format!("/tmp/layer{number}")))
+        };
+        let names = (0..view.layers.len()).rev().map(|number| format!("/tmp/layer{number}"));
+        let lower = names.chain(["/tmp/opt".to_owned()]).collect::<Vec<_>>().join(":");
+        let kept = entries_of_tmp(view.needed.iter().copied());
+        let mut hosts = std::fs::read("/etc/hosts").unwrap_or_default();
+        hosts.extend_from_slice(HOSTS.as_bytes());
+        Ok(Some(Plan::Make(Make {
+            whole,
+            task_root: Tree::new(view.task_root, Path::new(TASK_ROOT))?,
+            layers: view.layers.iter().enumerate().map(layer).collect::<io::Result<_>>()?,
+            kept: kept.iter().map(|entry| Tree::new(entry, entry)).collect::<io::Result<_>>()?,
+            opt: CString::new(format!("lowerdir={lower}"))?,
+            hosts,
+            tmp: CString::new(format!("size={}m,mode=1777", view.tmp_mb))?,
+            folder,
+        })))
+    }
+
+    /// Keeps the namespace that a process has made, for those that come after it.
+    #[cfg(target_os = "linux")]
+    pub(super) fn keep(&self, extent: Extent, pid: u32) {
+        use rustix::fs::{Mode, OFlags, open};
+        let namespace = |kind: &str| {
+            open(format!("/proc/{pid}/ns/{kind}"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        };
+        let has_user = Identity::current().user_maps.is_some();
+        let user = has_user.then(|| namespace("user").ok()).flatten();
+        // A process that has ended already leaves none: the next one makes its own.
+        let Ok(mount) = namespace("mnt") else { return };
+        if has_user == user.is_some() {
+            let made = Made { extent, user, mount };
+            *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+        }
+    }
+
+    /// There are no namespaces to keep.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn keep(&self, _extent: Extent, _pid: u32) {}
+}
+
+/// The entries of `/tmp` that these paths, or lists of paths as in `PATH`, lead through: `/tmp/app/bin` is in `/tmp/app`.
+fn entries_of_tmp<'a>(paths: impl Iterator<Item = &'a OsStr>) -> BTreeSet<PathBuf> {
+    let mut entries = BTreeSet::new();
+    for list in paths {
+        for path in list.as_bytes().split(|&byte| byte == b':') {
+            let path = Path::new(OsStr::from_bytes(path));
+            let Ok(inside) = path.strip_prefix("/tmp") else { continue };
+            if let Some(Component::Normal(first)) = inside.components().next() {
+                entries.insert(Path::new("/tmp").join(first));
+            }
+        }
+    }
+    entries.retain(|entry| entry.is_dir() || entry.is_file());
+    entries
+}
+
+fn c_string(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a path holds a zero byte"))
+}
+
+/// The path of a layer's file as AWS names it, `/opt/bootstrap`, where `/opt` is the machine's own.
+pub(super) fn in_layers(path: &OsStr, layers: &[PathBuf], extent: Extent) -> OsString {
+    let inside = Path::new(path).strip_prefix("/opt").ok().filter(|_| extent != Extent::Whole);
+    let found = inside.and_then(|inside| {
+        layers.iter().rev().map(|layer| layer.join(inside)).find(|path| path.exists())
+    });
+    found.map_or_else(|| path.to_owned(), PathBuf::into_os_string)
+}
+
+#[cfg(target_os = "linux")]
+pub(super) use self::linux::{Identity, carry_out, counts_processes};
+
+/// The system calls, in the new process between fork and exec: nothing is allocated.
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::ffi::CStr;
+    use std::io;
+    use std::os::fd::AsFd as _;
+
+    use rustix::fs::{CWD, Mode, OFlags, mkdir, open};
+    use rustix::mount::{
+        MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind,
+        mount_change, mount_remount, move_mount, open_tree,
+    };
+    use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+    use super::{Make, Plan, Tree};
+
+    /// Does what is planned.
+    pub(in crate::lambda) fn carry_out(plan: &mut Plan, identity: &Identity) -> io::Result<()> {
+        match plan {
+            Plan::Make(make) => self::make(make, identity),
+            Plan::Enter { user, mount, folder } => {
+                if let Some(user) = user {
+                    move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))?;
+                }
+                move_into_link_name_space(mount.as_fd(), Some(LinkNameSpaceType::Mount))?;
+                Ok(rustix::process::chdir(folder.as_c_str())?)
+            }
+        }
+    }
+
+    fn make(make: &mut Make, identity: &Identity) -> io::Result<()> {
+        enter_namespace(identity)?;
+        // Without this the mounts below would be seen by the whole machine.
+        mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+        // What lies under `/tmp` is reached before something is mounted over it.
+        make.kept.iter_mut().try_for_each(detach)?;
+        if make.whole {
+            detach(&mut make.task_root)?;
+            make.layers.iter_mut().try_for_each(detach)?;
+            lay_out(make)?;
+        }
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        mount(c"tmpfs", c"/tmp", c"tmpfs", flags, make.tmp.as_c_str())?;
+        for tree in &make.kept {
+            attach(tree)?;
+        }
+        Ok(rustix::process::chdir(make.folder.as_c_str())?)
+    }
+
+    /// `/var/task`, `/opt` and `/etc/hosts`. What the machine lacks of them is made in a first `/tmp`, which the real one
+    /// hides, and laid under what it has.
+    fn lay_out(make: &Make) -> io::Result<()> {
+        let folder = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        mount(c"tmpfs", c"/tmp", c"tmpfs", flags, c"size=1m,mode=755")?;
+        for path in [c"/tmp/var", c"/tmp/var/task", c"/tmp/opt"] {
+            mkdir(path, folder)?;
+        }
+        let read_only = MountFlags::RDONLY | flags;
+        mount(c"overlay", c"/var", c"overlay", read_only, c"lowerdir=/tmp/var:/var")?;
+        attach_to(&make.task_root, make.task_root.to.as_c_str())?;
+        // A mount that came with a user namespace may refuse this: then only the kernel's rights guard the code.
+        let _ = mount_remount(c"/var/task", MountFlags::RDONLY | MountFlags::BIND, c"");
+        for layer in &make.layers {
+            attach(layer)?;
+        }
+        if !make.layers.is_empty() {
+            mount(c"overlay", c"/opt", c"overlay", read_only, make.opt.as_c_str())?;
+        }
+        let new = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
+        let hosts = open(c"/tmp/hosts", new, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH)?;
+        rustix::io::write(&hosts, &make.hosts)?;
+        Ok(mount_bind(c"/tmp/hosts", c"/etc/hosts")?)
+    }
+
+    fn detach(tree: &mut Tree) -> io::Result<()> {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_RECURSIVE;
+        tree.opened = Some(open_tree(CWD, tree.from.as_c_str(), flags)?);
+        Ok(())
+    }
+
+    /// Mounts it where it belongs, once there is something to mount it on.
+    fn attach(tree: &Tree) -> io::Result<()> {
+        if tree.is_folder {
+            mkdir(tree.to.as_c_str(), Mode::RWXU)?;
+        } else {
+            let new = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
+            open(tree.to.as_c_str(), new, Mode::RUSR | Mode::WUSR)?;
+        }
+        attach_to(tree, tree.to.as_c_str())
+    }
+
+    fn attach_to(tree: &Tree, place: &CStr) -> io::Result<()> {
+        let Some(opened) = &tree.opened else { return Ok(()) };
+        let whole = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        Ok(move_mount(opened.as_fd(), c"", CWD, place, whole)?)
+    }
+
+    /// Who the emulator is: only root may make a mount namespace alone, others need a user namespace around it.
+    #[derive(Debug)]
+    pub(in crate::lambda) struct Identity {
+        pub(super) user_maps: Option<[(&'static CStr, Vec<u8>); 3]>,
+    }
+
+    impl Identity {
+        pub(in crate::lambda) fn current() -> Identity {
+            let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+            let same = |id: u32| format!("{id} {id} 1").into_bytes();
+            let user_maps = (!user.is_root()).then(|| {
+                [
+                    (c"/proc/self/setgroups", b"deny".to_vec()),
+                    (c"/proc/self/uid_map", same(user.as_raw())),
+                    (c"/proc/self/gid_map", same(group.as_raw())),
+                ]
+            });
+            Identity { user_maps }
+        }
+    }
+
+    /// Whether a limit of processes counts those of one sandbox alone.
+    ///
+    /// The kernel counts by user. In a user namespace it counts what belongs to that as well, since Linux 5.14, so each
+    /// sandbox has its own count. Root is not held to the number at all, so there it does no harm and no good. Elsewhere it
+    /// would count all that the user runs on this machine.
+    pub(in crate::lambda) fn counts_processes(identity: &Identity, is_isolated: bool) -> bool {
+        if identity.user_maps.is_none() {
+            static SAID: std::sync::Once = std::sync::Once::new();
+            SAID.call_once(|| {
+                tracing::info!(
+                    "hardcap runs as root, whom the kernel does not hold to a number of processes: functions may start more \
+                     than on AWS"
+                );
+            });
+            return true;
+        }
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let mut numbers = release.split('.').map_while(|number| number.parse::<u32>().ok());
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        is_isolated && version >= (5, 14)
+    }
+
+    #[expect(
+        unsafe_code,
+        reason = "leaving a namespace is unsafe only where file descriptors are shared"
+    )]
+    fn enter_namespace(identity: &Identity) -> io::Result<()> {
+        use rustix::thread::{UnshareFlags, unshare_unsafe};
+        let mut flags = UnshareFlags::NEWNS;
+        if identity.user_maps.is_some() {
+            flags |= UnshareFlags::NEWUSER;
+        }
+        // SAFETY: the table of file descriptors is not unshared.
+        unsafe { unshare_unsafe(flags)? };
+        for (file, text) in identity.user_maps.iter().flatten() {
+            let file = open(*file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+            rustix::io::write(&file, text)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_entries_of_tmp_that_a_function_needs() {
+        let app = tempfile::tempdir_in("/tmp").unwrap();
+        let program = app.path().join("bin/guest");
+        let list =
+            format!("/usr/bin:{}/venv/bin:/tmp/there-is-no-such-thing", app.path().display());
+        let needed =
+            [program.as_os_str(), OsStr::new(&list), OsStr::new("/tmp"), OsStr::new("tmp/x")];
+        let entries = entries_of_tmp(needed.into_iter());
+        assert_eq!(entries.iter().map(PathBuf::as_path).collect::<Vec<_>>(), [app.path()]);
+    }
+
+    #[test]
+    fn a_layers_file_is_found_where_opt_is_the_machines_own() {
+        let (lower, upper) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for layer in [&lower, &upper] {
+            std::fs::write(layer.path().join("bootstrap"), "").unwrap();
+        }
+        let layers = [lower.path().to_owned(), upper.path().to_owned()];
+        let path = OsStr::new("/opt/bootstrap");
+        assert_eq!(in_layers(path, &layers, Extent::Tmp), layers[1].join("bootstrap"));
+        assert_eq!(in_layers(path, &layers, Extent::Whole), path);
+        assert_eq!(in_layers(OsStr::new("/opt/none"), &layers, Extent::Tmp), "/opt/none");
+    }
+
+    #[test]
+    fn less_and_less_until_there_is_nothing() {
+        assert_eq!(Extent::Whole.less(), Some(Extent::Tmp));
+        assert_eq!(Extent::Tmp.less(), Some(Extent::Nothing));
+        assert_eq!(Extent::Nothing.less(), None);
+    }
+}

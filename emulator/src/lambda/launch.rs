@@ -1,0 +1,136 @@
+//! How a process of a sandbox is started: with what it is told, what it sees of the machine, and what it may use.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::environment::{self, Facts, Variables};
+use super::function::Deployed;
+use super::isolation::{Extent, Isolation, Plan, TASK_ROOT, in_layers};
+use super::process::{Process, Program, ResourceLimits};
+
+/// What the processes of one sandbox are started with.
+#[derive(Debug)]
+pub(super) struct Launch {
+    isolation: Arc<Isolation>,
+    /// The variables of a process that finds its code in `/var/task`.
+    inside: Variables,
+    /// The variables of one that finds it where it really is.
+    outside: Variables,
+    limits: ResourceLimits,
+}
+
+/// Which process of a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Runtime,
+    Extension,
+}
+
+impl Launch {
+    pub(super) fn new(function: &Deployed, facts: &Facts<'_>, isolation: Arc<Isolation>) -> Launch {
+        let limits = function.surroundings.platform.limits();
+        Launch {
+            isolation,
+            inside: environment::variables(facts, Path::new(TASK_ROOT)),
+            outside: environment::variables(facts, &function.task_root),
+            limits: ResourceLimits {
+                file_descriptors: limits.lambda_file_descriptors.max.0,
+                processes: limits.lambda_processes.max.0,
+            },
+        }
+    }
+
+    /// Starts the runtime.
+    pub(super) async fn runtime(&self, function: &Deployed) -> Result<Process, String> {
+        self.start(function, Part::Runtime, &function.function.command).await
+    }
+
+    /// Starts an external extension.
+    pub(super) async fn extension(
+        &self,
+        function: &Deployed,
+        program: &Path,
+    ) -> Result<Process, String> {
+        self.start(function, Part::Extension, &[program.as_os_str().to_owned()]).await
+    }
+
+    /// Starts a process with as much isolation as the kernel permits.
+    async fn start(
+        &self,
+        function: &Deployed,
+        part: Part,
+        command: &[OsString],
+    ) -> Result<Process, String> {
+        if let Some(why) = &function.function.no_program {
+            return Err(why.clone());
+        }
+        if !function.task_root.is_dir() {
+            return Err(format!("chdir {}: no such directory", function.task_root.display()));
+        }
+        let mut extent = Extent::permitted();
+        let mut refused: Option<String> = None;
+        loop {
+            let error = match self.attempt(function, part, command, extent).await {
+                Ok(process) => {
+                    if let Some(why) = refused {
+                        extent.settle_for(&why);
+                    }
+                    return Ok(process);
+                }
+                Err(error) => error,
+            };
+            // Was it the mounts or the program? It starts with less, or it does not start.
+            match extent.less() {
+                Some(less) => extent = less,
+                None => return Err(fork_exec_error(command, &error)),
+            }
+            refused.get_or_insert_with(|| error.to_string());
+        }
+    }
+
+    async fn attempt(
+        &self,
+        function: &Deployed,
+        part: Part,
+        command: &[OsString],
+        extent: Extent,
+    ) -> std::io::Result<Process> {
+        let variables = if extent == Extent::Whole { &self.inside } else { &self.outside };
+        let (environment, command) = match part {
+            Part::Runtime => (variables.clone(), wrapped(function, command, extent)),
+            Part::Extension => (environment::of_extension(variables), command.to_vec()),
+        };
+        let plan = self.isolation.plan(extent, &function.view())?;
+        let makes = matches!(plan, Some(Plan::Make(_)));
+        let folder = function.task_root.clone();
+        let program = Program { command, folder, environment, plan, limits: self.limits };
+        let process = function.surroundings.launcher.launch(program).await?;
+        if makes {
+            self.isolation.keep(extent, process.group.pid());
+        }
+        Ok(process)
+    }
+}
+
+/// `AWS_LAMBDA_EXEC_WRAPPER` is started in place of a managed runtime, and is handed its command.
+fn wrapped(function: &Deployed, command: &[OsString], extent: Extent) -> Vec<OsString> {
+    let function = &function.function;
+    let wrapper = function.environment.get("AWS_LAMBDA_EXEC_WRAPPER");
+    let wrapper = wrapper.filter(|_| !function.runtime.starts_with("provided"));
+    let wrapper = wrapper.map(|path| in_layers(path.as_ref(), &function.layers, extent));
+    wrapper.into_iter().chain(command.iter().cloned()).collect()
+}
+
+/// `fork/exec /var/task/bootstrap: no such file or directory`: the words of AWS's supervisor, captured in 2023 to 2025.
+fn fork_exec_error(command: &[OsString], error: &std::io::Error) -> String {
+    use rustix::io::Errno;
+    let program = command.first().map(|it| it.to_string_lossy().into_owned());
+    let words = match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOENT) => "no such file or directory".to_owned(),
+        Some(Errno::ACCESS) => "permission denied".to_owned(),
+        Some(Errno::NOEXEC) => "exec format error".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("fork/exec {}: {words}", program.unwrap_or_default())
+}

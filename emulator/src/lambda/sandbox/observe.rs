@@ -1,0 +1,156 @@
+//! What a sandbox tells of itself: lines of its processes and of the platform, to the log and to those who have subscribed.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::super::extension::Tracing;
+use super::super::log::Writer;
+use super::super::outcome::ReportStatus;
+use super::super::run::{Ended, HandOver, Outcome};
+use super::super::telemetry::Stream;
+use super::{Inner, Sandbox};
+
+impl Sandbox {
+    /// A process has written something.
+    pub(super) fn written(&self, writer: Writer, piece: &[u8]) {
+        self.log.process(writer, piece, |line| self.telemetry.line(stream(writer), line));
+    }
+
+    /// What the processes have begun to write belongs to the invocation that ends.
+    pub(super) fn end_lines(&self) {
+        for writer in [Writer::Runtime, Writer::Extension] {
+            self.log.end_lines(writer, |line| self.telemetry.line(stream(writer), line));
+        }
+    }
+
+    pub(super) fn log_extensions(&self, inner: &Inner) {
+        if inner.extensions.is_empty() {
+            return;
+        }
+        let date = self.function.surroundings.platform.limits().date();
+        for line in inner.extensions.lines(date) {
+            self.log.platform(&line);
+        }
+        for (name, state, events) in inner.extensions.states() {
+            let record = json!({ "name": name, "state": state, "events": events });
+            self.telemetry.platform("platform.extension", &record);
+        }
+    }
+
+    pub(super) fn tell_init_start(&self) {
+        let record = json!({
+            "initializationType": "on-demand",
+            "phase": self.phase,
+            "functionName": self.function.function.name,
+            "functionVersion": "$LATEST",
+        });
+        self.telemetry.platform("platform.initStart", &record);
+    }
+
+    pub(super) fn tell_init_runtime_done(&self, status: &str, error_type: Option<&str>) {
+        let record = InitDone {
+            initialization_type: "on-demand",
+            phase: self.phase,
+            status,
+            error_type,
+            metrics: None,
+        };
+        self.telemetry.platform("platform.initRuntimeDone", &record);
+    }
+
+    pub(super) fn tell_init_report(&self, took: Duration, status: &str, error_type: Option<&str>) {
+        let metrics = Some(InitMetrics { duration_ms: millis(took) });
+        let record = InitDone {
+            initialization_type: "on-demand",
+            phase: self.phase,
+            status,
+            error_type,
+            metrics,
+        };
+        self.telemetry.platform("platform.initReport", &record);
+    }
+
+    pub(super) fn tell_init_failed(&self, error_type: &str) {
+        self.tell_init_runtime_done("error", Some(error_type));
+        self.tell_init_report(self.started.elapsed(), "error", Some(error_type));
+    }
+
+    pub(super) fn tell_start(&self, hand_over: &HandOver) {
+        if self.telemetry.is_on() {
+            let record = json!({
+                "requestId": hand_over.request_id.as_ref(),
+                "version": "$LATEST",
+                "tracing": Tracing::of(&hand_over.trace),
+            });
+            self.telemetry.platform("platform.start", &record);
+        }
+    }
+
+    /// The invocation has ended. AWS tells this when the runtime asks for its next event; here it is told with the answer.
+    pub(super) fn tell_end(&self, request_id: &str, trace: &str, ended: &Ended, outcome: &Outcome) {
+        let (status, error_type) = match &outcome.status {
+            ReportStatus::Success => ("success", None),
+            ReportStatus::Timeout => ("timeout", None),
+            ReportStatus::Error(error_type) => ("error", Some(error_type.as_str())),
+        };
+        let tracing = Tracing::of(trace);
+        let mut done = json!({
+            "requestId": request_id,
+            "status": status,
+            "tracing": tracing,
+            "metrics": { "durationMs": millis(ended.duration), "producedBytes": outcome.produced },
+        });
+        let mut report = json!({
+            "requestId": request_id,
+            "status": status,
+            "metrics": {
+                "durationMs": millis(ended.duration),
+                "billedDurationMs": u64::try_from(outcome.billed_millis).unwrap_or(u64::MAX),
+                "memorySizeMB": self.function.function.memory_mb,
+                "maxMemoryUsedMB": ended.used_mb,
+            },
+            "tracing": tracing,
+        });
+        if let Some(init) = ended.init {
+            report["metrics"]["initDurationMs"] = millis(init).into();
+        }
+        if let Some(error_type) = error_type {
+            done["errorType"] = error_type.into();
+            report["errorType"] = error_type.into();
+        }
+        self.telemetry.platform("platform.runtimeDone", &done);
+        self.telemetry.platform("platform.report", &report);
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InitDone<'a> {
+    initialization_type: &'a str,
+    phase: &'a str,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<InitMetrics>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InitMetrics {
+    duration_ms: f64,
+}
+
+fn stream(writer: Writer) -> Stream {
+    match writer {
+        Writer::Runtime => Stream::Function,
+        Writer::Extension => Stream::Extension,
+    }
+}
+
+/// Milliseconds with the three digits that AWS shows.
+fn millis(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}

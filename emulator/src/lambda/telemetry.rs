@@ -1,0 +1,215 @@
+//! The telemetry of one sandbox: what its extensions have subscribed to, and what happens in it, as JSON.
+//!
+//! Shapes: AWS, Lambda Telemetry API event schema reference, 2022-12-13; captured in Danwakeem/aws-lambda-telemetry-failure,
+//! 2023-02-10. The Logs API of 2020-08-15 has the same events under the same names.
+
+mod deliver;
+mod subscription;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+pub(super) use self::subscription::{Api, Invalid, Stream, Subscription};
+use crate::clock::Clock;
+
+/// Events of init that are kept for those who have not subscribed yet.
+const BACKLOG_MAX: usize = 1_000;
+
+/// One event: the JSON object as it is delivered.
+#[derive(Clone, Debug)]
+struct Event {
+    stream: Stream,
+    json: Bytes,
+}
+
+/// Where the events of a sandbox go.
+#[derive(Debug)]
+pub(super) struct Telemetry {
+    clock: Clock,
+    tasks: TaskTracker,
+    /// Someone listens, or may still begin to.
+    is_on: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    subscribers: Vec<Subscriber>,
+    /// What has happened since the start; `None` when init is over, and with it the time to subscribe.
+    backlog: Option<VecDeque<Event>>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    extension: String,
+    api: Api,
+    streams: Vec<Stream>,
+    events: mpsc::Sender<Event>,
+    dropped: Dropped,
+}
+
+/// Events that a slow subscriber never gets.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Dropped {
+    dropped_bytes: u64,
+    dropped_records: u64,
+}
+
+/// Why there is no subscription.
+#[derive(Debug)]
+pub(super) enum Unsubscribed {
+    /// Init is over.
+    Closed,
+    Invalid(Invalid),
+}
+
+impl Telemetry {
+    pub(super) fn new(clock: &Clock, tasks: &TaskTracker) -> Telemetry {
+        Telemetry {
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            is_on: AtomicBool::new(true),
+            inner: Mutex::new(Inner { subscribers: Vec::new(), backlog: Some(VecDeque::new()) }),
+        }
+    }
+
+    /// Subscribes an extension; once more changes nothing.
+    pub(super) fn subscribe(
+        &self,
+        extension: &str,
+        api: Api,
+        subscription: Subscription,
+    ) -> Result<(), Unsubscribed> {
+        let mut inner = self.lock();
+        let Some(backlog) = &inner.backlog else { return Err(Unsubscribed::Closed) };
+        let types: Vec<_> = subscription.streams.iter().map(|stream| stream.name()).collect();
+        let earlier = inner.subscribers.iter().find(|it| it.extension == extension);
+        let state = match earlier {
+            Some(earlier) if earlier.api != api => {
+                return Err(Unsubscribed::Invalid(Invalid::other_api(earlier.api)));
+            }
+            Some(_) => "Already subscribed",
+            None => "Subscribed",
+        };
+        if earlier.is_none() {
+            let (events, received) = mpsc::channel(subscription.queue());
+            let streams = subscription.streams.clone();
+            self.tasks.spawn(deliver::deliver(subscription, received, self.clock.clone()));
+            let mut subscriber = Subscriber {
+                extension: extension.to_owned(),
+                api,
+                streams,
+                events,
+                dropped: Dropped::default(),
+            };
+            for event in backlog {
+                self.hand(&mut subscriber, event);
+            }
+            inner.subscribers.push(subscriber);
+        }
+        drop(inner);
+        let record = serde_json::json!({ "name": extension, "state": state, "types": types });
+        self.platform(api.subscription_event(), &record);
+        Ok(())
+    }
+
+    /// Init is over: nobody can subscribe any more, and without a subscriber nothing is written from now on.
+    pub(super) fn close_subscriptions(&self) {
+        let mut inner = self.lock();
+        inner.backlog = None;
+        self.is_on.store(!inner.subscribers.is_empty(), Ordering::Relaxed);
+    }
+
+    /// The sandbox ends: what is waiting is delivered, and nothing more.
+    pub(super) fn end(&self) {
+        let mut inner = self.lock();
+        self.is_on.store(false, Ordering::Relaxed);
+        inner.backlog = None;
+        inner.subscribers.clear();
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
+    }
+
+    /// An event of the platform, `platform.start` and so on.
+    pub(super) fn platform(&self, kind: &str, record: &impl Serialize) {
+        if self.is_on() {
+            self.tell(Stream::Platform, kind, record);
+        }
+    }
+
+    /// A line that a process has written.
+    pub(super) fn line(&self, stream: Stream, line: &[u8]) {
+        if self.is_on() {
+            self.tell(stream, stream.name(), &String::from_utf8_lossy(line));
+        }
+    }
+
+    fn tell(&self, stream: Stream, kind: &str, record: &impl Serialize) {
+        let event = self.event(stream, kind, record);
+        let mut inner = self.lock();
+        for subscriber in &mut inner.subscribers {
+            self.hand(subscriber, &event);
+        }
+        if let Some(backlog) = &mut inner.backlog {
+            backlog.push_back(event);
+            if backlog.len() > BACKLOG_MAX {
+                backlog.pop_front();
+            }
+        }
+    }
+
+    fn event(&self, stream: Stream, kind: &str, record: &impl Serialize) -> Event {
+        #[derive(Serialize)]
+        struct Document<'a, R> {
+            time: String,
+            r#type: &'a str,
+            record: &'a R,
+        }
+        let format = time::macros::format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        );
+        let time = self.clock.now().to_utc().format(format).unwrap_or_default();
+        let document = Document { time, r#type: kind, record };
+        let json = serde_json::to_vec(&document).unwrap_or_default();
+        Event { stream, json: json.into() }
+    }
+
+    /// Puts an event into a subscriber's queue. One that is full loses it, and is told how much it has lost when there is
+    /// room again.
+    fn hand(&self, subscriber: &mut Subscriber, event: &Event) {
+        if !subscriber.streams.contains(&event.stream) {
+            return;
+        }
+        if subscriber.dropped.dropped_records > 0 {
+            let reason =
+                "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.";
+            let Dropped { dropped_bytes, dropped_records } = subscriber.dropped;
+            let record = serde_json::json!({
+                "droppedBytes": dropped_bytes,
+                "droppedRecords": dropped_records,
+                "reason": reason,
+            });
+            let told = self.event(Stream::Platform, "platform.logsDropped", &record);
+            if subscriber.events.try_send(told).is_ok() {
+                subscriber.dropped = Dropped::default();
+            }
+        }
+        if subscriber.events.try_send(event.clone()).is_err() {
+            subscriber.dropped.dropped_bytes += event.json.len() as u64;
+            subscriber.dropped.dropped_records += 1;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

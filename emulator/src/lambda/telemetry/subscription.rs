@@ -1,0 +1,290 @@
+//! A request to subscribe: what it may say, and what is wrong with one that says something else. Pure.
+
+use hardcap_limits::{Bytes, Count, Limits, Millis};
+use serde::Deserialize;
+
+/// What a subscriber can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lambda) enum Stream {
+    Platform,
+    Function,
+    Extension,
+}
+
+impl Stream {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Stream::Platform => "platform",
+            Stream::Function => "function",
+            Stream::Extension => "extension",
+        }
+    }
+}
+
+/// The API that an extension subscribes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lambda) enum Api {
+    /// `PUT /2022-07-01/telemetry`
+    Telemetry,
+    /// `PUT /2020-08-15/logs`
+    Logs,
+}
+
+impl Api {
+    /// How errors name it.
+    pub(in crate::lambda) fn name(self) -> &'static str {
+        match self {
+            Api::Telemetry => "Telemetry",
+            Api::Logs => "Logs",
+        }
+    }
+
+    pub(super) fn subscription_event(self) -> &'static str {
+        match self {
+            Api::Telemetry => "platform.telemetrySubscription",
+            Api::Logs => "platform.logsSubscription",
+        }
+    }
+
+    fn versions(self) -> &'static [&'static str] {
+        match self {
+            Api::Telemetry => &["2022-07-01", "2022-12-13", "2025-01-29"],
+            Api::Logs => &["2020-08-15", "2021-03-18"],
+        }
+    }
+}
+
+/// What an extension has subscribed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::lambda) struct Subscription {
+    pub(super) streams: Vec<Stream>,
+    pub(super) max_items: usize,
+    pub(super) max_bytes: usize,
+    pub(super) timeout: Millis,
+    /// The port of the extension's listener; its host is this machine.
+    pub(super) port: u16,
+    /// Path and query.
+    pub(super) path: String,
+}
+
+/// What is wrong with a request; AWS's form is `URI port is not provided; types should not be empty` (Telemetry API
+/// reference, 2022-12-13). The words of the other complaints are unconfirmed.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::lambda) struct Invalid(Vec<String>);
+
+impl Invalid {
+    pub(super) fn other_api(api: Api) -> Invalid {
+        Invalid(vec![format!("the extension has subscribed with the {} API already", api.name())])
+    }
+
+    pub(in crate::lambda) fn message(&self) -> String {
+        self.0.join("; ")
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Request {
+    schema_version: Option<String>,
+    destination: Destination,
+    types: Vec<String>,
+    buffering: Buffering,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Destination {
+    protocol: String,
+    #[serde(rename = "URI")]
+    uri: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Buffering {
+    max_items: Option<u64>,
+    max_bytes: Option<u64>,
+    timeout_ms: Option<u64>,
+}
+
+/// The least that a subscription may ask for, and what it has when it does not ask (the same sources as the rows).
+const ITEMS_MIN: u64 = 1_000;
+const TIMEOUT_MIN: u64 = 25;
+const TIMEOUT_DEFAULT: u64 = 1_000;
+
+impl Subscription {
+    /// Reads a request.
+    pub(in crate::lambda) fn read(
+        body: &[u8],
+        api: Api,
+        limits: &Limits,
+    ) -> Result<Subscription, Invalid> {
+        let request: Request = serde_json::from_slice(body)
+            .map_err(|error| Invalid(vec![format!("the request is not readable: {error}")]))?;
+        let mut wrong = Vec::new();
+        if let Some(version) = &request.schema_version
+            && !api.versions().contains(&version.as_str())
+        {
+            wrong.push(format!("schemaVersion {version} is not supported"));
+        }
+        let (port, path) = destination(&request.destination, &mut wrong);
+        let streams = streams(&request.types, &mut wrong);
+        let Buffering { max_items, max_bytes, timeout_ms } = request.buffering;
+        let bytes_min = limits.lambda_telemetry_buffer.max.0;
+        let max_items = max_items.unwrap_or(ITEMS_MIN);
+        let max_bytes = max_bytes.unwrap_or(bytes_min);
+        let timeout = timeout_ms.unwrap_or(TIMEOUT_DEFAULT);
+        for (name, asked, min, max, fits) in [
+            (
+                "maxItems",
+                max_items,
+                ITEMS_MIN,
+                limits.lambda_telemetry_items.max.0,
+                limits.lambda_telemetry_items.admit(Count(max_items)).is_ok(),
+            ),
+            (
+                "maxBytes",
+                max_bytes,
+                bytes_min,
+                limits.lambda_telemetry_buffer_max.max.0,
+                limits.lambda_telemetry_buffer_max.admit(Bytes(max_bytes)).is_ok(),
+            ),
+            (
+                "timeoutMs",
+                timeout,
+                TIMEOUT_MIN,
+                limits.lambda_telemetry_timeout.max.0,
+                limits.lambda_telemetry_timeout.admit(Millis(timeout)).is_ok(),
+            ),
+        ] {
+            if asked < min || !fits {
+                wrong.push(format!("buffering.{name} should be between {min} and {max}"));
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(Invalid(wrong));
+        }
+        Ok(Subscription {
+            streams,
+            max_items: usize::try_from(max_items).unwrap_or(usize::MAX),
+            max_bytes: usize::try_from(max_bytes).unwrap_or(usize::MAX),
+            timeout: Millis(timeout),
+            port,
+            path,
+        })
+    }
+
+    /// How many events may wait: a batch that is filled, and one that is delivered.
+    pub(super) fn queue(&self) -> usize {
+        self.max_items * 2
+    }
+}
+
+fn streams(types: &[String], wrong: &mut Vec<String>) -> Vec<Stream> {
+    let mut streams = Vec::new();
+    for name in types {
+        match [Stream::Platform, Stream::Function, Stream::Extension]
+            .into_iter()
+            .find(|stream| stream.name() == name)
+        {
+            Some(stream) if !streams.contains(&stream) => streams.push(stream),
+            Some(_) => {}
+            None => wrong.push(format!("type {name} is not supported")),
+        }
+    }
+    if types.is_empty() {
+        wrong.push("types should not be empty".to_owned());
+    }
+    streams
+}
+
+/// The port and the path of `http://sandbox.localdomain:8080/path`.
+fn destination(destination: &Destination, wrong: &mut Vec<String>) -> (u16, String) {
+    let Destination { protocol, uri } = destination;
+    match protocol.as_str() {
+        "HTTP" => {}
+        "TCP" => wrong.push("hardcap delivers over HTTP only".to_owned()),
+        other => wrong.push(format!("protocol {other:?} is not supported")),
+    }
+    let Ok(uri) = uri.parse::<http::Uri>() else {
+        wrong.push("URI is not valid".to_owned());
+        return (0, String::new());
+    };
+    if !matches!(uri.host(), Some("sandbox.localdomain" | "sandbox")) {
+        wrong.push("URI host should be sandbox.localdomain".to_owned());
+    }
+    let port = uri.port_u16().filter(|port| *port > 0);
+    if port.is_none() {
+        wrong.push("URI port is not provided".to_owned());
+    }
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    (port.unwrap_or(0), path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(request: &Value) -> Result<Subscription, String> {
+        let body = request.to_string();
+        Subscription::read(body.as_bytes(), Api::Telemetry, &Limits::classic())
+            .map_err(|invalid| invalid.message())
+    }
+
+    fn request(buffering: &Value) -> Value {
+        json!({
+            "schemaVersion": "2022-12-13",
+            "types": ["platform", "function", "platform"],
+            "buffering": buffering,
+            "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080/logs?a=b"},
+        })
+    }
+
+    #[test]
+    fn what_is_not_said_has_awss_defaults() {
+        let expected = Subscription {
+            streams: vec![Stream::Platform, Stream::Function],
+            max_items: 1_000,
+            max_bytes: 262_144,
+            timeout: Millis(1_000),
+            port: 8080,
+            path: "/logs?a=b".to_owned(),
+        };
+        assert_eq!(read(&request(&json!({}))), Ok(expected));
+    }
+
+    #[test]
+    fn buffering_has_awss_bounds() {
+        for (name, least, most) in [
+            ("maxItems", 1_000_u64, 10_000_u64),
+            ("maxBytes", 262_144, 1_048_576),
+            ("timeoutMs", 25, 30_000),
+        ] {
+            for good in [least, most] {
+                assert!(read(&request(&json!({ name: good }))).is_ok(), "{name}: {good}");
+            }
+            for bad in [least - 1, most + 1] {
+                let refused = read(&request(&json!({ name: bad }))).unwrap_err();
+                let expected = format!("buffering.{name} should be between {least} and {most}");
+                assert_eq!(refused, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let request = json!({
+            "types": [],
+            "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain"},
+        });
+        let refused = read(&request).unwrap_err();
+        assert_eq!(refused, "URI port is not provided; types should not be empty");
+        for uri in ["http://127.0.0.1:80", "http://example.com:80", "", "sandbox:99999", "a b"] {
+            let mut request = self::request(&json!({}));
+            request["destination"]["URI"] = uri.into();
+            assert!(read(&request).is_err(), "{uri}");
+        }
+    }
+}
