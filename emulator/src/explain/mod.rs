@@ -42,20 +42,10 @@ impl Explained {
     #[must_use]
     pub fn to_text(&self, limits: &Limits) -> String {
         let mut lines = Vec::new();
-        for one in &self.matches {
-            lines.push(format!("“{}”", shortened(&one.quote)));
-            lines.push(format!("  {}: {}", one.row.name, one.row.doc.trim()));
-            lines.push(format!("  measured: {}", one.row.measured));
-            if let (Some(observed), Some(max)) = (one.observed, one.max) {
-                lines.push(format!(
-                    "  {} of at most {}, {} over",
-                    grouped(observed),
-                    grouped(max),
-                    grouped(observed.saturating_sub(max))
-                ));
-            }
-            if let Some(advice) = advice(one.row.name) {
-                lines.push(format!("  do: {advice}"));
+        for same in self.matches.chunk_by(|one, next| one.quote == next.quote) {
+            match same {
+                [one] => lines.extend(told(one)),
+                several => lines.extend(told_apart(several, limits)),
             }
         }
         if let Some(document) = &self.document {
@@ -98,6 +88,51 @@ impl Explained {
         });
         json!({ "matches": matches, "document": document })
     }
+}
+
+/// A text that one limit alone is refused with.
+fn told(one: &Match) -> Vec<String> {
+    let mut paragraphs = paragraphs(one.row.doc);
+    let first = if paragraphs.is_empty() { String::new() } else { paragraphs.remove(0) };
+    let mut lines = vec![format!("“{}”", shortened(&one.quote))];
+    lines.push(format!("  {}: {first}", one.row.name));
+    lines.extend(paragraphs.into_iter().map(|more| format!("  {more}")));
+    lines.push(format!("  measured: {}", one.row.measured));
+    if let (Some(observed), Some(max)) = (one.observed, one.max) {
+        lines.push(format!(
+            "  {} of at most {}, {} over",
+            grouped(observed),
+            grouped(max),
+            grouped(observed.saturating_sub(max))
+        ));
+    }
+    lines.extend(advice(one.row.name).map(|advice| format!("  do: {advice}")));
+    lines
+}
+
+/// A text that says too little: each limit that is refused with it, a line each.
+fn told_apart(several: &[Match], limits: &Limits) -> Vec<String> {
+    let quote = shortened(&several[0].quote);
+    let mut lines =
+        vec![format!("“{quote}” alone does not say which limit it was; the function's log does:")];
+    for one in several {
+        let in_force = limits.in_force().find(|(row, _)| row.name == one.row.name);
+        let max = in_force.map(|(row, max)| format!(" (at most {})", row.unit.of(max)));
+        let about = paragraphs(one.row.doc).into_iter().next().unwrap_or_default();
+        lines.push(format!("  {}{}: {about}", one.row.name, max.unwrap_or_default()));
+    }
+    lines
+}
+
+/// The paragraphs of a row's text, each in one line.
+fn paragraphs(doc: &str) -> Vec<String> {
+    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let trimmed: Vec<&str> = doc.lines().map(str::trim).collect();
+    trimmed
+        .split(|line| line.is_empty())
+        .map(|lines| line(&lines.join(" ")))
+        .filter(|text| !text.is_empty())
+        .collect()
 }
 
 fn shortened(quote: &str) -> String {
@@ -147,6 +182,22 @@ mod tests {
         let text = Explained::new(line, &limits).to_text(&limits);
         assert!(text.contains("lambda_sync_response"), "{text}");
         assert!(text.contains("do: put the body into S3"), "{text}");
+    }
+
+    #[test]
+    fn a_text_of_several_limits_names_each_in_a_line() {
+        let limits = Limits::classic();
+        let text =
+            Explained::new(r#"{"message": "Internal server error"}"#, &limits).to_text(&limits);
+        assert!(text.contains("does not say which limit it was"), "{text}");
+        assert!(text.contains("\n  lambda_sync_response (at most 6,291,556 bytes): "), "{text}");
+        assert_eq!(text.matches("Internal server error").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn a_row_is_told_in_whole_paragraphs() {
+        let doc = " One\n two.\n\n Three.\n";
+        assert_eq!(paragraphs(doc), ["One two.", "Three."]);
     }
 
     #[test]
