@@ -57,7 +57,7 @@ pub(super) struct Lot {
 pub(super) enum Writer {
     Plain(Vec<u8>),
     /// A member of its own: members one after the other are a gzip file.
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
 /// An answer that leaves out hits looks like any other, but for this.
@@ -95,7 +95,7 @@ impl Lot {
 impl Writer {
     pub(super) fn new(gzip: bool) -> Writer {
         if gzip {
-            return Writer::Gzip(GzEncoder::new(Vec::new(), Compression::default()));
+            return Writer::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::default())));
         }
         Writer::Plain(Vec::new())
     }
