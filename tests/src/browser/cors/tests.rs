@@ -69,8 +69,9 @@ fn headers_that_kibana_sends_need_a_preflight_and_plain_ones_do_not() {
     let lines = |list: &[(&str, &str)]| -> Vec<(String, Vec<u8>)> {
         list.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
     };
-    let unsafe_names =
-        |list| -> Vec<String> { unsafe_header_names(&lines(list)).into_iter().collect() };
+    let unsafe_names = |list: &[(&str, &str)]| -> Vec<String> {
+        unsafe_header_names(&lines(list)).into_iter().collect()
+    };
     assert!(
         unsafe_names(&[("Accept", "*/*"), ("Content-Type", "text/plain;charset=UTF-8")]).is_empty()
     );
