@@ -346,13 +346,13 @@ mod tests {
         let value = "x".repeat(4080);
         let fits = variables(&[("LARGE_VAR", &value)]);
         check(Proposal { environment: Some(&fits), ..Proposal::default() }, None);
-        let value = "\"".repeat(2038);
+        let value = "\"".repeat(2039);
         let over = variables(&[("Z2", "ok"), ("A2", &value)]);
         assert_eq!(environment_bytes(&over), 4097);
         let text = format!(
             "Lambda was unable to configure your environment variables because the environment variables you have \
              provided exceeded the 4KB limit. String measured: {{\"Z2\":\"ok\",\"A2\":\"{}\"}}",
-            "\\\"".repeat(2038)
+            "\\\"".repeat(2039)
         );
         let proposal = Proposal { environment: Some(&over), ..Proposal::default() };
         check(proposal, Some(("InvalidParameterValueException", &text)));
