@@ -316,10 +316,10 @@ fn check_ends_with_1_when_something_would_fail_and_with_0_when_it_would_not() {
     let said = String::from_utf8(output.stdout).expect("text");
     assert!(said.starts_with("warning[binary-media-types] template.yaml:7:"), "{said}");
 
-    // {"V":"…"} around the value: 8 bytes more than the value.
-    for (bytes, code) in [(4088, 0), (4089, 1)] {
+    // {"VV":"…"} around the value: 9 bytes more than the value.
+    for (bytes, code) in [(4087, 0), (4088, 1)] {
         let value = "x".repeat(bytes);
-        let variables = format!("CodeUri: .\n      Environment: {{Variables: {{V: {value}}}}}");
+        let variables = format!("CodeUri: .\n      Environment: {{Variables: {{VV: {value}}}}}");
         let template = FUNCTION.replace("CodeUri: .", &variables);
         fs::write(folder.path().join("template.yaml"), template).expect("written");
         let output = run(folder.path(), &["check", "--format", "json"]);
