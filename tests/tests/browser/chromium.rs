@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,9 @@ use crate::webdriver::Session;
 
 /// How long a page and its scripts may take: far longer than any does.
 const TIMEOUT_MS: u64 = 120_000;
+
+/// How long a test waits for what a page shows.
+const PATIENCE: Duration = Duration::from_millis(TIMEOUT_MS);
 
 /// What a person prefers pages to look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,12 +91,14 @@ impl Chromium {
         self.session.run_until_done(&script).await
     }
 
-    /// Waits until an expression is true in the page.
+    /// Waits until an expression is true in the page, asked again and again: a script that waits inside a page is lost with it
+    /// when another one loads.
     pub(crate) async fn until(&self, expression: &str) {
-        let look = format!(
-            "new Promise((done) => {{ const look = () => ({expression}) ? done(true) : setTimeout(look, 20); look(); }})"
-        );
-        assert_eq!(self.wait_for(&look).await, true, "{expression}");
+        let look = format!("return Boolean({expression})");
+        let waited = hardcap::Clock::default().stopwatch();
+        while self.run(&look).await != true {
+            assert!(waited.elapsed() < PATIENCE, "after {PATIENCE:?} not yet: {expression}");
+        }
     }
 
     /// Types into what a selector matches.
