@@ -1,6 +1,6 @@
 //! Faults on purpose: what happens to a system now and then, made to happen, seeded so that a run can be repeated.
 //!
-//! One file a kind: what it is asked with, and where it strikes. A [`Plan`] is what a run is to suffer, [`Faults`] what is in
+//! One file a kind: what it is asked with, and where it strikes. A [`Plan`] is what a run is to suffer, `Faults` what is in
 //! force of it: each request sees one snapshot, taken at the door with the limits. A fault never pretends to be AWS's own
 //! doing: everything that strikes is recorded under its name.
 
