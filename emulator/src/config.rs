@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use crate::faults::Plan;
 pub use crate::stored::{
-    Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
-    SecretValue, Table,
+    Attribute, AttributeKind, Bucket, BucketCorsRule, Index, LifecycleRule, Parameter,
+    ParameterKind, ParameterTier, Projection, Secret, SecretValue, Table,
 };
 pub use crate::transfer::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
 use hardcap_limits::{Limits, Millis};
@@ -343,43 +343,6 @@ pub struct FunctionUrl {
     pub cors: Option<Cors>,
     /// Whether answers are handed on as they come.
     pub invoke_mode: InvokeMode,
-}
-
-/// A bucket and its rules.
-#[derive(Clone, Debug, Default)]
-pub struct Bucket {
-    /// The bucket's name.
-    pub name: String,
-    /// The cross-origin rules, in order: the first that matches answers.
-    pub cors: Vec<BucketCorsRule>,
-    /// When objects end.
-    pub lifecycle: Vec<LifecycleRule>,
-}
-
-/// A rule of `CorsConfiguration`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BucketCorsRule {
-    /// `*`, exact origins, or origins with one `*`.
-    pub allowed_origins: Vec<String>,
-    /// `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.
-    pub allowed_methods: Vec<String>,
-    /// Request headers, with `*` allowed once in each.
-    pub allowed_headers: Vec<String>,
-    /// Response headers that scripts may read.
-    pub expose_headers: Vec<String>,
-    /// How long a browser may keep the answer, in seconds.
-    pub max_age_seconds: Option<u32>,
-}
-
-/// A rule of `LifecycleConfiguration`. Whole days, rounded up to the next midnight UTC.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LifecycleRule {
-    /// Only keys that begin so; all when empty.
-    pub prefix: String,
-    /// Objects end this many days after they were created.
-    pub expiration_days: Option<u32>,
-    /// Uploads that were not completed end this many days after they began.
-    pub abort_incomplete_multipart_days: Option<u32>,
 }
 
 /// A key pair that S3 knows.

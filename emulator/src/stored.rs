@@ -1,8 +1,45 @@
-//! What services keep for a function beside its buckets: tables, parameters, secrets. Part of [`crate::config`].
+//! What services keep for functions: buckets, tables, parameters, secrets. Part of [`crate::config`].
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+/// A bucket and its rules.
+#[derive(Clone, Debug, Default)]
+pub struct Bucket {
+    /// The bucket's name.
+    pub name: String,
+    /// The cross-origin rules, in order: the first that matches answers.
+    pub cors: Vec<BucketCorsRule>,
+    /// When objects end.
+    pub lifecycle: Vec<LifecycleRule>,
+}
+
+/// A rule of `CorsConfiguration`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketCorsRule {
+    /// `*`, exact origins, or origins with one `*`.
+    pub allowed_origins: Vec<String>,
+    /// `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.
+    pub allowed_methods: Vec<String>,
+    /// Request headers, with `*` allowed once in each.
+    pub allowed_headers: Vec<String>,
+    /// Response headers that scripts may read.
+    pub expose_headers: Vec<String>,
+    /// How long a browser may keep the answer, in seconds.
+    pub max_age_seconds: Option<u32>,
+}
+
+/// A rule of `LifecycleConfiguration`. Whole days, rounded up to the next midnight UTC.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LifecycleRule {
+    /// Only keys that begin so; all when empty.
+    pub prefix: String,
+    /// Objects end this many days after they were created.
+    pub expiration_days: Option<u32>,
+    /// Uploads that were not completed end this many days after they began.
+    pub abort_incomplete_multipart_days: Option<u32>,
+}
 
 /// A DynamoDB table, billed by request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
