@@ -56,7 +56,7 @@ docs:
 # the shipped application end to end, every program in release
 release:
     cargo build --release -p hardcap -p hardcap-proxy -p hardcap-tests --bins
-    HARDCAP_LANES=release cargo test -p hardcap-tests --test demo
+    HARDCAP_LANES=release cargo test --workspace --test demo
 
 ci: lint docs template test-all release
     git diff --exit-code
