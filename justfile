@@ -55,7 +55,7 @@ docs:
 
 # the shipped application end to end, every program in release
 release:
-    cargo build --release -p hardcap -p hardcap-proxy -p hardcap-tests --bins
+    cargo build --release -p hardcap -p hardcap-proxy -p hardcap-tests --bin hardcap --bin search
     HARDCAP_LANES=release cargo test --workspace --test demo
 
 ci: lint docs template test-all release

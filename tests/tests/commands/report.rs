@@ -59,7 +59,8 @@ async fn a_run_that_was_written_is_rendered_again_in_each_form_and_gated_anew() 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_report_of_a_hardcap_that_runs_is_asked_for_by_its_address() {
     let project = Project::new();
-    let up = project.up(&["--records", "run.json"]).await;
+    let written = project.path().join("run.json");
+    let up = project.up(&["--records", written.to_str().unwrap()]).await;
     project.run(&["invoke", "--url", &up.aws, "Behave"]).await;
     let asked = project.run(&["report", &up.aws, "--format", "json"]).await;
     let json: Value = serde_json::from_str(&asked.printed).unwrap();
@@ -67,4 +68,7 @@ async fn the_report_of_a_hardcap_that_runs_is_asked_for_by_its_address() {
     let totals = &up.control("records").await["totals"];
     assert_eq!(totals["invocations"], 1);
     up.stop().await;
+    let kept = project.run(&["report", "run.json", "--format", "json"]).await;
+    let kept: Value = serde_json::from_str(&kept.printed).unwrap();
+    assert_eq!(kept["report"], json["report"], "what it said while it ran");
 }
