@@ -131,6 +131,8 @@ pub mod store;
 pub mod upload;
 pub mod upstream;
 
+mod integer;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 

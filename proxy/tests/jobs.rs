@@ -123,6 +123,17 @@ async fn a_quick_job_is_answered_inline_with_status_headers_and_bytes() {
 }
 
 #[tokio::test]
+async fn whoever_would_wait_for_ever_waits_until_the_job_has_ended() {
+    let stage = running(RawUpstream::saying(answer("200 OK", &[], b"soon")).await).await;
+    for seconds in [u64::MAX, u64::MAX / 1000, i64::MAX as u64] {
+        let prefer = format!("respond-async, wait={seconds}");
+        let reply = get(&stage.proxy, "/x", &[("Prefer", prefer.as_str())]).await;
+        assert_eq!((reply.status, reply.body.as_slice()), (200, b"soon".as_slice()), "{prefer}");
+        assert_eq!(reply.header("preference-applied"), Some(prefer.as_str()));
+    }
+}
+
+#[tokio::test]
 async fn h3_a_result_of_any_size_is_what_the_upstream_sent() {
     const PART: usize = 8 * 1024 * 1024;
     for length in [0, 1, 100_000, PART - 1, PART, PART + 1, 20_000_000] {
@@ -308,6 +319,7 @@ async fn an_export_that_cannot_be_is_refused_before_it_begins() {
         r#"{"index":"a","search":{"size":1}}"#,
         r#"{"index":"a","bucket":"b"}"#,
         r#"{"index":"a","page_size":0}"#,
+        r#"{"index":"a","page_size":7.5}"#,
     ] {
         let mut event = event("POST", "/_proxy/jobs", &[]);
         event["body"] = json!(body);

@@ -38,7 +38,7 @@ pub struct Request {
     #[serde(default)]
     pub search: Map<String, Value>,
     /// How many hits are asked for at once.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::optional")]
     pub page_size: Option<u64>,
     /// Whether the result is compressed.
     #[serde(default)]
@@ -95,7 +95,7 @@ pub fn admit(request: &Request) -> Result<(), String> {
     let odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%' | ' ' | '"');
     // What begins with `_` is a route of the cluster, and no index.
     if index.is_empty()
-        || index.len() > 1024
+        || index.chars().count() > 1024
         || index.starts_with(['_', '.'])
         || index.contains(odd)
     {

@@ -109,6 +109,7 @@ pub fn known_id(text: &str) -> Result<&str, UploadRefusal> {
 #[serde(deny_unknown_fields)]
 pub struct Promise {
     /// In bytes.
+    #[serde(deserialize_with = "crate::integer::required")]
     pub length: u64,
     /// The media type.
     #[serde(rename = "type")]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod described;
 mod large;
 mod ports;
 mod real_time;

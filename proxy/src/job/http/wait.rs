@@ -44,8 +44,9 @@ impl Jobs {
         let key = key.map(|name| Key { name, fingerprint: &fingerprint });
         let new = NewJob { owner: &asking.owner.0, input: &input, key };
         let row = self.engine.create::<Forward>(new).await.map_err(Refusal::from)?;
-        let until = clock::instant() + preference.wait.unwrap_or_default();
-        let row = self.watch(row, until.min(deadline)).await?;
+        // A client may prefer to wait for longer than there are points in time.
+        let until = clock::instant().checked_add(preference.wait.unwrap_or_default());
+        let row = self.watch(row, until.map_or(deadline, |until| until.min(deadline))).await?;
         let ended = row.state.is_terminal();
         match row.state {
             State::Complete => Ok(Came::Done(Box::new(row))),
