@@ -52,3 +52,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(sum, "49995000");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_example_runs_to_its_end() {
+        super::main().expect("it ends with the sum");
+    }
+}

@@ -76,7 +76,7 @@
 //! | A9 guessing | `session::attempts::a9_*`, `session::password::a9_*`, `session::dynamo::a9_*`, `tests/sessions.rs`: `a9_*` |
 //! | A10 the table is down | `session::dynamo::a10_*`, `tests/sessions.rs`: `a10_*` |
 //! | A11 what a role may do | `session::rules::a11_*`, `tests/sessions.rs`: `a11_*` |
-//! | E5 an environment has 4 KB | `hardcap::check::the_environment_*` |
+//! | E5 an environment has 4 KB | `hardcap::lambda::rules::the_environment_*`, `tests/tests/control_plane/limits.rs`: `an_environment_of_4096_*` |
 //!
 //! `clients` is `tests/tests/clients` of the workspace: the emulator around the real function, and each kind of client.
 //!

@@ -299,3 +299,89 @@ fn every_fixture_names_its_origin_and_date() {
     }
     report("fixtures without an origin:", &faults);
 }
+
+/// The pages whose tables say which test holds off which trap, and where names are looked for that stand beside no place.
+const TRAPS: &[(&str, &str)] =
+    &[("proxy/src/lib.rs", "proxy/tests/peers.rs"), ("proxy/src/job/mod.rs", "proxy/tests")];
+
+#[test]
+fn every_test_that_a_table_of_traps_names_exists_and_no_trap_is_left_out() {
+    let sources = rust_files();
+    let (mut faults, mut traps) = (String::new(), Vec::new());
+    for (page, elsewhere) in TRAPS {
+        let text = read(&root().join(page));
+        let rows = text.lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"));
+        for row in rows.filter(|row| !row.starts_with("---")) {
+            let (trap, tests) = row.rsplit_once(" | ").expect("a row has two cells and more");
+            traps.extend(trap.split([' ', ',']).map(str::to_owned));
+            for fault in missing(tests, elsewhere, &sources) {
+                let _ = writeln!(faults, "{page}: {trap}: {fault}");
+            }
+        }
+    }
+    for (letter, last) in [("H", 4), ("J", 14)] {
+        for trap in (1..=last).map(|number| format!("{letter}{number}")) {
+            if !traps.contains(&trap) {
+                let _ = writeln!(faults, "{trap}: no table has it");
+            }
+        }
+    }
+    report("tables of traps:", &faults);
+}
+
+/// What a cell such as "`tests/a.rs`: `x_*`, `b::y_*`" names and nobody finds: files, modules, and tests in them.
+fn missing(cell: &str, elsewhere: &str, sources: &[(String, String)]) -> Vec<String> {
+    let quoted: Vec<&str> = cell.split('`').collect();
+    let (mut faults, mut places, mut named) = (Vec::new(), vec![elsewhere.to_owned()], true);
+    for (at, name) in quoted.iter().enumerate().skip(1).step_by(2) {
+        let module = name.rsplit_once("::").filter(|(_, last)| *last != "tests");
+        let is_place = module.is_none()
+            && (name.contains(['/', ':'])
+                || quoted.get(at + 1).is_some_and(|next| next.starts_with(':'))
+                || sources.iter().any(|(path, _)| *path == format!("tests/tests/jobs/{name}.rs")));
+        if is_place {
+            // Several places before a name: the name is in one of them.
+            if named {
+                places.clear();
+            }
+            places.extend(below(name));
+            named = false;
+            if !sources
+                .iter()
+                .any(|(path, _)| below(name).iter().any(|place| path.starts_with(place)))
+            {
+                faults.push(format!("`{name}` does not exist"));
+            }
+            continue;
+        }
+        let (found, test) = match module {
+            Some((module, test)) => (below(module), test),
+            None => (places.clone(), *name),
+        };
+        named = named || module.is_none();
+        let function =
+            test.strip_suffix('*').map_or(format!("fn {test}("), |from| format!("fn {from}"));
+        let known = sources.iter().any(|(path, text)| {
+            found.iter().any(|place| path.starts_with(place)) && text.contains(&function)
+        });
+        if !known {
+            faults.push(format!("no test `{test}` in {}", found.join(" or ")));
+        }
+    }
+    faults
+}
+
+/// How the paths of files begin that a place in a table of traps may mean.
+fn below(place: &str) -> Vec<String> {
+    let path = place.trim_end_matches("::tests").replace("::", "/");
+    match path.split_once('/') {
+        Some(("tests", rest)) if rest.starts_with("tests/") => vec![path],
+        Some(("tests", _)) => vec![format!("proxy/{path}")],
+        Some(("clients", _)) => vec![format!("tests/tests/{path}")],
+        Some(("hardcap", rest)) => vec![format!("emulator/src/{rest}")],
+        _ => ["proxy/src/", "proxy/src/job/", "tests/tests/jobs/"]
+            .iter()
+            .flat_map(|folder| [format!("{folder}{path}.rs"), format!("{folder}{path}/")])
+            .collect(),
+    }
+}

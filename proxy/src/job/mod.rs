@@ -45,13 +45,13 @@
 //! `row.rs` is the state machine, pure; `engine.rs`, `create.rs`, `run.rs` and `sweep.rs` act on it through the traits of
 //! `ports.rs`, which `aws/` and `memory.rs` implement; `event.rs` is what travels. `forward.rs` and `export.rs` are the
 //! proxy's two kinds of job, `http/` is how clients see them, and `function.rs` the programs of Lambda.
-
+//!
 //! # Which test holds off which trap
 //!
 //! | trap | tests |
 //! | --- | --- |
 //! | H1 202 only after a durable accept | `tests/job_engine`: `h1_*`; `tests/job_chaos`: `j2_j4_h1_*` |
-//! | H2 what is told of a job | `tests/jobs.rs`: `h2_*`, `a_slow_job_*`, `a_failed_job_*`; `row::tests`: `j7_*` |
+//! | H2 what is told of a job | `runs`: `h2_*`; `tests/jobs.rs`: `h2_*`, `a_slow_job_*`, `a_failed_job_*`; `row::tests`: `j7_*` |
 //! | H3 results are what was sent | `tests/jobs.rs`: `h3_*`, `a_quick_job_*`; `export::tests`; `large` |
 //! | H4 ids belong to owners | `tests/job_engine`: `h4_*` |
 //! | J1 recursion is cut off | `tests/job_engine`: `j1_*`; `runs`: `j1_*`, `an_export_of_forty_generations_*`; `real_time`: `forty_generations_*` |
@@ -59,7 +59,7 @@
 //! | J3 steps longer than the time | `tests/job_engine`: `j3_*`; `real_time`: `j3_*`, `a_job_longer_than_*` |
 //! | J4 writing and invoking are two things | `tests/job_chaos`: `j2_j4_*` |
 //! | J5 oversize is permanent | `tests/job_engine`: `j5_*` |
-//! | J6 inline or by reference, and forgeries | `event::tests`: `j6_*`; `tests/job_engine`: `j6_*` |
+//! | J6 inline or by reference, and forgeries | `event::tests`: `j6_*`; `tests/job_engine`: `j6_*`; `runs`: `j6_*`, `an_export_whose_parts_*` |
 //! | J7 states only move on | `row::tests`: `j7_*` |
 //! | J8 bounds | `row::tests`: `j8_*`; `tests/job_engine`: `j8_*`; `tests/jobs.rs`: `j8_*` |
 //! | J9 one request, one job | `tests/job_engine`: `j9_*`; `tests/jobs.rs`: `j9_*` |

@@ -1,9 +1,15 @@
 //! Whole jobs in real functions: the programs `proxy`, `job` and `sweeper`, the emulator's queue, S3 and DynamoDB.
 
+use std::io::Read as _;
+
+use flate2::read::MultiGzDecoder;
+use hardcap::What;
 use hardcap::config::RecursiveLoop;
 use hardcap_limits::Millis;
 use hardcap_tests::client::Call;
 use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::lane;
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::stage::{Plan, stage};
@@ -26,6 +32,83 @@ async fn an_export_of_forty_generations_is_whole() {
     assert_eq!(events.refused, 0, "what does not fit inline goes by reference: {events:?}");
     assert!(events.highest > 1_000, "as long as it fits, it goes inline: {events:?}");
     assert!(stage.search.received().len() >= 50, "page after page");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_compressed_in_many_parts_is_one_gzip_file() {
+    let variables = &[("JOB_STEPS_PER_GENERATION", "2"), ("JOB_PART_BYTES", "1")];
+    let stage = stage(Plan { variables, ..Plan::usual() }).await;
+    let location = stage.export(json!({ "index": "logs", "page_size": 50, "gzip": true })).await;
+    let job = stage.ended(&location).await;
+    let result = stage.result(&job).await;
+    assert!(job["generation"].as_u64().unwrap() > 1, "{job}");
+    assert_eq!(result.header("content-encoding"), Some("gzip"));
+    assert_eq!(job["result"]["content_encoding"], "gzip");
+    let mut text = String::new();
+    MultiGzDecoder::new(&result.body[..]).read_to_string(&mut text).unwrap();
+    assert!(result.body.len() < text.len(), "{} of {}", result.body.len(), text.len());
+    stage.check_lines(&text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j6_what_lambda_answers_413_to_goes_by_reference() {
+    // The functions believe in a larger limit than Lambda has.
+    let variables =
+        &[("JOB_STEPS_PER_GENERATION", "1"), ("LIMIT_OVERRIDES", "lambda_async_request=100000")];
+    let stage = stage(Plan { variables, ..Plan::usual() }).await;
+    let location = stage.export(export()).await;
+    let job = stage.ended(&location).await;
+    stage.check_result(&job).await;
+    let events = &stage.emulator.totals().limits["lambda_async_request"];
+    assert!(events.refused > 10, "Lambda was asked for too much: {events:?}");
+    assert!(events.highest_admitted <= 1_500, "{events:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_whose_parts_outgrow_an_event_of_256_kb_goes_on_by_reference() {
+    if !lane::takes_minutes("an export of thousands of parts") {
+        return;
+    }
+    // A part a page, a page a hit: what is remembered of them grows past any event, as it does with parts of 8 MiB.
+    let variables = &[("JOB_PART_BYTES", "1"), ("JOB_STEPS_PER_GENERATION", "250")];
+    let plan = Plan { documents: 2_600, event_max: 262_144, looks_max: 3_000, ..Plan::usual() };
+    let stage = stage(Plan { variables, job_timeout: Millis(120_000), ..plan }).await;
+    let location = stage.export(json!({ "index": "logs", "page_size": 1 })).await;
+    let job = stage.ended(&location).await;
+    stage.check_result(&job).await;
+    let events = &stage.emulator.totals().limits["lambda_async_request"];
+    assert_eq!(events.refused, 0, "{events:?}");
+    assert!((200_000..=262_144).contains(&events.highest), "first inline: {events:?}");
+    let records = stage.emulator.recorder().newest();
+    let last = records.iter().rev().find_map(|record| match &record.what {
+        What::EventAccepted { function, event, .. } if function == "job" => Some(*event),
+        _ => None,
+    });
+    assert!(last.is_some_and(|bytes| bytes < 1_000), "and then by reference: {last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h2_an_export_is_listed_cancelled_and_begun_once_under_its_key() {
+    // A search takes so long that the job is met alive.
+    let stage = stage(Plan { search_takes: Millis(1_000), ..Plan::usual() }).await;
+    let call = Call::post(
+        stage.url("/_proxy/jobs"),
+        json!({ "index": "logs", "page_size": 1 }).to_string(),
+    );
+    let call = call.header("content-type", "application/json").header("idempotency-key", "one");
+    let (first, again) = (stage.send(call.clone()).await, stage.send(call).await);
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (202, 202), "{first:?} {again:?}");
+    let location = first.header("location").unwrap();
+    assert_eq!(again.header("location"), Some(location), "one job");
+    let listed = stage.job("/_proxy/jobs").await;
+    let [one] = listed["jobs"].as_array().unwrap().as_slice() else { panic!("one job: {listed}") };
+    assert_eq!(location, format!("/_proxy/jobs/{}", one["id"].as_str().unwrap()));
+    let cancel = Call { method: Method::DELETE, ..Call::get(stage.url(location)) };
+    let cancelled = stage.send(cancel).await;
+    assert_eq!((cancelled.status.as_u16(), &cancelled.json()["state"]), (200, &json!("cancelled")));
+    let job = stage.ended(location).await;
+    assert_eq!(job["state"], "cancelled", "and stays so: {job}");
+    assert!(job["result"].is_null(), "{job}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) search_takes: Millis,
     /// How often a job is looked at, ten times a second, before it is thought to be stuck.
     pub(crate) looks_max: u32,
+    /// The largest asynchronous event that Lambda takes, in bytes.
+    pub(crate) event_max: u64,
     pub(crate) variables: &'static [(&'static str, &'static str)],
 }
 
@@ -49,20 +51,19 @@ impl Plan {
             documents: DOCUMENTS,
             search_takes: Millis(0),
             looks_max: LOOKS_MAX,
+            event_max: 1_500,
             variables: &[],
         }
     }
 }
 
-/// Parts of some kilobytes, so that many of them are a small export; events of little more than a kilobyte.
-const SMALL: [(&str, u64); 3] =
-    [("s3_part_min", 1), ("lambda_async_request", 1_500), ("lambda_async_first_wait", 100)];
-const SMALL_FOR_FUNCTIONS: [(&str, &str); 5] = [
+/// Parts of some kilobytes, so that many of them are a small export; no long waits.
+const SMALL: [(&str, u64); 2] = [("s3_part_min", 1), ("lambda_async_first_wait", 100)];
+const SMALL_FOR_FUNCTIONS: [(&str, &str); 4] = [
     ("JOBS_TABLE", "jobs"),
     ("JOB_FUNCTION", "job"),
     ("JOB_PART_BYTES", "3000"),
     ("JOB_GRACE_MS", "200"),
-    ("LIMIT_OVERRIDES", "lambda_async_request=1500"),
 ];
 
 pub(crate) async fn stage(plan: Plan) -> Stage {
@@ -76,6 +77,8 @@ pub(crate) async fn stage(plan: Plan) -> Stage {
     let function = |name: &str| {
         let mut function = proxy(&search.url(), "answers");
         function.name = name.to_owned();
+        let limits = format!("lambda_async_request={}", plan.event_max);
+        function.environment.insert("LIMIT_OVERRIDES".to_owned(), limits);
         for (name, value) in SMALL_FOR_FUNCTIONS.iter().chain(plan.variables) {
             function.environment.insert((*name).to_owned(), (*value).to_owned());
         }
@@ -99,6 +102,7 @@ pub(crate) async fn stage(plan: Plan) -> Stage {
         .function(job)
         .function(sweeper)
         .function_url("proxy")
+        .set("lambda_async_request", plan.event_max)
         .bucket(Bucket { name: "answers".to_owned(), ..Bucket::default() })
         .table(Table { ttl_attribute: Some("forget".to_owned()), ..Table::new("jobs", "pk") });
     for (row, value) in SMALL {
@@ -159,15 +163,27 @@ impl Stage {
         queue.expect("the control surface answers").json()
     }
 
-    /// Fetches the result, and compares it with what the index holds.
-    pub(crate) async fn check_result(&self, job: &Value) {
+    /// Fetches the result.
+    pub(crate) async fn result(&self, job: &Value) -> Answer {
         assert_eq!(job["state"], "complete", "{job}");
         let link = job["result"]["location"].as_str().expect("a complete job has a link");
         let result = self.client.get(link).await.expect("S3 answers");
         assert_eq!(result.status, 200, "{result:?}");
         assert_eq!(hex::encode(result.sha256()), job["result"]["sha256"].as_str().unwrap());
         assert_eq!(result.header("content-type"), Some("application/x-ndjson"));
-        let mut lines = result.text().lines();
+        result
+    }
+
+    /// Fetches the result, and compares it with what the index holds.
+    pub(crate) async fn check_result(&self, job: &Value) {
+        let result = self.result(job).await;
+        assert_eq!(result.header("content-encoding"), None);
+        self.check_lines(result.text());
+    }
+
+    /// Compares lines with what the index holds.
+    pub(crate) fn check_lines(&self, text: &str) {
+        let mut lines = text.lines();
         for number in 0..self.index.documents {
             let line: Value = serde_json::from_str(lines.next().expect("a line a hit")).unwrap();
             let source: Value = serde_json::from_str(&self.index.source(number)).unwrap();
