@@ -61,9 +61,16 @@ impl Companions {
     ) -> Result<(), PackagingError> {
         for one in all {
             let mut running = start(one, addresses)?;
-            forward(&one.settings.name, running.child.stdout.take());
-            forward(&one.settings.name, running.child.stderr.take());
-            until_ready(one, &mut running, clock).await?;
+            let shown = [
+                forward(&one.settings.name, running.child.stdout.take()),
+                forward(&one.settings.name, running.child.stderr.take()),
+            ];
+            if let Err(error) = until_ready(one, &mut running, clock).await {
+                // What it wrote comes before the error that refers to it; something that it started may hold the pipe.
+                drop(running);
+                let _ = clock.timeout(LOOK, futures_util::future::join_all(shown)).await;
+                return Err(error);
+            }
             self.running.push((one.settings.name.clone(), running));
         }
         Ok(())
@@ -165,10 +172,13 @@ async fn answers(one: &Ready) -> bool {
 }
 
 /// Shows what a companion writes, with its name before each line, until it closes its pipe.
-fn forward(name: &str, pipe: Option<impl AsyncRead + Unpin + Send + 'static>) {
-    let Some(pipe) = pipe else { return };
+fn forward(
+    name: &str,
+    pipe: Option<impl AsyncRead + Unpin + Send + 'static>,
+) -> tokio::task::JoinHandle<()> {
     let name = name.to_owned();
     tokio::spawn(async move {
+        let Some(pipe) = pipe else { return };
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         loop {
@@ -182,5 +192,5 @@ fn forward(name: &str, pipe: Option<impl AsyncRead + Unpin + Send + 'static>) {
             let _ = writeln!(std::io::stderr(), "{name} | {}", text.trim_end());
             line.clear();
         }
-    });
+    })
 }

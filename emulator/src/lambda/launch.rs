@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::control_group::{Bounds, ControlGroup};
 use super::environment::{self, Facts, Variables};
 use super::function::Deployed;
 use super::isolation::{Extent, Isolation, Plan, TASK_ROOT, in_layers};
 use super::process::{Process, Program, ResourceLimits};
+use crate::clock::Clock;
 
 /// What the processes of one sandbox are started with.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(super) struct Launch {
     /// The variables of one that finds it where it really is.
     outside: Variables,
     limits: ResourceLimits,
+    /// What all of its processes may use together, where the kernel holds them to it.
+    group: Option<ControlGroup>,
 }
 
 /// Which process of a sandbox.
@@ -30,14 +34,32 @@ enum Part {
 impl Launch {
     pub(super) fn new(function: &Deployed, facts: &Facts<'_>, isolation: Arc<Isolation>) -> Launch {
         let limits = function.surroundings.platform.limits();
+        let megabytes = u64::from(function.function.memory_mb) + function.view().tmp_mb;
+        let processes = limits.lambda_processes.max.0;
+        let group = ControlGroup::make(Bounds { bytes: megabytes << 20, processes });
+        let counted = group.as_ref().is_some_and(ControlGroup::counts_processes);
         Launch {
             isolation,
             inside: environment::variables(facts, Path::new(TASK_ROOT)),
             outside: environment::variables(facts, &function.task_root),
             limits: ResourceLimits {
                 file_descriptors: limits.lambda_file_descriptors.max.0,
-                processes: limits.lambda_processes.max.0,
+                processes,
+                counted,
             },
+            group,
+        }
+    }
+
+    /// Whether the kernel has killed a process for the memory that all of them used.
+    pub(super) fn was_out_of_memory(&self) -> bool {
+        self.group.as_ref().is_some_and(ControlGroup::was_out_of_memory)
+    }
+
+    /// Ends whatever was started and still runs, wherever it has gone.
+    pub(super) async fn end(self, clock: &Clock) {
+        if let Some(group) = self.group {
+            group.end(clock).await;
         }
     }
 
@@ -104,7 +126,9 @@ impl Launch {
         let plan = self.isolation.plan(extent, &function.view())?;
         let makes = matches!(plan, Some(Plan::Make(_)));
         let folder = function.task_root.clone();
-        let program = Program { command, folder, environment, plan, limits: self.limits };
+        let limits = self.limits;
+        let entrances = self.group.as_ref().map(ControlGroup::entrances).unwrap_or_default();
+        let program = Program { command, folder, environment, plan, limits, entrances };
         let process = function.surroundings.launcher.launch(program).await?;
         if makes {
             self.isolation.keep(extent, process.group.pid());

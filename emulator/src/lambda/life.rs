@@ -25,8 +25,11 @@ pub(super) async fn live(sandbox: Arc<Sandbox>, launch: Launch, stop: Cancellati
         Ok(child) => supervise(&sandbox, child, &stop).await,
         Err(end) => end,
     };
+    if launch.was_out_of_memory() {
+        sandbox.was_out_of_memory();
+    }
     sandbox.ended(end);
-    sandbox.wind_down().await;
+    sandbox.wind_down(launch).await;
 }
 
 /// Starts the extensions, and the runtime when each of them has registered.

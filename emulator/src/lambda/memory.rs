@@ -1,8 +1,8 @@
 //! How much memory a sandbox uses, as the kernel counts it.
 //!
-//! The unit that is watched is the process and its descendants. The kernel's own accounting by cgroup would be exact, but
-//! needs rights over the cgroup tree that an ordinary user does not have; sampling works everywhere on Linux. Elsewhere
-//! nothing is known, and nothing is enforced.
+//! The unit that is watched is the process and its descendants. A control group bounds what can happen between two looks
+//! (`control_group.rs`), but its count has the files in `/tmp` in it, which are no memory on AWS; sampling works everywhere
+//! on Linux. Elsewhere nothing is known, and nothing is enforced.
 
 /// The memory of a process and its descendants, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Lambda: functions, their sandboxes, and what happens in one invocation.
 
 mod concurrency;
+mod control_group;
 mod environment;
 pub(crate) mod event;
 mod extension;

@@ -1,6 +1,6 @@
 //! The processes of functions: the only place that starts one.
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ pub(super) struct Program {
     /// What it sees of the machine; all of it when `None`.
     pub(super) plan: Option<Plan>,
     pub(super) limits: ResourceLimits,
+    /// Of its control group.
+    pub(super) entrances: Vec<CString>,
 }
 
 /// What a process may use of the kernel's tables.
@@ -32,6 +34,8 @@ pub(super) struct ResourceLimits {
     pub(super) file_descriptors: u64,
     /// Processes and threads together.
     pub(super) processes: u64,
+    /// A control group counts the processes, so nobody else needs to.
+    pub(super) counted: bool,
 }
 
 /// A program that runs.
@@ -224,7 +228,7 @@ fn spawn(program: Program) -> io::Result<Process> {
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer);
-    before_exec(&mut command, program.plan, program.limits);
+    before_exec(&mut command, program.plan, program.limits, program.entrances);
     let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let leader = pid.ok_or_else(|| io::Error::other("a process without an id"))?;
@@ -238,6 +242,7 @@ fn before_exec(
     command: &mut std::process::Command,
     mut plan: Option<Plan>,
     limits: ResourceLimits,
+    entrances: Vec<CString>,
 ) {
     use rustix::process::{
         Resource, Rlimit, getpid, getppid, set_parent_process_death_signal, setrlimit,
@@ -245,8 +250,11 @@ fn before_exec(
     let emulator = getpid();
     let identity = super::isolation::Identity::current();
     let at_most = |number| Rlimit { current: Some(number), maximum: Some(number) };
-    let counts_processes = super::isolation::counts_processes(&identity, plan.is_some());
+    let counts_processes =
+        limits.counted || super::isolation::counts_processes(&identity, plan.is_some());
     let prepare = move || {
+        // Before the namespaces, in which the groups may not be seen.
+        entrances.iter().try_for_each(|entrance| super::control_group::join(entrance))?;
         if let Some(plan) = &mut plan {
             super::isolation::carry_out(plan, &identity)?;
         }
@@ -268,7 +276,12 @@ fn before_exec(
 
 /// Without namespaces `/tmp` is the machine's, and without a death signal a `kill -9` of the emulator leaves processes behind.
 #[cfg(not(target_os = "linux"))]
-fn before_exec(_command: &mut std::process::Command, _plan: Option<Plan>, _limits: ResourceLimits) {
+fn before_exec(
+    _command: &mut std::process::Command,
+    _plan: Option<Plan>,
+    _limits: ResourceLimits,
+    _entrances: Vec<CString>,
+) {
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ enum Step {
     Exit(i32),
     /// Subscribes at this path to these types, and writes each batch that comes to the file `BATCHES`, one a line.
     Subscribe(String, Vec<String>),
+    /// Writes its process id to the file `TOLD`, waits for the end, and writes what it is told of it; takes this many
+    /// milliseconds for its end, and writes that it came to it.
+    Linger(u64),
     /// Plays AWS's Lambda Web Adapter: takes the function's invocations and makes HTTP requests of them, to this port.
     Adapt(u16),
 }
@@ -65,6 +68,7 @@ fn main() -> io::Result<()> {
             Step::Print(line) => out(line),
             Step::Exit(status) => exit(*status),
             Step::Subscribe(path, types) => subscribe(&name, &id, path, types)?,
+            Step::Linger(millis) => linger(&id, *millis)?,
             Step::Adapt(port) => adapt(&id, *port)?,
         }
     }
@@ -73,6 +77,16 @@ fn main() -> io::Result<()> {
 fn next(id: &str) -> io::Result<Heard> {
     let header = format!("Lambda-Extension-Identifier: {id}");
     call("GET", "2020-01-01/extension/event/next", &header, "")
+}
+
+fn linger(id: &str, millis: u64) -> io::Result<()> {
+    let file = variable("TOLD").ok_or_else(|| io::Error::other("no TOLD"))?;
+    let mut told = std::fs::File::create(file)?;
+    writeln!(told, "{}", std::process::id())?;
+    writeln!(told, "{}", next(id)?.body)?;
+    pause(millis);
+    writeln!(told, "came to its end")?;
+    exit(0)
 }
 
 fn fail(name: &str, phase: &str, id: &str, error: &str) -> io::Result<()> {

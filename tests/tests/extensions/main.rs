@@ -2,5 +2,6 @@
 
 mod api;
 mod external;
+mod shutdown;
 mod telemetry;
 mod world;

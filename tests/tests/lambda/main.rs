@@ -1,5 +1,7 @@
 //! Lambda from outside: real processes behind `POST /2015-03-31/functions/{name}/invocations`.
 
+#[cfg(target_os = "linux")]
+mod control_groups;
 mod endings;
 mod init;
 mod invoke_api;

@@ -51,12 +51,12 @@ async fn the_deadline_is_a_point_in_time() {
 }
 
 /// Whether a process exists and has not ended; a zombie has.
-fn runs(pid: u64) -> bool {
+pub(crate) fn runs(pid: u64) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     !stat.is_empty() && !stat.contains(") Z ")
 }
 
-async fn until_ended(pid: u64) {
+pub(crate) async fn until_ended(pid: u64) {
     for _ in 0..1_000 {
         if !runs(pid) {
             return;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::extension::{Notice, Refused, Stage};
 use super::super::init::{InitEnd, InitFailure};
+use super::super::launch::Launch;
 use super::super::log::Writer;
 use super::super::outcome::Ending;
 use super::super::output::{Output, Rest};
@@ -193,7 +194,7 @@ impl Sandbox {
     }
 
     /// Tells the extensions that it is the end, gives them their time, and ends what is left.
-    pub(in crate::lambda) async fn wind_down(&self) {
+    pub(in crate::lambda) async fn wind_down(&self, launch: Launch) {
         let left = {
             let mut inner = self.lock();
             // A runtime that has ended by itself leaves them all of the time.
@@ -219,6 +220,7 @@ impl Sandbox {
             self.kill();
             self.external_tasks.wait().await;
         }
+        launch.end(&self.clock).await;
         self.function.surroundings.platform.keyring.revoke(&self.access_key_id);
         self.serving.cancel();
     }

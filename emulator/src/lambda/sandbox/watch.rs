@@ -230,6 +230,15 @@ impl Sandbox {
         }
     }
 
+    /// The kernel has killed a process before a look at the memory could find it too large.
+    pub(in crate::lambda) fn was_out_of_memory(&self) {
+        let allowed = self.function.function.memory_mb;
+        self.log.platform(&format!(
+            "hardcap: the function used all of the memory that the kernel gives it and its /tmp together, and may use \
+             {allowed} MB: the kernel has killed a process"
+        ));
+    }
+
     fn read_memory(&self, inner: &mut Inner) -> Option<u64> {
         let usage = self.total_memory(memory::usage)?;
         inner.peak = inner.peak.max(usage.peak);

@@ -124,6 +124,10 @@ struct Wish {
     hang: bool,
     /// Starts a process that outlives the invocation, and returns its id.
     child: bool,
+    /// Starts a process that leaves its session and outlives the invocation, and returns its id.
+    deserter: bool,
+    /// Starts threads until it cannot, and returns how many there are and the error.
+    threads: bool,
     /// Writes this file, and returns what it held before.
     file: Option<String>,
     /// Writes so many MB to this file, and returns how many it could and the error that ended it.
@@ -188,6 +192,10 @@ async fn behave(event: LambdaEvent<Wish>) -> Result<Granted, Error> {
     }
     let answer = if wish.child {
         Value::from(start_child()?)
+    } else if wish.deserter {
+        start_deserter()?
+    } else if wish.threads {
+        start_threads()?
     } else if let Some(file) = wish.file {
         let before = std::fs::read_to_string(&file).unwrap_or_default();
         // What cannot be written, such as a file of the kernel, is only read.
@@ -221,6 +229,26 @@ fn fill(file: &str, mb: usize) -> io::Result<Value> {
         }
     }
     Ok(serde_json::json!([mb, null]))
+}
+
+fn start_threads() -> io::Result<Value> {
+    let barrier = std::sync::Arc::new(std::sync::RwLock::new(()));
+    let held = barrier.write().map_err(|_| io::Error::other("nobody else holds it"))?;
+    let mut threads = Vec::new();
+    let error = loop {
+        let barrier = std::sync::Arc::clone(&barrier);
+        let thread = std::thread::Builder::new().stack_size(16 * 1024);
+        match thread.spawn(move || drop(barrier.read())) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => break error.raw_os_error(),
+        }
+    };
+    let running = std::fs::read_dir("/proc/self/task")?.count();
+    drop(held);
+    for thread in threads {
+        let _ = thread.join();
+    }
+    Ok(serde_json::json!([running, error]))
 }
 
 fn open_files() -> io::Result<Value> {
@@ -477,6 +505,13 @@ fn sleep_for_ever() -> ! {
 #[expect(clippy::disallowed_methods, reason = "a function that starts a process is what is tested")]
 fn start_child() -> io::Result<u32> {
     Ok(std::process::Command::new("sleep").arg("600").spawn()?.id())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a function that starts processes is what is tested")]
+fn start_deserter() -> io::Result<Value> {
+    let script = "setsid sleep 600 > /dev/null 2>&1 & echo $!";
+    let output = std::process::Command::new("sh").args(["-c", script]).output()?;
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the shell can send what this program cannot")]

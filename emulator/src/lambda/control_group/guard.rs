@@ -1,0 +1,177 @@
+//! The guard: a process that waits for the end of this one, and then ends what is left in its control groups.
+//!
+//! It is a fork that never becomes another program, for there may be no other program to become. It has left this process's
+//! session, so what ends one from a terminal does not end the other, and it has a group of its own in each home.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt as _;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, openat, unlinkat};
+use rustix::io::{Errno, read, write};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, getpid, kill_process, setsid};
+use rustix::thread::{Timespec, nanosleep, set_name};
+
+use super::place::{GUARD, Place, c_string};
+
+/// What the guard knows of a home, allocated before it is forked.
+#[derive(Debug)]
+struct Post {
+    home: CString,
+    entrance: CString,
+    /// The group that this process is in, to which the guard goes back at the end.
+    exit: CString,
+}
+
+/// How often, 10 ms apart, the guard tries to remove a group: a process that the kernel holds longer keeps it.
+const ATTEMPTS: u32 = 1_000;
+
+/// Starts the guard. It does its work when the pipe that is returned closes.
+///
+/// # Errors
+///
+/// When it cannot join its own groups: then functions could not join theirs.
+pub(super) fn start(places: &[Place]) -> io::Result<OwnedFd> {
+    let post = |place: &Place| {
+        Ok(Post {
+            home: c_string(&place.folder)?,
+            entrance: c_string(&place.folder.join(GUARD).join("cgroup.procs"))?,
+            exit: c_string(&place.own.join("cgroup.procs"))?,
+        })
+    };
+    let posts: Vec<Post> = places.iter().map(post).collect::<io::Result<_>>()?;
+    let (ended, alive) = pipe_with(PipeFlags::CLOEXEC)?;
+    #[expect(clippy::disallowed_methods, reason = "a fork that becomes no other program")]
+    let mut command = std::process::Command::new("guard");
+    let keep_watch = move || {
+        posts.iter().try_for_each(|post| join(&post.entrance))?;
+        setsid()?;
+        set_name(c"sandbox-guard")?;
+        close_all_but(ended.as_fd())?;
+        while matches!(read(&ended, &mut [0_u8]), Ok(1..) | Err(Errno::INTR)) {}
+        posts.iter().for_each(clear);
+        // Without a way back: this is still a copy of a program that has ended.
+        loop {
+            let _ = kill_process(getpid(), Signal::KILL);
+        }
+    };
+    #[expect(unsafe_code, reason = "a process that stays what it was forked as has no safe form")]
+    // SAFETY: the closure makes system calls only. What it needs was allocated before.
+    unsafe {
+        command.pre_exec(keep_watch)
+    };
+    // It returns when the guard has closed what it does not need. Nobody waits for it: it outlives this process.
+    drop(command.spawn()?);
+    Ok(alive)
+}
+
+/// Makes the calling process a member of a group.
+pub(in crate::lambda) fn join(entrance: &CStr) -> io::Result<()> {
+    let entrance = openat(CWD, entrance, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    write(&entrance, b"0")?;
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "the files of a fork are nobody else's")]
+fn close_all_but(kept: BorrowedFd<'_>) -> io::Result<()> {
+    let open = folder(CWD, c"/proc/self/fd")?;
+    let mut buffer = [MaybeUninit::uninit(); 8192];
+    let mut entries = RawDir::new(open.as_fd(), &mut buffer);
+    while let Some(entry) = entries.next() {
+        let Some(number) = number(entry?.file_name().to_bytes()) else { continue };
+        if number != kept.as_raw_fd() && number != open.as_raw_fd() {
+            // SAFETY: the threads that used it are not in this process.
+            unsafe { rustix::io::close(number) };
+        }
+    }
+    Ok(())
+}
+
+fn number(digits: &[u8]) -> Option<RawFd> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn folder(at: impl AsFd, path: &CStr) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(openat(at, path, flags, Mode::empty())?)
+}
+
+/// Ends all that is left in a home, and removes it.
+fn clear(post: &Post) {
+    for _ in 0..ATTEMPTS {
+        let Ok(home) = folder(CWD, &post.home) else { return };
+        if is_cleared(home.as_fd()).is_ok_and(|cleared| cleared) {
+            break;
+        }
+        pause();
+    }
+    let _ = join(&post.exit);
+    let Ok(home) = folder(CWD, &post.home) else { return };
+    for _ in 0..ATTEMPTS {
+        let _ = unlinkat(&home, GUARD, AtFlags::REMOVEDIR);
+        if unlinkat(CWD, &post.home, AtFlags::REMOVEDIR) != Err(Errno::BUSY) {
+            return;
+        }
+        pause();
+    }
+}
+
+/// Whether no group is left in it but the guard's.
+fn is_cleared(home: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut buffer = [MaybeUninit::uninit(); 8192];
+    let mut entries = RawDir::new(home, &mut buffer);
+    let mut cleared = true;
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        // The names of groups are numbers; what else is there are the kernel's files.
+        if number(name.to_bytes()).is_some() {
+            cleared &= is_removed_from(home, name);
+        }
+    }
+    Ok(cleared)
+}
+
+/// Ends what still runs in a group, and removes it when nothing does.
+pub(super) fn is_removed(group: &CStr) -> bool {
+    is_removed_from(CWD, group)
+}
+
+fn is_removed_from(at: impl AsFd, group: &CStr) -> bool {
+    match unlinkat(&at, group, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT) => true,
+        Err(_) => {
+            if let Ok(group) = folder(at, group) {
+                end(&group);
+            }
+            false
+        }
+    }
+}
+
+/// Ends every process of a group: at once where the kernel has a file for that, else one after the other.
+fn end(group: &OwnedFd) {
+    let file = |name: &CStr, flags| openat(group, name, flags | OFlags::CLOEXEC, Mode::empty());
+    if file(c"cgroup.kill", OFlags::WRONLY).is_ok_and(|kill| write(&kill, b"1").is_ok()) {
+        return;
+    }
+    let Ok(members) = file(c"cgroup.procs", OFlags::RDONLY) else { return };
+    let mut buffer = [0; 4096];
+    let mut process: i32 = 0;
+    while let Ok(length @ 1..) = read(&members, &mut buffer) {
+        for &byte in &buffer[..length] {
+            if byte.is_ascii_digit() {
+                process = process.wrapping_mul(10).wrapping_add(i32::from(byte - b'0'));
+            } else if let Some(pid) = Pid::from_raw(std::mem::take(&mut process)) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+}
+
+fn pause() {
+    let _ = nanosleep(&Timespec { tv_sec: 0, tv_nsec: 10_000_000 });
+}
