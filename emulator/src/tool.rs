@@ -55,6 +55,9 @@ impl Tool {
     #[expect(clippy::disallowed_methods, reason = "tools and companions start here")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_cargo_run(name)) {
+            command.env_remove(name);
+        }
         command
             .args(&self.arguments)
             .current_dir(&self.folder)
@@ -65,6 +68,14 @@ impl Tool {
             .kill_on_drop(true);
         command
     }
+}
+
+/// Whether a variable is one that `cargo run` and `cargo test` give to the program that they start, about its own package. Build
+/// scripts see these too, as long as cargo does not set them anew, and those of `ring` are run again when they differ: a build
+/// that inherits them compiles ring, and all that depends on it, twice.
+fn is_of_cargo_run(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
 /// A program that runs. Dropping it ends it with everything that it started.
@@ -116,4 +127,23 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 pub(crate) fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tool_hears_nothing_of_the_package_that_cargo_runs_us_for() {
+        // Cargo sets this one for the tests of this crate, as it does for a program of `cargo run`.
+        let inherited = std::env::vars_os().any(|(name, _)| name == "CARGO_PKG_NAME");
+        assert!(inherited, "this test is started by cargo");
+        let mut tool = Tool::new("env", [""; 0], Path::new("."));
+        tool.environment.push(("OWN".to_owned(), "1".to_owned()));
+        let output = tool.output().await.expect("there is `env`");
+        let variables = String::from_utf8_lossy(&output.stdout);
+        assert!(variables.contains("OWN=1") && variables.contains("PATH="), "{variables}");
+        assert!(!variables.contains("CARGO_PKG_"), "{variables}");
+        assert!(!variables.contains("CARGO_MANIFEST_"), "{variables}");
+    }
 }

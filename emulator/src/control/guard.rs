@@ -1,7 +1,9 @@
 //! Keeps web pages out of the control surface.
 //!
-//! It listens on loopback, but any page that a developer has open can send requests there. A page of another origin is
-//! told by its `Origin` or `Sec-Fetch-Site`; one that has bound a name of its own to 127.0.0.1 is told by its `Host`.
+//! It listens on loopback or in a container, and any page that a developer has open can send requests there. A page of another
+//! origin is told by its `Origin` or `Sec-Fetch-Site`; one that has bound a name of its own to this address (DNS rebinding) is
+//! told by its `Host`: such a name is one of the public DNS, for there its owner decides what it leads to. A neighbour in a
+//! network of containers, which calls this one `hardcap`, uses a name that nobody can own there.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -21,8 +23,10 @@ pub(crate) async fn same_machine_only(request: Request, next: Next) -> Response 
 fn refusal(headers: &HeaderMap) -> Option<&'static str> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text(header::HOST).unwrap_or_default();
-    if !is_loopback(host) {
-        return Some("the control surface answers to 127.0.0.1 and localhost only");
+    if is_public_name(host) {
+        return Some(
+            "the control surface answers to addresses, names without a dot, and *.localhost and *.internal: any other could be a web page's that was bound to this address",
+        );
     }
     let foreign_origin =
         text(header::ORIGIN).is_some_and(|origin| origin != format!("http://{host}"));
@@ -32,14 +36,19 @@ fn refusal(headers: &HeaderMap) -> Option<&'static str> {
         .then_some("the control surface does not answer pages of other origins")
 }
 
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.is_empty()
-        || name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// Whether the public DNS could know this name. It never will know a name without a dot, nor what is below `localhost` (RFC 6761)
+/// and `internal` (ICANN's resolution of 2024-07-29); an address is no name.
+fn is_public_name(host: &str) -> bool {
+    if host.starts_with('[') {
+        return false;
+    }
+    let name = host.split(':').next().unwrap_or_default();
+    let is_address = name.parse::<std::net::Ipv4Addr>().is_ok();
+    let name = name.trim_end_matches('.');
+    let last = name.rsplit_once('.').map(|(_, last)| last);
+    let is_private =
+        |last: &str| ["localhost", "internal"].iter().any(|own| last.eq_ignore_ascii_case(own));
+    !is_address && last.is_some_and(|last| !is_private(last))
 }
 
 #[cfg(test)]
@@ -57,6 +66,12 @@ mod tests {
             &[("host", "localhost:4566"), ("origin", "http://localhost:4566")],
             &[("host", "[::1]:4566"), ("sec-fetch-site", "same-origin")],
             &[("host", "localhost:4566"), ("sec-fetch-site", "none")],
+            &[("host", "hardcap:4566")],
+            &[("host", "172.18.0.2:4566")],
+            &[("host", "[fd00::2]:4566")],
+            &[("host", "hardcap.localhost")],
+            &[("host", "host.docker.INTERNAL:4566")],
+            &[],
         ] {
             assert_eq!(refusal(&headers(pairs)), None, "{pairs:?}");
         }
@@ -70,6 +85,11 @@ mod tests {
             &[("host", "127.0.0.1:4566"), ("sec-fetch-site", "cross-site")],
             &[("host", "rebound.example.com:4566")],
             &[("host", "127.0.0.1.example.com")],
+            &[("host", "example.com.")],
+            &[("host", "internal.example")],
+            &[("host", "localhost.example.com:4566")],
+            &[("host", "hardcap:4566"), ("origin", "https://example.com")],
+            &[("host", "172.18.0.2:4566"), ("sec-fetch-site", "cross-site")],
         ] {
             assert!(refusal(&headers(pairs)).is_some(), "{pairs:?}");
         }

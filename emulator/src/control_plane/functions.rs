@@ -11,9 +11,7 @@ use serde_json::{Map, json};
 use tokio_util::io::ReaderStream;
 
 use super::Shared;
-use super::answer::{
-    Done, Outcome, Problem, conflict, invalid, missing, not_built, not_found, unreadable,
-};
+use super::answer::{Done, Outcome, Problem, conflict, invalid, missing, not_found, unreadable};
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
 use super::entry::{About, EPHEMERAL_STORAGE_MB, Entry, Shown, architecture, new_revision};
@@ -53,7 +51,6 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
     if input.package_type.as_deref() == Some("Image") {
         return Err(code::images());
     }
-    refuse_versions(input.publish)?;
     let role = configuration.role.clone().ok_or_else(|| missing("role"))?;
     let code = input.code.ok_or_else(|| missing("code"))?;
     if configuration.runtime.is_none() || configuration.handler.is_none() {
@@ -87,6 +84,9 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
     let entry =
         Entry { function: Arc::new(function), about, package: Some(Arc::clone(&received.folder)) };
     shared.deploy(&entry).await?;
+    if input.publish == Some(true) {
+        publishes_nothing(&named.function);
+    }
     Ok(Done::Created(entry.configuration(&shared.platform.region, None, Shown::Creating)))
 }
 
@@ -163,17 +163,13 @@ pub(super) async fn package(shared: &Shared, name: &str) -> Result<Response<Body
     Ok(response)
 }
 
-/// Versions other than `$LATEST` are not built.
-pub(super) fn refuse_versions(publish: Option<bool>) -> Result<(), Problem> {
-    if publish == Some(true) {
-        return Err(versions());
-    }
-    Ok(())
-}
-
-/// What a function has not here.
-pub(super) fn versions() -> Problem {
-    not_built("published versions and aliases", "every function has its $LATEST only")
+/// Tools that publish as they deploy (`cargo lambda deploy` always does) get what they deploy, and the answer says `$LATEST`;
+/// who then asks for a version by its number is refused.
+pub(super) fn publishes_nothing(function: &str) {
+    tracing::warn!(
+        function,
+        "no version is published: a function has its $LATEST only, and that is deployed"
+    );
 }
 
 /// A function to be made has no version yet.

@@ -10,7 +10,7 @@ use super::answer::{Done, Outcome, Problem, invalid, precondition_failed, unread
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
 use super::entry::{Entry, Shown};
-use super::functions::refuse_versions;
+use super::functions::publishes_nothing;
 use super::request::{limited_body, named};
 use super::{Shared, program, storage};
 use crate::context::Context;
@@ -37,7 +37,6 @@ pub(super) async fn code(
     let body = limited_body(ctx, &head.headers, body, limit).await?;
     let input: UpdateInput = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
     let code: CodeInput<'_> = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
-    refuse_versions(input.publish)?;
     let region = &*shared.platform.region;
     let named = named(name, None, region)?;
     let _turn = shared.turn.lock().await;
@@ -61,6 +60,9 @@ pub(super) async fn code(
     shared.deploy(&entry).await?;
     if let Some(package) = before.package {
         package.give_up();
+    }
+    if input.publish == Some(true) {
+        publishes_nothing(&named.function);
     }
     Ok(Done::Ok(entry.configuration(region, None, Shown::Updating)))
 }

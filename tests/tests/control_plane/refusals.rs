@@ -1,6 +1,8 @@
 //! What is refused because of what it names: other regions, versions, keys that are Lambda's own, operations that are not
 //! built.
 
+use aws_sdk_lambda::primitives::Blob;
+
 use super::{Plane, assert_refused, code, environment, guest, refused};
 
 const INVALID: &str = "InvalidParameterValueException";
@@ -91,10 +93,20 @@ async fn what_is_not_built_says_so_by_name_and_is_not_tried_again() {
             "{message}"
         );
     }
-    let publish = plane.create("f2", "echo").publish(true).send().await;
-    let (status, error, _) = refused(publish);
-    assert_eq!((status, error.as_str()), (501, "NotImplementedException"));
-    assert!(!plane.has("f2").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_publishes_while_deploying_gets_the_latest_and_no_number() {
+    let plane = Plane::start().await;
+    let made = plane.create("f1", "echo").publish(true).send().await.expect("made");
+    assert_eq!(made.version(), Some("$LATEST"));
+    let update = plane.sdk.update_function_code().function_name("f1").publish(true);
+    let updated = update.zip_file(Blob::new(guest())).send().await.expect("updated");
+    assert_eq!(updated.version(), Some("$LATEST"));
+    assert_eq!(plane.invoke("f1", "1").await, 1);
+    let numbered = plane.sdk.invoke().function_name("f1").qualifier("1").send().await;
+    let (status, error, _) = refused(numbered);
+    assert_eq!((status, error.as_str()), (404, "ResourceNotFoundException"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
