@@ -1,6 +1,6 @@
 //! Failures as HTTP: the only place that says so to a client, always as `application/problem+json`.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, Body, Text};
 use crate::error::Failure;
@@ -16,19 +16,36 @@ pub fn problem_kind(name: &str) -> String {
     format!("urn:hardcap:problem:{name}")
 }
 
+/// Why a request is not answered with what it asks for. Its text says what is wrong with this one.
+pub(crate) trait Refused: std::error::Error {
+    /// What a client is told of every one of its kind.
+    fn describe(&self) -> Problem;
+
+    /// After how many seconds to ask again, where it is no use before.
+    fn retry_after(&self) -> Option<u64> {
+        match self.describe().status {
+            429 => Some(30),
+            503 => Some(5),
+            _ => None,
+        }
+    }
+
+    /// What the problem says beside its text.
+    fn members(&self) -> Map<String, Value> {
+        Map::new()
+    }
+}
+
 /// The answer to a request that failed; `cors` are the headers that let a script read it.
 #[must_use]
 pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
-    let Problem { status, kind, title, hint } = describe(failure);
-    let mut body = json!({
-        "type": problem_kind(kind),
-        "title": title,
-        "status": status,
-        "detail": format!("{}. {hint}", sentence(&failure.to_string())),
-    });
-    if let (Failure::Upload(refusal), Some(members)) = (failure, body.as_object_mut()) {
-        members.extend(refusal.members());
-    }
+    let Problem { status, kind, title, hint } = failure.describe();
+    let mut members = failure.members();
+    members.insert("type".to_owned(), json!(problem_kind(kind)));
+    members.insert("title".to_owned(), json!(title));
+    members.insert("status".to_owned(), json!(status));
+    let detail = format!("{}. {hint}", sentence(&failure.to_string()));
+    members.insert("detail".to_owned(), json!(detail));
     let mut headers: Lines = vec![
         ("content-type".to_owned(), PROBLEM_TYPE.to_owned()),
         ("cache-control".to_owned(), "no-store".to_owned()),
@@ -36,18 +53,11 @@ pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
     if let Failure::OwnMethod(allowed) = failure {
         headers.push(("allow".to_owned(), (*allowed).to_owned()));
     }
-    if let Failure::Job(refusal) = failure
-        && let Some(seconds) = refusal.retry_after()
-    {
-        headers.push(("retry-after".to_owned(), seconds.to_string()));
-    }
-    if let Failure::Session(refusal) = failure
-        && let Some(seconds) = refusal.retry_after()
-    {
+    if let Some(seconds) = failure.retry_after() {
         headers.push(("retry-after".to_owned(), seconds.to_string()));
     }
     headers.extend(cors.iter().cloned());
-    Answer { status, headers, body: Body::Text(Text::from(body.to_string())) }
+    Answer { status, headers, body: Body::Text(Text::from(Value::Object(members).to_string())) }
 }
 
 /// A problem, but for the detail.
@@ -69,7 +79,33 @@ pub(crate) const fn row(
     Problem { status, kind, title, hint }
 }
 
-/// One row a cause. What is refused of jobs, their own module describes.
+impl Failure {
+    /// What a module refuses, it describes itself.
+    fn refused(&self) -> Option<&dyn Refused> {
+        match self {
+            Failure::Upload(refusal) => Some(refusal),
+            Failure::Job(refusal) => Some(refusal),
+            Failure::Session(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+impl Refused for Failure {
+    fn describe(&self) -> Problem {
+        self.refused().map_or_else(|| describe(self), Refused::describe)
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        self.refused().and_then(Refused::retry_after)
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        self.refused().map(Refused::members).unwrap_or_default()
+    }
+}
+
+/// One row a cause.
 fn describe(failure: &Failure) -> Problem {
     const UNSENT: &str = "Nothing was sent to the upstream.";
     match failure {
@@ -121,9 +157,6 @@ fn describe(failure: &Failure) -> Problem {
             "Connect to the upstream directly, or let the application poll.",
         ),
         Failure::Upstream(error) => describe_upstream(error),
-        Failure::Upload(refusal) => refusal.describe(),
-        Failure::Job(refusal) => refusal.describe(),
-        Failure::Session(refusal) => refusal.describe(),
         late_or_large => describe_delivery(late_or_large),
     }
 }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Refusal, ReturnTo, User};
 use crate::answer::{Answer, Body, Text};
 use crate::headers::Lines;
+use crate::respond::Refused as _;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

@@ -2,7 +2,7 @@
 
 use super::Forbidden;
 use super::store::Outage;
-use crate::respond::{Problem, row};
+use crate::respond::{Problem, Refused, row};
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +43,8 @@ impl From<Outage> for Refusal {
     }
 }
 
-impl Refusal {
-    /// The problem that a client is shown.
-    #[must_use]
-    pub(crate) fn describe(&self) -> Problem {
+impl Refused for Refusal {
+    fn describe(&self) -> Problem {
         match self {
             Refusal::NotLoggedIn => row(
                 401,
@@ -106,9 +104,7 @@ impl Refusal {
         }
     }
 
-    /// After how many seconds to ask again.
-    #[must_use]
-    pub(crate) fn retry_after(&self) -> Option<u64> {
+    fn retry_after(&self) -> Option<u64> {
         match self {
             Refusal::Locked(seconds) => Some(*seconds),
             Refusal::Outage => Some(5),

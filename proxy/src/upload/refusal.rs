@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::source::SourceError;
 use crate::path::OWN_PREFIX;
-use crate::respond::{Problem, row};
+use crate::respond::{Problem, Refused, row};
 use crate::store::StoreError;
 
 /// Why an upload is not taken, or not used.
@@ -59,9 +59,8 @@ pub enum UploadRefusal {
     Unavailable(#[from] StoreError),
 }
 
-impl UploadRefusal {
-    /// The problem that a client is shown.
-    pub(crate) fn describe(&self) -> Problem {
+impl Refused for UploadRefusal {
+    fn describe(&self) -> Problem {
         match self {
             UploadRefusal::Bad(_) => row(
                 400,
@@ -97,6 +96,15 @@ impl UploadRefusal {
         }
     }
 
+    fn members(&self) -> Map<String, Value> {
+        match self {
+            UploadRefusal::TooLarge { max, inline_max, .. } => advice(*max, *inline_max),
+            _ => Map::new(),
+        }
+    }
+}
+
+impl UploadRefusal {
     /// What may be wrong with one upload.
     fn describe_one(&self) -> Problem {
         const AGAIN: &str = "Ask for another one with POST /_proxy/uploads.";
@@ -120,14 +128,6 @@ impl UploadRefusal {
             _ => row(404, "no-such-upload", "There is no such upload", AGAIN),
         }
     }
-
-    /// What the problem says beside its text.
-    pub(crate) fn members(&self) -> Map<String, Value> {
-        match self {
-            UploadRefusal::TooLarge { max, inline_max, .. } => advice(*max, *inline_max),
-            _ => Map::new(),
-        }
-    }
 }
 
 /// What a client has to know before it sends a large body.
@@ -139,9 +139,8 @@ pub(crate) fn advice(max: u64, inline_max: u64) -> Map<String, Value> {
     members
 }
 
-impl SourceError {
-    /// The problem that a client is shown.
-    pub(crate) fn describe(&self) -> Problem {
+impl Refused for SourceError {
+    fn describe(&self) -> Problem {
         match self {
             SourceError::Missing | SourceError::Changed => row(
                 409,

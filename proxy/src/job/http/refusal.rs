@@ -3,7 +3,7 @@
 use crate::job::create::CreateError;
 use crate::job::ports::PortError;
 use crate::job::{Problem as JobProblem, State};
-use crate::respond::{Problem, row};
+use crate::respond::{Problem, Refused, row};
 
 /// Why a request about a job is not answered with what it asks for.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +48,8 @@ fn detail(problem: Option<&JobProblem>) -> &str {
     problem.map_or("no reason is known", |problem| &problem.detail)
 }
 
-impl Refusal {
-    /// The problem that a client is shown.
-    #[must_use]
-    pub(crate) fn describe(&self) -> Problem {
+impl Refused for Refusal {
+    fn describe(&self) -> Problem {
         match self {
             Refusal::NotConfigured => row(
                 501,
@@ -97,16 +95,6 @@ impl Refusal {
                 "Jobs are not to be had just now",
                 "Send the request again, with the same Idempotency-Key if it had one.",
             ),
-        }
-    }
-
-    /// After how many seconds to ask again.
-    #[must_use]
-    pub(crate) fn retry_after(&self) -> Option<u64> {
-        match self.describe().status {
-            429 => Some(30),
-            503 => Some(5),
-            _ => None,
         }
     }
 }
