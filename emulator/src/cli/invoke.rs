@@ -9,11 +9,11 @@ use bytes::Bytes;
 use clap::Args;
 use http::{Method, StatusCode};
 
-use super::launch::{Started, start};
+use super::launch::with_started;
 use super::options::{LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
 use super::remote::{self, DEFAULT_URL};
-use super::up::{Signals, runtime, start_log};
+use super::up::{runtime, start_log};
 use super::{Failure, terminal};
 use crate::client::Answer;
 
@@ -95,26 +95,14 @@ async fn start_and_ask(options: &InvokeOptions, event: Bytes) -> Result<ExitCode
     };
     start_log(&up);
     let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
-    let mut signals = Signals::new()?;
-    let started = tokio::select! {
-        started = start(&project, &up) => started?,
-        () = signals.next() => return Err(Failure::new("stopped before everything listened")),
-    };
-    let Started { emulator, companions, addresses } = started;
-    let asked = async {
-        let code = ask(options, &addresses.aws, event).await?;
+    with_started(&project, &up, "the function had answered", async |started| {
+        let code = ask(options, &started.addresses.aws, event).await?;
         if options.asynchronous {
-            emulator.events_ended().await;
+            started.emulator.events_ended().await;
         }
         Ok(code)
-    };
-    let asked = tokio::select! {
-        asked = asked => asked,
-        () = signals.next() => Err(Failure::new("stopped before the function had answered")),
-    };
-    let clock = emulator.clock().clone();
-    tokio::join!(companions.stop(&clock), emulator.stop());
-    asked
+    })
+    .await
 }
 
 async fn ask(options: &InvokeOptions, url: &str, event: Bytes) -> Result<ExitCode, Failure> {

@@ -6,6 +6,7 @@ use super::Failure;
 use super::options::UpOptions;
 use super::project::Project;
 use super::terminal::{self, BuildProgress};
+use super::up::Signals;
 use crate::addresses::Addresses;
 use crate::check;
 use crate::clock::Clock;
@@ -21,6 +22,32 @@ pub(super) struct Started {
     pub(super) emulator: Emulator,
     pub(super) companions: Companions,
     pub(super) addresses: Addresses,
+}
+
+/// Starts a template for one piece of work, and stops it after; a signal ends both early.
+///
+/// # Errors
+///
+/// When it does not start, when the work fails, and when a signal comes before the work is `done`.
+pub(super) async fn with_started<T>(
+    project: &Project,
+    options: &UpOptions,
+    done: &str,
+    work: impl AsyncFnOnce(&Started) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut signals = Signals::new()?;
+    let started = tokio::select! {
+        started = start(project, options) => started?,
+        () = signals.next() => return Err(Failure::new("stopped before everything listened")),
+    };
+    let came = tokio::select! {
+        came = work(&started) => came,
+        () = signals.next() => Err(Failure::new(format!("stopped before {done}"))),
+    };
+    let Started { emulator, companions, .. } = started;
+    let clock = emulator.clock().clone();
+    tokio::join!(companions.stop(&clock), emulator.stop());
+    came
 }
 
 /// Builds what has to be built, then starts the emulator and the companions. What AWS would refuse to deploy is not started,

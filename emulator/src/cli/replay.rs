@@ -8,10 +8,10 @@ use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::launch::{Started, start};
+use super::launch::{Started, with_started};
 use super::options::{LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
-use super::up::{Signals, runtime, start_log};
+use super::up::{runtime, start_log};
 use super::{Failure, GATE_FAILED, remote, terminal};
 use crate::client::{Answer, Client};
 use crate::record::Record;
@@ -125,20 +125,10 @@ async fn run(options: &ReplayOptions, work: Work) -> Result<Vec<Verdict>, Failur
     };
     start_log(&up);
     let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
-    let mut signals = Signals::new()?;
-    let started = tokio::select! {
-        started = start(&project, &up) => started?,
-        () = signals.next() => return Err(Failure::new("stopped before everything listened")),
-    };
-    let again = Again { options, project: &project, started: &started, client: remote::client()? };
-    let verdicts = tokio::select! {
-        verdicts = again.all(work) => verdicts,
-        () = signals.next() => Err(Failure::new("stopped before everything was replayed")),
-    };
-    let Started { emulator, companions, .. } = started;
-    let clock = emulator.clock().clone();
-    tokio::join!(companions.stop(&clock), emulator.stop());
-    verdicts
+    with_started(&project, &up, "everything was replayed", async |started| {
+        Again { options, project: &project, started, client: remote::client()? }.all(work).await
+    })
+    .await
 }
 
 /// Does it again.
