@@ -20,6 +20,7 @@ pub mod agents;
 pub mod browser;
 pub mod client;
 pub mod export;
+pub mod lambda;
 pub mod search;
 
 pub mod arbitrary;

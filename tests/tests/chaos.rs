@@ -3,6 +3,8 @@
 
 #![cfg(target_os = "linux")]
 
+use std::time::Duration;
+
 use hardcap::config::{EventInvokeConfig, Function};
 use hardcap::faults::{
     Delay, Drop, Duplicate, Fault, Kill, Phase, Reorder, SlowColdStart, Throttle,
@@ -10,6 +12,7 @@ use hardcap::faults::{
 use hardcap::{Builder, Clock, Emulator};
 use hardcap_limits::Millis;
 use hardcap_tests::client::{Call, Client};
+use hardcap_tests::lambda::advance;
 use hardcap_tests::{functions, lane};
 use serde_json::{Value, json};
 
@@ -73,10 +76,7 @@ fn event(at: usize) -> Value {
 /// Lets minutes pass until every event has ended, each when nothing is under way.
 async fn until_all_ended(emulator: &Emulator, client: &Client) {
     while emulator.totals().events.pending() > 0 {
-        let url = format!("{}/clock/advance", emulator.control_url());
-        let minute = Call::post(url, r#"{"millis":60000}"#);
-        let minute = minute.header("content-type", "application/json");
-        client.send(&minute).await.expect("the control surface");
+        advance(emulator, client, Duration::from_secs(60)).await;
         while is_under_way(emulator, client).await {
             Clock::default().timeout(Millis(20), std::future::pending::<()>()).await;
         }

@@ -1,69 +1,38 @@
 //! Asynchronous invocation from outside: real functions, Lambda's own client, a clock that is advanced.
 
 use std::io::{BufRead as _, BufReader};
+use std::ops::Deref;
 
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::types::InvocationType;
 use hardcap::config::{Bucket, EventInvokeConfig, Function, RecursiveLoop, Schedule};
-use hardcap::{Builder, Emulator, Totals, What};
+use hardcap::{Builder, Emulator, What};
 use hardcap_limits::{Date, Millis};
-use hardcap_tests::client::{Answer, Call, Client};
+use hardcap_tests::client::{Call, Client};
 use hardcap_tests::functions;
+use hardcap_tests::lambda::Lambda;
 use serde_json::{Value, json};
 
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
 
-/// An emulator and what a test asks it.
-struct Queue {
-    emulator: Emulator,
-    client: Client,
+/// What a test asks of the queue.
+struct Queue(Lambda);
+
+impl Deref for Queue {
+    type Target = Lambda;
+
+    fn deref(&self) -> &Lambda {
+        &self.0
+    }
 }
 
 impl Queue {
     async fn start(builder: Builder) -> Queue {
-        let emulator = builder.start().await.expect("an emulator on free ports");
-        Queue { emulator, client: Client::new() }
+        Queue(Lambda::start(builder).await)
     }
 
     async fn with(functions: impl IntoIterator<Item = Function>) -> Queue {
-        Queue::start(functions.into_iter().fold(Emulator::builder(), Builder::function)).await
-    }
-
-    fn call(&self, function: &str, kind: &str, event: impl ToString) -> Call {
-        let url = self.emulator.aws_url();
-        Call::post(format!("{url}/2015-03-31/functions/{function}/invocations"), event.to_string())
-            .header("x-amz-invocation-type", kind)
-    }
-
-    async fn send(&self, call: Call) -> Answer {
-        self.client.send(&call).await.expect("an answer of the emulator")
-    }
-
-    async fn event(&self, function: &str, event: impl ToString) -> Answer {
-        self.send(self.call(function, "Event", event)).await
-    }
-
-    /// Sends an event that must be accepted, and gives its request id.
-    async fn accepted(&self, function: &str, event: impl ToString) -> String {
-        let answer = self.event(function, event).await;
-        assert_eq!((answer.status.as_u16(), answer.body.len()), (202, 0), "{answer:?}");
-        answer.header("x-amzn-requestid").expect("every answer has a request id").to_owned()
-    }
-
-    /// Waits until the records say so.
-    async fn until(&self, done: impl Fn(&Totals) -> bool) {
-        let mut records = self.emulator.recorder().watch();
-        while !done(&self.emulator.totals()) {
-            // A record that was missed is one more reason to look again.
-            let _ = records.recv().await;
-        }
-    }
-
-    async fn advance(&self, seconds: u64) {
-        let url = format!("{}/clock/advance", self.emulator.control_url());
-        let call = Call::post(url, json!({ "millis": seconds * 1000 }).to_string());
-        let answer = self.send(call.header("content-type", "application/json")).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        Queue(Lambda::with(functions).await)
     }
 
     /// What the control surface says of the queue.
@@ -407,7 +376,7 @@ async fn what_was_accepted_survives_the_emulator() {
     queue.until(|totals| totals.events.retried == 1).await;
     // Waits or is under way when the emulator stops: nobody knows whether it was done.
     queue.accepted("behave", r#"{"millis": 5000}"#).await;
-    queue.emulator.stop().await;
+    queue.0.emulator.stop().await;
 
     let queue = start().await;
     queue.until(|totals| totals.events.delivered == 1).await;
@@ -418,7 +387,7 @@ async fn what_was_accepted_survives_the_emulator() {
     let events = queue.emulator.totals().events;
     assert_eq!((events.restored, events.accepted), (2, 0), "{events:?}");
     assert_eq!((events.delivered, events.retries_exhausted), (1, 1), "{events:?}");
-    queue.emulator.stop().await;
+    queue.0.emulator.stop().await;
 
     let queue = start().await;
     let status = queue.status().await;

@@ -20,6 +20,7 @@ use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use hardcap::{Builder, Emulator, Totals};
 use hardcap_limits::Date;
 use hardcap_tests::client::{Answer, Call, Client};
+use hardcap_tests::lambda::until;
 use serde_json::Value;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -90,11 +91,7 @@ impl Plane {
 
     /// Waits until the records say so.
     async fn until(&self, done: impl Fn(&Totals) -> bool) {
-        let mut records = self.emulator.recorder().watch();
-        while !done(&self.emulator.totals()) {
-            // A record that was missed is one more reason to look again.
-            let _ = records.recv().await;
-        }
+        until(&self.emulator, done).await;
     }
 }
 

@@ -1,11 +1,14 @@
 //! DynamoDB through AWS's own client, and by hand where the client would hide what is on the wire.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId as _;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use hardcap::Emulator;
 use hardcap::config::{Attribute, AttributeKind, Index, Projection, Table};
-use hardcap_tests::client::{Call, Client};
+use hardcap_tests::client::Client;
+use hardcap_tests::lambda::advance;
 use serde_json::{Value, json};
 
 use crate::{call, client, output, refused};
@@ -238,10 +241,7 @@ async fn an_expired_item_can_be_read_until_the_emulators_clock_is_advanced() {
         ids.join(" ")
     };
     assert_eq!(ids().await, "late mistaken past soon text");
-    let advance =
-        Call::post(format!("{}/clock/advance", emulator.control_url()), r#"{"millis":3600000}"#);
-    let advanced = Client::new().send(&advance.header("content-type", "application/json")).await;
-    output(&advanced.unwrap());
+    advance(&emulator, &Client::new(), Duration::from_secs(3_600)).await;
     assert_eq!(ids().await, "late mistaken text");
 }
 

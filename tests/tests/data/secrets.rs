@@ -1,10 +1,13 @@
 //! Secrets Manager, by hand: what is on the wire.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hardcap::Emulator;
 use hardcap::config::Secret;
-use hardcap_tests::client::{Answer, Call, Client};
+use hardcap_tests::client::{Answer, Client};
+use hardcap_tests::lambda::advance;
 use serde_json::{Value, json};
 
 use crate::{call, output, refused};
@@ -108,10 +111,7 @@ async fn a_deleted_secret_can_be_restored_until_its_window_is_over() {
     output(&manager(&emulator, "DeleteSecret", delete.clone()).await);
     output(&manager(&emulator, "RestoreSecret", json!({ "SecretId": "s" })).await);
     output(&manager(&emulator, "DeleteSecret", delete).await);
-    let advance =
-        Call::post(format!("{}/clock/advance", emulator.control_url()), r#"{"millis":691200000}"#);
-    let advanced = Client::new().send(&advance.header("content-type", "application/json")).await;
-    output(&advanced.unwrap());
+    advance(&emulator, &Client::new(), Duration::from_secs(8 * 24 * 3_600)).await;
     let gone = refused(&manager(&emulator, "RestoreSecret", json!({ "SecretId": "s" })).await);
     assert_eq!(gone.0, "ResourceNotFoundException");
 }

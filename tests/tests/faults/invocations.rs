@@ -102,7 +102,7 @@ async fn a_process_that_answers_before_it_would_be_killed_lives_on() {
     suffering.is_healthy("echo").await;
     assert_eq!((suffering.struck("kill"), suffering.emulator.totals().cold_starts), (2, 1));
     // The kills that are still to come do not hold it up.
-    suffering.emulator.stop().await;
+    suffering.0.emulator.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use hardcap::config::Bucket;
 use hardcap::faults::{Fail, Failure, Fault, Service, Slow};
 use hardcap::{Builder, Clock, Emulator};
 use hardcap_tests::client::Call;
+use hardcap_tests::lambda::Lambda;
 
 use super::Suffering;
 
@@ -103,7 +104,8 @@ async fn a_slow_store_answers_later_and_right() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_slow_for_an_hour_does_not_hold_up_the_end() {
     let slow = Slow { service: Service::S3, bucket: None, millis: 3_600_000 };
-    let Suffering { emulator, client } = Suffering::start(buckets().fault(Fault::new(slow))).await;
+    let Suffering(Lambda { emulator, client }) =
+        Suffering::start(buckets().fault(Fault::new(slow))).await;
     let call = Call::get(format!("{}/left/none", emulator.aws_url()));
     let mut records = emulator.recorder().watch();
     let waiting = tokio::spawn(async move { client.send(&call).await });

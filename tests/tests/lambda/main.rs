@@ -18,6 +18,7 @@ use hardcap::config::Function;
 use hardcap::{Builder, Emulator, Totals};
 use hardcap_limits::Millis;
 use hardcap_tests::client::{Answer, Call, Client};
+use hardcap_tests::lambda::until;
 
 /// A function that is the guest in one of its modes.
 fn guest(mode: &str) -> Function {
@@ -62,11 +63,7 @@ impl Lambda {
 
     /// Waits until the records say so.
     async fn until(&self, done: impl Fn(&Totals) -> bool) {
-        let mut records = self.emulator.recorder().watch();
-        while !done(&self.emulator.totals()) {
-            // A record that was missed is one more reason to look again.
-            let _ = records.recv().await;
-        }
+        until(&self.emulator, done).await;
     }
 
     /// A function that was refused something must still serve.

@@ -22,6 +22,7 @@ use base64::engine::general_purpose::STANDARD;
 use hardcap::config::Function;
 use hardcap::{Builder, Emulator, Totals, What};
 use hardcap_limits::Millis;
+use hardcap_tests::lambda::until;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -84,11 +85,7 @@ impl Streaming {
 
     /// Waits until the records say so.
     async fn until(&self, done: impl Fn(&Totals) -> bool) {
-        let mut records = self.emulator.recorder().watch();
-        while !done(&self.emulator.totals()) {
-            // A record that was missed is one more reason to look again.
-            let _ = records.recv().await;
-        }
+        until(&self.emulator, done).await;
     }
 
     /// What was recorded of the invocations that were streamed: bytes and error type.
