@@ -138,10 +138,11 @@ impl Engine {
         row.writer = self.ports.clock.unique();
         let plain = Described::default();
         let objects = [(INPUT.to_owned(), input), (state_name(1, &row.checkpoint), state.clone())];
-        for (name, bytes) in objects {
-            let key = object_key(&row.id, &name);
-            self.again(|| self.ports.blobs.put(&key, &plain, bytes.clone())).await?;
-        }
+        let puts = objects.map(|(name, bytes)| {
+            let (key, plain) = (object_key(&row.id, &name), &plain);
+            async move { self.again(|| self.ports.blobs.put(&key, plain, bytes.clone())).await }
+        });
+        try_join_all(puts).await?;
         Ok(Draft { held: Held { row, version: 1 }, key: new.key, state })
     }
 

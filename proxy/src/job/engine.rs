@@ -42,6 +42,14 @@ pub(super) struct Held {
     pub(super) version: u64,
 }
 
+/// What came of a write.
+pub(super) enum Exchanged {
+    /// The version is ours.
+    Ours(Held),
+    /// Somebody else wrote; this is what is there.
+    Others(Option<Held>),
+}
+
 impl Engine {
     /// An engine that knows no kind of job yet.
     #[must_use]
@@ -74,18 +82,28 @@ impl Engine {
     }
 
     /// Writes the next version of a row; `None` when somebody else did.
+    pub(super) async fn commit(&self, held: &Held, next: Row) -> Result<Option<Held>, PortError> {
+        Ok(match self.exchange(held, next).await? {
+            Exchanged::Ours(held) => Some(held),
+            Exchanged::Others(_) => None,
+        })
+    }
+
+    /// Writes the next version of a row, or says what somebody else wrote.
     ///
     /// An answer that was lost is no answer: when the write is found to be there already, and to be ours, it took place.
-    pub(super) async fn commit(&self, held: &Held, next: Row) -> Result<Option<Held>, PortError> {
+    pub(super) async fn exchange(&self, held: &Held, next: Row) -> Result<Exchanged, PortError> {
         let row = Row { writer: self.ports.clock.unique(), ..next };
         let next = Held { version: held.version + 1, row };
         let change = self.item(&next);
         let written = self.again(|| self.ports.rows.write(vec![change.clone()])).await?;
         if written == Written::Yes {
-            return Ok(Some(next));
+            return Ok(Exchanged::Ours(next));
         }
-        let there = self.read(&next.row.id).await?;
-        Ok(there.filter(|there| there.row.writer == next.row.writer))
+        Ok(match self.read(&next.row.id).await? {
+            Some(there) if there.row.writer == next.row.writer => Exchanged::Ours(there),
+            others => Exchanged::Others(others),
+        })
     }
 
     /// A row as it is written.

@@ -3,26 +3,28 @@
 //! One step makes one part of the upload, of whole pages. So the state is the place in the search and the parts so far,
 //! and a step that is taken twice writes the same part twice.
 
+mod ahead;
+mod lines;
+mod reading;
+
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::hashing::Hashing;
-use super::lines::{Lot, Page, Writer, whole};
 use super::outcome::{Output, Problem, Progress};
 use super::ports::{Part, PortError};
-use super::search::{self, Flavor, PointInTime, Search, SearchError};
+use super::search::{PointInTime, Search, SearchError};
 use super::work::{Context, Job, Results, Step, StepError};
 use crate::headers::Lines;
+use ahead::Ahead;
+use lines::Lot;
+use reading::{PAGE_BYTES, Reading};
 
-/// A page has at most this many hits, unless the request says less.
-const PAGE_HITS: u64 = 1000;
-/// A page has at most this many bytes; of one that has more, half is asked for.
-const PAGE_BYTES: usize = 16_777_216;
 /// S3 takes this many parts.
 const PARTS_MAX: usize = 10_000;
 /// How often an export begins anew because the cluster forgot its point in time.
@@ -63,7 +65,7 @@ impl fmt::Debug for Tools {
 }
 
 /// An export under way.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Export {
     point: Option<PointInTime>,
     /// The sort values of the last hit that is in a part, as they came.
@@ -76,6 +78,18 @@ pub struct Export {
     upload: Option<Upload>,
     done: Option<Output>,
     restarts: u32,
+    /// The next part, while this one is on its way to the bucket. Whoever goes on without it reads the same again.
+    #[serde(skip)]
+    ahead: Ahead,
+}
+
+impl fmt::Debug for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Export { hits, bytes, restarts, .. } = self;
+        let mut debug = f.debug_struct("Export");
+        debug.field("hits", hits).field("bytes", bytes).field("restarts", restarts);
+        debug.finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -125,16 +139,16 @@ impl Job for Export {
             }
             return Ok(Step::Complete(output.clone()));
         }
-        let point = match &self.point {
-            Some(point) => point.clone(),
-            None => match search.open(&context.input.index).await {
-                Ok(point) => self.point.insert(point).clone(),
-                Err(error) => return Err(failure(error)),
+        let filled = match self.ahead.take() {
+            Some(ahead) => ahead.await,
+            None => match self.reading(context).await {
+                Ok(reading) => reading.fill().await,
+                Err(error) => Err(error),
             },
         };
-        match self.fill(context, point).await {
-            Ok(lot) => self.store(context, lot).await,
-            Err(SearchError::Lost) => self.restart(context).await,
+        match filled {
+            Ok((lot, reading)) => self.store_and_read_on(context, lot, reading).await,
+            Err(SearchError::Lost) if self.point.is_some() => self.restart(context).await,
             Err(error) => Err(failure(error)),
         }
     }
@@ -145,66 +159,53 @@ impl Job for Export {
 }
 
 impl Export {
-    /// Reads pages until there is enough for a part.
-    async fn fill(
-        &mut self,
-        context: &Context<'_, Self>,
-        mut point: PointInTime,
-    ) -> Result<Lot, SearchError> {
-        let wanted = context.input.page_size.unwrap_or(PAGE_HITS).clamp(1, 10_000);
-        let mut page_hits = self.page_hits.unwrap_or(wanted).min(wanted);
-        let writer = Writer::new(context.input.gzip);
-        let mut lot = Lot { writer, after: self.after.clone(), hits: 0, is_last: false };
-        while !lot.is_last && lot.writer.len() < context.tools.part_bytes {
-            let body = self.body(context.input, &point, lot.after.as_deref(), page_hits);
-            let answer = match context.tools.search.page(body, PAGE_BYTES).await {
-                Err(SearchError::TooLarge) if page_hits > 1 => {
-                    page_hits /= 2;
-                    continue;
-                }
-                answer => answer?,
-            };
-            let page: Page<'_> = serde_json::from_slice(&answer)
-                .map_err(|error| SearchError::Again(format!("the answer is no page: {error}")))?;
-            whole(&page)?;
-            if let Some(total) = &page.hits.total {
-                self.total.get_or_insert(total.value);
+    /// Where the search goes on; it begins where there was none.
+    async fn reading(&mut self, context: &Context<'_, Self>) -> Result<Reading, SearchError> {
+        let point = match &self.point {
+            Some(point) => point.clone(),
+            None => {
+                let opened = context.tools.search.open(&context.input.index).await?;
+                self.point.insert(opened).clone()
             }
-            if let Some(id) = page.pit_id {
-                point.id = id;
-            }
-            // A page that is not full is not always the last one; an empty one is.
-            lot.is_last = page.hits.hits.is_empty();
-            lot.take(&page.hits.hits)?;
-        }
-        self.point = Some(point);
-        self.page_hits = Some(page_hits);
-        Ok(lot)
+        };
+        Ok(Reading {
+            tools: context.tools.clone(),
+            request: context.input.clone(),
+            point,
+            after: self.after.clone(),
+            page_hits: self.page_hits,
+            total: self.total,
+        })
     }
 
-    fn body(
-        &self,
-        request: &Request,
-        point: &PointInTime,
-        after: Option<&RawValue>,
-        size: u64,
-    ) -> Value {
-        let mut body = request.search.clone();
-        body.insert("pit".to_owned(), search::named(point));
-        body.insert("size".to_owned(), json!(size));
-        body.insert("sort".to_owned(), sort(request.search.get("sort"), point.flavor));
-        body.insert("track_total_hits".to_owned(), json!(self.total.is_none()));
-        if let Some(after) = after.and_then(|after| serde_json::from_str(after.get()).ok()) {
-            body.insert("search_after".to_owned(), after);
+    /// Stores a part. Meanwhile the next one is read, as long as this one takes and no longer.
+    async fn store_and_read_on(
+        &mut self,
+        context: &Context<'_, Self>,
+        lot: Lot,
+        reading: Reading,
+    ) -> Result<Step, StepError> {
+        self.point = Some(reading.point.clone());
+        self.after.clone_from(&reading.after);
+        self.page_hits = reading.page_hits;
+        self.total = reading.total;
+        let goes_on = !lot.is_last && context.goes_on();
+        let mut ahead = Ahead::default();
+        if goes_on {
+            ahead = Ahead::of(reading.fill());
         }
-        Value::Object(body)
+        let stored = ahead.beside(self.store(context, lot)).await;
+        // Without an upload it was lost, and everything begins anew.
+        if self.upload.is_some() {
+            self.ahead = ahead;
+        }
+        stored
     }
 
     /// Puts a part where it belongs, and makes the object when it is the last one.
     async fn store(&mut self, context: &Context<'_, Self>, lot: Lot) -> Result<Step, StepError> {
-        let Lot { writer, after, hits, is_last } = lot;
+        let Lot { writer, hits, is_last } = lot;
         let bytes = if hits == 0 && self.bytes > 0 { Bytes::new() } else { writer.finish() };
-        self.after = after;
         self.hits += hits;
         self.bytes += bytes.len() as u64;
         self.hashing.update(&bytes);
@@ -298,25 +299,6 @@ async fn send(
         Some(whole) => results.complete(&upload.name, &upload.id, &upload.parts, whole).await,
         None => Ok(()),
     }
-}
-
-/// The sort of the request, made unambiguous: `search_after` passes over hits that are equal in it.
-fn sort(asked: Option<&Value>, flavor: Flavor) -> Value {
-    let mut keys = match asked {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(keys)) => keys.clone(),
-        Some(key) => vec![key.clone()],
-    };
-    match flavor {
-        // Within a point in time it adds `_shard_doc` by itself, unless no sort is stated.
-        Flavor::Elasticsearch if keys.is_empty() => keys.push(json!({ "_shard_doc": "asc" })),
-        Flavor::Elasticsearch => {}
-        Flavor::OpenSearch => {
-            keys.push(json!({ "_index": "asc" }));
-            keys.push(json!({ "_id": "asc" }));
-        }
-    }
-    Value::Array(keys)
 }
 
 fn headers(gzip: bool) -> Lines {

@@ -84,7 +84,6 @@ mod create;
 mod engine;
 mod event;
 mod hashing;
-mod lines;
 mod outcome;
 mod row;
 mod run;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join3, select};
 
-use super::engine::{Delivered, Engine, Held, INPUT, Loaded, state_name};
+use super::engine::{Delivered, Engine, Exchanged, Held, INPUT, Loaded, state_name};
 use super::event::{Digest, Event};
 use super::outcome::{Problem, Progress};
 use super::ports::{Described, EpochMillis, PortError};
@@ -77,22 +77,21 @@ impl Engine {
         };
         let budget = self.budget(deadline);
         let token = self.ports.clock.unique();
-        let held = match self.claim(&event, &token, deadline).await? {
-            Claimed::Ours(held) => *held,
+        let begun = match self.claim(&event, &token, deadline).await? {
+            Claimed::Ours(begun) => *begun,
             Claimed::Not(ran) => return Ok(ran),
         };
+        let Begun { held, input, state } = begun;
         let Some(kind) = self.kinds.get(held.row.kind.as_str()) else {
             let detail = format!("This job function knows no `{}`.", held.row.kind);
             let problem = Problem::new("unknown_kind", "The job cannot be run", detail);
             return self.fail(&held, problem).await;
         };
-        let input = match self.load(&object_key(&event.job, INPUT), &held.row.input).await? {
-            Loaded::Whole(input) => input,
-            Loaded::Lost(problem) => return self.fail(&held, problem).await,
-        };
-        let snapshot = match self.state(&event, &held.row).await? {
-            Loaded::Whole(state) => state,
-            Loaded::Lost(problem) => return self.fail(&held, problem).await,
+        let (input, snapshot) = match (input?, state?) {
+            (Loaded::Whole(input), Loaded::Whole(state)) => (input, state),
+            (Loaded::Lost(problem), _) | (_, Loaded::Lost(problem)) => {
+                return self.fail(&held, problem).await;
+            }
         };
         let kind = kind.as_ref();
         Generation { engine: self, kind, held, token, input, snapshot, budget }.run().await
@@ -116,27 +115,45 @@ impl Engine {
         token: &str,
         until: EpochMillis,
     ) -> Result<Claimed, PortError> {
+        let mut there = self.read(&event.job).await?;
         for _ in 0..CLAIM_TRIES {
-            let Some(held) = self.read(&event.job).await? else {
+            let Some(held) = there else {
                 return Ok(Claimed::Not(Ran::Aside("there is no such job")));
             };
             let claim = Claim { token: token.to_owned(), until };
             let asked = Asked { generation: event.generation, digest: &event.digest };
-            match held.row.claim(asked, claim, self.now(), &self.settings) {
+            there = match held.row.claim(asked, claim, self.now(), &self.settings) {
                 Decision::Aside(why) => return Ok(Claimed::Not(Ran::Aside(why))),
                 Decision::End(ended) => {
                     if self.end(&held, ended).await?.is_some() {
                         return Ok(Claimed::Not(Ran::Ended));
                     }
+                    self.read(&event.job).await?
                 }
-                Decision::Run(running) => {
-                    if let Some(held) = self.commit(&held, running).await? {
-                        return Ok(Claimed::Ours(Box::new(held)));
-                    }
-                }
-            }
+                Decision::Run(running) => match self.begin(event, &held, running).await? {
+                    Ok(begun) => return Ok(Claimed::Ours(Box::new(begun))),
+                    Err(others) => others,
+                },
+            };
         }
         Ok(Claimed::Not(Ran::Aside("others are faster")))
+    }
+
+    /// Writes the claim, and meanwhile fetches what the generation begins with, which counts when the claim does.
+    async fn begin(
+        &self,
+        event: &Event,
+        held: &Held,
+        running: Row,
+    ) -> Result<Result<Begun, Option<Held>>, PortError> {
+        let key = object_key(&held.row.id, INPUT);
+        let input = self.load(&key, &held.row.input);
+        let state = self.state(event, &held.row);
+        let (claimed, input, state) = join3(self.exchange(held, running), input, state).await;
+        Ok(match claimed? {
+            Exchanged::Ours(held) => Ok(Begun { held, input, state }),
+            Exchanged::Others(others) => Err(others),
+        })
     }
 
     /// The state with which the generation begins; what came inline is believed when it is what the row names.
@@ -163,8 +180,15 @@ impl Engine {
 }
 
 enum Claimed {
-    Ours(Box<Held>),
+    Ours(Box<Begun>),
     Not(Ran),
+}
+
+/// A generation that is claimed, with what was found of its input and its state.
+struct Begun {
+    held: Held,
+    input: Result<Loaded, PortError>,
+    state: Result<Loaded, PortError>,
 }
 
 /// How a generation gets on.
@@ -190,7 +214,7 @@ impl<'a> Generation<'a> {
             if pace.steps > 0 && (late || pace.steps >= self.engine.settings.steps_max) {
                 return self.hand_over(work.progress()).await;
             }
-            let failed = match self.step(work.as_mut()).await {
+            let failed = match self.step(work.as_mut(), pace.steps).await {
                 Taken::Ended(Ok(Step::Continue)) => {
                     match self.went_on(work.as_ref(), &mut pace).await? {
                         None => continue,
@@ -223,15 +247,17 @@ impl<'a> Generation<'a> {
         self.kind.resume(&self.input, &self.snapshot)
     }
 
-    /// Takes a step, until the hard limit.
-    async fn step(&self, work: &mut dyn Work) -> Taken {
+    /// Takes a step after `before` others, until the hard limit.
+    async fn step(&self, work: &mut dyn Work, before: u64) -> Taken {
         let ports = &self.engine.ports;
+        let is_last = before.saturating_add(1) >= self.engine.settings.steps_max;
         let ground = Ground {
             blobs: ports.blobs.as_ref(),
             clock: ports.clock.as_ref(),
             id: &self.held.row.id,
             token: &self.token,
             until: self.budget.hard,
+            next_until: (!is_last).then_some(self.budget.soft),
         };
         let left = Duration::from_millis(self.budget.hard.saturating_sub(ports.clock.now()));
         let step = AssertUnwindSafe(work.step(ground)).catch_unwind();

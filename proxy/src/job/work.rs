@@ -100,6 +100,14 @@ impl<J: Job> Context<'_, J> {
     pub fn remaining(&self) -> Duration {
         Duration::from_millis(self.until.saturating_sub(self.results.ground.clock.now()))
     }
+
+    /// Whether another step follows in this invocation, as far as that can be said now: then what it will need may be
+    /// begun already. A state that is handed over knows nothing of it.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        let Ground { next_until, clock, .. } = self.results.ground;
+        next_until.is_some_and(|until| clock.now() < until)
+    }
 }
 
 /// Where a step stands: everything it is handed but input and tools.
@@ -110,6 +118,8 @@ pub(super) struct Ground<'a> {
     pub(super) id: &'a str,
     pub(super) token: &'a str,
     pub(super) until: EpochMillis,
+    /// Until when another step may begin after this one; `None` when this is the last in any case.
+    pub(super) next_until: Option<EpochMillis>,
 }
 
 /// The objects of one job. A step names them; where they lie, it does not know.

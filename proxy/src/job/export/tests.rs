@@ -4,11 +4,14 @@ use std::sync::Mutex;
 
 use futures_util::future::BoxFuture;
 
+use serde_json::json;
+
+use super::reading::sort;
 use super::*;
 use crate::clock;
 use crate::job::memory::{MemoryBlobs, MemoryQueue, MemoryRows};
 use crate::job::ports::{Ports, SystemClock};
-use crate::job::search::Found;
+use crate::job::search::{Flavor, Found};
 use crate::job::{Engine, NewJob, Row, Settings, State};
 
 /// Answers page after page with what it was given; then with an empty one.
@@ -46,7 +49,13 @@ struct Exported {
     script: Arc<Script>,
 }
 
-async fn export(pages: Vec<Result<&'static str, SearchError>>, part_bytes: usize) -> Exported {
+type Pages = Vec<Result<&'static str, SearchError>>;
+
+async fn export(pages: Pages, part_bytes: usize) -> Exported {
+    export_within(Settings::new(2_000), pages, part_bytes).await
+}
+
+async fn export_within(settings: Settings, pages: Pages, part_bytes: usize) -> Exported {
     let script =
         Script { pages: Mutex::new(pages), asked: Mutex::default(), opened: Mutex::new(0) };
     let script = Arc::new(script);
@@ -56,7 +65,7 @@ async fn export(pages: Vec<Result<&'static str, SearchError>>, part_bytes: usize
     let clock = Arc::new(SystemClock);
     let ports = Ports { rows, blobs: blobs.clone(), invoker: queue.clone(), clock };
     let tools = Tools { search: script.clone(), part_bytes, result_max: 1_000 };
-    let engine = Engine::new(ports, Settings::new(2_000)).with::<Export>(tools);
+    let engine = Engine::new(ports, settings).with::<Export>(tools);
     let request: Request = serde_json::from_str(r#"{"index":"logs","page_size":8}"#).unwrap();
     let new = NewJob { owner: "ada", input: &request, key: None };
     let row = engine.create::<Export>(new).await.unwrap();
@@ -92,6 +101,14 @@ async fn hits_are_lines_as_they_came_and_the_cursor_is_exact() {
         assert_eq!(asked[1]["pit"]["id"], "moved", "the latest id is the one to use");
         assert_eq!(asked[2]["search_after"], json!(["z", 2]));
     }
+}
+
+#[tokio::test]
+async fn nothing_is_read_that_the_next_generation_would_read_again() {
+    let settings = Settings { steps_max: 1, ..Settings::new(2_000) };
+    let Exported { row, script, .. } = export_within(settings, vec![Ok(ONE), Ok(TWO)], 1).await;
+    assert_eq!((row.state, row.generation), (State::Complete, 4), "{row:?}");
+    assert_eq!(script.asked.lock().unwrap().len(), 3, "two pages with hits, and one without");
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::outcome::Problem;
-use super::search::SearchError;
+use crate::job::outcome::Problem;
+use crate::job::search::SearchError;
 
 /// An answer to a search, as far as it is read. A hit is taken over as it came.
 #[derive(Deserialize)]
@@ -46,10 +46,9 @@ pub(super) struct Sorted {
     pub(super) sort: Option<Box<RawValue>>,
 }
 
-/// Lines that will be a part, and where they lead.
+/// Lines that will be a part.
 pub(super) struct Lot {
     pub(super) writer: Writer,
-    pub(super) after: Option<Box<RawValue>>,
     pub(super) hits: u64,
     pub(super) is_last: bool,
 }
@@ -73,22 +72,25 @@ pub(super) fn whole(page: &Page<'_>) -> Result<(), SearchError> {
 }
 
 impl Lot {
-    pub(super) fn take(&mut self, hits: &[&RawValue]) -> Result<(), SearchError> {
+    /// Takes the hits of a page, and gives the sort values of the last one, if there is one.
+    pub(super) fn take(
+        &mut self,
+        hits: &[&RawValue],
+    ) -> Result<Option<Box<RawValue>>, SearchError> {
         for hit in hits {
             self.writer.line(hit.get());
         }
         self.hits += hits.len() as u64;
         let Some(last) = hits.last() else {
-            return Ok(());
+            return Ok(None);
         };
         let sorted: Result<Sorted, _> = serde_json::from_str(last.get());
-        self.after = sorted.ok().and_then(|sorted| sorted.sort);
-        if self.after.is_none() {
-            let title = "The upstream does not sort";
-            let detail = "A hit has no `sort`, so there is no way to the next page.";
-            return Err(SearchError::Failed(Problem::new("unsorted", title, detail)));
+        if let Ok(Sorted { sort: Some(sort) }) = sorted {
+            return Ok(Some(sort));
         }
-        Ok(())
+        let title = "The upstream does not sort";
+        let detail = "A hit has no `sort`, so there is no way to the next page.";
+        Err(SearchError::Failed(Problem::new("unsorted", title, detail)))
     }
 }
 
@@ -109,7 +111,7 @@ impl Writer {
 
     pub(super) fn line(&mut self, hit: &str) {
         // A line break between the tokens of a hit is only white space; within a string there is none.
-        let whole = hit.bytes().any(|byte| matches!(byte, b'\n' | b'\r'));
+        let whole = memchr::memchr2(b'\n', b'\r', hit.as_bytes()).is_some();
         let joined = if whole { hit.replace(['\n', '\r'], " ") } else { String::new() };
         let text = if whole { joined.as_str() } else { hit };
         for bytes in [text.as_bytes(), b"\n"] {

@@ -1,0 +1,90 @@
+//! Reading a search: page after page, until there is enough for a part.
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::lines::{Lot, Page, Writer, whole};
+use super::{Request, Tools};
+use crate::job::search::{self, Flavor, PointInTime, SearchError};
+
+/// A page has at most this many hits, unless the request says less.
+const PAGE_HITS: u64 = 1000;
+/// A page has at most this many bytes; of one that has more, half is asked for.
+pub(super) const PAGE_BYTES: usize = 16_777_216;
+/// A search, and the place in it. It owns what it needs, for it may outlive the step that began it.
+pub(super) struct Reading {
+    pub(super) tools: Tools,
+    pub(super) request: Request,
+    pub(super) point: PointInTime,
+    /// The sort values of the last hit that was read.
+    pub(super) after: Option<Box<RawValue>>,
+    pub(super) page_hits: Option<u64>,
+    pub(super) total: Option<u64>,
+}
+
+impl Reading {
+    /// Reads pages until there is enough for a part; and where the next one begins.
+    pub(super) async fn fill(mut self) -> Result<(Lot, Reading), SearchError> {
+        let wanted = self.request.page_size.unwrap_or(PAGE_HITS).clamp(1, 10_000);
+        let mut page_hits = self.page_hits.unwrap_or(wanted).min(wanted);
+        let mut lot = Lot { writer: Writer::new(self.request.gzip), hits: 0, is_last: false };
+        while !lot.is_last && lot.writer.len() < self.tools.part_bytes {
+            let answer = match self.tools.search.page(self.body(page_hits), PAGE_BYTES).await {
+                Err(SearchError::TooLarge) if page_hits > 1 => {
+                    page_hits /= 2;
+                    continue;
+                }
+                answer => answer?,
+            };
+            let page: Page<'_> = serde_json::from_slice(&answer)
+                .map_err(|error| SearchError::Again(format!("the answer is no page: {error}")))?;
+            whole(&page)?;
+            if let Some(total) = &page.hits.total {
+                self.total.get_or_insert(total.value);
+            }
+            if let Some(id) = page.pit_id {
+                self.point.id = id;
+            }
+            // A page that is not full is not always the last one; an empty one is.
+            lot.is_last = page.hits.hits.is_empty();
+            if let Some(after) = lot.take(&page.hits.hits)? {
+                self.after = Some(after);
+            }
+        }
+        self.page_hits = Some(page_hits);
+        Ok((lot, self))
+    }
+
+    fn body(&self, size: u64) -> Value {
+        let Reading { request, point, after, total, .. } = self;
+        let mut body = request.search.clone();
+        body.insert("pit".to_owned(), search::named(point));
+        body.insert("size".to_owned(), json!(size));
+        body.insert("sort".to_owned(), sort(request.search.get("sort"), point.flavor));
+        body.insert("track_total_hits".to_owned(), json!(total.is_none()));
+        let after = after.as_ref().and_then(|after| serde_json::from_str(after.get()).ok());
+        if let Some(after) = after {
+            body.insert("search_after".to_owned(), after);
+        }
+        Value::Object(body)
+    }
+}
+
+/// The sort of the request, made unambiguous: `search_after` passes over hits that are equal in it.
+pub(super) fn sort(asked: Option<&Value>, flavor: Flavor) -> Value {
+    let mut keys = match asked {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(keys)) => keys.clone(),
+        Some(key) => vec![key.clone()],
+    };
+    match flavor {
+        // Within a point in time it adds `_shard_doc` by itself, unless no sort is stated.
+        Flavor::Elasticsearch if keys.is_empty() => keys.push(json!({ "_shard_doc": "asc" })),
+        Flavor::Elasticsearch => {}
+        Flavor::OpenSearch => {
+            keys.push(json!({ "_index": "asc" }));
+            keys.push(json!({ "_id": "asc" }));
+        }
+    }
+    Value::Array(keys)
+}
