@@ -2,17 +2,16 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use fantoccini::elements::Element;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
 use hardcap_tests::lane;
 use hardcap_tests::process::Process;
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::webdriver::Session;
 
 /// How long a page and its scripts may take: far longer than any does.
 const TIMEOUT_MS: u64 = 120_000;
@@ -30,7 +29,7 @@ pub(crate) enum Scheme {
 /// A browser. Its processes end when [`Chromium::with`] does.
 #[derive(Clone)]
 pub(crate) struct Chromium {
-    session: Arc<Session>,
+    client: Client,
 }
 
 impl Chromium {
@@ -57,11 +56,14 @@ impl Chromium {
         let mut driver = Process::start_logged(&program, ["--port=0"], &log).expect("it starts");
         let port = port_of(&mut driver).await;
         let capabilities = capabilities(&profile.path().join("profile"), scheme);
-        let session = Session::open(&format!("http://127.0.0.1:{port}"), &capabilities).await;
-        let browser = Chromium { session: Arc::new(session) };
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("a window opens");
         // In a task, so that a test that fails still ends the browser.
-        let outcome = tokio::spawn(work(browser.clone())).await;
-        browser.session.close().await.expect("the browser ends");
+        let outcome = tokio::spawn(work(Chromium { client: client.clone() })).await;
+        client.close().await.expect("the browser ends");
         driver.stop().await.expect("the driver ends");
         if let Err(failed) = outcome {
             std::panic::resume_unwind(failed.into_panic());
@@ -70,17 +72,18 @@ impl Chromium {
 
     /// Goes to a URL and waits until the page has loaded.
     pub(crate) async fn open(&self, url: &str) {
-        self.session.go_to(url).await;
+        self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
     /// Where the window is.
     pub(crate) async fn url(&self) -> String {
-        self.session.url().await
+        self.client.current_url().await.expect("a window is somewhere").into()
     }
 
     /// What a script returns.
     pub(crate) async fn run(&self, script: &str) -> Value {
-        self.session.run(script).await
+        let returned = self.client.execute(script, Vec::new()).await;
+        returned.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// What an expression comes to, once what it promises is there.
@@ -88,7 +91,8 @@ impl Chromium {
         let script = format!(
             "const done = arguments[0]; Promise.resolve({expression}).then(done, (error) => done(`${{error.name}}: ${{error.message}}`));"
         );
-        self.session.run_until_done(&script).await
+        let handed = self.client.execute_async(&script, Vec::new()).await;
+        handed.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Waits until an expression is true in the page, asked again and again: a script that waits inside a page is lost with it
@@ -103,19 +107,24 @@ impl Chromium {
 
     /// Types into what a selector matches.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
-        let field = self.session.element(selector).await;
-        self.session.keys(&field, text).await;
+        let field = self.element(selector).await;
+        field.send_keys(text).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
     /// Clicks on what a selector matches.
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.session.element(selector).await;
-        self.session.click(&element).await;
+        let element = self.element(selector).await;
+        element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    async fn element(&self, selector: &str) -> Element {
+        let found = self.client.find(Locator::Css(selector)).await;
+        found.unwrap_or_else(|error| panic!("{selector}: {error}"))
     }
 
     /// Keeps what the window shows under `target/screenshots`.
     pub(crate) async fn screenshot(&self, name: &str) -> PathBuf {
-        let picture = STANDARD.decode(self.session.screenshot().await).expect("base64");
+        let picture = self.client.screenshot().await.expect("a window can be pictured");
         assert!(picture.starts_with(b"\x89PNG"), "a picture is a PNG");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
         std::fs::create_dir_all(&folder).expect("a folder for pictures");
@@ -135,7 +144,7 @@ async fn port_of(driver: &mut Process) -> u16 {
     }
 }
 
-fn capabilities(profile: &Path, scheme: Scheme) -> Value {
+fn capabilities(profile: &Path, scheme: Scheme) -> Capabilities {
     let profile = format!("--user-data-dir={}", profile.display());
     let scheme = match scheme {
         Scheme::Light => "--blink-settings=preferredColorScheme=1",
@@ -156,9 +165,9 @@ fn capabilities(profile: &Path, scheme: Scheme) -> Value {
         scheme,
         &profile,
     ];
-    json!({
-        "browserName": "chrome",
-        "goog:chromeOptions": { "args": arguments },
-        "timeouts": { "script": TIMEOUT_MS, "pageLoad": TIMEOUT_MS },
-    })
+    Capabilities::from_iter([
+        ("browserName".to_owned(), json!("chrome")),
+        ("goog:chromeOptions".to_owned(), json!({ "args": arguments })),
+        ("timeouts".to_owned(), json!({ "script": TIMEOUT_MS, "pageLoad": TIMEOUT_MS })),
+    ])
 }

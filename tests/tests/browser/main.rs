@@ -6,4 +6,3 @@ mod chromium;
 mod discover;
 mod live;
 mod login;
-mod webdriver;
