@@ -8,6 +8,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use crate::faults::Plan;
+pub use crate::gateway_responses::{
+    GatewayResponse, GatewayResponses, InvalidMapping, Mapping, RESPONSE_TYPES,
+};
 pub use crate::stored::{
     Attribute, AttributeKind, Bucket, BucketCorsRule, Index, LifecycleRule, Parameter,
     ParameterKind, ParameterTier, Projection, Secret, SecretValue, Table,
@@ -233,6 +236,8 @@ pub struct Api {
     pub stage: String,
     /// The stage's variables, in the order given.
     pub stage_variables: IndexMap<String, String>,
+    /// What a REST API says in its own words where it has no answer of a function.
+    pub gateway_responses: GatewayResponses,
     /// Method and path to function.
     pub routes: Vec<Route>,
 }
@@ -258,6 +263,7 @@ impl Api {
             kind,
             stage: stage.to_owned(),
             stage_variables: IndexMap::new(),
+            gateway_responses: GatewayResponses::new(),
             routes: routes.iter().map(route).collect(),
         }
     }

@@ -23,6 +23,7 @@ mod control_plane;
 mod dynamodb;
 mod function_urls;
 mod gateway;
+mod gateway_responses;
 pub(crate) mod head;
 pub(crate) mod json_api;
 pub(crate) mod keyring;

@@ -26,7 +26,7 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
 use http_body::Body;
 
-use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl};
+use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl, GatewayResponses};
 use crate::context::{Context, Platform};
 use crate::head::SentHead;
 use crate::lambda::{self, Lambda, Reply};
@@ -49,6 +49,7 @@ pub(crate) struct Gateway {
     facts: Arc<ApiFacts>,
     front: Front,
     cors: Option<Cors>,
+    responses: GatewayResponses,
 }
 
 type HttpResponse = Response<SentBody>;
@@ -82,7 +83,7 @@ impl Gateway {
             api_id,
         };
         let gateway = Gateway::new(platform, lambda, &api.logical_id, facts, front);
-        Gateway { cors, ..gateway }
+        Gateway { cors, responses: api.gateway_responses.clone(), ..gateway }
     }
 
     /// A function's own address.
@@ -121,6 +122,7 @@ impl Gateway {
             facts: Arc::new(facts),
             front,
             cors: None,
+            responses: GatewayResponses::new(),
         }
     }
 
@@ -133,25 +135,23 @@ impl Gateway {
         let ctx = self.platform.context();
         let watch = ctx.clock.stopwatch();
         let moment = Moment::of(&ctx);
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let origin = request.headers().get(header::ORIGIN).cloned();
-        let mut response = match self.answer(&ctx, &moment, request, peer).await {
+        let (head, body) = request.into_parts();
+        let mut response = match self.answer(&ctx, &moment, (&head, body), peer).await {
             Ok(response) => response,
             Err(ending) => {
                 self.log(&ctx, &ending);
-                let party = self.front.party();
-                refusal::render(party, &ending, &ctx.limits, &moment, &ctx.trace)
+                self.refuse(&ctx, &moment, &ending, (&head, peer)).map(SentBody::from)
             }
         };
         if let Some(cors) = &self.cors {
-            let origin = origin.as_ref().and_then(|origin| origin.to_str().ok());
+            let origin = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
             cors::apply(cors, origin, response.headers_mut());
         }
         let response = without_forbidden_body(response);
         ctx.record(What::Answered {
             api: self.logical_id.clone(),
-            method: method.to_string(),
-            path,
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
             status: response.status().as_u16(),
             millis: watch.elapsed_millis().0,
         });
@@ -163,20 +163,19 @@ impl Gateway {
         &self,
         ctx: &Context,
         moment: &Moment,
-        request: Request<B>,
+        (head, body): (&Parts, B),
         peer: SocketAddr,
     ) -> Result<HttpResponse, Ending>
     where
         B: Body<Data = Bytes>,
         B::Error: std::fmt::Display,
     {
-        let (head, body) = request.into_parts();
-        if let Err(ending) = self.admit_head(ctx, &head) {
+        if let Err(ending) = self.admit_head(ctx, head) {
             serve::discard(body).await;
             return Err(ending);
         }
-        let mut received = Received::new(&head, peer);
-        received.body = self.read_body(ctx, &head, body).await?;
+        let mut received = Received::new(head, peer);
+        received.body = self.read_body(ctx, head, body).await?;
         if let Some(answer) = self.front.answered_here(self.cors.as_ref(), &received) {
             return Ok(complete(self.front.party(), answer, moment, &ctx.trace));
         }
@@ -204,6 +203,25 @@ impl Gateway {
             answer = compress::apply(minimum_compression, accept_encoding.as_deref(), answer).await;
         }
         Ok(complete(self.front.party(), answer, moment, &ctx.trace))
+    }
+
+    /// What the client gets instead of an answer: AWS's words, or those that the API's owner chose.
+    fn refuse(
+        &self,
+        ctx: &Context,
+        moment: &Moment,
+        ending: &Ending,
+        (head, peer): (&Parts, SocketAddr),
+    ) -> Response<String> {
+        let refused = refusal::render(self.front.party(), ending, &ctx.limits, moment, &ctx.trace);
+        if self.responses.is_empty() {
+            return refused;
+        }
+        let request = &Received::new(head, peer);
+        let target = self.front.target(&ctx.limits, &self.facts, request);
+        let taken = &target.map(|target| target.taken).unwrap_or_default();
+        let source = refusal::Source { api: &self.facts, request, moment, taken };
+        refusal::customize(&self.responses, ending, source, refused)
     }
 
     /// The limits of a request's head.

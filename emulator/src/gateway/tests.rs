@@ -180,6 +180,7 @@ async fn answers_become_the_responses_that_aws_was_recorded_to_send() {
             Err(malformed) => {
                 let limits = Limits::classic();
                 refusal::render(party, &malformed.into(), &limits, &moment, "{trace}")
+                    .map(SentBody::from)
             }
         };
         let (expected, expected_body) = split(&read(&case, "response.http"));

@@ -3,10 +3,11 @@
 use hardcap_limits::Millis;
 use indexmap::IndexMap;
 
+use super::gateway_responses;
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::tree::{Entry, Value};
-use crate::config::{Api, ApiKind, Cors, PayloadFormat, ResponseTransferMode};
+use crate::config::{Api, ApiKind, Cors, GatewayResponses, PayloadFormat, ResponseTransferMode};
 
 pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistake> {
     of.without_effect(&[
@@ -35,7 +36,6 @@ pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
     ]);
     of.not_emulated("Auth", "every request is let through")?;
     of.not_emulated("Cors", "answer OPTIONS in the function")?;
-    of.not_emulated("GatewayResponses", "refusals are AWS's own")?;
     of.not_emulated("DefinitionUri", "write the definition into `DefinitionBody`")?;
     of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
     let api = Api {
@@ -46,6 +46,7 @@ pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
         },
         stage: stage_name(&of, of.required_text("StageName")?)?,
         stage_variables: of.text_map("Variables")?,
+        gateway_responses: gateway_responses::read_sam(&of)?,
         routes: Vec::new(),
     };
     of.finish();
@@ -74,6 +75,7 @@ pub(super) fn read_http(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
         kind: ApiKind::Http { cors: http_cors(&of, "CorsConfiguration")? },
         stage: stage_name(&of, stage)?,
         stage_variables: of.text_map("StageVariables")?,
+        gateway_responses: GatewayResponses::new(),
         routes: Vec::new(),
     };
     of.finish();
@@ -219,6 +221,7 @@ pub(super) fn bare(entry: &Entry, kind: ApiKind) -> Api {
         kind,
         stage: "$default".to_owned(),
         stage_variables: IndexMap::new(),
+        gateway_responses: GatewayResponses::new(),
         routes: Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ mod asynchronous;
 mod bucket;
 mod expand;
 mod function;
+mod gateway_responses;
 mod intrinsics;
 mod openapi;
 mod properties;

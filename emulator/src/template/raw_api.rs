@@ -6,6 +6,7 @@ use super::api::{
 use super::api::{payload_format, response_transfer_mode, stage_name};
 use super::assemble::{Parts, PendingRoute};
 use super::function::function_of;
+use super::gateway_responses;
 use super::mistake::Mistake;
 use super::openapi;
 use super::properties::Properties;
@@ -21,6 +22,7 @@ pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
         "AWS::ApiGatewayV2::Api" => http_api(scope, entry, parts),
         // Read by `connect`.
         "AWS::ApiGateway::Method"
+        | "AWS::ApiGateway::GatewayResponse"
         | "AWS::ApiGateway::Stage"
         | "AWS::ApiGatewayV2::Route"
         | "AWS::ApiGatewayV2::Stage" => Ok(()),
@@ -55,6 +57,9 @@ pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistak
             "AWS::ApiGateway::Deployment" => deployment(scope, entry, parts)?,
             "AWS::ApiGatewayV2::Route" => route(scope, entry, parts)?,
             "AWS::ApiGateway::Method" => method(scope, entry, parts)?,
+            "AWS::ApiGateway::GatewayResponse" => {
+                gateway_responses::connect(scope, entry, parts)?;
+            }
             _ => {}
         }
     }

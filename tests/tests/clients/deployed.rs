@@ -16,10 +16,12 @@ use crate::{APPLICATION, Gateway, LARGE, World};
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 const BUCKET: &str = "arn:aws:s3:::answers";
 
-fn loaded() -> Config {
+pub(crate) fn loaded(parameters: &[(&str, &str)]) -> Config {
     let path = std::path::Path::new("template.yaml");
     let mut settings = Settings::default();
-    settings.parameters.insert("UpstreamUrl".to_owned(), "https://search.example".to_owned());
+    for (name, value) in [("UpstreamUrl", "https://search.example")].iter().chain(parameters) {
+        settings.parameters.insert((*name).to_owned(), (*value).to_owned());
+    }
     hardcap::template::load(TEMPLATE, path, &settings, Limits::classic()).unwrap().config
 }
 
@@ -136,7 +138,7 @@ async fn p6_an_access_list_is_refused_by_a_bucket_that_has_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn x2_the_rule_that_is_deployed_admits_the_proxys_own_page_and_one_of_another_origin() {
-    let config = loaded();
+    let config = loaded(&[]);
     let BucketCorsRule {
         allowed_origins, allowed_methods, allowed_headers, expose_headers, ..
     } = &config.buckets[0].cors[0];
@@ -159,7 +161,7 @@ async fn x2_the_rule_that_is_deployed_admits_the_proxys_own_page_and_one_of_anot
 
 #[test]
 fn k2_k3_nothing_ends_before_a_day_and_what_jobs_keep_outlives_the_longest_job_and_its_retries() {
-    let config = loaded();
+    let config = loaded(&[]);
     let rules = &config.buckets[0].lifecycle;
     for prefix in ["overflow/", "jobs/"] {
         let rule = rules.iter().find(|rule| rule.prefix == prefix).expect(prefix);
@@ -178,7 +180,7 @@ fn k2_k3_nothing_ends_before_a_day_and_what_jobs_keep_outlives_the_longest_job_a
 /// B2: answers in base64 reach a client as they are meant only where the API takes every media type for binary.
 #[tokio::test(flavor = "multi_thread")]
 async fn b2_without_binary_media_types_a_rest_api_passes_base64_on_as_text() {
-    let rest = loaded().apis.into_iter().find_map(|api| match api.kind {
+    let rest = loaded(&[]).apis.into_iter().find_map(|api| match api.kind {
         ApiKind::Rest { binary_media_types, .. } => Some(binary_media_types),
         ApiKind::Http { .. } => None,
     });

@@ -8,6 +8,7 @@ mod deployed;
 mod links;
 mod people;
 mod real;
+mod refusals;
 
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use hardcap::Emulator;

@@ -2,7 +2,8 @@
 //!
 //! Texts of limits come from their rows. The texts here are those that no limit causes.
 
-use axum::body::Body;
+mod customized;
+
 use hardcap_limits::{Exceeded, Limits, Party, RenderedRefusal};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
@@ -10,6 +11,7 @@ use super::answer::Malformed;
 use super::event::Moment;
 use crate::lambda::Fault;
 use crate::stop::Stop;
+pub(crate) use customized::{Source, customize};
 
 /// Why a request ended without an answer of a function.
 #[derive(Debug, thiserror::Error)]
@@ -146,9 +148,9 @@ pub(crate) fn render(
     limits: &Limits,
     moment: &Moment,
     trace: &str,
-) -> Response<Body> {
+) -> Response<String> {
     let refusal = wording(party, ending, limits);
-    let mut response = Response::new(Body::from(refusal.body));
+    let mut response = Response::new(refusal.body);
     *response.status_mut() =
         StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

@@ -1,7 +1,6 @@
 //! What clients are told, compared with texts written by hand.
 
 use hardcap_limits::{Bytes as ByteCount, Millis};
-use http_body_util::BodyExt as _;
 
 use super::*;
 use crate::clock::EpochMillis;
@@ -17,15 +16,14 @@ fn moment() -> Moment {
 }
 
 /// Status, headers and body of what a client is told.
-async fn told(party: Party, ending: Ending) -> String {
+fn told(party: Party, ending: Ending) -> String {
     let response = render(party, &ending, &Limits::classic(), &moment(), "Root=1-a;Sampled=0");
     let (head, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
     let mut text = format!("{}\n", head.status.as_u16());
     for (name, value) in &head.headers {
         text += &format!("{name}: {}\n", value.to_str().unwrap());
     }
-    text + "\n" + std::str::from_utf8(&body).unwrap()
+    text + "\n" + &body
 }
 
 const REST_IDS: &str = "x-amzn-requestid: 4acd49e9-9210-4d04-8e04-0f26a4e92537\n\
@@ -33,48 +31,46 @@ const REST_IDS: &str = "x-amzn-requestid: 4acd49e9-9210-4d04-8e04-0f26a4e92537\n
 const HTTP_ID: &str = "apigw-requestid: JCIudEUfPHcEhog=\n";
 const JSON: &str = "content-type: application/json\n";
 
-#[tokio::test]
-async fn a_body_too_large_for_a_rest_api_is_plain_text_from_in_front_of_it() {
+#[test]
+fn a_body_too_large_for_a_rest_api_is_plain_text_from_in_front_of_it() {
     let exceeded = Limits::classic().rest_request_body.exceeded_by(ByteCount(10_485_761));
     let expected = "413\ncontent-type: text; charset=utf-8\n\n\
         HTTP content length exceeded 10485760 bytes.";
-    assert_eq!(told(Party::RestClient, exceeded.into()).await, expected);
+    assert_eq!(told(Party::RestClient, exceeded.into()), expected);
 }
 
-#[tokio::test]
-async fn an_event_too_large_is_told_in_the_words_of_each_gateway() {
+#[test]
+fn an_event_too_large_is_told_in_the_words_of_each_gateway() {
     let exceeded = Limits::classic().lambda_sync_request.exceeded_by(ByteCount(6_291_457));
     let error = "x-amzn-errortype: BadRequestException\n";
     assert_eq!(
-        told(Party::RestClient, exceeded.into()).await,
+        told(Party::RestClient, exceeded.into()),
         format!("413\n{JSON}{error}{REST_IDS}\n{{\"message\": \"Request Too Long\"}}")
     );
     assert_eq!(
-        told(Party::HttpClient, exceeded.into()).await,
+        told(Party::HttpClient, exceeded.into()),
         format!("413\n{JSON}{HTTP_ID}\n{{\"message\":\"Request Entity Too Large\"}}")
     );
-    let url = told(Party::UrlClient, exceeded.into()).await;
+    let url = told(Party::UrlClient, exceeded.into());
     let body = r#"{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}"#;
     assert!(url.starts_with("413\n") && url.ends_with(body), "{url}");
 }
 
-#[tokio::test]
-async fn a_wait_that_was_cut_off_is_told_in_41_and_33_bytes() {
+#[test]
+fn a_wait_that_was_cut_off_is_told_in_41_and_33_bytes() {
     let limits = Limits::classic();
-    let rest =
-        told(Party::RestClient, limits.rest_timeout.exceeded_by(Millis(29_230)).into()).await;
+    let rest = told(Party::RestClient, limits.rest_timeout.exceeded_by(Millis(29_230)).into());
     let expected = format!(
         "504\n{JSON}x-amzn-errortype: InternalServerErrorException\n{REST_IDS}\
          x-amzn-trace-id: Root=1-a;Sampled=0\n\n{{\"message\": \"Endpoint request timed out\"}}"
     );
     assert_eq!(rest, expected);
-    let http =
-        told(Party::HttpClient, limits.http_timeout.exceeded_by(Millis(30_001)).into()).await;
+    let http = told(Party::HttpClient, limits.http_timeout.exceeded_by(Millis(30_001)).into());
     assert_eq!(http, format!("503\n{JSON}{HTTP_ID}\n{{\"message\":\"Service Unavailable\"}}"));
 }
 
-#[tokio::test]
-async fn a_malformed_answer_and_a_failed_function_are_told_in_36_and_35_bytes() {
+#[test]
+fn a_malformed_answer_and_a_failed_function_are_told_in_36_and_35_bytes() {
     let exceeded = Limits::classic().lambda_sync_response.exceeded_by(ByteCount(6_291_557));
     let endings = || {
         [
@@ -91,44 +87,44 @@ async fn a_malformed_answer_and_a_failed_function_are_told_in_36_and_35_bytes() 
             "502\n{JSON}x-amzn-errortype: InternalServerErrorException\n{REST_IDS}\n\
              {{\"message\": \"Internal server error\"}}"
         );
-        assert_eq!(told(Party::RestClient, ending).await, expected);
+        assert_eq!(told(Party::RestClient, ending), expected);
     }
     for ending in endings() {
         let expected = format!("500\n{JSON}{HTTP_ID}\n{{\"message\":\"Internal Server Error\"}}");
-        assert_eq!(told(Party::HttpClient, ending).await, expected);
+        assert_eq!(told(Party::HttpClient, ending), expected);
     }
     for ending in endings() {
-        let url = told(Party::UrlClient, ending).await;
+        let url = told(Party::UrlClient, ending);
         assert!(url.starts_with("502\n") && url.ends_with("\n\nInternal Server Error"), "{url}");
     }
 }
 
-#[tokio::test]
-async fn unknown_routes_are_403_and_404() {
-    let rest = told(Party::RestClient, Ending::NoRoute).await;
+#[test]
+fn unknown_routes_are_403_and_404() {
+    let rest = told(Party::RestClient, Ending::NoRoute);
     let expected = format!(
         "403\n{JSON}x-amzn-errortype: MissingAuthenticationTokenException\n{REST_IDS}\n\
          {{\"message\":\"Missing Authentication Token\"}}"
     );
     assert_eq!(rest, expected);
-    let http = told(Party::HttpClient, Ending::NoRoute).await;
+    let http = told(Party::HttpClient, Ending::NoRoute);
     assert_eq!(http, format!("404\n{JSON}{HTTP_ID}\n{{\"message\":\"Not Found\"}}"));
 }
 
-#[tokio::test]
-async fn a_throttled_function_is_500_503_and_429() {
+#[test]
+fn a_throttled_function_is_500_503_and_429() {
     let throttled = || Ending::Stop(Stop::Throttled(Throttle::Function));
-    assert!(told(Party::RestClient, throttled()).await.starts_with("500\n"));
-    assert!(told(Party::HttpClient, throttled()).await.starts_with("503\n"));
-    let url = told(Party::UrlClient, throttled()).await;
+    assert!(told(Party::RestClient, throttled()).starts_with("500\n"));
+    assert!(told(Party::HttpClient, throttled()).starts_with("503\n"));
+    let url = told(Party::UrlClient, throttled());
     let reason = r#"{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","#;
     assert!(url.starts_with("429\n") && url.contains(reason), "{url}");
 }
 
-#[tokio::test]
-async fn a_bug_of_ours_is_never_told_to_the_client() {
+#[test]
+fn a_bug_of_ours_is_never_told_to_the_client() {
     for party in [Party::RestClient, Party::HttpClient, Party::UrlClient] {
-        let told = told(party, Ending::Stop(Stop::Bug("secret cause".to_owned()))).await;
+        let told = told(party, Ending::Stop(Stop::Bug("secret cause".to_owned())));
         assert!(told.starts_with("500\n") && !told.contains("secret"), "{told}");
     }
 }

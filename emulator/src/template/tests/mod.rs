@@ -3,6 +3,7 @@
 mod any_text;
 mod asynchronous;
 mod expressions;
+mod gateway_responses;
 mod impossible;
 mod resources;
 mod stored;

@@ -1,0 +1,90 @@
+//! Gateway responses: `GatewayResponses` of SAM, and `AWS::ApiGateway::GatewayResponse`.
+
+use super::assemble::Parts;
+use super::mistake::Mistake;
+use super::properties::Properties;
+use super::scope::Scope;
+use super::tree::Entry;
+use crate::config::{GatewayResponse, GatewayResponses, Mapping, RESPONSE_TYPES};
+
+/// What stands before the name of a header outside SAM.
+const HEADER: &str = "gatewayresponse.header.";
+
+/// `GatewayResponses` of SAM: by type, and headers without what API Gateway has before their names.
+pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake> {
+    let mut responses = GatewayResponses::new();
+    for (entry, response) in of.named_children("GatewayResponses")? {
+        known_type(&entry.key).map_err(|message| Mistake::new(entry.at, message))?;
+        let headers = match response.child("ResponseParameters")? {
+            Some(parameters) => {
+                parameters.without_effect(&["Paths", "QueryStrings"]);
+                let headers = headers(&parameters, "Headers", "")?;
+                parameters.finish();
+                headers
+            }
+            None => Vec::new(),
+        };
+        responses.insert(entry.key.clone(), finished(response, headers)?);
+    }
+    Ok(responses)
+}
+
+/// `AWS::ApiGateway::GatewayResponse`, into the API that it names.
+pub(super) fn connect(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+    let of = Properties::of(scope, "the gateway response", entry)?;
+    let api = of.required_text("RestApiId")?;
+    let kind = of.required_text("ResponseType")?;
+    known_type(&kind).map_err(|message| Mistake::new(of.at, message))?;
+    let headers = headers(&of, "ResponseParameters", HEADER)?;
+    let response = finished(of, headers)?;
+    if let Some(api) = parts.apis.iter_mut().find(|known| scope.api_id(&known.logical_id) == api) {
+        api.gateway_responses.insert(kind, response);
+    }
+    Ok(())
+}
+
+fn known_type(kind: &str) -> Result<(), String> {
+    if RESPONSE_TYPES.contains(&kind) {
+        return Ok(());
+    }
+    Err(format!("`{kind}` is no type of gateway response; they are {}", RESPONSE_TYPES.join(", ")))
+}
+
+fn finished(
+    of: Properties<'_>,
+    headers: Vec<(String, Mapping)>,
+) -> Result<GatewayResponse, Mistake> {
+    let status = of.number::<u16>("StatusCode")?;
+    if status.is_some_and(|status| !(100..600).contains(&status)) {
+        return Err(Mistake::new(of.at, format!("{} is from 100 to 599", of.name("StatusCode"))));
+    }
+    let templates = of.text_map("ResponseTemplates")?;
+    of.finish();
+    Ok(GatewayResponse { status, headers, templates })
+}
+
+/// Headers of a mapping whose keys begin with `prefix`; the others name paths and queries, which a response has none of.
+fn headers(
+    of: &Properties<'_>,
+    key: &str,
+    prefix: &str,
+) -> Result<Vec<(String, Mapping)>, Mistake> {
+    let Some(node) = of.value(key)? else { return Ok(Vec::new()) };
+    let mut headers = Vec::new();
+    for entry in node.entries(&of.name(key))? {
+        let Some(name) = entry.key.strip_prefix(prefix) else { continue };
+        // A header whose value comes out as nothing is not sent.
+        if entry.value.is_absent() {
+            continue;
+        }
+        let what = format!("`{name}` of {}", of.name(key));
+        let mapping = entry.value.scalar(&what)?.parse().map_err(|error| {
+            Mistake::new(entry.at, format!("{what}: {error}")).help(
+                "a text stands between single quotes inside the value, as in \"'*'\"; the rest is method.request.header.NAME, \
+                 method.request.querystring.NAME, method.request.path.NAME, context.NAME or stageVariables.NAME",
+            )
+        })?;
+        headers.push((name.to_owned(), mapping));
+    }
+    Ok(headers)
+}
