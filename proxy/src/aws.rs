@@ -99,11 +99,21 @@ fn is_local(url: &str) -> bool {
     matches!(host.as_deref(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 
-async fn make(config: &OverflowConfig) -> Aws {
-    let shared = shared(&config.region).await;
+/// The credentials of this process, for what is fetched before the configuration is known.
+pub(crate) async fn credentials() -> CredentialsCache {
+    let region = config::variable("AWS_REGION").unwrap_or_default();
+    credentials_of(&shared(&region).await)
+}
+
+fn credentials_of(shared: &SdkConfig) -> CredentialsCache {
     let provider = shared.credentials_provider();
     let provider = provider.unwrap_or_else(|| SharedCredentialsProvider::new(NoProvider));
-    let credentials = Arc::new(CredentialsCache::new(provider));
+    CredentialsCache::new(provider)
+}
+
+async fn make(config: &OverflowConfig) -> Aws {
+    let shared = shared(&config.region).await;
+    let credentials = Arc::new(credentials_of(&shared));
     let s3 = aws_sdk_s3::config::Builder::from(&shared)
         .force_path_style(config.force_path_style)
         // The cache above decides when credentials are fetched; two caches would disagree.

@@ -12,9 +12,10 @@ use std::time::Duration;
 use hardcap_limits::{Date, Limits, Millis};
 use http::Uri;
 
+use crate::aws;
 use crate::job::settings::{self, JobsConfig};
 use crate::session::{self, Cookies, SessionsConfig};
-use crate::settings::SettingConfig;
+use crate::settings::{SettingConfig, start};
 use crate::sign::Scope;
 use crate::upload::{self, UploadConfig};
 use values::{
@@ -139,12 +140,12 @@ const RUNTIME_VARIABLES: [&str; 4] = [
 ];
 
 impl Config {
-    /// Reads the environment of this process.
+    /// Reads the environment of this process, and what it refers to.
     ///
     /// # Errors
     ///
     /// [`Mistakes`]: all of them. The variables of Lambda itself are among them, for without them nothing can start.
-    pub fn from_environment() -> Result<Config, Mistakes> {
+    pub async fn from_environment() -> Result<Config, Mistakes> {
         let missing = RUNTIME_VARIABLES.into_iter().filter(|name| variable(name).is_none());
         let missing: Vec<Mistake> = missing
             .map(|name| Mistake {
@@ -154,7 +155,7 @@ impl Config {
                         .to_owned(),
             })
             .collect();
-        match Config::read(&variable) {
+        match start::read(&variable, aws::credentials()).await {
             Ok(config) if missing.is_empty() => Ok(config),
             Ok(_) => Err(Mistakes(missing)),
             Err(Mistakes(found)) => Err(Mistakes([missing, found].concat())),
@@ -166,7 +167,7 @@ impl Config {
     /// # Errors
     ///
     /// [`Mistakes`]: all of them.
-    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes> {
+    pub fn read(lookup: Lookup<'_>) -> Result<Config, Mistakes> {
         let mut reader = Reader { lookup, mistakes: Vec::new() };
         let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
         let limits = limits(&mut reader);
@@ -238,8 +239,11 @@ impl Access {
     }
 }
 
+/// Where variables are found.
+pub type Lookup<'a> = &'a dyn Fn(&'static str) -> Option<String>;
+
 pub(crate) struct Reader<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) lookup: Lookup<'a>,
     pub(crate) mistakes: Vec<Mistake>,
 }
 

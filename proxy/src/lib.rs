@@ -24,7 +24,7 @@
 //! | B2 base64 needs an API that takes everything for binary | `clients/deployed.rs`: `b2_*` |
 //! | B3 request bodies are decoded exactly | `event::b3_*` |
 //! | B4 the object describes its bytes | `tests/delivery.rs`: `b4_*` |
-//! | B5 digests | `digest::b5_*`, `delivery::b5_*`, `tests/delivery.rs`: `b5_*`, `z7_*` |
+//! | B5 digests | `digest::b5_*`, `delivery::b5_*`, `tests/delivery.rs`: `b5_*`, `z7_*`, `tests/jobs.rs`: `b5_*` |
 //! | B6 nothing is serialized again | `tests/delivery.rs`: `b6_*` |
 //! | C1, C2 gzip first, and only for who accepts it | `compress::c1_*`, `delivery::c1_*`, `tests/delivery.rs`: `c1_*`, `clients/agents.rs`: `c2_*` |
 //! | C3 `Accept-Encoding` is normalized | `headers::c3_*`, `delivery::c3_*` |
@@ -39,7 +39,7 @@
 //! | X1 preflights | `cors::x1_*`, `tests/requests.rs`: `x1_*`, `tests/sessions.rs`: `x1_*` |
 //! | X2 the rule of the bucket | `clients/browsers.rs`, `clients/deployed.rs`: `x2_*`, `tests/tests/browser` |
 //! | X3 the origin `null` | `clients/browsers.rs`: `x3_*` |
-//! | X4 errors carry CORS | `tests/requests.rs`: `x4_*`, `tests/sessions.rs`: `a5_x4_*`, `clients/browsers.rs`: `x4_*` |
+//! | X4 errors carry CORS | `tests/requests.rs`: `x4_*`, `tests/sessions.rs`: `a5_x4_*`, `clients/browsers.rs`, `clients/refusals.rs`: `x4_*` |
 //! | X5 no origin is reflected | `cors::x5_*`, `config::x5_*` |
 //! | X6 policies of pages | `delivery::x6_*`, `tests/delivery.rs`: `x6_*`, `clients/browsers.rs`: `x6_*` |
 //! | X7 links name the region | `store::x7_*`, `config::x7_*` |
@@ -50,11 +50,11 @@
 //! | P5 secrets | `tests/secrets.rs`, `store::p5_*`, `announce::p5_*`, `sign::p5_*` |
 //! | P6 least privilege | `clients/deployed.rs`, `tests/tests/deployment.rs`: `p6_*`, `tests/delivery.rs`: `b4_*` |
 //! | P7, J11 nothing but the signature in a link | `store::j11_p7_*` |
-//! | J10, J12 an upload is what was promised | `upload::j10_*`, `tests/tests/uploads.rs` |
+//! | J10, J12 an upload is what was promised, and asked for | `upload::j10_*`, `tests/tests/uploads.rs`: `j10_*`, `clients/refusals.rs`: `j12_*` |
 //! | E1 settings never block, and serve when they are old | `settings::e1_*` |
 //! | E2 rotation | `settings::e2_*`, `tests/tests/settings.rs` |
-//! | E3 values of any size | `settings::e3_*` |
-//! | E4 no value is shown | `settings::e4_*`, `config::e4_*`, `tests/secrets.rs` |
+//! | E3 values of any size, of any variable | `settings::e3_*`, `settings::start::e3_*`, `tests/tests/settings.rs`: `e3_*` |
+//! | E4 no value is shown | `settings::e4_*`, `settings::start::e4_*`, `config::e4_*`, `tests/secrets.rs` |
 //! | P8, K1 keys | `key::p8_*`, `key::k1_*` |
 //! | K2, K3 what ends, and when | `clients/links.rs`: `k2_*`, `clients/deployed.rs`: `k2_k3_*`, `tests/tests/deployment.rs`: `k2_*`, `k3_*` |
 //! | P9 no link before the object | `store::p9_*`, `tests/delivery.rs`: `z8_an_upstream_that_ends_early_*` |
@@ -147,7 +147,7 @@ use crate::handler::Proxy;
 ///
 /// With a wrong configuration it says all that is wrong, and ends with a failure.
 pub async fn run() -> ExitCode {
-    let Some(config) = configured() else {
+    let Some(config) = configured().await else {
         return ExitCode::FAILURE;
     };
     let proxy = Arc::new(Proxy::new(config));
@@ -169,8 +169,8 @@ pub async fn run() -> ExitCode {
 }
 
 /// The configuration from the environment, with the log started; when it is wrong, the log says all that is.
-fn configured() -> Option<Config> {
-    let config = match Config::from_environment() {
+async fn configured() -> Option<Config> {
+    let config = match Config::from_environment().await {
         Ok(config) => config,
         Err(mistakes) => {
             log::start("error");

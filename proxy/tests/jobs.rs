@@ -134,6 +134,21 @@ async fn whoever_would_wait_for_ever_waits_until_the_job_has_ended() {
 }
 
 #[tokio::test]
+async fn b5_the_digest_of_a_jobs_answer_is_there_for_who_asks() {
+    // RFC 9530, appendix B.1, has this digest of this content.
+    let said =
+        answer("200 OK", &[("content-type", "application/json")], b"{\"hello\": \"world\"}\n");
+    let stage = running(RawUpstream::saying(said).await).await;
+    let wants = ("want-repr-digest", "sha-256=1");
+    let reply = get(&stage.proxy, "/hello", &[PREFERS, wants]).await;
+    let expected = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:";
+    assert_eq!(reply.header("repr-digest"), Some(expected), "{reply:?}");
+    assert!(reply.header("x-job-id").is_some(), "it was a job");
+    let reply = get(&stage.proxy, "/hello", &[PREFERS]).await;
+    assert_eq!(reply.header("repr-digest"), None, "{reply:?}");
+}
+
+#[tokio::test]
 async fn h3_a_result_of_any_size_is_what_the_upstream_sent() {
     const PART: usize = 8 * 1024 * 1024;
     for length in [0, 1, 100_000, PART - 1, PART, PART + 1, 20_000_000] {

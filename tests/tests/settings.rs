@@ -128,6 +128,29 @@ async fn e3_a_value_in_three_parameters_and_one_in_a_member_of_a_secret_arrive_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn e3_a_list_that_no_environment_would_hold_is_read_from_three_parameters() {
+    // More than 4,096 bytes of origins, cut where a parameter ends and not where an origin does.
+    let origins: Vec<String> = (0..400).map(|n| format!("https://kibana-{n:03}.example")).collect();
+    let all = origins.join(",");
+    let parts: Vec<&str> =
+        (0..all.len()).step_by(4_096).map(|at| &all[at..all.len().min(at + 4_096)]).collect();
+    assert_eq!(parts.len(), 3, "{} bytes", all.len());
+    let kept = [
+        ("/proxy/origins/1", parts[0]),
+        ("/proxy/origins/2", parts[1]),
+        ("/proxy/origins/3", parts[2]),
+    ];
+    let stage = stage(&[("ALLOWED_ORIGINS", "ssm:/proxy/origins/")], &kept).await;
+    for origin in [&origins[0], &origins[146], &origins[399]] {
+        let url =
+            format!("{}/_proxy/ping", stage.emulator.function_url("proxy").trim_end_matches('/'));
+        let answer = stage.client.send(&Call::get(url).header("origin", origin)).await.unwrap();
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!((answer.status.as_u16(), allowed), (200, Some(origin.as_str())), "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn e1_without_a_value_nothing_is_sent_and_the_setting_is_named() {
     let stage = stage(&[("UPSTREAM_BASIC_AUTH", "ssm:/proxy/auth")], &[]).await;
     stage.upstream_wants("proxy:first").await;

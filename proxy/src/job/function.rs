@@ -25,7 +25,7 @@ const SWEEP_MARGIN: Duration = Duration::from_secs(2);
 
 /// Runs the function `job` until Lambda ends it.
 pub async fn run_job() -> ExitCode {
-    let Some((config, jobs)) = configured("job") else {
+    let Some((config, jobs)) = configured("job").await else {
         return ExitCode::FAILURE;
     };
     let engine = Arc::new(engine(&config, &jobs).await);
@@ -47,7 +47,7 @@ pub async fn run_job() -> ExitCode {
 
 /// Runs the function `sweeper` until Lambda ends it. A record of a failed event is heard; anything else starts a sweep.
 pub async fn run_sweeper() -> ExitCode {
-    let Some((config, jobs)) = configured("sweeper") else {
+    let Some((config, jobs)) = configured("sweeper").await else {
         return ExitCode::FAILURE;
     };
     let engine = Arc::new(engine(&config, &jobs).await);
@@ -76,8 +76,8 @@ fn millis(span: Duration) -> u64 {
 }
 
 /// The configuration, when it is whole and there are jobs in it.
-fn configured(program: &str) -> Option<(Config, JobsConfig)> {
-    let config = crate::configured()?;
+async fn configured(program: &str) -> Option<(Config, JobsConfig)> {
+    let config = crate::configured().await?;
     let Some(jobs) = config.jobs.clone() else {
         tracing::error!("{program} cannot start: JOBS_TABLE and JOB_FUNCTION are not set");
         return None;

@@ -63,12 +63,12 @@
 //! | J7 states only move on | `row::tests`: `j7_*` |
 //! | J8 bounds | `row::tests`: `j8_*`; `tests/job_engine`: `j8_*`; `tests/jobs.rs`: `j8_*` |
 //! | J9 one request, one job | `tests/job_engine`: `j9_*`; `tests/jobs.rs`: `j9_*` |
-//! | J11 nothing but the signature in a link | `store::tests`: `j11_*` |
-//! | J13 small rows, lazy expiry | `outcome::tests`: `j13_*`; `tests/job_engine`: `j13_*`; `tests/jobs.rs`: `h2_*` |
+//! | J11 nothing but the signature in a link | `tests/tests/uploads.rs`: `j11_*` |
+//! | J13 small rows, lazy expiry | `outcome::j13_*`; `tests/job_engine`: `j13_*`; `tests/jobs.rs`: `h2_*` |
 //! | J14 no secret in an event | `tests/job_engine`: `j14_*`; `tests/jobs.rs`: `j14_*` |
 //!
 //! `runs`, `real_time` and `large` run whole jobs in real functions, and lie in the package that tests both sides.
-//! J10 and J12 are about uploads: `upload::tests`, and with the emulator.
+//! J10 and J12 are about uploads; the crate has their tests.
 
 pub mod aws;
 pub mod export;

@@ -1,12 +1,14 @@
 //! Settings that are kept outside of the environment: in Parameter Store or in Secrets Manager.
 //!
-//! A variable holds a [`Reference`], never the value. The value is fetched when it is first needed, kept for five minutes,
-//! and then fetched again by one request while the others go on with what there is. While the service is down, the old
+//! A variable holds a [`Reference`], never the value. What nobody has to change while the proxy runs is fetched when it
+//! starts (`start.rs`). The user and the password for the upstream are fetched when they are first needed, kept for five
+//! minutes, and then fetched again by one request while the others go on with what there is. While the service is down, the old
 //! value serves for up to an hour. Who is refused with a value has it fetched anew, once.
 
 pub mod basic;
 mod reference;
 mod services;
+pub(crate) mod start;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -54,16 +56,24 @@ pub struct SettingConfig {
     pub places: Places,
 }
 
+/// The variable whose reference is followed while the proxy runs, and whose value belongs nowhere else.
+const BASIC_AUTH: &str = "UPSTREAM_BASIC_AUTH";
+
 /// Reads what is said of the user and the password for the upstream. `signs`: whether requests are signed.
 pub(crate) fn read(reader: &mut Reader<'_>, region: &str, signs: bool) -> Option<SettingConfig> {
-    const NAME: &str = "UPSTREAM_BASIC_AUTH";
-    let reference = reader.given(NAME, |text| text.parse::<Reference>())?;
+    let reference = reader.given(BASIC_AUTH, |text| text.parse::<Reference>())?;
     if signs {
         let problem = "is set, but so is UPSTREAM_SERVICE: a request has one `Authorization`, so \
                        set UPSTREAM_SERVICE=none"
             .to_owned();
-        reader.mistakes.push(Mistake { name: NAME, problem });
+        reader.mistakes.push(Mistake { name: BASIC_AUTH, problem });
     }
+    let places = places(reader, region)?;
+    Some(SettingConfig { reference, places })
+}
+
+/// Where the services are.
+fn places(reader: &mut Reader<'_>, region: &str) -> Option<Places> {
     let everywhere = reader.given("AWS_ENDPOINT_URL", values::web_address);
     let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     let usual =
@@ -71,12 +81,11 @@ pub(crate) fn read(reader: &mut Reader<'_>, region: &str, signs: bool) -> Option
     let ssm = reader.given("AWS_ENDPOINT_URL_SSM", values::web_address).or(everywhere.clone());
     let secrets =
         reader.given("AWS_ENDPOINT_URL_SECRETS_MANAGER", values::web_address).or(everywhere);
-    let places = Places {
+    Some(Places {
         region: region.to_owned(),
         ssm: ssm.or_else(|| usual("ssm"))?,
         secrets: secrets.or_else(|| usual("secretsmanager"))?,
-    };
-    Some(SettingConfig { reference, places })
+    })
 }
 
 /// How long a value serves.

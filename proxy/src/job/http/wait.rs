@@ -10,6 +10,7 @@ use crate::announce;
 use crate::answer::Answer;
 use crate::clock;
 use crate::delivery::{self, Delivery, Envelope, Head};
+use crate::digest;
 use crate::error::Failure;
 use crate::headers::Lines;
 use crate::job::forward::{Forward, Request as Forwarded};
@@ -92,7 +93,8 @@ impl Jobs {
             if Digest::of(&stored).sha256 != output.sha256 {
                 return Err(Refusal::Changed(row.id.clone()).into());
             }
-            if let Some(fits) = delivery::inline(&head, &stored, envelope) {
+            let stated = digest::stated(asking.request, &head, &stored);
+            if let Some(fits) = delivery::inline(&stated, &stored, envelope) {
                 return Ok(fits);
             }
             excerpt = stored.slice(..stored.len().min(1024));
