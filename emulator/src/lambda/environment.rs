@@ -26,7 +26,8 @@ const AWS_PATH: &str = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin";
 /// Names and values.
 pub(super) type Variables = Vec<(OsString, OsString)>;
 
-/// The variables of a process that finds its code in `task_root`, later ones winning.
+/// The variables of a process that finds its code in `task_root`, later ones winning. The whole set was recorded on AWS for
+/// every managed runtime, by LocalStack's tests on 2023-11-20, and for Python 3.14 in a public dump of 2025-12-28.
 ///
 /// Two differ from AWS because the programs are those of this machine. `PATH` is AWS's with the emulator's own behind it:
 /// else an interpreter that is installed elsewhere would not be found. `LD_LIBRARY_PATH` names only the task root, its `lib`
@@ -53,6 +54,8 @@ pub(super) fn variables(facts: &Facts<'_>, task_root: &Path) -> Variables {
         ("AWS_SESSION_TOKEN", credential.session_token.as_deref().unwrap_or_default()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
         ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"),
+        ("_AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1"),
+        ("_AWS_XRAY_DAEMON_PORT", "2000"),
         ("AWS_ENDPOINT_URL", facts.aws_endpoint),
         ("TZ", ":UTC"),
         ("LANG", "en_US.UTF-8"),
@@ -78,6 +81,30 @@ pub(super) fn variables(facts: &Facts<'_>, task_root: &Path) -> Variables {
         set(name, value.as_ref());
     }
     variables
+}
+
+/// What a managed runtime's own start adds, unless the user has set it: on AWS that is a shell script, which a runtime client
+/// started here does not have. Same recordings. Node's `NODE_EXTRA_CA_CERTS` is left out, for its file is AWS's.
+pub(super) fn of_runtime(variables: &Variables, runtime: &str, task_root: &Path) -> Variables {
+    let mut added: Vec<(&str, OsString)> = Vec::new();
+    if let Some(version) = runtime.strip_prefix("nodejs") {
+        let major = version.trim_end_matches(".x");
+        let mut path: OsString = format!(
+            "/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:"
+        )
+        .into();
+        path.push(task_root);
+        added.push(("NODE_PATH", path));
+    } else if runtime.starts_with("python") {
+        added.push(("PYTHONPATH", "/var/runtime".into()));
+    }
+    if !added.is_empty() {
+        added.push(("PWD", task_root.into()));
+        added.push(("SHLVL", "0".into()));
+    }
+    added.retain(|(name, _)| !variables.iter().any(|(given, _)| given == name));
+    let added = added.into_iter().map(|(name, value)| (name.into(), value));
+    variables.iter().cloned().chain(added).collect()
 }
 
 /// What an external extension is not given, for it is the runtime's own (AWS, Lambda developer guide, extensions API,
@@ -180,6 +207,25 @@ mod tests {
         }
         assert!(!environment.contains_key("AWS_EXECUTION_ENV"));
         assert!(!environment.contains_key("HOME"), "nothing of the parent's environment");
+    }
+
+    #[test]
+    fn a_managed_runtime_adds_what_its_start_adds_and_the_user_has_not_set() {
+        let given = vec![("PYTHONPATH".into(), "mine".into())];
+        let root = Path::new("/var/task");
+        let names = |runtime| {
+            let variables = of_runtime(&given, runtime, root);
+            variables
+                .into_iter()
+                .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names("provided.al2023"), ["PYTHONPATH=mine"]);
+        assert_eq!(names("python3.11"), ["PYTHONPATH=mine", "PWD=/var/task", "SHLVL=0"]);
+        assert_eq!(
+            names("nodejs20.x")[1],
+            "NODE_PATH=/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"
+        );
     }
 
     #[test]

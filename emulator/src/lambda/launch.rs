@@ -120,7 +120,16 @@ impl Launch {
     ) -> std::io::Result<Process> {
         let variables = if extent == Extent::Whole { &self.inside } else { &self.outside };
         let (environment, command) = match part {
-            Part::Runtime => (variables.clone(), wrapped(function, command, extent)),
+            Part::Runtime => {
+                let root = if extent == Extent::Whole {
+                    Path::new(TASK_ROOT)
+                } else {
+                    &function.task_root
+                };
+                let variables =
+                    environment::of_runtime(variables, &function.function.runtime, root);
+                (variables, wrapped(function, command, extent))
+            }
             Part::Extension => (environment::of_extension(variables), command.to_vec()),
         };
         let plan = self.isolation.plan(extent, &function.view())?;

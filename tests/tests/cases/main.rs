@@ -5,6 +5,7 @@
 //! Rust with Rust runs always; the others are lanes of `just test-all`.
 
 mod clients;
+mod environment;
 mod runtimes;
 mod table;
 
