@@ -1,14 +1,14 @@
 //! The telemetry of one sandbox: what its extensions have subscribed to, and what happens in it, as JSON.
 //!
 //! Shapes: AWS, Lambda Telemetry API event schema reference, 2022-12-13; captured in Danwakeem/aws-lambda-telemetry-failure,
-//! 2023-02-10. The Logs API of 2020-08-15 has the same events under the same names.
+//! 2023-02-10. The Logs API of 2020-08-15 has events of its own: AWS, Lambda developer guide, Lambda Logs API, 2022-11.
 
 mod deliver;
 mod subscription;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -21,10 +21,20 @@ use crate::clock::Clock;
 /// Events of init that are kept for those who have not subscribed yet.
 const BACKLOG_MAX: usize = 1_000;
 
+/// Whose an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    Everyone,
+    Subscribers(Api),
+    /// Those of the Logs API who have asked for its schema of 2021-03-18.
+    Logs2021,
+}
+
 /// One event: the JSON object as it is delivered.
 #[derive(Clone, Debug)]
 struct Event {
     stream: Stream,
+    audience: Audience,
     json: Bytes,
 }
 
@@ -49,9 +59,38 @@ struct Inner {
 struct Subscriber {
     extension: String,
     api: Api,
+    hears_of_runtime_done: bool,
     streams: Vec<Stream>,
     events: mpsc::Sender<Event>,
+    /// Bytes in the queue, and how many there may be.
+    waiting: Arc<AtomicUsize>,
+    waiting_max: usize,
     dropped: Dropped,
+}
+
+impl Subscriber {
+    fn wants(&self, event: &Event) -> bool {
+        let is_meant = match event.audience {
+            Audience::Everyone => true,
+            Audience::Subscribers(api) => self.api == api,
+            Audience::Logs2021 => self.api == Api::Logs && self.hears_of_runtime_done,
+        };
+        is_meant && self.streams.contains(&event.stream)
+    }
+
+    /// Puts an event into the queue, unless it is full.
+    fn queue(&self, event: Event) -> bool {
+        let length = event.json.len();
+        if self.waiting.load(Ordering::Relaxed) + length > self.waiting_max {
+            return false;
+        }
+        self.waiting.fetch_add(length, Ordering::Relaxed);
+        let queued = self.events.try_send(event).is_ok();
+        if !queued {
+            self.waiting.fetch_sub(length, Ordering::Relaxed);
+        }
+        queued
+    }
 }
 
 /// Events that a slow subscriber never gets.
@@ -100,15 +139,19 @@ impl Telemetry {
         };
         if earlier.is_none() {
             let (events, received) = mpsc::channel(subscription.queue());
-            let streams = subscription.streams.clone();
-            self.tasks.spawn(deliver::deliver(subscription, received, self.clock.clone()));
+            let waiting = Arc::new(AtomicUsize::new(0));
             let mut subscriber = Subscriber {
                 extension: extension.to_owned(),
                 api,
-                streams,
+                hears_of_runtime_done: subscription.hears_of_runtime_done,
+                streams: subscription.streams.clone(),
                 events,
+                waiting: Arc::clone(&waiting),
+                waiting_max: subscription.bytes(),
                 dropped: Dropped::default(),
             };
+            let queue = deliver::Queue { events: received, waiting };
+            self.tasks.spawn(deliver::deliver(subscription, queue, self.clock.clone()));
             for event in backlog {
                 self.hand(&mut subscriber, event);
             }
@@ -116,7 +159,7 @@ impl Telemetry {
         }
         drop(inner);
         let record = serde_json::json!({ "name": extension, "state": state, "types": types });
-        self.platform(api.subscription_event(), &record);
+        self.platform(Audience::Subscribers(api), api.subscription_event(), &record);
         Ok(())
     }
 
@@ -140,21 +183,21 @@ impl Telemetry {
     }
 
     /// An event of the platform, `platform.start` and so on.
-    pub(super) fn platform(&self, kind: &str, record: &impl Serialize) {
+    pub(super) fn platform(&self, audience: Audience, kind: &str, record: &impl Serialize) {
         if self.is_on() {
-            self.tell(Stream::Platform, kind, record);
+            self.tell(self.event(Stream::Platform, audience, kind, record));
         }
     }
 
     /// A line that a process has written.
     pub(super) fn line(&self, stream: Stream, line: &[u8]) {
         if self.is_on() {
-            self.tell(stream, stream.name(), &String::from_utf8_lossy(line));
+            let line = String::from_utf8_lossy(line);
+            self.tell(self.event(stream, Audience::Everyone, stream.name(), &line));
         }
     }
 
-    fn tell(&self, stream: Stream, kind: &str, record: &impl Serialize) {
-        let event = self.event(stream, kind, record);
+    fn tell(&self, event: Event) {
         let mut inner = self.lock();
         for subscriber in &mut inner.subscribers {
             self.hand(subscriber, &event);
@@ -167,7 +210,13 @@ impl Telemetry {
         }
     }
 
-    fn event(&self, stream: Stream, kind: &str, record: &impl Serialize) -> Event {
+    fn event(
+        &self,
+        stream: Stream,
+        audience: Audience,
+        kind: &str,
+        record: &impl Serialize,
+    ) -> Event {
         #[derive(Serialize)]
         struct Document<'a, R> {
             time: String,
@@ -180,13 +229,13 @@ impl Telemetry {
         let time = self.clock.now().to_utc().format(format).unwrap_or_default();
         let document = Document { time, r#type: kind, record };
         let json = serde_json::to_vec(&document).unwrap_or_default();
-        Event { stream, json: json.into() }
+        Event { stream, audience, json: json.into() }
     }
 
     /// Puts an event into a subscriber's queue. One that is full loses it, and is told how much it has lost when there is
     /// room again.
     fn hand(&self, subscriber: &mut Subscriber, event: &Event) {
-        if !subscriber.streams.contains(&event.stream) {
+        if !subscriber.wants(event) {
             return;
         }
         if subscriber.dropped.dropped_records > 0 {
@@ -198,12 +247,13 @@ impl Telemetry {
                 "droppedRecords": dropped_records,
                 "reason": reason,
             });
-            let told = self.event(Stream::Platform, "platform.logsDropped", &record);
-            if subscriber.events.try_send(told).is_ok() {
+            let kind = "platform.logsDropped";
+            let told = self.event(Stream::Platform, Audience::Everyone, kind, &record);
+            if subscriber.queue(told) {
                 subscriber.dropped = Dropped::default();
             }
         }
-        if subscriber.events.try_send(event.clone()).is_err() {
+        if !subscriber.queue(event.clone()) {
             subscriber.dropped.dropped_bytes += event.json.len() as u64;
             subscriber.dropped.dropped_records += 1;
         }

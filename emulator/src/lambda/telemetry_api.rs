@@ -44,7 +44,11 @@ async fn subscribe(sandbox: &Sandbox, request: Request<Body>, api: Api) -> Respo
     match subscribed {
         Ok(()) => json(StatusCode::OK, r#""OK""#),
         Err(Unsubscribed::Invalid(invalid)) => {
-            refusal(StatusCode::BAD_REQUEST, "ValidationError", &invalid.message())
+            let error_type = match api {
+                Api::Telemetry => "ValidationError",
+                Api::Logs => "Logs.ValidationError",
+            };
+            refusal(StatusCode::BAD_REQUEST, error_type, &invalid.message())
         }
         // The words of the tests of AWS's Runtime Interface Emulator, read 2026-01-02.
         Err(Unsubscribed::Closed) => {

@@ -28,7 +28,9 @@ enum Step {
     Print(String),
     /// Ends with this status.
     Exit(i32),
-    /// Subscribes at this path to these types, and writes each batch that comes to the file `BATCHES`, one a line.
+    /// Subscribes at this path to these types, with the members of the variable `SUBSCRIPTION` besides, and writes each batch
+    /// that comes to the file `BATCHES`, one a line. It takes none while there is a file `STALL`, and refuses the first if
+    /// there is a variable `REFUSE`.
     Subscribe(String, Vec<String>),
     /// Writes its process id to the file `TOLD`, waits for the end, and writes what it is told of it; takes this many
     /// milliseconds for its end, and writes that it came to it.
@@ -103,12 +105,26 @@ fn subscribe(name: &str, id: &str, path: &str, types: &[String]) -> io::Result<(
     let listener = std::net::TcpListener::bind("0.0.0.0:0")?;
     let uri = format!("http://sandbox.localdomain:{}/batch", listener.local_addr()?.port());
     let file = variable("BATCHES").ok_or_else(|| io::Error::other("no BATCHES"))?;
-    std::thread::spawn(move || listen(&listener, &file));
-    let body = serde_json::json!({
+    let mut body = serde_json::json!({
         "types": types,
         "buffering": { "timeoutMs": 25 },
         "destination": { "protocol": "HTTP", "URI": uri },
     });
+    let more = variable("SUBSCRIPTION").unwrap_or_else(|| "{}".to_owned());
+    let more: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&more)?;
+    for (name, value) in more {
+        match (&mut body[&name], value) {
+            (serde_json::Value::Object(object), serde_json::Value::Object(more)) => {
+                object.extend(more);
+            }
+            (member, value) => *member = value,
+        }
+    }
+    if body["destination"]["protocol"] == "TCP" {
+        std::thread::spawn(move || listen_to_lines(&listener, &file));
+    } else {
+        std::thread::spawn(move || listen(&listener, &file));
+    }
     let header = format!("Lambda-Extension-Identifier: {id}");
     say(name, &call("PUT", path, &header, &body.to_string())?);
     Ok(())
@@ -117,11 +133,31 @@ fn subscribe(name: &str, id: &str, path: &str, types: &[String]) -> io::Result<(
 /// Takes batches, one connection after the other, and requests on each as they come.
 fn listen(listener: &std::net::TcpListener, file: &str) -> io::Result<()> {
     let mut batches = std::fs::OpenOptions::new().append(true).create(true).open(file)?;
+    let mut refuses = variable("REFUSE").is_some();
     for stream in listener.incoming() {
         let mut stream = BufReader::new(stream?);
         while let Some(batch) = read_request(&mut stream)? {
+            while variable("STALL").is_some_and(|file| Path::new(&file).exists()) {
+                pause(5);
+            }
+            if std::mem::take(&mut refuses) {
+                let refusal = b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n";
+                stream.get_mut().write_all(refusal)?;
+                continue;
+            }
             writeln!(batches, "{batch}")?;
             stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes events, one a line, and writes each as a batch of its own.
+fn listen_to_lines(listener: &std::net::TcpListener, file: &str) -> io::Result<()> {
+    let mut batches = std::fs::OpenOptions::new().append(true).create(true).open(file)?;
+    for stream in listener.incoming() {
+        for line in BufReader::new(stream?).lines() {
+            writeln!(batches, "[{}]", line?)?;
         }
     }
     Ok(())

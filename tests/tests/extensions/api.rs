@@ -172,7 +172,7 @@ async fn after_init_nobody_can_register() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_is_refused_with_all_that_is_wrong_and_after_init_altogether() {
+async fn a_subscription_is_refused_with_all_that_is_wrong() {
     let api = Api::in_init().await;
     let id = api.register("inner").await;
     let subscribe = |id: String, path: &'static str, body: serde_json::Value| {

@@ -28,7 +28,9 @@ async fn a_process_has_the_environment_of_aws_and_nothing_of_its_parents() {
         assert_eq!(environment.get(name).and_then(|it| it.as_str()), Some(value), "{name}");
     }
     let given: Vec<&str> =
-        "AWS_ LAMBDA_ _HANDLER _X_AMZN TZ LANG PATH LD_LIBRARY_PATH STAGE".split(' ').collect();
+        "AWS_ LAMBDA_ _AWS_XRAY_DAEMON_ _HANDLER _X_AMZN TZ LANG PATH LD_LIBRARY_PATH STAGE"
+            .split(' ')
+            .collect();
     for name in environment.keys() {
         assert!(given.iter().any(|prefix| name.starts_with(prefix)), "{name} leaked in");
     }

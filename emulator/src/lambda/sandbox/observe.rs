@@ -9,8 +9,11 @@ use super::super::extension::Tracing;
 use super::super::log::Writer;
 use super::super::outcome::ReportStatus;
 use super::super::run::{Ended, HandOver, Outcome};
-use super::super::telemetry::Stream;
+use super::super::telemetry::{Api, Audience, Stream};
 use super::{Inner, Sandbox};
+
+const TELEMETRY: Audience = Audience::Subscribers(Api::Telemetry);
+const LOGS: Audience = Audience::Subscribers(Api::Logs);
 
 impl Sandbox {
     /// A process has written something.
@@ -35,7 +38,7 @@ impl Sandbox {
         }
         for (name, state, events) in inner.extensions.states() {
             let record = json!({ "name": name, "state": state, "events": events });
-            self.telemetry.platform("platform.extension", &record);
+            self.telemetry.platform(Audience::Everyone, "platform.extension", &record);
         }
     }
 
@@ -46,7 +49,7 @@ impl Sandbox {
             "functionName": self.function.function.name,
             "functionVersion": "$LATEST",
         });
-        self.telemetry.platform("platform.initStart", &record);
+        self.telemetry.platform(TELEMETRY, "platform.initStart", &record);
     }
 
     pub(super) fn tell_init_runtime_done(&self, status: &str, error_type: Option<&str>) {
@@ -57,7 +60,7 @@ impl Sandbox {
             error_type,
             metrics: None,
         };
-        self.telemetry.platform("platform.initRuntimeDone", &record);
+        self.telemetry.platform(TELEMETRY, "platform.initRuntimeDone", &record);
     }
 
     pub(super) fn tell_init_report(&self, took: Duration, status: &str, error_type: Option<&str>) {
@@ -69,7 +72,7 @@ impl Sandbox {
             error_type,
             metrics,
         };
-        self.telemetry.platform("platform.initReport", &record);
+        self.telemetry.platform(TELEMETRY, "platform.initReport", &record);
     }
 
     pub(super) fn tell_init_failed(&self, error_type: &str) {
@@ -84,7 +87,9 @@ impl Sandbox {
                 "version": "$LATEST",
                 "tracing": Tracing::of(&hand_over.trace),
             });
-            self.telemetry.platform("platform.start", &record);
+            self.telemetry.platform(TELEMETRY, "platform.start", &record);
+            let record = json!({ "requestId": hand_over.request_id.as_ref() });
+            self.telemetry.platform(LOGS, "platform.start", &record);
         }
     }
 
@@ -120,8 +125,15 @@ impl Sandbox {
             done["errorType"] = error_type.into();
             report["errorType"] = error_type.into();
         }
-        self.telemetry.platform("platform.runtimeDone", &done);
-        self.telemetry.platform("platform.report", &report);
+        self.telemetry.platform(TELEMETRY, "platform.runtimeDone", &done);
+        self.telemetry.platform(TELEMETRY, "platform.report", &report);
+        // The Logs API has its own word for an error, and neither traces nor a status in its report.
+        let status = if status == "error" { "failure" } else { status };
+        let done = json!({ "requestId": request_id, "status": status });
+        self.telemetry.platform(Audience::Logs2021, "platform.runtimeDone", &done);
+        self.telemetry.platform(LOGS, "platform.end", &json!({ "requestId": request_id }));
+        let report = json!({ "requestId": request_id, "metrics": report["metrics"] });
+        self.telemetry.platform(LOGS, "platform.report", &report);
     }
 }
 

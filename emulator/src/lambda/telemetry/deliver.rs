@@ -1,69 +1,152 @@
-//! Delivery to one subscriber: batches, each a POST to the extension's listener.
+//! Delivery to one subscriber: batches, each a request to the extension's listener, or lines on one connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderValue, Request, header};
+use hardcap_limits::Millis;
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use super::subscription::Protocol;
 use super::{Event, Subscription};
 use crate::clock::Clock;
-use hardcap_limits::Millis;
 
 type Http = Client<HttpConnector, Full<Bytes>>;
 
+/// The waits between two attempts to deliver a batch: AWS tries again "with backoff", and does not say how long.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What waits for one subscriber.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) events: mpsc::Receiver<Event>,
+    /// Its bytes.
+    pub(super) waiting: Arc<AtomicUsize>,
+}
+
+impl Queue {
+    async fn next(&mut self) -> Option<Bytes> {
+        let event = self.events.recv().await?;
+        self.waiting.fetch_sub(event.json.len(), Ordering::Relaxed);
+        Some(event.json)
+    }
+
+    /// Nothing more will come.
+    fn has_ended(&self) -> bool {
+        self.events.is_closed()
+    }
+}
+
 /// Delivers until the sandbox ends and the queue is empty.
 ///
-/// A batch that nobody takes is lost: on AWS too, memory is not kept for a listener that is not there. One that is taken slowly
-/// makes the queue wait, and that is where events are dropped and counted. There is no time limit, for an extension that is
-/// frozen takes its batch when its sandbox goes on.
-pub(super) async fn deliver(
-    subscription: Subscription,
-    mut events: mpsc::Receiver<Event>,
-    clock: Clock,
-) {
-    let http: Http = Client::builder(TokioExecutor::new()).build_http();
-    let url = format!("http://127.0.0.1:{}{}", subscription.port, subscription.path);
-    while let Some(first) = events.recv().await {
-        let batch = collect(&subscription, first, &mut events, &clock).await;
-        let Some(request) = request(&url, &subscription, batch) else { return };
-        match http.request(request).await {
-            Ok(answer) if answer.status().is_success() => {}
-            Ok(answer) => tracing::debug!(status = %answer.status(), url, "telemetry was refused"),
-            Err(error) => tracing::debug!(%error, url, "telemetry could not be delivered"),
+/// A batch that nobody takes is tried again as long as the sandbox lives. One that is taken slowly makes the queue wait, and
+/// that is where events are dropped and counted. There is no time limit, for an extension that is frozen takes its batch when
+/// its sandbox goes on.
+pub(super) async fn deliver(subscription: Subscription, mut queue: Queue, clock: Clock) {
+    let mut listener = Listener::new(&subscription);
+    while let Some(first) = queue.next().await {
+        let batch = collect(&subscription, first, &mut queue, &clock).await;
+        let mut wait = FIRST_WAIT;
+        while let Err(why) = listener.take(&batch).await {
+            let port = subscription.port;
+            tracing::debug!(port, why, "telemetry could not be delivered");
+            if queue.has_ended() {
+                break;
+            }
+            clock.pause(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 }
 
-/// A JSON array of what comes until the batch is full or its time is over.
+/// What comes until the batch is full or its time is over: a JSON array, or a line each.
 async fn collect(
     subscription: &Subscription,
-    first: Event,
-    events: &mut mpsc::Receiver<Event>,
+    first: Bytes,
+    queue: &mut Queue,
     clock: &Clock,
 ) -> Bytes {
     let since = clock.stopwatch();
-    let mut batch = BytesMut::from(&b"["[..]);
-    batch.put(first.json);
+    let (begin, between, end): (&[u8], _, _) = match subscription.protocol {
+        Protocol::Post | Protocol::Put => (b"[", b',', b']'),
+        Protocol::Tcp => (b"", b'\n', b'\n'),
+    };
+    let mut batch = BytesMut::from(begin);
+    batch.put(first);
     let mut items = 1;
     while items < subscription.max_items && batch.len() < subscription.max_bytes {
         let left = subscription.timeout.0.saturating_sub(since.elapsed_millis().0);
-        let Some(Some(event)) = clock.timeout(Millis(left), events.recv()).await else { break };
-        batch.put_u8(b',');
-        batch.put(event.json);
+        let Some(Some(event)) = clock.timeout(Millis(left), queue.next()).await else { break };
+        batch.put_u8(between);
+        batch.put(event);
         items += 1;
     }
-    batch.put_u8(b']');
+    batch.put_u8(end);
     batch.freeze()
 }
 
-fn request(url: &str, subscription: &Subscription, batch: Bytes) -> Option<Request<Full<Bytes>>> {
-    let mut request = Request::post(url).body(Full::new(batch)).ok()?;
-    let headers = request.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let host = format!("sandbox.localdomain:{}", subscription.port);
-    headers.insert(header::HOST, HeaderValue::from_str(&host).ok()?);
-    Some(request)
+/// The extension's end.
+enum Listener<'a> {
+    Http { client: Http, subscription: &'a Subscription },
+    Tcp { port: u16, stream: Option<TcpStream> },
+}
+
+impl<'a> Listener<'a> {
+    fn new(subscription: &'a Subscription) -> Listener<'a> {
+        match subscription.protocol {
+            Protocol::Post | Protocol::Put => {
+                let client = Client::builder(TokioExecutor::new()).build_http();
+                Listener::Http { client, subscription }
+            }
+            Protocol::Tcp => Listener::Tcp { port: subscription.port, stream: None },
+        }
+    }
+
+    /// Hands over a batch; says why not when it was not taken.
+    async fn take(&mut self, batch: &Bytes) -> Result<(), String> {
+        match self {
+            Listener::Http { client, subscription } => {
+                let request = request(subscription, batch.clone()).map_err(|e| e.to_string())?;
+                let answer = client.request(request).await.map_err(|error| error.to_string())?;
+                let status = answer.status();
+                if status.is_success() { Ok(()) } else { Err(format!("answered {status}")) }
+            }
+            Listener::Tcp { port, stream } => {
+                let written = write(*port, stream, batch).await;
+                if written.is_err() {
+                    *stream = None;
+                }
+                written.map_err(|error| error.to_string())
+            }
+        }
+    }
+}
+
+async fn write(port: u16, stream: &mut Option<TcpStream>, lines: &[u8]) -> std::io::Result<()> {
+    let stream = match stream {
+        Some(stream) => stream,
+        None => stream.insert(TcpStream::connect(("127.0.0.1", port)).await?),
+    };
+    stream.write_all(lines).await
+}
+
+fn request(subscription: &Subscription, batch: Bytes) -> http::Result<Request<Full<Bytes>>> {
+    let method = if subscription.protocol == Protocol::Put { Method::PUT } else { Method::POST };
+    let url = format!("http://127.0.0.1:{}{}", subscription.port, subscription.path);
+    let host = HeaderValue::try_from(format!("sandbox.localdomain:{}", subscription.port))?;
+    Request::builder()
+        .method(method)
+        .uri(url)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::HOST, host)
+        .body(Full::new(batch))
 }

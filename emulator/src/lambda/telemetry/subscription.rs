@@ -54,6 +54,17 @@ impl Api {
     }
 }
 
+/// How events are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lambda) enum Protocol {
+    /// A request for each batch, a JSON array.
+    Post,
+    /// The same; the Logs API lets its subscribers choose.
+    Put,
+    /// One connection, one event a line.
+    Tcp,
+}
+
 /// What an extension has subscribed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::lambda) struct Subscription {
@@ -61,6 +72,9 @@ pub(in crate::lambda) struct Subscription {
     pub(super) max_items: usize,
     pub(super) max_bytes: usize,
     pub(super) timeout: Millis,
+    /// The Logs API tells of the end of the runtime's work only whoever asks for its newer schema.
+    pub(super) hears_of_runtime_done: bool,
+    pub(super) protocol: Protocol,
     /// The port of the extension's listener; its host is this machine.
     pub(super) port: u16,
     /// Path and query.
@@ -97,6 +111,7 @@ struct Destination {
     protocol: String,
     #[serde(rename = "URI")]
     uri: String,
+    method: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -107,7 +122,8 @@ struct Buffering {
     timeout_ms: Option<u64>,
 }
 
-/// The least that a subscription may ask for, and what it has when it does not ask (the same sources as the rows).
+/// The least that a subscription may ask for, and what it has when it does not ask (the same sources as the rows). The Logs
+/// API gives whoever does not ask for a number of items the most.
 const ITEMS_MIN: u64 = 1_000;
 const TIMEOUT_MIN: u64 = 25;
 const TIMEOUT_DEFAULT: u64 = 1_000;
@@ -128,10 +144,13 @@ impl Subscription {
             wrong.push(format!("schemaVersion {version} is not supported"));
         }
         let (port, path) = destination(&request.destination, &mut wrong);
+        let protocol = protocol(&request.destination, api, &mut wrong);
         let streams = streams(&request.types, &mut wrong);
         let Buffering { max_items, max_bytes, timeout_ms } = request.buffering;
         let bytes_min = limits.lambda_telemetry_buffer.max.0;
-        let max_items = max_items.unwrap_or(ITEMS_MIN);
+        let items_most = limits.lambda_telemetry_items.max.0;
+        let items_default = if api == Api::Logs { items_most } else { ITEMS_MIN };
+        let max_items = max_items.unwrap_or(items_default);
         let max_bytes = max_bytes.unwrap_or(bytes_min);
         let timeout = timeout_ms.unwrap_or(TIMEOUT_DEFAULT);
         for (name, asked, min, max, fits) in [
@@ -139,7 +158,7 @@ impl Subscription {
                 "maxItems",
                 max_items,
                 ITEMS_MIN,
-                limits.lambda_telemetry_items.max.0,
+                items_most,
                 limits.lambda_telemetry_items.admit(Count(max_items)).is_ok(),
             ),
             (
@@ -169,6 +188,8 @@ impl Subscription {
             max_items: usize::try_from(max_items).unwrap_or(usize::MAX),
             max_bytes: usize::try_from(max_bytes).unwrap_or(usize::MAX),
             timeout: Millis(timeout),
+            hears_of_runtime_done: request.schema_version.as_deref() == Some("2021-03-18"),
+            protocol,
             port,
             path,
         })
@@ -177,6 +198,11 @@ impl Subscription {
     /// How many events may wait: a batch that is filled, and one that is delivered.
     pub(super) fn queue(&self) -> usize {
         self.max_items * 2
+    }
+
+    /// How many bytes may wait: AWS lets whoever subscribes expect batches of up to twice `maxBytes`.
+    pub(super) fn bytes(&self) -> usize {
+        self.max_bytes * 2
     }
 }
 
@@ -198,15 +224,26 @@ fn streams(types: &[String], wrong: &mut Vec<String>) -> Vec<Stream> {
     streams
 }
 
+fn protocol(destination: &Destination, api: Api, wrong: &mut Vec<String>) -> Protocol {
+    let Destination { protocol, method, .. } = destination;
+    match (protocol.as_str(), method.as_deref()) {
+        ("HTTP", Some("PUT")) if api == Api::Logs => Protocol::Put,
+        ("HTTP", None | Some("POST")) => Protocol::Post,
+        ("TCP", _) => Protocol::Tcp,
+        ("HTTP", Some(other)) => {
+            wrong.push(format!("method {other:?} is not supported"));
+            Protocol::Post
+        }
+        (other, _) => {
+            wrong.push(format!("protocol {other:?} is not supported"));
+            Protocol::Post
+        }
+    }
+}
+
 /// The port and the path of `http://sandbox.localdomain:8080/path`.
 fn destination(destination: &Destination, wrong: &mut Vec<String>) -> (u16, String) {
-    let Destination { protocol, uri } = destination;
-    match protocol.as_str() {
-        "HTTP" => {}
-        "TCP" => wrong.push("hardcap delivers over HTTP only".to_owned()),
-        other => wrong.push(format!("protocol {other:?} is not supported")),
-    }
-    let Ok(uri) = uri.parse::<http::Uri>() else {
+    let Ok(uri) = destination.uri.parse::<http::Uri>() else {
         wrong.push("URI is not valid".to_owned());
         return (0, String::new());
     };
@@ -249,6 +286,8 @@ mod tests {
             max_items: 1_000,
             max_bytes: 262_144,
             timeout: Millis(1_000),
+            hears_of_runtime_done: false,
+            protocol: Protocol::Post,
             port: 8080,
             path: "/logs?a=b".to_owned(),
         };
