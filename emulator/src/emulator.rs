@@ -103,7 +103,6 @@ impl Emulator {
         let keyring = Keyring::new(&config.credentials);
         let platform = Platform::new(&config.region, config.limits.clone(), keyring);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        faults::arm(&platform, &config, stop.clone()).map_err(StartError::Fault)?;
         let s3 =
             S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
@@ -111,10 +110,14 @@ impl Emulator {
         let parts = Parts { lambda: &lambda, s3: &s3, urls, aws_url: &addresses.aws };
         let plane =
             ControlPlane::open(&platform, &config, parts).await.map_err(StartError::Data)?;
+        // A fault may be for a function that an earlier run created.
+        let plan = std::mem::take(&mut config.faults);
+        config.faults =
+            faults::arm(&platform, &lambda, plan, stop.clone()).map_err(StartError::Fault)?;
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
         let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
         let queue = queue.map_err(StartError::Data)?;
-        let stores = Stores { s3: &s3, dynamodb: &dynamodb, queue: &queue };
+        let stores = Stores { lambda: &lambda, s3: &s3, dynamodb: &dynamodb, queue: &queue };
         let control = Control::new(&platform, &config, &addresses, stores);
 
         let router = plane.serve_rest_of(lambda.router(&queue));

@@ -41,6 +41,8 @@ pub struct Settings {
     pub tries: Vec<Try>,
     /// What goes wrong on purpose.
     pub faults: Plan,
+    /// Where the functions of these faults are named, in the same order; of a fault that names none, where it stands.
+    pub fault_places: Vec<Position>,
 }
 
 /// A command that shows something, for `hardcap up` to print.
@@ -154,6 +156,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         also: texts(root, "also")?.into_iter().map(PathBuf::from).collect(),
         parameters: text_map(root, "parameters")?,
         faults: faults::plan(root)?,
+        fault_places: faults::places(root)?,
         ..Settings::default()
     };
     for entry in section(root, "limits")? {

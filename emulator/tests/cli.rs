@@ -423,6 +423,17 @@ fn a_companion_runs_while_hardcap_runs_and_not_longer() {
 }
 
 #[test]
+fn a_fault_for_a_function_that_there_is_not_is_refused_where_it_stands() {
+    let toml = "[[fault]]\nfault = \"throttle\"\n\n[[fault]]\nfault = \"kill\"\nphase = \"busy\"\nfunction = \"Helo\"\n";
+    let folder = with_program(&[("hardcap.toml", toml)]);
+    let said = [
+        "error: `kill` is for a function `Helo`, and the template has none\n  --> hardcap.toml:7:12\n",
+        "did you mean `Hello`?",
+    ];
+    fails(folder.path(), &ANY_PORT, 1, &said);
+}
+
+#[test]
 fn a_companion_that_ends_or_says_nothing_is_named() {
     let brief = "[companions.brief]\ncommand = [\"sh\", \"-c\", \"echo broken; exit 7\"]\n";
     for (toml, said) in [

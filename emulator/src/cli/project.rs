@@ -113,5 +113,19 @@ fn check_names(
             return Err(Failure::new(Source { path, text }.error(mistake)));
         }
     }
+    let functions = &loaded.config.functions;
+    for (fault, at) in settings.faults.faults.iter().zip(&settings.fault_places) {
+        let Some(name) = fault.kind.function() else { continue };
+        if !functions.iter().any(|it| it.name == name || it.logical_id == name) {
+            let what = fault.kind.name();
+            let mistake = Mistake::new(*at, format!("`{what}` is for a function `{name}`, and the template has none"))
+                .help(format!(
+                    "its functions are: {}. For one that is created while it runs, `POST /_hardcap/faults`",
+                    known.join(", ")
+                ))
+                .nearest(&name, known.iter().copied());
+            return Err(Failure::new(Source { path, text }.error(mistake)));
+        }
+    }
     Ok(())
 }

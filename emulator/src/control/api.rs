@@ -151,11 +151,13 @@ pub(crate) async fn report(
     }
 }
 
+/// Every function as it is now: those that the run began with, and those that were created through Lambda's API.
 pub(crate) async fn functions(State(control): State<Control>) -> Json<Value> {
     let region = &control.config.region;
+    let declared = |name: &str| control.config.functions.iter().any(|it| it.name == name);
     let functions: Vec<Value> = control
-        .config
-        .functions
+        .lambda
+        .functions()
         .iter()
         .map(|function| {
             json!({
@@ -166,6 +168,7 @@ pub(crate) async fn functions(State(control): State<Control>) -> Json<Value> {
                 "memory_mb": function.memory_mb,
                 "timeout_ms": function.timeout,
                 "reserved_concurrency": function.reserved_concurrency,
+                "created": !declared(&function.name),
             })
         })
         .collect();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Control;
 use super::api::ControlError;
-use crate::faults::{Fault, Plan, function_name};
+use crate::faults::{Fault, Plan};
 
 type Answer = Result<(StatusCode, Json<Value>), ControlError>;
 
@@ -21,7 +21,7 @@ pub(crate) async fn show(State(control): State<Control>) -> Json<Value> {
 /// One fault more, from the next request on.
 pub(crate) async fn add(State(control): State<Control>, body: Bytes) -> Answer {
     let fault: Fault = read(&body)?;
-    let fault = fault.named(|function| function_name(&control.config, function)).map_err(bad)?;
+    let fault = fault.named(|function| control.lambda.name_of(function)).map_err(bad)?;
     let id = control.platform.change_faults(|faults| faults.with(fault)).map_err(bad)?;
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
 }
@@ -29,7 +29,7 @@ pub(crate) async fn add(State(control): State<Control>, body: Bytes) -> Answer {
 /// These faults and this seed instead of all others, with every tally at its beginning.
 pub(crate) async fn replace(State(control): State<Control>, body: Bytes) -> Answer {
     let plan: Plan = read(&body)?;
-    let plan = plan.named(|function| function_name(&control.config, function)).map_err(bad)?;
+    let plan = plan.named(|function| control.lambda.name_of(function)).map_err(bad)?;
     change(&control, plan)
 }
 
@@ -50,9 +50,7 @@ pub(crate) async fn remove(State(control): State<Control>, Path(id): Path<u64>) 
 
 /// Returns to the faults that the run began with.
 pub(crate) fn reset(control: &Control) {
-    let known = |function: &str| function_name(&control.config, function);
-    let plan = control.config.faults.clone().named(known).map_err(bad);
-    let changed = plan.and_then(|plan| change(control, plan));
+    let changed = change(control, control.config.faults.clone());
     debug_assert!(changed.is_ok(), "they could be when the run began");
 }
 

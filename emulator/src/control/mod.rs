@@ -14,6 +14,7 @@ use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::context::Platform;
 use crate::dynamodb::DynamoDb;
+use crate::lambda::Lambda;
 use crate::queue::Queue;
 use crate::s3::S3;
 
@@ -23,6 +24,7 @@ pub(crate) struct Control {
     platform: Platform,
     config: Arc<Config>,
     addresses: Arc<Addresses>,
+    lambda: Lambda,
     s3: S3,
     dynamodb: DynamoDb,
     queue: Queue,
@@ -30,6 +32,7 @@ pub(crate) struct Control {
 
 /// What the control surface asks and changes.
 pub(crate) struct Stores<'a> {
+    pub(crate) lambda: &'a Lambda,
     pub(crate) s3: &'a S3,
     pub(crate) dynamodb: &'a DynamoDb,
     pub(crate) queue: &'a Queue,
@@ -46,6 +49,7 @@ impl Control {
             platform: platform.clone(),
             config: Arc::new(config.clone()),
             addresses: Arc::new(addresses.clone()),
+            lambda: stores.lambda.clone(),
             s3: stores.s3.clone(),
             dynamodb: stores.dynamodb.clone(),
             queue: stores.queue.clone(),

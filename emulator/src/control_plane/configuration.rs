@@ -62,6 +62,7 @@ impl ConfigurationInput {
             name,
             timeout: self.timeout,
             memory_mb: self.memory_size,
+            ephemeral_storage_mb: self.ephemeral_storage.as_ref().map(|storage| storage.size),
             environment,
             layers: self.layers.as_ref().map_or(0, Vec::len),
         };
@@ -96,8 +97,9 @@ impl ConfigurationInput {
         set(&mut function.runtime, self.runtime);
         set(&mut function.timeout, self.timeout.and_then(whole::<u64>).map(|it| Millis(it * 1000)));
         set(&mut function.memory_mb, self.memory_size.and_then(whole));
-        let storage = self.ephemeral_storage.and_then(|storage| whole(storage.size));
-        set(&mut about.ephemeral_storage_mb, storage);
+        if let Some(EphemeralStorage { size }) = self.ephemeral_storage {
+            function.ephemeral_storage_mb = whole(size);
+        }
         if let Some(environment) = self.environment {
             function.environment = environment.variables.unwrap_or_default();
             about.has_environment = true;

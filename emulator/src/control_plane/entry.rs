@@ -33,7 +33,6 @@ pub(super) struct About {
     pub(super) description: String,
     pub(super) role: String,
     pub(super) architectures: Vec<String>,
-    pub(super) ephemeral_storage_mb: u32,
     pub(super) code: Code,
     pub(super) last_modified: EpochMillis,
     pub(super) revision_id: String,
@@ -79,6 +78,7 @@ pub(super) struct Saved {
     runtime: String,
     memory_mb: u32,
     timeout: Millis,
+    ephemeral_storage_mb: Option<u32>,
     environment: IndexMap<String, String>,
     reserved_concurrency: Option<u32>,
     events: EventInvokeConfig,
@@ -96,6 +96,7 @@ impl Saved {
             runtime: runtime.clone(),
             memory_mb: *memory_mb,
             timeout: *timeout,
+            ephemeral_storage_mb: entry.function.ephemeral_storage_mb,
             environment: environment.clone(),
             reserved_concurrency: entry.function.reserved_concurrency,
             events: entry.function.events.clone(),
@@ -116,6 +117,7 @@ impl Saved {
             runtime: self.runtime,
             memory_mb: self.memory_mb,
             timeout: self.timeout,
+            ephemeral_storage_mb: self.ephemeral_storage_mb,
             environment: self.environment,
             reserved_concurrency: self.reserved_concurrency,
             events: self.events,
@@ -136,7 +138,6 @@ impl About {
             description: String::new(),
             role: format!("arn:aws:iam::{}:role/{}", crate::config::ACCOUNT_ID, function.name),
             architectures: vec![architecture().to_owned()],
-            ephemeral_storage_mb: EPHEMERAL_STORAGE_MB,
             code: Code { sha256: STANDARD.encode(Sha256::digest([])), size: 0, folder: None },
             last_modified: now,
             revision_id: new_revision(),
@@ -156,7 +157,7 @@ impl About {
 }
 
 /// What a function has under `/tmp` that asks for nothing else.
-pub(super) const EPHEMERAL_STORAGE_MB: u32 = 512;
+const EPHEMERAL_STORAGE_MB: u32 = 512;
 
 /// The architecture of this machine, as Lambda calls it.
 pub(super) fn architecture() -> &'static str {
@@ -213,7 +214,7 @@ impl Entry {
             "RevisionId": about.revision_id,
             "PackageType": "Zip",
             "Architectures": about.architectures,
-            "EphemeralStorage": { "Size": about.ephemeral_storage_mb },
+            "EphemeralStorage": { "Size": function.ephemeral_storage_mb.unwrap_or(EPHEMERAL_STORAGE_MB) },
             "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
             "LoggingConfig": { "LogFormat": "Text", "LogGroup": format!("/aws/lambda/{}", function.name) },
         });

@@ -14,7 +14,7 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, conflict, invalid, missing, not_found, unreadable};
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
-use super::entry::{About, EPHEMERAL_STORAGE_MB, Entry, Shown, architecture, new_revision};
+use super::entry::{About, Entry, Shown, architecture, new_revision};
 use super::request::{Parameters, limited_body, named};
 use super::storage::zip_of;
 use super::{program, tags};
@@ -68,7 +68,6 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
         description: String::new(),
         role,
         architectures: input.architectures.unwrap_or_else(|| vec![architecture().to_owned()]),
-        ephemeral_storage_mb: EPHEMERAL_STORAGE_MB,
         code: received.code,
         last_modified: ctx.arrived,
         revision_id: new_revision(),
@@ -183,6 +182,7 @@ fn unqualified(named: Named) -> Result<Named, Problem> {
 impl Shared {
     /// Writes a function with its code down, and puts it in the place of what was there: sandboxes get the new one.
     pub(super) async fn deploy(&self, entry: &Entry) -> Result<(), Problem> {
+        self.tell_who_wins(&entry.function.name);
         self.storage.save(entry).await?;
         if let Some(package) = &entry.package {
             package.keep();

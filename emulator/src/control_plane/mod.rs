@@ -21,9 +21,9 @@ mod unzip;
 mod update;
 mod urls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::net::TcpListener;
 
@@ -54,6 +54,8 @@ struct Shared {
     python: Option<PathBuf>,
     storage: Storage,
     entries: RwLock<BTreeMap<String, Entry>>,
+    /// Functions of the template of which nobody has been told yet that it wins at the next start.
+    untold: Mutex<BTreeSet<String>>,
     /// Held by whoever changes something.
     turn: tokio::sync::Mutex<()>,
 }
@@ -89,6 +91,7 @@ impl ControlPlane {
             python: config.python.clone(),
             storage,
             entries: RwLock::default(),
+            untold: Mutex::new(config.functions.iter().map(|it| it.name.clone()).collect()),
             turn: tokio::sync::Mutex::new(()),
         });
         for function in &config.functions {
@@ -133,7 +136,8 @@ impl Shared {
         if self.entry(&name).is_some() {
             tracing::warn!(
                 function = name,
-                "a function of the template hides one that was created; its data stays"
+                "the template's function takes the place of what Lambda's API made of it in an earlier run, which stays on \
+                 the disk"
             );
             return Ok(());
         }
@@ -172,8 +176,20 @@ impl Shared {
         self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
+    /// The template wins at each start: whoever changes one of its functions is told once that this lasts for a run.
+    fn tell_who_wins(&self, name: &str) {
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        if untold.remove(name) && self.storage.is_durable() {
+            tracing::info!(
+                function = name,
+                "this function is the template's: what Lambda's API changes of it lasts until the emulator ends"
+            );
+        }
+    }
+
     /// Writes a changed function down and makes the change known; sandboxes need not know it and stay.
     async fn configure(&self, entry: Entry) -> Result<(), Problem> {
+        self.tell_who_wins(&entry.function.name);
         self.storage.save(&entry).await?;
         self.lambda.configure((*entry.function).clone());
         self.know(entry);

@@ -47,6 +47,11 @@ impl Storage {
         Ok(Storage { root, is_durable: true, _scratch: None })
     }
 
+    /// Whether what is written outlives the emulator.
+    pub(super) fn is_durable(&self) -> bool {
+        self.is_durable
+    }
+
     /// What an earlier run had, by name. Rubbish is removed.
     pub(super) fn read(&self) -> io::Result<Vec<Saved>> {
         let mut found = Vec::new();

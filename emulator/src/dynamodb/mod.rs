@@ -239,7 +239,8 @@ fn dress(ctx: &Context, headers: &mut HeaderMap) {
     }
 }
 
-/// What a fault that was asked for answers, in the words of DynamoDB's guide to its errors.
+/// What a fault that was asked for answers. Both as captured: aws/aws-sdk-js#3891, 2021-09-16, and Sleavely/dynamo-plus#16,
+/// 2020-05-27, for the failure; Apache Hadoop's guide to troubleshooting S3Guard, 2018, for the throttle.
 fn injected(ctx: &Context, failure: Failure) -> Response<Body> {
     let (status, error_type, message) = match failure {
         Failure::Internal => {

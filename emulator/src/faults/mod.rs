@@ -41,9 +41,9 @@ pub(crate) use reorder::reorder;
 pub(crate) use slow::slow_down;
 pub(crate) use throttle::is_throttled;
 
-use crate::config::Config;
 use crate::context::Platform;
 use crate::emulator::Builder;
+use crate::lambda::Lambda;
 
 /// The longest that a fault may delay anything: a day, in milliseconds.
 const LONGEST: u64 = 24 * 60 * 60 * 1000;
@@ -124,6 +124,10 @@ impl Kind {
     }
 
     /// The function that it is for, when it is for one.
+    pub(crate) fn function(&self) -> Option<String> {
+        self.clone().function_mut().cloned()
+    }
+
     fn function_mut(&mut self) -> Option<&mut String> {
         match self {
             Kind::Throttle(Throttle { function })
@@ -255,25 +259,21 @@ impl Builder {
     }
 }
 
-/// Puts the plan of a configuration in force.
+/// Puts a plan in force, and returns it with functions by their names.
 ///
 /// # Errors
 ///
 /// A sentence that says which fault cannot be, and why.
 pub(crate) fn arm(
     platform: &Platform,
-    config: &Config,
+    lambda: &Lambda,
+    plan: Plan,
     over: CancellationToken,
-) -> Result<(), String> {
-    let plan = config.faults.clone().named(|name| function_name(config, name))?;
-    platform.change_faults(|_| Ok((Faults::none(over).replaced(plan)?, ())))
-}
-
-/// The name of the function with this name or logical id.
-pub(crate) fn function_name(config: &Config, named: &str) -> Option<String> {
-    let mut functions = config.functions.iter();
-    let found = functions.find(|function| function.name == named || function.logical_id == named);
-    found.map(|function| function.name.clone())
+) -> Result<Plan, String> {
+    let plan = plan.named(|name| lambda.name_of(name))?;
+    let faults = Faults::none(over).replaced(plan.clone())?;
+    platform.change_faults(|_| Ok::<_, String>((faults, ())))?;
+    Ok(plan)
 }
 
 /// Whether a fault that names nothing, or this, is about this.

@@ -60,6 +60,19 @@ impl Lambda {
         }
     }
 
+    /// All functions, by name.
+    pub(crate) fn functions(&self) -> Vec<Arc<Function>> {
+        let functions = self.shared.functions.read().unwrap_or_else(PoisonError::into_inner);
+        functions.values().map(|registered| Arc::clone(&registered.function)).collect()
+    }
+
+    /// The name of the function with this name or logical id.
+    pub(crate) fn name_of(&self, named: &str) -> Option<String> {
+        let functions = self.functions();
+        let is_it = |it: &&Arc<Function>| it.name == named || it.logical_id == named;
+        functions.iter().find(is_it).map(|function| function.name.clone())
+    }
+
     /// Reserves executions for a function, or lets it share with others again.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ pub(crate) struct Proposal<'a> {
     pub(crate) timeout: Option<i64>,
     /// `MemorySize`.
     pub(crate) memory_mb: Option<i64>,
+    /// `EphemeralStorage: Size`.
+    pub(crate) ephemeral_storage_mb: Option<i64>,
     /// `Environment: Variables`.
     pub(crate) environment: Option<&'a IndexMap<String, String>>,
     /// How many `Layers`.
@@ -57,6 +59,7 @@ impl<'a> From<&'a Function> for Proposal<'a> {
             name: Some(&function.name),
             timeout: Some(i64::try_from(function.timeout.0 / 1000).unwrap_or(i64::MAX)),
             memory_mb: Some(i64::from(function.memory_mb)),
+            ephemeral_storage_mb: function.ephemeral_storage_mb.map(i64::from),
             environment: Some(&function.environment),
             layers: 0,
         }
@@ -148,6 +151,8 @@ pub(crate) fn refusals(
     let mut found = Vec::new();
     found.extend(proposal.timeout.and_then(|seconds| timeout(admit, limits, seconds)));
     found.extend(proposal.memory_mb.and_then(|memory| memory_size(admit, limits, memory)));
+    let storage = proposal.ephemeral_storage_mb;
+    found.extend(storage.and_then(|size| ephemeral_storage(admit, limits, size)));
     found.extend(proposal.name.and_then(name_pattern));
     found.extend(proposal.environment.and_then(key_pattern));
     found.extend(proposal.name.and_then(|name| name_length(admit, limits, name)));
@@ -210,6 +215,14 @@ fn memory_size(admit: &impl Admit, limits: &Limits, memory: i64) -> Option<Refus
     let exceeded = low.and_then(|()| admit.admit(&limits.lambda_memory_max, observed)).err()?;
     let value = memory.to_string();
     Some(Refusal::of("memory", &exceeded, Party::Invoker, &[("value", &value)]))
+}
+
+fn ephemeral_storage(admit: &impl Admit, limits: &Limits, size: i64) -> Option<Refusal> {
+    let observed = Megabytes(u64::try_from(size).unwrap_or(0));
+    let low = admit.admit_least(&limits.lambda_tmp_min, observed);
+    let exceeded = low.and_then(|()| admit.admit(&limits.lambda_tmp, observed)).err()?;
+    let value = size.to_string();
+    Some(Refusal::of("ephemeral-storage", &exceeded, Party::Invoker, &[("value", &value)]))
 }
 
 fn name_pattern(name: &str) -> Option<Refusal> {

@@ -134,10 +134,10 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// S3 failed.
+    /// S3 failed. Captured with its host id in botocore's tests, "200 error" of a copy.
     internal_error = INTERNAL_SERVER_ERROR, "InternalError",
         "We encountered an internal error. Please try again.";
-    /// Too many requests for one prefix.
+    /// Too many requests for one prefix. As Apache Hadoop's guide to troubleshooting S3A quotes it, 2018.
     slow_down = SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.";
     /// No credentials at all, or not enough of them.
     access_denied = FORBIDDEN, "AccessDenied", "Access Denied";

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::number;
 use crate::faults::{Fault, Plan};
-use crate::template::mistake::Mistake;
+use crate::template::mistake::{Mistake, Position};
 use crate::template::tree::Node;
 
 /// Members that are numbers; a scalar of TOML does not say so any more.
@@ -16,6 +16,13 @@ pub(super) fn plan(root: &Node) -> Result<Plan, Mistake> {
     let items = root.get("fault").map_or(Ok(&[][..]), |node| node.items("`fault`"))?;
     let faults = items.iter().map(fault).collect::<Result<_, _>>()?;
     Ok(Plan { seed, faults })
+}
+
+/// Where each `[[fault]]` names its function, or else where it stands.
+pub(super) fn places(root: &Node) -> Result<Vec<Position>, Mistake> {
+    let items = root.get("fault").map_or(Ok(&[][..]), |node| node.items("`fault`"))?;
+    let place = |item: &Node| item.get("function").map_or(item.at, |function| function.at);
+    Ok(items.iter().map(place).collect())
 }
 
 fn fault(item: &Node) -> Result<Fault, Mistake> {

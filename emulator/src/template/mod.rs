@@ -114,6 +114,9 @@ impl Loaded {
         self.config.apis.extend(other.config.apis);
         self.config.function_urls.extend(other.config.function_urls);
         self.config.buckets.extend(other.config.buckets);
+        self.config.tables.extend(other.config.tables);
+        self.config.parameters.extend(other.config.parameters);
+        self.config.secrets.extend(other.config.secrets);
         self.packages.extend(other.packages);
         self.parameters.extend(other.parameters);
         self.warnings.extend(other.warnings);

@@ -6,6 +6,7 @@ use super::function::function_of;
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::scope::Scope;
+use super::streaming::check_uri;
 use super::tree::{Entry, Node, Value};
 use crate::config::{PayloadFormat, Route};
 
@@ -67,6 +68,8 @@ fn read_operation(
         return Ok(None);
     }
     let uri = of.required_text("uri")?;
+    let mode = response_transfer_mode(&of, "responseTransferMode")?;
+    check_uri(scope, integration.at, mode, &uri);
     Ok(Some(PendingRoute {
         api: api.to_owned(),
         at: operation.at,
@@ -79,7 +82,7 @@ fn read_operation(
                 _ => PayloadFormat::V1,
             },
             timeout: integration_timeout(&of, "timeoutInMillis")?,
-            response_transfer_mode: response_transfer_mode(&of, "responseTransferMode")?,
+            response_transfer_mode: mode,
         },
     }))
 }

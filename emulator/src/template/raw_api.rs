@@ -12,6 +12,7 @@ use super::openapi;
 use super::properties::Properties;
 use super::references::{ROOT_RESOURCE, kind};
 use super::scope::Scope;
+use super::streaming::check_uri;
 use super::tree::Entry;
 use crate::config::{ApiKind, PayloadFormat, ResponseTransferMode, Route};
 
@@ -236,13 +237,16 @@ fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mis
         scope.warn(Mistake::new(integration.at, message));
         return Ok(());
     }
+    let uri = integration.required_text("Uri")?;
+    let mode = response_transfer_mode(&integration, "ResponseTransferMode")?;
+    check_uri(scope, integration.at, mode, &uri);
     let route = Route {
         method,
         path,
-        function: function_of(&integration.required_text("Uri")?).to_owned(),
+        function: function_of(&uri).to_owned(),
         payload_format: PayloadFormat::V1,
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
-        response_transfer_mode: response_transfer_mode(&integration, "ResponseTransferMode")?,
+        response_transfer_mode: mode,
     };
     parts.routes.push(PendingRoute { api, at: entry.at, route });
     Ok(())

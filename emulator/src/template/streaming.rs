@@ -40,6 +40,18 @@ pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) 
     }
 }
 
+/// Warns of an answer that is to stream from the address of an ordinary invocation: API Gateway streams what comes from
+/// `/2021-11-15/functions/ARN/response-streaming-invocations` (AWS, API Gateway developer guide, Lambda response streaming,
+/// 2025-11-19).
+pub(super) fn check_uri(scope: &Scope<'_>, at: Position, mode: ResponseTransferMode, uri: &str) {
+    if mode == ResponseTransferMode::Stream && uri.ends_with("/invocations") {
+        let message = "an integration that streams has the URI of an ordinary invocation: AWS does not stream it";
+        scope.warn(Mistake::new(at, message).help(
+            "its URI ends with `lambda:path/2021-11-15/functions/${F.Arn}/response-streaming-invocations`",
+        ));
+    }
+}
+
 /// Where a function URL is declared: by itself, or with its function.
 fn place(scope: &Scope<'_>, config: &Config, url: &FunctionUrl) -> Position {
     let owner = config.functions.iter().find(|function| function.name == url.function);

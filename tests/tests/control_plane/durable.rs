@@ -1,8 +1,11 @@
 //! With a data directory created functions survive, and what was refused leaves nothing behind.
 
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use aws_sdk_lambda::types::FunctionUrlAuthType;
+use aws_sdk_lambda::types::{FunctionUrlAuthType, Runtime};
 use hardcap::Emulator;
 use hardcap_limits::Date;
 
@@ -83,4 +86,129 @@ async fn what_was_refused_or_replaced_leaves_no_file() {
     let packages = kept.iter().filter(|file| file.ends_with("package.zip")).count();
     assert_eq!(packages, 1, "{kept:?}");
     assert!(!kept.iter().any(|file| file.contains("f2") || file.contains("half")), "{kept:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_templates_function_is_the_templates_again_at_the_next_start() {
+    let data = tempfile::tempdir().expect("a folder");
+    let start = || {
+        let builder = Emulator::builder().limits(Date::LATEST).data(data.path());
+        Plane::with(builder.function(hardcap_tests::functions::guest("echo")))
+    };
+    let first = start().await;
+    let update = first.sdk.update_function_configuration().function_name("echo");
+    update.memory_size(1024).send().await.expect("changed");
+    let update = first.sdk.update_function_code().function_name("echo");
+    let zip = aws_sdk_lambda::primitives::Blob::new(super::guest());
+    update.zip_file(zip).send().await.expect("changed");
+    let update = first.sdk.update_function_configuration().function_name("echo");
+    let changed = update.handler("behave").send().await.expect("changed");
+    assert_eq!(changed.memory_size(), Some(1024));
+    assert_eq!(first.invoke("echo", r#"{"size": 4}"#).await, "xx");
+    first.emulator.stop().await;
+
+    let second = start().await;
+    let get = second.sdk.get_function_configuration().function_name("echo").send().await;
+    assert_eq!(get.expect("it is there").memory_size(), Some(128));
+    assert_eq!(second.invoke("echo", "1").await, 1);
+}
+
+const CHILD: &str = "HARDCAP_TESTS_CONTROL_PLANE_DIRECTORY";
+
+/// Not a test of its own: what the next one starts as a process, to kill it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_there_to_be_killed() {
+    #[expect(clippy::disallowed_methods, reason = "how this process learns that it is the child")]
+    let Ok(folder) = std::env::var(CHILD) else { return };
+    let builder = Emulator::builder().limits(Date::LATEST).data(folder.as_ref());
+    let emulator = builder.start().await.expect("an emulator on free ports");
+    println!("\nlistening {}", emulator.aws_url());
+    std::future::pending::<()>().await;
+}
+
+/// An emulator in a process of its own, and its address.
+fn spawn(data: &Path) -> (std::process::Child, String) {
+    #[expect(clippy::disallowed_methods, reason = "a process of its own, to be killed")]
+    let mut child = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "durable::a_process_that_is_there_to_be_killed", "--nocapture"])
+        .env(CHILD, data)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the child starts");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let url = lines
+        .map_while(Result::ok)
+        .find_map(|line| Some(line.strip_prefix("listening ")?.to_owned()));
+    (child, url.expect("the child listens"))
+}
+
+/// Creates functions and changes each, one after the other, until nobody answers; `kept` has what was acknowledged.
+async fn change(sdk: aws_sdk_lambda::Client, line: usize, kept: &Mutex<BTreeMap<String, String>>) {
+    for at in 0.. {
+        let name = format!("f{line}-{at}");
+        let mut is_new = true;
+        for stage in ["one", "two", "three"] {
+            let variables = environment(&[("STAGE", stage)]);
+            let done = if std::mem::take(&mut is_new) {
+                let create = sdk.create_function().function_name(&name).role(super::ROLE);
+                let create = create.runtime(Runtime::from("provided.al2023")).handler("behave");
+                create.code(code(super::guest())).environment(variables).send().await.is_ok()
+            } else {
+                let update = sdk.update_function_configuration().function_name(&name);
+                let configured = update.environment(variables).send().await.is_ok();
+                let zip = aws_sdk_lambda::primitives::Blob::new(super::guest());
+                let update = sdk.update_function_code().function_name(&name).zip_file(zip);
+                configured && update.send().await.is_ok()
+            };
+            if !done {
+                return;
+            }
+            kept.lock().expect("no panic").insert(name.clone(), stage.to_owned());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_changes_every_function_is_there_whole() {
+    // Not under /tmp, of which every sandbox has its own.
+    let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let (mut child, url) = spawn(data.path());
+    let kept = Arc::new(Mutex::new(BTreeMap::new()));
+    let lines: Vec<_> = (0..3)
+        .map(|line| {
+            let (sdk, kept) = (super::sdk(&url), Arc::clone(&kept));
+            tokio::spawn(async move { change(sdk, line, &kept).await })
+        })
+        .collect();
+    while kept.lock().expect("no panic").len() < 12 {
+        tokio::task::yield_now().await;
+    }
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it has ended");
+    for line in lines {
+        line.await.expect("no panic");
+    }
+
+    let second = plane(data.path()).await;
+    let kept = kept.lock().expect("no panic").clone();
+    let list = second.sdk.list_functions().max_items(1000).send().await.expect("a list");
+    let names: Vec<_> = list.functions().iter().filter_map(|it| it.function_name()).collect();
+    for name in kept.keys() {
+        assert!(names.contains(&name.as_str()), "{name} was acknowledged, and is gone: {names:?}");
+    }
+    let stages = ["one", "two", "three"];
+    for &name in &names {
+        let found = second.invoke(name, r#"{"env": true}"#).await["STAGE"].clone();
+        let at = |stage: Option<&str>| stages.iter().position(|it| Some(*it) == stage);
+        let found = at(found.as_str()).unwrap_or_else(|| panic!("{name}: {found}"));
+        // What was acknowledged, or what was under way.
+        match at(kept.get(name).map(String::as_str)) {
+            Some(told) => assert!((told..=told + 1).contains(&found), "{name}: {told} {found}"),
+            None => assert_eq!(found, 0, "{name}"),
+        }
+    }
+    let files = files(&data.path().join("functions"));
+    let packages = files.iter().filter(|file| file.ends_with("package.zip")).count();
+    assert_eq!(packages, names.len(), "{files:#?}");
+    second.emulator.stop().await;
 }

@@ -1,6 +1,6 @@
 //! Each limit of a deployment: at it, one over, a healthy function after, and nothing changed by what was refused.
 
-use aws_sdk_lambda::types::FunctionCode;
+use aws_sdk_lambda::types::{EphemeralStorage, FunctionCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hardcap::Emulator;
@@ -85,6 +85,59 @@ async fn a_configuration_of_5120_bytes_is_read_and_one_of_5121_is_413() {
     assert_eq!(described().await.as_deref(), Some(""), "a refused change changes nothing");
     assert_eq!(plane.send("PUT", path, body(5120)).await.status, 200);
     assert_eq!(described().await.as_deref(), Some("changed"));
+}
+
+/// lambda_tmp, lambda_tmp_min
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_under_tmp_has_a_least_and_a_most_and_is_what_a_function_has() {
+    let plane = Plane::start().await;
+    let storage = |size| EphemeralStorage::builder().size(size).build().expect("a size");
+    for (name, size) in [("least", 512), ("most", 10_240)] {
+        let create = plane.create(name, "behave").ephemeral_storage(storage(size));
+        let made = create.send().await.expect("made");
+        assert_eq!(made.ephemeral_storage().map(EphemeralStorage::size), Some(size));
+        assert_eq!(plane.invoke(name, "{}").await, "");
+    }
+    for (size, bound) in [
+        (511, "greater than or equal to 512"),
+        (10_241, "less than or equal to 10240"),
+        (-1, "greater than or equal to 512"),
+    ] {
+        let text = format!(
+            "1 validation error detected: Value '{size}' at 'ephemeralStorage.size' failed to satisfy constraint: Member \
+             must have value {bound}"
+        );
+        let create = plane.create("over", "behave").ephemeral_storage(storage(size));
+        assert_refused(create.send().await, 400, "ValidationException", &text);
+        let update = plane.sdk.update_function_configuration().function_name("least");
+        let update = update.ephemeral_storage(storage(size)).description("no");
+        assert_refused(update.send().await, 400, "ValidationException", &text);
+    }
+    assert!(!plane.has("over").await);
+    let least = plane.sdk.get_function_configuration().function_name("least").send().await;
+    let least = least.expect("it is there");
+    assert_eq!(least.ephemeral_storage().map(EphemeralStorage::size), Some(512));
+    assert_eq!(least.description(), Some(""));
+}
+
+/// `/tmp` is as large as the API says, also after a change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_created_function_has_the_disk_that_it_asks_for() {
+    let builder = Emulator::builder().limits(Date::LATEST).set("lambda_tmp_min", 3);
+    let plane = Plane::with(builder).await;
+    let storage = |size| EphemeralStorage::builder().size(size).build().expect("a size");
+    let create = plane.create("f1", "behave").ephemeral_storage(storage(4));
+    create.send().await.expect("made");
+    let fill = r#"{"fill": ["/tmp/fill", 7]}"#;
+    let filled = plane.invoke("f1", fill).await;
+    if filled == serde_json::json!([7, null]) {
+        // The kernel gives a sandbox no /tmp of its own here; tests/lambda/sandbox.rs sees to it that this is so.
+        return;
+    }
+    assert_eq!(filled, serde_json::json!([4, 28]));
+    let update = plane.sdk.update_function_configuration().function_name("f1");
+    update.ephemeral_storage(storage(6)).send().await.expect("changed");
+    assert_eq!(plane.invoke("f1", fill).await, serde_json::json!([6, 28]));
 }
 
 /// lambda_timeout, lambda_timeout_min, lambda_memory_min, lambda_memory_max

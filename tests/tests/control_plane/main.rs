@@ -41,15 +41,7 @@ impl Plane {
 
     async fn with(builder: Builder) -> Plane {
         let emulator = builder.start().await.expect("an emulator on free ports");
-        let config = aws_sdk_lambda::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .region(Region::new("us-east-1"))
-            .endpoint_url(emulator.aws_url())
-            .retry_config(RetryConfig::disabled())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        let sdk = aws_sdk_lambda::Client::from_conf(config);
+        let sdk = sdk(emulator.aws_url());
         Plane { emulator, sdk, client: Client::new() }
     }
 
@@ -93,6 +85,19 @@ impl Plane {
     async fn until(&self, done: impl Fn(&Totals) -> bool) {
         until(&self.emulator, done).await;
     }
+}
+
+/// AWS's SDK for the emulator at this address.
+fn sdk(url: &str) -> aws_sdk_lambda::Client {
+    let config = aws_sdk_lambda::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(url)
+        .retry_config(RetryConfig::disabled())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    aws_sdk_lambda::Client::from_conf(config)
 }
 
 /// A package with these files, all executable.

@@ -1,6 +1,9 @@
 //! Functions that change while they run: the old sandbox finishes, the new code serves the next.
 
 use aws_sdk_lambda::primitives::Blob;
+use hardcap::Emulator;
+use hardcap_tests::client::Call;
+use hardcap_tests::functions;
 use serde_json::Value;
 
 use super::{Plane, environment, guest, package, refused};
@@ -116,4 +119,38 @@ async fn a_change_of_an_older_revision_is_refused() {
     let (status, error, _) = refused(update(&seen).await);
     assert_eq!((status, error.as_str()), (412, "PreconditionFailedException"));
     assert_eq!(plane.invoke("f1", "1").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_surface_knows_created_functions_and_faults_can_be_for_them() {
+    let plane = Plane::with(Emulator::builder().function(functions::guest("echo"))).await;
+    plane.create("f1", "echo").send().await.expect("made");
+    let control = plane.emulator.control_url();
+    let listed = plane.client.get(&format!("{control}/functions")).await.expect("an answer").json();
+    let functions = listed["functions"].as_array().expect("a list").iter();
+    let names: Vec<_> = functions.map(|it| (it["name"].clone(), it["created"].clone())).collect();
+    assert_eq!(names, [("echo".into(), false.into()), ("f1".into(), true.into())]);
+
+    let faults = format!("{control}/faults");
+    let throttle = async |name: &str| {
+        let fault = serde_json::json!({"fault": "throttle", "function": name, "count": 1});
+        let call = Call::post(&faults, fault.to_string());
+        plane.client.send(&call).await.expect("an answer")
+    };
+    let unknown = throttle("f2").await;
+    assert_eq!(unknown.status, 400);
+    assert!(
+        unknown.text().contains("names the function `f2`, which does not exist"),
+        "{unknown:?}"
+    );
+    assert_eq!(throttle("f1").await.status, 201);
+    let (status, code, _) = refused(plane.sdk.invoke().function_name("f1").send().await);
+    assert_eq!((status, code.as_str()), (429, "TooManyRequestsException"));
+    assert_eq!(plane.invoke("f1", "1").await, 1);
+    // A fault for a function that is gone does no harm, neither does a return to how the run began.
+    assert_eq!(throttle("f1").await.status, 201);
+    plane.sdk.delete_function().function_name("f1").send().await.expect("deleted");
+    let reset = Call::post(format!("{control}/reset"), Vec::new());
+    assert_eq!(plane.client.send(&reset).await.expect("an answer").status, 200);
+    assert_eq!(plane.invoke("echo", "1").await, 1);
 }

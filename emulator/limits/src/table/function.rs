@@ -156,7 +156,11 @@ lambda_tmp: Megabytes, {
         Dated::since((2022, 3, 24), 10_240, "AWS SDK for JavaScript, change of 2022-03-24"),
     ],
     stated: "10,240 MB",
-    refusals: &[],
+    refusals: &[
+        Invoker.sees(400, "ValidationException",
+            r#"{"message":"1 validation error detected: Value '{value}' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have value less than or equal to {max}"}"#)
+            .known(Unconfirmed, "the usual form of the model's bounds, which botocore's description of Lambda has"),
+    ],
     confidence: Official,
     proof: Tested,
 }
@@ -167,7 +171,11 @@ lambda_tmp_min: Megabytes, {
     measured: "the function's EphemeralStorage",
     history: &[Dated::always(512, source::LAMBDA_QUOTAS)],
     stated: "512 MB",
-    refusals: &[],
+    refusals: &[
+        Invoker.sees(400, "ValidationException",
+            r#"{"message":"1 validation error detected: Value '{value}' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have value greater than or equal to {max}"}"#)
+            .known(Unconfirmed, "the usual form of the model's bounds, which botocore's description of Lambda has"),
+    ],
     confidence: Official,
     proof: Tested,
 }

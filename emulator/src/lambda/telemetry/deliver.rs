@@ -96,7 +96,7 @@ async fn collect(
 
 /// The extension's end.
 enum Listener<'a> {
-    Http { client: Http, subscription: &'a Subscription },
+    Http { client: Box<Http>, subscription: &'a Subscription },
     Tcp { port: u16, stream: Option<TcpStream> },
 }
 
@@ -104,7 +104,7 @@ impl<'a> Listener<'a> {
     fn new(subscription: &'a Subscription) -> Listener<'a> {
         match subscription.protocol {
             Protocol::Post | Protocol::Put => {
-                let client = Client::builder(TokioExecutor::new()).build_http();
+                let client = Box::new(Client::builder(TokioExecutor::new()).build_http());
                 Listener::Http { client, subscription }
             }
             Protocol::Tcp => Listener::Tcp { port: subscription.port, stream: None },

@@ -123,3 +123,33 @@ Resources:
          keep the value in a secret"
     );
 }
+
+#[test]
+fn what_a_further_template_stores_is_added() {
+    let all = |prefix: &str| {
+        format!(
+            "
+Resources:
+  {prefix}Bucket: {{Type: 'AWS::S3::Bucket', Properties: {{BucketName: {lower}}}}}
+  {prefix}Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: {lower}
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{{AttributeName: id, AttributeType: S}}]
+      KeySchema: [{{AttributeName: id, KeyType: HASH}}]
+  {prefix}Parameter: {{Type: 'AWS::SSM::Parameter', Properties: {{Name: /{lower}, Type: String, Value: x}}}}
+  {prefix}Secret: {{Type: 'AWS::SecretsManager::Secret', Properties: {{Name: {lower}, SecretString: x}}}}
+",
+            lower = prefix.to_lowercase()
+        )
+    };
+    let (text, mut loaded) = (all("Other"), good(&all("First")));
+    loaded.add(good(&text), &text).unwrap();
+    let config = &loaded.config;
+    let counts =
+        [config.buckets.len(), config.tables.len(), config.parameters.len(), config.secrets.len()];
+    assert_eq!(counts, [2; 4]);
+    let error = loaded.add(good(&text), &text).unwrap_err();
+    assert!(error.to_string().contains("`OtherBucket` is already declared"), "{error}");
+}

@@ -69,6 +69,38 @@ Resources:
 }
 
 #[test]
+fn a_route_that_streams_from_the_address_of_an_ordinary_invocation_is_warned_of() {
+    let template = |functions: &str, mode: &str| {
+        format!(
+            "
+Resources:
+  F: {{Type: 'AWS::Lambda::Function'}}
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: live
+      DefinitionBody:
+        paths:
+          /:
+            get:
+              x-amazon-apigateway-integration:
+                type: aws_proxy
+                uri: !Sub 'arn:aws:apigateway:${{AWS::Region}}:lambda:path/{functions}'
+                responseTransferMode: {mode}
+"
+        )
+    };
+    let ordinary = "2015-03-31/functions/${F.Arn}/invocations";
+    let streaming = "2021-11-15/functions/${F.Arn}/response-streaming-invocations";
+    let told = warnings(&current(&template(ordinary, "STREAM")));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("the URI of an ordinary invocation"), "{told:?}");
+    for (uri, mode) in [(ordinary, "BUFFERED"), (streaming, "STREAM")] {
+        assert_eq!(warnings(&current(&template(uri, mode))), [""; 0], "{uri} {mode}");
+    }
+}
+
+#[test]
 fn a_mode_that_does_not_exist_is_refused() {
     assert!(
         bad(&SAM.replace("RESPONSE_STREAM", "UNKNOWN")).contains(
