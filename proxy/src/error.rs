@@ -72,7 +72,7 @@ pub enum Failure {
     #[error(transparent)]
     Session(#[from] session::Refusal),
     /// The time is up.
-    #[error("no answer within {0:?}")]
+    #[error("no answer within {:.1} s", .0.as_secs_f64())]
     Deadline(Duration),
 }
 

@@ -4,6 +4,7 @@
 //! sent; redirects are never followed.
 
 use std::error::Error;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -26,6 +27,8 @@ use crate::upload::{OutgoingBody, RequestBody, SourceError};
 
 /// How often a request is sent again after the connection broke.
 const RETRIES: u32 = 1;
+/// What a gateway passes on. A 101 would make something else of the connection.
+const STATUSES: Range<u16> = 200..600;
 /// An answer about a wrong clock is a short one.
 const SKEW_ANSWER_MAX: usize = 16 * 1024;
 
@@ -181,6 +184,12 @@ impl Upstream {
         let request = self.signed(outgoing, credentials).await?;
         let response = self.http().await?.request(request).await;
         let (head, body) = response.map_err(|error| cause(&error))?.into_parts();
+        if !STATUSES.contains(&head.status.as_u16()) {
+            return Err(UpstreamError::Broken(format!(
+                "{} is no status of an answer",
+                head.status
+            )));
+        }
         let length = head.headers.get("content-length").and_then(|value| value.to_str().ok());
         let declared = length.and_then(|text| text.parse().ok());
         let frames = body.map_err(|error| UpstreamError::Broken(with_causes(&error)));

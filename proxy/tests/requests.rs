@@ -195,6 +195,15 @@ async fn an_upstream_that_does_not_speak_http_is_a_502() {
 }
 
 #[tokio::test]
+async fn a_status_that_no_gateway_passes_on_is_a_502_in_words() {
+    for status in ["101 Switching Protocols", "999 Odd"] {
+        let upstream = RawUpstream::saying(answer(status, &[("upgrade", "x")], b"")).await;
+        let proxy = over(&upstream.url, &[]).await;
+        check_problem(&ask(&proxy, &event("GET", "/", &[])).await, 502, "upstream-broken");
+    }
+}
+
+#[tokio::test]
 async fn s10_a_wrong_clock_is_corrected_once() {
     let late = || {
         let body = br#"{"message":"Signature expired: 20261123T090000Z is now earlier than 20261123T091000Z (20261123T091500Z - 5 min.)"}"#;

@@ -70,6 +70,18 @@ fn the_programs_accept_the_variables_that_the_template_gives_them() {
 }
 
 #[test]
+fn the_table_that_the_pages_name_is_the_one_that_hardcap_makes() {
+    let tables = loaded(&[]).config.tables;
+    let table = tables.iter().find(|table| table.name.contains("Sessions")).unwrap();
+    let named = format!("--table {} --endpoint-url http://127.0.0.1:4566", table.name);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for page in ["README.md", "docs/proxy.md", "proxy/src/session/command.rs"] {
+        let text = std::fs::read_to_string(root.join(page)).unwrap();
+        assert!(text.contains(&named), "{page} does not say {named}");
+    }
+}
+
+#[test]
 fn p6_no_statement_allows_more_of_the_bucket_than_a_prefix_and_nothing_goes_in_the_clear() {
     let text = text();
     // A statement ends where the next one begins, and at the latest with its resource.

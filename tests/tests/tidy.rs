@@ -71,7 +71,7 @@ fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
             let path = entry.expect("a readable folder").path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let skipped = name == ".git"
-                || matches!(name.as_str(), "target" | "node_modules" | "__pycache__");
+                || matches!(name.as_str(), ".aws-sam" | "target" | "node_modules" | "__pycache__");
             if path.is_dir() {
                 folders.extend((!skipped).then_some(path));
             } else if name.ends_with(ending) {

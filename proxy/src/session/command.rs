@@ -17,7 +17,7 @@ use crate::config;
 
 const EXAMPLES: &str = "\
 Examples:
-  admin --table SessionsTable --endpoint-url http://127.0.0.1:4566 add alice --role full
+  admin --table hardcap-SessionsTable --endpoint-url http://127.0.0.1:4566 add alice --role full
       under `hardcap up`; a password is made up and printed
   admin --table my-stack-SessionsTable-1ABC add bob --role read --password-stdin < password.txt
       on AWS, with the credentials of the environment or of a profile
