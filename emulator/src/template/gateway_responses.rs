@@ -1,4 +1,4 @@
-//! Gateway responses: `GatewayResponses` of SAM, and `AWS::ApiGateway::GatewayResponse`.
+//! Gateway responses: `GatewayResponses` of SAM, `AWS::ApiGateway::GatewayResponse`, and those of an OpenAPI definition.
 
 use super::assemble::Parts;
 use super::mistake::Mistake;
@@ -9,10 +9,33 @@ use crate::config::{GatewayResponse, GatewayResponses, Mapping, RESPONSE_TYPES};
 
 /// What stands before the name of a header outside SAM.
 const HEADER: &str = "gatewayresponse.header.";
+/// Where a definition has them.
+const DEFINED: &str = "x-amazon-apigateway-gateway-responses";
+/// How templates spell what a definition spells with a small letter: the status, and the bodies.
+const IN_CAPITALS: (&str, &str) = ("StatusCode", "ResponseTemplates");
 
-/// `GatewayResponses` of SAM: by type, and headers without what API Gateway has before their names.
-pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake> {
+/// Those of an OpenAPI definition, where a property has one.
+pub(super) fn read_definition(of: &Properties<'_>, key: &str) -> Result<GatewayResponses, Mistake> {
     let mut responses = GatewayResponses::new();
+    let Some(definition) = of.node(key)?.and_then(|definition| definition.get(DEFINED)) else {
+        return Ok(responses);
+    };
+    let what = format!("`{DEFINED}` of {}", of.name(key));
+    for entry in of.scope.choose(definition)?.entries(&what)? {
+        known_type(&entry.key).map_err(|message| Mistake::new(entry.at, message))?;
+        let what = format!("`{}` of {what}", entry.key);
+        let response = Properties::new(of.scope, what, &entry.value)?;
+        let headers = headers(&response, "responseParameters", HEADER)?;
+        let response = finished(response, headers, ("statusCode", "responseTemplates"))?;
+        responses.insert(entry.key.clone(), response);
+    }
+    Ok(responses)
+}
+
+/// `GatewayResponses` of SAM, beside those of the definition: by type, and headers without what API Gateway has before
+/// their names.
+pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake> {
+    let mut responses = read_definition(of, "DefinitionBody")?;
     for (entry, response) in of.named_children("GatewayResponses")? {
         known_type(&entry.key).map_err(|message| Mistake::new(entry.at, message))?;
         let headers = match response.child("ResponseParameters")? {
@@ -24,7 +47,7 @@ pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake>
             }
             None => Vec::new(),
         };
-        responses.insert(entry.key.clone(), finished(response, headers)?);
+        responses.insert(entry.key.clone(), finished(response, headers, IN_CAPITALS)?);
     }
     Ok(responses)
 }
@@ -36,7 +59,7 @@ pub(super) fn connect(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Re
     let kind = of.required_text("ResponseType")?;
     known_type(&kind).map_err(|message| Mistake::new(of.at, message))?;
     let headers = headers(&of, "ResponseParameters", HEADER)?;
-    let response = finished(of, headers)?;
+    let response = finished(of, headers, IN_CAPITALS)?;
     if let Some(api) = parts.apis.iter_mut().find(|known| scope.api_id(&known.logical_id) == api) {
         api.gateway_responses.insert(kind, response);
     }
@@ -53,12 +76,14 @@ fn known_type(kind: &str) -> Result<(), String> {
 fn finished(
     of: Properties<'_>,
     headers: Vec<(String, Mapping)>,
+    (status, templates): (&str, &str),
 ) -> Result<GatewayResponse, Mistake> {
-    let status = of.number::<u16>("StatusCode")?;
+    let name = of.name(status);
+    let status = of.number::<u16>(status)?;
     if status.is_some_and(|status| !(100..600).contains(&status)) {
-        return Err(Mistake::new(of.at, format!("{} is from 100 to 599", of.name("StatusCode"))));
+        return Err(Mistake::new(of.at, format!("{name} is from 100 to 599")));
     }
-    let templates = of.text_map("ResponseTemplates")?;
+    let templates = of.text_map(templates)?;
     of.finish();
     Ok(GatewayResponse { status, headers, templates })
 }

@@ -87,6 +87,7 @@ fn rest_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
         minimum_compression_size: of.number("MinimumCompressionSize")?,
     };
     let mut api = bare(entry, kind);
+    api.gateway_responses = gateway_responses::read_definition(&of, "Body")?;
     "prod".clone_into(&mut api.stage);
     parts.apis.push(api);
     of.finish();

@@ -9,10 +9,7 @@ fn responses(text: &str) -> crate::config::GatewayResponses {
     loaded.config.apis[0].gateway_responses.clone()
 }
 
-#[test]
-fn sam_and_cloudformation_say_the_same_of_a_gateway_response() {
-    let sam = responses(
-        "
+const SAM: &str = "
 Parameters: {Origin: {Type: String, Default: 'https://a.example'}}
 Resources:
   Rest:
@@ -28,10 +25,8 @@ Resources:
               X-Id: context.requestId
             QueryStrings: {a: \"'b'\"}
           ResponseTemplates: {application/json: '{}'}
-",
-    );
-    let raw = responses(
-        "
+";
+const CLOUDFORMATION: &str = "
 Parameters: {Origin: {Type: String, Default: 'https://a.example'}}
 Resources:
   Rest: {Type: AWS::ApiGateway::RestApi}
@@ -46,8 +41,26 @@ Resources:
         gatewayresponse.header.X-Id: context.requestId
         gatewayresponse.querystring.a: \"'b'\"
       ResponseTemplates: {application/json: '{}'}
-",
-    );
+";
+const OPENAPI: &str = "
+Parameters: {Origin: {Type: String, Default: 'https://a.example'}}
+Resources:
+  Rest:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        paths: {}
+        x-amazon-apigateway-gateway-responses:
+          DEFAULT_4XX:
+            statusCode: '418'
+            responseParameters:
+              gatewayresponse.header.Access-Control-Allow-Origin: !Sub \"'${Origin}'\"
+              gatewayresponse.header.X-Id: context.requestId
+            responseTemplates: {application/json: '{}'}
+";
+
+#[test]
+fn sam_cloudformation_and_openapi_say_the_same_of_a_gateway_response() {
     let expected = GatewayResponse {
         status: Some(418),
         headers: vec![
@@ -59,8 +72,11 @@ Resources:
         ],
         templates: [("application/json".to_owned(), "{}".to_owned())].into_iter().collect(),
     };
-    assert_eq!(sam.get("DEFAULT_4XX"), Some(&expected));
-    assert_eq!(raw, sam);
+    for template in [SAM, CLOUDFORMATION, OPENAPI] {
+        let read = responses(template);
+        assert_eq!(read.get("DEFAULT_4XX"), Some(&expected), "{template}");
+        assert_eq!(read.len(), 1);
+    }
 }
 
 #[test]
