@@ -54,6 +54,10 @@ pub(crate) struct Gateway {
 
 type HttpResponse = Response<SentBody>;
 
+/// The gateway frames the body and keeps the connection itself: these headers are nobody else's.
+const FRAMING: [&str; 6] =
+    ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"];
+
 impl Gateway {
     /// An API of API Gateway.
     pub(crate) fn for_api(
@@ -352,10 +356,7 @@ fn complete(party: Party, answer: Answer, moment: &Moment, trace: &str) -> HttpR
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     let headers = response.headers_mut();
-    // The gateway frames the body and keeps the connection itself.
-    for own in
-        ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"]
-    {
+    for own in FRAMING {
         headers.remove(own);
     }
     refusal::identify(party, headers, moment);

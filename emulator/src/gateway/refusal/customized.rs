@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::Ending;
 use crate::config::{GatewayResponse, GatewayResponses, Mapping};
+use crate::gateway::FRAMING;
 use crate::gateway::event::{ApiFacts, Moment, Taken};
 use crate::gateway::percent;
 use crate::gateway::request::Received;
@@ -50,8 +51,9 @@ pub(crate) fn customize(
         set(&mut refusal, header::CONTENT_TYPE, media_type);
     }
     for (name, mapping) in &own.headers {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Some(value)) = (name, mapped(mapping, source, &error)) {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok();
+        let name = name.filter(|name| !FRAMING.contains(&name.as_str()));
+        if let (Some(name), Some(value)) = (name, mapped(mapping, source, &error)) {
             set(&mut refusal, name, &value);
         }
     }

@@ -135,6 +135,22 @@ fn what_is_refused_in_front_of_an_api_and_a_bug_of_ours_are_in_nobody_elses_word
 }
 
 #[test]
+fn nobody_but_the_gateway_frames_a_body_and_what_is_no_header_is_left_out() {
+    let headers = [
+        ("Content-Length", "'5'"),
+        ("transfer-encoding", "'chunked'"),
+        ("no header", "'x'"),
+        ("x-broken", "method.request.header.x-broken"),
+        ("x-whole", "'x'"),
+    ];
+    let told = told(&[("DEFAULT_4XX", response(None, &headers, ""))], Ending::NoRoute);
+    let names: Vec<&str> = told.headers().keys().map(|name| name.as_str()).collect();
+    let expected =
+        ["content-type", "x-amzn-errortype", "x-amzn-requestid", "x-amz-apigw-id", "x-whole"];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn a_template_replaces_what_it_knows_and_nothing_else() {
     let filled = |template: &str| {
         let own = response(None, &[], template);
