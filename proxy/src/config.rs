@@ -20,7 +20,7 @@ use crate::sign::Scope;
 use crate::upload::{self, UploadConfig};
 use values::{
     Word, access, bucket_name, key_prefix, limit_override, on_or_off, origins, positive,
-    public_url, upstream_url, yes_or_no,
+    public_url, upstream_url, whole, yes_or_no,
 };
 
 /// Everything the proxy is told from outside.
@@ -102,6 +102,8 @@ pub struct OverflowConfig {
     pub force_path_style: bool,
     /// Whether a browser that loads a script, a style sheet or the like is redirected all the same.
     pub redirect_assets: bool,
+    /// Bodies of more bytes go there although they would fit.
+    pub above: Option<u64>,
 }
 
 /// One variable that cannot be used, and why.
@@ -367,6 +369,7 @@ fn overflow(reader: &mut Reader<'_>, region: &str, limits: &Limits) -> OverflowC
             .given("S3_FORCE_PATH_STYLE", yes_or_no)
             .unwrap_or(endpoint.is_some()),
         redirect_assets: reader.optional("OVERFLOW_REDIRECT_ASSETS", "false", yes_or_no),
+        above: reader.given("OVERFLOW_ABOVE_BYTES", whole),
     }
 }
 

@@ -249,11 +249,17 @@ impl Proxy {
         head: &Head,
         body: UpstreamBody,
     ) -> Result<Gathered, Failure> {
-        let largest = usize::try_from(exchange.envelope.max).unwrap_or(usize::MAX);
+        let largest = exchange.envelope.max.min(self.inline_max());
+        let largest = usize::try_from(largest).unwrap_or(usize::MAX);
         let compress = exchange.asked.accepts_gzip && compress::is_compressible(&head.headers);
         let bound = if compress { largest.max(compress::INPUT_MAX) } else { largest };
         let gathered = clock::before(exchange.deadline.at, body.gather(bound)).await;
         Ok(gathered.map_err(|clock::Late| Failure::Deadline(exchange.deadline.budget))??)
+    }
+
+    /// The longest body that goes inline when it fits.
+    fn inline_max(&self) -> u64 {
+        self.config.overflow.above.unwrap_or(u64::MAX)
     }
 
     async fn inline(
@@ -262,6 +268,9 @@ impl Proxy {
         head: &Head,
         body: &bytes::Bytes,
     ) -> Result<Option<(Answer, Delivery)>, Failure> {
+        if body.len() as u64 > self.inline_max() {
+            return Ok(None);
+        }
         let head = &*digest::stated(exchange.request, head, body);
         if let Some(fits) = delivery::inline(head, body, exchange.envelope) {
             return Ok(Some(fits));

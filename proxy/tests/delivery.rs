@@ -76,6 +76,27 @@ async fn z1_one_byte_more_than_fits_overflows_and_nothing_is_refused_between() {
 }
 
 #[tokio::test]
+async fn what_is_larger_than_was_said_goes_through_s3_although_it_would_fit() {
+    let said = [("OVERFLOW_ABOVE_BYTES", "1_000")];
+    for (size, above, goes_there) in
+        [(1_000, said, false), (1_001, said, true)].into_iter().chain([
+            (0, [("OVERFLOW_ABOVE_BYTES", "0")], false),
+            (1, [("OVERFLOW_ABOVE_BYTES", "0")], true),
+        ])
+    {
+        let body = noise(size);
+        let Stage { proxy, bucket, .. } = binary(&body, &above).await;
+        let reply = get(&proxy, "/a.bin", &[]).await;
+        if goes_there {
+            check_redirect(&reply, &bucket, &body);
+        } else {
+            assert_eq!((reply.status, &reply.body), (200, &body), "{size} bytes");
+            assert!(bucket.operations().is_empty(), "{size} bytes");
+        }
+    }
+}
+
+#[tokio::test]
 async fn z7_what_passes_the_inline_bound_is_streamed_in_parts() {
     let body = noise(20 * 1024 * 1024 + 1);
     let Stage { proxy, bucket, .. } = binary(&body, &[]).await;

@@ -24,6 +24,11 @@ pub(crate) fn positive(text: &str) -> Result<u64, String> {
     number.ok_or_else(|| format!("`{text}` is not a whole number above zero"))
 }
 
+pub(super) fn whole(text: &str) -> Result<u64, String> {
+    let number = text.replace('_', "").parse();
+    number.map_err(|_| format!("`{text}` is not a whole number, of zero or more"))
+}
+
 pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" | "yes" => Ok(true),
