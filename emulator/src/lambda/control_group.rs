@@ -131,6 +131,17 @@ fn is_removed(_folder: &Path) -> bool {
     true
 }
 
+/// Ends what still runs in a group, and removes it, should that take a moment.
+#[cfg(target_os = "linux")]
+fn remove(folder: &Path) {
+    if let Ok(folder) = place::c_string(folder) {
+        guard::remove(&folder);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn remove(_folder: &Path) {}
+
 impl Home {
     #[cfg(target_os = "linux")]
     fn make() -> io::Result<Home> {

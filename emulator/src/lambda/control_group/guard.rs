@@ -140,6 +140,16 @@ pub(super) fn is_removed(group: &CStr) -> bool {
     is_removed_from(CWD, group)
 }
 
+/// The same, for as long as killed processes usually take to be gone.
+pub(super) fn remove(group: &CStr) {
+    for _ in 0..20 {
+        if is_removed(group) {
+            return;
+        }
+        pause();
+    }
+}
+
 fn is_removed_from(at: impl AsFd, group: &CStr) -> bool {
     match unlinkat(&at, group, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => true,
@@ -158,6 +168,8 @@ fn end(group: &OwnedFd) {
     if file(c"cgroup.kill", OFlags::WRONLY).is_ok_and(|kill| write(&kill, b"1").is_ok()) {
         return;
     }
+    // Who forks faster than this kills would never be gone.
+    let _ = file(c"pids.max", OFlags::WRONLY).map(|most| write(&most, b"0"));
     let Ok(members) = file(c"cgroup.procs", OFlags::RDONLY) else { return };
     let mut buffer = [0; 4096];
     let mut process: i32 = 0;

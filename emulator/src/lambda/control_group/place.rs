@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::Bounds;
 
@@ -58,6 +58,10 @@ fn of_mount(line: &str, own: &str) -> Option<Place> {
     let (root, point) = (fields.next()?, Path::new(fields.next()?));
     let path = own.lines().find_map(|line| path_in(line, version, &controllers))?;
     let inside = Path::new(path).strip_prefix(root).ok()?;
+    // `/../x` is outside of what this process sees of the tree.
+    if inside.components().any(|it| it == Component::ParentDir) {
+        return None;
+    }
     let own = if inside.as_os_str().is_empty() { point.to_owned() } else { point.join(inside) };
     let has = |controller| controllers.contains(&controller);
     match version {
@@ -161,7 +165,7 @@ impl Place {
             if process.parse::<u32>().is_ok() && !Path::new("/proc").join(process).exists() {
                 let groups = std::fs::read_dir(entry.path()).into_iter().flatten().flatten();
                 for group in groups.filter(|it| it.file_type().is_ok_and(|it| it.is_dir())) {
-                    super::is_removed(&group.path());
+                    super::remove(&group.path());
                 }
                 let _ = std::fs::remove_dir(entry.path());
             }
@@ -206,6 +210,7 @@ mod tests {
             ]
         );
         assert!(find("", MOUNTS).is_empty());
+        assert!(find("4:memory:/../../b", MOUNTS).is_empty(), "outside of its namespace");
         assert!(find(own, "36 35 0:1 / /x rw").is_empty(), "half a line is no mount");
     }
 
