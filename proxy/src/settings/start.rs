@@ -36,12 +36,15 @@ pub(crate) async fn read(
         Some(text)
     });
     let referred = referred.into_inner();
-    if referred.is_empty() {
-        return unfollowed;
-    }
     let mut reader = Reader { lookup, mistakes: Vec::new() };
     let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
-    let Some(places) = places(&mut reader, &region) else {
+    // Without a region, which is a mistake anyway, there is nobody to ask.
+    if referred.is_empty() || region.is_empty() {
+        return unfollowed;
+    }
+    // Where a place is mistaken, its usual one is not asked instead.
+    let places = places(&mut reader, &region);
+    let Some(places) = places.filter(|_| reader.mistakes.is_empty()) else {
         return Err(Mistakes(reader.mistakes));
     };
     let services = &Services::new(places);
@@ -175,6 +178,17 @@ mod tests {
             "ALLOWED_ORIGINS cannot be fetched: secret:origins: ParameterNotFound",
         ];
         assert_eq!(said, expected);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_asked_where_the_place_or_the_region_is_mistaken() {
+        let server = keeping(&[]).await;
+        for (name, value) in [("AWS_ENDPOINT_URL_SSM", "nonsense"), ("AWS_REGION", "")] {
+            let own = [("ACCESS_RULES", "ssm:/rules"), (name, value)];
+            let mistakes = read_with(&server, &own).await.expect_err("it is wrong").to_string();
+            assert!(mistakes.contains(&format!("\n  {name}: ")), "{mistakes}");
+        }
+        assert_eq!(calls(&server).await, 0);
     }
 
     #[tokio::test]
