@@ -296,10 +296,14 @@ impl Recorder {
         if store.newest.len() == KEPT {
             store.newest.pop_front();
         }
-        store.newest.push_back(record.clone());
+        // No watcher is the usual case. One that comes after this look finds the record among the newest.
+        let told = (self.live.receiver_count() > 0).then(|| record.clone());
+        store.newest.push_back(record);
         drop(store);
-        // Last, so that a watcher who is told of it finds it in the sums. No receiver is the usual case, not a failure.
-        let _ = self.live.send(record);
+        // Last, so that a watcher who is told of it finds it in the sums.
+        if let Some(record) = told {
+            let _ = self.live.send(record);
+        }
     }
 
     /// The sums so far.

@@ -22,9 +22,10 @@ use crate::head::{Heads, Tap};
 /// hyper's own cap on a request head, far above any limit of the table, so that the table's refusal is the one seen.
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// hyper's own cap on the number of headers, for the same reason. It makes room for all of them at each request, so each
-/// surface has its own: a gateway's 10,240 bytes hold 2,560 headers of the shortest kind, S3's 2 KB of metadata 700.
+/// surface has its own: a gateway's 10,240 bytes hold 2,560 headers of the shortest kind, S3's 2 KB of metadata 1,042 names
+/// of one character or two.
 const GATEWAY_HEADERS_MAX: usize = 10_000;
-const AWS_HEADERS_MAX: usize = 2_000;
+const AWS_HEADERS_MAX: usize = 1_200;
 const RUNTIME_HEADERS_MAX: usize = 100;
 
 /// How long a connection may take for the request it is in when its server stops: a client that does not read a stream must

@@ -51,8 +51,17 @@ pub(super) fn of_process(_pid: u32) -> Option<Usage> {
 /// What the process itself uses, without its descendants: quick enough for the end of every invocation.
 #[cfg(target_os = "linux")]
 pub(super) fn of_process(pid: u32) -> Option<Usage> {
-    parse_status(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+    use std::io::Read as _;
+
+    // One read has all of it; asking first how long the file is, and then bit by bit, takes ten calls to the kernel.
+    let mut status = [0; STATUS_BYTES];
+    let length = std::fs::File::open(format!("/proc/{pid}/status")).ok()?.read(&mut status).ok()?;
+    parse_status(&String::from_utf8_lossy(&status[..length]))
 }
+
+/// More than `/proc/PID/status` has before and in the lines about memory.
+#[cfg(target_os = "linux")]
+const STATUS_BYTES: usize = 4096;
 
 #[cfg(target_os = "linux")]
 fn children(pid: u32) -> Vec<u32> {
