@@ -108,7 +108,7 @@ impl Config {
 }
 
 /// A Lambda function: the program and what AWS is told about it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
     /// The name in a template, `ProxyFunction`; equal to `name` where there is no template.
     pub logical_id: String,
@@ -226,7 +226,7 @@ pub struct Schedule {
 }
 
 /// An API of API Gateway, with one stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
     /// The name in a template.
     pub logical_id: String,
@@ -279,7 +279,7 @@ impl Api {
 }
 
 /// The two kinds of API Gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiKind {
     /// A REST API: events of payload format 1.0.
     Rest {
@@ -296,7 +296,7 @@ pub enum ApiKind {
 }
 
 /// One method and path of an API.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// `GET`, or `ANY`.
     pub method: String,
@@ -339,7 +339,7 @@ pub struct Cors {
 }
 
 /// A function's own address.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionUrl {
     /// The name in a template: the function's, with `Url` behind it.
     pub logical_id: String,

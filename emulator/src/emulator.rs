@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hardcap_limits::{Date, Limits, UnknownRow};
+use hardcap_limits::{Date, Exceeded, Limits, UnknownRow};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,6 +51,7 @@ pub struct Emulator {
     addresses: Addresses,
     platform: Platform,
     lambda: Lambda,
+    plane: ControlPlane,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -153,7 +154,7 @@ impl Emulator {
         }
         plane.start().await.map_err(StartError::Data)?;
         queue.start(&config);
-        Ok(Emulator { addresses, platform, lambda, stop, tasks })
+        Ok(Emulator { addresses, platform, lambda, plane, stop, tasks })
     }
 
     /// Where everything listens.
@@ -231,6 +232,16 @@ impl Emulator {
         while self.totals().events.pending() > 0 {
             let _ = records.recv().await;
         }
+    }
+
+    /// Puts a function of the configuration in the place of the one of its name, or makes it known: what runs is finished by the
+    /// old one, the next invocation gets the new one.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] when it reserves more executions than are left; nothing is changed then.
+    pub(crate) async fn deploy(&self, function: Function) -> Result<(), Exceeded> {
+        self.plane.deploy(function).await
     }
 
     /// The emulator's clock, which can be advanced.

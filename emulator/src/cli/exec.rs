@@ -88,7 +88,7 @@ async fn run(
         started = start(project, up) => started?,
         () = signals.next() => return Err(Failure::new("stopped before everything listened")),
     };
-    let Started { emulator, companions, addresses } = started;
+    let Started { emulator, companions, addresses, .. } = started;
     let region = &project.loaded.config.region;
     let status = run_command(&options.command, &addresses, region, &mut signals).await?;
     let run = emulator.saved();

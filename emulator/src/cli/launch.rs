@@ -11,17 +11,19 @@ use crate::addresses::Addresses;
 use crate::check;
 use crate::clock::Clock;
 use crate::companion::{Companions, Ready};
-use crate::config::Config;
+use crate::config::{Config, Function};
 use crate::emulator::Emulator;
 use crate::packaging::{self, Binary, Found, PackagingError, build, python};
 use crate::serve::{self, LOOPBACK};
-use crate::settings::Program;
+use crate::settings::{Companion, Program};
 
 /// Everything that runs.
 pub(super) struct Started {
     pub(super) emulator: Emulator,
     pub(super) companions: Companions,
     pub(super) addresses: Addresses,
+    /// The functions as they were started.
+    pub(super) functions: Vec<Function>,
 }
 
 /// Starts a template for one piece of work, and stops it after; a signal ends both early.
@@ -50,9 +52,8 @@ pub(super) async fn with_started<T>(
     came
 }
 
-/// Builds what has to be built, then starts the emulator and the companions. What AWS would refuse to deploy is not started,
-/// unless it is asked for.
-pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Started, Failure> {
+/// Refuses what AWS would refuse to deploy, unless it is asked for.
+fn admit(project: &Project, options: &UpOptions) -> Result<(), Failure> {
     let refused = check::refused(&project.loaded);
     if !refused.is_empty() && !options.allow_invalid {
         let told: Vec<String> = refused.iter().map(ToString::to_string).collect();
@@ -64,6 +65,13 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     for finding in &refused {
         terminal::warning(&format!("started although AWS would refuse it: {finding}"));
     }
+    Ok(())
+}
+
+/// Builds what has to be built, then starts the emulator and the companions. What AWS would refuse to deploy is not started,
+/// unless it is asked for.
+pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Started, Failure> {
+    admit(project, options)?;
     let mut config = project.loaded.config.clone();
     config.host = options.host;
     config.api_port = options.api_port;
@@ -72,7 +80,9 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     config.strict_auth = options.strict_auth;
     let python = project.settings.python.as_ref();
     config.python = python.map(|python| packaging::absolute_program(&project.folder, python));
-    let ready = find_programs(project, &mut config, options).await.map_err(Failure::new)?;
+    let companions = &project.settings.companions;
+    let ready = find_programs(project, &mut config, companions, options);
+    let ready = ready.await.map_err(Failure::new)?;
     let known = Addresses {
         companions: ready.iter().map(|one| (one.settings.name.clone(), one.url())).collect(),
         ..Addresses::default()
@@ -80,17 +90,37 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     for value in config.told() {
         *value = known.fill(value);
     }
+    let mut functions = config.functions.clone();
     let emulator = Emulator::start(config).await.map_err(Failure::new)?;
     let addresses = Addresses { companions: known.companions, ..emulator.addresses().clone() };
+    for value in functions.iter_mut().flat_map(|function| function.environment.values_mut()) {
+        *value = addresses.fill(value);
+    }
     let mut companions = Companions::default();
     companions.start(&ready, &addresses, &Clock::default()).await.map_err(Failure::new)?;
-    Ok(Started { emulator, companions, addresses })
+    Ok(Started { emulator, companions, addresses, functions })
 }
 
-/// Gives every function its command and every companion its command and port.
+/// The functions of a project as they would be started now, built anew where they have to be, for a run that goes on.
+pub(super) async fn functions(
+    project: &Project,
+    addresses: &Addresses,
+    options: &UpOptions,
+) -> Result<Vec<Function>, Failure> {
+    admit(project, options)?;
+    let mut config = project.loaded.config.clone();
+    find_programs(project, &mut config, &[], options).await.map_err(Failure::new)?;
+    for value in config.told() {
+        *value = addresses.fill(value);
+    }
+    Ok(config.functions)
+}
+
+/// Gives every function its command and each of these companions its command and port.
 async fn find_programs(
     project: &Project,
     config: &mut Config,
+    wanted: &[Companion],
     options: &UpOptions,
 ) -> Result<Vec<Ready>, PackagingError> {
     let mut binaries: Vec<Binary> = Vec::new();
@@ -101,7 +131,7 @@ async fn find_programs(
         found.push(one);
     }
     let mut companions = Vec::new();
-    for companion in &project.settings.companions {
+    for companion in wanted {
         let one = match &companion.program {
             Program::Command(words) => {
                 let what = format!("the companion `{}`", companion.name);
@@ -136,7 +166,7 @@ async fn find_programs(
         function.task_root = package.task_root();
     }
     let mut ready = Vec::new();
-    for (settings, found) in project.settings.companions.iter().zip(companions) {
+    for (settings, found) in wanted.iter().zip(companions) {
         let command = match found {
             Found::Command(command) | Found::Python(_, command) => command,
             Found::Cargo(_) => built.next().into_iter().map(PathBuf::into_os_string).collect(),

@@ -14,11 +14,13 @@ mod options;
 mod probe;
 mod project;
 mod ready;
+mod reload;
 mod remote;
 mod replay;
 mod report;
 mod terminal;
 mod up;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,6 +43,7 @@ const EXAMPLES: &str = "\
 Examples:
   hardcap                                   run template.yaml of this folder
   hardcap up app.yaml --limits current      with the newest limits instead of those of 2022-04-22
+  hardcap up --watch                        what is edited is built and put in place, all else goes on
   hardcap up --set lambda_sync_response=1000000 --api-port 0 --aws-port 0 --ready-file ready.json
   hardcap check                             what AWS would refuse, and what people regret later
   hardcap limits --limits 2018-01-01        the table as it was on a day

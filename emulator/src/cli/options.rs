@@ -77,6 +77,9 @@ pub(super) struct UpOptions {
     /// Write the run into this file when it ends, for `hardcap report`
     #[arg(long, value_name = "FILE")]
     pub(super) records: Option<PathBuf>,
+    /// Build what is edited and put it in place while everything else goes on
+    #[arg(long)]
+    pub(super) watch: bool,
     /// Run what was built before
     #[arg(long)]
     pub(super) no_build: bool,
@@ -106,6 +109,7 @@ impl UpOptions {
             data: None,
             ready_file: None,
             records: None,
+            watch: false,
             no_build: false,
             // Whoever calls one function wants its answer; the refusal is said, and holds nobody up.
             allow_invalid: true,

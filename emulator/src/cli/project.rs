@@ -16,6 +16,8 @@ pub(super) struct Project {
     pub(super) settings: Settings,
     /// The template's folder.
     pub(super) folder: PathBuf,
+    /// The files that were read, or would be if they were there.
+    pub(super) files: Vec<PathBuf>,
 }
 
 pub(super) const NAMES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
@@ -39,6 +41,7 @@ impl Project {
             _ => PathBuf::from("."),
         };
         let (mut settings, toml) = read_settings(&folder)?;
+        let mut files = vec![path.clone(), toml.0.clone()];
         for (name, value) in &options.parameters {
             settings.parameters.insert(name.clone(), value.clone());
         }
@@ -55,9 +58,10 @@ impl Project {
             let other =
                 template::load(&text, &path, &settings, limits.clone()).map_err(Failure::new)?;
             loaded.add(other, &text).map_err(Failure::new)?;
+            files.push(path);
         }
         check_names(&loaded, &settings, &toml)?;
-        Ok(Project { loaded, settings, folder })
+        Ok(Project { loaded, settings, folder, files })
     }
 }
 

@@ -12,14 +12,15 @@ use super::launch::{Started, start};
 use super::options::UpOptions;
 use super::project::Project;
 use super::ready::ReadyFile;
+use super::reload::Edits;
 use super::report::write_records;
 use super::terminal;
+use super::watch::Watch;
 use crate::check::{self, Severity};
 
 pub(super) fn up(template: Option<PathBuf>, options: UpOptions) -> Result<ExitCode, Failure> {
     start_log(&options);
-    let project = Project::open(template, &options.limits, &options.template)?;
-    runtime()?.block_on(run(project, &options))
+    runtime()?.block_on(run(template, &options))
 }
 
 /// The threads that everything runs on.
@@ -47,7 +48,8 @@ pub(super) fn start_log(options: &UpOptions) {
         .init();
 }
 
-async fn run(project: Project, options: &UpOptions) -> Result<ExitCode, Failure> {
+async fn run(template: Option<PathBuf>, options: &UpOptions) -> Result<ExitCode, Failure> {
+    let project = Project::open(template.clone(), &options.limits, &options.template)?;
     let mut signals = Signals::new()?;
     let ready_file = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
     if !options.quiet {
@@ -58,12 +60,15 @@ async fn run(project: Project, options: &UpOptions) -> Result<ExitCode, Failure>
             terminal::finding(finding);
         }
     }
+    // What is edited while the first build runs is seen too.
+    let watch = options.watch.then(|| Watch::new(&project, options)).transpose()?;
     // Whatever is under way when a signal comes is dropped, and with it every process that it started.
     let started = tokio::select! {
         started = start(&project, options) => started?,
         () = signals.next() => return Err(Failure::new("stopped before everything listened")),
     };
     let mut started = started;
+    let mut edits = watch.map(|watch| Edits::new(template, &project, watch, &started));
     if let Some(ready_file) = &ready_file {
         let limits = project.loaded.config.limits.date().to_string();
         ready_file.write(&started.addresses, &limits)?;
@@ -72,7 +77,10 @@ async fn run(project: Project, options: &UpOptions) -> Result<ExitCode, Failure>
         let tries = &project.settings.tries;
         terminal::say(&hints::addresses(&project.loaded.config, &started.addresses, tries));
     }
-    until_stopped(&mut started, &mut signals).await;
+    match &mut edits {
+        Some(edits) => edits.until_stopped(&mut started, options, &mut signals).await,
+        None => until_stopped(&mut started, &mut signals).await,
+    }
     let Started { emulator, companions, .. } = started;
     drop(ready_file);
     let clock = emulator.clock().clone();

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use hardcap_limits::Exceeded;
 use tokio::net::TcpListener;
 
 use self::answer::Problem;
@@ -104,6 +105,29 @@ impl ControlPlane {
             shared.restore(function, about).await?;
         }
         Ok(ControlPlane { shared })
+    }
+
+    /// Puts a function of the configuration in the place of the one of its name, or makes it known. What the API has been told
+    /// about the one before and a template does not say, stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] when it reserves more executions than are left; nothing is changed then.
+    pub(crate) async fn deploy(&self, function: Function) -> Result<(), Exceeded> {
+        let shared = &self.shared;
+        let _turn = shared.turn.lock().await;
+        let mut about = About::of_template(&function, shared.platform.clock.now());
+        if let Some(before) = shared.entry(&function.name) {
+            let wanted = function.reserved_concurrency;
+            if before.function.reserved_concurrency != wanted {
+                shared.lambda.reserve(&shared.platform.context(), &function.name, wanted)?;
+            }
+            about.url = before.about.url;
+            about.tags = before.about.tags;
+        }
+        shared.lambda.deploy(function.clone(), None);
+        shared.know(Entry { function: Arc::new(function), about, package: None });
+        Ok(())
     }
 
     /// Serves the function URLs that an earlier run had.

@@ -8,3 +8,4 @@ mod logs;
 mod project;
 mod replay;
 mod report;
+mod watch;

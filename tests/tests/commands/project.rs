@@ -1,6 +1,6 @@
 //! A project with two functions of the guest, and hardcap run in its folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use hardcap_tests::client::Client;
@@ -8,7 +8,7 @@ use hardcap_tests::process::{self, Process, binary};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const TEMPLATE: &str = "
+pub(crate) const TEMPLATE: &str = "
 Resources:
   Giant:
     Type: AWS::Serverless::Function
@@ -36,6 +36,7 @@ pub(crate) struct Up {
     process: Process,
     /// The address of the AWS APIs.
     pub(crate) aws: String,
+    log: PathBuf,
 }
 
 impl Project {
@@ -66,9 +67,23 @@ impl Project {
         run(self.path(), arguments).await
     }
 
+    /// Writes a program of the project as a whole: nobody meets half of it.
+    pub(crate) fn program(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let written = self.write("program.new", text);
+        std::fs::set_permissions(&written, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(written, self.path().join(name)).unwrap();
+    }
+
     /// `hardcap up` on free ports, once it listens.
     pub(crate) async fn up(&self, more: &[&str]) -> Up {
-        let template = self.write("template.yaml", TEMPLATE);
+        self.write("template.yaml", TEMPLATE);
+        self.up_as_it_is(more).await
+    }
+
+    /// As [`Project::up`], with the template that has been written.
+    pub(crate) async fn up_as_it_is(&self, more: &[&str]) -> Up {
+        let template = self.path().join("template.yaml").display().to_string();
         let ready = self.path().join("ready.json");
         let ports = ["--api-port", "0", "--aws-port", "0", "--ready-file"];
         let arguments = [&["up", &template], &ports[..], &[ready.to_str().unwrap()], more].concat();
@@ -83,13 +98,18 @@ impl Project {
             assert!(ended.is_none(), "{}", std::fs::read_to_string(&log).unwrap());
             tokio::task::yield_now().await;
         };
-        Up { process, aws: addresses["aws"].as_str().unwrap().to_owned() }
+        Up { process, aws: addresses["aws"].as_str().unwrap().to_owned(), log }
     }
 }
 
 impl Up {
     pub(crate) async fn stop(self) {
         assert_eq!(self.process.stop().await.unwrap().code(), Some(0));
+    }
+
+    /// What it has said so far, to people.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
     }
 
     /// A route of the control surface.

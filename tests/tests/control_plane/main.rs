@@ -2,12 +2,14 @@
 
 mod durable;
 mod limits;
+mod node;
 mod packages;
 mod python;
 mod recordings;
 mod refusals;
 mod running;
 mod settings;
+mod streaming;
 
 use std::io::{Cursor, Write as _};
 
