@@ -52,7 +52,7 @@ async fn invoke_of_a_function_that_fails_or_of_an_event_that_is_refused_ends_wit
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.said.contains("did you mean `Giant`?"), "{unknown:?}");
     let unnamed = run(&[]).await;
-    assert!(unnamed.said.contains("name a function, one of: Giant, Behave"), "{unnamed:?}");
+    assert!(unnamed.said.contains("name a function, one of: Behave, Giant"), "{unnamed:?}");
     let neither = run(&["Behave", "-e", "no-such-file.json"]).await;
     assert!(neither.said.contains("--event takes JSON, the name of a file, or -"), "{neither:?}");
     up.stop().await;
