@@ -132,6 +132,7 @@ pub mod upload;
 pub mod upstream;
 
 mod integer;
+mod object;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -238,7 +238,9 @@ async fn j9_a_key_makes_one_job_of_a_hundred_requests_and_refuses_another_body()
 async fn h2_unknown_jobs_are_404_expired_ones_410_and_ended_ones_stay_ended() {
     let upstream = || RawUpstream::saying(answer("200 OK", &[], b"x"));
     let stage1 = stage(upstream().await, Settings::new(262_144)).await;
-    for path in ["/_proxy/jobs/6f1c", "/_proxy/jobs/open", "/_proxy/jobs/owner.open"] {
+    let endless = format!("/_proxy/jobs/{}", "a".repeat(5_000));
+    let odd = ["/_proxy/jobs/6f1c", "/_proxy/jobs/open", "/_proxy/jobs/owner.open", &endless];
+    for path in odd {
         problem(&get(&stage1.proxy, path, &[]).await, 404, "no-such-job");
     }
     let cancel = |location: &str| event("DELETE", location, &[]);
@@ -327,6 +329,7 @@ async fn an_export_that_cannot_be_is_refused_before_it_begins() {
     for body in [
         "",
         "[]",
+        r#"["logs",{},null,false]"#,
         "{}",
         r#"{"index":""}"#,
         r#"{"index":"../_cluster"}"#,

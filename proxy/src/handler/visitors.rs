@@ -11,6 +11,7 @@ use crate::headers::Lines;
 use crate::job::export;
 use crate::job::http::{Route as JobRoute, description};
 use crate::line::AccessLine;
+use crate::object;
 use crate::own;
 use crate::path::Target;
 use crate::session::{self, Arrival, Refusal, Route, Sessions, SessionsConfig, Visitor};
@@ -97,7 +98,7 @@ impl Proxy {
         route: &JobRoute,
     ) -> Result<(), Refusal> {
         let export = (arrival.request.method == Method::POST && *route == JobRoute::All)
-            .then(|| serde_json::from_slice::<export::Request>(&arrival.request.body).ok())
+            .then(|| object::read::<export::Request>(&arrival.request.body).ok())
             .flatten();
         let search = export.map(|export| format!("/{}/_search", export.index));
         self.admit(arrival, visitor, search.as_deref().map(|path| (&Method::POST, path)))

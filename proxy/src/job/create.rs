@@ -72,6 +72,13 @@ struct Owned {
     jobs: Vec<Entry>,
 }
 
+impl Owned {
+    /// How many are not known to have ended.
+    fn open(&self) -> usize {
+        self.jobs.iter().filter(|entry| !entry.ended).count()
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Entry {
     id: String,
@@ -153,7 +160,7 @@ impl Engine {
             let owner_key = owner_key(&row.owner);
             let known = self.again(|| self.ports.rows.read(&owner_key)).await?;
             let owned = self.owned(known.as_ref()).await?;
-            let open = owned.jobs.iter().filter(|entry| !entry.ended).count();
+            let open = owned.open();
             if open >= self.settings.per_owner_max {
                 return Err(CreateError::TooMany(open));
             }
@@ -175,7 +182,7 @@ impl Engine {
             if let Some(same) = self.known(&row.owner, draft.key).await? {
                 return Ok(Some(same));
             }
-            self.ports.clock.wait(Duration::from_millis(10 * u64::from(tried % 8))).await;
+            self.ports.clock.wait(pause(tried, &row.id)).await;
         }
         let why = "others take jobs on at the same time".to_owned();
         Err(CreateError::Port(PortError::Unavailable(why)))
@@ -223,9 +230,12 @@ impl Engine {
         })
     }
 
-    /// The jobs of an owner, as far as they are known; those that had not ended are looked at.
+    /// The jobs of an owner. When they seem to be too many, those that had not ended are looked at.
     async fn owned(&self, item: Option<&Item>) -> Result<Owned, PortError> {
         let mut owned: Owned = item.map(parsed).transpose()?.unwrap_or_default();
+        if owned.open() < self.settings.per_owner_max {
+            return Ok(owned);
+        }
         let open = owned.jobs.iter_mut().filter(|entry| !entry.ended);
         let looks = open.map(|entry| async {
             let there = self.read(&entry.id).await?;
@@ -337,6 +347,14 @@ impl Engine {
     pub fn result_key(&self, row: &Row) -> Option<String> {
         row.result.as_ref().map(|output| object_key(&row.id, &output.name))
     }
+}
+
+/// How long to wait before the rows are read anew: longer each time, and another time for each job, so that those who came
+/// at once do not come at once again.
+fn pause(tried: u32, id: &str) -> Duration {
+    let place = usize::try_from(tried).unwrap_or_default() % id.len().max(1);
+    let apart = id.as_bytes().get(place).map_or(0, |byte| u32::from(byte % 16));
+    Duration::from_millis(u64::from((5 + apart) * (tried + 1).min(8)))
 }
 
 fn owner_key(owner: &str) -> String {

@@ -16,6 +16,8 @@ use super::settings::Settings;
 use super::state::{Ending, Leftovers};
 use super::work::{Job, Kind, KindOf, object_key};
 
+/// The longest id of a job, in bytes.
+const ID_MAX: usize = 64;
 /// How often a port is asked before its answer is taken for one.
 const TRIES: u32 = 4;
 /// How long to wait before asking again; it doubles.
@@ -74,8 +76,12 @@ impl Engine {
         self.ports.clock.now()
     }
 
-    /// Reads the row of a job.
+    /// Reads the row of a job; what cannot be the id of one, the table is not asked for.
     pub(super) async fn read(&self, id: &str) -> Result<Option<Held>, PortError> {
+        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !plain || id.len() > ID_MAX {
+            return Ok(None);
+        }
         let key = job_key(id);
         let item = self.again(|| self.ports.rows.read(&key)).await?;
         item.as_ref().map(held).transpose()

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::config::{Reader, values};
+use crate::object;
 
 pub use refusal::UploadRefusal;
 pub(crate) use refusal::advice;
@@ -125,8 +126,7 @@ impl Promise {
     ///
     /// [`UploadRefusal::Bad`] when it is not one; [`UploadRefusal::TooLarge`].
     pub fn of(body: &[u8], config: &UploadConfig) -> Result<Promise, UploadRefusal> {
-        let promise: Promise =
-            serde_json::from_slice(body).map_err(|error| UploadRefusal::Bad(error.to_string()))?;
+        let promise: Promise = object::read(body).map_err(UploadRefusal::Bad)?;
         let bad = |what: &str| Err(UploadRefusal::Bad(what.to_owned()));
         let Promise { length, media_type, sha256 } = &promise;
         if *length == 0 {

@@ -12,6 +12,7 @@ use crate::headers::Lines;
 use crate::job::export::{self, Export};
 use crate::job::ports::PortError;
 use crate::job::{Digest, Key, NewJob, Row, State};
+use crate::object;
 use crate::store::{Link, Store};
 
 /// After how many seconds a client should look again.
@@ -78,8 +79,7 @@ impl Jobs {
 
     async fn export(&self, asking: &Asking<'_>, store: &Store) -> Result<Answer, Refusal> {
         let body = &asking.request.body;
-        let input: export::Request =
-            serde_json::from_slice(body).map_err(|error| Refusal::BadExport(error.to_string()))?;
+        let input: export::Request = object::read(body).map_err(Refusal::BadExport)?;
         export::admit(&input).map_err(Refusal::BadExport)?;
         let fingerprint = Digest::of(body).sha256;
         let key = idempotency_key(asking.request)?;
