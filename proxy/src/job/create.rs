@@ -18,7 +18,9 @@ use super::work::{Job, object_key, written};
 /// How many of an owner's jobs are listed.
 const LISTED_MAX: usize = 100;
 /// How often the rows are read anew when others take jobs on at the same time.
-const ACCEPT_TRIES: u32 = 30;
+const ACCEPT_TRIES: u32 = 20;
+/// The longest pause before the second time; it doubles six times.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// For how long a repetition trusts the first request to start the job; a sweeper does when it does not.
 const OVERTAKEN: Duration = Duration::from_secs(2);
@@ -349,12 +351,13 @@ impl Engine {
     }
 }
 
-/// How long to wait before the rows are read anew: longer each time, and another time for each job, so that those who came
-/// at once do not come at once again.
+/// How long to wait before the rows are read anew: up to twice as long each time, and each job another part of it, so that
+/// those who came at once do not come at once again.
 fn pause(tried: u32, id: &str) -> Duration {
-    let place = usize::try_from(tried).unwrap_or_default() % id.len().max(1);
-    let apart = id.as_bytes().get(place).map_or(0, |byte| u32::from(byte % 16));
-    Duration::from_millis(u64::from((5 + apart) * (tried + 1).min(8)))
+    let digits: Vec<u32> = id.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    let place = usize::try_from(tried).unwrap_or_default() % digits.len().max(1);
+    let share = 1 + digits.get(place).copied().unwrap_or_default();
+    FIRST_PAUSE * (1 << tried.min(6)) * share / 16
 }
 
 fn owner_key(owner: &str) -> String {
@@ -383,4 +386,21 @@ fn parsed<T: for<'de> Deserialize<'de>>(item: &Item) -> Result<T, PortError> {
 #[must_use]
 pub fn row_key(id: &str) -> String {
     job_key(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_come_at_once_wait_for_different_times_that_grow_and_end() {
+        let (one, other) = ("0f0f0f0f-0f0f-4f0f", "f0f0f0f0-f0f0-4f0f");
+        assert_eq!(pause(0, one), Duration::from_micros(1_250));
+        assert_eq!(pause(0, other), Duration::from_millis(20));
+        let longest = Duration::from_millis(1_280);
+        for tried in 0..ACCEPT_TRIES {
+            assert!(pause(tried, one) <= longest && pause(tried, other) <= longest, "{tried}");
+        }
+        assert!(pause(ACCEPT_TRIES, "") <= longest, "an id of another make");
+    }
 }
