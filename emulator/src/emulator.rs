@@ -16,18 +16,16 @@ use crate::context::Platform;
 use crate::control::{Control, Stores};
 use crate::control_plane::{ControlPlane, Parts};
 use crate::dynamodb::DynamoDb;
-use crate::faults;
 use crate::function_urls::FunctionUrls;
 use crate::gateway::Gateway;
 use crate::keyring::Keyring;
 use crate::lambda::Lambda;
 use crate::queue::Queue;
 use crate::record::{Recorder, Totals};
-use crate::report::Report;
 use crate::s3::S3;
 use crate::saved::Saved;
 use crate::sockets::Sockets;
-use crate::{clock::Clock, serve, wiring};
+use crate::{clock::Clock, faults, report::Report, serve, wiring};
 
 /// A running emulator. It listens when [`Emulator::start`] returns; dropping it stops it and every process it started.
 ///
