@@ -4,11 +4,11 @@ mod render;
 
 use std::fmt;
 
-use hardcap_limits::{Limits, Row};
+use hardcap_limits::{Bytes, Limits, Party, Row};
 use serde::Serialize;
 
-use crate::config::{ApiKind, Bucket, Function, ResponseTransferMode, Route};
-use crate::lambda::rules::{self, Proposal, Unrecorded};
+use crate::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
+use crate::lambda::rules::{self, Proposal, Refusal, Unrecorded};
 use crate::report::grouped;
 use crate::template::Loaded;
 
@@ -78,6 +78,9 @@ pub fn refused(loaded: &Loaded) -> Vec<Finding> {
     for function in &loaded.config.functions {
         findings.refused(function);
     }
+    for api in &loaded.config.apis {
+        findings.compression(api);
+    }
     findings.reservations();
     findings.all
 }
@@ -104,6 +107,18 @@ impl Findings<'_> {
                 let way_out = "; move values to SSM Parameter Store, or to fewer and shorter keys";
                 message = format!("{message} ({bytes} bytes){way_out}");
             }
+            self.add(Severity::Error, refusal.code, id, message);
+        }
+    }
+
+    /// Compression from a size on that is larger than any answer.
+    fn compression(&mut self, api: &Api) {
+        let ApiKind::Rest { minimum_compression_size: Some(size), .. } = api.kind else { return };
+        let limits = &self.loaded.config.limits;
+        if let Err(exceeded) = limits.rest_compression.admit(Bytes(size)) {
+            let id = &api.logical_id;
+            let refusal = Refusal::of("compression-size", &exceeded, Party::Invoker, &[]);
+            let message = format!("AWS refuses `{id}`: {}", refusal.message());
             self.add(Severity::Error, refusal.code, id, message);
         }
     }
@@ -266,6 +281,24 @@ mod tests {
             findings(&behind("HttpApi", 31)),
             [
                 "warning[timeout-above-gateway] t.yaml:3:3: `F` may run 31 s, but `ServerlessHttpApi` waits 30 s: after that its client has a 504 while the function runs on"
+            ]
+        );
+    }
+
+    /// rest_compression
+    #[test]
+    fn an_api_compresses_from_10485760_bytes_on_at_the_latest() {
+        let api = |size: &str| {
+            format!(
+                "Resources:\n  A: {{Type: AWS::Serverless::Api, Properties: {{StageName: s, MinimumCompressionSize: {size}}}}}\n"
+            )
+        };
+        assert_eq!(findings(&api("0")), [""; 0]);
+        assert_eq!(findings(&api("10485760")), [""; 0]);
+        assert_eq!(
+            findings(&api("10485761")),
+            [
+                "error[compression-size] t.yaml:2:3: AWS refuses `A`: Invalid minimum compression size, must be between 0 and 10485760"
             ]
         );
     }

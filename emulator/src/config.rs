@@ -257,6 +257,7 @@ impl Api {
             payload_format,
             timeout: None,
             response_transfer_mode: ResponseTransferMode::Buffered,
+            calls_with_post: true,
         };
         Api {
             logical_id: logical_id.to_owned(),
@@ -310,6 +311,8 @@ pub struct Route {
     pub timeout: Option<Millis>,
     /// Whether the answer is handed on as it comes: of a REST API only.
     pub response_transfer_mode: ResponseTransferMode,
+    /// Whether Lambda is called with POST, the one method that it takes; if not, a REST API answers 500.
+    pub calls_with_post: bool,
 }
 
 /// The shape of an event.
@@ -349,6 +352,8 @@ pub struct FunctionUrl {
     pub cors: Option<Cors>,
     /// Whether answers are handed on as they come.
     pub invoke_mode: InvokeMode,
+    /// Whether requests that are not signed are refused: `AuthType: AWS_IAM`. Who signed, and how, is not looked at.
+    pub only_signed: bool,
 }
 
 /// A key pair that S3 knows.

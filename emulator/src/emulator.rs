@@ -331,8 +331,8 @@ impl Builder {
         self.config.function_urls.push(FunctionUrl {
             logical_id: format!("{function}Url"),
             function: function.to_owned(),
-            cors: None,
             invoke_mode,
+            ..FunctionUrl::default()
         });
         self
     }

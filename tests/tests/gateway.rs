@@ -53,9 +53,12 @@ async fn a_rest_api_refuses_a_body_of_more_than_10_mib_in_plain_text() {
     // The body passes; its event is Lambda's to refuse.
     is_refused(&at, 413, "application/json", r#"{"message": "Request Too Long"}"#);
     assert_eq!(at.header("x-amzn-errortype"), Some("BadRequestException"), "{at:?}");
+    assert_eq!(at.header("content-length"), Some("31"), "{at:?}");
+    assert!(at.header("x-amz-apigw-id").is_some(), "{at:?}");
     let over = post(&url, "text/plain", vec![b'x'; 10_485_761]).await;
     let text = "HTTP content length exceeded 10485760 bytes.";
     is_refused(&over, 413, "text; charset=utf-8", text);
+    assert_eq!(over.header("content-length"), Some("44"), "{over:?}");
     assert!(over.headers.keys().all(|name| !name.as_str().starts_with("x-am")), "{over:?}");
     assert_eq!(post(&url, "text/plain", "healthy").await.text(), "healthy");
 
@@ -249,6 +252,10 @@ async fn an_unknown_route_is_403_and_404_and_an_unknown_stage_too() {
     is_refused(&missing, 403, "application/json", text);
     let wrong_method = post(&format!("{rest}/a"), "text/plain", "x").await;
     is_refused(&wrong_method, 403, "application/json", text);
+    for refused in [missing, wrong_method] {
+        let error_type = refused.header("x-amzn-errortype");
+        assert_eq!(error_type, Some("MissingAuthenticationTokenException"), "{refused:?}");
+    }
     let other_stage = rest.replace("/dev", "/prod/a");
     let forbidden = Client::new().get(other_stage).await.unwrap();
     is_refused(&forbidden, 403, "application/json", r#"{"message":"Forbidden"}"#);
@@ -278,6 +285,91 @@ async fn a_malformed_answer_is_502_and_500_and_the_next_request_is_answered() {
     }
 }
 
+/// Recorded on 2024-03-20.
+#[tokio::test]
+async fn a_rest_api_that_does_not_call_lambda_with_post_answers_500() {
+    let kind = ApiKind::Rest { binary_media_types: Vec::new(), minimum_compression_size: None };
+    let mut api = Api::new("Rest", kind, "dev", &[("GET", "/a", "body"), ("GET", "/b", "body")]);
+    api.routes[0].calls_with_post = false;
+    let emulator = Emulator::builder().function(mirror("body")).api(api).start().await.unwrap();
+    let url = emulator.api_url("Rest");
+    let refused = Client::new().get(format!("{url}/a")).await.unwrap();
+    is_refused(&refused, 500, "application/json", r#"{"message": "Internal server error"}"#);
+    assert_eq!(emulator.totals().invocations, 0);
+    assert_eq!(Client::new().get(format!("{url}/b")).await.unwrap().status, 200);
+}
+
+/// `Root=1-…;Parent=…;Sampled=0;Lineage=1:…:0`, recorded on 2025-04-14.
+#[tokio::test]
+async fn a_rest_api_shows_the_trace_of_a_good_answer_and_an_http_api_none() {
+    let emulator = all_gateways(mirror("answer")).start().await.unwrap();
+    let send = async |name: &str| {
+        let url = format!("{}/x", emulator.api_url(name));
+        post(&url, "application/json", r#"{"statusCode": 200}"#).await
+    };
+    let rest = send("Rest").await;
+    let trace = rest.header("x-amzn-trace-id").unwrap_or_default();
+    let parts: Vec<_> = trace.split(';').filter_map(|part| part.split_once('=')).collect();
+    let [("Root", root), ("Parent", parent), ("Sampled", "0"), ("Lineage", lineage)] = parts[..]
+    else {
+        panic!("{trace}");
+    };
+    let lengths = [root, parent, lineage].map(str::len);
+    let of_the_recording =
+        ["1-67fd87f5-7643e6a875203f06341af04f", "0123456789abcdef", "1:6e5eb7d9:0"];
+    assert_eq!(lengths, of_the_recording.map(str::len), "{trace}");
+    assert!(lineage.starts_with("1:") && lineage.ends_with(":0"), "{trace}");
+    assert_eq!(send("Http").await.header("x-amzn-trace-id"), None);
+}
+
+/// Recorded on 2025-11-24: written anew without white space, a string without its quotes.
+#[tokio::test]
+async fn a_function_url_answers_with_whatever_a_function_returns() {
+    let emulator = all_gateways(mirror("answer")).start().await.unwrap();
+    for (returned, body, length) in [
+        (r#"{"hello": "world"}"#, r#"{"hello":"world"}"#, "17"),
+        (r#"["a", "b"]"#, r#"["a","b"]"#, "9"),
+        (r#""hello""#, "hello", "5"),
+        ("3", "3", "1"),
+        ("true", "true", "4"),
+        (r#"{"statusCode": 200, "body": {"a": 1}}"#, r#"{"a":1}"#, "7"),
+    ] {
+        let answer = post(emulator.function_url("answer"), "application/json", returned).await;
+        is_refused(&answer, 200, "application/json", body);
+        assert_eq!(answer.header("content-length"), Some(length), "{answer:?}");
+    }
+}
+
+/// The text is recorded, 2025-11-24.
+#[tokio::test]
+async fn a_function_url_with_aws_iam_refuses_what_is_not_signed() {
+    let only_signed = |config: &mut hardcap::config::Config| {
+        config.function_urls[0].only_signed = true;
+    };
+    let emulator = all_gateways(mirror("body")).configure(only_signed).start().await.unwrap();
+    let url = emulator.function_url("body");
+    let refused = post(url, "text/plain", "x").await;
+    let text = r#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}"#;
+    is_refused(&refused, 403, "application/json", text);
+    assert_eq!(refused.header("x-amzn-errortype"), Some("AccessDeniedException"));
+    assert_eq!(emulator.totals().invocations, 0);
+    let signed = Call::post(url, "x").header("authorization", "AWS4-HMAC-SHA256 Credential=any");
+    assert_eq!(Client::new().send(&signed).await.unwrap().text(), "x");
+    let link = format!("{}/?X-Amz-Signature=any", url.trim_end_matches('/'));
+    assert_eq!(post(&link, "text/plain", "x").await.text(), "x");
+}
+
+/// Recorded on 2025-11-24.
+#[tokio::test]
+async fn the_request_id_of_a_function_urls_answer_stands_in_the_functions_log() {
+    let emulator = all_gateways(mirror("body")).start().await.unwrap();
+    let answer = post(emulator.function_url("body"), "text/plain", "x").await;
+    let id = answer.header("x-amzn-requestid").expect("every answer has a request id");
+    let logs = Client::new().get(format!("{}/logs?function=body", emulator.control_url())).await;
+    let logs = logs.unwrap().text().to_owned();
+    assert!(logs.contains(&format!("START RequestId: {id} Version: $LATEST")), "{logs}");
+}
+
 #[tokio::test]
 async fn a_function_that_fails_is_502_and_500() {
     let emulator = all_gateways(mirror("answer")).start().await.unwrap();
@@ -286,6 +378,8 @@ async fn a_function_that_fails_is_502_and_500() {
     is_refused(&rest, 502, "application/json", r#"{"message": "Internal server error"}"#);
     let http = Client::new().get(format!("{}/x", emulator.api_url("Http"))).await.unwrap();
     is_refused(&http, 500, "application/json", r#"{"message":"Internal Server Error"}"#);
+    assert_eq!(http.header("content-length"), Some("35"), "{http:?}");
+    assert!(http.header("apigw-requestid").is_some(), "{http:?}");
     let url = Client::new().get(emulator.function_url("answer")).await.unwrap();
     is_refused(&url, 502, "application/json", "Internal Server Error");
 }
@@ -301,6 +395,31 @@ async fn a_rest_event_has_the_names_of_headers_as_they_were_sent() {
     assert_eq!(event["headers"]["tEsT-HEADeR"], "aValUE", "{event:#}");
     assert_eq!(event["headers"]["User-Agent"], "u", "{event:#}");
     assert_eq!(event["requestContext"]["path"], "/dev/a", "{event:#}");
+    assert_eq!(emulator.totals().limits["rest_timeout"].max, 29_000, "where nothing else is said");
+}
+
+/// Recorded on 2025-11-24.
+#[tokio::test]
+async fn the_event_of_a_function_url_has_lower_case_names_joined_queries_and_a_decoded_path() {
+    let emulator = all_gateways(mirror("event")).start().await.unwrap();
+    let request = "GET //pa2%25Fth/1?x=1&x=2 HTTP/1.1\r\nhost: h\r\ntEsT-HEADeR: aValUE\r\n\r\n";
+    let answer = raw(emulator.function_url("event"), request).await;
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let event: Value = serde_json::from_str(body).unwrap();
+    let headers = &event["headers"];
+    assert_eq!(headers["test-header"], "aValUE", "{event:#}");
+    for added in [
+        "x-amzn-tls-cipher-suite",
+        "x-amzn-tls-version",
+        "x-amzn-trace-id",
+        "x-forwarded-for",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+    ] {
+        assert!(headers[added].is_string(), "{added}: {event:#}");
+    }
+    assert_eq!(event["rawPath"], "/pa2%Fth/1", "{event:#}");
+    assert_eq!(event["queryStringParameters"], serde_json::json!({"x": "1,2"}), "{event:#}");
 }
 
 #[tokio::test]
@@ -353,6 +472,7 @@ async fn cross_origin_rules_are_answered_by_the_gateway() {
                 function: "body".to_owned(),
                 cors: Some(cors),
                 invoke_mode: InvokeMode::Buffered,
+                only_signed: false,
             });
         })
         .start()

@@ -143,13 +143,18 @@ async fn the_sdk_is_told_202_and_the_function_runs() {
     let output = invoke.payload("{}".as_bytes().into()).send().await.expect("accepted");
     assert_eq!((output.status_code(), output.function_error()), (202, None));
     assert!(output.payload().is_none(), "{output:?}");
+    assert_eq!(output.executed_version(), None, "recorded on 2025-11-24");
     queue.until(|totals| totals.events.delivered == 1).await;
 }
 
 /// lambda_async_retries, lambda_async_first_wait, lambda_async_second_wait
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_function_is_tried_three_times_and_its_event_becomes_a_dead_letter() {
-    let dead = |events: &mut EventInvokeConfig| events.dead_letter = Some(QUEUE_ARN.to_owned());
+async fn a_failing_function_is_tried_three_times_and_its_event_becomes_a_record_and_a_dead_letter()
+{
+    let dead = |events: &mut EventInvokeConfig| {
+        events.on_failure = Some(QUEUE_ARN.to_owned());
+        events.dead_letter = Some(QUEUE_ARN.to_owned());
+    };
     let queue = Queue::with([guest_with("behave", dead)]).await;
     let id = queue.accepted("behave", r#"{"error": "no luck"}"#).await;
     queue.until(|totals| totals.events.retried == 1).await;
@@ -161,29 +166,47 @@ async fn a_failing_function_is_tried_three_times_and_its_event_becomes_a_dead_le
     let totals = queue.emulator.totals();
     assert_eq!((totals.events.retries_exhausted, totals.invocations), (1, 3), "{totals:?}");
     assert_eq!(queue.waits(), [60, 120]);
+    let records = queue.emulator.recorder().newest();
+    let invoked = records.iter().filter(|record| matches!(record.what, What::Invoked { .. }));
+    let ids: Vec<_> = invoked.map(|record| record.request_id.as_str()).collect();
+    assert_eq!(ids, [id.as_str(); 3], "all attempts have one request id");
     let letters = queue.letters().await;
-    assert_eq!(letters.len(), 1, "{letters:?}");
-    assert_eq!(letters[0]["body"], r#"{"error": "no luck"}"#);
-    assert_eq!(letters[0]["to"], QUEUE_ARN);
+    assert_eq!(letters.len(), 2, "{letters:?}");
+    let record: Value = serde_json::from_str(letters[0]["body"].as_str().unwrap()).unwrap();
+    let context = json!({
+        "requestId": id,
+        "functionArn": format!("{}:$LATEST", function_arn("behave")),
+        "condition": "RetriesExhausted",
+        "approximateInvokeCount": 3,
+    });
+    assert_eq!(record["requestContext"], context);
+    assert_eq!(letters[1]["body"], r#"{"error": "no luck"}"#);
+    assert_eq!(letters[1]["to"], QUEUE_ARN);
     let expected = json!({"RequestID": id, "ErrorCode": 200, "ErrorMessage": "no luck"});
-    assert_eq!(letters[0]["attributes"], expected);
+    assert_eq!(letters[1]["attributes"], expected);
 }
 
 /// lambda_async_age, lambda_async_age_min
 #[tokio::test(flavor = "multi_thread")]
-async fn an_age_that_no_retry_fits_ends_the_event_after_one_attempt() {
-    let young = |events: &mut EventInvokeConfig| {
-        events.maximum_event_age = Some(Millis(60_000));
-        events.on_failure = Some(QUEUE_ARN.to_owned());
-    };
-    let queue = Queue::with([guest_with("behave", young)]).await;
-    queue.accepted("behave", r#"{"error": "no"}"#).await;
-    queue.until(|totals| totals.events.ended() == 1).await;
-    assert_eq!(queue.emulator.totals().events.aged_out, 1);
-    let letters = queue.letters().await;
-    let record: Value = serde_json::from_str(letters[0]["body"].as_str().unwrap()).unwrap();
-    assert_eq!(record["requestContext"]["condition"], "EventAgeExceeded");
-    assert_eq!(record["requestContext"]["approximateInvokeCount"], 1);
+async fn an_age_that_fits_no_retry_or_one_ends_the_event_after_one_attempt_or_two() {
+    for (age, retries) in [(60_000, 0), (90_000, 1)] {
+        let young = |events: &mut EventInvokeConfig| {
+            events.maximum_event_age = Some(Millis(age));
+            events.on_failure = Some(QUEUE_ARN.to_owned());
+        };
+        let queue = Queue::with([guest_with("behave", young)]).await;
+        queue.accepted("behave", r#"{"error": "no"}"#).await;
+        for retry in 1..=retries {
+            queue.until(|totals| totals.events.retried == retry).await;
+            queue.advance(60).await;
+        }
+        queue.until(|totals| totals.events.ended() == 1).await;
+        assert_eq!(queue.emulator.totals().events.aged_out, 1);
+        let letters = queue.letters().await;
+        let record: Value = serde_json::from_str(letters[0]["body"].as_str().unwrap()).unwrap();
+        assert_eq!(record["requestContext"]["condition"], "EventAgeExceeded");
+        assert_eq!(record["requestContext"]["approximateInvokeCount"], retries + 1);
+    }
 }
 
 /// lambda_async_backoff_min, lambda_async_backoff_max

@@ -224,6 +224,43 @@ fn every_path_that_the_map_names_exists() {
     report("stale entries of the map:", &faults);
 }
 
+/// The last cell of each row says by which test a recording is reproduced, `in part: `, or why not: `no: `.
+#[test]
+fn the_page_of_recordings_counts_its_rows_and_names_tests_that_are_there() {
+    let page = read(&root().join("docs/recordings.md"));
+    let proofs = |text: &str| -> Vec<String> {
+        let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+        let proof = |row: &str| row.trim_end_matches(" |").rsplit(" | ").next().map(str::to_owned);
+        rows.filter_map(proof).filter(|proof| proof != "proof").collect()
+    };
+    let counted = |proofs: &[String]| {
+        let begin = |with: &str| proofs.iter().filter(|proof| proof.starts_with(with)).count();
+        let (rows, part, no) = (proofs.len(), begin("in part: "), begin("no: "));
+        format!("{rows} rows: {} reproduced, {part} in part, {no} not.", rows - part - no)
+    };
+    let mut faults = String::new();
+    for section in page.split("\n## ").skip(1).chain([page.as_str()]) {
+        let title = section.lines().next().unwrap_or_default();
+        let counts = counted(&proofs(section));
+        if section.lines().nth(2) != Some(&counts) {
+            let _ = writeln!(faults, "{title}: does not begin with `{counts}`");
+        }
+    }
+    for proof in proofs(&page) {
+        let tests: Vec<_> = proof.split('`').filter_map(|quoted| quoted.split_once("::")).collect();
+        if tests.is_empty() && !proof.starts_with("no: ") {
+            let _ = writeln!(faults, "no test is named: {proof}");
+        }
+        for (file, name) in tests {
+            let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+            if !text.contains(&format!("fn {name}()")) {
+                let _ = writeln!(faults, "{file} has no test {name}");
+            }
+        }
+    }
+    report("docs/recordings.md:", &faults);
+}
+
 #[test]
 fn emulator_and_proxy_do_not_know_each_other() {
     let emulator = read(&root().join("emulator/Cargo.toml"));

@@ -40,6 +40,24 @@ pub(super) struct CodeInput<'a> {
     image_uri: Option<String>,
 }
 
+/// Where the code stands in a request: CreateFunction has it in a member of its own.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Packed<'a> {
+    #[serde(borrow)]
+    code: Option<CodeInput<'a>>,
+    #[serde(borrow)]
+    zip_file: Option<Cow<'a, str>>,
+}
+
+/// The length of the package that a request brings, as its base64 has it.
+pub(super) fn package_length(request: &[u8]) -> Option<Bytes> {
+    let Packed { code, zip_file } = serde_json::from_slice(request).ok()?;
+    let base64 = code.and_then(|code| code.zip_file).or(zip_file)?;
+    let padding = base64.bytes().rev().take_while(|&byte| byte == b'=').count();
+    Some(Bytes((base64.len() / 4 * 3).saturating_sub(padding) as u64))
+}
+
 /// A package that has been received and unpacked.
 #[derive(Debug)]
 pub(super) struct Received {

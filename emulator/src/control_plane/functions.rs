@@ -15,7 +15,7 @@ use super::answer::{Done, Outcome, Problem, conflict, invalid, missing, not_foun
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
 use super::entry::{About, Entry, Shown, architecture, new_revision};
-use super::request::{Parameters, limited_body, named};
+use super::request::{Parameters, body_with_package, named};
 use super::storage::zip_of;
 use super::{program, tags};
 use crate::config::Function;
@@ -39,7 +39,7 @@ struct CreateInput<'a> {
 pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body>) -> Outcome {
     let (head, body) = request.into_parts();
     let limit = (&ctx.limits.lambda_create_request, "CreateFunction");
-    let body = limited_body(ctx, &head.headers, body, limit).await?;
+    let body = body_with_package(ctx, &head.headers, body, limit).await?;
     let input: CreateInput<'_> = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
     let configuration: ConfigurationInput =
         serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;

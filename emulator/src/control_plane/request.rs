@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::answer::{
     Problem, access_denied, constraint, invalid, not_found, over_limit, unreadable,
 };
+use super::code::package_length;
 use crate::config::ACCOUNT_ID;
 use crate::context::Context;
 use crate::gateway::percent;
@@ -106,6 +107,33 @@ pub(super) async fn limited_body(
         }
         Err(ReadError::CutShort(why)) => Err(invalid(why)),
     }
+}
+
+/// Reads a body that has a package in it.
+///
+/// Recorded on 2025-11-25: the package is measured before the request. So a request that is too large is read on for a while,
+/// to see whether its package is too large as well.
+pub(super) async fn body_with_package(
+    ctx: &Context,
+    headers: &HeaderMap,
+    body: Body,
+    (limit, operation): (&Limit<ByteCount>, &str),
+) -> Result<Bytes, Problem> {
+    let read_on = Limit { max: ByteCount(limit.max.0.saturating_mul(2)), ..*limit };
+    let (observed, body) = match serve::read_body(headers, body, &read_on).await {
+        Ok(body) => (ByteCount::of(&body), body),
+        Err(ReadError::TooLarge(exceeded)) => (ByteCount(exceeded.observed), Bytes::new()),
+        Err(ReadError::CutShort(why)) => return Err(invalid(why)),
+    };
+    if observed > limit.max
+        && let Some(package) = package_length(&body)
+    {
+        let admitted = ctx.admit(&ctx.limits.lambda_zip, package);
+        admitted.map_err(|exceeded| over_limit(&exceeded, &[]))?;
+    }
+    let admitted = ctx.admit(limit, observed);
+    admitted.map_err(|exceeded| over_limit(&exceeded, &[("operation", operation)]))?;
+    Ok(body)
 }
 
 /// Reads the small body of an operation as its input. None at all is an empty object.

@@ -11,7 +11,7 @@ use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
 use super::entry::{Entry, Shown};
 use super::functions::publishes_nothing;
-use super::request::{limited_body, named};
+use super::request::{body_with_package, limited_body, named};
 use super::{Shared, program, storage};
 use crate::context::Context;
 
@@ -34,7 +34,7 @@ pub(super) async fn code(
 ) -> Outcome {
     let (head, body) = request.into_parts();
     let limit = (&ctx.limits.lambda_create_request, "UpdateFunctionCode");
-    let body = limited_body(ctx, &head.headers, body, limit).await?;
+    let body = body_with_package(ctx, &head.headers, body, limit).await?;
     let input: UpdateInput = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
     let code: CodeInput<'_> = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
     let region = &*shared.platform.region;

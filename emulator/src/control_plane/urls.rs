@@ -15,6 +15,9 @@ use crate::clock::EpochMillis;
 use crate::config::{Cors, FunctionUrl, InvokeMode, UnknownInvokeMode};
 use crate::context::Context;
 
+/// The `AuthType` under which requests must be signed.
+const SIGNED: &str = "AWS_IAM";
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct UrlInput {
@@ -39,7 +42,7 @@ impl Url {
     pub(super) fn of_template(url: &FunctionUrl, port: u16, now: EpochMillis) -> Url {
         Url {
             logical_id: url.logical_id.clone(),
-            auth_type: "NONE".to_owned(),
+            auth_type: if url.only_signed { SIGNED } else { "NONE" }.to_owned(),
             invoke_mode: url.invoke_mode,
             cors: url.cors.clone(),
             created: now,
@@ -54,6 +57,7 @@ impl Url {
             function: function.to_owned(),
             cors: self.cors.clone(),
             invoke_mode: self.invoke_mode,
+            only_signed: self.auth_type == SIGNED,
         }
     }
 }
@@ -219,7 +223,7 @@ fn cors_members(cors: &Cors) -> Value {
 /// The order of the set is not recorded.
 fn auth_type(given: Option<&str>) -> Result<Option<String>, Problem> {
     match given {
-        None | Some("NONE" | "AWS_IAM") => Ok(given.map(str::to_owned)),
+        None | Some("NONE" | SIGNED) => Ok(given.map(str::to_owned)),
         Some(other) => Err(not_one_of("authType", other, "NONE, AWS_IAM")),
     }
 }

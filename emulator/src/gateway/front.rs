@@ -31,6 +31,8 @@ pub(super) enum Front {
         function: String,
         /// How the answer is handed on.
         invoke_mode: InvokeMode,
+        /// Whether requests that are not signed are refused.
+        only_signed: bool,
     },
 }
 
@@ -91,7 +93,8 @@ impl Front {
                 target.wait = Some(lowered(&limits.http_timeout, target.timeout));
                 Ok(target)
             }
-            Front::Url { function, invoke_mode } => Ok(Target {
+            Front::Url { only_signed: true, .. } if !is_signed(received) => Err(Ending::NotSigned),
+            Front::Url { function, invoke_mode, .. } => Ok(Target {
                 function: function.clone(),
                 shape: Shape::Url,
                 streams: *invoke_mode == InvokeMode::ResponseStream && Lambda::streams(limits),
@@ -112,6 +115,13 @@ impl Front {
     }
 }
 
+/// Whether a request brings a signature, in its head or in its query.
+fn is_signed(request: &Received) -> bool {
+    let mut parameters = request.query.split('&');
+    request.header("authorization").is_some()
+        || parameters.any(|parameter| parameter.starts_with("X-Amz-Signature="))
+}
+
 /// The path without the stage before it.
 fn inside_stage<'p>(stage: &str, path: &'p str) -> Result<&'p str, Ending> {
     if stage == "$default" {
@@ -127,6 +137,10 @@ fn inside_stage<'p>(stage: &str, path: &'p str) -> Result<&'p str, Ending> {
 fn target(table: &Table, method: &str, path: &str, shape: Shape) -> Result<Target, Ending> {
     let matched = table.find(method, path).ok_or(Ending::NoRoute)?;
     let route = matched.route;
+    // Recorded on 2024-03-20; what an HTTP API would do is not known.
+    if shape == Shape::Rest && !route.calls_with_post {
+        return Err(Ending::NotCallable);
+    }
     let shape = match (shape, route.payload_format) {
         (Shape::HttpV2, PayloadFormat::V1) => Shape::HttpV1,
         _ => shape,

@@ -107,7 +107,11 @@ impl Gateway {
             binary_media_types: Vec::new(),
             api_id,
         };
-        let front = Front::Url { function: url.function.clone(), invoke_mode: url.invoke_mode };
+        let front = Front::Url {
+            function: url.function.clone(),
+            invoke_mode: url.invoke_mode,
+            only_signed: url.only_signed,
+        };
         let gateway = Gateway::new(platform, lambda, &url.logical_id, facts, front);
         Gateway { cors: url.cors.clone(), ..gateway }
     }

@@ -42,6 +42,8 @@ pub(crate) struct Compiled {
     pub(crate) timeout: Option<Millis>,
     /// How the answer is handed on.
     pub(crate) response_transfer_mode: ResponseTransferMode,
+    /// Whether Lambda is called as it can be called.
+    pub(crate) calls_with_post: bool,
     segments: Vec<Segment>,
 }
 
@@ -119,6 +121,7 @@ impl Table {
                 payload_format: route.payload_format,
                 timeout: route.timeout,
                 response_transfer_mode: route.response_transfer_mode,
+                calls_with_post: route.calls_with_post,
                 segments: parts(&route.path).map(Segment::of).collect(),
             })
             .collect();
@@ -217,6 +220,7 @@ mod tests {
                     payload_format: PayloadFormat::V1,
                     timeout: None,
                     response_transfer_mode: ResponseTransferMode::Buffered,
+                    calls_with_post: true,
                 }
             })
             .collect();

@@ -66,7 +66,8 @@ fn received(message: &[u8], source_ip: &str) -> Received {
 
 fn front(shape: Shape, route: &str) -> Front {
     let Some((method, path)) = route.split_once(' ') else {
-        return Front::Url { function: "f".to_owned(), invoke_mode: InvokeMode::Buffered };
+        let (function, invoke_mode) = ("f".to_owned(), InvokeMode::Buffered);
+        return Front::Url { function, invoke_mode, only_signed: false };
     };
     let payload_format = if shape == Shape::HttpV2 { PayloadFormat::V2 } else { PayloadFormat::V1 };
     let routes = [Route {
@@ -76,6 +77,7 @@ fn front(shape: Shape, route: &str) -> Front {
         payload_format,
         timeout: None,
         response_transfer_mode: ResponseTransferMode::Buffered,
+        calls_with_post: true,
     }];
     match shape {
         Shape::Rest => {

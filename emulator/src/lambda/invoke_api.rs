@@ -8,7 +8,7 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hardcap_limits::Limit;
+use hardcap_limits::{Date, Limit};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
@@ -56,7 +56,7 @@ async fn invoke(
         Ok(posted) => posted,
         Err(error) => return unread(&ctx, kind, &error),
     };
-    let function = match find(&lambda, &name, parameters.qualifier.as_deref()) {
+    let function = match find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
         Ok(function) => function,
         Err(stop) => return refusal::render(&ctx, &stop),
     };
@@ -181,8 +181,17 @@ pub(super) fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<
     response
 }
 
+/// Since this day the ARN of a function that is not there has the version that nobody asked for: recorded without it on
+/// 2023-08-11, and with it on this day.
+const LATEST_IS_NAMED_SINCE: Date = Date::new(2025, 11, 24);
+
 /// The function that path and query name together.
-pub(super) fn find(lambda: &Lambda, name: &str, qualifier: Option<&str>) -> Result<String, Stop> {
+pub(super) fn find(
+    lambda: &Lambda,
+    ctx: &Context,
+    name: &str,
+    qualifier: Option<&str>,
+) -> Result<String, Stop> {
     let region = &*lambda.shared.platform.region;
     let mut named = Named::parse(name, region);
     if qualifier.is_some() {
@@ -191,7 +200,11 @@ pub(super) fn find(lambda: &Lambda, name: &str, qualifier: Option<&str>) -> Resu
     if named.is_local(region) && lambda.has(&named.function) {
         return Ok(named.function);
     }
-    Err(Stop::FunctionNotFound { arn: named.arn() })
+    let mut arn = named.arn();
+    if named.qualifier.is_none() && ctx.limits.date() < LATEST_IS_NAMED_SINCE {
+        arn.truncate(arn.len() - ":$LATEST".len());
+    }
+    Err(Stop::FunctionNotFound { arn })
 }
 
 /// A body that is over the limit is measured where every event is; one that is cut short has no invocation.

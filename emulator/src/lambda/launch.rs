@@ -147,12 +147,17 @@ impl Launch {
 }
 
 /// `AWS_LAMBDA_EXEC_WRAPPER` is started in place of a managed runtime, and is handed its command.
+///
+/// By a shell, as AWS's runtimes do it: recorded on 2025-11-24 is the exit status 127 of a wrapper that is missing.
 fn wrapped(function: &Deployed, command: &[OsString], extent: Extent) -> Vec<OsString> {
     let function = &function.function;
     let wrapper = function.environment.get("AWS_LAMBDA_EXEC_WRAPPER");
-    let wrapper = wrapper.filter(|_| !function.runtime.starts_with("provided"));
-    let wrapper = wrapper.map(|path| in_layers(path.as_ref(), &function.layers, extent));
-    wrapper.into_iter().chain(command.iter().cloned()).collect()
+    let Some(wrapper) = wrapper.filter(|_| !function.runtime.starts_with("provided")) else {
+        return command.to_vec();
+    };
+    let shell = ["/bin/sh", "-c", r#"exec "$0" "$@""#].map(OsString::from);
+    let wrapper = in_layers(wrapper.as_ref(), &function.layers, extent);
+    shell.into_iter().chain([wrapper]).chain(command.iter().cloned()).collect()
 }
 
 /// `fork/exec /var/task/bootstrap: no such file or directory`: the words of AWS's supervisor, captured in 2023 to 2025.

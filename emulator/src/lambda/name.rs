@@ -49,7 +49,7 @@ impl Named {
             && self.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST)
     }
 
-    /// The ARN that AWS names when it finds nothing; since 2025-11-24 at the latest with `:$LATEST`.
+    /// The ARN with its qualifier, which is `$LATEST` where none was given.
     pub(crate) fn arn(&self) -> String {
         let Named { region, account, function, qualifier } = self;
         let qualifier = qualifier.as_deref().unwrap_or(LATEST);

@@ -93,7 +93,12 @@ impl Refusal {
     }
 
     /// A limit of the table, in the words of its row.
-    fn of(code: &'static str, exceeded: &Exceeded, to: Party, names: &[(&str, &str)]) -> Refusal {
+    pub(crate) fn of(
+        code: &'static str,
+        exceeded: &Exceeded,
+        to: Party,
+        names: &[(&str, &str)],
+    ) -> Refusal {
         match exceeded.refusal_with(to, names) {
             Some(told) => {
                 Refusal { code, status: told.status, error_type: told.error_type, body: told.body }

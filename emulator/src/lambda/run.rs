@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hardcap_limits::{Bytes as ByteCount, Exceeded, Limit, Millis};
+use hardcap_limits::{Bytes as ByteCount, Date, Exceeded, Limit, Millis};
 use tokio::sync::oneshot;
 
 use super::function::Deployed;
@@ -25,14 +25,31 @@ pub(super) enum First {
     Inside(Duration),
 }
 
+/// Since this day an invocation has an id of its own, for a request may be tried again under its id
+/// (aws/aws-lambda-rust-runtime#1155: "now sends").
+const INVOCATION_IDS_SINCE: Date = Date::new(2026, 7, 21);
+
 /// What the runtime gets when it asks for an event.
 #[derive(Clone, Debug)]
 pub(super) struct HandOver {
     pub(super) request_id: Arc<str>,
+    pub(super) invocation_id: Option<Arc<str>>,
     pub(super) event: Bytes,
     pub(super) deadline: EpochMillis,
     pub(super) trace: Arc<str>,
     pub(super) client_context: Option<http::HeaderValue>,
+}
+
+impl HandOver {
+    /// The id of one more invocation, on days that have them.
+    pub(super) fn new_invocation_id(today: Date) -> Option<Arc<str>> {
+        (today >= INVOCATION_IDS_SINCE).then(|| uuid::Uuid::new_v4().to_string().into())
+    }
+
+    /// Whether an answer says that it is to another invocation. A runtime that does not know of ids says nothing.
+    pub(super) fn is_other_than(&self, answered: Option<&str>) -> bool {
+        self.invocation_id.as_deref().zip(answered).is_some_and(|(own, other)| own != other)
+    }
 }
 
 /// The answer to a request for an event.

@@ -29,6 +29,7 @@ use crate::serve::{self, ReadError, Surface};
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
 /// Serves a sandbox's Runtime API until its process has ended.
 pub(super) fn serve(
@@ -75,14 +76,15 @@ async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
 }
 
 fn event_response(sandbox: &Sandbox, hand_over: HandOver) -> Response<Body> {
-    let HandOver { request_id, event, deadline, trace, client_context } = hand_over;
+    let HandOver { request_id, invocation_id, event, deadline, trace, client_context } = hand_over;
     let mut response = Response::new(Body::from(event));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("lambda-runtime-deadline-ms", HeaderValue::from(deadline.0));
     headers.insert("lambda-runtime-invoked-function-arn", sandbox.function.arn.clone());
     let texts = [("lambda-runtime-aws-request-id", request_id), ("lambda-runtime-trace-id", trace)];
-    for (name, text) in texts {
+    let invocation_id = invocation_id.map(|id| (INVOCATION_ID, id));
+    for (name, text) in texts.into_iter().chain(invocation_id) {
         if let Ok(value) = HeaderValue::from_str(&text) {
             headers.insert(name, value);
         }
@@ -100,7 +102,8 @@ async fn response(
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let limits = match sandbox.may_answer(&id, Call::Response) {
+    let invocation_id = text(&parts.headers, INVOCATION_ID);
+    let limits = match sandbox.may_answer(&id, invocation_id.as_deref(), Call::Response) {
         Ok(limits) => limits,
         Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     };
@@ -193,7 +196,8 @@ async fn error(
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let limits = match sandbox.may_answer(&id, Call::Error) {
+    let invocation_id = text(&parts.headers, INVOCATION_ID);
+    let limits = match sandbox.may_answer(&id, invocation_id.as_deref(), Call::Error) {
         Ok(limits) => limits,
         Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     };
@@ -264,6 +268,9 @@ fn illegal_call(illegal: Illegal) -> Response<Body> {
         Illegal::RequestId => {
             refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
         }
+        // The status: aws/aws-lambda-dotnet#2508, 2026-07-31. UNCONFIRMED: the words are those of AWS's own server for an
+        // invocation that has timed out.
+        Illegal::InvocationId => refusal(StatusCode::GONE, "InvokeTimeout", "Invoke timeout"),
         Illegal::Transition { from, call } => {
             let message = format!(
                 "State transition from {} to {} failed for runtime. Error: State transition is not allowed",

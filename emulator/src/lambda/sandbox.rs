@@ -170,6 +170,7 @@ impl Sandbox {
         let left = Millis(timeout.max.0.saturating_sub(whole_millis(used)));
         let hand_over = HandOver {
             request_id: Arc::clone(&job.ctx.request_id),
+            invocation_id: HandOver::new_invocation_id(job.ctx.limits.date()),
             event: job.event.clone(),
             deadline: self.clock.wall().plus(left),
             trace: Arc::clone(&job.ctx.trace),
@@ -190,7 +191,9 @@ impl Sandbox {
         inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
         self.log.begin(&start, || {
             // When its connection is gone it asks again, and gets the event then.
-            let _ = waiting.map(|waiting| waiting.send(again));
+            if let Some(waiting) = waiting {
+                let _ = waiting.send(again);
+            }
         });
         Ok(())
     }

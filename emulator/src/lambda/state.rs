@@ -70,8 +70,10 @@ pub(super) enum Illegal {
         /// The call.
         call: Call,
     },
-    /// It names another invocation than the one under way: 400.
+    /// It names another request than the one under way: 400.
     RequestId,
+    /// It names another invocation of that request: 410.
+    InvocationId,
 }
 
 /// What a request for the next event means.

@@ -52,7 +52,7 @@ async fn invoke(
         Ok(posted) => posted,
         Err(refused) => return refused,
     };
-    let function = match invoke_api::find(&lambda, &name, parameters.qualifier.as_deref()) {
+    let function = match invoke_api::find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
         Ok(function) => function,
         Err(stop) => return refusal::render(&ctx, &stop),
     };

@@ -214,6 +214,20 @@ pub(super) fn response_transfer_mode(
     }
 }
 
+/// Whether an integration calls Lambda with POST, as it does where nothing is written; warns of another method.
+pub(super) fn calls_with_post(of: &Properties<'_>, key: &str) -> Result<bool, Mistake> {
+    let Some(other) = of.text(key)?.filter(|method| !method.eq_ignore_ascii_case("POST")) else {
+        return Ok(true);
+    };
+    let message = format!(
+        "{} is `{other}`, with which Lambda cannot be called: a REST API answers 500",
+        of.name(key)
+    );
+    of.scope
+        .warn(Mistake::new(of.at, message).help("write `POST`, whatever the route's own method"));
+    Ok(false)
+}
+
 /// An API whose resources are written out one by one.
 pub(super) fn bare(entry: &Entry, kind: ApiKind) -> Api {
     Api {

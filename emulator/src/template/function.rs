@@ -266,6 +266,7 @@ fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Mistak
         payload_format: PayloadFormat::V1,
         timeout: integration_timeout(&of, "TimeoutInMillis")?,
         response_transfer_mode: response_transfer_mode(&of, "ResponseTransferMode")?,
+        calls_with_post: true,
     };
     let pending = PendingRoute { api, at: of.at, route };
     of.finish();
@@ -284,6 +285,7 @@ fn http_event(
         payload_format: PayloadFormat::V2,
         timeout: None,
         response_transfer_mode: ResponseTransferMode::Buffered,
+        calls_with_post: true,
     };
     let Some(of) = of else {
         return Ok(PendingRoute { api: IMPLICIT_HTTP.to_owned(), at: entry.at, route });
@@ -329,9 +331,15 @@ fn function_url(
     logical_id: String,
     function: &str,
 ) -> Result<FunctionUrl, Mistake> {
-    match of.text("AuthType")?.as_deref() {
-        Some("NONE") => {}
-        Some("AWS_IAM") => of.not_emulated("AuthType", "every request is let through")?,
+    let only_signed = match of.text("AuthType")?.as_deref() {
+        Some("NONE") => false,
+        Some("AWS_IAM") => {
+            of.not_emulated(
+                "AuthType",
+                "a request must be signed, but who signed is not looked at",
+            )?;
+            true
+        }
         None => {
             return Err(Mistake::new(of.at, format!("{} has no `AuthType`", of.what))
                 .help("write `AuthType: NONE` or `AuthType: AWS_IAM`"));
@@ -340,7 +348,7 @@ fn function_url(
             let message = format!("{} must be NONE or AWS_IAM, not `{other}`", of.name("AuthType"));
             return Err(Mistake::new(of.at, message));
         }
-    }
+    };
     let invoke_mode = match of.text("InvokeMode")? {
         Some(mode) => mode.parse().map_err(|error: UnknownInvokeMode| {
             Mistake::new(of.at, format!("{}: {error}", of.name("InvokeMode")))
@@ -349,7 +357,7 @@ fn function_url(
     };
     let cors = of.child("Cors")?.map(read_cors).transpose()?;
     of.finish();
-    Ok(FunctionUrl { logical_id, function: function.to_owned(), cors, invoke_mode })
+    Ok(FunctionUrl { logical_id, function: function.to_owned(), cors, invoke_mode, only_signed })
 }
 
 /// The function's name in an ARN, in the URI of an integration, or alone.

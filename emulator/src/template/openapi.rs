@@ -1,6 +1,8 @@
 //! Routes of an OpenAPI definition: each operation with an integration of type `aws_proxy`.
 
-use super::api::{check_path, integration_timeout, known_method, response_transfer_mode};
+use super::api::{
+    calls_with_post, check_path, integration_timeout, known_method, response_transfer_mode,
+};
 use super::assemble::{Parts, PendingRoute};
 use super::function::function_of;
 use super::mistake::Mistake;
@@ -83,6 +85,7 @@ fn read_operation(
             },
             timeout: integration_timeout(&of, "timeoutInMillis")?,
             response_transfer_mode: mode,
+            calls_with_post: calls_with_post(&of, "httpMethod")?,
         },
     }))
 }

@@ -1,7 +1,8 @@
 //! APIs written out in the resources of CloudFormation: `AWS::ApiGateway::*` and `AWS::ApiGatewayV2::*`.
 
 use super::api::{
-    bare, binary_media_types, check_path, http_cors, integration_timeout, known_method,
+    bare, binary_media_types, calls_with_post, check_path, http_cors, integration_timeout,
+    known_method,
 };
 use super::api::{payload_format, response_transfer_mode, stage_name};
 use super::assemble::{Parts, PendingRoute};
@@ -125,6 +126,7 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
             payload_format,
             timeout: None,
             response_transfer_mode: ResponseTransferMode::Buffered,
+            calls_with_post: true,
         };
         parts.routes.push(PendingRoute { api: entry.key.clone(), at: entry.at, route });
     }
@@ -190,6 +192,7 @@ fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mist
         payload_format: payload_format(&integration, PayloadFormat::V1)?,
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
         response_transfer_mode: ResponseTransferMode::Buffered,
+        calls_with_post: true,
     };
     parts.routes.push(PendingRoute { api, at: entry.at, route });
     Ok(())
@@ -248,6 +251,7 @@ fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mis
         payload_format: PayloadFormat::V1,
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
         response_transfer_mode: mode,
+        calls_with_post: calls_with_post(&integration, "IntegrationHttpMethod")?,
     };
     parts.routes.push(PendingRoute { api, at: entry.at, route });
     Ok(())

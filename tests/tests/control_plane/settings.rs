@@ -132,6 +132,7 @@ async fn a_function_url_is_opened_changed_and_closed_while_the_emulator_runs() {
     assert_refused(get, 404, NOT_FOUND, "The resource you requested does not exist.");
     let wrong = r#"{"AuthType": "NONE", "InvokeMode": "UNKNOWN"}"#;
     let answer = plane.send("POST", "/2021-10-31/functions/f1/url", wrong).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
     assert_eq!(
         answer.json()["message"],
         "1 validation error detected: Value 'UNKNOWN' at 'invokeMode' failed to satisfy constraint: Member must satisfy \

@@ -6,13 +6,34 @@ use serde_json::json;
 
 use super::{Lambda, assert_fault, guest, guest_with, log};
 
+/// The last line of a log in parts, every number of it replaced: `#` is a whole one, `#.##` has two decimals.
+fn report(log: &str) -> Vec<String> {
+    let line = log.strip_suffix('\n').and_then(|log| log.rsplit('\n').next()).unwrap_or_default();
+    let shape = |word: &str| match word.split_once('.') {
+        _ if !word.starts_with(|first: char| first.is_ascii_digit()) => word.to_owned(),
+        Some((_, decimals)) => format!("#.{}", "#".repeat(decimals.len())),
+        None => "#".to_owned(),
+    };
+    let shapes = |part: &str| part.split(' ').map(shape).collect::<Vec<_>>().join(" ");
+    line.split('\t').skip(1).map(shapes).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cold_start_is_reported_once() {
+async fn a_cold_start_is_reported_once_in_the_form_recorded_on_2023_09_04() {
     let lambda = Lambda::with([guest("behave")]).await;
-    let cold = lambda.invoke("behave", "{}").await;
-    assert!(log(&cold).contains("\tInit Duration: "), "{}", log(&cold));
-    let warm = lambda.invoke("behave", "{}").await;
-    assert!(!log(&warm).contains("Init Duration"), "{}", log(&warm));
+    let cold = log(&lambda.invoke("behave", "{}").await);
+    let mut parts = vec![
+        "Duration: #.## ms",
+        "Billed Duration: # ms",
+        "Memory Size: # MB",
+        "Max Memory Used: # MB",
+        "Init Duration: #.## ms",
+        "",
+    ];
+    assert_eq!(report(&cold), parts, "{cold}");
+    let warm = log(&lambda.invoke("behave", "{}").await);
+    parts.remove(4);
+    assert_eq!(report(&warm), parts, "{warm}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,20 +74,43 @@ async fn a_runtime_that_never_asks_for_an_event_meets_the_functions_timeout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_ends_in_init_is_started_twice_and_then_given_up() {
-    let lambda = Lambda::with([guest_with("exit-in-init", &["3"])]).await;
-    for _ in 0..2 {
-        let ended = lambda.invoke("exit-in-init", "{}").await;
-        assert_fault(
-            &ended,
-            r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {id} Error: Runtime exited with error: exit status 3"}"#,
-        );
-        let log = log(&ended);
-        for phase in ["init", "invoke"] {
-            let told =
-                format!(" ms\tPhase: {phase}\tStatus: error\tError Type: Runtime.ExitError\n");
-            assert_eq!(log.matches(&told).count(), 1, "{phase}: {log}");
+    for (status, reason) in [
+        ("0", "Runtime exited without providing a reason"),
+        ("3", "Runtime exited with error: exit status 3"),
+    ] {
+        let lambda = Lambda::with([guest_with("exit-in-init", &[status])]).await;
+        for _ in 0..2 {
+            let ended = lambda.invoke("exit-in-init", "{}").await;
+            let payload = format!(
+                r#"{{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {{id}} Error: {reason}"}}"#
+            );
+            assert_fault(&ended, &payload);
+            let log = log(&ended);
+            for phase in ["init", "invoke"] {
+                let told =
+                    format!(" ms\tPhase: {phase}\tStatus: error\tError Type: Runtime.ExitError\n");
+                assert_eq!(log.matches(&told).count(), 1, "{phase}: {log}");
+            }
         }
     }
+}
+
+/// Recorded on 2025-11-24: a managed runtime is a script, and its shell says 127 of a wrapper that it does not find.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrapper_that_is_missing_is_exit_status_127_and_another_starts_the_runtime() {
+    let wrapped = |mode: &str, wrapper: &str| {
+        let mut function = guest(mode);
+        "python3.12".clone_into(&mut function.runtime);
+        function.environment.insert("AWS_LAMBDA_EXEC_WRAPPER".to_owned(), wrapper.to_owned());
+        function
+    };
+    let functions = [wrapped("echo", "/no/such/wrapper"), wrapped("behave", "/usr/bin/env")];
+    let lambda = Lambda::with(functions).await;
+    assert_fault(
+        &lambda.invoke("echo", "{}").await,
+        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {id} Error: Runtime exited with error: exit status 127"}"#,
+    );
+    lambda.is_healthy("behave", "{}").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

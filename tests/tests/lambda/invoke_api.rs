@@ -26,23 +26,26 @@ async fn a_function_is_named_by_name_partial_arn_or_arn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_exist_is_404_with_its_arn() {
-    let lambda = Lambda::with([guest("echo")]).await;
-    for (name, arn) in [
-        ("doesnotexist", "us-east-1:000000000000:function:doesnotexist:$LATEST"),
-        ("echo:live", "us-east-1:000000000000:function:echo:live"),
-        (
-            "arn:aws:lambda:eu-west-1:000000000000:function:echo",
-            "eu-west-1:000000000000:function:echo:$LATEST",
-        ),
-        ("111122223333:function:echo", "us-east-1:111122223333:function:echo:$LATEST"),
-    ] {
-        let answer = lambda.invoke(name, "1").await;
-        assert_eq!(answer.status, 404, "{name}");
-        assert_eq!(answer.header("x-amzn-errortype"), Some("ResourceNotFoundException"));
-        let expected =
-            format!(r#"{{"Type":"User","Message":"Function not found: arn:aws:lambda:{arn}"}}"#);
-        assert_eq!(answer.text(), expected);
+async fn what_does_not_exist_is_404_with_its_arn_and_since_2025_with_latest() {
+    for (day, latest) in [("2025-11-23", ""), ("2025-11-24", ":$LATEST")] {
+        let builder = Emulator::builder().limits(day.parse().unwrap()).function(guest("echo"));
+        let lambda = Lambda::start(builder).await;
+        for (name, arn, latest) in [
+            ("doesnotexist", "us-east-1:000000000000:function:doesnotexist", latest),
+            ("echo:live", "us-east-1:000000000000:function:echo:live", ""),
+            (
+                "arn:aws:lambda:eu-west-1:000000000000:function:echo",
+                "eu-west-1:000000000000:function:echo",
+                latest,
+            ),
+            ("111122223333:function:echo", "us-east-1:111122223333:function:echo", latest),
+        ] {
+            let answer = lambda.invoke(name, "1").await;
+            assert_eq!(answer.status, 404, "{name}");
+            assert_eq!(answer.header("x-amzn-errortype"), Some("ResourceNotFoundException"));
+            let message = format!("Function not found: arn:aws:lambda:{arn}{latest}");
+            assert_eq!(answer.text(), format!(r#"{{"Type":"User","Message":"{message}"}}"#));
+        }
     }
 }
 
@@ -58,6 +61,24 @@ async fn an_event_that_is_no_json_is_refused_and_no_event_is_an_empty_object() {
         body["message"].as_str().unwrap().starts_with("Could not parse request body into json: "),
         "{body}"
     );
+    for (event, fault, column) in [
+        (
+            &b"\x99\x00"[..],
+            "Unexpected character ((CTRL-CHAR, code 153)): expected a valid value (JSON String, Number, Array, Object or \
+             token 'null', 'true' or 'false')",
+            1,
+        ),
+        (&b"{\"a\": \"\x87\"}"[..], "Invalid UTF-8 start byte 0x87", 8),
+    ] {
+        let refused = lambda.send(lambda.call("echo", "").body(event)).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        // Recorded on 2025-11-24, with the name of AWS's parser that shows through.
+        let message = format!(
+            "Could not parse request body into json: Could not parse payload into json: {fault}\n at [Source: REDACTED \
+             (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: {column}]"
+        );
+        assert_eq!(refused.json(), json!({"Type": "User", "message": message}));
+    }
     assert_eq!(lambda.emulator.totals().invocations, 0, "the function was not invoked");
     assert_eq!(lambda.invoke("echo", "").await.text(), "{}");
 }

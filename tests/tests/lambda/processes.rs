@@ -20,13 +20,24 @@ async fn a_process_has_the_environment_of_aws_and_nothing_of_its_parents() {
         ("AWS_LAMBDA_FUNCTION_NAME", "behave"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_REGION", "us-east-1"),
+        ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+        ("LANG", "en_US.UTF-8"),
         ("TZ", ":UTC"),
         ("STAGE", "test"),
         ("AWS_ENDPOINT_URL", lambda.emulator.aws_url()),
     ] {
         assert_eq!(environment.get(name).and_then(|it| it.as_str()), Some(value), "{name}");
     }
+    let path = environment["PATH"].as_str().unwrap();
+    let recorded = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin";
+    assert!(path.strip_prefix(recorded).is_some_and(|rest| rest.starts_with(':')), "{path}");
+    for name in ["AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "_HANDLER", "_X_AMZN_TRACE_ID"] {
+        assert!(environment.contains_key(name), "{name}");
+    }
+    assert!(!environment.contains_key("AWS_EXECUTION_ENV"), "a custom runtime has none");
     let given: Vec<&str> =
         "AWS_ LAMBDA_ _AWS_XRAY_DAEMON_ _HANDLER _X_AMZN TZ LANG PATH LD_LIBRARY_PATH STAGE"
             .split(' ')
@@ -174,12 +185,15 @@ async fn a_sandbox_has_a_tmp_of_its_own_that_a_timeout_leaves_in_place() {
     }
     assert_eq!(first.text(), r#""""#);
     assert_eq!(file().await.text(), r#""written""#);
+    let process = async || lambda.invoke("behave", json!({"place": true})).await.json()[0].clone();
+    let before = process().await;
     lambda.invoke("behave", json!({"hang": true})).await;
     assert_eq!(
         file().await.text(),
         r#""written""#,
         "recorded on 2024-04-08: /tmp outlives a timeout"
     );
+    assert_ne!(process().await, before, "recorded on 2024-04-08: nothing in memory outlives it");
 }
 
 /// Whether this machine lets a sandbox have a `/tmp` of its own.

@@ -64,6 +64,29 @@ async fn an_answer_to_another_request_is_refused_and_the_right_one_still_counts(
     assert_eq!(heard, [WRONG_ID, WRONG_ID, OK]);
 }
 
+/// Since July 2026: what names another invocation of the same request is refused, what names none is not compared.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_another_invocation_of_the_request_is_refused_since_invocations_have_ids() {
+    let other = ["lambda-runtime-invocation-id: another"];
+    let own = ["lambda-runtime-invocation-id: {invocation}"];
+    let script = json!([
+        {"post": {"to": "response", "body": "1", "headers": other}},
+        {"post": {"to": "error", "body": "{}", "headers": other}},
+        {"post": {"to": "response", "body": "2", "headers": own}},
+    ]);
+    let on = |day: &str| Emulator::builder().limits(day.parse().unwrap()).function(guest("script"));
+    let lambda = Lambda::start(on("2026-07-21").function(guest("echo"))).await;
+    let (answer, heard) = run(&lambda, script.clone()).await;
+    let gone = r#"410 {"errorMessage":"Invoke timeout","errorType":"InvokeTimeout"}"#;
+    assert_eq!((answer.text(), answer.header("x-amz-function-error")), ("2", None));
+    assert_eq!(heard, [gone, gone, OK]);
+    lambda.is_healthy("echo", "{}").await;
+
+    let lambda = Lambda::start(on("2026-07-20")).await;
+    let (answer, heard) = run(&lambda, script).await;
+    assert_eq!((answer.text(), heard[0].as_str()), ("1", OK));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_over_the_limit_gets_413_and_everything_after_it_403() {
     let builder = Emulator::builder().function(guest("script")).set("lambda_sync_response", 1_000);

@@ -2,6 +2,8 @@
 //!
 //! The limits here are the kernel's to enforce: on one that does not, a test says so and asks that the machine agrees.
 
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
 use hardcap::Emulator;
 use hardcap_limits::Millis;
 use serde_json::json;
@@ -96,6 +98,19 @@ async fn a_function_finds_itself_in_var_task_which_it_cannot_write() {
         assert_eq!(environment["LD_LIBRARY_PATH"], "/var/task:/var/task/lib:/opt/lib");
         lambda.invoke("behave", json!({"file": "/var/task/new"})).await;
         assert!(!package.path().join("new").exists(), "the package was written to");
+    }
+}
+
+/// Recorded on 2025-11-24: `drwxrwxrwt`.
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_in_a_sandbox_may_write_to_its_tmp() {
+    let lambda = Lambda::with([guest("behave")]).await;
+    let place = lambda.invoke("behave", json!({"place": true})).await.json();
+    if may_mount() {
+        let inside = std::path::PathBuf::from(format!("/proc/{}", place[0])).join("root");
+        let tmp = std::fs::metadata(inside.join("tmp")).unwrap();
+        assert_eq!(tmp.permissions().mode() & 0o7777, 0o1777);
+        assert_ne!(tmp.dev(), std::fs::metadata("/tmp").unwrap().dev(), "it is its own");
     }
 }
 

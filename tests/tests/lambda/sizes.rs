@@ -31,14 +31,30 @@ async fn the_answer_may_have_6291556_bytes_and_not_one_more() {
     assert_eq!(largest.body.len(), 6_291_556);
     assert_eq!(largest.header("x-amz-function-error"), None);
 
-    let over = lambda.invoke("bloat", json!({"size": 6_291_557})).await;
-    assert_fault(
-        &over,
-        r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
-    );
-    let log = log(&over);
-    assert!(log.contains("6291557") && log.contains("6291556"), "{log}");
-    lambda.is_healthy("bloat", json!({})).await;
+    for size in [6_291_557, 7_340_034] {
+        let over = lambda.invoke("bloat", json!({"size": size})).await;
+        assert_fault(
+            &over,
+            r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
+        );
+        assert_eq!(over.header("x-amz-executed-version"), Some("$LATEST"));
+        let log = log(&over);
+        assert!(log.contains(&size.to_string()) && log.contains("6291556"), "{log}");
+        lambda.is_healthy("bloat", json!({})).await;
+    }
+}
+
+/// A string of 6 MiB, which is two bytes more with its quotes, and an event of 5,000,012 bytes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passed_on_2025_11_24_passes() {
+    let lambda = Lambda::with([guest("bloat"), guest("echo")]).await;
+    let string = lambda.invoke("bloat", json!({"size": 6_291_458})).await;
+    assert_eq!(string.header("x-amz-function-error"), None);
+    assert_eq!((string.status.as_u16(), string.body.len()), (200, 6_291_458));
+    let event = format!("{{\"key\":\"{}\"}}", "x".repeat(5_000_002));
+    assert_eq!(event.len(), 5_000_012);
+    let echoed = lambda.invoke("echo", &event).await;
+    assert_eq!((echoed.status.as_u16(), echoed.text() == event), (200, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,7 +151,7 @@ rest_compression: Bytes, {
             .known(Validated, "LocalStack's snapshots of AWS, recorded 2025-07-04"),
     ],
     confidence: Validated,
-    proof: Pending("with compression by REST APIs"),
+    proof: Tested,
 }
 
 /// How long a REST API may stream one answer.

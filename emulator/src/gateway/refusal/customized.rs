@@ -80,9 +80,13 @@ fn response_type(ending: &Ending, refusal: &Response<String>) -> Option<&'static
             _ => Some("API_CONFIGURATION_ERROR"),
         },
         // UNCONFIRMED: recorded as "due to configuration error" in the execution log (2025-05-20), and as 500.
-        Ending::Stop(_) => Some("API_CONFIGURATION_ERROR"),
+        Ending::Stop(_) | Ending::NotCallable => Some("API_CONFIGURATION_ERROR"),
         // UNCONFIRMED: without a stage there is nothing that was deployed; the others are no requests to AWS's front.
-        Ending::NoStage | Ending::BadRequest(_) | Ending::UriTooLong | Ending::CutShort(_) => None,
+        Ending::NoStage
+        | Ending::NotSigned
+        | Ending::BadRequest(_)
+        | Ending::UriTooLong
+        | Ending::CutShort(_) => None,
     }
 }
 

@@ -31,6 +31,12 @@ pub(crate) enum Ending {
     /// There is no such route, or not for this method.
     #[error("no such route")]
     NoRoute,
+    /// A function URL takes signed requests only.
+    #[error("the request is not signed, as `AuthType: AWS_IAM` wants it")]
+    NotSigned,
+    /// The route's integration calls Lambda with a method that Lambda does not take.
+    #[error("the integration's method is not POST, with which alone Lambda can be called")]
+    NotCallable,
     /// The gateway does not take this request: what it holds says the text.
     #[error("{0}")]
     BadRequest(&'static str),
@@ -93,6 +99,13 @@ const HTTP_FAILURE: &str = r#"{"message":"Internal Server Error"}"#;
 
 /// UNCONFIRMED: only seen when a run has raised the limits that AWS has.
 const URI_TOO_LONG: Text = text(414, "", r#"{"message":"Request URI too long"}"#);
+
+/// Recorded 2025-11-24.
+const NOT_SIGNED: Text = text(
+    403,
+    "AccessDeniedException",
+    r#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}"#,
+);
 
 const REST: Texts = Texts {
     // 36 bytes, recorded 2024-11-15 and 2025-04-14.
@@ -209,8 +222,9 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
     of_row.unwrap_or_else(|| {
         let text = match ending {
             Ending::Fault(_) | Ending::Malformed(_) => &texts.fault,
-            Ending::Stop(_) => &texts.failure,
+            Ending::Stop(_) | Ending::NotCallable => &texts.failure,
             Ending::UriTooLong => &texts.uri_too_long,
+            Ending::NotSigned => &NOT_SIGNED,
             Ending::NoStage => &texts.no_stage,
             Ending::NoRoute => &texts.no_route,
             Ending::BadRequest(_) | Ending::CutShort(_) => &texts.bad_request,

@@ -16,11 +16,15 @@ impl Sandbox {
     pub(in crate::lambda) fn may_answer(
         &self,
         request_id: &str,
+        invocation_id: Option<&str>,
         call: Call,
     ) -> Result<Arc<Limits>, Illegal> {
         let inner = self.lock();
         inner.machine.may_answer(request_id, call)?;
         let run = inner.run.as_ref().ok_or(Illegal::RequestId)?;
+        if run.hand_over.is_other_than(invocation_id) {
+            return Err(Illegal::InvocationId);
+        }
         Ok(Arc::clone(&run.job.ctx.limits))
     }
 

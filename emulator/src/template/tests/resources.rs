@@ -240,6 +240,30 @@ Resources:
 }
 
 #[test]
+fn an_integration_that_does_not_call_lambda_with_post_is_kept_and_told() {
+    let loaded = good(
+        "
+Resources:
+  M:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Rest
+      ResourceId: !GetAtt Rest.RootResourceId
+      HttpMethod: GET
+      Integration: {Type: AWS_PROXY, IntegrationHttpMethod: GET, Uri: !GetAtt F.Arn}
+  Rest: {Type: AWS::ApiGateway::RestApi}
+  F: {Type: AWS::Serverless::Function}
+",
+    );
+    assert!(!loaded.config.apis[0].routes[0].calls_with_post);
+    let warnings = warnings(&loaded);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let (begin, end) =
+        ("t.yaml:9:", "is `GET`, with which Lambda cannot be called: a REST API answers 500");
+    assert!(warnings[0].starts_with(begin) && warnings[0].contains(end), "{warnings:?}");
+}
+
+#[test]
 fn a_definition_body_gives_its_lambda_routes() {
     let loaded = good(
         "

@@ -270,7 +270,8 @@ fn open_files() -> io::Result<Value> {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Step {
-    /// Posts to `response`, `error`, or any path; `{id}` is the request id. The body is the text, or so many bytes.
+    /// Posts to `response`, `error`, or any path; `{id}` is the request id, and `{invocation}` in a header the invocation's.
+    /// The body is the text, or so many bytes.
     Post {
         to: String,
         #[serde(default)]
@@ -305,7 +306,10 @@ fn script() -> ! {
     loop {
         let next = exchange(&request("GET", "invocation/next", &[], b""), false)
             .expect("the Runtime API answers");
-        let id = next.request_id.unwrap_or_default();
+        let ids = Ids {
+            request: next.request_id.unwrap_or_default(),
+            invocation: next.invocation_id.unwrap_or_default(),
+        };
         let steps: Vec<Step> = match serde_json::from_slice(&next.body) {
             Ok(steps) => steps,
             Err(error) => {
@@ -313,13 +317,19 @@ fn script() -> ! {
                 vec![Step::Tell]
             }
         };
-        take(steps, &id, &mut heard);
+        take(steps, &ids, &mut heard);
     }
 }
 
-fn take(steps: Vec<Step>, id: &str, heard: &mut Vec<String>) {
+/// What the invocation that a script takes part in is called.
+struct Ids {
+    request: String,
+    invocation: String,
+}
+
+fn take(steps: Vec<Step>, ids: &Ids, heard: &mut Vec<String>) {
     for step in steps {
-        match perform(step, id, heard) {
+        match perform(step, ids, heard) {
             Ok(Some(answer)) => heard.push(answer),
             Ok(None) => {}
             Err(error) => heard.push(format!("failed: {error}")),
@@ -327,7 +337,8 @@ fn take(steps: Vec<Step>, id: &str, heard: &mut Vec<String>) {
     }
 }
 
-fn perform(step: Step, id: &str, heard: &mut Vec<String>) -> io::Result<Option<String>> {
+fn perform(step: Step, ids: &Ids, heard: &mut Vec<String>) -> io::Result<Option<String>> {
+    let id = &ids.request;
     let path = |to: &str| match to {
         "response" | "error" => format!("invocation/{id}/{to}"),
         other => other.replace("{id}", id),
@@ -335,7 +346,8 @@ fn perform(step: Step, id: &str, heard: &mut Vec<String>) -> io::Result<Option<S
     match step {
         Step::Post { to, body, size, headers } => {
             let body = if size > 0 { "x".repeat(size) } else { body };
-            let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+            let own = |header: &String| header.replace("{invocation}", &ids.invocation);
+            let headers: Vec<String> = headers.iter().map(own).collect();
             post(&path(&to), &headers, body.as_bytes()).map(Some)
         }
         Step::Truncated => {
@@ -371,7 +383,7 @@ fn perform(step: Step, id: &str, heard: &mut Vec<String>) -> io::Result<Option<S
                 path("response")
             )?;
             stream::wait_for(Some(&wait_for))?;
-            take(steps, id, heard);
+            take(steps, ids, heard);
             answer.write_all(b"a\r\n and ended\r\n0\r\n\r\n")?;
             listen(answer).map(|heard| Some(heard.line()))
         }
@@ -418,6 +430,7 @@ fn invoke_itself(kind: &str) -> Result<String, Error> {
 struct Heard {
     status: String,
     request_id: Option<String>,
+    invocation_id: Option<String>,
     body: Vec<u8>,
 }
 
@@ -428,11 +441,11 @@ impl Heard {
     }
 }
 
-fn post(path: &str, headers: &[&str], body: &[u8]) -> io::Result<String> {
+fn post(path: &str, headers: &[String], body: &[u8]) -> io::Result<String> {
     exchange(&request("POST", path, headers, body), false).map(|heard| heard.line())
 }
 
-fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+fn request(method: &str, path: &str, headers: &[String], body: &[u8]) -> Vec<u8> {
     let mut message = format!("{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nhost: x\r\n");
     message += &format!("connection: close\r\ncontent-length: {}\r\n", body.len());
     for header in headers {
@@ -466,7 +479,7 @@ fn listen(stream: TcpStream) -> io::Result<Heard> {
     let mut line = String::new();
     answer.read_line(&mut line)?;
     let status = line.split(' ').nth(1).unwrap_or("nothing").to_owned();
-    let mut request_id = None;
+    let (mut request_id, mut invocation_id) = (None, None);
     loop {
         let mut header = String::new();
         if answer.read_line(&mut header)? == 0 || header == "\r\n" {
@@ -475,11 +488,13 @@ fn listen(stream: TcpStream) -> io::Result<Heard> {
         let (name, value) = header.split_once(':').unwrap_or((&header, ""));
         if name.eq_ignore_ascii_case("lambda-runtime-aws-request-id") {
             request_id = Some(value.trim().to_owned());
+        } else if name.eq_ignore_ascii_case("lambda-runtime-invocation-id") {
+            invocation_id = Some(value.trim().to_owned());
         }
     }
     let mut body = Vec::new();
     answer.read_to_end(&mut body)?;
-    Ok(Heard { status, request_id, body })
+    Ok(Heard { status, request_id, invocation_id, body })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a function is a program of its own")]
