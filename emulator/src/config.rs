@@ -342,7 +342,7 @@ pub struct Cors {
 }
 
 /// A function's own address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct FunctionUrl {
     /// The name in a template: the function's, with `Url` behind it.
     pub logical_id: String,
