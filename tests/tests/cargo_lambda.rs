@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::{Mutex, PoisonError};
 
 use hardcap::config::DEFAULT_REGION;
 use hardcap_tests::lane;
@@ -109,6 +110,9 @@ fn assert_succeeded(ran: &Output) {
     assert!(ran.status.success(), "{}", said(ran));
 }
 
+/// cargo-lambda moves what cargo has built, and cargo's own lock does not last until then: two at once take it from each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// Builds the fixture.
 fn build(program: &Path, folder: &Path, format: &str) {
     let manifest =
@@ -116,6 +120,7 @@ fn build(program: &Path, folder: &Path, format: &str) {
     let (manifest, artefacts) = (manifest.display().to_string(), folder.display().to_string());
     let places = ["--locked", "--manifest-path", &manifest, "--lambda-dir", &artefacts];
     let build = ["lambda", "build", "--output-format", format];
+    let _building = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     assert_succeeded(&run(program, &[&build, &places[..]].concat()));
 }
 
