@@ -33,9 +33,13 @@ impl Tool {
         }
     }
 
-    /// Starts the program in a process group of its own, with its output piped.
+    /// Starts the program in a process group of its own, with its output piped. It ends with hardcap, also with one that is
+    /// killed: so a thread is to call this that lasts as long, for the kernel counts the threads.
     pub(crate) fn start(&self) -> std::io::Result<Running> {
-        let child = self.command().process_group(0).spawn()?;
+        let mut command = self.command();
+        command.process_group(0);
+        end_with_hardcap(&mut command);
+        let child = command.spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).map(Group);
         Ok(Running { child, group })
     }
@@ -76,6 +80,30 @@ impl Tool {
 fn is_of_cargo_run(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+}
+
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "what a process does to itself before exec has no safe form")]
+fn end_with_hardcap(command: &mut Command) {
+    let hardcap = rustix::process::getpid();
+    // SAFETY: between fork and exec the closure makes system calls only.
+    unsafe { command.pre_exec(move || end_with(hardcap)) };
+}
+
+/// Elsewhere a `kill -9` of hardcap leaves companions behind.
+#[cfg(not(target_os = "linux"))]
+fn end_with_hardcap(_command: &mut Command) {}
+
+/// Makes the kernel end the calling process when its parent ends, however that comes about. Only system calls, so that it may be
+/// called between fork and exec.
+#[cfg(target_os = "linux")]
+pub(crate) fn end_with(parent: Pid) -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have ended before that: then nobody would send the signal.
+    if rustix::process::getppid() != Some(parent) {
+        return Err(std::io::ErrorKind::BrokenPipe.into());
+    }
+    Ok(())
 }
 
 /// A program that runs. Dropping it ends it with everything that it started.

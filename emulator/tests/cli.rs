@@ -401,15 +401,19 @@ fn a_rust_function_is_built_and_an_error_of_the_compiler_is_shown() {
     fails_with(folder.path(), &ANY_PORT, 1, &said, target);
 }
 
-#[test]
-fn a_companion_runs_while_hardcap_runs_and_not_longer() {
-    // The companion is a second hardcap: a service with a health check that needs nothing else.
-    let other = with_program(&[]);
-    let toml = format!(
+/// Settings with a companion that is a second hardcap: a service with a health check that needs nothing else.
+fn with_another(other: &TempDir) -> String {
+    format!(
         "[companions.other]\ncommand = [{:?}, \"up\", {:?}, \"--quiet\"]\narguments = [\"--api-port\", \"0\", \"--aws-port\", \"${{port}}\"]\nready = \"/_hardcap/health\"\n",
         env!("CARGO_BIN_EXE_hardcap"),
         other.path().join("template.yaml"),
-    );
+    )
+}
+
+#[test]
+fn a_companion_runs_while_hardcap_runs_and_not_longer() {
+    let other = with_program(&[]);
+    let toml = with_another(&other);
     let folder = with_program(&[("hardcap.toml", &toml)]);
     let (child, stderr, _) = up(folder.path(), &["--ready-file", "ready.json"]);
     let ready = ready_file(folder.path());
@@ -420,6 +424,28 @@ fn a_companion_runs_while_hardcap_runs_and_not_longer() {
     let address = url.strip_prefix("http://").expect("a URL");
     let refused = TcpStream::connect(address).expect_err("the companion still listens");
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_companion_does_not_outlive_a_hardcap_that_is_killed() {
+    let other = with_program(&[]);
+    let toml = with_another(&other);
+    let folder = with_program(&[("hardcap.toml", &toml)]);
+    let (mut child, _stderr, _) = up(folder.path(), &["--ready-file", "ready.json"]);
+    let ready = ready_file(folder.path());
+    let url = ready["companions"]["other"].as_str().expect("a URL");
+    let address = url.strip_prefix("http://").expect("a URL");
+    let mut connection = TcpStream::connect(address).expect("the companion listens");
+    child.kill().expect("it runs");
+    child.wait().expect("it has ended");
+    // It closes when the companion ends, and nothing else closes it so soon.
+    connection.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket has timeouts");
+    let ended = connection.read(&mut [0; 1]);
+    let still_open = ended.as_ref().is_err_and(|error| {
+        matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+    });
+    assert!(!still_open, "the companion still runs");
 }
 
 #[test]

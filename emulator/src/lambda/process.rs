@@ -244,9 +244,7 @@ fn before_exec(
     limits: ResourceLimits,
     entrances: Vec<CString>,
 ) {
-    use rustix::process::{
-        Resource, Rlimit, getpid, getppid, set_parent_process_death_signal, setrlimit,
-    };
+    use rustix::process::{Resource, Rlimit, getpid, setrlimit};
     let emulator = getpid();
     let identity = super::isolation::Identity::current();
     let at_most = |number| Rlimit { current: Some(number), maximum: Some(number) };
@@ -263,12 +261,7 @@ fn before_exec(
             setrlimit(Resource::Nproc, at_most(limits.processes))?;
         }
         // After the namespaces, which would reset it.
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The emulator may have ended before that: then nobody would send the signal.
-        if getppid() != Some(emulator) {
-            return Err(io::Error::from(io::ErrorKind::BrokenPipe));
-        }
-        Ok(())
+        crate::tool::end_with(emulator)
     };
     // SAFETY: between fork and exec the closure makes system calls only. What it needs was allocated before.
     unsafe { command.pre_exec(prepare) };
