@@ -16,7 +16,7 @@ use super::extensions::Reason;
 use super::{Inner, Running, Sandbox};
 
 /// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
-const MEMORY_FRESH: Duration = Duration::from_millis(10);
+const MEMORY_FRESH: Duration = Duration::from_millis(5);
 /// A sandbox that has lived so long is ended when it is idle, well before its credentials expire.
 const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
 /// A sandbox that has been idle for so long is frozen. AWS freezes it at once; one invocation right behind the other would
