@@ -12,6 +12,8 @@
 //! | `${companions.NAME.url}` | a companion service, `http://127.0.0.1:PORT` |
 //! | `${companions.NAME.port}` | its port |
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use indexmap::IndexMap;
 
 /// Where everything listens. URLs have no slash at their end; what is not known is empty.
@@ -81,6 +83,16 @@ fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find('/').map_or(url.len(), |at| host + at);
     &url[..end]
+}
+
+/// Where this machine, and every function on it, reaches a listener: one on all addresses is also on loopback.
+pub(crate) fn reachable(bound: SocketAddr) -> SocketAddr {
+    let host = match bound.ip() {
+        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    };
+    SocketAddr::new(host, bound.port())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use crate::faults::Plan;
+pub use crate::keyring::Credential;
 pub use crate::gateway_responses::{
     GatewayResponse, GatewayResponses, InvalidMapping, Mapping, RESPONSE_TYPES,
 };
@@ -94,6 +95,27 @@ impl Config {
 }
 
 impl Config {
+    /// Checks that every route and every function URL names a function of this configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownFunction`] for the first that does not.
+    pub fn check_targets(&self) -> Result<(), UnknownFunction> {
+        let known = |name: &str| self.functions.iter().any(|function| function.name == name);
+        let routes = self.apis.iter().flat_map(|api| {
+            api.routes.iter().map(move |route| {
+                (format!("{} {} of {}", route.method, route.path, api.logical_id), &route.function)
+            })
+        });
+        let urls = self.function_urls.iter().map(|url| (url.logical_id.clone(), &url.function));
+        for (target, function) in routes.chain(urls) {
+            if !known(function) {
+                return Err(UnknownFunction { target, function: function.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Every text that a function is told, in its environment, a parameter or a secret: where addresses are filled in.
     pub(crate) fn told(&mut self) -> impl Iterator<Item = &mut String> {
         let variables =
@@ -105,6 +127,16 @@ impl Config {
         });
         variables.chain(parameters).chain(secrets)
     }
+}
+
+/// A route or a function URL names a function that the configuration does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{target} names the function `{function}`, which does not exist")]
+pub struct UnknownFunction {
+    /// The route, with its API, or the function URL.
+    pub target: String,
+    /// The name of the function.
+    pub function: String,
 }
 
 /// A Lambda function: the program and what AWS is told about it.
@@ -354,23 +386,4 @@ pub struct FunctionUrl {
     pub invoke_mode: InvokeMode,
     /// Whether requests that are not signed are refused: `AuthType: AWS_IAM`. Who signed, and how, is not looked at.
     pub only_signed: bool,
-}
-
-/// A key pair that S3 knows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// `AKIA…`, or `test`.
-    pub access_key_id: String,
-    /// The secret: never shown.
-    pub secret_access_key: String,
-    /// The token of temporary credentials.
-    pub session_token: Option<String>,
-}
-
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credential")
-            .field("access_key_id", &self.access_key_id)
-            .finish_non_exhaustive()
-    }
 }

@@ -42,7 +42,7 @@ impl Context {
         observed: Q,
     ) -> Result<(), Exceeded> {
         let admitted = observed >= least.max;
-        let (row, max) = (least.row.name, least.max.number());
+        let (row, max) = (least.row.into(), least.max.number());
         self.record(What::Measured { row, observed: observed.number(), max, admitted });
         if admitted { Ok(()) } else { Err(least.exceeded_by(observed)) }
     }

@@ -10,7 +10,7 @@ use crate::addresses::Addresses;
 use crate::aws::{Aws, Surfaces};
 use crate::config::{
     Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, InvokeMode, Parameter, Secret,
-    Table,
+    Table, UnknownFunction,
 };
 use crate::context::Platform;
 use crate::control::{Control, Stores};
@@ -25,7 +25,7 @@ use crate::record::{Recorder, Totals};
 use crate::s3::S3;
 use crate::saved::Saved;
 use crate::sockets::Sockets;
-use crate::{clock::Clock, faults, report::Report, serve, wiring};
+use crate::{clock::Clock, faults, invoke_api, report::Report, serve};
 
 /// A running emulator. It listens when [`Emulator::start`] returns; dropping it stops it and every process it started.
 ///
@@ -64,13 +64,8 @@ pub enum StartError {
     #[error("{0}")]
     Data(String),
     /// Something names a function that does not exist.
-    #[error("{what} names the function `{function}`, which does not exist")]
-    UnknownFunction {
-        /// The API, route or function URL.
-        what: String,
-        /// The name it gives.
-        function: String,
-    },
+    #[error(transparent)]
+    UnknownFunction(#[from] UnknownFunction),
     /// A fault that cannot be.
     #[error("a fault cannot be: {0}")]
     Fault(String),
@@ -92,8 +87,8 @@ impl Emulator {
     /// [`StartError`] when a port is taken, the data directory is unusable, or a route names an unknown function. Nothing
     /// is left running then.
     pub async fn start(mut config: Config) -> Result<Emulator, StartError> {
-        wiring::check_functions(&config)?;
-        let sockets = Sockets::bind(&config).await?;
+        config.check_targets()?;
+        let sockets = Sockets::bind(&config).await.map_err(StartError::Port)?;
         let addresses = sockets.addresses(&config);
         for value in config.told() {
             *value = addresses.fill(value);
@@ -112,14 +107,14 @@ impl Emulator {
         // A fault may be for a function that an earlier run created.
         let plan = std::mem::take(&mut config.faults);
         config.faults =
-            faults::arm(&platform, &lambda, plan, stop.clone()).map_err(StartError::Fault)?;
+            faults::arm(&platform, |name| lambda.name_of(name), plan, stop.clone()).map_err(StartError::Fault)?;
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
         let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
         let queue = queue.map_err(StartError::Data)?;
         let stores = Stores { lambda: &lambda, s3: &s3, dynamodb: &dynamodb, queue: &queue };
         let control = Control::new(&platform, &config, &addresses, stores);
 
-        let router = plane.serve_rest_of(lambda.router(&queue));
+        let router = plane.serve_rest_of(invoke_api::router(lambda.clone(), queue.clone()));
         let surfaces = Surfaces { lambda: router, control: control.router(), s3, dynamodb };
         let aws = Aws::new(&platform, &config, surfaces).map_err(StartError::Data)?;
         serve::serve(
@@ -276,6 +271,18 @@ impl Builder {
     pub fn limits(mut self, date: Date) -> Builder {
         self.config.limits = Limits::at(date);
         self
+    }
+
+    /// Something that goes wrong on purpose.
+    #[must_use]
+    pub fn fault(self, fault: faults::Fault) -> Builder {
+        self.configure(|config| config.faults.faults.push(fault))
+    }
+
+    /// What the dice of faults are seeded with: two runs with the same seed decide alike.
+    #[must_use]
+    pub fn fault_seed(self, seed: u64) -> Builder {
+        self.configure(|config| config.faults.seed = seed)
     }
 
     /// Another number for one row, in the row's unit. An unknown name is an error of [`Builder::start`].

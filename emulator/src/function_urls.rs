@@ -9,12 +9,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::addresses::reachable;
 use crate::config::FunctionUrl;
 use crate::context::Platform;
 use crate::gateway::Gateway;
 use crate::lambda::Lambda;
 use crate::serve;
-use crate::sockets::reachable;
 
 /// The function URLs of an emulator.
 #[derive(Debug)]

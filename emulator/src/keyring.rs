@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use hardcap_limits::Millis;
 
 use crate::clock::EpochMillis;
-use crate::config::Credential;
 
 /// How long the keys of a sandbox live, in real time as the sandbox itself: AWS's own number is not published. A sandbox is
 /// replaced before they end.
@@ -100,6 +99,25 @@ impl Keyring {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(access_key_id.to_owned(), key);
+    }
+}
+
+/// A key pair that S3 knows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// `AKIA…`, or `test`.
+    pub access_key_id: String,
+    /// The secret: never shown.
+    pub secret_access_key: String,
+    /// The token of temporary credentials.
+    pub session_token: Option<String>,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
     }
 }
 

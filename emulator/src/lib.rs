@@ -40,22 +40,24 @@ mod ssm;
 pub(crate) mod stop;
 mod strict;
 mod sts;
-mod wiring;
 
 mod addresses;
 mod clock;
 pub mod explain;
 pub mod faults;
 pub mod gate;
-mod nearest;
+pub(crate) mod percent;
 pub mod probe;
 mod record;
 pub mod replay;
 pub mod report;
 mod saved;
+pub(crate) mod source;
+pub(crate) mod uri;
+mod invoke_api;
 
 pub use addresses::Addresses;
 pub use clock::{Clock, EpochMillis, Stopwatch};
 pub use emulator::{Builder, Emulator, StartError};
-pub use record::{Events, Name, Record, Recorder, Seen, Totals, What};
+pub use record::{Condition, Events, Record, Recorder, RowName, Seen, Totals, What};
 pub use saved::{Saved, SavedError};

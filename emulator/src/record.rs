@@ -3,19 +3,87 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hardcap_limits::{Exceeded, Limit, Quantity};
+use hardcap_limits::{Exceeded, Limit, Limits, Quantity, Row};
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::broadcast;
 
 use crate::clock::{Clock, EpochMillis};
-use crate::saved;
 
 /// The newest records are kept word for word, older ones only in the sums.
 const KEPT: usize = 10_000;
 
-/// A name out of a list that the program has: of a row, or of how an event ends.
-pub type Name = &'static str;
+/// The name of a row of the limits table. One that the table does not have is an error of deserialization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct RowName(&'static str);
+
+impl RowName {
+    /// The name as the table spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl From<&'static Row> for RowName {
+    fn from(row: &'static Row) -> RowName {
+        RowName(row.name)
+    }
+}
+
+impl std::borrow::Borrow<str> for RowName {
+    fn borrow(&self) -> &str {
+        self.0
+    }
+}
+
+impl std::fmt::Display for RowName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for RowName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<RowName, D::Error> {
+        let name = String::deserialize(from)?;
+        let unknown = || D::Error::custom(format!("the limits table has no row `{name}`"));
+        Limits::row(&name).map(RowName::from).ok_or_else(unknown)
+    }
+}
+
+/// How an event ended, in AWS's words where they were recorded (2025-11-24 to 2025-11-27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Condition {
+    /// The function answered.
+    Success,
+    /// The function failed, and no attempt was left.
+    RetriesExhausted,
+    /// The next attempt would have come too late.
+    EventAgeExceeded,
+    /// The function's reserved concurrency is 0, so nothing was tried.
+    ZeroReservedConcurrency,
+    /// The event would have continued a loop. What AWS calls this in a record is unconfirmed.
+    RecursiveInvocation,
+    /// A fault that was asked for lost the event. AWS has no such condition, and nobody is told.
+    Dropped,
+}
+
+impl Condition {
+    /// As records spell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Condition::Success => "Success",
+            Condition::RetriesExhausted => "RetriesExhausted",
+            Condition::EventAgeExceeded => "EventAgeExceeded",
+            Condition::ZeroReservedConcurrency => "ZeroReservedConcurrency",
+            Condition::RecursiveInvocation => "RecursiveInvocation",
+            Condition::Dropped => "Dropped",
+        }
+    }
+}
 
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,8 +104,7 @@ pub enum What {
     /// A quantity was compared with a limit.
     Measured {
         /// The row's name.
-        #[serde(deserialize_with = "saved::row_name")]
-        row: Name,
+        row: RowName,
         /// What was measured, in the row's unit.
         observed: u64,
         /// The limit in force.
@@ -105,10 +172,8 @@ pub enum What {
     EventEnded {
         /// The function's name.
         function: String,
-        /// `Success`, `RetriesExhausted`, `EventAgeExceeded`, `ZeroReservedConcurrency`, `RecursiveInvocation`, or
-        /// `Dropped` by a fault.
-        #[serde(deserialize_with = "saved::condition_name")]
-        condition: Name,
+        /// How it ended.
+        condition: Condition,
         /// Attempts that reached the function.
         attempts: u64,
     },
@@ -154,8 +219,7 @@ pub struct Seen {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// By row name, in the order first seen.
-    #[serde(deserialize_with = "saved::by_row_name")]
-    pub limits: IndexMap<Name, Seen>,
+    pub limits: IndexMap<RowName, Seen>,
     /// Invocations that ended.
     pub invocations: u64,
     /// Invocations by error type, of those that failed.
@@ -228,13 +292,13 @@ impl Events {
             What::EventRetried { .. } => &mut self.retried,
             What::EventSent { failure: None, .. } => &mut self.sent,
             What::EventSent { failure: Some(_), .. } => &mut self.not_sent,
-            What::EventEnded { condition, .. } => match *condition {
-                "Success" => &mut self.delivered,
-                "EventAgeExceeded" => &mut self.aged_out,
-                "ZeroReservedConcurrency" => &mut self.zero_concurrency,
-                "RecursiveInvocation" => &mut self.recursive,
-                "Dropped" => &mut self.dropped,
-                _ => &mut self.retries_exhausted,
+            What::EventEnded { condition, .. } => match condition {
+                Condition::Success => &mut self.delivered,
+                Condition::RetriesExhausted => &mut self.retries_exhausted,
+                Condition::EventAgeExceeded => &mut self.aged_out,
+                Condition::ZeroReservedConcurrency => &mut self.zero_concurrency,
+                Condition::RecursiveInvocation => &mut self.recursive,
+                Condition::Dropped => &mut self.dropped,
             },
             _ => return,
         };
@@ -279,7 +343,7 @@ impl Recorder {
         self.record(
             request_id,
             What::Measured {
-                row: limit.row.name,
+                row: limit.row.into(),
                 observed: observed.number(),
                 max: limit.max.number(),
                 admitted: verdict.is_ok(),
@@ -338,7 +402,7 @@ impl Totals {
     fn add(&mut self, record: &Record) {
         match &record.what {
             What::Measured { row, observed, max, admitted } => {
-                let seen = self.limits.entry(row).or_default();
+                let seen = self.limits.entry(*row).or_default();
                 seen.add(*observed, *max, *admitted, &record.request_id);
             }
             What::Answered { status, .. } => *self.answers.entry(*status).or_default() += 1,

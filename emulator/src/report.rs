@@ -87,12 +87,12 @@ impl Report {
             .limits
             .iter()
             .filter_map(|(name, seen)| {
-                let row = Limits::row(name)?;
+                let row = Limits::row(name.as_str())?;
                 if row.is_minimum() && seen.refused == 0 {
                     return None;
                 }
                 Some(Headroom {
-                    row: name,
+                    row: name.as_str(),
                     unit: row.unit,
                     max: seen.max,
                     highest: seen.highest,
@@ -298,7 +298,7 @@ mod tests {
         recorder.record(
             "a",
             What::Measured {
-                row: "s3_part_min",
+                row: Limits::row("s3_part_min").expect("the row exists").into(),
                 observed: 8_388_608,
                 max: 5_242_880,
                 admitted: true,

@@ -1,11 +1,10 @@
 //! A run as a file: the limits in force, the sums, the newest records. Whoever has it can render the run again.
 
-use hardcap_limits::{Limits, Row};
+use hardcap_limits::Limits;
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::queue::Condition;
-use crate::record::{Name, Record, Recorder, Seen, Totals};
+use crate::record::{Record, Recorder, Totals};
 use crate::report::Report;
 
 /// A run, as `--records` writes it and `GET /_hardcap/records` answers it.
@@ -84,33 +83,13 @@ impl Saved {
     }
 }
 
-pub(crate) fn row_name<'de, D: Deserializer<'de>>(from: D) -> Result<Name, D::Error> {
-    Ok(row_of::<D::Error>(&String::deserialize(from)?)?.name)
-}
-
-pub(crate) fn by_row_name<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<IndexMap<Name, Seen>, D::Error> {
-    let rows = IndexMap::<String, Seen>::deserialize(from)?;
-    rows.into_iter().map(|(name, seen)| Ok((row_of::<D::Error>(&name)?.name, seen))).collect()
-}
-
-pub(crate) fn condition_name<'de, D: Deserializer<'de>>(from: D) -> Result<Name, D::Error> {
-    Ok(Condition::deserialize(from)?.name())
-}
-
-fn row_of<E: serde::de::Error>(name: &str) -> Result<&'static Row, E> {
-    let row = Limits::row(name);
-    row.ok_or_else(|| E::custom(format!("the table of limits has no row `{name}`")))
-}
-
 #[cfg(test)]
 mod tests {
     use hardcap_limits::Bytes;
 
     use super::*;
     use crate::clock::Clock;
-    use crate::record::What;
+    use crate::record::{Condition, What};
 
     fn recorder(limits: &Limits) -> Recorder {
         let recorder = Recorder::new(Clock::default());
@@ -119,7 +98,7 @@ mod tests {
         let function = || "f".to_owned();
         for what in [
             What::ColdStart { function: function(), millis: 3 },
-            What::EventEnded { function: function(), condition: "Success", attempts: 1 },
+            What::EventEnded { function: function(), condition: Condition::Success, attempts: 1 },
             What::Answered {
                 api: "Api".to_owned(),
                 method: "GET".to_owned(),

@@ -9,9 +9,11 @@ use indexmap::IndexMap;
 
 use crate::config::Credential;
 use crate::faults::Plan;
-use crate::template::mistake::{Mistake, Position, Source};
-use crate::template::tree::{Entry, Node};
-use crate::template::{TemplateError, toml};
+pub use crate::packaging::Program;
+use crate::source::mistake::{Mistake, Position, Source};
+use crate::source::tree::{Entry, Node};
+use crate::source::toml;
+use crate::template::TemplateError;
 
 /// How long a companion may take until it is ready, unless `hardcap.toml` says otherwise.
 const READY_WITHIN: Millis = Millis(60_000);
@@ -71,20 +73,6 @@ pub struct FunctionSettings {
     pub layers: Vec<PathBuf>,
     /// Programs that run beside the function as external extensions.
     pub extensions: Vec<PathBuf>,
-}
-
-/// Where a program comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Program {
-    /// A command as it is, its first word found on `PATH` unless it is a path.
-    Command(Vec<String>),
-    /// A binary that cargo builds.
-    Cargo {
-        /// The package, when the folder has more than one.
-        package: Option<String>,
-        /// The binary.
-        bin: String,
-    },
 }
 
 /// A service that runs beside the functions, such as the upstream of a proxy.

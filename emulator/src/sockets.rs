@@ -1,13 +1,13 @@
 //! Where an emulator listens: every port, and the addresses that they make.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 
 use indexmap::IndexMap;
 use tokio::net::TcpListener;
 
-use crate::addresses::Addresses;
+use crate::addresses::{Addresses, reachable};
 use crate::config::Config;
-use crate::emulator::StartError;
 use crate::serve;
 
 /// Every listener, bound before anything else starts: what is started may already need the addresses.
@@ -17,15 +17,15 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    pub(crate) async fn bind(config: &Config) -> Result<Sockets, StartError> {
-        let aws = serve::bind(config.host, config.aws_port).await.map_err(StartError::Port)?;
+    pub(crate) async fn bind(config: &Config) -> io::Result<Sockets> {
+        let aws = serve::bind(config.host, config.aws_port).await?;
         let mut gateways = Vec::new();
         for at in 0..config.apis.len() + config.function_urls.len() {
             let port = match config.api_port {
                 0 => 0,
                 first => first.saturating_add(u16::try_from(at).unwrap_or(u16::MAX)),
             };
-            gateways.push(serve::bind(config.host, port).await.map_err(StartError::Port)?);
+            gateways.push(serve::bind(config.host, port).await?);
         }
         Ok(Sockets { aws, gateways })
     }
@@ -55,14 +55,4 @@ impl Sockets {
             companions: IndexMap::new(),
         }
     }
-}
-
-/// Where this machine, and every function on it, reaches a listener: one on all addresses is also on loopback.
-pub(crate) fn reachable(bound: SocketAddr) -> SocketAddr {
-    let host = match bound.ip() {
-        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        host => host,
-    };
-    SocketAddr::new(host, bound.port())
 }

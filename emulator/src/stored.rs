@@ -3,6 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::ACCOUNT_ID;
 
 /// A bucket and its rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -221,6 +224,19 @@ impl ParameterTier {
     }
 }
 
+const SUFFIX_LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`; `life` counts how often the name was created before.
+pub(crate) fn secret_arn(region: &str, name: &str, life: u64) -> String {
+    let digest = Sha256::new().chain_update(name).chain_update(life.to_be_bytes()).finalize();
+    let suffix: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| char::from(SUFFIX_LETTERS[usize::from(*byte) % SUFFIX_LETTERS.len()]))
+        .collect();
+    format!("arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:{name}-{suffix}")
+}
+
 /// A secret of Secrets Manager.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
@@ -247,7 +263,7 @@ impl Secret {
     /// characters, random on AWS, follow from the name here, so that they are known before anything runs.
     #[must_use]
     pub fn arn(&self, region: &str) -> String {
-        crate::secrets::arn(region, &self.name, 0)
+        secret_arn(region, &self.name, 0)
     }
 }
 

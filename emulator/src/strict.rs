@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::clock::EpochMillis;
 use crate::context::Platform;
-use crate::s3::uri;
+use crate::uri;
 use crate::serve;
 use crate::sigv4::{self, ALGORITHM, Claim};
 use crate::sts;

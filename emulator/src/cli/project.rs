@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::options::{LimitOptions, TemplateOptions};
-use crate::nearest::nearest;
+use crate::source::nearest::nearest;
 use crate::settings::Settings;
-use crate::template::mistake::{Mistake, Source};
+use crate::source::mistake::{Mistake, Source};
 use crate::template::{self, Loaded};
 
 /// A template with its companions, read and not yet built.

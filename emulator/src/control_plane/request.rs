@@ -12,7 +12,7 @@ use super::answer::{
 use super::code::package_length;
 use crate::config::ACCOUNT_ID;
 use crate::context::Context;
-use crate::gateway::percent;
+use crate::percent;
 use crate::lambda::name::{LATEST, Named, is_function_name};
 use crate::lambda::rules::FUNCTION_NAME_PATTERN;
 use crate::serve::{self, ReadError};

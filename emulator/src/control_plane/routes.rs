@@ -15,7 +15,7 @@ use super::{
     ControlPlane, Shared, account, concurrency, events, functions, list, tags, update, urls,
 };
 use crate::context::Context;
-use crate::gateway::percent;
+use crate::percent;
 
 /// What AWS has below a function, and hardcap has not: the last part of the path, and its name.
 const NOT_BUILT: [(&str, &str); 7] = [

@@ -10,7 +10,7 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, constraint, invalid, missing};
 use super::entry::Entry;
 use super::request::{input, named};
-use crate::gateway::percent;
+use crate::percent;
 use crate::lambda::name::is_function_name;
 
 /// The most tags of a resource: AWS's number for all services.

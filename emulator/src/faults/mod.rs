@@ -42,8 +42,6 @@ pub(crate) use slow::slow_down;
 pub(crate) use throttle::is_throttled;
 
 use crate::context::Platform;
-use crate::emulator::Builder;
-use crate::lambda::Lambda;
 
 /// The longest that a fault may delay anything: a day, in milliseconds.
 const LONGEST: u64 = 24 * 60 * 60 * 1000;
@@ -245,32 +243,18 @@ impl From<Fault> for Value {
     }
 }
 
-impl Builder {
-    /// Something that goes wrong on purpose.
-    #[must_use]
-    pub fn fault(self, fault: Fault) -> Builder {
-        self.configure(|config| config.faults.faults.push(fault))
-    }
-
-    /// What the dice of faults are seeded with: two runs with the same seed decide alike.
-    #[must_use]
-    pub fn fault_seed(self, seed: u64) -> Builder {
-        self.configure(|config| config.faults.seed = seed)
-    }
-}
-
-/// Puts a plan in force, and returns it with functions by their names.
+/// Puts a plan in force, and returns it with functions by their names; `known` gives the name of a function by its name or logical id.
 ///
 /// # Errors
 ///
 /// A sentence that says which fault cannot be, and why.
 pub(crate) fn arm(
     platform: &Platform,
-    lambda: &Lambda,
+    known: impl Fn(&str) -> Option<String>,
     plan: Plan,
     over: CancellationToken,
 ) -> Result<Plan, String> {
-    let plan = plan.named(|name| lambda.name_of(name))?;
+    let plan = plan.named(known)?;
     let faults = Faults::none(over).replaced(plan.clone())?;
     platform.change_faults(|_| Ok::<_, String>((faults, ())))?;
     Ok(plan)

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use hardcap_limits::Millis;
 
-use super::percent;
+use crate::percent;
 use crate::config::{PayloadFormat, ResponseTransferMode, Route};
 
 /// All routes of an API, compiled.

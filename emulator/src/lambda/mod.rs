@@ -9,7 +9,6 @@ mod extension_api;
 mod function;
 mod init;
 mod injected;
-mod invoke_api;
 mod isolation;
 mod launch;
 mod life;
@@ -29,7 +28,6 @@ mod runtime_api;
 mod sandbox;
 mod state;
 pub(crate) mod stream;
-mod stream_api;
 mod telemetry;
 mod telemetry_api;
 
@@ -50,7 +48,6 @@ use self::stream::{Opened, Outlet};
 use crate::config::{Config, Function, RecursiveLoop};
 use crate::context::{Context, Platform};
 use crate::faults;
-use crate::queue::Queue;
 use crate::record::What;
 use crate::stop::{Stop, Throttle};
 
@@ -300,17 +297,22 @@ impl Lambda {
         self.registered(function).is_some()
     }
 
+    /// A context for a request that has just arrived at Lambda's API.
+    pub(crate) fn context(&self) -> Context {
+        self.shared.platform.context()
+    }
+
+    /// The region of every ARN.
+    pub(crate) fn region(&self) -> &str {
+        &self.shared.platform.region
+    }
+
     /// Ends every sandbox with all its processes, and returns when they have ended.
     pub(crate) async fn stop(&self) {
         self.shared.stop.cancel();
         self.shared.sandboxes.close();
         self.shared.sandboxes.wait().await;
         self.shared.end_all();
-    }
-
-    /// `POST /2015-03-31/functions/{name}/invocations`, and its sister that streams.
-    pub(crate) fn router(&self, queue: &Queue) -> axum::Router {
-        invoke_api::router(self.clone(), queue.clone()).merge(stream_api::router(self.clone()))
     }
 
     fn registered(&self, name: &str) -> Option<Registered> {
@@ -350,6 +352,6 @@ fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
 }
 
 /// Compares an event's length with its limit.
-fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
+pub(crate) fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
     Ok(ctx.admit(&ctx.limits.lambda_sync_request, length)?)
 }

@@ -24,7 +24,7 @@ struct ErrorBody<'a> {
 }
 
 /// The answer of the Invoke API.
-pub(super) fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
+pub(crate) fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
     match stop {
         Stop::Refused(exceeded) => {
             let Some(refusal) = exceeded.refusal(Party::Invoker) else {
@@ -54,7 +54,7 @@ pub(super) fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
 }
 
 /// A request that cannot be served here, with a sentence that says why.
-pub(super) fn not_served(
+pub(crate) fn not_served(
     ctx: &Context,
     status: StatusCode,
     kind: &'static str,

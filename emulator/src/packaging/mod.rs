@@ -9,8 +9,21 @@ pub(crate) mod python;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::settings::Program;
 use crate::tool;
+
+/// Where a program comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// A command as it is, its first word found on `PATH` unless it is a path.
+    Command(Vec<String>),
+    /// A binary that cargo builds.
+    Cargo {
+        /// The package, when the folder has more than one.
+        package: Option<String>,
+        /// The binary.
+        bin: String,
+    },
+}
 
 /// Where a function's program comes from: what the template and `hardcap.toml` say about it.
 #[derive(Clone, Debug)]

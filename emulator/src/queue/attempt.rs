@@ -6,11 +6,11 @@ use super::Shared;
 use super::destination;
 use super::event::{Event, Head};
 use super::record::Ended;
-use super::retry::{Attempt, Condition, Next, Policy};
+use super::retry::{Attempt, Next, Policy};
 use crate::context::Context;
 use crate::faults;
 use crate::lambda::{Event as Invoked, Invocation, Reply};
-use crate::record::What;
+use crate::record::{Condition, What};
 use crate::stop::Stop;
 
 /// Tries what is due, until the emulator stops.
@@ -183,7 +183,7 @@ async fn forget(shared: &Arc<Shared>, event: &Event, condition: Condition, attem
     lines.release(payload.len() as u64);
     drop(lines);
     let function = head.function.clone();
-    let ended = What::EventEnded { function, condition: condition.name(), attempts };
+    let ended = What::EventEnded { function, condition, attempts };
     shared.platform.recorder.record(&head.id, ended);
     shared.wake.notify_one();
 }

@@ -6,11 +6,10 @@ use bytes::Bytes;
 
 use super::event::{Attributes, Kind, Letter};
 use super::record::{self, Ended};
-use super::retry::Condition;
 use super::{NotAccepted, Queue, Shared};
 use crate::config::Function;
 use crate::context::Context;
-use crate::record::What;
+use crate::record::{Condition, What};
 
 /// Where a record can go.
 #[derive(Clone, Debug, PartialEq, Eq)]

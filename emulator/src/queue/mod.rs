@@ -29,7 +29,6 @@ pub(crate) use self::settings::{EventSettings, check_settings};
 use self::disk::Disk;
 use self::event::{Event, Head};
 use self::line::Lines;
-pub(crate) use self::retry::Condition;
 use self::retry::Tries;
 use crate::config::Config;
 use crate::context::{Context, Platform};

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::retry::Condition;
 use crate::clock::EpochMillis;
 use crate::lambda::Reply;
+use crate::record::Condition;
 
 /// What is told of an event that came to its end.
 pub(super) struct Ended<'a> {

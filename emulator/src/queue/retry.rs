@@ -5,37 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::EpochMillis;
 use crate::config::EventInvokeConfig;
-
-/// How an event ended, in AWS's words where they were recorded (2025-11-24 to 2025-11-27).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum Condition {
-    /// The function answered.
-    Success,
-    /// The function failed, and no attempt was left.
-    RetriesExhausted,
-    /// The next attempt would have come too late.
-    EventAgeExceeded,
-    /// The function's reserved concurrency is 0, so nothing was tried.
-    ZeroReservedConcurrency,
-    /// The event would have continued a loop. What AWS calls this in a record is unconfirmed.
-    RecursiveInvocation,
-    /// A fault that was asked for lost the event. AWS has no such condition, and nobody is told.
-    Dropped,
-}
-
-impl Condition {
-    /// As records spell it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Condition::Success => "Success",
-            Condition::RetriesExhausted => "RetriesExhausted",
-            Condition::EventAgeExceeded => "EventAgeExceeded",
-            Condition::ZeroReservedConcurrency => "ZeroReservedConcurrency",
-            Condition::RecursiveInvocation => "RecursiveInvocation",
-            Condition::Dropped => "Dropped",
-        }
-    }
-}
+use crate::record::Condition;
 
 /// What has been tried with an event so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -128,7 +128,7 @@ fn faults(records: &[Record]) -> String {
 fn crossings(records: &[Record]) -> Vec<Crossing> {
     let measured = records.iter().filter_map(|record| match &record.what {
         What::Measured { row, observed, max, admitted } => {
-            Some(Crossing { row, observed: *observed, max: *max, refused: !admitted })
+            Some(Crossing { row: row.as_str(), observed: *observed, max: *max, refused: !admitted })
         }
         _ => None,
     });
@@ -150,6 +150,7 @@ mod tests {
     use crate::clock::EpochMillis;
 
     fn measured(row: &'static str, observed: u64, max: u64) -> Record {
+        let row = Limits::row(row).expect("the row exists").into();
         let what = What::Measured { row, observed, max, admitted: observed <= max };
         Record { at: EpochMillis(0), request_id: "r".to_owned(), what }
     }

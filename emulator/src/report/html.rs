@@ -165,7 +165,7 @@ fn refusals(html: &mut String, run: &Saved) {
     );
     let begin = run.records.first().map_or(0, |record| record.at.0);
     for (record, row, observed, max) in refused.iter().take(REFUSALS_MAX) {
-        let unit = |number| match Limits::row(row) {
+        let unit = |number| match Limits::row(row.as_str()) {
             Some(row) => with_unit(number, row.unit),
             None => grouped(number),
         };
@@ -174,7 +174,7 @@ fn refusals(html: &mut String, run: &Saved) {
             "<tr><td class=\"n\">+{} ms</td><td><code>{}</code></td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
              <td class=\"n full-text\">{}</td><td><code>{}</code><small>{}</small></td></tr>",
             grouped(record.at.0.saturating_sub(begin)),
-            text(row),
+            text(row.as_str()),
             unit(*observed),
             unit(*max),
             unit(observed.saturating_sub(*max)),

@@ -3,7 +3,7 @@
 use http::{StatusCode, Uri, header, request};
 
 use super::refusal::Refusal;
-use super::uri;
+use crate::uri;
 
 /// What a request is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -20,8 +20,7 @@ mod lifecycle;
 mod payload;
 mod refusal;
 mod store;
-pub(crate) mod uri;
-
+pub(crate) 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -12,12 +12,11 @@ use base64::prelude::BASE64_STANDARD;
 use hardcap_limits::{Bytes, Exceeded, Limit, Limits};
 use http::{Request, Response};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 pub(crate) use password::Password;
 
 use crate::clock::EpochMillis;
-use crate::config::{ACCOUNT_ID, Config, Secret, SecretValue};
+use crate::config::{Config, Secret, SecretValue};
 use crate::context::Platform;
 use crate::json_api::{self, ApiError, Call, missing, seconds};
 use input::{
@@ -40,18 +39,6 @@ const OPERATIONS: &[&str] = &[
 ];
 /// The most of one page of a list.
 const LIST_MAX: usize = 100;
-const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-/// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`; `life` counts how often the name was created before.
-pub(crate) fn arn(region: &str, name: &str, life: u64) -> String {
-    let digest = Sha256::new().chain_update(name).chain_update(life.to_be_bytes()).finalize();
-    let suffix: String = digest
-        .iter()
-        .take(6)
-        .map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]))
-        .collect();
-    format!("arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:{name}-{suffix}")
-}
 
 /// The service. Cheap to clone.
 #[derive(Clone)]

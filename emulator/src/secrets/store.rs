@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use hardcap_limits::Millis;
 
-use super::arn;
+use crate::stored::secret_arn;
 use crate::clock::EpochMillis;
 use crate::config::SecretValue;
 use crate::json_api::ApiError;
@@ -86,7 +86,7 @@ impl Store {
             None => {}
         }
         let life = self.lives.entry(name.to_owned()).or_default();
-        let arn = arn(&self.region, name, *life);
+        let arn = secret_arn(&self.region, name, *life);
         *life += 1;
         let held = Held {
             arn: arn.clone(),

@@ -4,10 +4,6 @@
 //! `intrinsics` evaluate expressions when a property is asked for (`properties`), and `assemble` makes functions,
 //! APIs and buckets of resources. Pure: no file is opened, nothing is started.
 
-pub(crate) mod mistake;
-pub(crate) mod toml;
-pub(crate) mod tree;
-
 mod api;
 mod assemble;
 mod asynchronous;
@@ -33,12 +29,13 @@ use std::path::{Path, PathBuf};
 use hardcap_limits::Limits;
 use indexmap::IndexMap;
 
-pub use mistake::{Position, TemplateError, Warning};
+pub use crate::source::mistake::{Position, TemplateError, Warning};
 
 use crate::config::Config;
 use crate::packaging::Package;
 use crate::settings::Settings;
-use mistake::Source;
+use crate::source::mistake::{self, Source};
+use crate::source::tree;
 
 /// A larger file is not a template: CloudFormation itself takes 1 MB.
 const LARGEST: usize = 4 * 1024 * 1024;

@@ -113,7 +113,7 @@ impl Scope<'_> {
 
     fn secret_arn(&self, entry: &Entry) -> Result<String, Mistake> {
         let name = self.other_name(entry, "AWS::SecretsManager::Secret")?;
-        Ok(crate::secrets::arn(&self.names.region, &name, 0))
+        Ok(crate::stored::secret_arn(&self.names.region, &name, 0))
     }
 
     /// What SAM makes beside a resource: the role and the URL of a function, the stage of an API.

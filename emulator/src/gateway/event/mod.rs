@@ -12,7 +12,7 @@ use hardcap_limits::envelope::{Object, Sink};
 use indexmap::IndexMap;
 
 use super::media;
-use super::percent;
+use crate::percent;
 use super::request::Received;
 use crate::clock::EpochMillis;
 use crate::lambda::Envelope;

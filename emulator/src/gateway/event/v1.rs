@@ -2,7 +2,8 @@
 
 use hardcap_limits::envelope::{Object, Sink, object};
 
-use super::{Event, percent};
+use super::Event;
+use crate::percent;
 
 /// Members of `identity` that only other kinds of authorization fill.
 const EMPTY_IDENTITY_REST: [&str; 4] =

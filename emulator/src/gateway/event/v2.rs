@@ -2,7 +2,8 @@
 
 use hardcap_limits::envelope::{Object, Sink, object};
 
-use super::{Body, Event, Shape, headers, percent};
+use super::{Body, Event, Shape, headers};
+use crate::percent;
 
 pub(super) fn describe(event: &Event, sink: &mut dyn Sink) {
     let path = raw_path(event);

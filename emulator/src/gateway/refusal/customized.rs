@@ -9,7 +9,7 @@ use super::Ending;
 use crate::config::{GatewayResponse, GatewayResponses, Mapping};
 use crate::gateway::FRAMING;
 use crate::gateway::event::{ApiFacts, Moment, Taken};
-use crate::gateway::percent;
+use crate::percent;
 use crate::gateway::request::Received;
 use crate::stop::Stop;
 

@@ -12,7 +12,8 @@ use super::{Answer, Api, owner, plain, timestamp};
 use crate::s3::call::Call;
 use crate::s3::refusal::Refusal;
 use crate::s3::store::{Bucket, Object};
-use crate::s3::{checksum::Algorithm, uri};
+use crate::s3::checksum::Algorithm;
+use crate::uri;
 
 /// Entries in one answer (S3 API reference).
 const ENTRIES_MAX: i32 = 1000;

@@ -248,7 +248,7 @@ fn chosen(
         let size = part.blob.length();
         let admitted = size >= limit.max.0;
         call.context().record(What::Measured {
-            row: limit.row.name,
+            row: limit.row.into(),
             observed: size,
             max: limit.max.0,
             admitted,
@@ -335,7 +335,7 @@ fn declared_checksum(call: &Call, whole: Option<&ObjectChecksum>) -> Result<(), 
 
 fn completed(call: &Call, bucket: &str, object: &Object) -> CompleteMultipartUploadOutput {
     let host = call.header("host").unwrap_or("localhost");
-    let path = crate::s3::uri::encode(object.key.as_bytes(), true);
+    let path = crate::uri::encode(object.key.as_bytes(), true);
     let mut output = CompleteMultipartUploadOutput {
         bucket: Some(bucket.to_owned()),
         key: Some(object.key.to_string()),

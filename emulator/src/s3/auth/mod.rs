@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 
 use super::chunked::Signer;
 use super::refusal::Refusal;
-use super::uri;
+use crate::uri;
 use crate::clock::{Clock, EpochMillis};
 use crate::context::Context;
 use crate::keyring::{Key, Keyring};

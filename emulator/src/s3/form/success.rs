@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
 
 use crate::s3::address::Address;
 use crate::s3::refusal::escape;
-use crate::s3::uri;
+use crate::uri;
 
 /// What was stored.
 #[derive(Debug)]

@@ -17,11 +17,11 @@ use hardcap_limits::Date;
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use super::invoke_api::{self, Parameters};
-use super::name::LATEST;
-use super::stream::{Opened, Stream};
-use super::{Event, Fault, Invocation, Lambda, Reply, refusal};
+use super::Parameters;
 use crate::context::Context;
+use crate::lambda::name::LATEST;
+use crate::lambda::stream::{Opened, Stream};
+use crate::lambda::{Event, Fault, Invocation, Lambda, Reply, refusal};
 use crate::stop::Stop;
 
 /// From this day on the last event says nothing of a function that failed in the middle of its answer, or timed out there,
@@ -44,23 +44,23 @@ async fn invoke(
     Query(parameters): Query<Parameters>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (ctx, parts, body) = invoke_api::received(&lambda, request);
+    let (ctx, parts, body) = super::received(&lambda, request);
     if !Lambda::streams(&ctx.limits) {
         return unknown_operation(&ctx);
     }
-    let posted = match invoke_api::read_event(&ctx, &parts.headers, body).await {
+    let posted = match super::read_event(&ctx, &parts.headers, body).await {
         Ok(posted) => posted,
         Err(refused) => return refused,
     };
-    let function = match invoke_api::find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
+    let function = match super::find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
         Ok(function) => function,
         Err(stop) => return refusal::render(&ctx, &stop),
     };
-    let client_context = match invoke_api::client_context(&parts.headers) {
+    let client_context = match super::client_context(&parts.headers) {
         Ok(client_context) => client_context,
-        Err(why) => return invoke_api::invalid(&ctx, why),
+        Err(why) => return super::invalid(&ctx, why),
     };
-    let tail = invoke_api::wants_log(&parts.headers);
+    let tail = super::wants_log(&parts.headers);
     let invocation = Invocation { function, event: Event::Posted(posted), client_context };
     match opened(&lambda, &ctx, invocation).await {
         Ok(opened) => events(&ctx, opened, tail),
@@ -96,7 +96,7 @@ fn events(ctx: &Context, opened: Opened, tail: bool) -> Response<Body> {
             Some(state),
             move |state| async move { teller.next(state?).await },
         );
-    let mut response = invoke_api::answer(ctx, StatusCode::OK, Body::from_stream(frames));
+    let mut response = super::answer(ctx, StatusCode::OK, Body::from_stream(frames));
     let headers = response.headers_mut();
     headers.insert("content-type", EVENT_STREAM);
     headers.insert("x-amz-executed-version", HeaderValue::from_static(LATEST));

@@ -1,5 +1,7 @@
 //! `POST /2015-03-31/functions/{name}/invocations`: Lambda's own API, for SDKs.
 
+mod stream;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -13,8 +15,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
-use super::name::{LATEST, Named};
-use super::{Event, Invocation, Lambda, Reply, admit_event, refusal};
+use crate::lambda::name::{LATEST, Named};
+use crate::lambda::{Event, Invocation, Lambda, Reply, admit_event, refusal};
 use crate::context::Context;
 use crate::queue::{self, NotAccepted, Queue};
 use crate::serve::{self, ReadError};
@@ -26,17 +28,20 @@ struct Api {
     queue: Queue,
 }
 
-pub(super) fn router(lambda: Lambda, queue: Queue) -> Router {
+/// The routes of `Invoke` and `InvokeWithResponseStream`.
+pub(crate) fn router(lambda: Lambda, queue: Queue) -> Router {
+    let streaming = stream::router(lambda.clone());
     Router::new()
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .layer(DefaultBodyLimit::disable())
         .with_state(Api { lambda, queue })
+        .merge(streaming)
 }
 
 #[derive(Deserialize)]
-pub(super) struct Parameters {
+struct Parameters {
     #[serde(rename = "Qualifier")]
-    pub(super) qualifier: Option<String>,
+    qualifier: Option<String>,
 }
 
 async fn invoke(
@@ -83,8 +88,8 @@ async fn invoke(
 }
 
 /// A request with its context, which carries on the chain of requests that it belongs to.
-pub(super) fn received(lambda: &Lambda, request: Request<Body>) -> (Context, Parts, Body) {
-    let mut ctx = lambda.shared.platform.context();
+fn received(lambda: &Lambda, request: Request<Body>) -> (Context, Parts, Body) {
+    let mut ctx = lambda.context();
     let (parts, body) = request.into_parts();
     if let Some(trace) = text(&parts.headers, "x-amzn-trace-id") {
         ctx.trace = trace.into();
@@ -93,7 +98,7 @@ pub(super) fn received(lambda: &Lambda, request: Request<Body>) -> (Context, Par
 }
 
 /// The event of a synchronous invocation, or why there is none.
-pub(super) async fn read_event(
+async fn read_event(
     ctx: &Context,
     headers: &HeaderMap,
     body: Body,
@@ -103,7 +108,7 @@ pub(super) async fn read_event(
     read.map_err(|error| unread(ctx, kind, &error))
 }
 
-pub(super) fn wants_log(headers: &HeaderMap) -> bool {
+fn wants_log(headers: &HeaderMap) -> bool {
     text(headers, "x-amz-log-type") == Some("Tail")
 }
 
@@ -169,7 +174,7 @@ fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
     response
 }
 
-pub(super) fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<Body> {
+fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let texts = [("x-amzn-requestid", &ctx.request_id), ("x-amzn-trace-id", &ctx.trace)];
@@ -186,13 +191,13 @@ pub(super) fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<
 const LATEST_IS_NAMED_SINCE: Date = Date::new(2025, 11, 24);
 
 /// The function that path and query name together.
-pub(super) fn find(
+fn find(
     lambda: &Lambda,
     ctx: &Context,
     name: &str,
     qualifier: Option<&str>,
 ) -> Result<String, Stop> {
-    let region = &*lambda.shared.platform.region;
+    let region = lambda.region();
     let mut named = Named::parse(name, region);
     if qualifier.is_some() {
         named.qualifier = qualifier.map(str::to_owned);
@@ -222,7 +227,7 @@ fn unread(ctx: &Context, kind: Kind, error: &ReadError) -> Response<Body> {
     }
 }
 
-pub(super) fn invalid(ctx: &Context, why: &str) -> Response<Body> {
+fn invalid(ctx: &Context, why: &str) -> Response<Body> {
     refusal::not_served(ctx, StatusCode::BAD_REQUEST, "InvalidRequestContentException", why)
 }
 
@@ -235,7 +240,7 @@ fn unknown_kind(ctx: &Context, invocation_type: &str) -> Response<Body> {
 }
 
 /// The client context, which travels as base64 to Lambda and as JSON to the function.
-pub(super) fn client_context(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
+fn client_context(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
     let Some(encoded) = headers.get("x-amz-client-context") else { return Ok(None) };
     let decoded = STANDARD.decode(encoded.as_bytes());
     let json = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());

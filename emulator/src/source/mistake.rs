@@ -84,7 +84,7 @@ impl Mistake {
         written: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Mistake {
-        if let Some(name) = crate::nearest::nearest(written, known) {
+        if let Some(name) = crate::source::nearest::nearest(written, known) {
             self.help = Some(format!("did you mean `{name}`?"));
         }
         self
