@@ -6,15 +6,15 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
-use crate::config::Config;
-use crate::context::Platform;
 use crate::dynamodb::DynamoDb;
 use crate::json_api::{self, ApiError};
-use crate::s3::S3;
 use crate::secrets::Secrets;
 use crate::ssm::Ssm;
 use crate::strict::{self, Dialect};
 use crate::sts;
+use hardcap_core::config::Config;
+use hardcap_core::context::Platform;
+use hardcap_s3::S3;
 
 /// The APIs behind one port. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -6,26 +6,30 @@ use hardcap_limits::{Date, Exceeded, Limits, UnknownRow};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::addresses::Addresses;
 use crate::aws::{Aws, Surfaces};
-use crate::config::{
-    Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, InvokeMode, Parameter, Secret,
-    Table, UnknownFunction,
-};
-use crate::context::Platform;
 use crate::control::{Control, Stores};
 use crate::control_plane::{ControlPlane, Parts};
 use crate::dynamodb::DynamoDb;
 use crate::function_urls::FunctionUrls;
 use crate::gateway::Gateway;
-use crate::keyring::Keyring;
-use crate::lambda::Lambda;
-use crate::queue::Queue;
-use crate::record::{Recorder, Totals};
-use crate::s3::S3;
-use crate::saved::Saved;
+use crate::report::Report;
+use crate::report::saved::Saved;
 use crate::sockets::Sockets;
-use crate::{clock::Clock, faults, invoke_api, report::Report, serve};
+use hardcap_core::addresses::Addresses;
+use hardcap_core::clock::Clock;
+use hardcap_core::config::{
+    Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, InvokeMode, Parameter, Secret,
+    Table, UnknownFunction,
+};
+use hardcap_core::context::Platform;
+use hardcap_core::faults;
+use hardcap_core::keyring::Keyring;
+use hardcap_core::record::{Recorder, Totals};
+use hardcap_core::serve;
+use hardcap_lambda::Lambda;
+use hardcap_lambda::invoke_api;
+use hardcap_lambda::queue::Queue;
+use hardcap_s3::S3;
 
 /// A running emulator. It listens when [`Emulator::start`] returns; dropping it stops it and every process it started.
 ///
@@ -106,8 +110,8 @@ impl Emulator {
             ControlPlane::open(&platform, &config, parts).await.map_err(StartError::Data)?;
         // A fault may be for a function that an earlier run created.
         let plan = std::mem::take(&mut config.faults);
-        config.faults =
-            faults::arm(&platform, |name| lambda.name_of(name), plan, stop.clone()).map_err(StartError::Fault)?;
+        config.faults = faults::arm(&platform, |name| lambda.name_of(name), plan, stop.clone())
+            .map_err(StartError::Fault)?;
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
         let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
         let queue = queue.map_err(StartError::Data)?;
@@ -219,7 +223,7 @@ impl Emulator {
     }
 
     /// Waits until no asynchronous event waits or is under way.
-    pub(crate) async fn events_ended(&self) {
+    pub async fn events_ended(&self) {
         let mut records = self.platform.recorder.watch();
         // Whatever ends an event is recorded, so each look after the first follows a change. One that was missed is no loss.
         while self.totals().events.pending() > 0 {
@@ -233,7 +237,7 @@ impl Emulator {
     /// # Errors
     ///
     /// [`Exceeded`] when it reserves more executions than are left; nothing is changed then.
-    pub(crate) async fn deploy(&self, function: Function) -> Result<(), Exceeded> {
+    pub async fn deploy(&self, function: Function) -> Result<(), Exceeded> {
         self.plane.deploy(function).await
     }
 

@@ -9,12 +9,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::addresses::reachable;
-use crate::config::FunctionUrl;
-use crate::context::Platform;
 use crate::gateway::Gateway;
-use crate::lambda::Lambda;
-use crate::serve;
+use hardcap_core::addresses::reachable;
+use hardcap_core::config::FunctionUrl;
+use hardcap_core::context::Platform;
+use hardcap_core::serve;
+use hardcap_lambda::Lambda;
 
 /// The function URLs of an emulator.
 #[derive(Debug)]

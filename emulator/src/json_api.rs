@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::clock::EpochMillis;
-use crate::context::{Context, Platform};
-use crate::record::What;
-use crate::serve;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::context::{Context, Platform};
+use hardcap_core::record::What;
+use hardcap_core::serve;
 
 /// Far above what any operation of these services may carry; AWS publishes no number for the whole request.
 const BODY_MAX: usize = 1024 * 1024;

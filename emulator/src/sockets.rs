@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use indexmap::IndexMap;
 use tokio::net::TcpListener;
 
-use crate::addresses::{Addresses, reachable};
-use crate::config::Config;
-use crate::serve;
+use hardcap_core::addresses::{Addresses, reachable};
+use hardcap_core::config::Config;
+use hardcap_core::serve;
 
 /// Every listener, bound before anything else starts: what is started may already need the addresses.
 pub(crate) struct Sockets {

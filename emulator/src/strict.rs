@@ -11,12 +11,12 @@ use hyper::body::Incoming;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::clock::EpochMillis;
-use crate::context::Platform;
-use crate::uri;
-use crate::serve;
-use crate::sigv4::{self, ALGORITHM, Claim};
 use crate::sts;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::context::Platform;
+use hardcap_core::serve;
+use hardcap_core::sigv4::{self, ALGORITHM, Claim};
+use hardcap_core::uri;
 
 /// Above every body that the APIs take: a body must be at hand whole before its signature can be verified.
 const BODY_MAX: usize = 1 << 25;

@@ -3,9 +3,9 @@
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 
-use crate::config::ACCOUNT_ID;
-use crate::context::{Context, Platform};
-use crate::serve;
+use hardcap_core::config::ACCOUNT_ID;
+use hardcap_core::context::{Context, Platform};
+use hardcap_core::serve;
 
 /// Far above any call of the query protocol that is served here.
 const BODY_MAX: usize = 64 * 1024;

@@ -97,7 +97,7 @@ async fn cutoff_is_exact_for_clients(emulator: &Emulator) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_probe_finds_the_cutoff_and_the_envelope_that_explains_it() {
-    use hardcap::probe::{Direction, Found, Target, probe};
+    use hardcap_cli::probe::{Direction, Found, Target, probe};
     let emulator = giant(guest("giant"), Date::CLASSIC).await;
     let target = Target {
         url: format!("{}/giant?size={{size}}", emulator.api_url("Api")),

@@ -13,11 +13,11 @@ use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use crate::addresses::Addresses;
-use crate::clock::Clock;
-use crate::packaging::PackagingError;
-use crate::settings::Companion;
-use crate::tool::{Running, Tool};
+use hardcap::packaging::PackagingError;
+use hardcap::settings::Companion;
+use hardcap_core::addresses::Addresses;
+use hardcap_core::clock::Clock;
+use hardcap_core::tool::{Running, Tool};
 
 /// The pause between two looks whether a companion is ready, cut short when it ends.
 const LOOK_AGAIN: Millis = Millis(20);

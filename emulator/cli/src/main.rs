@@ -1,5 +1,5 @@
 //! The program `hardcap`.
 
 fn main() -> std::process::ExitCode {
-    hardcap::cli::main()
+    hardcap_cli::command::main()
 }

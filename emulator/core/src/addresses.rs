@@ -86,7 +86,7 @@ fn origin(url: &str) -> &str {
 }
 
 /// Where this machine, and every function on it, reaches a listener: one on all addresses is also on loopback.
-pub(crate) fn reachable(bound: SocketAddr) -> SocketAddr {
+pub fn reachable(bound: SocketAddr) -> SocketAddr {
     let host = match bound.ip() {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

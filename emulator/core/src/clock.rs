@@ -100,7 +100,7 @@ impl Clock {
     }
 
     /// Waits for a span of real time, a begun millisecond counted whole.
-    pub(crate) async fn pause(&self, span: Duration) {
+    pub async fn pause(&self, span: Duration) {
         if span.is_zero() {
             return;
         }

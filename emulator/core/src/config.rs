@@ -1,7 +1,11 @@
 //! What an emulator runs: functions, APIs, function URLs, buckets, tables. A specification; nothing here is running.
 //!
-//! Built by [`crate::Builder`] in tests and by [`crate::template`] from a template; validated by neither, so a value can
+//! Built by a `Builder` in tests and from a template by the program; validated by neither, so a value can
 //! be printed, compared and checked before anything starts.
+
+mod gateway_responses;
+mod invoke_mode;
+mod resources;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,16 +13,16 @@ use std::path::PathBuf;
 
 use crate::faults::Plan;
 pub use crate::keyring::Credential;
-pub use crate::gateway_responses::{
+pub use gateway_responses::{
     GatewayResponse, GatewayResponses, InvalidMapping, Mapping, RESPONSE_TYPES,
 };
-pub use crate::stored::{
-    Attribute, AttributeKind, Bucket, BucketCorsRule, Index, LifecycleRule, Parameter,
-    ParameterKind, ParameterTier, Projection, Secret, SecretValue, Table,
-};
-pub use crate::transfer::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
 use hardcap_limits::{Limits, Millis};
 use indexmap::IndexMap;
+pub use invoke_mode::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
+pub use resources::{
+    Attribute, AttributeKind, Bucket, BucketCorsRule, Index, LifecycleRule, Parameter,
+    ParameterKind, ParameterTier, Projection, Secret, SecretValue, Table, secret_arn,
+};
 use serde::{Deserialize, Serialize};
 
 /// The region of everything, unless a template says otherwise.
@@ -117,7 +121,7 @@ impl Config {
     }
 
     /// Every text that a function is told, in its environment, a parameter or a secret: where addresses are filled in.
-    pub(crate) fn told(&mut self) -> impl Iterator<Item = &mut String> {
+    pub fn told(&mut self) -> impl Iterator<Item = &mut String> {
         let variables =
             self.functions.iter_mut().flat_map(|function| function.environment.values_mut());
         let parameters = self.parameters.iter_mut().map(|parameter| &mut parameter.value);
@@ -164,7 +168,7 @@ pub struct Function {
     /// The function's own timeout.
     pub timeout: Millis,
     /// The environment that the user configured, in the order given. `${hardcap:aws}` and the other placeholders of
-    /// [`crate::Addresses`] are replaced by addresses when the emulator starts.
+    /// [`Addresses`](crate::addresses::Addresses) are replaced by addresses when the emulator starts.
     pub environment: IndexMap<String, String>,
     /// Folders that AWS would lay over `/opt`, the later ones on top. The files in their `extensions` are external
     /// extensions.

@@ -12,35 +12,31 @@ use crate::record::{Recorder, What};
 
 /// One request: its identity, and the one snapshot of limits that it sees, taken at the door.
 #[derive(Clone, Debug)]
-pub(crate) struct Context {
+pub struct Context {
     /// The request id that clients, functions and logs all see: a UUID.
-    pub(crate) request_id: Arc<str>,
+    pub request_id: Arc<str>,
     /// The X-Ray header's value, `Root=1-…;Parent=…;Sampled=0;Lineage=…`.
-    pub(crate) trace: Arc<str>,
+    pub trace: Arc<str>,
     /// When it arrived.
-    pub(crate) arrived: EpochMillis,
+    pub arrived: EpochMillis,
     /// The limits in force for this request, whatever is changed meanwhile.
-    pub(crate) limits: Arc<Limits>,
+    pub limits: Arc<Limits>,
     /// The faults in force for this request, likewise.
-    pub(crate) faults: Arc<Faults>,
+    pub faults: Arc<Faults>,
     /// Where what happens is recorded.
-    pub(crate) recorder: Recorder,
+    pub recorder: Recorder,
     /// The emulator's clock.
-    pub(crate) clock: Clock,
+    pub clock: Clock,
 }
 
 impl Context {
     /// Compares a quantity with a limit, and records it for this request.
-    pub(crate) fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
+    pub fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
         self.recorder.admit(&self.request_id, limit, observed)
     }
 
     /// Compares a quantity with the least that is accepted, and records it for this request.
-    pub(crate) fn admit_least<Q: Quantity>(
-        &self,
-        least: &Limit<Q>,
-        observed: Q,
-    ) -> Result<(), Exceeded> {
+    pub fn admit_least<Q: Quantity>(&self, least: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
         let admitted = observed >= least.max;
         let (row, max) = (least.row.into(), least.max.number());
         self.record(What::Measured { row, observed: observed.number(), max, admitted });
@@ -48,30 +44,31 @@ impl Context {
     }
 
     /// Records what happened to this request.
-    pub(crate) fn record(&self, what: What) {
+    pub fn record(&self, what: What) {
         self.recorder.record(&self.request_id, what);
     }
 }
 
 /// What every surface shares: where contexts come from.
 #[derive(Clone, Debug)]
-pub(crate) struct Platform {
+pub struct Platform {
     /// The region of every ARN.
-    pub(crate) region: Arc<str>,
+    pub region: Arc<str>,
     /// The emulator's clock.
-    pub(crate) clock: Clock,
+    pub clock: Clock,
     /// Where everything is recorded.
-    pub(crate) recorder: Recorder,
+    pub recorder: Recorder,
     /// What functions have logged.
-    pub(crate) logbook: Logbook,
+    pub logbook: Logbook,
     /// The key pairs that exist.
-    pub(crate) keyring: Keyring,
+    pub keyring: Keyring,
     limits: Arc<RwLock<Arc<Limits>>>,
     faults: Arc<RwLock<Arc<Faults>>>,
 }
 
 impl Platform {
-    pub(crate) fn new(region: &str, limits: Limits, keyring: Keyring) -> Platform {
+    /// A platform without faults, with a clock and records of its own.
+    pub fn new(region: &str, limits: Limits, keyring: Keyring) -> Platform {
         let clock = Clock::default();
         Platform {
             region: region.into(),
@@ -85,7 +82,7 @@ impl Platform {
     }
 
     /// A context for a request that has just arrived.
-    pub(crate) fn context(&self) -> Context {
+    pub fn context(&self) -> Context {
         let arrived = self.clock.now();
         Context {
             request_id: uuid::Uuid::new_v4().to_string().into(),
@@ -99,17 +96,17 @@ impl Platform {
     }
 
     /// The limits that the next request will see.
-    pub(crate) fn limits(&self) -> Arc<Limits> {
+    pub fn limits(&self) -> Arc<Limits> {
         self.limits.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Changes what the next request will see, never one that is under way.
-    pub(crate) fn set_limits(&self, limits: Limits) {
+    pub fn set_limits(&self, limits: Limits) {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
     }
 
     /// The faults that the next request will see.
-    pub(crate) fn faults(&self) -> Arc<Faults> {
+    pub fn faults(&self) -> Arc<Faults> {
         self.faults.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -118,7 +115,7 @@ impl Platform {
     /// # Errors
     ///
     /// What `change` says: then nothing is changed.
-    pub(crate) fn change_faults<T, E>(
+    pub fn change_faults<T, E>(
         &self,
         change: impl FnOnce(&Faults) -> Result<(Faults, T), E>,
     ) -> Result<T, E> {

@@ -20,25 +20,25 @@ const HEAD_MAX: usize = 4 * 1024 * 1024;
 
 /// A head as it was sent: an extension of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SentHead {
+pub struct SentHead {
     /// The request target, path and query, in bytes.
-    pub(crate) target_bytes: u64,
+    pub target_bytes: u64,
     /// The lines of the headers with their line endings, in bytes.
-    pub(crate) header_bytes: u64,
+    pub header_bytes: u64,
     /// Names and values in the order they came, names as they came.
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<(String, Vec<u8>)>,
 }
 
 impl SentHead {
     /// Whether hyper saw only the beginning of the target.
-    pub(crate) fn is_cut(&self) -> bool {
+    pub fn is_cut(&self) -> bool {
         self.target_bytes > TARGET_MAX
     }
 }
 
 /// What was copied of the head that is being read. Cheap to clone; the tap and the service share one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Heads(Arc<Mutex<Copied>>);
+pub struct Heads(Arc<Mutex<Copied>>);
 
 #[derive(Debug, Default)]
 struct Copied {
@@ -62,7 +62,7 @@ enum State {
 
 impl Heads {
     /// The head of the request that hyper has just parsed, when the copy is of the same request.
-    pub(crate) fn take(&self, parsed: &Parts) -> Option<SentHead> {
+    pub fn take(&self, parsed: &Parts) -> Option<SentHead> {
         let mut copied = self.copied();
         let complete = copied.state == State::Complete;
         copied.state = State::Passing;
@@ -158,14 +158,14 @@ fn agree(sent: &[(String, Vec<u8>)], parsed: &HeaderMap) -> bool {
 
 /// A socket whose heads are copied.
 #[derive(Debug)]
-pub(crate) struct Tap<S> {
+pub struct Tap<S> {
     socket: S,
     heads: Option<Heads>,
 }
 
 impl<S> Tap<S> {
     /// Copies the heads that are read from `socket` where there is a place for them.
-    pub(crate) fn new(socket: S, heads: Option<Heads>) -> Tap<S> {
+    pub fn new(socket: S, heads: Option<Heads>) -> Tap<S> {
         Tap { socket, heads }
     }
 }

@@ -13,15 +13,15 @@ const SANDBOX_KEY_LIFE: Millis = Millis(12 * 60 * 60 * 1000);
 
 /// What is known of an access key.
 #[derive(Clone)]
-pub(crate) struct Key {
+pub struct Key {
     /// The secret: never shown.
-    pub(crate) secret_access_key: String,
+    pub secret_access_key: String,
     /// The token that must come with it.
-    pub(crate) session_token: Option<String>,
+    pub session_token: Option<String>,
     /// When it ends, by the wall's clock; never, when `None`.
-    pub(crate) expires: Option<EpochMillis>,
+    pub expires: Option<EpochMillis>,
     /// The function whose role it is, for a key of a sandbox.
-    pub(crate) function: Option<String>,
+    pub function: Option<String>,
 }
 
 impl std::fmt::Debug for Key {
@@ -32,13 +32,13 @@ impl std::fmt::Debug for Key {
 
 /// All keys by their id. Cheap to clone; all clones share one store.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Keyring {
+pub struct Keyring {
     keys: Arc<RwLock<HashMap<String, Key>>>,
 }
 
 impl Keyring {
     /// `test`/`test` and what the configuration names.
-    pub(crate) fn new(configured: &[Credential]) -> Keyring {
+    pub fn new(configured: &[Credential]) -> Keyring {
         let keyring = Keyring::default();
         keyring.insert(
             "test",
@@ -65,7 +65,7 @@ impl Keyring {
 
     /// Makes temporary credentials, as a function's role gives them to its sandboxes; STS tells whose role it is. `now` is the
     /// wall's time.
-    pub(crate) fn issue_for(&self, now: EpochMillis, function: &str) -> Credential {
+    pub fn issue_for(&self, now: EpochMillis, function: &str) -> Credential {
         let random = || uuid::Uuid::new_v4().simple().to_string();
         let credential = Credential {
             access_key_id: format!("ASIA{}", &random().to_ascii_uppercase()[..16]),
@@ -85,12 +85,12 @@ impl Keyring {
     }
 
     /// The key with this id.
-    pub(crate) fn find(&self, access_key_id: &str) -> Option<Key> {
+    pub fn find(&self, access_key_id: &str) -> Option<Key> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
     }
 
     /// Forgets a key, as when its sandbox has ended.
-    pub(crate) fn revoke(&self, access_key_id: &str) {
+    pub fn revoke(&self, access_key_id: &str) {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(access_key_id);
     }
 

@@ -16,18 +16,18 @@ const BEHIND_MAX: usize = 1_024;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Line {
+pub struct Line {
     /// When it was written.
-    pub(crate) at: EpochMillis,
+    pub at: EpochMillis,
     /// The function's name.
-    pub(crate) function: String,
+    pub function: String,
     /// The line, without its end.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// Cheap to clone; all clones share one store.
 #[derive(Clone, Debug)]
-pub(crate) struct Logbook {
+pub struct Logbook {
     clock: Clock,
     kept: Arc<Mutex<Kept>>,
     live: broadcast::Sender<Arc<Line>>,
@@ -40,13 +40,14 @@ struct Kept {
 }
 
 impl Logbook {
-    pub(crate) fn new(clock: Clock) -> Logbook {
+    /// An empty logbook.
+    pub fn new(clock: Clock) -> Logbook {
         let (live, _) = broadcast::channel(BEHIND_MAX);
         Logbook { clock, kept: Arc::default(), live }
     }
 
     /// A function has written a line.
-    pub(crate) fn write(&self, function: &str, text: &[u8]) {
+    pub fn write(&self, function: &str, text: &[u8]) {
         let text = String::from_utf8_lossy(text).into_owned();
         let line = Arc::new(Line { at: self.clock.now(), function: function.to_owned(), text });
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,13 +62,13 @@ impl Logbook {
     }
 
     /// The lines that are kept, oldest first.
-    pub(crate) fn lines(&self) -> Vec<Arc<Line>> {
+    pub fn lines(&self) -> Vec<Arc<Line>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.lines.iter().cloned().collect()
     }
 
     /// The lines that are kept, and every one from now on.
-    pub(crate) fn watch(&self) -> (VecDeque<Arc<Line>>, broadcast::Receiver<Arc<Line>>) {
+    pub fn watch(&self) -> (VecDeque<Arc<Line>>, broadcast::Receiver<Arc<Line>>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         (kept.lines.clone(), self.live.subscribe())
     }

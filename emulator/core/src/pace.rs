@@ -8,7 +8,7 @@ const NANOS: u128 = 1_000_000_000;
 
 /// How fast one stream may go.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     burst: u64,
     rate: u64,
     /// What may be sent at once.
@@ -19,12 +19,12 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// The first `burst` bytes go as fast as they come, and then `rate` in a second.
-    pub(crate) fn new(burst: Bytes, rate: Bytes) -> Pace {
+    pub fn new(burst: Bytes, rate: Bytes) -> Pace {
         Pace { burst: burst.0, rate: rate.0.max(1), level: burst.0, at: Duration::ZERO }
     }
 
     /// How long these bytes have to wait, `now` being the time since the stream began. They count as sent after it.
-    pub(crate) fn wait(&mut self, bytes: u64, now: Duration) -> Duration {
+    pub fn wait(&mut self, bytes: u64, now: Duration) -> Duration {
         let filled = now.saturating_sub(self.at).as_nanos() * u128::from(self.rate) / NANOS;
         let level = u128::from(self.level).saturating_add(filled).min(u128::from(self.burst));
         self.level = u64::try_from(level).unwrap_or(self.burst);

@@ -1,13 +1,13 @@
 //! Percent-encoding and query strings, as the gateways decode them.
 
 /// Decodes `%XX`; anything that is not two hexadecimal digits stays as it is, and bytes that are not UTF-8 become U+FFFD.
-pub(crate) fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     decode_bytes(text.as_bytes(), false)
 }
 
 /// Decodes as forms are: `+` is a space too. Recorded from a REST API on 2024-08-02 (`plus=test+alias` arrives as
 /// `test alias`).
-pub(crate) fn decode_form(text: &str) -> String {
+pub fn decode_form(text: &str) -> String {
     decode_bytes(text.as_bytes(), true)
 }
 
@@ -46,7 +46,7 @@ fn hex_pair(digits: &[u8]) -> Option<u8> {
 /// The parameters of a raw query, decoded, in the order they came; a name without `=` has an empty value.
 ///
 /// `separators` is `&` for HTTP APIs and function URLs; a REST API also splits at `;` (known issue of API Gateway).
-pub(crate) fn query_pairs(raw: &str, separators: &[char]) -> Vec<(String, String)> {
+pub fn query_pairs(raw: &str, separators: &[char]) -> Vec<(String, String)> {
     raw.split(separators)
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -57,7 +57,7 @@ pub(crate) fn query_pairs(raw: &str, separators: &[char]) -> Vec<(String, String
 }
 
 /// Values by name, names in the order first seen.
-pub(crate) fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
+pub fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
     let mut groups: indexmap::IndexMap<&str, Vec<&str>> = indexmap::IndexMap::new();
     for (name, value) in pairs {
         groups.entry(name).or_default().push(value);

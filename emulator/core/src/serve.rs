@@ -33,14 +33,14 @@ const RUNTIME_HEADERS_MAX: usize = 100;
 const PARTING: Millis = Millis(5_000);
 
 /// Where only this machine reaches what listens.
-pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Binds a port; 0 takes any free one.
 ///
 /// # Errors
 ///
 /// When the port is taken or not permitted; the message names it.
-pub(crate) async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
+pub async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
     let wanted = SocketAddr::from((host, port));
     let listener = TcpListener::bind(wanted).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {wanted}: {error}"))
@@ -50,8 +50,8 @@ pub(crate) async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, So
 }
 
 /// What a listener serves, which decides how much room a head is given.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Surface {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
     /// The AWS APIs and the control surface.
     Aws,
     /// The one runtime of a sandbox, which sends a handful of headers and waits for every microsecond.
@@ -74,7 +74,7 @@ impl Surface {
 /// Serves connections until `stop` is cancelled; then lets each finish the request it is in, for a short while.
 ///
 /// Runs as a task of `tasks`, so that whoever stops the emulator can wait for the last connection.
-pub(crate) fn serve<S, F, B>(
+pub fn serve<S, F, B>(
     listener: TcpListener,
     stop: CancellationToken,
     tasks: &TaskTracker,
@@ -163,7 +163,7 @@ fn with_sent_head(request: Request<Incoming>, heads: Option<&Heads>) -> Request<
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     /// It is larger than the limit. What was observed is its declared length, else the first byte too many.
     #[error("{0}")]
     TooLarge(Exceeded),
@@ -182,7 +182,7 @@ const DISCARDED_MAX: u64 = 128 * 1024 * 1024;
 ///
 /// [`ReadError::TooLarge`] before anything is read when the declared length is over the limit, else as soon as one byte
 /// too many has come; [`ReadError::CutShort`] when the peer leaves.
-pub(crate) async fn read_body<B>(
+pub async fn read_body<B>(
     headers: &HeaderMap,
     body: B,
     limit: &Limit<hardcap_limits::Bytes>,
@@ -212,7 +212,7 @@ where
 }
 
 /// Reads a whole body where AWS publishes no limit that could be a row; `None` when it is larger than `max`, or cut short.
-pub(crate) async fn read_at_most<B>(body: B, max: usize) -> Option<Bytes>
+pub async fn read_at_most<B>(body: B, max: usize) -> Option<Bytes>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -222,7 +222,7 @@ where
 }
 
 /// Takes what is left of a body that is not wanted, up to a bound, and drops it.
-pub(crate) async fn discard<B: Body<Data = Bytes>>(body: B) {
+pub async fn discard<B: Body<Data = Bytes>>(body: B) {
     let mut body = std::pin::pin!(body);
     let mut discarded = 0;
     while let Some(Ok(frame)) = body.frame().await {
@@ -234,7 +234,7 @@ pub(crate) async fn discard<B: Body<Data = Bytes>>(body: B) {
 }
 
 /// The length that the peer declares, if it does.
-pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+pub fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 

@@ -9,36 +9,41 @@ use sha2::{Digest as _, Sha256};
 use crate::uri;
 
 /// The only algorithm.
-pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What a request says it was signed with.
 #[derive(Clone, Debug)]
-pub(crate) struct Claim {
-    pub(crate) access_key_id: String,
+pub struct Claim {
+    /// The id of the key pair.
+    pub access_key_id: String,
     /// `20260221`
-    pub(crate) day: String,
-    pub(crate) region: String,
+    pub day: String,
+    /// `us-east-1`
+    pub region: String,
     /// `s3`
-    pub(crate) service: String,
+    pub service: String,
     /// `20260221T101112Z`
-    pub(crate) time: String,
-    pub(crate) signed_headers: Vec<String>,
-    pub(crate) signature: String,
+    pub time: String,
+    /// The names of the signed headers, in lower case, in the order given.
+    pub signed_headers: Vec<String>,
+    /// The signature in hexadecimal digits.
+    pub signature: String,
 }
 
 impl Claim {
     /// `20260221/us-east-1/s3/aws4_request`
-    pub(crate) fn scope(&self) -> String {
+    pub fn scope(&self) -> String {
         format!("{}/{}/{}/aws4_request", self.day, self.region, self.service)
     }
 
-    pub(crate) fn signs(&self, header: &str) -> bool {
+    /// Whether a header, by its name in lower case, is signed.
+    pub fn signs(&self, header: &str) -> bool {
         self.signed_headers.iter().any(|signed| signed == header)
     }
 }
 
 /// The canonical request. `path` is encoded as the service wants it, `query` decoded and without the signature.
-pub(crate) fn request(
+pub fn request(
     method: &str,
     path: &str,
     query: &[(Vec<u8>, Vec<u8>)],
@@ -78,13 +83,13 @@ fn header_value(headers: &HeaderMap, name: &str) -> String {
 }
 
 /// What is signed of a canonical request.
-pub(crate) fn string_to_sign(claim: &Claim, canonical_request: &str) -> String {
+pub fn string_to_sign(claim: &Claim, canonical_request: &str) -> String {
     let digest = hex::encode(Sha256::digest(canonical_request));
     format!("{ALGORITHM}\n{}\n{}\n{digest}", claim.time, claim.scope())
 }
 
 /// The key of a day, a region and the service.
-pub(crate) fn signing_key(secret: &str, claim: &Claim) -> [u8; 32] {
+pub fn signing_key(secret: &str, claim: &Claim) -> [u8; 32] {
     let day = hmac(format!("AWS4{secret}").as_bytes(), claim.day.as_bytes());
     let region = hmac(&day, claim.region.as_bytes());
     let service = hmac(&region, claim.service.as_bytes());
@@ -92,7 +97,7 @@ pub(crate) fn signing_key(secret: &str, claim: &Claim) -> [u8; 32] {
 }
 
 /// The signature of a text, in hexadecimal.
-pub(crate) fn signature(key: &[u8; 32], text: &str) -> String {
+pub fn signature(key: &[u8; 32], text: &str) -> String {
     hex::encode(hmac(key, text.as_bytes()))
 }
 

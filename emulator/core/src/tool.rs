@@ -9,18 +9,20 @@ use tokio::process::{Child, Command};
 
 /// A program to start.
 #[derive(Clone, Debug)]
-pub(crate) struct Tool {
+pub struct Tool {
     /// A path, or a name that is looked for in `PATH`.
-    pub(crate) program: OsString,
-    pub(crate) arguments: Vec<OsString>,
+    pub program: OsString,
+    /// The arguments, without the program.
+    pub arguments: Vec<OsString>,
     /// The folder it starts in.
-    pub(crate) folder: PathBuf,
+    pub folder: PathBuf,
     /// Variables on top of hardcap's own.
-    pub(crate) environment: Vec<(String, String)>,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Tool {
-    pub(crate) fn new<A: AsRef<OsStr>>(
+    /// A program with its arguments, started in a folder.
+    pub fn new<A: AsRef<OsStr>>(
         program: impl Into<OsString>,
         arguments: impl IntoIterator<Item = A>,
         folder: &Path,
@@ -35,7 +37,7 @@ impl Tool {
 
     /// Starts the program in a process group of its own, with its output piped. It ends with hardcap, also with one that is
     /// killed: so a thread is to call this that lasts as long, for the kernel counts the threads.
-    pub(crate) fn start(&self) -> std::io::Result<Running> {
+    pub fn start(&self) -> std::io::Result<Running> {
         let mut command = self.command();
         command.process_group(0);
         end_with_hardcap(&mut command);
@@ -45,12 +47,12 @@ impl Tool {
     }
 
     /// Runs the program to its end, for a short answer.
-    pub(crate) async fn output(&self) -> std::io::Result<std::process::Output> {
+    pub async fn output(&self) -> std::io::Result<std::process::Output> {
         self.command().output().await
     }
 
     /// Starts the program in the foreground: it has hardcap's terminal, and gets the signals that the terminal sends.
-    pub(crate) fn start_in_foreground(&self) -> std::io::Result<Child> {
+    pub fn start_in_foreground(&self) -> std::io::Result<Child> {
         let mut command = self.command();
         command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
         command.spawn()
@@ -97,7 +99,7 @@ fn end_with_hardcap(_command: &mut Command) {}
 /// Makes the kernel end the calling process when its parent ends, however that comes about. Only system calls, so that it may be
 /// called between fork and exec.
 #[cfg(target_os = "linux")]
-pub(crate) fn end_with(parent: Pid) -> std::io::Result<()> {
+pub fn end_with(parent: Pid) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // It may have ended before that: then nobody would send the signal.
     if rustix::process::getppid() != Some(parent) {
@@ -108,14 +110,15 @@ pub(crate) fn end_with(parent: Pid) -> std::io::Result<()> {
 
 /// A program that runs. Dropping it ends it with everything that it started.
 #[derive(Debug)]
-pub(crate) struct Running {
-    pub(crate) child: Child,
+pub struct Running {
+    /// The process itself.
+    pub child: Child,
     group: Option<Group>,
 }
 
 impl Running {
     /// Asks the program and all that it started to end.
-    pub(crate) fn terminate(&self) {
+    pub fn terminate(&self) {
         if let Some(group) = &self.group {
             group.signal(Signal::TERM);
         }
@@ -140,7 +143,7 @@ impl Drop for Group {
 }
 
 /// Where a program is: a path as it is, a name in the folders of `PATH`. `None` when there is none.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
+pub fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         return is_executable(Path::new(program)).then(|| PathBuf::from(program));
     }
@@ -152,7 +155,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// Whether somebody may run this file.
-pub(crate) fn is_executable(path: &Path) -> bool {
+pub fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }

@@ -1,7 +1,7 @@
 //! Percent-encoding, as SigV4 wants it and as paths and queries are read.
 
 /// Decodes `%41`. `None` when a `%` is not followed by two hexadecimal digits.
-pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -23,7 +23,7 @@ fn hex_digit(digit: u8) -> Option<u8> {
 }
 
 /// Encodes all but unreserved characters; `/` too, unless it separates the parts of a path.
-pub(crate) fn encode(bytes: &[u8], keep_slash: bool) -> String {
+pub fn encode(bytes: &[u8], keep_slash: bool) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(bytes.len() + bytes.len() / 4);
     for &byte in bytes {
@@ -40,7 +40,7 @@ pub(crate) fn encode(bytes: &[u8], keep_slash: bool) -> String {
 }
 
 /// A query's names and values, decoded, in order. `+` is a space, as in a form.
-pub(crate) fn query(text: &str) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+pub fn query(text: &str) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

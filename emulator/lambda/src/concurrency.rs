@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hardcap_limits::{Count, Exceeded};
 
-use crate::context::Context;
 use crate::stop::Throttle;
+use hardcap_core::context::Context;
 
 /// The executions under way in the account.
 #[derive(Debug, Default)]
@@ -128,8 +128,8 @@ mod tests {
     use hardcap_limits::Limits;
 
     use super::*;
-    use crate::context::Platform;
-    use crate::keyring::Keyring;
+    use hardcap_core::context::Platform;
+    use hardcap_core::keyring::Keyring;
 
     fn context(concurrency: u64) -> Context {
         let mut limits = Limits::classic();

@@ -22,7 +22,7 @@ use hardcap_limits::Millis;
 #[cfg(target_os = "linux")]
 pub(super) use self::guard::join;
 use self::place::Place;
-use crate::clock::Clock;
+use hardcap_core::clock::Clock;
 
 /// What the processes of one sandbox may use together.
 #[derive(Clone, Copy, Debug)]

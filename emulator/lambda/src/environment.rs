@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::config::{Credential, Function};
+use hardcap_core::config::{Credential, Function};
 
 /// What differs from one sandbox to the next, or comes from the emulator as a whole.
 #[derive(Debug)]

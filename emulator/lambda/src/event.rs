@@ -9,7 +9,7 @@ use crate::stop::Stop;
 /// # Errors
 ///
 /// [`Stop::InvalidEvent`] with AWS's text.
-pub(crate) fn must_be_json(event: &[u8]) -> Result<(), Stop> {
+pub fn must_be_json(event: &[u8]) -> Result<(), Stop> {
     if event.is_empty() {
         return Ok(());
     }

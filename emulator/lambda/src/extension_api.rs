@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::extension::{Refused, Stage};
 use super::runtime_api::{accepted, json, refusal, text};
 use super::sandbox::Sandbox;
-use crate::config::ACCOUNT_ID;
-use crate::serve;
+use hardcap_core::config::ACCOUNT_ID;
+use hardcap_core::serve;
 
 const NAME: &str = "lambda-extension-name";
 const IDENTIFIER: &str = "lambda-extension-identifier";

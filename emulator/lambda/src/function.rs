@@ -15,9 +15,9 @@ use super::package::PackageFolder;
 use super::process::Launcher;
 use super::sandbox::{Reason, Sandbox};
 use super::{Job, init};
-use crate::clock::Stopwatch;
-use crate::config::Function;
-use crate::context::Platform;
+use hardcap_core::clock::Stopwatch;
+use hardcap_core::config::Function;
+use hardcap_core::context::Platform;
 
 /// How long an invocation waits for a sandbox that has answered and will ask for the next event any moment, before it
 /// starts another one. On AWS the answer takes longer to its invoker than the runtime to its next request, so a client that

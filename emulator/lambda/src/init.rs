@@ -17,9 +17,9 @@ use super::process::Exit;
 use super::run::{Ended, First, finish, whole_millis};
 use super::sandbox::{Parts, Reason, Sandbox};
 use super::{Job, injected, life, runtime_api};
-use crate::context::Context;
-use crate::record::What;
-use crate::serve::{self, LOOPBACK};
+use hardcap_core::context::Context;
+use hardcap_core::record::What;
+use hardcap_core::serve::{self, LOOPBACK};
 
 /// How an init ended.
 #[derive(Debug)]

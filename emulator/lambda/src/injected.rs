@@ -4,8 +4,8 @@ use hardcap_limits::Millis;
 
 use super::function::Deployed;
 use super::process::Exit;
-use crate::context::Context;
-use crate::faults::{self, Phase};
+use hardcap_core::context::Context;
+use hardcap_core::faults::{self, Phase};
 
 /// What ends a process that is killed.
 const SIGKILL: i32 = 9;

@@ -231,7 +231,7 @@ mod linux {
     use super::{Make, Plan, Tree};
 
     /// Does what is planned.
-    pub(in crate::lambda) fn carry_out(plan: &mut Plan, identity: &Identity) -> io::Result<()> {
+    pub(crate) fn carry_out(plan: &mut Plan, identity: &Identity) -> io::Result<()> {
         match plan {
             Plan::Make(make) => self::make(make, identity),
             Plan::Enter { user, mount, folder } => {
@@ -316,12 +316,12 @@ mod linux {
 
     /// Who the emulator is: only root may make a mount namespace alone, others need a user namespace around it.
     #[derive(Debug)]
-    pub(in crate::lambda) struct Identity {
+    pub(crate) struct Identity {
         pub(super) user_maps: Option<[(&'static CStr, Vec<u8>); 3]>,
     }
 
     impl Identity {
-        pub(in crate::lambda) fn current() -> Identity {
+        pub(crate) fn current() -> Identity {
             let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
             let same = |id: u32| format!("{id} {id} 1").into_bytes();
             let user_maps = (!user.is_root()).then(|| {
@@ -340,7 +340,7 @@ mod linux {
     /// The kernel counts by user. In a user namespace it counts what belongs to that as well, since Linux 5.14, so each
     /// sandbox has its own count. Root is not held to the number at all, so there it does no harm and no good. Elsewhere it
     /// would count all that the user runs on this machine.
-    pub(in crate::lambda) fn counts_processes(identity: &Identity, is_isolated: bool) -> bool {
+    pub(crate) fn counts_processes(identity: &Identity, is_isolated: bool) -> bool {
         if identity.user_maps.is_none() {
             static SAID: std::sync::Once = std::sync::Once::new();
             SAID.call_once(|| {

@@ -9,7 +9,7 @@ use super::environment::{self, Facts, Variables};
 use super::function::Deployed;
 use super::isolation::{Extent, Isolation, Plan, TASK_ROOT, in_layers};
 use super::process::{Process, Program, ResourceLimits};
-use crate::clock::Clock;
+use hardcap_core::clock::Clock;
 
 /// What the processes of one sandbox are started with.
 #[derive(Debug)]

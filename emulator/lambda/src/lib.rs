@@ -1,33 +1,42 @@
 //! Lambda: functions, their sandboxes, and what happens in one invocation.
+//!
+//! It promises that a function is a real process in a sandbox of its own, that every limit of an invocation is measured on the
+//! bytes that the runtime posted, and that an asynchronous event ends exactly once. It never knows a gateway: an event is
+//! described by an [`Envelope`] and measured here.
+//!
+//! Start reading at [`Lambda::invoke`]. [`queue`] has asynchronous events, [`invoke_api`] Lambda's own API for invocations.
 
 mod concurrency;
 mod control_group;
 mod environment;
-pub(crate) mod event;
+pub mod event;
 mod extension;
 mod extension_api;
 mod function;
 mod init;
 mod injected;
+pub mod invoke_api;
 mod isolation;
 mod launch;
 mod life;
 mod lineage;
 mod log;
 mod memory;
-pub(crate) mod name;
+pub mod name;
 mod outcome;
 mod output;
-pub(crate) mod package;
+pub mod package;
 mod process;
-pub(crate) mod refusal;
+pub mod queue;
+pub mod refusal;
 mod registry;
-pub(crate) mod rules;
+pub mod rules;
 mod run;
 mod runtime_api;
 mod sandbox;
 mod state;
-pub(crate) mod stream;
+pub mod stop;
+pub mod stream;
 mod telemetry;
 mod telemetry_api;
 
@@ -45,20 +54,20 @@ use self::concurrency::{Account, Permit};
 use self::function::Surroundings;
 use self::registry::Registered;
 use self::stream::{Opened, Outlet};
-use crate::config::{Config, Function, RecursiveLoop};
-use crate::context::{Context, Platform};
-use crate::faults;
-use crate::record::What;
 use crate::stop::{Stop, Throttle};
+use hardcap_core::config::{Config, Function, RecursiveLoop};
+use hardcap_core::context::{Context, Platform};
+use hardcap_core::faults;
+use hardcap_core::record::What;
 
 /// An event that is described before it is built, so that one that is too large is never built.
-pub(crate) trait Envelope: Send {
+pub trait Envelope: Send {
     /// Writes or counts the event: the same calls on every sink.
     fn describe(&self, sink: &mut dyn Sink);
 }
 
 /// What a function is handed.
-pub(crate) enum Event {
+pub enum Event {
     /// The body of an Invoke request, as it came.
     Posted(Bytes),
     /// An event that was measured and read when it was queued.
@@ -67,33 +76,45 @@ pub(crate) enum Event {
     Envelope(Box<dyn Envelope>),
 }
 
+impl std::fmt::Debug for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, bytes) = match self {
+            Event::Posted(posted) => ("Posted", Some(posted.len())),
+            Event::Queued(queued) => ("Queued", Some(queued.len())),
+            Event::Envelope(_) => ("Envelope", None),
+        };
+        f.debug_struct(kind).field("bytes", &bytes).finish()
+    }
+}
+
 /// One call of a function.
-pub(crate) struct Invocation {
-    /// [`crate::config::Function::name`].
-    pub(crate) function: String,
+#[derive(Debug)]
+pub struct Invocation {
+    /// [`hardcap_core::config::Function::name`].
+    pub function: String,
     /// The event.
-    pub(crate) event: Event,
+    pub event: Event,
     /// The JSON that the header `X-Amz-Client-Context` carries, decoded.
-    pub(crate) client_context: Option<String>,
+    pub client_context: Option<String>,
 }
 
 /// The end of an invocation that reached a sandbox.
 #[derive(Clone, Debug)]
-pub(crate) struct Reply {
+pub struct Reply {
     /// What the invoker gets: the bytes that the runtime posted, untouched, or the platform's error document. Empty for an
     /// answer that was handed on as it came.
-    pub(crate) payload: Bytes,
+    pub payload: Bytes,
     /// The content type of an answer that the runtime posted as a stream, and whose invoker wants it whole.
-    pub(crate) posted_as_stream: Option<http::HeaderValue>,
+    pub posted_as_stream: Option<http::HeaderValue>,
     /// Why the function failed, when it did.
-    pub(crate) fault: Option<Fault>,
+    pub fault: Option<Fault>,
     /// The last 4 KB of the invocation's log.
-    pub(crate) log_tail: Bytes,
+    pub log_tail: Bytes,
 }
 
 /// How a function failed.
 #[derive(Clone, Debug)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The runtime reported an error.
     Reported {
         /// `errorType` as the runtime gave it.
@@ -127,7 +148,7 @@ impl std::fmt::Display for Fault {
 
 impl Fault {
     /// The error's type, as records and reports count it.
-    pub(crate) fn error_type(&self) -> &str {
+    pub fn error_type(&self) -> &str {
         match self {
             Fault::Reported { error_type, .. } | Fault::Exited { error_type, .. } => error_type,
             Fault::TimedOut(_) => "Sandbox.Timedout",
@@ -138,7 +159,7 @@ impl Fault {
 
 /// The functions and their sandboxes. Cheap to clone; the last one that is dropped ends every sandbox.
 #[derive(Clone, Debug)]
-pub(crate) struct Lambda {
+pub struct Lambda {
     shared: Arc<Shared>,
 }
 
@@ -182,7 +203,7 @@ struct Job {
 
 impl Lambda {
     /// Makes the functions known; a sandbox is started by the first invocation that needs one.
-    pub(crate) fn start(
+    pub fn start(
         platform: &Platform,
         config: &Config,
         aws_endpoint: &str,
@@ -217,16 +238,12 @@ impl Lambda {
     /// Runs a function once: measures the event, takes a permit, finds or starts a sandbox, waits for its answer.
     ///
     /// The run belongs to the sandbox: dropping this future ends the wait, not the function.
-    pub(crate) async fn invoke(
-        &self,
-        ctx: &Context,
-        invocation: Invocation,
-    ) -> Result<Reply, Stop> {
+    pub async fn invoke(&self, ctx: &Context, invocation: Invocation) -> Result<Reply, Stop> {
         stream::ended(self.submit(ctx, invocation, None)?).await
     }
 
     /// As [`Lambda::invoke`], for an answer that is wanted as it comes: returns when the runtime begins to answer.
-    pub(crate) async fn invoke_streaming(
+    pub async fn invoke_streaming(
         &self,
         ctx: &Context,
         invocation: Invocation,
@@ -266,12 +283,12 @@ impl Lambda {
     }
 
     /// Whether there is response streaming, with the limits of a run.
-    pub(crate) fn streams(limits: &Limits) -> bool {
+    pub fn streams(limits: &Limits) -> bool {
         limits.lambda_stream_response.has_begun()
     }
 
     /// Stops a chain of requests that has passed a function too often, unless the function allows it.
-    pub(crate) fn admit_chain(&self, ctx: &Context, function: &str) -> Result<(), Stop> {
+    pub fn admit_chain(&self, ctx: &Context, function: &str) -> Result<(), Stop> {
         let function = self.find(function)?.function;
         if function.recursive_loop == RecursiveLoop::Allow {
             return Ok(());
@@ -282,33 +299,33 @@ impl Lambda {
     }
 
     /// The trace header that a chain of requests carries on from a function.
-    pub(crate) fn trace_after(&self, trace: &str, function: &str) -> String {
+    pub fn trace_after(&self, trace: &str, function: &str) -> String {
         let arn = self.find(function).map(|it| it.function.arn(&self.shared.platform.region));
         arn.map_or_else(|_| trace.to_owned(), |arn| lineage::extended(trace, &arn))
     }
 
     /// A function as it is configured.
-    pub(crate) fn function(&self, name: &str) -> Option<Arc<Function>> {
+    pub fn function(&self, name: &str) -> Option<Arc<Function>> {
         Some(self.registered(name)?.function)
     }
 
     /// Whether a function has this name.
-    pub(crate) fn has(&self, function: &str) -> bool {
+    pub fn has(&self, function: &str) -> bool {
         self.registered(function).is_some()
     }
 
     /// A context for a request that has just arrived at Lambda's API.
-    pub(crate) fn context(&self) -> Context {
+    pub fn context(&self) -> Context {
         self.shared.platform.context()
     }
 
     /// The region of every ARN.
-    pub(crate) fn region(&self) -> &str {
+    pub fn region(&self) -> &str {
         &self.shared.platform.region
     }
 
     /// Ends every sandbox with all its processes, and returns when they have ended.
-    pub(crate) async fn stop(&self) {
+    pub async fn stop(&self) {
         self.shared.stop.cancel();
         self.shared.sandboxes.close();
         self.shared.sandboxes.wait().await;
@@ -352,6 +369,6 @@ fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
 }
 
 /// Compares an event's length with its limit.
-pub(crate) fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
+pub fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
     Ok(ctx.admit(&ctx.limits.lambda_sync_request, length)?)
 }

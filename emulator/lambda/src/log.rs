@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hardcap_limits::{Date, Limit};
 
-use crate::logbook::Logbook;
+use hardcap_core::logbook::Logbook;
 
 /// How much of an invocation's log is kept for its tail, which is far shorter unless a run overrides its row.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -256,7 +256,7 @@ mod tests {
     use hardcap_limits::Limits;
 
     use super::*;
-    use crate::clock::Clock;
+    use hardcap_core::clock::Clock;
 
     const ID: &str = "8a3d29ff-89aa-11e8-a040-2759dd9dfff0";
 

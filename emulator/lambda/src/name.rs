@@ -1,24 +1,28 @@
 //! How an Invoke request names a function: by name, partial ARN or ARN, with or without a qualifier. Pure.
 
-use crate::config::ACCOUNT_ID;
+use hardcap_core::config::ACCOUNT_ID;
 
 /// The only version that exists here.
-pub(crate) const LATEST: &str = "$LATEST";
+pub const LATEST: &str = "$LATEST";
 
 /// A function as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) region: String,
-    pub(crate) account: String,
-    pub(crate) function: String,
-    pub(crate) qualifier: Option<String>,
+pub struct Named {
+    /// The region, `us-east-1`.
+    pub region: String,
+    /// The account, 12 digits.
+    pub account: String,
+    /// The name of the function.
+    pub function: String,
+    /// The version or alias, when one is given.
+    pub qualifier: Option<String>,
 }
 
 impl Named {
     /// Reads `name`, `ACCOUNT:function:name`, `arn:aws:lambda:REGION:ACCOUNT:function:name`, each with `:qualifier` or not.
     ///
     /// A text of another shape is a name that no function has.
-    pub(crate) fn parse(text: &str, region: &str) -> Named {
+    pub fn parse(text: &str, region: &str) -> Named {
         let parts: Vec<&str> = text.split(':').collect();
         let named = |region: &str, account: &str, function: &str, qualifier: Option<&str>| Named {
             region: region.to_owned(),
@@ -43,14 +47,14 @@ impl Named {
     }
 
     /// Whether it can exist here: this region, this account, and no version or alias.
-    pub(crate) fn is_local(&self, region: &str) -> bool {
+    pub fn is_local(&self, region: &str) -> bool {
         self.region == region
             && self.account == ACCOUNT_ID
             && self.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST)
     }
 
     /// The ARN with its qualifier, which is `$LATEST` where none was given.
-    pub(crate) fn arn(&self) -> String {
+    pub fn arn(&self) -> String {
         let Named { region, account, function, qualifier } = self;
         let qualifier = qualifier.as_deref().unwrap_or(LATEST);
         format!("arn:aws:lambda:{region}:{account}:function:{function}:{qualifier}")
@@ -58,7 +62,7 @@ impl Named {
 }
 
 /// Whether a text names a function as AWS's model wants it: a name, a partial ARN or an ARN, with a qualifier or not.
-pub(crate) fn is_function_name(text: &str) -> bool {
+pub fn is_function_name(text: &str) -> bool {
     let mut parts: &[&str] = &text.split(':').collect::<Vec<_>>();
     if let ["arn", partition, "lambda", rest @ ..] = parts {
         if !(partition.is_empty() || partition.starts_with("aws")) {

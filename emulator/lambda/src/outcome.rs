@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use super::log::Status;
 use super::process::Exit;
-use crate::clock::EpochMillis;
+use hardcap_core::clock::EpochMillis;
 
 /// Exactly one of these ends every invocation.
 #[derive(Clone, Debug)]

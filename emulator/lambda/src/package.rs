@@ -5,28 +5,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A package on disk. Once it has been given up it is removed with the last sandbox that runs from it.
 #[derive(Debug)]
-pub(crate) struct PackageFolder {
+pub struct PackageFolder {
     path: PathBuf,
     given_up: AtomicBool,
 }
 
 impl PackageFolder {
     /// A folder that is removed unless [`PackageFolder::keep`] is called.
-    pub(crate) fn new(path: PathBuf) -> PackageFolder {
+    pub fn new(path: PathBuf) -> PackageFolder {
         PackageFolder { path, given_up: AtomicBool::new(true) }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The folder of the unpacked code.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The folder outlives this value.
-    pub(crate) fn keep(&self) {
+    pub fn keep(&self) {
         self.given_up.store(false, Ordering::Relaxed);
     }
 
     /// Other code has taken its place.
-    pub(crate) fn give_up(&self) {
+    pub fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 }

@@ -261,7 +261,7 @@ fn before_exec(
             setrlimit(Resource::Nproc, at_most(limits.processes))?;
         }
         // After the namespaces, which would reset it.
-        crate::tool::end_with(emulator)
+        hardcap_core::tool::end_with(emulator)
     };
     // SAFETY: between fork and exec the closure makes system calls only. What it needs was allocated before.
     unsafe { command.pre_exec(prepare) };

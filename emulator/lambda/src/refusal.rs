@@ -6,9 +6,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::rules::Refusal;
-use crate::context::Context;
-use crate::record::What;
 use crate::stop::Stop;
+use hardcap_core::context::Context;
+use hardcap_core::record::What;
 
 /// An error of the Lambda API: the header's type and the body's members, which AWS spells now `Message`, now `message`.
 #[derive(Default, Serialize)]
@@ -24,7 +24,7 @@ struct ErrorBody<'a> {
 }
 
 /// The answer of the Invoke API.
-pub(crate) fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
+pub fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
     match stop {
         Stop::Refused(exceeded) => {
             let Some(refusal) = exceeded.refusal(Party::Invoker) else {
@@ -54,7 +54,7 @@ pub(crate) fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
 }
 
 /// A request that cannot be served here, with a sentence that says why.
-pub(crate) fn not_served(
+pub fn not_served(
     ctx: &Context,
     status: StatusCode,
     kind: &'static str,
@@ -68,13 +68,13 @@ fn user() -> ErrorBody<'static> {
 }
 
 /// A proposal that AWS does not take.
-pub(crate) fn told(ctx: &Context, refusal: Refusal) -> Response<Body> {
+pub fn told(ctx: &Context, refusal: Refusal) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     respond(ctx, status, refusal.error_type, refusal.body)
 }
 
 /// hardcap failed: counted, and answered with a fixed text.
-pub(crate) fn bug(ctx: &Context, cause: &str) -> Response<Body> {
+pub fn bug(ctx: &Context, cause: &str) -> Response<Body> {
     tracing::error!(request_id = %ctx.request_id, cause, "hardcap failed");
     ctx.record(What::Bug { cause: cause.to_owned() });
     let body = ErrorBody {
@@ -112,9 +112,9 @@ mod tests {
     use hardcap_limits::{Bytes, Limits};
 
     use super::*;
-    use crate::context::Platform;
-    use crate::keyring::Keyring;
     use crate::stop::Throttle;
+    use hardcap_core::context::Platform;
+    use hardcap_core::keyring::Keyring;
 
     async fn check(stop: Stop, status: u16, error_type: &str, body: &str) {
         let ctx = Platform::new("us-east-1", Limits::classic(), Keyring::default()).context();

@@ -8,8 +8,8 @@ use super::Lambda;
 use super::concurrency::Executions;
 use super::function::Deployed;
 use super::package::PackageFolder;
-use crate::config::Function;
-use crate::context::Context;
+use hardcap_core::config::Function;
+use hardcap_core::context::Context;
 
 /// A function as it is now.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Registered {
 impl Lambda {
     /// Makes a function known, or puts other code or another configuration in its place: sandboxes that run finish what
     /// they are in, the next invocation gets a new one.
-    pub(crate) fn deploy(&self, function: Function, package: Option<Arc<PackageFolder>>) {
+    pub fn deploy(&self, function: Function, package: Option<Arc<PackageFolder>>) {
         let shared = &self.shared;
         let function = Arc::new(function);
         let mut functions = shared.functions.write().unwrap_or_else(PoisonError::into_inner);
@@ -42,7 +42,7 @@ impl Lambda {
     }
 
     /// Changes what sandboxes need not know: they stay.
-    pub(crate) fn configure(&self, function: Function) {
+    pub fn configure(&self, function: Function) {
         let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(registered) = functions.get_mut(&function.name) {
             registered.function = Arc::new(function);
@@ -50,7 +50,7 @@ impl Lambda {
     }
 
     /// Removes a function. What runs is finished.
-    pub(crate) fn remove(&self, name: &str) {
+    pub fn remove(&self, name: &str) {
         let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
         let removed = functions.remove(name);
         drop(functions);
@@ -61,13 +61,13 @@ impl Lambda {
     }
 
     /// All functions, by name.
-    pub(crate) fn functions(&self) -> Vec<Arc<Function>> {
+    pub fn functions(&self) -> Vec<Arc<Function>> {
         let functions = self.shared.functions.read().unwrap_or_else(PoisonError::into_inner);
         functions.values().map(|registered| Arc::clone(&registered.function)).collect()
     }
 
     /// The name of the function with this name or logical id.
-    pub(crate) fn name_of(&self, named: &str) -> Option<String> {
+    pub fn name_of(&self, named: &str) -> Option<String> {
         let functions = self.functions();
         let is_it = |it: &&Arc<Function>| it.name == named || it.logical_id == named;
         functions.iter().find(is_it).map(|function| function.name.clone())
@@ -78,12 +78,7 @@ impl Lambda {
     /// # Errors
     ///
     /// [`Exceeded`] when too few would be left to functions that reserve none.
-    pub(crate) fn reserve(
-        &self,
-        ctx: &Context,
-        name: &str,
-        wanted: Option<u32>,
-    ) -> Result<(), Exceeded> {
+    pub fn reserve(&self, ctx: &Context, name: &str, wanted: Option<u32>) -> Result<(), Exceeded> {
         let Some(Registered { deployed, .. }) = self.registered(name) else { return Ok(()) };
         match wanted {
             Some(wanted) => deployed.executions.reserve(ctx, wanted),
@@ -95,7 +90,7 @@ impl Lambda {
     }
 
     /// The executions that the account may have, and how many of them no function reserves.
-    pub(crate) fn concurrency(&self, limits: &Limits) -> (u64, u64) {
+    pub fn concurrency(&self, limits: &Limits) -> (u64, u64) {
         let all = limits.lambda_concurrency.max.0;
         (all, all.saturating_sub(self.shared.account.reserved()))
     }

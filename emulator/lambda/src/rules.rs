@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::name::is_function_name;
-use crate::config::Function;
-use crate::context::Context;
+use hardcap_core::config::Function;
+use hardcap_core::context::Context;
 
 /// Keys of the environment that are Lambda's own: AWS, Lambda developer guide, 2023-10-30.
 const RESERVED_KEYS: [&str; 17] = [
@@ -32,25 +32,25 @@ const RESERVED_KEYS: [&str; 17] = [
 /// How AWS's frame begins a refusal of one member.
 const ONE_ERROR: &str = "1 validation error detected: ";
 /// Recorded on 2024-03-27.
-pub(crate) const FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
+pub const FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
 /// The longest ARN that names a function: recorded on 2024-03-27.
 const ARN_MAX: usize = 140;
 
 /// What is proposed to be deployed; `None` is what stays as it is, or is left to Lambda.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Proposal<'a> {
+pub struct Proposal<'a> {
     /// A new function's name, as it was given.
-    pub(crate) name: Option<&'a str>,
+    pub name: Option<&'a str>,
     /// `Timeout`, in seconds.
-    pub(crate) timeout: Option<i64>,
+    pub timeout: Option<i64>,
     /// `MemorySize`.
-    pub(crate) memory_mb: Option<i64>,
+    pub memory_mb: Option<i64>,
     /// `EphemeralStorage: Size`.
-    pub(crate) ephemeral_storage_mb: Option<i64>,
+    pub ephemeral_storage_mb: Option<i64>,
     /// `Environment: Variables`.
-    pub(crate) environment: Option<&'a IndexMap<String, String>>,
+    pub environment: Option<&'a IndexMap<String, String>>,
     /// How many `Layers`.
-    pub(crate) layers: usize,
+    pub layers: usize,
 }
 
 impl<'a> From<&'a Function> for Proposal<'a> {
@@ -68,32 +68,32 @@ impl<'a> From<&'a Function> for Proposal<'a> {
 
 /// What AWS answers to a proposal that it does not take.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// The kind of finding, for `hardcap check`.
-    pub(crate) code: &'static str,
+    pub code: &'static str,
     /// HTTP status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// `x-amzn-ErrorType`.
-    pub(crate) error_type: &'static str,
+    pub error_type: &'static str,
     /// The answer's body.
-    pub(crate) body: String,
+    pub body: String,
 }
 
 impl Refusal {
     /// A member that does not satisfy its constraint, in the words of AWS's frame: `Value '0' at 'timeout' failed …`.
-    pub(crate) fn constraint(code: &'static str, text: &str) -> Refusal {
+    pub fn constraint(code: &'static str, text: &str) -> Refusal {
         let body = json!({ "message": format!("{ONE_ERROR}{text}") }).to_string();
         Refusal { code, status: 400, error_type: "ValidationException", body }
     }
 
     /// A value that Lambda itself refuses.
-    pub(crate) fn invalid_value(code: &'static str, text: &str) -> Refusal {
+    pub fn invalid_value(code: &'static str, text: &str) -> Refusal {
         let body = json!({ "Type": "User", "message": text }).to_string();
         Refusal { code, status: 400, error_type: "InvalidParameterValueException", body }
     }
 
     /// A limit of the table, in the words of its row.
-    pub(crate) fn of(
+    pub fn of(
         code: &'static str,
         exceeded: &Exceeded,
         to: Party,
@@ -108,7 +108,7 @@ impl Refusal {
     }
 
     /// The sentence in the body.
-    pub(crate) fn message(&self) -> String {
+    pub fn message(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         let message = body.get("message").or_else(|| body.get("Message"));
         message.and_then(Value::as_str).unwrap_or(&self.body).to_owned()
@@ -116,7 +116,7 @@ impl Refusal {
 }
 
 /// Whoever compares a quantity with its limit: a request records that it did, a look at a template does not.
-pub(crate) trait Admit {
+pub trait Admit {
     /// At most as much as the limit.
     fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded>;
     /// At least as much as the limit.
@@ -135,7 +135,7 @@ impl Admit for Context {
 
 /// Compares, and leaves no record.
 #[derive(Debug)]
-pub(crate) struct Unrecorded;
+pub struct Unrecorded;
 
 impl Admit for Unrecorded {
     fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
@@ -148,11 +148,7 @@ impl Admit for Unrecorded {
 }
 
 /// Everything that AWS would refuse, in the order in which it looks: the constraints of members, then values.
-pub(crate) fn refusals(
-    admit: &impl Admit,
-    limits: &Limits,
-    proposal: &Proposal<'_>,
-) -> Vec<Refusal> {
+pub fn refusals(admit: &impl Admit, limits: &Limits, proposal: &Proposal<'_>) -> Vec<Refusal> {
     let mut found = Vec::new();
     found.extend(proposal.timeout.and_then(|seconds| timeout(admit, limits, seconds)));
     found.extend(proposal.memory_mb.and_then(|memory| memory_size(admit, limits, memory)));
@@ -170,7 +166,7 @@ pub(crate) fn refusals(
 }
 
 /// What is refused of all reservations together: the others need some of the account's concurrency.
-pub(crate) fn reservations(limits: &Limits, reserved: u64) -> Option<Refusal> {
+pub fn reservations(limits: &Limits, reserved: u64) -> Option<Refusal> {
     let left = Count(limits.lambda_concurrency.max.0.saturating_sub(reserved));
     if reserved == 0 {
         return None;
@@ -180,7 +176,7 @@ pub(crate) fn reservations(limits: &Limits, reserved: u64) -> Option<Refusal> {
 }
 
 /// The one answer to several refusals: AWS's frame tells all constraints together, Lambda the first value only.
-pub(crate) fn answer(refusals: Vec<Refusal>) -> Option<Refusal> {
+pub fn answer(refusals: Vec<Refusal>) -> Option<Refusal> {
     let texts: Vec<String> = refusals
         .iter()
         .filter(|refusal| refusal.error_type == "ValidationException")
@@ -195,7 +191,7 @@ pub(crate) fn answer(refusals: Vec<Refusal>) -> Option<Refusal> {
 }
 
 /// Length of an environment as AWS measures it: the map as compact JSON.
-pub(crate) fn environment_bytes(variables: &IndexMap<String, String>) -> u64 {
+pub fn environment_bytes(variables: &IndexMap<String, String>) -> u64 {
     let pair =
         |(key, value): (&String, &String)| json_string_len(key).0 + json_string_len(value).0 + 1;
     let commas = variables.len().saturating_sub(1) as u64;

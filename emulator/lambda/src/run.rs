@@ -12,9 +12,9 @@ use super::log::{self, Report};
 use super::outcome::{Conclusion, Ending, ReportStatus, TRUNCATED_RESPONSE, Then};
 use super::stream::Outlet;
 use super::{Job, Reply};
-use crate::clock::{EpochMillis, Stopwatch};
-use crate::context::Context;
-use crate::record::What;
+use hardcap_core::clock::{EpochMillis, Stopwatch};
+use hardcap_core::context::Context;
+use hardcap_core::record::What;
 
 /// What init means for the first invocation of a sandbox.
 #[derive(Clone, Copy, Debug)]

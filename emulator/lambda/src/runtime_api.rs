@@ -24,7 +24,7 @@ use super::sandbox::Sandbox;
 use super::state::{self, Call, Illegal};
 use super::stream::{Inlet, Poured};
 use super::telemetry_api;
-use crate::serve::{self, ReadError, Surface};
+use hardcap_core::serve::{self, ReadError, Surface};
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 const ERROR_BODY: &str = "lambda-runtime-function-error-body";

@@ -32,7 +32,7 @@ use super::process::Group;
 use super::run::{Ended, First, HandOver, Next, Run, finish, whole_millis};
 use super::state::{Asked, Illegal, Machine, State};
 use super::telemetry::Telemetry;
-use crate::clock::{Clock, Stopwatch};
+use hardcap_core::clock::{Clock, Stopwatch};
 
 /// Processes that serve invocations, one at a time: the runtime, and external extensions beside it.
 #[derive(Debug)]

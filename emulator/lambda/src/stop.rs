@@ -5,9 +5,9 @@ use hardcap_limits::Exceeded;
 /// Why a request ended early.
 ///
 /// The three kinds of failure are never mixed: the platform refused ([`Stop::Refused`] and its like), the function failed
-/// (not here: a failed function *has* an answer, see [`crate::lambda::Reply::fault`]), or hardcap has a bug ([`Stop::Bug`]).
+/// (not here: a failed function *has* an answer, see [`crate::Reply::fault`]), or hardcap has a bug ([`Stop::Bug`]).
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum Stop {
+pub enum Stop {
     /// A limit of the table.
     #[error("{0}")]
     Refused(Exceeded),
@@ -33,7 +33,7 @@ pub(crate) enum Stop {
 
 /// Whose concurrency was used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Throttle {
+pub enum Throttle {
     /// The function's reserved concurrency.
     #[error("ReservedFunctionConcurrentInvocationLimitExceeded")]
     Function,

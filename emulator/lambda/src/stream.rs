@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Reply;
-use crate::clock::{Clock, Stopwatch};
-use crate::context::Context;
-use crate::pace::Pace;
 use crate::stop::Stop;
+use hardcap_core::clock::{Clock, Stopwatch};
+use hardcap_core::context::Context;
+use hardcap_core::pace::Pace;
 
 /// A piece is at most so long: the bandwidth is capped piece by piece.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -25,7 +25,7 @@ const PIECES_WAITING: usize = 16;
 
 /// What an invoker who wants the answer as it comes is given.
 #[derive(Debug)]
-pub(crate) enum Opened {
+pub enum Opened {
     /// The runtime has begun to answer.
     Stream(Stream),
     /// The invocation ended before an answer began: the function failed.
@@ -34,21 +34,21 @@ pub(crate) enum Opened {
 
 /// An answer that has begun.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub struct Stream {
     /// What the runtime says that its answer is.
-    pub(crate) content_type: Option<HeaderValue>,
+    pub content_type: Option<HeaderValue>,
     pieces: mpsc::Receiver<Bytes>,
     end: oneshot::Receiver<Result<Reply, Stop>>,
 }
 
 impl Stream {
     /// The next piece, never an empty one; `None` after the last.
-    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+    pub async fn next(&mut self) -> Option<Bytes> {
         self.pieces.recv().await
     }
 
     /// How the invocation ended. Its payload is none of the stream's: it is the error document of a function that failed.
-    pub(crate) async fn end(self) -> Result<Reply, Stop> {
+    pub async fn end(self) -> Result<Reply, Stop> {
         ended(self.end).await
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub(super) use self::subscription::{Api, Invalid, Stream, Subscription};
-use crate::clock::Clock;
+use hardcap_core::clock::Clock;
 
 /// Events of init that are kept for those who have not subscribed yet.
 const BACKLOG_MAX: usize = 1_000;

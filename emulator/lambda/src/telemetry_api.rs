@@ -12,7 +12,7 @@ use super::extension_api::{BODY_BYTES, identifier, refused};
 use super::runtime_api::{json, refusal};
 use super::sandbox::Sandbox;
 use super::telemetry::{Api, Subscription, Unsubscribed};
-use crate::serve;
+use hardcap_core::serve;
 
 pub(super) fn routes() -> Router<Arc<Sandbox>> {
     Router::new()

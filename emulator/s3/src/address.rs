@@ -3,7 +3,7 @@
 use http::{StatusCode, Uri, header, request};
 
 use super::refusal::Refusal;
-use crate::uri;
+use hardcap_core::uri;
 
 /// What a request is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

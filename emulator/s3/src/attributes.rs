@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::call::Call;
 use super::refusal::Refusal;
 use super::store::Attributes;
-use crate::config::ACCOUNT_ID;
+use hardcap_core::config::ACCOUNT_ID;
 
 /// The headers that describe a body, kept as they come.
 const KEPT: [&str; 6] = [

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::checksum::{Algorithm, Digests};
 use super::refusal::Refusal;
-use crate::context::Context;
+use hardcap_core::context::Context;
 
 /// The two ids that every answer carries.
 #[derive(Clone, Debug)]

@@ -162,7 +162,7 @@ pub(super) fn http_date(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::EpochMillis;
+    use hardcap_core::clock::EpochMillis;
 
     const NOW: i64 = 1_445_412_480 + 100;
 
@@ -170,7 +170,7 @@ mod tests {
         Object {
             key: "k".into(),
             modified: EpochMillis(1_445_412_480_900),
-            attributes: crate::s3::store::Attributes::default(),
+            attributes: crate::store::Attributes::default(),
             etag: "abc".to_owned(),
             checksum: None,
             body: Vec::new(),

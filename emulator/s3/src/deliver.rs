@@ -15,7 +15,7 @@ impl S3 {
     /// # Errors
     ///
     /// A sentence: the bucket does not exist, or the disk fails.
-    pub(crate) async fn deliver(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), String> {
+    pub async fn deliver(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), String> {
         self.store_json(bucket, key, body)
             .await
             .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))

@@ -10,18 +10,21 @@ use super::refusal::Refusal;
 use super::store;
 
 /// An object as another service of AWS reads it, with a role of its own.
-pub(crate) struct Fetched<S> {
+#[derive(Debug)]
+pub struct Fetched<S> {
     /// Its length in bytes.
-    pub(crate) length: u64,
+    pub length: u64,
     /// Its bytes.
-    pub(crate) body: S,
+    pub body: S,
 }
 
 /// Why there is no such object: the code and the message of S3.
 #[derive(Debug)]
-pub(crate) struct NotFetched {
-    pub(crate) code: String,
-    pub(crate) message: String,
+pub struct NotFetched {
+    /// The code of S3's error, `NoSuchKey`.
+    pub code: String,
+    /// The message of S3's error.
+    pub message: String,
 }
 
 impl From<Refusal> for NotFetched {
@@ -36,7 +39,7 @@ impl S3 {
     /// # Errors
     ///
     /// The code and the message of S3: there is no such bucket, or no such object.
-    pub(crate) fn fetch(
+    pub fn fetch(
         &self,
         bucket: &str,
         key: &str,

@@ -14,13 +14,14 @@ mod chunked;
 mod conditions;
 mod cors;
 mod deliver;
-pub(crate) mod fetch;
+mod fetch;
+
+pub use fetch::NotFetched;
 mod form;
 mod lifecycle;
 mod payload;
 mod refusal;
 mod store;
-pub(crate) 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,13 +33,13 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use crate::clock::EpochMillis;
-use crate::config::Config;
-use crate::context::Platform;
-use crate::faults::{self, Service};
 use address::Address;
 use api::Api;
 use call::{Call, Ids};
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::Config;
+use hardcap_core::context::Platform;
+use hardcap_core::faults::{self, Service};
 use payload::Payload;
 use refusal::Refusal;
 use store::Store;
@@ -48,7 +49,7 @@ const DISCARDED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The S3 API over one store. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct S3 {
+pub struct S3 {
     platform: Platform,
     store: Arc<Store>,
     protocol: S3Service,
@@ -66,7 +67,7 @@ impl S3 {
     /// # Errors
     ///
     /// When the directory is in use, cannot be written to, or holds what cannot be read; the message names it.
-    pub(crate) fn open(platform: &Platform, config: &Config) -> io::Result<S3> {
+    pub fn open(platform: &Platform, config: &Config) -> io::Result<S3> {
         let store = Store::open(config.data.as_deref().map(|data| data.join("s3")).as_deref())?;
         for bucket in &config.buckets {
             if !s3s::path::check_bucket_name(&bucket.name) {
@@ -91,7 +92,7 @@ impl S3 {
     }
 
     /// Answers one request.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    pub async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         self.lifecycle_when_due().await;
         let context = self.platform.context();
         let ids = Ids::of(&context);
@@ -201,7 +202,7 @@ impl S3 {
     }
 
     /// Removes what has ended by the emulator's clock.
-    pub(crate) async fn run_lifecycle(&self) {
+    pub async fn run_lifecycle(&self) {
         let now = self.platform.clock.now();
         self.next_lifecycle.store(lifecycle::next_midnight(now).0, Ordering::Relaxed);
         lifecycle::run(&self.store, now).await;

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::refusal::Refusal;
 use super::store::{Bucket, Object, Store, Upload};
-use crate::clock::EpochMillis;
+use hardcap_core::clock::EpochMillis;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 

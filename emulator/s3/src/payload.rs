@@ -15,7 +15,7 @@ use super::call::Call;
 use super::checksum::{self, Declared, Digests, Hasher};
 use super::chunked::Decoder;
 use super::refusal::Refusal;
-use crate::serve;
+use hardcap_core::serve;
 
 /// A body that yields its bytes, and an error instead of its end when anything about them is not as declared.
 pub(super) struct Payload {

@@ -10,7 +10,7 @@ use hardcap_limits::{Exceeded, Party};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::call::Ids;
-use crate::faults::Failure;
+use hardcap_core::faults::Failure;
 
 /// An answer that is an error.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
 use crate::report::Report;
-use crate::saved::Saved;
+use crate::report::saved::Saved;
 
 /// An error of the control surface: a status and a sentence.
 pub(crate) struct ControlError(StatusCode, String);

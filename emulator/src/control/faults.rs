@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Control;
 use super::api::ControlError;
-use crate::faults::{Fault, Plan};
+use hardcap_core::faults::{Fault, Plan};
 
 type Answer = Result<(StatusCode, Json<Value>), ControlError>;
 

@@ -14,7 +14,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
-use crate::logbook::Line;
+use hardcap_core::logbook::Line;
 
 /// Whose lines are asked for.
 #[derive(Deserialize)]

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{delete, get, post, put};
 
-use crate::addresses::Addresses;
-use crate::config::Config;
-use crate::context::Platform;
 use crate::dynamodb::DynamoDb;
-use crate::lambda::Lambda;
-use crate::queue::Queue;
-use crate::s3::S3;
+use hardcap_core::addresses::Addresses;
+use hardcap_core::config::Config;
+use hardcap_core::context::Platform;
+use hardcap_lambda::Lambda;
+use hardcap_lambda::queue::Queue;
+use hardcap_s3::S3;
 
 /// What the routes need.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::Shared;
 use super::answer::{Done, Outcome};
-use crate::context::Context;
+use hardcap_core::context::Context;
 
 /// `GET /2016-08-19/account-settings`: the members as recorded on 2023-11-20.
 pub(super) fn settings(shared: &Shared, ctx: &Context) -> Outcome {

@@ -5,9 +5,9 @@ use hardcap_limits::{Exceeded, Party};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::context::Context;
-use crate::lambda::refusal;
-use crate::lambda::rules::Refusal;
+use hardcap_core::context::Context;
+use hardcap_lambda::refusal;
+use hardcap_lambda::rules::Refusal;
 
 /// Why a request changed nothing.
 #[derive(Debug)]

@@ -19,9 +19,9 @@ use super::answer::{Problem, constraint, invalid, not_built, over_limit};
 use super::entry::Code;
 use super::storage::{code_of, zip_of};
 use super::unzip::{UnzipError, unzip};
-use crate::context::Context;
-use crate::lambda::package::PackageFolder;
-use crate::s3::fetch::NotFetched;
+use hardcap_core::context::Context;
+use hardcap_lambda::package::PackageFolder;
+use hardcap_s3::NotFetched;
 
 /// Recorded by many who uploaded something else.
 const NO_ZIP: &str =

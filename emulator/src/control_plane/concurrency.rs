@@ -13,8 +13,8 @@ use super::answer::{
 };
 use super::entry::Entry;
 use super::request::{input, named};
-use crate::config::{Function, RecursiveLoop};
-use crate::context::Context;
+use hardcap_core::config::{Function, RecursiveLoop};
+use hardcap_core::context::Context;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

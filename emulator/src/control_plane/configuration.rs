@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::answer::{Problem, constraint, invalid, not_built};
 use super::entry::About;
-use crate::config::Function;
-use crate::context::Context;
-use crate::lambda::rules::{self, Proposal};
+use hardcap_core::config::Function;
+use hardcap_core::context::Context;
+use hardcap_lambda::rules::{self, Proposal};
 
 /// The members as they were sent; `None` is left as it is.
 #[derive(Debug, Default, Deserialize)]

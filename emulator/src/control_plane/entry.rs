@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use time::macros::format_description;
 
-use crate::clock::EpochMillis;
-use crate::config::{Cors, EventInvokeConfig, Function, InvokeMode, RecursiveLoop};
-use crate::lambda::name::LATEST;
-use crate::lambda::package::PackageFolder;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::{Cors, EventInvokeConfig, Function, InvokeMode, RecursiveLoop};
+use hardcap_lambda::name::LATEST;
+use hardcap_lambda::package::PackageFolder;
 
 /// One function.
 #[derive(Clone, Debug)]
@@ -136,7 +136,11 @@ impl About {
         let has_events = configured != EventInvokeConfig::default();
         About {
             description: String::new(),
-            role: format!("arn:aws:iam::{}:role/{}", crate::config::ACCOUNT_ID, function.name),
+            role: format!(
+                "arn:aws:iam::{}:role/{}",
+                hardcap_core::config::ACCOUNT_ID,
+                function.name
+            ),
             architectures: vec![architecture().to_owned()],
             code: Code { sha256: STANDARD.encode(Sha256::digest([])), size: 0, folder: None },
             last_modified: now,

@@ -12,11 +12,11 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, invalid, not_found};
 use super::entry::Entry;
 use super::request::{Parameters, input, named};
-use crate::config::{EventInvokeConfig, Function};
-use crate::context::Context;
 use crate::json_api::seconds;
-use crate::lambda::name::{LATEST, Named};
-use crate::queue::{self, EventSettings};
+use hardcap_core::config::{EventInvokeConfig, Function};
+use hardcap_core::context::Context;
+use hardcap_lambda::name::{LATEST, Named};
+use hardcap_lambda::queue::{self, EventSettings};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -18,9 +18,9 @@ use super::entry::{About, Entry, Shown, architecture, new_revision};
 use super::request::{Parameters, body_with_package, named};
 use super::storage::zip_of;
 use super::{program, tags};
-use crate::config::Function;
-use crate::context::Context;
-use crate::lambda::name::{LATEST, Named};
+use hardcap_core::config::Function;
+use hardcap_core::context::Context;
+use hardcap_lambda::name::{LATEST, Named};
 
 /// What CreateFunction alone has.
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,7 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, constraint};
 use super::entry::{Entry, Shown};
 use super::request::{Parameters, named};
-use crate::lambda::name::LATEST;
+use hardcap_lambda::name::LATEST;
 
 /// A page that asks for no size: AWS's number for ListFunctions.
 const PAGE: usize = 50;

@@ -32,12 +32,12 @@ use self::answer::Problem;
 use self::entry::{About, Entry, Url};
 use self::request::function_not_found;
 use self::storage::Storage;
-use crate::config::{Config, Function, FunctionUrl};
-use crate::context::Platform;
 use crate::function_urls::FunctionUrls;
-use crate::lambda::Lambda;
-use crate::lambda::name::Named;
-use crate::s3::S3;
+use hardcap_core::config::{Config, Function, FunctionUrl};
+use hardcap_core::context::Platform;
+use hardcap_lambda::Lambda;
+use hardcap_lambda::name::Named;
+use hardcap_s3::S3;
 
 /// The control plane. Cheap to clone.
 #[derive(Clone, Debug)]

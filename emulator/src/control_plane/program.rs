@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Function;
 use crate::packaging::{self, Found, Package, PackagingError, python};
+use hardcap_core::config::Function;
 
 /// Gives a function the program that its package holds, or the reason why it has none: Lambda, too, finds out only when
 /// the function is invoked.

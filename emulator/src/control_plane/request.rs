@@ -10,12 +10,12 @@ use super::answer::{
     Problem, access_denied, constraint, invalid, not_found, over_limit, unreadable,
 };
 use super::code::package_length;
-use crate::config::ACCOUNT_ID;
-use crate::context::Context;
-use crate::percent;
-use crate::lambda::name::{LATEST, Named, is_function_name};
-use crate::lambda::rules::FUNCTION_NAME_PATTERN;
-use crate::serve::{self, ReadError};
+use hardcap_core::config::ACCOUNT_ID;
+use hardcap_core::context::Context;
+use hardcap_core::percent;
+use hardcap_core::serve::{self, ReadError};
+use hardcap_lambda::name::{LATEST, Named, is_function_name};
+use hardcap_lambda::rules::FUNCTION_NAME_PATTERN;
 
 /// Far above what any request without code may carry; AWS publishes no number.
 const BODY_MAX: usize = 1024 * 1024;

@@ -14,8 +14,8 @@ use super::request::{Parameters, named};
 use super::{
     ControlPlane, Shared, account, concurrency, events, functions, list, tags, update, urls,
 };
-use crate::context::Context;
-use crate::percent;
+use hardcap_core::context::Context;
+use hardcap_core::percent;
 
 /// What AWS has below a function, and hardcap has not: the last part of the path, and its name.
 const NOT_BUILT: [(&str, &str); 7] = [

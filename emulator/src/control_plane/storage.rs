@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::entry::{Entry, Saved};
-use crate::lambda::package::PackageFolder;
+use hardcap_lambda::package::PackageFolder;
 
 const DESCRIPTION: &str = "function.json";
 /// The package as it was uploaded.

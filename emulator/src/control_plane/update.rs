@@ -13,7 +13,7 @@ use super::entry::{Entry, Shown};
 use super::functions::publishes_nothing;
 use super::request::{body_with_package, limited_body, named};
 use super::{Shared, program, storage};
-use crate::context::Context;
+use hardcap_core::context::Context;
 
 /// What UpdateFunctionCode has beside the code.
 #[derive(Debug, Deserialize)]

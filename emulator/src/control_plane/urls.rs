@@ -11,9 +11,9 @@ use super::answer::{
 };
 use super::entry::{Entry, Url, url_time};
 use super::request::{Parameters, input, named};
-use crate::clock::EpochMillis;
-use crate::config::{Cors, FunctionUrl, InvokeMode, UnknownInvokeMode};
-use crate::context::Context;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::{Cors, FunctionUrl, InvokeMode, UnknownInvokeMode};
+use hardcap_core::context::Context;
 
 /// The `AuthType` under which requests must be signed.
 const SIGNED: &str = "AWS_IAM";

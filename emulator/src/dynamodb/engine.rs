@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::items::{self, Update};
 use super::tables;
 use super::ttl::{input, shown};
-use crate::config::{Config, Table};
-use crate::context::Platform;
+use hardcap_core::config::{Config, Table};
+use hardcap_core::context::Platform;
 
 /// What the engine itself refuses above: a row can only be lowered, not raised.
 pub(super) const ITEM_MAX: hardcap_limits::Bytes = hardcap_limits::Bytes(MAX_ITEM_SIZE as u64);

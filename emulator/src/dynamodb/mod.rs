@@ -16,11 +16,11 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
-use crate::context::{Context, Platform};
-use crate::faults::{self, Failure, Service};
-use crate::record::What;
-use crate::serve;
+use hardcap_core::config::Config;
+use hardcap_core::context::{Context, Platform};
+use hardcap_core::faults::{self, Failure, Service};
+use hardcap_core::record::What;
+use hardcap_core::serve;
 pub(crate) use tables::check as check_table;
 
 use engine::{Client, Engine};

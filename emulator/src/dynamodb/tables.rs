@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{Projection, Table};
+use hardcap_core::config::{Projection, Table};
 
 /// Finds what is wrong with a table before anything is started.
 ///

@@ -6,7 +6,7 @@ use dynoxide::{Database, DynoxideError, Item};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::clock::EpochMillis;
+use hardcap_core::clock::EpochMillis;
 
 /// Items that expired longer ago than five years are left alone: AWS takes their number for a mistake.
 const OLDEST_SECONDS: u64 = 5 * 365 * 24 * 60 * 60;

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::answer::Answer;
 use super::request::Received;
-use crate::config::Cors;
+use hardcap_core::config::Cors;
 
 /// The headers that rules write, and a function cannot.
 const OURS: [HeaderName; 6] = [

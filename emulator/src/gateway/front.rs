@@ -10,8 +10,8 @@ use super::ids;
 use super::refusal::Ending;
 use super::request::Received;
 use super::route::Table;
-use crate::config::{Cors, InvokeMode, PayloadFormat, ResponseTransferMode};
-use crate::lambda::Lambda;
+use hardcap_core::config::{Cors, InvokeMode, PayloadFormat, ResponseTransferMode};
+use hardcap_lambda::Lambda;
 
 /// What answers on the port.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ mod ids;
 mod media;
 pub(crate) mod refusal;
 mod request;
-pub(crate) mod route;
+pub mod route;
 mod stream;
 
 use std::net::SocketAddr;
@@ -25,16 +25,16 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
 use http_body::Body;
 
-use crate::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl, GatewayResponses};
-use crate::context::{Context, Platform};
-use crate::head::SentHead;
-use crate::lambda::{self, Lambda, Reply};
-use crate::record::What;
-use crate::serve::{self, ReadError};
-use crate::stop::Stop;
 use answer::{Answer, Wanted};
 use event::{ApiFacts, Event, Moment};
 use front::Front;
+use hardcap_core::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl, GatewayResponses};
+use hardcap_core::context::{Context, Platform};
+use hardcap_core::head::SentHead;
+use hardcap_core::record::What;
+use hardcap_core::serve::{self, ReadError};
+use hardcap_lambda::stop::Stop;
+use hardcap_lambda::{Event as FunctionEvent, Invocation, Lambda, Reply};
 use refusal::Ending;
 use request::Received;
 use route::{Kind, Table};
@@ -290,9 +290,9 @@ impl Gateway {
         event: Event,
         timeout: Option<Limit<Millis>>,
     ) -> Result<Reply, Ending> {
-        let invocation = lambda::Invocation {
+        let invocation = Invocation {
             function,
-            event: lambda::Event::Envelope(Box::new(event)),
+            event: FunctionEvent::Envelope(Box::new(event)),
             client_context: None,
         };
         let watch = ctx.clock.stopwatch();

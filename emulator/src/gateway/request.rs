@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hardcap_limits::Bytes as ByteCount;
 use http::request::Parts;
 
-use crate::head::SentHead;
+use hardcap_core::head::SentHead;
 
 /// A request whose head was read, with its body once that was read too.
 #[derive(Clone, Debug)]

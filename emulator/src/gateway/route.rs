@@ -8,19 +8,19 @@ use std::cmp::Ordering;
 
 use hardcap_limits::Millis;
 
-use crate::percent;
-use crate::config::{PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::config::{PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::percent;
 
 /// All routes of an API, compiled.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     kind: Kind,
     routes: Vec<Compiled>,
 }
 
 /// What differs between the two kinds of API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// The path's last slash does not count; parameters stay percent-encoded; no `$default`.
     Rest,
     /// The path's last slash counts; parameters are decoded, and listed by name.
@@ -29,21 +29,21 @@ pub(crate) enum Kind {
 
 /// One route, its path cut into segments.
 #[derive(Debug)]
-pub(crate) struct Compiled {
+pub struct Compiled {
     /// `GET` or `ANY`.
-    pub(crate) method: String,
+    pub method: String,
     /// `/items/{id}`, or `$default`.
-    pub(crate) path: String,
+    pub path: String,
     /// The function that answers.
-    pub(crate) function: String,
+    pub function: String,
     /// The shape of its event.
-    pub(crate) payload_format: PayloadFormat,
+    pub payload_format: PayloadFormat,
     /// Its own timeout.
-    pub(crate) timeout: Option<Millis>,
+    pub timeout: Option<Millis>,
     /// How the answer is handed on.
-    pub(crate) response_transfer_mode: ResponseTransferMode,
+    pub response_transfer_mode: ResponseTransferMode,
     /// Whether Lambda is called as it can be called.
-    pub(crate) calls_with_post: bool,
+    pub calls_with_post: bool,
     segments: Vec<Segment>,
 }
 
@@ -57,16 +57,16 @@ enum Segment {
 
 /// A route that matched.
 #[derive(Debug)]
-pub(crate) struct Matched<'t> {
+pub struct Matched<'t> {
     /// The route.
-    pub(crate) route: &'t Compiled,
+    pub route: &'t Compiled,
     /// The values of the path's parameters.
-    pub(crate) path_parameters: Vec<(String, String)>,
+    pub path_parameters: Vec<(String, String)>,
 }
 
 impl Compiled {
     /// `GET /items/{id}`, or `$default`.
-    pub(crate) fn key(&self) -> String {
+    pub fn key(&self) -> String {
         if self.is_default() { self.path.clone() } else { format!("{} {}", self.method, self.path) }
     }
 
@@ -111,7 +111,7 @@ impl Segment {
 
 impl Table {
     /// Compiles the routes of an API.
-    pub(crate) fn new(kind: Kind, routes: &[Route]) -> Table {
+    pub fn new(kind: Kind, routes: &[Route]) -> Table {
         let mut routes: Vec<Compiled> = routes
             .iter()
             .map(|route| Compiled {
@@ -130,7 +130,7 @@ impl Table {
     }
 
     /// The route that answers, most specific first. `path` is percent-encoded and without the stage.
-    pub(crate) fn find(&self, method: &str, path: &str) -> Option<Matched<'_>> {
+    pub fn find(&self, method: &str, path: &str) -> Option<Matched<'_>> {
         let path = match self.kind {
             Kind::Rest => path.trim_end_matches('/'),
             Kind::Http => path,

@@ -17,11 +17,11 @@ use super::event::{Event, Moment, Shape};
 use super::front::Target;
 use super::refusal::Ending;
 use super::{Gateway, HttpResponse, complete};
-use crate::clock::Stopwatch;
-use crate::context::Context;
-use crate::lambda::stream::{Opened, Stream};
-use crate::lambda::{Invocation, Reply};
-use crate::pace::Pace;
+use hardcap_core::clock::Stopwatch;
+use hardcap_core::context::Context;
+use hardcap_core::pace::Pace;
+use hardcap_lambda::stream::{Opened, Stream};
+use hardcap_lambda::{Invocation, Reply};
 
 /// What a runtime calls an answer that begins with metadata.
 const INTEGRATION_RESPONSE: &str = "application/vnd.awslambda.http-integration-response";
@@ -41,7 +41,7 @@ impl Gateway {
         let shape = target.shape;
         let invocation = Invocation {
             function: target.function,
-            event: crate::lambda::Event::Envelope(Box::new(event)),
+            event: hardcap_lambda::Event::Envelope(Box::new(event)),
             client_context: None,
         };
         let begun = self.in_time(ctx, target.wait, self.begin(ctx, shape, invocation));

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::event::Shape;
 use super::*;
-use crate::clock::EpochMillis;
-use crate::config::{InvokeMode, PayloadFormat, ResponseTransferMode, Route};
-use crate::lambda::Envelope as _;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::{InvokeMode, PayloadFormat, ResponseTransferMode, Route};
+use hardcap_lambda::Envelope as _;
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(folder);

@@ -8,16 +8,16 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 
 use super::cargo::{Message, Workspace};
 use super::{Binary, PackagingError};
-use crate::tool::{self, Tool};
+use hardcap_core::tool::{self, Tool};
 
 /// Hears what a build says, line by line.
-pub(crate) trait Progress {
+pub trait Progress {
     /// A line of cargo's: `Compiling serde v1.0`, or an error.
     fn line(&mut self, line: &str);
 }
 
 /// Finds the program of each binary, building it unless `no_build`. The paths are in the order of `wanted`.
-pub(crate) async fn build(
+pub async fn build(
     wanted: &[Binary],
     no_build: bool,
     progress: &mut dyn Progress,

@@ -5,41 +5,55 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Binary, PackagingError};
-use crate::tool::Tool;
+use hardcap_core::tool::Tool;
 
 /// The part of `cargo metadata` that is needed here.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Workspace {
-    pub(crate) packages: Vec<CargoPackage>,
-    pub(crate) target_directory: PathBuf,
-    pub(crate) workspace_root: PathBuf,
+pub struct Workspace {
+    /// The packages of the workspace.
+    pub packages: Vec<CargoPackage>,
+    /// The folder that cargo builds into.
+    pub target_directory: PathBuf,
+    /// The folder of the workspace.
+    pub workspace_root: PathBuf,
 }
 
+/// A package of a workspace.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct CargoPackage {
-    pub(crate) name: String,
-    pub(crate) manifest_path: PathBuf,
-    pub(crate) targets: Vec<Target>,
+pub struct CargoPackage {
+    /// The name of the package.
+    pub name: String,
+    /// The path of its Cargo.toml.
+    pub manifest_path: PathBuf,
+    /// What it builds.
+    pub targets: Vec<Target>,
 }
 
+/// Something that a package builds.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Target {
-    pub(crate) name: String,
-    pub(crate) kind: Vec<String>,
+pub struct Target {
+    /// The name of the target.
+    pub name: String,
+    /// `bin`, `lib` and so on.
+    pub kind: Vec<String>,
 }
 
 /// One line of `--message-format json`.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Message {
-    pub(crate) reason: String,
-    pub(crate) target: Option<Target>,
-    pub(crate) package_id: Option<String>,
-    pub(crate) executable: Option<PathBuf>,
+pub struct Message {
+    /// `compiler-artifact`, `compiler-message` and so on.
+    pub reason: String,
+    /// The target that the message is about.
+    pub target: Option<Target>,
+    /// The id of the package that the message is about.
+    pub package_id: Option<String>,
+    /// The program that was built.
+    pub executable: Option<PathBuf>,
 }
 
 impl Workspace {
     /// Asks cargo about the workspace of a folder.
-    pub(crate) async fn of(folder: &Path) -> Result<Workspace, PackagingError> {
+    pub async fn of(folder: &Path) -> Result<Workspace, PackagingError> {
         let arguments = ["metadata", "--no-deps", "--format-version", "1"];
         let output = Tool::new("cargo", arguments, folder).output().await.map_err(|error| {
             PackagingError::new(
@@ -63,12 +77,12 @@ impl Workspace {
     }
 
     /// Whether this folder belongs to the workspace.
-    pub(crate) fn holds(&self, folder: &Path) -> bool {
+    pub fn holds(&self, folder: &Path) -> bool {
         folder == self.workspace_root || self.packages.iter().any(|package| package.is_in(folder))
     }
 
     /// The package and the binary that are meant.
-    pub(crate) fn binary(&self, wanted: &Binary) -> Result<(&str, &str), PackagingError> {
+    pub fn binary(&self, wanted: &Binary) -> Result<(&str, &str), PackagingError> {
         let packages: Vec<&CargoPackage> = match &wanted.package {
             Some(name) => self.packages.iter().filter(|package| package.name == *name).collect(),
             None => {
@@ -116,7 +130,8 @@ impl CargoPackage {
 }
 
 impl Target {
-    pub(crate) fn is_bin(&self) -> bool {
+    /// Whether it is a program.
+    pub fn is_bin(&self) -> bool {
         self.kind.iter().any(|kind| kind == "bin")
     }
 }

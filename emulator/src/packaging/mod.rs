@@ -2,14 +2,14 @@
 //!
 //! [`find`] looks at files only; `build::build` runs cargo for what has no program yet.
 
-pub(crate) mod build;
-pub(crate) mod cargo;
-pub(crate) mod python;
+pub mod build;
+pub mod cargo;
+pub mod python;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::tool;
+use hardcap_core::tool;
 
 /// Where a program comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,8 @@ pub struct PackagingError {
 }
 
 impl PackagingError {
-    pub(crate) fn new(what: impl Into<String>, help: impl Into<String>) -> PackagingError {
+    /// An error: what is missing, and what to do.
+    pub fn new(what: impl Into<String>, help: impl Into<String>) -> PackagingError {
         PackagingError { what: what.into(), help: help.into() }
     }
 }
@@ -151,7 +152,7 @@ pub fn find(package: &Package) -> Result<Found, PackagingError> {
 }
 
 /// A command of `hardcap.toml`: its first word is found, so that it means the same in every folder.
-pub(crate) fn command(
+pub fn command(
     words: &[String],
     folder: &Path,
     what: &str,
@@ -256,13 +257,13 @@ fn globally_installed() -> Option<PathBuf> {
 
 /// An interpreter that `hardcap.toml` names: a path of its folder. A virtual environment's is a link, which must not be
 /// followed: where it lies is how it finds its packages.
-pub(crate) fn absolute_program(folder: &Path, program: &Path) -> PathBuf {
+pub fn absolute_program(folder: &Path, program: &Path) -> PathBuf {
     let path = folder.join(program);
     std::path::absolute(&path).unwrap_or(path)
 }
 
 /// An absolute path without `.` in it, which a process that starts in another folder understands too.
-pub(crate) fn absolute(path: &Path) -> PathBuf {
+pub fn absolute(path: &Path) -> PathBuf {
     // The parent of a bare file name is an empty path, which means this folder.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

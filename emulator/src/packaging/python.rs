@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::PackagingError;
-use crate::tool::Tool;
+use hardcap_core::tool::Tool;
 
 /// Asks Python once, for the log of a function that cannot start says less than this does. `folder` is where it starts, and
 /// so may hold the runtime itself.
@@ -12,7 +12,7 @@ use crate::tool::Tool;
 /// # Errors
 ///
 /// [`PackagingError`] with the way out.
-pub(crate) async fn has_runtime(
+pub async fn has_runtime(
     interpreter: &OsStr,
     id: &str,
     folder: &Path,

@@ -146,8 +146,8 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
-    use crate::record::Recorder;
+    use hardcap_core::clock::Clock;
+    use hardcap_core::record::Recorder;
     use hardcap_limits::{Bytes, Limits};
 
     fn report(bytes: &[u64]) -> Report {

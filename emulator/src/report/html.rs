@@ -6,9 +6,9 @@ use hardcap_limits::Limits;
 use indexmap::IndexMap;
 
 use super::{Headroom, Report, grouped, with_unit};
-use crate::gate::Failure;
-use crate::record::{Record, What};
-use crate::saved::Saved;
+use crate::report::gate::Failure;
+use crate::report::saved::Saved;
+use hardcap_core::record::{Record, What};
 
 /// More refusals than this are only counted.
 const REFUSALS_MAX: usize = 200;
@@ -329,8 +329,8 @@ fn text(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
-    use crate::record::Recorder;
+    use hardcap_core::clock::Clock;
+    use hardcap_core::record::Recorder;
     use hardcap_limits::Bytes;
 
     fn page_of(recorder: &Recorder, failures: &[Failure]) -> String {

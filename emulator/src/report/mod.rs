@@ -6,9 +6,11 @@ use hardcap_limits::{Limits, Unit};
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::record::{Events, Totals};
+use hardcap_core::record::{Events, Totals};
 
+pub mod gate;
 mod html;
+pub mod saved;
 
 pub use html::page;
 
@@ -234,7 +236,7 @@ fn percent_left(highest: u64, max: u64) -> u64 {
 }
 
 /// `6,291,556 B`.
-pub(crate) fn with_unit(number: u64, unit: Unit) -> String {
+pub fn with_unit(number: u64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => format!("{} B", grouped(number)),
         Unit::Milliseconds => format!("{} ms", grouped(number)),
@@ -260,8 +262,8 @@ pub fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
-    use crate::record::{Recorder, What};
+    use hardcap_core::clock::Clock;
+    use hardcap_core::record::{Recorder, What};
     use hardcap_limits::Bytes;
 
     #[test]

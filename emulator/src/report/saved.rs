@@ -4,8 +4,8 @@ use hardcap_limits::Limits;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Record, Recorder, Totals};
 use crate::report::Report;
+use hardcap_core::record::{Record, Recorder, Totals};
 
 /// A run, as `--records` writes it and `GET /_hardcap/records` answers it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -88,8 +88,8 @@ mod tests {
     use hardcap_limits::Bytes;
 
     use super::*;
-    use crate::clock::Clock;
-    use crate::record::{Condition, What};
+    use hardcap_core::clock::Clock;
+    use hardcap_core::record::{Condition, What};
 
     fn recorder(limits: &Limits) -> Recorder {
         let recorder = Recorder::new(Clock::default());

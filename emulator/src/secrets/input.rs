@@ -6,8 +6,8 @@ use hardcap_limits::Millis;
 use serde::Deserialize;
 
 use super::store::{Held, invalid_parameter};
-use crate::config::SecretValue;
 use crate::json_api::{ApiError, Page};
+use hardcap_core::config::SecretValue;
 
 const DAY: Millis = Millis(24 * 60 * 60 * 1000);
 

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 pub(crate) use password::Password;
 
-use crate::clock::EpochMillis;
-use crate::config::{Config, Secret, SecretValue};
-use crate::context::Platform;
 use crate::json_api::{self, ApiError, Call, missing, seconds};
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::{Config, Secret, SecretValue};
+use hardcap_core::context::Platform;
 use input::{
     CreateSecret, DeleteSecret, GetSecretValue, List, MoveStage, Named, PutSecretValue,
     UpdateSecret,

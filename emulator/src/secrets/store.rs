@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use hardcap_limits::Millis;
 
-use crate::stored::secret_arn;
-use crate::clock::EpochMillis;
-use crate::config::SecretValue;
 use crate::json_api::ApiError;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::SecretValue;
+use hardcap_core::config::secret_arn;
 
 pub(super) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::number;
-use crate::faults::{Fault, Plan};
 use crate::source::mistake::{Mistake, Position};
 use crate::source::tree::Node;
+use hardcap_core::faults::{Fault, Plan};
 
 /// Members that are numbers; a scalar of TOML does not say so any more.
 const NUMBERS: [&str; 5] = ["probability", "count", "millis", "within_millis", "after_millis"];

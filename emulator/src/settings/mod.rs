@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use hardcap_limits::{Limits, Millis, ROWS};
 use indexmap::IndexMap;
 
-use crate::config::Credential;
-use crate::faults::Plan;
 pub use crate::packaging::Program;
 use crate::source::mistake::{Mistake, Position, Source};
-use crate::source::tree::{Entry, Node};
 use crate::source::toml;
+use crate::source::tree::{Entry, Node};
 use crate::template::TemplateError;
+use hardcap_core::config::Credential;
+use hardcap_core::faults::Plan;
 
 /// How long a companion may take until it is ready, unless `hardcap.toml` says otherwise.
 const READY_WITHIN: Millis = Millis(60_000);
@@ -329,7 +329,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::faults::{Fault, Kill, Phase};
+    use hardcap_core::faults::{Fault, Kill, Phase};
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]

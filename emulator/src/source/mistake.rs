@@ -20,16 +20,16 @@ impl fmt::Display for Position {
 
 /// A file and what it holds: errors show the line they are about.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source<'a> {
+pub struct Source<'a> {
     /// As errors name it.
-    pub(crate) path: &'a Path,
+    pub path: &'a Path,
     /// The content.
-    pub(crate) text: &'a str,
+    pub text: &'a str,
 }
 
 impl Source<'_> {
     /// The position of a byte of the text.
-    pub(crate) fn position(&self, offset: usize) -> Position {
+    pub fn position(&self, offset: usize) -> Position {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Position {
@@ -38,7 +38,8 @@ impl Source<'_> {
         }
     }
 
-    pub(crate) fn error(&self, mistake: Mistake) -> TemplateError {
+    /// The error for a mistake in this file.
+    pub fn error(&self, mistake: Mistake) -> TemplateError {
         let line = self.text.lines().nth(mistake.at.line.saturating_sub(1)).unwrap_or_default();
         TemplateError {
             path: self.path.to_owned(),
@@ -49,7 +50,8 @@ impl Source<'_> {
         }
     }
 
-    pub(crate) fn warning(&self, mistake: Mistake) -> Warning {
+    /// The warning for a mistake in this file.
+    pub fn warning(&self, mistake: Mistake) -> Warning {
         Warning {
             path: self.path.to_owned(),
             position: mistake.at,
@@ -61,25 +63,29 @@ impl Source<'_> {
 
 /// Something wrong at a place of the file being read. Knows no file: whoever reads the file adds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mistake {
-    pub(crate) at: Position,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
+pub struct Mistake {
+    /// Where it is.
+    pub at: Position,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
 }
 
 impl Mistake {
-    pub(crate) fn new(at: Position, message: impl Into<String>) -> Mistake {
+    /// A mistake without advice.
+    pub fn new(at: Position, message: impl Into<String>) -> Mistake {
         Mistake { at, message: message.into(), help: None }
     }
 
     /// Adds what to write instead.
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Mistake {
+    pub fn help(mut self, help: impl Into<String>) -> Mistake {
         self.help = Some(help.into());
         self
     }
 
     /// Adds the name that was probably meant, when one is near.
-    pub(crate) fn nearest<'a>(
+    pub fn nearest<'a>(
         mut self,
         written: &str,
         known: impl IntoIterator<Item = &'a str>,

@@ -1,6 +1,6 @@
 //! Text files that people write, and errors with a place in them: YAML and TOML as one tree whose nodes know their position.
 
-pub(crate) mod mistake;
-pub(crate) mod nearest;
+pub mod mistake;
+pub mod nearest;
 pub(crate) mod toml;
 pub(crate) mod tree;

@@ -1,10 +1,7 @@
 //! The name that somebody probably meant.
 
 /// The known name nearest to `written`, when it is near enough to be a slip of the hand: a third of its letters.
-pub(crate) fn nearest<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = written.chars().count();
     // The distance takes the product of both lengths; nobody slips over names as long as this.
     if letters == 0 || letters > 100 {

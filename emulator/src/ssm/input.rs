@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::name;
 use super::store::Version;
-use crate::config::{ParameterKind, ParameterTier};
 use crate::json_api::{ApiError, Page};
+use hardcap_core::config::{ParameterKind, ParameterTier};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

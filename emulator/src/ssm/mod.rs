@@ -11,9 +11,9 @@ use axum::body::Body;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use crate::config::Config;
-use crate::context::Platform;
 use crate::json_api::{self, ApiError, Call, invalid, missing};
+use hardcap_core::config::Config;
+use hardcap_core::context::Platform;
 use input::{ByPath, Delete, DeleteMany, Describe, Get, GetMany, History, PutParameter};
 use render::Shown;
 use store::{Put, Store, Version};

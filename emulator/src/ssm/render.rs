@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::store::Version;
-use crate::config::{ACCOUNT_ID, ParameterKind};
 use crate::json_api::seconds;
+use hardcap_core::config::{ACCOUNT_ID, ParameterKind};
 
 /// A version of a parameter, with what its ARN needs.
 pub(super) struct Shown<'s> {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use hardcap_limits::{Count, Exceeded, Limit, Limits};
 
 use super::name;
-use crate::clock::EpochMillis;
-use crate::config::{Parameter, ParameterKind, ParameterTier};
 use crate::json_api::{ApiError, invalid};
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::{Parameter, ParameterKind, ParameterTier};
 
 /// AWS keeps this many versions of a parameter and forgets the oldest.
 const VERSIONS_KEPT: usize = 100;

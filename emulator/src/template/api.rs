@@ -7,7 +7,9 @@ use super::gateway_responses;
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::tree::{Entry, Value};
-use crate::config::{Api, ApiKind, Cors, GatewayResponses, PayloadFormat, ResponseTransferMode};
+use hardcap_core::config::{
+    Api, ApiKind, Cors, GatewayResponses, PayloadFormat, ResponseTransferMode,
+};
 
 pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistake> {
     of.without_effect(&[

@@ -11,11 +11,11 @@ use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{Entry, Node};
 use super::{Loaded, api, bucket, function, openapi, raw_api, stored, streaming};
-use crate::config::{
-    Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Parameter, Route, Secret, Table,
-};
 use crate::packaging::Package;
 use crate::settings::Settings;
+use hardcap_core::config::{
+    Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Parameter, Route, Secret, Table,
+};
 
 /// What has been read so far.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use hardcap_limits::Millis;
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::tree::Entry;
-use crate::config::{ACCOUNT_ID, Function, RecursiveLoop, Schedule};
+use hardcap_core::config::{ACCOUNT_ID, Function, RecursiveLoop, Schedule};
 
 /// `EventInvokeConfig` and `DeadLetterQueue` of SAM, `DeadLetterConfig` of CloudFormation, `RecursiveLoop` of both.
 pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), Mistake> {

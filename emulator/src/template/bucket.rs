@@ -4,7 +4,7 @@ use super::mistake::Mistake;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::Entry;
-use crate::config::{Bucket, BucketCorsRule, LifecycleRule};
+use hardcap_core::config::{Bucket, BucketCorsRule, LifecycleRule};
 
 pub(super) fn read(scope: &Scope<'_>, entry: &Entry) -> Result<Bucket, Mistake> {
     let properties = Properties::of(scope, "the bucket", entry)?;

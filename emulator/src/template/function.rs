@@ -14,12 +14,12 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{Entry, Node, Value};
-use crate::config::{
+use crate::packaging::Package;
+use crate::settings::{FunctionSettings, Settings};
+use hardcap_core::config::{
     Function, FunctionUrl, InvokeMode, PayloadFormat, ResponseTransferMode, Route,
     UnknownInvokeMode,
 };
-use crate::packaging::Package;
-use crate::settings::{FunctionSettings, Settings};
 
 /// Properties of both kinds of function that change nothing here.
 const WITHOUT_EFFECT: [&str; 24] = [

@@ -5,7 +5,7 @@ use super::mistake::Mistake;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::Entry;
-use crate::config::{GatewayResponse, GatewayResponses, Mapping, RESPONSE_TYPES};
+use hardcap_core::config::{GatewayResponse, GatewayResponses, Mapping, RESPONSE_TYPES};
 
 /// What stands before the name of a header outside SAM.
 const HEADER: &str = "gatewayresponse.header.";

@@ -31,11 +31,11 @@ use indexmap::IndexMap;
 
 pub use crate::source::mistake::{Position, TemplateError, Warning};
 
-use crate::config::Config;
 use crate::packaging::Package;
 use crate::settings::Settings;
 use crate::source::mistake::{self, Source};
 use crate::source::tree;
+use hardcap_core::config::Config;
 
 /// A larger file is not a template: CloudFormation itself takes 1 MB.
 const LARGEST: usize = 4 * 1024 * 1024;

@@ -10,7 +10,7 @@ use super::properties::Properties;
 use super::scope::Scope;
 use super::streaming::check_uri;
 use super::tree::{Entry, Node, Value};
-use crate::config::{PayloadFormat, Route};
+use hardcap_core::config::{PayloadFormat, Route};
 
 /// The key of API Gateway's own part of an operation.
 const INTEGRATION: &str = "x-amazon-apigateway-integration";

@@ -15,7 +15,7 @@ use super::references::{ROOT_RESOURCE, kind};
 use super::scope::Scope;
 use super::streaming::check_uri;
 use super::tree::Entry;
-use crate::config::{ApiKind, PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::config::{ApiKind, PayloadFormat, ResponseTransferMode, Route};
 
 /// Reads the APIs themselves; what refers to them is read by [`connect`], for it may stand before them.
 pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {

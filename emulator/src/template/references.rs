@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
 use super::tree::{Entry, Node};
-use crate::config::ACCOUNT_ID;
+use hardcap_core::config::ACCOUNT_ID;
 
 impl Scope<'_> {
     /// `Ref` of a resource: a name, an id or a URL, by the resource's type.
@@ -113,7 +113,7 @@ impl Scope<'_> {
 
     fn secret_arn(&self, entry: &Entry) -> Result<String, Mistake> {
         let name = self.other_name(entry, "AWS::SecretsManager::Secret")?;
-        Ok(crate::stored::secret_arn(&self.names.region, &name, 0))
+        Ok(hardcap_core::config::secret_arn(&self.names.region, &name, 0))
     }
 
     /// What SAM makes beside a resource: the role and the URL of a function, the stage of an API.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::mistake::{Mistake, Position};
 use super::tree::{Entry, Node, Value};
-use crate::config::ACCOUNT_ID;
+use hardcap_core::config::ACCOUNT_ID;
 
 /// A template that needs more work than this (steps and bytes of text together) refers to itself in circles.
 const MOST_WORK: usize = 64 * 1024 * 1024;

@@ -4,11 +4,11 @@ use super::mistake::Mistake;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::{Entry, Node};
-use crate::config::{
+use crate::secrets::Password;
+use hardcap_core::config::{
     Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
     SecretValue, Table,
 };
-use crate::secrets::Password;
 
 /// `AWS::DynamoDB::Table`.
 pub(super) fn table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> {

@@ -5,7 +5,7 @@ use hardcap_limits::{Limits, Row};
 use super::assemble::PendingRoute;
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
-use crate::config::{ApiKind, Config, FunctionUrl, InvokeMode, ResponseTransferMode};
+use hardcap_core::config::{ApiKind, Config, FunctionUrl, InvokeMode, ResponseTransferMode};
 
 /// Says where an answer will be buffered although the template wants it streamed.
 pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) {

@@ -1,7 +1,7 @@
 //! `hardcap probe` in front of answers that stream.
 
-use hardcap::probe::{Direction, Found, Probed, Target, probe};
 use hardcap::{Builder, Emulator};
+use hardcap_cli::probe::{Direction, Found, Probed, Target, probe};
 use hardcap_limits::Limits;
 
 use super::on;

@@ -7,10 +7,10 @@ use std::fmt;
 use hardcap_limits::{Bytes, Limits, Party, Row};
 use serde::Serialize;
 
-use crate::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
-use crate::lambda::rules::{self, Proposal, Refusal, Unrecorded};
-use crate::report::grouped;
-use crate::template::Loaded;
+use hardcap::report::grouped;
+use hardcap::template::Loaded;
+use hardcap_core::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
+use hardcap_lambda::rules::{self, Proposal, Refusal, Unrecorded};
 
 pub use render::{to_github, to_junit, to_sarif};
 
@@ -191,8 +191,9 @@ impl Findings<'_> {
             );
             self.all.push(warning("bucket-lifecycle", place.clone(), message));
         }
-        let aborts =
-            |rule: &crate::config::LifecycleRule| rule.abort_incomplete_multipart_days.is_some();
+        let aborts = |rule: &hardcap_core::config::LifecycleRule| {
+            rule.abort_incomplete_multipart_days.is_some()
+        };
         if !bucket.lifecycle.iter().any(aborts) {
             let message = format!(
                 "uploads into the bucket `{name}` that are cut off stay, invisible and paid for: give it AbortIncompleteMultipartUpload"
@@ -250,8 +251,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::settings::Settings;
-    use crate::template::load;
+    use hardcap::settings::Settings;
+    use hardcap::template::load;
 
     fn findings(text: &str) -> Vec<String> {
         let path = Path::new("t.yaml");

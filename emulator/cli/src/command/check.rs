@@ -11,7 +11,7 @@ use super::options::{LimitOptions, TemplateOptions};
 use super::project::Project;
 use super::terminal::{self, print};
 use crate::check::{Finding, Severity};
-use crate::packaging;
+use hardcap::packaging;
 
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]

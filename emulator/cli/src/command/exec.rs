@@ -14,11 +14,11 @@ use super::report::{Format, write, write_records};
 use super::terminal;
 use super::up::{Signals, runtime, start_log};
 use super::{Failure, GATE_FAILED};
-use crate::addresses::Addresses;
-use crate::gate::Failure as GateFailure;
-use crate::report::Report;
-use crate::saved::Saved;
-use crate::tool::Tool;
+use hardcap::report::Report;
+use hardcap::report::gate::Failure as GateFailure;
+use hardcap::report::saved::Saved;
+use hardcap_core::addresses::Addresses;
+use hardcap_core::tool::Tool;
 
 /// What is run, and what must not happen.
 #[derive(Args, Clone, Debug)]

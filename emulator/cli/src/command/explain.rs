@@ -7,7 +7,7 @@ use super::Failure;
 use super::options::LimitOptions;
 use super::terminal;
 use crate::explain::Explained;
-use crate::settings::Settings;
+use hardcap::settings::Settings;
 
 /// How it is printed.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use super::Failure;
 use super::terminal;
 use super::up::runtime;
-use crate::clock::Clock;
+use hardcap_core::clock::Clock;
 
 /// An emulator that takes longer to say that it is well is not.
 const ANSWER_WITHIN: Millis = Millis(5_000);

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use hardcap_limits::{Date, Limits, page};
 
-use crate::addresses::Addresses;
-use crate::config::{Api, Config, FunctionUrl};
-use crate::report::grouped;
-use crate::settings::Try;
+use hardcap::report::grouped;
+use hardcap::settings::Try;
+use hardcap_core::addresses::Addresses;
+use hardcap_core::config::{Api, Config, FunctionUrl};
 
 /// The first line of a run: the day, and what differs from today.
 pub(super) fn limits_line(limits: &Limits) -> String {

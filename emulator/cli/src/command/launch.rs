@@ -7,15 +7,15 @@ use super::options::UpOptions;
 use super::project::Project;
 use super::terminal::{self, BuildProgress};
 use super::up::Signals;
-use crate::addresses::Addresses;
 use crate::check;
-use crate::clock::Clock;
 use crate::companion::{Companions, Ready};
-use crate::config::{Config, Function};
-use crate::emulator::Emulator;
-use crate::packaging::{self, Binary, Found, PackagingError, build, python};
-use crate::serve::{self, LOOPBACK};
-use crate::settings::{Companion, Program};
+use hardcap::Emulator;
+use hardcap::packaging::{self, Binary, Found, PackagingError, build, python};
+use hardcap::settings::{Companion, Program};
+use hardcap_core::addresses::Addresses;
+use hardcap_core::clock::Clock;
+use hardcap_core::config::{Config, Function};
+use hardcap_core::serve::{self, LOOPBACK};
 
 /// Everything that runs.
 pub(super) struct Started {

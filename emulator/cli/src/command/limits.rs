@@ -7,7 +7,7 @@ use hardcap_limits::page;
 use super::Failure;
 use super::options::LimitOptions;
 use super::terminal::print;
-use crate::settings::Settings;
+use hardcap::settings::Settings;
 
 /// How the table is printed.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]

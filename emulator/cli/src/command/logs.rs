@@ -13,7 +13,7 @@ use super::remote::{self, DEFAULT_URL};
 use super::up::{Signals, runtime};
 use super::{Failure, terminal};
 use crate::client::with_causes;
-use crate::logbook::Line;
+use hardcap_core::logbook::Line;
 
 /// Whose lines, and how.
 #[derive(Args, Clone, Debug)]

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use hardcap_limits::{Date, Limits};
 
-use crate::gate::{self, FailOn, Gate};
-use crate::report::Report;
-use crate::serve::LOOPBACK;
-use crate::settings::Settings;
+use hardcap::report::Report;
+use hardcap::report::gate::{self, FailOn, Gate};
+use hardcap::settings::Settings;
+use hardcap_core::serve::LOOPBACK;
 
 /// Which limits are in force.
 #[derive(Args, Clone, Debug, Default)]

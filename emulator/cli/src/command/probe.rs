@@ -11,8 +11,8 @@ use super::options::LimitOptions;
 use super::terminal;
 use super::up::runtime;
 use crate::probe::{self, Direction, Found, Probed, Target, Try};
-use crate::report::grouped;
-use crate::settings::Settings;
+use hardcap::report::grouped;
+use hardcap::settings::Settings;
 
 /// What is probed.
 #[derive(Args, Clone, Debug)]

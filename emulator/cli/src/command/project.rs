@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::options::{LimitOptions, TemplateOptions};
-use crate::source::nearest::nearest;
-use crate::settings::Settings;
-use crate::source::mistake::{Mistake, Source};
-use crate::template::{self, Loaded};
+use hardcap::settings::Settings;
+use hardcap::source::mistake::{Mistake, Source};
+use hardcap::source::nearest::nearest;
+use hardcap::template::{self, Loaded};
 
 /// A template with its companions, read and not yet built.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::Failure;
-use crate::addresses::Addresses;
+use hardcap_core::addresses::Addresses;
 
 /// A file that exists exactly while everything listens.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use super::project::Project;
 use super::terminal;
 use super::up::Signals;
 use super::watch::{self, Watch};
-use crate::config::{Config, Function};
-use crate::packaging::Package;
+use hardcap::packaging::Package;
+use hardcap_core::config::{Config, Function};
 
 /// A run whose sources are watched.
 pub(super) struct Edits {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Failure;
 use crate::client::{Answer, Client};
-use crate::source::nearest::nearest;
+use hardcap::source::nearest::nearest;
 
 /// Where `hardcap up` listens unless it is told otherwise.
 pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:4566";

@@ -14,9 +14,9 @@ use super::project::Project;
 use super::up::{runtime, start_log};
 use super::{Failure, GATE_FAILED, remote, terminal};
 use crate::client::{Answer, Client};
-use crate::record::Record;
 use crate::replay::{self, Capture, Exchange, Outcome, Verdict};
-use crate::settings::Settings;
+use hardcap::settings::Settings;
+use hardcap_core::record::Record;
 
 /// What is replayed, and against what.
 #[derive(Args, Clone, Debug)]

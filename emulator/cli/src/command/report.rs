@@ -9,9 +9,9 @@ use super::options::GateOptions;
 use super::remote::{self, DEFAULT_URL};
 use super::up::runtime;
 use super::{Failure, GATE_FAILED, terminal};
-use crate::gate::{Failure as GateFailure, to_junit};
-use crate::report::{Report, page};
-use crate::saved::Saved;
+use hardcap::report::gate::{Failure as GateFailure, to_junit};
+use hardcap::report::saved::Saved;
+use hardcap::report::{Report, page};
 
 /// What is rendered, and how.
 #[derive(Args, Clone, Debug)]

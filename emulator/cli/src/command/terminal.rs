@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use crate::check::Finding;
-use crate::packaging::build::Progress;
+use hardcap::packaging::build::Progress;
 
 /// A line on standard error.
 pub(super) fn say(line: &str) {

@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 use super::Failure;
 use super::options::UpOptions;
 use super::project::Project;
-use crate::clock::Clock;
-use crate::packaging::{Package, absolute};
-use crate::settings::Program;
+use hardcap::packaging::{Package, absolute};
+use hardcap::settings::Program;
+use hardcap_core::clock::Clock;
 
 /// An editor and a compiler write many files at a time: they have ended when nothing was written for this long.
 const QUIET: Millis = Millis(200);

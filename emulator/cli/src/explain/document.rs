@@ -6,7 +6,7 @@ use hardcap_limits::Limits;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::report::grouped;
+use hardcap::report::grouped;
 
 /// What a JSON document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub use document::{Document, Kind};
 pub use texts::{Match, find};
 
-use crate::report::grouped;
+use hardcap::report::grouped;
 
 /// What is known of an input.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::fmt;
 use hardcap_limits::envelope::{base64_len, json_string_len};
 use hardcap_limits::{Limits, Row};
 
-use crate::report::grouped;
+use hardcap::report::grouped;
 
 /// The largest envelope that is believed: headers twice, a request context, long cookies.
 const ENVELOPE_MAX: u64 = 16 * 1024;

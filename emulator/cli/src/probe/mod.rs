@@ -15,7 +15,7 @@ pub use explanation::{Direction, Encoding, Explanation, explain};
 pub use search::{Found, Search};
 
 use crate::client::Client;
-use crate::report::grouped;
+use hardcap::report::grouped;
 
 /// The placeholder for the size in a URL.
 const PLACEHOLDER: &str = "{size}";

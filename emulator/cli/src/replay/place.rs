@@ -3,9 +3,9 @@
 use http::Uri;
 
 use super::Exchange;
-use crate::addresses::Addresses;
-use crate::config::{Api, ApiKind, Config};
-use crate::gateway::route::{self, Table};
+use hardcap::route::{self, Table};
+use hardcap_core::addresses::Addresses;
+use hardcap_core::config::{Api, ApiKind, Config};
 
 /// Where a request is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +110,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::Function;
+    use hardcap_core::config::Function;
 
     fn config() -> (Config, Addresses) {
         let mut config = Config::empty(Limits::classic());

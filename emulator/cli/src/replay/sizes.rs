@@ -4,7 +4,7 @@ use hardcap_limits::{Limits, Row};
 
 use super::verdict::{Crossing, Outcome, Verdict};
 use crate::explain::{Document, Explained, Match};
-use crate::report::grouped;
+use hardcap::report::grouped;
 
 /// What the limits in force say to each refusal, and to a document that was measured.
 #[must_use]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use hardcap_limits::Limits;
 use serde::Serialize;
 
-use crate::record::{Record, What};
-use crate::report::{grouped, with_unit};
+use hardcap::report::{grouped, with_unit};
+use hardcap_core::record::{Record, What};
 
 /// How a replay came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -147,7 +147,7 @@ fn crossings(records: &[Record]) -> Vec<Crossing> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::EpochMillis;
+    use hardcap_core::clock::EpochMillis;
 
     fn measured(row: &'static str, observed: u64, max: u64) -> Record {
         let row = Limits::row(row).expect("the row exists").into();

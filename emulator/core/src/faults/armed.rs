@@ -20,7 +20,7 @@ const OTHERS: &str = "others";
 
 /// The faults in force: a snapshot, whose tallies all snapshots share.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Faults {
+pub struct Faults {
     seed: u64,
     last_id: u64,
     armed: Vec<Arc<Armed>>,
@@ -60,7 +60,7 @@ impl Faults {
     /// # Errors
     ///
     /// A sentence, for a fault that cannot be, or one too many.
-    pub(crate) fn replaced(&self, plan: Plan) -> Result<Faults, String> {
+    pub fn replaced(&self, plan: Plan) -> Result<Faults, String> {
         let mut faults = Faults { seed: plan.seed, ..Faults::none(self.over.clone()) };
         for fault in plan.faults {
             faults = faults.with(fault)?.0;
@@ -73,7 +73,7 @@ impl Faults {
     /// # Errors
     ///
     /// As [`Faults::replaced`].
-    pub(crate) fn with(&self, fault: Fault) -> Result<(Faults, u64), String> {
+    pub fn with(&self, fault: Fault) -> Result<(Faults, u64), String> {
         fault.check()?;
         if self.armed.len() == FAULTS_MAX {
             return Err(format!("{FAULTS_MAX} faults are in force, and no more may be"));
@@ -85,26 +85,26 @@ impl Faults {
     }
 
     /// The same without one; `None` when there is none of this number.
-    pub(crate) fn without(&self, id: u64) -> Option<Faults> {
+    pub fn without(&self, id: u64) -> Option<Faults> {
         let mut faults = self.clone();
         faults.armed.retain(|armed| armed.id != id);
         (faults.armed.len() < self.armed.len()).then_some(faults)
     }
 
     /// Whether none is in force.
-    pub(crate) fn are_none(&self) -> bool {
+    pub fn are_none(&self) -> bool {
         self.armed.is_empty()
     }
 
     /// Lets a span of real time pass; no more of it than until the emulator stops.
-    pub(crate) async fn pause(&self, clock: &Clock, span: Millis) {
+    pub async fn pause(&self, clock: &Clock, span: Millis) {
         if span.0 > 0 {
             clock.timeout(span, self.over.cancelled()).await;
         }
     }
 
     /// What the control surface shows.
-    pub(crate) fn status(&self) -> Value {
+    pub fn status(&self) -> Value {
         let shown: Vec<Value> = self.armed.iter().map(|armed| armed.status()).collect();
         json!({ "seed": self.seed, "faults": shown })
     }

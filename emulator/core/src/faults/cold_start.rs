@@ -24,7 +24,7 @@ impl From<SlowColdStart> for Kind {
 }
 
 /// How much later a sandbox starts.
-pub(crate) fn slow_cold_start(ctx: &Context, function: &str) -> Millis {
+pub fn slow_cold_start(ctx: &Context, function: &str) -> Millis {
     let of = |kind: &Kind| match kind {
         Kind::SlowColdStart(it) => is_about(it.function.as_ref(), function),
         _ => false,

@@ -23,7 +23,7 @@ impl From<Delay> for Kind {
 }
 
 /// How much later this event is tried.
-pub(crate) fn delay(ctx: &Context, function: &str) -> Millis {
+pub fn delay(ctx: &Context, function: &str) -> Millis {
     let of = |kind: &Kind| match kind {
         Kind::Delay(it) => is_about(it.function.as_ref(), function),
         _ => false,

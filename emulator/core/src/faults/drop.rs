@@ -21,7 +21,7 @@ impl From<Drop> for Kind {
 }
 
 /// Whether this event is lost.
-pub(crate) fn is_dropped(ctx: &Context, function: &str) -> bool {
+pub fn is_dropped(ctx: &Context, function: &str) -> bool {
     let of = |kind: &Kind| match kind {
         Kind::Drop(it) => is_about(it.function.as_ref(), function),
         _ => false,

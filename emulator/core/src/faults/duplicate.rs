@@ -21,7 +21,7 @@ impl From<Duplicate> for Kind {
 }
 
 /// Whether this attempt is made twice.
-pub(crate) fn is_duplicated(ctx: &Context, function: &str) -> bool {
+pub fn is_duplicated(ctx: &Context, function: &str) -> bool {
     let of = |kind: &Kind| match kind {
         Kind::Duplicate(it) => is_about(it.function.as_ref(), function),
         _ => false,

@@ -36,7 +36,7 @@ impl From<Fail> for Kind {
 }
 
 /// The error of this call, when it is to fail. `subject` is the bucket, or the service where there is none.
-pub(crate) fn failure(ctx: &Context, service: Service, subject: &str) -> Option<Failure> {
+pub fn failure(ctx: &Context, service: Service, subject: &str) -> Option<Failure> {
     let of = |kind: &Kind| match kind {
         Kind::Fail(it) => it.service == service && is_about(it.bucket.as_ref(), subject),
         _ => false,

@@ -40,7 +40,7 @@ impl From<Kill> for Kind {
 }
 
 /// After which span a process that enters this phase is killed.
-pub(crate) fn kill(ctx: &Context, function: &str, phase: Phase) -> Option<Millis> {
+pub fn kill(ctx: &Context, function: &str, phase: Phase) -> Option<Millis> {
     let of = |kind: &Kind| match kind {
         Kind::Kill(it) => it.phase == phase && is_about(it.function.as_ref(), function),
         _ => false,

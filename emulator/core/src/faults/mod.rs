@@ -30,16 +30,16 @@ pub use reorder::Reorder;
 pub use slow::{Service, Slow};
 pub use throttle::Throttle;
 
-pub(crate) use armed::Faults;
-pub(crate) use cold_start::slow_cold_start;
-pub(crate) use delay::delay;
-pub(crate) use drop::is_dropped;
-pub(crate) use duplicate::is_duplicated;
-pub(crate) use fail::failure;
-pub(crate) use kill::kill;
-pub(crate) use reorder::reorder;
-pub(crate) use slow::slow_down;
-pub(crate) use throttle::is_throttled;
+pub use armed::Faults;
+pub use cold_start::slow_cold_start;
+pub use delay::delay;
+pub use drop::is_dropped;
+pub use duplicate::is_duplicated;
+pub use fail::failure;
+pub use kill::kill;
+pub use reorder::reorder;
+pub use slow::slow_down;
+pub use throttle::is_throttled;
 
 use crate::context::Platform;
 
@@ -98,7 +98,7 @@ impl Plan {
     /// # Errors
     ///
     /// A sentence that names a function that is not known.
-    pub(crate) fn named(self, known: impl Fn(&str) -> Option<String>) -> Result<Plan, String> {
+    pub fn named(self, known: impl Fn(&str) -> Option<String>) -> Result<Plan, String> {
         let faults = self.faults.into_iter().map(|fault| fault.named(&known));
         Ok(Plan { seed: self.seed, faults: faults.collect::<Result<_, _>>()? })
     }
@@ -122,7 +122,7 @@ impl Kind {
     }
 
     /// The function that it is for, when it is for one.
-    pub(crate) fn function(&self) -> Option<String> {
+    pub fn function(&self) -> Option<String> {
         self.clone().function_mut().cloned()
     }
 
@@ -178,7 +178,7 @@ impl Fault {
     /// # Errors
     ///
     /// As [`Plan::named`].
-    pub(crate) fn named(mut self, known: impl Fn(&str) -> Option<String>) -> Result<Fault, String> {
+    pub fn named(mut self, known: impl Fn(&str) -> Option<String>) -> Result<Fault, String> {
         let what = self.kind.name();
         if let Some(function) = self.kind.function_mut() {
             *function = known(function).ok_or_else(|| {
@@ -248,7 +248,7 @@ impl From<Fault> for Value {
 /// # Errors
 ///
 /// A sentence that says which fault cannot be, and why.
-pub(crate) fn arm(
+pub fn arm(
     platform: &Platform,
     known: impl Fn(&str) -> Option<String>,
     plan: Plan,

@@ -24,7 +24,7 @@ impl From<Reorder> for Kind {
 }
 
 /// How long this event is held back.
-pub(crate) fn reorder(ctx: &Context, function: &str) -> Millis {
+pub fn reorder(ctx: &Context, function: &str) -> Millis {
     let of = |kind: &Kind| match kind {
         Kind::Reorder(it) => is_about(it.function.as_ref(), function),
         _ => false,

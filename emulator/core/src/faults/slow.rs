@@ -35,7 +35,7 @@ impl From<Slow> for Kind {
 }
 
 /// Waits as long as this call is to take longer. `subject` is the bucket, or the service where there is none.
-pub(crate) async fn slow_down(ctx: &Context, service: Service, subject: &str) {
+pub async fn slow_down(ctx: &Context, service: Service, subject: &str) {
     let of = |kind: &Kind| match kind {
         Kind::Slow(it) => it.service == service && is_about(it.bucket.as_ref(), subject),
         _ => false,

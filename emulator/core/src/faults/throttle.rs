@@ -21,7 +21,7 @@ impl From<Throttle> for Kind {
 }
 
 /// Whether this invocation is refused.
-pub(crate) fn is_throttled(ctx: &Context, function: &str) -> bool {
+pub fn is_throttled(ctx: &Context, function: &str) -> bool {
     let of = |kind: &Kind| match kind {
         Kind::Throttle(it) => is_about(it.function.as_ref(), function),
         _ => false,

@@ -69,7 +69,7 @@ pub(super) fn start(places: &[Place]) -> io::Result<OwnedFd> {
 }
 
 /// Makes the calling process a member of a group.
-pub(in crate::lambda) fn join(entrance: &CStr) -> io::Result<()> {
+pub(crate) fn join(entrance: &CStr) -> io::Result<()> {
     let entrance = openat(CWD, entrance, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     write(&entrance, b"0")?;
     Ok(())

@@ -7,7 +7,7 @@ use super::Stage;
 
 /// Why a call of an extension is refused. All of them are 403.
 #[derive(Debug)]
-pub(in crate::lambda) enum Refused {
+pub(crate) enum Refused {
     NameEmpty,
     Format(String),
     /// An event that does not exist, or that this kind of extension cannot have.
@@ -32,7 +32,7 @@ pub(in crate::lambda) enum Refused {
 
 impl Refused {
     /// `errorType` and `errorMessage`.
-    pub(in crate::lambda) fn texts(&self) -> (&'static str, String) {
+    pub(crate) fn texts(&self) -> (&'static str, String) {
         match self {
             Refused::NameEmpty => {
                 ("Extension.InvalidExtensionName", "Empty extension name".to_owned())

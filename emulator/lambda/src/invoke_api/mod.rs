@@ -15,12 +15,12 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::lambda::name::{LATEST, Named};
-use crate::lambda::{Event, Invocation, Lambda, Reply, admit_event, refusal};
-use crate::context::Context;
+use crate::name::{LATEST, Named};
 use crate::queue::{self, NotAccepted, Queue};
-use crate::serve::{self, ReadError};
 use crate::stop::Stop;
+use crate::{Event, Invocation, Lambda, Reply, admit_event, refusal};
+use hardcap_core::context::Context;
+use hardcap_core::serve::{self, ReadError};
 
 #[derive(Clone)]
 struct Api {
@@ -29,7 +29,7 @@ struct Api {
 }
 
 /// The routes of `Invoke` and `InvokeWithResponseStream`.
-pub(crate) fn router(lambda: Lambda, queue: Queue) -> Router {
+pub fn router(lambda: Lambda, queue: Queue) -> Router {
     let streaming = stream::router(lambda.clone());
     Router::new()
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))

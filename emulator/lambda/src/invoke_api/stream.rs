@@ -18,11 +18,11 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::Parameters;
-use crate::context::Context;
-use crate::lambda::name::LATEST;
-use crate::lambda::stream::{Opened, Stream};
-use crate::lambda::{Event, Fault, Invocation, Lambda, Reply, refusal};
+use crate::name::LATEST;
 use crate::stop::Stop;
+use crate::stream::{Opened, Stream};
+use crate::{Event, Fault, Invocation, Lambda, Reply, refusal};
+use hardcap_core::context::Context;
 
 /// From this day on the last event says nothing of a function that failed in the middle of its answer, or timed out there,
 /// or streamed too much: captured with a Node.js and a custom runtime (radkawar/stackd, testdata/aws/lambda/streaming.json,

@@ -7,11 +7,11 @@ use super::destination;
 use super::event::{Event, Head};
 use super::record::Ended;
 use super::retry::{Attempt, Next, Policy};
-use crate::context::Context;
-use crate::faults;
-use crate::lambda::{Event as Invoked, Invocation, Reply};
-use crate::record::{Condition, What};
 use crate::stop::Stop;
+use crate::{Event as Invoked, Invocation, Reply};
+use hardcap_core::context::Context;
+use hardcap_core::faults;
+use hardcap_core::record::{Condition, What};
 
 /// Tries what is due, until the emulator stops.
 pub(super) async fn run(shared: Arc<Shared>) {

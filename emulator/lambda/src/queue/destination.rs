@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::event::{Attributes, Kind, Letter};
 use super::record::{self, Ended};
 use super::{NotAccepted, Queue, Shared};
-use crate::config::Function;
-use crate::context::Context;
-use crate::record::{Condition, What};
+use hardcap_core::config::Function;
+use hardcap_core::context::Context;
+use hardcap_core::record::{Condition, What};
 
 /// Where a record can go.
 #[derive(Clone, Debug, PartialEq, Eq)]

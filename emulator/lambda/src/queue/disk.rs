@@ -127,8 +127,8 @@ fn record<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::EpochMillis;
     use crate::queue::retry::Tries;
+    use hardcap_core::clock::EpochMillis;
 
     fn event(id: &str, accepted: u64) -> Event {
         let accepted = EpochMillis(accepted);

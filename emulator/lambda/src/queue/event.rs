@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::retry::Tries;
-use crate::clock::EpochMillis;
+use hardcap_core::clock::EpochMillis;
 
 /// What is known of an event beside its payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

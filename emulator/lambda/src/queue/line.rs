@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use serde_json::{Value, json};
 
 use super::event::{Event, Letter};
-use crate::clock::EpochMillis;
+use hardcap_core::clock::EpochMillis;
 
 /// Events that may wait or be under way, of all functions.
 const EVENTS_MAX: usize = 20_000;

@@ -24,24 +24,24 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::settings::{EventSettings, check_settings};
+pub use self::settings::{EventSettings, check_settings};
 
 use self::disk::Disk;
 use self::event::{Event, Head};
 use self::line::Lines;
 use self::retry::Tries;
-use crate::config::Config;
-use crate::context::{Context, Platform};
-use crate::faults;
-use crate::lambda::Lambda;
-use crate::lambda::event::must_be_json;
-use crate::record::What;
-use crate::s3::S3;
+use crate::Lambda;
+use crate::event::must_be_json;
 use crate::stop::Stop;
+use hardcap_core::config::Config;
+use hardcap_core::context::{Context, Platform};
+use hardcap_core::faults;
+use hardcap_core::record::What;
+use hardcap_s3::S3;
 
 /// The queue of all functions. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Queue {
+pub struct Queue {
     shared: Arc<Shared>,
 }
 
@@ -60,7 +60,7 @@ struct Shared {
 
 /// Why an event was not accepted.
 #[derive(Debug)]
-pub(crate) enum NotAccepted {
+pub enum NotAccepted {
     /// As any invocation may be refused.
     Stopped(Stop),
     /// Too many events wait. AWS's queue has no known end; this one has, and says so.
@@ -74,12 +74,12 @@ impl From<Stop> for NotAccepted {
 }
 
 /// The limit of an event's size.
-pub(crate) fn event_limit(ctx: &Context) -> &Limit<ByteCount> {
+pub fn event_limit(ctx: &Context) -> &Limit<ByteCount> {
     &ctx.limits.lambda_async_request
 }
 
 /// Compares an event's size with its limit.
-pub(crate) fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
+pub fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
     Ok(ctx.admit(event_limit(ctx), length)?)
 }
 
@@ -89,7 +89,7 @@ impl Queue {
     /// # Errors
     ///
     /// A sentence that names what AWS would refuse in a function's configuration, or the file that cannot be used.
-    pub(crate) fn open(
+    pub fn open(
         platform: &Platform,
         config: &Config,
         lambda: &Lambda,
@@ -115,7 +115,7 @@ impl Queue {
     }
 
     /// Begins to try events, and to send those of schedules, until the emulator stops.
-    pub(crate) fn start(&self, config: &Config) {
+    pub fn start(&self, config: &Config) {
         let shared = &self.shared;
         shared.tasks.spawn(attempt::run(Arc::clone(shared)));
         for function in &config.functions {
@@ -154,7 +154,7 @@ impl Queue {
     /// # Errors
     ///
     /// [`NotAccepted`] when it is too large, no JSON, or one too many.
-    pub(crate) async fn accept(
+    pub async fn accept(
         &self,
         ctx: &Context,
         function: &str,
@@ -188,7 +188,7 @@ impl Queue {
     }
 
     /// What waits, what is under way, how events ended, and the dead letters.
-    pub(crate) fn status(&self) -> Value {
+    pub fn status(&self) -> Value {
         let mut status = self.shared.lines().status();
         status["sums"] = json!(self.shared.platform.recorder.totals().events);
         status

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::clock::EpochMillis;
-use crate::lambda::Reply;
-use crate::record::Condition;
+use crate::Reply;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::record::Condition;
 
 /// What is told of an event that came to its end.
 pub(super) struct Ended<'a> {
@@ -132,7 +132,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::lambda::Fault;
+    use crate::Fault;
 
     const NOW: EpochMillis = EpochMillis(1_531_822_620_383);
 

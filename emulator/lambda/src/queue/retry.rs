@@ -3,9 +3,9 @@
 use hardcap_limits::{Limits, Millis};
 use serde::{Deserialize, Serialize};
 
-use crate::clock::EpochMillis;
-use crate::config::EventInvokeConfig;
-use crate::record::Condition;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::EventInvokeConfig;
+use hardcap_core::record::Condition;
 
 /// What has been tried with an event so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

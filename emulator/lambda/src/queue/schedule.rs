@@ -5,8 +5,8 @@ use hardcap_limits::Millis;
 use serde_json::json;
 
 use super::{NotAccepted, Queue};
-use crate::clock::EpochMillis;
-use crate::config::{ACCOUNT_ID, Schedule};
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::{ACCOUNT_ID, Schedule};
 
 /// A rule and the function that it invokes.
 #[derive(Debug)]

@@ -4,23 +4,23 @@ use hardcap_limits::{Limits, Millis};
 use serde::de::IgnoredAny;
 
 use super::destination::Target;
-use crate::config::{Config, EventInvokeConfig, Schedule};
-use crate::lambda::rules::{self, Refusal};
+use crate::rules::{self, Refusal};
+use hardcap_core::config::{Config, EventInvokeConfig, Schedule};
 
 /// EventBridge knows no shorter rate.
 const RATE_MIN: Millis = Millis(60_000);
 
 /// What is proposed for a function's asynchronous events; `None` is left to Lambda.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct EventSettings<'a> {
+pub struct EventSettings<'a> {
     /// `MaximumRetryAttempts`.
-    pub(crate) retries: Option<i64>,
+    pub retries: Option<i64>,
     /// `MaximumEventAgeInSeconds`.
-    pub(crate) age_seconds: Option<i64>,
+    pub age_seconds: Option<i64>,
     /// The ARN of `OnSuccess`.
-    pub(crate) on_success: Option<&'a str>,
+    pub on_success: Option<&'a str>,
     /// The ARN of `OnFailure`.
-    pub(crate) on_failure: Option<&'a str>,
+    pub on_failure: Option<&'a str>,
 }
 
 impl<'a> From<&'a EventInvokeConfig> for EventSettings<'a> {
@@ -57,7 +57,7 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
 /// # Errors
 ///
 /// AWS's answer.
-pub(crate) fn check_settings(
+pub fn check_settings(
     settings: &EventSettings<'_>,
     function: &str,
     has: &dyn Fn(&str) -> bool,
@@ -135,7 +135,7 @@ fn schedule(schedule: &Schedule) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Function;
+    use hardcap_core::config::Function;
 
     #[track_caller]
     fn check_events(events: EventInvokeConfig, expected: Result<(), &str>) {

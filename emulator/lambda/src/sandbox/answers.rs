@@ -6,14 +6,14 @@ use hardcap_limits::{Limits, Millis};
 use http::HeaderValue;
 
 use super::{Inner, Sandbox};
-use crate::lambda::outcome::{Ending, TRUNCATED_RESPONSE};
-use crate::lambda::run::Refused;
-use crate::lambda::state::{Call, Illegal, Machine, State};
-use crate::lambda::stream::Inlet;
+use crate::outcome::{Ending, TRUNCATED_RESPONSE};
+use crate::run::Refused;
+use crate::state::{Call, Illegal, Machine, State};
+use crate::stream::Inlet;
 
 impl Sandbox {
     /// Whether the runtime may answer now, and with which limits: asked before the body is read.
-    pub(in crate::lambda) fn may_answer(
+    pub(crate) fn may_answer(
         &self,
         request_id: &str,
         invocation_id: Option<&str>,
@@ -29,7 +29,7 @@ impl Sandbox {
     }
 
     /// The runtime begins to answer; `None` when its invoker wants the answer whole.
-    pub(in crate::lambda) fn open(
+    pub(crate) fn open(
         &self,
         request_id: &str,
         content_type: Option<&HeaderValue>,
@@ -44,7 +44,7 @@ impl Sandbox {
     }
 
     /// The runtime has answered, with a result or an error.
-    pub(in crate::lambda) fn answer(
+    pub(crate) fn answer(
         self: &Arc<Self>,
         request_id: &str,
         call: Call,
@@ -58,10 +58,7 @@ impl Sandbox {
     }
 
     /// The answer that was under way has ended: as a whole, or in the middle of it.
-    pub(in crate::lambda) fn close(
-        self: &Arc<Self>,
-        ending: Result<Ending, Refused>,
-    ) -> Result<(), Illegal> {
+    pub(crate) fn close(self: &Arc<Self>, ending: Result<Ending, Refused>) -> Result<(), Illegal> {
         let (ending, refused) = match ending {
             Ok(ending) => (ending, None),
             Err(refused) => (Ending::Broken(TRUNCATED_RESPONSE), Some(refused)),
@@ -71,7 +68,7 @@ impl Sandbox {
 
     /// The process has ended in the middle of an answer: what it posted before is still handed on, as long as the function's
     /// time is not over.
-    pub(in crate::lambda) async fn hear_out(&self) {
+    pub(crate) async fn hear_out(&self) {
         let (heard, left) = {
             let inner = self.lock();
             let outlet = inner.run.as_ref().and_then(|run| run.job.outlet.as_ref());

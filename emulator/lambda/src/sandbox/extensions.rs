@@ -22,7 +22,7 @@ const RUNTIME_SHARE: u64 = 30;
 
 /// Why a sandbox is ended, in the words of a SHUTDOWN event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::lambda) enum Reason {
+pub(crate) enum Reason {
     Spindown,
     Timeout,
     Failure,
@@ -40,7 +40,7 @@ impl Reason {
 
 /// The process of an external extension.
 #[derive(Debug)]
-pub(in crate::lambda) struct External {
+pub(crate) struct External {
     pub(super) name: String,
     pub(super) group: Group,
     pub(super) output: Output,
@@ -49,11 +49,7 @@ pub(in crate::lambda) struct External {
 impl Sandbox {
     // --- What extensions ask of it ---
 
-    pub(in crate::lambda) fn register(
-        &self,
-        name: &str,
-        events: &[String],
-    ) -> Result<Uuid, Refused> {
+    pub(crate) fn register(&self, name: &str, events: &[String]) -> Result<Uuid, Refused> {
         let limits = self.function.surroundings.platform.limits();
         let registered =
             self.lock().extensions.register(name, events, &limits.lambda_extensions)?;
@@ -62,7 +58,7 @@ impl Sandbox {
         Ok(registered)
     }
 
-    pub(in crate::lambda) fn extension_next(
+    pub(crate) fn extension_next(
         self: &Arc<Self>,
         id: Uuid,
     ) -> Result<oneshot::Receiver<Notice>, Refused> {
@@ -73,11 +69,11 @@ impl Sandbox {
     }
 
     /// The name of an extension that has registered.
-    pub(in crate::lambda) fn extension_name(&self, id: Uuid) -> Result<String, Refused> {
+    pub(crate) fn extension_name(&self, id: Uuid) -> Result<String, Refused> {
         self.lock().extensions.name(id).map(str::to_owned)
     }
 
-    pub(in crate::lambda) fn extension_failed(
+    pub(crate) fn extension_failed(
         &self,
         id: Uuid,
         stage: Stage,
@@ -89,17 +85,17 @@ impl Sandbox {
     // --- Their processes ---
 
     /// A process is about to be started as an extension. False when there are too many.
-    pub(in crate::lambda) fn expect_extension(&self, name: &str) -> bool {
+    pub(crate) fn expect_extension(&self, name: &str) -> bool {
         let limits = self.function.surroundings.platform.limits();
         self.lock().extensions.expect(name, &limits.lambda_extensions).is_ok()
     }
 
-    pub(in crate::lambda) fn extension_not_launched(&self, name: &str, error_type: &str) {
+    pub(crate) fn extension_not_launched(&self, name: &str, error_type: &str) {
         self.lock().extensions.not_launched(name, error_type);
     }
 
     /// Looks after the process of an extension until it ends.
-    pub(in crate::lambda) fn extension_runs(
+    pub(crate) fn extension_runs(
         self: &Arc<Self>,
         name: &str,
         mut child: Child,
@@ -129,7 +125,7 @@ impl Sandbox {
     }
 
     /// Whether an extension whose process runs has not registered yet.
-    pub(in crate::lambda) fn is_registering(&self) -> bool {
+    pub(crate) fn is_registering(&self) -> bool {
         self.lock().extensions.is_registering()
     }
 
@@ -194,7 +190,7 @@ impl Sandbox {
     }
 
     /// Tells the extensions that it is the end, gives them their time, and ends what is left.
-    pub(in crate::lambda) async fn wind_down(&self, launch: Launch) {
+    pub(crate) async fn wind_down(&self, launch: Launch) {
         let left = {
             let mut inner = self.lock();
             // A runtime that has ended by itself leaves them all of the time.

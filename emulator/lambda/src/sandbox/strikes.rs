@@ -5,11 +5,11 @@ use std::sync::Arc;
 use hardcap_limits::Millis;
 
 use super::{Run, Sandbox, State};
-use crate::faults::{self, Phase};
+use hardcap_core::faults::{self, Phase};
 
 impl Sandbox {
     /// The event is on its way to the runtime: a fault may kill it before it answers.
-    pub(in crate::lambda) fn strike_while_busy(self: &Arc<Self>) {
+    pub(crate) fn strike_while_busy(self: &Arc<Self>) {
         let ctx = {
             let inner = self.lock();
             let Some(run) = inner.run.as_ref() else { return };

@@ -28,7 +28,7 @@ const MIB: u64 = 1024 * 1024;
 
 /// How the runtime's process came to its end.
 #[derive(Debug)]
-pub(in crate::lambda) enum End {
+pub(crate) enum End {
     Exited(Exit),
     /// There never was one.
     NotStarted(InitFailure),
@@ -38,7 +38,7 @@ pub(in crate::lambda) enum End {
 
 impl Sandbox {
     /// The runtime's process runs. False when the sandbox has been ended meanwhile.
-    pub(in crate::lambda) fn runs(&self, running: Running) -> bool {
+    pub(crate) fn runs(&self, running: Running) -> bool {
         let _ = self.runtime.set(running);
         let alive = self.lock().machine.state() != State::Dead;
         if !alive {
@@ -47,12 +47,12 @@ impl Sandbox {
         alive
     }
 
-    pub(in crate::lambda) fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.lock().machine.state() == State::Dead
     }
 
     /// Waits until the runtime writes something.
-    pub(in crate::lambda) async fn follow(&self) -> Rest {
+    pub(crate) async fn follow(&self) -> Rest {
         match self.runtime.get() {
             Some(running) => {
                 running.output.follow(|piece| self.written(Writer::Runtime, piece)).await
@@ -63,7 +63,7 @@ impl Sandbox {
 
     /// Looks after it: ends an invocation whose time is over, a process that takes too much memory, a sandbox that nobody
     /// has used for long. Returns how long nothing else needs a look.
-    pub(in crate::lambda) fn look_after(&self, tick: Millis, idle_life: Millis) -> Millis {
+    pub(crate) fn look_after(&self, tick: Millis, idle_life: Millis) -> Millis {
         let mut inner = self.lock();
         let elapsed = inner.since.elapsed_millis();
         match Sandbox::state(&inner) {
@@ -106,7 +106,7 @@ impl Sandbox {
     }
 
     /// The runtime has ended.
-    pub(in crate::lambda) fn ended(&self, end: End) {
+    pub(crate) fn ended(&self, end: End) {
         if let Some(running) = self.runtime.get() {
             running.group.end();
         }
@@ -157,7 +157,7 @@ impl Sandbox {
     }
 
     /// Ends every process at once; whoever looks after the sandbox sees to the rest.
-    pub(in crate::lambda) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.each_group(Group::kill);
     }
 
@@ -168,13 +168,13 @@ impl Sandbox {
     }
 
     /// Makes it take no more calls, and ends it.
-    pub(in crate::lambda) fn abandon(&self, reason: Reason) {
+    pub(crate) fn abandon(&self, reason: Reason) {
         self.die(&mut self.lock());
         self.end(reason);
     }
 
     /// Memory at its highest, in MB of 1,048,576 bytes, a begun one counted whole.
-    pub(in crate::lambda) fn used_mb(&self) -> u64 {
+    pub(crate) fn used_mb(&self) -> u64 {
         let mut inner = self.lock();
         let is_old = inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH);
         if is_old && let Some(usage) = self.total_memory(memory::of_process) {
@@ -231,7 +231,7 @@ impl Sandbox {
     }
 
     /// The kernel has killed a process before a look at the memory could find it too large.
-    pub(in crate::lambda) fn was_out_of_memory(&self) {
+    pub(crate) fn was_out_of_memory(&self) {
         let allowed = self.function.function.memory_mb;
         self.log.platform(&format!(
             "hardcap: the function used all of the memory that the kernel gives it and its /tmp together, and may use \

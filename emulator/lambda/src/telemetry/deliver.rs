@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::subscription::Protocol;
 use super::{Event, Subscription};
-use crate::clock::Clock;
+use hardcap_core::clock::Clock;
 
 type Http = Client<HttpConnector, Full<Bytes>>;
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// What a subscriber can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::lambda) enum Stream {
+pub(crate) enum Stream {
     Platform,
     Function,
     Extension,
@@ -23,7 +23,7 @@ impl Stream {
 
 /// The API that an extension subscribes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::lambda) enum Api {
+pub(crate) enum Api {
     /// `PUT /2022-07-01/telemetry`
     Telemetry,
     /// `PUT /2020-08-15/logs`
@@ -32,7 +32,7 @@ pub(in crate::lambda) enum Api {
 
 impl Api {
     /// How errors name it.
-    pub(in crate::lambda) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Api::Telemetry => "Telemetry",
             Api::Logs => "Logs",
@@ -56,7 +56,7 @@ impl Api {
 
 /// How events are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::lambda) enum Protocol {
+pub(crate) enum Protocol {
     /// A request for each batch, a JSON array.
     Post,
     /// The same; the Logs API lets its subscribers choose.
@@ -67,7 +67,7 @@ pub(in crate::lambda) enum Protocol {
 
 /// What an extension has subscribed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::lambda) struct Subscription {
+pub(crate) struct Subscription {
     pub(super) streams: Vec<Stream>,
     pub(super) max_items: usize,
     pub(super) max_bytes: usize,
@@ -84,14 +84,14 @@ pub(in crate::lambda) struct Subscription {
 /// What is wrong with a request; AWS's form is `URI port is not provided; types should not be empty` (Telemetry API
 /// reference, 2022-12-13). The words of the other complaints are unconfirmed.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::lambda) struct Invalid(Vec<String>);
+pub(crate) struct Invalid(Vec<String>);
 
 impl Invalid {
     pub(super) fn other_api(api: Api) -> Invalid {
         Invalid(vec![format!("the extension has subscribed with the {} API already", api.name())])
     }
 
-    pub(in crate::lambda) fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         self.0.join("; ")
     }
 }
@@ -130,11 +130,7 @@ const TIMEOUT_DEFAULT: u64 = 1_000;
 
 impl Subscription {
     /// Reads a request.
-    pub(in crate::lambda) fn read(
-        body: &[u8],
-        api: Api,
-        limits: &Limits,
-    ) -> Result<Subscription, Invalid> {
+    pub(crate) fn read(body: &[u8], api: Api, limits: &Limits) -> Result<Subscription, Invalid> {
         let request: Request = serde_json::from_slice(body)
             .map_err(|error| Invalid(vec![format!("the request is not readable: {error}")]))?;
         let mut wrong = Vec::new();

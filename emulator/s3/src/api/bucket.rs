@@ -5,9 +5,9 @@ use s3s::dto::*;
 use s3s::{S3Response, header};
 
 use super::{Answer, Api, owner, plain, timestamp};
-use crate::s3::call::Call;
-use crate::s3::refusal::Refusal;
-use crate::s3::{attributes, cors, lifecycle};
+use crate::call::Call;
+use crate::refusal::Refusal;
+use crate::{attributes, cors, lifecycle};
 
 pub(super) async fn list(
     api: &Api,

@@ -9,12 +9,12 @@ use s3s::dto::*;
 
 use super::object::{expiration, identify, no_version, put_limit};
 use super::{Answer, Api, timestamp};
-use crate::s3::attributes;
-use crate::s3::call::Call;
-use crate::s3::checksum::{Algorithm, Hasher};
-use crate::s3::conditions::{self, COPY_SOURCE, Unread, Write};
-use crate::s3::refusal::Refusal;
-use crate::s3::store::{self, Object, ObjectChecksum};
+use crate::attributes;
+use crate::call::Call;
+use crate::checksum::{Algorithm, Hasher};
+use crate::conditions::{self, COPY_SOURCE, Unread, Write};
+use crate::refusal::Refusal;
+use crate::store::{self, Object, ObjectChecksum};
 
 pub(super) async fn copy(
     api: &Api,

@@ -9,11 +9,11 @@ use http::StatusCode;
 use s3s::dto::{self, *};
 
 use super::{Answer, Api, owner, plain, timestamp};
-use crate::s3::call::Call;
-use crate::s3::refusal::Refusal;
-use crate::s3::store::{Bucket, Object};
-use crate::s3::checksum::Algorithm;
-use crate::uri;
+use crate::call::Call;
+use crate::checksum::Algorithm;
+use crate::refusal::Refusal;
+use crate::store::{Bucket, Object};
+use hardcap_core::uri;
 
 /// Entries in one answer (S3 API reference).
 const ENTRIES_MAX: i32 = 1000;
@@ -243,7 +243,7 @@ pub(super) async fn uploads(
             .about
             .algorithm
             .map(|a| ChecksumAlgorithm::from(a.name().to_owned())),
-        initiated: Some(timestamp(crate::clock::EpochMillis(upload.about.initiated))),
+        initiated: Some(timestamp(hardcap_core::clock::EpochMillis(upload.about.initiated))),
         key: Some(encoding.write(&upload.about.key)),
         owner: Some(owner()),
         storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),

@@ -103,13 +103,13 @@ operations! {
 }
 
 /// A point in time as the library has it.
-fn timestamp(at: crate::clock::EpochMillis) -> dto::Timestamp {
+fn timestamp(at: hardcap_core::clock::EpochMillis) -> dto::Timestamp {
     at.to_utc().into()
 }
 
 /// The owner of everything: an id as AWS's canonical user ids look.
 fn owner() -> dto::Owner {
     use sha2::{Digest as _, Sha256};
-    let id = hex::encode(Sha256::digest(crate::config::ACCOUNT_ID));
+    let id = hex::encode(Sha256::digest(hardcap_core::config::ACCOUNT_ID));
     dto::Owner { display_name: None, id: Some(id) }
 }

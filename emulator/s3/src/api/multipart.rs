@@ -10,13 +10,13 @@ use s3s::dto::*;
 
 use super::object::{admit_size, declared, expiration, identify, receive};
 use super::{Answer, Api, plain};
-use crate::record::What;
-use crate::s3::attributes;
-use crate::s3::call::Call;
-use crate::s3::checksum::{self, Algorithm, Checksum, Hasher};
-use crate::s3::conditions::Write;
-use crate::s3::refusal::Refusal;
-use crate::s3::store::{About, Bucket, Object, ObjectChecksum, Part, Upload};
+use crate::attributes;
+use crate::call::Call;
+use crate::checksum::{self, Algorithm, Checksum, Hasher};
+use crate::conditions::Write;
+use crate::refusal::Refusal;
+use crate::store::{About, Bucket, Object, ObjectChecksum, Part, Upload};
+use hardcap_core::record::What;
 
 pub(super) async fn create(
     api: &Api,
@@ -335,7 +335,7 @@ fn declared_checksum(call: &Call, whole: Option<&ObjectChecksum>) -> Result<(), 
 
 fn completed(call: &Call, bucket: &str, object: &Object) -> CompleteMultipartUploadOutput {
     let host = call.header("host").unwrap_or("localhost");
-    let path = crate::uri::encode(object.key.as_bytes(), true);
+    let path = hardcap_core::uri::encode(object.key.as_bytes(), true);
     let mut output = CompleteMultipartUploadOutput {
         bucket: Some(bucket.to_owned()),
         key: Some(object.key.to_string()),

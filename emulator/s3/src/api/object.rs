@@ -13,12 +13,12 @@ use s3s::{Body, S3Response};
 use super::bucket::digest_needed;
 use super::range::{self, Stretch};
 use super::{Answer, Api, plain};
-use crate::s3::call::Call;
-use crate::s3::checksum::{Algorithm, Checksum, Digests};
-use crate::s3::conditions::{self, READ, Unread, Write};
-use crate::s3::refusal::Refusal;
-use crate::s3::store::{self, Bucket, Object, ObjectChecksum};
-use crate::s3::{attributes, lifecycle};
+use crate::call::Call;
+use crate::checksum::{Algorithm, Checksum, Digests};
+use crate::conditions::{self, READ, Unread, Write};
+use crate::refusal::Refusal;
+use crate::store::{self, Bucket, Object, ObjectChecksum};
+use crate::{attributes, lifecycle};
 
 /// Keys in one DeleteObjects (S3 API reference).
 const DELETED_AT_ONCE_MAX: usize = 1000;
@@ -52,15 +52,12 @@ pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer
 }
 
 /// How large an object may be that is written at once, by a PUT or by a copy.
-pub(in crate::s3) fn put_limit(call: &Call) -> &hardcap_limits::Limit<Bytes> {
+pub(crate) fn put_limit(call: &Call) -> &hardcap_limits::Limit<Bytes> {
     &call.context().limits.s3_put
 }
 
 /// Compares the declared size of a body with a limit.
-pub(in crate::s3) fn admit_size(
-    call: &Call,
-    limit: &hardcap_limits::Limit<Bytes>,
-) -> Result<(), Refusal> {
+pub(crate) fn admit_size(call: &Call, limit: &hardcap_limits::Limit<Bytes>) -> Result<(), Refusal> {
     let Some(length) = call.body_length() else { return Ok(()) };
     call.context().admit(limit, Bytes(length)).map_err(|exceeded| {
         Refusal::limit(&exceeded)
@@ -105,7 +102,7 @@ pub(super) fn declared(call: &Call) -> Option<Algorithm> {
 }
 
 /// `ETag` and the encryption that every object has since 2023-01-05.
-pub(in crate::s3) fn identify(object: &Object, headers: &mut HeaderMap) {
+pub(crate) fn identify(object: &Object, headers: &mut HeaderMap) {
     attributes::insert(headers, "etag", &format!("\"{}\"", object.etag));
     attributes::insert(headers, "x-amz-server-side-encryption", "AES256");
 }
@@ -118,7 +115,7 @@ fn checksum_headers(checksum: Option<&ObjectChecksum>, headers: &mut HeaderMap) 
 }
 
 /// `x-amz-expiration`, when a rule of the bucket ends the object.
-pub(in crate::s3) fn expiration(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
+pub(crate) fn expiration(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
     let settings = bucket.settings();
     let rules = settings.lifecycle.as_ref();
     if let Some((end, rule)) = rules.and_then(|rules| lifecycle::expiry(rules, object)) {

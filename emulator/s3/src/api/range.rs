@@ -2,7 +2,7 @@
 
 use s3s::dto::Range;
 
-use crate::s3::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// A stretch of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The credential of a claim: `AKID/20260221/us-east-1/s3/aws4_request`.
 
-use crate::s3::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// A credential's five parts; the id may hold slashes of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,21 +1,21 @@
 //! The claim in the fields of a form: what is signed is its policy.
 
 use super::{Now, credential, spaced_hex, time};
-use crate::context::Context;
-use crate::keyring::Keyring;
-use crate::s3::refusal::Refusal;
-use crate::sigv4::{self, ALGORITHM, Claim};
+use crate::refusal::Refusal;
+use hardcap_core::context::Context;
+use hardcap_core::keyring::Keyring;
+use hardcap_core::sigv4::{self, ALGORITHM, Claim};
 
 /// The fields of a form that are its claim.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::s3) struct FormClaim<'a> {
-    pub(in crate::s3) algorithm: &'a str,
-    pub(in crate::s3) credential: &'a str,
-    pub(in crate::s3) date: &'a str,
-    pub(in crate::s3) signature: &'a str,
-    pub(in crate::s3) token: Option<&'a str>,
+pub(crate) struct FormClaim<'a> {
+    pub(crate) algorithm: &'a str,
+    pub(crate) credential: &'a str,
+    pub(crate) date: &'a str,
+    pub(crate) signature: &'a str,
+    pub(crate) token: Option<&'a str>,
     /// In base64, as it was signed.
-    pub(in crate::s3) policy: &'a str,
+    pub(crate) policy: &'a str,
 }
 
 impl FormClaim<'_> {
@@ -24,7 +24,7 @@ impl FormClaim<'_> {
     /// # Errors
     ///
     /// The refusal that AWS would send.
-    pub(in crate::s3) fn verify(
+    pub(crate) fn verify(
         &self,
         region: &str,
         keyring: &Keyring,
@@ -76,11 +76,7 @@ impl FormClaim<'_> {
     /// # Errors
     ///
     /// When the form's date is none.
-    pub(in crate::s3) fn has_expired(
-        &self,
-        expiration: i64,
-        context: &Context,
-    ) -> Result<bool, Refusal> {
+    pub(crate) fn has_expired(&self, expiration: i64, context: &Context) -> Result<bool, Refusal> {
         let date = self.date()?;
         let clock = &context.clock;
         let now = Now { region: "", clock, wall: clock.wall(), shown: clock.now() };

@@ -3,8 +3,8 @@
 use http::{HeaderMap, StatusCode, header};
 
 use super::{Now, credential, time};
-use crate::s3::refusal::Refusal;
-use crate::sigv4::{ALGORITHM, Claim};
+use crate::refusal::Refusal;
+use hardcap_core::sigv4::{ALGORITHM, Claim};
 
 /// How far a request's own time may be from ours (S3 reference, RequestTimeTooSkewed).
 const SKEW_SECONDS: i64 = 15 * 60;

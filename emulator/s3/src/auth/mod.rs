@@ -3,7 +3,7 @@
 //! The protocol library can verify signatures, but by the machine's clock and with fewer checks. So all of it is done
 //! here, by the emulator's clock, and the library is handed a request without any claim.
 
-use crate::sigv4 as canonical;
+use hardcap_core::sigv4 as canonical;
 
 mod credential;
 mod form;
@@ -16,11 +16,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 
 use super::chunked::Signer;
 use super::refusal::Refusal;
-use crate::uri;
-use crate::clock::{Clock, EpochMillis};
-use crate::context::Context;
-use crate::keyring::{Key, Keyring};
 use canonical::Claim;
+use hardcap_core::clock::{Clock, EpochMillis};
+use hardcap_core::context::Context;
+use hardcap_core::keyring::{Key, Keyring};
+use hardcap_core::uri;
 
 pub(super) use form::FormClaim;
 

@@ -4,9 +4,9 @@ use hardcap_limits::Millis;
 use http::StatusCode;
 
 use super::{Now, credential, time};
-use crate::context::Context;
-use crate::s3::refusal::Refusal;
-use crate::sigv4::{ALGORITHM, Claim};
+use crate::refusal::Refusal;
+use hardcap_core::context::Context;
+use hardcap_core::sigv4::{ALGORITHM, Claim};
 
 /// How far ahead of our clock a URL's start may lie, as for a signed header.
 const AHEAD_SECONDS: i64 = 15 * 60;

@@ -5,8 +5,8 @@ use hardcap_limits::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use multer::{Field, Multipart};
 
-use crate::s3::call::Call;
-use crate::s3::refusal::Refusal;
+use crate::call::Call;
+use crate::refusal::Refusal;
 
 /// What `${filename}` in a value stands for.
 const FILE_NAME: &str = "${filename}";

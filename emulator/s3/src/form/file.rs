@@ -13,11 +13,11 @@ use s3s::crypto::{Checksum as _, Md5};
 
 use super::fields::malformed;
 use super::policy::Sizes;
-use crate::s3::api::put_limit;
-use crate::s3::call::Call;
-use crate::s3::checksum::{self, Algorithm, Declared, Hasher};
-use crate::s3::refusal::Refusal;
-use crate::s3::store::{Blob, Bucket, ObjectChecksum};
+use crate::api::put_limit;
+use crate::call::Call;
+use crate::checksum::{self, Algorithm, Declared, Hasher};
+use crate::refusal::Refusal;
+use crate::store::{Blob, Bucket, ObjectChecksum};
 
 /// The body of a request as the parser reads it. What the parser leaves goes back to the call.
 pub(super) struct Rest {
@@ -103,7 +103,7 @@ impl Received {
             sizes.admit(size)?;
         }
         call.set_body_length(Some(size));
-        crate::s3::api::admit_size(call, limit)?;
+        crate::api::admit_size(call, limit)?;
         let checksum = hasher.finish();
         let md5: [u8; 16] = md5.finalize();
         if declared.checksum.as_ref().is_some_and(|declared| *declared != checksum) {

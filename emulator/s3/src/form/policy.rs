@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::fields::Fields;
-use crate::s3::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// Fields that need no condition.
 const FREE: [&str; 3] = ["file", "policy", "x-amz-signature"];

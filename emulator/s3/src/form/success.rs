@@ -3,9 +3,9 @@
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
 
-use crate::s3::address::Address;
-use crate::s3::refusal::escape;
-use crate::uri;
+use crate::address::Address;
+use crate::refusal::escape;
+use hardcap_core::uri;
 
 /// What was stored.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use super::blob::{Blobs, Writer, blocking};
 use super::disk::{Folder, file_of};
 use super::object::{Object, ObjectRecord};
 use super::upload::{About, Upload};
-use crate::clock::EpochMillis;
-use crate::s3::refusal::Refusal;
+use crate::refusal::Refusal;
+use hardcap_core::clock::EpochMillis;
 
 /// How many keys can be written at the same time without waiting for each other, by chance.
 const TURNS: usize = 64;

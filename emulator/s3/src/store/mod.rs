@@ -20,10 +20,10 @@ pub(crate) use object::{Attributes, Object, ObjectChecksum};
 pub(crate) use upload::{About, Part, Upload};
 
 use super::refusal::Refusal;
-use crate::clock::EpochMillis;
-use crate::config;
 use blob::{Blobs, blocking};
 use disk::Disk;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config;
 
 /// All buckets.
 #[derive(Debug)]

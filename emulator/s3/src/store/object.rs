@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::blob::{Blob, Blobs, Slice};
-use crate::clock::EpochMillis;
-use crate::s3::checksum::Checksum;
+use crate::checksum::Checksum;
+use hardcap_core::clock::EpochMillis;
 
 /// An object as it is stored: it never changes, it is only replaced.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use s3s::dto::{
     ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
 };
 
-use crate::config;
+use hardcap_core::config;
 
 /// The cross-origin rules of a template's bucket; none when it has none.
 pub(super) fn cors(bucket: &config::Bucket) -> Option<CORSConfiguration> {

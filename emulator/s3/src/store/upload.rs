@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::blob::{Blob, Blobs, blocking};
 use super::disk::Folder;
 use super::object::{Attributes, BlobRecord};
-use crate::clock::EpochMillis;
-use crate::s3::checksum::{Algorithm, Checksum};
-use crate::s3::refusal::Refusal;
+use crate::checksum::{Algorithm, Checksum};
+use crate::refusal::Refusal;
+use hardcap_core::clock::EpochMillis;
 
 /// An upload: what it will be, and the parts that have come.
 #[derive(Debug)]

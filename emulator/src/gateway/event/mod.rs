@@ -12,10 +12,10 @@ use hardcap_limits::envelope::{Object, Sink};
 use indexmap::IndexMap;
 
 use super::media;
-use crate::percent;
 use super::request::Received;
-use crate::clock::EpochMillis;
-use crate::lambda::Envelope;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::percent;
+use hardcap_lambda::Envelope;
 
 /// The four shapes of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

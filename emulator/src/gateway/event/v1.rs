@@ -3,7 +3,7 @@
 use hardcap_limits::envelope::{Object, Sink, object};
 
 use super::Event;
-use crate::percent;
+use hardcap_core::percent;
 
 /// Members of `identity` that only other kinds of authorization fill.
 const EMPTY_IDENTITY_REST: [&str; 4] =

@@ -3,7 +3,7 @@
 use hardcap_limits::envelope::{Object, Sink, object};
 
 use super::{Body, Event, Shape, headers};
-use crate::percent;
+use hardcap_core::percent;
 
 pub(super) fn describe(event: &Event, sink: &mut dyn Sink) {
     let path = raw_path(event);

@@ -6,12 +6,12 @@
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::Ending;
-use crate::config::{GatewayResponse, GatewayResponses, Mapping};
 use crate::gateway::FRAMING;
 use crate::gateway::event::{ApiFacts, Moment, Taken};
-use crate::percent;
 use crate::gateway::request::Received;
-use crate::stop::Stop;
+use hardcap_core::config::{GatewayResponse, GatewayResponses, Mapping};
+use hardcap_core::percent;
+use hardcap_lambda::stop::Stop;
 
 /// What mappings and templates may take values from.
 #[derive(Clone, Copy)]

@@ -9,9 +9,9 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::answer::Malformed;
 use super::event::Moment;
-use crate::lambda::Fault;
-use crate::stop::Stop;
 pub(crate) use customized::{Source, customize};
+use hardcap_lambda::Fault;
+use hardcap_lambda::stop::Stop;
 
 /// Why a request ended without an answer of a function.
 #[derive(Debug, thiserror::Error)]

@@ -3,8 +3,8 @@
 use hardcap_limits::{Bytes as ByteCount, Millis};
 
 use super::*;
-use crate::clock::EpochMillis;
-use crate::stop::Throttle;
+use hardcap_core::clock::EpochMillis;
+use hardcap_lambda::stop::Throttle;
 
 fn moment() -> Moment {
     Moment {

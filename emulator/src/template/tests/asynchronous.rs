@@ -3,7 +3,7 @@
 use hardcap_limits::Millis;
 
 use super::{good, warnings};
-use crate::config::{EventInvokeConfig, RecursiveLoop, Schedule};
+use hardcap_core::config::{EventInvokeConfig, RecursiveLoop, Schedule};
 
 const JOB: &str = "
 Resources:

@@ -1,9 +1,9 @@
 //! Gateway responses in templates.
 
 use super::*;
-use crate::config::{GatewayResponse, Mapping};
+use hardcap_core::config::{GatewayResponse, Mapping};
 
-fn responses(text: &str) -> crate::config::GatewayResponses {
+fn responses(text: &str) -> hardcap_core::config::GatewayResponses {
     let loaded = good(text);
     assert_eq!(warnings(&loaded), [""; 0]);
     loaded.config.apis[0].gateway_responses.clone()

@@ -5,7 +5,7 @@ use std::path::Path;
 use hardcap_limits::Millis;
 
 use super::{good, warnings};
-use crate::config::{ApiKind, Cors, PayloadFormat};
+use hardcap_core::config::{ApiKind, Cors, PayloadFormat};
 
 #[test]
 fn a_function_has_the_defaults_of_aws() {

@@ -1,7 +1,7 @@
 //! Tables, parameters and secrets of a template.
 
 use super::{bad, good, warnings};
-use crate::config::{AttributeKind, ParameterKind, ParameterTier, Projection, SecretValue};
+use hardcap_core::config::{AttributeKind, ParameterKind, ParameterTier, Projection, SecretValue};
 
 const TEMPLATE: &str = "
 Resources:

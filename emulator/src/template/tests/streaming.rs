@@ -5,9 +5,9 @@ use std::path::Path;
 use hardcap_limits::Limits;
 
 use super::{bad, good, warnings};
-use crate::config::{InvokeMode, ResponseTransferMode};
 use crate::settings::Settings;
 use crate::template::{Loaded, load};
+use hardcap_core::config::{InvokeMode, ResponseTransferMode};
 
 const SAM: &str = "
 Resources:

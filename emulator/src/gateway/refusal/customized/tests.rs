@@ -4,10 +4,10 @@ use hardcap_limits::{Bytes as ByteCount, Limits, Millis, Party};
 use indexmap::IndexMap;
 
 use super::*;
-use crate::clock::EpochMillis;
 use crate::gateway::answer::Malformed;
 use crate::gateway::request::tests::received;
-use crate::stop::Throttle;
+use hardcap_core::clock::EpochMillis;
+use hardcap_lambda::stop::Throttle;
 
 fn facts() -> ApiFacts {
     ApiFacts {

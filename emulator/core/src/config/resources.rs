@@ -191,7 +191,7 @@ pub enum ParameterKind {
 
 impl ParameterKind {
     /// As AWS writes it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             ParameterKind::String => "String",
             ParameterKind::StringList => "StringList",
@@ -215,7 +215,7 @@ pub enum ParameterTier {
 
 impl ParameterTier {
     /// As AWS writes it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             ParameterTier::Standard => "Standard",
             ParameterTier::Advanced => "Advanced",
@@ -227,7 +227,7 @@ impl ParameterTier {
 const SUFFIX_LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`; `life` counts how often the name was created before.
-pub(crate) fn secret_arn(region: &str, name: &str, life: u64) -> String {
+pub fn secret_arn(region: &str, name: &str, life: u64) -> String {
     let digest = Sha256::new().chain_update(name).chain_update(life.to_be_bytes()).finalize();
     let suffix: String = digest
         .iter()
