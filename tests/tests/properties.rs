@@ -121,7 +121,7 @@ impl World {
     fn refused(&self) -> Vec<(&'static str, u64)> {
         let limits = self.emulator.totals().limits;
         let refused = limits.into_iter().filter(|(_, seen)| seen.refused > 0);
-        refused.map(|(row, seen)| (row, seen.refused)).collect()
+        refused.map(|(row, seen)| (row.as_str(), seen.refused)).collect()
     }
 }
 
