@@ -1,0 +1,303 @@
+//! The framing of HTTP/1 requests: where each head begins and where each body ends, by the rules of hyper.
+//!
+//! Pure: bytes in, heads out. The rules were read in hyper 1.12.0 (`proto/h1/role.rs` and `proto/h1/decode.rs`, MIT licence);
+//! a property test compares this module with hyper over real sockets. Only what the client sends decides, so responses,
+//! `100 Continue` among them, cannot confuse it. Where a request is not one that hyper accepts, the framing is
+//! [`State::Lost`] for the rest of the connection: all bytes pass, and no head is reported any more.
+
+use std::collections::VecDeque;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::{HEAD_MAX, Head, SentHead, TARGET_MAX};
+
+/// The longest method that is recognized; the longest registered one has 17 letters.
+const METHOD_MAX: usize = 64;
+
+/// The requests of one connection, as far as they have been read.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    state: State,
+    /// The head that is being read, without the rest of a target that was cut.
+    head: Partial,
+    /// The heads that were read and whose requests hyper has not handed over yet.
+    pub(super) heads: VecDeque<Head>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// The next byte belongs to a head.
+    #[default]
+    Head,
+    /// So many bytes of a body follow.
+    Sized(u64),
+    /// The next byte belongs to a chunked body.
+    Chunked(Chunked),
+    /// Where the next head begins is not known.
+    Lost,
+}
+
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    first_line_read: bool,
+    spaces: u32,
+    target_bytes: u64,
+    /// Where the line begins that is being read.
+    line: usize,
+}
+
+/// What one byte of a head means.
+#[derive(PartialEq, Eq)]
+enum Step {
+    /// The head goes on.
+    Keep,
+    /// It is a part of the target that hyper must not see.
+    Cut,
+    /// The head is complete.
+    Complete,
+    /// It is not a head.
+    Broken,
+}
+
+impl Framing {
+    /// Reads bytes of the connection in their order. Returns how many of them hyper is given, moved to the front: fewer
+    /// where a target was cut.
+    pub(super) fn feed(&mut self, read: &mut [u8]) -> usize {
+        let (mut at, mut kept) = (0, 0);
+        while at < read.len() {
+            let taken = match self.state {
+                State::Head => match self.head.take(read[at]) {
+                    Step::Cut => {
+                        at += 1;
+                        continue;
+                    }
+                    step => {
+                        self.after_head_byte(step);
+                        1
+                    }
+                },
+                State::Sized(left) => {
+                    let taken = usize::try_from(left).unwrap_or(usize::MAX).min(read.len() - at);
+                    self.state = sized(left - taken as u64);
+                    taken
+                }
+                State::Chunked(chunked) => {
+                    let (taken, state) = chunked.skip(&read[at..]);
+                    self.state = state;
+                    taken
+                }
+                State::Lost => read.len() - at,
+            };
+            if at != kept {
+                read.copy_within(at..at + taken, kept);
+            }
+            at += taken;
+            kept += taken;
+        }
+        kept
+    }
+
+    /// Reports no heads from here on, because they are not those that hyper sees.
+    pub(super) fn lose(&mut self) {
+        *self = Framing { state: State::Lost, ..Framing::default() };
+    }
+
+    fn after_head_byte(&mut self, step: Step) {
+        match step {
+            Step::Keep | Step::Cut => {}
+            Step::Broken => self.state = State::Lost,
+            Step::Complete => match complete(&std::mem::take(&mut self.head)) {
+                Some((head, state)) => {
+                    self.heads.push_back(head);
+                    self.state = state;
+                }
+                None => self.state = State::Lost,
+            },
+        }
+    }
+}
+
+fn sized(left: u64) -> State {
+    if left == 0 { State::Head } else { State::Sized(left) }
+}
+
+impl Partial {
+    fn take(&mut self, byte: u8) -> Step {
+        if self.bytes.is_empty() && matches!(byte, b'\r' | b'\n') {
+            return Step::Keep;
+        }
+        if !self.first_line_read {
+            match byte {
+                b'\n' => self.first_line_read = true,
+                b' ' => self.spaces += 1,
+                _ if self.spaces == 0 && self.bytes.len() >= METHOD_MAX => return Step::Broken,
+                _ if self.spaces == 1 => {
+                    self.target_bytes += 1;
+                    if self.target_bytes > TARGET_MAX {
+                        return Step::Cut;
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.bytes.push(byte);
+        if byte == b'\n' {
+            // A line of nothing but its ending ends the head; one that follows a bare line feed does as well.
+            if matches!(self.bytes[self.line..], [b'\n'] | [b'\r', b'\n']) {
+                return Step::Complete;
+            }
+            self.line = self.bytes.len();
+        }
+        if self.bytes.len() > HEAD_MAX { Step::Broken } else { Step::Keep }
+    }
+}
+
+/// A head as it was sent, and what follows it; `None` where hyper refuses it.
+fn complete(partial: &Partial) -> Option<(Head, State)> {
+    let lines = partial.bytes.split(|&byte| byte == b'\n').count();
+    let mut fields = vec![httparse::EMPTY_HEADER; lines];
+    let mut parsed = httparse::Request::new(&mut fields);
+    let whole =
+        parsed.parse(&partial.bytes).ok()? == httparse::Status::Complete(partial.bytes.len());
+    let (method, target, version) = (parsed.method?, parsed.path?, parsed.version?);
+    if !whole {
+        return None;
+    }
+    let body = body_of(parsed.headers, version)?;
+    let mut headers = Vec::with_capacity(parsed.headers.len());
+    let mut as_parsed = HeaderMap::with_capacity(parsed.headers.len());
+    for field in parsed.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+        // hyper keeps one length, and none beside a transfer coding.
+        let chunked = matches!(body, State::Chunked(_));
+        if name == header::CONTENT_LENGTH && (chunked || as_parsed.contains_key(&name)) {
+            continue;
+        }
+        as_parsed.append(name, HeaderValue::from_bytes(field.value).ok()?);
+        headers.push((field.name.to_owned(), field.value.to_vec()));
+    }
+    let first_line = partial.bytes.iter().position(|&byte| byte == b'\n')? + 1;
+    let last_line = partial.bytes.len() - partial.line;
+    let header_bytes = (partial.bytes.len() - first_line - last_line) as u64;
+    let sent = SentHead { target_bytes: partial.target_bytes, header_bytes, headers };
+    let (method, target) = (method.to_owned(), target.to_owned());
+    Some((Head { method, target, as_parsed, sent }, body))
+}
+
+/// How the body that follows these headers is framed; `None` where hyper refuses the request.
+fn body_of(headers: &[httparse::Header<'_>], minor_version: u8) -> Option<State> {
+    let (mut length, mut coding) = (None, None);
+    for field in headers {
+        if field.name.eq_ignore_ascii_case("transfer-encoding") {
+            coding = Some(is_chunked(field.value));
+        } else if field.name.eq_ignore_ascii_case("content-length") && coding.is_none() {
+            let declared = digits(field.value)?;
+            if length.is_some_and(|known| known != declared) {
+                return None;
+            }
+            length = Some(declared);
+        }
+    }
+    match (coding, length) {
+        (Some(true), _) if minor_version == 1 => Some(State::Chunked(Chunked::Start)),
+        (Some(_), _) => None,
+        // The two largest numbers mean something else to hyper, which refuses them.
+        (None, Some(length)) if length > u64::MAX - 2 => None,
+        (None, length) => Some(sized(length.unwrap_or(0))),
+    }
+}
+
+/// Whether `chunked` is the last of the transfer codings.
+fn is_chunked(value: &[u8]) -> bool {
+    let last = value.rsplit(|&byte| byte == b',').next().unwrap_or_default();
+    last.trim_ascii().eq_ignore_ascii_case(b"chunked")
+}
+
+fn digits(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// A place in a chunked body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chunked {
+    /// Before the first digit of a size.
+    Start,
+    /// Among the digits of a size.
+    Size(u64),
+    /// In the white space behind a size.
+    Blank(u64),
+    /// In the extensions of a chunk.
+    Extension(u64),
+    /// Before the line feed behind a size.
+    SizeLineFeed(u64),
+    /// So many bytes of a chunk follow.
+    Data(u64),
+    DataReturn,
+    DataLineFeed,
+    /// At the beginning of a trailer line, which may be the empty one.
+    TrailerStart,
+    Trailer,
+    TrailerLineFeed,
+    EndLineFeed,
+}
+
+impl Chunked {
+    /// Skips bytes of the body: how many, and what follows them.
+    fn skip(mut self, bytes: &[u8]) -> (usize, State) {
+        let mut at = 0;
+        while at < bytes.len() {
+            if let Chunked::Data(left) = self {
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
+                at += taken;
+                let left = left - taken as u64;
+                self = if left == 0 { Chunked::DataReturn } else { Chunked::Data(left) };
+                continue;
+            }
+            let state = self.step(bytes[at]);
+            at += 1;
+            match state {
+                State::Chunked(next) => self = next,
+                ended => return (at, ended),
+            }
+        }
+        (at, State::Chunked(self))
+    }
+
+    fn step(self, byte: u8) -> State {
+        let next = match (self, byte) {
+            (Chunked::Start, _) => more(0, byte),
+            (Chunked::Size(size) | Chunked::Blank(size), b'\t' | b' ') => {
+                Some(Chunked::Blank(size))
+            }
+            (Chunked::Size(size) | Chunked::Blank(size), b';') => Some(Chunked::Extension(size)),
+            (Chunked::Size(size) | Chunked::Blank(size) | Chunked::Extension(size), b'\r') => {
+                Some(Chunked::SizeLineFeed(size))
+            }
+            (Chunked::Size(size), _) => more(size, byte),
+            (Chunked::Extension(size), _) if byte != b'\n' => Some(Chunked::Extension(size)),
+            (Chunked::SizeLineFeed(0), b'\n') | (Chunked::TrailerLineFeed, b'\n') => {
+                Some(Chunked::TrailerStart)
+            }
+            (Chunked::SizeLineFeed(size), b'\n') => Some(Chunked::Data(size)),
+            (Chunked::DataReturn, b'\r') => Some(Chunked::DataLineFeed),
+            (Chunked::DataLineFeed, b'\n') => Some(Chunked::Start),
+            (Chunked::TrailerStart, b'\r') => Some(Chunked::EndLineFeed),
+            (Chunked::Trailer, b'\r') => Some(Chunked::TrailerLineFeed),
+            (Chunked::TrailerStart | Chunked::Trailer, _) => Some(Chunked::Trailer),
+            (Chunked::EndLineFeed, b'\n') => return State::Head,
+            _ => None,
+        };
+        next.map_or(State::Lost, State::Chunked)
+    }
+}
+
+/// One more digit of a size.
+fn more(size: u64, byte: u8) -> Option<Chunked> {
+    let digit = char::from(byte).to_digit(16)?;
+    let size = size.checked_mul(16)?.checked_add(u64::from(digit))?;
+    Some(Chunked::Size(size))
+}

@@ -1,0 +1,142 @@
+use super::*;
+
+/// Reads `bytes` in pieces of `piece` bytes; what hyper would see.
+fn read(heads: &Heads, bytes: &[u8], piece: usize) -> Vec<u8> {
+    let mut seen = Vec::new();
+    for piece in bytes.chunks(piece) {
+        let mut piece = piece.to_vec();
+        let kept = heads.framing().feed(&mut piece);
+        seen.extend_from_slice(&piece[..kept]);
+    }
+    seen
+}
+
+fn parsed(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
+    let mut request = http::Request::builder().method(method).uri(target);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap().into_parts().0
+}
+
+#[test]
+fn names_keep_their_case_and_every_byte_of_the_lines_is_counted() {
+    let sent = b"GET /a?b HTTP/1.1\r\ntEsT-HEADeR:  aValUE \r\nHost: h\r\n\r\n";
+    for piece in [1, 7, 1000] {
+        let heads = Heads::default();
+        assert_eq!(read(&heads, sent, piece), sent);
+        let head = heads.take(&parsed("GET", "/a?b", &[("test-header", "aValUE"), ("host", "h")]));
+        let head = head.unwrap();
+        assert_eq!(head.headers[0], ("tEsT-HEADeR".to_owned(), b"aValUE".to_vec()));
+        assert_eq!(head.target_bytes, "/a?b".len() as u64);
+        let lines = "tEsT-HEADeR:  aValUE \r\nHost: h\r\n";
+        assert_eq!(head.header_bytes, lines.len() as u64);
+    }
+}
+
+#[test]
+fn a_target_that_hyper_cannot_take_is_cut_and_its_length_kept() {
+    for piece in [1000, 1_000_000] {
+        let sent = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "a".repeat(70_000));
+        let heads = Heads::default();
+        let seen = read(&heads, sent.as_bytes(), piece);
+        let target = format!("/{}", "a".repeat(59_999));
+        let expected = format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(String::from_utf8(seen).unwrap(), expected);
+        let head = heads.take(&parsed("GET", &target, &[("host", "h")])).unwrap();
+        assert_eq!(head.target_bytes, 70_001);
+        assert!(head.is_cut());
+    }
+}
+
+#[test]
+fn after_a_head_that_hyper_parsed_otherwise_no_head_is_reported() {
+    let (host, other) = (&[("host", "h")], &[("host", "other")]);
+    let sent = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    for parsed_otherwise in
+        [parsed("GET", "/", other), parsed("PUT", "/", host), parsed("GET", "/x", host)]
+    {
+        let heads = Heads::default();
+        read(&heads, sent, 1000);
+        assert_eq!(heads.take(&parsed_otherwise), None);
+        read(&heads, sent, 1000);
+        assert_eq!(heads.take(&parsed("GET", "/", host)), None);
+    }
+}
+
+/// The header lines that frame a body, what hyper makes of them, and the body as it is sent.
+type Framed = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+/// Bodies of every framing, each with what looks like a head in it or with what ends it early if misread.
+const BODIES: [Framed; 7] = [
+    ("", &[], ""),
+    ("Content-Length: 0\r\n", &[("content-length", "0")], ""),
+    ("Content-Length: 27\r\n", &[("content-length", "27")], "GET / HTTP/1.1\r\nA: b\r\n\r\n123"),
+    ("Content-Length: 5\r\nContent-Length: 5\r\n", &[("content-length", "5")], "\r\n\r\n\n"),
+    (
+        "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+        &[("transfer-encoding", "chunked")],
+        "4;a=\"b\"\r\n\r\n\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "Transfer-Encoding: gzip, Chunked\r\nContent-Length: 1\r\n",
+        &[("transfer-encoding", "gzip, Chunked")],
+        "0A \r\n0\r\n\r\nGET /\r\n1\r\nx\r\n00\r\nTrailer: GET\r\n x\r\n\r\n",
+    ),
+    (
+        "Expect: 100-continue\r\nContent-Length: 4\r\n",
+        &[("expect", "100-continue"), ("content-length", "4")],
+        "\n\n\r\n",
+    ),
+];
+
+#[test]
+fn pipelined_requests_keep_their_heads_whatever_their_bodies_look_like() {
+    for first in BODIES {
+        for second in BODIES {
+            for piece in [1, 2, 3, 5, 17, 1000] {
+                let mut sent = String::new();
+                for (name, (lines, _, body)) in [("oNe", first), ("tWo", second), ("3", first)] {
+                    sent.push_str(&format!(
+                        "POST /{name} HTTP/1.1\r\nX-{name}: 1\r\n{lines}\r\n{body}"
+                    ));
+                }
+                let heads = Heads::default();
+                assert_eq!(read(&heads, sent.as_bytes(), piece), sent.as_bytes());
+                for (name, (_, headers, _)) in [("oNe", first), ("tWo", second), ("3", first)] {
+                    let own = (format!("x-{}", name.to_lowercase()), "1");
+                    let mut headers = headers.to_vec();
+                    headers.insert(0, (&own.0, own.1));
+                    let head = heads.take(&parsed("POST", &format!("/{name}"), &headers));
+                    let head = head.unwrap_or_else(|| panic!("{name} of {sent:?} by {piece}"));
+                    assert_eq!(head.headers[0].0, format!("X-{name}"), "{sent:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_hyper_refuses_passes_untouched_and_ends_the_heads() {
+    for refused in [
+        "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n",
+        "GET / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n",
+        "GET / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+        "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nA : b\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+        "GET /\r\n\r\n",
+        "GET  / HTTP/1.1\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n;\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
+    ] {
+        let heads = Heads::default();
+        let sent = format!("{refused}GET /{} HTTP/1.1\r\n\r\n", "a".repeat(70_000));
+        assert_eq!(read(&heads, sent.as_bytes(), 100), sent.as_bytes(), "{refused:?}");
+        heads.framing().heads.clear();
+        read(&heads, b"GET / HTTP/1.1\r\n\r\n", 100);
+        assert_eq!(heads.take(&parsed("GET", "/", &[])), None, "{refused:?}");
+    }
+}
