@@ -2,8 +2,9 @@
 //!
 //! Three things live here, without any I/O:
 //!
-//! - [`table`]: one row per limit, with its history of numbers, what each party sees when it is crossed,
-//!   its source and how sure we are of it. [`Limits::at`] chooses the numbers of a day.
+//! - [`table`]: one row per limit, with its history of numbers, the text that each party sees when it is crossed, its source and
+//!   the confidence in it. [`Limits::at`] chooses the numbers of a day. The rows come from the data files in `data/`; the
+//!   documentation of the module teaches how to add a limit.
 //! - [`envelope`]: how many bytes a text, a body or a whole proxy response takes once it is JSON.
 //! - [`page`]: the table as text, JSON and markdown.
 //!

@@ -86,27 +86,6 @@ impl fmt::Display for Party {
     }
 }
 
-impl Party {
-    /// The start of a [`Refusal`]: JSON, from the beginning, and believed until [`Refusal::known`] says more.
-    #[must_use]
-    pub const fn sees(self, status: u16, error_type: &'static str, body: &'static str) -> Refusal {
-        let content_type = match self {
-            Party::Log | Party::GatewayLog => "",
-            _ => "application/json",
-        };
-        Refusal {
-            to: self,
-            since: Date::EARLIEST,
-            status,
-            error_type,
-            content_type,
-            body,
-            confidence: Confidence::Unconfirmed,
-            source: "",
-        }
-    }
-}
-
 /// How well a number or a text is known. Taken over from the source, never improved here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -182,20 +161,6 @@ pub struct Dated {
     pub source: &'static str,
 }
 
-impl Dated {
-    /// A number whose beginning is not known.
-    #[must_use]
-    pub const fn always(value: u64, source: &'static str) -> Dated {
-        Dated { since: Date::EARLIEST, value, source }
-    }
-
-    /// A number that holds from a day on, `(2018, 11, 16)`.
-    #[must_use]
-    pub const fn since(day: (u16, u8, u8), value: u64, source: &'static str) -> Dated {
-        Dated { since: Date::new(day.0, day.1, day.2), value, source }
-    }
-}
-
 /// What one party sees when a limit is crossed, from one day on.
 ///
 /// `body` is a template. Filled from the numbers: `{max}` and `{observed}`; `{max_seconds}`, milliseconds shown as
@@ -220,30 +185,6 @@ pub struct Refusal {
     pub confidence: Confidence,
     /// Where the text is recorded, with its date.
     pub source: &'static str,
-}
-
-impl Refusal {
-    /// How well the text is known, and from where.
-    #[must_use]
-    pub const fn known(mut self, confidence: Confidence, source: &'static str) -> Refusal {
-        self.confidence = confidence;
-        self.source = source;
-        self
-    }
-
-    /// The first day of the text, `(2021, 6, 2)`.
-    #[must_use]
-    pub const fn since(mut self, day: (u16, u8, u8)) -> Refusal {
-        self.since = Date::new(day.0, day.1, day.2);
-        self
-    }
-
-    /// An answer that is not JSON.
-    #[must_use]
-    pub const fn content_type(mut self, content_type: &'static str) -> Refusal {
-        self.content_type = content_type;
-        self
-    }
 }
 
 /// One limit: the facts, for all days.

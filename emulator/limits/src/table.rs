@@ -1,106 +1,66 @@
-//! The table. To add a limit, add a row to the file of its service: nothing else lists them.
+//! The table of limits: [`ROWS`] for pages, reports and tests, [`Limits`] for the code that enforces them.
 //!
-//! The rows are in `table/`, and every number of a limit is written there and nowhere else.
+//! The facts are data, in `emulator/limits/data/`: one file a service, one entry a limit. The build script
+//! (`emulator/limits/build/`) checks them and writes the statics and the struct of this module. A mistake fails the build with
+//! its file and line.
+//!
+//! # How to add a limit
+//!
+//! 1. Add an entry to the file of its service, where the page should show it. Nothing else lists the entries. This is a whole
+//!    entry:
+//!
+//!    ```toml
+//!    [[limit]]
+//!    name = "sqs_message"              # the name in `--set NAME=NUMBER`: service, underscore, limit
+//!    doc = "A message of a queue."     # what the limit is; sentences in markdown
+//!    unit = "bytes"                    # bytes, milliseconds, megabytes or count
+//!    measured = "body and attributes"  # which bytes or which span of time is compared with the number
+//!    stated = "1 MiB"                  # the newest number as AWS writes it
+//!    confidence = "validated"          # how well the newest number is known; see `Confidence`
+//!    status = "not emulated"           # tested, pending or not emulated
+//!    reason = "hardcap has no SQS"     # only if the limit is not tested: why
+//!
+//!    [[limit.number]]                  # one for each number, oldest first
+//!    value = 262_144
+//!    source = "@sqs_guide"             # an entry of sources.toml that several limits share
+//!
+//!    [[limit.number]]
+//!    since = 2025-08-04                # the first day; none if the beginning is not known
+//!    value = 1_048_576
+//!    source = "AWS SDK model, 2025-08-25"  # document or address, and the day of publication, recording or reading
+//!
+//!    [[limit.text]]                    # one for each party and each wording, oldest first within a party
+//!    to = "invoker"                    # rest_client, http_client, url_client, invoker, deployer, function, log, gateway_log
+//!    status = 400                      # not for a log
+//!    code = "InvalidParameterValue"    # error code, if there is one
+//!    body = "Message must be shorter than {max} bytes."
+//!    confidence = "validated"
+//!    source = "LocalStack's snapshots of AWS, recorded 2025-08-19"
+//!    ```
+//!
+//!    Every number is inclusive: the number itself is accepted. A `body` is the exact text, with placeholders in braces for
+//!    what changes from one request to the next; it never holds the number itself, because `--set` changes the number. The
+//!    known placeholders are in `build/check.rs`. A `content_type` is `application/json` unless the entry says otherwise.
+//!
+//! 2. Run `cargo test -p hardcap-limits`. It rewrites `docs/limits.md`; commit that file too.
+//!
+//! 3. To enforce the limit, call [`Limit::admit`] on the field of [`Limits`] that has the name of the entry, in one module of
+//!    the emulator, and render the refusal from the [`Exceeded`](crate::Exceeded) that it returns. Write a test that crosses
+//!    the limit from outside: at the number, one over, and a healthy request afterwards. Then set `status = "tested"`.
+//!
+//! A new service needs a file, its name in `FILES` of `build/main.rs`, and a variant of [`Scope`](crate::Scope).
 
 use std::fmt;
 
 use crate::date::Date;
 use crate::limit::Limit;
-use crate::quantity::{Bytes, Count, Megabytes, Millis, Quantity};
+use crate::quantity::{Bytes, Count, Megabytes, Millis};
 use crate::row::Row;
 
-mod events;
-mod front;
-mod function;
-mod gateway;
-mod lambda;
-mod others;
 mod relations;
-mod s3;
-mod source;
 
-use events::event_rows;
-use front::front_rows;
-use function::function_rows;
-use gateway::gateway_rows;
-use lambda::lambda_rows;
-use others::other_rows;
-use s3::s3_rows;
-
-/// Turns the rows into [`Limits`] (typed, for the code) and [`ROWS`] (for pages, reports and tests).
-macro_rules! limits {
-    (; $(
-        $(#[doc = $doc:literal])+
-        $name:ident: $quantity:ident, { $($fact:ident: $value:expr),+ $(,)? }
-    )+) => {
-        #[allow(non_upper_case_globals)]
-        mod row {
-            use super::{Bytes, Count, Megabytes, Millis, Quantity, Row, source};
-            use crate::row::Confidence::{Derived, Observed, Official, Unconfirmed, Validated};
-            use crate::row::Party::{
-                Deployer, Function, GatewayLog, HttpClient, Invoker, Log, RestClient, UrlClient,
-            };
-            use crate::row::Proof::{NotEmulated, Pending, Tested};
-            use crate::row::{Dated, Scope};
-
-            const KIB: u64 = 1024;
-            const MIB: u64 = 1024 * KIB;
-            const GIB: u64 = 1024 * MIB;
-            const TIB: u64 = 1024 * GIB;
-            const SECOND: u64 = 1000;
-
-            $(pub(super) static $name: Row = Row {
-                name: stringify!($name),
-                doc: concat!($($doc, "\n"),+),
-                unit: <$quantity as Quantity>::UNIT,
-                $($fact: $value),+
-            };)+
-        }
-
-        /// All rows, in the order of the table.
-        pub static ROWS: &[&Row] = &[$(&row::$name),+];
-
-        /// The limits that one run enforces: the numbers of a day, and what the run overrides.
-        #[derive(Clone, Debug)]
-        pub struct Limits {
-            date: Date,
-            $($(#[doc = $doc])+ pub $name: Limit<$quantity>),+
-        }
-
-        impl Limits {
-            /// The numbers and texts of a day.
-            #[must_use]
-            pub fn at(date: Date) -> Limits {
-                Limits {
-                    date,
-                    $($name: Limit {
-                        row: &row::$name,
-                        max: $quantity(row::$name.value_at(date)),
-                        date,
-                    }),+
-                }
-            }
-
-            /// Enforces another number for the row called `name`, in the row's unit.
-            ///
-            /// # Errors
-            ///
-            /// [`UnknownRow`] when the table has no row of that name; it names the nearest one.
-            pub fn set(&mut self, name: &str, value: u64) -> Result<(), UnknownRow> {
-                match name {
-                    $(stringify!($name) => self.$name.max = $quantity(value),)+
-                    _ => return Err(UnknownRow::new(name)),
-                }
-                Ok(())
-            }
-
-            /// The number in force of every row, in the order of the table.
-            pub fn in_force(&self) -> impl Iterator<Item = (&'static Row, u64)> {
-                [$((self.$name.row, self.$name.max.number())),+].into_iter()
-            }
-        }
-    };
-}
+// `mod row`, `ROWS` and `Limits`, written from the data files by the build script.
+include!(concat!(env!("OUT_DIR"), "/table.rs"));
 
 impl Limits {
     /// The numbers of 2022-04-22, which most people still quote: the default.
@@ -185,6 +145,3 @@ impl fmt::Display for UnknownRow {
 }
 
 impl std::error::Error for UnknownRow {}
-
-// The services in the order of the table. Each adds its rows and hands all of them to the next; `limits!` is the last.
-lambda_rows! { function_rows event_rows gateway_rows s3_rows front_rows other_rows limits; }

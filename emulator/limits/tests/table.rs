@@ -1,6 +1,7 @@
-//! The table as its readers see it: numbers written by hand, texts of the day, names, and what every row owes.
+//! The table as its readers see it: numbers written by hand, texts of the day, and names. What every entry of the data files must
+//! have is in `data.rs`.
 
-use hardcap_limits::{Bytes, Count, Limits, Megabytes, Millis, Party, Proof, ROWS, Refusal};
+use hardcap_limits::{Bytes, Count, Limits, Megabytes, Millis, Party, ROWS};
 
 fn body(limits: &Limits, row: &str, observed: u64, to: Party) -> String {
     let (row, max) =
@@ -136,80 +137,6 @@ fn two_days_differ_in_exactly_the_rows_whose_numbers_changed() {
             ("eventbridge_request", 262_144, 1_048_576),
         ]
     );
-}
-
-#[test]
-fn every_row_says_what_it_is_and_where_it_is_from() {
-    for row in ROWS {
-        assert!(row.doc.trim().ends_with('.'), "{}: {}", row.name, row.doc);
-        assert!(!row.measured.is_empty() && !row.stated.is_empty(), "{}", row.name);
-        assert!(row.history.iter().all(|dated| !dated.source.is_empty()), "{}", row.name);
-        assert!(row.history.is_sorted_by_key(|dated| dated.since), "{}", row.name);
-        for refusal in row.refusals {
-            assert!(!refusal.source.is_empty(), "{}: {}", row.name, refusal.body);
-            assert_eq!(refusal.status == 0, refusal.content_type.is_empty(), "{}", row.name);
-        }
-    }
-}
-
-#[test]
-fn every_text_has_a_beginning_for_its_party() {
-    for row in ROWS {
-        for refusal in row.refusals {
-            let same = |other: &&Refusal| other.to == refusal.to && other.since == refusal.since;
-            let count = row.refusals.iter().filter(same).count();
-            assert_eq!(count, 1, "{}: two texts for {:?} from one day", row.name, refusal.to);
-        }
-    }
-}
-
-#[test]
-fn what_a_test_proves_can_be_shown_to_whoever_crosses_it() {
-    for row in ROWS.iter().filter(|row| row.proof == Proof::Tested) {
-        for refusal in row.refusals {
-            assert!(!refusal.body.is_empty(), "{}: {:?} is shown nothing", row.name, refusal.to);
-        }
-    }
-}
-
-/// A text with a number of its own would be wrong under `--set`.
-#[test]
-fn texts_take_their_numbers_from_the_row() {
-    for row in ROWS {
-        for (dated, refusal) in
-            row.history.iter().flat_map(|d| row.refusals.iter().map(move |r| (d, r)))
-        {
-            let number = dated.value.to_string();
-            let own = number.len() > 2 && refusal.body.contains(&number);
-            assert!(!own, "{}: {}", row.name, refusal.body);
-        }
-    }
-}
-
-#[test]
-fn names_in_braces_are_those_that_renderers_know() {
-    let known = [
-        "max",
-        "observed",
-        "max_seconds",
-        "max_whole_seconds",
-        "min",
-        "upper",
-        "request_id",
-        "timestamp",
-        "duration",
-        "reason",
-        "variables",
-        "operation",
-        "value",
-    ];
-    for refusal in ROWS.iter().flat_map(|row| row.refusals) {
-        for piece in refusal.body.split('{').skip(1) {
-            let name = piece.split('}').next().unwrap_or_default();
-            let json = name.is_empty() || name.starts_with('"');
-            assert!(json || known.contains(&name), "{{{name}}} in {}", refusal.body);
-        }
-    }
 }
 
 #[test]

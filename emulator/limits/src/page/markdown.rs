@@ -9,7 +9,7 @@ use crate::table::{Limits, ROWS};
 const INTRODUCTION: &str = "\
 # The limits
 
-This page is rendered from the table in `emulator/limits/src/table/`; a test keeps it fresh. `hardcap limits` prints the
+This page is rendered from the data files in `emulator/limits/data/`; a test keeps it fresh. `hardcap limits` prints the
 same table for any day, `--set NAME=NUMBER` enforces another number for a run.
 
 Every limit is inclusive: the number itself is accepted. A row says which bytes or which span of time is compared with it,

@@ -1,0 +1,145 @@
+//! Writes the checked rows as Rust: one static a row, `ROWS`, and `Limits` with a typed field a row.
+
+use crate::check::{CheckedNumber, CheckedRow, CheckedText, Day};
+use crate::entry::{Status, Unit};
+
+/// The text of the file that `src/table.rs` includes.
+pub(crate) fn table(rows: &[CheckedRow]) -> String {
+    let statics = each(rows, static_of);
+    let names = each(rows, |row| format!("&row::{},", row.name));
+    let limits = limits(rows);
+    format!(
+        r"/// The rows as statics, under their names.
+#[allow(non_upper_case_globals)]
+mod row {{
+    use crate::date::Date;
+    use crate::quantity::Unit;
+    use crate::row::{{Confidence, Dated, Party, Proof, Refusal, Row, Scope}};
+
+{statics}}}
+
+/// All rows, in the order of the table.
+pub static ROWS: &[&Row] = &[
+{names}];
+
+{limits}"
+    )
+}
+
+fn limits(rows: &[CheckedRow]) -> String {
+    let fields = each(rows, |row| {
+        let doc: String = doc_lines(row).map(|line| format!("///{line}\n")).collect();
+        format!("{doc}pub {}: Limit<{}>,", row.name, quantity(row.unit))
+    });
+    let of_the_day = each(rows, |CheckedRow { name, unit, .. }| {
+        let max = format!("{}(row::{name}.value_at(date))", quantity(*unit));
+        format!("{name}: Limit {{ row: &row::{name}, max: {max}, date }},")
+    });
+    let set = each(rows, |CheckedRow { name, unit, .. }| {
+        format!("{name:?} => self.{name}.max = {}(value),", quantity(*unit))
+    });
+    let in_force = each(rows, |row| format!("(self.{0}.row, self.{0}.max.0),", row.name));
+    format!(
+        r"/// The limits that one run enforces: the numbers of a day, and what the run overrides.
+#[derive(Clone, Debug)]
+pub struct Limits {{
+date: Date,
+{fields}}}
+
+#[allow(clippy::too_many_lines)]
+impl Limits {{
+    /// The numbers and texts of a day.
+    #[must_use]
+    pub fn at(date: Date) -> Limits {{
+        Limits {{
+date,
+{of_the_day}}}
+    }}
+
+    /// Enforces another number for the row called `name`, in the row's unit.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownRow`] when the table has no row of that name; it names the nearest one.
+    pub fn set(&mut self, name: &str, value: u64) -> Result<(), UnknownRow> {{
+        match name {{
+{set}_ => return Err(UnknownRow::new(name)),
+        }}
+        Ok(())
+    }}
+
+    /// The number in force of every row, in the order of the table.
+    pub fn in_force(&self) -> impl Iterator<Item = (&'static Row, u64)> {{
+        [
+{in_force}].into_iter()
+    }}
+}}
+"
+    )
+}
+
+fn static_of(row: &CheckedRow) -> String {
+    let CheckedRow { name, unit, service, measured, stated, confidence, status, reason, .. } = row;
+    let doc: String = doc_lines(row).map(|line| format!("{line}\n")).collect();
+    let proof = match status {
+        Status::Tested => "Tested".to_owned(),
+        other => format!("{other:?}({reason:?})"),
+    };
+    let history = each(&row.numbers, dated);
+    let refusals = each(&row.texts, refusal);
+    format!(
+        r"pub(super) static {name}: Row = Row {{
+    name: {name:?},
+    doc: {doc:?},
+    unit: Unit::{unit:?},
+    scope: Scope::{service:?},
+    measured: {measured:?},
+    history: &[{history}],
+    stated: {stated:?},
+    refusals: &[{refusals}],
+    confidence: Confidence::{confidence:?},
+    proof: Proof::{proof},
+}};"
+    )
+}
+
+fn dated(number: &CheckedNumber) -> String {
+    let CheckedNumber { since, value, source } = number;
+    format!("Dated {{ since: {}, value: {value}, source: {source:?} }},", date(*since))
+}
+
+fn refusal(text: &CheckedText) -> String {
+    let CheckedText { to, since, status, code, content_type, body, confidence, source } = text;
+    let since = date(*since);
+    format!(
+        "Refusal {{ to: Party::{to:?}, since: {since}, status: {status}, error_type: {code:?}, \
+         content_type: {content_type:?}, body: {body:?}, confidence: Confidence::{confidence:?}, \
+         source: {source:?} }},"
+    )
+}
+
+/// The lines of a row's text as a doc comment has them: each begins with a blank.
+fn doc_lines(row: &CheckedRow) -> impl Iterator<Item = String> {
+    let lines = row.doc.trim().lines();
+    lines.map(|line| if line.is_empty() { String::new() } else { format!(" {line}") })
+}
+
+fn quantity(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Bytes => "Bytes",
+        Unit::Milliseconds => "Millis",
+        Unit::Megabytes => "Megabytes",
+        Unit::Count => "Count",
+    }
+}
+
+fn date((year, month, day): Day) -> String {
+    match year {
+        0 => "Date::EARLIEST".to_owned(),
+        _ => format!("Date::new({year}, {month}, {day})"),
+    }
+}
+
+fn each<T>(of: &[T], line: impl Fn(&T) -> String) -> String {
+    of.iter().map(|one| line(one) + "\n").collect()
+}

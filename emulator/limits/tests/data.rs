@@ -1,0 +1,323 @@
+//! A mistake in a data file fails the build with the file, the line and a sentence. The modules of the build script are compiled
+//! into this test, because Cargo runs no tests of a build script.
+
+#[path = "../build/check.rs"]
+#[expect(dead_code, reason = "the test looks at mistakes, the build script at rows")]
+mod check;
+#[path = "../build/entry.rs"]
+mod entry;
+
+use check::{DataFile, read};
+
+/// Two entries without a mistake. The tests change one line and expect the mistake there.
+const GOOD: &str = r#"service = "sqs"
+
+[[limit]]
+name = "sqs_message"
+doc = "A message of a queue."
+unit = "bytes"
+measured = "body and attributes"
+stated = "1 MiB"
+confidence = "validated"
+status = "tested"
+
+[[limit.number]]
+value = 262_144
+source = "@guide"
+
+[[limit.number]]
+since = 2025-08-04
+value = 1_048_576
+source = "a capture of 2025-08-19"
+
+[[limit.text]]
+to = "invoker"
+status = 400
+code = "InvalidParameterValue"
+body = '{"message":"Message must be shorter than {max} bytes."}'
+confidence = "validated"
+source = "a capture of 2025-08-19"
+
+[[limit.text]]
+to = "log"
+since = 2025-08-04
+body = "shorter than {max}"
+confidence = "unconfirmed"
+source = "believed"
+
+[[limit]]
+name = "sqs_batch"
+doc = "All messages of one batch."
+unit = "count"
+measured = "entries"
+stated = "10"
+confidence = "official"
+status = "not emulated"
+reason = "hardcap has no SQS"
+
+[[limit.number]]
+value = 10
+source = "@guide"
+"#;
+
+const SOURCES: &str = "guide = \"AWS, SQS developer guide, 2025\"\n";
+
+fn mistakes(sources: &str, text: &str) -> Vec<String> {
+    let file = |name: &str, text: &str| DataFile { name: name.to_owned(), text: text.to_owned() };
+    let found = read(&file("data/sources.toml", sources), &[file("data/sqs.toml", text)]);
+    found.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+/// The mistakes after every line that is `from` has become `to`. An empty `to` removes the line.
+fn after(from: &str, to: &str) -> Vec<String> {
+    assert!(GOOD.lines().any(|line| line == from), "{from} is not a line of the good file");
+    let changed = GOOD.lines().map(|line| if line == from { to } else { line });
+    mistakes(SOURCES, &changed.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn entries_that_obey_the_rules_have_no_mistake() {
+    assert_eq!(mistakes(SOURCES, GOOD), [] as [&str; 0]);
+}
+
+#[test]
+fn the_entry_in_the_documentation_of_the_table_is_accepted() {
+    let lines =
+        include_str!("../src/table.rs").lines().filter_map(|line| line.strip_prefix("//!    "));
+    let example =
+        lines.skip_while(|line| *line != "```toml").skip(1).take_while(|line| *line != "```");
+    // An empty line of a doc comment is `//!`, which the prefix leaves out: TOML does not need it.
+    let text = example.fold("service = \"sqs\"\n".to_owned(), |text, line| text + line + "\n");
+    assert!(text.matches("[[limit").count() == 4, "{text}");
+    assert_eq!(
+        mistakes("sqs_guide = \"AWS, SQS developer guide, 2025\"\n", &text),
+        [] as [&str; 0]
+    );
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_refused_with_the_keys_that_do() {
+    assert_eq!(
+        after("stated = \"1 MiB\"", "statde = \"1 MiB\""),
+        [
+            "data/sqs.toml:8: unknown field `statde`, expected one of `name`, `doc`, `unit`, `measured`, `stated`, \
+             `confidence`, `status`, `reason`, `number`, `text`"
+        ]
+    );
+    assert_eq!(
+        after("since = 2025-08-04", "from = 2025-08-04")[0],
+        "data/sqs.toml:17: unknown field `from`, expected one of `since`, `value`, `source`"
+    );
+}
+
+#[test]
+fn a_key_that_is_missing_is_named_at_its_entry() {
+    assert_eq!(after("unit = \"bytes\"", ""), ["data/sqs.toml:3: missing field `unit`"]);
+    assert_eq!(after("value = 262_144", ""), ["data/sqs.toml:12: missing field `value`"]);
+}
+
+#[test]
+fn a_number_that_is_not_a_number_is_refused() {
+    assert_eq!(
+        after("value = 10", "value = \"ten\""),
+        ["data/sqs.toml:47: invalid type: string \"ten\", expected u64"]
+    );
+    assert_eq!(
+        after("value = 10", "value = -10"),
+        ["data/sqs.toml:47: invalid value: integer `-10`, expected u64"]
+    );
+    assert_eq!(
+        after("value = 10", "value = 1.5"),
+        ["data/sqs.toml:47: invalid type: floating point `1.5`, expected u64"]
+    );
+    assert!(after("value = 10", "value = ten")[0].starts_with("data/sqs.toml:47: "));
+}
+
+#[test]
+fn a_day_that_does_not_exist_and_a_day_with_a_time_are_refused() {
+    let first = after("since = 2025-08-04", "since = 2025-02-29");
+    assert!(first[0].starts_with("data/sqs.toml:17: "), "{first:?}");
+    assert_eq!(
+        after("since = 2025-08-04", "since = 2025-08-04T10:00:00"),
+        [
+            "data/sqs.toml:17: `2025-08-04T10:00:00` is not a day: write it as 2022-04-22",
+            "data/sqs.toml:17: the numbers of `sqs_message` are not in the order of their days: this one is of the \
+             beginning, the one before it of the beginning",
+            "data/sqs.toml:31: `2025-08-04T10:00:00` is not a day: write it as 2022-04-22",
+        ]
+    );
+}
+
+#[test]
+fn numbers_out_of_the_order_of_their_days_are_refused() {
+    let text = GOOD.replacen("value = 262_144", "since = 2025-08-05\nvalue = 262_144", 1);
+    assert_eq!(
+        mistakes(SOURCES, &text),
+        [
+            "data/sqs.toml:18: the numbers of `sqs_message` are not in the order of their days: this one is of \
+             2025-08-04, the one before it of 2025-08-05"
+        ]
+    );
+}
+
+#[test]
+fn two_texts_for_one_party_from_one_day_are_refused() {
+    let text =
+        GOOD.replacen("to = \"invoker\"\nstatus = 400", "to = \"log\"\nsince = 2025-08-04", 1);
+    let text = text.replacen("code = \"InvalidParameterValue\"\n", "", 1);
+    assert_eq!(
+        mistakes(SOURCES, &text),
+        [
+            "data/sqs.toml:30: the texts for one party are not in the order of their days: this one is of 2025-08-04, \
+             the one before it of 2025-08-04"
+        ]
+    );
+}
+
+#[test]
+fn a_placeholder_that_no_renderer_knows_is_refused() {
+    let known = "use one of {max}, {observed}, {max_seconds}, ";
+    let found = after("body = \"shorter than {max}\"", "body = \"shorter than {maximum}\"");
+    let expected = format!("data/sqs.toml:32: `{{maximum}}` is not a known placeholder: {known}");
+    assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
+}
+
+#[test]
+fn a_text_that_holds_the_number_itself_is_refused() {
+    assert_eq!(
+        after("body = \"shorter than {max}\"", "body = \"shorter than 1048576\""),
+        [
+            "data/sqs.toml:32: the text holds the number 1048576 itself, so it would be wrong under `--set`: write \
+             {max}"
+        ]
+    );
+}
+
+#[test]
+fn a_name_that_is_used_twice_or_is_not_a_name_is_refused() {
+    assert_eq!(
+        after("name = \"sqs_batch\"", "name = \"sqs_message\""),
+        ["data/sqs.toml:37: a limit called `sqs_message` is already at data/sqs.toml:4"]
+    );
+    for name in ["batch", "Sqs_batch", "sqs-batch", "_batch", "", "sqs_bätch"] {
+        let found = after("name = \"sqs_batch\"", &format!("name = \"{name}\""));
+        let expected = format!("data/sqs.toml:37: `{name}` is not a name of a limit: ");
+        assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
+    }
+}
+
+#[test]
+fn a_source_that_is_not_shared_or_not_used_is_refused() {
+    assert_eq!(
+        after("source = \"@guide\"", "source = \"@guides\""),
+        [
+            "data/sqs.toml:14: sources.toml has no source called `guides`",
+            "data/sqs.toml:48: sources.toml has no source called `guides`",
+            "data/sources.toml:1: no entry refers to the source `guide`",
+        ]
+    );
+    assert_eq!(
+        after("source = \"believed\"", "source = \" \""),
+        ["data/sqs.toml:34: `source` is empty: name a document or an address, and its day"]
+    );
+    let sources = format!("{SOURCES}model = \"AWS SDK model\"\n");
+    assert_eq!(
+        mistakes(&sources, GOOD),
+        ["data/sources.toml:2: no entry refers to the source `model`"]
+    );
+}
+
+#[test]
+fn a_limit_that_is_not_tested_needs_a_reason_and_one_that_is_has_none() {
+    assert_eq!(
+        after("reason = \"hardcap has no SQS\"", ""),
+        [
+            "data/sqs.toml:43: a limit that is not emulated needs a `reason`: why hardcap does not enforce it"
+        ]
+    );
+    assert_eq!(
+        after("status = \"not emulated\"", "status = \"tested\""),
+        ["data/sqs.toml:44: `reason` is only for a limit that is not tested"]
+    );
+    assert_eq!(
+        after("status = \"tested\"", "status = \"pending\""),
+        ["data/sqs.toml:10: a pending limit needs a `reason`: what is missing"]
+    );
+}
+
+#[test]
+fn a_word_that_is_not_of_a_list_is_refused_with_the_list() {
+    assert_eq!(
+        after("confidence = \"official\"", "confidence = \"certain\""),
+        [
+            "data/sqs.toml:42: unknown variant `certain`, expected one of `validated`, `official`, `observed`, \
+             `derived`, `unconfirmed`"
+        ]
+    );
+    assert!(
+        after("to = \"log\"", "to = \"logs\"")[0].starts_with("data/sqs.toml:30: unknown variant")
+    );
+    assert!(
+        after("unit = \"count\"", "unit = \"s\"")[0]
+            .starts_with("data/sqs.toml:39: unknown variant")
+    );
+    assert!(
+        after("service = \"sqs\"", "service = \"SQS\"")[0]
+            .starts_with("data/sqs.toml:1: unknown variant")
+    );
+}
+
+#[test]
+fn a_status_must_be_one_of_http_and_a_log_has_none() {
+    assert_eq!(
+        after("status = 400", "status = 40"),
+        ["data/sqs.toml:23: 40 is not a status of HTTP"]
+    );
+    assert_eq!(
+        after("status = 400", ""),
+        ["data/sqs.toml:22: this party gets a response: its `status` is missing"]
+    );
+    assert_eq!(
+        after("to = \"log\"", "to = \"log\"\nstatus = 200"),
+        ["data/sqs.toml:31: a line of a log has no `status`"]
+    );
+    assert_eq!(
+        after("to = \"log\"", "to = \"log\"\ncontent_type = \"text/plain\""),
+        ["data/sqs.toml:31: a line of a log has no `content_type`"]
+    );
+}
+
+#[test]
+fn empty_facts_are_refused() {
+    assert_eq!(
+        after("doc = \"A message of a queue.\"", "doc = \"A message of a queue\""),
+        ["data/sqs.toml:5: `doc` is not a sentence: it must end with a full stop"]
+    );
+    assert_eq!(after("stated = \"10\"", "stated = \"\""), ["data/sqs.toml:41: `stated` is empty"]);
+    assert_eq!(
+        after("body = \"shorter than {max}\"", "body = \"\""),
+        [
+            "data/sqs.toml:32: a text needs a `body`, or at least a `code`",
+            "data/sqs.toml:32: the `body` is empty: a limit that is tested shows its text",
+        ]
+    );
+    let without_numbers = GOOD.split("\n[[limit.number]]\nvalue = 10").next().unwrap_or_default();
+    assert_eq!(mistakes("", "service = \"sqs\"\n"), ["data/sqs.toml:1: missing field `limit`"]);
+    assert_eq!(mistakes(SOURCES, without_numbers), ["data/sqs.toml:36: missing field `number`"]);
+}
+
+#[test]
+fn every_mistake_of_a_file_is_reported_at_once_and_bad_toml_at_its_line() {
+    let text = GOOD
+        .replace("stated = \"10\"", "stated = \"\"")
+        .replace("value = 10", "value = 10\nsince = 10:00:00");
+    assert_eq!(
+        mistakes(SOURCES, &text),
+        [
+            "data/sqs.toml:41: `stated` is empty",
+            "data/sqs.toml:48: `10:00:00` is not a day: write it as 2022-04-22",
+        ]
+    );
+    assert!(after("unit = \"count\"", "unit = \"count")[0].starts_with("data/sqs.toml:39: "));
+    assert!(after("[[limit.number]]", "[[limit.number]")[0].starts_with("data/sqs.toml:12: "));
+}
