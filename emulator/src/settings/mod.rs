@@ -8,10 +8,10 @@ use hardcap_limits::{Limits, Millis, ROWS};
 use indexmap::IndexMap;
 
 pub use crate::packaging::Program;
+use crate::source::mistake::TemplateError;
 use crate::source::mistake::{Mistake, Position, Source};
 use crate::source::toml;
 use crate::source::tree::{Entry, Node};
-use crate::template::TemplateError;
 use hardcap_core::config::Credential;
 use hardcap_core::faults::Plan;
 
