@@ -189,7 +189,7 @@ impl Function {
     /// A function with AWS's defaults: 3 seconds, 128 MB, `provided.al2023`, no environment.
     ///
     /// ```
-    /// use hardcap::config::Function;
+    /// use hardcap_core::config::Function;
     ///
     /// let function = Function::new("echo", ["target/release/guest", "echo"]);
     /// assert_eq!(function.timeout.0, 3_000);

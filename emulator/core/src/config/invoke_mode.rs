@@ -17,7 +17,7 @@ pub enum ResponseTransferMode {
 /// How a function URL hands an answer to its client.
 ///
 /// ```
-/// use hardcap::config::InvokeMode;
+/// use hardcap_core::config::InvokeMode;
 ///
 /// assert_eq!("RESPONSE_STREAM".parse(), Ok(InvokeMode::ResponseStream));
 /// assert!("STREAM".parse::<InvokeMode>().is_err());

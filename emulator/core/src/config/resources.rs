@@ -65,7 +65,7 @@ impl Table {
     /// A table whose partition key is a string, without a sort key.
     ///
     /// ```
-    /// use hardcap::config::Table;
+    /// use hardcap_core::config::Table;
     ///
     /// let table = Table { ttl_attribute: Some("expires".to_owned()), ..Table::new("jobs", "id") };
     /// assert_eq!(table.attributes[0].name, "id");
