@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 
 use hardcap_limits::{Proof, ROWS};
 
-/// The most lines of a file, its tests not counted.
-const LINES_MAX: usize = 400;
-
 /// A text that must not stand in code, and what to do instead.
 struct Banned {
     text: &'static str,
@@ -28,7 +25,7 @@ const BANNED: &[Banned] = &[
     Banned { text: concat!("/ro", "ot/"), instead: "a path relative to the workspace" },
 ];
 
-/// Spellings of the headline numbers, which only the data files of `emulator/limits/data` may hold.
+/// Spellings of the headline numbers, which only the table may hold.
 const NUMBERS: &[&str] = &[
     "6_291_456",
     "6291456",
@@ -120,19 +117,6 @@ fn every_module_says_first_what_it_holds() {
 }
 
 #[test]
-fn no_file_holds_more_than_one_idea() {
-    let mut faults = String::new();
-    for (path, text) in rust_files().into_iter().filter(|(path, _)| is_product(path)) {
-        let lines = without_tests(&text).lines().count();
-        if lines > LINES_MAX {
-            let _ =
-                writeln!(faults, "{path}: {lines} lines without its tests, of at most {LINES_MAX}");
-        }
-    }
-    report("files to split:", &faults);
-}
-
-#[test]
 fn nothing_banned_stands_in_the_repository() {
     let mut faults = String::new();
     let endings = [".rs", ".toml", ".yaml", ".md", ".py", "justfile", ".html"];
@@ -148,6 +132,9 @@ fn nothing_banned_stands_in_the_repository() {
 fn a_limits_number_is_written_only_in_the_table() {
     let mut faults = String::new();
     for (path, text) in rust_files().into_iter().filter(|(path, _)| is_product(path)) {
+        if path.starts_with("emulator/limits/src/table") {
+            continue;
+        }
         for (at, line) in without_tests(&text).lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             for number in NUMBERS.iter().filter(|number| has_number(code, number)) {
@@ -199,12 +186,12 @@ fn every_tested_row_is_enforced_in_one_place_and_has_a_test() {
 }
 
 /// The room of a source file: a folder or file directly below `emulator/src`; of the other crates, the crate, but Lambda's queue
-/// and its Invoke API are rooms of their own.
+/// is a room of its own.
 fn room(path: &str) -> &str {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         [_, "src", room, ..] => room,
-        [_, "lambda", "src", room @ ("queue" | "invoke_api"), ..] => room,
+        [_, "lambda", "src", room @ "queue", ..] => room,
         [_, room, ..] => room,
         _ => path,
     }
