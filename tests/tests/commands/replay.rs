@@ -58,7 +58,7 @@ async fn what_curl_printed_is_sent_again_with_a_body_as_long() {
         ran.printed.contains("refused by http_request_body: 1,001 B of at most 1,000 B, 1 B over"),
         "{ran:?}"
     );
-    assert!(ran.said.contains("1001 bytes of x are sent"), "{ran:?}");
+    assert!(ran.printed.contains("1001 bytes of x are sent"), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +107,7 @@ async fn sizes_in_a_log_are_held_against_the_limits_and_nothing_is_started() {
     .unwrap();
     let unknown = run(&[]).await;
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
-    assert!(unknown.printed.contains("cannot be told"), "{unknown:?}");
+    assert!(unknown.printed.contains("cannot be decided"), "{unknown:?}");
     std::fs::write(folder.path().join("error.log"), "all is well").unwrap();
     let nothing = run(&[]).await;
     assert_eq!((nothing.code, nothing.printed.as_str()), (Some(1), ""), "{nothing:?}");

@@ -1,4 +1,4 @@
-//! `hardcap explain`: which limit a log line, a captured answer or an event met.
+//! `hardcap explain`: which limit a log line, an error, a captured response or an event is about.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,21 +19,18 @@ pub(super) enum Format {
     Json,
 }
 
-/// Exit code 1 when nothing was recognized, so that a script can tell.
+/// Exit code 1 when nothing was explained, so that a script can test it.
 pub(super) fn explain(
     file: Option<&Path>,
     options: &LimitOptions,
     format: Format,
 ) -> Result<ExitCode, Failure> {
     let limits = options.in_force(&Settings::default());
-    // What is not text is read as far as it is: a log may hold anything.
-    let bytes = terminal::read(file)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let explained = Explained::new(&text, &limits);
+    let explained = Explained::new(&terminal::read(file)?, &limits);
     let output = match format {
         Format::Text => format!("{}\n", explained.to_text(&limits)),
         Format::Json => format!("{:#}\n", explained.to_json(&limits)),
     };
     terminal::print(&output)?;
-    Ok(if explained.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if explained.is_explained() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

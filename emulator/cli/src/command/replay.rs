@@ -1,4 +1,4 @@
-//! `hardcap replay`: does again here what failed in production, and says whether it failed the same, where, and by how much.
+//! `hardcap replay`: sends again what failed in production, and compares the results.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,18 +14,18 @@ use super::project::Project;
 use super::up::{runtime, start_log};
 use super::{Failure, GATE_FAILED, remote, terminal};
 use crate::client::{Answer, Client};
-use crate::replay::{self, Capture, Exchange, Outcome, Verdict};
-use hardcap::settings::Settings;
 use hardcap_core::record::Record;
+use crate::replay::{self, Capture, Captured, Exchange, LeftOut, Outcome, Verdict};
+use hardcap::settings::Settings;
 
 /// What is replayed, and against what.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 A file is one of:
-  a HAR            its requests that failed are sent to the API that has their route, under any stage
+  a HAR            its failed requests are sent to the API that has their route, under any stage
   curl -v 2>&1     its requests, with bodies as long as they were: curl does not print what it sends
-  an event         goes to the function of its route, or to --function, byte for byte
-  anything else    log lines, messages, a function's answer: their sizes are held against the limits, and nothing is started
+  an event         goes to the function of its route byte for byte; with --function any JSON does
+  anything else    log lines, errors, a function's response: their sizes are compared with the limits, and nothing is started
 
 Examples:
   hardcap replay failed.har
@@ -33,8 +33,10 @@ Examples:
   hardcap replay event.json --function Export --limits current
   hardcap replay error.log
 
-Exit codes: 0 all of it is reproduced, 1 it cannot be told or replayed, 2 the command line is wrong, 3 some of it is not
-reproduced")]
+A request that cannot be sent, or that no API of the template has a route for, is left out and listed with its number.
+
+Exit codes: 0 everything sent is reproduced, 1 nothing can be replayed or decided, 2 the command line is wrong, 3 some of it is
+not reproduced")]
 pub(super) struct ReplayOptions {
     /// The capture; - for standard input
     file: PathBuf,
@@ -75,38 +77,67 @@ enum Format {
 pub(super) fn replay(options: &ReplayOptions) -> Result<ExitCode, Failure> {
     let bytes = terminal::read(Some(&options.file))?;
     let limits = options.limits.in_force(&Settings::default());
-    let capture = Capture::read(&String::from_utf8_lossy(&bytes), &limits);
+    let capture = Capture::read(&bytes, &limits, options.function.is_some());
     let capture =
         capture.map_err(|error| Failure::new(format!("{}: {error}", options.file.display())))?;
+    let mut left_out = Vec::new();
     let verdicts = match capture {
         Capture::Sizes(explained) => replay::verdicts(&explained, &limits),
-        Capture::Event(event) => runtime()?.block_on(run(options, Work::Event(event)))?,
-        Capture::Exchanges(all) => {
-            let failed = |one: &Exchange| one.status.is_none_or(|status| status >= 400);
-            let chosen: Vec<Exchange> =
-                all.into_iter().filter(|one| options.all || failed(one)).collect();
-            if chosen.is_empty() {
-                let said = "no request of it failed; --all sends those that did not as well";
-                return Err(Failure::new(said));
-            }
-            runtime()?.block_on(run(options, Work::Exchanges(chosen)))?
+        Capture::Event(event) => runtime()?.block_on(run(options, Work::Event(event)))?.0,
+        Capture::Exchanges(captured) => {
+            let (chosen, mut not_sent) = choose(captured, options.all)?;
+            let (verdicts, unplaced) =
+                runtime()?.block_on(run(options, Work::Exchanges(chosen)))?;
+            not_sent.extend(unplaced);
+            not_sent.sort_by_key(|one| one.entry);
+            left_out = not_sent;
+            verdicts
         }
     };
-    show(&verdicts, options.format)?;
+    show(&verdicts, &left_out, options.format)?;
     let has = |outcome| verdicts.iter().any(|verdict| verdict.outcome == outcome);
     Ok(if has(Outcome::NotReproduced) {
         ExitCode::from(GATE_FAILED)
-    } else if has(Outcome::Unknown) {
+    } else if has(Outcome::Unknown) || verdicts.is_empty() {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
 }
 
-fn show(verdicts: &[Verdict], format: Format) -> Result<(), Failure> {
+/// The requests that are sent: those that failed, or all.
+fn choose(captured: Captured, all: bool) -> Result<(Vec<Exchange>, Vec<LeftOut>), Failure> {
+    let failed = |one: &Exchange| one.status.is_none_or(|status| status >= 400);
+    let Captured { exchanges, left_out } = captured;
+    let before = exchanges.len();
+    let chosen: Vec<Exchange> = exchanges.into_iter().filter(|one| all || failed(one)).collect();
+    if let Some(fine) = before.checked_sub(chosen.len()).filter(|fine| *fine > 0) {
+        terminal::say(&format!(
+            "{fine} of {before} requests did not fail; --all sends them as well"
+        ));
+    }
+    if chosen.is_empty() {
+        let reasons: Vec<String> = left_out.iter().map(described).collect();
+        let why =
+            if reasons.is_empty() { String::new() } else { format!("\n{}", reasons.join("\n")) };
+        return Err(Failure::new(format!(
+            "the capture has no failed request that can be sent{why}"
+        )));
+    }
+    Ok((chosen, left_out))
+}
+
+fn described(one: &LeftOut) -> String {
+    format!("left out: entry {}, {}: {}", one.entry, one.what, one.reason)
+}
+
+fn show(verdicts: &[Verdict], left_out: &[LeftOut], format: Format) -> Result<(), Failure> {
     let text = match format {
-        Format::Text => verdicts.iter().map(Verdict::to_text).collect(),
-        Format::Json => format!("{:#}\n", json!({ "verdicts": verdicts })),
+        Format::Text => {
+            let verdicts = verdicts.iter().map(Verdict::to_text);
+            verdicts.chain(left_out.iter().map(|one| described(one) + "\n")).collect()
+        }
+        Format::Json => format!("{:#}\n", json!({ "verdicts": verdicts, "left_out": left_out })),
     };
     terminal::print(&text)
 }
@@ -117,7 +148,7 @@ enum Work {
     Event(Bytes),
 }
 
-async fn run(options: &ReplayOptions, work: Work) -> Result<Vec<Verdict>, Failure> {
+async fn run(options: &ReplayOptions, work: Work) -> Result<(Vec<Verdict>, Vec<LeftOut>), Failure> {
     let up = UpOptions {
         no_build: options.no_build,
         quiet: true,
@@ -140,36 +171,46 @@ struct Again<'a> {
 }
 
 impl Again<'_> {
-    async fn all(&self, work: Work) -> Result<Vec<Verdict>, Failure> {
+    async fn all(&self, work: Work) -> Result<(Vec<Verdict>, Vec<LeftOut>), Failure> {
+        let (mut verdicts, mut left_out) = (Vec::new(), Vec::new());
         match work {
-            Work::Event(event) => Ok(vec![self.event(event).await?]),
+            Work::Event(event) => verdicts.push(self.event(event).await?),
             Work::Exchanges(exchanges) => {
-                let mut verdicts = Vec::new();
                 for exchange in exchanges {
-                    verdicts.push(self.exchange(exchange).await?);
+                    match self.exchange(exchange).await? {
+                        Ok(verdict) => verdicts.push(verdict),
+                        Err(one) => left_out.push(one),
+                    }
                 }
-                Ok(verdicts)
             }
         }
+        Ok((verdicts, left_out))
     }
 
-    async fn exchange(&self, exchange: Exchange) -> Result<Verdict, Failure> {
+    /// Sends a request, or says why it is left out: most captures have requests to other hosts as well.
+    async fn exchange(&self, exchange: Exchange) -> Result<Result<Verdict, LeftOut>, Failure> {
         let (config, addresses) = (&self.project.loaded.config, &self.started.addresses);
-        let shown = format!("{} {}", exchange.method, exchange.url);
+        let what = format!("{} {}", exchange.method, exchange.url);
         let place =
             replay::place_exchange(&exchange, config, addresses, self.options.api.as_deref());
-        let place = place.map_err(|error| Failure::new(format!("{shown}: {error}")))?;
-        if exchange.is_filler {
-            let bytes = exchange.body.len();
-            terminal::say(&format!(
-                "{shown}: the body is not in the capture; {bytes} bytes of x are sent"
+        let place = match place {
+            Ok(place) => place,
+            Err(reason) => return Ok(Err(LeftOut { entry: exchange.entry, what, reason })),
+        };
+        let mut notes = exchange.notes;
+        if !place.others.is_empty() {
+            notes.push(format!(
+                "{} has this route as well; --api chooses another than {}",
+                place.others.join(", "),
+                place.logical_id
             ));
         }
         let method = Method::from_bytes(exchange.method.as_bytes()).map_err(Failure::new)?;
         let (answer, records) =
             self.send(method, &place.url, &exchange.headers, exchange.body).await?;
-        let what = format!("{shown} through {}", place.logical_id);
-        Ok(replay::of_exchange(what, exchange.status, answer.status.as_u16(), &records))
+        let what = format!("{what} through {}", place.logical_id);
+        let here = answer.status.as_u16();
+        Ok(Ok(replay::of_exchange(what, exchange.status, here, &records, notes)))
     }
 
     async fn event(&self, event: Bytes) -> Result<Verdict, Failure> {

@@ -1,210 +1,331 @@
-//! `hardcap explain`: a log line, a captured response, an event, into which limit, by how much, and what to do. Pure.
+//! `hardcap explain`: a log line, a captured response, an event, an error: which limit, by how much, and what to do. Pure.
+//!
+//! First the input is recognized ([`Kind`]), then every text and report in it is collected as a [`Finding`] with its causes.
 
+mod access;
+mod cause;
+mod clues;
 mod document;
+mod finding;
+pub(crate) mod input;
+mod invocation;
+mod kind;
+mod known;
+mod pattern;
+mod rank;
+pub(crate) mod recognize;
+mod remedy;
+mod render;
 mod texts;
 
-use hardcap_limits::Limits;
-use serde_json::{Value, json};
+use hardcap_limits::{Limits, Unit};
+use serde_json::Value;
 
-pub use document::{Document, Kind};
-pub use texts::{Match, find};
+pub use document::{Document, Measured};
+pub use finding::{Cause, Finding};
+pub use kind::Kind;
+pub use known::Rank;
+pub use remedy::remedy;
 
-use hardcap::report::grouped;
+use clues::Clues;
+use input::{Input, shown};
+use invocation::{Ending, Invocation};
+use known::Claim;
+use recognize::Recognized;
+use texts::Occurrence;
+
+/// The longest quote that is shown, in characters.
+const QUOTE_MAX: usize = 200;
 
 /// What is known of an input.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// The refusals that it quotes, the most telling first.
-    pub matches: Vec<Match>,
-    /// What it is, when it is JSON that can be measured.
+    /// What it is.
+    pub kind: Kind,
+    /// What was found in it, the worst first.
+    pub findings: Vec<Finding>,
+    /// What was measured, when it is a document with a limit of its own.
     pub document: Option<Document>,
-    /// Whether the document is over its limit.
-    pub over: bool,
 }
 
 impl Explained {
-    /// Explains a text under the limits of a day.
+    /// Explains an input under the limits of a day.
     #[must_use]
-    pub fn new(text: &str, limits: &Limits) -> Explained {
-        let document = Document::read(text);
-        let over =
-            document.as_ref().is_some_and(|document| document.bytes > document.against(limits).1);
-        Explained { matches: find(text), document, over }
+    pub fn new(bytes: &[u8], limits: &Limits) -> Explained {
+        let input = Input::new(bytes);
+        let recognized = recognize::recognize(&input);
+        let clues = Clues::of(&recognized);
+        let mut findings = Vec::new();
+        for message in &recognized.messages {
+            for occurrence in texts::find(&message.text, &clues, limits) {
+                findings.push(of_occurrence(occurrence, message, limits));
+            }
+            let reports = invocation::of_text(&message.text, message.line);
+            findings.extend(reports.iter().filter_map(of_invocation));
+        }
+        findings.extend(of_documents(&recognized, limits));
+        findings.extend(of_access_log(&recognized, &clues, limits));
+        if findings.is_empty() {
+            findings.extend(of_error(&recognized));
+        }
+        let mut findings = finding::decide(finding::merge(findings));
+        finding::sort(&mut findings, limits);
+        let document = whole(&recognized, &input, limits);
+        Explained { kind: recognized.kind, findings, document }
     }
 
-    /// Whether anything at all was recognized.
+    /// Whether anything was explained: a cause was found, or a document was measured.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.matches.is_empty() && self.document.is_none()
+    pub fn is_explained(&self) -> bool {
+        !self.findings.is_empty() || self.document.is_some()
     }
 
     /// For people.
     #[must_use]
     pub fn to_text(&self, limits: &Limits) -> String {
-        let mut lines = Vec::new();
-        for same in self.matches.chunk_by(|one, next| one.quote == next.quote) {
-            match same {
-                [one] => lines.extend(told(one)),
-                several => lines.extend(told_apart(several, limits)),
-            }
-        }
-        if let Some(document) = &self.document {
-            lines.push(document.describe(limits));
-            if let Some(advice) = advice(document.against(limits).0).filter(|_| self.over) {
-                lines.push(format!("  do: {advice}"));
-            }
-        }
-        if lines.is_empty() {
-            lines.push(
-                "nothing here is a refusal of the table; `hardcap limits` lists the texts it knows"
-                    .to_owned(),
-            );
-        }
-        lines.join("\n")
+        render::to_text(self, limits)
     }
 
     /// For machines.
     #[must_use]
     pub fn to_json(&self, limits: &Limits) -> Value {
-        let matches: Vec<Value> = self
-            .matches
-            .iter()
-            .map(|one| {
-                json!({
-                    "row": one.row.name,
-                    "quote": one.quote,
-                    "observed": one.observed,
-                    "max": one.max,
-                    "since": one.refusal.since,
-                    "confidence": one.refusal.confidence,
-                    "source": one.refusal.source,
-                    "advice": advice(one.row.name),
-                })
-            })
-            .collect();
-        let document = self.document.as_ref().map(|document| {
-            let (row, max) = document.against(limits);
-            json!({ "kind": document.kind.to_string(), "bytes": document.bytes, "row": row, "max": max, "over": self.over })
-        });
-        json!({ "matches": matches, "document": document })
+        render::to_json(self, limits)
     }
 }
 
-/// A text that one limit alone is refused with.
-fn told(one: &Match) -> Vec<String> {
-    let mut paragraphs = paragraphs(one.row.doc);
-    let first = if paragraphs.is_empty() { String::new() } else { paragraphs.remove(0) };
-    let mut lines = vec![format!("“{}”", shortened(&one.quote))];
-    lines.push(format!("  {}: {first}", one.row.name));
-    lines.extend(paragraphs.into_iter().map(|more| format!("  {more}")));
-    lines.push(format!("  measured: {}", one.row.measured));
-    if let (Some(observed), Some(max)) = (one.observed, one.max) {
-        lines.push(format!(
-            "  {} of at most {}, {} over",
-            grouped(observed),
-            grouped(max),
-            grouped(observed.saturating_sub(max))
-        ));
+/// The whole input as a document that is measured.
+fn whole(recognized: &Recognized, input: &Input, limits: &Limits) -> Option<Document> {
+    let document = recognized.documents.first().filter(|document| document.line.is_none())?;
+    let text = String::from_utf8_lossy(&input.bytes);
+    Document::measure(recognized.kind, &text, &document.json, limits)
+}
+
+fn of_occurrence(occurrence: Occurrence, message: &recognize::Message, limits: &Limits) -> Finding {
+    let Occurrence { hit, claims, source, is_general } = occurrence;
+    let exact = message.text.get(hit.start..hit.end).unwrap_or_default();
+    let before = message.text.get(..hit.start).unwrap_or_default();
+    let line = message.line.map(|first| first + before.matches('\n').count());
+    let causes: Vec<Cause> = claims.iter().map(Cause::new).collect();
+    let mut notes = Vec::new();
+    let mut observed = hit.number("observed");
+    let mut max = hit.number("max");
+    if let Some(seconds) = hit.number("max_whole_seconds") {
+        max = seconds.checked_mul(1000);
     }
-    lines.extend(advice(one.row.name).map(|advice| format!("  do: {advice}")));
-    lines
-}
-
-/// A text that says too little: each limit that is refused with it, a line each.
-fn told_apart(several: &[Match], limits: &Limits) -> Vec<String> {
-    let quote = shortened(&several[0].quote);
-    let mut lines =
-        vec![format!("“{quote}” alone does not say which limit it was; the function's log does:")];
-    for one in several {
-        let in_force = limits.in_force().find(|(row, _)| row.name == one.row.name);
-        let max = in_force.map(|(row, max)| format!(" (at most {})", row.unit.of(max)));
-        let about = paragraphs(one.row.doc).into_iter().next().unwrap_or_default();
-        lines.push(format!("  {}{}: {about}", one.row.name, max.unwrap_or_default()));
+    if let Some(ms) = hit.seconds("max_seconds") {
+        (observed, max) = (Some(ms), Some(own_timeout(ms)));
+        notes.push(timeout_note(own_timeout(ms), limits));
     }
-    lines
-}
-
-/// The paragraphs of a row's text, each in one line.
-fn paragraphs(doc: &str) -> Vec<String> {
-    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    let trimmed: Vec<&str> = doc.lines().map(str::trim).collect();
-    trimmed
-        .split(|line| line.is_empty())
-        .map(|lines| line(&lines.join(" ")))
-        .filter(|text| !text.is_empty())
-        .collect()
-}
-
-fn shortened(quote: &str) -> String {
-    const SHOWN: usize = 160;
-    match quote.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &quote[..at]),
-        None => quote.to_owned(),
+    if hit.value("variables").is_some() {
+        observed = echoed(exact);
+    }
+    if observed.is_none() && source_of_xml(&causes) {
+        observed = element(&message.text, "ProposedSize");
+        max = max.or_else(|| element(&message.text, "MaxSizeAllowed"));
+    }
+    Finding {
+        quote: shown(exact, QUOTE_MAX),
+        line,
+        times: 1,
+        observed,
+        max,
+        causes,
+        notes,
+        source,
+        is_general,
     }
 }
 
-/// What helps against a limit.
-#[must_use]
-pub fn advice(row: &str) -> Option<&'static str> {
-    Some(match row {
-        "lambda_sync_response" | "rest_response" => {
-            "put the body into S3 and answer 303 to a presigned link (what hardcap's proxy does), compress it, \
-             or stream it; headers, quotes and base64 count, so measure the serialized answer"
-        }
-        "lambda_sync_request" | "rest_request_body" | "http_request_body" => {
-            "upload to S3 by a presigned PUT and send the key; base64 adds a third and headers count twice on REST"
-        }
-        "lambda_async_request" => "put the state into S3 and pass a reference to it",
-        "lambda_environment" | "lambda_environment_request" => {
-            "move values to SSM Parameter Store or Secrets Manager and keep their names in the environment"
-        }
-        "lambda_timeout" => {
-            "raise the timeout up to 900 s, or split the work: checkpoint and invoke itself again"
-        }
-        "rest_timeout" | "http_timeout" => {
-            "answer 202 with a status endpoint and work asynchronously; the function went on running"
-        }
-        "lambda_init" => "load less before the first event, or load it lazily",
-        "lambda_concurrency" => "ask for a higher quota, reserve less elsewhere, or queue",
-        "rest_headers" | "http_headers" => "shrink cookies and tokens, or send them in the body",
-        _ => return None,
+/// A function's timeout is set in whole seconds; what a log names may be a little more.
+fn own_timeout(ms: u64) -> u64 {
+    if ms >= 1000 { ms / 1000 * 1000 } else { ms }
+}
+
+fn timeout_note(own: u64, limits: &Limits) -> String {
+    let most =
+        limits.in_force().find(|(row, _)| row.name == "lambda_timeout").map_or(0, |(_, max)| max);
+    format!(
+        "the function's own timeout is {} s; Lambda allows at most {} s",
+        own / 1000,
+        most / 1000
+    )
+}
+
+fn source_of_xml(causes: &[Cause]) -> bool {
+    causes.iter().any(|cause| cause.name.starts_with("s3_"))
+}
+
+/// `<ProposedSize>12</ProposedSize>` as 12.
+fn element(text: &str, name: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    pattern::number(rest.split('<').next()?.trim())
+}
+
+/// The length of the map of variables that a refusal echoes; `None` when the echo was cut.
+fn echoed(exact: &str) -> Option<u64> {
+    let echo = &exact[exact.find('{')?..];
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let json = parsed(echo).or_else(|| parsed(&echo.replace("\\\"", "\"")))?;
+    Some(json.to_string().len() as u64)
+}
+
+fn of_invocation(one: &Invocation) -> Option<Finding> {
+    let (cause, certain) = match one.ending() {
+        Ending::Fine => return None,
+        Ending::Timeout if one.is_init => ("lambda_init", true),
+        Ending::Timeout => ("lambda_timeout", true),
+        Ending::OutOfMemory { certain } => ("out_of_memory", certain),
+        Ending::Exit => ("function_exit", true),
+        Ending::Error => ("function_error", true),
+    };
+    let why = "the report of the platform says how the invocation ended";
+    let mut cause = Cause::certain(cause, why);
+    if !certain {
+        cause.rank = Rank::Likely;
+        "the memory was used up".clone_into(&mut cause.why);
+        "Error Type: Runtime.OutOfMemory or “signal: killed” in the log"
+            .clone_into(&mut cause.decided_by);
+    }
+    let is_time = cause.row.is_some();
+    let (observed, max) = match (is_time, one.is_init) {
+        (true, true) => (one.whole(), None),
+        (true, false) => (one.whole(), one.own_timeout()),
+        _ => (None, None),
+    };
+    Some(Finding {
+        quote: one.quote.clone(),
+        line: one.line,
+        times: 1,
+        observed,
+        max,
+        causes: vec![cause],
+        notes: report_notes(one),
+        source:
+            "AWS, log lines of the platform: DataBiosphere/azul#8140 (2026-06), #7730 (2026-02)"
+                .to_owned(),
+        is_general: one.ending() == Ending::Error,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn says_which_limit_and_what_to_do() {
-        let limits = Limits::classic();
-        let line = "Exceeded maximum allowed payload size (6291556 bytes).";
-        let text = Explained::new(line, &limits).to_text(&limits);
-        assert!(text.contains("lambda_sync_response"), "{text}");
-        assert!(text.contains("do: put the body into S3"), "{text}");
+fn report_notes(one: &Invocation) -> Vec<String> {
+    let mut notes = Vec::new();
+    let is_timeout = one.ending() == Ending::Timeout && !one.is_init;
+    if let Some(own) = one.own_timeout().filter(|_| is_timeout) {
+        notes.push(format!("the function's own timeout is {} s", own / 1000));
     }
-
-    #[test]
-    fn a_text_of_several_limits_names_each_in_a_line() {
-        let limits = Limits::classic();
-        let text =
-            Explained::new(r#"{"message": "Internal server error"}"#, &limits).to_text(&limits);
-        assert!(text.contains("does not say which limit it was"), "{text}");
-        assert!(text.contains("\n  lambda_sync_response (at most 6,291,556 bytes): "), "{text}");
-        assert_eq!(text.matches("Internal server error").count(), 1, "{text}");
+    if let (Some(billed), Some(init)) = (one.billed, one.init)
+        && is_timeout
+    {
+        notes.push(format!("billed are {billed} ms: the timeout and {init} ms of initialization"));
     }
-
-    #[test]
-    fn a_row_is_told_in_whole_paragraphs() {
-        let doc = " One\n two.\n\n Three.\n";
-        assert_eq!(paragraphs(doc), ["One two.", "Three."]);
+    if let (Some(size), Some(used)) = (one.memory, one.used)
+        && matches!(one.ending(), Ending::OutOfMemory { .. } | Ending::Exit)
+    {
+        notes.push(format!("{used} MB of {size} MB were used"));
     }
-
-    #[test]
-    fn admits_that_it_knows_nothing() {
-        let limits = Limits::classic();
-        let explained = Explained::new("all is well", &limits);
-        assert!(explained.is_empty());
-        assert!(explained.to_text(&limits).starts_with("nothing here is a refusal"));
-    }
+    notes
 }
+
+/// Reports of the platform as JSON, and documents in a log that are over their limits.
+fn of_documents(recognized: &Recognized, limits: &Limits) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for document in &recognized.documents {
+        found.extend(
+            invocation::of_json(&document.json, document.line).as_ref().and_then(of_invocation),
+        );
+        if document.line.is_none() {
+            continue;
+        }
+        let text = document.json.to_string();
+        let kind = kind::of_json(&document.json);
+        let Some(measured) = Document::measure(kind, &text, &document.json, limits) else {
+            continue;
+        };
+        for one in measured.over() {
+            let why = format!("{kind}: {} was measured", one.what);
+            found.push(Finding {
+                quote: shown(&text, 60),
+                line: document.line,
+                times: 1,
+                observed: Some(one.observed),
+                max: Some(one.max),
+                causes: vec![Cause::certain(one.row, &why)],
+                notes: Vec::new(),
+                source: String::new(),
+                is_general: false,
+            });
+        }
+    }
+    found
+}
+
+fn of_access_log(recognized: &Recognized, clues: &Clues, limits: &Limits) -> Vec<Finding> {
+    let mut lines: Vec<access::Access> = Vec::new();
+    if recognized.kind == Kind::AccessLog {
+        lines.extend(
+            recognized.documents.iter().filter_map(|one| access::of_json(&one.json, one.line)),
+        );
+        for message in recognized.messages.iter().filter(|message| message.line == Some(1)) {
+            let text = message.text.lines().enumerate();
+            lines.extend(text.filter_map(|(at, line)| access::of_line(line, at + 1)));
+        }
+    }
+    let mut found = Vec::new();
+    for access in lines {
+        let message = recognize::Message { line: access.line, text: access.text.to_owned() };
+        for occurrence in texts::find(access.text, clues, limits) {
+            let mut one = of_occurrence(occurrence, &message, limits);
+            (one.observed, one.max) = (None, None);
+            one.quote = format!("{}: “{}”", access.quote, access.text);
+            one.causes.iter_mut().filter(|cause| cause.rank == Rank::Certain).for_each(|cause| {
+                cause.rank = Rank::Likely;
+                "the status and the length or the duration are those of this answer"
+                    .clone_into(&mut cause.why);
+            });
+            found.push(one);
+        }
+    }
+    found
+}
+
+/// An error of a function that no text explains: it is the function's own.
+fn of_error(recognized: &Recognized) -> Option<Finding> {
+    let json = &recognized.documents.first()?.json;
+    let text = |name: &str| json[name].as_str().unwrap_or_default();
+    let (name, quote, certain) = match recognized.kind {
+        Kind::FunctionError => {
+            ("function_error", format!("{}: {}", text("errorType"), text("errorMessage")), true)
+        }
+        Kind::StepFunctions if json["Error"].is_string() || json["error"].is_string() => (
+            "step_functions_error",
+            format!("{}{}: {}{}", text("Error"), text("error"), text("Cause"), text("cause")),
+            true,
+        ),
+        _ => return None,
+    };
+    let claim = Claim {
+        cause: name,
+        rank: if certain { Rank::Certain } else { Rank::Likely },
+        why: "the document is the error, and it names no limit",
+        decided_by: "",
+    };
+    Some(Finding {
+        quote: shown(&quote, QUOTE_MAX),
+        line: None,
+        times: 1,
+        observed: None,
+        max: None,
+        causes: vec![Cause::new(&claim)],
+        notes: Vec::new(),
+        source: String::new(),
+        is_general: true,
+    })
+}
+
+/// A number with its unit, for sentences.
+fn with_unit(unit: Unit, number: u64) -> String {
+    unit.of(number)
+}
+
+#[cfg(test)]
+mod tests;

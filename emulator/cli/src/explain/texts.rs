@@ -1,52 +1,70 @@
-//! Finds the refusals of the table inside a text: a log line, an error message, a captured response. Pure.
+//! All texts that are recognized, those of the table of limits and the others, and what each occurrence claims. Pure.
 
-use hardcap_limits::{Date, ROWS, Refusal, Row};
+use std::sync::LazyLock;
 
-/// A refusal of the table that a text contains.
-#[derive(Clone, Debug)]
-pub struct Match {
-    /// The limit.
-    pub row: &'static Row,
-    /// The text that was found, with the day since which it is shown and its confidence.
-    pub refusal: &'static Refusal,
-    /// What was measured, when the text says it.
-    pub observed: Option<u64>,
-    /// The limit, when the text says it.
-    pub max: Option<u64>,
-    /// The words that were recognized, as they stand in the input.
-    pub quote: String,
+use hardcap_limits::{Limits, ROWS, Refusal, Row};
+
+use super::clues::Clues;
+use super::known::{Causes, Claim, KNOWN, Known, Rank};
+use super::pattern::{Hit, Patterns};
+
+/// What a pattern comes from.
+enum Source {
+    Known(&'static Known),
+    /// Every row that is refused with this text.
+    Table(Vec<(&'static Row, &'static Refusal)>),
 }
 
-/// Every refusal that the text contains. A text that several limits share, as `Internal server error`, yields them all.
-#[must_use]
-pub fn find(text: &str) -> Vec<Match> {
-    let mut found: Vec<Match> = Vec::new();
+struct Texts {
+    patterns: Patterns,
+    sources: Vec<Source>,
+}
+
+static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
+    let mut words: Vec<&'static str> = KNOWN.iter().map(|known| known.words).collect();
+    let mut sources: Vec<Source> = KNOWN.iter().map(Source::Known).collect();
+    // Placeholders may have other names.
+    let squeezed = |text: &str| {
+        let mut parts =
+            text.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest));
+        parts
+            .by_ref()
+            .collect::<Vec<_>>()
+            .join("{}")
+            .split_whitespace()
+            .collect::<String>()
+            .to_ascii_lowercase()
+    };
     for row in ROWS {
         for refusal in row.refusals {
-            let Some(matched) = match_template(words(refusal), text) else { continue };
-            let (observed, max) = (matched.number("observed"), matched.number("max"));
-            let quote = matched.quote.to_owned();
-            let known =
-                found.iter().any(|earlier| earlier.row.name == row.name && earlier.quote == quote);
-            if !known {
-                found.push(Match { row, refusal, observed, max, quote });
+            let text = words_of(refusal);
+            let same = words.iter().position(|one| squeezed(one) == squeezed(text));
+            match same.map(|at| &mut sources[at]) {
+                _ if text.is_empty() => {}
+                // A text of the list above is ranked there.
+                Some(Source::Known(_)) => {}
+                Some(Source::Table(rows)) => rows.push((row, refusal)),
+                None => {
+                    words.push(text);
+                    sources.push(Source::Table(vec![(row, refusal)]));
+                }
             }
         }
     }
-    // A text that is part of a longer one which was found too says nothing of its own.
-    let quotes: Vec<String> = found.iter().map(|one| one.quote.clone()).collect();
-    found.retain(|one| {
-        !quotes.iter().any(|other| other.len() > one.quote.len() && other.contains(&one.quote))
-    });
-    found.sort_by_key(|one| {
-        std::cmp::Reverse((one.quote.len(), one.refusal.since != Date::EARLIEST))
-    });
-    found
-}
+    Texts { patterns: Patterns::new(&words), sources }
+});
 
 /// The words that logs and messages quote of a refusal: the longest sentence of a JSON body, else the error type.
-fn words(refusal: &'static Refusal) -> &'static str {
+fn words_of(refusal: &'static Refusal) -> &'static str {
+    // Codes that stand for many other failures as well.
+    const COMMON: [&str; 4] = [
+        "InvalidRequestContentException",
+        "ValidationException",
+        "TooManyRequestsException",
+        "BadRequestException",
+    ];
     match refusal.body {
+        "" if COMMON.contains(&refusal.error_type) => "",
         "" => refusal.error_type,
         body if body.starts_with("{\"") => {
             let strings = body.split('"').skip(1).step_by(2);
@@ -56,105 +74,109 @@ fn words(refusal: &'static Refusal) -> &'static str {
     }
 }
 
-struct Matched<'t> {
-    quote: &'t str,
-    values: Vec<(&'static str, &'t str)>,
+/// An occurrence of a known text, and what it may mean.
+#[derive(Clone, Debug)]
+pub(crate) struct Occurrence {
+    pub(crate) hit: Hit,
+    pub(crate) claims: Vec<Claim>,
+    /// Where the text is recorded, and how well it is known.
+    pub(crate) source: String,
+    /// Whether the words are general: another text in the same input says more.
+    pub(crate) is_general: bool,
 }
 
-impl Matched<'_> {
-    fn number(&self, name: &str) -> Option<u64> {
-        let (_, value) = self.values.iter().find(|(placeholder, _)| *placeholder == name)?;
-        value.parse().ok()
-    }
-}
-
-/// Finds a template's words in a text, in order, and what stands at its placeholders.
-fn match_template<'t>(template: &'static str, text: &'t str) -> Option<Matched<'t>> {
-    let pieces = pieces(template);
-    let anchor =
-        pieces.iter().position(|piece| matches!(piece, Piece::Words(words) if words.len() >= 4))?;
-    let Piece::Words(first) = pieces[anchor] else { return None };
-    text.match_indices(first).find_map(|(at, _)| match pieces[..anchor] {
-        [Piece::Placeholder(_)] => follow(&pieces, text, start_of_value(&text[..at])?),
-        // What stands before may be a time and an id, which say nothing of the limit.
-        _ => follow(&pieces[anchor..], text, at),
-    })
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Piece {
-    Words(&'static str),
-    Placeholder(&'static str),
-}
-
-fn pieces(template: &'static str) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut rest = template;
-    while let Some(open) = rest.find('{') {
-        let Some(length) = rest[open..].find('}') else { break };
-        if open > 0 {
-            pieces.push(Piece::Words(&rest[..open]));
-        }
-        pieces.push(Piece::Placeholder(&rest[open + 1..open + length]));
-        rest = &rest[open + length + 1..];
-    }
-    if !rest.is_empty() {
-        pieces.push(Piece::Words(rest));
-    }
-    pieces
-}
-
-/// Where the value that ends a text begins: a number or an id, without blanks.
-fn start_of_value(text: &str) -> Option<usize> {
-    let value = text.rsplit(|c: char| c.is_whitespace() || c == '"' || c == '(').next()?;
-    (!value.is_empty()).then_some(text.len() - value.len())
-}
-
-fn follow<'t>(pieces: &[Piece], text: &'t str, start: usize) -> Option<Matched<'t>> {
-    let mut at = start;
-    let mut values = Vec::new();
-    for (index, piece) in pieces.iter().enumerate() {
-        match piece {
-            Piece::Words(words) => {
-                at += text[at..].strip_prefix(words).map(|_| words.len())?;
-            }
-            Piece::Placeholder(name) => {
-                let rest = &text[at..];
-                let length = match pieces.get(index + 1) {
-                    Some(Piece::Words(next)) => rest.find(next)?,
-                    _ => rest.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(rest.len()),
-                };
-                let value = &rest[..length];
-                if value.is_empty() || value.contains('\n') {
-                    return None;
+/// Every known text inside another, without those that are a part of a longer one.
+pub(crate) fn find(text: &str, clues: &Clues, limits: &Limits) -> Vec<Occurrence> {
+    let hits = TEXTS.patterns.find(text);
+    let mut kept: Vec<Hit> = Vec::new();
+    // They are sorted by their start, the longest first.
+    for hit in hits {
+        let inside = |other: &Hit| other.start <= hit.start && hit.end <= other.end;
+        match kept.iter().rposition(inside) {
+            Some(at) if (kept[at].start, kept[at].end) == (hit.start, hit.end) => {
+                if TEXTS.patterns.words(hit.pattern) > TEXTS.patterns.words(kept[at].pattern) {
+                    kept[at] = hit;
                 }
-                values.push((*name, value));
-                at += length;
             }
+            Some(_) => {}
+            None => kept.push(hit),
         }
     }
-    Some(Matched { quote: &text[start..at], values })
+    kept.into_iter().filter_map(|hit| occurrence(hit, text, clues, limits)).collect()
+}
+
+fn occurrence(hit: Hit, text: &str, clues: &Clues, limits: &Limits) -> Option<Occurrence> {
+    let certain =
+        |cause| Claim { cause, rank: Rank::Certain, why: "the text names it", decided_by: "" };
+    let mut is_general = false;
+    let (mut claims, source) = match &TEXTS.sources[hit.pattern] {
+        Source::Known(known) => match known.causes {
+            Causes::One(cause) => (vec![certain(cause)], known.source.to_owned()),
+            Causes::Ranked(rank) => {
+                let claims = rank(clues);
+                is_general = claims.iter().all(|claim| claim.cause == "function_error");
+                (claims, known.source.to_owned())
+            }
+        },
+        Source::Table(rows) => of_rows(rows, limits),
+    };
+    // What did not exist on the day cannot be the cause.
+    claims.retain(|claim| Limits::row(claim.cause).is_none_or(|row| row.began() <= limits.date()));
+    let exact = text.get(hit.start..hit.end).unwrap_or_default();
+    if exact.starts_with("Internal Server Error")
+        && !matches!(clues.front, Some(super::clues::Front::Rest))
+    {
+        // Only a REST API writes the words in small letters, and only it tells 500 from 502.
+        claims.retain(|claim| claim.cause != "integration_configuration");
+    }
+    (!claims.is_empty()).then_some(Occurrence { hit, claims, source, is_general })
+}
+
+fn of_rows(rows: &[(&'static Row, &'static Refusal)], limits: &Limits) -> (Vec<Claim>, String) {
+    let (row, refusal) = rows[0];
+    let source = format!("{} ({})", refusal.source, refusal.confidence);
+    if rows.iter().all(|(other, _)| other.name == row.name) {
+        return (
+            vec![Claim {
+                cause: row.name,
+                rank: Rank::Certain,
+                why: "the text names it",
+                decided_by: "",
+            }],
+            source,
+        );
+    }
+    let mut claims: Vec<Claim> = Vec::new();
+    for (row, _) in rows.iter().filter(|(row, _)| row.began() <= limits.date()) {
+        if claims.iter().all(|claim| claim.cause != row.name) {
+            claims.push(Claim {
+                cause: row.name,
+                rank: Rank::Possible,
+                why: "it is refused with this text",
+                decided_by: row.measured,
+            });
+        }
+    }
+    if let [only] = claims.as_mut_slice() {
+        only.rank = Rank::Certain;
+    }
+    (claims, source)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn recognizes_a_limit_in_the_log_of_a_runtime() {
-        let line = "LAMBDA_RUNTIME Failed to post handler success response. Http response code: 413. \
-            {\"errorMessage\":\"Exceeded maximum allowed payload size (6291556 bytes).\",\"errorType\":\"RequestEntityTooLarge\"}";
-        let found = find(line);
-        assert!(!found.is_empty(), "nothing was recognized");
-        assert_eq!(found[0].row.name, "lambda_sync_response");
-        assert_eq!(found[0].max, Some(6_291_556));
+    fn causes(text: &str) -> Vec<&'static str> {
+        let found = find(text, &Clues::default(), &Limits::current());
+        found.iter().flat_map(|one| one.claims.iter().map(|claim| claim.cause)).collect()
     }
 
     #[test]
     fn recognizes_every_refusal_of_the_table_in_the_middle_of_a_log() {
         let mut missed = Vec::new();
         for row in ROWS {
-            for refusal in row.refusals {
+            for refusal in row.refusals.iter().filter(|refusal| !words_of(refusal).is_empty()) {
                 let mut body =
                     if refusal.body.is_empty() { refusal.error_type } else { refusal.body }
                         .to_owned();
@@ -162,12 +184,14 @@ mod tests {
                     let length = body[open..].find('}').expect("a placeholder ends");
                     body.replace_range(open..=open + length, "1234");
                 }
-                for name in ["request_id", "timestamp", "environment", "arn"] {
+                for name in ["request_id", "timestamp", "environment", "arn", "variables"] {
                     body = body.replace(&format!("{{{name}}}"), "some-value");
                 }
                 let text = format!("2022-04-22 ERROR {body} and more");
-                if !find(&text).iter().any(|one| one.row.name == row.name) {
-                    missed.push(format!("{}: {}", row.name, refusal.body));
+                // A text that is ranked leaves out what is only believed to have it.
+                let is_believed = refusal.confidence == hardcap_limits::Confidence::Unconfirmed;
+                if !causes(&text).contains(&row.name) && !is_believed {
+                    missed.push(format!("{}: {text}: {:?}", row.name, causes(&text)));
                 }
             }
         }
@@ -175,8 +199,42 @@ mod tests {
     }
 
     #[test]
+    fn every_cause_of_the_list_is_a_row_or_another_cause() {
+        let silent = Clues::default();
+        for known in KNOWN {
+            let claims = match known.causes {
+                Causes::One(cause) => vec![cause],
+                Causes::Ranked(rank) => rank(&silent).iter().map(|claim| claim.cause).collect(),
+            };
+            assert!(!claims.is_empty(), "{}", known.words);
+            for cause in claims {
+                assert!(
+                    Limits::row(cause).is_some() || super::super::cause::other(cause).is_some(),
+                    "{}: {cause} is neither a row nor another cause",
+                    known.words
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_operation_in_the_text_decides_which_request_was_too_large() {
+        for (operation, row) in [
+            ("InvokeFunction", "lambda_sync_request"),
+            ("CreateFunction", "lambda_create_request"),
+            ("UpdateFunctionCode", "lambda_create_request"),
+            ("UpdateFunctionConfiguration", "lambda_environment_request"),
+        ] {
+            let text =
+                format!("Request must be smaller than 1234 bytes for the {operation} operation");
+            assert_eq!(causes(&text), [row], "{text}");
+        }
+    }
+
+    #[test]
     fn recognizes_nothing_in_an_ordinary_line() {
-        assert!(find("GET /items 200 12 ms").is_empty());
-        assert!(find("").is_empty());
+        for text in ["", "GET /items 200 12 ms", "service available", "this is not possible"] {
+            assert_eq!(causes(text), [""; 0], "{text}");
+        }
     }
 }

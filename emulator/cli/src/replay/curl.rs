@@ -1,79 +1,164 @@
 //! What `curl -v` prints: lines of the request behind `>`, of the answer behind `<`. Pure.
+//!
+//! The text may be indented, have times (`--trace-time`), progress meters in front of the marks, or be a trace (`--trace-ascii`).
 
-use super::{Exchange, filler, sendable};
+use super::body::CapturedBody;
+use super::{Captured, Exchange, LeftOut, header, sendable, trace};
 
-/// Every request in the text, in order; none when it is no output of `curl -v`.
-pub(super) fn read(text: &str) -> Vec<Exchange> {
-    let mut exchanges: Vec<Exchange> = Vec::new();
+/// Every request in the text, in order; none when it is not the output of `curl -v`.
+pub(super) fn read(text: &str) -> Captured {
+    let mut captured = Captured::default();
     let mut reading = Reading::default();
-    for line in text.lines() {
-        let line = line.trim_end();
-        if let Some(sent) = part(line, '>') {
-            if let Some((method, target)) = request_line(sent) {
-                exchanges.extend(reading.take());
-                reading.first = Some((method.to_owned(), target.to_owned()));
-            } else if let Some((name, value)) = sent.split_once(':') {
-                reading.headers.push((name.to_owned(), value.trim().to_owned()));
-            }
-        } else if let Some(came) = part(line, '<') {
-            // 100 Continue is not the answer yet.
-            if let Some(status) = status(came).filter(|status| *status >= 200) {
-                reading.status = Some(status);
-            }
-        } else if line.starts_with("* SSL connection") || line.starts_with("* using HTTP/2") {
-            reading.is_tls = true;
-        }
+    let lines = trace::lines(text);
+    for line in &lines {
+        reading.line(line, &mut captured);
     }
-    exchanges.extend(reading.take());
-    exchanges
+    reading.end(&mut captured);
+    captured
 }
 
-/// What stands behind the mark at the beginning of a line.
-fn part(line: &str, mark: char) -> Option<&str> {
-    let rest = line.strip_prefix(mark)?;
-    Some(rest.strip_prefix(' ').unwrap_or(rest))
-}
-
-fn request_line(line: &str) -> Option<(&str, &str)> {
-    let mut words = line.split(' ');
-    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
-    let is_one = version.starts_with("HTTP/") && method.bytes().all(|b| b.is_ascii_uppercase());
-    is_one.then_some((method, target))
-}
-
-fn status(line: &str) -> Option<u16> {
-    line.strip_prefix("HTTP/")?.split(' ').nth(1)?.parse().ok()
+/// A line of the output, without what stands in front of its mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// A line of the head of a request.
+    Sent(String),
+    /// A line of the head of an answer.
+    Came(String),
+    /// What curl tells of its work.
+    Told(String),
+    /// So many bytes of data were sent.
+    SentData(u64),
+    /// Anything else: a body, a command line, a progress meter.
+    Other,
 }
 
 #[derive(Default)]
 struct Reading {
+    entry: usize,
     first: Option<(String, String)>,
     headers: Vec<(String, String)>,
+    answered: Vec<(String, String)>,
     status: Option<u16>,
     is_tls: bool,
+    /// Lengths that curl tells, where the head has none.
+    told: Option<u64>,
+    /// The same for the request that follows.
+    told_of_next: Option<u64>,
+    sent: u64,
+    after_tls: bool,
 }
 
 impl Reading {
-    fn take(&mut self) -> Option<Exchange> {
-        let (method, target) = self.first.take()?;
-        let headers = std::mem::take(&mut self.headers);
-        let value = |wanted: &str| {
-            let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-            found.map(|(_, value)| value.clone())
-        };
-        let scheme = if self.is_tls { "https" } else { "http" };
-        let host = value("host").unwrap_or_default();
-        // curl does not print what it sends, only how much.
-        let bytes = value("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        Some(Exchange {
-            method,
-            url: format!("{scheme}://{host}{target}"),
-            headers: sendable(headers),
-            body: filler(bytes),
-            is_filler: bytes > 0,
-            status: self.status.take(),
-        })
+    fn line(&mut self, line: &Line, captured: &mut Captured) {
+        match line {
+            Line::Sent(sent) => {
+                if let Some((method, target)) = request_line(sent) {
+                    self.end(captured);
+                    self.first = Some((method.to_owned(), target.to_owned()));
+                } else if let Some((name, value)) =
+                    sent.split_once(':').filter(|(name, _)| !name.is_empty())
+                {
+                    self.headers.push((name.trim().to_owned(), value.trim().to_owned()));
+                }
+            }
+            Line::Came(came) => {
+                if let Some(status) = status(came) {
+                    // 100 Continue is not the answer yet; with a proxy in front the last answer counts.
+                    if status >= 200 {
+                        self.status = Some(status);
+                        self.answered.clear();
+                    }
+                } else if let Some((name, value)) = came.split_once(':') {
+                    self.answered.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+                }
+            }
+            Line::Told(told) => self.told(told),
+            Line::SentData(bytes)
+                if !self.after_tls && self.first.is_some() && self.status.is_none() =>
+            {
+                self.sent += bytes;
+            }
+            Line::SentData(_) | Line::Other => {}
+        }
     }
+
+    fn told(&mut self, told: &str) {
+        let lower = told.to_ascii_lowercase();
+        self.after_tls = lower.starts_with("tls");
+        if lower.starts_with("ssl connection")
+            || lower.starts_with("using http/2")
+            || lower.starts_with("alpn")
+        {
+            self.is_tls = true;
+        }
+        // HTTP/2 tells the head in the form `[1] [content-length: 12]`, before the head itself.
+        let length = lower.split_once("[content-length:").map(|(_, rest)| rest);
+        let length = length.or_else(|| lower.split_once("sent off: ").map(|(_, rest)| rest));
+        let digits = |rest: &str| {
+            rest.trim_start().chars().take_while(char::is_ascii_digit).collect::<String>()
+        };
+        if let Some(length) = length.and_then(|rest| digits(rest).parse().ok()) {
+            let next = self.first.is_some() && self.status.is_some();
+            *(if next { &mut self.told_of_next } else { &mut self.told }) = Some(length);
+        }
+    }
+
+    /// Ends a request.
+    fn end(&mut self, captured: &mut Captured) {
+        let Some((method, target)) = self.first.take() else { return };
+        let told = std::mem::replace(&mut self.told, self.told_of_next.take());
+        let headers = std::mem::take(&mut self.headers);
+        let answered = std::mem::take(&mut self.answered);
+        let (status, sent) = (self.status.take(), std::mem::take(&mut self.sent));
+        self.entry += 1;
+        if method == "CONNECT" {
+            return;
+        }
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let host =
+            header(&headers, "host").or_else(|| header(&headers, ":authority")).unwrap_or_default();
+        let url =
+            if target.contains("://") { target } else { format!("{scheme}://{host}{target}") };
+        let declared = header(&headers, "content-length").and_then(|length| length.parse().ok());
+        let declared = declared.or(told).or((sent > 0).then_some(sent));
+        let is_chunked =
+            header(&headers, "transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
+        let left_out =
+            |reason: String| LeftOut { entry: self.entry, what: format!("{method} {url}"), reason };
+        if is_chunked && declared.is_none() {
+            let reason = "its body was sent in chunks, and the output does not say how long it was: send it with a Content-Length, \
+                          or use --trace-ascii";
+            captured.left_out.push(left_out(reason.to_owned()));
+            return;
+        }
+        let body = CapturedBody { declared, ..CapturedBody::default() };
+        match body.restore() {
+            Err(reason) => captured.left_out.push(left_out(reason)),
+            Ok((body, notes)) => captured.exchanges.push(Exchange {
+                entry: self.entry,
+                method,
+                url,
+                headers: sendable(headers),
+                body,
+                notes,
+                status,
+                answered,
+            }),
+        }
+    }
+}
+
+fn request_line(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split_whitespace();
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    let is_one = version.starts_with("HTTP/")
+        && !method.is_empty()
+        && method.bytes().all(|b| b.is_ascii_uppercase());
+    is_one.then_some((method, target))
+}
+
+fn status(line: &str) -> Option<u16> {
+    line.strip_prefix("HTTP/")?.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -104,24 +189,87 @@ mod tests {
 <
 ";
 
-    #[test]
-    fn each_request_is_read_with_its_answer_and_a_body_as_long_as_was_sent() {
-        let exchanges = read(PRINTED);
-        assert_eq!(exchanges.len(), 2);
+    fn check(text: &str) {
+        let exchanges = read(text).exchanges;
+        assert_eq!(exchanges.len(), 2, "{text}\n{exchanges:?}");
         let (upload, giant) = (&exchanges[0], &exchanges[1]);
         assert_eq!(upload.url, "https://abc.execute-api.us-east-1.amazonaws.com/dev/upload");
         assert_eq!(
             (upload.method.as_str(), upload.body.len(), upload.status),
-            ("POST", 12, Some(413))
+            ("POST", 12, Some(413)),
+            "{text}"
         );
-        assert!(upload.is_filler);
+        assert_eq!(upload.notes.len(), 1, "{upload:?}");
         assert_eq!(upload.headers, [("User-Agent".to_owned(), "curl/8.5.0".to_owned())]);
-        assert_eq!((giant.status, giant.is_filler), (Some(502), false));
+        assert_eq!(upload.answered, [("content-type".to_owned(), "application/json".to_owned())]);
+        assert_eq!((giant.status, giant.notes.len(), giant.entry), (Some(502), 0, 2));
         assert!(giant.url.ends_with("/dev/giant?size=4718560"));
     }
 
     #[test]
+    fn each_request_is_read_with_its_answer_and_a_body_as_long_as_was_sent() {
+        check(PRINTED);
+    }
+
+    #[test]
+    fn times_indentation_and_progress_meters_change_nothing() {
+        let each = |change: &dyn Fn(&str) -> String| {
+            PRINTED.lines().map(|line| change(line) + "\n").collect::<String>()
+        };
+        check(&each(&|line| format!("    {line}")));
+        check(&each(&|line| format!("15:04:05.123456 {line}")));
+        let meter =
+            "  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0";
+        check(&each(&|line| {
+            if line.starts_with(['<', '>', '*', '}', '{']) {
+                format!("{meter}{line}")
+            } else {
+                line.to_owned()
+            }
+        }));
+        check(&PRINTED.replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn a_body_in_chunks_has_the_length_that_curl_tells_or_is_left_out() {
+        let chunked = "* [HTTP/1.1] [1] [content-length: 7340032]\n> POST /a HTTP/1.1\n> Host: h\n> Transfer-Encoding: chunked\n>\n< HTTP/1.1 413 \n";
+        assert_eq!(read(chunked).exchanges[0].body.len(), 7_340_032);
+        let sent = "> POST /a HTTP/1.1\n> Host: h\n> Transfer-Encoding: chunked\n>\n} [65536 bytes data]\n} [10 bytes data]\n< HTTP/1.1 413 \n";
+        assert_eq!(read(sent).exchanges[0].body.len(), 65_546);
+        let unknown = read(
+            "> POST /a HTTP/1.1\n> Host: h\n> Transfer-Encoding: chunked\n>\n< HTTP/1.1 413 \n",
+        );
+        assert_eq!((unknown.exchanges.len(), unknown.left_out[0].entry), (0, 1));
+    }
+
+    #[test]
+    fn a_trace_is_read_as_well() {
+        let trace = "\
+== Info: SSL connection using TLSv1.3
+=> Send header, 66 bytes (0x42)
+0000: POST /dev/upload?with=a-query-that-is-longer-than-sixty-four-cha
+0040: racters HTTP/1.1
+0052: Host: h
+005b: Transfer-Encoding: chunked
+0077:
+=> Send data, 1000 bytes (0x3e8)
+0000: xxxx
+<= Recv header, 20 bytes (0x14)
+0000: HTTP/1.1 413 Payload
+<= Recv data, 5 bytes (0x5)
+0000: no
+";
+        let exchanges = read(trace).exchanges;
+        assert_eq!(exchanges.len(), 1, "{exchanges:?}");
+        assert_eq!(
+            exchanges[0].url,
+            "https://h/dev/upload?with=a-query-that-is-longer-than-sixty-four-characters"
+        );
+        assert_eq!((exchanges[0].body.len(), exchanges[0].status), (1000, Some(413)));
+    }
+
+    #[test]
     fn a_log_with_arrows_is_none() {
-        assert_eq!(read("> note\n< HTTP/1.1 200 OK\n>> GET x"), []);
+        assert_eq!(read("> note\n< HTTP/1.1 200 OK\n>> GET x"), Captured::default());
     }
 }

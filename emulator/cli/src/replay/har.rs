@@ -1,112 +1,210 @@
-//! HTTP Archive 1.2, as browsers save it. Pure.
+//! HTTP Archive 1.2 as browsers and proxies write it. Pure.
+//!
+//! Exporters differ: Chrome leaves files out of `postData.text`, Safari leaves out whole bodies, Firefox writes `null`, mitmproxy
+//! marks base64. Every entry is sent as it was declared, or left out with a reason.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::{CaptureError, Exchange, filler, sendable};
+use super::body::CapturedBody;
+use super::{Captured, Exchange, LeftOut, header, sendable};
 
-#[derive(Deserialize)]
-struct Har {
-    log: Log,
-}
-
-#[derive(Deserialize)]
-struct Log {
-    entries: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    request: Request,
-    #[serde(default)]
-    response: Response,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request {
-    method: String,
-    url: String,
-    #[serde(default)]
-    headers: Vec<Header>,
-    post_data: Option<PostData>,
-    /// -1 when it is not known.
-    #[serde(default)]
-    body_size: i64,
-}
-
-#[derive(Deserialize)]
-struct Header {
-    name: String,
-    value: String,
-}
-
-#[derive(Deserialize)]
-struct PostData {
-    text: Option<String>,
-    /// What some recorders add for bodies that are no text.
-    encoding: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct Response {
-    /// 0 where there was none.
-    #[serde(default)]
-    status: u16,
-}
-
-pub(super) fn read(text: &str) -> Result<Vec<Exchange>, CaptureError> {
-    let har: Har =
-        serde_json::from_str(text).map_err(|error| CaptureError::Har(error.to_string()))?;
-    har.log.entries.into_iter().map(exchange).collect()
-}
-
-fn exchange(entry: Entry) -> Result<Exchange, CaptureError> {
-    let Entry { request, response } = entry;
-    let posted = match request.post_data {
-        Some(PostData { text: Some(text), encoding }) if encoding.as_deref() == Some("base64") => {
-            let wrong = |error| CaptureError::Har(format!("a body of {}: {error}", request.url));
-            Some(Bytes::from(STANDARD.decode(text).map_err(wrong)?))
+/// Reads every entry.
+pub(super) fn read(har: &Value) -> Captured {
+    let mut captured = Captured::default();
+    let entries = har["log"]["entries"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for (index, entry) in entries.iter().enumerate() {
+        match exchange(entry, index + 1) {
+            Ok(exchange) => captured.exchanges.push(exchange),
+            Err(reason) => {
+                captured.left_out.push(LeftOut {
+                    entry: index + 1,
+                    what: what(&entry["request"]),
+                    reason,
+                });
+            }
         }
-        Some(PostData { text: Some(text), .. }) => Some(Bytes::from(text)),
-        _ => None,
+    }
+    captured
+}
+
+fn what(request: &Value) -> String {
+    let text = |name: &str| request[name].as_str().unwrap_or("?");
+    crate::explain::input::shown(&format!("{} {}", text("method"), text("url")), 120)
+}
+
+fn exchange(entry: &Value, number: usize) -> Result<Exchange, String> {
+    let request = &entry["request"];
+    let url = request["url"].as_str().ok_or("it has no request with a URL")?;
+    let method = request["method"].as_str().ok_or("its request has no method")?.trim();
+    http::Method::from_bytes(method.as_bytes())
+        .map_err(|_| format!("`{}` is not a method", crate::explain::input::shown(method, 40)))?;
+    let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    match scheme.as_str() {
+        "http" | "https" => {}
+        "ws" | "wss" => return Err("a WebSocket connection cannot be replayed".to_owned()),
+        _ => {
+            return Err(format!(
+                "a `{}:` URL is not sent over HTTP",
+                crate::explain::input::shown(&scheme, 20)
+            ));
+        }
+    }
+    if method == "CONNECT" {
+        return Err("CONNECT opens a tunnel of a proxy".to_owned());
+    }
+    let headers = headers(&request["headers"]);
+    let post = &request["postData"];
+    let kind =
+        post["mimeType"].as_str().or_else(|| header(&headers, "content-type")).unwrap_or_default();
+    let form = form(post, kind);
+    let text = post["text"].as_str().filter(|text| !text.is_empty()).or(form.as_deref());
+    let declared = header(&headers, "content-length").and_then(|length| length.parse().ok());
+    let body = CapturedBody {
+        text,
+        is_base64: ["encoding", "_encoding", "comment"].iter().any(|name| post[*name] == "base64"),
+        declared: declared.or_else(|| request["bodySize"].as_u64().filter(|size| *size > 0)),
+        is_multipart: kind.to_ascii_lowercase().starts_with("multipart/"),
     };
-    let declared = u64::try_from(request.body_size).unwrap_or(0);
-    let is_filler = posted.is_none() && declared > 0;
-    let headers = request.headers.into_iter().map(|header| (header.name, header.value));
+    let (body, mut notes) = body.restore()?;
+    let is_chunked =
+        header(&headers, "transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
+    if body.is_empty()
+        && (is_chunked
+            || (post.is_object()
+                && declared.is_none()
+                && matches!(method, "POST" | "PUT" | "PATCH")))
+    {
+        notes.push(
+            "the capture has neither the body nor its length; an empty body is sent".to_owned(),
+        );
+    }
+    let status = entry["response"]["status"].as_u64();
     Ok(Exchange {
-        method: request.method,
-        url: request.url,
-        headers: sendable(headers.collect()),
-        body: posted.unwrap_or_else(|| filler(declared)),
-        is_filler,
-        status: (response.status != 0).then_some(response.status),
+        entry: number,
+        method: method.to_owned(),
+        url: url.split('#').next().unwrap_or_default().to_owned(),
+        headers: sendable(headers),
+        body,
+        notes,
+        status: status
+            .and_then(|status| u16::try_from(status).ok())
+            .filter(|status| (100..1000).contains(status)),
+        answered: self::headers(&entry["response"]["headers"]),
     })
+}
+
+/// Headers as a list of names and values; some exporters write an object.
+fn headers(headers: &Value) -> Vec<(String, String)> {
+    let pair = |name: &str, value: &Value| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (name.to_owned(), value)
+    };
+    match headers {
+        Value::Array(all) => {
+            all.iter().filter_map(|one| Some(pair(one["name"].as_str()?, &one["value"]))).collect()
+        }
+        Value::Object(all) => all.iter().map(|(name, value)| pair(name, value)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A form whose fields are there, but not its text.
+fn form(post: &Value, kind: &str) -> Option<String> {
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        return None;
+    }
+    let fields = post["params"].as_array().filter(|fields| !fields.is_empty())?;
+    let field = |field: &Value| {
+        let text = |name: &str| field[name].as_str().unwrap_or_default().to_owned();
+        format!("{}={}", text("name"), text("value"))
+    };
+    Some(fields.iter().map(field).collect::<Vec<_>>().join("&"))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
+    fn one(request: &Value, response: &Value) -> Captured {
+        read(&json!({"log": {"entries": [{"request": request, "response": response}]}}))
+    }
+
+    fn post(more: &Value) -> Exchange {
+        let mut request = json!({"method": "POST", "url": "https://h/dev/a?b=c#d", "headers": [
+            {"name": ":authority", "value": "h"}, {"name": "Accept", "value": "*/*"}]});
+        for (name, value) in more.as_object().expect("members") {
+            request[name] = value.clone();
+        }
+        let mut captured = one(&request, &json!({"status": 413}));
+        assert_eq!(captured.left_out, [], "{request}");
+        captured.exchanges.remove(0)
+    }
+
     #[test]
-    fn a_request_is_read_with_its_body_or_as_much_filler_as_it_had() {
-        let har = |more: &str| {
-            format!(
-                r#"{{"log":{{"version":"1.2","entries":[{{"request":{{"method":"POST","url":"https://h/dev/a?b=c","headers":[
-                {{"name":":authority","value":"h"}},{{"name":"Content-Length","value":"3"}},{{"name":"Accept","value":"*/*"}}]{more}}},
-                "response":{{"status":0}}}}]}}}}"#
-            )
-        };
-        let one = |more| read(&har(more)).expect("a HAR").remove(0);
-        let text = one(r#","postData":{"mimeType":"text/plain","text":"abc"},"bodySize":3"#);
-        assert_eq!((text.body, text.is_filler), (Bytes::from_static(b"abc"), false));
-        let binary = one(r#","postData":{"text":"AAE=","encoding":"base64"}"#);
-        assert_eq!(binary.body, Bytes::from_static(b"\x00\x01"));
-        let unknown = one(r#","bodySize":7"#);
-        assert_eq!((unknown.body.len(), unknown.is_filler, unknown.status), (7, true, None));
-        assert_eq!(unknown.headers, [("Accept".to_owned(), "*/*".to_owned())]);
-        assert_eq!(one(r#","bodySize":-1"#).body.len(), 0);
+    fn a_body_is_taken_from_its_text_or_from_its_length() {
+        let text =
+            post(&json!({"postData": {"mimeType": "text/plain", "text": "abc"}, "bodySize": 3}));
+        assert_eq!(
+            (text.body.as_ref(), text.notes.len(), text.url.as_str()),
+            (&b"abc"[..], 0, "https://h/dev/a?b=c")
+        );
+        assert_eq!(text.headers, [("Accept".to_owned(), "*/*".to_owned())]);
+        let binary = post(&json!({"postData": {"text": "AAE=", "encoding": "base64"}}));
+        assert_eq!(binary.body.as_ref(), b"\x00\x01");
+        let unknown = post(&json!({"bodySize": 7}));
+        assert_eq!((unknown.body.len(), unknown.notes.len()), (7, 1));
+        for nothing in
+            [json!({"bodySize": -1}), json!({"bodySize": null, "postData": null}), json!({})]
+        {
+            assert_eq!(post(&nothing).body.len(), 0, "{nothing}");
+        }
+        let declared = post(
+            &json!({"headers": [{"name": "content-length", "value": "7340211"}], "bodySize": -1, "postData": {}}),
+        );
+        assert_eq!((declared.body.len(), declared.notes.len()), (7_340_211, 1));
+        let form = post(
+            &json!({"postData": {"mimeType": "application/x-www-form-urlencoded", "params": [{"name": "a", "value": "1"}, {"name": "b", "value": ""}]}}),
+        );
+        assert_eq!(form.body.as_ref(), b"a=1&b=");
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_sent_is_left_out_by_its_number() {
+        let har = json!({"log": {"entries": [
+            {"request": {"method": "GET", "url": "data:image/png;base64,AAAA"}},
+            {"request": {"method": "GET", "url": "wss://h/dev"}},
+            {"request": {"method": "GET", "url": "https://h/a"}, "response": {"status": -1}},
+            {"request": null},
+            {"request": {"method": "B AD", "url": "https://h/a"}},
+            {"request": {"method": "POST", "url": "https://h/a", "postData": {"text": "$", "encoding": "base64"}}},
+        ]}});
+        let captured = read(&har);
+        assert_eq!(
+            captured.exchanges.iter().map(|one| (one.entry, one.status)).collect::<Vec<_>>(),
+            [(3, None)]
+        );
+        assert_eq!(
+            captured.left_out.iter().map(|one| one.entry).collect::<Vec<_>>(),
+            [1, 2, 4, 5, 6]
+        );
+        assert!(captured.left_out[0].reason.contains("`data:`"), "{captured:?}");
+        assert_eq!(read(&json!({"log": {"entries": [1, null, [], "x", {}]}})).left_out.len(), 5);
+    }
+
+    #[test]
+    fn a_status_that_is_none_is_no_answer() {
+        for (status, expected) in [
+            (json!(-1), None),
+            (json!(0), None),
+            (json!(null), None),
+            (json!(502), Some(502)),
+            (json!(70_000), None),
+        ] {
+            let captured =
+                one(&json!({"method": "GET", "url": "https://h/"}), &json!({"status": status}));
+            assert_eq!(captured.exchanges[0].status, expected, "{status}");
+        }
     }
 }

@@ -1,48 +1,78 @@
-//! `hardcap replay`: a captured failure of production, into what can be done again here, and whether it came out the same.
-//! Pure: the command line starts the functions and sends what is to be sent.
+//! `hardcap replay`: takes a captured failure of production apart, and compares what happened there with what happens here.
+//! Pure: the command line starts the functions and sends the requests.
 
+mod body;
 mod curl;
 mod har;
 mod place;
 mod sizes;
+mod trace;
 mod verdict;
 
 use bytes::Bytes;
 use hardcap_limits::Limits;
-use serde_json::Value;
 
 pub use place::{Place, place_event, place_exchange};
 pub use sizes::verdicts;
 pub use verdict::{Crossing, Outcome, Verdict, of_event, of_exchange};
 
-use crate::explain::{Document, Explained, Kind};
+use crate::explain::input::Input;
+use crate::explain::recognize::recognize;
+use crate::explain::{Explained, Kind};
+
+/// The largest body that is made up where a capture has only its length, in bytes.
+pub(crate) const SYNTHESIZED_MAX: u64 = 256 << 20;
 
 /// What a file holds.
 #[derive(Clone, Debug)]
 pub enum Capture {
-    /// HTTP requests, with what was answered: a HAR, or what `curl -v` printed.
-    Exchanges(Vec<Exchange>),
-    /// What a gateway handed to a function, as it stands.
+    /// HTTP requests, with what was answered: a HAR, or what curl printed.
+    Exchanges(Captured),
+    /// What a gateway or another service handed to a function, as it stands.
     Event(Bytes),
-    /// No more than sizes and refusals: a log, a message, a function's answer.
+    /// Sizes and refusals only: a log, an error, a function's response.
     Sizes(Box<Explained>),
+}
+
+/// The requests of a capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// Those that can be sent.
+    pub exchanges: Vec<Exchange>,
+    /// Those that cannot, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A request that is not sent.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LeftOut {
+    /// Its number in the capture, from 1.
+    pub entry: usize,
+    /// `GET https://…`, as far as it is known.
+    pub what: String,
+    /// Why it is not sent.
+    pub reason: String,
 }
 
 /// A request, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
+    /// Its number in the capture, from 1.
+    pub entry: usize,
     /// `GET`.
     pub method: String,
     /// The URL, whole.
     pub url: String,
     /// The headers, but for those that belong to a connection.
     pub headers: Vec<(String, String)>,
-    /// The body; where the capture has only its length, as many bytes of filler.
+    /// The body; what a capture does not have of it is filled up to the declared length.
     pub body: Bytes,
-    /// Whether the body is filler.
-    pub is_filler: bool,
+    /// What the capture does not say, and what is sent instead; a sentence each.
+    pub notes: Vec<String>,
     /// The status that was answered; none when there was no answer.
     pub status: Option<u16>,
+    /// The headers that were answered.
+    pub answered: Vec<(String, String)>,
 }
 
 /// Why a file cannot be replayed.
@@ -50,15 +80,16 @@ pub struct Exchange {
 pub enum CaptureError {
     /// Nothing in it is known.
     #[error(
-        "nothing in it can be replayed: no HAR, no output of `curl -v`, no event, and no refusal of the table (`hardcap limits`)"
+        "it has nothing that can be replayed: it is not a HAR, not the output of `curl -v`, not an event, and it has no text of the \
+         table of limits (`hardcap limits`). For an event of your own name the function with --function"
     )]
     Unknown,
-    /// It looks like a HAR, and is none.
-    #[error("it looks like a HAR, and is none: {0}")]
-    Har(String),
+    /// With `--function` an event is expected.
+    #[error("it is not JSON, so it is not an event for --function: {0}")]
+    NotJson(String),
 }
 
-/// Headers that say something of one connection, or that a client sets by itself.
+/// Headers that belong to one connection, or that a client sets by itself.
 const NOT_SENT: [&str; 9] = [
     "connection",
     "content-length",
@@ -72,50 +103,79 @@ const NOT_SENT: [&str; 9] = [
 ];
 
 impl Capture {
-    /// Tells what a text is, and takes it apart.
+    /// Recognizes an input, and takes it apart. With `for_function` any JSON that is not a HAR is an event.
     ///
     /// # Errors
     ///
     /// [`CaptureError`] when it is nothing that can be replayed.
-    pub fn read(text: &str, limits: &Limits) -> Result<Capture, CaptureError> {
-        let trimmed = text.trim();
-        if trimmed.starts_with('{')
-            && let Ok(json) = serde_json::from_str::<Value>(trimmed)
-            && json["log"]["entries"].is_array()
-        {
-            return Ok(Capture::Exchanges(har::read(trimmed)?));
-        }
-        let exchanges = curl::read(text);
-        if !exchanges.is_empty() {
-            return Ok(Capture::Exchanges(exchanges));
-        }
-        if Document::read(trimmed).is_some_and(|document| document.kind == Kind::Event) {
-            return Ok(Capture::Event(Bytes::from(trimmed.to_owned())));
-        }
-        let explained = Explained::new(text, limits);
-        match &explained.document {
-            // Any JSON has a length; that alone is no failure.
-            Some(document) if explained.matches.is_empty() && document.kind == Kind::Payload => {
-                Err(CaptureError::Unknown)
+    pub fn read(
+        bytes: &[u8],
+        limits: &Limits,
+        for_function: bool,
+    ) -> Result<Capture, CaptureError> {
+        let input = Input::new(bytes);
+        let recognized = recognize(&input);
+        match recognized.kind {
+            Kind::Har => {
+                let json = recognized.documents.first().map(|document| &document.json);
+                return Ok(Capture::Exchanges(json.map(har::read).unwrap_or_default()));
             }
-            _ if explained.is_empty() => Err(CaptureError::Unknown),
-            _ => Ok(Capture::Sizes(Box::new(explained))),
+            Kind::CurlTranscript if !for_function => {
+                let captured = curl::read(&input.text);
+                if captured != Captured::default() {
+                    return Ok(Capture::Exchanges(captured));
+                }
+            }
+            _ => {}
         }
+        let event = || Capture::Event(Bytes::from(input.bytes.clone()));
+        if for_function {
+            let json = serde_json::from_slice::<serde_json::Value>(&input.bytes);
+            return json.map(|_| event()).map_err(|error| CaptureError::NotJson(error.to_string()));
+        }
+        if is_event(recognized.kind) {
+            return Ok(event());
+        }
+        let explained = Explained::new(bytes, limits);
+        if explained.is_explained() {
+            return Ok(Capture::Sizes(Box::new(explained)));
+        }
+        Err(CaptureError::Unknown)
     }
+}
+
+fn is_event(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::RestEvent
+            | Kind::HttpApiEvent
+            | Kind::AlbEvent
+            | Kind::WebSocketEvent
+            | Kind::SqsEvent
+            | Kind::SnsEvent
+            | Kind::S3Event
+            | Kind::StreamEvent
+            | Kind::EventBridgeEvent
+            | Kind::AuthorizerEvent
+    )
 }
 
 /// The headers of a capture as they are sent again. HTTP/2's own begin with a colon.
 fn sendable(headers: Vec<(String, String)>) -> Vec<(String, String)> {
-    let is_sent = |(name, _): &(String, String)| {
+    let is_sent = |(name, value): &(String, String)| {
         let lower = name.to_ascii_lowercase();
-        !lower.starts_with(':') && !NOT_SENT.contains(&lower.as_str())
+        !lower.starts_with(':')
+            && !NOT_SENT.contains(&lower.as_str())
+            && http::HeaderName::try_from(lower.as_str()).is_ok()
+            && http::HeaderValue::try_from(value.as_str()).is_ok()
     };
     headers.into_iter().filter(is_sent).collect()
 }
 
-/// A body of which only the length is known.
-fn filler(bytes: u64) -> Bytes {
-    vec![b'x'; usize::try_from(bytes).unwrap_or(0)].into()
+/// A header's value, whatever the case of its name.
+fn header<'h>(headers: &'h [(String, String)], wanted: &str) -> Option<&'h str> {
+    let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    found.map(|(_, value)| value.trim())
 }
 
 #[cfg(test)]
@@ -123,25 +183,39 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Capture, CaptureError> {
-        Capture::read(text, &Limits::classic())
+        Capture::read(text.as_bytes(), &Limits::classic(), false)
     }
 
     #[test]
     fn each_kind_of_capture_is_told_from_the_others() {
         let har = r#"{"log":{"entries":[{"request":{"method":"GET","url":"https://h/a","headers":[]},"response":{"status":502}}]}}"#;
-        assert!(matches!(read(har), Ok(Capture::Exchanges(all)) if all[0].status == Some(502)));
+        assert!(
+            matches!(read(har), Ok(Capture::Exchanges(all)) if all.exchanges[0].status == Some(502))
+        );
         let curl = "> GET /a HTTP/1.1\n> Host: h\n> \n< HTTP/1.1 413 Too Large\n< \nno";
-        assert!(matches!(read(curl), Ok(Capture::Exchanges(all)) if all[0].url == "http://h/a"));
+        assert!(
+            matches!(read(curl), Ok(Capture::Exchanges(all)) if all.exchanges[0].url == "http://h/a")
+        );
         let event = r#"{"version":"2.0","routeKey":"GET /a","requestContext":{}}"#;
         assert!(matches!(read(event), Ok(Capture::Event(_))));
         for sizes in [
             "Exceeded maximum allowed payload size (6291556 bytes).",
             r#"{"statusCode": 200, "body": "x"}"#,
+            r#"{"errorMessage":"RequestId: 1 Error: Task timed out after 3.00 seconds","errorType":"Sandbox.Timedout"}"#,
         ] {
             assert!(matches!(read(sizes), Ok(Capture::Sizes(_))), "{sizes}");
         }
         for nothing in ["", "all is well", "[1]", "{\"a\": 1}", "{"] {
             assert_eq!(read(nothing).err(), Some(CaptureError::Unknown), "{nothing}");
         }
+    }
+
+    #[test]
+    fn with_a_function_any_json_is_an_event() {
+        let read = |text: &str| Capture::read(text.as_bytes(), &Limits::classic(), true);
+        for event in ["{\"a\": 1}", "[1]", "\u{feff}{\"errorMessage\": \"x\"}", "\"text\"", "3"] {
+            assert!(matches!(read(event), Ok(Capture::Event(_))), "{event}");
+        }
+        assert!(matches!(read("{bad"), Err(CaptureError::NotJson(_))));
     }
 }

@@ -1,5 +1,7 @@
 //! Where a captured request goes here: which API, which path, which function. Pure.
 
+use std::fmt::Write as _;
+
 use http::Uri;
 
 use super::Exchange;
@@ -14,11 +16,37 @@ pub struct Place {
     pub logical_id: String,
     /// The URL.
     pub url: String,
+    /// Other APIs and function URLs that have the route as well, where nothing in the capture chooses one.
+    pub others: Vec<String>,
+}
+
+/// What kind of API answered a captured request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answered {
+    Rest,
+    Http,
+    FunctionUrl,
+}
+
+/// The headers of an answer tell the kind of the API: a REST API has `x-amz-apigw-id`, an HTTP API `apigw-requestid`.
+fn answered(exchange: &Exchange, uri: &Uri) -> Option<Answered> {
+    let has = |name: &str| exchange.answered.iter().any(|(one, _)| one.eq_ignore_ascii_case(name));
+    let host = uri.host().unwrap_or_default();
+    if has("x-amz-apigw-id") {
+        Some(Answered::Rest)
+    } else if has("apigw-requestid") {
+        Some(Answered::Http)
+    } else if host.contains(".lambda-url.") {
+        Some(Answered::FunctionUrl)
+    } else {
+        None
+    }
 }
 
 /// The API or function URL of this template that answers a captured request.
 ///
-/// A URL of production has its stage in the path, or not where a domain name is mapped to it; both are looked for.
+/// A URL of production has its stage in the path, or not where a domain name is mapped to it; both are looked for. Among several
+/// the one is chosen whose kind answered in production.
 ///
 /// # Errors
 ///
@@ -29,9 +57,13 @@ pub fn place_exchange(
     addresses: &Addresses,
     wanted: Option<&str>,
 ) -> Result<Place, String> {
-    let uri: Uri = exchange.url.parse().map_err(|error| format!("{}: {error}", exchange.url))?;
+    let uri: Uri = encoded(&exchange.url)
+        .parse()
+        .map_err(|error| format!("its URL cannot be sent: {error}"))?;
+    let kind = answered(exchange, &uri);
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let is_wanted = |logical_id: &str| wanted.is_none_or(|wanted| wanted == logical_id);
+    let mut found: Vec<(Answered, Place)> = Vec::new();
     for api in config.apis.iter().filter(|api| is_wanted(&api.logical_id)) {
         let Some(base) = addresses.apis.get(&api.logical_id) else { continue };
         let staged = uri.path().strip_prefix(&format!("/{}", api.stage));
@@ -39,21 +71,59 @@ pub fn place_exchange(
         let paths = [staged, Some(uri.path())];
         if let Some(path) = paths.into_iter().flatten().find(|path| answers(api, exchange, path)) {
             let url = format!("{}{path}{query}", base.trim_end_matches('/'));
-            return Ok(Place { logical_id: api.logical_id.clone(), url });
+            let kind = match api.kind {
+                ApiKind::Rest { .. } => Answered::Rest,
+                ApiKind::Http { .. } => Answered::Http,
+            };
+            found.push((
+                kind,
+                Place { logical_id: api.logical_id.clone(), url, others: Vec::new() },
+            ));
         }
     }
-    let url = config.function_urls.iter().find(|url| is_wanted(&url.logical_id));
-    let address = url.and_then(|url| addresses.function_urls.get(&url.logical_id));
-    match (url, address) {
-        (Some(url), Some(address)) => Ok(Place {
-            logical_id: url.logical_id.clone(),
-            url: format!("{}{}{query}", address.trim_end_matches('/'), uri.path()),
-        }),
-        _ => Err(match wanted {
-            Some(wanted) => format!("no API or function URL `{wanted}` answers it"),
-            None => "no API and no function URL of the template answers it".to_owned(),
-        }),
+    let urls = config.function_urls.iter().filter(|url| is_wanted(&url.logical_id));
+    // A function URL has every route, so it is meant only when it is named, by the host or by the caller, or alone.
+    if found.is_empty() || kind == Some(Answered::FunctionUrl) {
+        found.extend(urls.filter_map(|url| {
+            let address = addresses.function_urls.get(&url.logical_id)?;
+            let address = format!("{}{}{query}", address.trim_end_matches('/'), uri.path());
+            let place =
+                Place { logical_id: url.logical_id.clone(), url: address, others: Vec::new() };
+            Some((Answered::FunctionUrl, place))
+        }));
     }
+    choose(found, kind).ok_or_else(|| match wanted {
+        Some(wanted) => format!("the API or function URL `{wanted}` has no route for it"),
+        None => "no API and no function URL of the template has a route for it".to_owned(),
+    })
+}
+
+/// The place whose kind answered in production, else the first.
+fn choose(mut found: Vec<(Answered, Place)>, kind: Option<Answered>) -> Option<Place> {
+    if found.iter().any(|(one, _)| Some(*one) == kind) {
+        found.retain(|(one, _)| Some(*one) == kind);
+    }
+    let mut places = found.into_iter().map(|(_, place)| place);
+    let first = places.next()?;
+    let others = places.map(|place| place.logical_id).collect();
+    Some(Place { others, ..first })
+}
+
+/// A URL with the characters encoded that browsers keep and a request line does not take.
+fn encoded(url: &str) -> String {
+    let mut text = String::with_capacity(url.len());
+    for c in url.chars() {
+        if c.is_ascii_graphic()
+            && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}')
+        {
+            text.push(c);
+        } else {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+    }
+    text
 }
 
 fn answers(api: &Api, exchange: &Exchange, path: &str) -> bool {
@@ -97,7 +167,7 @@ pub fn place_event(
         (Some(route), _) => Ok(route.function.clone()),
         (None, [only]) => Ok(only.name.clone()),
         _ => Err(format!(
-            "its route is none of this template; say which function with --function: {}",
+            "the template has no function for its route; name the function with --function: {}",
             ids.join(", ")
         )),
     }
@@ -133,12 +203,14 @@ mod tests {
 
     fn exchange(method: &str, url: &str) -> Exchange {
         Exchange {
+            entry: 1,
             method: method.to_owned(),
             url: url.to_owned(),
             headers: Vec::new(),
             body: Bytes::new(),
-            is_filler: false,
+            notes: Vec::new(),
             status: None,
+            answered: Vec::new(),
         }
     }
 
@@ -159,6 +231,25 @@ mod tests {
         assert_eq!(placed("PUT", "https://api.example.com/a/b%2Fc", None), all);
         assert!(placed("POST", "https://api.example.com/giant", None).is_err());
         assert!(placed("GET", "https://api.example.com/giant", Some("Http")).is_err());
+    }
+
+    #[test]
+    fn the_headers_of_the_answer_choose_between_apis_that_have_the_route() {
+        let (mut config, addresses) = config();
+        config.apis[0] =
+            Api::new("Rest", config.apis[0].kind.clone(), "dev", &[("ANY", "/a/{b+}", "giant")]);
+        let mut request = exchange("GET", "https://api.example.com/a/b c|d");
+        let placed = |request: &Exchange| {
+            place_exchange(request, &config, &addresses, None).expect("a place")
+        };
+        let first = placed(&request);
+        assert_eq!((first.logical_id.as_str(), first.others), ("Rest", vec!["Http".to_owned()]));
+        assert_eq!(first.url, "http://127.0.0.1:1/dev/a/b%20c%7Cd");
+        request.answered = vec![("Apigw-Requestid".to_owned(), "x".to_owned())];
+        let http = placed(&request);
+        assert_eq!((http.logical_id.as_str(), http.others.len()), ("Http", 0));
+        request.answered = vec![("x-amz-apigw-id".to_owned(), "x".to_owned())];
+        assert_eq!(placed(&request).logical_id, "Rest");
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct Verdict {
     pub happened: String,
     /// The limits that refused it here; where none did, the one that came nearest.
     pub crossings: Vec<Crossing>,
+    /// What the capture does not have, and what was done about it; a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Crossing {
@@ -59,12 +61,16 @@ impl Crossing {
                 (self.observed.saturating_sub(self.max), self.max.saturating_sub(self.observed))
             }
         };
+        let is_minimum = row.is_some_and(hardcap_limits::Row::is_minimum);
+        let (bound, beyond) = if is_minimum { ("at least", "under") } else { ("at most", "over") };
         let (observed, max) = (unit(self.observed), unit(self.max));
         match (self.refused, over) {
             // What counts as full at its limit has nothing over.
-            (true, 0) => format!("{}: {observed} of at most {max}, refused", self.row),
-            (true, _) => format!("{}: {observed} of at most {max}, {} over", self.row, unit(over)),
-            (false, _) => format!("{}: {observed} of at most {max}, {} left", self.row, unit(left)),
+            (true, 0) => format!("{}: {observed} of {bound} {max}, refused", self.row),
+            (true, _) => {
+                format!("{}: {observed} of {bound} {max}, {} {beyond}", self.row, unit(over))
+            }
+            (false, _) => format!("{}: {observed} of {bound} {max}, {} left", self.row, unit(left)),
         }
     }
 }
@@ -76,12 +82,15 @@ impl Verdict {
         let outcome = match self.outcome {
             Outcome::Reproduced => "reproduced",
             Outcome::NotReproduced => "not reproduced",
-            Outcome::Unknown => "cannot be told",
+            Outcome::Unknown => "cannot be decided",
         };
         let mut text = format!("{outcome}: {}\n  {}\n", self.what, self.happened);
         for crossing in &self.crossings {
             let how = if crossing.refused { "refused by" } else { "nearest was" };
             let _ = writeln!(text, "  {how} {}", crossing.describe());
+        }
+        for note in &self.notes {
+            let _ = writeln!(text, "  note: {note}");
         }
         text
     }
@@ -91,7 +100,13 @@ impl Verdict {
 ///
 /// A request that had no answer there is reproduced when it fails here.
 #[must_use]
-pub fn of_exchange(what: String, there: Option<u16>, here: u16, records: &[Record]) -> Verdict {
+pub fn of_exchange(
+    what: String,
+    there: Option<u16>,
+    here: u16,
+    records: &[Record],
+    notes: Vec<String>,
+) -> Verdict {
     let same = match there {
         Some(there) => there == here,
         None => here >= 400,
@@ -102,6 +117,7 @@ pub fn of_exchange(what: String, there: Option<u16>, here: u16, records: &[Recor
         outcome: if same { Outcome::Reproduced } else { Outcome::NotReproduced },
         happened: format!("answered {there} there, {here} here{}", faults(records)),
         crossings: crossings(records),
+        notes,
     }
 }
 
@@ -111,7 +127,7 @@ pub fn of_exchange(what: String, there: Option<u16>, here: u16, records: &[Recor
 pub fn of_event(what: String, failure: Option<String>, records: &[Record]) -> Verdict {
     let outcome = if failure.is_some() { Outcome::Reproduced } else { Outcome::NotReproduced };
     let happened = failure.unwrap_or_else(|| "the function answers it".to_owned());
-    Verdict { what, outcome, happened, crossings: crossings(records) }
+    Verdict { what, outcome, happened, crossings: crossings(records), notes: Vec::new() }
 }
 
 fn faults(records: &[Record]) -> String {
@@ -161,7 +177,7 @@ mod tests {
             measured("lambda_sync_request", 700, 6_291_456),
             measured("lambda_sync_response", 6_291_560, 6_291_556),
         ];
-        let verdict = of_exchange("GET /giant".to_owned(), Some(502), 502, &records);
+        let verdict = of_exchange("GET /giant".to_owned(), Some(502), 502, &records, Vec::new());
         assert_eq!(
             verdict.to_text(),
             "reproduced: GET /giant\n  answered 502 there, 502 here\n  \
@@ -175,10 +191,13 @@ mod tests {
             measured("lambda_sync_request", 700, 6_291_456),
             measured("lambda_sync_response", 6_291_000, 6_291_556),
         ];
-        let verdict = of_exchange("GET /".to_owned(), Some(502), 200, &records);
+        let verdict = of_exchange("GET /".to_owned(), Some(502), 200, &records, Vec::new());
         assert_eq!(verdict.outcome, Outcome::NotReproduced);
         assert!(verdict.to_text().contains("nearest was lambda_sync_response: "), "{verdict:?}");
         assert!(verdict.to_text().contains("556 B left"), "{verdict:?}");
-        assert_eq!(of_exchange(String::new(), None, 504, &[]).outcome, Outcome::Reproduced);
+        assert_eq!(
+            of_exchange(String::new(), None, 504, &[], Vec::new()).outcome,
+            Outcome::Reproduced
+        );
     }
 }

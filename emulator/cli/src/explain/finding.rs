@@ -1,0 +1,251 @@
+//! What was found in an input: a text or a report, its causes, and by how much a limit was exceeded. Pure.
+
+use hardcap_limits::{Limits, Row, Unit};
+
+use super::cause::{self, OtherCause};
+use super::known::{Claim, Rank};
+use super::remedy::remedy;
+
+/// A cause of what was found, and why it is believed.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// The row of the table, or the name of another cause.
+    pub name: &'static str,
+    /// The row, when it is a limit of the table.
+    pub row: Option<&'static Row>,
+    /// How sure it is.
+    pub rank: Rank,
+    /// Why it has this rank.
+    pub why: String,
+    /// Which line or fact would decide; empty when nothing is left to decide.
+    pub decided_by: String,
+}
+
+/// Something that was found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The words that were recognized, on one line, without control characters.
+    pub quote: String,
+    /// The line or the record on which they stand first, from 1; none in a single document.
+    pub line: Option<usize>,
+    /// How often it was found.
+    pub times: usize,
+    /// What was measured, when the input says it, in [`Finding::unit`].
+    pub observed: Option<u64>,
+    /// The limit that the input names.
+    pub max: Option<u64>,
+    /// The causes, the most likely first; never empty.
+    pub causes: Vec<Cause>,
+    /// More that the input says, in sentences.
+    pub notes: Vec<String>,
+    /// Where the text is recorded.
+    pub source: String,
+    /// Whether other findings say more.
+    pub(crate) is_general: bool,
+}
+
+impl Cause {
+    pub(crate) fn new(claim: &Claim) -> Cause {
+        Cause {
+            name: claim.cause,
+            row: Limits::row(claim.cause),
+            rank: claim.rank,
+            why: claim.why.to_owned(),
+            decided_by: claim.decided_by.to_owned(),
+        }
+    }
+
+    pub(crate) fn certain(name: &'static str, why: &str) -> Cause {
+        Cause {
+            name,
+            row: Limits::row(name),
+            rank: Rank::Certain,
+            why: why.to_owned(),
+            decided_by: String::new(),
+        }
+    }
+
+    fn other(&self) -> Option<&'static OtherCause> {
+        cause::other(self.name)
+    }
+
+    /// What it is: the first paragraph of a row's text.
+    #[must_use]
+    pub fn about(&self) -> String {
+        match (self.row, self.other()) {
+            (Some(row), _) => paragraphs(row.doc).into_iter().next().unwrap_or_default(),
+            (None, other) => other.map(|other| other.doc.to_owned()).unwrap_or_default(),
+        }
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        remedy(self.name)
+    }
+
+    /// Where the number or the fact is stated.
+    #[must_use]
+    pub fn source(&self, limits: &Limits) -> String {
+        match (self.row, self.other()) {
+            (Some(row), _) => {
+                format!("{} ({})", row.dated_at(limits.date()).source, row.confidence)
+            }
+            (None, Some(other)) => other.source.to_owned(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+impl Finding {
+    /// The most likely cause.
+    #[must_use]
+    pub fn first(&self) -> &Cause {
+        &self.causes[0]
+    }
+
+    /// The unit of what was measured.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        self.first().row.map_or(Unit::Bytes, |row| row.unit)
+    }
+
+    /// Whether exactly one cause is left.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.causes.len() == 1 && self.first().rank == Rank::Certain
+    }
+
+    /// By how much the limit that the input names, or else the one in force, was exceeded; for a minimum, missed.
+    #[must_use]
+    pub fn over(&self, limits: &Limits) -> Option<u64> {
+        let observed = self.observed?;
+        let max = self.max.or_else(|| self.in_force(limits))?;
+        if self.first().row.is_some_and(Row::is_minimum) {
+            max.checked_sub(observed)
+        } else {
+            observed.checked_sub(max)
+        }
+    }
+
+    /// The number in force of the first cause.
+    #[must_use]
+    pub fn in_force(&self, limits: &Limits) -> Option<u64> {
+        let name = self.first().row?.name;
+        limits.in_force().find(|(row, _)| row.name == name).map(|(_, max)| max)
+    }
+}
+
+/// The worst first: the surest, then by how many times the limit it was, then in the order of the input.
+pub(crate) fn sort(findings: &mut [Finding], limits: &Limits) {
+    findings.sort_by_key(|finding| {
+        let share = finding.over(limits).zip(finding.observed).map_or(0, |(over, observed)| {
+            over.saturating_mul(1000) / observed.saturating_sub(over).max(1) + 1
+        });
+        (finding.first().rank, finding.is_general, std::cmp::Reverse(share), finding.line)
+    });
+}
+
+/// Puts findings together that say the same.
+pub(crate) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut merged: Vec<Finding> = Vec::new();
+    let mut index = std::collections::HashMap::new();
+    for finding in findings {
+        let names: Vec<&str> = finding.causes.iter().map(|cause| cause.name).collect();
+        // A timeout that the log names twice is one timeout.
+        let is_time = finding.unit() == Unit::Milliseconds;
+        let key = (names, if is_time { None } else { finding.observed }, finding.max);
+        match index.get(&key) {
+            Some(&at) => {
+                let one: &mut Finding = &mut merged[at];
+                one.times += finding.times;
+                one.observed = one.observed.max(finding.observed);
+                for note in finding.notes {
+                    if !one.notes.contains(&note) && one.notes.len() < 4 {
+                        one.notes.push(note);
+                    }
+                }
+            }
+            None => {
+                index.insert(key, merged.len());
+                merged.push(finding);
+            }
+        }
+    }
+    merged
+}
+
+/// Lets findings that are sure decide about those that are not.
+pub(crate) fn decide(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let sure: Vec<(&'static str, Option<usize>)> = findings
+        .iter()
+        .filter(|one| one.is_certain() && !one.is_general)
+        .map(|one| (one.first().name, one.line))
+        .collect();
+    if !sure.is_empty() {
+        findings.retain(|one| !one.is_general);
+    }
+    for finding in &mut findings {
+        let Some((name, line)) = sure
+            .iter()
+            .find(|(name, _)| finding.causes.iter().any(|cause| cause.name == *name))
+            .copied()
+        else {
+            continue;
+        };
+        if finding.is_certain() {
+            continue;
+        }
+        let why = line.map_or_else(
+            || "another part of the input names it".to_owned(),
+            |line| format!("line {line} names it"),
+        );
+        finding.causes.retain(|cause| cause.name == name);
+        finding.causes[0].rank = Rank::Certain;
+        finding.causes[0].why = why;
+        finding.causes[0].decided_by = String::new();
+    }
+    absorb(findings)
+}
+
+/// A finding whose cause another one names with numbers says nothing of its own.
+fn absorb(findings: Vec<Finding>) -> Vec<Finding> {
+    let detailed: Vec<&'static str> = findings
+        .iter()
+        .filter(|one| one.observed.is_some() || one.max.is_some())
+        .map(|one| one.first().name)
+        .collect();
+    let mut kept: Vec<Finding> = Vec::new();
+    let mut quotes: Vec<(&'static str, String)> = Vec::new();
+    for finding in findings {
+        let name = finding.first().name;
+        let is_bare = finding.observed.is_none() && finding.max.is_none() && finding.is_certain();
+        let is_known = detailed.contains(&name)
+            || kept.iter().any(|one| one.first().name == name && one.is_certain());
+        if is_bare && is_known {
+            quotes.push((name, finding.quote));
+        } else {
+            kept.push(finding);
+        }
+    }
+    for (name, quote) in quotes {
+        if let Some(one) = kept.iter_mut().find(|one| one.first().name == name) {
+            let note = format!("“{quote}” in the same input is the same failure");
+            if !one.quote.contains(&quote) && !one.notes.contains(&note) && one.notes.len() < 4 {
+                one.notes.push(note);
+            }
+        }
+    }
+    kept
+}
+
+/// The paragraphs of a row's text, each in one line.
+pub(crate) fn paragraphs(doc: &str) -> Vec<String> {
+    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let trimmed: Vec<&str> = doc.lines().map(str::trim).collect();
+    trimmed
+        .split(|line| line.is_empty())
+        .map(|lines| line(&lines.join(" ")))
+        .filter(|text| !text.is_empty())
+        .collect()
+}

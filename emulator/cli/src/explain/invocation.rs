@@ -1,0 +1,299 @@
+//! What the platform reports of an invocation: `REPORT` and `INIT_REPORT` lines, and `platform.report` events. Pure.
+
+use serde_json::Value;
+
+/// How an invocation or an initialization ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Invocation {
+    /// The line on which it is reported, from 1.
+    pub(crate) line: Option<usize>,
+    /// The words that were read.
+    pub(crate) quote: String,
+    /// Whether it is the initialization, not an invocation.
+    pub(crate) is_init: bool,
+    /// Milliseconds; `Duration`, or `Init Duration` of an initialization.
+    pub(crate) duration: Option<f64>,
+    /// Milliseconds.
+    pub(crate) billed: Option<u64>,
+    /// Milliseconds of the initialization inside an invocation.
+    pub(crate) init: Option<f64>,
+    /// Megabytes.
+    pub(crate) memory: Option<u64>,
+    /// Megabytes.
+    pub(crate) used: Option<u64>,
+    /// `timeout`, `error`, `failure`.
+    pub(crate) status: String,
+    /// `Runtime.OutOfMemory`.
+    pub(crate) error: String,
+}
+
+/// Fields of a line, and where their values go.
+const FIELDS: [&str; 8] = [
+    "Init Duration: ",
+    "Billed Duration: ",
+    "Duration: ",
+    "Max Memory Used: ",
+    "Memory Size: ",
+    "Status: ",
+    "Error Type: ",
+    "Phase: ",
+];
+
+/// Every report in a text.
+pub(crate) fn of_text(text: &str, first_line: Option<usize>) -> Vec<Invocation> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("REPORT") {
+        let rest = &text[at..];
+        let is_report =
+            rest.starts_with("REPORT RequestId:") || rest.starts_with("REPORT Init Duration:");
+        if !is_report || (at > 0 && text.as_bytes()[at - 1].is_ascii_alphanumeric()) {
+            continue;
+        }
+        let line = first_line.map(|first| first + text[..at].matches('\n').count());
+        let is_init = text[..at].ends_with("INIT_");
+        found.extend(of_line(until_next(rest), line, is_init));
+    }
+    found
+}
+
+/// A report ends where the next line of the platform begins, however it was wrapped.
+fn until_next(rest: &str) -> &str {
+    let most = rest.char_indices().nth(600).map_or(rest.len(), |(at, _)| at);
+    let rest = &rest[..most];
+    let ends = ["START RequestId", "END RequestId", "REPORT", "INIT_START", "XRAY TraceId", "\"}"];
+    let end = ends.iter().filter_map(|end| rest[6..].find(end).map(|at| at + 6)).min();
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+fn of_line(text: &str, line: Option<usize>, is_init: bool) -> Option<Invocation> {
+    let flat = text.replace("\\t", " ").replace("\\n", " ");
+    let flat = flat.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut one = Invocation { line, is_init, ..Invocation::default() };
+    let mut rest = flat.as_str();
+    while let Some((at, field)) = next_field(rest) {
+        let value = &rest[at + field.len()..];
+        let word = value.split([' ', '"', ',']).next().unwrap_or_default();
+        match field {
+            "Init Duration: " if is_init => one.duration = word.parse().ok(),
+            "Init Duration: " => one.init = word.parse().ok(),
+            "Billed Duration: " => one.billed = word.parse().ok(),
+            "Duration: " => one.duration = word.parse().ok(),
+            "Max Memory Used: " => one.used = word.parse().ok(),
+            "Memory Size: " => one.memory = word.parse().ok(),
+            "Status: " => word.clone_into(&mut one.status),
+            "Error Type: " => word.clone_into(&mut one.error),
+            _ => {}
+        }
+        rest = value;
+    }
+    one.duration.filter(|ms| is_plausible(*ms))?;
+    one.quote = super::input::shown(&flat, 200);
+    Some(one)
+}
+
+/// The field that comes first.
+fn next_field(text: &str) -> Option<(usize, &'static str)> {
+    let found = FIELDS.iter().filter_map(|field| text.find(field).map(|at| (at, *field)));
+    // "Billed Duration: " begins before the "Duration: " inside of it.
+    found.min_by_key(|(at, field)| (*at, std::cmp::Reverse(field.len())))
+}
+
+/// `platform.report`, `platform.runtimeDone` and `platform.initReport`.
+pub(crate) fn of_json(json: &Value, line: Option<usize>) -> Option<Invocation> {
+    let kind = json["type"].as_str()?;
+    let is_init = kind.starts_with("platform.init");
+    if !matches!(
+        kind,
+        "platform.report"
+            | "platform.runtimeDone"
+            | "platform.initReport"
+            | "platform.initRuntimeDone"
+    ) {
+        return None;
+    }
+    let record = &json["record"];
+    let metrics = &record["metrics"];
+    let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+    let duration = metrics["durationMs"].as_f64().filter(|ms| is_plausible(*ms));
+    let mut quote = format!("{kind}: status {}", text("status"));
+    if let Some(ms) = duration {
+        quote += &format!(", durationMs {ms}");
+    }
+    Some(Invocation {
+        line,
+        quote: super::input::shown(&quote, 200),
+        is_init,
+        duration,
+        billed: metrics["billedDurationMs"].as_u64(),
+        init: metrics["initDurationMs"].as_f64().filter(|ms| is_plausible(*ms)),
+        memory: metrics["memorySizeMB"].as_u64(),
+        used: metrics["maxMemoryUsedMB"].as_u64(),
+        status: text("status"),
+        error: text("errorType"),
+    })
+}
+
+fn is_plausible(ms: f64) -> bool {
+    (0.0..1e12).contains(&ms)
+}
+
+/// How an invocation failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It ran into the timeout of the function or of the initialization.
+    Timeout,
+    /// It used all of its memory.
+    OutOfMemory { certain: bool },
+    /// The process ended.
+    Exit,
+    /// It failed otherwise.
+    Error,
+    /// Nothing says that it failed.
+    Fine,
+}
+
+impl Invocation {
+    /// How it ended.
+    pub(crate) fn ending(&self) -> Ending {
+        let full = self
+            .memory
+            .zip(self.used)
+            .is_some_and(|(size, used)| used.saturating_mul(100) >= size.saturating_mul(97));
+        match (self.status.as_str(), self.error.as_str()) {
+            ("timeout", _) => Ending::Timeout,
+            (_, "Runtime.OutOfMemory") => Ending::OutOfMemory { certain: true },
+            (_, "Sandbox.Timedout") => Ending::Timeout,
+            ("error" | "failure", _) if full => Ending::OutOfMemory { certain: false },
+            (_, "Runtime.ExitError") => Ending::Exit,
+            ("error" | "failure", _) => Ending::Error,
+            _ if self.was_cut() => Ending::Timeout,
+            // A function that leaves nothing free is about to be killed.
+            _ if self.memory.zip(self.used).is_some_and(|(size, used)| used >= size) => {
+                Ending::OutOfMemory { certain: false }
+            }
+            _ => Ending::Fine,
+        }
+    }
+
+    /// Until about 2024 what was billed of a timeout was the timeout, and the duration was longer.
+    #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52")]
+    fn was_cut(&self) -> bool {
+        let billed = self.billed.zip(self.duration);
+        self.error.is_empty() && billed.is_some_and(|(billed, duration)| (billed as f64) < duration)
+    }
+
+    /// The duration in whole milliseconds.
+    pub(crate) fn whole(&self) -> Option<u64> {
+        self.duration.and_then(whole)
+    }
+
+    /// The timeout that it ran into: whole seconds, for a timeout is set in those.
+    pub(crate) fn own_timeout(&self) -> Option<u64> {
+        self.whole().map(|ms| if ms >= 1000 { ms / 1000 * 1000 } else { ms })
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "durations are between 0 and 1e12"
+)]
+fn whole(ms: f64) -> Option<u64> {
+    is_plausible(ms).then_some(ms as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn one(text: &str) -> Invocation {
+        let mut all = of_text(text, Some(1));
+        assert_eq!(all.len(), 1, "{text}: {all:?}");
+        all.remove(0)
+    }
+
+    #[test]
+    fn a_timeout_is_read_however_it_was_copied() {
+        for text in [
+            "REPORT RequestId: 1-2\tDuration: 5000.00 ms\tBilled Duration: 5579 ms\tMemory Size: 3008 MB\tMax Memory Used: 113 MB\tInit Duration: 578.07 ms\tStatus: timeout",
+            "REPORT RequestId: 1-2\n  Duration: 5000.00 ms\n Billed Duration: 5579 ms Memory Size: 3008 MB Max Memory Used: 113 MB\nInit Duration: 578.07 ms Status: timeout\nSTART RequestId: 2",
+            "REPORT RequestId: 1-2\\tDuration: 5000.00 ms\\tBilled Duration: 5579 ms\\tMemory Size: 3008 MB\\tMax Memory Used: 113 MB\\tInit Duration: 578.07 ms\\tStatus: timeout\\n",
+        ] {
+            let report = one(text);
+            assert_eq!(
+                (report.billed, report.used, report.init),
+                (Some(5579), Some(113), Some(578.07)),
+                "{report:?}"
+            );
+            assert_eq!(
+                (report.ending(), report.own_timeout()),
+                (Ending::Timeout, Some(5000)),
+                "{report:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_timeout_of_the_old_format_is_told_by_what_was_billed() {
+        let old = one(
+            "REPORT RequestId: 1 Duration: 31012.52 ms Billed Duration: 31000 ms Memory Size: 128 MB Max Memory Used: 61 MB",
+        );
+        assert_eq!((old.ending(), old.own_timeout()), (Ending::Timeout, Some(31_000)));
+        let fine = one(
+            "REPORT RequestId: 1 Duration: 3000.02 ms Billed Duration: 3001 ms Memory Size: 128 MB Max Memory Used: 61 MB",
+        );
+        assert_eq!(fine.ending(), Ending::Fine);
+    }
+
+    #[test]
+    fn memory_that_is_used_up_is_no_timeout() {
+        let line = |end: &str| {
+            one(&format!(
+                "REPORT RequestId: 1 Duration: 11481.00 ms Billed Duration: 11481 ms Memory Size: 128 MB Max Memory Used: {end}"
+            ))
+        };
+        assert_eq!(
+            line("128 MB Status: error Error Type: Runtime.OutOfMemory").ending(),
+            Ending::OutOfMemory { certain: true }
+        );
+        assert_eq!(
+            line("127 MB Status: error Error Type: Runtime.ExitError").ending(),
+            Ending::OutOfMemory { certain: false }
+        );
+        assert_eq!(
+            line("64 MB Status: error Error Type: Runtime.ExitError").ending(),
+            Ending::Exit
+        );
+        assert_eq!(line("128 MB").ending(), Ending::OutOfMemory { certain: false });
+        assert_eq!(line("64 MB").ending(), Ending::Fine);
+    }
+
+    #[test]
+    fn platform_events_say_the_same() {
+        let json = json!({"type": "platform.report", "record": {"status": "timeout", "metrics": {"durationMs": 5000.0, "billedDurationMs": 5579}}});
+        let report = of_json(&json, Some(3)).expect("a report");
+        assert_eq!(
+            (report.ending(), report.own_timeout(), report.line),
+            (Ending::Timeout, Some(5000), Some(3))
+        );
+        assert_eq!(of_json(&json!({"type": "platform.start"}), None), None);
+        let init = one("INIT_REPORT Init Duration: 10000.09 ms Phase: init Status: timeout");
+        assert!(init.is_init && init.whole() == Some(10_000), "{init:?}");
+    }
+
+    #[test]
+    fn nonsense_is_no_report() {
+        for text in [
+            "REPORT",
+            "REPORT RequestId:",
+            "REPORT RequestId: Duration: x ms",
+            "XREPORT RequestId: Duration: 1 ms",
+            "REPORT RequestId: 1 Duration: -5 ms",
+            "REPORT RequestId: 1 Duration: 1e400 ms",
+        ] {
+            assert_eq!(of_text(text, None), [], "{text}");
+        }
+    }
+}

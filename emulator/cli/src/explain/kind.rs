@@ -1,0 +1,329 @@
+//! The types of documents that people paste, and how a JSON document's type is recognized. Pure.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// What an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Kind {
+    RestEvent,
+    HttpApiEvent,
+    AlbEvent,
+    WebSocketEvent,
+    EdgeEvent,
+    SqsEvent,
+    SnsEvent,
+    S3Event,
+    StreamEvent,
+    EventBridgeEvent,
+    AuthorizerEvent,
+    ProxyResponse,
+    AlbResponse,
+    EdgeResponse,
+    FunctionError,
+    AwsError,
+    S3Error,
+    SearchError,
+    SdkException,
+    DestinationRecord,
+    StepFunctions,
+    PlatformEvents,
+    JsonLog,
+    LogExport,
+    AccessLog,
+    Trace,
+    Configuration,
+    Har,
+    CurlTranscript,
+    HtmlPage,
+    DeployLog,
+    GatewayLog,
+    TextLog,
+    Json,
+    Text,
+    Empty,
+}
+
+impl Kind {
+    /// The name in JSON output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.names().0
+    }
+
+    /// Whether the type is one that has been recognized, not just "JSON" or "text".
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        !matches!(self, Kind::Json | Kind::Text | Kind::TextLog | Kind::JsonLog | Kind::Empty)
+    }
+
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::RestEvent => ("rest_event", "an event of API Gateway, format 1.0"),
+            Kind::HttpApiEvent => {
+                ("http_api_event", "an event of an HTTP API or a function URL, format 2.0")
+            }
+            Kind::AlbEvent => ("alb_event", "an event of a load balancer (ALB)"),
+            Kind::WebSocketEvent => ("websocket_event", "an event of a WebSocket API"),
+            Kind::EdgeEvent => ("edge_event", "an event of CloudFront for Lambda@Edge"),
+            Kind::SqsEvent => ("sqs_event", "a batch of SQS messages"),
+            Kind::SnsEvent => ("sns_event", "an event of SNS"),
+            Kind::S3Event => ("s3_event", "an event of S3"),
+            Kind::StreamEvent => ("stream_event", "a batch of a stream (Kinesis or DynamoDB)"),
+            Kind::EventBridgeEvent => ("eventbridge_event", "an event of EventBridge"),
+            Kind::AuthorizerEvent => ("authorizer_event", "an event for an authorizer"),
+            Kind::ProxyResponse => ("proxy_response", "a function's response to a gateway"),
+            Kind::AlbResponse => ("alb_response", "a function's response to a load balancer (ALB)"),
+            Kind::EdgeResponse => {
+                ("edge_response", "a Lambda@Edge function's response to CloudFront")
+            }
+            Kind::FunctionError => ("function_error", "the error of a Lambda function"),
+            Kind::AwsError => ("aws_error", "an error of an AWS service or a gateway"),
+            Kind::S3Error => ("s3_error", "an error of S3"),
+            Kind::SearchError => ("search_error", "an error of Elasticsearch or OpenSearch"),
+            Kind::SdkException => ("sdk_exception", "an exception of an AWS SDK"),
+            Kind::DestinationRecord => (
+                "destination_record",
+                "the record of an asynchronous invocation for its destination",
+            ),
+            Kind::StepFunctions => {
+                ("step_functions", "an error or the history of a Step Functions execution")
+            }
+            Kind::PlatformEvents => ("platform_events", "JSON log lines of the Lambda platform"),
+            Kind::JsonLog => ("json_log", "JSON log lines"),
+            Kind::LogExport => ("log_export", "an export of CloudWatch Logs"),
+            Kind::AccessLog => ("access_log", "the access log of an API"),
+            Kind::Trace => ("trace", "an X-Ray trace"),
+            Kind::Configuration => ("configuration", "the configuration of a function"),
+            Kind::Har => ("har", "an HTTP Archive (HAR)"),
+            Kind::CurlTranscript => ("curl_transcript", "the output of curl"),
+            Kind::HtmlPage => ("html_page", "an HTML page"),
+            Kind::DeployLog => ("deploy_log", "the log of a deployment"),
+            Kind::GatewayLog => ("gateway_log", "the execution log of API Gateway"),
+            Kind::TextLog => ("text_log", "log lines"),
+            Kind::Json => ("json", "JSON of no known type"),
+            Kind::Text => ("text", "text"),
+            Kind::Empty => ("empty", "empty input"),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.names().1)
+    }
+}
+
+/// The type of one JSON document.
+pub(crate) fn of_json(json: &Value) -> Kind {
+    match json {
+        Value::Object(_) => of_object(json),
+        Value::Array(items) => of_array(items),
+        _ => Kind::Json,
+    }
+}
+
+fn of_array(items: &[Value]) -> Kind {
+    let Some(first) = items.iter().find(|item| item.is_object() || item.is_array()) else {
+        return Kind::Json;
+    };
+    let has = |name: &str| items.iter().any(|item| item.get(name).is_some());
+    // `aws logs get-query-results` has lists of `{"field": "@message", "value": …}`.
+    let is_query = |row: &Value| row.as_array().is_some_and(|row| row.iter().any(is_query_field));
+    if has("@message") || has("@timestamp") || items.iter().any(is_query) {
+        return Kind::LogExport;
+    }
+    match of_json(first) {
+        // A list of what is a document of its own is read as a log.
+        Kind::Json if has("message") && has("timestamp") => Kind::LogExport,
+        kind => kind,
+    }
+}
+
+fn is_query_field(field: &Value) -> bool {
+    field["field"].as_str().is_some_and(|name| name.starts_with('@')) && field["value"].is_string()
+}
+
+fn of_object(json: &Value) -> Kind {
+    let has = |name: &str| json.get(name).is_some();
+    let text = |name: &str| json[name].as_str().unwrap_or_default();
+    if json["log"]["entries"].is_array() {
+        return Kind::Har;
+    }
+    if json["Records"].is_array() {
+        return of_records(&json["Records"][0]);
+    }
+    if has("requestContext") {
+        return of_request_context(json);
+    }
+    let is_export = json["events"]
+        .as_array()
+        .is_some_and(|all| all.iter().any(|one| one.get("message").is_some()))
+        || json["results"].as_array().is_some_and(|all| {
+            all.iter().any(|row| row.as_array().is_some_and(|row| row.iter().any(is_query_field)))
+        })
+        || (has("logEvents") && has("logGroup"))
+        || has("@message");
+    if is_export {
+        return Kind::LogExport;
+    }
+    if json["events"]
+        .as_array()
+        .is_some_and(|all| all.iter().any(|one| one.get("previousEventId").is_some()))
+        || text("Error").starts_with("States.")
+        || text("error").starts_with("States.")
+        || text("errorType").starts_with("States.")
+        || (has("executionArn") && has("stateMachineArn"))
+    {
+        return Kind::StepFunctions;
+    }
+    if text("type").starts_with("platform.") {
+        return Kind::PlatformEvents;
+    }
+    if has("detail-type") && has("source") {
+        return Kind::EventBridgeEvent;
+    }
+    if (text("type") == "TOKEN" || text("type") == "REQUEST") && has("methodArn") {
+        return Kind::AuthorizerEvent;
+    }
+    of_answer(json)
+}
+
+/// Objects that are an answer, an error, or a line about one.
+fn of_answer(json: &Value) -> Kind {
+    let has = |name: &str| json.get(name).is_some();
+    let text = |name: &str| json[name].as_str().unwrap_or_default();
+    if has("Segments")
+        || has("Traces")
+        || (has("trace_id") && (has("start_time") || has("subsegments")))
+    {
+        return Kind::Trace;
+    }
+    let is_access_log =
+        has("requestId") && has("status") && (has("ip") || has("httpMethod") || has("routeKey"));
+    if is_access_log
+        || has("integrationError")
+        || has("integration_error")
+        || has("integrationErrorMessage")
+    {
+        return Kind::AccessLog;
+    }
+    let is_configuration = json["Environment"]["Variables"].is_object()
+        || json["Configuration"]["Environment"]["Variables"].is_object()
+        || (json["Variables"].is_object() && json.as_object().is_some_and(|all| all.len() == 1))
+        || (has("FunctionName") && has("MemorySize"));
+    if is_configuration {
+        return Kind::Configuration;
+    }
+    if (has("errorMessage") || has("errorType")) && !has("level") && !has("statusCode") {
+        return Kind::FunctionError;
+    }
+    if json["error"]["root_cause"].is_array()
+        || (json["error"]["type"].is_string() && has("status"))
+    {
+        return Kind::SearchError;
+    }
+    if has("level") || has("severity") || (has("timestamp") && (has("message") || has("msg"))) {
+        return Kind::JsonLog;
+    }
+    let is_status = matches!(&json["status"], Value::String(status) if status.len() == 3);
+    if is_status && !has("statusCode") && (json["headers"].is_object() || has("body")) {
+        return Kind::EdgeResponse;
+    }
+    if has("statusCode") || (has("body") && (has("headers") || has("isBase64Encoded"))) {
+        return if has("statusDescription") { Kind::AlbResponse } else { Kind::ProxyResponse };
+    }
+    let small = json.as_object().is_some_and(|all| all.len() <= 6);
+    let is_error =
+        has("__type") || has("Message") || has("Reason") || has("message") || has("Error");
+    if small
+        && is_error
+        && !text("message").is_empty() | !text("Message").is_empty() | has("__type") | has("Error")
+    {
+        return Kind::AwsError;
+    }
+    Kind::Json
+}
+
+fn of_records(first: &Value) -> Kind {
+    let source =
+        first["eventSource"].as_str().or(first["EventSource"].as_str()).unwrap_or_default();
+    match source {
+        "aws:sqs" => Kind::SqsEvent,
+        "aws:sns" => Kind::SnsEvent,
+        "aws:s3" => Kind::S3Event,
+        "aws:kinesis" | "aws:dynamodb" => Kind::StreamEvent,
+        _ if first.get("cf").is_some() => Kind::EdgeEvent,
+        _ => Kind::Json,
+    }
+}
+
+fn of_request_context(json: &Value) -> Kind {
+    let context = &json["requestContext"];
+    let has = |name: &str| context.get(name).is_some();
+    if has("condition") || json.get("responseContext").is_some() {
+        Kind::DestinationRecord
+    } else if has("elb") {
+        Kind::AlbEvent
+    } else if has("connectionId") {
+        Kind::WebSocketEvent
+    } else if json["version"] == "2.0" || has("http") || json.get("rawPath").is_some() {
+        Kind::HttpApiEvent
+    } else {
+        Kind::RestEvent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_event_has_its_type() {
+        let cases = [
+            (json!({"requestContext": {"elb": {}}, "body": ""}), Kind::AlbEvent),
+            (json!({"requestContext": {"connectionId": "x"}, "body": "{}"}), Kind::WebSocketEvent),
+            (json!({"version": "2.0", "requestContext": {}}), Kind::HttpApiEvent),
+            (json!({"httpMethod": "GET", "resource": "/a", "requestContext": {}}), Kind::RestEvent),
+            (json!({"requestContext": {"condition": "RetriesExhausted"}}), Kind::DestinationRecord),
+            (json!({"Records": [{"eventSource": "aws:sqs", "body": "x"}]}), Kind::SqsEvent),
+            (json!({"Records": [{"EventSource": "aws:sns"}]}), Kind::SnsEvent),
+            (json!({"Records": [{"cf": {}}]}), Kind::EdgeEvent),
+            (json!({"detail-type": "x", "source": "y", "detail": {}}), Kind::EventBridgeEvent),
+        ];
+        for (json, kind) in cases {
+            assert_eq!(of_json(&json), kind, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_not_a_payload() {
+        let cases = [
+            (
+                json!({"errorMessage": "x", "errorType": "Function.ResponseSizeTooLarge"}),
+                Kind::FunctionError,
+            ),
+            (json!({"Message": "Request must be smaller"}), Kind::AwsError),
+            (json!({"message": "Internal server error"}), Kind::AwsError),
+            (json!({"__type": "ValidationException", "message": "x"}), Kind::AwsError),
+            (json!({"Error": "States.DataLimitExceeded", "Cause": "x"}), Kind::StepFunctions),
+            (json!({"level": "ERROR", "message": "x", "errorMessage": "y"}), Kind::JsonLog),
+            (json!({"statusCode": 200, "body": "x"}), Kind::ProxyResponse),
+            (
+                json!({"statusCode": 200, "statusDescription": "200 OK", "body": "x"}),
+                Kind::AlbResponse,
+            ),
+            (json!({"status": "200", "headers": {}, "body": "x"}), Kind::EdgeResponse),
+            (json!({"a": 1}), Kind::Json),
+            (json!([1, 2]), Kind::Json),
+            (json!("x"), Kind::Json),
+        ];
+        for (json, kind) in cases {
+            assert_eq!(of_json(&json), kind, "{json}");
+        }
+    }
+}

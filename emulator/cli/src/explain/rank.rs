@@ -1,0 +1,370 @@
+//! Ranks the causes of texts that several limits and failures share, by what else an input says. Pure.
+
+mod service;
+
+use super::clues::{Clues, Front};
+use super::known::Rank::{Certain, Likely, Possible};
+use super::known::{Claim, Rank};
+
+pub(super) use service::{
+    customer_error, edge_invalid_json, invoke_request, post_failed, process_exit, rate_exceeded,
+    timeout_setting, too_many_requests, upload_too_large,
+};
+
+const fn claim(
+    cause: &'static str,
+    rank: Rank,
+    why: &'static str,
+    decided_by: &'static str,
+) -> Claim {
+    Claim { cause, rank, why, decided_by }
+}
+
+/// Puts the most likely first; causes of one rank keep their order.
+fn ordered(mut claims: Vec<Claim>) -> Vec<Claim> {
+    claims.sort_by_key(|claim| claim.rank);
+    claims
+}
+
+pub(super) fn internal_error(clues: &Clues) -> Vec<Claim> {
+    // A REST API answers 500, not 502, when the function was not run at all; other fronts have one status for everything.
+    let told_apart = clues.front == Some(Front::Rest) || clues.front.is_none();
+    let not_run = told_apart && clues.statuses.contains(&500) && !clues.statuses.contains(&502);
+    let ran = if not_run { Possible } else { Likely };
+    let other = if not_run { Likely } else { Possible };
+    let mut claims = vec![
+        claim(
+            "function_error",
+            ran,
+            "the most frequent cause: the function raised an error",
+            "“Lambda execution failed with status 200 due to customer function error” in the execution log, or a stack trace in the function's log",
+        ),
+        claim(
+            "malformed_response",
+            ran,
+            "the function ended well, and its response is not valid for a proxy integration",
+            "“Execution failed due to configuration error: Malformed Lambda proxy response” in the execution log",
+        ),
+        claim(
+            "lambda_sync_response",
+            ran,
+            "a response over the limit has this answer as well",
+            "“Exceeded maximum allowed payload size” in the function's log, or “Response payload size exceeded” in the access log",
+        ),
+        claim(
+            "lambda_timeout",
+            ran,
+            "a function that ran into its own timeout has this answer as well",
+            "“Task timed out after” or “Status: timeout” in the function's log",
+        ),
+        claim(
+            "out_of_memory",
+            Possible,
+            "a function that was killed has this answer as well",
+            "“signal: killed” or “Runtime.OutOfMemory” in the function's log",
+        ),
+        claim(
+            "missing_permission",
+            other,
+            "a REST API that may not invoke the function answers 500 with this text",
+            "“Invalid permissions on Lambda function” in the execution log, and no START line in the function's log",
+        ),
+        claim(
+            "lambda_concurrency",
+            other,
+            "a REST API whose function is throttled answers 500 with this text",
+            "“Rate Exceeded” in the execution log, and the metric Throttles of the function",
+        ),
+        claim(
+            "integration_configuration",
+            Possible,
+            "an integration with another method than POST answers this text",
+            "the integration's httpMethod in the API's definition",
+        ),
+    ];
+    if clues.front == Some(Front::FunctionUrl) {
+        claims.retain(|claim| {
+            claim.cause != "integration_configuration" && claim.cause != "missing_permission"
+        });
+    }
+    ordered(claims)
+}
+
+pub(super) fn endpoint_timeout(clues: &Clues) -> Vec<Claim> {
+    if clues.front == Some(Front::WebSocket) {
+        return vec![claim(
+            "websocket_timeout",
+            Certain,
+            "the message has a connectionId: a WebSocket API sent it",
+            "",
+        )];
+    }
+    vec![
+        claim("rest_timeout", Certain, "only a REST API answers this text with 504", ""),
+        claim(
+            "rest_stream_timeout",
+            Possible,
+            "a route that streams answers the same when nothing was sent in time",
+            "responseTransferMode of the integration: STREAM or BUFFERED",
+        ),
+    ]
+}
+
+pub(super) fn unavailable(clues: &Clues) -> Vec<Claim> {
+    let upstream = claim(
+        "upstream_unavailable",
+        Likely,
+        "the text is the standard phrase of status 503",
+        "the Server and Via headers of the response",
+    );
+    match clues.front {
+        Some(Front::HttpApi) => vec![
+            claim(
+                "http_timeout",
+                if clues.latency.is_some_and(|ms| ms < 25_000) { Possible } else { Likely },
+                "an HTTP API answers 503 with this text when the integration is not done in time",
+                "the duration: about 30 s for a timeout",
+            ),
+            claim(
+                "lambda_concurrency",
+                Possible,
+                "a throttled function may have this answer (not recorded)",
+                "the metric Throttles of the function",
+            ),
+        ],
+        Some(Front::LoadBalancer) => vec![claim(
+            "alb_target",
+            Likely,
+            "a load balancer without a healthy target answers 503",
+            "the load balancer's access log",
+        )],
+        Some(Front::S3) => vec![claim(
+            "s3_slow_down",
+            Likely,
+            "S3 answers 503 when it throttles",
+            "the Code element of the error",
+        )],
+        Some(Front::Edge | Front::Nginx) => vec![upstream],
+        Some(Front::Rest | Front::FunctionUrl | Front::WebSocket) | None => vec![
+            upstream,
+            claim(
+                "http_timeout",
+                Possible,
+                "an HTTP API answers {\"message\":\"Service Unavailable\"} after 30 s",
+                "the header apigw-requestid, and the duration",
+            ),
+        ],
+    }
+}
+
+pub(super) fn entity_too_large(clues: &Clues) -> Vec<Claim> {
+    let nginx = claim("nginx_body", Certain, "nginx signed the page", "");
+    let proxy = claim(
+        "proxy_body",
+        Likely,
+        "the text is the standard phrase of status 413; every web server has it",
+        "the Server and Via headers of the response",
+    );
+    match clues.front {
+        Some(Front::Nginx) => vec![nginx],
+        Some(Front::LoadBalancer) => vec![
+            claim(
+                "alb_request_body",
+                Likely,
+                "a load balancer refuses request bodies above 1 MB for a Lambda target",
+                "the length of the request body",
+            ),
+            claim(
+                "alb_headers",
+                Possible,
+                "a load balancer answers 413 to long headers as well",
+                "the length of the request headers",
+            ),
+        ],
+        Some(Front::HttpApi) => http_api_body(clues),
+        _ if clues.is_search => vec![
+            claim(
+                "search_content_length",
+                Likely,
+                "a search cluster answered",
+                "the length of the request body",
+            ),
+            claim(
+                "opensearch_request",
+                Possible,
+                "an OpenSearch Service domain refuses 10 MiB on small instance types",
+                "the instance type of the domain",
+            ),
+            proxy,
+        ],
+        Some(Front::FunctionUrl) => vec![claim(
+            "lambda_sync_request",
+            Likely,
+            "a function URL refuses events above the limit with 413",
+            "the length of the request body, and of its cookies",
+        )],
+        _ => {
+            let mut claims = vec![Claim { rank: Likely, ..proxy }];
+            claims.extend(
+                http_api_body(clues).into_iter().map(|one| Claim { rank: Possible, ..one }),
+            );
+            claims
+        }
+    }
+}
+
+fn http_api_body(clues: &Clues) -> Vec<Claim> {
+    let is_above_gateway = clues.request_bytes.is_some_and(|bytes| bytes > 10 << 20);
+    let (event, body) = if is_above_gateway { (Possible, Likely) } else { (Likely, Possible) };
+    ordered(vec![
+        claim(
+            "lambda_sync_request",
+            event,
+            "a body of 6 to 10 MB fits the HTTP API, but its event does not fit Lambda",
+            "the length of the request body: above 10 MB the HTTP API itself refuses",
+        ),
+        claim(
+            "http_request_body",
+            body,
+            "an HTTP API refuses bodies above 10 MB with the same text",
+            "the length of the request body",
+        ),
+    ])
+}
+
+pub(super) fn too_long(_: &Clues) -> Vec<Claim> {
+    vec![claim(
+        "lambda_sync_request",
+        Certain,
+        "a REST API answers this text when the event does not fit Lambda; a body above 10 MB has another",
+        "",
+    )]
+}
+
+pub(super) fn headers_too_large(clues: &Clues) -> Vec<Claim> {
+    let gateway = claim(
+        "http_headers",
+        Likely,
+        "API Gateway refuses more than 10,240 bytes of request line and headers with 431",
+        "the length of the request's headers",
+    );
+    let server = claim(
+        "proxy_body",
+        Possible,
+        "web servers have the same text, with limits of their own",
+        "the Server header of the response",
+    );
+    match clues.front {
+        Some(Front::Nginx) => vec![Claim {
+            cause: "proxy_body",
+            rank: Likely,
+            why: "nginx signed the page (large_client_header_buffers)",
+            ..server
+        }],
+        _ => vec![gateway, server],
+    }
+}
+
+pub(super) fn uri_too_long(_: &Clues) -> Vec<Claim> {
+    vec![
+        claim(
+            "rest_url",
+            Likely,
+            "a REST API refuses long URLs with 414",
+            "the length of path and query",
+        ),
+        claim(
+            "rest_method_arn",
+            Possible,
+            "with an authorizer the ARN of the method may have 1,600 bytes",
+            "whether the method has an authorizer",
+        ),
+        claim(
+            "proxy_body",
+            Possible,
+            "web servers have the same text, with limits of their own",
+            "the Server header of the response",
+        ),
+    ]
+}
+
+pub(super) fn too_many(clues: &Clues) -> Vec<Claim> {
+    if clues.is_search {
+        return vec![claim(
+            "search_overload",
+            Likely,
+            "a search cluster answers 429 when its queues are full",
+            "the type of the error",
+        )];
+    }
+    vec![
+        claim(
+            "gateway_rate",
+            Likely,
+            "API Gateway answers 429 when an account's, a stage's or a usage plan's rate is used up",
+            "the metric Count of the API, and its usage plans",
+        ),
+        claim(
+            "lambda_concurrency",
+            Possible,
+            "a function URL answers 429 when the function is throttled",
+            "the metric Throttles of the function",
+        ),
+    ]
+}
+
+pub(super) fn bad_gateway(clues: &Clues) -> Vec<Claim> {
+    if clues.front == Some(Front::LoadBalancer) {
+        return vec![
+            claim(
+                "alb_target",
+                Likely,
+                "the function failed, timed out or answered something a load balancer does not understand",
+                "error_reason in the load balancer's access log",
+            ),
+            claim(
+                "alb_response",
+                Possible,
+                "a response above 1 MB has this answer as well",
+                "LambdaResponseTooLarge as error_reason in the access log",
+            ),
+            claim(
+                "alb_response_headers",
+                Possible,
+                "response headers above 32 K have this answer as well",
+                "the length of the response's headers",
+            ),
+        ];
+    }
+    vec![claim(
+        "upstream_unavailable",
+        Likely,
+        "the text is the standard phrase of status 502",
+        "the Server and Via headers of the response",
+    )]
+}
+
+pub(super) fn gateway_timeout(clues: &Clues) -> Vec<Claim> {
+    if clues.front == Some(Front::LoadBalancer) {
+        return vec![claim(
+            "alb_target",
+            Likely,
+            "the target did not answer within the idle timeout of the load balancer",
+            "target_processing_time in the access log",
+        )];
+    }
+    vec![
+        claim(
+            "upstream_timeout",
+            Likely,
+            "the text is the standard phrase of status 504",
+            "the Server and Via headers of the response",
+        ),
+        claim(
+            "rest_timeout",
+            Possible,
+            "a REST API answers 504 after 29 s, with {\"message\": \"Endpoint request timed out\"}",
+            "the body of the response",
+        ),
+    ]
+}

@@ -1,0 +1,340 @@
+//! From an input to its type and to the messages in it: lines of a log, strings of a document, strings in strings. Pure.
+
+use serde_json::Value;
+
+use super::input::Input;
+use super::kind::{self, Kind};
+
+/// Strings longer than this are content, not messages.
+const MESSAGE_MAX: usize = 256 * 1024;
+/// How deep strings are read that are JSON themselves.
+const NESTED_MAX: usize = 6;
+/// How often the beginning of a JSON document that spans lines is looked for in a text.
+const SPANNING_MAX: usize = 32;
+
+/// An input, taken apart.
+#[derive(Debug)]
+pub(crate) struct Recognized {
+    pub(crate) kind: Kind,
+    /// The JSON documents in it: the whole input, or its lines.
+    pub(crate) documents: Vec<Document>,
+    /// What may hold a known text.
+    pub(crate) messages: Vec<Message>,
+}
+
+/// One JSON document.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// The line on which it begins, from 1; none when it is the whole input.
+    pub(crate) line: Option<usize>,
+    pub(crate) json: Value,
+}
+
+/// A piece of text.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// The line on which it begins, from 1; none inside a single document.
+    pub(crate) line: Option<usize>,
+    pub(crate) text: String,
+}
+
+/// Recognizes an input.
+pub(crate) fn recognize(input: &Input) -> Recognized {
+    let text = input.text.trim();
+    if text.is_empty() {
+        return Recognized { kind: Kind::Empty, documents: Vec::new(), messages: Vec::new() };
+    }
+    if let Ok(json) = serde_json::from_str::<Value>(text)
+        && (json.is_object() || json.is_array() || json.is_string())
+    {
+        return of_document(json);
+    }
+    let documents = embedded(&input.text);
+    let kind = of_text(&input.text, &documents);
+    // The whole text, so that sentences are found that go on in the next line.
+    let mut messages = vec![Message { line: Some(1), text: input.text.clone() }];
+    for document in &documents {
+        nested(&document.json, document.line, 0, &mut messages);
+    }
+    Recognized { kind, documents, messages }
+}
+
+fn of_document(json: Value) -> Recognized {
+    let mut messages = Vec::new();
+    // A single quoted string is a document that was quoted once too often.
+    if let Value::String(inner) = &json
+        && let Ok(json) = serde_json::from_str::<Value>(inner)
+        && (json.is_object() || json.is_array())
+    {
+        return of_document(json);
+    }
+    let kind = kind::of_json(&json);
+    match &json {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                strings(item, Some(index + 1), 0, &mut messages);
+            }
+        }
+        _ => strings(&json, None, 0, &mut messages),
+    }
+    let mut documents = inner_documents(&json);
+    documents.insert(0, Document { line: None, json });
+    Recognized { kind, documents, messages }
+}
+
+/// Documents that stand as strings in an export of logs, or as items of a list.
+fn inner_documents(json: &Value) -> Vec<Document> {
+    let mut found = Vec::new();
+    if let Value::Array(items) = json {
+        let objects = items.iter().enumerate().filter(|(_, item)| item.is_object());
+        found.extend(objects.map(|(at, item)| Document { line: Some(at + 1), json: item.clone() }));
+    }
+    let mut messages = Vec::new();
+    strings(json, None, 0, &mut messages);
+    let inner = messages.iter().filter_map(|message| parsed(&message.text));
+    found.extend(inner.map(|json| Document { line: None, json }));
+    found
+}
+
+/// Every string of a document as a message, and what is inside of strings that are JSON.
+fn strings(json: &Value, line: Option<usize>, depth: usize, messages: &mut Vec<Message>) {
+    match json {
+        Value::String(text) if text.len() <= MESSAGE_MAX => {
+            messages.push(Message { line, text: super::input::clean(text) });
+            if depth < NESTED_MAX
+                && let Some(inner) = parsed(text)
+            {
+                strings(&inner, line, depth + 1, messages);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| strings(item, line, depth, messages)),
+        Value::Object(members) => {
+            members.values().for_each(|member| strings(member, line, depth, messages));
+        }
+        _ => {}
+    }
+}
+
+/// Only what is inside of strings that are JSON: the strings themselves stand in the text that is searched already.
+fn nested(json: &Value, line: Option<usize>, depth: usize, messages: &mut Vec<Message>) {
+    match json {
+        Value::String(text) if depth < NESTED_MAX && text.len() <= MESSAGE_MAX => {
+            if let Some(inner) = parsed(text) {
+                strings(&inner, line, depth + 1, messages);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| nested(item, line, depth, messages)),
+        Value::Object(members) => {
+            members.values().for_each(|member| nested(member, line, depth, messages));
+        }
+        _ => {}
+    }
+}
+
+fn parsed(text: &str) -> Option<Value> {
+    let text = text.trim();
+    let is_document = text.starts_with('{') && text.ends_with('}')
+        || text.starts_with('[') && text.ends_with(']');
+    let json = is_document.then(|| serde_json::from_str(text).ok())?;
+    json.filter(|json: &Value| {
+        json.is_object() || json.as_array().is_some_and(|all| all.iter().any(Value::is_object))
+    })
+}
+
+/// JSON documents inside a text: a line that is one or ends in one, and one that begins a line and goes on in the next.
+fn embedded(text: &str) -> Vec<Document> {
+    let mut found = Vec::new();
+    let (mut attempts, mut skip_until, mut at) = (0, 0, 0);
+    for (number, line) in text.split('\n').enumerate() {
+        let start = at;
+        at += line.len() + 1;
+        if start < skip_until {
+            continue;
+        }
+        let Some(open) = line.find(['{', '[']) else { continue };
+        let here = line[open..].trim_end();
+        if let Some(json) = line_document(here) {
+            found.push(Document { line: Some(number + 1), json });
+        } else if attempts < SPANNING_MAX && (line[..open].trim().is_empty() || here.len() == 1) {
+            attempts += 1;
+            let mut stream =
+                serde_json::Deserializer::from_str(&text[start + open..]).into_iter::<Value>();
+            if let Some(Ok(json)) = stream.next()
+                && json.is_object()
+            {
+                skip_until = start + open + stream.byte_offset();
+                found.push(Document { line: Some(number + 1), json });
+            }
+        }
+    }
+    found
+}
+
+/// The document with which a line ends; the text before it may have brackets of its own.
+fn line_document(line: &str) -> Option<Value> {
+    let end = line.rfind(['}', ']'])? + 1;
+    let opens = line.match_indices('{').map(|(at, _)| at).take(4);
+    opens.filter(|at| *at < end).find_map(|at| parsed(&line[at..end]))
+}
+
+fn of_text(text: &str, documents: &[Document]) -> Kind {
+    let head: String = text.chars().take(64 * 1024).collect();
+    let lower = head.to_ascii_lowercase();
+    let has = |word: &str| lower.contains(word);
+    if is_curl(&head) {
+        return Kind::CurlTranscript;
+    }
+    if has("<error>") && has("<code>") {
+        return Kind::S3Error;
+    }
+    if has("<html") || has("<!doctype html") || has("generated by cloudfront") {
+        return Kind::HtmlPage;
+    }
+    if is_sdk_exception(&lower) {
+        return Kind::SdkException;
+    }
+    if has("aws::lambda::function")
+        || has("update_failed")
+        || has("create_failed")
+        || has("rollback_in_progress")
+    {
+        return Kind::DeployLog;
+    }
+    if has("endpoint request uri")
+        || has("execution failed due to")
+        || has("method completed with status")
+    {
+        return Kind::GatewayLog;
+    }
+    if head.lines().next().is_some_and(|line| line.contains("@timestamp") && line.contains(','))
+        || has("aws logs tail")
+    {
+        return Kind::LogExport;
+    }
+    if has("entity content is too long")
+        || has("es_rejected_execution")
+        || has("circuit_breaking_exception")
+    {
+        return Kind::SearchError;
+    }
+    if head.lines().any(is_common_log) {
+        return Kind::AccessLog;
+    }
+    of_lines(&lower, documents)
+}
+
+fn of_lines(lower: &str, documents: &[Document]) -> Kind {
+    let kinds: Vec<Kind> = documents.iter().map(|document| kind::of_json(&document.json)).collect();
+    let lines = lower.lines().filter(|line| !line.trim().is_empty()).count();
+    // The documents are the text when there is one on every other line.
+    if kinds.len() * 2 > lines
+        || (lines > 0 && lower.trim_start().starts_with('{') && !kinds.is_empty())
+    {
+        let known = kinds.iter().copied().find(|kind| kind.is_known());
+        return known.unwrap_or(Kind::JsonLog);
+    }
+    let is_log = [
+        "requestid:",
+        "report requestid",
+        "init_report",
+        "error",
+        "warn",
+        "info",
+        "exception",
+        "traceback",
+        "failed",
+    ];
+    if is_log.iter().any(|word| lower.contains(word)) { Kind::TextLog } else { Kind::Text }
+}
+
+fn is_curl(text: &str) -> bool {
+    let mark = |line: &str, mark: &str| line.trim_start().starts_with(mark);
+    let sent = text.lines().any(|line| {
+        line.split_once("> ")
+            .is_some_and(|(before, rest)| before.len() < 200 && rest.contains(" HTTP/"))
+    });
+    let came = text.lines().any(|line| line.contains("< HTTP/"));
+    let head = text.lines().any(|line| mark(line, "HTTP/1.1 ") || mark(line, "HTTP/2 "));
+    came || (head && (sent || text.lines().count() > 1))
+}
+
+fn is_sdk_exception(lower: &str) -> bool {
+    let words = [
+        "botocore.exceptions.",
+        "an error occurred (",
+        "software.amazon.awssdk",
+        "com.amazonaws.services",
+        "amazonserviceexception",
+        "operation error lambda",
+        "https response error statuscode",
+        "$metadata",
+        "amazon.lambda.model",
+        "\"$fault\"",
+        "$fault:",
+        "status code: 413, request id",
+        "node_modules/aws-sdk",
+        "aws\\lambda\\exception",
+    ];
+    words.iter().any(|word| lower.contains(word))
+}
+
+/// `192.0.2.1 - - [29/Nov/2026:15:00:00 +0000] "GET /a HTTP/1.1" 502 36 id`
+pub(crate) fn is_common_log(line: &str) -> bool {
+    let Some((before, rest)) = line.split_once('[') else { return false };
+    let Some((_, request)) = rest.split_once("] \"") else { return false };
+    before.split_whitespace().count() <= 4 && request.contains("HTTP/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(text: &str) -> Kind {
+        recognize(&Input::new(text.as_bytes())).kind
+    }
+
+    #[test]
+    fn texts_have_their_types() {
+        let cases = [
+            ("", Kind::Empty),
+            ("all is well", Kind::Text),
+            (
+                "> GET / HTTP/2\n> Host: h\n>\n< HTTP/2 502\n<\n{\"message\": \"x\"}",
+                Kind::CurlTranscript,
+            ),
+            ("<?xml version=\"1.0\"?><Error><Code>SlowDown</Code></Error>", Kind::S3Error),
+            ("<html><center>nginx</center></html>", Kind::HtmlPage),
+            ("botocore.exceptions.ClientError: An error occurred (X) when", Kind::SdkException),
+            (
+                "192.0.2.1 - - [29/Nov/2026:15:00:00 +0000] \"GET /a HTTP/1.1\" 502 36 id",
+                Kind::AccessLog,
+            ),
+            ("@timestamp,@message\n2026,x", Kind::LogExport),
+            ("{\"type\":\"platform.start\"}\n{\"type\":\"platform.report\"}", Kind::PlatformEvents),
+            ("START RequestId: 1 Version: $LATEST\nEND RequestId: 1", Kind::TextLog),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(kind(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_in_strings_are_messages() {
+        let inner = serde_json::json!({"errorMessage": "deep"}).to_string();
+        let middle = serde_json::json!({"Cause": inner}).to_string();
+        let outer = serde_json::json!({"message": middle}).to_string();
+        let found = recognize(&Input::new(outer.as_bytes()));
+        assert!(found.messages.iter().any(|message| message.text == "deep"), "{found:?}");
+        let line = format!("2026-01-01 ERROR {outer}");
+        let found = recognize(&Input::new(line.as_bytes()));
+        assert!(found.messages.iter().any(|message| message.text == "deep"), "{found:?}");
+    }
+
+    #[test]
+    fn a_document_that_spans_lines_is_found_in_a_log() {
+        let text = "START\nERROR {\n  \"errorType\": \"Error\",\n  \"errorMessage\": \"x\"\n}\nEND";
+        let found = recognize(&Input::new(text.as_bytes()));
+        assert_eq!(found.documents.len(), 1, "{found:?}");
+        assert_eq!(found.documents[0].line, Some(2));
+    }
+}
