@@ -39,6 +39,10 @@ bench:
     "${CARGO_TARGET_DIR:-target}/release/overhead"
     "${CARGO_TARGET_DIR:-target}/release/jobs-bench"
 
+# a million mutated reports through explain and replay, optimized
+fuzz-reports COUNT="1000000":
+    HARDCAP_MUTATIONS={{COUNT}} cargo test --release -p hardcap-tests --test reports no_mutated -- --nocapture
+
 fmt:
     cargo fmt --all
 

@@ -331,6 +331,56 @@ fn every_report_names_the_origin_of_its_fact() {
     }
 }
 
+/// What `hardcap explain` says of every report, as a table.
+fn page() -> String {
+    let mut page = String::from(
+        "# What `hardcap explain` says\n\nEvery report of `fixtures/reports/explain`, under the limits of its answer. Written by a test; each report has the origin of \
+         its fact beside it.\n\n| report | recognized as | begins with | causes, the most likely first | by how much |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for case in cases("explain") {
+        let limits = limits(&case.answer);
+        let explained = Explained::new(&case.input, &limits);
+        let text = String::from_utf8_lossy(&case.input);
+        let printable = |c: char| if c.is_ascii_graphic() { c } else { ' ' };
+        let begin: String = text.chars().take(400).map(printable).collect();
+        let begin: String =
+            begin.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(60).collect();
+        let causes = explained.findings.first().map_or_else(String::new, |finding| {
+            let names =
+                finding.causes.iter().map(|cause| format!("{} ({})", cause.name, cause.rank));
+            names.collect::<Vec<_>>().join(", ")
+        });
+        let measured = explained.document.as_ref().and_then(|document| document.measured.first());
+        let causes = match (causes.as_str(), measured) {
+            ("", None) => "I do not know".to_owned(),
+            ("", Some(one)) => one.row.to_owned(),
+            _ => causes,
+        };
+        let finding = explained.findings.first();
+        let over =
+            finding.and_then(|one| Some(format!("{} over", one.unit().of(one.over(&limits)?))));
+        let over = over
+            .or_else(|| measured.map(hardcap_cli::explain::Measured::describe))
+            .unwrap_or_default();
+        let begin = begin.replace('\\', "").replace('|', " ").replace('`', "'");
+        let begin = if begin.is_empty() { String::new() } else { format!("`{begin}`") };
+        let _ =
+            writeln!(page, "| {} | {} | {begin} | {causes} | {over} |", case.name, explained.kind);
+    }
+    page
+}
+
+/// Rewrites the page when it is stale and fails once, so a stale page is never merged.
+#[test]
+fn the_page_of_explanations_is_fresh() {
+    let path = reports().join("../../docs/explain.md");
+    let fresh = page();
+    if std::fs::read_to_string(&path).unwrap_or_default() != fresh {
+        std::fs::write(&path, fresh).expect("docs/explain.md can be written");
+        panic!("docs/explain.md was stale; it has been written again: look at it and commit it");
+    }
+}
+
 /// A deterministic source of numbers (SplitMix64).
 struct Dice(u64);
 

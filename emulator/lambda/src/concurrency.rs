@@ -66,7 +66,7 @@ impl Executions {
         let left = ctx.limits.lambda_concurrency.max.0.saturating_sub(reserved);
         // A function that reserves none takes nothing from the others.
         if wanted > 0 {
-            ctx.admit_least(&ctx.limits.lambda_unreserved_min, Count(left))?;
+            ctx.admit_least(&super::rules::unreserved_min(&ctx.limits), Count(left))?;
         }
         own.reserved = Some(wanted);
         account.reserved = reserved;
@@ -177,6 +177,15 @@ mod tests {
         let _ = executions.permit(&ctx);
         let seen = &ctx.recorder.totals().limits["lambda_concurrency"];
         assert_eq!((seen.highest, seen.max, seen.refused), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_small_account_must_leave_all_of_its_concurrency() {
+        let ctx = context(10);
+        let one = Executions::new(Arc::default(), None);
+        let exceeded = one.reserve(&ctx, 1).unwrap_err();
+        assert_eq!((exceeded.observed, exceeded.max), (9, 10));
+        one.reserve(&ctx, 0).expect("nothing takes nothing from the others");
     }
 
     #[test]

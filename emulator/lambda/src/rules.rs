@@ -165,13 +165,21 @@ pub fn refusals(admit: &impl Admit, limits: &Limits, proposal: &Proposal<'_>) ->
     found
 }
 
+/// What reservations must leave to functions without one: an account with less concurrency than that must leave all of it.
+///
+/// Reports of accounts with 10 and 50 executions quote `[10]` and `[50]`: aws-samples/siem-on-amazon-opensearch-service#175,
+/// awslabs/amazon-neptune-tools#324.
+pub(crate) fn unreserved_min(limits: &Limits) -> Limit<Count> {
+    limits.lambda_unreserved_min.lowered_to(limits.lambda_concurrency.max)
+}
+
 /// What is refused of all reservations together: the others need some of the account's concurrency.
 pub fn reservations(limits: &Limits, reserved: u64) -> Option<Refusal> {
     let left = Count(limits.lambda_concurrency.max.0.saturating_sub(reserved));
     if reserved == 0 {
         return None;
     }
-    let exceeded = Unrecorded.admit_least(&limits.lambda_unreserved_min, left).err()?;
+    let exceeded = Unrecorded.admit_least(&unreserved_min(limits), left).err()?;
     Some(Refusal::of("reserved-concurrency", &exceeded, Party::Invoker, &[]))
 }
 

@@ -5,6 +5,7 @@
 mod init;
 mod invoke;
 mod logs;
+mod probe;
 mod project;
 mod replay;
 mod report;

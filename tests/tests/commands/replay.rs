@@ -112,3 +112,53 @@ async fn sizes_in_a_log_are_held_against_the_limits_and_nothing_is_started() {
     let nothing = run(&[]).await;
     assert_eq!((nothing.code, nothing.printed.as_str()), (Some(1), ""), "{nothing:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_entry_of_another_host_does_not_stop_the_others() {
+    let project = Project::new();
+    let over = format!("{GIANT}4718560");
+    let entries = [
+        ("GET", "https://fonts.example.net/x.woff2", None, 404),
+        ("GET", "data:image/png;base64,AAAA", None, 0),
+        ("GET", over.as_str(), None, 502),
+    ];
+    project.write("mixed.har", &format!("\u{feff}{}", har(&entries)));
+    let ran = project.run(&["replay", "mixed.har"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.printed.starts_with(&format!("reproduced: GET {over} through Rest\n")), "{ran:?}");
+    assert!(
+        ran.printed.contains("left out: entry 1, GET https://fonts.example.net/x.woff2: "),
+        "{ran:?}"
+    );
+    assert!(ran.printed.contains("left out: entry 2, GET data:image/png;base64,AAAA: "), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_is_sent_with_its_declared_length() {
+    let project = Project::new();
+    let har = json!({ "log": { "entries": [{
+        "request": {
+            "method": "POST", "url": "https://api.example.com/behave", "bodySize": 7_340_211,
+            "headers": [{ "name": "content-length", "value": "7340211" }, { "name": "content-type", "value": "text/plain" }],
+            "postData": { "mimeType": "text/plain", "text": "only the beginning" },
+        },
+        "response": { "status": 413, "headers": [{ "name": "apigw-requestid", "value": "x" }] },
+    }] } });
+    project.write("upload.har", &har.to_string());
+    let ran = project.run(&["replay", "upload.har"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.printed.contains("answered 413 there, 413 here"), "{ran:?}");
+    assert!(ran.printed.contains("the capture has 18 of 7340211 bytes of the body"), "{ran:?}");
+    assert!(ran.printed.contains("refused by lambda_sync_request: "), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_function_any_json_is_an_event() {
+    let project = Project::new();
+    project.write("task.json", r#"{"task": "export", "rows": 5}"#);
+    let without = project.run(&["replay", "task.json"]).await;
+    assert_eq!(without.code, Some(1), "{without:?}");
+    let ran = project.run(&["replay", "task.json", "--function", "Behave"]).await;
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.printed.contains("an event of 29 bytes for "), "{ran:?}");
+}

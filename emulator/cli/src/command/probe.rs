@@ -100,5 +100,7 @@ fn to_json(probed: &Probed) -> serde_json::Value {
         "passed": passed.as_ref().map(Try::excerpt),
         "failed": failed.as_ref().map(Try::excerpt),
         "explanations": explanations,
+        "arithmetic": probed.arithmetic,
+        "answer": probed.answer,
     })
 }

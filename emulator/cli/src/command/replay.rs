@@ -14,9 +14,9 @@ use super::project::Project;
 use super::up::{runtime, start_log};
 use super::{Failure, GATE_FAILED, remote, terminal};
 use crate::client::{Answer, Client};
-use hardcap_core::record::Record;
 use crate::replay::{self, Capture, Captured, Exchange, LeftOut, Outcome, Verdict};
 use hardcap::settings::Settings;
+use hardcap_core::record::Record;
 
 /// What is replayed, and against what.
 #[derive(Args, Clone, Debug)]

@@ -4,6 +4,7 @@ mod explanation;
 mod search;
 
 use std::fmt;
+use std::io::Read as _;
 
 use bytes::{Bytes, BytesMut};
 use hardcap_limits::Limits;
@@ -11,10 +12,11 @@ use http::{Method, Request, StatusCode, Uri};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
 
-pub use explanation::{Direction, Encoding, Explanation, explain};
+pub use explanation::{Direction, Edge, Encoding, Explanation, candidates, explain};
 pub use search::{Found, Search};
 
 use crate::client::Client;
+use crate::explain::Explained;
 use hardcap::report::grouped;
 
 /// The placeholder for the size in a URL.
@@ -67,6 +69,8 @@ pub struct Try {
     pub status: StatusCode,
     /// The body, as far as it came.
     pub body: Bytes,
+    /// The headers of the answer.
+    pub headers: Vec<(String, String)>,
     /// False when the body broke off, or ended short of the size although smaller ones had all of it: so streams are cut.
     pub whole: bool,
 }
@@ -89,8 +93,38 @@ impl Try {
             return format!("{} cut off after {length} bytes", self.status.as_u16());
         }
         let start = &self.body[..self.body.len().min(EXCERPT_BYTES)];
-        let text = String::from_utf8_lossy(start).replace(['\r', '\n'], " ");
+        // Whatever a server sends, the terminal is not given its control characters.
+        let text = crate::explain::input::shown(&String::from_utf8_lossy(start), EXCERPT_BYTES);
         format!("{} {text}", self.status.as_u16()).trim_end().to_owned()
+    }
+
+    /// What the answer itself says of the limit, status and headers included.
+    fn explained(&self, limits: &Limits) -> Explained {
+        let mut text = format!("HTTP/1.1 {}\n", self.status.as_u16());
+        for (name, value) in &self.headers {
+            text += &format!("{name}: {value}\n");
+        }
+        let start = &self.body[..self.body.len().min(4 * EXCERPT_BYTES)];
+        text += &format!("\n{}\n", String::from_utf8_lossy(start));
+        Explained::new(text.as_bytes(), limits)
+    }
+
+    /// The body as the function made it, where the gateway compressed it on the way.
+    fn decoded(&self) -> Option<Vec<u8>> {
+        let coding =
+            self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+        let mut body = Vec::new();
+        let most = 1 << 30;
+        let read = match coding.map(|(_, value)| value.to_ascii_lowercase())?.as_str() {
+            "gzip" => flate2::read::MultiGzDecoder::new(self.body.as_ref())
+                .take(most)
+                .read_to_end(&mut body),
+            "deflate" => {
+                flate2::read::ZlibDecoder::new(self.body.as_ref()).take(most).read_to_end(&mut body)
+            }
+            _ => return None,
+        };
+        read.is_ok().then_some(body)
     }
 }
 
@@ -105,6 +139,10 @@ pub struct Probed {
     pub requests: u32,
     /// The limits that explain the cutoff, most telling first.
     pub explanations: Vec<Explanation>,
+    /// Where none does: what each limit would leave, a sentence each.
+    pub arithmetic: Vec<String>,
+    /// What the failing answer says: each cause with its rank, the most likely first.
+    pub answer: Vec<String>,
 }
 
 /// Finds the cutoff of a target. Each request and its outcome goes to `progress`.
@@ -140,7 +178,44 @@ pub async fn probe(
         *side = Some(attempt);
     };
     let explanations = explanations(target, limits, passed.as_ref(), failed.as_ref());
-    Ok(Probed { found, edge: (passed, failed), requests, explanations })
+    let arithmetic = match (&passed, &failed) {
+        (Some(passed), Some(_)) if explanations.is_empty() => arithmetic(target, limits, passed),
+        _ => Vec::new(),
+    };
+    let answer =
+        failed.as_ref().map(|failed| causes(&failed.explained(limits))).unwrap_or_default();
+    Ok(Probed { found, edge: (passed, failed), requests, explanations, arithmetic, answer })
+}
+
+/// The causes that an answer names, and what would decide between them.
+fn causes(explained: &Explained) -> Vec<String> {
+    let Some(finding) = explained.findings.first() else { return Vec::new() };
+    let described =
+        |cause: &crate::explain::Cause| format!("{} ({}): {}", cause.name, cause.rank, cause.why);
+    finding.causes.iter().map(described).collect()
+}
+
+/// The bodies whose cutoff may be explained: as received, and as it was before the gateway compressed it.
+fn bodies(target: &Target, passed: &Try) -> Vec<Vec<u8>> {
+    match target.direction {
+        Direction::Download => {
+            [passed.decoded(), Some(passed.body.to_vec())].into_iter().flatten().collect()
+        }
+        Direction::Upload => vec![upload(passed.size)],
+    }
+}
+
+fn edge<'b>(target: &Target, passed: &Try, body: &'b [u8]) -> Edge<'b> {
+    let length = |headers: &[(String, String)]| -> u64 {
+        headers.iter().map(|(name, value)| (name.len() + value.len() + 8) as u64).sum()
+    };
+    let around = match target.direction {
+        Direction::Download => length(&passed.headers),
+        Direction::Upload => length(&target.headers) + target.url.len() as u64,
+    };
+    // Only when the body is as long as was asked is one byte more the next size.
+    let exact = target.direction == Direction::Upload || body.len() as u64 == passed.size;
+    Edge { direction: target.direction, body, exact, around }
 }
 
 fn explanations(
@@ -150,13 +225,15 @@ fn explanations(
     failed: Option<&Try>,
 ) -> Vec<Explanation> {
     let (Some(passed), Some(_)) = (passed, failed) else { return Vec::new() };
-    match target.direction {
-        Direction::Download => {
-            // Only when the answer is as long as was asked is one byte more the next size.
-            explain(limits, target.direction, &passed.body, passed.is_exact())
-        }
-        Direction::Upload => explain(limits, target.direction, &upload(passed.size), true),
-    }
+    let bodies = bodies(target, passed);
+    let found = bodies.iter().map(|body| explain(limits, &edge(target, passed, body)));
+    found.flatten().collect()
+}
+
+fn arithmetic(target: &Target, limits: &Limits, passed: &Try) -> Vec<String> {
+    let bodies = bodies(target, passed);
+    let lines = bodies.iter().flat_map(|body| candidates(limits, &edge(target, passed, body)));
+    lines.map(|one| one.arithmetic()).collect()
 }
 
 /// The body of an upload: text that JSON does not have to escape.
@@ -181,7 +258,15 @@ async fn request(client: &Client, target: &Target, size: u64) -> Result<Try, Pro
     // A connection that was kept open may just have been closed: that is not an answer, so it is tried once more.
     for last in [false, true] {
         match exchange(client, request.clone()).await {
-            Ok((status, body, whole)) => return Ok(Try { size, status, body, whole }),
+            Ok((head, body, whole)) => {
+                let text = |value: &http::HeaderValue| {
+                    String::from_utf8_lossy(value.as_bytes()).into_owned()
+                };
+                let headers =
+                    head.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+                let headers = headers.collect();
+                return Ok(Try { size, status: head.status, headers, body, whole });
+            }
             Err(error) if last => return Err(ProbeError::Unreachable(url, error)),
             Err(_) => {}
         }
@@ -193,17 +278,17 @@ async fn request(client: &Client, target: &Target, size: u64) -> Result<Try, Pro
 async fn exchange(
     client: &Client,
     request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes, bool), String> {
+) -> Result<(http::response::Parts, Bytes, bool), String> {
     let (head, mut body) = client.begin(request).await?.into_parts();
     let mut came = BytesMut::new();
     while let Some(frame) = body.frame().await {
         match frame.map(Frame::into_data) {
             Ok(Ok(data)) => came.extend_from_slice(&data),
             Ok(Err(_)) => {}
-            Err(_) => return Ok((head.status, came.freeze(), false)),
+            Err(_) => return Ok((head, came.freeze(), false)),
         }
     }
-    Ok((head.status, came.freeze(), true))
+    Ok((head, came.freeze(), true))
 }
 
 impl fmt::Display for Probed {
@@ -224,17 +309,34 @@ impl fmt::Display for Probed {
                 return write!(f, "no cutoff: everything up to {} passes", grouped(max));
             }
             Found::NothingPasses { failed: size } => {
-                return write!(f, "nothing passes, not even {size}: {}", shown(failed));
+                write!(f, "nothing passes, not even {size}: {}", shown(failed))?;
+                return self.answered(f);
             }
         }
         if self.explanations.is_empty() {
-            return f.write_str("no limit of the table explains it; another --limits date might");
+            f.write_str("no limit of the table explains it by its size; another --limits date might. The arithmetic:")?;
+            for line in &self.arithmetic {
+                write!(f, "\n  {line}")?;
+            }
+            return self.answered(f);
         }
         let lines: Vec<String> = self
             .explanations
             .iter()
             .map(|explanation| format!("explained by {explanation}"))
             .collect();
-        f.write_str(&lines.join("\n"))
+        f.write_str(&lines.join("\n"))?;
+        self.answered(f)
+    }
+}
+
+impl Probed {
+    /// What the failing answer says.
+    fn answered(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.answer.is_empty() {
+            return Ok(());
+        }
+        f.write_str("\nthe failing answer has these possible causes:")?;
+        self.answer.iter().take(4).try_for_each(|cause| write!(f, "\n  {cause}"))
     }
 }
