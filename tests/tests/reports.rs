@@ -357,8 +357,9 @@ fn page() -> String {
             _ => causes,
         };
         let finding = explained.findings.first();
-        let over =
-            finding.and_then(|one| Some(format!("{} over", one.unit().of(one.over(&limits)?))));
+        let over = finding.and_then(|one| {
+            Some(format!("{} over", hardcap_cli::explain::amount(one.unit(), one.over(&limits)?)))
+        });
         let over = over
             .or_else(|| measured.map(hardcap_cli::explain::Measured::describe))
             .unwrap_or_default();

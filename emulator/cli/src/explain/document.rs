@@ -84,9 +84,9 @@ impl Measured {
     pub fn describe(&self) -> String {
         let unit = Limits::row(self.row).map_or(Unit::Bytes, |row| row.unit);
         let how = if self.observed > self.max {
-            format!("{} over", unit.of(self.observed - self.max))
+            format!("{} over", super::amount(unit, self.observed - self.max))
         } else {
-            format!("{} left", unit.of(self.max - self.observed))
+            format!("{} left", super::amount(unit, self.max - self.observed))
         };
         format!("{} of at most {}: {how}", unit.of(self.observed), unit.of(self.max))
     }

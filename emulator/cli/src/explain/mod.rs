@@ -323,8 +323,12 @@ fn of_error(recognized: &Recognized) -> Option<Finding> {
 }
 
 /// A number with its unit, for sentences.
-fn with_unit(unit: Unit, number: u64) -> String {
-    unit.of(number)
+#[must_use]
+pub fn amount(unit: Unit, number: u64) -> String {
+    match (unit, number) {
+        (Unit::Bytes, 1) => "1 byte".to_owned(),
+        _ => unit.of(number),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::finding::Finding;
 use super::known::Rank;
-use super::{Cause, Document, Explained, with_unit};
+use super::{Cause, Document, Explained, amount};
 
 /// The version of the JSON format.
 const FORMAT: u32 = 2;
@@ -95,26 +95,26 @@ fn numbers(text: &mut String, finding: &Finding, limits: &Limits) {
             let over = finding.over(limits);
             let how = match (over, is_minimum) {
                 (Some(0), _) => "exactly the limit".to_owned(),
-                (Some(over), false) => format!("{} over", with_unit(unit, over)),
-                (Some(under), true) => format!("{} under", with_unit(unit, under)),
+                (Some(over), false) => format!("{} over", amount(unit, over)),
+                (Some(under), true) => format!("{} under", amount(unit, under)),
                 (None, _) => "within it".to_owned(),
             };
             let _ = writeln!(
                 text,
                 "  {} of {bound} {}: {how}",
-                with_unit(unit, observed),
-                with_unit(unit, max)
+                amount(unit, observed),
+                amount(unit, max)
             );
         }
         (None, Some(max)) if row.is_some() => {
             let _ = writeln!(
                 text,
                 "  {bound} {}; the text does not say how much it was",
-                with_unit(unit, max)
+                amount(unit, max)
             );
         }
         (Some(observed), None) => {
-            let _ = writeln!(text, "  it was {}", with_unit(unit, observed));
+            let _ = writeln!(text, "  it was {}", amount(unit, observed));
         }
         _ => {}
     }
@@ -139,16 +139,12 @@ pub(crate) fn under_the_limits_in_force(finding: &Finding, limits: &Limits) -> O
     };
     let verdict = match finding.observed {
         Some(observed) if observed > now => {
-            format!("still {} over", with_unit(unit, observed - now))
+            format!("still {} over", amount(unit, observed - now))
         }
-        Some(observed) => format!("it would fit, with {} left", with_unit(unit, now - observed)),
+        Some(observed) => format!("it would fit, with {} left", amount(unit, now - observed)),
         None => "another number than in the text".to_owned(),
     };
-    Some(format!(
-        "under the limits of {}: {bound} {}, {verdict}",
-        limits.date(),
-        with_unit(unit, now)
-    ))
+    Some(format!("under the limits of {}: {bound} {}, {verdict}", limits.date(), amount(unit, now)))
 }
 
 fn measured(text: &mut String, document: &Document) {
