@@ -300,10 +300,10 @@ fn score(tool: &str, faults: impl Fn(&Case) -> Vec<String>) {
         }
     }
     for (kind, (right, all)) in &by_type {
-        println!("{tool:>8} {kind:<20} {right:>3} of {all:>3}");
+        eprintln!("{tool:>8} {kind:<20} {right:>3} of {all:>3}");
     }
     let (right, all) = by_type.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    println!("{tool:>8} {:<20} {right:>3} of {all:>3}", "all");
+    eprintln!("{tool:>8} {:<20} {right:>3} of {all:>3}", "all");
     assert!(wrong.is_empty(), "{right} of {all} answers of {tool} are right; wrong are:\n{wrong}");
 }
 
