@@ -6,6 +6,8 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
+use crate::cloudformation::CloudFormation;
+use crate::cloudwatch_logs::CloudWatchLogs;
 use crate::dynamodb::DynamoDb;
 use crate::json_api::{self, ApiError};
 use crate::secrets::Secrets;
@@ -26,6 +28,8 @@ pub(crate) struct Aws {
     dynamodb: DynamoDb,
     ssm: Ssm,
     secrets: Secrets,
+    cloudformation: CloudFormation,
+    logs: CloudWatchLogs,
     strict: bool,
 }
 
@@ -47,6 +51,8 @@ enum Service {
     Ssm,
     SecretsManager,
     Sts,
+    CloudFormation,
+    CloudWatchLogs,
     /// One that hardcap has not, by the name that AWS gives it in a target or a signature.
     Unknown(String),
 }
@@ -65,8 +71,18 @@ impl Aws {
         let Surfaces { lambda, control, s3, dynamodb } = surfaces;
         let ssm = Ssm::new(platform, config)?;
         let secrets = Secrets::new(platform, config)?;
-        let strict = config.strict_auth;
-        Ok(Aws { platform: platform.clone(), lambda, control, s3, dynamodb, ssm, secrets, strict })
+        Ok(Aws {
+            platform: platform.clone(),
+            lambda,
+            control,
+            s3,
+            dynamodb,
+            ssm,
+            secrets,
+            cloudformation: CloudFormation::new(platform, config),
+            logs: CloudWatchLogs::new(platform, config),
+            strict: config.strict_auth,
+        })
     }
 
     /// Hands a request to the API that it is for.
@@ -90,6 +106,8 @@ impl Aws {
             Service::Ssm => self.ssm.handle(request).await,
             Service::SecretsManager => self.secrets.handle(request).await,
             Service::Sts => sts::handle(&self.platform, request).await,
+            Service::CloudFormation => self.cloudformation.handle(request).await,
+            Service::CloudWatchLogs => self.logs.handle(request).await,
             Service::Unknown(name) if is_query_call => {
                 let ctx = self.platform.context();
                 sts::error(&ctx, 400, "InvalidAction", &no_service(&name))
@@ -109,16 +127,17 @@ impl Aws {
 fn dialect(service: &Service) -> Option<Dialect> {
     match service {
         Service::DynamoDb => Some(Dialect::Json("com.amazon.coral.service#")),
-        Service::Ssm | Service::SecretsManager => Some(Dialect::Json("")),
+        Service::Ssm | Service::SecretsManager | Service::CloudWatchLogs => Some(Dialect::Json("")),
         Service::Lambda => Some(Dialect::Rest),
-        Service::Sts => Some(Dialect::Query),
+        Service::Sts | Service::CloudFormation => Some(Dialect::Query),
         Service::Control | Service::S3 | Service::Unknown(_) => None,
     }
 }
 
 fn no_service(name: &str) -> String {
     format!(
-        "hardcap has no service `{name}`; it has Lambda, S3, DynamoDB, SSM parameters, Secrets Manager and STS. Point \
+        "hardcap has no service `{name}`; it has Lambda, S3, DynamoDB, SSM parameters, Secrets Manager, STS, and what \
+         can be read of CloudFormation and CloudWatch Logs. Point \
          that client elsewhere with its own endpoint, as AWS_ENDPOINT_URL_SQS does for SQS."
     )
 }
@@ -160,6 +179,7 @@ fn service(path: &str, query: &str, headers: &HeaderMap, is_query_call: bool) ->
     match scope.as_deref().and_then(|scope| scope.split('/').nth(3)) {
         Some("sts") => Service::Sts,
         Some("dynamodb") => Service::DynamoDb,
+        Some("cloudformation") => Service::CloudFormation,
         Some("s3" | "lambda" | "ssm" | "secretsmanager" | "") => Service::S3,
         None if is_query_call => Service::Sts,
         None => Service::S3,
@@ -172,6 +192,7 @@ fn of_target(target: &str) -> Service {
         "DynamoDB_20120810" | "DynamoDBStreams_20120810" => Service::DynamoDb,
         "AmazonSSM" => Service::Ssm,
         "secretsmanager" => Service::SecretsManager,
+        "Logs_20140328" => Service::CloudWatchLogs,
         other => Service::Unknown(other.to_owned()),
     }
 }
@@ -213,6 +234,7 @@ mod tests {
             ("DynamoDBStreams_20120810.ListStreams", Service::DynamoDb),
             ("AmazonSSM.GetParameter", Service::Ssm),
             ("secretsmanager.GetSecretValue", Service::SecretsManager),
+            ("Logs_20140328.FilterLogEvents", Service::CloudWatchLogs),
             ("AmazonSQS.SendMessage", Service::Unknown("AmazonSQS".to_owned())),
         ] {
             let mut headers = HeaderMap::new();
@@ -226,6 +248,7 @@ mod tests {
         for (scope, expected) in [
             ("s3", Service::S3),
             ("sts", Service::Sts),
+            ("cloudformation", Service::CloudFormation),
             ("sns", Service::Unknown("sns".to_owned())),
             ("apigateway", Service::Unknown("apigateway".to_owned())),
         ] {

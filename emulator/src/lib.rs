@@ -5,11 +5,14 @@
 
 pub mod packaging;
 pub mod report;
+pub mod rules;
 pub mod settings;
 pub mod source;
 pub mod template;
 
 mod aws;
+mod cloudformation;
+mod cloudwatch_logs;
 mod control;
 mod control_plane;
 mod dynamodb;

@@ -36,10 +36,22 @@ pub(crate) enum Dialect {
 
 /// Why a call is refused: its code in JSON, its code in XML, and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Denied {
+pub(crate) struct Denied {
     code: &'static str,
     query_code: &'static str,
     text: String,
+}
+
+impl Denied {
+    /// The name of the error in JSON.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What is wrong.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 fn denied(code: &'static str, query_code: &'static str, text: impl Into<String>) -> Denied {
@@ -63,6 +75,23 @@ pub(crate) async fn verified(
         Ok(()) => Ok(Request::from_parts(head, Body::from(body))),
         Err(denied) => Err(render(platform, &denied, dialect)),
     }
+}
+
+/// Verifies the signature of a request for a service, and gives the access key id that signed it.
+pub(crate) fn signer(
+    head: &Parts,
+    body: &Bytes,
+    platform: &Platform,
+    service: &str,
+) -> Result<String, Denied> {
+    let query = uri::query(head.uri.query().unwrap_or_default()).unwrap_or_default();
+    let claim = claim(head, &query)?;
+    if claim.service != service {
+        let text = format!("Credential should be scoped to correct service: '{service}'.");
+        return Err(mismatch(text));
+    }
+    verify(head, body, platform)?;
+    Ok(claim.access_key_id)
 }
 
 fn verify(head: &Parts, body: &Bytes, platform: &Platform) -> Result<(), Denied> {

@@ -53,7 +53,7 @@ pub(crate) async fn handle(platform: &Platform, request: Request<Body>) -> Respo
 }
 
 /// The ARN and the user id of a key: a function's role for its own keys, the user `test` for all others.
-fn identity(key: &str, function: Option<&str>) -> (String, String) {
+pub(crate) fn identity(key: &str, function: Option<&str>) -> (String, String) {
     match function {
         Some(function) => (
             format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{function}-role/{function}"),

@@ -313,8 +313,9 @@ fn check_ends_with_1_when_something_would_fail_and_with_0_when_it_would_not() {
     let folder = with_program(&[]);
     let output = run(folder.path(), &["check"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).expect("text");
-    assert!(said.starts_with("warning[binary-media-types] template.yaml:7:"), "{said}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.trim(), "0 errors, 0 warnings, 0 notes");
 
     // {"VV":"…"} around the value: 9 bytes more than the value.
     for (bytes, code) in [(4087, 0), (4088, 1)] {
@@ -328,6 +329,24 @@ fn check_ends_with_1_when_something_would_fail_and_with_0_when_it_would_not() {
         let mut findings = json["findings"].as_array().expect("findings").iter();
         assert_eq!(findings.any(|f| f["code"] == "environment-size"), code == 1, "{json}");
         assert_eq!(json["errors"], code);
+    }
+}
+
+#[test]
+fn every_format_of_check_reports_a_template_that_cannot_be_read() {
+    let folder = folder(&[("template.yaml", "Resources:\n  F: {Type: !Nope x}\n")]);
+    for (format, expected) in [
+        ("json", "\"rule\": \"invalid-template\""),
+        ("sarif", "\"ruleId\": \"invalid-template\""),
+        ("github", "::error file=template.yaml,line=2,col=7,title=invalid-template::"),
+        ("junit", "failures=\"1\""),
+    ] {
+        let output = run(folder.path(), &["check", "--format", format]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains(expected), "{format}: {text}");
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("`!Nope` is not a function of CloudFormation"), "{said}");
     }
 }
 
@@ -372,6 +391,117 @@ fn up_listens_writes_the_ready_file_and_leaves_nothing_behind() {
     assert_eq!(code, Some(0), "{rest}");
     assert!(rest.contains("limits of 2018-01-01"), "the report is missing: {rest}");
     assert!(!folder.path().join("ready.json").exists(), "the ready file outlived the run");
+}
+
+/// Sends a call of an AWS API and gives the whole response. The signature names the service and is not verified.
+fn call(url: &str, service: &str, headers: &str, body: &str) -> String {
+    let address = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).expect("hardcap listens");
+    let signed = format!(
+        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    let length = body.len();
+    write!(stream, "POST / HTTP/1.1\r\nHost: {address}\r\nAuthorization: {signed}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+        .expect("it is sent");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("it answers");
+    response
+}
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+#[test]
+fn cloudformation_describes_the_stack_and_cloudwatch_has_the_logs_of_its_functions() {
+    let outputs = "Outputs:\n  Where: {Value: !Sub 'https://${ServerlessRestApi}.execute-api.${AWS::Region}.amazonaws.com/Prod'}\n";
+    let template = format!("{FUNCTION}{outputs}");
+    let folder =
+        with_program(&[("samconfig.toml", "[default.deploy.parameters]\nstack_name = \"shop\"\n")]);
+    fs::write(folder.path().join("template.yaml"), template).expect("written");
+    let (child, stderr, said) = up(folder.path(), &["--ready-file", "ready.json"]);
+    assert!(said.contains("outputs of the stack shop:\n  Where "), "{said}");
+    let ready = ready_file(folder.path());
+    let aws = ready["aws"].as_str().expect("a URL");
+    let api = ready["apis"]["ServerlessRestApi"].as_str().expect("a URL");
+
+    let cloudformation = |body: &str| call(aws, "cloudformation", FORM, body);
+    let stack = cloudformation("Action=DescribeStacks&Version=2010-05-15&StackName=shop");
+    assert!(stack.starts_with("HTTP/1.1 200 "), "{stack}");
+    assert!(stack.contains(&format!("<OutputValue>{api}</OutputValue>")), "{stack}");
+    assert!(stack.contains("<StackStatus>CREATE_COMPLETE</StackStatus>"), "{stack}");
+    let other = cloudformation("Action=DescribeStacks&StackName=other%20one");
+    assert!(other.starts_with("HTTP/1.1 400 "), "{other}");
+    assert!(other.contains("<Message>Stack with id other one does not exist</Message>"), "{other}");
+    let resources = cloudformation("Action=ListStackResources&StackName=shop");
+    let bucket = "<LogicalResourceId>Files</LogicalResourceId>\n<PhysicalResourceId>shop-files</PhysicalResourceId>";
+    assert!(resources.contains(bucket), "{resources}");
+    let missing = cloudformation("Action=ListStackResources");
+    assert!(missing.contains("Value null at 'stackName'"), "{missing}");
+    let found = cloudformation("Action=DescribeStackResources&PhysicalResourceId=Hello");
+    assert!(found.contains("<ResourceType>AWS::Lambda::Function</ResourceType>"), "{found}");
+
+    let logs = |operation: &str, body: &str| {
+        let target = format!("X-Amz-Target: Logs_20140328.{operation}\r\n");
+        call(aws, "logs", &target, body)
+    };
+    let group = r#"{"logGroupName": "/aws/lambda/Hello"}"#;
+    let before = logs("FilterLogEvents", group);
+    assert!(before.contains(r#""events":[]"#), "{before}");
+    assert!(get(&format!("{api}/hello/x")).starts_with("HTTP/1.1 502 "));
+    let after = logs("FilterLogEvents", group);
+    assert!(after.contains(r#""logStreamName":"20"#), "{after}");
+    let filtered = logs(
+        "FilterLogEvents",
+        r#"{"logGroupName": "/aws/lambda/Hello", "filterPattern": "nothing-like-this"}"#,
+    );
+    assert!(filtered.contains(r#""events":[]"#), "{filtered}");
+    let gone = logs("FilterLogEvents", r#"{"logGroupName": "/aws/lambda/Gone"}"#);
+    assert!(gone.contains("ResourceNotFoundException"), "{gone}");
+    let (code, rest) = stop(child, stderr);
+    assert_eq!(code, Some(0), "{rest}");
+}
+
+#[test]
+fn exec_gives_names_and_outputs_and_hides_the_developer_s_aws_settings() {
+    let outputs = "Outputs:\n  Bucket: {Value: !Ref Files}\n";
+    let folder = with_program(&[]);
+    fs::write(folder.path().join("template.yaml"), format!("{FUNCTION}{outputs}"))
+        .expect("written");
+    let mut command = hardcap(folder.path(), &["exec", "-q", "--stack-name", "shop", "--", "env"]);
+    for (name, value) in [
+        ("AWS_PROFILE", "production"),
+        ("AWS_SESSION_TOKEN", "secret"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/x"),
+        ("AWS_ACCESS_KEY_ID", "AKIAREAL"),
+        ("AWS_STORAGE_BUCKET_NAME", "mine"),
+    ] {
+        command.env(name, value);
+    }
+    let output = command.output().expect("hardcap starts");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    for expected in [
+        "AWS_ACCESS_KEY_ID=test",
+        "AWS_CONFIG_FILE=/dev/null",
+        "AWS_EC2_METADATA_DISABLED=true",
+        "AWS_SAM_STACK_NAME=shop",
+        "AWS_STORAGE_BUCKET_NAME=mine",
+        "HARDCAP_FUNCTION_Hello=Hello",
+        "HARDCAP_BUCKET_Files=shop-files",
+        "HARDCAP_OUTPUT_Bucket=shop-files",
+    ] {
+        assert!(lines.contains(&expected), "{expected} is missing: {text}");
+    }
+    for hidden in [
+        "AWS_PROFILE=",
+        "AWS_SESSION_TOKEN=",
+        "AWS_ENDPOINT_URL_S3=",
+        "AWS_IGNORE_",
+        "AWS_ROLE_ARN=",
+    ] {
+        assert!(!text.contains(hidden), "{hidden} is there: {text}");
+    }
 }
 
 #[test]

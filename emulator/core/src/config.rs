@@ -3,9 +3,11 @@
 //! Built by a `Builder` in tests and from a template by the program; validated by neither, so a value can
 //! be printed, compared and checked before anything starts.
 
+mod access;
 mod gateway_responses;
 mod invoke_mode;
 mod resources;
+mod stack;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,6 +15,9 @@ use std::path::PathBuf;
 
 use crate::faults::Plan;
 pub use crate::keyring::Credential;
+pub use access::{
+    Access, Authorization, Authorizer, AuthorizerKind, FixedResponse, IdentitySource,
+};
 pub use gateway_responses::{
     GatewayResponse, GatewayResponses, InvalidMapping, Mapping, RESPONSE_TYPES,
 };
@@ -24,6 +29,7 @@ pub use resources::{
     ParameterKind, ParameterTier, Projection, Secret, SecretValue, Table, secret_arn,
 };
 use serde::{Deserialize, Serialize};
+pub use stack::{Output, Stack, StackResource};
 
 /// The region of everything, unless a template says otherwise.
 pub const DEFAULT_REGION: &str = "us-east-1";
@@ -51,6 +57,8 @@ pub struct Config {
     pub parameters: Vec<Parameter>,
     /// The secrets of Secrets Manager that exist from the start.
     pub secrets: Vec<Secret>,
+    /// What CloudFormation tells of the stack.
+    pub stack: Stack,
     /// Another DynamoDB, `http://127.0.0.1:8000`, that is handed every request unchanged; the embedded one when `None`.
     pub dynamodb_endpoint: Option<String>,
     /// Key pairs that S3 knows, beside `test`/`test` and those that functions are given.
@@ -85,6 +93,7 @@ impl Config {
             tables: Vec::new(),
             parameters: Vec::new(),
             secrets: Vec::new(),
+            stack: Stack::default(),
             dynamodb_endpoint: None,
             credentials: Vec::new(),
             strict_auth: false,
@@ -99,7 +108,7 @@ impl Config {
 }
 
 impl Config {
-    /// Checks that every route and every function URL names a function of this configuration.
+    /// Checks that every route, every authorizer and every function URL names a function of this configuration.
     ///
     /// # Errors
     ///
@@ -107,9 +116,17 @@ impl Config {
     pub fn check_targets(&self) -> Result<(), UnknownFunction> {
         let known = |name: &str| self.functions.iter().any(|function| function.name == name);
         let routes = self.apis.iter().flat_map(|api| {
-            api.routes.iter().map(move |route| {
-                (format!("{} {} of {}", route.method, route.path, api.logical_id), &route.function)
-            })
+            let routes =
+                api.routes.iter().filter(|route| route.fixed.is_none()).map(move |route| {
+                    (
+                        format!("{} {} of {}", route.method, route.path, api.logical_id),
+                        &route.function,
+                    )
+                });
+            let authorizers = api.authorizers.iter().map(move |one| {
+                (format!("the authorizer {} of {}", one.name, api.logical_id), &one.function)
+            });
+            routes.chain(authorizers)
         });
         let urls = self.function_urls.iter().map(|url| (url.logical_id.clone(), &url.function));
         for (target, function) in routes.chain(urls) {
@@ -120,7 +137,8 @@ impl Config {
         Ok(())
     }
 
-    /// Every text that a function is told, in its environment, a parameter or a secret: where addresses are filled in.
+    /// Every text that a function or a client is told, in its environment, a parameter, a secret or an output of the
+    /// stack: where addresses are filled in.
     pub fn told(&mut self) -> impl Iterator<Item = &mut String> {
         let variables =
             self.functions.iter_mut().flat_map(|function| function.environment.values_mut());
@@ -129,7 +147,8 @@ impl Config {
             Some(SecretValue::String(text)) => Some(text),
             Some(SecretValue::Binary(_)) | None => None,
         });
-        variables.chain(parameters).chain(secrets)
+        let outputs = self.stack.outputs.iter_mut().map(|output| &mut output.value);
+        variables.chain(parameters).chain(secrets).chain(outputs)
     }
 }
 
@@ -274,6 +293,10 @@ pub struct Api {
     pub stage_variables: IndexMap<String, String>,
     /// What a REST API says in its own words where it has no answer of a function.
     pub gateway_responses: GatewayResponses,
+    /// The Lambda authorizers that routes name.
+    pub authorizers: Vec<Authorizer>,
+    /// The API keys that routes with [`Access::api_key_required`] take.
+    pub api_keys: Vec<String>,
     /// Method and path to function.
     pub routes: Vec<Route>,
 }
@@ -294,6 +317,8 @@ impl Api {
             timeout: None,
             response_transfer_mode: ResponseTransferMode::Buffered,
             calls_with_post: true,
+            access: Access::default(),
+            fixed: None,
         };
         Api {
             logical_id: logical_id.to_owned(),
@@ -301,6 +326,8 @@ impl Api {
             stage: stage.to_owned(),
             stage_variables: IndexMap::new(),
             gateway_responses: GatewayResponses::new(),
+            authorizers: Vec::new(),
+            api_keys: Vec::new(),
             routes: routes.iter().map(route).collect(),
         }
     }
@@ -349,6 +376,10 @@ pub struct Route {
     pub response_transfer_mode: ResponseTransferMode,
     /// Whether Lambda is called with POST, the one method that it takes; if not, a REST API answers 500.
     pub calls_with_post: bool,
+    /// What a request must bring.
+    pub access: Access,
+    /// What is answered instead of what a function answers, as a mock integration does; `function` is empty then.
+    pub fixed: Option<FixedResponse>,
 }
 
 /// The shape of an event.

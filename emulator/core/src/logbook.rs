@@ -19,8 +19,14 @@ const BEHIND_MAX: usize = 1_024;
 pub struct Line {
     /// When it was written.
     pub at: EpochMillis,
+    /// Counts all lines of a run.
+    #[serde(default)]
+    pub number: u64,
     /// The function's name.
     pub function: String,
+    /// The log stream: that of the sandbox.
+    #[serde(default)]
+    pub stream: String,
     /// The line, without its end.
     pub text: String,
 }
@@ -37,6 +43,8 @@ pub struct Logbook {
 struct Kept {
     lines: VecDeque<Arc<Line>>,
     bytes: usize,
+    /// The number of the next line.
+    next: u64,
 }
 
 impl Logbook {
@@ -46,11 +54,14 @@ impl Logbook {
         Logbook { clock, kept: Arc::default(), live }
     }
 
-    /// A function has written a line.
-    pub fn write(&self, function: &str, text: &[u8]) {
+    /// A function has written a line to the log stream of its sandbox.
+    pub fn write(&self, function: &str, stream: &str, text: &[u8]) {
         let text = String::from_utf8_lossy(text).into_owned();
-        let line = Arc::new(Line { at: self.clock.now(), function: function.to_owned(), text });
+        let (function, stream) = (function.to_owned(), stream.to_owned());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let line =
+            Arc::new(Line { at: self.clock.now(), number: kept.next, function, stream, text });
+        kept.next += 1;
         kept.bytes += line.text.len();
         kept.lines.push_back(Arc::clone(&line));
         while kept.lines.len() > LINES_MAX || kept.bytes > BYTES_MAX {
@@ -82,13 +93,13 @@ mod tests {
     fn the_newest_lines_are_kept_within_both_bounds() {
         let logbook = Logbook::new(Clock::default());
         for number in 0..10_010 {
-            logbook.write("f", number.to_string().as_bytes());
+            logbook.write("f", "s", number.to_string().as_bytes());
         }
         let lines = logbook.lines();
         assert_eq!((lines.len(), lines[0].text.as_str()), (10_000, "10"));
-        logbook.write("f", &vec![b'x'; 8 * 1024 * 1024]);
+        logbook.write("f", "s", &vec![b'x'; 8 * 1024 * 1024]);
         assert_eq!(logbook.lines().len(), 1, "one line of 8 MiB leaves no room for others");
-        logbook.write("f", &vec![b'y'; 8 * 1024 * 1024 + 1]);
+        logbook.write("f", "s", &vec![b'y'; 8 * 1024 * 1024 + 1]);
         assert!(
             logbook.lines().is_empty(),
             "one that is larger than all there is room for is not kept"
@@ -98,9 +109,9 @@ mod tests {
     #[tokio::test]
     async fn a_watcher_has_every_line_once() {
         let logbook = Logbook::new(Clock::default());
-        logbook.write("f", b"before");
+        logbook.write("f", "s", b"before");
         let (kept, mut live) = logbook.watch();
-        logbook.write("f", b"after");
+        logbook.write("f", "s", b"after");
         assert_eq!(kept.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["before"]);
         assert_eq!(live.recv().await.expect("it was sent").text, "after");
     }

@@ -18,6 +18,8 @@ pub struct Tool {
     pub folder: PathBuf,
     /// Variables on top of hardcap's own.
     pub environment: Vec<(String, String)>,
+    /// Variables of hardcap's own that the program does not get.
+    pub hidden: Vec<OsString>,
 }
 
 impl Tool {
@@ -32,6 +34,7 @@ impl Tool {
             arguments: arguments.into_iter().map(|a| a.as_ref().to_owned()).collect(),
             folder: folder.to_owned(),
             environment: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -62,6 +65,9 @@ impl Tool {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_cargo_run(name)) {
+            command.env_remove(name);
+        }
+        for name in &self.hidden {
             command.env_remove(name);
         }
         command

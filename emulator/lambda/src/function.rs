@@ -286,9 +286,10 @@ impl Deployed {
         let now = platform.clock.now().to_utc().date();
         let random = uuid::Uuid::new_v4().simple();
         let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
+        let log_stream = format!("{year:04}/{month:02}/{day:02}/[$LATEST]{random}");
         Home {
-            log: Arc::new(Log::new(&self.function.name, platform.logbook.clone())),
-            log_stream: format!("{year:04}/{month:02}/{day:02}/[$LATEST]{random}"),
+            log: Arc::new(Log::new(&self.function.name, &log_stream, platform.logbook.clone())),
+            log_stream,
             isolation: Arc::default(),
         }
     }

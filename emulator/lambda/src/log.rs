@@ -18,6 +18,7 @@ const LINE_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Log {
     function: Arc<str>,
+    stream: Arc<str>,
     logbook: Logbook,
     text: Mutex<Text>,
 }
@@ -38,8 +39,8 @@ struct Text {
 }
 
 impl Log {
-    pub(super) fn new(function: &str, logbook: Logbook) -> Log {
-        Log { function: function.into(), logbook, text: Mutex::default() }
+    pub(super) fn new(function: &str, stream: &str, logbook: Logbook) -> Log {
+        Log { function: function.into(), stream: stream.into(), logbook, text: Mutex::default() }
     }
 
     /// A line of the platform between two invocations, or an error.
@@ -128,7 +129,7 @@ impl Log {
     }
 
     fn show(&self, line: &[u8]) {
-        self.logbook.write(&self.function, line);
+        self.logbook.write(&self.function, &self.stream, line);
         tracing::info!(
             target: "hardcap::function",
             "{} | {}", self.function, String::from_utf8_lossy(line)
@@ -349,7 +350,7 @@ mod tests {
 
     #[test]
     fn lines_are_put_together_from_pieces_and_an_unfinished_one_ends_with_the_invocation() {
-        let log = Log::new("echo", Logbook::new(Clock::default()));
+        let log = Log::new("echo", "stream", Logbook::new(Clock::default()));
         let lines = std::cell::RefCell::new(Vec::new());
         let told =
             |line: &[u8]| lines.borrow_mut().push(String::from_utf8_lossy(line).into_owned());
@@ -364,7 +365,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_the_last_4096_bytes() {
-        let log = Log::new("echo", Logbook::new(Clock::default()));
+        let log = Log::new("echo", "stream", Logbook::new(Clock::default()));
         for _ in 0..1_000 {
             log.process(Writer::Runtime, &[b'x'; 999], |_| {});
             log.process(Writer::Runtime, b"\n", |_| {});
@@ -376,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_line_that_never_ends_is_shown_in_pieces() {
-        let log = Log::new("echo", Logbook::new(Clock::default()));
+        let log = Log::new("echo", "stream", Logbook::new(Clock::default()));
         for _ in 0..1_000 {
             log.process(Writer::Runtime, &[b'x'; 1024], |_| {});
             assert!(log.lock().unfinished[0].len() <= 65 * 1024);

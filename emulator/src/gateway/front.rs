@@ -10,7 +10,9 @@ use super::ids;
 use super::refusal::Ending;
 use super::request::Received;
 use super::route::Table;
-use hardcap_core::config::{Cors, InvokeMode, PayloadFormat, ResponseTransferMode};
+use hardcap_core::config::{
+    Access, Cors, FixedResponse, InvokeMode, PayloadFormat, ResponseTransferMode,
+};
 use hardcap_lambda::Lambda;
 
 /// What answers on the port.
@@ -47,6 +49,10 @@ pub(super) struct Target {
     timeout: Option<Millis>,
     /// The gateway's, lowered to the route's own.
     pub(super) wait: Option<Limit<Millis>>,
+    /// What the request must bring.
+    pub(super) access: Access,
+    /// What is answered without a function.
+    pub(super) fixed: Option<FixedResponse>,
 }
 
 impl Front {
@@ -101,6 +107,8 @@ impl Front {
                 taken: Taken { route_key: "$default".to_owned(), ..Taken::default() },
                 timeout: None,
                 wait: None,
+                access: Access::default(),
+                fixed: None,
             }),
         }
     }
@@ -153,11 +161,13 @@ fn target(table: &Table, method: &str, path: &str, shape: Shape) -> Result<Targe
             resource: route.path.clone(),
             resource_id: String::new(),
             path_parameters: matched.path_parameters,
-            path: String::new(),
+            ..Taken::default()
         },
         streams: route.response_transfer_mode == ResponseTransferMode::Stream,
         timeout: route.timeout,
         wait: None,
+        access: route.access.clone(),
+        fixed: route.fixed.clone(),
     })
 }
 

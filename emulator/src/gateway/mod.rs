@@ -4,9 +4,11 @@
 //! [`event`] describes its event, [`answer`] reads what it posted, [`refusal`] says why there is no answer.
 
 mod answer;
+mod authorize;
 mod compress;
 mod cors;
 mod event;
+mod fixed;
 mod front;
 mod ids;
 mod media;
@@ -26,6 +28,7 @@ use http::{Request, Response, StatusCode, header};
 use http_body::Body;
 
 use answer::{Answer, Wanted};
+use authorize::Guard;
 use event::{ApiFacts, Event, Moment};
 use front::Front;
 use hardcap_core::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl, GatewayResponses};
@@ -49,6 +52,7 @@ pub(crate) struct Gateway {
     front: Front,
     cors: Option<Cors>,
     responses: GatewayResponses,
+    guard: Guard,
 }
 
 type HttpResponse = Response<SentBody>;
@@ -86,7 +90,8 @@ impl Gateway {
             api_id,
         };
         let gateway = Gateway::new(platform, lambda, &api.logical_id, facts, front);
-        Gateway { cors, responses: api.gateway_responses.clone(), ..gateway }
+        let guard = Guard::new(&api.authorizers, &api.api_keys);
+        Gateway { cors, responses: api.gateway_responses.clone(), guard, ..gateway }
     }
 
     /// A function's own address.
@@ -130,6 +135,7 @@ impl Gateway {
             front,
             cors: None,
             responses: GatewayResponses::new(),
+            guard: Guard::default(),
         }
     }
 
@@ -187,6 +193,10 @@ impl Gateway {
             return Ok(complete(self.front.party(), answer, moment, &ctx.trace));
         }
         let mut target = self.front.target(&ctx.limits, &self.facts, &received)?;
+        self.authorize(ctx, moment, head, &mut target, &received).await?;
+        if let Some(fixed) = target.fixed.take() {
+            return Ok(fixed::response(self.front.party(), &fixed, moment));
+        }
         let accept = received.header("accept").map(str::to_owned);
         let accept_encoding = received.header("accept-encoding").map(str::to_owned);
         let taken = std::mem::take(&mut target.taken);

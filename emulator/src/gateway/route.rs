@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use hardcap_limits::Millis;
 
-use hardcap_core::config::{PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::config::{Access, FixedResponse, PayloadFormat, ResponseTransferMode, Route};
 use hardcap_core::percent;
 
 /// All routes of an API, compiled.
@@ -44,6 +44,10 @@ pub struct Compiled {
     pub response_transfer_mode: ResponseTransferMode,
     /// Whether Lambda is called as it can be called.
     pub calls_with_post: bool,
+    /// What a request must bring.
+    pub access: Access,
+    /// What is answered without a function.
+    pub fixed: Option<FixedResponse>,
     segments: Vec<Segment>,
 }
 
@@ -122,6 +126,8 @@ impl Table {
                 timeout: route.timeout,
                 response_transfer_mode: route.response_transfer_mode,
                 calls_with_post: route.calls_with_post,
+                access: route.access.clone(),
+                fixed: route.fixed.clone(),
                 segments: parts(&route.path).map(Segment::of).collect(),
             })
             .collect();
@@ -221,6 +227,8 @@ mod tests {
                     timeout: None,
                     response_transfer_mode: ResponseTransferMode::Buffered,
                     calls_with_post: true,
+                    access: Access::default(),
+                    fixed: None,
                 }
             })
             .collect();

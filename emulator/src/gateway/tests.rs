@@ -78,6 +78,8 @@ fn front(shape: Shape, route: &str) -> Front {
         timeout: None,
         response_transfer_mode: ResponseTransferMode::Buffered,
         calls_with_post: true,
+        access: crate::config::Access::default(),
+        fixed: None,
     }];
     match shape {
         Shape::Rest => {

@@ -8,6 +8,7 @@ use hardcap_limits::{Limits, Millis, ROWS};
 use indexmap::IndexMap;
 
 pub use crate::packaging::Program;
+use crate::rules::Ignored;
 use crate::source::mistake::TemplateError;
 use crate::source::mistake::{Mistake, Position, Source};
 use crate::source::toml;
@@ -31,6 +32,11 @@ pub struct Settings {
     pub also: Vec<PathBuf>,
     /// Values of the template's parameters.
     pub parameters: IndexMap<String, String>,
+    /// Values that parameters have where neither this file nor the command line gives one: those of `samconfig.toml`. Names
+    /// that the template does not declare have no effect.
+    pub parameter_defaults: IndexMap<String, String>,
+    /// Rules of `hardcap check` that are silenced.
+    pub ignore: Vec<Ignored>,
     /// Numbers to enforce instead of the date's, in the order given.
     pub limits: Vec<(String, u64)>,
     /// Key pairs that S3 knows.
@@ -111,6 +117,13 @@ impl Settings {
             .map_err(|mistake| source.error(mistake))
     }
 
+    /// The values of parameters, whatever says them.
+    pub(crate) fn given(&self) -> IndexMap<String, String> {
+        let mut given = self.parameter_defaults.clone();
+        given.extend(self.parameters.clone());
+        given
+    }
+
     /// Puts the limits of `hardcap.toml` on top of those of a date.
     pub fn apply_limits(&self, limits: &mut Limits) {
         for (name, value) in &self.limits {
@@ -129,6 +142,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "also",
         "parameters",
         "limits",
+        "check",
         "credentials",
         "functions",
         "companions",
@@ -150,6 +164,14 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
     for entry in section(root, "limits")? {
         settings.limits.push((entry.key.clone(), limit(entry)?));
     }
+    if let Some(check) = root.get("check") {
+        only(check, "`check`", &["ignore"])?;
+        if let Some(rules) = check.get("ignore") {
+            for rule in rules.items("`ignore`")? {
+                settings.ignore.push(ignored(rule)?);
+            }
+        }
+    }
     for entry in section(root, "credentials")? {
         settings.credentials.push(credential(entry)?);
     }
@@ -163,6 +185,22 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         settings.tries.push(one_try(item)?);
     }
     Ok(settings)
+}
+
+/// `rule`, or `LogicalId:rule`.
+fn ignored(node: &Node) -> Result<Ignored, Mistake> {
+    let text = node.scalar("a rule in `ignore`")?;
+    let (resource, rule) = match text.split_once(':') {
+        Some((resource, rule)) => (Some(resource.to_owned()), rule),
+        None => (None, text),
+    };
+    if crate::rules::find(rule).is_none() {
+        let known = crate::rules::RULES.iter().map(|rule| rule.id);
+        return Err(Mistake::new(node.at, format!("`hardcap check` has no rule `{rule}`"))
+            .help("docs/check.md lists the rules")
+            .nearest(rule, known));
+    }
+    Ok(Ignored { resource, rule: rule.to_owned() })
 }
 
 /// `[[try]]` with `about` and `command`.

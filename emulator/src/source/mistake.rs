@@ -57,6 +57,7 @@ impl Source<'_> {
             position: mistake.at,
             message: mistake.message,
             help: mistake.help,
+            rule: mistake.rule,
         }
     }
 }
@@ -70,12 +71,21 @@ pub struct Mistake {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// The rule of `hardcap check` that a warning belongs to.
+    pub rule: &'static str,
 }
 
 impl Mistake {
     /// A mistake without advice.
     pub fn new(at: Position, message: impl Into<String>) -> Mistake {
-        Mistake { at, message: message.into(), help: None }
+        Mistake { at, message: message.into(), help: None, rule: "template" }
+    }
+
+    /// Names the rule of `hardcap check` that this warning belongs to.
+    #[must_use]
+    pub fn rule(mut self, rule: &'static str) -> Mistake {
+        self.rule = rule;
+        self
     }
 
     /// Adds what to write instead.
@@ -148,6 +158,8 @@ pub struct Warning {
     pub message: String,
     /// What to write instead, when that is known.
     pub help: Option<String>,
+    /// The rule of `hardcap check` that it belongs to.
+    pub rule: &'static str,
 }
 
 impl fmt::Display for Warning {

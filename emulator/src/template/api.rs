@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 use super::gateway_responses;
 use super::mistake::Mistake;
+use super::openapi;
 use super::properties::Properties;
 use super::tree::{Entry, Value};
 use hardcap_core::config::{
@@ -25,7 +26,6 @@ pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
         "Domain",
         "EndpointConfiguration",
         "FailOnWarnings",
-        "MergeDefinitions",
         "MethodSettings",
         "Models",
         "Name",
@@ -36,19 +36,19 @@ pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
         "Tags",
         "TracingEnabled",
     ]);
-    of.not_emulated("Auth", "every request is let through")?;
-    of.not_emulated("Cors", "answer OPTIONS in the function")?;
-    of.not_emulated("DefinitionUri", "write the definition into `DefinitionBody`")?;
+    of.not_emulated("DefinitionUri", "name a file of the template's folder")?;
     of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
     let api = Api {
         logical_id: entry.key.clone(),
         kind: ApiKind::Rest {
-            binary_media_types: binary_media_types(&of)?,
-            minimum_compression_size: of.number("MinimumCompressionSize")?,
+            binary_media_types: binary_media_types(&of, "DefinitionBody")?,
+            minimum_compression_size: minimum_compression(&of, "DefinitionBody")?,
         },
         stage: stage_name(&of, of.required_text("StageName")?)?,
         stage_variables: of.text_map("Variables")?,
         gateway_responses: gateway_responses::read_sam(&of)?,
+        authorizers: Vec::new(),
+        api_keys: Vec::new(),
         routes: Vec::new(),
     };
     of.finish();
@@ -68,16 +68,17 @@ pub(super) fn read_http(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
         "RouteSettings",
         "Tags",
     ]);
-    of.not_emulated("Auth", "every request is let through")?;
-    of.not_emulated("DefinitionUri", "write the definition into `DefinitionBody`")?;
+    of.not_emulated("DefinitionUri", "name a file of the template's folder")?;
     of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
     let stage = of.text("StageName")?.unwrap_or_else(|| "$default".to_owned());
     let api = Api {
         logical_id: entry.key.clone(),
-        kind: ApiKind::Http { cors: http_cors(&of, "CorsConfiguration")? },
+        kind: ApiKind::Http { cors: http_cors(&of, "CorsConfiguration", "DefinitionBody")? },
         stage: stage_name(&of, stage)?,
         stage_variables: of.text_map("StageVariables")?,
         gateway_responses: GatewayResponses::new(),
+        authorizers: Vec::new(),
+        api_keys: Vec::new(),
         routes: Vec::new(),
     };
     of.finish();
@@ -93,16 +94,38 @@ pub(super) fn stage_name(of: &Properties<'_>, name: String) -> Result<String, Mi
         .help("a stage's name has letters, digits, - and _"))
 }
 
+/// Those of the property `BinaryMediaTypes`, and those of the definition in the property `definition`.
+///
 /// SAM writes `image~1png` where a key of a JSON pointer must not have a slash.
-pub(super) fn binary_media_types(of: &Properties<'_>) -> Result<Vec<String>, Mistake> {
-    let types = of.texts("BinaryMediaTypes")?;
+pub(super) fn binary_media_types(
+    of: &Properties<'_>,
+    definition: &str,
+) -> Result<Vec<String>, Mistake> {
+    let mut types = of.texts("BinaryMediaTypes")?;
+    types.extend(openapi::binary_media_types(of, definition)?);
+    openapi::check_media_types(of, definition, &types)?;
     Ok(types.into_iter().map(|kind| kind.replace("~1", "/")).collect())
 }
 
-/// `true` is every origin; else a mapping.
-pub(super) fn http_cors(of: &Properties<'_>, key: &str) -> Result<Option<Cors>, Mistake> {
+/// The property `MinimumCompressionSize`, else what the definition in the property `definition` says.
+pub(super) fn minimum_compression(
+    of: &Properties<'_>,
+    definition: &str,
+) -> Result<Option<u64>, Mistake> {
+    match of.number("MinimumCompressionSize")? {
+        Some(size) => Ok(Some(size)),
+        None => openapi::minimum_compression(of, definition),
+    }
+}
+
+/// `true` is every origin; else a mapping. Without either, what the definition in the property `definition` says.
+pub(super) fn http_cors(
+    of: &Properties<'_>,
+    key: &str,
+    definition: &str,
+) -> Result<Option<Cors>, Mistake> {
     match of.node(key)?.map(|node| &node.value) {
-        None => Ok(None),
+        None => openapi::cors(of, definition),
         Some(Value::Text(_)) => Ok(of
             .flag(key)?
             .unwrap_or_default()
@@ -238,6 +261,8 @@ pub(super) fn bare(entry: &Entry, kind: ApiKind) -> Api {
         stage: "$default".to_owned(),
         stage_variables: IndexMap::new(),
         gateway_responses: GatewayResponses::new(),
+        authorizers: Vec::new(),
+        api_keys: Vec::new(),
         routes: Vec::new(),
     }
 }

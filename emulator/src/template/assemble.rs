@@ -5,16 +5,21 @@ use std::path::Path;
 use hardcap_limits::Limits;
 use indexmap::IndexMap;
 
+use super::access::{self, Guards};
+use super::connect::{self, Definitions, PendingRoute};
 use super::mistake::{Mistake, Position, Source};
+use super::mock::{self, SamCors};
 use super::properties::Properties;
 use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{Entry, Node};
-use super::{Loaded, api, bucket, function, openapi, raw_api, stored, streaming};
+use super::{Loaded, api, bucket, function, openapi, raw_api, stack, stored, streaming};
 use crate::packaging::Package;
+use crate::rules::Ignored;
 use crate::settings::Settings;
+use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
-    Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Parameter, Route, Secret, Table,
+    Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Parameter, Secret, Table,
 };
 
 /// What has been read so far.
@@ -28,17 +33,19 @@ pub(super) struct Parts {
     pub(super) tables: Vec<Table>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) secrets: Vec<Secret>,
+    /// The logical ids of the APIs whose routes a definition names: events of functions add none to these.
+    pub(super) defined: Vec<String>,
+    /// API, method and path of every operation of a definition, also of those that are left out.
+    pub(super) operations: Vec<(String, String, String)>,
+    /// Authorizers and keys.
+    pub(super) guards: Guards,
+    /// `Cors` of SAM's REST APIs, by logical id.
+    pub(super) cors: Vec<(String, SamCors)>,
+    /// The logical ids of the APIs that are left out, such as WebSocket APIs.
+    pub(super) left_out: Vec<String>,
     /// The logical id of each bucket, by its name.
     pub(super) bucket_ids: Vec<(String, String)>,
     pub(super) routes: Vec<PendingRoute>,
-}
-
-/// A route and where it was declared; it finds its API when all resources have been read.
-pub(super) struct PendingRoute {
-    /// The API's logical id or its id.
-    pub(super) api: String,
-    pub(super) at: Position,
-    pub(super) route: Route,
 }
 
 const SECTIONS: [&str; 11] = [
@@ -67,7 +74,7 @@ pub(super) fn assemble(
     };
     let region = names.region.clone();
     check_sections(template)?;
-    let scope = Scope::new(template, names, &settings.parameters)?;
+    let scope = Scope::new(template, names, &settings.given())?;
     let folder = source.path.parent().unwrap_or(Path::new("."));
     let parts = read_resources(&scope, settings, folder)?;
     let mut config = Config {
@@ -81,11 +88,14 @@ pub(super) fn assemble(
         tables: parts.tables,
         parameters: parts.parameters,
         secrets: parts.secrets,
+        stack: stack::read(&scope, template)?,
         ..Config::empty(limits)
     };
-    check_targets(&scope, &config, &parts.routes)?;
+    check_targets(&scope, &config)?;
     streaming::warn(&scope, &config, &parts.routes);
-    connect(&scope, &mut config.apis, parts.routes)?;
+    let definitions = Definitions { of: &parts.defined, operations: &parts.operations };
+    connect::connect(&scope, &mut config, (parts.routes, definitions), &parts.guards)?;
+    connect::guard(&scope, &mut config.apis, &parts.cors, &parts.guards);
     localize(&scope, &mut config);
     let place = |entry: &Entry| (source.path.to_owned(), entry.at);
     let places = scope.resources.iter().map(|entry| (entry.key.clone(), place(entry)));
@@ -99,6 +109,8 @@ pub(super) fn assemble(
         parameters: scope.declared.iter().map(|entry| entry.key.clone()).collect(),
         places: places.collect(),
         bucket_places: buckets.collect(),
+        ignored: ignored(&scope, template, settings)?,
+        files: Vec::new(),
         warnings: scope.into_warnings().into_iter().map(|w| source.warning(w)).collect(),
     })
 }
@@ -122,23 +134,49 @@ fn check_sections(template: &Node) -> Result<(), Mistake> {
     }
 }
 
+/// The rules of `hardcap check` that hardcap.toml and the template's metadata silence.
+fn ignored(
+    scope: &Scope<'_>,
+    template: &Node,
+    settings: &Settings,
+) -> Result<Vec<Ignored>, Mistake> {
+    let mut ignored = settings.ignore.clone();
+    let mut add = |metadata: Option<&Node>, resource: Option<&str>| -> Result<(), Mistake> {
+        let rules = metadata.and_then(|metadata| metadata.get("hardcap")?.get("ignore"));
+        let Some(rules) = rules else { return Ok(()) };
+        for rule in rules.items("`ignore` of the metadata `hardcap`")? {
+            let id = rule.scalar("a rule in `ignore`")?;
+            if crate::rules::find(id).is_none() {
+                let known = crate::rules::RULES.iter().map(|rule| rule.id);
+                let message = format!("`hardcap check` has no rule `{id}`");
+                scope.warn(Mistake::new(rule.at, message).nearest(id, known));
+            }
+            ignored.push(Ignored { resource: resource.map(str::to_owned), rule: id.to_owned() });
+        }
+        Ok(())
+    };
+    add(template.get("Metadata"), None)?;
+    for entry in scope.resources {
+        add(entry.value.get("Metadata"), Some(&entry.key))?;
+    }
+    Ok(ignored)
+}
+
 fn read_resources(scope: &Scope<'_>, settings: &Settings, folder: &Path) -> Result<Parts, Mistake> {
     let mut parts = Parts::default();
     for entry in scope.resources {
-        check_resource(entry)?;
-        if let Some(condition) = entry.value.get("Condition") {
-            let name = condition.scalar("the `Condition` of a resource")?;
-            if !scope.condition(name, condition.at)? {
-                continue;
-            }
+        check_resource(scope, entry)?;
+        if !scope.exists(entry)? {
+            continue;
         }
         read_resource(scope, entry, settings, folder, &mut parts)?;
     }
+    access::read(scope, &mut parts)?;
     raw_api::connect(scope, &mut parts)?;
     Ok(parts)
 }
 
-fn check_resource(entry: &Entry) -> Result<(), Mistake> {
+fn check_resource(scope: &Scope<'_>, entry: &Entry) -> Result<(), Mistake> {
     let what = format!("the resource `{}`", entry.key);
     let attributes = [
         "Type",
@@ -154,12 +192,20 @@ fn check_resource(entry: &Entry) -> Result<(), Mistake> {
         "IgnoreGlobals",
     ];
     for attribute in entry.value.entries(&what)? {
-        if !attributes.contains(&attribute.key.as_str()) {
-            let message = format!("{what} has no attribute `{}`", attribute.key);
-            return Err(Mistake::new(attribute.at, message)
-                .help("properties stand one level deeper, under `Properties`")
-                .nearest(&attribute.key, attributes));
+        if attributes.contains(&attribute.key.as_str()) {
+            continue;
         }
+        if nearest(&attribute.key, attributes).is_some() {
+            let message = format!("{what} has no attribute `{}`", attribute.key);
+            return Err(Mistake::new(attribute.at, message).nearest(&attribute.key, attributes));
+        }
+        // AWS SAM ignores other attributes, such as `Description`.
+        let message = format!("{what} has the attribute `{}`, which has no effect", attribute.key);
+        scope.warn(
+            Mistake::new(attribute.at, message)
+                .rule("ignored-attribute")
+                .help("properties stand one level deeper, under `Properties`"),
+        );
     }
     match entry.value.get("Type") {
         Some(node) => node.scalar(&format!("the `Type` of {what}")).map(|_| ()),
@@ -180,13 +226,17 @@ fn read_resource(
         "AWS::Lambda::Url" => function::read_url(scope, entry, parts),
         "AWS::Serverless::Api" => {
             let properties = Properties::of(scope, "the API", entry)?;
-            openapi::read_routes(scope, &entry.key, properties.node("DefinitionBody")?, parts)?;
+            openapi::read_routes(&properties, entry, "DefinitionBody", parts)?;
+            access::of_sam_api(&properties, entry, false, parts)?;
+            let cors = mock::sam_cors(&properties)?;
+            parts.cors.extend(cors.map(|cors| (entry.key.clone(), cors)));
             parts.apis.push(api::read_rest(entry, properties)?);
             Ok(())
         }
         "AWS::Serverless::HttpApi" => {
             let properties = Properties::of(scope, "the HTTP API", entry)?;
-            openapi::read_routes(scope, &entry.key, properties.node("DefinitionBody")?, parts)?;
+            openapi::read_routes(&properties, entry, "DefinitionBody", parts)?;
+            access::of_sam_api(&properties, entry, true, parts)?;
             parts.apis.push(api::read_http(entry, properties)?);
             Ok(())
         }
@@ -217,7 +267,13 @@ fn read_resource(
         kind => {
             let message = format!("`{}` is a {kind}, which hardcap does not emulate", entry.key);
             let at = entry.value.get("Type").map_or(entry.at, |node| node.at);
-            scope.warn(Mistake::new(at, message).nearest(kind, EMULATED));
+            // Only a slip of one or two letters: AWS has far more types than those here.
+            let slip = nearest(kind, EMULATED).filter(|near| distance(kind, near) <= 2);
+            let warning = Mistake::new(at, message).rule("not-emulated");
+            scope.warn(match slip {
+                Some(near) => warning.help(format!("did you mean `{near}`?")),
+                None => warning,
+            });
             Ok(())
         }
     }
@@ -245,21 +301,9 @@ fn is_accepted(kind: &str) -> bool {
         || kind == "AWS::SecretsManager::ResourcePolicy"
 }
 
-/// A function that is not in the template is an error of the template, not a 500 of the first request.
-fn check_targets(
-    scope: &Scope<'_>,
-    config: &Config,
-    routes: &[PendingRoute],
-) -> Result<(), Mistake> {
+/// A function URL of a function that is not in the template is an error of the template.
+fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
     let known: Vec<&str> = config.functions.iter().map(|f| f.name.as_str()).collect();
-    for pending in routes {
-        let name = pending.route.function.as_str();
-        if !known.contains(&name) {
-            let message =
-                format!("this route goes to the function `{name}`, which is not in this template");
-            return Err(Mistake::new(pending.at, message).nearest(name, known.iter().copied()));
-        }
-    }
     for url in &config.function_urls {
         if !known.contains(&url.function.as_str()) {
             let at = scope.resource(&url.logical_id).map_or(Position::default(), |entry| entry.at);
@@ -269,38 +313,6 @@ fn check_targets(
             );
             return Err(Mistake::new(at, message).nearest(&url.function, known.iter().copied()));
         }
-    }
-    Ok(())
-}
-
-/// Puts every route into its API.
-fn connect(scope: &Scope<'_>, apis: &mut [Api], routes: Vec<PendingRoute>) -> Result<(), Mistake> {
-    for pending in routes {
-        let found = apis.iter_mut().find(|api| {
-            api.logical_id == pending.api || scope.api_id(&api.logical_id) == pending.api
-        });
-        let Some(api) = found else {
-            let message = format!(
-                "this route belongs to the API `{}`, which is not in this template",
-                pending.api
-            );
-            return Err(Mistake::new(pending.at, message)
-                .help("refer to it with `!Ref` and its logical id"));
-        };
-        let twin = |route: &Route| {
-            route.method == pending.route.method && route.path == pending.route.path
-        };
-        if let Some(first) = api.routes.iter().find(|route| twin(route)) {
-            let Route { method, path, .. } = &pending.route;
-            let message = format!(
-                "{method} {path} of `{}` already goes to `{}`",
-                api.logical_id, first.function
-            );
-            return Err(
-                Mistake::new(pending.at, message).help("one method and path goes to one function")
-            );
-        }
-        api.routes.push(pending.route);
     }
     Ok(())
 }

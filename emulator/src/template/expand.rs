@@ -11,11 +11,19 @@ pub(crate) const IMPLICIT_REST: &str = "ServerlessRestApi";
 /// The API of every `HttpApi` event that names none.
 pub(crate) const IMPLICIT_HTTP: &str = "ServerlessHttpApi";
 
-const SECTIONS: [(&str, &str); 4] = [
+/// The sections of `Globals` that AWS SAM knows, and the type of resource of each (aws-sam-translator of aws-sam-cli on
+/// PyPI, read 2026-11-29).
+const SECTIONS: [(&str, &str); 10] = [
     ("Function", "AWS::Serverless::Function"),
     ("Api", "AWS::Serverless::Api"),
     ("HttpApi", "AWS::Serverless::HttpApi"),
     ("SimpleTable", "AWS::Serverless::SimpleTable"),
+    ("StateMachine", "AWS::Serverless::StateMachine"),
+    ("LayerVersion", "AWS::Serverless::LayerVersion"),
+    ("CapacityProvider", "AWS::Serverless::CapacityProvider"),
+    ("MicroVMImage", "AWS::Serverless::MicroVMImage"),
+    ("NetworkConnector", "AWS::Serverless::NetworkConnector"),
+    ("WebSocketApi", "AWS::Serverless::WebSocketApi"),
 ];
 
 /// Writes the shorthands out.
@@ -39,12 +47,29 @@ pub(crate) fn expand(mut template: Node) -> Result<Node, Mistake> {
     if let Some(globals) = globals {
         for resource in resources {
             let section = SECTIONS.iter().find(|(_, of)| *of == kind(resource));
+            // `IgnoreGlobals: '*'`, or the properties that are left as they are.
+            let ignored = resource.value.get("IgnoreGlobals").map(|node| node.value.clone());
+            if ignored.as_ref().is_some_and(|value| *value == Value::Text("*".to_owned())) {
+                continue;
+            }
             if let Some(defaults) = section.and_then(|(section, _)| globals.get(section)) {
+                let defaults = &without(defaults, ignored.as_ref());
                 apply(resource, defaults);
             }
         }
     }
     Ok(template)
+}
+
+/// The defaults without the properties that a resource ignores.
+fn without(defaults: &Node, ignored: Option<&Value>) -> Node {
+    let mut defaults = defaults.clone();
+    if let (Value::Map(entries), Some(Value::List(names))) = (&mut defaults.value, ignored) {
+        entries.retain(|entry| {
+            !names.iter().any(|name| matches!(&name.value, Value::Text(name) if *name == entry.key))
+        });
+    }
+    defaults
 }
 
 /// The resource's own properties win; mappings are merged, lists are put one behind the other.

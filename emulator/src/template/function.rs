@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use hardcap_limits::Millis;
 use indexmap::IndexMap;
 
+use super::access::{self, RouteAuth};
 use super::api::{integration_timeout, method, path, read_cors, response_transfer_mode};
-use super::assemble::{Parts, PendingRoute};
+use super::assemble::Parts;
 use super::asynchronous;
+use super::connect::{From, PendingRoute};
 use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
 use super::mistake::Mistake;
 use super::properties::Properties;
@@ -16,8 +18,9 @@ use super::scope::Scope;
 use super::tree::{Entry, Node, Value};
 use crate::packaging::Package;
 use crate::settings::{FunctionSettings, Settings};
+use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
-    Function, FunctionUrl, InvokeMode, PayloadFormat, ResponseTransferMode, Route,
+    Access, Function, FunctionUrl, InvokeMode, PayloadFormat, ResponseTransferMode, Route,
     UnknownInvokeMode,
 };
 
@@ -108,7 +111,14 @@ fn read_function(
     } else {
         properties.node("Layers")?;
     }
-    properties.not_emulated("FileSystemConfigs", "no file system is mounted")?;
+    for (key, consequence) in [
+        ("FileSystemConfigs", "no file system is mounted"),
+        ("DurableConfig", "executions are ordinary ones"),
+        ("TenancyConfig", "tenants share sandboxes"),
+        ("CapacityProviderConfig", "the function runs in sandboxes of its own"),
+    ] {
+        properties.not_emulated(key, consequence)?;
+    }
     properties.not_emulated("ImageUri", "give the function's program in hardcap.toml")?;
     properties.not_emulated("ImageConfig", "give the function's program in hardcap.toml")?;
     properties.text("PackageType")?;
@@ -145,7 +155,13 @@ fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Mistake
     Ok(size)
 }
 
+/// Warns of native code for another machine; interpreted code runs on every one.
 fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
+    let runtime = properties.text("Runtime")?.unwrap_or_default();
+    if !runtime.starts_with("provided") && !runtime.is_empty() {
+        properties.without_effect(&["Architectures"]);
+        return Ok(());
+    }
     let Some(node) = properties.node("Architectures")? else { return Ok(()) };
     let here = match std::env::consts::ARCH {
         "aarch64" => "arm64",
@@ -155,7 +171,7 @@ fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
         if architecture != here {
             let message =
                 format!("{} is built for {here} here, not for {architecture}", properties.what);
-            properties.scope.warn(Mistake::new(node.at, message));
+            properties.scope.warn(Mistake::new(node.at, message).rule("not-emulated"));
         }
     }
     Ok(())
@@ -247,7 +263,11 @@ fn read_events(
                 let message =
                     format!("{} is of type {kind}, which hardcap does not emulate", event.what);
                 let known = ["Api", "HttpApi", "Schedule"];
-                event.scope.warn(Mistake::new(entry.at, message).nearest(kind, known));
+                // Only a slip: AWS SAM has more types of events.
+                let near = nearest(kind, known).filter(|near| distance(kind, near) <= 1);
+                let mut warning = Mistake::new(entry.at, message).rule("not-emulated");
+                warning.help = near.map(|near| format!("did you mean `{near}`?"));
+                event.scope.warn(warning);
             }
         }
         event.finish();
@@ -257,7 +277,7 @@ fn read_events(
 
 fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Mistake> {
     let api = api_of(&of, "RestApiId")?.unwrap_or_else(|| IMPLICIT_REST.to_owned());
-    of.not_emulated("Auth", "every request is let through")?;
+    let auth = access::of_event(&of)?;
     of.without_effect(&["RequestModel", "RequestParameters"]);
     let route = Route {
         method: method(&of, "Method")?,
@@ -267,8 +287,10 @@ fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Mistak
         timeout: integration_timeout(&of, "TimeoutInMillis")?,
         response_transfer_mode: response_transfer_mode(&of, "ResponseTransferMode")?,
         calls_with_post: true,
+        access: Access::default(),
+        fixed: None,
     };
-    let pending = PendingRoute { api, at: of.at, route };
+    let pending = PendingRoute { api, at: of.at, route, from: From::Event, auth };
     of.finish();
     Ok(pending)
 }
@@ -286,12 +308,20 @@ fn http_event(
         timeout: None,
         response_transfer_mode: ResponseTransferMode::Buffered,
         calls_with_post: true,
+        access: Access::default(),
+        fixed: None,
     };
     let Some(of) = of else {
-        return Ok(PendingRoute { api: IMPLICIT_HTTP.to_owned(), at: entry.at, route });
+        return Ok(PendingRoute {
+            api: IMPLICIT_HTTP.to_owned(),
+            at: entry.at,
+            route,
+            from: From::Event,
+            auth: RouteAuth::default(),
+        });
     };
     let api = api_of(&of, "ApiId")?.unwrap_or_else(|| IMPLICIT_HTTP.to_owned());
-    of.not_emulated("Auth", "every request is let through")?;
+    let auth = access::of_event(&of)?;
     of.without_effect(&["RouteSettings"]);
     if of.node("Path")?.is_some() {
         route.path = path(&of, "Path")?;
@@ -301,7 +331,7 @@ fn http_event(
     }
     route.payload_format = super::api::payload_format(&of, PayloadFormat::V2)?;
     route.timeout = integration_timeout(&of, "TimeoutInMillis")?;
-    let pending = PendingRoute { api, at: of.at, route };
+    let pending = PendingRoute { api, at: of.at, route, from: From::Event, auth };
     of.finish();
     Ok(pending)
 }

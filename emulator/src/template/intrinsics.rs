@@ -87,10 +87,12 @@ impl Scope<'_> {
                 return Err(Mistake::new(node.at, "`Fn::ImportValue` reads another stack, and none runs here")
                     .help("use a parameter with a default, or give the environment variable in hardcap.toml"));
             }
-            "Fn::Cidr" | "Fn::Transform" | "Fn::ToJsonString" | "Fn::ForEach" => {
+            "Fn::ToJsonString" => Value::Text(json_of(&self.evaluate(argument)?).to_string()),
+            "Fn::Cidr" => self.cidr(argument)?,
+            "Fn::Transform" => {
                 return Err(Mistake::new(
                     node.at,
-                    format!("`{}` is not evaluated here", entry.key),
+                    "`Fn::Transform` runs a macro or includes a file that is not on this machine",
                 )
                 .help("use a parameter, and give its value in hardcap.toml under [parameters]"));
             }
@@ -212,6 +214,44 @@ impl Scope<'_> {
         })
     }
 
+    /// `[block, count, bits of each block's hosts]`: the first `count` blocks of that size.
+    fn cidr(&self, argument: &Node) -> Result<Value, Mistake> {
+        let shape = "`[block, count, host bits]`";
+        let value = self.evaluate(argument)?;
+        let items = value.items("`Fn::Cidr`")?;
+        let [block, count, rest @ ..] = items else {
+            return Err(argument.mistaken("`Fn::Cidr`", shape));
+        };
+        let number = |node: &Node| -> Result<u32, Mistake> {
+            let text = node.scalar("a number of `Fn::Cidr`")?;
+            text.parse().map_err(|_| node.mistaken("a number of `Fn::Cidr`", "a whole number"))
+        };
+        let bits = rest.first().map_or(Ok(8), number)?;
+        let count = number(count)?;
+        let block = block.scalar("the block of `Fn::Cidr`")?;
+        let parsed = block.split_once('/').and_then(|(address, length)| {
+            Some((address.parse::<std::net::Ipv4Addr>().ok()?, length.parse::<u32>().ok()?))
+        });
+        let Some((address, length)) = parsed.filter(|(_, length)| *length <= 32) else {
+            return Err(Mistake::new(
+                argument.at,
+                format!("`{block}` is not a block of IPv4 addresses"),
+            )
+            .help("write an address and a length, such as 10.0.0.0/16"));
+        };
+        let room = 1u64 << (32 - length).saturating_sub(bits);
+        if !(1..=256).contains(&count) || bits == 0 || bits > 32 - length || u64::from(count) > room
+        {
+            let message = format!("{block} does not hold {count} blocks of {bits} host bits each");
+            return Err(Mistake::new(argument.at, message));
+        }
+        let blocks = (0..count).map(|index| {
+            let first = std::net::Ipv4Addr::from(u32::from(address) + (index << bits));
+            Node::text(argument.at, format!("{first}/{}", 32 - bits))
+        });
+        Ok(Value::List(blocks.collect()))
+    }
+
     fn find_in_map(&self, argument: &Node) -> Result<Node, Mistake> {
         let items = argument.items("`Fn::FindInMap`")?;
         let [map, top, second, options @ ..] = items else {
@@ -290,6 +330,18 @@ impl Scope<'_> {
                 .try_fold(false, |any, item| Ok(self.holds(item)? || any)),
             name => Err(Mistake::new(node.at, format!("`{name}` is not a condition"))),
         })
+    }
+}
+
+/// A value as JSON. Numbers and truth values that were written without quotes are texts here, as CloudFormation's are.
+fn json_of(node: &Node) -> serde_json::Value {
+    match &node.value {
+        Value::Absent => serde_json::Value::Null,
+        Value::Text(text) => serde_json::Value::from(text.as_str()),
+        Value::List(items) => items.iter().map(json_of).collect(),
+        Value::Map(entries) => {
+            entries.iter().map(|entry| (entry.key.clone(), json_of(&entry.value))).collect()
+        }
     }
 }
 

@@ -1,22 +1,30 @@
 //! A SAM or CloudFormation template, read into the [`Config`] that the emulator runs.
 //!
-//! In the order of reading: `yaml` makes a tree of the text, `expand` writes SAM's shorthands out, `scope` and
-//! `intrinsics` evaluate expressions when a property is asked for (`properties`), and `assemble` makes functions,
-//! APIs and buckets of resources. Pure: no file is opened, nothing is started.
+//! In the order of reading: `yaml` makes a tree of the text, `include` adds the local files that it names, `foreach` and
+//! `expand` write loops and SAM's shorthands out, `scope` and `intrinsics` evaluate expressions when a property is asked
+//! for (`properties`), and `assemble` makes functions, APIs and buckets of resources. Only `include` opens files, and
+//! nothing is started.
 
+mod access;
 mod api;
 mod assemble;
 mod asynchronous;
 mod bucket;
+mod connect;
 mod expand;
+mod foreach;
 mod function;
 mod gateway_responses;
+mod include;
 mod intrinsics;
+mod mock;
 mod openapi;
 mod properties;
 mod raw_api;
 mod references;
+mod relax;
 mod scope;
+mod stack;
 mod stored;
 mod streaming;
 mod yaml;
@@ -32,6 +40,7 @@ use indexmap::IndexMap;
 pub use crate::source::mistake::{Position, TemplateError, Warning};
 
 use crate::packaging::Package;
+use crate::rules::Ignored;
 use crate::settings::Settings;
 use crate::source::mistake::{self, Source};
 use crate::source::tree;
@@ -53,6 +62,10 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
     /// Where each resource is declared, by logical id: `template.yaml` and the position.
     pub places: IndexMap<String, (PathBuf, Position)>,
+    /// The rules of `hardcap check` that are silenced.
+    pub ignored: Vec<Ignored>,
+    /// The local files that the template includes.
+    pub files: Vec<PathBuf>,
     /// Where each bucket is declared, by its name.
     pub bucket_places: IndexMap<String, (PathBuf, Position)>,
 }
@@ -85,10 +98,25 @@ pub fn load(
             format!("this file has {} bytes; a template has at most {LARGEST}", text.len());
         return Err(source.error(mistake::Mistake::new(Position { line: 1, column: 1 }, message)));
     }
-    let template =
-        yaml::parse(text).and_then(expand::expand).map_err(|mistake| source.error(mistake))?;
-    assemble::assemble(&template, &source, settings, limits)
-        .map_err(|mistake| source.error(mistake))
+    read(&source, settings, limits).map_err(|mistake| source.error(mistake))
+}
+
+fn read(
+    source: &Source<'_>,
+    settings: &Settings,
+    limits: Limits,
+) -> Result<Loaded, mistake::Mistake> {
+    let document = yaml::parse(source.text)?;
+    let mut includes = include::Includes::new(source.path.parent().unwrap_or(Path::new(".")));
+    let template = includes.expand(document.root)?;
+    let template = foreach::expand(template, &settings.given())?;
+    let template = expand::expand(template)?;
+    let mut loaded = assemble::assemble(&template, source, settings, limits)?;
+    loaded.files = includes.files;
+    let warnings = document.warnings.into_iter().chain(includes.warnings);
+    loaded.warnings.extend(warnings.map(|mistake| source.warning(mistake)));
+    loaded.warnings.sort_by_key(|warning| warning.position);
+    Ok(loaded)
 }
 
 impl Loaded {
@@ -114,10 +142,14 @@ impl Loaded {
         self.config.tables.extend(other.config.tables);
         self.config.parameters.extend(other.config.parameters);
         self.config.secrets.extend(other.config.secrets);
+        self.config.stack.outputs.extend(other.config.stack.outputs);
+        self.config.stack.resources.extend(other.config.stack.resources);
         self.packages.extend(other.packages);
         self.parameters.extend(other.parameters);
         self.warnings.extend(other.warnings);
         self.places.extend(other.places);
+        self.files.extend(other.files);
+        self.ignored.extend(other.ignored);
         self.bucket_places.extend(other.bucket_places);
         Ok(())
     }

@@ -157,7 +157,16 @@ impl<'n> Properties<'n> {
     pub(crate) fn not_emulated(&self, key: &str, consequence: &str) -> Result<(), Mistake> {
         if let Some(node) = self.node(key)? {
             let message = format!("{} is not emulated: {consequence}", self.name(key));
-            self.scope.warn(Mistake::new(node.at, message));
+            self.scope.warn(Mistake::new(node.at, message).rule("not-emulated"));
+        }
+        Ok(())
+    }
+
+    /// A property by which AWS decides who may call, and that is not enforced here.
+    pub(crate) fn not_checked(&self, key: &str, consequence: &str) -> Result<(), Mistake> {
+        if let Some(node) = self.node(key)? {
+            let message = format!("{} is not enforced: {consequence}", self.name(key));
+            self.scope.warn(Mistake::new(node.at, message).rule("access-not-checked"));
         }
         Ok(())
     }
@@ -170,7 +179,7 @@ impl<'n> Properties<'n> {
                 "{} has the property `{}`, which hardcap does not know",
                 self.what, entry.key
             );
-            let warning = Mistake::new(entry.at, message);
+            let warning = Mistake::new(entry.at, message).rule("unknown-property");
             self.scope.warn(warning.nearest(&entry.key, known.iter().map(String::as_str)));
         }
     }

@@ -1,21 +1,24 @@
 //! APIs written out in the resources of CloudFormation: `AWS::ApiGateway::*` and `AWS::ApiGatewayV2::*`.
 
+use super::access::{self, RouteAuth};
 use super::api::{
     bare, binary_media_types, calls_with_post, check_path, http_cors, integration_timeout,
     known_method,
 };
-use super::api::{payload_format, response_transfer_mode, stage_name};
-use super::assemble::{Parts, PendingRoute};
+use super::api::{minimum_compression, payload_format, response_transfer_mode, stage_name};
+use super::assemble::Parts;
+use super::connect::{From, PendingRoute};
 use super::function::function_of;
 use super::gateway_responses;
-use super::mistake::Mistake;
+use super::mistake::{Mistake, Position};
+use super::mock;
 use super::openapi;
 use super::properties::Properties;
 use super::references::{ROOT_RESOURCE, kind};
 use super::scope::Scope;
 use super::streaming::check_uri;
 use super::tree::Entry;
-use hardcap_core::config::{ApiKind, PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::config::{Access, ApiKind, PayloadFormat, ResponseTransferMode, Route};
 
 /// Reads the APIs themselves; what refers to them is read by [`connect`], for it may stand before them.
 pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
@@ -31,13 +34,24 @@ pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
         // Read by what refers to them, or of no effect here.
         "AWS::ApiGateway::Resource"
         | "AWS::ApiGateway::Deployment"
+        | "AWS::ApiGateway::DocumentationPart"
+        | "AWS::ApiGateway::DocumentationVersion"
         | "AWS::ApiGateway::Account"
+        | "AWS::ApiGateway::ApiKey"
+        | "AWS::ApiGateway::Authorizer"
+        | "AWS::ApiGateway::RequestValidator"
+        | "AWS::ApiGateway::UsagePlan"
+        | "AWS::ApiGateway::UsagePlanKey"
+        | "AWS::ApiGatewayV2::Authorizer"
         | "AWS::ApiGateway::Model"
         | "AWS::ApiGatewayV2::Integration"
+        | "AWS::ApiGatewayV2::IntegrationResponse"
+        | "AWS::ApiGatewayV2::Model"
+        | "AWS::ApiGatewayV2::RouteResponse"
         | "AWS::ApiGatewayV2::Deployment" => Ok(()),
         kind => {
             let message = format!("`{}` is a {kind}, which hardcap does not emulate", entry.key);
-            scope.warn(Mistake::new(entry.at, message));
+            scope.warn(Mistake::new(entry.at, message).rule("not-emulated"));
             Ok(())
         }
     }
@@ -46,14 +60,8 @@ pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
 /// Reads stages, routes and methods into the APIs that they name.
 pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistake> {
     for entry in scope.resources {
-        let active = match entry.value.get("Condition") {
-            Some(node) => {
-                scope.condition(node.scalar("the `Condition` of a resource")?, node.at)?
-            }
-            None => true,
-        };
         match kind(entry) {
-            _ if !active => {}
+            _ if !scope.exists(entry)? => {}
             "AWS::ApiGateway::Stage" => stage(scope, entry, "RestApiId", "Variables", parts)?,
             "AWS::ApiGatewayV2::Stage" => stage(scope, entry, "ApiId", "StageVariables", parts)?,
             "AWS::ApiGateway::Deployment" => deployment(scope, entry, parts)?,
@@ -73,23 +81,27 @@ fn rest_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
     of.without_effect(&[
         "ApiKeySourceType",
         "Description",
+        "EndpointAccessMode",
         "EndpointConfiguration",
         "FailOnWarnings",
         "Mode",
         "Name",
         "Parameters",
-        "Policy",
+        "SecurityPolicy",
         "Tags",
     ]);
-    of.not_emulated("BodyS3Location", "write the definition into `Body`")?;
-    openapi::read_routes(scope, &entry.key, of.node("Body")?, parts)?;
+    of.not_checked("Policy", "every request is let through")?;
+    of.not_emulated("BodyS3Location", "name a file of the template's folder")?;
+    of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
+    openapi::read_routes(&of, entry, "Body", parts)?;
     let kind = ApiKind::Rest {
-        binary_media_types: binary_media_types(&of)?,
-        minimum_compression_size: of.number("MinimumCompressionSize")?,
+        binary_media_types: binary_media_types(&of, "Body")?,
+        minimum_compression_size: minimum_compression(&of, "Body")?,
     };
     let mut api = bare(entry, kind);
     api.gateway_responses = gateway_responses::read_definition(&of, "Body")?;
     "prod".clone_into(&mut api.stage);
+    parts.defined.push(entry.key.clone());
     parts.apis.push(api);
     of.finish();
     Ok(())
@@ -109,10 +121,16 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
     ]);
     let protocol = of.text("ProtocolType")?;
     if protocol.as_deref().is_some_and(|protocol| protocol != "HTTP") {
-        of.not_emulated("ProtocolType", "the API is left out")?;
+        let message =
+            format!("`{}` is a WebSocket API, which is not emulated: it is left out", entry.key);
+        scope.warn(Mistake::new(entry.at, message).rule("not-emulated"));
+        parts.left_out.push(entry.key.clone());
         return Ok(());
     }
-    openapi::read_routes(scope, &entry.key, of.node("Body")?, parts)?;
+    of.not_emulated("BodyS3Location", "name a file of the template's folder")?;
+    of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
+    of.without_effect(&["BasePath", "CredentialsArn"]);
+    openapi::read_routes(&of, entry, "Body", parts)?;
     // The quick way: one function behind one route.
     if let Some(target) = of.text("Target")? {
         let key = of.text("RouteKey")?.unwrap_or_else(|| "$default".to_owned());
@@ -127,10 +145,19 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
             timeout: None,
             response_transfer_mode: ResponseTransferMode::Buffered,
             calls_with_post: true,
+            access: Access::default(),
+            fixed: None,
         };
-        parts.routes.push(PendingRoute { api: entry.key.clone(), at: entry.at, route });
+        let from = From::Definition;
+        let (api, at, auth) = (entry.key.clone(), entry.at, RouteAuth::default());
+        parts.routes.push(PendingRoute { api, at, route, from, auth });
+    } else {
+        of.without_effect(&["RouteKey"]);
     }
-    parts.apis.push(bare(entry, ApiKind::Http { cors: http_cors(&of, "CorsConfiguration")? }));
+    // The events of functions add no route to an API that AWS SAM does not make.
+    parts.defined.push(entry.key.clone());
+    let cors = http_cors(&of, "CorsConfiguration", "Body")?;
+    parts.apis.push(bare(entry, ApiKind::Http { cors }));
     of.finish();
     Ok(())
 }
@@ -146,6 +173,30 @@ fn stage(
     let api = of.required_text(api_key)?;
     let name = stage_name(&of, of.required_text("StageName")?)?;
     let values = of.text_map(variables)?;
+    of.without_effect(&[
+        "AccessLogSetting",
+        "AccessLogSettings",
+        "AutoDeploy",
+        "DefaultRouteSettings",
+        "DeploymentId",
+        "Description",
+        "DocumentationVersion",
+        "MethodSettings",
+        "RouteSettings",
+        "StageDescription",
+        "Tags",
+        "TracingEnabled",
+    ]);
+    for (key, consequence) in [
+        ("AccessPolicyId", "every request is let through"),
+        ("CacheClusterEnabled", "nothing is cached"),
+        ("CacheClusterSize", "nothing is cached"),
+        ("CanarySetting", "there is one deployment"),
+        ("ClientCertificateId", "integrations get no certificate"),
+    ] {
+        of.not_emulated(key, consequence)?;
+    }
+    of.finish();
     if let Some(api) = parts.apis.iter_mut().find(|known| scope.api_id(&known.logical_id) == api) {
         api.stage = name;
         api.stage_variables = values;
@@ -165,8 +216,15 @@ fn deployment(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(),
 fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the route", entry)?;
     let api = of.required_text("ApiId")?;
+    if parts.left_out.iter().any(|id| *id == api || scope.api_id(id) == api) {
+        return Ok(());
+    }
     let (method, path) = route_key(&of, &of.required_text("RouteKey")?)?;
-    let target = of.required_text("Target")?;
+    of.without_effect(&["ModelSelectionExpression", "OperationName", "RequestModels"]);
+    let Some(target) = of.text("Target")? else {
+        scope.warn(Mistake::new(entry.at, format!("{} has no `Target`: it is left out", of.what)));
+        return Ok(());
+    };
     let id = target.strip_prefix("integrations/").unwrap_or(&target);
     let Some(integration) = scope.resource(id) else {
         return Err(Mistake::new(
@@ -177,12 +235,21 @@ fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mist
     };
     let integration = Properties::of(scope, "the integration", integration)?;
     let kind = integration.required_text("IntegrationType")?;
-    if kind != "AWS_PROXY" {
+    integration.without_effect(&[
+        "ApiId",
+        "ConnectionType",
+        "CredentialsArn",
+        "Description",
+        "IntegrationMethod",
+    ]);
+    let subtype = integration.text("IntegrationSubtype")?;
+    if kind != "AWS_PROXY" || subtype.is_some() {
         let message = format!(
-            "{} is {kind}, which is not emulated: its routes are left out",
-            integration.what
+            "{} is {}, which is not emulated: its routes are left out",
+            integration.what,
+            subtype.unwrap_or(kind)
         );
-        scope.warn(Mistake::new(integration.at, message));
+        scope.warn(Mistake::new(integration.at, message).rule("not-emulated"));
         return Ok(());
     }
     let route = Route {
@@ -193,8 +260,15 @@ fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mist
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
         response_transfer_mode: ResponseTransferMode::Buffered,
         calls_with_post: true,
+        access: Access::default(),
+        fixed: None,
     };
-    parts.routes.push(PendingRoute { api, at: entry.at, route });
+    integration.not_emulated("RequestParameters", "the request is handed on as it came")?;
+    integration.not_emulated("ResponseParameters", "the answer is handed on as it came")?;
+    integration.finish();
+    let auth = access::of_resource(&of)?;
+    of.finish();
+    parts.routes.push(PendingRoute { api, at: entry.at, route, from: From::Definition, auth });
     Ok(())
 }
 
@@ -213,6 +287,19 @@ fn route_key(of: &Properties<'_>, key: &str) -> Result<(String, String), Mistake
     })?;
     Ok((method, path.to_owned()))
 }
+
+/// Properties of an integration that change nothing for one of type `AWS_PROXY`.
+const OF_INTEGRATIONS: [&str; 9] = [
+    "CacheKeyParameters",
+    "CacheNamespace",
+    "ConnectionType",
+    "ContentHandling",
+    "Credentials",
+    "IntegrationResponses",
+    "PassthroughBehavior",
+    "RequestParameters",
+    "RequestTemplates",
+];
 
 fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the method", entry)?;
@@ -233,12 +320,18 @@ fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mis
         return Ok(());
     };
     let kind = integration.required_text("Type")?;
+    if kind == "MOCK"
+        && let Some(fixed) = mock::response(&integration, &mock::RAW)?
+    {
+        let route = mock::route(method, path, fixed);
+        return finish_method(of, (api, entry.at, route), parts);
+    }
     if kind != "AWS_PROXY" {
         let message = format!(
             "{} is {kind}, which is not emulated: the method is left out",
             integration.what
         );
-        scope.warn(Mistake::new(integration.at, message));
+        scope.warn(Mistake::new(integration.at, message).rule("not-emulated"));
         return Ok(());
     }
     let uri = integration.required_text("Uri")?;
@@ -252,8 +345,25 @@ fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mis
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
         response_transfer_mode: mode,
         calls_with_post: calls_with_post(&integration, "IntegrationHttpMethod")?,
+        access: Access::default(),
+        fixed: None,
     };
-    parts.routes.push(PendingRoute { api, at: entry.at, route });
+    integration.without_effect(&OF_INTEGRATIONS);
+    integration.finish();
+    finish_method(of, (api, entry.at, route), parts)
+}
+
+/// What a method asks of its requests, whatever answers them.
+fn finish_method(
+    of: Properties<'_>,
+    (api, at, mut route): (String, Position, Route),
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
+    let auth = access::of_resource(&of)?;
+    access::validated(&of, &mut route.access)?;
+    of.without_effect(&["MethodResponses", "OperationName"]);
+    of.finish();
+    parts.routes.push(PendingRoute { api, at, route, from: From::Definition, auth });
     Ok(())
 }
 

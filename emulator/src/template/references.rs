@@ -24,6 +24,15 @@ impl Scope<'_> {
                 self.named(entry, &["StageName"])?.unwrap_or_else(|| name.to_owned())
             }
             "AWS::Lambda::Url" => self.function_arn(name),
+            "AWS::Lambda::Alias" => self.qualified(entry, "Name")?,
+            "AWS::Lambda::Version" => self.qualified(entry, "Version")?,
+            "AWS::SQS::Queue" => self.queue_url(entry)?,
+            "AWS::SNS::Topic"
+            | "AWS::StepFunctions::StateMachine"
+            | "AWS::StepFunctions::Activity"
+            | "AWS::Serverless::StateMachine"
+            | "AWS::Lambda::LayerVersion"
+            | "AWS::Serverless::LayerVersion" => self.other_arn(entry, kind(entry))?,
             "AWS::SecretsManager::Secret" => self.secret_arn(entry)?,
             // The raw resources of an API only name each other.
             kind if kind.starts_with("AWS::ApiGateway") => name.to_owned(),
@@ -43,17 +52,12 @@ impl Scope<'_> {
         let Some(entry) = self.resource(name) else {
             return self.generated_attribute(name, attribute, at);
         };
-        let region = &self.names.region;
         let value = match (kind(entry), attribute) {
             ("AWS::Serverless::Function" | "AWS::Lambda::Function", "Arn") => {
                 self.function_arn(&self.function_name(entry)?)
             }
-            ("AWS::S3::Bucket", "Arn") => format!("arn:aws:s3:::{}", self.bucket_name(entry)?),
-            ("AWS::S3::Bucket", "DomainName") => {
-                format!("{}.s3.amazonaws.com", self.bucket_name(entry)?)
-            }
-            ("AWS::S3::Bucket", "RegionalDomainName") => {
-                format!("{}.s3.{region}.amazonaws.com", self.bucket_name(entry)?)
+            ("AWS::S3::Bucket", "Arn" | "DomainName" | "RegionalDomainName" | "WebsiteURL") => {
+                self.bucket_attribute(entry, attribute)?
             }
             ("AWS::Serverless::HttpApi" | "AWS::ApiGatewayV2::Api", "ApiEndpoint") => {
                 self.api_endpoint(name)
@@ -64,10 +68,19 @@ impl Scope<'_> {
             ("AWS::Serverless::Api" | "AWS::ApiGateway::RestApi", "RestApiId")
             | ("AWS::Serverless::HttpApi" | "AWS::ApiGatewayV2::Api", "ApiId") => self.api_id(name),
             ("AWS::ApiGateway::Resource", "ResourceId") => name.to_owned(),
+            ("AWS::Serverless::Api" | "AWS::Serverless::HttpApi", "Stage") => {
+                self.named(entry, &["StageName"])?.unwrap_or_else(|| "$default".to_owned())
+            }
             ("AWS::DynamoDB::Table" | "AWS::Serverless::SimpleTable", "Arn") => {
                 self.table_arn(entry)?
             }
+            ("AWS::DynamoDB::Table" | "AWS::Serverless::SimpleTable", "StreamArn") => {
+                format!("{}/stream/2026-01-01T00:00:00.000", self.table_arn(entry)?)
+            }
             ("AWS::SecretsManager::Secret", "Id") => self.secret_arn(entry)?,
+            (of, attribute) if FUNCTIONS.contains(&of) && is_qualifier(attribute) => {
+                self.function_qualifier(entry, attribute)?
+            }
             ("AWS::SSM::Parameter", "Type" | "Value") => {
                 self.named(entry, &[attribute])?.unwrap_or_default()
             }
@@ -92,13 +105,40 @@ impl Scope<'_> {
                     "hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl, Id, Type, Value",
                 ));
             }
-            (kind, "Arn") => {
-                let service = kind.split("::").nth(1).unwrap_or("service").to_lowercase();
-                format!("arn:aws:{service}:{region}:{ACCOUNT_ID}:{}", self.other_name(entry, kind)?)
-            }
-            (kind, attribute) => format!("{}-{attribute}", self.other_name(entry, kind)?),
+            (kind, attribute) => self.foreign_attribute(entry, kind, attribute)?,
         };
         Ok(Node::text(at, value))
+    }
+
+    fn bucket_attribute(&self, entry: &Entry, attribute: &str) -> Result<String, Mistake> {
+        let (name, region) = (self.bucket_name(entry)?, &self.names.region);
+        Ok(match attribute {
+            "Arn" => format!("arn:aws:s3:::{name}"),
+            "DomainName" => format!("{name}.s3.amazonaws.com"),
+            "RegionalDomainName" => format!("{name}.s3.{region}.amazonaws.com"),
+            _ => format!("http://{name}.s3-website-{region}.amazonaws.com"),
+        })
+    }
+
+    /// `GetAtt` of a resource that is not emulated: the form that its service gives it, else a name.
+    fn foreign_attribute(
+        &self,
+        entry: &Entry,
+        kind: &str,
+        attribute: &str,
+    ) -> Result<String, Mistake> {
+        match (kind, attribute) {
+            ("AWS::SQS::Queue", "QueueUrl") => self.queue_url(entry),
+            ("AWS::SQS::Queue", "QueueName")
+            | ("AWS::SNS::Topic", "TopicName")
+            | ("AWS::Events::EventBus", "Name")
+            | ("AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine", "Name") => {
+                self.other_name(entry, kind)
+            }
+            ("AWS::Lambda::Version", "Version") => Ok("1".to_owned()),
+            (_, "Arn") | ("AWS::SNS::Topic", "TopicArn") => self.other_arn(entry, kind),
+            (kind, attribute) => Ok(format!("{}-{attribute}", self.other_name(entry, kind)?)),
+        }
     }
 
     /// `arn:aws:lambda:…` of a function's name.
@@ -111,6 +151,69 @@ impl Scope<'_> {
         Ok(format!("arn:aws:dynamodb:{}:{ACCOUNT_ID}:table/{name}", self.names.region))
     }
 
+    /// `https://sqs.us-east-1.amazonaws.com/000000000000/NAME`
+    fn queue_url(&self, entry: &Entry) -> Result<String, Mistake> {
+        let name = self.other_name(entry, "AWS::SQS::Queue")?;
+        Ok(format!("https://sqs.{}.amazonaws.com/{ACCOUNT_ID}/{name}", self.names.region))
+    }
+
+    /// The ARN of an alias or a version: its function's, with the alias or the number behind it.
+    fn qualified(&self, entry: &Entry, key: &str) -> Result<String, Mistake> {
+        let function = self.named(entry, &["FunctionName"])?.unwrap_or_default();
+        let function = super::function::function_of(&function);
+        let qualifier = self.named(entry, &[key])?.unwrap_or_else(|| "1".to_owned());
+        Ok(format!("{}:{qualifier}", self.function_arn(function)))
+    }
+
+    /// `F.Alias` and `F.Version` of a function with `AutoPublishAlias` (AWS SAM developer guide, referenceable properties).
+    fn function_qualifier(&self, entry: &Entry, attribute: &str) -> Result<String, Mistake> {
+        let arn = self.function_arn(&self.function_name(entry)?);
+        match (attribute, self.named(entry, &["AutoPublishAlias"])?) {
+            ("Version.Version", _) => Ok("1".to_owned()),
+            ("Alias", Some(alias)) => Ok(format!("{arn}:{alias}")),
+            ("Alias", None) => Err(Mistake::new(
+                entry.at,
+                format!("`{}` has no alias, for it has no `AutoPublishAlias`", entry.key),
+            )),
+            _ => Ok(format!("{arn}:1")),
+        }
+    }
+
+    /// The ARN of a resource that is not emulated, in the form that its service gives it.
+    fn other_arn(&self, entry: &Entry, kind: &str) -> Result<String, Mistake> {
+        let name = self.other_name(entry, kind)?;
+        let (region, account) = (self.names.region.as_str(), ACCOUNT_ID);
+        let (service, region, account, resource) = match kind {
+            "AWS::IAM::Role" => ("iam", "", account, format!("role/{name}")),
+            "AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine" => {
+                ("states", region, account, format!("stateMachine:{name}"))
+            }
+            "AWS::StepFunctions::Activity" => {
+                ("states", region, account, format!("activity:{name}"))
+            }
+            "AWS::Lambda::LayerVersion" | "AWS::Serverless::LayerVersion" => {
+                let name = self.named(entry, &["LayerName"])?.unwrap_or_else(|| entry.key.clone());
+                ("lambda", region, account, format!("layer:{name}:1"))
+            }
+            "AWS::Events::EventBus" => ("events", region, account, format!("event-bus/{name}")),
+            "AWS::Events::Rule" => ("events", region, account, format!("rule/{name}")),
+            "AWS::Kinesis::Stream" => ("kinesis", region, account, format!("stream/{name}")),
+            "AWS::KinesisFirehose::DeliveryStream" => {
+                ("firehose", region, account, format!("deliverystream/{name}"))
+            }
+            "AWS::Logs::LogGroup" => ("logs", region, account, format!("log-group:{name}:*")),
+            "AWS::Cognito::UserPool" => {
+                ("cognito-idp", region, account, format!("userpool/{name}"))
+            }
+            "AWS::KMS::Key" => ("kms", region, account, format!("key/{name}")),
+            kind => {
+                let service = kind.split("::").nth(1).unwrap_or("service").to_lowercase();
+                return Ok(format!("arn:aws:{service}:{region}:{account}:{name}"));
+            }
+        };
+        Ok(format!("arn:aws:{service}:{region}:{account}:{resource}"))
+    }
+
     fn secret_arn(&self, entry: &Entry) -> Result<String, Mistake> {
         let name = self.other_name(entry, "AWS::SecretsManager::Secret")?;
         Ok(hardcap_core::config::secret_arn(&self.names.region, &name, 0))
@@ -118,6 +221,13 @@ impl Scope<'_> {
 
     /// What SAM makes beside a resource: the role and the URL of a function, the stage of an API.
     fn generated_reference(&self, name: &str, at: Position) -> Result<Node, Mistake> {
+        if let Some((function, attribute)) = name.split_once('.')
+            && is_qualifier(attribute)
+            && let Some(entry) = self.resource(function)
+            && FUNCTIONS.contains(&kind(entry))
+        {
+            return Ok(Node::text(at, self.function_qualifier(entry, attribute)?));
+        }
         if self.generated(name, "Role").is_some() {
             return Ok(Node::text(at, name));
         }
@@ -128,6 +238,13 @@ impl Scope<'_> {
         {
             let stage = self.named(api, &["StageName"])?;
             return Ok(Node::text(at, stage.unwrap_or_else(|| "Prod".to_owned())));
+        }
+        // The stage resource of an API: its logical id, the stage's name, `Stage`.
+        for api in self.resources.iter().filter(|entry| kind(entry) == "AWS::Serverless::Api") {
+            let stage = self.named(api, &["StageName"])?.unwrap_or_default();
+            if name == format!("{}{stage}Stage", api.key) {
+                return Ok(Node::text(at, stage));
+            }
         }
         Err(self.unknown(name, at))
     }
@@ -148,6 +265,11 @@ impl Scope<'_> {
     }
 
     fn unknown(&self, name: &str, at: Position) -> Mistake {
+        if self.declared.iter().any(|entry| entry.key == name) {
+            let help =
+                format!("give it with --parameter {name}=…, or under [parameters] in hardcap.toml");
+            return Mistake::new(at, format!("the parameter `{name}` has no value")).help(help);
+        }
         let known: Vec<&str> = self.known_names().collect();
         let declared =
             "give it a default under Parameters, a value with --parameter, or declare the resource";
@@ -218,6 +340,13 @@ impl Scope<'_> {
 
 /// What `RootResourceId` gives, so that `ParentId` is recognized.
 pub(crate) const ROOT_RESOURCE: &str = "root";
+
+const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Function"];
+
+/// What AWS SAM makes of a function with `AutoPublishAlias`.
+fn is_qualifier(attribute: &str) -> bool {
+    matches!(attribute, "Alias" | "Version" | "Version.Version")
+}
 
 /// The `Type` of a resource.
 pub(crate) fn kind(entry: &Entry) -> &str {

@@ -79,6 +79,17 @@ impl<'a> Scope<'a> {
         warnings
     }
 
+    /// Whether a resource's condition holds.
+    pub(crate) fn exists(&self, entry: &Entry) -> Result<bool, Mistake> {
+        match entry.value.get("Condition") {
+            Some(condition) => {
+                let name = condition.scalar("the `Condition` of a resource")?;
+                self.condition(name, condition.at)
+            }
+            None => Ok(true),
+        }
+    }
+
     pub(crate) fn resource(&self, logical_id: &str) -> Option<&'a Entry> {
         self.resources.iter().find(|entry| entry.key == logical_id)
     }

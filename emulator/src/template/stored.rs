@@ -29,6 +29,7 @@ pub(super) fn table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> 
     ]);
     of.not_emulated("LocalSecondaryIndexes", "only global indexes are made")?;
     of.not_emulated("StreamSpecification", "no function is called with its records")?;
+    of.not_emulated("KinesisStreamSpecification", "no stream gets its records")?;
     of.not_emulated("ImportSourceSpecification", "the table begins empty")?;
     let attributes = of.children("AttributeDefinitions")?;
     let attributes = attributes.into_iter().map(attribute).collect::<Result<Vec<_>, _>>()?;

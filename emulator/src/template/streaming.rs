@@ -2,7 +2,7 @@
 
 use hardcap_limits::{Limits, Row};
 
-use super::assemble::PendingRoute;
+use super::connect::PendingRoute;
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
 use hardcap_core::config::{ApiKind, Config, FunctionUrl, InvokeMode, ResponseTransferMode};
@@ -22,7 +22,7 @@ pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) 
         }
     }
     let rest = too_early("rest_stream_timeout");
-    for PendingRoute { api, at, route } in routes {
+    for PendingRoute { api, at, route, .. } in routes {
         if route.response_transfer_mode == ResponseTransferMode::Buffered {
             continue;
         }

@@ -1,35 +1,71 @@
 //! YAML text to a tree. JSON is YAML, so JSON templates come this way too.
 //!
 //! The short tags become their long forms here (`!Sub x` is `{"Fn::Sub": x}`), so nothing else knows that they exist.
+//! A text that YAML 1.2 refuses for its indentation is read once more as PyYAML reads it: see `relax`.
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::mistake::{Mistake, Position};
+use super::relax;
 use super::tree::{DEEPEST, Entry, Node, Value};
 
 /// More nodes than this is not a template but aliases of aliases; a template of 1 MB has fewer.
 const MOST_NODES: usize = 500_000;
 
-/// Reads one document. An empty file is [`Value::Absent`].
-pub(crate) fn parse(text: &str) -> Result<Node, Mistake> {
+/// One document.
+pub(crate) struct Document {
+    /// Its content; an empty file is [`Value::Absent`].
+    pub(crate) root: Node,
+    /// What it says twice.
+    pub(crate) warnings: Vec<Mistake>,
+}
+
+/// Reads one document.
+pub(crate) fn parse(text: &str) -> Result<Document, Mistake> {
+    match read(text, &[]) {
+        Err(Wrong::Syntax(strict)) => {
+            let relaxed = relax::indent(text);
+            match read(&relaxed.text, &relaxed.shifts) {
+                // What is read further says better what is wrong.
+                Err(Wrong::Syntax(later)) if later.at > strict.at => Err(later),
+                Err(Wrong::Syntax(_)) => Err(strict),
+                Err(Wrong::Template(mistake)) => Err(mistake),
+                Ok(document) => Ok(document),
+            }
+        }
+        Err(Wrong::Template(mistake)) => Err(mistake),
+        Ok(document) => Ok(document),
+    }
+}
+
+/// Why a text cannot be read.
+enum Wrong {
+    /// It is not YAML.
+    Syntax(Mistake),
+    /// It is YAML that no template has.
+    Template(Mistake),
+}
+
+/// Reads a text whose lines were moved to the right by `shifts` columns; positions are those before that.
+fn read(text: &str, shifts: &[usize]) -> Result<Document, Wrong> {
     let mut builder = Builder::default();
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
-            Mistake::new(
-                position_of(*error.marker()),
-                format!("this is not YAML: {}", error.info()),
-            )
+            let at = position_of(*error.marker(), shifts);
+            Wrong::Syntax(Mistake::new(at, format!("this is not YAML: {}", error.info())))
         })?;
-        builder.take(event, span)?;
+        builder.take(event, position_of(span.start, shifts)).map_err(Wrong::Template)?;
     }
-    Ok(builder.root.unwrap_or(Node::new(Position { line: 1, column: 1 }, Value::Absent)))
+    let nothing = Node::new(Position { line: 1, column: 1 }, Value::Absent);
+    Ok(Document { root: builder.root.unwrap_or(nothing), warnings: builder.warnings })
 }
 
-fn position_of(marker: saphyr_parser::Marker) -> Position {
-    Position { line: marker.line(), column: marker.col() + 1 }
+fn position_of(marker: saphyr_parser::Marker, shifts: &[usize]) -> Position {
+    let shift = shifts.get(marker.line().saturating_sub(1)).copied().unwrap_or_default();
+    Position { line: marker.line(), column: marker.col().saturating_sub(shift) + 1 }
 }
 
 /// A collection that has begun and not ended.
@@ -52,6 +88,9 @@ struct Builder {
     anchors: HashMap<usize, Anchored>,
     root: Option<Node>,
     nodes: usize,
+    /// Where a mapping is merged into another: the positions of the keys that came with it.
+    merged: Vec<Position>,
+    warnings: Vec<Mistake>,
 }
 
 /// A node that an alias may repeat: how large and how deep it is, so that repeating stays bounded.
@@ -62,8 +101,7 @@ struct Anchored {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Mistake> {
-        let at = position_of(span.start);
+    fn take(&mut self, event: Event<'_>, at: Position) -> Result<(), Mistake> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, at)?;
@@ -163,26 +201,43 @@ impl Builder {
         match &mut open.kind {
             Kind::List(items) => items.push(node),
             Kind::Map(entries, key) => match key.take() {
-                None => *key = Some((key_of(&node, entries)?, node.at)),
-                Some((name, at)) if name == "<<" => merge(entries, node, at)?,
-                Some((name, at)) => entries.push(Entry { key: name, at, value: node }),
+                None => *key = Some((key_of(&node)?, node.at)),
+                Some((name, at)) if name == "<<" => {
+                    self.merged.push(at);
+                    merge(entries, node, at)?;
+                }
+                Some((name, at)) => {
+                    let entry = Entry { key: name, at, value: node };
+                    match entries.iter_mut().find(|known| known.key == entry.key) {
+                        None => entries.push(entry),
+                        Some(first) => {
+                            if !self.merged.contains(&first.at) {
+                                self.warnings.push(twice(&entry, first.at));
+                            }
+                            *first = entry;
+                        }
+                    }
+                }
             },
         }
         Ok(())
     }
 }
 
-fn key_of(node: &Node, entries: &[Entry]) -> Result<String, Mistake> {
-    let key = match &node.value {
-        Value::Text(text) => text.clone(),
-        Value::Absent => String::new(),
-        Value::List(_) | Value::Map(_) => return Err(node.mistaken("a key", "a text")),
-    };
-    match entries.iter().find(|entry| entry.key == key) {
-        Some(first) => Err(Mistake::new(node.at, format!("the key `{key}` is here twice"))
-            .help(format!("the first one is on line {}; keep one", first.at.line))),
-        None => Ok(key),
+fn key_of(node: &Node) -> Result<String, Mistake> {
+    match &node.value {
+        Value::Text(text) => Ok(text.clone()),
+        Value::Absent => Ok(String::new()),
+        Value::List(_) | Value::Map(_) => Err(node.mistaken("a key", "a text")),
     }
+}
+
+/// AWS SAM CLI reads templates with PyYAML, which takes the last value of a key; a merged key is not one of these.
+fn twice(entry: &Entry, first: Position) -> Mistake {
+    let message = format!("the key `{}` is here twice: the last value counts", entry.key);
+    Mistake::new(entry.at, message)
+        .rule("repeated-key")
+        .help(format!("the first one is on line {}; keep one", first.line))
 }
 
 /// `<<: *defaults`: what the mapping does not say itself.

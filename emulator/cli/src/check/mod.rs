@@ -1,4 +1,4 @@
-//! What can be seen of a template before anything runs: what AWS would refuse, and what people regret later. Pure.
+//! What a template shows before anything runs: errors that AWS reports at deployment, and common pitfalls. Pure.
 
 mod render;
 
@@ -8,29 +8,22 @@ use hardcap_limits::{Bytes, Limits, Party, Row};
 use serde::Serialize;
 
 use hardcap::report::grouped;
-use hardcap::template::Loaded;
+use hardcap::template::{Loaded, TemplateError, Warning};
 use hardcap_core::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
-use hardcap_lambda::rules::{self, Proposal, Refusal, Unrecorded};
+use hardcap_lambda::rules::{self as lambda_rules, Proposal, Refusal, Unrecorded};
 
-pub use render::{to_github, to_junit, to_sarif};
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// It works, and may not do what is wanted.
-    Warning,
-    /// It fails.
-    Error,
-}
+pub use hardcap::rules::{self, Severity};
+pub use render::{to_github, to_json, to_junit, to_sarif};
 
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
-    /// A name for this kind of finding, for programs.
+    /// The id of its rule, one of [`rules::RULES`].
     pub code: &'static str,
+    /// The logical id of the resource that it is about, when there is one.
+    pub resource: Option<String>,
     /// Where: `template.yaml:12:3`, when it has a place.
     pub place: Option<String>,
     /// What was found, and the way out.
@@ -40,35 +33,68 @@ pub struct Finding {
 impl fmt::Display for Finding {
     /// `warning[binary-media-types] template.yaml:12:3: message`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
         let place = self.place.as_ref().map(|place| format!(" {place}")).unwrap_or_default();
-        write!(f, "{severity}[{}]{place}: {}", self.code, self.message)
+        write!(f, "{}[{}]{place}: {}", self.severity, self.code, self.message)
     }
 }
 
-/// Everything that can be said of a template under the limits of a run.
+/// Everything that can be said of a template under the limits of a run, without what is silenced.
 #[must_use]
 pub fn check(loaded: &Loaded) -> Vec<Finding> {
     let mut findings = Findings { loaded, all: refused(loaded) };
     for warning in &loaded.warnings {
-        let place = format!("{}:{}", warning.path.display(), warning.position);
-        let help = warning.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-        let message = format!("{}{help}", warning.message);
-        let severity = Severity::Warning;
-        findings.all.push(Finding { severity, code: "template", place: Some(place), message });
+        findings.all.push(of_warning(loaded, warning));
     }
     for function in &loaded.config.functions {
         findings.open_access(function);
         findings.timeout(function);
     }
-    findings.media_types();
     for bucket in &loaded.config.buckets {
         findings.bucket(bucket);
     }
-    findings.all
+    without_silenced(loaded, findings.all)
+}
+
+/// The findings that neither hardcap.toml nor the template silences.
+#[must_use]
+pub fn without_silenced(loaded: &Loaded, mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.retain(|finding| {
+        !loaded.ignored.iter().any(|ignored| {
+            ignored.rule == finding.code
+                && (ignored.resource.is_none() || ignored.resource == finding.resource)
+        })
+    });
+    findings
+}
+
+fn of_warning(loaded: &Loaded, warning: &Warning) -> Finding {
+    let help = warning.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+    // The resource that is declared last before the warning.
+    let before = loaded
+        .places
+        .iter()
+        .filter(|(_, (path, at))| *path == warning.path && *at <= warning.position)
+        .max_by_key(|(_, (_, at))| *at);
+    Finding {
+        severity: rules::find(warning.rule).map_or(Severity::Warning, |rule| rule.severity),
+        code: warning.rule,
+        resource: before.map(|(logical_id, _)| logical_id.clone()),
+        place: Some(format!("{}:{}", warning.path.display(), warning.position)),
+        message: format!("{}{help}", warning.message),
+    }
+}
+
+/// The finding for a template that cannot be read.
+#[must_use]
+pub fn unreadable(error: &TemplateError) -> Finding {
+    let help = error.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+    Finding {
+        severity: Severity::Error,
+        code: "invalid-template",
+        resource: None,
+        place: Some(format!("{}:{}", error.path.display(), error.position)),
+        message: format!("{}{help}", error.message),
+    }
 }
 
 /// What AWS would refuse to deploy, in its own words. An emulator that took it would hide the refusal until it is deployed.
@@ -94,16 +120,17 @@ impl Findings<'_> {
     fn add(&mut self, severity: Severity, code: &'static str, logical_id: &str, message: String) {
         let place = self.loaded.places.get(logical_id);
         let place = place.map(|(path, position)| format!("{}:{position}", path.display()));
-        self.all.push(Finding { severity, code, place, message });
+        let resource = Some(logical_id.to_owned());
+        self.all.push(Finding { severity, code, resource, place, message });
     }
 
     fn refused(&mut self, function: &Function) {
         let limits = &self.loaded.config.limits;
         let id = &function.logical_id;
-        for refusal in rules::refusals(&Unrecorded, limits, &Proposal::from(function)) {
+        for refusal in lambda_rules::refusals(&Unrecorded, limits, &Proposal::from(function)) {
             let mut message = format!("AWS refuses `{id}`: {}", refusal.message());
             if refusal.code == "environment-size" {
-                let bytes = grouped(rules::environment_bytes(&function.environment));
+                let bytes = grouped(lambda_rules::environment_bytes(&function.environment));
                 let way_out = "; move values to SSM Parameter Store, or to fewer and shorter keys";
                 message = format!("{message} ({bytes} bytes){way_out}");
             }
@@ -128,7 +155,7 @@ impl Findings<'_> {
         let functions = &self.loaded.config.functions;
         let reserved = functions.iter().map(|it| u64::from(it.reserved_concurrency.unwrap_or(0)));
         let reserving = functions.iter().rev().find(|it| it.reserved_concurrency.is_some());
-        let refusal = rules::reservations(&self.loaded.config.limits, reserved.sum());
+        let refusal = lambda_rules::reservations(&self.loaded.config.limits, reserved.sum());
         if let (Some(refusal), Some(function)) = (refusal, reserving) {
             let id = function.logical_id.clone();
             let message = format!("AWS refuses `{id}`: {}", refusal.message());
@@ -137,7 +164,9 @@ impl Findings<'_> {
     }
 
     fn open_access(&mut self, function: &Function) {
-        if function.environment.get("ACCESS").is_some_and(|access| access == "open") {
+        let value = |name: &str| function.environment.get(name);
+        // Both together are the proxy's; other programs may mean something else by `ACCESS`.
+        if value("ACCESS").is_some_and(|it| it == "open") && value("UPSTREAM_URL").is_some() {
             let message = format!(
                 "`{}` has ACCESS=open: everyone who reaches it acts with the rights of its role",
                 function.logical_id
@@ -151,13 +180,16 @@ impl Findings<'_> {
         let limits = &self.loaded.config.limits;
         let waits = self.loaded.config.apis.iter().flat_map(|api| {
             let routes = api.routes.iter().filter(|route| route.function == function.name);
-            routes.map(move |route| (wait(limits, &api.kind, route), &api.logical_id))
+            routes.map(move |route| {
+                let status = if matches!(api.kind, ApiKind::Http { .. }) { 503 } else { 504 };
+                (wait(limits, &api.kind, route), &api.logical_id, status)
+            })
         });
-        if let Some((wait, api)) = waits.min()
+        if let Some((wait, api, status)) = waits.min()
             && function.timeout.0 > wait
         {
             let message = format!(
-                "`{}` may run {} s, but `{api}` waits {} s: after that its client has a 504 while the function runs on",
+                "`{}` may run {} s, but `{api}` waits {} s: after that its client has a {status} while the function runs on",
                 function.logical_id,
                 seconds(function.timeout.0),
                 seconds(wait)
@@ -166,30 +198,18 @@ impl Findings<'_> {
         }
     }
 
-    fn media_types(&mut self) {
-        for api in &self.loaded.config.apis {
-            let ApiKind::Rest { binary_media_types, .. } = &api.kind else { continue };
-            if binary_media_types.is_empty() && !api.routes.is_empty() {
-                let message = format!(
-                    "`{}` has no BinaryMediaTypes: uploads that are not text are damaged, and answers in base64 reach clients as base64; write `BinaryMediaTypes: ['*~1*']` if any of its functions takes or answers other than text",
-                    api.logical_id
-                );
-                self.add(Severity::Warning, "binary-media-types", &api.logical_id, message);
-            }
-        }
-    }
-
-    /// A bucket that a function is told of is one that it fills: such a bucket should empty itself and be readable.
+    /// The bucket that the proxy fills should empty itself and be readable by browsers.
     fn bucket(&mut self, bucket: &Bucket) {
-        let told = |function: &&Function| function.environment.values().any(|v| *v == bucket.name);
+        let told = |function: &&Function| {
+            function.environment.get("OVERFLOW_BUCKET").is_some_and(|name| *name == bucket.name)
+        };
         let Some(function) = self.loaded.config.functions.iter().find(told) else { return };
         let (function, name) = (function.logical_id.clone(), &bucket.name);
-        let place = self.place_of_bucket(name);
         if !bucket.lifecycle.iter().any(|rule| rule.expiration_days.is_some()) {
             let message = format!(
                 "what `{function}` puts into the bucket `{name}` stays for ever: give it a LifecycleConfiguration with ExpirationInDays"
             );
-            self.all.push(warning("bucket-lifecycle", place.clone(), message));
+            self.bucket_finding("bucket-lifecycle", name, message);
         }
         let aborts = |rule: &hardcap_core::config::LifecycleRule| {
             rule.abort_incomplete_multipart_days.is_some()
@@ -198,24 +218,23 @@ impl Findings<'_> {
             let message = format!(
                 "uploads into the bucket `{name}` that are cut off stay, invisible and paid for: give it AbortIncompleteMultipartUpload"
             );
-            self.all.push(warning("bucket-multipart", place.clone(), message));
+            self.bucket_finding("bucket-multipart", name, message);
         }
         if bucket.cors.is_empty() {
             let message = format!(
                 "scripts in a browser cannot follow `{function}` to the bucket `{name}`: give it a CorsConfiguration"
             );
-            self.all.push(warning("bucket-cors", place, message));
+            self.bucket_finding("bucket-cors", name, message);
         }
     }
 
-    fn place_of_bucket(&self, name: &str) -> Option<String> {
-        let (path, position) = self.loaded.bucket_places.get(name)?;
-        Some(format!("{}:{position}", path.display()))
+    fn bucket_finding(&mut self, code: &'static str, bucket: &str, message: String) {
+        let place = self.loaded.bucket_places.get(bucket);
+        let declared = self.loaded.places.iter().find(|(_, known)| Some(*known) == place);
+        let resource = declared.map(|(logical_id, _)| logical_id.clone());
+        let place = place.map(|(path, position)| format!("{}:{position}", path.display()));
+        self.all.push(Finding { severity: Severity::Warning, code, resource, place, message });
     }
-}
-
-fn warning(code: &'static str, place: Option<String>, message: String) -> Finding {
-    Finding { severity: Severity::Warning, code, place, message }
 }
 
 fn seconds(millis: u64) -> String {
@@ -281,7 +300,7 @@ mod tests {
         assert_eq!(
             findings(&behind("HttpApi", 31)),
             [
-                "warning[timeout-above-gateway] t.yaml:3:3: `F` may run 31 s, but `ServerlessHttpApi` waits 30 s: after that its client has a 504 while the function runs on"
+                "warning[timeout-above-gateway] t.yaml:3:3: `F` may run 31 s, but `ServerlessHttpApi` waits 30 s: after that its client has a 503 while the function runs on"
             ]
         );
     }
@@ -323,7 +342,7 @@ mod tests {
     fn a_bucket_that_a_function_fills_must_empty_itself_and_be_readable() {
         let bucket = |properties: &str| {
             format!(
-                "Resources:\n  B: {{Type: AWS::S3::Bucket, Properties: {{{properties}}}}}\n  F: {{Type: AWS::Serverless::Function, Properties: {{Environment: {{Variables: {{BUCKET: !Ref B}}}}}}}}\n"
+                "Resources:\n  B: {{Type: AWS::S3::Bucket, Properties: {{{properties}}}}}\n  F: {{Type: AWS::Serverless::Function, Properties: {{Environment: {{Variables: {{OVERFLOW_BUCKET: !Ref B}}}}}}}}\n"
             )
         };
         let codes = |properties: &str| -> Vec<String> {
@@ -341,10 +360,48 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_that_no_function_knows_is_left_alone() {
-        let text =
-            "Resources:\n  B: {Type: AWS::S3::Bucket}\n  F: {Type: AWS::Serverless::Function}\n";
+    fn an_ordinary_bucket_and_an_ordinary_rest_api_have_no_findings() {
+        let text = "Resources:\n  B: {Type: AWS::S3::Bucket}\n  F: {Type: AWS::Serverless::Function, Properties: {Environment: {Variables: {BUCKET: !Ref B, ACCESS: open}}, Events: {A: {Type: Api, Properties: {Path: /, Method: get}}}}}\n";
         assert_eq!(findings(text), [""; 0]);
+    }
+
+    #[test]
+    fn a_rule_is_silenced_for_one_resource_or_for_all() {
+        let text = |metadata: &str, of_q: &str| {
+            format!(
+                "Metadata: {{{metadata}}}\nResources:\n  Q: {{Type: AWS::SQS::Queue{of_q}}}\n  T: {{Type: AWS::SNS::Topic}}\n  F: {{Type: AWS::Serverless::Function}}\n"
+            )
+        };
+        let ids = |text: &str| -> Vec<String> {
+            let loaded = load(text, Path::new("t.yaml"), &Settings::default(), Limits::classic());
+            check(&loaded.unwrap_or_else(|error| panic!("{error}")))
+                .into_iter()
+                .map(|finding| format!("{} {}", finding.code, finding.resource.unwrap_or_default()))
+                .collect()
+        };
+        assert_eq!(ids(&text("", "")), ["not-emulated Q", "not-emulated T"]);
+        let ignore = "hardcap: {ignore: [not-emulated]}";
+        let of_q = format!(", Metadata: {{{ignore}}}");
+        assert_eq!(ids(&text("", &of_q)), ["not-emulated T"]);
+        assert_eq!(ids(&text(ignore, "")), [""; 0]);
+        let toml = "[check]\nignore = [\"T:not-emulated\"]\n";
+        let settings = Settings::read(toml, Path::new("hardcap.toml")).unwrap();
+        let loaded = load(&text("", ""), Path::new("t.yaml"), &settings, Limits::classic());
+        assert_eq!(check(&loaded.unwrap()).len(), 1);
+        let wrong = "[check]\nignore = [\"not-emulate\"]\n";
+        let wrong = Settings::read(wrong, Path::new("hardcap.toml")).expect_err("no such rule");
+        assert_eq!(wrong.help.as_deref(), Some("did you mean `not-emulated`?"));
+    }
+
+    #[test]
+    fn every_finding_of_the_template_reader_has_a_rule() {
+        let text = "Resources:\n  A: {Type: AWS::Serverless::Api, Properties: {StageName: s, Auth: {ResourcePolicy: {X: 1}}, Domain: {}, Nonsense: 1}}\n  F: {Type: AWS::Serverless::Function, Description: d}\n";
+        let loaded = load(text, Path::new("t.yaml"), &Settings::default(), Limits::classic());
+        let found = check(&loaded.unwrap_or_else(|error| panic!("{error}")));
+        assert_eq!(found.len(), 3, "{found:?}");
+        for finding in found {
+            assert!(rules::find(finding.code).is_some(), "{finding}");
+        }
     }
 
     #[test]

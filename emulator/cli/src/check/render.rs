@@ -4,15 +4,19 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, rules};
 
-impl Severity {
-    /// As SARIF and GitHub call it.
-    fn level(self) -> &'static str {
-        match self {
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        }
+/// The page that explains the rules.
+const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/check.md");
+/// Counts the incompatible changes of the JSON.
+const JSON_VERSION: u32 = 1;
+
+/// A severity as GitHub's workflow commands call it.
+fn command(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => "notice",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
     }
 }
 
@@ -32,19 +36,60 @@ impl Finding {
     }
 }
 
+/// An object with the findings, their numbers, and the version of this form.
+#[must_use]
+pub fn to_json(findings: &[Finding]) -> String {
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let all: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            let at = finding.at();
+            json!({
+                "severity": finding.severity,
+                "rule": finding.code,
+                "code": finding.code,
+                "resource": finding.resource,
+                "place": finding.place,
+                "file": at.as_ref().map(|at| at.file),
+                "line": at.as_ref().map(|at| at.line),
+                "column": at.as_ref().map(|at| at.column),
+                "message": finding.message,
+            })
+        })
+        .collect();
+    let json = json!({
+        "version": JSON_VERSION,
+        "errors": count(Severity::Error),
+        "warnings": count(Severity::Warning),
+        "notes": count(Severity::Note),
+        "findings": all,
+    });
+    format!("{json:#}\n")
+}
+
 /// SARIF 2.1.0 (OASIS, 2020-03-27), which code scanning reads.
 #[must_use]
 pub fn to_sarif(findings: &[Finding]) -> String {
     let mut codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
     codes.sort_unstable();
     codes.dedup();
-    let rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code })).collect();
+    let rules: Vec<Value> = codes
+        .iter()
+        .map(|code| {
+            let mut rule = json!({ "id": code, "helpUri": format!("{PAGE}#{code}") });
+            if let Some(known) = rules::find(code) {
+                rule["shortDescription"] = json!({ "text": known.summary });
+                rule["defaultConfiguration"] = json!({ "level": known.severity });
+            }
+            rule
+        })
+        .collect();
     let results: Vec<Value> = findings
         .iter()
         .map(|finding| {
             let mut result = json!({
                 "ruleId": finding.code,
-                "level": finding.severity.level(),
+                "level": finding.severity,
                 "message": { "text": finding.message },
             });
             if let Some(at) = finding.at() {
@@ -61,7 +106,10 @@ pub fn to_sarif(findings: &[Finding]) -> String {
         "version": "2.1.0",
         "runs": [{
             "tool": { "driver": {
-                "name": "hardcap", "version": env!("CARGO_PKG_VERSION"), "rules": rules,
+                "name": "hardcap",
+                "version": env!("CARGO_PKG_VERSION"),
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                "rules": rules,
             }},
             "results": results,
         }],
@@ -80,7 +128,7 @@ pub fn to_github(findings: &[Finding]) -> String {
         let _ = writeln!(
             text,
             "::{} {place}title={}::{}",
-            finding.severity.level(),
+            command(finding.severity),
             finding.code,
             data(&finding.message)
         );
@@ -113,7 +161,7 @@ pub fn to_junit(findings: &[Finding]) -> String {
         let (code, message) = (finding.code, escaped(&finding.message));
         let inside = match finding.severity {
             Severity::Error => format!("<failure message=\"{message}\"/>"),
-            Severity::Warning => format!("<system-out>{message}</system-out>"),
+            Severity::Warning | Severity::Note => format!("<system-out>{message}</system-out>"),
         };
         let _ = writeln!(
             xml,
@@ -136,10 +184,12 @@ mod tests {
     fn findings() -> Vec<Finding> {
         let place = Some("app/template.yaml:12:3".to_owned());
         let message = "50% of <it>,\nand more".to_owned();
-        let error = Finding { severity: Severity::Error, code: "environment-size", place, message };
+        let (severity, code) = (Severity::Error, "environment-size");
+        let error = Finding { severity, code, resource: Some("F".to_owned()), place, message };
         let warning = Finding {
             severity: Severity::Warning,
             code: "bucket-cors",
+            resource: None,
             place: None,
             message: "w".to_owned(),
         };
@@ -161,6 +211,21 @@ mod tests {
         assert_eq!(at["artifactLocation"]["uri"], "app/template.yaml");
         assert_eq!(at["region"], json!({ "startLine": 12, "startColumn": 3 }));
         assert_eq!((&second["level"], &second["locations"]), (&json!("warning"), &Value::Null));
+    }
+
+    #[test]
+    fn json_has_a_version_and_the_place_in_parts() {
+        let json: Value = serde_json::from_str(&to_json(&findings())).expect("JSON");
+        assert_eq!(
+            (&json["version"], &json["errors"], &json["warnings"]),
+            (&json!(1), &json!(1), &json!(1))
+        );
+        let first = &json["findings"][0];
+        assert_eq!(
+            (&first["rule"], &first["resource"], &first["file"], &first["line"]),
+            (&json!("environment-size"), &json!("F"), &json!("app/template.yaml"), &json!(12))
+        );
+        assert_eq!(json["findings"][1]["line"], Value::Null);
     }
 
     #[test]

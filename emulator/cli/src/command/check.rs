@@ -4,11 +4,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde::Serialize;
-
 use super::Failure;
 use super::options::{LimitOptions, TemplateOptions};
-use super::project::Project;
+use super::project::{Project, Unopened};
 use super::terminal::{self, print};
 use crate::check::{Finding, Severity};
 use hardcap::packaging;
@@ -29,13 +27,6 @@ pub(super) enum Format {
     Junit,
 }
 
-#[derive(Serialize)]
-struct Findings<'a> {
-    errors: usize,
-    warnings: usize,
-    findings: &'a [Finding],
-}
-
 /// Looks at a template. Exit code 1 when something would fail.
 pub(super) fn check(
     template: Option<PathBuf>,
@@ -43,7 +34,17 @@ pub(super) fn check(
     options: &TemplateOptions,
     format: Format,
 ) -> Result<ExitCode, Failure> {
-    let project = Project::open(template, limits, options)?;
+    let project = match Project::read(template, limits, options) {
+        Ok(project) => project,
+        Err(Unopened::Template(error)) => {
+            // In the other formats a program reads the error where it reads findings.
+            if !matches!(format, Format::Text) {
+                show(&[crate::check::unreadable(&error)], format)?;
+            }
+            return Err(Failure::new(error));
+        }
+        Err(Unopened::Other(failure)) => return Err(failure),
+    };
     let mut findings = crate::check::check(&project.loaded);
     for package in &project.loaded.packages {
         if let Err(error) = packaging::find(package) {
@@ -51,30 +52,38 @@ pub(super) fn check(
             findings.push(Finding {
                 severity: Severity::Error,
                 code: "no-program",
+                resource: Some(package.logical_id.clone()),
                 place: place.map(|(path, position)| format!("{}:{position}", path.display())),
                 message: format!("{}; {}", error.what, error.help),
             });
         }
     }
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let warnings = findings.len() - errors;
+    let findings = crate::check::without_silenced(&project.loaded, findings);
+    show(&findings, format)?;
+    let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Prints the findings in a format; the text is followed by their numbers on standard error.
+fn show(findings: &[Finding], format: Format) -> Result<(), Failure> {
     match format {
         Format::Text => {
             let mut text = String::new();
-            for finding in &findings {
+            for finding in findings {
                 writeln!(text, "{finding}").map_err(Failure::new)?;
             }
             print(&text)?;
-            terminal::say(&format!("{errors} errors, {warnings} warnings"));
+            let count = |severity: Severity| {
+                let number = findings.iter().filter(|it| it.severity == severity).count();
+                format!("{number} {severity}{}", if number == 1 { "" } else { "s" })
+            };
+            let counts = [Severity::Error, Severity::Warning, Severity::Note].map(count);
+            terminal::say(&counts.join(", "));
+            Ok(())
         }
-        Format::Json => {
-            let all = Findings { errors, warnings, findings: &findings };
-            let json = serde_json::to_string_pretty(&all).map_err(Failure::new)?;
-            print(&format!("{json}\n"))?;
-        }
-        Format::Sarif => print(&crate::check::to_sarif(&findings))?,
-        Format::Github => print(&crate::check::to_github(&findings))?,
-        Format::Junit => print(&crate::check::to_junit(&findings))?,
+        Format::Json => print(&crate::check::to_json(findings)),
+        Format::Sarif => print(&crate::check::to_sarif(findings)),
+        Format::Github => print(&crate::check::to_github(findings)),
+        Format::Junit => print(&crate::check::to_junit(findings)),
     }
-    Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -18,6 +18,7 @@ use hardcap::report::Report;
 use hardcap::report::gate::Failure as GateFailure;
 use hardcap::report::saved::Saved;
 use hardcap_core::addresses::Addresses;
+use hardcap_core::config::Config;
 use hardcap_core::tool::Tool;
 
 /// What is run, and what must not happen.
@@ -26,7 +27,12 @@ use hardcap_core::tool::Tool;
 The command finds in its environment:
   AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION   what an SDK needs
   HARDCAP_API_<ID>, HARDCAP_URL_<ID>     the address of each API and function URL, by logical id
+  HARDCAP_FUNCTION_<ID>, HARDCAP_TABLE_<ID>, HARDCAP_BUCKET_<ID>   the names of functions, tables and buckets
+  HARDCAP_API_KEY_<ID>                   an API key that the API takes
+  HARDCAP_OUTPUT_<NAME>                  the outputs of the template
+  AWS_SAM_STACK_NAME                     the stack's name, for the integration tests of sam init
   HARDCAP_CONTROL                        the control surface
+It does not find the AWS settings of your own shell (profiles, tokens, roles, endpoints), nor ~/.aws.
 
 Examples:
   hardcap exec -- npm test
@@ -89,8 +95,8 @@ async fn run(
         () = signals.next() => return Err(Failure::new("stopped before everything listened")),
     };
     let Started { emulator, companions, addresses, .. } = started;
-    let region = &project.loaded.config.region;
-    let status = run_command(&options.command, &addresses, region, &mut signals).await?;
+    let config = &project.loaded.config;
+    let status = run_command(&options.command, &addresses, config, &mut signals).await?;
     let run = emulator.saved();
     let report = emulator.report();
     let clock = emulator.clock().clone();
@@ -108,12 +114,14 @@ async fn run(
 async fn run_command(
     words: &[OsString],
     addresses: &Addresses,
-    region: &str,
+    config: &Config,
     signals: &mut Signals,
 ) -> Result<ExitStatus, Failure> {
     let (program, arguments) = words.split_first().ok_or_else(|| Failure::new("no command"))?;
     let mut tool = Tool::new(program.clone(), arguments, Path::new("."));
-    tool.environment = environment(addresses, region);
+    tool.environment = environment(addresses, config);
+    let inherited = std::env::vars_os().map(|(name, _)| name);
+    tool.hidden = inherited.filter(|name| is_of_the_developer(&name.to_string_lossy())).collect();
     let name = program.to_string_lossy();
     let mut child = tool
         .start_in_foreground()
@@ -127,19 +135,90 @@ async fn run_command(
     }
 }
 
-fn environment(addresses: &Addresses, region: &str) -> Vec<(String, String)> {
-    let mut variables = vec![
-        ("AWS_ENDPOINT_URL".to_owned(), addresses.aws.clone()),
-        ("AWS_ACCESS_KEY_ID".to_owned(), "test".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY".to_owned(), "test".to_owned()),
-        ("AWS_REGION".to_owned(), region.to_owned()),
-        ("AWS_DEFAULT_REGION".to_owned(), region.to_owned()),
-        ("HARDCAP_CONTROL".to_owned(), addresses.control.clone()),
+/// Whether a variable is one of the developer's own settings of AWS's clients: credentials, roles, profiles, endpoints. A
+/// test that inherits them can reach AWS. What only concerns output and retries stays.
+fn is_of_the_developer(name: &str) -> bool {
+    const NAMES: [&str; 28] = [
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_ACCOUNT_ID",
+        "AWS_CONFIG_FILE",
+        "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_CREDENTIAL_FILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_DEFAULT_REGION",
+        "AWS_DEFAULTS_MODE",
+        "AWS_DELEGATION_TOKEN",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
+        "AWS_S3_USE_ARN_REGION",
+        "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AWS_SECURITY_TOKEN",
+        "AWS_SESSION_EXPIRATION",
+        "AWS_SESSION_TOKEN",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_STS_REGIONAL_ENDPOINTS",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_USE_FIPS_ENDPOINT",
+        "AWS_VAULT",
+        "AMAZON_ACCESS_KEY_ID",
+        "BOTO_CONFIG",
     ];
-    let apis = addresses.apis.iter().map(|(id, url)| (format!("HARDCAP_API_{id}"), url.clone()));
-    let urls =
-        addresses.function_urls.iter().map(|(id, url)| (format!("HARDCAP_URL_{id}"), url.clone()));
-    variables.extend(apis.chain(urls));
+    const BEGINNINGS: [&str; 7] = [
+        "AWS_CONTAINER_",
+        "AWS_EC2_METADATA_",
+        "AWS_ENDPOINT_URL",
+        "AWS_ROLE_",
+        "AWS_SSO_",
+        "AWS_WEB_IDENTITY_",
+        "AWS_LOGIN_",
+    ];
+    NAMES.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+fn environment(addresses: &Addresses, config: &Config) -> Vec<(String, String)> {
+    let region = &config.region;
+    let mut variables: Vec<(String, String)> = [
+        ("AWS_ENDPOINT_URL", addresses.aws.as_str()),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
+        // An empty file: profiles of the developer name real accounts and endpoints.
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_SAM_STACK_NAME", &config.stack.name),
+        ("HARDCAP_CONTROL", &addresses.control),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let mut add = |kind: &str, id: &str, value: &str| {
+        // Logical ids are letters and digits; other characters cannot be in a variable's name.
+        let id = id.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        variables.push((format!("HARDCAP_{kind}_{id}"), value.to_owned()));
+    };
+    addresses.apis.iter().for_each(|(id, url)| add("API", id, url));
+    addresses.function_urls.iter().for_each(|(id, url)| add("URL", id, url));
+    for api in &config.apis {
+        api.api_keys.iter().take(1).for_each(|key| add("API_KEY", &api.logical_id, key));
+    }
+    for resource in &config.stack.resources {
+        let kind = match resource.kind.as_str() {
+            "AWS::Lambda::Function" => "FUNCTION",
+            "AWS::DynamoDB::Table" => "TABLE",
+            "AWS::S3::Bucket" => "BUCKET",
+            _ => continue,
+        };
+        add(kind, &resource.logical_id, &resource.physical_id);
+    }
+    for output in &config.stack.outputs {
+        add("OUTPUT", &output.key, &addresses.fill(&output.value));
+    }
     variables
 }
 
@@ -172,5 +251,32 @@ fn exit_code(status: ExitStatus, failures: &[GateFailure]) -> ExitCode {
         Ok(0) => ExitCode::from(GATE_FAILED),
         Ok(code) => ExitCode::from(code),
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_the_developer;
+
+    #[test]
+    fn credentials_roles_profiles_and_endpoints_are_hidden_and_an_application_s_variables_are_not()
+    {
+        for name in [
+            "AWS_SESSION_TOKEN",
+            "AWS_PROFILE",
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_ROLE_ARN",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        ] {
+            assert!(is_of_the_developer(name), "{name}");
+        }
+        for name in
+            ["AWS_STORAGE_BUCKET_NAME", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "PATH", "AWS_CA_BUNDLE"]
+        {
+            assert!(!is_of_the_developer(name), "{name}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use hardcap_limits::{Date, Limits, page};
+use indexmap::IndexMap;
 
+use crate::check::{Finding, Severity};
 use hardcap::report::grouped;
 use hardcap::settings::Try;
 use hardcap_core::addresses::Addresses;
@@ -31,6 +33,25 @@ pub(super) fn limits_line(limits: &Limits) -> String {
     line
 }
 
+/// What hardcap leaves out: the resources of other services in one line, everything else in a line of its own.
+pub(super) fn notes(findings: &[Finding]) -> Vec<String> {
+    let mut kinds: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    let mut lines = Vec::new();
+    for finding in findings.iter().filter(|it| it.severity == Severity::Note) {
+        let message = finding.message.strip_suffix(", which hardcap does not emulate");
+        let resource = message.and_then(|message| message.split_once("` is a "));
+        match resource {
+            Some((id, kind)) => kinds.entry(kind).or_default().push(id.trim_start_matches('`')),
+            None => lines.push(finding.to_string()),
+        }
+    }
+    if !kinds.is_empty() {
+        let kinds = kinds.iter().map(|(kind, ids)| format!("{kind} ({})", ids.join(", ")));
+        lines.insert(0, format!("note: not emulated: {}", kinds.collect::<Vec<_>>().join(", ")));
+    }
+    lines
+}
+
 /// Where everything listens, one line each, and what to try.
 pub(super) fn addresses(config: &Config, addresses: &Addresses, tries: &[Try]) -> String {
     let mut text = String::from("\n");
@@ -40,6 +61,11 @@ pub(super) fn addresses(config: &Config, addresses: &Addresses, tries: &[Try]) -
     for (name, url) in &addresses.apis {
         line("API", name, url);
     }
+    for api in &config.apis {
+        for key in &api.api_keys {
+            line("API key", &api.logical_id, &format!("x-api-key: {key}"));
+        }
+    }
     for (name, url) in &addresses.function_urls {
         line("function URL", name, url);
     }
@@ -48,6 +74,12 @@ pub(super) fn addresses(config: &Config, addresses: &Addresses, tries: &[Try]) -
     }
     line("AWS endpoint", "AWS_ENDPOINT_URL", &addresses.aws);
     line("control", "dashboard", &format!("{}/", addresses.control));
+    if !config.stack.outputs.is_empty() {
+        let _ = writeln!(text, "\noutputs of the stack {}:", config.stack.name);
+    }
+    for output in &config.stack.outputs {
+        let _ = writeln!(text, "  {:<34} {}", output.key, addresses.fill(&output.value));
+    }
     let tries = if tries.is_empty() { own_tries(config) } else { tries.to_vec() };
     if !tries.is_empty() {
         text.push_str("\ntry:\n");

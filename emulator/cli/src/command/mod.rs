@@ -18,6 +18,7 @@ mod reload;
 mod remote;
 mod replay;
 mod report;
+mod samconfig;
 mod terminal;
 mod up;
 mod watch;

@@ -50,6 +50,9 @@ pub(super) struct TemplateOptions {
     /// The region of everything
     #[arg(long)]
     pub(super) region: Option<String>,
+    /// The stack's name [default: `stack` of hardcap.toml, then `stack_name` of samconfig.toml, then hardcap]
+    #[arg(long, value_name = "NAME")]
+    pub(super) stack_name: Option<String>,
 }
 
 /// How a template is run.

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::options::{LimitOptions, TemplateOptions};
+use super::samconfig;
 use hardcap::settings::Settings;
 use hardcap::source::mistake::{Mistake, Source};
 use hardcap::source::nearest::nearest;
-use hardcap::template::{self, Loaded};
+use hardcap::template::{self, Loaded, TemplateError};
 
 /// A template with its companions, read and not yet built.
 #[derive(Debug)]
@@ -20,6 +21,26 @@ pub(super) struct Project {
     pub(super) files: Vec<PathBuf>,
 }
 
+/// Why a project cannot be opened.
+pub(super) enum Unopened {
+    /// A template cannot be read.
+    Template(Box<TemplateError>),
+    /// Something else is missing or wrong.
+    Other(Failure),
+}
+
+impl From<TemplateError> for Unopened {
+    fn from(error: TemplateError) -> Unopened {
+        Unopened::Template(Box::new(error))
+    }
+}
+
+impl From<Failure> for Unopened {
+    fn from(failure: Failure) -> Unopened {
+        Unopened::Other(failure)
+    }
+}
+
 pub(super) const NAMES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
 
 impl Project {
@@ -28,6 +49,18 @@ impl Project {
         limits: &LimitOptions,
         options: &TemplateOptions,
     ) -> Result<Project, Failure> {
+        Project::read(template, limits, options).map_err(|unopened| match unopened {
+            Unopened::Template(error) => Failure::new(error),
+            Unopened::Other(failure) => failure,
+        })
+    }
+
+    /// As [`Project::open`], for a caller that tells a template that cannot be read from everything else.
+    pub(super) fn read(
+        template: Option<PathBuf>,
+        limits: &LimitOptions,
+        options: &TemplateOptions,
+    ) -> Result<Project, Unopened> {
         let path = match template {
             Some(path) => path,
             None => NAMES.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or_else(|| {
@@ -48,18 +81,23 @@ impl Project {
         if let Some(region) = &options.region {
             settings.region = Some(region.clone());
         }
+        let sam = samconfig::read(&folder)?;
+        if options.stack_name.is_some() {
+            settings.stack.clone_from(&options.stack_name);
+        }
+        settings.stack = settings.stack.or(sam.stack);
+        settings.parameter_defaults = sam.parameters;
         let limits = limits.in_force(&settings);
         let text = read(&path)?;
-        let mut loaded =
-            template::load(&text, &path, &settings, limits.clone()).map_err(Failure::new)?;
+        let mut loaded = template::load(&text, &path, &settings, limits.clone())?;
         for also in &settings.also {
             let path = folder.join(also);
             let text = read(&path)?;
-            let other =
-                template::load(&text, &path, &settings, limits.clone()).map_err(Failure::new)?;
-            loaded.add(other, &text).map_err(Failure::new)?;
+            let other = template::load(&text, &path, &settings, limits.clone())?;
+            loaded.add(other, &text)?;
             files.push(path);
         }
+        files.extend(loaded.files.iter().cloned());
         check_names(&loaded, &settings, &toml)?;
         Ok(Project { loaded, settings, folder, files })
     }

@@ -59,6 +59,9 @@ async fn run(template: Option<PathBuf>, options: &UpOptions) -> Result<ExitCode,
         for finding in found.iter().filter(|it| it.severity == Severity::Warning) {
             terminal::finding(finding);
         }
+        for note in hints::notes(&found) {
+            terminal::say(&note);
+        }
     }
     // What is edited while the first build runs is seen too.
     let watch = options.watch.then(|| Watch::new(&project, options)).transpose()?;

@@ -62,6 +62,25 @@ pub(crate) struct Taken {
     pub(crate) path_parameters: Vec<(String, String)>,
     /// The path without the stage, as it came.
     pub(crate) path: String,
+    /// What the authorizer said, as JSON.
+    pub(crate) authorizer: Option<String>,
+    /// Who signed the request, where a route asks for a signature.
+    pub(crate) caller: Option<Caller>,
+    /// The API key, where a route asks for one.
+    pub(crate) api_key: Option<String>,
+}
+
+/// Who signed a request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Caller {
+    /// The id of the access key.
+    pub(crate) access_key: String,
+    /// The ARN of the user or of the role.
+    pub(crate) arn: String,
+    /// The id of the user.
+    pub(crate) user: String,
+    /// The account.
+    pub(crate) account: String,
 }
 
 /// What is known of a request that is not in its bytes.

@@ -5,10 +5,6 @@ use hardcap_limits::envelope::{Object, Sink, object};
 use super::Event;
 use hardcap_core::percent;
 
-/// Members of `identity` that only other kinds of authorization fill.
-const EMPTY_IDENTITY_REST: [&str; 4] =
-    ["cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller"];
-
 pub(super) fn describe_rest(event: &Event, sink: &mut dyn Sink) {
     object(sink, |root| {
         describe_request(event, root);
@@ -78,6 +74,10 @@ fn texts(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
 fn rest_context(event: &Event, context: &mut Object<'_>) {
     let moment = &event.moment;
     context.string("resourceId", &event.taken.resource_id);
+    // UNCONFIRMED: where AWS puts this member.
+    if let Some(authorizer) = &event.taken.authorizer {
+        context.raw("authorizer", authorizer);
+    }
     context.string("resourcePath", &event.taken.resource);
     context.string("httpMethod", &event.request.method);
     context.string("extendedRequestId", &moment.extended_request_id);
@@ -91,15 +91,22 @@ fn rest_context(event: &Event, context: &mut Object<'_>) {
     context.raw("requestTimeEpoch", &moment.arrived.0.to_string());
     context.string("requestId", &moment.request_id);
     context.object("identity", |identity| {
-        EMPTY_IDENTITY_REST.iter().for_each(|name| identity.raw(name, "null"));
+        let caller = event.taken.caller.as_ref();
+        identity.raw("cognitoIdentityPoolId", "null");
+        identity.string_or_null("accountId", caller.map(|caller| caller.account.as_str()));
+        identity.raw("cognitoIdentityId", "null");
+        identity.string_or_null("caller", caller.map(|caller| caller.user.as_str()));
+        if let Some(key) = &event.taken.api_key {
+            identity.string("apiKey", key);
+        }
         identity.string("sourceIp", &event.request.source_ip);
         identity.raw("principalOrgId", "null");
-        identity.raw("accessKey", "null");
+        identity.string_or_null("accessKey", caller.map(|caller| caller.access_key.as_str()));
         identity.raw("cognitoAuthenticationType", "null");
         identity.raw("cognitoAuthenticationProvider", "null");
-        identity.raw("userArn", "null");
+        identity.string_or_null("userArn", caller.map(|caller| caller.arn.as_str()));
         identity.string_or_null("userAgent", event.request.header("user-agent"));
-        identity.raw("user", "null");
+        identity.string_or_null("user", caller.map(|caller| caller.user.as_str()));
     });
     context.string("domainName", event.host());
     context.string("deploymentId", &event.api.deployment_id);
@@ -110,6 +117,9 @@ fn http_context(event: &Event, context: &mut Object<'_>) {
     let moment = &event.moment;
     context.string("accountId", &event.api.account_id);
     context.string("apiId", &event.api.api_id);
+    if let Some(authorizer) = &event.taken.authorizer {
+        context.raw("authorizer", authorizer);
+    }
     context.string("domainName", event.host());
     context.string("domainPrefix", event.domain_prefix());
     context.string("extendedRequestId", &moment.extended_request_id);

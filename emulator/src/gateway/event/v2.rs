@@ -74,6 +74,22 @@ fn request_context(event: &Event, path: &str, context: &mut Object<'_>) {
     let moment = &event.moment;
     context.string("accountId", &event.api.account_id);
     context.string("apiId", &event.api.api_id);
+    // Official (developer guide, payload format 2.0): each kind of authorizer has a member of its own.
+    match (&event.taken.authorizer, &event.taken.caller) {
+        (Some(authorizer), _) => context.raw("authorizer", authorizer),
+        (None, Some(caller)) => context.object("authorizer", |authorizer| {
+            authorizer.object("iam", |iam| {
+                iam.string("accessKey", &caller.access_key);
+                iam.string("accountId", &caller.account);
+                iam.string("callerId", &caller.user);
+                iam.raw("cognitoIdentity", "null");
+                iam.raw("principalOrgId", "null");
+                iam.string("userArn", &caller.arn);
+                iam.string("userId", &caller.user);
+            });
+        }),
+        (None, None) => {}
+    }
     context.string("domainName", event.host());
     context.string("domainPrefix", event.domain_prefix());
     context.object("http", |http| {

@@ -42,7 +42,8 @@ pub(crate) fn customize(
         return refusal;
     };
     let body: serde_json::Value = serde_json::from_str(refusal.body()).unwrap_or_default();
-    let error = Error { kind, message: body["message"].as_str().unwrap_or_default() };
+    let text = body["message"].as_str().or(body["Message"].as_str());
+    let error = Error { kind, message: text.unwrap_or_default() };
     if let Some(status) = own.status.and_then(|status| StatusCode::from_u16(status).ok()) {
         *refusal.status_mut() = status;
     }
@@ -71,7 +72,14 @@ fn response_type(ending: &Ending, refusal: &Response<String>) -> Option<&'static
     match ending {
         // Recorded 2022-02-25 and 2025-10-05 for an answer that is too large; UNCONFIRMED for a malformed one.
         Ending::Fault(_) | Ending::Malformed(_) => Some("INTEGRATION_FAILURE"),
-        Ending::NoRoute => Some("MISSING_AUTHENTICATION_TOKEN"),
+        Ending::NoRoute | Ending::NoSignature => Some("MISSING_AUTHENTICATION_TOKEN"),
+        Ending::Unauthorized => Some("UNAUTHORIZED"),
+        Ending::Denied { .. } => Some("ACCESS_DENIED"),
+        Ending::AuthorizerFailed(_) => Some("AUTHORIZER_FAILURE"),
+        Ending::AuthorizerMisconfigured(_) => Some("AUTHORIZER_CONFIGURATION_ERROR"),
+        Ending::BadSignature { .. } => Some("INVALID_SIGNATURE"),
+        Ending::NoApiKey => Some("INVALID_API_KEY"),
+        Ending::MissingParameters(_) => Some("BAD_REQUEST_PARAMETERS"),
         Ending::Stop(Stop::Bug(_)) => None,
         Ending::Stop(Stop::Refused(_)) => match refusal.status() {
             // UNCONFIRMED: that this refusal has this type, and that AWS does not leave it alone as it does the one above.

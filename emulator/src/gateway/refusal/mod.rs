@@ -2,6 +2,7 @@
 //!
 //! Texts of limits come from their rows. The texts here are those that no limit causes.
 
+mod access;
 mod customized;
 
 use hardcap_limits::{Exceeded, Limits, Party, RenderedRefusal};
@@ -34,6 +35,38 @@ pub(crate) enum Ending {
     /// A function URL takes signed requests only.
     #[error("the request is not signed, as `AuthType: AWS_IAM` wants it")]
     NotSigned,
+    /// An identity source of the authorizer is missing, or the authorizer said so.
+    #[error("unauthorized: an identity source is missing, or the authorizer refused the token")]
+    Unauthorized,
+    /// The authorizer does not allow this method.
+    #[error("the authorizer does not allow this method")]
+    Denied {
+        /// Whether it denies the method, and does not only not allow it.
+        explicitly: bool,
+    },
+    /// The authorizer's function failed.
+    #[error("{0}")]
+    AuthorizerFailed(String),
+    /// The authorizer's response is not one.
+    #[error("{0}")]
+    AuthorizerMisconfigured(String),
+    /// The route asks for a signature, and there is none.
+    #[error("the request is not signed, as `AWS_IAM` wants it")]
+    NoSignature,
+    /// The signature is wrong.
+    #[error("{text}")]
+    BadSignature {
+        /// AWS's name of the error.
+        code: &'static str,
+        /// What is wrong with it.
+        text: String,
+    },
+    /// The route asks for an API key, and the request has none that is known.
+    #[error("the header x-api-key has no API key of this API's usage plans")]
+    NoApiKey,
+    /// A request validator asks for parameters that are missing: their names.
+    #[error("required parameters are missing: {0}")]
+    MissingParameters(String),
     /// The route's integration calls Lambda with a method that Lambda does not take.
     #[error("the integration's method is not POST, with which alone Lambda can be called")]
     NotCallable,
@@ -204,6 +237,9 @@ pub(crate) fn insert(headers: &mut http::HeaderMap, name: &'static str, value: &
 }
 
 fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
+    if let Some(refused) = access::wording(party, ending) {
+        return refused;
+    }
     let texts = match party {
         Party::RestClient => &REST,
         Party::HttpClient => &HTTP,
@@ -228,6 +264,15 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
             Ending::NoStage => &texts.no_stage,
             Ending::NoRoute => &texts.no_route,
             Ending::BadRequest(_) | Ending::CutShort(_) => &texts.bad_request,
+            // `access` has words for all of these.
+            Ending::Unauthorized
+            | Ending::Denied { .. }
+            | Ending::AuthorizerFailed(_)
+            | Ending::AuthorizerMisconfigured(_)
+            | Ending::NoSignature
+            | Ending::BadSignature { .. }
+            | Ending::NoApiKey
+            | Ending::MissingParameters(_) => &texts.failure,
         };
         RenderedRefusal {
             status: text.status,

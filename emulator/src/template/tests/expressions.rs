@@ -11,7 +11,7 @@ use crate::template::load;
 /// One function with these lines in its `Variables`, and the value of `V`.
 fn value_of(variable: &str, rest: &str) -> String {
     let text = format!(
-        "{rest}\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Environment:\n        Variables:\n          V: {variable}\n  Files:\n    Type: AWS::S3::Bucket\n    Properties: {{BucketName: my-files}}\n  Web: {{Type: AWS::Serverless::HttpApi}}\n"
+        "{rest}\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Environment:\n        Variables:\n          V: {variable}\n  Files:\n    Type: AWS::S3::Bucket\n    Properties: {{BucketName: my-files}}\n  Web: {{Type: AWS::Serverless::HttpApi}}\n  Q: {{Type: AWS::SQS::Queue}}\n  T: {{Type: AWS::SNS::Topic, Properties: {{TopicName: topic}}}}\n  M: {{Type: AWS::Serverless::StateMachine}}\n  R: {{Type: AWS::IAM::Role}}\n  L: {{Type: AWS::Serverless::Function, Properties: {{AutoPublishAlias: live}}}}\n"
     );
     good(&text).config.functions[0]
         .environment
@@ -72,6 +72,34 @@ Mappings:
         ("\"caf\\u00e9\"", "café"),
         ("!!str 12", "12"),
         ("! plain", "plain"),
+    ] {
+        assert_eq!(value_of(expression, parameters), value, "{expression}");
+    }
+}
+
+#[test]
+fn references_to_other_services_and_functions_of_language_extensions_have_the_forms_of_aws() {
+    let parameters = "
+Parameters:
+  Name: {Type: String, Default: abc}
+  List: {Type: CommaDelimitedList, Default: 'x, y,z'}";
+    for (expression, value) in [
+        ("!Ref Q", "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Q"),
+        ("!GetAtt Q.QueueUrl", "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Q"),
+        ("!GetAtt Q.Arn", "arn:aws:sqs:us-east-1:000000000000:hardcap-Q"),
+        ("!GetAtt Q.QueueName", "hardcap-Q"),
+        ("!Ref T", "arn:aws:sns:us-east-1:000000000000:topic"),
+        ("!GetAtt T.TopicName", "topic"),
+        ("!Ref M", "arn:aws:states:us-east-1:000000000000:stateMachine:hardcap-M"),
+        ("!GetAtt R.Arn", "arn:aws:iam::000000000000:role/hardcap-R"),
+        ("!Ref L.Alias", "arn:aws:lambda:us-east-1:000000000000:function:L:live"),
+        ("!Ref L.Version", "arn:aws:lambda:us-east-1:000000000000:function:L:1"),
+        ("!Sub '${L.Alias}'", "arn:aws:lambda:us-east-1:000000000000:function:L:live"),
+        ("!ToJsonString {a: [x, !Ref Name]}", r#"{"a":["x","abc"]}"#),
+        ("!Length [a, b, c]", "3"),
+        ("!Length {Ref: List}", "3"),
+        ("!Select [1, !Cidr [10.0.0.0/16, 3, 8]]", "10.0.1.0/24"),
+        ("!Select [255, !Cidr [10.0.0.0/16, 256, 8]]", "10.0.255.0/24"),
     ] {
         assert_eq!(value_of(expression, parameters), value, "{expression}");
     }

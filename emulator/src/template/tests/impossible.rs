@@ -22,10 +22,6 @@ const TEMPLATES: &[(&str, &str)] = &[
         "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Propertys: {}",
         "4:5: the resource `F` has no attribute `Propertys`; did you mean `Properties`?",
     ),
-    (
-        "Resources: {F: {Type: X, Type: Y}}",
-        "1:26: the key `Type` is here twice; the first one is on line 1; keep one",
-    ),
     ("a: &x {b: *x}", "1:11: this alias stands inside the value that it repeats"),
     ("a: 1\n---\nb: 2", "2:1: a second document begins here; a template is one document"),
     ("a: !Reff x", "1:4: `!Reff` is not a function of CloudFormation; did you mean `Ref`?"),
@@ -94,10 +90,6 @@ const PROPERTIES: &[(&str, &str)] = &[
     (
         "Events: {A: {Type: Api, Properties: {Path: /, Method: fetch}}}",
         "5:43: `Method` of `Properties` of `A` of `Events` of the function `F` cannot be `fetch`; it is one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS or ANY",
-    ),
-    (
-        "Events: {A: {Type: Api, Properties: {Path: /, Method: get, RestApiId: abc}}}",
-        "5:43: this route belongs to the API `abc`, which is not in this template; refer to it with `!Ref` and its logical id",
     ),
     (
         "Events:\n  A: {Type: Api, Properties: {Path: /, Method: get}}\n  B: {Type: Api, Properties: {Path: /, Method: GET}}",

@@ -1,5 +1,7 @@
 //! Templates, good and bad: what they become, and where the error is said to be.
 
+mod accepted;
+mod access;
 mod any_text;
 mod asynchronous;
 mod expressions;

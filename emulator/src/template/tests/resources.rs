@@ -329,5 +329,8 @@ Resources:
             "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type SNS, which hardcap does not emulate",
         ]
     );
-    assert_eq!(loaded.config.functions[0].environment["QUEUE"], "hardcap-Queue");
+    assert_eq!(
+        loaded.config.functions[0].environment["QUEUE"],
+        "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Queue"
+    );
 }

@@ -1,0 +1,354 @@
+//! Whether a request may reach its route: signatures, Lambda authorizers, API keys and required parameters.
+//!
+//! Official (API Gateway developer guide, "Control and manage access to REST APIs" and "... HTTP APIs"): an identity
+//! source that is missing is a 401 without a call of the authorizer; decisions are kept by authorizer and identity, and a
+//! policy that is kept is evaluated anew for each method. UNCONFIRMED: the order of the checks where several fail.
+
+mod policy;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use hardcap_limits::envelope::{Object, object};
+use http::request::Parts;
+use serde_json::Value;
+
+use super::Gateway;
+use super::event::{Caller, Event, Moment, Shape};
+use super::front::{Front, Target};
+use super::refusal::Ending;
+use super::request::Received;
+use crate::{strict, sts};
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::PayloadFormat;
+use hardcap_core::config::{
+    ACCOUNT_ID, Access, Authorization, Authorizer, AuthorizerKind, IdentitySource,
+};
+use hardcap_core::context::Context;
+use hardcap_core::percent;
+use hardcap_lambda::stop::Stop;
+use hardcap_lambda::{self as lambda, Envelope as _, Fault, Invocation};
+use policy::{Decision, Effect};
+
+/// More decisions than this are not kept.
+const KEPT_MAX: usize = 1_000;
+
+/// What an API needs to decide who may call.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    authorizers: Vec<Authorizer>,
+    api_keys: Vec<String>,
+    decisions: Mutex<HashMap<Identity, (EpochMillis, Arc<Decision>)>>,
+}
+
+/// The name of an authorizer, and the values of its identity sources.
+type Identity = (String, Vec<String>);
+
+impl Guard {
+    pub(super) fn new(authorizers: &[Authorizer], api_keys: &[String]) -> Guard {
+        Guard {
+            authorizers: authorizers.to_vec(),
+            api_keys: api_keys.to_vec(),
+            decisions: Mutex::default(),
+        }
+    }
+
+    fn kept(&self, identity: &Identity, now: EpochMillis) -> Option<Arc<Decision>> {
+        let decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, decision) = decisions.get(identity)?;
+        (*until > now).then(|| Arc::clone(decision))
+    }
+
+    fn keep(&self, identity: Identity, until: EpochMillis, now: EpochMillis, it: &Arc<Decision>) {
+        let mut decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        if decisions.len() >= KEPT_MAX {
+            decisions.retain(|_, (until, _)| *until > now);
+        }
+        if decisions.len() < KEPT_MAX {
+            decisions.insert(identity, (until, Arc::clone(it)));
+        }
+    }
+}
+
+impl Gateway {
+    /// Lets a request through to its route, and notes in `target` what its event tells of the caller.
+    pub(super) async fn authorize(
+        &self,
+        ctx: &Context,
+        moment: &Moment,
+        head: &Parts,
+        target: &mut Target,
+        received: &Received,
+    ) -> Result<(), Ending> {
+        if target.access == Access::default() {
+            return Ok(());
+        }
+        match target.access.authorization.clone() {
+            Authorization::None => {}
+            Authorization::Iam => {
+                let key = strict::signer(head, &received.body, &self.platform, "execute-api")
+                    .map_err(|denied| self.unsigned(&denied))?;
+                target.taken.caller = Some(self.caller(&key));
+            }
+            Authorization::Authorizer(name) => {
+                let authorizer = self.guard.authorizers.iter().find(|one| one.name == name);
+                let Some(authorizer) = authorizer else {
+                    let text = format!("the API has no authorizer `{name}`");
+                    return Err(Ending::AuthorizerMisconfigured(text));
+                };
+                let told = self.ask(ctx, moment, authorizer, target, received).await?;
+                target.taken.authorizer = Some(told);
+            }
+        }
+        if target.access.api_key_required {
+            let key = received.header("x-api-key").unwrap_or_default();
+            if !self.guard.api_keys.iter().any(|known| known == key) {
+                return Err(Ending::NoApiKey);
+            }
+            target.taken.api_key = Some(key.to_owned());
+        }
+        missing_parameters(&target.access, received)
+    }
+
+    fn unsigned(&self, denied: &strict::Denied) -> Ending {
+        match denied.code() {
+            "MissingAuthenticationTokenException" => Ending::NoSignature,
+            code => Ending::BadSignature { code, text: denied.text().to_owned() },
+        }
+    }
+
+    fn caller(&self, key: &str) -> Caller {
+        let function = self.platform.keyring.find(key).and_then(|key| key.function);
+        let (arn, user) = sts::identity(key, function.as_deref());
+        Caller { access_key: key.to_owned(), arn, user, account: ACCOUNT_ID.to_owned() }
+    }
+
+    /// Asks an authorizer, or takes what it decided before. Gives what the event tells of the decision, as JSON.
+    async fn ask(
+        &self,
+        ctx: &Context,
+        moment: &Moment,
+        authorizer: &Authorizer,
+        target: &Target,
+        received: &Received,
+    ) -> Result<String, Ending> {
+        let is_rest = matches!(self.front, Front::Rest { .. });
+        let values = self.identity(authorizer, target, received)?;
+        let arn = self.method_arn(target, received);
+        let now = ctx.clock.now();
+        let identity = (authorizer.name.clone(), values.clone());
+        // Without an identity there is nothing to keep a decision by.
+        let keeps = authorizer.ttl.0 > 0 && !values.is_empty();
+        let watch = ctx.clock.stopwatch();
+        let decision = match self.guard.kept(&identity, now).filter(|_| keeps) {
+            Some(decision) => decision,
+            None => {
+                let event = self.event_for(moment, authorizer, target, received, (&values, &arn));
+                let payload = self.decide(ctx, authorizer, target, event).await?;
+                let simple = matches!(authorizer.kind, AuthorizerKind::Http { simple: true, .. });
+                let decision = Decision::read(&payload, simple, !is_rest)
+                    .map(Arc::new)
+                    .map_err(Ending::AuthorizerMisconfigured)?;
+                if keeps {
+                    self.guard.keep(identity, now.plus(authorizer.ttl), now, &decision);
+                }
+                decision
+            }
+        };
+        match decision.effect(&arn) {
+            Effect::Allow => Ok(told(&decision, &authorizer.kind, watch.elapsed_millis().0)),
+            Effect::ImplicitDeny => Err(Ending::Denied { explicitly: false }),
+            Effect::ExplicitDeny => Err(Ending::Denied { explicitly: true }),
+        }
+    }
+
+    /// The values of the identity sources; one that is missing or empty is a 401.
+    fn identity(
+        &self,
+        authorizer: &Authorizer,
+        target: &Target,
+        received: &Received,
+    ) -> Result<Vec<String>, Ending> {
+        let query = percent::query_pairs(&received.query, &['&']);
+        let value = |source: &IdentitySource| match source {
+            IdentitySource::Header(name) => received.header(name).map(str::to_owned),
+            IdentitySource::Query(name) => {
+                query.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+            }
+            IdentitySource::StageVariable(name) => self.facts.stage_variables.get(name).cloned(),
+            IdentitySource::Context(name) => match name.as_str() {
+                "httpMethod" | "http.method" => Some(received.method.clone()),
+                "path" => Some(received.path.clone()),
+                "http.path" => Some(target.taken.path.clone()),
+                "resourcePath" => Some(target.taken.resource.clone()),
+                "routeKey" => Some(target.taken.route_key.clone()),
+                "identity.sourceIp" | "http.sourceIp" => Some(received.source_ip.clone()),
+                "stage" => Some(self.facts.stage.clone()),
+                "apiId" => Some(self.facts.api_id.clone()),
+                _ => None,
+            },
+        };
+        let values = authorizer.identity.iter().map(value);
+        values
+            .map(|value| value.filter(|value| !value.is_empty()).ok_or(Ending::Unauthorized))
+            .collect()
+    }
+
+    /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`
+    fn method_arn(&self, target: &Target, received: &Received) -> String {
+        let stage = &self.facts.stage;
+        let path = match target.taken.path.strip_prefix(&format!("/{stage}")) {
+            Some(inside) if matches!(self.front, Front::Http(_)) => inside,
+            _ => &target.taken.path,
+        };
+        format!(
+            "arn:aws:execute-api:{}:{ACCOUNT_ID}:{}/{stage}/{}/{}",
+            self.platform.region,
+            self.facts.api_id,
+            received.method,
+            path.trim_start_matches('/')
+        )
+    }
+
+    /// The event of an authorizer: the route's own event without its body, with the ARN and the identity in front.
+    fn event_for(
+        &self,
+        moment: &Moment,
+        authorizer: &Authorizer,
+        target: &Target,
+        received: &Received,
+        (values, arn): (&[String], &str),
+    ) -> Vec<u8> {
+        let mut start = Vec::new();
+        let (shape, version) = match authorizer.kind {
+            AuthorizerKind::Token => {
+                object(&mut start, |root: &mut Object<'_>| {
+                    root.string("type", "TOKEN");
+                    root.string("methodArn", arn);
+                    root.string("authorizationToken", values.first().map_or("", String::as_str));
+                });
+                return start;
+            }
+            AuthorizerKind::Request => (Shape::Rest, ""),
+            AuthorizerKind::Http { format: PayloadFormat::V1, .. } => {
+                (Shape::HttpV1, "\"version\":\"1.0\",")
+            }
+            AuthorizerKind::Http { format: PayloadFormat::V2, .. } => {
+                (Shape::HttpV2, "\"version\":\"2.0\",")
+            }
+        };
+        object(&mut start, |root: &mut Object<'_>| match shape {
+            Shape::HttpV2 => {
+                root.string("version", "2.0");
+                root.string("type", "REQUEST");
+                root.string("routeArn", arn);
+                root.strings("identitySource", values.iter().map(String::as_str));
+            }
+            Shape::HttpV1 => {
+                root.string("version", "1.0");
+                root.string("type", "REQUEST");
+                root.string("methodArn", arn);
+                root.string("identitySource", &values.join(","));
+                root.string("authorizationToken", &values.join(","));
+            }
+            _ => {
+                root.string("type", "REQUEST");
+                root.string("methodArn", arn);
+            }
+        });
+        let without_body = Received { body: Bytes::new(), ..received.clone() };
+        let taken = target.taken.clone();
+        let event = Event::new(shape, &self.facts, taken, moment.clone(), without_body);
+        let mut described = Vec::new();
+        event.describe(&mut described);
+        let described = String::from_utf8_lossy(&described);
+        // Quotation marks inside of texts are escaped, so these are members and nothing else.
+        let rest = described.replacen(",\"body\":null", "", 1).replacen(
+            ",\"isBase64Encoded\":false",
+            "",
+            1,
+        );
+        let rest = rest.strip_prefix('{').unwrap_or(&rest);
+        start.pop();
+        start.push(b',');
+        start.extend_from_slice(rest.strip_prefix(version).unwrap_or(rest).as_bytes());
+        start
+    }
+
+    /// Runs the authorizer's function.
+    async fn decide(
+        &self,
+        ctx: &Context,
+        authorizer: &Authorizer,
+        target: &Target,
+        event: Vec<u8>,
+    ) -> Result<Bytes, Ending> {
+        let invocation = Invocation {
+            function: authorizer.function.clone(),
+            event: lambda::Event::Posted(Bytes::from(event)),
+            client_context: None,
+        };
+        // An invocation of its own, under the limits and faults of the request.
+        let own = Context { request_id: uuid::Uuid::new_v4().to_string().into(), ..ctx.clone() };
+        let failed = |why: String| Ending::AuthorizerFailed(why);
+        let reply = self
+            .in_time(&own, target.wait, self.lambda.invoke(&own, invocation))
+            .await
+            .map_err(|ending| failed(ending.to_string()))?;
+        match reply {
+            Ok(reply) => match reply.fault {
+                None => Ok(reply.payload),
+                // Official: a function that fails with exactly this text denies.
+                Some(Fault::Reported { message, .. }) if message == "Unauthorized" => {
+                    Err(Ending::Unauthorized)
+                }
+                Some(_) => Err(failed(format!("the authorizer `{}` failed", authorizer.name))),
+            },
+            Err(Stop::Bug(cause)) => Err(Ending::Stop(Stop::Bug(cause))),
+            Err(stop) => Err(failed(stop.to_string())),
+        }
+    }
+}
+
+/// What an event tells of a decision.
+fn told(decision: &Decision, kind: &AuthorizerKind, millis: u64) -> String {
+    let mut context = decision.context.clone();
+    let mut told = serde_json::Map::new();
+    let texts = matches!(kind, AuthorizerKind::Token | AuthorizerKind::Request);
+    if let Some(principal) = &decision.principal
+        && !matches!(kind, AuthorizerKind::Http { format: PayloadFormat::V2, .. })
+    {
+        told.insert("principalId".to_owned(), Value::from(principal.as_str()));
+    }
+    if texts {
+        // A REST API hands numbers and truth values on as texts.
+        for value in context.values_mut() {
+            if !value.is_string() && !value.is_null() {
+                *value = Value::from(value.to_string());
+            }
+        }
+    }
+    told.append(&mut context);
+    if texts {
+        told.insert("integrationLatency".to_owned(), Value::from(millis));
+    }
+    match kind {
+        AuthorizerKind::Http { format: PayloadFormat::V2, .. } => {
+            serde_json::json!({ "lambda": told }).to_string()
+        }
+        _ => Value::Object(told).to_string(),
+    }
+}
+
+/// The parameters that a request validator asks for.
+fn missing_parameters(access: &Access, received: &Received) -> Result<(), Ending> {
+    let query = percent::query_pairs(&received.query, &['&', ';']);
+    let headers = access.required_headers.iter().filter(|name| received.header(name).is_none());
+    let queries = access
+        .required_query
+        .iter()
+        .filter(|name| !query.iter().any(|(known, value)| known == *name && !value.is_empty()));
+    let missing: Vec<&str> = queries.chain(headers).map(String::as_str).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Ending::MissingParameters(missing.join(", "))) }
+}

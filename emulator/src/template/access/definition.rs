@@ -1,0 +1,104 @@
+//! The security schemes of an OpenAPI definition, and what its operations ask for.
+
+use hardcap_limits::Millis;
+
+use super::{REST_TTL, RouteAuth, authorizer_format, not_enforced, seconds};
+use crate::template::assemble::Parts;
+use crate::template::function::function_of;
+use crate::template::mistake::Mistake;
+use crate::template::properties::Properties;
+use crate::template::scope::Scope;
+use crate::template::tree::{Node, Value};
+use hardcap_core::config::{Authorizer, AuthorizerKind, IdentitySource};
+
+/// The security schemes of a definition, into the API that has it.
+pub(in crate::template) fn of_definition(
+    scope: &Scope<'_>,
+    api: &str,
+    definition: &Node,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
+    for (name, scheme) in schemes(scope, definition)? {
+        let Some(node) = scheme.get("x-amazon-apigateway-authorizer") else { continue };
+        let of = Properties::new(scope, format!("the authorizer `{name}` of `{api}`"), node)?;
+        let kind = of.text("type")?.unwrap_or_default().to_ascii_lowercase();
+        let Some(uri) = of.text("authorizerUri")? else {
+            not_enforced(&of, name);
+            continue;
+        };
+        let is_http = of.node("authorizerPayloadFormatVersion")?.is_some();
+        let (kind, default) = match kind.as_str() {
+            "token" => (AuthorizerKind::Token, REST_TTL),
+            _ if is_http => {
+                let format = authorizer_format(&of, "authorizerPayloadFormatVersion")?;
+                let simple = of.flag("enableSimpleResponses")?.unwrap_or_default();
+                (AuthorizerKind::Http { format, simple }, Millis(0))
+            }
+            _ => (AuthorizerKind::Request, REST_TTL),
+        };
+        of.not_checked(
+            "identityValidationExpression",
+            "tokens of every form reach the authorizer",
+        )?;
+        let sources = of.text("identitySource")?.unwrap_or_default();
+        let mut identity: Vec<_> = sources.split(',').filter_map(IdentitySource::parse).collect();
+        // The scheme itself names the header of a token.
+        if kind == AuthorizerKind::Token
+            && let Some(Value::Text(header)) = scheme.get("name").map(|node| &node.value)
+        {
+            identity = vec![IdentitySource::Header(header.clone())];
+        }
+        let authorizer = Authorizer {
+            name: name.to_owned(),
+            function: function_of(&uri).to_owned(),
+            kind,
+            identity,
+            ttl: seconds(&of, "authorizerResultTtlInSeconds")?.unwrap_or(default),
+        };
+        parts.guards.authorizers.push((api.to_owned(), authorizer));
+    }
+    Ok(())
+}
+
+fn schemes<'n>(
+    scope: &Scope<'_>,
+    definition: &'n Node,
+) -> Result<Vec<(&'n str, &'n Node)>, Mistake> {
+    let of_swagger = definition.get("securityDefinitions");
+    let of_openapi = definition.get("components").and_then(|it| it.get("securitySchemes"));
+    let Some(schemes) = of_swagger.or(of_openapi) else { return Ok(Vec::new()) };
+    let schemes = scope.choose(schemes)?.entries("the security schemes of a definition")?;
+    Ok(schemes.iter().map(|entry| (entry.key.as_str(), &entry.value)).collect())
+}
+
+/// What an operation of a definition asks for: `security` of its own, else that of the whole definition.
+pub(in crate::template) fn of_operation(
+    scope: &Scope<'_>,
+    definition: &Node,
+    operation: &Node,
+) -> Result<RouteAuth, Mistake> {
+    let Some(security) = operation.get("security").or_else(|| definition.get("security")) else {
+        return Ok(RouteAuth::default());
+    };
+    let schemes = schemes(scope, definition)?;
+    let mut route = RouteAuth { authorizer: Some("NONE".to_owned()), api_key: Some(false) };
+    for one in scope.choose(security)?.items("`security` of an operation")? {
+        for entry in one.entries("an item of `security`")? {
+            let scheme = schemes.iter().find(|(name, _)| *name == entry.key);
+            let text = |key: &str| match scheme.and_then(|(_, node)| node.get(key)) {
+                Some(Node { value: Value::Text(text), .. }) => Some(text.to_ascii_lowercase()),
+                _ => None,
+            };
+            if text("x-amazon-apigateway-authtype").as_deref() == Some("awssigv4") {
+                route.authorizer = Some("AWS_IAM".to_owned());
+            } else if text("name").as_deref() == Some("x-api-key")
+                && scheme.is_some_and(|(_, it)| it.get("x-amazon-apigateway-authorizer").is_none())
+            {
+                route.api_key = Some(true);
+            } else {
+                route.authorizer = Some(entry.key.clone());
+            }
+        }
+    }
+    Ok(route)
+}

@@ -1,0 +1,345 @@
+//! Who may call: `Auth` of SAM, authorizers, API keys and request validators of CloudFormation, `security` of a definition.
+
+mod definition;
+
+use hardcap_limits::Millis;
+use sha2::{Digest as _, Sha256};
+
+use super::assemble::Parts;
+use super::function::function_of;
+use super::mistake::Mistake;
+use super::properties::Properties;
+use super::references::kind;
+use super::scope::Scope;
+use super::tree::{Entry, Value};
+use hardcap_core::config::{
+    Access, Api, Authorization, Authorizer, AuthorizerKind, IdentitySource, PayloadFormat,
+};
+
+pub(super) use definition::{of_definition, of_operation};
+
+/// How long a REST API keeps a decision where nothing else is written (API reference of API Gateway, `CreateAuthorizer`).
+const REST_TTL: Millis = Millis(300_000);
+const NOT_VERIFIED: &str = "every request is let through";
+
+/// What all routes of an API ask for, unless they say otherwise.
+#[derive(Debug, Default)]
+pub(super) struct ApiAuth {
+    /// The API as routes refer to it.
+    api: String,
+    default: Option<String>,
+    api_key: bool,
+    /// Whether preflights ask for the same.
+    preflight: bool,
+    preflight_key: bool,
+}
+
+/// What a route says of itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RouteAuth {
+    /// The name of an authorizer, `AWS_IAM` or `NONE`.
+    pub(super) authorizer: Option<String>,
+    pub(super) api_key: Option<bool>,
+}
+
+/// What was read of authorizers and keys, by API: its logical id, or what `Ref` gives.
+#[derive(Debug, Default)]
+pub(super) struct Guards {
+    auth: Vec<ApiAuth>,
+    authorizers: Vec<(String, Authorizer)>,
+    /// Keys that are valid for an API.
+    keys: Vec<(String, String)>,
+}
+
+impl Guards {
+    /// What a request must bring to a route of an API.
+    pub(super) fn access(
+        &self,
+        scope: &Scope<'_>,
+        api: &Api,
+        route: &RouteAuth,
+        is_preflight: bool,
+    ) -> Access {
+        let of_api = self.auth.iter().find(|auth| is(scope, api, &auth.api));
+        let by_default = of_api.filter(|auth| !is_preflight || auth.preflight);
+        let name = route.authorizer.clone().or_else(|| by_default?.default.clone());
+        let authorization = match name.as_deref() {
+            None | Some("NONE") => Authorization::None,
+            Some("AWS_IAM") => Authorization::Iam,
+            Some(name) if self.has(scope, api, name) => Authorization::Authorizer(name.to_owned()),
+            // A warning has told that this authorizer is not enforced.
+            Some(_) => Authorization::None,
+        };
+        let with_key = of_api.filter(|auth| !is_preflight || auth.preflight_key);
+        let api_key_required = route.api_key.unwrap_or(with_key.is_some_and(|auth| auth.api_key));
+        Access { authorization, api_key_required, ..Access::default() }
+    }
+
+    fn has(&self, scope: &Scope<'_>, api: &Api, name: &str) -> bool {
+        self.authorizers.iter().any(|(of, one)| is(scope, api, of) && one.name == name)
+    }
+
+    /// The authorizers and the keys of an API.
+    pub(super) fn of(&self, scope: &Scope<'_>, api: &Api) -> (Vec<Authorizer>, Vec<String>) {
+        let authorizers = self.authorizers.iter().filter(|(of, _)| is(scope, api, of));
+        let keys = self.keys.iter().filter(|(of, _)| is(scope, api, of));
+        (
+            authorizers.map(|(_, one)| one.clone()).collect(),
+            keys.map(|(_, key)| key.clone()).collect(),
+        )
+    }
+}
+
+fn is(scope: &Scope<'_>, api: &Api, reference: &str) -> bool {
+    api.logical_id == reference || scope.api_id(&api.logical_id) == reference
+}
+
+/// `Auth` of an `AWS::Serverless::Api` or, with `http`, of an `AWS::Serverless::HttpApi`.
+pub(super) fn of_sam_api(
+    of: &Properties<'_>,
+    entry: &Entry,
+    http: bool,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
+    let Some(auth) = of.child("Auth")? else { return Ok(()) };
+    auth.without_effect(&["AddDefaultAuthorizerToCorsPreflight", "InvokeRole"]);
+    auth.not_checked("ResourcePolicy", NOT_VERIFIED)?;
+    let preflight = auth.flag("AddDefaultAuthorizerToCorsPreflight")?.unwrap_or(true);
+    let preflight_key = auth.flag("AddApiKeyRequiredToCorsPreflight")?.unwrap_or(true);
+    auth.without_effect(&["EnableIamAuthorizer"]);
+    let default = auth.text("DefaultAuthorizer")?;
+    let api_key = auth.flag("ApiKeyRequired")?.unwrap_or_default();
+    if let Some(plan) = auth.child("UsagePlan")? {
+        let made = plan.text("CreateUsagePlan")?;
+        if made.is_some_and(|made| made != "NONE") {
+            let id = format!("{}ApiKey", entry.key);
+            let key = generated_key(of.scope, &id);
+            parts.guards.keys.push((entry.key.clone(), key));
+        }
+        plan.without_effect(&["Description", "Tags", "UsagePlanName"]);
+        plan.not_emulated("Quota", "requests are not counted")?;
+        plan.not_emulated("Throttle", "no request is throttled")?;
+        plan.finish();
+    }
+    for (authorizer, of) in auth.named_children("Authorizers")? {
+        let name = authorizer.key.clone();
+        if let Some(read) = sam_authorizer(&of, &name, http)? {
+            parts.guards.authorizers.push((entry.key.clone(), read));
+        }
+    }
+    let api = entry.key.clone();
+    parts.guards.auth.push(ApiAuth { api, default, api_key, preflight, preflight_key });
+    auth.finish();
+    Ok(())
+}
+
+fn sam_authorizer(
+    of: &Properties<'_>,
+    name: &str,
+    http: bool,
+) -> Result<Option<Authorizer>, Mistake> {
+    of.without_effect(&[
+        "AuthorizationScopes",
+        "DisableFunctionDefaultPermissions",
+        "EnableFunctionDefaultPermissions",
+        "FunctionInvokeRole",
+    ]);
+    let Some(function) = of.text("FunctionArn")? else {
+        // A Cognito user pool, or JSON Web Tokens.
+        not_enforced(of, name);
+        return Ok(None);
+    };
+    let format = authorizer_format(of, "AuthorizerPayloadFormatVersion")?;
+    let simple = of.flag("EnableSimpleResponses")?.unwrap_or_default();
+    let token = of.text("FunctionPayloadType")?.is_none_or(|kind| kind == "TOKEN");
+    let mut identity = Vec::new();
+    let mut ttl = if http { Millis(0) } else { REST_TTL };
+    let mut header = "Authorization".to_owned();
+    if let Some(source) = of.child("Identity")? {
+        source.not_checked("ValidationExpression", "tokens of every form reach the authorizer")?;
+        header = source.text("Header")?.unwrap_or(header);
+        identity.extend(source.texts("Headers")?.into_iter().map(IdentitySource::Header));
+        identity.extend(source.texts("QueryStrings")?.into_iter().map(IdentitySource::Query));
+        let variables = source.texts("StageVariables")?;
+        identity.extend(variables.into_iter().map(IdentitySource::StageVariable));
+        identity.extend(source.texts("Context")?.into_iter().map(IdentitySource::Context));
+        ttl = seconds(&source, "ReauthorizeEvery")?.unwrap_or(ttl);
+        source.finish();
+    }
+    let kind = match (http, token) {
+        (true, _) => AuthorizerKind::Http { format, simple },
+        (false, true) => {
+            identity = vec![IdentitySource::Header(header)];
+            AuthorizerKind::Token
+        }
+        (false, false) => AuthorizerKind::Request,
+    };
+    let function = function_of(&function).to_owned();
+    Ok(Some(Authorizer { name: name.to_owned(), function, kind, identity, ttl }))
+}
+
+fn authorizer_format(of: &Properties<'_>, key: &str) -> Result<PayloadFormat, Mistake> {
+    let version = of.text(key)?;
+    Ok(match version.as_deref() {
+        Some(version) if version.starts_with('1') => PayloadFormat::V1,
+        _ => PayloadFormat::V2,
+    })
+}
+
+fn seconds(of: &Properties<'_>, key: &str) -> Result<Option<Millis>, Mistake> {
+    Ok(of.number::<u64>(key)?.map(|seconds| Millis(seconds.saturating_mul(1000))))
+}
+
+/// Warns of an authorizer that verifies tokens of an identity provider.
+fn not_enforced(of: &Properties<'_>, name: &str) {
+    let message = format!(
+        "the authorizer `{name}` verifies tokens of an identity provider, which hardcap does not: {NOT_VERIFIED}"
+    );
+    of.scope.warn(Mistake::new(of.at, message).rule("access-not-checked"));
+}
+
+/// `Auth` of an event.
+pub(super) fn of_event(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
+    let Some(auth) = of.child("Auth")? else { return Ok(RouteAuth::default()) };
+    auth.without_effect(&["AuthorizationScopes", "InvokeRole", "OverrideApiAuth"]);
+    auth.not_checked("ResourcePolicy", NOT_VERIFIED)?;
+    let route =
+        RouteAuth { authorizer: auth.text("Authorizer")?, api_key: auth.flag("ApiKeyRequired")? };
+    auth.finish();
+    Ok(route)
+}
+
+/// `AuthorizationType`, `AuthorizerId` and `ApiKeyRequired` of a method or a route.
+pub(super) fn of_resource(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
+    of.without_effect(&["AuthorizationScopes"]);
+    let authorizer = match of.text("AuthorizationType")?.as_deref() {
+        None | Some("NONE") => {
+            of.without_effect(&["AuthorizerId"]);
+            "NONE".to_owned()
+        }
+        Some("AWS_IAM") => "AWS_IAM".to_owned(),
+        Some(_) => of.text("AuthorizerId")?.unwrap_or_else(|| "NONE".to_owned()),
+    };
+    Ok(RouteAuth { authorizer: Some(authorizer), api_key: of.flag("ApiKeyRequired")? })
+}
+
+/// The required parameters of a method with a request validator.
+pub(super) fn validated(of: &Properties<'_>, access: &mut Access) -> Result<(), Mistake> {
+    let parameters = of.value("RequestParameters")?;
+    of.without_effect(&["RequestModels"]);
+    let Some(id) = of.text("RequestValidatorId")? else { return Ok(()) };
+    let Some(validator) = of.scope.resource(&id) else { return Ok(()) };
+    let validator = Properties::of(of.scope, "the request validator", validator)?;
+    if validator.flag("ValidateRequestBody")?.unwrap_or_default() {
+        let message = format!("{} validates bodies, which hardcap does not", validator.what);
+        of.scope.warn(Mistake::new(validator.at, message).rule("access-not-checked"));
+    }
+    if !validator.flag("ValidateRequestParameters")?.unwrap_or_default() {
+        return Ok(());
+    }
+    let Some(parameters) = parameters else { return Ok(()) };
+    for entry in parameters.entries(&of.name("RequestParameters"))? {
+        let required = matches!(&entry.value.value, Value::Text(text) if text == "true");
+        match entry.key.strip_prefix("method.request.").and_then(|it| it.split_once('.')) {
+            Some(("header", name)) if required => access.required_headers.push(name.to_owned()),
+            Some(("querystring", name)) if required => access.required_query.push(name.to_owned()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Authorizers, API keys and usage plans that are resources of their own.
+pub(super) fn read(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistake> {
+    let mut plans: Vec<(&str, Vec<String>)> = Vec::new();
+    for entry in scope.resources {
+        match kind(entry) {
+            "AWS::ApiGateway::Authorizer" if scope.exists(entry)? => {
+                rest_authorizer(scope, entry, parts)?;
+            }
+            "AWS::ApiGatewayV2::Authorizer" if scope.exists(entry)? => {
+                http_authorizer(scope, entry, parts)?;
+            }
+            "AWS::ApiGateway::UsagePlan" if scope.exists(entry)? => {
+                let of = Properties::of(scope, "the usage plan", entry)?;
+                let stages = of.children("ApiStages")?;
+                let apis = stages.iter().map(|stage| stage.required_text("ApiId"));
+                plans.push((&entry.key, apis.collect::<Result<_, _>>()?));
+                of.without_effect(&["Description", "Tags", "UsagePlanName"]);
+                of.not_emulated("Quota", "requests are not counted")?;
+                of.not_emulated("Throttle", "no request is throttled")?;
+                of.finish();
+            }
+            _ => {}
+        }
+    }
+    for entry in scope.resources.iter().filter(|it| kind(it) == "AWS::ApiGateway::UsagePlanKey") {
+        let of = Properties::of(scope, "the usage plan key", entry)?;
+        let (plan, key) = (of.required_text("UsagePlanId")?, of.required_text("KeyId")?);
+        let Some((_, apis)) = plans.iter().find(|(id, _)| **id == *plan) else { continue };
+        let Some(resource) = scope.resource(&key) else { continue };
+        let own = Properties::of(scope, "the API key", resource)?.text("Value")?;
+        let value = own.unwrap_or_else(|| generated_key(scope, &key));
+        parts.guards.keys.extend(apis.iter().map(|api| (api.clone(), value.clone())));
+    }
+    Ok(())
+}
+
+/// A key for an API, the same on every run: AWS makes one of 40 letters and digits.
+fn generated_key(scope: &Scope<'_>, id: &str) -> String {
+    let digest = Sha256::digest(format!("api key/{}/{id}", scope.names.stack));
+    hex::encode(&digest[..20])
+}
+
+fn rest_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+    let of = Properties::of(scope, "the authorizer", entry)?;
+    of.without_effect(&["AuthType", "AuthorizerCredentials", "Name"]);
+    let api = of.required_text("RestApiId")?;
+    let kind = match of.text("Type")?.as_deref() {
+        Some("TOKEN") => AuthorizerKind::Token,
+        Some("REQUEST") => AuthorizerKind::Request,
+        _ => {
+            not_enforced(&of, &entry.key);
+            return Ok(());
+        }
+    };
+    of.not_checked("IdentityValidationExpression", "tokens of every form reach the authorizer")?;
+    let sources = of.text("IdentitySource")?.unwrap_or_default();
+    let authorizer = Authorizer {
+        name: entry.key.clone(),
+        function: function_of(&of.required_text("AuthorizerUri")?).to_owned(),
+        kind,
+        identity: sources.split(',').filter_map(IdentitySource::parse).collect(),
+        ttl: seconds(&of, "AuthorizerResultTtlInSeconds")?.unwrap_or(REST_TTL),
+    };
+    of.finish();
+    parts.guards.authorizers.push((api, authorizer));
+    Ok(())
+}
+
+fn http_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+    let of = Properties::of(scope, "the authorizer", entry)?;
+    of.without_effect(&["AuthorizerCredentialsArn", "Name"]);
+    let api = of.required_text("ApiId")?;
+    let sources = of.texts("IdentitySource")?;
+    if of.text("AuthorizerType")?.as_deref() != Some("REQUEST") {
+        if !parts.left_out.iter().any(|id| *id == api || scope.api_id(id) == api) {
+            not_enforced(&of, &entry.key);
+        }
+        return Ok(());
+    }
+    let authorizer = Authorizer {
+        name: entry.key.clone(),
+        function: function_of(&of.required_text("AuthorizerUri")?).to_owned(),
+        kind: AuthorizerKind::Http {
+            format: authorizer_format(&of, "AuthorizerPayloadFormatVersion")?,
+            simple: of.flag("EnableSimpleResponses")?.unwrap_or_default(),
+        },
+        identity: sources.iter().filter_map(|source| IdentitySource::parse(source)).collect(),
+        ttl: seconds(&of, "AuthorizerResultTtlInSeconds")?.unwrap_or(Millis(0)),
+    };
+    of.without_effect(&["IdentityValidationExpression", "JwtConfiguration"]);
+    of.finish();
+    parts.guards.authorizers.push((api, authorizer));
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Routes find their APIs, once all resources have been read; and APIs get their preflights, authorizers and keys.
+
+use super::access::{Guards, RouteAuth};
+use super::mistake::{Mistake, Position};
+use super::mock::{self, SamCors};
+use super::scope::Scope;
+use hardcap_core::config::{Access, Api, Config, Route};
+
+/// A route and where it was declared; it finds its API when all resources have been read.
+pub(super) struct PendingRoute {
+    /// The API's logical id or its id.
+    pub(super) api: String,
+    pub(super) at: Position,
+    pub(super) route: Route,
+    pub(super) from: From,
+    pub(super) auth: RouteAuth,
+}
+
+/// What declares a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// An event of a function. AWS SAM makes a route of it only where the API has no definition of its own.
+    Event,
+    /// An operation of a definition, or a resource of its own.
+    Definition,
+}
+
+/// What definitions say of APIs.
+#[derive(Clone, Copy)]
+pub(super) struct Definitions<'p> {
+    /// The logical ids of the APIs with a definition.
+    pub(super) of: &'p [String],
+    /// API, method and path of every operation.
+    pub(super) operations: &'p [(String, String, String)],
+}
+
+impl Definitions<'_> {
+    /// Whether a definition has an operation that a method goes to.
+    fn has(self, api: &str, method: &str, path: &str) -> bool {
+        self.operations
+            .iter()
+            .any(|(of, known, at)| of == api && at == path && (known == method || known == "ANY"))
+    }
+}
+
+/// Puts every route into its API.
+pub(super) fn connect(
+    scope: &Scope<'_>,
+    config: &mut Config,
+    (mut routes, definitions): (Vec<PendingRoute>, Definitions<'_>),
+    guards: &Guards,
+) -> Result<(), Mistake> {
+    let functions: Vec<&str> = config.functions.iter().map(|it| it.name.as_str()).collect();
+    // What definitions say is known before events are looked at.
+    routes.sort_by_key(|pending| pending.from == From::Event);
+    for pending in routes {
+        let Some(api) = config.apis.iter_mut().find(|api| {
+            api.logical_id == pending.api || scope.api_id(&api.logical_id) == pending.api
+        }) else {
+            let message = format!(
+                "this route belongs to the API `{}`, which is not in this template: it is left out",
+                pending.api
+            );
+            scope.warn(
+                Mistake::new(pending.at, message)
+                    .help("refer to it with `!Ref` and its logical id"),
+            );
+            continue;
+        };
+        if has_function(scope, &pending, &functions)? {
+            place(scope, api, pending, definitions, guards)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the function of a route is in the template. One that is not may be elsewhere, unless its name is a misspelling.
+fn has_function(
+    scope: &Scope<'_>,
+    pending: &PendingRoute,
+    functions: &[&str],
+) -> Result<bool, Mistake> {
+    let function = pending.route.function.as_str();
+    if pending.route.fixed.is_some() || functions.contains(&function) {
+        return Ok(true);
+    }
+    let message =
+        format!("this route goes to the function `{function}`, which is not in this template");
+    let mistake = Mistake::new(pending.at, message).nearest(function, functions.iter().copied());
+    if mistake.help.is_some() {
+        return Err(mistake);
+    }
+    scope.warn(Mistake { message: mistake.message + ": it is left out", ..mistake });
+    Ok(false)
+}
+
+/// Puts a route into its API. The events of functions add none to an API with a definition.
+fn place(
+    scope: &Scope<'_>,
+    api: &mut Api,
+    mut pending: PendingRoute,
+    definitions: Definitions<'_>,
+    guards: &Guards,
+) -> Result<(), Mistake> {
+    let Route { method, path, .. } = &pending.route;
+    let defined = definitions.of.contains(&api.logical_id);
+    let twin = api.routes.iter().find(|route| route.method == *method && route.path == *path);
+    match (pending.from, twin) {
+        (From::Event, Some(_)) if defined => Ok(()),
+        (From::Event, None) if defined && definitions.has(&api.logical_id, method, path) => Ok(()),
+        (From::Event, None) if defined => {
+            let message = format!(
+                "the definition of `{}` has no operation {method} {path}, and AWS SAM adds none for an event: a request gets the answer for an unknown route",
+                api.logical_id
+            );
+            scope.warn(Mistake::new(pending.at, message));
+            Ok(())
+        }
+        (_, Some(first)) => {
+            let message = format!(
+                "{method} {path} of `{}` already goes to `{}`",
+                api.logical_id, first.function
+            );
+            Err(Mistake::new(pending.at, message).help("one method and path goes to one function"))
+        }
+        (_, None) => {
+            let is_preflight = pending.route.fixed.is_some();
+            let given = std::mem::take(&mut pending.route.access);
+            let access = guards.access(scope, api, &pending.auth, is_preflight);
+            pending.route.access = Access {
+                required_headers: given.required_headers,
+                required_query: given.required_query,
+                ..access
+            };
+            api.routes.push(pending.route);
+            Ok(())
+        }
+    }
+}
+
+/// Adds the preflights of SAM's `Cors`, and gives every API its authorizers and keys.
+pub(super) fn guard(
+    scope: &Scope<'_>,
+    apis: &mut [Api],
+    cors: &[(String, SamCors)],
+    guards: &Guards,
+) {
+    for api in apis {
+        if let Some((_, cors)) = cors.iter().find(|(id, _)| *id == api.logical_id) {
+            for mut route in mock::preflights(api, cors) {
+                route.access = guards.access(scope, api, &RouteAuth::default(), true);
+                api.routes.push(route);
+            }
+        }
+        (api.authorizers, api.api_keys) = guards.of(scope, api);
+        if api.api_keys.is_empty() && api.routes.iter().any(|it| it.access.api_key_required) {
+            let at = scope.resource(&api.logical_id).map_or(Position::default(), |entry| entry.at);
+            let message = format!(
+                "`{}` asks for API keys, and no usage plan of this template gives one: every such request is a 403, as on AWS",
+                api.logical_id
+            );
+            scope.warn(Mistake::new(at, message));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Local files that a template includes: `Fn::Transform` with `AWS::Include`, and the definitions that `DefinitionUri` and
+//! `BodyS3Location` name. This is the only place of the template reader that opens files.
+//!
+//! AWS SAM CLI uploads these files when it packages a template, so AWS sees their contents too.
+
+use std::path::{Path, PathBuf};
+
+use super::mistake::{Mistake, Position};
+use super::references::kind;
+use super::tree::{DEEPEST, Entry, Node, Value};
+use super::yaml;
+
+/// A larger file is not a definition: API Gateway imports at most 6 MB.
+const LARGEST: u64 = 8 * 1024 * 1024;
+/// Files that include each other are read this often at most.
+const MOST_FILES: usize = 100;
+
+/// Includes the files of a template that are in this folder.
+pub(super) struct Includes<'f> {
+    folder: &'f Path,
+    /// The files that were read.
+    pub(super) files: Vec<PathBuf>,
+    /// What is wrong in them and stops nothing.
+    pub(super) warnings: Vec<Mistake>,
+}
+
+/// The property of a resource's type that names a file, and the one that its content replaces.
+const DEFINITIONS: [(&str, &str, &str); 4] = [
+    ("AWS::Serverless::Api", "DefinitionUri", "DefinitionBody"),
+    ("AWS::Serverless::HttpApi", "DefinitionUri", "DefinitionBody"),
+    ("AWS::ApiGateway::RestApi", "BodyS3Location", "Body"),
+    ("AWS::ApiGatewayV2::Api", "BodyS3Location", "Body"),
+];
+
+impl<'f> Includes<'f> {
+    pub(super) fn new(folder: &'f Path) -> Includes<'f> {
+        Includes { folder, files: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Replaces every inclusion of a local file by the file's content.
+    pub(super) fn expand(&mut self, mut template: Node) -> Result<Node, Mistake> {
+        self.node(&mut template, 0)?;
+        if let Value::Map(sections) = &mut template.value
+            && let Some(resources) = sections.iter_mut().find(|entry| entry.key == "Resources")
+            && let Value::Map(resources) = &mut resources.value.value
+        {
+            for resource in resources {
+                self.definition(resource)?;
+            }
+        }
+        Ok(template)
+    }
+
+    fn node(&mut self, node: &mut Node, depth: usize) -> Result<(), Mistake> {
+        if depth > DEEPEST {
+            return Err(Mistake::new(node.at, "these files include each other without end"));
+        }
+        match &mut node.value {
+            Value::Absent | Value::Text(_) => Ok(()),
+            Value::List(items) => items.iter_mut().try_for_each(|item| self.node(item, depth + 1)),
+            Value::Map(entries) => {
+                if let Some(index) = entries.iter().position(|entry| entry.key == "Fn::Transform")
+                    && let Some(included) = self.included(&entries[index].value)?
+                {
+                    entries.remove(index);
+                    let alone = entries.is_empty();
+                    match included.value {
+                        Value::Map(more) => entries.extend(more),
+                        other if alone => {
+                            node.value = other;
+                            return self.node(node, depth + 1);
+                        }
+                        _ => {
+                            return Err(Mistake::new(
+                                node.at,
+                                "the included file is not a mapping, so it cannot stand beside other keys",
+                            ));
+                        }
+                    }
+                    return self.node(node, depth + 1);
+                }
+                entries.iter_mut().try_for_each(|entry| self.node(&mut entry.value, depth + 1))
+            }
+        }
+    }
+
+    /// The content of the file that an `AWS::Include` names; `None` for another transform, and for a file on S3.
+    fn included(&mut self, transform: &Node) -> Result<Option<Node>, Mistake> {
+        let is_include = transform.get("Name").is_some_and(|name| is(name, "AWS::Include"));
+        let location = transform.get("Parameters").and_then(|given| given.get("Location"));
+        match (is_include, location) {
+            (true, Some(Node { value: Value::Text(location), at })) => self.read(location, *at),
+            _ => Ok(None),
+        }
+    }
+
+    /// Puts the content of a definition in the place of its name.
+    fn definition(&mut self, resource: &mut Entry) -> Result<(), Mistake> {
+        let of_kind = DEFINITIONS.iter().find(|(of, ..)| *of == kind(resource));
+        let Some((_, uri, body)) = of_kind else { return Ok(()) };
+        let Value::Map(attributes) = &mut resource.value.value else { return Ok(()) };
+        let Some(properties) = attributes.iter_mut().find(|entry| entry.key == "Properties") else {
+            return Ok(());
+        };
+        let Value::Map(properties) = &mut properties.value.value else { return Ok(()) };
+        let Some(index) = properties.iter().position(|entry| entry.key == *uri) else {
+            return Ok(());
+        };
+        let Node { at, value: Value::Text(location) } = properties[index].value.clone() else {
+            return Ok(());
+        };
+        if let Some(mut content) = self.read(&location, at)? {
+            self.node(&mut content, 0)?;
+            properties[index] =
+                Entry { key: (*body).to_owned(), at: properties[index].at, value: content };
+        }
+        Ok(())
+    }
+
+    /// The content of a local file, with the position of what includes it; `None` for a file that is not local.
+    fn read(&mut self, location: &str, at: Position) -> Result<Option<Node>, Mistake> {
+        if location.contains("://") || location.contains("${") {
+            return Ok(None);
+        }
+        if self.files.len() >= MOST_FILES {
+            return Err(Mistake::new(
+                at,
+                format!("this template includes over {MOST_FILES} files"),
+            ));
+        }
+        let path = self.folder.join(location);
+        let text = read_text(&path).map_err(|why| {
+            Mistake::new(at, format!("the included file {} cannot be read: {why}", path.display()))
+                .help("the path is relative to the template's folder")
+        })?;
+        let inside = |mistake: Mistake| {
+            let message = format!("{}:{}: {}", path.display(), mistake.at, mistake.message);
+            Mistake { at, message, ..mistake }
+        };
+        let document = yaml::parse(&text).map_err(inside)?;
+        self.warnings.extend(document.warnings.into_iter().map(inside));
+        self.files.push(path.clone());
+        Ok(Some(relocated(document.root, at)))
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if metadata.len() > LARGEST {
+        return Err(format!("it has {} bytes, and at most {LARGEST} are read", metadata.len()));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+fn is(node: &Node, wanted: &str) -> bool {
+    matches!(&node.value, Value::Text(text) if text == wanted)
+}
+
+/// The same tree at one position: errors can only show lines of the template itself.
+fn relocated(node: Node, at: Position) -> Node {
+    let value = match node.value {
+        Value::List(items) => {
+            Value::List(items.into_iter().map(|item| relocated(item, at)).collect())
+        }
+        Value::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|entry| Entry { key: entry.key, at, value: relocated(entry.value, at) })
+                .collect(),
+        ),
+        other => other,
+    };
+    Node::new(at, value)
+}

@@ -1,0 +1,222 @@
+//! Who may call: what templates say of authorizers, keys and required parameters; and responses without a function.
+
+use hardcap_limits::Millis;
+
+use super::{good, warnings};
+use hardcap_core::config::{
+    Api, Authorization, AuthorizerKind, IdentitySource, PayloadFormat, Route,
+};
+
+const FUNCTIONS: &str = "
+  F: {Type: AWS::Serverless::Function}
+  G: {Type: AWS::Serverless::Function}
+";
+
+fn api(text: &str) -> Api {
+    good(text).config.apis.remove(0)
+}
+
+fn route<'a>(api: &'a Api, method: &str, path: &str) -> &'a Route {
+    let found = api.routes.iter().find(|route| route.method == method && route.path == path);
+    found.unwrap_or_else(|| panic!("{method} {path} is missing: {:?}", api.routes))
+}
+
+fn header(route: &Route, name: &str) -> Option<String> {
+    let fixed = route.fixed.as_ref().unwrap_or_else(|| panic!("{route:?} has a function"));
+    fixed.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+}
+
+/// A SAM API with this `Auth` and events of these.
+fn sam(auth: &str, first: &str, second: &str) -> String {
+    format!(
+        "
+Resources:
+  Api: {{Type: AWS::Serverless::Api, Properties: {{StageName: s, Auth: {auth}}}}}
+  G: {{Type: AWS::Serverless::Function}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        A: {{Type: Api, Properties: {{Path: /a, Method: get, RestApiId: !Ref Api{first}}}}}
+        B: {{Type: Api, Properties: {{Path: /b, Method: get, RestApiId: !Ref Api{second}}}}}
+"
+    )
+}
+
+#[test]
+fn an_authorizer_of_sam_guards_every_route_that_does_not_say_otherwise() {
+    let auth = "{DefaultAuthorizer: Own, Authorizers: {Own: {FunctionArn: !GetAtt G.Arn, Identity: {Header: X-Token, ReauthorizeEvery: 60}}}}";
+    let text = sam(auth, "", ", Auth: {Authorizer: NONE}");
+    let api = api(&text);
+    let own = Authorization::Authorizer("Own".to_owned());
+    assert_eq!(route(&api, "GET", "/a").access.authorization, own);
+    assert_eq!(route(&api, "GET", "/b").access.authorization, Authorization::None);
+    let authorizer = &api.authorizers[0];
+    assert_eq!((authorizer.function.as_str(), authorizer.kind), ("G", AuthorizerKind::Token));
+    assert_eq!(authorizer.identity, [IdentitySource::Header("X-Token".to_owned())]);
+    assert_eq!(authorizer.ttl, Millis(60_000));
+    assert_eq!(warnings(&good(&text)), [""; 0]);
+}
+
+#[test]
+fn an_authorizer_that_is_not_enforced_is_named_in_one_line() {
+    let auth = "{DefaultAuthorizer: Pool, Authorizers: {Pool: {UserPoolArn: arn}}}";
+    let text = sam(auth, "", "");
+    assert_eq!(route(&api(&text), "GET", "/a").access.authorization, Authorization::None);
+    let told = warnings(&good(&text));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("the authorizer `Pool` verifies tokens of an identity provider, which hardcap does not: every request is let through"), "{told:?}");
+}
+
+#[test]
+fn signatures_and_keys_are_asked_for_where_a_template_says_so() {
+    let text = sam(
+        "{ApiKeyRequired: true, UsagePlan: {CreateUsagePlan: PER_API}}",
+        ", Auth: {Authorizer: AWS_IAM}",
+        ", Auth: {ApiKeyRequired: false}",
+    );
+    let api = api(&text);
+    let (first, second) = (route(&api, "GET", "/a"), route(&api, "GET", "/b"));
+    assert_eq!(first.access.authorization, Authorization::Iam);
+    assert!(first.access.api_key_required && !second.access.api_key_required);
+    assert_eq!((api.api_keys.len(), api.api_keys[0].len()), (1, 40));
+    let without = sam("{ApiKeyRequired: true}", "", "");
+    assert!(warnings(&good(&without))[0].contains("no usage plan of this template gives one"));
+}
+
+#[test]
+fn methods_and_routes_of_cloudformation_say_who_may_call_them() {
+    let text = format!(
+        "
+Resources:{FUNCTIONS}
+  Rest: {{Type: AWS::ApiGateway::RestApi}}
+  Guard: {{Type: AWS::ApiGateway::Authorizer, Properties: {{RestApiId: !Ref Rest, Type: REQUEST, AuthorizerUri: !GetAtt G.Arn, IdentitySource: 'method.request.header.A, method.request.querystring.b', AuthorizerResultTtlInSeconds: 0}}}}
+  Valid: {{Type: AWS::ApiGateway::RequestValidator, Properties: {{RestApiId: !Ref Rest, ValidateRequestParameters: true}}}}
+  M:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Rest
+      ResourceId: !GetAtt Rest.RootResourceId
+      HttpMethod: GET
+      AuthorizationType: CUSTOM
+      AuthorizerId: !Ref Guard
+      ApiKeyRequired: true
+      RequestValidatorId: !Ref Valid
+      RequestParameters: {{method.request.querystring.q: true, method.request.header.h: true, method.request.header.o: false}}
+      Integration: {{Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: !GetAtt F.Arn}}
+  Key: {{Type: AWS::ApiGateway::ApiKey, Properties: {{Value: secret-key-of-this-api}}}}
+  Plan: {{Type: AWS::ApiGateway::UsagePlan, Properties: {{ApiStages: [{{ApiId: !Ref Rest, Stage: prod}}]}}}}
+  PlanKey: {{Type: AWS::ApiGateway::UsagePlanKey, Properties: {{KeyId: !Ref Key, KeyType: API_KEY, UsagePlanId: !Ref Plan}}}}
+  Http: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP}}}}
+  Simple: {{Type: AWS::ApiGatewayV2::Authorizer, Properties: {{ApiId: !Ref Http, AuthorizerType: REQUEST, AuthorizerUri: !GetAtt G.Arn, IdentitySource: [$request.header.Authorization], AuthorizerPayloadFormatVersion: '2.0', EnableSimpleResponses: true}}}}
+  I: {{Type: AWS::ApiGatewayV2::Integration, Properties: {{ApiId: !Ref Http, IntegrationType: AWS_PROXY, IntegrationUri: !GetAtt F.Arn, PayloadFormatVersion: '2.0'}}}}
+  R: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Http, RouteKey: GET /x, AuthorizationType: CUSTOM, AuthorizerId: !Ref Simple, Target: !Sub 'integrations/${{I}}'}}}}
+  S: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Http, RouteKey: GET /y, AuthorizationType: AWS_IAM, Target: !Sub 'integrations/${{I}}'}}}}
+"
+    );
+    let loaded = good(&text);
+    assert_eq!(warnings(&loaded), [""; 0]);
+    let [rest, http] = loaded.config.apis.as_slice() else { panic!("two APIs") };
+    let access = &route(rest, "GET", "/").access;
+    assert_eq!(access.authorization, Authorization::Authorizer("Guard".to_owned()));
+    assert!(access.api_key_required);
+    assert_eq!(
+        (access.required_query.as_slice(), access.required_headers.as_slice()),
+        (&["q".to_owned()][..], &["h".to_owned()][..])
+    );
+    assert_eq!(rest.api_keys, ["secret-key-of-this-api"]);
+    let guard = &rest.authorizers[0];
+    assert_eq!(
+        (guard.kind, guard.ttl, guard.identity.len()),
+        (AuthorizerKind::Request, Millis(0), 2)
+    );
+    let simple = Authorization::Authorizer("Simple".to_owned());
+    assert_eq!(route(http, "GET", "/x").access.authorization, simple);
+    assert_eq!(route(http, "GET", "/y").access.authorization, Authorization::Iam);
+    let kind = AuthorizerKind::Http { format: PayloadFormat::V2, simple: true };
+    assert_eq!(http.authorizers[0].kind, kind);
+}
+
+#[test]
+fn a_definition_says_who_may_call_its_operations() {
+    let text = format!(
+        "
+Resources:{FUNCTIONS}
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: s
+      DefinitionBody:
+        security: [{{own: []}}]
+        securityDefinitions:
+          own: {{type: apiKey, name: Authorization, in: header, x-amazon-apigateway-authorizer: {{type: token, authorizerUri: !GetAtt G.Arn}}}}
+          key: {{type: apiKey, name: x-api-key, in: header}}
+          iam: {{type: apiKey, name: Authorization, in: header, x-amazon-apigateway-authtype: awsSigv4}}
+        paths:
+          /a: {{get: {{x-amazon-apigateway-integration: {{type: aws_proxy, uri: !GetAtt F.Arn}}}}}}
+          /b: {{get: {{security: [{{key: []}}], x-amazon-apigateway-integration: {{type: aws_proxy, uri: !GetAtt F.Arn}}}}}}
+          /c: {{get: {{security: [{{iam: []}}], x-amazon-apigateway-integration: {{type: aws_proxy, uri: !GetAtt F.Arn}}}}}}
+"
+    );
+    let api = api(&text);
+    let own = Authorization::Authorizer("own".to_owned());
+    assert_eq!(route(&api, "GET", "/a").access.authorization, own);
+    assert!(route(&api, "GET", "/b").access.api_key_required);
+    assert_eq!(route(&api, "GET", "/c").access.authorization, Authorization::Iam);
+    assert_eq!(api.authorizers[0].ttl, Millis(300_000));
+}
+
+#[test]
+fn mock_integrations_and_the_cors_of_sam_answer_preflights() {
+    let text = format!(
+        "
+Resources:{FUNCTIONS}
+  Rest: {{Type: AWS::ApiGateway::RestApi}}
+  M:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Rest
+      ResourceId: !GetAtt Rest.RootResourceId
+      HttpMethod: OPTIONS
+      AuthorizationType: NONE
+      Integration:
+        Type: MOCK
+        RequestTemplates: {{application/json: '{{ statusCode: 200 }}'}}
+        IntegrationResponses:
+          - StatusCode: '204'
+            ResponseParameters: {{method.response.header.Access-Control-Allow-Origin: \"'*'\"}}
+      MethodResponses: [{{StatusCode: '204'}}]
+"
+    );
+    let raw = api(&text);
+    let preflight = route(&raw, "OPTIONS", "/");
+    assert_eq!(header(preflight, "Access-Control-Allow-Origin").as_deref(), Some("*"));
+    assert_eq!(preflight.fixed.as_ref().map(|fixed| fixed.status), Some(204));
+    assert_eq!(warnings(&good(&text)), [""; 0]);
+
+    let text = "
+Globals: {Api: {Cors: {AllowOrigin: \"'https://a.example'\", AllowHeaders: \"'x-a'\", MaxAge: \"'600'\"}}}
+Resources:
+  F: {Type: AWS::Serverless::Function, Properties: {Events: {A: {Type: Api, Properties: {Path: /a, Method: post}}, B: {Type: Api, Properties: {Path: /b, Method: any}}, C: {Type: Api, Properties: {Path: /b, Method: options}}}}}
+";
+    let sam = api(text);
+    let preflight = route(&sam, "OPTIONS", "/a");
+    assert_eq!(
+        header(preflight, "Access-Control-Allow-Origin").as_deref(),
+        Some("https://a.example")
+    );
+    assert_eq!(header(preflight, "Access-Control-Allow-Methods").as_deref(), Some("OPTIONS,POST"));
+    assert_eq!(header(preflight, "Access-Control-Max-Age").as_deref(), Some("600"));
+    assert!(route(&sam, "OPTIONS", "/b").fixed.is_none(), "a method of its own stays");
+    let star = text
+        .replace(
+            "{AllowOrigin: \"'https://a.example'\", AllowHeaders: \"'x-a'\", MaxAge: \"'600'\"}",
+            "\"'*'\"",
+        )
+        .replace(", C: {Type: Api, Properties: {Path: /b, Method: options}}", "");
+    let sam = api(&star);
+    assert_eq!(
+        header(route(&sam, "OPTIONS", "/b"), "Access-Control-Allow-Methods").as_deref(),
+        Some("DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT")
+    );
+}
