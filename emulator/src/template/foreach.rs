@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use super::mistake::Mistake;
 use super::tree::{DEEPEST, Entry, Node, Value};
 
-/// A template that grows to more entries than this is refused.
-const MOST_ENTRIES: usize = 100_000;
+/// A template that grows to more entries than this is refused: CloudFormation takes 500 resources.
+const MOST_ENTRIES: usize = 5_000;
 
 /// Writes every loop of a template out. `given` replaces the defaults of parameters.
 pub(super) fn expand(template: Node, given: &IndexMap<String, String>) -> Result<Node, Mistake> {

@@ -24,8 +24,17 @@ const CRATES: &[Layers] = &[
     Layers {
         sources: "emulator/src",
         rooms: &[
-            &["json_api", "report", "sockets", "source", "sts"],
-            &["dynamodb", "gateway", "packaging", "secrets", "ssm", "strict"],
+            &["json_api", "report", "rules", "sockets", "source", "sts"],
+            &[
+                "cloudformation",
+                "cloudwatch_logs",
+                "dynamodb",
+                "gateway",
+                "packaging",
+                "secrets",
+                "ssm",
+                "strict",
+            ],
             &["function_urls", "settings"],
             &["control_plane", "template"],
             &["aws", "control"],

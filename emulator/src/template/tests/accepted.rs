@@ -257,6 +257,11 @@ Resources:
     let given = Settings::read("[parameters]\nNames = \"x\"\n", Path::new("hardcap.toml")).unwrap();
     let loaded = load(text, Path::new("t.yaml"), &given, Limits::classic()).unwrap();
     assert_eq!(loaded.config.functions[0].logical_id, "Fx");
+    let items = |count: usize| (0..count).map(|n| format!("i{n}")).collect::<Vec<_>>().join(",");
+    let many = text.replace("a, b-c", &items(5000));
+    assert_eq!(good(&many).config.functions.len(), 5000);
+    let over = text.replace("a, b-c", &items(5001));
+    assert_eq!(bad(&over), "5:3: `Fn::ForEach::Functions` makes over 5000 entries");
     let same = text.replace("F&{Name}", "F");
     assert_eq!(
         bad(&same),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::exit;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,8 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use lambda_runtime::streaming::{Body, Response, channel};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -39,6 +40,7 @@ async fn main() -> Result<(), Error> {
             lambda_runtime::run(service_fn(echo)).await
         }
         "echo" => lambda_runtime::run(service_fn(echo)).await,
+        "authorizer" => lambda_runtime::run(service_fn(authorize)).await,
         "giant" => lambda_runtime::run(service_fn(giant)).await,
         _ => lambda_runtime::run(service_fn(behave)).await,
     }
@@ -95,6 +97,31 @@ async fn giant(event: LambdaEvent<Value>) -> Result<Box<RawValue>, Error> {
          {{\"Content-Type\": \"text/html; charset=utf-8\", \"Content-Length\": \"{size}\"}}}}"
     );
     Ok(RawValue::from_string(envelope)?)
+}
+
+/// Decides who may call, by the token: `deny` is denied, `unauthorized` and `crash` fail, `broken` is not a decision, `one` may
+/// call the method that it asks for, and every other token may call all. Tells how often it was asked.
+async fn authorize(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+    let event = event.payload;
+    let token = event["authorizationToken"].as_str().or(event["identitySource"][0].as_str());
+    let effect = match token.unwrap_or_default() {
+        "unauthorized" => return Err("Unauthorized".into()),
+        "crash" => return Err("it does not know".into()),
+        "broken" => return Ok(json!({})),
+        "deny" => "Deny",
+        _ => "Allow",
+    };
+    let context = json!({ "calls": calls });
+    if event["version"] == "2.0" {
+        return Ok(json!({ "isAuthorized": effect == "Allow", "context": context }));
+    }
+    let resource = if token == Some("one") { event["methodArn"].clone() } else { "*".into() };
+    let statement =
+        json!({ "Effect": effect, "Action": "execute-api:Invoke", "Resource": resource });
+    let policy = json!({ "Version": "2012-10-17", "Statement": [statement] });
+    Ok(json!({ "principalId": "me", "policyDocument": policy, "context": context }))
 }
 
 /// Streams as a user of `lambda_runtime` does: a line for each number below `pieces`.

@@ -1,0 +1,181 @@
+//! Who may call, from outside: Lambda authorizers, signatures, API keys, required parameters, and mock integrations.
+
+use hardcap::config::{
+    Access, Api, ApiKind, Authorization, Authorizer, AuthorizerKind, FixedResponse, Function,
+    IdentitySource, PayloadFormat,
+};
+use hardcap::{Emulator, StartError};
+use hardcap_limits::Millis;
+use hardcap_tests::client::{Answer, Call, Client};
+use hardcap_tests::functions::guest;
+use hardcap_tests::process::binary;
+
+/// The function behind the routes: its response is the event.
+fn shown() -> Function {
+    let program = binary(env!("CARGO_PKG_NAME"), "mirror");
+    let mut function = Function::new("shown", [program.into_os_string(), "event".into()]);
+    function.timeout = Millis(30_000);
+    function
+}
+
+fn rest() -> ApiKind {
+    ApiKind::Rest { binary_media_types: Vec::new(), minimum_compression_size: None }
+}
+
+/// An API with the routes `GET /a` and `GET /b`, both with this access.
+fn api(kind: ApiKind, access: &Access) -> Api {
+    let stage = if matches!(kind, ApiKind::Rest { .. }) { "dev" } else { "$default" };
+    let mut api = Api::new("Api", kind, stage, &[("GET", "/a", "shown"), ("GET", "/b", "shown")]);
+    api.routes.iter_mut().for_each(|route| route.access = access.clone());
+    api
+}
+
+/// An API that asks the guest, which decides by the header `Authorization`.
+fn guarded(kind: ApiKind, asks: AuthorizerKind, ttl: u64) -> Api {
+    let authorization = Authorization::Authorizer("Own".to_owned());
+    let mut api = api(kind, &Access { authorization, ..Access::default() });
+    api.authorizers.push(Authorizer {
+        name: "Own".to_owned(),
+        function: "authorizer".to_owned(),
+        kind: asks,
+        identity: vec![IdentitySource::Header("Authorization".to_owned())],
+        ttl: Millis(ttl),
+    });
+    api
+}
+
+async fn start(api: Api) -> Emulator {
+    let started: Result<Emulator, StartError> =
+        Emulator::builder().function(shown()).function(guest("authorizer")).api(api).start().await;
+    started.unwrap()
+}
+
+async fn get(emulator: &Emulator, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut call = Call::get(format!("{}{path}", emulator.api_url("Api")));
+    for (name, value) in headers {
+        call = call.header(*name, value);
+    }
+    Client::new().send(&call).await.expect("an answer")
+}
+
+#[track_caller]
+fn is(answer: &Answer, status: u16, kind: Option<&str>, body: &str) {
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("x-amzn-errortype"), answer.text()),
+        (status, kind, body),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_rest_api_tells_a_request_that_its_authorizer_does_not_allow_why() {
+    let emulator = start(guarded(rest(), AuthorizerKind::Token, 0)).await;
+    let unauthorized = r#"{"message":"Unauthorized"}"#;
+    let denied = r#"{"Message":"User is not authorized to access this resource with an explicit deny in an identity-based policy"}"#;
+    for (token, status, kind, body) in [
+        (None, 401, "UnauthorizedException", unauthorized),
+        (Some("unauthorized"), 401, "UnauthorizedException", unauthorized),
+        (Some("deny"), 403, "AccessDeniedException", denied),
+        (Some("crash"), 500, "AuthorizerFailureException", r#"{"message":null}"#),
+        (Some("broken"), 500, "AuthorizerConfigurationException", r#"{"message":null}"#),
+    ] {
+        let headers: Vec<_> = token.iter().map(|token| ("Authorization", *token)).collect();
+        is(&get(&emulator, "/a", &headers).await, status, Some(kind), body);
+    }
+    let allowed = get(&emulator, "/a", &[("Authorization", "anything")]).await;
+    assert_eq!(allowed.status, 200, "{allowed:?}");
+    let authorizer = &allowed.json()["requestContext"]["authorizer"];
+    assert_eq!(authorizer["principalId"], "me");
+    assert!(authorizer["calls"].is_string(), "numbers are texts: {authorizer}");
+}
+
+#[tokio::test]
+async fn a_decision_is_kept_by_its_identity_and_evaluated_for_each_method() {
+    let emulator = start(guarded(rest(), AuthorizerKind::Token, 300_000)).await;
+    let calls = async |path: &str, token: &str| {
+        let answer = get(&emulator, path, &[("Authorization", token)]).await;
+        answer.json()["requestContext"]["authorizer"]["calls"].clone()
+    };
+    assert_eq!(calls("/a", "first").await, "1");
+    assert_eq!(calls("/a", "first").await, "1", "the decision is kept");
+    assert_eq!(calls("/b", "first").await, "1", "for every method");
+    assert_eq!(calls("/a", "second").await, "2", "by the token");
+    assert_eq!(calls("/a", "one").await, "3");
+    let other = get(&emulator, "/b", &[("Authorization", "one")]).await;
+    let body = r#"{"Message":"User is not authorized to access this resource"}"#;
+    is(&other, 403, Some("AccessDeniedException"), body);
+    emulator.clock().advance(Millis(300_000));
+    assert_eq!(calls("/a", "first").await, "4", "until its time is over");
+}
+
+#[tokio::test]
+async fn an_http_api_asks_an_authorizer_for_a_simple_response_and_says_forbidden() {
+    let kind = AuthorizerKind::Http { format: PayloadFormat::V2, simple: true };
+    let emulator = start(guarded(ApiKind::Http { cors: None }, kind, 0)).await;
+    is(&get(&emulator, "/a", &[]).await, 401, None, r#"{"message":"Unauthorized"}"#);
+    let denied = get(&emulator, "/a", &[("Authorization", "deny")]).await;
+    is(&denied, 403, None, r#"{"message":"Forbidden"}"#);
+    let crashed = get(&emulator, "/a", &[("Authorization", "crash")]).await;
+    is(&crashed, 500, None, r#"{"message":"Internal Server Error"}"#);
+    let allowed = get(&emulator, "/a", &[("Authorization", "yes")]).await;
+    assert!(
+        allowed.json()["requestContext"]["authorizer"]["lambda"]["calls"].is_number(),
+        "{allowed:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_api_key_must_be_one_of_the_usage_plan() {
+    let mut api = api(rest(), &Access { api_key_required: true, ..Access::default() });
+    api.api_keys.push("a-key-of-20-letters-".to_owned());
+    let emulator = start(api).await;
+    let forbidden = r#"{"message":"Forbidden"}"#;
+    for headers in [&[][..], &[("x-api-key", "a-key-of-20-letters")], &[("x-api-key", "")]] {
+        is(&get(&emulator, "/a", headers).await, 403, Some("ForbiddenException"), forbidden);
+    }
+    let allowed = get(&emulator, "/a", &[("x-api-key", "a-key-of-20-letters-")]).await;
+    assert_eq!(allowed.json()["requestContext"]["identity"]["apiKey"], "a-key-of-20-letters-");
+}
+
+#[tokio::test]
+async fn a_request_without_a_signature_or_with_a_wrong_one_is_refused() {
+    let access = Access { authorization: Authorization::Iam, ..Access::default() };
+    let emulator = start(api(rest(), &access)).await;
+    let missing = r#"{"message":"Missing Authentication Token"}"#;
+    let kind = Some("MissingAuthenticationTokenException");
+    is(&get(&emulator, "/a", &[]).await, 403, kind, missing);
+    let signed = "AWS4-HMAC-SHA256 Credential=nobody/20260101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=00";
+    let headers = [("Authorization", signed), ("X-Amz-Date", "20260101T000000Z")];
+    let unknown = r#"{"message":"The security token included in the request is invalid."}"#;
+    is(&get(&emulator, "/a", &headers).await, 403, Some("UnrecognizedClientException"), unknown);
+}
+
+#[tokio::test]
+async fn missing_parameters_are_named_and_a_mock_integration_answers_by_itself() {
+    let access = Access {
+        required_headers: vec!["X-Tenant".to_owned()],
+        required_query: vec!["page".to_owned()],
+        ..Access::default()
+    };
+    let mut api = api(rest(), &access);
+    api.routes[1].access = Access::default();
+    api.routes[1].function = String::new();
+    api.routes[1].fixed = Some(FixedResponse {
+        status: 204,
+        headers: vec![("Access-Control-Allow-Origin".to_owned(), "*".to_owned())],
+        body: String::new(),
+    });
+    let emulator = start(api).await;
+    let both = r#"{"message":"Missing required request parameters: [page, X-Tenant]"}"#;
+    is(&get(&emulator, "/a", &[]).await, 400, Some("BadRequestException"), both);
+    let one = r#"{"message":"Missing required request parameters: [page]"}"#;
+    let tenant = [("x-tenant", "t")];
+    is(&get(&emulator, "/a", &tenant).await, 400, Some("BadRequestException"), one);
+    assert_eq!(get(&emulator, "/a?page=1", &tenant).await.status, 200);
+    let fixed = get(&emulator, "/b", &[]).await;
+    assert_eq!(
+        (fixed.status.as_u16(), fixed.header("access-control-allow-origin")),
+        (204, Some("*"))
+    );
+    assert_eq!(fixed.header("x-amzn-trace-id"), None, "{fixed:?}");
+}
