@@ -34,7 +34,7 @@ test-all: setup static
 
 # speed against the floor, what the proxy costs beside what it passes on, jobs against a plain loop: each in one run, as ratios
 bench:
-    cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-tests --bins
+    cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-demo -p hardcap-tests --bins
     "${CARGO_TARGET_DIR:-target}/release/floor"
     "${CARGO_TARGET_DIR:-target}/release/overhead"
     "${CARGO_TARGET_DIR:-target}/release/jobs-bench"
@@ -59,7 +59,7 @@ docs:
 
 # the shipped application end to end, every program in release
 release:
-    cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-tests --bin hardcap --bin search
+    cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-demo --bin hardcap --bin search
     HARDCAP_LANES=release cargo test --workspace --test demo
 
 ci: lint docs template test-all release

@@ -54,13 +54,35 @@ impl Agent {
         !matches!(self, Agent::Urllib3 | Agent::OpensearchJs)
     }
 
+    /// What the client calls itself.
+    #[must_use]
+    pub fn user_agent(self) -> &'static str {
+        match self {
+            Agent::Curl | Agent::CurlWithMethod => "curl/8.5.0",
+            Agent::Urllib3 => "elasticsearch-py/7.17.12 (Python 3.11.7)",
+            Agent::Requests => "python-requests/2.34.2",
+            Agent::Reqwest => "opensearch-rs/2.3.0",
+            Agent::OpensearchJs => "opensearch-js/3.9.0 (linux 6.18.44 x64; Node.js v20.20.2)",
+            Agent::KeepsEverything => "Java/17.0.10",
+        }
+    }
+
+    /// A request with the client's name, unless it has one.
+    #[must_use]
+    pub fn named(self, call: &Call) -> Call {
+        if call.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+            return call.clone();
+        }
+        call.clone().header("user-agent", self.user_agent())
+    }
+
     /// Sends a request as this client does.
     ///
     /// # Errors
     ///
     /// As [`Client::follow`].
     pub async fn send(self, client: &Client, call: &Call) -> io::Result<Fetched> {
-        client.follow(call, |call, answer| self.next(call, answer)).await
+        client.follow(&self.named(call), |call, answer| self.next(call, answer)).await
     }
 
     /// The request that this client makes of an answer, if it goes on.

@@ -110,18 +110,30 @@ pub fn node_runtime() -> Option<PathBuf> {
         eprintln!("left out: real Node (HARDCAP_LANES=all after `just setup`)");
         return None;
     }
-    let cache = variable("HARDCAP_CACHE").map(PathBuf::from).or_else(|| {
-        let caches = variable("XDG_CACHE_HOME").map(PathBuf::from);
-        let caches = caches.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
-        Some(caches?.join("hardcap"))
-    });
     let package = "aws-lambda-ric-3.3.0/node_modules/aws-lambda-ric/bin/index.mjs";
-    let runtime = cache.expect("there is a home").join(package);
+    let runtime = cache().join(package);
     assert!(runtime.is_file(), "{} is missing: `just setup` makes it", runtime.display());
     Some(runtime)
 }
 
-/// The folder of static programs that the container's image is made of, when the lane of real programs runs
+/// The folder of the search clients that `just setup` installs, when the tests of real clients run (`HARDCAP_LANES=all`): `js`
+/// with `node_modules`, and the virtual environments `python8` and `python7`.
+///
+/// # Panics
+///
+/// When they are asked for and not there.
+#[must_use]
+pub fn search_clients() -> Option<PathBuf> {
+    if !full() {
+        eprintln!("left out: real search clients (HARDCAP_LANES=all after `just setup`)");
+        return None;
+    }
+    let folder = cache().join("search-clients-1");
+    assert!(folder.join(".installed").is_file(), "{} is missing: `just setup`", folder.display());
+    Some(folder)
+}
+
+/// The folder of the static programs that the container's image is made of, when the lane of real programs runs
 /// (`HARDCAP_LANES=all`): `hardcap`, and the function `guest`.
 ///
 /// # Panics
@@ -136,6 +148,17 @@ pub fn image() -> Option<PathBuf> {
     let folder = target().join("image");
     assert!(folder.join("hardcap").is_file(), "{} is not built: just static", folder.display());
     Some(folder)
+}
+
+/// Where `just setup` keeps what takes long to install.
+fn cache() -> PathBuf {
+    let own = variable("HARDCAP_CACHE").map(PathBuf::from);
+    let cache = own.or_else(|| {
+        let caches = variable("XDG_CACHE_HOME").map(PathBuf::from);
+        let caches = caches.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
+        Some(caches?.join("hardcap"))
+    });
+    cache.expect("there is a home")
 }
 
 /// Where cargo builds.

@@ -21,11 +21,12 @@ pub mod browser;
 pub mod client;
 pub mod export;
 pub mod lambda;
-pub mod search;
 
 pub mod arbitrary;
-pub mod content;
 pub mod lane;
 pub mod template;
 
 pub mod process;
+
+/// What the shipped application has, too: the upstream, and bodies of any size.
+pub use hardcap_demo::{content, search};

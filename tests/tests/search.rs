@@ -312,7 +312,7 @@ async fn bodies_of_every_kind_and_size_are_the_ones_that_both_ends_compute() {
 
 #[tokio::test]
 async fn a_gibibyte_is_never_held() {
-    let program = Path::new(env!("CARGO_BIN_EXE_search"));
+    let program = &hardcap_tests::process::binary("hardcap-demo", "search");
     let mut search = Process::start(program, ["--port", "0", "--no-auth"], &[]).unwrap();
     let url = search.line().await.unwrap();
     let content = Content { kind: Kind::Zeros, size: 1_073_741_824, seed: 0 };

@@ -3,7 +3,7 @@
 //! A body is generated in chunks and never held: one of several GiB takes as much memory as one of 64 KiB.
 //!
 //! ```
-//! use hardcap_tests::content::{Content, Kind};
+//! use hardcap_demo::content::{Content, Kind};
 //!
 //! let content = Content { kind: Kind::Json, size: 4_718_560, seed: 7 };
 //! let sent: u64 = content.chunks().map(|chunk| chunk.len() as u64).sum();

@@ -2,7 +2,7 @@
 //! the request line as it came, and serves documents and bodies of any size that both ends can compute.
 //!
 //! ```no_run
-//! use hardcap_tests::search::{Search, SearchConfig};
+//! use hardcap_demo::search::{Search, SearchConfig};
 //!
 //! # async fn example() -> std::io::Result<()> {
 //! let search = Search::start(SearchConfig::default().key("test", "test")).await?;

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{Answer, Call, Client, Digested};
+use crate::agents::Agent;
 use crate::browser::redirect;
 
 /// A browser gives up at the next one.
@@ -26,6 +27,8 @@ impl Client {
     ///
     /// As [`Client::send`], and when there are more than 20 redirects or one without a usable `Location`.
     pub async fn fetch(&self, call: &Call) -> io::Result<Fetched> {
+        // It follows, and says so: the proxy redirects only clients that are known to follow.
+        let call = &Agent::Curl.named(call);
         self.follow(call, |call, answer| redirect::next(call, answer).map_err(io::Error::other))
             .await
     }
@@ -61,6 +64,7 @@ impl Client {
     ///
     /// As [`Client::digest`] and [`Client::fetch`].
     pub async fn fetch_digest(&self, call: &Call) -> io::Result<Digested> {
+        let call = &Agent::Curl.named(call);
         let digested = self.digest(call).await?;
         let head = Answer {
             status: digested.status,

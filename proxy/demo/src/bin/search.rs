@@ -1,9 +1,9 @@
-//! The upstream `search` as a program: see `hardcap_tests::search`.
+//! The upstream `search` as a program: see `hardcap_demo::search`.
 
 use std::io::Write as _;
 
 use clap::Parser;
-use hardcap_tests::search::{Flavor, Index, Search, SearchConfig};
+use hardcap_demo::search::{Flavor, Index, Search, SearchConfig};
 
 /// An upstream shaped like OpenSearch, which verifies every signature and serves documents of any size.
 #[derive(Parser, Debug)]

@@ -19,18 +19,18 @@ use hardcap_limits::Millis;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::answer::{Answer, Parts};
-use super::service::{Asked, Service};
+use super::service::Asked;
+use crate::clock;
 use crate::content::{Content, Kind};
 
 const DELAY_MAX: u64 = 60_000;
 
 /// Answers with the body that the target describes.
-pub(super) async fn bytes(service: &Service, asked: &Asked, size: &str) -> Answer {
+pub(super) async fn bytes(asked: &Asked, size: &str) -> Answer {
     match described(asked, size) {
         Ok((answer, delay)) => {
             if delay.0 > 0 {
-                let forever = std::future::pending::<()>();
-                let _: Option<()> = service.clock.timeout(delay, forever).await;
+                clock::wait(delay).await;
             }
             answer
         }

@@ -4,13 +4,20 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
+use http::{StatusCode, Uri};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
 use super::authorization::Key;
-use crate::client::{Call, Client};
 
 /// How many keys that were asked for are remembered; then all are forgotten and asked for again.
 const REMEMBERED_MAX: usize = 10_000;
+/// An answer with a key is far smaller.
+const ANSWER_MAX: usize = 64 * 1024;
 
 /// What `GET KEYS_URL/{access_key_id}` answers.
 #[derive(Deserialize)]
@@ -21,17 +28,18 @@ struct Told {
 }
 
 /// The keys that the upstream knows or can find out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keys {
     given: HashMap<String, Key>,
     url: Mutex<Option<String>>,
-    client: Client,
+    client: Client<HttpConnector, Empty<Bytes>>,
     remembered: Mutex<HashMap<String, Key>>,
 }
 
 impl Keys {
     pub(super) fn new(given: HashMap<String, Key>, url: Option<String>) -> Keys {
-        Keys { given, url: Mutex::new(url), ..Keys::default() }
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Keys { given, url: Mutex::new(url), client, remembered: Mutex::default() }
     }
 
     /// Asks somewhere else from now on.
@@ -56,12 +64,17 @@ impl Keys {
             return Ok(Some(key.clone()));
         }
         let url = format!("{}/{access_key_id}", url.trim_end_matches('/'));
-        let answer = self.client.send(&Call::get(&url)).await?;
-        if answer.status == http::StatusCode::NOT_FOUND {
+        let uri: Uri = url.parse().map_err(io::Error::other)?;
+        let answer = self.client.get(uri).await.map_err(io::Error::other)?;
+        let status = answer.status();
+        if status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let told: Told = serde_json::from_slice(&answer.body)
-            .map_err(|error| io::Error::other(format!("{url} told no key: {error}: {answer:?}")))?;
+        let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
+        let body = body.map_err(io::Error::other)?.to_bytes();
+        let told: Told = serde_json::from_slice(&body).map_err(|error| {
+            io::Error::other(format!("{url} did not answer with a key ({status}): {error}"))
+        })?;
         let key = Key { secret_access_key: told.secret, session_token: told.session_token };
         let mut remembered = self.remembered();
         if remembered.len() >= REMEMBERED_MAX {

@@ -3,7 +3,6 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use hardcap::{Clock, EpochMillis};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -18,6 +17,7 @@ use super::keys::Keys;
 use super::received::{Log, Received};
 use super::sigv4::{self, WireRequest};
 use super::{Flavor, SearchConfig, bulk, discover, exact, index, pages};
+use crate::clock;
 
 /// `http.max_content_length` of Elasticsearch: 100 MiB.
 const BODY_MAX: u64 = 100 * 1024 * 1024;
@@ -28,7 +28,6 @@ pub(super) struct Service {
     pub(super) config: SearchConfig,
     pub(super) cursors: Cursors,
     pub(super) received: Log,
-    pub(super) clock: Clock,
     pub(super) keys: Keys,
 }
 
@@ -87,18 +86,12 @@ fn decoded(text: &str) -> String {
 impl Service {
     pub(super) fn new(config: SearchConfig) -> Service {
         let keys = Keys::new(config.keys.clone(), config.keys_url.clone());
-        Service {
-            config,
-            cursors: Cursors::default(),
-            received: Log::default(),
-            clock: Clock::default(),
-            keys,
-        }
+        Service { config, cursors: Cursors::default(), received: Log::default(), keys }
     }
 
     /// The receiver's time.
     pub(super) fn now(&self) -> UtcDateTime {
-        utc(self.clock.now()) + Duration::seconds(self.config.clock_ahead_seconds)
+        clock::now() + Duration::seconds(self.config.clock_ahead_seconds)
     }
 
     /// Answers one request.
@@ -163,7 +156,7 @@ impl Service {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let reads = matches!(asked.method, Method::GET | Method::HEAD | Method::POST);
         match segments.as_slice() {
-            ["_bytes", size] => exact::bytes(self, asked, size).await,
+            ["_bytes", size] => exact::bytes(asked, size).await,
             [""] if reads => self.cluster(),
             ["_cat", "indices"] | ["_cat", "indices", _] if reads => self.cat(asked),
             ["_bulk"] | [_, "_bulk"] if asked.method != Method::GET => bulk::bulk(asked),
@@ -191,7 +184,7 @@ impl Service {
     async fn search(&self, asked: &Asked, name: &str) -> Answer {
         let takes = self.config.search_takes;
         if takes.0 > 0 {
-            let _: Option<()> = self.clock.timeout(takes, std::future::pending()).await;
+            clock::wait(takes).await;
         }
         pages::search(self, asked, name)
     }
@@ -294,11 +287,6 @@ fn balanced(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
     let kept = headers.iter().filter(|(name, _)| !OF_A_CONNECTION.contains(&name.as_str()));
     let own = ("x-forwarded-for".to_owned(), b"10.0.0.1".to_vec());
     kept.cloned().chain([own]).collect()
-}
-
-fn utc(at: EpochMillis) -> UtcDateTime {
-    let seconds = i64::try_from(at.0 / 1_000).unwrap_or(i64::MAX);
-    UtcDateTime::from_unix_timestamp(seconds).unwrap_or(UtcDateTime::UNIX_EPOCH)
 }
 
 /// Reads a request to its end. What is beyond [`BODY_MAX`] is counted and digested, but not kept.
