@@ -2,14 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, Body, Text};
-use crate::delivery::{Delivery, Form, Head};
+use crate::answer::{Answer, Body, Head, Text};
+use crate::delivery::{Delivery, Form};
 use crate::headers::{self, Lines};
-use crate::respond::{PROBLEM_TYPE, problem_kind};
+use crate::problem::{PROBLEM_TYPE, problem_kind};
 use crate::store::{Link, Stored};
 
 /// The media type of a link in place of an answer.
 pub const LINK_TYPE: &str = "application/vnd.hardcap.overflow+json";
+
+/// The status in place of an answer that cannot be delivered to this client: every client treats it as an error, and none
+/// sends the request again by itself, as the clients of Elasticsearch and OpenSearch do after 502, 503 and 504.
+const NOT_ACCEPTABLE: u16 = 406;
+/// For programs that show the body of a 303 as an error, and for people without `curl -L`.
+const NOT_FOLLOWED: &str = "The answer is too large for Lambda and is stored at `location`. Follow the redirect, or send \
+    `X-Overflow: link` for this text with the status of the answer, or ask for less at a time.";
 
 /// Headers that describe the bytes of the stored answer, or its age; they do not fit the bytes that announce it.
 const OF_THE_BYTES: [&str; 9] = [
@@ -41,6 +48,7 @@ pub fn announce(
     let (status, media_type, delivery) = match form {
         Form::Redirect => {
             headers::set(&mut lines, "location", &link.location);
+            members.insert("detail".to_owned(), json!(NOT_FOLLOWED));
             (303, "application/json", Delivery::Redirect)
         }
         Form::Link => (head.status, LINK_TYPE, Delivery::Link),
@@ -58,19 +66,20 @@ pub fn announce(
             }
             (head.status, PROBLEM_TYPE, Delivery::Link)
         }
-        Form::BadGateway(reason) => {
+        Form::Refused(reason) => {
             headers::remove(&mut lines, "location");
             let detail = format!(
-                "{reason} The answer is stored; `location` leads to it until `expires`, and `renew` to another link."
+                "{reason} The upstream answered with status {}, so the request took effect. The answer is stored; `location` leads to it until `expires`, and `renew` to another link.",
+                head.status,
             );
             describe(
                 &mut members,
                 "answer-too-large",
                 "The answer is too large for Lambda",
-                502,
+                NOT_ACCEPTABLE,
                 &detail,
             );
-            (502, PROBLEM_TYPE, Delivery::Refused)
+            (NOT_ACCEPTABLE, PROBLEM_TYPE, Delivery::Refused)
         }
     };
     members.insert("location".to_owned(), json!(link.location));

@@ -73,3 +73,19 @@ impl Answer {
         of(ProxyResponse { status: self.status, headers: &lines, body })
     }
 }
+
+/// Status and headers of an answer whose body is yet to be placed.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The upstream's status.
+    pub status: u16,
+    /// The headers that the client gets.
+    pub headers: Lines,
+}
+
+impl Head {
+    /// The answer with a body.
+    pub(crate) fn with(&self, body: Body) -> Answer {
+        Answer { status: self.status, headers: self.headers.clone(), body }
+    }
+}

@@ -12,8 +12,9 @@ use aws_sdk_s3::config::{IdentityCache, RequestChecksumCalculation, ResponseChec
 use aws_smithy_http_client::tls;
 use tokio::sync::OnceCell;
 
-use crate::config::{self, OverflowConfig};
 use crate::credentials::CredentialsCache;
+use crate::environment;
+use crate::store::OverflowConfig;
 use crate::store::Store;
 
 /// Credentials, and the bucket.
@@ -76,14 +77,14 @@ pub(crate) async fn dynamodb_of_terminal(
     let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let http = aws_smithy_http_client::Builder::new().tls_provider(ring).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-    let endpoint = endpoint.or_else(|| config::variable("AWS_ENDPOINT_URL"));
+    let endpoint = endpoint.or_else(|| environment::variable("AWS_ENDPOINT_URL"));
     let local = endpoint.as_deref().is_some_and(is_local);
-    if local && config::variable("AWS_ACCESS_KEY_ID").is_none() {
+    if local && environment::variable("AWS_ACCESS_KEY_ID").is_none() {
         loader = loader.credentials_provider(Credentials::new("test", "test", None, None, "local"));
     }
     let region = region
-        .or_else(|| config::variable("AWS_REGION"))
-        .or_else(|| config::variable("AWS_DEFAULT_REGION"))
+        .or_else(|| environment::variable("AWS_REGION"))
+        .or_else(|| environment::variable("AWS_DEFAULT_REGION"))
         .or_else(|| local.then(|| "us-east-1".to_owned()));
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
@@ -101,7 +102,7 @@ fn is_local(url: &str) -> bool {
 
 /// The credentials of this process, for what is fetched before the configuration is known.
 pub(crate) async fn credentials() -> CredentialsCache {
-    let region = config::variable("AWS_REGION").unwrap_or_default();
+    let region = environment::variable("AWS_REGION").unwrap_or_default();
     credentials_of(&shared(&region).await)
 }
 

@@ -8,12 +8,22 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::clock;
-use crate::upstream::UpstreamError;
+
+/// Why an answer did not come whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// The connection broke, or what came was not HTTP.
+    #[error("the upstream broke off: {0}")]
+    Broken(String),
+    /// It sent nothing for too long.
+    #[error("the upstream sent nothing for {0:?}")]
+    Stalled(Duration),
+}
 
 /// What is left of an answer.
 #[derive(Debug)]
 pub struct UpstreamBody {
-    frames: UnsyncBoxBody<Bytes, UpstreamError>,
+    frames: UnsyncBoxBody<Bytes, BodyError>,
     /// Read, and given back.
     held: VecDeque<Bytes>,
     idle_timeout: Duration,
@@ -33,7 +43,7 @@ impl UpstreamBody {
     /// A body whose length the upstream declared, or not.
     #[must_use]
     pub fn new(
-        frames: UnsyncBoxBody<Bytes, UpstreamError>,
+        frames: UnsyncBoxBody<Bytes, BodyError>,
         declared: Option<u64>,
         idle_timeout: Duration,
     ) -> UpstreamBody {
@@ -50,15 +60,15 @@ impl UpstreamBody {
     ///
     /// # Errors
     ///
-    /// [`UpstreamError`] when the connection ends before the body does, or stands still for too long.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+    /// [`BodyError`] when the connection ends before the body does, or stands still for too long.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
         if let Some(held) = self.held.pop_front() {
             return Ok(Some(held));
         }
         loop {
             let until = clock::instant() + self.idle_timeout;
             let frame = clock::before(until, self.frames.frame()).await;
-            let frame = frame.map_err(|clock::Late| UpstreamError::Stalled(self.idle_timeout))?;
+            let frame = frame.map_err(|clock::Late| BodyError::Stalled(self.idle_timeout))?;
             match frame.transpose()? {
                 None => return Ok(None),
                 Some(frame) => {
@@ -84,7 +94,7 @@ impl UpstreamBody {
     /// # Errors
     ///
     /// As [`UpstreamBody::piece`].
-    pub async fn gather(mut self, bound: usize) -> Result<Gathered, UpstreamError> {
+    pub async fn gather(mut self, bound: usize) -> Result<Gathered, BodyError> {
         let declared = self.declared.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         if declared.is_some_and(|length| length > bound) {
             return Ok(Gathered::More(self));
@@ -105,7 +115,7 @@ impl UpstreamBody {
     /// # Errors
     ///
     /// As [`UpstreamBody::piece`].
-    pub async fn part(&mut self, size: usize) -> Result<Option<Bytes>, UpstreamError> {
+    pub async fn part(&mut self, size: usize) -> Result<Option<Bytes>, BodyError> {
         let mut part = BytesMut::new();
         while let Some(mut piece) = self.piece().await? {
             let room = size - part.len();

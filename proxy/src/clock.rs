@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use futures_util::future::BoxFuture;
 pub use tokio::time::Instant;
 
 /// The point in time now, for signatures and expiry.
@@ -73,4 +74,35 @@ pub fn rfc3339_of(point: SystemTime) -> String {
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub async fn wait(span: Duration) {
     tokio::time::sleep(span).await;
+}
+
+/// A point in time, in milliseconds since 1970.
+pub type EpochMillis = u64;
+
+/// Time and chance. The engine of jobs and the sessions ask nothing else for them.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> EpochMillis;
+
+    /// Waits.
+    fn wait(&self, span: Duration) -> BoxFuture<'_, ()>;
+
+    /// A name that nobody has and nobody can guess.
+    fn unique(&self) -> String {
+        uuid::Uuid::new_v4().to_string()
+    }
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> EpochMillis {
+        epoch_millis()
+    }
+
+    fn wait(&self, span: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(wait(span))
+    }
 }

@@ -3,9 +3,8 @@
 //! Every mistake is found and named, so that one deployment mends them all. This is the only module that reads the
 //! environment.
 
-pub(crate) mod values;
+mod start;
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,15 +12,19 @@ use hardcap_limits::{Date, Limits, Millis};
 use http::Uri;
 
 use crate::aws;
-use crate::job::settings::{self, JobsConfig};
-use crate::session::{self, Cookies, SessionsConfig};
-use crate::settings::{SettingConfig, start};
-use crate::sign::Scope;
-use crate::upload::{self, UploadConfig};
-use values::{
+use crate::clients::Clients;
+use crate::environment::values::{
     Word, access, bucket_name, key_prefix, limit_override, on_or_off, origins, positive,
     public_url, upstream_url, whole, yes_or_no,
 };
+use crate::environment::{Lookup, Mistake, Mistakes, Reader, variable};
+use crate::headers::Extra;
+use crate::job::settings::{self, JobsConfig};
+use crate::session::{self, Cookies, SessionsConfig};
+use crate::sign::Scope;
+use crate::store::OverflowConfig;
+use crate::upload::{self, UploadConfig};
+use crate::upstream::UpstreamConfig;
 
 /// Everything the proxy is told from outside.
 #[derive(Clone, Debug)]
@@ -32,6 +35,10 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// Where answers go that Lambda cannot carry.
     pub overflow: OverflowConfig,
+    /// Which clients are redirected to answers that Lambda cannot carry.
+    pub clients: Clients,
+    /// Which headers of requests go upstream beside those that are known to be needed.
+    pub upstream_headers: Extra,
     /// The address that clients use, without a slash at the end; `None` when it is not stated.
     pub public_url: Option<String>,
     /// The limits of the platform, for the deliveries to fit.
@@ -72,67 +79,8 @@ pub enum Access {
     Closed,
 }
 
-/// What the proxy stands in front of.
-#[derive(Clone, Debug)]
-pub struct UpstreamConfig {
-    /// Scheme, authority and base path.
-    pub url: Uri,
-    /// What requests are signed for; `None` sends them unsigned.
-    pub scope: Option<Scope>,
-    /// Where the user and the password are kept that it asks for, where it does.
-    pub basic_auth: Option<SettingConfig>,
-    /// How long a connection may take to be made.
-    pub connect_timeout: Duration,
-    /// How long the upstream may pause within an answer.
-    pub idle_timeout: Duration,
-}
-
-/// Where answers go that Lambda cannot carry.
-#[derive(Clone, Debug)]
-pub struct OverflowConfig {
-    /// The bucket.
-    pub bucket: String,
-    /// The first part of every key, without a slash at either end.
-    pub prefix: String,
-    /// How long a link lives.
-    pub link_lifetime: Duration,
-    /// The region of the bucket.
-    pub region: String,
-    /// Whether the bucket is in the path of its URLs, as it has to be where names of hosts are not to be had.
-    pub force_path_style: bool,
-    /// Whether a browser that loads a script, a style sheet or the like is redirected all the same.
-    pub redirect_assets: bool,
-    /// Bodies of more bytes go there although they would fit.
-    pub above: Option<u64>,
-}
-
-/// One variable that cannot be used, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The name of the variable.
-    pub name: &'static str,
-    /// What is wrong, and what would be right.
-    pub problem: String,
-}
-
-/// Everything that is wrong with the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<Mistake>);
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the proxy cannot start:")?;
-        for Mistake { name, problem } in &self.0 {
-            write!(f, "\n  {name}: {problem}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Mistakes {}
-
-/// AWS advises against links that live shorter than this.
-const LINK_LIFETIME_ADVISED_SECONDS: u64 = 120;
+/// How long a link lives where nothing else is configured.
+const LINK_LIFETIME_SECONDS: u64 = 60;
 const MAX_BODY_DEFAULT: u64 = 5 * 1024 * 1024 * 1024;
 const RUNTIME_VARIABLES: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
@@ -177,6 +125,8 @@ impl Config {
             access: who(&mut reader),
             upstream: upstream(&mut reader, &region),
             overflow: overflow(&mut reader, &region, &limits),
+            clients: reader.optional("OVERFLOW_CLIENTS", "", Clients::read),
+            upstream_headers: reader.optional("UPSTREAM_HEADERS", "", Extra::read),
             uploads: upload::read(&mut reader, &limits),
             jobs: settings::read(&mut reader, limits.lambda_async_request.max.0),
             public_url: reader.given("PUBLIC_URL", public_url),
@@ -196,16 +146,19 @@ impl Config {
         if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
     }
 
-    /// What works, but deserves a word in the log.
+    /// What works, but deserves a word in the log: settings that somebody chose. `serves` is whether this program answers
+    /// clients; the jobs and the sweeper have nobody to let in.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self, serves: bool) -> Vec<String> {
         let mut warnings = Vec::new();
-        warnings.extend(self.access.warning());
+        if serves {
+            warnings.extend(self.access.warning());
+        }
         let seconds = self.overflow.link_lifetime.as_secs();
-        if seconds < LINK_LIFETIME_ADVISED_SECONDS {
+        if serves && seconds < LINK_LIFETIME_SECONDS {
             warnings.push(format!(
-                "OVERFLOW_TTL_SECONDS={seconds}: links that live shorter than \
-                 {LINK_LIFETIME_ADVISED_SECONDS} s fail for slow clients and clocks that differ"
+                "OVERFLOW_TTL_SECONDS={seconds}: links that live shorter than {LINK_LIFETIME_SECONDS} s \
+                 fail for slow clients and clocks that differ"
             ));
         }
         for (row, value) in self.limits.overridden() {
@@ -213,12 +166,6 @@ impl Config {
         }
         warnings
     }
-}
-
-/// A variable of the environment of this process.
-#[expect(clippy::disallowed_methods, reason = "this is the module that reads it")]
-pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 impl Access {
@@ -238,59 +185,6 @@ impl Access {
             }
         };
         Some(text.to_owned())
-    }
-}
-
-/// Where variables are found.
-pub type Lookup<'a> = &'a dyn Fn(&'static str) -> Option<String>;
-
-pub(crate) struct Reader<'a> {
-    pub(crate) lookup: Lookup<'a>,
-    pub(crate) mistakes: Vec<Mistake>,
-}
-
-impl Reader<'_> {
-    /// A variable that may be absent; empty is absent.
-    pub(crate) fn given<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let text = (self.lookup)(name).filter(|text| !text.trim().is_empty())?;
-        match parse(text.trim()) {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.mistakes.push(Mistake { name, problem });
-                None
-            }
-        }
-    }
-
-    /// A variable with a default, which has to be valid itself.
-    pub(crate) fn optional<T>(
-        &mut self,
-        name: &'static str,
-        default: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> T {
-        let given = self.given(name, &parse);
-        given.unwrap_or_else(|| parse(default).expect("the default is valid"))
-    }
-
-    /// A variable that has to be there. While mistakes are collected, `stand_in` takes its place.
-    pub(crate) fn required<T>(
-        &mut self,
-        name: &'static str,
-        meaning: &str,
-        stand_in: T,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> T {
-        if (self.lookup)(name).is_none_or(|text| text.trim().is_empty()) {
-            let problem = format!("is not set; it is {meaning}");
-            self.mistakes.push(Mistake { name, problem });
-            return stand_in;
-        }
-        self.given(name, parse).unwrap_or(stand_in)
     }
 }
 
@@ -354,7 +248,7 @@ fn overflow(reader: &mut Reader<'_>, region: &str, limits: &Limits) -> OverflowC
         let problem = "is not set; the bucket's links name its region".to_owned();
         reader.mistakes.push(Mistake { name: "AWS_REGION", problem });
     }
-    let seconds = reader.optional("OVERFLOW_TTL_SECONDS", "60", positive);
+    let seconds = reader.given("OVERFLOW_TTL_SECONDS", positive).unwrap_or(LINK_LIFETIME_SECONDS);
     if let Err(exceeded) = limits.s3_presign_expiry.admit(Millis(seconds.saturating_mul(1000))) {
         let problem =
             format!("{seconds} s is longer than S3 lets a link live, {} s", exceeded.max / 1000);

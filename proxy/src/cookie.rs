@@ -85,7 +85,10 @@ pub(crate) fn without_ours(header: &str) -> Option<String> {
 }
 
 /// Whether a pair of `Cookie`, or a whole `Set-Cookie`, is of one of the proxy's own cookies.
+///
+/// A cookie without a name is sent back as its value alone: `Set-Cookie: =a=b` becomes `Cookie: a=b`.
 pub(crate) fn is_ours(pair: &str) -> bool {
+    let pair = pair.trim_start_matches(|it: char| it == '=' || it.is_ascii_whitespace());
     let name = pair.split(['=', ';']).next().unwrap_or_default().trim();
     SESSION.iter().chain(&LOGIN).any(|own| name.eq_ignore_ascii_case(own))
 }
@@ -125,6 +128,8 @@ mod tests {
             ("hardcap-session=x; hardcap-login=y; sid=1", Some("sid=1")),
             ("a=1; hardcap-session =x", Some("a=1")),
             ("hardcap-session", None),
+            ("=__Host-hardcap-session=x; a=1", Some("a=1")),
+            ("= hardcap-login=x", None),
             ("my-hardcap-session=1", Some("my-hardcap-session=1")),
             ("", Some("")),
         ] {

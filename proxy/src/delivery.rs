@@ -6,10 +6,10 @@
 use bytes::Bytes;
 use hardcap_limits::envelope::Payload;
 
-use crate::answer::{Answer, Body, Text};
+use crate::answer::{Answer, Body, Head, Text};
+use crate::clients::{self, Clients};
 use crate::compress;
 use crate::digest::{self, REPR_DIGEST};
-use crate::error::Failure;
 use crate::event::Request;
 use crate::headers::{self, Lines};
 
@@ -45,6 +45,23 @@ impl Delivery {
     }
 }
 
+/// The headers of an answer fill the envelope alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the headers of the answer take {bytes} bytes of {max}; the largest is `{name}`")]
+pub struct HeadersTooLarge {
+    /// The header with the most bytes.
+    pub name: String,
+    /// The envelope without a body.
+    pub bytes: u64,
+    /// What Lambda accepts.
+    pub max: u64,
+}
+
+/// `X-Overflow` holds something unknown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("X-Overflow: `{0}` is none of `redirect`, `link` and `error`")]
+pub struct UnknownMode(pub String);
+
 /// What the function may post.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope {
@@ -65,8 +82,8 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// [`Failure::HeadersTooLarge`], which names the largest.
-    pub fn admit_headers(&self, status: u16, lines: &Lines) -> Result<(), Failure> {
+    /// [`HeadersTooLarge`], which names the largest.
+    pub fn admit_headers(&self, status: u16, lines: &Lines) -> Result<(), HeadersTooLarge> {
         let bare = Answer { status, headers: lines.clone(), body: Body::Empty };
         let bytes = bare.len(self.payload);
         if bytes <= self.max {
@@ -81,22 +98,7 @@ impl Envelope {
         }
         let largest = totals.into_iter().max_by_key(|(_, total)| *total);
         let name = largest.map(|(name, _)| name.to_owned()).unwrap_or_default();
-        Err(Failure::HeadersTooLarge { name, bytes, max: self.max })
-    }
-}
-
-/// Status and headers of an answer whose body is yet to be placed.
-#[derive(Clone, Debug)]
-pub struct Head {
-    /// The upstream's status.
-    pub status: u16,
-    /// The headers that the client gets.
-    pub headers: Lines,
-}
-
-impl Head {
-    fn with(&self, body: Body) -> Answer {
-        Answer { status: self.status, headers: self.headers.clone(), body }
+        Err(HeadersTooLarge { name, bytes, max: self.max })
     }
 }
 
@@ -151,8 +153,16 @@ pub struct Asked {
     pub accepts_gzip: bool,
     /// A header that S3 would act upon after a redirect, and wrongly.
     pub troublesome: Option<String>,
+    /// Whether the request asks for a part of the answer.
+    pub ranged: bool,
     /// Whether a browser loads this as a part of a page, where a policy forbids other hosts.
     pub is_asset: bool,
+    /// Whether a script of another origin asks with its cookies, which no redirect to another host survives.
+    pub is_credentialed: bool,
+    /// Whether the client is known to follow redirects.
+    pub follows: bool,
+    /// How the client calls itself.
+    pub client: Option<String>,
 }
 
 /// The values of `X-Overflow`.
@@ -162,7 +172,7 @@ pub enum Mode {
     Redirect,
     /// The status of the upstream, and the link as JSON.
     Link,
-    /// 502, and the link in the problem.
+    /// 406, and the link in the problem.
     Error,
 }
 
@@ -175,36 +185,30 @@ pub enum Form {
     Link,
     /// The upstream's status, an error, as a problem that holds the link.
     Problem,
-    /// 502, for this reason, as a problem that holds the link.
-    BadGateway(String),
+    /// 406, for this reason, as a problem that holds the link.
+    Refused(String),
 }
 
-const DESTINATIONS: [&str; 9] = [
-    "script",
-    "style",
-    "worker",
-    "sharedworker",
-    "serviceworker",
-    "font",
-    "document",
-    "iframe",
-    "frame",
-];
-const CONDITIONAL: [&str; 6] =
-    ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
+/// The values of `Sec-Fetch-Dest` for parts of a page that policies keep to their own host, or that become part of the page.
+/// A navigation (`document`) is none of them: the browser shows what it is led to.
+const DESTINATIONS: [&str; 8] =
+    ["script", "style", "worker", "sharedworker", "serviceworker", "font", "iframe", "frame"];
+/// Conditions about an ETag or a date that the stored object cannot meet. `Range`, `If-Range`, `If-None-Match` and
+/// `If-Modified-Since` do no harm: S3 has the whole representation, under another ETag, as of now.
+const CONDITIONAL: [&str; 2] = ["if-match", "if-unmodified-since"];
 
 impl Asked {
     /// Reads the headers of a request.
     ///
     /// # Errors
     ///
-    /// [`Failure::OverflowMode`] for a mode that does not exist.
-    pub fn of(request: &Request) -> Result<Asked, Failure> {
+    /// [`UnknownMode`] for a mode that does not exist.
+    pub fn of(request: &Request, clients: &Clients) -> Result<Asked, UnknownMode> {
         let mode = request.header("x-overflow").map(|text| match text.trim() {
             "redirect" => Ok(Mode::Redirect),
             "link" => Ok(Mode::Link),
             "error" => Ok(Mode::Error),
-            _ => Err(Failure::OverflowMode(text.to_owned())),
+            _ => Err(UnknownMode(text.to_owned())),
         });
         let troublesome = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
         let troublesome =
@@ -220,7 +224,13 @@ impl Asked {
             mode: mode.transpose()?,
             accepts_gzip: headers::accepts_gzip(&encodings.join(",")),
             troublesome: troublesome.into_iter().next(),
+            ranged: request.header("range").is_some(),
             is_asset: DESTINATIONS.contains(&destination),
+            is_credentialed: request.header("cookie").is_some()
+                && request.header("sec-fetch-mode") == Some("cors")
+                && matches!(request.header("sec-fetch-site"), Some("cross-site" | "same-site")),
+            follows: clients.follows(request),
+            client: clients::name_of(request),
         })
     }
 
@@ -230,10 +240,12 @@ impl Asked {
     /// # Errors
     ///
     /// As [`Asked::of`].
-    pub fn of_stored(request: &Request) -> Result<Asked, Failure> {
-        let asked = Asked::of(request)?;
+    pub fn of_stored(request: &Request, clients: &Clients) -> Result<Asked, UnknownMode> {
+        let asked = Asked::of(request, clients)?;
         let mut names = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-        Ok(Asked { troublesome: names.find(|name| is_signed(name)), ..asked })
+        let troublesome = names.find(|name| is_signed(name));
+        // Who asks for a link by its address goes where it leads.
+        Ok(Asked { troublesome, follows: true, ..asked })
     }
 
     /// The form of an answer with this status, once it is stored.
@@ -246,28 +258,68 @@ impl Asked {
         let redirectable = matches!(status, 200 | 203 | 206..=299);
         match self.mode {
             Some(Mode::Link) => return Form::Link,
+            Some(Mode::Redirect) if !redirectable => return Form::Link,
             Some(Mode::Error) => {
-                return Form::BadGateway("The request asks for `X-Overflow: error`.".to_owned());
+                return Form::Refused("The request asks for `X-Overflow: error`.".to_owned());
             }
+            // A client that is redirected does not look at the body.
+            None if (300..400).contains(&status) => return Form::Link,
             Some(Mode::Redirect) | None => {}
         }
-        if !redirectable {
-            return Form::Link;
+        match self.obstacle(status, redirectable, redirect_assets) {
+            Some(reason) => Form::Refused(reason),
+            None => Form::Redirect,
         }
-        if let Some(name) = &self.troublesome {
-            return Form::BadGateway(format!(
+    }
+
+    /// Why a redirect would not lead to the answer, or not be noticed.
+    fn obstacle(&self, status: u16, redirectable: bool, redirect_assets: bool) -> Option<String> {
+        let name =
+            self.troublesome.as_deref().or((self.ranged && status == 206).then_some("range"));
+        if let Some(name) = name {
+            return Some(format!(
                 "The request holds `{name}`, which would follow a redirect to S3 and be misunderstood there. \
                  Send it without, or with `X-Overflow: link`."
             ));
         }
-        if self.is_asset && self.mode.is_none() && !redirect_assets {
-            return Form::BadGateway(
-                "A browser loads this as part of a page, where redirects to another host are blocked. \
-                 OVERFLOW_REDIRECT_ASSETS=true permits them."
+        if self.mode.is_some() {
+            return None;
+        }
+        if !self.follows {
+            return Some(self.advice());
+        }
+        if !redirectable {
+            return Some(format!(
+                "The upstream's status is {status}, which a redirect would hide. `X-Overflow: link` keeps it."
+            ));
+        }
+        if self.is_credentialed {
+            return Some(
+                "A script of another origin asks with cookies, and a browser blocks that redirect to S3. \
+                 Send `X-Overflow: link`, and fetch the link without credentials."
                     .to_owned(),
             );
         }
-        Form::Redirect
+        (self.is_asset && !redirect_assets).then(|| {
+            "A browser loads this as part of a page, where redirects to another host are blocked. \
+             OVERFLOW_REDIRECT_ASSETS=true permits them."
+                .to_owned()
+        })
+    }
+
+    /// What a client can do that a redirect does not reach.
+    fn advice(&self) -> String {
+        let client = match &self.client {
+            Some(name) => format!("The client `{name}`"),
+            None => "A client without `User-Agent`".to_owned(),
+        };
+        format!(
+            "{client} is not known to follow redirects, so it is not redirected to the answer. Ask for smaller pages \
+             (`size`) or fewer fields (`_source`, `filter_path`); accept gzip (`http_compress=True`, \
+             `compression: true`), which fits while the compressed answer does; or send `X-Overflow: link` for the link \
+             as JSON, or `X-Overflow: redirect` if the client follows. The operator can add the client to \
+             OVERFLOW_CLIENTS."
+        )
     }
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::delivery::Head;
+use crate::answer::Head;
 use crate::event::Request;
 use crate::headers;
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::body::BodyError;
+use crate::delivery::{HeadersTooLarge, UnknownMode};
 use crate::headers::BadHeader;
-use crate::job::http::Refusal;
+use crate::job::Refusal;
 use crate::path::BadTarget;
 use crate::session;
-use crate::store::StoreError;
+use crate::store::{PutError, StoreError};
 use crate::upload::UploadRefusal;
 use crate::upstream::UpstreamError;
 
@@ -14,7 +16,7 @@ use crate::upstream::UpstreamError;
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The proxy was not opened.
-    #[error("the proxy was told neither SESSIONS_TABLE nor ACCESS=open")]
+    #[error("neither SESSIONS_TABLE nor ACCESS=open is set")]
     Closed,
     /// The path or the query is refused.
     #[error(transparent)]
@@ -23,13 +25,13 @@ pub enum Failure {
     #[error(transparent)]
     Header(#[from] BadHeader),
     /// `X-Overflow` holds something unknown.
-    #[error("X-Overflow: `{0}` is none of `redirect`, `link` and `error`")]
-    OverflowMode(String),
+    #[error(transparent)]
+    OverflowMode(#[from] UnknownMode),
     /// A path under `/_proxy` that does not exist.
     #[error("the proxy has no route {0}")]
     OwnRoute(String),
     /// A route of the proxy, with a method it does not know.
-    #[error("the route knows only {0}")]
+    #[error("method not allowed; allowed: {0}")]
     OwnMethod(&'static str),
     /// The client asks for a WebSocket.
     #[error("a Lambda function cannot hold a WebSocket open")]
@@ -41,15 +43,8 @@ pub enum Failure {
     #[error("the upstream redirects to another host: {0}")]
     ForeignRedirect(String),
     /// The headers of an answer fill the envelope alone.
-    #[error("the headers of the answer take {bytes} bytes of {max}; the largest is `{name}`")]
-    HeadersTooLarge {
-        /// The header with the most bytes.
-        name: String,
-        /// The envelope without a body.
-        bytes: u64,
-        /// What Lambda accepts.
-        max: u64,
-    },
+    #[error(transparent)]
+    HeadersTooLarge(#[from] HeadersTooLarge),
     /// The answer exceeds `MAX_BODY_BYTES`.
     #[error("the answer is larger than {0} bytes")]
     BodyTooLarge(u64),
@@ -76,15 +71,19 @@ pub enum Failure {
     Deadline(Duration),
 }
 
-/// An error and what caused it, in one line.
-#[must_use]
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Failure {
+        Failure::Upstream(error.into())
     }
-    text
+}
+
+impl From<PutError> for Failure {
+    fn from(error: PutError) -> Failure {
+        match error {
+            PutError::Store(error) => Failure::Store(error),
+            PutError::Body(error) => error.into(),
+            PutError::TooLarge(max) => Failure::BodyTooLarge(max),
+            PutError::Late(budget) => Failure::Deadline(budget),
+        }
+    }
 }

@@ -97,6 +97,12 @@ impl<'de> Deserialize<'de> for Request {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Request, D::Error> {
         let event = Event::deserialize(deserializer)?;
         let context = &event.request_context;
+        if context.elb.is_some() {
+            return Err(D::Error::custom(
+                "the event is one of an Application Load Balancer, whose encoding of queries and limit of 1 MB this proxy \
+                 does not know; put it behind a REST API, an HTTP API or a function URL",
+            ));
+        }
         if let Some(http) = &context.http {
             let method = http.method.clone();
             return event.into_v2(&method).map_err(D::Error::custom);
@@ -135,6 +141,7 @@ struct Event<'a> {
 #[derive(Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestContext {
+    elb: Option<serde::de::IgnoredAny>,
     http: Option<HttpContext>,
     identity: Option<Identity>,
     stage: Option<String>,

@@ -1,7 +1,9 @@
 //! One request, from the event to the envelope, one step a line.
 
 mod again;
+pub mod job_api;
 mod jobs;
+mod logins;
 mod uploads;
 mod visitors;
 
@@ -13,7 +15,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 
 use crate::announce;
-use crate::answer::{Answer, Body};
+use crate::answer::{Answer, Body, Head};
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
 use crate::claim::Claim;
@@ -22,14 +24,15 @@ use crate::compress;
 use crate::config::Config;
 use crate::cors;
 use crate::deadline::{self, Deadline};
-use crate::delivery::{self, Asked, Delivery, Envelope, Head};
+use crate::delivery::{self, Asked, Delivery, Envelope};
 use crate::digest;
 use crate::error::Failure;
 use crate::event::Request;
-use crate::headers::{self, Lines};
-use crate::job::http::{Jobs, Preference, owner};
+use crate::handler::job_api::{Jobs, Preference, owner};
+use crate::headers::{self, Lines, Named};
 use crate::key;
 use crate::line::AccessLine;
+use crate::location::{self, Foreign};
 use crate::path::Target;
 use crate::respond;
 use crate::session::{Sessions, Visitor};
@@ -57,6 +60,7 @@ struct Exchange<'a> {
     asked: Asked,
     body: RequestBody,
     cors: &'a Lines,
+    extra: &'a headers::Extra,
     envelope: Envelope,
     deadline: Deadline,
 }
@@ -64,8 +68,10 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     /// The request as it leaves.
     fn outgoing(&self, target: Target) -> Result<Outgoing, Failure> {
+        let user = self.visitor.user();
+        let user = user.map(|user| Named { name: &user.name, group: user.role.name() });
         let mut headers =
-            headers::for_upstream(self.request, self.asked.accepts_gzip, self.visitor.user())?;
+            headers::for_upstream(self.request, self.asked.accepts_gzip, user, self.extra)?;
         if let RequestBody::Uploaded(source) = &self.body
             && let Ok(promised) = HeaderValue::from_str(&source.media_type)
         {
@@ -111,11 +117,12 @@ impl Proxy {
         let mut line = AccessLine::new(start, &request);
         let deadline = self.deadline(start, &request, lambda);
         let work = self.answer(&request, &cors, envelope, deadline, &mut line);
-        let answer = work.await.unwrap_or_else(|failure| {
+        let mut answer = work.await.unwrap_or_else(|failure| {
             line.delivery = Some(Delivery::Refused);
             line.failure = Some(failure.to_string());
             respond::problem(&failure, &cors)
         });
+        respond::suit(&mut answer, &request);
         let posted = answer.to_json(envelope.payload);
         line.write(&answer, envelope, posted.len() as u64, &self.config.metrics);
         posted
@@ -154,10 +161,11 @@ impl Proxy {
         if is_websocket(request) {
             return Err(Failure::WebSocket);
         }
-        let asked = Asked::of(request)?;
+        let asked = Asked::of(request, &self.config.clients)?;
         let body = clock::before(deadline.at, self.body(request, &visitor)).await;
         let body = body.map_err(|clock::Late| Failure::Deadline(deadline.budget))??;
-        let exchange = Exchange { request, visitor, asked, body, cors, envelope, deadline };
+        let extra = &self.config.upstream_headers;
+        let exchange = Exchange { request, visitor, asked, body, cors, extra, envelope, deadline };
         let preference = Preference::of(request);
         if preference.respond_async
             && let Some(jobs) = self.jobs().await
@@ -224,8 +232,9 @@ impl Proxy {
         let public = self.public(exchange.request);
         for (name, value) in &mut lines {
             if name == "location" || name == "content-location" {
-                *value = headers::public_location(value, self.upstream.url(), public)
-                    .map_err(|headers::Foreign(location)| Failure::ForeignRedirect(location))?;
+                let asked = Target::of(exchange.request)?.path_and_query();
+                *value = location::public(value, self.upstream.url(), &asked, public)
+                    .map_err(|Foreign(location)| Failure::ForeignRedirect(location))?;
             }
         }
         for (name, value) in exchange.cors {
@@ -238,6 +247,7 @@ impl Proxy {
         if exchange.visitor.user().is_some() {
             // Without the cookie there is another answer, and a cache in between must not mix them up.
             headers::vary(&mut lines, "Cookie");
+            headers::make_private(&mut lines);
         }
         Ok(Head { status, headers: lines })
     }

@@ -1,10 +1,15 @@
 //! Which headers travel, and how: to the upstream, and back to the client.
 
+mod allowed;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+pub use self::allowed::Extra;
+use crate::cookie;
 use crate::event::Request;
-use crate::session::{User, cookie};
-use crate::upload::UPLOAD_ID;
+
+/// The header that names an upload.
+pub const UPLOAD_ID: &str = "x-upload-id";
 
 /// Header lines of an answer: lower-case names, in order, repeated where they repeat.
 pub type Lines = Vec<(String, String)>;
@@ -75,18 +80,19 @@ pub struct BadHeader {
 pub fn for_upstream(
     request: &Request,
     accepts_gzip: bool,
-    user: Option<&User>,
+    user: Option<Named<'_>>,
+    extra: &Extra,
 ) -> Result<HeaderMap, BadHeader> {
     let named = named_in_connection(request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 3);
     for (name, value) in &request.headers {
         let plain = plain_name(name);
-        if is_hop_by_hop(&plain) || is_ours(&plain) || named.contains(&plain) {
-            continue;
-        }
         let bad = || BadHeader { name: name.escape_default().to_string() };
         let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?;
+        if !extra.allows(&plain) || named.contains(&plain) {
+            continue;
+        }
         if plain == "cookie" {
             // The session is between the browser and this proxy.
             let others = std::str::from_utf8(value.as_bytes()).ok().and_then(cookie::without_ours);
@@ -113,10 +119,19 @@ pub fn for_upstream(
     Ok(headers)
 }
 
-/// Who it is, for the upstream: written by this proxy alone, after every spelling of the client is gone.
-fn identity(user: &User) -> [(&'static str, HeaderValue); 2] {
-    let name = HeaderValue::from_str(&user.name).expect("names of users are plain");
-    [("x-forwarded-user", name), ("x-forwarded-groups", HeaderValue::from_static(user.role.name()))]
+/// Who a request is of, for the upstream.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// The user.
+    pub name: &'a str,
+    /// The role.
+    pub group: &'a str,
+}
+
+/// Written by this proxy alone, after every spelling of the client is gone. A name that no header can hold is left out.
+fn identity(user: Named<'_>) -> impl Iterator<Item = (&'static str, HeaderValue)> {
+    let lines = [("x-forwarded-user", user.name), ("x-forwarded-groups", user.group)];
+    lines.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?)))
 }
 
 /// The headers of the upstream's answer as the client gets them.
@@ -163,6 +178,47 @@ pub fn remove(lines: &mut Lines, name: &str) {
     lines.retain(|(known, _)| known != name);
 }
 
+/// Keeps an answer for somebody who is logged in out of caches that others are served from.
+pub fn make_private(lines: &mut Lines) {
+    const FOR_SHARED: [&str; 4] =
+        ["public", "s-maxage", "proxy-revalidate", "stale-while-revalidate"];
+    let directives: Vec<String> = lines
+        .iter()
+        .filter(|(name, _)| name == "cache-control")
+        .flat_map(|(_, value)| directives(value))
+        .filter(|directive| {
+            let name = directive.split('=').next().unwrap_or_default().trim();
+            !FOR_SHARED.iter().any(|known| known.eq_ignore_ascii_case(name))
+                && !name.eq_ignore_ascii_case("private")
+        })
+        .collect();
+    let is_unstored = directives.iter().any(|it| it.eq_ignore_ascii_case("no-store"));
+    let first = (!is_unstored).then(|| "private".to_owned());
+    let all: Vec<String> = first.into_iter().chain(directives).collect();
+    set(lines, "cache-control", all.join(", "));
+    // Caches of CDNs look at these in place of `Cache-Control` (RFC 9213; Surrogate-Control is older).
+    lines.retain(|(name, _)| !name.ends_with("cdn-cache-control") && name != "surrogate-control");
+}
+
+/// The directives of `Cache-Control`; a comma within quotes belongs to its directive.
+fn directives(value: &str) -> Vec<String> {
+    let mut found = vec![String::new()];
+    let mut quoted = false;
+    for character in value.chars() {
+        quoted ^= character == '"';
+        match character {
+            ',' if !quoted => found.push(String::new()),
+            other => {
+                if let Some(last) = found.last_mut() {
+                    last.push(other);
+                }
+            }
+        }
+    }
+    let trimmed = found.into_iter().map(|directive| directive.trim().to_owned());
+    trimmed.filter(|directive| !directive.is_empty()).collect()
+}
+
 /// Adds a field name to `Vary` unless it is there.
 pub fn vary(lines: &mut Lines, field: &str) {
     let known = lines.iter().filter(|(name, _)| name == "vary").any(|(_, value)| {
@@ -189,62 +245,6 @@ fn weighted(part: &str) -> Option<(&str, f32)> {
     let name = pieces.next().filter(|name| !name.is_empty())?;
     let weight = pieces.find_map(|piece| piece.strip_prefix("q=").or(piece.strip_prefix("Q=")));
     Some((name, weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0))))
-}
-
-/// Where an upstream's `Location` leads when it is followed through this proxy.
-///
-/// # Errors
-///
-/// [`Foreign`] when it leads to another host, which a client would follow with this proxy's blessing.
-pub fn public_location(
-    location: &str,
-    upstream: &http::Uri,
-    public: &str,
-) -> Result<String, Foreign> {
-    let foreign = || Foreign(location.chars().take(200).collect());
-    if location.contains('\\') || location.chars().any(char::is_control) {
-        return Err(foreign());
-    }
-    let absolute = location.find("://").filter(|at| !location[..*at].contains(['/', '?', '#']));
-    let after_scheme = match absolute {
-        Some(at) => &location[at + 3..],
-        None => match location.strip_prefix("//") {
-            Some(rest) => rest,
-            None if location.starts_with('/') => {
-                return Ok(format!("{public}{}", without_base(location, upstream)));
-            }
-            None if has_scheme(location) => return Err(foreign()),
-            None => return Ok(location.to_owned()),
-        },
-    };
-    let end = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
-    let (authority, rest) = after_scheme.split_at(end);
-    let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
-    });
-    if !upstream.host().is_some_and(|known| known.eq_ignore_ascii_case(host)) {
-        return Err(foreign());
-    }
-    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
-    Ok(format!("{public}{}", without_base(&rest, upstream)))
-}
-
-/// An upstream's redirect to another host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreign(pub String);
-
-fn without_base<'a>(path: &'a str, upstream: &http::Uri) -> &'a str {
-    let base = upstream.path().trim_end_matches('/');
-    match path.strip_prefix(base) {
-        Some(rest) if rest.starts_with('/') => rest,
-        _ => path,
-    }
-}
-
-/// `mailto:x`, `javascript:x`: a colon before any slash.
-fn has_scheme(location: &str) -> bool {
-    let first = location.split(['/', '?', '#']).next().unwrap_or_default();
-    first.contains(':')
 }
 
 /// Lower case, and `_` as `-`: some servers take `X_Forwarded_For` for the header it resembles.

@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response, Uri};
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 
-use crate::upload::OutgoingBody;
-
 /// More header lines than any upstream sends; hyper's own bound of 100 is not ours to keep.
 const HEADER_LINES_MAX: usize = 1000;
+
+/// What may go wrong with a body on its way out: the cause is found by its type.
+pub type BodyFailure = Box<dyn std::error::Error + Send + Sync>;
+/// A body on its way out.
+pub type OutgoingBody = UnsyncBoxBody<Bytes, BodyFailure>;
 
 /// A client that keeps its connections.
 #[derive(Debug)]

@@ -2,7 +2,9 @@
 //!
 //! A request arrives as an event, goes to one fixed upstream, signed with the function's own role, and its answer comes
 //! back as it was: inline while it fits the envelope that Lambda accepts, through a link into S3 when it does not.
-//! [`handler::Proxy`] is the path of a request, one step a line; the modules below are in the order of that path.
+//! [`handler::Proxy`] is the path of a request, one step a line. Modules stand in layers, `layers.rs` lists them from the bottom to the
+//! top, and a test makes sure that no import points up: [`config`] and [`error`] compose what the modules below them say of
+//! themselves, [`handler`] has the routes, [`programs`] what runs beside the proxy.
 //!
 //! # What is known to go wrong, and the test that holds it off
 //!
@@ -34,7 +36,7 @@
 //! | R3 statuses survive | `delivery::r3_*`, `announce::r3_*`, `tests/delivery.rs`: `r3_*` |
 //! | R5 clients that do not follow | `delivery::r5_*`, `announce::r5_*`, `tests/delivery.rs`: `r5_*`, `clients/agents.rs`: `r5_*` |
 //! | R6 headers that S3 would act upon | `delivery::r6_*`, `clients/browsers.rs`, `clients/agents.rs`: `r6_*` |
-//! | R7 redirects of the upstream | `headers::r7_*`, `tests/requests.rs`: `r7_*` |
+//! | R7 redirects of the upstream | `location::r7_*`, `tests/requests.rs`: `r7_*` |
 //! | R8 the proxy's own paths | `path::r8_*`, `tests/requests.rs`: `r8_*` |
 //! | X1 preflights | `cors::x1_*`, `tests/requests.rs`: `x1_*`, `tests/sessions.rs`: `x1_*` |
 //! | X2 the rule of the bucket | `clients/browsers.rs`, `clients/deployed.rs`: `x2_*`, `tests/tests/browser` |
@@ -66,8 +68,8 @@
 //! | S11 the target is configuration | `path::s11_*`, `config::s11_*`, `tests/requests.rs`: `s11_*` |
 //! | S12 characters that REST APIs refuse or split at | `tests/tests/gateway.rs`: `a_rest_api_refuses_characters_*` |
 //! | A1 tickets | `session::ticket::a1_*`, `tests/sessions.rs`: `a1_*` |
-//! | A2 cookies, expiry, fixation, logout | `session::cookie::a2_*`, `tests/sessions.rs`: `a2_*` |
-//! | A3 cookies stay apart, ours goes nowhere | `headers::a3_*`, `session::cookie::a3_*`, `tests/requests.rs`: `a3_*`, `tests/sessions.rs`: `a3_*`, `clients/browsers.rs`: `a3_*` |
+//! | A2 cookies, expiry, fixation, logout | `cookie::a2_*`, `tests/sessions.rs`: `a2_*` |
+//! | A3 cookies stay apart, ours goes nowhere | `headers::a3_*`, `cookie::a3_*`, `tests/requests.rs`: `a3_*`, `tests/sessions.rs`: `a3_*`, `clients/browsers.rs`: `a3_*` |
 //! | A4 where a login leads | `session::return_to::a4_*`, `tests/sessions.rs`: `a4_*` |
 //! | A5 who is not logged in | `session::arrival::a5_*`, `tests/sessions.rs`: `a5_*` |
 //! | A6 who it is, only the proxy says | `headers::a6_*`, `tests/sessions.rs`: `a6_*` |
@@ -90,7 +92,7 @@
 //! | access-es | 500 without a content type | `an_answer_without_a_content_type_*` |
 //! | access-es, opensearch-py | frozen or torn credentials | `credentials_are_those_of_the_moment_*` |
 //! | aws-es-kibana | answers of people made cacheable | `nothing_is_made_cacheable_*` |
-//! | aws-es-proxy | six headers forwarded | `every_header_of_both_ends_*` |
+//! | aws-es-proxy | six headers forwarded | `every_header_that_is_needed_*` |
 //! | aws-es-proxy | a path that ends the proxy | `no_path_is_a_command` |
 //! | aws-es-proxy | one cookie jar for all | `tests/requests.rs`: `a3_*` |
 //! | aws-sigv4-proxy | the caller's `Host` is the target | `tests/requests.rs`: `s11_*` |
@@ -103,15 +105,19 @@ pub mod announce;
 pub mod answer;
 pub mod aws;
 pub mod body;
+pub mod causes;
 pub mod claim;
+pub mod clients;
 pub mod clock;
 pub mod compress;
 pub mod config;
+pub mod cookie;
 pub mod cors;
 pub mod credentials;
 pub mod deadline;
 pub mod delivery;
 pub mod digest;
+pub mod environment;
 pub mod error;
 pub mod event;
 pub mod handler;
@@ -120,9 +126,12 @@ pub mod http_client;
 pub mod job;
 pub mod key;
 pub mod line;
+pub mod location;
 pub mod log;
 pub mod own;
 pub mod path;
+pub mod problem;
+pub mod programs;
 pub mod respond;
 pub mod session;
 pub mod settings;
@@ -131,7 +140,10 @@ pub mod store;
 pub mod upload;
 pub mod upstream;
 
+mod glob;
 mod integer;
+#[cfg(test)]
+mod layers;
 mod object;
 
 use std::process::ExitCode;
@@ -148,7 +160,7 @@ use crate::handler::Proxy;
 ///
 /// With a wrong configuration it says all that is wrong, and ends with a failure.
 pub async fn run() -> ExitCode {
-    let Some(config) = configured().await else {
+    let Some(config) = configured(true).await else {
         return ExitCode::FAILURE;
     };
     let proxy = Arc::new(Proxy::new(config));
@@ -169,8 +181,9 @@ pub async fn run() -> ExitCode {
     }
 }
 
-/// The configuration from the environment, with the log started; when it is wrong, the log says all that is.
-async fn configured() -> Option<Config> {
+/// The configuration from the environment, with the log started; when it is wrong, the log says all that is. `serves` is
+/// whether this program answers clients.
+async fn configured(serves: bool) -> Option<Config> {
     let config = match Config::from_environment().await {
         Ok(config) => config,
         Err(mistakes) => {
@@ -180,7 +193,7 @@ async fn configured() -> Option<Config> {
         }
     };
     log::start(&config.log);
-    for warning in config.warnings() {
+    for warning in config.warnings(serves) {
         tracing::warn!("{warning}");
     }
     Some(config)

@@ -4,37 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, Body, Text};
 use crate::error::Failure;
-use crate::headers::Lines;
+use crate::event::Request;
+use crate::headers::{self, Lines};
+use crate::problem::{PROBLEM_TYPE, Problem, Refused, problem_kind, row};
 use crate::upstream::UpstreamError;
-
-/// The media type of RFC 9457.
-pub const PROBLEM_TYPE: &str = "application/problem+json";
-
-/// The `type` of a problem.
-#[must_use]
-pub fn problem_kind(name: &str) -> String {
-    format!("urn:hardcap:problem:{name}")
-}
-
-/// Why a request is not answered with what it asks for. Its text says what is wrong with this one.
-pub(crate) trait Refused: std::error::Error {
-    /// What a client is told of every one of its kind.
-    fn describe(&self) -> Problem;
-
-    /// After how many seconds to ask again, where it is no use before.
-    fn retry_after(&self) -> Option<u64> {
-        match self.describe().status {
-            429 => Some(30),
-            503 => Some(5),
-            _ => None,
-        }
-    }
-
-    /// What the problem says beside its text.
-    fn members(&self) -> Map<String, Value> {
-        Map::new()
-    }
-}
 
 /// The answer to a request that failed; `cors` are the headers that let a script read it.
 #[must_use]
@@ -60,52 +33,64 @@ pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
     Answer { status, headers, body: Body::Text(Text::from(Value::Object(members).to_string())) }
 }
 
-/// A problem, but for the detail.
-pub(crate) struct Problem {
-    /// The status of HTTP.
-    pub(crate) status: u16,
-    kind: &'static str,
-    title: &'static str,
-    /// What to do about it.
-    hint: &'static str,
-}
-
-pub(crate) const fn row(
-    status: u16,
-    kind: &'static str,
-    title: &'static str,
-    hint: &'static str,
-) -> Problem {
-    Problem { status, kind, title, hint }
-}
-
-impl Failure {
-    /// What a module refuses, it describes itself.
-    fn refused(&self) -> Option<&dyn Refused> {
-        match self {
-            Failure::Upload(refusal) => Some(refusal),
-            Failure::Job(refusal) => Some(refusal),
-            Failure::Session(refusal) => Some(refusal),
-            _ => None,
-        }
+/// Names a problem plain JSON for a client that says which media types it reads, where problems are not among them: some
+/// clients, such as elasticsearch-py 8, fail on a media type they do not know and never show the text.
+pub fn suit(answer: &mut Answer, request: &Request) {
+    let is_problem = headers::get(&answer.headers, "content-type") == Some(PROBLEM_TYPE);
+    let lines = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("accept"));
+    let mut ranges = lines
+        .flat_map(|(_, value)| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        .filter(|range| !range.is_empty())
+        .peekable();
+    let reads = |range: String| matches!(&*range, PROBLEM_TYPE | "application/*" | "*/*");
+    if is_problem && ranges.peek().is_some() && !ranges.any(reads) {
+        headers::set(&mut answer.headers, "content-type", "application/json");
     }
 }
 
 impl Refused for Failure {
     fn describe(&self) -> Problem {
-        self.refused().map_or_else(|| describe(self), Refused::describe)
+        describe(self)
     }
 
     fn retry_after(&self) -> Option<u64> {
-        self.refused().and_then(Refused::retry_after)
+        self.part().and_then(Refused::retry_after)
     }
 
     fn members(&self) -> Map<String, Value> {
-        self.refused().map(Refused::members).unwrap_or_default()
+        self.part().map(Refused::members).unwrap_or_default()
     }
 }
 
-/// One row a cause.
+impl Failure {
+    /// The refusal of another module, where it is one.
+    fn part(&self) -> Option<&dyn Refused> {
+        match self {
+            Failure::Upload(refusal) => Some(refusal),
+            Failure::Job(refusal) => Some(refusal),
+            Failure::Session(refusal) => Some(refusal),
+            Failure::Closed
+            | Failure::Target(_)
+            | Failure::Header(_)
+            | Failure::OverflowMode(_)
+            | Failure::OwnRoute(_)
+            | Failure::OwnMethod(_)
+            | Failure::WebSocket
+            | Failure::Upstream(_)
+            | Failure::ForeignRedirect(_)
+            | Failure::HeadersTooLarge(_)
+            | Failure::BodyTooLarge(_)
+            | Failure::Store(_)
+            | Failure::UnknownAnswer(_)
+            | Failure::AnswerGone(_)
+            | Failure::Deadline(_) => None,
+        }
+    }
+}
+
+/// One row for each cause: a new cause does not compile until it has one.
+#[expect(clippy::too_many_lines, reason = "one exhaustive table")]
 fn describe(failure: &Failure) -> Problem {
     const UNSENT: &str = "Nothing was sent to the upstream.";
     match failure {
@@ -113,8 +98,7 @@ fn describe(failure: &Failure) -> Problem {
             403,
             "closed",
             "This proxy is closed",
-            "Whoever runs it gives it a table of users with SESSIONS_TABLE, or opens it to everyone who can reach it with \
-             ACCESS=open.",
+            "Set SESSIONS_TABLE to a table of users, or ACCESS=open to let in everyone who can reach the proxy.",
         ),
         Failure::Target(_) => {
             row(400, "bad-target", "The path or the query is not accepted", UNSENT)
@@ -124,75 +108,71 @@ fn describe(failure: &Failure) -> Problem {
             400,
             "bad-overflow-mode",
             "X-Overflow is not understood",
-            "Leave it out for a redirect.",
+            "Use `redirect`, `link` or `error`, or leave the header out.",
         ),
         Failure::OwnRoute(_) => row(
             404,
             "no-such-route",
             "The proxy has no such route",
-            "Paths under /_proxy/ are the proxy's own and never go to the upstream.",
+            "Paths under /_proxy/ belong to the proxy and are never sent to the upstream.",
         ),
         Failure::OwnMethod(_) => row(
             405,
             "method-not-allowed",
-            "The route does not know this method",
-            "The header `Allow` lists what it knows.",
+            "Method not allowed",
+            "The header `Allow` lists the methods of this route.",
         ),
         Failure::UnknownAnswer(_) => row(
             404,
             "no-such-answer",
             "No such answer is stored for you",
-            "Stored answers are for those alone who asked for them.",
+            "A stored answer is available only to the user whose request it answers.",
         ),
         Failure::AnswerGone(_) => row(
             410,
             "answer-gone",
             "The answer is no longer stored",
-            "Send the request again that it was the answer to.",
+            "Send the original request again.",
         ),
         Failure::WebSocket => row(
             501,
             "no-websocket",
-            "WebSockets cannot pass here",
+            "WebSockets are not supported",
             "Connect to the upstream directly, or let the application poll.",
         ),
         Failure::Upstream(error) => describe_upstream(error),
-        late_or_large => describe_delivery(late_or_large),
-    }
-}
-
-/// What can go wrong once the upstream has answered.
-fn describe_delivery(failure: &Failure) -> Problem {
-    match failure {
         Failure::ForeignRedirect(_) => row(
             502,
             "foreign-redirect",
             "The upstream redirects to another host",
-            "The proxy passes on redirects within the upstream only.",
+            "The proxy passes on only redirects within the upstream.",
         ),
-        Failure::HeadersTooLarge { .. } => row(
+        Failure::HeadersTooLarge(_) => row(
             502,
             "headers-too-large",
             "The headers of the answer are too large for Lambda",
-            "Only a body can be delivered in another way; the upstream has to send less in its headers.",
+            "Only a body can be delivered in another way; the upstream has to send smaller headers.",
         ),
         Failure::BodyTooLarge(_) => row(
             502,
             "body-too-large",
             "The answer is larger than this proxy passes on",
-            "Ask for less at a time, or raise MAX_BODY_BYTES.",
+            "Request less at a time, or raise MAX_BODY_BYTES.",
         ),
         Failure::Store(_) => row(
             502,
             "store-failed",
-            "The bucket for answers that are too large for Lambda failed",
-            "Nothing is left behind; the request can be sent again.",
+            "The bucket for large answers failed",
+            "Nothing was stored. Send the request again.",
         ),
-        _ => row(
+        Failure::Upload(refusal) => refusal.describe(),
+        Failure::Job(refusal) => refusal.describe(),
+        Failure::Session(refusal) => refusal.describe(),
+        Failure::Deadline(_) => row(
             504,
             "deadline",
             "There was not enough time",
-            "The gateway would have cut the request off. Ask for less at a time, or have the work done as a job.",
+            "The gateway would have cut the request off. Request less at a time, or send `Prefer: respond-async` for a job.",
         ),
     }
 }
@@ -208,19 +188,19 @@ fn describe_upstream(error: &UpstreamError) -> Problem {
         UpstreamError::Broken(_) => row(
             502,
             "upstream-broken",
-            "The upstream's answer is not whole",
-            "What came of it was thrown away. Whether the request took effect is not known.",
+            "The upstream's answer is incomplete",
+            "The incomplete answer was discarded. Whether the request took effect is unknown.",
         ),
         UpstreamError::Stalled(_) => row(
             504,
             "upstream-stalled",
             "The upstream stopped in the middle of its answer",
-            "What came of it was thrown away. Whether the request took effect is not known.",
+            "The incomplete answer was discarded. Whether the request took effect is unknown.",
         ),
         UpstreamError::Setting(_) => row(
             503,
             "setting-unavailable",
-            "A setting of this proxy is not to be had",
+            "A configuration value could not be loaded",
             "Nothing was sent to the upstream; the request can be sent again.",
         ),
         UpstreamError::Source(error) => error.describe(),

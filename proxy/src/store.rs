@@ -1,6 +1,5 @@
 //! Answers in S3: written in constant memory, whole or not at all, and the links by which they are read.
 
-mod incoming;
 mod skew;
 mod upload;
 
@@ -20,18 +19,15 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::body::{Gathered, UpstreamBody};
+use crate::body::{BodyError, Gathered, UpstreamBody};
+use crate::causes::with_causes;
 use crate::claim::Claim;
 use crate::clock;
-use crate::config::OverflowConfig;
 use crate::credentials::CredentialsCache;
 use crate::deadline::Deadline;
-use crate::error::{Failure, with_causes};
 use crate::headers::{self, Lines};
 use skew::Skew;
 use upload::Upload;
-
-pub use incoming::Slot;
 
 /// How much of an error's body is shown in its place.
 const EXCERPT: usize = 1024;
@@ -40,6 +36,25 @@ const OWNER: &str = "owner";
 const SHA256: &str = "sha256";
 /// Credentials should outlive a link by this much.
 const LIFE_MARGIN: Duration = Duration::from_secs(30);
+
+/// Where answers go that Lambda cannot carry.
+#[derive(Clone, Debug)]
+pub struct OverflowConfig {
+    /// The bucket.
+    pub bucket: String,
+    /// The first part of every key, without a slash at either end.
+    pub prefix: String,
+    /// How long a link lives.
+    pub link_lifetime: Duration,
+    /// The region of the bucket.
+    pub region: String,
+    /// Whether the bucket is in the path of its URLs, as it has to be where names of hosts are not to be had.
+    pub force_path_style: bool,
+    /// Whether a browser that loads a script, a style sheet or the like is redirected all the same.
+    pub redirect_assets: bool,
+    /// Bodies of more bytes go there although they would fit.
+    pub above: Option<u64>,
+}
 
 /// S3 did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +65,23 @@ pub enum StoreError {
     /// There are no credentials that last.
     #[error("no link can be made: {0}")]
     NoLink(String),
+}
+
+/// Why an answer was not stored. Nothing is left behind then.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// S3 failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The answer did not come whole.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The answer has more bytes than this.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(u64),
+    /// The time is up.
+    #[error("no answer within {:.1} s", .0.as_secs_f64())]
+    Late(Duration),
 }
 
 /// A stored answer.
@@ -103,10 +135,10 @@ impl fmt::Debug for Link {
 /// The bucket.
 #[derive(Clone, Debug)]
 pub struct Store {
-    client: Client,
+    pub(crate) client: Client,
     credentials: Arc<CredentialsCache>,
-    config: OverflowConfig,
-    skew: Skew,
+    pub(crate) config: OverflowConfig,
+    pub(crate) skew: Skew,
 }
 
 /// What is put under which key, and how long that may take.
@@ -143,19 +175,19 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Failure`] of S3, of the upstream, by size or by time. Nothing is left behind then.
-    pub async fn put(&self, entry: Entry<'_>, body: Gathered) -> Result<Stored, Failure> {
+    /// [`PutError`] of S3, of the upstream, by size or by time. Nothing is left behind then.
+    pub async fn put(&self, entry: Entry<'_>, body: Gathered) -> Result<Stored, PutError> {
         match body {
             Gathered::Whole(bytes) => {
                 let put = self.put_object(entry, bytes);
-                let late = |clock::Late| Failure::Deadline(entry.deadline.budget);
+                let late = |clock::Late| PutError::Late(entry.deadline.budget);
                 clock::before(entry.deadline.at, put).await.map_err(late)?
             }
             Gathered::More(body) => self.put_parts(entry, body).await,
         }
     }
 
-    async fn put_object(&self, entry: Entry<'_>, body: Bytes) -> Result<Stored, Failure> {
+    async fn put_object(&self, entry: Entry<'_>, body: Bytes) -> Result<Stored, PutError> {
         let digest = Sha256::digest(&body);
         let sha256 = hex::encode(digest);
         let stored = Stored {
@@ -188,8 +220,8 @@ impl Store {
         Ok(stored)
     }
 
-    async fn put_parts(&self, entry: Entry<'_>, body: UpstreamBody) -> Result<Stored, Failure> {
-        let late = |clock::Late| Failure::Deadline(entry.deadline.budget);
+    async fn put_parts(&self, entry: Entry<'_>, body: UpstreamBody) -> Result<Stored, PutError> {
+        let late = |clock::Late| PutError::Late(entry.deadline.budget);
         let created = clock::before(entry.deadline.at, self.create_upload(entry));
         let upload_id = created.await.map_err(late)??;
         let upload = Upload { store: self, entry, upload_id: &upload_id };
@@ -203,7 +235,7 @@ impl Store {
         }
     }
 
-    async fn create_upload(&self, entry: Entry<'_>) -> Result<String, Failure> {
+    async fn create_upload(&self, entry: Entry<'_>) -> Result<String, PutError> {
         let described = |name| headers::get(entry.headers, name).map(str::to_owned);
         let created = self
             .client
@@ -224,7 +256,7 @@ impl Store {
             .map_err(|error| operation("CreateMultipartUpload", &error))?;
         let missing = || {
             let why = "the answer holds no upload id".to_owned();
-            Failure::Store(StoreError::Operation("CreateMultipartUpload", why))
+            PutError::Store(StoreError::Operation("CreateMultipartUpload", why))
         };
         created.upload_id.ok_or_else(missing)
     }
@@ -272,7 +304,7 @@ impl Store {
     }
 
     /// All that a link needs but what it leads to. It lives as long as wanted, or as long as the credentials.
-    async fn signing(&self, wanted: Duration) -> Result<Signing, StoreError> {
+    pub(crate) async fn signing(&self, wanted: Duration) -> Result<Signing, StoreError> {
         let credentials = self.credentials.lasting(wanted + LIFE_MARGIN).await;
         let credentials = credentials.map_err(StoreError::NoLink)?;
         let lifetime = lifetime_of_link(wanted, &credentials, clock::now())?;
@@ -288,10 +320,10 @@ impl Store {
 }
 
 /// How a link is signed.
-struct Signing {
-    config: PresigningConfig,
-    signed_by: aws_sdk_s3::config::Builder,
-    expires: SystemTime,
+pub(crate) struct Signing {
+    pub(crate) config: PresigningConfig,
+    pub(crate) signed_by: aws_sdk_s3::config::Builder,
+    pub(crate) expires: SystemTime,
 }
 
 /// A link that outlives its credentials would fail before it says it does.
@@ -322,14 +354,14 @@ fn excerpt_of(body: &Bytes) -> Bytes {
     Bytes::copy_from_slice(&body[..body.len().min(EXCERPT)])
 }
 
-fn operation<E>(name: &'static str, error: &SdkError<E>) -> Failure
+fn operation<E>(name: &'static str, error: &SdkError<E>) -> PutError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    Failure::Store(StoreError::Operation(name, describe(error)))
+    PutError::Store(StoreError::Operation(name, describe(error)))
 }
 
-fn describe<E>(error: &SdkError<E>) -> String
+pub(crate) fn describe<E>(error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

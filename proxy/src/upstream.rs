@@ -14,16 +14,15 @@ use http::{Method, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::OnceCell;
 
-use crate::body::{Gathered, UpstreamBody};
+use crate::body::{BodyError, Gathered, UpstreamBody};
+use crate::causes::with_causes;
 use crate::clock;
-use crate::config::UpstreamConfig;
 use crate::credentials::CredentialsCache;
-use crate::error::with_causes;
-use crate::http_client::HttpClient;
+use crate::http_client::{HttpClient, OutgoingBody};
 use crate::path::Target;
-use crate::settings::{self, Lifetimes, Setting, SettingError};
-use crate::sign::{self, Signable};
-use crate::upload::{OutgoingBody, RequestBody, SourceError};
+use crate::settings::{self, Lifetimes, Setting, SettingConfig, SettingError};
+use crate::sign::{self, Scope, Signable};
+use crate::upload::{RequestBody, SourceError};
 
 /// How often a request is sent again after the connection broke.
 const RETRIES: u32 = 1;
@@ -53,6 +52,30 @@ pub enum UpstreamError {
     /// Its body was uploaded, and cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+}
+
+impl From<BodyError> for UpstreamError {
+    fn from(error: BodyError) -> UpstreamError {
+        match error {
+            BodyError::Broken(why) => UpstreamError::Broken(why),
+            BodyError::Stalled(span) => UpstreamError::Stalled(span),
+        }
+    }
+}
+
+/// What the proxy stands in front of.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// Scheme, authority and base path.
+    pub url: Uri,
+    /// What requests are signed for; `None` sends them unsigned.
+    pub scope: Option<Scope>,
+    /// Where the user and the password are kept that it asks for, where it does.
+    pub basic_auth: Option<SettingConfig>,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long the upstream may pause within an answer.
+    pub idle_timeout: Duration,
 }
 
 /// A request as it leaves.
@@ -192,7 +215,7 @@ impl Upstream {
         }
         let length = head.headers.get("content-length").and_then(|value| value.to_str().ok());
         let declared = length.and_then(|text| text.parse().ok());
-        let frames = body.map_err(|error| UpstreamError::Broken(with_causes(&error)));
+        let frames = body.map_err(|error| BodyError::Broken(with_causes(&error)));
         let body = UpstreamBody::new(frames.boxed_unsync(), declared, self.config.idle_timeout);
         Ok(Response { status: head.status, headers: head.headers, body })
     }

@@ -108,7 +108,7 @@ async fn p3_a_download_that_broke_off_can_be_resumed_with_another_link() {
     let resumed = get(&proxy, &path, &[("range", "bytes=1000-"), ("if-range", "\"e\"")]).await;
     assert_eq!(resumed.status, 303, "S3 understands what is said about its own bytes");
     let signed = get(&proxy, &path, &[("x-amz-date", "20261125T000000Z")]).await;
-    check_problem(&signed, 502, "answer-too-large");
+    check_problem(&signed, 406, "answer-too-large");
 }
 
 #[tokio::test]

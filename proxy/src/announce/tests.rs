@@ -61,6 +61,7 @@ fn r1_r4_a_redirect_is_a_303_that_nobody_keeps() {
     assert_eq!((answer.status, delivery), (303, Delivery::Redirect));
     assert_eq!(get(&answer.headers, "location"), Some(LOCATION));
     assert_eq!(get(&answer.headers, "content-type"), Some("application/json"));
+    assert!(body["detail"].as_str().unwrap().contains("X-Overflow: link"), "{body}");
     check_link_members(&answer, &body);
 }
 
@@ -85,10 +86,15 @@ fn r3_an_error_keeps_its_status_and_shows_how_it_begins() {
 
 #[test]
 fn r5_an_error_in_place_of_an_answer_says_why_and_links_to_it() {
-    let (answer, delivery, body) = announced(&Form::BadGateway("Because.".to_owned()), 200);
-    assert_eq!((answer.status, delivery), (502, Delivery::Refused));
+    let (answer, delivery, body) = announced(&Form::Refused("Because.".to_owned()), 200);
+    assert_eq!((answer.status, delivery), (406, Delivery::Refused));
     assert_eq!(get(&answer.headers, "location"), None);
-    assert!(body["detail"].as_str().unwrap().starts_with("Because. "), "{body}");
+    let detail = body["detail"].as_str().unwrap();
+    assert!(detail.starts_with("Because. The upstream answered with status 200"), "{body}");
+    assert_eq!(
+        (&body["status"], get(&answer.headers, "content-type")),
+        (&json!(406), Some(PROBLEM_TYPE))
+    );
     check_link_members(&answer, &body);
 }
 

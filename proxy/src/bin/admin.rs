@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    hardcap_proxy::session::command::run().await
+    hardcap_proxy::programs::admin::run().await
 }

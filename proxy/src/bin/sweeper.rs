@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    hardcap_proxy::job::function::run_sweeper().await
+    hardcap_proxy::programs::jobs::run_sweeper().await
 }

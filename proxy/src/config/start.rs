@@ -7,9 +7,10 @@ use std::cell::RefCell;
 
 use futures_util::future::join_all;
 
-use super::{BASIC_AUTH, Reference, Secret, Services, SettingError, places};
-use crate::config::{Config, Lookup, Mistake, Mistakes, Reader};
+use super::Config;
 use crate::credentials::CredentialsCache;
+use crate::environment::{Lookup, Mistake, Mistakes, Reader};
+use crate::settings::{BASIC_AUTH, Reference, Secret, Services, SettingError, places};
 
 /// A variable, where its value is kept, and the value.
 type Fetched = (&'static str, Reference, Result<Secret, SettingError>);

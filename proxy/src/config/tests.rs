@@ -92,10 +92,12 @@ fn without_plain_words_it_is_closed() {
     for word in ["Open", "true", "1", "public"] {
         assert_eq!(mistakes(&[("ACCESS", word)]), ["ACCESS"], "{word}");
     }
-    let open = read(&[]).unwrap().warnings().join("\n");
+    let open = read(&[]).unwrap().warnings(true).join("\n");
     assert!(open.contains("everyone who reaches this proxy"), "{open}");
-    let closed = read(&[("ACCESS", "")]).unwrap().warnings().join("\n");
+    let closed = read(&[("ACCESS", "")]).unwrap().warnings(true).join("\n");
     assert!(closed.contains("every request is refused"), "{closed}");
+    let job = read(&[("ACCESS", "")]).unwrap().warnings(false);
+    assert!(job.is_empty(), "a program that answers nobody has nobody to let in: {job:?}");
 }
 
 #[test]
@@ -103,7 +105,7 @@ fn with_a_table_people_log_in_unless_it_is_open_in_plain_words() {
     let sessions = |changes: &[(&str, &str)]| {
         let table = [("ACCESS", ""), ("SESSIONS_TABLE", "people")];
         let config = read(&[changes, &table].concat()).expect("it is valid");
-        let warnings = config.warnings().join("\n");
+        let warnings = config.warnings(true).join("\n");
         match config.access {
             Access::Sessions(sessions) => (sessions, warnings),
             other => panic!("{other:?}"),
@@ -161,11 +163,11 @@ fn p2_a_link_lives_for_a_second_to_a_week() {
 fn p3_a_short_life_is_warned_about() {
     let warned = |seconds: &str| {
         let config = read(&[("OVERFLOW_TTL_SECONDS", seconds)]).unwrap();
-        config.warnings().iter().any(|warning| warning.contains("OVERFLOW_TTL_SECONDS"))
+        config.warnings(true).iter().any(|warning| warning.contains("OVERFLOW_TTL_SECONDS"))
     };
-    assert!(warned("60"));
-    assert!(warned("119"));
-    assert!(!warned("120"));
+    assert!(warned("59"));
+    assert!(!warned("60"), "the default is not warned about");
+    assert!(!warned("119"));
 }
 
 #[test]
@@ -219,7 +221,10 @@ fn limits_are_those_of_a_day_and_what_overrides_them() {
     assert_eq!(config.limits.lambda_sync_response.max.0, 100_000);
     assert_eq!(config.limits.rest_timeout.max.0, 250);
     assert!(
-        config.warnings().iter().any(|warning| warning.contains("lambda_sync_response is 100000"))
+        config
+            .warnings(false)
+            .iter()
+            .any(|warning| warning.contains("lambda_sync_response is 100000"))
     );
     assert_eq!(mistakes(&[("LIMIT_OVERRIDES", "lambda_sync_response")]), ["LIMIT_OVERRIDES"]);
 }

@@ -125,9 +125,7 @@ fn z5_headers_that_are_too_large_alone_are_named() {
         ("x-single".to_owned(), "x".repeat(1000)),
     ];
     let refused = v2(2000).admit_headers(200, &lines).unwrap_err();
-    let Failure::HeadersTooLarge { name, bytes, max } = refused else {
-        panic!("{refused:?}");
-    };
+    let HeadersTooLarge { name, bytes, max } = refused;
     assert_eq!((name.as_str(), max), ("warning", 2000));
     assert!(bytes > 2000);
     assert!(v2(bytes).admit_headers(200, &lines).is_ok(), "exactly enough");
@@ -163,19 +161,27 @@ fn z9_nothing_overflows_that_has_no_body() {
 
 #[test]
 fn r3_only_a_plain_success_becomes_a_303() {
-    let asked = Asked::default();
-    for status in [200, 203] {
+    let asked = asked(&[("user-agent", "curl/8.5.0")]).expect("the headers are understood");
+    for status in [200, 203, 206] {
         assert_eq!(asked.form(status, false), Form::Redirect, "{status}");
     }
-    for status in [201, 202, 301, 302, 303, 307, 308] {
+    for status in [201, 202] {
+        let Form::Refused(reason) = asked.form(status, false) else { panic!("{status}") };
+        assert!(reason.contains(&status.to_string()), "{reason}");
+    }
+    for status in [301, 302, 303, 307, 308] {
         assert_eq!(asked.form(status, false), Form::Link, "{status}");
+    }
+    for mode in [Mode::Link, Mode::Redirect] {
+        let asked = Asked { mode: Some(mode), ..Asked::default() };
+        assert_eq!(asked.form(201, false), Form::Link, "who names X-Overflow expects a link");
     }
     for status in [400, 403, 404, 409, 429, 500, 503] {
         assert_eq!(asked.form(status, false), Form::Problem, "{status}");
     }
 }
 
-fn asked(headers: &[(&str, &str)]) -> Result<Asked, Failure> {
+fn asked(headers: &[(&str, &str)]) -> Result<Asked, UnknownMode> {
     let request = Request {
         door: crate::event::FrontDoor::Rest,
         method: Method::GET,
@@ -186,11 +192,14 @@ fn asked(headers: &[(&str, &str)]) -> Result<Asked, Failure> {
         source_ip: None,
         stage_prefix: String::new(),
     };
-    Asked::of(&request)
+    Asked::of(&request, &Clients::default())
 }
 
+/// The form of a successful answer, for curl unless the headers name another client.
 fn form(headers: &[(&str, &str)]) -> Form {
-    asked(headers).expect("the headers are understood").form(200, false)
+    let named = headers.iter().any(|(name, _)| *name == "user-agent");
+    let curl = if named { &[][..] } else { &[("user-agent", "curl/8.5.0")] };
+    asked(&[curl, headers].concat()).expect("the headers are understood").form(200, false)
 }
 
 #[test]
@@ -198,33 +207,79 @@ fn r5_the_client_chooses_the_form() {
     assert_eq!(form(&[]), Form::Redirect);
     assert_eq!(form(&[("X-Overflow", "redirect")]), Form::Redirect);
     assert_eq!(form(&[("x-overflow", "link")]), Form::Link);
-    assert!(matches!(form(&[("x-overflow", "error")]), Form::BadGateway(_)));
-    assert!(matches!(asked(&[("x-overflow", "both")]), Err(Failure::OverflowMode(_))));
+    assert!(matches!(form(&[("x-overflow", "error")]), Form::Refused(_)));
+    assert!(matches!(asked(&[("x-overflow", "both")]), Err(UnknownMode(_))));
+}
+
+#[test]
+fn r5_a_client_that_is_not_known_to_follow_gets_an_error_with_advice_unless_it_chooses() {
+    for headers in [
+        &[("user-agent", "elasticsearch-js/8.19.2 (linux)")][..],
+        &[("user-agent", "a program of ours")],
+        &[("user-agent", "")],
+    ] {
+        for status in [200, 201, 202, 203, 206, 226] {
+            let asked = asked(headers).expect("the headers are understood");
+            let Form::Refused(reason) = asked.form(status, true) else {
+                panic!("{headers:?} {status}");
+            };
+            for said in ["smaller pages", "http_compress", "X-Overflow: link", "OVERFLOW_CLIENTS"] {
+                assert!(reason.contains(said), "{said}: {reason}");
+            }
+        }
+        let with = |mode| form(&[headers, &[("x-overflow", mode)]].concat());
+        assert_eq!((with("redirect"), with("link")), (Form::Redirect, Form::Link));
+    }
+}
+
+#[test]
+fn r5_a_script_of_another_origin_with_cookies_is_told_to_ask_for_the_link() {
+    let cors =
+        [("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-site"), ("origin", "https://a")];
+    assert_eq!(form(&cors), Form::Redirect, "without cookies the redirect works");
+    let with_cookie = [&cors[..], &[("cookie", "a=1")]].concat();
+    let Form::Refused(reason) = form(&with_cookie) else { panic!("a browser blocks it") };
+    assert!(reason.contains("X-Overflow: link"), "{reason}");
+    assert_eq!(form(&[&with_cookie[..], &[("x-overflow", "redirect")]].concat()), Form::Redirect);
+    let own = [("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-origin"), ("cookie", "a=1")];
+    assert_eq!(form(&own), Form::Redirect);
 }
 
 #[test]
 fn r6_headers_that_s3_would_act_upon_prevent_the_redirect() {
-    for name in ["Range", "If-Match", "if-none-match", "If-Unmodified-Since", "X-Amz-Date"] {
-        let Form::BadGateway(reason) = form(&[(name, "x")]) else {
+    for name in ["If-Match", "If-Unmodified-Since", "X-Amz-Date"] {
+        let Form::Refused(reason) = form(&[(name, "x")]) else {
             panic!("{name} was redirected");
         };
         assert!(reason.contains(&name.to_ascii_lowercase()), "{reason}");
-        assert!(matches!(form(&[(name, "x"), ("x-overflow", "redirect")]), Form::BadGateway(_)));
+        assert!(matches!(form(&[(name, "x"), ("x-overflow", "redirect")]), Form::Refused(_)));
         assert_eq!(form(&[(name, "x"), ("x-overflow", "link")]), Form::Link, "{name}");
     }
+    for name in ["Range", "If-Range", "if-none-match", "If-Modified-Since"] {
+        assert_eq!(
+            form(&[(name, "x")]),
+            Form::Redirect,
+            "{name}: S3 has the representation that is meant"
+        );
+    }
+    let part = asked(&[("range", "bytes=0-1"), ("user-agent", "curl/8.5.0")]).unwrap();
+    assert!(matches!(part.form(206, false), Form::Refused(_)), "a part of the part");
     assert_eq!(form(&[("x-amz-cf-id", "set by CloudFront")]), Form::Redirect);
     assert_eq!(form(&[("x-amzn-trace-id", "set by the gateway")]), Form::Redirect);
 }
 
 #[test]
 fn x6_parts_of_a_page_are_not_redirected_unless_configured() {
-    for destination in ["script", "style", "worker", "font", "document"] {
-        let asked = asked(&[("sec-fetch-dest", destination)]).unwrap();
-        assert!(matches!(asked.form(200, false), Form::BadGateway(_)), "{destination}");
+    for destination in ["script", "style", "worker", "font", "iframe", "frame"] {
+        let asked =
+            asked(&[("sec-fetch-dest", destination), ("sec-fetch-mode", "no-cors")]).unwrap();
+        assert!(matches!(asked.form(200, false), Form::Refused(_)), "{destination}");
         assert_eq!(asked.form(200, true), Form::Redirect, "{destination}");
     }
     assert_eq!(form(&[("sec-fetch-dest", "empty")]), Form::Redirect);
     assert_eq!(form(&[("sec-fetch-dest", "image")]), Form::Redirect);
+    let navigation = [("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")];
+    assert_eq!(form(&[&navigation[..], &[("user-agent", "any")]].concat()), Form::Redirect);
 }
 
 #[test]

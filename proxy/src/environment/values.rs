@@ -3,12 +3,12 @@
 use http::Uri;
 
 /// What `ACCESS` may say.
-pub(super) enum Word {
+pub(crate) enum Word {
     Open,
     Sessions,
 }
 
-pub(super) fn access(text: &str) -> Result<Word, String> {
+pub(crate) fn access(text: &str) -> Result<Word, String> {
     match text {
         "open" => Ok(Word::Open),
         "sessions" => Ok(Word::Sessions),
@@ -24,12 +24,12 @@ pub(crate) fn positive(text: &str) -> Result<u64, String> {
     number.ok_or_else(|| format!("`{text}` is not a whole number above zero"))
 }
 
-pub(super) fn whole(text: &str) -> Result<u64, String> {
+pub(crate) fn whole(text: &str) -> Result<u64, String> {
     let number = text.replace('_', "").parse();
     number.map_err(|_| format!("`{text}` is not a whole number, of zero or more"))
 }
 
-pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+pub(crate) fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" | "yes" => Ok(true),
         "false" | "0" | "no" => Ok(false),
@@ -45,7 +45,7 @@ pub(crate) fn on_or_off(text: &str) -> Result<bool, String> {
     }
 }
 
-pub(super) fn bucket_name(text: &str) -> Result<String, String> {
+pub(crate) fn bucket_name(text: &str) -> Result<String, String> {
     if text.contains('.') {
         return Err(format!(
             "`{text}` holds a dot: its links would leave the bucket's own host name, and fail with TLS"
@@ -74,7 +74,7 @@ pub(crate) fn key_prefix(text: &str) -> Result<String, String> {
     Ok(prefix.to_owned())
 }
 
-pub(super) fn upstream_url(text: &str) -> Result<Uri, String> {
+pub(crate) fn upstream_url(text: &str) -> Result<Uri, String> {
     let uri = web_address(text)?;
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
     let metadata = host.starts_with("169.254.")
@@ -88,7 +88,7 @@ pub(super) fn upstream_url(text: &str) -> Result<Uri, String> {
     Ok(uri)
 }
 
-pub(super) fn public_url(text: &str) -> Result<String, String> {
+pub(crate) fn public_url(text: &str) -> Result<String, String> {
     web_address(text)?;
     Ok(text.trim_end_matches('/').to_owned())
 }
@@ -111,7 +111,7 @@ pub(crate) fn web_address(text: &str) -> Result<Uri, String> {
     Ok(uri)
 }
 
-pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn origins(text: &str) -> Result<Vec<String>, String> {
     let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
     parts.map(origin).collect()
 }
@@ -131,7 +131,7 @@ fn origin(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn limit_override(part: &str) -> Result<(String, u64), String> {
+pub(crate) fn limit_override(part: &str) -> Result<(String, u64), String> {
     let pair = part.split_once('=').and_then(|(name, value)| {
         let value = value.trim().replace('_', "").parse().ok()?;
         Some((name.trim().to_owned(), value))

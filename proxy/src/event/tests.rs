@@ -132,6 +132,11 @@ fn what_is_no_request_is_refused_with_a_sentence() {
         let error = serde_json::from_str::<Request>(event).unwrap_err().to_string();
         assert!(error.contains("no HTTP request"), "{error}");
     }
+    let mut balanced = json!({ "httpMethod": "GET", "path": "/", "headers": {}, "body": "" });
+    balanced["requestContext"] =
+        json!({ "elb": { "targetGroupArn": "arn:aws:elasticloadbalancing:x" } });
+    let error = serde_json::from_str::<Request>(&balanced.to_string()).unwrap_err().to_string();
+    assert!(error.contains("Application Load Balancer"), "{error}");
     for event in ["null", "[]", "\"text\"", "1"] {
         assert!(serde_json::from_str::<Request>(event).is_err(), "{event}");
     }

@@ -4,13 +4,13 @@ use http::Method;
 
 use super::Proxy;
 use crate::announce;
-use crate::answer::Answer;
+use crate::answer::{Answer, Head};
 use crate::claim::Claim;
-use crate::delivery::{Asked, Head};
+use crate::delivery::Asked;
 use crate::error::Failure;
 use crate::event::Request;
+use crate::handler::job_api::owner;
 use crate::headers::Lines;
-use crate::job::http::owner;
 use crate::line::AccessLine;
 use crate::session::Visitor;
 use crate::store::Stored;
@@ -52,7 +52,7 @@ impl Proxy {
         }
         let link = store.link(&claim.key).await?;
         let head = Head { status: 200, headers: cors.clone() };
-        let form = Asked::of_stored(request)?.form(head.status, true);
+        let form = Asked::of_stored(request, &self.config.clients)?.form(head.status, true);
         let stored = Stored {
             key: claim.key.clone(),
             size: found.size,

@@ -1,23 +1,25 @@
 //! `/_proxy/login`, `/_proxy/logout` and `/_proxy/session`.
 
+mod page;
+
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use serde_json::json;
 
-use super::attempts::Attempt;
-use super::cookie::Cookie;
-use super::origin::{is_loopback, scheme};
-use super::page::{self, Notice};
-use super::store::EpochSeconds;
-use super::ticket::random;
-use super::{
-    Arrival, Cookies, Form, Refusal, ReturnTo, Session, Sessions, Ticket, form_token, is_form_token,
-};
+use self::page::Notice;
 use crate::answer::{Answer, Body, Text};
+use crate::cookie::Cookie;
 use crate::error::Failure;
 use crate::headers::Lines;
+use crate::session::attempts::Attempt;
+use crate::session::origin::{is_loopback, scheme};
+use crate::session::store::EpochSeconds;
+use crate::session::ticket::random;
+use crate::session::{
+    Arrival, Cookies, Form, Refusal, ReturnTo, Session, Sessions, Ticket, form_token, is_form_token,
+};
 
 /// The largest body of a login or a logout, in bytes.
 const BODY_MAX: usize = 16 * 1024;

@@ -8,11 +8,10 @@ use crate::answer::{Answer, Body, Text};
 use crate::clock;
 use crate::error::Failure;
 use crate::event::Request;
+use crate::handler::job_api::owner;
 use crate::headers::Lines;
-use crate::job::http::owner;
 use crate::session::Visitor;
-use crate::store::Slot;
-use crate::upload::{self, Promise, RequestBody, Source, Ticket, UPLOAD_ID, UploadRefusal};
+use crate::upload::{self, Promise, RequestBody, Slot, Source, Ticket, UPLOAD_ID, UploadRefusal};
 
 impl Proxy {
     /// Answers a request to `/_proxy/uploads`.

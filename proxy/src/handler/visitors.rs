@@ -2,19 +2,20 @@
 
 use http::Method;
 
+use super::logins::{self, Route};
 use super::{Proxy, again};
 use crate::answer::Answer;
 use crate::config::Access;
 use crate::error::Failure;
 use crate::event::Request;
+use crate::handler::job_api::{Route as JobRoute, description};
 use crate::headers::Lines;
 use crate::job::export;
-use crate::job::http::{Route as JobRoute, description};
 use crate::line::AccessLine;
 use crate::object;
 use crate::own;
 use crate::path::Target;
-use crate::session::{self, Arrival, Refusal, Route, Sessions, SessionsConfig, Visitor};
+use crate::session::{Arrival, Refusal, Sessions, SessionsConfig, Visitor};
 
 /// A path below `/_proxy`.
 enum Own<'a> {
@@ -169,7 +170,7 @@ impl Proxy {
             Access::Open => {
                 route.admit(&arrival.request.method)?;
                 Ok(match route {
-                    Route::Session => session::open(arrival.cors),
+                    Route::Session => logins::open(arrival.cors),
                     // Nobody has to log in: onward.
                     Route::Login | Route::Logout => arrival.see_other("/", Lines::new()),
                 })

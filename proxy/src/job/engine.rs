@@ -26,7 +26,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Jobs, with the ports that they live on.
 #[derive(Clone)]
 pub struct Engine {
-    pub(super) ports: Ports,
+    pub(crate) ports: Ports,
     pub(super) settings: Settings,
     pub(super) kinds: BTreeMap<&'static str, Arc<dyn Kind>>,
 }
@@ -104,10 +104,14 @@ impl Engine {
         let change = self.item(&next);
         let written = self.again(|| self.ports.rows.write(vec![change.clone()])).await?;
         if written == Written::Yes {
+            tell(&held.row, &next.row);
             return Ok(Exchanged::Ours(next));
         }
         Ok(match self.read(&next.row.id).await? {
-            Some(there) if there.row.writer == next.row.writer => Exchanged::Ours(there),
+            Some(there) if there.row.writer == next.row.writer => {
+                tell(&held.row, &there.row);
+                Exchanged::Ours(there)
+            }
             others => Exchanged::Others(others),
         })
     }
@@ -248,6 +252,29 @@ impl Engine {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// One line of the log for each change of a job that an operator may look for; progress alone is none.
+fn tell(before: &Row, row: &Row) {
+    if (before.state, before.generation) == (row.state, row.generation) {
+        return;
+    }
+    let error = row.error.as_ref();
+    let (code, title) = (error.map(|it| it.code.as_str()), error.map(|it| it.title.as_str()));
+    let Row { id, kind, owner, generation, attempts, progress, .. } = row;
+    let (from, state) = (before.state.name(), row.state.name());
+    let (items, bytes) = (progress.items, progress.bytes);
+    let spent_ms = row.ended.map(|ended| ended.saturating_sub(row.created));
+    if error.is_some() {
+        tracing::warn!(
+            target: "job", job = id, kind, owner, from, state, generation, attempts, items, bytes, spent_ms, code, title,
+            "a job has ended with an error"
+        );
+    } else {
+        tracing::info!(
+            target: "job", job = id, kind, owner, from, state, generation, attempts, items, bytes, spent_ms, "a job went on"
+        );
     }
 }
 

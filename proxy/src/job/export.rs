@@ -132,12 +132,9 @@ impl Job for Export {
     type Tools = Tools;
 
     async fn step(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
-        let search = context.tools.search.as_ref();
-        if let Some(output) = &self.done {
-            if let Some(point) = &self.point {
-                search.close(point).await;
-            }
-            return Ok(Step::Complete(output.clone()));
+        if let Some(output) = self.done.clone() {
+            self.let_go(context.tools).await;
+            return Ok(Step::Complete(output));
         }
         let filled = match self.ahead.take() {
             Some(ahead) => ahead.await,
@@ -148,8 +145,14 @@ impl Job for Export {
         };
         match filled {
             Ok((lot, reading)) => self.store_and_read_on(context, lot, reading).await,
-            Err(SearchError::Lost) if self.point.is_some() => self.restart(context).await,
+            Err(SearchError::Lost) if self.point.take().is_some() => self.restart(context).await,
             Err(error) => Err(failure(error)),
+        }
+    }
+
+    async fn let_go(&mut self, tools: &Tools) {
+        if let Some(point) = self.point.take() {
+            tools.search.close(&point).await;
         }
     }
 
@@ -276,6 +279,7 @@ impl Export {
             let title = "What the export had so far was lost";
             return Err(Problem::new("export_lost", title, detail).into());
         }
+        self.let_go(context.tools).await;
         if let Some(upload) = &self.upload {
             context.results.abort(&upload.name, &upload.id).await?;
         }

@@ -153,7 +153,7 @@ impl Job for Forward {
         let headers = kept(&response)?;
         let Response { status, body, .. } = response;
         let gathered = body.gather(PART_SIZE).await;
-        let stored = match gathered.map_err(|error| failure(&error, &outgoing.method))? {
+        let stored = match gathered.map_err(|error| failure(&error.into(), &outgoing.method))? {
             Gathered::Whole(bytes) => Output::put(context, headers, bytes).await?,
             Gathered::More(body) => stream(context, headers, body, &outgoing.method).await?,
         };
@@ -200,7 +200,9 @@ async fn parts(
     let mut bytes = 0;
     let mut parts = Vec::new();
     let max = context.tools.result_max;
-    while let Some(part) = body.part(PART_SIZE).await.map_err(|error| failure(&error, method))? {
+    while let Some(part) =
+        body.part(PART_SIZE).await.map_err(|error| failure(&error.into(), method))?
+    {
         bytes += part.len() as u64;
         if bytes > max {
             let detail =

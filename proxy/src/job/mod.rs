@@ -44,7 +44,7 @@
 //!
 //! `row.rs` is the state machine, pure; `engine.rs`, `create.rs`, `run.rs` and `sweep.rs` act on it through the traits of
 //! `ports.rs`, which `aws/` and `memory.rs` implement; `event.rs` is what travels. `forward.rs` and `export.rs` are the
-//! proxy's two kinds of job, `http/` is how clients see them, and `function.rs` the programs of Lambda.
+//! proxy's two kinds of job, `handler::job_api` is how clients see them, and `programs::jobs` are the programs of Lambda.
 //!
 //! # Which test holds off which trap
 //!
@@ -73,8 +73,6 @@
 pub mod aws;
 pub mod export;
 pub mod forward;
-pub mod function;
-pub mod http;
 pub mod memory;
 pub mod ports;
 pub mod search;
@@ -85,6 +83,7 @@ mod engine;
 mod event;
 mod hashing;
 mod outcome;
+mod refusal;
 mod row;
 mod run;
 mod state;
@@ -95,6 +94,7 @@ pub use create::{CreateError, Key, NewJob, row_key};
 pub use engine::Engine;
 pub use event::{Carried, Digest, Event, payload};
 pub use outcome::{DETAIL_MAX, Output, Problem, Progress};
+pub use refusal::Refusal;
 pub use row::{Accepted, Row};
 pub use run::Ran;
 pub use settings::Settings;

@@ -4,16 +4,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+pub use crate::clock::{Clock, EpochMillis, SystemClock};
+
 /// A future that a port gives back.
 pub type Pending<'a, T> = BoxFuture<'a, Result<T, PortError>>;
-
-/// A point in time, in milliseconds since 1970.
-pub type EpochMillis = u64;
 
 /// Why a port did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -166,20 +164,6 @@ pub trait Invoker: Send + Sync {
     fn invoke(&self, payload: Bytes) -> Pending<'_, ()>;
 }
 
-/// Time and chance. The engine asks nobody else for them.
-pub trait Clock: Send + Sync {
-    /// Now.
-    fn now(&self) -> EpochMillis;
-
-    /// Waits.
-    fn wait(&self, span: Duration) -> BoxFuture<'_, ()>;
-
-    /// A name that nobody has and nobody can guess.
-    fn unique(&self) -> String {
-        uuid::Uuid::new_v4().to_string()
-    }
-}
-
 /// All ports together.
 #[derive(Clone)]
 pub struct Ports {
@@ -196,19 +180,5 @@ pub struct Ports {
 impl fmt::Debug for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ports").finish_non_exhaustive()
-    }
-}
-
-/// The clock of the machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> EpochMillis {
-        crate::clock::epoch_millis()
-    }
-
-    fn wait(&self, span: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(crate::clock::wait(span))
     }
 }

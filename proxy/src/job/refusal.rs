@@ -3,16 +3,16 @@
 use crate::job::create::CreateError;
 use crate::job::ports::PortError;
 use crate::job::{Problem as JobProblem, State};
-use crate::respond::{Problem, Refused, row};
+use crate::problem::{Problem, Refused, row};
 
 /// Why a request about a job is not answered with what it asks for.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// No table and no function are configured.
-    #[error("this proxy was not told JOBS_TABLE and JOB_FUNCTION")]
+    #[error("JOBS_TABLE and JOB_FUNCTION are not set")]
     NotConfigured,
     /// The body of a request for an export.
-    #[error("the body is no request for an export: {0}")]
+    #[error("invalid export request: {0}")]
     BadExport(String),
     /// The header `Idempotency-Key`.
     #[error("Idempotency-Key has to be 1 to 255 printable characters of ASCII")]
@@ -55,7 +55,7 @@ impl Refused for Refusal {
                 501,
                 "no-jobs",
                 "This proxy has no jobs",
-                "Whoever runs it gives it a table and a job function.",
+                "The operator has to set JOBS_TABLE and JOB_FUNCTION.",
             ),
             Refusal::BadExport(_) => row(
                 400,
@@ -92,7 +92,7 @@ impl Refused for Refusal {
             Refusal::Port(_) => row(
                 503,
                 "jobs-unavailable",
-                "Jobs are not to be had just now",
+                "Jobs are temporarily unavailable",
                 "Send the request again, with the same Idempotency-Key if it had one.",
             ),
         }
@@ -101,12 +101,9 @@ impl Refused for Refusal {
 
 fn of_create(error: &CreateError) -> Problem {
     match error {
-        CreateError::Stopped => row(
-            503,
-            "jobs-stopped",
-            "Jobs are switched off",
-            "Whoever runs this proxy has set JOBS=off.",
-        ),
+        CreateError::Stopped => {
+            row(503, "jobs-stopped", "Jobs are switched off", "The operator has set JOBS=off.")
+        }
         CreateError::TooMany(_) => row(
             429,
             "too-many-jobs",

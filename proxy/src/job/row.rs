@@ -33,7 +33,7 @@ pub struct Row {
     pub state: State,
     /// When it was accepted.
     pub created: EpochMillis,
-    /// When the row was last written.
+    /// When the job last changed.
     pub updated: EpochMillis,
     /// When it expires, done or not.
     pub deadline: EpochMillis,
@@ -307,10 +307,10 @@ impl Row {
         })
     }
 
-    /// What is left of an ended job has been removed.
+    /// What is left of an ended job has been removed. For its owner nothing has changed, so `updated` stays.
     #[must_use]
-    pub fn swept(&self, leftovers: Leftovers, now: EpochMillis) -> Option<Row> {
-        self.state.is_terminal().then(|| Row { leftovers, updated: now, ..self.clone() })
+    pub fn swept(&self, leftovers: Leftovers) -> Option<Row> {
+        self.state.is_terminal().then(|| Row { leftovers, ..self.clone() })
     }
 
     /// When a sweeper has to look at it.

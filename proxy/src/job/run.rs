@@ -1,13 +1,14 @@
 //! One invocation of the job function: claims a generation, takes steps while there is time, and hands the rest over.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, join3, select};
 
-use super::engine::{Delivered, Engine, Exchanged, Held, INPUT, Loaded, state_name};
+use super::engine::{Delivered, Engine, Exchanged, Held, INPUT, Loaded, held, job_key, state_name};
 use super::event::{Digest, Event};
 use super::outcome::{Problem, Progress};
 use super::ports::{Described, EpochMillis, PortError};
@@ -19,6 +20,9 @@ use super::work::{Ground, Kind, Step, StepError, Work, object_key};
 const CLAIM_TRIES: usize = 4;
 /// Before a step is taken again after a fault.
 const STEP_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a job that has ended may take to give back what it holds at the upstream.
+const LET_GO_MAX: Duration = Duration::from_secs(5);
 
 /// What an invocation has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +64,8 @@ struct Generation<'a> {
 enum Taken {
     Ended(Result<Step, StepError>),
     CutOff,
+    /// The job has ended meanwhile, or another run has it.
+    Overtaken,
     Panicked(String),
 }
 
@@ -75,9 +81,15 @@ impl Engine {
             Ok(event) => event,
             Err(error) => return Ok(Ran::Unreadable(error.to_string())),
         };
+        let ran = self.run_event(&event, deadline).await;
+        tracing::info!(job = event.job, generation = event.generation, ?ran);
+        ran
+    }
+
+    async fn run_event(&self, event: &Event, deadline: EpochMillis) -> Result<Ran, PortError> {
         let budget = self.budget(deadline);
         let token = self.ports.clock.unique();
-        let begun = match self.claim(&event, &token, deadline).await? {
+        let begun = match self.claim(event, &token, deadline).await? {
             Claimed::Ours(begun) => *begun,
             Claimed::Not(ran) => return Ok(ran),
         };
@@ -203,11 +215,20 @@ struct Pace {
 
 impl<'a> Generation<'a> {
     async fn run(mut self) -> Result<Ran, PortError> {
-        let mut pace = Pace { steps: 0, faults: 0, shown: self.engine.now() };
         let mut work = match self.resume() {
             Ok(work) => work,
             Err(problem) => return self.engine.fail(&self.held, problem).await,
         };
+        let ran = self.steps(&mut work).await?;
+        if matches!(ran, Ran::Ended | Ran::Aside(_)) && self.has_ended().await {
+            let patience = self.engine.ports.clock.wait(LET_GO_MAX);
+            select(work.let_go(), patience).await;
+        }
+        Ok(ran)
+    }
+
+    async fn steps(&mut self, work: &mut Box<dyn Work + 'a>) -> Result<Ran, PortError> {
+        let mut pace = Pace { steps: 0, faults: 0, shown: self.engine.now() };
         loop {
             // One step is always taken, or a job would never get on where time is short.
             let late = self.engine.now() >= self.budget.soft;
@@ -228,6 +249,7 @@ impl<'a> Generation<'a> {
                 Taken::Ended(Err(StepError::Again(why))) => self.faltered(&mut pace, why).await,
                 Taken::Ended(Err(StepError::Failed(problem))) => Some(problem),
                 Taken::Panicked(what) => Some(Problem::new("bug", "The job met a bug", what)),
+                Taken::Overtaken => return Ok(ASIDE),
                 Taken::CutOff if pace.steps == 0 => return self.release().await,
                 Taken::CutOff => {
                     // Half a step may have changed it.
@@ -235,11 +257,28 @@ impl<'a> Generation<'a> {
                     return self.hand_over(progress).await;
                 }
             };
-            let resumed = failed.map_or_else(|| self.resume(), Err);
-            work = match resumed {
-                Ok(work) => work,
+            match failed.map_or_else(|| self.resume(), Err) {
+                Ok(resumed) => *work = resumed,
                 Err(problem) => return self.engine.fail(&self.held, problem).await,
-            };
+            }
+        }
+    }
+
+    /// Whether the job is over, whoever ended it. Another run may need what this one holds.
+    async fn has_ended(&self) -> bool {
+        let there = self.engine.read(&self.held.row.id).await;
+        there.is_ok_and(|held| held.is_none_or(|held| held.row.state.is_terminal()))
+    }
+
+    /// Waits until the row says that this run does not count any more. What cannot be read is looked at again.
+    async fn overtaken(&self) {
+        loop {
+            self.engine.ports.clock.wait(self.engine.settings.watch_every).await;
+            let there = self.engine.ports.rows.read(&job_key(&self.held.row.id)).await;
+            let row = there.map(|item| item.as_ref().and_then(|item| held(item).ok()));
+            if row.is_ok_and(|held| held.is_none_or(|held| !held.row.is_held_by(&self.token))) {
+                return;
+            }
         }
     }
 
@@ -261,14 +300,16 @@ impl<'a> Generation<'a> {
         };
         let left = Duration::from_millis(self.budget.hard.saturating_sub(ports.clock.now()));
         let step = AssertUnwindSafe(work.step(ground)).catch_unwind();
-        match select(step, ports.clock.wait(left)).await {
+        let overtaken = pin!(self.overtaken());
+        match select(step, select(ports.clock.wait(left), overtaken)).await {
             Either::Left((Ok(taken), _)) => Taken::Ended(taken),
             Either::Left((Err(panic), _)) => {
                 let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
                 let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
                 Taken::Panicked(text.unwrap_or_default())
             }
-            Either::Right(_) => Taken::CutOff,
+            Either::Right((Either::Left(_), _)) => Taken::CutOff,
+            Either::Right((Either::Right(_), _)) => Taken::Overtaken,
         }
     }
 
@@ -334,7 +375,7 @@ impl<'a> Generation<'a> {
     }
 
     /// Writes the state, then the row, then invokes: whatever is lost in between, the row knows how to go on.
-    async fn hand_over(self, progress: Progress) -> Result<Ran, PortError> {
+    async fn hand_over(&self, progress: Progress) -> Result<Ran, PortError> {
         let engine = self.engine;
         let digest = Digest::of(&self.snapshot);
         let row = &self.held.row;
@@ -351,7 +392,7 @@ impl<'a> Generation<'a> {
     }
 
     /// Gives the generation back as it was: its first step was cut off.
-    async fn release(self) -> Result<Ran, PortError> {
+    async fn release(&self) -> Result<Ran, PortError> {
         let engine = self.engine;
         let now = engine.now();
         let Some(released) = self.held.row.release(&self.token, now) else {
@@ -366,7 +407,7 @@ impl<'a> Generation<'a> {
         }
     }
 
-    async fn deliver(self, held: Held) -> Result<Ran, PortError> {
+    async fn deliver(&self, held: Held) -> Result<Ran, PortError> {
         Ok(match self.engine.deliver(held, Some(&self.snapshot)).await? {
             Delivered::Accepted => Ran::HandedOver,
             Delivered::Later(why) => Ran::LeftToSweeper(why),

@@ -169,7 +169,7 @@ impl Search for UpstreamSearch {
                     && String::from_utf8_lossy(&answer).contains("search_context_missing");
                 return Err(if lost { SearchError::Lost } else { unhappy(status, &answer) });
             }
-            match answer.gather(max).await.map_err(|error| unsent(&error))? {
+            match answer.gather(max).await.map_err(|error| unsent(&error.into()))? {
                 Gathered::Whole(bytes) => Ok(bytes),
                 Gathered::More(_) => Err(SearchError::TooLarge),
             }
@@ -202,7 +202,7 @@ fn encoded(name: &str) -> String {
 }
 
 async fn small(body: UpstreamBody) -> Result<Bytes, SearchError> {
-    match body.gather(SMALL_MAX).await.map_err(|error| unsent(&error))? {
+    match body.gather(SMALL_MAX).await.map_err(|error| unsent(&error.into()))? {
         Gathered::Whole(bytes) => Ok(bytes),
         Gathered::More(_) => Ok(Bytes::new()),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Mistake, Reader, values};
+use crate::environment::{Mistake, Reader, values};
 
 /// Where jobs are kept, and what runs them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub struct Settings {
     pub grace: Duration,
     /// How often progress is written down, at most.
     pub progress_every: Duration,
+    /// How often a run looks during a step whether its job was cancelled.
+    pub watch_every: Duration,
 }
 
 impl Settings {
@@ -87,6 +89,7 @@ impl Settings {
             queue_patience: Duration::from_secs(600),
             grace: Duration::from_secs(30),
             progress_every: Duration::from_secs(5),
+            watch_every: Duration::from_secs(5),
         }
     }
 }

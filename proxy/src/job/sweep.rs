@@ -104,7 +104,7 @@ impl Engine {
         let keeps_result = held.row.result.is_some() && !self.is_gone(&held.row);
         let until = if keeps_result { Leftovers::Result } else { Leftovers::None };
         self.clear(&held.row, until).await?;
-        if let Some(cleared) = held.row.swept(until, now) {
+        if let Some(cleared) = held.row.swept(until) {
             swept.cleared += u64::from(self.commit(&held, cleared).await?.is_some());
         }
         Ok(())

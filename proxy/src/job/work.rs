@@ -36,6 +36,13 @@ pub trait Job: Serialize + DeserializeOwned + Default + Send + Sync + 'static {
         Progress::default()
     }
 
+    /// Gives back what the job holds at the upstream, such as a point in time, when it has ended without its last step: it
+    /// failed, was cancelled, or expired. Nothing depends on it, and it is not tried again.
+    fn let_go(&mut self, tools: &Self::Tools) -> impl Future<Output = ()> + Send {
+        let _ = tools;
+        std::future::ready(())
+    }
+
     /// Whether a step may be taken a second time when nobody knows what came of the first.
     fn repeatable(input: &Self::Input) -> bool {
         let _ = input;
@@ -237,6 +244,7 @@ pub(super) trait Kind: Send + Sync {
 /// A job under way, whose type is forgotten.
 pub(super) trait Work: Send + Sync {
     fn step<'a>(&'a mut self, ground: Ground<'a>) -> BoxFuture<'a, Result<Step, StepError>>;
+    fn let_go(&mut self) -> BoxFuture<'_, ()>;
     fn state(&self) -> Result<Bytes, Problem>;
     fn progress(&self) -> Progress;
 }
@@ -271,6 +279,10 @@ impl<J: Job> Work for WorkOf<'_, J> {
                 Context { input: &self.input, tools: self.tools, results, until: ground.until };
             self.job.step(&context).await
         })
+    }
+
+    fn let_go(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(self.job.let_go(self.tools))
     }
 
     fn state(&self) -> Result<Bytes, Problem> {

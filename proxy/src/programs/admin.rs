@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
-use super::admin::{self, AdminError, Change};
-use super::dynamo::DynamoStore;
-use super::password;
-use super::store::{Store, UserRecord};
-use super::{Role, UnknownRole};
 use crate::aws;
 use crate::clock;
-use crate::config;
+use crate::environment;
+use crate::session::admin::{self, AdminError, Change};
+use crate::session::dynamo::DynamoStore;
+use crate::session::password;
+use crate::session::store::{Store, UserRecord};
+use crate::session::{Role, UnknownRole};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -104,7 +104,8 @@ fn role(text: &str) -> Result<Role, UnknownRole> {
 /// Runs the program with the arguments of this process.
 pub async fn run() -> ExitCode {
     let options = Options::parse();
-    let Some(table) = options.place.table.clone().or_else(|| config::variable("SESSIONS_TABLE"))
+    let Some(table) =
+        options.place.table.clone().or_else(|| environment::variable("SESSIONS_TABLE"))
     else {
         return failed("which table? --table NAME, or SESSIONS_TABLE in the environment");
     };

@@ -8,16 +8,14 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::aws;
-use super::engine::Engine;
-use super::export::{self, Export};
-use super::forward::{self, Forward};
-use super::run::Ran;
-use super::search::UpstreamSearch;
-use super::settings::JobsConfig;
 use crate::aws::LazyAws;
 use crate::clock;
 use crate::config::Config;
+use crate::job::export::{self, Export};
+use crate::job::forward::{self, Forward};
+use crate::job::search::UpstreamSearch;
+use crate::job::settings::JobsConfig;
+use crate::job::{Engine, Ran, aws};
 use crate::upstream::Upstream;
 
 /// What a sweep leaves of its time, to say what it has done.
@@ -38,7 +36,6 @@ pub async fn run_job() -> ExitCode {
             if let Ran::Unreadable(why) = &ran {
                 tracing::error!("the event is no event of a job, and is dropped: {why}");
             }
-            tracing::info!(?ran);
             Ok::<Value, Error>(json!({ "ran": format!("{ran:?}") }))
         }
     });
@@ -77,7 +74,7 @@ fn millis(span: Duration) -> u64 {
 
 /// The configuration, when it is whole and there are jobs in it.
 async fn configured(program: &str) -> Option<(Config, JobsConfig)> {
-    let config = crate::configured().await?;
+    let config = crate::configured(false).await?;
     let Some(jobs) = config.jobs.clone() else {
         tracing::error!("{program} cannot start: JOBS_TABLE and JOB_FUNCTION are not set");
         return None;

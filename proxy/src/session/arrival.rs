@@ -43,7 +43,7 @@ impl Arrival<'_> {
     }
 
     /// Refuses a page of another site, whatever it asks for.
-    pub(super) fn admit_page(&self) -> Result<(), Refusal> {
+    pub(crate) fn admit_page(&self) -> Result<(), Refusal> {
         match Source::of(self.request, self.public_url, self.allowed_origins) {
             Source::Foreign => Err(Refusal::CrossSite),
             Source::Own | Source::Allowed | Source::Unknown => Ok(()),
@@ -86,7 +86,7 @@ impl Arrival<'_> {
     }
 
     /// The first value of a parameter, decoded.
-    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         match &self.request.query {
             Query::Raw(raw) => form_urlencoded::parse(raw.as_bytes())
                 .find(|(known, _)| known == name)

@@ -21,18 +21,18 @@ pub struct Bounds {
 
 /// An attempt that was counted.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(crate) struct Attempt {
     /// Pair, address, user.
     keys: [String; 3],
 }
 
 /// Too many attempts: when there may be another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Locked(pub(super) EpochSeconds);
+pub(crate) struct Locked(pub(crate) EpochSeconds);
 
 impl Attempt {
     /// Counts an attempt. A name that nobody has counts as any other.
-    pub(super) async fn count(
+    pub(crate) async fn count(
         store: &dyn Store,
         bounds: Bounds,
         user: &str,
@@ -55,7 +55,7 @@ impl Attempt {
     }
 
     /// The attempt was none to be afraid of. What others tried at this address or with this name stays counted.
-    pub(super) async fn succeeded(&self, store: &dyn Store) -> Result<(), Outage> {
+    pub(crate) async fn succeeded(&self, store: &dyn Store) -> Result<(), Outage> {
         let [pair, address, user] = &self.keys;
         tokio::try_join!(store.forgive(pair), store.uncount(address), store.uncount(user))?;
         Ok(())

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::store::{Attempts, Before, EpochSeconds, Kept, Outage, Pending, Store, UserRecord};
 use crate::aws;
-use crate::error::with_causes;
+use crate::causes::with_causes;
 
 /// How long one attempt of a call may take, and all of them together: who logs in waits for it.
 const ATTEMPT_MAX: Duration = Duration::from_secs(2);

@@ -8,33 +8,28 @@
 
 pub mod admin;
 mod arrival;
-mod attempts;
-pub mod command;
-pub(crate) mod cookie;
+pub(crate) mod attempts;
 pub mod dynamo;
 mod identify;
 pub mod memory;
 pub(crate) mod origin;
-mod page;
 pub mod password;
 mod refusal;
 mod return_to;
-mod routes;
 mod rules;
 mod service;
 mod settings;
 pub mod store;
-mod ticket;
+pub(crate) mod ticket;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use crate::cookie::Cookies;
 pub use arrival::Arrival;
-pub use cookie::Cookies;
 pub use identify::{Form, Identify, Identity, Passwords};
 pub use refusal::Refusal;
 pub use return_to::ReturnTo;
-pub(crate) use routes::{Route, open};
 pub use rules::{Forbidden, Rules};
 pub use service::{Session, Sessions};
 pub(crate) use settings::read;

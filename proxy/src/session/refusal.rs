@@ -2,7 +2,7 @@
 
 use super::Forbidden;
 use super::store::Outage;
-use crate::respond::{Problem, Refused, row};
+use crate::problem::{Problem, Refused, row};
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum Refusal {
     #[error("the request lacks the token of this session")]
     Token,
     /// The body of a login.
-    #[error("the body is no login: {0}")]
+    #[error("invalid login request body: {0}")]
     Body(&'static str),
     /// The cookie would not be kept.
     #[error("the page was reached without TLS, so the browser would not keep the session")]
@@ -31,8 +31,8 @@ pub enum Refusal {
     /// The role does not allow it.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// Nobody can say who is logged in. Why is in the log, and no client's business.
-    #[error("the table of sessions gives no answer")]
+    /// The session store does not answer. The cause is in the log and is not shown to clients.
+    #[error("the session store is unavailable")]
     Outage,
 }
 
@@ -56,7 +56,7 @@ impl Refused for Refusal {
                 401,
                 "wrong-password",
                 "The name or the password is wrong",
-                "Whoever runs this proxy can set a new password.",
+                "The operator can set a new password.",
             ),
             Refusal::Locked(_) => row(
                 429,
@@ -68,7 +68,7 @@ impl Refused for Refusal {
                 403,
                 "cross-site",
                 "Another site may not do this",
-                "A page may, whose origin is in ALLOWED_ORIGINS. A program sends `Content-Type: application/json` or \
+                "Pages of the origins in ALLOWED_ORIGINS may. A program sends `Content-Type: application/json` or \
                  the header `osd-xsrf`.",
             ),
             Refusal::Token => row(
@@ -93,12 +93,12 @@ impl Refused for Refusal {
                 403,
                 "forbidden",
                 "Your role does not allow this",
-                "Whoever runs this proxy can permit it with ACCESS_RULES.",
+                "The operator can allow it with ACCESS_RULES.",
             ),
             Refusal::Outage => row(
                 503,
                 "sessions-unavailable",
-                "Sessions cannot be looked up just now",
+                "The session store is temporarily unavailable",
                 "Nothing was sent to the upstream. Send the request again.",
             ),
         }
@@ -108,7 +108,13 @@ impl Refused for Refusal {
         match self {
             Refusal::Locked(seconds) => Some(*seconds),
             Refusal::Outage => Some(5),
-            _ => None,
+            Refusal::NotLoggedIn
+            | Refusal::WrongPassword
+            | Refusal::CrossSite
+            | Refusal::Token
+            | Refusal::Body(_)
+            | Refusal::PlainHttp
+            | Refusal::Forbidden(_) => None,
         }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cookie::Cookie;
 use super::dynamo::DynamoStore;
 use super::store::{EpochSeconds, Kept, Outage, Store};
 use super::{Identify, Identity, Passwords, Sealed, SessionsConfig, Settings, Ticket, User};
+use crate::clock::{Clock, SystemClock};
+use crate::cookie::Cookie;
 use crate::event::Request;
-use crate::job::ports::{Clock, SystemClock};
 
 /// How many sessions are remembered; with more, the table is asked more often.
 const KNOWN_MAX: usize = 1_000;
@@ -38,10 +38,10 @@ struct Known {
 
 /// All sessions.
 pub struct Sessions {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) identify: Arc<dyn Identify>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) identify: Arc<dyn Identify>,
     clock: Arc<dyn Clock>,
-    pub(super) settings: Settings,
+    pub(crate) settings: Settings,
     known: Mutex<HashMap<[u8; 32], Known>>,
 }
 
@@ -65,12 +65,12 @@ impl Sessions {
         Sessions::new(store, config.settings.clone(), Arc::new(SystemClock))
     }
 
-    pub(super) fn now(&self) -> EpochSeconds {
+    pub(crate) fn now(&self) -> EpochSeconds {
         self.clock.now() / 1000
     }
 
     /// The ticket that a request brings.
-    pub(super) fn ticket(&self, request: &Request) -> Option<Ticket> {
+    pub(crate) fn ticket(&self, request: &Request) -> Option<Ticket> {
         Ticket::read(self.settings.cookies.value(request, Cookie::Session)?)
     }
 
@@ -126,7 +126,7 @@ impl Sessions {
 
     /// Begins a session. What was logged in before with this browser ends: a ticket that was there before a login, whoever
     /// put it there, is never good after it.
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         &self,
         identity: Identity,
         before: Option<Ticket>,
@@ -147,7 +147,7 @@ impl Sessions {
     }
 
     /// Ends a session, in the table and here.
-    pub(super) async fn end(&self, ticket: &Ticket) -> Result<(), Outage> {
+    pub(crate) async fn end(&self, ticket: &Ticket) -> Result<(), Outage> {
         self.known().remove(&ticket.fingerprint());
         self.store.revoke(&ticket.key()).await
     }

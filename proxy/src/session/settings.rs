@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::attempts::Bounds;
-use super::{Cookies, Rules};
-use crate::config::{Mistake, Reader, values};
+use super::{Cookies, Rules, rules};
+use crate::environment::{Mistake, Reader, values};
 
 /// The longest time for which the table is not asked about a session.
 const RECHECK_MAX: u64 = 300;
@@ -62,7 +62,8 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Option<SessionsConfig> {
     let recheck = recheck.map_or(usual.recheck, Duration::from_secs).min(idle / 2);
     let pair = reader.given("LOGIN_ATTEMPTS", values::positive).unwrap_or(usual.bounds.pair);
     let cookies = reader.given("SESSION_COOKIES", cookies).unwrap_or(usual.cookies);
-    let rules = reader.given("ACCESS_RULES", Rules::read).unwrap_or(usual.rules);
+    let dashboards = reader.optional("DASHBOARDS_PATHS", rules::DASHBOARDS, rules::places);
+    let rules = reader.optional("ACCESS_RULES", "", |text| Rules::read_at(text, &dashboards));
     if idle > lifetime {
         let problem = format!(
             "{} s is longer than SESSION_MAX_SECONDS lets any session last, {} s",

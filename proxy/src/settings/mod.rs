@@ -1,14 +1,13 @@
 //! Settings that are kept outside of the environment: in Parameter Store or in Secrets Manager.
 //!
 //! A variable holds a [`Reference`], never the value. What nobody has to change while the proxy runs is fetched when it
-//! starts (`start.rs`). The user and the password for the upstream are fetched when they are first needed, kept for five
+//! starts (`config/start.rs`). The user and the password for the upstream are fetched when they are first needed, kept for five
 //! minutes, and then fetched again by one request while the others go on with what there is. While the service is down, the old
 //! value serves for up to an hour. Who is refused with a value has it fetched anew, once.
 
 pub mod basic;
 mod reference;
 mod services;
-pub(crate) mod start;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,8 +16,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::clock::{self, Instant};
-use crate::config::{Mistake, Reader, values};
 use crate::credentials::CredentialsCache;
+use crate::environment::{Mistake, Reader, values};
 
 pub use reference::Reference;
 pub use services::{Places, Services, SettingError};
@@ -57,7 +56,7 @@ pub struct SettingConfig {
 }
 
 /// The variable whose reference is followed while the proxy runs, and whose value belongs nowhere else.
-const BASIC_AUTH: &str = "UPSTREAM_BASIC_AUTH";
+pub(crate) const BASIC_AUTH: &str = "UPSTREAM_BASIC_AUTH";
 
 /// Reads what is said of the user and the password for the upstream. `signs`: whether requests are signed.
 pub(crate) fn read(reader: &mut Reader<'_>, region: &str, signs: bool) -> Option<SettingConfig> {
@@ -73,7 +72,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, region: &str, signs: bool) -> Option
 }
 
 /// Where the services are.
-fn places(reader: &mut Reader<'_>, region: &str) -> Option<Places> {
+pub(crate) fn places(reader: &mut Reader<'_>, region: &str) -> Option<Places> {
     let everywhere = reader.given("AWS_ENDPOINT_URL", values::web_address);
     let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     let usual =

@@ -13,9 +13,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use super::{Reference, Secret};
+use crate::causes::with_causes;
 use crate::clock;
 use crate::credentials::CredentialsCache;
-use crate::error::with_causes;
 use crate::http_client::HttpClient;
 use crate::sign::{self, Scope, Signable};
 

@@ -19,13 +19,13 @@ const NOTICED_SECONDS: i64 = 5;
 
 /// How far S3's clock is ahead of ours; shared by all that talk to one bucket.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Skew {
+pub(crate) struct Skew {
     seconds: Arc<AtomicI64>,
 }
 
 impl Skew {
     /// The time by S3's clock.
-    pub(super) fn now(&self) -> SystemTime {
+    pub(crate) fn now(&self) -> SystemTime {
         let seconds = self.seconds.load(Ordering::Relaxed);
         let span = Duration::from_secs(seconds.unsigned_abs());
         if seconds < 0 { clock::now() - span } else { clock::now() + span }

@@ -81,7 +81,7 @@ fn part() -> Rule {
 }
 
 fn said(failure: &Failure) -> String {
-    assert!(matches!(failure, Failure::Store(StoreError::Operation(..))), "{failure:?}");
+    assert!(matches!(failure, PutError::Store(StoreError::Operation(..))), "{failure:?}");
     failure.to_string()
 }
 

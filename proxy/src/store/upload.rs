@@ -8,10 +8,9 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use super::{Entry, Store, StoreError, Stored, describe, excerpt_of, operation};
+use super::{Entry, PutError, Store, StoreError, Stored, describe, excerpt_of, operation};
 use crate::body::UpstreamBody;
 use crate::clock;
-use crate::error::Failure;
 
 /// The size of every part but the last. S3 asks for 5 MiB; memory is a few of these.
 pub(super) const PART_SIZE: usize = 8 * 1024 * 1024;
@@ -27,7 +26,7 @@ pub(super) struct Upload<'a> {
 
 impl Upload<'_> {
     /// Sends all of a body, and returns when S3 has it.
-    pub(super) async fn run(&self, mut body: UpstreamBody) -> Result<Stored, Failure> {
+    pub(super) async fn run(&self, mut body: UpstreamBody) -> Result<Stored, PutError> {
         let mut whole = Sha256::new();
         let mut size = 0_u64;
         let mut excerpt = Bytes::new();
@@ -35,12 +34,12 @@ impl Upload<'_> {
         let mut completed = Vec::new();
         let mut number = 0;
         if body.declared().is_some_and(|declared| declared > self.entry.max) {
-            return Err(Failure::BodyTooLarge(self.entry.max));
+            return Err(PutError::TooLarge(self.entry.max));
         }
         while let Some(part) = body.part(PART_SIZE).await? {
             size += part.len() as u64;
             if size > self.entry.max {
-                return Err(Failure::BodyTooLarge(self.entry.max));
+                return Err(PutError::TooLarge(self.entry.max));
             }
             whole.update(&part);
             number += 1;
@@ -92,7 +91,7 @@ impl Upload<'_> {
         }
     }
 
-    async fn complete(&self, parts: Vec<CompletedPart>) -> Result<(), Failure> {
+    async fn complete(&self, parts: Vec<CompletedPart>) -> Result<(), PutError> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         self.store
             .client
@@ -133,7 +132,7 @@ impl Upload<'_> {
 
 type Joined = Option<Result<Result<CompletedPart, StoreError>, tokio::task::JoinError>>;
 
-fn joined(joined: Joined) -> Result<CompletedPart, Failure> {
+fn joined(joined: Joined) -> Result<CompletedPart, PutError> {
     match joined {
         Some(Ok(part)) => Ok(part?),
         Some(Err(error)) => Err(StoreError::Operation("UploadPart", error.to_string()).into()),

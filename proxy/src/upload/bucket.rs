@@ -9,10 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::{Link, Store, StoreError, describe};
-use crate::error::with_causes;
+use super::{Found, Promise, SourceError, Ticket};
+use crate::causes::with_causes;
 use crate::headers::Lines;
-use crate::upload::{Found, Promise, SourceError, Ticket};
+use crate::store::{Link, Store, StoreError, describe};
 
 /// What the signature of a link for an upload covers beside the host.
 const BOUND: [&str; 4] =

@@ -4,6 +4,7 @@
 //! those bytes at, once. The request then comes with an empty body and the header `X-Upload-Id`. What was promised is
 //! kept in a ticket beside the object, so that what lies there can be compared with it.
 
+mod bucket;
 mod refusal;
 mod source;
 
@@ -14,15 +15,15 @@ use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::config::{Reader, values};
+use crate::environment::{Reader, values};
 use crate::object;
 
+pub use bucket::Slot;
 pub use refusal::UploadRefusal;
 pub(crate) use refusal::advice;
-pub use source::{OutgoingBody, RequestBody, Source, SourceError, Uploaded};
+pub use source::{RequestBody, Source, SourceError, Uploaded};
 
-/// The header that names an upload.
-pub const UPLOAD_ID: &str = "x-upload-id";
+pub use crate::headers::UPLOAD_ID;
 
 /// What an event holds beside its body: at most 10 KB of headers, twice in payload 1.0, and the context of the request.
 const BESIDE_THE_BODY: u64 = 32 * 1024;

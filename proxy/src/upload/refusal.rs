@@ -4,14 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::source::SourceError;
 use crate::path::OWN_PREFIX;
-use crate::respond::{Problem, Refused, row};
+use crate::problem::{Problem, Refused, row};
 use crate::store::StoreError;
 
 /// Why an upload is not taken, or not used.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadRefusal {
     /// The body of a request for an upload.
-    #[error("the body is no request for an upload: {0}")]
+    #[error("invalid upload request: {0}")]
     Bad(String),
     /// It would be too large.
     #[error("{length} bytes are more than an upload may have, {max}")]
@@ -61,6 +61,7 @@ pub enum UploadRefusal {
 
 impl Refused for UploadRefusal {
     fn describe(&self) -> Problem {
+        const AGAIN: &str = "Request another one with POST /_proxy/uploads.";
         match self {
             UploadRefusal::Bad(_) => row(
                 400,
@@ -86,37 +87,19 @@ impl Refused for UploadRefusal {
                 "The request has two bodies",
                 "A request that names an upload has an empty body.",
             ),
-            UploadRefusal::Unavailable(_) => row(
-                503,
-                "uploads-unavailable",
-                "Uploads are not to be had just now",
-                "Nothing was sent to the upstream; the request can be sent again.",
-            ),
-            of_one => of_one.describe_one(),
-        }
-    }
-
-    fn members(&self) -> Map<String, Value> {
-        match self {
-            UploadRefusal::TooLarge { max, inline_max, .. } => advice(*max, *inline_max),
-            _ => Map::new(),
-        }
-    }
-}
-
-impl UploadRefusal {
-    /// What may be wrong with one upload.
-    fn describe_one(&self) -> Problem {
-        const AGAIN: &str = "Ask for another one with POST /_proxy/uploads.";
-        match self {
-            UploadRefusal::Foreign(_) => {
-                row(403, "not-your-upload", "The upload is someone else's", AGAIN)
+            UploadRefusal::Unknown(_) => {
+                row(404, "no-such-upload", "There is no such upload", AGAIN)
             }
-            UploadRefusal::Expired(_) => row(410, "upload-expired", "The upload is over", AGAIN),
+            UploadRefusal::Foreign(_) => {
+                row(403, "not-your-upload", "The upload belongs to someone else", AGAIN)
+            }
+            UploadRefusal::Expired(_) => {
+                row(410, "upload-expired", "The upload has expired", AGAIN)
+            }
             UploadRefusal::Missing(_) => row(
                 409,
                 "upload-missing",
-                "The upload is not there",
+                "The upload is missing",
                 "PUT the bytes at the link first, and wait for its 200.",
             ),
             UploadRefusal::Length { .. } => {
@@ -125,7 +108,28 @@ impl UploadRefusal {
             UploadRefusal::Digest(_) => {
                 row(409, "upload-digest", "The upload has a wrong digest", AGAIN)
             }
-            _ => row(404, "no-such-upload", "There is no such upload", AGAIN),
+            UploadRefusal::Unavailable(_) => row(
+                503,
+                "uploads-unavailable",
+                "Uploads are temporarily unavailable",
+                "Nothing was sent to the upstream. Send the request again.",
+            ),
+        }
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        match self {
+            UploadRefusal::TooLarge { max, inline_max, .. } => advice(*max, *inline_max),
+            UploadRefusal::Bad(_)
+            | UploadRefusal::BadId
+            | UploadRefusal::WithBody(_)
+            | UploadRefusal::Unknown(_)
+            | UploadRefusal::Foreign(_)
+            | UploadRefusal::Expired(_)
+            | UploadRefusal::Missing(_)
+            | UploadRefusal::Length { .. }
+            | UploadRefusal::Digest(_)
+            | UploadRefusal::Unavailable(_) => Map::new(),
         }
     }
 }

@@ -2,18 +2,15 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use futures_util::stream;
-use http_body_util::combinators::UnsyncBoxBody;
+use futures_util::{TryStreamExt as _, stream};
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::UploadConfig;
+use crate::http_client::{BodyFailure, OutgoingBody};
 use crate::store::Store;
-
-/// A body on its way out.
-pub type OutgoingBody = UnsyncBoxBody<Bytes, SourceError>;
 
 /// An upload that was compared with what was promised. It names no bucket and no key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +113,8 @@ impl RequestBody {
                     held: None,
                     sha256: source.uploaded.sha256.clone(),
                 };
-                Ok(StreamBody::new(stream::try_unfold(reading, Reading::next)).boxed_unsync())
+                let pieces = stream::try_unfold(reading, Reading::next);
+                Ok(StreamBody::new(pieces.map_err(BodyFailure::from)).boxed_unsync())
             }
         }
     }

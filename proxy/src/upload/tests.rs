@@ -19,7 +19,7 @@ use crate::store::Store;
 const SHA256: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 const HELLO: &[u8] = b"hello";
 
-fn config(changes: &[(&str, &str)]) -> Result<Config, crate::config::Mistakes> {
+fn config(changes: &[(&str, &str)]) -> Result<Config, crate::environment::Mistakes> {
     let base = [
         ("UPSTREAM_URL", "https://search.example"),
         ("OVERFLOW_BUCKET", "answers"),

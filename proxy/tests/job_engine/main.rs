@@ -1,6 +1,7 @@
 //! The engine of jobs, bound by bound, in memory and in no time.
 
 mod bench;
+mod cancel;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

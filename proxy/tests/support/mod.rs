@@ -95,11 +95,15 @@ impl Reply {
     }
 }
 
-/// An event of a function URL.
+/// A client that follows redirects.
+pub const CURL: &str = "curl/8.5.0";
+
+/// An event of a function URL, from curl unless the headers name another client.
 pub fn event(method: &str, path: &str, headers: &[(&str, &str)]) -> Value {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let headers: serde_json::Map<String, Value> =
+    let mut headers: serde_json::Map<String, Value> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    headers.entry("user-agent").or_insert_with(|| json!(CURL));
     json!({
         "version": "2.0",
         "rawPath": path,

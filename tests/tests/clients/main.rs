@@ -5,6 +5,7 @@
 mod agents;
 mod browsers;
 mod deployed;
+mod libraries;
 mod links;
 mod people;
 mod real;
@@ -45,7 +46,12 @@ struct World {
 impl World {
     /// A world whose proxy has these variables, and whose bucket admits these origins.
     async fn start(variables: &[(&str, &str)], origins: &[&str]) -> World {
-        let search = Search::start(SearchConfig::default()).await.unwrap();
+        World::before(SearchConfig::default(), variables, origins).await
+    }
+
+    /// The same in front of an upstream of one's own.
+    async fn before(upstream: SearchConfig, variables: &[(&str, &str)], origins: &[&str]) -> World {
+        let search = Search::start(upstream).await.unwrap();
         let mut function = proxy(&search.url(), "overflow");
         for (name, value) in variables {
             function.environment.insert((*name).to_owned(), (*value).to_owned());

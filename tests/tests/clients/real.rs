@@ -21,7 +21,7 @@ print(answer.status_code, len(answer.content), len(answer.history))
 ";
 const WITH_URLLIB3: &str = "
 import sys, urllib3
-answer = urllib3.PoolManager().request('POST', sys.argv[1], body=sys.argv[2], redirect=False, headers={'content-type': 'application/json', 'authorization': 'Basic dXNlcjp3b3Jk'})
+answer = urllib3.PoolManager().request('POST', sys.argv[1], body=sys.argv[2], redirect=False, headers={'user-agent': 'elasticsearch-py/7.17.12 (Python 3.11.7)', 'content-type': 'application/json', 'authorization': 'Basic dXNlcjp3b3Jk'})
 print(answer.status, len(answer.data), 0)
 ";
 
@@ -72,7 +72,7 @@ async fn r5_curl_requests_and_urllib3_do_what_is_imitated_of_them() {
             (Agent::Curl, 200),
             (Agent::Requests, 200),
             (Agent::CurlWithMethod, 403),
-            (Agent::Urllib3, 303),
+            (Agent::Urllib3, 406),
         ] {
             let (real, imitated) =
                 (real(agent, &python, &url).await, imitated(agent, &world, &url).await);

@@ -1,20 +1,17 @@
 //! Jobs as clients see them: `/_proxy/jobs`, and `Prefer: respond-async` on any request to the upstream.
 
 mod prefer;
-mod refusal;
 mod resource;
 mod routes;
 mod wait;
 
-use super::aws;
-use super::engine::Engine;
-use super::settings::JobsConfig;
-use crate::config::OverflowConfig;
 use crate::event::Request;
+use crate::job::settings::JobsConfig;
+use crate::job::{Engine, Refusal, aws};
 use crate::session::Visitor;
+use crate::store::OverflowConfig;
 
 pub use prefer::Preference;
-pub use refusal::Refusal;
 pub(crate) use routes::{Asking, description};
 pub(crate) use wait::{Came, head_of, mark};
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::headers;
 use crate::job::{Row, Settings};
-use crate::respond::problem_kind;
+use crate::problem::problem_kind;
 use crate::store::Link;
 
 /// What is said of a job; with the link to its result when there is one.

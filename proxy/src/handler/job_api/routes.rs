@@ -4,14 +4,14 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::resource::resource;
-use super::{Jobs, OPENAPI, Owner, Refusal, Route, idempotency_key};
+use super::{Jobs, OPENAPI, Owner, Route, idempotency_key};
 use crate::answer::{Answer, Body, Text};
 use crate::error::Failure;
 use crate::event::Request;
 use crate::headers::Lines;
 use crate::job::export::{self, Export};
 use crate::job::ports::PortError;
-use crate::job::{Digest, Key, NewJob, Row, State};
+use crate::job::{Digest, Key, NewJob, Refusal, Row, State};
 use crate::object;
 use crate::store::{Link, Store};
 

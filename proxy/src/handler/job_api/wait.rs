@@ -5,16 +5,16 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::routes::Asking;
-use super::{Jobs, Preference, Refusal, idempotency_key};
+use super::{Jobs, Preference, idempotency_key};
 use crate::announce;
-use crate::answer::Answer;
+use crate::answer::{Answer, Head};
 use crate::clock;
-use crate::delivery::{self, Delivery, Envelope, Head};
+use crate::delivery::{self, Delivery, Envelope};
 use crate::digest;
 use crate::error::Failure;
 use crate::headers::Lines;
 use crate::job::forward::{Forward, Request as Forwarded};
-use crate::job::{Digest, Key, NewJob, Output, Row, State};
+use crate::job::{Digest, Key, NewJob, Output, Refusal, Row, State};
 use crate::store::{Store, Stored};
 use crate::upstream::Outgoing;
 

@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::{Refusal, ReturnTo, User};
 use crate::answer::{Answer, Body, Text};
 use crate::headers::Lines;
-use crate::respond::Refused as _;
+use crate::problem::Refused as _;
+use crate::session::{Refusal, ReturnTo, User};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::error::with_causes;
+use crate::causes::with_causes;
 use crate::job::ports::PortError;
 
 /// Errors of a service that pass.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::ports::{Ports, SystemClock};
 use super::settings::Place;
 use crate::aws;
-use crate::config::OverflowConfig;
+use crate::store::OverflowConfig;
 
 pub use blobs::S3Blobs;
 pub use invoker::LambdaInvoker;

@@ -202,7 +202,7 @@ impl StateMachineTest for Subject {
                 let changed = spoken(&|token| row.advance(token, Progress::default(), now));
                 subject.becomes(changed);
             }
-            Happening::Clear => subject.cleared(row.swept(Leftovers::None, now)),
+            Happening::Clear => subject.cleared(row.swept(Leftovers::None)),
             Happening::Wait(_) => {}
         }
         subject

@@ -4,6 +4,8 @@
 //! looked at more widely than whether it allows: a deny holds for every spelling that some server might read as the path,
 //! an allow for the one spelling alone.
 
+use super::reach::Reach;
+use crate::glob;
 use crate::path::decode;
 
 /// A path of a rule: `/logs-*/_search`, `/{index}/_count`, `/_snapshot/**`.
@@ -14,6 +16,8 @@ pub(super) struct Pattern(Vec<Part>);
 enum Part {
     /// One segment, with `*` for any part of it.
     Glob(String),
+    /// The first segment where it names indices: a set of them.
+    Indices(String),
     /// `{index}`: names of indices, and none of an operation.
     Index,
     /// `**`: any number of segments, none too.
@@ -25,12 +29,20 @@ enum Part {
 pub(super) struct Path {
     /// Decoded once.
     exact: Vec<String>,
+    /// Decoded once, in lower case.
+    lower: Vec<String>,
     /// Decoded as often as it goes, without parameters, in lower case, split once more.
     loose: Vec<String>,
+    /// What the path reaches, where its first segment is an operation.
+    elsewhere: Reach,
+    /// Whether a segment may mean something else to a server that decodes it again.
+    is_ambiguous: bool,
+    /// Whether a segment behind the first holds an encoded slash.
+    has_inner_slash: bool,
 }
 
 impl Path {
-    pub(super) fn of(encoded: &str) -> Path {
+    pub(super) fn of(encoded: &str, dashboards: &[Vec<String>], reads: bool) -> Path {
         let text =
             |segment: &str| String::from_utf8_lossy(&decode(segment.as_bytes())).into_owned();
         let exact: Vec<String> = segments(encoded).map(text).collect();
@@ -38,11 +50,24 @@ impl Path {
         for _ in 0..2 {
             loose = text(&loose);
         }
-        let loose = segments(&loose.to_lowercase())
+        let loose: Vec<String> = segments(&loose.to_lowercase())
             .map(|segment| segment.split(';').next().unwrap_or_default().trim().to_owned())
             .filter(|segment| !segment.is_empty())
             .collect();
-        Path { exact, loose }
+        let reach = Reach::of(&loose, dashboards, reads);
+        let names_first = loose.first().is_some_and(|first| !is_operation(first));
+        Path {
+            lower: exact.iter().map(|segment| segment.to_lowercase()).collect(),
+            is_ambiguous: exact.iter().any(|segment| text(segment) != *segment),
+            has_inner_slash: exact.iter().skip(1).any(|segment| segment.contains('/')),
+            elsewhere: if names_first && matches!(reach, Reach::Named(_)) {
+                Reach::Nothing
+            } else {
+                reach
+            },
+            exact,
+            loose,
+        }
     }
 }
 
@@ -51,47 +76,94 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Pattern {
-    pub(super) fn read(text: &str) -> Result<Pattern, String> {
+    /// Reads a path. `below` are the segments that stand before it, where it is one of a page.
+    pub(super) fn read(below: Option<&[String]>, text: &str) -> Result<Pattern, String> {
         let rest = text.strip_prefix('/').ok_or("its path does not begin with `/`")?;
         if text.contains(['%', '?', '#', '\\']) || text.contains("//") {
             return Err("its path is written decoded, and without a query".to_owned());
         }
-        let parts =
-            rest.split('/').filter(|segment| !segment.is_empty()).map(|segment| match segment {
-                "**" => Ok(Part::Rest),
-                "{index}" => Ok(Part::Index),
-                braces if braces.contains(['{', '}']) => {
-                    Err(format!("`{braces}` is not known; `{{index}}` is the only name"))
-                }
-                doubled if doubled.contains("**") => {
-                    Err(format!("`{doubled}`: `**` stands for whole segments"))
-                }
-                glob => Ok(Part::Glob(glob.to_owned())),
-            });
-        Ok(Pattern(parts.collect::<Result<_, _>>()?))
+        let segments = rest.split('/').filter(|segment| !segment.is_empty());
+        let mut parts = segments.map(part).collect::<Result<Vec<Part>, String>>()?;
+        match (below, parts.first_mut()) {
+            (Some(below), _) => {
+                let below = below.iter().map(|segment| Part::Glob(segment.clone()));
+                parts = below.chain(parts).collect();
+            }
+            (None, Some(Part::Glob(first))) if !is_operation(first) => {
+                parts[0] = Part::Indices(std::mem::take(first));
+            }
+            (None, _) => {}
+        }
+        Ok(Pattern(parts))
     }
 
     /// Whether everything that the path names is of the pattern: so it is allowed.
     pub(super) fn covers(&self, path: &Path) -> bool {
-        matches(&self.0, &path.exact, &|part, segment| match part {
-            Part::Index => is_index(segment),
-            // What begins with `_` does something of its own; a star does not mean it.
-            Part::Glob(glob) if is_operation(segment) => glob == segment,
-            Part::Glob(glob) => names(segment).all(|name| glob_matches(glob, name)),
-            Part::Rest => true,
-        })
+        !path.is_ambiguous
+            && matches(&self.0, &path.exact, &|part, segment| match part {
+                Part::Index => is_index(segment),
+                // What begins with `_` does something of its own; a star does not mean it.
+                Part::Glob(glob) | Part::Indices(glob) if is_operation(segment) => glob == segment,
+                Part::Glob(glob) | Part::Indices(glob) => {
+                    names(segment).all(|name| glob::matches(glob, name))
+                }
+                Part::Rest => true,
+            })
     }
 
     /// Whether anything that the path names may be of the pattern, in some spelling: so it is denied.
     pub(super) fn touches(&self, path: &Path) -> bool {
-        matches(&self.0, &path.loose, &|part, segment| match part {
+        self.meets(path, &Reach::may_touch)
+    }
+
+    /// Whether the path itself names an index of the pattern, and not by a wildcard that most indices match.
+    pub(super) fn is_named_by(&self, path: &Path) -> bool {
+        self.meets(path, &Reach::names)
+    }
+
+    fn meets(&self, path: &Path, reaches: &dyn Fn(&Reach, &str) -> bool) -> bool {
+        let fits = |part: &Part, segment: &str| match part {
             Part::Index => !is_operation(segment),
             Part::Glob(glob) => {
                 let glob = glob.to_lowercase();
-                glob_matches(&glob, segment) || names(segment).any(|name| glob_matches(&glob, name))
+                glob::matches(&glob, segment)
+                    || names(segment).any(|name| glob::matches(&glob, name))
+            }
+            Part::Indices(glob) => {
+                let named = Reach::of(&[segment.to_owned()], &[], false);
+                matches!(named, Reach::Named(_)) && reaches(&named, &glob.to_lowercase())
             }
             Part::Rest => true,
-        })
+        };
+        // A rule about all that concerns an index concerns what names it elsewhere, too.
+        let elsewhere = match self.0.as_slice() {
+            [Part::Indices(glob)] | [Part::Indices(glob), Part::Rest] => {
+                reaches(&path.elsewhere, &glob.to_lowercase())
+            }
+            _ => false,
+        };
+        elsewhere || matches(&self.0, &path.loose, &fits) || matches(&self.0, &path.lower, &fits)
+    }
+}
+
+impl Path {
+    /// Whether some server may take the path apart at more slashes than another.
+    pub(super) fn has_inner_slash(&self) -> bool {
+        self.has_inner_slash
+    }
+}
+
+fn part(segment: &str) -> Result<Part, String> {
+    match segment {
+        "**" => Ok(Part::Rest),
+        "{index}" => Ok(Part::Index),
+        braces if braces.contains(['{', '}']) => Err(format!(
+            "`{braces}` is not known; `{{index}}`, and `{{dashboards}}` at the start, are the only names"
+        )),
+        doubled if doubled.contains("**") => {
+            Err(format!("`{doubled}`: `**` stands for whole segments"))
+        }
+        glob => Ok(Part::Glob(glob.to_owned())),
     }
 }
 
@@ -133,57 +205,17 @@ fn names(segment: &str) -> impl Iterator<Item = &str> {
     segment.split(',')
 }
 
-/// `*` stands for any characters, none too.
-fn glob_matches(glob: &str, text: &str) -> bool {
-    let Some((first, rest)) = glob.split_once('*') else {
-        return glob == text;
-    };
-    let Some(mut text) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut pieces: Vec<&str> = rest.split('*').collect();
-    let last = pieces.pop().unwrap_or_default();
-    for piece in pieces {
-        match text.find(piece) {
-            Some(at) => text = &text[at + piece.len()..],
-            None => return false,
-        }
-    }
-    text.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn stars_stand_for_anything() {
-        for (glob, text, expected) in [
-            ("a", "a", true),
-            ("a", "ab", false),
-            ("*", "", true),
-            ("*", "abc", true),
-            ("a*", "abc", true),
-            ("a*c", "abc", true),
-            ("a*c", "ab", false),
-            ("a*a", "a", false),
-            ("*b*", "abc", true),
-            ("*b*b*", "ab", false),
-            ("a*b*c", "axbxc", true),
-            ("a*b*c", "axxc", false),
-            ("é*", "été", true),
-        ] {
-            assert_eq!(glob_matches(glob, text), expected, "{glob} {text}");
-        }
-    }
-
-    #[test]
     fn a_pattern_that_would_never_match_is_refused() {
         for text in ["logs", "/a?b", "/a%2Fb", "/a//b", "/a**", "/{id}/x", "/a\\b"] {
-            assert!(Pattern::read(text).is_err(), "{text}");
+            assert!(Pattern::read(None, text).is_err(), "{text}");
         }
         for text in ["/", "/**", "/a*/**/b", "/{index}/_search"] {
-            assert!(Pattern::read(text).is_ok(), "{text}");
+            assert!(Pattern::read(None, text).is_ok(), "{text}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of `rules`.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -31,6 +33,47 @@ fn a11_administration_is_denied_to_everyone() {
             "DELETE /*",
             "DELETE /_all",
             "DELETE /_index_template/x",
+            "POST /_aliases",
+            "POST /logs/_delete_by_query",
+            "POST /_delete_by_query/x:1/_rethrottle",
+            "POST /_dangling/x",
+            "PUT /_ilm/policy/x",
+            "POST /_ilm/stop",
+            "POST /logs/_ilm/remove",
+            "PUT /_plugins/_ism/policies/x",
+            "POST /_plugins/_ism/add/logs",
+            "POST /_opendistro/_ism/add/logs",
+            "PUT /_cluster/decommission/awareness/zone/a",
+            "PUT /_cluster/routing/awareness/zone/weights",
+            "POST /_features/_reset",
+            "POST /_remotestore/_restore",
+            "PUT /_plugins/_sm/policies/x",
+            "PUT /_searchguard/api/roles/x",
+            "POST /_tasks/x:1/_cancel",
+            "POST /logs/_close",
+            "PUT /_ingest/pipeline/x",
+            "PUT /_watcher/watch/x",
+            "PUT /_data_stream/x/_lifecycle",
+            "POST /_data_stream/_modify",
+            "GET /.opendistro_security/_search",
+            "POST /.security-7/_search",
+            "PUT /.opendistro_security/_doc/x",
+            "POST /logs,.security-7/_search",
+            "POST /.sec*/_search",
+            "GET /_cat/indices/.security-7",
+            "MOVE /logs/_doc/1",
+            "TRACE /",
+            "COPY /logs",
+            "PATCH /logs/_doc/1",
+            "CONNECT /",
+            "DELETE /_search/scroll/_all",
+            "DELETE /_search/point_in_time/_all",
+            "DELETE /logs/_doc/api/saved_objects/x",
+            "DELETE /api/saved_objects/dashboard/1",
+            "POST /_dashboards/api/ism/apiCaller",
+            "GET /_dashboards/api/v1/configuration/internalusers",
+            "POST /_dashboards/api/index_management/indices/delete",
+            "POST /_plugin/kibana/api/security/role/x",
             "POST /api/console/proxy",
             "POST /_dashboards/api/console/proxy",
             "POST /s/space/api/console/proxy",
@@ -76,7 +119,7 @@ fn a11_reads_are_reads_whatever_their_method() {
         "POST /%3Clogs-%7Bnow%2Fd%7D%3E/_search",
         "POST /_search/scroll",
         "DELETE /_search/scroll",
-        "DELETE /_search/point_in_time/all",
+        "DELETE /_search/point_in_time",
         "DELETE /_pit",
         "POST /_msearch",
         "POST /logs/_msearch",
@@ -88,12 +131,81 @@ fn a11_reads_are_reads_whatever_their_method() {
         "POST /_sql",
         "POST /_plugins/_ppl",
         "POST /logs/_async_search",
-        "POST /internal/bsearch",
+        "POST /logs/type/_search",
+        "GET /logs/type/1",
+        "GET /logs/_doc/a%2Fb",
+        "POST /_dashboards/internal/bsearch",
         "POST /_dashboards/internal/search/opensearch",
-        "POST /s/space/internal/bsearch",
+        "POST /_dashboards/s/space/internal/bsearch",
+        "POST /_plugin/kibana/internal/bsearch",
     ] {
         check(&rules, Role::Read, request, true);
         check(&rules, Role::Full, request, true);
+    }
+}
+
+#[test]
+fn a11_read_can_open_dashboards_and_kibana() {
+    let rules = Rules::default();
+    for place in ["/_dashboards", "/_plugin/kibana", "/_dashboards/s/team"] {
+        for request in [
+            "GET /app/discover",
+            "GET /ui/bundle.js",
+            "GET /api/saved_objects/_find",
+            "HEAD /",
+            "POST /api/core/capabilities",
+            "POST /api/metrics/vis/data",
+            "POST /api/timeline/run",
+            "POST /api/opensearch-dashboards/suggestions/values/logs",
+            "POST /api/kibana/suggestions/values/logs",
+            "POST /internal/kibana/suggestions/values/logs",
+            "POST /api/saved_objects/_export",
+            "POST /api/saved_objects/_bulk_get",
+            "POST /api/ppl/search",
+            "POST /api/enhancements/search/ppl",
+            "POST /internal/data_views/_fields_for_wildcard",
+            "POST /api/content_management/rpc/search",
+            "POST /internal/ecs",
+            "POST /api/ui_metric/report",
+            "POST /api/ui_counters/_report",
+            "POST /internal/bsearch",
+            "POST /internal/search/ese/x",
+            "DELETE /internal/search/ese/x",
+        ] {
+            let (method, path) = request.split_once(' ').expect("a method and a path");
+            check(&rules, Role::Read, &format!("{method} {place}{path}"), true);
+            check(&rules, Role::Full, &format!("{method} {place}{path}"), true);
+        }
+        for request in [
+            "POST /api/saved_objects/dashboard",
+            "PUT /api/saved_objects/dashboard/1",
+            "POST /api/saved_objects/_import",
+            "POST /api/content_management/rpc/delete",
+            "POST /api/opensearch-dashboards/settings",
+        ] {
+            let (method, path) = request.split_once(' ').expect("a method and a path");
+            check(&rules, Role::Read, &format!("{method} {place}{path}"), false);
+            check(&rules, Role::Full, &format!("{method} {place}{path}"), true);
+        }
+    }
+}
+
+#[test]
+fn a11_dashboards_at_the_root_leave_no_path_of_a_cluster() {
+    let rules = Rules::read_at("", &places("/").expect("a place")).expect("rules");
+    for (role, request, allowed) in [
+        (Role::Read, "POST /internal/bsearch", true),
+        (Role::Read, "POST /s/team/internal/bsearch", true),
+        (Role::Read, "GET /app/discover", true),
+        (Role::Read, "POST /logs/_search", false),
+        (Role::Full, "PUT /logs/_doc/1", false),
+        (Role::Full, "DELETE /api/saved_objects/dashboard/1", true),
+        (Role::Full, "POST /api/console/proxy", false),
+    ] {
+        check(&rules, role, request, allowed);
+    }
+    for text in ["dashboards", "/a b", "/a%2Fb", "/a*"] {
+        assert!(places(text).is_err(), "{text}");
     }
 }
 
@@ -106,30 +218,121 @@ fn a11_writes_are_for_full_alone() {
         "POST /logs/_bulk",
         "POST /logs/_doc",
         "PUT /logs/_doc/1",
+        "PUT /logs/_doc/a%2Fb",
         "POST /logs/_update/1",
-        "POST /logs/_delete_by_query",
+        "POST /logs/_update_by_query",
         "POST /_reindex",
-        "POST /_aliases",
-        "PATCH /x",
-        "PUT /_dashboards/api/saved_objects/a",
+        "PUT /logs/_mapping",
+        "PUT /logs/_settings",
+        "PUT /logs/_alias/a",
+        "PUT /_index_template/x",
+        "POST /logs/_refresh",
+        "GET /logs/_refresh",
+        "GET /logs/_flush",
+        "POST /logs/type",
+        "PUT /logs/type/1",
+        "PUT /_dashboards/api/saved_objects/a/1",
+        "DELETE /_dashboards/api/saved_objects/dashboard/1",
     ] {
         check(&rules, Role::Read, request, false);
         check(&rules, Role::Full, request, true);
     }
-    check(&rules, Role::Full, "DELETE /_dashboards/api/saved_objects/dashboard/1", true);
-    check(&rules, Role::Read, "DELETE /_dashboards/api/saved_objects/dashboard/1", false);
+}
+
+/// A path that is of a rule's, and of no other rule by accident.
+fn sample(path: &str) -> String {
+    let place = path.replace("{dashboards}", "/_dashboards");
+    let segments = place.split('/').map(|segment| match segment {
+        "**" => "x1".to_owned(),
+        "{index}" => "logs".to_owned(),
+        glob => glob.replace('*', "x1"),
+    });
+    let sample: Vec<String> = segments.collect();
+    sample.join("/")
 }
 
 #[test]
-fn a7_a_document_that_is_called_like_a_search_is_none() {
+fn every_row_of_the_table_decides_as_it_says_and_gives_a_reason() {
+    let rules = Rules::default();
+    for line in parse(BUILT_IN) {
+        assert!(!line.reason.is_empty(), "{} has no reason", line.text);
+        let words: Vec<&str> = line.text.split_whitespace().collect();
+        let [effect, role, methods, path] = words[..] else { panic!("{}", line.text) };
+        let path = sample(path);
+        let methods = if methods == "*" { "GET,POST,PUT,DELETE,PATCH" } else { methods };
+        for method in methods.split(',') {
+            let request = format!("{method} {path}");
+            match (effect, role) {
+                ("allow", "full") => {
+                    check(&rules, Role::Full, &request, true);
+                    check(&rules, Role::Read, &request, false);
+                }
+                ("allow", _) => {
+                    check(&rules, Role::Read, &request, true);
+                    check(&rules, Role::Full, &request, true);
+                }
+                _ => {
+                    check(&rules, Role::Read, &request, false);
+                    check(&rules, Role::Full, &request, false);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_that_denies_indices_holds_for_every_path_that_may_reach_them() {
+    let rules = Rules::read("deny read * /secret-*/**").expect("a rule");
+    for (request, allowed) in [
+        ("GET /secret-1/_search", false),
+        ("GET /sec*/_search", false),
+        ("GET /*/_search", false),
+        ("POST /_all/_search", false),
+        ("POST /%3Csecret-%7Bnow%2Fd%7D%3E/_search", false),
+        ("GET /cluster:secret-1/_search", false),
+        ("GET /_cat/indices/secret-1", false),
+        ("GET /_mapping/secret-1", false),
+        ("GET /_search", false),
+        ("POST /_msearch", false),
+        ("POST /_sql", false),
+        ("POST /_dashboards/internal/bsearch", false),
+        ("GET /*,-secret-*/_search", true),
+        ("GET /logs/_search", true),
+        ("GET /logs-*/_search", true),
+        ("GET /_cat/nodes", true),
+        ("GET /_dashboards/app/home", true),
+        ("POST /_dashboards/api/core/capabilities", true),
+        ("GET /", true),
+    ] {
+        check(&rules, Role::Read, request, allowed);
+    }
+    // Who knows that bodies stay within bounds says so before.
+    let rules = "allow read POST {dashboards}/internal/bsearch; deny read * /secret-*/**";
+    let rules = Rules::read(rules).expect("rules");
+    check(&rules, Role::Read, "POST /_plugin/kibana/internal/bsearch", true);
+    check(&rules, Role::Read, "POST /_msearch", false);
+    // A rule about one thing that is done to an index says nothing of other things.
+    let rules = Rules::read("deny full PUT /secret-*").expect("a rule");
+    check(&rules, Role::Full, "PUT /secret-1", false);
+    check(&rules, Role::Full, "PUT /secret-1/_doc/1", true);
+    check(&rules, Role::Full, "PUT /logs", true);
+}
+
+#[test]
+fn a7_a_document_that_is_called_like_a_search_is_a_document() {
     let rules = Rules::default();
     for request in [
         "POST /logs/_doc/_search",
-        "POST /logs/type/_search",
         "POST /logs%2F_doc/_search",
         "POST /_doc/_search",
         "POST /_bulk/_search",
         "POST /logs/_search/x",
+        "POST /internal/bsearch",
+        "POST /evilindex/internal/bsearch",
+        "POST /s/x/internal/bsearch",
+        "POST /logs/_create/internal/bsearch",
+        "POST /logs/_doc/internal/search/1",
+        "POST /api/saved_objects/_bulk_get",
         "POST /logs/_SEARCH",
         "POST /logs/%255Fsearch",
         "POST /a,_bulk/_search",
@@ -173,7 +376,7 @@ fn the_rules_of_the_configuration_come_first() {
 fn what_is_no_rule_is_refused_with_the_words() {
     for (text, said) in [
         ("allow", "four words"),
-        ("permit full GET /a", "neither `allow` nor `deny`"),
+        ("permit full GET /a", "none of `allow`, `deny` and `deny-named`"),
         ("allow admin GET /a", "`admin` is no role"),
         ("allow full get /a", "in capitals"),
         ("allow full GET, /a", "in capitals"),
@@ -190,13 +393,76 @@ fn a_refusal_names_the_role_the_method_and_the_rule() {
     let refused = Rules::default().admit(Role::Read, &Method::DELETE, "/logs").unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the role `read` may not DELETE this path; the rule is `deny * DELETE /**`"
+        "the role `read` may not DELETE this path; the rule is `deny * DELETE /**` (deleting)"
     );
     let refused = Rules::default().admit(Role::Read, &Method::POST, "/logs/_doc").unwrap_err();
     assert!(refused.to_string().contains("`what no rule allows is denied`"), "{refused}");
 }
 
+/// Read once: the generated tests look at thousands of paths.
+static USUAL: LazyLock<Rules> = LazyLock::new(Rules::default);
+
+/// Whether Elasticsearch 7 or OpenSearch 1 takes a request for one that writes a document or makes an index, by its routes
+/// (`RestIndexAction`, `RestUpdateAction`, `RestBulkAction`, `RestCreateIndexAction` of 7.10).
+fn writes(method: &str, segments: &[&str]) -> bool {
+    const READS: [&str; 8] = [
+        "_search",
+        "_count",
+        "_msearch",
+        "_mget",
+        "_explain",
+        "_termvectors",
+        "_mtermvectors",
+        "_field_caps",
+    ];
+    let is_name = |segment: &&str| !segment.starts_with('_');
+    if !matches!(method, "POST" | "PUT") {
+        return false;
+    }
+    match segments {
+        ["_bulk"] | [_, "_bulk"] | [_, _, "_bulk"] => true,
+        [index] => method == "PUT" && is_name(index),
+        [index, "_doc"] => is_name(index),
+        [index, kind] => method == "POST" && is_name(index) && is_name(kind),
+        [index, "_doc" | "_create" | "_update", _] => is_name(index),
+        [index, kind, last] => is_name(index) && is_name(kind) && !READS.contains(last),
+        [index, _, _, "_update" | "_create"] => is_name(index),
+        _ => false,
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn a11_no_path_lets_read_write_to_an_old_cluster(
+        method in prop_oneof![Just("POST"), Just("PUT")],
+        segments in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "logs", "api", "internal", "s", "x", "bsearch", "search", "saved_objects", "_bulk_get", "_doc", "_create",
+                "_update", "_bulk", "_search", "_msearch", "_dashboards", "_plugin", "kibana", "core", "capabilities", "1",
+            ]),
+            1..6,
+        ),
+    ) {
+        let path = format!("/{}", segments.join("/"));
+        let admitted = USUAL.admit(Role::Read, &method.parse().expect("a method"), &path);
+        prop_assert!(!writes(method, &segments) || admitted.is_err(), "{} {}", method, path);
+    }
+
+    #[test]
+    fn a11_no_path_of_an_index_lets_full_delete(
+        segments in proptest::collection::vec("[a-z_*]{1,6}", 0..5), method in "[A-Z]{3,8}",
+    ) {
+        let rules = &*USUAL;
+        let path = format!("/x{}", segments.iter().map(|it| format!("/{it}")).collect::<String>());
+        prop_assert!(rules.admit(Role::Full, &Method::DELETE, &path).is_err(), "{}", path);
+        let other = method.parse().expect("a method");
+        if !["GET", "HEAD", "POST", "PUT", "OPTIONS"].contains(&method.as_str()) {
+            prop_assert!(rules.admit(Role::Full, &other, &path).is_err(), "{} {}", method, path);
+        }
+    }
+
     #[test]
     fn a7_nothing_that_is_decoded_to_administration_gets_through(
         tail in "[a-z/]{0,10}", escapes in proptest::collection::vec(any::<bool>(), 9),
@@ -205,11 +471,11 @@ proptest! {
             if escape { format!("%{:02x}", u32::from(character)) } else { character.to_string() }
         }).collect();
         let path = format!("/{spelled}/{tail}");
-        prop_assert!(Rules::default().admit(Role::Full, &Method::GET, &path).is_err(), "{}", path);
+        prop_assert!(USUAL.admit(Role::Full, &Method::GET, &path).is_err(), "{}", path);
     }
 
     #[test]
     fn no_path_makes_a_rule_panic(path in ".{0,60}") {
-        let _ = Rules::default().admit(Role::Read, &Method::POST, &path);
+        let _ = USUAL.admit(Role::Read, &Method::POST, &path);
     }
 }

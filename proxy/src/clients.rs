@@ -1,0 +1,159 @@
+//! Which clients follow a redirect: what is known of each, as data.
+//!
+//! A 303 that a client does not follow is worse than an error when the client takes it for a success: a search then finds
+//! nothing, and no exception says so. So only clients that are known to follow are redirected (`clients.txt`, and rows of the
+//! variable `OVERFLOW_CLIENTS` before it). A program that nothing is known of gets an error of the range 400 to 499, which no
+//! client takes for a success and none sends again by itself, as the clients of Elasticsearch do after a 502.
+
+use std::cmp::Ordering;
+
+use crate::event::Request;
+use crate::glob;
+
+const BUILT_IN: &str = include_str!("clients.txt");
+/// How much of a client's name is repeated to it.
+const NAME_MAX: usize = 100;
+
+/// The rows in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// Those of the configuration come first.
+    rows: Vec<Row>,
+}
+
+/// What is known of one client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    redirects: bool,
+    /// In lower case.
+    header: String,
+    value: String,
+    versions: Versions,
+}
+
+/// Versions from one to another, both included; `8` includes 8.19.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Versions {
+    from: Option<Vec<u64>>,
+    to: Option<Vec<u64>>,
+}
+
+impl Clients {
+    /// The rows of a configuration, separated by `;` or lines, before the built-in ones.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about the first row that cannot be read.
+    pub fn read(text: &str) -> Result<Clients, String> {
+        let rows = parse(text).chain(parse(BUILT_IN));
+        Ok(Clients { rows: rows.collect::<Result<_, _>>()? })
+    }
+
+    /// Whether the client of a request is known to follow a 303.
+    #[must_use]
+    pub fn follows(&self, request: &Request) -> bool {
+        let row = self.rows.iter().find(|row| {
+            let lines = request.headers.iter();
+            let mut values = lines
+                .filter(|(name, _)| name.eq_ignore_ascii_case(&row.header))
+                .map(|(_, value)| value.trim());
+            values.any(|value| row.is_of(value))
+        });
+        row.is_some_and(|row| row.redirects)
+    }
+}
+
+impl Default for Clients {
+    fn default() -> Clients {
+        Clients::read("").expect("the built-in rows are rows")
+    }
+}
+
+/// How a client calls itself, for an error that is about it.
+#[must_use]
+pub fn name_of(request: &Request) -> Option<String> {
+    let name = request.header("user-agent").map(str::trim).filter(|name| !name.is_empty())?;
+    let plain = name.chars().map(|it| if it.is_ascii_graphic() || it == ' ' { it } else { '?' });
+    Some(plain.take(NAME_MAX).collect())
+}
+
+impl Row {
+    fn is_of(&self, value: &str) -> bool {
+        if !glob::matches(&self.value, value) {
+            return false;
+        }
+        let before = self.value.find('*').unwrap_or(self.value.len());
+        self.versions.hold(value.get(before..).unwrap_or_default())
+    }
+}
+
+impl Versions {
+    fn read(text: &str) -> Option<Versions> {
+        if text == "*" {
+            return Some(Versions::default());
+        }
+        let (from, to) = text.split_once("..").unwrap_or((text, text));
+        let bound = |text: &str| match text {
+            "" => Some(None),
+            text => text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>().map(Some),
+        };
+        let versions = Versions { from: bound(from)?, to: bound(to)? };
+        (versions != Versions::default()).then_some(versions)
+    }
+
+    /// Whether the version at the start of a text is one of these. Without bounds, every text is.
+    fn hold(&self, text: &str) -> bool {
+        if *self == Versions::default() {
+            return true;
+        }
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let version: Option<Vec<u64>> =
+            text[..end].trim_end_matches('.').split('.').map(|part| part.parse().ok()).collect();
+        let Some(version) = version else {
+            return false;
+        };
+        let to_bound = |bound: &Vec<u64>| {
+            let mut version = version.clone();
+            version.resize(version.len().max(bound.len()), 0);
+            version[..bound.len()].cmp(bound)
+        };
+        self.from.as_ref().is_none_or(|from| to_bound(from) != Ordering::Less)
+            && self.to.as_ref().is_none_or(|to| to_bound(to) != Ordering::Greater)
+    }
+}
+
+fn parse(text: &str) -> impl Iterator<Item = Result<Row, String>> {
+    let lines = text.lines().map(|line| format!(" {line}"));
+    let code = lines.map(|line| line.split(" #").next().unwrap_or_default().to_owned());
+    let rows = code.flat_map(|line| line.split(';').map(str::to_owned).collect::<Vec<_>>());
+    rows.filter(|text| !text.trim().is_empty()).map(|text| row(text.trim()))
+}
+
+fn row(text: &str) -> Result<Row, String> {
+    let wrong = |why: &str| {
+        format!(
+            "`{text}` is not a row: {why}; a row is like `redirect user-agent my-tool/* *` or \
+             `refuse user-agent other/* 2..3.4`"
+        )
+    };
+    // A space within a value is written `\ `.
+    let plain = text.replace("\\ ", "\0");
+    let words: Vec<String> = plain.split_whitespace().map(|word| word.replace('\0', " ")).collect();
+    let [effect, header, value, versions] = words.as_slice() else {
+        return Err(wrong("it does not have four words"));
+    };
+    let redirects = match effect.as_str() {
+        "redirect" => true,
+        "refuse" => false,
+        _ => return Err(wrong("it begins with neither `redirect` nor `refuse`")),
+    };
+    http::HeaderName::from_bytes(header.as_bytes())
+        .map_err(|_| wrong("its second word is not the name of a header"))?;
+    let versions = Versions::read(versions).ok_or_else(|| {
+        wrong("its versions are neither `*` nor like `7`, `7..8.4`, `7..` or `..8`")
+    })?;
+    Ok(Row { redirects, header: header.to_ascii_lowercase(), value: value.clone(), versions })
+}
+
+#[cfg(test)]
+mod tests;
