@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
-use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use crate::cloudformation::CloudFormation;
@@ -16,6 +15,7 @@ use crate::strict::{self, Dialect};
 use crate::sts;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
+use hardcap_core::serve::RequestBody;
 use hardcap_s3::S3;
 
 /// The APIs behind one port. Cheap to clone.
@@ -86,7 +86,7 @@ impl Aws {
     }
 
     /// Hands a request to the API that it is for.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
         let query = request.uri().query().unwrap_or_default();
         let is_query_call = sts::is_query_call(&request);
         let service = service(request.uri().path(), query, request.headers(), is_query_call);

@@ -104,7 +104,7 @@ impl Emulator {
         let s3 =
             S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
-        let urls = FunctionUrls::new(&platform, &lambda, config.host, (&tasks, &stop));
+        let urls = FunctionUrls::new(&platform, &lambda, &config, (&tasks, &stop));
         let parts = Parts { lambda: &lambda, s3: &s3, urls, aws_url: &addresses.aws };
         let plane =
             ControlPlane::open(&platform, &config, parts).await.map_err(StartError::Data)?;
@@ -125,7 +125,7 @@ impl Emulator {
             sockets.aws.0,
             stop.clone(),
             &tasks,
-            serve::Surface::Aws,
+            serve::Surface::Aws(config.body_idle),
             move |request, _peer| {
                 let aws = aws.clone();
                 async move { aws.handle(request).await }
@@ -139,7 +139,7 @@ impl Emulator {
                 listener,
                 stop.clone(),
                 &tasks,
-                serve::Surface::Gateway,
+                serve::Surface::Gateway(config.body_idle),
                 move |request, peer| {
                     let gateway = gateway.clone();
                     async move { gateway.handle(request, peer).await }

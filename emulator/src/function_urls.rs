@@ -5,13 +5,14 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use hardcap_limits::Millis;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::gateway::Gateway;
 use hardcap_core::addresses::reachable;
-use hardcap_core::config::FunctionUrl;
+use hardcap_core::config::{Config, FunctionUrl};
 use hardcap_core::context::Platform;
 use hardcap_core::serve;
 use hardcap_lambda::Lambda;
@@ -22,6 +23,8 @@ pub(crate) struct FunctionUrls {
     platform: Platform,
     lambda: Lambda,
     host: IpAddr,
+    /// The idle timeout of request bodies.
+    body_idle: Millis,
     tasks: TaskTracker,
     stop: CancellationToken,
     /// By logical id.
@@ -39,11 +42,12 @@ impl FunctionUrls {
     pub(crate) fn new(
         platform: &Platform,
         lambda: &Lambda,
-        host: IpAddr,
+        config: &Config,
         (tasks, stop): (&TaskTracker, &CancellationToken),
     ) -> FunctionUrls {
         FunctionUrls {
-            host,
+            host: config.host,
+            body_idle: config.body_idle,
             platform: platform.clone(),
             lambda: lambda.clone(),
             tasks: tasks.clone(),
@@ -76,10 +80,16 @@ impl FunctionUrls {
         let stop = self.stop.child_token();
         let served = Served { gateway: Arc::clone(&gateway), stop: stop.clone() };
         self.served().insert(url.logical_id.clone(), served);
-        serve::serve(listener, stop, &self.tasks, serve::Surface::Gateway, move |request, peer| {
-            let gateway = gateway.read().unwrap_or_else(PoisonError::into_inner).clone();
-            async move { gateway.handle(request, peer).await }
-        });
+        serve::serve(
+            listener,
+            stop,
+            &self.tasks,
+            serve::Surface::Gateway(self.body_idle),
+            move |request, peer| {
+                let gateway = gateway.read().unwrap_or_else(PoisonError::into_inner).clone();
+                async move { gateway.handle(request, peer).await }
+            },
+        );
     }
 
     /// Serves the next request under another configuration.

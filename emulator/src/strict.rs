@@ -7,14 +7,13 @@ use bytes::Bytes;
 use hardcap_limits::Millis;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::sts;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::context::Platform;
-use hardcap_core::serve;
+use hardcap_core::serve::{self, RequestBody};
 use hardcap_core::sigv4::{self, ALGORITHM, Claim};
 use hardcap_core::uri;
 
@@ -61,7 +60,7 @@ fn denied(code: &'static str, query_code: &'static str, text: impl Into<String>)
 /// Reads a call whole and verifies its signature; gives it back, or the answer that refuses it.
 pub(crate) async fn verified(
     platform: &Platform,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     dialect: Dialect,
 ) -> Result<Request<Body>, Response<Body>> {
     let (head, body) = request.into_parts();

@@ -17,9 +17,11 @@ use hyper_util::rt::TokioIo;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 
+mod expect;
 mod fetch;
 mod raw;
 
+pub use expect::Expected;
 pub use fetch::Fetched;
 pub use raw::RawConnection;
 

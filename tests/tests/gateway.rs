@@ -1,5 +1,8 @@
 //! Gateways from outside: real sockets, real functions, every limit at its edge.
 
+#[path = "gateway/expect.rs"]
+mod expect;
+
 use std::fmt::Write as _;
 
 use hardcap::config::{Api, ApiKind, Cors, Function, FunctionUrl, InvokeMode, Route};
@@ -441,6 +444,27 @@ async fn requests_on_one_connection_each_have_their_own_head() {
 }
 
 #[tokio::test]
+async fn pipelined_requests_each_have_their_own_head_as_it_was_sent() {
+    let emulator = all_gateways(mirror("event")).start().await.unwrap();
+    let mut connection = RawConnection::open(emulator.api_url("Rest")).await.unwrap();
+    let mut requests = String::new();
+    for at in 0..5 {
+        let body = "GET / HTTP/1.1\r\nX-Evil: 1\r\n\r\n".repeat(at);
+        write!(requests, "POST /dev/{at} HTTP/1.1\r\nhost: h\r\nX-hEaD-{at}: 1\r\n").unwrap();
+        write!(requests, "content-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    }
+    connection.write(requests).await.unwrap();
+    for at in 0..5 {
+        let head = connection.read_until("\r\n\r\n").await.unwrap();
+        assert!(head.starts_with(b"HTTP/1.1 200 "), "{}", head.escape_ascii());
+        let end = format!("\"isBase64Encoded\":{}}}", at > 0);
+        let event = String::from_utf8(connection.read_until(&end).await.unwrap()).unwrap();
+        assert!(event.contains(&format!("\"X-hEaD-{at}\":")), "{event}");
+        assert!(!event.contains("Evil\":"), "{event}");
+    }
+}
+
+#[tokio::test]
 async fn head_and_bodiless_statuses_have_no_body() {
     let emulator = all_gateways(mirror("answer")).start().await.unwrap();
     let url = format!("{}/x", emulator.api_url("Http"));
@@ -538,14 +562,23 @@ fn every_body_comes_back_through_every_gateway_as_it_was() {
     ];
     let types =
         ["application/json", "text/plain; charset=utf-8", "image/png", "application/x-ndjson"];
-    let strategy = (arbitrary::content(&[4_096, 65_536], 200_000), 0..3_usize, 0..4_usize);
+    // Plain, with an `Expect` that is not waited for, and with one that is.
+    let expects = 0..3_usize;
+    let strategy = (arbitrary::content(&[4_096, 65_536], 200_000), 0..3_usize, 0..4_usize, expects);
     let mut runner = TestRunner::new(Config { cases: 100, ..Config::default() });
     runner
-        .run(&strategy, |(content, gateway, media)| {
+        .run(&strategy, |(content, gateway, media, expects)| {
             let sent = content.bytes();
             let call =
                 Call::post(&urls[gateway], sent.clone()).header("content-type", types[media]);
-            let answer = runtime.block_on(client.send(&call)).unwrap();
+            let answer = match expects {
+                0 => runtime.block_on(client.send(&call)).unwrap(),
+                1 => {
+                    let call = call.header("expect", "100-continue");
+                    runtime.block_on(client.send(&call)).unwrap()
+                }
+                _ => runtime.block_on(call.send_when_asked()).unwrap().answer,
+            };
             prop_assert_eq!(answer.status.as_u16(), 200, "{:?}", answer);
             prop_assert!(answer.body == sent, "{:?} through {}", content, urls[gateway]);
             Ok(())

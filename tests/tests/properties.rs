@@ -196,8 +196,9 @@ async fn at_the_largest_request_that_fits_one_byte_more_is_refused_by_that_row_a
         let world = World::start().await;
         let content = |size| Content { kind: Kind::Incompressible, size, seed: 6 };
         let upload = |size| {
-            let call = Call::post(world.url(gateway, "/_bytes/0"), content(size).bytes());
-            call.header("content-type", "application/octet-stream")
+            let call = Call::post(world.url(gateway, "/_bytes/0"), content(size).bytes())
+                .header("content-type", "application/octet-stream");
+            if size % 2 == 0 { call } else { call.header("expect", "100-continue") }
         };
         let arrived = |size: u64| {
             let received = world.search.received().pop().unwrap();
@@ -232,7 +233,13 @@ fn an_invocation_is_refused_above_the_limits_and_nowhere_below() {
     let events = |size: u64| {
         runtime.block_on(async {
             let event = format!("\"{}\"", "e".repeat(usize::try_from(size.max(2)).unwrap() - 2));
-            let answer = world.fetch(&world.invoke("echo", event.clone())).await.answer;
+            let call = world.invoke("echo", event.clone());
+            // Plain, with an `Expect` that is not waited for, and with one that is.
+            let answer = match size % 3 {
+                0 => world.fetch(&call).await.answer,
+                1 => world.fetch(&call.header("expect", "100-continue")).await.answer,
+                _ => call.send_when_asked().await.unwrap().answer,
+            };
             if size <= EVENT_MAX {
                 assert_eq!(answer.status, StatusCode::OK, "{size}: {answer:?}");
                 assert!(answer.body == event, "{size} bytes came back as others");

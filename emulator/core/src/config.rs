@@ -73,6 +73,9 @@ pub struct Config {
     pub host: IpAddr,
     /// The Python that runs functions which are created through Lambda's API; the one that is found first when `None`.
     pub python: Option<PathBuf>,
+    /// How long the next bytes of a request body are waited for before the request is refused; 30 seconds as a rule. The
+    /// number is hardcap's, as AWS documents none.
+    pub body_idle: Millis,
     /// The port of the first API, 0 for any free one; further APIs take the following ports.
     pub api_port: u16,
     /// The port of the AWS APIs and of the control surface, 0 for any free one.
@@ -101,6 +104,7 @@ impl Config {
             data: None,
             host: Ipv4Addr::LOCALHOST.into(),
             python: None,
+            body_idle: crate::serve::BODY_IDLE,
             api_port: 0,
             aws_port: 0,
         }

@@ -7,15 +7,20 @@
 
 mod framing;
 
+use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::request::Parts;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::clock::{Clock, Stopwatch};
 use framing::Framing;
 
 /// What hyper gets of a longer target. No gateway takes one of this length, so nothing that is answered was cut.
@@ -85,17 +90,76 @@ impl Heads {
     }
 }
 
+/// How much of a body that was not read is discarded behind its response. Far above the largest request that is accepted,
+/// CreateFunction's.
+pub const DISCARDED_MAX: u64 = 128 * 1024 * 1024;
+/// How long that may take.
+const LINGER: Duration = Duration::from_secs(30);
+/// How long the next byte is waited for meanwhile.
+const LINGER_IDLE: Duration = Duration::from_secs(2);
+
+/// Whether the connection, once it has written its last response, discards what the client still sends before it is closed.
+///
+/// A socket that is closed with unread bytes is reset, and a client that sends its whole request before it reads would lose the
+/// response. The bounds are [`DISCARDED_MAX`], [`LINGER`] and [`LINGER_IDLE`].
+#[derive(Clone, Debug, Default)]
+pub struct Lingering(Arc<AtomicBool>);
+
+impl Lingering {
+    /// A response is written although its request was not read to its end.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// What is left of a request is being discarded.
+struct Discard {
+    discarded: u64,
+    watch: Stopwatch,
+    idle: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Discard {
+    fn new() -> Discard {
+        Discard { discarded: 0, watch: Clock::default().stopwatch(), idle: Discard::idle() }
+    }
+
+    fn idle() -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async { Clock::default().pause(LINGER_IDLE).await })
+    }
+
+    /// Ready when the client has closed its side, or a bound is reached.
+    fn poll<S: AsyncRead + Unpin>(&mut self, socket: &mut S, task: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
+        loop {
+            let mut buffer = ReadBuf::uninit(&mut scratch);
+            match Pin::new(&mut *socket).poll_read(task, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.discarded += buffer.filled().len() as u64;
+                    if self.discarded > DISCARDED_MAX || self.watch.elapsed() > LINGER {
+                        return Poll::Ready(());
+                    }
+                    self.idle = Discard::idle();
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.idle.as_mut().poll(task),
+            }
+        }
+    }
+}
+
 /// A socket whose requests are followed.
-#[derive(Debug)]
 pub struct Tap<S> {
     socket: S,
     heads: Option<Heads>,
+    lingering: Lingering,
+    discard: Option<Discard>,
 }
 
 impl<S> Tap<S> {
     /// Reads heads from `socket` where there is a place for them.
-    pub fn new(socket: S, heads: Option<Heads>) -> Tap<S> {
-        Tap { socket, heads }
+    pub fn new(socket: S, heads: Option<Heads>, lingering: Lingering) -> Tap<S> {
+        Tap { socket, heads, lingering, discard: None }
     }
 }
 
@@ -121,7 +185,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
@@ -147,6 +211,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lingering.0.load(Ordering::Acquire) {
+            let Tap { socket, discard, .. } = &mut *self;
+            ready!(discard.get_or_insert_with(Discard::new).poll(socket, task));
+        }
         Pin::new(&mut self.socket).poll_shutdown(task)
     }
 }

@@ -10,6 +10,7 @@ pub mod addresses;
 pub mod clock;
 pub mod config;
 pub mod context;
+pub mod descriptors;
 pub mod faults;
 pub mod head;
 pub mod keyring;

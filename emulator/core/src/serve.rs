@@ -1,5 +1,10 @@
 //! Sockets, and the only place that reads a body: declared length first, then counted to the limit and one byte more.
 
+mod body;
+mod shortage;
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -7,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use hardcap_limits::{Exceeded, Limit, Millis};
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -17,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::head::{Heads, Tap};
+use crate::head::{Heads, Lingering, Tap};
+pub use body::{BodyError, RequestBody};
 
 /// hyper's own cap on a request head, far above any limit of the table, so that the table's refusal is the one seen.
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
@@ -31,6 +37,8 @@ const RUNTIME_HEADERS_MAX: usize = 100;
 /// How long a connection may take for the request it is in when its server stops: a client that does not read a stream must
 /// not hold up the end.
 const PARTING: Millis = Millis(5_000);
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Where only this machine reaches what listens.
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -49,24 +57,35 @@ pub async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
-/// What a listener serves, which decides how much room a head is given.
+/// How long the next bytes of a request body are waited for, unless a run says otherwise: as long as for a request head.
+pub const BODY_IDLE: Millis = Millis(30_000);
+
+/// What a listener serves, which decides how much room a head is given. The span is the idle timeout of request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
     /// The AWS APIs and the control surface.
-    Aws,
-    /// The one runtime of a sandbox, which sends a handful of headers and waits for every microsecond.
+    Aws(Millis),
+    /// The one runtime of a sandbox, which sends a handful of headers and waits for every microsecond. An answer that it
+    /// streams may pause for as long as the function may run.
     Runtime,
     /// A gateway: each request has its head as it was sent ([`SentHead`](crate::head::SentHead)) as an extension. Its
     /// target may be longer than its URI, which then is only the beginning.
-    Gateway,
+    Gateway(Millis),
 }
 
 impl Surface {
     fn headers_max(self) -> usize {
         match self {
-            Surface::Aws => AWS_HEADERS_MAX,
+            Surface::Aws(_) => AWS_HEADERS_MAX,
             Surface::Runtime => RUNTIME_HEADERS_MAX,
-            Surface::Gateway => GATEWAY_HEADERS_MAX,
+            Surface::Gateway(_) => GATEWAY_HEADERS_MAX,
+        }
+    }
+
+    fn body_idle(self) -> Option<Millis> {
+        match self {
+            Surface::Aws(idle) | Surface::Gateway(idle) => Some(idle),
+            Surface::Runtime => None,
         }
     }
 }
@@ -81,7 +100,7 @@ pub fn serve<S, F, B>(
     surface: Surface,
     handle: S,
 ) where
-    S: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    S: Fn(Request<RequestBody>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -95,6 +114,7 @@ pub fn serve<S, F, B>(
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    shortage::accepted();
                     connections.spawn(connection(
                         stream,
                         peer,
@@ -103,9 +123,17 @@ pub fn serve<S, F, B>(
                         handle.clone(),
                     ));
                 }
-                // Out of file descriptors, or the peer was gone before it was greeted: the next one may succeed.
+                Err(error) if shortage::is_one(&error) => {
+                    shortage::failed(&error);
+                    let clock = Clock::default();
+                    tokio::select! {
+                        () = clock.pause(shortage::PAUSE) => {}
+                        () = stop.cancelled() => return,
+                    }
+                }
+                // The client was gone before its connection was accepted.
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::debug!(%error, "a connection could not be accepted");
                     tokio::task::yield_now().await;
                 }
             }
@@ -120,18 +148,28 @@ async fn connection<S, F, B>(
     surface: Surface,
     handle: S,
 ) where
-    S: Fn(Request<Incoming>, SocketAddr) -> F,
+    S: Fn(Request<RequestBody>, SocketAddr) -> F,
     F: Future<Output = Response<B>>,
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // Small answers must not wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let heads = (surface == Surface::Gateway).then(Heads::default);
-    let tap = Tap::new(stream, heads.clone());
+    let heads = matches!(surface, Surface::Gateway(_)).then(Heads::default);
+    let lingering = Lingering::default();
+    let tap = Tap::new(stream, heads.clone(), lingering.clone());
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let response = handle(with_sent_head(request, heads.as_ref()), peer);
-        async move { Ok::<_, Infallible>(response.await) }
+        let (request, read) = received(request, heads.as_ref(), surface);
+        let (response, lingering) = (handle(request, peer), lingering.clone());
+        async move {
+            let mut response = response.await;
+            if !read.is_complete() {
+                // The rest of the body is discarded behind the response, and nothing can follow it.
+                lingering.set();
+                response.headers_mut().insert(header::CONNECTION, CLOSE);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -152,13 +190,17 @@ async fn connection<S, F, B>(
     }
 }
 
-fn with_sent_head(request: Request<Incoming>, heads: Option<&Heads>) -> Request<Incoming> {
-    let Some(heads) = heads else { return request };
+fn received(
+    request: Request<Incoming>,
+    heads: Option<&Heads>,
+    surface: Surface,
+) -> (Request<RequestBody>, body::Read) {
     let (mut parsed, body) = request.into_parts();
-    if let Some(sent) = heads.take(&parsed) {
+    if let Some(sent) = heads.and_then(|heads| heads.take(&parsed)) {
         parsed.extensions.insert(sent);
     }
-    Request::from_parts(parsed, body)
+    let (body, read) = RequestBody::new(body, surface.body_idle());
+    (Request::from_parts(parsed, body), read)
 }
 
 /// Why a body could not be read.
@@ -170,18 +212,27 @@ pub enum ReadError {
     /// The peer went away, or broke the protocol, before the end.
     #[error("the request ended before its body did: {0}")]
     CutShort(String),
+    /// The peer sent nothing for too long.
+    #[error("{0}")]
+    Idle(String),
 }
 
-/// How much of a refused body is still taken from the peer, so that a peer which only listens after it has sent gets to
-/// see the refusal instead of a connection reset. Far above the largest request that is taken, CreateFunction's.
-const DISCARDED_MAX: u64 = 128 * 1024 * 1024;
+impl ReadError {
+    fn of(error: &(dyn std::error::Error + 'static)) -> ReadError {
+        if BodyError::is_idle(error) {
+            return ReadError::Idle(error.to_string());
+        }
+        ReadError::CutShort(error.to_string())
+    }
+}
 
 /// Reads a whole body that must fit a limit.
 ///
 /// # Errors
 ///
 /// [`ReadError::TooLarge`] before anything is read when the declared length is over the limit, else as soon as one byte
-/// too many has come; [`ReadError::CutShort`] when the peer leaves.
+/// too many has come: what is left is discarded behind the response ([`Lingering`]). [`ReadError::CutShort`] when the peer
+/// leaves, [`ReadError::Idle`] when it sends nothing for too long.
 pub async fn read_body<B>(
     headers: &HeaderMap,
     body: B,
@@ -189,21 +240,19 @@ pub async fn read_body<B>(
 ) -> Result<Bytes, ReadError>
 where
     B: Body<Data = Bytes>,
-    B::Error: std::fmt::Display,
+    B::Error: std::error::Error + 'static,
 {
     let declared = declared_length(headers);
     let mut body = std::pin::pin!(body);
     if let Some(Err(exceeded)) = declared.map(|length| limit.admit(hardcap_limits::Bytes(length))) {
-        discard(body).await;
         return Err(ReadError::TooLarge(exceeded));
     }
     let mut whole = Buffer::with_capacity(declared);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ReadError::CutShort(error.to_string()))?;
+        let frame = frame.map_err(|error| ReadError::of(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         let length = whole.len() + data.len() as u64;
         if let Err(exceeded) = limit.admit(hardcap_limits::Bytes(length)) {
-            discard(body).await;
             return Err(ReadError::TooLarge(exceeded));
         }
         whole.push(data);
@@ -221,16 +270,19 @@ where
     Some(whole.to_bytes())
 }
 
-/// Takes what is left of a body that is not wanted, up to a bound, and drops it.
+/// Reads and drops a body that is not wanted, up to a bound in bytes and time, so that its connection stays usable.
 pub async fn discard<B: Body<Data = Bytes>>(body: B) {
-    let mut body = std::pin::pin!(body);
-    let mut discarded = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        discarded += frame.data_ref().map_or(0, |data| data.len() as u64);
-        if discarded > DISCARDED_MAX {
-            return;
+    let drain = async {
+        let mut body = std::pin::pin!(body);
+        let mut discarded = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            discarded += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if discarded > crate::head::DISCARDED_MAX {
+                return;
+            }
         }
-    }
+    };
+    let _ = Clock::default().timeout(BODY_IDLE, drain).await;
 }
 
 /// The length that the peer declares, if it does.

@@ -237,7 +237,9 @@ fn unreadable(error: &ReadError) -> (Ending, Response<Body>) {
             let answer = json(StatusCode::PAYLOAD_TOO_LARGE, body);
             (Ending::TooLarge { exceeded: *exceeded, then: Then::WentOn }, answer)
         }
-        ReadError::CutShort(_) => (Ending::Broken(TRUNCATED_RESPONSE), truncated_request()),
+        ReadError::CutShort(_) | ReadError::Idle(_) => {
+            (Ending::Broken(TRUNCATED_RESPONSE), truncated_request())
+        }
     }
 }
 

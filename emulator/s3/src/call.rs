@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use hyper::body::Incoming;
 
 use super::checksum::{Algorithm, Digests};
 use super::refusal::Refusal;
@@ -45,7 +44,6 @@ struct Inner {
     algorithm: OnceLock<Algorithm>,
     digests: OnceLock<Digests>,
     refusal: Mutex<Option<Refusal>>,
-    unread: Mutex<Option<Incoming>>,
 }
 
 impl Call {
@@ -58,7 +56,6 @@ impl Call {
                 algorithm: OnceLock::new(),
                 digests: OnceLock::new(),
                 refusal: Mutex::new(None),
-                unread: Mutex::new(None),
             }),
         }
     }
@@ -119,14 +116,5 @@ impl Call {
 
     pub(super) fn take_refusal(&self) -> Option<Refusal> {
         self.inner.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Keeps a body that nobody read to its end, so that a refused client can finish sending.
-    pub(super) fn leave_unread(&self, body: Incoming) {
-        *self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
-    }
-
-    pub(super) fn take_unread(&self) -> Option<Incoming> {
-        self.inner.unread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

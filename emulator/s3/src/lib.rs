@@ -30,7 +30,6 @@ use axum::body::Body;
 use hardcap_limits::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use address::Address;
@@ -44,8 +43,7 @@ use payload::Payload;
 use refusal::Refusal;
 use store::Store;
 
-/// How much of a refused body is still taken, so that a client which only listens after it has sent sees the refusal.
-const DISCARDED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+use hardcap_core::serve::RequestBody;
 
 /// The S3 API over one store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -92,7 +90,7 @@ impl S3 {
     }
 
     /// Answers one request.
-    pub async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    pub async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
         self.lifecycle_when_due().await;
         let context = self.platform.context();
         let ids = Ids::of(&context);
@@ -102,7 +100,6 @@ impl S3 {
                 let call = Call::new(context, head.headers.clone());
                 faults::slow_down(call.context(), Service::S3, bucket(&address)).await;
                 let answer = self.answer(&call, &address, &head, body).await;
-                finish_reading(&call, &head).await;
                 let mut response = answer.unwrap_or_else(|refusal| render(&refusal, &ids, &head));
                 if head.method != Method::OPTIONS {
                     response.headers_mut().extend(cors::actual(&self.store, &address, &head));
@@ -126,10 +123,9 @@ impl S3 {
         call: &Call,
         address: &Address,
         head: &request::Parts,
-        body: Incoming,
+        body: RequestBody,
     ) -> Result<Response<Body>, Refusal> {
         if let Some(failure) = faults::failure(call.context(), Service::S3, bucket(address)) {
-            call.leave_unread(body);
             return Err(Refusal::injected(failure));
         }
         if head.method == Method::OPTIONS {
@@ -141,13 +137,7 @@ impl S3 {
         }
         let platform = &self.platform;
         let verified = auth::verify(head, &platform.region, &platform.keyring, call.context());
-        let verified = match verified {
-            Ok(verified) => verified,
-            Err(refusal) => {
-                call.leave_unread(body);
-                return Err(refusal);
-            }
-        };
+        let verified = verified?;
         let call = call.with_headers(verified.headers);
         let creates_bucket = head.method == Method::PUT && address.key.is_none();
         attributes::refuse_unsupported(call.headers(), creates_bucket)?;
@@ -269,21 +259,6 @@ async fn translated(response: Response<s3s::Body>, head: &request::Parts) -> Ref
         _ => {
             let message = element("Message").unwrap_or_else(|| code.clone());
             Refusal::new(status, code, message)
-        }
-    }
-}
-
-/// Takes the rest of a body that was refused, unless the client waits to be asked for it.
-async fn finish_reading(call: &Call, head: &request::Parts) {
-    let Some(mut body) = call.take_unread() else { return };
-    if head.headers.contains_key(header::EXPECT) {
-        return;
-    }
-    let mut discarded = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        discarded += frame.data_ref().map_or(0, |data| data.len() as u64);
-        if discarded > DISCARDED_BYTES_MAX {
-            return;
         }
     }
 }

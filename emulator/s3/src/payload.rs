@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, Method, header, request};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use s3s::crypto::{Checksum as _, Md5};
 use sha2::{Digest as _, Sha256};
 
@@ -15,12 +14,12 @@ use super::call::Call;
 use super::checksum::{self, Declared, Digests, Hasher};
 use super::chunked::Decoder;
 use super::refusal::Refusal;
-use hardcap_core::serve;
+use hardcap_core::serve::{self, BodyError, RequestBody};
 
 /// A body that yields its bytes, and an error instead of its end when anything about them is not as declared.
 pub(super) struct Payload {
     call: Call,
-    body: Option<Incoming>,
+    body: Option<RequestBody>,
     decoder: Option<Decoder>,
     input: Bytes,
     declared: Declared,
@@ -47,7 +46,7 @@ impl Payload {
     pub(super) fn new(
         call: &Call,
         head: &request::Parts,
-        body: Incoming,
+        body: RequestBody,
         form: Form,
     ) -> Result<Payload, Refusal> {
         let headers = call.headers();
@@ -166,7 +165,7 @@ impl Payload {
 }
 
 /// The length once decoded.
-fn length(headers: &HeaderMap, body: &Incoming, form: &Form) -> Result<Option<u64>, Refusal> {
+fn length(headers: &HeaderMap, body: &RequestBody, form: &Form) -> Result<Option<u64>, Refusal> {
     if matches!(form, Form::Chunked { .. }) {
         let decoded = headers.get("x-amz-decoded-content-length");
         let decoded = decoded.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -209,7 +208,10 @@ impl Body for Payload {
                 Some(Err(error)) => {
                     this.body = None;
                     tracing::debug!(%error, "a body broke off");
-                    return this.broken(Refusal::incomplete_body());
+                    return this.broken(match error {
+                        BodyError::Idle(_) => Refusal::request_timeout(),
+                        BodyError::Http(_) => Refusal::incomplete_body(),
+                    });
                 }
                 None => {
                     this.body = None;
@@ -231,14 +233,6 @@ impl Body for Payload {
         match self.length {
             Some(length) => SizeHint::with_exact(length.saturating_sub(self.received)),
             None => SizeHint::default(),
-        }
-    }
-}
-
-impl Drop for Payload {
-    fn drop(&mut self) {
-        if let Some(body) = self.body.take() {
-            self.call.leave_unread(body);
         }
     }
 }

@@ -190,6 +190,9 @@ refusals! {
     /// The body ended before its declared length.
     incomplete_body = BAD_REQUEST, "IncompleteBody",
         "The request body terminated unexpectedly";
+    /// Nothing of the body came for the idle timeout. Text of "Error responses" in the API reference of Amazon S3.
+    request_timeout = BAD_REQUEST, "RequestTimeout",
+        "Your socket connection to the server was not read from or written to within the timeout period.";
     /// No declared length.
     missing_content_length = LENGTH_REQUIRED, "MissingContentLength",
         "You must provide the Content-Length HTTP header.";

@@ -105,7 +105,7 @@ pub(super) async fn limited_body(
             let _ = ctx.admit(limit, ByteCount(exceeded.observed));
             Err(over_limit(&exceeded, &[("operation", operation)]))
         }
-        Err(ReadError::CutShort(why)) => Err(invalid(why)),
+        Err(ReadError::CutShort(why) | ReadError::Idle(why)) => Err(invalid(why)),
     }
 }
 
@@ -123,7 +123,7 @@ pub(super) async fn body_with_package(
     let (observed, body) = match serve::read_body(headers, body, &read_on).await {
         Ok(body) => (ByteCount::of(&body), body),
         Err(ReadError::TooLarge(exceeded)) => (ByteCount(exceeded.observed), Bytes::new()),
-        Err(ReadError::CutShort(why)) => return Err(invalid(why)),
+        Err(ReadError::CutShort(why) | ReadError::Idle(why)) => return Err(invalid(why)),
     };
     if observed > limit.max
         && let Some(package) = package_length(&body)

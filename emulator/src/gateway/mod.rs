@@ -143,7 +143,7 @@ impl Gateway {
     pub(crate) async fn handle<B>(&self, request: Request<B>, peer: SocketAddr) -> HttpResponse
     where
         B: Body<Data = Bytes>,
-        B::Error: std::fmt::Display,
+        B::Error: std::error::Error + 'static,
     {
         let ctx = self.platform.context();
         let watch = ctx.clock.stopwatch();
@@ -181,12 +181,9 @@ impl Gateway {
     ) -> Result<HttpResponse, Ending>
     where
         B: Body<Data = Bytes>,
-        B::Error: std::fmt::Display,
+        B::Error: std::error::Error + 'static,
     {
-        if let Err(ending) = self.admit_head(ctx, head) {
-            serve::discard(body).await;
-            return Err(ending);
-        }
+        self.admit_head(ctx, head)?;
         let mut received = Received::new(head, peer);
         received.body = self.read_body(ctx, head, body).await?;
         if let Some(answer) = self.front.answered_here(self.cors.as_ref(), &received) {
@@ -267,7 +264,7 @@ impl Gateway {
     async fn read_body<B>(&self, ctx: &Context, head: &Parts, body: B) -> Result<Bytes, Ending>
     where
         B: Body<Data = Bytes>,
-        B::Error: std::fmt::Display,
+        B::Error: std::error::Error + 'static,
     {
         // A function URL has no limit of its own. Lambda measures its event; a body that is larger than that can only
         // make an event that is larger still, so it need not be read to its end.
@@ -289,6 +286,7 @@ impl Gateway {
                 Err(exceeded.into())
             }
             Err(ReadError::CutShort(cause)) => Err(Ending::CutShort(cause)),
+            Err(ReadError::Idle(cause)) => Err(Ending::BodyTimeout(cause)),
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Settings {
     pub region: Option<String>,
     /// The Python that runs functions which are created through Lambda's API.
     pub python: Option<PathBuf>,
+    /// How long the next bytes of a request body are waited for; 30 seconds when absent.
+    pub body_idle: Option<Millis>,
     /// Further templates, for local runs only: what is not deployed with the application.
     pub also: Vec<PathBuf>,
     /// Values of the template's parameters.
@@ -139,6 +141,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "stack",
         "region",
         "python",
+        "body_idle_seconds",
         "also",
         "parameters",
         "limits",
@@ -155,6 +158,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         stack: text(root, "stack")?,
         region: text(root, "region")?,
         python: text(root, "python")?.map(PathBuf::from),
+        body_idle: seconds(root, "body_idle_seconds")?,
         also: texts(root, "also")?.into_iter().map(PathBuf::from).collect(),
         parameters: text_map(root, "parameters")?,
         faults: faults::plan(root)?,
@@ -201,6 +205,12 @@ fn ignored(node: &Node) -> Result<Ignored, Mistake> {
             .nearest(rule, known));
     }
     Ok(Ignored { resource, rule: rule.to_owned() })
+
+/// A span of at least one second.
+fn seconds(root: &Node, key: &str) -> Result<Option<Millis>, Mistake> {
+    let seconds: Option<std::num::NonZeroU32> =
+        number(root, key, "a whole number of seconds, at least 1")?;
+    Ok(seconds.map(|seconds| Millis(u64::from(seconds.get()) * 1000)))
 }
 
 /// `[[try]]` with `about` and `command`.

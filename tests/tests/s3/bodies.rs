@@ -235,3 +235,20 @@ async fn chunks_are_taken_only_as_they_were_signed() {
     }
     healthy(&emulator).await;
 }
+
+#[tokio::test]
+async fn a_body_announced_by_expect_is_stored_and_one_that_is_refused_is_not_asked_for() {
+    let emulator = emulator().await;
+    for size in [0, 5, 70_000, 1_500_000] {
+        let body = format!("{{\"text\": \"{}\"}}", "A b".repeat(size / 3));
+        let put = ask("PUT", "/bucket/key").header("expect", "100-continue").body(&body);
+        let answer = signed(&emulator, put).await;
+        assert_eq!(answer.status, 200, "{size}: {answer:?}");
+        assert!(stored(&emulator).await == body, "{size} bytes came back as others");
+    }
+    // Unsigned, so refused by its head alone.
+    let url = format!("{}/bucket/key", emulator.aws_url());
+    let call = hardcap_tests::client::Call::new(http::Method::PUT, url).body(vec![b'x'; 70_000]);
+    let refused = call.send_when_asked().await.unwrap();
+    assert_eq!((refused.asked, refused.answer.status.as_u16()), (false, 403), "{refused:?}");
+}

@@ -78,6 +78,7 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     config.aws_port = options.aws_port;
     config.data.clone_from(&options.data);
     config.strict_auth = options.strict_auth;
+    config.body_idle = project.settings.body_idle.unwrap_or(config.body_idle);
     let python = project.settings.python.as_ref();
     config.python = python.map(|python| packaging::absolute_program(&project.folder, python));
     let companions = &project.settings.companions;

@@ -223,7 +223,7 @@ fn unread(ctx: &Context, kind: Kind, error: &ReadError) -> Response<Body> {
             };
             refusal::render(ctx, &measured.err().unwrap_or(Stop::Refused(*exceeded)))
         }
-        ReadError::CutShort(why) => invalid(ctx, why),
+        ReadError::CutShort(why) | ReadError::Idle(why) => invalid(ctx, why),
     }
 }
 

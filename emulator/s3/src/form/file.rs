@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::Body as _;
-use hyper::body::Incoming;
 use multer::Field;
 use s3s::crypto::{Checksum as _, Md5};
 
@@ -18,21 +17,21 @@ use crate::call::Call;
 use crate::checksum::{self, Algorithm, Declared, Hasher};
 use crate::refusal::Refusal;
 use crate::store::{Blob, Bucket, ObjectChecksum};
+use hardcap_core::serve::{BodyError, RequestBody};
 
-/// The body of a request as the parser reads it. What the parser leaves goes back to the call.
+/// The body of a request as the parser reads it.
 pub(super) struct Rest {
-    call: Call,
-    body: Option<Incoming>,
+    body: Option<RequestBody>,
 }
 
 impl Rest {
-    pub(super) fn new(call: &Call, body: Incoming) -> Rest {
-        Rest { call: call.clone(), body: Some(body) }
+    pub(super) fn new(body: RequestBody) -> Rest {
+        Rest { body: Some(body) }
     }
 }
 
 impl Stream for Rest {
-    type Item = Result<Bytes, hyper::Error>;
+    type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -52,14 +51,6 @@ impl Stream for Rest {
                     return Poll::Ready(None);
                 }
             }
-        }
-    }
-}
-
-impl Drop for Rest {
-    fn drop(&mut self) {
-        if let Some(body) = self.body.take() {
-            self.call.leave_unread(body);
         }
     }
 }

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::{HeaderMap, Method, Response, header, request};
-use hyper::body::Incoming;
 use multer::Multipart;
 
 use self::fields::{Fields, malformed};
@@ -25,6 +24,7 @@ use super::call::Call;
 use super::refusal::Refusal;
 use super::store::Object;
 use super::{S3, admit_key, attributes};
+use hardcap_core::serve::RequestBody;
 
 /// Whether a request is an upload by form: a POST to a bucket that names no operation.
 pub(super) fn is_form(head: &request::Parts, address: &Address) -> bool {
@@ -46,9 +46,9 @@ impl S3 {
         call: &Call,
         address: &Address,
         head: &request::Parts,
-        body: Incoming,
+        body: RequestBody,
     ) -> Result<Response<Body>, Refusal> {
-        let rest = Rest::new(call, body);
+        let rest = Rest::new(body);
         let boundary = boundary(head, address)?;
         let name = address.bucket.as_deref().unwrap_or_default();
         let bucket = self.store.bucket(name)?;

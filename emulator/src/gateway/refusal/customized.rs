@@ -94,7 +94,8 @@ fn response_type(ending: &Ending, refusal: &Response<String>) -> Option<&'static
         | Ending::NotSigned
         | Ending::BadRequest(_)
         | Ending::UriTooLong
-        | Ending::CutShort(_) => None,
+        | Ending::CutShort(_)
+        | Ending::BodyTimeout(_) => None,
     }
 }
 

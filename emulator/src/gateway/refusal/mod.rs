@@ -79,6 +79,9 @@ pub(crate) enum Ending {
     /// The client went away, or broke HTTP.
     #[error("{0}")]
     CutShort(String),
+    /// The client stopped in the middle of its body.
+    #[error("{0}")]
+    BodyTimeout(String),
 }
 
 impl Ending {
@@ -132,6 +135,9 @@ const HTTP_FAILURE: &str = r#"{"message":"Internal Server Error"}"#;
 
 /// UNCONFIRMED: only seen when a run has raised the limits that AWS has.
 const URI_TOO_LONG: Text = text(414, "", r#"{"message":"Request URI too long"}"#);
+
+/// UNCONFIRMED: how long AWS waits for a body and what it answers then is not documented.
+const BODY_TIMEOUT: Text = text(408, "", r#"{"message":"Request Timeout"}"#);
 
 /// Recorded 2025-11-24.
 const NOT_SIGNED: Text = text(
@@ -261,6 +267,7 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
             Ending::Stop(_) | Ending::NotCallable => &texts.failure,
             Ending::UriTooLong => &texts.uri_too_long,
             Ending::NotSigned => &NOT_SIGNED,
+            Ending::BodyTimeout(_) => &BODY_TIMEOUT,
             Ending::NoStage => &texts.no_stage,
             Ending::NoRoute => &texts.no_route,
             Ending::BadRequest(_) | Ending::CutShort(_) => &texts.bad_request,

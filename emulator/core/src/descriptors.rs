@@ -1,0 +1,100 @@
+//! File descriptors: how many this process may have, and how many sandboxes that is enough for.
+
+use std::io;
+use std::sync::OnceLock;
+
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// What one sandbox and the request in it use: a listener and a connection of the Runtime API, a pipe, a process, two
+/// namespaces, the client's connection, and one for a connection from the function to the AWS APIs.
+const OF_A_SANDBOX: u64 = 8;
+/// What the emulator itself uses: listeners, stores, logs and some connections.
+const OF_THE_EMULATOR: u64 = 128;
+
+/// The soft limit that the program was started with, for the programs that it starts.
+static STARTED_WITH: OnceLock<Rlimit> = OnceLock::new();
+
+/// Raises the soft limit to the hard limit. Only the program `hardcap` calls it: the library leaves the limits of its process
+/// alone. Programs that hardcap starts get the limit that hardcap was started with ([`started_with`]); functions have their
+/// 1,024 (row `lambda_file_descriptors`).
+///
+/// Returns the limit in force.
+pub fn raise() -> Option<u64> {
+    let limit = *STARTED_WITH.get_or_init(|| getrlimit(Resource::Nofile));
+    if limit.current != limit.maximum {
+        // Where it fails, as on macOS above OPEN_MAX, the soft limit stays.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
+    getrlimit(Resource::Nofile).current
+}
+
+/// The limit that a program started by hardcap gets; `None` where hardcap has not changed its own.
+pub fn started_with() -> Option<Rlimit> {
+    STARTED_WITH.get().copied()
+}
+
+/// How many sandboxes may run at the same time: fewer than any concurrency limit only where descriptors are short.
+pub fn sandboxes_max() -> u64 {
+    sandboxes_of(getrlimit(Resource::Nofile).current)
+}
+
+fn sandboxes_of(limit: Option<u64>) -> u64 {
+    limit.map_or(u64::MAX, |limit| (limit.saturating_sub(OF_THE_EMULATOR) / OF_A_SANDBOX).max(1))
+}
+
+/// The limit in force and how to raise it, for messages.
+pub fn advice() -> String {
+    let shown = |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |it| it.to_string());
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    format!(
+        "The limit of open files, RLIMIT_NOFILE, is {} (hard limit {}): raise it with `ulimit -n`",
+        shown(current),
+        shown(maximum)
+    )
+}
+
+/// What the machine lacks, when an error says so: an error that another moment would not give.
+pub fn shortage(error: &io::Error) -> Option<String> {
+    match Errno::from_raw_os_error(error.raw_os_error()?) {
+        Errno::MFILE => Some(format!("hardcap has no file descriptor left. {}", advice())),
+        Errno::NFILE => Some("the machine has no file descriptor left (fs.file-max)".to_owned()),
+        Errno::NOMEM => Some(format!("the machine has no memory left: {error}")),
+        Errno::AGAIN => Some(format!(
+            "the machine has no room for another process (RLIMIT_NPROC or pids.max): {error}"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_sandboxes_fit_into_the_usual_hard_limits_and_few_into_a_small_one() {
+        for (limit, sandboxes) in [
+            (None, u64::MAX),
+            (Some(1_048_576), 131_056),
+            (Some(20_000), 2_484),
+            (Some(8_128), 1_000),
+            (Some(8_127), 999),
+            (Some(1_024), 112),
+            (Some(136), 1),
+            (Some(0), 1),
+        ] {
+            assert_eq!(sandboxes_of(limit), sandboxes, "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_pass_is_a_shortage() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN] {
+            assert!(shortage(&errno.into()).is_some(), "{errno:?}");
+        }
+        for errno in [Errno::PERM, Errno::NOSYS, Errno::INVAL, Errno::ACCESS, Errno::NOENT] {
+            assert_eq!(shortage(&errno.into()), None, "{errno:?}");
+        }
+        assert!(shortage(&Errno::MFILE.into()).unwrap().contains("RLIMIT_NOFILE"));
+    }
+}

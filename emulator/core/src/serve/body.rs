@@ -1,0 +1,111 @@
+//! The body of a request: hyper's, with an idle timeout, and with a note whether all of it was read.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hardcap_limits::Millis;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::clock::Clock;
+
+/// The body of a request. It fails when no byte of it arrives for the idle timeout of its surface.
+pub struct RequestBody {
+    incoming: Incoming,
+    idle: Option<Millis>,
+    /// Runs while the next bytes are waited for.
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    read: Read,
+}
+
+/// Whether a body was read to its end, known also after it was dropped.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Read(Arc<AtomicBool>);
+
+impl Read {
+    pub(super) fn is_complete(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Why a body ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The client went away or broke HTTP.
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    /// The client sent nothing for too long.
+    #[error(
+        "no byte of the request body arrived for {} seconds (hardcap.toml: `body_idle_seconds`)",
+        .0.0 / 1000
+    )]
+    Idle(Millis),
+}
+
+impl BodyError {
+    /// Whether an error is, or was caused by, a client that sent nothing for too long.
+    pub fn is_idle(error: &(dyn std::error::Error + 'static)) -> bool {
+        std::iter::successors(Some(error), |error| error.source())
+            .any(|error| matches!(error.downcast_ref(), Some(BodyError::Idle(_))))
+    }
+}
+
+impl RequestBody {
+    pub(super) fn new(incoming: Incoming, idle: Option<Millis>) -> (RequestBody, Read) {
+        let read = Read::default();
+        read.0.store(incoming.is_end_stream(), Ordering::Release);
+        (RequestBody { incoming, idle, waiting: None, read: read.clone() }, read)
+    }
+
+    /// Whether the idle timeout is over. Registers the task to be woken at that time.
+    fn is_idle(&mut self, context: &mut Context<'_>) -> Option<Millis> {
+        let idle = self.idle?;
+        let waiting = self.waiting.get_or_insert_with(|| {
+            Box::pin(async move { Clock::default().pause(Duration::from_millis(idle.0)).await })
+        });
+        waiting.as_mut().poll(context).is_ready().then_some(idle)
+    }
+}
+
+impl std::fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestBody").field("read", &self.read).finish_non_exhaustive()
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = match Pin::new(&mut self.incoming).poll_frame(context) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let idle = self.is_idle(context);
+                return idle
+                    .map_or(Poll::Pending, |idle| Poll::Ready(Some(Err(BodyError::Idle(idle)))));
+            }
+        };
+        self.waiting = None;
+        if frame.is_none() || self.incoming.is_end_stream() {
+            self.read.0.store(true, Ordering::Release);
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Http)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
