@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hardcap_limits::{Date, Exceeded, Limits, UnknownRow};
+use hardcap_limits::{Date, Exceeded, Limits, Millis, UnknownRow};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -387,6 +387,20 @@ impl Builder {
     #[must_use]
     pub fn data(mut self, directory: &Path) -> Builder {
         self.config.data = Some(directory.to_owned());
+        self
+    }
+
+    /// How long a sandbox is kept idle, by the emulator's clock.
+    #[must_use]
+    pub fn sandbox_idle(mut self, span: Millis) -> Builder {
+        self.config.sandbox_idle = span;
+        self
+    }
+
+    /// How long the next bytes of a request body are waited for.
+    #[must_use]
+    pub fn body_idle(mut self, span: Millis) -> Builder {
+        self.config.body_idle = span;
         self
     }
 

@@ -1,7 +1,6 @@
 //! Companion services: what runs beside the functions, such as the upstream of a proxy.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -188,8 +187,7 @@ fn forward(
                 return;
             }
             let text = String::from_utf8_lossy(&line);
-            // Nobody is left to be told when standard error is gone.
-            let _ = writeln!(std::io::stderr(), "{name} | {}", text.trim_end());
+            hardcap_core::console::write(format!("{name} | {}\n", text.trim_end()).as_bytes());
             line.clear();
         }
     })

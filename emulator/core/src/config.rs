@@ -36,6 +36,12 @@ pub const DEFAULT_REGION: &str = "us-east-1";
 /// The account of everything: the number that local clouds use.
 pub const ACCOUNT_ID: &str = "000000000000";
 
+/// How long a sandbox is kept idle unless a run says otherwise.
+///
+/// UNCONFIRMED: AWS publishes no number. Measurements of others ended environments after 5 to 7 minutes in most cases (mikhail.io,
+/// "When Does Cold Start Happen on AWS Lambda?", 2021-01) and up to 45 minutes.
+pub const SANDBOX_IDLE: Millis = Millis(5 * 60 * 1000);
+
 /// All that one emulator runs.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -76,6 +82,8 @@ pub struct Config {
     /// How long the next bytes of a request body are waited for before the request is refused; 30 seconds as a rule. The
     /// number is hardcap's, as AWS documents none.
     pub body_idle: Millis,
+    /// How long a sandbox is kept idle, by the emulator's clock, before it ends; [`SANDBOX_IDLE`] as a rule.
+    pub sandbox_idle: Millis,
     /// The port of the first API, 0 for any free one; further APIs take the following ports.
     pub api_port: u16,
     /// The port of the AWS APIs and of the control surface, 0 for any free one.
@@ -105,6 +113,7 @@ impl Config {
             host: Ipv4Addr::LOCALHOST.into(),
             python: None,
             body_idle: crate::serve::BODY_IDLE,
+            sandbox_idle: SANDBOX_IDLE,
             api_port: 0,
             aws_port: 0,
         }

@@ -18,15 +18,12 @@ static STARTED_WITH: OnceLock<Rlimit> = OnceLock::new();
 /// Raises the soft limit to the hard limit. Only the program `hardcap` calls it: the library leaves the limits of its process
 /// alone. Programs that hardcap starts get the limit that hardcap was started with ([`started_with`]); functions have their
 /// 1,024 (row `lambda_file_descriptors`).
-///
-/// Returns the limit in force.
-pub fn raise() -> Option<u64> {
+pub fn raise() {
     let limit = *STARTED_WITH.get_or_init(|| getrlimit(Resource::Nofile));
     if limit.current != limit.maximum {
         // Where it fails, as on macOS above OPEN_MAX, the soft limit stays.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     }
-    getrlimit(Resource::Nofile).current
 }
 
 /// The limit that a program started by hardcap gets; `None` where hardcap has not changed its own.

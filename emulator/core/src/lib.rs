@@ -9,6 +9,7 @@
 pub mod addresses;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod context;
 pub mod descriptors;
 pub mod faults;

@@ -31,6 +31,12 @@ pub struct Line {
     pub text: String,
 }
 
+/// The lines that a terminal shows of one line of a log. AWS's Python runtime separates the lines of a traceback by carriage
+/// returns, with which a terminal would write them one over the other.
+pub fn shown_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.trim_end_matches('\r').split('\r')
+}
+
 /// Cheap to clone; all clones share one store.
 #[derive(Clone, Debug)]
 pub struct Logbook {
@@ -104,6 +110,18 @@ mod tests {
             logbook.lines().is_empty(),
             "one that is larger than all there is room for is not kept"
         );
+    }
+
+    #[test]
+    fn carriage_returns_separate_lines_that_are_shown_and_blank_lines_stay() {
+        for (text, expected) in [
+            ("", &[""][..]),
+            ("one", &["one"]),
+            ("one\r", &["one"]),
+            ("a\r  b\r\rc", &["a", "  b", "", "c"]),
+        ] {
+            assert_eq!(shown_lines(text).collect::<Vec<_>>(), expected, "{text:?}");
+        }
     }
 
     #[tokio::test]

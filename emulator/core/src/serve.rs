@@ -50,9 +50,12 @@ pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// When the port is taken or not permitted; the message names it.
 pub async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
     let wanted = SocketAddr::from((host, port));
-    let listener = TcpListener::bind(wanted).await.map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {wanted}: {error}"))
-    })?;
+    let listener =
+        TcpListener::bind(wanted).await.map_err(|error| match shortage::is_one(&error) {
+            // As it is, so that the shortage can still be recognized.
+            true => error,
+            false => io::Error::new(error.kind(), format!("cannot listen on {wanted}: {error}")),
+        })?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
 }

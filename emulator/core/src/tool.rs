@@ -78,6 +78,7 @@ impl Tool {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        with_inherited_limits(&mut command);
         command
     }
 }
@@ -88,6 +89,16 @@ impl Tool {
 fn is_of_cargo_run(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+}
+
+/// Gives the program the limit of open files that hardcap was started with, where hardcap has raised its own: programs that use
+/// `select` need a low one.
+#[expect(unsafe_code, reason = "what a process does to itself before exec has no safe form")]
+fn with_inherited_limits(command: &mut Command) {
+    use rustix::process::{Resource, setrlimit};
+    let Some(limit) = crate::descriptors::started_with() else { return };
+    // SAFETY: between fork and exec the closure makes one system call.
+    unsafe { command.pre_exec(move || Ok(setrlimit(Resource::Nofile, limit)?)) };
 }
 
 #[cfg(target_os = "linux")]

@@ -13,8 +13,8 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hardcap_limits::Millis;
@@ -23,6 +23,7 @@ use hardcap_limits::Millis;
 pub(super) use self::guard::join;
 use self::place::Place;
 use hardcap_core::clock::Clock;
+use hardcap_core::descriptors;
 
 /// What the processes of one sandbox may use together.
 #[derive(Clone, Copy, Debug)]
@@ -44,42 +45,41 @@ pub(super) struct ControlGroup {
 struct Home {
     places: Vec<Place>,
     last: AtomicU64,
-    /// When it closes, the guard looks after what is left.
-    _alive: OwnedFd,
+    /// When it closes, the guard looks after what is left. It reads what is written here, and ignores it.
+    alive: Mutex<OwnedFd>,
 }
 
 /// How long a killed process may take to be gone. One that the kernel holds longer is left to the guard.
 const GONE_WITHIN: Millis = Millis(5_000);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
+/// `None` where the machine permits none. Not set by a shortage, which may pass.
 static HOME: OnceLock<Option<Home>> = OnceLock::new();
 
 impl ControlGroup {
-    /// Makes a group; `None` where the machine does not let us.
-    pub(super) fn make(bounds: Bounds) -> Option<ControlGroup> {
-        let home = HOME.get_or_init(|| match Home::make() {
-            Ok(home) => Some(home),
-            Err(error) => {
-                tracing::info!(
-                    "sandboxes have no control groups, for this user may not make them here: {error}. Memory is looked at \
-                     ten times a second, and a process that leaves its process group is not ended with its sandbox"
-                );
-                None
-            }
-        });
-        let home = home.as_ref()?;
+    /// Makes a group; `None` where the machine does not permit one.
+    ///
+    /// # Errors
+    ///
+    /// What the machine lacks at this moment.
+    pub(super) fn make(bounds: Bounds) -> Result<Option<ControlGroup>, String> {
+        let Some(home) = home()? else { return Ok(None) };
+        home.see_to_guard();
         let name = home.last.fetch_add(1, Ordering::Relaxed).to_string();
         let mut group = ControlGroup { folders: Vec::new() };
         for place in &home.places {
             match place.make_group(&name, bounds) {
                 Ok(folder) => group.folders.push(folder),
                 Err(error) => {
+                    if let Some(shortage) = descriptors::shortage(&error) {
+                        return Err(shortage);
+                    }
                     tracing::warn!("a sandbox has no control group in {place}: {error}");
-                    return None;
+                    return Ok(None);
                 }
             }
         }
-        Some(group)
+        Ok(Some(group))
     }
 
     /// The files in which a process writes `0` to join.
@@ -142,7 +142,54 @@ fn remove(folder: &Path) {
 #[cfg(not(target_os = "linux"))]
 fn remove(_folder: &Path) {}
 
+/// Where this process makes its groups; made by the first call.
+fn home() -> Result<Option<&'static Home>, String> {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if HOME.get().is_none() {
+        let made = match Home::make() {
+            Ok(home) => Some(home),
+            Err(error) => {
+                if let Some(shortage) = descriptors::shortage(&error) {
+                    return Err(shortage);
+                }
+                tracing::info!(
+                    "sandboxes have no control groups, because this user may not make them here: {error}. Memory is \
+                     looked at ten times a second, and a process that leaves its process group does not end with its \
+                     sandbox"
+                );
+                None
+            }
+        };
+        let _ = HOME.set(made);
+    }
+    Ok(HOME.get().and_then(Option::as_ref))
+}
+
+/// Starts another guard where the last one was killed: without one, the groups would stay when this process ends.
+pub(super) fn see_to_guard() {
+    if let Some(Some(home)) = HOME.get() {
+        home.see_to_guard();
+    }
+}
+
 impl Home {
+    #[cfg(target_os = "linux")]
+    fn see_to_guard(&self) {
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        // The guard is the only reader of the pipe. A full pipe has a reader.
+        if rustix::io::write(&*alive, b"?") != Err(rustix::io::Errno::PIPE) {
+            return;
+        }
+        match guard::start(&self.places) {
+            Ok(another) => *alive = another,
+            Err(error) => tracing::warn!("the guard of the control groups was killed: {error}"),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn see_to_guard(&self) {}
+
     #[cfg(target_os = "linux")]
     fn make() -> io::Result<Home> {
         let places = place::find(
@@ -162,7 +209,9 @@ impl Home {
             return Err(refused);
         }
         match guard::start(&made) {
-            Ok(alive) => Ok(Home { places: made, last: AtomicU64::new(1), _alive: alive }),
+            Ok(alive) => {
+                Ok(Home { places: made, last: AtomicU64::new(1), alive: Mutex::new(alive) })
+            }
             Err(error) => {
                 made.iter().for_each(Place::remove_home);
                 Err(error)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hardcap_limits::{Megabytes, Millis};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,6 +35,12 @@ pub(super) struct Surroundings {
     pub(super) launcher: Launcher,
     pub(super) tasks: TaskTracker,
     pub(super) sandboxes: TaskTracker,
+    /// One permit for each sandbox that the file descriptors of this process are enough for.
+    pub(super) room: Arc<Semaphore>,
+    /// A sandbox is wanted and there is no room: one that is idle ends.
+    pub(super) crowded: Notify,
+    /// How long a sandbox may be idle.
+    pub(super) idle: Millis,
     pub(super) stop: CancellationToken,
 }
 

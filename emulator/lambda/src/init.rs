@@ -1,25 +1,33 @@
 //! Cold starts: a process is started for an invocation, has ten seconds, and gets a second chance inside the invocation.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hardcap_limits::{Exceeded, Limit, Millis};
-use tokio::sync::oneshot;
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::environment::{self, Facts};
+use super::function::Surroundings;
 use super::function::{Deployed, Home};
-use super::launch::Launch;
+use super::launch::{Launch, NotStarted};
 use super::log::{self, Log, Status};
 use super::outcome::{self, Ending};
 use super::process::Exit;
 use super::run::{Ended, First, finish, whole_millis};
 use super::sandbox::{Parts, Reason, Sandbox};
 use super::{Job, injected, life, runtime_api};
+use crate::stop::Stop;
 use hardcap_core::context::Context;
+use hardcap_core::descriptors;
 use hardcap_core::record::What;
 use hardcap_core::serve::{self, LOOPBACK};
+
+/// How long a cold start waits for the descriptors of another sandbox, where this process has too few.
+const ROOM_WITHIN: Millis = Millis(5_000);
 
 /// How an init ended.
 #[derive(Debug)]
@@ -34,10 +42,27 @@ pub(super) enum InitEnd {
 #[derive(Debug)]
 pub(super) enum InitFailure {
     NotStarted(String),
-    Reported { body: Bytes, error_type: Option<String> },
+    /// The machine lacks something: hardcap's fault and not the function's.
+    Shortage(String),
+    Reported {
+        body: Bytes,
+        error_type: Option<String>,
+    },
     Exited(Exit),
-    Extension { error_type: &'static str, message: String },
+    Extension {
+        error_type: &'static str,
+        message: String,
+    },
     TimedOut(Exceeded),
+}
+
+impl From<NotStarted> for InitFailure {
+    fn from(not_started: NotStarted) -> InitFailure {
+        match not_started {
+            NotStarted::Program(message) => InitFailure::NotStarted(message),
+            NotStarted::Shortage(message) => InitFailure::Shortage(message),
+        }
+    }
 }
 
 /// Starts a sandbox for a job, and sees that the job ends whatever becomes of the sandbox.
@@ -47,6 +72,9 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
         Ok((sandbox, took)) => {
             let _ = job.ctx.admit(&limit, Millis(whole_millis(took)));
             return hand_over(function, &sandbox, job, First::Init(took));
+        }
+        Err(Failed { failure: InitFailure::Shortage(shortage), .. }) => {
+            return turn_away(*job, shortage);
         }
         Err(failed) => {
             let observed = Millis(whole_millis(failed.took));
@@ -59,12 +87,19 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
     let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     match initialize(function, &job.ctx, timeout, "invoke").await {
         Ok((sandbox, took)) => hand_over(function, &sandbox, job, First::Inside(took)),
+        Err(Failed { failure: InitFailure::Shortage(shortage), .. }) => turn_away(*job, shortage),
         Err(failed) => {
             failed.report("invoke");
             drop(log);
             give_up(function, *job, failed);
         }
     }
+}
+
+/// Ends an invocation that hardcap cannot run for lack of something on this machine.
+fn turn_away(job: Job, shortage: String) {
+    drop(job.permit);
+    let _ = job.reply.send(Err(Stop::Shortage(shortage)));
 }
 
 /// An init that did not come to an end.
@@ -79,7 +114,7 @@ impl Failed {
     fn report(&self, phase: &str) {
         let reported;
         let error_type = match &self.failure {
-            InitFailure::NotStarted(_) => "Runtime.InvalidEntrypoint",
+            InitFailure::NotStarted(_) | InitFailure::Shortage(_) => "Runtime.InvalidEntrypoint",
             InitFailure::Exited(_) => "Runtime.ExitError",
             InitFailure::Extension { error_type, .. } => error_type,
             InitFailure::Reported { body, error_type } => {
@@ -112,6 +147,8 @@ fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, fi
 fn give_up(function: &Deployed, job: Job, failed: Failed) {
     let Failed { failure, took, log, used_mb } = failed;
     let ending = match failure {
+        // Turned away before.
+        InitFailure::Shortage(message) => Ending::NotStarted(message),
         InitFailure::NotStarted(message) => {
             log.platform(&format!("hardcap: {}", cannot_start(function, &message)));
             Ending::NotStarted(message)
@@ -157,8 +194,7 @@ async fn initialize(
     }
     let (sandbox, initialized) = match start(function, home, phase).await {
         Ok(started) => started,
-        Err(message) => {
-            let failure = InitFailure::NotStarted(message);
+        Err(failure) => {
             return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
         }
     };
@@ -187,13 +223,13 @@ async fn start(
     function: &Arc<Deployed>,
     home: Home,
     phase: &'static str,
-) -> Result<Started, String> {
+) -> Result<Started, InitFailure> {
     let surroundings = &function.surroundings;
-    let (listener, address) = match serve::bind(LOOPBACK, 0).await {
-        Ok(bound) => bound,
-        Err(error) => {
+    let (room, listener, address) = match prepared(surroundings).await {
+        Ok(prepared) => prepared,
+        Err(shortage) => {
             function.leave(Some(home));
-            return Err(error.to_string());
+            return Err(InitFailure::Shortage(shortage));
         }
     };
     let credential = surroundings
@@ -209,7 +245,13 @@ async fn start(
         log_stream: &home.log_stream,
         host_path: &environment::host_path(),
     };
-    let launch = Launch::new(function, &facts, Arc::clone(&home.isolation));
+    let launch = match Launch::new(function, &facts, Arc::clone(&home.isolation)) {
+        Ok(launch) => launch,
+        Err(not_started) => {
+            function.leave(Some(home));
+            return Err(not_started.into());
+        }
+    };
     let (initialized, ready) = oneshot::channel();
     let serving = CancellationToken::new();
     let access_key_id = credential.access_key_id;
@@ -218,6 +260,36 @@ async fn start(
     function.started(&sandbox);
     runtime_api::serve(&sandbox, listener, serving, &surroundings.tasks);
     let stop = surroundings.stop.clone();
-    surroundings.sandboxes.spawn(life::live(Arc::clone(&sandbox), launch, stop));
+    surroundings.sandboxes.spawn(life::live(Arc::clone(&sandbox), launch, room, stop));
     Ok((sandbox, ready))
+}
+
+/// What every sandbox needs: room among the file descriptors of this process, and a port for its Runtime API. Without room it
+/// ends a sandbox that is idle, and waits a while.
+///
+/// # Errors
+///
+/// What is missing, and what to do about it.
+async fn prepared(
+    surroundings: &Surroundings,
+) -> Result<(OwnedSemaphorePermit, TcpListener, SocketAddr), String> {
+    let room = Arc::clone(&surroundings.room);
+    let room = match Arc::clone(&room).try_acquire_owned() {
+        Ok(room) => Some(room),
+        Err(_) => {
+            surroundings.crowded.notify_one();
+            let clock = &surroundings.platform.clock;
+            clock.timeout(ROOM_WITHIN, room.acquire_owned()).await.and_then(Result::ok)
+        }
+    };
+    let room = room.ok_or_else(|| {
+        let running = surroundings.sandboxes.len();
+        let advice = descriptors::advice();
+        format!("{running} sandboxes run, and there are no file descriptors for more. {advice}")
+    })?;
+    let (listener, address) = serve::bind(LOOPBACK, 0).await.map_err(|error| {
+        descriptors::shortage(&error)
+            .unwrap_or_else(|| format!("no port for the Runtime API of a sandbox: {error}"))
+    })?;
+    Ok((room, listener, address))
 }

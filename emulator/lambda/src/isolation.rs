@@ -44,8 +44,14 @@ impl Extent {
         (self as usize).checked_sub(1).map(|at| ALL[at])
     }
 
-    /// Sandboxes have no more than this from now on; says so once.
-    pub(super) fn settle_for(self, why: &str) {
+    /// A sandbox was started with this much after more of it was refused. Where the kernel will refuse it every time, all
+    /// sandboxes have no more from now on, and the log says so once; else it was for this sandbox alone.
+    pub(super) fn settle_for(self, refused: &io::Error) {
+        let why = refused;
+        if !is_permanent(refused) {
+            tracing::warn!("one sandbox is less isolated than others ({self:?}): {why}");
+            return;
+        }
         if PERMITTED.fetch_min(self as u8, Ordering::Relaxed) <= self as u8 {
             return;
         }
@@ -59,6 +65,13 @@ impl Extent {
             ),
         }
     }
+}
+
+/// Whether the kernel gives this error for the same mounts every time, because it lacks them or does not permit them.
+fn is_permanent(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::PERM | Errno::NOSYS | Errno::INVAL | Errno::ACCESS))
 }
 
 /// What a sandbox is to see.
@@ -404,6 +417,26 @@ mod tests {
         assert_eq!(in_layers(path, &layers, Extent::Tmp), layers[1].join("bootstrap"));
         assert_eq!(in_layers(path, &layers, Extent::Whole), path);
         assert_eq!(in_layers(OsStr::new("/opt/none"), &layers, Extent::Tmp), "/opt/none");
+    }
+
+    #[test]
+    fn only_what_the_kernel_always_refuses_reduces_the_isolation_of_later_sandboxes() {
+        use rustix::io::Errno;
+        let permanent = [Errno::PERM, Errno::NOSYS, Errno::INVAL, Errno::ACCESS];
+        let passing = [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+            Errno::AGAIN,
+            Errno::NOSPC,
+            Errno::NOENT,
+            Errno::NOEXEC,
+            Errno::IO,
+            Errno::INTR,
+        ];
+        assert!(permanent.into_iter().all(|errno| is_permanent(&errno.into())));
+        assert!(!passing.into_iter().any(|errno| is_permanent(&errno.into())));
+        assert!(!is_permanent(&io::Error::other("no number of the kernel")));
     }
 
     #[test]

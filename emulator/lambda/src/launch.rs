@@ -1,6 +1,7 @@
 //! How a process of a sandbox is started: with what it is told, what it sees of the machine, and what it may use.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::function::Deployed;
 use super::isolation::{Extent, Isolation, Plan, TASK_ROOT, in_layers};
 use super::process::{Process, Program, ResourceLimits};
 use hardcap_core::clock::Clock;
+use hardcap_core::descriptors;
 
 /// What the processes of one sandbox are started with.
 #[derive(Debug)]
@@ -24,6 +26,15 @@ pub(super) struct Launch {
     group: Option<ControlGroup>,
 }
 
+/// Why a process could not be started.
+#[derive(Debug)]
+pub(super) enum NotStarted {
+    /// The program or its folder: the function's fault, in AWS's words.
+    Program(String),
+    /// The machine lacks something, which the message names: hardcap's fault and not the function's.
+    Shortage(String),
+}
+
 /// Which process of a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -32,13 +43,21 @@ enum Part {
 }
 
 impl Launch {
-    pub(super) fn new(function: &Deployed, facts: &Facts<'_>, isolation: Arc<Isolation>) -> Launch {
+    /// # Errors
+    ///
+    /// [`NotStarted::Shortage`] when the machine lacks something that a control group needs.
+    pub(super) fn new(
+        function: &Deployed,
+        facts: &Facts<'_>,
+        isolation: Arc<Isolation>,
+    ) -> Result<Launch, NotStarted> {
         let limits = function.surroundings.platform.limits();
         let megabytes = u64::from(function.function.memory_mb) + function.view().tmp_mb;
         let processes = limits.lambda_processes.max.0;
         let group = ControlGroup::make(Bounds { bytes: megabytes << 20, processes });
+        let group = group.map_err(NotStarted::Shortage)?;
         let counted = group.as_ref().is_some_and(ControlGroup::counts_processes);
-        Launch {
+        Ok(Launch {
             isolation,
             inside: environment::variables(facts, Path::new(TASK_ROOT)),
             outside: environment::variables(facts, &function.task_root),
@@ -48,7 +67,7 @@ impl Launch {
                 counted,
             },
             group,
-        }
+        })
     }
 
     /// Whether the kernel has killed a process for the memory that all of them used.
@@ -64,7 +83,7 @@ impl Launch {
     }
 
     /// Starts the runtime.
-    pub(super) async fn runtime(&self, function: &Deployed) -> Result<Process, String> {
+    pub(super) async fn runtime(&self, function: &Deployed) -> Result<Process, NotStarted> {
         self.start(function, Part::Runtime, &function.function.command).await
     }
 
@@ -73,7 +92,7 @@ impl Launch {
         &self,
         function: &Deployed,
         program: &Path,
-    ) -> Result<Process, String> {
+    ) -> Result<Process, NotStarted> {
         self.start(function, Part::Extension, &[program.as_os_str().to_owned()]).await
     }
 
@@ -83,15 +102,16 @@ impl Launch {
         function: &Deployed,
         part: Part,
         command: &[OsString],
-    ) -> Result<Process, String> {
+    ) -> Result<Process, NotStarted> {
         if let Some(why) = &function.function.no_program {
-            return Err(why.clone());
+            return Err(NotStarted::Program(why.clone()));
         }
         if !function.task_root.is_dir() {
-            return Err(format!("chdir {}: no such directory", function.task_root.display()));
+            let root = function.task_root.display();
+            return Err(NotStarted::Program(format!("chdir {root}: no such directory")));
         }
         let mut extent = Extent::permitted();
-        let mut refused: Option<String> = None;
+        let mut refused: Option<io::Error> = None;
         loop {
             let error = match self.attempt(function, part, command, extent).await {
                 Ok(process) => {
@@ -102,12 +122,16 @@ impl Launch {
                 }
                 Err(error) => error,
             };
+            // A shortage is neither the program's fault nor a reason to isolate it less.
+            if let Some(shortage) = descriptors::shortage(&error) {
+                return Err(NotStarted::Shortage(shortage));
+            }
             // Was it the mounts or the program? It starts with less, or it does not start.
             match extent.less() {
                 Some(less) => extent = less,
-                None => return Err(fork_exec_error(command, &error)),
+                None => return Err(NotStarted::Program(fork_exec_error(command, &error))),
             }
-            refused.get_or_insert_with(|| error.to_string());
+            refused.get_or_insert(error);
         }
     }
 
@@ -117,7 +141,7 @@ impl Launch {
         part: Part,
         command: &[OsString],
         extent: Extent,
-    ) -> std::io::Result<Process> {
+    ) -> io::Result<Process> {
         let variables = if extent == Extent::Whole { &self.inside } else { &self.outside };
         let (environment, command) = match part {
             Part::Runtime => {

@@ -218,6 +218,9 @@ impl Lambda {
             launcher: process::Launcher::default(),
             tasks: tasks.clone(),
             sandboxes: sandboxes.clone(),
+            room: Arc::new(tokio::sync::Semaphore::new(room())),
+            crowded: tokio::sync::Notify::new(),
+            idle: config.sandbox_idle,
             stop: stop.clone(),
         });
         let shared = Shared {
@@ -330,6 +333,7 @@ impl Lambda {
         self.shared.sandboxes.close();
         self.shared.sandboxes.wait().await;
         self.shared.end_all();
+        control_group::see_to_guard();
     }
 
     fn registered(&self, name: &str) -> Option<Registered> {
@@ -342,6 +346,12 @@ impl Lambda {
             arn: name::Named::parse(name, &self.shared.platform.region).arn(),
         })
     }
+}
+
+/// How many sandboxes the file descriptors of this process are enough for.
+fn room() -> usize {
+    let sandboxes = usize::try_from(hardcap_core::descriptors::sandboxes_max());
+    sandboxes.unwrap_or(usize::MAX).min(tokio::sync::Semaphore::MAX_PERMITS)
 }
 
 /// The event as bytes, once it has been measured: the only place that compares it with its limit.

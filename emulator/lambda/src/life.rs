@@ -5,22 +5,28 @@ use std::sync::Arc;
 
 use hardcap_limits::Millis;
 use tokio::process::Child;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::function::Deployed;
 use super::init::InitFailure;
-use super::launch::Launch;
+use super::launch::{Launch, NotStarted};
 use super::output::Rest;
 use super::process::{Exit, Process};
 use super::sandbox::{End, Reason, Running, Sandbox};
+use hardcap_core::clock::EpochMillis;
 
 /// How often a sandbox in use is looked at: so much later than the rule says may it be frozen.
 const TICK: Millis = Millis(20);
-/// A sandbox that nobody has used for so long is ended, as AWS does after some minutes. The number is ours.
-const IDLE_LIFE: Millis = Millis(15 * 60 * 1000);
-
 /// Runs until every process of the sandbox has ended, whoever ended it.
-pub(super) async fn live(sandbox: Arc<Sandbox>, launch: Launch, stop: CancellationToken) {
+///
+/// `_room` is given back when all of them have ended.
+pub(super) async fn live(
+    sandbox: Arc<Sandbox>,
+    launch: Launch,
+    _room: OwnedSemaphorePermit,
+    stop: CancellationToken,
+) {
     let end = match begin(&sandbox, &launch, &stop).await {
         Ok(child) => supervise(&sandbox, child, &stop).await,
         Err(end) => end,
@@ -52,7 +58,7 @@ async fn begin(
     }
     let process = launch.runtime(&sandbox.function).await;
     let Process { child, group, output } =
-        process.map_err(|error| End::NotStarted(InitFailure::NotStarted(error)))?;
+        process.map_err(|error| End::NotStarted(error.into()))?;
     sandbox.runs(Running { group, output });
     Ok(child)
 }
@@ -100,7 +106,8 @@ async fn start_extension(
             sandbox.extension_runs(&name, child, (group, output));
             Ok(())
         }
-        Err(message) => {
+        Err(NotStarted::Shortage(message)) => Err(End::NotStarted(InitFailure::Shortage(message))),
+        Err(NotStarted::Program(message)) => {
             let denied = message.ends_with("permission denied");
             let error_type = if denied { "PermissionDenied" } else { "UnknownError" };
             sandbox.extension_not_launched(&name, error_type);
@@ -110,17 +117,27 @@ async fn start_extension(
 }
 
 async fn supervise(sandbox: &Arc<Sandbox>, mut child: Child, stop: &CancellationToken) -> End {
-    let clock = sandbox.function.surroundings.platform.clock.clone();
+    let surroundings = &sandbox.function.surroundings;
+    let clock = surroundings.platform.clock.clone();
     let mut writes = true;
     let mut stopping = false;
     let status = loop {
-        let span = sandbox.look_after(TICK, IDLE_LIFE);
+        let span = sandbox.look_after(TICK);
+        let idle_until = sandbox.idle_until();
         tokio::select! {
             status = child.wait() => break status,
             rest = sandbox.follow(), if writes => writes = rest != Rest::Never,
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 sandbox.abandon(Reason::Spindown);
+            }
+            () = clock.sleep_until(idle_until.unwrap_or(EpochMillis(0))), if idle_until.is_some() => {
+                sandbox.end_if_idle(false);
+            }
+            () = surroundings.crowded.notified(), if idle_until.is_some() => {
+                if !sandbox.end_if_idle(true) {
+                    surroundings.crowded.notify_one();
+                }
             }
             _ = clock.timeout(span, sandbox.wake.notified()) => {}
         }

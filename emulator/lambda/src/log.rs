@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hardcap_limits::{Date, Limit};
 
-use hardcap_core::logbook::Logbook;
+use hardcap_core::logbook::{Logbook, shown_lines};
 
 /// How much of an invocation's log is kept for its tail, which is far shorter unless a run overrides its row.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -130,10 +130,10 @@ impl Log {
 
     fn show(&self, line: &[u8]) {
         self.logbook.write(&self.function, &self.stream, line);
-        tracing::info!(
-            target: "hardcap::function",
-            "{} | {}", self.function, String::from_utf8_lossy(line)
-        );
+        let text = String::from_utf8_lossy(line);
+        for shown in shown_lines(&text) {
+            tracing::info!(target: "hardcap::function", "{} | {shown}", self.function);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Text> {

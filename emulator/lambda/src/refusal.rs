@@ -49,6 +49,12 @@ pub fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
             let body = ErrorBody { message: Some(message), ..user() };
             json(ctx, StatusCode::BAD_REQUEST, "InvalidRequestContentException", &body)
         }
+        Stop::Shortage(cause) => {
+            count(ctx, cause);
+            let message = stop.to_string();
+            let body = ErrorBody { capital_message: Some(&message), ..service() };
+            json(ctx, StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &body)
+        }
         Stop::Bug(cause) => bug(ctx, cause),
     }
 }
@@ -67,6 +73,16 @@ fn user() -> ErrorBody<'static> {
     ErrorBody { kind: "User", ..ErrorBody::default() }
 }
 
+fn service() -> ErrorBody<'static> {
+    ErrorBody { kind: "Service", ..ErrorBody::default() }
+}
+
+/// Logs and counts a failure of hardcap.
+fn count(ctx: &Context, cause: &str) {
+    tracing::error!(request_id = %ctx.request_id, cause, "hardcap failed");
+    ctx.record(What::Bug { cause: cause.to_owned() });
+}
+
 /// A proposal that AWS does not take.
 pub fn told(ctx: &Context, refusal: Refusal) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -75,12 +91,10 @@ pub fn told(ctx: &Context, refusal: Refusal) -> Response<Body> {
 
 /// hardcap failed: counted, and answered with a fixed text.
 pub fn bug(ctx: &Context, cause: &str) -> Response<Body> {
-    tracing::error!(request_id = %ctx.request_id, cause, "hardcap failed");
-    ctx.record(What::Bug { cause: cause.to_owned() });
+    count(ctx, cause);
     let body = ErrorBody {
-        kind: "Service",
         capital_message: Some("An error occurred and the request cannot be processed."),
-        ..ErrorBody::default()
+        ..service()
     };
     json(ctx, StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &body)
 }

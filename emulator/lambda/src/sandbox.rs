@@ -32,7 +32,7 @@ use super::process::Group;
 use super::run::{Ended, First, HandOver, Next, Run, finish, whole_millis};
 use super::state::{Asked, Illegal, Machine, State};
 use super::telemetry::Telemetry;
-use hardcap_core::clock::{Clock, Stopwatch};
+use hardcap_core::clock::{Clock, EpochMillis, Stopwatch};
 
 /// Processes that serve invocations, one at a time: the runtime, and external extensions beside it.
 #[derive(Debug)]
@@ -80,6 +80,8 @@ struct Inner {
     memory_checked: Option<Stopwatch>,
     /// Since when it has been in its state.
     since: Stopwatch,
+    /// The same by the emulator's clock, which can be advanced.
+    since_time: EpochMillis,
     /// How long it may take from `since` to ask for the next event.
     allowed: Millis,
     /// Its processes are stopped until the next invocation.
@@ -129,6 +131,7 @@ impl Sandbox {
             peak_read: None,
             memory_checked: None,
             since: now,
+            since_time: clock.now(),
             allowed: function.function.timeout,
             frozen: false,
             home: Some(parts.home),
@@ -178,6 +181,7 @@ impl Sandbox {
         };
         let stopwatch = self.clock.stopwatch();
         inner.since = stopwatch;
+        inner.since_time = self.clock.now();
         inner.allowed = left;
         if std::mem::take(&mut inner.frozen) {
             self.thaw();
@@ -248,6 +252,7 @@ impl Sandbox {
             }
             Some(Asked::Free) => {
                 inner.since = self.clock.stopwatch();
+                inner.since_time = self.clock.now();
                 drop(inner);
                 self.function.idle(self, true);
             }

@@ -26,6 +26,10 @@ pub enum Stop {
         /// AWS's text, with the position.
         message: String,
     },
+    /// This machine lacks something that the invocation needs, such as file descriptors: what, and what to do about it. Neither
+    /// the function nor AWS would fail here, so it counts as a failure of hardcap; the invoker is told the reason.
+    #[error("hardcap lacks resources: {0}")]
+    Shortage(String),
     /// hardcap failed. Logged with its cause, counted in the report, answered with a fixed text.
     #[error("hardcap failed: {0}")]
     Bug(String),

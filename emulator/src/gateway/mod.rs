@@ -336,7 +336,7 @@ impl Gateway {
     fn log(&self, ctx: &Context, ending: &Ending) {
         let (api, request_id) = (&self.logical_id, &ctx.request_id);
         match ending {
-            Ending::Stop(Stop::Bug(cause)) => {
+            Ending::Stop(Stop::Bug(cause) | Stop::Shortage(cause)) => {
                 tracing::error!(%api, %request_id, %cause, "hardcap failed");
                 ctx.record(What::Bug { cause: cause.clone() });
             }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub python: Option<PathBuf>,
     /// How long the next bytes of a request body are waited for; 30 seconds when absent.
     pub body_idle: Option<Millis>,
+    /// How long a sandbox is kept idle; [`crate::config::SANDBOX_IDLE`] when absent.
+    pub sandbox_idle: Option<Millis>,
     /// Further templates, for local runs only: what is not deployed with the application.
     pub also: Vec<PathBuf>,
     /// Values of the template's parameters.
@@ -142,6 +144,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "region",
         "python",
         "body_idle_seconds",
+        "sandbox_idle_seconds",
         "also",
         "parameters",
         "limits",
@@ -159,6 +162,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         region: text(root, "region")?,
         python: text(root, "python")?.map(PathBuf::from),
         body_idle: seconds(root, "body_idle_seconds")?,
+        sandbox_idle: seconds(root, "sandbox_idle_seconds")?,
         also: texts(root, "also")?.into_iter().map(PathBuf::from).collect(),
         parameters: text_map(root, "parameters")?,
         faults: faults::plan(root)?,
@@ -205,6 +209,7 @@ fn ignored(node: &Node) -> Result<Ignored, Mistake> {
             .nearest(rule, known));
     }
     Ok(Ignored { resource, rule: rule.to_owned() })
+}
 
 /// A span of at least one second.
 fn seconds(root: &Node, key: &str) -> Result<Option<Millis>, Mistake> {

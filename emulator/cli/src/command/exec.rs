@@ -4,22 +4,30 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
 
 use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::SignalKind;
 
 use super::launch::{Started, start};
 use super::options::{GateOptions, LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
 use super::report::{Format, write, write_records};
 use super::terminal;
-use super::up::{Signals, runtime, start_log};
+use super::up;
+use super::up::{Signals, block_on, start_log};
 use super::{Failure, GATE_FAILED};
 use hardcap::report::Report;
 use hardcap::report::gate::Failure as GateFailure;
 use hardcap::report::saved::Saved;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
+use hardcap_core::console;
 use hardcap_core::tool::Tool;
+
+/// How long the first lines may take to be written before the command starts.
+const WRITTEN_WITHIN: Duration = Duration::from_millis(500);
 
 /// What is run, and what must not happen.
 #[derive(Args, Clone, Debug)]
@@ -81,7 +89,7 @@ pub(super) fn exec(options: &ExecOptions) -> Result<ExitCode, Failure> {
     };
     start_log(&up);
     let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
-    runtime()?.block_on(run(&project, &up, options))
+    block_on(run(&project, &up, options))?
 }
 
 async fn run(
@@ -92,7 +100,7 @@ async fn run(
     let mut signals = Signals::new()?;
     let started = tokio::select! {
         started = start(project, up) => started?,
-        () = signals.next() => return Err(Failure::new("stopped before everything listened")),
+        _ = signals.next() => return Err(Failure::new("stopped before everything listened")),
     };
     let Started { emulator, companions, addresses, .. } = started;
     let config = &project.loaded.config;
@@ -100,7 +108,7 @@ async fn run(
     let run = emulator.saved();
     let report = emulator.report();
     let clock = emulator.clock().clone();
-    tokio::join!(companions.stop(&clock), emulator.stop());
+    up::stop(companions, emulator, &clock, &mut signals).await;
 
     let failures = options.gate.failures(&report);
     write_reports(options, &run, &report, &failures)?;
@@ -122,16 +130,31 @@ async fn run_command(
     tool.environment = environment(addresses, config);
     let inherited = std::env::vars_os().map(|(name, _)| name);
     tool.hidden = inherited.filter(|name| is_of_the_developer(&name.to_string_lossy())).collect();
+    // What was written so far comes before what the command writes.
+    console::flush(WRITTEN_WITHIN);
     let name = program.to_string_lossy();
     let mut child = tool
         .start_in_foreground()
         .map_err(|error| Failure::new(format!("`{name}` cannot be run: {error}")))?;
+    let mut asked_to_end = false;
     loop {
-        tokio::select! {
+        let signal = tokio::select! {
             status = child.wait() => return status.map_err(Failure::new),
-            // A terminal has told the command too; it decides how it ends.
-            () = signals.next() => {}
+            signal = signals.next() => signal,
+        };
+        match child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+            // Asked a second time: nothing is waited for.
+            Some(pid) if asked_to_end => {
+                // It fails when the command has just ended.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+            // A terminal has sent the interrupt to the command too; it decides how it ends.
+            Some(pid) if signal == SignalKind::terminate() => {
+                let _ = kill_process(pid, Signal::TERM);
+            }
+            _ => {}
         }
+        asked_to_end = true;
     }
 }
 

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::Failure;
 use super::terminal;
-use super::up::runtime;
+use super::up::block_on;
 use hardcap_core::clock::Clock;
 
 /// An emulator that takes longer to say that it is well is not.
@@ -22,10 +22,10 @@ const ANSWER_BYTES: usize = 1 << 20;
 
 pub(super) fn health(control: &str) -> Result<ExitCode, Failure> {
     let url = format!("{}/health", control.trim_end_matches('/'));
-    let said = runtime()?.block_on(async {
+    let said = block_on(async {
         let answer = Clock::default().timeout(ANSWER_WITHIN, ask(&url)).await;
         answer.unwrap_or_else(|| Err(format!("no answer within {} s", ANSWER_WITHIN.0 / 1000)))
-    });
+    })?;
     let said = said.map_err(|cause| Failure::new(format!("{url}: {cause}")))?;
     terminal::print(&format!("{said}\n"))?;
     Ok(ExitCode::SUCCESS)

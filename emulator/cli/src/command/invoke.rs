@@ -13,7 +13,7 @@ use super::launch::with_started;
 use super::options::{LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
 use super::remote::{self, DEFAULT_URL};
-use super::up::{runtime, start_log};
+use super::up::{block_on, start_log};
 use super::{Failure, terminal};
 use crate::client::Answer;
 
@@ -60,7 +60,7 @@ pub(super) struct InvokeOptions {
 
 pub(super) fn invoke(options: &InvokeOptions) -> Result<ExitCode, Failure> {
     let event = event(&options.event)?;
-    runtime()?.block_on(async {
+    block_on(async {
         match &options.url {
             Some(url) => ask(options, url, event).await,
             None if options.template.is_none() && runs(DEFAULT_URL).await => {
@@ -69,7 +69,7 @@ pub(super) fn invoke(options: &InvokeOptions) -> Result<ExitCode, Failure> {
             }
             None => start_and_ask(options, event).await,
         }
-    })
+    })?
 }
 
 /// What is JSON is the event itself; anything else names it.

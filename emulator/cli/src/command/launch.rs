@@ -40,15 +40,15 @@ pub(super) async fn with_started<T>(
     let mut signals = Signals::new()?;
     let started = tokio::select! {
         started = start(project, options) => started?,
-        () = signals.next() => return Err(Failure::new("stopped before everything listened")),
+        _ = signals.next() => return Err(Failure::new("stopped before everything listened")),
     };
     let came = tokio::select! {
         came = work(&started) => came,
-        () = signals.next() => Err(Failure::new(format!("stopped before {done}"))),
+        _ = signals.next() => Err(Failure::new(format!("stopped before {done}"))),
     };
     let Started { emulator, companions, .. } = started;
     let clock = emulator.clock().clone();
-    tokio::join!(companions.stop(&clock), emulator.stop());
+    super::up::stop(companions, emulator, &clock, &mut signals).await;
     came
 }
 
@@ -79,6 +79,7 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     config.data.clone_from(&options.data);
     config.strict_auth = options.strict_auth;
     config.body_idle = project.settings.body_idle.unwrap_or(config.body_idle);
+    config.sandbox_idle = project.settings.sandbox_idle.unwrap_or(config.sandbox_idle);
     let python = project.settings.python.as_ref();
     config.python = python.map(|python| packaging::absolute_program(&project.folder, python));
     let companions = &project.settings.companions;

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use time::macros::format_description;
 
 use super::remote::{self, DEFAULT_URL};
-use super::up::{Signals, runtime};
+use super::up::{Signals, block_on};
 use super::{Failure, terminal};
 use crate::client::with_causes;
-use hardcap_core::logbook::Line;
+use hardcap_core::logbook::{Line, shown_lines};
 
 /// Whose lines, and how.
 #[derive(Args, Clone, Debug)]
@@ -52,7 +52,7 @@ struct Lines {
 }
 
 pub(super) fn logs(options: &LogsOptions) -> Result<ExitCode, Failure> {
-    runtime()?.block_on(run(options))?;
+    block_on(run(options))??;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -71,7 +71,7 @@ async fn run(options: &LogsOptions) -> Result<(), Failure> {
         let url = remote::control(&options.url, &format!("logs/live{query}"));
         return tokio::select! {
             followed = follow(&url, options.format) => followed,
-            () = signals.next() => Ok(()),
+            _ = signals.next() => Ok(()),
         };
     }
     let url = remote::control(&options.url, &format!("logs{query}"));
@@ -123,7 +123,9 @@ impl Format {
             Format::Text => {
                 let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
                 let at = line.at.to_utc().format(format).map_err(Failure::new)?;
-                format!("{at} {} | {}", line.function, line.text)
+                let shown =
+                    shown_lines(&line.text).map(|text| format!("{at} {} | {text}", line.function));
+                shown.collect::<Vec<_>>().join("\n")
             }
         };
         terminal::print(&format!("{text}\n"))

@@ -25,9 +25,11 @@ mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use hardcap_core::console;
 use options::{LimitOptions, UpOptions};
 
 /// Meet the limits of AWS Lambda and API Gateway on your own machine, byte for byte.
@@ -136,6 +138,8 @@ enum Command {
     },
 }
 
+/// How long the last lines on standard error may take to be written.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 /// The exit code of a run that a gate failed.
 const GATE_FAILED: u8 = 3;
 
@@ -154,6 +158,11 @@ impl Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    hardcap_core::descriptors::raise();
+    // A panic must not wait for standard error either.
+    std::panic::set_hook(Box::new(|panic| {
+        console::write(format!("hardcap panicked: {panic}\n").as_bytes());
+    }));
     let outcome = match arguments.command {
         None => up::up(None, arguments.up),
         Some(Command::Up { template, options }) => up::up(template, options),
@@ -173,8 +182,10 @@ pub fn main() -> ExitCode {
         Some(Command::Health { url }) => health::health(&url),
         Some(Command::Limits { limits, format }) => limits::limits(&limits, format),
     };
-    outcome.unwrap_or_else(|Failure(message)| {
+    let code = outcome.unwrap_or_else(|Failure(message)| {
         terminal::error(&message);
         ExitCode::FAILURE
-    })
+    });
+    console::flush(WRITTEN_WITHIN);
+    code
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Failure;
 use super::options::LimitOptions;
 use super::terminal;
-use super::up::runtime;
+use super::up::block_on;
 use crate::probe::{self, Direction, Found, Probed, Target, Try};
 use hardcap::report::grouped;
 use hardcap::settings::Settings;
@@ -68,7 +68,7 @@ pub(super) fn probe(options: &ProbeOptions) -> Result<ExitCode, Failure> {
     let show = |attempt: &Try| {
         terminal::say(&format!("{:>13}  {}", grouped(attempt.size), attempt.status.as_u16()));
     };
-    let probed = runtime()?.block_on(probe::probe(&target, &limits, show)).map_err(Failure::new)?;
+    let probed = block_on(probe::probe(&target, &limits, show))?.map_err(Failure::new)?;
     let text =
         if options.json { format!("{:#}\n", to_json(&probed)) } else { format!("{probed}\n") };
     terminal::print(&text)?;

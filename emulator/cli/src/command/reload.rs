@@ -56,7 +56,7 @@ impl Edits {
     ) {
         loop {
             let changed = tokio::select! {
-                () = signals.next() => return,
+                _ = signals.next() => return,
                 ended = started.companions.ended() => {
                     terminal::warning(&ended);
                     continue;
@@ -65,7 +65,7 @@ impl Edits {
             };
             // A build that is under way when a signal comes is dropped, and ends with its processes.
             let reloaded = tokio::select! {
-                () = signals.next() => return,
+                _ = signals.next() => return,
                 reloaded = self.reload(started, options, &changed) => reloaded,
             };
             match reloaded {

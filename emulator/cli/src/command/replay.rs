@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::launch::{Started, with_started};
 use super::options::{LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
-use super::up::{runtime, start_log};
+use super::up::{block_on, start_log};
 use super::{Failure, GATE_FAILED, remote, terminal};
 use crate::client::{Answer, Client};
 use crate::replay::{self, Capture, Captured, Exchange, LeftOut, Outcome, Verdict};
@@ -83,11 +83,11 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<ExitCode, Failure> {
     let mut left_out = Vec::new();
     let verdicts = match capture {
         Capture::Sizes(explained) => replay::verdicts(&explained, &limits),
-        Capture::Event(event) => runtime()?.block_on(run(options, Work::Event(event)))?.0,
+        Capture::Event(event) => block_on(run(options, Work::Event(event)))??.0,
         Capture::Exchanges(captured) => {
             let (chosen, mut not_sent) = choose(captured, options.all)?;
             let (verdicts, unplaced) =
-                runtime()?.block_on(run(options, Work::Exchanges(chosen)))?;
+                block_on(run(options, Work::Exchanges(chosen)))??;
             not_sent.extend(unplaced);
             not_sent.sort_by_key(|one| one.entry);
             left_out = not_sent;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::options::GateOptions;
 use super::remote::{self, DEFAULT_URL};
-use super::up::runtime;
+use super::up::block_on;
 use super::{Failure, GATE_FAILED, terminal};
 use hardcap::report::gate::{Failure as GateFailure, to_junit};
 use hardcap::report::saved::Saved;
@@ -83,7 +83,7 @@ pub(super) fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
 fn read(source: &str) -> Result<Vec<u8>, Failure> {
     if source.starts_with("http://") || source.starts_with("https://") {
         let url = remote::control(source, "records");
-        return runtime()?.block_on(remote::get(&url)).map(Into::into);
+        return block_on(remote::get(&url))?.map(Into::into);
     }
     terminal::read(Some(Path::new(source)))
 }

@@ -9,11 +9,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Failure;
 use crate::check::Finding;
 use hardcap::packaging::build::Progress;
+use hardcap_core::console;
 
 /// A line on standard error.
 pub(super) fn say(line: &str) {
-    // Nobody is left to be told when standard error is gone.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    console::write(format!("{line}\n").as_bytes());
 }
 
 /// Why the program fails.

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use hardcap_limits::Millis;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -17,18 +20,31 @@ use super::report::write_records;
 use super::terminal;
 use super::watch::Watch;
 use crate::check::{self, Severity};
+use crate::companion::Companions;
+use hardcap::Emulator;
+use hardcap_core::clock::Clock;
+use hardcap_core::console;
+
+/// How long everything may take to end after a signal.
+const STOP_WITHIN: Millis = Millis(20_000);
+/// How long the threads may take to end, once everything else has.
+const THREADS_END_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) fn up(template: Option<PathBuf>, options: UpOptions) -> Result<ExitCode, Failure> {
     start_log(&options);
-    runtime()?.block_on(run(template, &options))
+    block_on(run(template, &options))?
 }
 
-/// The threads that everything runs on.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Runs a command on the threads that everything runs on. What still blocks one of them when the command has ended, such as
+/// a slow disk, is not waited for.
+pub(super) fn block_on<T>(command: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("the threads cannot be started: {error}")))
+        .map_err(|error| Failure::new(format!("the threads cannot be started: {error}")))?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(THREADS_END_WITHIN);
+    Ok(outcome)
 }
 
 pub(super) fn start_log(options: &UpOptions) {
@@ -42,7 +58,9 @@ pub(super) fn start_log(options: &UpOptions) {
     };
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
+        .with_writer(|| console::StandardError)
+        // A log that cannot be written is no reason to panic.
+        .log_internal_errors(false)
         .with_ansi(terminal::colors())
         .with_target(false)
         .init();
@@ -68,7 +86,7 @@ async fn run(template: Option<PathBuf>, options: &UpOptions) -> Result<ExitCode,
     // Whatever is under way when a signal comes is dropped, and with it every process that it started.
     let started = tokio::select! {
         started = start(&project, options) => started?,
-        () = signals.next() => return Err(Failure::new("stopped before everything listened")),
+        _ = signals.next() => return Err(Failure::new("stopped before everything listened")),
     };
     let mut started = started;
     let mut edits = watch.map(|watch| Edits::new(template, &project, watch, &started));
@@ -91,24 +109,37 @@ async fn run(template: Option<PathBuf>, options: &UpOptions) -> Result<ExitCode,
     if let Some(path) = &options.records {
         write_records(path, &emulator.saved())?;
     }
-    let stopping = async {
-        tokio::join!(companions.stop(&clock), emulator.stop());
-    };
-    tokio::select! {
-        () = stopping => {}
-        // Asked a second time: nothing is waited for.
-        () = signals.next() => {}
-    }
+    stop(companions, emulator, &clock, &mut signals).await;
     if !options.quiet {
         terminal::say(&format!("\n{}", report.to_table()));
     }
     Ok(if report.has_bugs() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Stops everything that runs. A second signal ends the wait at once, and so does [`STOP_WITHIN`]: the kernel and the guard of
+/// the control groups then end what is left.
+pub(super) async fn stop(
+    companions: Companions,
+    emulator: Emulator,
+    clock: &Clock,
+    signals: &mut Signals,
+) {
+    let stopping = async {
+        tokio::join!(companions.stop(clock), emulator.stop());
+    };
+    tokio::select! {
+        stopped = clock.timeout(STOP_WITHIN, stopping) => if stopped.is_none() {
+            let seconds = STOP_WITHIN.0 / 1000;
+            terminal::warning(&format!("not everything had ended after {seconds} seconds: it is killed"));
+        },
+        _ = signals.next() => {}
+    }
+}
+
 async fn until_stopped(started: &mut Started, signals: &mut Signals) {
     loop {
         tokio::select! {
-            () = signals.next() => return,
+            _ = signals.next() => return,
             ended = started.companions.ended() => terminal::warning(&ended),
         }
     }
@@ -132,10 +163,11 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) {
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) -> SignalKind {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
         }
     }
 }

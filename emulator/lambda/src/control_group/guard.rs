@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, fcntl_setfl, openat, unlinkat};
 use rustix::io::{Errno, read, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, getpid, kill_process, setsid};
@@ -44,6 +44,8 @@ pub(super) fn start(places: &[Place]) -> io::Result<OwnedFd> {
     };
     let posts: Vec<Post> = places.iter().map(post).collect::<io::Result<_>>()?;
     let (ended, alive) = pipe_with(PipeFlags::CLOEXEC)?;
+    // The two ends are files of their own: only the writer never waits.
+    fcntl_setfl(&alive, OFlags::NONBLOCK)?;
     #[expect(clippy::disallowed_methods, reason = "a fork that becomes no other program")]
     let mut command = std::process::Command::new("guard");
     let keep_watch = move || {

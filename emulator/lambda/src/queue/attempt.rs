@@ -129,7 +129,7 @@ fn note(shared: &Arc<Shared>, head: &Head, stop: &Stop) {
     let Head { id, function, .. } = head;
     match stop {
         Stop::Throttled(_) => {}
-        Stop::Bug(cause) => {
+        Stop::Bug(cause) | Stop::Shortage(cause) => {
             tracing::error!(request_id = id, function, cause, "hardcap failed");
             shared.platform.recorder.record(id, What::Bug { cause: cause.clone() });
         }

@@ -14,6 +14,7 @@ use super::super::process::{Exit, Group};
 use super::super::state::State;
 use super::extensions::Reason;
 use super::{Inner, Running, Sandbox};
+use hardcap_core::clock::EpochMillis;
 
 /// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
 const MEMORY_FRESH: Duration = Duration::from_millis(5);
@@ -22,6 +23,8 @@ const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
 /// A sandbox that has been idle for so long is frozen. AWS freezes it at once; one invocation right behind the other would
 /// then pay for signals that nobody notices.
 const FREEZE_AFTER: Millis = Millis(10);
+/// How often an idle sandbox is looked at: for its age, which has hours.
+const IDLE_LOOK: Millis = Millis(15 * 60 * 1000);
 /// How often memory is looked at while an invocation goes on.
 const MEMORY_EVERY: Duration = Duration::from_millis(100);
 const MIB: u64 = 1024 * 1024;
@@ -61,9 +64,9 @@ impl Sandbox {
         }
     }
 
-    /// Looks after it: ends an invocation whose time is over, a process that takes too much memory, a sandbox that nobody
-    /// has used for long. Returns how long nothing else needs a look.
-    pub(crate) fn look_after(&self, tick: Millis, idle_life: Millis) -> Millis {
+    /// Looks after it: ends an invocation whose time is over, a process that takes too much memory, a sandbox that is too old.
+    /// Returns how long nothing else needs a look.
+    pub(crate) fn look_after(&self, tick: Millis) -> Millis {
         let mut inner = self.lock();
         let elapsed = inner.since.elapsed_millis();
         match Sandbox::state(&inner) {
@@ -80,7 +83,7 @@ impl Sandbox {
                 // An invocation that begins before the next look must not be overdue by then.
                 Millis(left.min(tick.0).min(self.function.function.timeout.0))
             }
-            State::Idle if elapsed >= idle_life || self.started.elapsed() >= LIFE => {
+            State::Idle if self.started.elapsed() >= LIFE => {
                 self.die(&mut inner);
                 drop(inner);
                 self.end(Reason::Spindown);
@@ -93,16 +96,36 @@ impl Sandbox {
                 if !std::mem::replace(&mut inner.frozen, true) {
                     self.freeze();
                 }
-                Millis(idle_life.0.saturating_sub(elapsed.0) + 1)
+                IDLE_LOOK
             }
             State::Dead => {
                 let left = self.runtime_may_take(&inner);
                 if left == Some(Millis(0)) {
                     self.kill_runtime();
                 }
-                left.map_or(idle_life, |left| Millis(left.0 + 1))
+                left.map_or(IDLE_LOOK, |left| Millis(left.0 + 1))
             }
         }
+    }
+
+    /// When it has been idle for long enough, by the emulator's clock; `None` when it is not idle.
+    pub(crate) fn idle_until(&self) -> Option<EpochMillis> {
+        let inner = self.lock();
+        let is_idle = Sandbox::state(&inner) == State::Idle;
+        is_idle.then(|| inner.since_time.plus(self.function.surroundings.idle))
+    }
+
+    /// Ends it if it is idle: for long enough, or now. False when it is not.
+    pub(crate) fn end_if_idle(&self, now: bool) -> bool {
+        let mut inner = self.lock();
+        let due = inner.since_time.plus(self.function.surroundings.idle);
+        if Sandbox::state(&inner) != State::Idle || !(now || self.clock.now() >= due) {
+            return false;
+        }
+        self.die(&mut inner);
+        drop(inner);
+        self.end(Reason::Spindown);
+        true
     }
 
     /// The runtime has ended.

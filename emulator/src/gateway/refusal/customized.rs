@@ -80,7 +80,7 @@ fn response_type(ending: &Ending, refusal: &Response<String>) -> Option<&'static
         Ending::BadSignature { .. } => Some("INVALID_SIGNATURE"),
         Ending::NoApiKey => Some("INVALID_API_KEY"),
         Ending::MissingParameters(_) => Some("BAD_REQUEST_PARAMETERS"),
-        Ending::Stop(Stop::Bug(_)) => None,
+        Ending::Stop(Stop::Bug(_) | Stop::Shortage(_)) => None,
         Ending::Stop(Stop::Refused(_)) => match refusal.status() {
             // UNCONFIRMED: that this refusal has this type, and that AWS does not leave it alone as it does the one above.
             StatusCode::PAYLOAD_TOO_LARGE => Some("REQUEST_TOO_LARGE"),

@@ -1,0 +1,192 @@
+//! Standard error: one bounded queue and one thread that writes it, so that no request and no log line ever waits for whoever
+//! reads it, and a reader that has gone away ends nothing.
+//!
+//! Lines that find no room are dropped and counted; their number is written when there is room again.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// How many bytes wait to be written, at most.
+const QUEUED_MAX: usize = 4 * 1024 * 1024;
+
+/// The queue in front of standard error.
+static STANDARD_ERROR: LazyLock<Queue> = LazyLock::new(|| {
+    let queue = Queue::default();
+    let output = io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    match output {
+        Ok(output) => queue.start(output),
+        // It is closed: nothing can be written.
+        Err(_) => queue.lock().broken = true,
+    }
+    queue
+});
+
+/// Writes a piece of text, whole lines as a rule. Never waits and never fails.
+pub fn write(text: &[u8]) {
+    STANDARD_ERROR.push(text);
+}
+
+/// Waits until all is written, at most this long.
+pub fn flush(within: Duration) {
+    STANDARD_ERROR.flush(within);
+}
+
+/// Standard error as a writer, for a log: each call of `write` is one piece.
+#[derive(Clone, Copy, Debug)]
+pub struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        write(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A queue and the thread that empties it. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+struct Queue(Arc<(Mutex<Waiting>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    pieces: VecDeque<Vec<u8>>,
+    bytes: usize,
+    dropped: u64,
+    /// A piece is being written.
+    writing: bool,
+    /// Nothing can be written any more.
+    broken: bool,
+}
+
+impl Queue {
+    fn start(&self, output: impl Write + Send + 'static) {
+        let queue = self.clone();
+        let thread = std::thread::Builder::new().name("stderr".to_owned());
+        if thread.spawn(move || queue.empty_into(output)).is_err() {
+            self.lock().broken = true;
+        }
+    }
+
+    fn push(&self, text: &[u8]) {
+        let mut waiting = self.lock();
+        if waiting.broken {
+            return;
+        }
+        if waiting.bytes + text.len() > QUEUED_MAX {
+            waiting.dropped += 1;
+            return;
+        }
+        if waiting.dropped > 0 {
+            let dropped = std::mem::take(&mut waiting.dropped);
+            waiting.add(told(dropped));
+        }
+        waiting.add(text.to_vec());
+        drop(waiting);
+        self.0.1.notify_all();
+    }
+
+    fn empty_into(&self, mut output: impl Write) {
+        let mut waiting = self.lock();
+        loop {
+            match waiting.pieces.pop_front() {
+                Some(piece) => {
+                    waiting.bytes -= piece.len();
+                    waiting.writing = true;
+                    drop(waiting);
+                    let written = output.write_all(&piece);
+                    waiting = self.lock();
+                    waiting.writing = false;
+                    if written.is_err() {
+                        *waiting = Waiting { broken: true, ..Waiting::default() };
+                        self.0.1.notify_all();
+                        return;
+                    }
+                    self.0.1.notify_all();
+                }
+                None if waiting.dropped > 0 => {
+                    let dropped = std::mem::take(&mut waiting.dropped);
+                    waiting.add(told(dropped));
+                }
+                None => waiting = self.0.1.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn flush(&self, within: Duration) {
+        let watch = Clock::default().stopwatch();
+        let mut waiting = self.lock();
+        while waiting.writing || !waiting.pieces.is_empty() {
+            let Some(left) = within.checked_sub(watch.elapsed()) else { return };
+            let woken = self.0.1.wait_timeout(waiting, left);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, piece: Vec<u8>) {
+        self.bytes += piece.len();
+        self.pieces.push_back(piece);
+    }
+}
+
+fn told(dropped: u64) -> Vec<u8> {
+    let lines = if dropped == 1 { "line was" } else { "lines were" };
+    format!("hardcap: {dropped} {lines} dropped here, because standard error was not read\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_never_reads_holds_nothing_up() {
+        let (reader, writer) = io::pipe().unwrap();
+        let queue = Queue::default();
+        queue.start(writer);
+        for number in 0..100_000 {
+            queue.push(format!("{number} {}\n", "x".repeat(100)).as_bytes());
+        }
+        assert!(queue.lock().bytes <= QUEUED_MAX);
+        assert!(queue.lock().dropped > 0);
+        let watch = Clock::default().stopwatch();
+        queue.flush(Duration::from_millis(50));
+        assert!(watch.elapsed() < Duration::from_secs(10));
+        drop(reader);
+        queue.flush(Duration::from_secs(30));
+        assert!(queue.lock().broken);
+        queue.push(b"nothing is kept for a reader that is gone");
+        assert_eq!(queue.lock().bytes, 0);
+    }
+
+    #[test]
+    fn what_was_dropped_is_told_before_what_comes_next() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let queue = Queue::default();
+        queue.push(&[b'a'; QUEUED_MAX]);
+        queue.push(b"lost\n");
+        queue.push(b"lost\n");
+        queue.start(writer);
+        let mut text = vec![0; QUEUED_MAX];
+        io::Read::read_exact(&mut reader, &mut text).unwrap();
+        queue.push(b"next\n");
+        let expected =
+            "hardcap: 2 lines were dropped here, because standard error was not read\nnext\n";
+        let mut text = vec![0; expected.len()];
+        io::Read::read_exact(&mut reader, &mut text).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+}
