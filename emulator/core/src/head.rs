@@ -156,6 +156,12 @@ pub struct Tap<S> {
     discard: Option<Discard>,
 }
 
+impl<S> std::fmt::Debug for Tap<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tap").field("lingering", &self.lingering).finish_non_exhaustive()
+    }
+}
+
 impl<S> Tap<S> {
     /// Reads heads from `socket` where there is a place for them.
     pub fn new(socket: S, heads: Option<Heads>, lingering: Lingering) -> Tap<S> {
