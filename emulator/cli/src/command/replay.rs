@@ -86,8 +86,7 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<ExitCode, Failure> {
         Capture::Event(event) => block_on(run(options, Work::Event(event)))??.0,
         Capture::Exchanges(captured) => {
             let (chosen, mut not_sent) = choose(captured, options.all)?;
-            let (verdicts, unplaced) =
-                block_on(run(options, Work::Exchanges(chosen)))??;
+            let (verdicts, unplaced) = block_on(run(options, Work::Exchanges(chosen)))??;
             not_sent.extend(unplaced);
             not_sent.sort_by_key(|one| one.entry);
             left_out = not_sent;
