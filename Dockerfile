@@ -11,7 +11,8 @@ WORKDIR /app
 ENV HARDCAP_HOST=0.0.0.0
 # The first API (further ones take the ports after it), and the AWS APIs with the control surface. Publish them under the
 # same numbers: links and endpoints that functions are told name them.
-# A neighbour in the same network reaches both by this container's name, the control surface too: http://hardcap:4566/_hardcap/.
+# A container in the same network reaches both by this container's name, if that name is allowed: --allow-host hardcap, or the
+# variable HARDCAP_ALLOW_HOST=hardcap, for http://hardcap:4566.
 EXPOSE 3000 4566
 HEALTHCHECK --interval=5s --timeout=6s --start-period=60s --retries=3 CMD ["/hardcap", "health"]
 ENTRYPOINT ["/hardcap"]

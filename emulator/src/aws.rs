@@ -7,6 +7,8 @@ use tower::ServiceExt as _;
 
 use crate::cloudformation::CloudFormation;
 use crate::cloudwatch_logs::CloudWatchLogs;
+
+use crate::control;
 use crate::dynamodb::DynamoDb;
 use crate::json_api::{self, ApiError};
 use crate::secrets::Secrets;
@@ -15,6 +17,7 @@ use crate::strict::{self, Dialect};
 use crate::sts;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
+use hardcap_core::guard::{self, Refused, Surface};
 use hardcap_core::serve::RequestBody;
 use hardcap_s3::S3;
 
@@ -85,19 +88,51 @@ impl Aws {
         })
     }
 
-    /// Hands a request to the API that it is for.
+    /// Hands a request to the API that it is for, unless it comes from where that API must not be reached from.
     pub(crate) async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
-        let query = request.uri().query().unwrap_or_default();
         let is_query_call = sts::is_query_call(&request);
-        let service = service(request.uri().path(), query, request.headers(), is_query_call);
-        let request = match (&service, dialect(&service).filter(|_| self.strict)) {
-            // S3 verifies every signature by itself.
-            (Service::S3, _) => return self.s3.handle(request).await,
-            (_, Some(dialect)) => match strict::verified(&self.platform, request, dialect).await {
+        let (head, body) = request.into_parts();
+        let query = head.uri.query().unwrap_or_default();
+        let service = service(head.uri.path(), query, &head.headers, is_query_call);
+        let surface = surface(&service);
+        let judged = guard::judge(&self.platform.trust, surface, &head);
+        let answers_preflight =
+            judged.as_ref().is_ok_and(|caller| guard::answers_preflight(caller, surface, &head));
+        let preflight = answers_preflight.then(|| guard::preflight(&head));
+        let request = Request::from_parts(head, body);
+        let caller = match judged {
+            Ok(caller) => caller,
+            Err(refused) if surface == Surface::S3 => {
+                return self.s3.refuse(&refused, request).await;
+            }
+            Err(refused) => return self.refuse(&service, is_query_call, &refused, request).await,
+        };
+        let mut response = match (preflight, &service) {
+            (Some(headers), _) => {
+                let mut answer = Response::new(Body::empty());
+                *answer.headers_mut() = headers;
+                answer
+            }
+            // S3 verifies every signature by itself, and has its own cross-origin rules.
+            (None, Service::S3) => return self.s3.handle(&caller, request).await,
+            (None, _) => self.verify_and_serve(service, is_query_call, request).await,
+        };
+        guard::expose(&caller, response.headers_mut());
+        response
+    }
+
+    async fn verify_and_serve(
+        &self,
+        service: Service,
+        is_query_call: bool,
+        request: Request<RequestBody>,
+    ) -> Response<Body> {
+        let request = match dialect(&service).filter(|_| self.strict) {
+            Some(dialect) => match strict::verified(&self.platform, request, dialect).await {
                 Ok(request) => request,
                 Err(refusal) => return refusal,
             },
-            (_, None) => request.map(Body::new),
+            None => request.map(Body::new),
         };
         match service {
             Service::Control => route(&self.control, request).await,
@@ -118,8 +153,45 @@ impl Aws {
                 })
                 .await
             }
-            Service::S3 => unreachable!("S3 has answered above"),
+            Service::S3 => unreachable!("S3 has answered before"),
         }
+    }
+
+    /// Refuses a request in the format of the API that it is for.
+    async fn refuse(
+        &self,
+        service: &Service,
+        is_query_call: bool,
+        refused: &Refused,
+        request: Request<RequestBody>,
+    ) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let text = refused.to_string();
+        tracing::warn!(method = %head.method, path = head.uri.path(), "{text}");
+        if !head.headers.contains_key(http::header::EXPECT) {
+            serve::discard(body).await;
+        }
+        let format = match service {
+            Service::Unknown(_) if is_query_call => Dialect::Query,
+            Service::Unknown(_) => Dialect::Json(""),
+            Service::Control | Service::S3 => return control::refuse(&text),
+            service => dialect(service).unwrap_or(Dialect::Rest),
+        };
+        strict::refuse(&self.platform, &text, format)
+    }
+}
+
+/// What the guard is told of a service.
+fn surface(service: &Service) -> Surface {
+    match service {
+        Service::Control => Surface::Control,
+        Service::S3 => Surface::S3,
+        Service::Lambda
+        | Service::DynamoDb
+        | Service::Ssm
+        | Service::SecretsManager
+        | Service::Sts
+        | Service::Unknown(_) => Surface::Api,
     }
 }
 

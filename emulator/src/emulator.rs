@@ -1,12 +1,11 @@
 //! The emulator as a whole: binds every port, starts every surface, stops everything.
 
-use std::path::Path;
-
-use hardcap_limits::{Date, Exceeded, Limits, Millis, UnknownRow};
+use hardcap_limits::{Exceeded, UnknownRow};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::aws::{Aws, Surfaces};
+use crate::builder::Builder;
 use crate::control::{Control, Stores};
 use crate::control_plane::{ControlPlane, Parts};
 use crate::dynamodb::DynamoDb;
@@ -17,12 +16,10 @@ use crate::report::saved::Saved;
 use crate::sockets::Sockets;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
-use hardcap_core::config::{
-    Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, InvokeMode, Parameter, Secret,
-    Table, UnknownFunction,
-};
+use hardcap_core::config::{Config, Function, InvalidTrust, UnknownFunction};
 use hardcap_core::context::Platform;
 use hardcap_core::faults;
+use hardcap_core::guard::Trust;
 use hardcap_core::keyring::Keyring;
 use hardcap_core::record::{Recorder, Totals};
 use hardcap_core::serve;
@@ -76,12 +73,15 @@ pub enum StartError {
     /// A limit that the table does not have.
     #[error("{0}")]
     UnknownRow(#[from] UnknownRow),
+    /// An origin or a host that cannot be trusted.
+    #[error("{0}")]
+    Trust(#[from] InvalidTrust),
 }
 
 impl Emulator {
     /// Describes an emulator step by step; for tests.
     pub fn builder() -> Builder {
-        Builder { config: Config::empty(Limits::classic()), overrides: Vec::new() }
+        Builder::new()
     }
 
     /// Starts everything that a configuration names, and returns when it listens.
@@ -99,7 +99,10 @@ impl Emulator {
         }
 
         let keyring = Keyring::new(&config.credentials);
-        let platform = Platform::new(&config.region, config.limits.clone(), keyring);
+        let trust =
+            Trust::new(config.host, &config.region, &config.allow_hosts, &config.allow_origins);
+        let platform =
+            Platform::new(&config.region, config.limits.clone(), keyring).trusting(trust);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let s3 =
             S3::open(&platform, &config).map_err(|error| StartError::Data(error.to_string()))?;
@@ -259,167 +262,5 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-/// Describes an emulator for a test: everything in memory, on free ports, with the classic limits.
-#[derive(Clone, Debug)]
-pub struct Builder {
-    config: Config,
-    overrides: Vec<(String, u64)>,
-}
-
-impl Builder {
-    /// The numbers and texts of another day.
-    #[must_use]
-    pub fn limits(mut self, date: Date) -> Builder {
-        self.config.limits = Limits::at(date);
-        self
-    }
-
-    /// Something that goes wrong on purpose.
-    #[must_use]
-    pub fn fault(self, fault: faults::Fault) -> Builder {
-        self.configure(|config| config.faults.faults.push(fault))
-    }
-
-    /// What the dice of faults are seeded with: two runs with the same seed decide alike.
-    #[must_use]
-    pub fn fault_seed(self, seed: u64) -> Builder {
-        self.configure(|config| config.faults.seed = seed)
-    }
-
-    /// Another number for one row, in the row's unit. An unknown name is an error of [`Builder::start`].
-    #[must_use]
-    pub fn set(mut self, row: &str, value: u64) -> Builder {
-        self.overrides.push((row.to_owned(), value));
-        self
-    }
-
-    /// A function.
-    #[must_use]
-    pub fn function(mut self, function: Function) -> Builder {
-        self.config.functions.push(function);
-        self
-    }
-
-    /// An API as the configuration has it.
-    #[must_use]
-    pub fn api(mut self, api: Api) -> Builder {
-        self.config.apis.push(api);
-        self
-    }
-
-    /// A REST API on stage `dev` that takes every media type as binary, with routes `(method, path, function)`.
-    #[must_use]
-    pub fn rest_api(self, logical_id: &str, routes: &[(&str, &str, &str)]) -> Builder {
-        let kind = ApiKind::Rest {
-            binary_media_types: vec!["*/*".to_owned()],
-            minimum_compression_size: None,
-        };
-        self.api(Api::new(logical_id, kind, "dev", routes))
-    }
-
-    /// An HTTP API on stage `$default`, with routes `(method, path, function)` of payload format 2.0.
-    #[must_use]
-    pub fn http_api(self, logical_id: &str, routes: &[(&str, &str, &str)]) -> Builder {
-        self.api(Api::new(logical_id, ApiKind::Http { cors: None }, "$default", routes))
-    }
-
-    /// A function URL, called after the function with `Url` behind it.
-    #[must_use]
-    pub fn function_url(self, function: &str) -> Builder {
-        self.function_url_in(function, InvokeMode::Buffered)
-    }
-
-    /// A function URL that hands answers on as they come.
-    #[must_use]
-    pub fn streaming_function_url(self, function: &str) -> Builder {
-        self.function_url_in(function, InvokeMode::ResponseStream)
-    }
-
-    fn function_url_in(mut self, function: &str, invoke_mode: InvokeMode) -> Builder {
-        self.config.function_urls.push(FunctionUrl {
-            logical_id: format!("{function}Url"),
-            function: function.to_owned(),
-            invoke_mode,
-            ..FunctionUrl::default()
-        });
-        self
-    }
-
-    /// A bucket.
-    #[must_use]
-    pub fn bucket(mut self, bucket: Bucket) -> Builder {
-        self.config.buckets.push(bucket);
-        self
-    }
-
-    /// A DynamoDB table.
-    #[must_use]
-    pub fn table(mut self, table: Table) -> Builder {
-        self.config.tables.push(table);
-        self
-    }
-
-    /// A parameter of Systems Manager.
-    #[must_use]
-    pub fn parameter(mut self, parameter: Parameter) -> Builder {
-        self.config.parameters.push(parameter);
-        self
-    }
-
-    /// A secret of Secrets Manager.
-    #[must_use]
-    pub fn secret(mut self, secret: Secret) -> Builder {
-        self.config.secrets.push(secret);
-        self
-    }
-
-    /// A key pair that S3 knows.
-    #[must_use]
-    pub fn credential(mut self, credential: Credential) -> Builder {
-        self.config.credentials.push(credential);
-        self
-    }
-
-    /// Keeps data in a directory.
-    #[must_use]
-    pub fn data(mut self, directory: &Path) -> Builder {
-        self.config.data = Some(directory.to_owned());
-        self
-    }
-
-    /// How long a sandbox is kept idle, by the emulator's clock.
-    #[must_use]
-    pub fn sandbox_idle(mut self, span: Millis) -> Builder {
-        self.config.sandbox_idle = span;
-        self
-    }
-
-    /// How long the next bytes of a request body are waited for.
-    #[must_use]
-    pub fn body_idle(mut self, span: Millis) -> Builder {
-        self.config.body_idle = span;
-        self
-    }
-
-    /// Changes anything else of the configuration.
-    #[must_use]
-    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Builder {
-        change(&mut self.config);
-        self
-    }
-
-    /// Starts it; see [`Emulator::start`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Emulator::start`], and [`StartError::UnknownRow`] for a name that [`Builder::set`] was given.
-    pub async fn start(mut self) -> Result<Emulator, StartError> {
-        for (row, value) in &self.overrides {
-            self.config.limits.set(row, *value)?;
-        }
-        Emulator::start(self.config).await
     }
 }

@@ -13,6 +13,8 @@ pub mod template;
 mod aws;
 mod cloudformation;
 mod cloudwatch_logs;
+
+mod builder;
 mod control;
 mod control_plane;
 mod dynamodb;
@@ -31,6 +33,7 @@ pub use hardcap_core::clock::{Clock, EpochMillis, Stopwatch};
 pub use hardcap_core::record::{Condition, Events, Record, Recorder, RowName, Seen, Totals, What};
 pub use hardcap_core::{config, faults};
 
-pub use emulator::{Builder, Emulator, StartError};
+pub use builder::Builder;
+pub use emulator::{Emulator, StartError};
 pub use gateway::route;
 pub use report::saved::{Saved, SavedError};

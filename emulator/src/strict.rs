@@ -243,21 +243,36 @@ fn format_time(at: EpochMillis) -> String {
     at.to_utc().format(format).unwrap_or_default()
 }
 
+/// Refuses a call for a reason that AWS does not have: status 403 in every format.
+pub(crate) fn refuse(platform: &Platform, text: &str, dialect: Dialect) -> Response<Body> {
+    let denied = denied("AccessDeniedException", "AccessDenied", text);
+    let mut response = render(platform, &denied, dialect);
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
+}
+
 fn render(platform: &Platform, denied: &Denied, dialect: Dialect) -> Response<Body> {
     let ctx = platform.context();
     let (status, kind, body) = match dialect {
         Dialect::Json(namespace) => {
             let code = format!("{namespace}{}", denied.code);
             let body = json!({ "__type": code, "message": denied.text }).to_string();
-            (400, "application/x-amz-json-1.0", body)
+            // DynamoDB's calls are of version 1.0, those of the others of 1.1.
+            let version = if namespace.is_empty() { "1.1" } else { "1.0" };
+            (400, format!("application/x-amz-json-{version}"), body)
         }
-        Dialect::Rest => (403, "application/json", json!({ "message": denied.text }).to_string()),
+        Dialect::Rest => {
+            let body = json!({ "message": denied.text }).to_string();
+            (403, "application/json".to_owned(), body)
+        }
         Dialect::Query => return sts::error(&ctx, 403, denied.query_code, &denied.text),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Ok(kind) = HeaderValue::try_from(kind) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
     if dialect == Dialect::Rest {
         headers.insert("x-amzn-errortype", HeaderValue::from_static(denied.code));
     }

@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use crate::faults::Plan;
+pub use crate::guard::{InvalidTrust, TrustedHost, TrustedOrigin};
 pub use crate::keyring::Credential;
 pub use access::{
     Access, Authorization, Authorizer, AuthorizerKind, FixedResponse, IdentitySource,
@@ -75,6 +76,10 @@ pub struct Config {
     pub faults: Plan,
     /// Where data outlives the emulator; in memory when `None`.
     pub data: Option<PathBuf>,
+    /// Further names of this machine that clients may use: a service's name in a network of containers.
+    pub allow_hosts: Vec<TrustedHost>,
+    /// Origins whose web pages may call the AWS APIs and the control surface, as a program may.
+    pub allow_origins: Vec<TrustedOrigin>,
     /// Where the APIs and the AWS APIs listen; what runs on this machine alone should be loopback.
     pub host: IpAddr,
     /// The Python that runs functions which are created through Lambda's API; the one that is found first when `None`.
@@ -110,6 +115,8 @@ impl Config {
             strict_auth: false,
             faults: Plan::default(),
             data: None,
+            allow_hosts: Vec::new(),
+            allow_origins: Vec::new(),
             host: Ipv4Addr::LOCALHOST.into(),
             python: None,
             body_idle: crate::serve::BODY_IDLE,

@@ -6,6 +6,7 @@ use hardcap_limits::{Exceeded, Limit, Limits, Quantity};
 
 use crate::clock::{Clock, EpochMillis};
 use crate::faults::Faults;
+use crate::guard::Trust;
 use crate::keyring::Keyring;
 use crate::logbook::Logbook;
 use crate::record::{Recorder, What};
@@ -62,6 +63,8 @@ pub struct Platform {
     pub logbook: Logbook,
     /// The key pairs that exist.
     pub keyring: Keyring,
+    /// The hosts and web pages that are let in.
+    pub trust: Arc<Trust>,
     limits: Arc<RwLock<Arc<Limits>>>,
     faults: Arc<RwLock<Arc<Faults>>>,
 }
@@ -76,9 +79,16 @@ impl Platform {
             logbook: Logbook::new(clock.clone()),
             clock,
             keyring,
+            trust: Arc::default(),
             limits: Arc::new(RwLock::new(Arc::new(limits))),
             faults: Arc::default(),
         }
+    }
+
+    /// The same platform with another trust than that of a machine that listens on loopback.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Platform {
+        Platform { trust: Arc::new(trust), ..self }
     }
 
     /// A context for a request that has just arrived.

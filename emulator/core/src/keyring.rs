@@ -7,6 +7,9 @@ use hardcap_limits::Millis;
 
 use crate::clock::EpochMillis;
 
+/// The access key that everybody knows, with the secret `test`: the convention of local clouds. What it signs proves nothing.
+pub const PUBLISHED_KEY: &str = "test";
+
 /// How long the keys of a sandbox live, in real time as the sandbox itself: AWS's own number is not published. A sandbox is
 /// replaced before they end.
 const SANDBOX_KEY_LIFE: Millis = Millis(12 * 60 * 60 * 1000);
@@ -41,7 +44,7 @@ impl Keyring {
     pub fn new(configured: &[Credential]) -> Keyring {
         let keyring = Keyring::default();
         keyring.insert(
-            "test",
+            PUBLISHED_KEY,
             Key {
                 secret_access_key: "test".to_owned(),
                 session_token: None,

@@ -13,6 +13,7 @@ pub mod console;
 pub mod context;
 pub mod descriptors;
 pub mod faults;
+pub mod guard;
 pub mod head;
 pub mod keyring;
 pub mod logbook;

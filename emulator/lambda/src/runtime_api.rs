@@ -24,6 +24,7 @@ use super::sandbox::Sandbox;
 use super::state::{self, Call, Illegal};
 use super::stream::{Inlet, Poured};
 use super::telemetry_api;
+use hardcap_core::guard;
 use hardcap_core::serve::{self, ReadError, Surface};
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
@@ -47,10 +48,17 @@ pub(super) fn serve(
         .merge(telemetry_api::routes())
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(sandbox));
+    let trust = Arc::clone(&sandbox.function.surroundings.platform.trust);
     serve::serve(listener, stop, tasks, Surface::Runtime, move |request, _peer| {
-        let router = router.clone();
+        let (router, trust) = (router.clone(), Arc::clone(&trust));
         async move {
-            match router.oneshot(request.map(Body::new)).await {
+            let (head, body) = request.into_parts();
+            if let Err(refused) = guard::judge(&trust, guard::Surface::Runtime, &head) {
+                let text = refused.to_string();
+                let refusal = refusal(StatusCode::FORBIDDEN, "Forbidden", &text);
+                return refuse_unread(refusal, Body::new(body)).await;
+            }
+            match router.oneshot(Request::from_parts(head, Body::new(body))).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             }

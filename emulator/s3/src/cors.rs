@@ -55,6 +55,11 @@ pub(super) fn actual(store: &Store, address: &Address, head: &request::Parts) ->
     found().unwrap_or_default()
 }
 
+/// Whether a rule allows what a page asks for. Its preflight, where it needs one, has asked the same.
+pub(super) fn allows(store: &Store, address: &Address, head: &request::Parts) -> bool {
+    !actual(store, address, head).is_empty()
+}
+
 /// The first rule that allows all of it.
 fn matching<'a>(
     rules: &'a CORSConfiguration,

@@ -19,6 +19,7 @@ mod fetch;
 pub use fetch::NotFetched;
 mod form;
 mod lifecycle;
+mod pages;
 mod payload;
 mod refusal;
 mod store;
@@ -39,6 +40,7 @@ use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use hardcap_core::faults::{self, Service};
+use hardcap_core::guard::{Caller, Refused};
 use payload::Payload;
 use refusal::Refusal;
 use store::Store;
@@ -89,8 +91,16 @@ impl S3 {
         })
     }
 
-    /// Answers one request.
-    pub async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
+    /// Refuses a request whose host is not this machine.
+    pub async fn refuse(&self, refused: &Refused, request: Request<RequestBody>) -> Response<Body> {
+        let context = self.platform.context();
+        let (head, _body) = request.into_parts();
+        let ids = Ids::of(&context);
+        identified(render(&Refusal::host(refused), &ids, &head), &ids)
+    }
+
+    /// Answers one request of a caller.
+    pub async fn handle(&self, caller: &Caller, request: Request<RequestBody>) -> Response<Body> {
         self.lifecycle_when_due().await;
         let context = self.platform.context();
         let ids = Ids::of(&context);
@@ -99,7 +109,7 @@ impl S3 {
             Ok(address) => {
                 let call = Call::new(context, head.headers.clone());
                 faults::slow_down(call.context(), Service::S3, bucket(&address)).await;
-                let answer = self.answer(&call, &address, &head, body).await;
+                let answer = self.answer(&call, &address, (caller, &head), body).await;
                 let mut response = answer.unwrap_or_else(|refusal| render(&refusal, &ids, &head));
                 if head.method != Method::OPTIONS {
                     response.headers_mut().extend(cors::actual(&self.store, &address, &head));
@@ -108,21 +118,15 @@ impl S3 {
             }
             Err(refusal) => render(&refusal, &ids, &head),
         };
-        let headers = response.headers_mut();
-        let mut put = |name, value: &str| {
-            headers.insert(name, HeaderValue::from_str(value).expect("an id is ASCII"));
-        };
-        put("x-amz-request-id", &ids.request);
-        put("x-amz-id-2", &ids.host);
-        headers.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
-        response
+        pages::confine(&head, &mut response);
+        identified(response, &ids)
     }
 
     async fn answer(
         &self,
         call: &Call,
         address: &Address,
-        head: &request::Parts,
+        (caller, head): (&Caller, &request::Parts),
         body: RequestBody,
     ) -> Result<Response<Body>, Refusal> {
         if let Some(failure) = faults::failure(call.context(), Service::S3, bucket(address)) {
@@ -133,11 +137,13 @@ impl S3 {
             return Ok(with_headers(Response::default(), headers));
         }
         if form::is_form(head, address) {
-            return self.post_form(call, address, head, body).await;
+            return self.post_form(call, address, (caller, head), body).await;
         }
         let platform = &self.platform;
         let verified = auth::verify(head, &platform.region, &platform.keyring, call.context());
-        let verified = verified?;
+        let by_rule = cors::allows(&self.store, address, head);
+        let admitted = pages::admit(caller, head, by_rule, pages::Signed::of(&verified));
+        let verified = admitted.map_err(|refused| Refusal::page(&refused)).and(verified)?;
         let call = call.with_headers(verified.headers);
         let creates_bucket = head.method == Method::PUT && address.key.is_none();
         attributes::refuse_unsupported(call.headers(), creates_bucket)?;
@@ -227,6 +233,18 @@ fn render(refusal: &Refusal, ids: &Ids, head: &request::Parts) -> Response<Body>
         response.headers_mut().insert(header::CONTENT_TYPE, xml);
     }
     with_headers(response, refusal.headers.iter().cloned().collect())
+}
+
+/// An answer with its ids.
+fn identified(mut response: Response<Body>, ids: &Ids) -> Response<Body> {
+    let headers = response.headers_mut();
+    let mut put = |name, value: &str| {
+        headers.insert(name, HeaderValue::from_str(value).expect("an id is ASCII"));
+    };
+    put("x-amz-request-id", &ids.request);
+    put("x-amz-id-2", &ids.host);
+    headers.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
+    response
 }
 
 fn with_headers(mut response: Response<Body>, headers: HeaderMap) -> Response<Body> {

@@ -13,7 +13,7 @@ use super::call::Ids;
 use hardcap_core::faults::Failure;
 
 /// An answer that is an error.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// HTTP status.
     pub(crate) status: StatusCode,
@@ -73,6 +73,17 @@ impl Refusal {
     pub(crate) fn bug(cause: &dyn std::fmt::Display) -> Refusal {
         tracing::error!(%cause, "S3 failed");
         Refusal::internal_error()
+    }
+
+    /// A web page that nothing allows. AWS has no such refusal.
+    pub(crate) fn page(refused: &hardcap_core::guard::Refused) -> Refusal {
+        let text = format!("{refused}; or give the bucket a CORS rule for the page's origin.");
+        Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", text)
+    }
+
+    /// A host that is not this machine. AWS has no such refusal.
+    pub(crate) fn host(refused: &hardcap_core::guard::Refused) -> Refusal {
+        Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", format!("{refused}."))
     }
 
     /// What a fault that was asked for answers.

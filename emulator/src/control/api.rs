@@ -8,7 +8,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Response};
 use futures_util::Stream;
 use hardcap_limits::{Limits, Millis};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
@@ -32,8 +32,29 @@ impl IntoResponse for ControlError {
     }
 }
 
-pub(crate) async fn dashboard() -> Html<&'static str> {
-    Html(include_str!("dashboard.html"))
+/// The live page, with the token that no other page can read: it is not shown in a frame, and a window that another page
+/// opens for it is cut off from that page.
+pub(crate) async fn dashboard(State(control): State<Control>) -> Html<String> {
+    let token = control.platform.trust.page_token();
+    Html(include_str!("dashboard.html").replace("{{token}}", token))
+}
+
+/// Headers that keep other pages from looking into what the control surface answers, and caches from keeping it.
+pub(super) fn shield(mut response: Response) -> Response {
+    let policy = "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; \
+                  script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let shields = [
+        ("content-security-policy", policy),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+    ];
+    for (name, value) in shields {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 pub(crate) async fn health(State(control): State<Control>) -> Json<Value> {

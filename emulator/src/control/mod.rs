@@ -2,13 +2,15 @@
 
 mod api;
 mod faults;
-mod guard;
 mod logs;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post, put};
+use http::{Response, StatusCode};
 
 use crate::dynamodb::DynamoDb;
 use hardcap_core::addresses::Addresses;
@@ -17,6 +19,12 @@ use hardcap_core::context::Platform;
 use hardcap_lambda::Lambda;
 use hardcap_lambda::queue::Queue;
 use hardcap_s3::S3;
+
+/// Refuses a request that the guard does not let in.
+pub(crate) fn refuse(text: &str) -> Response<Body> {
+    let error = api::ControlError::new(StatusCode::FORBIDDEN, text.to_owned());
+    api::shield(error.into_response())
+}
 
 /// What the routes need.
 #[derive(Clone, Debug)]
@@ -81,7 +89,7 @@ impl Control {
             .route("/_hardcap/keys/{access_key_id}", get(api::key))
             .route("/_hardcap/reset", post(api::reset))
             .fallback(api::unknown)
-            .layer(axum::middleware::from_fn(guard::same_machine_only))
+            .layer(axum::middleware::map_response(async |response| api::shield(response)))
             .with_state(self.clone())
     }
 }

@@ -26,6 +26,9 @@ pub(super) const ITEM_MAX: hardcap_limits::Bytes = hardcap_limits::Bytes(MAX_ITE
 /// The database's file below the data directory.
 const FILE: &str = "dynamodb.sqlite";
 const WAITING_CONNECTIONS_MAX: u32 = 1024;
+/// Ports above 1023 that every browser refuses to connect to: the Fetch standard's "bad ports" (section "Port blocking", as of
+/// 2024), those that Chromium and Firefox have both blocked since before 2015.
+const BLOCKED_PORTS: [u16; 9] = [6667, 6665, 6666, 6668, 6669, 6000, 4045, 3659, 2049];
 
 /// Speaks HTTP with the engine, or with another's endpoint.
 pub(super) type Client = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
@@ -60,7 +63,7 @@ pub(super) async fn forward(
 /// A running engine. Its thread ends with the emulator.
 #[derive(Clone)]
 pub(super) struct Engine {
-    /// `http://127.0.0.1:PORT`
+    /// `http://127.X.Y.Z:PORT`
     pub(super) address: String,
     pub(super) database: Database,
 }
@@ -139,11 +142,29 @@ fn create(database: &Database, table: &Table) -> Result<(), DynoxideError> {
     Ok(())
 }
 
-/// A listener whose connections do not wait for a peer's delayed acknowledgement: they take that over from it.
+/// A listener that no web page reaches: on one of the ports that browsers do not connect to, and where the kernel has all of
+/// 127.0.0.0/8, as Linux does, at an address that cannot be guessed. The engine offers its router on a socket of TCP only, and
+/// answers every page.
 fn listen() -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
+    let [a, b, c, ..] = *uuid::Uuid::new_v4().as_bytes();
+    let hidden = Ipv4Addr::new(127, a | 1, b, c | 1);
+    let mut refused = None;
+    for host in [hidden, Ipv4Addr::LOCALHOST] {
+        for port in BLOCKED_PORTS {
+            match listen_at(SocketAddr::from((host, port))) {
+                Ok(listening) => return Ok(listening),
+                Err(error) => refused = Some(error),
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
+}
+
+/// Connections do not wait for a peer's delayed acknowledgement: they take that over from their listener.
+fn listen_at(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
     let socket = TcpSocket::new_v4()?;
     socket.set_nodelay(true)?;
-    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    socket.bind(address)?;
     let listener = socket.listen(WAITING_CONNECTIONS_MAX)?.into_std()?;
     let address = listener.local_addr()?;
     Ok((listener, address))

@@ -13,7 +13,7 @@ use crate::source::mistake::TemplateError;
 use crate::source::mistake::{Mistake, Position, Source};
 use crate::source::toml;
 use crate::source::tree::{Entry, Node};
-use hardcap_core::config::Credential;
+use hardcap_core::config::{Credential, InvalidTrust, TrustedHost, TrustedOrigin};
 use hardcap_core::faults::Plan;
 
 /// How long a companion may take until it is ready, unless `hardcap.toml` says otherwise.
@@ -51,6 +51,10 @@ pub struct Settings {
     pub companions: Vec<Companion>,
     /// What `hardcap up` prints to be tried.
     pub tries: Vec<Try>,
+    /// Further names of this machine that clients may use.
+    pub allow_hosts: Vec<TrustedHost>,
+    /// Origins whose web pages may call the AWS APIs.
+    pub allow_origins: Vec<TrustedOrigin>,
     /// What goes wrong on purpose.
     pub faults: Plan,
     /// Where the functions of these faults are named, in the same order; of a fault that names none, where it stands.
@@ -146,6 +150,8 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "body_idle_seconds",
         "sandbox_idle_seconds",
         "also",
+        "allow_hosts",
+        "allow_origins",
         "parameters",
         "limits",
         "check",
@@ -164,6 +170,8 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         body_idle: seconds(root, "body_idle_seconds")?,
         sandbox_idle: seconds(root, "sandbox_idle_seconds")?,
         also: texts(root, "also")?.into_iter().map(PathBuf::from).collect(),
+        allow_hosts: parsed(root, "allow_hosts")?,
+        allow_origins: parsed(root, "allow_origins")?,
         parameters: text_map(root, "parameters")?,
         faults: faults::plan(root)?,
         fault_places: faults::places(root)?,
@@ -354,6 +362,21 @@ fn texts(node: &Node, key: &str) -> Result<Vec<String>, Mistake> {
     value.items(&what)?.iter().map(|item| item.scalar(&what).map(str::to_owned)).collect()
 }
 
+/// A list of texts that are read further; an error is at the text that has it.
+fn parsed<T>(node: &Node, key: &str) -> Result<Vec<T>, Mistake>
+where
+    T: std::str::FromStr<Err = InvalidTrust>,
+{
+    let Some(value) = node.get(key) else { return Ok(Vec::new()) };
+    let what = format!("`{key}`");
+    let read = |item: &Node| {
+        item.scalar(&what)?
+            .parse()
+            .map_err(|error: InvalidTrust| Mistake::new(item.at, format!("{what}: {error}")))
+    };
+    value.items(&what)?.iter().map(read).collect()
+}
+
 fn text_map(node: &Node, key: &str) -> Result<IndexMap<String, String>, Mistake> {
     section(node, key)?
         .iter()
@@ -407,6 +430,8 @@ stack = "shop"
 fault_seed = 7
 region = "eu-west-1"
 also = ["demo.yaml"]
+allow_hosts = ["hardcap", "192.0.2.7"]
+allow_origins = ["http://localhost:5173"]
 [parameters]
 Size = 0x10
 [limits]
@@ -439,6 +464,8 @@ count = 3
         assert_eq!(settings.stack.as_deref(), Some("shop"));
         assert_eq!(settings.region.as_deref(), Some("eu-west-1"));
         assert_eq!(settings.also, [PathBuf::from("demo.yaml")]);
+        assert_eq!(settings.allow_hosts.len(), 2);
+        assert_eq!(settings.allow_origins, ["http://localhost:5173".parse().unwrap()]);
         assert_eq!(settings.parameters["Size"], "16");
         assert_eq!(settings.limits, [("lambda_sync_response".to_owned(), 1000)]);
         assert_eq!(settings.credentials[0].access_key_id, "AKIAEXAMPLE");

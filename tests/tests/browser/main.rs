@@ -6,3 +6,4 @@ mod chromium;
 mod discover;
 mod live;
 mod login;
+mod strangers;

@@ -1,7 +1,7 @@
 //! Cross-origin rules, as recorded from AWS between 2023-07-31 and 2025-07-07.
 
 use hardcap::Emulator;
-use hardcap::config::{Bucket, BucketCorsRule};
+use hardcap::config::{Bucket, BucketCorsRule, Credential};
 
 use crate::vocabulary::*;
 
@@ -138,7 +138,22 @@ async fn other_preflights_are_refused_in_awss_words() {
 
 #[tokio::test]
 async fn actual_answers_carry_the_headers_only_when_a_rule_matches() {
-    let emulator = with_rules(one_rule()).await;
+    let mut config = config();
+    config.buckets[0].cors = one_rule();
+    config.credentials.push(Credential {
+        access_key_id: "AKIASECRET".to_owned(),
+        secret_access_key: "of-nobody-else".to_owned(),
+        session_token: None,
+    });
+    let emulator = start(config).await;
+    let put = signed(&emulator, ask("PUT", "/bucket/key").body("test-cors")).await;
+    assert_eq!(put.status, 200);
+    // A key that every page knows is not answered as a secret one is.
+    let secret = Signing {
+        access_key_id: "AKIASECRET".to_owned(),
+        secret: "of-nobody-else".to_owned(),
+        ..Signing::now()
+    };
     let get = |origin: &str| ask("GET", "/bucket/key").header("origin", origin);
     let answer = signed(&emulator, get("https://localhost:4200")).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "test-cors"));
@@ -148,14 +163,20 @@ async fn actual_answers_carry_the_headers_only_when_a_rule_matches() {
     for origin in
         ["https://localhost:4201", "http://localhost:4200", "https://localhost:4200.evil", "null"]
     {
-        let answer = signed(&emulator, get(origin)).await;
+        let asked = get(origin).signed(&host(&emulator), &secret);
+        let answer = asked.send(emulator.aws_url()).await;
         assert_eq!((answer.status, answer.text().as_str()), (200, "test-cors"));
         assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
         assert_eq!(answer.header("vary"), None);
+        let answer = signed(&emulator, get(origin)).await;
+        assert_eq!(answer.refusal(), (403, "AccessDenied".to_owned()), "{origin}");
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
     }
-    let delete = ask("DELETE", "/bucket/other").header("origin", "https://localhost:4200");
+    let delete = ask("DELETE", "/bucket/key").header("origin", "https://localhost:4200");
     let answer = signed(&emulator, delete).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, None));
+    assert_eq!(answer.refusal(), (403, "AccessDenied".to_owned()));
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert_eq!(signed(&emulator, ask("GET", "/bucket/key")).await.status, 200, "it is there");
 }
 
 #[tokio::test]

@@ -4,11 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hardcap::Emulator;
+use hardcap::config::{BucketCorsRule, Credential};
 use hardcap_limits::Millis;
 use serde_json::{Value, json};
 
 use crate::vocabulary::{
-    Answer, Ask, Signing, ask, emulator, encode, healthy, hmac, host, noise, refused, signed,
+    Answer, Ask, Signing, ask, config, emulator, encode, healthy, hmac, host, noise, refused,
+    signed, start,
 };
 
 const BOUNDARY: &str = "----form";
@@ -79,6 +81,10 @@ impl Form {
     }
 
     async fn send(&self, emulator: &Emulator) -> Answer {
+        self.send_with(emulator, &[]).await
+    }
+
+    async fn send_with(&self, emulator: &Emulator, headers: &[(&str, &str)]) -> Answer {
         let fields = self.signed_fields();
         let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let mut body = parts(&fields, &self.file_name, &self.file);
@@ -86,7 +92,9 @@ impl Form {
             body.extend(part(name, value));
         }
         body.extend(format!("--{BOUNDARY}--\r\n").into_bytes());
-        posted(body).send(emulator.aws_url()).await
+        let posted =
+            headers.iter().fold(posted(body), |ask, (name, value)| ask.header(name, value));
+        posted.send(emulator.aws_url()).await
     }
 }
 
@@ -344,4 +352,40 @@ async fn what_stands_before_the_file_has_a_limit() {
     refused("far over", &answer, (400, "MaxPostPreDataLengthExceeded", text));
     assert_eq!(emulator.totals().limits["s3_post_form"].refused, 2);
     healthy(&emulator).await;
+}
+
+#[tokio::test]
+async fn a_form_of_a_page_is_taken_by_a_secret_key_or_a_rule_and_not_by_the_published_key() {
+    const PAGES: [&[(&str, &str)]; 3] = [
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-origin")],
+    ];
+    let mut config = config();
+    config.buckets[0].cors = vec![BucketCorsRule {
+        allowed_origins: vec!["https://app.example".to_owned()],
+        allowed_methods: vec!["POST".to_owned()],
+        ..BucketCorsRule::default()
+    }];
+    config.credentials.push(Credential {
+        access_key_id: "AKIASECRET".to_owned(),
+        secret_access_key: "of-nobody-else".to_owned(),
+        session_token: None,
+    });
+    let emulator = start(config).await;
+    for page in PAGES {
+        let answer = form("published", "x").send_with(&emulator, page).await;
+        assert_eq!(answer.refusal(), (403, "AccessDenied".to_owned()), "{page:?}");
+        assert!(answer.element("Message").unwrap().contains("--allow-origin"), "{answer:?}");
+    }
+    assert!(keys(&emulator).await.is_empty());
+    let mut secret = form("secret", "x");
+    secret.signing.access_key_id = "AKIASECRET".to_owned();
+    secret.signing.secret = "of-nobody-else".to_owned();
+    for page in PAGES {
+        assert_eq!(secret.send_with(&emulator, page).await.status, 204, "{page:?}");
+    }
+    let by_rule = [("origin", "https://app.example"), ("sec-fetch-site", "cross-site")];
+    assert_eq!(form("rule", "x").send_with(&emulator, &by_rule).await.status, 204);
+    assert_eq!(keys(&emulator).await, ["rule", "secret"]);
 }

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::SignalKind;
 
 use super::launch::{Started, start};
-use super::options::{GateOptions, LimitOptions, TemplateOptions, UpOptions};
+use super::options::{GateOptions, LimitOptions, TemplateOptions, TrustOptions, UpOptions};
 use super::project::Project;
 use super::report::{Format, write, write_records};
 use super::terminal;
@@ -56,6 +56,8 @@ pub(super) struct ExecOptions {
     #[command(flatten)]
     template_options: TemplateOptions,
     #[command(flatten)]
+    trust: TrustOptions,
+    #[command(flatten)]
     gate: GateOptions,
     /// Write the report here as JUnit XML
     #[arg(long, value_name = "FILE")]
@@ -85,6 +87,7 @@ pub(super) fn exec(options: &ExecOptions) -> Result<ExitCode, Failure> {
         no_build: options.no_build,
         allow_invalid: options.allow_invalid,
         quiet: options.quiet,
+        trust: options.trust.clone(),
         ..UpOptions::of(options.limits.clone(), options.template_options.clone())
     };
     start_log(&up);

@@ -74,6 +74,7 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     admit(project, options)?;
     let mut config = project.loaded.config.clone();
     config.host = options.host;
+    options.trust.apply(&project.settings, &mut config);
     config.api_port = options.api_port;
     config.aws_port = options.aws_port;
     config.data.clone_from(&options.data);

@@ -9,6 +9,7 @@ use hardcap_limits::{Date, Limits};
 use hardcap::report::Report;
 use hardcap::report::gate::{self, FailOn, Gate};
 use hardcap::settings::Settings;
+use hardcap_core::config::{Config, TrustedHost, TrustedOrigin};
 use hardcap_core::serve::LOOPBACK;
 
 /// Which limits are in force.
@@ -55,6 +56,25 @@ pub(super) struct TemplateOptions {
     pub(super) stack_name: Option<String>,
 }
 
+/// The hosts and web pages that are let in beside this machine's own.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct TrustOptions {
+    /// Answer to a further name of this machine, such as a service's in a network of containers; may be repeated
+    #[arg(long, value_name = "NAME", env = "HARDCAP_ALLOW_HOST", value_delimiter = ',')]
+    allow_host: Vec<TrustedHost>,
+    /// Let web pages of an origin, such as http://localhost:5173, call the AWS APIs; may be repeated
+    #[arg(long, value_name = "ORIGIN", env = "HARDCAP_ALLOW_ORIGIN", value_delimiter = ',')]
+    allow_origin: Vec<TrustedOrigin>,
+}
+
+impl TrustOptions {
+    /// Puts what `hardcap.toml` trusts and what the command line trusts into a configuration.
+    pub(super) fn apply(&self, settings: &Settings, config: &mut Config) {
+        config.allow_hosts = [&settings.allow_hosts[..], &self.allow_host].concat();
+        config.allow_origins = [&settings.allow_origins[..], &self.allow_origin].concat();
+    }
+}
+
 /// How a template is run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct UpOptions {
@@ -62,9 +82,11 @@ pub(super) struct UpOptions {
     pub(super) limits: LimitOptions,
     #[command(flatten)]
     pub(super) template: TemplateOptions,
-    /// The address to listen on: 0.0.0.0 in a container. Nothing is guarded by passwords, so choose with care
+    /// The address to listen on: 0.0.0.0 in a container. There is no authentication: what reaches it can run code
     #[arg(long, value_name = "ADDRESS", env = "HARDCAP_HOST", default_value_t = LOOPBACK)]
     pub(super) host: IpAddr,
+    #[command(flatten)]
+    pub(super) trust: TrustOptions,
     /// The port of the first API, 0 for any; further APIs and function URLs take the ports after it
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub(super) api_port: u16,
@@ -107,6 +129,7 @@ impl UpOptions {
             limits,
             template,
             host: LOOPBACK,
+            trust: TrustOptions::default(),
             api_port: 0,
             aws_port: 0,
             data: None,

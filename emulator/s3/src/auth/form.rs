@@ -19,7 +19,7 @@ pub(crate) struct FormClaim<'a> {
 }
 
 impl FormClaim<'_> {
-    /// Verifies the signature of the policy.
+    /// Verifies the signature of the policy, and returns the id of the key that made it.
     ///
     /// # Errors
     ///
@@ -29,7 +29,7 @@ impl FormClaim<'_> {
         region: &str,
         keyring: &Keyring,
         context: &Context,
-    ) -> Result<(), Refusal> {
+    ) -> Result<String, Refusal> {
         let wrong = |name: &str, value: &str, message: &str| {
             Refusal::new(http::StatusCode::BAD_REQUEST, "InvalidArgument", message.to_owned())
                 .with("ArgumentName", name)
@@ -62,7 +62,7 @@ impl FormClaim<'_> {
         let key = super::key(&claim, self.token, keyring, context.clock.now())?;
         let signing_key = sigv4::signing_key(&key.secret_access_key, &claim);
         if sigv4::signature(&signing_key, self.policy) == claim.signature {
-            return Ok(());
+            return Ok(claim.access_key_id);
         }
         Err(Refusal::signature_does_not_match()
             .with("AWSAccessKeyId", claim.access_key_id)

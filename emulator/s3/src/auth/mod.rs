@@ -43,6 +43,10 @@ pub(super) enum Form {
 /// A request whose signature is right.
 #[derive(Clone, Debug)]
 pub(super) struct Verified {
+    /// The key that it is signed with.
+    pub(super) access_key_id: String,
+    /// The signature is in its URL.
+    pub(super) presigned: bool,
     /// How its body comes.
     pub(super) form: Form,
     /// Its headers, those among its query's parameters included.
@@ -146,6 +150,8 @@ pub(super) fn verify(
         form: form(given.unwrap_or(&payload), &claim, signing_key)?,
         headers: hoisted,
         query: without_claim(raw),
+        access_key_id: claim.access_key_id,
+        presigned,
     })
 }
 

@@ -23,7 +23,8 @@ use super::auth::FormClaim;
 use super::call::Call;
 use super::refusal::Refusal;
 use super::store::Object;
-use super::{S3, admit_key, attributes};
+use super::{S3, admit_key, attributes, cors, pages};
+use hardcap_core::guard::Caller;
 use hardcap_core::serve::RequestBody;
 
 /// Whether a request is an upload by form: a POST to a bucket that names no operation.
@@ -45,7 +46,7 @@ impl S3 {
         &self,
         call: &Call,
         address: &Address,
-        head: &request::Parts,
+        (caller, head): (&Caller, &request::Parts),
         body: RequestBody,
     ) -> Result<Response<Body>, Refusal> {
         let rest = Rest::new(body);
@@ -54,7 +55,9 @@ impl S3 {
         let bucket = self.store.bucket(name)?;
         let mut form = Multipart::new(rest, boundary.as_str());
         let (fields, mut file) = Fields::read(call, &mut form, &boundary).await?;
-        let policy = self.verified_policy(call, name, &fields)?;
+        let (policy, key_id) = self.verified_policy(call, name, &fields)?;
+        let by_rule = cors::allows(&self.store, address, head);
+        pages::admit_form(caller, by_rule, &key_id).map_err(|refused| Refusal::page(&refused))?;
         let key = fields.required("key")?;
         if key.is_empty() {
             return Err(Refusal::empty_key().with("ArgumentName", "key").with("ArgumentValue", ""));
@@ -93,13 +96,13 @@ impl S3 {
         Ok(success::response(&stored, &wish, answer))
     }
 
-    /// The form's policy, once its signature, its time and its conditions are right.
+    /// The form's policy, once its signature, its time and its conditions are right, and the id of the key that signed it.
     fn verified_policy(
         &self,
         call: &Call,
         bucket: &str,
         fields: &Fields,
-    ) -> Result<Policy, Refusal> {
+    ) -> Result<(Policy, String), Refusal> {
         fields.required("key")?;
         let Some(document) = fields.get("policy") else { return Err(Refusal::access_denied()) };
         if fields.get("signature").is_some() || fields.get("awsaccesskeyid").is_some() {
@@ -114,13 +117,13 @@ impl S3 {
             policy: document,
         };
         let platform = &self.platform;
-        claim.verify(&platform.region, &platform.keyring, call.context())?;
+        let key_id = claim.verify(&platform.region, &platform.keyring, call.context())?;
         let policy = Policy::read(document)?;
         if claim.has_expired(policy.expiration, call.context())? {
             return Err(policy::violated("Policy expired."));
         }
         policy.check(bucket, fields)?;
-        Ok(policy)
+        Ok((policy, key_id))
     }
 }
 

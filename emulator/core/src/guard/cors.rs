@@ -1,0 +1,41 @@
+//! Cross-origin headers for the pages that are trusted, on every surface but S3, whose buckets have rules of their own.
+
+use http::{HeaderMap, HeaderValue, Method, header, request};
+
+use super::{Caller, Surface};
+
+/// Whether a preflight is answered here: of a trusted page, for an API that is not S3. A preflight has no `X-Amz-Target` yet, so
+/// one for a JSON API is known by asking for it.
+pub fn answers_preflight(caller: &Caller, surface: Surface, head: &request::Parts) -> bool {
+    let asks = head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let wanted = head.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let wanted = wanted.and_then(|names| names.to_str().ok()).unwrap_or_default();
+    let has_target = wanted.to_ascii_lowercase().contains("x-amz-target");
+    head.method == Method::OPTIONS
+        && asks
+        && matches!(caller, Caller::TrustedPage(Some(_)))
+        && (surface != Surface::S3 || has_target)
+}
+
+/// The headers that allow what a trusted page asks for.
+pub fn preflight(head: &request::Parts) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let asked = [
+        (header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCESS_CONTROL_ALLOW_METHODS),
+        (header::ACCESS_CONTROL_REQUEST_HEADERS, header::ACCESS_CONTROL_ALLOW_HEADERS),
+    ];
+    for (asked, allowed) in asked {
+        if let Some(value) = head.headers.get(asked) {
+            headers.insert(allowed, value.clone());
+        }
+    }
+    headers
+}
+
+/// Lets a trusted page read an answer.
+pub fn expose(caller: &Caller, headers: &mut HeaderMap) {
+    let Caller::TrustedPage(Some(origin)) = caller else { return };
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+}

@@ -1,0 +1,141 @@
+//! Keeps web pages away from every port that is not an API or a function URL.
+//!
+//! hardcap runs the code that it is given, and it listens on the machine of a developer, whose browser shows pages of strangers.
+//! Such a page can send requests to loopback, and what it sends needs no permission: a POST of text creates and invokes a
+//! function. Signatures do not help, because a page can sign with the well-known keys `test`/`test`. So every request is judged
+//! by what a page cannot set: its `Origin`, its `Sec-Fetch-Site` and its `Host`.
+//!
+//! - The host must be this machine. A page of `evil.example`, whose owner lets that name resolve to 127.0.0.1 (DNS rebinding),
+//!   is of the same origin as the port it talks to; only the `Host` shows it. Names below `localhost` and addresses cannot be
+//!   rebound. Any other name is refused unless it is named: a name without a dot can be answered by the network's own search
+//!   domain, and `*.internal` by its own resolver.
+//! - A page of another origin is refused by every service, wherever it comes from: another port of loopback is another origin.
+//! - A page of the port's own origin is an object of S3 or the live page. Only the control surface serves it, and only with the
+//!   token that the live page has in its HTML.
+//! - S3 decides about pages by its own table (`s3/pages.rs`), for browsers do fetch objects.
+//!
+//! What is named (`--allow-origin`, `--allow-host`) is trusted as a program is. `judge` is pure.
+
+mod caller;
+mod cors;
+mod trust;
+
+use http::{header, request};
+
+pub use caller::{Caller, Foreign};
+pub use cors::{answers_preflight, expose, preflight};
+use trust::Host;
+pub use trust::Trust;
+pub use trust::{InvalidTrust, TrustedHost, TrustedOrigin};
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// An AWS API: Lambda, DynamoDB, SSM, Secrets Manager, STS, and those that hardcap does not have.
+    Api,
+    /// S3, which decides about pages itself.
+    S3,
+    /// `/_hardcap/`.
+    Control,
+    /// The Runtime, Extensions and Telemetry APIs of a sandbox.
+    Runtime,
+}
+
+/// Why a request is refused. Its text says how to allow it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error(
+        "hardcap refused this request: the host `{0}` is not a known name of this machine, and a web page could have bound it to \
+         this address (DNS rebinding). Use localhost or the address; or start hardcap with --allow-host NAME, or with \
+         allow_hosts in hardcap.toml"
+    )]
+    Host(String),
+    #[error(
+        "hardcap refused this request: it comes from a web page of the origin `{0}`, and what it asks for could run code on this \
+         machine. If the page is yours, start hardcap with --allow-origin {0}, or with allow_origins in hardcap.toml"
+    )]
+    Origin(String),
+    #[error(
+        "hardcap refused this request: it comes from a web page whose origin is `null` (a sandboxed page or a file), which cannot \
+         be allowed. Serve the page from an origin, and start hardcap with --allow-origin ORIGIN"
+    )]
+    NullOrigin,
+    #[error(
+        "hardcap refused this request: it comes from a web page of another site (Sec-Fetch-Site: {0}). If the page is yours, start \
+         hardcap with --allow-origin ORIGIN, or with allow_origins in hardcap.toml; to look at an address yourself, type it into \
+         the address bar"
+    )]
+    Site(String),
+    #[error(
+        "hardcap refused this request: it comes from a web page of hardcap's own origin without the live page's token, such as an \
+         object of S3. To let all such pages in, start hardcap with --allow-origin and that origin"
+    )]
+    OwnPage,
+}
+
+impl Refused {
+    fn foreign(foreign: &Foreign) -> Refused {
+        match foreign {
+            Foreign::Origin(origin) if origin == "null" => Refused::NullOrigin,
+            Foreign::Origin(origin) => Refused::Origin(origin.clone()),
+            Foreign::Site(site) => Refused::Site(site.clone()),
+        }
+    }
+
+    /// The refusal of a caller that is a page; `None` for one that is not, or is trusted.
+    pub fn page(caller: &Caller) -> Option<Refused> {
+        match caller {
+            Caller::Program | Caller::User | Caller::TrustedPage(_) => None,
+            Caller::OwnPage => Some(Refused::OwnPage),
+            Caller::ForeignPage(foreign) => Some(Refused::foreign(foreign)),
+        }
+    }
+}
+
+/// Judges a request by its head: who sends it, if it may be served.
+///
+/// # Errors
+///
+/// [`Refused`] when its host is not this machine, or it comes from a page that is not trusted. S3 gets pages to decide on.
+pub fn judge(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<Caller, Refused> {
+    check_host(trust, surface, head)?;
+    let caller = caller::of(&head.headers, trust);
+    match (&caller, surface) {
+        (_, Surface::S3) => Ok(caller),
+        (Caller::OwnPage, Surface::Control) if has_token(trust, head) => Ok(caller),
+        _ => match Refused::page(&caller) {
+            Some(refused) => Err(refused),
+            None => Ok(caller),
+        },
+    }
+}
+
+/// A request names one host. One without any, of HTTP/1.0, is not a browser's.
+fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<(), Refused> {
+    let named = head.headers.get_all(header::HOST).iter();
+    let named = named.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
+    let target = head.uri.authority().map(|authority| authority.as_str().to_owned());
+    let all: Vec<String> = named.chain(target).collect();
+    let is_repeated = head.headers.get_all(header::HOST).iter().count() > 1;
+    for text in all {
+        let is_known = Host::read(&text).is_some_and(|host| {
+            trust.is_this_machine(&host) || (surface == Surface::S3 && trust.is_aws_s3(&host))
+        });
+        if is_repeated || !is_known {
+            return Err(Refused::Host(text));
+        }
+    }
+    Ok(())
+}
+
+/// The token is a header, or a parameter where a page cannot set headers: of an event stream, and of a link.
+fn has_token(trust: &Trust, head: &request::Parts) -> bool {
+    let header = head.headers.get("x-hardcap-token").map(|token| token.as_bytes());
+    let query = head.uri.query().unwrap_or_default();
+    let parameter = query.split('&').find_map(|pair| pair.strip_prefix("token="));
+    let token = trust.page_token().as_bytes();
+    header == Some(token) || parameter.map(str::as_bytes) == Some(token)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! The guard as a table: every kind of caller at every surface.
+
+use std::net::IpAddr;
+
+use super::*;
+
+const TRUSTED: &str = "http://localhost:5173";
+
+fn trust(bound: &str) -> Trust {
+    let bound: IpAddr = bound.parse().unwrap();
+    Trust::new(bound, "us-east-1", &["hardcap".parse().unwrap()], &[TRUSTED.parse().unwrap()])
+}
+
+fn head(target: &str, headers: &[(&str, &str)]) -> request::Parts {
+    let mut request = http::Request::builder().uri(target);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap().into_parts().0
+}
+
+fn verdict(bound: &str, surface: Surface, headers: &[(&str, &str)]) -> Result<Caller, Refused> {
+    judge(&trust(bound), surface, &head("/", headers))
+}
+
+const ALL: [Surface; 4] = [Surface::Api, Surface::S3, Surface::Control, Surface::Runtime];
+
+#[test]
+fn programs_and_users_pass_everywhere() {
+    for headers in [
+        &[("host", "127.0.0.1:4566")][..],
+        &[("host", "127.8.9.1:4566")],
+        &[("host", "localhost:4566")],
+        &[("host", "LOCALHOST.")],
+        &[("host", "[::1]:4566")],
+        &[("host", "[::ffff:127.0.0.1]:4566")],
+        &[("host", "bucket.localhost:4566")],
+        &[("host", "bucket.s3.us-east-1.localhost:4566")],
+        &[("host", "hardcap:4566")],
+        &[("host", "localhost:4566"), ("sec-fetch-site", "none")],
+        // Node's own fetch.
+        &[("host", "localhost:4566"), ("sec-fetch-mode", "cors")],
+        &[("host", "localhost:4566"), ("referer", "https://evil.example/")],
+        &[],
+    ] {
+        for surface in ALL {
+            let caller = verdict("127.0.0.1", surface, headers);
+            assert!(matches!(caller, Ok(Caller::Program | Caller::User)), "{headers:?} {caller:?}");
+        }
+    }
+}
+
+#[test]
+fn pages_that_are_not_trusted_pass_nowhere_and_s3_gets_them_to_decide_on() {
+    let host = ("host", "127.0.0.1:4566");
+    for (headers, refused) in [
+        (&[host, ("origin", "https://evil.example")][..], "https://evil.example"),
+        (&[host, ("origin", "http://127.0.0.1:3000")], "http://127.0.0.1:3000"),
+        (&[host, ("origin", "http://localhost:4566")], "http://localhost:4566"),
+        (&[host, ("origin", "https://127.0.0.1:4566")], "https://127.0.0.1:4566"),
+        (&[host, ("origin", "http://localhost:51730")], "http://localhost:51730"),
+        (&[host, ("origin", "")], ""),
+        (&[host, ("origin", "?")], "?"),
+        (&[host, ("origin", "null")], "null"),
+        (&[host, ("origin", TRUSTED), ("origin", "https://evil.example")], "?"),
+        (&[host, ("origin", "http://127.0.0.1:4566"), ("sec-fetch-site", "cross-site")], "4566"),
+        (&[host, ("origin", "null"), ("sec-fetch-site", "none")], "null"),
+        (&[host, ("sec-fetch-site", "cross-site")], "cross-site"),
+        (&[host, ("sec-fetch-site", "same-site")], "same-site"),
+        (&[host, ("sec-fetch-site", "")], "Sec-Fetch-Site"),
+        (&[host, ("sec-fetch-site", "none"), ("sec-fetch-site", "none")], "Sec-Fetch-Site: ?"),
+        (
+            &[
+                host,
+                ("sec-fetch-site", "cross-site"),
+                ("referer", "http://localhost:5173.evil.example/"),
+            ],
+            "cross-site",
+        ),
+        (&[host, ("origin", "http://127.0.0.1:4566")], "own origin"),
+        (&[host, ("sec-fetch-site", "same-origin")], "own origin"),
+    ] {
+        for surface in [Surface::Api, Surface::Control, Surface::Runtime] {
+            let refusal = verdict("127.0.0.1", surface, headers).unwrap_err().to_string();
+            assert!(refusal.contains(refused), "{headers:?}: {refusal}");
+            assert!(refusal.contains("--allow-origin"), "{refusal}");
+        }
+        let caller = verdict("127.0.0.1", Surface::S3, headers);
+        assert!(matches!(caller, Ok(Caller::ForeignPage(_) | Caller::OwnPage)), "{caller:?}");
+    }
+}
+
+#[test]
+fn trusted_pages_pass_everywhere_their_images_and_links_too() {
+    let host = ("host", "127.0.0.1:4566");
+    for headers in [
+        &[host, ("origin", TRUSTED)][..],
+        &[host, ("origin", TRUSTED), ("sec-fetch-site", "same-site")],
+        &[host, ("origin", TRUSTED), ("sec-fetch-site", "cross-site")],
+        &[host, ("sec-fetch-site", "same-site"), ("referer", "http://localhost:5173/page?x#y")],
+        &[host, ("sec-fetch-site", "same-site"), ("referer", "http://localhost:5173")],
+    ] {
+        for surface in ALL {
+            let caller = verdict("127.0.0.1", surface, headers);
+            assert!(matches!(caller, Ok(Caller::TrustedPage(_))), "{headers:?}: {caller:?}");
+        }
+    }
+}
+
+#[test]
+fn hosts_that_a_page_could_have_bound_are_refused_everywhere() {
+    for host in [
+        "evil.example:4566",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evillocalhost",
+        "other:4566",
+        "hardcap.evil.example",
+        "host.docker.internal",
+        "printer.local",
+        "lambda.us-east-1.amazonaws.com",
+        "s3.amazonaws.com.evil.example",
+        "evils3.amazonaws.com",
+        "ec2-1-2-3-4.compute-1.amazonaws.com",
+        "192.0.2.7:4566",
+        "0.0.0.0:4566",
+        "[::]:4566",
+        "[fd00::2]",
+        "2130706433",
+        "0x7f.1",
+        "localhost:4566@evil.example",
+        "localhost:x",
+        "",
+        ".",
+        "\u{2025}",
+    ] {
+        for surface in ALL {
+            let refusal = verdict("127.0.0.1", surface, &[("host", host)]).unwrap_err();
+            assert!(matches!(refusal, Refused::Host(_)), "{host}: {refusal}");
+            assert!(refusal.to_string().contains("--allow-host"), "{refusal}");
+        }
+    }
+    let two = [("host", "localhost"), ("host", "localhost")];
+    assert!(verdict("127.0.0.1", Surface::Api, &two).is_err(), "two hosts");
+    let absolute = head("http://evil.example/", &[("host", "localhost")]);
+    assert!(judge(&trust("127.0.0.1"), Surface::Api, &absolute).is_err(), "an absolute target");
+}
+
+#[test]
+fn s3_answers_to_the_names_that_aws_alone_can_own() {
+    for host in ["s3.amazonaws.com", "b.s3.amazonaws.com", "b.s3.us-east-1.amazonaws.com"] {
+        assert!(verdict("127.0.0.1", Surface::S3, &[("host", host)]).is_ok(), "{host}");
+        assert!(verdict("127.0.0.1", Surface::Api, &[("host", host)]).is_err(), "{host}");
+    }
+}
+
+#[test]
+fn a_machine_that_listens_on_more_than_loopback_answers_to_addresses_and_to_no_further_name() {
+    for (bound, host, passes) in [
+        ("0.0.0.0", "192.0.2.7:4566", true),
+        ("0.0.0.0", "[fd00::2]:4566", true),
+        ("::", "192.0.2.7", true),
+        ("192.0.2.9", "192.0.2.9", true),
+        ("192.0.2.9", "localhost:4566", true),
+        ("0.0.0.0", "hardcap", true),
+        ("0.0.0.0", "0.0.0.0:4566", false),
+        ("::", "[::]:4566", false),
+        ("0.0.0.0", "evil.example", false),
+        ("0.0.0.0", "other", false),
+    ] {
+        let caller = verdict(bound, Surface::Api, &[("host", host)]);
+        assert_eq!(caller.is_ok(), passes, "{bound} {host}: {caller:?}");
+    }
+}
+
+#[test]
+fn a_page_of_the_own_origin_passes_with_the_token_at_the_control_surface_alone() {
+    let trust = trust("127.0.0.1");
+    let (token, own) = (trust.page_token().to_owned(), ("sec-fetch-site", "same-origin"));
+    let host = ("host", "127.0.0.1:4566");
+    let (query, wrong) = (format!("/?a=b&token={token}"), format!("/?token={token}0"));
+    let header = ("x-hardcap-token", token.as_str());
+    let foreign = ("origin", "https://evil.example");
+    for (target, headers, surface, passes) in [
+        ("/", &[host, own, header][..], Surface::Control, true),
+        (&query, &[host, own], Surface::Control, true),
+        ("/", &[host, ("origin", "http://127.0.0.1:4566"), header], Surface::Control, true),
+        ("/", &[host, own], Surface::Control, false),
+        (&wrong, &[host, own], Surface::Control, false),
+        ("/?token=", &[host, own], Surface::Control, false),
+        ("/", &[host, own, ("x-hardcap-token", "")], Surface::Control, false),
+        ("/", &[host, own, header], Surface::Api, false),
+        ("/", &[host, own, header], Surface::Runtime, false),
+        ("/", &[host, foreign, header], Surface::Control, false),
+        ("/", &[("host", "evil.example"), own, header], Surface::Control, false),
+    ] {
+        let caller = judge(&trust, surface, &head(target, headers));
+        assert_eq!(caller.is_ok(), passes, "{target} {headers:?}: {caller:?}");
+    }
+}
