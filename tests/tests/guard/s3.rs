@@ -52,12 +52,16 @@ async fn link(emulator: &Emulator, keys: (&str, &str), method: &Method, place: &
     let (bucket, key) = place.split_once('/').unwrap();
     let sdk = sdk(emulator, keys.0, keys.1);
     let presigned = match *method {
-        Method::PUT => sdk.put_object().bucket(bucket).key(key).presigned(minute()).await,
-        Method::DELETE => sdk.delete_object().bucket(bucket).key(key).presigned(minute()).await,
-        Method::HEAD => sdk.head_object().bucket(bucket).key(key).presigned(minute()).await,
-        _ => sdk.get_object().bucket(bucket).key(key).presigned(minute()).await,
+        Method::PUT => sdk.put_object().bucket(bucket).key(key).presigned(minute()).await.unwrap(),
+        Method::DELETE => {
+            sdk.delete_object().bucket(bucket).key(key).presigned(minute()).await.unwrap()
+        }
+        Method::HEAD => {
+            sdk.head_object().bucket(bucket).key(key).presigned(minute()).await.unwrap()
+        }
+        _ => sdk.get_object().bucket(bucket).key(key).presigned(minute()).await.unwrap(),
     };
-    Call::new(method.clone(), presigned.unwrap().uri())
+    Call::new(method.clone(), presigned.uri())
 }
 
 async fn store(emulator: &Emulator, place: &str, kind: &str) {
