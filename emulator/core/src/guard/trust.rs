@@ -65,11 +65,11 @@ impl FromStr for TrustedHost {
         if text.contains(['*', '/', '@']) || text.contains("://") {
             return wrong("it has no scheme, no path and no wildcard");
         }
-        if let Ok(address) = text.parse::<Ipv6Addr>() {
-            return Ok(TrustedHost(Host::Address(address.to_canonical())));
-        }
-        let has_port = text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-        match Host::read(text) {
+        let bare = text.parse::<Ipv6Addr>().ok();
+        let has_port =
+            bare.is_none() && text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        let bare = bare.map(|address| Host::Address(address.to_canonical()));
+        match bare.or_else(|| Host::read(text)) {
             Some(_) if has_port => wrong("it has no port, for every port of it is meant"),
             Some(Host::Address(address)) if address.is_unspecified() => {
                 wrong("it is an address to listen on (--host), which clients do not name")
