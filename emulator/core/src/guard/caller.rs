@@ -34,7 +34,7 @@ pub enum Foreign {
 }
 
 /// Tells who sends a request with these headers.
-pub fn of(headers: &HeaderMap, trust: &Trust) -> Caller {
+pub(super) fn of(headers: &HeaderMap, trust: &Trust) -> Caller {
     let site = one(headers, "sec-fetch-site");
     match (one(headers, "origin"), site) {
         (None, None) => Caller::Program,

@@ -44,28 +44,33 @@ pub enum Surface {
 /// Why a request is refused. Its text says how to allow it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
+    /// The host does not name this machine.
     #[error(
         "hardcap refused this request: the host `{0}` is not a known name of this machine, and a web page could have bound it to \
          this address (DNS rebinding). Use localhost or the address; or start hardcap with --allow-host NAME, or with \
          allow_hosts in hardcap.toml"
     )]
     Host(String),
+    /// A page of this origin.
     #[error(
         "hardcap refused this request: it comes from a web page of the origin `{0}`, and what it asks for could run code on this \
          machine. If the page is yours, start hardcap with --allow-origin {0}, or with allow_origins in hardcap.toml"
     )]
     Origin(String),
+    /// A page whose origin is `null`.
     #[error(
         "hardcap refused this request: it comes from a web page whose origin is `null` (a sandboxed page or a file), which cannot \
          be allowed. Serve the page from an origin, and start hardcap with --allow-origin ORIGIN"
     )]
     NullOrigin,
+    /// A page without an `Origin`, by its `Sec-Fetch-Site`.
     #[error(
         "hardcap refused this request: it comes from a web page of another site (Sec-Fetch-Site: {0}). If the page is yours, start \
          hardcap with --allow-origin ORIGIN, or with allow_origins in hardcap.toml; to look at an address yourself, type it into \
          the address bar"
     )]
     Site(String),
+    /// A page of the own origin without the token.
     #[error(
         "hardcap refused this request: it comes from a web page of hardcap's own origin without the live page's token, such as an \
          object of S3. To let all such pages in, start hardcap with --allow-origin and that origin"
