@@ -165,12 +165,8 @@ impl Aws {
         refused: &Refused,
         request: Request<RequestBody>,
     ) -> Response<Body> {
-        let (head, body) = request.into_parts();
         let text = refused.to_string();
-        tracing::warn!(method = %head.method, path = head.uri.path(), "{text}");
-        if !head.headers.contains_key(http::header::EXPECT) {
-            serve::discard(body).await;
-        }
+        tracing::warn!(method = %request.method(), path = request.uri().path(), "{text}");
         let format = match service {
             Service::Unknown(_) if is_query_call => Dialect::Query,
             Service::Unknown(_) => Dialect::Json(""),
