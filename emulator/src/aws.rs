@@ -187,6 +187,8 @@ fn surface(service: &Service) -> Surface {
         | Service::Ssm
         | Service::SecretsManager
         | Service::Sts
+        | Service::CloudFormation
+        | Service::Logs
         | Service::Unknown(_) => Surface::Api,
     }
 }
