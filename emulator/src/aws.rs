@@ -188,7 +188,7 @@ fn surface(service: &Service) -> Surface {
         | Service::SecretsManager
         | Service::Sts
         | Service::CloudFormation
-        | Service::Logs
+        | Service::CloudWatchLogs
         | Service::Unknown(_) => Surface::Api,
     }
 }
