@@ -12,6 +12,7 @@ use hardcap_proxy::session::dynamo::DynamoStore;
 use hardcap_proxy::session::memory::MemoryStore;
 use hardcap_proxy::session::store::{Attempts, Before, Kept, Store, UserRecord};
 use hardcap_proxy::session::{Role, admin};
+use hardcap_tests::agents::Agent;
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::content::{Content, Kind};
 use hardcap_tests::functions::proxy;
@@ -107,7 +108,7 @@ impl Stage {
         let pairs = browser.0.iter().map(|(name, value)| format!("{name}={value}"));
         let cookie = pairs.collect::<Vec<_>>().join("; ");
         let call = if cookie.is_empty() { call } else { call.header("cookie", cookie) };
-        self.client.send(&call).await.expect("the function URL answers")
+        self.client.send(&Agent::Curl.named(&call)).await.expect("the function URL answers")
     }
 
     async fn get(&self, browser: &Browser, path: &str) -> Answer {

@@ -86,13 +86,17 @@ impl Function {
     }
 }
 
-/// A GET through a function URL, from a client that takes no gzip.
+/// A GET through a function URL, from a client that takes no gzip and follows redirects.
 pub(crate) fn event(path: &str) -> Bytes {
     let event = json!({
         "version": "2.0",
         "rawPath": path,
         "rawQueryString": "",
-        "headers": { "host": "abc.lambda-url.us-east-1.on.aws", "accept": "*/*" },
+        "headers": {
+            "host": "abc.lambda-url.us-east-1.on.aws",
+            "accept": "*/*",
+            "user-agent": "curl/8.5.0",
+        },
         "requestContext": {
             "domainName": "abc.lambda-url.us-east-1.on.aws",
             "http": { "method": "GET", "sourceIp": "192.0.2.9" },
