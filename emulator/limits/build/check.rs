@@ -7,7 +7,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use crate::entry::{Confidence, Entry, Number, Party, Service, ServiceFile, Status, Text, Unit};
+use crate::entry::{
+    Confidence, Entry, Failure, Number, Party, Service, ServiceFile, Status, Text, Unit,
+};
 
 /// The names in braces that a text may have. `max`, `observed`, `max_seconds` and `max_whole_seconds` come from the numbers; the
 /// code that renders the text gives the others.
@@ -25,6 +27,11 @@ const PLACEHOLDERS: &[&str] = &[
     "variables",
     "operation",
     "value",
+    "arn",
+    "connection_id",
+    "keys",
+    "path",
+    "status",
 ];
 
 /// A data file: its name, for messages, and its text.
@@ -52,6 +59,7 @@ pub(crate) struct CheckedRow {
     pub(crate) confidence: Confidence,
     pub(crate) status: Status,
     pub(crate) reason: String,
+    pub(crate) tests: Vec<String>,
     pub(crate) numbers: Vec<CheckedNumber>,
     pub(crate) texts: Vec<CheckedText>,
 }
@@ -69,12 +77,30 @@ pub(crate) struct CheckedNumber {
 pub(crate) struct CheckedText {
     pub(crate) to: Party,
     pub(crate) since: Day,
+    pub(crate) until: Option<Day>,
+    pub(crate) alternative: bool,
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) content_type: String,
     pub(crate) body: String,
     pub(crate) confidence: Confidence,
     pub(crate) source: String,
+}
+
+/// A failure that obeys the rules.
+#[derive(Debug)]
+pub(crate) struct CheckedFailure {
+    pub(crate) service: Service,
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) texts: Vec<CheckedText>,
+}
+
+/// The entries of all files.
+#[derive(Debug, Default)]
+pub(crate) struct CheckedData {
+    pub(crate) rows: Vec<CheckedRow>,
+    pub(crate) failures: Vec<CheckedFailure>,
 }
 
 /// What is wrong with a data file, and where.
@@ -91,34 +117,37 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// The rows of all files, in the order of the files, or everything that is wrong with them.
+/// The entries of all files, in the order of the files, or everything that is wrong with them.
 ///
 /// `shared` is the file of sources that entries refer to as `@name`.
-pub(crate) fn read(shared: &DataFile, files: &[DataFile]) -> Result<Vec<CheckedRow>, Vec<Mistake>> {
+pub(crate) fn read(shared: &DataFile, files: &[DataFile]) -> Result<CheckedData, Vec<Mistake>> {
     let mut checker = Checker::default();
     match toml::from_str(&shared.text) {
         Ok(sources) => checker.sources = sources,
         Err(error) => checker.syntax(shared, &error),
     }
-    let mut rows = Vec::new();
-    let mut rows_of_every_file = true;
+    let mut data = CheckedData::default();
+    let mut every_file_is_read = true;
     for file in files {
         match toml::from_str::<ServiceFile>(&file.text) {
             Ok(parsed) => {
-                let entries = parsed.limits.into_iter();
-                rows.extend(entries.map(|entry| checker.row(file, parsed.service, entry)));
+                let service = parsed.service;
+                let limits = parsed.limits.into_iter();
+                data.rows.extend(limits.map(|entry| checker.row(file, service, entry)));
+                let failures = parsed.failures.into_iter();
+                data.failures.extend(failures.map(|entry| checker.failure(file, service, entry)));
             }
             Err(error) => {
-                rows_of_every_file = false;
+                every_file_is_read = false;
                 checker.syntax(file, &error);
             }
         }
     }
     // A file that cannot be read may hold the only entry that refers to a source.
-    if rows_of_every_file {
+    if every_file_is_read {
         checker.unused_sources(shared);
     }
-    if checker.mistakes.is_empty() { Ok(rows) } else { Err(checker.mistakes) }
+    if checker.mistakes.is_empty() { Ok(data) } else { Err(checker.mistakes) }
 }
 
 #[derive(Default)]
@@ -143,21 +172,17 @@ impl Checker {
 
     fn row(&mut self, file: &DataFile, service: Service, entry: Entry) -> CheckedRow {
         self.name(file, &entry.name);
-        if !entry.doc.get_ref().trim_end().ends_with('.') {
-            self.mistake(
-                file,
-                entry.doc.span(),
-                "`doc` is not a sentence: it must end with a full stop",
-            );
-        }
+        self.doc(file, &entry.doc);
         for (key, text) in [("measured", &entry.measured), ("stated", &entry.stated)] {
             if text.get_ref().trim().is_empty() {
                 self.mistake(file, text.span(), format!("`{key}` is empty"));
             }
         }
         let reason = self.reason(file, &entry);
+        let tests = self.tests(file, &entry);
         let numbers = self.numbers(file, &entry);
-        let texts = self.texts(file, &entry);
+        let is_tested = *entry.status.get_ref() == Status::Tested;
+        let texts = self.texts(file, &entry.texts, &entry.numbers, is_tested);
         CheckedRow {
             service,
             name: entry.name.into_inner(),
@@ -168,8 +193,23 @@ impl Checker {
             confidence: entry.confidence,
             status: entry.status.into_inner(),
             reason,
+            tests,
             numbers,
             texts,
+        }
+    }
+
+    fn failure(&mut self, file: &DataFile, service: Service, entry: Failure) -> CheckedFailure {
+        self.name(file, &entry.name);
+        self.doc(file, &entry.doc);
+        let texts = self.texts(file, &entry.texts, &[], false);
+        let (name, doc) = (entry.name.into_inner(), entry.doc.into_inner());
+        CheckedFailure { service, name, doc, texts }
+    }
+
+    fn doc(&mut self, file: &DataFile, doc: &Spanned<String>) {
+        if !doc.get_ref().trim_end().ends_with('.') {
+            self.mistake(file, doc.span(), "`doc` is not a sentence: it must end with a full stop");
         }
     }
 
@@ -213,6 +253,43 @@ impl Checker {
         String::new()
     }
 
+    /// The names of the tests. That they exist is checked by a test, because a build script should not read the whole workspace.
+    fn tests(&mut self, file: &DataFile, entry: &Entry) -> Vec<String> {
+        let is_tested = *entry.status.get_ref() == Status::Tested;
+        match &entry.tests {
+            None if is_tested => {
+                let message =
+                    "a limit that is tested needs `tests`: the names of the tests that cross it";
+                self.mistake(file, entry.status.span(), message);
+            }
+            Some(tests) if is_tested && tests.is_empty() => {
+                self.mistake(
+                    file,
+                    entry.status.span(),
+                    "`tests` is empty: name the tests that cross the limit",
+                );
+            }
+            Some(tests) if !is_tested => {
+                let place = tests.first().map_or(entry.status.span(), Spanned::span);
+                self.mistake(file, place, "`tests` is only for a limit that is tested");
+            }
+            _ => {}
+        }
+        for test in entry.tests.iter().flatten() {
+            let name = test.get_ref();
+            let is_name =
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if !is_name {
+                self.mistake(
+                    file,
+                    test.span(),
+                    format!("`{name}` is not the name of a test function"),
+                );
+            }
+        }
+        entry.tests.iter().flatten().map(|test| test.get_ref().clone()).collect()
+    }
+
     fn numbers(&mut self, file: &DataFile, entry: &Entry) -> Vec<CheckedNumber> {
         if entry.numbers.is_empty() {
             self.mistake(file, entry.name.span(), "a limit needs at least one `[[limit.number]]`");
@@ -237,44 +314,66 @@ impl Checker {
         numbers
     }
 
-    fn texts(&mut self, file: &DataFile, entry: &Entry) -> Vec<CheckedText> {
-        let mut texts: Vec<CheckedText> = Vec::new();
-        for text in &entry.texts {
-            let since = self.day(file, text.since.as_ref());
+    fn texts(
+        &mut self,
+        file: &DataFile,
+        texts: &[Text],
+        numbers: &[Number],
+        is_tested: bool,
+    ) -> Vec<CheckedText> {
+        let mut checked: Vec<CheckedText> = Vec::new();
+        for text in texts {
+            self.body(file, text, numbers, is_tested && !text.alternative);
             let to = *text.to.get_ref();
-            if let Some(last) = texts.iter().rev().find(|last| last.to == to && last.since >= since)
-            {
-                let message = format!(
-                    "the texts for one party are not in the order of their days: this one is of {}, the \
-                     one before it of {}",
-                    shown(since),
-                    shown(last.since)
-                );
-                let place = text.since.as_ref().map_or(text.to.span(), Spanned::span);
-                self.mistake(file, place, message);
-            }
-            self.body(file, entry, text);
+            let (since, until) = self.days(file, text, &checked);
             if let Some(content_type) = text.content_type.as_ref().filter(|_| to.is_log()) {
                 self.mistake(file, content_type.span(), "a line of a log has no `content_type`");
             }
-            texts.push(CheckedText {
+            let usual_type = if to.is_log() { "" } else { "application/json" };
+            let content_type = text.content_type.as_ref().map(|given| given.get_ref().as_str());
+            checked.push(CheckedText {
                 to,
                 since,
+                until,
+                alternative: text.alternative,
                 status: self.status(file, text),
                 code: text.code.clone(),
-                content_type: text
-                    .content_type
-                    .as_ref()
-                    .map(|it| it.get_ref().clone())
-                    .unwrap_or_else(|| {
-                        if to.is_log() { String::new() } else { "application/json".to_owned() }
-                    }),
+                content_type: content_type.unwrap_or(usual_type).to_owned(),
                 body: text.body.get_ref().clone(),
                 confidence: text.confidence,
                 source: self.source(file, &text.source),
             });
         }
-        texts
+        checked
+    }
+
+    /// The first day of a text and, where it has one, the first day without it.
+    fn days(
+        &mut self,
+        file: &DataFile,
+        text: &Text,
+        earlier: &[CheckedText],
+    ) -> (Day, Option<Day>) {
+        let since = self.day(file, text.since.as_ref());
+        let place = text.since.as_ref().map_or(text.to.span(), Spanned::span);
+        let rendered = |other: &&CheckedText| other.to == *text.to.get_ref() && !other.alternative;
+        let last = earlier.iter().rev().find(rendered).filter(|_| !text.alternative);
+        if let Some(last) = last.filter(|last| last.since >= since) {
+            let message = format!(
+                "the texts for one party are not in the order of their days: this one is of {}, the one \
+                 before it of {}; a second text of the same days is `alternative = true`",
+                shown(since),
+                shown(last.since)
+            );
+            self.mistake(file, place, message);
+        }
+        let until = text.until.as_ref().map(|day| (self.day(file, Some(day)), day.span()));
+        if let Some((day, place)) = until.clone().filter(|(day, _)| *day <= since) {
+            let message =
+                format!("the text ends on {}, before it begins on {}", shown(day), shown(since));
+            self.mistake(file, place, message);
+        }
+        (since, until.map(|(day, _)| day))
     }
 
     fn status(&mut self, file: &DataFile, text: &Text) -> u16 {
@@ -299,12 +398,12 @@ impl Checker {
         0
     }
 
-    fn body(&mut self, file: &DataFile, entry: &Entry, text: &Text) {
+    fn body(&mut self, file: &DataFile, text: &Text, numbers: &[Number], is_shown: bool) {
         let body = text.body.get_ref();
         if body.is_empty() && text.code.is_empty() {
             self.mistake(file, text.body.span(), "a text needs a `body`, or at least a `code`");
         }
-        if body.is_empty() && *entry.status.get_ref() == Status::Tested {
+        if body.is_empty() && is_shown {
             let message = "the `body` is empty: a limit that is tested shows its text";
             self.mistake(file, text.body.span(), message);
         }
@@ -319,7 +418,7 @@ impl Checker {
                 self.mistake(file, text.body.span(), message);
             }
         }
-        for number in entry.numbers.iter().map(|number| number.value.get_ref().to_string()) {
+        for number in numbers.iter().map(|number| number.value.get_ref().to_string()) {
             if number.len() > 2 && body.contains(&number) {
                 let message = format!(
                     "the text holds the number {number} itself, so it would be wrong under `--set`: \

@@ -11,6 +11,18 @@ pub(crate) struct ServiceFile {
     pub(crate) service: Service,
     #[serde(rename = "limit")]
     pub(crate) limits: Vec<Entry>,
+    #[serde(rename = "failure", default)]
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// A failure that is not a limit, with the texts by which it is recognized.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Failure {
+    pub(crate) name: Spanned<String>,
+    pub(crate) doc: Spanned<String>,
+    #[serde(rename = "text")]
+    pub(crate) texts: Vec<Text>,
 }
 
 /// One limit.
@@ -25,6 +37,7 @@ pub(crate) struct Entry {
     pub(crate) confidence: Confidence,
     pub(crate) status: Spanned<Status>,
     pub(crate) reason: Option<Spanned<String>>,
+    pub(crate) tests: Option<Vec<Spanned<String>>>,
     #[serde(rename = "number")]
     pub(crate) numbers: Vec<Number>,
     #[serde(rename = "text", default)]
@@ -46,6 +59,9 @@ pub(crate) struct Number {
 pub(crate) struct Text {
     pub(crate) to: Spanned<Party>,
     pub(crate) since: Option<Spanned<Datetime>>,
+    pub(crate) until: Option<Spanned<Datetime>>,
+    #[serde(default)]
+    pub(crate) alternative: bool,
     pub(crate) status: Option<Spanned<u16>>,
     #[serde(default)]
     pub(crate) code: String,
@@ -85,14 +101,15 @@ spelled! {
     Status { "tested" = Tested, "pending" = Pending, "not emulated" = NotEmulated }
     /// The reader of a text: `crate::row::Party`.
     Party {
-        "rest_client" = RestClient, "http_client" = HttpClient, "url_client" = UrlClient, "invoker" = Invoker,
-        "deployer" = Deployer, "function" = Function, "log" = Log, "gateway_log" = GatewayLog,
+        "rest_client" = RestClient, "http_client" = HttpClient, "url_client" = UrlClient, "alb_client" = AlbClient,
+        "edge_client" = EdgeClient, "websocket_client" = WebSocketClient, "invoker" = Invoker, "deployer" = Deployer,
+        "function" = Function, "log" = Log, "report" = Report, "gateway_log" = GatewayLog,
     }
 }
 
 impl Party {
-    /// Whether the party reads a log, so that its texts have neither a status nor a content type.
+    /// Whether the party reads a log or a message, so that its texts have neither a status nor a content type.
     pub(crate) fn is_log(self) -> bool {
-        matches!(self, Party::Log | Party::GatewayLog)
+        matches!(self, Party::Log | Party::Report | Party::GatewayLog | Party::WebSocketClient)
     }
 }

@@ -1,12 +1,14 @@
 //! Writes the checked rows as Rust: one static a row, `ROWS`, and `Limits` with a typed field a row.
 
-use crate::check::{CheckedNumber, CheckedRow, CheckedText, Day};
+use crate::check::{CheckedData, CheckedFailure, CheckedNumber, CheckedRow, CheckedText, Day};
 use crate::entry::{Status, Unit};
 
 /// The text of the file that `src/table.rs` includes.
-pub(crate) fn table(rows: &[CheckedRow]) -> String {
+pub(crate) fn table(data: &CheckedData) -> String {
+    let rows = data.rows.as_slice();
     let statics = each(rows, static_of);
     let names = each(rows, |row| format!("&row::{},", row.name));
+    let failures = each(&data.failures, failure);
     let limits = limits(rows);
     format!(
         r"/// The rows as statics, under their names.
@@ -14,7 +16,10 @@ pub(crate) fn table(rows: &[CheckedRow]) -> String {
 mod row {{
     use crate::date::Date;
     use crate::quantity::Unit;
-    use crate::row::{{Confidence, Dated, Party, Proof, Refusal, Row, Scope}};
+    use crate::row::{{Confidence, Dated, Failure, Party, Proof, Refusal, Row, Scope}};
+
+    pub(super) static FAILURES: &[Failure] = &[
+{failures}];
 
 {statics}}}
 
@@ -22,13 +27,16 @@ mod row {{
 pub static ROWS: &[&Row] = &[
 {names}];
 
+/// Failures that are not limits, with the texts by which they are recognized.
+pub static FAILURES: &[Failure] = row::FAILURES;
+
 {limits}"
     )
 }
 
 fn limits(rows: &[CheckedRow]) -> String {
     let fields = each(rows, |row| {
-        let doc: String = doc_lines(row).map(|line| format!("///{line}\n")).collect();
+        let doc = doc_comment(row);
         format!("{doc}pub {}: Limit<{}>,", row.name, quantity(row.unit))
     });
     let of_the_day = each(rows, |CheckedRow { name, unit, .. }| {
@@ -79,8 +87,10 @@ date,
 }
 
 fn static_of(row: &CheckedRow) -> String {
-    let CheckedRow { name, unit, service, measured, stated, confidence, status, reason, .. } = row;
-    let doc: String = doc_lines(row).map(|line| format!("{line}\n")).collect();
+    let CheckedRow {
+        name, unit, service, measured, stated, confidence, status, reason, tests, ..
+    } = row;
+    let doc = row.doc.trim();
     let proof = match status {
         Status::Tested => "Tested".to_owned(),
         other => format!("{other:?}({reason:?})"),
@@ -99,7 +109,16 @@ fn static_of(row: &CheckedRow) -> String {
     refusals: &[{refusals}],
     confidence: Confidence::{confidence:?},
     proof: Proof::{proof},
+    tests: &{tests:?},
 }};"
+    )
+}
+
+fn failure(failure: &CheckedFailure) -> String {
+    let CheckedFailure { service, name, doc, texts } = failure;
+    let (doc, refusals) = (doc.trim(), each(texts, refusal));
+    format!(
+        "Failure {{ name: {name:?}, doc: {doc:?}, scope: Scope::{service:?}, refusals: &[{refusals}] }},"
     )
 }
 
@@ -109,19 +128,20 @@ fn dated(number: &CheckedNumber) -> String {
 }
 
 fn refusal(text: &CheckedText) -> String {
-    let CheckedText { to, since, status, code, content_type, body, confidence, source } = text;
-    let since = date(*since);
+    let CheckedText { to, status, code, content_type, body, confidence, source, .. } = text;
+    let (since, alternative) = (date(text.since), text.alternative);
+    let until = text.until.map_or("None".to_owned(), |day| format!("Some({})", date(day)));
     format!(
-        "Refusal {{ to: Party::{to:?}, since: {since}, status: {status}, error_type: {code:?}, \
+        "Refusal {{ to: Party::{to:?}, since: {since}, until: {until}, alternative: {alternative}, status: {status}, error_type: {code:?}, \
          content_type: {content_type:?}, body: {body:?}, confidence: Confidence::{confidence:?}, \
          source: {source:?} }},"
     )
 }
 
-/// The lines of a row's text as a doc comment has them: each begins with a blank.
-fn doc_lines(row: &CheckedRow) -> impl Iterator<Item = String> {
+/// The row's text as a doc comment.
+fn doc_comment(row: &CheckedRow) -> String {
     let lines = row.doc.trim().lines();
-    lines.map(|line| if line.is_empty() { String::new() } else { format!(" {line}") })
+    lines.map(|line| format!("/// {line}\n")).collect()
 }
 
 fn quantity(unit: Unit) -> &'static str {

@@ -20,6 +20,7 @@ const FILES: &[&str] = &[
     "lambda-events.toml",
     "rest-api.toml",
     "http-api.toml",
+    "function-url.toml",
     "s3.toml",
     "alb.toml",
     "edge.toml",
@@ -52,10 +53,10 @@ fn build() -> Result<(), Vec<String>> {
     }
     let shared = read(&folder, SOURCES)?;
     let files: Vec<_> = FILES.iter().map(|name| read(&folder, name)).collect::<Result<_, _>>()?;
-    let rows = check::read(&shared, &files)
+    let data = check::read(&shared, &files)
         .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let table = PathBuf::from(variable("OUT_DIR")?).join("table.rs");
-    fs::write(&table, generate::table(&rows)).map_err(|error| failed(&table, &error))
+    fs::write(&table, generate::table(&data)).map_err(|error| failed(&table, &error))
 }
 
 /// One message for each file of the folder that [`FILES`] does not name.

@@ -31,5 +31,5 @@ pub mod page;
 pub use date::{Date, InvalidDate};
 pub use limit::{Exceeded, Limit, RenderedRefusal};
 pub use quantity::{Bytes, Count, Megabytes, Millis, Quantity, Unit};
-pub use row::{Confidence, Dated, Party, Proof, Refusal, Row, Scope};
-pub use table::{Limits, ROWS, UnknownRow};
+pub use row::{Confidence, Dated, Failure, Party, Proof, Refusal, Row, Scope};
+pub use table::{FAILURES, Limits, ROWS, UnknownRow};

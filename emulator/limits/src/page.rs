@@ -4,6 +4,6 @@ mod data;
 mod markdown;
 mod text;
 
-pub use data::{Page, PageRow, data};
+pub use data::{Page, PageRow, VERSION, data};
 pub use markdown::markdown;
 pub use text::{differences, text};

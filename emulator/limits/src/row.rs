@@ -59,14 +59,22 @@ pub enum Party {
     HttpClient,
     /// The HTTP client of a function URL.
     UrlClient,
-    /// Whoever calls the service's own API: `Invoke`, `PutObject`, `CreateFunction`.
+    /// The HTTP client of a load balancer.
+    AlbClient,
+    /// The HTTP client of CloudFront, in front of a function at the edge.
+    EdgeClient,
+    /// The client of a WebSocket API: a message on its connection.
+    WebSocketClient,
+    /// The caller of the service's own API: `Invoke`, `PutObject`, `CreateFunction`.
     Invoker,
-    /// Whoever creates or changes a function, where an [`Party::Invoker`] sees something else.
+    /// The caller that creates or changes a function, where an [`Party::Invoker`] sees something else.
     Deployer,
     /// The function, at its Runtime API.
     Function,
     /// The function's log.
     Log,
+    /// The end of the REPORT line in the function's log.
+    Report,
     /// The execution log or the access log of an API, where it has one.
     GatewayLog,
 }
@@ -77,10 +85,14 @@ impl fmt::Display for Party {
             Party::RestClient => "client of a REST API",
             Party::HttpClient => "client of an HTTP API",
             Party::UrlClient => "client of a function URL",
+            Party::AlbClient => "client of a load balancer",
+            Party::EdgeClient => "client of CloudFront",
+            Party::WebSocketClient => "client of a WebSocket API",
             Party::Invoker => "caller of the service",
             Party::Deployer => "deployer of the function",
             Party::Function => "function",
             Party::Log => "function's log",
+            Party::Report => "REPORT line of the function's log",
             Party::GatewayLog => "API's log",
         })
     }
@@ -172,6 +184,10 @@ pub struct Refusal {
     pub to: Party,
     /// The first day of this text.
     pub since: Date,
+    /// The first day without it, if there is one.
+    pub until: Option<Date>,
+    /// Whether it is a second text for the same party and the same days. Such a text is recognized, but never rendered.
+    pub alternative: bool,
     /// HTTP status, 0 where there is none (a log line).
     pub status: u16,
     /// The error code: of the header `x-amzn-errortype`, or `errorType` in the body. Empty when there is none.
@@ -185,6 +201,21 @@ pub struct Refusal {
     pub confidence: Confidence,
     /// Where the text is recorded, with its date.
     pub source: &'static str,
+}
+
+/// A failure that is not a limit, such as a malformed response: the texts by which logs and responses show it.
+///
+/// It is for tools that recognize texts. Nothing is enforced or rendered from it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Failure {
+    /// The name, unique among failures and rows.
+    pub name: &'static str,
+    /// What failed, and why.
+    pub doc: &'static str,
+    /// The service.
+    pub scope: Scope,
+    /// The texts, oldest first within a party.
+    pub refusals: &'static [Refusal],
 }
 
 /// One limit: the facts, for all days.
@@ -210,6 +241,8 @@ pub struct Row {
     pub confidence: Confidence,
     /// Whether hardcap proves that it enforces it.
     pub proof: Proof,
+    /// The names of the tests that cross the limit from outside. Empty unless `proof` is [`Proof::Tested`].
+    pub tests: &'static [&'static str],
 }
 
 impl Row {
@@ -245,11 +278,14 @@ impl Row {
         self.history[0].since
     }
 
-    /// What a party saw on a day: its newest text that is not younger than `date`, else its oldest.
+    /// What a party saw on a day: its newest text that is not younger than `date`, else its oldest. `None` if it saw nothing on
+    /// that day. Alternatives are never chosen.
     #[must_use]
     pub fn refusal_at(&self, to: Party, date: Date) -> Option<&'static Refusal> {
-        let of_party = || self.refusals.iter().filter(|refusal| refusal.to == to);
-        let in_force = of_party().filter(|refusal| refusal.since <= date);
-        in_force.max_by_key(|refusal| refusal.since).or_else(|| of_party().next())
+        let of_party =
+            || self.refusals.iter().filter(|refusal| refusal.to == to && !refusal.alternative);
+        let begun = of_party().filter(|refusal| refusal.since <= date);
+        let newest = begun.max_by_key(|refusal| refusal.since).or_else(|| of_party().next());
+        newest.filter(|refusal| refusal.until.is_none_or(|end| date < end))
     }
 }

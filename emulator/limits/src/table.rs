@@ -46,7 +46,14 @@
 //!
 //! 3. To enforce the limit, call [`Limit::admit`] on the field of [`Limits`] that has the name of the entry, in one module of
 //!    the emulator, and render the refusal from the [`Exceeded`](crate::Exceeded) that it returns. Write a test that crosses
-//!    the limit from outside: at the number, one over, and a healthy request afterwards. Then set `status = "tested"`.
+//!    the limit from outside: at the number, one over, and a healthy request afterwards. Then replace `status` and `reason` by `status = "tested"`
+//!    and `tests = ["name_of_the_test"]`.
+//!
+//! A text may also have `until`, the first day without it, and `alternative = true`: a second text that AWS shows on the same days. It is
+//! recognized by `hardcap explain`, but never rendered.
+//!
+//! A failure that is not a limit, such as a malformed response, is a `[[failure]]` with `name`, `doc` and `[[failure.text]]`. It makes its
+//! texts known to `hardcap explain` ([`FAILURES`]).
 //!
 //! A new service needs a file, its name in `FILES` of `build/main.rs`, and a variant of [`Scope`](crate::Scope).
 
@@ -55,7 +62,7 @@ use std::fmt;
 use crate::date::Date;
 use crate::limit::Limit;
 use crate::quantity::{Bytes, Count, Megabytes, Millis};
-use crate::row::Row;
+use crate::row::{Failure, Row};
 
 mod relations;
 

@@ -20,6 +20,7 @@ measured = "body and attributes"
 stated = "1 MiB"
 confidence = "validated"
 status = "tested"
+tests = ["a_message_is_too_long"]
 
 [[limit.number]]
 value = 262_144
@@ -101,49 +102,49 @@ fn a_key_that_does_not_exist_is_refused_with_the_keys_that_do() {
         after("stated = \"1 MiB\"", "statde = \"1 MiB\""),
         [
             "data/sqs.toml:8: unknown field `statde`, expected one of `name`, `doc`, `unit`, `measured`, `stated`, \
-             `confidence`, `status`, `reason`, `number`, `text`"
+             `confidence`, `status`, `reason`, `tests`, `number`, `text`"
         ]
     );
     assert_eq!(
         after("since = 2025-08-04", "from = 2025-08-04")[0],
-        "data/sqs.toml:17: unknown field `from`, expected one of `since`, `value`, `source`"
+        "data/sqs.toml:18: unknown field `from`, expected one of `since`, `value`, `source`"
     );
 }
 
 #[test]
 fn a_key_that_is_missing_is_named_at_its_entry() {
     assert_eq!(after("unit = \"bytes\"", ""), ["data/sqs.toml:3: missing field `unit`"]);
-    assert_eq!(after("value = 262_144", ""), ["data/sqs.toml:12: missing field `value`"]);
+    assert_eq!(after("value = 262_144", ""), ["data/sqs.toml:13: missing field `value`"]);
 }
 
 #[test]
 fn a_number_that_is_not_a_number_is_refused() {
     assert_eq!(
         after("value = 10", "value = \"ten\""),
-        ["data/sqs.toml:47: invalid type: string \"ten\", expected u64"]
+        ["data/sqs.toml:48: invalid type: string \"ten\", expected u64"]
     );
     assert_eq!(
         after("value = 10", "value = -10"),
-        ["data/sqs.toml:47: invalid value: integer `-10`, expected u64"]
+        ["data/sqs.toml:48: invalid value: integer `-10`, expected u64"]
     );
     assert_eq!(
         after("value = 10", "value = 1.5"),
-        ["data/sqs.toml:47: invalid type: floating point `1.5`, expected u64"]
+        ["data/sqs.toml:48: invalid type: floating point `1.5`, expected u64"]
     );
-    assert!(after("value = 10", "value = ten")[0].starts_with("data/sqs.toml:47: "));
+    assert!(after("value = 10", "value = ten")[0].starts_with("data/sqs.toml:48: "));
 }
 
 #[test]
 fn a_day_that_does_not_exist_and_a_day_with_a_time_are_refused() {
     let first = after("since = 2025-08-04", "since = 2025-02-29");
-    assert!(first[0].starts_with("data/sqs.toml:17: "), "{first:?}");
+    assert!(first[0].starts_with("data/sqs.toml:18: "), "{first:?}");
     assert_eq!(
         after("since = 2025-08-04", "since = 2025-08-04T10:00:00"),
         [
-            "data/sqs.toml:17: `2025-08-04T10:00:00` is not a day: write it as 2022-04-22",
-            "data/sqs.toml:17: the numbers of `sqs_message` are not in the order of their days: this one is of the \
+            "data/sqs.toml:18: `2025-08-04T10:00:00` is not a day: write it as 2022-04-22",
+            "data/sqs.toml:18: the numbers of `sqs_message` are not in the order of their days: this one is of the \
              beginning, the one before it of the beginning",
-            "data/sqs.toml:31: `2025-08-04T10:00:00` is not a day: write it as 2022-04-22",
+            "data/sqs.toml:32: `2025-08-04T10:00:00` is not a day: write it as 2022-04-22",
         ]
     );
 }
@@ -154,7 +155,7 @@ fn numbers_out_of_the_order_of_their_days_are_refused() {
     assert_eq!(
         mistakes(SOURCES, &text),
         [
-            "data/sqs.toml:18: the numbers of `sqs_message` are not in the order of their days: this one is of \
+            "data/sqs.toml:19: the numbers of `sqs_message` are not in the order of their days: this one is of \
              2025-08-04, the one before it of 2025-08-05"
         ]
     );
@@ -168,9 +169,50 @@ fn two_texts_for_one_party_from_one_day_are_refused() {
     assert_eq!(
         mistakes(SOURCES, &text),
         [
-            "data/sqs.toml:30: the texts for one party are not in the order of their days: this one is of 2025-08-04, \
-             the one before it of 2025-08-04"
+            "data/sqs.toml:31: the texts for one party are not in the order of their days: this one is of 2025-08-04, \
+             the one before it of 2025-08-04; a second text of the same days is `alternative = true`"
         ]
+    );
+    let alternative = text.replacen("since = 2025-08-04\nbody", "alternative = true\nbody", 1);
+    assert_eq!(mistakes(SOURCES, &alternative), [] as [&str; 0]);
+}
+
+#[test]
+fn a_text_that_ends_before_it_begins_is_refused() {
+    for (until, expected) in [
+        ("2025-08-05", None),
+        (
+            "2025-08-04",
+            Some("data/sqs.toml:33: the text ends on 2025-08-04, before it begins on 2025-08-04"),
+        ),
+        (
+            "2025-08-04T00:00:00",
+            Some("data/sqs.toml:33: `2025-08-04T00:00:00` is not a day: write it as 2022-04-22"),
+        ),
+    ] {
+        let end = format!("until = {until}\nbody = \"shorter than {{max}}\"");
+        let found = after("body = \"shorter than {max}\"", &end);
+        assert_eq!(found.first().map(String::as_str), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn a_failure_has_the_rules_of_texts_and_a_name_of_its_own() {
+    let failure = |name: &str, body: &str| {
+        let text = format!(
+            "{GOOD}\n[[failure]]\nname = \"{name}\"\ndoc = \"The queue does not exist.\"\n\n[[failure.text]]\n\
+             to = \"log\"\nbody = \"{body}\"\nconfidence = \"observed\"\nsource = \"a capture of 2025\"\n"
+        );
+        mistakes(SOURCES, &text)
+    };
+    assert_eq!(failure("sqs_missing", "no queue {arn}"), [] as [&str; 0]);
+    assert_eq!(
+        failure("sqs_message", "no queue"),
+        ["data/sqs.toml:52: a limit called `sqs_message` is already at data/sqs.toml:4"]
+    );
+    assert_eq!(
+        failure("sqs_missing", ""),
+        ["data/sqs.toml:57: a text needs a `body`, or at least a `code`"]
     );
 }
 
@@ -178,7 +220,7 @@ fn two_texts_for_one_party_from_one_day_are_refused() {
 fn a_placeholder_that_no_renderer_knows_is_refused() {
     let known = "use one of {max}, {observed}, {max_seconds}, ";
     let found = after("body = \"shorter than {max}\"", "body = \"shorter than {maximum}\"");
-    let expected = format!("data/sqs.toml:32: `{{maximum}}` is not a known placeholder: {known}");
+    let expected = format!("data/sqs.toml:33: `{{maximum}}` is not a known placeholder: {known}");
     assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
 }
 
@@ -187,7 +229,7 @@ fn a_text_that_holds_the_number_itself_is_refused() {
     assert_eq!(
         after("body = \"shorter than {max}\"", "body = \"shorter than 1048576\""),
         [
-            "data/sqs.toml:32: the text holds the number 1048576 itself, so it would be wrong under `--set`: write \
+            "data/sqs.toml:33: the text holds the number 1048576 itself, so it would be wrong under `--set`: write \
              {max}"
         ]
     );
@@ -197,11 +239,11 @@ fn a_text_that_holds_the_number_itself_is_refused() {
 fn a_name_that_is_used_twice_or_is_not_a_name_is_refused() {
     assert_eq!(
         after("name = \"sqs_batch\"", "name = \"sqs_message\""),
-        ["data/sqs.toml:37: a limit called `sqs_message` is already at data/sqs.toml:4"]
+        ["data/sqs.toml:38: a limit called `sqs_message` is already at data/sqs.toml:4"]
     );
     for name in ["batch", "Sqs_batch", "sqs-batch", "_batch", "", "sqs_bätch"] {
         let found = after("name = \"sqs_batch\"", &format!("name = \"{name}\""));
-        let expected = format!("data/sqs.toml:37: `{name}` is not a name of a limit: ");
+        let expected = format!("data/sqs.toml:38: `{name}` is not a name of a limit: ");
         assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
     }
 }
@@ -211,14 +253,14 @@ fn a_source_that_is_not_shared_or_not_used_is_refused() {
     assert_eq!(
         after("source = \"@guide\"", "source = \"@guides\""),
         [
-            "data/sqs.toml:14: sources.toml has no source called `guides`",
-            "data/sqs.toml:48: sources.toml has no source called `guides`",
+            "data/sqs.toml:15: sources.toml has no source called `guides`",
+            "data/sqs.toml:49: sources.toml has no source called `guides`",
             "data/sources.toml:1: no entry refers to the source `guide`",
         ]
     );
     assert_eq!(
         after("source = \"believed\"", "source = \" \""),
-        ["data/sqs.toml:34: `source` is empty: name a document or an address, and its day"]
+        ["data/sqs.toml:35: `source` is empty: name a document or an address, and its day"]
     );
     let sources = format!("{SOURCES}model = \"AWS SDK model\"\n");
     assert_eq!(
@@ -232,16 +274,42 @@ fn a_limit_that_is_not_tested_needs_a_reason_and_one_that_is_has_none() {
     assert_eq!(
         after("reason = \"hardcap has no SQS\"", ""),
         [
-            "data/sqs.toml:43: a limit that is not emulated needs a `reason`: why hardcap does not enforce it"
+            "data/sqs.toml:44: a limit that is not emulated needs a `reason`: why hardcap does not enforce it"
         ]
     );
     assert_eq!(
-        after("status = \"not emulated\"", "status = \"tested\""),
-        ["data/sqs.toml:44: `reason` is only for a limit that is not tested"]
+        after("status = \"not emulated\"", "status = \"tested\"\ntests = [\"one\"]"),
+        ["data/sqs.toml:46: `reason` is only for a limit that is not tested"]
     );
     assert_eq!(
-        after("status = \"tested\"", "status = \"pending\""),
-        ["data/sqs.toml:10: a pending limit needs a `reason`: what is missing"]
+        after("status = \"tested\"", "status = \"pending\"")[0],
+        "data/sqs.toml:10: a pending limit needs a `reason`: what is missing"
+    );
+}
+
+#[test]
+fn a_limit_that_is_tested_names_its_tests_and_no_other_does() {
+    let tests = "tests = [\"a_message_is_too_long\"]";
+    assert_eq!(
+        after(tests, ""),
+        [
+            "data/sqs.toml:10: a limit that is tested needs `tests`: the names of the tests that cross it"
+        ]
+    );
+    assert_eq!(
+        after(tests, "tests = []"),
+        ["data/sqs.toml:10: `tests` is empty: name the tests that cross the limit"]
+    );
+    assert_eq!(
+        after(tests, "tests = [\"tests/sqs.rs::too_long\"]"),
+        ["data/sqs.toml:11: `tests/sqs.rs::too_long` is not the name of a test function"]
+    );
+    assert_eq!(
+        after(
+            "reason = \"hardcap has no SQS\"",
+            "reason = \"hardcap has no SQS\"\ntests = [\"one\"]"
+        ),
+        ["data/sqs.toml:46: `tests` is only for a limit that is tested"]
     );
 }
 
@@ -250,16 +318,16 @@ fn a_word_that_is_not_of_a_list_is_refused_with_the_list() {
     assert_eq!(
         after("confidence = \"official\"", "confidence = \"certain\""),
         [
-            "data/sqs.toml:42: unknown variant `certain`, expected one of `validated`, `official`, `observed`, \
+            "data/sqs.toml:43: unknown variant `certain`, expected one of `validated`, `official`, `observed`, \
              `derived`, `unconfirmed`"
         ]
     );
     assert!(
-        after("to = \"log\"", "to = \"logs\"")[0].starts_with("data/sqs.toml:30: unknown variant")
+        after("to = \"log\"", "to = \"logs\"")[0].starts_with("data/sqs.toml:31: unknown variant")
     );
     assert!(
         after("unit = \"count\"", "unit = \"s\"")[0]
-            .starts_with("data/sqs.toml:39: unknown variant")
+            .starts_with("data/sqs.toml:40: unknown variant")
     );
     assert!(
         after("service = \"sqs\"", "service = \"SQS\"")[0]
@@ -271,19 +339,19 @@ fn a_word_that_is_not_of_a_list_is_refused_with_the_list() {
 fn a_status_must_be_one_of_http_and_a_log_has_none() {
     assert_eq!(
         after("status = 400", "status = 40"),
-        ["data/sqs.toml:23: 40 is not a status of HTTP"]
+        ["data/sqs.toml:24: 40 is not a status of HTTP"]
     );
     assert_eq!(
         after("status = 400", ""),
-        ["data/sqs.toml:22: this party gets a response: its `status` is missing"]
+        ["data/sqs.toml:23: this party gets a response: its `status` is missing"]
     );
     assert_eq!(
         after("to = \"log\"", "to = \"log\"\nstatus = 200"),
-        ["data/sqs.toml:31: a line of a log has no `status`"]
+        ["data/sqs.toml:32: a line of a log has no `status`"]
     );
     assert_eq!(
         after("to = \"log\"", "to = \"log\"\ncontent_type = \"text/plain\""),
-        ["data/sqs.toml:31: a line of a log has no `content_type`"]
+        ["data/sqs.toml:32: a line of a log has no `content_type`"]
     );
 }
 
@@ -293,17 +361,17 @@ fn empty_facts_are_refused() {
         after("doc = \"A message of a queue.\"", "doc = \"A message of a queue\""),
         ["data/sqs.toml:5: `doc` is not a sentence: it must end with a full stop"]
     );
-    assert_eq!(after("stated = \"10\"", "stated = \"\""), ["data/sqs.toml:41: `stated` is empty"]);
+    assert_eq!(after("stated = \"10\"", "stated = \"\""), ["data/sqs.toml:42: `stated` is empty"]);
     assert_eq!(
         after("body = \"shorter than {max}\"", "body = \"\""),
         [
-            "data/sqs.toml:32: a text needs a `body`, or at least a `code`",
-            "data/sqs.toml:32: the `body` is empty: a limit that is tested shows its text",
+            "data/sqs.toml:33: a text needs a `body`, or at least a `code`",
+            "data/sqs.toml:33: the `body` is empty: a limit that is tested shows its text",
         ]
     );
     let without_numbers = GOOD.split("\n[[limit.number]]\nvalue = 10").next().unwrap_or_default();
     assert_eq!(mistakes("", "service = \"sqs\"\n"), ["data/sqs.toml:1: missing field `limit`"]);
-    assert_eq!(mistakes(SOURCES, without_numbers), ["data/sqs.toml:36: missing field `number`"]);
+    assert_eq!(mistakes(SOURCES, without_numbers), ["data/sqs.toml:37: missing field `number`"]);
 }
 
 #[test]
@@ -314,10 +382,10 @@ fn every_mistake_of_a_file_is_reported_at_once_and_bad_toml_at_its_line() {
     assert_eq!(
         mistakes(SOURCES, &text),
         [
-            "data/sqs.toml:41: `stated` is empty",
-            "data/sqs.toml:48: `10:00:00` is not a day: write it as 2022-04-22",
+            "data/sqs.toml:42: `stated` is empty",
+            "data/sqs.toml:49: `10:00:00` is not a day: write it as 2022-04-22",
         ]
     );
-    assert!(after("unit = \"count\"", "unit = \"count")[0].starts_with("data/sqs.toml:39: "));
-    assert!(after("[[limit.number]]", "[[limit.number]")[0].starts_with("data/sqs.toml:12: "));
+    assert!(after("unit = \"count\"", "unit = \"count")[0].starts_with("data/sqs.toml:40: "));
+    assert!(after("[[limit.number]]", "[[limit.number]")[0].starts_with("data/sqs.toml:13: "));
 }

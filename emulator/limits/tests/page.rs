@@ -68,6 +68,7 @@ fn the_data_has_facts_and_numbers_of_every_row() {
     let mut limits = Limits::classic();
     limits.set("lambda_sync_response", 1000).unwrap();
     let page = serde_json::to_value(page::data(&limits)).unwrap();
+    assert_eq!(page["version"], 1);
     assert_eq!(page["date"], "2022-04-22");
     let rows = page["rows"].as_array().expect("rows are a list");
     assert_eq!(rows.len(), ROWS.len());
@@ -79,6 +80,11 @@ fn the_data_has_facts_and_numbers_of_every_row() {
     assert_eq!(row["scope"], "Lambda");
     assert_eq!(row["confidence"], "official");
     assert_eq!(row["proof"]["state"], "tested");
+    assert_eq!(row["tests"][1], "an_answer_over_the_limit_gets_413_and_everything_after_it_403");
+    assert_eq!(
+        row["doc"].as_str().and_then(|doc| doc.lines().next()),
+        Some("The answer of a synchronous invocation: 100 bytes more than the event may have.")
+    );
     assert_eq!(row["history"][0]["value"], 6_291_556);
     assert_eq!(row["refusals"][0]["to"], "Function");
     assert_eq!(row["refusals"][0]["status"], 413);
@@ -95,7 +101,7 @@ fn the_document_has_history_texts_source_confidence_and_proof_of_a_row() {
     for part in [
         "- **131,072 bytes** (faultline/faultline#12, 2017-05-08).",
         "- **1,048,576 bytes** since 2025-10-28",
-        "Proof: tested.",
+        "Proof: tested by `an_event_fits_the_limit_of_its_day_and_one_byte_more_does_not`.",
         "The caller of the service, 413 `RequestEntityTooLargeException` (observed; ",
         "{observed} byte payload is too large for the Event invocation type (limit {max} bytes)",
     ] {

@@ -89,6 +89,27 @@ fn a_timeout_is_told_in_the_words_of_the_day_with_the_functions_own_seconds() {
 }
 
 #[test]
+fn a_text_that_has_ended_is_not_shown_and_an_alternative_never_is() {
+    let told = |day, row, to| body(&on(day), row, 7_000_000, to);
+    assert!(told("2026-05-21", "lambda_timeout", Party::Log).contains("Task timed out after"));
+    assert_eq!(told("2026-05-22", "lambda_timeout", Party::Log), "");
+    for day in ["2018-01-01", "current"] {
+        assert_eq!(
+            told(day, "lambda_sync_request", Party::Invoker),
+            r#"{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}"#
+        );
+    }
+    let texts = Limits::row("lambda_sync_request").expect("the row exists").refusals;
+    let other = texts.iter().filter(|text| text.alternative).map(|text| text.body);
+    assert_eq!(
+        other.collect::<Vec<_>>(),
+        [
+            r#"{"Message":"{observed} byte payload is too large for the RequestResponse invocation type (limit {max} bytes)"}"#
+        ]
+    );
+}
+
+#[test]
 fn a_misspelt_name_is_refused_with_the_nearest_one() {
     let error = Limits::classic().set("lambda_sync_respones", 1).unwrap_err();
     assert_eq!(

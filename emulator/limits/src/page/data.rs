@@ -1,18 +1,27 @@
-//! The table for programs: whatever serializes writes it.
+//! The table for programs, as values that serde serializes.
 
 use serde::Serialize;
 
 use crate::date::Date;
-use crate::row::Row;
-use crate::table::Limits;
+use crate::row::{Failure, Row};
+use crate::table::{FAILURES, Limits};
+
+/// The version of the form in which [`Page`] is serialized. `docs/limits.schema.json` describes it.
+///
+/// A change that could break a reader increments it; a member that is added does not.
+pub const VERSION: u32 = 1;
 
 /// All rows, with the numbers in force.
 #[derive(Clone, Debug, Serialize)]
 pub struct Page {
+    /// [`VERSION`]
+    pub version: u32,
     /// The day whose numbers and texts are in force: `2022-04-22`, or `current`.
     pub date: Date,
     /// The rows, in the order of the table.
     pub rows: Vec<PageRow>,
+    /// Failures that are not limits.
+    pub failures: &'static [Failure],
 }
 
 /// A row and its number in force.
@@ -35,5 +44,5 @@ pub fn data(limits: &Limits) -> Page {
         .in_force()
         .map(|(row, in_force)| PageRow { in_force, of_the_day: row.value_at(date), row })
         .collect();
-    Page { date, rows }
+    Page { version: VERSION, date, rows, failures: FAILURES }
 }

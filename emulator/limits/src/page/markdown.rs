@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::date::Date;
-use crate::row::{Dated, Refusal, Row, Scope};
-use crate::table::{Limits, ROWS};
+use crate::row::{Dated, Failure, Refusal, Row, Scope};
+use crate::table::{FAILURES, Limits, ROWS};
 
 const INTRODUCTION: &str = "\
 # The limits
@@ -27,6 +27,12 @@ healthy request after), **pending** with what is missing, or **not emulated** wi
 In the texts, names in braces are filled in: `{max}` and `{observed}` are the two numbers.
 ";
 
+const FAILURES_INTRODUCTION: &str = "
+## Failures that are not limits
+
+`hardcap explain` also knows the texts of these failures.
+";
+
 /// The whole table as markdown, services in the order of the table. `limits` says which day stands in the first column.
 #[must_use]
 pub fn markdown(limits: &Limits) -> String {
@@ -37,6 +43,10 @@ pub fn markdown(limits: &Limits) -> String {
         for (row, _) in rows {
             section(&mut page, row);
         }
+    }
+    page.push_str(FAILURES_INTRODUCTION);
+    for failure in FAILURES {
+        failed(&mut page, failure);
     }
     page
 }
@@ -76,8 +86,24 @@ fn section(page: &mut String, row: &Row) {
     for dated in row.history {
         history(page, row, dated);
     }
-    add(page, format_args!("- Known: {}. Proof: {}.", row.confidence, row.proof));
+    add(page, format_args!("- Known: {}. Proof: {}{}.", row.confidence, row.proof, by(row.tests)));
     for refusal in row.refusals {
+        seen(page, refusal);
+    }
+}
+
+/// ` by `name`, `name``, or nothing.
+fn by(tests: &[&str]) -> String {
+    let names: Vec<String> = tests.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
+}
+
+fn failed(page: &mut String, failure: &Failure) {
+    add(page, format_args!("\n### {}\n", failure.name));
+    for line in failure.doc.lines() {
+        add(page, format_args!("{}", line.trim()));
+    }
+    for refusal in failure.refusals {
         seen(page, refusal);
     }
 }
@@ -91,7 +117,9 @@ fn history(page: &mut String, row: &Row, dated: &Dated) {
 fn seen(page: &mut String, refusal: &Refusal) {
     let Refusal { to, status, error_type, content_type, body, confidence, source, .. } = refusal;
     let since = since(refusal.since);
-    let mut head = format!("\nThe {to}{since}");
+    let until = refusal.until.map(|day| format!(" until {day}")).unwrap_or_default();
+    let also = if refusal.alternative { ", also" } else { "" };
+    let mut head = format!("\nThe {to}{since}{until}{also}");
     if *status != 0 {
         let _ = write!(head, ", {status}");
     }
