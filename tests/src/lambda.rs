@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hardcap::config::Function;
 use hardcap::{Builder, Emulator, Totals};
+use hardcap_limits::Date;
 use serde_json::json;
 
 use crate::client::{Answer, Call, Client};
@@ -31,6 +32,12 @@ impl Lambda {
     /// Starts an emulator with these functions.
     pub async fn with(functions: impl IntoIterator<Item = Function>) -> Lambda {
         Lambda::start(functions.into_iter().fold(Emulator::builder(), Builder::function)).await
+    }
+
+    /// Starts an emulator with these functions and the newest limits and texts.
+    pub async fn current(functions: impl IntoIterator<Item = Function>) -> Lambda {
+        let builder = Emulator::builder().limits(Date::LATEST);
+        Lambda::start(functions.into_iter().fold(builder, Builder::function)).await
     }
 
     /// A request to invoke; the kind is `RequestResponse` or `Event`.

@@ -359,7 +359,8 @@ fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {
 /// lambda_recursion
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_invokes_itself_is_stopped_after_16_invocations() {
-    let queue = Queue::with([guest("behave")]).await;
+    let builder = Emulator::builder().limits(Date::LATEST).function(guest("behave"));
+    let queue = Queue::start(builder).await;
     let sync = queue.call("behave", "RequestResponse", r#"{"again": "RequestResponse"}"#);
     let answer = queue.send(sync).await;
     assert_eq!(answer.text(), r#""400 RecursiveInvocationException""#, "{answer:?}");
@@ -375,6 +376,23 @@ async fn a_function_that_invokes_itself_is_stopped_after_16_invocations() {
     assert_eq!((letters.len(), &letters[0]["body"]), (1, &json!(r#"{"again":"Event"}"#)));
     queue.accepted("behave", "{}").await;
     queue.until(|totals| totals.events.delivered == 17).await;
+}
+
+/// lambda_recursion: before its first day, nothing looks for loops.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_invokes_itself_goes_on_before_2023_07_05() {
+    for (day, is_stopped) in [("2023-07-04", false), ("2023-07-05", true)] {
+        let builder = Emulator::builder().limits(day.parse().expect("a day"));
+        let queue = Queue::start(builder.function(guest("behave"))).await;
+        queue.accepted("behave", r#"{"again": "Event"}"#).await;
+        if is_stopped {
+            queue.until(|totals| totals.events.recursive == 1).await;
+            assert_eq!(queue.emulator.totals().invocations, 16, "on {day}");
+        } else {
+            queue.until(|totals| totals.events.delivered > 20).await;
+            assert_eq!(queue.emulator.totals().events.recursive, 0, "on {day}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

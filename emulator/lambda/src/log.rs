@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hardcap_limits::{Date, Limit};
+use hardcap_limits::{Date, Limit, Limits, Party};
 
 use hardcap_core::logbook::{Logbook, shown_lines};
 
@@ -167,6 +167,8 @@ pub(super) fn end_line(request_id: &str) -> String {
 pub(super) struct Report<'a> {
     pub(super) request_id: &'a str,
     pub(super) duration: Duration,
+    /// The function's own timeout, which is what a timeout is billed.
+    pub(super) timeout: Duration,
     /// How long init took, on the first invocation of a sandbox.
     pub(super) init: Option<Duration>,
     /// Init is billed too: always for custom runtimes, for the others since 2025-08-01.
@@ -175,6 +177,8 @@ pub(super) struct Report<'a> {
     pub(super) used_mb: u64,
     /// How it ended, when not well.
     pub(super) status: Status<'a>,
+    /// Whether the line says how it ended: see [`has_status`].
+    pub(super) has_status: bool,
 }
 
 /// How an invocation or an init ended, as log lines tell it.
@@ -189,12 +193,23 @@ pub(super) enum Status<'a> {
 }
 
 impl Report<'_> {
-    /// What is billed, in milliseconds: a begun one counts whole.
+    /// The duration that the line shows. Since the line has a status, that of a timeout is exactly the timeout
+    /// (DataBiosphere/azul#6323, 2025-12-04: 31000.00 ms); before, it was what was measured (apex/up#663, 2018-05-17: 18018.26 ms).
+    pub(super) fn shown_duration(&self) -> Duration {
+        if self.has_status { self.billed_duration() } else { self.duration }
+    }
+
+    /// What is billed, in milliseconds: a begun one counts whole. A timeout is billed as the timeout, however late it was noticed.
     pub(super) fn billed_millis(&self) -> u128 {
+        let duration = self.billed_duration();
         whole_millis_up(match self.init {
-            Some(init) if self.init_is_billed => self.duration + init,
-            _ => self.duration,
+            Some(init) if self.init_is_billed => duration + init,
+            _ => duration,
         })
+    }
+
+    fn billed_duration(&self) -> Duration {
+        if self.status == Status::Timeout { self.timeout } else { self.duration }
     }
 
     /// The line, without its end. A successful one ends with a tab (recorded 2023-09-04), one with a status does not.
@@ -203,7 +218,7 @@ impl Report<'_> {
             "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {} ms\t\
              Memory Size: {} MB\tMax Memory Used: {} MB\t",
             self.request_id,
-            millis(self.duration),
+            millis(self.shown_duration()),
             self.billed_millis(),
             self.memory_mb,
             self.used_mb,
@@ -211,7 +226,8 @@ impl Report<'_> {
         if let Some(init) = self.init {
             let _ = write!(line, "Init Duration: {:.2} ms\t", millis(init));
         }
-        match self.status {
+        let status = if self.has_status { self.status } else { Status::Success };
+        match status {
             Status::Success => {}
             Status::Timeout => line.push_str("Status: timeout"),
             Status::Error(error_type) => {
@@ -220,6 +236,12 @@ impl Report<'_> {
         }
         line
     }
+}
+
+/// Whether a REPORT line says how an invocation ended. Captures of 2018 and 2023 have no status; the table knows since when there is one.
+pub(super) fn has_status(limits: &Limits) -> bool {
+    let text = limits.lambda_timeout.row.refusal_at(Party::Report, limits.date());
+    text.is_some_and(|text| text.since <= limits.date())
 }
 
 /// `INIT_REPORT Init Duration: 10000.09 ms\tPhase: init\tStatus: timeout`, written only when an init fails.
@@ -271,11 +293,13 @@ mod tests {
         Report {
             request_id: ID,
             duration: Duration::from_micros(3_010),
+            timeout: Duration::from_secs(3),
             init: None,
             init_is_billed: false,
             memory_mb: 128,
             used_mb: 36,
             status: Status::Success,
+            has_status: true,
         }
     }
 
@@ -304,8 +328,10 @@ mod tests {
 
     #[test]
     fn the_report_of_a_timeout_bills_init_and_ends_with_the_status() {
+        // The timeout is noticed 18 ms late: neither the duration nor the bill has them.
         let timed_out = Report {
-            duration: Duration::from_secs(600),
+            duration: Duration::from_millis(600_018),
+            timeout: Duration::from_secs(600),
             init: Some(Duration::from_micros(476_750)),
             init_is_billed: true,
             memory_mb: 1024,
@@ -320,6 +346,34 @@ mod tests {
                  Memory Size: 1024 MB\tMax Memory Used: 1035 MB\tInit Duration: 476.75 ms\tStatus: timeout"
             )
         );
+    }
+
+    #[test]
+    fn the_report_of_a_timeout_of_2018_has_the_measured_duration_and_no_status() {
+        // apex/up#663, 2018-05-17, but for a blank after "18000 ms"
+        let timed_out = Report {
+            duration: Duration::from_micros(18_018_260),
+            timeout: Duration::from_secs(18),
+            memory_mb: 512,
+            used_mb: 82,
+            status: Status::Timeout,
+            has_status: false,
+            ..report()
+        };
+        assert_eq!(
+            timed_out.line(),
+            format!(
+                "REPORT RequestId: {ID}\tDuration: 18018.26 ms\tBilled Duration: 18000 ms\tMemory Size: 512 MB\t\
+                 Max Memory Used: 82 MB\t"
+            )
+        );
+    }
+
+    #[test]
+    fn a_report_has_a_status_since_2025_12_04() {
+        let on = |day: &str| has_status(&Limits::at(day.parse().unwrap()));
+        assert_eq!(["2018-05-17", "classic", "2025-12-03"].map(on), [false; 3]);
+        assert_eq!(["2025-12-04", "current"].map(on), [true; 2]);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(super) enum Ending {
     TimedOut(Exceeded),
     /// The process ended without an answer.
     Exited(Exit),
+    /// The process was killed for the memory that it used.
+    OutOfMemory(Exceeded),
     /// An extension ended, and the sandbox with it: `Extension.Crash` and its like.
     Extension { error_type: &'static str, message: String },
     /// The process could not be started, `fork/exec /var/task/bootstrap: no such file or directory`.
@@ -117,6 +119,7 @@ impl Ending {
             Ending::TooLarge { exceeded, then } => too_large(exceeded, then, request_id, now),
             Ending::TimedOut(exceeded) => timed_out(exceeded, request_id, now),
             Ending::Exited(exit) => platform_error(EXIT_ERROR, exit.message(), request_id),
+            Ending::OutOfMemory(exceeded) => out_of_memory(exceeded, request_id, now),
             Ending::Extension { error_type, message } => {
                 platform_error(error_type, message, request_id)
             }
@@ -191,6 +194,23 @@ fn timed_out(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conclusi
     }
 }
 
+/// The texts and the error type are those of the day: `Runtime.ExitError` at first, later `Runtime.OutOfMemory`.
+fn out_of_memory(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conclusion {
+    let names = [("request_id", request_id)];
+    let told = exceeded.refusal_with(Party::Invoker, &names);
+    let (error_type, body) = told.map(|it| (it.error_type, it.body)).unwrap_or_default();
+    let mut lines: Vec<String> =
+        shown(&exceeded, Party::Log, request_id, now).into_iter().collect();
+    lines.push(error_type.to_owned());
+    let message = Exit::KILLED.message();
+    Conclusion {
+        lines,
+        fault: Some(Fault::Exited { error_type: error_type.to_owned(), message }),
+        status: ReportStatus::Error(error_type.to_owned()),
+        ..Conclusion::well(body.into())
+    }
+}
+
 fn platform_error(error_type: &str, message: String, request_id: &str) -> Conclusion {
     let error_message = format!("RequestId: {request_id} Error: {message}");
     let document = ErrorDocument { error_type, error_message: &error_message };
@@ -225,7 +245,7 @@ fn timestamp(now: EpochMillis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hardcap_limits::{Limits, Millis};
+    use hardcap_limits::{Limits, Megabytes, Millis};
 
     use super::*;
 
@@ -305,26 +325,44 @@ mod tests {
 
     #[test]
     fn a_timeout_is_told_in_the_words_of_its_day() {
-        for (date, expected) in [
-            (
-                "2018-07-17",
-                format!(
-                    r#"{{"errorMessage":"2018-07-17T10:17:00.383Z {ID} Task timed out after 1.00 seconds"}}"#
-                ),
-            ),
-            (
-                "current",
-                format!(
-                    r#"{{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {ID} Error: Task timed out after 1.00 seconds"}}"#
-                ),
-            ),
+        let line = format!("2018-07-17T10:17:00.383Z {ID} Task timed out after 1.00 seconds");
+        let old = format!(r#"{{"errorMessage":"{line}"}}"#);
+        let new = format!(
+            r#"{{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {ID} Error: Task timed out after 1.00 seconds"}}"#
+        );
+        // Since 2026-05-22 only the REPORT line tells of it.
+        for (date, payload, lines) in [
+            ("2018-07-17", &old, vec![line.clone()]),
+            ("2026-05-21", &new, vec![line.clone()]),
+            ("2026-05-22", &new, Vec::new()),
+            ("current", &new, Vec::new()),
         ] {
             let limits = Limits::at(date.parse().unwrap());
             let limit = limits.lambda_timeout.lowered_to(Millis(1_000));
             let conclusion = conclude(Ending::TimedOut(limit.exceeded_by(Millis(1_001))));
+            assert_eq!(text(&conclusion.payload), payload, "{date}");
+            assert_eq!(conclusion.lines, lines, "{date}");
+            assert_eq!(conclusion.status, ReportStatus::Timeout, "{date}");
+        }
+    }
+
+    #[test]
+    fn a_function_out_of_memory_has_the_error_type_of_its_day() {
+        for (date, error_type) in [
+            ("2022-01-05", "Runtime.ExitError"),
+            ("2025-08-04", "Runtime.ExitError"),
+            ("2025-08-05", "Runtime.OutOfMemory"),
+            ("current", "Runtime.OutOfMemory"),
+        ] {
+            let limits = Limits::at(date.parse().unwrap());
+            let limit = limits.lambda_memory_max.lowered_to(Megabytes(128));
+            let conclusion = conclude(Ending::OutOfMemory(limit.exceeded_by(Megabytes(131))));
+            let message =
+                format!("RequestId: {ID} Error: Runtime exited with error: signal: killed");
+            let expected = format!(r#"{{"errorType":"{error_type}","errorMessage":"{message}"}}"#);
             assert_eq!(text(&conclusion.payload), expected, "{date}");
-            let line = format!("2018-07-17T10:17:00.383Z {ID} Task timed out after 1.00 seconds");
-            assert_eq!(conclusion.lines, [line]);
+            assert_eq!(conclusion.lines, [message, error_type.to_owned()], "{date}");
+            assert_eq!(conclusion.status, ReportStatus::Error(error_type.to_owned()), "{date}");
         }
     }
 

@@ -111,6 +111,9 @@ pub(super) enum Exit {
 }
 
 impl Exit {
+    /// By the kernel, or by hardcap in its place: SIGKILL.
+    pub(super) const KILLED: Exit = Exit::Signal(9);
+
     pub(super) fn of(status: ExitStatus) -> Exit {
         match (status.code(), status.signal()) {
             (Some(0), _) => Exit::Clean,

@@ -223,7 +223,7 @@ fn memory_size(admit: &impl Admit, limits: &Limits, memory: i64) -> Option<Refus
     let low = admit.admit_least(&limits.lambda_memory_min, observed);
     let exceeded = low.and_then(|()| admit.admit(&limits.lambda_memory_max, observed)).err()?;
     let value = memory.to_string();
-    Some(Refusal::of("memory", &exceeded, Party::Invoker, &[("value", &value)]))
+    Some(Refusal::of("memory", &exceeded, Party::Deployer, &[("value", &value)]))
 }
 
 fn ephemeral_storage(admit: &impl Admit, limits: &Limits, size: i64) -> Option<Refusal> {
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_measured_as_compact_json_and_echoed_in_its_order() {
+    fn the_environment_is_measured_as_compact_json_and_echoed_in_its_order_until_2026_09_14() {
         // lambda_environment
         let map = variables(&[("A", "quote \" and ü")]);
         assert_eq!(environment_bytes(&map), r#"{"A":"quote \" and ü"}"#.len() as u64);
@@ -371,13 +371,16 @@ mod tests {
         let value = "\"".repeat(2039);
         let over = variables(&[("Z2", "ok"), ("A2", &value)]);
         assert_eq!(environment_bytes(&over), 4097);
-        let text = format!(
-            "Lambda was unable to configure your environment variables because the environment variables you have \
-             provided exceeded the 4KB limit. String measured: {{\"Z2\":\"ok\",\"A2\":\"{}\"}}",
-            "\\\"".repeat(2039)
-        );
         let proposal = Proposal { environment: Some(&over), ..Proposal::default() };
-        check(proposal, Some(("InvalidParameterValueException", &text)));
+        let refused = "Lambda was unable to configure your environment variables because the environment variables you \
+                       have provided exceeded the 4KB limit.";
+        let sized = format!("{refused} Measured size: 4097 bytes");
+        check(proposal, Some(("InvalidParameterValueException", &sized)));
+        let day = "2026-09-14".parse().unwrap();
+        let echoed = answer(refusals(&Unrecorded, &Limits::at(day), &proposal)).unwrap();
+        let quotes = "\\\"".repeat(2039);
+        let text = format!("{refused} String measured: {{\"Z2\":\"ok\",\"A2\":\"{quotes}\"}}");
+        assert_eq!((echoed.error_type, echoed.message()), ("InvalidParameterValueException", text));
     }
 
     #[test]

@@ -131,6 +131,8 @@ pub(super) struct Outcome {
     pub(super) status: ReportStatus,
     /// The answer, in bytes.
     pub(super) produced: u64,
+    /// As the REPORT line shows it.
+    pub(super) duration: Duration,
     pub(super) billed_millis: u128,
 }
 
@@ -147,17 +149,20 @@ pub(super) fn finish(
     measure(&ctx, &ending, streamed);
     let Conclusion { payload, posted_as_stream, fault, mut lines, status } =
         ending.conclude(&ctx.request_id, ctx.clock.now());
+    let timeout = ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     let report = Report {
         request_id: &ctx.request_id,
         duration: ended.duration,
+        timeout: Duration::from_millis(timeout.max.0),
         init: ended.init,
         init_is_billed: log::init_is_billed(&function.function.runtime, ctx.limits.date()),
         memory_mb: function.function.memory_mb,
         used_mb: ended.used_mb,
         status: status.as_status(),
+        has_status: log::has_status(&ctx.limits),
     };
     lines.extend([log::end_line(&ctx.request_id), report.line()]);
-    let billed_millis = report.billed_millis();
+    let (duration, billed_millis) = (report.shown_duration(), report.billed_millis());
     let produced = streamed.map_or(payload.len() as u64, |posted| posted.0);
     ctx.record(What::Invoked {
         function: function.function.name.clone(),
@@ -177,7 +182,7 @@ pub(super) fn finish(
     });
     // Last, so that whoever reads a stream to its end finds the reply there.
     drop(outlet);
-    Outcome { status, produced, billed_millis }
+    Outcome { status, produced, duration, billed_millis }
 }
 
 /// Compares the answer with its limit, for the records: one that was over it has been refused already.

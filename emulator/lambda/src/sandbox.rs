@@ -78,6 +78,8 @@ struct Inner {
     peak_read: Option<Stopwatch>,
     /// When it was compared with what the function may use.
     memory_checked: Option<Stopwatch>,
+    /// Whether its processes were killed for the memory that they used.
+    out_of_memory: bool,
     /// Since when it has been in its state.
     since: Stopwatch,
     /// The same by the emulator's clock, which can be advanced.
@@ -130,6 +132,7 @@ impl Sandbox {
             peak: 0,
             peak_read: None,
             memory_checked: None,
+            out_of_memory: false,
             since: now,
             since_time: clock.now(),
             allowed: function.function.timeout,

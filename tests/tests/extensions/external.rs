@@ -1,7 +1,7 @@
 //! External extensions: processes that the platform starts before the runtime, and that end after it.
 
 use hardcap::Emulator;
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::Call;
 use serde_json::json;
 
@@ -69,7 +69,8 @@ async fn a_crash_during_an_invocation_ends_it_and_the_sandbox() {
     let layer = Layer::with(&["crash"]);
     for (status, message) in [(0, "exit code 0"), (7, "exit status 7")] {
         let script = format!(r#"[{{"register":["INVOKE"]}},"next",{{"exit":{status}}}]"#);
-        let world = World::with(function("behave", &layer, &script)).await;
+        let builder = Emulator::builder().limits(Date::LATEST);
+        let world = World::start(builder.function(function("behave", &layer, &script))).await;
         let answer = world.invoke("behave", json!({"millis": 10_000})).await;
         assert_error(&answer, "Extension.Crash", message);
         assert!(

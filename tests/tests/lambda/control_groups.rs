@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use hardcap::Emulator;
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
 use serde_json::json;
 
@@ -69,8 +69,8 @@ async fn the_kernel_counts_1024_processes_and_threads_also_of_root() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_kernel_bounds_the_memory_of_a_sandbox_with_what_it_may_keep_in_tmp() {
-    let builder = Emulator::builder().function(guest("behave")).set("lambda_tmp_min", 12);
-    let lambda = Lambda::start(builder).await;
+    let builder = Emulator::builder().limits(Date::LATEST).function(guest("behave"));
+    let lambda = Lambda::start(builder.set("lambda_tmp_min", 12)).await;
     let groups = groups_of_sandbox(pid(&lambda).await);
     let bound = value(&groups, ["memory.limit_in_bytes", "memory.max"]);
     if bound.is_none() {
@@ -83,8 +83,10 @@ async fn the_kernel_bounds_the_memory_of_a_sandbox_with_what_it_may_keep_in_tmp(
     // Faster than anything that looks from time to time.
     let killed = lambda.invoke("behave", json!({"leak_mb": 400})).await;
     let text = log(&killed);
-    assert_eq!(killed.json()["errorType"], "Runtime.ExitError", "{text}");
+    assert_eq!(killed.json()["errorType"], "Runtime.OutOfMemory", "{text}");
     assert!(killed.text().contains("Runtime exited with error: signal: killed"), "{killed:?}");
+    assert!(text.ends_with("\tStatus: error\tError Type: Runtime.OutOfMemory\n"), "{text}");
+    assert_eq!(lambda.emulator.totals().limits["lambda_memory_max"].refused, 1);
     assert!(text.contains("and may use 128 MB"), "{text}");
     lambda.is_healthy("behave", "{}").await;
 }

@@ -1,7 +1,7 @@
 //! How invocations end other than well: errors, timeouts, exits and crashes of every kind.
 
 use hardcap::Emulator;
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use serde_json::{Value, json};
 
 use super::{Lambda, assert_fault, guest, guest_with, log};
@@ -31,7 +31,7 @@ async fn a_panic_is_an_error_like_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_ends_is_told_by_its_status_or_signal_and_replaced() {
-    let lambda = Lambda::with([guest("behave")]).await;
+    let lambda = Lambda::current([guest("behave")]).await;
     for (event, reason) in [
         (json!({"exit": 0}), "Runtime exited without providing a reason"),
         (json!({"exit": 127}), "Runtime exited with error: exit status 127"),
@@ -77,10 +77,24 @@ async fn a_function_that_takes_too_long_is_ended_in_the_words_of_the_day() {
             assert_eq!(ended.json().as_object().unwrap().len(), 1, "{}", ended.text());
         }
         let log = log(&ended);
-        assert!(log.contains(&format!(" {id} Task timed out after 1.00 seconds\nEND ")), "{log}");
-        let duration = log.split("\tDuration: ").nth(1).and_then(|it| it.split(' ').next());
-        let duration: f64 = duration.and_then(|it| it.parse().ok()).unwrap_or_default();
-        assert!(duration > 1_000.0 && log.ends_with("\tStatus: timeout\n"), "{log}");
+        let line = format!(" {id} Task timed out after 1.00 seconds\nEND ");
+        let figure = |name: &str| {
+            let value =
+                log.split(&format!("\t{name}: ")).nth(1).and_then(|it| it.split(' ').next());
+            value.and_then(|it| it.parse::<f64>().ok()).unwrap_or_else(|| panic!("{name}: {log}"))
+        };
+        let (duration, billed, init) =
+            (figure("Duration"), figure("Billed Duration"), figure("Init Duration"));
+        // The timeout and init are billed, up to the next millisecond; the line shows init with two digits.
+        let rounding = billed - 1_000.0 - init;
+        assert!((-0.006..1.006).contains(&rounding), "{log}");
+        if date == "current" {
+            assert!(!log.contains("Task timed out"), "{log}");
+            assert!(duration == 1_000.0 && log.ends_with("\tStatus: timeout\n"), "{log}");
+        } else {
+            assert!(log.contains(&line), "{log}");
+            assert!(duration > 1_000.0 && !log.contains("Status: "), "{log}");
+        }
         lambda.is_healthy("behave", "{}").await;
         let totals = lambda.emulator.totals();
         assert_eq!(totals.cold_starts, 2, "the sandbox was replaced");
@@ -123,7 +137,10 @@ async fn a_function_that_answers_and_then_exits_has_answered() {
 async fn a_runtime_that_exits_over_a_refused_answer_is_in_the_log_and_the_invoker_is_told_of_the_size()
  {
     let lambda = Lambda::start(
-        Emulator::builder().function(guest("script")).set("lambda_sync_response", 99),
+        Emulator::builder()
+            .limits(Date::LATEST)
+            .function(guest("script"))
+            .set("lambda_sync_response", 99),
     )
     .await;
     let script = json!([{"post": {"to": "response", "size": 100}}, {"exit": 1}]);

@@ -20,7 +20,7 @@ async fn python(module: &str) -> Option<Lambda> {
     function.runtime = "python3.11".to_owned();
     function.timeout = Millis(30_000);
     function.memory_mb = 512;
-    Some(Lambda::with([function]).await)
+    Some(Lambda::current([function]).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ async fn an_error_behind_the_stream_is_told_by_the_last_event() {
 async fn a_connection_that_breaks_truncates_the_answer() {
     let (streaming, streamed) = half(json!("broken")).await;
     assert_eq!(streamed.complete.error_code(), Some("Runtime.TruncatedResponse"));
-    assert!(streamed.log().contains("Status: error\tError Type: Runtime.TruncatedResponse"));
+    assert!(!streamed.log().contains("\tStatus: "), "a REPORT line of 2023: {}", streamed.log());
     streaming.is_healthy().await;
     assert_eq!(streaming.emulator.totals().cold_starts, 1, "the process has lived on");
 }
@@ -61,7 +61,7 @@ async fn a_process_that_ends_in_the_middle_is_an_exit() {
 async fn the_functions_time_ends_a_stream_in_the_middle() {
     let (streaming, streamed) = half(json!("hang")).await;
     assert_eq!(streamed.complete.error_code(), Some("Sandbox.Timedout"));
-    assert!(streamed.log().ends_with("\tStatus: timeout\n"), "{}", streamed.log());
+    assert!(!streamed.log().contains("\tStatus: "), "a REPORT line of 2023: {}", streamed.log());
     streaming.is_healthy().await;
     let totals = streaming.emulator.totals();
     assert_eq!((totals.cold_starts, totals.limits["lambda_timeout"].refused), (2, 1));

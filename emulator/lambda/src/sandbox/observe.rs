@@ -105,13 +105,13 @@ impl Sandbox {
             "requestId": request_id,
             "status": status,
             "tracing": tracing,
-            "metrics": { "durationMs": millis(ended.duration), "producedBytes": outcome.produced },
+            "metrics": { "durationMs": millis(outcome.duration), "producedBytes": outcome.produced },
         });
         let mut report = json!({
             "requestId": request_id,
             "status": status,
             "metrics": {
-                "durationMs": millis(ended.duration),
+                "durationMs": millis(outcome.duration),
                 "billedDurationMs": u64::try_from(outcome.billed_millis).unwrap_or(u64::MAX),
                 "memorySizeMB": self.function.function.memory_mb,
                 "maxMemoryUsedMB": ended.used_mb,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hardcap_limits::Millis;
+use hardcap_limits::{Megabytes, Millis};
 
 use super::super::init::{InitEnd, InitFailure};
 use super::super::log::Writer;
@@ -13,7 +13,7 @@ use super::super::output::Rest;
 use super::super::process::{Exit, Group};
 use super::super::state::State;
 use super::extensions::Reason;
-use super::{Inner, Running, Sandbox};
+use super::{Inner, Run, Running, Sandbox};
 use hardcap_core::clock::EpochMillis;
 
 /// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
@@ -142,6 +142,8 @@ impl Sandbox {
             self.tell_init_failed("Runtime.ExitError");
         }
         let home = inner.home.take();
+        let out_of_memory = inner.out_of_memory;
+        let peak_mb = Megabytes(inner.peak.div_ceil(MIB));
         drop(inner);
         self.function.ended(self.id);
         self.function.leave(home);
@@ -149,6 +151,7 @@ impl Sandbox {
             let exit = *exit;
             self.conclude(run, |run| match run.refused {
                 Some(_) => run.ending_of_refused(Then::Exited(exit)),
+                None if out_of_memory => self.out_of_memory(run, peak_mb),
                 None => Ending::Exited(exit),
             });
         }
@@ -249,17 +252,30 @@ impl Sandbox {
             let (used, allowed) = (resident.div_ceil(MIB), self.function.function.memory_mb);
             let why = format!("uses {used} MB of memory and may use {allowed} MB");
             self.log.platform(&format!("hardcap: the function {why}: it is killed"));
+            inner.out_of_memory = true;
             self.kill_runtime();
         }
     }
 
     /// The kernel has killed a process before a look at the memory could find it too large.
     pub(crate) fn was_out_of_memory(&self) {
+        self.lock().out_of_memory = true;
         let allowed = self.function.function.memory_mb;
         self.log.platform(&format!(
             "hardcap: the function used all of the memory that the kernel gives it and its /tmp together, and may use \
              {allowed} MB: the kernel has killed a process"
         ));
+    }
+
+    /// The end of an invocation whose processes were killed for the memory that they used. The kernel kills before a look at the memory
+    /// sees too much: then the least that was too much is what counts.
+    fn out_of_memory(&self, run: &Run, peak: Megabytes) -> Ending {
+        let limits = &run.job.ctx.limits;
+        let limit =
+            limits.lambda_memory_max.lowered_to(Megabytes(self.function.function.memory_mb.into()));
+        let used = Megabytes(peak.0.max(limit.max.0 + 1));
+        let _ = run.job.ctx.admit(&limit, used);
+        Ending::OutOfMemory(limit.exceeded_by(used))
     }
 
     fn read_memory(&self, inner: &mut Inner) -> Option<u64> {
