@@ -124,6 +124,23 @@ async fn an_http_api_refuses_a_request_line_and_values_of_more_than_10_240_bytes
 }
 
 #[tokio::test]
+async fn a_function_url_refuses_headers_of_more_than_10_240_bytes_with_the_text_of_an_event() {
+    let emulator = all_gateways(mirror("body")).start().await.unwrap();
+    let url = emulator.function_url("bodyUrl");
+    let others = "host: h\r\nx: \r\n".len();
+    let at = raw(url, &head("/x", 10_240 - others)).await;
+    assert!(at.starts_with("HTTP/1.1 200 "), "{at}");
+    let over = raw(url, &head("/x", 10_240 - others + 1)).await;
+    assert!(over.starts_with("HTTP/1.1 413 "), "{over}");
+    let text = "Request must be smaller than 6291456 bytes for the InvokeFunction operation";
+    assert!(over.ends_with(&format!("\r\n\r\n{{\"Message\":\"{text}\"}}")), "{over}");
+    let code = "x-amzn-errortype: requestentitytoolargeexception";
+    assert!(over.to_ascii_lowercase().contains(code), "{over}");
+    assert!(raw(url, &head("/x", 1)).await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(emulator.totals().limits["url_headers"].highest, 10_241);
+}
+
+#[tokio::test]
 async fn a_rest_api_refuses_a_url_of_more_than_10_240_characters_however_long() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
     let url = emulator.api_url("Rest");

@@ -253,7 +253,9 @@ impl Gateway {
             Front::Http(_) => {
                 ctx.admit(&limits.http_headers, request::line_and_value_bytes(head))?;
             }
-            Front::Url { .. } => {}
+            Front::Url { .. } => {
+                ctx.admit(&limits.url_headers, request::header_bytes(head))?;
+            }
         }
         match head.extensions.get::<SentHead>() {
             Some(sent) if sent.is_cut() => Err(Ending::UriTooLong),
