@@ -332,6 +332,53 @@ fn check_ends_with_1_when_something_would_fail_and_with_0_when_it_would_not() {
     }
 }
 
+/// lambda_unzipped_layers
+#[test]
+fn code_and_layers_of_262144000_bytes_pass_and_one_byte_more_is_an_error() {
+    let manifest = "[functions.Hello]\nlayers = [\"layer\"]\n";
+    let unzipped = |code: &str, layer: Option<u64>, filler: u64| {
+        let template = FUNCTION.replace("CodeUri: .", &format!("CodeUri: {code}"));
+        let folder = folder(&[("template.yaml", &template)]);
+        let code = folder.path().join(code);
+        fs::create_dir_all(&code).expect("a folder");
+        fs::write(code.join("bootstrap"), "#!/bin/sh\n").expect("written");
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(code.join("bootstrap"), executable).expect("executable");
+        let sparse = |path: &Path, bytes| {
+            fs::File::create(path).and_then(|file| file.set_len(bytes)).expect("a sparse file");
+        };
+        sparse(&code.join("filler"), filler - "#!/bin/sh\n".len() as u64);
+        if let Some(bytes) = layer {
+            fs::write(folder.path().join("hardcap.toml"), manifest).expect("written");
+            fs::create_dir(folder.path().join("layer")).expect("a folder");
+            sparse(&folder.path().join("layer/file"), bytes);
+        }
+        let output = run(folder.path(), &["check", "--format", "json"]);
+        let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let mut findings = json["findings"].as_array().expect("findings").iter();
+        let found = findings.find(|finding| finding["code"] == "package-size");
+        let said = |it: &Value| (it["severity"].clone(), it["message"].clone());
+        (output.status.code(), found.map(said))
+    };
+    let built = ".aws-sam/build/Hello";
+    assert_eq!(unzipped(built, Some(100), 262_143_900), (Some(0), None));
+    let both = "AWS refuses `Hello`: Function code combined with layers exceeds the maximum allowed size of 262144000 \
+                bytes. The actual size is 262144001 bytes.";
+    assert_eq!(
+        unzipped(built, Some(101), 262_143_900),
+        (Some(1), Some(("error".into(), both.into())))
+    );
+    assert_eq!(unzipped(built, None, 262_144_000), (Some(0), None));
+    let alone = "AWS refuses `Hello`: Unzipped size must be smaller than 262144000 bytes";
+    assert_eq!(unzipped(built, None, 262_144_001), (Some(1), Some(("error".into(), alone.into()))));
+    // What a build makes of a source folder is not known before it.
+    let source = "AWS refuses `Hello` unless its build leaves files out: Unzipped size must be smaller than 262144000 bytes";
+    assert_eq!(
+        unzipped("src", None, 262_144_001),
+        (Some(0), Some(("warning".into(), source.into())))
+    );
+}
+
 #[test]
 fn every_format_of_check_reports_a_template_that_cannot_be_read() {
     let folder = folder(&[("template.yaml", "Resources:\n  F: {Type: !Nope x}\n")]);

@@ -5,6 +5,9 @@
 pub mod build;
 pub mod cargo;
 pub mod python;
+mod unpacked;
+
+pub use unpacked::unpacked_bytes;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

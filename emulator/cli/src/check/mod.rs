@@ -1,6 +1,7 @@
 //! What a template shows before anything runs: errors that AWS reports at deployment, and common pitfalls. Pure.
 
 mod render;
+mod unpacked;
 
 use std::fmt;
 
@@ -49,6 +50,7 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
         findings.open_access(function);
         findings.timeout(function);
     }
+    findings.unpacked(Severity::Warning);
     for bucket in &loaded.config.buckets {
         findings.bucket(bucket);
     }
@@ -108,6 +110,7 @@ pub fn refused(loaded: &Loaded) -> Vec<Finding> {
         findings.compression(api);
     }
     findings.reservations();
+    findings.unpacked(Severity::Error);
     findings.all
 }
 
@@ -160,6 +163,26 @@ impl Findings<'_> {
             let id = function.logical_id.clone();
             let message = format!("AWS refuses `{id}`: {}", refusal.message());
             self.add(Severity::Error, refusal.code, &id, message);
+        }
+    }
+
+    /// Code and layers that are too large together, where that is as certain as `severity` says.
+    fn unpacked(&mut self, severity: Severity) {
+        let loaded = self.loaded;
+        for (function, package) in loaded.config.functions.iter().zip(&loaded.packages) {
+            let refusal = unpacked::refusal(&loaded.config.limits, function, package);
+            let Some((_, refusal)) = refusal.filter(|(found, _)| *found == severity) else {
+                continue;
+            };
+            let id = &function.logical_id;
+            let message = match severity {
+                Severity::Error => format!("AWS refuses `{id}`: {}", refusal.message()),
+                Severity::Warning | Severity::Note => format!(
+                    "AWS refuses `{id}` unless its build leaves files out: {}",
+                    refusal.message()
+                ),
+            };
+            self.add(severity, refusal.code, id, message);
         }
     }
 

@@ -1,0 +1,52 @@
+//! How large the code and the layers of a function are once unpacked. Unlike the other rules, this one looks at files.
+
+use std::path::{Component, Path};
+
+use hardcap::packaging::{Package, Program, unpacked_bytes};
+use hardcap_core::config::Function;
+use hardcap_lambda::rules::Refusal;
+use hardcap_limits::{Bytes, Exceeded, Limits, Party};
+
+use super::Severity;
+
+/// What AWS says of a function whose code and layers are too large together.
+///
+/// It is certain for what is deployed as it is: a zip, the output of a build tool, layers. The folder of a function that is built first may
+/// hold more than its package will.
+pub(super) fn refusal(
+    limits: &Limits,
+    function: &Function,
+    package: &Package,
+) -> Option<(Severity, Refusal)> {
+    let code = package.code.as_deref().filter(|_| !is_built_by_cargo(package));
+    let code_bytes = code.and_then(|code| unpacked_bytes(code).ok()).unwrap_or_default();
+    let layers: u64 = function.layers.iter().filter_map(|layer| unpacked_bytes(layer).ok()).sum();
+    let limit = limits.lambda_unzipped_layers;
+    let exceeded = limit.admit(Bytes(code_bytes + layers)).err()?;
+    let is_certain = limit.max < Bytes(layers) || code.is_some_and(is_deployed_as_it_is);
+    let severity = if is_certain { Severity::Error } else { Severity::Warning };
+    // Code alone has the text of its own row.
+    let alone = Limits::row("lambda_unzipped").filter(|_| layers == 0);
+    let refusal = match alone {
+        Some(row) => {
+            Refusal::of("package-size", &Exceeded { row, ..exceeded }, Party::Invoker, &[])
+        }
+        None => Refusal::of("package-size", &exceeded, Party::Deployer, &[]),
+    };
+    Some((severity, refusal))
+}
+
+/// The code of such a function is its source; what is deployed is one binary.
+fn is_built_by_cargo(package: &Package) -> bool {
+    let named = matches!(package.program, Some(Program::Cargo { .. }));
+    let source = |code: &Path| code.join("Cargo.toml").exists() && !code.join("bootstrap").exists();
+    named || package.code.as_deref().is_some_and(source)
+}
+
+fn is_deployed_as_it_is(code: &Path) -> bool {
+    let parts = code.components().filter_map(|part| match part {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    code.is_file() || parts.into_iter().any(|name| name == ".aws-sam" || name == "cdk.out")
+}
