@@ -54,7 +54,7 @@ impl<Q: Quantity> Limit<Q> {
     }
 }
 
-/// A quantity over its limit. Carries the row, so whoever shows it needs no `match`.
+/// A quantity above its limit, with the row that knows the texts.
 #[derive(Clone, Copy, Debug)]
 pub struct Exceeded {
     /// The facts.

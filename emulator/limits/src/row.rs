@@ -98,7 +98,7 @@ impl fmt::Display for Party {
     }
 }
 
-/// How well a number or a text is known. Taken over from the source, never improved here.
+/// How well a number or a text is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
@@ -108,9 +108,9 @@ pub enum Confidence {
     Official,
     /// Reported by a user who quotes the text.
     Observed,
-    /// Worked out by arithmetic or by reading code.
+    /// Concluded by arithmetic or from code.
     Derived,
-    /// Believed. Do not rely on it.
+    /// Assumed. Do not rely on it.
     Unconfirmed,
 }
 
@@ -134,7 +134,7 @@ pub enum Proof {
     Tested,
     /// It will be enforced; the reason says what is missing.
     Pending(&'static str),
-    /// It is a fact for the reader; the reason says why hardcap does not enforce it.
+    /// Documentation only; the reason says why hardcap does not enforce it.
     NotEmulated(&'static str),
 }
 
@@ -176,8 +176,8 @@ pub struct Dated {
 /// What one party sees when a limit is crossed, from one day on.
 ///
 /// `body` is a template. Filled from the numbers: `{max}` and `{observed}`; `{max_seconds}`, milliseconds shown as
-/// seconds with two decimals; `{max_whole_seconds}`. Other names in braces (`{request_id}`) are given by whoever
-/// renders it, already escaped for where they stand. A text holds no number of its own.
+/// seconds with two decimals; `{max_whole_seconds}`. The code that renders the text gives the values of
+/// other names (`{request_id}`), escaped for their place. A text holds no number of its own.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Refusal {
     /// Who sees it.
@@ -246,7 +246,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether the number is the least that is accepted, not the most. Such a row can refuse, but has no headroom.
+    /// Whether the number is a minimum, not a maximum. A minimum has no headroom.
     #[must_use]
     pub fn is_minimum(&self) -> bool {
         self.name.ends_with("_min")

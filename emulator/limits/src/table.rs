@@ -70,7 +70,7 @@ mod relations;
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
 
 impl Limits {
-    /// The numbers of 2022-04-22, which most people still quote: the default.
+    /// The numbers of 2022-04-22, which many documents still quote.
     #[must_use]
     pub fn classic() -> Limits {
         Limits::at(Date::CLASSIC)
@@ -94,7 +94,7 @@ impl Limits {
         self.in_force().filter(move |(row, value)| row.value_at(date) != *value)
     }
 
-    /// The rows whose number in force is not that of `other`, as `(row, here, there)`: what the first line of a run says.
+    /// The rows whose number in force is not that of `other`, as `(row, here, there)`.
     pub fn differences(&self, other: &Limits) -> impl Iterator<Item = (&'static Row, u64, u64)> {
         self.in_force()
             .zip(other.in_force())
@@ -117,7 +117,7 @@ pub struct UnknownRow {
 }
 
 impl UnknownRow {
-    /// A row is near when at most half of the letters differ; a wild guess would only mislead.
+    /// A row is near if at most half of the letters differ.
     fn new(name: &str) -> UnknownRow {
         let rows = ROWS.iter().map(|row| (edits(name, row.name), row.name));
         let near = rows.filter(|(edits, row)| edits * 2 <= row.len().max(name.len()));

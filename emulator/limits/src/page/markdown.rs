@@ -13,18 +13,18 @@ This page is rendered from the data files in `emulator/limits/data/`; a test kee
 same table for any day, `--set NAME=NUMBER` enforces another number for a run.
 
 Every limit is inclusive: the number itself is accepted. A row says which bytes or which span of time is compared with it,
-how the number changed, what each party is shown when it is crossed, and how sure we are:
+how the number changed, what each party is shown above it, and how well each fact is known:
 
 - **validated**: recorded from AWS by a test that stores the answer, or a full capture;
 - **official**: AWS documentation, an AWS SDK model, or source published by AWS;
 - **observed**: reported by a user who quotes the text;
-- **derived**: worked out by arithmetic or by reading code;
-- **unconfirmed**: believed. Do not rely on it.
+- **derived**: concluded by arithmetic or from code;
+- **unconfirmed**: assumed. Do not rely on it.
 
-The proof says whether hardcap enforces the row: **tested** (a test crosses it from outside: at the limit, one over, and a
-healthy request after), **pending** with what is missing, or **not emulated** with the reason.
+The proof says whether hardcap enforces the row: **tested** (a test crosses the limit from outside: at the number, one above it, and a
+healthy request afterwards), **pending** with what is missing, or **not emulated** with the reason.
 
-In the texts, names in braces are filled in: `{max}` and `{observed}` are the two numbers.
+In the texts, names in braces are placeholders: `{max}` is the limit and `{observed}` the measured number.
 ";
 
 const FAILURES_INTRODUCTION: &str = "
@@ -133,7 +133,9 @@ fn seen(page: &mut String, refusal: &Refusal) {
     if body.is_empty() {
         add(page, format_args!("with a text that is not known."));
     } else {
-        add(page, format_args!("\n```text\n{body}\n```"));
+        // A page with CRLF in the middle would not survive editors.
+        let body = body.replace('\r', "");
+        add(page, format_args!("\n```text\n{}\n```", body.trim_end()));
     }
 }
 

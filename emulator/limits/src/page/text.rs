@@ -8,11 +8,11 @@ use crate::row::{Proof, Refusal, Row};
 use crate::table::Limits;
 
 /// The table in aligned columns, at most 120 wide: name, number in force, how well it is known, how hardcap proves it,
-/// and the status and code that whoever crosses it is shown first.
+/// and the status and code of its first error.
 #[must_use]
 pub fn text(limits: &Limits) -> String {
     let mut page = format!("Limits of {}.\n\n", day(limits.date()));
-    let columns = ["limit", "in force", "known", "proof", "whoever crosses it is shown"];
+    let columns = ["limit", "in force", "known", "proof", "error above it"];
     line(&mut page, format_args!("{}", aligned(columns)));
     let mut scope = None;
     for (row, in_force) in limits.in_force() {
@@ -31,18 +31,18 @@ pub fn text(limits: &Limits) -> String {
     page
 }
 
-/// What the first line of a run says of numbers that are not the newest: `lambda_async_request 262,144 bytes (current:
+/// The numbers that are not the newest, for the first line of a run: `lambda_async_request 262,144 bytes (current:
 /// 1,048,576 bytes)`, with commas between. Empty when all are. `other` is usually [`Limits::current`].
 #[must_use]
 pub fn differences(limits: &Limits, other: &Limits) -> String {
-    let told: Vec<String> = limits
+    let different: Vec<String> = limits
         .differences(other)
         .map(|(row, here, there)| {
             let (here, there) = (row.unit.of(here), row.unit.of(there));
             format!("{} {here} ({}: {there})", row.name, day(other.date()))
         })
         .collect();
-    told.join(", ")
+    different.join(", ")
 }
 
 fn aligned([name, number, known, proof, shown]: [&str; 5]) -> String {
@@ -64,7 +64,7 @@ fn proof(proof: Proof) -> &'static str {
     }
 }
 
-/// The first thing that anyone is shown: `413 RequestEntityTooLargeException`.
+/// The status and code of the first error: `413 RequestEntityTooLargeException`.
 fn shown(row: &Row, date: Date) -> String {
     let answered = |refusal: &&Refusal| refusal.status != 0;
     let Some(first) = row.refusals.iter().find(answered) else {
@@ -74,7 +74,7 @@ fn shown(row: &Row, date: Date) -> String {
     format!("{} {}", of_the_day.status, of_the_day.error_type).trim_end().to_owned()
 }
 
-/// What a reader must know who compares this number with another one.
+/// What distinguishes this number from the number of another day.
 fn remark(row: &Row, in_force: u64, date: Date) -> Option<String> {
     let of_the_day = row.value_at(date);
     let newest = row.value_at(Date::LATEST);
