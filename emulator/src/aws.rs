@@ -72,8 +72,8 @@ impl Aws {
         surfaces: Surfaces,
     ) -> Result<Aws, String> {
         let Surfaces { lambda, control, s3, dynamodb } = surfaces;
-        let ssm = Ssm::new(platform, config)?;
-        let secrets = Secrets::new(platform, config)?;
+        let ssm = Ssm::open(platform, config)?;
+        let secrets = Secrets::open(platform, config)?;
         Ok(Aws {
             platform: platform.clone(),
             lambda,
@@ -148,7 +148,7 @@ impl Aws {
                 sts::error(&ctx, 400, "InvalidAction", &no_service(&name))
             }
             Service::Unknown(name) => {
-                json_api::serve_call(&self.platform, request, "message", |_| {
+                json_api::serve_call(&self.platform, request, "message", move |_| {
                     Err(ApiError::Exception("UnknownOperationException", Some(no_service(&name))))
                 })
                 .await

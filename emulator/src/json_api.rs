@@ -33,6 +33,14 @@ pub(crate) enum ApiError {
     Exception(&'static str, Option<String>),
     /// A limit of the table, and what `{value}` stands for in its text.
     Refused(Exceeded, &'static str),
+    /// hardcap failed, and why.
+    Bug(String),
+}
+
+impl From<std::io::Error> for ApiError {
+    fn from(error: std::io::Error) -> ApiError {
+        ApiError::Bug(error.to_string())
+    }
 }
 
 impl From<Exceeded> for ApiError {
@@ -78,22 +86,24 @@ pub(crate) fn seconds(at: EpochMillis) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
-/// Reads a call, has it run, and renders what came out. `message` is how the service's own exceptions spell that member.
+/// Reads a call, runs it where it may wait for the disk, and renders the result. `message` is how the service's own
+/// exceptions spell that member.
 pub(crate) async fn serve_call(
     platform: &Platform,
     request: Request<Body>,
     message: &'static str,
-    run: impl FnOnce(&Call) -> Result<Value, ApiError>,
+    run: impl FnOnce(&Call) -> Result<Value, ApiError> + Send + 'static,
 ) -> Response<Body> {
     let ctx = platform.context();
     let operation = operation(request.headers());
     let Some(body) = serve::read_at_most(request.into_body(), BODY_MAX).await else {
         return render(&ctx, 413, &json!({ "__type": "RequestEntityTooLargeException" }));
     };
-    let call = Call { ctx, operation, body };
-    match run(&call) {
-        Ok(output) => render(&call.ctx, 200, &output),
-        Err(error) => render_error(&call.ctx, error, message),
+    let call = Call { ctx: ctx.clone(), operation, body };
+    match tokio::task::spawn_blocking(move || run(&call)).await {
+        Ok(Ok(output)) => render(&ctx, 200, &output),
+        Ok(Err(error)) => render_error(&ctx, error, message),
+        Err(error) => bug(&ctx, error.to_string()),
     }
 }
 
@@ -112,7 +122,36 @@ pub(crate) fn sentence(error: ApiError) -> String {
         ApiError::Exception(_, Some(text)) => text,
         ApiError::Exception(code, None) => code.to_owned(),
         ApiError::Refused(exceeded, _) => exceeded.to_string(),
+        ApiError::Bug(cause) => cause,
     }
+}
+
+/// A tag, as both services write it.
+#[derive(Clone, Debug, Deserialize, serde::Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Tag {
+    pub(crate) key: String,
+    #[serde(default)]
+    pub(crate) value: String,
+}
+
+/// Tags of a resource, by key.
+pub(crate) type Tags = indexmap::IndexMap<String, String>;
+
+/// Adds tags to those of a resource, or replaces their values.
+pub(crate) fn add_tags(tags: &mut Tags, added: Vec<Tag>) {
+    tags.extend(added.into_iter().map(|tag| (tag.key, tag.value)));
+}
+
+/// Tags as answers show them.
+pub(crate) fn shown_tags(tags: &Tags) -> Value {
+    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
+}
+
+/// The SHA-256 of what a template says of a resource, by which a later start knows whether that has changed.
+pub(crate) fn template_digest(specification: &Value) -> String {
+    use sha2::{Digest as _, Sha256};
+    hex::encode(Sha256::digest(specification.to_string()))
 }
 
 /// Which page of a list a call asks for.
@@ -182,6 +221,7 @@ fn render_error(ctx: &Context, error: ApiError, message: &'static str) -> Respon
                 None => bug(ctx, format!("no text for {exceeded}")),
             }
         }
+        ApiError::Bug(cause) => bug(ctx, cause),
     }
 }
 

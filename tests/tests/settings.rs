@@ -97,7 +97,8 @@ async fn e2_a_secret_is_rotated_in_the_middle_of_a_run() {
     let first = r#"{"username":"proxy","password":"first"}"#;
     let stage = stage(&[("UPSTREAM_BASIC_AUTH", "secret:upstream")], &[("upstream", first)]).await;
     let second = r#"{"username":"proxy","password":"second"}"#;
-    let rotate = json!({ "SecretId": "upstream", "SecretString": second });
+    let rotate =
+        json!({ "SecretId": "upstream", "SecretString": second, "ClientRequestToken": "second" });
     let put = ("secretsmanager.PutSecretValue", rotate);
     stage.rotates("proxy:first", "proxy:second", put).await;
 }

@@ -12,6 +12,7 @@ pub mod config;
 pub mod console;
 pub mod context;
 pub mod descriptors;
+pub mod durable;
 pub mod faults;
 pub mod guard;
 pub mod head;

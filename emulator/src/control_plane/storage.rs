@@ -3,14 +3,15 @@
 //! A function's folder holds its description and one folder for each package. A package is there whole before the
 //! description names it; what no description names is rubbish of a run that was cut off.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::entry::{Entry, Saved};
+use hardcap_core::durable;
 use hardcap_lambda::package::PackageFolder;
 
 const DESCRIPTION: &str = "function.json";
@@ -56,28 +57,17 @@ impl Storage {
     pub(super) fn read(&self) -> io::Result<Vec<Saved>> {
         let mut found = Vec::new();
         for folder in folders(&self.root)? {
-            match fs::read(folder.join(DESCRIPTION)) {
-                Ok(text) => {
-                    let saved: Saved = serde_json::from_slice(&text).map_err(|error| {
-                        let name = folder.join(DESCRIPTION);
-                        io::Error::new(
-                            io::ErrorKind::InvalidData,
-                            format!("{}: {error}", name.display()),
-                        )
-                    })?;
-                    let kept = saved.folder().map(|name| folder.join(name));
-                    for other in
-                        folders(&folder)?.into_iter().filter(|it| Some(it) != kept.as_ref())
-                    {
-                        fs::remove_dir_all(other)?;
-                    }
-                    found.push(saved);
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::remove_dir_all(folder)?
-                }
-                Err(error) => return Err(error),
+            let description = folder.join(DESCRIPTION);
+            if !description.try_exists()? {
+                fs::remove_dir_all(folder)?;
+                continue;
             }
+            let saved: Saved = durable::read(&description)?;
+            let kept = saved.folder().map(|name| folder.join(name));
+            for other in folders(&folder)?.into_iter().filter(|it| Some(it) != kept.as_ref()) {
+                fs::remove_dir_all(other)?;
+            }
+            found.push(saved);
         }
         Ok(found)
     }
@@ -103,7 +93,10 @@ impl Storage {
         }
         let folder = self.root.join(&entry.function.name);
         let text = serde_json::to_vec_pretty(&Saved::of(entry))?;
-        let written = tokio::task::spawn_blocking(move || write(&folder, &text));
+        let written = tokio::task::spawn_blocking(move || {
+            let beside = folder.join(format!("{DESCRIPTION}.new"));
+            durable::replace(&folder.join(DESCRIPTION), &beside, &text)
+        });
         written.await.map_err(io::Error::other)?
     }
 
@@ -114,14 +107,6 @@ impl Storage {
             _ => Ok(()),
         }
     }
-}
-
-fn write(folder: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text)?;
-    file.as_file().sync_all()?;
-    file.persist(folder.join(DESCRIPTION)).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
 }
 
 /// The zip file of a package.

@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use hardcap_limits::Millis;
 use serde::Deserialize;
 
-use super::store::{Held, invalid_parameter};
-use crate::json_api::{ApiError, Page};
+use super::store::{Held, invalid_parameter, invalid_request};
+use crate::json_api::{ApiError, Page, Tag};
 use hardcap_core::config::SecretValue;
 
 const DAY: Millis = Millis(24 * 60 * 60 * 1000);
@@ -45,8 +45,40 @@ pub(super) struct CreateSecret {
     pub(super) name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) client_request_token: Option<String>,
+    pub(super) kms_key_id: Option<String>,
+    #[serde(default)]
+    pub(super) tags: Vec<Tag>,
+    #[serde(default)]
+    pub(super) add_replica_regions: Vec<serde_json::Value>,
     #[serde(flatten)]
     pub(super) value: Value,
+}
+
+/// Refuses a call without its token, which SDKs and the CLI make up themselves (recorded 2023-05-12).
+pub(super) fn token(token: Option<String>) -> Result<String, ApiError> {
+    token.filter(|token| !token.is_empty()).ok_or_else(|| {
+        invalid_request(
+            "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
+        )
+    })
+}
+
+/// Which secret the tags of a call are of.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TagsOf {
+    pub(super) secret_id: Option<String>,
+    #[serde(default)]
+    pub(super) tags: Vec<Tag>,
+    #[serde(default)]
+    pub(super) tag_keys: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutPolicy {
+    pub(super) secret_id: Option<String>,
+    pub(super) resource_policy: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +102,7 @@ pub(super) struct PutSecretValue {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UpdateSecret {
+    pub(super) kms_key_id: Option<String>,
     pub(super) secret_id: Option<String>,
     pub(super) description: Option<String>,
     pub(super) client_request_token: Option<String>,
@@ -139,16 +172,55 @@ pub(super) struct Filter {
     values: Vec<String>,
 }
 
+/// The keys that filters have, in the order in which AWS lists them.
+const FILTER_KEYS: [&str; 7] =
+    ["all", "description", "name", "owning-service", "primary-region", "tag-key", "tag-value"];
+
 impl Filter {
+    /// Refuses a key that there is not.
+    ///
+    /// # Errors
+    ///
+    /// `ValidationException` with AWS's frame.
+    pub(super) fn check(&self, at: usize) -> Result<(), ApiError> {
+        if FILTER_KEYS.contains(&self.key.as_str()) {
+            return Ok(());
+        }
+        Err(crate::json_api::invalid(format!(
+            "1 validation error detected: Value '{}' at 'filters.{}.member.key' failed to satisfy constraint: Member must \
+             satisfy enum value set: [{}]",
+            self.key,
+            at + 1,
+            FILTER_KEYS.join(", ")
+        )))
+    }
+
+    /// Whether a secret has what one of the values begins. A value that begins with `!` matches the others. Descriptions
+    /// are compared without regard to case, names and tags with it (API reference, `Filter`).
     pub(super) fn matches(&self, held: &Held) -> bool {
-        let text = match self.key.as_str() {
-            "name" => &held.name,
-            "description" => &held.description,
-            _ => return true,
-        };
         self.values.iter().any(|value| match value.strip_prefix('!') {
-            Some(unwanted) => !text.starts_with(unwanted),
-            None => text.starts_with(value.as_str()),
+            Some(unwanted) => !self.begins(held, unwanted),
+            None => self.begins(held, value),
         })
+    }
+
+    fn begins(&self, held: &Held, start: &str) -> bool {
+        let insensitive = |text: &str| text.to_lowercase().starts_with(&start.to_lowercase());
+        let mut keys = held.tags.keys();
+        let mut values = held.tags.values();
+        match self.key.as_str() {
+            "name" => held.name.starts_with(start),
+            "description" => insensitive(&held.description),
+            "tag-key" => keys.any(|key| key.starts_with(start)),
+            "tag-value" => values.any(|value| value.starts_with(start)),
+            "all" => {
+                insensitive(&held.name)
+                    || insensitive(&held.description)
+                    || keys.any(|key| insensitive(key))
+                    || values.any(|value| insensitive(value))
+            }
+            // No secret here belongs to a service, or is a replica.
+            _ => false,
+        }
     }
 }

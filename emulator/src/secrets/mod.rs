@@ -1,4 +1,4 @@
-//! Secrets Manager, in memory: secrets with their versions and stages.
+//! Secrets Manager: secrets with their versions and stages. With `--data` each secret is a file that survives the process.
 
 mod input;
 mod password;
@@ -20,10 +20,10 @@ use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Config, Secret, SecretValue};
 use hardcap_core::context::Platform;
 use input::{
-    CreateSecret, DeleteSecret, GetSecretValue, List, MoveStage, Named, PutSecretValue,
-    UpdateSecret,
+    CreateSecret, DeleteSecret, GetSecretValue, List, MoveStage, Named, PutPolicy, PutSecretValue,
+    TagsOf, UpdateSecret,
 };
-use store::{CURRENT, Held, Store, Version};
+use store::{CURRENT, Held, New, Store, Version};
 
 const OPERATIONS: &[&str] = &[
     "CreateSecret",
@@ -36,6 +36,11 @@ const OPERATIONS: &[&str] = &[
     "RestoreSecret",
     "ListSecrets",
     "ListSecretVersionIds",
+    "TagResource",
+    "UntagResource",
+    "PutResourcePolicy",
+    "GetResourcePolicy",
+    "DeleteResourcePolicy",
 ];
 /// The most of one page of a list.
 const LIST_MAX: usize = 100;
@@ -54,13 +59,15 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// A store with the secrets of the configuration.
+    /// A store with the secrets that an earlier run left in `config.data`, and those of the configuration.
     ///
     /// # Errors
     ///
-    /// A sentence that names the secret and why it cannot be.
-    pub(crate) fn new(platform: &Platform, config: &Config) -> Result<Secrets, String> {
-        let mut store = Store::new(&config.region);
+    /// A sentence that names the secret and why it cannot be, or the file that cannot be read.
+    pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Secrets, String> {
+        let folder = config.data.as_ref().map(|data| data.join("secrets"));
+        let store = Store::open(&config.region, folder.as_deref());
+        let mut store = store.map_err(|error| error.to_string())?;
         for secret in &config.secrets {
             add(&mut store, secret, &config.limits, platform.clock.now()).map_err(|error| {
                 format!("secret `{}`: {}", secret.name, json_api::sentence(error))
@@ -71,11 +78,12 @@ impl Secrets {
 
     /// Answers a request with `X-Amz-Target: secretsmanager.*`.
     pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        json_api::serve_call(&self.platform, request, "Message", |call| self.run(call)).await
+        let this = self.clone();
+        json_api::serve_call(&self.platform, request, "Message", move |call| this.run(call)).await
     }
 
     fn run(&self, call: &Call) -> Result<Value, ApiError> {
-        self.store().forget_deleted(call.now());
+        self.store().forget_deleted(call.now())?;
         match call.operation.as_str() {
             "CreateSecret" => self.create(call, call.input()?),
             "GetSecretValue" => self.get(call, &call.input()?),
@@ -87,6 +95,11 @@ impl Secrets {
             "RestoreSecret" => self.restore(&call.input()?),
             "ListSecrets" => self.list(&call.input()?),
             "ListSecretVersionIds" => self.versions(&call.input()?),
+            "TagResource" => self.tag(call.input()?),
+            "UntagResource" => self.untag(&call.input()?),
+            "PutResourcePolicy" => self.put_policy(call.input()?),
+            "GetResourcePolicy" => self.policy(&call.input()?),
+            "DeleteResourcePolicy" => self.delete_policy(&call.input()?),
             other => Err(json_api::unknown_operation("Secrets Manager", other, OPERATIONS)),
         }
     }
@@ -97,13 +110,26 @@ impl Secrets {
         if let Some(value) = &value {
             admit(&call.ctx.limits, value, |limit, seen| call.ctx.admit(limit, seen))?;
         }
+        let token = input::token(input.client_request_token)?;
+        if !input.add_replica_regions.is_empty() {
+            return Err(store::invalid_parameter(
+                "hardcap emulates one region; leave AddReplicaRegions out.",
+            ));
+        }
+        let mut new = New {
+            name,
+            description: input.description.unwrap_or_default(),
+            key_id: input.kms_key_id,
+            token: Some(token),
+            value,
+            ..New::default()
+        };
+        json_api::add_tags(&mut new.tags, input.tags);
         let mut store = self.store();
-        let arn = store.create(&name, &input.description.unwrap_or_default(), call.now())?;
-        let mut output = json!({ "ARN": arn, "Name": name });
-        if let Some(value) = value {
-            let stages = [CURRENT.to_owned()];
-            let id = store.put(&name, input.client_request_token, value, &stages, call.now())?;
-            output["VersionId"] = json!(id);
+        let (held, version) = store.create(new, call.now())?;
+        let mut output = json!({ "ARN": held.arn, "Name": held.name });
+        if let Some(version) = version {
+            output["VersionId"] = json!(version);
         }
         Ok(output)
     }
@@ -126,7 +152,7 @@ impl Secrets {
                 output["SecretBinary"] = json!(BASE64_STANDARD.encode(bytes));
             }
         }
-        held.accessed = Some(call.now());
+        store.accessed(id, call.now())?;
         Ok(output)
     }
 
@@ -137,8 +163,9 @@ impl Secrets {
         })?;
         admit(&call.ctx.limits, &value, |limit, seen| call.ctx.admit(limit, seen))?;
         let stages = input.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+        let token = input::token(input.client_request_token)?;
         let mut store = self.store();
-        let version = store.put(&id, input.client_request_token, value, &stages, call.now())?;
+        let version = store.put(&id, Some(token), value, &stages, call.now())?;
         let held = store.usable(&id)?;
         Ok(
             json!({ "ARN": held.arn, "Name": held.name, "VersionId": version, "VersionStages": stages }),
@@ -151,31 +178,35 @@ impl Secrets {
         if let Some(value) = &value {
             admit(&call.ctx.limits, value, |limit, seen| call.ctx.admit(limit, seen))?;
         }
-        let mut store = self.store();
-        let held = store.usable(&id)?;
-        if let Some(description) = input.description {
-            held.description = description;
-            held.changed = call.now();
-        }
-        let mut output = json!({ "ARN": held.arn, "Name": held.name });
-        if let Some(value) = value {
-            let stages = [CURRENT.to_owned()];
-            let version = store.put(&id, input.client_request_token, value, &stages, call.now())?;
-            output["VersionId"] = json!(version);
-        }
-        Ok(output)
+        let token = input::token(input.client_request_token)?;
+        let now = call.now();
+        self.store().edit(&id, |held| {
+            if input.description.is_some() || input.kms_key_id.is_some() {
+                held.changed = now;
+            }
+            held.key_id = input.kms_key_id.or(held.key_id.take());
+            if let Some(description) = input.description {
+                held.description = description;
+            }
+            let mut output = json!({ "ARN": held.arn, "Name": held.name });
+            if let Some(value) = value {
+                let version = held.put(Some(token), value, &[CURRENT.to_owned()], now)?;
+                output["VersionId"] = json!(version);
+            }
+            Ok(output)
+        })
     }
 
     fn move_stage(&self, call: &Call, input: &MoveStage) -> Result<Value, ApiError> {
         let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
         let stage = input.version_stage.as_deref().ok_or_else(|| missing("versionStage"))?;
-        let mut store = self.store();
-        let held = store.usable(id)?;
         let (to, from) =
             (input.move_to_version_id.as_deref(), input.remove_from_version_id.as_deref());
-        held.move_stage(stage, to, from)?;
-        held.changed = call.now();
-        Ok(json!({ "ARN": held.arn, "Name": held.name }))
+        self.store().edit(id, |held| {
+            held.move_stage(stage, to, from)?;
+            held.changed = call.now();
+            Ok(json!({ "ARN": held.arn, "Name": held.name }))
+        })
     }
 
     fn describe(&self, input: &Named) -> Result<Value, ApiError> {
@@ -194,13 +225,15 @@ impl Secrets {
     fn restore(&self, input: &Named) -> Result<Value, ApiError> {
         let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
         let mut store = self.store();
-        let held = store.find(id)?;
-        held.deleted = None;
+        let held = store.restore(id)?;
         Ok(json!({ "ARN": held.arn, "Name": held.name }))
     }
 
     fn list(&self, input: &List) -> Result<Value, ApiError> {
-        let mut store = self.store();
+        for (at, filter) in input.filters.iter().enumerate() {
+            filter.check(at)?;
+        }
+        let store = self.store();
         let all: Vec<Value> = store
             .all()
             .filter(|held| input.include_planned_deletion || held.deleted.is_none())
@@ -212,11 +245,12 @@ impl Secrets {
 
     fn versions(&self, input: &Named) -> Result<Value, ApiError> {
         let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
-        let mut store = self.store();
+        let store = self.store();
         let held = store.find(id)?;
         let shown = |version: &Version| {
             json!({
                 "CreatedDate": seconds(version.created),
+                "KmsKeyIds": [held.key_id.as_deref().unwrap_or("DefaultEncryptionKey")],
                 "VersionId": version.id,
                 "VersionStages": version.stages,
             })
@@ -227,6 +261,54 @@ impl Secrets {
             .filter(|version| input.include_deprecated || !version.stages.is_empty());
         let versions: Vec<Value> = staged.map(shown).collect();
         Ok(json!({ "ARN": held.arn, "Name": held.name, "Versions": versions }))
+    }
+
+    fn tag(&self, input: TagsOf) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        self.store().edit(id, |held| {
+            json_api::add_tags(&mut held.tags, input.tags);
+            Ok(json!({}))
+        })
+    }
+
+    fn untag(&self, input: &TagsOf) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        self.store().edit(id, |held| {
+            held.tags.retain(|key, _| !input.tag_keys.contains(key));
+            Ok(json!({}))
+        })
+    }
+
+    fn put_policy(&self, input: PutPolicy) -> Result<Value, ApiError> {
+        let id = input.secret_id.ok_or_else(|| missing("secretId"))?;
+        let policy = input.resource_policy.ok_or_else(|| missing("resourcePolicy"))?;
+        if serde_json::from_str::<serde_json::Map<String, Value>>(&policy).is_err() {
+            let text = "This resource policy contains a syntax error.".to_owned();
+            return Err(ApiError::Exception("MalformedPolicyDocumentException", Some(text)));
+        }
+        self.store().edit(&id, |held| {
+            held.policy = Some(policy);
+            Ok(json!({ "ARN": held.arn, "Name": held.name }))
+        })
+    }
+
+    fn policy(&self, input: &Named) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        let store = self.store();
+        let held = store.find(id)?;
+        let mut output = json!({ "ARN": held.arn, "Name": held.name });
+        if let Some(policy) = &held.policy {
+            output["ResourcePolicy"] = json!(policy);
+        }
+        Ok(output)
+    }
+
+    fn delete_policy(&self, input: &Named) -> Result<Value, ApiError> {
+        let id = input.secret_id.as_deref().ok_or_else(|| missing("secretId"))?;
+        self.store().edit(id, |held| {
+            held.policy = None;
+            Ok(json!({ "ARN": held.arn, "Name": held.name }))
+        })
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -243,11 +325,7 @@ fn add(
     if let Some(value) = &secret.value {
         admit(limits, value, |limit, seen| limit.admit(seen))?;
     }
-    store.create(&secret.name, &secret.description, now)?;
-    if let Some(value) = secret.value.clone() {
-        store.put(&secret.name, None, value, &[CURRENT.to_owned()], now)?;
-    }
-    Ok(())
+    store.provide(secret, now)
 }
 
 /// Compares a value with the row of its size.
@@ -276,8 +354,18 @@ fn described(held: &Held, versions: &str) -> Value {
         "Name": held.name,
         "CreatedDate": seconds(held.created),
         "LastChangedDate": seconds(held.changed),
-        versions: stages,
+        versions: stages.clone(),
     });
+    if stages.is_empty() {
+        // A secret that never had a value has no such member (recorded 2023-09-05).
+        shown.as_object_mut().map(|shown| shown.shift_remove(versions));
+    }
+    if !held.tags.is_empty() {
+        shown["Tags"] = json_api::shown_tags(&held.tags);
+    }
+    if let Some(key) = &held.key_id {
+        shown["KmsKeyId"] = json!(key);
+    }
     if !held.description.is_empty() {
         shown["Description"] = json!(held.description);
     }

@@ -1,26 +1,64 @@
-//! The secrets themselves: versions, and the stages that move between them. No I/O, no clock of its own.
+//! The secrets themselves: versions, and the stages that move between them. Each secret is one record with `--data`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::Path;
 
 use hardcap_limits::Millis;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::json_api::ApiError;
+use crate::json_api::{ApiError, Tags, invalid, template_digest};
 use hardcap_core::clock::EpochMillis;
-use hardcap_core::config::SecretValue;
-use hardcap_core::config::secret_arn;
+use hardcap_core::config::{Secret, SecretValue, secret_arn};
+use hardcap_core::durable::Table;
 
 pub(super) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// One value that a secret had.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Version {
     pub(super) id: String,
+    #[serde(with = "value")]
     pub(super) value: SecretValue,
     pub(super) stages: Vec<String>,
     pub(super) created: EpochMillis,
 }
 
+/// A secret's value as a record has it: a text, or bytes as base64.
+mod value {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+    use hardcap_core::config::SecretValue;
+
+    #[derive(Serialize, Deserialize)]
+    enum Record {
+        String(String),
+        Binary(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(value: &SecretValue, to: S) -> Result<S::Ok, S::Error> {
+        let record = match value {
+            SecretValue::String(text) => Record::String(text.clone()),
+            SecretValue::Binary(bytes) => Record::Binary(BASE64_STANDARD.encode(bytes)),
+        };
+        record.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SecretValue, D::Error> {
+        match Record::deserialize(from)? {
+            Record::String(text) => Ok(SecretValue::String(text)),
+            Record::Binary(base64) => {
+                BASE64_STANDARD.decode(base64).map(SecretValue::Binary).map_err(D::Error::custom)
+            }
+        }
+    }
+}
+
 /// A secret.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Held {
     pub(super) arn: String,
     pub(super) name: String,
@@ -32,14 +70,35 @@ pub(super) struct Held {
     pub(super) deleted: Option<EpochMillis>,
     /// Oldest first.
     pub(super) versions: Vec<Version>,
+    #[serde(default)]
+    pub(super) tags: Tags,
+    /// The key of KMS that a call named.
+    #[serde(default)]
+    pub(super) key_id: Option<String>,
+    /// The resource policy, a JSON document as it was put. It is kept and shown, and not enforced.
+    #[serde(default)]
+    pub(super) policy: Option<String>,
+    /// The digest of the template's secret that was put last.
+    #[serde(default)]
+    template: Option<String>,
+}
+
+/// What `CreateSecret` says of a secret.
+#[derive(Default)]
+pub(super) struct New {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) tags: Tags,
+    pub(super) key_id: Option<String>,
+    /// The token of the call, and the value where it has one.
+    pub(super) token: Option<String>,
+    pub(super) value: Option<SecretValue>,
 }
 
 /// Every secret by name.
 pub(super) struct Store {
     region: String,
-    secrets: BTreeMap<String, Held>,
-    /// How often each name was created, so that a name that comes again has another ARN.
-    lives: HashMap<String, u64>,
+    secrets: Table<Held>,
 }
 
 pub(super) fn invalid_request(text: &str) -> ApiError {
@@ -54,69 +113,111 @@ fn not_found(text: &str) -> ApiError {
     ApiError::Exception("ResourceNotFoundException", Some(text.to_owned()))
 }
 
+/// Refuses what cannot be a secret's name.
+pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-!".contains(&byte);
+    if name.is_empty() || !name.bytes().all(allowed) {
+        return Err(invalid(
+            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
+        ));
+    }
+    Ok(())
+}
+
 impl Store {
-    pub(super) fn new(region: &str) -> Store {
-        Store { region: region.to_owned(), secrets: BTreeMap::new(), lives: HashMap::new() }
+    /// The secrets that an earlier run left in a folder, or none.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be used, or holds what cannot be read; the message names it.
+    pub(super) fn open(region: &str, root: Option<&Path>) -> io::Result<Store> {
+        Ok(Store { region: region.to_owned(), secrets: Table::open(root)? })
     }
 
-    /// Makes a secret without a value, and returns its ARN.
+    /// Makes a template's secret. As a deployment does, it replaces what the API has put only when the template says
+    /// something else than it said before.
+    pub(super) fn provide(&mut self, secret: &Secret, now: EpochMillis) -> Result<(), ApiError> {
+        check_name(&secret.name)?;
+        let value = secret.value.as_ref().map(|value| match value {
+            SecretValue::String(text) => json!({ "text": text }),
+            SecretValue::Binary(bytes) => json!({ "bytes": bytes }),
+        });
+        let digest = template_digest(&json!([secret.description, value]));
+        let held = self.secrets.get(&secret.name);
+        if held.is_some_and(|held| held.template.as_ref() == Some(&digest)) {
+            return Ok(());
+        }
+        let new = || Held::new(secret_arn(&self.region, &secret.name, 0), &secret.name, now);
+        let mut held = held.cloned().unwrap_or_else(new);
+        held.description.clone_from(&secret.description);
+        held.deleted = None;
+        held.template = Some(digest);
+        if let Some(value) = secret.value.clone() {
+            held.put(None, value, &[CURRENT.to_owned()], now)?;
+        }
+        Ok(self.secrets.put(&secret.name, held)?)
+    }
+
+    /// Makes a secret, and returns it with the id of its version, where it has a value. The same token with the same value
+    /// changes nothing, so that a client can repeat a call whose answer was lost.
     pub(super) fn create(
         &mut self,
-        name: &str,
-        description: &str,
+        new: New,
         now: EpochMillis,
-    ) -> Result<String, ApiError> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-!".contains(&byte);
-        if name.is_empty() || !name.bytes().all(allowed) {
-            return Err(crate::json_api::invalid(
-                "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
-            ));
-        }
-        match self.secrets.get(name) {
+    ) -> Result<(&Held, Option<String>), ApiError> {
+        check_name(&new.name)?;
+        match self.secrets.get(&new.name) {
             Some(held) if held.deleted.is_some() => {
                 return Err(invalid_request(
                     "You can't create this secret because a secret with this name is already scheduled for deletion.",
                 ));
             }
+            Some(held) if held.is_from(&new) => {}
             Some(_) => {
                 let text =
-                    format!("The operation failed because the secret {name} already exists.");
+                    format!("The operation failed because the secret {} already exists.", new.name);
                 return Err(ApiError::Exception("ResourceExistsException", Some(text)));
             }
-            None => {}
+            None => {
+                // A name that is created again has another ARN than before.
+                let (life, _) = uuid::Uuid::new_v4().as_u64_pair();
+                let arn = secret_arn(&self.region, &new.name, life);
+                let mut held = Held::new(arn, &new.name, now);
+                held.description = new.description;
+                held.tags = new.tags;
+                held.key_id = new.key_id;
+                if let Some(value) = new.value {
+                    held.put(new.token.clone(), value, &[CURRENT.to_owned()], now)?;
+                }
+                self.secrets.put(&new.name, held)?;
+            }
         }
-        let life = self.lives.entry(name.to_owned()).or_default();
-        let arn = secret_arn(&self.region, name, *life);
-        *life += 1;
-        let held = Held {
-            arn: arn.clone(),
-            name: name.to_owned(),
-            description: description.to_owned(),
-            created: now,
-            changed: now,
-            accessed: None,
-            deleted: None,
-            versions: Vec::new(),
-        };
-        self.secrets.insert(name.to_owned(), held);
-        Ok(arn)
+        let held = self.find(&new.name)?;
+        let version = held
+            .versions
+            .iter()
+            .find(|it| new.token.is_none() || Some(&it.id) == new.token.as_ref());
+        Ok((held, version.map(|version| version.id.clone())))
     }
 
     /// The secret that a name, an ARN, or an ARN without its last six characters names.
-    pub(super) fn find(&mut self, id: &str) -> Result<&mut Held, ApiError> {
-        let named = |held: &&mut Held| {
+    pub(super) fn find(&self, id: &str) -> Result<&Held, ApiError> {
+        let named = |held: &&Held| {
             held.name == id
                 || held.arn == id
                 || held.arn.rsplit_once('-').map(|(arn, _)| arn) == Some(id)
         };
-        self.secrets
-            .values_mut()
-            .find(named)
-            .ok_or_else(|| not_found("Secrets Manager can't find the specified secret."))
+        if let Some(held) = self.secrets.iter().map(|(_, held)| held).find(named) {
+            return Ok(held);
+        }
+        if !id.starts_with("arn:") {
+            check_name(id)?;
+        }
+        Err(not_found("Secrets Manager can't find the specified secret."))
     }
 
     /// As [`Store::find`], for what cannot be done with a secret that is being deleted.
-    pub(super) fn usable(&mut self, id: &str) -> Result<&mut Held, ApiError> {
+    pub(super) fn usable(&self, id: &str) -> Result<&Held, ApiError> {
         let held = self.find(id)?;
         if held.deleted.is_some() {
             return Err(invalid_request(
@@ -126,9 +227,26 @@ impl Store {
         Ok(held)
     }
 
+    /// Changes a secret that is not being deleted. What `change` refuses changes nothing.
+    pub(super) fn edit<T>(
+        &mut self,
+        id: &str,
+        change: impl FnOnce(&mut Held) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let mut held = self.usable(id)?.clone();
+        let changed = change(&mut held)?;
+        self.save(held)?;
+        Ok(changed)
+    }
+
+    fn save(&mut self, held: Held) -> Result<(), ApiError> {
+        let name = held.name.clone();
+        Ok(self.secrets.put(&name, held)?)
+    }
+
     /// Every secret, in the order of their names.
-    pub(super) fn all(&mut self) -> impl Iterator<Item = &Held> {
-        self.secrets.values()
+    pub(super) fn all(&self) -> impl Iterator<Item = &Held> {
+        self.secrets.iter().map(|(_, held)| held)
     }
 
     /// Adds a version and moves the stages to it; the same token with the same value changes nothing.
@@ -140,24 +258,19 @@ impl Store {
         stages: &[String],
         now: EpochMillis,
     ) -> Result<String, ApiError> {
-        let held = self.usable(id)?;
-        let token = token.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        if let Some(present) = held.versions.iter().find(|version| version.id == token) {
-            if present.value == value {
-                return Ok(token);
-            }
-            let text = format!(
-                "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {}.",
-                held.arn
-            );
-            return Err(ApiError::Exception("ResourceExistsException", Some(text)));
+        self.edit(id, |held| held.put(token, value, stages, now))
+    }
+
+    /// Remembers the day on which a value was read; AWS keeps no finer time.
+    pub(super) fn accessed(&mut self, id: &str, now: EpochMillis) -> Result<(), ApiError> {
+        const DAY: u64 = 24 * 60 * 60 * 1000;
+        let held = self.find(id)?;
+        if held.accessed.is_some_and(|at| at.0 / DAY == now.0 / DAY) {
+            return Ok(());
         }
-        held.versions.push(Version { id: token.clone(), value, stages: Vec::new(), created: now });
-        for stage in stages {
-            held.stage(stage, &token);
-        }
-        held.changed = now;
-        Ok(token)
+        let mut held = held.clone();
+        held.accessed = Some(now);
+        self.save(held)
     }
 
     /// Marks a secret for deletion, or deletes it at once when the window is zero.
@@ -167,26 +280,106 @@ impl Store {
         window: Millis,
         now: EpochMillis,
     ) -> Result<(String, String, EpochMillis), ApiError> {
-        let held = self.find(id)?;
+        let at = now.plus(window);
+        let held = match self.find(id) {
+            Ok(held) => held,
+            // Recorded 2022-09-28: deleting a secret at once that is not there is no error.
+            Err(ApiError::Exception("ResourceNotFoundException", _)) if window.0 == 0 => {
+                let name =
+                    id.strip_prefix("arn:").map_or(id, |arn| arn.rsplit(':').next().unwrap_or(arn));
+                let (life, _) = uuid::Uuid::new_v4().as_u64_pair();
+                return Ok((secret_arn(&self.region, name, life), name.to_owned(), at));
+            }
+            Err(error) => return Err(error),
+        };
         if held.deleted.is_some() && window.0 > 0 {
             return Err(invalid_request(
                 "You can't perform this operation on the secret because it was already scheduled for deletion.",
             ));
         }
-        let at = now.plus(window);
+        let mut held = held.clone();
         held.deleted = Some(at);
         let deleted = (held.arn.clone(), held.name.clone(), at);
-        self.forget_deleted(now);
+        self.save(held)?;
+        self.forget_deleted(now)?;
         Ok(deleted)
     }
 
+    /// Takes a deletion back.
+    pub(super) fn restore(&mut self, id: &str) -> Result<&Held, ApiError> {
+        let mut held = self.find(id)?.clone();
+        held.deleted = None;
+        self.save(held)?;
+        self.find(id)
+    }
+
     /// Forgets the secrets whose time to be restored is over.
-    pub(super) fn forget_deleted(&mut self, now: EpochMillis) {
-        self.secrets.retain(|_, held| held.deleted.is_none_or(|at| at > now));
+    pub(super) fn forget_deleted(&mut self, now: EpochMillis) -> Result<(), ApiError> {
+        let over = |held: &Held| held.deleted.is_some_and(|at| at <= now);
+        let gone: Vec<String> = self
+            .secrets
+            .iter()
+            .filter(|(_, held)| over(held))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        for name in gone {
+            self.secrets.remove(&name)?;
+        }
+        Ok(())
     }
 }
 
 impl Held {
+    fn new(arn: String, name: &str, now: EpochMillis) -> Held {
+        Held {
+            arn,
+            name: name.to_owned(),
+            description: String::new(),
+            created: now,
+            changed: now,
+            accessed: None,
+            deleted: None,
+            versions: Vec::new(),
+            tags: Tags::new(),
+            key_id: None,
+            policy: None,
+            template: None,
+        }
+    }
+
+    /// Whether the call that made this secret is repeated: the same token, and the same value.
+    fn is_from(&self, new: &New) -> bool {
+        let first = self.versions.iter().find(|version| Some(&version.id) == new.token.as_ref());
+        first.is_some_and(|version| Some(&version.value) == new.value.as_ref())
+    }
+
+    /// Adds a version and moves the stages to it; the same token with the same value changes nothing.
+    pub(super) fn put(
+        &mut self,
+        token: Option<String>,
+        value: SecretValue,
+        stages: &[String],
+        now: EpochMillis,
+    ) -> Result<String, ApiError> {
+        let token = token.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        if let Some(present) = self.versions.iter().find(|version| version.id == token) {
+            if present.value == value {
+                return Ok(token);
+            }
+            let text = format!(
+                "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {}.",
+                self.arn
+            );
+            return Err(ApiError::Exception("ResourceExistsException", Some(text)));
+        }
+        self.versions.push(Version { id: token.clone(), value, stages: Vec::new(), created: now });
+        for stage in stages {
+            self.stage(stage, &token);
+        }
+        self.changed = now;
+        Ok(token)
+    }
+
     /// The version with an id, a stage, or both; the current one when neither is given.
     pub(super) fn version(
         &self,
@@ -295,8 +488,8 @@ mod tests {
     #[test]
     fn rotation_keeps_the_previous_version_and_no_older_one() {
         let now = EpochMillis(1);
-        let mut store = Store::new("us-east-1");
-        store.create("s", "", now).unwrap();
+        let mut store = Store::open("us-east-1", None).unwrap();
+        store.create(New { name: "s".to_owned(), ..New::default() }, now).unwrap();
         let current = [CURRENT.to_owned()];
         for value in ["one", "two", "three"] {
             store.put("s", None, text(value), &current, now).unwrap();
@@ -311,14 +504,15 @@ mod tests {
     #[test]
     fn a_pending_version_becomes_current_by_moving_the_stage() {
         let now = EpochMillis(1);
-        let mut store = Store::new("us-east-1");
-        store.create("s", "", now).unwrap();
+        let mut store = Store::open("us-east-1", None).unwrap();
+        store.create(New { name: "s".to_owned(), ..New::default() }, now).unwrap();
         let first = store.put("s", None, text("one"), &[CURRENT.to_owned()], now).unwrap();
         let pending = store.put("s", None, text("two"), &["AWSPENDING".to_owned()], now).unwrap();
+        assert!(store.find("s").unwrap().version(None, None).unwrap().value == text("one"));
+        let moved = |from| move |held: &mut Held| held.move_stage(CURRENT, Some(&pending), from);
+        assert!(store.edit("s", moved.clone()(None)).is_err());
+        store.edit("s", moved(Some(first.as_str()))).unwrap();
         let held = store.find("s").unwrap();
-        assert!(held.version(None, None).unwrap().value == text("one"));
-        assert!(held.move_stage(CURRENT, Some(&pending), None).is_err());
-        held.move_stage(CURRENT, Some(&pending), Some(&first)).unwrap();
         assert!(held.version(None, None).unwrap().value == text("two"));
         assert_eq!(held.version(None, Some(PREVIOUS)).unwrap().id, first);
     }
@@ -326,8 +520,8 @@ mod tests {
     #[test]
     fn a_token_that_comes_twice_makes_one_version() {
         let now = EpochMillis(1);
-        let mut store = Store::new("us-east-1");
-        store.create("s", "", now).unwrap();
+        let mut store = Store::open("us-east-1", None).unwrap();
+        store.create(New { name: "s".to_owned(), ..New::default() }, now).unwrap();
         let put = |store: &mut Store, value| {
             store.put("s", Some("token".to_owned()), text(value), &[CURRENT.to_owned()], now)
         };

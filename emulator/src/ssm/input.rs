@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::name;
-use super::store::Version;
-use crate::json_api::{ApiError, Page};
+use super::store::{Held, Version};
+use crate::json_api::{ApiError, Page, Tag};
 use hardcap_core::config::{ParameterKind, ParameterTier};
 
 #[derive(Deserialize)]
@@ -16,8 +16,35 @@ pub(super) struct PutParameter {
     pub(super) kind: Option<ParameterKind>,
     pub(super) tier: Option<ParameterTier>,
     pub(super) description: Option<String>,
+    pub(super) data_type: Option<String>,
+    pub(super) allowed_pattern: Option<String>,
+    pub(super) key_id: Option<String>,
+    pub(super) policies: Option<String>,
+    #[serde(default)]
+    pub(super) tags: Vec<Tag>,
     #[serde(default)]
     pub(super) overwrite: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Label {
+    pub(super) name: Option<String>,
+    pub(super) parameter_version: Option<u64>,
+    #[serde(default)]
+    pub(super) labels: Vec<String>,
+}
+
+/// Which resource the tags of a call are of.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TagsOf {
+    pub(super) resource_type: Option<String>,
+    pub(super) resource_id: Option<String>,
+    #[serde(default)]
+    pub(super) tags: Vec<Tag>,
+    #[serde(default)]
+    pub(super) tag_keys: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +97,8 @@ pub(super) struct ByPath {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Describe {
     #[serde(default)]
+    pub(super) filters: Vec<Filter>,
+    #[serde(default)]
     pub(super) parameter_filters: Vec<Filter>,
     #[serde(flatten)]
     pub(super) page: Page,
@@ -93,10 +122,11 @@ pub(super) struct Filter {
 pub(super) fn matches_all(
     filters: &[Filter],
     name: &str,
+    held: &Held,
     version: &Version,
 ) -> Result<bool, ApiError> {
     for filter in filters {
-        if !filter.matches(name, version)? {
+        if !filter.matches(name, held, version)? {
             return Ok(false);
         }
     }
@@ -104,7 +134,7 @@ pub(super) fn matches_all(
 }
 
 impl Filter {
-    fn matches(&self, name: &str, version: &Version) -> Result<bool, ApiError> {
+    fn matches(&self, name: &str, held: &Held, version: &Version) -> Result<bool, ApiError> {
         let any = |matches: &dyn Fn(&str) -> bool| {
             Ok(self.values.iter().any(|value| matches(value.as_str())))
         };
@@ -118,13 +148,31 @@ impl Filter {
             ("Path", Some("Recursive")) => any(&|value| name::is_below(name, value, true)),
             ("Type", None | Some("Equals")) => any(&|value| version.kind.name() == value),
             ("Tier", None | Some("Equals")) => any(&|value| version.tier.name() == value),
-            ("Name" | "Path" | "Type" | "Tier", Some(option)) => Err(ApiError::Exception(
-                "InvalidFilterOption",
-                Some(format!("The filter `{}` has no option `{option}`.", self.key)),
-            )),
+            ("KeyId", None | Some("Equals")) => {
+                any(&|value| version.shown_key_id().is_some_and(|key| key == value))
+            }
+            ("DataType", None | Some("Equals")) => {
+                any(&|value| serde_json::json!(version.data_type) == value)
+            }
+            ("Label", None | Some("Equals")) => any(&|value| {
+                held.versions.iter().any(|version| version.labels.iter().any(|it| it == value))
+            }),
+            (tag, None | Some("Equals")) if tag.starts_with("tag:") => {
+                let value = held.tags.get(tag.trim_start_matches("tag:"));
+                Ok(value.is_some_and(|value| self.values.is_empty() || self.values.contains(value)))
+            }
+            ("Name" | "Path" | "Type" | "Tier" | "KeyId" | "DataType" | "Label", Some(option)) => {
+                Err(ApiError::Exception(
+                    "InvalidFilterOption",
+                    Some(format!("The filter `{}` has no option `{option}`.", self.key)),
+                ))
+            }
             (key, _) => Err(ApiError::Exception(
                 "InvalidFilterKey",
-                Some(format!("hardcap filters by Name, Path, Type and Tier, not by `{key}`.")),
+                Some(format!(
+                    "The following filter key is not valid: {key}. Valid filter keys include: [Path, Name, Type, KeyId, \
+                     Tier, DataType, Label, tag:*]."
+                )),
             )),
         }
     }

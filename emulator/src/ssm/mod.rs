@@ -1,6 +1,7 @@
-//! Systems Manager: the Parameter Store, in memory.
+//! Systems Manager: the Parameter Store. With `--data` each parameter is a file that survives the process.
 
 mod input;
+mod labels;
 mod name;
 mod render;
 mod store;
@@ -14,9 +15,11 @@ use serde_json::{Value, json};
 use crate::json_api::{self, ApiError, Call, invalid, missing};
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
-use input::{ByPath, Delete, DeleteMany, Describe, Get, GetMany, History, PutParameter};
+use input::{
+    ByPath, Delete, DeleteMany, Describe, Get, GetMany, History, Label, PutParameter, TagsOf,
+};
 use render::Shown;
-use store::{Put, Store, Version};
+use store::{DataType, Held, Put, Store, Version};
 
 const OPERATIONS: &[&str] = &[
     "PutParameter",
@@ -27,6 +30,11 @@ const OPERATIONS: &[&str] = &[
     "DeleteParameter",
     "DeleteParameters",
     "DescribeParameters",
+    "LabelParameterVersion",
+    "UnlabelParameterVersion",
+    "AddTagsToResource",
+    "RemoveTagsFromResource",
+    "ListTagsForResource",
 ];
 /// The most names of one `GetParameters` or `DeleteParameters`, and the most of one page by path.
 const NAMES_MAX: usize = 10;
@@ -47,18 +55,17 @@ impl std::fmt::Debug for Ssm {
 }
 
 impl Ssm {
-    /// A store with the parameters of the configuration.
+    /// A store with the parameters that an earlier run left in `config.data`, and those of the configuration.
     ///
     /// # Errors
     ///
-    /// The sentence that AWS would refuse a parameter with, behind its name.
-    pub(crate) fn new(platform: &Platform, config: &Config) -> Result<Ssm, String> {
-        let mut store = Store::default();
+    /// The sentence that AWS would refuse a parameter with, behind its name; the file that cannot be read.
+    pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Ssm, String> {
+        let folder = config.data.as_ref().map(|data| data.join("ssm"));
+        let mut store = Store::open(folder.as_deref()).map_err(|error| error.to_string())?;
         for parameter in &config.parameters {
-            let put = Put::from(parameter);
-            store
-                .put(put, &config.limits, platform.clock.now(), |limit, seen| limit.admit(seen))
-                .map_err(|error| {
+            let put = store.provide(parameter, &config.limits, platform.clock.now());
+            put.map_err(|error| {
                 format!("parameter `{}`: {}", parameter.name, json_api::sentence(error))
             })?;
         }
@@ -67,7 +74,8 @@ impl Ssm {
 
     /// Answers a request with `X-Amz-Target: AmazonSSM.*`.
     pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        json_api::serve_call(&self.platform, request, "message", |call| self.run(call)).await
+        let this = self.clone();
+        json_api::serve_call(&self.platform, request, "message", move |call| this.run(call)).await
     }
 
     fn run(&self, call: &Call) -> Result<Value, ApiError> {
@@ -80,17 +88,38 @@ impl Ssm {
             "DeleteParameter" => self.delete(&call.input()?),
             "DeleteParameters" => self.delete_many(&call.input()?),
             "DescribeParameters" => self.describe(&call.input()?),
+            "LabelParameterVersion" => self.label(call.input()?),
+            "UnlabelParameterVersion" => self.unlabel(call.input()?),
+            "AddTagsToResource" => self.add_tags(call.input()?),
+            "RemoveTagsFromResource" => self.remove_tags(&call.input()?),
+            "ListTagsForResource" => self.list_tags(&call.input()?),
             other => Err(json_api::unknown_operation("Systems Manager", other, OPERATIONS)),
         }
     }
 
     fn put(&self, call: &Call, input: PutParameter) -> Result<Value, ApiError> {
+        if input.policies.is_some_and(|policies| !policies.is_empty()) {
+            return Err(invalid(
+                "hardcap does not emulate the policies of parameters; leave Policies out.",
+            ));
+        }
+        if input.overwrite && !input.tags.is_empty() {
+            return Err(invalid(
+                "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.",
+            ));
+        }
+        let mut tags = json_api::Tags::new();
+        json_api::add_tags(&mut tags, input.tags);
         let put = Put {
             name: name::parse(&input.name.ok_or_else(|| missing("name"))?).name,
             value: input.value.ok_or_else(|| missing("value"))?,
             kind: input.kind,
             tier: input.tier,
             description: input.description,
+            data_type: input.data_type.as_deref().map_or(Ok(DataType::Text), DataType::parse)?,
+            allowed_pattern: input.allowed_pattern.filter(|pattern| !pattern.is_empty()),
+            key_id: input.key_id,
+            tags,
             overwrite: input.overwrite,
         };
         let mut store = self.store();
@@ -108,12 +137,16 @@ impl Ssm {
     /// A parameter as a call names it, with its version where it names one.
     fn find(&self, store: &Store, text: &str, decrypted: bool) -> Result<Value, ApiError> {
         let named = name::parse(text);
-        let versions = store.versions(&named.name).ok_or_else(not_found)?;
+        let Some(versions) = store.versions(&named.name) else {
+            // A name that no parameter can have is refused as such.
+            return Err(name::check_form(&named.name).err().unwrap_or_else(not_found));
+        };
         let version = match named.selector {
             None => versions.back(),
-            Some(selector) => {
-                versions.iter().find(|version| version.number.to_string() == selector)
-            }
+            Some(selector) => versions.iter().find(|version| {
+                version.number.to_string() == selector
+                    || version.labels.iter().any(|label| label == selector)
+            }),
         };
         let version = version.ok_or_else(|| no_version(&named))?;
         let mut shown = self.shown(&named.name, version).parameter(decrypted);
@@ -141,9 +174,9 @@ impl Ssm {
         name::check_path(path)?;
         let store = self.store();
         let mut below = Vec::new();
-        for (name, version) in store.newest() {
+        for (name, held, version) in store.newest() {
             if name::is_below(name, path, input.recursive)
-                && input::matches_all(&input.parameter_filters, name, version)?
+                && input::matches_all(&input.parameter_filters, name, held, version)?
             {
                 below.push((name, version));
             }
@@ -167,27 +200,78 @@ impl Ssm {
 
     fn delete(&self, input: &Delete) -> Result<Value, ApiError> {
         let name = input.name.as_deref().ok_or_else(|| missing("name"))?;
-        if self.store().delete(&name::parse(name).name) { Ok(json!({})) } else { Err(not_found()) }
+        if self.store().delete(&name::parse(name).name)? { Ok(json!({})) } else { Err(not_found()) }
     }
 
     fn delete_many(&self, input: &DeleteMany) -> Result<Value, ApiError> {
         let names = checked_names(&input.names)?;
         let mut store = self.store();
-        let (deleted, not): (Vec<&String>, Vec<&String>) =
-            names.iter().partition(|name| store.delete(&name::parse(name).name));
+        let (mut deleted, mut not) = (Vec::new(), Vec::new());
+        for name in names {
+            let is_deleted = store.delete(&name::parse(name).name)?;
+            if is_deleted { deleted.push(name) } else { not.push(name) }
+        }
         Ok(json!({ "DeletedParameters": deleted, "InvalidParameters": not }))
     }
 
     fn describe(&self, input: &Describe) -> Result<Value, ApiError> {
         let store = self.store();
         let mut found = Vec::new();
-        for (name, version) in store.newest() {
-            if input::matches_all(&input.parameter_filters, name, version)? {
+        for (name, held, version) in store.newest() {
+            if input::matches_all(&input.filters, name, held, version)?
+                && input::matches_all(&input.parameter_filters, name, held, version)?
+            {
                 found.push((name, version));
             }
         }
         let show = |(name, version): &(&str, &Version)| self.shown(name, version).description();
         json_api::page("Parameters", &found, &input.page, DESCRIPTIONS_MAX, show)
+    }
+
+    fn label(&self, input: Label) -> Result<Value, ApiError> {
+        let name = input.name.ok_or_else(|| missing("name"))?;
+        let missing = || {
+            ApiError::Exception("ParameterNotFound", Some(format!("Parameter {name} not found.")))
+        };
+        let labeled = self.store().edit(&name::parse(&name).name, missing, |held| {
+            labels::attach(&name, held, input.parameter_version, input.labels)
+        })?;
+        Ok(json!({ "InvalidLabels": labeled.invalid, "ParameterVersion": labeled.version }))
+    }
+
+    fn unlabel(&self, input: Label) -> Result<Value, ApiError> {
+        let name = input.name.ok_or_else(|| missing("name"))?;
+        let number = input.parameter_version.ok_or_else(|| missing("parameterVersion"))?;
+        let missing = || {
+            ApiError::Exception("ParameterNotFound", Some(format!("Parameter {name} not found.")))
+        };
+        let labeled = self.store().edit(&name::parse(&name).name, missing, |held| {
+            labels::remove(&name, held, number, input.labels)
+        })?;
+        Ok(json!({ "InvalidLabels": labeled.invalid, "RemovedLabels": labeled.changed }))
+    }
+
+    fn add_tags(&self, input: TagsOf) -> Result<Value, ApiError> {
+        let name = tagged_name(&input)?;
+        self.store().edit(&name, no_resource, |held| {
+            json_api::add_tags(&mut held.tags, input.tags);
+            Ok(json!({}))
+        })
+    }
+
+    fn remove_tags(&self, input: &TagsOf) -> Result<Value, ApiError> {
+        let name = tagged_name(input)?;
+        self.store().edit(&name, no_resource, |held| {
+            held.tags.retain(|key, _| !input.tag_keys.contains(key));
+            Ok(json!({}))
+        })
+    }
+
+    fn list_tags(&self, input: &TagsOf) -> Result<Value, ApiError> {
+        let name = tagged_name(input)?;
+        let store = self.store();
+        let held: &Held = store.get(&name).ok_or_else(no_resource)?;
+        Ok(json!({ "TagList": json_api::shown_tags(&held.tags) }))
     }
 
     fn shown<'s>(&'s self, name: &'s str, version: &'s Version) -> Shown<'s> {
@@ -210,6 +294,25 @@ fn checked_names(names: &[String]) -> Result<&[String], ApiError> {
          {constraint}",
         names.join(", ")
     )))
+}
+
+/// The parameter whose tags a call is about; other resources have none here.
+fn tagged_name(input: &TagsOf) -> Result<String, ApiError> {
+    match input.resource_type.as_deref() {
+        None => Err(missing("resourceType")),
+        Some("Parameter") => {
+            let id = input.resource_id.as_deref().ok_or_else(|| missing("resourceId"))?;
+            Ok(name::parse(id).name)
+        }
+        Some(other) => Err(ApiError::Exception(
+            "InvalidResourceType",
+            Some(format!("hardcap has tags of the resource type Parameter, not of {other}.")),
+        )),
+    }
+}
+
+fn no_resource() -> ApiError {
+    ApiError::Exception("InvalidResourceId", None)
 }
 
 /// AWS sends this exception without a message.

@@ -41,6 +41,20 @@ pub(super) fn check(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Refuses what cannot be the form of a parameter's name, reserved names included.
+///
+/// # Errors
+///
+/// A `ValidationException` with AWS's words.
+pub(super) fn check_form(name: &str) -> Result<(), ApiError> {
+    match check(name) {
+        Err(ApiError::Exception("ValidationException", text)) => {
+            Err(ApiError::Exception("ValidationException", text))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn form(prefixes: &str) -> String {
     format!(
         "Parameter name: can't be prefixed with {prefixes} (case-insensitive). If formed as a path, it can consist of \

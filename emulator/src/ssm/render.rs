@@ -16,6 +16,14 @@ pub(super) struct Shown<'s> {
     pub(super) version: &'s Version,
 }
 
+impl Version {
+    /// The key of KMS that a secure string is encrypted with.
+    pub(super) fn shown_key_id(&self) -> Option<&str> {
+        let is_secure = self.kind == ParameterKind::SecureString;
+        is_secure.then(|| self.key_id.as_deref().unwrap_or("alias/aws/ssm"))
+    }
+}
+
 impl Shown<'_> {
     fn arn(&self) -> String {
         let (region, path) = (self.region, self.name.trim_start_matches('/'));
@@ -26,7 +34,7 @@ impl Shown<'_> {
     pub(super) fn parameter(&self, decrypted: bool) -> Value {
         json!({
             "ARN": self.arn(),
-            "DataType": "text",
+            "DataType": self.version.data_type,
             "LastModifiedDate": seconds(self.version.modified),
             "Name": self.name,
             "Type": self.version.kind,
@@ -40,7 +48,7 @@ impl Shown<'_> {
         let version = self.version;
         let mut shown = json!({
             "ARN": self.arn(),
-            "DataType": "text",
+            "DataType": version.data_type,
             "LastModifiedDate": seconds(version.modified),
             "Name": self.name,
             "Policies": [],
@@ -51,8 +59,11 @@ impl Shown<'_> {
         if !version.description.is_empty() {
             shown["Description"] = json!(version.description);
         }
-        if version.kind == ParameterKind::SecureString {
-            shown["KeyId"] = json!("alias/aws/ssm");
+        if let Some(pattern) = &version.allowed_pattern {
+            shown["AllowedPattern"] = json!(pattern);
+        }
+        if let Some(key) = version.shown_key_id() {
+            shown["KeyId"] = json!(key);
         }
         shown
     }
@@ -60,7 +71,7 @@ impl Shown<'_> {
     /// What `GetParameterHistory` shows: the description of that version, with its value.
     pub(super) fn history(&self, decrypted: bool) -> Value {
         let mut shown = self.description();
-        shown["Labels"] = json!([]);
+        shown["Labels"] = json!(self.version.labels);
         shown["Value"] = self.value(decrypted);
         shown
     }

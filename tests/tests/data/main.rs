@@ -1,5 +1,6 @@
 //! The services that keep data for a function: DynamoDB, parameters, secrets, and who a caller is.
 
+mod durable;
 mod dynamodb;
 mod identity;
 mod parameters;

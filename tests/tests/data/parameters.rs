@@ -164,7 +164,7 @@ async fn many_parameters_are_read_and_deleted_with_those_that_are_not_there_name
         refused(&ssm(&emulator, "GetParameters", json!({ "Names": eleven })).await).0,
         "ValidationException"
     );
-    let (code, message) = refused(&ssm(&emulator, "LabelParameterVersion", json!({})).await);
+    let (code, message) = refused(&ssm(&emulator, "GetInventory", json!({})).await);
     assert_eq!(code, "UnknownOperationException");
     assert!(message.contains("it has PutParameter, GetParameter,"), "{message}");
 }
@@ -177,4 +177,121 @@ async fn a_parameter_that_cannot_be_stops_the_start_with_its_name() {
         error.to_string(),
         "parameter `/long`: ssm_standard: 4097, 1 over the limit of 4096"
     );
+}
+
+#[tokio::test]
+async fn a_value_that_its_pattern_does_not_allow_is_refused_and_not_kept() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let put = async |value: &str, pattern: &str| {
+        let input = json!({ "Name": "n", "Value": value, "Type": "String", "AllowedPattern": pattern, "Overwrite": true });
+        ssm(&emulator, "PutParameter", input).await
+    };
+    output(&put("123", "^\\d+$").await);
+    let (code, message) = refused(&put("abc", "^\\d+$").await);
+    assert_eq!(code, "ParameterPatternMismatchException");
+    assert!(message.contains("^\\d+$"), "{message}");
+    assert_eq!(refused(&put("12a", "\\d+").await).0, "ParameterPatternMismatchException");
+    assert_eq!(refused(&put("1", "(").await).0, "InvalidAllowedPatternException");
+    let kept = output(&ssm(&emulator, "GetParameter", json!({ "Name": "n" })).await);
+    assert_eq!(
+        (&kept["Parameter"]["Value"], &kept["Parameter"]["Version"]),
+        (&json!("123"), &json!(1))
+    );
+    let described = output(&ssm(&emulator, "DescribeParameters", json!({})).await);
+    assert_eq!(described["Parameters"][0]["AllowedPattern"], "^\\d+$");
+}
+
+#[tokio::test]
+async fn members_that_would_be_dropped_are_refused() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let put = async |member: &str, value: Value| {
+        let mut input = json!({ "Name": "n", "Value": "v", "Type": "String" });
+        input[member] = value;
+        ssm(&emulator, "PutParameter", input).await
+    };
+    let (code, message) = refused(&put("DataType", json!("nonsense")).await);
+    assert_eq!(code, "ValidationException");
+    assert!(message.contains("data type is not supported: nonsense"), "{message}");
+    let (_, message) = refused(&put("Policies", json!("[{\"Type\":\"Expiration\"}]")).await);
+    assert!(message.contains("Policies"), "{message}");
+    assert_eq!(
+        refused(&ssm(&emulator, "GetParameter", json!({ "Name": "n" })).await).0,
+        "ParameterNotFound"
+    );
+    output(&put("DataType", json!("aws:ec2:image")).await);
+    let shown = output(&ssm(&emulator, "GetParameter", json!({ "Name": "n" })).await);
+    assert_eq!(shown["Parameter"]["DataType"], "aws:ec2:image");
+    let (code, _) = refused(&ssm(&emulator, "GetParameter", json!({ "Name": "/a//b" })).await);
+    assert_eq!(code, "ValidationException");
+}
+
+#[tokio::test]
+async fn a_label_is_on_one_version_and_names_it() {
+    let emulator =
+        Emulator::builder().parameter(Parameter::new("/p", "one")).start().await.unwrap();
+    let over = json!({ "Name": "/p", "Value": "two", "Overwrite": true });
+    output(&ssm(&emulator, "PutParameter", over.clone()).await);
+    let label = async |version: Option<u64>, labels: Value| {
+        let mut input = json!({ "Name": "/p", "Labels": labels });
+        if let Some(version) = version {
+            input["ParameterVersion"] = json!(version);
+        }
+        ssm(&emulator, "LabelParameterVersion", input).await
+    };
+    let first = output(&label(Some(1), json!(["live", "aws-x", "1st", "a b"])).await);
+    assert_eq!(first, json!({ "InvalidLabels": ["aws-x", "1st", "a b"], "ParameterVersion": 1 }));
+    let get = async |name: &str| ssm(&emulator, "GetParameter", json!({ "Name": name })).await;
+    assert_eq!(output(&get("/p:live").await)["Parameter"]["Value"], "one");
+    assert_eq!(output(&label(None, json!(["live"])).await)["ParameterVersion"], 2);
+    assert_eq!(output(&get("/p:live").await)["Parameter"]["Value"], "two");
+    assert_eq!(refused(&label(Some(9), json!(["x"])).await).0, "ParameterVersionNotFound");
+    let ten: Vec<String> = (0..10).map(|at| format!("l{at}")).collect();
+    assert_eq!(refused(&label(Some(2), json!(ten)).await).0, "ParameterVersionLabelLimitExceeded");
+    output(&label(Some(1), json!(ten)).await);
+    let remove = json!({ "Name": "/p", "ParameterVersion": 2, "Labels": ["live", "absent"] });
+    let removed = output(&ssm(&emulator, "UnlabelParameterVersion", remove).await);
+    assert_eq!(removed, json!({ "InvalidLabels": ["absent"], "RemovedLabels": ["live"] }));
+    assert_eq!(refused(&get("/p:live").await).0, "ParameterVersionNotFound");
+    // Version 1 has labels, so it cannot be forgotten: version 101 would need that.
+    for _ in 2..100 {
+        output(&ssm(&emulator, "PutParameter", over.clone()).await);
+    }
+    let (code, message) = refused(&ssm(&emulator, "PutParameter", over.clone()).await);
+    assert_eq!(code, "ParameterMaxVersionLimitExceeded");
+    assert!(message.contains("Version 1, the oldest version"), "{message}");
+    let remove = json!({ "Name": "/p", "ParameterVersion": 1, "Labels": ten });
+    output(&ssm(&emulator, "UnlabelParameterVersion", remove).await);
+    assert_eq!(output(&ssm(&emulator, "PutParameter", over).await)["Version"], 101);
+}
+
+#[tokio::test]
+async fn tags_of_a_parameter_are_kept_shown_and_filter_descriptions() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    for (name, tags) in [("/a", json!([{ "Key": "env", "Value": "prod" }])), ("/b", json!([]))] {
+        let input = json!({ "Name": name, "Value": "v", "Type": "String", "Tags": tags });
+        output(&ssm(&emulator, "PutParameter", input).await);
+    }
+    let resource = |extra: Value| {
+        let mut input = json!({ "ResourceType": "Parameter", "ResourceId": "/b" });
+        input.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        input
+    };
+    let add = resource(
+        json!({ "Tags": [{ "Key": "env", "Value": "test" }, { "Key": "x", "Value": "" }] }),
+    );
+    output(&ssm(&emulator, "AddTagsToResource", add).await);
+    output(&ssm(&emulator, "RemoveTagsFromResource", resource(json!({ "TagKeys": ["x"] }))).await);
+    let listed = output(&ssm(&emulator, "ListTagsForResource", resource(json!({}))).await);
+    assert_eq!(listed["TagList"], json!([{ "Key": "env", "Value": "test" }]));
+    let described = async |filter: Value| {
+        let input = json!({ "ParameterFilters": [filter] });
+        let described = output(&ssm(&emulator, "DescribeParameters", input).await);
+        let list = described["Parameters"].as_array().cloned().unwrap_or_default();
+        list.iter().filter_map(|it| it["Name"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(described(json!({ "Key": "tag:env", "Values": ["prod"] })).await, ["/a"]);
+    assert_eq!(described(json!({ "Key": "tag:env" })).await, ["/a", "/b"]);
+    let old = json!({ "Filters": [{ "Key": "Name", "Values": ["/b"] }] });
+    let described = output(&ssm(&emulator, "DescribeParameters", old).await);
+    assert_eq!(described["Parameters"].as_array().map(Vec::len), Some(1), "{described}");
 }

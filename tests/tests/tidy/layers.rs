@@ -15,7 +15,7 @@ const CRATES: &[Layers] = &[
     Layers {
         sources: "emulator/core/src",
         rooms: &[
-            &["addresses", "clock", "head", "pace", "percent", "tool", "uri"],
+            &["addresses", "clock", "durable", "head", "pace", "percent", "tool", "uri"],
             &["keyring", "logbook", "record", "serve", "sigv4"],
             &["context", "faults"],
             &["config"],

@@ -226,7 +226,8 @@ impl ParameterTier {
 
 const SUFFIX_LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`; `life` counts how often the name was created before.
+/// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`; `life` tells apart the secrets
+/// that have the name one after the other; a template's is 0.
 pub fn secret_arn(region: &str, name: &str, life: u64) -> String {
     let digest = Sha256::new().chain_update(name).chain_update(life.to_be_bytes()).finalize();
     let suffix: String = digest

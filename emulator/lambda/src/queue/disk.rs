@@ -4,15 +4,15 @@
 //! attempt. Each reaches the disk before its name does. A payload without a head is rubbish of a write that was cut off.
 //! S3 holds the lock of the data directory, so no other emulator uses these files meanwhile.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::event::{Event, Head, Letter};
+use hardcap_core::durable;
 
 const HEAD: &str = "head";
 const PAYLOAD: &str = "event";
@@ -56,11 +56,11 @@ impl Disk {
             let path = entry?.path();
             match path.extension().and_then(|ending| ending.to_str()) {
                 Some(HEAD) => {
-                    let head: Head = record(&path)?;
+                    let head: Head = durable::read(&path)?;
                     let payload = Bytes::from(fs::read(path.with_extension(PAYLOAD))?);
                     events.push(Event { head, payload });
                 }
-                Some(LETTER) => letters.push(record::<Letter>(&path)?),
+                Some(LETTER) => letters.push(durable::read::<Letter>(&path)?),
                 _ => {}
             }
         }
@@ -98,11 +98,7 @@ impl Disk {
 
     fn write(&self, name: &str, ending: &str, bytes: &[u8]) -> io::Result<()> {
         let beside = self.path(name, &format!("{ending}.new"));
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, self.path(name, ending))?;
-        File::open(&self.folder)?.sync_all()
+        durable::replace(&self.path(name, ending), &beside, bytes)
     }
 
     fn path(&self, name: &str, ending: &str) -> PathBuf {
@@ -112,16 +108,6 @@ impl Disk {
 
 fn json(record: &impl Serialize) -> io::Result<Vec<u8>> {
     serde_json::to_vec(record).map_err(io::Error::other)
-}
-
-fn record<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    serde_json::from_slice(&fs::read(path)?).map_err(|error| {
-        let message = format!(
-            "{} cannot be read: {error}. Remove that file, or choose another data directory",
-            path.display()
-        );
-        io::Error::new(io::ErrorKind::InvalidData, message)
-    })
 }
 
 #[cfg(test)]

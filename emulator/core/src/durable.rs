@@ -1,0 +1,283 @@
+//! Records in a folder: each a file that is there whole or not at all, whenever the process or the machine ends.
+//!
+//! There is no journal and no index. A record is written beside its place, brought to the disk, and renamed. What S3, the
+//! Parameter Store and Secrets Manager keep with `--data` is made of such records; S3 holds the lock of the data directory.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// A folder of records.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+    new: PathBuf,
+}
+
+impl Folder {
+    /// Opens or makes a folder of records below `root`, and removes what a write that was cut off left.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written to; the message names it.
+    pub fn open(root: &Path) -> io::Result<Folder> {
+        let folder = Folder::new(root.join("records"), root.join("new"));
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("the data directory {}: {error}", root.display()))
+        };
+        folder.create().map_err(named)?;
+        clear(&folder.new).map_err(named)?;
+        Ok(folder)
+    }
+
+    /// A folder of records; `new` is where they are written before they are renamed, on the same file system.
+    pub fn new(path: PathBuf, new: PathBuf) -> Folder {
+        Folder { path, new }
+    }
+
+    /// A folder inside this one.
+    pub fn inner(&self, name: &str) -> Folder {
+        Folder { path: self.path.join(name), new: self.new.clone() }
+    }
+
+    /// Makes it, and those above it.
+    pub fn create(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.path)?;
+        self.path.parent().map_or(Ok(()), sync)
+    }
+
+    /// Writes or replaces a record. It has reached the disk when this returns.
+    pub fn write(&self, name: &str, record: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_vec(record).map_err(io::Error::other)?;
+        let beside = self.new.join(uuid::Uuid::new_v4().simple().to_string());
+        replace(&self.path.join(name), &beside, &text)
+    }
+
+    /// Removes a record, if it is there. The removal has reached the disk when this returns.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => sync(&self.path),
+        }
+    }
+
+    /// Removes the folder with all its records, if it is there.
+    pub fn remove_all(&self) -> io::Result<()> {
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing or no such record; the message names the file and the way out.
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<T> {
+        read(&self.path.join(name))
+    }
+
+    /// The names of all records; none when there is no such folder.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        entries(&self.path)
+    }
+}
+
+/// Writes or replaces a file. It is written to `beside`, on the same file system, and renamed, so it is there whole or not
+/// at all. It has reached the disk when this returns.
+///
+/// # Errors
+///
+/// When the disk fails; the file is as it was then.
+pub fn replace(path: &Path, beside: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(beside)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let renamed = written.and_then(|()| fs::rename(beside, path));
+    if renamed.is_err() {
+        let _ = fs::remove_file(beside);
+    }
+    renamed?;
+    path.parent().map_or(Ok(()), sync)
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Reads a record.
+///
+/// # Errors
+///
+/// When the file is missing or is not such a record; the message names it and says what to do.
+pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "{} cannot be read: {error}. Remove that file, or choose another data directory",
+                path.display()
+            ),
+        )
+    };
+    let text = fs::read(path).map_err(|error| unreadable(&error))?;
+    serde_json::from_slice(&text).map_err(|error| unreadable(&error))
+}
+
+/// The names of what a folder holds; none when there is no such folder.
+pub fn entries(folder: &Path) -> io::Result<Vec<String>> {
+    let read = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read?,
+    };
+    read.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// The file of a key: its digest, for a key may hold slashes, dots and 1,024 bytes.
+pub fn file_of(key: &str) -> String {
+    hex::encode(Sha256::digest(key))
+}
+
+/// Removes what writes that were cut off left in `new`, or makes the folder.
+///
+/// # Errors
+///
+/// When the folder cannot be read or written to.
+pub fn clear(new: &Path) -> io::Result<()> {
+    fs::create_dir_all(new)?;
+    for name in entries(new)? {
+        fs::remove_file(new.join(name))?;
+    }
+    Ok(())
+}
+
+/// A map that is in memory, and in a folder of records where it has one. A change that fails changes nothing.
+#[derive(Debug)]
+pub struct Table<T> {
+    entries: BTreeMap<String, T>,
+    folder: Option<Folder>,
+}
+
+#[derive(Serialize)]
+struct Record<'a, T> {
+    key: &'a str,
+    value: &'a T,
+}
+
+#[derive(Deserialize)]
+struct OwnedRecord<T> {
+    key: String,
+    value: T,
+}
+
+impl<T: Serialize + DeserializeOwned> Table<T> {
+    /// The table that an earlier run left below `root`, or an empty one; in memory alone without a root.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written to, or holds a file that is not such a record; the message names it.
+    pub fn open(root: Option<&Path>) -> io::Result<Table<T>> {
+        let Some(root) = root else {
+            return Ok(Table { entries: BTreeMap::new(), folder: None });
+        };
+        let folder = Folder::open(root)?;
+        let mut entries = BTreeMap::new();
+        for name in folder.names()? {
+            let OwnedRecord { key, value } = folder.read(&name)?;
+            entries.insert(key, value);
+        }
+        Ok(Table { entries, folder: Some(folder) })
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&T> {
+        self.entries.get(key)
+    }
+
+    /// Every key with its value, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.entries.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Writes or replaces a value. It has reached the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn put(&mut self, key: &str, value: T) -> io::Result<()> {
+        if let Some(folder) = &self.folder {
+            folder.write(&file_of(key), &Record { key, value: &value })?;
+        }
+        self.entries.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    /// Removes a value; false when there was none.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn remove(&mut self, key: &str) -> io::Result<bool> {
+        if !self.entries.contains_key(key) {
+            return Ok(false);
+        }
+        if let Some(folder) = &self.folder {
+            folder.remove(&file_of(key))?;
+        }
+        Ok(self.entries.remove(key).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_reopened_with_what_was_put_and_without_what_was_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let mut table = Table::open(Some(root.path())).unwrap();
+        for key in ["/a/../b", "\u{e9}", ""] {
+            table.put(key, format!("one {key}")).unwrap();
+        }
+        table.put("", "two".to_owned()).unwrap();
+        assert!(table.remove("\u{e9}").unwrap());
+        assert!(!table.remove("\u{e9}").unwrap());
+        fs::write(root.path().join("new/half"), "{").unwrap();
+
+        let table = Table::<String>::open(Some(root.path())).unwrap();
+        let kept: Vec<_> = table.iter().collect();
+        assert_eq!(kept, [("", &"two".to_owned()), ("/a/../b", &"one /a/../b".to_owned())]);
+        assert_eq!(entries(&root.path().join("new")).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_record_that_is_cut_short_is_refused_with_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let mut table = Table::open(Some(root.path())).unwrap();
+        table.put("a", vec![1, 2, 3]).unwrap();
+        let file = root.path().join("records").join(file_of("a"));
+        let text = fs::read(&file).unwrap();
+        for length in 0..text.len() {
+            fs::write(&file, &text[..length]).unwrap();
+            let error = Table::<Vec<u8>>::open(Some(root.path())).unwrap_err().to_string();
+            assert!(error.contains(file.to_str().unwrap()), "{length}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_value() {
+        let root = tempfile::tempdir().unwrap();
+        let mut table = Table::open(Some(root.path())).unwrap();
+        table.put("a", 1).unwrap();
+        fs::remove_dir_all(root.path().join("new")).unwrap();
+        assert!(table.put("a", 2).is_err());
+        assert_eq!(table.get("a"), Some(&1));
+        assert_eq!(Table::open(Some(root.path())).unwrap().get("a"), Some(&1));
+    }
+}
