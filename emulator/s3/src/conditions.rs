@@ -171,8 +171,10 @@ mod tests {
             key: "k".into(),
             modified: EpochMillis(1_445_412_480_900),
             attributes: crate::store::Attributes::default(),
+            tags: Vec::new(),
             etag: "abc".to_owned(),
             checksum: None,
+            upload: None,
             body: Vec::new(),
         }
     }

@@ -36,6 +36,8 @@ impl S3 {
             attributes: Attributes { headers: vec![content_type], ..Attributes::default() },
             etag,
             checksum: None,
+            tags: Vec::new(),
+            upload: None,
             body: vec![blob],
         };
         bucket.put(object, |_| Ok(())).await

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hardcap_limits::{Count, Limit};
-use s3s::dto::{BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule};
+use s3s::dto::{BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule, Tag};
 use time::OffsetDateTime;
 
 use super::refusal::Refusal;
@@ -65,23 +65,26 @@ fn prefix(rule: &LifecycleRule) -> &str {
     and.or(own).or(rule.prefix.as_deref()).unwrap_or_default()
 }
 
-/// Whether a rule is about an object. Objects here have no tags, so a rule for tagged ones is about none.
+/// Whether a rule is about an object: every condition of its filter holds, whether it stands alone or in `And`. Both bounds
+/// of the size are exclusive (S3 API reference, `LifecycleRuleFilter`).
 fn selects(rule: &LifecycleRule, object: &Object) -> bool {
     let length = i64::try_from(object.length()).unwrap_or(i64::MAX);
-    let filter = rule.filter.as_ref();
-    let and = filter.and_then(|filter| filter.and.as_ref());
-    let tagged = filter.is_some_and(|filter| filter.tag.is_some())
-        || and.is_some_and(|and| and.tags.as_ref().is_some_and(|tags| !tags.is_empty()));
-    let greater = filter.and_then(|filter| {
-        filter.object_size_greater_than.or(filter.and.as_ref()?.object_size_greater_than)
+    let has = |tag: &Tag| {
+        let (key, value) = (tag.key.as_deref(), tag.value.as_deref().unwrap_or_default());
+        object.tags.iter().any(|(own, given)| Some(own.as_str()) == key && given == value)
+    };
+    let in_filter = rule.filter.as_ref().is_none_or(|filter| {
+        filter.object_size_greater_than.is_none_or(|bound| length > bound)
+            && filter.object_size_less_than.is_none_or(|bound| length < bound)
+            && filter.tag.as_ref().is_none_or(has)
     });
-    let less = filter.and_then(|filter| {
-        filter.object_size_less_than.or(filter.and.as_ref()?.object_size_less_than)
+    let and = rule.filter.as_ref().and_then(|filter| filter.and.as_ref());
+    let in_and = and.is_none_or(|and| {
+        and.object_size_greater_than.is_none_or(|bound| length > bound)
+            && and.object_size_less_than.is_none_or(|bound| length < bound)
+            && and.tags.iter().flatten().all(has)
     });
-    !tagged
-        && object.key.starts_with(prefix(rule))
-        && greater.is_none_or(|bound| length > bound)
-        && less.is_none_or(|bound| length < bound)
+    in_filter && in_and && object.key.starts_with(prefix(rule))
 }
 
 /// Removes what has ended by now.
@@ -130,41 +133,152 @@ async fn run_bucket(
     Ok(())
 }
 
+/// The rules of one bucket (S3 user guide, "Managing the lifecycle of objects").
+const RULES_MAX: usize = 1000;
+/// Characters of a rule's id (S3 API reference, `LifecycleRule`).
+const ID_CHARACTERS_MAX: usize = 255;
+
 /// Checks rules before they are stored, and gives those an id that have none.
 ///
 /// # Errors
 ///
-/// No rules, a rule that does nothing, days that are none.
+/// What S3 refuses: rules that its schema does not allow, ids that are too long or occur twice, days and dates that are
+/// not valid. `NotImplemented` for transitions, which would be dropped silently.
 pub(super) fn check(
     rules: &mut BucketLifecycleConfiguration,
     days_min: &Limit<Count>,
 ) -> Result<(), Refusal> {
-    let invalid = |message: &'static str| {
-        Err(Refusal::new(http::StatusCode::BAD_REQUEST, "InvalidArgument", message))
-    };
-    if rules.rules.is_empty() {
+    if rules.rules.is_empty() || rules.rules.len() > RULES_MAX {
         return Err(Refusal::malformed_xml());
     }
-    let too_few = |days: i32| u64::try_from(days).map_or(true, |days| days < days_min.max.0);
     for rule in &mut rules.rules {
-        let days = rule.expiration.as_ref().and_then(|expiration| expiration.days);
-        if days.is_some_and(too_few) {
-            return invalid("'Days' for Expiration action must be a positive integer");
-        }
-        let abort = rule.abort_incomplete_multipart_upload.as_ref();
-        if abort.is_some_and(|abort| abort.days_after_initiation.is_some_and(too_few)) {
-            return invalid(
-                "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer",
-            );
-        }
-        if rule.filter.is_none() && rule.prefix.is_none() {
-            return Err(Refusal::malformed_xml());
-        }
+        check_form(rule)?;
+        check_days(rule, days_min)?;
+        check_date(rule)?;
         if rule.id.as_deref().unwrap_or_default().is_empty() {
             rule.id = Some(uuid::Uuid::new_v4().to_string());
         }
     }
+    let mut ids = std::collections::HashSet::new();
+    for id in rules.rules.iter().filter_map(|rule| rule.id.as_deref()) {
+        if id.chars().count() > ID_CHARACTERS_MAX {
+            return Err(invalid("ID length should not exceed allowed limit of 255"));
+        }
+        if !ids.insert(id) {
+            return Err(invalid("Rule ID must be unique. Found same ID for more than one rule"));
+        }
+    }
     Ok(())
+}
+
+fn invalid(message: &'static str) -> Refusal {
+    Refusal::new(http::StatusCode::BAD_REQUEST, "InvalidArgument", message)
+}
+
+/// What the schema allows. Recorded 2026-02-21: LocalStack's `test_put_bucket_lifecycle_conf_exc`.
+fn check_form(rule: &LifecycleRule) -> Result<(), Refusal> {
+    let malformed = || Err(Refusal::malformed_xml());
+    if ![ExpirationStatus::ENABLED, ExpirationStatus::DISABLED].contains(&rule.status.as_str()) {
+        return malformed();
+    }
+    // Exactly one of the two says what the rule is about.
+    if rule.filter.is_some() == rule.prefix.is_some() {
+        return malformed();
+    }
+    if let Some(filter) = &rule.filter {
+        let alone = [
+            filter.and.is_some(),
+            filter.object_size_greater_than.is_some(),
+            filter.object_size_less_than.is_some(),
+            filter.prefix.is_some(),
+            filter.tag.is_some(),
+        ];
+        if alone.iter().filter(|is_there| **is_there).count() > 1 {
+            return malformed();
+        }
+        let tags = filter.and.iter().flat_map(|and| and.tags.iter().flatten());
+        let mut keys: Vec<_> = tags.filter_map(|tag| tag.key.as_deref()).collect();
+        keys.sort_unstable();
+        if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+            let message = "Duplicate Tag Keys are not allowed.";
+            return Err(Refusal::new(http::StatusCode::BAD_REQUEST, "InvalidRequest", message));
+        }
+    }
+    if let Some(expiration) = &rule.expiration {
+        let kinds = [
+            expiration.days.is_some(),
+            expiration.date.is_some(),
+            expiration.expired_object_delete_marker.is_some(),
+        ];
+        if kinds.iter().filter(|is_there| **is_there).count() != 1 {
+            return malformed();
+        }
+    }
+    let noncurrent = rule.noncurrent_version_expiration.as_ref();
+    if noncurrent.is_some_and(|noncurrent| {
+        noncurrent.noncurrent_days.is_none() && noncurrent.newer_noncurrent_versions.is_none()
+    }) {
+        return malformed();
+    }
+    if rule.transitions.is_some() || rule.noncurrent_version_transitions.is_some() {
+        return Err(Refusal::not_emulated("Transitions between storage classes"));
+    }
+    let acts = rule.expiration.is_some()
+        || rule.abort_incomplete_multipart_upload.is_some()
+        || noncurrent.is_some();
+    if acts {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        http::StatusCode::BAD_REQUEST,
+        "InvalidRequest",
+        "At least one action needs to be specified in a rule",
+    ))
+}
+
+fn check_days(rule: &LifecycleRule, days_min: &Limit<Count>) -> Result<(), Refusal> {
+    let too_few = |days: i32| u64::try_from(days).map_or(true, |days| days < days_min.max.0);
+    let days = rule.expiration.as_ref().and_then(|expiration| expiration.days);
+    if days.is_some_and(too_few) {
+        return Err(invalid("'Days' for Expiration action must be a positive integer"));
+    }
+    let abort = rule.abort_incomplete_multipart_upload.as_ref();
+    if abort.is_some_and(|abort| abort.days_after_initiation.is_none_or(too_few)) {
+        return Err(invalid(
+            "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer",
+        ));
+    }
+    let noncurrent = rule.noncurrent_version_expiration.as_ref();
+    if noncurrent.is_some_and(|it| it.noncurrent_days.is_some_and(too_few)) {
+        return Err(invalid(
+            "'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer",
+        ));
+    }
+    let filter = rule.filter.as_ref();
+    let by_tag = filter.is_some_and(|filter| {
+        filter.tag.is_some() || filter.and.as_ref().is_some_and(|and| and.tags.is_some())
+    });
+    if abort.is_some() && by_tag {
+        return Err(Refusal::new(
+            http::StatusCode::BAD_REQUEST,
+            "InvalidRequest",
+            "AbortIncompleteMultipartUpload cannot be specified with Tags",
+        ));
+    }
+    Ok(())
+}
+
+/// Recorded 2026-02-21: LocalStack's `test_put_bucket_lifecycle_conf_exc`.
+fn check_date(rule: &LifecycleRule) -> Result<(), Refusal> {
+    let date = rule.expiration.as_ref().and_then(|expiration| expiration.date.clone());
+    let Some(date) = date.map(OffsetDateTime::from) else { return Ok(()) };
+    if date.unix_timestamp_nanos() % (i128::from(DAY) * 1_000_000) == 0 {
+        return Ok(());
+    }
+    let given = super::auth::format_iso(date.unix_timestamp()).replace('Z', ".000Z");
+    Err(invalid("'Date' must be at midnight GMT")
+        .with("ArgumentName", "Date")
+        .with("ArgumentValue", given))
 }
 
 #[cfg(test)]

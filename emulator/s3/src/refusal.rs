@@ -86,6 +86,16 @@ impl Refusal {
         Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", format!("{refused}."))
     }
 
+    /// An operation or a feature of S3 that hardcap does not have. AWS's own text names nothing, so a user could not tell a gap
+    /// of hardcap from an error of his own.
+    pub(crate) fn not_emulated(what: &str) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "NotImplemented",
+            format!("{what}: hardcap's S3 does not emulate this."),
+        )
+    }
+
     /// What a fault that was asked for answers.
     pub(crate) fn injected(failure: Failure) -> Refusal {
         match failure {
@@ -173,7 +183,7 @@ refusals! {
         "The difference between the request time and the current time is too large.";
     /// A presigned URL from the future. Unconfirmed.
     not_yet_valid = FORBIDDEN, "AccessDenied", "Request is not valid yet";
-    /// SigV2, which S3 no longer takes on buckets made since 2020-06-24.
+    /// SigV2 where S3 does not take it: in an `Authorization` header, and in regions opened since 2014.
     sigv4_only = BAD_REQUEST, "InvalidRequest",
         "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
     /// `ArgumentName` and `ArgumentValue` follow.
@@ -251,6 +261,32 @@ refusals! {
     /// `BucketName` follows.
     no_such_lifecycle = NOT_FOUND, "NoSuchLifecycleConfiguration",
         "The lifecycle configuration does not exist";
+    /// `BucketName` follows. Recorded 2026-02-23.
+    no_such_tag_set = NOT_FOUND, "NoSuchTagSet", "The TagSet does not exist";
+    /// `BucketName` follows. Recorded 2026-02-21.
+    no_such_bucket_policy = NOT_FOUND, "NoSuchBucketPolicy", "The bucket policy does not exist";
+    /// `BucketName` follows. Recorded 2026-02-21.
+    no_such_public_access_block = NOT_FOUND, "NoSuchPublicAccessBlockConfiguration",
+        "The public access block configuration was not found";
+    /// `BucketName` follows.
+    no_such_website = NOT_FOUND, "NoSuchWebsiteConfiguration",
+        "The specified bucket does not have a website configuration";
+    /// `BucketName` follows.
+    no_such_replication = NOT_FOUND, "ReplicationConfigurationNotFoundError",
+        "The replication configuration was not found";
+    /// `BucketName` follows.
+    no_such_object_lock = NOT_FOUND, "ObjectLockConfigurationNotFoundError",
+        "Object Lock configuration does not exist for this bucket";
+    /// Retention or a legal hold of an object in a bucket without Object Lock.
+    no_object_lock = BAD_REQUEST, "InvalidRequest", "Bucket is missing Object Lock Configuration";
+    /// `ArgumentName` and `ArgumentValue` follow. Recorded 2026-02-23.
+    invalid_tagging_header = BAD_REQUEST, "InvalidArgument",
+        "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.";
+    /// Recorded 2026-02-21.
+    version_2_parameters = FORBIDDEN, "AccessDenied",
+        "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters";
+    /// A presigned URL of SigV2 whose `Expires` is not a number. Unconfirmed.
+    version_2_expires = FORBIDDEN, "AccessDenied", "Invalid date (should be seconds since epoch)";
     /// `BucketName` follows.
     bucket_not_empty = CONFLICT, "BucketNotEmpty", "The bucket you tried to delete is not empty";
     /// `BucketName` follows.

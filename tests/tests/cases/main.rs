@@ -7,6 +7,7 @@
 mod clients;
 mod environment;
 mod runtimes;
+mod s3;
 mod table;
 
 use hardcap::Emulator;

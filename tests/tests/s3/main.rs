@@ -3,14 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bodies;
+mod conditions_model;
 mod cors;
 mod durable;
 mod fixtures;
 mod forms;
 mod keys;
 mod lifecycle;
+mod lifecycle_model;
 mod multipart;
 mod objects;
 mod properties;
 mod refusals;
+mod tools;
 mod vocabulary;

@@ -157,7 +157,7 @@ async fn parts_must_be_listed_as_they_are() {
     let id = begin(&emulator, "k").await;
     let tag = send(&emulator, &id, "2", vec![1]).await.header("etag").unwrap().to_owned();
     let code = async |parts: &[(u32, &str)]| complete(&emulator, &id, parts, &[]).await.refusal().1;
-    assert_eq!(code(&[]).await, "MalformedXML");
+    assert_eq!(code(&[]).await, "InvalidRequest");
     assert_eq!(code(&[(3, &tag)]).await, "InvalidPart");
     assert_eq!(code(&[(2, "\"other\"")]).await, "InvalidPart");
     assert_eq!(code(&[(3, &tag), (2, &tag)]).await, "InvalidPartOrder");
@@ -165,9 +165,15 @@ async fn parts_must_be_listed_as_they_are() {
     let missing = signed(&emulator, ask("GET", "/bucket/k")).await;
     assert_eq!(missing.status, 404);
     assert_eq!(complete(&emulator, &id, &[(2, &tag)], &[]).await.status, 200);
+    // A client whose answer was lost repeats its request.
     let again = complete(&emulator, &id, &[(2, &tag)], &[]).await;
-    assert_eq!(again.refusal(), (404, "NoSuchUpload".to_owned()));
-    assert_eq!(again.element("UploadId"), Some(id));
+    assert_eq!(again.status, 200, "{}", again.text());
+    let more = complete(&emulator, &id, &[(1, &tag), (2, &tag)], &[]).await;
+    assert_eq!(more.refusal(), (404, "NoSuchUpload".to_owned()));
+    assert_eq!(more.element("UploadId"), Some(id.clone()));
+    signed(&emulator, ask("PUT", "/bucket/k").body("another object")).await;
+    let late = complete(&emulator, &id, &[(2, &tag)], &[]).await;
+    assert_eq!(late.refusal(), (404, "NoSuchUpload".to_owned()));
 }
 
 #[tokio::test]
@@ -233,4 +239,43 @@ async fn a_whole_has_a_checksum_of_its_own() {
     let part = signed(&emulator, part).await;
     assert_eq!((part.status, part.header("x-amz-mp-parts-count")), (206, Some("2")));
     assert_eq!(part.header("content-length"), Some("123456"));
+}
+
+/// Recorded on AWS, 2026-02-21: `test_multipart_parts_checksum_exceptions_composite`.
+#[tokio::test]
+async fn a_composite_checksum_needs_the_checksums_of_its_parts() {
+    let emulator = emulator().await;
+    let begun = ask("POST", "/bucket/k?uploads=").header("x-amz-checksum-algorithm", "SHA256");
+    let id = signed(&emulator, begun).await.element("UploadId").unwrap();
+    let tag = send(&emulator, &id, "1", vec![1]).await.header("etag").unwrap().to_owned();
+    let missing = complete(&emulator, &id, &[(1, &tag)], &[]).await;
+    assert_eq!(missing.refusal(), (400, "InvalidRequest".to_owned()));
+    assert_eq!(
+        missing.element("Message").as_deref(),
+        Some(
+            "The upload was created using a sha256 checksum. The complete request must include the checksum for each part. It was missing for part 1 in the request."
+        )
+    );
+    let mode =
+        complete(&emulator, &id, &[(1, &tag)], &[("x-amz-checksum-type", "FULL_OBJECT")]).await;
+    assert_eq!(
+        mode.element("Message").as_deref(),
+        Some(
+            "The upload was created using the COMPOSITE checksum mode. The complete request must use the same checksum mode."
+        )
+    );
+    let sha256 = "S/WKOeGZ5sk5wMHm4HoD4QeVuBkPDZ40nCcxt+krE9k=";
+    let wrong = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag><ChecksumSHA256>{sha256}</ChecksumSHA256></Part></CompleteMultipartUpload>"
+    );
+    let plain = begin(&emulator, "plain").await;
+    let put = ask("PUT", &format!("/bucket/plain?partNumber=1&uploadId={plain}")).body(vec![1]);
+    signed(&emulator, put).await;
+    let unasked = ask("POST", &format!("/bucket/plain?uploadId={plain}")).body(wrong);
+    let unasked = signed(&emulator, unasked).await;
+    assert_eq!(unasked.refusal(), (400, "BadDigest".to_owned()));
+    assert_eq!(
+        unasked.element("Message").as_deref(),
+        Some("The sha256 you specified for part 1 did not match what we received.")
+    );
 }

@@ -163,6 +163,13 @@ pub(crate) fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
+/// In base64, by a library that the emulator does not use for it.
+pub(crate) fn ring_hmac_sha1(key: &[u8], data: &[u8]) -> String {
+    use base64::Engine as _;
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+    base64::engine::general_purpose::STANDARD.encode(ring::hmac::sign(&key, data))
+}
+
 pub(crate) fn ask(method: &str, path: &str) -> Ask {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
@@ -212,6 +219,49 @@ impl Ask {
         }
         let signature = self.signature(host, signing, &names, "UNSIGNED-PAYLOAD");
         self.parameter("X-Amz-Signature", &signature)
+    }
+
+    /// Signs in the query by SigV2, as boto3 does by default in us-east-1.
+    pub(crate) fn presigned_by_version_2(self, signing: &Signing) -> Ask {
+        let expires = signing.seconds + signing.expires.parse::<i64>().unwrap();
+        let text = |name: &str| {
+            let found = self.headers.iter().find(|(given, _)| given == name);
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        let mut amazon: Vec<String> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| name.starts_with("x-amz-"))
+            .map(|(name, value)| format!("{name}:{value}\n"))
+            .collect();
+        amazon.sort();
+        let mut resource = self.path.clone();
+        let named: Vec<String> = self
+            .query
+            .iter()
+            .filter(|(name, _)| {
+                ["acl", "partNumber", "tagging", "uploadId"].contains(&name.as_str())
+            })
+            .map(
+                |(name, value)| {
+                    if value.is_empty() { name.clone() } else { format!("{name}={value}") }
+                },
+            )
+            .collect();
+        if !named.is_empty() {
+            write!(resource, "?{}", named.join("&")).unwrap();
+        }
+        let signed = format!(
+            "{}\n{}\n{}\n{expires}\n{}{resource}",
+            self.method,
+            text("content-md5"),
+            text("content-type"),
+            amazon.concat()
+        );
+        let key = ring_hmac_sha1(signing.secret.as_bytes(), signed.as_bytes());
+        self.parameter("AWSAccessKeyId", &signing.access_key_id)
+            .parameter("Signature", &key)
+            .parameter("Expires", &expires.to_string())
     }
 
     /// Signs in the `Authorization` header.

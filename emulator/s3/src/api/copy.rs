@@ -8,7 +8,7 @@ use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::*;
 
 use super::object::{expiration, identify, no_version, put_limit};
-use super::{Answer, Api, timestamp};
+use super::{Answer, Api, tagging, timestamp};
 use crate::attributes;
 use crate::call::Call;
 use crate::checksum::{Algorithm, Hasher};
@@ -23,6 +23,8 @@ pub(super) async fn copy(
 ) -> Answer<CopyObjectOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let source = source(api, call, &input.copy_source)?;
+    let length = hardcap_limits::Bytes(source.length());
+    call.context().admit(put_limit(call), length).map_err(|exceeded| too_large(exceeded.max))?;
     let replaces = input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == "REPLACE");
     let itself = matches!(&input.copy_source, CopySource::Bucket { bucket, key, .. }
         if **bucket == *input.bucket && **key == *input.key);
@@ -31,14 +33,22 @@ pub(super) async fn copy(
     }
     let mut attributes = if replaces { attributes::read(call)? } else { source.attributes.clone() };
     attributes.storage_class = call.header("x-amz-storage-class").map(str::to_owned);
+    attributes::check_storage_class(attributes.storage_class.as_deref())?;
+    let tags = match call.header("x-amz-tagging-directive") {
+        Some("REPLACE") => tagging::of_call(call)?,
+        _ => source.tags.clone(),
+    };
     let condition = Write::of(call.headers())?;
-    let (etag, checksum) = digests(&source).await?;
+    let wanted = call.header("x-amz-checksum-algorithm").map(Algorithm::find);
+    let (etag, checksum) = digests(&source, wanted.flatten()).await?;
     let object = Object {
         key: input.key.as_str().into(),
         modified: call.context().clock.now(),
         attributes,
+        tags,
         etag,
         checksum,
+        upload: None,
         body: source.body.clone(),
     };
     let mut result = CopyObjectResult {
@@ -70,7 +80,7 @@ pub(super) async fn copy(
 }
 
 /// The object to copy, if the conditions allow it.
-fn source(api: &Api, call: &Call, source: &CopySource) -> Result<Arc<Object>, Refusal> {
+pub(super) fn source(api: &Api, call: &Call, source: &CopySource) -> Result<Arc<Object>, Refusal> {
     let CopySource::Bucket { bucket, key, version_id } = source else {
         return Err(Refusal::header_not_implemented().with("Header", "x-amz-copy-source"));
     };
@@ -85,27 +95,36 @@ fn source(api: &Api, call: &Call, source: &CopySource) -> Result<Arc<Object>, Re
             }
         },
     )?;
-    call.context().admit(put_limit(call), hardcap_limits::Bytes(object.length())).map_err(|exceeded| {
-        Refusal::new(
-            http::StatusCode::BAD_REQUEST,
-            "InvalidRequest",
-            format!(
-                "The specified copy source is larger than the maximum allowable size for a copy source: {}",
-                exceeded.max
-            ),
-        )
-    })?;
     Ok(object)
 }
 
-/// A copy is one piece, whatever its source was: the tag and the checksum of parts are not its own.
-async fn digests(source: &Object) -> Result<(String, Option<ObjectChecksum>), Refusal> {
+/// More than may be copied at once.
+pub(super) fn too_large(max: u64) -> Refusal {
+    Refusal::new(
+        http::StatusCode::BAD_REQUEST,
+        "InvalidRequest",
+        format!(
+            "The specified copy source is larger than the maximum allowable size for a copy source: {max}"
+        ),
+    )
+}
+
+/// A copy is one piece, whatever its source was: the tag and the checksum of parts are not its own. Its checksum is of the
+/// algorithm that the copy names, else of its source's.
+async fn digests(
+    source: &Object,
+    wanted: Option<Algorithm>,
+) -> Result<(String, Option<ObjectChecksum>), Refusal> {
+    let has = source.checksum.as_ref().map(|checksum| checksum.checksum.algorithm);
     let of_parts = |checksum: &ObjectChecksum| checksum.parts.is_some();
-    if !source.etag.contains('-') && !source.checksum.as_ref().is_some_and(of_parts) {
+    if !source.etag.contains('-')
+        && !source.checksum.as_ref().is_some_and(of_parts)
+        && (wanted.is_none() || wanted == has)
+    {
         return Ok((source.etag.clone(), source.checksum.clone()));
     }
     let mut md5 = Md5::new();
-    let algorithm = source.checksum.as_ref().map_or(Algorithm::Crc64Nvme, |c| c.checksum.algorithm);
+    let algorithm = wanted.or(has).unwrap_or(Algorithm::Crc64Nvme);
     let mut hasher = Hasher::new(algorithm);
     let mut data = std::pin::pin!(store::read(source.slices(0, source.length())));
     while let Some(piece) = data.try_next().await.map_err(|error| Refusal::bug(&error))? {

@@ -39,8 +39,9 @@ fn page(bucket: &Bucket, prefix: &str, delimiter: &str, after: &str, max: usize)
             .then(|| rest.find(delimiter))
             .flatten()
             .map(|at| &key[..prefix.len() + at + delimiter.len()]);
-        // Of a group that was listed already, on this page or as the last entry of the one before.
-        if group.is_some_and(|group| group == after || last.as_deref() == Some(group)) {
+        // Of a group that was listed already: on this page, or before a marker that is the group or lies in it
+        // (recorded 2026-02-21).
+        if group.is_some_and(|group| after.starts_with(group) || last.as_deref() == Some(group)) {
             return true;
         }
         if page.objects.len() + page.prefixes.len() == max {
@@ -155,6 +156,67 @@ pub(super) async fn objects_v2(
         encoding_type: input.encoding_type,
         start_after: input.start_after.map(|after| encoding.write(after)),
         request_charged: None,
+    })
+}
+
+/// Every object is its only version, called `null` (recorded 2026-02-21: `test_list_object_versions_order_unversioned`).
+pub(super) async fn versions(
+    api: &Api,
+    _call: &Call,
+    input: ListObjectVersionsInput,
+) -> Answer<ListObjectVersionsOutput> {
+    let bucket = api.store.bucket(&input.bucket)?;
+    let (shown, max) = limit(input.max_keys, "max-keys")?;
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
+    let marker = input.key_marker.unwrap_or_default();
+    let version_marker = input.version_id_marker.unwrap_or_default();
+    if marker.is_empty() && !version_marker.is_empty() {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidArgument",
+            "A version-id marker cannot be specified without a key marker.",
+        )
+        .with("ArgumentName", "version-id-marker")
+        .with("ArgumentValue", version_marker));
+    }
+    let prefix = input.prefix.unwrap_or_default();
+    let delimiter = input.delimiter.clone().unwrap_or_default();
+    let page = match max {
+        0 => Page::default(),
+        max => page(&bucket, &prefix, &delimiter, &marker, max),
+    };
+    let version = |object: &Arc<Object>| {
+        let entry = entry(object, &encoding, true);
+        ObjectVersion {
+            checksum_algorithm: entry.checksum_algorithm,
+            checksum_type: entry.checksum_type,
+            e_tag: entry.e_tag,
+            is_latest: Some(true),
+            key: entry.key,
+            last_modified: entry.last_modified,
+            owner: entry.owner,
+            restore_status: None,
+            size: entry.size,
+            storage_class: entry
+                .storage_class
+                .map(|class| ObjectVersionStorageClass::from(class.as_str().to_owned())),
+            version_id: Some("null".to_owned()),
+        }
+    };
+    plain(ListObjectVersionsOutput {
+        name: Some(input.bucket),
+        prefix: Some(encoding.write(prefix)),
+        key_marker: Some(encoding.write(marker)),
+        version_id_marker: Some(version_marker),
+        max_keys: Some(shown),
+        is_truncated: Some(page.next.is_some()),
+        next_version_id_marker: page.next.as_ref().map(|_| "null".to_owned()),
+        next_key_marker: page.next.map(|last| encoding.write(last)),
+        versions: Some(page.objects.iter().map(version).collect()),
+        common_prefixes: encoding.write_all(page.prefixes),
+        delimiter: input.delimiter.map(|delimiter| encoding.write(delimiter)),
+        encoding_type: input.encoding_type,
+        ..Default::default()
     })
 }
 

@@ -2,10 +2,14 @@
 
 mod bucket;
 mod copy;
+mod defaults;
 mod listing;
 mod multipart;
 mod object;
+mod object_attributes;
+mod part_copy;
 mod range;
+mod tagging;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -78,6 +82,63 @@ operations! {
     delete_bucket_lifecycle: DeleteBucketLifecycleInput
         -> DeleteBucketLifecycleOutput = bucket::delete_lifecycle;
     put_bucket_acl: PutBucketAclInput -> PutBucketAclOutput = bucket::put_acl;
+    put_bucket_tagging: PutBucketTaggingInput -> PutBucketTaggingOutput = tagging::put_bucket;
+    get_bucket_tagging: GetBucketTaggingInput -> GetBucketTaggingOutput = tagging::get_bucket;
+    delete_bucket_tagging: DeleteBucketTaggingInput
+        -> DeleteBucketTaggingOutput = tagging::delete_bucket;
+
+    get_bucket_acl: GetBucketAclInput -> GetBucketAclOutput = defaults::bucket_acl;
+    get_object_acl: GetObjectAclInput -> GetObjectAclOutput = defaults::object_acl;
+    get_bucket_encryption: GetBucketEncryptionInput
+        -> GetBucketEncryptionOutput = defaults::encryption;
+    put_bucket_encryption: PutBucketEncryptionInput
+        -> PutBucketEncryptionOutput = defaults::put_encryption;
+    delete_bucket_encryption: DeleteBucketEncryptionInput
+        -> DeleteBucketEncryptionOutput = defaults::delete_encryption;
+    get_bucket_ownership_controls: GetBucketOwnershipControlsInput
+        -> GetBucketOwnershipControlsOutput = defaults::ownership;
+    put_bucket_ownership_controls: PutBucketOwnershipControlsInput
+        -> PutBucketOwnershipControlsOutput = defaults::put_ownership;
+    get_public_access_block: GetPublicAccessBlockInput
+        -> GetPublicAccessBlockOutput = defaults::public_access;
+    put_public_access_block: PutPublicAccessBlockInput
+        -> PutPublicAccessBlockOutput = defaults::put_public_access;
+    delete_public_access_block: DeletePublicAccessBlockInput
+        -> DeletePublicAccessBlockOutput = defaults::delete_public_access;
+    get_bucket_request_payment: GetBucketRequestPaymentInput
+        -> GetBucketRequestPaymentOutput = defaults::request_payment;
+    get_bucket_versioning: GetBucketVersioningInput
+        -> GetBucketVersioningOutput = defaults::versioning;
+    get_bucket_logging: GetBucketLoggingInput -> GetBucketLoggingOutput = defaults::logging;
+    get_bucket_accelerate_configuration: GetBucketAccelerateConfigurationInput
+        -> GetBucketAccelerateConfigurationOutput = defaults::acceleration;
+    get_bucket_notification_configuration: GetBucketNotificationConfigurationInput
+        -> GetBucketNotificationConfigurationOutput = defaults::notifications;
+    delete_bucket_policy: DeleteBucketPolicyInput
+        -> DeleteBucketPolicyOutput = defaults::delete_policy;
+    delete_bucket_website: DeleteBucketWebsiteInput
+        -> DeleteBucketWebsiteOutput = defaults::delete_website;
+    delete_bucket_replication: DeleteBucketReplicationInput
+        -> DeleteBucketReplicationOutput = defaults::delete_replication;
+    list_bucket_analytics_configurations: ListBucketAnalyticsConfigurationsInput
+        -> ListBucketAnalyticsConfigurationsOutput = defaults::analytics;
+    list_bucket_intelligent_tiering_configurations: ListBucketIntelligentTieringConfigurationsInput
+        -> ListBucketIntelligentTieringConfigurationsOutput = defaults::tiering;
+    list_bucket_inventory_configurations: ListBucketInventoryConfigurationsInput
+        -> ListBucketInventoryConfigurationsOutput = defaults::inventory;
+    list_bucket_metrics_configurations: ListBucketMetricsConfigurationsInput
+        -> ListBucketMetricsConfigurationsOutput = defaults::metrics;
+    get_bucket_policy: GetBucketPolicyInput -> GetBucketPolicyOutput = defaults::policy;
+    get_bucket_policy_status: GetBucketPolicyStatusInput
+        -> GetBucketPolicyStatusOutput = defaults::policy_status;
+    get_bucket_website: GetBucketWebsiteInput -> GetBucketWebsiteOutput = defaults::website;
+    get_bucket_replication: GetBucketReplicationInput
+        -> GetBucketReplicationOutput = defaults::replication;
+    get_object_lock_configuration: GetObjectLockConfigurationInput
+        -> GetObjectLockConfigurationOutput = defaults::object_lock;
+    get_object_legal_hold: GetObjectLegalHoldInput
+        -> GetObjectLegalHoldOutput = defaults::legal_hold;
+    get_object_retention: GetObjectRetentionInput -> GetObjectRetentionOutput = defaults::retention;
 
     put_object: PutObjectInput -> PutObjectOutput = object::put;
     get_object: GetObjectInput -> GetObjectOutput = object::get;
@@ -86,13 +147,21 @@ operations! {
     delete_objects: DeleteObjectsInput -> DeleteObjectsOutput = object::delete_many;
     put_object_acl: PutObjectAclInput -> PutObjectAclOutput = object::put_acl;
     copy_object: CopyObjectInput -> CopyObjectOutput = copy::copy;
+    get_object_attributes: GetObjectAttributesInput
+        -> GetObjectAttributesOutput = object_attributes::get;
+    put_object_tagging: PutObjectTaggingInput -> PutObjectTaggingOutput = tagging::put_object;
+    get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = tagging::get_object;
+    delete_object_tagging: DeleteObjectTaggingInput
+        -> DeleteObjectTaggingOutput = tagging::delete_object;
 
     list_objects: ListObjectsInput -> ListObjectsOutput = listing::objects;
     list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output = listing::objects_v2;
+    list_object_versions: ListObjectVersionsInput -> ListObjectVersionsOutput = listing::versions;
 
     create_multipart_upload: CreateMultipartUploadInput
         -> CreateMultipartUploadOutput = multipart::create;
     upload_part: UploadPartInput -> UploadPartOutput = multipart::upload_part;
+    upload_part_copy: UploadPartCopyInput -> UploadPartCopyOutput = part_copy::copy;
     complete_multipart_upload: CompleteMultipartUploadInput
         -> CompleteMultipartUploadOutput = multipart::complete;
     abort_multipart_upload: AbortMultipartUploadInput
@@ -102,9 +171,9 @@ operations! {
         -> ListMultipartUploadsOutput = listing::uploads;
 }
 
-/// A point in time as the library has it.
+/// A point in time as the library has it, in whole seconds: AWS writes `.000Z` (recorded 2026-02-21).
 fn timestamp(at: hardcap_core::clock::EpochMillis) -> dto::Timestamp {
-    at.to_utc().into()
+    hardcap_core::clock::EpochMillis(at.0 / 1000 * 1000).to_utc().into()
 }
 
 /// The owner of everything: an id as AWS's canonical user ids look.

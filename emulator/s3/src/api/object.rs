@@ -12,7 +12,7 @@ use s3s::{Body, S3Response};
 
 use super::bucket::digest_needed;
 use super::range::{self, Stretch};
-use super::{Answer, Api, plain};
+use super::{Answer, Api, plain, tagging};
 use crate::call::Call;
 use crate::checksum::{Algorithm, Checksum, Digests};
 use crate::conditions::{self, READ, Unread, Write};
@@ -26,6 +26,7 @@ const DELETED_AT_ONCE_MAX: usize = 1000;
 pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer<PutObjectOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let attributes = attributes::read(call)?;
+    let tags = tagging::of_call(call)?;
     let condition = Write::of(call.headers())?;
     admit_size(call, put_limit(call))?;
     // What would be refused at the end is refused before the body is sent.
@@ -38,8 +39,10 @@ pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer
         key: input.key.as_str().into(),
         modified: call.context().clock.now(),
         attributes,
+        tags,
         etag: hex::encode(digests.md5),
         checksum,
+        upload: None,
         body: vec![blob],
     };
     let mut response = S3Response::new(PutObjectOutput::default());
@@ -204,6 +207,13 @@ fn look_at(
         Unread::NotModified(_) => conditions::not_modified(&object),
         Unread::Failed(condition) => conditions::failed(condition),
     })?;
+    if asked.part.is_some() && call.headers().contains_key("range") {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequest",
+            "Cannot specify both Range header and partNumber query parameter",
+        ));
+    }
     let lengths: Vec<u64> = object.body.iter().map(|blob| blob.length()).collect();
     let stretch = match asked.part {
         Some(number) => range::of_part(number, &lengths)?,
@@ -213,6 +223,9 @@ fn look_at(
     attributes::write(&object.attributes, &mut headers);
     identify(&object, &mut headers);
     expiration(&bucket, &object, &mut headers);
+    if !object.tags.is_empty() {
+        attributes::insert(&mut headers, "x-amz-tagging-count", &object.tags.len().to_string());
+    }
     let date = conditions::http_date(object.modified_seconds());
     attributes::insert(&mut headers, "last-modified", &date);
     attributes::insert(&mut headers, "accept-ranges", "bytes");

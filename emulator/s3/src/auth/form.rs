@@ -59,7 +59,7 @@ impl FormClaim<'_> {
             signed_headers: Vec::new(),
             signature: self.signature.to_owned(),
         };
-        let key = super::key(&claim, self.token, keyring, context.clock.now())?;
+        let key = super::key(&claim.access_key_id, self.token, keyring, context.clock.now())?;
         let signing_key = sigv4::signing_key(&key.secret_access_key, &claim);
         if sigv4::signature(&signing_key, self.policy) == claim.signature {
             return Ok(claim.access_key_id);

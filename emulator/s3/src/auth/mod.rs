@@ -10,6 +10,7 @@ mod form;
 mod header;
 mod query;
 mod time;
+mod version_2;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, request};
@@ -23,6 +24,8 @@ use hardcap_core::keyring::{Key, Keyring};
 use hardcap_core::uri;
 
 pub(super) use form::FormClaim;
+pub(super) use time::format_iso;
+pub(super) use version_2::FormClaim as FormClaim2;
 
 /// How the body of a verified request comes.
 #[derive(Clone, Debug)]
@@ -79,7 +82,12 @@ impl Now<'_> {
 
     /// A signer's date by the emulator's clock.
     fn shown_seconds(&self, date: &time::Time) -> i64 {
-        let wall = u64::try_from(date.seconds()).unwrap_or(0).saturating_mul(1000);
+        self.shown_point(date.seconds())
+    }
+
+    /// A point of the wall's clock, which may lie ahead, by the emulator's clock.
+    fn shown_point(&self, wall: i64) -> i64 {
+        let wall = u64::try_from(wall).unwrap_or(0).saturating_mul(1000);
         seconds(self.clock.shown_at(EpochMillis(wall)))
     }
 
@@ -99,6 +107,7 @@ fn seconds(at: EpochMillis) -> i64 {
 /// The refusal that AWS would send.
 pub(super) fn verify(
     head: &request::Parts,
+    bucket: Option<&str>,
     region: &str,
     keyring: &Keyring,
     context: &Context,
@@ -123,7 +132,10 @@ pub(super) fn verify(
             let value = String::from_utf8_lossy(value.as_bytes());
             header::claim(&head.headers, &value, &now)?
         }
-        (false, None) if is_version_2(&query) => return Err(Refusal::sigv4_only()),
+        (false, None) if is_version_2(&query) => {
+            let wire = version_2::Wire { head, bucket, raw, query: &query };
+            return version_2::verify(&wire, &now, keyring);
+        }
         (false, None) => return Err(Refusal::access_denied()),
     };
     let token = if presigned {
@@ -131,7 +143,7 @@ pub(super) fn verify(
     } else {
         head.headers.get("x-amz-security-token").and_then(|value| value.to_str().ok())
     };
-    let key = key(&claim, token, keyring, now.wall)?;
+    let key = key(&claim.access_key_id, token, keyring, now.wall)?;
     all_signed(&head.headers, &claim, presigned)?;
     let hoisted = hoisted(&head.headers, &query, presigned);
     let payload = payload_text(&head.headers, &query, &claim, presigned)?;
@@ -172,20 +184,15 @@ fn is_presigned(query: &[(String, String)]) -> bool {
         .any(|name| find(query, name).is_some())
 }
 
+/// Any of the parameters of SigV2 makes it one, so that a missing one is named.
 fn is_version_2(query: &[(String, String)]) -> bool {
-    find(query, "AWSAccessKeyId").is_some() || find(query, "Signature").is_some()
+    ["AWSAccessKeyId", "Signature", "Expires"].into_iter().any(|name| find(query, name).is_some())
 }
 
-/// The key that the claim names, if its token and its time are right.
-fn key(
-    claim: &Claim,
-    token: Option<&str>,
-    keyring: &Keyring,
-    now: EpochMillis,
-) -> Result<Key, Refusal> {
-    let unknown =
-        || Refusal::invalid_access_key_id().with("AWSAccessKeyId", claim.access_key_id.clone());
-    let key = keyring.find(&claim.access_key_id).ok_or_else(unknown)?;
+/// The key of an id, if its token and its time are right.
+fn key(id: &str, token: Option<&str>, keyring: &Keyring, now: EpochMillis) -> Result<Key, Refusal> {
+    let unknown = || Refusal::invalid_access_key_id().with("AWSAccessKeyId", id);
+    let key = keyring.find(id).ok_or_else(unknown)?;
     match (&key.session_token, token) {
         (None, None) => {}
         // A temporary key without its token is an unknown key to AWS.
@@ -277,7 +284,21 @@ fn form(payload: &str, claim: &Claim, signing_key: [u8; 32]) -> Result<Form, Ref
     }
 }
 
-/// The headers, with those that a presigned URL carries in its query: `x-amz-meta-a=b` is as good as the header.
+/// The conditions of a request, which a presigned URL may carry in its query (recorded 2026-02-21).
+const CONDITIONS: [&str; 4] =
+    ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
+
+/// Whether a parameter of a presigned URL is as good as the header of its name. A checksum is not: what the URL's signer
+/// knew of the body was none, and S3 does not compare it (recorded 2026-02-21, `test_presigned_url_v4_x_amz_in_qs`).
+fn is_header(name: &str) -> bool {
+    let is_checksum = crate::checksum::Algorithm::ALL.iter().any(|it| it.header() == name)
+        || name == "x-amz-sdk-checksum-algorithm";
+    let is_x_amz = name.starts_with("x-amz-") && !query::PARAMETERS.contains(&name);
+    (is_x_amz && !is_checksum) || CONDITIONS.contains(&name)
+}
+
+/// The headers, with those that a presigned URL carries in its query: `x-amz-meta-a=b` is as good as the header, and
+/// outweighs it.
 fn hoisted(headers: &HeaderMap, query: &[(String, String)], presigned: bool) -> HeaderMap {
     let mut all = headers.clone();
     if !presigned {
@@ -285,7 +306,7 @@ fn hoisted(headers: &HeaderMap, query: &[(String, String)], presigned: bool) -> 
     }
     for (name, value) in query {
         let name = name.to_ascii_lowercase();
-        if !name.starts_with("x-amz-") || query::PARAMETERS.contains(&name.as_str()) {
+        if !is_header(&name) {
             continue;
         }
         let parsed = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
@@ -302,7 +323,7 @@ fn without_claim(raw: &str) -> String {
         .split('&')
         .filter(|pair| {
             let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-            !name.starts_with("x-amz-") && !pair.is_empty()
+            !name.starts_with("x-amz-") && !CONDITIONS.contains(&name.as_str()) && !pair.is_empty()
         })
         .collect();
     kept.join("&")

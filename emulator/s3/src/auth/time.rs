@@ -41,7 +41,7 @@ impl Time {
 }
 
 /// `2026-02-21T10:11:12Z`, as error elements have it.
-pub(super) fn format_iso(seconds: i64) -> String {
+pub(crate) fn format_iso(seconds: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second) = time.to_hms();

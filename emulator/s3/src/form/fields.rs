@@ -78,7 +78,6 @@ impl Fields {
         for (name, value) in &self.0 {
             let name = match name.as_str() {
                 "acl" => "x-amz-acl",
-                "tagging" => "x-amz-tagging",
                 other => other,
             };
             // Latin-1, as headers are read.

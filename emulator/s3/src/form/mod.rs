@@ -19,11 +19,11 @@ use self::file::{Received, Rest};
 use self::policy::Policy;
 use super::address::Address;
 use super::api::{expiration, identify};
-use super::auth::FormClaim;
+use super::auth::{FormClaim, FormClaim2};
 use super::call::Call;
 use super::refusal::Refusal;
 use super::store::Object;
-use super::{S3, admit_key, attributes, cors, pages};
+use super::{S3, admit_key, attributes, cors, pages, tags};
 use hardcap_core::guard::Caller;
 use hardcap_core::serve::RequestBody;
 
@@ -75,8 +75,10 @@ impl S3 {
             key: Arc::from(key),
             modified: call.context().clock.now(),
             attributes,
+            tags: form_tags(&fields)?,
             etag: received.etag,
             checksum: received.checksum,
+            upload: None,
             body: vec![received.blob],
         };
         let mut answer = HeaderMap::new();
@@ -106,7 +108,19 @@ impl S3 {
         fields.required("key")?;
         let Some(document) = fields.get("policy") else { return Err(Refusal::access_denied()) };
         if fields.get("signature").is_some() || fields.get("awsaccesskeyid").is_some() {
-            return Err(Refusal::sigv4_only());
+            let claim = FormClaim2 {
+                access_key_id: fields.required("AWSAccessKeyId")?,
+                signature: fields.required("Signature")?,
+                token: fields.get("x-amz-security-token"),
+                policy: document,
+            };
+            claim.verify(&self.platform.region, &self.platform.keyring, call.context())?;
+            let policy = Policy::read(document)?;
+            if FormClaim2::has_expired(policy.expiration, call.context()) {
+                return Err(policy::violated("Policy expired."));
+            }
+            policy.check(bucket, fields)?;
+            return Ok(policy);
         }
         let claim = FormClaim {
             algorithm: fields.required("X-Amz-Algorithm")?,
@@ -125,6 +139,11 @@ impl S3 {
         policy.check(bucket, fields)?;
         Ok((policy, key_id))
     }
+}
+
+/// The tags of a form: its field `tagging` is the XML of `PutObjectTagging` (S3 API reference, POST Object).
+fn form_tags(fields: &Fields) -> Result<Vec<(String, String)>, Refusal> {
+    fields.get("tagging").map_or(Ok(Vec::new()), tags::of_xml)
 }
 
 /// The boundary of the form's parts.

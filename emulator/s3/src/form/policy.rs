@@ -15,7 +15,7 @@ use super::fields::Fields;
 use crate::refusal::Refusal;
 
 /// Fields that need no condition.
-const FREE: [&str; 3] = ["file", "policy", "x-amz-signature"];
+const FREE: [&str; 5] = ["file", "policy", "x-amz-signature", "signature", "awsaccesskeyid"];
 
 /// A policy document.
 #[derive(Clone, Debug, PartialEq, Eq)]

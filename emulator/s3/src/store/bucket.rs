@@ -10,11 +10,11 @@ use s3s::dto::{BucketLifecycleConfiguration, CORSConfiguration};
 use serde::{Deserialize, Serialize};
 
 use super::blob::{Blobs, Writer, blocking};
-use super::disk::{Folder, file_of};
 use super::object::{Object, ObjectRecord};
 use super::upload::{About, Upload};
 use crate::refusal::Refusal;
 use hardcap_core::clock::EpochMillis;
+use hardcap_core::durable::{Folder, file_of};
 
 /// How many keys can be written at the same time without waiting for each other, by chance.
 const TURNS: usize = 64;
@@ -39,6 +39,28 @@ pub(crate) struct Bucket {
 pub(crate) struct Settings {
     pub(crate) cors: Option<CORSConfiguration>,
     pub(crate) lifecycle: Option<BucketLifecycleConfiguration>,
+    /// Keys and values of the bucket's tags; none when no set was put.
+    #[serde(default)]
+    pub(crate) tags: Option<Vec<(String, String)>>,
+    /// What blocks public access.
+    #[serde(default)]
+    pub(crate) public_access: PublicAccess,
+}
+
+/// The settings that block public access. They are kept and shown: nothing here is public anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum PublicAccess {
+    /// `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`
+    Blocked([bool; 4]),
+    /// The configuration was deleted.
+    Deleted,
+}
+
+impl Default for PublicAccess {
+    /// All four, as every bucket has since 2023-04 (recorded 2026-02-21).
+    fn default() -> PublicAccess {
+        PublicAccess::Blocked([true; 4])
+    }
 }
 
 #[derive(Debug, Default)]

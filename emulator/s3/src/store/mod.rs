@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tempfile::TempDir;
 
 pub(crate) use blob::{Blob, read};
-pub(crate) use bucket::Bucket;
+pub(crate) use bucket::{Bucket, PublicAccess};
 pub(crate) use object::{Attributes, Object, ObjectChecksum};
 pub(crate) use upload::{About, Part, Upload};
 

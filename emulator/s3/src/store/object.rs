@@ -18,10 +18,14 @@ pub(crate) struct Object {
     pub(crate) modified: EpochMillis,
     /// What it was sent with.
     pub(crate) attributes: Attributes,
+    /// Keys and values, by key. They can change without the object being another one.
+    pub(crate) tags: Vec<(String, String)>,
     /// The entity tag, without quotes.
     pub(crate) etag: String,
     /// The checksum.
     pub(crate) checksum: Option<ObjectChecksum>,
+    /// The upload that it was completed from, by which a repeated completion is known.
+    pub(crate) upload: Option<String>,
     /// The bytes, one after the other.
     pub(crate) body: Vec<Arc<Blob>>,
 }
@@ -116,8 +120,12 @@ pub(super) struct ObjectRecord {
     key: String,
     modified: u64,
     attributes: Attributes,
+    #[serde(default)]
+    tags: Vec<(String, String)>,
     etag: String,
     checksum: Option<ObjectChecksum>,
+    #[serde(default)]
+    upload: Option<String>,
     body: Vec<BlobRecord>,
 }
 
@@ -127,8 +135,10 @@ impl ObjectRecord {
             key: object.key.to_string(),
             modified: object.modified.0,
             attributes: object.attributes.clone(),
+            tags: object.tags.clone(),
             etag: object.etag.clone(),
             checksum: object.checksum.clone(),
+            upload: object.upload.clone(),
             body: object.body.iter().map(|blob| BlobRecord::of(blob)).collect(),
         }
     }
@@ -139,8 +149,10 @@ impl ObjectRecord {
             key: self.key.into(),
             modified: EpochMillis(self.modified),
             attributes: self.attributes,
+            tags: self.tags,
             etag: self.etag,
             checksum: self.checksum,
+            upload: self.upload,
             body,
         })
     }

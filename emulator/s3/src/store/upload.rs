@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::blob::{Blob, Blobs, blocking};
-use super::disk::Folder;
 use super::object::{Attributes, BlobRecord};
 use crate::checksum::{Algorithm, Checksum};
 use crate::refusal::Refusal;
 use hardcap_core::clock::EpochMillis;
+use hardcap_core::durable::Folder;
 
 /// An upload: what it will be, and the parts that have come.
 #[derive(Debug)]
@@ -34,12 +34,16 @@ pub(crate) struct About {
     pub(crate) initiated: u64,
     /// What the object is to be sent with.
     pub(crate) attributes: Attributes,
+    /// The tags of the object to be.
+    #[serde(default)]
+    pub(crate) tags: Vec<(String, String)>,
     /// The checksum that parts must have.
     pub(crate) algorithm: Option<Algorithm>,
     /// The object's checksum is one of the parts' checksums.
     pub(crate) composite: bool,
-    /// There was an object of this key.
-    pub(crate) existed: bool,
+    /// The tag of the object that had this key, and when it was stored.
+    #[serde(default)]
+    pub(crate) before: Option<(String, u64)>,
 }
 
 #[derive(Debug, Default)]

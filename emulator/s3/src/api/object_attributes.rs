@@ -1,0 +1,116 @@
+//! GetObjectAttributes: what HEAD says, chosen by name. Recorded 2026-02-21: LocalStack's `test_get_object_attributes`.
+
+use http::StatusCode;
+use s3s::S3Response;
+use s3s::dto::*;
+
+use super::object::no_version;
+use super::{Answer, Api, plain};
+use crate::call::Call;
+use crate::checksum::Algorithm;
+use crate::conditions;
+use crate::refusal::Refusal;
+use crate::{attributes, store};
+
+/// Parts in one answer (S3 API reference, `GetObjectAttributes`).
+const PARTS_MAX: i32 = 1000;
+
+pub(super) async fn get(
+    api: &Api,
+    call: &Call,
+    input: GetObjectAttributesInput,
+) -> Answer<GetObjectAttributesOutput> {
+    no_version(input.version_id.as_deref())?;
+    let object = api.store.bucket(&input.bucket)?.get(&input.key);
+    let object = object.ok_or_else(|| Refusal::no_such_key().with("Key", input.key.clone()))?;
+    let wanted = wanted(call)?;
+    let asks = |name: &str| wanted.iter().any(|it| it == name);
+    let mut output = GetObjectAttributesOutput::default();
+    if asks("ETag") {
+        output.e_tag = Some(ETag::Strong(object.etag.clone()));
+    }
+    if asks("Checksum") {
+        output.checksum = object.checksum.as_ref().map(checksum);
+    }
+    if asks("ObjectParts") && object.etag.contains('-') {
+        let (marker, most) = (input.part_number_marker, input.max_parts);
+        output.object_parts = Some(parts(&object, marker, most));
+    }
+    if asks("StorageClass") {
+        let class = object.attributes.storage_class.clone();
+        output.storage_class = Some(class.unwrap_or_else(|| "STANDARD".to_owned()).into());
+    }
+    if asks("ObjectSize") {
+        output.object_size = i64::try_from(object.length()).ok();
+    }
+    let mut response: S3Response<GetObjectAttributesOutput> = plain(output)?;
+    let date = conditions::http_date(object.modified_seconds());
+    attributes::insert(&mut response.headers, "last-modified", &date);
+    Ok(response)
+}
+
+/// The attributes that a caller names, of which there must be one.
+fn wanted(call: &Call) -> Result<Vec<String>, Refusal> {
+    const KNOWN: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
+    let values = call.headers().get_all("x-amz-object-attributes");
+    let names: Vec<String> = values
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    if !names.is_empty() && names.iter().all(|name| KNOWN.contains(&name.as_str())) {
+        return Ok(names);
+    }
+    let message = "Invalid attribute name specified";
+    Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidArgument", message)
+        .with("ArgumentName", "x-amz-object-attributes"))
+}
+
+/// A checksum as this answer has it: without the number of parts behind it.
+fn checksum(of: &store::ObjectChecksum) -> Checksum {
+    let text = Some(of.checksum.base64());
+    let mut shown = Checksum {
+        checksum_type: Some(ChecksumType::from(of.kind().to_owned())),
+        ..Default::default()
+    };
+    match of.checksum.algorithm {
+        Algorithm::Crc32 => shown.checksum_crc32 = text,
+        Algorithm::Crc32c => shown.checksum_crc32c = text,
+        Algorithm::Crc64Nvme => shown.checksum_crc64nvme = text,
+        Algorithm::Sha1 => shown.checksum_sha1 = text,
+        Algorithm::Sha256 => shown.checksum_sha256 = text,
+    }
+    shown
+}
+
+/// The number of parts, and the parts themselves where their checksums are known: AWS lists them only of uploads whose
+/// checksum was named (recorded: `TotalPartsCount` alone otherwise).
+fn parts(
+    object: &store::Object,
+    marker: Option<i32>,
+    most: Option<i32>,
+) -> GetObjectAttributesParts {
+    let total = i32::try_from(object.body.len()).unwrap_or(i32::MAX);
+    let is_listed = object.checksum.as_ref().is_some_and(|checksum| checksum.parts.is_some());
+    if !is_listed {
+        return GetObjectAttributesParts { total_parts_count: Some(total), ..Default::default() };
+    }
+    let marker = marker.unwrap_or(0).max(0);
+    let most = most.unwrap_or(PARTS_MAX).clamp(0, PARTS_MAX);
+    let last = marker.saturating_add(most).min(total);
+    let listed = (1..).zip(&object.body).filter(|(number, _)| *number > marker && *number <= last);
+    let listed = listed.map(|(number, blob)| ObjectPart {
+        part_number: Some(number),
+        size: i64::try_from(blob.length()).ok(),
+        ..Default::default()
+    });
+    GetObjectAttributesParts {
+        is_truncated: Some(last < total),
+        max_parts: Some(most),
+        next_part_number_marker: Some(last),
+        part_number_marker: Some(marker),
+        parts: Some(listed.collect()),
+        total_parts_count: Some(total),
+    }
+}
