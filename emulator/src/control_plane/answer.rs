@@ -76,6 +76,19 @@ pub(super) fn precondition_failed() -> Problem {
     told(412, "PreconditionFailedException", &json!({ "Type": "User", "message": message }))
 }
 
+/// The policy changed since the caller looked at it. Recorded on 2025-11-25.
+pub(super) fn policy_changed() -> Problem {
+    let message = "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the \
+                   latest Revision Id";
+    told(412, "PreconditionFailedException", &json!({ "Type": "User", "message": message }))
+}
+
+/// The policy would be longer than Lambda allows.
+pub(super) fn policy_too_long(message: impl Into<String>) -> Problem {
+    let body = json!({ "Type": "User", "message": message.into() });
+    told(400, "PolicyLengthExceededException", &body)
+}
+
 /// A body that is no JSON, or has a member of another type.
 pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
     let message = format!("Could not parse request body into json: {error}");

@@ -42,6 +42,9 @@ pub(super) struct About {
     /// When the configuration of asynchronous events was last set, if it is.
     pub(super) events_modified: Option<EpochMillis>,
     pub(super) url: Option<Url>,
+    /// The statements of the resource policy.
+    #[serde(default)]
+    pub(super) policy: Option<Policy>,
     /// Members that have no effect here and are shown as they were given.
     pub(super) without_effect: Map<String, Value>,
 }
@@ -55,6 +58,14 @@ pub(super) struct Code {
     pub(super) size: u64,
     /// The name of its folder; `None` for a function that a template names.
     pub(super) folder: Option<String>,
+}
+
+/// A resource policy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Policy {
+    pub(super) statements: Vec<Value>,
+    /// Another one after each change.
+    pub(super) revision_id: String,
 }
 
 /// A function URL.
@@ -149,6 +160,7 @@ impl About {
             has_environment: !function.environment.is_empty(),
             events_modified: has_events.then_some(now),
             url: None,
+            policy: None,
             without_effect: Map::new(),
         }
     }

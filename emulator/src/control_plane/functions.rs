@@ -75,6 +75,7 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
         has_environment: false,
         events_modified: None,
         url: None,
+        policy: None,
         without_effect: Map::new(),
     };
     configuration.apply(&mut function, &mut about);

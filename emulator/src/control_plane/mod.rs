@@ -12,6 +12,7 @@ mod entry;
 mod events;
 mod functions;
 mod list;
+mod policy;
 mod program;
 mod request;
 mod routes;
@@ -124,6 +125,7 @@ impl ControlPlane {
             }
             about.url = before.about.url;
             about.tags = before.about.tags;
+            about.policy = before.about.policy;
         }
         shared.lambda.deploy(function.clone(), None);
         shared.know(Entry { function: Arc::new(function), about, package: None });

@@ -27,6 +27,7 @@ pub(super) struct Parameters {
     pub(super) marker: Option<String>,
     pub(super) max_items: Option<String>,
     pub(super) function_version: Option<String>,
+    pub(super) revision_id: Option<String>,
 }
 
 impl Parameters {
@@ -41,6 +42,7 @@ impl Parameters {
             marker: find("Marker"),
             max_items: find("MaxItems"),
             function_version: find("FunctionVersion"),
+            revision_id: find("RevisionId"),
         }
     }
 }

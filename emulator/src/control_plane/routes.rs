@@ -8,20 +8,19 @@ use axum::response::IntoResponse as _;
 use http::{Request, Response};
 use serde_json::json;
 
-use super::answer::{Done, Outcome, not_built, not_found, render};
+use super::answer::{Done, Outcome, not_built, render};
 use super::events::How;
 use super::request::{Parameters, named};
 use super::{
-    ControlPlane, Shared, account, concurrency, events, functions, list, tags, update, urls,
+    ControlPlane, Shared, account, concurrency, events, functions, list, policy, tags, update, urls,
 };
 use hardcap_core::context::Context;
 use hardcap_core::percent;
 
 /// What AWS has below a function, and hardcap has not: the last part of the path, and its name.
-const NOT_BUILT: [(&str, &str); 7] = [
+const NOT_BUILT: [(&str, &str); 6] = [
     ("versions", "published versions"),
     ("aliases", "aliases"),
-    ("policy", "resource policies; every request is let through"),
     ("provisioned-concurrency", "provisioned concurrency"),
     ("code-signing-config", "code signing"),
     ("runtime-management-config", "the choice of a runtime's version"),
@@ -122,9 +121,12 @@ async fn of_function(
             shared.find(&named(name, None, &shared.platform.region)?)?;
             Ok(Done::Ok(json!({})))
         }
-        ("GET", "2015-03-31", ["policy"]) => {
-            shared.find(&named(name, None, &shared.platform.region)?)?;
-            Err(not_found("The resource you requested does not exist."))
+        ("POST", "2015-03-31", ["policy"]) => {
+            policy::add(shared, (name, parameters), request).await
+        }
+        ("GET", "2015-03-31", ["policy"]) => policy::get(shared, name, parameters),
+        ("DELETE", "2015-03-31", ["policy", id]) => {
+            policy::remove(shared, (name, parameters), id).await
         }
         _ => {
             let last = rest.first().copied().unwrap_or_default();

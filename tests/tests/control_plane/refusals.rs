@@ -75,7 +75,6 @@ async fn what_is_not_built_says_so_by_name_and_is_not_tried_again() {
     for (method, path, named) in [
         ("POST", "/2015-03-31/functions/f1/versions", "published versions"),
         ("POST", "/2015-03-31/functions/f1/aliases", "aliases"),
-        ("POST", "/2015-03-31/functions/f1/policy", "resource policies"),
         ("PUT", "/2019-09-30/functions/f1/provisioned-concurrency", "provisioned concurrency"),
         ("POST", "/2015-03-31/event-source-mappings", "event-source-mappings"),
         ("POST", "/2018-10-31/layers/any/versions", "layers"),

@@ -217,3 +217,94 @@ async fn functions_are_listed_page_by_page() {
     assert_eq!(account["AccountLimit"]["CodeSizeZipped"], json!(52_428_800));
     assert_eq!(account["AccountLimit"]["CodeSizeUnzipped"], json!(262_144_000));
 }
+
+/// Recorded on AWS, 2025-11-25: `TestLambdaPermissions`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_is_a_statement_as_aws_writes_it_and_wrong_ones_are_refused() {
+    let plane = Plane::start().await;
+    plane.create("f1", "echo").send().await.expect("made");
+    let path = "/2015-03-31/functions/f1/policy";
+    let add = async |body: serde_json::Value| plane.send("POST", path, body.to_string()).await;
+    let none = plane.send("GET", path, "").await;
+    assert_eq!(
+        (none.status, none.json()["Message"].as_str()),
+        (404, Some("The resource you requested does not exist."))
+    );
+    let s3 = serde_json::json!({
+        "StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com",
+        "SourceArn": "arn:aws:s3:::b", "SourceAccount": "000000000000",
+    });
+    let added = add(s3.clone()).await;
+    assert_eq!(added.status, 201, "{added:?}");
+    let statement: serde_json::Value =
+        serde_json::from_str(added.json()["Statement"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(
+        statement,
+        serde_json::json!({
+            "Sid": "s3", "Effect": "Allow", "Principal": { "Service": "s3.amazonaws.com" },
+            "Action": "lambda:InvokeFunction",
+            "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f1",
+            "Condition": {
+                "StringEquals": { "AWS:SourceAccount": "000000000000" },
+                "ArnLike": { "AWS:SourceArn": "arn:aws:s3:::b" },
+            },
+        })
+    );
+    let again = add(s3.clone()).await;
+    assert_eq!(again.status, 409, "{again:?}");
+    for (member, value, status, words) in [
+        ("StatementId", "example.com", 400, "'statementId' failed to satisfy constraint"),
+        ("Principal", "invalid.nonaws.com/x", 400, "The provided principal was invalid."),
+        ("RevisionId", "other", 412, "Call the GetPolicy API"),
+    ] {
+        let mut input = s3.clone();
+        input["StatementId"] = "new".into();
+        input[member] = value.into();
+        let refused = add(input).await;
+        assert_eq!(refused.status, status, "{member}: {refused:?}");
+        assert!(refused.text().contains(words), "{member}: {refused:?}");
+    }
+    let latest = plane.send("POST", &format!("{path}?Qualifier=%24LATEST"), s3.to_string()).await;
+    assert!(
+        latest.text().contains("We currently do not support adding policies for $LATEST."),
+        "{latest:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn permissions_survive_a_restart_until_they_are_removed() {
+    let data = tempfile::tempdir().expect("a folder");
+    let start = || {
+        Plane::with(
+            hardcap::Emulator::builder().limits(hardcap_limits::Date::LATEST).data(data.path()),
+        )
+    };
+    let plane = start().await;
+    plane.create("f1", "echo").send().await.expect("made");
+    let path = "/2015-03-31/functions/f1/policy";
+    let add = async |body: serde_json::Value| plane.send("POST", path, body.to_string()).await;
+    let s3 = serde_json::json!({ "StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com" });
+    assert_eq!(add(s3).await.status, 201);
+    let url = serde_json::json!({
+        "StatementId": "url", "Action": "lambda:InvokeFunctionUrl", "Principal": "*", "FunctionUrlAuthType": "NONE",
+    });
+    assert_eq!(add(url).await.status, 201);
+    plane.emulator.stop().await;
+
+    let plane = start().await;
+    let sids = async || {
+        let policy = plane.send("GET", path, "").await.json();
+        let policy: serde_json::Value =
+            serde_json::from_str(policy["Policy"].as_str().unwrap_or("{}")).expect("JSON");
+        let list = policy["Statement"].as_array().cloned().unwrap_or_default();
+        list.iter().filter_map(|it| it["Sid"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(sids().await, ["s3", "url"]);
+    let absent = plane.send("DELETE", &format!("{path}/non-existent"), "").await;
+    assert_eq!(absent.json()["Message"], "Statement non-existent is not found in resource policy.");
+    assert_eq!(plane.send("DELETE", &format!("{path}/s3"), "").await.status, 204);
+    assert_eq!(sids().await, ["url"]);
+    assert_eq!(plane.send("DELETE", &format!("{path}/url"), "").await.status, 204);
+    let gone = plane.send("DELETE", &format!("{path}/url"), "").await;
+    assert_eq!(gone.json()["Message"], "No policy is associated with the given resource.");
+}
