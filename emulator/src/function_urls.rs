@@ -25,6 +25,7 @@ pub(crate) struct FunctionUrls {
     host: IpAddr,
     /// The idle timeout of request bodies.
     body_idle: Millis,
+    aws_hosts: bool,
     tasks: TaskTracker,
     stop: CancellationToken,
     /// By logical id.
@@ -48,6 +49,7 @@ impl FunctionUrls {
         FunctionUrls {
             host: config.host,
             body_idle: config.body_idle,
+            aws_hosts: config.aws_hosts,
             platform: platform.clone(),
             lambda: lambda.clone(),
             tasks: tasks.clone(),
@@ -108,7 +110,7 @@ impl FunctionUrls {
     }
 
     fn gateway(&self, url: &FunctionUrl) -> Gateway {
-        Gateway::for_function_url(&self.platform, &self.lambda, url)
+        Gateway::for_function_url(&self.platform, &self.lambda, url, self.aws_hosts)
     }
 
     fn served(&self) -> MutexGuard<'_, HashMap<String, Served>> {

@@ -209,7 +209,7 @@ fn a_missing_program_is_named_with_the_way_out() {
 
     let nowhere = FUNCTION.replace("CodeUri: .", "CodeUri: nowhere");
     let nowhere = folder(&[("template.yaml", &nowhere)]);
-    fails(nowhere.path(), &["up"], 1, &["the folder of the function `Hello` does not exist: "]);
+    fails(nowhere.path(), &["up"], 1, &["the code of the function `Hello` does not exist: "]);
 
     let toml = "[functions.Hello]\ncommand = [\"no-such-program\"]\n";
     let said = "the program of the function `Hello` is missing or not executable: no-such-program";
@@ -223,9 +223,24 @@ fn a_python_without_the_runtime_of_aws_is_named_with_the_way_out() {
     let toml = "[functions.Hello]\npython = \"bootstrap\"\n";
     let folder = with_program(&[("hardcap.toml", toml)]);
     fs::write(folder.path().join("template.yaml"), template).expect("written");
+    // A Python that answers what it is asked, and has no client.
+    let probed = r#"{"executable": "/no/python", "version": [3, 11, 1], "tag": "none", "has_client": false}"#;
+    let python = format!("#!/bin/sh\necho '{probed}'\n");
+    fs::write(folder.path().join("bootstrap"), python).expect("written");
+    let said = [
+        "needs AWS's Python runtime, which /no/python does not have; nothing is installed offline",
+        "help: run /no/python -m pip install awslambdaric",
+    ];
+    let cache = folder.path().join("cache");
+    let mut command = hardcap(folder.path(), &["up", "--offline"]);
+    let output = command.env("HARDCAP_CACHE", &cache).output().expect("hardcap starts");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    said.iter().for_each(|text| assert!(stderr.contains(text), "{text}: {stderr}"));
+
     fs::write(folder.path().join("bootstrap"), "#!/bin/sh\nexit 1\n").expect("written");
-    let said = ["needs AWS's Python runtime, which ", "-m pip install awslambdaric"];
-    fails(folder.path(), &["up"], 1, &said);
+    let said = "the Python of the function `Hello` does not start: ";
+    fails(folder.path(), &["up"], 1, &[said, "correct `python` of [functions.Hello]"]);
 }
 
 #[test]

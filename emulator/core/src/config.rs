@@ -89,6 +89,11 @@ pub struct Config {
     pub body_idle: Millis,
     /// How long a sandbox is kept idle, by the emulator's clock, before it ends; [`SANDBOX_IDLE`] as a rule.
     pub sandbox_idle: Millis,
+    /// Whether AWS's runtime client for Python is downloaded where no Python has it.
+    pub installs_runtimes: bool,
+    /// Tells functions the host names that AWS would give their APIs and URLs, and `https`, instead of the local truth: for
+    /// applications that build links.
+    pub aws_hosts: bool,
     /// The port of the first API, 0 for any free one; further APIs take the following ports.
     pub api_port: u16,
     /// The port of the AWS APIs and of the control surface, 0 for any free one.
@@ -121,6 +126,8 @@ impl Config {
             python: None,
             body_idle: crate::serve::BODY_IDLE,
             sandbox_idle: SANDBOX_IDLE,
+            installs_runtimes: false,
+            aws_hosts: false,
             api_port: 0,
             aws_port: 0,
         }

@@ -1,7 +1,7 @@
 //! The environment of a function's process: what AWS gives, what the user configured, and nothing of the parent's.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hardcap_core::config::{Credential, Function};
 
@@ -85,18 +85,34 @@ pub(super) fn variables(facts: &Facts<'_>, task_root: &Path) -> Variables {
 
 /// What a managed runtime's own start adds, unless the user has set it: on AWS that is a shell script, which a runtime client
 /// started here does not have. Same recordings. Node's `NODE_EXTRA_CA_CERTS` is left out, for its file is AWS's.
-pub(super) fn of_runtime(variables: &Variables, runtime: &str, task_root: &Path) -> Variables {
+///
+/// `layers` are folders that lie where they really are, for a sandbox without `/opt`: they take its place in the paths. Where
+/// there is `/opt`, Python finds it by `sys.path`, as on AWS.
+pub(super) fn of_runtime(
+    variables: &Variables,
+    runtime: &str,
+    task_root: &Path,
+    layers: &[PathBuf],
+) -> Variables {
     let mut added: Vec<(&str, OsString)> = Vec::new();
     if let Some(version) = runtime.strip_prefix("nodejs") {
         let major = version.trim_end_matches(".x");
-        let mut path: OsString = format!(
-            "/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:"
-        )
-        .into();
-        path.push(task_root);
-        added.push(("NODE_PATH", path));
+        let opt = [PathBuf::from("/opt")];
+        let layers = if layers.is_empty() { &opt } else { layers };
+        let of_layer = |layer: &PathBuf| {
+            let folder = layer.join("nodejs");
+            [folder.join(format!("node{major}/node_modules")), folder.join("node_modules")]
+        };
+        let runtime = ["/var/runtime/node_modules", "/var/runtime"].map(PathBuf::from);
+        let paths = layers.iter().rev().flat_map(of_layer).chain(runtime);
+        added.push(("NODE_PATH", joined(paths.chain([task_root.to_owned()]))));
     } else if runtime.starts_with("python") {
-        added.push(("PYTHONPATH", "/var/runtime".into()));
+        let of_layer = |layer: &PathBuf| {
+            let folder = layer.join("python");
+            [folder.join(format!("lib/{runtime}/site-packages")), folder]
+        };
+        let paths = layers.iter().rev().flat_map(of_layer);
+        added.push(("PYTHONPATH", joined(paths.chain(["/var/runtime".into()]))));
     }
     if !added.is_empty() {
         added.push(("PWD", task_root.into()));
@@ -105,6 +121,18 @@ pub(super) fn of_runtime(variables: &Variables, runtime: &str, task_root: &Path)
     added.retain(|(name, _)| !variables.iter().any(|(given, _)| given == name));
     let added = added.into_iter().map(|(name, value)| (name.into(), value));
     variables.iter().cloned().chain(added).collect()
+}
+
+/// Paths as variables list them.
+fn joined(paths: impl Iterator<Item = PathBuf>) -> OsString {
+    let mut list = OsString::new();
+    for path in paths {
+        if !list.is_empty() {
+            list.push(":");
+        }
+        list.push(path);
+    }
+    list
 }
 
 /// What an external extension is not given, for it is the runtime's own (AWS, Lambda developer guide, extensions API,
@@ -214,7 +242,7 @@ mod tests {
         let given = vec![("PYTHONPATH".into(), "mine".into())];
         let root = Path::new("/var/task");
         let names = |runtime| {
-            let variables = of_runtime(&given, runtime, root);
+            let variables = of_runtime(&given, runtime, root, &[]);
             variables
                 .into_iter()
                 .map(|(name, value)| format!("{}={}", name.display(), value.display()))
@@ -225,6 +253,23 @@ mod tests {
         assert_eq!(
             names("nodejs20.x")[1],
             "NODE_PATH=/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"
+        );
+    }
+
+    #[test]
+    fn layers_that_are_not_in_opt_are_named_where_they_lie_the_last_one_first() {
+        let layers = ["/l/one", "/l/two"].map(PathBuf::from);
+        let path = |runtime| {
+            let variables = of_runtime(&Vec::new(), runtime, Path::new("/srv"), &layers);
+            variables[0].1.clone().into_string().unwrap()
+        };
+        assert_eq!(
+            path("python3.12"),
+            "/l/two/python/lib/python3.12/site-packages:/l/two/python:/l/one/python/lib/python3.12/site-packages:/l/one/python:/var/runtime"
+        );
+        assert_eq!(
+            path("nodejs22.x"),
+            "/l/two/nodejs/node22/node_modules:/l/two/nodejs/node_modules:/l/one/nodejs/node22/node_modules:/l/one/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/srv"
         );
     }
 

@@ -95,12 +95,12 @@ async fn next(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -> Respon
             let document = serde_json::to_string(&notice).expect("texts and numbers are JSON");
             with_header(json(StatusCode::OK, document), EVENT_IDENTIFIER, Uuid::new_v4())
         }
-        // The sandbox is being ended.
-        Err(_) => refusal(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalServerError",
-            "Internal Server Error",
-        ),
+        // The sandbox is being ended: there is no answer until its processes have ended.
+        Err(_) => {
+            sandbox.serving.cancelled().await;
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            refusal(status, "InternalServerError", "Internal Server Error")
+        }
     }
 }
 

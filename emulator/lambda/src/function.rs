@@ -99,6 +99,20 @@ pub(super) struct Home {
     pub(super) isolation: Arc<Isolation>,
 }
 
+/// The function with absolute paths of its layers: its processes start in another folder.
+fn with_absolute_layers(function: Arc<Function>) -> Arc<Function> {
+    if function.layers.iter().all(|layer| layer.is_absolute()) {
+        return function;
+    }
+    let mut function = Arc::unwrap_or_clone(function);
+    for layer in &mut function.layers {
+        if let Ok(absolute) = std::path::absolute(&*layer) {
+            *layer = absolute;
+        }
+    }
+    Arc::new(function)
+}
+
 impl Deployed {
     pub(super) fn new(
         function: Arc<Function>,
@@ -107,6 +121,7 @@ impl Deployed {
         surroundings: &Arc<Surroundings>,
     ) -> Deployed {
         let arn = function.arn(&surroundings.platform.region);
+        let function = with_absolute_layers(function);
         let task_root =
             std::path::absolute(&function.task_root).unwrap_or_else(|_| function.task_root.clone());
         Deployed {

@@ -145,13 +145,13 @@ impl Launch {
         let variables = if extent == Extent::Whole { &self.inside } else { &self.outside };
         let (environment, command) = match part {
             Part::Runtime => {
-                let root = if extent == Extent::Whole {
-                    Path::new(TASK_ROOT)
+                let (root, layers) = if extent == Extent::Whole {
+                    (Path::new(TASK_ROOT), &[][..])
                 } else {
-                    &function.task_root
+                    (function.task_root.as_path(), function.function.layers.as_slice())
                 };
-                let variables =
-                    environment::of_runtime(variables, &function.function.runtime, root);
+                let runtime = &function.function.runtime;
+                let variables = environment::of_runtime(variables, runtime, root, layers);
                 (variables, wrapped(function, command, extent))
             }
             Part::Extension => (environment::of_extension(variables), command.to_vec()),

@@ -13,6 +13,7 @@ pub mod event;
 mod extension;
 mod extension_api;
 mod function;
+mod hint;
 mod init;
 mod injected;
 pub mod invoke_api;

@@ -126,6 +126,7 @@ impl Log {
     fn line(&self, text: &mut Text, line: &[u8]) {
         text.keep(line);
         self.show(line);
+        super::hint::explain(&self.function, line);
     }
 
     fn show(&self, line: &[u8]) {

@@ -71,8 +71,12 @@ async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
         Ok(Next::Now(hand_over)) => hand_over,
         Ok(Next::Wait(event)) => match event.await {
             Ok(hand_over) => hand_over,
-            // Another request took its place, or the sandbox is being ended.
+            // Another request took its place, or the sandbox is being ended. Then it has no answer, as on AWS: a runtime that
+            // received one would log an error at the end of every run.
             Err(_) => {
+                if sandbox.is_dead() {
+                    sandbox.serving.cancelled().await;
+                }
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 return refusal(status, "InternalServerError", "Internal Server Error");
             }

@@ -18,7 +18,7 @@ use super::Shared;
 use super::answer::{Problem, constraint, invalid, not_built, over_limit};
 use super::entry::Code;
 use super::storage::{code_of, zip_of};
-use super::unzip::{UnzipError, unzip};
+use crate::packaging::unzip::{UnzipError, unzip};
 use hardcap_core::context::Context;
 use hardcap_lambda::package::PackageFolder;
 use hardcap_s3::NotFetched;

@@ -80,7 +80,7 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
     };
     configuration.apply(&mut function, &mut about);
     let folder = super::storage::code_of(&received.folder);
-    program::provide(&mut function, &folder, shared.python.as_deref()).await;
+    program::provide(&mut function, &folder, shared).await;
     let entry =
         Entry { function: Arc::new(function), about, package: Some(Arc::clone(&received.folder)) };
     shared.deploy(&entry).await?;

@@ -18,7 +18,6 @@ mod request;
 mod routes;
 mod storage;
 mod tags;
-mod unzip;
 mod update;
 mod urls;
 
@@ -54,6 +53,8 @@ struct Shared {
     urls: FunctionUrls,
     aws_url: String,
     python: Option<PathBuf>,
+    /// Whether AWS's runtime client may be installed for a Python that lacks it.
+    installs: bool,
     storage: Storage,
     entries: RwLock<BTreeMap<String, Entry>>,
     /// Functions of the template of which nobody has been told yet that it wins at the next start.
@@ -91,6 +92,7 @@ impl ControlPlane {
             urls: parts.urls,
             aws_url: parts.aws_url.to_owned(),
             python: config.python.clone(),
+            installs: config.installs_runtimes,
             storage,
             entries: RwLock::default(),
             untold: Mutex::new(config.functions.iter().map(|it| it.name.clone()).collect()),
@@ -170,7 +172,7 @@ impl Shared {
         let Some(folder) = &about.code.folder else { return Ok(()) };
         let package = self.storage.package(&name, folder);
         let code = storage::code_of(&package);
-        program::provide(&mut function, &code, self.python.as_deref()).await;
+        program::provide(&mut function, &code, self).await;
         self.lambda.deploy(function.clone(), Some(Arc::clone(&package)));
         self.know(Entry { function: Arc::new(function), about, package: Some(package) });
         Ok(())

@@ -1,15 +1,18 @@
 //! What runs an uploaded package.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::packaging::{self, Found, Package, PackagingError, python};
+use super::Shared;
+use crate::packaging::machine::Machine;
+use crate::packaging::{self, Code, Means, Package, PackagingError};
 use hardcap_core::config::Function;
 
 /// Gives a function the program that its package holds, or the reason why it has none: Lambda, too, finds out only when
 /// the function is invoked.
-pub(super) async fn provide(function: &mut Function, code: &Path, python: Option<&Path>) {
+pub(super) async fn provide(function: &mut Function, code: &Path, shared: &Shared) {
     function.task_root = code.to_owned();
-    let found = find(function, code, python).await;
+    let found = find(function, code, shared).await;
     function.no_program = found.as_ref().err().map(ToString::to_string);
     function.command = found.unwrap_or_default();
 }
@@ -17,32 +20,24 @@ pub(super) async fn provide(function: &mut Function, code: &Path, python: Option
 async fn find(
     function: &Function,
     code: &Path,
-    python: Option<&Path>,
-) -> Result<Vec<std::ffi::OsString>, PackagingError> {
+    shared: &Shared,
+) -> Result<Vec<OsString>, PackagingError> {
     let package = Package {
-        logical_id: function.name.clone(),
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
-        code: Some(code.to_owned()),
-        // Where runtimes are looked for that the package does not bring: the folder that hardcap was started in.
+        code: Code::Local(code.to_owned()),
+        // Runtimes that the package does not bring are looked for in the folder that hardcap was started in.
         folder: PathBuf::from("."),
-        build_method: None,
-        cargo_package: None,
-        cargo_bin: None,
-        program: None,
-        arguments: Vec::new(),
-        python: python.map(Path::to_owned),
+        project: PathBuf::from("."),
+        python: shared.python.clone(),
+        ..Package::new(&function.name)
     };
-    match packaging::find(&package)? {
-        Found::Command(command) => Ok(command),
-        Found::Python(interpreter, command) => {
-            python::has_runtime(&interpreter, &function.name, code).await?;
-            Ok(command)
-        }
-        // A package is run as it is, and never built.
-        Found::Cargo(_) => Err(PackagingError::new(
-            format!("the package of the function `{}` has no `bootstrap`", function.name),
-            "put the built program into the package, at its root, under that name",
-        )),
+    let found = packaging::find(&package)?;
+    let tell = |line: &str| tracing::info!("{line}");
+    let means = Means { offline: !shared.installs, only_looks: false, tell: &tell };
+    let resolved = packaging::resolve(found, &package, &mut Machine::here(), &means).await?;
+    if let Some(note) = resolved.note {
+        tracing::warn!(function = function.name, "{note}");
     }
+    Ok(resolved.command)
 }

@@ -54,7 +54,7 @@ pub(super) async fn code(
         about.architectures = architectures;
     }
     let folder = storage::code_of(&received.folder);
-    program::provide(&mut function, &folder, shared.python.as_deref()).await;
+    program::provide(&mut function, &folder, shared).await;
     let package = Some(Arc::clone(&received.folder));
     let entry = Entry { function: Arc::new(function), about, package };
     shared.deploy(&entry).await?;
@@ -96,7 +96,7 @@ pub(super) async fn configuration(
     let asks_for_other = function.handler != handler || function.runtime != runtime;
     if let Some(package) = before.package.as_ref().filter(|_| asks_for_other) {
         let folder = storage::code_of(package);
-        program::provide(&mut function, &folder, shared.python.as_deref()).await;
+        program::provide(&mut function, &folder, shared).await;
     }
     let entry = Entry { function: Arc::new(function), about, package: before.package };
     shared.deploy(&entry).await?;

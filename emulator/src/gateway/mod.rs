@@ -53,6 +53,8 @@ pub(crate) struct Gateway {
     cors: Option<Cors>,
     responses: GatewayResponses,
     guard: Guard,
+    /// Functions see the host name that AWS would give, and TLS.
+    aws_hosts: bool,
 }
 
 type HttpResponse = Response<SentBody>;
@@ -91,7 +93,8 @@ impl Gateway {
         };
         let gateway = Gateway::new(platform, lambda, &api.logical_id, facts, front);
         let guard = Guard::new(&api.authorizers, &api.api_keys);
-        Gateway { cors, responses: api.gateway_responses.clone(), guard, ..gateway }
+        let responses = api.gateway_responses.clone();
+        Gateway { cors, responses, guard, aws_hosts: config.aws_hosts, ..gateway }
     }
 
     /// A function's own address.
@@ -99,6 +102,7 @@ impl Gateway {
         platform: &Platform,
         lambda: &Lambda,
         url: &FunctionUrl,
+        aws_hosts: bool,
     ) -> Gateway {
         let api_id = ids::url_id(&url.logical_id);
         let facts = ApiFacts {
@@ -117,7 +121,7 @@ impl Gateway {
             only_signed: url.only_signed,
         };
         let gateway = Gateway::new(platform, lambda, &url.logical_id, facts, front);
-        Gateway { cors: url.cors.clone(), ..gateway }
+        Gateway { cors: url.cors.clone(), aws_hosts, ..gateway }
     }
 
     fn new(
@@ -136,6 +140,7 @@ impl Gateway {
             cors: None,
             responses: GatewayResponses::new(),
             guard: Guard::default(),
+            aws_hosts: false,
         }
     }
 
@@ -185,6 +190,9 @@ impl Gateway {
     {
         self.admit_head(ctx, head)?;
         let mut received = Received::new(head, peer);
+        if self.aws_hosts {
+            received.address_to(&self.facts.default_host);
+        }
         received.body = self.read_body(ctx, head, body).await?;
         if let Some(answer) = self.front.answered_here(self.cors.as_ref(), &received) {
             return Ok(complete(self.front.party(), answer, moment, &ctx.trace));

@@ -23,6 +23,8 @@ pub(crate) struct Received {
     pub(crate) headers: Vec<(String, String)>,
     /// The address of the client.
     pub(crate) source_ip: String,
+    /// Whether the function is told that the client spoke TLS.
+    pub(crate) tls: bool,
     /// The body.
     pub(crate) body: Bytes,
 }
@@ -41,8 +43,21 @@ impl Received {
             protocol: if head.version == http::Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
             headers: headers_of(head),
             source_ip: peer.ip().to_string(),
+            tls: false,
             body: Bytes::new(),
         }
+    }
+
+    /// Makes it a request to this host over TLS, as the function sees it.
+    pub(crate) fn address_to(&mut self, host: &str) {
+        self.tls = true;
+        self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+        self.headers.push(("Host".to_owned(), host.to_owned()));
+    }
+
+    /// The scheme that the client used.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
     }
 
     /// The first value of a header; the name in lower case.
@@ -62,6 +77,7 @@ impl Received {
     pub(crate) fn port(&self) -> &str {
         match self.host().rsplit_once(':') {
             Some((_, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => port,
+            _ if self.tls => "443",
             _ => "80",
         }
     }
@@ -156,6 +172,7 @@ pub(crate) mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             source_ip: "127.0.0.1".to_owned(),
+            tls: false,
             body: Bytes::new(),
         }
     }
@@ -181,6 +198,14 @@ pub(crate) mod tests {
     fn values_that_are_not_utf8_keep_one_character_for_each_byte() {
         assert_eq!(text_of(b"\xc3\xa9"), "é");
         assert_eq!(text_of(b"a\xff"), "aÿ");
+    }
+
+    #[test]
+    fn a_request_that_is_addressed_to_aws_has_one_host_and_the_port_of_tls() {
+        let mut request = received("GET", "/", &[("Host", "127.0.0.1:3000"), ("A", "1")]);
+        request.address_to("abc123.execute-api.us-east-1.amazonaws.com");
+        assert_eq!(request.host(), "abc123.execute-api.us-east-1.amazonaws.com");
+        assert_eq!((request.port(), request.scheme(), request.headers.len()), ("443", "https", 2));
     }
 
     #[test]

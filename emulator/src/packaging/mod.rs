@@ -1,12 +1,20 @@
 //! How a function's program is found, and built when it has to be.
 //!
-//! [`find`] looks at files only; `build::build` runs cargo for what has no program yet.
+//! [`find`] looks at files only; `build::build` runs cargo for what has no program yet, and [`resolve`] asks interpreters.
 
 pub mod build;
+mod cache;
 pub mod cargo;
-pub mod python;
+pub mod machine;
+mod node;
+mod other;
+mod python;
+pub mod runtimes;
+mod source;
 mod unpacked;
+pub(crate) mod unzip;
 
+pub use source::Code;
 pub use unpacked::unpacked_bytes;
 
 use std::ffi::OsString;
@@ -37,10 +45,14 @@ pub struct Package {
     pub runtime: String,
     /// `Handler`.
     pub handler: String,
-    /// `CodeUri`, relative to the working directory.
-    pub code: Option<PathBuf>,
+    /// Where its code is.
+    pub code: Code,
+    /// The folders of its layers.
+    pub layers: Vec<PathBuf>,
     /// The template's folder.
     pub folder: PathBuf,
+    /// The folder of `hardcap.toml`; the template's where there is none.
+    pub project: PathBuf,
     /// `Metadata: BuildMethod`.
     pub build_method: Option<String>,
     /// `Metadata: BuildProperties: Package`.
@@ -62,8 +74,41 @@ pub enum Found {
     Command(Vec<OsString>),
     /// Cargo has to be asked for the program.
     Cargo(Binary),
-    /// Python has to be asked whether it has AWS's runtime: the interpreter and the command.
-    Python(OsString, Vec<OsString>),
+    /// A Python function: [`resolve`] chooses the interpreter.
+    Python,
+    /// A Node function: [`resolve`] chooses the interpreter.
+    Node,
+}
+
+/// What a function is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    pub command: Vec<OsString>,
+    /// What differs from AWS, in one line: another version of the interpreter.
+    pub note: Option<String>,
+}
+
+/// What may be done to find an interpreter and AWS's runtime client.
+pub struct Means<'a> {
+    /// Nothing is downloaded.
+    pub offline: bool,
+    /// Nothing is installed, and a missing client is not an error: for `hardcap check`.
+    pub only_looks: bool,
+    /// Receives one line when something is installed.
+    pub tell: &'a (dyn Fn(&str) + Sync),
+}
+
+impl std::fmt::Debug for Means<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (offline, only_looks) = (self.offline, self.only_looks);
+        write!(f, "Means {{ offline: {offline}, only_looks: {only_looks} }}")
+    }
+}
+
+impl Default for Means<'_> {
+    fn default() -> Self {
+        Means { offline: false, only_looks: false, tell: &|_| {} }
+    }
 }
 
 /// A binary that cargo builds.
@@ -97,11 +142,60 @@ impl PackagingError {
 }
 
 impl Package {
+    /// A package that says nothing yet, of the function with this logical id.
+    #[must_use]
+    pub fn new(logical_id: &str) -> Package {
+        Package {
+            logical_id: logical_id.to_owned(),
+            runtime: "provided.al2023".to_owned(),
+            handler: "bootstrap".to_owned(),
+            code: Code::Unnamed,
+            layers: Vec::new(),
+            folder: PathBuf::from("."),
+            project: PathBuf::from("."),
+            build_method: None,
+            cargo_package: None,
+            cargo_bin: None,
+            program: None,
+            arguments: Vec::new(),
+            python: None,
+        }
+    }
+
+    /// The folder of the code, where it is one on this machine.
+    pub(crate) fn code_folder(&self) -> Option<&Path> {
+        match &self.code {
+            Code::Local(path) if path.is_dir() => Some(path),
+            _ => None,
+        }
+    }
+
     /// The folder that the function starts in.
     #[must_use]
     pub fn task_root(&self) -> PathBuf {
-        let folder = self.code.as_deref().filter(|code| code.is_dir()).unwrap_or(&self.folder);
-        absolute(folder)
+        absolute(self.code_folder().unwrap_or(&self.folder))
+    }
+}
+
+/// Chooses the interpreter of a Python or Node function.
+///
+/// # Errors
+///
+/// [`PackagingError`] when there is none that starts, and when AWS's runtime client can be neither found nor installed.
+pub async fn resolve(
+    found: Found,
+    package: &Package,
+    machine: &mut machine::Machine,
+    means: &Means<'_>,
+) -> Result<Resolved, PackagingError> {
+    match found {
+        Found::Python => python::resolve(package, machine, means).await,
+        Found::Node => node::resolve(package, machine).await,
+        Found::Command(command) => Ok(Resolved { command, note: None }),
+        Found::Cargo(_) => Err(PackagingError::new(
+            format!("the package of the function `{}` has no `bootstrap`", package.logical_id),
+            "put the built program into the package, at its root, under that name",
+        )),
     }
 }
 
@@ -114,12 +208,12 @@ pub fn find(package: &Package) -> Result<Found, PackagingError> {
     let id = &package.logical_id;
     match &package.program {
         Some(Program::Command(words)) => {
-            return command(words, &package.folder, &format!("the function `{id}`"))
+            return command(words, &package.project, &format!("the function `{id}`"))
                 .map(Found::Command);
         }
         Some(Program::Cargo { package: name, bin }) => {
             return Ok(Found::Cargo(Binary {
-                folder: absolute(&package.folder),
+                folder: absolute(&package.project),
                 package: name.clone(),
                 bin: Some(bin.clone()),
                 for_lambda: true,
@@ -127,31 +221,83 @@ pub fn find(package: &Package) -> Result<Found, PackagingError> {
         }
         None => {}
     }
-    let Some(code) = package.code.as_deref().map(absolute) else {
-        return Err(PackagingError::new(
-            format!("the function `{id}` has no program: its template names no local folder"),
-            format!("set `CodeUri`, or write [functions.{id}] command = [\"…\"] in hardcap.toml"),
+    for layer in &package.layers {
+        if !layer.is_dir() {
+            return Err(PackagingError::new(
+                format!("the layer of the function `{id}` is not a folder: {}", layer.display()),
+                "build it, or correct `layers` in hardcap.toml; its paths are relative to that file",
+            ));
+        }
+    }
+    let code = package.folder_of_code()?;
+    match package.runtime.as_str() {
+        runtime if runtime.starts_with("python") => Ok(Found::Python),
+        runtime if runtime.starts_with("nodejs") => Ok(Found::Node),
+        runtime if runtime.starts_with("provided") => native(package, &code),
+        _ => other::command(package, &code).map(Found::Command),
+    }
+}
+
+/// What is wrong with the handler of a Python or Node function: the file that it names is not in the code. AWS deploys such a
+/// function, and each invocation fails. A handler that a layer may have is not looked for.
+pub fn missing_handler(package: &Package) -> Option<PackagingError> {
+    let is_python = package.runtime.starts_with("python");
+    let code =
+        package.code_folder().filter(|_| package.program.is_none() && package.layers.is_empty())?;
+    let extensions = match package.runtime.as_str() {
+        runtime if runtime.starts_with("nodejs") => &["js", "mjs", "cjs"][..],
+        _ if is_python => &["py", "so"],
+        _ => return None,
+    };
+    let handler = package.handler.as_str();
+    // Python's module ends at the last dot, and dots before it are folders; Node's ends at the first dot of the file name.
+    let module = if is_python {
+        handler.rsplit_once('.').map(|(module, _)| module.replace('.', "/"))
+    } else {
+        let name = handler.rsplit('/').next().unwrap_or_default();
+        let ends = handler.len() - name.len() + name.find('.').unwrap_or(name.len());
+        name.contains('.').then(|| handler[..ends].to_owned())
+    };
+    let Some(module) = module.filter(|module| !module.is_empty()) else {
+        return Some(PackagingError::new(
+            format!(
+                "the handler of the function `{}` is not FILE.NAME: `{handler}`",
+                package.logical_id
+            ),
+            "write the file without its extension, a dot, and the name of the function in it",
         ));
     };
-    if !code.is_dir() {
-        return Err(PackagingError::new(
-            format!("the folder of the function `{id}` does not exist: {}", code.display()),
-            "`CodeUri` is relative to the template",
-        ));
+    let file = code.join(&module);
+    let exists = file.exists()
+        || extensions.iter().any(|extension| code.join(format!("{module}.{extension}")).is_file());
+    let is_installed = code.join("node_modules").join(&module).exists();
+    if exists || is_installed || (is_python && has_extension_module(&file)) {
+        return None;
     }
-    match package.runtime.as_str() {
-        runtime if runtime.starts_with("python") => Ok(python(package, &code)),
-        runtime if runtime.starts_with("nodejs") => node(package, &code),
-        runtime if runtime.starts_with("provided") => native(package, &code),
-        runtime => Err(PackagingError::new(
-            format!(
-                "the function `{id}` has the runtime {runtime}, for which hardcap knows no program"
-            ),
-            format!(
-                "name the program that polls the Runtime API: [functions.{id}] command = [\"…\"] in hardcap.toml"
-            ),
-        )),
-    }
+    let wanted = format!("{module}.{}", extensions[0]);
+    let built = match package.build_method.as_deref() {
+        Some(method) => format!("; its `BuildMethod: {method}` is what `sam build` runs"),
+        None => String::new(),
+    };
+    Some(PackagingError::new(
+        format!(
+            "the handler `{handler}` of the function `{}` is not in its code: {} has no {wanted}{built}",
+            package.logical_id,
+            code.display()
+        ),
+        "correct `Handler`, or build the code first: `sam build`, then hardcap runs .aws-sam/build/template.yaml",
+    ))
+}
+
+/// A module of C, `app.cpython-312-x86_64-linux-gnu.so`.
+fn has_extension_module(file: &Path) -> bool {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return false };
+    let prefix = format!("{}.", name.to_string_lossy());
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with(&prefix) && name.ends_with(".so")
+    })
 }
 
 /// A command of `hardcap.toml`: its first word is found, so that it means the same in every folder.
@@ -207,55 +353,6 @@ fn native(package: &Package, code: &Path) -> Result<Found, PackagingError> {
         format!("the function `{id}` has no program in {}", code.display()),
         "put a `bootstrap` or a Cargo.toml there, or name its command in hardcap.toml",
     ))
-}
-
-/// AWS's own Python runtime, under the interpreter of `hardcap.toml`, of a virtual environment, or of the machine.
-fn python(package: &Package, code: &Path) -> Found {
-    let given = package.python.as_ref().map(|python| package.folder.join(python));
-    let environments = [code.join(".venv/bin/python"), package.folder.join(".venv/bin/python")];
-    let interpreter = given
-        .or_else(|| environments.into_iter().find(|python| tool::is_executable(python)))
-        .map_or_else(
-            || OsString::from("python3"),
-            |python| absolute_program(Path::new("."), &python).into_os_string(),
-        );
-    let command =
-        vec![interpreter.clone(), "-m".into(), "awslambdaric".into(), (&package.handler).into()];
-    Found::Python(interpreter, command)
-}
-
-/// AWS's own Node runtime, from the function's packages or those of the template's folder.
-fn node(package: &Package, code: &Path) -> Result<Found, PackagingError> {
-    let id = &package.logical_id;
-    let client = [code, package.folder.as_path()]
-        .map(|folder| absolute(folder).join("node_modules/aws-lambda-ric/bin/index.mjs"))
-        .into_iter()
-        .chain(globally_installed())
-        .find(|client| client.is_file());
-    let Some(client) = client else {
-        return Err(PackagingError::new(
-            format!("the function `{id}` needs AWS's Node runtime, which is not installed"),
-            format!("npm install aws-lambda-ric in {}", code.display()),
-        ));
-    };
-    let Some(node) = tool::find("node") else {
-        return Err(PackagingError::new(
-            format!("the function `{id}` needs Node, which is not on PATH"),
-            "install Node",
-        ));
-    };
-    Ok(Found::Command(vec![
-        node.into_os_string(),
-        client.into_os_string(),
-        (&package.handler).into(),
-    ]))
-}
-
-/// Where `npm install --global` puts packages: beside the folder of the program.
-fn globally_installed() -> Option<PathBuf> {
-    let node = tool::find("node")?.canonicalize().ok()?;
-    let prefix = node.parent()?.parent()?;
-    Some(prefix.join("lib/node_modules/aws-lambda-ric/bin/index.mjs"))
 }
 
 /// An interpreter that `hardcap.toml` names: a path of its folder. A virtual environment's is a link, which must not be

@@ -1,37 +1,299 @@
-//! Whether a Python has AWS's runtime.
+//! Python functions: which interpreter runs one, and where AWS's runtime client comes from.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
-use super::PackagingError;
-use hardcap_core::tool::Tool;
+use hardcap_limits::Millis;
 
-/// Asks Python once, for the log of a function that cannot start says less than this does. `folder` is where it starts, and
-/// so may hold the runtime itself.
+use super::machine::{Machine, Python};
+use super::{Means, Package, PackagingError, Resolved, absolute, absolute_program, cache};
+use hardcap_core::clock::Clock;
+use hardcap_core::tool::{self, Tool};
+
+/// What the interpreter runs: it puts the layers on the path and starts AWS's runtime client.
+const START: &str = include_str!("python/start.py");
+/// How long pip may take to install the runtime client.
+const INSTALL_WITHIN: Millis = Millis(120_000);
+
+/// Makes the command of a Python function: an interpreter by its absolute path, and AWS's runtime client.
 ///
 /// # Errors
 ///
-/// [`PackagingError`] with the way out.
-pub async fn has_runtime(
-    interpreter: &OsStr,
-    id: &str,
-    folder: &Path,
-) -> Result<(), PackagingError> {
-    let name = interpreter.to_string_lossy();
-    let tool = Tool::new(interpreter, ["-c", "import awslambdaric"], folder);
-    let help = format!(
-        "{name} -m pip install awslambdaric, or name another Python in hardcap.toml: [functions.{id}] python = \"…\", or \
-         python = \"…\" at its top for functions that are created through Lambda's API"
+/// [`PackagingError`] when there is no Python, and when no client can be found or installed.
+pub(super) async fn resolve(
+    package: &Package,
+    machine: &mut Machine,
+    means: &Means<'_>,
+) -> Result<Resolved, PackagingError> {
+    let python = choose(package, machine).await?;
+    let has_client = python.has_client || brings_client(package);
+    let client = if has_client { None } else { client(package, &python, machine, means).await? };
+    let client = client.map(PathBuf::into_os_string).unwrap_or_default();
+    let command = vec![
+        python.executable.clone().into_os_string(),
+        OsString::from("-c"),
+        OsString::from(START),
+        client,
+    ];
+    let [major, minor, patch] = python.version;
+    let declared = package.runtime.strip_prefix("python").unwrap_or_default();
+    let note = (declared != format!("{major}.{minor}")).then(|| {
+        let program = python.executable.display();
+        format!("{} runs on Python {major}.{minor}.{patch} ({program})", package.runtime)
+    });
+    Ok(Resolved { command, note })
+}
+
+/// The interpreter: the first candidate that starts.
+async fn choose(package: &Package, machine: &mut Machine) -> Result<Python, PackagingError> {
+    let id = &package.logical_id;
+    let wanted = package.runtime.as_str();
+    if let Some(given) = &package.python {
+        let program = absolute_program(&package.project, given);
+        return machine.python(&program).await.ok_or_else(|| {
+            PackagingError::new(
+                format!("the Python of the function `{id}` does not start: {}", program.display()),
+                format!("correct `python` of [functions.{id}] in hardcap.toml"),
+            )
+        });
+    }
+    for candidate in candidates(package, machine) {
+        if let Some(python) = machine.python(&candidate).await {
+            return Ok(python);
+        }
+    }
+    Err(PackagingError::new(
+        format!("the function `{id}` needs Python ({wanted}), and no Python was found"),
+        format!("install {wanted}, or name one: [functions.{id}] python = \"…\" in hardcap.toml"),
+    ))
+}
+
+/// Where a Python may be, the best first: the virtual environments of the code, the template and the project, the one that
+/// is active, then the runtime's version on `PATH` and where pyenv, conda and Homebrew keep theirs, then any version.
+fn candidates(package: &Package, machine: &Machine) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let code = package.code_folder().map(absolute);
+    let folders = [code, Some(absolute(&package.folder)), Some(absolute(&package.project))];
+    for folder in folders.into_iter().flatten() {
+        found.extend(
+            [".venv", "venv"].map(|environment| folder.join(environment).join("bin/python")),
+        );
+    }
+    found.extend(machine.virtual_env.iter().map(|environment| environment.join("bin/python")));
+    let exact = package.runtime.as_str();
+    found.extend(machine.path.iter().map(|folder| folder.join(exact)));
+    found.extend(machine.pyenv.iter().flat_map(|root| pyenv_versions(root, exact)));
+    found.extend(machine.homebrew.iter().map(|folder| folder.join(exact)));
+    found.extend(machine.conda.iter().map(|environment| environment.join("bin/python")));
+    for name in ["python3", "python"] {
+        found.extend(machine.path.iter().map(|folder| folder.join(name)));
+    }
+    found.retain(|program| tool::is_executable(program));
+    found
+}
+
+/// The interpreters of one minor version below pyenv's root, the newest first.
+fn pyenv_versions(root: &Path, exact: &str) -> Vec<PathBuf> {
+    let prefix = format!("{}.", exact.trim_start_matches("python"));
+    let Ok(entries) = std::fs::read_dir(root.join("versions")) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut versions: Vec<(u32, String)> =
+        names.filter_map(|name| Some((name.strip_prefix(&prefix)?.parse().ok()?, name))).collect();
+    versions.sort_by(|one, other| other.cmp(one));
+    let program =
+        |(_, name): (u32, String)| root.join("versions").join(name).join("bin").join(exact);
+    versions.into_iter().map(program).collect()
+}
+
+/// Whether the package or one of its layers has the client in it.
+fn brings_client(package: &Package) -> bool {
+    let client = "awslambdaric/__init__.py";
+    let library = format!("lib/{}/site-packages", package.runtime);
+    let layers = package.layers.iter().map(|layer| layer.join("python"));
+    let layers = layers.flat_map(|folder| [folder.join(&library), folder]);
+    let code = package.code_folder().map(Path::to_owned);
+    code.into_iter().chain(layers).any(|folder| folder.join(client).is_file())
+}
+
+/// The folder with the client that hardcap has installed for Pythons of this kind; installs it the first time.
+async fn client(
+    package: &Package,
+    python: &Python,
+    machine: &Machine,
+    means: &Means<'_>,
+) -> Result<Option<PathBuf>, PackagingError> {
+    let folder = machine.cache.join("awslambdaric").join(&python.tag);
+    if folder.join("awslambdaric/__init__.py").is_file() {
+        return Ok(Some(folder));
+    }
+    if means.only_looks {
+        return Ok(None);
+    }
+    let program = python.executable.display();
+    let by_hand = format!(
+        "run {program} -m pip install awslambdaric, or name another Python: [functions.{}] python = \"…\" in hardcap.toml",
+        package.logical_id
     );
-    match tool.output().await {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(_) => Err(PackagingError::new(
-            format!("the function `{id}` needs AWS's Python runtime, which {name} does not have"),
-            help,
-        )),
-        Err(error) => Err(PackagingError::new(
-            format!("the function `{id}` needs Python, and {name} cannot be run: {error}"),
-            help,
-        )),
+    let what = format!(
+        "the function `{}` needs AWS's Python runtime, which {program} does not have",
+        package.logical_id
+    );
+    if means.offline {
+        return Err(PackagingError::new(format!("{what}; nothing is installed offline"), by_hand));
+    }
+    (means.tell)(&format!(
+        "installing AWS's Python runtime (awslambdaric) for {program} into {}, once",
+        folder.display()
+    ));
+    match install(python, &folder).await {
+        Ok(()) => Ok(Some(folder)),
+        Err(why) => {
+            Err(PackagingError::new(format!("{what}, and installing it failed: {why}"), by_hand))
+        }
+    }
+}
+
+async fn install(python: &Python, folder: &Path) -> Result<(), String> {
+    let new = cache::begin(folder).map_err(|error| error.to_string())?;
+    let arguments = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--target",
+    ];
+    let mut pip = Tool::new(&python.executable, arguments, Path::new("/"));
+    pip.arguments.extend([new.path().as_os_str().to_owned(), "awslambdaric".into()]);
+    let seconds = INSTALL_WITHIN.0 / 1000;
+    let output = Clock::default().timeout(INSTALL_WITHIN, pip.output()).await;
+    let output = output.ok_or_else(|| format!("pip has not ended within {seconds} s"))?;
+    let output = output.map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().rev().find(|line| !line.trim().is_empty());
+        return Err(last.unwrap_or("pip gave no reason").trim().to_owned());
+    }
+    cache::finish(new, folder).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::super::Code;
+    use super::*;
+
+    /// A project with a code folder, and programs at these paths.
+    fn project(programs: &[&str]) -> (tempfile::TempDir, Package, Machine) {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        let code = root.join("project/template/code");
+        std::fs::create_dir_all(&code).unwrap();
+        for program in programs {
+            let path = root.join(program);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let package = Package {
+            runtime: "python3.12".to_owned(),
+            code: Code::Local(code),
+            folder: root.join("project/template"),
+            project: root.join("project"),
+            ..Package::new("F")
+        };
+        let machine = Machine {
+            path: vec![root.join("shims"), root.join("bin")],
+            virtual_env: Some(root.join("active")),
+            conda: Some(root.join("conda")),
+            pyenv: Some(root.join("pyenv")),
+            homebrew: vec![root.join("brew")],
+            cache: root.join("cache"),
+            ..Machine::default()
+        };
+        (outer, package, machine)
+    }
+
+    #[test]
+    fn pythons_are_tried_in_the_documented_order() {
+        let order = [
+            "project/template/code/.venv/bin/python",
+            "project/template/code/venv/bin/python",
+            "project/template/.venv/bin/python",
+            "project/venv/bin/python",
+            "active/bin/python",
+            "shims/python3.12",
+            "bin/python3.12",
+            "pyenv/versions/3.12.10/bin/python3.12",
+            "pyenv/versions/3.12.9/bin/python3.12",
+            "brew/python3.12",
+            "conda/bin/python",
+            "shims/python3",
+            "bin/python3",
+            "bin/python",
+        ];
+        let others = ["pyenv/versions/3.1.2/bin/python3.12", "bin/python3.13"];
+        let (outer, package, machine) = project(&[&order[..], &others[..]].concat());
+        let root = outer.path().canonicalize().unwrap();
+        let found = candidates(&package, &machine);
+        let found: Vec<&Path> =
+            found.iter().map(|path| path.strip_prefix(&root).unwrap()).collect();
+        assert_eq!(found, order.map(Path::new));
+    }
+
+    #[tokio::test]
+    async fn without_a_python_that_starts_the_runtime_is_named() {
+        let (_outer, package, mut machine) = project(&["bin/python3.12"]);
+        let error = choose(&package, &mut machine).await.expect_err("it exits with 1");
+        assert_eq!(
+            error.to_string(),
+            "the function `F` needs Python (python3.12), and no Python was found\n  = help: install python3.12, or name \
+             one: [functions.F] python = \"…\" in hardcap.toml"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_python_that_hardcap_toml_names_is_the_only_one_that_is_tried() {
+        let (_outer, mut package, mut machine) = project(&["project/mine", "bin/python3.12"]);
+        package.python = Some("mine".into());
+        let error = choose(&package, &mut machine).await.expect_err("it exits with 1");
+        assert!(
+            error.what.starts_with("the Python of the function `F` does not start: "),
+            "{error}"
+        );
+        assert!(error.what.ends_with("/project/mine"), "{error}");
+    }
+
+    #[test]
+    fn a_package_or_a_layer_may_bring_the_client() {
+        let (outer, mut package, _machine) = project(&[]);
+        assert!(!brings_client(&package));
+        let layer = outer.path().join("layer");
+        package.layers = vec![layer.clone()];
+        let folder = layer.join("python/lib/python3.12/site-packages/awslambdaric");
+        std::fs::create_dir_all(&folder).unwrap();
+        assert!(!brings_client(&package));
+        std::fs::write(folder.join("__init__.py"), "").unwrap();
+        assert!(brings_client(&package));
+    }
+
+    #[tokio::test]
+    async fn offline_nothing_is_installed_and_the_command_is_named() {
+        let (_outer, package, machine) = project(&[]);
+        let python = Python {
+            executable: "/opt/py/bin/python3.12".into(),
+            version: [3, 12, 1],
+            tag: "cpython-312-linux-x86_64".to_owned(),
+            has_client: false,
+        };
+        let means = Means { offline: true, ..Means::default() };
+        let error = client(&package, &python, &machine, &means).await.expect_err("it is offline");
+        assert!(
+            error.help.starts_with("run /opt/py/bin/python3.12 -m pip install awslambdaric"),
+            "{error}"
+        );
+        assert!(!machine.cache.exists());
     }
 }

@@ -22,6 +22,8 @@ const READY_WITHIN: Millis = Millis(60_000);
 /// All that `hardcap.toml` says. Paths are relative to its folder.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// The folder of `hardcap.toml`, which its paths are relative to; `None` where there is no file.
+    pub folder: Option<PathBuf>,
     /// `AWS::StackName`; `hardcap` when absent.
     pub stack: Option<String>,
     /// The region; `us-east-1` when absent.
@@ -79,6 +81,8 @@ pub struct FunctionSettings {
     pub program: Option<Program>,
     /// More arguments for the program.
     pub arguments: Vec<String>,
+    /// The folder or archive with the function's code, instead of what the template names.
+    pub code: Option<PathBuf>,
     /// The Python that runs the function, such as `.venv/bin/python`.
     pub python: Option<PathBuf>,
     /// Variables that replace the template's or come on top.
@@ -122,6 +126,7 @@ impl Settings {
         let source = Source { path, text };
         toml::parse(&source)
             .and_then(|root| settings(&root))
+            .map(|settings| Settings { folder: path.parent().map(Path::to_owned), ..settings })
             .map_err(|mistake| source.error(mistake))
     }
 
@@ -262,12 +267,14 @@ fn credential(entry: &Entry) -> Result<Credential, Mistake> {
 
 fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
     let what = format!("the function `{}`", entry.key);
-    let known = ["command", "cargo", "arguments", "python", "environment", "layers", "extensions"];
+    let known =
+        ["command", "cargo", "arguments", "code", "python", "environment", "layers", "extensions"];
     only(&entry.value, &what, &known)?;
     Ok(FunctionSettings {
         position: entry.at,
         program: program(&entry.value, &what)?,
         arguments: texts(&entry.value, "arguments")?,
+        code: text(&entry.value, "code")?.map(PathBuf::from),
         python: text(&entry.value, "python")?.map(PathBuf::from),
         environment: text_map(&entry.value, "environment")?,
         layers: texts(&entry.value, "layers")?.into_iter().map(PathBuf::from).collect(),

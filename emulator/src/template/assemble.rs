@@ -296,7 +296,11 @@ const EMULATED: [&str; 10] = [
 fn is_accepted(kind: &str) -> bool {
     kind.starts_with("AWS::IAM::")
         || kind.starts_with("AWS::Logs::")
+        || kind == "AWS::CDK::Metadata"
         || kind == "AWS::Lambda::Permission"
+        // Functions that refer to a layer have it.
+        || kind == "AWS::Lambda::LayerVersion"
+        || kind == "AWS::Serverless::LayerVersion"
         || kind == "AWS::S3::BucketPolicy"
         || kind == "AWS::SecretsManager::ResourcePolicy"
 }

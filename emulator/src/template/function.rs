@@ -1,6 +1,6 @@
 //! Functions: `AWS::Serverless::Function` with its events and URL, `AWS::Lambda::Function`, `AWS::Lambda::Url`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hardcap_limits::Millis;
 use indexmap::IndexMap;
@@ -9,6 +9,7 @@ use super::access::{self, RouteAuth};
 use super::api::{integration_timeout, method, path, read_cors, response_transfer_mode};
 use super::assemble::Parts;
 use super::asynchronous;
+use super::code::{self, Folders};
 use super::connect::{From, PendingRoute};
 use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
 use super::mistake::Mistake;
@@ -16,13 +17,13 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{Entry, Node, Value};
-use crate::packaging::Package;
-use crate::settings::{FunctionSettings, Settings};
 use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
     Access, Function, FunctionUrl, InvokeMode, PayloadFormat, ResponseTransferMode, Route,
     UnknownInvokeMode,
 };
+use crate::packaging::{self, Code, Package};
+use crate::settings::{FunctionSettings, Settings};
 
 /// Properties of both kinds of function that change nothing here.
 const WITHOUT_EFFECT: [&str; 24] = [
@@ -60,12 +61,12 @@ pub(super) fn read_sam(
     parts: &mut Parts,
 ) -> Result<(), Mistake> {
     let properties = Properties::of(scope, "the function", entry)?;
-    let code = properties.text("CodeUri")?;
     let own = settings.functions.get(&entry.key);
-    let mut function = read_function(&properties, entry, own)?;
-    beside(&mut function, own, folder);
-    properties.not_emulated("InlineCode", "give the function a folder in `CodeUri`")?;
-    parts.packages.push(package(&properties, entry, &function, own, code, folder)?);
+    let folders =
+        Folders { template: folder, project: settings.folder.as_deref().unwrap_or(folder) };
+    let code = code::of_sam(&properties, own, folders)?;
+    let mut function = read_function(&properties, entry, own, folders)?;
+    parts.packages.push(package(&properties, entry, &function, own, code, folders)?);
     read_events(&properties, &mut function, parts)?;
     if let Some(url) = properties.child("FunctionUrlConfig")? {
         let logical_id = format!("{}Url", entry.key);
@@ -84,15 +85,12 @@ pub(super) fn read_raw(
     parts: &mut Parts,
 ) -> Result<(), Mistake> {
     let properties = Properties::of(scope, "the function", entry)?;
-    // `aws cloudformation package` takes a folder here and puts the place of the upload instead.
-    let code = match properties.node("Code")? {
-        Some(Node { value: Value::Text(folder), .. }) => Some(folder.clone()),
-        _ => None,
-    };
     let own = settings.functions.get(&entry.key);
-    let mut function = read_function(&properties, entry, own)?;
-    beside(&mut function, own, folder);
-    parts.packages.push(package(&properties, entry, &function, own, code, folder)?);
+    let folders =
+        Folders { template: folder, project: settings.folder.as_deref().unwrap_or(folder) };
+    let code = code::of_raw(&properties, entry, own, folders)?;
+    let function = read_function(&properties, entry, own, folders)?;
+    parts.packages.push(package(&properties, entry, &function, own, code, folders)?);
     parts.functions.push(function);
     properties.finish();
     Ok(())
@@ -102,15 +100,9 @@ fn read_function(
     properties: &Properties<'_>,
     entry: &Entry,
     own: Option<&FunctionSettings>,
+    folders: Folders<'_>,
 ) -> Result<Function, Mistake> {
     properties.without_effect(&WITHOUT_EFFECT);
-    if own.is_none_or(|own| own.layers.is_empty()) {
-        let way_out =
-            "name a folder with what they hold: [functions.ID] layers = [\"…\"] in hardcap.toml";
-        properties.not_emulated("Layers", way_out)?;
-    } else {
-        properties.node("Layers")?;
-    }
     for (key, consequence) in [
         ("FileSystemConfigs", "no file system is mounted"),
         ("DurableConfig", "executions are ordinary ones"),
@@ -119,9 +111,7 @@ fn read_function(
     ] {
         properties.not_emulated(key, consequence)?;
     }
-    properties.not_emulated("ImageUri", "give the function's program in hardcap.toml")?;
-    properties.not_emulated("ImageConfig", "give the function's program in hardcap.toml")?;
-    properties.text("PackageType")?;
+    properties.without_effect(&["ImageConfig", "ImageUri", "PackageType"]);
     architectures(properties)?;
     let runtime = properties.text("Runtime")?;
     let mut function = Function {
@@ -133,19 +123,17 @@ fn read_function(
         timeout: Millis(u64::from(properties.number::<u32>("Timeout")?.unwrap_or(3)) * 1000),
         environment: environment(properties, own)?,
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
+        layers: code::layers(properties, &entry.key, own, folders)?,
+        extensions: own
+            .map(|own| own.extensions.as_slice())
+            .unwrap_or_default()
+            .iter()
+            .map(|extension| packaging::absolute_program(folders.project, extension))
+            .collect(),
         ..Function::new(&properties.scope.function_name(entry)?, [""; 0])
     };
     asynchronous::read(properties, &mut function)?;
     Ok(function)
-}
-
-/// The layers and extensions that `hardcap.toml` names, relative to its folder.
-fn beside(function: &mut Function, own: Option<&FunctionSettings>, folder: &Path) {
-    let in_folder = |paths: &[PathBuf]| paths.iter().map(|path| folder.join(path)).collect();
-    if let Some(own) = own {
-        function.layers = in_folder(&own.layers);
-        function.extensions = in_folder(&own.extensions);
-    }
 }
 
 fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Mistake> {
@@ -206,21 +194,20 @@ fn package(
     entry: &Entry,
     function: &Function,
     own: Option<&FunctionSettings>,
-    code: Option<String>,
-    folder: &Path,
+    code: Code,
+    folders: Folders<'_>,
 ) -> Result<Package, Mistake> {
     let mut package = Package {
-        logical_id: entry.key.clone(),
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
-        code: code.map(|code| folder.join(code)),
-        folder: folder.to_owned(),
-        build_method: None,
-        cargo_package: None,
-        cargo_bin: None,
+        code,
+        layers: function.layers.clone(),
+        folder: folders.template.to_owned(),
+        project: folders.project.to_owned(),
         program: own.and_then(|own| own.program.clone()),
         arguments: own.map(|own| own.arguments.clone()).unwrap_or_default(),
         python: own.and_then(|own| own.python.clone()),
+        ..Package::new(&entry.key)
     };
     let Some(metadata) = entry.value.get("Metadata") else { return Ok(package) };
     let what = format!("`Metadata` of {}", properties.what);
@@ -233,7 +220,10 @@ fn package(
             let message = format!("{} have no effect on the build", build.name("CargoLambdaFlags"));
             build.scope.warn(Mistake::new(flags.at, message));
         }
-        build.finish();
+        // The properties of other methods are for builds that hardcap does not run.
+        if package.build_method.as_deref() == Some("rust-cargolambda") {
+            build.finish();
+        }
     }
     Ok(package)
 }

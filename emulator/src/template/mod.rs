@@ -10,6 +10,7 @@ mod api;
 mod assemble;
 mod asynchronous;
 mod bucket;
+mod code;
 mod connect;
 mod expand;
 mod foreach;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod applications;
 mod init;
 mod invoke;
 mod logs;

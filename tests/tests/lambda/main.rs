@@ -5,6 +5,7 @@ mod control_groups;
 mod endings;
 mod init;
 mod invoke_api;
+mod node;
 mod processes;
 mod protocol;
 mod python;

@@ -12,6 +12,8 @@ use hardcap::report::grouped;
 use hardcap::template::{Loaded, TemplateError, Warning};
 use hardcap_core::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
 use hardcap_lambda::rules::{self as lambda_rules, Proposal, Refusal, Unrecorded};
+use hardcap::packaging::runtimes::{self, Standing};
+use hardcap::source::nearest::nearest;
 
 pub use hardcap::rules::{self, Severity};
 pub use render::{to_github, to_json, to_junit, to_sarif};
@@ -49,6 +51,7 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     for function in &loaded.config.functions {
         findings.open_access(function);
         findings.timeout(function);
+        findings.runtime_of_existing_functions(function);
     }
     findings.unpacked(Severity::Warning);
     for bucket in &loaded.config.buckets {
@@ -138,6 +141,39 @@ impl Findings<'_> {
                 message = format!("{message} ({bytes} bytes){way_out}");
             }
             self.add(Severity::Error, refusal.code, id, message);
+        }
+        self.runtime(function);
+    }
+
+    /// A runtime that AWS does not know, or no longer accepts on the run's day.
+    fn runtime(&mut self, function: &Function) {
+        let (id, runtime) = (&function.logical_id, &function.runtime);
+        let day = self.loaded.config.limits.date().to_string();
+        let message = match runtimes::standing(runtime, &day) {
+            Standing::Accepted | Standing::NoCreate(_) => return,
+            Standing::Unknown => {
+                let near = nearest(runtime, runtimes::names());
+                let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                format!("AWS refuses `{id}`: it has no runtime `{runtime}`{help}")
+            }
+            // AWS's own words, reported from 2019-05-22 to 2023.
+            Standing::NoUpdate(since) => format!(
+                "AWS refuses `{id}` since {since}: The runtime parameter of {runtime} is no longer supported for creating or \
+                 updating AWS Lambda functions."
+            ),
+        };
+        self.add(Severity::Error, "runtime", id, message);
+    }
+
+    /// A runtime with which AWS creates no new functions.
+    fn runtime_of_existing_functions(&mut self, function: &Function) {
+        let day = self.loaded.config.limits.date().to_string();
+        if let Standing::NoCreate(since) = runtimes::standing(&function.runtime, &day) {
+            let message = format!(
+                "`{}` has the runtime {}: since {since} AWS updates such functions and creates no new ones",
+                function.logical_id, function.runtime
+            );
+            self.add(Severity::Warning, "runtime", &function.logical_id, message);
         }
     }
 

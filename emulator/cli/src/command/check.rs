@@ -8,8 +8,10 @@ use super::Failure;
 use super::options::{LimitOptions, TemplateOptions};
 use super::project::{Project, Unopened};
 use super::terminal::{self, print};
+use super::up::runtime;
 use crate::check::{Finding, Severity};
-use hardcap::packaging;
+use hardcap::packaging::machine::Machine;
+use hardcap::packaging::{self, Code, Found, Means, PackagingError};
 
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -25,6 +27,49 @@ pub(super) enum Format {
     Github,
     /// JUnit's XML, a test case a finding
     Junit,
+}
+
+/// Looks for the program of each function, and asks the interpreters; nothing is built or installed.
+async fn programs(project: &Project) -> Vec<Finding> {
+    let mut machine = Machine::here();
+    let means = Means { only_looks: true, ..Means::default() };
+    let mut findings = Vec::new();
+    for package in &project.loaded.packages {
+        let place = project.loaded.places.get(&package.logical_id);
+        let place = place.map(|(path, position)| format!("{}:{position}", path.display()));
+        let mut add = |severity, code, message| {
+            let resource = Some(package.logical_id.clone());
+            findings.push(Finding { severity, code, resource, place: place.clone(), message });
+        };
+        let error = |error: &PackagingError| format!("{}; {}", error.what, error.help);
+        let opened = package.opened(&machine.cache);
+        let found = opened.and_then(|package| Ok((packaging::find(&package)?, package)));
+        let (found, package) = match found {
+            Ok(found) => found,
+            Err(missing) => {
+                // Code that is elsewhere cannot be looked at, which is not a fault of the template.
+                let is_elsewhere = matches!(package.code, Code::Image(_) | Code::Uploaded(_));
+                let severity = if is_elsewhere { Severity::Note } else { Severity::Error };
+                add(severity, "no-program", error(&missing));
+                continue;
+            }
+        };
+        if let Some(missing) = packaging::missing_handler(&package) {
+            add(Severity::Error, "no-handler", error(&missing));
+        }
+        if let Found::Cargo(_) = found {
+            continue;
+        }
+        match packaging::resolve(found, &package, &mut machine, &means).await {
+            Ok(resolved) => {
+                if let Some(note) = resolved.note {
+                    add(Severity::Warning, "runtime-version", note);
+                }
+            }
+            Err(missing) => add(Severity::Error, "no-program", error(&missing)),
+        }
+    }
+    findings
 }
 
 /// Looks at a template. Exit code 1 when something would fail.
@@ -46,18 +91,7 @@ pub(super) fn check(
         Err(Unopened::Other(failure)) => return Err(failure),
     };
     let mut findings = crate::check::check(&project.loaded);
-    for package in &project.loaded.packages {
-        if let Err(error) = packaging::find(package) {
-            let place = project.loaded.places.get(&package.logical_id);
-            findings.push(Finding {
-                severity: Severity::Error,
-                code: "no-program",
-                resource: Some(package.logical_id.clone()),
-                place: place.map(|(path, position)| format!("{}:{position}", path.display())),
-                message: format!("{}; {}", error.what, error.help),
-            });
-        }
-    }
+    findings.extend(runtime()?.block_on(programs(&project)));
     let findings = crate::check::without_silenced(&project.loaded, findings);
     show(&findings, format)?;
     let failed = findings.iter().any(|finding| finding.severity == Severity::Error);

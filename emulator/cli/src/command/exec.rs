@@ -77,6 +77,9 @@ pub(super) struct ExecOptions {
     /// Run what was built before
     #[arg(long)]
     no_build: bool,
+    /// Tell functions AWS's host names (ID.execute-api.REGION.amazonaws.com) and https, for applications that build links
+    #[arg(long)]
+    aws_hosts: bool,
     /// Print errors, the report and the command's own output only
     #[arg(short, long)]
     quiet: bool,
@@ -85,6 +88,7 @@ pub(super) struct ExecOptions {
 pub(super) fn exec(options: &ExecOptions) -> Result<ExitCode, Failure> {
     let up = UpOptions {
         no_build: options.no_build,
+        aws_hosts: options.aws_hosts,
         allow_invalid: options.allow_invalid,
         quiet: options.quiet,
         trust: options.trust.clone(),

@@ -1,6 +1,7 @@
 //! From a project to a running emulator: programs found and built, addresses filled in, companions started.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::Failure;
 use super::options::UpOptions;
@@ -10,7 +11,8 @@ use super::up::Signals;
 use crate::check;
 use crate::companion::{Companions, Ready};
 use hardcap::Emulator;
-use hardcap::packaging::{self, Binary, Found, PackagingError, build, python};
+use hardcap::packaging::machine::Machine;
+use hardcap::packaging::{self, Binary, Found, Means, PackagingError, build};
 use hardcap::settings::{Companion, Program};
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
@@ -81,7 +83,9 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     config.strict_auth = options.strict_auth;
     config.body_idle = project.settings.body_idle.unwrap_or(config.body_idle);
     config.sandbox_idle = project.settings.sandbox_idle.unwrap_or(config.sandbox_idle);
+    config.aws_hosts = options.aws_hosts;
     let python = project.settings.python.as_ref();
+    config.installs_runtimes = !options.template.offline;
     config.python = python.map(|python| packaging::absolute_program(&project.folder, python));
     let companions = &project.settings.companions;
     let ready = find_programs(project, &mut config, companions, options);
@@ -128,10 +132,12 @@ async fn find_programs(
 ) -> Result<Vec<Ready>, PackagingError> {
     let mut binaries: Vec<Binary> = Vec::new();
     let mut found = Vec::new();
+    let mut machine = Machine::here();
     for package in &project.loaded.packages {
-        let one = packaging::find(package)?;
+        let package = package.opened(&machine.cache)?;
+        let one = packaging::find(&package)?;
         binaries.extend(binary(&one));
-        found.push(one);
+        found.push((package, one));
     }
     let mut companions = Vec::new();
     for companion in wanted {
@@ -154,25 +160,32 @@ async fn find_programs(
     let built = build::build(&binaries, options.no_build, &mut progress).await;
     progress.done();
     let mut built = built?.into_iter();
-    let functions = config.functions.iter_mut().zip(&project.loaded.packages);
-    for ((function, package), found) in functions.zip(found) {
-        let id = &package.logical_id;
-        function.command = match found {
-            Found::Command(command) => command,
-            Found::Cargo(_) => built.next().into_iter().map(PathBuf::into_os_string).collect(),
-            Found::Python(interpreter, command) => {
-                python::has_runtime(&interpreter, id, Path::new(".")).await?;
-                command
-            }
+    let tell = |line: &str| terminal::say(line);
+    let means = Means { offline: options.template.offline, only_looks: false, tell: &tell };
+    let mut notes = BTreeSet::new();
+    for (function, (package, found)) in config.functions.iter_mut().zip(found) {
+        function.command = if let Found::Cargo(_) = found {
+            built.next().into_iter().map(PathBuf::into_os_string).collect()
+        } else {
+            let resolved = packaging::resolve(found, &package, &mut machine, &means).await?;
+            notes.extend(resolved.note);
+            resolved.command
         };
+        notes.extend(packaging::missing_handler(&package).map(|missing| missing.to_string()));
         function.command.extend(package.arguments.iter().map(Into::into));
         function.task_root = package.task_root();
+        function.layers.clone_from(&package.layers);
+    }
+    for note in notes.iter().filter(|_| !options.quiet) {
+        terminal::warning(note);
     }
     let mut ready = Vec::new();
     for (settings, found) in wanted.iter().zip(companions) {
         let command = match found {
-            Found::Command(command) | Found::Python(_, command) => command,
-            Found::Cargo(_) => built.next().into_iter().map(PathBuf::into_os_string).collect(),
+            Found::Command(command) => command,
+            Found::Cargo(_) | Found::Python | Found::Node => {
+                built.next().into_iter().map(PathBuf::into_os_string).collect()
+            }
         };
         let folder =
             settings.cwd.as_ref().map_or(project.folder.clone(), |cwd| project.folder.join(cwd));
@@ -186,7 +199,7 @@ async fn find_programs(
 fn binary(found: &Found) -> Option<Binary> {
     match found {
         Found::Cargo(binary) => Some(binary.clone()),
-        Found::Command(_) | Found::Python(..) => None,
+        Found::Command(_) | Found::Python | Found::Node => None,
     }
 }
 

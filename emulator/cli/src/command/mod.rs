@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. Everything for people goes to standard error.
 
 mod check;
+mod discover;
 mod exec;
 mod explain;
 mod health;

@@ -54,6 +54,9 @@ pub(super) struct TemplateOptions {
     /// The stack's name [default: `stack` of hardcap.toml, then `stack_name` of samconfig.toml, then hardcap]
     #[arg(long, value_name = "NAME")]
     pub(super) stack_name: Option<String>,
+    /// Download nothing: a Python without AWS's runtime client is an error
+    #[arg(long, env = "HARDCAP_OFFLINE")]
+    pub(super) offline: bool,
 }
 
 /// The hosts and web pages that are let in beside this machine's own.
@@ -111,6 +114,9 @@ pub(super) struct UpOptions {
     /// Start although AWS would refuse to deploy the template
     #[arg(long)]
     pub(super) allow_invalid: bool,
+    /// Tell functions AWS's host names (ID.execute-api.REGION.amazonaws.com) and https, for applications that build links
+    #[arg(long)]
+    pub(super) aws_hosts: bool,
     /// Verify signatures on every AWS API, not on S3 alone
     #[arg(long)]
     pub(super) strict_auth: bool,
@@ -139,6 +145,7 @@ impl UpOptions {
             no_build: false,
             // Whoever calls one function wants its answer; the refusal is said, and holds nobody up.
             allow_invalid: true,
+            aws_hosts: false,
             strict_auth: false,
             quiet: false,
             verbose: 0,

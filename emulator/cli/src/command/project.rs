@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Failure;
 use super::options::{LimitOptions, TemplateOptions};
-use super::samconfig;
+use super::{Failure, discover, samconfig};
 use hardcap::settings::Settings;
 use hardcap::source::mistake::{Mistake, Source};
 use hardcap::source::nearest::nearest;
@@ -15,8 +14,10 @@ use hardcap::template::{self, Loaded, TemplateError};
 pub(super) struct Project {
     pub(super) loaded: Loaded,
     pub(super) settings: Settings,
-    /// The template's folder.
+    /// The folder of `hardcap.toml`: the template's, or of a template that a build tool has made the project's.
     pub(super) folder: PathBuf,
+    /// Which template was chosen, where the command line names none and it is not the obvious one.
+    pub(super) note: Option<String>,
     /// The files that were read, or would be if they were there.
     pub(super) files: Vec<PathBuf>,
 }
@@ -61,19 +62,22 @@ impl Project {
         limits: &LimitOptions,
         options: &TemplateOptions,
     ) -> Result<Project, Unopened> {
-        let path = match template {
-            Some(path) => path,
-            None => NAMES.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or_else(|| {
-                Failure::new(
-                    "this folder has no template.yaml\n  = help: name the template: `hardcap up path/to/template.yaml`",
-                )
-            })?,
+        let (path, note) = match template {
+            Some(path) => (path, None),
+            None => {
+                let found = discover::template(Path::new("."))?;
+                (found.template, found.note)
+            }
         };
-        let folder = match path.parent() {
+        let beside = match path.parent() {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => PathBuf::from("."),
         };
+        let project = discover::project_of(&path);
+        let is_beside = beside.join("hardcap.toml").is_file();
+        let folder = if is_beside { beside } else { project };
         let (mut settings, toml) = read_settings(&folder)?;
+        settings.folder = Some(folder.clone());
         let mut files = vec![path.clone(), toml.0.clone()];
         for (name, value) in &options.parameters {
             settings.parameters.insert(name.clone(), value.clone());
@@ -99,7 +103,7 @@ impl Project {
         }
         files.extend(loaded.files.iter().cloned());
         check_names(&loaded, &settings, &toml)?;
-        Ok(Project { loaded, settings, folder, files })
+        Ok(Project { loaded, settings, folder, files, note })
     }
 }
 

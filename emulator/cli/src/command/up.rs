@@ -71,6 +71,7 @@ async fn run(template: Option<PathBuf>, options: &UpOptions) -> Result<ExitCode,
     let mut signals = Signals::new()?;
     let ready_file = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
     if !options.quiet {
+        project.note.iter().for_each(|note| terminal::say(note));
         terminal::say(&hints::limits_line(&project.loaded.config.limits));
         // What AWS would refuse is said by `start`, which decides on it.
         let found = check::check(&project.loaded);

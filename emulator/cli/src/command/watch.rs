@@ -196,7 +196,7 @@ fn program(package: &Package) -> Option<PathBuf> {
     match &package.program {
         Some(Program::Command(words)) => {
             let program = words.first().filter(|program| program.contains('/'))?;
-            Some(place(&package.folder.join(program)))
+            Some(place(&package.project.join(program)))
         }
         Some(Program::Cargo { .. }) | None => None,
     }

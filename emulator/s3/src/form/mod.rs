@@ -120,7 +120,7 @@ impl S3 {
                 return Err(policy::violated("Policy expired."));
             }
             policy.check(bucket, fields)?;
-            return Ok(policy);
+            return Ok((policy, claim.access_key_id.to_owned()));
         }
         let claim = FormClaim {
             algorithm: fields.required("X-Amz-Algorithm")?,

@@ -42,8 +42,8 @@ pub(super) fn of(shape: Shape, request: &Received, trace_root: &str) -> Vec<(Str
     add("X-Amzn-Trace-Id", trace_root);
     add("X-Forwarded-For", &forwarded_for);
     add("X-Forwarded-Port", request.port());
-    // The gateway is reached without TLS here: links that a function builds from these headers must work.
-    add("X-Forwarded-Proto", "http");
+    // Unless AWS's host names are asked for, the gateway is reached without TLS, and links that a function builds must work.
+    add("X-Forwarded-Proto", request.scheme());
     if shape == Shape::Url {
         TLS.iter().for_each(|(name, value)| add(name, value));
     }

@@ -1,11 +1,10 @@
 //! Resources of SAM and of CloudFormation, and the configuration that they become.
 
-use std::path::Path;
-
 use hardcap_limits::Millis;
 
 use super::{good, warnings};
 use hardcap_core::config::{ApiKind, Cors, PayloadFormat};
+use crate::packaging::Code;
 
 #[test]
 fn a_function_has_the_defaults_of_aws() {
@@ -67,7 +66,7 @@ fn a_sam_function_is_read_whole() {
     assert_eq!(environment, ["LOG=debug", "MODE=own", "PORT=8080", "FLAG=true", "EMPTY="]);
 
     let package = &loaded.packages[0];
-    assert_eq!(package.code.as_deref(), Some(Path::new("app/")));
+    assert_eq!(package.code, Code::Local("app/".into()));
     assert_eq!(package.build_method.as_deref(), Some("rust-cargolambda"));
     assert_eq!(package.cargo_bin.as_deref(), Some("proxy"));
 }
@@ -325,7 +324,7 @@ Resources:
         [
             "t.yaml:3:17: `Queue` is a AWS::SQS::Queue, which hardcap does not emulate",
             "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
-            "t.yaml:10:15: `Layers` of the function `F` is not emulated: name a folder with what they hold: [functions.ID] layers = [\"…\"] in hardcap.toml",
+            "t.yaml:10:16: a layer of the function `F` is not on this machine, and is left out; name folders with what its layers contain: [functions.F] layers = [\"…\"] in hardcap.toml",
             "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type SNS, which hardcap does not emulate",
         ]
     );

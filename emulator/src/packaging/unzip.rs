@@ -14,7 +14,7 @@ const TARGET_MAX: u64 = 4096;
 
 /// Why a package was not unpacked. What was written stays, for whoever owns the folder to remove.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum UnzipError {
+pub(crate) enum UnzipError {
     /// It is no zip file, or one that must not be unpacked.
     #[error("{0}")]
     Invalid(String),
@@ -36,7 +36,7 @@ impl From<ZipError> for UnzipError {
 ///
 /// Bytes are counted as they come out, for what a package declares about itself may be a lie. Links are made last, so that
 /// nothing is written through one, and none may lead out of the folder.
-pub(super) fn unzip(package: File, folder: &Path, most: u64) -> Result<u64, UnzipError> {
+pub(crate) fn unzip(package: File, folder: &Path, most: u64) -> Result<u64, UnzipError> {
     let mut archive = ZipArchive::new(BufReader::new(package))?;
     if archive.has_duplicate_names() {
         return Err(UnzipError::Invalid("two entries have the same name".to_owned()));

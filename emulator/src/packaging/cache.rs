@@ -1,0 +1,74 @@
+//! The folder where hardcap keeps what it makes once and uses in every run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// `HARDCAP_CACHE`, else `hardcap` in the user's cache folder, else a folder of this user in the system's temporary one.
+pub(super) fn folder() -> PathBuf {
+    if let Some(folder) = super::machine::variable("HARDCAP_CACHE") {
+        return folder.into();
+    }
+    let caches = super::machine::variable("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || super::machine::variable("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    match caches.or_else(home) {
+        Some(caches) if std::fs::create_dir_all(&caches).is_ok() => caches.join("hardcap"),
+        _ => {
+            let user = rustix::process::geteuid().as_raw();
+            std::env::temp_dir().join(format!("hardcap-cache-{user}"))
+        }
+    }
+}
+
+/// Makes a folder once: `fill` writes into a new one, which then gets its name. Two processes that do so at the same time
+/// both succeed, and one of the two folders stays.
+///
+/// # Errors
+///
+/// Those of the disk and of `fill`. An incomplete folder never gets the name.
+pub(super) fn make_once(
+    folder: &Path,
+    fill: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let new = begin(folder)?;
+    fill(new.path())?;
+    finish(new, folder)
+}
+
+/// A new folder beside the one that it will become; dropping it removes it.
+///
+/// # Errors
+///
+/// Those of the disk. A cache that belongs to another user is refused, for its files would be executed.
+pub(super) fn begin(folder: &Path) -> io::Result<tempfile::TempDir> {
+    use std::os::unix::fs::MetadataExt as _;
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent)?;
+    let (owner, user) = (parent.metadata()?.uid(), rustix::process::geteuid().as_raw());
+    if owner != user {
+        let message = format!("{} belongs to another user; set HARDCAP_CACHE", parent.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
+    tempfile::Builder::new().prefix(".new-").tempdir_in(parent)
+}
+
+/// Gives a folder that [`begin`] made its name.
+///
+/// # Errors
+///
+/// Those of the disk; none where another process was faster.
+pub(super) fn finish(new: tempfile::TempDir, folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(new.path(), std::fs::Permissions::from_mode(0o755))?;
+    match std::fs::rename(new.path(), folder) {
+        // The temporary name is gone, so there is nothing to remove.
+        Ok(()) => {
+            let _ = new.keep();
+            Ok(())
+        }
+        Err(_) if folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}

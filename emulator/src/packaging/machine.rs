@@ -1,0 +1,137 @@
+//! What this machine has of interpreters. Each is asked once.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use hardcap_limits::Millis;
+use serde::Deserialize;
+
+use hardcap_core::clock::Clock;
+use hardcap_core::tool::Tool;
+
+/// How long an interpreter may take to say what it is.
+const PROBE_WITHIN: Millis = Millis(20_000);
+/// Prints what is needed of a Python, as JSON.
+const PROBE: &str = include_str!("python/probe.py");
+
+/// A Python, as it describes itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Python {
+    /// The program itself: of pyenv's shims the one that they start, of a virtual environment the link in it.
+    pub executable: PathBuf,
+    /// Major, minor and patch.
+    pub version: [u32; 3],
+    /// `cpython-311-linux-x86_64`: packages that are installed for it fit others with the same tag.
+    pub tag: String,
+    /// Whether it has AWS's runtime client.
+    pub has_client: bool,
+}
+
+/// The places where interpreters are looked for, and those that have been asked.
+#[derive(Debug, Default)]
+pub struct Machine {
+    /// The folders of `PATH`.
+    pub path: Vec<PathBuf>,
+    /// The active virtual environment.
+    pub virtual_env: Option<PathBuf>,
+    /// The active conda environment.
+    pub conda: Option<PathBuf>,
+    /// The root of pyenv.
+    pub pyenv: Option<PathBuf>,
+    /// The root of nvm.
+    pub nvm: Option<PathBuf>,
+    /// Where Homebrew puts programs.
+    pub homebrew: Vec<PathBuf>,
+    /// Where AWS's runtime client and the runtime for Node are kept.
+    pub cache: PathBuf,
+    pub(super) pythons: HashMap<PathBuf, Option<Python>>,
+    pub(super) nodes: HashMap<PathBuf, Option<[u32; 3]>>,
+}
+
+impl Machine {
+    /// This machine, as the environment of hardcap shows it.
+    pub fn here() -> Machine {
+        let home = variable("HOME").map(PathBuf::from);
+        let in_home = |folder: &str| home.as_ref().map(|home| home.join(folder));
+        Machine {
+            path: std::env::split_paths(&variable("PATH").unwrap_or_default()).collect(),
+            virtual_env: variable("VIRTUAL_ENV").map(PathBuf::from),
+            conda: variable("CONDA_PREFIX").map(PathBuf::from),
+            pyenv: variable("PYENV_ROOT").map(PathBuf::from).or_else(|| in_home(".pyenv")),
+            nvm: variable("NVM_DIR").map(PathBuf::from).or_else(|| in_home(".nvm")),
+            homebrew: ["/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin", "/usr/local/bin"]
+                .map(PathBuf::from)
+                .to_vec(),
+            cache: super::cache::folder(),
+            ..Machine::default()
+        }
+    }
+
+    /// Asks a Python what it is; `None` when it does not start.
+    pub async fn python(&mut self, program: &Path) -> Option<Python> {
+        if let Some(known) = self.pythons.get(program) {
+            return known.clone();
+        }
+        // -E: the function will not have the variables of this process, and so none of them may count here.
+        let output = ask(program, ["-E", "-c", PROBE]).await;
+        let python = output.and_then(|output| serde_json::from_slice::<Python>(&output).ok());
+        self.pythons.insert(program.to_owned(), python.clone());
+        python
+    }
+
+    /// Asks a Node for its version; `None` when it does not start.
+    pub async fn node(&mut self, program: &Path) -> Option<[u32; 3]> {
+        if let Some(known) = self.nodes.get(program) {
+            return *known;
+        }
+        let output = ask(program, ["--version"]).await;
+        let version = output.and_then(|output| version(&String::from_utf8_lossy(&output)));
+        self.nodes.insert(program.to_owned(), version);
+        version
+    }
+}
+
+async fn ask<const N: usize>(program: &Path, arguments: [&str; N]) -> Option<Vec<u8>> {
+    let tool = Tool::new(program, arguments, Path::new("/"));
+    let output = Clock::default().timeout(PROBE_WITHIN, tool.output()).await?.ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
+/// `v20.11.1`
+fn version(text: &str) -> Option<[u32; 3]> {
+    let mut numbers = text.trim().strip_prefix('v')?.split('.').map(str::parse);
+    let mut next = || numbers.next()?.ok();
+    Some([next()?, next()?, next()?])
+}
+
+/// A variable of hardcap's own environment; an empty one is not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "interpreters and caches are found where the shell finds them"
+)]
+pub(super) fn variable(name: impl AsRef<OsStr>) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_node_is_three_numbers_behind_a_v() {
+        assert_eq!(version("v20.11.1\n"), Some([20, 11, 1]));
+        for text in ["", "20.11.1", "v20", "v20.x.1", "node: not found"] {
+            assert_eq!(version(text), None, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_start_or_says_something_else_is_no_interpreter() {
+        let mut machine = Machine::default();
+        for program in ["/does/not/exist", "/bin/true", "/bin/false"] {
+            assert_eq!(machine.python(Path::new(program)).await, None, "{program}");
+            assert_eq!(machine.node(Path::new(program)).await, None, "{program}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The code of a function as build tools leave it: a folder, an archive, a text in the template, or somewhere else.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::unzip::{UnzipError, unzip};
+use super::{Package, PackagingError, absolute, cache};
+
+/// Archives that unpack to more are not unpacked: ten times what Lambda takes, so that what is too large is still reported
+/// by the check of the package's size and not by this one.
+const UNPACKED_MAX: u64 = 10 * 250 * 1024 * 1024;
+
+/// Where a function's code is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A folder, or a `.zip` or `.jar` file.
+    Local(PathBuf),
+    /// The source text of a file `index`, `InlineCode` or `ZipFile`.
+    Inline(String),
+    /// A container image: its URI, where the template names one.
+    Image(Option<String>),
+    /// An object in S3 that is not on this machine, by its key.
+    Uploaded(String),
+    /// The template does not say.
+    Unnamed,
+}
+
+impl Package {
+    /// The package with its code in a folder: archives and inline code are written into the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`PackagingError`] when there is no code on this machine, and when an archive cannot be unpacked.
+    pub fn opened(&self, cache: &Path) -> Result<Package, PackagingError> {
+        let mut package = self.clone();
+        for layer in &mut package.layers {
+            let is_archive = layer.is_file();
+            let opened = is_archive.then(|| unpacked("a layer", &self.logical_id, layer, cache));
+            // A relative path would mean something else to the process, which starts elsewhere.
+            *layer = absolute(&opened.transpose()?.unwrap_or_else(|| layer.clone()));
+        }
+        if package.program.is_some() && matches!(package.code, Code::Inline(_)) {
+            return Ok(package);
+        }
+        let local = match &self.code {
+            Code::Uploaded(key) => uploaded(&self.folder, key),
+            Code::Inline(text) => Some(inline(self, text, cache)?),
+            Code::Local(path) => Some(path.clone()),
+            Code::Image(_) | Code::Unnamed => None,
+        };
+        if let Some(path) = local {
+            let is_archive = path.is_file();
+            let opened = is_archive.then(|| unpacked("the code", &self.logical_id, &path, cache));
+            package.code = Code::Local(opened.transpose()?.unwrap_or(path));
+        }
+        Ok(package)
+    }
+
+    /// The folder of the code; an error where there is none.
+    pub(super) fn folder_of_code(&self) -> Result<PathBuf, PackagingError> {
+        let id = &self.logical_id;
+        let named = |what: String, help: String| Err(PackagingError::new(what, help));
+        let code = format!("[functions.{id}] code = \"folder\"");
+        let command = format!("[functions.{id}] command = [\"…\"]");
+        match &self.code {
+            Code::Local(path) if path.is_dir() => Ok(absolute(path)),
+            Code::Local(path) => named(
+                format!("the code of the function `{id}` does not exist: {}", path.display()),
+                format!(
+                    "build it, correct the path, which is relative to the template, or write {code} in hardcap.toml"
+                ),
+            ),
+            Code::Image(uri) => named(
+                match uri {
+                    Some(uri) => format!("the function `{id}` is a container image: {uri}"),
+                    None => format!("the function `{id}` is a container image"),
+                },
+                format!(
+                    "name the program in it that polls the Runtime API: {command} in hardcap.toml"
+                ),
+            ),
+            Code::Uploaded(key) => named(
+                format!(
+                    "the code of the function `{id}` is an object in S3 that is not on this machine: {key}"
+                ),
+                format!("write {code} in hardcap.toml"),
+            ),
+            Code::Unnamed | Code::Inline(_) => named(
+                format!("the template names no code for the function `{id}`"),
+                format!("set `Code` or `CodeUri`, or write {code} in hardcap.toml"),
+            ),
+        }
+    }
+}
+
+/// The folder that an archive was unpacked into, by what it contains: the same archive is unpacked once.
+fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBuf, PackagingError> {
+    let failed = |why: String| {
+        PackagingError::new(
+            format!(
+                "{what} of the function `{id}` cannot be unpacked: {}: {why}",
+                archive.display()
+            ),
+            "build the archive again; it must be a zip file",
+        )
+    };
+    let digest = digest_of(archive).map_err(|error| failed(error.to_string()))?;
+    let folder = cache.join("code").join(digest);
+    if !folder.is_dir() {
+        let new = cache::begin(&folder).map_err(|error| failed(error.to_string()))?;
+        let file = File::open(archive).map_err(|error| failed(error.to_string()))?;
+        unzip(file, new.path(), UNPACKED_MAX)
+            .map_err(|error: UnzipError| failed(error.to_string()))?;
+        cache::finish(new, &folder).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(folder)
+}
+
+/// The file that a tool is going to upload under this key: CDK's `*.assets.json` name it, and Serverless puts it beside the
+/// template.
+fn uploaded(folder: &Path, key: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let manifests = entries.filter(|path| path.to_string_lossy().ends_with(".assets.json"));
+    let in_assets = manifests.into_iter().find_map(|path| {
+        let manifest: AssetManifest = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        let asset = manifest.files.into_values().find(|asset| {
+            asset.destinations.values().any(|destination| destination.object_key == key)
+        });
+        Some(folder.join(asset?.source.path?))
+    });
+    let beside = || Path::new(key).file_name().map(|name| folder.join(name));
+    in_assets.or_else(|| beside().filter(|path| path.is_file()))
+}
+
+/// The part of CDK's asset manifest that is needed here.
+#[derive(Deserialize)]
+struct AssetManifest {
+    #[serde(default)]
+    files: HashMap<String, Asset>,
+}
+
+#[derive(Deserialize)]
+struct Asset {
+    source: AssetSource,
+    #[serde(default)]
+    destinations: HashMap<String, Destination>,
+}
+
+#[derive(Deserialize)]
+struct AssetSource {
+    path: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Destination {
+    object_key: String,
+}
+
+fn digest_of(archive: &Path) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut file = File::open(archive)?;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        digest.update(&buffer[..read]);
+    }
+    Ok(hex::encode(digest.finalize())[..32].to_owned())
+}
+
+/// Writes inline code as CloudFormation packs it: one file called `index`.
+fn inline(package: &Package, text: &str, cache: &Path) -> Result<PathBuf, PackagingError> {
+    let id = &package.logical_id;
+    let extension = match package.runtime.as_str() {
+        runtime if runtime.starts_with("python") => "py",
+        runtime if runtime.starts_with("nodejs") => "js",
+        runtime => {
+            return Err(PackagingError::new(
+                format!("the function `{id}` has inline code for {runtime}"),
+                "AWS accepts inline code for Node and Python only",
+            ));
+        }
+    };
+    let name = format!("index.{extension}");
+    let digest = hex::encode(Sha256::digest(text));
+    let folder = cache.join("code").join(format!("inline-{extension}-{}", &digest[..32]));
+    cache::make_once(&folder, |new| std::fs::write(new.join(&name), text)).map_err(|error| {
+        PackagingError::new(
+            format!("the inline code of the function `{id}` cannot be written: {error}"),
+            "set HARDCAP_CACHE to a folder that can be written",
+        )
+    })?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn package(code: Code) -> Package {
+        Package { runtime: "python3.12".to_owned(), code, ..Package::new("F") }
+    }
+
+    #[test]
+    fn an_archive_is_unpacked_once_and_anew_when_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("code.zip");
+        let write = |text: &str| {
+            let mut zip = zip::ZipWriter::new(File::create(&archive).unwrap());
+            zip.start_file("app.py", zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+            zip.finish().unwrap();
+        };
+        let cache = folder.path().join("cache");
+        let open = || {
+            let opened = package(Code::Local(archive.clone())).opened(&cache).unwrap();
+            opened.folder_of_code().unwrap()
+        };
+        write("one");
+        let first = open();
+        assert_eq!(std::fs::read_to_string(first.join("app.py")).unwrap(), "one");
+        assert_eq!(open(), first);
+        write("two");
+        assert_eq!(std::fs::read_to_string(open().join("app.py")).unwrap(), "two");
+        assert_eq!(std::fs::read_dir(cache.join("code")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_not_an_archive_is_refused_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("code.jar");
+        std::fs::write(&archive, "no zip").unwrap();
+        let cache = folder.path().join("cache");
+        let error = package(Code::Local(archive)).opened(&cache).expect_err("it is a text");
+        assert!(
+            error.what.starts_with("the code of the function `F` cannot be unpacked: "),
+            "{error}"
+        );
+        assert_eq!(std::fs::read_dir(cache.join("code")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn inline_code_is_a_file_called_index() {
+        let cache = tempfile::tempdir().unwrap();
+        let opened = package(Code::Inline("a = 1".to_owned())).opened(cache.path()).unwrap();
+        let file = opened.folder_of_code().unwrap().join("index.py");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), "a = 1");
+    }
+
+    #[test]
+    fn code_that_is_not_here_is_named_with_the_way_out() {
+        for (code, what) in [
+            (
+                Code::Image(Some("1.dkr/x:1".to_owned())),
+                "the function `F` is a container image: 1.dkr/x:1",
+            ),
+            (
+                Code::Uploaded("a/b.zip".to_owned()),
+                "is an object in S3 that is not on this machine: a/b.zip",
+            ),
+            (Code::Unnamed, "the template names no code for the function `F`"),
+            (
+                Code::Local("/no/where".into()),
+                "the code of the function `F` does not exist: /no/where",
+            ),
+        ] {
+            let error = package(code).folder_of_code().expect_err("it is not here");
+            assert!(error.what.contains(what), "{error}");
+            assert!(error.help.contains("[functions.F] co"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Where the code of a function and its layers are, as SAM, CloudFormation, CDK and Serverless write it. Opens no file.
+
+use std::path::{Path, PathBuf};
+
+use super::mistake::Mistake;
+use super::properties::Properties;
+use super::references::kind;
+use super::tree::{Entry, Node, Value};
+use crate::packaging::Code;
+use crate::settings::FunctionSettings;
+
+/// The folders that paths are relative to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Folders<'a> {
+    /// The template's.
+    pub(super) template: &'a Path,
+    /// That of `hardcap.toml`; the template's where there is none.
+    pub(super) project: &'a Path,
+}
+
+/// The code of an `AWS::Serverless::Function`.
+pub(super) fn of_sam(
+    properties: &Properties<'_>,
+    own: Option<&FunctionSettings>,
+    folders: Folders<'_>,
+) -> Result<Code, Mistake> {
+    let uri = properties.node("CodeUri")?;
+    let inline = properties.node("InlineCode")?;
+    let is_image = is_image(properties)?;
+    if let Some(code) = own.and_then(|own| own.code.as_ref()) {
+        return Ok(Code::Local(folders.project.join(code)));
+    }
+    if is_image {
+        return Ok(Code::Image(properties.text("ImageUri").ok().flatten()));
+    }
+    if inline.is_some() {
+        return Ok(properties.text("InlineCode")?.map_or(Code::Unnamed, Code::Inline));
+    }
+    match uri.map(|node| &node.value) {
+        // SAM's `CodeUri` is the template's folder where none is written (aws-sam-cli, `DEFAULT_CODEURI`, read on 2026-11-29).
+        None => Ok(Code::Local(folders.template.join("."))),
+        Some(Value::Map(_)) => object(properties, "CodeUri", ["Key", "S3Key"], folders),
+        Some(_) => Ok(located(properties.text("CodeUri")?, folders)),
+    }
+}
+
+/// The code of an `AWS::Lambda::Function`.
+pub(super) fn of_raw(
+    properties: &Properties<'_>,
+    entry: &Entry,
+    own: Option<&FunctionSettings>,
+    folders: Folders<'_>,
+) -> Result<Code, Mistake> {
+    let code = properties.node("Code")?;
+    let is_image = is_image(properties)?;
+    if let Some(code) = own.and_then(|own| own.code.as_ref()) {
+        return Ok(Code::Local(folders.project.join(code)));
+    }
+    let image = code.and_then(|code| code.get("ImageUri"));
+    if is_image || image.is_some() {
+        let uri = image.and_then(|uri| properties.scope.text(uri, "`ImageUri`").ok());
+        return Ok(Code::Image(uri));
+    }
+    // CDK's assets; `aws:asset:property` says which property the asset is for.
+    if let Some(asset) = asset(entry) {
+        return Ok(Code::Local(folders.template.join(asset)));
+    }
+    match code.map(|node| &node.value) {
+        None => Ok(Code::Unnamed),
+        Some(Value::Map(_)) => object(properties, "Code", ["S3Key", "Key"], folders),
+        // `aws cloudformation package` takes a path here and puts the place of the upload instead.
+        Some(_) => Ok(located(properties.text("Code")?, folders)),
+    }
+}
+
+fn is_image(properties: &Properties<'_>) -> Result<bool, Mistake> {
+    let package_type = properties.node("PackageType")?;
+    let is_image = package_type.is_some_and(|node| node.value == Value::Text("Image".to_owned()));
+    Ok(properties.node("ImageUri")?.is_some() || is_image)
+}
+
+/// The path of CDK's asset in `Metadata`, relative to the template.
+fn asset(entry: &Entry) -> Option<&str> {
+    let Value::Text(path) = &entry.value.get("Metadata")?.get("aws:asset:path")?.value else {
+        return None;
+    };
+    Some(path)
+}
+
+/// A path or an address of S3, as it is written.
+fn located(text: Option<String>, folders: Folders<'_>) -> Code {
+    match text {
+        None => Code::Unnamed,
+        Some(text) => match text.strip_prefix("s3://") {
+            Some(address) => {
+                let key = address.split_once('/').map_or(address, |(_, key)| key);
+                Code::Uploaded(key.to_owned())
+            }
+            None => Code::Local(folders.template.join(text)),
+        },
+    }
+}
+
+/// An object of S3, or the text of `ZipFile`.
+fn object(
+    properties: &Properties<'_>,
+    property: &str,
+    keys: [&str; 2],
+    folders: Folders<'_>,
+) -> Result<Code, Mistake> {
+    let Some(child) = properties.child(property)? else { return Ok(Code::Unnamed) };
+    child.without_effect(&["S3Bucket", "Bucket", "S3ObjectVersion", "Version", "SourceKMSKeyArn"]);
+    let inline = child.text("ZipFile")?;
+    let mut key = None;
+    for name in keys {
+        key = key.or(child.text(name)?);
+    }
+    child.finish();
+    Ok(match (inline, key) {
+        (Some(text), _) => Code::Inline(text),
+        (None, Some(key)) => Code::Uploaded(key),
+        (None, None) => located(None, folders),
+    })
+}
+
+/// The layers of a function: those of `hardcap.toml`, else those that the template has code for.
+pub(super) fn layers(
+    properties: &Properties<'_>,
+    logical_id: &str,
+    own: Option<&FunctionSettings>,
+    folders: Folders<'_>,
+) -> Result<Vec<PathBuf>, Mistake> {
+    let node = properties.node("Layers")?;
+    let named = own.map(|own| own.layers.as_slice()).unwrap_or_default();
+    if !named.is_empty() {
+        return Ok(named.iter().map(|layer| folders.project.join(layer)).collect());
+    }
+    let Some(node) = node else { return Ok(Vec::new()) };
+    let mut layers = Vec::new();
+    for item in node.items(&properties.name("Layers"))? {
+        match local_layer(properties, item, folders) {
+            Some(layer) => layers.push(layer),
+            None => properties.scope.warn(
+                Mistake::new(
+                    item.at,
+                    format!("a layer of {} is not on this machine, and is left out", properties.what),
+                )
+                .help(format!(
+                    "name folders with what its layers contain: [functions.{logical_id}] layers = [\"…\"] in hardcap.toml"
+                )),
+            ),
+        }
+    }
+    Ok(layers)
+}
+
+/// The code of a `LayerVersion` in the same template that a `Ref` names.
+fn local_layer(properties: &Properties<'_>, item: &Node, folders: Folders<'_>) -> Option<PathBuf> {
+    let Value::Text(name) = &item.get("Ref")?.value else { return None };
+    let resource = properties.scope.resource(name)?;
+    let what = match kind(resource) {
+        "AWS::Serverless::LayerVersion" => "ContentUri",
+        "AWS::Lambda::LayerVersion" => "Content",
+        _ => return None,
+    };
+    if let Some(asset) = asset(resource) {
+        return Some(folders.template.join(asset));
+    }
+    let content = resource.value.get("Properties")?.get(what)?;
+    let path = properties.scope.text(content, "the content of a layer").ok()?;
+    (!path.starts_with("s3://")).then(|| folders.template.join(path))
+}
