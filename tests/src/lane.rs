@@ -133,7 +133,19 @@ pub fn search_clients() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// The folder of the static programs that the container's image is made of, when the lane of real programs runs
+/// hardcap's own runtime for Node, the file that Node runs, when the lane of real runtimes runs.
+///
+/// # Panics
+///
+/// When the lane is asked for and its preparation is not there.
+#[must_use]
+pub fn own_node_runtime() -> Option<PathBuf> {
+    node_runtime()?;
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent");
+    Some(workspace.join("emulator/src/packaging/node/index.mjs"))
+}
+
+/// The folder of static programs that the container's image is made of, when the lane of real programs runs
 /// (`HARDCAP_LANES=all`): `hardcap`, and the function `guest`.
 ///
 /// # Panics

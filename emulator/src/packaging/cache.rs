@@ -1,6 +1,7 @@
 //! The folder where hardcap keeps what it makes once and uses in every run.
 
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 /// `HARDCAP_CACHE`, else `hardcap` in the user's cache folder, else a folder of this user in the system's temporary one.
@@ -14,7 +15,14 @@ pub(super) fn folder() -> PathBuf {
         Some(caches) if std::fs::create_dir_all(&caches).is_ok() => caches.join("hardcap"),
         _ => {
             let user = rustix::process::geteuid().as_raw();
-            std::env::temp_dir().join(format!("hardcap-cache-{user}"))
+            let folder = std::env::temp_dir().join(format!("hardcap-cache-{user}"));
+            // What another user put there would be executed.
+            let is_own = std::fs::symlink_metadata(&folder)
+                .is_ok_and(|facts| facts.is_dir() && facts.uid() == user);
+            if is_own || std::fs::DirBuilder::new().mode(0o700).create(&folder).is_ok() {
+                return folder;
+            }
+            std::env::temp_dir().join(format!("hardcap-cache-{user}-{}", std::process::id()))
         }
     }
 }
@@ -43,7 +51,6 @@ pub(super) fn make_once(
 ///
 /// Those of the disk. A cache that belongs to another user is refused, for its files would be executed.
 pub(super) fn begin(folder: &Path) -> io::Result<tempfile::TempDir> {
-    use std::os::unix::fs::MetadataExt as _;
     let parent = folder.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent)?;
     let (owner, user) = (parent.metadata()?.uid(), rustix::process::geteuid().as_raw());

@@ -20,6 +20,8 @@ const PROBE: &str = include_str!("python/probe.py");
 pub struct Python {
     /// The program itself: of pyenv's shims the one that they start, of a virtual environment the link in it.
     pub executable: PathBuf,
+    /// Of a virtual environment the interpreter that it was made with, which may have pip where the environment has none.
+    pub base: PathBuf,
     /// Major, minor and patch.
     pub version: [u32; 3],
     /// `cpython-311-linux-x86_64`: packages that are installed for it fit others with the same tag.

@@ -153,29 +153,52 @@ async fn client(
     }
 }
 
+/// Installs the client with pip: that of the interpreter, of the one that its virtual environment was made with, or uv's.
 async fn install(python: &Python, folder: &Path) -> Result<(), String> {
     let new = cache::begin(folder).map_err(|error| error.to_string())?;
-    let arguments = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--target",
-    ];
-    let mut pip = Tool::new(&python.executable, arguments, Path::new("/"));
-    pip.arguments.extend([new.path().as_os_str().to_owned(), "awslambdaric".into()]);
+    let mut why = String::new();
+    for pip in pips(python) {
+        match run_pip(pip, new.path()).await {
+            Ok(()) => return cache::finish(new, folder).map_err(|error| error.to_string()),
+            // A virtual environment without pip is nothing to complain of: the first other reason counts.
+            Err(error) if why.is_empty() || why.ends_with("No module named pip") => why = error,
+            Err(_) => {}
+        }
+    }
+    Err(why)
+}
+
+/// The programs that install packages for an interpreter, without what they install and where.
+fn pips(python: &Python) -> Vec<Tool> {
+    let quiet = ["--quiet", "--no-input", "--disable-pip-version-check"];
+    let pip = |interpreter: &Path| {
+        let words = ["-m", "pip", "install"].into_iter().chain(quiet);
+        Tool::new(interpreter, words, Path::new("/"))
+    };
+    let mut pips = vec![pip(&python.executable)];
+    if python.base != python.executable {
+        pips.push(pip(&python.base));
+    }
+    pips.extend(tool::find("uv").map(|uv| {
+        let mut uv = Tool::new(uv, ["pip", "install", "--quiet", "--python"], Path::new("/"));
+        uv.arguments.push(python.executable.clone().into_os_string());
+        uv
+    }));
+    pips
+}
+
+async fn run_pip(mut pip: Tool, target: &Path) -> Result<(), String> {
+    pip.arguments.extend(["--target".into(), target.as_os_str().to_owned(), "awslambdaric".into()]);
     let seconds = INSTALL_WITHIN.0 / 1000;
     let output = Clock::default().timeout(INSTALL_WITHIN, pip.output()).await;
     let output = output.ok_or_else(|| format!("pip has not ended within {seconds} s"))?;
     let output = output.map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        return Err(last.unwrap_or("pip gave no reason").trim().to_owned());
+    if output.status.success() {
+        return Ok(());
     }
-    cache::finish(new, folder).map_err(|error| error.to_string())
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    Err(last.unwrap_or("pip gave no reason").trim().to_owned())
 }
 
 #[cfg(test)]
@@ -284,6 +307,7 @@ mod tests {
         let (_outer, package, machine) = project(&[]);
         let python = Python {
             executable: "/opt/py/bin/python3.12".into(),
+            base: "/opt/py/bin/python3.12".into(),
             version: [3, 12, 1],
             tag: "cpython-312-linux-x86_64".to_owned(),
             has_client: false,

@@ -113,4 +113,6 @@ async fn python_has_the_environment_of_aws_and_nothing_else() {
 async fn node_has_the_environment_of_aws_and_nothing_else() {
     let Some(node) = lane::node_runtime() else { return };
     compare(&runtimes::node(&node), NODE).await;
+    let own = lane::own_node_runtime().expect("the lane runs");
+    compare(&runtimes::node(&own), NODE).await;
 }

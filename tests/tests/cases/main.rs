@@ -54,6 +54,12 @@ async fn the_rust_sdk_with_nodes_runtime() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_rust_sdk_with_hardcaps_own_runtime_for_node() {
+    let Some(node) = lane::own_node_runtime() else { return };
+    table(&runtimes::node(&node), Client::sdk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn boto3_with_every_runtime() {
     let (Some(python), Some(node)) = (lane::python(), lane::node_runtime()) else { return };
     for runtime in [runtimes::rust(), runtimes::python(&python), runtimes::node(&node)] {

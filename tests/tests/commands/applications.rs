@@ -32,7 +32,7 @@ const ENVELOPE_MAX: usize = 2_000;
 struct Application {
     name: &'static str,
     folder: &'static str,
-    /// A command of a shell in the folder; `$PYTHON` and `$BIN` are the lane's.
+    /// Commands of a shell in the folder; `$FRAMEWORKS`, `$BIN` and `$SITE` are the lane's.
     package: &'static str,
     /// What is given to `hardcap up`.
     template: &'static [&'static str],
@@ -90,7 +90,7 @@ const APPLICATIONS: [Application; 8] = [
 const SERVERLESS: Application = Application {
     name: "Serverless, `osls package`",
     folder: "serverless",
-    package: "node_modules/.bin/osls package",
+    package: "rm node_modules && $FRAMEWORKS/node_modules/.bin/osls package",
     template: &[],
     too_large: 500,
 };
@@ -115,10 +115,12 @@ async fn installed() -> PathBuf {
         let python = PYTHON_PACKAGES.join(" ");
         let node = NODE_PACKAGES.join(" ");
         let install = format!(
-            "python3 -m venv venv & wait $!; venv/bin/pip install --quiet --disable-pip-version-check {python} & pip=$!\n\
+            "python3 -m venv venv\n\
+             venv/bin/pip install --quiet --disable-pip-version-check {python} & pip=$!\n\
              echo '{{\"private\": true}}' > package.json\n\
              npm install --silent --no-audit --no-fund {node}\n\
-             wait $pip; touch .installed"
+             wait $pip\n\
+             touch .installed"
         );
         shell(&install, &folder).await;
     }
@@ -132,7 +134,7 @@ async fn prepared(application: &Application, frameworks: &Path) -> tempfile::Tem
     let frameworks = frameworks.display();
     let prepare = format!(
         "cp -R {}/. . && ln -s {frameworks}/venv .venv && ln -s {frameworks}/node_modules node_modules\n\
-         export BIN={frameworks}/venv/bin SITE=$(echo {frameworks}/venv/lib/python3.*/site-packages)\n\
+         export FRAMEWORKS={frameworks} BIN={frameworks}/venv/bin SITE=$(echo {frameworks}/venv/lib/python3.*/site-packages)\n\
          export PATH=$BIN:$PATH AWS_DEFAULT_REGION=us-east-1\n{}",
         source.display(),
         application.package
@@ -141,49 +143,51 @@ async fn prepared(application: &Application, frameworks: &Path) -> tempfile::Tem
     copy
 }
 
-/// What `up` did with an application.
-struct Ran {
+/// `hardcap up` in a folder, once it listens.
+pub(crate) struct Ran {
     process: Process,
-    url: String,
+    /// The address of the only API.
+    pub(crate) url: String,
     log: PathBuf,
-    first_answer: f64,
 }
 
-async fn up(application: &Application, folder: &Path) -> Ran {
+/// Runs `hardcap up` in a folder; `before` are variables for it, and `arguments` follow `up`.
+pub(crate) async fn up(folder: &Path, before: &str, arguments: &str) -> Ran {
     let (ready, log) = (folder.join("ready.json"), folder.join("up.log"));
+    let before = if before.is_empty() { String::new() } else { format!("export {before} &&") };
     let command = format!(
-        "cd {} && exec {} up {} --limits current --api-port 0 --aws-port 0 --ready-file {}",
+        "cd {} && {before} exec {} up {arguments} --limits current --api-port 0 --aws-port 0 --ready-file {}",
         folder.display(),
         binary("hardcap", "hardcap").display(),
-        application.template.join(" "),
         ready.display()
     );
-    let start = Instant::now();
     let mut process = Process::start_logged(Path::new("/bin/sh"), ["-c", &command], &log).unwrap();
     let addresses: Value = loop {
         if let Ok(text) = std::fs::read(&ready) {
             break serde_json::from_slice(&text).unwrap();
         }
         let ended = process.ended().unwrap();
-        let said = || std::fs::read_to_string(&log).unwrap();
-        assert!(ended.is_none(), "{}: {}", application.name, said());
+        assert!(ended.is_none(), "{}", std::fs::read_to_string(&log).unwrap());
         tokio::task::yield_now().await;
     };
     let apis = addresses["apis"].as_object().expect("there is an API");
     let url = apis.values().next().and_then(|api| api["url"].as_str().or(api.as_str()));
     let url = url.unwrap_or_else(|| panic!("{addresses}")).trim_end_matches('/').to_owned();
-    let first = Client::new().get(format!("{url}/")).await.expect("an answer");
-    let said = std::fs::read_to_string(&log).unwrap();
-    assert_eq!(
-        (first.status.as_u16(), first.text()),
-        (200, "hello"),
-        "{}: {said}",
-        application.name
-    );
-    Ran { process, url, log, first_answer: start.elapsed().as_secs_f64() }
+    Ran { process, url, log }
 }
 
 impl Ran {
+    /// What it has said so far, to people.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Stops it; everything that it has said.
+    pub(crate) async fn stop(self) -> String {
+        assert_eq!(self.process.stop().await.unwrap().code(), Some(0));
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
     async fn text(&self, letters: usize) -> Answer {
         Client::new().get(format!("{}/text?n={letters}", self.url)).await.expect("an answer")
     }
@@ -196,13 +200,8 @@ impl Ran {
             let call = Call::post(format!("{}/echo", self.url), body);
             let call = call.header("content-type", "application/octet-stream");
             let answer = Client::new().send(&call).await.expect("an answer");
-            let said = || std::fs::read_to_string(&self.log).unwrap();
-            assert_eq!(
-                (answer.status.as_u16(), answer.text()),
-                (200, &*expected),
-                "{name}: {}",
-                said()
-            );
+            let found = (answer.status.as_u16(), answer.text());
+            assert_eq!(found, (200, &*expected), "{name}: {}", self.said());
         }
         let call = Call::post(format!("{}/echo", self.url), vec![0; 10 * 1024 * 1024 + 1]);
         let call = call.header("content-type", "application/octet-stream");
@@ -233,12 +232,16 @@ impl Ran {
 /// Runs one application, and gives its line of the table.
 async fn line(application: &Application, frameworks: &Path) -> String {
     let folder = prepared(application, frameworks).await;
-    let ran = up(application, folder.path()).await;
-    // Chalice and the Serverless Framework declare no binary media type here unless they are told to: text only.
+    let start = Instant::now();
+    let ran = up(folder.path(), "", &application.template.join(" ")).await;
+    let first = Client::new().get(format!("{}/", ran.url)).await.expect("an answer");
+    let seconds = start.elapsed().as_secs_f64();
+    let found = (first.status.as_u16(), first.text());
+    assert_eq!(found, (200, "hello"), "{}: {}", application.name, ran.said());
     ran.takes_bodies(application.name).await;
     let cutoff = ran.has_a_cutoff(application).await;
-    let line = format!("| {} | nothing | {:.1} s | {cutoff} |", application.name, ran.first_answer);
-    assert_eq!(ran.process.stop().await.unwrap().code(), Some(0), "{}", application.name);
+    let line = format!("| {} | nothing | {seconds:.1} s | {cutoff} |", application.name);
+    ran.stop().await;
     line
 }
 

@@ -6,6 +6,7 @@ mod applications;
 mod init;
 mod invoke;
 mod logs;
+mod packages;
 mod probe;
 mod project;
 mod replay;

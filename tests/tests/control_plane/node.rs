@@ -1,4 +1,4 @@
-//! A package of Node, as AWS's own runtime for Node runs it. A lane of its own: see [`lane`].
+//! A package of Node, under hardcap's own runtime. A lane of its own: see [`lane`].
 
 use aws_sdk_lambda::types::Runtime;
 use hardcap_tests::lane;
@@ -15,13 +15,8 @@ export const handler = async (event) => event.size === undefined
 /// lambda_sync_response
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_of_node_is_created_and_answers_6291556_bytes_and_not_one_more() {
-    let Some(client) = lane::node_runtime() else { return };
-    // The runtime is compiled for this machine and large: the package's own leads to it.
-    let runtime = format!("await import({:?})\n", format!("file://{}", client.display()));
-    let files: [(&str, &[u8]); 2] = [
-        ("index.mjs", HANDLER.as_bytes()),
-        ("node_modules/aws-lambda-ric/bin/index.mjs", runtime.as_bytes()),
-    ];
+    let Some(_) = lane::own_node_runtime() else { return };
+    let files: [(&str, &[u8]); 1] = [("index.mjs", HANDLER.as_bytes())];
     let plane = Plane::start().await;
     let create = plane.create("node", "index.handler").runtime(Runtime::Nodejs22x);
     create.code(code(package(&files))).send().await.expect("made");

@@ -138,15 +138,11 @@ fn without_frames(text: &str) -> String {
     text.replace("\"],", "],").replace("\"]", "]")
 }
 
-fn own_runtime() -> PathBuf {
-    workspace().join("emulator/src/packaging/node/index.mjs")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn hardcaps_runtime_for_node_does_what_the_one_of_aws_does() {
-    let Some(aws) = lane::node_runtime() else { return };
+    let (Some(aws), Some(own)) = (lane::node_runtime(), lane::own_node_runtime()) else { return };
     let expected = seen(&aws, &CASES, &[]).await;
-    let found = seen(&own_runtime(), &CASES, &[]).await;
+    let found = seen(&own, &CASES, &[]).await;
     let differences: Vec<String> = CASES
         .iter()
         .zip(expected.iter().zip(&found))
@@ -160,12 +156,12 @@ async fn hardcaps_runtime_for_node_does_what_the_one_of_aws_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hardcaps_runtime_for_node_logs_json_as_the_one_of_aws_does() {
-    let Some(aws) = lane::node_runtime() else { return };
+    let (Some(aws), Some(own)) = (lane::node_runtime(), lane::own_node_runtime()) else { return };
     let cases = [("cases.logs", "{}"), ("cases.throwsOwn", "{}"), ("cases.uncaught", "{}")];
     for level in ["TRACE", "warn", "nonsense"] {
         let variables = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", level)];
         let expected = seen(&aws, &cases, &variables).await;
-        let found = seen(&own_runtime(), &cases, &variables).await;
+        let found = seen(&own, &cases, &variables).await;
         assert_eq!(found, expected, "{level}");
     }
 }
@@ -173,9 +169,9 @@ async fn hardcaps_runtime_for_node_logs_json_as_the_one_of_aws_does() {
 /// The texts of AWS's client 4.0.2, read on 2026-11-29: it needs Node 22, which the lane does not have.
 #[tokio::test(flavor = "multi_thread")]
 async fn from_nodejs24_on_callbacks_are_refused_and_promises_are_answered() {
-    let Some(_) = lane::node_runtime() else { return };
+    let Some(own) = lane::own_node_runtime() else { return };
     let function = |name: &str, handler: &str| {
-        let entry = own_runtime().into_os_string();
+        let entry = own.clone().into_os_string();
         let mut function = Function::new(name, ["node".into(), entry]);
         function.task_root = workspace().join("fixtures/node");
         function.handler = handler.to_owned();

@@ -12,7 +12,7 @@ use crate::check;
 use crate::companion::{Companions, Ready};
 use hardcap::Emulator;
 use hardcap::packaging::machine::Machine;
-use hardcap::packaging::{self, Binary, Found, Means, PackagingError, build};
+use hardcap::packaging::{self, Binary, Found, Means, Package, PackagingError, build};
 use hardcap::settings::{Companion, Program};
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
@@ -160,25 +160,7 @@ async fn find_programs(
     let built = build::build(&binaries, options.no_build, &mut progress).await;
     progress.done();
     let mut built = built?.into_iter();
-    let tell = |line: &str| terminal::say(line);
-    let means = Means { offline: options.template.offline, only_looks: false, tell: &tell };
-    let mut notes = BTreeSet::new();
-    for (function, (package, found)) in config.functions.iter_mut().zip(found) {
-        function.command = if let Found::Cargo(_) = found {
-            built.next().into_iter().map(PathBuf::into_os_string).collect()
-        } else {
-            let resolved = packaging::resolve(found, &package, &mut machine, &means).await?;
-            notes.extend(resolved.note);
-            resolved.command
-        };
-        notes.extend(packaging::missing_handler(&package).map(|missing| missing.to_string()));
-        function.command.extend(package.arguments.iter().map(Into::into));
-        function.task_root = package.task_root();
-        function.layers.clone_from(&package.layers);
-    }
-    for note in notes.iter().filter(|_| !options.quiet) {
-        terminal::warning(note);
-    }
+    give_programs(config, found, &mut built, (&mut machine, options)).await?;
     let mut ready = Vec::new();
     for (settings, found) in wanted.iter().zip(companions) {
         let command = match found {
@@ -194,6 +176,35 @@ async fn find_programs(
         ready.push(Ready { settings: settings.clone(), command, folder, port });
     }
     Ok(ready)
+}
+
+/// Gives every function its command: the next of those that were built, or what [`packaging::resolve`] finds.
+async fn give_programs(
+    config: &mut Config,
+    found: Vec<(Package, Found)>,
+    built: &mut std::vec::IntoIter<PathBuf>,
+    (machine, options): (&mut Machine, &UpOptions),
+) -> Result<(), PackagingError> {
+    let tell = |line: &str| terminal::say(line);
+    let means = Means { offline: options.template.offline, only_looks: false, tell: &tell };
+    let mut notes = BTreeSet::new();
+    for (function, (package, found)) in config.functions.iter_mut().zip(found) {
+        function.command = if let Found::Cargo(_) = found {
+            built.next().into_iter().map(PathBuf::into_os_string).collect()
+        } else {
+            let resolved = packaging::resolve(found, &package, machine, &means).await?;
+            notes.extend(resolved.note);
+            resolved.command
+        };
+        notes.extend(packaging::missing_handler(&package).map(|missing| missing.to_string()));
+        function.command.extend(package.arguments.iter().map(Into::into));
+        function.task_root = package.task_root();
+        function.layers.clone_from(&package.layers);
+    }
+    for note in notes.iter().filter(|_| !options.quiet) {
+        terminal::warning(note);
+    }
+    Ok(())
 }
 
 fn binary(found: &Found) -> Option<Binary> {
