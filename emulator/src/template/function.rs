@@ -17,13 +17,13 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{Entry, Node, Value};
+use crate::packaging::{self, Code, Package};
+use crate::settings::{FunctionSettings, Settings};
 use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
     Access, Function, FunctionUrl, InvokeMode, PayloadFormat, ResponseTransferMode, Route,
     UnknownInvokeMode,
 };
-use crate::packaging::{self, Code, Package};
-use crate::settings::{FunctionSettings, Settings};
 
 /// Properties of both kinds of function that change nothing here.
 const WITHOUT_EFFECT: [&str; 24] = [

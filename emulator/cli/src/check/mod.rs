@@ -8,11 +8,11 @@ use std::fmt;
 use hardcap_limits::{Bytes, Limits, Party, Row};
 use serde::Serialize;
 
+use hardcap::packaging::runtimes::{self, Standing};
 use hardcap::report::grouped;
 use hardcap::template::{Loaded, TemplateError, Warning};
 use hardcap_core::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
 use hardcap_lambda::rules::{self as lambda_rules, Proposal, Refusal, Unrecorded};
-use hardcap::packaging::runtimes::{self, Standing};
 use hardcap::source::nearest::nearest;
 
 pub use hardcap::rules::{self, Severity};

@@ -3,8 +3,8 @@
 use hardcap_limits::Millis;
 
 use super::{good, warnings};
-use hardcap_core::config::{ApiKind, Cors, PayloadFormat};
 use crate::packaging::Code;
+use hardcap_core::config::{ApiKind, Cors, PayloadFormat};
 
 #[test]
 fn a_function_has_the_defaults_of_aws() {
