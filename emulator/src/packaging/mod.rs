@@ -83,6 +83,7 @@ pub enum Found {
 /// What a function is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
+    /// The program and its arguments.
     pub command: Vec<OsString>,
     /// What differs from AWS, in one line: another version of the interpreter.
     pub note: Option<String>,
