@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use hardcap::packaging::runtimes::{self, Standing};
 use hardcap::report::grouped;
+use hardcap::source::nearest::nearest;
 use hardcap::template::{Loaded, TemplateError, Warning};
 use hardcap_core::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
 use hardcap_lambda::rules::{self as lambda_rules, Proposal, Refusal, Unrecorded};
-use hardcap::source::nearest::nearest;
 
 pub use hardcap::rules::{self, Severity};
 pub use render::{to_github, to_json, to_junit, to_sarif};
