@@ -58,7 +58,7 @@ fn stream(length: usize) -> Gathered {
     Gathered::More(UpstreamBody::new(frames.boxed_unsync(), Some(length as u64), idle))
 }
 
-async fn put(client: Client, body: Gathered) -> Result<Stored, Failure> {
+async fn put(client: Client, body: Gathered) -> Result<Stored, PutError> {
     let deadline = Deadline::new(clock::instant(), Duration::from_secs(60), None);
     let headers = Lines::new();
     let claim = Claim { key: "overflow/1".to_owned(), mark: "m".to_owned() };
@@ -80,7 +80,7 @@ fn part() -> Rule {
     mock!(Client::upload_part).then_output(|| UploadPartOutput::builder().e_tag("e").build())
 }
 
-fn said(failure: &Failure) -> String {
+fn said(failure: &PutError) -> String {
     assert!(matches!(failure, PutError::Store(StoreError::Operation(..))), "{failure:?}");
     failure.to_string()
 }

@@ -172,7 +172,8 @@ async fn j10_a_flipped_byte_never_arrives_as_a_whole_body() {
     let rule = answering(b"hellp");
     let mut read = body(&rule).open().await.expect("it is there");
     let first = read.frame().await.expect("an end that says why");
-    assert_eq!(first.err(), Some(SourceError::Differs), "the last piece is held back");
+    let failure = first.expect_err("the last piece is held back");
+    assert_eq!(failure.downcast_ref(), Some(&SourceError::Differs), "{failure}");
 }
 
 #[tokio::test]
