@@ -35,9 +35,21 @@ static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
             .collect::<String>()
             .to_ascii_lowercase()
     };
+    // A text that contains one of the list above is ranked there, whatever its numbers are.
+    let letters = |text: &str| {
+        squeezed(text)
+            .chars()
+            .filter(|c| !c.is_ascii_digit() && !"{}".contains(*c))
+            .collect::<String>()
+    };
+    let listed: Vec<String> = KNOWN.iter().map(|known| letters(known.words)).collect();
     for row in ROWS {
         for refusal in row.refusals {
             let text = words_of(refusal);
+            if listed.iter().any(|known| known.len() > 5 && letters(text).contains(known.as_str()))
+            {
+                continue;
+            }
             let same = words.iter().position(|one| squeezed(one) == squeezed(text));
             match same.map(|at| &mut sources[at]) {
                 _ if text.is_empty() => {}
