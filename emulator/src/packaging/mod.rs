@@ -163,6 +163,15 @@ impl Package {
         }
     }
 
+    /// The folder or archive of the code, where it is on this machine.
+    #[must_use]
+    pub fn local_code(&self) -> Option<&Path> {
+        match &self.code {
+            Code::Local(path) => Some(path),
+            Code::Inline(_) | Code::Image(_) | Code::Uploaded(_) | Code::Unnamed => None,
+        }
+    }
+
     /// The folder of the code, where it is one on this machine.
     pub(crate) fn code_folder(&self) -> Option<&Path> {
         match &self.code {

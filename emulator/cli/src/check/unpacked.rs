@@ -18,7 +18,7 @@ pub(super) fn refusal(
     function: &Function,
     package: &Package,
 ) -> Option<(Severity, Refusal)> {
-    let code = package.code.as_deref().filter(|_| !is_built_by_cargo(package));
+    let code = package.local_code().filter(|_| !is_built_by_cargo(package));
     let code_bytes = code.and_then(|code| unpacked_bytes(code).ok()).unwrap_or_default();
     let layers: u64 = function.layers.iter().filter_map(|layer| unpacked_bytes(layer).ok()).sum();
     let limit = limits.lambda_unzipped_layers;
@@ -40,7 +40,7 @@ pub(super) fn refusal(
 fn is_built_by_cargo(package: &Package) -> bool {
     let named = matches!(package.program, Some(Program::Cargo { .. }));
     let source = |code: &Path| code.join("Cargo.toml").exists() && !code.join("bootstrap").exists();
-    named || package.code.as_deref().is_some_and(source)
+    named || package.local_code().is_some_and(source)
 }
 
 fn is_deployed_as_it_is(code: &Path) -> bool {
