@@ -103,7 +103,17 @@ enum Command {
     Exec(Box<exec::ExecOptions>),
     /// Find the exact size at which a URL stops answering, and the limit that explains it
     Probe(probe::ProbeOptions),
-    /// Say which limit a log line, a captured answer or an event met, and what to do
+    /// Name the limit that a log line, an error, a response or an event is about, and what to do
+    #[command(after_help = "\
+The input is recognized: events, responses, errors of SDKs and services, log lines as text and JSON, exports of CloudWatch Logs, access
+logs, traces, output of curl, error pages. Every line counts; where a text has several causes they are ranked.
+
+Examples:
+  hardcap explain error.log
+  aws logs tail /aws/lambda/export --since 1h | hardcap explain
+  hardcap explain response.json --limits current --format json
+
+Exit codes: 0 something was explained, 1 nothing was, 2 the command line is wrong")]
     Explain {
         /// The file; standard input without it or for -
         file: Option<PathBuf>,
@@ -113,7 +123,7 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: explain::Format,
     },
-    /// Do again here what failed in production: from a HAR, curl -v, an event, or a log
+    /// Reproduce a production failure locally: from a HAR, curl -v, an event, or a log
     Replay(Box<replay::ReplayOptions>),
     /// Hand one event to one function
     Invoke(Box<invoke::InvokeOptions>),

@@ -29,7 +29,9 @@ pub(crate) struct Clues {
     pub(crate) is_search: bool,
     /// Whether Lambda's Invoke operation was called by an SDK.
     pub(crate) is_invoke: bool,
-    /// Whether the input shows large cookies.
+    /// Whether a body is `{"message": …}`, as API Gateway writes its errors.
+    pub(crate) is_gateway_body: bool,
+    /// Whether the input shows cookies.
     pub(crate) has_cookies: bool,
 }
 
@@ -53,6 +55,7 @@ impl Clues {
         clues.is_invoke = ["invoke operation", "lambda: invoke", "invokecommand", "invokefunction"]
             .iter()
             .any(|word| lower.contains(word));
+        clues.is_gateway_body = recognized.documents.iter().any(|one| is_gateway_body(&one.json));
         clues.has_cookies = lower.contains("cookie");
         clues.read_text(&lower);
         clues
@@ -149,6 +152,14 @@ fn names(json: &serde_json::Value, depth: usize, lower: &mut String) {
         }
         _ => {}
     }
+}
+
+/// A document with a message and nothing else but ids.
+fn is_gateway_body(json: &serde_json::Value) -> bool {
+    let is_plain =
+        |name: &String| matches!(name.as_str(), "message" | "connectionId" | "requestId");
+    json["message"].is_string()
+        && json.as_object().is_some_and(|all| all.keys().all(|name| is_plain(name)))
 }
 
 fn front(lower: &str) -> Option<Front> {

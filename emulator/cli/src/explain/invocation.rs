@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::recognize::Lines;
+
 /// How an invocation or an initialization ended.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Invocation {
@@ -42,6 +44,7 @@ const FIELDS: [&str; 8] = [
 /// Every report in a text.
 pub(crate) fn of_text(text: &str, first_line: Option<usize>) -> Vec<Invocation> {
     let mut found = Vec::new();
+    let mut lines = first_line.map(|first| Lines::new(text, first));
     for (at, _) in text.match_indices("REPORT") {
         let rest = &text[at..];
         let is_report =
@@ -49,7 +52,7 @@ pub(crate) fn of_text(text: &str, first_line: Option<usize>) -> Vec<Invocation> 
         if !is_report || (at > 0 && text.as_bytes()[at - 1].is_ascii_alphanumeric()) {
             continue;
         }
-        let line = first_line.map(|first| first + text[..at].matches('\n').count());
+        let line = lines.as_mut().map(|lines| lines.of(at));
         let is_init = text[..at].ends_with("INIT_");
         found.extend(of_line(until_next(rest), line, is_init));
     }

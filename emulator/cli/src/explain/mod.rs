@@ -31,9 +31,11 @@ use clues::Clues;
 use input::{Input, shown};
 use invocation::{Ending, Invocation};
 use known::Claim;
-use recognize::Recognized;
+use recognize::{Lines, Recognized};
 use texts::Occurrence;
 
+/// From how many findings on those are put together that say the same.
+const MERGED_FROM: usize = 10_000;
 /// The longest quote that is shown, in characters.
 const QUOTE_MAX: usize = 200;
 
@@ -57,11 +59,16 @@ impl Explained {
         let clues = Clues::of(&recognized);
         let mut findings = Vec::new();
         for message in &recognized.messages {
+            let mut lines = message.line.map(|first| Lines::new(&message.text, first));
             for occurrence in texts::find(&message.text, &clues, limits) {
-                findings.push(of_occurrence(occurrence, message, limits));
+                let line = lines.as_mut().map(|lines| lines.of(occurrence.hit.start));
+                findings.push(of_occurrence(occurrence, message, line, limits));
             }
             let reports = invocation::of_text(&message.text, message.line);
             findings.extend(reports.iter().filter_map(of_invocation));
+            if findings.len() > MERGED_FROM {
+                findings = finding::merge(findings);
+            }
         }
         findings.extend(of_documents(&recognized, limits));
         findings.extend(of_access_log(&recognized, &clues, limits));
@@ -100,11 +107,14 @@ fn whole(recognized: &Recognized, input: &Input, limits: &Limits) -> Option<Docu
     Document::measure(recognized.kind, &text, &document.json, limits)
 }
 
-fn of_occurrence(occurrence: Occurrence, message: &recognize::Message, limits: &Limits) -> Finding {
+fn of_occurrence(
+    occurrence: Occurrence,
+    message: &recognize::Message,
+    line: Option<usize>,
+    limits: &Limits,
+) -> Finding {
     let Occurrence { hit, claims, source, is_general } = occurrence;
     let exact = message.text.get(hit.start..hit.end).unwrap_or_default();
-    let before = message.text.get(..hit.start).unwrap_or_default();
-    let line = message.line.map(|first| first + before.matches('\n').count());
     let causes: Vec<Cause> = claims.iter().map(Cause::new).collect();
     let mut notes = Vec::new();
     let mut observed = hit.number("observed");
@@ -265,16 +275,17 @@ fn of_access_log(recognized: &Recognized, clues: &Clues, limits: &Limits) -> Vec
         lines.extend(
             recognized.documents.iter().filter_map(|one| access::of_json(&one.json, one.line)),
         );
-        for message in recognized.messages.iter().filter(|message| message.line == Some(1)) {
+        for message in &recognized.messages {
+            let first = message.line.unwrap_or(1);
             let text = message.text.lines().enumerate();
-            lines.extend(text.filter_map(|(at, line)| access::of_line(line, at + 1)));
+            lines.extend(text.filter_map(|(at, line)| access::of_line(line, first + at)));
         }
     }
     let mut found = Vec::new();
     for access in lines {
         let message = recognize::Message { line: access.line, text: access.text.to_owned() };
         for occurrence in texts::find(access.text, clues, limits) {
-            let mut one = of_occurrence(occurrence, &message, limits);
+            let mut one = of_occurrence(occurrence, &message, access.line, limits);
             (one.observed, one.max) = (None, None);
             one.quote = format!("{}: “{}”", access.quote, access.text);
             one.causes.iter_mut().filter(|cause| cause.rank == Rank::Certain).for_each(|cause| {

@@ -118,20 +118,8 @@ pub(super) fn unavailable(clues: &Clues) -> Vec<Claim> {
         "the Server and Via headers of the response",
     );
     match clues.front {
-        Some(Front::HttpApi) => vec![
-            claim(
-                "http_timeout",
-                if clues.latency.is_some_and(|ms| ms < 25_000) { Possible } else { Likely },
-                "an HTTP API answers 503 with this text when the integration is not done in time",
-                "the duration: about 30 s for a timeout",
-            ),
-            claim(
-                "lambda_concurrency",
-                Possible,
-                "a throttled function may have this answer (not recorded)",
-                "the metric Throttles of the function",
-            ),
-        ],
+        None if clues.is_gateway_body => http_api_unavailable(clues),
+        Some(Front::HttpApi) => http_api_unavailable(clues),
         Some(Front::LoadBalancer) => vec![claim(
             "alb_target",
             Likely,
@@ -155,6 +143,23 @@ pub(super) fn unavailable(clues: &Clues) -> Vec<Claim> {
             ),
         ],
     }
+}
+
+fn http_api_unavailable(clues: &Clues) -> Vec<Claim> {
+    vec![
+        claim(
+            "http_timeout",
+            if clues.latency.is_some_and(|ms| ms < 25_000) { Possible } else { Likely },
+            "an HTTP API answers 503 with this text when the integration is not done in time",
+            "the duration: about 30 s for a timeout",
+        ),
+        claim(
+            "lambda_concurrency",
+            Possible,
+            "a throttled function may have this answer (not recorded)",
+            "the metric Throttles of the function",
+        ),
+    ]
 }
 
 pub(super) fn entity_too_large(clues: &Clues) -> Vec<Claim> {
@@ -182,6 +187,7 @@ pub(super) fn entity_too_large(clues: &Clues) -> Vec<Claim> {
             ),
         ],
         Some(Front::HttpApi) => http_api_body(clues),
+        None if clues.is_gateway_body => http_api_body(clues),
         _ if clues.is_search => vec![
             claim(
                 "search_content_length",

@@ -7,6 +7,10 @@ use super::kind::{self, Kind};
 
 /// Strings longer than this are content, not messages.
 const MESSAGE_MAX: usize = 256 * 1024;
+/// A text is searched in pieces of about this many bytes.
+const PIECE: usize = 1 << 20;
+/// How many documents of a log are read as documents; the others are searched as text.
+const DOCUMENTS_MAX: usize = 20_000;
 /// How deep strings are read that are JSON themselves.
 const NESTED_MAX: usize = 6;
 /// How often the beginning of a JSON document that spans lines is looked for in a text.
@@ -38,6 +42,30 @@ pub(crate) struct Message {
     pub(crate) text: String,
 }
 
+/// Counts lines up to places that only grow.
+#[derive(Debug)]
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    at: usize,
+    line: usize,
+}
+
+impl<'t> Lines<'t> {
+    /// Counts from the line on which `text` begins.
+    pub(crate) fn new(text: &'t str, first: usize) -> Lines<'t> {
+        Lines { text, at: 0, line: first }
+    }
+
+    /// The line of a place; places must come in the order of the text.
+    pub(crate) fn of(&mut self, at: usize) -> usize {
+        if let Some(passed) = self.text.as_bytes().get(self.at..at) {
+            self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+            self.at = at;
+        }
+        self.line
+    }
+}
+
 /// Recognizes an input.
 pub(crate) fn recognize(input: &Input) -> Recognized {
     let text = input.text.trim();
@@ -52,11 +80,30 @@ pub(crate) fn recognize(input: &Input) -> Recognized {
     let documents = embedded(&input.text);
     let kind = of_text(&input.text, &documents);
     // The whole text, so that sentences are found that go on in the next line.
-    let mut messages = vec![Message { line: Some(1), text: input.text.clone() }];
+    let mut messages = pieces(&input.text);
     for document in &documents {
         nested(&document.json, document.line, 0, &mut messages);
     }
     Recognized { kind, documents, messages }
+}
+
+/// A text in pieces of whole lines, for a log may have gigabytes.
+fn pieces(text: &str) -> Vec<Message> {
+    let (mut messages, mut rest, mut line) = (Vec::new(), text, 1);
+    while !rest.is_empty() {
+        let most =
+            rest.char_indices().map(|(at, _)| at).find(|at| *at >= PIECE).unwrap_or(rest.len());
+        let end = if most == rest.len() {
+            most
+        } else {
+            rest[..most].rfind('\n').map_or(most, |at| at + 1)
+        };
+        let (piece, after) = rest.split_at(end);
+        messages.push(Message { line: Some(line), text: piece.to_owned() });
+        line += piece.bytes().filter(|byte| *byte == b'\n').count();
+        rest = after;
+    }
+    messages
 }
 
 fn of_document(json: Value) -> Recognized {
@@ -148,7 +195,7 @@ fn embedded(text: &str) -> Vec<Document> {
     for (number, line) in text.split('\n').enumerate() {
         let start = at;
         at += line.len() + 1;
-        if start < skip_until {
+        if start < skip_until || found.len() >= DOCUMENTS_MAX {
             continue;
         }
         let Some(open) = line.find(['{', '[']) else { continue };

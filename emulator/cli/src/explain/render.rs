@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::finding::Finding;
 use super::known::Rank;
-use super::{Cause, Document, Explained, amount};
+use super::{Cause, Document, Explained, Kind, amount};
 
 /// The version of the JSON format.
 const FORMAT: u32 = 2;
@@ -29,6 +29,10 @@ pub(crate) fn to_text(explained: &Explained, limits: &Limits) -> String {
     if let Some(document) = &explained.document {
         text.push('\n');
         measured(&mut text, document);
+    }
+    if let Kind::Har | Kind::CurlTranscript | Kind::RestEvent | Kind::HttpApiEvent = explained.kind
+    {
+        text += "\n`hardcap replay` runs it against the functions here.\n";
     }
     if !explained.is_explained() {
         text += "I do not know which limit this is about, or whether it is about one at all: it has no text that I know.\n";

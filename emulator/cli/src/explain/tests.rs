@@ -98,3 +98,25 @@ fn what_did_not_exist_on_the_day_is_no_cause() {
     let classic = Explained::new(text.as_bytes(), &Limits::classic());
     assert_eq!(names(&classic), ["rest_timeout"]);
 }
+
+#[test]
+fn a_long_log_is_read_in_pieces_with_the_right_lines() {
+    let ordinary = "2026-01-01T00:00:00Z INFO ok\n".repeat(100_000);
+    let line = "ERROR 300000 byte payload is too large for the Event invocation type (limit 262144 bytes)\n";
+    let explained = explain(&(ordinary.clone() + line + &ordinary + &line.repeat(3)));
+    let found = &explained.findings[0];
+    assert_eq!((found.line, found.times, found.observed), (Some(100_001), 4, Some(300_000)));
+}
+
+#[test]
+fn a_body_that_only_a_gateway_writes_is_not_taken_for_another_server() {
+    assert_eq!(
+        names(&explain(r#"{"message":"Service Unavailable"}"#)),
+        ["http_timeout", "lambda_concurrency"]
+    );
+    assert_eq!(
+        names(&explain(r#"{"message":"Request Entity Too Large"}"#)),
+        ["lambda_sync_request", "http_request_body"]
+    );
+    assert_eq!(names(&explain("503 Service Unavailable"))[0], "upstream_unavailable");
+}

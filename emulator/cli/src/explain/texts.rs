@@ -15,6 +15,9 @@ enum Source {
     Table(Vec<(&'static Row, &'static Refusal)>),
 }
 
+/// How many texts may stand around another one.
+const OVERLAPPING: usize = 8;
+
 struct Texts {
     patterns: Patterns,
     sources: Vec<Source>,
@@ -104,7 +107,8 @@ pub(crate) fn find(text: &str, clues: &Clues, limits: &Limits) -> Vec<Occurrence
     // They are sorted by their start, the longest first.
     for hit in hits {
         let inside = |other: &Hit| other.start <= hit.start && hit.end <= other.end;
-        match kept.iter().rposition(inside) {
+        let recent = kept.len().saturating_sub(OVERLAPPING);
+        match kept[recent..].iter().rposition(inside).map(|at| recent + at) {
             Some(at) if (kept[at].start, kept[at].end) == (hit.start, hit.end) => {
                 if TEXTS.patterns.words(hit.pattern) > TEXTS.patterns.words(kept[at].pattern) {
                     kept[at] = hit;
