@@ -117,7 +117,13 @@ pub(super) fn verify(
             .with("SignatureProvided", signature)
             .with("StringToSignBytes", spaced_hex(&text)));
     }
-    Ok(Verified { form: Form::Unsigned, headers, query: without_claim(wire.raw) })
+    Ok(Verified {
+        access_key_id: id.to_owned(),
+        presigned: true,
+        form: Form::Unsigned,
+        headers,
+        query: without_claim(wire.raw),
+    })
 }
 
 fn sign(secret: &str, text: &str) -> String {
