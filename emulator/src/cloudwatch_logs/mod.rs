@@ -65,7 +65,8 @@ impl CloudWatchLogs {
 
     /// Answers a request with `X-Amz-Target: Logs_20140328.*`.
     pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        json_api::serve_call(&self.platform, request, "message", |call| self.run(call)).await
+        let logs = self.clone();
+        json_api::serve_call(&self.platform, request, "message", move |call| logs.run(call)).await
     }
 
     fn run(&self, call: &Call) -> Result<Value, ApiError> {
