@@ -203,13 +203,6 @@ pub(crate) static OTHERS: &[OtherCause] = &[
         "AWS, Step Functions developer guide, error names",
     ),
     cause(
-        "function_url_cookies",
-        "A function URL refused the request although its body is small: three reports have about 10 KB of cookies. The exact \
-         number is not known.",
-        "shrink cookies and tokens, for example by keeping sessions on the server",
-        "anomalyco/sst#5705, vercel/next.js#70175, nextauthjs/next-auth#7215: observed, number not confirmed",
-    ),
-    cause(
         "stopped_by_client",
         "The client gave up waiting before AWS did.",
         "raise the read timeout of the client above the timeout of the function, or invoke asynchronously",

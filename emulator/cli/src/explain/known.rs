@@ -181,12 +181,12 @@ pub(crate) static KNOWN: &[Known] = &[
     ),
     one(
         "Function code combined with layers exceeds the maximum allowed size of {max} bytes. The actual size is {observed} bytes",
-        "lambda_unzipped",
+        "lambda_unzipped_layers",
         "lambci/git-lambda-layer#27; aws/aws-sam-cli#3784",
     ),
     one(
         "Layers consume more than the available size of {max} bytes",
-        "lambda_unzipped",
+        "lambda_unzipped_layers",
         "bento#1 (2021-02)",
     ),
     one("Code storage limit exceeded", "lambda_code_storage", "AWS, Lambda quotas, 2026"),
@@ -249,6 +249,11 @@ pub(crate) static KNOWN: &[Known] = &[
     ),
     ranked("Lambda Customer Function Error", rank::customer_error),
     one("Missing Authentication Token", "no_route", ""),
+    one(
+        "Invalid parameter: Message too long",
+        "sns_message",
+        "LocalStack's snapshots of AWS, recorded 2024-09-04",
+    ),
     one(
         "Message too long",
         "websocket_message",

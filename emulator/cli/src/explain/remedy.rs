@@ -52,16 +52,15 @@ fn of_name(name: &str) -> Option<&'static str> {
         "lambda_unreserved_min" => {
             "reserve less, or ask for a higher quota of concurrent executions"
         }
-        "rest_headers" | "http_headers" | "alb_headers" | "alb_header" | "alb_request_line" => {
-            "shrink cookies and tokens, or send them in the body"
-        }
+        "rest_headers" | "url_headers" | "http_headers" | "alb_headers" | "alb_header"
+        | "alb_request_line" => "shrink cookies and tokens, or send them in the body",
         "rest_url" | "rest_url_edge" | "rest_method_arn" => {
             "send the parameters in the body of a POST"
         }
         "lambda_zip" | "lambda_create_request" => {
             "upload the package to S3 and deploy it from there, or use a container image"
         }
-        "lambda_unzipped" | "lambda_layers" => {
+        "lambda_unzipped" | "lambda_unzipped_layers" | "lambda_layers" => {
             "remove what is not needed at run time (tests, caches, debug symbols, the AWS SDK), merge layers, or use a container \
              image (10 GB)"
         }

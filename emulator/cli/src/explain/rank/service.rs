@@ -10,7 +10,7 @@ const FUNCTION_LOG: &str = "the function's log of the same time";
 pub(in super::super) fn invoke_request(clues: &Clues) -> Vec<Claim> {
     let is_small = clues.request_bytes.is_some_and(|bytes| bytes < 1_000_000);
     let cookies = claim(
-        "function_url_cookies",
+        "url_headers",
         if is_small { Likely } else { Possible },
         "function URLs answer the same text when the request's cookies are about 10 KB long (three reports)",
         "the length of the request's Cookie header",
