@@ -36,7 +36,6 @@ impl Validator {
         }
     }
 
-    #[expect(clippy::too_many_lines, reason = "one keyword of JSON Schema an arm")]
     fn keyword(
         &mut self,
         keyword: &str,

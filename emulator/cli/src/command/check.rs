@@ -8,7 +8,7 @@ use super::Failure;
 use super::options::{LimitOptions, TemplateOptions};
 use super::project::{Project, Unopened};
 use super::terminal::{self, print};
-use super::up::runtime;
+use super::up::block_on;
 use crate::check::{Finding, Severity};
 use hardcap::packaging::machine::Machine;
 use hardcap::packaging::{self, Code, Found, Means, PackagingError};
@@ -91,7 +91,7 @@ pub(super) fn check(
         Err(Unopened::Other(failure)) => return Err(failure),
     };
     let mut findings = crate::check::check(&project.loaded);
-    findings.extend(runtime()?.block_on(programs(&project)));
+    findings.extend(block_on(programs(&project))?);
     let findings = crate::check::without_silenced(&project.loaded, findings);
     show(&findings, format)?;
     let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
