@@ -159,7 +159,7 @@ fn is_gateway_body(json: &serde_json::Value) -> bool {
     let is_plain =
         |name: &String| matches!(name.as_str(), "message" | "connectionId" | "requestId");
     json["message"].is_string()
-        && json.as_object().is_some_and(|all| all.keys().all(|name| is_plain(name)))
+        && json.as_object().is_some_and(|all| all.keys().all(is_plain))
 }
 
 fn front(lower: &str) -> Option<Front> {
