@@ -47,7 +47,7 @@ fn guarded(kind: ApiKind, asks: AuthorizerKind, ttl: u64) -> Api {
 async fn start(api: Api) -> Emulator {
     let started: Result<Emulator, StartError> =
         Emulator::builder().function(shown()).function(guest("authorizer")).api(api).start().await;
-    started.unwrap()
+    started.expect("an emulator on free ports")
 }
 
 async fn get(emulator: &Emulator, path: &str, headers: &[(&str, &str)]) -> Answer {

@@ -126,7 +126,6 @@ fn limits(answer: &Answer) -> Limits {
 }
 
 /// What is wrong with the explanation of a case; empty when it is right.
-#[expect(clippy::too_many_lines, reason = "one comparison after the other")]
 fn faults_of_explain(case: &Case) -> Vec<String> {
     let answer = &case.answer;
     let limits = limits(answer);
@@ -200,7 +199,6 @@ fn faults_of_explain(case: &Case) -> Vec<String> {
     faults
 }
 
-#[expect(clippy::too_many_lines, reason = "one comparison after the other")]
 fn faults_of_replay(case: &Case) -> Vec<String> {
     let Some(should) = &case.answer.replay else { return vec!["has no [replay]".to_owned()] };
     let limits = limits(&case.answer);

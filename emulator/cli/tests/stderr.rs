@@ -1,7 +1,6 @@
 //! Standard error that nobody reads, or that is closed: requests are answered, signals end the program, exit codes are right.
 
 #![expect(clippy::disallowed_methods, reason = "the program under test is a process")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -227,7 +227,7 @@ async fn a_permission_is_a_statement_as_aws_writes_it_and_wrong_ones_are_refused
     let add = async |body: serde_json::Value| plane.send("POST", path, body.to_string()).await;
     let none = plane.send("GET", path, "").await;
     assert_eq!(
-        (none.status, none.json()["Message"].as_str()),
+        (none.status.as_u16(), none.json()["Message"].as_str()),
         (404, Some("The resource you requested does not exist."))
     );
     let s3 = serde_json::json!({

@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hardcap::config::Function;
 use hardcap::{Builder, Emulator, Totals};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::lambda::until;
 
@@ -42,6 +42,12 @@ struct Lambda {
 impl Lambda {
     async fn with(functions: impl IntoIterator<Item = Function>) -> Lambda {
         Lambda::start(functions.into_iter().fold(Emulator::builder(), Builder::function)).await
+    }
+
+    /// The same with the newest known limits and texts.
+    async fn current(functions: impl IntoIterator<Item = Function>) -> Lambda {
+        let builder = Emulator::builder().limits(Date::LATEST);
+        Lambda::start(functions.into_iter().fold(builder, Builder::function)).await
     }
 
     async fn start(builder: Builder) -> Lambda {

@@ -241,7 +241,7 @@ async fn a_body_announced_by_expect_is_stored_and_one_that_is_refused_is_not_ask
     let emulator = emulator().await;
     for size in [0, 5, 70_000, 1_500_000] {
         let body = format!("{{\"text\": \"{}\"}}", "A b".repeat(size / 3));
-        let put = ask("PUT", "/bucket/key").header("expect", "100-continue").body(&body);
+        let put = ask("PUT", "/bucket/key").header("expect", "100-continue").body(body.clone());
         let answer = signed(&emulator, put).await;
         assert_eq!(answer.status, 200, "{size}: {answer:?}");
         assert!(stored(&emulator).await == body, "{size} bytes came back as others");

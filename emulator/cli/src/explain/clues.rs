@@ -158,8 +158,7 @@ fn names(json: &serde_json::Value, depth: usize, lower: &mut String) {
 fn is_gateway_body(json: &serde_json::Value) -> bool {
     let is_plain =
         |name: &String| matches!(name.as_str(), "message" | "connectionId" | "requestId");
-    json["message"].is_string()
-        && json.as_object().is_some_and(|all| all.keys().all(is_plain))
+    json["message"].is_string() && json.as_object().is_some_and(|all| all.keys().all(is_plain))
 }
 
 fn front(lower: &str) -> Option<Front> {
