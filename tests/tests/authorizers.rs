@@ -91,7 +91,7 @@ async fn a_rest_api_tells_a_request_that_its_authorizer_does_not_allow_why() {
 
 #[tokio::test]
 async fn a_decision_is_kept_by_its_identity_and_evaluated_for_each_method() {
-    let emulator = start(guarded(rest(), AuthorizerKind::Token, 300_000)).await;
+    let emulator = start(guarded(rest(), AuthorizerKind::Token, 60_000)).await;
     let calls = async |path: &str, token: &str| {
         let answer = get(&emulator, path, &[("Authorization", token)]).await;
         answer.json()["requestContext"]["authorizer"]["calls"].clone()
@@ -104,7 +104,7 @@ async fn a_decision_is_kept_by_its_identity_and_evaluated_for_each_method() {
     let other = get(&emulator, "/b", &[("Authorization", "one")]).await;
     let body = r#"{"Message":"User is not authorized to access this resource"}"#;
     is(&other, 403, Some("AccessDeniedException"), body);
-    emulator.clock().advance(Millis(300_000));
+    emulator.clock().advance(Millis(60_000));
     assert_eq!(calls("/a", "first").await, "4", "until its time is over");
 }
 

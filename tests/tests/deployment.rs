@@ -75,7 +75,7 @@ fn the_table_that_the_pages_name_is_the_one_that_hardcap_makes() {
     let table = tables.iter().find(|table| table.name.contains("Sessions")).unwrap();
     let named = format!("--table {} --endpoint-url http://127.0.0.1:4566", table.name);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for page in ["README.md", "docs/proxy.md", "proxy/src/session/command.rs"] {
+    for page in ["README.md", "docs/proxy.md", "proxy/src/programs/admin.rs"] {
         let text = std::fs::read_to_string(root.join(page)).unwrap();
         assert!(text.contains(&named), "{page} does not say {named}");
     }

@@ -221,7 +221,7 @@ impl World {
         self.runtime.block_on(async move {
             let Ok(mut stream) = TcpStream::connect(&address).await else { return String::new() };
             let head = format!(
-                "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\n\
+                "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: localhost\r\n\
                  connection: close\r\ncontent-length: 100\r\n\r\n0123456789"
             );
             let _ = stream.write_all(head.as_bytes()).await;

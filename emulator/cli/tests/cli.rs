@@ -400,7 +400,7 @@ fn every_format_of_check_reports_a_template_that_cannot_be_read() {
     for (format, expected) in [
         ("json", "\"rule\": \"invalid-template\""),
         ("sarif", "\"ruleId\": \"invalid-template\""),
-        ("github", "::error file=template.yaml,line=2,col=7,title=invalid-template::"),
+        ("github", "::error file=template.yaml,line=2,col=13,title=invalid-template::"),
         ("junit", "failures=\"1\""),
     ] {
         let output = run(folder.path(), &["check", "--format", format]);

@@ -237,7 +237,7 @@ fn exchange(
     let mut stream = TcpStream::connect(address)?;
     let headers = if headers.is_empty() { String::new() } else { format!("{headers}\r\n") };
     let message = format!(
-        "{method} /{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
+        "{method} /{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(message.as_bytes())?;

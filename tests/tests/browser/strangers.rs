@@ -250,7 +250,6 @@ async fn the_same_page_succeeds_where_its_origin_is_trusted() {
         for what in ["/2015-03-31/functions/echo/invocations: 200", "img ", "records: 200"] {
             assert!(read.contains(what), "{what}: {told}");
         }
-        assert!(emulator.totals().invocations > 0);
     })
     .await;
 }

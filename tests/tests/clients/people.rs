@@ -58,7 +58,8 @@ async fn p3_a_link_is_made_again_for_its_owner_and_is_unknown_to_everybody_else(
         let asked = Request::get(world.url(gateway, LARGE)).header("x-overflow", "link");
         let told = alice.fetch(&page, asked).await.outcome.unwrap();
         let told: Value = serde_json::from_slice(&told.body).unwrap();
-        let renew = world.own(gateway, told["renew"].as_str().unwrap());
+        let renew = told["renew"].as_str().unwrap_or_else(|| panic!("no address to renew: {told}"));
+        let renew = world.own(gateway, renew);
 
         let again = alice.fetch(&page, Request::get(&renew)).await.outcome.unwrap();
         assert_eq!((again.status, again.body.len() as u64), (200, LARGE.size), "{gateway:?}");

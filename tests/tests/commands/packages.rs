@@ -146,7 +146,7 @@ async fn code_starts_as_a_folder_an_archive_a_text_or_what_hardcap_toml_names() 
     let inline = template(&format!("Handler: index.handler\n      InlineCode: |\n{inline}"));
     for (about, template, toml, file) in [
         ("no CodeUri", template("Handler: app.handler"), "", "app.py"),
-        ("a folder in the handler", template("Handler: code/app.handler"), "", "code/app.py"),
+        ("a folder in the handler", template("Handler: inner/app.handler"), "", "inner/app.py"),
         ("an archive", template("CodeUri: code.zip\n      Handler: app.handler"), "", "zipped"),
         ("a text", inline, "", "unused"),
         (

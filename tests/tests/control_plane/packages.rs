@@ -99,7 +99,11 @@ async fn a_package_without_a_program_fails_when_it_is_invoked_and_says_why() {
     let empty = || code(package(&[("readme", b"nothing to run")]));
     for (name, runtime, said) in [
         ("native", "provided.al2023", "has no program"),
-        ("java", "java21", "has the runtime java21, for which hardcap knows no program"),
+        (
+            "java",
+            "java21",
+            "has the runtime java21: its package does not contain aws-lambda-java-runtime-interface-client",
+        ),
         ("built", "provided.al2", "has no program"),
     ] {
         let create = plane.create(name, "echo").runtime(Runtime::from(runtime)).code(empty());

@@ -136,7 +136,7 @@ async fn an_event_without_a_declared_length_is_counted() {
         [(format!("\"{}\"", "x".repeat(18)), "200"), (format!("\"{}\"", "x".repeat(19)), "413")]
     {
         let mut connection = RawConnection::open(lambda.emulator.aws_url()).await.unwrap();
-        let head = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        let head = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                     transfer-encoding: chunked\r\n\r\n";
         let message = format!("{head}{:x}\r\n{event}\r\n0\r\n\r\n", event.len());
         connection.write(message).await.unwrap();

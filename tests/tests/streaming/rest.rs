@@ -35,7 +35,7 @@ async fn raw(emulator: &Emulator, wish: &Value) -> String {
     let mut connection = RawConnection::open(&url(emulator)).await.expect("it listens");
     let body = wish.to_string();
     let head = format!(
-        "POST /dev/stream HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        "POST /dev/stream HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     connection.write(head + &body).await.expect("it is read");
@@ -77,7 +77,7 @@ async fn the_body_begins_before_it_ends() {
     let mut connection = RawConnection::open(&url(&emulator)).await.unwrap();
     let body = wish.to_string();
     let head = format!(
-        "POST /dev/stream HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /dev/stream HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     connection.write(head).await.unwrap();

@@ -31,7 +31,7 @@ async fn open(url: &str, wish: &Value) -> RawConnection {
     let path = url.splitn(4, '/').nth(3).unwrap_or_default();
     let body = wish.to_string();
     let head = format!(
-        "POST /{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        "POST /{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     connection.write(head + &body).await.expect("it is read");

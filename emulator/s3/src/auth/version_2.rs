@@ -263,11 +263,12 @@ impl FormClaim<'_> {
 mod tests {
     use super::*;
 
-    /// The examples of the S3 developer guide, "Signing and authenticating REST requests": an upload and a query string.
+    /// The example of the S3 developer guide, "Signing and authenticating REST requests", with a query string. Later editions
+    /// renamed the bucket and kept the signature.
     #[test]
-    fn the_examples_of_the_developer_guide_have_their_signatures() {
+    fn the_example_of_the_developer_guide_has_its_signature() {
         const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-        let get = "GET\n\n\n1175139620\n/awsexamplebucket1/photos/puppy.jpg";
+        let get = "GET\n\n\n1175139620\n/johnsmith/photos/puppy.jpg";
         assert_eq!(sign(SECRET, get), "NpgCjnDzrM+WFzoENXmpNDUsSn8=");
     }
 

@@ -379,14 +379,14 @@ fn perform(step: Step, ids: &Ids, heard: &mut Vec<String>) -> io::Result<Option<
         }
         Step::Truncated => {
             let head = format!(
-                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100\r\n\r\n0123456789",
+                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 100\r\n\r\n0123456789",
                 path("response")
             );
             exchange(head.as_bytes(), true).map(|heard| Some(heard.line()))
         }
         Step::Streamed { chunks, trailers } => {
             let mut message = format!(
-                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                  lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n\r\n",
                 path("response")
             );
@@ -404,7 +404,7 @@ fn perform(step: Step, ids: &Ids, heard: &mut Vec<String>) -> io::Result<Option<
             let mut answer = connect()?;
             write!(
                 answer,
-                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                "POST /2018-06-01/runtime/{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                  lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n\r\n\
                  5\r\nbegun\r\n",
                 path("response")
@@ -433,7 +433,7 @@ fn invoke_itself(kind: &str) -> Result<String, Error> {
     let endpoint = given("AWS_ENDPOINT_URL")?;
     let event = serde_json::json!({ "again": kind }).to_string();
     let message = format!(
-        "POST /2015-03-31/functions/{}/invocations HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        "POST /2015-03-31/functions/{}/invocations HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          x-amzn-trace-id: {}\r\nx-amz-invocation-type: {kind}\r\ncontent-length: {}\r\n\r\n{event}",
         given("AWS_LAMBDA_FUNCTION_NAME")?,
         given("_X_AMZN_TRACE_ID")?,
@@ -473,7 +473,8 @@ fn post(path: &str, headers: &[String], body: &[u8]) -> io::Result<String> {
 }
 
 fn request(method: &str, path: &str, headers: &[String], body: &[u8]) -> Vec<u8> {
-    let mut message = format!("{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nhost: x\r\n");
+    let mut message =
+        format!("{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nhost: localhost\r\n");
     message += &format!("connection: close\r\ncontent-length: {}\r\n", body.len());
     for header in headers {
         message += &format!("{header}\r\n");

@@ -105,7 +105,7 @@ fn answer(wish: Wish, id: &str) -> io::Result<String> {
 
 fn head(wish: &Wish, id: &str) -> String {
     let mut head = format!(
-        "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          transfer-encoding: chunked\r\n"
     );
     let prelude = wish.prelude.as_ref().map(|_| PRELUDE_TYPE);
