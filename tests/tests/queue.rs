@@ -386,7 +386,10 @@ async fn a_function_that_invokes_itself_goes_on_before_2023_07_05() {
         let queue = Queue::start(builder.function(guest("behave"))).await;
         queue.accepted("behave", r#"{"again": "Event"}"#).await;
         if is_stopped {
-            queue.until(|totals| totals.events.recursive == 1).await;
+            // An invocation hands its event over before it ends, so the last ones may still run.
+            queue
+                .until(|totals| totals.events.recursive == 1 && totals.events.delivered == 16)
+                .await;
             assert_eq!(queue.emulator.totals().invocations, 16, "on {day}");
         } else {
             queue.until(|totals| totals.events.delivered > 20).await;

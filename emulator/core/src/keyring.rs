@@ -11,8 +11,11 @@ use crate::clock::EpochMillis;
 pub const PUBLISHED_KEY: &str = "test";
 
 /// How long the keys of a sandbox live, in real time as the sandbox itself: AWS's own number is not published. A sandbox is
-/// replaced before they end.
+/// replaced before they end. As on AWS, keys outlive their sandbox, so that a URL that it presigned stays valid.
 const SANDBOX_KEY_LIFE: Millis = Millis(12 * 60 * 60 * 1000);
+
+/// The most keys of sandboxes that are kept, those of ended sandboxes included.
+const SANDBOX_KEYS_MAX: usize = 10_000;
 
 /// What is known of an access key.
 #[derive(Clone)]
@@ -69,6 +72,7 @@ impl Keyring {
     /// Makes temporary credentials, as a function's role gives them to its sandboxes; STS tells whose role it is. `now` is the
     /// wall's time.
     pub fn issue_for(&self, now: EpochMillis, function: &str) -> Credential {
+        self.make_room(now);
         let random = || uuid::Uuid::new_v4().simple().to_string();
         let credential = Credential {
             access_key_id: format!("ASIA{}", &random().to_ascii_uppercase()[..16]),
@@ -92,9 +96,16 @@ impl Keyring {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
     }
 
-    /// Forgets a key, as when its sandbox has ended.
-    pub fn revoke(&self, access_key_id: &str) {
-        self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(access_key_id);
+    /// Makes room for a key of a sandbox: keys that have expired go, and above [`SANDBOX_KEYS_MAX`] the one that expires first.
+    fn make_room(&self, now: EpochMillis) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        keys.retain(|_, key| key.expires.is_none_or(|expires| expires > now));
+        let temporary = keys.iter().filter_map(|(id, key)| Some((key.expires?, id)));
+        if temporary.clone().count() >= SANDBOX_KEYS_MAX
+            && let Some(oldest) = temporary.min().map(|(_, id)| id.clone())
+        {
+            keys.remove(&oldest);
+        }
     }
 
     fn insert(&self, access_key_id: &str, key: Key) {
@@ -129,13 +140,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_a_sandbox_names_its_function_until_it_is_revoked() {
+    fn a_key_of_a_sandbox_names_its_function_until_it_expires() {
         let keyring = Keyring::new(&[]);
         let issued = keyring.issue_for(EpochMillis(1), "proxy");
         let key = keyring.find(&issued.access_key_id).expect("it was issued");
         assert_eq!(key.function.as_deref(), Some("proxy"));
         assert_eq!(keyring.find("test").and_then(|key| key.function), None);
-        keyring.revoke(&issued.access_key_id);
+        keyring.issue_for(EpochMillis(1).plus(Millis(43_199_999)), "proxy");
+        assert!(keyring.find(&issued.access_key_id).is_some(), "twelve hours are not over");
+        keyring.issue_for(EpochMillis(1).plus(Millis(43_200_000)), "proxy");
         assert!(keyring.find(&issued.access_key_id).is_none());
+        assert!(keyring.find("test").is_some());
+    }
+
+    #[test]
+    fn the_keys_of_at_most_ten_thousand_sandboxes_are_kept() {
+        let keyring = Keyring::new(&[]);
+        let first = keyring.issue_for(EpochMillis(1), "f");
+        for _ in 1..10_000 {
+            keyring.issue_for(EpochMillis(2), "f");
+        }
+        assert!(keyring.find(&first.access_key_id).is_some());
+        keyring.issue_for(EpochMillis(3), "f");
+        assert!(keyring.find(&first.access_key_id).is_none());
     }
 }

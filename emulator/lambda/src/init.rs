@@ -254,8 +254,7 @@ async fn start(
     };
     let (initialized, ready) = oneshot::channel();
     let serving = CancellationToken::new();
-    let access_key_id = credential.access_key_id;
-    let parts = Parts { phase, home, access_key_id, serving: serving.clone(), initialized };
+    let parts = Parts { phase, home, serving: serving.clone(), initialized };
     let sandbox = Sandbox::new(function, parts);
     function.started(&sandbox);
     runtime_api::serve(&sandbox, listener, serving, &surroundings.tasks);

@@ -52,7 +52,6 @@ pub(super) struct Sandbox {
     externals: Mutex<Vec<Arc<External>>>,
     /// One task for each external extension.
     external_tasks: TaskTracker,
-    access_key_id: String,
     clock: Clock,
     started: Stopwatch,
     inner: Mutex<Inner>,
@@ -111,7 +110,6 @@ struct Shutdown {
 pub(super) struct Parts {
     pub(super) phase: &'static str,
     pub(super) home: Home,
-    pub(super) access_key_id: String,
     pub(super) serving: CancellationToken,
     pub(super) initialized: oneshot::Sender<InitEnd>,
 }
@@ -151,7 +149,6 @@ impl Sandbox {
             runtime: OnceLock::new(),
             externals: Mutex::default(),
             external_tasks: TaskTracker::new(),
-            access_key_id: parts.access_key_id,
             started: now,
             clock,
             inner: Mutex::new(inner),

@@ -236,7 +236,14 @@ fn object_attributes(head: &request::Parts) -> bool {
 async fn unquoted(response: Response<s3s::Body>) -> Result<Response<s3s::Body>, Refusal> {
     let (mut parts, body) = response.into_parts();
     let body = body.collect().await.map_err(|error| Refusal::bug(&error))?.to_bytes();
-    let text = String::from_utf8_lossy(&body).replace("&quot;", "");
+    let text = String::from_utf8_lossy(&body);
+    let text = match (text.find("<ETag>"), text.find("</ETag>")) {
+        (Some(start), Some(end)) if start < end => {
+            let tag = text[start..end].replace("&quot;", "").replace('"', "");
+            format!("{}{tag}{}", &text[..start], &text[end..])
+        }
+        _ => text.into_owned(),
+    };
     if parts.headers.contains_key(header::CONTENT_LENGTH) {
         parts.headers.insert(header::CONTENT_LENGTH, text.len().into());
     }

@@ -47,8 +47,8 @@ fn r5_clients_that_take_a_303_for_a_success_are_not_redirected() {
 fn r5_the_transport_of_an_elastic_client_decides() {
     let agent = ("user-agent", "elasticsearch-py/8.19.3 (Python/3.11.7; elastic-transport/8.19.0)");
     for (meta, expected) in [
-        ("es=8.19.3,py=3.11.7,t=8.19.0,rq=2.34.2", true),
-        ("es=8.19.3,py=3.11.7,t=8.19.0,ai=3.14.5", true),
+        ("es=8.19.3,py=3.11.7,t=8.19.0,rq=2.34.2", false),
+        ("es=8.19.3,py=3.11.7,t=8.19.0,ai=3.14.5", false),
         ("es=8.19.3,py=3.11.7,t=8.19.0,ur=2.8.0", false),
         ("es=8.19.2,js=20.20.2,t=8.11.0,un=20.20.2", false),
         ("es=9.0.0,zz=1", false),

@@ -10,8 +10,12 @@ use crate::{GATEWAYS, Gateway, LARGE, World};
 const PASSWORD: &str = "correct horse battery";
 
 async fn world() -> World {
-    let variables =
-        [("ACCESS", "sessions"), ("SESSIONS_TABLE", "sessions"), ("SESSION_COOKIES", "plain-http")];
+    let variables = [
+        ("ACCESS", "sessions"),
+        ("ACCESS_RULES", "allow full GET /_bytes/**"),
+        ("SESSIONS_TABLE", "sessions"),
+        ("SESSION_COOKIES", "plain-http"),
+    ];
     let world = World::start(&variables, &["*"]).await;
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())

@@ -80,7 +80,7 @@ async fn a_body_of_nine_exabytes_is_refused_at_once() {
     for (surface, url) in urls(&emulator, "body").into_iter().chain([("Invoke", invoke)]) {
         let mut connection = hardcap_tests::client::RawConnection::open(&url).await.unwrap();
         let path = url.splitn(4, '/').nth(3).unwrap_or_default();
-        let head = "host: h\r\ncontent-length: 9223372036854775808\r\n\r\n";
+        let head = "host: localhost\r\ncontent-length: 9223372036854775808\r\n\r\n";
         connection.write(format!("POST /{path} HTTP/1.1\r\n{head}")).await.unwrap();
         let clock = emulator.clock();
         let status = clock.timeout(Millis(10_000), connection.read_until("\r\n")).await;
@@ -106,7 +106,8 @@ async fn a_body_that_stops_is_answered_after_the_configured_idle_time_on_every_s
         let mut connection = hardcap_tests::client::RawConnection::open(&url).await.unwrap();
         let path = url.splitn(4, '/').nth(3).unwrap_or_default();
         let method = if surface == "Control" { "PUT" } else { "POST" };
-        let head = format!("{method} /{path} HTTP/1.1\r\nhost: h\r\ncontent-length: 50\r\n\r\n");
+        let head =
+            format!("{method} /{path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n\r\n");
         connection.write(head + "{\"ten\": 1,").await.unwrap();
         let status = emulator.clock().timeout(Millis(10_000), connection.read_until("\r\n")).await;
         let status = status.unwrap_or_else(|| panic!("{surface}: no answer")).unwrap();

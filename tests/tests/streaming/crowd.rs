@@ -68,7 +68,10 @@ fn kill_whoever_holds(port: u16) {
     let local = format!(":{port:04X}");
     let mut connections =
         table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let connection = connections.find(|fields| fields[1].ends_with(&local)).expect("a connection");
+    // A connection that has ended and only waits has no inode.
+    let connection = connections
+        .find(|fields| fields[1].ends_with(&local) && fields[9] != "0")
+        .expect("a connection");
     let inode = connection[9];
     let socket = format!("socket:[{inode}]");
     let holders =

@@ -217,7 +217,6 @@ impl Sandbox {
             self.external_tasks.wait().await;
         }
         launch.end(&self.clock).await;
-        self.function.surroundings.platform.keyring.revoke(&self.access_key_id);
         self.serving.cancel();
     }
 }
