@@ -68,9 +68,12 @@ fn dynamodb(emulator: &Emulator) -> aws_sdk_dynamodb::Client {
 async fn stage() -> Stage {
     let search = Search::start(SearchConfig::default()).await.unwrap();
     let mut function: Function = proxy(&search.url(), "answers");
-    for (name, value) in
-        [("ACCESS", "sessions"), ("SESSIONS_TABLE", "sessions"), ("SESSION_RECHECK_SECONDS", "1")]
-    {
+    for (name, value) in [
+        ("ACCESS", "sessions"),
+        ("ACCESS_RULES", "allow full GET /_bytes/**"),
+        ("SESSIONS_TABLE", "sessions"),
+        ("SESSION_RECHECK_SECONDS", "1"),
+    ] {
         function.environment.insert(name.to_owned(), value.to_owned());
     }
     let emulator = Emulator::builder()

@@ -109,7 +109,28 @@ fn comparable(answer: &Answer) -> String {
     });
     let lines: Vec<String> = lines.map(|line| without_frames(&without_time(line))).collect();
     let body = without_frames(answer.text());
-    format!("{} {error:?}\n{body}\n{}", answer.status, lines.join("\n")).replace(id, "ID")
+    let whole = format!("{} {error:?}\n{body}\n{}", answer.status, lines.join("\n"));
+    without_timestamps(&whole).replace(id, "ID")
+}
+
+/// `TIME` in the place of each `2026-11-29T18:29:25.725Z`.
+fn without_timestamps(text: &str) -> String {
+    let is_time = |part: &str| {
+        let bytes = part.as_bytes();
+        let at = |index: usize, byte: u8| bytes[index] == byte;
+        at(4, b'-') && at(10, b'T') && at(19, b'.') && at(23, b'Z') && bytes[0].is_ascii_digit()
+    };
+    let (mut replaced, mut rest) = (String::new(), text);
+    while let Some(first) = rest.chars().next() {
+        if rest.get(..24).is_some_and(is_time) {
+            replaced.push_str("TIME");
+            rest = &rest[24..];
+        } else {
+            replaced.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    replaced
 }
 
 /// A line of the log begins with a time, or has one in JSON.
