@@ -55,7 +55,7 @@ template: setup
     target/venv/bin/cfn-lint template.yaml fixtures/demo.yaml
 
 docs:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items
 
 # the shipped application end to end, every program in release
 release:

@@ -11,7 +11,7 @@ pub struct Stack {
     pub description: String,
     /// The values of the template's parameters.
     pub parameters: IndexMap<String, String>,
-    /// The template's outputs. Their values may hold the placeholders of [`crate::Addresses`].
+    /// The template's outputs. Their values may hold the placeholders of [`Addresses`](crate::addresses::Addresses).
     pub outputs: Vec<Output>,
     /// The template's resources.
     pub resources: Vec<StackResource>,
