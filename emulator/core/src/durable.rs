@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::paths::folder_of;
+
 /// A folder of records.
 #[derive(Clone, Debug)]
 pub struct Folder {
@@ -48,7 +50,7 @@ impl Folder {
     /// Makes it, and those above it.
     pub fn create(&self) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
-        self.path.parent().map_or(Ok(()), sync)
+        sync(folder_of(&self.path))
     }
 
     /// Writes or replaces a record. It has reached the disk when this returns.
@@ -104,7 +106,7 @@ pub fn replace(path: &Path, beside: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(beside);
     }
     renamed?;
-    path.parent().map_or(Ok(()), sync)
+    sync(folder_of(path))
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

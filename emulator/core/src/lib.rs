@@ -19,6 +19,7 @@ pub mod head;
 pub mod keyring;
 pub mod logbook;
 pub mod pace;
+pub mod paths;
 pub mod percent;
 pub mod record;
 pub mod serve;

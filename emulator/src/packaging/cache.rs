@@ -4,6 +4,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use hardcap_core::paths::folder_of;
+
 /// `HARDCAP_CACHE`, else `hardcap` in the user's cache folder, else a folder of this user in the system's temporary one.
 pub(super) fn folder() -> PathBuf {
     if let Some(folder) = super::machine::variable("HARDCAP_CACHE") {
@@ -51,7 +53,7 @@ pub(super) fn make_once(
 ///
 /// Those of the disk. A cache that belongs to another user is refused, for its files would be executed.
 pub(super) fn begin(folder: &Path) -> io::Result<tempfile::TempDir> {
-    let parent = folder.parent().unwrap_or(Path::new("."));
+    let parent = folder_of(folder);
     std::fs::create_dir_all(parent)?;
     let (owner, user) = (parent.metadata()?.uid(), rustix::process::geteuid().as_raw());
     if owner != user {

@@ -48,7 +48,7 @@ impl Package {
             return Ok(package);
         }
         let local = match &self.code {
-            Code::Uploaded(key) => uploaded(&self.folder, key),
+            Code::Uploaded(key) => uploaded(&absolute(&self.folder), key),
             Code::Inline(text) => Some(inline(self, text, cache)?),
             Code::Local(path) => Some(path.clone()),
             Code::Image(_) | Code::Unnamed => None,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::project::NAMES;
+use hardcap_core::paths::folder_of;
 
 /// What `sam build` leaves.
 const SAM_BUILT: &str = ".aws-sam/build/template.yaml";
@@ -105,10 +106,7 @@ fn cdk_stacks(folder: &Path) -> Vec<PathBuf> {
 
 /// The folder of the project that a template belongs to: the parent of what a build tool writes, else the template's folder.
 pub(super) fn project_of(template: &Path) -> PathBuf {
-    let folder = match template.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(template);
     let is_output = |path: &Path| {
         path.ends_with(".aws-sam/build")
             || path.ends_with("cdk.out")

@@ -8,6 +8,7 @@ use hardcap::settings::Settings;
 use hardcap::source::mistake::{Mistake, Source};
 use hardcap::source::nearest::nearest;
 use hardcap::template::{self, Loaded, TemplateError};
+use hardcap_core::paths::folder_of;
 
 /// A template with its companions, read and not yet built.
 #[derive(Debug)]
@@ -69,10 +70,7 @@ impl Project {
                 (found.template, found.note)
             }
         };
-        let beside = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let beside = folder_of(&path).to_owned();
         let project = discover::project_of(&path);
         let is_beside = beside.join("hardcap.toml").is_file();
         let folder = if is_beside { beside } else { project };

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Failure;
 use hardcap_core::addresses::Addresses;
+use hardcap_core::paths::folder_of;
 
 /// A file that exists exactly while everything listens.
 #[derive(Debug)]
@@ -46,10 +47,7 @@ impl ReadyFile {
         };
         let mut json = serde_json::to_vec_pretty(&content).map_err(Failure::new)?;
         json.push(b'\n');
-        let folder = match self.path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(&self.path);
         let mut file =
             tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&self.path, &error))?;
         file.write_all(&json).map_err(|error| failed(&self.path, &error))?;

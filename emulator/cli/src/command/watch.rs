@@ -15,6 +15,7 @@ use super::project::Project;
 use hardcap::packaging::{Package, absolute};
 use hardcap::settings::Program;
 use hardcap_core::clock::Clock;
+use hardcap_core::paths::folder_of;
 
 /// An editor and a compiler write many files at a time: they have ended when nothing was written for this long.
 const QUIET: Millis = Millis(200);
@@ -75,13 +76,8 @@ impl Watch {
     /// Watches what a project is made of now.
     pub(super) fn follow(&mut self, project: &Project) -> Result<(), Failure> {
         self.sources = Sources::of(project);
-        let beside: Vec<PathBuf> = self
-            .sources
-            .files
-            .iter()
-            .filter_map(|file| file.parent())
-            .map(Path::to_owned)
-            .collect();
+        let beside: Vec<PathBuf> =
+            self.sources.files.iter().map(|file| folder_of(file).to_owned()).collect();
         for folder in beside {
             self.add(&folder, false)?;
         }
@@ -204,7 +200,7 @@ fn program(package: &Package) -> Option<PathBuf> {
 
 /// Where a file lies, be it there or not: its folder as the system tells of it.
 pub(super) fn place(file: &Path) -> PathBuf {
-    let folder = absolute(file.parent().unwrap_or(Path::new(".")));
+    let folder = absolute(folder_of(file));
     file.file_name().map_or(folder.clone(), |name| folder.join(name))
 }
 
