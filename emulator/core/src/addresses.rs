@@ -1,6 +1,6 @@
-//! Where everything listens: known only once ports are bound, so configuration refers to it by placeholders.
+//! Addresses of all listeners. They are known only after the ports are bound, so configuration refers to them by placeholders.
 //!
-//! A value of a function's environment may hold these, which are filled when the emulator listens:
+//! A value of a function's environment may contain these placeholders. They are replaced when the emulator listens:
 //!
 //! | placeholder | becomes |
 //! | --- | --- |
@@ -16,10 +16,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use indexmap::IndexMap;
 
-/// Where everything listens. URLs have no slash at their end; what is not known is empty.
+/// The addresses of all listeners. URLs have no trailing slash. An unknown address is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
-    /// The AWS APIs: what `AWS_ENDPOINT_URL` is set to.
+    /// The AWS APIs: the value of `AWS_ENDPOINT_URL`.
     pub aws: String,
     /// The control surface.
     pub control: String,
@@ -27,12 +27,12 @@ pub struct Addresses {
     pub apis: IndexMap<String, String>,
     /// Each function URL by logical id.
     pub function_urls: IndexMap<String, String>,
-    /// Each companion service by name; the emulator itself knows none.
+    /// Each companion service by name. The emulator itself has none.
     pub companions: IndexMap<String, String>,
 }
 
 impl Addresses {
-    /// The text with every placeholder that is known replaced; what is not known stays as it is.
+    /// Replaces every known placeholder in a text. Unknown placeholders stay unchanged.
     #[must_use]
     pub fn fill(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
@@ -85,7 +85,7 @@ fn origin(url: &str) -> &str {
     &url[..end]
 }
 
-/// Where this machine, and every function on it, reaches a listener: one on all addresses is also on loopback.
+/// The address at which this machine, and every function on it, reaches a listener: loopback for a listener on all addresses.
 pub fn reachable(bound: SocketAddr) -> SocketAddr {
     let host = match bound.ip() {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_become_addresses_wherever_they_stand() {
+    fn placeholders_are_replaced_at_any_position() {
         for (text, filled) in [
             ("${hardcap:api:Api}/items", "http://127.0.0.1:3000/prod/items"),
             ("${hardcap:origin:Api}/dev", "http://127.0.0.1:3000/dev"),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_not_known_yet_leaves_its_placeholder() {
+    fn a_placeholder_of_an_unknown_address_stays() {
         let companions = addresses().companions;
         let addresses = Addresses { companions, ..Addresses::default() };
         assert_eq!(
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_passes_through_untouched() {
+    fn text_without_placeholders_is_unchanged() {
         for text in [
             "",
             "plain",

@@ -1,4 +1,4 @@
-//! The only place that asks for the time or waits for it.
+//! The only module that reads the time or waits.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 pub struct EpochMillis(pub u64);
 
 impl EpochMillis {
-    /// This point moved into the future.
+    /// Adds a span to this point in time.
     #[must_use]
     pub fn plus(self, span: Millis) -> EpochMillis {
         EpochMillis(self.0.saturating_add(span.0))
@@ -26,7 +26,7 @@ impl EpochMillis {
         Millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// As the `time` crate has it, for formatting.
+    /// Converts to the type of the `time` crate, for formatting.
     #[must_use]
     pub fn to_utc(self) -> time::OffsetDateTime {
         time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
@@ -36,34 +36,35 @@ impl EpochMillis {
 
 /// The emulator's clock: real time, which the control surface can advance.
 ///
-/// Advancing moves only what the emulator decides by the calendar: expiry of presigned links, lifecycle, age of events.
-/// Functions are real processes and run in real time, so spans ([`Clock::stopwatch`], [`Clock::timeout`]) do not jump.
+/// An advance moves only what depends on the calendar: expiry of presigned links, lifecycle, age of events. Functions are real
+/// processes and run in real time, so spans ([`Clock::stopwatch`], [`Clock::timeout`]) do not jump.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     advanced: Arc<AtomicU64>,
-    /// When it was advanced, by the wall's clock, and by how much.
+    /// The advances so far: wall-clock time and span of each.
     history: Arc<Mutex<Vec<(EpochMillis, Millis)>>>,
-    /// Told of every advance.
+    /// Notified of every advance.
     moved: Arc<Notify>,
 }
 
 impl Clock {
-    /// The time that AWS would show.
+    /// The emulator's current time: the wall clock plus all advances.
     #[must_use]
     pub fn now(&self) -> EpochMillis {
         real_now().plus(Millis(self.advanced.load(Ordering::Relaxed)))
     }
 
-    /// The time that the clocks of processes show, which cannot be advanced: for what a function compares with its own.
+    /// The wall-clock time of the machine, which cannot be advanced. Use it for times that a function compares with its own
+    /// clock.
     #[must_use]
     pub fn wall(&self) -> EpochMillis {
         real_now()
     }
 
-    /// What [`Clock::now`] showed, or will show, when the clocks of processes show `wall`.
+    /// The time that [`Clock::now`] showed, or will show, at the wall-clock time `wall`.
     ///
-    /// Processes sign by their own clocks. A signature made before the clock was advanced has aged by that span, one made
-    /// after it has not.
+    /// Processes sign by the wall clock. A signature made before an advance has aged by the span of that advance, a later
+    /// signature has not.
     #[must_use]
     pub fn shown_at(&self, wall: EpochMillis) -> EpochMillis {
         let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,10 +72,10 @@ impl Clock {
         before.fold(wall, |shown, (_, span)| shown.plus(*span))
     }
 
-    /// Moves [`Clock::now`] into the future for everyone who shares this clock.
+    /// Moves [`Clock::now`] into the future for every holder of this clock.
     ///
-    /// Blocks the thread until the second is over, less than a second: signatures are dated by whole seconds, and of one
-    /// made in the same second [`Clock::shown_at`] could not tell whether it was made before or after.
+    /// Blocks the thread until the next full second. Signatures are dated by whole seconds, so [`Clock::shown_at`] could not
+    /// tell whether a signature of the same second was made before or after the advance.
     pub fn advance(&self, span: Millis) {
         if span.0 == 0 {
             return;
@@ -85,11 +86,11 @@ impl Clock {
         self.moved.notify_waiters();
     }
 
-    /// Waits until [`Clock::now`] shows this time, however it comes to: an advance of the clock shortens the wait.
+    /// Waits until [`Clock::now`] reaches this time. An advance of the clock shortens the wait.
     pub async fn sleep_until(&self, due: EpochMillis) {
         loop {
             let mut moved = std::pin::pin!(self.moved.notified());
-            // From here on an advance is seen, also one between the look and the wait.
+            // Registers for notifications first, so that an advance between the check and the wait is not missed.
             moved.as_mut().enable();
             let left = due.since(self.now());
             if left.0 == 0 {
@@ -99,7 +100,7 @@ impl Clock {
         }
     }
 
-    /// Waits for a span of real time, a begun millisecond counted whole.
+    /// Waits for a span of real time, rounded up to whole milliseconds.
     pub async fn pause(&self, span: Duration) {
         if span.is_zero() {
             return;
@@ -108,13 +109,13 @@ impl Clock {
         let _ = within(Millis(millis), std::future::pending::<()>()).await;
     }
 
-    /// Starts to measure a span of real time.
+    /// Starts measuring a span of real time.
     #[must_use]
     pub fn stopwatch(&self) -> Stopwatch {
         Stopwatch { started: real_instant() }
     }
 
-    /// Waits for `future` at most this long in real time; `None` when it was not done by then.
+    /// Waits for `future` for at most `span` of real time; `None` on timeout.
     pub async fn timeout<F: Future>(&self, span: Millis, future: F) -> Option<F::Output> {
         within(span, future).await
     }
@@ -140,18 +141,18 @@ impl Stopwatch {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clock is where the time comes from")]
+#[expect(clippy::disallowed_methods, reason = "the clock is the only source of time")]
 fn real_now() -> EpochMillis {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     EpochMillis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clock is where the time comes from")]
+#[expect(clippy::disallowed_methods, reason = "the clock is the only source of time")]
 fn real_instant() -> Instant {
     Instant::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clock is where waiting is done")]
+#[expect(clippy::disallowed_methods, reason = "the clock is the only place that waits")]
 fn wait_for_next_second() -> EpochMillis {
     let second = EpochMillis((real_now().0 / 1000 + 1) * 1000);
     while real_now() < second {
@@ -160,7 +161,7 @@ fn wait_for_next_second() -> EpochMillis {
     second
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clock is where waiting is done")]
+#[expect(clippy::disallowed_methods, reason = "the clock is the only place that waits")]
 async fn within<F: Future>(span: Millis, future: F) -> Option<F::Output> {
     tokio::time::timeout(Duration::from_millis(span.0), future).await.ok()
 }
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_dated_before_an_advance_has_aged_by_it() {
+    fn only_a_date_before_an_advance_ages_by_the_advance() {
         let clock = Clock::default();
         let before = EpochMillis(clock.wall().0 / 1000 * 1000);
         clock.advance(Millis(65_000));

@@ -1,7 +1,7 @@
-//! What an emulator runs: functions, APIs, function URLs, buckets, tables. A specification; nothing here is running.
+//! The specification of a run: functions, APIs, function URLs, buckets, tables. Nothing in this module runs.
 //!
-//! Built by a `Builder` in tests and from a template by the program; validated by neither, so a value can
-//! be printed, compared and checked before anything starts.
+//! Tests build it with a `Builder`, the program reads it from a template. Neither validates it, so a value can be printed,
+//! compared and checked before the start.
 
 mod access;
 mod gateway_responses;
@@ -32,21 +32,21 @@ pub use resources::{
 use serde::{Deserialize, Serialize};
 pub use stack::{Output, Stack, StackResource};
 
-/// The region of everything, unless a template says otherwise.
+/// The default region.
 pub const DEFAULT_REGION: &str = "us-east-1";
-/// The account of everything: the number that local clouds use.
+/// The account id of all resources, as in other local clouds.
 pub const ACCOUNT_ID: &str = "000000000000";
 
-/// How long a sandbox is kept idle unless a run says otherwise.
+/// The default time for which a sandbox is kept idle.
 ///
-/// UNCONFIRMED: AWS publishes no number. Measurements of others ended environments after 5 to 7 minutes in most cases (mikhail.io,
-/// "When Does Cold Start Happen on AWS Lambda?", 2021-01) and up to 45 minutes.
+/// UNCONFIRMED: AWS publishes no number. In published measurements most environments ended after 5 to 7 minutes, and some after up to
+/// 45 minutes (mikhail.io, "When Does Cold Start Happen on AWS Lambda?", 2021-01).
 pub const SANDBOX_IDLE: Millis = Millis(5 * 60 * 1000);
 
-/// All that one emulator runs.
+/// Everything that one emulator runs.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `us-east-1` and so on; part of every ARN and of every signature's scope.
+    /// The AWS region, such as `us-east-1`. It is part of every ARN and of every signature's scope.
     pub region: String,
     /// The limits in force.
     pub limits: Limits,
@@ -54,54 +54,54 @@ pub struct Config {
     pub functions: Vec<Function>,
     /// REST APIs and HTTP APIs.
     pub apis: Vec<Api>,
-    /// Functions with an address of their own.
+    /// Function URLs.
     pub function_urls: Vec<FunctionUrl>,
-    /// The buckets that exist from the start.
+    /// The buckets that exist at the start.
     pub buckets: Vec<Bucket>,
-    /// The DynamoDB tables that exist from the start.
+    /// The DynamoDB tables that exist at the start.
     pub tables: Vec<Table>,
-    /// The parameters of Systems Manager that exist from the start.
+    /// The parameters of Systems Manager that exist at the start.
     pub parameters: Vec<Parameter>,
-    /// The secrets of Secrets Manager that exist from the start.
+    /// The secrets of Secrets Manager that exist at the start.
     pub secrets: Vec<Secret>,
-    /// What CloudFormation tells of the stack.
+    /// The stack as CloudFormation describes it.
     pub stack: Stack,
-    /// Another DynamoDB, `http://127.0.0.1:8000`, that is handed every request unchanged; the embedded one when `None`.
+    /// The URL of another DynamoDB, such as `http://127.0.0.1:8000`, which gets every request unchanged. `None`: the embedded
+    /// one.
     pub dynamodb_endpoint: Option<String>,
-    /// Key pairs that S3 knows, beside `test`/`test` and those that functions are given.
+    /// Key pairs that S3 accepts in addition to `test`/`test` and the pairs of the sandboxes.
     pub credentials: Vec<Credential>,
     /// Verifies signatures on every AWS API, not on S3 alone.
     pub strict_auth: bool,
-    /// What goes wrong on purpose.
+    /// Faults to inject.
     pub faults: Plan,
-    /// Where data outlives the emulator; in memory when `None`.
+    /// The folder for data that outlives the emulator. `None`: data is in memory.
     pub data: Option<PathBuf>,
-    /// Further names of this machine that clients may use: a service's name in a network of containers.
+    /// Additional host names of this machine that clients may use, such as a service's name in a network of containers.
     pub allow_hosts: Vec<TrustedHost>,
-    /// Origins whose web pages may call the AWS APIs and the control surface, as a program may.
+    /// Origins whose web pages may call the AWS APIs and the control surface.
     pub allow_origins: Vec<TrustedOrigin>,
-    /// Where the APIs and the AWS APIs listen; what runs on this machine alone should be loopback.
+    /// The address on which the APIs and the AWS APIs listen. Loopback is the safe choice.
     pub host: IpAddr,
-    /// The Python that runs functions which are created through Lambda's API; the one that is found first when `None`.
+    /// The Python interpreter for functions that are created through Lambda's API. `None`: the first one found.
     pub python: Option<PathBuf>,
-    /// How long the next bytes of a request body are waited for before the request is refused; 30 seconds as a rule. The
-    /// number is hardcap's, as AWS documents none.
+    /// The idle timeout of request bodies, 30 seconds by default. The number is hardcap's; AWS documents none.
     pub body_idle: Millis,
-    /// How long a sandbox is kept idle, by the emulator's clock, before it ends; [`SANDBOX_IDLE`] as a rule.
+    /// The time for which a sandbox is kept idle, by the emulator's clock; [`SANDBOX_IDLE`] by default.
     pub sandbox_idle: Millis,
-    /// Whether AWS's runtime client for Python is downloaded where no Python has it.
+    /// Whether AWS's runtime client for Python is downloaded if no installed Python has it.
     pub installs_runtimes: bool,
-    /// Tells functions the host names that AWS would give their APIs and URLs, and `https`, instead of the local truth: for
+    /// Gives functions the host names that AWS would give their APIs and URLs, and `https`, instead of the local address. For
     /// applications that build links.
     pub aws_hosts: bool,
-    /// The port of the first API, 0 for any free one; further APIs take the following ports.
+    /// The port of the first API; 0 for a free port. Further APIs get the following ports.
     pub api_port: u16,
-    /// The port of the AWS APIs and of the control surface, 0 for any free one.
+    /// The port of the AWS APIs and of the control surface; 0 for a free port.
     pub aws_port: u16,
 }
 
 impl Config {
-    /// Nothing to run, in memory, on free ports.
+    /// An empty configuration: in memory, on free ports.
     #[must_use]
     pub fn empty(limits: Limits) -> Config {
         Config {
@@ -139,7 +139,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`UnknownFunction`] for the first that does not.
+    /// [`UnknownFunction`] for the first one that does not.
     pub fn check_targets(&self) -> Result<(), UnknownFunction> {
         let known = |name: &str| self.functions.iter().any(|function| function.name == name);
         let routes = self.apis.iter().flat_map(|api| {
@@ -164,8 +164,7 @@ impl Config {
         Ok(())
     }
 
-    /// Every text that a function or a client is told, in its environment, a parameter, a secret or an output of the
-    /// stack: where addresses are filled in.
+    /// Every text in which addresses are filled in: values of environments, parameters, secrets and the stack's outputs.
     pub fn told(&mut self) -> impl Iterator<Item = &mut String> {
         let variables =
             self.functions.iter_mut().flat_map(|function| function.environment.values_mut());
@@ -183,51 +182,51 @@ impl Config {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{target} names the function `{function}`, which does not exist")]
 pub struct UnknownFunction {
-    /// The route, with its API, or the function URL.
+    /// The route with its API, or the function URL.
     pub target: String,
     /// The name of the function.
     pub function: String,
 }
 
-/// A Lambda function: the program and what AWS is told about it.
+/// A Lambda function: its program and its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// The name in a template, `ProxyFunction`; equal to `name` where there is no template.
+    /// The logical id in a template, such as `ProxyFunction`; equal to `name` without a template.
     pub logical_id: String,
-    /// The function's name, the last part of its ARN.
+    /// The function's name: the last part of its ARN.
     pub name: String,
     /// The program that talks to the Runtime API, and its arguments.
     pub command: Vec<OsString>,
-    /// Why there is no program, where that stops an invocation and not the deployment: Lambda takes a package without
-    /// looking into it.
+    /// The reason why the function has no program. It fails invocations, not the deployment: Lambda does not validate the
+    /// content of a package.
     pub no_program: Option<String>,
-    /// The folder the program starts in, `LAMBDA_TASK_ROOT`.
+    /// The working directory of the program, `LAMBDA_TASK_ROOT`.
     pub task_root: PathBuf,
     /// `_HANDLER`.
     pub handler: String,
-    /// The runtime's identifier, `provided.al2023`, `python3.11`.
+    /// The runtime's identifier, such as `provided.al2023` or `python3.11`.
     pub runtime: String,
     /// Memory in MB (of 1,048,576 bytes).
     pub memory_mb: u32,
-    /// The size of `/tmp` in MB (of 1,048,576 bytes), `EphemeralStorage`; AWS's least when `None`.
+    /// The size of `/tmp` in MB (of 1,048,576 bytes), `EphemeralStorage`. `None`: AWS's minimum.
     pub ephemeral_storage_mb: Option<u32>,
-    /// The function's own timeout.
+    /// The function's timeout.
     pub timeout: Millis,
-    /// The environment that the user configured, in the order given. `${hardcap:aws}` and the other placeholders of
-    /// [`Addresses`](crate::addresses::Addresses) are replaced by addresses when the emulator starts.
+    /// The configured environment, in its order. `${hardcap:aws}` and the other placeholders of
+    /// [`Addresses`](crate::addresses::Addresses) are replaced when the emulator starts.
     pub environment: IndexMap<String, String>,
-    /// Folders that AWS would lay over `/opt`, the later ones on top. The files in their `extensions` are external
+    /// Folders that AWS would merge into `/opt`, later ones on top. The files in their `extensions` folders are external
     /// extensions.
     pub layers: Vec<PathBuf>,
-    /// Programs that are started as external extensions, each under the name of its file, on top of those of the layers.
+    /// Additional external extensions, each named by its file.
     pub extensions: Vec<PathBuf>,
-    /// Executions reserved for this function, which are also the most it may have.
+    /// Reserved concurrency: executions reserved for this function, and its maximum.
     pub reserved_concurrency: Option<u32>,
-    /// What becomes of its asynchronous events.
+    /// The configuration of its asynchronous events.
     pub events: EventInvokeConfig,
-    /// Whether a chain of requests may pass it for ever.
+    /// The function's setting for recursive loops.
     pub recursive_loop: RecursiveLoop,
-    /// What invokes it from time to time.
+    /// The schedules that invoke it.
     pub schedules: Vec<Schedule>,
 }
 
@@ -271,22 +270,22 @@ impl Function {
     }
 }
 
-/// What becomes of a function's asynchronous events. AWS's defaults where nothing is set: two retries, six hours.
+/// The configuration of a function's asynchronous invocations. AWS's defaults: two retries, six hours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventInvokeConfig {
-    /// Attempts after the first, when the function fails.
+    /// Attempts after the first one, if the function fails.
     pub maximum_retry_attempts: Option<u32>,
-    /// The oldest that an event may become, retries and throttles included.
+    /// The maximum age of an event, including retries and throttles.
     pub maximum_event_age: Option<Millis>,
-    /// The ARN of what is told of events that succeeded.
+    /// The ARN of the destination for successful events.
     pub on_success: Option<String>,
-    /// The ARN of what is told of events that failed for good.
+    /// The ARN of the destination for failed events.
     pub on_failure: Option<String>,
-    /// The ARN of the queue or topic that failed events are sent to.
+    /// The ARN of the dead-letter queue or topic.
     pub dead_letter: Option<String>,
 }
 
-/// What happens when a chain of requests passes a function again and again.
+/// The action when Lambda detects a recursive loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecursiveLoop {
     /// The chain is stopped.
@@ -296,40 +295,40 @@ pub enum RecursiveLoop {
     Allow,
 }
 
-/// A rule that invokes a function at a fixed rate.
+/// An EventBridge rule that invokes a function at a fixed rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// The rule's name, the last part of its ARN.
     pub name: String,
-    /// The time between two events.
+    /// The interval between two events.
     pub rate: Millis,
-    /// The event as JSON; EventBridge's own when `None`.
+    /// The event as JSON. `None`: EventBridge's scheduled event.
     pub input: Option<String>,
 }
 
 /// An API of API Gateway, with one stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
-    /// The name in a template.
+    /// The logical id in a template.
     pub logical_id: String,
-    /// REST or HTTP, and what only one of them has.
+    /// REST or HTTP, with the settings that only one of them has.
     pub kind: ApiKind,
-    /// The stage's name; `$default` serves an HTTP API at the root.
+    /// The stage's name. `$default` serves an HTTP API at the root.
     pub stage: String,
     /// The stage's variables, in the order given.
     pub stage_variables: IndexMap<String, String>,
-    /// What a REST API says in its own words where it has no answer of a function.
+    /// Customized responses of a REST API for requests that end without a function's response.
     pub gateway_responses: GatewayResponses,
     /// The Lambda authorizers that routes name.
     pub authorizers: Vec<Authorizer>,
-    /// The API keys that routes with [`Access::api_key_required`] take.
+    /// The API keys that routes with [`Access::api_key_required`] accept.
     pub api_keys: Vec<String>,
-    /// Method and path to function.
+    /// Routes from method and path to function.
     pub routes: Vec<Route>,
 }
 
 impl Api {
-    /// An API with routes `(method, path, function)`, in the payload format that its kind has by default.
+    /// An API with routes `(method, path, function)` in the default payload format of its kind.
     #[must_use]
     pub fn new(logical_id: &str, kind: ApiKind, stage: &str, routes: &[(&str, &str, &str)]) -> Api {
         let payload_format = match kind {
@@ -359,7 +358,7 @@ impl Api {
         }
     }
 
-    /// What stands before every path: `/STAGE`, or nothing for the stage `$default`.
+    /// The prefix of every path: `/STAGE`, or nothing for the stage `$default`.
     #[must_use]
     pub fn stage_path(&self) -> String {
         match self.stage.as_str() {
@@ -374,14 +373,14 @@ impl Api {
 pub enum ApiKind {
     /// A REST API: events of payload format 1.0.
     Rest {
-        /// Request bodies of these media types reach the function as base64; `*/*` is all.
+        /// Request bodies of these media types reach the function as base64. `*/*` matches all.
         binary_media_types: Vec<String>,
-        /// Answers of at least this many bytes are compressed for clients that accept it; off when `None`.
+        /// The minimum size in bytes of responses that are compressed for clients that accept it. `None`: no compression.
         minimum_compression_size: Option<u64>,
     },
     /// An HTTP API: events of payload format 2.0, or 1.0 by route.
     Http {
-        /// The cross-origin rules that the gateway answers itself.
+        /// The CORS configuration, which the gateway itself applies.
         cors: Option<Cors>,
     },
 }
@@ -391,34 +390,34 @@ pub enum ApiKind {
 pub struct Route {
     /// `GET`, or `ANY`.
     pub method: String,
-    /// `/`, `/items/{id}`, `/files/{path+}`; `$default` on an HTTP API takes what no other route takes.
+    /// `/`, `/items/{id}`, `/files/{path+}`. `$default` on an HTTP API takes all unmatched requests.
     pub path: String,
-    /// The [`Function::name`] that answers.
+    /// The [`Function::name`] of the integration.
     pub function: String,
     /// The event's shape. A REST API only has [`PayloadFormat::V1`].
     pub payload_format: PayloadFormat,
-    /// The integration's own timeout; the gateway's largest when `None`.
+    /// The integration's timeout. `None`: the gateway's maximum.
     pub timeout: Option<Millis>,
-    /// Whether the answer is handed on as it comes: of a REST API only.
+    /// Whether the response is buffered or streamed. Only a REST API streams.
     pub response_transfer_mode: ResponseTransferMode,
-    /// Whether Lambda is called with POST, the one method that it takes; if not, a REST API answers 500.
+    /// Whether the integration calls Lambda with POST, the only method that Lambda accepts. Otherwise a REST API answers 500.
     pub calls_with_post: bool,
-    /// What a request must bring.
+    /// The access control of the route.
     pub access: Access,
-    /// What is answered instead of what a function answers, as a mock integration does; `function` is empty then.
+    /// A fixed response, as a mock integration gives it. `function` is empty then.
     pub fixed: Option<FixedResponse>,
 }
 
 /// The shape of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadFormat {
-    /// 1.0: REST APIs, and HTTP APIs that ask for it.
+    /// 1.0: REST APIs, and HTTP APIs that configure it.
     V1,
     /// 2.0: HTTP APIs and function URLs.
     V2,
 }
 
-/// Cross-origin rules of an HTTP API or a function URL.
+/// The CORS configuration of an HTTP API or a function URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cors {
     /// `*`, or exact origins.
@@ -429,23 +428,23 @@ pub struct Cors {
     pub allow_headers: Vec<String>,
     /// Response headers that scripts may read.
     pub expose_headers: Vec<String>,
-    /// Cookies and authorization may be sent.
+    /// Whether cookies and authorization may be sent.
     pub allow_credentials: bool,
-    /// How long a browser may keep the answer, in seconds.
+    /// How long a browser may cache a preflight response, in seconds.
     pub max_age_seconds: Option<u64>,
 }
 
-/// A function's own address.
+/// A function URL.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct FunctionUrl {
-    /// The name in a template: the function's, with `Url` behind it.
+    /// The logical id in a template: the function's, followed by `Url`.
     pub logical_id: String,
-    /// The [`Function::name`] that answers.
+    /// The [`Function::name`] that it invokes.
     pub function: String,
-    /// The cross-origin rules.
+    /// The CORS configuration.
     pub cors: Option<Cors>,
-    /// Whether answers are handed on as they come.
+    /// Whether responses are buffered or streamed.
     pub invoke_mode: InvokeMode,
-    /// Whether requests that are not signed are refused: `AuthType: AWS_IAM`. Who signed, and how, is not looked at.
+    /// Whether unsigned requests are refused: `AuthType: AWS_IAM`. The signature itself is not verified.
     pub only_signed: bool,
 }

@@ -1,7 +1,7 @@
-//! Standard error: one bounded queue and one thread that writes it, so that no request and no log line ever waits for whoever
-//! reads it, and a reader that has gone away ends nothing.
+//! Standard error: a bounded queue and one thread that writes it. A slow reader of standard error never delays a request or a
+//! log line, and a closed one ends nothing.
 //!
-//! Lines that find no room are dropped and counted; their number is written when there is room again.
+//! Lines that do not fit are dropped and counted. Their number is written when the queue has room again.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// How many bytes wait to be written, at most.
+/// The maximum number of bytes in the queue.
 const QUEUED_MAX: usize = 4 * 1024 * 1024;
 
 /// The queue in front of standard error.
@@ -21,23 +21,23 @@ static STANDARD_ERROR: LazyLock<Queue> = LazyLock::new(|| {
     let output = io::stderr().as_fd().try_clone_to_owned().map(File::from);
     match output {
         Ok(output) => queue.start(output),
-        // It is closed: nothing can be written.
+        // The stream is closed: nothing can be written.
         Err(_) => queue.lock().broken = true,
     }
     queue
 });
 
-/// Writes a piece of text, whole lines as a rule. Never waits and never fails.
+/// Queues a text, usually whole lines. Never waits and never fails.
 pub fn write(text: &[u8]) {
     STANDARD_ERROR.push(text);
 }
 
-/// Waits until all is written, at most this long.
+/// Waits until the queue is written, for at most `span`.
 pub fn flush(within: Duration) {
     STANDARD_ERROR.flush(within);
 }
 
-/// Standard error as a writer, for a log: each call of `write` is one piece.
+/// Standard error as a writer for a log. Each call of `write` queues one text.
 #[derive(Clone, Copy, Debug)]
 pub struct StandardError;
 
@@ -52,7 +52,7 @@ impl Write for StandardError {
     }
 }
 
-/// A queue and the thread that empties it. Cheap to clone.
+/// A queue and the thread that writes it. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 struct Queue(Arc<(Mutex<Waiting>, Condvar)>);
 
@@ -61,9 +61,9 @@ struct Waiting {
     pieces: VecDeque<Vec<u8>>,
     bytes: usize,
     dropped: u64,
-    /// A piece is being written.
+    /// A text is being written.
     writing: bool,
-    /// Nothing can be written any more.
+    /// Standard error is closed.
     broken: bool,
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_never_reads_holds_nothing_up() {
+    fn a_stalled_reader_delays_no_writer() {
         let (reader, writer) = io::pipe().unwrap();
         let queue = Queue::default();
         queue.start(writer);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_dropped_is_told_before_what_comes_next() {
+    fn the_number_of_dropped_lines_precedes_the_next_line() {
         let (mut reader, writer) = io::pipe().unwrap();
         let queue = Queue::default();
         queue.push(&[b'a'; QUEUED_MAX]);

@@ -1,4 +1,4 @@
-//! What every step of a request is handed.
+//! The context of a request: request id, trace, and one snapshot of limits and faults.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,32 +11,32 @@ use crate::keyring::Keyring;
 use crate::logbook::Logbook;
 use crate::record::{Recorder, What};
 
-/// One request: its identity, and the one snapshot of limits that it sees, taken at the door.
+/// The context of one request: its identity and its snapshot of limits and faults, taken when it arrives.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The request id that clients, functions and logs all see: a UUID.
+    /// The request id in responses, events and logs: a UUID.
     pub request_id: Arc<str>,
     /// The X-Ray header's value, `Root=1-…;Parent=…;Sampled=0;Lineage=…`.
     pub trace: Arc<str>,
-    /// When it arrived.
+    /// The time of arrival.
     pub arrived: EpochMillis,
-    /// The limits in force for this request, whatever is changed meanwhile.
+    /// The limits for this request. Later changes do not affect it.
     pub limits: Arc<Limits>,
-    /// The faults in force for this request, likewise.
+    /// The faults for this request. Later changes do not affect it.
     pub faults: Arc<Faults>,
-    /// Where what happens is recorded.
+    /// Records what happens to the request.
     pub recorder: Recorder,
     /// The emulator's clock.
     pub clock: Clock,
 }
 
 impl Context {
-    /// Compares a quantity with a limit, and records it for this request.
+    /// Compares a quantity with a maximum and records the comparison for this request.
     pub fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
         self.recorder.admit(&self.request_id, limit, observed)
     }
 
-    /// Compares a quantity with the least that is accepted, and records it for this request.
+    /// Compares a quantity with a minimum and records the comparison for this request.
     pub fn admit_least<Q: Quantity>(&self, least: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
         let admitted = observed >= least.max;
         let (row, max) = (least.row.into(), least.max.number());
@@ -44,33 +44,33 @@ impl Context {
         if admitted { Ok(()) } else { Err(least.exceeded_by(observed)) }
     }
 
-    /// Records what happened to this request.
+    /// Records an observation for this request.
     pub fn record(&self, what: What) {
         self.recorder.record(&self.request_id, what);
     }
 }
 
-/// What every surface shares: where contexts come from.
+/// The state that all services share. It creates contexts.
 #[derive(Clone, Debug)]
 pub struct Platform {
     /// The region of every ARN.
     pub region: Arc<str>,
     /// The emulator's clock.
     pub clock: Clock,
-    /// Where everything is recorded.
+    /// Records everything that happens.
     pub recorder: Recorder,
-    /// What functions have logged.
+    /// The newest log lines of functions.
     pub logbook: Logbook,
-    /// The key pairs that exist.
+    /// The known key pairs.
     pub keyring: Keyring,
-    /// The hosts and web pages that are let in.
+    /// The trusted hosts and origins.
     pub trust: Arc<Trust>,
     limits: Arc<RwLock<Arc<Limits>>>,
     faults: Arc<RwLock<Arc<Faults>>>,
 }
 
 impl Platform {
-    /// A platform without faults, with a clock and records of its own.
+    /// A platform without faults, with its own clock and records.
     pub fn new(region: &str, limits: Limits, keyring: Keyring) -> Platform {
         let clock = Clock::default();
         Platform {
@@ -85,7 +85,7 @@ impl Platform {
         }
     }
 
-    /// The same platform with another trust than that of a machine that listens on loopback.
+    /// The same platform with other trusted hosts and origins than those of a loopback listener.
     #[must_use]
     pub fn trusting(self, trust: Trust) -> Platform {
         Platform { trust: Arc::new(trust), ..self }
@@ -105,26 +105,26 @@ impl Platform {
         }
     }
 
-    /// The limits that the next request will see.
+    /// The limits of the next request.
     pub fn limits(&self) -> Arc<Limits> {
         self.limits.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes what the next request will see, never one that is under way.
+    /// Changes the limits of future requests. Requests under way keep theirs.
     pub fn set_limits(&self, limits: Limits) {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
     }
 
-    /// The faults that the next request will see.
+    /// The faults of the next request.
     pub fn faults(&self) -> Arc<Faults> {
         self.faults.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes the faults that the next request will see, never those of one that is under way.
+    /// Changes the faults of future requests. Requests under way keep theirs.
     ///
     /// # Errors
     ///
-    /// What `change` says: then nothing is changed.
+    /// The error of `change`; then nothing is changed.
     pub fn change_faults<T, E>(
         &self,
         change: impl FnOnce(&Faults) -> Result<(Faults, T), E>,
@@ -136,7 +136,7 @@ impl Platform {
     }
 }
 
-/// `Root=1-EPOCH-RANDOM;Parent=RANDOM;Sampled=0;Lineage=1:RANDOM:0`, the shape recorded from a REST API.
+/// `Root=1-EPOCH-RANDOM;Parent=RANDOM;Sampled=0;Lineage=1:RANDOM:0`: the form recorded from a REST API.
 fn new_trace(now: EpochMillis) -> String {
     let seconds = now.0 / 1000;
     let random = uuid::Uuid::new_v4().simple().to_string();

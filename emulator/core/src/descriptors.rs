@@ -1,4 +1,4 @@
-//! File descriptors: how many this process may have, and how many sandboxes that is enough for.
+//! File descriptors: the limit of this process, and the number of sandboxes that it allows.
 
 use std::io;
 use std::sync::OnceLock;
@@ -6,32 +6,32 @@ use std::sync::OnceLock;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What one sandbox and the request in it use: a listener and a connection of the Runtime API, a pipe, a process, two
-/// namespaces, the client's connection, and one for a connection from the function to the AWS APIs.
+/// The descriptors of one sandbox and its request: a listener and a connection of the Runtime API, a pipe, a process, two
+/// namespaces, the client's connection, and a connection from the function to the AWS APIs.
 const OF_A_SANDBOX: u64 = 8;
-/// What the emulator itself uses: listeners, stores, logs and some connections.
+/// The descriptors of the emulator itself: listeners, stores, logs and some connections.
 const OF_THE_EMULATOR: u64 = 128;
 
-/// The soft limit that the program was started with, for the programs that it starts.
+/// The soft limit at the start of the program. Child programs get it.
 static STARTED_WITH: OnceLock<Rlimit> = OnceLock::new();
 
-/// Raises the soft limit to the hard limit. Only the program `hardcap` calls it: the library leaves the limits of its process
-/// alone. Programs that hardcap starts get the limit that hardcap was started with ([`started_with`]); functions have their
-/// 1,024 (row `lambda_file_descriptors`).
+/// Raises the soft limit to the hard limit. Only the program `hardcap` calls this function: the library does not change the
+/// limits of its process. Child programs get the limit that hardcap was started with ([`started_with`]), functions get 1,024
+/// (row `lambda_file_descriptors`).
 pub fn raise() {
     let limit = *STARTED_WITH.get_or_init(|| getrlimit(Resource::Nofile));
     if limit.current != limit.maximum {
-        // Where it fails, as on macOS above OPEN_MAX, the soft limit stays.
+        // If this fails, as on macOS above OPEN_MAX, the soft limit stays.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     }
 }
 
-/// The limit that a program started by hardcap gets; `None` where hardcap has not changed its own.
+/// The limit for child programs; `None` if hardcap has not changed its own.
 pub fn started_with() -> Option<Rlimit> {
     STARTED_WITH.get().copied()
 }
 
-/// How many sandboxes may run at the same time: fewer than any concurrency limit only where descriptors are short.
+/// The maximum number of concurrent sandboxes. It is below the concurrency limit only if descriptors are scarce.
 pub fn sandboxes_max() -> u64 {
     sandboxes_of(getrlimit(Resource::Nofile).current)
 }
@@ -40,7 +40,7 @@ fn sandboxes_of(limit: Option<u64>) -> u64 {
     limit.map_or(u64::MAX, |limit| (limit.saturating_sub(OF_THE_EMULATOR) / OF_A_SANDBOX).max(1))
 }
 
-/// The limit in force and how to raise it, for messages.
+/// The limit in force and the command that raises it, for messages.
 pub fn advice() -> String {
     let shown = |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |it| it.to_string());
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -51,14 +51,14 @@ pub fn advice() -> String {
     )
 }
 
-/// What the machine lacks, when an error says so: an error that another moment would not give.
+/// Describes the scarce resource if the error is a shortage, which may pass; `None` for other errors.
 pub fn shortage(error: &io::Error) -> Option<String> {
     match Errno::from_raw_os_error(error.raw_os_error()?) {
-        Errno::MFILE => Some(format!("hardcap has no file descriptor left. {}", advice())),
-        Errno::NFILE => Some("the machine has no file descriptor left (fs.file-max)".to_owned()),
-        Errno::NOMEM => Some(format!("the machine has no memory left: {error}")),
+        Errno::MFILE => Some(format!("hardcap has run out of file descriptors. {}", advice())),
+        Errno::NFILE => Some("the machine has run out of file descriptors (fs.file-max)".to_owned()),
+        Errno::NOMEM => Some(format!("the machine has run out of memory: {error}")),
         Errno::AGAIN => Some(format!(
-            "the machine has no room for another process (RLIMIT_NPROC or pids.max): {error}"
+            "the machine cannot start another process (RLIMIT_NPROC or pids.max): {error}"
         )),
         _ => None,
     }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thousand_sandboxes_fit_into_the_usual_hard_limits_and_few_into_a_small_one() {
+    fn the_usual_hard_limits_allow_a_thousand_sandboxes_and_a_small_one_allows_few() {
         for (limit, sandboxes) in [
             (None, u64::MAX),
             (Some(1_048_576), 131_056),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_is_a_shortage() {
+    fn only_a_temporary_lack_of_resources_is_a_shortage() {
         for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN] {
             assert!(shortage(&errno.into()).is_some(), "{errno:?}");
         }

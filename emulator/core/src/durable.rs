@@ -1,7 +1,8 @@
-//! Records in a folder: each a file that is there whole or not at all, whenever the process or the machine ends.
+//! Durable records in a folder. Each is a file that is written atomically, so that a crash of the process or the machine leaves
+//! the old or the new version.
 //!
-//! There is no journal and no index. A record is written beside its place, brought to the disk, and renamed. What S3, the
-//! Parameter Store and Secrets Manager keep with `--data` is made of such records; S3 holds the lock of the data directory.
+//! There is no journal and no index. A record is written to a temporary file, synced, and renamed. S3, Parameter Store and
+//! Secrets Manager keep their data with `--data` in such records. S3 holds the lock of the data directory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,11 +23,11 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens or makes a folder of records below `root`, and removes what a write that was cut off left.
+    /// Opens or creates a folder of records below `root`, and removes the leftovers of interrupted writes.
     ///
     /// # Errors
     ///
-    /// When it cannot be written to; the message names it.
+    /// If the folder cannot be written to. The message names it.
     pub fn open(root: &Path) -> io::Result<Folder> {
         let folder = Folder::new(root.join("records"), root.join("new"));
         let named = |error: io::Error| {
@@ -37,30 +38,30 @@ impl Folder {
         Ok(folder)
     }
 
-    /// A folder of records; `new` is where they are written before they are renamed, on the same file system.
+    /// A folder of records. Records are written in `new` before they are renamed, so both are on the same file system.
     pub fn new(path: PathBuf, new: PathBuf) -> Folder {
         Folder { path, new }
     }
 
-    /// A folder inside this one.
+    /// A subfolder of this folder.
     pub fn inner(&self, name: &str) -> Folder {
         Folder { path: self.path.join(name), new: self.new.clone() }
     }
 
-    /// Makes it, and those above it.
+    /// Creates the folder and its parents.
     pub fn create(&self) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
         sync(folder_of(&self.path))
     }
 
-    /// Writes or replaces a record. It has reached the disk when this returns.
+    /// Writes or replaces a record. The record is on disk when this returns.
     pub fn write(&self, name: &str, record: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_vec(record).map_err(io::Error::other)?;
         let beside = self.new.join(uuid::Uuid::new_v4().simple().to_string());
         replace(&self.path.join(name), &beside, &text)
     }
 
-    /// Removes a record, if it is there. The removal has reached the disk when this returns.
+    /// Removes a record, if it exists. The removal is on disk when this returns.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -69,7 +70,7 @@ impl Folder {
         }
     }
 
-    /// Removes the folder with all its records, if it is there.
+    /// Removes the folder with all its records, if it exists.
     pub fn remove_all(&self) -> io::Result<()> {
         match fs::remove_dir_all(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -81,23 +82,23 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// When it is missing or no such record; the message names the file and the way out.
+    /// If the file is missing or is not a record of this type. The message names the file and says what to do.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<T> {
         read(&self.path.join(name))
     }
 
-    /// The names of all records; none when there is no such folder.
+    /// The names of all records; empty if the folder does not exist.
     pub fn names(&self) -> io::Result<Vec<String>> {
         entries(&self.path)
     }
 }
 
-/// Writes or replaces a file. It is written to `beside`, on the same file system, and renamed, so it is there whole or not
-/// at all. It has reached the disk when this returns.
+/// Writes or replaces a file atomically: it is written to `beside`, on the same file system, and renamed. The file is on disk
+/// when this returns.
 ///
 /// # Errors
 ///
-/// When the disk fails; the file is as it was then.
+/// If the disk fails. The file is unchanged then.
 pub fn replace(path: &Path, beside: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(beside)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
@@ -117,7 +118,7 @@ fn sync(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// When the file is missing or is not such a record; the message names it and says what to do.
+/// If the file is missing or is not a record of this type. The message names the file and says what to do.
 pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     let unreadable = |error: &dyn std::fmt::Display| {
         io::Error::new(
@@ -132,7 +133,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     serde_json::from_slice(&text).map_err(|error| unreadable(&error))
 }
 
-/// The names of what a folder holds; none when there is no such folder.
+/// The names of all entries of a folder; empty if the folder does not exist.
 pub fn entries(folder: &Path) -> io::Result<Vec<String>> {
     let read = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -141,16 +142,16 @@ pub fn entries(folder: &Path) -> io::Result<Vec<String>> {
     read.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// The file of a key: its digest, for a key may hold slashes, dots and 1,024 bytes.
+/// The file name for a key: its digest, because a key may contain slashes and dots and be 1,024 bytes long.
 pub fn file_of(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
-/// Removes what writes that were cut off left in `new`, or makes the folder.
+/// Creates the folder `new`, or removes the leftovers of interrupted writes from it.
 ///
 /// # Errors
 ///
-/// When the folder cannot be read or written to.
+/// If the folder cannot be read or written to.
 pub fn clear(new: &Path) -> io::Result<()> {
     fs::create_dir_all(new)?;
     for name in entries(new)? {
@@ -159,7 +160,7 @@ pub fn clear(new: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A map that is in memory, and in a folder of records where it has one. A change that fails changes nothing.
+/// A map in memory that is also stored in a folder of records, if it has one. A failed change changes nothing.
 #[derive(Debug)]
 pub struct Table<T> {
     entries: BTreeMap<String, T>,
@@ -179,11 +180,11 @@ struct OwnedRecord<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Table<T> {
-    /// The table that an earlier run left below `root`, or an empty one; in memory alone without a root.
+    /// Opens the map that an earlier run stored below `root`, or an empty one. Without a root the map is only in memory.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be written to, or holds a file that is not such a record; the message names it.
+    /// If the folder cannot be written to, or contains a file that is not a record of this type. The message names it.
     pub fn open(root: Option<&Path>) -> io::Result<Table<T>> {
         let Some(root) = root else {
             return Ok(Table { entries: BTreeMap::new(), folder: None });
@@ -202,16 +203,16 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         self.entries.get(key)
     }
 
-    /// Every key with its value, in the order of the keys.
+    /// All keys and values, ordered by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.entries.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// Writes or replaces a value. It has reached the disk when this returns.
+    /// Writes or replaces a value. The value is on disk when this returns.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub fn put(&mut self, key: &str, value: T) -> io::Result<()> {
         if let Some(folder) = &self.folder {
             folder.write(&file_of(key), &Record { key, value: &value })?;
@@ -220,11 +221,11 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         Ok(())
     }
 
-    /// Removes a value; false when there was none.
+    /// Removes a value; false if the key does not exist.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub fn remove(&mut self, key: &str) -> io::Result<bool> {
         if !self.entries.contains_key(key) {
             return Ok(false);
@@ -241,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_reopened_with_what_was_put_and_without_what_was_removed() {
+    fn a_reopened_map_has_the_values_that_were_put_and_not_removed() {
         let root = tempfile::tempdir().unwrap();
         let mut table = Table::open(Some(root.path())).unwrap();
         for key in ["/a/../b", "\u{e9}", ""] {
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_cut_short_is_refused_with_its_name() {
+    fn a_truncated_record_is_an_error_that_names_its_file() {
         let root = tempfile::tempdir().unwrap();
         let mut table = Table::open(Some(root.path())).unwrap();
         table.put("a", vec![1, 2, 3]).unwrap();
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_fails_leaves_the_old_value() {
+    fn a_failed_write_keeps_the_old_value() {
         let root = tempfile::tempdir().unwrap();
         let mut table = Table::open(Some(root.path())).unwrap();
         table.put("a", 1).unwrap();

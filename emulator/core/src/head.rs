@@ -1,9 +1,9 @@
-//! The head of a request as the client sent it: hyper keeps neither the case of names nor the white space, and accepts no
+//! The head of a request as the client sent it. hyper keeps neither the case of header names nor white space, and accepts no
 //! target of more than 65,534 bytes.
 //!
-//! [`Tap`] stands between the socket and hyper and follows the framing of the requests that it reads ([`framing`]), so it
-//! knows the bytes of each head, also of pipelined requests. Each head is compared with what hyper parsed. After the first
-//! difference a connection has no such heads any more: a surface then sees what hyper parsed, with names in lower case.
+//! [`Tap`] stands between the socket and hyper and follows the framing of the requests ([`framing`]), so it sees the bytes of
+//! each head, including those of pipelined requests. Each head is compared with the one that hyper parsed. After the first
+//! difference the connection reports no heads: a surface then sees what hyper parsed, with names in lower case.
 
 mod framing;
 
@@ -23,19 +23,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::clock::{Clock, Stopwatch};
 use framing::Framing;
 
-/// What hyper gets of a longer target. No gateway takes one of this length, so nothing that is answered was cut.
+/// The length at which a target is cut for hyper. No gateway accepts a target of this length, so no accepted request is cut.
 const TARGET_MAX: u64 = 60_000;
-/// A head of more bytes is not copied: hyper refuses it.
+/// The maximum size of a copied head in bytes. hyper refuses larger ones.
 const HEAD_MAX: usize = 4 * 1024 * 1024;
 
 /// A head as it was sent: an extension of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentHead {
-    /// The request target, path and query, in bytes.
+    /// The length of the request target, path and query, in bytes.
     pub target_bytes: u64,
-    /// The lines of the headers with their line endings, in bytes.
+    /// The length of the header lines with their line endings, in bytes.
     pub header_bytes: u64,
-    /// Names and values in the order they came, names as they came.
+    /// Names and values in their order, with the original case of the names.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
@@ -46,11 +46,11 @@ impl SentHead {
     }
 }
 
-/// A head that was read, with what hyper has to make of it.
+/// A head that was read, and the form that hyper must give it.
 #[derive(Debug)]
 struct Head {
     method: String,
-    /// As hyper sees it, so cut where it is too long.
+    /// The target as hyper sees it: cut if it is too long.
     target: String,
     as_parsed: HeaderMap,
     sent: SentHead,
@@ -59,7 +59,7 @@ struct Head {
 impl Head {
     fn is_of(&self, parsed: &Parts) -> bool {
         let target = parsed.uri.path_and_query().map(http::uri::PathAndQuery::as_str);
-        // `http` drops a fragment; an absolute target and `*` are not worth a rule of their own.
+        // `http` drops a fragment; absolute targets and `*` need no rule.
         let comparable = self.target.starts_with('/') && !self.target.contains('#');
         parsed.method == self.method.as_str()
             && (!comparable || target == Some(&self.target))
@@ -72,7 +72,7 @@ impl Head {
 pub struct Heads(Arc<Mutex<Framing>>);
 
 impl Heads {
-    /// The head of the request that hyper has just parsed. To be called once for each request, in their order.
+    /// The head of the request that hyper has just parsed. Call this once for each request, in their order.
     pub fn take(&self, parsed: &Parts) -> Option<SentHead> {
         let mut framing = self.framing();
         let head = framing.heads.pop_front()?;
@@ -81,7 +81,7 @@ impl Heads {
         }
         framing.lose();
         drop(framing);
-        tracing::debug!(target = %parsed.uri, "a head as it was sent is not the one that was parsed");
+        tracing::debug!(target = %parsed.uri, "the head that was sent differs from the head that hyper parsed");
         None
     }
 
@@ -90,29 +90,29 @@ impl Heads {
     }
 }
 
-/// How much of a body that was not read is discarded behind its response. Far above the largest request that is accepted,
-/// CreateFunction's.
+/// The maximum number of bytes of an unread body that are discarded after its response. Far above the largest accepted request,
+/// that of CreateFunction.
 pub const DISCARDED_MAX: u64 = 128 * 1024 * 1024;
-/// How long that may take.
+/// The maximum time for discarding them.
 const LINGER: Duration = Duration::from_secs(30);
-/// How long the next byte is waited for meanwhile.
+/// The idle timeout while discarding them.
 const LINGER_IDLE: Duration = Duration::from_secs(2);
 
-/// Whether the connection, once it has written its last response, discards what the client still sends before it is closed.
+/// Whether the connection discards the rest of the request after the last response, before it closes.
 ///
-/// A socket that is closed with unread bytes is reset, and a client that sends its whole request before it reads would lose the
+/// Closing a socket with unread bytes resets it, and a client that sends its whole request before it reads would lose the
 /// response. The bounds are [`DISCARDED_MAX`], [`LINGER`] and [`LINGER_IDLE`].
 #[derive(Clone, Debug, Default)]
 pub struct Lingering(Arc<AtomicBool>);
 
 impl Lingering {
-    /// A response is written although its request was not read to its end.
+    /// Notes that a response is written before its request was read to the end.
     pub fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
-/// What is left of a request is being discarded.
+/// The rest of a request is being discarded.
 struct Discard {
     discarded: u64,
     watch: Stopwatch,
@@ -128,7 +128,7 @@ impl Discard {
         Box::pin(async { Clock::default().pause(LINGER_IDLE).await })
     }
 
-    /// Ready when the client has closed its side, or a bound is reached.
+    /// Ready when the client has closed its side, or at a bound.
     fn poll<S: AsyncRead + Unpin>(&mut self, socket: &mut S, task: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
         loop {
@@ -148,7 +148,7 @@ impl Discard {
     }
 }
 
-/// A socket whose requests are followed.
+/// A socket with followed framing.
 pub struct Tap<S> {
     socket: S,
     heads: Option<Heads>,
@@ -163,7 +163,7 @@ impl<S> std::fmt::Debug for Tap<S> {
 }
 
 impl<S> Tap<S> {
-    /// Reads heads from `socket` where there is a place for them.
+    /// Reads from `socket`, and follows the framing if `heads` is set.
     pub fn new(socket: S, heads: Option<Heads>, lingering: Lingering) -> Tap<S> {
         Tap { socket, heads, lingering, discard: None }
     }
@@ -183,7 +183,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
             let ended = read.is_empty();
             let kept = heads.framing().feed(read);
             buffer.set_filled(before + kept);
-            // Nothing read means the end to hyper, so that a read that was cut whole must be followed by another.
+            // hyper takes an empty read for the end, so a read that was cut completely must be followed by another.
             if ended || kept > 0 {
                 return Poll::Ready(Ok(()));
             }

@@ -1,4 +1,4 @@
-//! The key pairs that exist: the convention of local clouds, those of the configuration, and one for each sandbox.
+//! The known key pairs: `test`/`test`, the configured ones, and one for each sandbox.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,26 +7,26 @@ use hardcap_limits::Millis;
 
 use crate::clock::EpochMillis;
 
-/// The access key that everybody knows, with the secret `test`: the convention of local clouds. What it signs proves nothing.
+/// The published access key, with the secret `test`: the convention of local clouds. A signature with it proves nothing.
 pub const PUBLISHED_KEY: &str = "test";
 
-/// How long the keys of a sandbox live, in real time as the sandbox itself: AWS's own number is not published. A sandbox is
-/// replaced before they end. As on AWS, keys outlive their sandbox, so that a URL that it presigned stays valid.
+/// The lifetime of a sandbox's keys, in real time. AWS publishes no number. A sandbox is replaced before its keys expire. As on
+/// AWS, keys outlive their sandbox, so that a URL that it presigned stays valid.
 const SANDBOX_KEY_LIFE: Millis = Millis(12 * 60 * 60 * 1000);
 
-/// The most keys of sandboxes that are kept, those of ended sandboxes included.
+/// The maximum number of kept sandbox keys, including those of ended sandboxes.
 const SANDBOX_KEYS_MAX: usize = 10_000;
 
-/// What is known of an access key.
+/// An access key.
 #[derive(Clone)]
 pub struct Key {
-    /// The secret: never shown.
+    /// The secret; never shown.
     pub secret_access_key: String,
-    /// The token that must come with it.
+    /// The token that a request with this key must have.
     pub session_token: Option<String>,
-    /// When it ends, by the wall's clock; never, when `None`.
+    /// The expiry by the wall clock; `None` for no expiry.
     pub expires: Option<EpochMillis>,
-    /// The function whose role it is, for a key of a sandbox.
+    /// The function whose role a sandbox's key belongs to.
     pub function: Option<String>,
 }
 
@@ -36,14 +36,14 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// All keys by their id. Cheap to clone; all clones share one store.
+/// All keys by their id. Cheap to clone; all clones share one map.
 #[derive(Clone, Debug, Default)]
 pub struct Keyring {
     keys: Arc<RwLock<HashMap<String, Key>>>,
 }
 
 impl Keyring {
-    /// `test`/`test` and what the configuration names.
+    /// The key `test`/`test` and the configured ones.
     pub fn new(configured: &[Credential]) -> Keyring {
         let keyring = Keyring::default();
         keyring.insert(
@@ -69,8 +69,7 @@ impl Keyring {
         keyring
     }
 
-    /// Makes temporary credentials, as a function's role gives them to its sandboxes; STS tells whose role it is. `now` is the
-    /// wall's time.
+    /// Issues temporary credentials of a function's role for a sandbox. STS reports that role. `now` is wall-clock time.
     pub fn issue_for(&self, now: EpochMillis, function: &str) -> Credential {
         self.make_room(now);
         let random = || uuid::Uuid::new_v4().simple().to_string();
@@ -96,7 +95,7 @@ impl Keyring {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
     }
 
-    /// Makes room for a key of a sandbox: keys that have expired go, and above [`SANDBOX_KEYS_MAX`] the one that expires first.
+    /// Removes expired keys, and the one that expires first if [`SANDBOX_KEYS_MAX`] are kept.
     fn make_room(&self, now: EpochMillis) {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         keys.retain(|_, key| key.expires.is_none_or(|expires| expires > now));
@@ -116,12 +115,12 @@ impl Keyring {
     }
 }
 
-/// A key pair that S3 knows.
+/// A configured key pair.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
     /// `AKIA…`, or `test`.
     pub access_key_id: String,
-    /// The secret: never shown.
+    /// The secret; never shown.
     pub secret_access_key: String,
     /// The token of temporary credentials.
     pub session_token: Option<String>,

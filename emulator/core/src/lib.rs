@@ -1,8 +1,8 @@
-//! What every service of the emulator shares.
+//! The parts of the emulator that all services share.
 //!
-//! It promises one clock ([`clock`]), one snapshot of limits and faults a request ([`context`]), one place that reads bodies and
-//! serves sockets ([`serve`]), bounded records ([`record`]) and one description of what an emulator runs ([`config`]). It never
-//! knows a service: nothing here names Lambda's, S3's or a gateway's code.
+//! This crate provides one clock ([`clock`]), one snapshot of limits and faults per request ([`context`]), one module that
+//! reads bodies and serves sockets ([`serve`]), bounded records ([`record`]) and the specification of a run ([`config`]). It
+//! contains no code of a service: Lambda, S3 and the gateways are in crates above it.
 //!
 //! Start reading at [`context::Context`]: every step of a request gets one.
 

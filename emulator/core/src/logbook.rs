@@ -1,4 +1,4 @@
-//! The newest lines that functions and the platform around them have logged, for whoever asks; bounded in lines and bytes.
+//! The newest log lines of functions and of the platform, bounded in lines and bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,36 +8,36 @@ use tokio::sync::broadcast;
 
 use crate::clock::{Clock, EpochMillis};
 
-/// Older lines are forgotten when there are more than this many, or more bytes than that.
+/// The maximum number of kept lines, and of their bytes. Older lines are dropped.
 const LINES_MAX: usize = 10_000;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How far a watcher may be behind before it misses lines.
+/// The number of lines that a watcher may lag behind before it misses some.
 const BEHIND_MAX: usize = 1_024;
 
-/// One line.
+/// One log line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// When it was written.
+    /// The time of writing.
     pub at: EpochMillis,
-    /// Counts all lines of a run.
+    /// A number that counts all lines of a run.
     #[serde(default)]
     pub number: u64,
     /// The function's name.
     pub function: String,
-    /// The log stream: that of the sandbox.
+    /// The log stream: one for each sandbox.
     #[serde(default)]
     pub stream: String,
-    /// The line, without its end.
+    /// The text, without its line end.
     pub text: String,
 }
 
-/// The lines that a terminal shows of one line of a log. AWS's Python runtime separates the lines of a traceback by carriage
-/// returns, with which a terminal would write them one over the other.
+/// Splits a log line into the lines that a terminal shows. AWS's Python runtime separates the lines of a traceback by carriage
+/// returns, which would make a terminal overwrite each line with the next.
 pub fn shown_lines(text: &str) -> impl Iterator<Item = &str> {
     text.trim_end_matches('\r').split('\r')
 }
 
-/// Cheap to clone; all clones share one store.
+/// The log lines of all functions. Cheap to clone; all clones share one buffer.
 #[derive(Clone, Debug)]
 pub struct Logbook {
     clock: Clock,
@@ -54,13 +54,13 @@ struct Kept {
 }
 
 impl Logbook {
-    /// An empty logbook.
+    /// An empty buffer.
     pub fn new(clock: Clock) -> Logbook {
         let (live, _) = broadcast::channel(BEHIND_MAX);
         Logbook { clock, kept: Arc::default(), live }
     }
 
-    /// A function has written a line to the log stream of its sandbox.
+    /// Adds a line of a function to the log stream of its sandbox.
     pub fn write(&self, function: &str, stream: &str, text: &[u8]) {
         let text = String::from_utf8_lossy(text).into_owned();
         let (function, stream) = (function.to_owned(), stream.to_owned());
@@ -74,17 +74,17 @@ impl Logbook {
             let Some(oldest) = kept.lines.pop_front() else { break };
             kept.bytes -= oldest.text.len();
         }
-        // While nobody can begin to watch, so that no watcher has it twice or never. No watcher is the usual case.
+        // Sent under the lock, so that a new watcher gets each line exactly once. Usually there is no watcher.
         let _ = self.live.send(line);
     }
 
-    /// The lines that are kept, oldest first.
+    /// The kept lines, oldest first.
     pub fn lines(&self) -> Vec<Arc<Line>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.lines.iter().cloned().collect()
     }
 
-    /// The lines that are kept, and every one from now on.
+    /// The kept lines, and a receiver of all later ones.
     pub fn watch(&self) -> (VecDeque<Arc<Line>>, broadcast::Receiver<Arc<Line>>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         (kept.lines.clone(), self.live.subscribe())
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn carriage_returns_separate_lines_that_are_shown_and_blank_lines_stay() {
+    fn carriage_returns_split_a_line_for_terminals_and_blank_lines_stay() {
         for (text, expected) in [
             ("", &[""][..]),
             ("one", &["one"]),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watcher_has_every_line_once() {
+    async fn a_watcher_receives_every_line_once() {
         let logbook = Logbook::new(Clock::default());
         logbook.write("f", "s", b"before");
         let (kept, mut live) = logbook.watch();

@@ -1,4 +1,4 @@
-//! The bandwidth of a stream: a bucket that begins full, pays for every byte, and fills again at the capped rate. Pure.
+//! The bandwidth limit of a stream: a token bucket. Pure.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use hardcap_limits::Bytes;
 
 const NANOS: u128 = 1_000_000_000;
 
-/// How fast one stream may go.
+/// The bandwidth limit of one stream: a bucket of bytes that starts full and refills at a fixed rate.
 #[derive(Debug)]
 pub struct Pace {
     burst: u64,
     rate: u64,
-    /// What may be sent at once.
+    /// The bytes that may be sent at once.
     level: u64,
-    /// When it was that.
+    /// The time of the last update.
     at: Duration,
 }
 
 impl Pace {
-    /// The first `burst` bytes go as fast as they come, and then `rate` in a second.
+    /// The first `burst` bytes are not delayed, further bytes are limited to `rate` per second.
     pub fn new(burst: Bytes, rate: Bytes) -> Pace {
         Pace { burst: burst.0, rate: rate.0.max(1), level: burst.0, at: Duration::ZERO }
     }
 
-    /// How long these bytes have to wait, `now` being the time since the stream began. They count as sent after it.
+    /// The delay before these bytes may be sent. `now` is the time since the stream began. They count as sent after the delay.
     pub fn wait(&mut self, bytes: u64, now: Duration) -> Duration {
         let filled = now.saturating_sub(self.at).as_nanos() * u128::from(self.rate) / NANOS;
         let level = u128::from(self.level).saturating_add(filled).min(u128::from(self.burst));
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bytes_do_not_wait_and_the_next_one_does() {
+    fn the_burst_is_not_delayed_and_the_next_byte_is() {
         let mut pace = Pace::new(Bytes(1_000), Bytes(100));
         assert_eq!(pace.wait(999, Duration::ZERO), Duration::ZERO);
         assert_eq!(pace.wait(1, Duration::ZERO), Duration::ZERO);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_as_a_whole_takes_the_time_of_its_rate() {
+    fn a_long_stream_takes_the_time_that_its_rate_requires() {
         let mut pace = Pace::new(Bytes(6_291_456), Bytes(2_097_152));
         let mut now = Duration::ZERO;
         for _ in 0..(209_715_200 / 65_536) {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_fills_the_bucket_again_and_not_beyond_its_brim() {
+    fn a_pause_refills_the_bucket_up_to_its_capacity() {
         let mut pace = Pace::new(Bytes(1_000), Bytes(100));
         assert_eq!(pace.wait(1_000, Duration::ZERO), Duration::ZERO);
         assert_eq!(pace.wait(200, seconds(2)), Duration::ZERO);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_larger_than_the_bucket_waits_for_what_is_missing() {
+    fn a_piece_larger_than_the_bucket_waits_for_the_missing_bytes() {
         assert_eq!(Pace::new(Bytes(0), Bytes(10)).wait(100, Duration::ZERO), seconds(10));
         let mut never = Pace::new(Bytes(0), Bytes(0));
         assert_eq!(never.wait(3, Duration::ZERO), seconds(3), "a rate of 0 is taken as 1");

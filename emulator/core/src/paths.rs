@@ -1,10 +1,10 @@
-//! Paths as people write them: relative to the current folder.
+//! File paths as users write them, relative to the current folder.
 
 use std::path::Path;
 
-/// The folder that a file is in: `.` for a file that is named without a folder.
+/// The folder of a file; `.` for a file name without a folder.
 ///
-/// [`Path::parent`] gives an empty path there, which can be joined but neither read nor opened.
+/// [`Path::parent`] returns an empty path there, which can be joined but neither read nor opened.
 ///
 /// ```
 /// use std::path::Path;

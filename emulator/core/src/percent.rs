@@ -1,12 +1,12 @@
-//! Percent-encoding and query strings, as the gateways decode them.
+//! Percent-decoding and query strings, as the gateways decode them.
 
-/// Decodes `%XX`; anything that is not two hexadecimal digits stays as it is, and bytes that are not UTF-8 become U+FFFD.
+/// Decodes `%XX`. A `%` without two hexadecimal digits stays unchanged, and bytes that are not UTF-8 become U+FFFD.
 pub fn decode(text: &str) -> String {
     decode_bytes(text.as_bytes(), false)
 }
 
-/// Decodes as forms are: `+` is a space too. Recorded from a REST API on 2024-08-02 (`plus=test+alias` arrives as
-/// `test alias`).
+/// Decodes a form value: `+` is a space too. Recorded from a REST API on 2024-08-02 (`plus=test+alias` arrives as `test
+/// alias`).
 pub fn decode_form(text: &str) -> String {
     decode_bytes(text.as_bytes(), true)
 }
@@ -43,7 +43,7 @@ fn hex_pair(digits: &[u8]) -> Option<u8> {
     u8::try_from(high * 16 + low).ok()
 }
 
-/// The parameters of a raw query, decoded, in the order they came; a name without `=` has an empty value.
+/// The decoded parameters of a raw query, in order. A name without `=` has an empty value.
 ///
 /// `separators` is `&` for HTTP APIs and function URLs; a REST API also splits at `;` (known issue of API Gateway).
 pub fn query_pairs(raw: &str, separators: &[char]) -> Vec<(String, String)> {
@@ -56,7 +56,7 @@ pub fn query_pairs(raw: &str, separators: &[char]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Values by name, names in the order first seen.
+/// Groups values by name, with the names in order of appearance.
 pub fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
     let mut groups: indexmap::IndexMap<&str, Vec<&str>> = indexmap::IndexMap::new();
     for (name, value) in pairs {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_semicolon_splits_only_where_it_is_asked_for() {
+    fn a_semicolon_splits_only_if_it_is_a_separator() {
         assert_eq!(query_pairs("a=1;b=2", &['&']).len(), 1);
         assert_eq!(query_pairs("a=1;b=2", &['&', ';']).len(), 2);
     }

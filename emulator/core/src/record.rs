@@ -1,4 +1,5 @@
-//! What happened: every observation of a limit, every cold start, throttle, fault. Bounded, and folded as it comes.
+//! Records of a run: measured quantities, cold starts, throttles, injected faults. The newest are kept; all are summed as they
+//! arrive.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +12,10 @@ use tokio::sync::broadcast;
 
 use crate::clock::{Clock, EpochMillis};
 
-/// The newest records are kept word for word, older ones only in the sums.
+/// The number of kept records. Older ones remain only in the sums.
 const KEPT: usize = 10_000;
 
-/// The name of a row of the limits table. One that the table does not have is an error of deserialization.
+/// The name of a row of the limits table. An unknown name is a deserialization error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RowName(&'static str);
@@ -53,25 +54,25 @@ impl<'de> Deserialize<'de> for RowName {
     }
 }
 
-/// How an event ended, in AWS's words where they were recorded (2025-11-24 to 2025-11-27).
+/// The condition with which an asynchronous event ended, in AWS's words where they were recorded (2025-11-24 to 2025-11-27).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Condition {
-    /// The function answered.
+    /// The function succeeded.
     Success,
     /// The function failed, and no attempt was left.
     RetriesExhausted,
-    /// The next attempt would have come too late.
+    /// The next attempt would have exceeded the maximum event age.
     EventAgeExceeded,
-    /// The function's reserved concurrency is 0, so nothing was tried.
+    /// The function's reserved concurrency is 0, so it was not invoked.
     ZeroReservedConcurrency,
-    /// The event would have continued a loop. What AWS calls this in a record is unconfirmed.
+    /// The event would have continued a recursive loop. UNCONFIRMED: AWS's word for this condition.
     RecursiveInvocation,
-    /// A fault that was asked for lost the event. AWS has no such condition, and nobody is told.
+    /// An injected fault lost the event. AWS has no such condition, and no destination gets a record.
     Dropped,
 }
 
 impl Condition {
-    /// As records spell it.
+    /// The spelling in destination records.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -85,19 +86,19 @@ impl Condition {
     }
 }
 
-/// One thing that happened.
+/// One recorded observation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
-    /// When.
+    /// The time.
     pub at: EpochMillis,
-    /// The request it happened to.
+    /// The request.
     pub request_id: String,
-    /// What.
+    /// The observation.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// What a record tells.
+/// An observation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
@@ -105,14 +106,14 @@ pub enum What {
     Measured {
         /// The row's name.
         row: RowName,
-        /// What was measured, in the row's unit.
+        /// The measured quantity, in the row's unit.
         observed: u64,
         /// The limit in force.
         max: u64,
-        /// False when it was refused.
+        /// False if it was refused.
         admitted: bool,
     },
-    /// A request arrived at a gateway and was answered.
+    /// A gateway answered a request.
     Answered {
         /// The API's or function URL's logical id.
         api: String,
@@ -120,75 +121,75 @@ pub enum What {
         method: String,
         /// The path, without its query.
         path: String,
-        /// The status the client saw.
+        /// The status of the response.
         status: u16,
-        /// How long it took, in milliseconds.
+        /// The duration, in milliseconds.
         millis: u64,
     },
     /// An invocation of a function ended.
     Invoked {
         /// The function's name.
         function: String,
-        /// The event, in bytes.
+        /// The size of the event, in bytes.
         event: u64,
-        /// The answer, in bytes.
+        /// The size of the response, in bytes.
         answer: u64,
-        /// Whether it was handed on as it came.
+        /// Whether the response was streamed.
         streamed: bool,
-        /// How long the function ran, in milliseconds.
+        /// The duration of the invocation, in milliseconds.
         millis: u64,
-        /// The error type, when the function failed.
+        /// The error type, if the function failed.
         fault: Option<String>,
     },
     /// A sandbox was started.
     ColdStart {
         /// The function's name.
         function: String,
-        /// How long its init took, in milliseconds.
+        /// The duration of init, in milliseconds.
         millis: u64,
     },
-    /// No execution was free.
+    /// An invocation was throttled.
     Throttled {
         /// The function's name.
         function: String,
     },
-    /// An asynchronous event was accepted, or found in the data directory at the start.
+    /// An asynchronous event was accepted, or restored from the data directory at the start.
     EventAccepted {
         /// The function's name.
         function: String,
-        /// The event, in bytes.
+        /// The size of the event, in bytes.
         event: u64,
-        /// True when an earlier run had accepted it.
+        /// True if an earlier run accepted it.
         restored: bool,
     },
-    /// An asynchronous event will be tried again.
+    /// An asynchronous event will be retried.
     EventRetried {
         /// The function's name.
         function: String,
-        /// How long it waits, in milliseconds.
+        /// The delay before the retry, in milliseconds.
         wait: u64,
     },
-    /// An asynchronous event came to its only end.
+    /// An asynchronous event ended. Every event ends once.
     EventEnded {
         /// The function's name.
         function: String,
-        /// How it ended.
+        /// The condition with which it ended.
         condition: Condition,
-        /// Attempts that reached the function.
+        /// The number of attempts that reached the function.
         attempts: u64,
     },
-    /// The record of an asynchronous event, or the event itself as a dead letter, was delivered or could not be.
+    /// A destination record or a dead letter was delivered, or its delivery failed.
     EventSent {
-        /// The ARN that it was sent to.
+        /// The ARN of the target.
         to: String,
-        /// Why it could not be delivered.
+        /// The reason of a failed delivery.
         failure: Option<String>,
     },
-    /// A fault struck that was asked for.
+    /// A fault was injected.
     FaultInjected {
-        /// `throttle`, `kill` and so on.
+        /// The kind of fault: `throttle`, `kill` and so on.
         fault: String,
-        /// The function, bucket or service that it struck.
+        /// The function, bucket or service that it affected.
         at: String,
     },
     /// hardcap itself failed.
@@ -198,77 +199,77 @@ pub enum What {
     },
 }
 
-/// What was seen of one limit.
+/// The use of one limit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Seen {
-    /// The largest quantity observed, refused ones included.
+    /// The largest observed quantity, including refused ones.
     pub highest: u64,
-    /// The largest quantity that was admitted.
+    /// The largest admitted quantity.
     pub highest_admitted: u64,
-    /// The limit in force when it was last compared.
+    /// The limit at the last comparison.
     pub max: u64,
-    /// How often it was compared.
+    /// The number of comparisons.
     pub measured: u64,
-    /// How often it refused.
+    /// The number of refusals.
     pub refused: u64,
-    /// The request that was refused first.
+    /// The id of the first refused request.
     pub first_refused: Option<String>,
 }
 
 /// Sums over all records since the start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Totals {
-    /// By row name, in the order first seen.
+    /// The use of each limit by row name, in order of appearance.
     pub limits: IndexMap<RowName, Seen>,
     /// Invocations that ended.
     pub invocations: u64,
-    /// Invocations by error type, of those that failed.
+    /// Failed invocations by error type.
     pub faults: IndexMap<String, u64>,
     /// Sandboxes started.
     pub cold_starts: u64,
-    /// Invocations refused for want of concurrency.
+    /// Throttled invocations.
     pub throttles: u64,
-    /// Requests answered by gateways, by status.
+    /// Responses of gateways by status.
     pub answers: IndexMap<u16, u64>,
     /// Asynchronous events.
     pub events: Events,
-    /// Faults that struck because they were asked for, by name.
+    /// Injected faults by kind.
     #[serde(default)]
     pub injected: IndexMap<String, u64>,
-    /// Failures of hardcap itself. A run with any is not to be trusted.
+    /// Internal errors of hardcap. If there are any, the results of the run are unreliable.
     pub bugs: u64,
 }
 
-/// Sums over asynchronous events. What was accepted or restored has ended in one of the ways, or is still pending.
+/// Sums over asynchronous events. Each accepted or restored event has ended in one of these ways or is pending.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Events {
     /// Accepted in this run.
     pub accepted: u64,
-    /// Accepted by an earlier run, and not ended by it.
+    /// Accepted by an earlier run and not ended by it.
     pub restored: u64,
-    /// Attempts after the first, of all events.
+    /// Retries of all events.
     pub retried: u64,
-    /// Ended: the function answered.
+    /// Ended: the function succeeded.
     pub delivered: u64,
     /// Ended: every attempt failed.
     pub retries_exhausted: u64,
-    /// Ended: they became too old.
+    /// Ended: the maximum age was exceeded.
     pub aged_out: u64,
     /// Ended: the function's reserved concurrency was 0.
     pub zero_concurrency: u64,
-    /// Ended: they would have continued a loop. CloudWatch's `RecursiveInvocationsDropped`.
+    /// Ended: recursive loop. CloudWatch's `RecursiveInvocationsDropped`.
     pub recursive: u64,
-    /// Ended: a fault that was asked for lost them.
+    /// Ended: lost by an injected fault.
     #[serde(default)]
     pub dropped: u64,
-    /// Records and dead letters that were delivered.
+    /// Delivered destination records and dead letters.
     pub sent: u64,
-    /// Records and dead letters that could not be. CloudWatch's `DestinationDeliveryFailures`.
+    /// Failed deliveries. CloudWatch's `DestinationDeliveryFailures`.
     pub not_sent: u64,
 }
 
 impl Events {
-    /// Events that came to an end.
+    /// Ended events.
     #[must_use]
     pub fn ended(&self) -> u64 {
         self.delivered
@@ -306,7 +307,7 @@ impl Events {
     }
 }
 
-/// Where everything is recorded. Cheap to clone; all clones share one store.
+/// Records observations. Cheap to clone; all clones share one store.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     clock: Clock,
@@ -321,7 +322,7 @@ struct Store {
 }
 
 impl Recorder {
-    /// An empty one.
+    /// An empty recorder.
     #[must_use]
     pub fn new(clock: Clock) -> Recorder {
         let (live, _) = broadcast::channel(1024);
@@ -332,7 +333,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] when it is over the limit.
+    /// [`Exceeded`] if the quantity is over the limit.
     pub fn admit<Q: Quantity>(
         &self,
         request_id: &str,
@@ -352,7 +353,7 @@ impl Recorder {
         verdict
     }
 
-    /// Records what happened to a request.
+    /// Records an observation for a request.
     pub fn record(&self, request_id: &str, what: What) {
         let record = Record { at: self.clock.now(), request_id: request_id.to_owned(), what };
         let mut store = self.store();
@@ -360,11 +361,11 @@ impl Recorder {
         if store.newest.len() == KEPT {
             store.newest.pop_front();
         }
-        // No watcher is the usual case. One that comes after this look finds the record among the newest.
+        // Usually there is no watcher. A watcher that subscribes after this check finds the record in the newest ones.
         let told = (self.live.receiver_count() > 0).then(|| record.clone());
         store.newest.push_back(record);
         drop(store);
-        // Last, so that a watcher who is told of it finds it in the sums.
+        // Sent last, so that the sums contain the record when a watcher receives it.
         if let Some(record) = told {
             let _ = self.live.send(record);
         }
@@ -376,19 +377,19 @@ impl Recorder {
         self.store().totals.clone()
     }
 
-    /// The newest records, oldest first, at most 10,000.
+    /// The newest records, oldest first; at most 10,000.
     #[must_use]
     pub fn newest(&self) -> Vec<Record> {
         self.store().newest.iter().cloned().collect()
     }
 
-    /// Records from now on. A watcher that is slower than the records misses some, and is told so.
+    /// A receiver of all later records. A watcher that lags behind misses some, and receives an error that says so.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Record> {
         self.live.subscribe()
     }
 
-    /// Forgets everything.
+    /// Removes all records and sums.
     pub fn reset(&self) {
         *self.store() = Store::default();
     }

@@ -1,4 +1,5 @@
-//! Sockets, and the only place that reads a body: declared length first, then counted to the limit and one byte more.
+//! Sockets, and the only module that reads bodies: the declared length is checked first, then bytes are counted up to one more
+//! than the limit.
 
 mod body;
 mod shortage;
@@ -25,34 +26,34 @@ use crate::clock::Clock;
 use crate::head::{Heads, Lingering, Tap};
 pub use body::{BodyError, RequestBody};
 
-/// hyper's own cap on a request head, far above any limit of the table, so that the table's refusal is the one seen.
+/// hyper's limit on the size of a request head. It is far above any limit of the table, so that the table's refusal is sent.
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-/// hyper's own cap on the number of headers, for the same reason. It makes room for all of them at each request, so each
-/// surface has its own: a gateway's 10,240 bytes hold 2,560 headers of the shortest kind, S3's 2 KB of metadata 1,042 names
-/// of one character or two.
+/// hyper's limit on the number of headers, for the same reason. hyper allocates room for all of them per request, so each
+/// surface has its own: a gateway's 10,240 bytes can contain 2,560 headers of the shortest kind, S3's 2 KB of metadata 1,042
+/// names of one or two characters.
 const GATEWAY_HEADERS_MAX: usize = 10_000;
 const AWS_HEADERS_MAX: usize = 1_200;
 const RUNTIME_HEADERS_MAX: usize = 100;
 
-/// How long a connection may take for the request it is in when its server stops: a client that does not read a stream must
-/// not hold up the end.
+/// The time that a connection gets to finish its request when its server stops. A client that does not read a stream must not
+/// delay the shutdown.
 const PARTING: Millis = Millis(5_000);
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// Where only this machine reaches what listens.
+/// The address that only this machine can reach.
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Binds a port; 0 takes any free one.
+/// Binds a port; 0 for a free port.
 ///
 /// # Errors
 ///
-/// When the port is taken or not permitted; the message names it.
+/// If the port is taken or not permitted. The message names the port.
 pub async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
     let wanted = SocketAddr::from((host, port));
     let listener =
         TcpListener::bind(wanted).await.map_err(|error| match shortage::is_one(&error) {
-            // As it is, so that the shortage can still be recognized.
+            // Returned unchanged, so that the caller can recognize a shortage.
             true => error,
             false => io::Error::new(error.kind(), format!("cannot listen on {wanted}: {error}")),
         })?;
@@ -60,19 +61,19 @@ pub async fn bind(host: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
-/// How long the next bytes of a request body are waited for, unless a run says otherwise: as long as for a request head.
+/// The default idle timeout of request bodies: the same as for request heads.
 pub const BODY_IDLE: Millis = Millis(30_000);
 
-/// What a listener serves, which decides how much room a head is given. The span is the idle timeout of request bodies.
+/// The kind of listener. It determines the limits for request heads. The span is the idle timeout of request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
     /// The AWS APIs and the control surface.
     Aws(Millis),
-    /// The one runtime of a sandbox, which sends a handful of headers and waits for every microsecond. An answer that it
-    /// streams may pause for as long as the function may run.
+    /// The Runtime API of a sandbox, with one client that sends a handful of headers and is sensitive to latency. A streamed
+    /// response may pause for as long as the function may run.
     Runtime,
-    /// A gateway: each request has its head as it was sent ([`SentHead`](crate::head::SentHead)) as an extension. Its
-    /// target may be longer than its URI, which then is only the beginning.
+    /// A gateway: each request has its head as it was sent ([`SentHead`](crate::head::SentHead)) as an extension. The target
+    /// may be longer than the request's URI, which is cut then.
     Gateway(Millis),
 }
 
@@ -93,9 +94,9 @@ impl Surface {
     }
 }
 
-/// Serves connections until `stop` is cancelled; then lets each finish the request it is in, for a short while.
+/// Serves connections until `stop` is cancelled, then gives each a short time to finish its request.
 ///
-/// Runs as a task of `tasks`, so that whoever stops the emulator can wait for the last connection.
+/// Runs as a task of `tasks`, so that a shutdown can wait for the last connection.
 pub fn serve<S, F, B>(
     listener: TcpListener,
     stop: CancellationToken,
@@ -134,7 +135,7 @@ pub fn serve<S, F, B>(
                         () = stop.cancelled() => return,
                     }
                 }
-                // The client was gone before its connection was accepted.
+                // The client left before its connection was accepted.
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");
                     tokio::task::yield_now().await;
@@ -156,7 +157,7 @@ async fn connection<S, F, B>(
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    // Small answers must not wait for the peer's delayed acknowledgement.
+    // Small responses must not wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let heads = matches!(surface, Surface::Gateway(_)).then(Heads::default);
     let lingering = Lingering::default();
@@ -167,7 +168,7 @@ async fn connection<S, F, B>(
         async move {
             let mut response = response.await;
             if !read.is_complete() {
-                // The rest of the body is discarded behind the response, and nothing can follow it.
+                // The rest of the body is discarded after the response, so no further request can follow.
                 lingering.set();
                 response.headers_mut().insert(header::CONNECTION, CLOSE);
             }
@@ -206,16 +207,16 @@ fn received(
     (Request::from_parts(parsed, body), read)
 }
 
-/// Why a body could not be read.
+/// The error of reading a body.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It is larger than the limit. What was observed is its declared length, else the first byte too many.
+    /// The body is over the limit. The observed size is its declared length, or the limit plus one byte.
     #[error("{0}")]
     TooLarge(Exceeded),
-    /// The peer went away, or broke the protocol, before the end.
+    /// The peer disconnected or broke the protocol before the end.
     #[error("the request ended before its body did: {0}")]
     CutShort(String),
-    /// The peer sent nothing for too long.
+    /// The idle timeout passed.
     #[error("{0}")]
     Idle(String),
 }
@@ -229,13 +230,13 @@ impl ReadError {
     }
 }
 
-/// Reads a whole body that must fit a limit.
+/// Reads a whole body within a limit.
 ///
 /// # Errors
 ///
-/// [`ReadError::TooLarge`] before anything is read when the declared length is over the limit, else as soon as one byte
-/// too many has come: what is left is discarded behind the response ([`Lingering`]). [`ReadError::CutShort`] when the peer
-/// leaves, [`ReadError::Idle`] when it sends nothing for too long.
+/// [`ReadError::TooLarge`] before reading if the declared length is over the limit, else at the first byte over it; the rest is
+/// discarded after the response ([`Lingering`]). [`ReadError::CutShort`] if the peer disconnects, [`ReadError::Idle`] at the
+/// idle timeout.
 pub async fn read_body<B>(
     headers: &HeaderMap,
     body: B,
@@ -263,7 +264,7 @@ where
     Ok(whole.freeze())
 }
 
-/// Reads a whole body where AWS publishes no limit that could be a row; `None` when it is larger than `max`, or cut short.
+/// Reads a whole body of an API for which AWS publishes no limit; `None` if it is larger than `max` or incomplete.
 pub async fn read_at_most<B>(body: B, max: usize) -> Option<Bytes>
 where
     B: Body<Data = Bytes>,
@@ -273,7 +274,7 @@ where
     Some(whole.to_bytes())
 }
 
-/// Reads and drops a body that is not wanted, up to a bound in bytes and time, so that its connection stays usable.
+/// Drains and discards the rest of a rejected body, up to a bound in bytes and time, so that its connection stays usable.
 pub async fn discard<B: Body<Data = Bytes>>(body: B) {
     let drain = async {
         let mut body = std::pin::pin!(body);
@@ -288,12 +289,12 @@ pub async fn discard<B: Body<Data = Bytes>>(body: B) {
     let _ = Clock::default().timeout(BODY_IDLE, drain).await;
 }
 
-/// The length that the peer declares, if it does.
+/// The declared length, if there is one.
 pub fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Collects chunks; a body of one chunk is not copied.
+/// Collects chunks without copying a body of one chunk.
 enum Buffer {
     Empty(usize),
     One(Bytes),

@@ -1,4 +1,4 @@
-//! SigV4: the canonical request, what is signed of it, and the signature. Pure.
+//! SigV4: canonical request, string to sign and signature. Pure.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::uri;
 /// The only algorithm.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// What a request says it was signed with.
+/// The parameters of a signature, as a request carries them.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The id of the key pair.
@@ -36,13 +36,13 @@ impl Claim {
         format!("{}/{}/{}/aws4_request", self.day, self.region, self.service)
     }
 
-    /// Whether a header, by its name in lower case, is signed.
+    /// Whether a header, named in lower case, is signed.
     pub fn signs(&self, header: &str) -> bool {
         self.signed_headers.iter().any(|signed| signed == header)
     }
 }
 
-/// The canonical request. `path` is encoded as the service wants it, `query` decoded and without the signature.
+/// The canonical request. `path` is encoded as the service requires, `query` is decoded and without the signature.
 pub fn request(
     method: &str,
     path: &str,
@@ -69,7 +69,7 @@ pub fn request(
     text
 }
 
-/// All values of a header, trimmed, inner spaces as one, joined by commas.
+/// All values of a header, trimmed, with runs of spaces collapsed, joined by commas.
 fn header_value(headers: &HeaderMap, name: &str) -> String {
     let values: Vec<String> = headers
         .get_all(name)
@@ -82,13 +82,13 @@ fn header_value(headers: &HeaderMap, name: &str) -> String {
     values.join(",")
 }
 
-/// What is signed of a canonical request.
+/// The string to sign of a canonical request.
 pub fn string_to_sign(claim: &Claim, canonical_request: &str) -> String {
     let digest = hex::encode(Sha256::digest(canonical_request));
     format!("{ALGORITHM}\n{}\n{}\n{digest}", claim.time, claim.scope())
 }
 
-/// The key of a day, a region and the service.
+/// The signing key of a day, a region and a service.
 pub fn signing_key(secret: &str, claim: &Claim) -> [u8; 32] {
     let day = hmac(format!("AWS4{secret}").as_bytes(), claim.day.as_bytes());
     let region = hmac(&day, claim.region.as_bytes());
@@ -96,7 +96,7 @@ pub fn signing_key(secret: &str, claim: &Claim) -> [u8; 32] {
     hmac(&service, b"aws4_request")
 }
 
-/// The signature of a text, in hexadecimal.
+/// The signature of a text, in hexadecimal digits.
 pub fn signature(key: &[u8; 32], text: &str) -> String {
     hex::encode(hmac(key, text.as_bytes()))
 }
@@ -113,7 +113,7 @@ mod tests {
 
     /// The example of the S3 reference, "Signature Calculations for the Authorization Header", GET Object.
     #[test]
-    fn the_example_of_the_reference() {
+    fn the_signature_of_the_s3_reference_is_reproduced() {
         let mut headers = HeaderMap::new();
         headers.insert("host", "examplebucket.s3.amazonaws.com".parse().unwrap());
         headers.insert("range", "bytes=0-9".parse().unwrap());

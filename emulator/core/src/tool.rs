@@ -1,4 +1,4 @@
-//! Programs that are not functions: tools that build, and companions. The functions' own start in `lambda`.
+//! Programs other than functions: build tools and companions. Functions are started in `lambda`.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use tokio::process::{Child, Command};
 /// A program to start.
 #[derive(Clone, Debug)]
 pub struct Tool {
-    /// A path, or a name that is looked for in `PATH`.
+    /// A path, or a name to search for in `PATH`.
     pub program: OsString,
     /// The arguments, without the program.
     pub arguments: Vec<OsString>,
-    /// The folder it starts in.
+    /// The working directory.
     pub folder: PathBuf,
-    /// Variables on top of hardcap's own.
+    /// Variables in addition to hardcap's own.
     pub environment: Vec<(String, String)>,
-    /// Variables of hardcap's own that the program does not get.
+    /// Variables of hardcap's own that are removed.
     pub hidden: Vec<OsString>,
 }
 
 impl Tool {
-    /// A program with its arguments, started in a folder.
+    /// A program with its arguments and its working directory.
     pub fn new<A: AsRef<OsStr>>(
         program: impl Into<OsString>,
         arguments: impl IntoIterator<Item = A>,
@@ -38,8 +38,8 @@ impl Tool {
         }
     }
 
-    /// Starts the program in a process group of its own, with its output piped. It ends with hardcap, also with one that is
-    /// killed: so a thread is to call this that lasts as long, for the kernel counts the threads.
+    /// Starts the program in its own process group, with its output piped. It ends with hardcap, even if hardcap is killed. The
+    /// kernel ends it when the calling thread ends, so the thread must live as long as the program.
     pub fn start(&self) -> std::io::Result<Running> {
         let mut command = self.command();
         command.process_group(0);
@@ -49,19 +49,19 @@ impl Tool {
         Ok(Running { child, group })
     }
 
-    /// Runs the program to its end, for a short answer.
+    /// Runs the program to its end and returns its output.
     pub async fn output(&self) -> std::io::Result<std::process::Output> {
         self.command().output().await
     }
 
-    /// Starts the program in the foreground: it has hardcap's terminal, and gets the signals that the terminal sends.
+    /// Starts the program in the foreground: it has hardcap's terminal and gets the terminal's signals.
     pub fn start_in_foreground(&self) -> std::io::Result<Child> {
         let mut command = self.command();
         command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
         command.spawn()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "tools and companions start here")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that starts tools and companions")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_cargo_run(name)) {
@@ -83,15 +83,14 @@ impl Tool {
     }
 }
 
-/// Whether a variable is one that `cargo run` and `cargo test` give to the program that they start, about its own package. Build
-/// scripts see these too, as long as cargo does not set them anew, and those of `ring` are run again when they differ: a build
-/// that inherits them compiles ring, and all that depends on it, twice.
+/// Whether `cargo run` and `cargo test` set this variable to describe the package of the running program. A build script that
+/// inherits such a variable may run again: with those of `ring` inherited, a build compiles ring and all its dependents twice.
 fn is_of_cargo_run(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
-/// Gives the program the limit of open files that hardcap was started with, where hardcap has raised its own: programs that use
+/// Gives the program the limit of open files that hardcap was started with, if hardcap has raised its own: programs that use
 /// `select` need a low one.
 #[expect(unsafe_code, reason = "what a process does to itself before exec has no safe form")]
 fn with_inherited_limits(command: &mut Command) {
@@ -109,23 +108,23 @@ fn end_with_hardcap(command: &mut Command) {
     unsafe { command.pre_exec(move || end_with(hardcap)) };
 }
 
-/// Elsewhere a `kill -9` of hardcap leaves companions behind.
+/// On other systems a `kill -9` of hardcap leaves companions running.
 #[cfg(not(target_os = "linux"))]
 fn end_with_hardcap(_command: &mut Command) {}
 
-/// Makes the kernel end the calling process when its parent ends, however that comes about. Only system calls, so that it may be
-/// called between fork and exec.
+/// Makes the kernel end the calling process when its parent ends. Makes only system calls, so that it may be called between
+/// fork and exec.
 #[cfg(target_os = "linux")]
 pub fn end_with(parent: Pid) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have ended before that: then nobody would send the signal.
+    // The parent may have ended before the call; then no signal would be sent.
     if rustix::process::getppid() != Some(parent) {
         return Err(std::io::ErrorKind::BrokenPipe.into());
     }
     Ok(())
 }
 
-/// A program that runs. Dropping it ends it with everything that it started.
+/// A running program. Dropping it ends the program with all its descendants.
 #[derive(Debug)]
 pub struct Running {
     /// The process itself.
@@ -134,7 +133,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Asks the program and all that it started to end.
+    /// Sends SIGTERM to the program and its descendants.
     pub fn terminate(&self) {
         if let Some(group) = &self.group {
             group.signal(Signal::TERM);
@@ -142,13 +141,13 @@ impl Running {
     }
 }
 
-/// Ends its processes when it is dropped, however that comes about.
+/// Ends its processes when it is dropped.
 #[derive(Debug)]
 struct Group(Pid);
 
 impl Group {
     fn signal(&self, signal: Signal) {
-        // It fails when all of them have ended, which is what is wanted.
+        // An error means that all of them have ended already.
         let _ = kill_process_group(self.0, signal);
     }
 }
@@ -159,19 +158,19 @@ impl Drop for Group {
     }
 }
 
-/// Where a program is: a path as it is, a name in the folders of `PATH`. `None` when there is none.
+/// The location of a program: a path as it is, a name by the folders of `PATH`. `None` if it does not exist.
 pub fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         return is_executable(Path::new(program)).then(|| PathBuf::from(program));
     }
-    #[expect(clippy::disallowed_methods, reason = "programs are found where the shell finds them")]
+    #[expect(clippy::disallowed_methods, reason = "programs are found as the shell finds them")]
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|candidate| is_executable(candidate))
 }
 
-/// Whether somebody may run this file.
+/// Whether this file is executable by anyone.
 pub fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
@@ -182,8 +181,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_tool_hears_nothing_of_the_package_that_cargo_runs_us_for() {
-        // Cargo sets this one for the tests of this crate, as it does for a program of `cargo run`.
+    async fn a_tool_does_not_inherit_the_package_variables_of_cargo() {
+        // Cargo sets this variable for the tests of this crate, as for a program of `cargo run`.
         let inherited = std::env::vars_os().any(|(name, _)| name == "CARGO_PKG_NAME");
         assert!(inherited, "this test is started by cargo");
         let mut tool = Tool::new("env", [""; 0], Path::new("."));

@@ -1,6 +1,6 @@
-//! Percent-encoding, as SigV4 wants it and as paths and queries are read.
+//! Percent-encoding for SigV4, and strict percent-decoding of paths and queries.
 
-/// Decodes `%41`. `None` when a `%` is not followed by two hexadecimal digits.
+/// Decodes `%41`; `None` if a `%` is not followed by two hexadecimal digits.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -22,7 +22,7 @@ fn hex_digit(digit: u8) -> Option<u8> {
     u8::try_from(char::from(digit).to_digit(16)?).ok()
 }
 
-/// Encodes all but unreserved characters; `/` too, unless it separates the parts of a path.
+/// Encodes all but unreserved characters. `keep_slash` leaves `/` unencoded, as in a path.
 pub fn encode(bytes: &[u8], keep_slash: bool) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(bytes.len() + bytes.len() / 4);
@@ -39,7 +39,7 @@ pub fn encode(bytes: &[u8], keep_slash: bool) -> String {
     encoded
 }
 
-/// A query's names and values, decoded, in order. `+` is a space, as in a form.
+/// The decoded names and values of a query, in order. `+` is a space, as in a form.
 pub fn query(text: &str) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs

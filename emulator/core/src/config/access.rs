@@ -1,61 +1,61 @@
-//! Who may call a route of an API: what templates say about authorization, API keys and required parameters.
+//! Access control of an API's route: authorization, API keys and required parameters, as templates declare them.
 
 use hardcap_limits::Millis;
 
 use crate::config::PayloadFormat;
 
-/// What a request must bring before its route answers. The default asks for nothing.
+/// The access control of a route. The default requires nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Who may call.
+    /// The authorization of the caller.
     pub authorization: Authorization,
-    /// Whether an API key of a usage plan must be in `x-api-key`: of a REST API only.
+    /// Whether `x-api-key` must contain an API key of a usage plan. REST APIs only.
     pub api_key_required: bool,
-    /// The headers that a request validator asks for.
+    /// The headers that a request validator requires.
     pub required_headers: Vec<String>,
-    /// The query parameters that a request validator asks for.
+    /// The query parameters that a request validator requires.
     pub required_query: Vec<String>,
 }
 
-/// Who may call a route.
+/// The authorization of a route's callers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Authorization {
-    /// Everyone.
+    /// No authorization.
     #[default]
     None,
-    /// Whoever signs with a key that is known: `AWS_IAM`. Policies are not evaluated.
+    /// `AWS_IAM`: the request must be signed with a known key. Policies are not evaluated.
     Iam,
-    /// Whom the authorizer of this name lets through.
+    /// The Lambda authorizer of this name decides.
     Authorizer(String),
 }
 
 /// A Lambda authorizer of an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorizer {
-    /// The name by which routes refer to it.
+    /// The name that routes refer to.
     pub name: String,
-    /// The [`crate::config::Function::name`] that decides.
+    /// The [`crate::config::Function::name`] of the authorizer's function.
     pub function: String,
-    /// What the function is asked, and what it answers.
+    /// The format of the authorizer's event and response.
     pub kind: AuthorizerKind,
-    /// The parts of a request that identify its caller. One that is missing is a 401.
+    /// The parts of a request that identify its caller. A missing part is a 401.
     pub identity: Vec<IdentitySource>,
-    /// How long a decision is kept; not at all when zero.
+    /// The time for which a decision is cached; zero for no caching.
     pub ttl: Millis,
 }
 
 /// The kinds of Lambda authorizers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorizerKind {
-    /// `TOKEN` of a REST API: it gets one header, and answers with a policy.
+    /// `TOKEN` of a REST API: the event has one header, the response is a policy.
     Token,
-    /// `REQUEST` of a REST API: it gets the request without its body, and answers with a policy.
+    /// `REQUEST` of a REST API: the event has the request without its body, the response is a policy.
     Request,
     /// `REQUEST` of an HTTP API.
     Http {
-        /// The form of its event.
+        /// The payload format of its event.
         format: PayloadFormat,
-        /// Whether it answers `{"isAuthorized": …}` instead of a policy.
+        /// Whether its response is `{"isAuthorized": …}` instead of a policy.
         simple: bool,
     },
 }
@@ -67,14 +67,15 @@ pub enum IdentitySource {
     Header(String),
     /// A query parameter.
     Query(String),
-    /// A variable of the stage.
+    /// A stage variable.
     StageVariable(String),
-    /// A value of the request's context.
+    /// A value of the request context.
     Context(String),
 }
 
 impl IdentitySource {
-    /// Reads `method.request.header.NAME` of a REST API or `$request.header.NAME` of an HTTP API, and the others of both.
+    /// Parses `method.request.header.NAME` of a REST API or `$request.header.NAME` of an HTTP API, and the other sources of
+    /// both.
     #[must_use]
     pub fn parse(text: &str) -> Option<IdentitySource> {
         let text = text.trim();
@@ -97,7 +98,7 @@ impl IdentitySource {
     }
 }
 
-/// A response that a gateway gives without a function, such as that of a mock integration to a preflight.
+/// A response of a gateway without a function, such as that of a mock integration to a preflight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixedResponse {
     /// The status.

@@ -1,4 +1,4 @@
-//! What a REST API says instead of its own words where it has no answer of a function: `GatewayResponses`.
+//! `GatewayResponses`: customized responses of a REST API for requests that end without a function's response.
 
 use std::str::FromStr;
 
@@ -32,18 +32,18 @@ pub const RESPONSE_TYPES: [&str; 21] = [
 /// Gateway responses by their type, one of [`RESPONSE_TYPES`].
 pub type GatewayResponses = IndexMap<String, GatewayResponse>;
 
-/// One response. What it does not say stays as the gateway has it.
+/// One gateway response. A missing member keeps the gateway's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayResponse {
     /// The status.
     pub status: Option<u16>,
-    /// Names of headers, and where their values come from.
+    /// Header names and the source of each value.
     pub headers: Vec<(String, Mapping)>,
-    /// Bodies by media type. `$context.…` and `$stageVariables.…` are replaced, and nothing else: these are not VTL.
+    /// Bodies by media type. Only `$context.…` and `$stageVariables.…` are replaced: these are not VTL templates.
     pub templates: IndexMap<String, String>,
 }
 
-/// Where the value of a header comes from.
+/// The source of a header's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapping {
     /// A text, written between single quotes.
@@ -60,9 +60,9 @@ pub enum Mapping {
     StageVariable(String),
 }
 
-/// What API Gateway refuses with `Invalid mapping expression specified`.
+/// A mapping expression that API Gateway refuses with `Invalid mapping expression specified`.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no mapping expression")]
+#[error("`{0}` is not a mapping expression")]
 pub struct InvalidMapping(String);
 
 impl FromStr for Mapping {

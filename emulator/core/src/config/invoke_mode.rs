@@ -1,20 +1,20 @@
-//! How answers are handed to clients: when they are whole, or as they come.
+//! Buffered and streamed responses.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How a REST API hands an answer to its client.
+/// The response transfer mode of a REST API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResponseTransferMode {
-    /// When it is whole.
+    /// The response is sent when it is complete.
     #[default]
     Buffered,
-    /// As it comes.
+    /// The response is streamed.
     Stream,
 }
 
-/// How a function URL hands an answer to its client.
+/// The invoke mode of a function URL.
 ///
 /// ```
 /// use hardcap_core::config::InvokeMode;
@@ -25,14 +25,14 @@ pub enum ResponseTransferMode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum InvokeMode {
-    /// When it is whole.
+    /// The response is sent when it is complete.
     #[default]
     Buffered,
-    /// As it comes.
+    /// The response is streamed.
     ResponseStream,
 }
 
-/// A mode that function URLs do not have, in AWS's words (recorded on 2025-11-24).
+/// An invoke mode that does not exist, in AWS's words (recorded on 2025-11-24).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "1 validation error detected: Value '{0}' at 'invokeMode' failed to satisfy constraint: Member must satisfy enum \

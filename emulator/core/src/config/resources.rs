@@ -1,4 +1,4 @@
-//! What services keep for functions: buckets, tables, parameters, secrets. Part of [`crate::config`].
+//! Resources of services other than Lambda and API Gateway: buckets, tables, parameters, secrets. Part of [`crate::config`].
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::ACCOUNT_ID;
 
-/// A bucket and its rules.
+/// A bucket and its configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     /// The bucket's name.
     pub name: String,
-    /// The cross-origin rules, in order: the first that matches answers.
+    /// The CORS rules, in order. The first match applies.
     pub cors: Vec<BucketCorsRule>,
-    /// When objects end.
+    /// The lifecycle rules.
     pub lifecycle: Vec<LifecycleRule>,
 }
 
@@ -29,18 +29,18 @@ pub struct BucketCorsRule {
     pub allowed_headers: Vec<String>,
     /// Response headers that scripts may read.
     pub expose_headers: Vec<String>,
-    /// How long a browser may keep the answer, in seconds.
+    /// How long a browser may cache a preflight response, in seconds.
     pub max_age_seconds: Option<u32>,
 }
 
-/// A rule of `LifecycleConfiguration`. Whole days, rounded up to the next midnight UTC.
+/// A rule of `LifecycleConfiguration`, in whole days, rounded up to the next midnight UTC.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LifecycleRule {
-    /// Only keys that begin so; all when empty.
+    /// The prefix of the keys; empty for all keys.
     pub prefix: String,
-    /// Objects end this many days after they were created.
+    /// Objects expire this many days after their creation.
     pub expiration_days: Option<u32>,
-    /// Uploads that were not completed end this many days after they began.
+    /// Incomplete multipart uploads are aborted this many days after their initiation.
     pub abort_incomplete_multipart_days: Option<u32>,
 }
 
@@ -49,15 +49,15 @@ pub struct LifecycleRule {
 pub struct Table {
     /// The table's name.
     pub name: String,
-    /// The attributes that keys are made of, of the table and of its indexes; no others.
+    /// The key attributes of the table and of its indexes.
     pub attributes: Vec<Attribute>,
     /// The name of the partition key's attribute.
     pub hash_key: String,
-    /// The name of the sort key's attribute, where there is one.
+    /// The name of the sort key's attribute, if there is one.
     pub range_key: Option<String>,
     /// Global secondary indexes.
     pub indexes: Vec<Index>,
-    /// The attribute that holds the second after which an item may be deleted.
+    /// The attribute that holds the expiry time of an item, in seconds.
     pub ttl_attribute: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl Table {
     }
 }
 
-/// An attribute that a key is made of.
+/// An attribute that is part of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
     /// The attribute's name.
@@ -90,7 +90,7 @@ pub struct Attribute {
     pub kind: AttributeKind,
 }
 
-/// The types that a key can have.
+/// The types of key attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttributeKind {
     /// `S`
@@ -102,7 +102,7 @@ pub enum AttributeKind {
 }
 
 impl AttributeKind {
-    /// As AWS writes it: `S`, `N` or `B`.
+    /// AWS's spelling: `S`, `N` or `B`.
     #[must_use]
     pub fn letter(self) -> &'static str {
         match self {
@@ -120,21 +120,21 @@ pub struct Index {
     pub name: String,
     /// The name of the partition key's attribute.
     pub hash_key: String,
-    /// The name of the sort key's attribute, where there is one.
+    /// The name of the sort key's attribute, if there is one.
     pub range_key: Option<String>,
-    /// Which attributes the index holds beside the keys.
+    /// The projected attributes in addition to the keys.
     pub projection: Projection,
 }
 
-/// Which attributes an index holds.
+/// The attributes that an index projects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Projection {
-    /// All.
+    /// All attributes.
     #[default]
     All,
-    /// Those of the keys.
+    /// Only the key attributes.
     KeysOnly,
-    /// Those of the keys, and these.
+    /// The key attributes and these.
     Include(Vec<String>),
 }
 
@@ -147,14 +147,14 @@ pub struct Parameter {
     pub kind: ParameterKind,
     /// The value; the items of a [`ParameterKind::StringList`] are separated by commas.
     pub value: String,
-    /// Empty when there is none.
+    /// The description; may be empty.
     pub description: String,
-    /// The tier, which says how long the value may be.
+    /// The tier, which limits the length of the value.
     pub tier: ParameterTier,
 }
 
 impl Parameter {
-    /// A string of the standard tier.
+    /// A string parameter of the standard tier.
     #[must_use]
     pub fn new(name: &str, value: &str) -> Parameter {
         Parameter {
@@ -168,7 +168,7 @@ impl Parameter {
 }
 
 impl fmt::Debug for Parameter {
-    /// A parameter's value may be a secret whatever its type: it is never shown.
+    /// The value of a parameter of any type may be a secret, so it is never shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parameter")
             .field("name", &self.name)
@@ -178,19 +178,19 @@ impl fmt::Debug for Parameter {
     }
 }
 
-/// The types of a parameter, written as AWS writes them.
+/// The types of a parameter, in AWS's spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParameterKind {
     /// `String`
     String,
     /// `StringList`
     StringList,
-    /// `SecureString`: only readable with `WithDecryption`.
+    /// `SecureString`: readable only with `WithDecryption`.
     SecureString,
 }
 
 impl ParameterKind {
-    /// As AWS writes it.
+    /// AWS's spelling.
     pub fn name(self) -> &'static str {
         match self {
             ParameterKind::String => "String",
@@ -208,13 +208,13 @@ pub enum ParameterTier {
     Standard,
     /// `Advanced`
     Advanced,
-    /// `Intelligent-Tiering`: standard as long as the value fits it.
+    /// `Intelligent-Tiering`: standard while the value fits, else advanced.
     #[serde(rename = "Intelligent-Tiering")]
     IntelligentTiering,
 }
 
 impl ParameterTier {
-    /// As AWS writes it.
+    /// AWS's spelling.
     pub fn name(self) -> &'static str {
         match self {
             ParameterTier::Standard => "Standard",
@@ -226,8 +226,8 @@ impl ParameterTier {
 
 const SUFFIX_LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`; `life` tells apart the secrets
-/// that have the name one after the other; a template's is 0.
+/// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`. `life` distinguishes secrets that were created one after the
+/// other with the same name; it is 0 for a secret of a template.
 pub fn secret_arn(region: &str, name: &str, life: u64) -> String {
     let digest = Sha256::new().chain_update(name).chain_update(life.to_be_bytes()).finalize();
     let suffix: String = digest
@@ -243,14 +243,14 @@ pub fn secret_arn(region: &str, name: &str, life: u64) -> String {
 pub struct Secret {
     /// The secret's name.
     pub name: String,
-    /// The value; none yet when `None`.
+    /// The value. `None`: the secret has no value yet.
     pub value: Option<SecretValue>,
-    /// Empty when there is none.
+    /// The description; may be empty.
     pub description: String,
 }
 
 impl Secret {
-    /// A secret that is a text.
+    /// A secret with a text value.
     #[must_use]
     pub fn new(name: &str, text: &str) -> Secret {
         Secret {
@@ -260,8 +260,8 @@ impl Secret {
         }
     }
 
-    /// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`, which is what `Ref` gives in a template. The six
-    /// characters, random on AWS, follow from the name here, so that they are known before anything runs.
+    /// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-xxxxxx`, the value of `Ref` in a template. The six characters are
+    /// random on AWS. Here they are derived from the name, so that they are known before the start.
     #[must_use]
     pub fn arn(&self, region: &str) -> String {
         secret_arn(region, &self.name, 0)
@@ -274,7 +274,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a secret holds.
+/// The value of a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecretValue {
     /// `SecretString`

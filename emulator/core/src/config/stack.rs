@@ -1,8 +1,8 @@
-//! The stack that a template makes: what CloudFormation tells about it.
+//! The stack of the template, as CloudFormation describes it.
 
 use indexmap::IndexMap;
 
-/// The stack that a template makes, as CloudFormation describes it.
+/// The stack of the template, as CloudFormation describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stack {
     /// `AWS::StackName`.
@@ -11,14 +11,14 @@ pub struct Stack {
     pub description: String,
     /// The values of the template's parameters.
     pub parameters: IndexMap<String, String>,
-    /// The template's outputs. Their values may hold the placeholders of [`Addresses`](crate::addresses::Addresses).
+    /// The template's outputs. Their values may contain the placeholders of [`Addresses`](crate::addresses::Addresses).
     pub outputs: Vec<Output>,
     /// The template's resources.
     pub resources: Vec<StackResource>,
 }
 
 impl Default for Stack {
-    /// A stack called `hardcap` that has nothing.
+    /// An empty stack named `hardcap`.
     fn default() -> Stack {
         Stack {
             name: "hardcap".to_owned(),
@@ -33,23 +33,23 @@ impl Default for Stack {
 /// An output of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Its name.
+    /// The name.
     pub key: String,
-    /// Its value.
+    /// The value.
     pub value: String,
-    /// What the template says about it.
+    /// The description in the template.
     pub description: Option<String>,
-    /// The name that other stacks import it by.
+    /// The export name.
     pub export: Option<String>,
 }
 
 /// A resource of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackResource {
-    /// Its name in the template.
+    /// The logical id in the template.
     pub logical_id: String,
-    /// What `Ref` gives: a name, an id, an ARN or a URL.
+    /// The value of `Ref`: a name, an id, an ARN or a URL.
     pub physical_id: String,
-    /// Its type as AWS deploys it: `AWS::Lambda::Function` for `AWS::Serverless::Function`.
+    /// The type after SAM's transform: `AWS::Lambda::Function` for `AWS::Serverless::Function`.
     pub kind: String,
 }

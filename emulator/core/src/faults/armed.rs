@@ -1,4 +1,4 @@
-//! The faults in force: what each of them has met, and whether it strikes.
+//! The faults in force: counters of their occasions, and the decision whether one is injected.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,23 +12,24 @@ use crate::clock::Clock;
 use crate::context::Context;
 use crate::record::What;
 
-/// Faults that may be in force at a time.
+/// The maximum number of faults in force.
 const FAULTS_MAX: usize = 1_000;
-/// What one fault counts by itself; requests may name any number of buckets, and the rest are counted together.
+/// The number of subjects that one fault counts separately. Requests may name any number of buckets; the rest is counted
+/// together.
 const SUBJECTS_MAX: usize = 10_000;
 const OTHERS: &str = "others";
 
-/// The faults in force: a snapshot, whose tallies all snapshots share.
+/// A snapshot of the faults in force. All snapshots share the counters.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     seed: u64,
     last_id: u64,
     armed: Vec<Arc<Armed>>,
-    /// The emulator stops: nothing waits any more.
+    /// Cancelled when the emulator stops: delays end.
     over: CancellationToken,
 }
 
-/// A fault in force, and how often it was met.
+/// A fault in force and its counters.
 #[derive(Debug)]
 struct Armed {
     id: u64,
@@ -38,28 +39,28 @@ struct Armed {
 
 #[derive(Debug, Default)]
 struct Tally {
-    /// Occasions so far by what they were about: what happens to one function does not depend on what others do.
+    /// Occasions by subject, so that the fate of one function does not depend on the others.
     occasions: HashMap<String, u64>,
     struck: u64,
 }
 
-/// A fault that strikes, and the dice of this occasion for whatever else it has to decide.
+/// An injected fault, and the random numbers of this occasion for further decisions.
 pub(super) struct Strike<'a> {
     pub(super) kind: &'a Kind,
     pub(super) dice: chance::Dice,
 }
 
 impl Faults {
-    /// None, until `over`.
+    /// No faults. `over` is cancelled when the emulator stops.
     pub(super) fn none(over: CancellationToken) -> Faults {
         Faults { over, ..Faults::default() }
     }
 
-    /// A plan instead of these.
+    /// Replaces all faults with those of a plan.
     ///
     /// # Errors
     ///
-    /// A sentence, for a fault that cannot be, or one too many.
+    /// [`FaultError`](super::FaultError) for an invalid fault, or for one above the maximum number.
     pub fn replaced(&self, plan: Plan) -> Result<Faults, String> {
         let mut faults = Faults { seed: plan.seed, ..Faults::none(self.over.clone()) };
         for fault in plan.faults {
@@ -68,7 +69,7 @@ impl Faults {
         Ok(faults)
     }
 
-    /// The same with one fault more, and its number.
+    /// Adds a fault; also returns its id.
     ///
     /// # Errors
     ///
@@ -84,33 +85,33 @@ impl Faults {
         Ok((faults, id))
     }
 
-    /// The same without one; `None` when there is none of this number.
+    /// Removes a fault; `None` if the id is unknown.
     pub fn without(&self, id: u64) -> Option<Faults> {
         let mut faults = self.clone();
         faults.armed.retain(|armed| armed.id != id);
         (faults.armed.len() < self.armed.len()).then_some(faults)
     }
 
-    /// Whether none is in force.
+    /// Whether no fault is in force.
     pub fn are_none(&self) -> bool {
         self.armed.is_empty()
     }
 
-    /// Lets a span of real time pass; no more of it than until the emulator stops.
+    /// Waits for a span of real time, or until the emulator stops.
     pub async fn pause(&self, clock: &Clock, span: Millis) {
         if span.0 > 0 {
             clock.timeout(span, self.over.cancelled()).await;
         }
     }
 
-    /// What the control surface shows.
+    /// The faults and their counters, for the control surface.
     pub fn status(&self) -> Value {
         let shown: Vec<Value> = self.armed.iter().map(|armed| armed.status()).collect();
         json!({ "seed": self.seed, "faults": shown })
     }
 
-    /// The first of the faults `of` interest that strikes, recorded for this request. Each of them meets an occasion about
-    /// `subject`, a function or a bucket.
+    /// Counts an occasion about `subject`, a function or a bucket, for each fault that matches `of`. Returns the first one to
+    /// be injected, and records it for this request.
     pub(super) fn strike(
         &self,
         ctx: &Context,
@@ -126,7 +127,7 @@ impl Faults {
 }
 
 impl Armed {
-    /// One more occasion; what strikes, if it does.
+    /// Counts one occasion and decides whether the fault is injected.
     fn meet(&self, seed: u64, subject: &str) -> Option<Strike<'_>> {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         let is_one_too_many = tally.occasions.len() >= SUBJECTS_MAX;
@@ -170,20 +171,20 @@ mod tests {
         platform.context()
     }
 
-    /// How long each of some events of two functions is held back.
+    /// The delays of some events of two functions.
     fn spans(seed: u64) -> Vec<u64> {
         let ctx = context(seed, Fault::new(Reorder { function: None, within_millis: 1_000_000 }));
         (0..10).map(|at| reorder(&ctx, if at % 2 == 0 { "even" } else { "odd" }).0).collect()
     }
 
     #[test]
-    fn two_runs_with_one_seed_decide_alike_and_a_third_otherwise() {
+    fn equal_seeds_decide_alike_and_different_seeds_do_not() {
         assert_eq!(spans(7), spans(7));
         assert_ne!(spans(7), spans(8));
     }
 
     #[test]
-    fn what_happens_to_one_function_does_not_depend_on_others() {
+    fn the_faults_of_one_function_do_not_depend_on_other_functions() {
         let ctx = context(7, Fault::new(Reorder { function: None, within_millis: 1_000_000 }));
         let alone: Vec<u64> = (0..5).map(|_| reorder(&ctx, "even").0).collect();
         let among: Vec<u64> = spans(7).into_iter().step_by(2).collect();
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_strikes_as_often_as_it_may_and_every_snapshot_counts() {
+    fn a_fault_is_injected_up_to_its_count_over_all_snapshots() {
         let ctx = context(7, Fault::new(Throttle::default()).count(2));
         let struck: Vec<bool> = (0..4).map(|_| is_throttled(&ctx.clone(), "f")).collect();
         assert_eq!(struck, [true, true, false, false]);
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_shown_as_it_is_written() {
+    fn a_fault_serializes_to_the_text_it_was_parsed_from() {
         for text in [
             r#"{"fault":"throttle","function":"f","probability":0.5,"count":3}"#,
             r#"{"fault":"kill","phase":"after_response","after_millis":20,"probability":1.0}"#,

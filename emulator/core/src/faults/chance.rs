@@ -1,9 +1,9 @@
-//! The dice of faults. Pure: what they show depends on the seed, the fault, what it is about and the occasion, so the tenth
-//! event of a function meets the same fate in every run with the same seed.
+//! Seeded random numbers for faults. Pure: a number depends on the seed, the fault, the subject and the occasion, so the tenth
+//! event of a function is treated alike in every run with the same seed.
 
 use sha2::{Digest as _, Sha256};
 
-/// The dice of one occasion.
+/// The random numbers of one occasion.
 #[derive(Clone, Debug)]
 pub(super) struct Dice {
     begun: Sha256,
@@ -20,7 +20,7 @@ impl Dice {
         Dice { begun, rolls: 0 }
     }
 
-    /// A number from 0 up to and without 1.
+    /// A number in the half-open range from 0 to 1.
     pub(super) fn roll(&mut self) -> f64 {
         self.rolls += 1;
         let digest = self.begun.clone().chain_update(self.rolls.to_be_bytes()).finalize();
@@ -28,7 +28,7 @@ impl Dice {
         f64::from(number) / (f64::from(u32::MAX) + 1.0)
     }
 
-    /// A whole number from 0 to `most`.
+    /// A whole number from 0 to `most`, both included.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_shows_the_same_and_everything_else_something_else() {
+    fn equal_inputs_give_equal_numbers_and_different_inputs_do_not() {
         let first = rolls(7, 1, "f");
         assert_eq!(first, rolls(7, 1, "f"));
         for other in [rolls(8, 1, "f"), rolls(7, 2, "f"), rolls(7, 1, "g")] {
@@ -57,13 +57,13 @@ mod tests {
     }
 
     #[test]
-    fn a_probability_is_met_nearly() {
+    fn the_share_of_small_numbers_matches_the_probability() {
         let struck = rolls(7, 1, "f").into_iter().filter(|roll| *roll < 0.25).count();
         assert!((200..300).contains(&struck), "{struck} of 1000");
     }
 
     #[test]
-    fn a_span_has_both_its_ends() {
+    fn a_whole_number_covers_its_range_with_both_ends() {
         let spans: Vec<u32> = (0..100).map(|at| Dice::new(1, 1, "f", at).up_to(3)).collect();
         for wanted in 0..=3 {
             assert!(spans.contains(&wanted), "{spans:?}");

@@ -1,4 +1,4 @@
-//! A sandbox takes longer to start, as a large package or a busy region makes it: the time counts as init's, and meets its
+//! Slow cold starts, as a large package or a busy region causes them. The delay is part of init and counts against the init
 //! limit. The occasion is the start of a process.
 
 use hardcap_limits::Millis;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, is_about};
 use crate::context::Context;
 
-/// Makes sandboxes start later.
+/// Delays the start of sandboxes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlowColdStart {
-    /// The function; every one when absent.
+    /// The function; every function if absent.
     pub function: Option<String>,
-    /// How much later, in milliseconds.
+    /// The delay, in milliseconds.
     pub millis: u64,
 }
 
@@ -23,7 +23,7 @@ impl From<SlowColdStart> for Kind {
     }
 }
 
-/// How much later a sandbox starts.
+/// The delay of this cold start.
 pub fn slow_cold_start(ctx: &Context, function: &str) -> Millis {
     let of = |kind: &Kind| match kind {
         Kind::SlowColdStart(it) => is_about(it.function.as_ref(), function),

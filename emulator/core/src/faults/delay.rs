@@ -1,4 +1,4 @@
-//! An asynchronous event is first tried later, by the emulator's clock. The occasion is an event that is accepted.
+//! Delays the first attempt of an asynchronous event, by the emulator's clock. The occasion is an accepted event.
 
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, is_about};
 use crate::context::Context;
 
-/// Delivers asynchronous events later.
+/// Delays asynchronous events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delay {
-    /// The function; every one when absent.
+    /// The function; every function if absent.
     pub function: Option<String>,
-    /// How much later, in milliseconds.
+    /// The delay, in milliseconds.
     pub millis: u64,
 }
 
@@ -22,7 +22,7 @@ impl From<Delay> for Kind {
     }
 }
 
-/// How much later this event is tried.
+/// The delay of this event.
 pub fn delay(ctx: &Context, function: &str) -> Millis {
     let of = |kind: &Kind| match kind {
         Kind::Delay(it) => is_about(it.function.as_ref(), function),

@@ -1,5 +1,5 @@
-//! An asynchronous event is accepted with 202 and then lost, which AWS does not do knowingly: for whoever wants to know that
-//! the loss is noticed. Its end is counted as dropped, so the report's sums still agree. The occasion is an attempt.
+//! Accepts an asynchronous event with 202 and then loses it. AWS does not lose events by design; the fault tests that a
+//! consumer detects the loss. The event is counted as dropped, so the report's sums still agree. The occasion is an attempt.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::context::Context;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drop {
-    /// The function; every one when absent.
+    /// The function; every function if absent.
     pub function: Option<String>,
 }
 

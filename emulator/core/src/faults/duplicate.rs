@@ -1,5 +1,5 @@
-//! An asynchronous event is delivered twice, under the same request id, as AWS's at-least-once permits. The event still ends
-//! once, with what the second delivery came to. The occasion is an attempt.
+//! Delivers an asynchronous event twice under the same request id, as AWS's at-least-once delivery permits. The event still
+//! ends once, with the result of the second delivery. The occasion is an attempt.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::context::Context;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Duplicate {
-    /// The function; every one when absent.
+    /// The function; every function if absent.
     pub function: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl From<Duplicate> for Kind {
     }
 }
 
-/// Whether this attempt is made twice.
+/// Whether this attempt is duplicated.
 pub fn is_duplicated(ctx: &Context, function: &str) -> bool {
     let of = |kind: &Kind| match kind {
         Kind::Duplicate(it) => is_about(it.function.as_ref(), function),

@@ -1,4 +1,4 @@
-//! A call of S3 or DynamoDB fails as they do now and then, with an error that SDKs try again. The occasion is a call.
+//! Fails a call of S3 or DynamoDB with an error that SDKs retry. The occasion is a call.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +11,14 @@ use crate::context::Context;
 pub struct Fail {
     /// The service.
     pub service: Service,
-    /// The bucket; every call when absent. DynamoDB has none.
+    /// The bucket; every call if absent. DynamoDB has none.
     pub bucket: Option<String>,
-    /// With which error.
+    /// The error.
     #[serde(default)]
     pub error: Failure,
 }
 
-/// The error of a call that is made to fail.
+/// The error of a failed call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
@@ -35,7 +35,7 @@ impl From<Fail> for Kind {
     }
 }
 
-/// The error of this call, when it is to fail. `subject` is the bucket, or the service where there is none.
+/// The error to inject into this call, if any. `subject` is the bucket, or the service if there is no bucket.
 pub fn failure(ctx: &Context, service: Service, subject: &str) -> Option<Failure> {
     let of = |kind: &Kind| match kind {
         Kind::Fail(it) => it.service == service && is_about(it.bucket.as_ref(), subject),

@@ -1,5 +1,5 @@
-//! A function's process is killed (SIGKILL, with its group), as the machine below it may be lost at any time. The occasion is
-//! the phase: a start of a process, an event handed over, an answer taken.
+//! Kills a function's process group with SIGKILL, as a lost host would. The occasion is the beginning of a phase: a started
+//! process, a delivered event, a received response.
 
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
@@ -11,25 +11,25 @@ use crate::context::Context;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kill {
-    /// The function; every one when absent.
+    /// The function; every function if absent.
     pub function: Option<String>,
-    /// When in its life.
+    /// The phase of the process.
     pub phase: Phase,
-    /// How long after the phase began, in milliseconds of real time; at once when 0. A process that has left the phase by
-    /// then lives on.
+    /// The time from the beginning of the phase, in milliseconds of real time; 0 for at once. A process that has left the phase
+    /// by then is not killed.
     #[serde(default)]
     pub after_millis: u64,
 }
 
-/// When in its life a process is killed.
+/// The phase in which a process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Its init is over, and it asks for its first event.
+    /// Init has ended, and the process asks for its first event.
     BeforeNext,
-    /// It has an event and owes an answer.
+    /// The process has an event and has not responded.
     Busy,
-    /// Its answer was taken, and it has not asked for the next event.
+    /// The response was received, and the process has not asked for the next event.
     AfterResponse,
 }
 
@@ -39,7 +39,7 @@ impl From<Kill> for Kind {
     }
 }
 
-/// After which span a process that enters this phase is killed.
+/// The time after which a process in this phase is killed, if any.
 pub fn kill(ctx: &Context, function: &str, phase: Phase) -> Option<Millis> {
     let of = |kind: &Kind| match kind {
         Kind::Kill(it) => it.phase == phase && is_about(it.function.as_ref(), function),

@@ -1,8 +1,8 @@
-//! Faults on purpose: what happens to a system now and then, made to happen, seeded so that a run can be repeated.
+//! Fault injection, seeded so that a run can be repeated.
 //!
-//! One file a kind: what it is asked with, and where it strikes. A [`Plan`] is what a run is to suffer, `Faults` what is in
-//! force of it: each request sees one snapshot, taken at the door with the limits. A fault never pretends to be AWS's own
-//! doing: everything that strikes is recorded under its name.
+//! One file for each kind: its configuration and its injection. A [`Plan`] is the configuration of a run, [`Faults`] are the
+//! faults in force. Each request sees one snapshot, taken on arrival together with the limits. Every injected fault is recorded
+//! under its own name, so that it is never mistaken for AWS's behaviour.
 
 mod armed;
 mod chance;
@@ -43,61 +43,61 @@ pub use throttle::is_throttled;
 
 use crate::context::Platform;
 
-/// The longest that a fault may delay anything: a day, in milliseconds.
+/// The maximum delay of a fault: a day, in milliseconds.
 const LONGEST: u64 = 24 * 60 * 60 * 1000;
 
-/// What a run is to suffer.
+/// The faults of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plan {
-    /// Two runs with the same seed and the same faults decide alike at the same occasions.
+    /// The seed. Runs with the same seed and the same faults decide alike at the same occasions.
     pub seed: u64,
     /// The faults.
     pub faults: Vec<Fault>,
 }
 
-/// One fault: what happens, where, and how often.
+/// One fault: its kind, its subject and its frequency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
 pub struct Fault {
-    /// What happens, and where.
+    /// The kind and its subject.
     pub kind: Kind,
-    /// How likely it is at each occasion, from 0 to 1.
+    /// The probability at each occasion, from 0 to 1.
     pub probability: f64,
-    /// How often it strikes at most; without end when `None`.
+    /// The maximum number of injections; unlimited if `None`.
     pub count: Option<u64>,
 }
 
-/// What happens.
+/// The kinds of faults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Kind {
-    /// An invocation is refused as if no execution were free.
+    /// An invocation is refused as if the concurrency were used up.
     Throttle(Throttle),
-    /// The start of a sandbox takes longer.
+    /// A cold start is delayed.
     SlowColdStart(SlowColdStart),
     /// The process of a function is killed.
     Kill(Kill),
     /// An asynchronous event is delivered twice.
     Duplicate(Duplicate),
-    /// An asynchronous event is delivered later.
+    /// An asynchronous event is delayed.
     Delay(Delay),
-    /// Asynchronous events overtake each other.
+    /// Asynchronous events are reordered.
     Reorder(Reorder),
     /// An asynchronous event is accepted and lost.
     Drop(Drop),
     /// A call of S3 or DynamoDB fails.
     Fail(Fail),
-    /// A call of S3 or DynamoDB takes longer.
+    /// A call of S3 or DynamoDB is delayed.
     Slow(Slow),
 }
 
 impl Plan {
-    /// The same with functions by their names, for they may be given by logical id.
+    /// Replaces logical ids of functions by their names.
     ///
     /// # Errors
     ///
-    /// A sentence that names a function that is not known.
+    /// [`FaultError::UnknownFunction`] for an unknown function.
     pub fn named(self, known: impl Fn(&str) -> Option<String>) -> Result<Plan, String> {
         let faults = self.faults.into_iter().map(|fault| fault.named(&known));
         Ok(Plan { seed: self.seed, faults: faults.collect::<Result<_, _>>()? })
@@ -105,7 +105,7 @@ impl Plan {
 }
 
 impl Kind {
-    /// The name under which it is asked for and recorded.
+    /// The name of the kind in configuration and in records.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -121,7 +121,7 @@ impl Kind {
         }
     }
 
-    /// The function that it is for, when it is for one.
+    /// The function that it is restricted to, if any.
     pub fn function(&self) -> Option<String> {
         self.clone().function_mut().cloned()
     }
@@ -139,7 +139,7 @@ impl Kind {
         }
     }
 
-    /// Spans of time in it, by name, in milliseconds.
+    /// The span of time in it, in milliseconds, and the name of its member.
     fn spans(&self) -> Option<(&'static str, u64)> {
         match self {
             Kind::SlowColdStart(SlowColdStart { millis, .. })
@@ -153,27 +153,27 @@ impl Kind {
 }
 
 impl Fault {
-    /// A fault that strikes at every occasion.
+    /// A fault that is injected at every occasion.
     #[must_use]
     pub fn new(kind: impl Into<Kind>) -> Fault {
         Fault { kind: kind.into(), probability: 1.0, count: None }
     }
 
-    /// How likely it is at each occasion, from 0 to 1.
+    /// Sets the probability at each occasion, from 0 to 1.
     #[must_use]
     pub fn probability(mut self, probability: f64) -> Fault {
         self.probability = probability;
         self
     }
 
-    /// How often it strikes at most.
+    /// Sets the maximum number of injections.
     #[must_use]
     pub fn count(mut self, count: u64) -> Fault {
         self.count = Some(count);
         self
     }
 
-    /// The same with its function by its name.
+    /// Replaces the logical id of the function by its name.
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl Fault {
         Ok(self)
     }
 
-    /// Whether it can be; a sentence when not.
+    /// Validates the numbers.
     fn check(&self) -> Result<(), String> {
         if !(0.0..=1.0).contains(&self.probability) {
             return Err(format!("`probability` is from 0 to 1, not {}", self.probability));
@@ -202,7 +202,7 @@ impl Fault {
     }
 }
 
-/// As it is written: `probability` and `count` stand beside what the kind itself has.
+/// The serialized form has `probability` and `count` beside the members of the kind.
 impl TryFrom<Value> for Fault {
     type Error = String;
 
@@ -243,11 +243,12 @@ impl From<Fault> for Value {
     }
 }
 
-/// Puts a plan in force, and returns it with functions by their names; `known` gives the name of a function by its name or logical id.
+/// Puts a plan in force and returns it with functions by their names. `known` resolves a function's name or logical id to its
+/// name.
 ///
 /// # Errors
 ///
-/// A sentence that says which fault cannot be, and why.
+/// [`FaultError`] for the first invalid fault.
 pub fn arm(
     platform: &Platform,
     known: impl Fn(&str) -> Option<String>,
@@ -260,7 +261,7 @@ pub fn arm(
     Ok(plan)
 }
 
-/// Whether a fault that names nothing, or this, is about this.
+/// Whether a fault's optional filter matches a subject.
 fn is_about(named: Option<&String>, subject: &str) -> bool {
     named.is_none_or(|named| named == subject)
 }

@@ -1,5 +1,5 @@
-//! Asynchronous events overtake each other: each is first tried after a span that the dice choose. AWS promises no order.
-//! The occasion is an event that is accepted.
+//! Reorders asynchronous events: the first attempt of each is delayed by a random span. AWS promises no order. The occasion is
+//! an accepted event.
 
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, is_about};
 use crate::context::Context;
 
-/// Shuffles asynchronous events.
+/// Reorders asynchronous events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reorder {
-    /// The function; every one when absent.
+    /// The function; every function if absent.
     pub function: Option<String>,
-    /// The longest span that an event may be held back, in milliseconds of the emulator's clock.
+    /// The maximum delay of an event, in milliseconds of the emulator's clock.
     pub within_millis: u64,
 }
 
@@ -23,7 +23,7 @@ impl From<Reorder> for Kind {
     }
 }
 
-/// How long this event is held back.
+/// The delay of this event.
 pub fn reorder(ctx: &Context, function: &str) -> Millis {
     let of = |kind: &Kind| match kind {
         Kind::Reorder(it) => is_about(it.function.as_ref(), function),

@@ -1,4 +1,4 @@
-//! A call of S3 or DynamoDB is answered later, in real time. The occasion is a call.
+//! Delays a call of S3 or DynamoDB, in real time. The occasion is a call.
 
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, is_about};
 use crate::context::Context;
 
-/// Answers calls of a service later.
+/// Delays calls of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Slow {
     /// The service.
     pub service: Service,
-    /// The bucket; every call when absent. DynamoDB has none.
+    /// The bucket; every call if absent. DynamoDB has none.
     pub bucket: Option<String>,
-    /// How much later, in milliseconds.
+    /// The delay, in milliseconds.
     pub millis: u64,
 }
 
-/// A service that can be made to fail or to be slow.
+/// A service whose calls can fail or be delayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -34,7 +34,7 @@ impl From<Slow> for Kind {
     }
 }
 
-/// Waits as long as this call is to take longer. `subject` is the bucket, or the service where there is none.
+/// Waits for the injected delay of this call, if any. `subject` is the bucket, or the service if there is no bucket.
 pub async fn slow_down(ctx: &Context, service: Service, subject: &str) {
     let of = |kind: &Kind| match kind {
         Kind::Slow(it) => it.service == service && is_about(it.bucket.as_ref(), subject),

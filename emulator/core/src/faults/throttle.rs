@@ -1,16 +1,16 @@
-//! An invocation is refused with the 429 of an account whose executions are all under way. The occasion is an invocation,
-//! of an asynchronous event each attempt.
+//! Refuses an invocation with the 429 of an account whose concurrency is used up. The occasion is an invocation, or each
+//! attempt of an asynchronous event.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, is_about};
 use crate::context::Context;
 
-/// Refuses invocations as if no execution were free.
+/// Refuses invocations as if the concurrency were used up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Throttle {
-    /// The function; every one when absent.
+    /// The function; every function if absent.
     pub function: Option<String>,
 }
 

@@ -1,30 +1,30 @@
-//! Who sends a request: a program, the user of a browser, or a web page, and of which origin.
+//! The caller of a request: a program, the user of a browser, or a web page with its origin.
 //!
-//! Every browser says where a request comes from in headers that a page cannot set: `Origin` on everything but a plain GET or
-//! HEAD (Fetch standard, "Origin header"), and `Sec-Fetch-Site` on everything that goes to loopback (Fetch Metadata Request
-//! Headers, W3C, sent by Chromium since 76, Firefox since 90, Safari since 16.4). Programs send neither; Node's `fetch` sends
-//! `Sec-Fetch-Mode`, which for this reason does not count.
+//! Browsers state the origin of a request in headers that a page cannot set: `Origin` on all requests except plain GET and HEAD
+//! (Fetch standard, "Origin header"), and `Sec-Fetch-Site` on all requests to loopback (Fetch Metadata Request Headers, W3C,
+//! sent by Chromium since 76, Firefox since 90, Safari since 16.4). Programs send neither. Node's `fetch` sends
+//! `Sec-Fetch-Mode`, so that header is not evaluated.
 
 use http::{HeaderMap, HeaderValue, header};
 
 use super::trust::Trust;
 
-/// Who sends a request.
+/// The caller of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// No browser: an SDK, curl, a function.
+    /// A program: an SDK, curl, a function.
     Program,
-    /// The user of a browser, who typed the address or opened a bookmark (`Sec-Fetch-Site: none`).
+    /// The user of a browser, by typing the address or opening a bookmark (`Sec-Fetch-Site: none`).
     User,
     /// A page of the AWS port's own origin: the live page, or an object of S3.
     OwnPage,
-    /// A page of an origin that is trusted; the value of its `Origin`, if it sends one.
+    /// A page of a trusted origin, with the value of its `Origin` if it sends one.
     TrustedPage(Option<HeaderValue>),
-    /// Any other page: how it shows.
+    /// Any other page, and the header that shows it.
     ForeignPage(Foreign),
 }
 
-/// What shows that a page is foreign.
+/// The evidence that a page is foreign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreign {
     /// Its `Origin`.
@@ -33,14 +33,14 @@ pub enum Foreign {
     Site(String),
 }
 
-/// Tells who sends a request with these headers.
+/// Determines the caller from the headers of a request.
 pub(super) fn of(headers: &HeaderMap, trust: &Trust) -> Caller {
     let site = one(headers, "sec-fetch-site");
     match (one(headers, "origin"), site) {
         (None, None) => Caller::Program,
         (None, Some("none")) => Caller::User,
         (None, Some("same-origin")) => Caller::OwnPage,
-        // An image or a link has no `Origin`. A page can leave the referrer out, and cannot forge it.
+        // Images and links have no `Origin`. A page can suppress the referrer but cannot forge it.
         (None, Some(_)) if referrer(headers).is_some_and(|origin| trust.trusts(origin)) => {
             Caller::TrustedPage(None)
         }
@@ -53,7 +53,7 @@ pub(super) fn of(headers: &HeaderMap, trust: &Trust) -> Caller {
     }
 }
 
-/// The one value of a header; `?` where it is repeated or not text, which no browser sends and nothing trusts.
+/// The single value of a header. `?` if it is repeated or not text: no browser sends that, and nothing trusts it.
 fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;

@@ -1,11 +1,11 @@
-//! Cross-origin headers for the pages that are trusted, on every surface but S3, whose buckets have rules of their own.
+//! CORS headers for trusted pages, on all surfaces except S3, whose buckets have their own CORS rules.
 
 use http::{HeaderMap, HeaderValue, Method, header, request};
 
 use super::{Caller, Surface};
 
-/// Whether a preflight is answered here: of a trusted page, for an API that is not S3. A preflight has no `X-Amz-Target` yet, so
-/// one for a JSON API is known by asking for it.
+/// Whether the guard answers a preflight: it is from a trusted page and for an API other than S3. A preflight has no
+/// `X-Amz-Target` yet, so a JSON API is recognized by the request for that header.
 pub fn answers_preflight(caller: &Caller, surface: Surface, head: &request::Parts) -> bool {
     let asks = head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let wanted = head.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
@@ -17,7 +17,7 @@ pub fn answers_preflight(caller: &Caller, surface: Surface, head: &request::Part
         && (surface != Surface::S3 || has_target)
 }
 
-/// The headers that allow what a trusted page asks for.
+/// The headers that allow the request of a trusted page.
 pub fn preflight(head: &request::Parts) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let asked = [
@@ -32,7 +32,7 @@ pub fn preflight(head: &request::Parts) -> HeaderMap {
     headers
 }
 
-/// Lets a trusted page read an answer.
+/// Lets a trusted page read a response.
 pub fn expose(caller: &Caller, headers: &mut HeaderMap) {
     let Caller::TrustedPage(Some(origin)) = caller else { return };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

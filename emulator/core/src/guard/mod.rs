@@ -1,20 +1,20 @@
-//! Keeps web pages away from every port that is not an API or a function URL.
+//! Protects every port except APIs and function URLs against web pages.
 //!
-//! hardcap runs the code that it is given, and it listens on the machine of a developer, whose browser shows pages of strangers.
-//! Such a page can send requests to loopback, and what it sends needs no permission: a POST of text creates and invokes a
-//! function. Signatures do not help, because a page can sign with the well-known keys `test`/`test`. So every request is judged
-//! by what a page cannot set: its `Origin`, its `Sec-Fetch-Site` and its `Host`.
+//! hardcap runs code for its clients and listens on a developer's machine, whose browser shows foreign pages. Such a page can
+//! send requests to loopback without permission: a plain-text POST can create and invoke a function. Signatures do not help,
+//! because a page can sign with the well-known keys `test`/`test`. Therefore every request is judged by headers that a page
+//! cannot set: `Origin`, `Sec-Fetch-Site` and `Host`.
 //!
-//! - The host must be this machine. A page of `evil.example`, whose owner lets that name resolve to 127.0.0.1 (DNS rebinding),
-//!   is of the same origin as the port it talks to; only the `Host` shows it. Names below `localhost` and addresses cannot be
-//!   rebound. Any other name is refused unless it is named: a name without a dot can be answered by the network's own search
-//!   domain, and `*.internal` by its own resolver.
-//! - A page of another origin is refused by every service, wherever it comes from: another port of loopback is another origin.
+//! - The host must be this machine. With DNS rebinding a page of `evil.example` has the same origin as the port it calls,
+//!   because the owner of that name resolves it to 127.0.0.1; only `Host` shows the attack. Names below `localhost` and
+//!   addresses cannot be rebound. All other names are refused unless they are configured: a name without a dot can be resolved
+//!   by the network's search domain, and `*.internal` by its resolver.
+//! - A page of another origin is refused by every service. Another port of loopback is another origin.
 //! - A page of the port's own origin is an object of S3 or the live page. Only the control surface serves it, and only with the
-//!   token that the live page has in its HTML.
-//! - S3 decides about pages by its own table (`s3/pages.rs`), for browsers do fetch objects.
+//!   token in the live page's HTML.
+//! - S3 has its own rules for pages (`s3/pages.rs`), because browsers legitimately fetch objects.
 //!
-//! What is named (`--allow-origin`, `--allow-host`) is trusted as a program is. `judge` is pure.
+//! Configured origins and hosts (`--allow-origin`, `--allow-host`) are trusted like programs. `judge` is pure.
 
 mod caller;
 mod cors;
@@ -28,12 +28,12 @@ use trust::Host;
 pub use trust::Trust;
 pub use trust::{InvalidTrust, TrustedHost, TrustedOrigin};
 
-/// What a request is for.
+/// The target of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
-    /// An AWS API: Lambda, DynamoDB, SSM, Secrets Manager, STS, and those that hardcap does not have.
+    /// An AWS API: Lambda, DynamoDB, SSM, Secrets Manager, STS, and APIs that hardcap does not have.
     Api,
-    /// S3, which decides about pages itself.
+    /// S3, which has its own rules for pages.
     S3,
     /// `/_hardcap/`.
     Control,
@@ -41,36 +41,36 @@ pub enum Surface {
     Runtime,
 }
 
-/// Why a request is refused. Its text says how to allow it.
+/// The reason why a request is refused. Its text says how to allow it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The host does not name this machine.
+    /// The host is not a name of this machine.
     #[error(
         "hardcap refused this request: the host `{0}` is not a known name of this machine, and a web page could have bound it to \
          this address (DNS rebinding). Use localhost or the address; or start hardcap with --allow-host NAME, or with \
          allow_hosts in hardcap.toml"
     )]
     Host(String),
-    /// A page of this origin.
+    /// A page of this foreign origin.
     #[error(
         "hardcap refused this request: it comes from a web page of the origin `{0}`, and what it asks for could run code on this \
          machine. If the page is yours, start hardcap with --allow-origin {0}, or with allow_origins in hardcap.toml"
     )]
     Origin(String),
-    /// A page whose origin is `null`.
+    /// A page with the origin `null`.
     #[error(
         "hardcap refused this request: it comes from a web page whose origin is `null` (a sandboxed page or a file), which cannot \
          be allowed. Serve the page from an origin, and start hardcap with --allow-origin ORIGIN"
     )]
     NullOrigin,
-    /// A page without an `Origin`, by its `Sec-Fetch-Site`.
+    /// A page without an `Origin`, with its `Sec-Fetch-Site`.
     #[error(
         "hardcap refused this request: it comes from a web page of another site (Sec-Fetch-Site: {0}). If the page is yours, start \
          hardcap with --allow-origin ORIGIN, or with allow_origins in hardcap.toml; to look at an address yourself, type it into \
          the address bar"
     )]
     Site(String),
-    /// A page of the own origin without the token.
+    /// A page of the port's own origin without the token.
     #[error(
         "hardcap refused this request: it comes from a web page of hardcap's own origin without the live page's token, such as an \
          object of S3. To let all such pages in, start hardcap with --allow-origin and that origin"
@@ -87,7 +87,7 @@ impl Refused {
         }
     }
 
-    /// The refusal of a caller that is a page; `None` for one that is not, or is trusted.
+    /// The refusal for a caller that is an untrusted page; `None` for any other caller.
     pub fn page(caller: &Caller) -> Option<Refused> {
         match caller {
             Caller::Program | Caller::User | Caller::TrustedPage(_) => None,
@@ -97,11 +97,11 @@ impl Refused {
     }
 }
 
-/// Judges a request by its head: who sends it, if it may be served.
+/// Judges a request by its head, and returns its caller if it may be served.
 ///
 /// # Errors
 ///
-/// [`Refused`] when its host is not this machine, or it comes from a page that is not trusted. S3 gets pages to decide on.
+/// [`Refused`] if its host is not this machine, or if it comes from an untrusted page. For S3, pages are passed on.
 pub fn judge(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<Caller, Refused> {
     check_host(trust, surface, head)?;
     let caller = caller::of(&head.headers, trust);
@@ -115,7 +115,7 @@ pub fn judge(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<C
     }
 }
 
-/// A request names one host. One without any, of HTTP/1.0, is not a browser's.
+/// A request names one host. A request without a host (HTTP/1.0) does not come from a browser.
 fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<(), Refused> {
     let named = head.headers.get_all(header::HOST).iter();
     let named = named.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
@@ -133,7 +133,7 @@ fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<
     Ok(())
 }
 
-/// The token is a header, or a parameter where a page cannot set headers: of an event stream, and of a link.
+/// The token is a header, or a query parameter for event streams and links, where a page cannot set headers.
 fn has_token(trust: &Trust, head: &request::Parts) -> bool {
     let header = head.headers.get("x-hardcap-token").map(|token| token.as_bytes());
     let query = head.uri.query().unwrap_or_default();

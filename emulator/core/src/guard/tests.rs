@@ -38,7 +38,7 @@ fn programs_and_users_pass_everywhere() {
         &[("host", "bucket.s3.us-east-1.localhost:4566")],
         &[("host", "hardcap:4566")],
         &[("host", "localhost:4566"), ("sec-fetch-site", "none")],
-        // Node's own fetch.
+        // Node's fetch sends `Sec-Fetch-Mode`.
         &[("host", "localhost:4566"), ("sec-fetch-mode", "cors")],
         &[("host", "localhost:4566"), ("referer", "https://evil.example/")],
         &[],
@@ -51,7 +51,7 @@ fn programs_and_users_pass_everywhere() {
 }
 
 #[test]
-fn pages_that_are_not_trusted_pass_nowhere_and_s3_gets_them_to_decide_on() {
+fn untrusted_pages_are_refused_everywhere_except_at_s3_which_judges_them_itself() {
     let host = ("host", "127.0.0.1:4566");
     for (headers, refused) in [
         (&[host, ("origin", "https://evil.example")][..], "https://evil.example"),
@@ -91,7 +91,7 @@ fn pages_that_are_not_trusted_pass_nowhere_and_s3_gets_them_to_decide_on() {
 }
 
 #[test]
-fn trusted_pages_pass_everywhere_their_images_and_links_too() {
+fn trusted_pages_and_their_images_and_links_pass_everywhere() {
     let host = ("host", "127.0.0.1:4566");
     for headers in [
         &[host, ("origin", TRUSTED)][..],
@@ -155,7 +155,7 @@ fn s3_answers_to_the_names_that_aws_alone_can_own() {
 }
 
 #[test]
-fn a_machine_that_listens_on_more_than_loopback_answers_to_addresses_and_to_no_further_name() {
+fn a_listener_beyond_loopback_accepts_any_address_and_no_further_name() {
     for (bound, host, passes) in [
         ("0.0.0.0", "192.0.2.7:4566", true),
         ("0.0.0.0", "[fd00::2]:4566", true),

@@ -1,18 +1,18 @@
-//! The hosts and origins that a run trusts, and how their texts are read.
+//! The trusted hosts and origins of a run, and the parsing of their texts.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// An origin whose pages may call every API of the AWS port: `http://localhost:5173`.
+/// An origin whose pages may call every API of the AWS port, such as `http://localhost:5173`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedOrigin(String);
 
-/// A further name or address of this machine: `hardcap` in a network of containers, `host.docker.internal`.
+/// An additional name or address of this machine, such as `hardcap` in a network of containers, or `host.docker.internal`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedHost(Host);
 
-/// A text that is not an origin or a host that can be trusted: what is wrong with it, and what to write.
+/// A text that is not a valid origin or host to trust. The message says what is wrong and what to write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidTrust(String);
@@ -21,12 +21,12 @@ pub struct InvalidTrust(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
     Address(IpAddr),
-    /// In lower case, without a dot at its end.
+    /// In lower case, without a trailing dot.
     Name(String),
 }
 
 impl Host {
-    /// Reads a `Host` header, or the authority of a URL; `None` when it is neither a name nor an address.
+    /// Parses a `Host` header, or the authority of a URL; `None` if it is neither a name nor an address.
     pub(super) fn read(text: &str) -> Option<Host> {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -63,19 +63,19 @@ impl FromStr for TrustedHost {
             )))
         };
         if text.contains(['*', '/', '@']) || text.contains("://") {
-            return wrong("it has no scheme, no path and no wildcard");
+            return wrong("a host has no scheme, no path and no wildcard");
         }
         let bare = text.parse::<Ipv6Addr>().ok();
         let has_port =
             bare.is_none() && text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
         let bare = bare.map(|address| Host::Address(address.to_canonical()));
         match bare.or_else(|| Host::read(text)) {
-            Some(_) if has_port => wrong("it has no port, for every port of it is meant"),
+            Some(_) if has_port => wrong("a host has no port, because all of its ports are meant"),
             Some(Host::Address(address)) if address.is_unspecified() => {
-                wrong("it is an address to listen on (--host), which clients do not name")
+                wrong("this is an address to listen on (--host), not an address that clients name")
             }
             Some(host) => Ok(TrustedHost(host)),
-            None => wrong("it has characters that a name does not have"),
+            None => wrong("it contains characters that are invalid in a name"),
         }
     }
 }
@@ -90,18 +90,18 @@ impl FromStr for TrustedOrigin {
             ))
         };
         if text == "*" {
-            return Err(wrong("every web page could then run code on this machine"));
+            return Err(wrong("it would let every web page run code on this machine"));
         }
         if text == "null" {
             return Err(wrong(
-                "any web page can make itself a sandboxed one, whose origin is `null`",
+                "any web page can open a sandboxed page, whose origin is `null`",
             ));
         }
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("it has no scheme"))?;
         let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
         if !is_scheme {
-            return Err(wrong("its scheme is not one"));
+            return Err(wrong("its scheme is invalid"));
         }
         if rest.contains(['/', '?', '#', '@']) {
             return Err(wrong("an origin has no path, no query and no user"));
@@ -143,7 +143,7 @@ impl fmt::Display for TrustedHost {
     }
 }
 
-/// Whom a run trusts: the address that it listens on, and what was named.
+/// The trusted hosts and origins of a run: the listening address and the configured ones.
 #[derive(Clone, Debug)]
 pub struct Trust {
     bound: IpAddr,
@@ -170,7 +170,7 @@ impl Trust {
         }
     }
 
-    /// The secret that the live page is given, and no other page can read.
+    /// The secret token in the live page. Other pages cannot read it.
     pub fn page_token(&self) -> &str {
         &self.page_token
     }
@@ -179,8 +179,8 @@ impl Trust {
         self.origins.iter().any(|trusted| trusted.0 == origin)
     }
 
-    /// Whether a host is this machine. The names below `localhost` lead nowhere else (RFC 6761). An address is not resolved, so
-    /// a page cannot bind it to another; any is taken where the machine listens on more than loopback, for clients may reach it
+    /// Whether a host is this machine. Names below `localhost` always resolve to loopback (RFC 6761). An address is not
+    /// resolved, so a page cannot rebind it. A listener beyond loopback accepts any address, because clients may reach it
     /// through a forwarded port.
     pub(super) fn is_this_machine(&self, host: &Host) -> bool {
         let named = self.hosts.iter().any(|trusted| trusted.0 == *host);
@@ -195,7 +195,8 @@ impl Trust {
             }
     }
 
-    /// Whether a host is S3's at AWS, whose owner is AWS: a client that was sent here by other means still names it.
+    /// Whether a host is a name of S3 at AWS. Only AWS owns such names, so a client that was redirected here may still send
+    /// one.
     pub(super) fn is_aws_s3(&self, host: &Host) -> bool {
         let regional = format!("s3.{}.amazonaws.com", self.region);
         match host {
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_that_would_trust_every_page_or_none_is_an_error() {
+    fn an_origin_that_matches_every_page_or_no_page_is_an_error() {
         for (text, said) in [
             ("*", "every web page could then run code"),
             ("null", "sandboxed"),
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_a_name_or_an_address_and_nothing_more() {
+    fn a_host_is_only_a_name_or_an_address() {
         for (text, kept) in [
             ("hardcap", "hardcap"),
             ("Host.Docker.Internal.", "host.docker.internal"),

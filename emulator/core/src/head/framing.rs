@@ -1,9 +1,9 @@
-//! The framing of HTTP/1 requests: where each head begins and where each body ends, by the rules of hyper.
+//! The framing of HTTP/1 requests by hyper's rules: where each head begins and each body ends.
 //!
-//! Pure: bytes in, heads out. The rules were read in hyper 1.12.0 (`proto/h1/role.rs` and `proto/h1/decode.rs`, MIT licence);
-//! a property test compares this module with hyper over real sockets. Only what the client sends decides, so responses,
-//! `100 Continue` among them, cannot confuse it. Where a request is not one that hyper accepts, the framing is
-//! [`State::Lost`] for the rest of the connection: all bytes pass, and no head is reported any more.
+//! Pure: bytes in, heads out. The rules are those of hyper 1.12.0 (`proto/h1/role.rs` and `proto/h1/decode.rs`, MIT licence). A
+//! property test compares this module with hyper over real sockets. Only the client's bytes matter, so responses such as `100
+//! Continue` cannot confuse it. If a request is not one that hyper accepts, the framing is [`State::Lost`] for the rest of the
+//! connection: all bytes pass, and no further head is reported.
 
 use std::collections::VecDeque;
 
@@ -11,16 +11,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{HEAD_MAX, Head, SentHead, TARGET_MAX};
 
-/// The longest method that is recognized; the longest registered one has 17 letters.
+/// The longest recognized method. The longest registered one has 17 letters.
 const METHOD_MAX: usize = 64;
 
 /// The requests of one connection, as far as they have been read.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
     state: State,
-    /// The head that is being read, without the rest of a target that was cut.
+    /// The head that is being read, without the cut part of its target.
     head: Partial,
-    /// The heads that were read and whose requests hyper has not handed over yet.
+    /// The heads that were read and not yet taken by the service.
     pub(super) heads: VecDeque<Head>,
 }
 
@@ -29,11 +29,11 @@ enum State {
     /// The next byte belongs to a head.
     #[default]
     Head,
-    /// So many bytes of a body follow.
+    /// This many bytes of a body follow.
     Sized(u64),
     /// The next byte belongs to a chunked body.
     Chunked(Chunked),
-    /// Where the next head begins is not known.
+    /// The beginning of the next head is unknown.
     Lost,
 }
 
@@ -43,26 +43,26 @@ struct Partial {
     first_line_read: bool,
     spaces: u32,
     target_bytes: u64,
-    /// Where the line begins that is being read.
+    /// The beginning of the current line.
     line: usize,
 }
 
-/// What one byte of a head means.
+/// The meaning of one byte of a head.
 #[derive(PartialEq, Eq)]
 enum Step {
-    /// The head goes on.
+    /// The head continues.
     Keep,
-    /// It is a part of the target that hyper must not see.
+    /// The byte belongs to the part of the target that hyper must not see.
     Cut,
     /// The head is complete.
     Complete,
-    /// It is not a head.
+    /// The bytes are not a head.
     Broken,
 }
 
 impl Framing {
-    /// Reads bytes of the connection in their order. Returns how many of them hyper is given, moved to the front: fewer
-    /// where a target was cut.
+    /// Reads bytes of the connection in order. Returns the number of bytes for hyper, moved to the front: fewer than given if a
+    /// target was cut.
     pub(super) fn feed(&mut self, read: &mut [u8]) -> usize {
         let (mut at, mut kept) = (0, 0);
         while at < read.len() {
@@ -98,7 +98,7 @@ impl Framing {
         kept
     }
 
-    /// Reports no heads from here on, because they are not those that hyper sees.
+    /// Reports no further heads, because they would not be those that hyper sees.
     pub(super) fn lose(&mut self) {
         *self = Framing { state: State::Lost, ..Framing::default() };
     }
@@ -143,7 +143,7 @@ impl Partial {
         }
         self.bytes.push(byte);
         if byte == b'\n' {
-            // A line of nothing but its ending ends the head; one that follows a bare line feed does as well.
+            // An empty line ends the head, also after a bare line feed.
             if matches!(self.bytes[self.line..], [b'\n'] | [b'\r', b'\n']) {
                 return Step::Complete;
             }
@@ -153,7 +153,7 @@ impl Partial {
     }
 }
 
-/// A head as it was sent, and what follows it; `None` where hyper refuses it.
+/// A head as it was sent and the framing of its body; `None` if hyper refuses it.
 fn complete(partial: &Partial) -> Option<(Head, State)> {
     let lines = partial.bytes.split(|&byte| byte == b'\n').count();
     let mut fields = vec![httparse::EMPTY_HEADER; lines];
@@ -169,7 +169,7 @@ fn complete(partial: &Partial) -> Option<(Head, State)> {
     let mut as_parsed = HeaderMap::with_capacity(parsed.headers.len());
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        // hyper keeps one length, and none beside a transfer coding.
+        // hyper keeps one length, and none if there is a transfer coding.
         let chunked = matches!(body, State::Chunked(_));
         if name == header::CONTENT_LENGTH && (chunked || as_parsed.contains_key(&name)) {
             continue;
@@ -185,7 +185,7 @@ fn complete(partial: &Partial) -> Option<(Head, State)> {
     Some((Head { method, target, as_parsed, sent }, body))
 }
 
-/// How the body that follows these headers is framed; `None` where hyper refuses the request.
+/// The framing of the body that follows these headers; `None` if hyper refuses the request.
 fn body_of(headers: &[httparse::Header<'_>], minor_version: u8) -> Option<State> {
     let (mut length, mut coding) = (None, None);
     for field in headers {
@@ -202,13 +202,13 @@ fn body_of(headers: &[httparse::Header<'_>], minor_version: u8) -> Option<State>
     match (coding, length) {
         (Some(true), _) if minor_version == 1 => Some(State::Chunked(Chunked::Start)),
         (Some(_), _) => None,
-        // The two largest numbers mean something else to hyper, which refuses them.
+        // hyper reserves the two largest numbers and refuses them as lengths.
         (None, Some(length)) if length > u64::MAX - 2 => None,
         (None, length) => Some(sized(length.unwrap_or(0))),
     }
 }
 
-/// Whether `chunked` is the last of the transfer codings.
+/// Whether `chunked` is the last transfer coding.
 fn is_chunked(value: &[u8]) -> bool {
     let last = value.rsplit(|&byte| byte == b',').next().unwrap_or_default();
     last.trim_ascii().eq_ignore_ascii_case(b"chunked")
@@ -221,24 +221,24 @@ fn digits(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// A place in a chunked body.
+/// A position in a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunked {
     /// Before the first digit of a size.
     Start,
     /// Among the digits of a size.
     Size(u64),
-    /// In the white space behind a size.
+    /// In the white space after a size.
     Blank(u64),
     /// In the extensions of a chunk.
     Extension(u64),
-    /// Before the line feed behind a size.
+    /// Before the line feed after a size.
     SizeLineFeed(u64),
-    /// So many bytes of a chunk follow.
+    /// This many bytes of a chunk follow.
     Data(u64),
     DataReturn,
     DataLineFeed,
-    /// At the beginning of a trailer line, which may be the empty one.
+    /// At the beginning of a trailer line, which may be the final empty line.
     TrailerStart,
     Trailer,
     TrailerLineFeed,
@@ -246,7 +246,7 @@ enum Chunked {
 }
 
 impl Chunked {
-    /// Skips bytes of the body: how many, and what follows them.
+    /// Skips bytes of the body: their number, and the state after them.
     fn skip(mut self, bytes: &[u8]) -> (usize, State) {
         let mut at = 0;
         while at < bytes.len() {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Reads `bytes` in pieces of `piece` bytes; what hyper would see.
+/// Reads `bytes` in pieces of `piece` bytes; returns the bytes for hyper.
 fn read(heads: &Heads, bytes: &[u8], piece: usize) -> Vec<u8> {
     let mut seen = Vec::new();
     for piece in bytes.chunks(piece) {
@@ -35,7 +35,7 @@ fn names_keep_their_case_and_every_byte_of_the_lines_is_counted() {
 }
 
 #[test]
-fn a_target_that_hyper_cannot_take_is_cut_and_its_length_kept() {
+fn a_target_that_hyper_cannot_accept_is_cut_and_its_length_is_kept() {
     for piece in [1000, 1_000_000] {
         let sent = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "a".repeat(70_000));
         let heads = Heads::default();
@@ -50,7 +50,7 @@ fn a_target_that_hyper_cannot_take_is_cut_and_its_length_kept() {
 }
 
 #[test]
-fn after_a_head_that_hyper_parsed_otherwise_no_head_is_reported() {
+fn no_head_is_reported_after_one_that_hyper_parsed_differently() {
     let (host, other) = (&[("host", "h")], &[("host", "other")]);
     let sent = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     for parsed_otherwise in
@@ -64,10 +64,10 @@ fn after_a_head_that_hyper_parsed_otherwise_no_head_is_reported() {
     }
 }
 
-/// The header lines that frame a body, what hyper makes of them, and the body as it is sent.
+/// The header lines that frame a body, the headers that hyper parses, and the body on the wire.
 type Framed = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
-/// Bodies of every framing, each with what looks like a head in it or with what ends it early if misread.
+/// Bodies of every framing, each with content that looks like a head or like the end of the body.
 const BODIES: [Framed; 7] = [
     ("", &[], ""),
     ("Content-Length: 0\r\n", &[("content-length", "0")], ""),
@@ -91,7 +91,7 @@ const BODIES: [Framed; 7] = [
 ];
 
 #[test]
-fn pipelined_requests_keep_their_heads_whatever_their_bodies_look_like() {
+fn pipelined_requests_keep_their_heads_with_bodies_that_look_like_heads() {
     for first in BODIES {
         for second in BODIES {
             for piece in [1, 2, 3, 5, 17, 1000] {
@@ -117,7 +117,7 @@ fn pipelined_requests_keep_their_heads_whatever_their_bodies_look_like() {
 }
 
 #[test]
-fn a_request_that_hyper_refuses_passes_untouched_and_ends_the_heads() {
+fn a_request_that_hyper_refuses_passes_unchanged_and_no_further_head_is_reported() {
     for refused in [
         "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         "GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n",

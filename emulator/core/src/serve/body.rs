@@ -1,4 +1,4 @@
-//! The body of a request: hyper's, with an idle timeout, and with a note whether all of it was read.
+//! The body of a request: hyper's, with an idle timeout and a flag that shows whether it was read to the end.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,16 +14,16 @@ use hyper::body::Incoming;
 
 use crate::clock::Clock;
 
-/// The body of a request. It fails when no byte of it arrives for the idle timeout of its surface.
+/// The body of a request. It fails if no byte arrives for the idle timeout of its surface.
 pub struct RequestBody {
     incoming: Incoming,
     idle: Option<Millis>,
-    /// Runs while the next bytes are waited for.
+    /// The timer of the idle timeout, while a read is pending.
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     read: Read,
 }
 
-/// Whether a body was read to its end, known also after it was dropped.
+/// Whether a body was read to its end; readable after the body was dropped.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Read(Arc<AtomicBool>);
 
@@ -33,13 +33,13 @@ impl Read {
     }
 }
 
-/// Why a body ended early.
+/// The error of an incomplete body.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// The client went away or broke HTTP.
+    /// The client disconnected or broke the protocol.
     #[error(transparent)]
     Http(#[from] hyper::Error),
-    /// The client sent nothing for too long.
+    /// The idle timeout passed.
     #[error(
         "no byte of the request body arrived for {} seconds (hardcap.toml: `body_idle_seconds`)",
         .0.0 / 1000
@@ -48,7 +48,7 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    /// Whether an error is, or was caused by, a client that sent nothing for too long.
+    /// Whether an error is, or was caused by, the idle timeout.
     pub fn is_idle(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source())
             .any(|error| matches!(error.downcast_ref(), Some(BodyError::Idle(_))))
@@ -62,7 +62,7 @@ impl RequestBody {
         (RequestBody { incoming, idle, waiting: None, read: read.clone() }, read)
     }
 
-    /// Whether the idle timeout is over. Registers the task to be woken at that time.
+    /// Whether the idle timeout has passed. Otherwise registers the task to be woken then.
     fn is_idle(&mut self, context: &mut Context<'_>) -> Option<Millis> {
         let idle = self.idle?;
         let waiting = self.waiting.get_or_insert_with(|| {

@@ -1,4 +1,4 @@
-//! A listener that cannot accept connections, because a file descriptor or memory is missing.
+//! A listener that cannot accept connections because of missing file descriptors or memory.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -8,32 +8,32 @@ use rustix::io::Errno;
 
 use crate::clock::{Clock, Stopwatch};
 
-/// How long a listener waits before it tries again.
+/// The delay before the next attempt to accept.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
-/// A shortage is over when connections have been accepted and no accept has failed for so long.
+/// The time without a failed accept after which a shortage is over.
 const OVER_AFTER: Duration = Duration::from_secs(5);
 
-/// When an accept failed last, while there is a shortage. One for the process, as its descriptors are.
+/// The time of the last failed accept during a shortage. One for the process, like its descriptors.
 static LAST_FAILURE: Mutex<Option<Stopwatch>> = Mutex::new(None);
 
-/// Whether this error of `accept` will be the same at once again.
+/// Whether an immediate retry of `accept` would give the same error.
 pub(super) fn is_one(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
 }
 
-/// A connection could not be accepted. Warns at the beginning of a shortage.
+/// Notes a failed accept. Warns at the beginning of a shortage.
 pub(super) fn failed(error: &io::Error) {
     let mut last = LAST_FAILURE.lock().unwrap_or_else(PoisonError::into_inner);
     if last.replace(Clock::default().stopwatch()).is_none() {
         tracing::warn!(
-            "connections wait to be accepted: {error}. {}",
+            "new connections cannot be accepted yet: {error}. {}",
             crate::descriptors::advice()
         );
     }
 }
 
-/// A connection was accepted. Says when a shortage is over.
+/// Notes a successful accept. Logs the end of a shortage.
 pub(super) fn accepted() {
     let mut last = LAST_FAILURE.lock().unwrap_or_else(PoisonError::into_inner);
     if last.is_some_and(|failure| failure.elapsed() > OVER_AFTER) {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::*;
 use crate::head::SentHead;
 
-/// What the service was handed: the names and values of the head as sent, and the body.
+/// A request as the service received it: the names and values of the head as sent, and the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
     target_bytes: Option<u64>,
@@ -19,7 +19,7 @@ struct Seen {
 
 type Log = Arc<Mutex<Vec<Seen>>>;
 
-/// Starts a gateway surface that reads bodies of up to `max` bytes and notes what it was handed.
+/// Starts a gateway surface that reads bodies of up to `max` bytes and logs each request.
 async fn start(
     max: u64,
     idle: Millis,
@@ -73,7 +73,7 @@ enum Coding {
     Chunked,
 }
 
-/// A request: its bytes on the wire, and what the service has to see of it.
+/// A request: its bytes on the wire, and what the service must receive.
 fn request() -> impl Strategy<Value = (Vec<u8>, Seen)> {
     let name = "[xX]-[a-zA-Z]{1,8}";
     let fields = prop::collection::vec((name, "[a-z;,=]{0,6}"), 0..4);
@@ -119,7 +119,7 @@ fn request() -> impl Strategy<Value = (Vec<u8>, Seen)> {
     )
 }
 
-/// A piece of a body: what could be taken for a head, a long target, or the end of something, among plain bytes.
+/// A piece of a body: text that looks like a head, a long target or an end, among plain bytes.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(b"GET / HTTP/1.1\r\nX-Evil: 1\r\n\r\n".to_vec()),
@@ -171,7 +171,7 @@ fn pipelined_requests_of_every_framing_arrive_intact_with_their_names_as_sent() 
     stop.cancel();
 }
 
-/// Writes `bytes`, and reads until the server closes.
+/// Writes `bytes` and reads until the server closes.
 async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
@@ -181,7 +181,7 @@ async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_is_refused_after_the_idle_timeout_and_one_that_goes_on_is_read() {
+async fn a_stalled_body_is_refused_after_the_idle_timeout_and_a_slow_one_is_read() {
     let tasks = TaskTracker::new();
     let (address, log, stop) = start(1_000, Millis(300), &tasks).await;
     for head in [
@@ -208,7 +208,7 @@ async fn a_body_that_stops_is_refused_after_the_idle_timeout_and_one_that_goes_o
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_before_it_is_sent_and_its_sender_sees_the_refusal() {
+async fn a_client_that_sends_a_body_over_the_limit_receives_the_refusal() {
     let tasks = TaskTracker::new();
     let (address, _, stop) = start(1_000, BODY_IDLE, &tasks).await;
     let watch = Clock::default().stopwatch();
@@ -223,7 +223,7 @@ async fn a_body_over_the_limit_is_refused_before_it_is_sent_and_its_sender_sees_
         }
     }
     assert!(watch.elapsed() < std::time::Duration::from_secs(10), "{:?}", watch.elapsed());
-    // A client that reads only when it has sent everything: the kernel's buffers hold far less than this.
+    // This client reads only after it has sent everything: the kernel's buffers are far smaller than this body.
     let length = 40_000_000;
     let mut request = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n").into_bytes();
     request.resize(request.len() + length, b'x');
