@@ -17,7 +17,7 @@ use crate::strict::{self, Dialect};
 use crate::sts;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
-use hardcap_core::guard::{self, Refused, Surface};
+use hardcap_core::guard::{self, GuardRefusal, Surface};
 use hardcap_core::serve::RequestBody;
 use hardcap_s3::S3;
 
@@ -162,7 +162,7 @@ impl Aws {
         &self,
         service: &Service,
         is_query_call: bool,
-        refused: &Refused,
+        refused: &GuardRefusal,
         request: Request<RequestBody>,
     ) -> Response<Body> {
         let text = refused.to_string();

@@ -18,7 +18,7 @@ use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
 use hardcap_core::config::{Config, Function, InvalidTrust, UnknownFunction};
 use hardcap_core::context::Platform;
-use hardcap_core::faults;
+use hardcap_core::faults::{self, FaultError};
 use hardcap_core::guard::Trust;
 use hardcap_core::keyring::Keyring;
 use hardcap_core::record::{Recorder, Totals};
@@ -69,7 +69,7 @@ pub enum StartError {
     UnknownFunction(#[from] UnknownFunction),
     /// A fault that cannot be.
     #[error("a fault cannot be: {0}")]
-    Fault(String),
+    Fault(FaultError),
     /// A limit that the table does not have.
     #[error("{0}")]
     UnknownRow(#[from] UnknownRow),
@@ -94,7 +94,7 @@ impl Emulator {
         config.check_targets()?;
         let sockets = Sockets::bind(&config).await.map_err(StartError::Port)?;
         let addresses = sockets.addresses(&config);
-        for value in config.told() {
+        for value in config.placeholders_mut() {
             *value = addresses.fill(value);
         }
 

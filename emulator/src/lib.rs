@@ -30,7 +30,9 @@ mod sts;
 
 pub use hardcap_core::addresses::Addresses;
 pub use hardcap_core::clock::{Clock, EpochMillis, Stopwatch};
-pub use hardcap_core::record::{Condition, Events, Record, Recorder, RowName, Seen, Totals, What};
+pub use hardcap_core::record::{
+    Condition, EventTotals, LimitUse, Record, Recorder, RowName, Totals, What,
+};
 pub use hardcap_core::{config, faults};
 
 pub use builder::Builder;

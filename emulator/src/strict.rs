@@ -14,7 +14,7 @@ use crate::sts;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::context::Platform;
 use hardcap_core::serve::{self, RequestBody};
-use hardcap_core::sigv4::{self, ALGORITHM, Claim};
+use hardcap_core::sigv4::{self, ALGORITHM, RequestSignature};
 use hardcap_core::uri;
 
 /// Above every body that the APIs take: a body must be at hand whole before its signature can be verified.
@@ -148,7 +148,7 @@ fn incomplete(what: &str) -> Denied {
 }
 
 /// What the header or the query says the call was signed with.
-fn claim(head: &Parts, query: &[(Vec<u8>, Vec<u8>)]) -> Result<Claim, Denied> {
+fn claim(head: &Parts, query: &[(Vec<u8>, Vec<u8>)]) -> Result<RequestSignature, Denied> {
     let header = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let in_header = |name: &str| {
         let fields = header?.strip_prefix(ALGORITHM)?;
@@ -175,7 +175,7 @@ fn claim(head: &Parts, query: &[(Vec<u8>, Vec<u8>)]) -> Result<Claim, Denied> {
     let date = head.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
     let time = if presigned { find(query, "X-Amz-Date") } else { date.map(str::to_owned) };
     let signed_headers = field("SignedHeaders").ok_or_else(|| incomplete("SignedHeaders"))?;
-    Ok(Claim {
+    Ok(RequestSignature {
         access_key_id,
         day,
         region,
@@ -193,7 +193,7 @@ fn find(query: &[(Vec<u8>, Vec<u8>)], name: &str) -> Option<String> {
 
 /// A signature holds for five minutes, a presigned one for as long as it says.
 fn check_time(
-    claim: &Claim,
+    claim: &RequestSignature,
     query: &[(Vec<u8>, Vec<u8>)],
     platform: &Platform,
 ) -> Result<(), Denied> {

@@ -16,7 +16,7 @@ use hardcap::packaging::PackagingError;
 use hardcap::settings::Companion;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
-use hardcap_core::tool::{Running, Tool};
+use hardcap_core::tool::{RunningTool, Tool};
 
 /// The pause between two looks whether a companion is ready, cut short when it ends.
 const LOOK_AGAIN: Millis = Millis(20);
@@ -31,7 +31,7 @@ const LONGEST_LINE: u64 = 16 * 1024;
 /// Companions that run. Dropping them ends them with everything that they started.
 #[derive(Debug, Default)]
 pub(crate) struct Companions {
-    running: Vec<(String, Running)>,
+    running: Vec<(String, RunningTool)>,
 }
 
 /// A companion, its program found and its port chosen.
@@ -103,7 +103,7 @@ impl Companions {
     }
 }
 
-fn start(one: &Ready, addresses: &Addresses) -> Result<Running, PackagingError> {
+fn start(one: &Ready, addresses: &Addresses) -> Result<RunningTool, PackagingError> {
     let port = one.port.to_string();
     let fill = |text: &str| addresses.fill(&text.replace("${port}", &port));
     let (program, first) = one.command.split_first().expect("a command has at least its program");
@@ -125,7 +125,7 @@ fn start(one: &Ready, addresses: &Addresses) -> Result<Running, PackagingError> 
 /// Waits until the companion answers, ends, or has taken too long.
 async fn until_ready(
     one: &Ready,
-    running: &mut Running,
+    running: &mut RunningTool,
     clock: &Clock,
 ) -> Result<(), PackagingError> {
     let Companion { name, ready, ready_within, .. } = &one.settings;

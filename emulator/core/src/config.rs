@@ -165,7 +165,7 @@ impl Config {
     }
 
     /// Every text in which addresses are filled in: values of environments, parameters, secrets and the stack's outputs.
-    pub fn told(&mut self) -> impl Iterator<Item = &mut String> {
+    pub fn placeholders_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let variables =
             self.functions.iter_mut().flat_map(|function| function.environment.values_mut());
         let parameters = self.parameters.iter_mut().map(|parameter| &mut parameter.value);

@@ -8,7 +8,7 @@ use crate::clock::{Clock, EpochMillis};
 use crate::faults::Faults;
 use crate::guard::Trust;
 use crate::keyring::Keyring;
-use crate::logbook::Logbook;
+use crate::log_buffer::LogBuffer;
 use crate::record::{Recorder, What};
 
 /// The context of one request: its identity and its snapshot of limits and faults, taken when it arrives.
@@ -60,7 +60,7 @@ pub struct Platform {
     /// Records everything that happens.
     pub recorder: Recorder,
     /// The newest log lines of functions.
-    pub logbook: Logbook,
+    pub log_buffer: LogBuffer,
     /// The known key pairs.
     pub keyring: Keyring,
     /// The trusted hosts and origins.
@@ -76,7 +76,7 @@ impl Platform {
         Platform {
             region: region.into(),
             recorder: Recorder::new(clock.clone()),
-            logbook: Logbook::new(clock.clone()),
+            log_buffer: LogBuffer::new(clock.clone()),
             clock,
             keyring,
             trust: Arc::default(),

@@ -55,7 +55,9 @@ pub fn advice() -> String {
 pub fn shortage(error: &io::Error) -> Option<String> {
     match Errno::from_raw_os_error(error.raw_os_error()?) {
         Errno::MFILE => Some(format!("hardcap has run out of file descriptors. {}", advice())),
-        Errno::NFILE => Some("the machine has run out of file descriptors (fs.file-max)".to_owned()),
+        Errno::NFILE => {
+            Some("the machine has run out of file descriptors (fs.file-max)".to_owned())
+        }
         Errno::NOMEM => Some(format!("the machine has run out of memory: {error}")),
         Errno::AGAIN => Some(format!(
             "the machine cannot start another process (RLIMIT_NPROC or pids.max): {error}"

@@ -162,7 +162,7 @@ pub fn clear(new: &Path) -> io::Result<()> {
 
 /// A map in memory that is also stored in a folder of records, if it has one. A failed change changes nothing.
 #[derive(Debug)]
-pub struct Table<T> {
+pub struct DurableMap<T> {
     entries: BTreeMap<String, T>,
     folder: Option<Folder>,
 }
@@ -179,15 +179,15 @@ struct OwnedRecord<T> {
     value: T,
 }
 
-impl<T: Serialize + DeserializeOwned> Table<T> {
+impl<T: Serialize + DeserializeOwned> DurableMap<T> {
     /// Opens the map that an earlier run stored below `root`, or an empty one. Without a root the map is only in memory.
     ///
     /// # Errors
     ///
     /// If the folder cannot be written to, or contains a file that is not a record of this type. The message names it.
-    pub fn open(root: Option<&Path>) -> io::Result<Table<T>> {
+    pub fn open(root: Option<&Path>) -> io::Result<DurableMap<T>> {
         let Some(root) = root else {
-            return Ok(Table { entries: BTreeMap::new(), folder: None });
+            return Ok(DurableMap { entries: BTreeMap::new(), folder: None });
         };
         let folder = Folder::open(root)?;
         let mut entries = BTreeMap::new();
@@ -195,7 +195,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
             let OwnedRecord { key, value } = folder.read(&name)?;
             entries.insert(key, value);
         }
-        Ok(Table { entries, folder: Some(folder) })
+        Ok(DurableMap { entries, folder: Some(folder) })
     }
 
     /// The value of a key.
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn a_reopened_map_has_the_values_that_were_put_and_not_removed() {
         let root = tempfile::tempdir().unwrap();
-        let mut table = Table::open(Some(root.path())).unwrap();
+        let mut table = DurableMap::open(Some(root.path())).unwrap();
         for key in ["/a/../b", "\u{e9}", ""] {
             table.put(key, format!("one {key}")).unwrap();
         }
@@ -253,7 +253,7 @@ mod tests {
         assert!(!table.remove("\u{e9}").unwrap());
         fs::write(root.path().join("new/half"), "{").unwrap();
 
-        let table = Table::<String>::open(Some(root.path())).unwrap();
+        let table = DurableMap::<String>::open(Some(root.path())).unwrap();
         let kept: Vec<_> = table.iter().collect();
         assert_eq!(kept, [("", &"two".to_owned()), ("/a/../b", &"one /a/../b".to_owned())]);
         assert_eq!(entries(&root.path().join("new")).unwrap(), [""; 0]);
@@ -262,13 +262,13 @@ mod tests {
     #[test]
     fn a_truncated_record_is_an_error_that_names_its_file() {
         let root = tempfile::tempdir().unwrap();
-        let mut table = Table::open(Some(root.path())).unwrap();
+        let mut table = DurableMap::open(Some(root.path())).unwrap();
         table.put("a", vec![1, 2, 3]).unwrap();
         let file = root.path().join("records").join(file_of("a"));
         let text = fs::read(&file).unwrap();
         for length in 0..text.len() {
             fs::write(&file, &text[..length]).unwrap();
-            let error = Table::<Vec<u8>>::open(Some(root.path())).unwrap_err().to_string();
+            let error = DurableMap::<Vec<u8>>::open(Some(root.path())).unwrap_err().to_string();
             assert!(error.contains(file.to_str().unwrap()), "{length}: {error}");
         }
     }
@@ -276,11 +276,11 @@ mod tests {
     #[test]
     fn a_failed_write_keeps_the_old_value() {
         let root = tempfile::tempdir().unwrap();
-        let mut table = Table::open(Some(root.path())).unwrap();
+        let mut table = DurableMap::open(Some(root.path())).unwrap();
         table.put("a", 1).unwrap();
         fs::remove_dir_all(root.path().join("new")).unwrap();
         assert!(table.put("a", 2).is_err());
         assert_eq!(table.get("a"), Some(&1));
-        assert_eq!(Table::open(Some(root.path())).unwrap().get("a"), Some(&1));
+        assert_eq!(DurableMap::open(Some(root.path())).unwrap().get("a"), Some(&1));
     }
 }

@@ -201,7 +201,7 @@ pub enum What {
 
 /// The use of one limit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Seen {
+pub struct LimitUse {
     /// The largest observed quantity, including refused ones.
     pub highest: u64,
     /// The largest admitted quantity.
@@ -220,7 +220,7 @@ pub struct Seen {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// The use of each limit by row name, in order of appearance.
-    pub limits: IndexMap<RowName, Seen>,
+    pub limits: IndexMap<RowName, LimitUse>,
     /// Invocations that ended.
     pub invocations: u64,
     /// Failed invocations by error type.
@@ -232,7 +232,7 @@ pub struct Totals {
     /// Responses of gateways by status.
     pub answers: IndexMap<u16, u64>,
     /// Asynchronous events.
-    pub events: Events,
+    pub events: EventTotals,
     /// Injected faults by kind.
     #[serde(default)]
     pub injected: IndexMap<String, u64>,
@@ -242,7 +242,7 @@ pub struct Totals {
 
 /// Sums over asynchronous events. Each accepted or restored event has ended in one of these ways or is pending.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Events {
+pub struct EventTotals {
     /// Accepted in this run.
     pub accepted: u64,
     /// Accepted by an earlier run and not ended by it.
@@ -268,7 +268,7 @@ pub struct Events {
     pub not_sent: u64,
 }
 
-impl Events {
+impl EventTotals {
     /// Ended events.
     #[must_use]
     pub fn ended(&self) -> u64 {
@@ -280,7 +280,7 @@ impl Events {
             + self.dropped
     }
 
-    /// Events that wait or are under way.
+    /// EventTotals that wait or are under way.
     #[must_use]
     pub fn pending(&self) -> u64 {
         (self.accepted + self.restored).saturating_sub(self.ended())
@@ -311,12 +311,12 @@ impl Events {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     clock: Clock,
-    store: Arc<Mutex<Store>>,
+    store: Arc<Mutex<RecordStore>>,
     live: broadcast::Sender<Record>,
 }
 
 #[derive(Debug, Default)]
-struct Store {
+struct RecordStore {
     newest: VecDeque<Record>,
     totals: Totals,
 }
@@ -391,10 +391,10 @@ impl Recorder {
 
     /// Removes all records and sums.
     pub fn reset(&self) {
-        *self.store() = Store::default();
+        *self.store() = RecordStore::default();
     }
 
-    fn store(&self) -> MutexGuard<'_, Store> {
+    fn store(&self) -> MutexGuard<'_, RecordStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -427,7 +427,7 @@ impl Totals {
     }
 }
 
-impl Seen {
+impl LimitUse {
     fn add(&mut self, observed: u64, max: u64, admitted: bool, request_id: &str) {
         self.max = max;
         self.measured += 1;

@@ -13,7 +13,7 @@ pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// The parameters of a signature, as a request carries them.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct RequestSignature {
     /// The id of the key pair.
     pub access_key_id: String,
     /// `20260221`
@@ -30,7 +30,7 @@ pub struct Claim {
     pub signature: String,
 }
 
-impl Claim {
+impl RequestSignature {
     /// `20260221/us-east-1/s3/aws4_request`
     pub fn scope(&self) -> String {
         format!("{}/{}/{}/aws4_request", self.day, self.region, self.service)
@@ -83,13 +83,13 @@ fn header_value(headers: &HeaderMap, name: &str) -> String {
 }
 
 /// The string to sign of a canonical request.
-pub fn string_to_sign(claim: &Claim, canonical_request: &str) -> String {
+pub fn string_to_sign(claim: &RequestSignature, canonical_request: &str) -> String {
     let digest = hex::encode(Sha256::digest(canonical_request));
     format!("{ALGORITHM}\n{}\n{}\n{digest}", claim.time, claim.scope())
 }
 
 /// The signing key of a day, a region and a service.
-pub fn signing_key(secret: &str, claim: &Claim) -> [u8; 32] {
+pub fn signing_key(secret: &str, claim: &RequestSignature) -> [u8; 32] {
     let day = hmac(format!("AWS4{secret}").as_bytes(), claim.day.as_bytes());
     let region = hmac(&day, claim.region.as_bytes());
     let service = hmac(&region, claim.service.as_bytes());
@@ -120,7 +120,7 @@ mod tests {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         headers.insert("x-amz-content-sha256", empty.parse().unwrap());
         headers.insert("x-amz-date", "20130524T000000Z".parse().unwrap());
-        let claim = Claim {
+        let claim = RequestSignature {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
             day: "20130524".to_owned(),
             region: "us-east-1".to_owned(),

@@ -40,13 +40,13 @@ impl Tool {
 
     /// Starts the program in its own process group, with its output piped. It ends with hardcap, even if hardcap is killed. The
     /// kernel ends it when the calling thread ends, so the thread must live as long as the program.
-    pub fn start(&self) -> std::io::Result<Running> {
+    pub fn start(&self) -> std::io::Result<RunningTool> {
         let mut command = self.command();
         command.process_group(0);
         end_with_hardcap(&mut command);
         let child = command.spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).map(Group);
-        Ok(Running { child, group })
+        Ok(RunningTool { child, group })
     }
 
     /// Runs the program to its end and returns its output.
@@ -61,7 +61,10 @@ impl Tool {
         command.spawn()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the only place that starts tools and companions")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the only place that starts tools and companions"
+    )]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_cargo_run(name)) {
@@ -126,13 +129,13 @@ pub fn end_with(parent: Pid) -> std::io::Result<()> {
 
 /// A running program. Dropping it ends the program with all its descendants.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningTool {
     /// The process itself.
     pub child: Child,
     group: Option<Group>,
 }
 
-impl Running {
+impl RunningTool {
     /// Sends SIGTERM to the program and its descendants.
     pub fn terminate(&self) {
         if let Some(group) = &self.group {

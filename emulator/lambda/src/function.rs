@@ -310,7 +310,7 @@ impl Deployed {
         let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
         let log_stream = format!("{year:04}/{month:02}/{day:02}/[$LATEST]{random}");
         Home {
-            log: Arc::new(Log::new(&self.function.name, &log_stream, platform.logbook.clone())),
+            log: Arc::new(Log::new(&self.function.name, &log_stream, platform.log_buffer.clone())),
             log_stream,
             isolation: Arc::default(),
         }

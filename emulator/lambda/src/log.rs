@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hardcap_limits::{Date, Limit, Limits, Party};
 
-use hardcap_core::logbook::{Logbook, shown_lines};
+use hardcap_core::log_buffer::{LogBuffer, shown_lines};
 
 /// How much of an invocation's log is kept for its tail, which is far shorter unless a run overrides its row.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -19,7 +19,7 @@ const LINE_BYTES: usize = 64 * 1024;
 pub(super) struct Log {
     function: Arc<str>,
     stream: Arc<str>,
-    logbook: Logbook,
+    log_buffer: LogBuffer,
     text: Mutex<Text>,
 }
 
@@ -39,8 +39,8 @@ struct Text {
 }
 
 impl Log {
-    pub(super) fn new(function: &str, stream: &str, logbook: Logbook) -> Log {
-        Log { function: function.into(), stream: stream.into(), logbook, text: Mutex::default() }
+    pub(super) fn new(function: &str, stream: &str, log_buffer: LogBuffer) -> Log {
+        Log { function: function.into(), stream: stream.into(), log_buffer, text: Mutex::default() }
     }
 
     /// A line of the platform between two invocations, or an error.
@@ -130,7 +130,7 @@ impl Log {
     }
 
     fn show(&self, line: &[u8]) {
-        self.logbook.write(&self.function, &self.stream, line);
+        self.log_buffer.write(&self.function, &self.stream, line);
         let text = String::from_utf8_lossy(line);
         for shown in shown_lines(&text) {
             tracing::info!(target: "hardcap::function", "{} | {shown}", self.function);
@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn lines_are_put_together_from_pieces_and_an_unfinished_one_ends_with_the_invocation() {
-        let log = Log::new("echo", "stream", Logbook::new(Clock::default()));
+        let log = Log::new("echo", "stream", LogBuffer::new(Clock::default()));
         let lines = std::cell::RefCell::new(Vec::new());
         let told =
             |line: &[u8]| lines.borrow_mut().push(String::from_utf8_lossy(line).into_owned());
@@ -420,7 +420,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_the_last_4096_bytes() {
-        let log = Log::new("echo", "stream", Logbook::new(Clock::default()));
+        let log = Log::new("echo", "stream", LogBuffer::new(Clock::default()));
         for _ in 0..1_000 {
             log.process(Writer::Runtime, &[b'x'; 999], |_| {});
             log.process(Writer::Runtime, b"\n", |_| {});
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn a_line_that_never_ends_is_shown_in_pieces() {
-        let log = Log::new("echo", "stream", Logbook::new(Clock::default()));
+        let log = Log::new("echo", "stream", LogBuffer::new(Clock::default()));
         for _ in 0..1_000 {
             log.process(Writer::Runtime, &[b'x'; 1024], |_| {});
             assert!(log.lock().unfinished[0].len() <= 65 * 1024);

@@ -16,7 +16,7 @@ use super::Reply;
 use crate::stop::Stop;
 use hardcap_core::clock::{Clock, Stopwatch};
 use hardcap_core::context::Context;
-use hardcap_core::pace::Pace;
+use hardcap_core::token_bucket::TokenBucket;
 
 /// A piece is at most so long: the bandwidth is capped piece by piece.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -113,7 +113,10 @@ impl Outlet {
             over: self.over.clone(),
             heard: self.heard.clone(),
             limit: limits.lambda_stream_response,
-            pace: Pace::new(limits.lambda_stream_burst.max, limits.lambda_stream_rate.max),
+            bandwidth: TokenBucket::new(
+                limits.lambda_stream_burst.max,
+                limits.lambda_stream_rate.max,
+            ),
             clock: ctx.clock.clone(),
             since: ctx.clock.stopwatch(),
         })
@@ -145,7 +148,7 @@ pub(super) struct Inlet {
     over: CancellationToken,
     heard: CancellationToken,
     limit: Limit<ByteCount>,
-    pace: Pace,
+    bandwidth: TokenBucket,
     clock: Clock,
     since: Stopwatch,
 }
@@ -203,7 +206,7 @@ impl Inlet {
         data.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         while !data.is_empty() && !self.pieces.is_closed() {
             let piece = data.split_to(data.len().min(PIECE_BYTES));
-            let wait = self.pace.wait(piece.len() as u64, self.since.elapsed());
+            let wait = self.bandwidth.wait(piece.len() as u64, self.since.elapsed());
             self.clock.pause(wait).await;
             if self.pieces.send(piece).await.is_err() {
                 return;

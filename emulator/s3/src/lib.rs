@@ -42,7 +42,7 @@ use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use hardcap_core::faults::{self, Service};
-use hardcap_core::guard::{Caller, Refused};
+use hardcap_core::guard::{Caller, GuardRefusal};
 use payload::Payload;
 use refusal::Refusal;
 use store::Store;
@@ -94,7 +94,11 @@ impl S3 {
     }
 
     /// Refuses a request whose host is not this machine.
-    pub async fn refuse(&self, refused: &Refused, request: Request<RequestBody>) -> Response<Body> {
+    pub async fn refuse(
+        &self,
+        refused: &GuardRefusal,
+        request: Request<RequestBody>,
+    ) -> Response<Body> {
         let context = self.platform.context();
         let (head, _body) = request.into_parts();
         let ids = Ids::of(&context);
@@ -131,7 +135,8 @@ impl S3 {
         (caller, head): (&Caller, &request::Parts),
         body: RequestBody,
     ) -> Result<Response<Body>, Refusal> {
-        if let Some(failure) = faults::failure(call.context(), Service::S3, bucket(address)) {
+        if let Some(failure) = faults::injected_error(call.context(), Service::S3, bucket(address))
+        {
             return Err(Refusal::injected(failure));
         }
         if head.method == Method::OPTIONS {

@@ -25,7 +25,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, header, request};
 
 use super::auth::Verified;
 use super::refusal::Refusal;
-use hardcap_core::guard::{Caller, Refused};
+use hardcap_core::guard::{Caller, GuardRefusal};
 use hardcap_core::keyring::PUBLISHED_KEY;
 
 const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-presentation allow-scripts";
@@ -61,14 +61,14 @@ impl Signed {
 ///
 /// # Errors
 ///
-/// [`Refused`], for a page that nothing in the table allows.
+/// [`GuardRefusal`], for a page that nothing in the table allows.
 pub(super) fn admit(
     caller: &Caller,
     head: &request::Parts,
     by_rule: bool,
     signed: Signed,
-) -> Result<(), Refused> {
-    let Some(refused) = Refused::page(caller) else { return Ok(()) };
+) -> Result<(), GuardRefusal> {
+    let Some(refused) = GuardRefusal::page(caller) else { return Ok(()) };
     let reads = matches!(head.method, Method::GET | Method::HEAD);
     let passes = match signed {
         Signed::Secret => reads,
@@ -83,9 +83,9 @@ pub(super) fn admit(
 ///
 /// # Errors
 ///
-/// [`Refused`], for a page that signed with the published key.
-pub(super) fn admit_form(caller: &Caller, by_rule: bool, key: &str) -> Result<(), Refused> {
-    match Refused::page(caller) {
+/// [`GuardRefusal`], for a page that signed with the published key.
+pub(super) fn admit_form(caller: &Caller, by_rule: bool, key: &str) -> Result<(), GuardRefusal> {
+    match GuardRefusal::page(caller) {
         Some(refused) if !by_rule && key == PUBLISHED_KEY => Err(refused),
         _ => Ok(()),
     }

@@ -10,7 +10,7 @@ use hardcap_limits::{Exceeded, Party};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::call::Ids;
-use hardcap_core::faults::Failure;
+use hardcap_core::faults::InjectedError;
 
 /// An answer that is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,13 +76,13 @@ impl Refusal {
     }
 
     /// A web page that nothing allows. AWS has no such refusal.
-    pub(crate) fn page(refused: &hardcap_core::guard::Refused) -> Refusal {
+    pub(crate) fn page(refused: &hardcap_core::guard::GuardRefusal) -> Refusal {
         let text = format!("{refused}; or give the bucket a CORS rule for the page's origin.");
         Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", text)
     }
 
     /// A host that is not this machine. AWS has no such refusal.
-    pub(crate) fn host(refused: &hardcap_core::guard::Refused) -> Refusal {
+    pub(crate) fn host(refused: &hardcap_core::guard::GuardRefusal) -> Refusal {
         Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", format!("{refused}."))
     }
 
@@ -97,10 +97,10 @@ impl Refusal {
     }
 
     /// What a fault that was asked for answers.
-    pub(crate) fn injected(failure: Failure) -> Refusal {
+    pub(crate) fn injected(failure: InjectedError) -> Refusal {
         match failure {
-            Failure::Internal => Refusal::internal_error(),
-            Failure::Throttle => Refusal::slow_down(),
+            InjectedError::Internal => Refusal::internal_error(),
+            InjectedError::Throttle => Refusal::slow_down(),
         }
     }
 

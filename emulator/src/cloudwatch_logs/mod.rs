@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::json_api::{self, ApiError, Call};
 use hardcap_core::config::{ACCOUNT_ID, Config};
 use hardcap_core::context::Platform;
-use hardcap_core::logbook::Line;
+use hardcap_core::log_buffer::LogLine;
 use pattern::Pattern;
 
 const OPERATIONS: &[&str] =
@@ -82,7 +82,7 @@ impl CloudWatchLogs {
     fn groups(&self, input: &Input) -> Result<Value, ApiError> {
         let mut bytes: BTreeMap<String, usize> =
             self.functions.iter().map(|name| (name.clone(), 0)).collect();
-        for line in self.platform.logbook.lines() {
+        for line in self.platform.log_buffer.lines() {
             *bytes.entry(line.function.clone()).or_default() += line.text.len();
         }
         let wanted = |group: &str| {
@@ -122,7 +122,7 @@ impl CloudWatchLogs {
         let function = group.trim_end_matches(":*").strip_prefix(GROUP_PREFIX);
         let known = |function: &&str| {
             self.functions.iter().any(|name| name == function)
-                || self.platform.logbook.lines().iter().any(|line| line.function == **function)
+                || self.platform.log_buffer.lines().iter().any(|line| line.function == **function)
         };
         match function.filter(known) {
             Some(function) => Ok(function.to_owned()),
@@ -134,8 +134,8 @@ impl CloudWatchLogs {
         }
     }
 
-    fn lines(&self, function: &str) -> Vec<Arc<Line>> {
-        let mut lines = self.platform.logbook.lines();
+    fn lines(&self, function: &str) -> Vec<Arc<LogLine>> {
+        let mut lines = self.platform.log_buffer.lines();
         lines.retain(|line| line.function == function);
         lines
     }
@@ -242,7 +242,7 @@ impl CloudWatchLogs {
 }
 
 /// AWS's events of Lambda end with the line's end.
-fn event(line: &Line) -> Value {
+fn event(line: &LogLine) -> Value {
     json!({
         "timestamp": line.at.0,
         "message": format!("{}\n", line.text),
@@ -250,7 +250,7 @@ fn event(line: &Line) -> Value {
     })
 }
 
-fn in_time(line: &Line, input: &Input) -> bool {
+fn in_time(line: &LogLine, input: &Input) -> bool {
     let at = line.at.0;
     input.start_time.is_none_or(|start| at >= start) && input.end_time.is_none_or(|end| at <= end)
 }
@@ -269,7 +269,7 @@ fn size(input: &Input) -> Result<usize, ApiError> {
 }
 
 /// How many of these lines make one page.
-fn page(lines: &[Arc<Line>], size: usize) -> usize {
+fn page(lines: &[Arc<LogLine>], size: usize) -> usize {
     let mut bytes = 0;
     let fits = lines.iter().take(size).take_while(|line| {
         bytes += line.text.len() + 1;

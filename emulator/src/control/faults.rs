@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Control;
 use super::api::ControlError;
-use hardcap_core::faults::{Fault, Plan};
+use hardcap_core::faults::{Fault, FaultError, Plan};
 
 type Answer = Result<(StatusCode, Json<Value>), ControlError>;
 
@@ -41,10 +41,12 @@ pub(crate) async fn clear(State(control): State<Control>) -> Answer {
 /// One fault less.
 pub(crate) async fn remove(State(control): State<Control>, Path(id): Path<u64>) -> Answer {
     let gone = control.platform.change_faults(|faults| {
-        let fewer = faults.without(id).ok_or_else(|| format!("no fault has the id {id}"))?;
-        Ok((fewer, ()))
+        faults
+            .without(id)
+            .map(|fewer| (fewer, ()))
+            .ok_or_else(|| format!("no fault has the id {id}"))
     });
-    gone.map_err(|cause: String| ControlError::new(StatusCode::NOT_FOUND, cause))?;
+    gone.map_err(|cause| ControlError::new(StatusCode::NOT_FOUND, cause))?;
     Ok((StatusCode::OK, Json(control.platform.faults().status())))
 }
 
@@ -55,15 +57,16 @@ pub(crate) fn reset(control: &Control) {
 }
 
 fn change(control: &Control, plan: Plan) -> Answer {
-    control.platform.change_faults(|faults| Ok((faults.replaced(plan)?, ()))).map_err(bad)?;
+    let changed = control.platform.change_faults(|faults| Ok((faults.replaced(plan)?, ())));
+    changed.map_err(|error: FaultError| bad(error))?;
     Ok((StatusCode::OK, Json(control.platform.faults().status())))
 }
 
 /// The body as JSON, whatever its content type says: a fault is typed by hand.
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(|error| bad(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| bad(error))
 }
 
-fn bad(cause: String) -> ControlError {
+fn bad(cause: impl std::fmt::Display) -> ControlError {
     ControlError::new(StatusCode::BAD_REQUEST, format!("this fault cannot be: {cause}"))
 }

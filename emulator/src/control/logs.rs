@@ -14,7 +14,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
-use hardcap_core::logbook::Line;
+use hardcap_core::log_buffer::LogLine;
 
 /// Whose lines are asked for.
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ pub(super) struct Whose {
 }
 
 impl Whose {
-    fn wants(&self, line: &Line) -> bool {
+    fn wants(&self, line: &LogLine) -> bool {
         self.function.as_ref().is_none_or(|function| *function == line.function)
     }
 }
@@ -33,9 +33,9 @@ pub(super) async fn logs(
     State(control): State<Control>,
     Query(whose): Query<Whose>,
 ) -> Json<Value> {
-    let mut lines = control.platform.logbook.lines();
+    let mut lines = control.platform.log_buffer.lines();
     lines.retain(|line| whose.wants(line));
-    let lines: Vec<&Line> = lines.iter().map(AsRef::as_ref).collect();
+    let lines: Vec<&LogLine> = lines.iter().map(AsRef::as_ref).collect();
     Json(json!({ "lines": lines }))
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn live(
     State(control): State<Control>,
     Query(whose): Query<Whose>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let (kept, live) = control.platform.logbook.watch();
+    let (kept, live) = control.platform.log_buffer.watch();
     let following = Following { whose, kept, live };
     let stream = futures_util::stream::unfold(following, |mut following| async move {
         Some((Ok(following.next().await?), following))
@@ -54,8 +54,8 @@ pub(super) async fn live(
 
 struct Following {
     whose: Whose,
-    kept: VecDeque<Arc<Line>>,
-    live: Receiver<Arc<Line>>,
+    kept: VecDeque<Arc<LogLine>>,
+    live: Receiver<Arc<LogLine>>,
 }
 
 impl Following {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use hardcap_core::config::Config;
 use hardcap_core::context::{Context, Platform};
-use hardcap_core::faults::{self, Failure, Service};
+use hardcap_core::faults::{self, InjectedError, Service};
 use hardcap_core::record::What;
 use hardcap_core::serve;
 pub(crate) use tables::check as check_table;
@@ -81,7 +81,7 @@ impl DynamoDb {
                 json!({ "__type": "com.amazon.coral.service#RequestEntityTooLargeException" });
             return respond(&ctx, 413, refusal.to_string());
         };
-        if let Some(failure) = faults::failure(&ctx, Service::DynamoDb, SUBJECT) {
+        if let Some(failure) = faults::injected_error(&ctx, Service::DynamoDb, SUBJECT) {
             return injected(&ctx, failure);
         }
         match self.answer(&ctx, head, body).await {
@@ -243,12 +243,12 @@ fn dress(ctx: &Context, headers: &mut HeaderMap) {
 
 /// What a fault that was asked for answers. Both as captured: aws/aws-sdk-js#3891, 2021-09-16, and Sleavely/dynamo-plus#16,
 /// 2020-05-27, for the failure; Apache Hadoop's guide to troubleshooting S3Guard, 2018, for the throttle.
-fn injected(ctx: &Context, failure: Failure) -> Response<Body> {
+fn injected(ctx: &Context, failure: InjectedError) -> Response<Body> {
     let (status, error_type, message) = match failure {
-        Failure::Internal => {
+        InjectedError::Internal => {
             (500, "com.amazonaws.dynamodb.v20120810#InternalServerError", "Internal server error")
         }
-        Failure::Throttle => (
+        InjectedError::Throttle => (
             400,
             "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
             "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \

@@ -19,7 +19,7 @@ use super::refusal::Ending;
 use super::{Gateway, HttpResponse, complete};
 use hardcap_core::clock::Stopwatch;
 use hardcap_core::context::Context;
-use hardcap_core::pace::Pace;
+use hardcap_core::token_bucket::TokenBucket;
 use hardcap_lambda::stream::{Opened, Stream};
 use hardcap_lambda::{Invocation, Reply};
 
@@ -158,7 +158,7 @@ struct Bounds {
     watch: Stopwatch,
     idle: Limit<Millis>,
     longest_silence: Millis,
-    pace: Pace,
+    bandwidth: TokenBucket,
     /// Since the body began.
     begun: Stopwatch,
 }
@@ -176,7 +176,7 @@ impl Bounds {
             watch,
             idle: limits.rest_stream_idle,
             longest_silence: Millis(0),
-            pace: Pace::new(limits.rest_stream_burst.max, limits.rest_stream_rate.max),
+            bandwidth: TokenBucket::new(limits.rest_stream_burst.max, limits.rest_stream_rate.max),
             begun: ctx.clock.stopwatch(),
         }
     }
@@ -201,7 +201,7 @@ impl Bounds {
     }
 
     fn wait(&mut self, piece: &Bytes) -> Duration {
-        self.pace.wait(piece.len() as u64, self.begun.elapsed())
+        self.bandwidth.wait(piece.len() as u64, self.begun.elapsed())
     }
 
     /// The stream was in time: what is recorded of it.

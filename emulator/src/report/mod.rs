@@ -6,7 +6,7 @@ use hardcap_limits::{Limits, Unit};
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use hardcap_core::record::{Events, Totals};
+use hardcap_core::record::{EventTotals, Totals};
 
 pub mod gate;
 mod html;
@@ -36,7 +36,7 @@ pub struct Report {
     /// Faults that struck because they were asked for, by name.
     pub injected: IndexMap<String, u64>,
     /// Asynchronous events, by how they ended.
-    pub events: Events,
+    pub events: EventTotals,
     /// Failures of hardcap itself: with any, the run is not to be trusted.
     pub bugs: u64,
 }

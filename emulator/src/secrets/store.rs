@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::json_api::{ApiError, Tags, invalid, template_digest};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Secret, SecretValue, secret_arn};
-use hardcap_core::durable::Table;
+use hardcap_core::durable::DurableMap;
 
 pub(super) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -98,7 +98,7 @@ pub(super) struct New {
 /// Every secret by name.
 pub(super) struct Store {
     region: String,
-    secrets: Table<Held>,
+    secrets: DurableMap<Held>,
 }
 
 pub(super) fn invalid_request(text: &str) -> ApiError {
@@ -131,7 +131,7 @@ impl Store {
     ///
     /// When the folder cannot be used, or holds what cannot be read; the message names it.
     pub(super) fn open(region: &str, root: Option<&Path>) -> io::Result<Store> {
-        Ok(Store { region: region.to_owned(), secrets: Table::open(root)? })
+        Ok(Store { region: region.to_owned(), secrets: DurableMap::open(root)? })
     }
 
     /// Makes a template's secret. As a deployment does, it replaces what the API has put only when the template says

@@ -13,7 +13,7 @@ use super::{labels, name};
 use crate::json_api::{ApiError, Tags, invalid, template_digest};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Parameter, ParameterKind, ParameterTier};
-use hardcap_core::durable::Table;
+use hardcap_core::durable::DurableMap;
 
 /// AWS keeps this many versions of a parameter and forgets the oldest.
 const VERSIONS_KEPT: usize = 100;
@@ -73,7 +73,7 @@ pub(super) struct Held {
 
 /// Every parameter by name.
 pub(super) struct Store {
-    parameters: Table<Held>,
+    parameters: DurableMap<Held>,
 }
 
 /// What a call puts: a value, and what it leaves as it was.
@@ -114,7 +114,7 @@ impl Store {
     ///
     /// When the folder cannot be used, or holds what cannot be read; the message names it.
     pub(super) fn open(root: Option<&Path>) -> io::Result<Store> {
-        Ok(Store { parameters: Table::open(root)? })
+        Ok(Store { parameters: DurableMap::open(root)? })
     }
 
     /// Puts a template's parameter. As a deployment does, it replaces what the API has put only when the template says

@@ -331,7 +331,7 @@ fn localize(scope: &Scope<'_>, config: &mut Config) {
             (scope.api_endpoint(&api.logical_id), here)
         })
         .collect();
-    for value in config.told() {
+    for value in config.placeholders_mut() {
         for (there, here) in &endpoints {
             if value.contains(there.as_str()) {
                 *value = value.replace(there.as_str(), here);

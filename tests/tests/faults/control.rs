@@ -68,19 +68,28 @@ async fn the_same_seed_strikes_the_same_invocations() {
 async fn what_cannot_be_is_refused_with_what_can_and_changes_nothing() {
     let suffering = well().await;
     for (fault, said) in [
-        (json!([]), "a fault is an object"),
+        (json!([]), "expected an object such as {\"fault\": \"throttle\"}"),
         (json!({"fault": "thrott"}), "unknown variant `thrott`, expected one of `throttle`"),
         (json!({"fault": "throttle", "millis": 3}), "unknown field `millis`"),
         (
             json!({"fault": "throttle", "function": "ecco"}),
             "the function `ecco`, which does not exist",
         ),
-        (json!({"fault": "throttle", "probability": 1.5}), "`probability` is from 0 to 1, not 1.5"),
-        (json!({"fault": "throttle", "probability": "often"}), "`probability` is from 0 to 1"),
-        (json!({"fault": "throttle", "count": -1}), "`count` is a whole number, not -1"),
+        (
+            json!({"fault": "throttle", "probability": 1.5}),
+            "`probability` must be a number from 0 to 1, not 1.5",
+        ),
+        (
+            json!({"fault": "throttle", "probability": "often"}),
+            "`probability` must be a number from 0 to 1, not \"often\"",
+        ),
+        (json!({"fault": "throttle", "count": -1}), "`count` must be a whole number, not -1"),
         (json!({"fault": "kill"}), "missing field `phase`"),
         (json!({"fault": "kill", "phase": "now"}), "unknown variant `now`"),
-        (json!({"fault": "delay", "millis": 86_400_001}), "`millis` is at most 86400000"),
+        (
+            json!({"fault": "delay", "millis": 86_400_001}),
+            "`millis` must be at most 86400000 (a day), not 86400001",
+        ),
         (json!({"fault": "slow", "service": "sqs", "millis": 1}), "unknown variant `sqs`"),
     ] {
         let refused = suffering.faults(Method::POST, "", &fault).await;

@@ -8,7 +8,7 @@ mod stores;
 use std::ops::Deref;
 
 use hardcap::config::Function;
-use hardcap::faults::{Fault, Kind};
+use hardcap::faults::{Fault, FaultKind};
 use hardcap::{Builder, Emulator};
 use hardcap_limits::Millis;
 use hardcap_tests::functions;
@@ -31,7 +31,7 @@ impl Suffering {
     }
 
     /// One function, and one fault that strikes so often.
-    async fn with(function: Function, kind: impl Into<Kind>, count: u64) -> Suffering {
+    async fn with(function: Function, kind: impl Into<FaultKind>, count: u64) -> Suffering {
         let fault = Fault::new(kind).count(count);
         Suffering::start(Emulator::builder().function(function).fault(fault)).await
     }

@@ -3,7 +3,7 @@
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use hardcap::config::Bucket;
-use hardcap::faults::{Fail, Failure, Fault, Service, Slow};
+use hardcap::faults::{Fail, Fault, InjectedError, Service, Slow};
 use hardcap::{Builder, Clock, Emulator};
 use hardcap_tests::client::Call;
 use hardcap_tests::lambda::Lambda;
@@ -30,9 +30,10 @@ fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_fails_answers_as_s3_does_and_the_other_one_is_well() {
-    for (error, status, code) in
-        [(Failure::Internal, 500, "InternalError"), (Failure::Throttle, 503, "SlowDown")]
-    {
+    for (error, status, code) in [
+        (InjectedError::Internal, 500, "InternalError"),
+        (InjectedError::Throttle, 503, "SlowDown"),
+    ] {
         let fail = Fail { service: Service::S3, bucket: Some("left".to_owned()), error };
         let suffering = Suffering::start(buckets().fault(Fault::new(fail).count(1))).await;
         let url = suffering.emulator.aws_url();
@@ -48,7 +49,7 @@ async fn a_bucket_that_fails_answers_as_s3_does_and_the_other_one_is_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_sdk_tries_again_what_was_made_to_fail() {
-    for error in [Failure::Internal, Failure::Throttle] {
+    for error in [InjectedError::Internal, InjectedError::Throttle] {
         let fail = Fail { service: Service::S3, bucket: None, error };
         let suffering = Suffering::start(buckets().fault(Fault::new(fail).count(1))).await;
         let s3 = s3(&suffering.emulator);
@@ -64,9 +65,9 @@ async fn an_sdk_tries_again_what_was_made_to_fail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamodb_fails_with_its_own_errors() {
     for (error, status, code) in [
-        (Failure::Internal, 500, "com.amazonaws.dynamodb.v20120810#InternalServerError"),
+        (InjectedError::Internal, 500, "com.amazonaws.dynamodb.v20120810#InternalServerError"),
         (
-            Failure::Throttle,
+            InjectedError::Throttle,
             400,
             "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
         ),

@@ -15,8 +15,8 @@ const CRATES: &[Layers] = &[
     Layers {
         sources: "emulator/core/src",
         rooms: &[
-            &["addresses", "clock", "durable", "head", "pace", "percent", "tool", "uri"],
-            &["keyring", "logbook", "record", "serve", "sigv4"],
+            &["addresses", "clock", "durable", "head", "percent", "token_bucket", "tool", "uri"],
+            &["keyring", "log_buffer", "record", "serve", "sigv4"],
             &["context", "faults"],
             &["config"],
         ],

@@ -94,7 +94,7 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
         companions: ready.iter().map(|one| (one.settings.name.clone(), one.url())).collect(),
         ..Addresses::default()
     };
-    for value in config.told() {
+    for value in config.placeholders_mut() {
         *value = known.fill(value);
     }
     let mut functions = config.functions.clone();
@@ -117,7 +117,7 @@ pub(super) async fn functions(
     admit(project, options)?;
     let mut config = project.loaded.config.clone();
     find_programs(project, &mut config, &[], options).await.map_err(Failure::new)?;
-    for value in config.told() {
+    for value in config.placeholders_mut() {
         *value = addresses.fill(value);
     }
     Ok(config.functions)

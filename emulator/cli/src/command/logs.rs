@@ -13,7 +13,7 @@ use super::remote::{self, DEFAULT_URL};
 use super::up::{Signals, block_on};
 use super::{Failure, terminal};
 use crate::client::with_causes;
-use hardcap_core::logbook::{Line, shown_lines};
+use hardcap_core::log_buffer::{LogLine, shown_lines};
 
 /// Whose lines, and how.
 #[derive(Args, Clone, Debug)]
@@ -48,7 +48,7 @@ enum Format {
 
 #[derive(Deserialize)]
 struct Lines {
-    lines: Vec<Line>,
+    lines: Vec<LogLine>,
 }
 
 pub(super) fn logs(options: &LogsOptions) -> Result<ExitCode, Failure> {
@@ -117,7 +117,7 @@ async fn follow(url: &str, format: Format) -> Result<(), Failure> {
 }
 
 impl Format {
-    fn print(self, line: &Line) -> Result<(), Failure> {
+    fn print(self, line: &LogLine) -> Result<(), Failure> {
         let text = match self {
             Format::Json => serde_json::to_string(line).map_err(Failure::new)?,
             Format::Text => {

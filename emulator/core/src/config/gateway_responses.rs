@@ -102,7 +102,7 @@ mod tests {
         for wrong in
             ["*", "'", "https://a.example", "method.request.header.", "method.request.body"]
         {
-            assert_eq!(mapped(wrong), Err(format!("`{wrong}` is no mapping expression")));
+            assert_eq!(mapped(wrong), Err(format!("`{wrong}` is not a mapping expression")));
         }
     }
 }

@@ -4,7 +4,7 @@
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, is_about};
+use super::{FaultKind, is_about};
 use crate::context::Context;
 
 /// Delays the start of sandboxes.
@@ -17,20 +17,20 @@ pub struct SlowColdStart {
     pub millis: u64,
 }
 
-impl From<SlowColdStart> for Kind {
-    fn from(slow: SlowColdStart) -> Kind {
-        Kind::SlowColdStart(slow)
+impl From<SlowColdStart> for FaultKind {
+    fn from(slow: SlowColdStart) -> FaultKind {
+        FaultKind::SlowColdStart(slow)
     }
 }
 
 /// The delay of this cold start.
 pub fn slow_cold_start(ctx: &Context, function: &str) -> Millis {
-    let of = |kind: &Kind| match kind {
-        Kind::SlowColdStart(it) => is_about(it.function.as_ref(), function),
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::SlowColdStart(it) => is_about(it.function.as_ref(), function),
         _ => false,
     };
-    match ctx.faults.strike(ctx, function, of).map(|strike| strike.kind) {
-        Some(Kind::SlowColdStart(slow)) => Millis(slow.millis),
+    match ctx.faults.inject(ctx, function, of).map(|injection| injection.kind) {
+        Some(FaultKind::SlowColdStart(slow)) => Millis(slow.millis),
         _ => Millis(0),
     }
 }

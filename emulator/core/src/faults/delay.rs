@@ -3,7 +3,7 @@
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, is_about};
+use super::{FaultKind, is_about};
 use crate::context::Context;
 
 /// Delays asynchronous events.
@@ -16,20 +16,20 @@ pub struct Delay {
     pub millis: u64,
 }
 
-impl From<Delay> for Kind {
-    fn from(delay: Delay) -> Kind {
-        Kind::Delay(delay)
+impl From<Delay> for FaultKind {
+    fn from(delay: Delay) -> FaultKind {
+        FaultKind::Delay(delay)
     }
 }
 
 /// The delay of this event.
 pub fn delay(ctx: &Context, function: &str) -> Millis {
-    let of = |kind: &Kind| match kind {
-        Kind::Delay(it) => is_about(it.function.as_ref(), function),
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::Delay(it) => is_about(it.function.as_ref(), function),
         _ => false,
     };
-    match ctx.faults.strike(ctx, function, of).map(|strike| strike.kind) {
-        Some(Kind::Delay(delay)) => Millis(delay.millis),
+    match ctx.faults.inject(ctx, function, of).map(|injection| injection.kind) {
+        Some(FaultKind::Delay(delay)) => Millis(delay.millis),
         _ => Millis(0),
     }
 }

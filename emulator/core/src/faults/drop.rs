@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, is_about};
+use super::{FaultKind, is_about};
 use crate::context::Context;
 
 /// Loses asynchronous events.
@@ -14,17 +14,17 @@ pub struct Drop {
     pub function: Option<String>,
 }
 
-impl From<Drop> for Kind {
-    fn from(drop: Drop) -> Kind {
-        Kind::Drop(drop)
+impl From<Drop> for FaultKind {
+    fn from(drop: Drop) -> FaultKind {
+        FaultKind::Drop(drop)
     }
 }
 
 /// Whether this event is lost.
 pub fn is_dropped(ctx: &Context, function: &str) -> bool {
-    let of = |kind: &Kind| match kind {
-        Kind::Drop(it) => is_about(it.function.as_ref(), function),
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::Drop(it) => is_about(it.function.as_ref(), function),
         _ => false,
     };
-    ctx.faults.strike(ctx, function, of).is_some()
+    ctx.faults.inject(ctx, function, of).is_some()
 }

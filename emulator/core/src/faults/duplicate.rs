@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, is_about};
+use super::{FaultKind, is_about};
 use crate::context::Context;
 
 /// Delivers asynchronous events twice.
@@ -14,17 +14,17 @@ pub struct Duplicate {
     pub function: Option<String>,
 }
 
-impl From<Duplicate> for Kind {
-    fn from(duplicate: Duplicate) -> Kind {
-        Kind::Duplicate(duplicate)
+impl From<Duplicate> for FaultKind {
+    fn from(duplicate: Duplicate) -> FaultKind {
+        FaultKind::Duplicate(duplicate)
     }
 }
 
 /// Whether this attempt is duplicated.
 pub fn is_duplicated(ctx: &Context, function: &str) -> bool {
-    let of = |kind: &Kind| match kind {
-        Kind::Duplicate(it) => is_about(it.function.as_ref(), function),
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::Duplicate(it) => is_about(it.function.as_ref(), function),
         _ => false,
     };
-    ctx.faults.strike(ctx, function, of).is_some()
+    ctx.faults.inject(ctx, function, of).is_some()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Service, is_about};
+use super::{FaultKind, Service, is_about};
 use crate::context::Context;
 
 /// Makes calls of a service fail.
@@ -15,13 +15,13 @@ pub struct Fail {
     pub bucket: Option<String>,
     /// The error.
     #[serde(default)]
-    pub error: Failure,
+    pub error: InjectedError,
 }
 
 /// The error of a failed call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Failure {
+pub enum InjectedError {
     /// 500: S3's `InternalError`, DynamoDB's `InternalServerError`.
     #[default]
     Internal,
@@ -29,20 +29,20 @@ pub enum Failure {
     Throttle,
 }
 
-impl From<Fail> for Kind {
-    fn from(fail: Fail) -> Kind {
-        Kind::Fail(fail)
+impl From<Fail> for FaultKind {
+    fn from(fail: Fail) -> FaultKind {
+        FaultKind::Fail(fail)
     }
 }
 
 /// The error to inject into this call, if any. `subject` is the bucket, or the service if there is no bucket.
-pub fn failure(ctx: &Context, service: Service, subject: &str) -> Option<Failure> {
-    let of = |kind: &Kind| match kind {
-        Kind::Fail(it) => it.service == service && is_about(it.bucket.as_ref(), subject),
+pub fn injected_error(ctx: &Context, service: Service, subject: &str) -> Option<InjectedError> {
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::Fail(it) => it.service == service && is_about(it.bucket.as_ref(), subject),
         _ => false,
     };
-    match ctx.faults.strike(ctx, subject, of)?.kind {
-        Kind::Fail(fail) => Some(fail.error),
+    match ctx.faults.inject(ctx, subject, of)?.kind {
+        FaultKind::Fail(fail) => Some(fail.error),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, is_about};
+use super::{FaultKind, is_about};
 use crate::context::Context;
 
 /// Kills processes of functions.
@@ -33,20 +33,20 @@ pub enum Phase {
     AfterResponse,
 }
 
-impl From<Kill> for Kind {
-    fn from(kill: Kill) -> Kind {
-        Kind::Kill(kill)
+impl From<Kill> for FaultKind {
+    fn from(kill: Kill) -> FaultKind {
+        FaultKind::Kill(kill)
     }
 }
 
 /// The time after which a process in this phase is killed, if any.
 pub fn kill(ctx: &Context, function: &str, phase: Phase) -> Option<Millis> {
-    let of = |kind: &Kind| match kind {
-        Kind::Kill(it) => it.phase == phase && is_about(it.function.as_ref(), function),
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::Kill(it) => it.phase == phase && is_about(it.function.as_ref(), function),
         _ => false,
     };
-    match ctx.faults.strike(ctx, function, of)?.kind {
-        Kind::Kill(kill) => Some(Millis(kill.after_millis)),
+    match ctx.faults.inject(ctx, function, of)?.kind {
+        FaultKind::Kill(kill) => Some(Millis(kill.after_millis)),
         _ => None,
     }
 }

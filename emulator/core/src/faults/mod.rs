@@ -4,8 +4,7 @@
 //! faults in force. Each request sees one snapshot, taken on arrival together with the limits. Every injected fault is recorded
 //! under its own name, so that it is never mistaken for AWS's behaviour.
 
-mod armed;
-mod chance;
+mod active;
 mod cold_start;
 mod delay;
 mod drop;
@@ -13,6 +12,7 @@ mod duplicate;
 mod fail;
 mod kill;
 mod reorder;
+mod seeded_rng;
 mod slow;
 mod throttle;
 
@@ -24,18 +24,18 @@ pub use cold_start::SlowColdStart;
 pub use delay::Delay;
 pub use drop::Drop;
 pub use duplicate::Duplicate;
-pub use fail::{Fail, Failure};
+pub use fail::{Fail, InjectedError};
 pub use kill::{Kill, Phase};
 pub use reorder::Reorder;
 pub use slow::{Service, Slow};
 pub use throttle::Throttle;
 
-pub use armed::Faults;
+pub use active::Faults;
 pub use cold_start::slow_cold_start;
 pub use delay::delay;
 pub use drop::is_dropped;
 pub use duplicate::is_duplicated;
-pub use fail::failure;
+pub use fail::injected_error;
 pub use kill::kill;
 pub use reorder::reorder;
 pub use slow::slow_down;
@@ -61,7 +61,7 @@ pub struct Plan {
 #[serde(try_from = "Value", into = "Value")]
 pub struct Fault {
     /// The kind and its subject.
-    pub kind: Kind,
+    pub kind: FaultKind,
     /// The probability at each occasion, from 0 to 1.
     pub probability: f64,
     /// The maximum number of injections; unlimited if `None`.
@@ -71,7 +71,7 @@ pub struct Fault {
 /// The kinds of faults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
-pub enum Kind {
+pub enum FaultKind {
     /// An invocation is refused as if the concurrency were used up.
     Throttle(Throttle),
     /// A cold start is delayed.
@@ -92,32 +92,68 @@ pub enum Kind {
     Slow(Slow),
 }
 
+/// A fault that cannot be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultError {
+    /// The fault is restricted to a function that does not exist.
+    #[error("`{fault}` names the function `{function}`, which does not exist")]
+    UnknownFunction {
+        /// The kind of fault.
+        fault: &'static str,
+        /// The name or logical id.
+        function: String,
+    },
+    /// The value is not a JSON object.
+    #[error("expected an object such as {{\"fault\": \"throttle\"}}")]
+    NotAnObject,
+    /// The probability, as it was written, is not a number from 0 to 1.
+    #[error("`probability` must be a number from 0 to 1, not {0}")]
+    Probability(String),
+    /// The count, as it was written, is not a whole number.
+    #[error("`count` must be a whole number, not {0}")]
+    Count(String),
+    /// A span of time exceeds the maximum.
+    #[error("`{member}` must be at most {max} (a day), not {millis}", max = LONGEST)]
+    TooLong {
+        /// The member that contains the span.
+        member: &'static str,
+        /// The span, in milliseconds.
+        millis: u64,
+    },
+    /// A member is missing, unknown, or has a value of another type.
+    #[error(transparent)]
+    Malformed(#[from] serde_json::Error),
+    /// The maximum number of faults is in force.
+    #[error("{max} faults are in force, which is the maximum; remove one first", max = active::FAULTS_MAX)]
+    TooMany,
+}
+
 impl Plan {
     /// Replaces logical ids of functions by their names.
     ///
     /// # Errors
     ///
     /// [`FaultError::UnknownFunction`] for an unknown function.
-    pub fn named(self, known: impl Fn(&str) -> Option<String>) -> Result<Plan, String> {
+    pub fn named(self, known: impl Fn(&str) -> Option<String>) -> Result<Plan, FaultError> {
         let faults = self.faults.into_iter().map(|fault| fault.named(&known));
         Ok(Plan { seed: self.seed, faults: faults.collect::<Result<_, _>>()? })
     }
 }
 
-impl Kind {
+impl FaultKind {
     /// The name of the kind in configuration and in records.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Kind::Throttle(_) => "throttle",
-            Kind::SlowColdStart(_) => "slow_cold_start",
-            Kind::Kill(_) => "kill",
-            Kind::Duplicate(_) => "duplicate",
-            Kind::Delay(_) => "delay",
-            Kind::Reorder(_) => "reorder",
-            Kind::Drop(_) => "drop",
-            Kind::Fail(_) => "fail",
-            Kind::Slow(_) => "slow",
+            FaultKind::Throttle(_) => "throttle",
+            FaultKind::SlowColdStart(_) => "slow_cold_start",
+            FaultKind::Kill(_) => "kill",
+            FaultKind::Duplicate(_) => "duplicate",
+            FaultKind::Delay(_) => "delay",
+            FaultKind::Reorder(_) => "reorder",
+            FaultKind::Drop(_) => "drop",
+            FaultKind::Fail(_) => "fail",
+            FaultKind::Slow(_) => "slow",
         }
     }
 
@@ -128,26 +164,31 @@ impl Kind {
 
     fn function_mut(&mut self) -> Option<&mut String> {
         match self {
-            Kind::Throttle(Throttle { function })
-            | Kind::SlowColdStart(SlowColdStart { function, .. })
-            | Kind::Kill(Kill { function, .. })
-            | Kind::Duplicate(Duplicate { function })
-            | Kind::Delay(Delay { function, .. })
-            | Kind::Reorder(Reorder { function, .. })
-            | Kind::Drop(Drop { function }) => function.as_mut(),
-            Kind::Fail(_) | Kind::Slow(_) => None,
+            FaultKind::Throttle(Throttle { function })
+            | FaultKind::SlowColdStart(SlowColdStart { function, .. })
+            | FaultKind::Kill(Kill { function, .. })
+            | FaultKind::Duplicate(Duplicate { function })
+            | FaultKind::Delay(Delay { function, .. })
+            | FaultKind::Reorder(Reorder { function, .. })
+            | FaultKind::Drop(Drop { function }) => function.as_mut(),
+            FaultKind::Fail(_) | FaultKind::Slow(_) => None,
         }
     }
 
     /// The span of time in it, in milliseconds, and the name of its member.
     fn spans(&self) -> Option<(&'static str, u64)> {
         match self {
-            Kind::SlowColdStart(SlowColdStart { millis, .. })
-            | Kind::Delay(Delay { millis, .. })
-            | Kind::Slow(Slow { millis, .. }) => Some(("millis", *millis)),
-            Kind::Reorder(Reorder { within_millis, .. }) => Some(("within_millis", *within_millis)),
-            Kind::Kill(Kill { after_millis, .. }) => Some(("after_millis", *after_millis)),
-            Kind::Throttle(_) | Kind::Duplicate(_) | Kind::Drop(_) | Kind::Fail(_) => None,
+            FaultKind::SlowColdStart(SlowColdStart { millis, .. })
+            | FaultKind::Delay(Delay { millis, .. })
+            | FaultKind::Slow(Slow { millis, .. }) => Some(("millis", *millis)),
+            FaultKind::Reorder(Reorder { within_millis, .. }) => {
+                Some(("within_millis", *within_millis))
+            }
+            FaultKind::Kill(Kill { after_millis, .. }) => Some(("after_millis", *after_millis)),
+            FaultKind::Throttle(_)
+            | FaultKind::Duplicate(_)
+            | FaultKind::Drop(_)
+            | FaultKind::Fail(_) => None,
         }
     }
 }
@@ -155,7 +196,7 @@ impl Kind {
 impl Fault {
     /// A fault that is injected at every occasion.
     #[must_use]
-    pub fn new(kind: impl Into<Kind>) -> Fault {
+    pub fn new(kind: impl Into<FaultKind>) -> Fault {
         Fault { kind: kind.into(), probability: 1.0, count: None }
     }
 
@@ -178,50 +219,48 @@ impl Fault {
     /// # Errors
     ///
     /// As [`Plan::named`].
-    pub fn named(mut self, known: impl Fn(&str) -> Option<String>) -> Result<Fault, String> {
-        let what = self.kind.name();
+    pub fn named(mut self, known: impl Fn(&str) -> Option<String>) -> Result<Fault, FaultError> {
+        let fault = self.kind.name();
         if let Some(function) = self.kind.function_mut() {
-            *function = known(function).ok_or_else(|| {
-                format!("`{what}` names the function `{function}`, which does not exist")
-            })?;
+            let unknown = || FaultError::UnknownFunction { fault, function: function.clone() };
+            *function = known(function).ok_or_else(unknown)?;
         }
         Ok(self)
     }
 
     /// Validates the numbers.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), FaultError> {
         if !(0.0..=1.0).contains(&self.probability) {
-            return Err(format!("`probability` is from 0 to 1, not {}", self.probability));
+            return Err(FaultError::Probability(self.probability.to_string()));
         }
         match self.kind.spans() {
-            Some((name, millis)) if millis > LONGEST => {
-                Err(format!("`{name}` is at most {LONGEST} (a day), not {millis}"))
+            Some((member, millis)) if millis > LONGEST => {
+                Err(FaultError::TooLong { member, millis })
             }
-            _ => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 }
 
 /// The serialized form has `probability` and `count` beside the members of the kind.
 impl TryFrom<Value> for Fault {
-    type Error = String;
+    type Error = FaultError;
 
-    fn try_from(value: Value) -> Result<Fault, String> {
-        let Value::Object(mut members) = value else {
-            return Err("a fault is an object such as {\"fault\": \"throttle\"}".to_owned());
+    fn try_from(value: Value) -> Result<Fault, FaultError> {
+        let Value::Object(mut members) = value else { return Err(FaultError::NotAnObject) };
+        let probability = match members.remove("probability") {
+            None | Some(Value::Null) => 1.0,
+            Some(value) => {
+                value.as_f64().ok_or_else(|| FaultError::Probability(value.to_string()))?
+            }
         };
-        let number = |member: Option<Value>, what: &str| match member {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Number(number)) => Ok(Some(number)),
-            Some(other) => Err(format!("{what}, not {other}")),
+        let count = match members.remove("count") {
+            None | Some(Value::Null) => None,
+            Some(value) => {
+                Some(value.as_u64().ok_or_else(|| FaultError::Count(value.to_string()))?)
+            }
         };
-        let probability = number(members.remove("probability"), "`probability` is from 0 to 1")?;
-        let what = "`count` is a whole number";
-        let count = number(members.remove("count"), what)?;
-        let count =
-            count.map(|n| n.as_u64().ok_or_else(|| format!("{what}, not {n}"))).transpose()?;
-        let kind = serde_json::from_value(Value::Object(members)).map_err(|e| e.to_string())?;
-        let probability = probability.and_then(|number| number.as_f64()).unwrap_or(1.0);
+        let kind = serde_json::from_value(Value::Object(members))?;
         let fault = Fault { kind, probability, count };
         fault.check()?;
         Ok(fault)
@@ -254,10 +293,10 @@ pub fn arm(
     known: impl Fn(&str) -> Option<String>,
     plan: Plan,
     over: CancellationToken,
-) -> Result<Plan, String> {
+) -> Result<Plan, FaultError> {
     let plan = plan.named(known)?;
     let faults = Faults::none(over).replaced(plan.clone())?;
-    platform.change_faults(|_| Ok::<_, String>((faults, ())))?;
+    platform.change_faults(|_| Ok::<_, FaultError>((faults, ())))?;
     Ok(plan)
 }
 

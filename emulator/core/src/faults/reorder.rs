@@ -4,7 +4,7 @@
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, is_about};
+use super::{FaultKind, is_about};
 use crate::context::Context;
 
 /// Reorders asynchronous events.
@@ -17,23 +17,23 @@ pub struct Reorder {
     pub within_millis: u64,
 }
 
-impl From<Reorder> for Kind {
-    fn from(reorder: Reorder) -> Kind {
-        Kind::Reorder(reorder)
+impl From<Reorder> for FaultKind {
+    fn from(reorder: Reorder) -> FaultKind {
+        FaultKind::Reorder(reorder)
     }
 }
 
 /// The delay of this event.
 pub fn reorder(ctx: &Context, function: &str) -> Millis {
-    let of = |kind: &Kind| match kind {
-        Kind::Reorder(it) => is_about(it.function.as_ref(), function),
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::Reorder(it) => is_about(it.function.as_ref(), function),
         _ => false,
     };
-    let Some(mut strike) = ctx.faults.strike(ctx, function, of) else { return Millis(0) };
-    match strike.kind {
-        Kind::Reorder(reorder) => {
+    let Some(mut injection) = ctx.faults.inject(ctx, function, of) else { return Millis(0) };
+    match injection.kind {
+        FaultKind::Reorder(reorder) => {
             let most = u32::try_from(reorder.within_millis).unwrap_or(u32::MAX);
-            Millis(u64::from(strike.dice.up_to(most)))
+            Millis(u64::from(injection.rng.up_to(most)))
         }
         _ => Millis(0),
     }

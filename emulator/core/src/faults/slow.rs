@@ -3,7 +3,7 @@
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, is_about};
+use super::{FaultKind, is_about};
 use crate::context::Context;
 
 /// Delays calls of a service.
@@ -28,20 +28,20 @@ pub enum Service {
     DynamoDb,
 }
 
-impl From<Slow> for Kind {
-    fn from(slow: Slow) -> Kind {
-        Kind::Slow(slow)
+impl From<Slow> for FaultKind {
+    fn from(slow: Slow) -> FaultKind {
+        FaultKind::Slow(slow)
     }
 }
 
 /// Waits for the injected delay of this call, if any. `subject` is the bucket, or the service if there is no bucket.
 pub async fn slow_down(ctx: &Context, service: Service, subject: &str) {
-    let of = |kind: &Kind| match kind {
-        Kind::Slow(it) => it.service == service && is_about(it.bucket.as_ref(), subject),
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::Slow(it) => it.service == service && is_about(it.bucket.as_ref(), subject),
         _ => false,
     };
-    let strike = ctx.faults.strike(ctx, subject, of);
-    if let Some(Kind::Slow(slow)) = strike.map(|strike| strike.kind) {
+    let injection = ctx.faults.inject(ctx, subject, of);
+    if let Some(FaultKind::Slow(slow)) = injection.map(|injection| injection.kind) {
         ctx.faults.pause(&ctx.clock, Millis(slow.millis)).await;
     }
 }

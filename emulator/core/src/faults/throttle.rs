@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, is_about};
+use super::{FaultKind, is_about};
 use crate::context::Context;
 
 /// Refuses invocations as if the concurrency were used up.
@@ -14,17 +14,17 @@ pub struct Throttle {
     pub function: Option<String>,
 }
 
-impl From<Throttle> for Kind {
-    fn from(throttle: Throttle) -> Kind {
-        Kind::Throttle(throttle)
+impl From<Throttle> for FaultKind {
+    fn from(throttle: Throttle) -> FaultKind {
+        FaultKind::Throttle(throttle)
     }
 }
 
 /// Whether this invocation is refused.
 pub fn is_throttled(ctx: &Context, function: &str) -> bool {
-    let of = |kind: &Kind| match kind {
-        Kind::Throttle(it) => is_about(it.function.as_ref(), function),
+    let of = |kind: &FaultKind| match kind {
+        FaultKind::Throttle(it) => is_about(it.function.as_ref(), function),
         _ => false,
     };
-    ctx.faults.strike(ctx, function, of).is_some()
+    ctx.faults.inject(ctx, function, of).is_some()
 }

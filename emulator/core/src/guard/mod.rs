@@ -43,7 +43,7 @@ pub enum Surface {
 
 /// The reason why a request is refused. Its text says how to allow it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum GuardRefusal {
     /// The host is not a name of this machine.
     #[error(
         "hardcap refused this request: the host `{0}` is not a known name of this machine, and a web page could have bound it to \
@@ -78,21 +78,21 @@ pub enum Refused {
     OwnPage,
 }
 
-impl Refused {
-    fn foreign(foreign: &Foreign) -> Refused {
+impl GuardRefusal {
+    fn foreign(foreign: &Foreign) -> GuardRefusal {
         match foreign {
-            Foreign::Origin(origin) if origin == "null" => Refused::NullOrigin,
-            Foreign::Origin(origin) => Refused::Origin(origin.clone()),
-            Foreign::Site(site) => Refused::Site(site.clone()),
+            Foreign::Origin(origin) if origin == "null" => GuardRefusal::NullOrigin,
+            Foreign::Origin(origin) => GuardRefusal::Origin(origin.clone()),
+            Foreign::Site(site) => GuardRefusal::Site(site.clone()),
         }
     }
 
     /// The refusal for a caller that is an untrusted page; `None` for any other caller.
-    pub fn page(caller: &Caller) -> Option<Refused> {
+    pub fn page(caller: &Caller) -> Option<GuardRefusal> {
         match caller {
             Caller::Program | Caller::User | Caller::TrustedPage(_) => None,
-            Caller::OwnPage => Some(Refused::OwnPage),
-            Caller::ForeignPage(foreign) => Some(Refused::foreign(foreign)),
+            Caller::OwnPage => Some(GuardRefusal::OwnPage),
+            Caller::ForeignPage(foreign) => Some(GuardRefusal::foreign(foreign)),
         }
     }
 }
@@ -101,14 +101,18 @@ impl Refused {
 ///
 /// # Errors
 ///
-/// [`Refused`] if its host is not this machine, or if it comes from an untrusted page. For S3, pages are passed on.
-pub fn judge(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<Caller, Refused> {
+/// [`GuardRefusal`] if its host is not this machine, or if it comes from an untrusted page. For S3, pages are passed on.
+pub fn judge(
+    trust: &Trust,
+    surface: Surface,
+    head: &request::Parts,
+) -> Result<Caller, GuardRefusal> {
     check_host(trust, surface, head)?;
     let caller = caller::of(&head.headers, trust);
     match (&caller, surface) {
         (_, Surface::S3) => Ok(caller),
         (Caller::OwnPage, Surface::Control) if has_token(trust, head) => Ok(caller),
-        _ => match Refused::page(&caller) {
+        _ => match GuardRefusal::page(&caller) {
             Some(refused) => Err(refused),
             None => Ok(caller),
         },
@@ -116,7 +120,7 @@ pub fn judge(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<C
 }
 
 /// A request names one host. A request without a host (HTTP/1.0) does not come from a browser.
-fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<(), Refused> {
+fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<(), GuardRefusal> {
     let named = head.headers.get_all(header::HOST).iter();
     let named = named.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
     let target = head.uri.authority().map(|authority| authority.as_str().to_owned());
@@ -127,7 +131,7 @@ fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<
             trust.is_this_machine(&host) || (surface == Surface::S3 && trust.is_aws_s3(&host))
         });
         if is_repeated || !is_known {
-            return Err(Refused::Host(text));
+            return Err(GuardRefusal::Host(text));
         }
     }
     Ok(())

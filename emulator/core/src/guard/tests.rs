@@ -19,7 +19,11 @@ fn head(target: &str, headers: &[(&str, &str)]) -> request::Parts {
     request.body(()).unwrap().into_parts().0
 }
 
-fn verdict(bound: &str, surface: Surface, headers: &[(&str, &str)]) -> Result<Caller, Refused> {
+fn verdict(
+    bound: &str,
+    surface: Surface,
+    headers: &[(&str, &str)],
+) -> Result<Caller, GuardRefusal> {
     judge(&trust(bound), surface, &head("/", headers))
 }
 
@@ -136,7 +140,7 @@ fn hosts_that_a_page_could_have_bound_are_refused_everywhere() {
     ] {
         for surface in ALL {
             let refusal = verdict("127.0.0.1", surface, &[("host", host)]).unwrap_err();
-            assert!(matches!(refusal, Refused::Host(_)), "{host}: {refusal}");
+            assert!(matches!(refusal, GuardRefusal::Host(_)), "{host}: {refusal}");
             assert!(refusal.to_string().contains("--allow-host"), "{refusal}");
         }
     }

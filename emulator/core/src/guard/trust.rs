@@ -93,9 +93,7 @@ impl FromStr for TrustedOrigin {
             return Err(wrong("it would let every web page run code on this machine"));
         }
         if text == "null" {
-            return Err(wrong(
-                "any web page can open a sandboxed page, whose origin is `null`",
-            ));
+            return Err(wrong("any web page can open a sandboxed page, whose origin is `null`"));
         }
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("it has no scheme"))?;
         let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -238,7 +236,7 @@ mod tests {
     #[test]
     fn an_origin_that_matches_every_page_or_no_page_is_an_error() {
         for (text, said) in [
-            ("*", "every web page could then run code"),
+            ("*", "it would let every web page run code"),
             ("null", "sandboxed"),
             ("", "no scheme"),
             ("localhost:5173", "no scheme"),
@@ -252,7 +250,7 @@ mod tests {
             ("http://app.example:65536", "not a number from 0 to 65535"),
             ("http://app.example:", "not a number from 0 to 65535"),
             ("http://a.example http://b.example", "no path"),
-            ("1http://app.example", "its scheme"),
+            ("1http://app.example", "its scheme is invalid"),
             ("http://\u{fc}.example", "neither a name nor an address"),
         ] {
             let error = text.parse::<TrustedOrigin>().unwrap_err().to_string();

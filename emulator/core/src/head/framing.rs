@@ -2,7 +2,7 @@
 //!
 //! Pure: bytes in, heads out. The rules are those of hyper 1.12.0 (`proto/h1/role.rs` and `proto/h1/decode.rs`, MIT licence). A
 //! property test compares this module with hyper over real sockets. Only the client's bytes matter, so responses such as `100
-//! Continue` cannot confuse it. If a request is not one that hyper accepts, the framing is [`State::Lost`] for the rest of the
+//! Continue` cannot confuse it. If a request is not one that hyper accepts, the framing is [`FramingState::Lost`] for the rest of the
 //! connection: all bytes pass, and no further head is reported.
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ const METHOD_MAX: usize = 64;
 /// The requests of one connection, as far as they have been read.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
-    state: State,
+    state: FramingState,
     /// The head that is being read, without the cut part of its target.
     head: Partial,
     /// The heads that were read and not yet taken by the service.
@@ -25,7 +25,7 @@ pub(super) struct Framing {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum FramingState {
     /// The next byte belongs to a head.
     #[default]
     Head,
@@ -49,7 +49,7 @@ struct Partial {
 
 /// The meaning of one byte of a head.
 #[derive(PartialEq, Eq)]
-enum Step {
+enum HeadStep {
     /// The head continues.
     Keep,
     /// The byte belongs to the part of the target that hyper must not see.
@@ -67,8 +67,8 @@ impl Framing {
         let (mut at, mut kept) = (0, 0);
         while at < read.len() {
             let taken = match self.state {
-                State::Head => match self.head.take(read[at]) {
-                    Step::Cut => {
+                FramingState::Head => match self.head.take(read[at]) {
+                    HeadStep::Cut => {
                         at += 1;
                         continue;
                     }
@@ -77,17 +77,17 @@ impl Framing {
                         1
                     }
                 },
-                State::Sized(left) => {
+                FramingState::Sized(left) => {
                     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(read.len() - at);
                     self.state = sized(left - taken as u64);
                     taken
                 }
-                State::Chunked(chunked) => {
+                FramingState::Chunked(chunked) => {
                     let (taken, state) = chunked.skip(&read[at..]);
                     self.state = state;
                     taken
                 }
-                State::Lost => read.len() - at,
+                FramingState::Lost => read.len() - at,
             };
             if at != kept {
                 read.copy_within(at..at + taken, kept);
@@ -100,42 +100,42 @@ impl Framing {
 
     /// Reports no further heads, because they would not be those that hyper sees.
     pub(super) fn lose(&mut self) {
-        *self = Framing { state: State::Lost, ..Framing::default() };
+        *self = Framing { state: FramingState::Lost, ..Framing::default() };
     }
 
-    fn after_head_byte(&mut self, step: Step) {
+    fn after_head_byte(&mut self, step: HeadStep) {
         match step {
-            Step::Keep | Step::Cut => {}
-            Step::Broken => self.state = State::Lost,
-            Step::Complete => match complete(&std::mem::take(&mut self.head)) {
+            HeadStep::Keep | HeadStep::Cut => {}
+            HeadStep::Broken => self.state = FramingState::Lost,
+            HeadStep::Complete => match complete(&std::mem::take(&mut self.head)) {
                 Some((head, state)) => {
                     self.heads.push_back(head);
                     self.state = state;
                 }
-                None => self.state = State::Lost,
+                None => self.state = FramingState::Lost,
             },
         }
     }
 }
 
-fn sized(left: u64) -> State {
-    if left == 0 { State::Head } else { State::Sized(left) }
+fn sized(left: u64) -> FramingState {
+    if left == 0 { FramingState::Head } else { FramingState::Sized(left) }
 }
 
 impl Partial {
-    fn take(&mut self, byte: u8) -> Step {
+    fn take(&mut self, byte: u8) -> HeadStep {
         if self.bytes.is_empty() && matches!(byte, b'\r' | b'\n') {
-            return Step::Keep;
+            return HeadStep::Keep;
         }
         if !self.first_line_read {
             match byte {
                 b'\n' => self.first_line_read = true,
                 b' ' => self.spaces += 1,
-                _ if self.spaces == 0 && self.bytes.len() >= METHOD_MAX => return Step::Broken,
+                _ if self.spaces == 0 && self.bytes.len() >= METHOD_MAX => return HeadStep::Broken,
                 _ if self.spaces == 1 => {
                     self.target_bytes += 1;
                     if self.target_bytes > TARGET_MAX {
-                        return Step::Cut;
+                        return HeadStep::Cut;
                     }
                 }
                 _ => {}
@@ -145,16 +145,16 @@ impl Partial {
         if byte == b'\n' {
             // An empty line ends the head, also after a bare line feed.
             if matches!(self.bytes[self.line..], [b'\n'] | [b'\r', b'\n']) {
-                return Step::Complete;
+                return HeadStep::Complete;
             }
             self.line = self.bytes.len();
         }
-        if self.bytes.len() > HEAD_MAX { Step::Broken } else { Step::Keep }
+        if self.bytes.len() > HEAD_MAX { HeadStep::Broken } else { HeadStep::Keep }
     }
 }
 
 /// A head as it was sent and the framing of its body; `None` if hyper refuses it.
-fn complete(partial: &Partial) -> Option<(Head, State)> {
+fn complete(partial: &Partial) -> Option<(Head, FramingState)> {
     let lines = partial.bytes.split(|&byte| byte == b'\n').count();
     let mut fields = vec![httparse::EMPTY_HEADER; lines];
     let mut parsed = httparse::Request::new(&mut fields);
@@ -170,7 +170,7 @@ fn complete(partial: &Partial) -> Option<(Head, State)> {
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
         // hyper keeps one length, and none if there is a transfer coding.
-        let chunked = matches!(body, State::Chunked(_));
+        let chunked = matches!(body, FramingState::Chunked(_));
         if name == header::CONTENT_LENGTH && (chunked || as_parsed.contains_key(&name)) {
             continue;
         }
@@ -186,7 +186,7 @@ fn complete(partial: &Partial) -> Option<(Head, State)> {
 }
 
 /// The framing of the body that follows these headers; `None` if hyper refuses the request.
-fn body_of(headers: &[httparse::Header<'_>], minor_version: u8) -> Option<State> {
+fn body_of(headers: &[httparse::Header<'_>], minor_version: u8) -> Option<FramingState> {
     let (mut length, mut coding) = (None, None);
     for field in headers {
         if field.name.eq_ignore_ascii_case("transfer-encoding") {
@@ -200,7 +200,7 @@ fn body_of(headers: &[httparse::Header<'_>], minor_version: u8) -> Option<State>
         }
     }
     match (coding, length) {
-        (Some(true), _) if minor_version == 1 => Some(State::Chunked(Chunked::Start)),
+        (Some(true), _) if minor_version == 1 => Some(FramingState::Chunked(Chunked::Start)),
         (Some(_), _) => None,
         // hyper reserves the two largest numbers and refuses them as lengths.
         (None, Some(length)) if length > u64::MAX - 2 => None,
@@ -247,7 +247,7 @@ enum Chunked {
 
 impl Chunked {
     /// Skips bytes of the body: their number, and the state after them.
-    fn skip(mut self, bytes: &[u8]) -> (usize, State) {
+    fn skip(mut self, bytes: &[u8]) -> (usize, FramingState) {
         let mut at = 0;
         while at < bytes.len() {
             if let Chunked::Data(left) = self {
@@ -260,14 +260,14 @@ impl Chunked {
             let state = self.step(bytes[at]);
             at += 1;
             match state {
-                State::Chunked(next) => self = next,
+                FramingState::Chunked(next) => self = next,
                 ended => return (at, ended),
             }
         }
-        (at, State::Chunked(self))
+        (at, FramingState::Chunked(self))
     }
 
-    fn step(self, byte: u8) -> State {
+    fn step(self, byte: u8) -> FramingState {
         let next = match (self, byte) {
             (Chunked::Start, _) => more(0, byte),
             (Chunked::Size(size) | Chunked::Blank(size), b'\t' | b' ') => {
@@ -288,10 +288,10 @@ impl Chunked {
             (Chunked::TrailerStart, b'\r') => Some(Chunked::EndLineFeed),
             (Chunked::Trailer, b'\r') => Some(Chunked::TrailerLineFeed),
             (Chunked::TrailerStart | Chunked::Trailer, _) => Some(Chunked::Trailer),
-            (Chunked::EndLineFeed, b'\n') => return State::Head,
+            (Chunked::EndLineFeed, b'\n') => return FramingState::Head,
             _ => None,
         };
-        next.map_or(State::Lost, State::Chunked)
+        next.map_or(FramingState::Lost, FramingState::Chunked)
     }
 }
 

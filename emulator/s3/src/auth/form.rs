@@ -4,7 +4,7 @@ use super::{Now, credential, spaced_hex, time};
 use crate::refusal::Refusal;
 use hardcap_core::context::Context;
 use hardcap_core::keyring::Keyring;
-use hardcap_core::sigv4::{self, ALGORITHM, Claim};
+use hardcap_core::sigv4::{self, ALGORITHM, RequestSignature};
 
 /// The fields of a form that are its claim.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ impl FormClaim<'_> {
         })?;
         given.check(region).map_err(|problem| problem.refusal(in_credential))?;
         let date = self.date()?;
-        let claim = Claim {
+        let claim = RequestSignature {
             access_key_id: given.access_key_id,
             day: given.day,
             region: given.region,
@@ -108,7 +108,7 @@ mod tests {
         let text = include_str!("../../../../fixtures/forms/aws-example.toml");
         let example: toml::Table = text.parse().unwrap();
         let field = |name: &str| example[name].as_str().unwrap().to_owned();
-        let claim = Claim {
+        let claim = RequestSignature {
             access_key_id: field("access_key_id"),
             day: field("day"),
             region: field("region"),

@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use super::{Now, credential, time};
 use crate::refusal::Refusal;
-use hardcap_core::sigv4::{ALGORITHM, Claim};
+use hardcap_core::sigv4::{ALGORITHM, RequestSignature};
 
 /// How far a request's own time may be from ours (S3 reference, RequestTimeTooSkewed).
 const SKEW_SECONDS: i64 = 15 * 60;
@@ -14,7 +14,11 @@ const SKEW_SECONDS: i64 = 15 * 60;
 /// # Errors
 ///
 /// Whatever AWS finds wrong with it.
-pub(super) fn claim(headers: &HeaderMap, value: &str, now: &Now<'_>) -> Result<Claim, Refusal> {
+pub(super) fn claim(
+    headers: &HeaderMap,
+    value: &str,
+    now: &Now<'_>,
+) -> Result<RequestSignature, Refusal> {
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     if scheme == "AWS" {
         return Err(Refusal::sigv4_only());
@@ -48,7 +52,7 @@ pub(super) fn claim(headers: &HeaderMap, value: &str, now: &Now<'_>) -> Result<C
             time.format_day()
         )));
     }
-    Ok(Claim {
+    Ok(RequestSignature {
         access_key_id: credential.access_key_id,
         day: credential.day,
         region: credential.region,

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 
 use super::chunked::Signer;
 use super::refusal::Refusal;
-use canonical::Claim;
+use canonical::RequestSignature;
 use hardcap_core::clock::{Clock, EpochMillis};
 use hardcap_core::context::Context;
 use hardcap_core::keyring::{Key, Keyring};
@@ -207,7 +207,11 @@ fn key(id: &str, token: Option<&str>, keyring: &Keyring, now: EpochMillis) -> Re
 }
 
 /// Every `x-amz-*` header and the host must be signed; a `Content-Type` need not be.
-fn all_signed(headers: &HeaderMap, claim: &Claim, presigned: bool) -> Result<(), Refusal> {
+fn all_signed(
+    headers: &HeaderMap,
+    claim: &RequestSignature,
+    presigned: bool,
+) -> Result<(), Refusal> {
     let mut unsigned: Vec<&str> = headers
         .keys()
         .map(HeaderName::as_str)
@@ -226,7 +230,7 @@ fn all_signed(headers: &HeaderMap, claim: &Claim, presigned: bool) -> Result<(),
 fn payload_text(
     headers: &HeaderMap,
     query: &[(String, String)],
-    claim: &Claim,
+    claim: &RequestSignature,
     presigned: bool,
 ) -> Result<String, Refusal> {
     let header = headers
@@ -241,7 +245,11 @@ fn payload_text(
 }
 
 /// Compares the signatures and gives the key that chunks are signed with.
-fn signature(claim: &Claim, key: &Key, canonical_request: &str) -> Result<[u8; 32], Refusal> {
+fn signature(
+    claim: &RequestSignature,
+    key: &Key,
+    canonical_request: &str,
+) -> Result<[u8; 32], Refusal> {
     let string_to_sign = canonical::string_to_sign(claim, canonical_request);
     let signing_key = canonical::signing_key(&key.secret_access_key, claim);
     if canonical::signature(&signing_key, &string_to_sign) == claim.signature {
@@ -261,7 +269,7 @@ fn spaced_hex(text: &str) -> String {
     bytes.join(" ")
 }
 
-fn form(payload: &str, claim: &Claim, signing_key: [u8; 32]) -> Result<Form, Refusal> {
+fn form(payload: &str, claim: &RequestSignature, signing_key: [u8; 32]) -> Result<Form, Refusal> {
     let signer = || Some(Signer::new(signing_key, &claim.time, claim.scope(), &claim.signature));
     match payload {
         "UNSIGNED-PAYLOAD" => Ok(Form::Unsigned),

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::{Now, credential, time};
 use crate::refusal::Refusal;
 use hardcap_core::context::Context;
-use hardcap_core::sigv4::{ALGORITHM, Claim};
+use hardcap_core::sigv4::{ALGORITHM, RequestSignature};
 
 /// How far ahead of our clock a URL's start may lie, as for a signed header.
 const AHEAD_SECONDS: i64 = 15 * 60;
@@ -31,7 +31,7 @@ pub(super) fn claim(
     query: &[(String, String)],
     now: &Now<'_>,
     context: &Context,
-) -> Result<Claim, Refusal> {
+) -> Result<RequestSignature, Refusal> {
     let find = |name: &str| query.iter().find(|(given, _)| given == name).map(|(_, value)| value);
     let all = (
         find("X-Amz-Algorithm"),
@@ -70,7 +70,7 @@ pub(super) fn claim(
         )));
     }
     valid_at(&time, expires, now, context)?;
-    Ok(Claim {
+    Ok(RequestSignature {
         access_key_id: credential.access_key_id,
         day: credential.day,
         region: credential.region,

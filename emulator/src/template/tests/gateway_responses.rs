@@ -99,7 +99,7 @@ Resources:
         ("DEFAULT_4XX: {StatusCode: teapot}", "must be a whole number, not `teapot`"),
         (
             "DEFAULT_4XX: {ResponseParameters: {Headers: {X-Own: own}}}",
-            "`own` is no mapping expression",
+            "`own` is not a mapping expression",
         ),
     ] {
         let error = bad(&template(response));

@@ -7,13 +7,14 @@ use hardcap_limits::Millis;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Fault, Kind, Plan, chance};
+use super::seeded_rng::SeededRng;
+use super::{Fault, FaultError, FaultKind, Plan};
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::record::What;
 
 /// The maximum number of faults in force.
-const FAULTS_MAX: usize = 1_000;
+pub(super) const FAULTS_MAX: usize = 1_000;
 /// The number of subjects that one fault counts separately. Requests may name any number of buckets; the rest is counted
 /// together.
 const SUBJECTS_MAX: usize = 10_000;
@@ -24,30 +25,30 @@ const OTHERS: &str = "others";
 pub struct Faults {
     seed: u64,
     last_id: u64,
-    armed: Vec<Arc<Armed>>,
+    active: Vec<Arc<ActiveFault>>,
     /// Cancelled when the emulator stops: delays end.
     over: CancellationToken,
 }
 
 /// A fault in force and its counters.
 #[derive(Debug)]
-struct Armed {
+struct ActiveFault {
     id: u64,
     fault: Fault,
-    tally: Mutex<Tally>,
+    counters: Mutex<Counters>,
 }
 
 #[derive(Debug, Default)]
-struct Tally {
+struct Counters {
     /// Occasions by subject, so that the fate of one function does not depend on the others.
     occasions: HashMap<String, u64>,
     struck: u64,
 }
 
 /// An injected fault, and the random numbers of this occasion for further decisions.
-pub(super) struct Strike<'a> {
-    pub(super) kind: &'a Kind,
-    pub(super) dice: chance::Dice,
+pub(super) struct Injection<'a> {
+    pub(super) kind: &'a FaultKind,
+    pub(super) rng: SeededRng,
 }
 
 impl Faults {
@@ -60,8 +61,8 @@ impl Faults {
     ///
     /// # Errors
     ///
-    /// [`FaultError`](super::FaultError) for an invalid fault, or for one above the maximum number.
-    pub fn replaced(&self, plan: Plan) -> Result<Faults, String> {
+    /// [`FaultError`] for an invalid fault, or for one above the maximum number.
+    pub fn replaced(&self, plan: Plan) -> Result<Faults, FaultError> {
         let mut faults = Faults { seed: plan.seed, ..Faults::none(self.over.clone()) };
         for fault in plan.faults {
             faults = faults.with(fault)?.0;
@@ -74,27 +75,27 @@ impl Faults {
     /// # Errors
     ///
     /// As [`Faults::replaced`].
-    pub fn with(&self, fault: Fault) -> Result<(Faults, u64), String> {
+    pub fn with(&self, fault: Fault) -> Result<(Faults, u64), FaultError> {
         fault.check()?;
-        if self.armed.len() == FAULTS_MAX {
-            return Err(format!("{FAULTS_MAX} faults are in force, and no more may be"));
+        if self.active.len() == FAULTS_MAX {
+            return Err(FaultError::TooMany);
         }
         let id = self.last_id + 1;
         let mut faults = Faults { last_id: id, ..self.clone() };
-        faults.armed.push(Arc::new(Armed { id, fault, tally: Mutex::default() }));
+        faults.active.push(Arc::new(ActiveFault { id, fault, counters: Mutex::default() }));
         Ok((faults, id))
     }
 
     /// Removes a fault; `None` if the id is unknown.
     pub fn without(&self, id: u64) -> Option<Faults> {
         let mut faults = self.clone();
-        faults.armed.retain(|armed| armed.id != id);
-        (faults.armed.len() < self.armed.len()).then_some(faults)
+        faults.active.retain(|active| active.id != id);
+        (faults.active.len() < self.active.len()).then_some(faults)
     }
 
     /// Whether no fault is in force.
     pub fn are_none(&self) -> bool {
-        self.armed.is_empty()
+        self.active.is_empty()
     }
 
     /// Waits for a span of real time, or until the emulator stops.
@@ -106,50 +107,50 @@ impl Faults {
 
     /// The faults and their counters, for the control surface.
     pub fn status(&self) -> Value {
-        let shown: Vec<Value> = self.armed.iter().map(|armed| armed.status()).collect();
+        let shown: Vec<Value> = self.active.iter().map(|active| active.status()).collect();
         json!({ "seed": self.seed, "faults": shown })
     }
 
     /// Counts an occasion about `subject`, a function or a bucket, for each fault that matches `of`. Returns the first one to
     /// be injected, and records it for this request.
-    pub(super) fn strike(
+    pub(super) fn inject(
         &self,
         ctx: &Context,
         subject: &str,
-        of: impl Fn(&Kind) -> bool,
-    ) -> Option<Strike<'_>> {
-        let interested = self.armed.iter().filter(|armed| of(&armed.fault.kind));
-        let strike = interested.filter_map(|armed| armed.meet(self.seed, subject)).next()?;
-        let (fault, at) = (strike.kind.name().to_owned(), subject.to_owned());
+        of: impl Fn(&FaultKind) -> bool,
+    ) -> Option<Injection<'_>> {
+        let matching = self.active.iter().filter(|active| of(&active.fault.kind));
+        let injection = matching.filter_map(|active| active.occur(self.seed, subject)).next()?;
+        let (fault, at) = (injection.kind.name().to_owned(), subject.to_owned());
         ctx.record(What::FaultInjected { fault, at });
-        Some(strike)
+        Some(injection)
     }
 }
 
-impl Armed {
+impl ActiveFault {
     /// Counts one occasion and decides whether the fault is injected.
-    fn meet(&self, seed: u64, subject: &str) -> Option<Strike<'_>> {
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_one_too_many = tally.occasions.len() >= SUBJECTS_MAX;
-        let known = !is_one_too_many || tally.occasions.contains_key(subject);
+    fn occur(&self, seed: u64, subject: &str) -> Option<Injection<'_>> {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = counters.occasions.len() >= SUBJECTS_MAX;
+        let known = !is_full || counters.occasions.contains_key(subject);
         let counted = if known { subject } else { OTHERS };
-        let occasion = tally.occasions.entry(counted.to_owned()).or_default();
+        let occasion = counters.occasions.entry(counted.to_owned()).or_default();
         *occasion += 1;
-        let mut dice = chance::Dice::new(seed, self.id, subject, *occasion);
-        let is_spent = self.fault.count.is_some_and(|count| tally.struck >= count);
-        if is_spent || dice.roll() >= self.fault.probability {
+        let mut rng = SeededRng::new(seed, self.id, subject, *occasion);
+        let is_spent = self.fault.count.is_some_and(|count| counters.struck >= count);
+        if is_spent || rng.fraction() >= self.fault.probability {
             return None;
         }
-        tally.struck += 1;
-        Some(Strike { kind: &self.fault.kind, dice })
+        counters.struck += 1;
+        Some(Injection { kind: &self.fault.kind, rng })
     }
 
     fn status(&self) -> Value {
-        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         let mut shown = Value::from(self.fault.clone());
         shown["id"] = json!(self.id);
-        shown["occasions"] = json!(tally.occasions.values().sum::<u64>());
-        shown["struck"] = json!(tally.struck);
+        shown["occasions"] = json!(counters.occasions.values().sum::<u64>());
+        shown["struck"] = json!(counters.struck);
         shown
     }
 }
@@ -167,7 +168,7 @@ mod tests {
         let platform = Platform::new("us-east-1", Limits::classic(), Keyring::default());
         let plan = Plan { seed, faults: vec![fault] };
         let faults = Faults::default().replaced(plan).unwrap();
-        platform.change_faults(|_| Ok::<_, String>((faults, ()))).unwrap();
+        platform.change_faults(|_| Ok::<_, FaultError>((faults, ()))).unwrap();
         platform.context()
     }
 

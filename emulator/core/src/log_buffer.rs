@@ -16,7 +16,7 @@ const BEHIND_MAX: usize = 1_024;
 
 /// One log line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct LogLine {
     /// The time of writing.
     pub at: EpochMillis,
     /// A number that counts all lines of a run.
@@ -39,25 +39,25 @@ pub fn shown_lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// The log lines of all functions. Cheap to clone; all clones share one buffer.
 #[derive(Clone, Debug)]
-pub struct Logbook {
+pub struct LogBuffer {
     clock: Clock,
-    kept: Arc<Mutex<Kept>>,
-    live: broadcast::Sender<Arc<Line>>,
+    kept: Arc<Mutex<KeptLines>>,
+    live: broadcast::Sender<Arc<LogLine>>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    lines: VecDeque<Arc<Line>>,
+struct KeptLines {
+    lines: VecDeque<Arc<LogLine>>,
     bytes: usize,
     /// The number of the next line.
     next: u64,
 }
 
-impl Logbook {
+impl LogBuffer {
     /// An empty buffer.
-    pub fn new(clock: Clock) -> Logbook {
+    pub fn new(clock: Clock) -> LogBuffer {
         let (live, _) = broadcast::channel(BEHIND_MAX);
-        Logbook { clock, kept: Arc::default(), live }
+        LogBuffer { clock, kept: Arc::default(), live }
     }
 
     /// Adds a line of a function to the log stream of its sandbox.
@@ -66,7 +66,7 @@ impl Logbook {
         let (function, stream) = (function.to_owned(), stream.to_owned());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let line =
-            Arc::new(Line { at: self.clock.now(), number: kept.next, function, stream, text });
+            Arc::new(LogLine { at: self.clock.now(), number: kept.next, function, stream, text });
         kept.next += 1;
         kept.bytes += line.text.len();
         kept.lines.push_back(Arc::clone(&line));
@@ -79,13 +79,13 @@ impl Logbook {
     }
 
     /// The kept lines, oldest first.
-    pub fn lines(&self) -> Vec<Arc<Line>> {
+    pub fn lines(&self) -> Vec<Arc<LogLine>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.lines.iter().cloned().collect()
     }
 
     /// The kept lines, and a receiver of all later ones.
-    pub fn watch(&self) -> (VecDeque<Arc<Line>>, broadcast::Receiver<Arc<Line>>) {
+    pub fn watch(&self) -> (VecDeque<Arc<LogLine>>, broadcast::Receiver<Arc<LogLine>>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         (kept.lines.clone(), self.live.subscribe())
     }
@@ -97,17 +97,17 @@ mod tests {
 
     #[test]
     fn the_newest_lines_are_kept_within_both_bounds() {
-        let logbook = Logbook::new(Clock::default());
+        let log_buffer = LogBuffer::new(Clock::default());
         for number in 0..10_010 {
-            logbook.write("f", "s", number.to_string().as_bytes());
+            log_buffer.write("f", "s", number.to_string().as_bytes());
         }
-        let lines = logbook.lines();
+        let lines = log_buffer.lines();
         assert_eq!((lines.len(), lines[0].text.as_str()), (10_000, "10"));
-        logbook.write("f", "s", &vec![b'x'; 8 * 1024 * 1024]);
-        assert_eq!(logbook.lines().len(), 1, "one line of 8 MiB leaves no room for others");
-        logbook.write("f", "s", &vec![b'y'; 8 * 1024 * 1024 + 1]);
+        log_buffer.write("f", "s", &vec![b'x'; 8 * 1024 * 1024]);
+        assert_eq!(log_buffer.lines().len(), 1, "one line of 8 MiB leaves no room for others");
+        log_buffer.write("f", "s", &vec![b'y'; 8 * 1024 * 1024 + 1]);
         assert!(
-            logbook.lines().is_empty(),
+            log_buffer.lines().is_empty(),
             "one that is larger than all there is room for is not kept"
         );
     }
@@ -126,10 +126,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_watcher_receives_every_line_once() {
-        let logbook = Logbook::new(Clock::default());
-        logbook.write("f", "s", b"before");
-        let (kept, mut live) = logbook.watch();
-        logbook.write("f", "s", b"after");
+        let log_buffer = LogBuffer::new(Clock::default());
+        log_buffer.write("f", "s", b"before");
+        let (kept, mut live) = log_buffer.watch();
+        log_buffer.write("f", "s", b"after");
         assert_eq!(kept.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["before"]);
         assert_eq!(live.recv().await.expect("it was sent").text, "after");
     }

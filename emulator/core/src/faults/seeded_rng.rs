@@ -5,25 +5,25 @@ use sha2::{Digest as _, Sha256};
 
 /// The random numbers of one occasion.
 #[derive(Clone, Debug)]
-pub(super) struct Dice {
-    begun: Sha256,
-    rolls: u64,
+pub(super) struct SeededRng {
+    state: Sha256,
+    drawn: u64,
 }
 
-impl Dice {
-    pub(super) fn new(seed: u64, fault: u64, subject: &str, occasion: u64) -> Dice {
-        let mut begun = Sha256::new();
+impl SeededRng {
+    pub(super) fn new(seed: u64, fault: u64, subject: &str, occasion: u64) -> SeededRng {
+        let mut state = Sha256::new();
         for number in [seed, fault, occasion] {
-            begun.update(number.to_be_bytes());
+            state.update(number.to_be_bytes());
         }
-        begun.update(subject);
-        Dice { begun, rolls: 0 }
+        state.update(subject);
+        SeededRng { state, drawn: 0 }
     }
 
     /// A number in the half-open range from 0 to 1.
-    pub(super) fn roll(&mut self) -> f64 {
-        self.rolls += 1;
-        let digest = self.begun.clone().chain_update(self.rolls.to_be_bytes()).finalize();
+    pub(super) fn fraction(&mut self) -> f64 {
+        self.drawn += 1;
+        let digest = self.state.clone().chain_update(self.drawn.to_be_bytes()).finalize();
         let number = digest.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte));
         f64::from(number) / (f64::from(u32::MAX) + 1.0)
     }
@@ -35,7 +35,7 @@ impl Dice {
         reason = "a share of `most` lies between 0 and it"
     )]
     pub(super) fn up_to(&mut self, most: u32) -> u32 {
-        (self.roll() * (f64::from(most) + 1.0)) as u32
+        (self.fraction() * (f64::from(most) + 1.0)) as u32
     }
 }
 
@@ -43,28 +43,30 @@ impl Dice {
 mod tests {
     use super::*;
 
-    fn rolls(seed: u64, fault: u64, subject: &str) -> Vec<f64> {
-        (0..1000).map(|occasion| Dice::new(seed, fault, subject, occasion).roll()).collect()
+    fn fractions(seed: u64, fault: u64, subject: &str) -> Vec<f64> {
+        (0..1000)
+            .map(|occasion| SeededRng::new(seed, fault, subject, occasion).fraction())
+            .collect()
     }
 
     #[test]
     fn equal_inputs_give_equal_numbers_and_different_inputs_do_not() {
-        let first = rolls(7, 1, "f");
-        assert_eq!(first, rolls(7, 1, "f"));
-        for other in [rolls(8, 1, "f"), rolls(7, 2, "f"), rolls(7, 1, "g")] {
+        let first = fractions(7, 1, "f");
+        assert_eq!(first, fractions(7, 1, "f"));
+        for other in [fractions(8, 1, "f"), fractions(7, 2, "f"), fractions(7, 1, "g")] {
             assert_ne!(first, other);
         }
     }
 
     #[test]
     fn the_share_of_small_numbers_matches_the_probability() {
-        let struck = rolls(7, 1, "f").into_iter().filter(|roll| *roll < 0.25).count();
+        let struck = fractions(7, 1, "f").into_iter().filter(|fraction| *fraction < 0.25).count();
         assert!((200..300).contains(&struck), "{struck} of 1000");
     }
 
     #[test]
     fn a_whole_number_covers_its_range_with_both_ends() {
-        let spans: Vec<u32> = (0..100).map(|at| Dice::new(1, 1, "f", at).up_to(3)).collect();
+        let spans: Vec<u32> = (0..100).map(|at| SeededRng::new(1, 1, "f", at).up_to(3)).collect();
         for wanted in 0..=3 {
             assert!(spans.contains(&wanted), "{spans:?}");
         }
