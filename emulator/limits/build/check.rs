@@ -1,4 +1,4 @@
-//! Reads the data files and checks the rules that entries obey. Pure: texts in, rows or mistakes out.
+//! Parses the data files and checks the rules that entries obey. Pure: texts in, rows or diagnostics out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,11 +8,11 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use crate::entry::{
-    Confidence, Entry, Failure, Number, Party, Service, ServiceFile, Status, Text, Unit,
+    Confidence, Entry, KnownError, Number, Party, Service, ServiceFile, Status, Text, Unit,
 };
 
-/// The names in braces that a text may have. `max`, `observed`, `max_seconds` and `max_whole_seconds` come from the numbers; the
-/// code that renders the text gives the others.
+/// The placeholders that a text may contain. `max`, `observed`, `max_seconds` and `max_whole_seconds` are derived from the
+/// numbers; the code that renders the text supplies the others.
 const PLACEHOLDERS: &[&str] = &[
     "max",
     "observed",
@@ -41,13 +41,13 @@ pub(crate) struct DataFile {
     pub(crate) text: String,
 }
 
-/// A year, a month and a day, as they are ordered.
+/// A year, a month and a day; ordered chronologically.
 pub(crate) type Day = (u16, u8, u8);
 
-/// The day of a fact whose beginning is not known.
+/// The day of a fact whose beginning is unknown.
 pub(crate) const EARLIEST: Day = (0, 1, 1);
 
-/// An entry that obeys the rules, with its sources resolved.
+/// A valid entry with resolved sources.
 #[derive(Debug)]
 pub(crate) struct CheckedRow {
     pub(crate) service: Service,
@@ -87,9 +87,9 @@ pub(crate) struct CheckedText {
     pub(crate) source: String,
 }
 
-/// A failure that obeys the rules.
+/// A valid error that is not a limit.
 #[derive(Debug)]
-pub(crate) struct CheckedFailure {
+pub(crate) struct CheckedError {
     pub(crate) service: Service,
     pub(crate) name: String,
     pub(crate) doc: String,
@@ -100,27 +100,27 @@ pub(crate) struct CheckedFailure {
 #[derive(Debug, Default)]
 pub(crate) struct CheckedData {
     pub(crate) rows: Vec<CheckedRow>,
-    pub(crate) failures: Vec<CheckedFailure>,
+    pub(crate) failures: Vec<CheckedError>,
 }
 
-/// What is wrong with a data file, and where.
+/// An error in a data file and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub(crate) struct Diagnostic {
     pub(crate) file: String,
     pub(crate) line: usize,
     pub(crate) message: String,
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.file, self.line, self.message)
     }
 }
 
-/// The entries of all files, in the order of the files, or everything that is wrong with them.
+/// Returns the entries of all files in the order of the files, or all diagnostics.
 ///
 /// `shared` is the file of sources that entries refer to as `@name`.
-pub(crate) fn read(shared: &DataFile, files: &[DataFile]) -> Result<CheckedData, Vec<Mistake>> {
+pub(crate) fn read(shared: &DataFile, files: &[DataFile]) -> Result<CheckedData, Vec<Diagnostic>> {
     let mut checker = Checker::default();
     match toml::from_str(&shared.text) {
         Ok(sources) => checker.sources = sources,
@@ -143,31 +143,35 @@ pub(crate) fn read(shared: &DataFile, files: &[DataFile]) -> Result<CheckedData,
             }
         }
     }
-    // A file that cannot be read may hold the only entry that refers to a source.
+    // The unreadable file may contain the only entry that refers to a source.
     if every_file_is_read {
         checker.unused_sources(shared);
     }
-    if checker.mistakes.is_empty() { Ok(data) } else { Err(checker.mistakes) }
+    if checker.diagnostics.is_empty() { Ok(data) } else { Err(checker.diagnostics) }
 }
 
 #[derive(Default)]
 struct Checker {
     sources: BTreeMap<Spanned<String>, String>,
     used_sources: BTreeSet<String>,
-    /// Where each name was used first.
+    /// The place where each name was used first.
     names: BTreeMap<String, String>,
-    mistakes: Vec<Mistake>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Checker {
-    fn mistake(&mut self, file: &DataFile, span: Range<usize>, message: impl Into<String>) {
+    fn diagnose(&mut self, file: &DataFile, span: Range<usize>, message: impl Into<String>) {
         let line = line_of(&file.text, span.start);
-        self.mistakes.push(Mistake { file: file.name.clone(), line, message: message.into() });
+        self.diagnostics.push(Diagnostic {
+            file: file.name.clone(),
+            line,
+            message: message.into(),
+        });
     }
 
     fn syntax(&mut self, file: &DataFile, error: &toml::de::Error) {
         let message = error.message().lines().collect::<Vec<_>>().join(": ");
-        self.mistake(file, error.span().unwrap_or_default(), message);
+        self.diagnose(file, error.span().unwrap_or_default(), message);
     }
 
     fn row(&mut self, file: &DataFile, service: Service, entry: Entry) -> CheckedRow {
@@ -175,7 +179,7 @@ impl Checker {
         self.doc(file, &entry.doc);
         for (key, text) in [("measured", &entry.measured), ("stated", &entry.stated)] {
             if text.get_ref().trim().is_empty() {
-                self.mistake(file, text.span(), format!("`{key}` is empty"));
+                self.diagnose(file, text.span(), format!("`{key}` is empty"));
             }
         }
         let reason = self.reason(file, &entry);
@@ -199,17 +203,21 @@ impl Checker {
         }
     }
 
-    fn failure(&mut self, file: &DataFile, service: Service, entry: Failure) -> CheckedFailure {
+    fn failure(&mut self, file: &DataFile, service: Service, entry: KnownError) -> CheckedError {
         self.name(file, &entry.name);
         self.doc(file, &entry.doc);
         let texts = self.texts(file, &entry.texts, &[], false);
         let (name, doc) = (entry.name.into_inner(), entry.doc.into_inner());
-        CheckedFailure { service, name, doc, texts }
+        CheckedError { service, name, doc, texts }
     }
 
     fn doc(&mut self, file: &DataFile, doc: &Spanned<String>) {
         if !doc.get_ref().trim_end().ends_with('.') {
-            self.mistake(file, doc.span(), "`doc` is not a sentence: it must end with a full stop");
+            self.diagnose(
+                file,
+                doc.span(),
+                "`doc` is not a sentence: it must end with a full stop",
+            );
         }
     }
 
@@ -222,14 +230,14 @@ impl Checker {
                 "`{text}` is not a name of a limit: write its service and the limit in lower-case \
                  letters, digits and underscores, such as `lambda_timeout`"
             );
-            self.mistake(file, name.span(), message);
+            self.diagnose(file, name.span(), message);
         }
         let place = format!("{}:{}", file.name, line_of(&file.text, name.span().start));
         if let Some(first) = self.names.get(text).cloned() {
-            self.mistake(
+            self.diagnose(
                 file,
                 name.span(),
-                format!("a limit called `{text}` is already at {first}"),
+                format!("the name `{text}` is already used at {first}"),
             );
         } else {
             self.names.insert(text.clone(), place);
@@ -249,21 +257,20 @@ impl Checker {
             _ => return given.unwrap_or_default().to_owned(),
         };
         let place = entry.reason.as_ref().map_or(entry.status.span(), Spanned::span);
-        self.mistake(file, place, message);
+        self.diagnose(file, place, message);
         String::new()
     }
 
-    /// The names of the tests. That they exist is checked by a test, because a build script should not read the whole workspace.
+    /// The names of the tests. A test checks that they exist, because a build script should not read the whole workspace.
     fn tests(&mut self, file: &DataFile, entry: &Entry) -> Vec<String> {
         let is_tested = *entry.status.get_ref() == Status::Tested;
         match &entry.tests {
             None if is_tested => {
-                let message =
-                    "a limit that is tested needs `tests`: the names of the tests that cross it";
-                self.mistake(file, entry.status.span(), message);
+                let message = "a tested limit needs `tests`: the names of the tests that cross it";
+                self.diagnose(file, entry.status.span(), message);
             }
             Some(tests) if is_tested && tests.is_empty() => {
-                self.mistake(
+                self.diagnose(
                     file,
                     entry.status.span(),
                     "`tests` is empty: name the tests that cross the limit",
@@ -271,7 +278,7 @@ impl Checker {
             }
             Some(tests) if !is_tested => {
                 let place = tests.first().map_or(entry.status.span(), Spanned::span);
-                self.mistake(file, place, "`tests` is only for a limit that is tested");
+                self.diagnose(file, place, "`tests` is only for a tested limit");
             }
             _ => {}
         }
@@ -280,7 +287,7 @@ impl Checker {
             let is_name =
                 !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             if !is_name {
-                self.mistake(
+                self.diagnose(
                     file,
                     test.span(),
                     format!("`{name}` is not the name of a test function"),
@@ -292,21 +299,20 @@ impl Checker {
 
     fn numbers(&mut self, file: &DataFile, entry: &Entry) -> Vec<CheckedNumber> {
         if entry.numbers.is_empty() {
-            self.mistake(file, entry.name.span(), "a limit needs at least one `[[limit.number]]`");
+            self.diagnose(file, entry.name.span(), "a limit needs at least one `[[limit.number]]`");
         }
         let mut numbers: Vec<CheckedNumber> = Vec::new();
         for Number { since, value, source } in &entry.numbers {
             let day = self.day(file, since.as_ref());
             if let Some(last) = numbers.last().filter(|last| last.since >= day) {
                 let message = format!(
-                    "the numbers of `{}` are not in the order of their days: this one is of {}, the one \
-                     before it of {}",
+                    "the numbers of `{}` are not in chronological order: {} follows {}",
                     entry.name.get_ref(),
                     shown(day),
                     shown(last.since)
                 );
                 let place = since.as_ref().map_or(value.span(), Spanned::span);
-                self.mistake(file, place, message);
+                self.diagnose(file, place, message);
             }
             let source = self.source(file, source);
             numbers.push(CheckedNumber { since: day, value: *value.get_ref(), source });
@@ -327,7 +333,7 @@ impl Checker {
             let to = *text.to.get_ref();
             let (since, until) = self.days(file, text, &checked);
             if let Some(content_type) = text.content_type.as_ref().filter(|_| to.is_log()) {
-                self.mistake(file, content_type.span(), "a line of a log has no `content_type`");
+                self.diagnose(file, content_type.span(), "a log line has no `content_type`");
             }
             let usual_type = if to.is_log() { "" } else { "application/json" };
             let content_type = text.content_type.as_ref().map(|given| given.get_ref().as_str());
@@ -347,7 +353,7 @@ impl Checker {
         checked
     }
 
-    /// The first day of a text and, where it has one, the first day without it.
+    /// The first day of a text, and the first day without it if it has ended.
     fn days(
         &mut self,
         file: &DataFile,
@@ -360,18 +366,18 @@ impl Checker {
         let last = earlier.iter().rev().find(rendered).filter(|_| !text.alternative);
         if let Some(last) = last.filter(|last| last.since >= since) {
             let message = format!(
-                "the texts for one party are not in the order of their days: this one is of {}, the one \
-                 before it of {}; a second text of the same days is `alternative = true`",
+                "the texts for one party are not in chronological order: {} follows {}; mark a \
+                 second text for the same days with `alternative = true`",
                 shown(since),
                 shown(last.since)
             );
-            self.mistake(file, place, message);
+            self.diagnose(file, place, message);
         }
         let until = text.until.as_ref().map(|day| (self.day(file, Some(day)), day.span()));
         if let Some((day, place)) = until.clone().filter(|(day, _)| *day <= since) {
             let message =
                 format!("the text ends on {}, before it begins on {}", shown(day), shown(since));
-            self.mistake(file, place, message);
+            self.diagnose(file, place, message);
         }
         (since, until.map(|(day, _)| day))
     }
@@ -379,17 +385,17 @@ impl Checker {
     fn status(&mut self, file: &DataFile, text: &Text) -> u16 {
         match &text.status {
             Some(status) if text.to.get_ref().is_log() => {
-                self.mistake(file, status.span(), "a line of a log has no `status`");
+                self.diagnose(file, status.span(), "a log line has no `status`");
             }
             Some(status) if !(200..600).contains(status.get_ref()) => {
-                let message = format!("{} is not a status of HTTP", status.get_ref());
-                self.mistake(file, status.span(), message);
+                let message = format!("{} is not an HTTP status", status.get_ref());
+                self.diagnose(file, status.span(), message);
             }
             None if !text.to.get_ref().is_log() => {
-                self.mistake(
+                self.diagnose(
                     file,
                     text.to.span(),
-                    "this party gets a response: its `status` is missing",
+                    "`status` is missing: this party receives a response",
                 );
             }
             Some(status) => return *status.get_ref(),
@@ -401,30 +407,30 @@ impl Checker {
     fn body(&mut self, file: &DataFile, text: &Text, numbers: &[Number], is_shown: bool) {
         let body = text.body.get_ref();
         if body.is_empty() && text.code.is_empty() {
-            self.mistake(file, text.body.span(), "a text needs a `body`, or at least a `code`");
+            self.diagnose(file, text.body.span(), "a text needs a `body`, or at least a `code`");
         }
         if body.is_empty() && is_shown {
-            let message = "the `body` is empty: a limit that is tested shows its text";
-            self.mistake(file, text.body.span(), message);
+            let message = "`body` is empty: a tested limit needs its text";
+            self.diagnose(file, text.body.span(), message);
         }
         for piece in body.split('{').skip(1) {
             let name = piece.split('}').next().unwrap_or_default();
-            // A brace that opens no name is JSON's own.
+            // A brace before an empty name or a quote belongs to JSON.
             let json = name.is_empty() || name.starts_with('"');
             if !json && !PLACEHOLDERS.contains(&name) {
                 let known = PLACEHOLDERS.join("}, {");
                 let message =
                     format!("`{{{name}}}` is not a known placeholder: use one of {{{known}}}");
-                self.mistake(file, text.body.span(), message);
+                self.diagnose(file, text.body.span(), message);
             }
         }
         for number in numbers.iter().map(|number| number.value.get_ref().to_string()) {
             if number.len() > 2 && body.contains(&number) {
                 let message = format!(
-                    "the text holds the number {number} itself, so it would be wrong under `--set`: \
-                     write {{max}}"
+                    "the text contains the number {number}, which `--set` would make wrong: write \
+                     {{max}}"
                 );
-                self.mistake(file, text.body.span(), message);
+                self.diagnose(file, text.body.span(), message);
             }
         }
     }
@@ -436,8 +442,8 @@ impl Checker {
                 (date.year, date.month, date.day)
             }
             other => {
-                let message = format!("`{other}` is not a day: write it as 2022-04-22");
-                self.mistake(file, day.span(), message);
+                let message = format!("`{other}` is not a date: write it like 2022-04-22");
+                self.diagnose(file, day.span(), message);
                 EARLIEST
             }
         }
@@ -446,7 +452,7 @@ impl Checker {
     fn source(&mut self, file: &DataFile, source: &Spanned<String>) -> String {
         let text = source.get_ref();
         if text.trim().is_empty() {
-            self.mistake(
+            self.diagnose(
                 file,
                 source.span(),
                 "`source` is empty: name a document or an address, and its day",
@@ -455,8 +461,8 @@ impl Checker {
         let Some(name) = text.strip_prefix('@') else { return text.clone() };
         let found = self.sources.iter().find(|(known, _)| known.get_ref() == name);
         let Some(found) = found.map(|(_, text)| text.clone()) else {
-            let message = format!("sources.toml has no source called `{name}`");
-            self.mistake(file, source.span(), message);
+            let message = format!("sources.toml has no source named `{name}`");
+            self.diagnose(file, source.span(), message);
             return String::new();
         };
         self.used_sources.insert(name.to_owned());
@@ -472,7 +478,7 @@ impl Checker {
             .collect();
         for name in unused {
             let message = format!("no entry refers to the source `{}`", name.get_ref());
-            self.mistake(shared, name.span(), message);
+            self.diagnose(shared, name.span(), message);
         }
     }
 }
@@ -484,7 +490,7 @@ fn shown((year, month, day): Day) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// The line of a byte, from 1.
+/// The line number of a byte, from 1.
 fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }

@@ -1,4 +1,4 @@
-//! The data files as TOML: which keys an entry has, and of what type. The rules between them are in [`crate::check`].
+//! The TOML schema of the data files: the keys of an entry and their types. The rules between them are in [`crate::check`].
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -12,13 +12,13 @@ pub(crate) struct ServiceFile {
     #[serde(rename = "limit")]
     pub(crate) limits: Vec<Entry>,
     #[serde(rename = "failure", default)]
-    pub(crate) failures: Vec<Failure>,
+    pub(crate) failures: Vec<KnownError>,
 }
 
-/// A failure that is not a limit, with the texts by which it is recognized.
+/// An error that is not a limit, with the texts by which it is recognized.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Failure {
+pub(crate) struct KnownError {
     pub(crate) name: Spanned<String>,
     pub(crate) doc: Spanned<String>,
     #[serde(rename = "text")]
@@ -53,7 +53,7 @@ pub(crate) struct Number {
     pub(crate) source: Spanned<String>,
 }
 
-/// What one party is shown, and the first day of this text.
+/// The text that one party receives, and the first day of this text.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Text {
@@ -71,7 +71,7 @@ pub(crate) struct Text {
     pub(crate) source: Spanned<String>,
 }
 
-/// An enum of the crate, spelled in TOML as [`Deserialize`] says and in generated code as its variant is called.
+/// An enum of the crate: its spelling in TOML and the name of each variant in generated code.
 macro_rules! spelled {
     ($(#[doc = $doc:literal] $name:ident { $($text:literal = $variant:ident),+ $(,)? })+) => {$(
         #[doc = $doc]
@@ -92,14 +92,14 @@ spelled! {
     }
     /// The unit of an entry's numbers: `crate::quantity::Unit`.
     Unit { "bytes" = Bytes, "milliseconds" = Milliseconds, "megabytes" = Megabytes, "count" = Count }
-    /// How well a fact is known: `crate::row::Confidence`.
+    /// The confidence in a fact: `crate::row::Confidence`.
     Confidence {
         "validated" = Validated, "official" = Official, "observed" = Observed, "derived" = Derived,
         "unconfirmed" = Unconfirmed,
     }
     /// Whether hardcap enforces the limit: `crate::row::Proof`.
     Status { "tested" = Tested, "pending" = Pending, "not emulated" = NotEmulated }
-    /// The reader of a text: `crate::row::Party`.
+    /// The recipient of a text: `crate::row::Party`.
     Party {
         "rest_client" = RestClient, "http_client" = HttpClient, "url_client" = UrlClient, "alb_client" = AlbClient,
         "edge_client" = EdgeClient, "websocket_client" = WebSocketClient, "invoker" = Invoker, "deployer" = Deployer,
@@ -108,7 +108,7 @@ spelled! {
 }
 
 impl Party {
-    /// Whether the party reads a log or a message, so that its texts have neither a status nor a content type.
+    /// Whether the party reads a log or a message. Its texts then have neither a status nor a content type.
     pub(crate) fn is_log(self) -> bool {
         matches!(self, Party::Log | Party::Report | Party::GatewayLog | Party::WebSocketClient)
     }

@@ -1,6 +1,6 @@
-//! Writes the checked rows as Rust: one static a row, `ROWS`, and `Limits` with a typed field a row.
+//! Generates Rust from the checked rows: one static per row, `ROWS`, and `Limits` with one typed field per row.
 
-use crate::check::{CheckedData, CheckedFailure, CheckedNumber, CheckedRow, CheckedText, Day};
+use crate::check::{CheckedData, CheckedError, CheckedNumber, CheckedRow, CheckedText, Day};
 use crate::entry::{Status, Unit};
 
 /// The text of the file that `src/table.rs` includes.
@@ -11,14 +11,14 @@ pub(crate) fn table(data: &CheckedData) -> String {
     let failures = each(&data.failures, failure);
     let limits = limits(rows);
     format!(
-        r"/// The rows as statics, under their names.
+        r"/// The rows as statics, named like the rows.
 #[allow(non_upper_case_globals)]
 mod row {{
     use crate::date::Date;
     use crate::quantity::Unit;
-    use crate::row::{{Confidence, Dated, Failure, Party, Proof, Refusal, Row, Scope}};
+    use crate::row::{{Confidence, Dated, KnownError, Party, Proof, Refusal, Row, Scope}};
 
-    pub(super) static FAILURES: &[Failure] = &[
+    pub(super) static KNOWN_ERRORS: &[KnownError] = &[
 {failures}];
 
 {statics}}}
@@ -27,8 +27,8 @@ mod row {{
 pub static ROWS: &[&Row] = &[
 {names}];
 
-/// Failures that are not limits, with the texts by which they are recognized.
-pub static FAILURES: &[Failure] = row::FAILURES;
+/// Errors that are not limits, with the texts by which they are recognized.
+pub static KNOWN_ERRORS: &[KnownError] = row::KNOWN_ERRORS;
 
 {limits}"
     )
@@ -48,7 +48,7 @@ fn limits(rows: &[CheckedRow]) -> String {
     });
     let in_force = each(rows, |row| format!("(self.{0}.row, self.{0}.max.0),", row.name));
     format!(
-        r"/// The limits that one run enforces: the numbers of a day, and what the run overrides.
+        r"/// The limits of one run: the numbers of a day and the overrides of the run.
 #[derive(Clone, Debug)]
 pub struct Limits {{
 date: Date,
@@ -64,11 +64,11 @@ date,
 {of_the_day}}}
     }}
 
-    /// Enforces another number for the row called `name`, in the row's unit.
+    /// Overrides the number of the row named `name`, in the row's unit.
     ///
     /// # Errors
     ///
-    /// [`UnknownRow`] when the table has no row of that name; it names the nearest one.
+    /// [`UnknownRow`] if the table has no row of that name. It suggests the most similar name.
     pub fn set(&mut self, name: &str, value: u64) -> Result<(), UnknownRow> {{
         match name {{
 {set}_ => return Err(UnknownRow::new(name)),
@@ -114,11 +114,11 @@ fn static_of(row: &CheckedRow) -> String {
     )
 }
 
-fn failure(failure: &CheckedFailure) -> String {
-    let CheckedFailure { service, name, doc, texts } = failure;
+fn failure(failure: &CheckedError) -> String {
+    let CheckedError { service, name, doc, texts } = failure;
     let (doc, refusals) = (doc.trim(), each(texts, refusal));
     format!(
-        "Failure {{ name: {name:?}, doc: {doc:?}, scope: Scope::{service:?}, refusals: &[{refusals}] }},"
+        "KnownError {{ name: {name:?}, doc: {doc:?}, scope: Scope::{service:?}, refusals: &[{refusals}] }},"
     )
 }
 
@@ -138,7 +138,7 @@ fn refusal(text: &CheckedText) -> String {
     )
 }
 
-/// The row's text as a doc comment.
+/// The doc comment of a row.
 fn doc_comment(row: &CheckedRow) -> String {
     let lines = row.doc.trim().lines();
     lines.map(|line| format!("/// {line}\n")).collect()

@@ -1,4 +1,4 @@
-//! Turns the data files in `data/` into `$OUT_DIR/table.rs`. A mistake in a file fails the build with its place.
+//! Generates `$OUT_DIR/table.rs` from the data files in `data/`. An error in a file fails the build with its place.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -54,12 +54,12 @@ fn build() -> Result<(), Vec<String>> {
     let shared = read(&folder, SOURCES)?;
     let files: Vec<_> = FILES.iter().map(|name| read(&folder, name)).collect::<Result<_, _>>()?;
     let data = check::read(&shared, &files)
-        .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let table = PathBuf::from(variable("OUT_DIR")?).join("table.rs");
     fs::write(&table, generate::table(&data)).map_err(|error| failed(&table, &error))
 }
 
-/// One message for each file of the folder that [`FILES`] does not name.
+/// One message for each file of the folder that is missing in [`FILES`].
 fn unlisted(folder: &Path) -> io::Result<Vec<String>> {
     let mut messages = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -88,7 +88,7 @@ fn failed(path: &Path, error: &io::Error) -> Vec<String> {
     vec![format!("{}: {error}", path.display())]
 }
 
-/// Tells Cargo something: build scripts do so on their standard output.
+/// Prints an instruction for Cargo, which reads the standard output of build scripts.
 #[allow(clippy::print_stdout)]
 fn directive(text: &str) {
     println!("cargo::{text}");

@@ -1,9 +1,9 @@
-//! A day of the calendar, as limits are dated by.
+//! The days by which limits are dated.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A day, `2022-04-22`. Ordered, so a history can be searched.
+/// A day such as `2022-04-22`. Ordered chronologically.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     year: u16,
@@ -12,14 +12,14 @@ pub struct Date {
 }
 
 impl Date {
-    /// Before everything that is known: the start of every history.
+    /// A day before all known facts: the start of every history.
     pub const EARLIEST: Date = Date { year: 0, month: 1, day: 1 };
-    /// After everything that is known: what `current` means.
+    /// A day after all known facts: the meaning of `current`.
     pub const LATEST: Date = Date { year: 9999, month: 12, day: 31 };
-    /// The day of the numbers that most people still quote, and the default: 2022-04-22.
+    /// The day `classic`, 2022-04-22, whose numbers many documents still quote.
     pub const CLASSIC: Date = Date::new(2022, 4, 22);
 
-    /// Whether this day is `other` or before it; `<=`, usable in constants.
+    /// Whether this day is `other` or before it: `<=` for constants.
     #[must_use]
     pub const fn not_after(self, other: Date) -> bool {
         self.ordinal() <= other.ordinal()
@@ -29,15 +29,15 @@ impl Date {
         self.year as u32 * 10_000 + self.month as u32 * 100 + self.day as u32
     }
 
-    /// A day that is known to exist; for constants.
+    /// A valid day; for constants.
     ///
     /// # Panics
     ///
-    /// When there is no such day, which in a constant is an error of the compiler.
+    /// If the day does not exist. In a constant this is a compiler error.
     #[must_use]
     pub const fn new(year: u16, month: u8, day: u8) -> Date {
-        assert!(month >= 1 && month <= 12, "a month is 1 to 12");
-        assert!(day >= 1 && day <= days_in_month(year, month), "the month has no such day");
+        assert!(month >= 1 && month <= 12, "a month is a number from 1 to 12");
+        assert!(day >= 1 && day <= days_in_month(year, month), "the month does not have this day");
         Date { year, month, day }
     }
 }
@@ -52,7 +52,7 @@ const fn days_in_month(year: u16, month: u8) -> u8 {
     }
 }
 
-/// A text that names no day.
+/// A text that is not a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidDate {
     text: String,
@@ -62,7 +62,7 @@ impl fmt::Display for InvalidDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is not a date of limits: write `classic`, `current` or a day such as 2018-01-01",
+            "`{}` is not a date for limits: use `classic`, `current` or a day such as 2018-01-01",
             self.text
         )
     }
@@ -73,7 +73,7 @@ impl std::error::Error for InvalidDate {}
 impl FromStr for Date {
     type Err = InvalidDate;
 
-    /// Reads `classic`, `current` or `YYYY-MM-DD`.
+    /// Parses `classic`, `current` or `YYYY-MM-DD`.
     fn from_str(text: &str) -> Result<Date, InvalidDate> {
         match text {
             "classic" => return Ok(Date::CLASSIC),
@@ -125,14 +125,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_two_names_and_any_day() {
+    fn the_two_names_and_any_day_are_parsed() {
         assert_eq!("classic".parse(), Ok(Date::new(2022, 4, 22)));
         assert_eq!("current".parse(), Ok(Date::LATEST));
         assert_eq!("2024-02-29".parse(), Ok(Date::new(2024, 2, 29)));
     }
 
     #[test]
-    fn refuses_days_that_do_not_exist_and_other_spellings() {
+    fn nonexistent_days_and_other_spellings_are_errors() {
         for text in
             ["", "2023-02-29", "2022-13-01", "2022-4-22", "22-04-2022", "2022-04-22x", "+022-04-22"]
         {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn is_shown_as_it_is_written() {
+    fn a_day_is_displayed_as_it_is_written() {
         assert_eq!(Date::CLASSIC.to_string(), "2022-04-22");
         assert_eq!(Date::LATEST.to_string(), "current");
     }

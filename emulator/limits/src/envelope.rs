@@ -1,7 +1,7 @@
-//! How many bytes things take once they are JSON, and the JSON itself, from one description.
+//! JSON documents and their sizes, from one description.
 //!
-//! An envelope is described once, as calls on a [`Sink`]. Given a [`Length`] it is counted without allocating; given a
-//! `Vec<u8>` it is written. So what is measured and what is sent cannot differ.
+//! An envelope is described once, as calls on a [`Sink`]. A [`Length`] counts it without allocating; a `Vec<u8>` receives its
+//! text. So the measured and the sent bytes cannot differ.
 //!
 //! ```
 //! use hardcap_limits::envelope::{Length, Sink, object};
@@ -33,24 +33,24 @@ pub use object::{Object, Style, object, object_in};
 pub use response::{Payload, ProxyBody, ProxyResponse};
 pub use text::{json_ascii_string_len, json_string_len};
 
-/// Something JSON can be written to, or counted by.
+/// A target for JSON: it writes the text or counts its bytes.
 pub trait Sink {
-    /// JSON that is already text: punctuation, numbers, literals.
+    /// Adds text that is already JSON: punctuation, numbers, literals.
     fn raw(&mut self, json: &str);
-    /// A string with its quotes and the escapes of `serde_json`, `JSON.stringify` and `json.dumps(ensure_ascii=False)`.
+    /// Adds a quoted string with the escapes of `serde_json`, `JSON.stringify` and `json.dumps(ensure_ascii=False)`.
     fn string(&mut self, text: &str);
-    /// A string with its quotes and the escapes of Python's `json.dumps`: ASCII only, as Lambda's Python writes up to 3.11.
+    /// Adds a quoted string with the escapes of Python's `json.dumps`: ASCII only, as in Lambda's Python up to 3.11.
     fn ascii_string(&mut self, text: &str);
-    /// A string, with its quotes, that holds the base64 of `bytes`.
+    /// Adds a quoted string with the base64 encoding of `bytes`.
     fn base64(&mut self, bytes: &[u8]);
 }
 
-/// Counts what would be written.
+/// Counts the bytes of a description.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Length(u64);
 
 impl Length {
-    /// What was counted so far.
+    /// The number of bytes so far.
     #[must_use]
     pub fn bytes(self) -> Bytes {
         Bytes(self.0)
@@ -104,19 +104,19 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// The base64 text, padded, of this many bytes: `4 * ceil(n / 3)`.
+/// The length of the padded base64 encoding of this many bytes: `4 * ceil(n / 3)`.
 #[must_use]
 pub const fn base64_len(bytes: u64) -> Bytes {
     Bytes(bytes.div_ceil(3) * 4)
 }
 
-/// The most bytes whose base64, padded, fits into a text of this length: the other way round of [`base64_len`].
+/// The largest number of bytes whose padded base64 encoding fits into a text of this length: the inverse of [`base64_len`].
 ///
 /// ```
 /// use hardcap_limits::Bytes;
 /// use hardcap_limits::envelope::base64_capacity;
 ///
-/// // What 144 bytes of envelope leave of Lambda's response limit.
+/// // Lambda's response limit without an envelope of 144 bytes.
 /// assert_eq!(base64_capacity(6_291_556 - 144), Bytes(4_718_559));
 /// ```
 #[must_use]

@@ -1,11 +1,11 @@
-//! The limits of AWS's serverless services as a dated table, and the arithmetic of the envelopes they apply to.
+//! The limits of AWS's serverless services as a dated table, and the sizes of the JSON envelopes that they apply to.
 //!
-//! Three things live here, without any I/O:
+//! The crate has three parts, none of which does I/O:
 //!
-//! - [`table`]: one row per limit, with its history of numbers, the text that each party sees when it is crossed, its source and
-//!   the confidence in it. [`Limits::at`] chooses the numbers of a day. The rows come from the data files in `data/`; the
-//!   documentation of the module teaches how to add a limit.
-//! - [`envelope`]: how many bytes a text, a body or a whole proxy response takes once it is JSON.
+//! - [`table`]: one row per limit: its history of numbers, the text that each party receives above it, its source and the
+//!   confidence in it. [`Limits::at`] selects the numbers of a day. The rows are generated from the data files in `data/`; the
+//!   module's documentation shows how to add a limit.
+//! - [`envelope`]: the size of a text, a body or a proxy response as JSON.
 //! - [`page`]: the table as text, JSON and markdown.
 //!
 //! ```
@@ -31,5 +31,5 @@ pub mod page;
 pub use date::{Date, InvalidDate};
 pub use limit::{Exceeded, Limit, RenderedRefusal};
 pub use quantity::{Bytes, Count, Megabytes, Millis, Quantity, Unit};
-pub use row::{Confidence, Dated, Failure, Party, Proof, Refusal, Row, Scope};
-pub use table::{FAILURES, Limits, ROWS, UnknownRow};
+pub use row::{Confidence, Dated, KnownError, Party, Proof, Refusal, Row, Scope};
+pub use table::{KNOWN_ERRORS, Limits, ROWS, UnknownRow};

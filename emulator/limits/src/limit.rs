@@ -1,4 +1,4 @@
-//! A limit in force, and what happens when it is exceeded.
+//! A limit in force, and the error of a quantity that exceeds it.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use crate::date::Date;
 use crate::quantity::{Quantity, Unit};
 use crate::row::{Party, Row};
 
-/// A row's number in force for a run.
+/// A row and its number in force for a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit<Q> {
-    /// The facts.
+    /// The row.
     pub row: &'static Row,
-    /// The largest quantity that is accepted: every limit is inclusive.
+    /// The largest accepted quantity: every limit is inclusive.
     pub max: Q,
-    /// The day whose texts are shown.
+    /// The day that selects the texts.
     pub date: Date,
 }
 
 impl<Q: Quantity> Limit<Q> {
-    /// Accepts up to and including the maximum.
+    /// Accepts quantities up to and including the maximum.
     ///
     /// # Errors
     ///
-    /// [`Exceeded`], which knows its row and so what each party is shown.
+    /// [`Exceeded`], which renders the refusal for each party.
     pub fn admit(&self, observed: Q) -> Result<(), Exceeded> {
         if observed <= self.max {
             return Ok(());
@@ -30,7 +30,7 @@ impl<Q: Quantity> Limit<Q> {
         Err(self.exceeded_by(observed))
     }
 
-    /// The refusal of a quantity that is known to be too much, such as a wait that has been cut off.
+    /// The refusal of a quantity that is known to exceed the limit, such as a wait that was cut off.
     pub fn exceeded_by(&self, observed: Q) -> Exceeded {
         Exceeded {
             row: self.row,
@@ -40,41 +40,42 @@ impl<Q: Quantity> Limit<Q> {
         }
     }
 
-    /// Whether there was such a limit at all on the day of the run. A row that begins later, like those of response streaming,
-    /// is about something that did not exist then.
+    /// Whether the limit existed on the day of the run. A row that begins later, such as one of response streaming, belongs to
+    /// a feature that did not exist yet.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.row.began() <= self.date
     }
 
-    /// The same row with a smaller number that a setting asks for, such as a function's own timeout.
+    /// The same row with a smaller number from a setting, such as a function's own timeout.
     #[must_use]
     pub fn lowered_to(&self, max: Q) -> Limit<Q> {
         Limit { max: if max < self.max { max } else { self.max }, ..*self }
     }
 }
 
-/// A quantity above its limit, with the row that knows the texts.
+/// A quantity above its limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Exceeded {
-    /// The facts.
+    /// The row.
     pub row: &'static Row,
-    /// What was measured, in the row's unit.
+    /// The measured quantity, in the row's unit.
     pub observed: u64,
-    /// What would have been accepted.
+    /// The largest accepted quantity, in the row's unit.
     pub max: u64,
-    /// The day whose texts are shown.
+    /// The day that selects the texts.
     pub date: Date,
 }
 
 impl Exceeded {
-    /// What `to` is shown, with `{max}`, `{observed}` and `{max_seconds}` filled. `None` when that party sees nothing.
+    /// The refusal for a party, with `{max}`, `{observed}` and `{max_seconds}` filled in. `None` if that party receives
+    /// nothing.
     #[must_use]
     pub fn refusal(&self, to: Party) -> Option<RenderedRefusal> {
         self.refusal_with(to, &[])
     }
 
-    /// As [`Exceeded::refusal`], with more placeholders, such as `("request_id", id)`.
+    /// As [`Exceeded::refusal`], with additional placeholders such as `("request_id", id)`.
     #[must_use]
     pub fn refusal_with(&self, to: Party, names: &[(&str, &str)]) -> Option<RenderedRefusal> {
         let refusal = self.row.refusal_at(to, self.date)?;
@@ -86,7 +87,7 @@ impl Exceeded {
         })
     }
 
-    /// One pass over the template, so that a value that happens to hold braces is not filled again.
+    /// One pass over the template, so that braces in a value are not replaced.
     fn fill(&self, template: &str, names: &[(&str, &str)]) -> String {
         let mut text = String::with_capacity(template.len() + 32);
         let mut rest = template;
@@ -97,7 +98,7 @@ impl Exceeded {
                 let value = self.value_of(&rest[1..close], names)?;
                 Some((value, close + 1))
             });
-            // A brace that opens no name is JSON's own.
+            // A brace before an unknown name belongs to JSON.
             let (value, taken) = filled.unwrap_or_else(|| ("{".to_owned(), 1));
             text.push_str(&value);
             rest = &rest[taken..];
@@ -135,14 +136,14 @@ impl fmt::Display for Exceeded {
 
 impl std::error::Error for Exceeded {}
 
-/// A refusal with every placeholder filled: what goes on the wire.
+/// A refusal with all placeholders filled in, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedRefusal {
-    /// HTTP status, 0 where there is none.
+    /// The HTTP status; 0 if there is none.
     pub status: u16,
-    /// The error code, empty when there is none.
+    /// The error code; empty if there is none.
     pub error_type: &'static str,
-    /// The content type, empty for a log line.
+    /// The content type; empty for a log line.
     pub content_type: &'static str,
     /// The exact text.
     pub body: String,

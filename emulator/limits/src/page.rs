@@ -1,4 +1,4 @@
-//! The table as people and programs read it. Pure: limits in, text out.
+//! The table for people and for programs. Pure: limits in, text out.
 
 mod data;
 mod markdown;

@@ -1,4 +1,4 @@
-//! Numbers whose unit is in their type, so that bytes are never compared with milliseconds.
+//! Numbers with their unit in the type, so that bytes are never compared with milliseconds.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ pub struct Bytes(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Millis(pub u64);
 
-/// A number of Lambda's megabytes, as `MemorySize` and `EphemeralStorage` are written: 1,048,576 bytes each.
+/// A number of Lambda's megabytes, as in `MemorySize` and `EphemeralStorage`: 1,048,576 bytes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Megabytes(pub u64);
 
-/// A number of things: characters, layers, concurrent executions.
+/// A number of items: characters, layers, concurrent executions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Count(pub u64);
 
@@ -54,7 +54,7 @@ impl fmt::Display for Unit {
 }
 
 impl Unit {
-    /// A number with its digits in threes and its unit: `6,291,556 bytes`.
+    /// Formats a number with thousands separators and its unit: `6,291,556 bytes`.
     #[must_use]
     pub fn of(self, number: u64) -> String {
         match self {
@@ -64,7 +64,7 @@ impl Unit {
     }
 }
 
-/// `6291556` as `6,291,556`.
+/// Formats `6291556` as `6,291,556`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -77,13 +77,13 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// A number whose unit is in its type.
+/// A number with its unit in the type.
 pub trait Quantity: Copy + PartialOrd {
-    /// The unit that the type stands for.
+    /// The unit of the type.
     const UNIT: Unit;
-    /// Gives a bare number its unit.
+    /// Converts a bare number.
     fn from_number(number: u64) -> Self;
-    /// The bare number.
+    /// Returns the bare number.
     fn number(self) -> u64;
 }
 

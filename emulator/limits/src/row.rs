@@ -1,4 +1,4 @@
-//! One row of the table: the facts about a limit, for all days.
+//! A row of the table: the facts about one limit, for all days.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::date::Date;
 use crate::quantity::Unit;
 
-/// The service whose limit a row is.
+/// The service that a limit belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[allow(missing_docs)]
 pub enum Scope {
@@ -50,7 +50,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Who sees a refusal.
+/// The recipient of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Party {
     /// The HTTP client of a REST API.
@@ -61,21 +61,21 @@ pub enum Party {
     UrlClient,
     /// The HTTP client of a load balancer.
     AlbClient,
-    /// The HTTP client of CloudFront, in front of a function at the edge.
+    /// The HTTP client of CloudFront, in front of a Lambda@Edge function.
     EdgeClient,
     /// The client of a WebSocket API: a message on its connection.
     WebSocketClient,
     /// The caller of the service's own API: `Invoke`, `PutObject`, `CreateFunction`.
     Invoker,
-    /// The caller that creates or changes a function, where an [`Party::Invoker`] sees something else.
+    /// The caller that creates or changes a function, if it receives another text than an [`Party::Invoker`].
     Deployer,
     /// The function, at its Runtime API.
     Function,
     /// The function's log.
     Log,
-    /// The end of the REPORT line in the function's log.
+    /// The last part of the REPORT line in the function's log.
     Report,
-    /// The execution log or the access log of an API, where it has one.
+    /// The execution log or the access log of an API.
     GatewayLog,
 }
 
@@ -98,17 +98,17 @@ impl fmt::Display for Party {
     }
 }
 
-/// How well a number or a text is known.
+/// The confidence in a number or a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// Recorded from AWS by a test that stores the answer, or a full capture.
+    /// Recorded from AWS by a test that stores the response, or a full capture.
     Validated,
     /// AWS documentation, an AWS SDK model, or source published by AWS.
     Official,
     /// Reported by a user who quotes the text.
     Observed,
-    /// Concluded by arithmetic or from code.
+    /// Derived by arithmetic or from code.
     Derived,
     /// Assumed. Do not rely on it.
     Unconfirmed,
@@ -126,20 +126,20 @@ impl fmt::Display for Confidence {
     }
 }
 
-/// Where hardcap proves that it enforces a row.
+/// The proof that hardcap enforces a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
 pub enum Proof {
-    /// A test crosses the limit from outside: at it, one over, and a healthy request after.
+    /// A test crosses the limit from outside: at the limit, one over, and a healthy request afterwards.
     Tested,
-    /// It will be enforced; the reason says what is missing.
+    /// Not enforced yet; the reason says what is missing.
     Pending(&'static str),
-    /// Documentation only; the reason says why hardcap does not enforce it.
+    /// Not enforced; the reason says why.
     NotEmulated(&'static str),
 }
 
 impl Proof {
-    /// One word of it.
+    /// The state of the proof in one word or two.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -162,55 +162,55 @@ impl fmt::Display for Proof {
     }
 }
 
-/// A value and the first day on which it held.
+/// A number and the first day on which it held.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Dated {
-    /// The first day; [`Date::EARLIEST`] when the beginning is not known.
+    /// The first day; [`Date::EARLIEST`] if the beginning is unknown.
     pub since: Date,
     /// The number, in the row's unit.
     pub value: u64,
-    /// Where this number is stated.
+    /// The source of the number.
     pub source: &'static str,
 }
 
-/// What one party sees when a limit is crossed, from one day on.
+/// The text that one party receives above a limit, from one day on.
 ///
-/// `body` is a template. Filled from the numbers: `{max}` and `{observed}`; `{max_seconds}`, milliseconds shown as
-/// seconds with two decimals; `{max_whole_seconds}`. The code that renders the text gives the values of
-/// other names (`{request_id}`), escaped for their place. A text holds no number of its own.
+/// `body` is a template. The placeholders `{max}`, `{observed}`, `{max_seconds}` (milliseconds as seconds with two decimals)
+/// and `{max_whole_seconds}` are filled from the numbers. The code that renders the text supplies the values of other
+/// placeholders (`{request_id}`), escaped for their context. A text contains no number of its own.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Refusal {
-    /// Who sees it.
+    /// The recipient.
     pub to: Party,
     /// The first day of this text.
     pub since: Date,
-    /// The first day without it, if there is one.
+    /// The first day without this text, if it has ended.
     pub until: Option<Date>,
-    /// Whether it is a second text for the same party and the same days. Such a text is recognized, but never rendered.
+    /// Whether this is a second text for the same party and days. Such a text is recognized, but never rendered.
     pub alternative: bool,
-    /// HTTP status, 0 where there is none (a log line).
+    /// The HTTP status; 0 for a log line.
     pub status: u16,
-    /// The error code: of the header `x-amzn-errortype`, or `errorType` in the body. Empty when there is none.
+    /// The error code: the header `x-amzn-errortype`, or `errorType` in the body. Empty if there is none.
     pub error_type: &'static str,
-    /// The content type of the answer, empty for a log line.
+    /// The content type of the response; empty for a log line.
     pub content_type: &'static str,
-    /// The exact text, byte for byte once its placeholders are filled. For S3 the text of `<Message>`, because the XML
-    /// around it names the request. Empty when only status and code are known.
+    /// The exact text, byte for byte after placeholders are filled in. For S3 the text of `<Message>`, because the XML around
+    /// it names the request. Empty if only status and code are known.
     pub body: &'static str,
-    /// How well the text is known.
+    /// The confidence in the text.
     pub confidence: Confidence,
-    /// Where the text is recorded, with its date.
+    /// The source of the text, with its date.
     pub source: &'static str,
 }
 
-/// A failure that is not a limit, such as a malformed response: the texts by which logs and responses show it.
+/// An error that is not a limit, such as a malformed response: the texts by which it is recognized in logs and responses.
 ///
-/// It is for tools that recognize texts. Nothing is enforced or rendered from it.
+/// It is for tools that recognize texts. hardcap does not enforce or render it.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Failure {
-    /// The name, unique among failures and rows.
+pub struct KnownError {
+    /// The name, unique among errors and rows.
     pub name: &'static str,
-    /// What failed, and why.
+    /// The error and its cause.
     pub doc: &'static str,
     /// The service.
     pub scope: Scope,
@@ -223,36 +223,36 @@ pub struct Failure {
 pub struct Row {
     /// The name in `--set NAME=VALUE` and in reports.
     pub name: &'static str,
-    /// What the limit is.
+    /// A description of the limit.
     pub doc: &'static str,
     /// The unit of every number of the row.
     pub unit: Unit,
     /// The service.
     pub scope: Scope,
-    /// Which bytes or which span of time is compared with the number.
+    /// The bytes or the span of time that is compared with the number.
     pub measured: &'static str,
     /// The numbers, oldest first; never empty.
     pub history: &'static [Dated],
-    /// The limit as its source writes it, "6 MB".
+    /// The limit as its source writes it, such as "6 MB".
     pub stated: &'static str,
-    /// What each party sees, oldest first within a party.
+    /// The text for each party, oldest first within a party.
     pub refusals: &'static [Refusal],
-    /// How well the newest number is known.
+    /// The confidence in the newest number.
     pub confidence: Confidence,
-    /// Whether hardcap proves that it enforces it.
+    /// The proof that hardcap enforces the limit.
     pub proof: Proof,
     /// The names of the tests that cross the limit from outside. Empty unless `proof` is [`Proof::Tested`].
     pub tests: &'static [&'static str],
 }
 
 impl Row {
-    /// Whether the number is a minimum, not a maximum. A minimum has no headroom.
+    /// Whether the number is a minimum instead of a maximum. A minimum has no headroom.
     #[must_use]
     pub fn is_minimum(&self) -> bool {
         self.name.ends_with("_min")
     }
 
-    /// The number of a day: the newest entry of the history that is not younger than `date`, else the oldest.
+    /// The number on a day: the newest entry of the history that is not after `date`, else the oldest.
     #[must_use]
     pub const fn value_at(&self, date: Date) -> u64 {
         self.dated_at(date).value
@@ -272,14 +272,14 @@ impl Row {
         found
     }
 
-    /// The first day from which a number is known; [`Date::EARLIEST`] when it has always been there.
+    /// The first day from which a number is known; [`Date::EARLIEST`] if the limit has always existed.
     #[must_use]
     pub const fn began(&self) -> Date {
         self.history[0].since
     }
 
-    /// What a party saw on a day: its newest text that is not younger than `date`, else its oldest. `None` if it saw nothing on
-    /// that day. Alternatives are never chosen.
+    /// The text for a party on a day: its newest text that is not after `date`, else its oldest. `None` if it receives no text
+    /// on that day. Alternatives are never returned.
     #[must_use]
     pub fn refusal_at(&self, to: Party, date: Date) -> Option<&'static Refusal> {
         let of_party =

@@ -1,8 +1,8 @@
 //! The table of limits: [`ROWS`] for pages, reports and tests, [`Limits`] for the code that enforces them.
 //!
-//! The facts are data, in `emulator/limits/data/`: one file a service, one entry a limit. The build script
-//! (`emulator/limits/build/`) checks them and writes the statics and the struct of this module. A mistake fails the build with
-//! its file and line.
+//! The facts are data in `emulator/limits/data/`: one file per service, one entry per limit. The build script
+//! (`emulator/limits/build/`) checks them and generates the statics and the struct of this module. An error fails the build
+//! with its file and line.
 //!
 //! # How to add a limit
 //!
@@ -53,7 +53,7 @@
 //! recognized by `hardcap explain`, but never rendered.
 //!
 //! A failure that is not a limit, such as a malformed response, is a `[[failure]]` with `name`, `doc` and `[[failure.text]]`. It makes its
-//! texts known to `hardcap explain` ([`FAILURES`]).
+//! texts known to `hardcap explain` ([`KNOWN_ERRORS`]).
 //!
 //! A new service needs a file, its name in `FILES` of `build/main.rs`, and a variant of [`Scope`](crate::Scope).
 
@@ -62,11 +62,11 @@ use std::fmt;
 use crate::date::Date;
 use crate::limit::Limit;
 use crate::quantity::{Bytes, Count, Megabytes, Millis};
-use crate::row::{Failure, Row};
+use crate::row::{KnownError, Row};
 
 mod relations;
 
-// `mod row`, `ROWS` and `Limits`, written from the data files by the build script.
+// `mod row`, `ROWS` and `Limits`, generated from the data files by the build script.
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
 
 impl Limits {
@@ -82,19 +82,19 @@ impl Limits {
         Limits::at(Date::LATEST)
     }
 
-    /// The day whose numbers and texts these are.
+    /// The day of these numbers and texts.
     #[must_use]
     pub fn date(&self) -> Date {
         self.date
     }
 
-    /// The rows whose number in force is not the number of the day, as `(row, in force)`.
+    /// The overridden rows, as `(row, number in force)`.
     pub fn overridden(&self) -> impl Iterator<Item = (&'static Row, u64)> {
         let date = self.date;
         self.in_force().filter(move |(row, value)| row.value_at(date) != *value)
     }
 
-    /// The rows whose number in force is not that of `other`, as `(row, here, there)`.
+    /// The rows whose number in force differs from that of `other`, as `(row, here, there)`.
     pub fn differences(&self, other: &Limits) -> impl Iterator<Item = (&'static Row, u64, u64)> {
         self.in_force()
             .zip(other.in_force())
@@ -102,14 +102,14 @@ impl Limits {
             .map(|((row, here), (_, there))| (row, here, there))
     }
 
-    /// The row called `name`.
+    /// The row named `name`.
     #[must_use]
     pub fn row(name: &str) -> Option<&'static Row> {
         ROWS.iter().copied().find(|row| row.name == name)
     }
 }
 
-/// A name that no row has.
+/// A name that is not in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownRow {
     name: String,
@@ -117,7 +117,7 @@ pub struct UnknownRow {
 }
 
 impl UnknownRow {
-    /// A row is near if at most half of the letters differ.
+    /// A name is similar if at most half of its letters differ.
     fn new(name: &str) -> UnknownRow {
         let rows = ROWS.iter().map(|row| (edits(name, row.name), row.name));
         let near = rows.filter(|(edits, row)| edits * 2 <= row.len().max(name.len()));
@@ -126,7 +126,7 @@ impl UnknownRow {
     }
 }
 
-/// How many letters must be changed, added or taken away to make one name the other.
+/// The edit distance of two names.
 fn edits(from: &str, to: &str) -> usize {
     let mut above: Vec<usize> = (0..=to.len()).collect();
     for (row, letter) in from.bytes().enumerate() {

@@ -1,15 +1,15 @@
-//! A mistake in a data file fails the build with the file, the line and a sentence. The modules of the build script are compiled
+//! An error in a data file fails the build with the file, the line and a sentence. The modules of the build script are compiled
 //! into this test, because Cargo runs no tests of a build script.
 
 #[path = "../build/check.rs"]
-#[expect(dead_code, reason = "the test looks at mistakes, the build script at rows")]
+#[expect(dead_code, reason = "the test looks at diagnostics, the build script at rows")]
 mod check;
 #[path = "../build/entry.rs"]
 mod entry;
 
 use check::{DataFile, read};
 
-/// Two entries without a mistake. The tests change one line and expect the mistake there.
+/// Two valid entries. Each test changes one line and expects a diagnostic there.
 const GOOD: &str = r#"service = "sqs"
 
 [[limit]]
@@ -63,22 +63,22 @@ source = "@guide"
 
 const SOURCES: &str = "guide = \"AWS, SQS developer guide, 2025\"\n";
 
-fn mistakes(sources: &str, text: &str) -> Vec<String> {
+fn diagnostics(sources: &str, text: &str) -> Vec<String> {
     let file = |name: &str, text: &str| DataFile { name: name.to_owned(), text: text.to_owned() };
     let found = read(&file("data/sources.toml", sources), &[file("data/sqs.toml", text)]);
     found.err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
-/// The mistakes after every line that is `from` has become `to`. An empty `to` removes the line.
+/// The diagnostics after every line that equals `from` is replaced by `to`. An empty `to` removes the line.
 fn after(from: &str, to: &str) -> Vec<String> {
     assert!(GOOD.lines().any(|line| line == from), "{from} is not a line of the good file");
     let changed = GOOD.lines().map(|line| if line == from { to } else { line });
-    mistakes(SOURCES, &changed.collect::<Vec<_>>().join("\n"))
+    diagnostics(SOURCES, &changed.collect::<Vec<_>>().join("\n"))
 }
 
 #[test]
-fn entries_that_obey_the_rules_have_no_mistake() {
-    assert_eq!(mistakes(SOURCES, GOOD), [] as [&str; 0]);
+fn valid_entries_have_no_diagnostics() {
+    assert_eq!(diagnostics(SOURCES, GOOD), [] as [&str; 0]);
 }
 
 #[test]
@@ -87,17 +87,17 @@ fn the_entry_in_the_documentation_of_the_table_is_accepted() {
         include_str!("../src/table.rs").lines().filter_map(|line| line.strip_prefix("//!    "));
     let example =
         lines.skip_while(|line| *line != "```toml").skip(1).take_while(|line| *line != "```");
-    // An empty line of a doc comment is `//!`, which the prefix leaves out: TOML does not need it.
+    // An empty line of a doc comment is `//!`, which the prefix does not match. TOML does not need it.
     let text = example.fold("service = \"sqs\"\n".to_owned(), |text, line| text + line + "\n");
     assert!(text.matches("[[limit").count() == 4, "{text}");
     assert_eq!(
-        mistakes("sqs_guide = \"AWS, SQS developer guide, 2025\"\n", &text),
+        diagnostics("sqs_guide = \"AWS, SQS developer guide, 2025\"\n", &text),
         [] as [&str; 0]
     );
 }
 
 #[test]
-fn a_key_that_does_not_exist_is_refused_with_the_keys_that_do() {
+fn an_unknown_key_is_an_error_that_lists_the_known_keys() {
     assert_eq!(
         after("stated = \"1 MiB\"", "statde = \"1 MiB\""),
         [
@@ -112,13 +112,13 @@ fn a_key_that_does_not_exist_is_refused_with_the_keys_that_do() {
 }
 
 #[test]
-fn a_key_that_is_missing_is_named_at_its_entry() {
+fn a_missing_key_is_an_error_at_its_entry() {
     assert_eq!(after("unit = \"bytes\"", ""), ["data/sqs.toml:3: missing field `unit`"]);
     assert_eq!(after("value = 262_144", ""), ["data/sqs.toml:13: missing field `value`"]);
 }
 
 #[test]
-fn a_number_that_is_not_a_number_is_refused() {
+fn a_value_that_is_not_a_whole_number_is_an_error() {
     assert_eq!(
         after("value = 10", "value = \"ten\""),
         ["data/sqs.toml:48: invalid type: string \"ten\", expected u64"]
@@ -135,50 +135,50 @@ fn a_number_that_is_not_a_number_is_refused() {
 }
 
 #[test]
-fn a_day_that_does_not_exist_and_a_day_with_a_time_are_refused() {
+fn a_nonexistent_day_and_a_day_with_a_time_are_errors() {
     let first = after("since = 2025-08-04", "since = 2025-02-29");
     assert!(first[0].starts_with("data/sqs.toml:18: "), "{first:?}");
     assert_eq!(
         after("since = 2025-08-04", "since = 2025-08-04T10:00:00"),
         [
-            "data/sqs.toml:18: `2025-08-04T10:00:00` is not a day: write it as 2022-04-22",
-            "data/sqs.toml:18: the numbers of `sqs_message` are not in the order of their days: this one is of the \
-             beginning, the one before it of the beginning",
-            "data/sqs.toml:32: `2025-08-04T10:00:00` is not a day: write it as 2022-04-22",
+            "data/sqs.toml:18: `2025-08-04T10:00:00` is not a date: write it like 2022-04-22",
+            "data/sqs.toml:18: the numbers of `sqs_message` are not in chronological order: the beginning \
+             follows the beginning",
+            "data/sqs.toml:32: `2025-08-04T10:00:00` is not a date: write it like 2022-04-22",
         ]
     );
 }
 
 #[test]
-fn numbers_out_of_the_order_of_their_days_are_refused() {
+fn numbers_out_of_chronological_order_are_an_error() {
     let text = GOOD.replacen("value = 262_144", "since = 2025-08-05\nvalue = 262_144", 1);
     assert_eq!(
-        mistakes(SOURCES, &text),
+        diagnostics(SOURCES, &text),
         [
-            "data/sqs.toml:19: the numbers of `sqs_message` are not in the order of their days: this one is of \
-             2025-08-04, the one before it of 2025-08-05"
+            "data/sqs.toml:19: the numbers of `sqs_message` are not in chronological order: 2025-08-04 follows \
+             2025-08-05"
         ]
     );
 }
 
 #[test]
-fn two_texts_for_one_party_from_one_day_are_refused() {
+fn two_texts_for_one_party_from_one_day_are_an_error() {
     let text =
         GOOD.replacen("to = \"invoker\"\nstatus = 400", "to = \"log\"\nsince = 2025-08-04", 1);
     let text = text.replacen("code = \"InvalidParameterValue\"\n", "", 1);
     assert_eq!(
-        mistakes(SOURCES, &text),
+        diagnostics(SOURCES, &text),
         [
-            "data/sqs.toml:31: the texts for one party are not in the order of their days: this one is of 2025-08-04, \
-             the one before it of 2025-08-04; a second text of the same days is `alternative = true`"
+            "data/sqs.toml:31: the texts for one party are not in chronological order: 2025-08-04 follows \
+             2025-08-04; mark a second text for the same days with `alternative = true`"
         ]
     );
     let alternative = text.replacen("since = 2025-08-04\nbody", "alternative = true\nbody", 1);
-    assert_eq!(mistakes(SOURCES, &alternative), [] as [&str; 0]);
+    assert_eq!(diagnostics(SOURCES, &alternative), [] as [&str; 0]);
 }
 
 #[test]
-fn a_text_that_ends_before_it_begins_is_refused() {
+fn a_text_that_ends_before_it_begins_is_an_error() {
     for (until, expected) in [
         ("2025-08-05", None),
         (
@@ -187,7 +187,7 @@ fn a_text_that_ends_before_it_begins_is_refused() {
         ),
         (
             "2025-08-04T00:00:00",
-            Some("data/sqs.toml:33: `2025-08-04T00:00:00` is not a day: write it as 2022-04-22"),
+            Some("data/sqs.toml:33: `2025-08-04T00:00:00` is not a date: write it like 2022-04-22"),
         ),
     ] {
         let end = format!("until = {until}\nbody = \"shorter than {{max}}\"");
@@ -197,18 +197,18 @@ fn a_text_that_ends_before_it_begins_is_refused() {
 }
 
 #[test]
-fn a_failure_has_the_rules_of_texts_and_a_name_of_its_own() {
+fn an_error_that_is_not_a_limit_obeys_the_rules_of_texts_and_needs_a_unique_name() {
     let failure = |name: &str, body: &str| {
         let text = format!(
             "{GOOD}\n[[failure]]\nname = \"{name}\"\ndoc = \"The queue does not exist.\"\n\n[[failure.text]]\n\
              to = \"log\"\nbody = \"{body}\"\nconfidence = \"observed\"\nsource = \"a capture of 2025\"\n"
         );
-        mistakes(SOURCES, &text)
+        diagnostics(SOURCES, &text)
     };
     assert_eq!(failure("sqs_missing", "no queue {arn}"), [] as [&str; 0]);
     assert_eq!(
         failure("sqs_message", "no queue"),
-        ["data/sqs.toml:52: a limit called `sqs_message` is already at data/sqs.toml:4"]
+        ["data/sqs.toml:52: the name `sqs_message` is already used at data/sqs.toml:4"]
     );
     assert_eq!(
         failure("sqs_missing", ""),
@@ -217,7 +217,7 @@ fn a_failure_has_the_rules_of_texts_and_a_name_of_its_own() {
 }
 
 #[test]
-fn a_placeholder_that_no_renderer_knows_is_refused() {
+fn an_unknown_placeholder_is_an_error() {
     let known = "use one of {max}, {observed}, {max_seconds}, ";
     let found = after("body = \"shorter than {max}\"", "body = \"shorter than {maximum}\"");
     let expected = format!("data/sqs.toml:33: `{{maximum}}` is not a known placeholder: {known}");
@@ -225,21 +225,21 @@ fn a_placeholder_that_no_renderer_knows_is_refused() {
 }
 
 #[test]
-fn a_text_that_holds_the_number_itself_is_refused() {
+fn a_text_that_contains_the_number_itself_is_an_error() {
     assert_eq!(
         after("body = \"shorter than {max}\"", "body = \"shorter than 1048576\""),
         [
-            "data/sqs.toml:33: the text holds the number 1048576 itself, so it would be wrong under `--set`: write \
+            "data/sqs.toml:33: the text contains the number 1048576, which `--set` would make wrong: write \
              {max}"
         ]
     );
 }
 
 #[test]
-fn a_name_that_is_used_twice_or_is_not_a_name_is_refused() {
+fn a_repeated_name_and_an_invalid_name_are_errors() {
     assert_eq!(
         after("name = \"sqs_batch\"", "name = \"sqs_message\""),
-        ["data/sqs.toml:38: a limit called `sqs_message` is already at data/sqs.toml:4"]
+        ["data/sqs.toml:38: the name `sqs_message` is already used at data/sqs.toml:4"]
     );
     for name in ["batch", "Sqs_batch", "sqs-batch", "_batch", "", "sqs_bätch"] {
         let found = after("name = \"sqs_batch\"", &format!("name = \"{name}\""));
@@ -249,12 +249,12 @@ fn a_name_that_is_used_twice_or_is_not_a_name_is_refused() {
 }
 
 #[test]
-fn a_source_that_is_not_shared_or_not_used_is_refused() {
+fn an_unknown_source_and_an_unused_source_are_errors() {
     assert_eq!(
         after("source = \"@guide\"", "source = \"@guides\""),
         [
-            "data/sqs.toml:15: sources.toml has no source called `guides`",
-            "data/sqs.toml:49: sources.toml has no source called `guides`",
+            "data/sqs.toml:15: sources.toml has no source named `guides`",
+            "data/sqs.toml:49: sources.toml has no source named `guides`",
             "data/sources.toml:1: no entry refers to the source `guide`",
         ]
     );
@@ -264,13 +264,13 @@ fn a_source_that_is_not_shared_or_not_used_is_refused() {
     );
     let sources = format!("{SOURCES}model = \"AWS SDK model\"\n");
     assert_eq!(
-        mistakes(&sources, GOOD),
+        diagnostics(&sources, GOOD),
         ["data/sources.toml:2: no entry refers to the source `model`"]
     );
 }
 
 #[test]
-fn a_limit_that_is_not_tested_needs_a_reason_and_one_that_is_has_none() {
+fn an_untested_limit_needs_a_reason_and_a_tested_one_has_none() {
     assert_eq!(
         after("reason = \"hardcap has no SQS\"", ""),
         [
@@ -288,13 +288,11 @@ fn a_limit_that_is_not_tested_needs_a_reason_and_one_that_is_has_none() {
 }
 
 #[test]
-fn a_limit_that_is_tested_names_its_tests_and_no_other_does() {
+fn only_a_tested_limit_names_its_tests() {
     let tests = "tests = [\"a_message_is_too_long\"]";
     assert_eq!(
         after(tests, ""),
-        [
-            "data/sqs.toml:10: a limit that is tested needs `tests`: the names of the tests that cross it"
-        ]
+        ["data/sqs.toml:10: a tested limit needs `tests`: the names of the tests that cross it"]
     );
     assert_eq!(
         after(tests, "tests = []"),
@@ -309,12 +307,12 @@ fn a_limit_that_is_tested_names_its_tests_and_no_other_does() {
             "reason = \"hardcap has no SQS\"",
             "reason = \"hardcap has no SQS\"\ntests = [\"one\"]"
         ),
-        ["data/sqs.toml:46: `tests` is only for a limit that is tested"]
+        ["data/sqs.toml:46: `tests` is only for a tested limit"]
     );
 }
 
 #[test]
-fn a_word_that_is_not_of_a_list_is_refused_with_the_list() {
+fn an_unknown_word_is_an_error_that_lists_the_known_words() {
     assert_eq!(
         after("confidence = \"official\"", "confidence = \"certain\""),
         [
@@ -336,27 +334,27 @@ fn a_word_that_is_not_of_a_list_is_refused_with_the_list() {
 }
 
 #[test]
-fn a_status_must_be_one_of_http_and_a_log_has_none() {
+fn a_status_is_an_http_status_and_a_log_line_has_none() {
     assert_eq!(
         after("status = 400", "status = 40"),
-        ["data/sqs.toml:24: 40 is not a status of HTTP"]
+        ["data/sqs.toml:24: 40 is not an HTTP status"]
     );
     assert_eq!(
         after("status = 400", ""),
-        ["data/sqs.toml:23: this party gets a response: its `status` is missing"]
+        ["data/sqs.toml:23: `status` is missing: this party receives a response"]
     );
     assert_eq!(
         after("to = \"log\"", "to = \"log\"\nstatus = 200"),
-        ["data/sqs.toml:32: a line of a log has no `status`"]
+        ["data/sqs.toml:32: a log line has no `status`"]
     );
     assert_eq!(
         after("to = \"log\"", "to = \"log\"\ncontent_type = \"text/plain\""),
-        ["data/sqs.toml:32: a line of a log has no `content_type`"]
+        ["data/sqs.toml:32: a log line has no `content_type`"]
     );
 }
 
 #[test]
-fn empty_facts_are_refused() {
+fn empty_facts_are_errors() {
     assert_eq!(
         after("doc = \"A message of a queue.\"", "doc = \"A message of a queue\""),
         ["data/sqs.toml:5: `doc` is not a sentence: it must end with a full stop"]
@@ -366,24 +364,24 @@ fn empty_facts_are_refused() {
         after("body = \"shorter than {max}\"", "body = \"\""),
         [
             "data/sqs.toml:33: a text needs a `body`, or at least a `code`",
-            "data/sqs.toml:33: the `body` is empty: a limit that is tested shows its text",
+            "data/sqs.toml:33: `body` is empty: a tested limit needs its text",
         ]
     );
     let without_numbers = GOOD.split("\n[[limit.number]]\nvalue = 10").next().unwrap_or_default();
-    assert_eq!(mistakes("", "service = \"sqs\"\n"), ["data/sqs.toml:1: missing field `limit`"]);
-    assert_eq!(mistakes(SOURCES, without_numbers), ["data/sqs.toml:37: missing field `number`"]);
+    assert_eq!(diagnostics("", "service = \"sqs\"\n"), ["data/sqs.toml:1: missing field `limit`"]);
+    assert_eq!(diagnostics(SOURCES, without_numbers), ["data/sqs.toml:37: missing field `number`"]);
 }
 
 #[test]
-fn every_mistake_of_a_file_is_reported_at_once_and_bad_toml_at_its_line() {
+fn all_errors_of_a_file_are_reported_together_and_bad_toml_at_its_line() {
     let text = GOOD
         .replace("stated = \"10\"", "stated = \"\"")
         .replace("value = 10", "value = 10\nsince = 10:00:00");
     assert_eq!(
-        mistakes(SOURCES, &text),
+        diagnostics(SOURCES, &text),
         [
             "data/sqs.toml:42: `stated` is empty",
-            "data/sqs.toml:49: `10:00:00` is not a day: write it as 2022-04-22",
+            "data/sqs.toml:49: `10:00:00` is not a date: write it like 2022-04-22",
         ]
     );
     assert!(after("unit = \"count\"", "unit = \"count")[0].starts_with("data/sqs.toml:40: "));

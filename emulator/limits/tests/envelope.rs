@@ -1,4 +1,4 @@
-//! Sizes and texts of envelopes agree with each other, with `serde_json` and with what a real runtime was seen to post.
+//! Sizes and texts of envelopes agree with each other, with `serde_json` and with the observed output of a real runtime.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use hardcap_limits::envelope::{
 use hardcap_limits::{Bytes, Limits};
 use proptest::prelude::*;
 
-/// Texts of every kind, of lengths around the block that is looked at together.
+/// Texts of every kind, with lengths around the block size.
 fn text() -> impl Strategy<Value = String> {
     let kinds = prop_oneof![
         any::<char>(),
@@ -43,14 +43,14 @@ fn written(describe: impl Fn(&mut dyn Sink)) -> String {
 
 proptest! {
     #[test]
-    fn a_string_is_as_serde_json_writes_it(text in text()) {
+    fn a_string_is_serialized_like_serde_json(text in text()) {
         let expected = serde_json::to_string(&text).unwrap();
         prop_assert_eq!(json_string_len(&text), Bytes(expected.len() as u64));
         prop_assert_eq!(written(|sink| sink.string(&text)), expected);
     }
 
     #[test]
-    fn an_ascii_string_is_ascii_and_says_the_same(text in text()) {
+    fn an_ascii_string_is_ascii_and_parses_to_the_same_text(text in text()) {
         let json = written(|sink| sink.ascii_string(&text));
         prop_assert!(json.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{}", json);
         prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text.clone());
@@ -58,21 +58,21 @@ proptest! {
     }
 
     #[test]
-    fn base64_takes_four_for_every_three(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+    fn base64_takes_four_characters_for_every_three_bytes(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         let expected = STANDARD.encode(&bytes);
         prop_assert_eq!(base64_len(bytes.len() as u64), Bytes(expected.len() as u64));
         prop_assert_eq!(written(|sink| sink.base64(&bytes)), format!("\"{expected}\""));
     }
 
     #[test]
-    fn the_capacity_of_a_text_is_the_most_that_fits_as_base64(text in 0_u64..100_000_000) {
+    fn the_capacity_of_a_text_is_the_largest_number_of_bytes_that_fit_as_base64(text in 0_u64..100_000_000) {
         let most = base64_capacity(text).0;
         prop_assert!(base64_len(most).0 <= text);
         prop_assert!(base64_len(most + 1).0 > text);
     }
 
     #[test]
-    fn an_object_says_what_was_described(
+    fn an_object_parses_to_the_described_members(
         members in prop::collection::vec((text(), text()), 0..6),
         list in prop::collection::vec(text(), 0..4),
         style in prop::sample::select(vec![Style::Compact, Style::Python, Style::PythonAscii]),
@@ -125,7 +125,7 @@ proptest! {
     }
 }
 
-/// The values a gateway would send of a header.
+/// The values of a header that a gateway would send.
 fn received_lines(value: &serde_json::Value, payload: Payload, name: &str) -> Vec<String> {
     let texts = |value: &serde_json::Value| -> Vec<String> {
         let one = value.as_str().map(str::to_owned).into_iter();
@@ -151,7 +151,7 @@ fn joined(expected: &[String], payload: Payload, name: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_control_and_every_special_character_takes_what_it_takes() {
+fn every_control_and_special_character_has_its_known_length() {
     for code in 0..0x250_u32 {
         let text = char::from_u32(code).expect("below the surrogates").to_string().repeat(33);
         let expected = serde_json::to_string(&text).unwrap();
@@ -164,14 +164,14 @@ fn every_control_and_every_special_character_takes_what_it_takes() {
 }
 
 #[test]
-fn nothing_described_takes_nothing() {
+fn an_empty_description_has_length_zero() {
     assert_eq!(written(|sink| object(sink, |_| {})), "{}");
     assert_eq!(written(|sink| sink.string("")), "\"\"");
     assert_eq!(written(|sink| sink.base64(&[])), "\"\"");
     assert_eq!(written(|sink| object(sink, |root| root.map_or_null("map", []))), r#"{"map":null}"#);
 }
 
-/// Zappa up to 0.45.1 answered so: `isBase64Encoded` as a text, before the status, and Python's spaces.
+/// Zappa up to 0.45.1 responds in this form: `isBase64Encoded` as a text before the status, and Python's spaces.
 fn zappa(body: &[u8], sink: &mut dyn Sink) {
     object_in(Style::PythonAscii, sink, |answer| {
         answer.base64("body", body);
@@ -184,7 +184,7 @@ fn zappa(body: &[u8], sink: &mut dyn Sink) {
     });
 }
 
-/// The report that this project began with: 4,718,559 bytes were answered, one more failed.
+/// The report behind this project: a response of 4,718,559 bytes succeeded, one of 4,718,560 failed.
 #[test]
 fn the_envelope_of_zappa_explains_the_cutoff_to_the_byte() {
     let limits = Limits::at("2018-01-01".parse().unwrap());

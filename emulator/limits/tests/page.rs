@@ -1,12 +1,12 @@
-//! The table as pages: the document is fresh, the columns are aligned, the data is complete.
+//! The rendered table: the document is up to date, the columns are aligned, the data is complete.
 
 use std::path::Path;
 
 use hardcap_limits::{Limits, ROWS, page};
 
-/// Rewrites the document when it is stale and fails once, so a stale document is never merged.
+/// Rewrites an outdated document and fails once, so that an outdated document is never merged.
 #[test]
-fn the_document_of_limits_is_fresh() {
+fn the_document_of_limits_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/limits.md");
     let fresh = page::markdown(&Limits::classic());
     let written = std::fs::read_to_string(&path).unwrap_or_default();
@@ -35,7 +35,7 @@ fn the_text_fits_a_terminal_and_has_every_row() {
 }
 
 #[test]
-fn the_text_says_what_is_set_what_changed_later_and_what_did_not_exist() {
+fn the_text_shows_overrides_later_changes_and_limits_that_did_not_exist_yet() {
     let mut limits = Limits::classic();
     limits.set("rest_timeout", 250).unwrap();
     let text = page::text(&limits);
@@ -52,7 +52,7 @@ fn the_text_says_what_is_set_what_changed_later_and_what_did_not_exist() {
 }
 
 #[test]
-fn a_run_says_in_one_line_which_numbers_are_not_the_newest() {
+fn one_line_lists_the_numbers_that_are_not_the_newest() {
     let mut limits = Limits::current();
     assert_eq!(page::differences(&limits, &Limits::current()), "");
     limits.set("http_timeout", 100).unwrap();
@@ -64,7 +64,7 @@ fn a_run_says_in_one_line_which_numbers_are_not_the_newest() {
 }
 
 #[test]
-fn the_data_has_facts_and_numbers_of_every_row() {
+fn the_data_contains_facts_and_numbers_of_every_row() {
     let mut limits = Limits::classic();
     limits.set("lambda_sync_response", 1000).unwrap();
     let page = serde_json::to_value(page::data(&limits)).unwrap();
@@ -93,7 +93,7 @@ fn the_data_has_facts_and_numbers_of_every_row() {
 }
 
 #[test]
-fn the_document_has_history_texts_source_confidence_and_proof_of_a_row() {
+fn the_document_contains_history_texts_source_confidence_and_proof_of_a_row() {
     let document = page::markdown(&Limits::classic());
     let section_of = |name: &str| {
         let rest = document.split(&format!("\n### {name}\n")).nth(1).expect("the section is there");

@@ -1,4 +1,4 @@
-//! Every refusal that was recorded from AWS is rendered from the table exactly as it was recorded.
+//! Every refusal that was recorded from AWS is rendered from the table exactly as recorded.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ struct Origin {
     _note: String,
     #[serde(default, rename = "also_present")]
     _also_present: Vec<String>,
-    /// Only this member of the body was recorded, or only the `status`.
+    /// Only this member of the body, or only the `status`, was recorded.
     part: Option<String>,
     max: Option<u64>,
     observed: Option<u64>,
@@ -43,7 +43,7 @@ impl Recording {
         self.origin.limits.parse().expect("`limits` is a day")
     }
 
-    /// The text of the table that this recording is about.
+    /// The text of the table that belongs to this recording.
     fn refusal(&self) -> &'static Refusal {
         let to = party(&self.origin.party);
         let found = self.row().refusal_at(to, self.day());
@@ -109,7 +109,7 @@ fn folders(parent: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// A response as it was on the wire, as far as it was recorded.
+/// The recorded part of a response.
 struct Response {
     status: u16,
     headers: Vec<(String, String)>,
@@ -183,9 +183,9 @@ fn compare_heads(rendered: &RenderedRefusal, recorded: &Response, name: &str) {
     }
 }
 
-/// A table that is surer than its recordings would mislead its readers.
+/// A confidence above that of the recording would mislead readers.
 #[test]
-fn the_table_is_as_sure_of_a_text_as_its_recording() {
+fn the_confidence_in_a_text_is_that_of_its_recording() {
     for recording in recordings() {
         let Origin { confidence, source, date, .. } = &recording.origin;
         assert!(!source.is_empty() && !date.is_empty(), "{}", recording.name());
@@ -194,7 +194,7 @@ fn the_table_is_as_sure_of_a_text_as_its_recording() {
     }
 }
 
-/// What is enforced at a gateway or at Lambda and is said to be recorded must have its recording here.
+/// Every enforced text of the gateways and of Lambda that is marked as recorded must have its recording here.
 #[test]
 fn every_validated_text_of_the_gateways_and_of_lambda_has_a_recording() {
     let recordings = recordings();

@@ -1,5 +1,5 @@
 //! `docs/limits.schema.json` describes the output of `hardcap limits --format json`: the output obeys the schema, and an output
-//! that has lost, gained or changed a member does not.
+//! with a lost, added or changed member does not.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ fn output(limits: &Limits) -> Value {
     serde_json::to_value(page::data(limits)).expect("the page is JSON")
 }
 
-/// The part of JSON Schema that the schema uses. A keyword that this does not know is a fault, so nothing goes unchecked.
+/// The part of JSON Schema that the schema uses. An unknown keyword is an error, so that everything is checked.
 struct Validator {
     schema: Value,
     faults: Vec<String>,
@@ -138,12 +138,12 @@ fn the_json_of_every_day_obeys_the_schema() {
     }
 }
 
-/// Every object of the page loses each member, gets each member of a wrong type, and gets a member that the schema does not have.
+/// Removes each member of every object of the page, replaces it by a member of another type, and adds an unknown member.
 #[test]
 fn json_with_a_member_lost_added_or_of_another_type_does_not_obey_the_schema() {
     let schema = schema();
     let mut page = output(&Limits::classic());
-    // One row that is tested and one that is not, with their lists cut to one element, keep the number of cases small.
+    // One tested and one untested row, with lists of one element, keep the number of cases small.
     let rows = page["rows"].as_array().expect("a list").clone();
     let of = |state: &str| {
         let mut row = rows

@@ -1,5 +1,5 @@
-//! The table as its readers see it: numbers written by hand, texts of the day, and names. What every entry of the data files must
-//! have is in `data.rs`.
+//! The table as its readers see it: numbers written by hand, texts of a day, and names. The required members of entries are
+//! tested in `data.rs`.
 
 use hardcap_limits::{Bytes, Count, Limits, Megabytes, Millis, Party, ROWS};
 
@@ -15,7 +15,7 @@ fn on(day: &str) -> Limits {
 }
 
 #[test]
-fn the_classic_day_has_the_numbers_that_people_quote() {
+fn the_classic_day_has_the_commonly_quoted_numbers() {
     let limits = Limits::classic();
     assert_eq!(limits.lambda_sync_request.max, Bytes(6_291_456));
     assert_eq!(limits.lambda_sync_response.max, Bytes(6_291_556));
@@ -54,7 +54,7 @@ fn a_number_changes_on_its_day_and_not_the_day_before() {
 }
 
 #[test]
-fn an_answer_that_is_too_large_is_told_in_the_words_of_the_day() {
+fn the_refusal_of_a_large_response_has_the_text_of_the_day() {
     let told = |day, to| body(&on(day), "lambda_sync_response", 6_291_560, to);
     assert_eq!(told("2018-01-01", Party::Invoker), r#"{"errorMessage":"body size is too long"}"#);
     assert_eq!(told("2018-01-01", Party::Log), "body size is too long");
@@ -72,7 +72,7 @@ fn an_answer_that_is_too_large_is_told_in_the_words_of_the_day() {
 }
 
 #[test]
-fn a_timeout_is_told_in_the_words_of_the_day_with_the_functions_own_seconds() {
+fn the_text_of_a_timeout_is_that_of_the_day_with_the_functions_seconds() {
     let told = |day: &str| {
         let limit = on(day).lambda_timeout.lowered_to(Millis(1500));
         let names = [("request_id", "{max}"), ("timestamp", "2018-07-17T10:17:00.383Z")];
@@ -89,7 +89,7 @@ fn a_timeout_is_told_in_the_words_of_the_day_with_the_functions_own_seconds() {
 }
 
 #[test]
-fn a_text_that_has_ended_is_not_shown_and_an_alternative_never_is() {
+fn neither_ended_texts_nor_alternatives_are_rendered() {
     let told = |day, row, to| body(&on(day), row, 7_000_000, to);
     assert!(told("2026-05-21", "lambda_timeout", Party::Log).contains("Task timed out after"));
     assert_eq!(told("2026-05-22", "lambda_timeout", Party::Log), "");
@@ -110,7 +110,7 @@ fn a_text_that_has_ended_is_not_shown_and_an_alternative_never_is() {
 }
 
 #[test]
-fn a_misspelt_name_is_refused_with_the_nearest_one() {
+fn a_misspelt_name_is_an_error_with_a_suggestion() {
     let error = Limits::classic().set("lambda_sync_respones", 1).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -130,7 +130,7 @@ fn a_misspelt_name_is_refused_with_the_nearest_one() {
 }
 
 #[test]
-fn an_override_is_in_force_and_is_told() {
+fn an_override_is_in_force_and_listed() {
     let mut limits = Limits::classic();
     limits.set("rest_timeout", 250).unwrap();
     assert!(limits.rest_timeout.admit(Millis(250)).is_ok());

@@ -1,33 +1,33 @@
-//! JSON objects, described on a sink member by member.
+//! JSON objects, described member by member.
 
 use std::fmt;
 
 use super::Sink;
 
-/// How a runtime writes JSON. The same answer takes more bytes from one than from another, so the limit is met earlier.
+/// The JSON style of a runtime. It determines the size of a response, and so the largest body that fits a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// No spaces: `JSON.stringify`, `serde_json`, and AWS itself.
     Compact,
-    /// A space after each comma and colon, UTF-8 as it is: Lambda's Python from 3.12 on.
+    /// A space after each comma and colon, UTF-8 unescaped: Lambda's Python since 3.12.
     Python,
     /// A space after each comma and colon, and ASCII only: Lambda's Python up to 3.11.
     PythonAscii,
 }
 
-/// An object under way: writes commas and names.
+/// An object under construction: adds commas and names.
 pub struct Object<'s> {
     sink: &'s mut dyn Sink,
     style: Style,
     empty: bool,
 }
 
-/// Describes a compact object from its opening to its closing brace.
+/// Describes a compact object, braces included.
 pub fn object(sink: &mut dyn Sink, members: impl FnOnce(&mut Object<'_>)) {
     object_in(Style::Compact, sink, members);
 }
 
-/// Describes an object as a given runtime would write it.
+/// Describes an object in the style of a runtime.
 pub fn object_in(style: Style, sink: &mut dyn Sink, members: impl FnOnce(&mut Object<'_>)) {
     sink.raw("{");
     let mut object = Object { sink, style, empty: true };
@@ -36,23 +36,23 @@ pub fn object_in(style: Style, sink: &mut dyn Sink, members: impl FnOnce(&mut Ob
 }
 
 impl Object<'_> {
-    /// A member that is JSON already: a number, `null`, `true`.
+    /// Adds a member whose value is already JSON: a number, `null`, `true`.
     pub fn raw(&mut self, name: &str, json: &str) {
         self.name(name).raw(json);
     }
 
-    /// A text.
+    /// Adds a string.
     pub fn string(&mut self, name: &str, text: &str) {
         let style = self.style;
         write_string(self.name(name), style, text);
     }
 
-    /// The base64 of bytes.
+    /// Adds a string with the base64 encoding of bytes.
     pub fn base64(&mut self, name: &str, bytes: &[u8]) {
         self.name(name).base64(bytes);
     }
 
-    /// A text, or `null`.
+    /// Adds a string or `null`.
     pub fn string_or_null(&mut self, name: &str, text: Option<&str>) {
         match text {
             Some(text) => self.string(name, text),
@@ -60,13 +60,13 @@ impl Object<'_> {
         }
     }
 
-    /// An object inside.
+    /// Adds a nested object.
     pub fn object(&mut self, name: &str, members: impl FnOnce(&mut Object<'_>)) {
         let style = self.style;
         object_in(style, self.name(name), members);
     }
 
-    /// An array of texts.
+    /// Adds an array of strings.
     pub fn strings<'t>(&mut self, name: &str, texts: impl IntoIterator<Item = &'t str>) {
         let style = self.style;
         let sink = self.name(name);
@@ -80,7 +80,7 @@ impl Object<'_> {
         sink.raw("]");
     }
 
-    /// An object of texts, or `null` when there is none.
+    /// Adds an object of strings, or `null` if there are none.
     pub fn map_or_null<'t>(
         &mut self,
         name: &str,
@@ -97,7 +97,7 @@ impl Object<'_> {
         });
     }
 
-    /// Begins a member; what is written next is its value.
+    /// Starts a member. Its value must be written next.
     fn name(&mut self, name: &str) -> &mut dyn Sink {
         if !self.empty {
             self.sink.raw(comma(self.style));

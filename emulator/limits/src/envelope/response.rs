@@ -1,27 +1,27 @@
-//! The proxy response: what a function behind a gateway posts, status, headers and body in one JSON object.
+//! The proxy response: the JSON object with status, headers and body that a function returns to a gateway.
 
 use super::{Length, Object, Sink, Style, object_in};
 use crate::quantity::Bytes;
 
-/// The shape of a proxy response.
+/// The payload format of a proxy response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// Of a REST API, and of an HTTP API that asks for it: `headers`, and `multiValueHeaders` for repeated names.
+    /// Version 1.0, for REST APIs and for HTTP APIs that request it: `headers`, and `multiValueHeaders` for repeated names.
     V1,
-    /// Of an HTTP API or a function URL: `headers`, and `cookies` for `Set-Cookie`.
+    /// Version 2.0, for HTTP APIs and function URLs: `headers`, and `cookies` for `Set-Cookie`.
     V2,
 }
 
-/// The body of a proxy response, in the form in which it travels.
+/// The body of a proxy response, in its transfer encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyBody<'a> {
     /// A JSON string.
     Text(&'a str),
-    /// Base64 in a JSON string, and `isBase64Encoded` true.
+    /// Base64 in a JSON string, with `isBase64Encoded` true.
     Base64(&'a [u8]),
 }
 
-/// A proxy response, described but not yet written.
+/// A description of a proxy response.
 ///
 /// ```
 /// use hardcap_limits::Bytes;
@@ -44,7 +44,7 @@ pub struct ProxyResponse<'a> {
 }
 
 impl ProxyResponse<'_> {
-    /// How many bytes the response takes once it is posted.
+    /// The size of the response as JSON.
     #[must_use]
     pub fn len(&self, payload: Payload) -> Bytes {
         let mut length = Length::default();
@@ -52,7 +52,7 @@ impl ProxyResponse<'_> {
         length.bytes()
     }
 
-    /// The response as it is posted, in one allocation.
+    /// The response as JSON, in one allocation.
     #[must_use]
     pub fn to_json(&self, payload: Payload) -> Vec<u8> {
         let length = usize::try_from(self.len(payload).0).expect("a sum of lengths in memory");
@@ -61,12 +61,12 @@ impl ProxyResponse<'_> {
         json
     }
 
-    /// Describes the response, compactly.
+    /// Describes the response in compact JSON.
     pub fn describe(&self, payload: Payload, sink: &mut dyn Sink) {
         self.describe_in(Style::Compact, payload, sink);
     }
 
-    /// Describes the response as a given runtime would write it.
+    /// Describes the response in the style of a runtime.
     pub fn describe_in(&self, style: Style, payload: Payload, sink: &mut dyn Sink) {
         object_in(style, sink, |response| {
             response.raw("statusCode", &self.status.to_string());
@@ -83,8 +83,8 @@ impl ProxyResponse<'_> {
         });
     }
 
-    /// A name that occurs once stands in `headers`, the others in `multiValueHeaders`, value by value: a gateway sends
-    /// both, so a name in each of them would be sent twice.
+    /// A name that occurs once is in `headers`, a repeated one in `multiValueHeaders`: a gateway sends both, so a name in both
+    /// would be sent twice.
     fn describe_headers_v1(&self, response: &mut Object<'_>) {
         let names = || self.first_lines().map(|(name, _)| name);
         let repeated = |name: &&str| self.values(name).nth(1).is_some();
@@ -102,8 +102,8 @@ impl ProxyResponse<'_> {
         }
     }
 
-    /// Payload 2.0 has one value a name, which is a comma-separated list; only cookies, whose values hold commas of their
-    /// own, have an array.
+    /// Payload 2.0 has one value per name, a comma-separated list. Cookies have an array, because their values may contain
+    /// commas.
     fn describe_headers_v2(&self, response: &mut Object<'_>) {
         const COOKIE: &str = "set-cookie";
         response.object("headers", |headers| {

@@ -1,18 +1,17 @@
-//! Texts as JSON strings: what escaping adds, and the escaping.
+//! JSON strings: the cost of escaping, and the escaping.
 //!
-//! Bodies of several megabytes pass through here on every request, so both look at blocks of bytes at a time and only
-//! slow down where a block has something to escape.
+//! Bodies of several megabytes pass through this module on every request. Both operations process blocks of bytes and are
+//! slower only for blocks with something to escape.
 
 use crate::quantity::Bytes;
 
-/// Counted together. A byte adds at most 5, so the sum over a block stays within a byte and the compiler can add many
-/// at once.
+/// The block size. Escaping adds at most 5 per byte, so the sum over a block fits a byte and the compiler can vectorize it.
 const BLOCK: usize = 32;
 
-/// A text as a JSON string, quotes included, with the escapes of `serde_json`, `JSON.stringify` and
+/// The length of a text as a quoted JSON string with the escapes of `serde_json`, `JSON.stringify` and
 /// `json.dumps(ensure_ascii=False)`.
 ///
-/// `"`, `\` and the five controls that have a short form take 2 bytes, other controls 6; the rest is unchanged UTF-8.
+/// `"`, `\` and the five controls with a short escape take 2 bytes, other controls 6. Everything else is unchanged UTF-8.
 ///
 /// ```
 /// use hardcap_limits::Bytes;
@@ -31,8 +30,8 @@ pub fn json_string_len(text: &str) -> Bytes {
     Bytes(2 + text.len() as u64 + added)
 }
 
-/// A text as a JSON string, quotes included, as Python's `json.dumps` writes it: every character beyond ASCII, and DEL,
-/// takes 6 bytes (`\u00e9`), those beyond U+FFFF 12, because they are written as two surrogates.
+/// The length of a text as a quoted JSON string of Python's `json.dumps`. Characters beyond ASCII and DEL take 6 bytes
+/// (`\u00e9`), those beyond U+FFFF 12, because they are written as two surrogates.
 ///
 /// ```
 /// use hardcap_limits::Bytes;
@@ -46,7 +45,7 @@ pub fn json_ascii_string_len(text: &str) -> Bytes {
     Bytes(2 + escaped)
 }
 
-/// What escaping adds to one byte. Without branches, so that it can be computed for many bytes at once.
+/// The bytes that escaping adds to one byte. Without branches, so that the compiler can vectorize it.
 const fn escape_adds(byte: u8) -> u8 {
     let quoted = (byte == b'"') as u8 | (byte == b'\\') as u8;
     let control = (byte < 0x20) as u8;
@@ -55,14 +54,13 @@ const fn escape_adds(byte: u8) -> u8 {
     (quoted | control.wrapping_mul(5)).wrapping_sub(short.wrapping_mul(4))
 }
 
-/// What escaping adds to a block: at most `32 * 5`. Wrapping additions, because a check after each would keep the compiler
-/// from adding many at once.
+/// The bytes that escaping adds to a block: at most `32 * 5`. Overflow checks would prevent vectorization.
 fn block_adds(block: &[u8; BLOCK]) -> u8 {
     block.iter().fold(0, |sum, &byte| sum.wrapping_add(escape_adds(byte)))
 }
 
-/// How many bytes each byte of UTF-8 takes once everything beyond ASCII is escaped. The first byte of a character counts
-/// for the whole of it, the others for nothing.
+/// The bytes that each UTF-8 byte takes if everything beyond ASCII is escaped. The first byte of a character counts for the
+/// whole character, the others for nothing.
 static ASCII_LEN: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0_u8;
@@ -93,9 +91,9 @@ pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     write_piece(out, rest);
 }
 
-/// Collects the escaped piece on the stack, so that the vector grows once a piece and not once a byte.
+/// Collects the escaped piece on the stack, so that the vector grows once per piece and not once per byte.
 fn write_piece(out: &mut Vec<u8>, bytes: &[u8]) {
-    // Two bytes more than needed, because a whole entry of the table is copied each time.
+    // Two extra bytes, because a whole table entry is copied each time.
     let mut piece = [0; BLOCK * 6 + 2];
     let mut end = 0;
     for &byte in bytes {
@@ -123,8 +121,8 @@ pub(super) fn write_ascii(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// What stands for each byte inside a JSON string, and how long that is. Escapes are in small letters, as all of those
-/// whose escapes these are write them.
+/// The escape of each byte in a JSON string, and its length. Hexadecimal digits are in lower case, as all serializers above
+/// write them.
 static ESCAPES: [([u8; 8], u8); 256] = {
     let mut table = [([0; 8], 0); 256];
     let mut byte = 0_u8;

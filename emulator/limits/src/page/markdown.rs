@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::date::Date;
-use crate::row::{Dated, Failure, Refusal, Row, Scope};
-use crate::table::{FAILURES, Limits, ROWS};
+use crate::row::{Dated, KnownError, Refusal, Row, Scope};
+use crate::table::{KNOWN_ERRORS, Limits, ROWS};
 
 const INTRODUCTION: &str = "\
 # The limits
@@ -12,8 +12,8 @@ const INTRODUCTION: &str = "\
 This page is rendered from the data files in `emulator/limits/data/`; a test keeps it fresh. `hardcap limits` prints the
 same table for any day, `--set NAME=NUMBER` enforces another number for a run.
 
-Every limit is inclusive: the number itself is accepted. A row says which bytes or which span of time is compared with it,
-how the number changed, what each party is shown above it, and how well each fact is known:
+Every limit is inclusive: the number itself is accepted. A row states which bytes or which span of time is compared with it,
+how the number changed, which response each party receives above it, and the confidence in each fact:
 
 - **validated**: recorded from AWS by a test that stores the answer, or a full capture;
 - **official**: AWS documentation, an AWS SDK model, or source published by AWS;
@@ -27,13 +27,13 @@ healthy request afterwards), **pending** with what is missing, or **not emulated
 In the texts, names in braces are placeholders: `{max}` is the limit and `{observed}` the measured number.
 ";
 
-const FAILURES_INTRODUCTION: &str = "
-## Failures that are not limits
+const KNOWN_ERRORS_INTRODUCTION: &str = "
+## Errors that are not limits
 
-`hardcap explain` also knows the texts of these failures.
+`hardcap explain` also recognizes the texts of these errors.
 ";
 
-/// The whole table as markdown, services in the order of the table. `limits` says which day stands in the first column.
+/// Renders the whole table as markdown, services in the order of the table. `limits` determines the day of the first column.
 #[must_use]
 pub fn markdown(limits: &Limits) -> String {
     let mut page = INTRODUCTION.to_owned();
@@ -44,8 +44,8 @@ pub fn markdown(limits: &Limits) -> String {
             section(&mut page, row);
         }
     }
-    page.push_str(FAILURES_INTRODUCTION);
-    for failure in FAILURES {
+    page.push_str(KNOWN_ERRORS_INTRODUCTION);
+    for failure in KNOWN_ERRORS {
         failed(&mut page, failure);
     }
     page
@@ -98,7 +98,7 @@ fn by(tests: &[&str]) -> String {
     if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
 }
 
-fn failed(page: &mut String, failure: &Failure) {
+fn failed(page: &mut String, failure: &KnownError) {
     add(page, format_args!("\n### {}\n", failure.name));
     for line in failure.doc.lines() {
         add(page, format_args!("{}", line.trim()));
@@ -131,15 +131,15 @@ fn seen(page: &mut String, refusal: &Refusal) {
     }
     add(page, format_args!("{head} ({confidence}; {source})"));
     if body.is_empty() {
-        add(page, format_args!("with a text that is not known."));
+        add(page, format_args!("with an unknown text."));
     } else {
-        // A page with CRLF in the middle would not survive editors.
+        // Editors would not preserve a CRLF in the middle of the page.
         let body = body.replace('\r', "");
         add(page, format_args!("\n```text\n{}\n```", body.trim_end()));
     }
 }
 
-/// ` since 2018-11-16`, or nothing when the beginning is not known.
+/// ` since 2018-11-16`, or nothing if the beginning is unknown.
 fn since(date: Date) -> String {
     if date == Date::EARLIEST { String::new() } else { format!(" since {date}") }
 }

@@ -1,4 +1,4 @@
-//! The table for a terminal: one line a row, and a second one where the day matters.
+//! The table for a terminal: one line per row, and a second one if the number depends on the day.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,8 @@ use crate::quantity::{Unit, grouped};
 use crate::row::{Proof, Refusal, Row};
 use crate::table::Limits;
 
-/// The table in aligned columns, at most 120 wide: name, number in force, how well it is known, how hardcap proves it,
-/// and the status and code of its first error.
+/// Renders the table in aligned columns, at most 120 wide: name, number in force, confidence, proof, and the status and code of
+/// its first error.
 #[must_use]
 pub fn text(limits: &Limits) -> String {
     let mut page = format!("Limits of {}.\n\n", day(limits.date()));
@@ -31,8 +31,8 @@ pub fn text(limits: &Limits) -> String {
     page
 }
 
-/// The numbers that are not the newest, for the first line of a run: `lambda_async_request 262,144 bytes (current:
-/// 1,048,576 bytes)`, with commas between. Empty when all are. `other` is usually [`Limits::current`].
+/// The numbers that differ from those of `other`, usually [`Limits::current`], for the first line of a run:
+/// `lambda_async_request 262,144 bytes (current: 1,048,576 bytes)`, separated by commas. Empty if all are equal.
 #[must_use]
 pub fn differences(limits: &Limits, other: &Limits) -> String {
     let different: Vec<String> = limits
@@ -74,7 +74,7 @@ fn shown(row: &Row, date: Date) -> String {
     format!("{} {}", of_the_day.status, of_the_day.error_type).trim_end().to_owned()
 }
 
-/// What distinguishes this number from the number of another day.
+/// The difference between this number and the number of another day.
 fn remark(row: &Row, in_force: u64, date: Date) -> Option<String> {
     let of_the_day = row.value_at(date);
     let newest = row.value_at(Date::LATEST);

@@ -1,4 +1,4 @@
-//! How numbers of the table relate. A change that breaks a relation does not compile.
+//! Relations between numbers of the table. A change that violates one does not compile.
 
 use super::row::*;
 use crate::date::Date;
@@ -10,7 +10,7 @@ const fn never_above(lower: &Row, upper: &Row) -> bool {
     holds_at_starts_of(lower, lower, upper) && holds_at_starts_of(upper, lower, upper)
 }
 
-/// Numbers change only on the days that a history names, so looking at those days is enough.
+/// Numbers change only on the days in their histories, so checking those days suffices.
 const fn holds_at_starts_of(days: &Row, lower: &Row, upper: &Row) -> bool {
     let mut at = 0;
     while at < days.history.len() {
@@ -27,36 +27,36 @@ const fn now(row: &Row) -> u64 {
     row.value_at(Date::LATEST)
 }
 
-// The hundred bytes that everyone misses: an answer may be a little larger than an event.
+// The response limit is 100 bytes larger than the request limit.
 const _: () = assert!(now(&lambda_sync_response) == now(&lambda_sync_request) + 100);
 
-// A gateway accepts more than Lambda takes, so the event is what is refused, not the body ...
+// A gateway accepts larger bodies than Lambda accepts events, so the event is refused and not the body.
 const _: () = assert!(never_above(&lambda_sync_request, &rest_request_body));
 const _: () = assert!(never_above(&lambda_sync_request, &http_request_body));
 
-// ... and a full answer of Lambda always fits, so a gateway's own limit of answers is never met.
+// A response of the maximum size fits the gateway, so the gateway's own response limit is never reached.
 const _: () = assert!(never_above(&lambda_sync_response, &rest_response));
 const _: () = assert!(never_above(&lambda_sync_response, &http_response));
 
-// An event that is accepted asynchronously would be accepted synchronously too.
+// Lambda accepts every asynchronous event synchronously too.
 const _: () = assert!(never_above(&lambda_async_request, &lambda_sync_request));
 
-// Streaming is for answers that do not fit; its free burst is a full buffered event.
+// Streaming is for responses that do not fit a buffered one; its burst is one maximum event.
 const _: () = assert!(never_above(&lambda_sync_response, &lambda_stream_response));
 const _: () = assert!(now(&lambda_stream_burst) == now(&lambda_sync_request));
 
-// A slow start is told apart from a slow function only because it ends before any gateway gives up; gateways give up
-// before the longest function does, which is why functions are seen to run on.
+// Init ends before any gateway times out, so a slow start can be told from a slow function. Gateways time out before the
+// longest function, so functions continue after a gateway timeout.
 const _: () = assert!(never_above(&lambda_init, &rest_timeout));
 const _: () = assert!(never_above(&rest_timeout, &http_timeout));
 const _: () = assert!(never_above(&http_timeout, &lambda_timeout));
 const _: () = assert!(never_above(&lambda_timeout_default, &lambda_timeout));
 const _: () = assert!(never_above(&rest_timeout, &rest_timeout_ceiling));
 
-// The map of variables is a part of the request that sets it.
+// The environment variables are a part of the request that sets them.
 const _: () = assert!(never_above(&lambda_environment, &lambda_environment_request));
 
-// A zip of the largest size fits the request as base64, so it is the zip that is refused.
+// A zip of the maximum size fits the request as base64, so the zip is refused and not the request.
 const _: () = assert!(base64_len(now(&lambda_zip)).0 <= now(&lambda_create_request));
 const _: () = assert!(never_above(&lambda_zip, &lambda_unzipped));
 
@@ -68,12 +68,12 @@ const _: () = assert!(never_above(&lambda_async_backoff_min, &lambda_async_backo
 const _: () = assert!(never_above(&rest_timeout_min, &rest_timeout));
 const _: () = assert!(never_above(&rest_url_edge, &rest_url));
 
-// All retries happen before an event is too old.
+// All retries happen before an event exceeds its maximum age.
 const _: () = assert!(
     now(&lambda_async_first_wait) + now(&lambda_async_second_wait) < now(&lambda_async_age)
 );
 
-// The largest object can be uploaded: in parts, or at once when it is small enough for one PUT.
+// The largest object can be uploaded: in parts, or with one PUT if it is small enough.
 const _: () = assert!(never_above(&s3_part_min, &s3_part_max));
 const _: () = assert!(now(&s3_put) == now(&s3_part_max));
 const _: () = assert!(now(&s3_object) <= now(&s3_part_max) * now(&s3_part_count));
