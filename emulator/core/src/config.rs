@@ -39,9 +39,9 @@ pub const ACCOUNT_ID: &str = "000000000000";
 
 /// The default time for which a sandbox is kept idle.
 ///
-/// UNCONFIRMED: AWS publishes no number. In published measurements most environments ended after 5 to 7 minutes, and some after up to
-/// 45 minutes (mikhail.io, "When Does Cold Start Happen on AWS Lambda?", 2021-01).
-pub const SANDBOX_IDLE: Millis = Millis(5 * 60 * 1000);
+/// UNCONFIRMED: AWS publishes no number. Measured by others: 25 to 60 minutes until June 2019, and 10 minutes for every
+/// environment since July 2019 (<https://mikhail.io/2019/08/aws-lambda-cold-starts-after-10-minutes/>).
+pub const SANDBOX_IDLE: Millis = Millis(10 * 60 * 1000);
 
 /// Everything that one emulator runs.
 #[derive(Clone, Debug)]

@@ -123,6 +123,22 @@ fn an_emulator_whose_runtime_ends_leaves_no_process_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_ends_after_ten_idle_minutes_of_the_emulators_clock() {
+    let lambda = Lambda::with([guest("behave")]).await;
+    let process = async || {
+        lambda.invoke("behave", json!({"place": true})).await.json()[0].as_u64().expect("an id")
+    };
+    let first = process().await;
+    // The time that this test takes counts too.
+    lambda.emulator.clock().advance(Millis(570_000));
+    assert_eq!(process().await, first);
+    lambda.emulator.clock().advance(Millis(600_000));
+    until_ended(first).await;
+    assert_ne!(process().await, first);
+    assert_eq!(lambda.emulator.totals().cold_starts, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_does_not_end_the_run() {
     let lambda = Lambda::with([guest("behave")]).await;
     for millis in [300, 301] {
