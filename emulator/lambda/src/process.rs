@@ -247,10 +247,9 @@ fn before_exec(
     limits: ResourceLimits,
     entrances: Vec<CString>,
 ) {
-    use rustix::process::{Resource, Rlimit, getpid, setrlimit};
+    use rustix::process::{Resource, getpid};
     let emulator = getpid();
     let identity = super::isolation::Identity::current();
-    let at_most = |number| Rlimit { current: Some(number), maximum: Some(number) };
     let counts_processes =
         limits.counted || super::isolation::counts_processes(&identity, plan.is_some());
     let prepare = move || {
@@ -259,15 +258,29 @@ fn before_exec(
         if let Some(plan) = &mut plan {
             super::isolation::carry_out(plan, &identity)?;
         }
-        setrlimit(Resource::Nofile, at_most(limits.file_descriptors))?;
+        set_limit(Resource::Nofile, limits.file_descriptors)?;
         if counts_processes {
-            setrlimit(Resource::Nproc, at_most(limits.processes))?;
+            set_limit(Resource::Nproc, limits.processes)?;
         }
         // After the namespaces, which would reset it.
         hardcap_core::tool::end_with(emulator)
     };
     // SAFETY: between fork and exec the closure makes system calls only. What it needs was allocated before.
     unsafe { command.pre_exec(prepare) };
+}
+
+/// Sets a limit of the calling process. Where hardcap's own hard limit is lower and the kernel does not permit a higher one,
+/// that limit stays.
+#[cfg(target_os = "linux")]
+fn set_limit(resource: rustix::process::Resource, number: u64) -> rustix::io::Result<()> {
+    use rustix::process::{Rlimit, getrlimit, setrlimit};
+    let at_most = |number| Rlimit { current: Some(number), maximum: Some(number) };
+    match (setrlimit(resource, at_most(number)), getrlimit(resource).maximum) {
+        (Err(rustix::io::Errno::PERM), Some(own)) if own < number => {
+            setrlimit(resource, at_most(own))
+        }
+        (set, _) => set,
+    }
 }
 
 /// Without namespaces `/tmp` is the machine's, and without a death signal a `kill -9` of the emulator leaves processes behind.

@@ -11,4 +11,5 @@ mod probe;
 mod project;
 mod replay;
 mod report;
+mod shortage;
 mod watch;

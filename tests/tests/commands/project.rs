@@ -81,15 +81,26 @@ impl Project {
         self.up_as_it_is(more).await
     }
 
+    /// As [`Project::up_as_it_is`], with so many file descriptors: the soft and the hard limit.
+    pub(crate) async fn up_with_descriptors(&self, descriptors: u32) -> Up {
+        let limited = format!("ulimit -n {descriptors}; exec \"$@\"");
+        self.start(Path::new("/bin/sh"), &["-c", &limited, "sh", hardcap().to_str().unwrap()], &[])
+            .await
+    }
+
     /// As [`Project::up`], with the template that has been written.
     pub(crate) async fn up_as_it_is(&self, more: &[&str]) -> Up {
+        self.start(&hardcap(), &[], more).await
+    }
+
+    async fn start(&self, program: &Path, before: &[&str], more: &[&str]) -> Up {
         let template = self.path().join("template.yaml").display().to_string();
         let ready = self.path().join("ready.json");
         let ports = ["--api-port", "0", "--aws-port", "0", "--ready-file"];
-        let arguments = [&["up", &template], &ports[..], &[ready.to_str().unwrap()], more].concat();
+        let ready_file = [ready.to_str().unwrap()];
+        let arguments = [before, &["up", &template], &ports[..], &ready_file, more].concat();
         let log = self.path().join("up.log");
-        let hardcap = binary("hardcap", "hardcap");
-        let mut process = Process::start_logged(&hardcap, &arguments, &log).unwrap();
+        let mut process = Process::start_logged(program, &arguments, &log).unwrap();
         let addresses: Value = loop {
             if let Ok(text) = std::fs::read(&ready) {
                 break serde_json::from_slice(&text).unwrap();
@@ -104,7 +115,14 @@ impl Project {
 
 impl Up {
     pub(crate) async fn stop(self) {
-        assert_eq!(self.process.stop().await.unwrap().code(), Some(0));
+        self.stop_with(0).await;
+    }
+
+    /// Stops it, and expects this exit code.
+    pub(crate) async fn stop_with(self, code: i32) {
+        let status = self.process.stop().await.unwrap();
+        let said = std::fs::read_to_string(&self.log).unwrap();
+        assert_eq!(status.code(), Some(code), "{said}");
     }
 
     /// What it has said so far, to people.
@@ -128,10 +146,14 @@ pub(crate) struct Ran {
     pub(crate) said: String,
 }
 
+fn hardcap() -> PathBuf {
+    binary("hardcap", "hardcap")
+}
+
 /// Runs hardcap in a folder to its end.
 pub(crate) async fn run(folder: &Path, arguments: &[&str]) -> Ran {
     let Output { status, stdout, stderr } =
-        process::output(&binary("hardcap", "hardcap"), arguments, folder).await.unwrap();
+        process::output(&hardcap(), arguments, folder).await.unwrap();
     Ran {
         code: status.code(),
         printed: String::from_utf8(stdout).unwrap(),

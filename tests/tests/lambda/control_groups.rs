@@ -210,6 +210,47 @@ async fn an_emulator_that_is_killed_leaves_no_process_and_no_group() {
     child.kill();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_guard_of_the_control_groups_is_replaced_before_the_next_sandbox() {
+    let child = Child::start();
+    let first = child.ask(json!({"place": true})).await[0].as_u64().expect("a process id");
+    let groups = groups_of_sandbox(first);
+    if groups.is_empty() {
+        return child.kill();
+    }
+    let guards = || children_named("sandbox-guard", child.process.id());
+    let [killed] = guards()[..] else { panic!("one guard is expected: {:?}", guards()) };
+    kill(killed);
+    until_ended(killed).await;
+
+    // The sandbox of a second invocation is new, because the first one ended with its process.
+    child.ask(json!({"exit": 1})).await;
+    let second = child.ask(json!({"place": true})).await[0].as_u64().expect("a process id");
+    assert_ne!(first, second);
+    let [another] = guards()[..] else { panic!("one guard is expected: {:?}", guards()) };
+    assert_ne!(another, killed);
+    let homes: Vec<_> = groups.iter().filter_map(|it| Some(it.parent()?.to_owned())).collect();
+    child.kill();
+    until_ended(second).await;
+    until_gone(&homes).await;
+}
+
+/// The children of a process that have this name and still run.
+fn children_named(name: &str, parent: u32) -> Vec<u64> {
+    let processes = std::fs::read_dir("/proc").expect("the kernel lists its processes").flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u64>().ok());
+    let is_one = |id: &u64| {
+        let Ok(status) = std::fs::read_to_string(format!("/proc/{id}/status")) else {
+            return false;
+        };
+        let has = |line: String| status.lines().any(|it| it == line);
+        has(format!("Name:\t{name}"))
+            && has(format!("PPid:\t{parent}"))
+            && !status.contains("State:\tZ")
+    };
+    ids.filter(is_one).collect()
+}
+
 fn kill(pid: u64) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     let _ = rustix::process::kill_process(pid.expect("an id"), rustix::process::Signal::KILL);
