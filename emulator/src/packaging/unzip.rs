@@ -1,6 +1,6 @@
 //! A deployment package into a folder: nothing is written outside it, and never more than is allowed.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -46,7 +46,7 @@ pub(crate) fn unzip(package: File, folder: &Path, most: u64) -> Result<u64, Unzi
         return Err(UnzipError::TooLarge(u64::try_from(declared).unwrap_or(u64::MAX)));
     }
     let mut links: Vec<(PathBuf, PathBuf)> = Vec::new();
-    let mut paths = BTreeSet::new();
+    let mut paths = HashSet::new();
     let mut written = 0;
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at)?;
@@ -61,9 +61,11 @@ pub(crate) fn unzip(package: File, folder: &Path, most: u64) -> Result<u64, Unzi
         }
         paths.insert(path);
     }
-    for (path, _) in &links {
-        if paths.iter().any(|other| other != path && other.starts_with(path)) {
-            return Err(UnzipError::Invalid(format!("{} lies below a link", path.display())));
+    let linked: HashSet<&Path> = links.iter().map(|(path, _)| path.as_path()).collect();
+    for path in &paths {
+        if let Some(link) = path.ancestors().skip(1).find(|folder| linked.contains(folder)) {
+            let message = format!("{} lies below the link {}", path.display(), link.display());
+            return Err(UnzipError::Invalid(message));
         }
     }
     for (path, target) in links {

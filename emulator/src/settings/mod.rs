@@ -12,7 +12,7 @@ use crate::rules::Ignored;
 use crate::source::mistake::TemplateError;
 use crate::source::mistake::{Mistake, Position, Source};
 use crate::source::toml;
-use crate::source::tree::{Entry, Node};
+use crate::source::tree::{Entry, Mapping, Node};
 use hardcap_core::config::{Credential, InvalidTrust, TrustedHost, TrustedOrigin};
 use hardcap_core::faults::Plan;
 
@@ -354,8 +354,8 @@ fn only(node: &Node, what: &str, known: &[&str]) -> Result<(), Mistake> {
     Ok(())
 }
 
-fn section<'n>(root: &'n Node, key: &str) -> Result<&'n [Entry], Mistake> {
-    root.get(key).map_or(Ok(&[]), |node| node.entries(&format!("`{key}`")))
+fn section<'n>(root: &'n Node, key: &str) -> Result<&'n Mapping, Mistake> {
+    root.get(key).map_or(Ok(Mapping::none()), |node| node.entries(&format!("`{key}`")))
 }
 
 fn text(node: &Node, key: &str) -> Result<Option<String>, Mistake> {

@@ -62,8 +62,8 @@ impl Source<'_> {
     }
 }
 
-/// Something wrong at a place of the file being read. Knows no file: whoever reads the file adds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Something wrong at a place of the file being read. The path of the file is added by its reader.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mistake {
     /// Where it is.
     pub at: Position,

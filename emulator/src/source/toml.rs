@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Mistake, Position, Source};
-use super::tree::{DEEPEST, Entry, Node, Value};
+use super::tree::{DEEPEST, Entry, Mapping, Node, Value};
 
 /// Reads a document.
 pub(crate) fn parse(source: &Source<'_>) -> Result<Node, Mistake> {
@@ -17,7 +17,7 @@ pub(crate) fn parse(source: &Source<'_>) -> Result<Node, Mistake> {
 }
 
 /// The entries in the order written: the parser keeps them by name.
-fn entries(source: &Source<'_>, table: &DeTable<'_>, depth: usize) -> Result<Vec<Entry>, Mistake> {
+fn entries(source: &Source<'_>, table: &DeTable<'_>, depth: usize) -> Result<Mapping, Mistake> {
     let mut rows: Vec<(usize, Entry)> = Vec::with_capacity(table.len());
     for (key, value) in table {
         let at = source.position(key.span().start);

@@ -1,5 +1,10 @@
 //! What is written in a file, as a tree of nodes that know their place. YAML, JSON and TOML all become this.
 
+use std::sync::LazyLock;
+
+use indexmap::IndexMap;
+use indexmap::map::{IntoValues, Values, ValuesMut};
+
 use super::mistake::{Mistake, Position};
 
 /// A file nested deeper than this is refused: everything that walks the tree may then recurse.
@@ -21,8 +26,8 @@ pub(crate) enum Value {
     Text(String),
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping, in the order written; no key twice.
-    Map(Vec<Entry>),
+    /// A mapping, in the order written.
+    Map(Mapping),
 }
 
 /// A key of a mapping, where it is, and its value.
@@ -31,6 +36,103 @@ pub(crate) struct Entry {
     pub(crate) key: String,
     pub(crate) at: Position,
     pub(crate) value: Node,
+}
+
+/// The entries of a mapping in the order written. An entry is found by its key without a search: a template may have
+/// hundreds of thousands of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Mapping(IndexMap<String, Entry>);
+
+impl Mapping {
+    /// The entries of a mapping that is not written.
+    pub(crate) fn none() -> &'static Mapping {
+        static NONE: LazyLock<Mapping> = LazyLock::new(Mapping::default);
+        &NONE
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn first(&self) -> Option<&Entry> {
+        self.0.values().next()
+    }
+
+    pub(crate) fn iter(&self) -> Values<'_, String, Entry> {
+        self.0.values()
+    }
+
+    pub(crate) fn find(&self, key: &str) -> Option<&Entry> {
+        self.0.get(key)
+    }
+
+    /// The entry of a key, to change its value. The key must stay as it is.
+    pub(crate) fn find_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        self.0.get_mut(key)
+    }
+
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// Adds an entry, or puts it in the place of the one with its key, which it returns.
+    pub(crate) fn insert(&mut self, entry: Entry) -> Option<Entry> {
+        self.0.insert(entry.key.clone(), entry)
+    }
+
+    /// Removes the entry of a key; the others keep their order.
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Entry> {
+        self.0.shift_remove(key)
+    }
+
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
+        self.0.retain(|_, entry| keep(entry));
+    }
+}
+
+impl FromIterator<Entry> for Mapping {
+    /// The last entry of a key counts.
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Mapping {
+        Mapping(entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect())
+    }
+}
+
+impl Extend<Entry> for Mapping {
+    fn extend<I: IntoIterator<Item = Entry>>(&mut self, entries: I) {
+        self.0.extend(entries.into_iter().map(|entry| (entry.key.clone(), entry)));
+    }
+}
+
+impl IntoIterator for Mapping {
+    type Item = Entry;
+    type IntoIter = IntoValues<String, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_values()
+    }
+}
+
+impl<'a> IntoIterator for &'a Mapping {
+    type Item = &'a Entry;
+    type IntoIter = Values<'a, String, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.values()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Mapping {
+    type Item = &'a mut Entry;
+    type IntoIter = ValuesMut<'a, String, Entry>;
+
+    /// The entries, to change their values. The keys must stay as they are.
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.values_mut()
+    }
 }
 
 impl Node {
@@ -49,7 +151,7 @@ impl Node {
     /// The value of a key, when this is a mapping that has it.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
-            Value::Map(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.value),
+            Value::Map(entries) => entries.find(key).map(|entry| &entry.value),
             Value::Absent | Value::Text(_) | Value::List(_) => None,
         }
     }
@@ -63,10 +165,10 @@ impl Node {
     }
 
     /// The entries of a mapping; nothing written is an empty one.
-    pub(crate) fn entries(&self, what: &str) -> Result<&[Entry], Mistake> {
+    pub(crate) fn entries(&self, what: &str) -> Result<&Mapping, Mistake> {
         match &self.value {
             Value::Map(entries) => Ok(entries),
-            Value::Absent => Ok(&[]),
+            Value::Absent => Ok(Mapping::none()),
             Value::Text(_) | Value::List(_) => Err(self.mistaken(what, "a mapping")),
         }
     }

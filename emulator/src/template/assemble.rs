@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hardcap_limits::Limits;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::access::{self, Guards};
 use super::connect::{self, Definitions, PendingRoute};
@@ -307,9 +307,9 @@ fn is_accepted(kind: &str) -> bool {
 
 /// A function URL of a function that is not in the template is an error of the template.
 fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
-    let known: Vec<&str> = config.functions.iter().map(|f| f.name.as_str()).collect();
+    let known: IndexSet<&str> = config.functions.iter().map(|f| f.name.as_str()).collect();
     for url in &config.function_urls {
-        if !known.contains(&url.function.as_str()) {
+        if !known.contains(url.function.as_str()) {
             let at = scope.resource(&url.logical_id).map_or(Position::default(), |entry| entry.at);
             let message = format!(
                 "this URL belongs to the function `{}`, which is not in this template",

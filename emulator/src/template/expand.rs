@@ -4,7 +4,7 @@
 
 use super::mistake::{Mistake, Position};
 use super::references::kind;
-use super::tree::{Entry, Node, Value, is_intrinsic};
+use super::tree::{Entry, Mapping, Node, Value, is_intrinsic};
 
 /// The API of every `Api` event that names none.
 pub(crate) const IMPLICIT_REST: &str = "ServerlessRestApi";
@@ -39,7 +39,7 @@ pub(crate) fn expand(mut template: Node) -> Result<Node, Mistake> {
         }
     }
     let Value::Map(sections) = &mut template.value else { return Ok(template) };
-    let Some(resources) = sections.iter_mut().find(|entry| entry.key == "Resources") else {
+    let Some(resources) = sections.find_mut("Resources") else {
         return Ok(template);
     };
     let Value::Map(resources) = &mut resources.value.value else { return Ok(template) };
@@ -75,13 +75,12 @@ fn without(defaults: &Node, ignored: Option<&Value>) -> Node {
 /// The resource's own properties win; mappings are merged, lists are put one behind the other.
 fn apply(resource: &mut Entry, defaults: &Node) {
     let Value::Map(attributes) = &mut resource.value.value else { return };
-    match attributes.iter_mut().find(|entry| entry.key == "Properties") {
+    match attributes.find_mut("Properties") {
         Some(properties) => properties.value = merged(defaults, &properties.value),
-        None => attributes.push(Entry {
-            key: "Properties".to_owned(),
-            at: resource.at,
-            value: defaults.clone(),
-        }),
+        None => {
+            let (key, at) = ("Properties".to_owned(), resource.at);
+            attributes.insert(Entry { key, at, value: defaults.clone() });
+        }
     }
 }
 
@@ -94,12 +93,14 @@ fn merged(default: &Node, own: &Node) -> Node {
         (Value::Map(first), Value::Map(second)) if !is_function(default) && !is_function(own) => {
             let mut entries = first.clone();
             for entry in second {
-                match entries.iter_mut().find(|known| known.key == entry.key) {
+                match entries.find_mut(&entry.key) {
                     Some(known) => {
                         known.value = merged(&known.value, &entry.value);
                         known.at = entry.at;
                     }
-                    None => entries.push(entry.clone()),
+                    None => {
+                        entries.insert(entry.clone());
+                    }
                 }
             }
             Node::new(own.at, Value::Map(entries))
@@ -112,15 +113,15 @@ fn is_function(node: &Node) -> bool {
     node.only_entry().is_some_and(|entry| is_intrinsic(&entry.key))
 }
 
-fn add_implicit_apis(resources: &mut Vec<Entry>) {
+fn add_implicit_apis(resources: &mut Mapping) {
     for (event, property, logical_id, of) in [
         ("Api", "RestApiId", IMPLICIT_REST, "AWS::Serverless::Api"),
         ("HttpApi", "ApiId", IMPLICIT_HTTP, "AWS::Serverless::HttpApi"),
     ] {
         let at = resources.iter().find_map(|resource| implied_by(resource, event, property));
-        let declared = resources.iter().any(|resource| resource.key == logical_id);
+        let declared = resources.contains(logical_id);
         if let (Some(at), false) = (at, declared) {
-            resources.push(api(logical_id, of, at));
+            resources.insert(api(logical_id, of, at));
         }
     }
 }
@@ -140,13 +141,13 @@ fn implied_by(resource: &Entry, event: &str, property: &str) -> Option<Position>
 
 fn api(logical_id: &str, of: &str, at: Position) -> Entry {
     let entry = |key: &str, value: Node| Entry { key: key.to_owned(), at, value };
-    let mut properties = Vec::new();
+    let mut properties = Mapping::default();
     if logical_id == IMPLICIT_REST {
-        properties.push(entry("StageName", Node::text(at, "Prod")));
+        properties.insert(entry("StageName", Node::text(at, "Prod")));
     }
-    let attributes = vec![
+    let attributes = Mapping::from_iter([
         entry("Type", Node::text(at, of)),
         entry("Properties", Node::new(at, Value::Map(properties))),
-    ];
+    ]);
     Entry { key: logical_id.to_owned(), at, value: Node::new(at, Value::Map(attributes)) }
 }

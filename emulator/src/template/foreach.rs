@@ -7,7 +7,7 @@
 use indexmap::IndexMap;
 
 use super::mistake::Mistake;
-use super::tree::{DEEPEST, Entry, Node, Value};
+use super::tree::{DEEPEST, Entry, Mapping, Node, Value};
 
 /// A template that grows to more entries than this is refused: CloudFormation takes 500 resources.
 const MOST_ENTRIES: usize = 5_000;
@@ -50,12 +50,12 @@ impl Loops {
             }
             Value::Map(entries) => {
                 if entries.iter().any(is_loop) {
-                    let mut expanded = Vec::with_capacity(entries.len());
+                    let mut expanded = Mapping::default();
                     for entry in std::mem::take(entries) {
                         if is_loop(&entry) {
                             self.repeat(&entry, &mut expanded, depth + 1)?;
                         } else {
-                            expanded.push(entry);
+                            expanded.insert(entry);
                         }
                     }
                     *entries = expanded;
@@ -68,12 +68,7 @@ impl Loops {
         Ok(())
     }
 
-    fn repeat(
-        &mut self,
-        entry: &Entry,
-        into: &mut Vec<Entry>,
-        depth: usize,
-    ) -> Result<(), Mistake> {
+    fn repeat(&mut self, entry: &Entry, into: &mut Mapping, depth: usize) -> Result<(), Mistake> {
         let what = format!("`{}`", entry.key);
         let shape = "`[Identifier, [items], {key: value}]`";
         let [identifier, collection, body] = entry.value.items(&what)? else {
@@ -94,12 +89,12 @@ impl Loops {
                 ));
             }
             for one in made {
-                if into.iter().any(|known| known.key == one.key) {
+                if into.contains(&one.key) {
                     let message = format!("{what} makes the key `{}` twice", one.key);
                     return Err(Mistake::new(entry.at, message)
                         .help(format!("write `${{{identifier}}}` into the key")));
                 }
-                into.push(one.clone());
+                into.insert(one.clone());
             }
         }
         Ok(())
@@ -150,10 +145,11 @@ fn replace(node: &mut Node, identifier: &str, item: &str) {
         Value::Text(text) => *text = filled(text),
         Value::List(items) => items.iter_mut().for_each(|node| replace(node, identifier, item)),
         Value::Map(entries) => {
-            for entry in entries {
-                entry.key = filled(&entry.key);
+            let renamed = std::mem::take(entries).into_iter().map(|mut entry| {
                 replace(&mut entry.value, identifier, item);
-            }
+                Entry { key: filled(&entry.key), ..entry }
+            });
+            *entries = renamed.collect();
         }
     }
 }

@@ -41,7 +41,7 @@ impl<'f> Includes<'f> {
     pub(super) fn expand(&mut self, mut template: Node) -> Result<Node, Mistake> {
         self.node(&mut template, 0)?;
         if let Value::Map(sections) = &mut template.value
-            && let Some(resources) = sections.iter_mut().find(|entry| entry.key == "Resources")
+            && let Some(resources) = sections.find_mut("Resources")
             && let Value::Map(resources) = &mut resources.value.value
         {
             for resource in resources {
@@ -59,10 +59,10 @@ impl<'f> Includes<'f> {
             Value::Absent | Value::Text(_) => Ok(()),
             Value::List(items) => items.iter_mut().try_for_each(|item| self.node(item, depth + 1)),
             Value::Map(entries) => {
-                if let Some(index) = entries.iter().position(|entry| entry.key == "Fn::Transform")
-                    && let Some(included) = self.included(&entries[index].value)?
+                if let Some(transform) = entries.find("Fn::Transform")
+                    && let Some(included) = self.included(&transform.value)?
                 {
-                    entries.remove(index);
+                    entries.remove("Fn::Transform");
                     let alone = entries.is_empty();
                     match included.value {
                         Value::Map(more) => entries.extend(more),
@@ -79,7 +79,7 @@ impl<'f> Includes<'f> {
                     }
                     return self.node(node, depth + 1);
                 }
-                entries.iter_mut().try_for_each(|entry| self.node(&mut entry.value, depth + 1))
+                entries.into_iter().try_for_each(|entry| self.node(&mut entry.value, depth + 1))
             }
         }
     }
@@ -99,20 +99,19 @@ impl<'f> Includes<'f> {
         let of_kind = DEFINITIONS.iter().find(|(of, ..)| *of == kind(resource));
         let Some((_, uri, body)) = of_kind else { return Ok(()) };
         let Value::Map(attributes) = &mut resource.value.value else { return Ok(()) };
-        let Some(properties) = attributes.iter_mut().find(|entry| entry.key == "Properties") else {
+        let Some(properties) = attributes.find_mut("Properties") else {
             return Ok(());
         };
         let Value::Map(properties) = &mut properties.value.value else { return Ok(()) };
-        let Some(index) = properties.iter().position(|entry| entry.key == *uri) else {
-            return Ok(());
-        };
-        let Node { at, value: Value::Text(location) } = properties[index].value.clone() else {
+        let Some(Entry { at: key_at, value: Node { at, value: Value::Text(location) }, .. }) =
+            properties.find(uri).cloned()
+        else {
             return Ok(());
         };
         if let Some(mut content) = self.read(&location, at)? {
             self.node(&mut content, 0)?;
-            properties[index] =
-                Entry { key: (*body).to_owned(), at: properties[index].at, value: content };
+            properties.remove(uri);
+            properties.insert(Entry { key: (*body).to_owned(), at: key_at, value: content });
         }
         Ok(())
     }

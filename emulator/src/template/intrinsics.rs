@@ -4,7 +4,7 @@ use base64::Engine;
 
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
-use super::tree::{Entry, Node, Value, is_intrinsic};
+use super::tree::{Entry, Mapping, Node, Value, is_intrinsic};
 
 impl Scope<'_> {
     /// The node with every function in it replaced by its value; keys without a value are left out.
@@ -29,9 +29,10 @@ impl Scope<'_> {
                     Value::List(values)
                 }
                 Value::Map(entries) => {
-                    let mut values = Vec::with_capacity(entries.len());
+                    let mut values = Mapping::default();
                     for entry in entries {
-                        values.push(Entry { value: self.evaluate(&entry.value)?, ..entry.clone() });
+                        values
+                            .insert(Entry { value: self.evaluate(&entry.value)?, ..entry.clone() });
                     }
                     values.retain(|entry: &Entry| !entry.value.is_absent());
                     Value::Map(values)
@@ -289,7 +290,7 @@ impl Scope<'_> {
 
     /// Whether the condition of that name holds.
     pub(crate) fn condition(&self, name: &str, at: Position) -> Result<bool, Mistake> {
-        let Some(entry) = self.conditions.iter().find(|entry| entry.key == name) else {
+        let Some(entry) = self.conditions.find(name) else {
             let known = self.conditions.iter().map(|entry| entry.key.as_str());
             return Err(
                 Mistake::new(at, format!("there is no condition `{name}`")).nearest(name, known)

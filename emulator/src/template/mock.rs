@@ -49,7 +49,7 @@ pub(super) fn response(
             .collect::<Result<_, _>>()?,
         _ => {
             let entries = node.entries(&what)?;
-            let default = entries.iter().find(|entry| entry.key == "default");
+            let default = entries.find("default");
             let chosen = default.or_else(|| entries.first());
             chosen
                 .map(|entry| Properties::new(of.scope, what.clone(), &entry.value))

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
-use super::tree::{Entry, Node, Value};
+use super::tree::{Entry, Mapping, Node, Value};
 
 /// A mapping that is being read. What was not asked for by [`Properties::finish`] becomes a warning.
 pub(crate) struct Properties<'n> {
@@ -15,7 +15,7 @@ pub(crate) struct Properties<'n> {
     /// As messages name it: ``the function `Proxy` ``.
     pub(crate) what: String,
     pub(crate) at: Position,
-    entries: &'n [Entry],
+    entries: &'n Mapping,
     known: RefCell<Vec<String>>,
 }
 
@@ -43,7 +43,7 @@ impl<'n> Properties<'n> {
                 scope,
                 what,
                 at: entry.at,
-                entries: &[],
+                entries: Mapping::none(),
                 known: RefCell::default(),
             }),
         }
@@ -52,7 +52,7 @@ impl<'n> Properties<'n> {
     /// The property as it was written, with `Fn::If` followed; `None` when it is absent.
     pub(crate) fn node(&self, key: &str) -> Result<Option<&'n Node>, Mistake> {
         self.known.borrow_mut().push(key.to_owned());
-        let Some(entry) = self.entries.iter().find(|entry| entry.key == key) else {
+        let Some(entry) = self.entries.find(key) else {
             return Ok(None);
         };
         let node = self.scope.choose(&entry.value)?;
@@ -144,7 +144,7 @@ impl<'n> Properties<'n> {
     }
 
     /// All entries, for a mapping whose keys are names.
-    pub(crate) fn entries(&self) -> &'n [Entry] {
+    pub(crate) fn entries(&self) -> &'n Mapping {
         self.entries
     }
 

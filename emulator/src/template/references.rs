@@ -265,7 +265,7 @@ impl Scope<'_> {
     }
 
     fn unknown(&self, name: &str, at: Position) -> Mistake {
-        if self.declared.iter().any(|entry| entry.key == name) {
+        if self.declared.contains(name) {
             let help =
                 format!("give it with --parameter {name}=…, or under [parameters] in hardcap.toml");
             return Mistake::new(at, format!("the parameter `{name}` has no value")).help(help);

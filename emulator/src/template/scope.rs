@@ -2,10 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::mistake::{Mistake, Position};
-use super::tree::{Entry, Node, Value};
+use super::tree::{Entry, Mapping, Node, Value};
 use hardcap_core::config::ACCOUNT_ID;
 
 /// A template that needs more work than this (steps and bytes of text together) refers to itself in circles.
@@ -23,13 +23,13 @@ pub(crate) struct StackNames {
 /// A template, ready to be asked. All of it is lazy: what nobody reads is never evaluated and cannot fail.
 pub(crate) struct Scope<'a> {
     pub(crate) names: StackNames,
-    pub(crate) resources: &'a [Entry],
-    pub(super) declared: &'a [Entry],
+    pub(crate) resources: &'a Mapping,
+    pub(super) declared: &'a Mapping,
     pub(super) parameters: IndexMap<String, Node>,
-    pub(super) conditions: &'a [Entry],
+    pub(super) conditions: &'a Mapping,
     pub(super) mappings: Option<&'a Node>,
     decided: RefCell<IndexMap<String, bool>>,
-    warnings: RefCell<Vec<Mistake>>,
+    warnings: RefCell<IndexSet<Mistake>>,
     work: Cell<usize>,
     depth: Cell<usize>,
 }
@@ -41,8 +41,10 @@ impl<'a> Scope<'a> {
         names: StackNames,
         given: &IndexMap<String, String>,
     ) -> Result<Scope<'a>, Mistake> {
-        let section = |name: &str| -> Result<&'a [Entry], Mistake> {
-            template.get(name).map_or(Ok(&[]), |node| node.entries(&format!("`{name}`")))
+        let section = |name: &str| -> Result<&'a Mapping, Mistake> {
+            template
+                .get(name)
+                .map_or(Ok(Mapping::none()), |node| node.entries(&format!("`{name}`")))
         };
         let declared = section("Parameters")?;
         let mut parameters = IndexMap::new();
@@ -67,14 +69,11 @@ impl<'a> Scope<'a> {
 
     /// Says something that does not stop the template, once.
     pub(crate) fn warn(&self, warning: Mistake) {
-        let mut warnings = self.warnings.borrow_mut();
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
-        }
+        self.warnings.borrow_mut().insert(warning);
     }
 
     pub(crate) fn into_warnings(self) -> Vec<Mistake> {
-        let mut warnings = self.warnings.into_inner();
+        let mut warnings = Vec::from_iter(self.warnings.into_inner());
         warnings.sort_by_key(|warning| warning.at);
         warnings
     }
@@ -91,7 +90,7 @@ impl<'a> Scope<'a> {
     }
 
     pub(crate) fn resource(&self, logical_id: &str) -> Option<&'a Entry> {
-        self.resources.iter().find(|entry| entry.key == logical_id)
+        self.resources.find(logical_id)
     }
 
     /// `AWS::Region` and the others.

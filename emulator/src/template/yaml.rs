@@ -3,13 +3,13 @@
 //! The short tags become their long forms here (`!Sub x` is `{"Fn::Sub": x}`), so nothing else knows that they exist.
 //! A text that YAML 1.2 refuses for its indentation is read once more as PyYAML reads it: see `relax`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::mistake::{Mistake, Position};
 use super::relax;
-use super::tree::{DEEPEST, Entry, Node, Value};
+use super::tree::{DEEPEST, Entry, Mapping, Node, Value};
 
 /// More nodes than this is not a template but aliases of aliases; a template of 1 MB has fewer.
 const MOST_NODES: usize = 500_000;
@@ -79,7 +79,7 @@ struct Open {
 enum Kind {
     List(Vec<Node>),
     /// The entries so far, and the key whose value comes next.
-    Map(Vec<Entry>, Option<(String, Position)>),
+    Map(Mapping, Option<(String, Position)>),
 }
 
 #[derive(Default)]
@@ -89,7 +89,7 @@ struct Builder {
     root: Option<Node>,
     nodes: usize,
     /// Where a mapping is merged into another: the positions of the keys that came with it.
-    merged: Vec<Position>,
+    merged: HashSet<Position>,
     warnings: Vec<Mistake>,
 }
 
@@ -114,7 +114,7 @@ impl Builder {
                 self.begin(at, anchor, tag.as_deref(), Kind::List(Vec::new()))
             }
             Event::MappingStart(anchor, tag) => {
-                self.begin(at, anchor, tag.as_deref(), Kind::Map(Vec::new(), None))
+                self.begin(at, anchor, tag.as_deref(), Kind::Map(Mapping::default(), None))
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(at),
             Event::Alias(anchor) => self.repeat(anchor, at),
@@ -203,20 +203,17 @@ impl Builder {
             Kind::Map(entries, key) => match key.take() {
                 None => *key = Some((key_of(&node)?, node.at)),
                 Some((name, at)) if name == "<<" => {
-                    self.merged.push(at);
+                    self.merged.insert(at);
                     merge(entries, node, at)?;
                 }
                 Some((name, at)) => {
                     let entry = Entry { key: name, at, value: node };
-                    match entries.iter_mut().find(|known| known.key == entry.key) {
-                        None => entries.push(entry),
-                        Some(first) => {
-                            if !self.merged.contains(&first.at) {
-                                self.warnings.push(twice(&entry, first.at));
-                            }
-                            *first = entry;
-                        }
+                    if let Some(first) = entries.find(&entry.key)
+                        && !self.merged.contains(&first.at)
+                    {
+                        self.warnings.push(twice(&entry, first.at));
                     }
+                    entries.insert(entry);
                 }
             },
         }
@@ -241,15 +238,15 @@ fn twice(entry: &Entry, first: Position) -> Mistake {
 }
 
 /// `<<: *defaults`: what the mapping does not say itself.
-fn merge(entries: &mut Vec<Entry>, node: Node, at: Position) -> Result<(), Mistake> {
+fn merge(entries: &mut Mapping, node: Node, at: Position) -> Result<(), Mistake> {
     let mappings = match node.value {
         Value::List(items) => items,
         _ => vec![node],
     };
     for mapping in mappings {
         for entry in mapping.entries("`<<`")? {
-            if !entries.iter().any(|mine| mine.key == entry.key) {
-                entries.push(Entry { at, ..entry.clone() });
+            if !entries.contains(&entry.key) {
+                entries.insert(Entry { at, ..entry.clone() });
             }
         }
     }
@@ -317,5 +314,5 @@ fn short_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Mistake>
 fn with_tag(node: Node, tag: Option<&str>) -> Node {
     let Some(key) = tag else { return node };
     let at = node.at;
-    Node::new(at, Value::Map(vec![Entry { key: key.to_owned(), at, value: node }]))
+    Node::new(at, Value::Map(Mapping::from_iter([Entry { key: key.to_owned(), at, value: node }])))
 }
