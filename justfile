@@ -43,6 +43,14 @@ bench:
 fuzz-reports COUNT="1000000":
     HARDCAP_MUTATIONS={{COUNT}} cargo test --release -p hardcap-tests --test reports no_mutated -- --nocapture
 
+# fuzz one target of tests/src/fuzz, or all in turn, for so many seconds each; a crash is kept and printed
+fuzz TARGET="all" SECONDS="300":
+    .ci/fuzz {{TARGET}} {{SECONDS}}
+
+# write what was found, minimized, to fixtures/fuzz
+fuzz-keep TARGET="all":
+    .ci/fuzz {{TARGET}} keep
+
 fmt:
     cargo fmt --all
 

@@ -20,6 +20,8 @@ mod control_plane;
 mod dynamodb;
 mod emulator;
 mod function_urls;
+#[doc(hidden)]
+pub mod fuzz;
 mod gateway;
 mod json_api;
 mod secrets;

@@ -13,6 +13,8 @@ pub mod event;
 mod extension;
 mod extension_api;
 mod function;
+#[doc(hidden)]
+pub mod fuzz;
 mod hint;
 mod init;
 mod injected;

@@ -39,15 +39,7 @@ pub(super) fn serve(
     stop: CancellationToken,
     tasks: &TaskTracker,
 ) {
-    let router = Router::new()
-        .route("/2018-06-01/runtime/invocation/next", get(next))
-        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
-        .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
-        .route("/2018-06-01/runtime/init/error", post(init_error))
-        .merge(extension_api::routes())
-        .merge(telemetry_api::routes())
-        .layer(DefaultBodyLimit::disable())
-        .with_state(Arc::clone(sandbox));
+    let router = router(sandbox);
     let trust = Arc::clone(&sandbox.function.surroundings.platform.trust);
     serve::serve(listener, stop, tasks, Surface::Runtime, move |request, _peer| {
         let (router, trust) = (router.clone(), Arc::clone(&trust));
@@ -64,6 +56,19 @@ pub(super) fn serve(
             }
         }
     });
+}
+
+/// The routes of a sandbox's Runtime, Extensions and Telemetry APIs.
+pub(super) fn router(sandbox: &Arc<Sandbox>) -> Router {
+    Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+        .route("/2018-06-01/runtime/init/error", post(init_error))
+        .merge(extension_api::routes())
+        .merge(telemetry_api::routes())
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Arc::clone(sandbox))
 }
 
 async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {

@@ -18,6 +18,8 @@ mod fetch;
 
 pub use fetch::NotFetched;
 mod form;
+#[doc(hidden)]
+pub mod fuzz;
 mod lifecycle;
 mod pages;
 mod payload;

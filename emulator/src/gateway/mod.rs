@@ -3,17 +3,17 @@
 //! [`Gateway::handle`] is the path of a request, one step a line. What it calls is pure: [`route`] finds the function,
 //! [`event`] describes its event, [`answer`] reads what it posted, [`refusal`] says why there is no answer.
 
-mod answer;
+pub(crate) mod answer;
 mod authorize;
 mod compress;
 mod cors;
-mod event;
+pub(crate) mod event;
 mod fixed;
 mod front;
 mod ids;
 mod media;
 pub(crate) mod refusal;
-mod request;
+pub(crate) mod request;
 pub mod route;
 mod stream;
 

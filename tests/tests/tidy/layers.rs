@@ -38,7 +38,7 @@ const CRATES: &[Layers] = &[
             &["function_urls", "settings"],
             &["control_plane", "template"],
             &["aws", "control"],
-            &["emulator"],
+            &["emulator", "fuzz"],
         ],
     },
     Layers {

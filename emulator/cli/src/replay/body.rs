@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use bytes::Bytes;
 
-use super::SYNTHESIZED_MAX;
+use super::{BODIES_MAX, SYNTHESIZED_MAX};
 
 /// What a capture says of a body.
 #[derive(Clone, Debug, Default)]
@@ -20,15 +20,21 @@ pub(super) struct CapturedBody<'c> {
 }
 
 impl CapturedBody<'_> {
-    /// The body to send, and what it has that was not captured.
+    /// The body to send, and what it has that was not captured. The bodies of the capture before it leave `room` bytes.
     ///
     /// # Errors
     ///
     /// Why it cannot be sent.
-    pub(super) fn restore(&self) -> Result<(Bytes, Vec<String>), String> {
+    pub(super) fn restore(&self, room: u64) -> Result<(Bytes, Vec<String>), String> {
         if let Some(declared) = self.declared.filter(|declared| *declared > SYNTHESIZED_MAX) {
             return Err(format!(
                 "its body had {declared} bytes, and at most {SYNTHESIZED_MAX} are sent again"
+            ));
+        }
+        if let Some(declared) = self.declared.filter(|declared| *declared > room) {
+            return Err(format!(
+                "its body had {declared} bytes, and those of the requests before it leave {room} of the {BODIES_MAX} that one \
+                 capture may have; replay it from a file of its own"
             ));
         }
         let captured = self.captured()?;
@@ -80,7 +86,6 @@ impl CapturedBody<'_> {
 
     /// Filler in the place of the first file of a form, else at the end.
     fn fill(&self, captured: &[u8], missing: usize) -> Bytes {
-        let filler = vec![b'x'; missing];
         let position = |from: usize, wanted: &[u8]| {
             let rest = captured.get(from..)?;
             rest.windows(wanted.len()).position(|window| window == wanted).map(|at| from + at)
@@ -89,7 +94,7 @@ impl CapturedBody<'_> {
         let at = file.and_then(|at| position(at, b"\r\n\r\n")).map_or(captured.len(), |at| at + 4);
         let mut body = Vec::with_capacity(captured.len() + missing);
         body.extend_from_slice(&captured[..at]);
-        body.extend_from_slice(&filler);
+        body.resize(at + missing, b'x');
         body.extend_from_slice(&captured[at..]);
         Bytes::from(body)
     }
@@ -114,14 +119,17 @@ mod tests {
             (None, None, 0, 0),
             (Some(""), Some(0), 0, 0),
         ] {
-            let (restored, said) = body(text, declared).restore().expect("it can be sent");
+            let (restored, said) =
+                body(text, declared).restore(BODIES_MAX).expect("it can be sent");
             assert_eq!(
                 (restored.len(), said.len()),
                 (length, notes),
                 "{text:?} {declared:?} {said:?}"
             );
         }
-        assert!(body(None, Some(u64::MAX)).restore().is_err());
+        assert!(body(None, Some(u64::MAX)).restore(BODIES_MAX).is_err());
+        let full = body(None, Some(7)).restore(6);
+        assert!(full.is_err_and(|why| why.contains("a file of its own")));
     }
 
     #[test]
@@ -133,7 +141,7 @@ mod tests {
             is_multipart: true,
             is_base64: false,
         };
-        let (restored, _) = captured.restore().expect("it can be sent");
+        let (restored, _) = captured.restore(BODIES_MAX).expect("it can be sent");
         let text = String::from_utf8(restored.to_vec()).expect("text");
         assert_eq!(text.len(), 100);
         assert!(text.contains("\r\n\r\nxx") && text.ends_with("xx\r\n--b--\r\n"), "{text}");
@@ -141,12 +149,12 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_text_are_restored() {
-        let (latin, _) = body(Some("\u{ff}\u{d8}a"), Some(3)).restore().expect("bytes");
+        let (latin, _) = body(Some("\u{ff}\u{d8}a"), Some(3)).restore(BODIES_MAX).expect("bytes");
         assert_eq!(latin.as_ref(), b"\xff\xd8a");
         let base64 =
             CapturedBody { text: Some("AA\nE="), is_base64: true, ..CapturedBody::default() };
-        assert_eq!(base64.restore().expect("bytes").0.as_ref(), b"\x00\x01");
+        assert_eq!(base64.restore(BODIES_MAX).expect("bytes").0.as_ref(), b"\x00\x01");
         let wrong = CapturedBody { text: Some("$"), is_base64: true, ..CapturedBody::default() };
-        assert!(wrong.restore().is_err_and(|why| why.contains("not base64")));
+        assert!(wrong.restore(BODIES_MAX).is_err_and(|why| why.contains("not base64")));
     }
 }

@@ -132,7 +132,7 @@ impl Reading {
             return;
         }
         let body = CapturedBody { declared, ..CapturedBody::default() };
-        match body.restore() {
+        match body.restore(captured.room()) {
             Err(reason) => captured.left_out.push(left_out(reason)),
             Ok((body, notes)) => captured.exchanges.push(Exchange {
                 entry: self.entry,

@@ -13,7 +13,7 @@ pub(super) fn read(har: &Value) -> Captured {
     let mut captured = Captured::default();
     let entries = har["log"]["entries"].as_array().map(Vec::as_slice).unwrap_or_default();
     for (index, entry) in entries.iter().enumerate() {
-        match exchange(entry, index + 1) {
+        match exchange(entry, index + 1, captured.room()) {
             Ok(exchange) => captured.exchanges.push(exchange),
             Err(reason) => {
                 captured.left_out.push(LeftOut {
@@ -32,7 +32,7 @@ fn what(request: &Value) -> String {
     crate::explain::input::shown(&format!("{} {}", text("method"), text("url")), 120)
 }
 
-fn exchange(entry: &Value, number: usize) -> Result<Exchange, String> {
+fn exchange(entry: &Value, number: usize, room: u64) -> Result<Exchange, String> {
     let request = &entry["request"];
     let url = request["url"].as_str().ok_or("it has no request with a URL")?;
     let method = request["method"].as_str().ok_or("its request has no method")?.trim();
@@ -65,7 +65,7 @@ fn exchange(entry: &Value, number: usize) -> Result<Exchange, String> {
         declared: declared.or_else(|| request["bodySize"].as_u64().filter(|size| *size > 0)),
         is_multipart: kind.to_ascii_lowercase().starts_with("multipart/"),
     };
-    let (body, mut notes) = body.restore()?;
+    let (body, mut notes) = body.restore(room)?;
     let is_chunked =
         header(&headers, "transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
     if body.is_empty()
@@ -191,6 +191,16 @@ mod tests {
         );
         assert!(captured.left_out[0].reason.contains("`data:`"), "{captured:?}");
         assert_eq!(read(&json!({"log": {"entries": [1, null, [], "x", {}]}})).left_out.len(), 5);
+    }
+
+    /// 64 entries that declare 256 MiB each would take 16 GiB before the first of them is sent.
+    #[test]
+    fn the_bodies_of_one_capture_have_a_bound_together() {
+        let entry = json!({"request": {"method": "POST", "url": "https://h/a", "bodySize": 268_435_456_u64}});
+        let har = json!({"log": {"entries": vec![entry; 64]}});
+        let captured = read(&har);
+        assert_eq!((captured.exchanges.len(), captured.left_out.len()), (2, 62));
+        assert!(captured.left_out[0].reason.contains("a file of its own"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ use crate::explain::{Explained, Kind};
 
 /// The largest body that is made up where a capture has only its length, in bytes.
 pub(crate) const SYNTHESIZED_MAX: u64 = 256 << 20;
+/// What the bodies of one capture may have together, in bytes: all of them are in memory before the first is sent.
+const BODIES_MAX: u64 = 2 * SYNTHESIZED_MAX;
 
 /// What a file holds.
 #[derive(Clone, Debug)]
@@ -41,6 +43,14 @@ pub struct Captured {
     pub exchanges: Vec<Exchange>,
     /// Those that cannot, and why.
     pub left_out: Vec<LeftOut>,
+}
+
+impl Captured {
+    /// How many bytes the body of one more request may have.
+    fn room(&self) -> u64 {
+        let held: u64 = self.exchanges.iter().map(|exchange| exchange.body.len() as u64).sum();
+        BODIES_MAX.saturating_sub(held)
+    }
 }
 
 /// A request that is not sent.

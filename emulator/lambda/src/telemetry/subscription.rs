@@ -191,6 +191,11 @@ impl Subscription {
         })
     }
 
+    /// The port of the listener, and the path and query there.
+    pub(crate) fn address(&self) -> (u16, String) {
+        (self.port, self.path.clone())
+    }
+
     /// How many events may wait: a batch that is filled, and one that is delivered.
     pub(super) fn queue(&self) -> usize {
         self.max_items * 2

@@ -8,9 +8,12 @@ mod file;
 mod policy;
 mod success;
 
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
+use bytes::Bytes;
+use futures_util::Stream;
 use http::{HeaderMap, Method, Response, header, request};
 use multer::Multipart;
 
@@ -158,6 +161,31 @@ fn boundary(head: &request::Parts, address: &Address) -> Result<String, Refusal>
         _ => Refusal::precondition_failed()
             .with("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"),
     })
+}
+
+/// The fields and the file of a form that is read as an upload is, and not stored: for [`crate::fuzz`].
+pub(super) async fn whole<S>(
+    call: &Call,
+    boundary: &str,
+    body: S,
+) -> Result<(Vec<(String, String)>, Vec<u8>), Refusal>
+where
+    S: Stream<Item = io::Result<Bytes>> + Send,
+{
+    let mut form = Multipart::new(body, boundary);
+    let (fields, mut file) = Fields::read(call, &mut form, boundary).await?;
+    if let Some(policy) = fields.get("policy").and_then(|policy| Policy::read(policy).ok()) {
+        let _ = (policy.check("bucket", &fields), policy.sizes());
+    }
+    let named = |name: &str| (name.to_owned(), fields.get(name).unwrap_or_default().to_owned());
+    let pairs = fields.names().map(named).collect();
+    let mut bytes = Vec::new();
+    while let Some(data) = file.chunk().await.map_err(|error| malformed(&error))? {
+        bytes.extend_from_slice(&data);
+    }
+    drop(file);
+    to_the_end(&mut form).await?;
+    Ok((pairs, bytes))
 }
 
 /// Nothing that breaks off is stored.

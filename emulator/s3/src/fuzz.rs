@@ -1,0 +1,97 @@
+//! What reads the bytes of clients, for the fuzz targets of `tests/src/fuzz`. Not a public interface: nothing else may use it.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::stream;
+use hardcap_core::context::Platform;
+use http::{HeaderMap, request};
+
+use crate::address::Address;
+use crate::auth;
+use crate::call::Call;
+use crate::chunked::{Decoder, Signer};
+use crate::form;
+use crate::refusal::Refusal;
+
+/// A request whose signature is right.
+#[derive(Debug)]
+pub struct Verified {
+    /// The key that it is signed with.
+    pub access_key_id: String,
+    /// The signature is in its URL.
+    pub presigned: bool,
+    /// Its query without the claim.
+    pub query: String,
+}
+
+/// Verifies the signature of a request for S3, by its header or its query, version 4 or 2.
+///
+/// # Errors
+///
+/// The code of the refusal.
+pub fn verify(head: &request::Parts, platform: &Platform) -> Result<Verified, String> {
+    let address = Address::of(head, &platform.region).map_err(code)?;
+    let bucket = address.bucket.as_deref();
+    let context = platform.context();
+    let verified = auth::verify(head, bucket, &platform.region, &platform.keyring, &context);
+    let verified = verified.map_err(code)?;
+    Ok(Verified {
+        access_key_id: verified.access_key_id,
+        presigned: verified.presigned,
+        query: verified.query,
+    })
+}
+
+/// How the chunks of a body are signed.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// The key of the day, region and service.
+    pub key: [u8; 32],
+    /// The time of the request, `20260221T101112Z`.
+    pub time: String,
+    /// The scope, `20260221/us-east-1/s3/aws4_request`.
+    pub scope: String,
+    /// The signature of the request's head.
+    pub seed: String,
+}
+
+/// Decodes a body in `aws-chunked` that arrives in these pieces: the data, and the headers behind it.
+///
+/// # Errors
+///
+/// The code of the refusal.
+pub fn decode(
+    signing: Option<&Signing>,
+    expects_trailer: bool,
+    pieces: impl IntoIterator<Item = Bytes>,
+) -> Result<(Vec<u8>, HeaderMap), String> {
+    let signer = signing.map(|it| Signer::new(it.key, &it.time, &it.scope, &it.seed));
+    let mut decoder = Decoder::new(signer, expects_trailer);
+    let mut data = Vec::new();
+    for mut piece in pieces {
+        while let Some(bytes) = decoder.next(&mut piece).map_err(code)? {
+            data.extend_from_slice(&bytes);
+        }
+    }
+    Ok((data, decoder.finish().map_err(code)?))
+}
+
+/// The fields before the file of a form that arrives in these pieces, names in lower case, and the file.
+///
+/// # Errors
+///
+/// The code of the refusal.
+pub async fn form(
+    platform: &Platform,
+    boundary: &str,
+    pieces: Vec<Bytes>,
+) -> Result<(Vec<(String, String)>, Vec<u8>), String> {
+    let call = Call::new(platform.context(), HeaderMap::new());
+    let body = stream::iter(pieces.into_iter().map(Ok::<_, io::Error>));
+    form::whole(&call, boundary, body).await.map_err(code)
+}
+
+fn code(refusal: Refusal) -> String {
+    refusal.code.into_owned()
+}

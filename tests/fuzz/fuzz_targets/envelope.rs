@@ -1,0 +1,5 @@
+//! The target `envelope` of `tests/src/fuzz`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hardcap_fuzz::fuzz::body("envelope")(data));

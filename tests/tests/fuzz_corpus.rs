@@ -1,0 +1,175 @@
+//! The corpus of the fuzz targets, replayed, with mutations of it: what `just fuzz` has found stays found.
+//!
+//! `fixtures/fuzz/NAME` has the inputs of a target. A file `*.pack` holds many, each behind its length as four bytes, the lowest
+//! first; any other file is one input, named after what it once showed.
+
+#[path = "../src/fuzz/mod.rs"]
+pub mod fuzz;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/fuzz").join(name)
+}
+
+/// The inputs of a target, by name.
+fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
+    let mut inputs = Vec::new();
+    let files = fs::read_dir(folder(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for file in files {
+        let path = file.expect("an entry").path();
+        let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{shown}: {error}"));
+        if shown.ends_with(".pack") {
+            let unpacked = unpacked(&bytes).into_iter().enumerate();
+            inputs.extend(unpacked.map(|(at, input)| (format!("{shown}, input {at}"), input)));
+        } else {
+            inputs.push((shown, bytes));
+        }
+    }
+    inputs.sort();
+    inputs
+}
+
+fn unpacked(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut inputs = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_le_bytes(*length)).expect("a length");
+        let (input, rest) = rest.split_at(length);
+        inputs.push(input.to_vec());
+        bytes = rest;
+    }
+    assert!(bytes.is_empty(), "{} bytes are left behind the last input", bytes.len());
+    inputs
+}
+
+/// A change of an input.
+#[derive(Clone, Debug)]
+enum Edit {
+    Set(Index, u8),
+    Insert(Index, Vec<u8>),
+    Remove(Index, usize),
+    Repeat(Index, usize),
+    Cut(Index),
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    const PIECES: [&[u8]; 14] = [
+        b"%2e", b"/", b"//", b"\r\n", b"\n", b"\"", b"{", b"}", b"=", b";", b":", b"\0", b"\xff",
+        b"99999",
+    ];
+    let piece = prop_oneof![
+        prop::sample::select(&PIECES[..]).prop_map(<[u8]>::to_vec),
+        prop::collection::vec(any::<u8>(), 1..5),
+    ];
+    let edit = prop_oneof![
+        (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Edit::Set(at, byte)),
+        (any::<Index>(), piece).prop_map(|(at, piece)| Edit::Insert(at, piece)),
+        (any::<Index>(), 1_usize..20).prop_map(|(at, length)| Edit::Remove(at, length)),
+        (any::<Index>(), 1_usize..20).prop_map(|(at, length)| Edit::Repeat(at, length)),
+        any::<Index>().prop_map(Edit::Cut),
+    ];
+    prop::collection::vec(edit, 1..4)
+}
+
+fn edited(input: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut bytes = input.to_vec();
+    for edit in edits {
+        let at = |index: &Index| index.index(bytes.len() + 1);
+        match edit {
+            Edit::Set(index, byte) => {
+                let at = at(index);
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = *byte;
+                }
+            }
+            Edit::Insert(index, piece) => {
+                let at = at(index);
+                bytes.splice(at..at, piece.iter().copied());
+            }
+            Edit::Remove(index, length) => {
+                let at = at(index);
+                bytes.drain(at..(at + length).min(bytes.len()));
+            }
+            Edit::Repeat(index, length) => {
+                let at = at(index);
+                let piece = bytes[at..(at + length).min(bytes.len())].to_vec();
+                bytes.splice(at..at, piece);
+            }
+            Edit::Cut(index) => bytes.truncate(at(index)),
+        }
+    }
+    bytes
+}
+
+/// Runs a target over its corpus, and over so many mutations of each input.
+fn replay(name: &str, mutations: u32) {
+    let body = fuzz::body(name);
+    let inputs = corpus(name);
+    assert!(inputs.len() >= 10, "{name} has {} inputs", inputs.len());
+    for (shown, input) in &inputs {
+        let held = catch_unwind(AssertUnwindSafe(|| body(input)));
+        assert!(held.is_ok(), "{name}: {shown}: {:?}", String::from_utf8_lossy(input));
+    }
+    let config = Config { cases: mutations, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    for (shown, input) in &inputs {
+        let ran = runner.run(&edits(), |edits| {
+            body(&edited(input, &edits));
+            Ok(())
+        });
+        if let Err(error) = ran {
+            panic!("{name}: {shown}: {error}");
+        }
+    }
+}
+
+macro_rules! replayed {
+    ($($name:ident: $mutations:literal, $test:ident;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                replay(stringify!($name), $mutations);
+            }
+        )*
+
+        #[test]
+        fn every_target_is_replayed_and_can_be_run() {
+            let replayed = [$(stringify!($name)),*];
+            let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
+            for (name, _) in fuzz::TARGETS {
+                assert!(replayed.contains(name), "no test replays the corpus of {name}");
+                let program = fs::read_to_string(targets.join(format!("{name}.rs")));
+                assert!(program.is_ok_and(|it| it.contains(name)), "tests/fuzz has no program {name}");
+            }
+        }
+    };
+}
+
+replayed! {
+    aws_chunked: 100, a_chunked_body_decodes_to_its_data_or_to_an_error;
+    capture: 30, a_capture_is_taken_apart_into_requests_that_can_be_sent;
+    cookies: 200, no_cookie_of_the_proxy_passes_in_either_direction;
+    delivery: 100, an_answer_is_posted_in_the_smallest_form_that_fits;
+    envelope: 200, the_predicted_size_of_an_envelope_is_its_size;
+    explain: 20, an_explanation_ends_and_names_lines_of_the_text;
+    form: 100, a_form_is_read_alike_in_whatever_pieces_it_comes;
+    function_response: 100, a_response_of_a_function_arrives_as_it_was_meant;
+    gateway_event: 100, a_function_finds_the_request_that_was_sent;
+    gateway_head: 50, the_head_of_every_request_that_hyper_parses_is_known;
+    location: 200, no_redirect_leads_away_from_the_public_address;
+    percent: 200, what_was_percent_encoded_decodes_to_the_same;
+    proxy_path: 200, a_path_that_goes_upstream_has_one_meaning;
+    proxy_rules: 30, a_denied_path_is_denied_in_every_spelling;
+    route: 200, a_path_that_matches_is_that_of_its_route;
+    runtime_api: 50, the_runtime_api_answers_as_the_state_of_the_sandbox_wants_it;
+    settings: 100, settings_are_read_or_refused_with_a_place;
+    sigv4: 50, a_signature_holds_for_what_was_signed_alone;
+    template: 50, a_template_is_read_or_refused_with_a_place;
+}
