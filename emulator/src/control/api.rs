@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Response};
 use futures_util::Stream;
 use hardcap_limits::{Limits, Millis};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -94,8 +96,9 @@ pub(crate) struct NewLimit {
 pub(crate) async fn set_limit(
     State(control): State<Control>,
     Path(name): Path<String>,
-    Json(new): Json<NewLimit>,
+    body: Bytes,
 ) -> Result<Json<Value>, ControlError> {
+    let new: NewLimit = read(&body)?;
     change_limit(&control, &name, Some(new.max))
 }
 
@@ -216,8 +219,9 @@ pub(crate) struct Advance {
 /// Moves the calendar on: links, keys and items expire, and lifecycle rules run, as if that time had passed.
 pub(crate) async fn advance_clock(
     State(control): State<Control>,
-    Json(advance): Json<Advance>,
-) -> Json<Value> {
+    body: Bytes,
+) -> Result<Json<Value>, ControlError> {
+    let advance: Advance = read(&body)?;
     let clock_to_advance = control.platform.clock.clone();
     let advanced = tokio::task::spawn_blocking(move || {
         // It waits for the end of the second.
@@ -226,7 +230,7 @@ pub(crate) async fn advance_clock(
     advanced.await.expect("advancing a clock does not panic");
     control.s3.run_lifecycle().await;
     control.dynamodb.run_time_to_live().await;
-    clock(State(control)).await
+    Ok(clock(State(control)).await)
 }
 
 /// The secret of a key, for a companion service that verifies signatures as AWS's own services do.
@@ -251,7 +255,21 @@ pub(crate) async fn reset(State(control): State<Control>) -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
+/// The body as JSON, whatever its content type is: requests are written by hand.
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+    serde_json::from_slice(body).map_err(|error| {
+        ControlError(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"))
+    })
+}
+
+pub(crate) async fn wrong_method(method: Method, uri: Uri) -> ControlError {
+    let text =
+        format!("{} does not accept {method}; the header `allow` lists what it does", uri.path());
+    ControlError(StatusCode::METHOD_NOT_ALLOWED, text)
+}
+
 pub(crate) async fn unknown() -> ControlError {
-    let routes = "health, limits, records, records/live, report, functions, logs, logs/live, queue, clock, faults, keys/ID, reset";
-    ControlError(StatusCode::NOT_FOUND, format!("the control surface has no such route: {routes}"))
+    let routes: Vec<&str> = super::routes().into_iter().map(|(path, _)| path).collect();
+    let text = format!("the control surface has no such route; it has: {}", routes.join(", "));
+    ControlError(StatusCode::NOT_FOUND, text)
 }

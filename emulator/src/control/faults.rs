@@ -39,12 +39,10 @@ pub(crate) async fn clear(State(control): State<Control>) -> Answer {
 }
 
 /// One fault less.
-pub(crate) async fn remove(State(control): State<Control>, Path(id): Path<u64>) -> Answer {
+pub(crate) async fn remove(State(control): State<Control>, Path(id): Path<String>) -> Answer {
     let gone = control.platform.change_faults(|faults| {
-        faults
-            .without(id)
-            .map(|fewer| (fewer, ()))
-            .ok_or_else(|| format!("no fault has the id {id}"))
+        let fewer = id.parse().ok().and_then(|id| faults.without(id));
+        fewer.map(|fewer| (fewer, ())).ok_or_else(|| format!("no fault has the id {id}"))
     });
     gone.map_err(|cause| ControlError::new(StatusCode::NOT_FOUND, cause))?;
     Ok((StatusCode::OK, Json(control.platform.faults().status())))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse as _;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use http::{Response, StatusCode};
 
 use crate::dynamodb::DynamoDb;
@@ -64,32 +64,39 @@ impl Control {
         }
     }
 
-    /// Every route, one a line.
+    /// Every route.
     pub(crate) fn router(&self) -> Router {
-        Router::new()
-            .route("/_hardcap", get(api::dashboard))
-            .route("/_hardcap/", get(api::dashboard))
-            .route("/_hardcap/health", get(api::health))
-            .route("/_hardcap/limits", get(api::limits))
-            .route("/_hardcap/limits/{name}", put(api::set_limit).delete(api::unset_limit))
-            .route("/_hardcap/records", get(api::records))
-            .route("/_hardcap/records/live", get(api::records_live))
-            .route("/_hardcap/report", get(api::report))
-            .route("/_hardcap/functions", get(api::functions))
-            .route("/_hardcap/logs", get(logs::logs))
-            .route("/_hardcap/logs/live", get(logs::live))
-            .route("/_hardcap/queue", get(api::queue))
-            .route("/_hardcap/clock", get(api::clock))
-            .route("/_hardcap/clock/advance", post(api::advance_clock))
-            .route(
-                "/_hardcap/faults",
-                get(faults::show).post(faults::add).put(faults::replace).delete(faults::clear),
-            )
-            .route("/_hardcap/faults/{id}", delete(faults::remove))
-            .route("/_hardcap/keys/{access_key_id}", get(api::key))
-            .route("/_hardcap/reset", post(api::reset))
+        routes()
+            .into_iter()
+            .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
             .fallback(api::unknown)
+            .method_not_allowed_fallback(api::wrong_method)
             .layer(axum::middleware::map_response(async |response| api::shield(response)))
             .with_state(self.clone())
     }
+}
+
+/// Every route, one a line. `docs/control-api.json` describes each of them.
+fn routes() -> Vec<(&'static str, MethodRouter<Control>)> {
+    let all_faults = get(faults::show).post(faults::add).put(faults::replace).delete(faults::clear);
+    vec![
+        ("/_hardcap", get(api::dashboard)),
+        ("/_hardcap/", get(api::dashboard)),
+        ("/_hardcap/health", get(api::health)),
+        ("/_hardcap/limits", get(api::limits)),
+        ("/_hardcap/limits/{name}", put(api::set_limit).delete(api::unset_limit)),
+        ("/_hardcap/records", get(api::records)),
+        ("/_hardcap/records/live", get(api::records_live)),
+        ("/_hardcap/report", get(api::report)),
+        ("/_hardcap/functions", get(api::functions)),
+        ("/_hardcap/logs", get(logs::logs)),
+        ("/_hardcap/logs/live", get(logs::live)),
+        ("/_hardcap/queue", get(api::queue)),
+        ("/_hardcap/clock", get(api::clock)),
+        ("/_hardcap/clock/advance", post(api::advance_clock)),
+        ("/_hardcap/faults", all_faults),
+        ("/_hardcap/faults/{id}", delete(faults::remove)),
+        ("/_hardcap/keys/{access_key_id}", get(api::key)),
+        ("/_hardcap/reset", post(api::reset)),
+    ]
 }

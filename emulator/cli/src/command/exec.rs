@@ -33,18 +33,23 @@ const WRITTEN_WITHIN: Duration = Duration::from_millis(500);
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 The command finds in its environment:
-  AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION   what an SDK needs
-  HARDCAP_API_<ID>, HARDCAP_URL_<ID>     the address of each API and function URL, by logical id
-  HARDCAP_FUNCTION_<ID>, HARDCAP_TABLE_<ID>, HARDCAP_BUCKET_<ID>   the names of functions, tables and buckets
-  HARDCAP_API_KEY_<ID>                   an API key that the API takes
-  HARDCAP_OUTPUT_<NAME>                  the outputs of the template
-  AWS_SAM_STACK_NAME                     the stack's name, for the integration tests of sam init
-  HARDCAP_CONTROL                        the control surface
-It does not find the AWS settings of your own shell (profiles, tokens, roles, endpoints), nor ~/.aws.
+  AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION: what an SDK needs
+  HARDCAP_API_<ID>, HARDCAP_URL_<ID>: the address of each API and function URL, by logical id
+  HARDCAP_FUNCTION_<ID>, HARDCAP_TABLE_<ID>, HARDCAP_BUCKET_<ID>: the names of these resources
+  HARDCAP_API_KEY_<ID>: an API key that the API accepts
+  HARDCAP_OUTPUT_<NAME>: the outputs of the template
+  AWS_SAM_STACK_NAME: the name of the stack, for the integration tests of `sam init`
+  HARDCAP_CONTROL: the control surface
+The AWS settings of your shell (profiles, tokens, roles, endpoints) and ~/.aws are hidden from it.
 
 Examples:
   hardcap exec -- npm test
-  hardcap exec app.yaml --fail-on refused --min-headroom 10 --junit limits.xml -- pytest")]
+  hardcap exec -- sh -c 'curl -sf \"$HARDCAP_API_ServerlessHttpApi/hello\"'
+  hardcap exec --fail-on refused --min-headroom 10 --junit limits.xml -- pytest
+  hardcap exec app.yaml --records run.json -- go test ./...
+
+Exit codes: 0 success, 1 it could not start, 2 wrong usage, 3 a gate failed; if the command fails,
+its own exit code")]
 pub(super) struct ExecOptions {
     /// The template [default: template.yaml, template.yml or template.json]
     template: Option<PathBuf>,

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use super::Failure;
+use super::remote;
 use super::terminal;
 use super::up::block_on;
 use hardcap_core::clock::Clock;
@@ -21,7 +22,7 @@ const ANSWER_WITHIN: Millis = Millis(5_000);
 const ANSWER_BYTES: usize = 1 << 20;
 
 pub(super) fn health(control: &str) -> Result<ExitCode, Failure> {
-    let url = format!("{}/health", control.trim_end_matches('/'));
+    let url = remote::control(control, "health");
     let said = block_on(async {
         let answer = Clock::default().timeout(ANSWER_WITHIN, ask(&url)).await;
         answer.unwrap_or_else(|| Err(format!("no answer within {} s", ANSWER_WITHIN.0 / 1000)))

@@ -13,8 +13,9 @@ use super::{Failure, project, terminal};
 /// Where.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-In a folder with a template, writes a hardcap.toml whose lines are all comments. In one without, writes a template and a
-function in shell as well, which run at once (they need curl). Files that exist are left alone.
+In a folder with a template, it writes a hardcap.toml in which every line is a comment. In a folder
+without one, it also writes a template and a function in shell, which runs immediately and needs curl.
+Files that exist are left alone.
 
 Examples:
   hardcap init && hardcap

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use super::launch::with_started;
 use super::options::{LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
-use super::remote::{self, DEFAULT_URL};
+use super::remote::{self, usual_url};
 use super::up::{block_on, start_log};
 use super::{Failure, terminal};
 use crate::client::Answer;
@@ -20,8 +20,8 @@ use crate::client::Answer;
 /// Which function, which event, and where.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Without --url and --template, it asks the hardcap that runs on the usual port, and starts the template of this folder when
-there is none. The function's answer goes to standard output.
+Without --url and --template, it asks the hardcap that runs on the usual port. If there is none, it
+starts the template of this folder. The response of the function goes to standard output.
 
 Examples:
   hardcap invoke Hello
@@ -30,7 +30,7 @@ Examples:
   generate-event | hardcap invoke Hello -e - --async
   hardcap invoke --template app.yaml Hello --set lambda_sync_response=1000
 
-Exit codes: 0 the function answered, 1 it failed or the event was refused, 2 the command line is wrong")]
+Exit codes: 0 the function responded, 1 it failed or the event was refused, 2 wrong usage")]
 pub(super) struct InvokeOptions {
     /// The function, by its logical id or its name; needed when there is more than one
     function: Option<String>,
@@ -63,9 +63,10 @@ pub(super) fn invoke(options: &InvokeOptions) -> Result<ExitCode, Failure> {
     block_on(async {
         match &options.url {
             Some(url) => ask(options, url, event).await,
-            None if options.template.is_none() && runs(DEFAULT_URL).await => {
-                terminal::say(&format!("asking the hardcap that runs at {DEFAULT_URL}"));
-                ask(options, DEFAULT_URL, event).await
+            None if options.template.is_none() && runs(&usual_url()).await => {
+                let url = usual_url();
+                terminal::say(&format!("asking the hardcap that runs at {}", remote::base(&url)));
+                ask(options, &url, event).await
             }
             None => start_and_ask(options, event).await,
         }
@@ -108,7 +109,7 @@ async fn start_and_ask(options: &InvokeOptions, event: Bytes) -> Result<ExitCode
 async fn ask(options: &InvokeOptions, url: &str, event: Bytes) -> Result<ExitCode, Failure> {
     let functions = remote::functions(url).await?;
     let function = remote::choose(functions, options.function.as_deref())?;
-    let base = url.trim_end_matches('/');
+    let base = remote::base(url);
     let url = format!("{base}/2015-03-31/functions/{}/invocations", function.name);
     let kind = if options.asynchronous { "Event" } else { "RequestResponse" };
     let mut headers = vec![("x-amz-invocation-type".to_owned(), kind.to_owned())];

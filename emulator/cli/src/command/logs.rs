@@ -20,7 +20,7 @@ use hardcap_core::log_buffer::{LogLine, shown_lines};
 #[command(after_help = "\
 Examples:
   hardcap logs                     every line that is kept, of all functions
-  hardcap logs -f Hello            of one function, and on until Ctrl-C
+  hardcap logs --follow Hello      the lines of one function, until Ctrl-C
   hardcap logs --format json | jq -r .text")]
 pub(super) struct LogsOptions {
     /// The function, by its logical id or its name; all of them without it
@@ -29,7 +29,7 @@ pub(super) struct LogsOptions {
     #[arg(short, long)]
     follow: bool,
     /// The hardcap that runs
-    #[arg(long, value_name = "URL", default_value = DEFAULT_URL)]
+    #[arg(long, value_name = "URL", env = remote::CONTROL, default_value = DEFAULT_URL)]
     url: String,
     /// How lines are printed
     #[arg(long, value_enum, default_value_t)]

@@ -5,6 +5,8 @@ mod discover;
 mod exec;
 mod explain;
 mod health;
+#[cfg(test)]
+mod help_tests;
 mod hints;
 mod init;
 mod invoke;
@@ -45,48 +47,94 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  hardcap                                   run template.yaml of this folder
-  hardcap up app.yaml --limits current      with the newest limits instead of those of 2022-04-22
-  hardcap up --watch                        what is edited is built and put in place, all else goes on
-  hardcap up --set lambda_sync_response=1000000 --api-port 0 --aws-port 0 --ready-file ready.json
-  hardcap check                             what AWS would refuse, and what people regret later
-  hardcap limits --limits 2018-01-01        the table as it was on a day
+  hardcap init && hardcap               write a sample project and run it
+  hardcap                               run the template of this folder, until Ctrl-C
+  hardcap up app.yaml --watch           reload a function when its source changes
+  hardcap check                         find what AWS would refuse, without running anything
   hardcap exec --fail-on refused -- npm test
   hardcap probe 'http://127.0.0.1:3000/dev/giant?size={size}'
-  hardcap init                              a project that runs at once, in an empty folder
   hardcap invoke Hello -e event.json --log
+  hardcap logs --follow Hello
+  hardcap explain error.log             name the limit that a log or a response is about
+  hardcap replay failed.har             reproduce a failure of production here
   hardcap report run.json --format html > report.html
-  hardcap replay failed.har                 whether it fails here too, where, and by how many bytes
-  hardcap explain error.log                 which limit a log or a captured answer met
-  hardcap health                            whether it listens, for scripts and containers
+  hardcap limits --limits 2018-01-01    print the limits as they were on a day
+  hardcap health                        exit with 0 if a hardcap is running
 
 Exit codes:
-  0  done
-  1  failed: a wrong template, a missing program, a port that is taken, a finding of `check` that is an error
-  2  the command line itself is wrong
-  3  a gate failed: the run met a limit that it was told not to meet
-  `exec` ends with the exit code of the command that it ran, where that is not 0
+  0  success
+  1  failure: a wrong template, a missing program, a port that is taken, a finding of `check` that
+     is an error
+  2  wrong usage of the command line
+  3  a gate failed: the run met a limit that --fail-on or --min-headroom forbids
+  `exec` ends with the exit code of its command if that is not 0
 
-Machine-readable output goes to standard output, everything else to standard error.";
+Results go to standard output, everything else to standard error.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
-  hardcap check app.yaml --limits current
-  hardcap check --format github              in a workflow: findings at their lines of a pull request
+  hardcap check                                check the template of this folder
+  hardcap check app.yaml --limits 2024-01-01   as AWS would have accepted it on a day
+  hardcap check --format github                annotate a pull request in GitHub Actions
   hardcap check --format sarif > hardcap.sarif
 
-Exit codes: 0 nothing would fail, 1 something would, 2 the command line is wrong";
+Exit codes: 0 no errors, 1 at least one error, 2 wrong usage";
+
+const EXPLAIN_EXAMPLES: &str = "\
+The input is recognized: events, responses, errors of SDKs and services, log lines as text and as
+JSON, exports of CloudWatch Logs, access logs, traces, the output of curl, error pages. Every line
+counts. If a text has several possible causes, they are ranked.
+
+Examples:
+  hardcap explain error.log
+  aws logs tail /aws/lambda/export --since 1h | hardcap explain
+  hardcap explain response.json --limits 2024-01-01 --format json
+
+Exit codes: 0 something was explained, 1 nothing was explained, 2 wrong usage";
+
+const UP_EXAMPLES: &str = "\
+If no template is named, it runs the first of these: .aws-sam/build/template.yaml; template.yaml,
+template.yml or template.json; the template that samconfig.toml names; the only stack in cdk.out;
+.serverless/cloudformation-template-update-stack.json.
+
+Examples:
+  hardcap up                                   run the template of this folder, until Ctrl-C
+  hardcap up cdk.out/Shop.template.json        run one stack of several
+  hardcap up --watch                           reload a function when its source changes
+  hardcap up --limits 2018-01-01               with the limits and texts of that day
+  hardcap up --set lambda_sync_response=10000  with one limit lowered
+  hardcap up --parameter Stage=dev --data .hardcap
+  hardcap up --api-port 0 --aws-port 0 --ready-file ready.json
+  hardcap up --records run.json                keep the run, for `hardcap report run.json`
+
+Exit codes: 0 stopped by a signal, 1 it could not start, 2 wrong usage";
+
+const HEALTH_EXAMPLES: &str = "\
+Examples:
+  hardcap health                                       on the usual port
+  hardcap health http://127.0.0.1:14566                on another port
+  hardcap health > /dev/null && npm test
+
+Exit codes: 0 healthy, 1 no answer or another answer, 2 wrong usage";
+
+const LIMITS_EXAMPLES: &str = "\
+Examples:
+  hardcap limits
+  hardcap limits --limits 2018-01-01           as they were on a day
+  hardcap limits --format json | jq '.rows[] | select(.name == \"lambda_sync_response\")'
+  hardcap limits --format markdown > limits.md";
 
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run a template until Ctrl-C, then print the report
+    #[command(after_help = UP_EXAMPLES)]
     Up {
-        /// The template [default: template.yaml, template.yml or template.json]
+        /// The template [default: the one of this folder]
         template: Option<PathBuf>,
         #[command(flatten)]
         options: UpOptions,
     },
-    /// Look at a template without running it
+    /// Find what AWS would refuse and what fails later, without running anything
     #[command(after_help = CHECK_EXAMPLES)]
     Check {
         /// The template [default: template.yaml, template.yml or template.json]
@@ -99,21 +147,12 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: check::Format,
     },
-    /// Run a command against a template, then report, and fail if the gate says so
+    /// Start everything on free ports, run a command, stop, report; optionally fail on a met limit
     Exec(Box<exec::ExecOptions>),
-    /// Find the exact size at which a URL stops answering, and the limit that explains it
+    /// Find the exact size at which a URL starts to fail, and the limit that explains it
     Probe(probe::ProbeOptions),
     /// Name the limit that a log line, an error, a response or an event is about, and what to do
-    #[command(after_help = "\
-The input is recognized: events, responses, errors of SDKs and services, log lines as text and JSON, exports of CloudWatch Logs, access
-logs, traces, output of curl, error pages. Every line counts; where a text has several causes they are ranked.
-
-Examples:
-  hardcap explain error.log
-  aws logs tail /aws/lambda/export --since 1h | hardcap explain
-  hardcap explain response.json --limits current --format json
-
-Exit codes: 0 something was explained, 1 nothing was, 2 the command line is wrong")]
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain {
         /// The file; standard input without it or for -
         file: Option<PathBuf>,
@@ -125,21 +164,23 @@ Exit codes: 0 something was explained, 1 nothing was, 2 the command line is wron
     },
     /// Reproduce a production failure locally: from a HAR, curl -v, an event, or a log
     Replay(Box<replay::ReplayOptions>),
-    /// Hand one event to one function
+    /// Invoke a function with an event and print its response
     Invoke(Box<invoke::InvokeOptions>),
-    /// Print what functions have logged
+    /// Print the logs of functions
     Logs(logs::LogsOptions),
-    /// Write what a project needs to begin: a hardcap.toml, and where there is no template, one with a function
+    /// Write a sample project that runs immediately, or a hardcap.toml for an existing template
     Init(init::InitOptions),
-    /// Render a run again: from the file that --records wrote, or from a hardcap that runs
+    /// Render a run as a table, JSON, JUnit or HTML: from the file of --records, or from a running hardcap
     Report(report::ReportOptions),
-    /// Ask a running hardcap whether it listens; the exit code says so too
+    /// Exit with 0 if a running hardcap is healthy, for scripts and containers
+    #[command(after_help = HEALTH_EXAMPLES)]
     Health {
-        /// Its control surface
-        #[arg(default_value = "http://127.0.0.1:4566/_hardcap")]
+        /// The address of its AWS port or of its control surface
+        #[arg(env = remote::CONTROL, default_value = remote::DEFAULT_URL)]
         url: String,
     },
-    /// Print the table of limits
+    /// Print the table of limits on a date
+    #[command(after_help = LIMITS_EXAMPLES)]
     Limits {
         #[command(flatten)]
         limits: LimitOptions,

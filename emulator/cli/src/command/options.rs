@@ -91,16 +91,16 @@ pub(super) struct UpOptions {
     #[command(flatten)]
     pub(super) trust: TrustOptions,
     /// The port of the first API, 0 for any; further APIs and function URLs take the ports after it
-    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    #[arg(long, value_name = "PORT", env = "HARDCAP_PORT", default_value_t = 3000)]
     pub(super) api_port: u16,
     /// The port of the AWS APIs and of the control surface, 0 for any
-    #[arg(long, value_name = "PORT", default_value_t = 4566)]
+    #[arg(long, value_name = "PORT", env = "HARDCAP_AWS_PORT", default_value_t = 4566)]
     pub(super) aws_port: u16,
     /// Keep data in this folder; in memory without it
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
     /// Write the addresses into this file, as JSON, when everything listens
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "HARDCAP_READY_FILE")]
     pub(super) ready_file: Option<PathBuf>,
     /// Write the run into this file when it ends, for `hardcap report`
     #[arg(long, value_name = "FILE")]

@@ -20,7 +20,9 @@ use hardcap::settings::Settings;
 Examples:
   hardcap probe 'http://127.0.0.1:3000/dev/giant?size={size}'
   hardcap probe 'https://api.example.com/export?rows={size}' -H 'cookie: session=…' --max 100000
-  hardcap probe http://127.0.0.1:3000/prod/upload --upload")]
+  hardcap probe http://127.0.0.1:3000/prod/upload --upload
+
+Exit codes: 0 a cutoff was found, or nothing failed; 1 it could not be found; 2 wrong usage")]
 pub(super) struct ProbeOptions {
     /// The URL, with {size} where the size goes
     url: String,

@@ -12,10 +12,25 @@ use hardcap::source::nearest::nearest;
 /// Where `hardcap up` listens unless it is told otherwise.
 pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:4566";
 
-/// The address of a route of the control surface. `url` is that of the AWS port, or of the control surface itself.
+/// The variable that names the running hardcap to ask, by the address of its AWS port or of its control surface. `hardcap exec`
+/// sets it for its command.
+pub(super) const CONTROL: &str = "HARDCAP_CONTROL";
+
+/// The running hardcap to ask where the command line names none: the one of [`CONTROL`], else the one on the usual port.
+pub(super) fn usual_url() -> String {
+    #[expect(clippy::disallowed_methods, reason = "a default of the command line")]
+    let named = std::env::var(CONTROL).ok().filter(|url| !url.is_empty());
+    named.unwrap_or_else(|| DEFAULT_URL.to_owned())
+}
+
+/// The address of the AWS port. `url` is that address, or the address of the control surface.
+pub(super) fn base(url: &str) -> &str {
+    url.trim_end_matches('/').trim_end_matches("/_hardcap")
+}
+
+/// The address of a route of the control surface. `url` is the address of the AWS port or of the control surface.
 pub(super) fn control(url: &str, route: &str) -> String {
-    let base = url.trim_end_matches('/').trim_end_matches("/_hardcap");
-    format!("{base}/_hardcap/{route}")
+    format!("{}/_hardcap/{route}", base(url))
 }
 
 /// Fetches something that has to be there.
@@ -133,6 +148,7 @@ mod tests {
     fn routes_of_the_control_surface_are_found_from_either_address() {
         for base in ["http://h:1", "http://h:1/", "http://h:1/_hardcap", "http://h:1/_hardcap/"] {
             assert_eq!(control(base, "logs"), "http://h:1/_hardcap/logs");
+            assert_eq!(super::base(base), "http://h:1");
         }
     }
 }

@@ -22,21 +22,21 @@ use hardcap_core::record::Record;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 A file is one of:
-  a HAR            its failed requests are sent to the API that has their route, under any stage
-  curl -v 2>&1     its requests, with bodies as long as they were: curl does not print what it sends
-  an event         goes to the function of its route byte for byte; with --function any JSON does
-  anything else    log lines, errors, a function's response: their sizes are compared with the limits, and nothing is started
+  a HAR          its failed requests are sent to the API that has their route, under any stage
+  curl -v 2>&1   its requests, with bodies of the same length: curl does not print what it sends
+  an event       goes to the function of its route, byte for byte; with --function, any JSON does
+  anything else  log lines, errors, a response: their sizes are compared with the limits, and
+                 nothing is started
+A request that cannot be sent, or whose route is in no API of the template, is left out and listed.
 
 Examples:
   hardcap replay failed.har
   curl -v https://api.example.com/dev/giant?size=4718560 2>&1 | hardcap replay -
-  hardcap replay event.json --function Export --limits current
+  hardcap replay event.json --function Export --limits 2024-01-01
   hardcap replay error.log
 
-A request that cannot be sent, or that no API of the template has a route for, is left out and listed with its number.
-
-Exit codes: 0 everything sent is reproduced, 1 nothing can be replayed or decided, 2 the command line is wrong, 3 some of it is
-not reproduced")]
+Exit codes: 0 everything sent is reproduced, 1 nothing can be replayed or decided, 2 wrong usage,
+3 a part is not reproduced")]
 pub(super) struct ReplayOptions {
     /// The capture; - for standard input
     file: PathBuf,

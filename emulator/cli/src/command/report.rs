@@ -17,14 +17,16 @@ use hardcap::report::{Report, page};
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  hardcap report                                        of the hardcap that runs on the usual port
+  hardcap report                            the run so far of the hardcap on the usual port
   hardcap exec --records run.json -- npm test
   hardcap report run.json --format html > report.html
   hardcap report run.json --fail-on refused --min-headroom 10
-  curl -s http://127.0.0.1:4566/_hardcap/records | hardcap report -")]
+  curl -s http://127.0.0.1:4566/_hardcap/records | hardcap report -
+
+Exit codes: 0 success, 1 the run cannot be read, 2 wrong usage, 3 a gate failed")]
 pub(super) struct ReportOptions {
     /// A file that --records wrote, - for standard input, or the URL of a hardcap that runs
-    #[arg(default_value = DEFAULT_URL)]
+    #[arg(env = remote::CONTROL, default_value = DEFAULT_URL)]
     source: String,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]

@@ -1,0 +1,90 @@
+//! The help of every command: it has examples, and each of them is a command line that the program accepts.
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::Arguments;
+
+/// What clap prints after the options; clap wraps longer lines, which tears them apart.
+const WIDTH: usize = 100;
+
+/// The lines below `Examples:`, up to an empty line.
+fn examples(help: &str) -> Vec<&str> {
+    let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+    lines.take_while(|line| !line.is_empty()).collect()
+}
+
+/// The words of a command line, as a shell splits them: enough for quotes, not for variables.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for character in line.chars() {
+        match (quote, character) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (None, ' ') => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// The commands `hardcap …` of an example, without its explanation, other commands and redirections.
+fn commands(example: &str) -> Vec<Vec<String>> {
+    let line = example.trim_start().split("  ").next().unwrap_or_default();
+    let mut commands = vec![Vec::new()];
+    for word in words(line) {
+        match word.as_str() {
+            "|" | "&&" => commands.push(Vec::new()),
+            _ => commands.last_mut().expect("there is one").push(word),
+        }
+    }
+    let redirection = |word: &String| word == ">" || word == "2>&1";
+    commands
+        .into_iter()
+        .filter(|words| words.first().is_some_and(|word| word == "hardcap"))
+        .map(|words| words.into_iter().take_while(|word| !redirection(word)).collect())
+        .collect()
+}
+
+#[test]
+fn the_help_of_every_command_has_examples_that_the_program_accepts() {
+    let program = Arguments::command();
+    let mut counted = 0;
+    for command in std::iter::once(&program).chain(program.get_subcommands()) {
+        let name = command.get_name();
+        let help = command.get_after_help().unwrap_or_default().to_string();
+        let examples = examples(&help);
+        assert!(!examples.is_empty(), "`hardcap {name} --help` has no examples");
+        for example in examples {
+            let commands = commands(example);
+            assert!(!commands.is_empty(), "{name}: `{example}` does not call hardcap");
+            for words in commands {
+                let parsed = Arguments::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{name}: `{example}`: {}", parsed.unwrap_err());
+                counted += 1;
+            }
+        }
+    }
+    assert!(counted > 40, "{counted} examples");
+}
+
+#[test]
+fn no_line_of_a_help_text_is_longer_than_the_terminal_it_is_wrapped_for() {
+    let program = Arguments::command();
+    for command in std::iter::once(&program).chain(program.get_subcommands()) {
+        let help = command.get_after_help().unwrap_or_default().to_string();
+        for line in help.lines() {
+            let width = line.chars().count();
+            assert!(width <= WIDTH, "{}: {width} columns: {line}", command.get_name());
+        }
+    }
+}
+
+#[test]
+fn an_example_is_read_without_its_explanation_and_its_other_commands() {
+    let read = commands("  a b | hardcap invoke 'H i' -e - > x && hardcap up  # why");
+    assert_eq!(read, [vec!["hardcap", "invoke", "H i", "-e", "-"], vec!["hardcap", "up"]]);
+}
