@@ -62,6 +62,10 @@ lint:
 template: setup
     target/venv/bin/cfn-lint template.yaml fixtures/demo.yaml
 
+# the book, with mdbook (cargo install mdbook), into target/book; `just test` checks it without
+book:
+    mdbook build docs
+
 docs:
     RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items
 

@@ -23,6 +23,7 @@ pub mod export;
 pub mod lambda;
 
 pub mod arbitrary;
+pub mod json_schema;
 pub mod lane;
 pub mod template;
 

@@ -83,6 +83,35 @@ fn no_line_of_a_help_text_is_longer_than_the_terminal_it_is_wrapped_for() {
     }
 }
 
+/// Whether a text has this option, and not only a longer one that begins with it.
+fn has_word(text: &str, option: &str) -> bool {
+    let goes_on = |next: char| next == '-' || next.is_ascii_alphanumeric();
+    text.match_indices(option).any(|(at, _)| !text[at + option.len()..].starts_with(goes_on))
+}
+
+#[test]
+fn the_page_of_every_command_names_its_options_and_variables() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/commands");
+    let read = |name: &str| {
+        let path = folder.join(format!("{name}.md"));
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let common = read("options");
+    for command in Arguments::command().get_subcommands() {
+        let name = command.get_name();
+        let page = read(name);
+        let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set());
+        for argument in arguments {
+            let option = argument.get_long().map(|long| format!("`--{long}"));
+            let named = option.iter().all(|it| page.contains(it) || common.contains(it));
+            assert!(named, "docs/commands/{name}.md does not name {option:?}");
+            let variable = argument.get_env().map(|name| format!("`{}`", name.to_string_lossy()));
+            let named = variable.iter().all(|it| common.contains(it));
+            assert!(named, "docs/commands/options.md does not name {variable:?}");
+        }
+    }
+}
+
 #[test]
 fn an_example_is_read_without_its_explanation_and_its_other_commands() {
     let read = commands("  a b | hardcap invoke 'H i' -e - > x && hardcap up  # why");
