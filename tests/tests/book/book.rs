@@ -6,6 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::page::{Page, root};
 
+/// The files of the repository that the book does not have.
+const REPOSITORY: &str = "https://github.com/hardcap/hardcap/blob/main/";
+
 /// Every page of Markdown below `docs`, as its path from the root of the repository.
 pub(crate) fn pages() -> Vec<String> {
     let mut pages = Vec::new();
@@ -62,12 +65,21 @@ fn every_relative_link_and_anchor_of_the_pages_resolves() {
     let (mut faults, mut links) = (String::new(), 0);
     for (path, page) in &read {
         for (line, link) in &page.links {
-            if link.contains("://") || link.starts_with("mailto:") {
-                continue;
-            }
-            links += 1;
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let file = if file.is_empty() { PathBuf::from(path) } else { target(path, file) };
+            let file = match file.strip_prefix(REPOSITORY) {
+                Some(file) => PathBuf::from(file),
+                None if file.contains("://") => continue,
+                None if file.is_empty() => PathBuf::from(path),
+                None => target(path, file),
+            };
+            links += 1;
+            if path.starts_with("docs/") && !link.starts_with("https:") && !file.starts_with("docs")
+            {
+                let _ = writeln!(
+                    faults,
+                    "{path}:{line}: {link}: the book does not have it; link {REPOSITORY}…"
+                );
+            }
             if !root().join(&file).exists() {
                 let _ =
                     writeln!(faults, "{path}:{line}: {link}: {} does not exist", file.display());

@@ -14,8 +14,8 @@ use super::{Failure, project, terminal};
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 In a folder with a template, it writes a hardcap.toml in which every line is a comment. In a folder
-without one, it also writes a template and a function in shell, which runs immediately and needs curl.
-Files that exist are left alone.
+without one, it also writes a template and a function in shell, which runs immediately and needs
+curl. Files that exist are left alone.
 
 Examples:
   hardcap init && hardcap
