@@ -4,7 +4,7 @@
 //! to S3 that would fit: at the largest inline size, one byte more overflows.
 
 use bytes::Bytes;
-use hardcap_limits::envelope::Payload;
+use hardcap_limits::envelope::{Payload, base64_capacity};
 
 use crate::answer::{Answer, Body, Head, Text};
 use crate::clients::{self, Clients};
@@ -135,7 +135,7 @@ pub fn inline_gzip(head: &Head, body: &Bytes, envelope: Envelope) -> Option<Answ
         headers::set(&mut head.headers, REPR_DIGEST, digest::of(&[]));
     }
     let bare = head.with(Body::Base64(Bytes::new())).len(envelope.payload);
-    let room = envelope.max.checked_sub(bare)? / 4 * 3;
+    let room = base64_capacity(envelope.max.checked_sub(bare)?).0;
     let packed = compress::gzip(body, usize::try_from(room).unwrap_or(usize::MAX))?;
     if digested {
         headers::set(&mut head.headers, REPR_DIGEST, digest::of(&packed));
