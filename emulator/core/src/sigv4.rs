@@ -140,6 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_names_its_scope_and_the_headers_that_are_signed() {
+        let claim = RequestSignature {
+            access_key_id: "AKID".to_owned(),
+            day: "20260221".to_owned(),
+            region: "eu-central-1".to_owned(),
+            service: "lambda".to_owned(),
+            time: "20260221T101112Z".to_owned(),
+            signed_headers: ["host", "x-amz-date"].map(str::to_owned).to_vec(),
+            signature: String::new(),
+        };
+        assert_eq!(claim.scope(), "20260221/eu-central-1/lambda/aws4_request");
+        assert!(claim.signs("host") && claim.signs("x-amz-date"));
+        assert!(!claim.signs("range") && !claim.signs("Host") && !claim.signs(""));
+    }
+
+    #[test]
     fn headers_are_trimmed_and_joined_and_queries_sorted() {
         let mut headers = HeaderMap::new();
         headers.append("x-amz-meta-a", "  one   two ".parse().unwrap());

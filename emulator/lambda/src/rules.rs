@@ -306,6 +306,9 @@ fn environment_size(
 
 #[cfg(test)]
 mod tests {
+    use hardcap_core::context::Platform;
+    use hardcap_core::keyring::Keyring;
+
     use super::*;
 
     fn variables(pairs: &[(&str, &str)]) -> IndexMap<String, String> {
@@ -427,5 +430,122 @@ mod tests {
             &Proposal { name: Some("invalid:function:name"), ..Proposal::default() },
         );
         assert!(told[0].message().ends_with(FUNCTION_NAME_PATTERN), "{told:?}");
+    }
+
+    #[test]
+    fn a_proposal_has_the_numbers_of_the_function() {
+        let function = Function {
+            timeout: Millis(29_000),
+            memory_mb: 256,
+            ephemeral_storage_mb: Some(1_024),
+            environment: variables(&[("TZ", "UTC")]),
+            ..Function::new("echo", ["echo"])
+        };
+        let proposal = Proposal::from(&function);
+        assert_eq!((proposal.name, proposal.timeout), (Some("echo"), Some(29)));
+        assert_eq!((proposal.memory_mb, proposal.ephemeral_storage_mb), (Some(256), Some(1_024)));
+        assert_eq!((proposal.environment, proposal.layers), (Some(&function.environment), 0));
+    }
+
+    #[test]
+    fn memory_and_ephemeral_storage_are_within_their_bounds() {
+        // lambda_memory_min, lambda_memory_max, lambda_tmp_min and lambda_tmp
+        let memory = |size| Proposal { memory_mb: Some(size), ..Proposal::default() };
+        let storage = |size| Proposal { ephemeral_storage_mb: Some(size), ..Proposal::default() };
+        for size in [128, 10_240] {
+            check(memory(size), None);
+        }
+        for size in [512, 10_240] {
+            check(storage(size), None);
+        }
+        for (proposal, code, value) in [
+            (memory(127), "memory", "'127'"),
+            (memory(10_241), "memory", "'10241'"),
+            (memory(-1), "memory", "'-1'"),
+            (storage(511), "ephemeral-storage", "'511'"),
+            (storage(10_241), "ephemeral-storage", "'10241'"),
+        ] {
+            let refused = answer(refusals(&Unrecorded, &Limits::current(), &proposal));
+            let refused = refused.expect("it is out of bounds");
+            assert_eq!((refused.code, refused.status), (code, 400), "{value}");
+            assert!(refused.message().contains(value), "{}", refused.message());
+        }
+    }
+
+    #[test]
+    fn a_function_has_at_most_five_layers() {
+        // lambda_layers
+        check(Proposal { layers: 5, ..Proposal::default() }, None);
+        let six = Proposal { layers: 6, ..Proposal::default() };
+        let refused = answer(refusals(&Unrecorded, &Limits::current(), &six));
+        assert_eq!(refused.map(|refused| refused.code), Some("layers"));
+    }
+
+    #[test]
+    fn an_arn_has_at_most_140_characters_and_its_name_is_not_counted_again() {
+        // The part before the name has 47.
+        let arn =
+            |name| format!("arn:aws:lambda:us-east-1:000000000000:function:{}", "a".repeat(name));
+        let told = |name: &str| {
+            let proposal = Proposal { name: Some(name), ..Proposal::default() };
+            let found = refusals(&Unrecorded, &Limits::current(), &proposal);
+            found.iter().map(Refusal::message).collect::<Vec<_>>()
+        };
+        assert_eq!(arn(93).len(), 140);
+        assert_eq!(told(&arn(92)), Vec::<String>::new());
+        assert_eq!(told(&arn(93)), Vec::<String>::new());
+        for length in [94, 95] {
+            let found = told(&arn(length));
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].ends_with("Member must have length less than or equal to 140"));
+        }
+        let found = told(&"a".repeat(141));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].ends_with("Member must have length less than or equal to 64"));
+    }
+
+    #[test]
+    fn reservations_leave_a_hundred_or_all_that_a_small_account_has() {
+        // lambda_unreserved_min
+        let refused = |limits: &Limits, reserved| reservations(limits, reserved);
+        let mut limits = Limits::current();
+        assert_eq!(refused(&limits, 900), None);
+        let over = refused(&limits, 901).expect("99 are left");
+        assert_eq!((over.code, over.status), ("reserved-concurrency", 400));
+        assert!(over.message().ends_with("below its minimum value of [100]."), "{over:?}");
+        assert!(refused(&limits, 2_000).is_some());
+        limits.set("lambda_concurrency", 10).unwrap();
+        assert_eq!(refused(&limits, 0), None, "nothing is reserved");
+        let over = refused(&limits, 1).expect("9 are left");
+        assert!(over.message().ends_with("below its minimum value of [10]."), "{over:?}");
+        limits.set("lambda_concurrency", 0).unwrap();
+        assert_eq!(refused(&limits, 0), None, "nothing is reserved");
+    }
+
+    #[test]
+    fn what_a_request_proposes_is_compared_as_a_template_is_and_recorded() {
+        let platform = Platform::new("us-east-1", Limits::current(), Keyring::default());
+        let ctx = platform.context();
+        let proposal =
+            Proposal { timeout: Some(0), memory_mb: Some(10_241), ..Proposal::default() };
+        let found = refusals(&ctx, &Limits::current(), &proposal);
+        assert_eq!(found, refusals(&Unrecorded, &Limits::current(), &proposal));
+        assert_eq!(found.iter().map(|it| it.code).collect::<Vec<_>>(), ["timeout", "memory"]);
+        assert!(!ctx.recorder.newest().is_empty());
+    }
+
+    #[test]
+    fn a_key_has_two_characters_or_more_and_may_have_underscores() {
+        for key in ["A1", "AB", "a_", "Z9_z"] {
+            let map = variables(&[(key, "x")]);
+            check(Proposal { environment: Some(&map), ..Proposal::default() }, None);
+        }
+        let map = variables(&[("A1", "x"), ("B", "x")]);
+        let found = refusals(
+            &Unrecorded,
+            &Limits::current(),
+            &Proposal { environment: Some(&map), ..Proposal::default() },
+        );
+        assert_eq!(found[0].code, "environment-key", "every key is looked at");
     }
 }

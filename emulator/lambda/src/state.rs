@@ -250,6 +250,27 @@ mod tests {
     }
 
     #[test]
+    fn a_state_and_a_call_have_the_names_of_a_refused_transition() {
+        assert_eq!(
+            STATES.map(State::name),
+            ["Started", "Ready", "Running", "InvocationResponse", "ResponseSent", "Terminated"]
+        );
+        assert_eq!(
+            CALLS.map(Call::name),
+            ["Ready", "InvocationResponse", "InvocationErrorResponse", "InitError"]
+        );
+    }
+
+    #[test]
+    fn the_end_returns_the_state_before_and_leaves_no_way_back() {
+        for state in STATES {
+            let mut machine = in_state(state);
+            assert_eq!(machine.die(), state);
+            assert_eq!((machine.state(), machine.request_id.is_none()), (State::Dead, true));
+        }
+    }
+
+    #[test]
     fn tells_the_first_request_for_an_event_from_the_others() {
         let mut machine = Machine::new();
         assert_eq!(machine.next(), Ok(Asked::First));

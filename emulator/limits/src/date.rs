@@ -138,11 +138,62 @@ mod tests {
         {
             assert!(text.parse::<Date>().is_err(), "{text} was accepted");
         }
+        for text in ["2022/04/22", "2022-04/22", "2022-00-01", "2022-04-00", "Classic"] {
+            assert!(text.parse::<Date>().is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_month_has_the_days_of_the_calendar() {
+        for (last, next) in [
+            ("2023-01-31", "2023-01-32"),
+            ("2023-02-28", "2023-02-29"),
+            ("2024-02-29", "2024-02-30"),
+            ("2000-02-29", "2000-02-30"),
+            ("2100-02-28", "2100-02-29"),
+            ("2023-04-30", "2023-04-31"),
+            ("2023-06-30", "2023-06-31"),
+            ("2023-09-30", "2023-09-31"),
+            ("2023-11-30", "2023-11-31"),
+            ("2023-12-31", "2023-12-32"),
+        ] {
+            assert!(last.parse::<Date>().is_ok(), "{last} was refused");
+            assert!(next.parse::<Date>().is_err(), "{next} was accepted");
+        }
+    }
+
+    #[test]
+    fn days_are_in_the_order_of_the_calendar() {
+        let days = [
+            Date::EARLIEST,
+            Date::new(2021, 12, 31),
+            Date::new(2022, 1, 1),
+            Date::new(2022, 1, 31),
+            Date::new(2022, 2, 1),
+            Date::new(2022, 11, 2),
+            Date::new(2022, 12, 1),
+            Date::LATEST,
+        ];
+        for (at, day) in days.into_iter().enumerate() {
+            for (other_at, other) in days.into_iter().enumerate() {
+                assert_eq!(day.not_after(other), at <= other_at, "{day} and {other}");
+                assert_eq!(day <= other, at <= other_at, "{day} and {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_that_names_no_day_is_repeated_with_what_to_write() {
+        assert_eq!(
+            "today".parse::<Date>().unwrap_err().to_string(),
+            "`today` is not a date for limits: use `classic`, `current` or a day such as 2018-01-01"
+        );
     }
 
     #[test]
     fn a_day_is_displayed_as_it_is_written() {
         assert_eq!(Date::CLASSIC.to_string(), "2022-04-22");
         assert_eq!(Date::LATEST.to_string(), "current");
+        assert_eq!(format!("{:?}", Date::new(987, 6, 5)), "0987-06-05");
     }
 }

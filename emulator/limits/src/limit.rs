@@ -50,7 +50,7 @@ impl<Q: Quantity> Limit<Q> {
     /// The same row with a smaller number from a setting, such as a function's own timeout.
     #[must_use]
     pub fn lowered_to(&self, max: Q) -> Limit<Q> {
-        Limit { max: if max < self.max { max } else { self.max }, ..*self }
+        Limit { max: max.min(self.max), ..*self }
     }
 }
 

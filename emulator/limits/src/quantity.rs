@@ -78,7 +78,7 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// A number with its unit in the type.
-pub trait Quantity: Copy + PartialOrd {
+pub trait Quantity: Copy + Ord {
     /// The unit of the type.
     const UNIT: Unit;
     /// Converts a bare number.

@@ -152,3 +152,29 @@ impl fmt::Display for UnknownRow {
 }
 
 impl std::error::Error for UnknownRow {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_of_two_names_is_the_number_of_letters_to_edit() {
+        for (from, to, letters) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("abc", "abc", 0),
+            ("abc", "abd", 1),
+            ("abc", "xabc", 1),
+            ("abc", "ac", 1),
+            ("ab", "ba", 2),
+            ("flaw", "lawn", 2),
+            ("kitten", "sitting", 3),
+            ("sunday", "saturday", 3),
+            ("intention", "execution", 5),
+        ] {
+            assert_eq!(edits(from, to), letters, "{from} {to}");
+            assert_eq!(edits(to, from), letters, "{to} {from}");
+        }
+    }
+}

@@ -171,6 +171,14 @@ fn an_empty_description_has_length_zero() {
     assert_eq!(written(|sink| object(sink, |root| root.map_or_null("map", []))), r#"{"map":null}"#);
 }
 
+#[test]
+fn an_object_under_way_shows_how_it_is_written() {
+    let mut json = Vec::new();
+    object_in(Style::Python, &mut json, |root| {
+        assert_eq!(format!("{root:?}"), "Object { style: Python, .. }");
+    });
+}
+
 /// Zappa up to 0.45.1 responds in this form: `isBase64Encoded` as a text before the status, and Python's spaces.
 fn zappa(body: &[u8], sink: &mut dyn Sink) {
     object_in(Style::PythonAscii, sink, |answer| {

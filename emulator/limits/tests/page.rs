@@ -6,6 +6,7 @@ use hardcap_limits::{Limits, ROWS, page};
 
 /// Rewrites an outdated document and fails once, so that an outdated document is never merged.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the variable is read for this test alone")]
 fn the_document_of_limits_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/limits.md");
     let fresh = page::markdown(&Limits::classic());
@@ -13,6 +14,9 @@ fn the_document_of_limits_is_up_to_date() {
     if written == fresh {
         return;
     }
+    // cargo-mutants runs this test on changed code, and the next run has to find the document unchanged.
+    let keep = std::env::var_os("HARDCAP_KEEP_DOCS").is_some();
+    assert!(!keep, "docs/limits.md is stale");
     std::fs::create_dir_all(path.parent().expect("docs is a folder")).expect("docs can be made");
     std::fs::write(&path, fresh).expect("docs/limits.md can be written");
     panic!(
@@ -114,4 +118,48 @@ fn the_document_contains_history_texts_source_confidence_and_proof_of_a_row() {
         section.contains("Proof: pending: load balancers are not emulated yet.\n"),
         "{section}"
     );
+}
+
+#[test]
+fn the_text_has_one_heading_a_service_and_its_columns_are_aligned() {
+    let text = page::text(&Limits::classic());
+    let lines: Vec<&str> = text.lines().collect();
+    let count = |line: &str| lines.iter().filter(|other| **other == line).count();
+    for line in [
+        "  limit                                   in force  known        proof    error above it",
+        "Lambda",
+        "API Gateway: REST APIs",
+        "  lambda_sync_request                  6,291,456 B  observed     tested   413 RequestEntityTooLargeException",
+        "  lambda_timeout_default                  3,000 ms  official     none",
+        "  lambda_sandbox_rate                           10  official     pending",
+        "  lambda_memory_min                         128 MB  official     tested   400 ValidationException",
+        "  lambda_recursion                              16  official     tested   400 RecursiveInvocationException",
+        "                              (did not exist before 2023-07-05)",
+    ] {
+        assert_eq!(count(line), 1, "{line:?} in {text}");
+    }
+}
+
+#[test]
+fn a_limit_exists_from_its_first_day_on() {
+    for (day, text, cell) in [
+        ("2023-04-06", "(did not exist before 2023-04-07)", "– | 209,715,200 bytes"),
+        (
+            "2023-04-07",
+            "(209,715,200 bytes since 2025-07-31)",
+            "20,971,520 bytes | 209,715,200 bytes",
+        ),
+    ] {
+        let limits = Limits::at(day.parse().expect("a day"));
+        let page = page::text(&limits);
+        let (_, rest) = page.split_once("\n  lambda_stream_response ").expect("the row is there");
+        assert_eq!(rest.lines().nth(1).map(str::trim), Some(text), "{day}");
+        let document = page::markdown(&limits);
+        let row = format!("| [`lambda_stream_response`](#lambda_stream_response) | {cell} | ");
+        assert!(document.contains(&row), "no {row} in {document}");
+    }
+    let document = page::markdown(&Limits::current());
+    assert!(document.contains("| limit | current | as AWS writes it | known | proof |"));
+    let row = "| [`lambda_stream_response`](#lambda_stream_response) | 209,715,200 bytes | ";
+    assert!(document.contains(row), "no {row} in {document}");
 }

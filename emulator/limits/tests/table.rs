@@ -1,7 +1,10 @@
 //! The table as its readers see it: numbers written by hand, texts of a day, and names. The required members of entries are
 //! tested in `data.rs`.
 
-use hardcap_limits::{Bytes, Count, Limits, Megabytes, Millis, Party, ROWS};
+use hardcap_limits::{
+    Bytes, Confidence, Count, Date, Exceeded, Limits, Megabytes, Millis, Party, ROWS, Refusal, Row,
+    Unit,
+};
 
 fn body(limits: &Limits, row: &str, observed: u64, to: Party) -> String {
     let (row, max) =
@@ -167,4 +170,125 @@ fn names_of_rows_are_unique_and_start_with_their_service() {
         assert_eq!(Limits::row(row.name).map(|found| found.name), Some(row.name));
     }
     assert!(ROWS.len() > 90, "{} rows", ROWS.len());
+}
+
+#[test]
+fn a_limit_of_something_new_begins_on_its_day() {
+    for (day, begun) in
+        [("2023-04-06", false), ("2023-04-07", true), ("2023-04-08", true), ("current", true)]
+    {
+        assert_eq!(on(day).lambda_stream_response.has_begun(), begun, "{day}");
+    }
+    assert!(on("2015-01-01").lambda_timeout.has_begun(), "the beginning is not known");
+}
+
+#[test]
+fn a_setting_lowers_a_limit_and_never_raises_it() {
+    let limit = Limits::classic().rest_timeout;
+    for (asked, max) in [(1, 1), (28_999, 28_999), (29_000, 29_000), (29_001, 29_000)] {
+        let lowered = limit.lowered_to(Millis(asked));
+        assert_eq!((lowered.max, lowered.row.name), (Millis(max), "rest_timeout"));
+    }
+}
+
+#[test]
+fn a_row_whose_name_ends_with_min_is_a_minimum() {
+    let is_minimum = |name| Limits::row(name).expect("the row exists").is_minimum();
+    assert!(is_minimum("lambda_memory_min"));
+    assert!(!is_minimum("lambda_memory_max"));
+    assert!(!is_minimum("lambda_timeout"));
+}
+
+#[test]
+fn an_excess_is_described_with_its_unit_and_by_how_much() {
+    let of = |name| Limits::row(name).expect("the row exists");
+    for (row, observed, max, text) in [
+        (of("rest_timeout"), 29_001, 29_000, "rest_timeout: 29001 ms, 1 over the limit of 29000"),
+        (of("lambda_layers"), 7, 5, "lambda_layers: 7, 2 over the limit of 5"),
+        (of("lambda_memory_min"), 1, 128, "lambda_memory_min: 1 MB, 0 over the limit of 128"),
+    ] {
+        let exceeded = Exceeded { row, observed, max, date: Date::CLASSIC };
+        assert_eq!(exceeded.to_string(), text);
+    }
+}
+
+#[test]
+fn a_number_is_grouped_in_threes_before_its_unit() {
+    for (unit, number, text) in [
+        (Unit::Bytes, 0, "0 bytes"),
+        (Unit::Bytes, 999, "999 bytes"),
+        (Unit::Milliseconds, 1_000, "1,000 ms"),
+        (Unit::Megabytes, 123_456, "123,456 MB"),
+        (Unit::Count, 1_234_567, "1,234,567"),
+    ] {
+        assert_eq!(unit.of(number), text);
+    }
+}
+
+const NEVER: Date = Date::LATEST;
+const FIRST: Date = Date::new(2010, 1, 1);
+const SECOND: Date = Date::new(2020, 1, 1);
+
+const fn text(to: Party, since: Date, until: Option<Date>, body: &'static str) -> Refusal {
+    Refusal {
+        to,
+        since,
+        until,
+        alternative: false,
+        status: 400,
+        error_type: "",
+        content_type: "",
+        body,
+        confidence: Confidence::Derived,
+        source: "",
+    }
+}
+
+/// Two texts for one party, one that has ended for another, and alternatives before and after.
+static TEXTS: [Refusal; 5] = [
+    Refusal { alternative: true, ..text(Party::Log, FIRST, None, "other") },
+    text(Party::Log, FIRST, None, "first"),
+    text(Party::Report, FIRST, Some(SECOND), "ended"),
+    text(Party::Log, SECOND, None, "second"),
+    Refusal { alternative: true, ..text(Party::Log, NEVER, None, "newest") },
+];
+
+#[test]
+fn a_party_is_shown_its_newest_text_that_has_begun_and_has_not_ended() {
+    let timeout = Limits::row("rest_timeout").expect("the row exists");
+    let row = Row { refusals: &TEXTS, ..*timeout };
+    let shown = |to, day: &str| row.refusal_at(to, day.parse().unwrap()).map(|text| text.body);
+    for (to, day, body) in [
+        (Party::Log, "2009-12-31", Some("first")),
+        (Party::Log, "2010-01-01", Some("first")),
+        (Party::Log, "2019-12-31", Some("first")),
+        (Party::Log, "2020-01-01", Some("second")),
+        (Party::Log, "current", Some("second")),
+        (Party::Report, "2019-12-31", Some("ended")),
+        (Party::Report, "2020-01-01", None),
+        (Party::Function, "2020-01-01", None),
+    ] {
+        assert_eq!(shown(to, day), body, "{to} on {day}");
+    }
+}
+
+static TEMPLATE: [Refusal; 1] = [text(
+    Party::Invoker,
+    FIRST,
+    None,
+    r#"{"max":{max},"observed":{observed},"s":"{max_seconds}","whole":{max_whole_seconds},"id":"{id}","{x}"#,
+)];
+
+#[test]
+fn a_text_is_filled_in_one_pass_and_the_braces_of_json_stay() {
+    let timeout = Limits::row("rest_timeout").expect("the row exists");
+    let row = Row { refusals: &TEMPLATE, ..*timeout };
+    let row: &'static Row = Box::leak(Box::new(row));
+    let exceeded = Exceeded { row, observed: 90_061, max: 61_230, date: Date::CLASSIC };
+    let names = [("other", "wrong"), ("id", "{max}")];
+    let rendered = exceeded.refusal_with(Party::Invoker, &names).expect("a text");
+    assert_eq!(
+        rendered.body,
+        r#"{"max":61230,"observed":90061,"s":"61.23","whole":61,"id":"{max}","{x}"#
+    );
 }

@@ -79,6 +79,15 @@ fn z1_the_largest_binary_body_that_fits_is_found_to_the_byte() {
 }
 
 #[test]
+fn z1_an_answer_without_a_body_goes_inline_exactly_when_its_headers_fit() {
+    // `{"statusCode":200,"headers":{"content-type":"text/plain"},"body":"","isBase64Encoded":false}` takes 92 bytes.
+    let head = head(&[("content-type", "text/plain")]);
+    let (answer, delivery) = inline(&head, &Bytes::new(), v2(92)).expect("it fits exactly");
+    assert_eq!((answer.len(Payload::V2), delivery), (92, Delivery::InlineText));
+    assert!(inline(&head, &Bytes::new(), v2(91)).is_none(), "one byte less does not fit");
+}
+
+#[test]
 fn z3_escapes_are_counted_and_the_smaller_form_is_chosen() {
     let head = head(&[]);
     for (piece, expected) in [
@@ -133,6 +142,15 @@ fn z5_headers_that_are_too_large_alone_are_named() {
 }
 
 #[test]
+fn z5_the_lines_of_a_header_count_together_and_not_more() {
+    // Two lines of 30 bytes are 60, less than the 100 of the other header.
+    let line = |name: &str, size| (name.to_owned(), "x".repeat(size));
+    let lines: Lines = vec![line("twice", 30), line("once", 100), line("twice", 30)];
+    let refused = v2(100).admit_headers(200, &lines).unwrap_err();
+    assert_eq!(refused.name, "once");
+}
+
+#[test]
 fn c1_what_compresses_goes_inline() {
     let head = head(&[("content-type", "application/javascript"), ("etag", "\"e\"")]);
     let script = Bytes::from(b"function f(){return 'observability'};\n".repeat(320_000));
@@ -146,6 +164,37 @@ fn c1_what_compresses_goes_inline() {
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut unpacked)
         .unwrap();
     assert_eq!(unpacked, script);
+}
+
+#[test]
+fn c1_an_answer_that_is_compressed_goes_inline_exactly_when_its_envelope_fits() {
+    let head = head(&[("content-type", "text/plain")]);
+    // Digests hardly shrink, so the packed body is long.
+    let body: String = (0..100_u32).map(|it| crate::digest::of(&it.to_be_bytes())).collect();
+    let body = Bytes::from(body);
+    let packed = compress::gzip(&body, usize::MAX).expect("there is room").len();
+    assert!(packed > 3_000, "{packed} bytes");
+    // `{"statusCode":200,"headers":{"content-type":"text/plain","content-encoding":"gzip","vary":"Accept-Encoding"},
+    // "body":"","isBase64Encoded":true}` takes 142 bytes, and base64 four for every three.
+    let needed = 142 + packed.div_ceil(3) as u64 * 4;
+    let answer = inline_gzip(&head, &body, v2(needed)).expect("it fits exactly");
+    assert_eq!(answer.to_json(Payload::V2).len() as u64, needed);
+    assert!(inline_gzip(&head, &body, v2(needed - 1)).is_none(), "one byte less does not fit");
+    assert!(inline_gzip(&head, &body, v2(141)).is_none(), "the headers alone do not fit");
+}
+
+#[test]
+fn a_delivery_has_its_name_in_the_log() {
+    for (delivery, name) in [
+        (Delivery::InlineText, "inline-text"),
+        (Delivery::InlineBase64, "inline-base64"),
+        (Delivery::InlineGzip, "inline-gzip"),
+        (Delivery::Redirect, "redirect"),
+        (Delivery::Link, "link"),
+        (Delivery::Refused, "refused"),
+    ] {
+        assert_eq!(delivery.name(), name);
+    }
 }
 
 #[test]
@@ -182,7 +231,11 @@ fn r3_only_a_plain_success_becomes_a_303() {
 }
 
 fn asked(headers: &[(&str, &str)]) -> Result<Asked, UnknownMode> {
-    let request = Request {
+    Asked::of(&request(headers), &Clients::default())
+}
+
+fn request(headers: &[(&str, &str)]) -> Request {
+    Request {
         door: crate::event::FrontDoor::Rest,
         method: Method::GET,
         path: "/".to_owned(),
@@ -191,8 +244,7 @@ fn asked(headers: &[(&str, &str)]) -> Result<Asked, UnknownMode> {
         body: Bytes::new(),
         source_ip: None,
         stage_prefix: String::new(),
-    };
-    Asked::of(&request, &Clients::default())
+    }
 }
 
 /// The form of a successful answer, for curl unless the headers name another client.
@@ -266,6 +318,26 @@ fn r6_headers_that_s3_would_act_upon_prevent_the_redirect() {
     assert!(matches!(part.form(206, false), Form::Refused(_)), "a part of the part");
     assert_eq!(form(&[("x-amz-cf-id", "set by CloudFront")]), Form::Redirect);
     assert_eq!(form(&[("x-amzn-trace-id", "set by the gateway")]), Form::Redirect);
+}
+
+#[test]
+fn r6_a_client_that_asks_for_a_stored_answer_is_led_to_it_whatever_its_name_and_its_conditions() {
+    let stored = |headers| Asked::of_stored(&request(headers), &Clients::default());
+    for headers in [
+        &[("user-agent", "elasticsearch-js/8.19.2 (linux)")][..],
+        &[("if-match", "\"e\"")],
+        &[("if-unmodified-since", "Thu, 01 Jan 2026 00:00:00 GMT")],
+        &[("range", "bytes=0-1")],
+    ] {
+        let asked = stored(headers).expect("the headers are understood");
+        assert_eq!(asked.form(200, false), Form::Redirect, "{headers:?}");
+    }
+    let signed = stored(&[("X-Amz-Date", "x")]).expect("the headers are understood");
+    assert_eq!(signed.troublesome.as_deref(), Some("x-amz-date"));
+    assert!(matches!(signed.form(200, false), Form::Refused(_)));
+    let link = stored(&[("x-overflow", "link")]).expect("the headers are understood");
+    assert_eq!(link.form(200, false), Form::Link);
+    assert!(matches!(stored(&[("x-overflow", "both")]), Err(UnknownMode(_))));
 }
 
 #[test]

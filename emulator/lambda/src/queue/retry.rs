@@ -183,6 +183,17 @@ mod tests {
     }
 
     #[test]
+    fn retries_that_are_lowered_while_an_event_waits_end_the_event() {
+        let failed_twice = Tries { failures: 2, ..NEW };
+        for retries in [0, 1, 2] {
+            let next =
+                policy(Some(retries), None).next(failed_twice, Attempt::Failed, NEW.accepted);
+            let expected = Tries { failures: 3, ..NEW };
+            assert_eq!(next, (Next::GiveUp(Condition::RetriesExhausted), expected));
+        }
+    }
+
+    #[test]
     fn a_failure_after_throttles_is_the_first_failure() {
         let policy = policy(None, None);
         let (_, tries) = policy.next(NEW, Attempt::TurnedAway, NEW.accepted);

@@ -93,8 +93,8 @@ pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
 
 /// Collects the escaped piece on the stack, so that the vector grows once per piece and not once per byte.
 fn write_piece(out: &mut Vec<u8>, bytes: &[u8]) {
-    // Two extra bytes, because a whole table entry is copied each time.
-    let mut piece = [0; BLOCK * 6 + 2];
+    // A whole entry of the table, 8 bytes, is copied for each byte.
+    let mut piece = [0; BLOCK * 8];
     let mut end = 0;
     for &byte in bytes {
         let (escape, length) = &ESCAPES[usize::from(byte)];

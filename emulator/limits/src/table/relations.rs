@@ -77,3 +77,41 @@ const _: () = assert!(
 const _: () = assert!(never_above(&s3_part_min, &s3_part_max));
 const _: () = assert!(now(&s3_put) == now(&s3_part_max));
 const _: () = assert!(now(&s3_object) <= now(&s3_part_max) * now(&s3_part_count));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Dated;
+
+    const fn since(year: u16, value: u64) -> Dated {
+        Dated { since: Date::new(year, 1, 1), value, source: "" }
+    }
+
+    const fn row(history: &'static [Dated]) -> Row {
+        Row { history, ..rest_timeout }
+    }
+
+    #[test]
+    fn a_row_is_never_above_another_only_if_that_holds_on_the_day_of_each_change() {
+        let ten = row(const { &[since(2000, 10)] });
+        let nine = row(const { &[since(2000, 9)] });
+        let grows = row(const { &[since(2000, 9), since(2010, 11)] });
+        let shrinks = row(const { &[since(2000, 11), since(2010, 9)] });
+        let above_once = row(const { &[since(2000, 9), since(2010, 11), since(2020, 9)] });
+        assert!(never_above(&ten, &ten), "equal is not above");
+        assert!(never_above(&nine, &ten));
+        assert!(!never_above(&ten, &nine));
+        for row in [&grows, &shrinks, &above_once] {
+            // Once the changes are those of the lower row, once those of the upper.
+            assert!(!never_above(row, &ten), "{:?}", row.history);
+            assert!(!never_above(&ten, row), "{:?}", row.history);
+            assert!(never_above(&nine, row), "{:?}", row.history);
+            assert!(never_above(row, row), "{:?}", row.history);
+        }
+    }
+
+    #[test]
+    fn the_number_of_now_is_the_newest() {
+        assert_eq!(now(&row(const { &[since(2000, 9), since(2010, 11)] })), 11);
+    }
+}

@@ -271,3 +271,279 @@ fn j8_the_kill_switch_ends_what_is_under_way() {
     let ended = running(0).out_of_bounds(0, &off).unwrap();
     assert_eq!((ended.state, ended.error.unwrap().code.as_str()), (State::Failed, "stopped"));
 }
+
+/// A running row, no field of which has the value of a new row.
+fn worn() -> Row {
+    Row {
+        state: State::Running,
+        updated: 2_000,
+        generation: 4,
+        hops: 5,
+        checkpoint: Digest::of(b"4"),
+        claim: Some(Claim { token: "t".to_owned(), until: 60_000 }),
+        attempts: 2,
+        revivals: 1,
+        handed: true,
+        setback: Some(Setback::TooLong),
+        progress: Progress { items: 7, items_total: Some(9), bytes: 11 },
+        alive: 60_000,
+        writer: "w".to_owned(),
+        ..Row::new(accepted(), 1_000, &settings())
+    }
+}
+
+/// The same job, waiting for its generation to be started.
+fn waiting() -> Row {
+    Row { state: State::Queued, claim: None, handed: false, ..worn() }
+}
+
+const FURTHER: Progress = Progress { items: 8, items_total: Some(9), bytes: 12 };
+
+#[test]
+fn a_claim_is_written_into_the_row_and_the_rest_of_the_row_stays() {
+    let digest = Digest::of(b"4");
+    for (until, alive) in [(50_000, 60_000), (70_000, 70_000)] {
+        let claim = Claim { token: "u".to_owned(), until };
+        let asked = Asked { generation: 4, digest: &digest };
+        let decision = waiting().claim(asked, claim.clone(), 5_000, &settings());
+        let running = Row {
+            state: State::Running,
+            claim: Some(claim),
+            attempts: 3,
+            handed: true,
+            alive,
+            updated: 5_000,
+            ..waiting()
+        };
+        assert_eq!(decision, Decision::Run(running));
+    }
+}
+
+#[test]
+fn a_claim_of_another_generation_or_state_is_set_aside_with_the_reason() {
+    let claim = |row: &Row, generation, state: &[u8]| {
+        let claim = Claim { token: "u".to_owned(), until: 70_000 };
+        let asked = Asked { generation, digest: &Digest::of(state) };
+        row.claim(asked, claim, 5_000, &settings())
+    };
+    let ended = waiting().finish(Ending::Cancelled, 4_000).expect("it has not ended");
+    for (row, generation, state, reason) in [
+        (&waiting(), 3, &b"4"[..], "the event is of another generation"),
+        (&waiting(), 5, b"4", "the event is of another generation"),
+        (&waiting(), 4, b"5", "the event brings another state than the row names"),
+        (&worn(), 4, b"4", "the generation runs elsewhere"),
+        (&ended, 4, b"4", "the job has ended"),
+    ] {
+        assert_eq!(claim(row, generation, state), Decision::Aside(reason));
+    }
+}
+
+#[test]
+fn a_generation_is_begun_three_times_and_once_when_a_second_time_could_do_harm() {
+    let end = |row: Row| row.out_of_attempts(5_000, &settings()).and_then(|row| row.error);
+    assert_eq!(end(Row { attempts: 2, ..worn() }), None);
+    let told = |row: Row| end(row).map(|problem| (problem.code, problem.detail));
+    let (code, detail) = told(Row { attempts: 3, ..worn() }).expect("three are all");
+    assert_eq!(code, "interrupted");
+    assert!(detail.contains("ended 3 times"), "{detail}");
+    assert!(end(Row { attempts: 4, ..worn() }).is_some());
+    assert_eq!(end(Row { attempts: 0, repeatable: false, ..worn() }), None);
+    let (code, detail) = told(Row { attempts: 1, repeatable: false, ..worn() }).expect("once");
+    assert_eq!(code, "interrupted");
+    assert!(detail.contains("was not sent again"), "{detail}");
+}
+
+#[test]
+fn a_run_that_was_lost_is_told_apart_from_a_step_that_takes_too_long() {
+    let claim = worn().claim;
+    for (claim, setback, expected) in [
+        (claim.clone(), Some(Setback::TooLong), "interrupted"),
+        (claim, None, "interrupted"),
+        (None, Some(Setback::Lost), "interrupted"),
+        (None, Some(Setback::TooLong), "step_too_long"),
+        (None, None, "step_too_long"),
+    ] {
+        let row = Row { attempts: 3, claim, setback, ..worn() };
+        let ended = row.out_of_attempts(5_000, &settings()).expect("three attempts are all");
+        let code = ended.error.map(|problem| problem.code);
+        assert_eq!(code.as_deref(), Some(expected), "{setback:?}");
+    }
+}
+
+#[test]
+fn only_the_run_whose_token_is_in_the_row_of_a_running_job_holds_the_job() {
+    assert!(worn().is_held_by("t"));
+    assert!(!worn().is_held_by("u"));
+    assert!(!waiting().is_held_by("t"));
+    assert!(!Row { state: State::Queued, ..worn() }.is_held_by("t"));
+}
+
+#[test]
+fn progress_of_the_run_that_holds_the_job_changes_the_progress_and_the_time() {
+    let further = Row { progress: FURTHER, updated: 5_000, ..worn() };
+    assert_eq!(worn().advance("t", FURTHER, 5_000), Some(further));
+    assert_eq!(worn().advance("u", FURTHER, 5_000), None);
+}
+
+#[test]
+fn a_state_that_is_handed_over_is_that_of_the_next_generation_which_begins_anew() {
+    let next = Row {
+        state: State::Queued,
+        generation: 5,
+        hops: 6,
+        checkpoint: Digest::of(b"5"),
+        claim: None,
+        attempts: 0,
+        revivals: 0,
+        handed: false,
+        setback: None,
+        progress: FURTHER,
+        updated: 5_000,
+        ..worn()
+    };
+    assert_eq!(worn().hand_over("t", Digest::of(b"5"), FURTHER, 5_000), Some(next));
+    assert_eq!(worn().hand_over("u", Digest::of(b"5"), FURTHER, 5_000), None);
+}
+
+#[test]
+fn a_generation_whose_step_took_too_long_is_released_with_its_attempts() {
+    let lost = Row { setback: Some(Setback::Lost), ..worn() };
+    let released = Row {
+        state: State::Queued,
+        hops: 6,
+        claim: None,
+        handed: false,
+        setback: Some(Setback::TooLong),
+        updated: 5_000,
+        ..worn()
+    };
+    assert_eq!(lost.release("t", 5_000), Some(released));
+    assert_eq!(lost.release("u", 5_000), None);
+}
+
+#[test]
+fn an_event_that_lambda_accepted_is_noted_once_for_the_generation_that_waits() {
+    let noted = Row { handed: true, updated: 5_000, ..waiting() };
+    assert_eq!(waiting().accepted_by_lambda(4, 5_000), Some(noted.clone()));
+    assert_eq!(waiting().accepted_by_lambda(3, 5_000), None, "another generation");
+    assert_eq!(noted.accepted_by_lambda(4, 5_000), None, "a second time");
+    assert_eq!(worn().accepted_by_lambda(4, 5_000), None, "it runs");
+    let running = Row { handed: false, ..worn() };
+    assert_eq!(running.accepted_by_lambda(4, 5_000), None, "it runs");
+}
+
+#[test]
+fn a_job_that_does_not_move_is_revived_when_it_is_due_in_a_chain_of_its_own() {
+    // The claim ends at 60 s, and 30 s later its function is certainly gone.
+    let revived = Row {
+        state: State::Queued,
+        hops: 0,
+        claim: None,
+        revivals: 2,
+        handed: false,
+        setback: Some(Setback::Lost),
+        updated: 90_000,
+        ..worn()
+    };
+    assert_eq!(worn().revive(89_999, &settings()), None);
+    assert_eq!(worn().revive(90_000, &settings()), Some(revived.clone()));
+    assert_eq!(worn().revive(90_001, &settings()), Some(Row { updated: 90_001, ..revived }));
+    // Nothing ran: what is known of the last run stays. An event that Lambda does not have is missed after 60 s.
+    let waiting = waiting().revive(62_000, &settings()).expect("it is due");
+    assert_eq!((waiting.setback, waiting.revivals), (Some(Setback::TooLong), 2));
+    let ended = worn().finish(Ending::Cancelled, 3_000).expect("it has not ended");
+    assert_eq!(ended.revive(u64::MAX, &settings()), None, "nothing revives what has ended");
+}
+
+#[test]
+fn a_job_is_revived_three_times_and_fails_then() {
+    let at = |revivals| Row { revivals, ..worn() }.revive(90_000, &settings());
+    assert_eq!(at(2).map(|row| row.revivals), Some(3));
+    for revivals in [3, 4] {
+        let ended = at(revivals).expect("it is due");
+        assert_eq!((ended.state, ended.ended), (State::Failed, Some(90_000)));
+        let problem = ended.error.expect("a failed job has an error");
+        let times = format!("was invoked {} times", revivals + 1);
+        assert_eq!(problem.code, "never_started");
+        assert!(problem.detail.contains(&times), "{}", problem.detail);
+    }
+    let expired = worn().revive(3_001_000, &settings()).expect("it is due");
+    assert_eq!(expired.state, State::Expired);
+}
+
+#[test]
+fn an_end_keeps_what_the_job_was_and_adds_its_result_or_its_error() {
+    let output = Output {
+        name: "r".to_owned(),
+        bytes: 3,
+        sha256: "00".to_owned(),
+        status: 200,
+        headers: Vec::new(),
+    };
+    let problem = Problem::new("code", "title", "detail");
+    let ended = |state| Row { state, claim: None, ended: Some(5_000), updated: 5_000, ..worn() };
+    for (ending, expected) in [
+        (Ending::Complete(output.clone()), Row { result: Some(output), ..ended(State::Complete) }),
+        (
+            Ending::Failed(problem.clone()),
+            Row { error: Some(problem.clone()), ..ended(State::Failed) },
+        ),
+        (Ending::Cancelled, ended(State::Cancelled)),
+        (Ending::Expired(problem.clone()), Row { error: Some(problem), ..ended(State::Expired) }),
+    ] {
+        assert_eq!(worn().finish(ending.clone(), 5_000), Some(expected.clone()));
+        assert_eq!(expected.finish(ending, 6_000), None, "a second end");
+    }
+}
+
+#[test]
+fn what_an_ended_job_left_is_removed_without_a_change_for_its_owner() {
+    let ended = worn().finish(Ending::Cancelled, 5_000).expect("it has not ended");
+    let swept = Row { leftovers: Leftovers::Result, ..ended.clone() };
+    assert_eq!(ended.swept(Leftovers::Result), Some(swept));
+    assert_eq!(worn().swept(Leftovers::Result), None, "it runs");
+}
+
+#[test]
+fn a_sweeper_looks_at_a_job_when_what_should_have_happened_has_not() {
+    let due = |row: Row| row.due(&settings());
+    assert_eq!(due(worn()), Some(90_000), "30 s after the end of the claim");
+    assert_eq!(due(waiting()), Some(62_000), "60 s for the event to reach Lambda");
+    let handed = Row { handed: true, ..waiting() };
+    assert_eq!(due(handed), Some(602_000), "600 s for Lambda to start it");
+    let ended = |at, leftovers| {
+        let ended = worn().finish(Ending::Cancelled, at).expect("it has not ended");
+        due(Row { leftovers, ..ended })
+    };
+    assert_eq!(ended(5_000, Leftovers::All), Some(90_000), "its run may be alive until 60 s");
+    assert_eq!(ended(80_000, Leftovers::All), Some(110_000));
+    assert_eq!(ended(5_000, Leftovers::Result), Some(86_405_000), "a day after its end");
+    assert_eq!(ended(5_000, Leftovers::None), None);
+}
+
+#[test]
+fn a_job_is_gone_a_day_after_its_end_and_forgotten_another_day_later() {
+    let running = worn();
+    assert_eq!(running.deadline, 3_001_000, "3,000 s after it was accepted");
+    assert_eq!(running.expires(&settings()), 89_401_000);
+    assert_eq!(running.forget(&settings()), 175_801_000);
+    let ended = running.finish(Ending::Cancelled, 5_000).expect("it has not ended");
+    assert_eq!(ended.expires(&settings()), 86_405_000);
+    assert_eq!(ended.forget(&settings()), 172_805_000);
+    assert_eq!(later(1, Duration::MAX), u64::MAX, "a span without an end does not overflow");
+}
+
+#[test]
+fn a_state_is_called_the_same_in_responses_and_in_rows() {
+    for (state, name, ends) in [
+        (State::Queued, "queued", false),
+        (State::Running, "running", false),
+        (State::Complete, "complete", true),
+        (State::Failed, "failed", true),
+        (State::Cancelled, "cancelled", true),
+        (State::Expired, "expired", true),
+    ] {
+        assert_eq!((state.name(), state.is_terminal()), (name, ends));
+        assert_eq!(serde_json::to_value(state).expect("a name"), name);
+    }
+}

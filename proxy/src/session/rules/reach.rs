@@ -127,7 +127,8 @@ impl Reach {
             Reach::Nothing => false,
             Reach::Unknown => true,
             Reach::Named(expressions) => expressions.iter().enumerate().any(|(at, expression)| {
-                let taken_out = expressions[at + 1..]
+                // Among those from here on; one that excludes nothing takes nothing out.
+                let taken_out = expressions[at..]
                     .iter()
                     .any(|later| later.excludes && later.holds_all(pattern));
                 !expression.excludes && expression.may_be(pattern) && !taken_out
@@ -240,6 +241,9 @@ mod tests {
             ("/,/_search", true),
             ("/<secret-{now/d}>/_search", true),
             ("/<{now}>/_search", true),
+            ("/<secret-1>/_search", true),
+            ("/<secret\\-1>/_search", true),
+            ("/{now}-1/_search", true),
             ("/cluster:secret-1/_search", true),
             ("/*:*/_search", true),
             ("/secret-1::failures/_search", true),
@@ -272,9 +276,26 @@ mod tests {
             ("/_dashboards/internal/bsearch", true),
             ("/_dashboards/s/team/internal/bsearch", true),
             ("/_dashboards/api/core/capabilities", false),
+            ("/_dashboards/s/team/api/core/capabilities", false),
+            ("/_dashboards/x/team/api/core/capabilities", true),
+            ("/_dashboards/api/core/capabilities/x", false),
+            ("/_dashboards/api/core/capabilitiesx", true),
             ("/", false),
         ] {
             assert_eq!(reach(path).may_touch("secret-*"), touches, "{path}");
+        }
+    }
+
+    #[test]
+    fn date_math_stands_for_anything_in_the_place_of_its_braces_alone() {
+        for (path, touches) in [
+            ("/<{now}>/_search", true),
+            ("/<{now/d{yyyy}}-1>/_search", true),
+            ("/<{now}-2>/_search", false),
+            ("/<logs-{now}>/_search", false),
+            ("/<secret-{now}>,-secret-1/_search", false),
+        ] {
+            assert_eq!(reach(path).may_touch("secret-1"), touches, "{path}");
         }
     }
 

@@ -204,6 +204,10 @@ fn a11_dashboards_at_the_root_leave_no_path_of_a_cluster() {
     ] {
         check(&rules, role, request, allowed);
     }
+    let rules = Rules::read_at("deny read * /secret-*/**", &places("/").expect("a place"));
+    let rules = rules.expect("rules");
+    check(&rules, Role::Read, "POST /internal/bsearch", false);
+    check(&rules, Role::Read, "GET /app/discover", true);
     for text in ["dashboards", "/a b", "/a%2Fb", "/a*"] {
         assert!(places(text).is_err(), "{text}");
     }
@@ -319,6 +323,50 @@ fn a_rule_that_denies_indices_holds_for_every_path_that_may_reach_them() {
 }
 
 #[test]
+fn a_rule_that_denies_a_name_behind_an_operation_holds_for_lists_that_have_the_name() {
+    let rules = Rules::read("deny * * /_cat/indices/secret-*; deny * * /_cat/count/a*b").unwrap();
+    for (request, allowed) in [
+        ("GET /_cat/indices/secret-1", false),
+        ("GET /_cat/indices/open,secret-1", false),
+        ("GET /_cat/indices/open", true),
+        ("GET /_cat/count/a-b", false),
+        ("GET /_cat/count/a,b", false),
+        ("GET /_cat/count/a", true),
+    ] {
+        check(&rules, Role::Read, request, allowed);
+    }
+}
+
+#[test]
+fn a_rule_that_denies_holds_for_every_spelling_and_no_other_path() {
+    let rules = "deny full PUT /{index}/_settings; deny full PUT /_x/*; allow full PUT /**";
+    let rules = Rules::read(rules).unwrap();
+    for (path, allowed) in [
+        ("/logs/_settings", false),
+        ("/logs,a/_settings", false),
+        ("/_y/_settings", true),
+        ("/_x/a", false),
+        ("/_x;v=1/a", false),
+        ("/_X/a", false),
+        ("/_x/a%2Fb", false),
+        ("/_x/a/b", true),
+    ] {
+        check(&rules, Role::Full, &format!("PUT {path}"), allowed);
+    }
+}
+
+#[test]
+fn a7_a_slash_inside_a_name_is_read_by_both_roles_and_sent_by_full_alone() {
+    let rules = Rules::default();
+    check(&rules, Role::Read, "POST /logs/_explain/a", true);
+    check(&rules, Role::Read, "GET /logs/_explain/a%2Fb", true);
+    check(&rules, Role::Read, "POST /logs/_explain/a%2Fb", false);
+    check(&rules, Role::Full, "POST /logs/_explain/a%2Fb", true);
+    // Only the braces of date math hold a slash of their own.
+    check(&rules, Role::Read, "POST /%3Clogs-%7Bnow%2Fd%7D%3E%2F_doc/_search", false);
+}
+
+#[test]
 fn a7_a_document_that_is_called_like_a_search_is_a_document() {
     let rules = Rules::default();
     for request in [
@@ -394,6 +442,12 @@ fn a_refusal_names_the_role_the_method_and_the_rule() {
     assert_eq!(
         refused.to_string(),
         "the role `read` may not DELETE this path; the rule is `deny * DELETE /**` (deleting)"
+    );
+    let rules = Rules::read("deny  read GET /secret").unwrap();
+    let refused = rules.admit(Role::Read, &Method::GET, "/secret").unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the role `read` may not GET this path; the rule is `deny read GET /secret`"
     );
     let refused = Rules::default().admit(Role::Read, &Method::POST, "/logs/_doc").unwrap_err();
     assert!(refused.to_string().contains("`what no rule allows is denied`"), "{refused}");
