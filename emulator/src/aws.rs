@@ -42,6 +42,8 @@ pub(crate) struct Surfaces {
     pub(crate) control: Router,
     pub(crate) s3: S3,
     pub(crate) dynamodb: DynamoDb,
+    pub(crate) ssm: Ssm,
+    pub(crate) secrets: Secrets,
 }
 
 /// Which API a request is for.
@@ -61,20 +63,10 @@ enum Service {
 }
 
 impl Aws {
-    /// The port's APIs, with the parameters and the secrets of the configuration.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that names the parameter or the secret that AWS would refuse.
-    pub(crate) fn new(
-        platform: &Platform,
-        config: &Config,
-        surfaces: Surfaces,
-    ) -> Result<Aws, String> {
-        let Surfaces { lambda, control, s3, dynamodb } = surfaces;
-        let ssm = Ssm::open(platform, config)?;
-        let secrets = Secrets::open(platform, config)?;
-        Ok(Aws {
+    /// The port's APIs.
+    pub(crate) fn new(platform: &Platform, config: &Config, surfaces: Surfaces) -> Aws {
+        let Surfaces { lambda, control, s3, dynamodb, ssm, secrets } = surfaces;
+        Aws {
             platform: platform.clone(),
             lambda,
             control,
@@ -85,7 +77,7 @@ impl Aws {
             cloudformation: CloudFormation::new(platform, config),
             logs: CloudWatchLogs::new(platform, config),
             strict: config.strict_auth,
-        })
+        }
     }
 
     /// Hands a request to the API that it is for, unless it comes from where that API must not be reached from.

@@ -13,7 +13,9 @@ use crate::function_urls::FunctionUrls;
 use crate::gateway::Gateway;
 use crate::report::Report;
 use crate::report::saved::Saved;
+use crate::secrets::Secrets;
 use crate::sockets::Sockets;
+use crate::ssm::Ssm;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
 use hardcap_core::config::{Config, Function, InvalidTrust, UnknownFunction};
@@ -118,12 +120,22 @@ impl Emulator {
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
         let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
         let queue = queue.map_err(StartError::Data)?;
-        let stores = Stores { lambda: &lambda, s3: &s3, dynamodb: &dynamodb, queue: &queue };
+        let ssm = Ssm::open(&platform, &config).map_err(StartError::Data)?;
+        let secrets = Secrets::open(&platform, &config).map_err(StartError::Data)?;
+        let stores = Stores {
+            lambda: &lambda,
+            s3: &s3,
+            dynamodb: &dynamodb,
+            ssm: &ssm,
+            secrets: &secrets,
+            queue: &queue,
+        };
         let control = Control::new(&platform, &config, &addresses, stores);
 
         let router = plane.serve_rest_of(invoke_api::router(lambda.clone(), queue.clone()));
-        let surfaces = Surfaces { lambda: router, control: control.router(), s3, dynamodb };
-        let aws = Aws::new(&platform, &config, surfaces).map_err(StartError::Data)?;
+        let control = control.router();
+        let surfaces = Surfaces { lambda: router, control, s3, dynamodb, ssm, secrets };
+        let aws = Aws::new(&platform, &config, surfaces);
         serve::serve(
             sockets.aws.0,
             stop.clone(),

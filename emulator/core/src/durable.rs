@@ -235,6 +235,16 @@ impl<T: Serialize + DeserializeOwned> DurableMap<T> {
         }
         Ok(self.entries.remove(key).is_some())
     }
+
+    /// Removes every value.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails; what was removed until then stays removed.
+    pub fn clear(&mut self) -> io::Result<()> {
+        let keys: Vec<String> = self.entries.keys().cloned().collect();
+        keys.iter().try_for_each(|key| self.remove(key).map(|_| ()))
+    }
 }
 
 #[cfg(test)]
@@ -253,9 +263,12 @@ mod tests {
         assert!(!table.remove("\u{e9}").unwrap());
         fs::write(root.path().join("new/half"), "{").unwrap();
 
-        let table = DurableMap::<String>::open(Some(root.path())).unwrap();
+        let mut table = DurableMap::<String>::open(Some(root.path())).unwrap();
         let kept: Vec<_> = table.iter().collect();
         assert_eq!(kept, [("", &"two".to_owned()), ("/a/../b", &"one /a/../b".to_owned())]);
+        table.clear().unwrap();
+        assert_eq!(table.iter().count(), 0);
+        assert_eq!(DurableMap::<String>::open(Some(root.path())).unwrap().iter().count(), 0);
         assert_eq!(entries(&root.path().join("new")).unwrap(), [""; 0]);
     }
 

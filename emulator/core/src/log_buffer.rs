@@ -84,6 +84,13 @@ impl LogBuffer {
         kept.lines.iter().cloned().collect()
     }
 
+    /// Forgets every line.
+    pub fn clear(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.lines.clear();
+        kept.bytes = 0;
+    }
+
     /// The kept lines, and a receiver of all later ones.
     pub fn watch(&self) -> (VecDeque<Arc<LogLine>>, broadcast::Receiver<Arc<LogLine>>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +112,14 @@ mod tests {
         assert_eq!((lines.len(), lines[0].text.as_str()), (10_000, "10"));
         log_buffer.write("f", "s", &vec![b'x'; 8 * 1024 * 1024]);
         assert_eq!(log_buffer.lines().len(), 1, "one line of 8 MiB leaves no room for others");
+        log_buffer.clear();
+        log_buffer.write("f", "s", b"after");
+        log_buffer.write("f", "s", &vec![b'x'; 8 * 1024 * 1024 - 5]);
+        assert_eq!(
+            log_buffer.lines().len(),
+            2,
+            "a log_buffer that was cleared has all of its room"
+        );
         log_buffer.write("f", "s", &vec![b'y'; 8 * 1024 * 1024 + 1]);
         assert!(
             log_buffer.lines().is_empty(),

@@ -41,7 +41,7 @@ use address::Address;
 use api::Api;
 use call::{Call, Ids};
 use hardcap_core::clock::EpochMillis;
-use hardcap_core::config::Config;
+use hardcap_core::config::{self, Config};
 use hardcap_core::context::Platform;
 use hardcap_core::faults::{self, Service};
 use hardcap_core::guard::{Caller, GuardRefusal};
@@ -215,6 +215,16 @@ impl S3 {
             parts.status = status;
         }
         Ok(Response::from_parts(parts, Body::new(body)))
+    }
+
+    /// Returns to the buckets of a configuration, all empty: for the next test.
+    ///
+    /// # Errors
+    ///
+    /// A sentence when the disk fails.
+    pub async fn reset(&self, buckets: &[config::Bucket]) -> Result<(), String> {
+        let reset = self.store.reset(buckets, self.platform.clock.now()).await;
+        reset.map_err(|refusal| format!("S3: {refusal:?}"))
     }
 
     /// Removes what has ended by the emulator's clock.

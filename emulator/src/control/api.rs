@@ -247,12 +247,44 @@ pub(crate) async fn key(
     Ok(Json(json!({ "secret": key.secret_access_key, "session_token": key.session_token })))
 }
 
-/// Forgets all records and returns to the limits and faults that the run began with. Objects and functions stay.
-pub(crate) async fn reset(State(control): State<Control>) -> Json<Value> {
+/// What `POST /_hardcap/reset` resets beside records, logs, limits and faults.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ResetQuery {
+    /// Buckets, tables, parameters, secrets, waiting events and dead letters too.
+    data: bool,
+}
+
+/// Forgets all records and log lines, and returns to the limits and faults that the run began with; with `data=true`, to the
+/// template's data too. Functions stay.
+pub(crate) async fn reset(
+    State(control): State<Control>,
+    Query(query): Query<ResetQuery>,
+) -> Result<Json<Value>, ControlError> {
     control.platform.set_limits(control.config.limits.clone());
     super::faults::reset(&control);
+    if query.data {
+        let failed = |cause| {
+            let text = format!("the data cannot be reset: {cause}");
+            ControlError(StatusCode::INTERNAL_SERVER_ERROR, text)
+        };
+        reset_data(&control).await.map_err(failed)?;
+    }
+    control.platform.log_buffer.clear();
     control.platform.recorder.reset();
-    Json(json!({ "status": "ok" }))
+    Ok(Json(json!({ "status": "ok" })))
+}
+
+async fn reset_data(control: &Control) -> Result<(), String> {
+    control.queue.clear().await?;
+    control.s3.reset(&control.config.buckets).await?;
+    control.dynamodb.reset().await?;
+    let control = control.clone();
+    let reset = move || {
+        control.ssm.reset(&control.config)?;
+        control.secrets.reset(&control.config)
+    };
+    tokio::task::spawn_blocking(reset).await.map_err(|error| error.to_string())?
 }
 
 /// The body as JSON, whatever its content type is: requests are written by hand.

@@ -13,6 +13,8 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use http::{Response, StatusCode};
 
 use crate::dynamodb::DynamoDb;
+use crate::secrets::Secrets;
+use crate::ssm::Ssm;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
@@ -35,6 +37,8 @@ pub(crate) struct Control {
     lambda: Lambda,
     s3: S3,
     dynamodb: DynamoDb,
+    ssm: Ssm,
+    secrets: Secrets,
     queue: Queue,
 }
 
@@ -43,6 +47,8 @@ pub(crate) struct Stores<'a> {
     pub(crate) lambda: &'a Lambda,
     pub(crate) s3: &'a S3,
     pub(crate) dynamodb: &'a DynamoDb,
+    pub(crate) ssm: &'a Ssm,
+    pub(crate) secrets: &'a Secrets,
     pub(crate) queue: &'a Queue,
 }
 
@@ -60,6 +66,8 @@ impl Control {
             lambda: stores.lambda.clone(),
             s3: stores.s3.clone(),
             dynamodb: stores.dynamodb.clone(),
+            ssm: stores.ssm.clone(),
+            secrets: stores.secrets.clone(),
             queue: stores.queue.clone(),
         }
     }

@@ -123,10 +123,52 @@ fn open(directory: Option<std::path::PathBuf>, configured: &[Table]) -> Result<D
             Database::new(&shown).map_err(|error| format!("{shown}: {error}"))?
         }
     };
-    for table in configured {
-        create(&database, table).map_err(|error| format!("table `{}`: {error}", table.name))?;
-    }
+    provide(&database, configured)?;
     Ok(database)
+}
+
+fn provide(database: &Database, configured: &[Table]) -> Result<(), String> {
+    for table in configured {
+        create(database, table).map_err(|error| format!("table `{}`: {error}", table.name))?;
+    }
+    Ok(())
+}
+
+/// Deletes every table, and makes those of the configuration anew.
+///
+/// # Errors
+///
+/// A sentence that names the table.
+pub(super) fn reset(database: &Database, configured: &[Table]) -> Result<(), String> {
+    // A page of the list has at most 100 names, and each round deletes what it lists.
+    loop {
+        let listed = input(json!({})).and_then(|request| database.list_tables(request));
+        let listed = listed.and_then(|listed| shown(&listed));
+        let listed = listed.map_err(|error| format!("the tables cannot be listed: {error}"))?;
+        let names: Vec<&str> = listed["TableNames"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(serde_json::Value::as_str)
+            .collect();
+        if names.is_empty() {
+            return provide(database, configured);
+        }
+        for name in names {
+            delete(database, name).map_err(|error| format!("table `{name}`: {error}"))?;
+        }
+    }
+}
+
+fn delete(database: &Database, name: &str) -> Result<(), DynoxideError> {
+    // A table may be protected from deletion; a reset is no call of an application.
+    let unprotected = json!({ "TableName": name, "DeletionProtectionEnabled": false });
+    let described = database.describe_table(input(json!({ "TableName": name }))?)?;
+    if shown(&described)?["Table"]["DeletionProtectionEnabled"] == true {
+        database.update_table(input(unprotected)?)?;
+    }
+    database.delete_table(input(json!({ "TableName": name }))?)?;
+    Ok(())
 }
 
 fn create(database: &Database, table: &Table) -> Result<(), DynoxideError> {

@@ -136,6 +136,26 @@ impl DynamoDb {
         }
     }
 
+    /// Returns to the tables of the configuration, all empty. Another's endpoint keeps its tables.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the table.
+    pub(crate) async fn reset(&self) -> Result<(), String> {
+        if self.config.dynamodb_endpoint.is_some() {
+            return Ok(());
+        }
+        let engine = match self.engine.get() {
+            Some(engine) => engine,
+            // Nothing was stored in memory before the first request.
+            None if self.config.data.is_none() => return Ok(()),
+            None => self.engine().await?,
+        };
+        let (database, config) = (engine.database.clone(), self.config.clone());
+        let reset = move || engine::reset(&database, &config.tables);
+        tokio::task::spawn_blocking(reset).await.map_err(|error| error.to_string())?
+    }
+
     async fn engine(&self) -> Result<&Engine, String> {
         let start = || Engine::start(&self.platform, &self.config, self.stop.clone());
         self.engine.get_or_try_init(start).await

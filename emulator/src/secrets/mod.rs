@@ -58,6 +58,14 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+fn provide(store: &mut Store, platform: &Platform, config: &Config) -> Result<(), String> {
+    for secret in &config.secrets {
+        add(store, secret, &config.limits, platform.clock.now())
+            .map_err(|error| format!("secret `{}`: {}", secret.name, json_api::sentence(error)))?;
+    }
+    Ok(())
+}
+
 impl Secrets {
     /// A store with the secrets that an earlier run left in `config.data`, and those of the configuration.
     ///
@@ -68,12 +76,19 @@ impl Secrets {
         let folder = config.data.as_ref().map(|data| data.join("secrets"));
         let store = Store::open(&config.region, folder.as_deref());
         let mut store = store.map_err(|error| error.to_string())?;
-        for secret in &config.secrets {
-            add(&mut store, secret, &config.limits, platform.clock.now()).map_err(|error| {
-                format!("secret `{}`: {}", secret.name, json_api::sentence(error))
-            })?;
-        }
+        provide(&mut store, platform, config)?;
         Ok(Secrets { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
+    }
+
+    /// Returns to the secrets of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// A sentence when the disk fails.
+    pub(crate) fn reset(&self, config: &Config) -> Result<(), String> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.clear().map_err(|error| error.to_string())?;
+        provide(&mut store, &self.platform, config)
     }
 
     /// Answers a request with `X-Amz-Target: secretsmanager.*`.

@@ -134,6 +134,11 @@ impl Store {
         Ok(Store { region: region.to_owned(), secrets: DurableMap::open(root)? })
     }
 
+    /// Removes every secret.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.secrets.clear()
+    }
+
     /// Makes a template's secret. As a deployment does, it replaces what the API has put only when the template says
     /// something else than it said before.
     pub(super) fn provide(&mut self, secret: &Secret, now: EpochMillis) -> Result<(), ApiError> {

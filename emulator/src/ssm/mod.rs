@@ -54,6 +54,16 @@ impl std::fmt::Debug for Ssm {
     }
 }
 
+fn provide(store: &mut Store, platform: &Platform, config: &Config) -> Result<(), String> {
+    for parameter in &config.parameters {
+        let put = store.provide(parameter, &config.limits, platform.clock.now());
+        put.map_err(|error| {
+            format!("parameter `{}`: {}", parameter.name, json_api::sentence(error))
+        })?;
+    }
+    Ok(())
+}
+
 impl Ssm {
     /// A store with the parameters that an earlier run left in `config.data`, and those of the configuration.
     ///
@@ -63,13 +73,19 @@ impl Ssm {
     pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Ssm, String> {
         let folder = config.data.as_ref().map(|data| data.join("ssm"));
         let mut store = Store::open(folder.as_deref()).map_err(|error| error.to_string())?;
-        for parameter in &config.parameters {
-            let put = store.provide(parameter, &config.limits, platform.clock.now());
-            put.map_err(|error| {
-                format!("parameter `{}`: {}", parameter.name, json_api::sentence(error))
-            })?;
-        }
+        provide(&mut store, platform, config)?;
         Ok(Ssm { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
+    }
+
+    /// Returns to the parameters of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// A sentence when the disk fails.
+    pub(crate) fn reset(&self, config: &Config) -> Result<(), String> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.clear().map_err(|error| error.to_string())?;
+        provide(&mut store, &self.platform, config)
     }
 
     /// Answers a request with `X-Amz-Target: AmazonSSM.*`.

@@ -117,6 +117,11 @@ impl Store {
         Ok(Store { parameters: DurableMap::open(root)? })
     }
 
+    /// Removes every parameter.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.parameters.clear()
+    }
+
     /// Puts a template's parameter. As a deployment does, it replaces what the API has put only when the template says
     /// something else than it said before.
     pub(super) fn provide(

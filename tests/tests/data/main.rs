@@ -4,6 +4,7 @@ mod durable;
 mod dynamodb;
 mod identity;
 mod parameters;
+mod reset;
 mod secrets;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};

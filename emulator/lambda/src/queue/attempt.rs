@@ -19,9 +19,13 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let mut woken = std::pin::pin!(shared.wake.notified());
         woken.as_mut().enable();
         let clock = &shared.platform.clock;
-        let (due, next) = shared.lines().take_due(clock.now());
+        let (due, next, clearings) = {
+            let mut lines = shared.lines();
+            let (due, next) = lines.take_due(clock.now());
+            (due, next, lines.clearings())
+        };
         for event in due {
-            shared.tasks.spawn(attempt(Arc::clone(&shared), event));
+            shared.tasks.spawn(attempt(Arc::clone(&shared), event, clearings));
         }
         let until_due = async {
             match next {
@@ -47,10 +51,11 @@ enum Outcome {
     Unsettled,
 }
 
-async fn attempt(shared: Arc<Shared>, event: Event) {
+/// Tries an event that was taken out of its line when the queue had been cleared so often.
+async fn attempt(shared: Arc<Shared>, event: Event, clearings: u64) {
     match outcome(&shared, &event).await {
         Outcome::Unsettled => {}
-        Outcome::Again(head) => again(&shared, Event { head, ..event }).await,
+        Outcome::Again(head) => again(&shared, Event { head, ..event }, clearings).await,
         Outcome::Lost => {
             forget(&shared, &event, Condition::Dropped, event.head.tries.failures).await
         }
@@ -137,13 +142,24 @@ fn note(shared: &Arc<Shared>, head: &Head, stop: &Stop) {
     }
 }
 
-async fn again(shared: &Arc<Shared>, event: Event) {
+async fn again(shared: &Arc<Shared>, event: Event, clearings: u64) {
     let head = event.head.clone();
-    settle(shared, &event.head, shared.on_disk(move |disk| disk.update(&head)).await);
-    let mut lines = shared.lines();
-    lines.back(&event.head.function);
-    lines.put(event);
-    drop(lines);
+    let updated = head.clone();
+    settle(shared, &head, shared.on_disk(move |disk| disk.update(&updated)).await);
+    let cleared = {
+        let mut lines = shared.lines();
+        lines.back(&head.function);
+        let cleared = lines.clearings() != clearings;
+        match cleared {
+            true => lines.release(event.payload.len() as u64),
+            false => lines.put(event),
+        }
+        cleared
+    };
+    if cleared {
+        let id = head.id.clone();
+        settle(shared, &head, shared.on_disk(move |disk| disk.remove(&id)).await);
+    }
     shared.wake.notify_one();
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Lines {
     sequence: u64,
     letters: VecDeque<Letter>,
     letter_bytes: usize,
+    /// How often everything was cleared.
+    clearings: u64,
 }
 
 #[derive(Debug, Default)]
@@ -117,6 +119,24 @@ impl Lines {
         self.letters = letters.into();
     }
 
+    /// How often everything was cleared: an event that was taken before does not go back into its line.
+    pub(super) fn clearings(&self) -> u64 {
+        self.clearings
+    }
+
+    /// Takes out every event that waits, and every letter. What is under way stays.
+    pub(super) fn clear(&mut self) -> (Vec<Event>, Vec<Letter>) {
+        self.clearings += 1;
+        let lines = self.functions.values_mut();
+        let waiting: Vec<Event> =
+            lines.flat_map(|line| std::mem::take(&mut line.waiting).into_values()).collect();
+        for event in &waiting {
+            self.release(event.payload.len() as u64);
+        }
+        self.letter_bytes = 0;
+        (waiting, std::mem::take(&mut self.letters).into())
+    }
+
     /// What the control surface shows.
     pub(super) fn status(&self) -> Value {
         let functions: serde_json::Map<String, Value> = self
@@ -202,6 +222,20 @@ mod tests {
         lines.release(1);
         assert!(lines.reserve(EVENT_BYTES_MAX).is_err());
         lines.reserve(1).unwrap();
+    }
+
+    #[test]
+    fn events_that_are_cleared_give_their_room_back_and_those_under_way_stay() {
+        let mut lines = Lines::default();
+        for id in 0..3 {
+            lines.reserve(2).unwrap();
+            lines.put(event(id, "f", if id == 0 { 0 } else { 9 }));
+        }
+        assert_eq!(ids(&lines.take_due(EpochMillis(1)).0), ["0"]);
+        assert_eq!(ids(&lines.clear().0), ["1", "2"]);
+        let status = lines.status();
+        let counts = [&status["pending"], &status["in_flight"], &status["bytes"]];
+        assert_eq!(counts, [0, 1, 2], "{status}");
     }
 
     #[test]

@@ -187,6 +187,20 @@ impl Queue {
         })
     }
 
+    /// Forgets every event that waits, and every dead letter. An attempt that is under way goes on, and is the last of its event.
+    ///
+    /// # Errors
+    ///
+    /// A sentence when the disk fails.
+    pub async fn clear(&self) -> Result<(), String> {
+        let (events, letters) = self.shared.lines().clear();
+        let forget = move |disk: &Disk| {
+            events.iter().try_for_each(|event| disk.remove(&event.head.id))?;
+            letters.iter().try_for_each(|letter| disk.forget(letter))
+        };
+        self.shared.on_disk(forget).await
+    }
+
     /// What waits, what is under way, how events ended, and the dead letters.
     pub fn status(&self) -> Value {
         let mut status = self.shared.lines().status();

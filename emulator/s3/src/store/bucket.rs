@@ -248,6 +248,23 @@ impl Bucket {
             }
             contents.gone = true;
         }
+        self.remove_all().await
+    }
+
+    /// Ends it with everything in it.
+    pub(super) async fn discard(&self) -> Result<(), Refusal> {
+        let objects = {
+            let mut contents = self.contents_mut();
+            contents.gone = true;
+            std::mem::take(&mut contents.objects)
+        };
+        for blob in objects.values().flat_map(|object| &object.body) {
+            blob.release();
+        }
+        self.remove_all().await
+    }
+
+    async fn remove_all(&self) -> Result<(), Refusal> {
         for upload in self.uploads() {
             self.end_upload(&upload).await?;
         }

@@ -139,6 +139,28 @@ impl Store {
         Ok(true)
     }
 
+    /// Removes every bucket with everything in it, and makes the template's buckets anew.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(super) async fn reset(
+        &self,
+        wanted: &[config::Bucket],
+        now: EpochMillis,
+    ) -> Result<(), Refusal> {
+        let _turn = self.turn.lock().await;
+        for bucket in self.buckets() {
+            bucket.discard().await?;
+            let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+            buckets.remove(&bucket.name);
+        }
+        for bucket in wanted {
+            self.provide(bucket, now).map_err(|error| Refusal::bug(&error))?;
+        }
+        Ok(())
+    }
+
     /// Removes an empty bucket.
     ///
     /// # Errors
