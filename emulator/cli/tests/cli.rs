@@ -567,6 +567,90 @@ fn exec_gives_names_and_outputs_and_hides_the_developer_s_aws_settings() {
 }
 
 #[test]
+fn the_ready_file_has_names_outputs_and_the_environment_that_exec_gives() {
+    let outputs = "Outputs:\n  Bucket: {Value: !Ref Files}\n  Url: {Value: !Sub 'https://${ServerlessHttpApi}.execute-api.${AWS::Region}.amazonaws.com/x'}\n";
+    let folder = with_program(&[]);
+    fs::write(folder.path().join("template.yaml"), format!("{FUNCTION}{outputs}"))
+        .expect("written");
+    let more = ["--stack-name", "shop", "--ready-file", "ready.json"];
+    let (child, stderr, said) = up_with(folder.path(), &more, |command| {
+        command.env("AWS_PROFILE", "production").env("AWS_REGION", "eu-north-1");
+    });
+    let ready = ready_file(folder.path());
+    let api = ready["apis"]["ServerlessHttpApi"].as_str().expect(&said);
+    assert_eq!(
+        (&ready["region"], &ready["stack"]),
+        (&"us-east-1".into(), &"shop".into()),
+        "{ready}"
+    );
+    assert_eq!(ready["functions"], serde_json::json!({ "Hello": "Hello" }), "{ready}");
+    assert_eq!(ready["tables"], serde_json::json!({}), "{ready}");
+    assert_eq!(ready["buckets"], serde_json::json!({ "Files": "shop-files" }), "{ready}");
+    let outputs = serde_json::json!({ "Bucket": "shop-files", "Url": format!("{api}/x") });
+    assert_eq!(ready["outputs"], outputs, "{ready}");
+    let environment = &ready["environment"];
+    assert_eq!(environment["AWS_ENDPOINT_URL"], ready["aws"], "{ready}");
+    assert_eq!(environment["HARDCAP_OUTPUT_Bucket"], "shop-files", "{ready}");
+    assert_eq!(environment["AWS_REGION"], "us-east-1", "{ready}");
+    assert!(environment.as_object().expect("an object").contains_key("AWS_PROFILE"), "{ready}");
+    assert!(environment["AWS_PROFILE"].is_null(), "{ready}");
+    assert_eq!(stop(child, stderr).0, Some(0));
+}
+
+#[test]
+fn up_ends_with_its_standard_input_if_it_is_asked_to() {
+    let folder = with_program(&[]);
+    let more = ["--ready-file", "ready.json", "--stop-at-eof"];
+    let (mut child, mut stderr, _) = up_with(folder.path(), &more, |command| {
+        command.stdin(Stdio::piped());
+    });
+    let input = child.stdin.as_mut().expect("it is piped");
+    input.write_all(b"what is written changes nothing\n").expect("it is read");
+    assert!(
+        get(&format!("{}/health", ready_file(folder.path())["control"].as_str().unwrap()))
+            .contains("\"ok\"")
+    );
+    drop(child.stdin.take());
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("its standard error is text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{rest}");
+    assert!(!folder.path().join("ready.json").exists(), "the ready file outlived the run");
+
+    // Without the option it runs on, as a service does whose standard input is empty.
+    let (mut child, stderr, _) = up(folder.path(), &["--ready-file", "ready.json"]);
+    assert!(
+        get(&format!("{}/health", ready_file(folder.path())["control"].as_str().unwrap()))
+            .contains("\"ok\"")
+    );
+    assert_eq!(child.try_wait().expect("it can be asked"), None);
+    assert_eq!(stop(child, stderr).0, Some(0));
+}
+
+#[test]
+fn completions_and_man_pages_know_every_command_and_option() {
+    let folder = folder(&[]);
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(folder.path(), &["completions", shell]);
+        let script = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        for known in ["replay", "min-headroom", "completions"] {
+            assert!(script.contains(known), "{shell} does not know {known}");
+        }
+    }
+    let output = run(folder.path(), &["man", "pages"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    for (page, known) in [
+        ("hardcap.1", "Exit codes"),
+        ("hardcap-exec.1", "min\\-headroom"),
+        ("hardcap-completions.1", "fish"),
+    ] {
+        let text = fs::read_to_string(folder.path().join("pages").join(page)).expect(page);
+        assert!(text.starts_with(".ie") && text.contains(known), "{page}: {text}");
+    }
+    fails(&folder.path().join("pages"), &["man", "hardcap.1"], 1, &["hardcap.1 cannot be written"]);
+}
+
+#[test]
 fn a_rust_function_is_built_and_an_error_of_the_compiler_is_shown() {
     let template = "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: f}}\n    Properties: {CodeUri: .}\n";
     let manifest = "[package]\nname = \"f\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[[bin]]\nname = \"f\"\npath = \"f.rs\"\n[workspace]\n";

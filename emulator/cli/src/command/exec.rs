@@ -172,7 +172,7 @@ async fn run_command(
 
 /// Whether a variable is one of the developer's own settings of AWS's clients: credentials, roles, profiles, endpoints. A
 /// test that inherits them can reach AWS. What only concerns output and retries stays.
-fn is_of_the_developer(name: &str) -> bool {
+pub(super) fn is_of_the_developer(name: &str) -> bool {
     const NAMES: [&str; 28] = [
         "AWS_ACCESS_KEY",
         "AWS_ACCESS_KEY_ID",
@@ -215,7 +215,8 @@ fn is_of_the_developer(name: &str) -> bool {
     NAMES.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
-fn environment(addresses: &Addresses, config: &Config) -> Vec<(String, String)> {
+/// What a command finds in its environment: what an SDK needs, and the names of what the template has.
+pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String, String)> {
     let region = &config.region;
     let mut variables: Vec<(String, String)> = [
         ("AWS_ENDPOINT_URL", addresses.aws.as_str()),

@@ -13,6 +13,7 @@ mod invoke;
 mod launch;
 mod limits;
 mod logs;
+mod manual;
 mod options;
 mod probe;
 mod project;
@@ -179,6 +180,24 @@ enum Command {
         #[arg(env = remote::CONTROL, default_value = remote::DEFAULT_URL)]
         url: String,
     },
+    /// Print the completions of a shell
+    #[command(after_help = "\
+Examples:
+  hardcap completions bash > ~/.local/share/bash-completion/completions/hardcap
+  hardcap completions zsh > \"${fpath[1]}/_hardcap\"
+  hardcap completions fish > ~/.config/fish/completions/hardcap.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a folder, one for each command
+    #[command(after_help = "\
+Examples:
+  hardcap man ~/.local/share/man/man1 && man hardcap-exec")]
+    Man {
+        /// The folder; made if it does not exist
+        folder: PathBuf,
+    },
     /// Print the table of limits on a date
     #[command(after_help = LIMITS_EXAMPLES)]
     Limits {
@@ -232,6 +251,8 @@ pub fn main() -> ExitCode {
         Some(Command::Init(options)) => init::init(&options),
         Some(Command::Report(options)) => report::report(&options),
         Some(Command::Health { url }) => health::health(&url),
+        Some(Command::Completions { shell }) => manual::completions(shell),
+        Some(Command::Man { folder }) => manual::man(&folder),
         Some(Command::Limits { limits, format }) => limits::limits(&limits, format),
     };
     let code = outcome.unwrap_or_else(|Failure(message)| {

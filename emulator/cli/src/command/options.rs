@@ -105,6 +105,9 @@ pub(super) struct UpOptions {
     /// Write the run into this file when it ends, for `hardcap report`
     #[arg(long, value_name = "FILE")]
     pub(super) records: Option<PathBuf>,
+    /// Stop at the end of standard input, for a test harness: however it ends, nothing is left running
+    #[arg(long)]
+    pub(super) stop_at_eof: bool,
     /// Build what is edited and put it in place while everything else goes on
     #[arg(long)]
     pub(super) watch: bool,
@@ -141,6 +144,7 @@ impl UpOptions {
             data: None,
             ready_file: None,
             records: None,
+            stop_at_eof: false,
             watch: false,
             no_build: false,
             // Whoever calls one function wants its answer; the refusal is said, and holds nobody up.

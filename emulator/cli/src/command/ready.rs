@@ -7,7 +7,9 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::Failure;
+use super::exec::{environment, is_of_the_developer};
 use hardcap_core::addresses::Addresses;
+use hardcap_core::config::Config;
 use hardcap_core::paths::folder_of;
 
 /// A file that exists exactly while everything listens.
@@ -23,7 +25,45 @@ struct Content<'a> {
     function_urls: &'a IndexMap<String, String>,
     control: &'a str,
     companions: &'a IndexMap<String, String>,
-    limits: &'a str,
+    limits: String,
+    region: &'a str,
+    stack: &'a str,
+    outputs: IndexMap<&'a str, String>,
+    /// The names of resources, by logical id.
+    functions: IndexMap<&'a str, &'a str>,
+    tables: IndexMap<&'a str, &'a str>,
+    buckets: IndexMap<&'a str, &'a str>,
+    /// What `hardcap exec` sets for its command. `null` is a variable that is set here and has to be removed.
+    environment: IndexMap<String, Option<String>>,
+}
+
+impl<'a> Content<'a> {
+    fn new(addresses: &'a Addresses, config: &'a Config) -> Content<'a> {
+        let resources = &config.stack.resources;
+        let named = |kind: &str| {
+            let found = resources.iter().filter(|resource| resource.kind == kind);
+            found.map(|one| (one.logical_id.as_str(), one.physical_id.as_str())).collect()
+        };
+        let outputs = config.stack.outputs.iter();
+        let inherited = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+        let hidden = inherited.filter(|name| is_of_the_developer(name)).map(|name| (name, None));
+        let set = environment(addresses, config).into_iter();
+        Content {
+            aws: &addresses.aws,
+            apis: &addresses.apis,
+            function_urls: &addresses.function_urls,
+            control: &addresses.control,
+            companions: &addresses.companions,
+            limits: config.limits.date().to_string(),
+            region: &config.region,
+            stack: &config.stack.name,
+            outputs: outputs.map(|it| (it.key.as_str(), addresses.fill(&it.value))).collect(),
+            functions: named("AWS::Lambda::Function"),
+            tables: named("AWS::DynamoDB::Table"),
+            buckets: named("AWS::S3::Bucket"),
+            environment: hidden.chain(set.map(|(name, value)| (name, Some(value)))).collect(),
+        }
+    }
 }
 
 impl ReadyFile {
@@ -36,15 +76,8 @@ impl ReadyFile {
     }
 
     /// Writes the file whole: whoever sees it sees all of it.
-    pub(super) fn write(&self, addresses: &Addresses, limits: &str) -> Result<(), Failure> {
-        let content = Content {
-            aws: &addresses.aws,
-            apis: &addresses.apis,
-            function_urls: &addresses.function_urls,
-            control: &addresses.control,
-            companions: &addresses.companions,
-            limits,
-        };
+    pub(super) fn write(&self, addresses: &Addresses, config: &Config) -> Result<(), Failure> {
+        let content = Content::new(addresses, config);
         let mut json = serde_json::to_vec_pretty(&content).map_err(Failure::new)?;
         json.push(b'\n');
         let folder = folder_of(&self.path);

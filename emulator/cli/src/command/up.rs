@@ -7,6 +7,7 @@ use std::time::Duration;
 use hardcap_limits::Millis;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
@@ -69,6 +70,9 @@ pub(super) fn start_log(options: &UpOptions) {
 async fn run(template: Option<PathBuf>, options: &UpOptions) -> Result<ExitCode, Failure> {
     let project = Project::open(template.clone(), &options.limits, &options.template)?;
     let mut signals = Signals::new()?;
+    if options.stop_at_eof {
+        signals.end_with_standard_input()?;
+    }
     let ready_file = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
     if !options.quiet {
         project.note.iter().for_each(|note| terminal::say(note));
@@ -92,8 +96,7 @@ async fn run(template: Option<PathBuf>, options: &UpOptions) -> Result<ExitCode,
     let mut started = started;
     let mut edits = watch.map(|watch| Edits::new(template, &project, watch, &started));
     if let Some(ready_file) = &ready_file {
-        let limits = project.loaded.config.limits.date().to_string();
-        ready_file.write(&started.addresses, &limits)?;
+        ready_file.write(&started.addresses, &project.loaded.config)?;
     }
     if !options.quiet {
         let tries = &project.settings.tries;
@@ -150,6 +153,8 @@ async fn until_stopped(started: &mut Started, signals: &mut Signals) {
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// Told at the end of standard input, where that ends the run too.
+    end_of_input: Option<oneshot::Receiver<()>>,
 }
 
 impl Signals {
@@ -161,14 +166,43 @@ impl Signals {
         Ok(Signals {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,
+            end_of_input: None,
         })
+    }
+
+    /// Takes the end of standard input as a request to terminate: it comes when the process at the other end of a pipe has ended,
+    /// however that came.
+    pub(super) fn end_with_standard_input(&mut self) -> Result<(), Failure> {
+        let (ended, end_of_input) = oneshot::channel();
+        // A thread of its own: nothing can interrupt the read, and nothing has to wait for the thread.
+        let reader =
+            std::thread::Builder::new().name("standard-input".to_owned()).spawn(move || {
+                // An error ends the input as well.
+                let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+                let _ = ended.send(());
+            });
+        reader.map_err(|error| Failure::new(format!("a thread cannot be started: {error}")))?;
+        self.end_of_input = Some(end_of_input);
+        Ok(())
     }
 
     /// Waits for the next one.
     pub(super) async fn next(&mut self) -> SignalKind {
-        tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt(),
-            _ = self.terminate.recv() => SignalKind::terminate(),
-        }
+        let end_of_input = async {
+            match &mut self.end_of_input {
+                Some(end) => {
+                    let _ = end.await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        let kind = tokio::select! {
+            _ = self.interrupt.recv() => return SignalKind::interrupt(),
+            _ = self.terminate.recv() => return SignalKind::terminate(),
+            () = end_of_input => SignalKind::terminate(),
+        };
+        // It ends once: a further wait is for signals.
+        self.end_of_input = None;
+        kind
     }
 }
