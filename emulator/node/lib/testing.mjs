@@ -1,0 +1,3 @@
+import testing from './testing.js';
+
+export const { Hardcap, HardcapError, program, start } = testing;
