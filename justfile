@@ -28,8 +28,20 @@ static:
 image: static
     docker build --tag hardcap --file Dockerfile "${CARGO_TARGET_DIR:-target}/image"
 
+# the container image `hardcap:runtimes`, with Python and Node; pulls its base images from a registry
+image-runtimes: static
+    docker build --tag hardcap:runtimes --file Dockerfile.runtimes "${CARGO_TARGET_DIR:-target}/image"
+
+# the wheel, the npm packages and the archive of this platform, into target/packages, with the program of `just static`
+packages: static
+    .ci/packages
+
+# installs each package into a clean environment and runs it
+packages-test: packages
+    .ci/packages-test
+
 # test, and with real runtimes and clients
-test-all: setup static
+test-all: setup static packages-test
     HARDCAP_LANES=all cargo test --workspace
 
 # speed against the floor, what the proxy costs beside what it passes on, jobs against a plain loop: each in one run, as ratios
