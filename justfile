@@ -63,6 +63,14 @@ fuzz TARGET="all" SECONDS="300":
 fuzz-keep TARGET="all":
     .ci/fuzz {{TARGET}} keep
 
+# change the modules of .cargo/mutants.toml in every way that should fail a test; hours; needs `cargo install cargo-mutants`
+mutants *ARGS:
+    HARDCAP_KEEP_DOCS=1 PROPTEST_DISABLE_FAILURE_PERSISTENCE=true cargo mutants --jobs 1 --timeout 200 --build-timeout 600 \
+        --output target/mutants/limits --package hardcap-limits --cargo-arg=--tests {{ARGS}}
+    PROPTEST_DISABLE_FAILURE_PERSISTENCE=true cargo mutants --jobs 1 --timeout 200 --output target/mutants/services \
+        --package hardcap-core --package hardcap-lambda --package hardcap-proxy --cargo-arg=--lib {{ARGS}} \
+        -- -- delivery:: job::row:: queue::retry:: rules:: sigv4:: state::
+
 fmt:
     cargo fmt --all
 

@@ -424,6 +424,7 @@ pages! {
     page_pytest: "docs/pytest.md",
     page_python: "docs/python.md",
     page_recordings: "docs/recordings.md",
+    page_reliability: "docs/reliability.md",
     page_runtimes: "docs/runtimes.md",
     page_rust: "docs/rust.md",
     page_sandbox: "docs/sandbox.md",
