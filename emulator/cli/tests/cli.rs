@@ -274,7 +274,7 @@ fn a_ready_file_that_cannot_be_written_is_named() {
 fn a_wrong_command_line_ends_with_2_and_the_way_out() {
     let folder = with_program(&[]);
     for (arguments, said) in [
-        (&["up", "--limits", "2023-02-29"][..], "write `classic`, `current` or a day such as"),
+        (&["up", "--limits", "2023-02-29"][..], "use `classic`, `current` or a day such as"),
         (&["limits", "--limits", "yesterday"], "`yesterday` is not a date for limits"),
         (&["up", "--set", "lambda_sync_respone=1"], "did you mean `lambda_sync_response`?"),
         (&["up", "--set", "lambda_sync_response=6MB"], "`6MB` is not a whole number of bytes"),
