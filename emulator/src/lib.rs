@@ -29,11 +29,12 @@ mod sockets;
 mod ssm;
 mod strict;
 mod sts;
+mod tries;
 
 pub use hardcap_core::addresses::Addresses;
 pub use hardcap_core::clock::{Clock, EpochMillis, Stopwatch};
 pub use hardcap_core::record::{
-    Condition, EventTotals, LimitUse, Record, Recorder, RowName, Totals, What,
+    Condition, EventTotals, Followed, LimitUse, Record, Recorder, RowName, Run, Totals, What,
 };
 pub use hardcap_core::{config, faults};
 
@@ -41,3 +42,4 @@ pub use builder::Builder;
 pub use emulator::{Emulator, StartError};
 pub use gateway::route;
 pub use report::saved::{Saved, SavedError};
+pub use tries::tries;

@@ -133,6 +133,18 @@ pub fn search_clients() -> Option<PathBuf> {
     Some(folder)
 }
 
+/// The script of axe-core, the rules of accessibility, for the tests of a real browser; only where [`chromedriver`] is.
+///
+/// # Panics
+///
+/// When it is not there.
+#[must_use]
+pub fn axe() -> PathBuf {
+    let script = cache().join("axe-core-4.14.1/node_modules/axe-core/axe.min.js");
+    assert!(script.is_file(), "{} is missing: `just setup` makes it", script.display());
+    script
+}
+
 /// hardcap's own runtime for Node, the file that Node runs, when the lane of real runtimes runs.
 ///
 /// # Panics

@@ -2,6 +2,8 @@
 
 #[path = "gateway/expect.rs"]
 mod expect;
+#[path = "gateway/story.rs"]
+mod story;
 
 use std::fmt::Write as _;
 

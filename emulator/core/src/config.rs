@@ -98,6 +98,23 @@ pub struct Config {
     pub api_port: u16,
     /// The port of the AWS APIs and of the control surface; 0 for a free port.
     pub aws_port: u16,
+    /// Commands that show something, for the live page; one request for each API and function URL when there are none.
+    pub tries: Vec<Try>,
+    /// Explains the log lines and the response of a failed request on the live page. The program gives what `hardcap explain`
+    /// says; the library has none.
+    pub explain: Option<Explain>,
+}
+
+/// What a text is about: a log line, a response, an error. `None` when nothing in it is recognized.
+pub type Explain = fn(&[u8], &Limits) -> Option<String>;
+
+/// A command that shows something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// What it shows.
+    pub about: String,
+    /// The command, with the placeholders of [`crate::addresses::Addresses`].
+    pub command: String,
 }
 
 impl Config {
@@ -130,6 +147,8 @@ impl Config {
             aws_hosts: false,
             api_port: 0,
             aws_port: 0,
+            tries: Vec::new(),
+            explain: None,
         }
     }
 }
@@ -164,7 +183,8 @@ impl Config {
         Ok(())
     }
 
-    /// Every text in which addresses are filled in: values of environments, parameters, secrets and the stack's outputs.
+    /// Every text in which addresses are filled in: values of environments, parameters, secrets, the stack's outputs, commands to
+    /// try.
     pub fn placeholders_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let variables =
             self.functions.iter_mut().flat_map(|function| function.environment.values_mut());
@@ -174,7 +194,8 @@ impl Config {
             Some(SecretValue::Binary(_)) | None => None,
         });
         let outputs = self.stack.outputs.iter_mut().map(|output| &mut output.value);
-        variables.chain(parameters).chain(secrets).chain(outputs)
+        let tries = self.tries.iter_mut().map(|one| &mut one.command);
+        variables.chain(parameters).chain(secrets).chain(outputs).chain(tries)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::faults::Faults;
 use crate::guard::Trust;
 use crate::keyring::Keyring;
 use crate::log_buffer::LogBuffer;
+use crate::payloads::Part;
 use crate::record::{Recorder, What};
 
 /// The context of one request: its identity and its snapshot of limits and faults, taken when it arrives.
@@ -42,6 +43,11 @@ impl Context {
         let (row, max) = (least.row.into(), least.max.number());
         self.record(What::Measured { row, observed: observed.number(), max, admitted });
         if admitted { Ok(()) } else { Err(least.exceeded_by(observed)) }
+    }
+
+    /// Keeps the first bytes of what this request carried.
+    pub fn keep(&self, part: Part, payload: &[u8]) {
+        self.recorder.payloads.keep(&self.request_id, part, payload);
     }
 
     /// Records an observation for this request.

@@ -19,6 +19,7 @@ pub mod head;
 pub mod keyring;
 pub mod log_buffer;
 pub mod paths;
+pub mod payloads;
 pub mod percent;
 pub mod record;
 pub mod serve;

@@ -1,6 +1,6 @@
 //! The newest log lines of functions and of the platform, bounded in lines and bytes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -91,11 +91,51 @@ impl LogBuffer {
         kept.bytes = 0;
     }
 
+    /// The lines that are kept of one request, oldest first: in each log stream the lines from its START line to the next one,
+    /// because a sandbox runs one invocation at a time, and those of the sandbox's init before its first invocation.
+    pub fn of_request(&self, request_id: &str) -> Vec<Arc<LogLine>> {
+        let lines = self.lines();
+        let mut found = Vec::new();
+        let mut streams: HashMap<&str, Stream> = HashMap::new();
+        for (at, line) in lines.iter().enumerate() {
+            let stream = streams.entry(&line.stream).or_default();
+            if let Some(started) = started(&line.text) {
+                let had_started = std::mem::replace(&mut stream.has_started, true);
+                stream.is_of_request = started == request_id;
+                if stream.is_of_request && !had_started {
+                    found.append(&mut stream.init);
+                }
+                stream.init.clear();
+            }
+            if stream.is_of_request || line.text.contains(request_id) {
+                found.push(at);
+            } else if !stream.has_started {
+                stream.init.push(at);
+            }
+        }
+        found.sort_unstable();
+        found.into_iter().map(|at| Arc::clone(&lines[at])).collect()
+    }
+
     /// The kept lines, and a receiver of all later ones.
     pub fn watch(&self) -> (VecDeque<Arc<LogLine>>, broadcast::Receiver<Arc<LogLine>>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         (kept.lines.clone(), self.live.subscribe())
     }
+}
+
+/// What is known of a log stream while its lines are read.
+#[derive(Default)]
+struct Stream {
+    has_started: bool,
+    is_of_request: bool,
+    /// The lines before the first START line.
+    init: Vec<usize>,
+}
+
+/// The request of a START line, `START RequestId: … Version: $LATEST`.
+fn started(text: &str) -> Option<&str> {
+    text.strip_prefix("START RequestId: ")?.split_whitespace().next()
 }
 
 #[cfg(test)]
@@ -137,6 +177,50 @@ mod tests {
         ] {
             assert_eq!(shown_lines(text).collect::<Vec<_>>(), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_request_has_the_lines_between_its_start_and_the_next_one_of_each_stream() {
+        let log_buffer = LogBuffer::new(Clock::default());
+        for (stream, text) in [
+            ("1", "loading"),
+            ("2", "loading another"),
+            ("1", "START RequestId: id-a Version: $LATEST"),
+            ("2", "START RequestId: id-b Version: $LATEST"),
+            ("1", "one"),
+            ("2", "two"),
+            ("1", "END RequestId: id-a"),
+            ("1", "REPORT RequestId: id-a\tDuration: 1.00 ms"),
+            ("1", "START RequestId: id-b Version: $LATEST"),
+            ("1", "three"),
+        ] {
+            log_buffer.write("f", stream, text.as_bytes());
+        }
+        let of = |id: &str| {
+            let lines = log_buffer.of_request(id);
+            lines.iter().map(|line| format!("{} {}", line.stream, line.text)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of("id-a"),
+            [
+                "1 loading",
+                "1 START RequestId: id-a Version: $LATEST",
+                "1 one",
+                "1 END RequestId: id-a",
+                "1 REPORT RequestId: id-a\tDuration: 1.00 ms",
+            ]
+        );
+        assert_eq!(
+            of("id-b"),
+            [
+                "2 loading another",
+                "2 START RequestId: id-b Version: $LATEST",
+                "2 two",
+                "1 START RequestId: id-b Version: $LATEST",
+                "1 three",
+            ]
+        );
+        assert!(of("id-c").is_empty());
     }
 
     #[tokio::test]

@@ -8,9 +8,10 @@ use hardcap_limits::{Exceeded, Limit, Limits, Quantity, Row};
 use indexmap::IndexMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::clock::{Clock, EpochMillis};
+use crate::payloads::Payloads;
 
 /// The number of kept records. Older ones remain only in the sums.
 const KEPT: usize = 10_000;
@@ -307,12 +308,37 @@ impl EventTotals {
     }
 }
 
+/// A run: what is recorded from the start, or from a reset, to the next reset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Run {
+    /// A UUID, which no other run has.
+    pub id: Arc<str>,
+    /// When it began.
+    pub began: EpochMillis,
+}
+
+/// The records of a run from its beginning, as far as they are kept, and every one from then on.
+#[derive(Debug)]
+pub struct Followed {
+    /// The run.
+    pub run: Run,
+    /// The newest records so far, oldest first, at most 10,000.
+    pub kept: Vec<Record>,
+    /// The records after those. A receiver that is slower than the records misses some, and is told so.
+    pub live: broadcast::Receiver<Record>,
+    /// Changes when another run begins; the records of that one need a new [`Recorder::follow`].
+    pub runs: watch::Receiver<Run>,
+}
+
 /// Records observations. Cheap to clone; all clones share one store.
 #[derive(Clone, Debug)]
 pub struct Recorder {
+    /// The first bytes of what the newest requests carried.
+    pub payloads: Payloads,
     clock: Clock,
     store: Arc<Mutex<RecordStore>>,
     live: broadcast::Sender<Record>,
+    runs: Arc<watch::Sender<Run>>,
 }
 
 #[derive(Debug, Default)]
@@ -326,7 +352,9 @@ impl Recorder {
     #[must_use]
     pub fn new(clock: Clock) -> Recorder {
         let (live, _) = broadcast::channel(1024);
-        Recorder { clock, store: Arc::default(), live }
+        let (runs, _) = watch::channel(new_run(&clock));
+        let payloads = Payloads::default();
+        Recorder { payloads, clock, store: Arc::default(), live, runs: Arc::new(runs) }
     }
 
     /// Compares a quantity with a limit and records both.
@@ -361,13 +389,36 @@ impl Recorder {
         if store.newest.len() == KEPT {
             store.newest.pop_front();
         }
-        // Usually there is no watcher. A watcher that subscribes after this check finds the record in the newest ones.
-        let told = (self.live.receiver_count() > 0).then(|| record.clone());
+        // Under the lock, so that a watcher gets each record once: among the newest, or live. No watcher is the usual case.
+        if self.live.receiver_count() > 0 {
+            let _ = self.live.send(record.clone());
+        }
         store.newest.push_back(record);
-        drop(store);
-        // Sent last, so that the sums contain the record when a watcher receives it.
-        if let Some(record) = told {
-            let _ = self.live.send(record);
+    }
+
+    /// The run that is being recorded.
+    #[must_use]
+    pub fn run(&self) -> Run {
+        self.runs.borrow().clone()
+    }
+
+    /// What is kept of one request, oldest first.
+    #[must_use]
+    pub fn of_request(&self, request_id: &str) -> Vec<Record> {
+        let store = self.store();
+        store.newest.iter().filter(|record| record.request_id == request_id).cloned().collect()
+    }
+
+    /// The run so far, and every record from now on, without a gap between them.
+    #[must_use]
+    pub fn follow(&self) -> Followed {
+        let store = self.store();
+        let runs = self.runs.subscribe();
+        Followed {
+            run: self.run(),
+            kept: store.newest.iter().cloned().collect(),
+            live: self.live.subscribe(),
+            runs,
         }
     }
 
@@ -389,14 +440,21 @@ impl Recorder {
         self.live.subscribe()
     }
 
-    /// Removes all records and sums.
+    /// Removes all records and sums, and begins another run.
     pub fn reset(&self) {
-        *self.store() = RecordStore::default();
+        let mut store = self.store();
+        *store = RecordStore::default();
+        self.payloads.clear();
+        self.runs.send_replace(new_run(&self.clock));
     }
 
     fn store(&self) -> MutexGuard<'_, RecordStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn new_run(clock: &Clock) -> Run {
+    Run { id: uuid::Uuid::new_v4().to_string().into(), began: clock.now() }
 }
 
 impl Totals {
@@ -438,5 +496,43 @@ impl LimitUse {
             self.refused += 1;
             self.first_refused.get_or_insert_with(|| request_id.to_owned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cold_start() -> What {
+        What::ColdStart { function: "f".to_owned(), millis: 1 }
+    }
+
+    #[tokio::test]
+    async fn a_follower_has_every_record_of_a_run_once_and_hears_of_the_next_run() {
+        let recorder = Recorder::new(Clock::default());
+        recorder.record("before", cold_start());
+        let mut followed = recorder.follow();
+        recorder.record("after", cold_start());
+        let ids: Vec<_> = followed.kept.iter().map(|record| record.request_id.as_str()).collect();
+        assert_eq!(ids, ["before"]);
+        assert_eq!(followed.live.recv().await.expect("it was sent").request_id, "after");
+        assert!(!followed.runs.has_changed().expect("the recorder lives"));
+
+        recorder.payloads.keep("after", crate::payloads::Part::Event, b"{}");
+        recorder.reset();
+        assert!(followed.runs.has_changed().expect("the recorder lives"));
+        assert_ne!(recorder.run().id, followed.run.id);
+        assert!(recorder.follow().kept.is_empty());
+        assert!(recorder.payloads.of("after").is_empty());
+    }
+
+    #[test]
+    fn the_records_of_a_request_are_found_among_those_of_others() {
+        let recorder = Recorder::new(Clock::default());
+        for id in ["a", "b", "a"] {
+            recorder.record(id, cold_start());
+        }
+        assert_eq!(recorder.of_request("a").len(), 2);
+        assert!(recorder.of_request("c").is_empty());
     }
 }

@@ -61,6 +61,7 @@ use crate::stop::{Stop, Throttle};
 use hardcap_core::config::{Config, Function, RecursiveLoop};
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
+use hardcap_core::payloads::Part;
 use hardcap_core::record::What;
 
 /// An event that is described before it is built, so that one that is too large is never built.
@@ -267,6 +268,7 @@ impl Lambda {
     ) -> Result<oneshot::Receiver<Result<Reply, Stop>>, Stop> {
         let function = self.find(&invocation.function)?;
         let event = measured(ctx, invocation.event)?;
+        ctx.keep(Part::Event, &event);
         let arn = function.function.arn(&self.shared.platform.region);
         let trace = lineage::extended(&ctx.trace, &arn);
         let ctx = &Context { trace: trace.into(), ..ctx.clone() };

@@ -14,6 +14,7 @@ use super::stream::Outlet;
 use super::{Job, Reply};
 use hardcap_core::clock::{EpochMillis, Stopwatch};
 use hardcap_core::context::Context;
+use hardcap_core::payloads::Part;
 use hardcap_core::record::What;
 
 /// What init means for the first invocation of a sandbox.
@@ -164,6 +165,9 @@ pub(super) fn finish(
     lines.extend([log::end_line(&ctx.request_id), report.line()]);
     let (duration, billed_millis) = (report.shown_duration(), report.billed_millis());
     let produced = streamed.map_or(payload.len() as u64, |posted| posted.0);
+    if streamed.is_none() {
+        ctx.keep(Part::Answer, &payload);
+    }
     ctx.record(What::Invoked {
         function: function.function.name.clone(),
         event: event.len() as u64,

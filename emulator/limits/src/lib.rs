@@ -23,6 +23,7 @@ pub mod table;
 mod date;
 mod limit;
 mod quantity;
+mod remedy;
 mod row;
 
 pub mod envelope;

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
-use crate::report::Report;
 use crate::report::saved::Saved;
+use crate::report::{Report, page};
+use hardcap_core::record::{Followed, Recorder};
 
 /// An error of the control surface: a status and a sentence.
 pub(crate) struct ControlError(StatusCode, String);
@@ -34,19 +35,18 @@ impl IntoResponse for ControlError {
     }
 }
 
-/// The live page, with the token that no other page can read: it is not shown in a frame, and a window that another page
-/// opens for it is cut off from that page.
-pub(crate) async fn dashboard(State(control): State<Control>) -> Html<String> {
-    let token = control.platform.trust.page_token();
-    Html(include_str!("dashboard.html").replace("{{token}}", token))
-}
+/// What a response that is not the live page may load: nothing.
+const NOTHING: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What the HTML report may load: its own styles, and no script.
+const OWN_STYLES: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+                          frame-ancestors 'none'";
 
 /// Headers that keep other pages from looking into what the control surface answers, and caches from keeping it.
 pub(super) fn shield(mut response: Response) -> Response {
-    let policy = "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; \
-                  script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let headers = response.headers_mut();
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NOTHING));
     let shields = [
-        ("content-security-policy", policy),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
@@ -54,7 +54,7 @@ pub(super) fn shield(mut response: Response) -> Response {
         ("cache-control", "no-store"),
     ];
     for (name, value) in shields {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
     response
 }
@@ -64,6 +64,7 @@ pub(crate) async fn health(State(control): State<Control>) -> Json<Value> {
     Json(json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
+        "run": control.platform.recorder.run(),
         "limits": control.platform.limits().date(),
         "aws": addresses.aws,
         "control": addresses.control,
@@ -130,29 +131,77 @@ pub(crate) async fn records(State(control): State<Control>) -> Json<Saved> {
     Json(Saved::new(&control.platform.limits(), &control.platform.recorder))
 }
 
+/// What `GET /_hardcap/records/live` begins with.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct LiveQuery {
+    /// Whether the stream begins with an event `run` that has the run and all records that are kept, and has it again after a
+    /// reset and after a gap.
+    kept: bool,
+}
+
 /// Every record from now on as server-sent events; a watcher that is too slow is told how many it missed.
 pub(crate) async fn records_live(
     State(control): State<Control>,
+    Query(query): Query<LiveQuery>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let watch = control.platform.recorder.watch();
+    let recorder = control.platform.recorder.clone();
+    let followed = recorder.follow();
+    let watch = Watch { recorder, followed, wants_kept: query.kept, is_new: query.kept };
     let stream = futures_util::stream::unfold(watch, |mut watch| async move {
-        let event = match watch.recv().await {
-            Ok(record) => Event::default().event("record").json_data(&record).ok()?,
-            Err(RecvError::Lagged(missed)) => {
-                Event::default().event("missed").data(missed.to_string())
-            }
-            Err(RecvError::Closed) => return None,
-        };
-        Some((Ok(event), watch))
+        Some((Ok(watch.next().await?), watch))
     });
     Sse::new(stream).keep_alive(KeepAlive::default())
+}
+
+struct Watch {
+    recorder: Recorder,
+    followed: Followed,
+    wants_kept: bool,
+    /// Whether the run has to be told before its records.
+    is_new: bool,
+}
+
+impl Watch {
+    async fn next(&mut self) -> Option<Event> {
+        if std::mem::take(&mut self.is_new) {
+            return self.run();
+        }
+        let received = tokio::select! {
+            biased;
+            changed = self.followed.runs.changed(), if self.wants_kept => {
+                changed.ok()?;
+                return self.begin_again();
+            }
+            received = self.followed.live.recv() => received,
+        };
+        match received {
+            Ok(record) => Event::default().event("record").json_data(&record).ok(),
+            Err(RecvError::Lagged(_)) if self.wants_kept => self.begin_again(),
+            Err(RecvError::Lagged(missed)) => {
+                Some(Event::default().event("missed").data(missed.to_string()))
+            }
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    fn begin_again(&mut self) -> Option<Event> {
+        self.followed = self.recorder.follow();
+        self.run()
+    }
+
+    fn run(&mut self) -> Option<Event> {
+        let kept = std::mem::take(&mut self.followed.kept);
+        let run = json!({ "run": self.followed.run, "records": kept });
+        Event::default().event("run").json_data(run).ok()
+    }
 }
 
 /// How `GET /_hardcap/report` shows itself.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(crate) struct ReportQuery {
-    /// `json`, the default, or `table`.
+    /// `json`, the default, `table` or `html`.
     format: Option<String>,
 }
 
@@ -168,9 +217,14 @@ pub(crate) async fn report(
             Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], report.to_table())
                 .into_response())
         }
+        Some("html") => {
+            let saved = Saved::new(&control.platform.limits(), &control.platform.recorder);
+            let policy = [(header::CONTENT_SECURITY_POLICY, OWN_STYLES)];
+            Ok((policy, Html(page(&saved, &report, &[]))).into_response())
+        }
         Some(other) => Err(ControlError(
             StatusCode::BAD_REQUEST,
-            format!("a report has no format `{other}`: ask for json or table"),
+            format!("a report has no format `{other}`: ask for json, table or html"),
         )),
     }
 }
@@ -247,6 +301,15 @@ pub(crate) async fn key(
     Ok(Json(json!({ "secret": key.secret_access_key, "session_token": key.session_token })))
 }
 
+/// Commands that show something of this run, with its addresses.
+pub(crate) async fn tries(State(control): State<Control>) -> Json<Value> {
+    let tries = crate::tries::tries(&control.config);
+    let tries = tries
+        .iter()
+        .map(|one| json!({ "about": one.about, "command": control.addresses.fill(&one.command) }));
+    Json(json!({ "tries": tries.collect::<Vec<_>>() }))
+}
+
 /// What `POST /_hardcap/reset` resets beside records, logs, limits and faults.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
@@ -272,7 +335,7 @@ pub(crate) async fn reset(
     }
     control.platform.log_buffer.clear();
     control.platform.recorder.reset();
-    Ok(Json(json!({ "status": "ok" })))
+    Ok(Json(json!({ "status": "ok", "run": control.platform.recorder.run() })))
 }
 
 async fn reset_data(control: &Control) -> Result<(), String> {

@@ -21,6 +21,8 @@ use hardcap_core::log_buffer::LogLine;
 pub(super) struct Whose {
     /// A function's name; without it, all of them.
     function: Option<String>,
+    /// A request's id: only its lines. A stream does not have it.
+    request: Option<String>,
 }
 
 impl Whose {
@@ -33,7 +35,11 @@ pub(super) async fn logs(
     State(control): State<Control>,
     Query(whose): Query<Whose>,
 ) -> Json<Value> {
-    let mut lines = control.platform.log_buffer.lines();
+    let log_buffer = &control.platform.log_buffer;
+    let mut lines = match &whose.request {
+        Some(request_id) => log_buffer.of_request(request_id),
+        None => log_buffer.lines(),
+    };
     lines.retain(|line| whose.wants(line));
     let lines: Vec<&LogLine> = lines.iter().map(AsRef::as_ref).collect();
     Json(json!({ "lines": lines }))

@@ -3,6 +3,8 @@
 mod api;
 mod faults;
 mod logs;
+mod page;
+mod story;
 
 use std::sync::Arc;
 
@@ -88,14 +90,17 @@ impl Control {
 fn routes() -> Vec<(&'static str, MethodRouter<Control>)> {
     let all_faults = get(faults::show).post(faults::add).put(faults::replace).delete(faults::clear);
     vec![
-        ("/_hardcap", get(api::dashboard)),
-        ("/_hardcap/", get(api::dashboard)),
+        ("/_hardcap", get(page::document)),
+        ("/_hardcap/", get(page::document)),
+        ("/_hardcap/page/{name}", get(page::asset)),
         ("/_hardcap/health", get(api::health)),
         ("/_hardcap/limits", get(api::limits)),
         ("/_hardcap/limits/{name}", put(api::set_limit).delete(api::unset_limit)),
         ("/_hardcap/records", get(api::records)),
         ("/_hardcap/records/live", get(api::records_live)),
+        ("/_hardcap/requests/{request_id}", get(story::request)),
         ("/_hardcap/report", get(api::report)),
+        ("/_hardcap/tries", get(api::tries)),
         ("/_hardcap/functions", get(api::functions)),
         ("/_hardcap/logs", get(logs::logs)),
         ("/_hardcap/logs/live", get(logs::live)),

@@ -11,6 +11,7 @@ pub(crate) mod event;
 mod fixed;
 mod front;
 mod ids;
+mod kept;
 mod media;
 pub(crate) mod refusal;
 pub(crate) mod request;
@@ -34,6 +35,7 @@ use front::Front;
 use hardcap_core::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl, GatewayResponses};
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::head::SentHead;
+use hardcap_core::payloads::Part;
 use hardcap_core::record::What;
 use hardcap_core::serve::{self, ReadError};
 use hardcap_lambda::stop::Stop;
@@ -154,11 +156,14 @@ impl Gateway {
         let watch = ctx.clock.stopwatch();
         let moment = Moment::of(&ctx);
         let (head, body) = request.into_parts();
+        ctx.keep(Part::Request, &kept::request(&head));
         let mut response = match self.answer(&ctx, &moment, (&head, body), peer).await {
             Ok(response) => response,
             Err(ending) => {
                 self.log(&ctx, &ending);
-                self.refuse(&ctx, &moment, &ending, (&head, peer)).map(SentBody::from)
+                let refused = self.refuse(&ctx, &moment, &ending, (&head, peer));
+                ctx.keep(Part::ResponseBody, refused.body().as_bytes());
+                refused.map(SentBody::from)
             }
         };
         if let Some(cors) = &self.cors {
@@ -166,6 +171,7 @@ impl Gateway {
             cors::apply(cors, origin, response.headers_mut());
         }
         let response = without_forbidden_body(response);
+        ctx.keep(Part::ResponseHead, &kept::response(&response));
         ctx.record(What::Answered {
             api: self.logical_id.clone(),
             method: head.method.to_string(),
@@ -200,6 +206,7 @@ impl Gateway {
         let mut target = self.front.target(&ctx.limits, &self.facts, &received)?;
         self.authorize(ctx, moment, head, &mut target, &received).await?;
         if let Some(fixed) = target.fixed.take() {
+            ctx.keep(Part::ResponseBody, fixed.body.as_bytes());
             return Ok(fixed::response(self.front.party(), &fixed, moment));
         }
         let accept = received.header("accept").map(str::to_owned);
@@ -224,6 +231,7 @@ impl Gateway {
         if let Front::Rest { minimum_compression, .. } = self.front {
             answer = compress::apply(minimum_compression, accept_encoding.as_deref(), answer).await;
         }
+        ctx.keep(Part::ResponseBody, &answer.body);
         Ok(complete(self.front.party(), answer, moment, &ctx.trace))
     }
 

@@ -19,6 +19,7 @@ use super::refusal::Ending;
 use super::{Gateway, HttpResponse, complete};
 use hardcap_core::clock::Stopwatch;
 use hardcap_core::context::Context;
+use hardcap_core::payloads::Part;
 use hardcap_core::token_bucket::TokenBucket;
 use hardcap_lambda::stream::{Opened, Stream};
 use hardcap_lambda::{Invocation, Reply};
@@ -47,8 +48,14 @@ impl Gateway {
         let begun = self.in_time(ctx, target.wait, self.begin(ctx, shape, invocation));
         let Begun { answer, rest, stream } = begun.await??;
         let bounds = target.wait.map(|until| Bounds::new(ctx, until, watch));
-        let remaining =
-            Remaining { ctx: ctx.clone(), api: self.logical_id.clone(), rest, stream, bounds };
+        let remaining = Remaining {
+            ctx: ctx.clone(),
+            api: self.logical_id.clone(),
+            rest,
+            stream,
+            bounds,
+            is_kept: false,
+        };
         let pieces = futures_util::stream::unfold(Some(remaining), |remaining| async move {
             remaining?.next().await
         });
@@ -219,6 +226,8 @@ struct Remaining {
     stream: Stream,
     /// `None` for a function URL, which has none of its own.
     bounds: Option<Bounds>,
+    /// Whether a piece has been kept for people who look at the request.
+    is_kept: bool,
 }
 
 impl Remaining {
@@ -240,6 +249,9 @@ impl Remaining {
             self.ended().await;
             return None;
         };
+        if !std::mem::replace(&mut self.is_kept, true) {
+            self.ctx.keep(Part::ResponseBody, &piece);
+        }
         if let Some(bounds) = &mut self.bounds {
             let wait = bounds.wait(&piece);
             self.ctx.clock.pause(wait).await;

@@ -1,47 +1,77 @@
 //! A run as one page of HTML that needs nothing else: how near each limit came, what was refused, and when. Pure.
+//!
+//! The live page has the same styles ([`STYLE`]) and the same parts: sums, limits, tables, the chart.
 
 use std::fmt::Write as _;
 
 use hardcap_limits::Limits;
 use indexmap::IndexMap;
 
+use super::advice::{advice, first_paragraph};
 use super::{Headroom, Report, grouped, with_unit};
 use crate::report::gate::Failure;
 use crate::report::saved::Saved;
+use hardcap_core::clock::EpochMillis;
 use hardcap_core::record::{Record, What};
+
+/// What the live page and the report look like.
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// More refusals than this are only counted.
 const REFUSALS_MAX: usize = 200;
 /// More requests than this are not drawn one by one: of many, the latest.
 const DRAWN_MAX: usize = 2_000;
+/// From this share of a limit on, in percent, it is near.
+const NEAR: u64 = 90;
 
 /// The page of a run; `failures` is what a gate found.
 #[must_use]
 pub fn page(run: &Saved, report: &Report, failures: &[Failure]) -> String {
-    let mut html = format!(
+    let mut html = String::with_capacity(32 * 1024);
+    let _ = write!(
+        html,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>hardcap: limits of {}</title>\n<style>\n{}</style>\n</head>\n<body>\n",
+         <title>hardcap report, limits of {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main class=\"stack\">\n",
         text(&report.limits),
-        include_str!("page.css")
     );
-    let (date, version) = (text(&report.limits), text(&run.version));
-    let _ = writeln!(
-        html,
-        "<h1>How near the limits came</h1>\n<p class=\"about\">limits of {date}, hardcap {version}</p>"
-    );
+    header(&mut html, run, report);
     verdict(&mut html, report, failures);
-    tiles(&mut html, report);
-    refusals(&mut html, run);
+    sums(&mut html, report);
+    remedies(&mut html, run);
+    refusals(&mut html, run, report);
     limits(&mut html, report);
     requests(&mut html, &run.records);
     functions(&mut html, &run.records);
-    sums(&mut html, report);
+    endings(&mut html, report);
     html.push_str(
-        "<footer>Sums cover the whole run; refusals, requests and functions are from its newest records.</footer>\n\
-         </body>\n</html>\n",
+        "<footer class=\"soft small\">Sums and limits cover the whole run. Refusals, requests and functions are from its \
+         newest 10,000 records.</footer>\n</main>\n</body>\n</html>\n",
     );
     html
+}
+
+fn header(html: &mut String, run: &Saved, report: &Report) {
+    html.push_str("<header class=\"title\"><span class=\"mark\" aria-hidden=\"true\"></span><h1>hardcap report</h1>");
+    let mut chip = |class: &str, said: &str| {
+        let _ = write!(html, "<span class=\"chip{class}\">{}</span>", text(said));
+    };
+    chip("", &format!("limits of {}", report.limits));
+    if let (Some(first), Some(last)) = (run.records.first(), run.records.last()) {
+        chip("", &format!("{} to {} UTC", moment(first.at), moment(last.at)));
+    }
+    chip("", &format!("hardcap {}", run.version));
+    for change in &report.overrides {
+        let (row, in_force, aws) = (change.row, grouped(change.in_force), grouped(change.aws));
+        chip(" near", &format!("{row} = {in_force}, AWS has {aws}"));
+    }
+    html.push_str("</header>\n");
+}
+
+/// `2026-11-29 21:28:48`
+fn moment(at: EpochMillis) -> String {
+    let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    at.to_utc().format(format).unwrap_or_default()
 }
 
 fn verdict(html: &mut String, report: &Report, failures: &[Failure]) {
@@ -52,100 +82,71 @@ fn verdict(html: &mut String, report: &Report, failures: &[Failure]) {
             1 => "A limit refused once.".to_owned(),
             _ => format!("Limits refused {} times.", grouped(refused)),
         };
-        let class = if refused == 0 { "verdict" } else { "verdict failed" };
-        let _ = writeln!(html, "<div class=\"{class}\">{said}</div>");
+        let class = if refused == 0 { "notice good" } else { "notice over" };
+        let _ = writeln!(html, "<p class=\"{class} strong\">{said}</p>");
         return;
     }
-    html.push_str("<div class=\"verdict failed\">The gate failed.<ul>");
-    for failure in failures {
-        let _ = write!(
-            html,
-            "<li><code>{}</code> {}</li>",
-            text(&failure.what),
-            text(&failure.message)
-        );
+    html.push_str("<div class=\"notice over\"><p class=\"strong\">The gate failed.</p><ul>");
+    for Failure { what, message } in failures {
+        let _ = write!(html, "<li><code>{}</code> {}</li>", text(what), text(message));
     }
     html.push_str("</ul></div>\n");
 }
 
-fn tiles(html: &mut String, report: &Report) {
+fn sums(html: &mut String, report: &Report) {
     let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.sum::<u64>();
     let refused = sum(&mut report.rows.iter().map(|row| row.refused));
-    let tiles = [
-        ("requests answered", sum(&mut report.answers.values().copied()), false),
+    let sums = [
+        ("requests", sum(&mut report.answers.values().copied()), false),
         ("invocations", report.invocations, false),
-        ("refusals", refused, refused > 0),
+        ("refused by a limit", refused, true),
         ("functions failed", sum(&mut report.faults.values().copied()), true),
         ("throttled", report.throttles, true),
         ("cold starts", report.cold_starts, false),
         ("asynchronous events", report.events.accepted + report.events.restored, false),
-        ("failures of hardcap", report.bugs, true),
+        ("errors of hardcap", report.bugs, true),
     ];
-    html.push_str("<div class=\"tiles\">\n");
-    for (name, number, bad) in tiles {
-        let class = if bad && number > 0 { "tile bad" } else { "tile" };
-        let _ = writeln!(
-            html,
-            "<div class=\"{class}\"><b>{}</b><span>{name}</span></div>",
-            grouped(number)
-        );
+    html.push_str("<dl class=\"card sums\">\n");
+    for (name, number, is_bad) in sums {
+        let class = if is_bad && number > 0 { " class=\"over\"" } else { "" };
+        let _ = writeln!(html, "<div><dt>{name}</dt><dd{class}>{}</dd></div>", grouped(number));
     }
-    html.push_str("</div>\n");
+    html.push_str("</dl>\n");
 }
 
-fn limits(html: &mut String, report: &Report) {
-    html.push_str("<h2>Limits</h2>\n");
-    if report.rows.is_empty() {
-        html.push_str("<p>No limit was measured.</p>\n");
-        return;
-    }
-    html.push_str(
-        "<table>\n<tr><th>limit</th><th>used</th><th class=\"n\">highest</th><th class=\"n\">of at most</th>\
-         <th class=\"n\">left</th><th class=\"n\">measured</th><th class=\"n\">refused</th></tr>\n",
-    );
-    for row in &report.rows {
-        limit(html, row);
-    }
-    html.push_str("</table>\n");
-    for change in &report.overrides {
-        let _ = writeln!(
-            html,
-            "<p>Overridden: <code>{}</code> was {}; AWS has {}.</p>",
-            text(change.row),
-            grouped(change.in_force),
-            grouped(change.aws)
-        );
-    }
-}
-
-fn limit(html: &mut String, row: &Headroom) {
-    let used = 100 - row.headroom_percent.min(100);
-    let class = match row.headroom_percent {
-        _ if row.refused > 0 => "bar full",
-        0..10 => "bar full",
-        10..30 => "bar near",
-        _ => "bar",
-    };
-    let doc = Limits::row(row.row).map_or("", |row| row.doc.trim());
-    let doc = doc.split_once(". ").map_or(doc, |(first_sentence, _)| first_sentence);
-    let refused = match row.refused {
-        0 => "0".to_owned(),
-        refused => format!("<span class=\"full-text\">{}</span>", grouped(refused)),
-    };
+fn card(html: &mut String, id: &str, title: &str, about: &str) {
     let _ = writeln!(
         html,
-        "<tr><td><code>{}</code><small>{}</small></td><td><div class=\"{class}\"><i style=\"width:{used}%\"></i></div></td>\
-         <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}%</td><td class=\"n\">{}</td><td class=\"n\">{refused}</td></tr>",
-        text(row.row),
-        text(doc),
-        with_unit(row.highest, row.unit),
-        with_unit(row.max, row.unit),
-        row.headroom_percent,
-        grouped(row.measured),
+        "<section class=\"card\" aria-labelledby=\"{id}\">\n<div class=\"head\"><h2 id=\"{id}\">{title}</h2>\
+         <span class=\"soft small\">{about}</span></div>"
     );
 }
 
-fn refusals(html: &mut String, run: &Saved) {
+/// What helps against each limit that refused something.
+fn remedies(html: &mut String, run: &Saved) {
+    let Ok(date) = run.limits.parse() else { return };
+    let advice = advice(&run.records, date);
+    if advice.is_empty() {
+        return;
+    }
+    card(html, "remedies", "What to do", "");
+    html.push_str("<ul class=\"body stack\">\n");
+    for one in advice {
+        let _ = writeln!(
+            html,
+            "<li class=\"notice over\"><p><code class=\"strong\">{}</code> {}</p><p>{}</p><p class=\"soft small\">Measured: {}.</p>\
+             <p><span class=\"strong\">Do:</span> {}.</p></li>",
+            text(one.row),
+            text(&one.numbers),
+            text(&one.about),
+            text(one.measured),
+            text(one.remedy),
+        );
+    }
+    html.push_str("</ul>\n</section>\n");
+}
+
+fn refusals(html: &mut String, run: &Saved, report: &Report) {
     let refused: Vec<_> = run
         .records
         .iter()
@@ -159,9 +160,14 @@ fn refusals(html: &mut String, run: &Saved) {
     if refused.is_empty() {
         return;
     }
+    let all: u64 = report.rows.iter().map(|row| row.refused).sum();
+    let shown = refused.len().min(REFUSALS_MAX) as u64;
+    let about =
+        if shown < all { format!("{} of {}", grouped(shown), grouped(all)) } else { String::new() };
+    card(html, "refusals", "Refusals", &about);
     html.push_str(
-        "<h2>Refusals</h2>\n<table>\n<tr><th>when</th><th>limit</th><th class=\"n\">measured</th><th class=\"n\">of at most</th>\
-         <th class=\"n\">over</th><th>request</th></tr>\n",
+        "<table class=\"stacks\"><caption>Refusals</caption>\n<thead><tr><th>request</th><th>limit</th><th class=\"number\">measured</th>\
+         <th class=\"number\">limit in force</th><th class=\"number\">over by</th><th class=\"number\">after</th></tr></thead>\n<tbody>\n",
     );
     let begin = run.records.first().map_or(0, |record| record.at.0);
     for (record, row, observed, max) in refused.iter().take(REFUSALS_MAX) {
@@ -169,26 +175,25 @@ fn refusals(html: &mut String, run: &Saved) {
             Some(row) => with_unit(number, row.unit),
             None => grouped(number),
         };
+        let request = whose(&run.records, &record.request_id);
         let _ = writeln!(
             html,
-            "<tr><td class=\"n\">+{} ms</td><td><code>{}</code></td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td class=\"n full-text\">{}</td><td><code>{}</code><small>{}</small></td></tr>",
-            grouped(record.at.0.saturating_sub(begin)),
+            "<tr><td>{}<small><code>{}</code></small></td><td data-name=\"limit\"><code>{}</code></td><td class=\"number\" data-name=\"measured\">{}</td>\
+             <td class=\"number\" data-name=\"limit in force\">{}</td><td class=\"number over strong\" data-name=\"over by\">{}</td>\
+             <td class=\"number\" data-name=\"after\">{} ms</td></tr>",
+            text(&request),
+            text(&record.request_id),
             text(row.as_str()),
             unit(*observed),
             unit(*max),
             unit(observed.saturating_sub(*max)),
-            text(&record.request_id),
-            text(&whose(&run.records, &record.request_id)),
+            grouped(record.at.0.saturating_sub(begin)),
         );
     }
-    html.push_str("</table>\n");
-    if let Some(more) = refused.len().checked_sub(REFUSALS_MAX).filter(|more| *more > 0) {
-        let _ = writeln!(html, "<p>And {} more.</p>", grouped(more as u64));
-    }
+    html.push_str("</tbody></table>\n</section>\n");
 }
 
-/// What is known of a request from its other records: `GET /giant, 502; giant failed`.
+/// What is known of a request from its other records: `GET /giant: 502; giant: Sandbox.Timedout`.
 fn whose(records: &[Record], request_id: &str) -> String {
     let mut said = Vec::new();
     for record in records.iter().filter(|record| record.request_id == request_id) {
@@ -205,10 +210,82 @@ fn whose(records: &[Record], request_id: &str) -> String {
     said.join("; ")
 }
 
+fn limits(html: &mut String, report: &Report) {
+    card(html, "limits", "Limits", "the fullest first");
+    if report.rows.is_empty() {
+        html.push_str("<p class=\"body\">No limit was measured.</p>\n</section>\n");
+        return;
+    }
+    html.push_str("<div>\n");
+    for row in &report.rows {
+        limit(html, row);
+    }
+    html.push_str("</div>\n</section>\n");
+}
+
+fn limit(html: &mut String, row: &Headroom) {
+    let used = used_permille(row);
+    let class = match used {
+        _ if row.refused > 0 => " over",
+        used if used >= NEAR * 10 => " near",
+        _ => "",
+    };
+    let (bound, doc) = match Limits::row(row.row) {
+        Some(row) if row.is_minimum() => ("least", first_sentence(row.doc)),
+        Some(row) => ("most", first_sentence(row.doc)),
+        None => ("most", String::new()),
+    };
+    let refused = match row.refused {
+        0 => String::new(),
+        refused => format!(", <span class=\"over strong\">{} refused</span>", grouped(refused)),
+    };
+    let bar = match used.min(1_000) {
+        0 => String::new(),
+        used => format!("<i style=\"width:{}.{}%\"></i>", used / 10, used % 10),
+    };
+    let _ = writeln!(
+        html,
+        "<div class=\"limit\"><div class=\"what\"><code>{}</code><small>{}</small></div>\
+         <span class=\"gauge{class}\">{bar}</span><span class=\"number percent{class}\">{}</span>\
+         <div class=\"numbers\"><span class=\"number\">{}</span><small class=\"number\"> of at {bound} {}</small>\
+         <small>{} measured{refused}</small></div></div>",
+        text(row.row),
+        text(&doc),
+        percent(used),
+        with_unit(row.highest, row.unit),
+        with_unit(row.max, row.unit),
+        grouped(row.measured),
+    );
+}
+
+/// How much of the limit was used, in thousandths, rounded down.
+fn used_permille(row: &Headroom) -> u64 {
+    if row.max == 0 {
+        return 1_000;
+    }
+    let used = u128::from(row.highest) * 1_000 / u128::from(row.max);
+    u64::try_from(used).unwrap_or(u64::MAX)
+}
+
+/// `99.9 %`, `< 0.1 %`
+fn percent(permille: u64) -> String {
+    match permille {
+        0 => "&lt; 0.1 %".to_owned(),
+        whole if whole.is_multiple_of(10) => format!("{} %", grouped(whole / 10)),
+        part => format!("{}.{} %", grouped(part / 10), part % 10),
+    }
+}
+
+/// The first sentence of a row's documentation.
+fn first_sentence(doc: &str) -> String {
+    let line = first_paragraph(doc);
+    line.split_once(". ").map(|(sentence, _)| format!("{sentence}.")).unwrap_or(line)
+}
+
 /// Every request as a point: when it was answered, and how long it took.
 fn requests(html: &mut String, records: &[Record]) {
     const WIDTH: u64 = 1_000;
-    const HEIGHT: u64 = 180;
+    const HEIGHT: u64 = 150;
     let answered: Vec<_> = records
         .iter()
         .filter_map(|record| match &record.what {
@@ -225,21 +302,17 @@ fn requests(html: &mut String, records: &[Record]) {
     let last = answered.last().map_or(*first, |(at, ..)| *at);
     let slowest = answered.iter().map(|(_, millis, ..)| *millis).max().unwrap_or(0).max(1);
     let span = last.saturating_sub(*first).max(1);
-    let _ = write!(
+    card(html, "latency", "Latency", &format!("the slowest took {} ms", grouped(slowest)));
+    let _ = writeln!(
         html,
-        "<h2>Requests</h2>\n<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"how long each request took\">\n\
-         <line class=\"axis\" x1=\"10\" y1=\"{1}\" x2=\"{0}\" y2=\"{1}\" transform=\"translate(0 -20)\"/>\n\
-         <text x=\"10\" y=\"14\">{2} ms</text><text x=\"10\" y=\"{3}\">0 s</text>\
-         <text x=\"{0}\" y=\"{3}\" text-anchor=\"end\" dx=\"-10\">{4} s</text>\n",
-        WIDTH,
-        HEIGHT,
-        grouped(slowest),
-        HEIGHT - 6,
-        span.div_ceil(1_000),
+        "<div class=\"chart\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Latency of {} requests over time\">\n\
+         <line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"10\" y2=\"10\"/><line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{1}\" y2=\"{1}\"/>",
+        grouped(answered.len() as u64),
+        HEIGHT - 10,
     );
     for (at, millis, status, title) in answered.iter().rev().take(DRAWN_MAX) {
         let x = 10 + (at - first) * (WIDTH - 20) / span;
-        let y = HEIGHT - 20 - millis * (HEIGHT - 45) / slowest;
+        let y = HEIGHT - 10 - millis * (HEIGHT - 20) / slowest;
         let class = if *status >= 400 { " class=\"bad\"" } else { "" };
         let _ = writeln!(
             html,
@@ -247,7 +320,11 @@ fn requests(html: &mut String, records: &[Record]) {
             text(title)
         );
     }
-    html.push_str("</svg>\n");
+    let _ = writeln!(
+        html,
+        "</svg><p class=\"axis\"><span>0 s</span><span>{} s</span></p></div>\n</section>",
+        grouped(span.div_ceil(1_000))
+    );
 }
 
 /// What is known of one function.
@@ -276,54 +353,68 @@ fn functions(html: &mut String, records: &[Record]) {
     if functions.is_empty() {
         return;
     }
+    const COLUMNS: [&str; 6] =
+        ["invocations", "failed", "largest event", "largest response", "median", "slowest"];
+    card(html, "functions", "Functions", "");
     html.push_str(
-        "<h2>Functions</h2>\n<table>\n<tr><th>function</th><th class=\"n\">runs</th><th class=\"n\">failed</th>\
-         <th class=\"n\">largest event</th><th class=\"n\">largest answer</th><th class=\"n\">median</th><th class=\"n\">slowest</th></tr>\n",
+        "<table class=\"stacks\"><caption>Functions</caption>\n<thead><tr><th>function</th>",
     );
+    for column in COLUMNS {
+        let _ = write!(html, "<th class=\"number\">{column}</th>");
+    }
+    html.push_str("</tr></thead>\n<tbody>\n");
     for (name, mut of) in functions {
         of.millis.sort_unstable();
         let median = of.millis.get(of.millis.len() / 2).copied().unwrap_or(0);
         let slowest = of.millis.last().copied().unwrap_or(0);
-        let _ = writeln!(
-            html,
-            "<tr><td><code>{}</code></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{} B</td>\
-             <td class=\"n\">{} B</td><td class=\"n\">{} ms</td><td class=\"n\">{} ms</td></tr>",
-            text(name),
+        let numbers = [
             grouped(of.runs),
             grouped(of.faults),
-            grouped(of.event_max),
-            grouped(of.answer_max),
-            grouped(median),
-            grouped(slowest),
-        );
+            format!("{} B", grouped(of.event_max)),
+            format!("{} B", grouped(of.answer_max)),
+            format!("{} ms", grouped(median)),
+            format!("{} ms", grouped(slowest)),
+        ];
+        let _ = write!(html, "<tr><td><code>{}</code></td>", text(name));
+        for (column, number) in COLUMNS.iter().zip(numbers) {
+            let _ = write!(html, "<td class=\"number\" data-name=\"{column}\">{number}</td>");
+        }
+        html.push_str("</tr>\n");
     }
-    html.push_str("</table>\n");
+    html.push_str("</tbody></table>\n</section>\n");
 }
 
-fn sums(html: &mut String, report: &Report) {
+fn endings(html: &mut String, report: &Report) {
     let answers = report.answers.iter().map(|(status, count)| (status.to_string(), *count));
     let faults = report.faults.iter().map(|(fault, count)| (fault.clone(), *count));
+    let injected =
+        report.injected.iter().map(|(fault, count)| (format!("injected: {fault}"), *count));
     let mut rows: Vec<(String, u64)> = answers.collect();
     rows.sort();
-    rows.extend(faults);
+    rows.extend(faults.chain(injected));
     if rows.is_empty() {
         return;
     }
-    html.push_str("<h2>Answers and faults</h2>\n<table>\n");
+    card(html, "endings", "Statuses and errors", "");
+    html.push_str("<table><caption>Statuses and errors</caption><tbody>\n");
     for (name, count) in rows {
         let _ = writeln!(
             html,
-            "<tr><td><code>{}</code></td><td class=\"n\">{}</td></tr>",
+            "<tr><td><code>{}</code></td><td class=\"number\">{}</td></tr>",
             text(&name),
             grouped(count)
         );
     }
-    html.push_str("</table>\n");
+    html.push_str("</tbody></table>\n</section>\n");
 }
 
-/// Text as HTML shows it.
+/// Text as HTML shows it, between tags and in attributes.
 fn text(raw: &str) -> String {
-    raw.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    raw.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -355,9 +446,15 @@ mod tests {
         recorder.record("r-1", answered);
         let failure = Failure { what: "x".to_owned(), message: "a < b".to_owned() };
         let page = page_of(&recorder, &[failure]);
-        for wanted in
-            ["6,291,557 B", "6,291,556 B", ">1 B<", "r-1", "GET /&lt;giant&gt;: 502", "a &lt; b"]
-        {
+        for wanted in [
+            "6,291,557 B",
+            "6,291,556 B",
+            ">1 B<",
+            "r-1",
+            "GET /&lt;giant&gt;: 502",
+            "a &lt; b",
+            "presigned link",
+        ] {
             assert!(page.contains(wanted), "{wanted} is missing:\n{page}");
         }
         for foreign in ["http:", "https:", "<script", "src=", "@import"] {
@@ -371,5 +468,57 @@ mod tests {
         assert!(page.contains("No limit refused anything."), "{page}");
         assert!(page.contains("No limit was measured."), "{page}");
         assert!(page.ends_with("</html>\n"), "{page}");
+    }
+
+    #[test]
+    fn texts_of_requests_functions_and_failures_stay_texts() {
+        const HOSTILE: &str = "<img src=x onerror='alert(1)'>\"&";
+        let recorder = Recorder::new(Clock::default());
+        let hostile = || HOSTILE.to_owned();
+        let limits = Limits::classic();
+        recorder
+            .admit(HOSTILE, &limits.lambda_init, hardcap_limits::Millis(99_999))
+            .expect_err("over");
+        recorder.record(
+            HOSTILE,
+            What::Answered {
+                api: hostile(),
+                method: hostile(),
+                path: hostile(),
+                status: 500,
+                millis: 1,
+            },
+        );
+        recorder.record(
+            HOSTILE,
+            What::Invoked {
+                function: hostile(),
+                event: 1,
+                answer: 1,
+                streamed: false,
+                millis: 1,
+                fault: Some(hostile()),
+            },
+        );
+        let failure = Failure { what: hostile(), message: hostile() };
+        let page = page_of(&recorder, &[failure]);
+        assert!(!page.contains("<img"), "{page}");
+        let escaped = "&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&quot;&amp;";
+        // The gate (twice), the refusal (request id, method, path, function, fault), the chart (method, path), the function, the
+        // fault.
+        assert_eq!(page.matches(escaped).count(), 11, "{page}");
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_up_to_a_limit_that_was_kept() {
+        for (permille, shown) in [
+            (0, "&lt; 0.1 %"),
+            (1, "0.1 %"),
+            (999, "99.9 %"),
+            (1_000, "100 %"),
+            (12_345, "1,234.5 %"),
+        ] {
+            assert_eq!(percent(permille), shown);
+        }
     }
 }

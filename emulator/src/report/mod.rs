@@ -8,10 +8,13 @@ use serde::Serialize;
 
 use hardcap_core::record::{EventTotals, Totals};
 
+mod advice;
 pub mod gate;
 mod html;
 pub mod saved;
 
+pub use advice::{Advice, advice};
+pub(crate) use html::STYLE;
 pub use html::page;
 
 /// A run, folded by limit.

@@ -12,6 +12,9 @@ use hardcap_core::record::{Record, Recorder, Totals};
 pub struct Saved {
     /// The version of hardcap that ran.
     pub version: String,
+    /// The id of the run, which a reset changes; empty in files of versions that had none.
+    #[serde(default)]
+    pub run: String,
     /// The day whose limits were in force.
     pub limits: String,
     /// The numbers that were not the day's own, by row.
@@ -39,6 +42,7 @@ impl Saved {
     pub fn new(limits: &Limits, recorder: &Recorder) -> Saved {
         Saved {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: recorder.run().id.to_string(),
             limits: limits.date().to_string(),
             set: limits.overridden().map(|(row, max)| (row.name.to_owned(), max)).collect(),
             totals: recorder.totals(),

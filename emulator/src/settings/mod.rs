@@ -13,7 +13,7 @@ use crate::source::mistake::TemplateError;
 use crate::source::mistake::{Mistake, Position, Source};
 use crate::source::toml;
 use crate::source::tree::{Entry, Mapping, Node};
-use hardcap_core::config::{Credential, InvalidTrust, TrustedHost, TrustedOrigin};
+use hardcap_core::config::{Credential, InvalidTrust, TrustedHost, TrustedOrigin, Try};
 use hardcap_core::faults::Plan;
 
 /// How long a companion may take until it is ready, unless `hardcap.toml` says otherwise.
@@ -51,7 +51,7 @@ pub struct Settings {
     pub functions: IndexMap<String, FunctionSettings>,
     /// Services that run beside the functions.
     pub companions: Vec<Companion>,
-    /// What `hardcap up` prints to be tried.
+    /// What `hardcap up` prints and the live page shows to be tried.
     pub tries: Vec<Try>,
     /// Further names of this machine that clients may use.
     pub allow_hosts: Vec<TrustedHost>,
@@ -61,15 +61,6 @@ pub struct Settings {
     pub faults: Plan,
     /// Where the functions of these faults are named, in the same order; of a fault that names none, where it stands.
     pub fault_places: Vec<Position>,
-}
-
-/// A command that shows something, for `hardcap up` to print.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Try {
-    /// What it shows.
-    pub about: String,
-    /// The command, with the placeholders of [`crate::Addresses`].
-    pub command: String,
 }
 
 /// What is said about one function.

@@ -81,6 +81,7 @@ pub(super) fn assemble(
         region,
         credentials: settings.credentials.clone(),
         faults: settings.faults.clone(),
+        tries: settings.tries.clone(),
         functions: parts.functions,
         apis: parts.apis,
         function_urls: parts.function_urls,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fantoccini::elements::Element;
+use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hardcap_tests::lane;
@@ -26,6 +27,18 @@ pub(crate) enum Scheme {
     Dark,
 }
 
+/// What the window is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) scheme: Scheme,
+    /// A phone of 390 by 844 pixels instead of a window of 1280 by 1200.
+    pub(crate) is_phone: bool,
+}
+
+impl Window {
+    const WIDE: Window = Window { scheme: Scheme::Light, is_phone: false };
+}
+
 /// A browser. Its processes end when [`Chromium::with`] does.
 #[derive(Clone)]
 pub(crate) struct Chromium {
@@ -39,11 +52,11 @@ impl Chromium {
         W: FnOnce(Chromium) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        Chromium::with_scheme(Scheme::Light, work).await;
+        Chromium::with_window(Window::WIDE, work).await;
     }
 
-    /// The same for a person who prefers light or dark.
-    pub(crate) async fn with_scheme<W, F>(scheme: Scheme, work: W)
+    /// The same with another window.
+    pub(crate) async fn with_window<W, F>(window: Window, work: W)
     where
         W: FnOnce(Chromium) -> F,
         F: Future<Output = ()> + Send + 'static,
@@ -55,7 +68,7 @@ impl Chromium {
         let log = profile.path().join("chromedriver.log");
         let mut driver = Process::start_logged(&program, ["--port=0"], &log).expect("it starts");
         let port = port_of(&mut driver).await;
-        let capabilities = capabilities(&profile.path().join("profile"), scheme);
+        let capabilities = capabilities(&profile.path().join("profile"), window);
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{port}"))
@@ -117,6 +130,45 @@ impl Chromium {
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
+    /// Presses a key, or types a text, where the focus is.
+    pub(crate) async fn press(&self, keys: &str) {
+        let focused = self.client.active_element().await.expect("a page has a focus");
+        focused.send_keys(keys).await.unwrap_or_else(|error| panic!("{keys}: {error}"));
+    }
+
+    /// As [`Chromium::press`], for a key that has no letter.
+    pub(crate) async fn press_key(&self, key: Key) {
+        self.press(&char::from(key).to_string()).await;
+    }
+
+    /// Loads the page again, as a person does.
+    pub(crate) async fn reload(&self) {
+        self.client.refresh().await.expect("a page can be loaded again");
+    }
+
+    /// Chooses the option of a `select` by its value.
+    pub(crate) async fn choose(&self, selector: &str, value: &str) {
+        let element = self.element(selector).await;
+        element.select_by_value(value).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Prints the page as a PDF.
+    pub(crate) async fn print(&self) -> Vec<u8> {
+        let printed = self.client.print(fantoccini::wd::PrintConfiguration::default()).await;
+        printed.expect("a page can be printed")
+    }
+
+    /// What axe-core, with the rules of WCAG 2 A and AA and its own best practices, has against the page: one line a rule.
+    pub(crate) async fn violations(&self) -> Vec<String> {
+        let script = std::fs::read_to_string(lane::axe()).expect("axe-core is installed");
+        self.client.execute(&script, Vec::new()).await.expect("axe-core loads");
+        let run = "axe.run(document).then((found) => found.violations.map((it) => \
+                   `${it.id}: ${it.help}: ${it.nodes.map((node) => node.html.slice(0, 300)).join(' | ')}`))";
+        let found = self.wait_for(run).await;
+        let found = found.as_array().unwrap_or_else(|| panic!("axe-core failed: {found}"));
+        found.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     async fn element(&self, selector: &str) -> Element {
         let found = self.client.find(Locator::Css(selector)).await;
         found.unwrap_or_else(|error| panic!("{selector}: {error}"))
@@ -144,9 +196,9 @@ async fn port_of(driver: &mut Process) -> u16 {
     }
 }
 
-fn capabilities(profile: &Path, scheme: Scheme) -> Capabilities {
+fn capabilities(profile: &Path, window: Window) -> Capabilities {
     let profile = format!("--user-data-dir={}", profile.display());
-    let scheme = match scheme {
+    let scheme = match window.scheme {
         Scheme::Light => "--blink-settings=preferredColorScheme=1",
         Scheme::Dark => "--blink-settings=preferredColorScheme=0",
     };
@@ -165,9 +217,14 @@ fn capabilities(profile: &Path, scheme: Scheme) -> Capabilities {
         scheme,
         &profile,
     ];
+    let mut options = json!({ "args": arguments });
+    if window.is_phone {
+        let metrics = json!({ "width": 390, "height": 844, "pixelRatio": 1, "mobile": true });
+        options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
+    }
     Capabilities::from_iter([
         ("browserName".to_owned(), json!("chrome")),
-        ("goog:chromeOptions".to_owned(), json!({ "args": arguments })),
+        ("goog:chromeOptions".to_owned(), options),
         ("timeouts".to_owned(), json!({ "script": TIMEOUT_MS, "pageLoad": TIMEOUT_MS })),
     ])
 }

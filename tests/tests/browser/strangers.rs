@@ -140,6 +140,10 @@ async fn attacks(emulator: &Emulator) -> Value {
         attack("POST", "/", json!({}), "Action=GetCallerIdentity&Version=2011-06-15"),
         attack("GET", "/_hardcap/", json!({}), ""),
         attack("GET", "/_hardcap/records", json!({}), ""),
+        attack("GET", "/_hardcap/requests/any", json!({}), ""),
+        attack("GET", "/_hardcap/report?format=html", json!({}), ""),
+        attack("GET", "/_hardcap/tries", json!({}), ""),
+        attack("GET", "/_hardcap/page/app.js", json!({}), ""),
         attack("GET", "/_hardcap/keys/test", json!({}), ""),
         attack("POST", "/_hardcap/reset", json!({}), ""),
         attack(

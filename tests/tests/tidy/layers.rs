@@ -15,7 +15,17 @@ const CRATES: &[Layers] = &[
     Layers {
         sources: "emulator/core/src",
         rooms: &[
-            &["addresses", "clock", "durable", "head", "percent", "token_bucket", "tool", "uri"],
+            &[
+                "addresses",
+                "clock",
+                "durable",
+                "head",
+                "payloads",
+                "percent",
+                "token_bucket",
+                "tool",
+                "uri",
+            ],
             &["keyring", "log_buffer", "record", "serve", "sigv4"],
             &["context", "faults"],
             &["config"],
@@ -24,7 +34,7 @@ const CRATES: &[Layers] = &[
     Layers {
         sources: "emulator/src",
         rooms: &[
-            &["json_api", "report", "rules", "sockets", "source", "sts"],
+            &["json_api", "report", "rules", "sockets", "source", "sts", "tries"],
             &[
                 "cloudformation",
                 "cloudwatch_logs",

@@ -7,9 +7,8 @@ use indexmap::IndexMap;
 
 use crate::check::{Finding, Severity};
 use hardcap::report::grouped;
-use hardcap::settings::Try;
 use hardcap_core::addresses::Addresses;
-use hardcap_core::config::{Api, Config, FunctionUrl};
+use hardcap_core::config::Config;
 
 /// The first line of a run: the day, and what differs from today.
 pub(super) fn limits_line(limits: &Limits) -> String {
@@ -53,7 +52,7 @@ pub(super) fn notes(findings: &[Finding]) -> Vec<String> {
 }
 
 /// Where everything listens, one line each, and what to try.
-pub(super) fn addresses(config: &Config, addresses: &Addresses, tries: &[Try]) -> String {
+pub(super) fn addresses(config: &Config, addresses: &Addresses) -> String {
     let mut text = String::from("\n");
     let mut line = |what: &str, name: &str, url: &str| {
         let _ = writeln!(text, "  {what:<13} {name:<20} {url}");
@@ -80,7 +79,7 @@ pub(super) fn addresses(config: &Config, addresses: &Addresses, tries: &[Try]) -
     for output in &config.stack.outputs {
         let _ = writeln!(text, "  {:<34} {}", output.key, addresses.fill(&output.value));
     }
-    let tries = if tries.is_empty() { own_tries(config) } else { tries.to_vec() };
+    let tries = hardcap::tries(config);
     if !tries.is_empty() {
         text.push_str("\ntry:\n");
     }
@@ -92,36 +91,4 @@ pub(super) fn addresses(config: &Config, addresses: &Addresses, tries: &[Try]) -
     }
     text.push_str("\nCtrl-C stops everything and prints the report\n");
     text
-}
-
-/// One request for each front door.
-fn own_tries(config: &Config) -> Vec<Try> {
-    let api = |api: &Api| {
-        let route = api.routes.first()?;
-        let path = if route.path == "$default" { "/" } else { &route.path };
-        // A parameter is anything; its own name is as good as any.
-        let path = path.replace(['{', '}', '+'], "");
-        let method = match route.method.as_str() {
-            "ANY" | "GET" => String::new(),
-            method => format!("-X {method} "),
-        };
-        let command = format!("curl -i {method}'${{hardcap:api:{}}}{path}'", api.logical_id);
-        Some(Try { about: format!("{} of {}", route.function, api.logical_id), command })
-    };
-    let url = |url: &FunctionUrl| Try {
-        about: format!("the URL of {}", url.function),
-        command: format!("curl -i '${{hardcap:url:{}}}/'", url.logical_id),
-    };
-    let mut tries: Vec<Try> = config.apis.iter().filter_map(api).collect();
-    tries.extend(config.function_urls.iter().map(url));
-    if let (Some(function), true) = (config.functions.first(), tries.is_empty()) {
-        tries.push(Try {
-            about: format!("call {}", function.name),
-            command: format!(
-                "curl -d '{{}}' '${{hardcap:aws}}/2015-03-31/functions/{}/invocations'",
-                function.name
-            ),
-        });
-    }
-    tries
 }

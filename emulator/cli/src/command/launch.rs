@@ -10,6 +10,7 @@ use super::terminal::{self, BuildProgress};
 use super::up::Signals;
 use crate::check;
 use crate::companion::{Companions, Ready};
+use crate::explain;
 use hardcap::Emulator;
 use hardcap::packaging::machine::Machine;
 use hardcap::packaging::{self, Binary, Found, Means, Package, PackagingError, build};
@@ -84,6 +85,7 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     config.body_idle = project.settings.body_idle.unwrap_or(config.body_idle);
     config.sandbox_idle = project.settings.sandbox_idle.unwrap_or(config.sandbox_idle);
     config.aws_hosts = options.aws_hosts;
+    config.explain = Some(explain::text);
     let python = project.settings.python.as_ref();
     config.installs_runtimes = !options.template.offline;
     config.python = python.map(|python| packaging::absolute_program(&project.folder, python));

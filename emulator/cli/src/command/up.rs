@@ -99,8 +99,7 @@ async fn run(template: Option<PathBuf>, options: &UpOptions) -> Result<ExitCode,
         ready_file.write(&started.addresses, &project.loaded.config)?;
     }
     if !options.quiet {
-        let tries = &project.settings.tries;
-        terminal::say(&hints::addresses(&project.loaded.config, &started.addresses, tries));
+        terminal::say(&hints::addresses(&project.loaded.config, &started.addresses));
     }
     match &mut edits {
         Some(edits) => edits.until_stopped(&mut started, options, &mut signals).await,

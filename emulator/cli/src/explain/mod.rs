@@ -100,6 +100,13 @@ impl Explained {
     }
 }
 
+/// What the live page shows of a failed request: the explanation as text, when there is one.
+#[must_use]
+pub fn text(bytes: &[u8], limits: &Limits) -> Option<String> {
+    let explained = Explained::new(bytes, limits);
+    explained.is_explained().then(|| explained.to_text(limits))
+}
+
 /// The whole input as a document that is measured.
 fn whole(recognized: &Recognized, input: &Input, limits: &Limits) -> Option<Document> {
     let document = recognized.documents.first().filter(|document| document.line.is_none())?;
