@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { NEAR, share, store, title } from "./store.js";
 import { go, link } from "./route.js";
-import { amount, clock, grouped, percent, plural, Status, unitOf } from "./parts.js";
+import { amount, clock, Gauge, grouped, level, percent, plural, Status, unitOf } from "./parts.js";
 import { Latency, Sizes } from "./charts.js";
 import { Story } from "./story.js";
 import { Welcome } from "./connect.js";
@@ -68,11 +68,21 @@ function Notes({ request, limit }) {
   return html`<span class="facts">${facts}</span>`;
 }
 
+/** How much is used of the limit that is nearest, or of the one that is filtered for. */
+function Nearest({ request, limit }) {
+  const measure = limit ? request.measures.find((one) => one.row === limit) : request.nearest;
+  if (!measure) return html`<span class="nearest"></span>`;
+  const part = share(measure);
+  return html`<span class="nearest" title=${`${measure.row}: ${amount(measure.observed, unitOf(measure.row))} of ${amount(measure.max, unitOf(measure.row))}`}>
+    <${Gauge} part=${part} level=${level(measure)} /><span class="number"><span class="hidden">of the nearest limit: </span>${percent(part)}</span></span>`;
+}
+
 function Row({ request, filters, selected }) {
   return html`<li><a class=${"request" + (selected ? " selected" : "") + (request.bad ? " bad" : "")} href=${link({ view: "requests", id: request.id, filters })}
       aria-current=${selected ? "true" : undefined} data-request=${request.id}>
     <${Status} request=${request} />
     <span class="what"><code class="title">${title(request)}</code><${Notes} request=${request} limit=${filters.limit} /></span>
+    <${Nearest} request=${request} limit=${filters.limit} />
     <span class="number took">${request.millis === null ? (request.ran === undefined ? "" : amount(request.ran, "milliseconds")) : amount(request.millis, "milliseconds")}</span>
     <time class="number soft" datetime=${new Date(request.at).toISOString()} title=${new Date(request.at).toISOString()}>${clock(request.at).slice(0, 8)}<span>${clock(request.at).slice(8)}</span></time>
   </a></li>`;
