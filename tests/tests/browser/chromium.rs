@@ -124,6 +124,13 @@ impl Chromium {
         field.send_keys(text).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
+    /// Types into what a selector matches, instead of what it holds.
+    pub(crate) async fn refill(&self, selector: &str, text: &str) {
+        let field = self.element(selector).await;
+        field.clear().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        field.send_keys(text).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
     /// Clicks on what a selector matches.
     pub(crate) async fn click(&self, selector: &str) {
         let element = self.element(selector).await;

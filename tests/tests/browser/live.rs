@@ -225,8 +225,7 @@ async fn limits_and_faults_are_changed_from_the_page_and_a_reset_undoes_both() {
         open(&browser, &emulator, "#/limits").await;
         browser.until(&shows("lambda_sync_response")).await;
         browser.click("[aria-label='Change lambda_sync_response']").await;
-        browser.run("document.querySelector('#max-lambda_sync_response').select()").await;
-        browser.fill("#max-lambda_sync_response", "100").await;
+        browser.refill("#max-lambda_sync_response", "100").await;
         browser.click("form.inline .primary").await;
         browser.until(&shows("AWS has 6,291,556 B")).await;
         assert_eq!(Client::new().get(&url).await.unwrap().status, 502);
