@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Control;
 use super::api::ControlError;
 use crate::report::advice;
-use hardcap_core::logbook::Line;
+use hardcap_core::log_buffer::LogLine;
 use hardcap_core::payloads::{Part, Payload};
 use hardcap_core::record::{Record, What};
 
@@ -37,8 +37,8 @@ fn story(control: &Control, id: &str) -> Result<Value, ControlError> {
         return Err(ControlError::new(StatusCode::NOT_FOUND, text));
     }
     let payloads = platform.recorder.payloads.of(id);
-    let lines = platform.logbook.of_request(id);
-    let lines: Vec<&Line> = lines.iter().map(AsRef::as_ref).collect();
+    let lines = platform.log_buffer.of_request(id);
+    let lines: Vec<&LogLine> = lines.iter().map(AsRef::as_ref).collect();
     let shown = newest(&lines);
     let limits = platform.limits();
     let advice = advice(&records, limits.date());
@@ -61,7 +61,7 @@ fn story(control: &Control, id: &str) -> Result<Value, ControlError> {
 }
 
 /// The newest lines within both bounds.
-fn newest<'l, 'a>(lines: &'l [&'a Line]) -> &'l [&'a Line] {
+fn newest<'l, 'a>(lines: &'l [&'a LogLine]) -> &'l [&'a LogLine] {
     let mut bytes = 0;
     let fitting = lines.iter().rev().take(LINES_MAX).take_while(|line| {
         bytes += line.text.len();
@@ -80,7 +80,7 @@ fn has_failed(records: &[Record]) -> bool {
 }
 
 /// What is explained: the log, and what the invoker and the client got.
-fn evidence(lines: &[&Line], payloads: &[Payload]) -> Vec<u8> {
+fn evidence(lines: &[&LogLine], payloads: &[Payload]) -> Vec<u8> {
     let mut text = Vec::new();
     for line in lines {
         text.extend_from_slice(line.text.as_bytes());
@@ -139,16 +139,16 @@ mod tests {
 
     #[test]
     fn the_newest_lines_stay_within_1000_lines_and_256_kib() {
-        let line = |length: usize| Line {
+        let line = |length: usize| LogLine {
             at: EpochMillis(0),
             number: 0,
             function: String::new(),
             stream: String::new(),
             text: "x".repeat(length),
         };
-        let short: Vec<Line> = (0..1_001).map(|_| line(1)).collect();
-        let long: Vec<Line> = (0..10).map(|_| line(100_000)).collect();
-        let counted = |lines: &[Line]| newest(&lines.iter().collect::<Vec<_>>()).len();
+        let short: Vec<LogLine> = (0..1_001).map(|_| line(1)).collect();
+        let long: Vec<LogLine> = (0..10).map(|_| line(100_000)).collect();
+        let counted = |lines: &[LogLine]| newest(&lines.iter().collect::<Vec<_>>()).len();
         assert_eq!((counted(&short), counted(&long)), (1_000, 2));
     }
 }
