@@ -195,19 +195,20 @@ fn refusals(html: &mut String, run: &Saved, report: &Report) {
 
 /// What is known of a request from its other records: `GET /giant: 502; giant: Sandbox.Timedout`.
 fn whose(records: &[Record], request_id: &str) -> String {
-    let mut said = Vec::new();
+    let (mut answered, mut failed) = (Vec::new(), Vec::new());
     for record in records.iter().filter(|record| record.request_id == request_id) {
         match &record.what {
             What::Answered { method, path, status, .. } => {
-                said.push(format!("{method} {path}: {status}"));
+                answered.push(format!("{method} {path}: {status}"));
             }
             What::Invoked { function, fault: Some(fault), .. } => {
-                said.push(format!("{function}: {fault}"));
+                failed.push(format!("{function}: {fault}"));
             }
             _ => {}
         }
     }
-    said.join("; ")
+    answered.append(&mut failed);
+    answered.join("; ")
 }
 
 fn limits(html: &mut String, report: &Report) {
@@ -225,6 +226,11 @@ fn limits(html: &mut String, report: &Report) {
 
 fn limit(html: &mut String, row: &Headroom) {
     let used = used_permille(row);
+    let share = if row.highest > row.max && used == 1_000 {
+        "&gt; 100 %".to_owned()
+    } else {
+        percent(used)
+    };
     let class = match used {
         _ if row.refused > 0 => " over",
         used if used >= NEAR * 10 => " near",
@@ -251,7 +257,7 @@ fn limit(html: &mut String, row: &Headroom) {
          <small>{} measured{refused}</small></div></div>",
         text(row.row),
         text(&doc),
-        percent(used),
+        share,
         with_unit(row.highest, row.unit),
         with_unit(row.max, row.unit),
         grouped(row.measured),

@@ -155,8 +155,14 @@ impl Chromium {
 
     /// Chooses the option of a `select` by its value.
     pub(crate) async fn choose(&self, selector: &str, value: &str) {
+        // An option whose text is its value need not have the attribute.
+        let options = format!("[...document.querySelector({}).options]", json!(selector));
+        let script = format!("return {options}.findIndex((it) => it.value === {})", json!(value));
+        let index = self.run(&script).await.as_u64();
+        let index = index.unwrap_or_else(|| panic!("{selector} has no option {value}"));
         let element = self.element(selector).await;
-        element.select_by_value(value).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let chosen = element.select_by_index(usize::try_from(index).expect("a small number")).await;
+        chosen.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
     /// Prints the page as a PDF.

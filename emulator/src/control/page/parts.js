@@ -25,10 +25,11 @@ export function clock(at) {
 }
 
 export function percent(part) {
+  // Never round down to a limit that was crossed, nor up to one that was kept.
+  if (part > 1 && part < 1.001) return "> 100 %";
   const of100 = 100 * part;
   if (of100 === 0) return "0 %";
   if (of100 < 0.1) return "< 0.1 %";
-  // Never round up to a limit that was kept.
   return `${of100 < 100 ? Math.floor(of100 * 10) / 10 : Math.round(of100 * 10) / 10} %`;
 }
 
