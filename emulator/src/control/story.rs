@@ -16,7 +16,7 @@ use hardcap_core::record::{Record, What};
 
 /// Of the log lines of a request, the newest are shown within these bounds.
 const LINES_MAX: usize = 1_000;
-const LOG_BYTES_MAX: usize = 256 * 1_024;
+const LOG_BYTES_MAX: usize = 128 * 1024;
 
 pub(super) async fn request(
     State(control): State<Control>,
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_lines_stay_within_1000_lines_and_256_kib() {
+    fn the_newest_lines_stay_within_1000_lines_and_128_kib() {
         let line = |length: usize| LogLine {
             at: EpochMillis(0),
             number: 0,
@@ -149,6 +149,6 @@ mod tests {
         let short: Vec<LogLine> = (0..1_001).map(|_| line(1)).collect();
         let long: Vec<LogLine> = (0..10).map(|_| line(100_000)).collect();
         let counted = |lines: &[LogLine]| newest(&lines.iter().collect::<Vec<_>>()).len();
-        assert_eq!((counted(&short), counted(&long)), (1_000, 2));
+        assert_eq!((counted(&short), counted(&long)), (1_000, 1));
     }
 }
