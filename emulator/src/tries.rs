@@ -1,4 +1,4 @@
-//! Commands that show something of a run, for the terminal and for the live page. Pure.
+//! Example commands for a run, for the terminal and for the live page. Pure.
 
 use hardcap_core::config::{Api, Config, FunctionUrl, Try};
 

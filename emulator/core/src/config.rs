@@ -98,20 +98,20 @@ pub struct Config {
     pub api_port: u16,
     /// The port of the AWS APIs and of the control surface; 0 for a free port.
     pub aws_port: u16,
-    /// Commands that show something, for the live page; one request for each API and function URL when there are none.
+    /// Example commands for the live page. Empty: one request for each API and function URL.
     pub tries: Vec<Try>,
-    /// Explains the log lines and the response of a failed request on the live page. The program gives what `hardcap explain`
-    /// says; the library has none.
+    /// Explains the log lines and the response of a failed request on the live page. The program sets the function of
+    /// `hardcap explain`; the library has none.
     pub explain: Option<Explain>,
 }
 
-/// What a text is about: a log line, a response, an error. `None` when nothing in it is recognized.
+/// Explains a text such as a log line, a response or an error. `None`: nothing in it is recognized.
 pub type Explain = fn(&[u8], &Limits) -> Option<String>;
 
-/// A command that shows something.
+/// An example command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Try {
-    /// What it shows.
+    /// The purpose.
     pub about: String,
     /// The command, with the placeholders of [`crate::addresses::Addresses`].
     pub command: String,

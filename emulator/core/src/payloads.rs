@@ -1,15 +1,15 @@
-//! The first bytes of what the newest requests carried, for people who look at one. Bounded in bytes; never written to a file.
+//! The first bytes of the payloads of the newest requests, for the live page. Bounded in bytes; never written to a file.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-/// Of each payload so many bytes are kept.
+/// The number of bytes that are kept of each payload.
 pub const HEAD_MAX: usize = 16 * 1024;
-/// All that is kept may have so many bytes together; the oldest requests are forgotten first.
+/// The number of bytes that are kept in total. The payloads of the oldest requests are removed first.
 pub const KEPT_MAX: usize = 4 * 1024 * 1024;
-/// What an entry takes beside its bytes.
+/// The estimated size of an entry without its bytes.
 const OVERHEAD: usize = 128;
 
 /// Which of the payloads of a request.
@@ -20,7 +20,7 @@ pub enum Part {
     Request,
     /// The event that the function was given.
     Event,
-    /// What the function's invoker got: the bytes that the runtime posted, or the platform's error document.
+    /// The response to the function's invoker: the bytes that the runtime posted, or the platform's error document.
     Answer,
     /// The status line and the headers that the client got.
     ResponseHead,
@@ -54,7 +54,7 @@ struct Kept {
 }
 
 impl Payloads {
-    /// Keeps the first bytes of a payload. One more of the same part replaces the first, as a retry's event does.
+    /// Keeps the first bytes of a payload. A later payload of the same part, such as the event of a retry, replaces it.
     pub fn keep(&self, request_id: &str, part: Part, payload: &[u8]) {
         let head: Box<[u8]> = payload[..payload.len().min(HEAD_MAX)].into();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,14 +64,14 @@ impl Payloads {
         }
     }
 
-    /// What is kept of a request, in the order in which it was first kept.
+    /// The kept payloads of a request, in the order in which their parts were first kept.
     #[must_use]
     pub fn of(&self, request_id: &str) -> Vec<Payload> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.by_request.get(request_id).cloned().unwrap_or_default()
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     pub fn clear(&self) {
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
     }

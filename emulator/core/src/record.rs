@@ -308,10 +308,10 @@ impl EventTotals {
     }
 }
 
-/// A run: what is recorded from the start, or from a reset, to the next reset.
+/// A run: the records from the start, or from a reset, to the next reset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Run {
-    /// A UUID, which no other run has.
+    /// A UUID, unique to this run.
     pub id: Arc<str>,
     /// When it began.
     pub began: EpochMillis,
@@ -324,7 +324,7 @@ pub struct Followed {
     pub run: Run,
     /// The newest records so far, oldest first, at most 10,000.
     pub kept: Vec<Record>,
-    /// The records after those. A receiver that is slower than the records misses some, and is told so.
+    /// The records after those. A receiver that is slower than the records gets an error with the number of missed ones.
     pub live: broadcast::Receiver<Record>,
     /// Changes when another run begins; the records of that one need a new [`Recorder::follow`].
     pub runs: watch::Receiver<Run>,

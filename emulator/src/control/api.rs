@@ -35,10 +35,10 @@ impl IntoResponse for ControlError {
     }
 }
 
-/// What a response that is not the live page may load: nothing.
+/// The policy of every response that is not a page: it may load nothing.
 const NOTHING: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// What the HTML report may load: its own styles, and no script.
+/// The policy of the HTML report: its own styles, and no script.
 const OWN_STYLES: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
                           frame-ancestors 'none'";
 
@@ -140,7 +140,7 @@ pub(crate) struct LiveQuery {
     kept: bool,
 }
 
-/// Every record from now on as server-sent events; a watcher that is too slow is told how many it missed.
+/// Every record from now on as server-sent events. A slow client gets an event `missed` with the number of missed records.
 pub(crate) async fn records_live(
     State(control): State<Control>,
     Query(query): Query<LiveQuery>,
@@ -158,7 +158,7 @@ struct Watch {
     recorder: Recorder,
     followed: Followed,
     wants_kept: bool,
-    /// Whether the run has to be told before its records.
+    /// Whether the event `run` has to be sent first.
     is_new: bool,
 }
 
@@ -301,7 +301,7 @@ pub(crate) async fn key(
     Ok(Json(json!({ "secret": key.secret_access_key, "session_token": key.session_token })))
 }
 
-/// Commands that show something of this run, with its addresses.
+/// Example commands for this run, with its addresses.
 pub(crate) async fn tries(State(control): State<Control>) -> Json<Value> {
     let tries = crate::tries::tries(&control.config);
     let tries = tries

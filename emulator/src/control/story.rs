@@ -1,4 +1,4 @@
-//! `GET /_hardcap/requests/{id}`: all that is kept of one request: records, payloads, log lines, and what explains a failure.
+//! `GET /_hardcap/requests/{id}`: everything kept of one request: records, payloads, log lines, and the explanation of a failure.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -22,9 +22,9 @@ pub(super) async fn request(
     State(control): State<Control>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ControlError> {
-    // It looks through all that is kept, and explaining takes time.
-    let told = tokio::task::spawn_blocking(move || story(&control, &id));
-    told.await.expect("a story is told without a panic").map(Json)
+    // Searching all kept lines and explaining them takes time.
+    let story = tokio::task::spawn_blocking(move || story(&control, &id));
+    story.await.expect("a story is put together without a panic").map(Json)
 }
 
 fn story(control: &Control, id: &str) -> Result<Value, ControlError> {
@@ -79,7 +79,7 @@ fn has_failed(records: &[Record]) -> bool {
     })
 }
 
-/// What is explained: the log, and what the invoker and the client got.
+/// The input of the explanation: the log, and the responses to the invoker and to the client.
 fn evidence(lines: &[&LogLine], payloads: &[Payload]) -> Vec<u8> {
     let mut text = Vec::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! What the control surface tells of one request and of one run: payloads, log lines, advice, run ids, and the live page's files.
+//! The control API for one request and for one run: payloads, log lines, advice, run ids, and the live page's files.
 
 use hardcap::Emulator;
 use hardcap_limits::Limits;
@@ -27,7 +27,7 @@ fn text<'s>(story: &'s Value, part: &str) -> &'s str {
 }
 
 #[tokio::test]
-async fn a_request_is_told_with_its_event_its_responses_its_log_and_its_limits() {
+async fn the_story_of_a_request_has_its_event_its_responses_its_log_and_its_limits() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
     let url = format!("{}/a?b=1", emulator.api_url("Http"));
     let call = Call::post(&url, "hello").header("content-type", "text/plain").header("x-own", "1");
@@ -61,7 +61,7 @@ async fn a_request_is_told_with_its_event_its_responses_its_log_and_its_limits()
 }
 
 #[tokio::test]
-async fn a_refused_request_is_told_with_the_numbers_and_with_what_helps() {
+async fn the_story_of_a_refused_request_has_the_numbers_and_a_remedy() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
     let url = format!("{}/a", emulator.api_url("Rest"));
     let refused = post(&url, "text/plain", vec![b'x'; 6_291_557]).await;
@@ -80,26 +80,26 @@ async fn a_refused_request_is_told_with_the_numbers_and_with_what_helps() {
 }
 
 #[tokio::test]
-async fn of_a_large_payload_the_first_16_kib_are_told_with_its_whole_length() {
+async fn a_story_has_the_first_16_kib_of_a_large_payload_and_its_whole_length() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
     let url = format!("{}/a", emulator.api_url("Http"));
     let body = "é".repeat(1_000_000);
     let answer = post(&url, "text/plain; charset=utf-8", body.clone()).await;
     assert_eq!(answer.text(), body);
-    let told = story(&emulator, &newest(&emulator)).await;
-    let response = &told["payloads"]["response_body"];
+    let large = story(&emulator, &newest(&emulator)).await;
+    let response = &large["payloads"]["response_body"];
     assert_eq!((&response["bytes"], &response["kept"]), (&json!(2_000_000), &json!(16_384)));
     assert_eq!(response["text"].as_str().unwrap(), "é".repeat(8_192));
 
     let answer = post(&url, "application/octet-stream", vec![0xff, 0x00, b'<']).await;
     assert_eq!(answer.body[..], [0xff, 0x00, b'<']);
-    let told = story(&emulator, &newest(&emulator)).await;
-    let response = &told["payloads"]["response_body"];
+    let large = story(&emulator, &newest(&emulator)).await;
+    let response = &large["payloads"]["response_body"];
     assert_eq!(response, &json!({ "bytes": 3, "kept": 3, "base64": "/wA8" }));
 }
 
 #[tokio::test]
-async fn a_streamed_response_is_told_by_its_first_piece() {
+async fn a_story_has_the_first_piece_of_a_streamed_response() {
     let emulator = Emulator::builder()
         .function(guest("stream"))
         .streaming_function_url("stream")
@@ -117,7 +117,7 @@ async fn a_streamed_response_is_told_by_its_first_piece() {
 }
 
 #[tokio::test]
-async fn a_function_that_fails_is_explained_by_the_explainer_of_the_program() {
+async fn the_story_of_a_failed_function_has_the_explanation_of_the_program() {
     fn explain(evidence: &[u8], limits: &Limits) -> Option<String> {
         let text = String::from_utf8_lossy(evidence);
         text.contains("too bad").then(|| format!("explained under {}", limits.date()))
@@ -143,7 +143,7 @@ async fn a_function_that_fails_is_explained_by_the_explainer_of_the_program() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_known_is_404_and_says_what_is_kept() {
+async fn an_unknown_request_is_404_and_the_error_names_what_is_kept() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
     let answer = control(&emulator, "requests/none").await;
     assert_eq!(answer.status, 404);

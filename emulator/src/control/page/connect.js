@@ -6,7 +6,7 @@ import { amount, Box, Copy } from "./parts.js";
 
 function useTries() {
   const [tries, set] = useState([]);
-  useEffect(() => { call("GET", "tries").then((told) => set(told.tries), () => {}); }, [store.run]);
+  useEffect(() => { call("GET", "tries").then((found) => set(found.tries), () => {}); }, [store.run]);
   return tries;
 }
 

@@ -1,4 +1,4 @@
-// What the emulator says: one run at a time, its records folded by request.
+// The state of the emulator: one run at a time, its records folded by request.
 import { useEffect, useState } from "preact/hooks";
 
 /** The newest requests that the page keeps; the emulator itself keeps the newest 10,000 records. */

@@ -7,21 +7,21 @@ import { amount, Box, clock, Copy, grouped, Limit, plural, Status } from "./part
 const EMPTY = () => ({ functions: [], measures: [], notes: [], records: 0, status: null, method: "", path: "", api: "", millis: null, fault: null, bad: false });
 
 /** Fetches what is kept of a request, again while records of it arrive. */
-function useTold(id, records) {
-  const [told, tell] = useState({ story: null, error: "" });
+function useKept(id, records) {
+  const [kept, set] = useState({ story: null, error: "" });
   useEffect(() => {
     let live = true;
     const wait = setTimeout(async () => {
       try {
         const story = await call("GET", "requests/" + encodeURIComponent(id));
-        if (live) tell({ story, error: "" });
+        if (live) set({ story, error: "" });
       } catch (error) {
-        if (live) tell({ story: null, error: error.message });
+        if (live) set({ story: null, error: error.message });
       }
     }, records ? 80 : 0);
     return () => { live = false; clearTimeout(wait); };
   }, [id, records, store.run]);
-  return told;
+  return kept;
 }
 
 /** JSON with line breaks, where the whole text is there and is JSON. */
@@ -54,7 +54,7 @@ function Advice({ advice, explained, request }) {
     <p>${one.about}</p>
     <p><span class="strong">Do:</span> ${one.remedy}.</p>
     <p class="soft small">Measured: ${one.measured}. Source: ${one.source}.</p></div>`);
-  if (explained) return html`<div class="notice over"><p class="strong">What <code>hardcap explain</code> says</p><pre class="plain" tabindex="0" role="region" aria-label="Explanation">${explained}</pre></div>`;
+  if (explained) return html`<div class="notice over"><p class="strong"><code>hardcap explain</code></p><pre class="plain" tabindex="0" role="region" aria-label="Explanation">${explained}</pre></div>`;
   if (request.fault) return html`<div class="notice over"><p><span class="strong">${request.fault}</span>: the function failed. The log has more.</p></div>`;
   return null;
 }
@@ -82,7 +82,7 @@ function Facts({ request, records }) {
 }
 
 export function Story({ id, request: known, back }) {
-  const { story, error } = useTold(id, known?.records ?? 0);
+  const { story, error } = useKept(id, known?.records ?? 0);
   const head = useRef(null);
   useEffect(() => { head.current?.focus({ preventScroll: true }); if (innerWidth <= 1080) scrollTo(0, 0); }, [id]);
   const records = story?.records ?? [];
