@@ -134,8 +134,11 @@ async fn every_described_response_is_given_and_obeys_its_schema() {
                 r#"{"fault": "throttle", "function": "crash"}"#,
             );
             let id = client.send(&added).await.unwrap().json()["id"].to_string();
-            let right = BTreeMap::from([("id", id)]);
-            let missing = ["id", "name", "access_key_id"].map(|name| (name, "missing".to_owned()));
+            let newest = emulator.recorder().newest().pop();
+            let known = newest.map(|record| record.request_id).unwrap_or_default();
+            let right = BTreeMap::from([("id", id), ("request_id", known)]);
+            let missing = ["id", "name", "access_key_id", "request_id"]
+                .map(|name| (name, "missing".to_owned()));
             let calls = [
                 request(base, path, method, operation, &right),
                 request(base, path, method, operation, &missing.into()),

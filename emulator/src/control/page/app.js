@@ -29,7 +29,7 @@ function Reset() {
     <dialog ref=${dialog} aria-labelledby="reset">
       <form onSubmit=${reset}>
         <h2 id="reset">Begin a new run?</h2>
-        <p>All records are deleted. Limits and faults return to those that the emulator started with. Objects, items and functions stay.</p>
+        <p>All records and log lines are deleted. Limits and faults return to those of the start. Objects, items and functions stay.</p>
         ${error && html`<p class="over" role="alert">${error}</p>`}
         <p class="actions"><button type="button" onClick=${() => dialog.current.close()}>Cancel</button> <button class="primary">Reset</button></p>
       </form>

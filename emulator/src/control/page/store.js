@@ -87,8 +87,13 @@ function reportSoon() {
   reportDue = setTimeout(async () => { reportDue = 0; await Promise.all([loadReport(), optional(loadFaults())]); }, 400);
 }
 
+/** When a record was made. In one of an injected fault `at` is the function or the bucket; it has the time of the one before. */
+let lastAt = Date.now();
+export const timeOf = (record) => (lastAt = typeof record.at === "number" ? record.at : lastAt);
+
 function newRequest(record) {
-  return { id: record.request_id, at: record.at, last: record.at, records: 0, functions: [], measures: [], notes: [], fault: null,
+  const at = timeOf(record);
+  return { id: record.request_id, at, records: 0, functions: [], measures: [], notes: [], fault: null,
     status: null, method: "", path: "", api: "", millis: null, bad: false, nearest: null };
 }
 
@@ -104,7 +109,7 @@ const whole = (n) => n.toLocaleString("en-US");
 
 /** Adds a record to its request. */
 export function fold(request, record) {
-  request.last = record.at;
+  const at = timeOf(record);
   request.records += 1;
   if (record.function && !request.functions.includes(record.function)) request.functions.push(record.function);
   switch (record.what) {
@@ -113,7 +118,7 @@ export function fold(request, record) {
       request.bad ||= record.status >= 500;
       break;
     case "measured": {
-      const measure = { row: record.row, observed: record.observed, max: record.max, admitted: record.admitted, at: record.at };
+      const measure = { row: record.row, observed: record.observed, max: record.max, admitted: record.admitted, at };
       if (request.measures.length < 200) request.measures.push(measure);
       request.bad ||= !record.admitted;
       if (!request.nearest || share(measure) > share(request.nearest)) request.nearest = measure;
@@ -135,7 +140,7 @@ export function fold(request, record) {
       request.bad ||= record.condition !== "Success";
       break;
     case "event_sent": note(request, record.failure ? `not sent to ${record.to}: ${record.failure}` : `sent to ${record.to}`, Boolean(record.failure)); break;
-    case "fault_injected": note(request, `injected: ${record.fault}`); request.injected = true; break;
+    case "fault_injected": note(request, `injected: ${record.fault}${typeof record.at === "string" ? ` at ${record.at}` : ""}`); request.injected = true; break;
     case "bug": note(request, `hardcap failed: ${record.cause}`, true); request.bad = true; break;
   }
 }

@@ -1,7 +1,7 @@
 // One request: what happened, what refused it and what helps, how near each limit came, what was sent, what was logged.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "./html.js";
-import { call, fold, store, title } from "./store.js";
+import { call, fold, store, timeOf, title } from "./store.js";
 import { amount, Box, clock, Copy, grouped, Limit, plural, Status } from "./parts.js";
 
 const EMPTY = () => ({ functions: [], measures: [], notes: [], records: 0, status: null, method: "", path: "", api: "", millis: null, fault: null, bad: false });
@@ -69,7 +69,7 @@ function Logs({ logs }) {
 }
 
 function Facts({ request, records }) {
-  const at = records[0]?.at;
+  const at = records[0] && timeOf(records[0]);
   const facts = [["Request id", html`<code>${request.id}</code> <${Copy} text=${request.id} what="request id" />`]];
   if (at) facts.push(["Time", html`<time datetime=${new Date(at).toISOString()}>${clock(at)} <span class="soft">local,</span> ${new Date(at).toISOString().slice(11, 23)} <span class="soft">UTC</span></time>`]);
   if (request.api) facts.push(["API", request.api]);
