@@ -6,4 +6,4 @@ mod text;
 
 pub use data::{Page, PageRow, VERSION, data};
 pub use markdown::markdown;
-pub use text::{differences, text};
+pub use text::{diff, differences, row, text};

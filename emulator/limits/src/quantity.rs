@@ -64,6 +64,72 @@ impl Unit {
     }
 }
 
+/// A text that is not a number of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidNumber {
+    text: String,
+    unit: Unit,
+}
+
+impl fmt::Display for InvalidNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InvalidNumber { text, unit } = self;
+        let of = match unit {
+            Unit::Bytes => " of bytes, such as 1000000, 256KB or 6MB",
+            Unit::Milliseconds => " of milliseconds, such as 29000, 29s or 15min",
+            Unit::Megabytes => " of MB, such as 512 or 10GB",
+            Unit::Count => "",
+        };
+        write!(f, "`{text}` is not a whole number{of}")
+    }
+}
+
+impl std::error::Error for InvalidNumber {}
+
+impl Unit {
+    /// Parses a number of this unit, with or without a larger unit behind it. Sizes are counted as AWS counts its limits:
+    /// 1 KB is 1,024 bytes. `_` and `,` may separate digits.
+    ///
+    /// ```
+    /// use hardcap_limits::Unit;
+    ///
+    /// assert_eq!(Unit::Bytes.parse("6MB"), Ok(6_291_456));
+    /// assert_eq!(Unit::Bytes.parse("6_291_456"), Ok(6_291_456));
+    /// assert_eq!(Unit::Milliseconds.parse("29 s"), Ok(29_000));
+    /// assert_eq!(Unit::Count.parse("1,000"), Ok(1_000));
+    /// assert!(Unit::Count.parse("6MB").is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidNumber`] for a text that is not such a number, and for a number above 2^64 - 1.
+    pub fn parse(self, text: &str) -> Result<u64, InvalidNumber> {
+        let invalid = || InvalidNumber { text: text.to_owned(), unit: self };
+        let ends = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let (number, suffix) = text.split_at(ends);
+        let number: u64 = number.trim().replace(['_', ','], "").parse().map_err(|_| invalid())?;
+        let factor = self.factor(&suffix.trim().to_ascii_lowercase()).ok_or_else(invalid)?;
+        number.checked_mul(factor).ok_or_else(invalid)
+    }
+
+    fn factor(self, suffix: &str) -> Option<u64> {
+        const K: u64 = 1024;
+        match (self, suffix) {
+            (_, "")
+            | (Unit::Bytes, "b" | "byte" | "bytes")
+            | (Unit::Milliseconds, "ms")
+            | (Unit::Megabytes, "mb" | "mib") => Some(1),
+            (Unit::Bytes, "kb" | "kib") | (Unit::Megabytes, "gb" | "gib") => Some(K),
+            (Unit::Bytes, "mb" | "mib") => Some(K * K),
+            (Unit::Bytes, "gb" | "gib") => Some(K * K * K),
+            (Unit::Milliseconds, "s") => Some(1_000),
+            (Unit::Milliseconds, "min" | "m") => Some(60_000),
+            (Unit::Milliseconds, "h") => Some(3_600_000),
+            _ => None,
+        }
+    }
+}
+
 /// Formats `6291556` as `6,291,556`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -4,7 +4,7 @@ mod faults;
 
 use std::path::{Path, PathBuf};
 
-use hardcap_limits::{Limits, Millis, ROWS};
+use hardcap_limits::{Date, InvalidDate, InvalidNumber, Limits, Millis, ROWS};
 use indexmap::IndexMap;
 
 pub use crate::packaging::Program;
@@ -12,7 +12,7 @@ use crate::rules::Ignored;
 use crate::source::mistake::TemplateError;
 use crate::source::mistake::{Mistake, Position, Source};
 use crate::source::toml;
-use crate::source::tree::{Entry, Mapping, Node};
+use crate::source::tree::{Entry, Mapping, Node, Value};
 use hardcap_core::config::{Credential, InvalidTrust, TrustedHost, TrustedOrigin, Try};
 use hardcap_core::faults::Plan;
 
@@ -43,6 +43,8 @@ pub struct Settings {
     pub parameter_defaults: IndexMap<String, String>,
     /// Rules of `hardcap check` that are silenced.
     pub ignore: Vec<Ignored>,
+    /// The day whose limits are in force, unless the command line says another: `limits = "classic"`, or `date` of `[limits]`.
+    pub date: Option<Date>,
     /// Numbers to enforce instead of the date's, in the order given.
     pub limits: Vec<(String, u64)>,
     /// Key pairs that S3 knows.
@@ -173,8 +175,16 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         fault_places: faults::places(root)?,
         ..Settings::default()
     };
-    for entry in section(root, "limits")? {
-        settings.limits.push((entry.key.clone(), limit(entry)?));
+    match root.get("limits") {
+        Some(node) if matches!(node.value, Value::Text(_)) => settings.date = Some(date(node)?),
+        _ => {
+            for entry in section(root, "limits")? {
+                match entry.key.as_str() {
+                    "date" => settings.date = Some(date(&entry.value)?),
+                    _ => settings.limits.push((entry.key.clone(), limit(entry)?)),
+                }
+            }
+        }
     }
     if let Some(check) = root.get("check") {
         only(check, "`check`", &["ignore"])?;
@@ -230,6 +240,15 @@ fn one_try(item: &Node) -> Result<Try, Mistake> {
     Ok(Try { about: text(item, "about")?.unwrap_or_default(), command })
 }
 
+/// `classic`, `current` or `YYYY-MM-DD`.
+fn date(node: &Node) -> Result<Date, Mistake> {
+    let text = node.scalar("the date of the limits")?;
+    text.parse().map_err(|error: InvalidDate| {
+        Mistake::new(node.at, error.to_string())
+            .help("write limits = \"classic\", \"current\" or a date such as \"2024-06-30\"")
+    })
+}
+
 fn limit(entry: &Entry) -> Result<u64, Mistake> {
     let Some(row) = Limits::row(&entry.key) else {
         let names = ROWS.iter().map(|row| row.name);
@@ -238,9 +257,8 @@ fn limit(entry: &Entry) -> Result<u64, Mistake> {
             .nearest(&entry.key, names));
     };
     let what = format!("the limit `{}`", entry.key);
-    entry.value.scalar(&what)?.parse().map_err(|_| {
-        entry.value.mistaken(&what, &format!("a whole number of {}", row.unit.to_string().trim()))
-    })
+    let invalid = |error: InvalidNumber| Mistake::new(entry.value.at, format!("{what}: {error}"));
+    row.unit.parse(entry.value.scalar(&what)?).map_err(invalid)
 }
 
 /// `[credentials.AKIAEXAMPLE]` with `secret`, and `session_token` for temporary ones.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hardcap_limits::{Date, Limits, page};
+use hardcap_limits::{Date, Limits};
 use indexmap::IndexMap;
 
 use crate::check::{Finding, Severity};
@@ -10,19 +10,28 @@ use hardcap::report::grouped;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
 
-/// The first line of a run: the day, and what differs from today.
+/// The first line of a run: the day of the limits, and how many numbers differ from the newest ones; then the numbers that were set.
 pub(super) fn limits_line(limits: &Limits) -> String {
     let date = limits.date();
-    let mut line = format!("limits of {date}");
+    let mut line = format!("limits: {date}");
     if date == Date::CLASSIC {
         line.push_str(" (classic)");
     }
-    let different = page::differences(limits, &Limits::current());
-    match (date == Date::LATEST, different.is_empty()) {
-        (true, _) => line.push_str(": the newest known"),
-        (false, true) => line.push_str("; no number differs from current"),
-        (false, false) => {
-            let _ = write!(line, "; different from current: {different}");
+    let newest = Limits::current();
+    match Limits::at(date).differences(&newest).count() {
+        _ if date == Date::LATEST => line.push_str(" (the newest known)"),
+        0 => line.push_str("; every number is that of today"),
+        1 => {
+            let _ = write!(
+                line,
+                "; 1 number is not that of today: hardcap limits --diff {date} current"
+            );
+        }
+        count => {
+            let _ = write!(
+                line,
+                "; {count} numbers are not those of today: hardcap limits --diff {date} current"
+            );
         }
     }
     for (row, value) in limits.overridden() {
@@ -72,7 +81,7 @@ pub(super) fn addresses(config: &Config, addresses: &Addresses) -> String {
         line("companion", name, url);
     }
     line("AWS endpoint", "AWS_ENDPOINT_URL", &addresses.aws);
-    line("control", "dashboard", &format!("{}/", addresses.control));
+    line("live page", "", &format!("{}/", addresses.control));
     if !config.stack.outputs.is_empty() {
         let _ = writeln!(text, "\noutputs of the stack {}:", config.stack.name);
     }

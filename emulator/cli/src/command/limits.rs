@@ -1,13 +1,15 @@
-//! `hardcap limits`: the table.
+//! `hardcap limits`: the table, one row of it, or what differs between two days.
 
 use std::process::ExitCode;
 
-use hardcap_limits::page;
+use clap::Args;
+use hardcap_limits::{Date, Limits, ROWS, page};
 
 use super::Failure;
 use super::options::LimitOptions;
 use super::terminal::print;
 use hardcap::settings::Settings;
+use hardcap::source::nearest::nearest;
 
 /// How the table is printed.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -21,9 +23,34 @@ pub(super) enum Format {
     Markdown,
 }
 
-pub(super) fn limits(options: &LimitOptions, format: Format) -> Result<ExitCode, Failure> {
-    let limits = options.in_force(&Settings::default());
-    let text = match format {
+/// What of the table is printed.
+#[derive(Args, Debug)]
+pub(super) struct LimitsOptions {
+    /// One limit by its name [default: the whole table]
+    #[arg(value_name = "ROW", conflicts_with_all = ["diff", "format"])]
+    row: Option<String>,
+    /// Two days: print the limits whose numbers differ
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["format", "limits", "set"])]
+    diff: Vec<Date>,
+    #[command(flatten)]
+    limits: LimitOptions,
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn limits(options: &LimitsOptions) -> Result<ExitCode, Failure> {
+    let limits = options.limits.in_force(&Settings::default());
+    if let [before, after] = options.diff[..] {
+        print(&page::diff(&Limits::at(before), &Limits::at(after)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(name) = &options.row {
+        let row = Limits::row(name).ok_or_else(|| unknown(name))?;
+        print(&page::row(&limits, row))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = match options.format {
         Format::Table => page::text(&limits),
         Format::Markdown => page::markdown(&limits),
         Format::Json => {
@@ -33,4 +60,13 @@ pub(super) fn limits(options: &LimitOptions, format: Format) -> Result<ExitCode,
     };
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn unknown(name: &str) -> Failure {
+    let nearest = nearest(name, ROWS.iter().map(|row| row.name));
+    let help = nearest.map_or_else(
+        || "`hardcap limits` lists them".to_owned(),
+        |nearest| format!("did you mean `{nearest}`?"),
+    );
+    Failure::new(format!("there is no limit `{name}`; {help}"))
 }

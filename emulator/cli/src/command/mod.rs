@@ -120,7 +120,9 @@ Exit codes: 0 healthy, 1 no answer or another answer, 2 wrong usage";
 
 const LIMITS_EXAMPLES: &str = "\
 Examples:
-  hardcap limits
+  hardcap limits                               the newest numbers
+  hardcap limits lambda_sync_response          one limit: its history, and the error of each party
+  hardcap limits --diff classic current        what has changed since 2022-04-22
   hardcap limits --limits 2018-01-01           as they were on a day
   hardcap limits --format json | jq '.rows[] | select(.name == \"lambda_sync_response\")'
   hardcap limits --format markdown > limits.md";
@@ -198,15 +200,9 @@ Examples:
         /// The folder; made if it does not exist
         folder: PathBuf,
     },
-    /// Print the table of limits on a date
+    /// Print the table of limits, one limit, or what differs between two days
     #[command(after_help = LIMITS_EXAMPLES)]
-    Limits {
-        #[command(flatten)]
-        limits: LimitOptions,
-        /// How the table is printed
-        #[arg(long, value_enum, default_value_t)]
-        format: limits::Format,
-    },
+    Limits(limits::LimitsOptions),
 }
 
 /// How long the last lines on standard error may take to be written.
@@ -253,7 +249,7 @@ pub fn main() -> ExitCode {
         Some(Command::Health { url }) => health::health(&url),
         Some(Command::Completions { shell }) => manual::completions(shell),
         Some(Command::Man { folder }) => manual::man(&folder),
-        Some(Command::Limits { limits, format }) => limits::limits(&limits, format),
+        Some(Command::Limits(options)) => limits::limits(&options),
     };
     let code = outcome.unwrap_or_else(|Failure(message)| {
         terminal::error(&message);

@@ -4,21 +4,23 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use hardcap_limits::{Date, Limits};
+use hardcap_limits::{Date, Limits, ROWS};
 
 use hardcap::report::Report;
 use hardcap::report::gate::{self, FailOn, Gate};
 use hardcap::settings::Settings;
+use hardcap::source::nearest::nearest;
 use hardcap_core::config::{Config, TrustedHost, TrustedOrigin};
 use hardcap_core::serve::LOOPBACK;
 
 /// Which limits are in force.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct LimitOptions {
-    /// The day whose limits are in force: classic (2022-04-22), current, or YYYY-MM-DD
-    #[arg(long, value_name = "DATE", default_value = "classic")]
+    /// The day whose limits are in force: current, classic (2022-04-22), or YYYY-MM-DD [default: `limits` of hardcap.toml, then
+    /// current]
+    #[arg(long, value_name = "DATE")]
     limits: Option<Date>,
-    /// Another number for a limit, in its unit; more than once for more
+    /// Another number for a limit, such as lambda_sync_response=1MB; more than once for more
     #[arg(long, value_name = "ROW=VALUE", value_parser = row_and_value)]
     set: Vec<(String, u64)>,
 }
@@ -160,7 +162,7 @@ impl UpOptions {
 impl LimitOptions {
     /// The limits of the day, those of `hardcap.toml` on top, and what the command line says on top of them.
     pub(super) fn in_force(&self, settings: &Settings) -> Limits {
-        let mut limits = Limits::at(self.limits.unwrap_or(Date::CLASSIC));
+        let mut limits = Limits::at(self.limits.or(settings.date).unwrap_or(Date::LATEST));
         settings.apply_limits(&mut limits);
         for (row, value) in &self.set {
             // `row_and_value` accepts only names that the table has.
@@ -175,11 +177,12 @@ fn row_and_value(text: &str) -> Result<(String, u64), String> {
     let Some((row, value)) = text.split_once('=') else {
         return Err("write ROW=VALUE, such as lambda_sync_response=1000000".to_owned());
     };
-    let number = value.replace('_', "").parse().map_err(|_| {
-        let unit = Limits::row(row).map_or(String::new(), |row| format!(" of {}", row.unit));
-        format!("`{value}` is not a whole number{unit}")
-    })?;
-    Limits::classic().set(row, number).map_err(|unknown| unknown.to_string())?;
+    let known =
+        Limits::row(row).ok_or_else(|| match nearest(row, ROWS.iter().map(|row| row.name)) {
+            Some(name) => format!("there is no limit `{row}`; did you mean `{name}`?"),
+            None => format!("there is no limit `{row}`; `hardcap limits` lists them"),
+        })?;
+    let number = known.unit.parse(value).map_err(|error| error.to_string())?;
     Ok((row.to_owned(), number))
 }
 

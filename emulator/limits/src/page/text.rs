@@ -45,6 +45,55 @@ pub fn differences(limits: &Limits, other: &Limits) -> String {
     different.join(", ")
 }
 
+/// The rows whose number differs between two days, one a line, with the number of each.
+#[must_use]
+pub fn diff(before: &Limits, after: &Limits) -> String {
+    let mut page = format!("{} to {}\n\n", day(before.date()), day(after.date()));
+    let mut count = 0;
+    for (row, here, there) in before.differences(after) {
+        count += 1;
+        let (here, there) = (short(row.unit, here), short(row.unit, there));
+        line(&mut page, format_args!("  {:<27} {here:>22}  {there:>22}", row.name));
+    }
+    if count == 0 {
+        line(&mut page, format_args!("  No number differs."));
+    }
+    page
+}
+
+/// One row with all that is known of it: its number in force, its history, what is measured, and the error of each party.
+#[must_use]
+pub fn row(limits: &Limits, row: &Row) -> String {
+    let in_force =
+        limits.in_force().find_map(|(one, value)| (one.name == row.name).then_some(value));
+    let in_force = in_force.unwrap_or_else(|| row.value_at(limits.date()));
+    let mut page = format!("{}: {} ({})\n\n", row.name, row.unit.of(in_force), day(limits.date()));
+    for paragraph in row.doc.lines() {
+        line(&mut page, format_args!("{}", paragraph.trim()));
+    }
+    line(&mut page, format_args!("\nMeasured: {}.", row.measured));
+    line(&mut page, format_args!("Stated by AWS as: {}.", row.stated));
+    line(&mut page, format_args!("Known: {}. Proof: {}.", row.confidence, row.proof));
+    line(&mut page, format_args!("\nNumbers:"));
+    for dated in row.history {
+        let since = match dated.since == Date::EARLIEST {
+            true => "from the beginning".to_owned(),
+            false => format!("since {}", dated.since),
+        };
+        let number = row.unit.of(dated.value);
+        line(&mut page, format_args!("  {number}  {since}  ({})", dated.source));
+    }
+    for refusal in row.refusals {
+        let Refusal { to, status, error_type, body, source, .. } = refusal;
+        let status = if *status == 0 { String::new() } else { format!(" {status}") };
+        line(&mut page, format_args!("\nThe {to}:{status} {error_type} ({source})"));
+        for text in body.lines() {
+            line(&mut page, format_args!("  {text}"));
+        }
+    }
+    page
+}
+
 fn aligned([name, number, known, proof, shown]: [&str; 5]) -> String {
     let columns = format!("  {name:<27} {number:>20}  {known:<11}  {proof:<7}  {shown}");
     columns.trim_end().to_owned()
