@@ -5,6 +5,7 @@
 mod applications;
 mod init;
 mod invoke;
+mod limits;
 mod logs;
 mod packages;
 mod probe;
