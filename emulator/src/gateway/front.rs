@@ -56,6 +56,14 @@ pub(super) struct Target {
 }
 
 impl Front {
+    /// The keys of the routes, such as `GET /items/{id}`.
+    pub(super) fn route_keys(&self) -> Vec<String> {
+        match self {
+            Front::Rest { table, .. } | Front::Http(table) => table.keys(),
+            Front::Url { .. } => Vec::new(),
+        }
+    }
+
     /// What the gateway answers without a function: a preflight, and the health checks of a REST API.
     pub(super) fn answered_here(&self, cors: Option<&Cors>, request: &Received) -> Option<Answer> {
         match self {

@@ -3,6 +3,7 @@
 //! [`Gateway::handle`] is the path of a request, one step a line. What it calls is pure: [`route`] finds the function,
 //! [`event`] describes its event, [`answer`] reads what it posted, [`refusal`] says why there is no answer.
 
+mod access_log;
 pub(crate) mod answer;
 mod authorize;
 mod compress;
@@ -28,6 +29,7 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
 use http_body::Body;
 
+use access_log::Exchange;
 use answer::{Answer, Wanted};
 use authorize::Guard;
 use event::{ApiFacts, Event, Moment};
@@ -157,13 +159,12 @@ impl Gateway {
         let moment = Moment::of(&ctx);
         let (head, body) = request.into_parts();
         ctx.keep(Part::Request, &kept::request(&head));
-        let mut response = match self.answer(&ctx, &moment, (&head, body), peer).await {
-            Ok(response) => response,
+        let (mut response, ending) = match self.answer(&ctx, &moment, (&head, body), peer).await {
+            Ok(response) => (response, None),
             Err(ending) => {
-                self.log(&ctx, &ending);
                 let refused = self.refuse(&ctx, &moment, &ending, (&head, peer));
                 ctx.keep(Part::ResponseBody, refused.body().as_bytes());
-                refused.map(SentBody::from)
+                (refused.map(SentBody::from), Some(ending))
             }
         };
         if let Some(cors) = &self.cors {
@@ -172,12 +173,18 @@ impl Gateway {
         }
         let response = without_forbidden_body(response);
         ctx.keep(Part::ResponseHead, &kept::response(&response));
+        let took = watch.elapsed_millis();
+        let (sent, status) = (response.body().size_hint().exact(), response.status());
+        let (api, front) = (&*self.logical_id, &self.front);
+        let exchange =
+            Exchange { api, head: &head, status, took, sent, ending: ending.as_ref(), front };
+        log(&ctx, &exchange);
         ctx.record(What::Answered {
             api: self.logical_id.clone(),
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
-            status: response.status().as_u16(),
-            millis: watch.elapsed_millis().0,
+            status: status.as_u16(),
+            millis: took.0,
         });
         response
     }
@@ -349,22 +356,18 @@ impl Gateway {
         ctx.admit(&limit, waited)?;
         Err(limit.exceeded_by(waited).into())
     }
+}
 
-    /// What API Gateway's execution log would say, where it is known, beside what hardcap measured.
-    fn log(&self, ctx: &Context, ending: &Ending) {
-        let (api, request_id) = (&self.logical_id, &ctx.request_id);
-        match ending {
-            Ending::Stop(Stop::Bug(cause) | Stop::Shortage(cause)) => {
-                tracing::error!(%api, %request_id, %cause, "hardcap failed");
-                ctx.record(What::Bug { cause: cause.clone() });
-            }
-            Ending::NoRoute | Ending::NoStage => tracing::info!(%api, %request_id, %ending),
-            ending => {
-                let log = ending.exceeded().and_then(|it| it.refusal(Party::GatewayLog));
-                let log = log.map(|refusal| refusal.body).unwrap_or_default();
-                tracing::warn!(%api, %request_id, log, "{ending}");
-            }
+/// One line for each request: a warning where it was refused, an error where hardcap failed.
+fn log(ctx: &Context, exchange: &Exchange<'_>) {
+    let request_id = &ctx.request_id;
+    match exchange.ending {
+        Some(Ending::Stop(Stop::Bug(cause) | Stop::Shortage(cause))) => {
+            tracing::error!(%request_id, %cause, "hardcap failed: {exchange}");
+            ctx.record(What::Bug { cause: cause.clone() });
         }
+        None | Some(Ending::NoRoute | Ending::NoStage) => tracing::info!("{exchange}"),
+        Some(_) => tracing::warn!(%request_id, "{exchange}"),
     }
 }
 

@@ -114,6 +114,11 @@ impl Segment {
 }
 
 impl Table {
+    /// The keys of all routes, the most specific first.
+    pub fn keys(&self) -> Vec<String> {
+        self.routes.iter().map(Compiled::key).collect()
+    }
+
     /// Compiles the routes of an API.
     pub fn new(kind: Kind, routes: &[Route]) -> Table {
         let mut routes: Vec<Compiled> = routes

@@ -1,0 +1,94 @@
+//! The log of a gateway: one line for each request, with why it was refused.
+
+use std::fmt::{self, Write as _};
+
+use hardcap_limits::{Millis, Party};
+use http::request::Parts;
+use http::{StatusCode, header};
+
+use super::front::Front;
+use super::refusal::Ending;
+use crate::source::nearest::nearest;
+
+/// A longer path is cut in the line.
+const PATH_MAX_CHARS: usize = 200;
+/// As many routes of an API are named to a request that has none.
+const ROUTES_MAX: usize = 10;
+
+/// A request and its response.
+pub(super) struct Exchange<'a> {
+    /// The logical id of the API or function URL.
+    pub(super) api: &'a str,
+    pub(super) head: &'a Parts,
+    pub(super) status: StatusCode,
+    pub(super) took: Millis,
+    /// The size of the response body in bytes; `None` for a stream.
+    pub(super) sent: Option<u64>,
+    /// Why the request was refused.
+    pub(super) ending: Option<&'a Ending>,
+    pub(super) front: &'a Front,
+}
+
+impl fmt::Display for Exchange<'_> {
+    /// `POST /orders 413 in 12 ms, 10,485,761 bytes in, 39 bytes out (Api): …`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (method, path) = (&self.head.method, shortened(self.head.uri.path()));
+        write!(f, "{method} {path} {} in {} ms", self.status.as_u16(), self.took.0)?;
+        if let Some(received) = declared(self.head) {
+            write!(f, ", {} in", bytes(received))?;
+        }
+        match self.sent {
+            Some(sent) => write!(f, ", {} out", bytes(sent))?,
+            None => f.write_str(", streamed")?,
+        }
+        write!(f, " ({})", self.api)?;
+        match self.ending {
+            None => Ok(()),
+            Some(Ending::NoRoute) => write!(f, ": {}", self.no_route()),
+            Some(ending) => {
+                write!(f, ": {ending}")?;
+                // The text of API Gateway's execution log, where it is known.
+                match ending.exceeded().and_then(|it| it.refusal(Party::GatewayLog)) {
+                    Some(refusal) => write!(f, "; execution log: {}", refusal.body.trim_end()),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl Exchange<'_> {
+    fn no_route(&self) -> String {
+        let keys = self.front.route_keys();
+        let asked = format!("{} {}", self.head.method, self.head.uri.path());
+        let mut text = "no such route".to_owned();
+        if let Some(near) = nearest(&asked, keys.iter().map(String::as_str)) {
+            let _ = write!(text, "; did you mean {near}?");
+        }
+        let named: Vec<&str> = keys.iter().take(ROUTES_MAX).map(String::as_str).collect();
+        let _ = write!(text, " The routes are {}", named.join(", "));
+        if keys.len() > ROUTES_MAX {
+            let _ = write!(text, " and {} more", keys.len() - ROUTES_MAX);
+        }
+        text
+    }
+}
+
+/// The length that a request declares for its body.
+fn declared(head: &Parts) -> Option<u64> {
+    head.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn bytes(number: u64) -> String {
+    match number {
+        1 => "1 byte".to_owned(),
+        number => hardcap_limits::Unit::Bytes.of(number),
+    }
+}
+
+fn shortened(path: &str) -> String {
+    match path.char_indices().nth(PATH_MAX_CHARS) {
+        None => path.to_owned(),
+        Some((at, _)) => format!("{}…", &path[..at]),
+    }
+}
