@@ -1,5 +1,6 @@
 //! `hardcap logs`: what functions have logged, and what they log from now on.
 
+use hardcap_tests::client::{Call, Client};
 use hardcap_tests::process::{Process, binary};
 use serde_json::Value;
 
@@ -44,4 +45,38 @@ async fn logs_are_printed_for_one_function_or_all_and_followed() {
     up.stop().await;
     let gone = project.run(&["logs", "--url", &url]).await;
     assert!(gone.said.contains("start one with `hardcap up`"), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_request_of_an_api_is_one_line_with_its_status_its_bytes_and_why_it_was_refused() {
+    let project = Project::new();
+    let up = project.up(&[]).await;
+    let ready = std::fs::read(project.path().join("ready.json")).unwrap();
+    let ready: serde_json::Value = serde_json::from_slice(&ready).unwrap();
+    let url = |api: &str| {
+        let url = ready["apis"][api]["url"].as_str().or(ready["apis"][api].as_str());
+        url.unwrap_or_else(|| panic!("{ready}")).trim_end_matches('/').to_owned()
+    };
+    let client = Client::new();
+    for (call, status, line) in [
+        (Call::get(format!("{}/giant?size=10", url("Rest"))), 200, "GET /dev/giant 200 in "),
+        (
+            Call::post(format!("{}/behav", url("ServerlessHttpApi")), "{}"),
+            404,
+            " ms, 2 bytes in, 23 bytes out (ServerlessHttpApi): no such route; did you mean POST /behave?",
+        ),
+        (
+            Call::post(format!("{}/behave", url("ServerlessHttpApi")), vec![b'x'; 10_485_761]),
+            413,
+            " ms, 10,485,761 bytes in, ",
+        ),
+    ] {
+        let answer = client.send(&call).await.unwrap();
+        assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+        let said = up.said();
+        let lines: Vec<&str> = said.lines().filter(|it| it.contains(line)).collect();
+        assert_eq!(lines.len(), 1, "{line}: {said}");
+    }
+    assert!(up.said().contains("http_request_body: 10485761 bytes, 1 over"), "{}", up.said());
+    up.stop().await;
 }
