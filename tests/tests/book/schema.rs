@@ -98,7 +98,7 @@ fn the_schema_has_every_key_that_the_program_knows_and_no_other() {
     for table in found {
         let limits = matches!(&table.steps[..], [Step::Key(name)] if name == "limits");
         let expected = if limits {
-            ROWS.iter().map(|row| row.name.to_owned()).collect()
+            ROWS.iter().map(|row| row.name.to_owned()).chain(["date".to_owned()]).collect()
         } else {
             known(&table)
         };
@@ -117,11 +117,12 @@ fn the_limits_of_the_schema_are_those_of_the_table() {
         let unit = serde_json::to_value(row.unit).unwrap();
         let unit = unit.as_str().unwrap_or_default();
         let text = if unit == "count" { first } else { format!("{first} In {unit}.") };
-        json!({ "type": "integer", "minimum": 0, "description": text })
+        json!({ "type": ["integer", "string"], "minimum": 0, "description": text })
     };
-    let fresh: Map<String, Value> =
-        ROWS.iter().map(|row| (row.name.to_owned(), entry(row))).collect();
-    let place = &mut schema["properties"]["limits"]["properties"];
+    let place = &mut schema["properties"]["limits"]["oneOf"][1]["properties"];
+    let date = ("date".to_owned(), place["date"].clone());
+    let rows = ROWS.iter().map(|row| (row.name.to_owned(), entry(row)));
+    let fresh: Map<String, Value> = [date].into_iter().chain(rows).collect();
     if *place != Value::Object(fresh.clone()) {
         *place = Value::Object(fresh);
         let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
@@ -163,11 +164,13 @@ fn keys(
         toml::Value::Table(table) => {
             for (key, value) in table {
                 let one = |schema: &Value| schema["properties"].get(key).cloned();
+                // One of several shapes: the table among them, or the fault of this name.
                 let of_fault = || {
                     let kinds = schema["oneOf"].as_array()?;
                     let kind = kinds.iter().find(|kind| {
-                        kind["properties"]["fault"]["const"].as_str()
-                            == table.get("fault").and_then(toml::Value::as_str)
+                        kind["properties"].is_object()
+                            && kind["properties"]["fault"]["const"].as_str()
+                                == table.get("fault").and_then(toml::Value::as_str)
                     })?;
                     one(kind)
                 };
