@@ -76,7 +76,7 @@ impl fmt::Display for InvalidNumber {
         let InvalidNumber { text, unit } = self;
         let of = match unit {
             Unit::Bytes => " of bytes, such as 1000000, 256KB or 6MB",
-            Unit::Milliseconds => " of milliseconds, such as 29000, 29s or 15min",
+            Unit::Milliseconds => " of milliseconds, such as 5000, 29s or 15min",
             Unit::Megabytes => " of MB, such as 512 or 10GB",
             Unit::Count => "",
         };

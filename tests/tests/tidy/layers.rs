@@ -18,8 +18,12 @@ const CRATES: &[Layers] = &[
             &[
                 "addresses",
                 "clock",
+                "console",
+                "descriptors",
                 "durable",
+                "guard",
                 "head",
+                "paths",
                 "payloads",
                 "percent",
                 "token_bucket",
@@ -48,7 +52,7 @@ const CRATES: &[Layers] = &[
             &["function_urls", "settings"],
             &["control_plane", "template"],
             &["aws", "control"],
-            &["emulator", "fuzz"],
+            &["builder", "emulator", "fuzz"],
         ],
     },
     Layers {

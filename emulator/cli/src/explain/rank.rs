@@ -2,6 +2,8 @@
 
 mod service;
 
+use hardcap_limits::Limits;
+
 use super::clues::{Clues, Front};
 use super::known::Rank::{Certain, Likely, Possible};
 use super::known::{Claim, Rank};
@@ -220,7 +222,8 @@ pub(super) fn entity_too_large(clues: &Clues) -> Vec<Claim> {
 }
 
 fn http_api_body(clues: &Clues) -> Vec<Claim> {
-    let is_above_gateway = clues.request_bytes.is_some_and(|bytes| bytes > 10 << 20);
+    let body_max = Limits::current().http_request_body.max.0;
+    let is_above_gateway = clues.request_bytes.is_some_and(|bytes| bytes > body_max);
     let (event, body) = if is_above_gateway { (Possible, Likely) } else { (Likely, Possible) };
     ordered(vec![
         claim(

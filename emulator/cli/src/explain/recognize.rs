@@ -6,7 +6,7 @@ use super::input::Input;
 use super::kind::{self, Kind};
 
 /// Strings longer than this are content, not messages.
-const MESSAGE_MAX: usize = 256 * 1024;
+const MESSAGE_MAX: usize = 250_000;
 /// A text is searched in pieces of about this many bytes.
 const PIECE: usize = 1 << 20;
 /// How many documents of a log are read as documents; the others are searched as text.

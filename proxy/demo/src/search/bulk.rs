@@ -12,7 +12,7 @@ use super::service::{Asked, Service};
 use super::sigv4;
 
 /// The most that a compressed body may become.
-const DECOMPRESSED_MAX: u64 = 256 * 1024 * 1024;
+const DECOMPRESSED_MAX: u64 = 256 << 20;
 
 /// `POST /_bulk`: counts the actions and says what came; nothing is kept.
 pub(super) fn bulk(asked: &Asked) -> Answer {
