@@ -83,12 +83,6 @@ fn no_line_of_a_help_text_is_longer_than_the_terminal_it_is_wrapped_for() {
     }
 }
 
-/// Whether a text has this option, and not only a longer one that begins with it.
-fn has_word(text: &str, option: &str) -> bool {
-    let goes_on = |next: char| next == '-' || next.is_ascii_alphanumeric();
-    text.match_indices(option).any(|(at, _)| !text[at + option.len()..].starts_with(goes_on))
-}
-
 #[test]
 fn the_page_of_every_command_names_its_options_and_variables() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/commands");
