@@ -1,7 +1,10 @@
 //! `docs/limits.schema.json` describes the output of `hardcap limits --format json`: the output obeys the schema, and an output
 //! with a lost, added or changed member does not.
 
-#[expect(unreachable_pub, reason = "the module is public where it belongs, in the crate of the tests")]
+#[expect(
+    unreachable_pub,
+    reason = "the module is public where it belongs, in the crate of the tests"
+)]
 #[path = "../../../tests/src/json_schema.rs"]
 mod json_schema;
 
