@@ -6,7 +6,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Malformed;
@@ -202,7 +202,8 @@ impl<'p> Deserialize<'p> for Members<'p> {
                         "errorMessage" => &mut members.error_message,
                         other => {
                             members.unknown.get_or_insert_with(|| other.to_owned());
-                            map.next_value::<IgnoredAny>()?;
+                            // What is not looked at is JSON all the same: `IgnoredAny` takes texts that are not UTF-8.
+                            map.next_value::<&'p RawValue>()?;
                             continue;
                         }
                     };

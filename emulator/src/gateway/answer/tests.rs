@@ -199,6 +199,15 @@ fn only_the_first_accepted_media_type_decides_about_base64_on_a_rest_api() {
 }
 
 #[test]
+fn what_is_not_utf8_is_not_json_also_in_a_member_that_no_gateway_knows() {
+    let posted = Bytes::from_static(b"{\"statusCode\":200,\"other\":{\"a\":\"\xff\"}}");
+    for shape in [Shape::Rest, Shape::HttpV1, Shape::Url] {
+        let wanted = Wanted { shape, accept: None, binary_media_types: &[] };
+        assert!(to_http(wanted, &posted).is_err(), "{shape:?}");
+    }
+}
+
+#[test]
 fn base64_that_is_none_is_malformed() {
     for posted in [r#"{"statusCode":200,"body":"a*","isBase64Encoded":true}"#] {
         for shape in [Shape::HttpV1, Shape::HttpV2, Shape::Url] {
