@@ -60,7 +60,11 @@ fn signed(input: &mut Input<'_>) {
     let accepted = verify(&head, &PLATFORM);
     let verified = accepted.unwrap_or_else(|code| panic!("{code}: {head:?}"));
     assert_eq!((verified.access_key_id.as_str(), verified.presigned), ("test", presigned));
-    assert!(!verified.query.to_ascii_lowercase().contains("x-amz-signature"), "{}", verified.query);
+    let names = verified.query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    for name in names {
+        let name = name.to_ascii_lowercase();
+        assert!(!name.starts_with("x-amz-"), "{name} is of the claim: {}", verified.query);
+    }
     let what = spoil(&mut head, change, presigned);
     let refused = verify(&head, &PLATFORM);
     assert!(refused.is_err(), "{what} was changed, and the signature still holds: {head:?}");

@@ -19,8 +19,12 @@ pub(super) enum Reach {
 /// One part of a list of indices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expression {
-    /// `true` for `-name`, which takes indices out of those before it.
+    /// `true` for `-name`.
     excludes: bool,
+    /// Whether it takes indices out of those before it: a wildcard stands before it (Elasticsearch from 6 on, and OpenSearch).
+    takes_out: bool,
+    /// It names indices of other clusters, each of which reads its own part of the list.
+    is_remote: bool,
     /// All that the part may stand for: of `cluster:index::failures` each piece.
     globs: Vec<String>,
     /// The part begins with a wildcard, and so does not name a hidden index.
@@ -128,9 +132,10 @@ impl Reach {
             Reach::Unknown => true,
             Reach::Named(expressions) => expressions.iter().enumerate().any(|(at, expression)| {
                 // Among those from here on; one that excludes nothing takes nothing out.
-                let taken_out = expressions[at..]
-                    .iter()
-                    .any(|later| later.excludes && later.holds_all(pattern));
+                let taken_out = !expression.is_remote
+                    && expressions[at..]
+                        .iter()
+                        .any(|later| later.takes_out && later.holds_all(pattern));
                 !expression.excludes && expression.may_be(pattern) && !taken_out
             }),
         }
@@ -162,7 +167,16 @@ fn of_page(rest: &[String], reads: bool) -> Reach {
 /// The parts of a list; an empty list is all indices, and so is an exclusion at the start, as Elasticsearch 6 has it.
 fn expressions(list: &str) -> Vec<Expression> {
     let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let mut found: Vec<Expression> = parts.map(Expression::of).collect();
+    let mut after_wildcard = false;
+    let mut found: Vec<Expression> = parts
+        .map(|part| {
+            let expression = Expression::of(part);
+            let takes_out = expression.excludes && after_wildcard;
+            // `_all` and date math are not wildcards here.
+            after_wildcard |= part.contains('*') && !expression.excludes && !expression.is_remote;
+            Expression { takes_out, ..expression }
+        })
+        .collect();
     if found.first().is_none_or(|first| first.excludes) {
         found.insert(0, Expression::of("*"));
     }
@@ -177,10 +191,12 @@ impl Expression {
         };
         let name = if name == "_all" { "*".to_owned() } else { without_date_math(name) };
         let mut globs = vec![name.clone()];
-        if name.contains(':') {
+        let is_remote = name.contains(':');
+        if is_remote {
             globs.extend(name.split(':').filter(|piece| !piece.is_empty()).map(str::to_owned));
         }
-        Expression { excludes, is_open: name.starts_with('*'), globs }
+        let is_open = name.starts_with('*');
+        Expression { excludes, takes_out: false, is_remote, globs, is_open }
     }
 
     fn may_be(&self, pattern: &str) -> bool {
@@ -254,6 +270,13 @@ mod tests {
             ("/*,-secret-1/_search", true),
             ("/-secret-*,*/_search", true),
             ("/secret-1,-secret-*,secret-2/_search", true),
+            ("/secret-1,-secret-*/_search", true),
+            ("/secret-1,-secret-1/_search", true),
+            ("/logs,secret-1,-secret-*/_search", true),
+            ("/_all,-secret-*/_search", true),
+            ("/<secret-{now/d}>,-secret-*/_search", true),
+            ("/c:secret-1,*,-secret-*/_search", true),
+            ("/*,secret-1,-secret-*/_search", false),
             ("/*,-secret-*/_search", false),
             ("/*,-sec*/_search", false),
             ("/logs/_search", false),
