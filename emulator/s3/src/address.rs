@@ -1,25 +1,25 @@
-//! Which bucket and key a request is about: path style, or with the bucket in the host's name.
+//! The bucket and the key of a request, in path style or with the bucket in the host name.
 
 use http::{StatusCode, Uri, header, request};
 
 use super::refusal::Refusal;
 use hardcap_core::uri;
 
-/// What a request is about.
+/// The target of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Address {
-    /// None for the list of all buckets.
+    /// `None` for the list of all buckets.
     pub(super) bucket: Option<String>,
-    /// None for the bucket itself.
+    /// `None` for the bucket itself.
     pub(super) key: Option<String>,
 }
 
 impl Address {
-    /// Reads host and path.
+    /// Parses host and path.
     ///
     /// # Errors
     ///
-    /// A path that is no text, a bucket's name that cannot be one.
+    /// If the path is not UTF-8, or the bucket's name is invalid.
     pub(super) fn of(head: &request::Parts, region: &str) -> Result<Address, Refusal> {
         let path = uri::decode(head.uri.path())
             .and_then(|path| String::from_utf8(path).ok())
@@ -42,7 +42,7 @@ impl Address {
         Ok(Address { bucket: Some(bucket), key })
     }
 
-    /// The same address in path style, which is what the protocol library is given.
+    /// The same address in path style, the form that the protocol library gets.
     pub(super) fn path(&self) -> String {
         let encode = |text: &Option<String>| {
             text.as_ref().map(|text| format!("/{}", uri::encode(text.as_bytes(), true)))
@@ -55,7 +55,7 @@ impl Address {
         if path.is_empty() { "/".to_owned() } else { path }
     }
 
-    /// `BUCKET` or `OBJECT`, as errors name it.
+    /// `BUCKET` or `OBJECT`, as errors name the target.
     pub(super) fn resource_type(&self) -> &'static str {
         match (&self.bucket, &self.key) {
             (_, Some(_)) => "OBJECT",
@@ -65,7 +65,7 @@ impl Address {
     }
 }
 
-/// The bucket in `bucket.s3.us-east-1.localhost:4566`; none in `localhost:4566`, an IP address or a name of another kind.
+/// The bucket in `bucket.s3.us-east-1.localhost:4566`; `None` for `localhost:4566`, an IP address or another name.
 fn bucket_of_host(head: &request::Parts, region: &str) -> Option<String> {
     let host = host_name(head)?;
     let bases = [
@@ -94,11 +94,11 @@ fn host_name(head: &request::Parts) -> Option<String> {
     Some(name.to_ascii_lowercase())
 }
 
-/// The request's address rewritten to path style and stripped of what was only for us.
+/// The request's URI in path style, without the parameters that only this crate evaluates.
 ///
 /// # Errors
 ///
-/// When the result is no URI, which is a bug.
+/// If the result is not a URI, which is a bug.
 pub(super) fn rewritten(address: &Address, query: &str) -> Result<Uri, Refusal> {
     let path = address.path();
     let text = if query.is_empty() { path } else { format!("{path}?{query}") };
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn both_styles_name_the_same_object() {
+    fn path_style_and_host_style_name_the_same_object() {
         for (host, path) in [
             ("localhost:4566", "/bucket/a/b"),
             ("127.0.0.1:4566", "/bucket/a/b"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_texts_not_paths() {
+    fn keys_are_not_normalized_like_paths() {
         for (path, key) in [
             ("/bucket/x//y", "x//y"),
             ("/bucket//x", "/x"),
@@ -160,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_address_is_refused() {
+    fn invalid_addresses_are_refused() {
         assert_eq!(address("localhost", "/b"), Err("InvalidBucketName".to_owned()));
         assert_eq!(address("localhost", "/bucket/%zz"), Err("InvalidURI".to_owned()));
         assert_eq!(address("localhost", "/bucket/%ff"), Err("InvalidURI".to_owned()));
     }
 
     #[test]
-    fn the_rewritten_address_is_read_back_the_same() {
+    fn a_rewritten_address_parses_to_the_same_target() {
         for key in ["x//y", "../e", "a b+c?d#e%f", "\u{e9}", "/", "trail/"] {
             let before = Address { bucket: Some("bucket".to_owned()), key: Some(key.to_owned()) };
             let uri = rewritten(&before, "list-type=2").unwrap().to_string();

@@ -1,4 +1,4 @@
-//! What a client says of an object, read from its headers and written to answers, byte for byte.
+//! Client-supplied attributes of an object: parsed from request headers and written to response headers, byte for byte.
 
 use hardcap_limits::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::store::Attributes;
 use hardcap_core::config::ACCOUNT_ID;
 
-/// The headers that describe a body, kept as they come.
+/// The headers that describe a body. They are kept unchanged.
 const KEPT: [&str; 6] = [
     "cache-control",
     "content-disposition",
@@ -17,15 +17,15 @@ const KEPT: [&str; 6] = [
     "content-type",
     "expires",
 ];
-/// What S3 says of a body that nobody described.
+/// The default content type of S3.
 const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 const METADATA_PREFIX: &str = "x-amz-meta-";
 
-/// Reads what is to be kept.
+/// Parses the attributes to store.
 ///
 /// # Errors
 ///
-/// Metadata over its limit; a storage class that there is not.
+/// If the metadata exceeds its limit, or the storage class does not exist.
 pub(super) fn read(call: &Call) -> Result<Attributes, Refusal> {
     let headers = call.headers();
     let mut attributes = Attributes::default();
@@ -53,11 +53,11 @@ pub(super) fn read(call: &Call) -> Result<Attributes, Refusal> {
     Ok(attributes)
 }
 
-/// Refuses a storage class that there is not, or that hardcap does not emulate.
+/// Refuses storage classes that do not exist or that hardcap does not emulate.
 ///
 /// # Errors
 ///
-/// `InvalidStorageClass`; `NotImplemented` for archives, whose objects cannot be read before they are restored.
+/// `InvalidStorageClass`; `NotImplemented` for archives, whose objects must be restored before they are read.
 pub(super) fn check_storage_class(class: Option<&str>) -> Result<(), Refusal> {
     match class {
         Some("GLACIER" | "DEEP_ARCHIVE") => {
@@ -81,7 +81,7 @@ const STORAGE_CLASSES: [&str; 6] = [
     "GLACIER_IR",
 ];
 
-/// Writes them into an answer.
+/// Writes the attributes to a response.
 pub(super) fn write(attributes: &Attributes, headers: &mut HeaderMap) {
     for (name, value) in &attributes.headers {
         insert(headers, name, value);
@@ -95,7 +95,7 @@ pub(super) fn write(attributes: &Attributes, headers: &mut HeaderMap) {
     }
 }
 
-/// Puts a value of Latin-1 characters into an answer. What cannot be a header was none when it came.
+/// Sets a header from Latin-1 characters. A value that is not a valid header cannot occur, because it was one in the request.
 pub(super) fn insert(headers: &mut HeaderMap, name: &str, value: &str) {
     let bytes: Vec<u8> =
         value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
@@ -105,7 +105,7 @@ pub(super) fn insert(headers: &mut HeaderMap, name: &str, value: &str) {
     }
 }
 
-/// All values of a header joined by commas, each byte a Latin-1 character.
+/// All values of a header, joined by commas, each byte as a Latin-1 character.
 fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     let values: Vec<String> = headers
         .get_all(name)
@@ -115,7 +115,7 @@ fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// `aws-chunked` is how a body travelled, not what it is.
+/// Removes `aws-chunked`, which describes the transfer and not the content.
 fn without_aws_chunked(value: Option<String>) -> Option<String> {
     let value = value?;
     let kept: Vec<&str> = value
@@ -129,11 +129,11 @@ fn without_aws_chunked(value: Option<String>) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
-/// Refuses what would have to be dropped silently, and what belongs to ACLs.
+/// Refuses headers that would otherwise be ignored silently, and those of ACLs.
 ///
 /// # Errors
 ///
-/// `AccessControlListNotSupported`, `NotImplemented`; `AccessDenied` for another owner's bucket.
+/// `AccessControlListNotSupported`, `NotImplemented`; `AccessDenied` for the bucket of another owner.
 pub(super) fn refuse_unsupported(headers: &HeaderMap, creates_bucket: bool) -> Result<(), Refusal> {
     let text = |name: &str| {
         headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -181,7 +181,7 @@ pub(super) fn refuse_unsupported(headers: &HeaderMap, creates_bucket: bool) -> R
     }
 }
 
-/// Prefixes of headers that ask for what is not here.
+/// Prefixes of headers for features that are not emulated.
 const UNSUPPORTED: [&str; 7] = [
     "x-amz-bucket-object-lock-enabled",
     "x-amz-copy-source-server-side-encryption-customer-",
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_travelling_form_is_taken_off() {
+    fn only_the_transfer_encoding_is_removed() {
         let check = |value: &str| without_aws_chunked(Some(value.to_owned()));
         assert_eq!(check("aws-chunked"), None);
         assert_eq!(check("gzip, aws-chunked").as_deref(), Some("gzip"));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_here_is_refused_by_name() {
+    fn features_that_are_not_emulated_are_refused_by_name() {
         let check = |name: &'static str, value: &str, creates: bool| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());

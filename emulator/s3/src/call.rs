@@ -1,4 +1,4 @@
-//! One call of the S3 API, as the steps behind the protocol library see it.
+//! One call of the S3 API, available to all steps behind the protocol library.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -10,7 +10,7 @@ use super::checksum::{Algorithm, Digests};
 use super::refusal::Refusal;
 use hardcap_core::context::Context;
 
-/// The two ids that every answer carries.
+/// The two ids of every response.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
     /// `x-amz-request-id`: 16 capital letters and digits.
@@ -20,7 +20,7 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// Derived from the request's own id, so that answers, records and logs can be brought together.
+    /// Derived from the context's request id, so that responses, records and logs can be correlated.
     pub(super) fn of(context: &Context) -> Ids {
         let plain: String = context.request_id.chars().filter(|c| *c != '-').collect();
         let request = plain.get(..16).unwrap_or(&plain).to_ascii_uppercase();
@@ -30,7 +30,7 @@ impl Ids {
     }
 }
 
-/// A call: cheap to clone, travels through the protocol library as an extension of the request.
+/// A call. Cheap to clone; passes through the protocol library as an extension of the request.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     headers: Arc<HeaderMap>,
@@ -60,7 +60,7 @@ impl Call {
         }
     }
 
-    /// The same call with the headers that a presigned URL carries in its query among its own.
+    /// The same call with the headers in the query of its presigned URL.
     pub(super) fn with_headers(&self, headers: HeaderMap) -> Call {
         Call { headers: Arc::new(headers), inner: self.inner.clone() }
     }
@@ -73,12 +73,12 @@ impl Call {
         &self.headers
     }
 
-    /// A header's value, when it is text.
+    /// A header's value, if it is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body's length once decoded, as declared.
+    /// The declared length of the decoded body.
     pub(super) fn body_length(&self) -> Option<u64> {
         self.inner.body_length.get().copied()
     }
@@ -89,7 +89,7 @@ impl Call {
         }
     }
 
-    /// Asks for a checksum of the body, beside the one that the client declared. Before the body is read.
+    /// Requests a checksum of the body in addition to the declared one. Must be called before the body is read.
     pub(super) fn compute(&self, algorithm: Algorithm) {
         let _ = self.inner.algorithm.set(algorithm);
     }
@@ -98,7 +98,7 @@ impl Call {
         self.inner.algorithm.get().copied()
     }
 
-    /// What the body was, once it has been read to its end and found right.
+    /// The digests of the body, after it was read to the end and verified.
     pub(super) fn digests(&self) -> Option<&Digests> {
         self.inner.digests.get()
     }
@@ -108,7 +108,7 @@ impl Call {
         let _ = self.inner.digests.set(digests);
     }
 
-    /// Keeps the first refusal: the protocol library would lose its elements.
+    /// Keeps the first refusal, because the protocol library's errors cannot carry XML elements.
     pub(super) fn refuse(&self, refusal: Refusal) {
         let mut kept = self.inner.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get_or_insert(refusal);

@@ -1,4 +1,4 @@
-//! The digests that S3 knows, and what a client may say about them.
+//! The digests of S3, and the checksums that a client declares.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,7 +27,7 @@ impl Algorithm {
         Algorithm::Sha256,
     ];
 
-    /// As `x-amz-checksum-algorithm` names it.
+    /// The value of `x-amz-checksum-algorithm`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Algorithm::Crc32 => "CRC32",
@@ -38,7 +38,7 @@ impl Algorithm {
         }
     }
 
-    /// The header that carries a value.
+    /// The header of a checksum.
     pub(super) fn header(self) -> &'static str {
         match self {
             Algorithm::Crc32 => "x-amz-checksum-crc32",
@@ -49,7 +49,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of a header or of a name, in any case.
+    /// Parses the name of a header or an algorithm, in any case.
     pub(super) fn find(text: &str) -> Option<Algorithm> {
         let text = text.trim();
         Algorithm::ALL.into_iter().find(|algorithm| {
@@ -58,7 +58,7 @@ impl Algorithm {
         })
     }
 
-    /// The length of a value in bytes.
+    /// The length of a digest in bytes.
     fn length(self) -> usize {
         match self {
             Algorithm::Crc32 | Algorithm::Crc32c => 4,
@@ -68,7 +68,7 @@ impl Algorithm {
         }
     }
 
-    /// Reads a value as a client writes it.
+    /// Parses a declared value.
     pub(super) fn decode(self, text: &str) -> Result<Checksum, Refusal> {
         let value = STANDARD.decode(text.trim()).unwrap_or_default();
         if value.len() != self.length() {
@@ -82,12 +82,12 @@ impl Algorithm {
     }
 }
 
-/// A checksum's value.
+/// A checksum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Checksum {
-    /// How it was computed.
+    /// The algorithm.
     pub(crate) algorithm: Algorithm,
-    /// The bytes.
+    /// The digest.
     pub(crate) value: Vec<u8>,
 }
 
@@ -97,17 +97,17 @@ impl Checksum {
     }
 }
 
-/// What a body was.
+/// The digests of a body.
 #[derive(Clone, Debug)]
 pub(crate) struct Digests {
-    /// For the ETag.
+    /// MD5, for the ETag.
     pub(crate) md5: [u8; 16],
-    /// What the client declared, and what the operation asked for.
+    /// The declared checksum and the one that the operation requested.
     pub(crate) checksums: Vec<Checksum>,
 }
 
 impl Digests {
-    /// The checksum of an algorithm that was computed.
+    /// The checksum of an algorithm, if it was computed.
     pub(super) fn checksum(&self, algorithm: Algorithm) -> Option<&Checksum> {
         self.checksums.iter().find(|checksum| checksum.algorithm == algorithm)
     }
@@ -155,23 +155,23 @@ impl Hasher {
     }
 }
 
-/// What a client says about the body it sends.
+/// The declared digests of a body.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Declared {
     /// `Content-MD5`.
     pub(super) md5: Option<[u8; 16]>,
     /// `x-amz-checksum-*`.
     pub(super) checksum: Option<Checksum>,
-    /// `x-amz-trailer`: the algorithm whose value follows the body.
+    /// `x-amz-trailer`: the algorithm of the checksum in the trailer.
     pub(super) trailer: Option<Algorithm>,
 }
 
 impl Declared {
-    /// Reads the headers.
+    /// Parses the headers.
     ///
     /// # Errors
     ///
-    /// Values that are no values, more than one of them, an algorithm with none.
+    /// If a value is malformed, there is more than one, or an algorithm has no value.
     pub(super) fn read(headers: &HeaderMap) -> Result<Declared, Refusal> {
         let md5 =
             headers.get("content-md5").map(|value| decode_md5(value.as_bytes())).transpose()?;
@@ -225,7 +225,7 @@ fn decode_md5(text: &[u8]) -> Result<[u8; 16], Refusal> {
         .ok_or_else(|| Refusal::invalid_digest().with("Content-MD5", String::from_utf8_lossy(text)))
 }
 
-/// The mismatch of a checksum that a client declared.
+/// The refusal of a wrong checksum.
 pub(super) fn mismatch(algorithm: Algorithm) -> Refusal {
     Refusal::new(
         http::StatusCode::BAD_REQUEST,
@@ -234,10 +234,10 @@ pub(super) fn mismatch(algorithm: Algorithm) -> Refusal {
     )
 }
 
-/// The CRC of two pieces put together, from the CRC of each and the length of the second.
+/// The CRC of two concatenated pieces, from the CRC of each and the length of the second.
 ///
 /// A CRC is linear: appending `n` zero bytes multiplies the remainder by x^8n modulo the polynomial. So the CRC of a whole
-/// object follows from those of its parts without reading them again.
+/// object is computed from those of its parts without reading them again.
 pub(super) fn combine(algorithm: Algorithm, first: &[u8], second: &[u8], length: u64) -> Vec<u8> {
     let (polynomial, width) = match algorithm {
         Algorithm::Crc32 => (0xEDB8_8320_u64, 32),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_crc_of_a_whole_follows_from_those_of_its_pieces() {
+    fn the_crc_of_a_whole_is_computed_from_those_of_its_pieces() {
         let data: Vec<u8> = (0..100_003_u32).map(|n| n.to_le_bytes()[0] ^ 0x5a).collect();
         for algorithm in [Algorithm::Crc32, Algorithm::Crc32c, Algorithm::Crc64Nvme] {
             for cut in [0, 1, 7, 50_000, 100_002, 100_003] {
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn known_values_of_the_word_hello() {
+    fn the_checksums_of_the_word_hello_are_known() {
         let text = |algorithm| STANDARD.encode(of(algorithm, b"hello"));
         assert_eq!(text(Algorithm::Crc32), "NhCmhg==");
         assert_eq!(text(Algorithm::Sha1), "qvTGHdzF6KLavt4PO0gs2a6pQ00=");

@@ -1,7 +1,7 @@
-//! `aws-chunked`: a body in chunks with a signature each, and headers after the last one.
+//! `aws-chunked`: a body in chunks, each with a signature, and trailing headers.
 //!
-//! A chunk's data is handed on before its signature can be checked. That is safe because nothing becomes visible before
-//! the body has ended well.
+//! The data of a chunk is passed on before its signature is verified. This is safe because an object becomes visible only after
+//! its whole body was verified.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -10,18 +10,18 @@ use sha2::{Digest as _, Sha256};
 
 use super::refusal::Refusal;
 
-/// The longest line that is not data: a chunk's head, a trailer.
+/// The maximum length of a line that is not data: the head of a chunk, a trailer.
 const LINE_BYTES_MAX: usize = 16 * 1024;
-/// No chunk but the last may be smaller (S3 reference, sigv4-streaming).
+/// The minimum size of all chunks except the last (S3 reference, sigv4-streaming).
 const CHUNK_BYTES_MIN: u64 = 8 * 1024;
-/// The SHA-256 of nothing.
+/// The SHA-256 of an empty text.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Signs chunk after chunk, each on top of the one before.
+/// Verifies the chain of chunk signatures.
 #[derive(Clone)]
 pub(super) struct Signer {
     key: [u8; 32],
-    /// The time and the scope, as the second and third line of what is signed.
+    /// The time and the scope: the second and third line of the string to sign.
     context: String,
     previous: String,
 }
@@ -62,13 +62,13 @@ enum State {
     Done,
 }
 
-/// Takes the encoding off, piece by piece.
+/// Decodes a body piece by piece.
 pub(super) struct Decoder {
     state: State,
     line: BytesMut,
     signer: Option<Signer>,
     expects_trailer: bool,
-    /// Of the chunk under way: its number, size, signature and the digest so far.
+    /// The current chunk: its number, size, signature and the digest so far.
     chunk: Chunk,
     trailers: HeaderMap,
     trailer_text: String,
@@ -97,11 +97,11 @@ impl Decoder {
         }
     }
 
-    /// Takes from `input` up to the next piece of data; `None` when all of it was taken.
+    /// Consumes `input` up to the next piece of data; `None` if all of it was consumed.
     ///
     /// # Errors
     ///
-    /// What is no `aws-chunked`, or is signed wrongly.
+    /// If the input is not `aws-chunked`, or a signature is wrong.
     pub(super) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Refusal> {
         while input.has_remaining() {
             if let State::Data { left } = &mut self.state {
@@ -126,13 +126,13 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Says that the input has ended, and gives the trailing headers.
+    /// Ends the input and returns the trailing headers.
     ///
     /// # Errors
     ///
-    /// When it ended too early, or with a trailer that is signed wrongly.
+    /// If the input is incomplete, or the signature of the trailer is wrong.
     pub(super) fn finish(&mut self) -> Result<HeaderMap, Refusal> {
-        // Some clients leave out the last empty line when no trailer is due.
+        // Some clients omit the last empty line if there is no trailer.
         let ended = match self.state {
             State::Done => true,
             State::Trailers => !self.expects_trailer && self.line.is_empty(),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_reference_is_decoded_however_it_is_cut() {
+    fn the_example_of_the_reference_is_decoded_in_pieces_of_any_size() {
         for step in [1, 7, 1000, 65_600, 1_000_000] {
             let (decoder, wire) = example();
             let (data, _) = decode(decoder, &wire, step).unwrap();
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_breaks_the_signature() {
+    fn a_changed_byte_is_a_wrong_signature() {
         for at in [100, 60_000, 65_800] {
             let (decoder, mut wire) = example();
             wire[at] = b'b';
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_cut_short_is_incomplete_wherever_it_is_cut() {
+    fn a_truncated_body_is_incomplete_at_any_position() {
         let (_, wire) = example();
         for length in [0, 5, 90, 40_000, 65_626, 65_700, wire.len() - 60] {
             let (decoder, wire) = example();
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn unsigned_chunks_carry_trailers() {
+    fn unsigned_chunks_can_have_trailers() {
         let wire = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n";
         let (data, trailers) = decode(Decoder::new(None, true), wire, 3).unwrap();
         assert_eq!(data, b"hello");
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_chunk_is_refused() {
+    fn a_malformed_chunk_is_refused() {
         for wire in [
             &b"zz\r\n"[..],
             b"-5\r\nhello\r\n0\r\n\r\n",

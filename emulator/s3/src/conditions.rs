@@ -1,4 +1,4 @@
-//! `If-Match` and its like: whether a read or a write may happen. Pure.
+//! Conditional requests: `If-Match` and the other conditions of reads and writes. Pure.
 
 use http::{HeaderMap, HeaderValue, header};
 use time::macros::format_description;
@@ -7,7 +7,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::refusal::Refusal;
 use super::store::Object;
 
-/// The names under which a request's conditions come.
+/// The header names of the conditions.
 pub(super) struct Names {
     if_match: &'static str,
     if_none_match: &'static str,
@@ -15,7 +15,7 @@ pub(super) struct Names {
     if_unmodified_since: &'static str,
 }
 
-/// Of a read.
+/// The conditions of a read.
 pub(super) const READ: Names = Names {
     if_match: "If-Match",
     if_none_match: "If-None-Match",
@@ -23,7 +23,7 @@ pub(super) const READ: Names = Names {
     if_unmodified_since: "If-Unmodified-Since",
 };
 
-/// Of the object that a copy reads. Spelt as errors spell them (recorded 2025-11-12).
+/// The conditions on the source of a copy, spelled as in errors (recorded 2025-11-12).
 pub(super) const COPY_SOURCE: Names = Names {
     if_match: "x-amz-copy-source-If-Match",
     if_none_match: "x-amz-copy-source-If-None-Match",
@@ -31,16 +31,15 @@ pub(super) const COPY_SOURCE: Names = Names {
     if_unmodified_since: "x-amz-copy-source-If-Unmodified-Since",
 };
 
-/// Why a read may not happen.
+/// The outcome of a failed condition of a read.
 pub(super) enum Unread {
-    /// The client has it already.
+    /// The client has the current version: 304.
     NotModified(&'static str),
-    /// It is not what the client thinks.
+    /// A precondition failed: 412.
     Failed(&'static str),
 }
 
-/// Weighs the conditions of a read. A tag outweighs a date of the same kind. `now` tells which dates are in the future,
-/// for those are ignored.
+/// Evaluates the conditions of a read. A tag takes precedence over a date of the same kind. Dates after `now` are ignored.
 pub(super) fn read(
     headers: &HeaderMap,
     names: &Names,
@@ -67,12 +66,12 @@ pub(super) fn read(
     Ok(())
 }
 
-/// 412, naming the condition.
+/// 412 with the name of the condition.
 pub(super) fn failed(condition: &'static str) -> Refusal {
     Refusal::precondition_failed().with("Condition", condition)
 }
 
-/// 304 with what a cache needs.
+/// 304 with the headers that a cache needs.
 pub(super) fn not_modified(object: &Object) -> Refusal {
     let value = |text: String| HeaderValue::try_from(text).expect("a tag and a date are ASCII");
     Refusal::not_modified()
@@ -80,10 +79,10 @@ pub(super) fn not_modified(object: &Object) -> Refusal {
         .header(header::LAST_MODIFIED, value(http_date(object.modified_seconds())))
 }
 
-/// What a write asks of what is there.
+/// The condition of a write on the existing object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Write {
-    /// Nothing.
+    /// No condition.
     Always,
     /// `If-None-Match: *`
     Absent,
@@ -92,11 +91,11 @@ pub(super) enum Write {
 }
 
 impl Write {
-    /// Reads the conditions of a write.
+    /// Parses the conditions of a write.
     ///
     /// # Errors
     ///
-    /// What S3 takes for reads only.
+    /// If a condition is only valid for reads.
     pub(super) fn of(headers: &HeaderMap) -> Result<Write, Refusal> {
         let text = |name| {
             headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -125,7 +124,7 @@ impl Write {
         }
     }
 
-    /// Weighs them against what is there.
+    /// Evaluates the condition against the existing object.
     pub(super) fn check(&self, key: &str, current: Option<&Object>) -> Result<(), Refusal> {
         match (self, current) {
             (Write::Always, _) | (Write::Absent, None) => Ok(()),
@@ -137,12 +136,12 @@ impl Write {
     }
 }
 
-/// Whether a list of tags, quoted or not, or `*`, names this one.
+/// Whether a list of quoted or unquoted tags, or `*`, contains this tag.
 fn matches(tags: &str, etag: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_matches('"') == etag)
 }
 
-/// Reads `Wed, 21 Oct 2015 07:28:00 GMT`; `None` for anything else, which is then ignored.
+/// Parses `Wed, 21 Oct 2015 07:28:00 GMT`; `None` for anything else, which is ignored.
 fn parse_date(text: &str) -> Option<i64> {
     let format = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -150,7 +149,7 @@ fn parse_date(text: &str) -> Option<i64> {
     PrimitiveDateTime::parse(text, format).ok().map(|date| date.assume_utc().unix_timestamp())
 }
 
-/// Writes `Wed, 21 Oct 2015 07:28:00 GMT`.
+/// Formats `Wed, 21 Oct 2015 07:28:00 GMT`.
 pub(super) fn http_date(seconds: i64) -> String {
     let format = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_are_weighed_as_http_says() {
+    fn conditions_of_reads_are_evaluated_as_http_specifies() {
         let (at, before) = ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:27:59 GMT");
         assert_eq!(verdict(&[]), "200");
         assert_eq!(verdict(&[("if-match", "\"abc\"")]), "200");
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_ask_for_absence_or_for_one_tag() {
+    fn writes_require_absence_or_one_tag() {
         let of = |name: &'static str, value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());

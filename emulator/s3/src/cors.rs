@@ -1,4 +1,4 @@
-//! Cross-origin rules of a bucket: preflights, which nobody signs, and the headers of other answers.
+//! CORS of a bucket: preflights, which are unsigned, and the headers of other responses.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use s3s::dto::{CORSConfiguration, CORSRule};
@@ -11,7 +11,7 @@ use super::store::Store;
 ///
 /// # Errors
 ///
-/// No origin, no such bucket, no rules, no rule that allows it.
+/// If there is no origin, no such bucket, no CORS configuration, or no matching rule.
 pub(super) fn preflight(
     store: &Store,
     address: &Address,
@@ -21,7 +21,7 @@ pub(super) fn preflight(
     let origin = text(header::ORIGIN).ok_or_else(Refusal::origin_needed)?;
     let method = text(header::ACCESS_CONTROL_REQUEST_METHOD);
     let refused = |refusal: Refusal, resource: &str| {
-        // Without a method to ask for, errors name the request's own (recorded 2023-07-31).
+        // Without a requested method, errors name the request's own method (recorded 2023-07-31).
         refusal
             .with("Method", method.unwrap_or("OPTIONS"))
             .with("ResourceType", resource.to_owned())
@@ -42,7 +42,7 @@ pub(super) fn preflight(
         .ok_or_else(|| refused(Refusal::cors_not_allowed(), address.resource_type()))
 }
 
-/// The headers of an actual answer; none when no rule matches.
+/// The CORS headers of a response; empty if no rule matches.
 pub(super) fn actual(store: &Store, address: &Address, head: &request::Parts) -> HeaderMap {
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     let found = || {
@@ -55,12 +55,12 @@ pub(super) fn actual(store: &Store, address: &Address, head: &request::Parts) ->
     found().unwrap_or_default()
 }
 
-/// Whether a rule allows what a page asks for. Its preflight, where it needs one, has asked the same.
+/// Whether a rule allows the request of a page. Its preflight, if one is needed, has asked the same.
 pub(super) fn allows(store: &Store, address: &Address, head: &request::Parts) -> bool {
     !actual(store, address, head).is_empty()
 }
 
-/// The first rule that allows all of it.
+/// The first rule that allows the origin, the method and the headers.
 fn matching<'a>(
     rules: &'a CORSConfiguration,
     origin: &str,
@@ -78,7 +78,7 @@ fn matching<'a>(
     })
 }
 
-/// Whether a text is what a pattern with at most one `*` stands for.
+/// Whether a text matches a pattern with at most one `*`.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -118,11 +118,11 @@ fn answer(rule: &CORSRule, origin: &str, requested: &[&str]) -> HeaderMap {
     headers
 }
 
-/// Checks rules before they are stored.
+/// Validates rules before they are stored.
 ///
 /// # Errors
 ///
-/// A method that there is not; nothing at all (both recorded 2023-07-31); two `*` in one pattern.
+/// If a method is unsupported or the configuration is empty (both recorded 2023-07-31), or a pattern has two `*`.
 pub(super) fn check(rules: &CORSConfiguration) -> Result<(), Refusal> {
     let invalid =
         |message: String| Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequest", message));
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_has_one_star_anywhere() {
+    fn a_pattern_matches_with_one_star_at_any_position() {
         assert!(fits("*", "http://any"));
         assert!(fits("http://*.origin.com", "http://test.origin.com"));
         assert!(!fits("http://*.origin.com", "http://origin.com"));

@@ -1,4 +1,4 @@
-//! Objects that the emulator itself stores for other services.
+//! Objects that the emulator stores on behalf of other services.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::refusal::Refusal;
 use super::store::{Attributes, Object};
 
 impl S3 {
-    /// Stores an object of JSON, as a service of AWS does with a role of its own.
+    /// Stores a JSON object, like an AWS service with its own role.
     ///
     /// # Errors
     ///
-    /// A sentence: the bucket does not exist, or the disk fails.
+    /// [`S3Error`](super::S3Error) if the bucket does not exist or the disk fails.
     pub async fn deliver(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), String> {
         self.store_json(bucket, key, body)
             .await

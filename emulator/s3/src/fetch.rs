@@ -1,4 +1,4 @@
-//! Objects that the emulator itself reads for other services.
+//! Objects that the emulator reads on behalf of other services.
 
 use std::io;
 
@@ -9,12 +9,12 @@ use super::S3;
 use super::refusal::Refusal;
 use super::store;
 
-/// An object as another service of AWS reads it, with a role of its own.
+/// An object that a service reads with its own role.
 #[derive(Debug)]
 pub struct Fetched<S> {
-    /// Its length in bytes.
+    /// The length in bytes.
     pub length: u64,
-    /// Its bytes.
+    /// The bytes.
     pub body: S,
 }
 
@@ -38,7 +38,7 @@ impl S3 {
     ///
     /// # Errors
     ///
-    /// The code and the message of S3: there is no such bucket, or no such object.
+    /// [`S3Error`] if the bucket or the object does not exist.
     pub fn fetch(
         &self,
         bucket: &str,

@@ -1,8 +1,8 @@
-//! S3: the wire protocol by `s3s`, everything else ours.
+//! The S3 service: the wire protocol by `s3s`, everything else by this crate.
 //!
-//! What the library would take too lightly stands in front of it: who signed a request, which headers it may have, whether
-//! its body is what it says. It is handed a request in path style without any claim, with a body that fails at its end when
-//! anything about it is not as declared. What it would not say stands behind it: error elements, ids, cross-origin headers.
+//! Requests are checked before the library sees them: signature, headers, body. The library gets an unsigned request in path
+//! style, with a body that fails at its end if it differs from its declaration. Responses are completed after the library:
+//! error elements, ids, CORS headers.
 
 mod address;
 mod api;
@@ -60,17 +60,17 @@ pub struct S3 {
     next_lifecycle: Arc<AtomicU64>,
 }
 
-/// What faults of S3 are about: the bucket, or the service where a request names none.
+/// The subject of faults of S3: the bucket, or the service for a request without a bucket.
 fn bucket(address: &Address) -> &str {
     address.bucket.as_deref().unwrap_or("s3")
 }
 
 impl S3 {
-    /// Opens the store, in `config.data` if there is one, and makes the template's buckets.
+    /// Opens the store, in `config.data` if it is set, and creates the template's buckets.
     ///
     /// # Errors
     ///
-    /// When the directory is in use, cannot be written to, or holds what cannot be read; the message names it.
+    /// If the directory is in use, cannot be written to, or contains unreadable records. The message names it.
     pub fn open(platform: &Platform, config: &Config) -> io::Result<S3> {
         let store = Store::open(config.data.as_deref().map(|data| data.join("s3")).as_deref())?;
         for bucket in &config.buckets {
@@ -78,7 +78,7 @@ impl S3 {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidInput,
                     format!(
-                        "`{}` cannot be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens",
+                        "`{}` is not a valid bucket name: use 3 to 63 lower-case letters, digits, dots and hyphens",
                         bucket.name
                     ),
                 ));
@@ -107,7 +107,7 @@ impl S3 {
         identified(render(&Refusal::host(refused), &ids, &head), &ids)
     }
 
-    /// Answers one request of a caller.
+    /// Handles one request of a caller.
     pub async fn handle(&self, caller: &Caller, request: Request<RequestBody>) -> Response<Body> {
         self.lifecycle_when_due().await;
         let context = self.platform.context();
@@ -169,7 +169,7 @@ impl S3 {
         self.after_protocol(&call, address, head, response).await
     }
 
-    /// The request as the library is to see it.
+    /// The request for the library.
     fn for_protocol(
         &self,
         call: &Call,
@@ -188,7 +188,7 @@ impl S3 {
         Ok(request)
     }
 
-    /// The library's answer as it goes out; its errors become ours.
+    /// The response of the library, with its errors replaced by this crate's.
     async fn after_protocol(
         &self,
         call: &Call,
@@ -204,7 +204,7 @@ impl S3 {
             if refusal.status == StatusCode::NOT_IMPLEMENTED
                 && let Some(bucket) = &address.bucket
             {
-                // A bucket that is not there is the first thing to say.
+                // A missing bucket takes precedence over other errors.
                 self.store.bucket(bucket)?;
             }
             return Err(refusal);
@@ -227,14 +227,14 @@ impl S3 {
         reset.map_err(|refusal| format!("S3: {refusal:?}"))
     }
 
-    /// Removes what has ended by the emulator's clock.
+    /// Removes everything that has expired by the emulator's clock.
     pub async fn run_lifecycle(&self) {
         let now = self.platform.clock.now();
         self.next_lifecycle.store(lifecycle::next_midnight(now).0, Ordering::Relaxed);
         lifecycle::run(&self.store, now).await;
     }
 
-    /// Objects end at midnights, so each is looked at once between two.
+    /// Objects expire at midnight, so each is checked once between two midnights.
     async fn lifecycle_when_due(&self) {
         if self.platform.clock.now() >= EpochMillis(self.next_lifecycle.load(Ordering::Relaxed)) {
             self.run_lifecycle().await;
@@ -249,7 +249,7 @@ fn object_attributes(head: &request::Parts) -> bool {
         && query.split('&').any(|pair| pair.split('=').next() == Some("attributes"))
 }
 
-/// The answer of GetObjectAttributes with its entity tag as AWS writes it here alone: without quotes (recorded 2026-02-21).
+/// The response of GetObjectAttributes. Only there AWS writes the entity tag without quotes (recorded 2026-02-21).
 async fn unquoted(response: Response<s3s::Body>) -> Result<Response<s3s::Body>, Refusal> {
     let (mut parts, body) = response.into_parts();
     let body = body.collect().await.map_err(|error| Refusal::bug(&error))?.to_bytes();
@@ -277,7 +277,7 @@ fn admit_key(call: &Call, address: &Address) -> Result<(), Refusal> {
     })
 }
 
-/// A refusal on the wire.
+/// The response for a refusal.
 fn render(refusal: &Refusal, ids: &Ids, head: &request::Parts) -> Response<Body> {
     let silent = head.method == Method::HEAD || refusal.status == StatusCode::NOT_MODIFIED;
     let body = if silent { Body::empty() } else { Body::from(refusal.xml(ids)) };
@@ -290,7 +290,7 @@ fn render(refusal: &Refusal, ids: &Ids, head: &request::Parts) -> Response<Body>
     with_headers(response, refusal.headers.iter().cloned().collect())
 }
 
-/// An answer with its ids.
+/// Adds the ids to a response.
 fn identified(mut response: Response<Body>, ids: &Ids) -> Response<Body> {
     let headers = response.headers_mut();
     let mut put = |name, value: &str| {
@@ -307,7 +307,7 @@ fn with_headers(mut response: Response<Body>, headers: HeaderMap) -> Response<Bo
     response
 }
 
-/// An error of the library: its code, with AWS's text where the library has one of its own.
+/// Converts an error of the library: its code, with AWS's text if the library has its own.
 async fn translated(response: Response<s3s::Body>, head: &request::Parts) -> Refusal {
     let status = response.status();
     let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);

@@ -1,4 +1,4 @@
-//! When objects and unfinished uploads end: whole days, rounded up to the next midnight UTC.
+//! Expiry of objects and incomplete uploads: whole days, rounded up to the next midnight UTC.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use hardcap_core::clock::EpochMillis;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// The midnight at which something that began at `from` ends: created 2014-01-15 10:30, 3 days, ends 2014-01-19 00:00.
+/// The midnight at which something from `from` expires: created 2014-01-15 10:30, 3 days, expires 2014-01-19 00:00.
 fn ends(from: EpochMillis, days: u64) -> EpochMillis {
     EpochMillis(from.0.saturating_add(days.saturating_mul(DAY)).div_ceil(DAY).saturating_mul(DAY))
 }
 
-/// The next midnight after a point in time: nothing ends in between.
+/// The next midnight after a point in time. Nothing expires in between.
 pub(super) fn next_midnight(now: EpochMillis) -> EpochMillis {
     EpochMillis((now.0 / DAY + 1) * DAY)
 }
 
-/// When an object ends, and by which rule: the soonest of all rules for it.
+/// The expiry of an object and its rule: the earliest of all matching rules.
 pub(super) fn expiry<'a>(
     rules: &'a BucketLifecycleConfiguration,
     object: &Object,
@@ -44,7 +44,7 @@ pub(super) fn expiry<'a>(
     rules.filter_map(of_rule).min_by_key(|(end, _)| *end)
 }
 
-/// When an unfinished upload ends.
+/// The expiry of an incomplete upload.
 fn upload_expiry(rules: &BucketLifecycleConfiguration, upload: &Upload) -> Option<EpochMillis> {
     let of_rule = |rule: &LifecycleRule| {
         let days = rule.abort_incomplete_multipart_upload.as_ref()?.days_after_initiation?;
@@ -65,8 +65,8 @@ fn prefix(rule: &LifecycleRule) -> &str {
     and.or(own).or(rule.prefix.as_deref()).unwrap_or_default()
 }
 
-/// Whether a rule is about an object: every condition of its filter holds, whether it stands alone or in `And`. Both bounds
-/// of the size are exclusive (S3 API reference, `LifecycleRuleFilter`).
+/// Whether a rule matches an object: all conditions of its filter hold, alone or in `And`. Both bounds of the size are
+/// exclusive (S3 API reference, `LifecycleRuleFilter`).
 fn selects(rule: &LifecycleRule, object: &Object) -> bool {
     let length = i64::try_from(object.length()).unwrap_or(i64::MAX);
     let has = |tag: &Tag| {
@@ -87,13 +87,13 @@ fn selects(rule: &LifecycleRule, object: &Object) -> bool {
     in_filter && in_and && object.key.starts_with(prefix(rule))
 }
 
-/// Removes what has ended by now.
+/// Removes everything that has expired.
 pub(super) async fn run(store: &Store, now: EpochMillis) {
     for bucket in store.buckets() {
         let settings = bucket.settings();
         let Some(rules) = &settings.lifecycle else { continue };
         if let Err(refusal) = run_bucket(&bucket, rules, now).await {
-            tracing::error!(bucket = bucket.name, message = %refusal.message, "the lifecycle failed");
+            tracing::error!(bucket = bucket.name, message = %refusal.message, "lifecycle expiration failed");
         }
     }
 }
@@ -113,7 +113,7 @@ async fn run_bucket(
     });
     for object in ended {
         let modified = object.modified;
-        // Written anew meanwhile, it stays.
+        // A replaced object stays.
         let removed = bucket
             .remove(&object.key, move |current| match current {
                 Some(current) if current.modified == modified => Ok(()),
@@ -133,17 +133,17 @@ async fn run_bucket(
     Ok(())
 }
 
-/// The rules of one bucket (S3 user guide, "Managing the lifecycle of objects").
+/// The maximum number of rules of one bucket (S3 user guide, "Managing the lifecycle of objects").
 const RULES_MAX: usize = 1000;
-/// Characters of a rule's id (S3 API reference, `LifecycleRule`).
+/// The maximum length of a rule's id (S3 API reference, `LifecycleRule`).
 const ID_CHARACTERS_MAX: usize = 255;
 
-/// Checks rules before they are stored, and gives those an id that have none.
+/// Validates rules before they are stored, and assigns missing ids.
 ///
 /// # Errors
 ///
-/// What S3 refuses: rules that its schema does not allow, ids that are too long or occur twice, days and dates that are
-/// not valid. `NotImplemented` for transitions, which would be dropped silently.
+/// If the schema does not allow a rule, an id is too long or repeated, or a number of days or a date is invalid.
+/// `NotImplemented` for transitions, which would otherwise be ignored silently.
 pub(super) fn check(
     rules: &mut BucketLifecycleConfiguration,
     days_min: &Limit<Count>,
@@ -175,13 +175,13 @@ fn invalid(message: &'static str) -> Refusal {
     Refusal::new(http::StatusCode::BAD_REQUEST, "InvalidArgument", message)
 }
 
-/// What the schema allows. Recorded 2026-02-21: LocalStack's `test_put_bucket_lifecycle_conf_exc`.
+/// The rules of the schema. Recorded 2026-02-21: LocalStack's `test_put_bucket_lifecycle_conf_exc`.
 fn check_form(rule: &LifecycleRule) -> Result<(), Refusal> {
     let malformed = || Err(Refusal::malformed_xml());
     if ![ExpirationStatus::ENABLED, ExpirationStatus::DISABLED].contains(&rule.status.as_str()) {
         return malformed();
     }
-    // Exactly one of the two says what the rule is about.
+    // A rule has either a filter or a prefix.
     if rule.filter.is_some() == rule.prefix.is_some() {
         return malformed();
     }
@@ -291,12 +291,12 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_user_guide() {
+    fn the_example_of_the_user_guide_expires_on_its_day() {
         assert_eq!(ends(at("2014-01-15T10:30:00Z"), 3), at("2014-01-19T00:00:00Z"));
     }
 
     #[test]
-    fn a_day_is_never_shorter_than_a_day() {
+    fn a_day_is_at_least_24_hours() {
         assert_eq!(ends(at("2014-01-15T00:00:00Z"), 1), at("2014-01-16T00:00:00Z"));
         assert_eq!(ends(at("2014-01-15T00:00:01Z"), 1), at("2014-01-17T00:00:00Z"));
         assert_eq!(ends(at("2014-01-15T23:59:59Z"), 1), at("2014-01-17T00:00:00Z"));

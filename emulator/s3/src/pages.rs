@@ -1,7 +1,7 @@
-//! What S3 does for web pages: the table that decides who is answered, and the sandbox for what is shown as a document.
+//! Access of web pages to S3: the table that decides which requests are served, and the sandbox for rendered documents.
 //!
-//! S3 is the one service that browsers talk to. On AWS a page needs a key, or a URL that was made with one. Here a page has
-//! one: `test`/`test` is published. So a signature counts as a permission only if its key is a secret, such as those of functions.
+//! S3 is the one service that browsers call directly. On AWS a page needs a key or a presigned URL. Here every page knows the
+//! published key `test`/`test`, so a signature grants access only if its key is secret, such as a function's.
 //!
 //! | the page has | it may |
 //! | --- | --- |
@@ -12,13 +12,13 @@
 //! | a URL presigned with the published key | open it in a window (GET, HEAD), which the page cannot look into |
 //! | anything else | nothing: 403 |
 //!
-//! A POST or PUT that is presigned with a secret key still needs a CORS rule: AWS's clients in browsers cannot do without one.
-//! A redirect to a presigned URL, which the proxy answers with, works: the key is a function's.
+//! A presigned POST or PUT with a secret key still needs a CORS rule, because AWS's browser clients cannot work without one.
+//! A redirect to a presigned URL, as the proxy sends it, works: the key is a function's.
 //!
-//! An object that the browser renders as a document has the origin of the AWS port, and so of the control surface. It is sent
-//! with `Content-Security-Policy: sandbox` and without `allow-same-origin`: the document then has an origin of its own, `null`,
-//! and is as foreign as any other page. Scripts, forms, popups and downloads still work. Programs, images and scripts of a
-//! page get AWS's exact headers; so do types that have no script of their own (a PDF is not shown in a sandbox).
+//! A document that the browser renders has the origin of the AWS port, and so of the control surface. Therefore it is sent with
+//! `Content-Security-Policy: sandbox` and without `allow-same-origin`: the document gets its own origin, `null`, and is as
+//! foreign as any other page. Scripts, forms, popups and downloads still work. Programs, and the images and scripts of a page,
+//! get AWS's exact headers; so do types without scripts (browsers do not show a PDF in a sandbox).
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Response, header, request};
@@ -30,18 +30,18 @@ use hardcap_core::keyring::PUBLISHED_KEY;
 
 const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-presentation allow-scripts";
 
-/// What a request is signed with.
+/// The signature of a request, as far as it grants access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signed {
-    /// Nothing.
+    /// No signature.
     Not,
-    /// Something that does not prove the key: S3 refuses it in AWS's words.
+    /// An invalid signature, which S3 refuses in AWS's words.
     Wrongly,
-    /// The key that everybody knows, in a header.
+    /// A signature in a header with the published key.
     Published,
-    /// The key that everybody knows, in the URL.
+    /// A presigned URL with the published key.
     PublishedUrl,
-    /// Any other key.
+    /// A signature with any other key.
     Secret,
 }
 
@@ -57,11 +57,11 @@ impl Signed {
     }
 }
 
-/// Decides whether a request that may come from a page is answered. `by_rule` is whether a CORS rule allows it.
+/// Decides whether a request that may come from a page is served. `by_rule` is whether a CORS rule allows it.
 ///
 /// # Errors
 ///
-/// [`GuardRefusal`], for a page that nothing in the table allows.
+/// [`GuardRefusal`] for a page that the table does not allow.
 pub(super) fn admit(
     caller: &Caller,
     head: &request::Parts,
@@ -79,11 +79,11 @@ pub(super) fn admit(
     if by_rule || passes { Ok(()) } else { Err(refused) }
 }
 
-/// Decides whether a form that may come from a page is taken, by the key that its policy is signed with.
+/// Decides whether a form that may come from a page is accepted, by the key that signed its policy.
 ///
 /// # Errors
 ///
-/// [`GuardRefusal`], for a page that signed with the published key.
+/// [`GuardRefusal`] for a page that signed with the published key.
 pub(super) fn admit_form(caller: &Caller, by_rule: bool, key: &str) -> Result<(), GuardRefusal> {
     match GuardRefusal::page(caller) {
         Some(refused) if !by_rule && key == PUBLISHED_KEY => Err(refused),
@@ -96,7 +96,7 @@ fn opens_a_window(headers: &HeaderMap) -> bool {
     is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
 }
 
-/// Puts an answer that a browser renders as a document into a sandbox.
+/// Adds the sandbox to a response that a browser renders as a document.
 pub(super) fn confine(head: &request::Parts, response: &mut Response<Body>) {
     let kind = response.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -106,8 +106,8 @@ pub(super) fn confine(head: &request::Parts, response: &mut Response<Body>) {
     }
 }
 
-/// Whether a browser asks for a document. One that does not say what it asks for, as to a host that is not loopback, asks for
-/// HTML, which no client of S3 does.
+/// Whether a browser requests a document. A browser that does not say so, as for a host other than loopback, requests HTML,
+/// which no client of S3 does.
 fn is_document(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     match text("sec-fetch-dest") {
@@ -119,8 +119,8 @@ fn is_document(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether a document of this type can have a script that runs in the document's origin. A type that is missing or unknown can,
-/// for browsers guess.
+/// Whether a document of this type can contain a script that runs in the document's origin. A missing or unknown type can,
+/// because browsers guess.
 fn may_have_script(kind: &str) -> bool {
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (class, detail) = essence.split_once('/').unwrap_or_default();
@@ -155,7 +155,7 @@ mod tests {
     const IMAGE: &[(&str, &str)] = &[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")];
 
     #[test]
-    fn a_page_is_answered_by_the_table() {
+    fn pages_are_served_according_to_the_table() {
         use Signed::{Not, Published, PublishedUrl, Secret, Wrongly};
         let pages = [
             Caller::OwnPage,
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_can_have_scripts_are_sandboxed() {
+    fn documents_that_can_contain_scripts_are_sandboxed() {
         let as_document = [("sec-fetch-dest", "document")];
         for (headers, kind, is_sandboxed) in [
             (&as_document[..], "text/html", true),

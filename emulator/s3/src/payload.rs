@@ -1,4 +1,4 @@
-//! The body of a request on its way in: its encoding taken off, its length and digests compared at its end.
+//! The body of a request: decoded, and verified against its declared length and digests at its end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,33 +16,33 @@ use super::chunked::Decoder;
 use super::refusal::Refusal;
 use hardcap_core::serve::{self, BodyError, RequestBody};
 
-/// A body that yields its bytes, and an error instead of its end when anything about them is not as declared.
+/// A body that yields its decoded bytes, and an error instead of its end if it differs from its declaration.
 pub(super) struct Payload {
     call: Call,
     body: Option<RequestBody>,
     decoder: Option<Decoder>,
     input: Bytes,
     declared: Declared,
-    /// Bytes once decoded, as declared; unknown only where there is no body.
+    /// The declared length of the decoded body; `None` only without a body.
     length: Option<u64>,
     received: u64,
     sha256: Option<([u8; 32], Sha256)>,
     md5: Md5,
-    /// Made with the first byte, for until then an operation can ask for one.
+    /// Created with the first byte, because an operation can request a digest until then.
     hashers: Option<Vec<Hasher>>,
 }
 
-/// The body broke off or was not what was declared; the call has the refusal.
+/// The body was incomplete or differed from its declaration. The call has the refusal.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Broken(String);
 
 impl Payload {
-    /// Checks what is said about the body before any of it is read.
+    /// Checks the declarations before the body is read.
     ///
     /// # Errors
     ///
-    /// No length, digests that are none.
+    /// If there is no length, or a digest is malformed.
     pub(super) fn new(
         call: &Call,
         head: &request::Parts,
@@ -50,7 +50,7 @@ impl Payload {
         form: Form,
     ) -> Result<Payload, Refusal> {
         let headers = call.headers();
-        // Completing an upload, the checksums in the headers are the object's, not the body's.
+        // The checksum headers of CompleteMultipartUpload are those of the object, not of the body.
         let completes = head.method == Method::POST
             && head.uri.query().is_some_and(|query| query.contains("uploadId="));
         let declared = if completes { Declared::default() } else { Declared::read(headers)? };
@@ -79,7 +79,7 @@ impl Payload {
         })
     }
 
-    /// Bytes once decoded.
+    /// The declared length of the decoded body.
     pub(super) fn length(&self) -> Option<u64> {
         self.length
     }
@@ -107,7 +107,7 @@ impl Payload {
         })
     }
 
-    /// The end: everything that was declared must have come true.
+    /// Verifies all declarations at the end of the body.
     fn finish(&mut self) -> Result<(), Refusal> {
         let trailers = match &mut self.decoder {
             Some(decoder) => decoder.finish()?,
@@ -164,7 +164,7 @@ impl Payload {
     }
 }
 
-/// The length once decoded.
+/// The declared length of the decoded body.
 fn length(headers: &HeaderMap, body: &RequestBody, form: &Form) -> Result<Option<u64>, Refusal> {
     if matches!(form, Form::Chunked { .. }) {
         let decoded = headers.get("x-amz-decoded-content-length");
@@ -207,7 +207,7 @@ impl Body for Payload {
                 }
                 Some(Err(error)) => {
                     this.body = None;
-                    tracing::debug!(%error, "a body broke off");
+                    tracing::debug!(%error, "an incomplete request body");
                     return this.broken(match error {
                         BodyError::Idle(_) => Refusal::request_timeout(),
                         BodyError::Http(_) => Refusal::incomplete_body(),
@@ -225,7 +225,7 @@ impl Body for Payload {
     }
 
     fn is_end_stream(&self) -> bool {
-        // Only polling to the end compares the digests, so an empty body is polled too.
+        // The digests are only compared when the body is polled to its end, so an empty body is polled too.
         self.body.is_none() && self.input.is_empty()
     }
 
@@ -237,7 +237,7 @@ impl Body for Payload {
     }
 }
 
-/// The headers as the library is to see them: a body that is what it is, and nothing that we read ourselves.
+/// The headers for the library: those of the decoded body, without the ones that this crate evaluates.
 pub(super) fn decoded_headers(headers: &HeaderMap, length: Option<u64>) -> HeaderMap {
     let mut decoded = headers.clone();
     for name in OURS {
@@ -254,7 +254,7 @@ pub(super) fn decoded_headers(headers: &HeaderMap, length: Option<u64>) -> Heade
     decoded
 }
 
-/// Headers that the library would refuse where AWS ignores them, or would change. We read them ourselves.
+/// Headers that the library would refuse or change although AWS ignores them. This crate evaluates them.
 const OURS: [&str; 16] = [
     "authorization",
     "cache-control",

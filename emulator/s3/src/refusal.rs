@@ -1,7 +1,7 @@
-//! What S3 says when it refuses: every code, status and text in one place, and the XML they become.
+//! The refusals of S3: all codes, statuses and texts, and their XML.
 //!
-//! Texts marked *recorded* are in `fixtures/s3` with their date. The others are AWS's as its documentation and its SDKs'
-//! users quote them, and are unconfirmed in their elements.
+//! Texts marked *recorded* are in `fixtures/s3` with their date. The others are quoted from AWS's documentation and by users of
+//! its SDKs; their elements are unconfirmed.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,23 +12,23 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::call::Ids;
 use hardcap_core::faults::InjectedError;
 
-/// An answer that is an error.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// HTTP status.
     pub(crate) status: StatusCode,
-    /// The error code, `NoSuchKey`.
+    /// The error code, such as `NoSuchKey`.
     pub(crate) code: Cow<'static, str>,
-    /// The text.
+    /// The message.
     pub(crate) message: Cow<'static, str>,
-    /// What stands between the text and the ids, in order.
+    /// The elements between the message and the ids, in order.
     pub(crate) elements: Vec<(&'static str, String)>,
-    /// Headers beside the usual ones.
+    /// Headers in addition to the usual ones.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
-    /// An error without further elements.
+    /// An error without additional elements.
     pub(crate) fn new(
         status: StatusCode,
         code: impl Into<Cow<'static, str>>,
@@ -57,7 +57,7 @@ impl Refusal {
         self
     }
 
-    /// A limit of the table, with the text of its row.
+    /// The refusal of a limit of the table, with the text of its row.
     pub(crate) fn limit(exceeded: &Exceeded) -> Refusal {
         match exceeded.refusal(Party::Invoker) {
             Some(text) => Refusal::new(
@@ -69,25 +69,25 @@ impl Refusal {
         }
     }
 
-    /// hardcap failed: logged with its cause, answered with AWS's fixed text.
+    /// An internal error: logged with its cause, answered with AWS's fixed text.
     pub(crate) fn bug(cause: &dyn std::fmt::Display) -> Refusal {
-        tracing::error!(%cause, "S3 failed");
+        tracing::error!(%cause, "internal error in S3");
         Refusal::internal_error()
     }
 
-    /// A web page that nothing allows. AWS has no such refusal.
+    /// The refusal of a web page without access. AWS has no such refusal.
     pub(crate) fn page(refused: &hardcap_core::guard::GuardRefusal) -> Refusal {
         let text = format!("{refused}; or give the bucket a CORS rule for the page's origin.");
         Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", text)
     }
 
-    /// A host that is not this machine. AWS has no such refusal.
+    /// The refusal of a host that is not this machine. AWS has no such refusal.
     pub(crate) fn host(refused: &hardcap_core::guard::GuardRefusal) -> Refusal {
         Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", format!("{refused}."))
     }
 
-    /// An operation or a feature of S3 that hardcap does not have. AWS's own text names nothing, so a user could not tell a gap
-    /// of hardcap from an error of his own.
+    /// An operation or a feature of S3 that hardcap does not have. AWS's text names no operation, so users could not tell a
+    /// missing feature of hardcap from an error of their own.
     pub(crate) fn not_emulated(what: &str) -> Refusal {
         Refusal::new(
             StatusCode::NOT_IMPLEMENTED,
@@ -96,7 +96,7 @@ impl Refusal {
         )
     }
 
-    /// What a fault that was asked for answers.
+    /// The error of an injected fault.
     pub(crate) fn injected(failure: InjectedError) -> Refusal {
         match failure {
             InjectedError::Internal => Refusal::internal_error(),
@@ -104,7 +104,7 @@ impl Refusal {
         }
     }
 
-    /// The body of the answer.
+    /// The body of the response.
     pub(crate) fn xml(&self, ids: &Ids) -> String {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
         let first = [("Code", self.code.as_ref()), ("Message", self.message.as_ref())];
@@ -119,7 +119,7 @@ impl Refusal {
     }
 }
 
-/// Text as it stands in XML. Characters that XML 1.0 does not have become references, as AWS writes them.
+/// Escapes text for XML. Characters that XML 1.0 does not allow become references, as on AWS.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
     let special =
         |c: char| matches!(c, '&' | '<' | '>' | '"' | '\r') || (c < ' ' && c != '\n' && c != '\t');
@@ -142,7 +142,7 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A refusal that needs nothing but its three words.
+/// Refusals that consist of a status, a code and a message.
 macro_rules! refusals {
     ($($(#[doc = $doc:literal])+ $name:ident = $status:ident, $code:literal, $message:literal;)+) => {
         impl Refusal {
@@ -155,19 +155,19 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// S3 failed. Captured with its host id in botocore's tests, "200 error" of a copy.
+    /// An internal error. Captured with its host id in botocore's tests, "200 error" of a copy.
     internal_error = INTERNAL_SERVER_ERROR, "InternalError",
         "We encountered an internal error. Please try again.";
-    /// Too many requests for one prefix. As Apache Hadoop's guide to troubleshooting S3A quotes it, 2018.
+    /// Too many requests for one prefix. Quoted in Apache Hadoop's guide to troubleshooting S3A, 2018.
     slow_down = SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.";
-    /// No credentials at all, or not enough of them.
+    /// No credentials, or insufficient permissions.
     access_denied = FORBIDDEN, "AccessDenied", "Access Denied";
     /// Recorded 2026-02-21; `X-Amz-Expires`, `Expires`, `ServerTime` follow.
     expired = FORBIDDEN, "AccessDenied", "Request has expired";
     /// Recorded 2026-02-21; `HeadersNotSigned` follows.
     headers_not_signed = FORBIDDEN, "AccessDenied",
         "There were headers present in the request which were not signed";
-    /// Recorded 2026-02-21; what was signed follows.
+    /// Recorded 2026-02-21; the canonical request follows.
     signature_does_not_match = FORBIDDEN, "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
     /// `AWSAccessKeyId` follows.
@@ -181,9 +181,9 @@ refusals! {
     /// `RequestTime`, `ServerTime`, `MaxAllowedSkewMilliseconds` follow.
     request_time_too_skewed = FORBIDDEN, "RequestTimeTooSkewed",
         "The difference between the request time and the current time is too large.";
-    /// A presigned URL from the future. Unconfirmed.
+    /// A presigned URL whose date is in the future. Unconfirmed.
     not_yet_valid = FORBIDDEN, "AccessDenied", "Request is not valid yet";
-    /// SigV2 where S3 does not take it: in an `Authorization` header, and in regions opened since 2014.
+    /// SigV2 where S3 does not accept it: in an `Authorization` header, and in regions opened since 2014.
     sigv4_only = BAD_REQUEST, "InvalidRequest",
         "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
     /// `ArgumentName` and `ArgumentValue` follow.
@@ -191,10 +191,10 @@ refusals! {
         "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";
     /// `ArgumentName` and `ArgumentValue` follow.
     unsupported_authorization = BAD_REQUEST, "InvalidArgument", "Unsupported Authorization Type";
-    /// Signed by a header, with no date.
+    /// A signature in a header without a date.
     date_missing = FORBIDDEN, "AccessDenied",
         "AWS authentication requires a valid Date or x-amz-date header";
-    /// Signed by a header, with no digest.
+    /// A signature in a header without a digest of the payload.
     content_sha256_missing = BAD_REQUEST, "InvalidRequest",
         "Missing required header for this request: x-amz-content-sha256";
     /// `ArgumentName` and `ArgumentValue` follow.
@@ -208,13 +208,13 @@ refusals! {
     /// `ExpectedDigest` and `CalculatedDigest` follow.
     bad_digest = BAD_REQUEST, "BadDigest",
         "The Content-MD5 you specified did not match what we received.";
-    /// The body ended before its declared length.
+    /// The body was shorter than its declared length.
     incomplete_body = BAD_REQUEST, "IncompleteBody",
         "The request body terminated unexpectedly";
-    /// Nothing of the body came for the idle timeout. Text of "Error responses" in the API reference of Amazon S3.
+    /// No byte of the body arrived for the idle timeout. Text of "Error responses" in the API reference of Amazon S3.
     request_timeout = BAD_REQUEST, "RequestTimeout",
         "Your socket connection to the server was not read from or written to within the timeout period.";
-    /// No declared length.
+    /// The length is not declared.
     missing_content_length = LENGTH_REQUIRED, "MissingContentLength",
         "You must provide the Content-Length HTTP header.";
     /// `Chunk` and `BadChunkSize` follow.
@@ -223,25 +223,25 @@ refusals! {
     /// More than one `x-amz-checksum-*` header.
     many_checksums = BAD_REQUEST, "InvalidRequest",
         "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
-    /// An algorithm without its value.
+    /// An algorithm without a checksum.
     checksum_without_value = BAD_REQUEST, "InvalidRequest",
         "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.";
-    /// The trailer that was announced did not come, or another one came.
+    /// The declared trailer is missing, or there is another one.
     malformed_trailer = BAD_REQUEST, "MalformedTrailerError",
         "The request contained trailing data that was not well-formed or did not conform to our published schema.";
-    /// Owner-enforced: the state of every bucket since 2023-04.
+    /// ACLs are disabled, as in all buckets since 2023-04.
     acl_not_supported = BAD_REQUEST, "AccessControlListNotSupported",
         "The bucket does not allow ACLs";
     /// `Header` follows.
     header_not_implemented = NOT_IMPLEMENTED, "NotImplemented",
         "A header you provided implies functionality that is not implemented";
-    /// An upload by form that cannot be read. S3 API reference, error responses.
+    /// A form upload that cannot be parsed. S3 API reference, error responses.
     malformed_form = BAD_REQUEST, "MalformedPOSTRequest",
         "The body of your POST request is not well-formed multipart/form-data.";
-    /// An upload by form without a file; `ArgumentName` and `ArgumentValue` follow.
+    /// A form upload without a file; `ArgumentName` and `ArgumentValue` follow.
     one_file = BAD_REQUEST, "InvalidArgument",
         "POST requires exactly one file upload per request.";
-    /// An upload by form with an empty key; `ArgumentName` and `ArgumentValue` follow.
+    /// A form upload with an empty key; `ArgumentName` and `ArgumentValue` follow.
     empty_key = BAD_REQUEST, "InvalidArgument", "User key must have a length greater than 0.";
     /// Recorded 2026-02-21; `ProposedSize` and `MaxSizeAllowed` follow.
     entity_too_large = BAD_REQUEST, "EntityTooLarge",
@@ -297,7 +297,7 @@ refusals! {
     /// `LocationConstraint` follows.
     invalid_location = BAD_REQUEST, "InvalidLocationConstraint",
         "The specified location-constraint is not valid";
-    /// Another region's constraint sent to this region.
+    /// A location constraint of another region.
     illegal_location = BAD_REQUEST, "IllegalLocationConstraintException",
         "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.";
     /// `URI` follows.
@@ -311,12 +311,12 @@ refusals! {
     /// `Condition` and `Key` follow. Recorded 2026-02-21.
     conditional_request_conflict = CONFLICT, "ConditionalRequestConflict",
         "The conditional request cannot succeed due to a conflicting operation against this resource.";
-    /// A read whose condition says that the client has it already.
+    /// A read whose condition shows that the client has the current version.
     not_modified = NOT_MODIFIED, "NotModified", "Not Modified";
-    /// XML that is not what the operation takes. Recorded 2023-07-31.
+    /// XML that does not match the operation's schema. Recorded 2023-07-31.
     malformed_xml = BAD_REQUEST, "MalformedXML",
         "The XML you provided was not well-formed or did not validate against our published schema";
-    /// Parts that were not uploaded, or whose tag is another.
+    /// Parts that were not uploaded, or that have another entity tag.
     invalid_part = BAD_REQUEST, "InvalidPart",
         "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
     /// Parts not in ascending order.
@@ -325,10 +325,10 @@ refusals! {
     /// `Method` and `ResourceType` follow.
     method_not_allowed = METHOD_NOT_ALLOWED, "MethodNotAllowed",
         "The specified method is not allowed against this resource.";
-    /// A copy onto itself that changes nothing.
+    /// A copy of an object to itself that changes nothing.
     copy_to_itself = BAD_REQUEST, "InvalidRequest",
         "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
-    /// A version id, where there are no versions.
+    /// A version id other than `null`.
     invalid_version = BAD_REQUEST, "InvalidArgument", "Invalid version id specified";
     /// A preflight without `Origin`. Recorded 2023-07-31.
     origin_needed = BAD_REQUEST, "BadRequest",
@@ -348,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_stand_between_the_message_and_the_ids() {
+    fn elements_are_between_the_message_and_the_ids() {
         let ids = Ids { request: "4442587FB7D0A2F9".to_owned(), host: "aG9zdA==".to_owned() };
         let xml = Refusal::no_such_key().with("Key", "a<b>&\"c\"\u{1}").xml(&ids);
         assert_eq!(

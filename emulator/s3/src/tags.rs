@@ -1,6 +1,6 @@
-//! Tags of objects and buckets: read from XML, from a header, and checked. Pure.
+//! Tags of objects and buckets: parsed from XML or a header, and validated. Pure.
 //!
-//! Texts are recorded, 2026-02-23: LocalStack's `TestS3BucketObjectTagging`.
+//! Texts were recorded on 2026-02-23: LocalStack's `TestS3BucketObjectTagging`.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use hardcap_core::uri;
 /// Keys and values.
 pub(super) type Tags = Vec<(String, String)>;
 
-/// Whose tags they are: AWS refuses some by other words.
+/// The owner of the tags. Some refusals have different texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Of {
     Bucket,
@@ -21,7 +21,7 @@ pub(super) enum Of {
 }
 
 impl Of {
-    /// How many there may be (S3 user guide, "Categorizing your storage using tags").
+    /// The maximum number of tags (S3 user guide, "Categorizing your storage using tags").
     fn most(self) -> usize {
         match self {
             Of::Bucket => 50,
@@ -30,11 +30,11 @@ impl Of {
     }
 }
 
-/// Checks a set of tags and sorts it by key, as AWS shows it.
+/// Validates a set of tags and sorts it by key, as AWS returns it.
 ///
 /// # Errors
 ///
-/// `MalformedXML`, `InvalidTag` or `BadRequest`, with AWS's words.
+/// `MalformedXML`, `InvalidTag` or `BadRequest`, with AWS's text.
 pub(super) fn checked(of: Of, set: Vec<Tag>) -> Result<Tags, Refusal> {
     let mut tags = Tags::new();
     for tag in set {
@@ -85,11 +85,11 @@ fn allowed(c: char) -> bool {
     c.is_alphanumeric() || c.is_whitespace() || "+-=._:/@".contains(c)
 }
 
-/// Reads `x-amz-tagging`: `key1=value1&key2=value2`, percent-encoded.
+/// Parses `x-amz-tagging`: `key1=value1&key2=value2`, percent-encoded.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` for what is not such a list, or names a key twice; `InvalidTag` for a tag that cannot be one.
+/// `InvalidArgument` for another format or a repeated key; `InvalidTag` for an invalid tag.
 pub(super) fn of_header(text: &str) -> Result<Tags, Refusal> {
     let invalid = || {
         Refusal::invalid_tagging_header()
@@ -101,7 +101,7 @@ pub(super) fn of_header(text: &str) -> Result<Tags, Refusal> {
     for (name, value) in pairs {
         let utf8 = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| invalid());
         let (name, value) = (utf8(name)?, utf8(value)?);
-        // Recorded: a comma between pairs is no list of two.
+        // Recorded: a comma does not separate pairs.
         if name.is_empty() || value.contains(['=', ',']) || tags.iter().any(|(key, _)| *key == name)
         {
             return Err(invalid());
@@ -113,7 +113,7 @@ pub(super) fn of_header(text: &str) -> Result<Tags, Refusal> {
     Ok(tags)
 }
 
-/// Reads the XML that a form's field `tagging` holds: `<Tagging><TagSet><Tag><Key>…`.
+/// Parses the XML in a form's field `tagging`: `<Tagging><TagSet><Tag><Key>…`.
 ///
 /// # Errors
 ///
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_a_query_of_tags() {
+    fn the_header_has_the_form_of_a_query() {
         for (text, expected) in [
             ("tag1=tag1&tag2=tag2&tag", of(&[("tag", ""), ("tag1", "tag1"), ("tag2", "tag2")])),
             ("wrongquery&wrongagain", of(&[("wrongagain", ""), ("wrongquery", "")])),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_has_at_most_ten_tags_of_an_object_and_fifty_of_a_bucket() {
+    fn an_object_has_at_most_ten_tags_and_a_bucket_fifty() {
         let set = |count: usize| {
             let tag = |at: usize| Tag { key: Some(format!("k{at}")), value: Some(String::new()) };
             (0..count).map(tag).collect::<Vec<_>>()

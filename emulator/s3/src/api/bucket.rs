@@ -1,4 +1,4 @@
-//! Operations on buckets and their rules.
+//! Operations on buckets and their configuration.
 
 use http::StatusCode;
 use s3s::dto::*;
@@ -57,7 +57,7 @@ pub(super) async fn create(
         (_, None) => return Err(Refusal::illegal_location()),
     }
     let created = api.store.create(&input.bucket, call.context().arrived).await?;
-    // Only in this region is making one's own bucket again no error, as it was before there were others.
+    // Only in this region does creating one's own bucket again succeed: it predates the other regions.
     if !created && api.region.as_ref() != "us-east-1" {
         return Err(Refusal::bucket_already_owned().with("BucketName", input.bucket));
     }
@@ -180,7 +180,7 @@ pub(super) async fn put_acl(
     Err(Refusal::acl_not_supported())
 }
 
-/// Operations that change much at once must say what their body is.
+/// Bulk operations must declare a checksum of their body.
 pub(super) fn digest_needed(call: &Call) -> Result<(), Refusal> {
     let given = call.headers().keys().any(|name| {
         let name = name.as_str();

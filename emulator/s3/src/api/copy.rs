@@ -1,4 +1,4 @@
-//! CopyObject: the bytes are shared, not copied.
+//! CopyObject: source and copy share their bytes.
 
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ pub(super) async fn copy(
     Ok(response)
 }
 
-/// The object to copy, if the conditions allow it.
+/// The source object, if the conditions allow the copy.
 pub(super) fn source(api: &Api, call: &Call, source: &CopySource) -> Result<Arc<Object>, Refusal> {
     let CopySource::Bucket { bucket, key, version_id } = source else {
         return Err(Refusal::header_not_implemented().with("Header", "x-amz-copy-source"));
@@ -98,7 +98,7 @@ pub(super) fn source(api: &Api, call: &Call, source: &CopySource) -> Result<Arc<
     Ok(object)
 }
 
-/// More than may be copied at once.
+/// The source exceeds the maximum size of a copy.
 pub(super) fn too_large(max: u64) -> Refusal {
     Refusal::new(
         http::StatusCode::BAD_REQUEST,
@@ -109,8 +109,8 @@ pub(super) fn too_large(max: u64) -> Refusal {
     )
 }
 
-/// A copy is one piece, whatever its source was: the tag and the checksum of parts are not its own. Its checksum is of the
-/// algorithm that the copy names, else of its source's.
+/// A copy is one piece even if its source was uploaded in parts, so neither the entity tag nor the composite checksum of the
+/// source apply. The checksum algorithm is the one that the copy names, else that of the source.
 async fn digests(
     source: &Object,
     wanted: Option<Algorithm>,

@@ -1,10 +1,10 @@
-//! What tools ask of a bucket and its objects first, answered as a new bucket of AWS answers it: ACLs disabled, SSE-S3,
-//! public access blocked, no versions, and no policy, website, logging, replication or Object Lock.
+//! Settings that tools query first, answered like those of a new bucket on AWS: ACLs disabled, SSE-S3, public access blocked,
+//! no versions, and no policy, website, logging, replication or Object Lock.
 //!
 //! Recorded 2026-02-21: LocalStack's `test_s3_default_bucket_encryption`, `test_crud_bucket_ownership_controls`,
 //! `test_crud_public_access_block`, `test_bucket_policy_crud`, `test_bucket_versioning_crud`, `test_put_bucket_logging`,
-//! `test_bucket_acceleration_configuration_crud`. Settings that would have an effect are refused by name; those that say
-//! what is so anyway are accepted.
+//! `test_bucket_acceleration_configuration_crud`. Settings that would have an effect are refused by name; settings that equal
+//! the default are accepted.
 
 use http::StatusCode;
 use s3s::dto::*;
@@ -73,7 +73,7 @@ pub(super) async fn encryption(
     })
 }
 
-/// SSE-S3 alone is what every bucket has anyway.
+/// Every bucket has SSE-S3, so only that setting is accepted.
 pub(super) async fn put_encryption(
     api: &Api,
     _call: &Call,
@@ -122,7 +122,7 @@ pub(super) async fn ownership(
     })
 }
 
-/// `BucketOwnerEnforced` is what every bucket has anyway; the others would enable ACLs.
+/// Every bucket has `BucketOwnerEnforced`; other values would enable ACLs.
 pub(super) async fn put_ownership(
     api: &Api,
     _call: &Call,
@@ -200,7 +200,7 @@ pub(super) async fn request_payment(
     plain(GetBucketRequestPaymentOutput { payer: Some(payer) })
 }
 
-/// Operations on a bucket whose answer has no members: nothing is configured, or there is nothing to delete.
+/// Operations on a bucket with an empty response: nothing is configured, or there is nothing to delete.
 macro_rules! empty {
     ($($name:ident: $input:ident -> $output:ident;)+) => {
         $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> Answer<$output> {
@@ -221,7 +221,7 @@ empty! {
     delete_replication: DeleteBucketReplicationInput -> DeleteBucketReplicationOutput;
 }
 
-/// Lists of configurations of which a bucket has none.
+/// Lists of configurations; always empty.
 macro_rules! no_configurations {
     ($($name:ident: $input:ident -> $output:ident;)+) => {
         $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> Answer<$output> {
@@ -239,7 +239,7 @@ no_configurations! {
     metrics: ListBucketMetricsConfigurationsInput -> ListBucketMetricsConfigurationsOutput;
 }
 
-/// Configurations that a bucket does not have, and the error that says so.
+/// Configurations that no bucket has, and the error for each.
 macro_rules! absent {
     ($($name:ident: $input:ident -> $output:ident = $refusal:ident;)+) => {
         $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> Answer<$output> {

@@ -1,4 +1,4 @@
-//! Lists: of objects by prefix and delimiter, of uploads, of parts.
+//! Lists of objects (by prefix and delimiter), uploads and parts.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::store::{Bucket, Object};
 use hardcap_core::uri;
 
-/// Entries in one answer (S3 API reference).
+/// The maximum number of entries in one response (S3 API reference).
 const ENTRIES_MAX: i32 = 1000;
 
 /// A page of a list.
@@ -23,11 +23,11 @@ const ENTRIES_MAX: i32 = 1000;
 struct Page {
     objects: Vec<Arc<Object>>,
     prefixes: Vec<String>,
-    /// The last entry, when there are more.
+    /// The last entry, if the list is truncated.
     next: Option<String>,
 }
 
-/// Lists objects beyond `after`, those with the delimiter behind the prefix as one entry.
+/// Lists objects after `after`. Keys that share a part up to the delimiter are one entry.
 fn page(bucket: &Bucket, prefix: &str, delimiter: &str, after: &str, max: usize) -> Page {
     let mut page = Page::default();
     let mut last: Option<String> = None;
@@ -39,8 +39,7 @@ fn page(bucket: &Bucket, prefix: &str, delimiter: &str, after: &str, max: usize)
             .then(|| rest.find(delimiter))
             .flatten()
             .map(|at| &key[..prefix.len() + at + delimiter.len()]);
-        // Of a group that was listed already: on this page, or before a marker that is the group or lies in it
-        // (recorded 2026-02-21).
+        // The group was listed already: on this page, or before a marker that is the group or within it (recorded 2026-02-21).
         if group.is_some_and(|group| after.starts_with(group) || last.as_deref() == Some(group)) {
             return true;
         }
@@ -73,7 +72,7 @@ fn limit(given: Option<i32>, name: &'static str) -> Result<(i32, usize), Refusal
     Ok((shown, usize::try_from(shown).unwrap_or(0)))
 }
 
-/// Writes keys as they are, or percent-encoded when the client asks for it, since XML cannot hold every character.
+/// The encoding of keys: unchanged, or percent-encoded on request, because XML cannot represent all characters.
 struct Encoding(bool);
 
 impl Encoding {
@@ -159,7 +158,7 @@ pub(super) async fn objects_v2(
     })
 }
 
-/// Every object is its only version, called `null` (recorded 2026-02-21: `test_list_object_versions_order_unversioned`).
+/// Every object has one version, named `null` (recorded 2026-02-21: `test_list_object_versions_order_unversioned`).
 pub(super) async fn versions(
     api: &Api,
     _call: &Call,
@@ -256,7 +255,7 @@ pub(super) async fn objects(
         is_truncated: Some(page.next.is_some()),
         contents: Some(page.objects.iter().map(|o| entry(o, &encoding, true)).collect()),
         common_prefixes: encoding.write_all(page.prefixes),
-        // Only lists by delimiter say where they go on; others go on behind their last key.
+        // Only lists with a delimiter name the next marker; for others it is their last key.
         next_marker: page
             .next
             .filter(|_| input.delimiter.is_some())

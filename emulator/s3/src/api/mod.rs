@@ -1,4 +1,4 @@
-//! The operations, one function each, behind the protocol library's trait.
+//! The operations, one function each, called through the protocol library's trait.
 
 mod bucket;
 mod copy;
@@ -23,22 +23,22 @@ use super::call::Call;
 use super::refusal::Refusal;
 use super::store::Store;
 
-/// What operations work on.
+/// The state that operations use.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
     pub(super) store: Arc<Store>,
     pub(super) region: Arc<str>,
 }
 
-/// What an operation gives.
+/// The result of an operation.
 type Answer<T> = Result<S3Response<T>, Refusal>;
 
-/// An answer without headers of our own.
+/// A response without additional headers.
 fn plain<T>(output: T) -> Answer<T> {
     Ok(S3Response::new(output))
 }
 
-/// Runs an operation. Its refusal stays with the call, for the library's errors have no elements.
+/// Runs an operation. The refusal is kept in the call, because the library's errors cannot carry XML elements.
 async fn settle<T>(
     call: &Call,
     answer: impl Future<Output = Answer<T>>,
@@ -49,7 +49,7 @@ async fn settle<T>(
     })
 }
 
-/// Implements the trait by the functions below it.
+/// Implements the trait with the functions below.
 macro_rules! operations {
     ($($name:ident: $input:ident -> $output:ident = $function:path;)+) => {
         #[async_trait::async_trait]
@@ -171,12 +171,12 @@ operations! {
         -> ListMultipartUploadsOutput = listing::uploads;
 }
 
-/// A point in time as the library has it, in whole seconds: AWS writes `.000Z` (recorded 2026-02-21).
+/// Converts a point in time to the library's type, in whole seconds: AWS writes `.000Z` (recorded 2026-02-21).
 fn timestamp(at: hardcap_core::clock::EpochMillis) -> dto::Timestamp {
     hardcap_core::clock::EpochMillis(at.0 / 1000 * 1000).to_utc().into()
 }
 
-/// The owner of everything: an id as AWS's canonical user ids look.
+/// The owner of all buckets and objects: an id in the form of AWS's canonical user ids.
 fn owner() -> dto::Owner {
     use sha2::{Digest as _, Sha256};
     let id = hex::encode(Sha256::digest(hardcap_core::config::ACCOUNT_ID));

@@ -1,4 +1,4 @@
-//! Uploads in parts: begun, sent, completed or aborted.
+//! Multipart uploads: create, upload parts, complete, abort.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// The algorithm, and whether the object's checksum is one of the parts' checksums.
+/// The checksum algorithm, and whether the object's checksum is composite.
 fn checksum_kind(call: &Call) -> Result<(Option<Algorithm>, bool), Refusal> {
     let invalid =
         |message: String| Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequest", message);
@@ -159,7 +159,7 @@ pub(super) async fn abort(
     plain(AbortMultipartUploadOutput::default())
 }
 
-/// An upload that is being completed. Not completed after all, it goes back to where others find it.
+/// An upload that is being completed. If the completion fails, it becomes available again.
 struct Claimed {
     bucket: Arc<Bucket>,
     upload: Option<Arc<Upload>>,
@@ -184,7 +184,7 @@ pub(super) async fn complete(
     let upload = match bucket.take_upload(&input.key, &input.upload_id) {
         Ok(upload) => upload,
         Err(missing) => {
-            // The answer to an earlier completion was lost, and the client repeats it.
+            // A repeated completion: the client did not receive the response to the first one.
             let object = bucket.get(&input.key).filter(|object| {
                 object.upload.as_ref() == Some(&input.upload_id) && is_made_of(object, &listed)
             });
@@ -218,12 +218,12 @@ pub(super) async fn complete(
                     .with("Condition", condition)
                     .with("Key", key.clone()))
             };
-            // The object that was there when the upload began was deleted meanwhile (recorded 2026-02-21).
+            // The object that existed at the start of the upload was deleted since (recorded 2026-02-21).
             if condition == Write::Absent && before.is_some() && current.is_none() {
                 return conflict("If-None-Match");
             }
             condition.check(&key, current)?;
-            // It was replaced meanwhile, be it by the same bytes (recorded 2026-02-21).
+            // It was replaced since, even if by the same bytes (recorded 2026-02-21).
             let now = current.map(|object| (object.etag.clone(), object.modified.0));
             if matches!(condition, Write::Matches(_)) && now != before {
                 return conflict("If-Match");
@@ -236,7 +236,7 @@ pub(super) async fn complete(
     Ok(response)
 }
 
-/// What a completion answers.
+/// The response of a completion.
 fn answer(call: &Call, bucket: &Bucket, object: &Object) -> Answer<CompleteMultipartUploadOutput> {
     let mut response = S3Response::new(completed(call, &bucket.name, object));
     identify(object, &mut response.headers);
@@ -245,7 +245,7 @@ fn answer(call: &Call, bucket: &Bucket, object: &Object) -> Answer<CompleteMulti
     Ok(response)
 }
 
-/// Whether an object was completed from the parts that a client lists.
+/// Whether an object was completed from the listed parts.
 fn is_made_of(object: &Object, listed: &[CompletedPart]) -> bool {
     let mut md5 = Md5::new();
     for part in listed {
@@ -255,7 +255,7 @@ fn is_made_of(object: &Object, listed: &[CompletedPart]) -> bool {
     object.etag == format!("{}-{}", hex::encode(md5.finalize()), listed.len())
 }
 
-/// A completion must be of the kind of checksum that its upload is of (recorded 2026-02-21).
+/// The checksum type of a completion must be that of its upload (recorded 2026-02-21).
 fn same_mode(call: &Call, upload: &Upload) -> Result<(), Refusal> {
     let mode = if upload.about.composite { "COMPOSITE" } else { "FULL_OBJECT" };
     match call.header("x-amz-checksum-type") {
@@ -270,7 +270,7 @@ fn same_mode(call: &Call, upload: &Upload) -> Result<(), Refusal> {
     }
 }
 
-/// The parts that the client lists, in its order, each as it says it is.
+/// The listed parts, in the client's order, after their entity tags and checksums are verified.
 fn chosen(
     call: &Call,
     upload: &Upload,
@@ -336,7 +336,7 @@ fn checksums(wanted: &CompletedPart) -> impl Iterator<Item = (Algorithm, &str)> 
     listed.into_iter().filter_map(|(algorithm, text)| Some((algorithm, text.as_deref()?)))
 }
 
-/// Whether the checksum that the client lists, if it does, is the part's.
+/// Whether the listed checksum, if there is one, equals the part's.
 fn same_checksum(part: &Part, wanted: &CompletedPart) -> bool {
     checksums(wanted).all(|(algorithm, text)| match &part.checksum {
         Some(checksum) if checksum.algorithm == algorithm => text == checksum.base64(),
@@ -344,8 +344,8 @@ fn same_checksum(part: &Part, wanted: &CompletedPart) -> bool {
     })
 }
 
-/// Refuses checksums that are missing where the object's is made of them, and those that the parts do not have.
-/// Recorded 2026-02-21: LocalStack's `test_multipart_parts_checksum_exceptions_composite` and its like.
+/// Refuses a missing part checksum for a composite object, and checksums that differ from those of the parts. Recorded
+/// 2026-02-21: LocalStack's `test_multipart_parts_checksum_exceptions_composite` and similar tests.
 fn listed_checksums(upload: &Upload, part: &Part, wanted: &CompletedPart) -> Result<(), Refusal> {
     let named = upload.about.algorithm;
     if let Some(algorithm) = named.filter(|_| upload.about.composite)
@@ -395,7 +395,7 @@ fn agrees(call: &Call, length: u64) -> Result<(), Refusal> {
     }
 }
 
-/// The digest of the parts' digests, and their number.
+/// The digest of the parts' digests, and the number of parts.
 fn etag(parts: &[Arc<Part>]) -> String {
     let mut md5 = Md5::new();
     parts.iter().for_each(|part| md5.update(&part.md5));
@@ -419,7 +419,7 @@ fn whole_checksum(upload: &Upload, parts: &[Arc<Part>]) -> Option<ObjectChecksum
     Some(ObjectChecksum { checksum: Checksum { algorithm, value }, parts: None })
 }
 
-/// Compares the checksum of the whole that the client declares, if it does.
+/// Compares the checksum of the whole object with the declared one, if there is one.
 fn declared_checksum(call: &Call, whole: Option<&ObjectChecksum>) -> Result<(), Refusal> {
     let Some(algorithm) = declared(call) else { return Ok(()) };
     let given = call.header(algorithm.header()).unwrap_or_default();

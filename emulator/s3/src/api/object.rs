@@ -20,7 +20,7 @@ use crate::refusal::Refusal;
 use crate::store::{self, Bucket, Object, ObjectChecksum};
 use crate::{attributes, lifecycle};
 
-/// Keys in one DeleteObjects (S3 API reference).
+/// The maximum number of keys in one DeleteObjects (S3 API reference).
 const DELETED_AT_ONCE_MAX: usize = 1000;
 
 pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer<PutObjectOutput> {
@@ -29,7 +29,7 @@ pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer
     let tags = tagging::of_call(call)?;
     let condition = Write::of(call.headers())?;
     admit_size(call, put_limit(call))?;
-    // What would be refused at the end is refused before the body is sent.
+    // Conditions are checked before the body is read, and again before the object is stored.
     condition.check(&input.key, bucket.get(&input.key).as_deref())?;
     call.compute(Algorithm::Crc64Nvme);
     let (blob, digests) = receive(call, &bucket, input.body).await?;
@@ -54,7 +54,7 @@ pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer
     Ok(response)
 }
 
-/// How large an object may be that is written at once, by a PUT or by a copy.
+/// The maximum size of an object in a single PUT or copy.
 pub(crate) fn put_limit(call: &Call) -> &hardcap_limits::Limit<Bytes> {
     &call.context().limits.s3_put
 }
@@ -69,7 +69,7 @@ pub(crate) fn admit_size(call: &Call, limit: &hardcap_limits::Limit<Bytes>) -> R
     })
 }
 
-/// Writes a body to the store and gives what it was. Nobody can see it yet.
+/// Writes a body to the store and returns its digests. The object is not visible yet.
 pub(super) async fn receive(
     call: &Call,
     bucket: &Bucket,
@@ -78,7 +78,7 @@ pub(super) async fn receive(
     let mut writer = bucket.writer();
     if let Some(mut body) = body {
         while let Some(data) = body.next().await {
-            // The call has the reason already.
+            // The call already has the refusal.
             let data = data.map_err(|_| Refusal::incomplete_body())?;
             writer.write(data).await.map_err(|error| Refusal::bug(&error))?;
         }
@@ -88,7 +88,7 @@ pub(super) async fn receive(
     Ok((blob, digests))
 }
 
-/// The checksum that the client declared, else the one of this algorithm.
+/// The checksum that the client declared, else that of `algorithm`.
 pub(super) fn declared_or(
     call: &Call,
     digests: &Digests,
@@ -98,13 +98,13 @@ pub(super) fn declared_or(
     digests.checksum(declared).cloned()
 }
 
-/// The algorithm of the checksum that the client declared.
+/// The algorithm of the declared checksum.
 pub(super) fn declared(call: &Call) -> Option<Algorithm> {
     let trailer = call.header("x-amz-trailer").and_then(Algorithm::find);
     trailer.or(Algorithm::ALL.into_iter().find(|a| call.headers().contains_key(a.header())))
 }
 
-/// `ETag` and the encryption that every object has since 2023-01-05.
+/// `ETag`, and the encryption that every object has since 2023-01-05.
 pub(crate) fn identify(object: &Object, headers: &mut HeaderMap) {
     attributes::insert(headers, "etag", &format!("\"{}\"", object.etag));
     attributes::insert(headers, "x-amz-server-side-encryption", "AES256");
@@ -117,7 +117,7 @@ fn checksum_headers(checksum: Option<&ObjectChecksum>, headers: &mut HeaderMap) 
     }
 }
 
-/// `x-amz-expiration`, when a rule of the bucket ends the object.
+/// `x-amz-expiration`, if a lifecycle rule applies to the object.
 pub(crate) fn expiration(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
     let settings = bucket.settings();
     let rules = settings.lifecycle.as_ref();
@@ -174,14 +174,14 @@ pub(super) async fn head(
     Ok(response)
 }
 
-/// What a read says beside its headers.
+/// The parameters of a read in addition to its headers.
 struct Asked {
     version: Option<String>,
     part: Option<i32>,
     overrides: Overrides,
 }
 
-/// Headers that a read replaces in its answer.
+/// Response headers that a read overrides.
 struct Overrides {
     cache_control: Option<String>,
     content_disposition: Option<String>,
@@ -191,7 +191,7 @@ struct Overrides {
     expires: Option<Timestamp>,
 }
 
-/// What GET and HEAD have in common: everything but the body.
+/// The common part of GET and HEAD: everything except the body.
 fn look_at(
     api: &Api,
     call: &Call,
@@ -260,7 +260,7 @@ impl Overrides {
     }
 }
 
-/// There are no versions here: only the one called `null` is known.
+/// The only version is `null`.
 pub(super) fn no_version(version: Option<&str>) -> Result<(), Refusal> {
     match version {
         None | Some("null") => Ok(()),

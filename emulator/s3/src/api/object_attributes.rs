@@ -1,4 +1,4 @@
-//! GetObjectAttributes: what HEAD says, chosen by name. Recorded 2026-02-21: LocalStack's `test_get_object_attributes`.
+//! GetObjectAttributes. Recorded 2026-02-21: LocalStack's `test_get_object_attributes`.
 
 use http::StatusCode;
 use s3s::S3Response;
@@ -12,7 +12,7 @@ use crate::conditions;
 use crate::refusal::Refusal;
 use crate::{attributes, store};
 
-/// Parts in one answer (S3 API reference, `GetObjectAttributes`).
+/// The maximum number of parts in one response (S3 API reference, `GetObjectAttributes`).
 const PARTS_MAX: i32 = 1000;
 
 pub(super) async fn get(
@@ -49,7 +49,7 @@ pub(super) async fn get(
     Ok(response)
 }
 
-/// The attributes that a caller names, of which there must be one.
+/// The requested attributes, at least one.
 fn wanted(call: &Call) -> Result<Vec<String>, Refusal> {
     const KNOWN: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
     let values = call.headers().get_all("x-amz-object-attributes");
@@ -67,7 +67,7 @@ fn wanted(call: &Call) -> Result<Vec<String>, Refusal> {
         .with("ArgumentName", "x-amz-object-attributes"))
 }
 
-/// A checksum as this answer has it: without the number of parts behind it.
+/// A checksum as this response has it: without the number of parts.
 fn checksum(of: &store::ObjectChecksum) -> Checksum {
     let text = Some(of.checksum.base64());
     let mut shown = Checksum {
@@ -84,8 +84,8 @@ fn checksum(of: &store::ObjectChecksum) -> Checksum {
     shown
 }
 
-/// The number of parts, and the parts themselves where their checksums are known: AWS lists them only of uploads whose
-/// checksum was named (recorded: `TotalPartsCount` alone otherwise).
+/// The number of parts, and the parts if their checksums are known. AWS lists parts only for uploads with a named checksum
+/// algorithm (recorded: `TotalPartsCount` alone otherwise).
 fn parts(
     object: &store::Object,
     marker: Option<i32>,

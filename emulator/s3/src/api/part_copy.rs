@@ -1,5 +1,5 @@
-//! UploadPartCopy: a part that is a stretch of an object. Recorded 2026-02-21: LocalStack's `test_upload_part_copy_range`
-//! and its `test_upload_part_copy_with_*`.
+//! UploadPartCopy: a part that is copied from a range of an object. Recorded 2026-02-21: LocalStack's
+//! `test_upload_part_copy_range` and `test_upload_part_copy_with_*`.
 
 use http::StatusCode;
 use s3s::S3Response;
@@ -75,11 +75,11 @@ pub(super) async fn copy(
     Ok(response)
 }
 
-/// Reads `bytes=first-last`; gives the first byte and how many.
+/// Parses `bytes=first-last` to the first byte and the number of bytes.
 ///
 /// # Errors
 ///
-/// A range that is not of this form, or not within the object.
+/// If the range has another form or is not within the object.
 fn stretch(range: &str, length: u64) -> Result<(u64, u64), Refusal> {
     let invalid = |message: String| {
         Refusal::new(StatusCode::BAD_REQUEST, "InvalidArgument", message)
@@ -118,14 +118,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_names_its_first_and_its_last_byte() {
+    fn a_copy_range_has_a_first_and_a_last_byte() {
         assert_eq!(stretch("bytes=0-8", 10).unwrap(), (0, 9));
         assert_eq!(stretch("bytes=8-8", 10).unwrap(), (8, 1));
         assert_eq!(stretch("bytes=0-9", 10).unwrap(), (0, 10));
     }
 
     #[test]
-    fn every_recorded_wrong_range_is_refused_in_its_own_words() {
+    fn every_recorded_invalid_copy_range_is_refused_with_its_recorded_text() {
         let form = "The x-amz-copy-source-range value must be of the form";
         for (range, code, message) in [
             ("0-8", "InvalidArgument", form),

@@ -1,15 +1,15 @@
-//! Which bytes of an object a read is for. Pure.
+//! The bytes of an object that a read requests. Pure.
 
 use s3s::dto::Range;
 
 use crate::refusal::Refusal;
 
-/// A stretch of an object.
+/// A range of an object's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stretch {
     pub(super) start: u64,
     pub(super) length: u64,
-    /// The answer is 206 with this as the whole's length; 200 when `None`.
+    /// The length of the whole object for a 206; `None` for a 200.
     pub(super) partial_of: Option<u64>,
 }
 
@@ -22,11 +22,11 @@ impl Stretch {
     }
 }
 
-/// Reads `Range`. What is no range, or more than one, is ignored as HTTP allows and S3 does.
+/// Parses `Range`. An invalid range and multiple ranges are ignored, as HTTP allows and S3 does.
 ///
 /// # Errors
 ///
-/// 416 when it begins beyond the end.
+/// 416 if the range begins after the end.
 pub(super) fn of_header(header: Option<&str>, length: u64) -> Result<Stretch, Refusal> {
     let whole = Stretch { start: 0, length, partial_of: None };
     let Some(header) = header else { return Ok(whole) };
@@ -40,11 +40,11 @@ pub(super) fn of_header(header: Option<&str>, length: u64) -> Result<Stretch, Re
     Ok(Stretch { start: range.start, length: range.end - range.start, partial_of: Some(length) })
 }
 
-/// The stretch of a part, by its number from 1, of an object whose parts have these lengths.
+/// The range of a part, numbered from 1, of an object whose parts have these lengths.
 ///
 /// # Errors
 ///
-/// 416 when there is no such part.
+/// 416 if the part does not exist.
 pub(super) fn of_part(number: i32, lengths: &[u64]) -> Result<Stretch, Refusal> {
     let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
     let found = index.and_then(|index| Some((lengths.get(..index)?, *lengths.get(index)?)));
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_cut_to_what_there_is() {
+    fn a_range_is_clipped_to_the_object() {
         for (header, length, expected) in [
             ("bytes=0-9", 100, Some("bytes 0-9/100")),
             ("bytes=90-200", 100, Some("bytes 90-99/100")),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_beyond_the_end_is_refused() {
+    fn a_range_after_the_end_is_refused() {
         for (header, length) in
             [("bytes=100-", 100), ("bytes=-0", 100), ("bytes=0-", 0), ("bytes=-1", 0)]
         {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_counted_from_one() {
+    fn part_numbers_begin_at_one() {
         let part = of_part(2, &[10, 20, 5]).unwrap();
         assert_eq!(part.content_range().as_deref(), Some("bytes 10-29/35"));
         assert!(of_part(0, &[10]).is_err());

@@ -1,4 +1,4 @@
-//! Tags of objects and of buckets.
+//! Tags of objects and buckets.
 
 use http::StatusCode;
 use s3s::S3Response;
@@ -11,11 +11,11 @@ use crate::refusal::Refusal;
 use crate::store::Object;
 use crate::tags::{self, Of, Tags};
 
-/// The tags that a write gives its object.
+/// The tags that a write sets on its object.
 ///
 /// # Errors
 ///
-/// What cannot be tags.
+/// If the header is not a valid set of tags.
 pub(super) fn of_call(call: &Call) -> Result<Tags, Refusal> {
     call.header("x-amz-tagging").map_or(Ok(Tags::new()), tags::of_header)
 }
@@ -49,7 +49,7 @@ pub(super) async fn delete_object(
     plain(DeleteObjectTaggingOutput::default())
 }
 
-/// Gives an object other tags. It stays the same object: its date and its tag do not change.
+/// Replaces the tags of an object. Its date and entity tag do not change.
 async fn change(
     api: &Api,
     bucket: &str,
@@ -65,7 +65,7 @@ async fn change(
             _ => Err(Refusal::conditional_request_conflict()),
         };
         match bucket.put(changed, is_same).await {
-            // Another object took its place meanwhile: that one is tagged then.
+            // The object was replaced since: the new one is tagged.
             Err(refusal) if refusal.code == "ConditionalRequestConflict" => {}
             settled => return settled,
         }

@@ -1,8 +1,8 @@
-//! The credential of a claim: `AKID/20260221/us-east-1/s3/aws4_request`.
+//! The credential of a signature: `AKID/20260221/us-east-1/s3/aws4_request`.
 
 use crate::refusal::Refusal;
 
-/// A credential's five parts; the id may hold slashes of its own.
+/// The five parts of a credential. The id may contain slashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Credential {
     pub(super) access_key_id: String,
@@ -12,7 +12,7 @@ pub(super) struct Credential {
     terminal: String,
 }
 
-/// Takes a credential apart; `None` when it has not five parts.
+/// Splits a credential; `None` if it does not have five parts.
 pub(super) fn parse(text: &str) -> Option<Credential> {
     let mut parts = text.rsplitn(5, '/');
     let mut next = || parts.next().map(str::to_owned);
@@ -21,7 +21,7 @@ pub(super) fn parse(text: &str) -> Option<Credential> {
     Some(Credential { access_key_id, day, region, service, terminal })
 }
 
-/// What is wrong with a credential that has its five parts.
+/// An invalid part of a credential.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     message: String,
@@ -29,11 +29,11 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// As a header's or a query's error.
+    /// The refusal for a header or a query.
     pub(super) fn refusal(self, wrap: impl Fn(&str) -> Refusal) -> Refusal {
         let refusal = wrap(&self.message);
         match self.region {
-            // SDKs read it and try again with this region.
+            // SDKs read this element and retry with this region.
             Some(region) => refusal.with("Region", region),
             None => refusal,
         }
@@ -41,7 +41,7 @@ impl Problem {
 }
 
 impl Credential {
-    /// Checks everything but the id.
+    /// Checks all parts except the id.
     pub(super) fn check(&self, region: &str) -> Result<(), Problem> {
         let problem = |message| Err(Problem { message, region: None });
         if self.day.len() != 8 || !self.day.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_is_checked() {
+    fn each_part_of_a_credential_is_checked() {
         assert_eq!(problem("test/20260221/us-east-1/s3/aws4_request"), None);
         for (text, expected) in [
             ("test/2026-02-21/us-east-1/s3/aws4_request", "incorrect date format \"2026-02-21\""),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_may_hold_slashes_and_must_hold_something() {
+    fn an_access_key_id_may_contain_slashes_and_must_not_be_empty() {
         let credential = parse("a/b/20260221/us-east-1/s3/aws4_request").unwrap();
         assert_eq!(credential.access_key_id, "a/b");
         assert_eq!(parse("/20260221/us-east-1/s3/aws4_request"), None);

@@ -1,4 +1,4 @@
-//! The claim in the fields of a form: what is signed is its policy.
+//! The signature in the fields of a form. The signed text is the form's policy.
 
 use super::{Now, credential, spaced_hex, time};
 use crate::refusal::Refusal;
@@ -6,7 +6,7 @@ use hardcap_core::context::Context;
 use hardcap_core::keyring::Keyring;
 use hardcap_core::sigv4::{self, ALGORITHM, RequestSignature};
 
-/// The fields of a form that are its claim.
+/// The form fields that make up the signature.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FormClaim<'a> {
     pub(crate) algorithm: &'a str,
@@ -14,12 +14,12 @@ pub(crate) struct FormClaim<'a> {
     pub(crate) date: &'a str,
     pub(crate) signature: &'a str,
     pub(crate) token: Option<&'a str>,
-    /// In base64, as it was signed.
+    /// The policy in base64, as it was signed.
     pub(crate) policy: &'a str,
 }
 
 impl FormClaim<'_> {
-    /// Verifies the signature of the policy, and returns the id of the key that made it.
+    /// Verifies the signature of the policy and returns the id of its key.
     ///
     /// # Errors
     ///
@@ -71,16 +71,16 @@ impl FormClaim<'_> {
             .with("StringToSignBytes", spaced_hex(self.policy)))
     }
 
-    /// Whether a policy that ends then, in seconds since 1970, has ended.
+    /// Whether a policy with this expiration, in seconds since 1970, has expired.
     ///
     /// # Errors
     ///
-    /// When the form's date is none.
+    /// If the form's date is invalid.
     pub(crate) fn has_expired(&self, expiration: i64, context: &Context) -> Result<bool, Refusal> {
         let date = self.date()?;
         let clock = &context.clock;
         let now = Now { region: "", clock, wall: clock.wall(), shown: clock.now() };
-        // Its life is counted from when it was signed, for that was by the clock of a process.
+        // The lifetime begins when the policy was signed, which is a time of the wall clock.
         let life = expiration.saturating_sub(date.seconds());
         Ok(now.seconds() > now.shown_seconds(&date).saturating_add(life))
     }
@@ -104,7 +104,7 @@ mod tests {
 
     /// The example of the S3 reference, browser-based upload using HTTP POST.
     #[test]
-    fn a_policy_is_signed_as_aws_publishes_it() {
+    fn the_signature_of_a_policy_is_that_of_the_s3_reference() {
         let text = include_str!("../../../../fixtures/forms/aws-example.toml");
         let example: toml::Table = text.parse().unwrap();
         let field = |name: &str| example[name].as_str().unwrap().to_owned();

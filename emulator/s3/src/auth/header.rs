@@ -1,4 +1,4 @@
-//! The claim in an `Authorization` header.
+//! The signature in an `Authorization` header.
 
 use http::{HeaderMap, StatusCode, header};
 
@@ -6,14 +6,14 @@ use super::{Now, credential, time};
 use crate::refusal::Refusal;
 use hardcap_core::sigv4::{ALGORITHM, RequestSignature};
 
-/// How far a request's own time may be from ours (S3 reference, RequestTimeTooSkewed).
+/// The maximum difference between the request's time and the current time (S3 reference, RequestTimeTooSkewed).
 const SKEW_SECONDS: i64 = 15 * 60;
 
-/// Reads the header and checks all that can be checked without the secret.
+/// Parses the header and checks everything that does not need the secret.
 ///
 /// # Errors
 ///
-/// Whatever AWS finds wrong with it.
+/// The refusal that AWS would send.
 pub(super) fn claim(
     headers: &HeaderMap,
     value: &str,

@@ -1,7 +1,7 @@
-//! Who signed a request, and whether it is true.
+//! Verification of signatures.
 //!
-//! The protocol library can verify signatures, but by the machine's clock and with fewer checks. So all of it is done
-//! here, by the emulator's clock, and the library is handed a request without any claim.
+//! The protocol library can verify signatures, but with the machine's clock and fewer checks. Therefore this module verifies
+//! them with the emulator's clock, and the library gets an unsigned request.
 
 use hardcap_core::sigv4 as canonical;
 
@@ -27,41 +27,41 @@ pub(super) use form::FormClaim;
 pub(super) use time::format_iso;
 pub(super) use version_2::FormClaim as FormClaim2;
 
-/// How the body of a verified request comes.
+/// The encoding of a verified request's body.
 #[derive(Clone, Debug)]
 pub(super) enum Form {
-    /// As it is, not covered by the signature.
+    /// Unencoded, not covered by the signature.
     Unsigned,
-    /// As it is, with this SHA-256.
+    /// Unencoded, with this SHA-256.
     Sha256([u8; 32]),
-    /// In chunks, signed one by one when there is a signer, with headers after the last one when `trailer`.
+    /// In chunks, each signed if there is a signer, followed by headers if `trailer` is set.
     Chunked {
-        /// What the signature of the first chunk builds on.
+        /// Signs the chunks, starting from the request's signature.
         signer: Option<Signer>,
-        /// Headers follow the last chunk.
+        /// Whether headers follow the last chunk.
         trailer: bool,
     },
 }
 
-/// A request whose signature is right.
+/// A request with a valid signature.
 #[derive(Clone, Debug)]
 pub(super) struct Verified {
-    /// The key that it is signed with.
+    /// The id of its key.
     pub(super) access_key_id: String,
-    /// The signature is in its URL.
+    /// Whether the signature is in the URL.
     pub(super) presigned: bool,
-    /// How its body comes.
+    /// The encoding of its body.
     pub(super) form: Form,
-    /// Its headers, those among its query's parameters included.
+    /// Its headers, including those from query parameters.
     pub(super) headers: HeaderMap,
-    /// Its query without the claim.
+    /// Its query without the signature.
     pub(super) query: String,
 }
 
-/// Where and when a signature is verified.
+/// The time at which a signature is verified.
 ///
-/// Processes sign by the wall's clock, which cannot be advanced; so skew is measured by it. What they sign ages by the
-/// emulator's clock.
+/// Processes sign with the wall clock, which cannot be advanced, so the skew is measured against the wall clock. The age of a
+/// signature follows the emulator's clock.
 struct Now<'a> {
     region: &'a str,
     clock: &'a Clock,
@@ -70,22 +70,22 @@ struct Now<'a> {
 }
 
 impl Now<'_> {
-    /// How far a signer's date lies before (less than zero: after) what the wall's clock shows.
+    /// The difference between the wall clock and the signer's date; negative if the date is in the future.
     fn skew_seconds(&self, date: &time::Time) -> i64 {
         seconds(self.wall) - date.seconds()
     }
 
-    /// Now, in seconds.
+    /// The current time, in seconds.
     fn seconds(&self) -> i64 {
         seconds(self.shown)
     }
 
-    /// A signer's date by the emulator's clock.
+    /// Converts a signer's date to the emulator's clock.
     fn shown_seconds(&self, date: &time::Time) -> i64 {
         self.shown_point(date.seconds())
     }
 
-    /// A point of the wall's clock, which may lie ahead, by the emulator's clock.
+    /// Converts a wall-clock time, which may be in the future, to the emulator's clock.
     fn shown_point(&self, wall: i64) -> i64 {
         let wall = u64::try_from(wall).unwrap_or(0).saturating_mul(1000);
         seconds(self.clock.shown_at(EpochMillis(wall)))
@@ -100,7 +100,7 @@ fn seconds(at: EpochMillis) -> i64 {
     i64::try_from(at.0 / 1000).unwrap_or(i64::MAX)
 }
 
-/// Verifies a request, in AWS's order: the claim's form, its time, the key, the token, what is signed, the signature.
+/// Verifies a request in AWS's order: form of the signature, time, key, token, signed headers, signature.
 ///
 /// # Errors
 ///
@@ -167,7 +167,7 @@ pub(super) fn verify(
     })
 }
 
-/// A path is signed as it is decoded, encoded once: unlike other services', S3's is not encoded twice.
+/// The canonical path: decoded, then encoded once. Unlike for other services, S3's path is not encoded twice.
 fn path(raw: &str) -> String {
     let decoded = uri::decode(raw).unwrap_or_else(|| raw.as_bytes().to_vec());
     uri::encode(&decoded, true)
@@ -177,25 +177,25 @@ fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
     query.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
 }
 
-/// Any of the parameters of SigV4 makes it one, so that a missing one is named.
+/// Any parameter of SigV4 makes a presigned URL, so that a missing parameter is reported.
 fn is_presigned(query: &[(String, String)]) -> bool {
     ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"]
         .into_iter()
         .any(|name| find(query, name).is_some())
 }
 
-/// Any of the parameters of SigV2 makes it one, so that a missing one is named.
+/// Any parameter of SigV2 makes a presigned URL, so that a missing parameter is reported.
 fn is_version_2(query: &[(String, String)]) -> bool {
     ["AWSAccessKeyId", "Signature", "Expires"].into_iter().any(|name| find(query, name).is_some())
 }
 
-/// The key of an id, if its token and its time are right.
+/// The key of an id, if its token and its expiry are valid.
 fn key(id: &str, token: Option<&str>, keyring: &Keyring, now: EpochMillis) -> Result<Key, Refusal> {
     let unknown = || Refusal::invalid_access_key_id().with("AWSAccessKeyId", id);
     let key = keyring.find(id).ok_or_else(unknown)?;
     match (&key.session_token, token) {
         (None, None) => {}
-        // A temporary key without its token is an unknown key to AWS.
+        // AWS reports a temporary key without its token as an unknown key.
         (Some(_), None) => return Err(unknown()),
         (Some(expected), Some(given)) if expected == given => {}
         (_, Some(given)) => return Err(Refusal::invalid_token().with("Token-0", given)),
@@ -206,7 +206,7 @@ fn key(id: &str, token: Option<&str>, keyring: &Keyring, now: EpochMillis) -> Re
     Ok(key)
 }
 
-/// Every `x-amz-*` header and the host must be signed; a `Content-Type` need not be.
+/// The host and all `x-amz-*` headers must be signed; `Content-Type` need not be.
 fn all_signed(
     headers: &HeaderMap,
     claim: &RequestSignature,
@@ -226,7 +226,7 @@ fn all_signed(
     Err(Refusal::headers_not_signed().with("HeadersNotSigned", unsigned.join(", ")))
 }
 
-/// What stands for the payload in the canonical request.
+/// The payload's entry in the canonical request.
 fn payload_text(
     headers: &HeaderMap,
     query: &[(String, String)],
@@ -244,7 +244,7 @@ fn payload_text(
     Ok(parameter.or(signed).unwrap_or_else(|| "UNSIGNED-PAYLOAD".to_owned()))
 }
 
-/// Compares the signatures and gives the key that chunks are signed with.
+/// Compares the signatures and returns the signing key for chunks.
 fn signature(
     claim: &RequestSignature,
     key: &Key,
@@ -292,12 +292,12 @@ fn form(payload: &str, claim: &RequestSignature, signing_key: [u8; 32]) -> Resul
     }
 }
 
-/// The conditions of a request, which a presigned URL may carry in its query (recorded 2026-02-21).
+/// The conditional headers that a presigned URL may have as query parameters (recorded 2026-02-21).
 const CONDITIONS: [&str; 4] =
     ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
 
-/// Whether a parameter of a presigned URL is as good as the header of its name. A checksum is not: what the URL's signer
-/// knew of the body was none, and S3 does not compare it (recorded 2026-02-21, `test_presigned_url_v4_x_amz_in_qs`).
+/// Whether a query parameter of a presigned URL counts as a header. A checksum does not: the signer did not know the body, and
+/// S3 does not compare it (recorded 2026-02-21, `test_presigned_url_v4_x_amz_in_qs`).
 fn is_header(name: &str) -> bool {
     let is_checksum = crate::checksum::Algorithm::ALL.iter().any(|it| it.header() == name)
         || name == "x-amz-sdk-checksum-algorithm";
@@ -305,8 +305,8 @@ fn is_header(name: &str) -> bool {
     (is_x_amz && !is_checksum) || CONDITIONS.contains(&name)
 }
 
-/// The headers, with those that a presigned URL carries in its query: `x-amz-meta-a=b` is as good as the header, and
-/// outweighs it.
+/// The headers, including those in the query of a presigned URL: `x-amz-meta-a=b` counts as a header and takes precedence over
+/// it.
 fn hoisted(headers: &HeaderMap, query: &[(String, String)], presigned: bool) -> HeaderMap {
     let mut all = headers.clone();
     if !presigned {
@@ -325,7 +325,7 @@ fn hoisted(headers: &HeaderMap, query: &[(String, String)], presigned: bool) -> 
     all
 }
 
-/// The raw query without the claim, in its own order and spelling.
+/// The raw query without the signature, in its original order and spelling.
 fn without_claim(raw: &str) -> String {
     let kept: Vec<&str> = raw
         .split('&')

@@ -1,4 +1,4 @@
-//! The claim in the query of a presigned URL.
+//! The signature in the query of a presigned URL.
 
 use hardcap_limits::Millis;
 use http::StatusCode;
@@ -8,10 +8,10 @@ use crate::refusal::Refusal;
 use hardcap_core::context::Context;
 use hardcap_core::sigv4::{ALGORITHM, RequestSignature};
 
-/// How far ahead of our clock a URL's start may lie, as for a signed header.
+/// The maximum time that the start of a URL may be in the future, as for a signed header.
 const AHEAD_SECONDS: i64 = 15 * 60;
 
-/// The parameters that are the claim, and no part of the request proper.
+/// The parameters of the signature, which are not parameters of the operation.
 pub(super) const PARAMETERS: [&str; 7] = [
     "x-amz-algorithm",
     "x-amz-credential",
@@ -22,11 +22,11 @@ pub(super) const PARAMETERS: [&str; 7] = [
     "x-amz-security-token",
 ];
 
-/// Reads the parameters and checks all that can be checked without the secret.
+/// Parses the parameters and checks everything that does not need the secret.
 ///
 /// # Errors
 ///
-/// Whatever AWS finds wrong with them; [`Refusal::expired`] when its time is over.
+/// The refusal that AWS would send; [`Refusal::expired`] for an expired URL.
 pub(super) fn claim(
     query: &[(String, String)],
     now: &Now<'_>,
@@ -81,7 +81,7 @@ pub(super) fn claim(
     })
 }
 
-/// Checks that the URL's time has come and is not over.
+/// Checks that the URL is valid at this time.
 fn valid_at(
     time: &time::Time,
     expires: &str,
@@ -108,7 +108,7 @@ fn valid_at(
     Ok(())
 }
 
-/// Whether a URL is over that ends in one second, in another. Its last second counts.
+/// Whether a URL that expires in one second has expired in another. The last second is valid.
 fn is_over(ends: i64, now: i64) -> bool {
     now > ends
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_of_sixty_seconds_lives_at_59_and_60_and_not_at_61() {
+    fn a_presigned_url_of_sixty_seconds_is_valid_at_59_and_60_and_not_at_61() {
         let (dated, expires) = (1_800_000_000, 60);
         let over = |after: i64| is_over(dated + expires, dated + after);
         assert_eq!((over(0), over(59), over(60), over(61)), (false, false, false, true));

@@ -1,20 +1,20 @@
-//! Points in time as signatures write them.
+//! Points in time in the formats of signatures.
 
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-/// A point in time, to the second.
+/// A point in time, in whole seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Time(OffsetDateTime);
 
 impl Time {
-    /// Reads `20260221T101112Z`.
+    /// Parses `20260221T101112Z`.
     pub(super) fn parse(text: &str) -> Option<Time> {
         let format = format_description!("[year][month][day]T[hour][minute][second]Z");
         PrimitiveDateTime::parse(text, format).ok().map(|time| Time(time.assume_utc()))
     }
 
-    /// Reads `Sat, 21 Feb 2026 10:11:12 GMT`.
+    /// Parses `Sat, 21 Feb 2026 10:11:12 GMT`.
     pub(super) fn parse_http(text: &str) -> Option<Time> {
         let format = format_description!(
             "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -22,7 +22,7 @@ impl Time {
         PrimitiveDateTime::parse(text, format).ok().map(|time| Time(time.assume_utc()))
     }
 
-    /// Since 1970.
+    /// Seconds since 1970.
     pub(super) fn seconds(&self) -> i64 {
         self.0.unix_timestamp()
     }
@@ -40,7 +40,7 @@ impl Time {
     }
 }
 
-/// `2026-02-21T10:11:12Z`, as error elements have it.
+/// `2026-02-21T10:11:12Z`, the format of error elements.
 pub(crate) fn format_iso(seconds: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let (year, month, day) = time.to_calendar_date();

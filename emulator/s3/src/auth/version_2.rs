@@ -1,4 +1,4 @@
-//! SigV2: presigned URLs and forms, which boto3 and the AWS CLI v1 make by default in us-east-1.
+//! SigV2: presigned URLs and forms, the default of boto3 and the AWS CLI v1 in us-east-1.
 //!
 //! The string to sign is that of "Signing and authenticating REST requests" in the S3 developer guide. Recorded on AWS,
 //! 2026-02-21, on new buckets: LocalStack's `TestS3PresignedUrl` and `TestS3PresignedPost` with `[s3]`. A signed
@@ -18,8 +18,8 @@ use crate::refusal::Refusal;
 use hardcap_core::context::Context;
 use hardcap_core::keyring::Keyring;
 
-/// The regions that take SigV2: those that were open before 2014 (AWS general reference, "Signature Version 2 signing
-/// process"). All later ones take SigV4 alone.
+/// The regions that accept SigV2: those opened before 2014 (AWS general reference, "Signature Version 2 signing process").
+/// Later ones accept only SigV4.
 const REGIONS: [&str; 8] = [
     "us-east-1",
     "us-west-1",
@@ -31,7 +31,7 @@ const REGIONS: [&str; 8] = [
     "sa-east-1",
 ];
 
-/// The parameters of a query that are signed with the resource (S3 developer guide, and botocore's `QSAOfInterest`).
+/// The query parameters that are signed with the resource (S3 developer guide, and botocore's `QSAOfInterest`).
 const SUBRESOURCES: [&str; 33] = [
     "accelerate",
     "acl",
@@ -68,10 +68,10 @@ const SUBRESOURCES: [&str; 33] = [
     "website",
 ];
 
-/// A request as it came.
+/// A request as it was sent.
 pub(super) struct Wire<'a> {
     pub(super) head: &'a request::Parts,
-    /// The bucket, which may stand in the host.
+    /// The bucket from the host name, if it is there.
     pub(super) bucket: Option<&'a str>,
     pub(super) raw: &'a str,
     pub(super) query: &'a [(String, String)],
@@ -108,7 +108,7 @@ pub(super) fn verify(
     let token = headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
     let key = super::key(id, token, keyring, now.wall)?;
     let text = string_to_sign(wire, &headers, expires);
-    // `+` is a space where a client has not encoded it.
+    // An unencoded `+` is a space.
     let signature = signature.replace(' ', "+");
     if sign(&key.secret_access_key, &text) != signature {
         return Err(Refusal::signature_does_not_match()
@@ -132,14 +132,14 @@ fn sign(secret: &str, text: &str) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// The headers, with those that clients write into the query of a presigned URL: `x-amz-*`, the type and the digest.
+/// The headers, including those in the query of a presigned URL: `x-amz-*`, the content type and the digest.
 fn merged(headers: &HeaderMap, query: &[(String, String)]) -> HeaderMap {
     let mut all = headers.clone();
     for (name, value) in query {
         let name = name.to_ascii_lowercase();
         let is_header =
             name.starts_with("x-amz-") || ["content-type", "content-md5"].contains(&name.as_str());
-        // A header of the request outweighs the query: it is what the client really sends.
+        // A header takes precedence over the query, because it is what the client really sends.
         if !is_header || headers.contains_key(&name) {
             continue;
         }
@@ -172,7 +172,7 @@ fn string_to_sign(wire: &Wire<'_>, headers: &HeaderMap, expires: &str) -> String
     signed
 }
 
-/// `/bucket/key?acl&uploadId=1`: the path as it was sent, with the bucket of the host in front, and the subresources.
+/// `/bucket/key?acl&uploadId=1`: the path as it was sent, preceded by the bucket of the host, and the subresources.
 fn resource(wire: &Wire<'_>) -> String {
     let path = wire.head.uri.path();
     let mut resource = match wire.bucket {
@@ -187,7 +187,7 @@ fn resource(wire: &Wire<'_>) -> String {
         .iter()
         .filter(|(name, _)| SUBRESOURCES.contains(&name.as_str()))
         .map(|(name, value)| {
-            // A subresource without a value is signed without the sign of equality.
+            // A subresource without a value is signed without an equals sign.
             if value.is_empty() { name.clone() } else { format!("{name}={value}") }
         })
         .collect();
@@ -203,7 +203,7 @@ fn is_virtual_host(wire: &Wire<'_>, bucket: &str) -> bool {
     host.or(wire.head.uri.host()).is_some_and(|host| host.starts_with(&format!("{bucket}.")))
 }
 
-/// The raw query without the claim and without what are headers, in its own order and spelling.
+/// The raw query without the signature and without headers, in its original order and spelling.
 fn without_claim(raw: &str) -> String {
     let is_claim = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
@@ -215,13 +215,13 @@ fn without_claim(raw: &str) -> String {
     raw.split('&').filter(|pair| !pair.is_empty() && !is_claim(pair)).collect::<Vec<_>>().join("&")
 }
 
-/// The fields of a form that are its claim.
+/// The form fields that make up the signature.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FormClaim<'a> {
     pub(crate) access_key_id: &'a str,
     pub(crate) signature: &'a str,
     pub(crate) token: Option<&'a str>,
-    /// In base64, as it was signed.
+    /// The policy in base64, as it was signed.
     pub(crate) policy: &'a str,
 }
 
@@ -251,7 +251,7 @@ impl FormClaim<'_> {
             .with("StringToSignBytes", spaced_hex(self.policy)))
     }
 
-    /// Whether a policy that ends then, in seconds since 1970, has ended by the emulator's clock.
+    /// Whether a policy with this expiration, in seconds since 1970, has expired by the emulator's clock.
     pub(crate) fn has_expired(expiration: i64, context: &Context) -> bool {
         let clock = &context.clock;
         let now = Now { region: "", clock, wall: clock.wall(), shown: clock.now() };
@@ -266,14 +266,14 @@ mod tests {
     /// The example of the S3 developer guide, "Signing and authenticating REST requests", with a query string. Later editions
     /// renamed the bucket and kept the signature.
     #[test]
-    fn the_example_of_the_developer_guide_has_its_signature() {
+    fn the_signature_of_the_developer_guides_example_is_reproduced() {
         const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         let get = "GET\n\n\n1175139620\n/johnsmith/photos/puppy.jpg";
         assert_eq!(sign(SECRET, get), "NpgCjnDzrM+WFzoENXmpNDUsSn8=");
     }
 
     #[test]
-    fn headers_of_the_query_are_signed_as_headers() {
+    fn headers_in_the_query_are_signed_as_headers() {
         let request = http::Request::put(
             "/bucket/a%20b?content-type=a%2Fb&x-amz-meta-B=2&acl&versionId=3&other=1",
         )

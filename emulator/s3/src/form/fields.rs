@@ -1,4 +1,4 @@
-//! The fields of a form: what stands before its file.
+//! The fields of a form before its file.
 
 use bytes::BytesMut;
 use hardcap_limits::Bytes;
@@ -8,7 +8,7 @@ use multer::{Field, Multipart};
 use crate::call::Call;
 use crate::refusal::Refusal;
 
-/// What `${filename}` in a value stands for.
+/// The placeholder for the file's name in a value.
 const FILE_NAME: &str = "${filename}";
 
 /// Names in lower case and values, in the order of the form.
@@ -16,11 +16,11 @@ const FILE_NAME: &str = "${filename}";
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// Reads up to the file, which is handed back unread.
+    /// Parses the fields up to the file, which is returned unread.
     ///
     /// # Errors
     ///
-    /// Fields over `s3_post_form`; a form that is none; one without a file.
+    /// If the fields exceed `s3_post_form`, the form is malformed, or it has no file.
     pub(super) async fn read<'form>(
         call: &Call,
         form: &mut Multipart<'form>,
@@ -47,16 +47,16 @@ impl Fields {
         Err(Refusal::one_file().with("ArgumentName", "file").with("ArgumentValue", "0"))
     }
 
-    /// A value; of several fields of one name the first.
+    /// The value of a field; the first one if the name is repeated.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a field that the form must have. `shown` is its name as the refusal spells it.
+    /// The value of a required field. `shown` is its name in the refusal.
     ///
     /// # Errors
     ///
-    /// When it is not there, or stands behind the file.
+    /// If the field is missing or follows the file.
     pub(super) fn required(&self, shown: &str) -> Result<&str, Refusal> {
         self.get(&shown.to_ascii_lowercase()).ok_or_else(|| {
             let message = format!(
@@ -72,7 +72,7 @@ impl Fields {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The headers that a PUT of the same object would have.
+    /// The headers of an equivalent PUT.
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.0 {
@@ -80,7 +80,7 @@ impl Fields {
                 "acl" => "x-amz-acl",
                 other => other,
             };
-            // Latin-1, as headers are read.
+            // Latin-1, as for request headers.
             let bytes: Vec<u8> =
                 value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
             let parsed = (HeaderName::try_from(name), HeaderValue::from_bytes(&bytes));
@@ -91,7 +91,7 @@ impl Fields {
         headers
     }
 
-    /// The name of the file takes the place of `${filename}`, without the folders that some browsers send.
+    /// Replaces `${filename}` by the file's name, without the folders that some browsers send.
     fn name_file(&mut self, file_name: &str) {
         let base = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
         for (name, value) in &mut self.0 {
@@ -108,7 +108,7 @@ impl Fields {
     }
 }
 
-/// What a part takes beside its value: its boundary, its headers and the line ends.
+/// The size of a part without its value: boundary, headers and line ends.
 fn overhead(field: &Field<'_>, boundary: &str) -> usize {
     let headers = field.headers().iter();
     let headers: usize =
@@ -116,7 +116,7 @@ fn overhead(field: &Field<'_>, boundary: &str) -> usize {
     "--\r\n".len() + boundary.len() + headers + "\r\n".len() + "\r\n".len()
 }
 
-/// Compares the whole size with the limit.
+/// Compares the total size with the limit.
 fn admit(call: &Call, size: usize) -> Result<(), Refusal> {
     let limit = &call.context().limits.s3_post_form;
     call.context().admit(limit, Bytes(size as u64)).map_err(|exceeded| {
@@ -124,7 +124,7 @@ fn admit(call: &Call, size: usize) -> Result<(), Refusal> {
     })
 }
 
-/// Refuses as soon as it is too much; what is not is compared once, when all of it is there.
+/// Refuses as soon as the size exceeds the limit. Smaller sizes are compared once, at the end.
 fn admit_so_far(call: &Call, size: usize) -> Result<(), Refusal> {
     if size as u64 <= call.context().limits.s3_post_form.max.0 {
         return Ok(());
@@ -132,7 +132,7 @@ fn admit_so_far(call: &Call, size: usize) -> Result<(), Refusal> {
     admit(call, size)
 }
 
-/// What the parser makes of a form that breaks off or is none.
+/// The refusal for a parser error of an incomplete or malformed form.
 pub(super) fn malformed(error: &multer::Error) -> Refusal {
     tracing::debug!(%error, "a form cannot be read");
     match error {
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_s_name_is_put_in_without_its_folders() {
+    fn the_file_name_is_inserted_without_its_folders() {
         let named = |file_name: &str| {
             let mut fields = Fields::of(&[("key", "in/${filename}"), ("policy", "${filename}")]);
             fields.name_file(file_name);

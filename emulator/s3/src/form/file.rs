@@ -1,4 +1,4 @@
-//! The file of a form, straight to the store.
+//! The file of a form, streamed to the store.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 use crate::store::{Blob, Bucket, ObjectChecksum};
 use hardcap_core::serve::{BodyError, RequestBody};
 
-/// The body of a request as the parser reads it.
+/// The body of a form upload as the parser reads it.
 pub(super) struct Rest {
     body: Option<RequestBody>,
 }
@@ -55,7 +55,7 @@ impl Stream for Rest {
     }
 }
 
-/// A file that is in the store, and nobody can see yet.
+/// A file in the store that is not visible yet.
 pub(super) struct Received {
     pub(super) blob: Arc<Blob>,
     pub(super) etag: String,
@@ -63,11 +63,11 @@ pub(super) struct Received {
 }
 
 impl Received {
-    /// Reads a file, and compares its size and digests with what the form says of them.
+    /// Reads a file and verifies its size and digests against the form.
     ///
     /// # Errors
     ///
-    /// A size that the policy or the limit of a single upload does not allow; a digest that is another one.
+    /// If the size exceeds the policy's range or the limit of a single upload, or a digest differs.
     pub(super) async fn read(
         call: &Call,
         bucket: &Bucket,
@@ -83,7 +83,7 @@ impl Received {
         let mut size = 0;
         while let Some(data) = file.chunk().await.map_err(|error| malformed(&error))? {
             size += data.len() as u64;
-            // What is too large is counted to its end, for the refusal tells its size.
+            // The rest of a file that is too large is counted, because the refusal contains its size.
             if size <= most {
                 md5.update(&data);
                 hasher.update(&data);
@@ -110,7 +110,7 @@ impl Received {
 }
 
 impl Sizes {
-    /// Compares the file's size with the policy's range. Both texts are recorded, 2026-02-21.
+    /// Compares the file's size with the policy's range. Both texts were recorded on 2026-02-21.
     fn admit(self, size: u64) -> Result<(), Refusal> {
         if size > self.max {
             return Err(Refusal::entity_too_large()

@@ -1,7 +1,7 @@
-//! Uploads by form: `POST /bucket` with a policy, as browsers send them.
+//! Form uploads: `POST /bucket` with a policy, as browsers send them.
 //!
-//! Read as they come: the fields, whose policy is verified, then the file, straight to the store. What follows the file is
-//! ignored, as AWS does.
+//! The form is processed as it arrives: the fields with their signed policy, then the file, which is streamed to the store.
+//! Content after the file is ignored, as on AWS.
 
 mod fields;
 mod file;
@@ -30,7 +30,7 @@ use super::{S3, admit_key, attributes, cors, pages, tags};
 use hardcap_core::guard::Caller;
 use hardcap_core::serve::RequestBody;
 
-/// Whether a request is an upload by form: a POST to a bucket that names no operation.
+/// Whether a request is a form upload: a POST to a bucket without an operation.
 pub(super) fn is_form(head: &request::Parts, address: &Address) -> bool {
     let names_operation = head.uri.query().is_some_and(|query| !query.is_empty());
     let is_multipart = content_type(head).starts_with("multipart/form-data");
@@ -44,7 +44,7 @@ fn content_type(head: &request::Parts) -> &str {
 }
 
 impl S3 {
-    /// Takes an upload by form.
+    /// Handles a form upload.
     pub(super) async fn post_form(
         &self,
         call: &Call,
@@ -101,7 +101,7 @@ impl S3 {
         Ok(success::response(&stored, &wish, answer))
     }
 
-    /// The form's policy, once its signature, its time and its conditions are right, and the id of the key that signed it.
+    /// The form's policy and the id of its key, after signature, expiration and conditions are verified.
     fn verified_policy(
         &self,
         call: &Call,
@@ -144,7 +144,7 @@ impl S3 {
     }
 }
 
-/// The tags of a form: its field `tagging` is the XML of `PutObjectTagging` (S3 API reference, POST Object).
+/// The tags of a form: its field `tagging` contains the XML of `PutObjectTagging` (S3 API reference, POST Object).
 fn form_tags(fields: &Fields) -> Result<Vec<(String, String)>, Refusal> {
     fields.get("tagging").map_or(Ok(Vec::new()), tags::of_xml)
 }
@@ -163,7 +163,7 @@ fn boundary(head: &request::Parts, address: &Address) -> Result<String, Refusal>
     })
 }
 
-/// The fields and the file of a form that is read as an upload is, and not stored: for [`crate::fuzz`].
+/// Parses a form like an upload, without storing it, and returns its fields and its file. For [`crate::fuzz`].
 pub(super) async fn whole<S>(
     call: &Call,
     boundary: &str,
@@ -188,7 +188,7 @@ where
     Ok((pairs, bytes))
 }
 
-/// Nothing that breaks off is stored.
+/// Nothing of an incomplete form is stored.
 async fn to_the_end(form: &mut Multipart<'_>) -> Result<(), Refusal> {
     while form.next_field().await.map_err(|error| malformed(&error))?.is_some() {}
     Ok(())

@@ -1,7 +1,7 @@
-//! The policy of a form: what it allows, and whether a form keeps to it. Pure.
+//! The policy of a form and the check of a form against it. Pure.
 //!
-//! Texts: `Policy expired.` and those of the sizes are recorded (2026-02-21); `Policy Condition failed` and `Extra input
-//! fields` are observed (RightAws's documentation of 2008 and many reports since); those of a document that is none are
+//! Texts: `Policy expired.` and those of the sizes were recorded (2026-02-21). `Policy Condition failed` and `Extra input
+//! fields` were observed (RightAws's documentation of 2008 and many reports since). Those of a malformed document are
 //! unconfirmed.
 
 use base64::Engine as _;
@@ -32,7 +32,7 @@ enum Condition {
     ContentLength(Sizes),
 }
 
-/// How many bytes the file may have, both ends included.
+/// The allowed size of the file in bytes, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub(super) min: u64,
@@ -40,11 +40,11 @@ pub(super) struct Sizes {
 }
 
 impl Policy {
-    /// Reads the field `policy`: a JSON document in base64.
+    /// Parses the field `policy`: a JSON document in base64.
     ///
     /// # Errors
     ///
-    /// `InvalidPolicyDocument`, with what is wrong.
+    /// `InvalidPolicyDocument` with the reason.
     pub(super) fn read(field: &str) -> Result<Policy, Refusal> {
         let json = STANDARD.decode(field.trim()).map_err(|_| invalid("Invalid JSON."))?;
         let document: Value =
@@ -66,11 +66,11 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Whether the form keeps to the conditions, and has no field that none of them names.
+    /// Checks that the form meets all conditions and has no field without a condition.
     ///
     /// # Errors
     ///
-    /// `AccessDenied` with the first condition that fails, or the fields that no condition names.
+    /// `AccessDenied` with the first failed condition, or with the fields that have no condition.
     pub(super) fn check(&self, bucket: &str, fields: &Fields) -> Result<(), Refusal> {
         let value = |field: &str| {
             if field == "bucket" { Some(bucket) } else { fields.get(field) }
@@ -101,7 +101,7 @@ impl Policy {
         Err(violated(&format!("Extra input fields: {}", extra.join(", "))))
     }
 
-    /// The sizes that every `content-length-range` of the policy allows; none when it has no such condition.
+    /// The intersection of all `content-length-range` conditions; `None` if there is none.
     pub(super) fn sizes(&self) -> Option<Sizes> {
         let ranges = self.conditions.iter().filter_map(|condition| match condition {
             Condition::ContentLength(sizes) => Some(*sizes),
@@ -158,7 +158,7 @@ impl Condition {
     }
 }
 
-/// A `Content-Type` with commas is a list, of which every one must begin so (S3 API reference, creating a POST policy).
+/// A `Content-Type` with commas is a list. Each element must have the prefix (S3 API reference, creating a POST policy).
 fn starts_with(field: &str, value: &str, prefix: &str) -> bool {
     if field == "content-type" && value.contains(',') {
         return value.split(',').all(|one| one.trim_start().starts_with(prefix));
@@ -166,7 +166,7 @@ fn starts_with(field: &str, value: &str, prefix: &str) -> bool {
     value.starts_with(prefix)
 }
 
-/// A number, or the text of one, which SDKs send too.
+/// A number or its text, because SDKs send both.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
@@ -181,7 +181,7 @@ fn invalid(what: &str) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, "InvalidPolicyDocument", message)
 }
 
-/// The form does not keep to its policy.
+/// The refusal of a form that violates its policy.
 pub(super) fn violated(what: &str) -> Refusal {
     let message = format!("Invalid according to Policy: {what}");
     Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", message)
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_met_or_named() {
+    fn a_failed_condition_is_named() {
         let key = r#"[["starts-with","$key","user/"],{"Bucket":"bucket"}]"#;
         assert_eq!(verdict(key, &[("key", "user/a")]), "kept");
         assert_eq!(
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_no_condition_names_is_extra() {
+    fn a_field_without_a_condition_is_refused_as_extra() {
         let fields =
             [("key", "k"), ("policy", "p"), ("x-amz-signature", "s"), ("x-ignore-me", "1")];
         assert_eq!(verdict(r#"[{"key":"k"}]"#, &fields), "kept");
@@ -237,21 +237,21 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_content_types_must_begin_so_in_every_one() {
+    fn every_content_type_of_a_list_must_have_the_prefix() {
         let images = r#"[["starts-with","$Content-Type","image/"]]"#;
         assert_eq!(verdict(images, &[("content-type", "image/png, image/gif")]), "kept");
         assert!(verdict(images, &[("content-type", "image/png,text/html")]).contains("failed"));
     }
 
     #[test]
-    fn ranges_of_sizes_are_taken_together() {
+    fn ranges_of_sizes_are_intersected() {
         let both = r#"[["content-length-range",2,10],["content-length-range","5","20"]]"#;
         assert_eq!(policy(both).unwrap().sizes(), Some(Sizes { min: 5, max: 10 }));
         assert_eq!(policy("[]").unwrap().sizes(), None);
     }
 
     #[test]
-    fn what_is_no_policy_is_refused_in_words() {
+    fn a_malformed_policy_is_refused_with_its_reason() {
         let field = |text: &str| {
             Policy::read(&STANDARD.encode(text)).map_err(|refusal| refusal.message.into_owned())
         };

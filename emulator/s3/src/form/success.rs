@@ -1,4 +1,4 @@
-//! The answer to an upload by form that was stored. Pure.
+//! The response to a successful form upload. Pure.
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
@@ -7,26 +7,26 @@ use crate::address::Address;
 use crate::refusal::escape;
 use hardcap_core::uri;
 
-/// What was stored.
+/// The stored object.
 #[derive(Debug)]
 pub(super) struct Stored<'a> {
     pub(super) bucket: &'a str,
     pub(super) key: &'a str,
-    /// Without quotes.
+    /// The entity tag without quotes.
     pub(super) etag: &'a str,
     pub(super) location: String,
 }
 
-/// What the form asks to be answered.
+/// The response that the form requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wish<'a> {
-    /// `success_action_redirect`, or `redirect` as it was called once.
+    /// `success_action_redirect`, or its older name `redirect`.
     pub(super) redirect: Option<&'a str>,
     /// `success_action_status`
     pub(super) status: Option<&'a str>,
 }
 
-/// Where the object is, its key's slashes encoded too, as AWS's own answers have it.
+/// The object's URL, with the slashes of its key encoded too, as in AWS's responses.
 pub(super) fn location(head: &request::Parts, address: &Address, key: &str) -> String {
     let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let path_style = head.uri.path().len() > 1;
@@ -36,7 +36,7 @@ pub(super) fn location(head: &request::Parts, address: &Address, key: &str) -> S
     format!("http://{}{bucket}/{key}", host.unwrap_or("localhost"))
 }
 
-/// 303 to where the form says, else the status that it says: 200 or 204 without a body, 201 with a document.
+/// 303 to the form's redirect, else the requested status: 200 or 204 without a body, 201 with a document.
 pub(super) fn response(stored: &Stored<'_>, wish: &Wish<'_>, headers: HeaderMap) -> Response<Body> {
     let redirect = wish.redirect.and_then(|to| redirected(to, stored));
     let (status, body) = match (&redirect, wish.status) {
@@ -57,7 +57,7 @@ pub(super) fn response(stored: &Stored<'_>, wish: &Wish<'_>, headers: HeaderMap)
     response
 }
 
-/// The form's own address with what was stored in its query; none when it is no address of the web.
+/// The form's redirect with the stored object in its query; `None` if it is not a web address.
 fn redirected(to: &str, stored: &Stored<'_>) -> Option<HeaderValue> {
     if !["http://", "https://"].iter().any(|scheme| to.starts_with(scheme)) {
         return None;

@@ -1,4 +1,4 @@
-//! Bytes that do not change once written: in memory when they are few, else in a file.
+//! Immutable bytes: small ones in memory, large ones in a file.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 
-/// Up to here bytes stay in memory where nothing has to outlive the emulator.
+/// The size up to which bytes stay in memory if the store is not durable.
 const MEMORY_BYTES_MAX: usize = 128 * 1024;
-/// How much is written to or read from a file at once.
+/// The size of one read or write of a file.
 const STEP_BYTES: usize = 1024 * 1024;
 
-/// Where blobs are kept.
+/// The place of blobs.
 #[derive(Clone, Debug)]
 pub(super) struct Blobs {
     folder: Arc<Path>,
@@ -23,12 +23,12 @@ pub(super) struct Blobs {
 }
 
 impl Blobs {
-    /// Blobs in a folder that exists. Durable ones are always files, and reach the disk before they count.
+    /// Blobs in an existing folder. Durable blobs are always files, and are synced before they count.
     pub(super) fn new(folder: &Path, durable: bool) -> Blobs {
         Blobs { folder: folder.into(), durable }
     }
 
-    /// Starts to write one.
+    /// Starts writing a blob.
     pub(super) fn writer(&self) -> Writer {
         Writer {
             blobs: self.clone(),
@@ -39,11 +39,11 @@ impl Blobs {
         }
     }
 
-    /// A blob that was written by an earlier run.
+    /// Opens a blob of an earlier run.
     ///
     /// # Errors
     ///
-    /// When it is not there or not as long as it was.
+    /// If the file is missing or has another length.
     pub(super) fn reopen(&self, name: &str, length: u64) -> io::Result<Arc<Blob>> {
         let path = self.folder.join(name);
         let found = path
@@ -53,7 +53,7 @@ impl Blobs {
         if found != length {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("{} has {found} bytes where {length} were written", path.display()),
+                format!("{} has {found} bytes instead of {length}", path.display()),
             ));
         }
         Ok(Arc::new(Blob {
@@ -69,7 +69,7 @@ fn new_name() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-/// Bytes. A file ends with the last who holds it, unless something that is stored uses it.
+/// Immutable bytes. A file is removed with its last reference, unless a record keeps it.
 #[derive(Debug)]
 pub(crate) struct Blob {
     name: String,
@@ -93,12 +93,12 @@ impl Blob {
         self.length
     }
 
-    /// Something that is stored uses it from now on.
+    /// Keeps the file: a record refers to it.
     pub(super) fn keep(&self) {
         self.uses.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Something that was stored uses it no longer.
+    /// Releases the file: no record refers to it any more.
     pub(super) fn release(&self) {
         self.uses.fetch_sub(1, Ordering::Relaxed);
     }
@@ -123,11 +123,11 @@ fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(path = %path.display(), %error, "a file of S3 could not be removed");
+        tracing::warn!(path = %path.display(), %error, "cannot remove a file of S3");
     }
 }
 
-/// A blob being written. Dropped before its end, it leaves nothing.
+/// A blob that is being written. Dropping it before `finish` removes it.
 #[derive(Debug)]
 pub(crate) struct Writer {
     blobs: Blobs,
@@ -138,11 +138,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Appends.
+    /// Appends bytes.
     ///
     /// # Errors
     ///
-    /// When the disk is full or gone.
+    /// If the disk fails or is full.
     pub(crate) async fn write(&mut self, data: Bytes) -> io::Result<()> {
         self.length += data.len() as u64;
         self.buffer.extend_from_slice(&data);
@@ -152,7 +152,7 @@ impl Writer {
         self.flush().await
     }
 
-    /// How much is gathered before it goes to the file.
+    /// The number of bytes that are buffered for one write.
     fn limit(&self) -> usize {
         if self.file.is_none() && !self.blobs.durable { MEMORY_BYTES_MAX } else { STEP_BYTES }
     }
@@ -178,11 +178,11 @@ impl Writer {
         self.blobs.folder.join(&self.name)
     }
 
-    /// Ends it. A durable blob has reached the disk when this returns.
+    /// Finishes the blob. A durable blob is on disk when this returns.
     ///
     /// # Errors
     ///
-    /// When the disk is full or gone.
+    /// If the disk fails or is full.
     pub(crate) async fn finish(mut self) -> io::Result<Arc<Blob>> {
         let durable = self.blobs.durable;
         if self.file.is_some() || durable {
@@ -211,7 +211,7 @@ impl Drop for Writer {
     }
 }
 
-/// Runs what waits for the disk where it may wait.
+/// Runs blocking work on the disk without blocking the runtime's threads.
 pub(super) async fn blocking<T, F>(work: F) -> io::Result<T>
 where
     T: Send + 'static,
@@ -225,18 +225,18 @@ enum Source {
     File(Arc<File>),
 }
 
-/// A piece of a blob.
+/// A range of a blob.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice {
-    /// Held, so that what is being read stays even when it is deleted or replaced meanwhile.
+    /// Keeps the bytes alive if the object is deleted or replaced during the read.
     pub(crate) blob: Arc<Blob>,
-    /// The first byte.
+    /// The offset of the first byte.
     pub(crate) start: u64,
-    /// How many.
+    /// The number of bytes.
     pub(crate) length: u64,
 }
 
-/// Reads pieces one after the other.
+/// Reads slices one after the other.
 pub(crate) fn read(slices: Vec<Slice>) -> impl Stream<Item = io::Result<Bytes>> + Send {
     let reading = Reading { slices: slices.into_iter(), current: None };
     futures_util::stream::try_unfold(reading, |mut reading| async move {
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn small_ones_stay_in_memory_and_large_ones_become_files() {
+    async fn small_blobs_stay_in_memory_and_large_ones_become_files() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::new(folder.path(), false);
         let data: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_ends_with_its_last_holder_unless_it_is_kept() {
+    async fn a_file_is_removed_with_its_last_reference_unless_it_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::new(folder.path(), true);
         let blob = written(&blobs, b"").await;
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_writer_that_does_not_finish_leaves_nothing() {
+    async fn an_unfinished_writer_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = Blobs::new(folder.path(), false).writer();
         writer.write(Bytes::from(vec![0; 2_000_000])).await.unwrap();

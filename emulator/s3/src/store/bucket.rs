@@ -1,4 +1,4 @@
-//! A bucket: its objects by key, its uploads, its rules.
+//! A bucket: its objects by key, its uploads, its configuration.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::durable::{Folder, file_of};
 
-/// How many keys can be written at the same time without waiting for each other, by chance.
+/// The number of locks for writes. Keys are distributed over them by hash.
 const TURNS: usize = 64;
 
 /// A bucket.
@@ -27,27 +27,27 @@ pub(crate) struct Bucket {
     settings: RwLock<Arc<Settings>>,
     contents: RwLock<Contents>,
     uploads: RwLock<BTreeMap<(String, String), Arc<Upload>>>,
-    /// Whoever writes a key holds the key's turn from looking at what is there to replacing it.
+    /// A write holds the lock of its key from the check of the existing object to its replacement.
     turns: [Mutex<()>; TURNS],
     hasher: RandomState,
     blobs: Blobs,
     folder: Option<Folder>,
 }
 
-/// The rules of a bucket.
+/// The configuration of a bucket.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) cors: Option<CORSConfiguration>,
     pub(crate) lifecycle: Option<BucketLifecycleConfiguration>,
-    /// Keys and values of the bucket's tags; none when no set was put.
+    /// The bucket's tags; `None` if no tag set was put.
     #[serde(default)]
     pub(crate) tags: Option<Vec<(String, String)>>,
-    /// What blocks public access.
+    /// The public access block.
     #[serde(default)]
     pub(crate) public_access: PublicAccess,
 }
 
-/// The settings that block public access. They are kept and shown: nothing here is public anyway.
+/// The public access block. It is stored and returned; nothing here is public anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum PublicAccess {
     /// `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`
@@ -57,7 +57,7 @@ pub(crate) enum PublicAccess {
 }
 
 impl Default for PublicAccess {
-    /// All four, as every bucket has since 2023-04 (recorded 2026-02-21).
+    /// All four settings, the default of every bucket since 2023-04 (recorded 2026-02-21).
     fn default() -> PublicAccess {
         PublicAccess::Blocked([true; 4])
     }
@@ -76,7 +76,7 @@ struct BucketRecord {
 }
 
 impl Bucket {
-    /// Makes one.
+    /// Creates a bucket.
     pub(super) fn create(
         name: &str,
         created: EpochMillis,
@@ -92,7 +92,7 @@ impl Bucket {
         Ok(bucket)
     }
 
-    /// One that an earlier run left. A folder without its record is a bucket that was being made or removed.
+    /// Opens a bucket of an earlier run. A folder without a record is a bucket whose creation or removal was interrupted.
     pub(super) fn reopen(name: &str, blobs: &Blobs, folder: Folder) -> io::Result<Option<Bucket>> {
         if !folder.names()?.iter().any(|name| name == "bucket.json") {
             folder.remove_all()?;
@@ -134,18 +134,18 @@ impl Bucket {
         }
     }
 
-    /// Starts to write bytes that an object or a part will hold.
+    /// Starts writing the bytes of an object or a part.
     pub(crate) fn writer(&self) -> Writer {
         self.blobs.writer()
     }
 
-    /// The object of a key.
+    /// The object with a key.
     pub(crate) fn get(&self, key: &str) -> Option<Arc<Object>> {
         let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
         contents.objects.get(key).cloned()
     }
 
-    /// The objects whose keys lie beyond `after`, in the order of their bytes, up to the first that `visit` refuses.
+    /// Visits the objects after `after` in the byte order of their keys, until `visit` returns false.
     pub(crate) fn visit(&self, after: Bound<&str>, mut visit: impl FnMut(&Arc<Object>) -> bool) {
         let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
         for object in contents.objects.range::<str, _>((after, Bound::Unbounded)).map(|(_, o)| o) {
@@ -155,11 +155,11 @@ impl Bucket {
         }
     }
 
-    /// Stores an object, if `allowed` says so of what is there. Nothing comes between the question and the deed.
+    /// Stores an object if `allowed` accepts the existing one. The check and the replacement are atomic.
     ///
     /// # Errors
     ///
-    /// What `allowed` refuses; a bucket that has been deleted; a disk that fails.
+    /// The refusal of `allowed`, a deleted bucket, or a disk failure.
     pub(crate) async fn put(
         self: &Arc<Self>,
         object: Object,
@@ -169,7 +169,7 @@ impl Bucket {
         self.change(key, Some(Arc::new(object)), allowed).await
     }
 
-    /// Removes the object of a key, if there is one and `allowed` says so.
+    /// Removes the object with a key, if it exists and `allowed` accepts it.
     ///
     /// # Errors
     ///
@@ -239,7 +239,7 @@ impl Bucket {
         self.turns[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends it, if it is empty.
+    /// Removes the bucket, if it is empty.
     pub(super) async fn close(&self) -> Result<(), Refusal> {
         {
             let mut contents = self.contents_mut();
@@ -269,7 +269,7 @@ impl Bucket {
             self.end_upload(&upload).await?;
         }
         let Some(folder) = self.folder.clone() else { return Ok(()) };
-        // The record goes first: a folder without it is no bucket, should the rest be cut off.
+        // The record is removed first: a folder without a record is not a bucket, even if the removal is interrupted.
         blocking(move || folder.remove("bucket.json").and_then(|()| folder.remove_all()))
             .await
             .map_err(|error| Refusal::bug(&error))
@@ -287,16 +287,16 @@ impl Bucket {
         self.contents.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rules.
+    /// The configuration.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes the rules.
+    /// Changes the configuration.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub(crate) async fn change_settings(
         self: &Arc<Self>,
         change: impl FnOnce(&mut Settings) + Send + 'static,
@@ -305,7 +305,7 @@ impl Bucket {
         blocking(move || this.change_settings_now(change)).await.map_err(|e| Refusal::bug(&e))
     }
 
-    /// As [`Bucket::change_settings`], where waiting for the disk is no harm.
+    /// As [`Bucket::change_settings`], for callers that may block.
     pub(super) fn change_settings_now(&self, change: impl FnOnce(&mut Settings)) -> io::Result<()> {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         let mut changed = Settings::clone(&settings);
@@ -322,11 +322,11 @@ impl Bucket {
         Ok(record.settings)
     }
 
-    /// Begins an upload.
+    /// Starts an upload.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub(crate) async fn begin_upload(&self, about: About) -> Result<Arc<Upload>, Refusal> {
         let folder = self.folder.as_ref().map(|folder| folder.inner("uploads").inner(&about.id));
         let created = match folder {
@@ -343,7 +343,7 @@ impl Bucket {
         self.uploads.write().unwrap_or_else(PoisonError::into_inner).insert(name, upload);
     }
 
-    /// The upload of a key and an id.
+    /// The upload with a key and an id.
     pub(crate) fn upload(&self, key: &str, id: &str) -> Result<Arc<Upload>, Refusal> {
         let uploads = self.uploads.read().unwrap_or_else(PoisonError::into_inner);
         uploads
@@ -357,7 +357,7 @@ impl Bucket {
         self.uploads.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Takes an upload out, so that only one can complete or abort it.
+    /// Removes an upload from the list, so that only one request can complete or abort it.
     pub(crate) fn take_upload(&self, key: &str, id: &str) -> Result<Arc<Upload>, Refusal> {
         let mut uploads = self.uploads.write().unwrap_or_else(PoisonError::into_inner);
         uploads
@@ -365,23 +365,23 @@ impl Bucket {
             .ok_or_else(|| Refusal::no_such_upload().with("UploadId", id))
     }
 
-    /// Puts an upload back that could not be completed.
+    /// Returns an upload whose completion failed to the list.
     pub(crate) fn return_upload(&self, upload: Arc<Upload>) {
         self.add_upload(upload);
     }
 
-    /// Ends an upload and forgets its parts.
+    /// Ends an upload and removes its parts.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub(crate) async fn end_upload(&self, upload: &Upload) -> Result<(), Refusal> {
         let name = (upload.about.key.clone(), upload.about.id.clone());
         self.uploads.write().unwrap_or_else(PoisonError::into_inner).remove(&name);
         upload.close().await.map_err(|error| Refusal::bug(&error))
     }
 
-    /// The names of all blobs in use.
+    /// The names of all referenced blobs.
     pub(super) fn blob_names(&self) -> Vec<String> {
         let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
         let objects = contents.objects.values().flat_map(|object| &object.body);

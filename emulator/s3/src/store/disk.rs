@@ -1,5 +1,5 @@
-//! The folder of S3: one folder of records for each bucket, and the blobs that records name. A blob that no record names
-//! is what a write that was cut off left; it is removed when the folder is opened.
+//! The data folder of S3: one folder of records for each bucket, and the blobs that records refer to. A blob without a record
+//! is the leftover of an interrupted write and is removed when the folder is opened.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 
 use hardcap_core::durable::{self, Folder, entries};
 
-/// A folder that holds everything that S3 stores.
+/// The folder that contains all data of S3.
 #[derive(Debug)]
 pub(super) struct Disk {
     root: PathBuf,
-    /// Held until the end, so that no other emulator uses the folder meanwhile.
+    /// Held until the end, so that no other emulator uses the folder.
     _lock: File,
 }
 
 impl Disk {
-    /// Opens or makes the folder.
+    /// Opens or creates the folder.
     ///
     /// # Errors
     ///
-    /// When it cannot be written to or is in use; the message names it.
+    /// If the folder cannot be written to or is in use. The message names it.
     pub(super) fn open(root: &Path) -> io::Result<Disk> {
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("the data directory {}: {error}", root.display()))
@@ -50,13 +50,13 @@ impl Disk {
         Folder::new(self.root.join("buckets").join(bucket), self.root.join("new"))
     }
 
-    /// The buckets that an earlier run left.
+    /// The buckets of an earlier run.
     pub(super) fn buckets(&self) -> io::Result<Vec<String>> {
         entries(&self.root.join("buckets"))
     }
 }
 
-/// Removes the blobs that nothing names.
+/// Removes the blobs without a record.
 pub(super) fn sweep(blobs: &Path, named: &std::collections::HashSet<String>) -> io::Result<()> {
     for name in entries(blobs)? {
         if !named.contains(&name) {

@@ -1,4 +1,4 @@
-//! Where buckets and objects are: in memory, with large bodies in files that end with the emulator, or in a directory.
+//! The storage of buckets and objects: in memory, with large bodies in temporary files, or in a directory.
 
 mod blob;
 mod bucket;
@@ -29,11 +29,11 @@ use hardcap_core::config;
 #[derive(Debug)]
 pub(crate) struct Store {
     buckets: RwLock<BTreeMap<String, Arc<Bucket>>>,
-    /// Making and removing buckets is done one at a time.
+    /// Serializes the creation and removal of buckets.
     turn: tokio::sync::Mutex<()>,
     blobs: Blobs,
     disk: Option<Disk>,
-    /// Made when the first large body comes, where there is no directory.
+    /// The folder for large bodies, created for the first one if there is no data directory.
     _scratch: Option<TempDir>,
 }
 
@@ -42,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When the directory is in use, cannot be written to, or holds what cannot be read; the message names it.
+    /// If the directory is in use, cannot be written to, or contains unreadable records. The message names it.
     pub(super) fn open(directory: Option<&Path>) -> io::Result<Store> {
         let Some(directory) = directory else {
             let scratch = tempfile::Builder::new().prefix("hardcap-s3-").tempdir()?;
@@ -73,11 +73,11 @@ impl Store {
         })
     }
 
-    /// Makes a template's bucket, or gives the one that is there the template's rules.
+    /// Creates a template's bucket, or applies the template's configuration to the existing one.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub(super) fn provide(&self, wanted: &config::Bucket, now: EpochMillis) -> io::Result<()> {
         let bucket = match self.find(&wanted.name) {
             Some(bucket) => bucket,
@@ -105,7 +105,7 @@ impl Store {
         self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// A bucket.
+    /// A bucket by name.
     ///
     /// # Errors
     ///
@@ -119,11 +119,11 @@ impl Store {
         self.buckets.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Makes a bucket; false when there is one of that name.
+    /// Creates a bucket; false if the name exists.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub(super) async fn create(&self, name: &str, now: EpochMillis) -> Result<bool, Refusal> {
         let _turn = self.turn.lock().await;
         if self.find(name).is_some() {
@@ -165,7 +165,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `NoSuchBucket`, `BucketNotEmpty`, or a disk that fails.
+    /// `NoSuchBucket`, `BucketNotEmpty`, or a disk failure.
     pub(super) async fn delete(&self, name: &str) -> Result<(), Refusal> {
         let _turn = self.turn.lock().await;
         self.bucket(name)?.close().await?;

@@ -1,4 +1,4 @@
-//! An object and what is known of it.
+//! An object and its attributes.
 
 use std::io;
 use std::sync::Arc;
@@ -9,49 +9,49 @@ use super::blob::{Blob, Blobs, Slice};
 use crate::checksum::Checksum;
 use hardcap_core::clock::EpochMillis;
 
-/// An object as it is stored: it never changes, it is only replaced.
+/// A stored object. It is immutable: a write replaces it.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     /// The key.
     pub(crate) key: Arc<str>,
-    /// When it was created, to the millisecond.
+    /// The time of creation, in milliseconds.
     pub(crate) modified: EpochMillis,
-    /// What it was sent with.
+    /// The attributes from the request.
     pub(crate) attributes: Attributes,
-    /// Keys and values, by key. They can change without the object being another one.
+    /// Keys and values, ordered by key. They can change while the object stays the same.
     pub(crate) tags: Vec<(String, String)>,
     /// The entity tag, without quotes.
     pub(crate) etag: String,
     /// The checksum.
     pub(crate) checksum: Option<ObjectChecksum>,
-    /// The upload that it was completed from, by which a repeated completion is known.
+    /// The id of the upload that it was completed from, by which a repeated completion is recognized.
     pub(crate) upload: Option<String>,
-    /// The bytes, one after the other.
+    /// The blobs of its bytes, in order.
     pub(crate) body: Vec<Arc<Blob>>,
 }
 
-/// What a client says of an object and is told again.
+/// The attributes that a client sets and receives again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Attributes {
-    /// `Content-Type` and its like, in lower case, as they were sent; values as bytes in Latin-1.
+    /// `Content-Type` and similar headers, in lower case; values as Latin-1 bytes.
     pub(crate) headers: Vec<(String, String)>,
     /// `x-amz-meta-*` without the prefix, likewise.
     pub(crate) metadata: Vec<(String, String)>,
-    /// `STANDARD` unless told otherwise.
+    /// `STANDARD` by default.
     pub(crate) storage_class: Option<String>,
 }
 
 /// A checksum of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ObjectChecksum {
-    /// Of the bytes, or of the checksums of the parts.
+    /// The digest of the bytes, or of the checksums of the parts.
     pub(crate) checksum: Checksum,
-    /// How many parts a checksum of checksums is made of; none for one of all bytes.
+    /// The number of parts of a composite checksum; `None` for one of all bytes.
     pub(crate) parts: Option<usize>,
 }
 
 impl ObjectChecksum {
-    /// As headers have it: `…==-3` for one of three parts.
+    /// The header value: `…==-3` for a composite checksum of three parts.
     pub(crate) fn text(&self) -> String {
         match self.parts {
             Some(parts) => format!("{}-{parts}", self.checksum.base64()),
@@ -66,12 +66,12 @@ impl ObjectChecksum {
 }
 
 impl Object {
-    /// The number of bytes.
+    /// The length in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.body.iter().map(|blob| blob.length()).sum()
     }
 
-    /// The pieces that hold `length` bytes from `start` on.
+    /// The slices that contain `length` bytes from `start` on.
     pub(crate) fn slices(&self, start: u64, length: u64) -> Vec<Slice> {
         let (mut skip, mut left) = (start, length);
         let mut slices = Vec::new();
@@ -91,13 +91,13 @@ impl Object {
         slices
     }
 
-    /// `Last-Modified` knows no milliseconds.
+    /// `Last-Modified` has no milliseconds.
     pub(crate) fn modified_seconds(&self) -> i64 {
         i64::try_from(self.modified.0 / 1000).unwrap_or(i64::MAX)
     }
 }
 
-/// A blob as it is named in a file.
+/// A reference to a blob in a record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct BlobRecord {
     name: String,
@@ -114,7 +114,7 @@ impl BlobRecord {
     }
 }
 
-/// An object as a file has it.
+/// The record of an object.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ObjectRecord {
     key: String,

@@ -1,4 +1,4 @@
-//! The rules of a template's bucket, in the words of the S3 API.
+//! The configuration of a template's bucket, as types of the S3 API.
 
 use s3s::dto::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, CORSConfiguration, CORSRule,
@@ -7,7 +7,7 @@ use s3s::dto::{
 
 use hardcap_core::config;
 
-/// The cross-origin rules of a template's bucket; none when it has none.
+/// The CORS configuration of a template's bucket; `None` if it has none.
 pub(super) fn cors(bucket: &config::Bucket) -> Option<CORSConfiguration> {
     let optional = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
     let rules: Vec<CORSRule> = bucket
@@ -25,7 +25,7 @@ pub(super) fn cors(bucket: &config::Bucket) -> Option<CORSConfiguration> {
     (!rules.is_empty()).then_some(CORSConfiguration { cors_rules: rules })
 }
 
-/// The lifecycle of a template's bucket; none when it has none.
+/// The lifecycle configuration of a template's bucket; `None` if it has none.
 pub(super) fn lifecycle(bucket: &config::Bucket) -> Option<BucketLifecycleConfiguration> {
     let days = |days: Option<u32>| days.and_then(|days| i32::try_from(days).ok());
     let rules: Vec<LifecycleRule> = bucket

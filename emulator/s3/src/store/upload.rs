@@ -1,4 +1,4 @@
-//! An upload in parts, under way.
+//! A multipart upload in progress.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,35 +13,35 @@ use crate::refusal::Refusal;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::durable::Folder;
 
-/// An upload: what it will be, and the parts that have come.
+/// A multipart upload: the attributes of its object, and its parts.
 #[derive(Debug)]
 pub(crate) struct Upload {
     pub(crate) about: About,
     state: Mutex<State>,
-    /// One part at a time reaches the disk, so that the index and the disk agree on which came last.
+    /// Parts are written to disk one at a time, so that index and disk agree on the latest one.
     turn: Mutex<()>,
     folder: Option<Folder>,
 }
 
-/// What was said when an upload began.
+/// The parameters of CreateMultipartUpload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct About {
     /// `UploadId`
     pub(crate) id: String,
-    /// The key of the object to be.
+    /// The key of the object.
     pub(crate) key: String,
-    /// Milliseconds since 1970.
+    /// The time of creation, in milliseconds since 1970.
     pub(crate) initiated: u64,
-    /// What the object is to be sent with.
+    /// The attributes of the object.
     pub(crate) attributes: Attributes,
-    /// The tags of the object to be.
+    /// The tags of the object.
     #[serde(default)]
     pub(crate) tags: Vec<(String, String)>,
-    /// The checksum that parts must have.
+    /// The checksum algorithm of the parts.
     pub(crate) algorithm: Option<Algorithm>,
-    /// The object's checksum is one of the parts' checksums.
+    /// Whether the object's checksum is composite.
     pub(crate) composite: bool,
-    /// The tag of the object that had this key, and when it was stored.
+    /// The entity tag and the time of the object that had this key at the start.
     #[serde(default)]
     pub(crate) before: Option<(String, u64)>,
 }
@@ -52,7 +52,7 @@ struct State {
     parts: BTreeMap<u16, Arc<Part>>,
 }
 
-/// A part that has come.
+/// An uploaded part.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) number: u16,
@@ -72,7 +72,7 @@ struct PartRecord {
 }
 
 impl Upload {
-    /// Begins one.
+    /// Creates an upload.
     pub(super) fn create(about: About, folder: Option<Folder>) -> io::Result<Upload> {
         if let Some(folder) = &folder {
             folder.inner("parts").create()?;
@@ -81,7 +81,7 @@ impl Upload {
         Ok(Upload { about, state: Mutex::default(), turn: Mutex::new(()), folder })
     }
 
-    /// One that an earlier run left.
+    /// Opens an upload of an earlier run.
     pub(super) fn reopen(folder: Folder, blobs: &Blobs) -> io::Result<Upload> {
         let about = folder.read("upload.json")?;
         let mut state = State::default();
@@ -102,11 +102,11 @@ impl Upload {
         Ok(Upload { about, state: Mutex::new(state), turn: Mutex::new(()), folder: Some(folder) })
     }
 
-    /// Stores a part, in place of an earlier one of its number.
+    /// Stores a part, replacing an earlier one with its number.
     ///
     /// # Errors
     ///
-    /// When the upload has been completed or aborted meanwhile, or the disk fails.
+    /// If the upload was completed or aborted, or the disk fails.
     pub(crate) async fn put(self: &Arc<Self>, part: Part) -> Result<(), Refusal> {
         if self.folder.is_none() {
             return self.store(part);
@@ -147,17 +147,17 @@ impl Upload {
         Ok(())
     }
 
-    /// The parts that have come, by number.
+    /// The uploaded parts, by number.
     pub(crate) fn parts(&self) -> Vec<Arc<Part>> {
         self.state().parts.values().cloned().collect()
     }
 
-    /// A part.
+    /// A part by its number.
     pub(crate) fn part(&self, number: u16) -> Option<Arc<Part>> {
         self.state().parts.get(&number).cloned()
     }
 
-    /// Ends it: what an object does not use by now is removed.
+    /// Ends the upload and removes everything that no object uses.
     pub(super) async fn close(&self) -> io::Result<()> {
         let parts = {
             let mut state = self.state();
