@@ -68,7 +68,7 @@ pub(super) fn check_storage_class(class: Option<&str>) -> Result<(), Refusal> {
             "InvalidStorageClass",
             "The storage class you specified is not valid",
         )),
-        _ => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 

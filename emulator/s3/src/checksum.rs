@@ -157,7 +157,7 @@ impl Hasher {
 
 /// The declared digests of a body.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Declared {
+pub(super) struct DeclaredDigests {
     /// `Content-MD5`.
     pub(super) md5: Option<[u8; 16]>,
     /// `x-amz-checksum-*`.
@@ -166,13 +166,13 @@ pub(super) struct Declared {
     pub(super) trailer: Option<Algorithm>,
 }
 
-impl Declared {
+impl DeclaredDigests {
     /// Parses the headers.
     ///
     /// # Errors
     ///
     /// If a value is malformed, there is more than one, or an algorithm has no value.
-    pub(super) fn read(headers: &HeaderMap) -> Result<Declared, Refusal> {
+    pub(super) fn read(headers: &HeaderMap) -> Result<DeclaredDigests, Refusal> {
         let md5 =
             headers.get("content-md5").map(|value| decode_md5(value.as_bytes())).transpose()?;
         let mut checksums = Algorithm::ALL
@@ -208,7 +208,7 @@ impl Declared {
         if algorithm_alone {
             return Err(Refusal::checksum_without_value());
         }
-        Ok(Declared { md5, checksum, trailer })
+        Ok(DeclaredDigests { md5, checksum, trailer })
     }
 
     /// The algorithm to compute.

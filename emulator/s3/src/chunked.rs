@@ -54,7 +54,7 @@ impl Signer {
 
 /// What the decoder expects next.
 #[derive(Debug)]
-enum State {
+enum DecoderState {
     ChunkHead,
     Data { left: u64 },
     AfterData,
@@ -64,7 +64,7 @@ enum State {
 
 /// Decodes a body piece by piece.
 pub(super) struct Decoder {
-    state: State,
+    state: DecoderState,
     line: BytesMut,
     signer: Option<Signer>,
     expects_trailer: bool,
@@ -86,7 +86,7 @@ struct Chunk {
 impl Decoder {
     pub(super) fn new(signer: Option<Signer>, expects_trailer: bool) -> Decoder {
         Decoder {
-            state: State::ChunkHead,
+            state: DecoderState::ChunkHead,
             line: BytesMut::new(),
             signer,
             expects_trailer,
@@ -104,19 +104,19 @@ impl Decoder {
     /// If the input is not `aws-chunked`, or a signature is wrong.
     pub(super) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Refusal> {
         while input.has_remaining() {
-            if let State::Data { left } = &mut self.state {
+            if let DecoderState::Data { left } = &mut self.state {
                 let length = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
                 let data = input.split_to(length);
                 *left -= length as u64;
                 if *left == 0 {
-                    self.state = State::AfterData;
+                    self.state = DecoderState::AfterData;
                 }
                 if self.signer.is_some() {
                     self.chunk.sha256.update(&data);
                 }
                 return Ok(Some(data));
             }
-            if matches!(self.state, State::Done) {
+            if matches!(self.state, DecoderState::Done) {
                 return Err(Refusal::incomplete_body());
             }
             if let Some(line) = self.take_line(input)? {
@@ -134,9 +134,9 @@ impl Decoder {
     pub(super) fn finish(&mut self) -> Result<HeaderMap, Refusal> {
         // Some clients omit the last empty line if there is no trailer.
         let ended = match self.state {
-            State::Done => true,
-            State::Trailers => !self.expects_trailer && self.line.is_empty(),
-            State::ChunkHead | State::Data { .. } | State::AfterData => false,
+            DecoderState::Done => true,
+            DecoderState::Trailers => !self.expects_trailer && self.line.is_empty(),
+            DecoderState::ChunkHead | DecoderState::Data { .. } | DecoderState::AfterData => false,
         };
         if !ended {
             return Err(Refusal::incomplete_body());
@@ -162,17 +162,17 @@ impl Decoder {
 
     fn line(&mut self, line: &str) -> Result<(), Refusal> {
         match self.state {
-            State::ChunkHead => self.chunk_head(line),
-            State::AfterData => {
+            DecoderState::ChunkHead => self.chunk_head(line),
+            DecoderState::AfterData => {
                 if !line.is_empty() {
                     return Err(Refusal::incomplete_body());
                 }
                 self.end_chunk()?;
-                self.state = State::ChunkHead;
+                self.state = DecoderState::ChunkHead;
                 Ok(())
             }
-            State::Trailers => self.trailer(line),
-            State::Data { .. } | State::Done => Err(Refusal::incomplete_body()),
+            DecoderState::Trailers => self.trailer(line),
+            DecoderState::Data { .. } | DecoderState::Done => Err(Refusal::incomplete_body()),
         }
     }
 
@@ -198,11 +198,11 @@ impl Decoder {
             sha256: Sha256::new(),
         };
         if size > 0 {
-            self.state = State::Data { left: size };
+            self.state = DecoderState::Data { left: size };
             return Ok(());
         }
         self.end_chunk()?;
-        self.state = State::Trailers;
+        self.state = DecoderState::Trailers;
         Ok(())
     }
 
@@ -218,7 +218,7 @@ impl Decoder {
 
     fn trailer(&mut self, line: &str) -> Result<(), Refusal> {
         if line.is_empty() {
-            self.state = State::Done;
+            self.state = DecoderState::Done;
             return self.end_trailers();
         }
         let (name, value) = line.split_once(':').ok_or_else(Refusal::malformed_trailer)?;

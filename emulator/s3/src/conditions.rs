@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::store::Object;
 
 /// The header names of the conditions.
-pub(super) struct Names {
+pub(super) struct ConditionNames {
     if_match: &'static str,
     if_none_match: &'static str,
     if_modified_since: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Names {
 }
 
 /// The conditions of a read.
-pub(super) const READ: Names = Names {
+pub(super) const READ: ConditionNames = ConditionNames {
     if_match: "If-Match",
     if_none_match: "If-None-Match",
     if_modified_since: "If-Modified-Since",
@@ -24,7 +24,7 @@ pub(super) const READ: Names = Names {
 };
 
 /// The conditions on the source of a copy, spelled as in errors (recorded 2025-11-12).
-pub(super) const COPY_SOURCE: Names = Names {
+pub(super) const COPY_SOURCE: ConditionNames = ConditionNames {
     if_match: "x-amz-copy-source-If-Match",
     if_none_match: "x-amz-copy-source-If-None-Match",
     if_modified_since: "x-amz-copy-source-If-Modified-Since",
@@ -32,7 +32,7 @@ pub(super) const COPY_SOURCE: Names = Names {
 };
 
 /// The outcome of a failed condition of a read.
-pub(super) enum Unread {
+pub(super) enum ReadRefusal {
     /// The client has the current version: 304.
     NotModified(&'static str),
     /// A precondition failed: 412.
@@ -42,26 +42,26 @@ pub(super) enum Unread {
 /// Evaluates the conditions of a read. A tag takes precedence over a date of the same kind. Dates after `now` are ignored.
 pub(super) fn read(
     headers: &HeaderMap,
-    names: &Names,
+    names: &ConditionNames,
     object: &Object,
     now_seconds: i64,
-) -> Result<(), Unread> {
+) -> Result<(), ReadRefusal> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let date = |name: &str| text(name).and_then(parse_date).filter(|date| *date <= now_seconds);
     let modified = object.modified_seconds();
     if let Some(tags) = text(names.if_match) {
         if !matches(tags, &object.etag) {
-            return Err(Unread::Failed(names.if_match));
+            return Err(ReadRefusal::Failed(names.if_match));
         }
     } else if date(names.if_unmodified_since).is_some_and(|date| modified > date) {
-        return Err(Unread::Failed(names.if_unmodified_since));
+        return Err(ReadRefusal::Failed(names.if_unmodified_since));
     }
     if let Some(tags) = text(names.if_none_match) {
         if matches(tags, &object.etag) {
-            return Err(Unread::NotModified(names.if_none_match));
+            return Err(ReadRefusal::NotModified(names.if_none_match));
         }
     } else if date(names.if_modified_since).is_some_and(|date| modified <= date) {
-        return Err(Unread::NotModified(names.if_modified_since));
+        return Err(ReadRefusal::NotModified(names.if_modified_since));
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ pub(super) fn not_modified(object: &Object) -> Refusal {
 
 /// The condition of a write on the existing object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Write {
+pub(super) enum WriteCondition {
     /// No condition.
     Always,
     /// `If-None-Match: *`
@@ -90,13 +90,13 @@ pub(super) enum Write {
     Matches(String),
 }
 
-impl Write {
+impl WriteCondition {
     /// Parses the conditions of a write.
     ///
     /// # Errors
     ///
     /// If a condition is only valid for reads.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Write, Refusal> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<WriteCondition, Refusal> {
         let text = |name| {
             headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
@@ -106,12 +106,12 @@ impl Write {
                 .with("additionalMessage", why))
         };
         match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
-            (None, None) => Ok(Write::Always),
+            (None, None) => Ok(WriteCondition::Always),
             (Some(_), Some(_)) => refused(
                 "If-Match,If-None-Match",
                 "Multiple conditional request headers present in the request",
             ),
-            (None, Some(tag)) if tag == "*" => Ok(Write::Absent),
+            (None, Some(tag)) if tag == "*" => Ok(WriteCondition::Absent),
             (None, Some(_)) => refused(
                 "If-None-Match",
                 "We don't accept the provided value of If-None-Match header for this API",
@@ -120,18 +120,18 @@ impl Write {
                 "If-Match",
                 "We don't accept the provided value of If-Match header for this API",
             ),
-            (Some(tag), None) => Ok(Write::Matches(tag)),
+            (Some(tag), None) => Ok(WriteCondition::Matches(tag)),
         }
     }
 
     /// Evaluates the condition against the existing object.
     pub(super) fn check(&self, key: &str, current: Option<&Object>) -> Result<(), Refusal> {
         match (self, current) {
-            (Write::Always, _) | (Write::Absent, None) => Ok(()),
-            (Write::Absent, Some(_)) => Err(failed("If-None-Match")),
-            (Write::Matches(_), None) => Err(Refusal::no_such_key().with("Key", key)),
-            (Write::Matches(tag), Some(object)) if matches(tag, &object.etag) => Ok(()),
-            (Write::Matches(_), Some(_)) => Err(failed("If-Match")),
+            (WriteCondition::Always, _) | (WriteCondition::Absent, None) => Ok(()),
+            (WriteCondition::Absent, Some(_)) => Err(failed("If-None-Match")),
+            (WriteCondition::Matches(_), None) => Err(Refusal::no_such_key().with("Key", key)),
+            (WriteCondition::Matches(tag), Some(object)) if matches(tag, &object.etag) => Ok(()),
+            (WriteCondition::Matches(_), Some(_)) => Err(failed("If-Match")),
         }
     }
 }
@@ -185,8 +185,8 @@ mod tests {
         }
         match read(&headers, &READ, &object(), NOW) {
             Ok(()) => "200",
-            Err(Unread::NotModified(_)) => "304",
-            Err(Unread::Failed(name)) => name,
+            Err(ReadRefusal::NotModified(_)) => "304",
+            Err(ReadRefusal::Failed(name)) => name,
         }
     }
 
@@ -215,19 +215,19 @@ mod tests {
         let of = |name: &'static str, value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());
-            Write::of(&headers).map_err(|refusal| refusal.status.as_u16())
+            WriteCondition::of(&headers).map_err(|refusal| refusal.status.as_u16())
         };
-        assert_eq!(of("if-none-match", "*"), Ok(Write::Absent));
+        assert_eq!(of("if-none-match", "*"), Ok(WriteCondition::Absent));
         assert_eq!(of("if-none-match", "\"abc\""), Err(501));
         assert_eq!(of("if-match", "*"), Err(501));
-        let check = |write: &Write, current: Option<&Object>| {
+        let check = |write: &WriteCondition, current: Option<&Object>| {
             write.check("k", current).map_err(|refusal| refusal.status.as_u16())
         };
         let object = object();
-        assert_eq!(check(&Write::Absent, None), Ok(()));
-        assert_eq!(check(&Write::Absent, Some(&object)), Err(412));
-        assert_eq!(check(&Write::Matches("\"abc\"".to_owned()), Some(&object)), Ok(()));
-        assert_eq!(check(&Write::Matches("x".to_owned()), Some(&object)), Err(412));
-        assert_eq!(check(&Write::Matches("x".to_owned()), None), Err(404));
+        assert_eq!(check(&WriteCondition::Absent, None), Ok(()));
+        assert_eq!(check(&WriteCondition::Absent, Some(&object)), Err(412));
+        assert_eq!(check(&WriteCondition::Matches("\"abc\"".to_owned()), Some(&object)), Ok(()));
+        assert_eq!(check(&WriteCondition::Matches("x".to_owned()), Some(&object)), Err(412));
+        assert_eq!(check(&WriteCondition::Matches("x".to_owned()), None), Err(404));
     }
 }

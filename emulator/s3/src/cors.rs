@@ -5,7 +5,7 @@ use s3s::dto::{CORSConfiguration, CORSRule};
 
 use super::address::Address;
 use super::refusal::Refusal;
-use super::store::Store;
+use super::store::ObjectStore;
 
 /// Answers a preflight.
 ///
@@ -13,7 +13,7 @@ use super::store::Store;
 ///
 /// If there is no origin, no such bucket, no CORS configuration, or no matching rule.
 pub(super) fn preflight(
-    store: &Store,
+    store: &ObjectStore,
     address: &Address,
     head: &request::Parts,
 ) -> Result<HeaderMap, Refusal> {
@@ -43,7 +43,7 @@ pub(super) fn preflight(
 }
 
 /// The CORS headers of a response; empty if no rule matches.
-pub(super) fn actual(store: &Store, address: &Address, head: &request::Parts) -> HeaderMap {
+pub(super) fn actual(store: &ObjectStore, address: &Address, head: &request::Parts) -> HeaderMap {
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     let found = || {
         let origin = text(header::ORIGIN)?;
@@ -56,7 +56,7 @@ pub(super) fn actual(store: &Store, address: &Address, head: &request::Parts) ->
 }
 
 /// Whether a rule allows the request of a page. Its preflight, if one is needed, has asked the same.
-pub(super) fn allows(store: &Store, address: &Address, head: &request::Parts) -> bool {
+pub(super) fn allows(store: &ObjectStore, address: &Address, head: &request::Parts) -> bool {
     !actual(store, address, head).is_empty()
 }
 

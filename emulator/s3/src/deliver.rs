@@ -5,20 +5,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use s3s::crypto::{Checksum as _, Md5};
 
-use super::S3;
 use super::refusal::Refusal;
 use super::store::{Attributes, Object};
+use super::{ObjectError, S3};
 
 impl S3 {
     /// Stores a JSON object, like an AWS service with its own role.
     ///
     /// # Errors
     ///
-    /// [`S3Error`](super::S3Error) if the bucket does not exist or the disk fails.
-    pub async fn deliver(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), String> {
-        self.store_json(bucket, key, body)
-            .await
-            .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
+    /// [`ObjectError`] if the bucket does not exist or the disk fails.
+    pub async fn deliver(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), ObjectError> {
+        Ok(self.store_json(bucket, key, body).await?)
     }
 
     async fn store_json(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), Refusal> {

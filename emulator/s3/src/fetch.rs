@@ -11,25 +11,26 @@ use super::store;
 
 /// An object that a service reads with its own role.
 #[derive(Debug)]
-pub struct Fetched<S> {
+pub struct FetchedObject<S> {
     /// The length in bytes.
     pub length: u64,
     /// The bytes.
     pub body: S,
 }
 
-/// Why there is no such object: the code and the message of S3.
-#[derive(Debug)]
-pub struct NotFetched {
-    /// The code of S3's error, `NoSuchKey`.
+/// The error of reading or storing an object on behalf of a service: S3's code and message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ObjectError {
+    /// The code, such as `NoSuchKey`.
     pub code: String,
-    /// The message of S3's error.
+    /// The message.
     pub message: String,
 }
 
-impl From<Refusal> for NotFetched {
-    fn from(refusal: Refusal) -> NotFetched {
-        NotFetched { code: refusal.code.into_owned(), message: refusal.message.into_owned() }
+impl From<Refusal> for ObjectError {
+    fn from(refusal: Refusal) -> ObjectError {
+        ObjectError { code: refusal.code.into_owned(), message: refusal.message.into_owned() }
     }
 }
 
@@ -38,15 +39,16 @@ impl S3 {
     ///
     /// # Errors
     ///
-    /// [`S3Error`] if the bucket or the object does not exist.
+    /// [`ObjectError`] if the bucket or the object does not exist.
     pub fn fetch(
         &self,
         bucket: &str,
         key: &str,
-    ) -> Result<Fetched<impl Stream<Item = io::Result<Bytes>> + Send + use<>>, NotFetched> {
+    ) -> Result<FetchedObject<impl Stream<Item = io::Result<Bytes>> + Send + use<>>, ObjectError>
+    {
         let object = self.store.bucket(bucket)?.get(key);
         let object = object.ok_or_else(Refusal::no_such_key)?;
         let length = object.length();
-        Ok(Fetched { length, body: store::read(object.slices(0, length)) })
+        Ok(FetchedObject { length, body: store::read(object.slices(0, length)) })
     }
 }

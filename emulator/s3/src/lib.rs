@@ -16,7 +16,7 @@ mod cors;
 mod deliver;
 mod fetch;
 
-pub use fetch::NotFetched;
+pub use fetch::ObjectError;
 mod form;
 #[doc(hidden)]
 pub mod fuzz;
@@ -47,7 +47,7 @@ use hardcap_core::faults::{self, Service};
 use hardcap_core::guard::{Caller, GuardRefusal};
 use payload::Payload;
 use refusal::Refusal;
-use store::Store;
+use store::ObjectStore;
 
 use hardcap_core::serve::RequestBody;
 
@@ -55,7 +55,7 @@ use hardcap_core::serve::RequestBody;
 #[derive(Clone, Debug)]
 pub struct S3 {
     platform: Platform,
-    store: Arc<Store>,
+    store: Arc<ObjectStore>,
     protocol: S3Service,
     next_lifecycle: Arc<AtomicU64>,
 }
@@ -72,7 +72,8 @@ impl S3 {
     ///
     /// If the directory is in use, cannot be written to, or contains unreadable records. The message names it.
     pub fn open(platform: &Platform, config: &Config) -> io::Result<S3> {
-        let store = Store::open(config.data.as_deref().map(|data| data.join("s3")).as_deref())?;
+        let store =
+            ObjectStore::open(config.data.as_deref().map(|data| data.join("s3")).as_deref())?;
         for bucket in &config.buckets {
             if !s3s::path::check_bucket_name(&bucket.name) {
                 return Err(io::Error::new(
@@ -153,7 +154,7 @@ impl S3 {
         let bucket = address.bucket.as_deref();
         let verified = auth::verify(head, bucket, region, keyring, call.context());
         let by_rule = cors::allows(&self.store, address, head);
-        let admitted = pages::admit(caller, head, by_rule, pages::Signed::of(&verified));
+        let admitted = pages::admit(caller, head, by_rule, pages::SignatureKind::of(&verified));
         let verified = admitted.map_err(|refused| Refusal::page(&refused)).and(verified)?;
         let call = call.with_headers(verified.headers);
         let creates_bucket = head.method == Method::PUT && address.key.is_none();

@@ -7,7 +7,7 @@ use s3s::dto::{BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule, Ta
 use time::OffsetDateTime;
 
 use super::refusal::Refusal;
-use super::store::{Bucket, Object, Store, Upload};
+use super::store::{Bucket, Object, ObjectStore, Upload};
 use hardcap_core::clock::EpochMillis;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -88,7 +88,7 @@ fn selects(rule: &LifecycleRule, object: &Object) -> bool {
 }
 
 /// Removes everything that has expired.
-pub(super) async fn run(store: &Store, now: EpochMillis) {
+pub(super) async fn run(store: &ObjectStore, now: EpochMillis) {
     for bucket in store.buckets() {
         let settings = bucket.settings();
         let Some(rules) = &settings.lifecycle else { continue };
@@ -117,12 +117,13 @@ async fn run_bucket(
         let removed = bucket
             .remove(&object.key, move |current| match current {
                 Some(current) if current.modified == modified => Ok(()),
-                _ => Err(Refusal::no_such_key()),
+                Some(_) | None => Err(Refusal::no_such_key()),
             })
             .await;
-        match removed {
-            Err(refusal) if refusal.code != "NoSuchKey" => return Err(refusal),
-            _ => {}
+        if let Err(refusal) = removed
+            && refusal.code != "NoSuchKey"
+        {
+            return Err(refusal);
         }
     }
     for upload in bucket.uploads() {

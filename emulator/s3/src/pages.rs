@@ -23,7 +23,7 @@
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Response, header, request};
 
-use super::auth::Verified;
+use super::auth::VerifiedRequest;
 use super::refusal::Refusal;
 use hardcap_core::guard::{Caller, GuardRefusal};
 use hardcap_core::keyring::PUBLISHED_KEY;
@@ -32,11 +32,11 @@ const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-po
 
 /// The signature of a request, as far as it grants access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signed {
+pub(super) enum SignatureKind {
     /// No signature.
-    Not,
+    Unsigned,
     /// An invalid signature, which S3 refuses in AWS's words.
-    Wrongly,
+    Invalid,
     /// A signature in a header with the published key.
     Published,
     /// A presigned URL with the published key.
@@ -45,14 +45,14 @@ pub(super) enum Signed {
     Secret,
 }
 
-impl Signed {
-    pub(super) fn of(verified: &Result<Verified, Refusal>) -> Signed {
+impl SignatureKind {
+    pub(super) fn of(verified: &Result<VerifiedRequest, Refusal>) -> SignatureKind {
         match verified {
-            Err(refusal) if *refusal == Refusal::access_denied() => Signed::Not,
-            Err(_) => Signed::Wrongly,
-            Ok(verified) if verified.access_key_id != PUBLISHED_KEY => Signed::Secret,
-            Ok(verified) if verified.presigned => Signed::PublishedUrl,
-            Ok(_) => Signed::Published,
+            Err(refusal) if *refusal == Refusal::access_denied() => SignatureKind::Unsigned,
+            Err(_) => SignatureKind::Invalid,
+            Ok(verified) if verified.access_key_id != PUBLISHED_KEY => SignatureKind::Secret,
+            Ok(verified) if verified.presigned => SignatureKind::PublishedUrl,
+            Ok(_) => SignatureKind::Published,
         }
     }
 }
@@ -66,15 +66,15 @@ pub(super) fn admit(
     caller: &Caller,
     head: &request::Parts,
     by_rule: bool,
-    signed: Signed,
+    signed: SignatureKind,
 ) -> Result<(), GuardRefusal> {
     let Some(refused) = GuardRefusal::page(caller) else { return Ok(()) };
     let reads = matches!(head.method, Method::GET | Method::HEAD);
     let passes = match signed {
-        Signed::Secret => reads,
-        Signed::PublishedUrl => reads && opens_a_window(&head.headers),
-        Signed::Wrongly => true,
-        Signed::Published | Signed::Not => false,
+        SignatureKind::Secret => reads,
+        SignatureKind::PublishedUrl => reads && opens_a_window(&head.headers),
+        SignatureKind::Invalid => true,
+        SignatureKind::Published | SignatureKind::Unsigned => false,
     };
     if by_rule || passes { Ok(()) } else { Err(refused) }
 }
@@ -87,7 +87,7 @@ pub(super) fn admit(
 pub(super) fn admit_form(caller: &Caller, by_rule: bool, key: &str) -> Result<(), GuardRefusal> {
     match GuardRefusal::page(caller) {
         Some(refused) if !by_rule && key == PUBLISHED_KEY => Err(refused),
-        _ => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn pages_are_served_according_to_the_table() {
-        use Signed::{Not, Published, PublishedUrl, Secret, Wrongly};
+        use SignatureKind::{Invalid, Published, PublishedUrl, Secret, Unsigned};
         let pages = [
             Caller::OwnPage,
             Caller::ForeignPage(Foreign::Origin("https://evil.example".to_owned())),
@@ -172,8 +172,8 @@ mod tests {
             (Method::POST, WINDOW, PublishedUrl, false),
             (Method::PUT, &[], PublishedUrl, false),
             (Method::GET, WINDOW, Published, false),
-            (Method::GET, WINDOW, Not, false),
-            (Method::PUT, &[], Wrongly, true),
+            (Method::GET, WINDOW, Unsigned, false),
+            (Method::PUT, &[], Invalid, true),
             (Method::GET, &[], Secret, true),
             (Method::HEAD, IMAGE, Secret, true),
             (Method::GET, FRAME, Secret, true),

@@ -9,9 +9,9 @@ use http_body::{Body, Frame, SizeHint};
 use s3s::crypto::{Checksum as _, Md5};
 use sha2::{Digest as _, Sha256};
 
-use super::auth::Form;
+use super::auth::BodyEncoding;
 use super::call::Call;
-use super::checksum::{self, Declared, Digests, Hasher};
+use super::checksum::{self, DeclaredDigests, Digests, Hasher};
 use super::chunked::Decoder;
 use super::refusal::Refusal;
 use hardcap_core::serve::{self, BodyError, RequestBody};
@@ -22,7 +22,7 @@ pub(super) struct Payload {
     body: Option<RequestBody>,
     decoder: Option<Decoder>,
     input: Bytes,
-    declared: Declared,
+    declared: DeclaredDigests,
     /// The declared length of the decoded body; `None` only without a body.
     length: Option<u64>,
     received: u64,
@@ -35,7 +35,7 @@ pub(super) struct Payload {
 /// The body was incomplete or differed from its declaration. The call has the refusal.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Broken(String);
+pub(super) struct PayloadError(String);
 
 impl Payload {
     /// Checks the declarations before the body is read.
@@ -47,18 +47,19 @@ impl Payload {
         call: &Call,
         head: &request::Parts,
         body: RequestBody,
-        form: Form,
+        form: BodyEncoding,
     ) -> Result<Payload, Refusal> {
         let headers = call.headers();
         // The checksum headers of CompleteMultipartUpload are those of the object, not of the body.
         let completes = head.method == Method::POST
             && head.uri.query().is_some_and(|query| query.contains("uploadId="));
-        let declared = if completes { Declared::default() } else { Declared::read(headers)? };
+        let declared =
+            if completes { DeclaredDigests::default() } else { DeclaredDigests::read(headers)? };
         let length = length(headers, &body, &form)?;
         let (decoder, sha256) = match form {
-            Form::Unsigned => (None, None),
-            Form::Sha256(expected) => (None, Some((expected, Sha256::new()))),
-            Form::Chunked { signer, trailer } => {
+            BodyEncoding::Unsigned => (None, None),
+            BodyEncoding::Sha256(expected) => (None, Some((expected, Sha256::new()))),
+            BodyEncoding::Chunked { signer, trailer } => {
                 if trailer && declared.trailer.is_none() && headers.contains_key("x-amz-trailer") {
                     return Err(Refusal::malformed_trailer());
                 }
@@ -153,20 +154,24 @@ impl Payload {
             Some(expected) if calculated.checksum(expected.algorithm) != Some(expected) => {
                 Err(checksum::mismatch(expected.algorithm))
             }
-            _ => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 
-    fn broken(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let error = Broken(refusal.code.to_string());
+    fn broken(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, PayloadError>>> {
+        let error = PayloadError(refusal.code.to_string());
         self.call.refuse(refusal);
         Poll::Ready(Some(Err(error)))
     }
 }
 
 /// The declared length of the decoded body.
-fn length(headers: &HeaderMap, body: &RequestBody, form: &Form) -> Result<Option<u64>, Refusal> {
-    if matches!(form, Form::Chunked { .. }) {
+fn length(
+    headers: &HeaderMap,
+    body: &RequestBody,
+    form: &BodyEncoding,
+) -> Result<Option<u64>, Refusal> {
+    if matches!(form, BodyEncoding::Chunked { .. }) {
         let decoded = headers.get("x-amz-decoded-content-length");
         let decoded = decoded.and_then(|value| value.to_str().ok()?.parse().ok());
         return decoded.map(Some).ok_or_else(Refusal::missing_content_length);
@@ -179,12 +184,12 @@ fn length(headers: &HeaderMap, body: &RequestBody, form: &Form) -> Result<Option
 
 impl Body for Payload {
     type Data = Bytes;
-    type Error = Broken;
+    type Error = PayloadError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, PayloadError>>> {
         let this = self.get_mut();
         loop {
             let decoded = match &mut this.decoder {

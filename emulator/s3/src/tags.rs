@@ -15,17 +15,17 @@ pub(super) type Tags = Vec<(String, String)>;
 
 /// The owner of the tags. Some refusals have different texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum TagOwner {
     Bucket,
     Object,
 }
 
-impl Of {
+impl TagOwner {
     /// The maximum number of tags (S3 user guide, "Categorizing your storage using tags").
     fn most(self) -> usize {
         match self {
-            Of::Bucket => 50,
-            Of::Object => 10,
+            TagOwner::Bucket => 50,
+            TagOwner::Object => 10,
         }
     }
 }
@@ -35,7 +35,7 @@ impl Of {
 /// # Errors
 ///
 /// `MalformedXML`, `InvalidTag` or `BadRequest`, with AWS's text.
-pub(super) fn checked(of: Of, set: Vec<Tag>) -> Result<Tags, Refusal> {
+pub(super) fn checked(of: TagOwner, set: Vec<Tag>) -> Result<Tags, Refusal> {
     let mut tags = Tags::new();
     for tag in set {
         let (Some(key), Some(value)) = (tag.key, tag.value) else {
@@ -48,9 +48,9 @@ pub(super) fn checked(of: Of, set: Vec<Tag>) -> Result<Tags, Refusal> {
     Ok(tags)
 }
 
-fn check(of: Of, tags: &Tags) -> Result<(), Refusal> {
+fn check(of: TagOwner, tags: &Tags) -> Result<(), Refusal> {
     if tags.len() > of.most() {
-        let what = if of == Of::Object { "Object tags" } else { "Bucket tag count" };
+        let what = if of == TagOwner::Object { "Object tags" } else { "Bucket tag count" };
         let message = format!("{what} cannot be greater than {}", of.most());
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", message));
     }
@@ -64,8 +64,8 @@ fn check(of: Of, tags: &Tags) -> Result<(), Refusal> {
         }
         if key.starts_with("aws:") {
             return Err(invalid(match of {
-                Of::Bucket => "System tags cannot be added/updated by requester",
-                Of::Object => "Your TagKey cannot be prefixed with aws:",
+                TagOwner::Bucket => "System tags cannot be added/updated by requester",
+                TagOwner::Object => "Your TagKey cannot be prefixed with aws:",
             }));
         }
         if key.is_empty() || key.chars().count() > 128 || !key.chars().all(allowed) {
@@ -108,7 +108,7 @@ pub(super) fn of_header(text: &str) -> Result<Tags, Refusal> {
         }
         tags.push((name, value));
     }
-    check(Of::Object, &tags)?;
+    check(TagOwner::Object, &tags)?;
     tags.sort();
     Ok(tags)
 }
@@ -122,7 +122,7 @@ pub(super) fn of_xml(text: &str) -> Result<Tags, Refusal> {
     use s3s::xml::{Deserialize as _, Deserializer};
     let read = s3s::dto::Tagging::deserialize(&mut Deserializer::new(text.as_bytes()));
     let tagging = read.map_err(|_| Refusal::malformed_xml())?;
-    checked(Of::Object, tagging.tag_set)
+    checked(TagOwner::Object, tagging.tag_set)
 }
 
 #[cfg(test)]
@@ -155,13 +155,13 @@ mod tests {
             let tag = |at: usize| Tag { key: Some(format!("k{at}")), value: Some(String::new()) };
             (0..count).map(tag).collect::<Vec<_>>()
         };
-        assert_eq!(checked(Of::Object, set(10)).unwrap().len(), 10);
+        assert_eq!(checked(TagOwner::Object, set(10)).unwrap().len(), 10);
         assert_eq!(
-            checked(Of::Object, set(11)).unwrap_err().message,
+            checked(TagOwner::Object, set(11)).unwrap_err().message,
             "Object tags cannot be greater than 10"
         );
-        assert_eq!(checked(Of::Bucket, set(50)).unwrap().len(), 50);
-        assert_eq!(checked(Of::Bucket, set(51)).unwrap_err().code, "BadRequest");
+        assert_eq!(checked(TagOwner::Bucket, set(50)).unwrap().len(), 50);
+        assert_eq!(checked(TagOwner::Bucket, set(51)).unwrap_err().code, "BadRequest");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::storage::{code_of, zip_of};
 use crate::packaging::unzip::{UnzipError, unzip};
 use hardcap_core::context::Context;
 use hardcap_lambda::package::PackageFolder;
-use hardcap_s3::NotFetched;
+use hardcap_s3::ObjectError;
 
 /// Recorded by many who uploaded something else.
 const NO_ZIP: &str =
@@ -159,7 +159,7 @@ async fn fetch(
             "Value '' at '{member}' failed to satisfy constraint: Member must have length greater than or equal to 1"
         )));
     }
-    let fetched = shared.s3.fetch(bucket, key).map_err(|NotFetched { code, message }| {
+    let fetched = shared.s3.fetch(bucket, key).map_err(|ObjectError { code, message }| {
         invalid(format!(
             "Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"
         ))

@@ -80,7 +80,11 @@ async fn send(
     match Target::of(arn) {
         Target::Bucket(bucket) => {
             let key = record::object_key(&function.name, now);
-            shared.s3.deliver(bucket, &key, document.into()).await
+            shared
+                .s3
+                .deliver(bucket, &key, document.into())
+                .await
+                .map_err(|error| error.to_string())
         }
         Target::Function(name) => {
             // A chain of destinations is a chain of requests: whether AWS stops a loop of them is unconfirmed.

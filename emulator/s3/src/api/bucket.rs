@@ -4,7 +4,7 @@ use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3Response, header};
 
-use super::{Answer, Api, owner, plain, timestamp};
+use super::{Api, OperationResult, owner, plain, timestamp};
 use crate::call::Call;
 use crate::refusal::Refusal;
 use crate::{attributes, cors, lifecycle};
@@ -13,7 +13,7 @@ pub(super) async fn list(
     api: &Api,
     _call: &Call,
     input: ListBucketsInput,
-) -> Answer<ListBucketsOutput> {
+) -> OperationResult<ListBucketsOutput> {
     let prefix = input.prefix.clone().unwrap_or_default();
     let buckets = api.store.buckets();
     let buckets = buckets.iter().filter(|bucket| bucket.name.starts_with(&prefix));
@@ -36,7 +36,7 @@ pub(super) async fn create(
     api: &Api,
     call: &Call,
     input: CreateBucketInput,
-) -> Answer<CreateBucketOutput> {
+) -> OperationResult<CreateBucketOutput> {
     let wanted = input.create_bucket_configuration.and_then(|c| c.location_constraint);
     let wanted = wanted.as_ref().map(|constraint| constraint.as_str());
     match (api.region.as_ref(), wanted.filter(|wanted| !wanted.is_empty())) {
@@ -68,7 +68,7 @@ pub(super) async fn head(
     api: &Api,
     _call: &Call,
     input: HeadBucketInput,
-) -> Answer<HeadBucketOutput> {
+) -> OperationResult<HeadBucketOutput> {
     api.store.bucket(&input.bucket)?;
     let mut response = S3Response::new(HeadBucketOutput::default());
     attributes::insert(&mut response.headers, "x-amz-bucket-region", &api.region);
@@ -81,7 +81,7 @@ pub(super) async fn delete(
     api: &Api,
     _call: &Call,
     input: DeleteBucketInput,
-) -> Answer<DeleteBucketOutput> {
+) -> OperationResult<DeleteBucketOutput> {
     api.store.delete(&input.bucket).await?;
     plain(DeleteBucketOutput::default())
 }
@@ -90,7 +90,7 @@ pub(super) async fn location(
     api: &Api,
     _call: &Call,
     input: GetBucketLocationInput,
-) -> Answer<GetBucketLocationOutput> {
+) -> OperationResult<GetBucketLocationOutput> {
     api.store.bucket(&input.bucket)?;
     let elsewhere = (api.region.as_ref() != "us-east-1").then(|| api.region.to_string());
     plain(GetBucketLocationOutput {
@@ -102,7 +102,7 @@ pub(super) async fn put_cors(
     api: &Api,
     call: &Call,
     input: PutBucketCorsInput,
-) -> Answer<PutBucketCorsOutput> {
+) -> OperationResult<PutBucketCorsOutput> {
     digest_needed(call)?;
     let bucket = api.store.bucket(&input.bucket)?;
     cors::check(&input.cors_configuration)?;
@@ -114,7 +114,7 @@ pub(super) async fn get_cors(
     api: &Api,
     _call: &Call,
     input: GetBucketCorsInput,
-) -> Answer<GetBucketCorsOutput> {
+) -> OperationResult<GetBucketCorsOutput> {
     let settings = api.store.bucket(&input.bucket)?.settings();
     let rules = settings.cors.clone();
     let rules =
@@ -126,7 +126,7 @@ pub(super) async fn delete_cors(
     api: &Api,
     _call: &Call,
     input: DeleteBucketCorsInput,
-) -> Answer<DeleteBucketCorsOutput> {
+) -> OperationResult<DeleteBucketCorsOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     bucket.change_settings(|settings| settings.cors = None).await?;
     plain(DeleteBucketCorsOutput::default())
@@ -136,7 +136,7 @@ pub(super) async fn put_lifecycle(
     api: &Api,
     call: &Call,
     input: PutBucketLifecycleConfigurationInput,
-) -> Answer<PutBucketLifecycleConfigurationOutput> {
+) -> OperationResult<PutBucketLifecycleConfigurationOutput> {
     digest_needed(call)?;
     let bucket = api.store.bucket(&input.bucket)?;
     let mut rules = input.lifecycle_configuration.ok_or_else(Refusal::malformed_xml)?;
@@ -150,7 +150,7 @@ pub(super) async fn get_lifecycle(
     api: &Api,
     _call: &Call,
     input: GetBucketLifecycleConfigurationInput,
-) -> Answer<GetBucketLifecycleConfigurationOutput> {
+) -> OperationResult<GetBucketLifecycleConfigurationOutput> {
     let settings = api.store.bucket(&input.bucket)?.settings();
     let rules = settings.lifecycle.clone();
     let rules = rules
@@ -165,7 +165,7 @@ pub(super) async fn delete_lifecycle(
     api: &Api,
     _call: &Call,
     input: DeleteBucketLifecycleInput,
-) -> Answer<DeleteBucketLifecycleOutput> {
+) -> OperationResult<DeleteBucketLifecycleOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     bucket.change_settings(|settings| settings.lifecycle = None).await?;
     plain(DeleteBucketLifecycleOutput::default())
@@ -175,7 +175,7 @@ pub(super) async fn put_acl(
     api: &Api,
     _call: &Call,
     input: PutBucketAclInput,
-) -> Answer<PutBucketAclOutput> {
+) -> OperationResult<PutBucketAclOutput> {
     api.store.bucket(&input.bucket)?;
     Err(Refusal::acl_not_supported())
 }

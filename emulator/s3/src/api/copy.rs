@@ -8,11 +8,11 @@ use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::*;
 
 use super::object::{expiration, identify, no_version, put_limit};
-use super::{Answer, Api, tagging, timestamp};
+use super::{Api, OperationResult, tagging, timestamp};
 use crate::attributes;
 use crate::call::Call;
 use crate::checksum::{Algorithm, Hasher};
-use crate::conditions::{self, COPY_SOURCE, Unread, Write};
+use crate::conditions::{self, COPY_SOURCE, ReadRefusal, WriteCondition};
 use crate::refusal::Refusal;
 use crate::store::{self, Object, ObjectChecksum};
 
@@ -20,7 +20,7 @@ pub(super) async fn copy(
     api: &Api,
     call: &Call,
     input: CopyObjectInput,
-) -> Answer<CopyObjectOutput> {
+) -> OperationResult<CopyObjectOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let source = source(api, call, &input.copy_source)?;
     let length = hardcap_limits::Bytes(source.length());
@@ -38,7 +38,7 @@ pub(super) async fn copy(
         Some("REPLACE") => tagging::of_call(call)?,
         _ => source.tags.clone(),
     };
-    let condition = Write::of(call.headers())?;
+    let condition = WriteCondition::of(call.headers())?;
     let wanted = call.header("x-amz-checksum-algorithm").map(Algorithm::find);
     let (etag, checksum) = digests(&source, wanted.flatten()).await?;
     let object = Object {
@@ -90,7 +90,7 @@ pub(super) fn source(api: &Api, call: &Call, source: &CopySource) -> Result<Arc<
     let now = i64::try_from(call.context().arrived.0 / 1000).unwrap_or(i64::MAX);
     conditions::read(call.headers(), &COPY_SOURCE, &object, now).map_err(
         |unread| match unread {
-            Unread::NotModified(condition) | Unread::Failed(condition) => {
+            ReadRefusal::NotModified(condition) | ReadRefusal::Failed(condition) => {
                 conditions::failed(condition)
             }
         },

@@ -10,7 +10,7 @@ use http::StatusCode;
 use s3s::dto::*;
 
 use super::object::no_version;
-use super::{Answer, Api, owner, plain};
+use super::{Api, OperationResult, owner, plain};
 use crate::call::Call;
 use crate::refusal::Refusal;
 use crate::store::PublicAccess;
@@ -32,7 +32,7 @@ pub(super) async fn bucket_acl(
     api: &Api,
     _call: &Call,
     input: GetBucketAclInput,
-) -> Answer<GetBucketAclOutput> {
+) -> OperationResult<GetBucketAclOutput> {
     api.store.bucket(&input.bucket)?;
     plain(GetBucketAclOutput { grants: Some(grants()), owner: Some(owner()) })
 }
@@ -41,7 +41,7 @@ pub(super) async fn object_acl(
     api: &Api,
     _call: &Call,
     input: GetObjectAclInput,
-) -> Answer<GetObjectAclOutput> {
+) -> OperationResult<GetObjectAclOutput> {
     no_version(input.version_id.as_deref())?;
     let object = api.store.bucket(&input.bucket)?.get(&input.key);
     object.ok_or_else(|| Refusal::no_such_key().with("Key", input.key))?;
@@ -56,7 +56,7 @@ pub(super) async fn encryption(
     api: &Api,
     _call: &Call,
     input: GetBucketEncryptionInput,
-) -> Answer<GetBucketEncryptionOutput> {
+) -> OperationResult<GetBucketEncryptionOutput> {
     api.store.bucket(&input.bucket)?;
     let by_default = ServerSideEncryptionByDefault {
         kms_master_key_id: None,
@@ -78,7 +78,7 @@ pub(super) async fn put_encryption(
     api: &Api,
     _call: &Call,
     input: PutBucketEncryptionInput,
-) -> Answer<PutBucketEncryptionOutput> {
+) -> OperationResult<PutBucketEncryptionOutput> {
     api.store.bucket(&input.bucket)?;
     let rules = input.server_side_encryption_configuration.rules;
     let [rule] = rules.as_slice() else { return Err(Refusal::malformed_xml()) };
@@ -103,7 +103,7 @@ pub(super) async fn delete_encryption(
     api: &Api,
     _call: &Call,
     input: DeleteBucketEncryptionInput,
-) -> Answer<DeleteBucketEncryptionOutput> {
+) -> OperationResult<DeleteBucketEncryptionOutput> {
     api.store.bucket(&input.bucket)?;
     plain(DeleteBucketEncryptionOutput::default())
 }
@@ -112,7 +112,7 @@ pub(super) async fn ownership(
     api: &Api,
     _call: &Call,
     input: GetBucketOwnershipControlsInput,
-) -> Answer<GetBucketOwnershipControlsOutput> {
+) -> OperationResult<GetBucketOwnershipControlsOutput> {
     api.store.bucket(&input.bucket)?;
     let enforced = ObjectOwnership::from_static(ObjectOwnership::BUCKET_OWNER_ENFORCED);
     plain(GetBucketOwnershipControlsOutput {
@@ -127,7 +127,7 @@ pub(super) async fn put_ownership(
     api: &Api,
     _call: &Call,
     input: PutBucketOwnershipControlsInput,
-) -> Answer<PutBucketOwnershipControlsOutput> {
+) -> OperationResult<PutBucketOwnershipControlsOutput> {
     api.store.bucket(&input.bucket)?;
     let [rule] = input.ownership_controls.rules.as_slice() else {
         return Err(Refusal::malformed_xml());
@@ -147,7 +147,7 @@ pub(super) async fn public_access(
     api: &Api,
     _call: &Call,
     input: GetPublicAccessBlockInput,
-) -> Answer<GetPublicAccessBlockOutput> {
+) -> OperationResult<GetPublicAccessBlockOutput> {
     let settings = api.store.bucket(&input.bucket)?.settings();
     let PublicAccess::Blocked([acls, ignored, policy, buckets]) = settings.public_access else {
         return Err(Refusal::no_such_public_access_block().with("BucketName", input.bucket));
@@ -166,7 +166,7 @@ pub(super) async fn put_public_access(
     api: &Api,
     _call: &Call,
     input: PutPublicAccessBlockInput,
-) -> Answer<PutPublicAccessBlockOutput> {
+) -> OperationResult<PutPublicAccessBlockOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let given = input.public_access_block_configuration;
     let blocked = [
@@ -184,7 +184,7 @@ pub(super) async fn delete_public_access(
     api: &Api,
     _call: &Call,
     input: DeletePublicAccessBlockInput,
-) -> Answer<DeletePublicAccessBlockOutput> {
+) -> OperationResult<DeletePublicAccessBlockOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     bucket.change_settings(|settings| settings.public_access = PublicAccess::Deleted).await?;
     plain(DeletePublicAccessBlockOutput::default())
@@ -194,7 +194,7 @@ pub(super) async fn request_payment(
     api: &Api,
     _call: &Call,
     input: GetBucketRequestPaymentInput,
-) -> Answer<GetBucketRequestPaymentOutput> {
+) -> OperationResult<GetBucketRequestPaymentOutput> {
     api.store.bucket(&input.bucket)?;
     let payer = Payer::from_static(Payer::BUCKET_OWNER);
     plain(GetBucketRequestPaymentOutput { payer: Some(payer) })
@@ -203,7 +203,7 @@ pub(super) async fn request_payment(
 /// Operations on a bucket with an empty response: nothing is configured, or there is nothing to delete.
 macro_rules! empty {
     ($($name:ident: $input:ident -> $output:ident;)+) => {
-        $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> Answer<$output> {
+        $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> OperationResult<$output> {
             api.store.bucket(&input.bucket)?;
             plain($output::default())
         })+
@@ -224,7 +224,7 @@ empty! {
 /// Lists of configurations; always empty.
 macro_rules! no_configurations {
     ($($name:ident: $input:ident -> $output:ident;)+) => {
-        $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> Answer<$output> {
+        $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> OperationResult<$output> {
             api.store.bucket(&input.bucket)?;
             plain($output { is_truncated: Some(false), ..Default::default() })
         })+
@@ -242,7 +242,7 @@ no_configurations! {
 /// Configurations that no bucket has, and the error for each.
 macro_rules! absent {
     ($($name:ident: $input:ident -> $output:ident = $refusal:ident;)+) => {
-        $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> Answer<$output> {
+        $(pub(super) async fn $name(api: &Api, _call: &Call, input: $input) -> OperationResult<$output> {
             api.store.bucket(&input.bucket)?;
             Err(Refusal::$refusal().with("BucketName", input.bucket))
         })+

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use s3s::dto::{self, *};
 
-use super::{Answer, Api, owner, plain, timestamp};
+use super::{Api, OperationResult, owner, plain, timestamp};
 use crate::call::Call;
 use crate::checksum::Algorithm;
 use crate::refusal::Refusal;
@@ -127,7 +127,7 @@ pub(super) async fn objects_v2(
     api: &Api,
     _call: &Call,
     input: ListObjectsV2Input,
-) -> Answer<ListObjectsV2Output> {
+) -> OperationResult<ListObjectsV2Output> {
     let bucket = api.store.bucket(&input.bucket)?;
     let (shown, max) = limit(input.max_keys, "max-keys")?;
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
@@ -163,7 +163,7 @@ pub(super) async fn versions(
     api: &Api,
     _call: &Call,
     input: ListObjectVersionsInput,
-) -> Answer<ListObjectVersionsOutput> {
+) -> OperationResult<ListObjectVersionsOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let (shown, max) = limit(input.max_keys, "max-keys")?;
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
@@ -236,7 +236,7 @@ pub(super) async fn objects(
     api: &Api,
     _call: &Call,
     input: ListObjectsInput,
-) -> Answer<ListObjectsOutput> {
+) -> OperationResult<ListObjectsOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let (shown, max) = limit(input.max_keys, "max-keys")?;
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
@@ -270,7 +270,7 @@ pub(super) async fn uploads(
     api: &Api,
     _call: &Call,
     input: ListMultipartUploadsInput,
-) -> Answer<ListMultipartUploadsOutput> {
+) -> OperationResult<ListMultipartUploadsOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let (shown, max) = limit(input.max_uploads, "max-uploads")?;
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
@@ -332,7 +332,7 @@ pub(super) async fn parts(
     api: &Api,
     _call: &Call,
     input: ListPartsInput,
-) -> Answer<ListPartsOutput> {
+) -> OperationResult<ListPartsOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let upload = bucket.upload(&input.key, &input.upload_id)?;
     let (shown, max) = limit(input.max_parts, "max-parts")?;

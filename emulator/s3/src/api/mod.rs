@@ -21,27 +21,27 @@ pub(super) use object::{admit_size, expiration, identify, put_limit};
 
 use super::call::Call;
 use super::refusal::Refusal;
-use super::store::Store;
+use super::store::ObjectStore;
 
 /// The state that operations use.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
-    pub(super) store: Arc<Store>,
+    pub(super) store: Arc<ObjectStore>,
     pub(super) region: Arc<str>,
 }
 
 /// The result of an operation.
-type Answer<T> = Result<S3Response<T>, Refusal>;
+type OperationResult<T> = Result<S3Response<T>, Refusal>;
 
 /// A response without additional headers.
-fn plain<T>(output: T) -> Answer<T> {
+fn plain<T>(output: T) -> OperationResult<T> {
     Ok(S3Response::new(output))
 }
 
 /// Runs an operation. The refusal is kept in the call, because the library's errors cannot carry XML elements.
 async fn settle<T>(
     call: &Call,
-    answer: impl Future<Output = Answer<T>>,
+    answer: impl Future<Output = OperationResult<T>>,
 ) -> S3Result<S3Response<T>> {
     answer.await.map_err(|refusal| {
         call.refuse(refusal);

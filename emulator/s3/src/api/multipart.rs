@@ -9,23 +9,23 @@ use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::*;
 
 use super::object::{admit_size, declared, expiration, identify, receive};
-use super::{Answer, Api, plain, tagging};
+use super::{Api, OperationResult, plain, tagging};
 use crate::attributes;
 use crate::call::Call;
 use crate::checksum::{self, Algorithm, Checksum, Hasher};
-use crate::conditions::Write;
+use crate::conditions::WriteCondition;
 use crate::refusal::Refusal;
-use crate::store::{About, Bucket, Object, ObjectChecksum, Part, Upload};
+use crate::store::{Bucket, Object, ObjectChecksum, Part, Upload, UploadInfo};
 use hardcap_core::record::What;
 
 pub(super) async fn create(
     api: &Api,
     call: &Call,
     input: CreateMultipartUploadInput,
-) -> Answer<CreateMultipartUploadOutput> {
+) -> OperationResult<CreateMultipartUploadOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let (algorithm, composite) = checksum_kind(call)?;
-    let about = About {
+    let about = UploadInfo {
         id: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
         key: input.key.clone(),
         initiated: call.context().clock.now().0,
@@ -94,7 +94,7 @@ pub(super) async fn upload_part(
     api: &Api,
     call: &Call,
     input: UploadPartInput,
-) -> Answer<UploadPartOutput> {
+) -> OperationResult<UploadPartOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let number = part_number(call, input.part_number)?;
     let upload = bucket.upload(&input.key, &input.upload_id)?;
@@ -152,7 +152,7 @@ pub(super) async fn abort(
     api: &Api,
     _call: &Call,
     input: AbortMultipartUploadInput,
-) -> Answer<AbortMultipartUploadOutput> {
+) -> OperationResult<AbortMultipartUploadOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let upload = bucket.take_upload(&input.key, &input.upload_id)?;
     bucket.end_upload(&upload).await?;
@@ -160,12 +160,12 @@ pub(super) async fn abort(
 }
 
 /// An upload that is being completed. If the completion fails, it becomes available again.
-struct Claimed {
+struct CompletingUpload {
     bucket: Arc<Bucket>,
     upload: Option<Arc<Upload>>,
 }
 
-impl Drop for Claimed {
+impl Drop for CompletingUpload {
     fn drop(&mut self) {
         if let Some(upload) = self.upload.take() {
             self.bucket.return_upload(upload);
@@ -177,9 +177,9 @@ pub(super) async fn complete(
     api: &Api,
     call: &Call,
     input: CompleteMultipartUploadInput,
-) -> Answer<CompleteMultipartUploadOutput> {
+) -> OperationResult<CompleteMultipartUploadOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
-    let condition = Write::of(call.headers())?;
+    let condition = WriteCondition::of(call.headers())?;
     let listed = input.multipart_upload.and_then(|listed| listed.parts).unwrap_or_default();
     let upload = match bucket.take_upload(&input.key, &input.upload_id) {
         Ok(upload) => upload,
@@ -192,7 +192,7 @@ pub(super) async fn complete(
             return answer(call, &bucket, &object);
         }
     };
-    let mut claimed = Claimed { bucket: bucket.clone(), upload: Some(upload.clone()) };
+    let mut claimed = CompletingUpload { bucket: bucket.clone(), upload: Some(upload.clone()) };
     same_mode(call, &upload)?;
     let parts = chosen(call, &upload, &listed)?;
     let length: u64 = parts.iter().map(|part| part.blob.length()).sum();
@@ -219,13 +219,13 @@ pub(super) async fn complete(
                     .with("Key", key.clone()))
             };
             // The object that existed at the start of the upload was deleted since (recorded 2026-02-21).
-            if condition == Write::Absent && before.is_some() && current.is_none() {
+            if condition == WriteCondition::Absent && before.is_some() && current.is_none() {
                 return conflict("If-None-Match");
             }
             condition.check(&key, current)?;
             // It was replaced since, even if by the same bytes (recorded 2026-02-21).
             let now = current.map(|object| (object.etag.clone(), object.modified.0));
-            if matches!(condition, Write::Matches(_)) && now != before {
+            if matches!(condition, WriteCondition::Matches(_)) && now != before {
                 return conflict("If-Match");
             }
             Ok(())
@@ -237,7 +237,11 @@ pub(super) async fn complete(
 }
 
 /// The response of a completion.
-fn answer(call: &Call, bucket: &Bucket, object: &Object) -> Answer<CompleteMultipartUploadOutput> {
+fn answer(
+    call: &Call,
+    bucket: &Bucket,
+    object: &Object,
+) -> OperationResult<CompleteMultipartUploadOutput> {
     let mut response = S3Response::new(completed(call, &bucket.name, object));
     identify(object, &mut response.headers);
     response.headers.remove("etag");
@@ -266,7 +270,7 @@ fn same_mode(call: &Call, upload: &Upload) -> Result<(), Refusal> {
                 "The upload was created using the {mode} checksum mode. The complete request must use the same checksum mode."
             ),
         )),
-        _ => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -391,7 +395,7 @@ fn agrees(call: &Call, length: u64) -> Result<(), Refusal> {
                 "The provided 'x-amz-mp-object-size' header value {given} does not match what was computed: {length}"
             ),
         )),
-        _ => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 

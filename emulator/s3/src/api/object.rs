@@ -11,11 +11,11 @@ use s3s::dto::*;
 use s3s::{Body, S3Response};
 
 use super::bucket::digest_needed;
-use super::range::{self, Stretch};
-use super::{Answer, Api, plain, tagging};
+use super::range::{self, ByteRange};
+use super::{Api, OperationResult, plain, tagging};
 use crate::call::Call;
 use crate::checksum::{Algorithm, Checksum, Digests};
-use crate::conditions::{self, READ, Unread, Write};
+use crate::conditions::{self, READ, ReadRefusal, WriteCondition};
 use crate::refusal::Refusal;
 use crate::store::{self, Bucket, Object, ObjectChecksum};
 use crate::{attributes, lifecycle};
@@ -23,11 +23,15 @@ use crate::{attributes, lifecycle};
 /// The maximum number of keys in one DeleteObjects (S3 API reference).
 const DELETED_AT_ONCE_MAX: usize = 1000;
 
-pub(super) async fn put(api: &Api, call: &Call, input: PutObjectInput) -> Answer<PutObjectOutput> {
+pub(super) async fn put(
+    api: &Api,
+    call: &Call,
+    input: PutObjectInput,
+) -> OperationResult<PutObjectOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let attributes = attributes::read(call)?;
     let tags = tagging::of_call(call)?;
-    let condition = Write::of(call.headers())?;
+    let condition = WriteCondition::of(call.headers())?;
     admit_size(call, put_limit(call))?;
     // Conditions are checked before the body is read, and again before the object is stored.
     condition.check(&input.key, bucket.get(&input.key).as_deref())?;
@@ -128,8 +132,12 @@ pub(crate) fn expiration(bucket: &Bucket, object: &Object, headers: &mut HeaderM
     }
 }
 
-pub(super) async fn get(api: &Api, call: &Call, input: GetObjectInput) -> Answer<GetObjectOutput> {
-    let overrides = Overrides {
+pub(super) async fn get(
+    api: &Api,
+    call: &Call,
+    input: GetObjectInput,
+) -> OperationResult<GetObjectOutput> {
+    let overrides = ResponseOverrides {
         cache_control: input.response_cache_control,
         content_disposition: input.response_content_disposition,
         content_encoding: input.response_content_encoding,
@@ -137,7 +145,7 @@ pub(super) async fn get(api: &Api, call: &Call, input: GetObjectInput) -> Answer
         content_type: input.response_content_type,
         expires: input.response_expires,
     };
-    let asked = Asked { version: input.version_id, part: input.part_number, overrides };
+    let asked = ReadParameters { version: input.version_id, part: input.part_number, overrides };
     let (object, stretch, headers) = look_at(api, call, &input.bucket, &input.key, asked)?;
     let slices = object.slices(stretch.start, stretch.length);
     let body = StreamBody::new(store::read(slices).map(|data| data.map(Frame::data)));
@@ -154,8 +162,8 @@ pub(super) async fn head(
     api: &Api,
     call: &Call,
     input: HeadObjectInput,
-) -> Answer<HeadObjectOutput> {
-    let overrides = Overrides {
+) -> OperationResult<HeadObjectOutput> {
+    let overrides = ResponseOverrides {
         cache_control: input.response_cache_control,
         content_disposition: input.response_content_disposition,
         content_encoding: input.response_content_encoding,
@@ -163,7 +171,7 @@ pub(super) async fn head(
         content_type: input.response_content_type,
         expires: input.response_expires,
     };
-    let asked = Asked { version: input.version_id, part: input.part_number, overrides };
+    let asked = ReadParameters { version: input.version_id, part: input.part_number, overrides };
     let (_, stretch, headers) = look_at(api, call, &input.bucket, &input.key, asked)?;
     let mut response = S3Response::new(HeadObjectOutput::default());
     response.headers = headers;
@@ -175,14 +183,14 @@ pub(super) async fn head(
 }
 
 /// The parameters of a read in addition to its headers.
-struct Asked {
+struct ReadParameters {
     version: Option<String>,
     part: Option<i32>,
-    overrides: Overrides,
+    overrides: ResponseOverrides,
 }
 
 /// Response headers that a read overrides.
-struct Overrides {
+struct ResponseOverrides {
     cache_control: Option<String>,
     content_disposition: Option<String>,
     content_encoding: Option<String>,
@@ -197,15 +205,15 @@ fn look_at(
     call: &Call,
     bucket: &str,
     key: &str,
-    asked: Asked,
-) -> Result<(Arc<Object>, Stretch, HeaderMap), Refusal> {
+    asked: ReadParameters,
+) -> Result<(Arc<Object>, ByteRange, HeaderMap), Refusal> {
     let bucket = api.store.bucket(bucket)?;
     no_version(asked.version.as_deref())?;
     let object = bucket.get(key).ok_or_else(|| Refusal::no_such_key().with("Key", key))?;
     let now = i64::try_from(call.context().arrived.0 / 1000).unwrap_or(i64::MAX);
     conditions::read(call.headers(), &READ, &object, now).map_err(|unread| match unread {
-        Unread::NotModified(_) => conditions::not_modified(&object),
-        Unread::Failed(condition) => conditions::failed(condition),
+        ReadRefusal::NotModified(_) => conditions::not_modified(&object),
+        ReadRefusal::Failed(condition) => conditions::failed(condition),
     })?;
     if asked.part.is_some() && call.headers().contains_key("range") {
         return Err(Refusal::new(
@@ -240,7 +248,7 @@ fn look_at(
     Ok((object, stretch, headers))
 }
 
-impl Overrides {
+impl ResponseOverrides {
     fn apply(self, headers: &mut HeaderMap) {
         let expires = self.expires.map(|expires| {
             conditions::http_date(time::OffsetDateTime::from(expires).unix_timestamp())
@@ -274,10 +282,10 @@ pub(super) async fn delete(
     api: &Api,
     call: &Call,
     input: DeleteObjectInput,
-) -> Answer<DeleteObjectOutput> {
+) -> OperationResult<DeleteObjectOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     no_version(input.version_id.as_deref())?;
-    let condition = Write::of(call.headers())?;
+    let condition = WriteCondition::of(call.headers())?;
     let key = input.key.clone();
     bucket.remove(&input.key, move |current| condition.check(&key, current)).await?;
     plain(DeleteObjectOutput::default())
@@ -287,7 +295,7 @@ pub(super) async fn delete_many(
     api: &Api,
     call: &Call,
     input: DeleteObjectsInput,
-) -> Answer<DeleteObjectsOutput> {
+) -> OperationResult<DeleteObjectsOutput> {
     digest_needed(call)?;
     let bucket = api.store.bucket(&input.bucket)?;
     let objects = input.delete.objects;
@@ -296,8 +304,8 @@ pub(super) async fn delete_many(
     }
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in objects {
-        let tag = object.e_tag.map(|tag| Write::Matches(tag.into_value()));
-        let condition = tag.unwrap_or(Write::Always);
+        let tag = object.e_tag.map(|tag| WriteCondition::Matches(tag.into_value()));
+        let condition = tag.unwrap_or(WriteCondition::Always);
         let key = object.key.clone();
         let removed = match no_version(object.version_id.as_deref()) {
             Ok(()) => {
@@ -329,7 +337,7 @@ pub(super) async fn put_acl(
     api: &Api,
     _call: &Call,
     input: PutObjectAclInput,
-) -> Answer<PutObjectAclOutput> {
+) -> OperationResult<PutObjectAclOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     bucket.get(&input.key).ok_or_else(|| Refusal::no_such_key().with("Key", input.key.clone()))?;
     Err(Refusal::acl_not_supported())

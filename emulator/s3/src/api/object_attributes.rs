@@ -5,7 +5,7 @@ use s3s::S3Response;
 use s3s::dto::*;
 
 use super::object::no_version;
-use super::{Answer, Api, plain};
+use super::{Api, OperationResult, plain};
 use crate::call::Call;
 use crate::checksum::Algorithm;
 use crate::conditions;
@@ -19,7 +19,7 @@ pub(super) async fn get(
     api: &Api,
     call: &Call,
     input: GetObjectAttributesInput,
-) -> Answer<GetObjectAttributesOutput> {
+) -> OperationResult<GetObjectAttributesOutput> {
     no_version(input.version_id.as_deref())?;
     let object = api.store.bucket(&input.bucket)?.get(&input.key);
     let object = object.ok_or_else(|| Refusal::no_such_key().with("Key", input.key.clone()))?;

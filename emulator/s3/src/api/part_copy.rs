@@ -7,7 +7,7 @@ use s3s::dto::*;
 
 use super::multipart::part_number;
 use super::object::put_limit;
-use super::{Answer, Api, copy, timestamp};
+use super::{Api, OperationResult, copy, timestamp};
 use crate::attributes;
 use crate::call::Call;
 use crate::checksum::{Algorithm, Hasher};
@@ -20,7 +20,7 @@ pub(super) async fn copy(
     api: &Api,
     call: &Call,
     input: UploadPartCopyInput,
-) -> Answer<UploadPartCopyOutput> {
+) -> OperationResult<UploadPartCopyOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let number = part_number(call, input.part_number)?;
     let upload = bucket.upload(&input.key, &input.upload_id)?;

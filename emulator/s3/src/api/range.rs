@@ -6,14 +6,14 @@ use crate::refusal::Refusal;
 
 /// A range of an object's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct ByteRange {
     pub(super) start: u64,
     pub(super) length: u64,
     /// The length of the whole object for a 206; `None` for a 200.
     pub(super) partial_of: Option<u64>,
 }
 
-impl Stretch {
+impl ByteRange {
     /// `bytes 0-9/100`; `None` for a whole object.
     pub(super) fn content_range(&self) -> Option<String> {
         let whole = self.partial_of?;
@@ -27,8 +27,8 @@ impl Stretch {
 /// # Errors
 ///
 /// 416 if the range begins after the end.
-pub(super) fn of_header(header: Option<&str>, length: u64) -> Result<Stretch, Refusal> {
-    let whole = Stretch { start: 0, length, partial_of: None };
+pub(super) fn of_header(header: Option<&str>, length: u64) -> Result<ByteRange, Refusal> {
+    let whole = ByteRange { start: 0, length, partial_of: None };
     let Some(header) = header else { return Ok(whole) };
     let Ok(range) = Range::parse(header) else { return Ok(whole) };
     let found = range.check(length).ok().filter(|range| range.start < range.end);
@@ -37,7 +37,7 @@ pub(super) fn of_header(header: Option<&str>, length: u64) -> Result<Stretch, Re
             .with("RangeRequested", header)
             .with("ActualObjectSize", length.to_string())
     })?;
-    Ok(Stretch { start: range.start, length: range.end - range.start, partial_of: Some(length) })
+    Ok(ByteRange { start: range.start, length: range.end - range.start, partial_of: Some(length) })
 }
 
 /// The range of a part, numbered from 1, of an object whose parts have these lengths.
@@ -45,7 +45,7 @@ pub(super) fn of_header(header: Option<&str>, length: u64) -> Result<Stretch, Re
 /// # Errors
 ///
 /// 416 if the part does not exist.
-pub(super) fn of_part(number: i32, lengths: &[u64]) -> Result<Stretch, Refusal> {
+pub(super) fn of_part(number: i32, lengths: &[u64]) -> Result<ByteRange, Refusal> {
     let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
     let found = index.and_then(|index| Some((lengths.get(..index)?, *lengths.get(index)?)));
     let (before, length) = found.ok_or_else(|| {
@@ -57,7 +57,7 @@ pub(super) fn of_part(number: i32, lengths: &[u64]) -> Result<Stretch, Refusal> 
         .with("ActualPartCount", lengths.len().to_string())
         .with("PartNumberRequested", number.to_string())
     })?;
-    Ok(Stretch { start: before.iter().sum(), length, partial_of: Some(lengths.iter().sum()) })
+    Ok(ByteRange { start: before.iter().sum(), length, partial_of: Some(lengths.iter().sum()) })
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use s3s::S3Response;
 use s3s::dto::*;
 
 use super::object::no_version;
-use super::{Answer, Api, plain};
+use super::{Api, OperationResult, plain};
 use crate::call::Call;
 use crate::refusal::Refusal;
 use crate::store::Object;
-use crate::tags::{self, Of, Tags};
+use crate::tags::{self, TagOwner, Tags};
 
 /// The tags that a write sets on its object.
 ///
@@ -32,9 +32,9 @@ pub(super) async fn put_object(
     api: &Api,
     _call: &Call,
     input: PutObjectTaggingInput,
-) -> Answer<PutObjectTaggingOutput> {
+) -> OperationResult<PutObjectTaggingOutput> {
     no_version(input.version_id.as_deref())?;
-    let set = tags::checked(Of::Object, input.tagging.tag_set);
+    let set = tags::checked(TagOwner::Object, input.tagging.tag_set);
     change(api, &input.bucket, &input.key, set).await?;
     plain(PutObjectTaggingOutput::default())
 }
@@ -43,7 +43,7 @@ pub(super) async fn delete_object(
     api: &Api,
     _call: &Call,
     input: DeleteObjectTaggingInput,
-) -> Answer<DeleteObjectTaggingOutput> {
+) -> OperationResult<DeleteObjectTaggingOutput> {
     no_version(input.version_id.as_deref())?;
     change(api, &input.bucket, &input.key, Ok(Tags::new())).await?;
     plain(DeleteObjectTaggingOutput::default())
@@ -62,7 +62,7 @@ async fn change(
         let changed = Object { tags: set.clone()?, ..Object::clone(&object) };
         let is_same = move |current: Option<&Object>| match current {
             Some(current) if std::ptr::eq(current, &*object) => Ok(()),
-            _ => Err(Refusal::conditional_request_conflict()),
+            Some(_) | None => Err(Refusal::conditional_request_conflict()),
         };
         match bucket.put(changed, is_same).await {
             // The object was replaced since: the new one is tagged.
@@ -76,7 +76,7 @@ pub(super) async fn get_object(
     api: &Api,
     _call: &Call,
     input: GetObjectTaggingInput,
-) -> Answer<GetObjectTaggingOutput> {
+) -> OperationResult<GetObjectTaggingOutput> {
     no_version(input.version_id.as_deref())?;
     let object = api.store.bucket(&input.bucket)?.get(&input.key);
     let missing = || {
@@ -91,9 +91,9 @@ pub(super) async fn put_bucket(
     api: &Api,
     _call: &Call,
     input: PutBucketTaggingInput,
-) -> Answer<PutBucketTaggingOutput> {
+) -> OperationResult<PutBucketTaggingOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
-    let set = tags::checked(Of::Bucket, input.tagging.tag_set)?;
+    let set = tags::checked(TagOwner::Bucket, input.tagging.tag_set)?;
     let set = (!set.is_empty()).then_some(set);
     bucket.change_settings(move |settings| settings.tags = set).await?;
     let mut response = S3Response::new(PutBucketTaggingOutput::default());
@@ -105,7 +105,7 @@ pub(super) async fn get_bucket(
     api: &Api,
     _call: &Call,
     input: GetBucketTaggingInput,
-) -> Answer<GetBucketTaggingOutput> {
+) -> OperationResult<GetBucketTaggingOutput> {
     let settings = api.store.bucket(&input.bucket)?.settings();
     let missing = || Refusal::no_such_tag_set().with("BucketName", input.bucket.clone());
     plain(GetBucketTaggingOutput { tag_set: shown(settings.tags.as_ref().ok_or_else(missing)?) })
@@ -115,7 +115,7 @@ pub(super) async fn delete_bucket(
     api: &Api,
     _call: &Call,
     input: DeleteBucketTaggingInput,
-) -> Answer<DeleteBucketTaggingOutput> {
+) -> OperationResult<DeleteBucketTaggingOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     bucket.change_settings(|settings| settings.tags = None).await?;
     plain(DeleteBucketTaggingOutput::default())

@@ -23,12 +23,12 @@ pub(super) fn parse(text: &str) -> Option<Credential> {
 
 /// An invalid part of a credential.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub(super) struct CredentialError {
     message: String,
     region: Option<String>,
 }
 
-impl Problem {
+impl CredentialError {
     /// The refusal for a header or a query.
     pub(super) fn refusal(self, wrap: impl Fn(&str) -> Refusal) -> Refusal {
         let refusal = wrap(&self.message);
@@ -42,8 +42,8 @@ impl Problem {
 
 impl Credential {
     /// Checks all parts except the id.
-    pub(super) fn check(&self, region: &str) -> Result<(), Problem> {
-        let problem = |message| Err(Problem { message, region: None });
+    pub(super) fn check(&self, region: &str) -> Result<(), CredentialError> {
+        let problem = |message| Err(CredentialError { message, region: None });
         if self.day.len() != 8 || !self.day.bytes().all(|byte| byte.is_ascii_digit()) {
             return problem(format!(
                 "incorrect date format \"{}\". This date in the credential must be in the format \"yyyyMMdd\".",
@@ -51,7 +51,7 @@ impl Credential {
             ));
         }
         if self.region != region {
-            return Err(Problem {
+            return Err(CredentialError {
                 message: format!("the region '{}' is wrong; expecting '{region}'", self.region),
                 region: Some(region.to_owned()),
             });

@@ -1,6 +1,6 @@
 //! The signature in the fields of a form. The signed text is the form's policy.
 
-use super::{Now, credential, spaced_hex, time};
+use super::{VerificationTime, credential, spaced_hex, time};
 use crate::refusal::Refusal;
 use hardcap_core::context::Context;
 use hardcap_core::keyring::Keyring;
@@ -8,7 +8,7 @@ use hardcap_core::sigv4::{self, ALGORITHM, RequestSignature};
 
 /// The form fields that make up the signature.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FormClaim<'a> {
+pub(crate) struct FormSignature<'a> {
     pub(crate) algorithm: &'a str,
     pub(crate) credential: &'a str,
     pub(crate) date: &'a str,
@@ -18,7 +18,7 @@ pub(crate) struct FormClaim<'a> {
     pub(crate) policy: &'a str,
 }
 
-impl FormClaim<'_> {
+impl FormSignature<'_> {
     /// Verifies the signature of the policy and returns the id of its key.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl FormClaim<'_> {
     pub(crate) fn has_expired(&self, expiration: i64, context: &Context) -> Result<bool, Refusal> {
         let date = self.date()?;
         let clock = &context.clock;
-        let now = Now { region: "", clock, wall: clock.wall(), shown: clock.now() };
+        let now = VerificationTime { region: "", clock, wall: clock.wall(), shown: clock.now() };
         // The lifetime begins when the policy was signed, which is a time of the wall clock.
         let life = expiration.saturating_sub(date.seconds());
         Ok(now.seconds() > now.shown_seconds(&date).saturating_add(life))

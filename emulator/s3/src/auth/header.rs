@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode, header};
 
-use super::{Now, credential, time};
+use super::{VerificationTime, credential, time};
 use crate::refusal::Refusal;
 use hardcap_core::sigv4::{ALGORITHM, RequestSignature};
 
@@ -17,7 +17,7 @@ const SKEW_SECONDS: i64 = 15 * 60;
 pub(super) fn claim(
     headers: &HeaderMap,
     value: &str,
-    now: &Now<'_>,
+    now: &VerificationTime<'_>,
 ) -> Result<RequestSignature, Refusal> {
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     if scheme == "AWS" {
@@ -79,7 +79,7 @@ fn date(headers: &HeaderMap) -> Result<time::Time, Refusal> {
         .ok_or_else(Refusal::date_missing)
 }
 
-fn skew(time: &time::Time, now: &Now<'_>) -> Result<(), Refusal> {
+fn skew(time: &time::Time, now: &VerificationTime<'_>) -> Result<(), Refusal> {
     if now.skew_seconds(time).abs() <= SKEW_SECONDS {
         return Ok(());
     }

@@ -23,13 +23,13 @@ use hardcap_core::context::Context;
 use hardcap_core::keyring::{Key, Keyring};
 use hardcap_core::uri;
 
-pub(super) use form::FormClaim;
+pub(super) use form::FormSignature;
 pub(super) use time::format_iso;
-pub(super) use version_2::FormClaim as FormClaim2;
+pub(super) use version_2::FormSignature as FormSignature2;
 
 /// The encoding of a verified request's body.
 #[derive(Clone, Debug)]
-pub(super) enum Form {
+pub(super) enum BodyEncoding {
     /// Unencoded, not covered by the signature.
     Unsigned,
     /// Unencoded, with this SHA-256.
@@ -45,13 +45,13 @@ pub(super) enum Form {
 
 /// A request with a valid signature.
 #[derive(Clone, Debug)]
-pub(super) struct Verified {
+pub(super) struct VerifiedRequest {
     /// The id of its key.
     pub(super) access_key_id: String,
     /// Whether the signature is in the URL.
     pub(super) presigned: bool,
     /// The encoding of its body.
-    pub(super) form: Form,
+    pub(super) form: BodyEncoding,
     /// Its headers, including those from query parameters.
     pub(super) headers: HeaderMap,
     /// Its query without the signature.
@@ -62,14 +62,14 @@ pub(super) struct Verified {
 ///
 /// Processes sign with the wall clock, which cannot be advanced, so the skew is measured against the wall clock. The age of a
 /// signature follows the emulator's clock.
-struct Now<'a> {
+struct VerificationTime<'a> {
     region: &'a str,
     clock: &'a Clock,
     wall: EpochMillis,
     shown: EpochMillis,
 }
 
-impl Now<'_> {
+impl VerificationTime<'_> {
     /// The difference between the wall clock and the signer's date; negative if the date is in the future.
     fn skew_seconds(&self, date: &time::Time) -> i64 {
         seconds(self.wall) - date.seconds()
@@ -111,7 +111,7 @@ pub(super) fn verify(
     region: &str,
     keyring: &Keyring,
     context: &Context,
-) -> Result<Verified, Refusal> {
+) -> Result<VerifiedRequest, Refusal> {
     let raw = head.uri.query().unwrap_or_default();
     let bytes =
         uri::query(raw).ok_or_else(|| Refusal::invalid_uri().with("URI", head.uri.to_string()))?;
@@ -119,7 +119,7 @@ pub(super) fn verify(
     let query: Vec<_> = bytes.iter().map(|(name, value)| (text(name), text(value))).collect();
     let authorization = head.headers.get(AUTHORIZATION);
     let clock = &context.clock;
-    let now = Now { region, clock, wall: clock.wall(), shown: clock.now() };
+    let now = VerificationTime { region, clock, wall: clock.wall(), shown: clock.now() };
     let presigned = is_presigned(&query);
     let claim = match (presigned, authorization) {
         (_, Some(value)) if presigned || is_version_2(&query) => {
@@ -133,7 +133,7 @@ pub(super) fn verify(
             header::claim(&head.headers, &value, &now)?
         }
         (false, None) if is_version_2(&query) => {
-            let wire = version_2::Wire { head, bucket, raw, query: &query };
+            let wire = version_2::RawRequest { head, bucket, raw, query: &query };
             return version_2::verify(&wire, &now, keyring);
         }
         (false, None) => return Err(Refusal::access_denied()),
@@ -158,7 +158,7 @@ pub(super) fn verify(
     );
     let signing_key = signature(&claim, &key, &canonical_request)?;
     let given = hoisted.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
-    Ok(Verified {
+    Ok(VerifiedRequest {
         form: form(given.unwrap_or(&payload), &claim, signing_key)?,
         headers: hoisted,
         query: without_claim(raw),
@@ -269,16 +269,22 @@ fn spaced_hex(text: &str) -> String {
     bytes.join(" ")
 }
 
-fn form(payload: &str, claim: &RequestSignature, signing_key: [u8; 32]) -> Result<Form, Refusal> {
+fn form(
+    payload: &str,
+    claim: &RequestSignature,
+    signing_key: [u8; 32],
+) -> Result<BodyEncoding, Refusal> {
     let signer = || Some(Signer::new(signing_key, &claim.time, claim.scope(), &claim.signature));
     match payload {
-        "UNSIGNED-PAYLOAD" => Ok(Form::Unsigned),
-        "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Form::Chunked { signer: None, trailer: true }),
+        "UNSIGNED-PAYLOAD" => Ok(BodyEncoding::Unsigned),
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => {
+            Ok(BodyEncoding::Chunked { signer: None, trailer: true })
+        }
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => {
-            Ok(Form::Chunked { signer: signer(), trailer: false })
+            Ok(BodyEncoding::Chunked { signer: signer(), trailer: false })
         }
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => {
-            Ok(Form::Chunked { signer: signer(), trailer: true })
+            Ok(BodyEncoding::Chunked { signer: signer(), trailer: true })
         }
         digest => {
             let mut sha256 = [0; 32];
@@ -287,7 +293,7 @@ fn form(payload: &str, claim: &RequestSignature, signing_key: [u8; 32]) -> Resul
                     .with("ArgumentName", "x-amz-content-sha256")
                     .with("ArgumentValue", digest)
             })?;
-            Ok(Form::Sha256(sha256))
+            Ok(BodyEncoding::Sha256(sha256))
         }
     }
 }

@@ -3,7 +3,7 @@
 use hardcap_limits::Millis;
 use http::StatusCode;
 
-use super::{Now, credential, time};
+use super::{VerificationTime, credential, time};
 use crate::refusal::Refusal;
 use hardcap_core::context::Context;
 use hardcap_core::sigv4::{ALGORITHM, RequestSignature};
@@ -29,7 +29,7 @@ pub(super) const PARAMETERS: [&str; 7] = [
 /// The refusal that AWS would send; [`Refusal::expired`] for an expired URL.
 pub(super) fn claim(
     query: &[(String, String)],
-    now: &Now<'_>,
+    now: &VerificationTime<'_>,
     context: &Context,
 ) -> Result<RequestSignature, Refusal> {
     let find = |name: &str| query.iter().find(|(given, _)| given == name).map(|(_, value)| value);
@@ -85,7 +85,7 @@ pub(super) fn claim(
 fn valid_at(
     time: &time::Time,
     expires: &str,
-    now: &Now<'_>,
+    now: &VerificationTime<'_>,
     context: &Context,
 ) -> Result<(), Refusal> {
     let seconds: i64 = expires.parse().map_err(|_| wrong("X-Amz-Expires should be a number"))?;

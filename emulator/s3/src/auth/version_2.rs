@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue, request};
 use sha1::Sha1;
 
-use super::{Form, Now, Verified, find, spaced_hex, time};
+use super::{BodyEncoding, VerificationTime, VerifiedRequest, find, spaced_hex, time};
 use crate::refusal::Refusal;
 use hardcap_core::context::Context;
 use hardcap_core::keyring::Keyring;
@@ -69,7 +69,7 @@ const SUBRESOURCES: [&str; 33] = [
 ];
 
 /// A request as it was sent.
-pub(super) struct Wire<'a> {
+pub(super) struct RawRequest<'a> {
     pub(super) head: &'a request::Parts,
     /// The bucket from the host name, if it is there.
     pub(super) bucket: Option<&'a str>,
@@ -83,10 +83,10 @@ pub(super) struct Wire<'a> {
 ///
 /// The refusal that AWS would send.
 pub(super) fn verify(
-    wire: &Wire<'_>,
-    now: &Now<'_>,
+    wire: &RawRequest<'_>,
+    now: &VerificationTime<'_>,
     keyring: &Keyring,
-) -> Result<Verified, Refusal> {
+) -> Result<VerifiedRequest, Refusal> {
     if !REGIONS.contains(&now.region) {
         return Err(Refusal::sigv4_only());
     }
@@ -117,10 +117,10 @@ pub(super) fn verify(
             .with("SignatureProvided", signature)
             .with("StringToSignBytes", spaced_hex(&text)));
     }
-    Ok(Verified {
+    Ok(VerifiedRequest {
         access_key_id: id.to_owned(),
         presigned: true,
-        form: Form::Unsigned,
+        form: BodyEncoding::Unsigned,
         headers,
         query: without_claim(wire.raw),
     })
@@ -151,7 +151,7 @@ fn merged(headers: &HeaderMap, query: &[(String, String)]) -> HeaderMap {
     all
 }
 
-fn string_to_sign(wire: &Wire<'_>, headers: &HeaderMap, expires: &str) -> String {
+fn string_to_sign(wire: &RawRequest<'_>, headers: &HeaderMap, expires: &str) -> String {
     let text = |name: &str| {
         let value = headers.get(name);
         value
@@ -173,7 +173,7 @@ fn string_to_sign(wire: &Wire<'_>, headers: &HeaderMap, expires: &str) -> String
 }
 
 /// `/bucket/key?acl&uploadId=1`: the path as it was sent, preceded by the bucket of the host, and the subresources.
-fn resource(wire: &Wire<'_>) -> String {
+fn resource(wire: &RawRequest<'_>) -> String {
     let path = wire.head.uri.path();
     let mut resource = match wire.bucket {
         // In path style the bucket is the first segment.
@@ -198,7 +198,7 @@ fn resource(wire: &Wire<'_>) -> String {
     resource
 }
 
-fn is_virtual_host(wire: &Wire<'_>, bucket: &str) -> bool {
+fn is_virtual_host(wire: &RawRequest<'_>, bucket: &str) -> bool {
     let host = wire.head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     host.or(wire.head.uri.host()).is_some_and(|host| host.starts_with(&format!("{bucket}.")))
 }
@@ -217,7 +217,7 @@ fn without_claim(raw: &str) -> String {
 
 /// The form fields that make up the signature.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FormClaim<'a> {
+pub(crate) struct FormSignature<'a> {
     pub(crate) access_key_id: &'a str,
     pub(crate) signature: &'a str,
     pub(crate) token: Option<&'a str>,
@@ -225,7 +225,7 @@ pub(crate) struct FormClaim<'a> {
     pub(crate) policy: &'a str,
 }
 
-impl FormClaim<'_> {
+impl FormSignature<'_> {
     /// Verifies the signature of the policy.
     ///
     /// # Errors
@@ -254,7 +254,7 @@ impl FormClaim<'_> {
     /// Whether a policy with this expiration, in seconds since 1970, has expired by the emulator's clock.
     pub(crate) fn has_expired(expiration: i64, context: &Context) -> bool {
         let clock = &context.clock;
-        let now = Now { region: "", clock, wall: clock.wall(), shown: clock.now() };
+        let now = VerificationTime { region: "", clock, wall: clock.wall(), shown: clock.now() };
         now.seconds() > now.shown_point(expiration)
     }
 }
@@ -289,7 +289,7 @@ mod tests {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let wire = Wire { head: &head, bucket: Some("bucket"), raw: "", query: &query };
+        let wire = RawRequest { head: &head, bucket: Some("bucket"), raw: "", query: &query };
         let headers = merged(&head.headers, &query);
         assert_eq!(
             string_to_sign(&wire, &headers, "9"),

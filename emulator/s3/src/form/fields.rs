@@ -134,9 +134,10 @@ fn admit_so_far(call: &Call, size: usize) -> Result<(), Refusal> {
 
 /// The refusal for a parser error of an incomplete or malformed form.
 pub(super) fn malformed(error: &multer::Error) -> Refusal {
-    tracing::debug!(%error, "a form cannot be read");
+    tracing::debug!(%error, "malformed form upload");
     match error {
         multer::Error::StreamReadFailed(_) => Refusal::incomplete_body(),
+        // The enum is non-exhaustive. Everything but a failed read is an error in the form itself.
         _ => Refusal::malformed_form(),
     }
 }

@@ -11,26 +11,26 @@ use multer::Field;
 use s3s::crypto::{Checksum as _, Md5};
 
 use super::fields::malformed;
-use super::policy::Sizes;
+use super::policy::SizeRange;
 use crate::api::put_limit;
 use crate::call::Call;
-use crate::checksum::{self, Algorithm, Declared, Hasher};
+use crate::checksum::{self, Algorithm, DeclaredDigests, Hasher};
 use crate::refusal::Refusal;
 use crate::store::{Blob, Bucket, ObjectChecksum};
 use hardcap_core::serve::{BodyError, RequestBody};
 
 /// The body of a form upload as the parser reads it.
-pub(super) struct Rest {
+pub(super) struct FormBody {
     body: Option<RequestBody>,
 }
 
-impl Rest {
-    pub(super) fn new(body: RequestBody) -> Rest {
-        Rest { body: Some(body) }
+impl FormBody {
+    pub(super) fn new(body: RequestBody) -> FormBody {
+        FormBody { body: Some(body) }
     }
 }
 
-impl Stream for Rest {
+impl Stream for FormBody {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -56,13 +56,13 @@ impl Stream for Rest {
 }
 
 /// A file in the store that is not visible yet.
-pub(super) struct Received {
+pub(super) struct ReceivedFile {
     pub(super) blob: Arc<Blob>,
     pub(super) etag: String,
     pub(super) checksum: Option<ObjectChecksum>,
 }
 
-impl Received {
+impl ReceivedFile {
     /// Reads a file and verifies its size and digests against the form.
     ///
     /// # Errors
@@ -72,9 +72,9 @@ impl Received {
         call: &Call,
         bucket: &Bucket,
         file: &mut Field<'_>,
-        sizes: Option<Sizes>,
-    ) -> Result<Received, Refusal> {
-        let declared = Declared::read(call.headers())?;
+        sizes: Option<SizeRange>,
+    ) -> Result<ReceivedFile, Refusal> {
+        let declared = DeclaredDigests::read(call.headers())?;
         let limit = put_limit(call);
         let most = sizes.map_or(limit.max.0, |sizes| sizes.max.min(limit.max.0));
         let algorithm = declared.algorithm().unwrap_or(Algorithm::Crc64Nvme);
@@ -105,11 +105,11 @@ impl Received {
         }
         let blob = writer.finish().await.map_err(|error| Refusal::bug(&error))?;
         let checksum = Some(ObjectChecksum { checksum, parts: None });
-        Ok(Received { blob, etag: hex::encode(md5), checksum })
+        Ok(ReceivedFile { blob, etag: hex::encode(md5), checksum })
     }
 }
 
-impl Sizes {
+impl SizeRange {
     /// Compares the file's size with the policy's range. Both texts were recorded on 2026-02-21.
     fn admit(self, size: u64) -> Result<(), Refusal> {
         if size > self.max {

@@ -18,11 +18,11 @@ use http::{HeaderMap, Method, Response, header, request};
 use multer::Multipart;
 
 use self::fields::{Fields, malformed};
-use self::file::{Received, Rest};
+use self::file::{FormBody, ReceivedFile};
 use self::policy::Policy;
 use super::address::Address;
 use super::api::{expiration, identify};
-use super::auth::{FormClaim, FormClaim2};
+use super::auth::{FormSignature, FormSignature2};
 use super::call::Call;
 use super::refusal::Refusal;
 use super::store::Object;
@@ -52,7 +52,7 @@ impl S3 {
         (caller, head): (&Caller, &request::Parts),
         body: RequestBody,
     ) -> Result<Response<Body>, Refusal> {
-        let rest = Rest::new(body);
+        let rest = FormBody::new(body);
         let boundary = boundary(head, address)?;
         let name = address.bucket.as_deref().unwrap_or_default();
         let bucket = self.store.bucket(name)?;
@@ -71,7 +71,7 @@ impl S3 {
         admit_key(call, &target)?;
         let call = call.with_headers(headers);
         let attributes = attributes::read(&call)?;
-        let received = Received::read(&call, &bucket, &mut file, policy.sizes()).await?;
+        let received = ReceivedFile::read(&call, &bucket, &mut file, policy.sizes()).await?;
         drop(file);
         to_the_end(&mut form).await?;
         let object = Object {
@@ -87,14 +87,14 @@ impl S3 {
         let mut answer = HeaderMap::new();
         identify(&object, &mut answer);
         expiration(&bucket, &object, &mut answer);
-        let stored = success::Stored {
+        let stored = success::StoredObject {
             bucket: name,
             key,
             etag: &object.etag.clone(),
             location: success::location(head, address, key),
         };
         bucket.put(object, |_| Ok(())).await?;
-        let wish = success::Wish {
+        let wish = success::SuccessAction {
             redirect: fields.get("success_action_redirect").or_else(|| fields.get("redirect")),
             status: fields.get("success_action_status"),
         };
@@ -111,7 +111,7 @@ impl S3 {
         fields.required("key")?;
         let Some(document) = fields.get("policy") else { return Err(Refusal::access_denied()) };
         if fields.get("signature").is_some() || fields.get("awsaccesskeyid").is_some() {
-            let claim = FormClaim2 {
+            let claim = FormSignature2 {
                 access_key_id: fields.required("AWSAccessKeyId")?,
                 signature: fields.required("Signature")?,
                 token: fields.get("x-amz-security-token"),
@@ -119,13 +119,13 @@ impl S3 {
             };
             claim.verify(&self.platform.region, &self.platform.keyring, call.context())?;
             let policy = Policy::read(document)?;
-            if FormClaim2::has_expired(policy.expiration, call.context()) {
+            if FormSignature2::has_expired(policy.expiration, call.context()) {
                 return Err(policy::violated("Policy expired."));
             }
             policy.check(bucket, fields)?;
             return Ok((policy, claim.access_key_id.to_owned()));
         }
-        let claim = FormClaim {
+        let claim = FormSignature {
             algorithm: fields.required("X-Amz-Algorithm")?,
             credential: fields.required("X-Amz-Credential")?,
             date: fields.required("X-Amz-Date")?,
@@ -158,6 +158,7 @@ fn boundary(head: &request::Parts, address: &Address) -> Result<String, Refusal>
     }
     multer::parse_boundary(content_type(head)).map_err(|error| match error {
         multer::Error::NoBoundary => Refusal::malformed_form(),
+        // The enum is non-exhaustive. Everything else is another content type.
         _ => Refusal::precondition_failed()
             .with("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"),
     })

@@ -22,19 +22,19 @@ const FREE: [&str; 5] = ["file", "policy", "x-amz-signature", "signature", "awsa
 pub(super) struct Policy {
     /// Seconds since 1970.
     pub(super) expiration: i64,
-    conditions: Vec<Condition>,
+    conditions: Vec<PolicyCondition>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Condition {
+enum PolicyCondition {
     Equals { field: String, value: String },
     StartsWith { field: String, prefix: String },
-    ContentLength(Sizes),
+    ContentLength(SizeRange),
 }
 
 /// The allowed size of the file in bytes, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sizes {
+pub(super) struct SizeRange {
     pub(super) min: u64,
     pub(super) max: u64,
 }
@@ -61,7 +61,7 @@ impl Policy {
             .ok_or_else(|| invalid("Policy missing conditions."))?;
         let mut policy = Policy { expiration: expiration.unix_timestamp(), conditions: Vec::new() };
         for condition in conditions {
-            policy.conditions.push(Condition::read(condition)?);
+            policy.conditions.push(PolicyCondition::read(condition)?);
         }
         Ok(policy)
     }
@@ -77,14 +77,14 @@ impl Policy {
         };
         for condition in &self.conditions {
             let (holds, text) = match condition {
-                Condition::Equals { field, value: wanted } => {
+                PolicyCondition::Equals { field, value: wanted } => {
                     (value(field) == Some(wanted), quoted("eq", field, wanted))
                 }
-                Condition::StartsWith { field, prefix } => {
+                PolicyCondition::StartsWith { field, prefix } => {
                     let holds = starts_with(field, value(field).unwrap_or_default(), prefix);
                     (holds, quoted("starts-with", field, prefix))
                 }
-                Condition::ContentLength(_) => continue,
+                PolicyCondition::ContentLength(_) => continue,
             };
             if !holds {
                 return Err(violated(&format!("Policy Condition failed: {text}")));
@@ -102,18 +102,18 @@ impl Policy {
     }
 
     /// The intersection of all `content-length-range` conditions; `None` if there is none.
-    pub(super) fn sizes(&self) -> Option<Sizes> {
+    pub(super) fn sizes(&self) -> Option<SizeRange> {
         let ranges = self.conditions.iter().filter_map(|condition| match condition {
-            Condition::ContentLength(sizes) => Some(*sizes),
-            Condition::Equals { .. } | Condition::StartsWith { .. } => None,
+            PolicyCondition::ContentLength(sizes) => Some(*sizes),
+            PolicyCondition::Equals { .. } | PolicyCondition::StartsWith { .. } => None,
         });
-        ranges.reduce(|one, two| Sizes { min: one.min.max(two.min), max: one.max.min(two.max) })
+        ranges.reduce(|one, two| SizeRange { min: one.min.max(two.min), max: one.max.min(two.max) })
     }
 }
 
-impl Condition {
+impl PolicyCondition {
     /// `{"acl": "private"}`, `["eq", "$acl", "private"]`, `["starts-with", "$key", "user/"]`, `["content-length-range", 1, 9]`
-    fn read(condition: &Value) -> Result<Condition, Refusal> {
+    fn read(condition: &Value) -> Result<PolicyCondition, Refusal> {
         let lower = |text: &str| text.to_ascii_lowercase();
         if let Some(simple) = condition.as_object() {
             let mut members = simple.iter();
@@ -125,7 +125,7 @@ impl Condition {
             let value = value
                 .as_str()
                 .ok_or_else(|| invalid("Invalid Simple-Condition: value must be a string."))?;
-            return Ok(Condition::Equals { field: lower(field), value: value.to_owned() });
+            return Ok(PolicyCondition::Equals { field: lower(field), value: value.to_owned() });
         }
         let parts = condition.as_array().map(Vec::as_slice).unwrap_or_default();
         let [operation, first, second] = parts else {
@@ -136,15 +136,15 @@ impl Condition {
             let (Some(min), Some(max)) = (number(first), number(second)) else {
                 return Err(invalid("Invalid Condition: content-length-range takes two numbers."));
             };
-            return Ok(Condition::ContentLength(Sizes { min, max }));
+            return Ok(PolicyCondition::ContentLength(SizeRange { min, max }));
         }
         let field = first.as_str().and_then(|field| field.strip_prefix('$')).map(lower);
         match (operation.as_str(), field, second.as_str()) {
             ("eq", Some(field), Some(value)) => {
-                Ok(Condition::Equals { field, value: value.to_owned() })
+                Ok(PolicyCondition::Equals { field, value: value.to_owned() })
             }
             ("starts-with", Some(field), Some(prefix)) => {
-                Ok(Condition::StartsWith { field, prefix: prefix.to_owned() })
+                Ok(PolicyCondition::StartsWith { field, prefix: prefix.to_owned() })
             }
             _ => Err(invalid(&format!("Invalid Condition: unknown operation '{operation}'."))),
         }
@@ -152,8 +152,10 @@ impl Condition {
 
     fn names(&self, name: &str) -> bool {
         match self {
-            Condition::Equals { field, .. } | Condition::StartsWith { field, .. } => field == name,
-            Condition::ContentLength(_) => false,
+            PolicyCondition::Equals { field, .. } | PolicyCondition::StartsWith { field, .. } => {
+                field == name
+            }
+            PolicyCondition::ContentLength(_) => false,
         }
     }
 }
@@ -246,7 +248,7 @@ mod tests {
     #[test]
     fn ranges_of_sizes_are_intersected() {
         let both = r#"[["content-length-range",2,10],["content-length-range","5","20"]]"#;
-        assert_eq!(policy(both).unwrap().sizes(), Some(Sizes { min: 5, max: 10 }));
+        assert_eq!(policy(both).unwrap().sizes(), Some(SizeRange { min: 5, max: 10 }));
         assert_eq!(policy("[]").unwrap().sizes(), None);
     }
 

@@ -9,7 +9,7 @@ use hardcap_core::uri;
 
 /// The stored object.
 #[derive(Debug)]
-pub(super) struct Stored<'a> {
+pub(super) struct StoredObject<'a> {
     pub(super) bucket: &'a str,
     pub(super) key: &'a str,
     /// The entity tag without quotes.
@@ -19,7 +19,7 @@ pub(super) struct Stored<'a> {
 
 /// The response that the form requests.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wish<'a> {
+pub(super) struct SuccessAction<'a> {
     /// `success_action_redirect`, or its older name `redirect`.
     pub(super) redirect: Option<&'a str>,
     /// `success_action_status`
@@ -37,7 +37,11 @@ pub(super) fn location(head: &request::Parts, address: &Address, key: &str) -> S
 }
 
 /// 303 to the form's redirect, else the requested status: 200 or 204 without a body, 201 with a document.
-pub(super) fn response(stored: &Stored<'_>, wish: &Wish<'_>, headers: HeaderMap) -> Response<Body> {
+pub(super) fn response(
+    stored: &StoredObject<'_>,
+    wish: &SuccessAction<'_>,
+    headers: HeaderMap,
+) -> Response<Body> {
     let redirect = wish.redirect.and_then(|to| redirected(to, stored));
     let (status, body) = match (&redirect, wish.status) {
         (Some(_), _) => (StatusCode::SEE_OTHER, Body::empty()),
@@ -58,7 +62,7 @@ pub(super) fn response(stored: &Stored<'_>, wish: &Wish<'_>, headers: HeaderMap)
 }
 
 /// The form's redirect with the stored object in its query; `None` if it is not a web address.
-fn redirected(to: &str, stored: &Stored<'_>) -> Option<HeaderValue> {
+fn redirected(to: &str, stored: &StoredObject<'_>) -> Option<HeaderValue> {
     if !["http://", "https://"].iter().any(|scheme| to.starts_with(scheme)) {
         return None;
     }
@@ -69,7 +73,7 @@ fn redirected(to: &str, stored: &Stored<'_>) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{to}{sign}bucket={bucket}&key={key}&etag={etag}")).ok()
 }
 
-fn document(stored: &Stored<'_>) -> String {
+fn document(stored: &StoredObject<'_>) -> String {
     let etag = format!("\"{}\"", stored.etag);
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{}</Bucket>\

@@ -59,7 +59,7 @@ impl Blobs {
         Ok(Arc::new(Blob {
             name: name.to_owned(),
             length,
-            place: Place::File(path),
+            place: BlobPlace::File(path),
             uses: AtomicUsize::new(0),
         }))
     }
@@ -74,12 +74,12 @@ fn new_name() -> String {
 pub(crate) struct Blob {
     name: String,
     length: u64,
-    place: Place,
+    place: BlobPlace,
     uses: AtomicUsize,
 }
 
 #[derive(Debug)]
-enum Place {
+enum BlobPlace {
     Memory(Bytes),
     File(PathBuf),
 }
@@ -103,17 +103,17 @@ impl Blob {
         self.uses.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn open(&self) -> io::Result<Source> {
+    fn open(&self) -> io::Result<BlobReader> {
         match &self.place {
-            Place::Memory(bytes) => Ok(Source::Memory(bytes.clone())),
-            Place::File(path) => Ok(Source::File(Arc::new(File::open(path)?))),
+            BlobPlace::Memory(bytes) => Ok(BlobReader::Memory(bytes.clone())),
+            BlobPlace::File(path) => Ok(BlobReader::File(Arc::new(File::open(path)?))),
         }
     }
 }
 
 impl Drop for Blob {
     fn drop(&mut self) {
-        if let (Place::File(path), 0) = (&self.place, self.uses.load(Ordering::Relaxed)) {
+        if let (BlobPlace::File(path), 0) = (&self.place, self.uses.load(Ordering::Relaxed)) {
             remove(path);
         }
     }
@@ -189,12 +189,12 @@ impl Writer {
             self.flush().await?;
         }
         let place = match self.file.clone() {
-            None => Place::Memory(self.buffer.split().freeze()),
+            None => BlobPlace::Memory(self.buffer.split().freeze()),
             Some(file) => {
                 if durable {
                     blocking(move || file.sync_all()).await?;
                 }
-                Place::File(self.path())
+                BlobPlace::File(self.path())
             }
         };
         self.file = None;
@@ -220,14 +220,14 @@ where
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-enum Source {
+enum BlobReader {
     Memory(Bytes),
     File(Arc<File>),
 }
 
 /// A range of a blob.
 #[derive(Clone, Debug)]
-pub(crate) struct Slice {
+pub(crate) struct BlobSlice {
     /// Keeps the bytes alive if the object is deleted or replaced during the read.
     pub(crate) blob: Arc<Blob>,
     /// The offset of the first byte.
@@ -237,20 +237,20 @@ pub(crate) struct Slice {
 }
 
 /// Reads slices one after the other.
-pub(crate) fn read(slices: Vec<Slice>) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let reading = Reading { slices: slices.into_iter(), current: None };
+pub(crate) fn read(slices: Vec<BlobSlice>) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let reading = SliceReader { slices: slices.into_iter(), current: None };
     futures_util::stream::try_unfold(reading, |mut reading| async move {
         let next = reading.next().await?;
         Ok(next.map(|data| (data, reading)))
     })
 }
 
-struct Reading {
-    slices: std::vec::IntoIter<Slice>,
-    current: Option<(Slice, Source)>,
+struct SliceReader {
+    slices: std::vec::IntoIter<BlobSlice>,
+    current: Option<(BlobSlice, BlobReader)>,
 }
 
-impl Reading {
+impl SliceReader {
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         loop {
             if let Some((slice, source)) = &mut self.current
@@ -268,16 +268,16 @@ impl Reading {
     }
 }
 
-impl Source {
-    async fn take(&self, slice: &Slice) -> io::Result<Bytes> {
+impl BlobReader {
+    async fn take(&self, slice: &BlobSlice) -> io::Result<Bytes> {
         let start = slice.start;
         let length = usize::try_from(slice.length).unwrap_or(usize::MAX).min(STEP_BYTES);
         match self {
-            Source::Memory(bytes) => {
+            BlobReader::Memory(bytes) => {
                 let start = usize::try_from(start).map_err(io::Error::other)?;
                 Ok(bytes.slice(start..start + length))
             }
-            Source::File(file) => {
+            BlobReader::File(file) => {
                 let file = file.clone();
                 blocking(move || {
                     let mut data = BytesMut::zeroed(length);
@@ -305,7 +305,7 @@ mod tests {
     }
 
     async fn content(blob: &Arc<Blob>, start: u64, length: u64) -> Vec<u8> {
-        let slice = Slice { blob: blob.clone(), start, length };
+        let slice = BlobSlice { blob: blob.clone(), start, length };
         read(vec![slice]).try_collect::<Vec<_>>().await.unwrap().concat()
     }
 

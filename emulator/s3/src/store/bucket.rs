@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blob::{Blobs, Writer, blocking};
 use super::object::{Object, ObjectRecord};
-use super::upload::{About, Upload};
+use super::upload::{Upload, UploadInfo};
 use crate::refusal::Refusal;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::durable::{Folder, file_of};
@@ -327,7 +327,7 @@ impl Bucket {
     /// # Errors
     ///
     /// If the disk fails.
-    pub(crate) async fn begin_upload(&self, about: About) -> Result<Arc<Upload>, Refusal> {
+    pub(crate) async fn begin_upload(&self, about: UploadInfo) -> Result<Arc<Upload>, Refusal> {
         let folder = self.folder.as_ref().map(|folder| folder.inner("uploads").inner(&about.id));
         let created = match folder {
             None => Upload::create(about, None),

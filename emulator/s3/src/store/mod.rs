@@ -17,7 +17,7 @@ use tempfile::TempDir;
 pub(crate) use blob::{Blob, read};
 pub(crate) use bucket::{Bucket, PublicAccess};
 pub(crate) use object::{Attributes, Object, ObjectChecksum};
-pub(crate) use upload::{About, Part, Upload};
+pub(crate) use upload::{Part, Upload, UploadInfo};
 
 use super::refusal::Refusal;
 use blob::{Blobs, blocking};
@@ -27,7 +27,7 @@ use hardcap_core::config;
 
 /// All buckets.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct ObjectStore {
     buckets: RwLock<BTreeMap<String, Arc<Bucket>>>,
     /// Serializes the creation and removal of buckets.
     turn: tokio::sync::Mutex<()>,
@@ -37,16 +37,16 @@ pub(crate) struct Store {
     _scratch: Option<TempDir>,
 }
 
-impl Store {
+impl ObjectStore {
     /// Opens the store in a directory, or an empty one in memory.
     ///
     /// # Errors
     ///
     /// If the directory is in use, cannot be written to, or contains unreadable records. The message names it.
-    pub(super) fn open(directory: Option<&Path>) -> io::Result<Store> {
+    pub(super) fn open(directory: Option<&Path>) -> io::Result<ObjectStore> {
         let Some(directory) = directory else {
             let scratch = tempfile::Builder::new().prefix("hardcap-s3-").tempdir()?;
-            return Ok(Store {
+            return Ok(ObjectStore {
                 buckets: RwLock::default(),
                 turn: tokio::sync::Mutex::new(()),
                 blobs: Blobs::new(scratch.path(), false),
@@ -64,7 +64,7 @@ impl Store {
         }
         let named: HashSet<String> = buckets.values().flat_map(|b| b.blob_names()).collect();
         disk::sweep(&disk.blobs(), &named)?;
-        Ok(Store {
+        Ok(ObjectStore {
             buckets: RwLock::new(buckets),
             turn: tokio::sync::Mutex::new(()),
             blobs,

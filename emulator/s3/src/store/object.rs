@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::blob::{Blob, Blobs, Slice};
+use super::blob::{Blob, BlobSlice, Blobs};
 use crate::checksum::Checksum;
 use hardcap_core::clock::EpochMillis;
 
@@ -72,7 +72,7 @@ impl Object {
     }
 
     /// The slices that contain `length` bytes from `start` on.
-    pub(crate) fn slices(&self, start: u64, length: u64) -> Vec<Slice> {
+    pub(crate) fn slices(&self, start: u64, length: u64) -> Vec<BlobSlice> {
         let (mut skip, mut left) = (start, length);
         let mut slices = Vec::new();
         for blob in &self.body {
@@ -84,7 +84,7 @@ impl Object {
             if length == 0 {
                 break;
             }
-            slices.push(Slice { blob: blob.clone(), start: skip, length });
+            slices.push(BlobSlice { blob: blob.clone(), start: skip, length });
             left -= length;
             skip = 0;
         }

@@ -16,8 +16,8 @@ use hardcap_core::durable::Folder;
 /// A multipart upload: the attributes of its object, and its parts.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    pub(crate) about: About,
-    state: Mutex<State>,
+    pub(crate) about: UploadInfo,
+    state: Mutex<UploadState>,
     /// Parts are written to disk one at a time, so that index and disk agree on the latest one.
     turn: Mutex<()>,
     folder: Option<Folder>,
@@ -25,7 +25,7 @@ pub(crate) struct Upload {
 
 /// The parameters of CreateMultipartUpload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct About {
+pub(crate) struct UploadInfo {
     /// `UploadId`
     pub(crate) id: String,
     /// The key of the object.
@@ -47,7 +47,7 @@ pub(crate) struct About {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct UploadState {
     closed: bool,
     parts: BTreeMap<u16, Arc<Part>>,
 }
@@ -73,7 +73,7 @@ struct PartRecord {
 
 impl Upload {
     /// Creates an upload.
-    pub(super) fn create(about: About, folder: Option<Folder>) -> io::Result<Upload> {
+    pub(super) fn create(about: UploadInfo, folder: Option<Folder>) -> io::Result<Upload> {
         if let Some(folder) = &folder {
             folder.inner("parts").create()?;
             folder.write("upload.json", &about)?;
@@ -84,7 +84,7 @@ impl Upload {
     /// Opens an upload of an earlier run.
     pub(super) fn reopen(folder: Folder, blobs: &Blobs) -> io::Result<Upload> {
         let about = folder.read("upload.json")?;
-        let mut state = State::default();
+        let mut state = UploadState::default();
         let parts = folder.inner("parts");
         for name in parts.names()? {
             let record: PartRecord = parts.read(&name)?;
@@ -173,7 +173,7 @@ impl Upload {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, UploadState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
