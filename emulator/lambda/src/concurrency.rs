@@ -1,4 +1,4 @@
-//! Permits: how many executions may be under way, for a function that reserves some and for the whole account.
+//! Concurrency permits, for functions with reserved concurrency and for the account.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use hardcap_limits::{Count, Exceeded};
 use crate::stop::Throttle;
 use hardcap_core::context::Context;
 
-/// The executions under way in the account.
+/// The running executions of the account.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     under_way: Mutex<UnderWay>,
@@ -15,15 +15,15 @@ pub(super) struct Account {
 
 #[derive(Debug, Default)]
 struct UnderWay {
-    /// Of functions that reserve nothing.
+    /// Executions of functions without reserved concurrency.
     unreserved: u64,
-    /// Of all functions.
+    /// Executions of all functions.
     all: u64,
-    /// The sum of what functions reserve: others cannot use it.
+    /// The sum of all reservations, which other functions cannot use.
     reserved: u64,
 }
 
-/// The executions under way of one function, whatever becomes of its code meanwhile.
+/// The running executions of one function, independent of changes of its code.
 #[derive(Debug)]
 pub(super) struct Executions {
     account: Arc<Account>,
@@ -36,7 +36,7 @@ struct Own {
     reserved: Option<u64>,
 }
 
-/// The right to one execution; given back when dropped.
+/// The permit for one execution; returned on drop.
 #[derive(Debug)]
 pub(super) struct Permit {
     of: Arc<Executions>,
@@ -44,7 +44,7 @@ pub(super) struct Permit {
 }
 
 impl Account {
-    /// What functions reserve, all together.
+    /// The sum of all reservations.
     pub(super) fn reserved(&self) -> u64 {
         lock(&self.under_way).reserved
     }
@@ -57,14 +57,14 @@ impl Executions {
         Arc::new(executions)
     }
 
-    /// Reserves executions, if that leaves enough to functions that reserve none.
+    /// Reserves executions, if enough unreserved concurrency remains.
     pub(super) fn reserve(&self, ctx: &Context, wanted: u32) -> Result<(), Exceeded> {
         let wanted = u64::from(wanted);
         let mut own = lock(&self.own);
         let mut account = lock(&self.account.under_way);
         let reserved = account.reserved - own.reserved.unwrap_or(0) + wanted;
         let left = ctx.limits.lambda_concurrency.max.0.saturating_sub(reserved);
-        // A function that reserves none takes nothing from the others.
+        // An unlimited request reserves nothing, so it always fits.
         if wanted > 0 {
             ctx.admit_least(&super::rules::unreserved_min(&ctx.limits), Count(left))?;
         }
@@ -73,7 +73,7 @@ impl Executions {
         Ok(())
     }
 
-    /// Reserves nothing any more: the function shares with others.
+    /// Removes the reservation: the function uses unreserved concurrency again.
     pub(super) fn release(&self) {
         self.set_reserved(None);
     }
@@ -85,9 +85,9 @@ impl Executions {
         account.reserved = account.reserved - before.unwrap_or(0) + reserved.unwrap_or(0);
     }
 
-    /// One execution more, or none: nobody waits for one.
+    /// Acquires a permit, or fails at once.
     ///
-    /// A reservation is the most that its function may have, and what no other function can take from it.
+    /// A reservation is the function's maximum, and no other function can use it.
     pub(super) fn permit(self: &Arc<Self>, ctx: &Context) -> Result<Permit, Throttle> {
         let mut own = lock(&self.own);
         if own.reserved.is_some_and(|reserved| own.under_way >= reserved) {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reservation_is_the_most_a_function_may_have() {
+    fn a_reservation_is_the_maximum_of_its_function() {
         let ctx = context(1000);
         let executions = Executions::new(Arc::default(), Some(2));
         let first = executions.permit(&ctx).unwrap();
@@ -149,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reservation_of_zero_lets_nothing_through() {
+    fn a_reservation_of_zero_throttles_every_invocation() {
         let executions = Executions::new(Arc::default(), Some(0));
         assert_eq!(executions.permit(&context(1000)).unwrap_err(), Throttle::Function);
     }
 
     #[test]
-    fn others_share_what_is_not_reserved() {
+    fn functions_without_reservation_share_the_unreserved_concurrency() {
         let ctx = context(3);
         let account = Arc::<Account>::default();
         let reserving = Executions::new(Arc::clone(&account), Some(1));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_record_shows_the_limit_and_what_was_asked() {
+    fn the_record_shows_the_limit_and_the_requested_number() {
         let ctx = context(1);
         let executions = Executions::new(Arc::default(), None);
         let _only = executions.permit(&ctx).unwrap();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_account_must_leave_all_of_its_concurrency() {
+    fn a_small_account_cannot_reserve_concurrency() {
         let ctx = context(10);
         let one = Executions::new(Arc::default(), None);
         let exceeded = one.reserve(&ctx, 1).unwrap_err();
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn reservations_leave_a_hundred_to_the_others() {
+    fn reservations_leave_a_hundred_executions_unreserved() {
         // lambda_unreserved_min
         let ctx = context(1000);
         let account = Arc::<Account>::default();

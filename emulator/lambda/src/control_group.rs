@@ -1,9 +1,9 @@
-//! Control groups: what one sandbox may use of memory and processes, counted and held by the kernel, whoever the user is.
+//! Control groups: the kernel counts and limits the memory and the processes of each sandbox, independent of the user.
 //!
-//! A process never leaves its group, whatever it does: so the end of the group is the end of all that a function started,
-//! also of what left its process group. Both versions are used, for machines have either, or both at once. All groups of
-//! this process are in one folder, `hardcap-` and its process id; [`guard`] removes it when this process has ended, however
-//! it did. Where nothing may be made in the groups' file system, a sandbox has none, and the log says so once.
+//! A process cannot leave its group, so ending the group ends everything that a function has started, including processes that
+//! left their process group. Both versions are supported, because machines have either or both. All groups of this process are
+//! in one folder, `hardcap-` and its process id; the [`guard`] removes it after this process has ended in any way. If no group
+//! can be created, sandboxes have none, and the log says so once.
 
 #[cfg(target_os = "linux")]
 mod guard;
@@ -25,10 +25,10 @@ use self::place::Place;
 use hardcap_core::clock::Clock;
 use hardcap_core::descriptors;
 
-/// What the processes of one sandbox may use together.
+/// The limits of all processes of one sandbox together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Memory, and with it the files in `/tmp`: that is a disk on AWS and memory here, and the kernel counts it in.
+    /// Memory, including the files in `/tmp`: AWS stores them on disk, but here they are in memory and counted by the kernel.
     pub(super) bytes: u64,
     /// Processes and threads together.
     pub(super) processes: u64,
@@ -40,28 +40,28 @@ pub(super) struct ControlGroup {
     folders: Vec<PathBuf>,
 }
 
-/// Where this process makes its groups.
+/// The folder for the groups of this process.
 #[derive(Debug)]
 struct Home {
     places: Vec<Place>,
     last: AtomicU64,
-    /// When it closes, the guard looks after what is left. It reads what is written here, and ignores it.
+    /// When this pipe closes, the guard removes what is left. It reads the pipe to notice that, and ignores the content.
     alive: Mutex<OwnedFd>,
 }
 
-/// How long a killed process may take to be gone. One that the kernel holds longer is left to the guard.
+/// The time for a killed process to disappear. A process that the kernel holds longer is left to the guard.
 const GONE_WITHIN: Millis = Millis(5_000);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// `None` where the machine permits none. Not set by a shortage, which may pass.
+/// `None` if the machine permits no groups. Not set by a shortage, which may pass.
 static HOME: OnceLock<Option<Home>> = OnceLock::new();
 
 impl ControlGroup {
-    /// Makes a group; `None` where the machine does not permit one.
+    /// Creates a group; `None` if the machine does not permit one.
     ///
     /// # Errors
     ///
-    /// What the machine lacks at this moment.
+    /// A description of the shortage, if the machine lacks a resource.
     pub(super) fn make(bounds: Bounds) -> Result<Option<ControlGroup>, String> {
         let Some(home) = home()? else { return Ok(None) };
         home.see_to_guard();
@@ -74,7 +74,9 @@ impl ControlGroup {
                     if let Some(shortage) = descriptors::shortage(&error) {
                         return Err(shortage);
                     }
-                    tracing::warn!("a sandbox has no control group in {place}: {error}");
+                    tracing::warn!(
+                        "cannot create a control group for a sandbox in {place}: {error}"
+                    );
                     return Ok(None);
                 }
             }
@@ -82,7 +84,7 @@ impl ControlGroup {
         Ok(Some(group))
     }
 
-    /// The files in which a process writes `0` to join.
+    /// The files to which a process writes `0` to join.
     pub(super) fn entrances(&self) -> Vec<CString> {
         let entrance = |folder: &PathBuf| place::c_string(&folder.join("cgroup.procs"));
         self.folders.iter().filter_map(|folder| entrance(folder).ok()).collect()
@@ -93,7 +95,7 @@ impl ControlGroup {
         self.folders.iter().any(|folder| folder.join("pids.max").exists())
     }
 
-    /// Whether the kernel has killed one of its processes for the memory that all of them used.
+    /// Whether the kernel has killed one of its processes because their total memory exceeded the limit.
     pub(super) fn was_out_of_memory(&self) -> bool {
         ["memory.events", "memory.oom_control"].iter().any(|file| {
             let read = |folder: &PathBuf| std::fs::read_to_string(folder.join(file)).ok();
@@ -101,7 +103,7 @@ impl ControlGroup {
         })
     }
 
-    /// Ends every process in it, and removes it when they are gone.
+    /// Kills every process in it, and removes it when they have ended.
     pub(super) async fn end(mut self, clock: &Clock) {
         let stopwatch = clock.stopwatch();
         loop {
@@ -115,7 +117,7 @@ impl ControlGroup {
 }
 
 impl Drop for ControlGroup {
-    /// One whose end nobody waits for: what still runs is killed, and the guard removes the rest.
+    /// A group that was not ended: its processes are killed, and the guard removes the rest.
     fn drop(&mut self) {
         self.folders.retain(|folder| !is_removed(folder));
     }
@@ -131,7 +133,7 @@ fn is_removed(_folder: &Path) -> bool {
     true
 }
 
-/// Ends what still runs in a group, and removes it, should that take a moment.
+/// Kills the remaining processes of a group and removes it, after a short wait if necessary.
 #[cfg(target_os = "linux")]
 fn remove(folder: &Path) {
     if let Ok(folder) = place::c_string(folder) {
@@ -142,7 +144,7 @@ fn remove(folder: &Path) {
 #[cfg(not(target_os = "linux"))]
 fn remove(_folder: &Path) {}
 
-/// Where this process makes its groups; made by the first call.
+/// The folder for the groups of this process, created by the first call.
 fn home() -> Result<Option<&'static Home>, String> {
     static MAKING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,8 +156,8 @@ fn home() -> Result<Option<&'static Home>, String> {
                     return Err(shortage);
                 }
                 tracing::info!(
-                    "sandboxes have no control groups, because this user may not make them here: {error}. Memory is \
-                     looked at ten times a second, and a process that leaves its process group does not end with its \
+                    "sandboxes have no control groups, because this user cannot create them here: {error}. Memory is \
+                     sampled ten times per second, and a process that leaves its process group does not end with its \
                      sandbox"
                 );
                 None
@@ -166,7 +168,7 @@ fn home() -> Result<Option<&'static Home>, String> {
     Ok(HOME.get().and_then(Option::as_ref))
 }
 
-/// Starts another guard where the last one was killed: without one, the groups would stay when this process ends.
+/// Replaces a guard that was killed. Without a guard, the groups would remain after this process.
 pub(super) fn see_to_guard() {
     if let Some(Some(home)) = HOME.get() {
         home.see_to_guard();
@@ -183,7 +185,9 @@ impl Home {
         }
         match guard::start(&self.places) {
             Ok(another) => *alive = another,
-            Err(error) => tracing::warn!("the guard of the control groups was killed: {error}"),
+            Err(error) => tracing::warn!(
+                "the guard of the control groups was killed and cannot be restarted: {error}"
+            ),
         }
     }
 
@@ -198,7 +202,7 @@ impl Home {
         );
         places.iter().for_each(Place::sweep);
         let mut made: Vec<Place> = Vec::new();
-        let mut refused = io::Error::other("the kernel offers none");
+        let mut refused = io::Error::other("the kernel offers no control groups");
         for place in places {
             match place.make_home() {
                 Ok(place) => made.push(place),
@@ -219,7 +223,7 @@ impl Home {
         }
     }
 
-    /// Only Linux has them.
+    /// Only Linux has control groups.
     #[cfg(not(target_os = "linux"))]
     fn make() -> io::Result<Home> {
         Err(io::ErrorKind::Unsupported.into())

@@ -1,18 +1,18 @@
-//! The environment of a function's process: what AWS gives, what the user configured, and nothing of the parent's.
+//! The environment of a function's process: AWS's variables and the configured ones, but no variables of the parent.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use hardcap_core::config::{Credential, Function};
 
-/// What differs from one sandbox to the next, or comes from the emulator as a whole.
+/// The values that differ between sandboxes or belong to the emulator.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub(super) function: &'a Function,
     pub(super) region: &'a str,
-    /// `127.0.0.1:PORT` of this sandbox's Runtime API.
+    /// The address of the sandbox's Runtime API, `127.0.0.1:PORT`.
     pub(super) runtime_api: &'a str,
-    /// Where every AWS client of the function goes.
+    /// The endpoint for all AWS clients of the function.
     pub(super) aws_endpoint: &'a str,
     pub(super) credential: &'a Credential,
     pub(super) log_stream: &'a str,
@@ -26,12 +26,12 @@ const AWS_PATH: &str = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin";
 /// Names and values.
 pub(super) type Variables = Vec<(OsString, OsString)>;
 
-/// The variables of a process that finds its code in `task_root`, later ones winning. The whole set was recorded on AWS for
-/// every managed runtime, by LocalStack's tests on 2023-11-20, and for Python 3.14 in a public dump of 2025-12-28.
+/// The variables of a process whose code is in `task_root`; later ones take precedence. The whole set was recorded on AWS for
+/// every managed runtime by LocalStack's tests on 2023-11-20, and for Python 3.14 in a public dump of 2025-12-28.
 ///
-/// Two differ from AWS because the programs are those of this machine. `PATH` is AWS's with the emulator's own behind it:
-/// else an interpreter that is installed elsewhere would not be found. `LD_LIBRARY_PATH` names only the task root, its `lib`
-/// and that of the layers: the rest of AWS's value would put this machine's libraries in an order that its own programs do not expect.
+/// Two differ from AWS because the programs are those of this machine. `PATH` is AWS's followed by the emulator's own, so that
+/// interpreters in other folders are found. `LD_LIBRARY_PATH` names only the task root, its `lib` and that of the layers: the
+/// rest of AWS's value would change the order of this machine's libraries for its programs.
 pub(super) fn variables(facts: &Facts<'_>, task_root: &Path) -> Variables {
     let mut variables = Vec::new();
     let mut set = |name: &str, value: &OsStr| variables.push((name.into(), value.to_owned()));
@@ -83,11 +83,12 @@ pub(super) fn variables(facts: &Facts<'_>, task_root: &Path) -> Variables {
     variables
 }
 
-/// What a managed runtime's own start adds, unless the user has set it: on AWS that is a shell script, which a runtime client
-/// started here does not have. Same recordings. Node's `NODE_EXTRA_CA_CERTS` is left out, for its file is AWS's.
+/// The variables that a managed runtime's start script adds, unless the user has set them. A runtime client that is started
+/// directly does not run that script. Same recordings. Node's `NODE_EXTRA_CA_CERTS` is omitted, because its file exists only on
+/// AWS.
 ///
-/// `layers` are folders that lie where they really are, for a sandbox without `/opt`: they take its place in the paths. Where
-/// there is `/opt`, Python finds it by `sys.path`, as on AWS.
+/// `layers` are the folders of layers for a sandbox without `/opt`: they replace it in the paths. With `/opt`, Python finds it
+/// through `sys.path`, as on AWS.
 pub(super) fn of_runtime(
     variables: &Variables,
     runtime: &str,
@@ -123,7 +124,7 @@ pub(super) fn of_runtime(
     variables.iter().cloned().chain(added).collect()
 }
 
-/// Paths as variables list them.
+/// Paths in the format of a variable.
 fn joined(paths: impl Iterator<Item = PathBuf>) -> OsString {
     let mut list = OsString::new();
     for path in paths {
@@ -135,8 +136,7 @@ fn joined(paths: impl Iterator<Item = PathBuf>) -> OsString {
     list
 }
 
-/// What an external extension is not given, for it is the runtime's own (AWS, Lambda developer guide, extensions API,
-/// 2023-10-30).
+/// Variables of the runtime that an external extension does not get (AWS, Lambda developer guide, extensions API, 2023-10-30).
 const OF_THE_RUNTIME: [&str; 7] = [
     "AWS_EXECUTION_ENV",
     "AWS_LAMBDA_LOG_GROUP_NAME",
@@ -147,7 +147,7 @@ const OF_THE_RUNTIME: [&str; 7] = [
     "LAMBDA_TASK_ROOT",
 ];
 
-/// The variables of an external extension, out of those of its runtime.
+/// The variables of an external extension, selected from those of its runtime.
 pub(super) fn of_extension(variables: &Variables) -> Variables {
     let given = |name: &OsStr| {
         let name = name.as_encoded_bytes();
@@ -161,7 +161,7 @@ pub(super) fn log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
 
-/// `AWS_EXECUTION_ENV`: a managed runtime's name. Custom runtimes have none (recorded 2026-01-13).
+/// `AWS_EXECUTION_ENV`: the name of a managed runtime. Custom runtimes have none (recorded 2026-01-13).
 fn execution_environment(runtime: &str) -> Option<String> {
     (!runtime.starts_with("provided")).then(|| format!("AWS_Lambda_{runtime}"))
 }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_custom_runtime_gets_what_was_recorded_on_2026_01_13() {
+    fn a_custom_runtime_has_the_environment_recorded_on_2026_01_13() {
         let mut function = Function::new("echo", ["guest"]);
         function.environment.insert("STAGE".to_owned(), "test".to_owned());
         let environment = environment(&function);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_managed_runtime_adds_what_its_start_adds_and_the_user_has_not_set() {
+    fn a_managed_runtime_adds_the_variables_of_its_start_script_unless_they_are_set() {
         let given = vec![("PYTHONPATH".into(), "mine".into())];
         let root = Path::new("/var/task");
         let names = |runtime| {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_that_are_not_in_opt_are_named_where_they_lie_the_last_one_first() {
+    fn layers_outside_opt_are_in_the_paths_with_the_last_one_first() {
         let layers = ["/l/one", "/l/two"].map(PathBuf::from);
         let path = |runtime| {
             let variables = of_runtime(&Vec::new(), runtime, Path::new("/srv"), &layers);
@@ -274,14 +274,14 @@ mod tests {
     }
 
     #[test]
-    fn a_managed_runtime_is_named() {
+    fn the_execution_environment_names_a_managed_runtime() {
         let mut function = Function::new("echo", ["python3"]);
         function.runtime = "python3.11".to_owned();
         assert_eq!(environment(&function)["AWS_EXECUTION_ENV"], "AWS_Lambda_python3.11");
     }
 
     #[test]
-    fn the_users_variables_win() {
+    fn configured_variables_take_precedence() {
         let mut function = Function::new("echo", ["guest"]);
         function.environment.insert("TZ".to_owned(), "Europe/Rome".to_owned());
         assert_eq!(environment(&function)["TZ"], "Europe/Rome");

@@ -1,4 +1,4 @@
-//! Whether a posted event is JSON, and AWS's words when it is not. Pure.
+//! JSON validation of events, with AWS's error text. Pure.
 
 use serde::de::IgnoredAny;
 
@@ -34,8 +34,8 @@ struct Fault {
     column: usize,
 }
 
-/// A byte that is no UTF-8. Where a value should begin it is an unexpected character, inside a text a wrong start byte: both
-/// were recorded on 2025-11-24, the first for the byte 0x99, the second for 0x87.
+/// An invalid UTF-8 byte. At the start of a value AWS reports an unexpected character, inside a string an invalid start byte:
+/// both were recorded on 2025-11-24, the first for the byte 0x99, the second for 0x87.
 fn invalid_utf8(event: &[u8], at: usize) -> Fault {
     let byte = event[at];
     let (line, column) = position(&event[..at]);
@@ -47,7 +47,7 @@ fn invalid_utf8(event: &[u8], at: usize) -> Fault {
     Fault { what, line, column }
 }
 
-/// A text that is no JSON. Recorded for a character that begins no value; for other mistakes the words are unconfirmed.
+/// A JSON syntax error. Recorded for a character that cannot start a value; the text for other errors is unconfirmed.
 fn syntax(text: &str, error: &serde_json::Error) -> Fault {
     if error.is_eof() {
         let what = "Unexpected end-of-input".to_owned();
@@ -71,14 +71,14 @@ fn unexpected(found: char) -> String {
     )
 }
 
-/// Line and column, from 1, of what comes after these bytes.
+/// Line and column, from 1, after these bytes.
 fn position(before: &[u8]) -> (usize, usize) {
     let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
     let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
     (line, 1 + before.len() - line_start)
 }
 
-/// Where a line and column, from 1, are.
+/// The offset of a line and column, from 1.
 fn offset(text: &[u8], line: usize, column: usize) -> usize {
     let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
     let start = std::iter::once(0).chain(ends).nth(line.saturating_sub(1)).unwrap_or(0);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn accepts_every_kind_of_json_and_an_empty_body() {
+    fn every_kind_of_json_and_an_empty_body_are_accepted() {
         for event in
             ["", "{}", "[]", "\"text\"", "3", "null", " {\"a\": [1, 2.5e3]}\n", "\"\u{fc}\""]
         {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_begins_no_value_is_refused_in_the_words_recorded_on_2025_11_24() {
+    fn a_byte_that_starts_no_value_is_refused_with_the_text_recorded_on_2025_11_24() {
         assert_eq!(
             refusal(b"\x99\x00"),
             "Could not parse request body into json: Could not parse payload into json: Unexpected character \
@@ -117,21 +117,21 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_utf_8_is_refused_with_its_byte() {
+    fn invalid_utf_8_is_refused_with_its_byte() {
         let message = refusal(b"{\"a\": \"\x87\"}");
         assert!(message.contains("Invalid UTF-8 start byte 0x87\n at"), "{message}");
         assert!(message.ends_with("line: 1, column: 8]"), "{message}");
     }
 
     #[test]
-    fn names_the_character_and_its_place() {
+    fn the_refusal_names_the_character_and_its_position() {
         let message = refusal(b"{\n  \"a\": hello}");
         assert!(message.contains("Unexpected character ('h' (code 104))"), "{message}");
         assert!(message.ends_with("line: 2, column: 8]"), "{message}");
     }
 
     #[test]
-    fn refuses_what_is_cut_or_more_than_one_value_without_panicking() {
+    fn truncated_json_and_multiple_values_are_refused() {
         for event in
             [&b"{\"a\":"[..], b"\"open", b"{} {}", b"[1,]", b"nul", b"\xff", b"01", b"\n\n\xe2\x82"]
         {

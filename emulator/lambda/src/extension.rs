@@ -1,4 +1,4 @@
-//! The extensions of one sandbox: who has registered, for what, and who is ready. It holds no process and no socket.
+//! The extensions of one sandbox: registrations, subscribed events and states. Without processes and sockets.
 //!
 //! States and texts are those of AWS's own server (source of the Runtime Interface Emulator, read 2026-01-02).
 
@@ -13,29 +13,29 @@ use uuid::Uuid;
 
 pub(super) use self::refused::Refused;
 
-/// Where an extension runs.
+/// The kinds of extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// In a process of its own, started by the platform before the runtime; known by the name of its file.
+    /// External: a process of its own, started before the runtime and named by its file.
     External,
-    /// In the runtime's process, or in one that the runtime started.
+    /// Internal: in the runtime's process, or in one that the runtime started.
     Internal,
 }
 
-/// How far an extension has come.
+/// The state of an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Its process runs.
+    /// The process runs.
     Started,
-    /// It has registered, and not asked for an event yet.
+    /// It has registered and not yet requested an event.
     Registered,
     /// It waits for an event.
     Ready,
-    /// It has an event.
+    /// It is processing an event.
     Running,
-    /// It has reported that its init failed.
+    /// It has reported an init error.
     InitError,
-    /// It has reported that it is about to end.
+    /// It has reported an exit error.
     ExitError,
     /// Its process could not be started.
     LaunchError,
@@ -55,7 +55,7 @@ impl Stage {
     }
 }
 
-/// What an extension may ask to be told of.
+/// An event type to which an extension can subscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     Invoke,
@@ -71,7 +71,7 @@ impl Topic {
     }
 }
 
-/// What an extension is told when it asks for its next event.
+/// The event that an extension receives.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "eventType")]
 pub(super) enum Notice {
@@ -81,7 +81,7 @@ pub(super) enum Notice {
     Shutdown { deadline_ms: u64, shutdown_reason: &'static str },
 }
 
-/// The X-Ray header of an invocation.
+/// The tracing data of an invocation.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Tracing {
     r#type: &'static str,
@@ -102,9 +102,9 @@ struct Extension {
     stage: Stage,
     topics: Vec<Topic>,
     error_type: Option<String>,
-    /// Its request for an event, while it waits.
+    /// The pending request for an event.
     waiting: Option<oneshot::Sender<Notice>>,
-    /// An event that was handed to a connection which was gone already.
+    /// An event that could not be delivered because the connection was closed.
     undelivered: Option<Notice>,
 }
 
@@ -139,16 +139,16 @@ impl Extension {
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     all: Vec<Extension>,
-    /// No internal extension can register any more.
+    /// Whether registration is closed for internal extensions.
     closed: bool,
 }
 
 impl Extensions {
-    /// A process is about to be started as the extension of this name.
+    /// Registers that a process is about to be started as an extension with this name.
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] when there are too many.
+    /// [`Exceeded`] if there are too many.
     pub(super) fn expect(&mut self, name: &str, limit: &Limit<Count>) -> Result<(), Exceeded> {
         let admitted = limit.admit(Count(self.all.len() as u64 + 1));
         let stage = if admitted.is_ok() { Stage::Started } else { Stage::LaunchError };
@@ -159,7 +159,7 @@ impl Extensions {
         admitted
     }
 
-    /// The process of this name could not be started.
+    /// Notes that the process with this name could not be started.
     pub(super) fn not_launched(&mut self, name: &str, error_type: &str) {
         self.mark(name, Stage::LaunchError, error_type);
     }
@@ -171,7 +171,7 @@ impl Extensions {
         }
     }
 
-    /// `POST /extension/register`. A name that no process was started under is an internal extension's.
+    /// `POST /extension/register`. A name without a started process is that of an internal extension.
     pub(super) fn register(
         &mut self,
         name: &str,
@@ -204,13 +204,13 @@ impl Extensions {
         Ok(self.all[at].id)
     }
 
-    /// `GET /extension/event/next`: where the next event will come.
+    /// `GET /extension/event/next`: the channel on which the next event arrives.
     pub(super) fn next(&mut self, id: Uuid) -> Result<oneshot::Receiver<Notice>, Refused> {
         let extension = self.find(id)?;
         let lost = extension.waiting.as_ref().is_some_and(oneshot::Sender::is_closed);
         match extension.stage {
             Stage::Registered | Stage::Running => {}
-            // Its connection broke while it waited.
+            // The connection was closed while it waited.
             Stage::Ready if lost => {}
             Stage::Started
             | Stage::Ready
@@ -230,7 +230,7 @@ impl Extensions {
         Ok(event)
     }
 
-    /// `POST /extension/init/error` and `POST /extension/exit/error`. Of several the first counts.
+    /// `POST /extension/init/error` and `POST /extension/exit/error`. The first error counts.
     pub(super) fn fail(&mut self, id: Uuid, to: Stage, error_type: String) -> Result<(), Refused> {
         let extension = self.find(id)?;
         let legal = match to {
@@ -249,17 +249,17 @@ impl Extensions {
         Ok(())
     }
 
-    /// Init is over: whoever comes now is too late.
+    /// Closes the registration at the end of init.
     pub(super) fn close(&mut self) {
         self.closed = true;
     }
 
-    /// Whether a process that was started has not registered yet.
+    /// Whether a started process has not registered yet.
     pub(super) fn is_registering(&self) -> bool {
         self.all.iter().any(|it| it.stage == Stage::Started)
     }
 
-    /// Whether each of them waits for its next event.
+    /// Whether all extensions wait for their next event.
     pub(super) fn are_ready(&self) -> bool {
         self.all.iter().all(|it| it.stage == Stage::Ready)
     }
@@ -272,26 +272,26 @@ impl Extensions {
         self.all.iter().any(|it| it.kind == Kind::External)
     }
 
-    /// The name of the extension that has this identifier.
+    /// The name of the extension with this identifier.
     pub(super) fn name(&self, id: Uuid) -> Result<&str, Refused> {
         let found = self.all.iter().find(|it| it.id == id && it.stage != Stage::Started);
         found.map(|it| it.name.as_str()).ok_or(Refused::IdentifierUnknown(id))
     }
 
-    /// Each with its name, its state and its events.
+    /// The name, the state and the events of each extension.
     pub(super) fn states(&self) -> impl Iterator<Item = (&str, &'static str, Vec<&'static str>)> {
         let state = |it: &'_ Extension| it.topics.iter().map(|topic| topic.name()).collect();
         self.all.iter().map(move |it| (it.name.as_str(), it.stage.name(), state(it)))
     }
 
-    /// Tells those who have asked to be told of invocations.
+    /// Sends an INVOKE event to all subscribers.
     pub(super) fn invoke(&mut self, notice: impl Fn() -> Notice) {
         for extension in self.all.iter_mut().filter(|it| it.topics.contains(&Topic::Invoke)) {
             extension.tell(notice());
         }
     }
 
-    /// Tells those processes that have asked to be told of the end, and returns the names of those that have not.
+    /// Sends a SHUTDOWN event to all subscribed processes, and returns the names of the other processes.
     pub(super) fn shut_down(&mut self, notice: impl Fn() -> Notice) -> Vec<String> {
         let mut others = Vec::new();
         for extension in self.all.iter_mut().filter(|it| it.kind == Kind::External) {
@@ -304,7 +304,7 @@ impl Extensions {
         others
     }
 
-    /// What the end of a process means: the first error that one of them has reported, else a crash.
+    /// The error type after the end of a process: the first reported error, else a crash.
     pub(super) fn fatal(&self) -> &'static str {
         let reported = self.all.iter().find_map(|it| match it.stage {
             Stage::InitError => Some("Extension.InitError"),
@@ -315,9 +315,9 @@ impl Extensions {
         reported.unwrap_or("Extension.Crash")
     }
 
-    /// The lines that the platform writes at the end of init, `EXTENSION\tName: a\tState: Ready\tEvents: [INVOKE, SHUTDOWN]`.
+    /// The platform's log lines at the end of init: `EXTENSION\tName: a\tState: Ready\tEvents: [INVOKE, SHUTDOWN]`.
     ///
-    /// Captures of 2022-03 and 2023-02 have no space behind the comma, one of 2024-06-26 and all since have.
+    /// Captures of 2022-03 and 2023-02 have no space after the comma; those since 2024-06-26 have one.
     pub(super) fn lines(&self, date: Date) -> Vec<String> {
         let comma = if Date::new(2024, 6, 26) <= date { ", " } else { "," };
         let line = |it: &Extension| {
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_registers_under_the_name_of_its_file_and_everyone_else_is_internal() {
+    fn a_process_registers_with_its_file_name_and_all_other_names_are_internal() {
         let mut extensions = Extensions::default();
         extensions.expect("agent", &limit()).unwrap();
         assert!(extensions.is_registering());
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_ready_while_it_waits_and_running_while_it_has_an_event() {
+    fn an_extension_is_ready_while_it_waits_and_running_while_it_has_an_event() {
         let mut extensions = Extensions::default();
         let told = registered(&mut extensions, "told", &["INVOKE"]);
         let silent = registered(&mut extensions, "silent", &[]);
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_twice_is_refused_unless_the_first_connection_is_gone() {
+    fn a_second_request_for_an_event_is_refused_unless_the_first_connection_is_closed() {
         let mut extensions = Extensions::default();
         let id = registered(&mut extensions, "a", &["INVOKE"]);
         let first = extensions.next(id).unwrap();
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn the_eleventh_is_refused_and_so_is_everyone_after_init() {
+    fn the_eleventh_extension_and_every_one_after_init_are_refused() {
         let mut extensions = Extensions::default();
         for number in 0..10 {
             registered(&mut extensions, &format!("e{number}"), &[]);
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_error_that_was_reported_is_the_fatal_one() {
+    fn the_first_reported_error_is_the_fatal_one() {
         let mut extensions = Extensions::default();
         assert_eq!(extensions.fatal(), "Extension.Crash");
         let id = registered(&mut extensions, "a", &["INVOKE"]);

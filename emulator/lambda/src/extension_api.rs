@@ -1,4 +1,4 @@
-//! The Extensions API of one sandbox, `/2020-01-01/extension/…`, beside its Runtime API.
+//! The Extensions API of one sandbox, `/2020-01-01/extension/…`, on the port of its Runtime API.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const IDENTIFIER: &str = "lambda-extension-identifier";
 const EVENT_IDENTIFIER: &str = "lambda-extension-event-identifier";
 const ACCEPT_FEATURE: &str = "lambda-extension-accept-feature";
 const ERROR_TYPE: &str = "lambda-extension-function-error-type";
-/// What a registration, a subscription or an error report may weigh. AWS names no number.
+/// The maximum size of a registration, a subscription or an error report. AWS publishes no number.
 pub(super) const BODY_BYTES: usize = 64 * 1024;
 
 pub(super) fn routes() -> Router<Arc<Sandbox>> {
@@ -74,7 +74,7 @@ async fn register(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -
 }
 
 fn read(body: &[u8]) -> Result<Registration, Refused> {
-    // An object: a list of the same values would be read as well.
+    // Requires an object: serde would also accept an array of the values.
     let asked: Registration = serde_json::from_slice::<serde_json::Map<_, _>>(body)
         .and_then(|object| serde_json::from_value(object.into()))
         .map_err(|error| Refused::Format(error.to_string()))?;
@@ -95,7 +95,7 @@ async fn next(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -> Respon
             let document = serde_json::to_string(&notice).expect("texts and numbers are JSON");
             with_header(json(StatusCode::OK, document), EVENT_IDENTIFIER, Uuid::new_v4())
         }
-        // The sandbox is being ended: there is no answer until its processes have ended.
+        // The sandbox is being ended: the request gets no response until its processes have ended.
         Err(_) => {
             sandbox.serving.cancelled().await;
             let status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -114,7 +114,7 @@ async fn exit_error(sandbox: State<Arc<Sandbox>>, request: Request<Body>) -> Res
 
 async fn failed(sandbox: &Sandbox, request: Request<Body>, stage: Stage) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    // What it tells besides its type is for the platform's eyes only.
+    // The content of the report is not shown to the function.
     serve::discard(body).await;
     let reported = identifier(&parts.headers).and_then(|id| {
         let error_type = text(&parts.headers, ERROR_TYPE).filter(|it| !it.is_empty());
@@ -127,7 +127,7 @@ async fn failed(sandbox: &Sandbox, request: Request<Body>, stage: Stage) -> Resp
     }
 }
 
-/// Who is calling.
+/// The extension that sent the request.
 pub(super) fn identifier(headers: &HeaderMap) -> Result<Uuid, Refused> {
     let identifier = text(headers, IDENTIFIER).filter(|it| !it.is_empty());
     let identifier = identifier.ok_or(Refused::IdentifierMissing)?;

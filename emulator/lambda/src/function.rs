@@ -1,4 +1,4 @@
-//! A function as it runs: its sandboxes, which of them are free, and what one that ended leaves to the next.
+//! A deployed function: its sandboxes, the idle ones among them, and the resources that one sandbox leaves to the next.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -20,14 +20,14 @@ use hardcap_core::clock::Stopwatch;
 use hardcap_core::config::Function;
 use hardcap_core::context::Platform;
 
-/// How long an invocation waits for a sandbox that has answered and will ask for the next event any moment, before it
-/// starts another one. On AWS the answer takes longer to its invoker than the runtime to its next request, so a client that
-/// sends one request after the other always meets the same sandbox.
+/// The time that an invocation waits for a sandbox that has responded and is about to request its next event, before another
+/// one is started. On AWS the response reaches its invoker later than the runtime's next request reaches Lambda, so a
+/// sequential client always gets the same sandbox.
 const SETTLING: Millis = Millis(100);
-/// Folders and log streams that are kept for the next sandbox, at most.
+/// The maximum number of kept folders and log streams.
 const HOMES_MAX: usize = 64;
 
-/// What all functions share.
+/// The resources that all functions share.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     pub(super) platform: Platform,
@@ -35,11 +35,11 @@ pub(super) struct Surroundings {
     pub(super) launcher: Launcher,
     pub(super) tasks: TaskTracker,
     pub(super) sandboxes: TaskTracker,
-    /// One permit for each sandbox that the file descriptors of this process are enough for.
+    /// One permit per sandbox that the file descriptors of this process allow.
     pub(super) room: Arc<Semaphore>,
-    /// A sandbox is wanted and there is no room: one that is idle ends.
+    /// Notified when a sandbox needs room: an idle sandbox ends then.
     pub(super) crowded: Notify,
-    /// How long a sandbox may be idle.
+    /// The maximum idle time of a sandbox.
     pub(super) idle: Millis,
     pub(super) stop: CancellationToken,
 }
@@ -49,11 +49,11 @@ pub(super) struct Surroundings {
 pub(super) struct Deployed {
     pub(super) function: Arc<Function>,
     pub(super) arn: http::HeaderValue,
-    /// The task root as an absolute path.
+    /// The absolute path of the task root.
     pub(super) task_root: PathBuf,
     pub(super) executions: Arc<Executions>,
     pub(super) surroundings: Arc<Surroundings>,
-    /// Held, so that the files are there for as long as a sandbox runs from them.
+    /// Keeps the package's files as long as a sandbox runs from them.
     _package: Option<Arc<PackageFolder>>,
     pool: Mutex<Pool>,
 }
@@ -61,18 +61,18 @@ pub(super) struct Deployed {
 #[derive(Debug, Default)]
 struct Pool {
     last_id: u64,
-    /// The emulator is being stopped: nothing is kept any more.
+    /// The emulator is stopping: nothing is kept.
     closed: bool,
-    /// Other code has taken its place: what runs is finished, and nothing is kept for later.
+    /// The function was replaced: running invocations finish, and nothing is kept.
     retired: bool,
     all: HashMap<u64, Arc<Sandbox>>,
-    /// The most recently used last.
+    /// The idle sandboxes; the most recently used one is last.
     idle: Vec<Arc<Sandbox>>,
-    /// Sandboxes that have answered and not asked for the next event yet.
+    /// Sandboxes that have responded and not yet requested the next event.
     settling: usize,
-    /// Jobs for those, at most one for each; the oldest first.
+    /// Jobs for those sandboxes, at most one for each; the oldest first.
     waiting: VecDeque<Waiting>,
-    /// A task looks after the jobs that wait.
+    /// Whether a task watches the waiting jobs.
     is_watched: bool,
     homes: Vec<Home>,
 }
@@ -84,14 +84,14 @@ struct Waiting {
 }
 
 impl Pool {
-    /// One sandbox less will ask soon. Returns the jobs that nobody is left for.
+    /// One sandbox fewer will request an event soon. Returns the jobs without a sandbox.
     fn settled(&mut self) -> VecDeque<Waiting> {
         self.settling = self.settling.saturating_sub(1);
         self.waiting.split_off(self.settling.min(self.waiting.len()))
     }
 }
 
-/// What outlives a process: AWS keeps both when it replaces one.
+/// The resources that outlive a process: AWS keeps both when it replaces one.
 #[derive(Debug)]
 pub(super) struct Home {
     pub(super) log: Arc<Log>,
@@ -99,7 +99,7 @@ pub(super) struct Home {
     pub(super) isolation: Arc<Isolation>,
 }
 
-/// The function with absolute paths of its layers: its processes start in another folder.
+/// The function with absolute paths of its layers, because its processes have another working directory.
 fn with_absolute_layers(function: Arc<Function>) -> Arc<Function> {
     if function.layers.iter().all(|layer| layer.is_absolute()) {
         return function;
@@ -136,14 +136,14 @@ impl Deployed {
         }
     }
 
-    /// Hands a job to the sandbox that was used last, so that others can grow old. When none is idle it waits for one that
-    /// is about to be, or gets a new one; that is no longer the business of whoever asked, who may leave.
+    /// Assigns a job to the most recently used sandbox, so that the others can expire. Without an idle one, it waits for a
+    /// sandbox that is about to be idle, or starts a new one, even if the invoker leaves.
     pub(super) fn take_on(self: &Arc<Self>, mut job: Box<Job>) {
         loop {
             let mut pool = self.lock();
             if let Some(sandbox) = pool.idle.pop() {
                 drop(pool);
-                // One that has ended meanwhile gives the job back.
+                // A sandbox that has ended returns the job.
                 match sandbox.begin(job, None) {
                     Ok(()) => return,
                     Err(back) => job = back,
@@ -169,7 +169,7 @@ impl Deployed {
         self.surroundings.tasks.spawn(async move { init::cold_start(&function, job).await });
     }
 
-    /// Sees that no job waits longer than it may.
+    /// Starts a sandbox for every job that has waited too long.
     async fn watch_waiting(self: Arc<Self>) {
         let clock = self.surroundings.platform.clock.clone();
         loop {
@@ -192,14 +192,14 @@ impl Deployed {
         }
     }
 
-    /// A number for a new sandbox.
+    /// The number of a new sandbox.
     pub(super) fn next_id(&self) -> u64 {
         let mut pool = self.lock();
         pool.last_id += 1;
         pool.last_id
     }
 
-    /// A sandbox's process runs.
+    /// Adds a sandbox whose process was started.
     pub(super) fn started(&self, sandbox: &Arc<Sandbox>) {
         let mut pool = self.lock();
         if pool.closed {
@@ -208,7 +208,7 @@ impl Deployed {
         pool.all.insert(sandbox.id, Arc::clone(sandbox));
     }
 
-    /// A sandbox asks for an event: a job that waits is its next one.
+    /// A sandbox requests an event: it gets a waiting job, or becomes idle.
     pub(super) fn idle(self: &Arc<Self>, sandbox: &Arc<Sandbox>, had_answered: bool) {
         let mut pool = self.lock();
         if pool.closed {
@@ -230,12 +230,12 @@ impl Deployed {
         forlorn.into_iter().for_each(|waiting| self.start_for(waiting.job));
     }
 
-    /// A sandbox has answered, and will ask for the next event any moment.
+    /// A sandbox has responded and will request the next event soon.
     pub(super) fn settling(&self) {
         self.lock().settling += 1;
     }
 
-    /// A sandbox that had answered has ended instead.
+    /// A sandbox that had responded has ended instead.
     pub(super) fn lost(self: &Arc<Self>) {
         let forlorn = self.lock().settled();
         forlorn.into_iter().for_each(|waiting| self.start_for(waiting.job));
@@ -248,7 +248,7 @@ impl Deployed {
         pool.idle.retain(|sandbox| sandbox.id != id);
     }
 
-    /// Keeps what a sandbox leaves to the next one.
+    /// Keeps the resources of a sandbox for the next one.
     pub(super) fn leave(&self, home: Option<Home>) {
         let mut pool = self.lock();
         if pool.homes.len() < HOMES_MAX && !pool.closed && !pool.retired {
@@ -256,13 +256,13 @@ impl Deployed {
         }
     }
 
-    /// What a sandbox that ended left behind, or something new.
+    /// The resources of an ended sandbox, or new ones.
     pub(super) fn home(&self) -> Home {
         let left_behind = self.lock().homes.pop();
         left_behind.unwrap_or_else(|| self.new_home())
     }
 
-    /// What its sandboxes are to see of the machine.
+    /// The view of the machine for its sandboxes.
     pub(super) fn view(&self) -> View<'_> {
         let function = &self.function;
         let limits = self.surroundings.platform.limits();
@@ -281,7 +281,7 @@ impl Deployed {
         }
     }
 
-    /// Gives its place to other code, or to none: sandboxes that are free end now, the others with the invocation they are in.
+    /// Retires the function after a change or a deletion: idle sandboxes end now, the others after their invocation.
     pub(super) fn retire(&self) {
         let mut pool = self.lock();
         pool.retired = true;
@@ -294,8 +294,8 @@ impl Deployed {
         }
     }
 
-    /// Ends every sandbox at once, and lets go of them and of the folders that are kept: nothing else would, for a sandbox
-    /// knows its function and the function its sandboxes.
+    /// Ends every sandbox now, and releases the sandboxes and the kept folders. Sandboxes and functions refer to each other, so
+    /// they would not be dropped otherwise.
     pub(super) fn end_all(&self) {
         let pool = std::mem::replace(&mut *self.lock(), Pool { closed: true, ..Pool::default() });
         for sandbox in pool.all.values() {

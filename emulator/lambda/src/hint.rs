@@ -1,19 +1,19 @@
-//! What AWS's runtimes contain and this machine may not have: explained once, when a function's log shows that it is missing. Pure,
-//! but for what has been explained.
+//! Modules of AWS's runtimes that this machine may lack, explained once when a function's log shows that one is missing. Pure,
+//! except for the list of explained modules.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The longest line that is looked at: what a runtime says of a missing module is short, and logs may be long.
+/// The maximum length of an examined line: messages about missing modules are short, but logs may be long.
 const LINE_MAX: usize = 8 * 1024;
 
-const BOTO3: &str = "AWS's Python runtimes contain boto3, and this machine's Python does not: install it where the function's \
+const BOTO3: &str = "AWS's Python runtimes contain boto3, but this machine's Python does not: install it where the function's \
                      other packages are (pip install boto3)";
-const SDK_V3: &str = "AWS's Node runtimes contain the AWS SDK for JavaScript v3, and this machine does not: install the clients \
+const SDK_V3: &str = "AWS's Node runtimes contain the AWS SDK for JavaScript v3, but this machine does not: install the clients \
                       that the function uses (npm install @aws-sdk/client-...)";
 const SDK_V2: &str = "aws-sdk is version 2 of the AWS SDK for JavaScript, which AWS's runtimes contain up to nodejs16.x only: \
                       install it with the function (npm install aws-sdk), or use version 3";
 
-/// The texts of a missing module, and the explanation of each.
+/// The texts for a missing module, and their explanations.
 const HINTS: [(&str, &str); 6] = [
     ("No module named 'boto3", BOTO3),
     ("No module named 'botocore", BOTO3),
@@ -23,7 +23,7 @@ const HINTS: [(&str, &str); 6] = [
     ("Cannot find package 'aws-sdk'", SDK_V2),
 ];
 
-/// Logs the explanation of a line, once for each in a process.
+/// Logs the explanation of a line, once per process.
 pub(super) fn explain(function: &str, line: &[u8]) {
     static EXPLAINED: [AtomicBool; HINTS.len()] = [const { AtomicBool::new(false) }; HINTS.len()];
     let Some(at) = hint(line) else { return };
@@ -32,10 +32,10 @@ pub(super) fn explain(function: &str, line: &[u8]) {
     }
 }
 
-/// The hint for a line.
+/// The explanation of a line.
 fn hint(line: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(line).ok().filter(|text| text.len() <= LINE_MAX)?;
-    // Most lines have neither of these words.
+    // Most lines contain neither of these phrases.
     if !text.contains("No module") && !text.contains("Cannot find") {
         return None;
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_module_that_awss_runtimes_contain_is_explained_and_no_other() {
+    fn only_a_missing_module_of_awss_runtimes_is_explained() {
         let explanation = |line: &str| hint(line.as_bytes()).map(|at| HINTS[at].1);
         for (line, expected) in [
             (

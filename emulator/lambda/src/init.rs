@@ -1,4 +1,4 @@
-//! Cold starts: a process is started for an invocation, has ten seconds, and gets a second chance inside the invocation.
+//! Cold starts: a process is started for an invocation and has the init limit. A failed init is repeated within the invocation.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,23 +26,23 @@ use hardcap_core::descriptors;
 use hardcap_core::record::What;
 use hardcap_core::serve::{self, LOOPBACK};
 
-/// How long a cold start waits for the descriptors of another sandbox, where this process has too few.
+/// The time that a cold start waits for the file descriptors of another sandbox, if this process has too few.
 const ROOM_WITHIN: Millis = Millis(5_000);
 
-/// How an init ended.
+/// The end of an init.
 #[derive(Debug)]
 pub(super) enum InitEnd {
-    /// The runtime asked for its first event.
+    /// The runtime requested its first event, after this time.
     Ready(Duration),
-    /// It did not come so far.
+    /// The init failed.
     Failed(InitFailure),
 }
 
-/// Why an init failed.
+/// The reason of a failed init.
 #[derive(Debug)]
 pub(super) enum InitFailure {
     NotStarted(String),
-    /// The machine lacks something: hardcap's fault and not the function's.
+    /// The machine lacks a resource: an error of hardcap, not of the function.
     Shortage(String),
     Reported {
         body: Bytes,
@@ -65,7 +65,7 @@ impl From<NotStarted> for InitFailure {
     }
 }
 
-/// Starts a sandbox for a job, and sees that the job ends whatever becomes of the sandbox.
+/// Starts a sandbox for a job, and ends the job even if the sandbox fails.
 pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
     let limit = job.ctx.limits.lambda_init;
     let (job, log) = match initialize(function, &job.ctx, limit, "init").await {
@@ -83,7 +83,7 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
             (job, failed.log)
         }
     };
-    // Once more, and now it is the invocation's own time.
+    // The second init counts against the invocation's timeout.
     let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     match initialize(function, &job.ctx, timeout, "invoke").await {
         Ok((sandbox, took)) => hand_over(function, &sandbox, job, First::Inside(took)),
@@ -96,13 +96,13 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
     }
 }
 
-/// Ends an invocation that hardcap cannot run for lack of something on this machine.
+/// Ends an invocation that hardcap cannot run because the machine lacks a resource.
 fn turn_away(job: Job, shortage: String) {
     drop(job.permit);
     let _ = job.reply.send(Err(Stop::Shortage(shortage)));
 }
 
-/// An init that did not come to an end.
+/// A failed init.
 struct Failed {
     failure: InitFailure,
     took: Duration,
@@ -131,7 +131,7 @@ impl Failed {
     }
 }
 
-/// The invocation goes to the sandbox that was started for it; should that have ended already, to another one.
+/// Hands the invocation to the sandbox that was started for it, or ends it if that sandbox has ended already.
 fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, first: First) {
     let (First::Init(took) | First::Inside(took)) = first;
     let name = function.function.name.clone();
@@ -143,11 +143,11 @@ fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, fi
     }
 }
 
-/// The invocation ends with what ended its second init.
+/// Ends the invocation with the error of its second init.
 fn give_up(function: &Deployed, job: Job, failed: Failed) {
     let Failed { failure, took, log, used_mb } = failed;
     let ending = match failure {
-        // Turned away before.
+        // Already handled by the caller.
         InitFailure::Shortage(message) => Ending::NotStarted(message),
         InitFailure::NotStarted(message) => {
             log.platform(&format!("hardcap: {}", cannot_start(function, &message)));
@@ -174,7 +174,7 @@ fn cannot_start(function: &Deployed, message: &str) -> String {
     )
 }
 
-/// Starts a process and waits until it asks for its first event.
+/// Starts a process and waits until it requests its first event.
 async fn initialize(
     function: &Arc<Deployed>,
     ctx: &Context,
@@ -184,7 +184,7 @@ async fn initialize(
     let stopwatch = ctx.clock.stopwatch();
     let home = function.home();
     let log = Arc::clone(&home.log);
-    // One millisecond more than the limit, for it is inclusive.
+    // The limit is inclusive, so the timeout is one millisecond more.
     let allowed = Millis(limit.max.0 + 1);
     let late = injected::start_late(function, ctx, allowed).await;
     if late == allowed {
@@ -205,20 +205,20 @@ async fn initialize(
             Some(killed) => InitFailure::Exited(killed),
         },
         Some(Ok(InitEnd::Failed(failure))) => failure,
-        Some(Err(_)) => InitFailure::NotStarted("its sandbox was given up".to_owned()),
+        Some(Err(_)) => InitFailure::NotStarted("its sandbox was abandoned".to_owned()),
         None => InitFailure::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis())),
     };
     let (took, used_mb) = (stopwatch.elapsed(), sandbox.used_mb());
     let timed_out = matches!(failure, InitFailure::TimedOut(_));
     sandbox.abandon(if timed_out { Reason::Timeout } else { Reason::Failure });
-    // What it leaves behind goes to the next attempt, so that must have been given back.
+    // The next attempt reuses the resources of this one, so they must be returned first.
     sandbox.serving.cancelled().await;
     Err(Failed { failure, took, log, used_mb })
 }
 
 type Started = (Arc<Sandbox>, oneshot::Receiver<InitEnd>);
 
-/// Starts the processes of a sandbox with a Runtime API of its own.
+/// Starts the processes of a sandbox with its own Runtime API.
 async fn start(
     function: &Arc<Deployed>,
     home: Home,
@@ -263,12 +263,12 @@ async fn start(
     Ok((sandbox, ready))
 }
 
-/// What every sandbox needs: room among the file descriptors of this process, and a port for its Runtime API. Without room it
-/// ends a sandbox that is idle, and waits a while.
+/// Acquires the resources of a sandbox: room among the file descriptors of this process, and a port for its Runtime API.
+/// Without room it ends an idle sandbox, and waits a while.
 ///
 /// # Errors
 ///
-/// What is missing, and what to do about it.
+/// The missing resource, and what to do about it.
 async fn prepared(
     surroundings: &Surroundings,
 ) -> Result<(OwnedSemaphorePermit, TcpListener, SocketAddr), String> {
@@ -284,11 +284,12 @@ async fn prepared(
     let room = room.ok_or_else(|| {
         let running = surroundings.sandboxes.len();
         let advice = descriptors::advice();
-        format!("{running} sandboxes run, and there are no file descriptors for more. {advice}")
+        format!("{running} sandboxes are running, and file descriptors for another one are missing. {advice}")
     })?;
     let (listener, address) = serve::bind(LOOPBACK, 0).await.map_err(|error| {
-        descriptors::shortage(&error)
-            .unwrap_or_else(|| format!("no port for the Runtime API of a sandbox: {error}"))
+        descriptors::shortage(&error).unwrap_or_else(|| {
+            format!("cannot bind a port for the Runtime API of a sandbox: {error}")
+        })
     })?;
     Ok((room, listener, address))
 }

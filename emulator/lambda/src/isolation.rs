@@ -1,8 +1,8 @@
-//! What a sandbox sees of the machine: a `/tmp` of its own and of a fixed size, its code in `/var/task`, its layers in `/opt`.
+//! The isolation of a sandbox: its own `/tmp` with a fixed size, its code in `/var/task`, its layers in `/opt`.
 //!
-//! A mount namespace does it, where the kernel permits one. The first process of a sandbox makes it, the others enter it, and
-//! the emulator holds it open from one process to the next: so `/tmp` outlives a timeout, as on AWS, and is gone with the
-//! emulator however that ends, for nothing of it is on the machine's disk.
+//! It uses a mount namespace, if the kernel permits one. The first process of a sandbox creates it, the others enter it, and
+//! the emulator keeps it open between processes. So `/tmp` outlives a timeout, as on AWS, and disappears with the emulator,
+//! because it is not on the machine's disk.
 
 use std::collections::BTreeSet;
 use std::ffi::{CString, OsStr, OsString};
@@ -13,43 +13,43 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Where a function finds its code.
+/// The folder of a function's code.
 pub(super) const TASK_ROOT: &str = "/var/task";
-/// The names that AWS gives the sandbox's own address; extensions listen on them.
+/// The host names that AWS gives the sandbox's own address. Extensions listen on them.
 const HOSTS: &str = "\n127.0.0.1 sandbox.localdomain sandbox\n";
 
-/// How much of it the kernel permits.
+/// The extent of isolation that the kernel permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Extent {
     Nothing,
     /// `/tmp` alone.
     Tmp,
-    /// `/tmp`, `/var/task`, `/opt`, and the sandbox's own names.
+    /// `/tmp`, `/var/task`, `/opt`, and the sandbox's host names.
     Whole,
 }
 
 const ALL: [Extent; 3] = [Extent::Nothing, Extent::Tmp, Extent::Whole];
 
-/// What is known of this machine: it only ever becomes less.
+/// The extent that this machine permits. It only ever decreases.
 static PERMITTED: AtomicU8 = AtomicU8::new(if cfg!(target_os = "linux") { 2 } else { 0 });
 
 impl Extent {
-    /// The most that this machine is known or hoped to permit.
+    /// The largest extent that is not known to be refused.
     pub(super) fn permitted() -> Extent {
         ALL[usize::from(PERMITTED.load(Ordering::Relaxed)).min(2)]
     }
 
-    /// The next smaller one.
+    /// The next smaller extent.
     pub(super) fn less(self) -> Option<Extent> {
         (self as usize).checked_sub(1).map(|at| ALL[at])
     }
 
-    /// A sandbox was started with this much after more of it was refused. Where the kernel will refuse it every time, all
-    /// sandboxes have no more from now on, and the log says so once; else it was for this sandbox alone.
+    /// Notes that a sandbox was started with this extent after a larger one was refused. If the kernel will refuse it every
+    /// time, later sandboxes use this extent, and the log says so once; else only this sandbox does.
     pub(super) fn settle_for(self, refused: &io::Error) {
         let why = refused;
         if !is_permanent(refused) {
-            tracing::warn!("one sandbox is less isolated than others ({self:?}): {why}");
+            tracing::warn!("a sandbox is less isolated than the others ({self:?}): {why}");
             return;
         }
         if PERMITTED.fetch_min(self as u8, Ordering::Relaxed) <= self as u8 {
@@ -58,10 +58,10 @@ impl Extent {
         match self {
             Extent::Whole => {}
             Extent::Tmp => tracing::warn!(
-                "functions run in their own folder and not in {TASK_ROOT}, for the kernel does not permit it: {why}"
+                "functions run in their own folder instead of {TASK_ROOT}, because the kernel does not permit the mounts: {why}"
             ),
             Extent::Nothing => tracing::warn!(
-                "sandboxes share the machine's /tmp, of any size, for the kernel gives them none of their own: {why}"
+                "sandboxes share the machine's /tmp without a size limit, because the kernel permits no private one: {why}"
             ),
         }
     }
@@ -74,19 +74,19 @@ fn is_permanent(error: &io::Error) -> bool {
     matches!(errno, Some(Errno::PERM | Errno::NOSYS | Errno::INVAL | Errno::ACCESS))
 }
 
-/// What a sandbox is to see.
+/// The view of the machine for a sandbox.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) task_root: &'a Path,
-    /// Folders over `/opt`, the last one on top.
+    /// The folders to merge into `/opt`, the last one on top.
     pub(super) layers: &'a [PathBuf],
-    /// Paths, or lists of them, that must stay visible although they may be under `/tmp`.
+    /// Paths, or lists of paths, that must stay visible even under `/tmp`.
     pub(super) needed: Vec<&'a OsStr>,
     /// The size of `/tmp`.
     pub(super) tmp_mb: u64,
 }
 
-/// The namespace of one sandbox, once its first process has made it.
+/// The namespace of one sandbox, created by its first process.
 #[derive(Debug, Default)]
 pub(super) struct Isolation {
     made: Mutex<Option<Made>>,
@@ -99,14 +99,14 @@ struct Made {
     mount: OwnedFd,
 }
 
-/// What a new process has to do before it becomes the program, with everything allocated before it is forked.
+/// The steps of a new process before exec, with all memory allocated before the fork.
 #[derive(Debug)]
 pub(super) enum Plan {
     Make(Make),
     Enter { user: Option<OwnedFd>, mount: OwnedFd, folder: CString },
 }
 
-/// A namespace to be made.
+/// The creation of a namespace.
 #[derive(Debug)]
 pub(super) struct Make {
     whole: bool,
@@ -121,7 +121,7 @@ pub(super) struct Make {
     folder: CString,
 }
 
-/// Something that is mounted elsewhere.
+/// A folder to mount elsewhere.
 #[derive(Debug)]
 struct Tree {
     from: CString,
@@ -138,7 +138,7 @@ impl Tree {
 }
 
 impl Isolation {
-    /// Prepares what the next process has to do.
+    /// Prepares the steps of the next process.
     pub(super) fn plan(&self, extent: Extent, view: &View<'_>) -> io::Result<Option<Plan>> {
         let whole = match extent {
             Extent::Nothing => return Ok(None),
@@ -172,7 +172,7 @@ impl Isolation {
         })))
     }
 
-    /// Keeps the namespace that a process has made, for those that come after it.
+    /// Keeps the namespace of a process open for later processes.
     #[cfg(target_os = "linux")]
     pub(super) fn keep(&self, extent: Extent, pid: u32) {
         use rustix::fs::{Mode, OFlags, open};
@@ -181,7 +181,7 @@ impl Isolation {
         };
         let has_user = Identity::current().user_maps.is_some();
         let user = has_user.then(|| namespace("user").ok()).flatten();
-        // A process that has ended already leaves none: the next one makes its own.
+        // A process that has already ended leaves none. The next one creates its own.
         let Ok(mount) = namespace("mnt") else { return };
         if has_user == user.is_some() {
             let made = Made { extent, user, mount };
@@ -189,12 +189,12 @@ impl Isolation {
         }
     }
 
-    /// There are no namespaces to keep.
+    /// This system has no namespaces.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn keep(&self, _extent: Extent, _pid: u32) {}
 }
 
-/// The entries of `/tmp` that these paths, or lists of paths as in `PATH`, lead through: `/tmp/app/bin` is in `/tmp/app`.
+/// The entries of `/tmp` that contain these paths or lists of paths such as `PATH`: `/tmp/app/bin` is in `/tmp/app`.
 fn entries_of_tmp<'a>(paths: impl Iterator<Item = &'a OsStr>) -> BTreeSet<PathBuf> {
     let mut entries = BTreeSet::new();
     for list in paths {
@@ -212,10 +212,10 @@ fn entries_of_tmp<'a>(paths: impl Iterator<Item = &'a OsStr>) -> BTreeSet<PathBu
 
 fn c_string(path: &Path) -> io::Result<CString> {
     CString::new(path.as_os_str().as_bytes())
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a path holds a zero byte"))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a path contains a zero byte"))
 }
 
-/// The path of a layer's file as AWS names it, `/opt/bootstrap`, where `/opt` is the machine's own.
+/// The path of a layer's file that is named like on AWS, `/opt/bootstrap`, if `/opt` is the machine's own.
 pub(super) fn in_layers(path: &OsStr, layers: &[PathBuf], extent: Extent) -> OsString {
     let inside = Path::new(path).strip_prefix("/opt").ok().filter(|_| extent != Extent::Whole);
     let found = inside.and_then(|inside| {
@@ -227,7 +227,7 @@ pub(super) fn in_layers(path: &OsStr, layers: &[PathBuf], extent: Extent) -> OsS
 #[cfg(target_os = "linux")]
 pub(super) use self::linux::{Identity, carry_out, counts_processes};
 
-/// The system calls, in the new process between fork and exec: nothing is allocated.
+/// The system calls in the new process between fork and exec. They allocate nothing.
 #[cfg(target_os = "linux")]
 mod linux {
     use std::ffi::CStr;
@@ -243,7 +243,7 @@ mod linux {
 
     use super::{Make, Plan, Tree};
 
-    /// Does what is planned.
+    /// Performs the planned steps.
     pub(crate) fn carry_out(plan: &mut Plan, identity: &Identity) -> io::Result<()> {
         match plan {
             Plan::Make(make) => self::make(make, identity),
@@ -259,9 +259,9 @@ mod linux {
 
     fn make(make: &mut Make, identity: &Identity) -> io::Result<()> {
         enter_namespace(identity)?;
-        // Without this the mounts below would be seen by the whole machine.
+        // Otherwise the whole machine would see the mounts below.
         mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
-        // What lies under `/tmp` is reached before something is mounted over it.
+        // Files under `/tmp` are opened before it is mounted over.
         make.kept.iter_mut().try_for_each(detach)?;
         if make.whole {
             detach(&mut make.task_root)?;
@@ -276,8 +276,8 @@ mod linux {
         Ok(rustix::process::chdir(make.folder.as_c_str())?)
     }
 
-    /// `/var/task`, `/opt` and `/etc/hosts`. What the machine lacks of them is made in a first `/tmp`, which the real one
-    /// hides, and laid under what it has.
+    /// Mounts `/var/task`, `/opt` and `/etc/hosts`. Missing folders are created in a first `/tmp`, which the real one hides,
+    /// and are overlaid with the existing ones.
     fn lay_out(make: &Make) -> io::Result<()> {
         let folder = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
@@ -288,7 +288,7 @@ mod linux {
         let read_only = MountFlags::RDONLY | flags;
         mount(c"overlay", c"/var", c"overlay", read_only, c"lowerdir=/tmp/var:/var")?;
         attach_to(&make.task_root, make.task_root.to.as_c_str())?;
-        // A mount that came with a user namespace may refuse this: then only the kernel's rights guard the code.
+        // A user namespace may refuse this remount; then only file permissions protect the code.
         let _ = mount_remount(c"/var/task", MountFlags::RDONLY | MountFlags::BIND, c"");
         for layer in &make.layers {
             attach(layer)?;
@@ -310,7 +310,7 @@ mod linux {
         Ok(())
     }
 
-    /// Mounts it where it belongs, once there is something to mount it on.
+    /// Mounts it at its place, which exists by now.
     fn attach(tree: &Tree) -> io::Result<()> {
         if tree.is_folder {
             mkdir(tree.to.as_c_str(), Mode::RWXU)?;
@@ -327,7 +327,7 @@ mod linux {
         Ok(move_mount(opened.as_fd(), c"", CWD, place, whole)?)
     }
 
-    /// Who the emulator is: only root may make a mount namespace alone, others need a user namespace around it.
+    /// The identity of the emulator. Only root can create a mount namespace alone; other users need a user namespace around it.
     #[derive(Debug)]
     pub(crate) struct Identity {
         pub(super) user_maps: Option<[(&'static CStr, Vec<u8>); 3]>,
@@ -348,17 +348,16 @@ mod linux {
         }
     }
 
-    /// Whether a limit of processes counts those of one sandbox alone.
+    /// Whether a limit of processes applies to one sandbox alone.
     ///
-    /// The kernel counts by user. In a user namespace it counts what belongs to that as well, since Linux 5.14, so each
-    /// sandbox has its own count. Root is not held to the number at all, so there it does no harm and no good. Elsewhere it
-    /// would count all that the user runs on this machine.
+    /// The kernel counts per user, and since Linux 5.14 also per user namespace, so each sandbox with one has its own count.
+    /// The limit does not apply to root. Without a user namespace it would count all processes of the user on this machine.
     pub(crate) fn counts_processes(identity: &Identity, is_isolated: bool) -> bool {
         if identity.user_maps.is_none() {
             static SAID: std::sync::Once = std::sync::Once::new();
             SAID.call_once(|| {
                 tracing::info!(
-                    "hardcap runs as root, whom the kernel does not hold to a number of processes: functions may start more \
+                    "hardcap runs as root, for whom the kernel does not limit the number of processes: functions may start more \
                      than on AWS"
                 );
             });
@@ -395,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_entries_of_tmp_that_a_function_needs() {
+    fn the_entries_of_tmp_that_a_function_needs_stay_visible() {
         let app = tempfile::tempdir_in("/tmp").unwrap();
         let program = app.path().join("bin/guest");
         let list =
@@ -407,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layers_file_is_found_where_opt_is_the_machines_own() {
+    fn a_file_of_a_layer_is_found_without_a_mounted_opt() {
         let (lower, upper) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         for layer in [&lower, &upper] {
             std::fs::write(layer.path().join("bootstrap"), "").unwrap();
@@ -420,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_kernel_always_refuses_reduces_the_isolation_of_later_sandboxes() {
+    fn only_permanent_errors_of_the_kernel_reduce_the_isolation_of_later_sandboxes() {
         use rustix::io::Errno;
         let permanent = [Errno::PERM, Errno::NOSYS, Errno::INVAL, Errno::ACCESS];
         let passing = [
@@ -440,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn less_and_less_until_there_is_nothing() {
+    fn the_extent_decreases_until_there_is_no_isolation() {
         assert_eq!(Extent::Whole.less(), Some(Extent::Tmp));
         assert_eq!(Extent::Tmp.less(), Some(Extent::Nothing));
         assert_eq!(Extent::Nothing.less(), None);

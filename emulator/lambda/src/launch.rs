@@ -1,4 +1,4 @@
-//! How a process of a sandbox is started: with what it is told, what it sees of the machine, and what it may use.
+//! The start of a sandbox's processes: their environment, isolation and resource limits.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,29 +13,29 @@ use super::process::{Process, Program, ResourceLimits};
 use hardcap_core::clock::Clock;
 use hardcap_core::descriptors;
 
-/// What the processes of one sandbox are started with.
+/// The parameters for all processes of one sandbox.
 #[derive(Debug)]
 pub(super) struct Launch {
     isolation: Arc<Isolation>,
-    /// The variables of a process that finds its code in `/var/task`.
+    /// The variables of a process whose code is in `/var/task`.
     inside: Variables,
-    /// The variables of one that finds it where it really is.
+    /// The variables of a process whose code is in its real folder.
     outside: Variables,
     limits: ResourceLimits,
-    /// What all of its processes may use together, where the kernel holds them to it.
+    /// The control group of all processes, if the kernel permits one.
     group: Option<ControlGroup>,
 }
 
-/// Why a process could not be started.
+/// The error of starting a process.
 #[derive(Debug)]
 pub(super) enum NotStarted {
-    /// The program or its folder: the function's fault, in AWS's words.
+    /// The program or its folder is invalid: a function error, in AWS's words.
     Program(String),
-    /// The machine lacks something, which the message names: hardcap's fault and not the function's.
+    /// The machine lacks a resource, named in the message: an error of hardcap.
     Shortage(String),
 }
 
-/// Which process of a sandbox.
+/// The kind of process in a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Runtime,
@@ -45,7 +45,7 @@ enum Part {
 impl Launch {
     /// # Errors
     ///
-    /// [`NotStarted::Shortage`] when the machine lacks something that a control group needs.
+    /// [`NotStarted::Shortage`] if the machine lacks a resource for a control group.
     pub(super) fn new(
         function: &Deployed,
         facts: &Facts<'_>,
@@ -70,12 +70,12 @@ impl Launch {
         })
     }
 
-    /// Whether the kernel has killed a process for the memory that all of them used.
+    /// Whether the kernel has killed a process because the sandbox's total memory exceeded the limit.
     pub(super) fn was_out_of_memory(&self) -> bool {
         self.group.as_ref().is_some_and(ControlGroup::was_out_of_memory)
     }
 
-    /// Ends whatever was started and still runs, wherever it has gone.
+    /// Ends all remaining processes.
     pub(super) async fn end(self, clock: &Clock) {
         if let Some(group) = self.group {
             group.end(clock).await;
@@ -122,11 +122,11 @@ impl Launch {
                 }
                 Err(error) => error,
             };
-            // A shortage is neither the program's fault nor a reason to isolate it less.
+            // A shortage is neither an error of the program nor a reason for less isolation.
             if let Some(shortage) = descriptors::shortage(&error) {
                 return Err(NotStarted::Shortage(shortage));
             }
-            // Was it the mounts or the program? It starts with less, or it does not start.
+            // The error may come from the mounts or from the program, so the start is retried with less isolation.
             match extent.less() {
                 Some(less) => extent = less,
                 None => return Err(NotStarted::Program(fork_exec_error(command, &error))),
@@ -170,9 +170,9 @@ impl Launch {
     }
 }
 
-/// `AWS_LAMBDA_EXEC_WRAPPER` is started in place of a managed runtime, and is handed its command.
+/// `AWS_LAMBDA_EXEC_WRAPPER` is started instead of a managed runtime and gets the runtime's command as its arguments.
 ///
-/// By a shell, as AWS's runtimes do it: recorded on 2025-11-24 is the exit status 127 of a wrapper that is missing.
+/// Started by a shell, as in AWS's runtimes: the exit status 127 of a missing wrapper was recorded on 2025-11-24.
 fn wrapped(function: &Deployed, command: &[OsString], extent: Extent) -> Vec<OsString> {
     let function = &function.function;
     let wrapper = function.environment.get("AWS_LAMBDA_EXEC_WRAPPER");

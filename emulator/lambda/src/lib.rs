@@ -1,10 +1,10 @@
-//! Lambda: functions, their sandboxes, and what happens in one invocation.
+//! The Lambda service: functions, sandboxes and invocations.
 //!
-//! It promises that a function is a real process in a sandbox of its own, that every limit of an invocation is measured on the
-//! bytes that the runtime posted, and that an asynchronous event ends exactly once. It never knows a gateway: an event is
-//! described by an [`Envelope`] and measured here.
+//! A function is a real process in its own sandbox. Every limit of an invocation is measured on the bytes that the runtime
+//! posted. An asynchronous event ends exactly once. The crate contains no code of a gateway: an event is described by an
+//! [`Envelope`] and measured here.
 //!
-//! Start reading at [`Lambda::invoke`]. [`queue`] has asynchronous events, [`invoke_api`] Lambda's own API for invocations.
+//! Start reading at [`Lambda::invoke`]. [`queue`] contains asynchronous invocation, [`invoke_api`] the Invoke API.
 
 mod concurrency;
 mod control_group;
@@ -64,19 +64,19 @@ use hardcap_core::faults;
 use hardcap_core::payloads::Part;
 use hardcap_core::record::What;
 
-/// An event that is described before it is built, so that one that is too large is never built.
+/// An event that is described before it is serialized, so that an event over the limit is never serialized.
 pub trait Envelope: Send {
-    /// Writes or counts the event: the same calls on every sink.
+    /// Writes or counts the event: the same calls for every sink.
     fn describe(&self, sink: &mut dyn Sink);
 }
 
-/// What a function is handed.
+/// The event of an invocation.
 pub enum Event {
-    /// The body of an Invoke request, as it came.
+    /// The body of an Invoke request.
     Posted(Bytes),
-    /// An event that was measured and read when it was queued.
+    /// A queued event, which was measured and validated when it was queued.
     Queued(Bytes),
-    /// What a gateway makes of an HTTP request.
+    /// An event that a gateway builds from an HTTP request.
     Envelope(Box<dyn Envelope>),
 }
 
@@ -91,44 +91,44 @@ impl std::fmt::Debug for Event {
     }
 }
 
-/// One call of a function.
+/// One invocation of a function.
 #[derive(Debug)]
 pub struct Invocation {
     /// [`hardcap_core::config::Function::name`].
     pub function: String,
     /// The event.
     pub event: Event,
-    /// The JSON that the header `X-Amz-Client-Context` carries, decoded.
+    /// The decoded JSON of the header `X-Amz-Client-Context`.
     pub client_context: Option<String>,
 }
 
-/// The end of an invocation that reached a sandbox.
+/// The result of an invocation that reached a sandbox.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// What the invoker gets: the bytes that the runtime posted, untouched, or the platform's error document. Empty for an
-    /// answer that was handed on as it came.
+    /// The payload for the invoker: the unchanged bytes that the runtime posted, or the platform's error document. Empty for a
+    /// streamed response.
     pub payload: Bytes,
-    /// The content type of an answer that the runtime posted as a stream, and whose invoker wants it whole.
+    /// The content type of a response that the runtime posted as a stream, for an invoker that wants it buffered.
     pub posted_as_stream: Option<http::HeaderValue>,
-    /// Why the function failed, when it did.
+    /// The function error, if the function failed.
     pub fault: Option<Fault>,
     /// The last 4 KB of the invocation's log.
     pub log_tail: Bytes,
 }
 
-/// How a function failed.
+/// The error of a failed function.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// The runtime reported an error.
     Reported {
-        /// `errorType` as the runtime gave it.
+        /// `errorType` from the runtime.
         error_type: String,
-        /// `errorMessage` as the runtime gave it.
+        /// `errorMessage` from the runtime.
         message: String,
     },
     /// The function's timeout.
     TimedOut(Exceeded),
-    /// The answer was too large.
+    /// The response was over the limit.
     ResponseTooLarge(Exceeded),
     /// The process ended, could not be started, or broke the protocol.
     Exited {
@@ -151,7 +151,7 @@ impl std::fmt::Display for Fault {
 }
 
 impl Fault {
-    /// The error's type, as records and reports count it.
+    /// The error type, as records and reports count it.
     pub fn error_type(&self) -> &str {
         match self {
             Fault::Reported { error_type, .. } | Fault::Exited { error_type, .. } => error_type,
@@ -161,7 +161,7 @@ impl Fault {
     }
 }
 
-/// The functions and their sandboxes. Cheap to clone; the last one that is dropped ends every sandbox.
+/// The functions and their sandboxes. Cheap to clone; dropping the last clone ends every sandbox.
 #[derive(Clone, Debug)]
 pub struct Lambda {
     shared: Arc<Shared>,
@@ -170,11 +170,11 @@ pub struct Lambda {
 #[derive(Debug)]
 struct Shared {
     platform: Platform,
-    /// By name. Held for a look or a change, never while anything is waited for.
+    /// Ordered by name. Locked only for a lookup or a change, never during a wait.
     functions: RwLock<BTreeMap<String, Registered>>,
     account: Arc<Account>,
     surroundings: Arc<Surroundings>,
-    /// One task a sandbox.
+    /// One task per sandbox.
     sandboxes: TaskTracker,
     stop: CancellationToken,
 }
@@ -193,20 +193,20 @@ impl Drop for Shared {
     }
 }
 
-/// An invocation that has its permit, on its way to a sandbox.
+/// An invocation with its permit, on its way to a sandbox.
 #[derive(Debug)]
 struct Job {
     ctx: Context,
     event: Bytes,
     client_context: Option<http::HeaderValue>,
     permit: Permit,
-    /// Where an answer goes that its invoker wants as it comes.
+    /// The channel of a streamed response.
     outlet: Option<Outlet>,
     reply: oneshot::Sender<Result<Reply, Stop>>,
 }
 
 impl Lambda {
-    /// Makes the functions known; a sandbox is started by the first invocation that needs one.
+    /// Registers the functions. The first invocation of a function starts its first sandbox.
     pub fn start(
         platform: &Platform,
         config: &Config,
@@ -242,14 +242,14 @@ impl Lambda {
         lambda
     }
 
-    /// Runs a function once: measures the event, takes a permit, finds or starts a sandbox, waits for its answer.
+    /// Invokes a function: measures the event, acquires a permit, finds or starts a sandbox, waits for the response.
     ///
-    /// The run belongs to the sandbox: dropping this future ends the wait, not the function.
+    /// The invocation belongs to the sandbox: dropping this future ends the wait, not the function.
     pub async fn invoke(&self, ctx: &Context, invocation: Invocation) -> Result<Reply, Stop> {
         stream::ended(self.submit(ctx, invocation, None)?).await
     }
 
-    /// As [`Lambda::invoke`], for an answer that is wanted as it comes: returns when the runtime begins to answer.
+    /// As [`Lambda::invoke`] for a streamed response: returns when the runtime begins to respond.
     pub async fn invoke_streaming(
         &self,
         ctx: &Context,
@@ -290,13 +290,13 @@ impl Lambda {
         Ok(replied)
     }
 
-    /// Whether there is response streaming, with the limits of a run.
+    /// Whether response streaming exists with these limits.
     pub fn streams(limits: &Limits) -> bool {
         limits.lambda_stream_response.has_begun()
     }
 
-    /// Stops a chain of requests that has passed a function too often, unless the function allows it. Before the first day of the
-    /// limit AWS did not look for loops.
+    /// Stops a chain of requests that has passed a function too often, unless the function allows recursive loops. Before the
+    /// first day of the limit AWS did not detect loops.
     pub fn admit_chain(&self, ctx: &Context, function: &str) -> Result<(), Stop> {
         let function = self.find(function)?.function;
         if function.recursive_loop == RecursiveLoop::Allow
@@ -309,18 +309,18 @@ impl Lambda {
         Ok(ctx.admit(&ctx.limits.lambda_recursion, Count(passes))?)
     }
 
-    /// The trace header that a chain of requests carries on from a function.
+    /// The trace header for a request that a function makes within a chain of requests.
     pub fn trace_after(&self, trace: &str, function: &str) -> String {
         let arn = self.find(function).map(|it| it.function.arn(&self.shared.platform.region));
         arn.map_or_else(|_| trace.to_owned(), |arn| lineage::extended(trace, &arn))
     }
 
-    /// A function as it is configured.
+    /// A function's configuration.
     pub fn function(&self, name: &str) -> Option<Arc<Function>> {
         Some(self.registered(name)?.function)
     }
 
-    /// Whether a function has this name.
+    /// Whether a function with this name exists.
     pub fn has(&self, function: &str) -> bool {
         self.registered(function).is_some()
     }
@@ -356,19 +356,19 @@ impl Lambda {
     }
 }
 
-/// How many sandboxes the file descriptors of this process are enough for.
+/// The number of sandboxes that the file descriptors of this process allow.
 fn room() -> usize {
     let sandboxes = usize::try_from(hardcap_core::descriptors::sandboxes_max());
     sandboxes.unwrap_or(usize::MAX).min(tokio::sync::Semaphore::MAX_PERMITS)
 }
 
-/// The event as bytes, once it has been measured: the only place that compares it with its limit.
+/// Serializes a measured event. This is the only place that compares an event with its limit.
 fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
     match event {
         Event::Posted(event) => {
             admit_event(ctx, ByteCount::of(&event))?;
             event::must_be_json(&event)?;
-            // An Invoke without a body hands over an empty object: what SDKs' users see; not recorded.
+            // An Invoke without a body passes an empty object, as users of SDKs report; not recorded.
             Ok(if event.is_empty() { Bytes::from_static(b"{}") } else { event })
         }
         Event::Queued(event) => Ok(event),
@@ -376,9 +376,8 @@ fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
             let mut length = Length::default();
             envelope.describe(&mut length);
             admit_event(ctx, length.bytes())?;
-            let capacity = usize::try_from(length.bytes().0).map_err(|_| {
-                Stop::Bug("an event larger than the memory was admitted".to_owned())
-            })?;
+            let capacity = usize::try_from(length.bytes().0)
+                .map_err(|_| Stop::Bug("an admitted event does not fit into memory".to_owned()))?;
             let mut event = Vec::with_capacity(capacity);
             envelope.describe(&mut event);
             Ok(event.into())
@@ -386,7 +385,7 @@ fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
     }
 }
 
-/// Compares an event's length with its limit.
+/// Compares an event's size with its limit.
 pub fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
     Ok(ctx.admit(&ctx.limits.lambda_sync_request, length)?)
 }

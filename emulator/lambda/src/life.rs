@@ -1,4 +1,4 @@
-//! The life of a sandbox, on a task of its own: its processes are started, looked after, and seen to their end.
+//! The life of a sandbox, in its own task: its processes are started, supervised and reaped.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use super::process::{Exit, Process};
 use super::sandbox::{End, Reason, Running, Sandbox};
 use hardcap_core::clock::EpochMillis;
 
-/// How often a sandbox in use is looked at: so much later than the rule says may it be frozen.
+/// The interval of the checks of a busy sandbox, and so the maximum delay of freezing it.
 const TICK: Millis = Millis(20);
-/// Runs until every process of the sandbox has ended, whoever ended it.
+/// Runs until every process of the sandbox has ended, for any reason.
 ///
-/// `_room` is given back when all of them have ended.
+/// `_room` is returned when all of them have ended.
 pub(super) async fn live(
     sandbox: Arc<Sandbox>,
     launch: Launch,
@@ -38,7 +38,7 @@ pub(super) async fn live(
     sandbox.wind_down(launch).await;
 }
 
-/// Starts the extensions, and the runtime when each of them has registered.
+/// Starts the extensions, and the runtime after all of them have registered.
 async fn begin(
     sandbox: &Arc<Sandbox>,
     launch: &Launch,
@@ -63,11 +63,11 @@ async fn begin(
     Ok(child)
 }
 
-/// The programs of the external extensions: those in `extensions` of its layers, and those it names itself.
+/// The programs of the external extensions: those in `extensions` of the layers, and the configured ones.
 fn extensions(function: &Deployed) -> Result<Vec<PathBuf>, End> {
     let mut programs: Vec<PathBuf> = Vec::new();
     let mut add = |program: PathBuf| {
-        // Layers are laid one over the other: a file of a later one takes the place of an earlier one's.
+        // Layers are merged: a file of a later layer replaces that of an earlier one.
         programs.retain(|other| other.file_name() != program.file_name());
         programs.push(program);
     };
@@ -99,7 +99,7 @@ async fn start_extension(
         Err(End::NotStarted(failure))
     };
     if !sandbox.expect_extension(&name) {
-        return failed(format!("the extension {name} is one too many"));
+        return failed(format!("too many extensions: {name} exceeds the limit"));
     }
     match launch.extension(&sandbox.function, program).await {
         Ok(Process { child, group, output }) => {
@@ -145,7 +145,7 @@ async fn supervise(sandbox: &Arc<Sandbox>, mut child: Child, stop: &Cancellation
     sandbox.hear_out().await;
     End::Exited(status.map_or_else(
         |error| {
-            tracing::error!(%error, "a process could not be waited for");
+            tracing::error!(%error, "cannot wait for a process");
             Exit::Signal(0)
         },
         Exit::of,

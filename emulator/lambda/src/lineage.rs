@@ -1,24 +1,24 @@
 //! The lineage in a trace header: how often a chain of requests has passed each function. Pure.
 //!
-//! AWS documents that the header carries it, not how. Recorded is `Lineage=1:6e5eb7d9:0` (2025-04-14); that the fields are a
-//! version, a hash and a count of earlier passes, and that a chain through more than one function has them with `|`
-//! between, is unconfirmed.
+//! AWS documents that the header contains the lineage, but not its format. `Lineage=1:6e5eb7d9:0` was recorded (2025-04-14).
+//! UNCONFIRMED: the fields are a version, a hash and a count of earlier passes, and a chain through several functions separates
+//! them with `|`.
 
 use sha2::{Digest as _, Sha256};
 
 const FIELD: &str = "Lineage=";
 const VERSION: &str = "1";
-/// A chain through more functions than this forgets its oldest ones: the header must stay small.
+/// The maximum number of functions in a lineage, which keeps the header small. The oldest are dropped.
 const FUNCTIONS_MAX: usize = 32;
 
-/// How often the chain that a trace header belongs to will have invoked a function, with the invocation that it asks for.
+/// The number of invocations of a function in the chain of a trace header, including the requested one.
 pub(super) fn invocations(trace: &str, arn: &str) -> u64 {
     let hash = hash(arn);
     let earlier = entries(trace).find(|(of, _)| *of == hash);
     earlier.map_or(1, |(_, count)| count.saturating_add(2))
 }
 
-/// The trace header that a function is handed: as the invoker sent it, with this invocation in its lineage.
+/// The trace header for a function: the invoker's, with this invocation added to its lineage.
 pub(super) fn extended(trace: &str, arn: &str) -> String {
     let own = hash(arn);
     let passes = invocations(trace, arn) - 1;
@@ -35,7 +35,7 @@ pub(super) fn extended(trace: &str, arn: &str) -> String {
     fields.join(";")
 }
 
-/// Hash and count of each function. What cannot be read is left out: anyone may send a header.
+/// Hash and count of each function. Invalid parts are omitted, because any client can send a header.
 fn entries(trace: &str) -> impl Iterator<Item = (&str, u64)> {
     let lineage = trace.split(';').find(|field| is_lineage(field)).unwrap_or_default();
     let lineage = lineage.trim().strip_prefix(FIELD).unwrap_or_default();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pass_counts_and_other_functions_count_for_themselves() {
+    fn each_function_counts_its_own_passes() {
         let mut trace = ROOT.to_owned();
         for pass in 1..=16 {
             assert_eq!(invocations(&trace, ARN), pass);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_anyone_made_up_does_no_harm() {
+    fn an_invalid_header_is_ignored() {
         for lineage in
             ["", ":", "|||", "1:zz:1", "1:00000000:-1", "1:00000000:99999999999999999999", "x"]
         {

@@ -1,4 +1,4 @@
-//! A sandbox's log: what the process writes and what the platform writes around it, line by line, and its tail.
+//! The log of a sandbox: lines of its processes and of the platform, and the log tail.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,12 +9,12 @@ use hardcap_limits::{Date, Limit, Limits, Party};
 
 use hardcap_core::log_buffer::{LogBuffer, shown_lines};
 
-/// How much of an invocation's log is kept for its tail, which is far shorter unless a run overrides its row.
+/// The size of the kept log of one invocation. The log tail is far shorter unless a run overrides its row.
 const KEPT_BYTES: usize = 64 * 1024;
-/// A longer line is shown in pieces, so that a function that never ends a line cannot fill the memory.
+/// The maximum length of a line. A longer line is split, so that a function cannot fill the memory with one line.
 const LINE_BYTES: usize = 64 * 1024;
 
-/// The log of one execution environment; it outlives the processes that write to it.
+/// The log of one execution environment. It outlives the processes that write to it.
 #[derive(Debug)]
 pub(super) struct Log {
     function: Arc<str>,
@@ -23,7 +23,7 @@ pub(super) struct Log {
     text: Mutex<Text>,
 }
 
-/// Whose line it is.
+/// The origin of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writer {
     Runtime,
@@ -32,9 +32,9 @@ pub(super) enum Writer {
 
 #[derive(Debug, Default)]
 struct Text {
-    /// What was written since the last invocation ended; of a long log the end.
+    /// The text since the end of the last invocation; of a long log only its end.
     tail: Vec<u8>,
-    /// What the runtime, and what the extensions wrote after their last end of line.
+    /// The unfinished lines of the runtime and of the extensions.
     unfinished: [Vec<u8>; 2],
 }
 
@@ -43,15 +43,15 @@ impl Log {
         Log { function: function.into(), stream: stream.into(), log_buffer, text: Mutex::default() }
     }
 
-    /// A line of the platform between two invocations, or an error.
+    /// Writes a line of the platform that is not part of an invocation, or an error.
     pub(super) fn platform(&self, line: &str) {
         let mut text = self.lock();
         self.end_unfinished(&mut text);
         self.line(&mut text, line.as_bytes());
     }
 
-    /// The first line of an invocation. The event is handed over before the line is shown, for someone waits for it, and no
-    /// line of the function comes before it all the same.
+    /// Writes the first line of an invocation. The event is handed over before the line is shown, because the runtime waits for
+    /// it, but no line of the function precedes it.
     pub(super) fn begin(&self, line: &str, hand_over: impl FnOnce()) {
         let mut text = self.lock();
         self.end_unfinished(&mut text);
@@ -60,7 +60,7 @@ impl Log {
         self.show(line.as_bytes());
     }
 
-    /// The last lines of an invocation. `reply` gets the end of its log, and is called before the lines are shown.
+    /// Writes the last lines of an invocation. `reply` gets the log tail, and is called before the lines are shown.
     pub(super) fn end(
         &self,
         lines: &[String],
@@ -80,7 +80,7 @@ impl Log {
         }
     }
 
-    /// What a process wrote, in pieces as they come. `told` gets each line as it is complete.
+    /// Writes output of a process in pieces. `told` gets each complete line.
     pub(super) fn process(&self, writer: Writer, mut written: &[u8], told: impl Fn(&[u8])) {
         let mut text = self.lock();
         while let Some(end) = written.iter().position(|&byte| byte == b'\n') {
@@ -104,7 +104,7 @@ impl Log {
         }
     }
 
-    /// Takes what a process has not ended with a line's end as a line of its own.
+    /// Writes the unfinished line of a process as a line.
     pub(super) fn end_lines(&self, writer: Writer, told: impl Fn(&[u8])) {
         let mut text = self.lock();
         let line = std::mem::take(&mut text.unfinished[writer as usize]);
@@ -163,44 +163,44 @@ pub(super) fn end_line(request_id: &str) -> String {
     format!("END RequestId: {request_id}")
 }
 
-/// What a REPORT line tells.
+/// The content of a REPORT line.
 #[derive(Clone, Debug)]
 pub(super) struct Report<'a> {
     pub(super) request_id: &'a str,
     pub(super) duration: Duration,
-    /// The function's own timeout, which is what a timeout is billed.
+    /// The function's timeout, which is the billed duration of a timeout.
     pub(super) timeout: Duration,
-    /// How long init took, on the first invocation of a sandbox.
+    /// The duration of init, for the first invocation of a sandbox.
     pub(super) init: Option<Duration>,
-    /// Init is billed too: always for custom runtimes, for the others since 2025-08-01.
+    /// Whether init is billed: always for custom runtimes, for others since 2025-08-01.
     pub(super) init_is_billed: bool,
     pub(super) memory_mb: u32,
     pub(super) used_mb: u64,
-    /// How it ended, when not well.
+    /// The status of the invocation.
     pub(super) status: Status<'a>,
-    /// Whether the line says how it ended: see [`has_status`].
+    /// Whether the line contains the status: see [`has_status`].
     pub(super) has_status: bool,
 }
 
-/// How an invocation or an init ended, as log lines tell it.
+/// The status of an invocation or an init in log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status<'a> {
-    /// Nothing to tell.
+    /// Success: no status is shown.
     Success,
     /// `Status: timeout`
     Timeout,
-    /// `Status: error`, and the error's type.
+    /// `Status: error`, and the error type.
     Error(&'a str),
 }
 
 impl Report<'_> {
-    /// The duration that the line shows. Since the line has a status, that of a timeout is exactly the timeout
-    /// (DataBiosphere/azul#6323, 2025-12-04: 31000.00 ms); before, it was what was measured (apex/up#663, 2018-05-17: 18018.26 ms).
+    /// The shown duration. Since the line has a status, that of a timeout is exactly the timeout (DataBiosphere/azul#6323,
+    /// 2025-12-04: 31000.00 ms); before, it was the measured duration (apex/up#663, 2018-05-17: 18018.26 ms).
     pub(super) fn shown_duration(&self) -> Duration {
         if self.has_status { self.billed_duration() } else { self.duration }
     }
 
-    /// What is billed, in milliseconds: a begun one counts whole. A timeout is billed as the timeout, however late it was noticed.
+    /// The billed duration in milliseconds, rounded up. A timeout is billed as the timeout, even if it was noticed later.
     pub(super) fn billed_millis(&self) -> u128 {
         let duration = self.billed_duration();
         whole_millis_up(match self.init {
@@ -239,13 +239,13 @@ impl Report<'_> {
     }
 }
 
-/// Whether a REPORT line says how an invocation ended. Captures of 2018 and 2023 have no status; the table knows since when there is one.
+/// Whether a REPORT line contains the status. Captures of 2018 and 2023 have no status; the table has the first day with one.
 pub(super) fn has_status(limits: &Limits) -> bool {
     let text = limits.lambda_timeout.row.refusal_at(Party::Report, limits.date());
     text.is_some_and(|text| text.since <= limits.date())
 }
 
-/// `INIT_REPORT Init Duration: 10000.09 ms\tPhase: init\tStatus: timeout`, written only when an init fails.
+/// `INIT_REPORT Init Duration: 10000.09 ms\tPhase: init\tStatus: timeout`. Only a failed init has this line.
 pub(super) fn init_report_line(duration: Duration, phase: &str, status: Status<'_>) -> String {
     let mut line =
         format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: {phase}\t", millis(duration));
@@ -261,7 +261,7 @@ pub(super) fn init_report_line(duration: Duration, phase: &str, status: Status<'
 
 /// Whether init is part of the billed duration.
 ///
-/// Of custom runtimes it always was (a capture of 2024-04); of managed ones it was not on 2023-09-04, and is since AWS's
+/// For custom runtimes it always was (a capture of 2024-04). For managed ones it was not on 2023-09-04, and is since AWS's
 /// announcement for 2025-08-01.
 pub(super) fn init_is_billed(runtime: &str, date: Date) -> bool {
     runtime.starts_with("provided") || Date::new(2025, 8, 1) <= date
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_report_of_a_timeout_bills_init_and_ends_with_the_status() {
-        // The timeout is noticed 18 ms late: neither the duration nor the bill has them.
+        // The timeout is noticed 18 ms late; neither the duration nor the bill contains them.
         let timed_out = Report {
             duration: Duration::from_millis(600_018),
             timeout: Duration::from_secs(600),
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn the_report_of_a_timeout_of_2018_has_the_measured_duration_and_no_status() {
-        // apex/up#663, 2018-05-17, but for a blank after "18000 ms"
+        // apex/up#663, 2018-05-17, without the space after "18000 ms"
         let timed_out = Report {
             duration: Duration::from_micros(18_018_260),
             timeout: Duration::from_secs(18),
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_type() {
+    fn the_report_of_an_error_has_its_type() {
         let failed = Report { status: Status::Error("Runtime.ExitError"), ..report() };
         assert!(
             failed.line().ends_with("36 MB\tStatus: error\tError Type: Runtime.ExitError"),
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_put_together_from_pieces_and_an_unfinished_one_ends_with_the_invocation() {
+    fn lines_are_assembled_from_pieces_and_an_unfinished_one_ends_with_the_invocation() {
         let log = Log::new("echo", "stream", LogBuffer::new(Clock::default()));
         let lines = std::cell::RefCell::new(Vec::new());
         let told =
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_never_ends_is_shown_in_pieces() {
+    fn a_line_over_the_maximum_length_is_split() {
         let log = Log::new("echo", "stream", LogBuffer::new(Clock::default()));
         for _ in 0..1_000 {
             log.process(Writer::Runtime, &[b'x'; 1024], |_| {});

@@ -1,24 +1,24 @@
-//! How much memory a sandbox uses, as the kernel counts it.
+//! The memory use of a sandbox, as the kernel counts it.
 //!
-//! The unit that is watched is the process and its descendants. A control group bounds what can happen between two looks
-//! (`control_group.rs`), but its count has the files in `/tmp` in it, which are no memory on AWS; sampling works everywhere
-//! on Linux. Elsewhere nothing is known, and nothing is enforced.
+//! The measured unit is a process with its descendants. A control group limits what can happen between two samples
+//! (`control_group.rs`), but its count includes the files in `/tmp`, which are not memory on AWS. Sampling works on every
+//! Linux. Elsewhere the memory is unknown, and its limit is not enforced.
 
 /// The memory of a process and its descendants, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
-    /// What is in memory now.
+    /// The current memory.
     pub(super) resident: u64,
-    /// The most that each process had in memory, added up.
+    /// The sum of each process's maximum.
     pub(super) peak: u64,
 }
 
-/// What a process and its descendants use; `None` when it has ended, or when the system does not tell.
+/// The memory of a process and its descendants; `None` if it has ended, or if the system provides no numbers.
 #[cfg(target_os = "linux")]
 pub(super) fn usage(pid: u32) -> Option<Usage> {
     let mut total = of_process(pid)?;
     let mut ancestors = vec![pid];
-    // A process that forks faster than this reads must not keep it busy for ever.
+    // A process that forks faster than this loop reads must not keep it busy forever.
     let mut left = 1024;
     while let Some(parent) = ancestors.pop() {
         for child in children(parent) {
@@ -36,30 +36,30 @@ pub(super) fn usage(pid: u32) -> Option<Usage> {
     Some(total)
 }
 
-/// Only Linux tells.
+/// Only Linux provides this number.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn usage(_pid: u32) -> Option<Usage> {
     None
 }
 
-/// Only Linux tells.
+/// Only Linux provides this number.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn of_process(_pid: u32) -> Option<Usage> {
     None
 }
 
-/// What the process itself uses, without its descendants: quick enough for the end of every invocation.
+/// The memory of the process without its descendants: fast enough for the end of every invocation.
 #[cfg(target_os = "linux")]
 pub(super) fn of_process(pid: u32) -> Option<Usage> {
     use std::io::Read as _;
 
-    // One read has all of it; asking first how long the file is, and then bit by bit, takes ten calls to the kernel.
+    // One read gets all of it. `std::fs::read` would make ten system calls.
     let mut status = [0; STATUS_BYTES];
     let length = std::fs::File::open(format!("/proc/{pid}/status")).ok()?.read(&mut status).ok()?;
     parse_status(&String::from_utf8_lossy(&status[..length]))
 }
 
-/// More than `/proc/PID/status` has before and in the lines about memory.
+/// The size of a buffer that contains the beginning of `/proc/PID/status` up to the lines about memory.
 #[cfg(target_os = "linux")]
 const STATUS_BYTES: usize = 4096;
 

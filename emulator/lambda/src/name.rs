@@ -1,11 +1,11 @@
-//! How an Invoke request names a function: by name, partial ARN or ARN, with or without a qualifier. Pure.
+//! The function names in Invoke requests: name, partial ARN or ARN, with or without a qualifier. Pure.
 
 use hardcap_core::config::ACCOUNT_ID;
 
-/// The only version that exists here.
+/// The only version that exists.
 pub const LATEST: &str = "$LATEST";
 
-/// A function as a request names it.
+/// A parsed function name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     /// The region, `us-east-1`.
@@ -14,14 +14,15 @@ pub struct Named {
     pub account: String,
     /// The name of the function.
     pub function: String,
-    /// The version or alias, when one is given.
+    /// The version or alias, if there is one.
     pub qualifier: Option<String>,
 }
 
 impl Named {
-    /// Reads `name`, `ACCOUNT:function:name`, `arn:aws:lambda:REGION:ACCOUNT:function:name`, each with `:qualifier` or not.
+    /// Parses `name`, `ACCOUNT:function:name`, `arn:aws:lambda:REGION:ACCOUNT:function:name`, each with or without
+    /// `:qualifier`.
     ///
-    /// A text of another shape is a name that no function has.
+    /// Any other text becomes a name that no function has.
     pub fn parse(text: &str, region: &str) -> Named {
         let parts: Vec<&str> = text.split(':').collect();
         let named = |region: &str, account: &str, function: &str, qualifier: Option<&str>| Named {
@@ -46,14 +47,14 @@ impl Named {
         }
     }
 
-    /// Whether it can exist here: this region, this account, and no version or alias.
+    /// Whether the name can exist here: this region, this account, and no version or alias.
     pub fn is_local(&self, region: &str) -> bool {
         self.region == region
             && self.account == ACCOUNT_ID
             && self.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST)
     }
 
-    /// The ARN with its qualifier, which is `$LATEST` where none was given.
+    /// The ARN with its qualifier, `$LATEST` by default.
     pub fn arn(&self) -> String {
         let Named { region, account, function, qualifier } = self;
         let qualifier = qualifier.as_deref().unwrap_or(LATEST);
@@ -61,7 +62,7 @@ impl Named {
     }
 }
 
-/// Whether a text names a function as AWS's model wants it: a name, a partial ARN or an ARN, with a qualifier or not.
+/// Whether a text is a function name by AWS's model: a name, a partial ARN or an ARN, with or without a qualifier.
 pub fn is_function_name(text: &str) -> bool {
     let mut parts: &[&str] = &text.split(':').collect::<Vec<_>>();
     if let ["arn", partition, "lambda", rest @ ..] = parts {
@@ -70,7 +71,7 @@ pub fn is_function_name(text: &str) -> bool {
         }
         parts = rest;
     }
-    // Each of these may be missing, and could be the function's own name where nothing follows.
+    // Each of these parts is optional, and is the function's name if nothing follows.
     for is_part in [is_region, is_account, is_function_word] {
         if let [first, rest @ ..] = parts
             && !rest.is_empty()
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_form_of_a_name() {
+    fn every_form_of_a_name_is_parsed() {
         check("echo", "echo", None);
         check("echo:$LATEST", "echo", Some("$LATEST"));
         check("echo:3", "echo", Some("3"));
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_cannot_exist_here() {
+    fn names_of_other_regions_accounts_and_versions_cannot_exist() {
         let local = |text: &str| Named::parse(text, "us-east-1").is_local("us-east-1");
         assert!(local("echo") && local("echo:$LATEST"));
         assert!(!local("echo:1"));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_was_not_found_as_aws_does() {
+    fn the_arn_of_an_unknown_function_has_a_qualifier() {
         assert_eq!(
             Named::parse("doesnotexist", "eu-west-1").arn(),
             "arn:aws:lambda:eu-west-1:000000000000:function:doesnotexist:$LATEST"
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_could_name_a_function() {
+    fn only_names_of_the_model_can_name_a_function() {
         for name in [
             "echo",
             "echo:$LATEST",

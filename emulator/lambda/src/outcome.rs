@@ -1,4 +1,4 @@
-//! How an invocation ended, and what that is for the invoker, for the log and for the report. Pure.
+//! The end of an invocation, and its results for the invoker, the log and the report. Pure.
 
 use bytes::Bytes;
 use hardcap_limits::{Exceeded, Party};
@@ -10,40 +10,40 @@ use super::log::Status;
 use super::process::Exit;
 use hardcap_core::clock::EpochMillis;
 
-/// Exactly one of these ends every invocation.
+/// The end of an invocation: exactly one of these.
 #[derive(Clone, Debug)]
 pub(super) enum Ending {
-    /// The runtime posted an answer.
+    /// The runtime posted a response.
     Answered {
         payload: Bytes,
-        /// Its content type, when it was posted as a stream.
+        /// The content type of a response that was posted as a stream.
         posted_as_stream: Option<HeaderValue>,
     },
-    /// The runtime posted an answer, which was handed on as it came, as far as its limit allowed.
+    /// The runtime posted a response that was streamed up to its limit.
     Streamed(Option<Exceeded>),
-    /// The runtime posted an error: its bytes are the invoker's.
+    /// The runtime reported an error, whose bytes are passed to the invoker.
     Reported {
         body: Bytes,
         /// The header `Lambda-Runtime-Function-Error-Type`.
         error_type: Option<String>,
     },
-    /// The answer was over the limit; then the runtime went on, ended, or hung until its time was over.
+    /// The response was over the limit. `then` is the further behaviour of the runtime.
     TooLarge { exceeded: Exceeded, then: Then },
     /// The function's own timeout.
     TimedOut(Exceeded),
-    /// The process ended without an answer.
+    /// The process ended without a response.
     Exited(Exit),
-    /// The process was killed for the memory that it used.
+    /// The process was killed because of its memory use.
     OutOfMemory(Exceeded),
-    /// An extension ended, and the sandbox with it: `Extension.Crash` and its like.
+    /// An extension ended, and with it the sandbox: `Extension.Crash` and similar.
     Extension { error_type: &'static str, message: String },
-    /// The process could not be started, `fork/exec /var/task/bootstrap: no such file or directory`.
+    /// The process could not be started: `fork/exec /var/task/bootstrap: no such file or directory`.
     NotStarted(String),
-    /// The runtime broke the protocol, as `Runtime.TruncatedResponse`.
+    /// The runtime violated the protocol, such as `Runtime.TruncatedResponse`.
     Broken(&'static str),
 }
 
-/// What a runtime did after its answer was refused.
+/// The behaviour of a runtime after its response was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     WentOn,
@@ -51,18 +51,18 @@ pub(super) enum Then {
     TimedOut,
 }
 
-/// What an ending means for everyone.
+/// The results of an invocation for each party.
 #[derive(Debug)]
 pub(super) struct Conclusion {
-    /// What the invoker gets.
+    /// The payload for the invoker.
     pub(super) payload: Bytes,
     /// As in [`Ending::Answered`].
     pub(super) posted_as_stream: Option<HeaderValue>,
-    /// Why the function failed, when it did.
+    /// The function error, if the function failed.
     pub(super) fault: Option<Fault>,
-    /// What the platform writes to the log before END.
+    /// The platform's log lines before END.
     pub(super) lines: Vec<String>,
-    /// What the REPORT line says.
+    /// The status of the REPORT line.
     pub(super) status: ReportStatus,
 }
 
@@ -78,7 +78,7 @@ impl Conclusion {
     }
 }
 
-/// [`Status`] without a borrow.
+/// An owned [`Status`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ReportStatus {
     Success,
@@ -96,20 +96,20 @@ impl ReportStatus {
     }
 }
 
-/// The type of an answer that ended in the middle.
+/// The error type of a truncated response.
 pub(super) const TRUNCATED_RESPONSE: &str = "Runtime.TruncatedResponse";
 const EXIT_ERROR: &str = "Runtime.ExitError";
 const INVALID_ENTRYPOINT: &str = "Runtime.InvalidEntrypoint";
 
 impl Ending {
-    /// Turns it into what each party sees.
+    /// Determines the results for each party.
     pub(super) fn conclude(self, request_id: &str, now: EpochMillis) -> Conclusion {
         match self {
             Ending::Answered { payload, posted_as_stream } => {
                 Conclusion { posted_as_stream, ..Conclusion::well(payload) }
             }
             Ending::Streamed(None) => Conclusion::well(Bytes::new()),
-            // Captured on 2026-09-15: the function is not told, and its REPORT line has no status.
+            // Captured on 2026-09-15: the function gets no error, and its REPORT line has no status.
             Ending::Streamed(Some(exceeded)) => Conclusion {
                 fault: Some(Fault::ResponseTooLarge(exceeded)),
                 lines: vec![format!("hardcap: {exceeded}")],
@@ -124,7 +124,7 @@ impl Ending {
                 platform_error(error_type, message, request_id)
             }
             Ending::NotStarted(message) => platform_error(INVALID_ENTRYPOINT, message, request_id),
-            // What AWS adds after "Error:" for these is unconfirmed; the type is official.
+            // The text after "Error:" is unconfirmed for these; the type is official.
             Ending::Broken(error_type) => {
                 platform_error(error_type, error_type.to_owned(), request_id)
             }
@@ -132,7 +132,7 @@ impl Ending {
     }
 }
 
-/// An error document, in the key order that was recorded for what the platform says of a process.
+/// An error document of the platform, with its members in the recorded order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorDocument<'a> {
@@ -140,7 +140,7 @@ struct ErrorDocument<'a> {
     error_message: &'a str,
 }
 
-/// What is understood of an error that a runtime posts. It may be anything: it is shown, not trusted.
+/// The known members of an error that a runtime posts. It may contain anything and is not trusted.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PostedError {
@@ -148,7 +148,7 @@ struct PostedError {
     error_message: String,
 }
 
-/// The type of a posted error: what its document says, else its header.
+/// The type of a posted error: that of its document, else that of its header.
 pub(super) fn reported_type(body: &[u8], header: Option<&str>) -> String {
     let posted: PostedError = serde_json::from_slice(body).unwrap_or_default();
     match header {
@@ -161,7 +161,7 @@ pub(super) fn reported_type(body: &[u8], header: Option<&str>) -> String {
 fn reported(body: Bytes, header: Option<String>) -> Conclusion {
     let error_type = reported_type(&body, header.as_deref());
     let posted: PostedError = serde_json::from_slice(&body).unwrap_or_default();
-    // The runtime has logged the error itself; a REPORT with another status is not recorded for it.
+    // The runtime logs the error itself. A REPORT line with a status is not recorded for it.
     Conclusion {
         fault: Some(Fault::Reported { error_type, message: posted.error_message }),
         ..Conclusion::well(body)
@@ -194,7 +194,7 @@ fn timed_out(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conclusi
     }
 }
 
-/// The texts and the error type are those of the day: `Runtime.ExitError` at first, later `Runtime.OutOfMemory`.
+/// The texts and the error type are those of the day: first `Runtime.ExitError`, later `Runtime.OutOfMemory`.
 fn out_of_memory(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conclusion {
     let names = [("request_id", request_id)];
     let told = exceeded.refusal_with(Party::Invoker, &names);
@@ -223,12 +223,12 @@ fn platform_error(error_type: &str, message: String, request_id: &str) -> Conclu
     }
 }
 
-/// `RequestId: … Error: Runtime exited with error: exit status 1`, and the type on a line of its own.
+/// `RequestId: … Error: Runtime exited with error: exit status 1`, and the type on a separate line.
 fn error_lines(error_type: &str, message: &str, request_id: &str) -> Vec<String> {
     vec![format!("RequestId: {request_id} Error: {message}"), error_type.to_owned()]
 }
 
-/// What the row shows to a party, with the names that a template may use.
+/// The text of a limit for a party, with the placeholders of its template.
 fn shown(exceeded: &Exceeded, to: Party, request_id: &str, now: EpochMillis) -> Option<String> {
     let timestamp = timestamp(now);
     let names = [("request_id", request_id), ("timestamp", &timestamp)];
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_untouched() {
+    fn a_response_is_unchanged() {
         let payload = Bytes::from_static(b" {\"a\" :1}\n");
         let conclusion = conclude(Ending::Answered { payload, posted_as_stream: None });
         assert_eq!(text(&conclusion.payload), " {\"a\" :1}\n");
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reported_error_is_untouched_and_understood_as_far_as_it_goes() {
+    fn a_reported_error_is_unchanged_and_its_known_members_are_parsed() {
         let posted = r#"{"errorMessage":"Handler fails", "errorType":"Exception","requestId":""}"#;
         let body = Bytes::from_static(posted.as_bytes());
         let conclusion = conclude(Ending::Reported { body, error_type: None });
@@ -324,13 +324,13 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_told_in_the_words_of_its_day() {
+    fn the_text_of_a_timeout_is_that_of_its_day() {
         let line = format!("2018-07-17T10:17:00.383Z {ID} Task timed out after 1.00 seconds");
         let old = format!(r#"{{"errorMessage":"{line}"}}"#);
         let new = format!(
             r#"{{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: {ID} Error: Task timed out after 1.00 seconds"}}"#
         );
-        // Since 2026-05-22 only the REPORT line tells of it.
+        // Since 2026-05-22 only the REPORT line shows it.
         for (date, payload, lines) in [
             ("2018-07-17", &old, vec![line.clone()]),
             ("2026-05-21", &new, vec![line.clone()]),

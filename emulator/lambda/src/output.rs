@@ -1,4 +1,4 @@
-//! What a process writes to its standard output and error, which are one pipe so that their order is kept.
+//! The standard output and error of a process: one pipe, so that their order is kept.
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -8,43 +8,43 @@ use tokio::net::unix::pipe::Receiver;
 
 /// The reading end of the pipe.
 ///
-/// It is read when it has something, and once more when an invocation ends: what a function wrote before it answered is in
-/// the pipe by then, and belongs to that invocation.
+/// It is read when data is available, and again at the end of an invocation: everything that a function wrote before its
+/// response is in the pipe by then, and belongs to that invocation.
 #[derive(Debug)]
 pub(super) struct Output {
     pipe: Receiver,
     reading: Mutex<()>,
 }
 
-/// How much one call reads at most, so that a process which never stops writing does not keep the reader for ever.
+/// The maximum size of one read, so that a process that never stops writing does not occupy the reader forever.
 const READ_MAX: usize = 1024 * 1024;
 const PIECE: usize = 16 * 1024;
 
-/// Whether there can be more.
+/// Whether more output can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rest {
-    /// Nothing just now, or not yet.
+    /// No output at the moment.
     Later,
-    /// Every writer has closed it.
+    /// Every writer has closed the pipe.
     Never,
 }
 
 impl Output {
-    /// Takes over the reading end of a pipe; needs a runtime.
+    /// Takes over the reading end of a pipe. Must be called within a runtime.
     pub(super) fn new(pipe: OwnedFd) -> io::Result<Output> {
         Ok(Output { pipe: Receiver::from_owned_fd(pipe)?, reading: Mutex::new(()) })
     }
 
-    /// Hands on what has been written so far, without waiting.
+    /// Passes on all available output, without waiting.
     pub(super) fn drain(&self, take: impl Fn(&[u8])) {
-        // Past the runtime, which may not have noticed yet that there is something.
+        // Reads directly, because tokio may not know yet that data is available.
         self.read_all(take, |piece| Ok(rustix::io::read(self.pipe.as_fd(), piece)?));
     }
 
-    /// Waits until something is written, and hands it on.
+    /// Waits for output and passes it on.
     pub(super) async fn follow(&self, take: impl Fn(&[u8])) -> Rest {
         match self.pipe.readable().await {
-            // Through the runtime, which so learns that there is nothing more.
+            // Reads through tokio, so that it clears its readiness.
             Ok(()) => self.read_all(take, |piece| self.pipe.try_read(piece)),
             Err(_) => Rest::Never,
         }
@@ -55,7 +55,7 @@ impl Output {
         take: impl Fn(&[u8]),
         mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
     ) -> Rest {
-        // Two readers at once would mix up the order of the lines.
+        // Two concurrent readers would mix the lines.
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let mut piece = [0; PIECE];
         for _ in 0..READ_MAX / PIECE {

@@ -1,9 +1,9 @@
-//! The folder of a deployment package, which stays for as long as a sandbox runs from it.
+//! The folder of a deployment package, which exists as long as a sandbox runs from it.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A package on disk. Once it has been given up it is removed with the last sandbox that runs from it.
+/// A package on disk. A retired package is removed with the last sandbox that runs from it.
 #[derive(Debug)]
 pub struct PackageFolder {
     path: PathBuf,
@@ -21,12 +21,12 @@ impl PackageFolder {
         &self.path
     }
 
-    /// The folder outlives this value.
+    /// Keeps the folder beyond the life of this value.
     pub fn keep(&self) {
         self.given_up.store(false, Ordering::Relaxed);
     }
 
-    /// Other code has taken its place.
+    /// Retires the package after other code has replaced it.
     pub fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
@@ -35,7 +35,7 @@ impl PackageFolder {
 impl Drop for PackageFolder {
     fn drop(&mut self) {
         if *self.given_up.get_mut() {
-            // What cannot be removed is found and removed by the next start.
+            // A folder that cannot be removed now is removed at the next start.
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! The processes of functions: the only place that starts one.
+//! The processes of functions: the only module that starts them.
 
 use std::ffi::{CString, OsString};
 use std::io;
@@ -14,31 +14,31 @@ use tokio::sync::{mpsc, oneshot};
 use super::isolation::Plan;
 use super::output::Output;
 
-/// What is to be started.
+/// The program to start.
 #[derive(Debug)]
 pub(super) struct Program {
-    /// The program and its arguments; a relative program is looked for in the folder, a bare name in `PATH`.
+    /// The program and its arguments. A relative path is resolved in the folder, a bare name in `PATH`.
     pub(super) command: Vec<OsString>,
     pub(super) folder: PathBuf,
     pub(super) environment: Vec<(OsString, OsString)>,
-    /// What it sees of the machine; all of it when `None`.
+    /// The isolation; `None` for none.
     pub(super) plan: Option<Plan>,
     pub(super) limits: ResourceLimits,
-    /// Of its control group.
+    /// The files of its control group.
     pub(super) entrances: Vec<CString>,
 }
 
-/// What a process may use of the kernel's tables.
+/// The kernel's limits for a process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ResourceLimits {
     pub(super) file_descriptors: u64,
-    /// Processes and threads together.
+    /// The number of processes and threads together.
     pub(super) processes: u64,
-    /// A control group counts the processes, so nobody else needs to.
+    /// Whether a control group counts the processes, so that this limit is not needed.
     pub(super) counted: bool,
 }
 
-/// A program that runs.
+/// A running program.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) child: Child,
@@ -46,7 +46,7 @@ pub(super) struct Process {
     pub(super) output: Output,
 }
 
-/// A process and its descendants, as long as these stay in its process group.
+/// A process and its descendants, as long as they stay in its process group.
 #[derive(Debug)]
 pub(super) struct Group {
     leader: Pid,
@@ -59,34 +59,34 @@ impl Group {
         self.leader.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Ends all of them at once.
+    /// Kills all of them.
     pub(super) fn kill(&self) {
         self.signal(Signal::KILL);
     }
 
-    /// Asks all of them to end.
+    /// Sends SIGTERM to all of them.
     pub(super) fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Stops all of them where they are, until [`Group::thaw`].
+    /// Stops all of them until [`Group::thaw`].
     pub(super) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets all of them go on.
+    /// Continues all of them.
     pub(super) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
     fn signal(&self, signal: Signal) {
         if !self.ended.load(Ordering::Acquire) {
-            // It fails when all of them have ended already.
+            // An error means that all of them have ended.
             let _ = kill_process_group(self.leader, signal);
         }
     }
 
-    /// Ends what the program leaves behind; after that its id may belong to someone else.
+    /// Kills the remaining processes. Afterwards the id may belong to another process.
     pub(super) fn end(&self) {
         self.kill();
         self.ended.store(true, Ordering::Release);
@@ -99,19 +99,19 @@ impl Drop for Group {
     }
 }
 
-/// How a program ended.
+/// The exit of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// With status 0.
     Clean,
-    /// With another status.
+    /// With another exit status.
     Status(i32),
     /// By a signal.
     Signal(i32),
 }
 
 impl Exit {
-    /// By the kernel, or by hardcap in its place: SIGKILL.
+    /// Killed with SIGKILL, by the kernel or by hardcap.
     pub(super) const KILLED: Exit = Exit::Signal(9);
 
     pub(super) fn of(status: ExitStatus) -> Exit {
@@ -122,8 +122,8 @@ impl Exit {
         }
     }
 
-    /// AWS's words. Recorded on 2025-11-24: the clean exit and `exit status 127`. Reported by users: `signal: killed` and
-    /// `signal: segmentation fault`. The other signals are the names that Go prints, in which AWS's supervisor is written.
+    /// AWS's text. Recorded on 2025-11-24: the clean exit and `exit status 127`. Reported by users: `signal: killed` and
+    /// `signal: segmentation fault`. The other signals have the names of Go, in which AWS's supervisor is written.
     pub(super) fn message(self) -> String {
         match self {
             Exit::Clean => "Runtime exited without providing a reason".to_owned(),
@@ -134,8 +134,8 @@ impl Exit {
         }
     }
 
-    /// The same of an extension. Captured for the clean exit (elastic/apm-aws-lambda#145, 2022-03-10): `exit code 0`; the
-    /// others as AWS's own server forms them.
+    /// The text for an extension. Captured for the clean exit (elastic/apm-aws-lambda#145, 2022-03-10): `exit code 0`. The
+    /// others are those of AWS's own server.
     pub(super) fn of_extension(self) -> String {
         match self {
             Exit::Clean => "exit code 0".to_owned(),
@@ -169,8 +169,9 @@ fn signal_name(signal: i32) -> String {
 
 /// Starts processes, all from one thread that lives as long as they may.
 ///
-/// The kernel ends them when the *thread* that started them ends: so they never outlive the emulator, however it ends, and
-/// a worker thread that the runtime retires must not be the one. It also keeps fork and exec away from the requests.
+/// The kernel ends the processes when the *thread* that started them ends. So they never outlive the emulator, but a worker
+/// thread of the runtime, which may end earlier, must not start them. The thread also keeps fork and exec away from the
+/// requests.
 #[derive(Debug, Default)]
 pub(super) struct Launcher {
     orders: std::sync::OnceLock<Option<mpsc::Sender<Order>>>,
@@ -183,7 +184,7 @@ struct Order {
     done: oneshot::Sender<io::Result<Process>>,
 }
 
-/// Starts that wait for the thread; each is asked for by one request.
+/// The capacity of the queue of starts. Each request queues one.
 const ORDERS_WAITING: usize = 64;
 
 impl Launcher {
@@ -191,9 +192,9 @@ impl Launcher {
     ///
     /// # Errors
     ///
-    /// Those of fork and exec: the program is missing, not executable, or not for this machine.
+    /// The error of fork or exec: the program is missing, not executable, or not for this machine.
     pub(super) async fn launch(&self, program: Program) -> io::Result<Process> {
-        let no_thread = || io::Error::other("there is no thread to start processes from");
+        let no_thread = || io::Error::other("the thread that starts processes has ended");
         let (done, started) = oneshot::channel();
         let order = Order { program, runtime: tokio::runtime::Handle::current(), done };
         let orders = self.orders.get_or_init(start_thread).as_ref().ok_or_else(no_thread)?;
@@ -211,7 +212,7 @@ fn start_thread() -> Option<mpsc::Sender<Order>> {
 fn carry_out(mut orders: mpsc::Receiver<Order>) {
     while let Some(order) = orders.blocking_recv() {
         let _runtime = order.runtime.enter();
-        // The one who asked may have gone: the process then ends as it is dropped.
+        // If the caller has gone, dropping the process ends it.
         let _ = order.done.send(spawn(order.program));
     }
 }
@@ -240,7 +241,7 @@ fn spawn(program: Program) -> io::Result<Process> {
 }
 
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "what a process does to itself before exec has no safe form")]
+#[expect(unsafe_code, reason = "system calls between fork and exec have no safe form")]
 fn before_exec(
     command: &mut std::process::Command,
     mut plan: Option<Plan>,
@@ -253,7 +254,7 @@ fn before_exec(
     let counts_processes =
         limits.counted || super::isolation::counts_processes(&identity, plan.is_some());
     let prepare = move || {
-        // Before the namespaces, in which the groups may not be seen.
+        // Before the namespaces, in which the groups may be invisible.
         entrances.iter().try_for_each(|entrance| super::control_group::join(entrance))?;
         if let Some(plan) = &mut plan {
             super::isolation::carry_out(plan, &identity)?;
@@ -265,7 +266,7 @@ fn before_exec(
         // After the namespaces, which would reset it.
         hardcap_core::tool::end_with(emulator)
     };
-    // SAFETY: between fork and exec the closure makes system calls only. What it needs was allocated before.
+    // SAFETY: between fork and exec the closure makes only system calls on data that was allocated before.
     unsafe { command.pre_exec(prepare) };
 }
 
@@ -283,7 +284,7 @@ fn set_limit(resource: rustix::process::Resource, number: u64) -> rustix::io::Re
     }
 }
 
-/// Without namespaces `/tmp` is the machine's, and without a death signal a `kill -9` of the emulator leaves processes behind.
+/// Without namespaces `/tmp` is the machine's. Without a death signal a `kill -9` of the emulator leaves processes running.
 #[cfg(not(target_os = "linux"))]
 fn before_exec(
     _command: &mut std::process::Command,
@@ -298,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_an_exit_in_awss_words() {
+    fn the_text_of_an_exit_is_that_of_aws() {
         for (exit, message) in [
             (Exit::Clean, "Runtime exited without providing a reason"),
             (Exit::Status(127), "Runtime exited with error: exit status 127"),

@@ -1,4 +1,4 @@
-//! What the invoker is shown when an invocation ends early: the only place that renders a [`Stop`] for it.
+//! Responses for invocations that end early: the only module that renders an error for the invoker.
 
 use axum::body::Body;
 use hardcap_limits::Party;
@@ -10,7 +10,7 @@ use crate::stop::Stop;
 use hardcap_core::context::Context;
 use hardcap_core::record::What;
 
-/// An error of the Lambda API: the header's type and the body's members, which AWS spells now `Message`, now `message`.
+/// An error of the Lambda API. AWS spells the member `Message` for some errors and `message` for others.
 #[derive(Default, Serialize)]
 struct ErrorBody<'a> {
     #[serde(rename = "Reason", skip_serializing_if = "Option::is_none")]
@@ -23,12 +23,12 @@ struct ErrorBody<'a> {
     message: Option<&'a str>,
 }
 
-/// The answer of the Invoke API.
+/// The response of the Invoke API.
 pub fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
     match stop {
         Stop::Refused(exceeded) => {
             let Some(refusal) = exceeded.refusal(Party::Invoker) else {
-                return bug(ctx, &format!("{exceeded}, and the table has no text for the invoker"));
+                return bug(ctx, &format!("{exceeded}; the table has no text for the invoker"));
             };
             let status =
                 StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::PAYLOAD_TOO_LARGE);
@@ -59,7 +59,7 @@ pub fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
     }
 }
 
-/// A request that cannot be served here, with a sentence that says why.
+/// A request that hardcap cannot serve, with the reason.
 pub fn not_served(
     ctx: &Context,
     status: StatusCode,
@@ -77,19 +77,19 @@ fn service() -> ErrorBody<'static> {
     ErrorBody { kind: "Service", ..ErrorBody::default() }
 }
 
-/// Logs and counts a failure of hardcap.
+/// Logs and counts an internal error.
 fn count(ctx: &Context, cause: &str) {
-    tracing::error!(request_id = %ctx.request_id, cause, "hardcap failed");
+    tracing::error!(request_id = %ctx.request_id, cause, "internal error");
     ctx.record(What::Bug { cause: cause.to_owned() });
 }
 
-/// A proposal that AWS does not take.
+/// The response for a refused proposal.
 pub fn told(ctx: &Context, refusal: Refusal) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     respond(ctx, status, refusal.error_type, refusal.body)
 }
 
-/// hardcap failed: counted, and answered with a fixed text.
+/// The response for an internal error, which is counted and answered with a fixed text.
 pub fn bug(ctx: &Context, cause: &str) -> Response<Body> {
     count(ctx, cause);
     let body = ErrorBody {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_throttle_is_the_answer_recorded_on_2025_11_24() {
+    async fn a_throttle_is_the_response_recorded_on_2025_11_24() {
         check(
             Stop::Throttled(Throttle::Function),
             429,
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_function_is_the_answer_recorded_on_2025_11_24() {
+    async fn an_unknown_function_is_the_response_recorded_on_2025_11_24() {
         check(
             Stop::FunctionNotFound {
                 arn: "arn:aws:lambda:us-east-1:000000000000:function:doesnotexist:$LATEST".to_owned(),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_that_is_too_large_is_refused_by_its_row() {
+    async fn an_event_over_the_limit_is_refused_with_the_text_of_its_row() {
         let exceeded = Limits::classic().lambda_sync_request.exceeded_by(Bytes(6_291_457));
         check(
             Stop::Refused(exceeded),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bug_is_counted_and_its_cause_is_not_shown() {
+    async fn an_internal_error_is_counted_and_its_cause_is_not_shown() {
         check(
             Stop::Bug("secret cause".to_owned()),
             500,

@@ -1,4 +1,4 @@
-//! Functions that come, change and go while others run.
+//! The registered functions, which can be added, changed and removed at any time.
 
 use std::sync::{Arc, PoisonError};
 
@@ -11,17 +11,17 @@ use super::package::PackageFolder;
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
 
-/// A function as it is now.
+/// A registered function.
 #[derive(Clone, Debug)]
 pub(super) struct Registered {
-    /// What is asked of it anew for each event; the sandboxes know it as it was when they were made.
+    /// The current settings of its asynchronous events. Sandboxes keep the configuration of their start.
     pub(super) function: Arc<Function>,
     pub(super) deployed: Arc<Deployed>,
 }
 
 impl Lambda {
-    /// Makes a function known, or puts other code or another configuration in its place: sandboxes that run finish what
-    /// they are in, the next invocation gets a new one.
+    /// Registers a function, or replaces its code or configuration. Running sandboxes finish their invocation; the next
+    /// invocation gets a new one.
     pub fn deploy(&self, function: Function, package: Option<Arc<PackageFolder>>) {
         let shared = &self.shared;
         let function = Arc::new(function);
@@ -41,7 +41,7 @@ impl Lambda {
         }
     }
 
-    /// Changes what sandboxes need not know: they stay.
+    /// Changes settings that do not concern sandboxes, which continue.
     pub fn configure(&self, function: Function) {
         let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(registered) = functions.get_mut(&function.name) {
@@ -49,7 +49,7 @@ impl Lambda {
         }
     }
 
-    /// Removes a function. What runs is finished.
+    /// Removes a function. Running invocations finish.
     pub fn remove(&self, name: &str) {
         let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
         let removed = functions.remove(name);
@@ -60,7 +60,7 @@ impl Lambda {
         }
     }
 
-    /// All functions, by name.
+    /// All functions, ordered by name.
     pub fn functions(&self) -> Vec<Arc<Function>> {
         let functions = self.shared.functions.read().unwrap_or_else(PoisonError::into_inner);
         functions.values().map(|registered| Arc::clone(&registered.function)).collect()
@@ -73,11 +73,11 @@ impl Lambda {
         functions.iter().find(is_it).map(|function| function.name.clone())
     }
 
-    /// Reserves executions for a function, or lets it share with others again.
+    /// Reserves concurrency for a function, or removes its reservation.
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] when too few would be left to functions that reserve none.
+    /// [`Exceeded`] if too little concurrency would remain unreserved.
     pub fn reserve(&self, ctx: &Context, name: &str, wanted: Option<u32>) -> Result<(), Exceeded> {
         let Some(Registered { deployed, .. }) = self.registered(name) else { return Ok(()) };
         match wanted {
@@ -89,7 +89,7 @@ impl Lambda {
         }
     }
 
-    /// The executions that the account may have, and how many of them no function reserves.
+    /// The concurrency of the account, and its unreserved part.
     pub fn concurrency(&self, limits: &Limits) -> (u64, u64) {
         let all = limits.lambda_concurrency.max.0;
         (all, all.saturating_sub(self.shared.account.reserved()))

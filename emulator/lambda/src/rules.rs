@@ -1,4 +1,4 @@
-//! What AWS refuses to deploy: one set of rules for the control plane, for templates and for `hardcap check`. Pure.
+//! AWS's rules for deployments: one set for the control plane, for templates and for `hardcap check`. Pure.
 
 use hardcap_limits::envelope::json_string_len;
 use hardcap_limits::{Bytes, Count, Exceeded, Limit, Limits, Megabytes, Millis, Party, Quantity};
@@ -9,7 +9,7 @@ use super::name::is_function_name;
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
 
-/// Keys of the environment that are Lambda's own: AWS, Lambda developer guide, 2023-10-30.
+/// Environment variables that are reserved for Lambda: AWS, Lambda developer guide, 2023-10-30.
 const RESERVED_KEYS: [&str; 17] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -29,17 +29,17 @@ const RESERVED_KEYS: [&str; 17] = [
     "LAMBDA_TASK_ROOT",
     "LAMBDA_RUNTIME_DIR",
 ];
-/// How AWS's frame begins a refusal of one member.
+/// The beginning of AWS's refusal of one member.
 const ONE_ERROR: &str = "1 validation error detected: ";
-/// Recorded on 2024-03-27.
+/// The pattern of a function name, recorded on 2024-03-27.
 pub const FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
-/// The longest ARN that names a function: recorded on 2024-03-27.
+/// The maximum length of a function's ARN, recorded on 2024-03-27.
 const ARN_MAX: usize = 140;
 
-/// What is proposed to be deployed; `None` is what stays as it is, or is left to Lambda.
+/// A proposed deployment. `None` keeps the current value or Lambda's default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Proposal<'a> {
-    /// A new function's name, as it was given.
+    /// The name of a new function, as it was given.
     pub name: Option<&'a str>,
     /// `Timeout`, in seconds.
     pub timeout: Option<i64>,
@@ -49,7 +49,7 @@ pub struct Proposal<'a> {
     pub ephemeral_storage_mb: Option<i64>,
     /// `Environment: Variables`.
     pub environment: Option<&'a IndexMap<String, String>>,
-    /// How many `Layers`.
+    /// The number of `Layers`.
     pub layers: usize,
 }
 
@@ -66,21 +66,21 @@ impl<'a> From<&'a Function> for Proposal<'a> {
     }
 }
 
-/// What AWS answers to a proposal that it does not take.
+/// AWS's response to a refused proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The kind of finding, for `hardcap check`.
+    /// The id of the finding, for `hardcap check`.
     pub code: &'static str,
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
     /// `x-amzn-ErrorType`.
     pub error_type: &'static str,
-    /// The answer's body.
+    /// The body of the response.
     pub body: String,
 }
 
 impl Refusal {
-    /// A member that does not satisfy its constraint, in the words of AWS's frame: `Value '0' at 'timeout' failed …`.
+    /// A member that violates its constraint, in AWS's format: `Value '0' at 'timeout' failed …`.
     pub fn constraint(code: &'static str, text: &str) -> Refusal {
         let body = json!({ "message": format!("{ONE_ERROR}{text}") }).to_string();
         Refusal { code, status: 400, error_type: "ValidationException", body }
@@ -92,7 +92,7 @@ impl Refusal {
         Refusal { code, status: 400, error_type: "InvalidParameterValueException", body }
     }
 
-    /// A limit of the table, in the words of its row.
+    /// A limit of the table, with the text of its row.
     pub fn of(
         code: &'static str,
         exceeded: &Exceeded,
@@ -107,7 +107,7 @@ impl Refusal {
         }
     }
 
-    /// The sentence in the body.
+    /// The message in the body.
     pub fn message(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         let message = body.get("message").or_else(|| body.get("Message"));
@@ -115,11 +115,11 @@ impl Refusal {
     }
 }
 
-/// Whoever compares a quantity with its limit: a request records that it did, a look at a template does not.
+/// Compares quantities with limits. Requests record the comparison, template validation does not.
 pub trait Admit {
-    /// At most as much as the limit.
+    /// Compares with a maximum.
     fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded>;
-    /// At least as much as the limit.
+    /// Compares with a minimum.
     fn admit_least<Q: Quantity>(&self, least: &Limit<Q>, observed: Q) -> Result<(), Exceeded>;
 }
 
@@ -133,7 +133,7 @@ impl Admit for Context {
     }
 }
 
-/// Compares, and leaves no record.
+/// Compares without recording.
 #[derive(Debug)]
 pub struct Unrecorded;
 
@@ -147,7 +147,7 @@ impl Admit for Unrecorded {
     }
 }
 
-/// Everything that AWS would refuse, in the order in which it looks: the constraints of members, then values.
+/// All refusals of a proposal, in AWS's order: first constraints of members, then values.
 pub fn refusals(admit: &impl Admit, limits: &Limits, proposal: &Proposal<'_>) -> Vec<Refusal> {
     let mut found = Vec::new();
     found.extend(proposal.timeout.and_then(|seconds| timeout(admit, limits, seconds)));
@@ -165,7 +165,7 @@ pub fn refusals(admit: &impl Admit, limits: &Limits, proposal: &Proposal<'_>) ->
     found
 }
 
-/// What reservations must leave to functions without one: an account with less concurrency than that must leave all of it.
+/// The minimum of unreserved concurrency. An account with less concurrency cannot reserve any.
 ///
 /// Reports of accounts with 10 and 50 executions quote `[10]` and `[50]`: aws-samples/siem-on-amazon-opensearch-service#175,
 /// awslabs/amazon-neptune-tools#324.
@@ -173,7 +173,7 @@ pub(crate) fn unreserved_min(limits: &Limits) -> Limit<Count> {
     limits.lambda_unreserved_min.lowered_to(limits.lambda_concurrency.max)
 }
 
-/// What is refused of all reservations together: the others need some of the account's concurrency.
+/// The refusal of all reservations together, if too little concurrency remains unreserved.
 pub fn reservations(limits: &Limits, reserved: u64) -> Option<Refusal> {
     let left = Count(limits.lambda_concurrency.max.0.saturating_sub(reserved));
     if reserved == 0 {
@@ -183,7 +183,7 @@ pub fn reservations(limits: &Limits, reserved: u64) -> Option<Refusal> {
     Some(Refusal::of("reserved-concurrency", &exceeded, Party::Invoker, &[]))
 }
 
-/// The one answer to several refusals: AWS's frame tells all constraints together, Lambda the first value only.
+/// Combines refusals into one response: AWS reports all constraints together, but only the first value.
 pub fn answer(refusals: Vec<Refusal>) -> Option<Refusal> {
     let texts: Vec<String> = refusals
         .iter()
@@ -198,7 +198,7 @@ pub fn answer(refusals: Vec<Refusal>) -> Option<Refusal> {
     Some(Refusal { body: json!({ "message": message }).to_string(), ..first })
 }
 
-/// Length of an environment as AWS measures it: the map as compact JSON.
+/// The size of an environment as AWS measures it: the map as compact JSON.
 pub fn environment_bytes(variables: &IndexMap<String, String>) -> u64 {
     let pair =
         |(key, value): (&String, &String)| json_string_len(key).0 + json_string_len(value).0 + 1;
@@ -261,7 +261,7 @@ fn name_length(admit: &impl Admit, limits: &Limits, name: &str) -> Option<Refusa
     Some(Refusal::of("function-name", &exceeded, Party::Invoker, &[("value", name)]))
 }
 
-/// The end of the text is quoted by people; that the map itself is not shown is how AWS treats what may be secret.
+/// The end of the text is quoted by users. AWS does not show the map, because it may contain secrets.
 fn key_pattern(variables: &IndexMap<String, String>) -> Option<Refusal> {
     let is_key = |key: &String| {
         key.len() > 1
@@ -298,7 +298,7 @@ fn environment_size(
 ) -> Option<Refusal> {
     let length = Bytes(environment_bytes(variables));
     let exceeded = admit.admit(&limits.lambda_environment, length).err()?;
-    // Twice: the map as JSON, and that as a part of a JSON text.
+    // Escaped twice: the map as JSON, and that text as part of a JSON string.
     let echoed = Value::from(json!(variables).to_string()).to_string();
     let echoed = echoed.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or_default();
     Some(Refusal::of("environment-size", &exceeded, Party::Invoker, &[("variables", echoed)]))
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn several_constraints_are_told_together() {
+    fn several_constraints_are_reported_together() {
         let proposal = Proposal { timeout: Some(901), memory_mb: Some(127), ..Proposal::default() };
         check(
             proposal,
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_lambdas_own_is_refused_and_one_that_is_no_key() {
+    fn a_reserved_key_and_an_invalid_key_are_refused() {
         let reserved = variables(&[("AWS_REGION", "x"), ("TZ", "UTC"), ("AWS_ACCESS_KEY_ID", "x")]);
         check(
             Proposal { environment: Some(&reserved), ..Proposal::default() },
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_at_most_64_letters_and_only_those_of_names() {
+    fn a_function_name_has_at_most_64_valid_characters() {
         // lambda_function_name
         let long = "a".repeat(65);
         check(Proposal { name: Some(&long[1..]), ..Proposal::default() }, None);

@@ -1,4 +1,4 @@
-//! One invocation under way: what the runtime is handed, how long it takes, and the end that every one comes to.
+//! A running invocation: the event for the runtime, the measured times, and the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use hardcap_core::context::Context;
 use hardcap_core::payloads::Part;
 use hardcap_core::record::What;
 
-/// What init means for the first invocation of a sandbox.
+/// The relation of init to the first invocation of a sandbox.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum First {
-    /// It took so long, before the invocation.
+    /// Init took this long, before the invocation.
     Init(Duration),
-    /// It was done again inside the invocation, and took so much of its time.
+    /// Init was repeated within the invocation, and took this part of its time.
     Inside(Duration),
 }
 
-/// Since this day an invocation has an id of its own, for a request may be tried again under its id
+/// Since this day an invocation has its own id, because a request may be retried under the same request id
 /// (aws/aws-lambda-rust-runtime#1155: "now sends").
 const INVOCATION_IDS_SINCE: Date = Date::new(2026, 7, 21);
 
-/// What the runtime gets when it asks for an event.
+/// The event for the runtime.
 #[derive(Clone, Debug)]
 pub(super) struct HandOver {
     pub(super) request_id: Arc<str>,
@@ -42,25 +42,25 @@ pub(super) struct HandOver {
 }
 
 impl HandOver {
-    /// The id of one more invocation, on days that have them.
+    /// The invocation id, on days that have one.
     pub(super) fn new_invocation_id(today: Date) -> Option<Arc<str>> {
         (today >= INVOCATION_IDS_SINCE).then(|| uuid::Uuid::new_v4().to_string().into())
     }
 
-    /// Whether an answer says that it is to another invocation. A runtime that does not know of ids says nothing.
+    /// Whether a response names another invocation. A runtime that does not know invocation ids names none.
     pub(super) fn is_other_than(&self, answered: Option<&str>) -> bool {
         self.invocation_id.as_deref().zip(answered).is_some_and(|(own, other)| own != other)
     }
 }
 
-/// The answer to a request for an event.
+/// The response to a request for the next event.
 #[derive(Debug)]
 pub(super) enum Next {
     Now(HandOver),
     Wait(oneshot::Receiver<HandOver>),
 }
 
-/// An invocation under way.
+/// A running invocation.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) job: Box<Job>,
@@ -68,21 +68,21 @@ pub(super) struct Run {
     pub(super) stopwatch: Stopwatch,
     pub(super) timeout: Limit<Millis>,
     pub(super) first: Option<First>,
-    /// The answer did not count; what the invocation comes to is decided by what the runtime does then.
+    /// The refused response; the further behaviour of the runtime decides the end of the invocation.
     pub(super) refused: Option<Refused>,
 }
 
-/// Why an answer did not count.
+/// The reason of a refused response.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Refused {
     /// It was over the limit.
     TooLarge(Exceeded),
-    /// The request that carried it ended in the middle, whatever the reason: its process may just have ended.
+    /// Its request was truncated for any reason, such as the end of its process.
     Truncated,
 }
 
 impl Run {
-    /// How long the function had the event, and what a second init took of that time.
+    /// The time since the event was delivered, plus that of a repeated init.
     pub(super) fn duration(&self) -> Duration {
         let inside = match self.first {
             Some(First::Inside(used)) => used,
@@ -109,7 +109,7 @@ impl Run {
         Ending::TimedOut(self.timeout.exceeded_by(self.observed()))
     }
 
-    /// How long init took, when the REPORT line tells it.
+    /// The duration of init for the REPORT line.
     pub(super) fn init(&self) -> Option<Duration> {
         match self.first {
             Some(First::Init(init)) => Some(init),
@@ -118,7 +118,7 @@ impl Run {
     }
 }
 
-/// The figures of an invocation that has ended.
+/// The measurements of an ended invocation.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) duration: Duration,
@@ -126,13 +126,13 @@ pub(super) struct Ended {
     pub(super) used_mb: u64,
 }
 
-/// What became of an invocation, for those who follow the sandbox.
+/// The outcome of an invocation for telemetry.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) status: ReportStatus,
-    /// The answer, in bytes.
+    /// The size of the response, in bytes.
     pub(super) produced: u64,
-    /// As the REPORT line shows it.
+    /// The status in the REPORT line.
     pub(super) duration: Duration,
     pub(super) billed_millis: u128,
 }
@@ -176,7 +176,7 @@ pub(super) fn finish(
         millis: whole_millis(ended.duration),
         fault: fault.as_ref().map(|fault| fault.error_type().to_owned()),
     });
-    // Before the reply, so that whoever gets it finds the permit free.
+    // Returned before the reply, so that an invoker that has the reply finds the permit free.
     drop(permit);
     if let Some(fault) = &fault {
         tracing::debug!(function = function.function.name, request_id = %ctx.request_id, %fault);
@@ -184,12 +184,12 @@ pub(super) fn finish(
     log.end(&lines, &ctx.limits.lambda_log_tail, |log_tail| {
         let _ = reply.send(Ok(Reply { payload, posted_as_stream, fault, log_tail }));
     });
-    // Last, so that whoever reads a stream to its end finds the reply there.
+    // Sent last, so that an invoker that reads a stream to its end finds the reply.
     drop(outlet);
     Outcome { status, produced, duration, billed_millis }
 }
 
-/// Compares the answer with its limit, for the records: one that was over it has been refused already.
+/// Records the size of the response. A response over the limit has already been refused.
 fn measure(ctx: &Context, ending: &Ending, streamed: Option<ByteCount>) {
     let limits = &ctx.limits;
     let _ = match (streamed, ending) {
@@ -204,7 +204,7 @@ fn measure(ctx: &Context, ending: &Ending, streamed: Option<ByteCount>) {
     };
 }
 
-/// Milliseconds, as limits count them: a begun one is not counted.
+/// Milliseconds for limits, rounded down.
 pub(super) fn whole_millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The Runtime API of one sandbox: `/2018-06-01/runtime/…`, on a port that only its process is told.
+//! The Runtime API of one sandbox, `/2018-06-01/runtime/…`, on its own port.
 
 use std::sync::Arc;
 
@@ -76,8 +76,8 @@ async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
         Ok(Next::Now(hand_over)) => hand_over,
         Ok(Next::Wait(event)) => match event.await {
             Ok(hand_over) => hand_over,
-            // Another request took its place, or the sandbox is being ended. Then it has no answer, as on AWS: a runtime that
-            // received one would log an error at the end of every run.
+            // Another request replaced this one, or the sandbox is being ended. Then there is no response, as on AWS: a runtime
+            // that received one would log an error at the end of every run.
             Err(_) => {
                 if sandbox.is_dead() {
                     sandbox.serving.cancelled().await;
@@ -112,7 +112,7 @@ fn event_response(sandbox: &Sandbox, hand_over: HandOver) -> Response<Body> {
     response
 }
 
-/// The function's answer: read to the limit and decided on the bytes as they were posted, or handed on as it comes.
+/// The function's response: read up to the limit and unchanged, or streamed.
 async fn response(
     State(sandbox): State<Arc<Sandbox>>,
     Path(id): Path<String>,
@@ -144,7 +144,7 @@ async fn response(
         Ok(None) => {}
         Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     }
-    // The error of a streamed answer comes behind it, as trailers.
+    // The error of a streamed response follows it in trailers.
     let mut trailers = None;
     let body = body.map_frame(|frame| {
         trailers = frame.trailers_ref().cloned().or(trailers.take());
@@ -166,7 +166,7 @@ async fn response(
     }
 }
 
-/// Whether the runtime answers in a stream: the header says so, since the day that there are streams.
+/// Whether the runtime streams its response: the header says so, since the day that streaming exists.
 fn response_mode(headers: &HeaderMap, limits: &Limits) -> Result<bool, Ending> {
     if !Lambda::streams(limits) {
         return Ok(false);
@@ -178,7 +178,7 @@ fn response_mode(headers: &HeaderMap, limits: &Limits) -> Result<bool, Ending> {
     }
 }
 
-/// An answer whose invoker wants it as it comes, whether the runtime posts it as a stream or not.
+/// A response for an invoker that wants it streamed, whether the runtime posts it as a stream or not.
 async fn hand_on(
     sandbox: &Arc<Sandbox>,
     inlet: Inlet,
@@ -245,7 +245,7 @@ async fn init_error(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>)
     }
 }
 
-/// What a body that could not be read means for the invocation, and for the function.
+/// Handles a response body that could not be read, and refuses it to the function.
 fn unreadable(error: &ReadError) -> (Ending, Response<Body>) {
     match error {
         ReadError::TooLarge(exceeded) => {
@@ -265,10 +265,10 @@ fn truncated_request() -> Response<Body> {
     refusal(status, "TruncatedHTTPRequest", "HTTP request detected as truncated")
 }
 
-/// The error that follows a streamed answer: its type, and its document in base64.
+/// The error that follows a streamed response: its type, and its document in base64.
 ///
-/// Known to differ: a capture of 2026-09-15 (radkawar/stackd, testdata/aws/lambda/streaming.json) shows a plain Invoke that gets
-/// what was streamed before the error, or before the function's timeout, and no error. Here it gets the error.
+/// Known difference: a capture of 2026-09-15 (radkawar/stackd, testdata/aws/lambda/streaming.json) shows a plain Invoke that
+/// gets the part streamed before the error or the timeout, and no error. Here it gets the error.
 fn streamed_error(trailers: &HeaderMap) -> Option<Ending> {
     use base64::Engine as _;
     let error_type = text(trailers, ERROR_TYPE);
@@ -287,7 +287,7 @@ fn illegal_call(illegal: Illegal) -> Response<Body> {
         Illegal::RequestId => {
             refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
         }
-        // The status: aws/aws-lambda-dotnet#2508, 2026-07-31. UNCONFIRMED: the words are those of AWS's own server for an
+        // The status: aws/aws-lambda-dotnet#2508, 2026-07-31. UNCONFIRMED: the text is that of AWS's own server for an
         // invocation that has timed out.
         Illegal::InvocationId => refusal(StatusCode::GONE, "InvokeTimeout", "Invoke timeout"),
         Illegal::Transition { from, call } => {
@@ -301,7 +301,7 @@ fn illegal_call(illegal: Illegal) -> Response<Body> {
     }
 }
 
-/// Refusals that are no limit of the table: they hold no number. The key order is that of AWS's own server.
+/// Refusals that are not limits of the table: they contain no number. The member order is that of AWS's own server.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorBody<'a> {

@@ -1,7 +1,7 @@
-//! One execution environment: its processes, the invocation it is busy with, and what happens between the two.
+//! An execution environment: its processes and its current invocation.
 //!
-//! Everything that can end an invocation (an answer, an error, an exit, the timeout) comes here on a task of its own; the
-//! state machine behind the lock lets exactly one of them win, and the winner concludes the invocation.
+//! A response, an error, an exit and the timeout arrive in separate tasks. The state machine behind the lock lets exactly one
+//! of them end the invocation.
 
 mod answers;
 mod extensions;
@@ -34,23 +34,23 @@ use super::state::{Asked, Illegal, Machine, State};
 use super::telemetry::Telemetry;
 use hardcap_core::clock::{Clock, EpochMillis, Stopwatch};
 
-/// Processes that serve invocations, one at a time: the runtime, and external extensions beside it.
+/// The processes that serve invocations one at a time: the runtime and external extensions.
 #[derive(Debug)]
 pub(super) struct Sandbox {
     pub(super) id: u64,
     pub(super) function: Arc<Deployed>,
     pub(super) log: Arc<log::Log>,
-    /// Wakes whoever looks after it before its time.
+    /// Wakes the supervising task before its next check.
     pub(super) wake: Notify,
     /// Cancelled when its Runtime API ends.
     pub(super) serving: CancellationToken,
     pub(super) telemetry: Telemetry,
-    /// `init`, or `invoke` when init is done once more inside of an invocation.
+    /// `init`, or `invoke` for an init that is repeated within an invocation.
     phase: &'static str,
     /// The runtime's process, once it runs.
     runtime: OnceLock<Running>,
     externals: Mutex<Vec<Arc<External>>>,
-    /// One task for each external extension.
+    /// One task per external extension.
     external_tasks: TaskTracker,
     clock: Clock,
     started: Stopwatch,
@@ -61,51 +61,51 @@ pub(super) struct Sandbox {
 struct Inner {
     machine: Machine,
     extensions: Extensions,
-    /// The runtime asks for an event, and an extension is not ready yet: what it meant.
+    /// The runtime's pending request for an event, while an extension is not ready.
     arrived: Option<Asked>,
-    /// It is being ended, and its extensions have some time for it.
+    /// Set while it is being ended and its extensions shut down.
     shutdown: Option<Shutdown>,
     /// The runtime's request for an event, while it waits for one.
     waiting: Option<oneshot::Sender<HandOver>>,
-    /// The invocation under way. After its answer was refused it stays here until it is known what the runtime does then.
+    /// The current invocation. After a refused response it stays until the further behaviour of the runtime is known.
     run: Option<Run>,
-    /// Whoever waits for the end of init.
+    /// Receives the end of init.
     initialized: Option<oneshot::Sender<InitEnd>>,
     home: Option<Home>,
-    /// The most memory seen, in bytes, and when.
+    /// The maximum memory observed, in bytes, and the time of the last sample.
     peak: u64,
     peak_read: Option<Stopwatch>,
-    /// When it was compared with what the function may use.
+    /// The time of the last comparison with the function's memory.
     memory_checked: Option<Stopwatch>,
-    /// Whether its processes were killed for the memory that they used.
+    /// Whether its processes were killed because of their memory use.
     out_of_memory: bool,
-    /// Since when it has been in its state.
+    /// The time of the last change of state.
     since: Stopwatch,
     /// The same by the emulator's clock, which can be advanced.
     since_time: EpochMillis,
-    /// How long it may take from `since` to ask for the next event.
+    /// The maximum time from `since` to the next request for an event.
     allowed: Millis,
-    /// Its processes are stopped until the next invocation.
+    /// Whether its processes are stopped until the next invocation.
     frozen: bool,
 }
 
-/// A process that runs.
+/// A running process.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) group: Group,
     pub(super) output: Output,
 }
 
-/// The end of a sandbox that has extensions.
+/// The shutdown of a sandbox with extensions.
 #[derive(Clone, Copy, Debug)]
 struct Shutdown {
     reason: Reason,
     since: Stopwatch,
-    /// How long all of it may take.
+    /// The maximum duration of the shutdown.
     allowed: Millis,
 }
 
-/// The parts of a sandbox whose processes are about to be started.
+/// The parts of a new sandbox.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) phase: &'static str,
@@ -157,9 +157,9 @@ impl Sandbox {
         sandbox
     }
 
-    // --- What invocations ask of it ---
+    // --- Called for invocations ---
 
-    /// Takes a job, or gives it back because the sandbox is not idle (any more).
+    /// Takes a job, or returns it if the sandbox is not idle.
     pub(super) fn begin(&self, job: Box<Job>, first: Option<First>) -> Result<(), Box<Job>> {
         let used = match first {
             Some(First::Inside(used)) => used,
@@ -194,7 +194,7 @@ impl Sandbox {
         self.tell_start(&hand_over);
         inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
         self.log.begin(&start, || {
-            // When its connection is gone it asks again, and gets the event then.
+            // If its connection is closed, the runtime asks again and gets the event then.
             if let Some(waiting) = waiting {
                 let _ = waiting.send(again);
             }
@@ -202,9 +202,9 @@ impl Sandbox {
         Ok(())
     }
 
-    // --- What the runtime asks of it ---
+    // --- Called for the runtime ---
 
-    /// The runtime asks for an event.
+    /// The runtime requests an event.
     pub(super) fn next(self: &Arc<Self>) -> Result<Next, Illegal> {
         let mut inner = self.lock();
         let asked = inner.machine.next()?;
@@ -233,7 +233,7 @@ impl Sandbox {
         Ok(Next::Wait(event))
     }
 
-    /// The runtime or an extension asks for an event: when all of them do, init or the invocation is over.
+    /// The runtime or an extension requests an event. After all of them have, init or the invocation is over.
     fn arrive(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>) {
         if !inner.extensions.are_ready() {
             return;
@@ -260,7 +260,7 @@ impl Sandbox {
         }
     }
 
-    /// The runtime says that its init failed.
+    /// The runtime reports an init error.
     pub(super) fn init_error(
         &self,
         body: Bytes,
@@ -274,9 +274,9 @@ impl Sandbox {
         Ok(())
     }
 
-    // --- How it does that ---
+    // --- Internal ---
 
-    /// The state, in which a runtime that is ahead of its extensions has not arrived yet.
+    /// The state; a runtime that requested an event before its extensions are ready is not idle yet.
     fn state(inner: &Inner) -> State {
         match inner.arrived {
             Some(Asked::First) => State::Init,
@@ -309,13 +309,13 @@ impl Sandbox {
         }
     }
 
-    /// Writes the end of an invocation to the log and the records, and tells its invoker.
+    /// Writes the end of an invocation to the log and the records, and replies to its invoker.
     fn conclude(&self, run: Run, ending: impl FnOnce(&Run) -> Ending) {
         self.drain();
         self.end_lines();
         let ending = ending(&run);
         let observed = run.observed();
-        // A timeout has been over its limit by definition; everything else was in time.
+        // Only a timeout exceeds the timeout; everything else was in time.
         let _ = run.job.ctx.admit(&run.timeout, observed);
         let ended = Ended { duration: run.duration(), init: run.init(), used_mb: self.used_mb() };
         let (request_id, trace) =

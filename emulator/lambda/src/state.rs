@@ -1,28 +1,28 @@
-//! The state machine of a sandbox: which calls of the Runtime API are legal when. Pure: it holds no process and no socket.
+//! The state machine of a sandbox: the legal calls of the Runtime API in each state. Pure: without processes and sockets.
 
 use std::sync::Arc;
 
-/// Where a sandbox is between its start and its end.
+/// The state of a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// The process runs, and has not asked for an event yet.
+    /// The process runs and has not requested an event yet.
     Init,
     /// It waits for an event.
     Idle,
-    /// It has an event and owes an answer.
+    /// It has an event and has not responded.
     Busy,
-    /// Its answer is under way.
+    /// Its response is being received.
     Streaming,
-    /// It has answered, and has not asked for the next event yet.
+    /// It has responded and not yet requested the next event.
     Draining,
-    /// It has ended, or is about to: nothing it says counts any more.
+    /// It has ended or is being ended. Further calls are ignored.
     Dead,
 }
 
 impl State {
     /// The name in the text of a refused transition.
     ///
-    /// The form of that text is official, the names that AWS puts in it are unconfirmed.
+    /// The format of that text is official; AWS's names of the states are unconfirmed.
     pub(super) fn name(self) -> &'static str {
         match self {
             State::Init => "Started",
@@ -35,7 +35,7 @@ impl State {
     }
 }
 
-/// A call that a runtime makes.
+/// A call of a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     /// `GET …/invocation/next`
@@ -49,7 +49,7 @@ pub(super) enum Call {
 }
 
 impl Call {
-    /// The name in the text of a refused transition; unconfirmed like [`State::name`].
+    /// The name in the text of a refused transition; unconfirmed like the names of states.
     pub(super) fn name(self) -> &'static str {
         match self {
             Call::Next => "Ready",
@@ -60,36 +60,36 @@ impl Call {
     }
 }
 
-/// Why a call is refused.
+/// The reason of a refused call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Illegal {
-    /// It makes no sense in this state: 403.
+    /// The call is illegal in this state: 403.
     Transition {
         /// The state.
         from: State,
         /// The call.
         call: Call,
     },
-    /// It names another request than the one under way: 400.
+    /// It names another request than the current one: 400.
     RequestId,
-    /// It names another invocation of that request: 410.
+    /// It names another invocation of the current request: 410.
     InvocationId,
 }
 
-/// What a request for the next event means.
+/// The meaning of a request for the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// The first one: init is over.
+    /// The first request: init has ended.
     First,
-    /// The sandbox is free again.
+    /// The sandbox is idle again.
     Free,
-    /// It waits already; its connection broke, or it asks on two.
+    /// It already waits: its connection was closed, or it uses two connections.
     Again,
-    /// It has an event and asks for it once more, because the answer that carried it was lost.
+    /// It requests its event again, because the response with it was lost.
     Repeat,
 }
 
-/// The state, and the invocation that it is about.
+/// The state and the current invocation.
 #[derive(Debug)]
 pub(super) struct Machine {
     state: State,
@@ -106,7 +106,7 @@ impl Machine {
         self.state
     }
 
-    /// The runtime asks for an event.
+    /// The runtime requests an event.
     pub(super) fn next(&mut self) -> Result<Asked, Illegal> {
         let asked = match self.state {
             State::Init => Asked::First,
@@ -119,7 +119,7 @@ impl Machine {
         Ok(asked)
     }
 
-    /// Takes an invocation; false when the sandbox is not waiting for one.
+    /// Takes an invocation; false if the sandbox is not idle.
     pub(super) fn begin(&mut self, request_id: Arc<str>) -> bool {
         if self.state != State::Idle {
             return false;
@@ -129,9 +129,9 @@ impl Machine {
         true
     }
 
-    /// Whether the runtime may answer: asked before its body is read, and decided again by [`Machine::finish`].
+    /// Whether the runtime may respond: called before its body is read, and decided again by [`Machine::finish`].
     ///
-    /// The state is judged before the id, as AWS's own server does: a second answer is 403, whatever id it names.
+    /// The state is checked before the id, as in AWS's own server: a second response is 403 with any id.
     pub(super) fn may_answer(&self, request_id: &str, call: Call) -> Result<(), Illegal> {
         if self.state != State::Busy {
             return Err(self.illegal(call));
@@ -142,7 +142,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The answer is there. Of several that come at once exactly one gets `Ok`.
+    /// The response is complete. Of several concurrent ones exactly one gets `Ok`.
     pub(super) fn finish(&mut self, request_id: &str, call: Call) -> Result<(), Illegal> {
         self.may_answer(request_id, call)?;
         self.state = State::Draining;
@@ -150,14 +150,14 @@ impl Machine {
         Ok(())
     }
 
-    /// An answer begins that is handed on as it comes. Of several that begin at once exactly one gets `Ok`.
+    /// A streamed response begins. Of several concurrent ones exactly one gets `Ok`.
     pub(super) fn open(&mut self, request_id: &str) -> Result<(), Illegal> {
         self.may_answer(request_id, Call::Response)?;
         self.state = State::Streaming;
         Ok(())
     }
 
-    /// The answer that was under way has ended.
+    /// The current streamed response has ended.
     pub(super) fn close(&mut self) -> Result<(), Illegal> {
         if self.state != State::Streaming {
             return Err(self.illegal(Call::Response));
@@ -167,7 +167,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The runtime says that its init failed. It gets no event after that.
+    /// The runtime reports an init error. It gets no event afterwards.
     pub(super) fn init_failed(&mut self) -> Result<(), Illegal> {
         if self.state != State::Init {
             return Err(self.illegal(Call::InitError));
@@ -176,7 +176,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The end, from whatever state; returns the state it was in.
+    /// Ends the sandbox in any state; returns the previous state.
     pub(super) fn die(&mut self) -> State {
         self.request_id = None;
         std::mem::replace(&mut self.state, State::Dead)
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn allows_exactly_the_calls_of_the_runtime_api_in_each_state() {
+    fn each_state_allows_exactly_its_calls_of_the_runtime_api() {
         let legal = |state: State, call: Call| match call {
             Call::Next => !matches!(state, State::Streaming | State::Dead),
             Call::Response | Call::Error => state == State::Busy,
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_the_first_request_for_an_event_from_the_others() {
+    fn the_first_request_for_an_event_is_distinguished_from_later_ones() {
         let mut machine = Machine::new();
         assert_eq!(machine.next(), Ok(Asked::First));
         assert_eq!(machine.next(), Ok(Asked::Again));
@@ -283,14 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_wrong_id_and_still_takes_the_right_one() {
+    fn the_right_id_is_accepted_after_a_wrong_one() {
         let mut machine = in_state(State::Busy);
         assert_eq!(machine.finish("b", Call::Response), Err(Illegal::RequestId));
         assert_eq!(machine.finish("a", Call::Response), Ok(()));
     }
 
     #[test]
-    fn a_second_answer_is_a_wrong_state_whatever_its_id() {
+    fn a_second_response_is_refused_by_state_with_any_id() {
         for id in ["a", "b"] {
             let refused = in_state(State::Draining).finish(id, Call::Error);
             let expected = Illegal::Transition { from: State::Draining, call: Call::Error };
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_one_invocation_at_a_time_and_only_when_it_waits() {
+    fn only_an_idle_sandbox_takes_an_invocation() {
         for state in STATES.into_iter().filter(|state| *state != State::Idle) {
             assert!(!in_state(state).begin("b".into()), "{state:?}");
         }
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_under_way_is_the_only_one() {
+    fn a_second_response_is_refused_during_a_stream() {
         let mut machine = in_state(State::Busy);
         assert_eq!(machine.open("b"), Err(Illegal::RequestId));
         assert_eq!(machine.open("a"), Ok(()));
@@ -320,8 +320,8 @@ mod tests {
     }
 
     #[test]
-    fn every_order_of_calls_leaves_a_legal_state_and_at_most_one_answer_an_event() {
-        // Every sequence of six steps out of: the four calls, a new invocation, the end, a stream's begin and its end.
+    fn every_order_of_calls_gives_a_legal_state_and_at_most_one_response_per_event() {
+        // All sequences of six steps: the four calls, a new invocation, the end, the begin and the end of a stream.
         for mut sequence in 0..8_u32.pow(6) {
             let mut machine = Machine::new();
             let (mut begun, mut answered) = (0, 0);

@@ -1,5 +1,5 @@
-//! An answer under way: pieces go from the runtime's request to whoever invoked, and no more of them wait in between than a
-//! bound allows. A slow invoker makes the function wait; one that has left does not end it.
+//! A streamed response: pieces pass from the runtime's request to the invoker through a bounded channel. A slow invoker slows
+//! the function down; an invoker that has left does not end it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,66 +18,66 @@ use hardcap_core::clock::{Clock, Stopwatch};
 use hardcap_core::context::Context;
 use hardcap_core::token_bucket::TokenBucket;
 
-/// A piece is at most so long: the bandwidth is capped piece by piece.
+/// The maximum size of a piece, because the bandwidth is limited piece by piece.
 const PIECE_BYTES: usize = 64 * 1024;
-/// So many pieces may wait for the invoker.
+/// The maximum number of pieces that wait for the invoker.
 const PIECES_WAITING: usize = 16;
 
-/// What an invoker who wants the answer as it comes is given.
+/// The result for an invoker that wants the response streamed.
 #[derive(Debug)]
 pub enum Opened {
-    /// The runtime has begun to answer.
+    /// The runtime has begun to respond.
     Stream(Stream),
-    /// The invocation ended before an answer began: the function failed.
+    /// The invocation ended before a response began: the function failed.
     Whole(Reply),
 }
 
-/// An answer that has begun.
+/// A response that has begun.
 #[derive(Debug)]
 pub struct Stream {
-    /// What the runtime says that its answer is.
+    /// The content type from the runtime.
     pub content_type: Option<HeaderValue>,
     pieces: mpsc::Receiver<Bytes>,
     end: oneshot::Receiver<Result<Reply, Stop>>,
 }
 
 impl Stream {
-    /// The next piece, never an empty one; `None` after the last.
+    /// The next piece, never empty; `None` after the last.
     pub async fn next(&mut self) -> Option<Bytes> {
         self.pieces.recv().await
     }
 
-    /// How the invocation ended. Its payload is none of the stream's: it is the error document of a function that failed.
+    /// The result of the invocation. Its payload is not part of the stream: it is the error document of a failed function.
     pub async fn end(self) -> Result<Reply, Stop> {
         ended(self.end).await
     }
 }
 
-/// What a job's sender says, or that it was lost.
+/// The result from a job's sender, or an error if the sender was dropped.
 pub(super) async fn ended(reply: oneshot::Receiver<Result<Reply, Stop>>) -> Result<Reply, Stop> {
     reply.await.unwrap_or_else(|_| Err(Stop::Bug("hardcap is being stopped".to_owned())))
 }
 
-/// What has begun, on its way to the invoker.
+/// The beginning of a response, on its way to the invoker.
 type Opening = (Option<HeaderValue>, mpsc::Receiver<Bytes>);
 
-/// An invoker waits for an answer to begin, or for the end of an invocation that has none.
+/// Waits for the beginning of a response, or for the end of an invocation without one.
 pub(super) async fn opened(
     opening: oneshot::Receiver<Opening>,
     end: oneshot::Receiver<Result<Reply, Stop>>,
 ) -> Result<Opened, Stop> {
     match opening.await {
         Ok((content_type, pieces)) => Ok(Opened::Stream(Stream { content_type, pieces, end })),
-        // Dropped with its job, whose reply was sent before.
+        // The sender was dropped with its job, which has replied before.
         Err(_) => ended(end).await.map(Opened::Whole),
     }
 }
 
-/// A job's end of the way to an invoker who wants the answer as it comes. What is still under way when it is dropped, with
-/// its job at the end of the invocation, comes to an end too.
+/// A job's sender to an invoker that wants the response streamed. Dropping it with its job at the end of the invocation ends
+/// the stream.
 #[derive(Debug)]
 pub(super) struct Outlet {
-    /// `None` once the answer has begun.
+    /// `None` after the response has begun.
     waiting: Option<oneshot::Sender<Opening>>,
     posted: Arc<AtomicU64>,
     over: CancellationToken,
@@ -96,7 +96,7 @@ impl Outlet {
         (outlet, opening)
     }
 
-    /// The runtime begins to answer; `None` when it has begun before.
+    /// The runtime begins to respond; `None` if it has begun before.
     pub(super) fn open(
         &mut self,
         ctx: &Context,
@@ -104,7 +104,7 @@ impl Outlet {
     ) -> Option<Inlet> {
         let waiting = self.waiting.take()?;
         let (sender, pieces) = mpsc::channel(PIECES_WAITING);
-        // One who has left meanwhile is noticed by the first piece.
+        // An invoker that has left is noticed with the first piece.
         let _ = waiting.send((content_type, pieces));
         let limits = &ctx.limits;
         Some(Inlet {
@@ -122,12 +122,12 @@ impl Outlet {
         })
     }
 
-    /// Cancelled when the runtime's request has ended, and its end counts.
+    /// Cancelled when the end of the runtime's request has been evaluated.
     pub(super) fn heard(&self) -> CancellationToken {
         self.heard.clone()
     }
 
-    /// What the runtime has posted of its answer, if it has begun one.
+    /// The size of the response so far, if it has begun.
     pub(super) fn posted(&self) -> Option<ByteCount> {
         let begun = self.waiting.is_none();
         begun.then(|| ByteCount(self.posted.load(Ordering::Relaxed)))
@@ -140,7 +140,7 @@ impl Drop for Outlet {
     }
 }
 
-/// The runtime's end of an answer that has begun.
+/// The receiving side of a response from the runtime.
 #[derive(Debug)]
 pub(super) struct Inlet {
     pieces: mpsc::Sender<Bytes>,
@@ -153,28 +153,28 @@ pub(super) struct Inlet {
     since: Stopwatch,
 }
 
-/// How a runtime's request ended whose body is an answer.
+/// The end of a request whose body is a response.
 #[derive(Debug)]
 pub(super) enum Poured {
-    /// With its last chunk, and whatever came behind it.
+    /// Complete, with its trailers.
     Whole {
-        /// What the runtime has posted, all of it.
+        /// The total size of the response.
         posted: ByteCount,
         trailers: Option<HeaderMap>,
     },
-    /// In the middle.
+    /// Truncated.
     CutShort,
-    /// The invocation was over before it.
+    /// The invocation had ended before.
     Over,
 }
 
 impl Inlet {
-    /// To be kept until the end of the request counts.
+    /// Must be kept until the end of the request has been evaluated.
     pub(super) fn hearing(&self) -> DropGuard {
         self.heard.clone().drop_guard()
     }
 
-    /// Hands a body on, piece by piece, at the speed of the invoker and of the bandwidth.
+    /// Passes a body on piece by piece, at the speed of the invoker and of the bandwidth limit.
     pub(super) async fn pour<B: Body<Data = Bytes>>(mut self, body: B) -> Poured {
         let over = self.over.clone();
         tokio::select! {
@@ -197,8 +197,8 @@ impl Inlet {
         Poured::Whole { posted, trailers }
     }
 
-    /// Sends what the limit allows, and one byte of what it does not: so much the invoker is seen to get. The rest is taken
-    /// from the runtime, which is not told.
+    /// Sends what the limit allows and one byte more, as observed on AWS. The rest is read and discarded; the runtime gets no
+    /// error.
     async fn send(&mut self, mut data: Bytes) {
         let length = data.len() as u64;
         let before = self.posted.fetch_add(length, Ordering::Relaxed);

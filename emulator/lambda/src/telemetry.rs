@@ -1,7 +1,7 @@
-//! The telemetry of one sandbox: what its extensions have subscribed to, and what happens in it, as JSON.
+//! The telemetry of one sandbox: subscriptions of its extensions, and events as JSON.
 //!
-//! Shapes: AWS, Lambda Telemetry API event schema reference, 2022-12-13; captured in Danwakeem/aws-lambda-telemetry-failure,
-//! 2023-02-10. The Logs API of 2020-08-15 has events of its own: AWS, Lambda developer guide, Lambda Logs API, 2022-11.
+//! Formats: AWS, Lambda Telemetry API event schema reference, 2022-12-13; captured in Danwakeem/aws-lambda-telemetry-failure,
+//! 2023-02-10. The Logs API of 2020-08-15 has its own events: AWS, Lambda developer guide, Lambda Logs API, 2022-11.
 
 mod deliver;
 mod subscription;
@@ -18,15 +18,15 @@ use tokio_util::task::TaskTracker;
 pub(super) use self::subscription::{Api, Invalid, Stream, Subscription};
 use hardcap_core::clock::Clock;
 
-/// Events of init that are kept for those who have not subscribed yet.
+/// The maximum number of init events that are kept for later subscribers.
 const BACKLOG_MAX: usize = 1_000;
 
-/// Whose an event is.
+/// The subscribers of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
     Everyone,
     Subscribers(Api),
-    /// Those of the Logs API who have asked for its schema of 2021-03-18.
+    /// Subscribers of the Logs API with the schema of 2021-03-18.
     Logs2021,
 }
 
@@ -38,12 +38,12 @@ struct Event {
     json: Bytes,
 }
 
-/// Where the events of a sandbox go.
+/// The telemetry of a sandbox.
 #[derive(Debug)]
 pub(super) struct Telemetry {
     clock: Clock,
     tasks: TaskTracker,
-    /// Someone listens, or may still begin to.
+    /// Whether a subscriber exists or may still subscribe.
     is_on: AtomicBool,
     inner: Mutex<Inner>,
 }
@@ -51,7 +51,7 @@ pub(super) struct Telemetry {
 #[derive(Debug)]
 struct Inner {
     subscribers: Vec<Subscriber>,
-    /// What has happened since the start; `None` when init is over, and with it the time to subscribe.
+    /// The events since the start; `None` after init, when subscription is closed.
     backlog: Option<VecDeque<Event>>,
 }
 
@@ -62,7 +62,7 @@ struct Subscriber {
     hears_of_runtime_done: bool,
     streams: Vec<Stream>,
     events: mpsc::Sender<Event>,
-    /// Bytes in the queue, and how many there may be.
+    /// The size of the queue in bytes, and its maximum.
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
     dropped: Dropped,
@@ -78,7 +78,7 @@ impl Subscriber {
         is_meant && self.streams.contains(&event.stream)
     }
 
-    /// Puts an event into the queue, unless it is full.
+    /// Adds an event to the queue, unless it is full.
     fn queue(&self, event: Event) -> bool {
         let length = event.json.len();
         if self.waiting.load(Ordering::Relaxed) + length > self.waiting_max {
@@ -93,7 +93,7 @@ impl Subscriber {
     }
 }
 
-/// Events that a slow subscriber never gets.
+/// The event about events that a slow subscriber has missed.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Dropped {
@@ -101,10 +101,10 @@ struct Dropped {
     dropped_records: u64,
 }
 
-/// Why there is no subscription.
+/// The refusal of a subscription.
 #[derive(Debug)]
 pub(super) enum Unsubscribed {
-    /// Init is over.
+    /// Init has ended.
     Closed,
     Invalid(Invalid),
 }
@@ -119,7 +119,7 @@ impl Telemetry {
         }
     }
 
-    /// Subscribes an extension; once more changes nothing.
+    /// Subscribes an extension. A second subscription changes nothing.
     pub(super) fn subscribe(
         &self,
         extension: &str,
@@ -163,14 +163,14 @@ impl Telemetry {
         Ok(())
     }
 
-    /// Init is over: nobody can subscribe any more, and without a subscriber nothing is written from now on.
+    /// Closes subscription at the end of init. Without a subscriber no further events are created.
     pub(super) fn close_subscriptions(&self) {
         let mut inner = self.lock();
         inner.backlog = None;
         self.is_on.store(!inner.subscribers.is_empty(), Ordering::Relaxed);
     }
 
-    /// The sandbox ends: what is waiting is delivered, and nothing more.
+    /// The sandbox ends: waiting events are delivered, and no new ones are added.
     pub(super) fn end(&self) {
         let mut inner = self.lock();
         self.is_on.store(false, Ordering::Relaxed);
@@ -182,14 +182,14 @@ impl Telemetry {
         self.is_on.load(Ordering::Relaxed)
     }
 
-    /// An event of the platform, `platform.start` and so on.
+    /// An event of the platform: `platform.start` and so on.
     pub(super) fn platform(&self, audience: Audience, kind: &str, record: &impl Serialize) {
         if self.is_on() {
             self.tell(self.event(Stream::Platform, audience, kind, record));
         }
     }
 
-    /// A line that a process has written.
+    /// A line of a process.
     pub(super) fn line(&self, stream: Stream, line: &[u8]) {
         if self.is_on() {
             let line = String::from_utf8_lossy(line);
@@ -232,8 +232,8 @@ impl Telemetry {
         Event { stream, audience, json: json.into() }
     }
 
-    /// Puts an event into a subscriber's queue. One that is full loses it, and is told how much it has lost when there is
-    /// room again.
+    /// Adds an event to a subscriber's queue. A full queue drops it, and reports the number of dropped events when it has room
+    /// again.
     fn hand(&self, subscriber: &mut Subscriber, event: &Event) {
         if !subscriber.wants(event) {
             return;

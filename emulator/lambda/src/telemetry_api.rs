@@ -50,7 +50,7 @@ async fn subscribe(sandbox: &Sandbox, request: Request<Body>, api: Api) -> Respo
             };
             refusal(StatusCode::BAD_REQUEST, error_type, &invalid.message())
         }
-        // The words of the tests of AWS's Runtime Interface Emulator, read 2026-01-02.
+        // The text of the tests of AWS's Runtime Interface Emulator, read 2026-01-02.
         Err(Unsubscribed::Closed) => {
             let error_type = format!("{}.SubscriptionClosed", api.name());
             let message = format!("{} API subscription is closed already", api.name());

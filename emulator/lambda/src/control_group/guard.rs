@@ -1,7 +1,7 @@
-//! The guard: a process that waits for the end of this one, and then ends what is left in its control groups.
+//! The guard: a process that waits for the end of this one, and then removes its control groups.
 //!
-//! It is a fork that never becomes another program, for there may be no other program to become. It has left this process's
-//! session, so what ends one from a terminal does not end the other, and it has a group of its own in each home.
+//! It is a fork without exec, because no separate program may be installed. It leaves this process's session, so that a signal
+//! from the terminal does not end both, and it has its own group in each folder.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -17,23 +17,23 @@ use rustix::thread::{Timespec, nanosleep, set_name};
 
 use super::place::{GUARD, Place, c_string};
 
-/// What the guard knows of a home, allocated before it is forked.
+/// A folder as the guard needs it, allocated before the fork.
 #[derive(Debug)]
 struct Post {
     home: CString,
     entrance: CString,
-    /// The group that this process is in, to which the guard goes back at the end.
+    /// The original group of this process, to which the guard returns at the end.
     exit: CString,
 }
 
-/// How often, 10 ms apart, the guard tries to remove a group: a process that the kernel holds longer keeps it.
+/// The number of attempts, 10 ms apart, to remove a group whose process the kernel still holds.
 const ATTEMPTS: u32 = 1_000;
 
-/// Starts the guard. It does its work when the pipe that is returned closes.
+/// Starts the guard. It begins to clean up when the returned pipe closes.
 ///
 /// # Errors
 ///
-/// When it cannot join its own groups: then functions could not join theirs.
+/// If the guard cannot join its groups: then functions could not join theirs either.
 pub(super) fn start(places: &[Place]) -> io::Result<OwnedFd> {
     let post = |place: &Place| {
         Ok(Post {
@@ -44,7 +44,7 @@ pub(super) fn start(places: &[Place]) -> io::Result<OwnedFd> {
     };
     let posts: Vec<Post> = places.iter().map(post).collect::<io::Result<_>>()?;
     let (ended, alive) = pipe_with(PipeFlags::CLOEXEC)?;
-    // The two ends are files of their own: only the writer never waits.
+    // The two ends are separate open files: only the writer is non-blocking.
     fcntl_setfl(&alive, OFlags::NONBLOCK)?;
     #[expect(clippy::disallowed_methods, reason = "a fork that becomes no other program")]
     let mut command = std::process::Command::new("guard");
@@ -55,17 +55,17 @@ pub(super) fn start(places: &[Place]) -> io::Result<OwnedFd> {
         close_all_but(ended.as_fd())?;
         while matches!(read(&ended, &mut [0_u8]), Ok(1..) | Err(Errno::INTR)) {}
         posts.iter().for_each(clear);
-        // Without a way back: this is still a copy of a program that has ended.
+        // The guard must not return: it is a copy of a program that has ended.
         loop {
             let _ = kill_process(getpid(), Signal::KILL);
         }
     };
     #[expect(unsafe_code, reason = "a process that stays what it was forked as has no safe form")]
-    // SAFETY: the closure makes system calls only. What it needs was allocated before.
+    // SAFETY: the closure makes only system calls on data that was allocated before.
     unsafe {
         command.pre_exec(keep_watch)
     };
-    // It returns when the guard has closed what it does not need. Nobody waits for it: it outlives this process.
+    // Returns after the guard has closed its unneeded files. The guard is not waited for: it outlives this process.
     drop(command.spawn()?);
     Ok(alive)
 }
@@ -77,7 +77,7 @@ pub(crate) fn join(entrance: &CStr) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(unsafe_code, reason = "the files of a fork are nobody else's")]
+#[expect(unsafe_code, reason = "no other code uses the files of a fork")]
 fn close_all_but(kept: BorrowedFd<'_>) -> io::Result<()> {
     let open = folder(CWD, c"/proc/self/fd")?;
     let mut buffer = [MaybeUninit::uninit(); 8192];
@@ -85,7 +85,7 @@ fn close_all_but(kept: BorrowedFd<'_>) -> io::Result<()> {
     while let Some(entry) = entries.next() {
         let Some(number) = number(entry?.file_name().to_bytes()) else { continue };
         if number != kept.as_raw_fd() && number != open.as_raw_fd() {
-            // SAFETY: the threads that used it are not in this process.
+            // SAFETY: the threads that used it do not exist in this process.
             unsafe { rustix::io::close(number) };
         }
     }
@@ -101,7 +101,7 @@ fn folder(at: impl AsFd, path: &CStr) -> io::Result<OwnedFd> {
     Ok(openat(at, path, flags, Mode::empty())?)
 }
 
-/// Ends all that is left in a home, and removes it.
+/// Kills everything that remains in a folder of groups, and removes it.
 fn clear(post: &Post) {
     for _ in 0..ATTEMPTS {
         let Ok(home) = folder(CWD, &post.home) else { return };
@@ -121,7 +121,7 @@ fn clear(post: &Post) {
     }
 }
 
-/// Whether no group is left in it but the guard's.
+/// Whether the guard's group is the only one left.
 fn is_cleared(home: BorrowedFd<'_>) -> io::Result<bool> {
     let mut buffer = [MaybeUninit::uninit(); 8192];
     let mut entries = RawDir::new(home, &mut buffer);
@@ -129,7 +129,7 @@ fn is_cleared(home: BorrowedFd<'_>) -> io::Result<bool> {
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name();
-        // The names of groups are numbers; what else is there are the kernel's files.
+        // Groups have numbers as names; all other entries are the kernel's files.
         if number(name.to_bytes()).is_some() {
             cleared &= is_removed_from(home, name);
         }
@@ -137,12 +137,12 @@ fn is_cleared(home: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(cleared)
 }
 
-/// Ends what still runs in a group, and removes it when nothing does.
+/// Kills the remaining processes of a group, and removes it if it is empty.
 pub(super) fn is_removed(group: &CStr) -> bool {
     is_removed_from(CWD, group)
 }
 
-/// The same, for as long as killed processes usually take to be gone.
+/// As [`is_removed`], with retries for the time that killed processes usually take to disappear.
 pub(super) fn remove(group: &CStr) {
     for _ in 0..20 {
         if is_removed(group) {
@@ -164,13 +164,13 @@ fn is_removed_from(at: impl AsFd, group: &CStr) -> bool {
     }
 }
 
-/// Ends every process of a group: at once where the kernel has a file for that, else one after the other.
+/// Kills every process of a group: with `cgroup.kill` if the kernel has it, else one by one.
 fn end(group: &OwnedFd) {
     let file = |name: &CStr, flags| openat(group, name, flags | OFlags::CLOEXEC, Mode::empty());
     if file(c"cgroup.kill", OFlags::WRONLY).is_ok_and(|kill| write(&kill, b"1").is_ok()) {
         return;
     }
-    // Who forks faster than this kills would never be gone.
+    // A fork bomb could otherwise create processes faster than they are killed.
     let _ = file(c"pids.max", OFlags::WRONLY).map(|most| write(&most, b"0"));
     let Ok(members) = file(c"cgroup.procs", OFlags::RDONLY) else { return };
     let mut buffer = [0; 4096];

@@ -1,4 +1,4 @@
-//! Where a process may make control groups, and which files bound them.
+//! The hierarchies in which a process can create control groups, and the files that set limits.
 
 use std::ffi::CString;
 use std::fmt;
@@ -8,26 +8,26 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Bounds;
 
-/// The group in a home for whoever looks after it.
+/// The name of the guard's group.
 pub(super) const GUARD: &str = "guard";
 const HOME: &str = "hardcap-";
 
-/// The version of a hierarchy, and with that the names of its files.
+/// The version of a hierarchy. It determines the names of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
-    /// One hierarchy a controller.
+    /// One hierarchy per controller.
     One,
-    /// All controllers in one.
+    /// One hierarchy for all controllers.
     Two,
 }
 
-/// A hierarchy, and the folder in it under which groups are made.
+/// A hierarchy, and the folder in which groups are created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     version: Version,
-    /// The group that this process is in.
+    /// The group of this process.
     pub(super) own: PathBuf,
-    /// Where its home is made, and then the home.
+    /// The folder in which the folder for groups is created, and later that folder.
     pub(super) folder: PathBuf,
     bounds_memory: bool,
     bounds_processes: bool,
@@ -39,7 +39,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The hierarchies in which this process has a place, from `/proc/self/cgroup` and `/proc/self/mountinfo`.
+/// The hierarchies that this process can use, from `/proc/self/cgroup` and `/proc/self/mountinfo`.
 pub(super) fn find(own: &str, mounts: &str) -> Vec<Place> {
     mounts.lines().filter_map(|mount| of_mount(mount, own)).collect()
 }
@@ -58,7 +58,7 @@ fn of_mount(line: &str, own: &str) -> Option<Place> {
     let (root, point) = (fields.next()?, Path::new(fields.next()?));
     let path = own.lines().find_map(|line| path_in(line, version, &controllers))?;
     let inside = Path::new(path).strip_prefix(root).ok()?;
-    // `/../x` is outside of what this process sees of the tree.
+    // `/../x` is outside the visible part of the tree.
     if inside.components().any(|it| it == Component::ParentDir) {
         return None;
     }
@@ -88,8 +88,8 @@ fn path_in<'a>(line: &'a str, version: Version, controllers: &[&str]) -> Option<
     is_it.then_some(path)
 }
 
-/// In version two a group that has processes hands no controllers on, so the nearest one above that does is the place; should
-/// there be none, groups still hold processes together.
+/// In version two a group with processes cannot delegate controllers, so the nearest ancestor that delegates them is used. If
+/// there is none, groups still track processes.
 fn in_version_two(own: PathBuf, point: &Path) -> Place {
     let handed_on = |folder: &Path| {
         let text = std::fs::read_to_string(folder.join("cgroup.subtree_control"));
@@ -113,7 +113,7 @@ fn in_version_two(own: PathBuf, point: &Path) -> Place {
 }
 
 impl Place {
-    /// Makes the home of this process's groups.
+    /// Creates the folder for this process's groups.
     pub(super) fn make_home(mut self) -> io::Result<Place> {
         self.folder.push(format!("{HOME}{}", std::process::id()));
         std::fs::create_dir(&self.folder)?;
@@ -125,7 +125,7 @@ impl Place {
         Ok(self)
     }
 
-    /// Makes a group with its bounds, and returns its folder.
+    /// Creates a group with its limits and returns its folder.
     pub(super) fn make_group(&self, name: &str, bounds: Bounds) -> io::Result<PathBuf> {
         let folder = self.folder.join(name);
         std::fs::create_dir(&folder)?;
@@ -134,7 +134,7 @@ impl Place {
             match self.version {
                 Version::One if self.bounds_memory => {
                     set("memory.limit_in_bytes", bounds.bytes)?;
-                    // Swap is not counted on every machine.
+                    // Not every machine counts swap.
                     let _ = set("memory.memsw.limit_in_bytes", bounds.bytes);
                 }
                 Version::Two if self.bounds_memory => {
@@ -149,13 +149,13 @@ impl Place {
         Ok(folder)
     }
 
-    /// Removes a home that has no groups but the guard's.
+    /// Removes a folder that contains at most the guard's group.
     pub(super) fn remove_home(&self) {
         let _ = std::fs::remove_dir(self.folder.join(GUARD));
         let _ = std::fs::remove_dir(&self.folder);
     }
 
-    /// Removes the homes of processes that are gone, and whose guard was ended as well.
+    /// Removes the folders of dead processes whose guard was killed too.
     pub(super) fn sweep(&self) {
         for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -173,7 +173,7 @@ impl Place {
     }
 }
 
-/// How many processes the kernel has killed, by the line `oom_kill 1` that both versions write.
+/// The number of processes that the kernel has killed, from the line `oom_kill 1` of both versions.
 pub(super) fn kills(text: &str) -> u64 {
     let number = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
     number.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
@@ -195,7 +195,7 @@ mod tests {
 34 25 0:29 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd";
 
     #[test]
-    fn finds_its_own_group_in_each_hierarchy_that_counts() {
+    fn the_own_group_is_found_in_each_relevant_hierarchy() {
         let own = "9:name=systemd:/\n8:pids:/docker/abc/inner\n4:memory:/a/b\n1:cpu,cpuacct:/";
         let places = find(own, MOUNTS);
         let found: Vec<_> = places
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn in_version_two_the_nearest_group_above_that_hands_controllers_on_is_the_place() {
+    fn version_two_uses_the_nearest_ancestor_that_delegates_controllers() {
         let root = tempfile::tempdir().unwrap();
         let slice = root.path().join("user.slice");
         let own = slice.join("app.slice/terminal.scope");
@@ -233,7 +233,7 @@ mod tests {
         let places = find("0::/user.slice/app.slice/terminal.scope", &mounts);
         assert_eq!((&places[0].own, &places[0].folder), (&own, &slice));
         assert!(places[0].bounds_memory && places[0].bounds_processes);
-        // Where none does, its own group at least holds processes together.
+        // If no ancestor delegates, the process's own group still tracks processes.
         for folder in [root.path(), &slice] {
             std::fs::write(folder.join("cgroup.subtree_control"), "").unwrap();
         }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_either_version_hold_the_bounds() {
+    fn the_limits_are_written_to_the_files_of_each_version() {
         let bounds = Bounds { bytes: 640 << 20, processes: 1024 };
         for (version, memory) in
             [(Version::One, "memory.limit_in_bytes"), (Version::Two, "memory.max")]
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_how_many_processes_were_killed() {
+    fn the_number_of_killed_processes_is_parsed() {
         assert_eq!(kills("low 0\nhigh 0\nmax 12\noom 1\noom_kill 1\noom_group_kill 0\n"), 1);
         assert_eq!(kills("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"), 2);
         assert_eq!(kills(""), 0);

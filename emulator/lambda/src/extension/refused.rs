@@ -1,21 +1,21 @@
-//! Why a call of an extension is refused, in the words of AWS's own server.
+//! Refusals of the Extensions API, with the texts of AWS's own server.
 
 use hardcap_limits::Exceeded;
 use uuid::Uuid;
 
 use super::Stage;
 
-/// Why a call of an extension is refused. All of them are 403.
+/// A refusal of an extension's request. All of them are 403.
 #[derive(Debug)]
 pub(crate) enum Refused {
     NameEmpty,
     Format(String),
-    /// An event that does not exist, or that this kind of extension cannot have.
+    /// An event type that does not exist, or that this kind of extension cannot subscribe to.
     EventType {
         event: String,
         why: &'static str,
     },
-    /// Init is over: the runtime has asked for its first event.
+    /// Init has ended: the runtime has requested its first event.
     Closed,
     NameTaken,
     TooMany(Exceeded),

@@ -1,4 +1,4 @@
-//! `POST /2015-03-31/functions/{name}/invocations`: Lambda's own API, for SDKs.
+//! `POST /2015-03-31/functions/{name}/invocations`: Lambda's Invoke API.
 
 mod stream;
 
@@ -71,7 +71,7 @@ async fn invoke(
     };
     match kind {
         Kind::DryRun => answer(&ctx, StatusCode::NO_CONTENT, Body::empty()),
-        // A client context is for synchronous invocations only.
+        // Only synchronous invocations have a client context.
         Kind::Event => {
             let chain = lambda.admit_chain(&ctx, &function);
             accepted(&ctx, queue.accept(&ctx, &function, posted, chain.is_err()).await)
@@ -87,7 +87,7 @@ async fn invoke(
     }
 }
 
-/// A request with its context, which carries on the chain of requests that it belongs to.
+/// A request with its context, which continues the chain of requests that it belongs to.
 fn received(lambda: &Lambda, request: Request<Body>) -> (Context, Parts, Body) {
     let mut ctx = lambda.context();
     let (parts, body) = request.into_parts();
@@ -97,7 +97,7 @@ fn received(lambda: &Lambda, request: Request<Body>) -> (Context, Parts, Body) {
     (ctx, parts, body)
 }
 
-/// The event of a synchronous invocation, or why there is none.
+/// The event of a synchronous invocation, or its refusal.
 async fn read_event(
     ctx: &Context,
     headers: &HeaderMap,
@@ -112,7 +112,7 @@ fn wants_log(headers: &HeaderMap) -> bool {
     text(headers, "x-amz-log-type") == Some("Tail")
 }
 
-/// The kinds of invocation.
+/// The invocation types.
 #[derive(Clone, Copy)]
 enum Kind {
     RequestResponse,
@@ -134,13 +134,13 @@ async fn respond(lambda: &Lambda, ctx: &Context, invocation: Invocation) -> Resu
     lambda.invoke(ctx, invocation).await
 }
 
-/// The answer to an event: 202 without a word, or why it was not taken.
+/// The response to an event: an empty 202, or its refusal.
 fn accepted(ctx: &Context, accepted: Result<(), NotAccepted>) -> Response<Body> {
     match accepted {
         Ok(()) => {
             let mut response = answer(ctx, StatusCode::ACCEPTED, Body::empty());
             let none = HeaderValue::from_static("0");
-            // As the public examples of AWS's documentation show it; the order of headers is not kept.
+            // The order of headers in the public examples of AWS's documentation is not kept.
             response.headers_mut().insert("x-amzn-remapped-content-length", none);
             response
         }
@@ -152,9 +152,9 @@ fn accepted(ctx: &Context, accepted: Result<(), NotAccepted>) -> Response<Body> 
     }
 }
 
-/// A reply of the function, well or failed: both are 200.
+/// The response for a completed invocation. Function errors are 200 too.
 fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
-    // Captured on 2026-09-15: an answer that the runtime streamed has no type of its own here.
+    // Captured on 2026-09-15: a response that the runtime streamed has no type of its own here.
     let streamed = reply.posted_as_stream.is_some() && !reply.payload.is_empty();
     let content_type = if streamed { "application/octet-stream" } else { "application/json" };
     let mut response = answer(ctx, StatusCode::OK, Body::from(reply.payload));
@@ -165,7 +165,7 @@ fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
     }
     headers.insert("x-amz-executed-version", HeaderValue::from_static(LATEST));
     if reply.fault.is_some() {
-        // `Handled` has not been seen since about 2019; recorded for five runtimes on 2026-01-12.
+        // `Handled` has not been observed since about 2019; recorded for five runtimes on 2026-01-12.
         headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
     }
     if tail && let Ok(log) = HeaderValue::try_from(STANDARD.encode(&reply.log_tail)) {
@@ -186,11 +186,11 @@ fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<Body> {
     response
 }
 
-/// Since this day the ARN of a function that is not there has the version that nobody asked for: recorded without it on
-/// 2023-08-11, and with it on this day.
+/// Since this day the ARN in the error for an unknown function has an implicit version: recorded without it on 2023-08-11, and
+/// with it on this day.
 const LATEST_IS_NAMED_SINCE: Date = Date::new(2025, 11, 24);
 
-/// The function that path and query name together.
+/// The function that path and query name.
 fn find(
     lambda: &Lambda,
     ctx: &Context,
@@ -212,7 +212,7 @@ fn find(
     Err(Stop::FunctionNotFound { arn })
 }
 
-/// A body that is over the limit is measured where every event is; one that is cut short has no invocation.
+/// Reads a body. One over the limit is measured like any event; an incomplete one is not invoked.
 fn unread(ctx: &Context, kind: Kind, error: &ReadError) -> Response<Body> {
     match error {
         ReadError::TooLarge(exceeded) => {
@@ -233,13 +233,13 @@ fn invalid(ctx: &Context, why: &str) -> Response<Body> {
 
 fn unknown_kind(ctx: &Context, invocation_type: &str) -> Response<Body> {
     let why = format!(
-        "InvocationType is RequestResponse, Event or DryRun, not `{}`",
+        "InvocationType must be RequestResponse, Event or DryRun, not `{}`",
         invocation_type.escape_default()
     );
     refusal::not_served(ctx, StatusCode::BAD_REQUEST, "InvalidParameterValueException", &why)
 }
 
-/// The client context, which travels as base64 to Lambda and as JSON to the function.
+/// The client context: base64 in the request, JSON for the function.
 fn client_context(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
     let Some(encoded) = headers.get("x-amz-client-context") else { return Ok(None) };
     let decoded = STANDARD.decode(encoded.as_bytes());

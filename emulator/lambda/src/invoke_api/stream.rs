@@ -1,4 +1,4 @@
-//! `POST /2021-11-15/functions/{name}/response-streaming-invocations`: the answer as a stream of events, as it comes.
+//! `POST /2021-11-15/functions/{name}/response-streaming-invocations`: the response as an event stream.
 
 use std::borrow::Cow;
 use std::io;
@@ -24,9 +24,9 @@ use crate::stream::{Opened, Stream};
 use crate::{Event, Fault, Invocation, Lambda, Reply, refusal};
 use hardcap_core::context::Context;
 
-/// From this day on the last event says nothing of a function that failed in the middle of its answer, or timed out there,
-/// or streamed too much: captured with a Node.js and a custom runtime (radkawar/stackd, testdata/aws/lambda/streaming.json,
-/// 2026-09-15). Before, it names the error (AWS's model of `InvokeComplete`; aws/aws-lambda-go#495, 2023-04-08).
+/// Since this day the last event does not contain the error of a function that failed, timed out or exceeded the limit within
+/// its response: captured with a Node.js and a custom runtime (radkawar/stackd, testdata/aws/lambda/streaming.json,
+/// 2026-09-15). Before, it contains the error (AWS's model of `InvokeComplete`; aws/aws-lambda-go#495, 2023-04-08).
 const SILENT_SINCE: Date = Date::new(2026, 9, 15);
 
 pub(super) fn router(lambda: Lambda) -> Router {
@@ -36,8 +36,7 @@ pub(super) fn router(lambda: Lambda) -> Router {
         .with_state(lambda)
 }
 
-/// The invocation type is not looked at: captured on 2026-09-15 (see [`SILENT_SINCE`]), `DryRun` and `Event` run the
-/// function too.
+/// The invocation type is ignored: captured on 2026-09-15 (see [`SILENT_SINCE`]), `DryRun` and `Event` run the function too.
 async fn invoke(
     extract::State(lambda): extract::State<Lambda>,
     Path(name): Path<String>,
@@ -73,18 +72,18 @@ async fn opened(lambda: &Lambda, ctx: &Context, invocation: Invocation) -> Resul
     lambda.invoke_streaming(ctx, invocation).await
 }
 
-/// UNCONFIRMED: how AWS names an operation that it does not have yet.
+/// UNCONFIRMED: AWS's error for an operation that does not exist yet.
 fn unknown_operation(ctx: &Context) -> Response<Body> {
     let row = ctx.limits.lambda_stream_response.row;
     let why = format!(
-        "InvokeWithResponseStream exists since {}, and this run has the limits of {}: choose them with `--limits`",
+        "InvokeWithResponseStream exists since {}, but this run has the limits of {}: choose a later day with `--limits`",
         row.began(),
         ctx.limits.date()
     );
     refusal::not_served(ctx, StatusCode::NOT_FOUND, "UnknownOperationException", &why)
 }
 
-/// The headers are those of an Invoke; the runtime's content type has another name, for this answer has its own.
+/// The headers are those of Invoke. The runtime's content type has another header, because the event stream has its own type.
 fn events(ctx: &Context, opened: Opened, tail: bool) -> Response<Body> {
     let (content_type, state) = match opened {
         Opened::Stream(stream) => (stream.content_type.clone(), State::Streaming(stream)),
@@ -109,22 +108,22 @@ fn events(ctx: &Context, opened: Opened, tail: bool) -> Response<Body> {
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
 
-/// What is still to be told.
+/// The remaining part of the event stream.
 enum State {
-    /// The answer, and how it ends.
+    /// The response, and its end.
     Streaming(Stream),
-    /// The error document of a function that failed before it answered.
+    /// The error document of a function that failed before its response.
     Failed(Reply),
     /// The end.
     Ended(Reply),
 }
 
-/// Turns an invocation into events.
+/// Converts an invocation to events.
 #[derive(Clone, Copy)]
 struct Teller {
-    /// Whether the last event names the error of a function that failed.
+    /// Whether the last event contains the error of a failed function.
     tells_errors: bool,
-    /// Whether it has the last of the log.
+    /// Whether the last event contains the log tail.
     tail: bool,
 }
 
@@ -160,7 +159,7 @@ impl Teller {
     }
 }
 
-/// The last event; its members are absent when there is nothing to tell, as captured.
+/// The last event. Its members are absent if they are empty, as captured.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct InvokeComplete<'a> {
@@ -176,7 +175,7 @@ fn payload_chunk(piece: Bytes) -> Message {
     event("PayloadChunk", "application/octet-stream", piece)
 }
 
-/// An event with the headers, in the order, that captures have: kong/kong's (2024) and radkawar/stackd's (2026-09-15).
+/// An event with the headers of the captures, in their order: kong/kong's (2024) and radkawar/stackd's (2026-09-15).
 fn event(event_type: &'static str, content_type: &'static str, payload: Bytes) -> Message {
     let text = |name: &'static str, value: &'static str| {
         Header::new(name, EventValue::String(value.into()))
@@ -197,8 +196,8 @@ fn frame(message: &Message) -> io::Result<Bytes> {
 mod tests {
     use super::*;
 
-    /// The three frames of `Hello world `, `from Lambda!` and an end without a log, as AWS sent them: a fixture of the tests
-    /// of kong/kong, spec/fixtures/aws-lambda.lua, 2024.
+    /// The three frames of `Hello world `, `from Lambda!` and an end without a log, as sent by AWS: a fixture of the tests of
+    /// kong/kong, spec/fixtures/aws-lambda.lua, 2024.
     const RECORDED: &str = "\
         000000760000005a980e72ec0b3a6576656e742d7479706507000c5061796c6f61644368756e6b0d3a636f6e74656e742d747970\
         650700186170706c69636174696f6e2f6f637465742d73747265616d0d3a6d6573736167652d747970650700056576656e744865\
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_byte_for_byte_those_that_aws_sends() {
+    fn frames_are_byte_for_byte_those_of_aws() {
         let quiet = Teller { tells_errors: false, tail: false };
         let messages = [
             payload_chunk(Bytes::from_static(b"Hello world ")),
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_names_the_error_and_has_the_log_where_they_are_wanted() {
+    fn the_end_contains_the_error_and_the_log_if_they_are_requested() {
         let fault = Fault::Reported {
             error_type: "Function.Midway".to_owned(),
             message: "it broke".to_owned(),

@@ -1,4 +1,4 @@
-//! One attempt at an event after the other: the loop that finds what is due, and the way of one event to its end.
+//! The attempts of queued events: the loop that takes due events, and the way of one event to its end.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use hardcap_core::context::Context;
 use hardcap_core::faults;
 use hardcap_core::record::{Condition, What};
 
-/// Tries what is due, until the emulator stops.
+/// Starts attempts for due events until the emulator stops.
 pub(super) async fn run(shared: Arc<Shared>) {
     loop {
         let mut woken = std::pin::pin!(shared.wake.notified());
@@ -41,13 +41,13 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// What an attempt came to.
+/// The outcome of an attempt.
 enum Outcome {
     Ended(Condition, Option<Reply>),
     Again(Head),
-    /// A fault lost it: nobody is told.
+    /// An injected fault lost the event: no destination gets a record.
     Lost,
-    /// The emulator stops: nothing was settled, and an emulator that keeps data tries the event again when it starts.
+    /// The emulator stops. With a data directory the event is tried again at the next start.
     Unsettled,
 }
 
@@ -65,7 +65,7 @@ async fn attempt(shared: Arc<Shared>, event: Event, clearings: u64) {
 
 async fn outcome(shared: &Arc<Shared>, event: &Event) -> Outcome {
     let Event { head, payload } = event;
-    // One that was deleted meanwhile turns its events away until they are too old, or it is there again.
+    // The events of a deleted function are refused until they are too old, or the function exists again.
     let function = shared.lambda.function(&head.function);
     let clock = &shared.platform.clock;
     let events = function.as_ref().map(|function| function.events.clone()).unwrap_or_default();
@@ -89,7 +89,7 @@ async fn outcome(shared: &Arc<Shared>, event: &Event) -> Outcome {
         client_context: None,
     };
     if faults::is_duplicated(&ctx, &head.function) {
-        // What the first delivery comes to is forgotten: that is why there is a second.
+        // The result of the first delivery of a duplicated event is ignored.
         let _ = shared.lambda.invoke(&ctx, invocation()).await;
     }
     let invoked = shared.lambda.invoke(&ctx, invocation()).await;
@@ -129,16 +129,16 @@ fn context(shared: &Arc<Shared>, head: &Head) -> Context {
     }
 }
 
-/// A throttle is recorded where it is made; anything else that turns an event away is worth a word.
+/// Logs why an event was not invoked. A throttle is recorded where it is decided.
 fn note(shared: &Arc<Shared>, head: &Head, stop: &Stop) {
     let Head { id, function, .. } = head;
     match stop {
         Stop::Throttled(_) => {}
         Stop::Bug(cause) | Stop::Shortage(cause) => {
-            tracing::error!(request_id = id, function, cause, "hardcap failed");
+            tracing::error!(request_id = id, function, cause, "internal error");
             shared.platform.recorder.record(id, What::Bug { cause: cause.clone() });
         }
-        stop => tracing::warn!(request_id = id, function, %stop, "an event was turned away"),
+        stop => tracing::warn!(request_id = id, function, %stop, "an event could not be invoked"),
     }
 }
 
@@ -163,13 +163,13 @@ async fn again(shared: &Arc<Shared>, event: Event, clearings: u64) {
     shared.wake.notify_one();
 }
 
-/// Tells everyone who is to know, and forgets the event.
+/// Sends the records of an event that has ended, and removes it.
 async fn end(shared: &Arc<Shared>, event: &Event, condition: Condition, reply: Option<Reply>) {
     let Event { head, payload } = event;
     let attempts = match condition {
         Condition::Success => head.tries.failures + 1,
         Condition::RetriesExhausted => head.tries.failures + 1,
-        // The last attempt is counted by its answer: an event that was too old to be tried has none.
+        // An event that was too old for another attempt has no response to count.
         Condition::EventAgeExceeded => head.tries.failures + u64::from(reply.is_some()),
         Condition::ZeroReservedConcurrency
         | Condition::RecursiveInvocation
@@ -189,7 +189,7 @@ async fn end(shared: &Arc<Shared>, event: &Event, condition: Condition, reply: O
     forget(shared, event, condition, attempts).await;
 }
 
-/// Forgets an event, and records its end last: who waits for the record finds all done.
+/// Removes an event and records its end last, so that everything is done when the record appears.
 async fn forget(shared: &Arc<Shared>, event: &Event, condition: Condition, attempts: u64) {
     let Event { head, payload } = event;
     let id = head.id.clone();
@@ -204,10 +204,10 @@ async fn forget(shared: &Arc<Shared>, event: &Event, condition: Condition, attem
     shared.wake.notify_one();
 }
 
-/// A disk that fails after an event was accepted: the event goes on in memory, and the run is not to be trusted.
+/// Reports a disk failure after an event was accepted. The event continues in memory.
 fn settle(shared: &Arc<Shared>, head: &Head, done: Result<(), String>) {
     if let Err(error) = done {
-        let cause = format!("the queue's files could not be changed: {error}");
+        let cause = format!("cannot update the queue's files: {error}");
         note(shared, head, &Stop::Bug(cause));
     }
 }

@@ -1,4 +1,4 @@
-//! Who is told of an event's end: destinations, by the record; a dead-letter queue, by the event itself.
+//! Destinations and dead-letter queues: destinations get a record of the event, a dead-letter queue gets the event itself.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use hardcap_core::config::Function;
 use hardcap_core::context::Context;
 use hardcap_core::record::{Condition, What};
 
-/// Where a record can go.
+/// The target of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
     /// A function, by its name.
     Function(&'a str),
     /// A bucket, by its name.
     Bucket(&'a str),
-    /// SQS, SNS, EventBridge: not emulated, shown by the control surface.
+    /// SQS, SNS, EventBridge: not emulated; the control surface shows the record.
     Other,
 }
 
 impl<'a> Target<'a> {
-    /// What an ARN names.
+    /// The target of an ARN.
     pub(super) fn of(arn: &'a str) -> Target<'a> {
         let mut parts = arn.splitn(6, ':');
         match (parts.nth(2), parts.nth(2)) {
@@ -37,7 +37,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Tells everyone whom the function's configuration names.
+/// Sends the records that the function's configuration requires.
 pub(super) async fn tell(
     shared: &Arc<Shared>,
     function: &Function,
@@ -53,7 +53,7 @@ pub(super) async fn tell(
         let sent = send(shared, function, ended, (arn, trace)).await;
         let failure = sent.err();
         if let Some(failure) = &failure {
-            tracing::warn!(request_id = ended.id, arn, failure, "a record could not be delivered");
+            tracing::warn!(request_id = ended.id, arn, failure, "the delivery of a record failed");
         }
         shared.platform.recorder.record(ended.id, What::EventSent { to: arn.to_owned(), failure });
     }
@@ -87,7 +87,7 @@ async fn send(
                 .map_err(|error| error.to_string())
         }
         Target::Function(name) => {
-            // A chain of destinations is a chain of requests: whether AWS stops a loop of them is unconfirmed.
+            // A chain of destinations is a chain of requests. UNCONFIRMED: whether AWS stops a loop of destinations.
             let trace = shared.lambda.trace_after(trace, &function.name);
             let ctx = Context { trace: trace.into(), ..shared.platform.context() };
             invoke(shared, &ctx, name, document.into()).await
@@ -138,7 +138,7 @@ fn letter(
     }
 }
 
-/// Recorded on 2025-11-24 of a function that failed; of an event that was not tried it is unconfirmed.
+/// Recorded on 2025-11-24 for a failed function; unconfirmed for an event without an attempt.
 const ERROR_CODE: u16 = 200;
 
 async fn keep(shared: &Arc<Shared>, letter: Letter) {
@@ -151,7 +151,7 @@ async fn keep(shared: &Arc<Shared>, letter: Letter) {
         })
         .await;
     if let Err(error) = done {
-        tracing::error!(error, "a dead letter could not be written");
+        tracing::error!(error, "cannot write a dead letter");
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_names_a_function_a_bucket_or_something_that_is_not_emulated() {
+    fn an_arn_names_a_function_a_bucket_or_a_target_that_is_not_emulated() {
         for (arn, expected) in [
             ("arn:aws:lambda:us-east-1:000000000000:function:f", Target::Function("f")),
             ("arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", Target::Function("f")),

@@ -1,8 +1,8 @@
-//! Events that outlive the emulator: two files each, there whole or not at all.
+//! Durable events: two files for each, written atomically.
 //!
-//! The payload is written once, before its head; a head is what makes an event accepted, and is written anew after each
-//! attempt. Each reaches the disk before its name does. A payload without a head is rubbish of a write that was cut off.
-//! S3 holds the lock of the data directory, so no other emulator uses these files meanwhile.
+//! The payload is written once, before its head. The head makes the event accepted and is rewritten after each attempt. A file
+//! is synced before it is renamed. A payload without a head is the leftover of an interrupted write. S3 holds the lock of the
+//! data directory, so no other emulator uses these files.
 
 use std::fs;
 use std::io;
@@ -18,18 +18,18 @@ const HEAD: &str = "head";
 const PAYLOAD: &str = "event";
 const LETTER: &str = "letter";
 
-/// The folder of a queue.
+/// The folder of the queue.
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     folder: PathBuf,
 }
 
 impl Disk {
-    /// Opens or makes the folder, and removes what a write that was cut off left.
+    /// Opens or creates the folder, and removes the leftovers of interrupted writes.
     ///
     /// # Errors
     ///
-    /// When it cannot be written to; the message names it.
+    /// If the folder cannot be written to. The message names it.
     pub(super) fn open(folder: &Path) -> io::Result<Disk> {
         let named = |error: io::Error| {
             io::Error::new(
@@ -49,7 +49,7 @@ impl Disk {
         Ok(Disk { folder: folder.to_owned() })
     }
 
-    /// Everything that an earlier run left, the oldest events first.
+    /// All events and letters of earlier runs, oldest first.
     pub(super) fn read(&self) -> io::Result<(Vec<Event>, Vec<Letter>)> {
         let (mut events, mut letters) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.folder)? {
@@ -69,13 +69,13 @@ impl Disk {
         Ok((events, letters))
     }
 
-    /// Writes a new event. It has reached the disk when this returns.
+    /// Writes a new event. It is on disk when this returns.
     pub(super) fn accept(&self, event: &Event) -> io::Result<()> {
         self.write(&event.head.id, PAYLOAD, &event.payload)?;
         self.update(&event.head)
     }
 
-    /// Writes an event's head anew.
+    /// Rewrites the head of an event.
     pub(super) fn update(&self, head: &Head) -> io::Result<()> {
         self.write(&head.id, HEAD, &json(head)?)
     }
@@ -85,13 +85,13 @@ impl Disk {
         self.write(&letter.name(), LETTER, &json(letter)?)
     }
 
-    /// Forgets an event: its head first, so that it is never half there.
+    /// Removes an event: its head first, so that an interrupted removal leaves no event without a payload.
     pub(super) fn remove(&self, id: &str) -> io::Result<()> {
         fs::remove_file(self.path(id, HEAD))?;
         fs::remove_file(self.path(id, PAYLOAD))
     }
 
-    /// Forgets a letter.
+    /// Removes a letter.
     pub(super) fn forget(&self, letter: &Letter) -> io::Result<()> {
         fs::remove_file(self.path(&letter.name(), LETTER))
     }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_accepted_and_not_removed_is_read_again_in_order() {
+    fn accepted_events_that_were_not_removed_are_read_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         for (id, at) in [("b", 1), ("a", 2), ("c", 3)] {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_was_cut_off_accepted_nothing() {
+    fn an_interrupted_write_leaves_no_event() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         disk.write("x", PAYLOAD, b"{}").unwrap();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_named() {
+    fn an_unreadable_file_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("z.head"), "{").unwrap();
         let error = Disk::open(folder.path()).unwrap().read().unwrap_err().to_string();

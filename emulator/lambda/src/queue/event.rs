@@ -1,4 +1,4 @@
-//! An event that was accepted, and a dead letter: what the queue holds, in memory and on disk.
+//! An accepted event and a dead letter: the entries of the queue, in memory and on disk.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use super::retry::Tries;
 use hardcap_core::clock::EpochMillis;
 
-/// What is known of an event beside its payload.
+/// An event without its payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
-    /// The request id that the invoker was given: the same for all attempts.
+    /// The request id that the invoker received; the same for all attempts.
     pub(super) id: String,
     /// The function's name.
     pub(super) function: String,
     /// The trace header of the request.
     pub(super) trace: String,
-    /// What has been tried.
+    /// The attempts so far.
     pub(super) tries: Tries,
-    /// When it is tried next.
+    /// The time of the next attempt.
     pub(super) due: EpochMillis,
-    /// It would continue a loop, so it is not tried at all.
+    /// Whether it would continue a recursive loop. Such an event is not invoked.
     pub(super) recursive: bool,
 }
 
@@ -30,32 +30,32 @@ pub(super) struct Event {
     pub(super) payload: Bytes,
 }
 
-/// What a letter holds.
+/// The content of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
-    /// The event itself, for a dead-letter queue.
+    /// The event, for a dead-letter queue.
     DeadLetter,
     /// The record of the event, for a destination that is not emulated.
     Record,
 }
 
-/// What SQS would be sent, or what a destination that is not emulated would be: the control surface shows it.
+/// A message to SQS or to a destination that is not emulated. The control surface shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Letter {
     /// The event's request id.
     pub(super) id: String,
-    /// What it holds.
+    /// The kind of its body.
     pub(super) kind: Kind,
     /// The function's name.
     pub(super) function: String,
-    /// When it was sent.
+    /// The time of sending.
     pub(super) at: EpochMillis,
     /// `RetriesExhausted` and so on.
     pub(super) condition: String,
-    /// The ARN that it went to; none when the function has no dead-letter queue, where AWS discards the event.
+    /// The ARN of its target; none if the function has no dead-letter queue, so that AWS discards the event.
     pub(super) to: Option<String>,
-    /// The event, or the record of it for a destination.
+    /// The event, or its record for a destination.
     pub(super) body: String,
     /// The message attributes.
     pub(super) attributes: Attributes,
@@ -71,7 +71,7 @@ impl Letter {
     }
 }
 
-/// The message attributes of a dead letter, as recorded on 2025-11-24: texts, but the code is a number.
+/// The message attributes of a dead letter, as recorded on 2025-11-24: strings, except for the code, which is a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attributes {
     #[serde(rename = "RequestID")]

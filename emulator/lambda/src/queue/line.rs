@@ -1,4 +1,4 @@
-//! The lines that events wait in, one a function, and how much may wait at all. No I/O.
+//! The waiting events of each function, and the limits of the whole queue. No I/O.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 use super::event::{Event, Letter};
 use hardcap_core::clock::EpochMillis;
 
-/// Events that may wait or be under way, of all functions.
+/// The maximum number of events that wait or are under way.
 const EVENTS_MAX: usize = 20_000;
-/// The bytes of their payloads.
+/// The maximum total size of their payloads.
 const EVENT_BYTES_MAX: u64 = 1 << 30;
-/// Events of one function that are tried at the same time: each may need a process of its own.
+/// The maximum number of concurrent attempts of one function's events. Each may need a process.
 const UNDER_WAY_MAX: usize = 16;
-/// Letters that are kept for the control surface; the oldest go.
+/// The maximum number of letters that are kept for the control surface; the oldest are dropped.
 const LETTERS_MAX: usize = 20_000;
-/// The bytes of their bodies.
+/// The maximum total size of their bodies.
 const LETTER_BYTES_MAX: usize = 1 << 28;
 
-/// All lines.
+/// The waiting events of all functions.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     functions: HashMap<String, Line>,
     events: usize,
     bytes: u64,
-    /// Events that are due at the same time are tried in the order they came.
+    /// Orders events with the same due time by arrival.
     sequence: u64,
     letters: VecDeque<Letter>,
     letter_bytes: usize,
@@ -39,12 +39,12 @@ struct Line {
 }
 
 impl Lines {
-    /// Makes room for an event of this many bytes, or says why there is none.
+    /// Reserves room for an event of this many bytes.
     pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), String> {
         if self.events >= EVENTS_MAX || self.bytes + bytes > EVENT_BYTES_MAX {
             return Err(format!(
-                "hardcap's queue is full: {} events of {} bytes wait, of at most {EVENTS_MAX} events and \
-                 {EVENT_BYTES_MAX} bytes. Send more slowly, or advance the clock when they wait for retries.",
+                "hardcap's queue is full: it contains {} events of {} bytes, the maximum is {EVENTS_MAX} events and \
+                 {EVENT_BYTES_MAX} bytes. Send more slowly, or advance the clock if the events wait for retries.",
                 self.events, self.bytes
             ));
         }
@@ -53,13 +53,13 @@ impl Lines {
         Ok(())
     }
 
-    /// Gives up the room of an event.
+    /// Returns the room of an event.
     pub(super) fn release(&mut self, bytes: u64) {
         self.events = self.events.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// Puts an event that has room into its line.
+    /// Adds an event that has room.
     pub(super) fn put(&mut self, event: Event) {
         self.sequence += 1;
         let place = (event.head.due, self.sequence);
@@ -67,14 +67,14 @@ impl Lines {
         line.waiting.insert(place, event);
     }
 
-    /// Puts back what an earlier run had accepted, however much it is.
+    /// Adds an event of an earlier run, even above the limits.
     pub(super) fn restore(&mut self, event: Event) {
         self.events += 1;
         self.bytes += event.payload.len() as u64;
         self.put(event);
     }
 
-    /// The events to try now, and when the next ones are due.
+    /// The events that are due, and the time of the next one.
     pub(super) fn take_due(&mut self, now: EpochMillis) -> (Vec<Event>, Option<EpochMillis>) {
         let (mut due, mut next) = (Vec::new(), None);
         for line in self.functions.values_mut() {
@@ -93,14 +93,14 @@ impl Lines {
         (due, next)
     }
 
-    /// An event of this function is under way no more.
+    /// An attempt at an event of this function has ended.
     pub(super) fn back(&mut self, function: &str) {
         if let Some(line) = self.functions.get_mut(function) {
             line.under_way = line.under_way.saturating_sub(1);
         }
     }
 
-    /// Keeps a letter, and gives those that had to go for it.
+    /// Keeps a letter, and returns the letters that were dropped for it.
     pub(super) fn keep(&mut self, letter: Letter) -> Vec<Letter> {
         self.letter_bytes += letter.body.len();
         self.letters.push_back(letter);
@@ -113,7 +113,7 @@ impl Lines {
         gone
     }
 
-    /// Keeps the letters of an earlier run, which kept to the same bounds.
+    /// Keeps the letters of an earlier run, which had the same limits.
     pub(super) fn restore_letters(&mut self, letters: Vec<Letter>) {
         self.letter_bytes = letters.iter().map(|letter| letter.body.len()).sum();
         self.letters = letters.into();
@@ -137,7 +137,7 @@ impl Lines {
         (waiting, std::mem::take(&mut self.letters).into())
     }
 
-    /// What the control surface shows.
+    /// The status for the control surface.
     pub(super) fn status(&self) -> Value {
         let functions: serde_json::Map<String, Value> = self
             .functions
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_tried_when_they_are_due_and_in_the_order_they_came() {
+    fn events_are_taken_when_they_are_due_in_their_order_of_arrival() {
         let mut lines = Lines::default();
         for (id, due) in [(1, 50), (2, 20), (3, 20), (4, 90)] {
             lines.put(event(id, "f", due));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn one_functions_line_does_not_hold_up_another() {
+    fn the_events_of_one_function_do_not_delay_those_of_another() {
         let mut lines = Lines::default();
         for id in 0..UNDER_WAY_MAX + 1 {
             lines.put(event(id, "busy", 0));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_has_an_end_and_room_that_is_given_back() {
+    fn the_queue_is_bounded_and_room_is_returned() {
         let mut lines = Lines::default();
         for _ in 0..EVENTS_MAX {
             lines.reserve(1).unwrap();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_letters_go() {
+    fn the_oldest_letters_are_dropped() {
         let mut lines = Lines::default();
         let mut gone = 0;
         for _ in 0..LETTERS_MAX + 3 {

@@ -1,8 +1,8 @@
-//! Asynchronous invocation: events that are accepted now and delivered later, each to exactly one end.
+//! Asynchronous invocation: events that are accepted now and delivered later. Each event ends exactly once.
 //!
-//! An event is accepted when it is written where it is to survive. From then on it waits in its function's line until it is
-//! due, is handed to [`Lambda::invoke`] as any other invocation, and either ends or goes back into the line ([`retry`]). Its
-//! end is told to destinations and dead letters first and forgotten then, so what is lost with the emulator is done again.
+//! An event is accepted when it is stored. It waits in the queue of its function until it is due, is passed to
+//! [`Lambda::invoke`] like any other invocation, and ends or is queued again ([`retry`]). Destinations and dead letters are
+//! sent before the event is removed, so an interruption repeats them.
 
 mod attempt;
 mod destination;
@@ -52,18 +52,18 @@ struct Shared {
     s3: S3,
     disk: Option<Disk>,
     lines: Mutex<Lines>,
-    /// Told when an event is put into a line, or one that was under way has ended.
+    /// Notified when an event is added, or an attempt has ended.
     wake: Notify,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
-/// Why an event was not accepted.
+/// The error of an event that was not accepted.
 #[derive(Debug)]
 pub enum NotAccepted {
-    /// As any invocation may be refused.
+    /// The refusal that any invocation can get.
     Stopped(Stop),
-    /// Too many events wait. AWS's queue has no known end; this one has, and says so.
+    /// The queue is full. AWS documents no size of its queue; this one has a fixed size.
     Full(String),
 }
 
@@ -84,11 +84,11 @@ pub fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
 }
 
 impl Queue {
-    /// Opens the queue, in `config.data` if there is one, with what an earlier run had accepted.
+    /// Opens the queue, in `config.data` if it is set, with the events of earlier runs.
     ///
     /// # Errors
     ///
-    /// A sentence that names what AWS would refuse in a function's configuration, or the file that cannot be used.
+    /// [`QueueError`] for a configuration that AWS would refuse, or for a data directory that cannot be used.
     pub fn open(
         platform: &Platform,
         config: &Config,
@@ -114,7 +114,7 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Begins to try events, and to send those of schedules, until the emulator stops.
+    /// Starts attempts and schedules, until the emulator stops.
     pub fn start(&self, config: &Config) {
         let shared = &self.shared;
         shared.tasks.spawn(attempt::run(Arc::clone(shared)));
@@ -137,7 +137,7 @@ impl Queue {
                 tracing::warn!(
                     function,
                     id,
-                    "an event waits for a function that is not there; it stays on disk"
+                    "an event waits for a function that does not exist; the event stays on disk"
                 );
                 continue;
             }
@@ -149,11 +149,11 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes an event. When this returns, it will come to an end, whatever happens to the emulator if it keeps data.
+    /// Accepts an event. After this returns, the event will end, even after a crash if the emulator has a data directory.
     ///
     /// # Errors
     ///
-    /// [`NotAccepted`] when it is too large, no JSON, or one too many.
+    /// [`NotAccepted`] if the event is too large or not JSON, or the queue is full.
     pub async fn accept(
         &self,
         ctx: &Context,
@@ -178,11 +178,11 @@ impl Queue {
         let length = event.payload.len() as u64;
         self.shared.lines().reserve(length).map_err(NotAccepted::Full)?;
         let shared = Arc::clone(&self.shared);
-        // In a task of its own: an invoker who leaves must not leave half an event behind.
+        // In its own task, so that an invoker that leaves does not interrupt the write.
         let taken = self.shared.tasks.spawn(async move { shared.take(event).await }).await;
         taken.unwrap_or_else(|error| Err(error.to_string())).map_err(|cause| {
             self.shared.lines().release(length);
-            let cause = format!("the event could not be written: {cause}");
+            let cause = format!("cannot store the event: {cause}");
             NotAccepted::Stopped(Stop::Bug(cause))
         })
     }
@@ -201,7 +201,7 @@ impl Queue {
         self.shared.on_disk(forget).await
     }
 
-    /// What waits, what is under way, how events ended, and the dead letters.
+    /// The waiting and running events, the sums over ended ones, and the dead letters.
     pub fn status(&self) -> Value {
         let mut status = self.shared.lines().status();
         status["sums"] = json!(self.shared.platform.recorder.totals().events);
@@ -222,7 +222,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Does something with the disk, if there is one, where it may wait.
+    /// Runs blocking work on the disk, if there is one.
     async fn on_disk<F>(&self, work: F) -> Result<(), String>
     where
         F: FnOnce(&Disk) -> io::Result<()> + Send + 'static,

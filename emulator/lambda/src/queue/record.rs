@@ -8,20 +8,20 @@ use crate::Reply;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::record::Condition;
 
-/// What is told of an event that came to its end.
+/// The data of an ended event.
 pub(super) struct Ended<'a> {
     pub(super) id: &'a str,
-    /// Without a qualifier.
+    /// The ARN without a qualifier.
     pub(super) function_arn: &'a str,
     pub(super) condition: Condition,
-    /// Attempts that reached the function.
+    /// The number of attempts that reached the function.
     pub(super) attempts: u64,
     pub(super) payload: &'a [u8],
-    /// The last answer; none when the last attempt did not reach the function.
+    /// The last response; `None` if the last attempt did not reach the function.
     pub(super) reply: Option<&'a Reply>,
 }
 
-/// In the order recorded on 2025-11-24.
+/// The members in the order recorded on 2025-11-24.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {
@@ -53,7 +53,7 @@ struct ResponseContext {
     function_error: Option<&'static str>,
 }
 
-/// JSON as it came; what is no JSON becomes a string.
+/// JSON unchanged; any other text as a string.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Payload<'a> {
@@ -92,9 +92,9 @@ pub(super) fn document(ended: &Ended<'_>, now: EpochMillis) -> Vec<u8> {
     serde_json::to_vec(&record).expect("texts and numbers are JSON")
 }
 
-/// What a dead letter's attribute `ErrorMessage` says.
+/// The value of a dead letter's attribute `ErrorMessage`.
 ///
-/// Recorded is that it is the error's message. What AWS says of an event that never reached the function is unconfirmed.
+/// For a failed function its error message was recorded. UNCONFIRMED: the text for an event that never reached the function.
 pub(super) fn error_message(ended: &Ended<'_>) -> String {
     let Some(reply) = ended.reply else {
         return match ended.condition {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_the_record_of_2025_11_24() {
+    fn the_record_of_a_failure_is_that_of_2025_11_24() {
         let reply = reply(b"{\"errorMessage\":\"no\",\"errorType\":\"E\"}", true);
         assert_eq!(
             text(&ended(Condition::RetriesExhausted, 3, Some(&reply))),
@@ -162,20 +162,20 @@ mod tests {
     }
 
     #[test]
-    fn a_success_has_no_function_error() {
+    fn the_record_of_a_success_has_no_function_error() {
         let reply = reply(b"not json", false);
         let text = text(&ended(Condition::Success, 1, Some(&reply)));
         assert!(text.ends_with(r#""responseContext":{"statusCode":200,"executedVersion":"$LATEST"},"responsePayload":"not json"}"#), "{text}");
     }
 
     #[test]
-    fn an_event_that_was_not_tried_has_no_response() {
+    fn the_record_of_an_event_without_an_attempt_has_no_response() {
         let text = text(&ended(Condition::ZeroReservedConcurrency, 0, None));
         assert!(text.ends_with(r#""condition":"ZeroReservedConcurrency","approximateInvokeCount":0},"requestPayload":{"a": [1,  2.0]}}"#), "{text}");
     }
 
     #[test]
-    fn an_objects_key_is_as_the_guide_says() {
+    fn the_key_of_a_records_object_is_that_of_the_developer_guide() {
         let key = object_key("f", NOW);
         let prefix = "aws/lambda/async/f/2018/07/17/2018-07-17T10.17.00-";
         assert!(key.starts_with(prefix) && key.len() == prefix.len() + 36, "{key}");

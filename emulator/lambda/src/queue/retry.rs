@@ -1,4 +1,4 @@
-//! When an event is tried again, and when no more. Pure.
+//! The decision whether and when an event is retried. Pure.
 
 use hardcap_limits::{Limits, Millis};
 use serde::{Deserialize, Serialize};
@@ -7,18 +7,18 @@ use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::EventInvokeConfig;
 use hardcap_core::record::Condition;
 
-/// What has been tried with an event so far.
+/// The attempts at an event so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tries {
-    /// When the event was accepted.
+    /// The time of acceptance.
     pub(crate) accepted: EpochMillis,
     /// Attempts that reached the function and failed.
     pub(crate) failures: u64,
-    /// Attempts that did not reach the function, since the last that did.
+    /// Attempts since the last one that reached the function.
     pub(crate) turned_away: u64,
 }
 
-/// How an attempt went, when it was not the last.
+/// The outcome of an attempt that was not successful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempt {
     /// The function failed.
@@ -27,16 +27,16 @@ pub(crate) enum Attempt {
     TurnedAway,
 }
 
-/// What happens next.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Another attempt at this time.
     Again(EpochMillis),
-    /// No more.
+    /// The event ends.
     GiveUp(Condition),
 }
 
-/// The numbers that one function's events are held to.
+/// The numbers that apply to the events of one function.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
     retries: u64,
@@ -48,7 +48,7 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// The function's own numbers, where it has some, under the limits in force.
+    /// The function's own numbers, else the limits in force.
     pub(crate) fn new(config: &EventInvokeConfig, limits: &Limits) -> Policy {
         let retries = limits.lambda_async_retries.max.0;
         let age = limits.lambda_async_age.max;
@@ -62,12 +62,12 @@ impl Policy {
         }
     }
 
-    /// Whether an event is too old to be tried at all.
+    /// Whether an event is too old for another attempt.
     pub(crate) fn is_too_old(&self, tries: &Tries, now: EpochMillis) -> bool {
         now.since(tries.accepted) > self.age
     }
 
-    /// What happens after an attempt, and what has been tried with it.
+    /// The next step after an attempt, and the updated attempts.
     pub(crate) fn next(&self, tries: Tries, attempt: Attempt, now: EpochMillis) -> (Next, Tries) {
         match attempt {
             Attempt::Failed => {
@@ -92,7 +92,7 @@ impl Policy {
         Next::Again(due)
     }
 
-    /// Waits twice as long each time; the last attempt is made when the event is as old as it may become.
+    /// The delay doubles with each attempt; the last attempt is made at the maximum age.
     fn after_turning_away(&self, tries: &Tries, now: EpochMillis) -> Next {
         let oldest = tries.accepted.plus(self.age);
         if now >= oldest {
@@ -121,7 +121,7 @@ mod tests {
         Policy::new(&config, &Limits::classic())
     }
 
-    /// The times after acceptance, in milliseconds, at which a function that fails at once is invoked, and the end.
+    /// The invocation times, in milliseconds after acceptance, of a function that always fails, and the end.
     fn failing(policy: &Policy, duration: u64) -> (Vec<u64>, Condition) {
         let (mut tries, mut at, mut starts) = (NEW, NEW.accepted, Vec::new());
         loop {
@@ -136,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_function_is_tried_after_one_minute_and_after_two_more() {
+    fn a_failing_function_is_retried_after_one_minute_and_after_two_more() {
         let (starts, end) = failing(&policy(None, None), 0);
         assert_eq!(starts, [0, MINUTE, 3 * MINUTE]);
         assert_eq!(end, Condition::RetriesExhausted);
     }
 
     #[test]
-    fn the_retries_are_what_the_function_asks_for() {
+    fn the_number_of_retries_is_that_of_the_functions_configuration() {
         for (retries, attempts) in [(0, 1), (1, 2), (2, 3)] {
             let (starts, end) = failing(&policy(Some(retries), None), 5);
             assert_eq!((starts.len(), end), (attempts, Condition::RetriesExhausted));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_that_a_retry_does_not_fit_ends_the_event_as_recorded_on_2025_11_27() {
+    fn an_event_whose_retry_would_exceed_its_age_ends_as_recorded_on_2025_11_27() {
         for (age, attempts) in [(60, 1), (61, 2), (180, 2), (181, 3)] {
             let (starts, end) = failing(&policy(None, Some(age)), 10);
             assert_eq!(starts.len(), attempts, "{age} s");
@@ -204,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_may_become_as_old_as_its_age_and_no_older() {
+    fn an_event_is_too_old_after_its_maximum_age() {
         let policy = policy(None, Some(60));
         assert!(!policy.is_too_old(&NEW, NEW.accepted.plus(Millis(60_000))));
         assert!(policy.is_too_old(&NEW, NEW.accepted.plus(Millis(60_001))));
     }
 
     #[test]
-    fn absurd_numbers_do_not_overflow() {
+    fn extreme_numbers_do_not_overflow() {
         let policy = policy(None, None);
         let tries = Tries { turned_away: u64::MAX - 1, ..NEW };
         let (next, _) = policy.next(tries, Attempt::TurnedAway, NEW.accepted);

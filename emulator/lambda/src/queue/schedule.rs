@@ -8,7 +8,7 @@ use super::{NotAccepted, Queue};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{ACCOUNT_ID, Schedule};
 
-/// A rule and the function that it invokes.
+/// A rule and its function.
 #[derive(Debug)]
 pub(super) struct Rule {
     function: String,
@@ -31,7 +31,7 @@ impl Rule {
 
     /// Sends an event at each multiple of the rate after the start, until the emulator stops.
     ///
-    /// An advance of the clock over many of them sends one: the others are in the past.
+    /// If the clock is advanced over several of them, one event is sent.
     pub(super) async fn run(self, queue: Queue) {
         let clock = queue.shared.platform.clock.clone();
         let start = clock.now();
@@ -48,12 +48,12 @@ impl Rule {
                     NotAccepted::Stopped(stop) => stop.to_string(),
                     NotAccepted::Full(why) => why,
                 };
-                tracing::warn!(rule = self.arn, why, "a scheduled event was lost");
+                tracing::warn!(rule = self.arn, why, "a scheduled event was not accepted");
             }
         }
     }
 
-    /// EventBridge's event of a schedule, in the shape of its user guide.
+    /// EventBridge's scheduled event, in the form of its user guide.
     fn event(&self, id: &str, at: EpochMillis) -> Bytes {
         if let Some(input) = &self.input {
             return Bytes::from(input.clone());

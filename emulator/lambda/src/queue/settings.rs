@@ -1,4 +1,4 @@
-//! What AWS would refuse of a function's asynchronous configuration. Pure.
+//! Validation of a function's asynchronous configuration by AWS's rules. Pure.
 
 use hardcap_limits::{Limits, Millis};
 use serde::de::IgnoredAny;
@@ -7,10 +7,10 @@ use super::destination::Target;
 use crate::rules::{self, Refusal};
 use hardcap_core::config::{Config, EventInvokeConfig, Schedule};
 
-/// EventBridge knows no shorter rate.
+/// The minimum rate of EventBridge.
 const RATE_MIN: Millis = Millis(60_000);
 
-/// What is proposed for a function's asynchronous events; `None` is left to Lambda.
+/// A proposed configuration. `None` keeps Lambda's default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EventSettings<'a> {
     /// `MaximumRetryAttempts`.
@@ -35,11 +35,11 @@ impl<'a> From<&'a EventInvokeConfig> for EventSettings<'a> {
     }
 }
 
-/// Checks every function of a configuration.
+/// Validates every function of a configuration.
 ///
 /// # Errors
 ///
-/// A sentence that names the function, and AWS's words.
+/// [`ConfigurationError`] with the function and AWS's text.
 pub(super) fn check(config: &Config) -> Result<(), String> {
     let has = |name: &str| config.functions.iter().any(|it| it.name == name);
     for function in &config.functions {
@@ -52,11 +52,11 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks what is proposed for one function; `has` says which functions there are.
+/// Validates the proposal for one function. `has` returns whether a function exists.
 ///
 /// # Errors
 ///
-/// AWS's answer.
+/// AWS's refusal.
 pub fn check_settings(
     settings: &EventSettings<'_>,
     function: &str,
@@ -83,7 +83,7 @@ pub fn check_settings(
     Ok(())
 }
 
-/// The usual form of a number that is out of the model's range; it is not recorded for these members.
+/// The usual text for a number outside the model's range; not recorded for these members.
 fn out_of_range(member: &str, value: i64, (least, most): (u64, u64)) -> Option<Refusal> {
     let bound = match u64::try_from(value) {
         Ok(value) if value > most => format!("less than or equal to {most}"),
@@ -103,7 +103,7 @@ fn destination(
     has: &dyn Fn(&str) -> bool,
 ) -> Result<(), String> {
     match Target::of(arn) {
-        // AWS's words, recorded on 2025-11-25.
+        // AWS's text, recorded on 2025-11-25.
         Target::Function(name) if name == function => {
             Err("You can't specify the function as a destination for itself.".to_owned())
         }
@@ -111,23 +111,23 @@ fn destination(
             Err(format!("{kind} names the function `{name}`, which does not exist"))
         }
         Target::Bucket(_) if kind == "OnSuccess" => {
-            Err(format!("{kind} is `{arn}`: a bucket can be a destination of failures only"))
+            Err(format!("{kind} is `{arn}`: a bucket can only be a destination for failures"))
         }
         Target::Function(_) | Target::Bucket(_) => Ok(()),
         Target::Other if arn.starts_with("arn:") => Ok(()),
-        Target::Other => Err(format!("{kind} is `{arn}`, which is no ARN")),
+        Target::Other => Err(format!("{kind} is `{arn}`, which is not an ARN")),
     }
 }
 
 fn schedule(schedule: &Schedule) -> Result<(), String> {
     let Schedule { name, rate, input } = schedule;
     if *rate < RATE_MIN {
-        return Err(format!("the schedule `{name}` has a rate below 1 minute"));
+        return Err(format!("the schedule `{name}` has a rate below the minimum of 1 minute"));
     }
     if let Some(input) = input
         && let Err(error) = serde_json::from_str::<IgnoredAny>(input)
     {
-        return Err(format!("the input of the schedule `{name}` is no JSON: {error}"));
+        return Err(format!("the input of the schedule `{name}` is not JSON: {error}"));
     }
     Ok(())
 }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_age_is_60_to_21600_seconds() {
+    fn the_maximum_event_age_is_60_to_21600_seconds() {
         // lambda_async_age and lambda_async_age_min
         check_events(age(60), Ok(()));
         check_events(age(21_600), Ok(()));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_retries_are_0_to_2() {
+    fn the_maximum_retry_attempts_are_0_to_2() {
         // lambda_async_retries
         check_events(retries(2), Ok(()));
         check_events(
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_cannot_be_its_own_destination_and_others_must_exist() {
+    fn a_function_cannot_be_its_own_destination_and_other_functions_must_exist() {
         let arn = |name: &str| format!("arn:aws:lambda:us-east-1:000000000000:function:{name}");
         check_events(on_failure(&arn("g")), Ok(()));
         let own = "You can't specify the function as a destination for itself.";

@@ -1,4 +1,4 @@
-//! What a sandbox's runtime answers: at once, or as it comes. Of several answers exactly one counts.
+//! The responses of a sandbox's runtime, buffered or streamed. Exactly one response counts.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::state::{Call, Illegal, Machine, State};
 use crate::stream::Inlet;
 
 impl Sandbox {
-    /// Whether the runtime may answer now, and with which limits: asked before the body is read.
+    /// Whether the runtime may respond now, and the limits; called before the body is read.
     pub(crate) fn may_answer(
         &self,
         request_id: &str,
@@ -28,7 +28,7 @@ impl Sandbox {
         Ok(Arc::clone(&run.job.ctx.limits))
     }
 
-    /// The runtime begins to answer; `None` when its invoker wants the answer whole.
+    /// The runtime begins a response; `None` if its invoker wants it buffered.
     pub(crate) fn open(
         &self,
         request_id: &str,
@@ -43,7 +43,7 @@ impl Sandbox {
         Ok(outlet.open(&job.ctx, content_type.cloned()))
     }
 
-    /// The runtime has answered, with a result or an error.
+    /// The runtime has responded, with a result or an error.
     pub(crate) fn answer(
         self: &Arc<Self>,
         request_id: &str,
@@ -57,7 +57,7 @@ impl Sandbox {
         self.settle(ending, refused, |machine| machine.finish(request_id, call))
     }
 
-    /// The answer that was under way has ended: as a whole, or in the middle of it.
+    /// The current response has ended: completely, or truncated.
     pub(crate) fn close(self: &Arc<Self>, ending: Result<Ending, Refused>) -> Result<(), Illegal> {
         let (ending, refused) = match ending {
             Ok(ending) => (ending, None),
@@ -66,7 +66,7 @@ impl Sandbox {
         self.settle(ending, refused, Machine::close)
     }
 
-    /// The process has ended in the middle of an answer: what it posted before is still handed on, as long as the function's
+    /// The process has ended within a response: the part that it posted is still delivered, within the function's timeout.
     /// time is not over.
     pub(crate) async fn hear_out(&self) {
         let (heard, left) = {
@@ -78,7 +78,7 @@ impl Sandbox {
             let left = inner.allowed.0.saturating_sub(inner.since.elapsed_millis().0) + 1;
             (outlet.heard(), Millis(left))
         };
-        // Nothing of it may keep its connection open.
+        // Close the connection of the rest.
         if let Some(running) = self.runtime.get() {
             running.group.end();
         }
@@ -96,7 +96,7 @@ impl Sandbox {
         let mut inner = self.lock();
         if inner.run.is_some() && self.is_overdue(&inner) {
             drop(inner);
-            // It came in time to be read, and too late to count.
+            // The response was read in time, but another end of the invocation was faster.
             self.time_out();
             return Err(Illegal::Transition { from: State::Dead, call: Call::Response });
         }

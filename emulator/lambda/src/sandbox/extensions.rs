@@ -1,4 +1,4 @@
-//! A sandbox and its extensions: what they ask of it, how it ends with one of them, and the time they have at the end.
+//! The extensions of a sandbox: their requests, the end of a sandbox with an extension, and their shutdown.
 
 use std::sync::Arc;
 
@@ -16,11 +16,10 @@ use super::super::output::{Output, Rest};
 use super::super::process::{Exit, Group};
 use super::{Inner, Sandbox, Shutdown};
 
-/// The runtime's share of the time that a sandbox has for its end, in percent: that of AWS's own server. The extensions have
-/// what it leaves.
+/// The runtime's share of the shutdown time in percent: that of AWS's own server. The extensions get the rest.
 const RUNTIME_SHARE: u64 = 30;
 
-/// Why a sandbox is ended, in the words of a SHUTDOWN event.
+/// The reason for the shutdown in a SHUTDOWN event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     Spindown,
@@ -47,13 +46,13 @@ pub(crate) struct External {
 }
 
 impl Sandbox {
-    // --- What extensions ask of it ---
+    // --- Requests of extensions ---
 
     pub(crate) fn register(&self, name: &str, events: &[String]) -> Result<Uuid, Refused> {
         let limits = self.function.surroundings.platform.limits();
         let registered =
             self.lock().extensions.register(name, events, &limits.lambda_extensions)?;
-        // The runtime starts when all of them are there.
+        // The runtime starts when all extensions have registered.
         self.wake.notify_one();
         Ok(registered)
     }
@@ -68,7 +67,7 @@ impl Sandbox {
         Ok(event)
     }
 
-    /// The name of an extension that has registered.
+    /// The name of a registered extension.
     pub(crate) fn extension_name(&self, id: Uuid) -> Result<String, Refused> {
         self.lock().extensions.name(id).map(str::to_owned)
     }
@@ -82,9 +81,9 @@ impl Sandbox {
         self.lock().extensions.fail(id, stage, error_type)
     }
 
-    // --- Their processes ---
+    // --- Processes of extensions ---
 
-    /// A process is about to be started as an extension. False when there are too many.
+    /// Announces the process of an extension. False if there are too many.
     pub(crate) fn expect_extension(&self, name: &str) -> bool {
         let limits = self.function.surroundings.platform.limits();
         self.lock().extensions.expect(name, &limits.lambda_extensions).is_ok()
@@ -94,7 +93,7 @@ impl Sandbox {
         self.lock().extensions.not_launched(name, error_type);
     }
 
-    /// Looks after the process of an extension until it ends.
+    /// Supervises the process of an extension until it ends.
     pub(crate) fn extension_runs(
         self: &Arc<Self>,
         name: &str,
@@ -124,13 +123,13 @@ impl Sandbox {
         }
     }
 
-    /// Whether an extension whose process runs has not registered yet.
+    /// Whether a running extension has not registered yet.
     pub(crate) fn is_registering(&self) -> bool {
         self.lock().extensions.is_registering()
     }
 
-    /// An extension has ended. Unless the sandbox is being ended, this ends it: AWS takes it for a crash even when the status
-    /// is 0.
+    /// An extension has ended. Unless the sandbox is being ended, this ends it: AWS treats it as a crash even with exit status
+    /// 0.
     fn extension_ended(&self, exit: Exit) {
         let mut inner = self.lock();
         if inner.shutdown.is_some() || inner.machine.state() == super::State::Dead {
@@ -156,9 +155,9 @@ impl Sandbox {
         }
     }
 
-    // --- The end ---
+    // --- Shutdown ---
 
-    /// Ends it: at once when it has no extensions, else with SIGTERM to the runtime first.
+    /// Ends the sandbox: at once without extensions, else with SIGTERM to the runtime first.
     pub(super) fn end(&self, reason: Reason) {
         let mut inner = self.lock();
         let limits = self.function.surroundings.platform.limits();
@@ -182,18 +181,18 @@ impl Sandbox {
         self.wake.notify_one();
     }
 
-    /// How long the runtime of a sandbox that is being ended may still take.
+    /// The remaining time of the runtime of a sandbox that is being ended.
     pub(super) fn runtime_may_take(&self, inner: &Inner) -> Option<Millis> {
         let shutdown = inner.shutdown?;
         let share = shutdown.allowed.0 * RUNTIME_SHARE / 100;
         Some(Millis(share.saturating_sub(shutdown.since.elapsed_millis().0)))
     }
 
-    /// Tells the extensions that it is the end, gives them their time, and ends what is left.
+    /// Sends SHUTDOWN to the extensions, waits for their time, and ends the rest.
     pub(crate) async fn wind_down(&self, launch: Launch) {
         let left = {
             let mut inner = self.lock();
-            // A runtime that has ended by itself leaves them all of the time.
+            // If the runtime ended by itself, the extensions get the whole time.
             let allowed = self.function.surroundings.platform.limits().lambda_shutdown_external.max;
             let since = self.clock.stopwatch();
             let shutdown =

@@ -1,4 +1,4 @@
-//! What a sandbox tells of itself: lines of its processes and of the platform, to the log and to those who have subscribed.
+//! The telemetry of a sandbox: lines of its processes and of the platform, for the log and for subscribers.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ const TELEMETRY: Audience = Audience::Subscribers(Api::Telemetry);
 const LOGS: Audience = Audience::Subscribers(Api::Logs);
 
 impl Sandbox {
-    /// A process has written something.
+    /// A process has written output.
     pub(super) fn written(&self, writer: Writer, piece: &[u8]) {
         self.log.process(writer, piece, |line| self.telemetry.line(stream(writer), line));
     }
 
-    /// What the processes have begun to write belongs to the invocation that ends.
+    /// Ends unfinished lines, because they belong to the ending invocation.
     pub(super) fn end_lines(&self) {
         for writer in [Writer::Runtime, Writer::Extension] {
             self.log.end_lines(writer, |line| self.telemetry.line(stream(writer), line));
@@ -93,7 +93,7 @@ impl Sandbox {
         }
     }
 
-    /// The invocation has ended. AWS tells this when the runtime asks for its next event; here it is told with the answer.
+    /// The invocation has ended. AWS sends this when the runtime requests its next event; here it is sent with the response.
     pub(super) fn tell_end(&self, request_id: &str, trace: &str, ended: &Ended, outcome: &Outcome) {
         let (status, error_type) = match &outcome.status {
             ReportStatus::Success => ("success", None),
@@ -127,7 +127,7 @@ impl Sandbox {
         }
         self.telemetry.platform(TELEMETRY, "platform.runtimeDone", &done);
         self.telemetry.platform(TELEMETRY, "platform.report", &report);
-        // The Logs API has its own word for an error, and neither traces nor a status in its report.
+        // The Logs API has its own word for an error, and no traces or status in its report.
         let status = if status == "error" { "failure" } else { status };
         let done = json!({ "requestId": request_id, "status": status });
         self.telemetry.platform(Audience::Logs2021, "platform.runtimeDone", &done);
@@ -162,7 +162,7 @@ fn stream(writer: Writer) -> Stream {
     }
 }
 
-/// Milliseconds with the three digits that AWS shows.
+/// Milliseconds with AWS's three decimals.
 fn millis(span: Duration) -> f64 {
     (span.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }

@@ -1,4 +1,4 @@
-//! Where faults that were asked for kill a sandbox that runs.
+//! Injected faults that kill a running sandbox.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Run, Sandbox, State};
 use hardcap_core::faults::{self, Phase};
 
 impl Sandbox {
-    /// The event is on its way to the runtime: a fault may kill it before it answers.
+    /// The event is being delivered to the runtime: a fault may kill the sandbox before it responds.
     pub(crate) fn strike_while_busy(self: &Arc<Self>) {
         let ctx = {
             let inner = self.lock();
@@ -24,7 +24,7 @@ impl Sandbox {
         }
     }
 
-    /// The answer was taken: what a fault does to it once its invoker has that.
+    /// The response was received: the fault, if any, for after its delivery to the invoker.
     pub(super) fn strike_after_response(self: &Arc<Self>, run: &Run) -> impl FnOnce() + use<> {
         let name = &self.function.function.name;
         let after = faults::kill(&run.job.ctx, name, Phase::AfterResponse);
@@ -36,7 +36,7 @@ impl Sandbox {
         }
     }
 
-    /// Kills it so long from now, if it is still in its phase by then.
+    /// Kills the sandbox after this time, if it is still in its phase.
     fn kill_after(
         self: &Arc<Self>,
         after: Millis,
@@ -54,12 +54,12 @@ impl Sandbox {
         });
     }
 
-    /// Whether it owes an answer to this invocation.
+    /// Whether it has not responded to this invocation.
     fn is_busy_with(&self, request_id: &str) -> bool {
         self.lock().run.as_ref().is_some_and(|run| &*run.hand_over.request_id == request_id)
     }
 
-    /// Whether it has answered and not asked for the next event.
+    /// Whether it has responded and not yet requested the next event.
     fn is_draining(&self) -> bool {
         self.lock().machine.state() == State::Draining
     }

@@ -1,4 +1,4 @@
-//! What happens to a sandbox without its asking: time passes, memory is used, processes end.
+//! The supervision of a sandbox: time, memory and the end of its processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,31 +16,31 @@ use super::extensions::Reason;
 use super::{Inner, Run, Running, Sandbox};
 use hardcap_core::clock::EpochMillis;
 
-/// How old a reading of the memory may be when an invocation ends: a function cannot fill much in that time.
+/// The maximum age of a memory sample at the end of an invocation: a function cannot allocate much in that time.
 const MEMORY_FRESH: Duration = Duration::from_millis(5);
-/// A sandbox that has lived so long is ended when it is idle, well before its credentials expire.
+/// The age at which an idle sandbox is ended, well before its credentials expire.
 const LIFE: Duration = Duration::from_secs(6 * 60 * 60);
-/// A sandbox that has been idle for so long is frozen. AWS freezes it at once; one invocation right behind the other would
-/// then pay for signals that nobody notices.
+/// The idle time after which a sandbox is frozen. AWS freezes it at once, but between two consecutive invocations that would
+/// only cost signals.
 const FREEZE_AFTER: Millis = Millis(10);
-/// How often an idle sandbox is looked at: for its age, which has hours.
+/// The interval of the checks of an idle sandbox's age.
 const IDLE_LOOK: Millis = Millis(15 * 60 * 1000);
-/// How often memory is looked at while an invocation goes on.
+/// The interval of memory samples during an invocation.
 const MEMORY_EVERY: Duration = Duration::from_millis(100);
 const MIB: u64 = 1024 * 1024;
 
-/// How the runtime's process came to its end.
+/// The end of the runtime's process.
 #[derive(Debug)]
 pub(crate) enum End {
     Exited(Exit),
-    /// There never was one.
+    /// It was never started.
     NotStarted(InitFailure),
-    /// The sandbox was ended before there was one.
+    /// The sandbox was ended before the process was started.
     GivenUp,
 }
 
 impl Sandbox {
-    /// The runtime's process runs. False when the sandbox has been ended meanwhile.
+    /// The runtime's process runs. False if the sandbox has been ended.
     pub(crate) fn runs(&self, running: Running) -> bool {
         let _ = self.runtime.set(running);
         let alive = self.lock().machine.state() != State::Dead;
@@ -54,7 +54,7 @@ impl Sandbox {
         self.lock().machine.state() == State::Dead
     }
 
-    /// Waits until the runtime writes something.
+    /// Waits until the runtime writes output.
     pub(crate) async fn follow(&self) -> Rest {
         match self.runtime.get() {
             Some(running) => {
@@ -64,8 +64,8 @@ impl Sandbox {
         }
     }
 
-    /// Looks after it: ends an invocation whose time is over, a process that takes too much memory, a sandbox that is too old.
-    /// Returns how long nothing else needs a look.
+    /// Checks the sandbox: ends an invocation after its timeout, a process over its memory, a sandbox that is too old. Returns
+    /// the time until the next check.
     pub(crate) fn look_after(&self, tick: Millis) -> Millis {
         let mut inner = self.lock();
         let elapsed = inner.since.elapsed_millis();
@@ -80,7 +80,7 @@ impl Sandbox {
                     self.check_memory(&mut inner);
                 }
                 let left = inner.allowed.0.saturating_sub(elapsed.0) + 1;
-                // An invocation that begins before the next look must not be overdue by then.
+                // An invocation that begins before the next check must not exceed its timeout by then.
                 Millis(left.min(tick.0).min(self.function.function.timeout.0))
             }
             State::Idle if self.started.elapsed() >= LIFE => {
@@ -108,14 +108,14 @@ impl Sandbox {
         }
     }
 
-    /// When it has been idle for long enough, by the emulator's clock; `None` when it is not idle.
+    /// The end of its idle time, by the emulator's clock; `None` if it is not idle.
     pub(crate) fn idle_until(&self) -> Option<EpochMillis> {
         let inner = self.lock();
         let is_idle = Sandbox::state(&inner) == State::Idle;
         is_idle.then(|| inner.since_time.plus(self.function.surroundings.idle))
     }
 
-    /// Ends it if it is idle: for long enough, or now. False when it is not.
+    /// Ends it if it is idle, and has been for the idle time or `now`. Otherwise returns false.
     pub(crate) fn end_if_idle(&self, now: bool) -> bool {
         let mut inner = self.lock();
         let due = inner.since_time.plus(self.function.surroundings.idle);
@@ -128,7 +128,7 @@ impl Sandbox {
         true
     }
 
-    /// The runtime has ended.
+    /// The runtime's process has ended.
     pub(crate) fn ended(&self, end: End) {
         if let Some(running) = self.runtime.get() {
             running.group.end();
@@ -165,12 +165,12 @@ impl Sandbox {
         }
     }
 
-    /// Stops every process where it is.
+    /// Stops every process.
     fn freeze(&self) {
         self.each_group(Group::freeze);
     }
 
-    /// Lets every process go on.
+    /// Continues every process.
     pub(super) fn thaw(&self) {
         self.each_group(Group::thaw);
     }
@@ -182,7 +182,7 @@ impl Sandbox {
         self.externals().iter().for_each(|external| act(&external.group));
     }
 
-    /// Ends every process at once; whoever looks after the sandbox sees to the rest.
+    /// Kills every process. The supervising tasks do the rest.
     pub(crate) fn kill(&self) {
         self.each_group(Group::kill);
     }
@@ -193,13 +193,13 @@ impl Sandbox {
         }
     }
 
-    /// Makes it take no more calls, and ends it.
+    /// Refuses all further calls and ends the sandbox.
     pub(crate) fn abandon(&self, reason: Reason) {
         self.die(&mut self.lock());
         self.end(reason);
     }
 
-    /// Memory at its highest, in MB of 1,048,576 bytes, a begun one counted whole.
+    /// The maximum memory in MB of 1,048,576 bytes, rounded up.
     pub(crate) fn used_mb(&self) -> u64 {
         let mut inner = self.lock();
         let is_old = inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH);
@@ -210,7 +210,7 @@ impl Sandbox {
         inner.peak.div_ceil(MIB)
     }
 
-    /// Moves to the log what the processes have written so far.
+    /// Moves the available output of the processes to the log.
     pub(super) fn drain(&self) {
         if let Some(running) = self.runtime.get() {
             running.output.drain(|piece| self.written(Writer::Runtime, piece));
@@ -220,7 +220,7 @@ impl Sandbox {
         }
     }
 
-    /// Its time is over: whatever the process still does, the invocation has ended.
+    /// The timeout has passed: the invocation ends, even if the process still works.
     pub(super) fn time_out(&self) {
         let mut inner = self.lock();
         let before = self.die(&mut inner);
@@ -228,11 +228,11 @@ impl Sandbox {
         let (run, home) = (inner.run.take(), inner.home.take());
         drop(inner);
         self.end(Reason::Timeout);
-        // At once, for the next invocation may come before the process is gone.
+        // At once, because the next invocation may arrive before the process has ended.
         self.function.leave(home);
         if before == State::Draining && run.is_none() {
             self.log.platform(
-                "hardcap: the function answered, and then did not ask for the next event within its timeout, or an \
+                "hardcap: the function responded, but did not request the next event within its timeout, or an \
                  extension did not: its sandbox is ended",
             );
         }
@@ -251,24 +251,24 @@ impl Sandbox {
         if resident > limit {
             let (used, allowed) = (resident.div_ceil(MIB), self.function.function.memory_mb);
             let why = format!("uses {used} MB of memory and may use {allowed} MB");
-            self.log.platform(&format!("hardcap: the function {why}: it is killed"));
+            self.log.platform(&format!("hardcap: the function {why}; it was killed"));
             inner.out_of_memory = true;
             self.kill_runtime();
         }
     }
 
-    /// The kernel has killed a process before a look at the memory could find it too large.
+    /// The kernel killed a process before a sample showed too much memory.
     pub(crate) fn was_out_of_memory(&self) {
         self.lock().out_of_memory = true;
         let allowed = self.function.function.memory_mb;
         self.log.platform(&format!(
-            "hardcap: the function used all of the memory that the kernel gives it and its /tmp together, and may use \
+            "hardcap: the function used all memory that the kernel allows for it and its /tmp together, and may use \
              {allowed} MB: the kernel has killed a process"
         ));
     }
 
-    /// The end of an invocation whose processes were killed for the memory that they used. The kernel kills before a look at the memory
-    /// sees too much: then the least that was too much is what counts.
+    /// Ends an invocation whose processes were killed because of their memory use. If the kernel killed before a sample showed
+    /// too much, the limit plus 1 counts.
     fn out_of_memory(&self, run: &Run, peak: Megabytes) -> Ending {
         let limits = &run.job.ctx.limits;
         let limit =
@@ -285,7 +285,7 @@ impl Sandbox {
         Some(usage.resident)
     }
 
-    /// The memory of the runtime and of the extensions beside it.
+    /// The memory of the runtime and the external extensions.
     fn total_memory(&self, read: fn(u32) -> Option<memory::Usage>) -> Option<memory::Usage> {
         let mut total = read(self.runtime.get()?.group.pid())?;
         for usage in self.externals().iter().filter_map(|external| read(external.group.pid())) {

@@ -1,4 +1,4 @@
-//! Delivery to one subscriber: batches, each a request to the extension's listener, or lines on one connection.
+//! Delivery to one subscriber: batches in requests to the extension's listener, or lines on one connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,15 +21,15 @@ use hardcap_core::clock::Clock;
 
 type Http = Client<HttpConnector, Full<Bytes>>;
 
-/// The waits between two attempts to deliver a batch: AWS tries again "with backoff", and does not say how long.
+/// The delays between two attempts to deliver a batch. AWS retries "with backoff" and publishes no numbers.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// What waits for one subscriber.
+/// The queue of one subscriber.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) events: mpsc::Receiver<Event>,
-    /// Its bytes.
+    /// The size of its events in bytes.
     pub(super) waiting: Arc<AtomicUsize>,
 }
 
@@ -40,17 +40,16 @@ impl Queue {
         Some(event.json)
     }
 
-    /// Nothing more will come.
+    /// No further events will be added.
     fn has_ended(&self) -> bool {
         self.events.is_closed()
     }
 }
 
-/// Delivers until the sandbox ends and the queue is empty.
+/// Delivers until the sandbox has ended and the queue is empty.
 ///
-/// A batch that nobody takes is tried again as long as the sandbox lives. One that is taken slowly makes the queue wait, and
-/// that is where events are dropped and counted. There is no time limit, for an extension that is frozen takes its batch when
-/// its sandbox goes on.
+/// A refused batch is retried as long as the sandbox lives. A slow subscriber fills the queue, where events are dropped and
+/// counted. There is no timeout, because a frozen extension takes its batch after it continues.
 pub(super) async fn deliver(subscription: Subscription, mut queue: Queue, clock: Clock) {
     let mut listener = Listener::new(&subscription);
     while let Some(first) = queue.next().await {
@@ -58,7 +57,7 @@ pub(super) async fn deliver(subscription: Subscription, mut queue: Queue, clock:
         let mut wait = FIRST_WAIT;
         while let Err(why) = listener.take(&batch).await {
             let port = subscription.port;
-            tracing::debug!(port, why, "telemetry could not be delivered");
+            tracing::debug!(port, why, "the delivery of telemetry failed");
             if queue.has_ended() {
                 break;
             }
@@ -68,7 +67,7 @@ pub(super) async fn deliver(subscription: Subscription, mut queue: Queue, clock:
     }
 }
 
-/// What comes until the batch is full or its time is over: a JSON array, or a line each.
+/// Collects events until the batch is full or its time is over: a JSON array, or lines.
 async fn collect(
     subscription: &Subscription,
     first: Bytes,
@@ -94,7 +93,7 @@ async fn collect(
     batch.freeze()
 }
 
-/// The extension's end.
+/// The extension's listener.
 enum Listener<'a> {
     Http { client: Box<Http>, subscription: &'a Subscription },
     Tcp { port: u16, stream: Option<TcpStream> },
@@ -111,7 +110,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// Hands over a batch; says why not when it was not taken.
+    /// Delivers a batch.
     async fn take(&mut self, batch: &Bytes) -> Result<(), String> {
         match self {
             Listener::Http { client, subscription } => {

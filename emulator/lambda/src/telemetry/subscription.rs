@@ -1,9 +1,9 @@
-//! A request to subscribe: what it may say, and what is wrong with one that says something else. Pure.
+//! Subscription requests: parsing and validation. Pure.
 
 use hardcap_limits::{Bytes, Count, Limits, Millis};
 use serde::Deserialize;
 
-/// What a subscriber can have.
+/// The types of events to subscribe to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
     Platform,
@@ -21,7 +21,7 @@ impl Stream {
     }
 }
 
-/// The API that an extension subscribes with.
+/// The API of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
     /// `PUT /2022-07-01/telemetry`
@@ -31,7 +31,7 @@ pub(crate) enum Api {
 }
 
 impl Api {
-    /// How errors name it.
+    /// The name in errors.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Api::Telemetry => "Telemetry",
@@ -54,41 +54,41 @@ impl Api {
     }
 }
 
-/// How events are delivered.
+/// The delivery protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// A request for each batch, a JSON array.
+    /// A POST request with a JSON array for each batch.
     Post,
-    /// The same; the Logs API lets its subscribers choose.
+    /// A PUT request; only the Logs API offers the choice.
     Put,
-    /// One connection, one event a line.
+    /// One connection, one event per line.
     Tcp,
 }
 
-/// What an extension has subscribed to.
+/// A valid subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Subscription {
     pub(super) streams: Vec<Stream>,
     pub(super) max_items: usize,
     pub(super) max_bytes: usize,
     pub(super) timeout: Millis,
-    /// The Logs API tells of the end of the runtime's work only whoever asks for its newer schema.
+    /// Whether the end of the runtime's work is reported: for the Logs API only with its newer schema.
     pub(super) hears_of_runtime_done: bool,
     pub(super) protocol: Protocol,
-    /// The port of the extension's listener; its host is this machine.
+    /// The port of the extension's listener on this machine.
     pub(super) port: u16,
-    /// Path and query.
+    /// Path and query of the listener.
     pub(super) path: String,
 }
 
-/// What is wrong with a request; AWS's form is `URI port is not provided; types should not be empty` (Telemetry API
-/// reference, 2022-12-13). The words of the other complaints are unconfirmed.
+/// The errors of a request. AWS's format is `URI port is not provided; types should not be empty` (Telemetry API reference,
+/// 2022-12-13). The other texts are unconfirmed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Invalid(Vec<String>);
 
 impl Invalid {
     pub(super) fn other_api(api: Api) -> Invalid {
-        Invalid(vec![format!("the extension has subscribed with the {} API already", api.name())])
+        Invalid(vec![format!("the extension has already subscribed with the {} API", api.name())])
     }
 
     pub(crate) fn message(&self) -> String {
@@ -122,17 +122,16 @@ struct Buffering {
     timeout_ms: Option<u64>,
 }
 
-/// The least that a subscription may ask for, and what it has when it does not ask (the same sources as the rows). The Logs
-/// API gives whoever does not ask for a number of items the most.
+/// The minimum and the default of each value (same sources as the rows). The Logs API's default number of items is its maximum.
 const ITEMS_MIN: u64 = 1_000;
 const TIMEOUT_MIN: u64 = 25;
 const TIMEOUT_DEFAULT: u64 = 1_000;
 
 impl Subscription {
-    /// Reads a request.
+    /// Parses a request.
     pub(crate) fn read(body: &[u8], api: Api, limits: &Limits) -> Result<Subscription, Invalid> {
         let request: Request = serde_json::from_slice(body)
-            .map_err(|error| Invalid(vec![format!("the request is not readable: {error}")]))?;
+            .map_err(|error| Invalid(vec![format!("the request is malformed: {error}")]))?;
         let mut wrong = Vec::new();
         if let Some(version) = &request.schema_version
             && !api.versions().contains(&version.as_str())
@@ -196,12 +195,12 @@ impl Subscription {
         (self.port, self.path.clone())
     }
 
-    /// How many events may wait: a batch that is filled, and one that is delivered.
+    /// The maximum number of waiting events: one batch that is being filled, and one that is being delivered.
     pub(super) fn queue(&self) -> usize {
         self.max_items * 2
     }
 
-    /// How many bytes may wait: AWS lets whoever subscribes expect batches of up to twice `maxBytes`.
+    /// The maximum size of waiting events: AWS announces batches of up to twice `maxBytes`.
     pub(super) fn bytes(&self) -> usize {
         self.max_bytes * 2
     }
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_has_awss_defaults() {
+    fn missing_members_have_awss_defaults() {
         let expected = Subscription {
             streams: vec![Stream::Platform, Stream::Function],
             max_items: 1_000,
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_said_at_once() {
+    fn all_errors_of_a_request_are_reported_together() {
         let request = json!({
             "types": [],
             "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain"},
