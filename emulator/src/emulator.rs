@@ -119,7 +119,7 @@ impl Emulator {
             .map_err(StartError::Fault)?;
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::Data)?;
         let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
-        let queue = queue.map_err(StartError::Data)?;
+        let queue = queue.map_err(|error| StartError::Data(error.to_string()))?;
         let ssm = Ssm::open(&platform, &config).map_err(StartError::Data)?;
         let secrets = Secrets::open(&platform, &config).map_err(StartError::Data)?;
         let stores = Stores {

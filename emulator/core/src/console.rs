@@ -87,7 +87,7 @@ impl Queue {
         }
         if waiting.dropped > 0 {
             let dropped = std::mem::take(&mut waiting.dropped);
-            waiting.add(told(dropped));
+            waiting.add(dropped_notice(dropped));
         }
         waiting.add(text.to_vec());
         drop(waiting);
@@ -114,7 +114,7 @@ impl Queue {
                 }
                 None if waiting.dropped > 0 => {
                     let dropped = std::mem::take(&mut waiting.dropped);
-                    waiting.add(told(dropped));
+                    waiting.add(dropped_notice(dropped));
                 }
                 None => waiting = self.0.1.wait(waiting).unwrap_or_else(PoisonError::into_inner),
             }
@@ -143,7 +143,7 @@ impl Waiting {
     }
 }
 
-fn told(dropped: u64) -> Vec<u8> {
+fn dropped_notice(dropped: u64) -> Vec<u8> {
     let lines = if dropped == 1 { "line was" } else { "lines were" };
     format!("hardcap: {dropped} {lines} dropped here, because standard error was not read\n").into()
 }

@@ -51,19 +51,23 @@ pub fn advice() -> String {
     )
 }
 
-/// Describes the scarce resource if the error is a shortage, which may pass; `None` for other errors.
-pub fn shortage(error: &io::Error) -> Option<String> {
-    match Errno::from_raw_os_error(error.raw_os_error()?) {
-        Errno::MFILE => Some(format!("hardcap has run out of file descriptors. {}", advice())),
-        Errno::NFILE => {
-            Some("the machine has run out of file descriptors (fs.file-max)".to_owned())
+/// A lack of a resource of the machine, which may pass: what is missing, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Shortage(pub String);
+
+/// The shortage that an error reports; `None` for an error that a retry would not avoid.
+pub fn shortage(error: &io::Error) -> Option<Shortage> {
+    let missing = match Errno::from_raw_os_error(error.raw_os_error()?) {
+        Errno::MFILE => format!("hardcap has run out of file descriptors. {}", advice()),
+        Errno::NFILE => "the machine has run out of file descriptors (fs.file-max)".to_owned(),
+        Errno::NOMEM => format!("the machine has run out of memory: {error}"),
+        Errno::AGAIN => {
+            format!("the machine cannot start another process (RLIMIT_NPROC or pids.max): {error}")
         }
-        Errno::NOMEM => Some(format!("the machine has run out of memory: {error}")),
-        Errno::AGAIN => Some(format!(
-            "the machine cannot start another process (RLIMIT_NPROC or pids.max): {error}"
-        )),
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Shortage(missing))
 }
 
 #[cfg(test)]
@@ -94,6 +98,6 @@ mod tests {
         for errno in [Errno::PERM, Errno::NOSYS, Errno::INVAL, Errno::ACCESS, Errno::NOENT] {
             assert_eq!(shortage(&errno.into()), None, "{errno:?}");
         }
-        assert!(shortage(&Errno::MFILE.into()).unwrap().contains("RLIMIT_NOFILE"));
+        assert!(shortage(&Errno::MFILE.into()).unwrap().0.contains("RLIMIT_NOFILE"));
     }
 }

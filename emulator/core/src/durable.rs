@@ -240,7 +240,7 @@ impl<T: Serialize + DeserializeOwned> DurableMap<T> {
     ///
     /// # Errors
     ///
-    /// When the disk fails; what was removed until then stays removed.
+    /// If the disk fails. Values that were removed before stay removed.
     pub fn clear(&mut self) -> io::Result<()> {
         let keys: Vec<String> = self.entries.keys().cloned().collect();
         keys.iter().try_for_each(|key| self.remove(key).map(|_| ()))

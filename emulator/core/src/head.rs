@@ -79,7 +79,7 @@ impl Heads {
         if head.is_of(parsed) {
             return Some(head.sent);
         }
-        framing.lose();
+        framing.mark_lost();
         drop(framing);
         tracing::debug!(target = %parsed.uri, "the head that was sent differs from the head that hyper parsed");
         None

@@ -84,7 +84,7 @@ impl LogBuffer {
         kept.lines.iter().cloned().collect()
     }
 
-    /// Forgets every line.
+    /// Removes every line.
     pub fn clear(&self) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.lines.clear();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hardcap_limits::{Count, Exceeded};
 
-use crate::stop::Throttle;
+use crate::stop::ThrottleReason;
 use hardcap_core::context::Context;
 
 /// The running executions of the account.
@@ -88,10 +88,10 @@ impl Executions {
     /// Acquires a permit, or fails at once.
     ///
     /// A reservation is the function's maximum, and no other function can use it.
-    pub(super) fn permit(self: &Arc<Self>, ctx: &Context) -> Result<Permit, Throttle> {
+    pub(super) fn permit(self: &Arc<Self>, ctx: &Context) -> Result<Permit, ThrottleReason> {
         let mut own = lock(&self.own);
         if own.reserved.is_some_and(|reserved| own.under_way >= reserved) {
-            return Err(Throttle::Function);
+            return Err(ThrottleReason::Function);
         }
         let mut account = lock(&self.account.under_way);
         let limit = &ctx.limits.lambda_concurrency;
@@ -101,7 +101,7 @@ impl Executions {
             let shared = limit.max.0.saturating_sub(account.reserved);
             (limit.lowered_to(Count(shared)), account.unreserved + 1)
         };
-        ctx.admit(&limit, Count(observed)).map_err(|_| Throttle::Account)?;
+        ctx.admit(&limit, Count(observed)).map_err(|_| ThrottleReason::Account)?;
         let is_unreserved = own.reserved.is_none();
         own.under_way += 1;
         account.all += 1;
@@ -143,7 +143,7 @@ mod tests {
         let executions = Executions::new(Arc::default(), Some(2));
         let first = executions.permit(&ctx).unwrap();
         let _second = executions.permit(&ctx).unwrap();
-        assert_eq!(executions.permit(&ctx).unwrap_err(), Throttle::Function);
+        assert_eq!(executions.permit(&ctx).unwrap_err(), ThrottleReason::Function);
         drop(first);
         assert!(executions.permit(&ctx).is_ok(), "a permit that is given back is free");
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_reservation_of_zero_throttles_every_invocation() {
         let executions = Executions::new(Arc::default(), Some(0));
-        assert_eq!(executions.permit(&context(1000)).unwrap_err(), Throttle::Function);
+        assert_eq!(executions.permit(&context(1000)).unwrap_err(), ThrottleReason::Function);
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
             (Executions::new(Arc::clone(&account), None), Executions::new(account, None));
         let _first = one.permit(&ctx).unwrap();
         let second = other.permit(&ctx).unwrap();
-        assert_eq!(one.permit(&ctx).unwrap_err(), Throttle::Account);
+        assert_eq!(one.permit(&ctx).unwrap_err(), ThrottleReason::Account);
         let _kept = reserving.permit(&ctx).expect("what is reserved is still there");
         drop(second);
         assert!(one.permit(&ctx).is_ok());

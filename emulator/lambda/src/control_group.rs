@@ -23,11 +23,11 @@ use hardcap_limits::Millis;
 pub(super) use self::guard::join;
 use self::place::Place;
 use hardcap_core::clock::Clock;
-use hardcap_core::descriptors;
+use hardcap_core::descriptors::{self, Shortage};
 
 /// The limits of all processes of one sandbox together.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct GroupLimits {
     /// Memory, including the files in `/tmp`: AWS stores them on disk, but here they are in memory and counted by the kernel.
     pub(super) bytes: u64,
     /// Processes and threads together.
@@ -42,7 +42,7 @@ pub(super) struct ControlGroup {
 
 /// The folder for the groups of this process.
 #[derive(Debug)]
-struct Home {
+struct GroupFolders {
     places: Vec<Place>,
     last: AtomicU64,
     /// When this pipe closes, the guard removes what is left. It reads the pipe to notice that, and ignores the content.
@@ -54,17 +54,17 @@ const GONE_WITHIN: Millis = Millis(5_000);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// `None` if the machine permits no groups. Not set by a shortage, which may pass.
-static HOME: OnceLock<Option<Home>> = OnceLock::new();
+static HOME: OnceLock<Option<GroupFolders>> = OnceLock::new();
 
 impl ControlGroup {
     /// Creates a group; `None` if the machine does not permit one.
     ///
     /// # Errors
     ///
-    /// A description of the shortage, if the machine lacks a resource.
-    pub(super) fn make(bounds: Bounds) -> Result<Option<ControlGroup>, String> {
+    /// [`Shortage`] if the machine lacks a resource.
+    pub(super) fn make(bounds: GroupLimits) -> Result<Option<ControlGroup>, Shortage> {
         let Some(home) = home()? else { return Ok(None) };
-        home.see_to_guard();
+        home.ensure_guard();
         let name = home.last.fetch_add(1, Ordering::Relaxed).to_string();
         let mut group = ControlGroup { folders: Vec::new() };
         for place in &home.places {
@@ -145,11 +145,11 @@ fn remove(folder: &Path) {
 fn remove(_folder: &Path) {}
 
 /// The folder for the groups of this process, created by the first call.
-fn home() -> Result<Option<&'static Home>, String> {
+fn home() -> Result<Option<&'static GroupFolders>, Shortage> {
     static MAKING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if HOME.get().is_none() {
-        let made = match Home::make() {
+        let made = match GroupFolders::make() {
             Ok(home) => Some(home),
             Err(error) => {
                 if let Some(shortage) = descriptors::shortage(&error) {
@@ -169,15 +169,15 @@ fn home() -> Result<Option<&'static Home>, String> {
 }
 
 /// Replaces a guard that was killed. Without a guard, the groups would remain after this process.
-pub(super) fn see_to_guard() {
+pub(super) fn ensure_guard() {
     if let Some(Some(home)) = HOME.get() {
-        home.see_to_guard();
+        home.ensure_guard();
     }
 }
 
-impl Home {
+impl GroupFolders {
     #[cfg(target_os = "linux")]
-    fn see_to_guard(&self) {
+    fn ensure_guard(&self) {
         let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
         // The guard is the only reader of the pipe. A full pipe has a reader.
         if rustix::io::write(&*alive, b"?") != Err(rustix::io::Errno::PIPE) {
@@ -192,10 +192,10 @@ impl Home {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn see_to_guard(&self) {}
+    fn ensure_guard(&self) {}
 
     #[cfg(target_os = "linux")]
-    fn make() -> io::Result<Home> {
+    fn make() -> io::Result<GroupFolders> {
         let places = place::find(
             &std::fs::read_to_string("/proc/self/cgroup")?,
             &std::fs::read_to_string("/proc/self/mountinfo")?,
@@ -214,7 +214,7 @@ impl Home {
         }
         match guard::start(&made) {
             Ok(alive) => {
-                Ok(Home { places: made, last: AtomicU64::new(1), alive: Mutex::new(alive) })
+                Ok(GroupFolders { places: made, last: AtomicU64::new(1), alive: Mutex::new(alive) })
             }
             Err(error) => {
                 made.iter().for_each(Place::remove_home);
@@ -225,7 +225,7 @@ impl Home {
 
     /// Only Linux has control groups.
     #[cfg(not(target_os = "linux"))]
-    fn make() -> io::Result<Home> {
+    fn make() -> io::Result<GroupFolders> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

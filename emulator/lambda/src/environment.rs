@@ -7,7 +7,7 @@ use hardcap_core::config::{Credential, Function};
 
 /// The values that differ between sandboxes or belong to the emulator.
 #[derive(Debug)]
-pub(super) struct Facts<'a> {
+pub(super) struct EnvironmentInputs<'a> {
     pub(super) function: &'a Function,
     pub(super) region: &'a str,
     /// The address of the sandbox's Runtime API, `127.0.0.1:PORT`.
@@ -32,7 +32,7 @@ pub(super) type Variables = Vec<(OsString, OsString)>;
 /// Two differ from AWS because the programs are those of this machine. `PATH` is AWS's followed by the emulator's own, so that
 /// interpreters in other folders are found. `LD_LIBRARY_PATH` names only the task root, its `lib` and that of the layers: the
 /// rest of AWS's value would change the order of this machine's libraries for its programs.
-pub(super) fn variables(facts: &Facts<'_>, task_root: &Path) -> Variables {
+pub(super) fn variables(facts: &EnvironmentInputs<'_>, task_root: &Path) -> Variables {
     let mut variables = Vec::new();
     let mut set = |name: &str, value: &OsStr| variables.push((name.into(), value.to_owned()));
     let function = facts.function;
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn environment(function: &Function) -> HashMap<String, String> {
-        let facts = Facts {
+        let facts = EnvironmentInputs {
             function,
             region: "eu-west-1",
             runtime_api: "127.0.0.1:9001",

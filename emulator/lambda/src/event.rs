@@ -2,18 +2,18 @@
 
 use serde::de::IgnoredAny;
 
-use crate::stop::Stop;
+use crate::stop::InvokeError;
 
 /// Accepts JSON, and an empty body.
 ///
 /// # Errors
 ///
-/// [`Stop::InvalidEvent`] with AWS's text.
-pub fn must_be_json(event: &[u8]) -> Result<(), Stop> {
+/// [`InvokeError::InvalidEvent`] with AWS's text.
+pub fn must_be_json(event: &[u8]) -> Result<(), InvokeError> {
     if event.is_empty() {
         return Ok(());
     }
-    let fault = match std::str::from_utf8(event) {
+    let error = match std::str::from_utf8(event) {
         Err(error) => invalid_utf8(event, error.valid_up_to()),
         Ok(text) => match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => return Ok(()),
@@ -23,12 +23,12 @@ pub fn must_be_json(event: &[u8]) -> Result<(), Stop> {
     let message = format!(
         "Could not parse request body into json: Could not parse payload into json: {}\n at [Source: REDACTED \
          (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {}, column: {}]",
-        fault.what, fault.line, fault.column
+        error.what, error.line, error.column
     );
-    Err(Stop::InvalidEvent { message })
+    Err(InvokeError::InvalidEvent { message })
 }
 
-struct Fault {
+struct SyntaxError {
     what: String,
     line: usize,
     column: usize,
@@ -36,7 +36,7 @@ struct Fault {
 
 /// An invalid UTF-8 byte. At the start of a value AWS reports an unexpected character, inside a string an invalid start byte:
 /// both were recorded on 2025-11-24, the first for the byte 0x99, the second for 0x87.
-fn invalid_utf8(event: &[u8], at: usize) -> Fault {
+fn invalid_utf8(event: &[u8], at: usize) -> SyntaxError {
     let byte = event[at];
     let (line, column) = position(&event[..at]);
     let what = if event[..at].iter().all(u8::is_ascii_whitespace) && byte < 0xc0 {
@@ -44,18 +44,18 @@ fn invalid_utf8(event: &[u8], at: usize) -> Fault {
     } else {
         format!("Invalid UTF-8 start byte {byte:#x}")
     };
-    Fault { what, line, column }
+    SyntaxError { what, line, column }
 }
 
 /// A JSON syntax error. Recorded for a character that cannot start a value; the text for other errors is unconfirmed.
-fn syntax(text: &str, error: &serde_json::Error) -> Fault {
+fn syntax(text: &str, error: &serde_json::Error) -> SyntaxError {
     if error.is_eof() {
         let what = "Unexpected end-of-input".to_owned();
-        return Fault { what, line: error.line(), column: error.column() + 1 };
+        return SyntaxError { what, line: error.line(), column: error.column() + 1 };
     }
     let at = offset(text.as_bytes(), error.line(), error.column());
     let found = text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('\0');
-    Fault { what: unexpected(found), line: error.line(), column: error.column() }
+    SyntaxError { what: unexpected(found), line: error.line(), column: error.column() }
 }
 
 fn unexpected(found: char) -> String {
@@ -91,7 +91,7 @@ mod tests {
 
     fn refusal(event: &[u8]) -> String {
         match must_be_json(event) {
-            Err(Stop::InvalidEvent { message }) => message,
+            Err(InvokeError::InvalidEvent { message }) => message,
             other => panic!("{other:?}"),
         }
     }

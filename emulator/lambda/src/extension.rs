@@ -2,7 +2,7 @@
 //!
 //! States and texts are those of AWS's own server (source of the Runtime Interface Emulator, read 2026-01-02).
 
-mod refused;
+mod refusal;
 
 use std::fmt::Write as _;
 
@@ -11,11 +11,11 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-pub(super) use self::refused::Refused;
+pub(super) use self::refusal::ExtensionRefusal;
 
 /// The kinds of extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ExtensionKind {
     /// External: a process of its own, started before the runtime and named by its file.
     External,
     /// Internal: in the runtime's process, or in one that the runtime started.
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 
 /// The state of an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum ExtensionState {
     /// The process runs.
     Started,
     /// It has registered and not yet requested an event.
@@ -41,32 +41,32 @@ pub(super) enum Stage {
     LaunchError,
 }
 
-impl Stage {
+impl ExtensionState {
     fn name(self) -> &'static str {
         match self {
-            Stage::Started => "Started",
-            Stage::Registered => "Registered",
-            Stage::Ready => "Ready",
-            Stage::Running => "Running",
-            Stage::InitError => "InitError",
-            Stage::ExitError => "ExitError",
-            Stage::LaunchError => "LaunchError",
+            ExtensionState::Started => "Started",
+            ExtensionState::Registered => "Registered",
+            ExtensionState::Ready => "Ready",
+            ExtensionState::Running => "Running",
+            ExtensionState::InitError => "InitError",
+            ExtensionState::ExitError => "ExitError",
+            ExtensionState::LaunchError => "LaunchError",
         }
     }
 }
 
 /// An event type to which an extension can subscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Topic {
+pub(super) enum ExtensionEventType {
     Invoke,
     Shutdown,
 }
 
-impl Topic {
+impl ExtensionEventType {
     fn name(self) -> &'static str {
         match self {
-            Topic::Invoke => "INVOKE",
-            Topic::Shutdown => "SHUTDOWN",
+            ExtensionEventType::Invoke => "INVOKE",
+            ExtensionEventType::Shutdown => "SHUTDOWN",
         }
     }
 }
@@ -74,7 +74,7 @@ impl Topic {
 /// The event that an extension receives.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "eventType")]
-pub(super) enum Notice {
+pub(super) enum ExtensionEvent {
     #[serde(rename = "INVOKE", rename_all = "camelCase")]
     Invoke { deadline_ms: u64, request_id: String, invoked_function_arn: String, tracing: Tracing },
     #[serde(rename = "SHUTDOWN", rename_all = "camelCase")]
@@ -98,18 +98,18 @@ impl Tracing {
 struct Extension {
     name: String,
     id: Uuid,
-    kind: Kind,
-    stage: Stage,
-    topics: Vec<Topic>,
+    kind: ExtensionKind,
+    stage: ExtensionState,
+    topics: Vec<ExtensionEventType>,
     error_type: Option<String>,
     /// The pending request for an event.
-    waiting: Option<oneshot::Sender<Notice>>,
+    waiting: Option<oneshot::Sender<ExtensionEvent>>,
     /// An event that could not be delivered because the connection was closed.
-    undelivered: Option<Notice>,
+    undelivered: Option<ExtensionEvent>,
 }
 
 impl Extension {
-    fn new(name: &str, kind: Kind, stage: Stage) -> Extension {
+    fn new(name: &str, kind: ExtensionKind, stage: ExtensionState) -> Extension {
         Extension {
             name: name.to_owned(),
             id: Uuid::new_v4(),
@@ -122,16 +122,16 @@ impl Extension {
         }
     }
 
-    fn tell(&mut self, notice: Notice) {
-        self.stage = Stage::Running;
+    fn emit(&mut self, notice: ExtensionEvent) {
+        self.stage = ExtensionState::Running;
         self.undelivered = match self.waiting.take() {
             Some(waiting) => waiting.send(notice).err(),
             None => Some(notice),
         };
     }
 
-    fn refused(&self, to: Stage, extension: &str) -> Refused {
-        Refused::Transition { from: self.stage, to, extension: extension.to_owned() }
+    fn refused(&self, to: ExtensionState, extension: &str) -> ExtensionRefusal {
+        ExtensionRefusal::Transition { from: self.stage, to, extension: extension.to_owned() }
     }
 }
 
@@ -151,20 +151,21 @@ impl Extensions {
     /// [`Exceeded`] if there are too many.
     pub(super) fn expect(&mut self, name: &str, limit: &Limit<Count>) -> Result<(), Exceeded> {
         let admitted = limit.admit(Count(self.all.len() as u64 + 1));
-        let stage = if admitted.is_ok() { Stage::Started } else { Stage::LaunchError };
-        self.all.push(Extension::new(name, Kind::External, stage));
+        let stage =
+            if admitted.is_ok() { ExtensionState::Started } else { ExtensionState::LaunchError };
+        self.all.push(Extension::new(name, ExtensionKind::External, stage));
         if admitted.is_err() {
-            self.mark(name, Stage::LaunchError, "TooManyExtensions");
+            self.mark(name, ExtensionState::LaunchError, "TooManyExtensions");
         }
         admitted
     }
 
     /// Notes that the process with this name could not be started.
     pub(super) fn not_launched(&mut self, name: &str, error_type: &str) {
-        self.mark(name, Stage::LaunchError, error_type);
+        self.mark(name, ExtensionState::LaunchError, error_type);
     }
 
-    fn mark(&mut self, name: &str, stage: Stage, error_type: &str) {
+    fn mark(&mut self, name: &str, stage: ExtensionState, error_type: &str) {
         if let Some(extension) = self.all.iter_mut().find(|it| it.name == name) {
             extension.stage = stage;
             extension.error_type = Some(error_type.to_owned());
@@ -177,65 +178,81 @@ impl Extensions {
         name: &str,
         events: &[String],
         limit: &Limit<Count>,
-    ) -> Result<Uuid, Refused> {
+    ) -> Result<Uuid, ExtensionRefusal> {
         if name.is_empty() {
-            return Err(Refused::NameEmpty);
+            return Err(ExtensionRefusal::NameEmpty);
         }
-        let known = self.all.iter().position(|it| it.kind == Kind::External && it.name == name);
-        let kind = if known.is_some() { Kind::External } else { Kind::Internal };
+        let known =
+            self.all.iter().position(|it| it.kind == ExtensionKind::External && it.name == name);
+        let kind = if known.is_some() { ExtensionKind::External } else { ExtensionKind::Internal };
         let topics = events.iter().map(|event| topic(event, kind)).collect::<Result<_, _>>()?;
         let at = match known {
-            Some(at) if self.all[at].stage != Stage::Started => {
-                return Err(self.all[at].refused(Stage::Registered, name));
+            Some(at) if self.all[at].stage != ExtensionState::Started => {
+                return Err(self.all[at].refused(ExtensionState::Registered, name));
             }
             Some(at) => at,
-            None if self.closed => return Err(Refused::Closed),
+            None if self.closed => return Err(ExtensionRefusal::Closed),
             None => {
-                limit.admit(Count(self.all.len() as u64 + 1)).map_err(Refused::TooMany)?;
+                limit.admit(Count(self.all.len() as u64 + 1)).map_err(ExtensionRefusal::TooMany)?;
                 if self.all.iter().any(|it| it.name == name) {
-                    return Err(Refused::NameTaken);
+                    return Err(ExtensionRefusal::NameTaken);
                 }
-                self.all.push(Extension::new(name, Kind::Internal, Stage::Started));
+                self.all.push(Extension::new(
+                    name,
+                    ExtensionKind::Internal,
+                    ExtensionState::Started,
+                ));
                 self.all.len() - 1
             }
         };
         self.all[at].topics = topics;
-        self.all[at].stage = Stage::Registered;
+        self.all[at].stage = ExtensionState::Registered;
         Ok(self.all[at].id)
     }
 
     /// `GET /extension/event/next`: the channel on which the next event arrives.
-    pub(super) fn next(&mut self, id: Uuid) -> Result<oneshot::Receiver<Notice>, Refused> {
+    pub(super) fn next(
+        &mut self,
+        id: Uuid,
+    ) -> Result<oneshot::Receiver<ExtensionEvent>, ExtensionRefusal> {
         let extension = self.find(id)?;
         let lost = extension.waiting.as_ref().is_some_and(oneshot::Sender::is_closed);
         match extension.stage {
-            Stage::Registered | Stage::Running => {}
+            ExtensionState::Registered | ExtensionState::Running => {}
             // The connection was closed while it waited.
-            Stage::Ready if lost => {}
-            Stage::Started
-            | Stage::Ready
-            | Stage::InitError
-            | Stage::ExitError
-            | Stage::LaunchError => {
-                return Err(extension.refused(Stage::Ready, &id.to_string()));
+            ExtensionState::Ready if lost => {}
+            ExtensionState::Started
+            | ExtensionState::Ready
+            | ExtensionState::InitError
+            | ExtensionState::ExitError
+            | ExtensionState::LaunchError => {
+                return Err(extension.refused(ExtensionState::Ready, &id.to_string()));
             }
         }
         let (waiting, event) = oneshot::channel();
         if let Some(notice) = extension.undelivered.take() {
             extension.undelivered = waiting.send(notice).err();
         } else {
-            extension.stage = Stage::Ready;
+            extension.stage = ExtensionState::Ready;
             extension.waiting = Some(waiting);
         }
         Ok(event)
     }
 
     /// `POST /extension/init/error` and `POST /extension/exit/error`. The first error counts.
-    pub(super) fn fail(&mut self, id: Uuid, to: Stage, error_type: String) -> Result<(), Refused> {
+    pub(super) fn fail(
+        &mut self,
+        id: Uuid,
+        to: ExtensionState,
+        error_type: String,
+    ) -> Result<(), ExtensionRefusal> {
         let extension = self.find(id)?;
         let legal = match to {
-            Stage::InitError => extension.stage == Stage::Registered,
-            _ => matches!(extension.stage, Stage::Registered | Stage::Ready | Stage::Running),
+            ExtensionState::InitError => extension.stage == ExtensionState::Registered,
+            _ => matches!(
+                extension.stage,
+                ExtensionState::Registered | ExtensionState::Ready | ExtensionState::Running
+            ),
         };
         if extension.stage == to {
             return Ok(());
@@ -256,12 +273,12 @@ impl Extensions {
 
     /// Whether a started process has not registered yet.
     pub(super) fn is_registering(&self) -> bool {
-        self.all.iter().any(|it| it.stage == Stage::Started)
+        self.all.iter().any(|it| it.stage == ExtensionState::Started)
     }
 
     /// Whether all extensions wait for their next event.
     pub(super) fn are_ready(&self) -> bool {
-        self.all.iter().all(|it| it.stage == Stage::Ready)
+        self.all.iter().all(|it| it.stage == ExtensionState::Ready)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -269,13 +286,13 @@ impl Extensions {
     }
 
     pub(super) fn has_external(&self) -> bool {
-        self.all.iter().any(|it| it.kind == Kind::External)
+        self.all.iter().any(|it| it.kind == ExtensionKind::External)
     }
 
     /// The name of the extension with this identifier.
-    pub(super) fn name(&self, id: Uuid) -> Result<&str, Refused> {
-        let found = self.all.iter().find(|it| it.id == id && it.stage != Stage::Started);
-        found.map(|it| it.name.as_str()).ok_or(Refused::IdentifierUnknown(id))
+    pub(super) fn name(&self, id: Uuid) -> Result<&str, ExtensionRefusal> {
+        let found = self.all.iter().find(|it| it.id == id && it.stage != ExtensionState::Started);
+        found.map(|it| it.name.as_str()).ok_or(ExtensionRefusal::IdentifierUnknown(id))
     }
 
     /// The name, the state and the events of each extension.
@@ -285,18 +302,20 @@ impl Extensions {
     }
 
     /// Sends an INVOKE event to all subscribers.
-    pub(super) fn invoke(&mut self, notice: impl Fn() -> Notice) {
-        for extension in self.all.iter_mut().filter(|it| it.topics.contains(&Topic::Invoke)) {
-            extension.tell(notice());
+    pub(super) fn invoke(&mut self, notice: impl Fn() -> ExtensionEvent) {
+        for extension in
+            self.all.iter_mut().filter(|it| it.topics.contains(&ExtensionEventType::Invoke))
+        {
+            extension.emit(notice());
         }
     }
 
     /// Sends a SHUTDOWN event to all subscribed processes, and returns the names of the other processes.
-    pub(super) fn shut_down(&mut self, notice: impl Fn() -> Notice) -> Vec<String> {
+    pub(super) fn shut_down(&mut self, notice: impl Fn() -> ExtensionEvent) -> Vec<String> {
         let mut others = Vec::new();
-        for extension in self.all.iter_mut().filter(|it| it.kind == Kind::External) {
-            if extension.topics.contains(&Topic::Shutdown) {
-                extension.tell(notice());
+        for extension in self.all.iter_mut().filter(|it| it.kind == ExtensionKind::External) {
+            if extension.topics.contains(&ExtensionEventType::Shutdown) {
+                extension.emit(notice());
             } else {
                 others.push(extension.name.clone());
             }
@@ -307,10 +326,13 @@ impl Extensions {
     /// The error type after the end of a process: the first reported error, else a crash.
     pub(super) fn fatal(&self) -> &'static str {
         let reported = self.all.iter().find_map(|it| match it.stage {
-            Stage::InitError => Some("Extension.InitError"),
-            Stage::ExitError => Some("Extension.ExitError"),
-            Stage::LaunchError => Some("Extension.LaunchError"),
-            Stage::Started | Stage::Registered | Stage::Ready | Stage::Running => None,
+            ExtensionState::InitError => Some("Extension.InitError"),
+            ExtensionState::ExitError => Some("Extension.ExitError"),
+            ExtensionState::LaunchError => Some("Extension.LaunchError"),
+            ExtensionState::Started
+            | ExtensionState::Registered
+            | ExtensionState::Ready
+            | ExtensionState::Running => None,
         });
         reported.unwrap_or("Extension.Crash")
     }
@@ -336,21 +358,25 @@ impl Extensions {
         self.all.iter().map(line).collect()
     }
 
-    fn find(&mut self, id: Uuid) -> Result<&mut Extension, Refused> {
-        let found = self.all.iter_mut().find(|it| it.id == id && it.stage != Stage::Started);
-        found.ok_or(Refused::IdentifierUnknown(id))
+    fn find(&mut self, id: Uuid) -> Result<&mut Extension, ExtensionRefusal> {
+        let found =
+            self.all.iter_mut().find(|it| it.id == id && it.stage != ExtensionState::Started);
+        found.ok_or(ExtensionRefusal::IdentifierUnknown(id))
     }
 }
 
-fn topic(event: &str, kind: Kind) -> Result<Topic, Refused> {
+fn topic(event: &str, kind: ExtensionKind) -> Result<ExtensionEventType, ExtensionRefusal> {
     match (event, kind) {
-        ("INVOKE", _) => Ok(Topic::Invoke),
-        ("SHUTDOWN", Kind::External) => Ok(Topic::Shutdown),
-        ("SHUTDOWN", Kind::Internal) => Err(Refused::EventType {
+        ("INVOKE", _) => Ok(ExtensionEventType::Invoke),
+        ("SHUTDOWN", ExtensionKind::External) => Ok(ExtensionEventType::Shutdown),
+        ("SHUTDOWN", ExtensionKind::Internal) => Err(ExtensionRefusal::EventType {
             event: event.to_owned(),
             why: "ShutdownEventNotSupportedForInternalExtension",
         }),
-        _ => Err(Refused::EventType { event: event.to_owned(), why: "ErrorInvalidEventType" }),
+        _ => Err(ExtensionRefusal::EventType {
+            event: event.to_owned(),
+            why: "ErrorInvalidEventType",
+        }),
     }
 }
 
@@ -369,8 +395,8 @@ mod tests {
         extensions.register(name, &events, &limit()).expect("it may register")
     }
 
-    fn end() -> Notice {
-        Notice::Shutdown { deadline_ms: 1, shutdown_reason: "spindown" }
+    fn end() -> ExtensionEvent {
+        ExtensionEvent::Shutdown { deadline_ms: 1, shutdown_reason: "spindown" }
     }
 
     #[test]
@@ -447,8 +473,8 @@ mod tests {
         let mut extensions = Extensions::default();
         assert_eq!(extensions.fatal(), "Extension.Crash");
         let id = registered(&mut extensions, "a", &["INVOKE"]);
-        extensions.fail(id, Stage::InitError, "Extension.NoKey".to_owned()).unwrap();
-        extensions.fail(id, Stage::InitError, "Extension.Again".to_owned()).unwrap();
+        extensions.fail(id, ExtensionState::InitError, "Extension.NoKey".to_owned()).unwrap();
+        extensions.fail(id, ExtensionState::InitError, "Extension.Again".to_owned()).unwrap();
         assert!(extensions.next(id).is_err());
         assert_eq!(extensions.fatal(), "Extension.InitError");
         assert_eq!(
@@ -459,7 +485,7 @@ mod tests {
 
     #[test]
     fn events_are_the_documents_of_the_extensions_api() {
-        let invoke = Notice::Invoke {
+        let invoke = ExtensionEvent::Invoke {
             deadline_ms: 596_532,
             request_id: "3da1f2dc".into(),
             invoked_function_arn: "arn:aws:lambda".into(),

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::extension::{Refused, Stage};
+use super::extension::{ExtensionRefusal, ExtensionState};
 use super::runtime_api::{accepted, json, refusal, text};
 use super::sandbox::Sandbox;
 use hardcap_core::config::ACCOUNT_ID;
@@ -41,7 +41,7 @@ struct Registration {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Registered<'a> {
+struct RegistrationResponse<'a> {
     function_name: &'a str,
     function_version: &'a str,
     handler: &'a str,
@@ -53,7 +53,9 @@ async fn register(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -
     let (parts, body) = request.into_parts();
     let name = text(&parts.headers, NAME).unwrap_or_default();
     let Some(body) = serve::read_at_most(body, BODY_BYTES).await else {
-        return refused(&Refused::Format("the request is cut short or too long".to_owned()));
+        return refused(&ExtensionRefusal::Format(
+            "the request is cut short or too long".to_owned(),
+        ));
     };
     let registered = read(&body).and_then(|asked| sandbox.register(&name, &asked.events));
     let id = match registered {
@@ -63,7 +65,7 @@ async fn register(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -
     let features = text(&parts.headers, ACCEPT_FEATURE).unwrap_or_default();
     let wants_account = features.split(',').any(|feature| feature.trim() == "accountId");
     let function = &sandbox.function.function;
-    let document = Registered {
+    let document = RegistrationResponse {
         function_name: &function.name,
         function_version: "$LATEST",
         handler: &function.handler,
@@ -73,14 +75,14 @@ async fn register(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -
     with_header(json(StatusCode::OK, document), IDENTIFIER, id)
 }
 
-fn read(body: &[u8]) -> Result<Registration, Refused> {
+fn read(body: &[u8]) -> Result<Registration, ExtensionRefusal> {
     // Requires an object: serde would also accept an array of the values.
     let asked: Registration = serde_json::from_slice::<serde_json::Map<_, _>>(body)
         .and_then(|object| serde_json::from_value(object.into()))
-        .map_err(|error| Refused::Format(error.to_string()))?;
+        .map_err(|error| ExtensionRefusal::Format(error.to_string()))?;
     if !asked.configuration_keys.is_empty() {
         let why = "configurationKeys are deprecated; use environment variables instead";
-        return Err(Refused::Format(why.to_owned()));
+        return Err(ExtensionRefusal::Format(why.to_owned()));
     }
     Ok(asked)
 }
@@ -105,20 +107,24 @@ async fn next(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -> Respon
 }
 
 async fn init_error(sandbox: State<Arc<Sandbox>>, request: Request<Body>) -> Response<Body> {
-    failed(&sandbox, request, Stage::InitError).await
+    failed(&sandbox, request, ExtensionState::InitError).await
 }
 
 async fn exit_error(sandbox: State<Arc<Sandbox>>, request: Request<Body>) -> Response<Body> {
-    failed(&sandbox, request, Stage::ExitError).await
+    failed(&sandbox, request, ExtensionState::ExitError).await
 }
 
-async fn failed(sandbox: &Sandbox, request: Request<Body>, stage: Stage) -> Response<Body> {
+async fn failed(
+    sandbox: &Sandbox,
+    request: Request<Body>,
+    stage: ExtensionState,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     // The content of the report is not shown to the function.
     serve::discard(body).await;
     let reported = identifier(&parts.headers).and_then(|id| {
         let error_type = text(&parts.headers, ERROR_TYPE).filter(|it| !it.is_empty());
-        let error_type = error_type.ok_or(Refused::ErrorTypeMissing)?;
+        let error_type = error_type.ok_or(ExtensionRefusal::ErrorTypeMissing)?;
         sandbox.extension_failed(id, stage, error_type)
     });
     match reported {
@@ -128,13 +134,13 @@ async fn failed(sandbox: &Sandbox, request: Request<Body>, stage: Stage) -> Resp
 }
 
 /// The extension that sent the request.
-pub(super) fn identifier(headers: &HeaderMap) -> Result<Uuid, Refused> {
+pub(super) fn identifier(headers: &HeaderMap) -> Result<Uuid, ExtensionRefusal> {
     let identifier = text(headers, IDENTIFIER).filter(|it| !it.is_empty());
-    let identifier = identifier.ok_or(Refused::IdentifierMissing)?;
-    identifier.parse().map_err(|_| Refused::IdentifierInvalid)
+    let identifier = identifier.ok_or(ExtensionRefusal::IdentifierMissing)?;
+    identifier.parse().map_err(|_| ExtensionRefusal::IdentifierInvalid)
 }
 
-pub(super) fn refused(why: &Refused) -> Response<Body> {
+pub(super) fn refused(why: &ExtensionRefusal) -> Response<Body> {
     let (error_type, message) = why.texts();
     refusal(StatusCode::FORBIDDEN, error_type, &message)
 }

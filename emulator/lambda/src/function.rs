@@ -14,7 +14,7 @@ use super::isolation::{Isolation, View};
 use super::log::Log;
 use super::package::PackageFolder;
 use super::process::Launcher;
-use super::sandbox::{Reason, Sandbox};
+use super::sandbox::{Sandbox, ShutdownReason};
 use super::{Job, init};
 use hardcap_core::clock::Stopwatch;
 use hardcap_core::config::Function;
@@ -29,7 +29,7 @@ const HOMES_MAX: usize = 64;
 
 /// The resources that all functions share.
 #[derive(Debug)]
-pub(super) struct Surroundings {
+pub(super) struct SharedResources {
     pub(super) platform: Platform,
     pub(super) aws_endpoint: String,
     pub(super) launcher: Launcher,
@@ -52,7 +52,7 @@ pub(super) struct Deployed {
     /// The absolute path of the task root.
     pub(super) task_root: PathBuf,
     pub(super) executions: Arc<Executions>,
-    pub(super) surroundings: Arc<Surroundings>,
+    pub(super) resources: Arc<SharedResources>,
     /// Keeps the package's files as long as a sandbox runs from them.
     _package: Option<Arc<PackageFolder>>,
     pool: Mutex<Pool>,
@@ -74,7 +74,7 @@ struct Pool {
     waiting: VecDeque<Waiting>,
     /// Whether a task watches the waiting jobs.
     is_watched: bool,
-    homes: Vec<Home>,
+    homes: Vec<SandboxResources>,
 }
 
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl Pool {
 
 /// The resources that outlive a process: AWS keeps both when it replaces one.
 #[derive(Debug)]
-pub(super) struct Home {
+pub(super) struct SandboxResources {
     pub(super) log: Arc<Log>,
     pub(super) log_stream: String,
     pub(super) isolation: Arc<Isolation>,
@@ -118,9 +118,9 @@ impl Deployed {
         function: Arc<Function>,
         executions: Arc<Executions>,
         package: Option<Arc<PackageFolder>>,
-        surroundings: &Arc<Surroundings>,
+        resources: &Arc<SharedResources>,
     ) -> Deployed {
-        let arn = function.arn(&surroundings.platform.region);
+        let arn = function.arn(&resources.platform.region);
         let function = with_absolute_layers(function);
         let task_root =
             std::path::absolute(&function.task_root).unwrap_or_else(|_| function.task_root.clone());
@@ -129,7 +129,7 @@ impl Deployed {
                 .unwrap_or_else(|_| http::HeaderValue::from_static("arn:aws:lambda")),
             task_root,
             executions,
-            surroundings: Arc::clone(surroundings),
+            resources: Arc::clone(resources),
             _package: package,
             pool: Mutex::default(),
             function,
@@ -138,7 +138,7 @@ impl Deployed {
 
     /// Assigns a job to the most recently used sandbox, so that the others can expire. Without an idle one, it waits for a
     /// sandbox that is about to be idle, or starts a new one, even if the invoker leaves.
-    pub(super) fn take_on(self: &Arc<Self>, mut job: Box<Job>) {
+    pub(super) fn enqueue(self: &Arc<Self>, mut job: Box<Job>) {
         loop {
             let mut pool = self.lock();
             if let Some(sandbox) = pool.idle.pop() {
@@ -153,7 +153,7 @@ impl Deployed {
                 pool.waiting.push_back(Waiting { job, since });
                 if !std::mem::replace(&mut pool.is_watched, true) {
                     let function = Arc::clone(self);
-                    self.surroundings.tasks.spawn(async move { function.watch_waiting().await });
+                    self.resources.tasks.spawn(async move { function.watch_waiting().await });
                 }
                 return;
             } else {
@@ -166,12 +166,12 @@ impl Deployed {
     /// Starts a sandbox for a job.
     fn start_for(self: &Arc<Self>, job: Box<Job>) {
         let function = Arc::clone(self);
-        self.surroundings.tasks.spawn(async move { init::cold_start(&function, job).await });
+        self.resources.tasks.spawn(async move { init::cold_start(&function, job).await });
     }
 
     /// Starts a sandbox for every job that has waited too long.
     async fn watch_waiting(self: Arc<Self>) {
-        let clock = self.surroundings.platform.clock.clone();
+        let clock = self.resources.platform.clock.clone();
         loop {
             let oldest = {
                 let mut pool = self.lock();
@@ -224,7 +224,7 @@ impl Deployed {
         match next.map(|next| sandbox.begin(next.job, None)) {
             Some(Err(back)) => self.start_for(back),
             Some(Ok(())) => {}
-            None if retired => sandbox.abandon(Reason::Spindown),
+            None if retired => sandbox.abandon(ShutdownReason::Spindown),
             None => {}
         }
         forlorn.into_iter().for_each(|waiting| self.start_for(waiting.job));
@@ -249,7 +249,7 @@ impl Deployed {
     }
 
     /// Keeps the resources of a sandbox for the next one.
-    pub(super) fn leave(&self, home: Option<Home>) {
+    pub(super) fn keep_resources(&self, home: Option<SandboxResources>) {
         let mut pool = self.lock();
         if pool.homes.len() < HOMES_MAX && !pool.closed && !pool.retired {
             pool.homes.extend(home);
@@ -257,7 +257,7 @@ impl Deployed {
     }
 
     /// The resources of an ended sandbox, or new ones.
-    pub(super) fn home(&self) -> Home {
+    pub(super) fn home(&self) -> SandboxResources {
         let left_behind = self.lock().homes.pop();
         left_behind.unwrap_or_else(|| self.new_home())
     }
@@ -265,7 +265,7 @@ impl Deployed {
     /// The view of the machine for its sandboxes.
     pub(super) fn view(&self) -> View<'_> {
         let function = &self.function;
-        let limits = self.surroundings.platform.limits();
+        let limits = self.resources.platform.limits();
         let asked = function.ephemeral_storage_mb.map(|mb| Megabytes(u64::from(mb)));
         let asked = asked.unwrap_or(limits.lambda_tmp_min.max);
         let paths = function.layers.iter().chain(&function.extensions).map(|path| path.as_os_str());
@@ -290,7 +290,7 @@ impl Deployed {
         drop(pool);
         drop(homes);
         for sandbox in idle {
-            sandbox.abandon(Reason::Spindown);
+            sandbox.abandon(ShutdownReason::Spindown);
         }
     }
 
@@ -303,13 +303,13 @@ impl Deployed {
         }
     }
 
-    fn new_home(&self) -> Home {
-        let platform = &self.surroundings.platform;
+    fn new_home(&self) -> SandboxResources {
+        let platform = &self.resources.platform;
         let now = platform.clock.now().to_utc().date();
         let random = uuid::Uuid::new_v4().simple();
         let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
         let log_stream = format!("{year:04}/{month:02}/{day:02}/[$LATEST]{random}");
-        Home {
+        SandboxResources {
             log: Arc::new(Log::new(&self.function.name, &log_stream, platform.log_buffer.clone())),
             log_stream,
             isolation: Arc::default(),

@@ -1,5 +1,4 @@
-//! The Runtime API of a sandbox without a process, for the fuzz targets of `tests/src/fuzz`. Not a public interface: nothing else
-//! may use it.
+//! The Runtime API of a sandbox without a process, only for the fuzz targets of `tests/src/fuzz`. Not a public interface.
 
 use std::sync::Arc;
 
@@ -16,12 +15,12 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::concurrency::Executions;
-use crate::function::{Deployed, Surroundings};
+use crate::function::{Deployed, SharedResources};
 use crate::process::Launcher;
-use crate::sandbox::{Parts, Sandbox};
-use crate::stop::Stop;
-use crate::stream::Outlet;
-use crate::telemetry::{Api, Subscription};
+use crate::sandbox::{Sandbox, SandboxParts};
+use crate::stop::InvokeError;
+use crate::stream::StreamSender;
+use crate::telemetry::{Subscription, SubscriptionApi};
 use crate::{Job, Reply, runtime_api};
 
 /// A sandbox whose runtime is the caller.
@@ -32,19 +31,19 @@ pub struct Runtime {
     router: Router,
 }
 
-/// An invocation under way.
+/// A running invocation.
 #[derive(Debug)]
 pub struct Begun {
-    /// The id that the runtime has to name.
+    /// The request id, which the runtime must name.
     pub request_id: String,
-    reply: oneshot::Receiver<Result<Reply, Stop>>,
+    reply: oneshot::Receiver<Result<Reply, InvokeError>>,
 }
 
 impl Begun {
-    /// What the invoker got, once the invocation has ended: the payload, and whether the function failed.
+    /// The payload for the invoker, and whether the function failed; `None` before the end of the invocation.
     pub fn reply(&mut self) -> Option<(Bytes, bool)> {
         let reply = self.reply.try_recv().ok()?.ok()?;
-        Some((reply.payload, reply.fault.is_some()))
+        Some((reply.payload, reply.function_error.is_some()))
     }
 }
 
@@ -52,7 +51,7 @@ impl Runtime {
     /// A sandbox that has just started.
     pub fn new(platform: &Platform) -> Runtime {
         let stop = CancellationToken::new();
-        let surroundings = Arc::new(Surroundings {
+        let resources = Arc::new(SharedResources {
             platform: platform.clone(),
             aws_endpoint: String::new(),
             launcher: Launcher::default(),
@@ -65,27 +64,27 @@ impl Runtime {
         });
         let function = Arc::new(Function::new("fuzz", ["bootstrap"]));
         let executions = Executions::new(Arc::default(), None);
-        let deployed = Arc::new(Deployed::new(function, executions, None, &surroundings));
+        let deployed = Arc::new(Deployed::new(function, executions, None, &resources));
         let (initialized, _) = oneshot::channel();
         let home = deployed.home();
-        let parts = Parts { phase: "init", home, serving: stop, initialized };
+        let parts = SandboxParts { phase: "init", home, serving: stop, initialized };
         let sandbox = Sandbox::new(&deployed, parts);
         Runtime { router: runtime_api::router(&sandbox), sandbox, deployed }
     }
 
-    /// Hands an event to the sandbox; `None` where it does not wait for one. With `as_it_comes` the invoker takes a stream.
+    /// Hands an event to the sandbox; `None` if it is not idle. With `as_it_comes` the invoker wants a streamed response.
     pub fn begin(&self, platform: &Platform, event: Bytes, as_it_comes: bool) -> Option<Begun> {
         let ctx = platform.context();
         let permit = self.deployed.executions.permit(&ctx).ok()?;
         let (sender, reply) = oneshot::channel();
         let request_id = ctx.request_id.to_string();
-        let outlet = as_it_comes.then(|| Outlet::new().0);
+        let outlet = as_it_comes.then(|| StreamSender::new().0);
         let job = Job { ctx, event, client_context: None, permit, outlet, reply: sender };
         self.sandbox.begin(Box::new(job), None).ok()?;
         Some(Begun { request_id, reply })
     }
 
-    /// A request of the runtime or of an extension. Waits as long as the request has to.
+    /// Handles a request of the runtime or of an extension.
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
         match self.router.clone().oneshot(request).await {
             Ok(response) => response,
@@ -96,19 +95,19 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // The function and its sandbox know each other.
+        // The function and its sandbox refer to each other.
         self.deployed.end_all();
         self.sandbox.serving.cancel();
     }
 }
 
-/// Reads a subscription of the Telemetry API, or of the Logs API: the port, the path, and the bytes of a batch.
+/// Parses a subscription of the Telemetry API or the Logs API: the port and the path.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The refusal.
 pub fn subscription(body: &[u8], logs: bool, limits: &Limits) -> Result<(u16, String), String> {
-    let api = if logs { Api::Logs } else { Api::Telemetry };
+    let api = if logs { SubscriptionApi::Logs } else { SubscriptionApi::Telemetry };
     let read = Subscription::read(body, api, limits);
     read.map(|it| it.address()).map_err(|invalid| invalid.message())
 }

@@ -10,19 +10,19 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::environment::{self, Facts};
-use super::function::Surroundings;
-use super::function::{Deployed, Home};
-use super::launch::{Launch, NotStarted};
+use super::environment::{self, EnvironmentInputs};
+use super::function::SharedResources;
+use super::function::{Deployed, SandboxResources};
+use super::launch::{Launch, LaunchError};
 use super::log::{self, Log, Status};
-use super::outcome::{self, Ending};
+use super::outcome::{self, InvocationEnd};
 use super::process::Exit;
-use super::run::{Ended, First, finish, whole_millis};
-use super::sandbox::{Parts, Reason, Sandbox};
+use super::run::{FirstInit, Measurements, finish, whole_millis};
+use super::sandbox::{Sandbox, SandboxParts, ShutdownReason};
 use super::{Job, injected, life, runtime_api};
-use crate::stop::Stop;
+use crate::stop::InvokeError;
 use hardcap_core::context::Context;
-use hardcap_core::descriptors;
+use hardcap_core::descriptors::{self, Shortage};
 use hardcap_core::record::What;
 use hardcap_core::serve::{self, LOOPBACK};
 
@@ -31,19 +31,19 @@ const ROOM_WITHIN: Millis = Millis(5_000);
 
 /// The end of an init.
 #[derive(Debug)]
-pub(super) enum InitEnd {
+pub(super) enum InitOutcome {
     /// The runtime requested its first event, after this time.
     Ready(Duration),
     /// The init failed.
-    Failed(InitFailure),
+    Failed(InitError),
 }
 
 /// The reason of a failed init.
 #[derive(Debug)]
-pub(super) enum InitFailure {
+pub(super) enum InitError {
     NotStarted(String),
     /// The machine lacks a resource: an error of hardcap, not of the function.
-    Shortage(String),
+    Shortage(Shortage),
     Reported {
         body: Bytes,
         error_type: Option<String>,
@@ -56,11 +56,11 @@ pub(super) enum InitFailure {
     TimedOut(Exceeded),
 }
 
-impl From<NotStarted> for InitFailure {
-    fn from(not_started: NotStarted) -> InitFailure {
-        match not_started {
-            NotStarted::Program(message) => InitFailure::NotStarted(message),
-            NotStarted::Shortage(message) => InitFailure::Shortage(message),
+impl From<LaunchError> for InitError {
+    fn from(error: LaunchError) -> InitError {
+        match error {
+            LaunchError::Program { message, kind: _ } => InitError::NotStarted(message),
+            LaunchError::Shortage(shortage) => InitError::Shortage(shortage),
         }
     }
 }
@@ -71,10 +71,10 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
     let (job, log) = match initialize(function, &job.ctx, limit, "init").await {
         Ok((sandbox, took)) => {
             let _ = job.ctx.admit(&limit, Millis(whole_millis(took)));
-            return hand_over(function, &sandbox, job, First::Init(took));
+            return hand_over(function, &sandbox, job, FirstInit::Init(took));
         }
-        Err(Failed { failure: InitFailure::Shortage(shortage), .. }) => {
-            return turn_away(*job, shortage);
+        Err(FailedInit { failure: InitError::Shortage(shortage), .. }) => {
+            return end_with_shortage(*job, shortage);
         }
         Err(failed) => {
             let observed = Millis(whole_millis(failed.took));
@@ -86,82 +86,91 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
     // The second init counts against the invocation's timeout.
     let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     match initialize(function, &job.ctx, timeout, "invoke").await {
-        Ok((sandbox, took)) => hand_over(function, &sandbox, job, First::Inside(took)),
-        Err(Failed { failure: InitFailure::Shortage(shortage), .. }) => turn_away(*job, shortage),
+        Ok((sandbox, took)) => hand_over(function, &sandbox, job, FirstInit::Inside(took)),
+        Err(FailedInit { failure: InitError::Shortage(shortage), .. }) => {
+            end_with_shortage(*job, shortage)
+        }
         Err(failed) => {
             failed.report("invoke");
             drop(log);
-            give_up(function, *job, failed);
+            end_with_init_error(function, *job, failed);
         }
     }
 }
 
 /// Ends an invocation that hardcap cannot run because the machine lacks a resource.
-fn turn_away(job: Job, shortage: String) {
+fn end_with_shortage(job: Job, shortage: Shortage) {
     drop(job.permit);
-    let _ = job.reply.send(Err(Stop::Shortage(shortage)));
+    let _ = job.reply.send(Err(InvokeError::Shortage(shortage.0)));
 }
 
 /// A failed init.
-struct Failed {
-    failure: InitFailure,
+struct FailedInit {
+    failure: InitError,
     took: Duration,
     log: Arc<Log>,
     used_mb: u64,
 }
 
-impl Failed {
+impl FailedInit {
     fn report(&self, phase: &str) {
         let reported;
         let error_type = match &self.failure {
-            InitFailure::NotStarted(_) | InitFailure::Shortage(_) => "Runtime.InvalidEntrypoint",
-            InitFailure::Exited(_) => "Runtime.ExitError",
-            InitFailure::Extension { error_type, .. } => error_type,
-            InitFailure::Reported { body, error_type } => {
+            InitError::NotStarted(_) | InitError::Shortage(_) => "Runtime.InvalidEntrypoint",
+            InitError::Exited(_) => "Runtime.ExitError",
+            InitError::Extension { error_type, .. } => error_type,
+            InitError::Reported { body, error_type } => {
                 reported = outcome::reported_type(body, error_type.as_deref());
                 &reported
             }
-            InitFailure::TimedOut(_) => "",
+            InitError::TimedOut(_) => "",
         };
         let status = match self.failure {
-            InitFailure::TimedOut(_) => Status::Timeout,
-            _ => Status::Error(error_type),
+            InitError::TimedOut(_) => Status::Timeout,
+            InitError::NotStarted(_)
+            | InitError::Shortage(_)
+            | InitError::Reported { .. }
+            | InitError::Exited(_)
+            | InitError::Extension { .. } => Status::Error(error_type),
         };
         self.log.platform(&log::init_report_line(self.took, phase, status));
     }
 }
 
 /// Hands the invocation to the sandbox that was started for it, or ends it if that sandbox has ended already.
-fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, first: First) {
-    let (First::Init(took) | First::Inside(took)) = first;
+fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, first: FirstInit) {
+    let (FirstInit::Init(took) | FirstInit::Inside(took)) = first;
     let name = function.function.name.clone();
     job.ctx.record(What::ColdStart { function: name, millis: whole_millis(took) });
     if let Err(job) = sandbox.begin(job, Some(first)) {
-        let ended = Ended { duration: Duration::ZERO, init: None, used_mb: sandbox.used_mb() };
+        let ended =
+            Measurements { duration: Duration::ZERO, init: None, used_mb: sandbox.used_mb() };
         sandbox.log.platform(&log::start_line(&job.ctx.request_id));
-        finish(function, &sandbox.log, *job, Ending::Broken("Runtime.Unknown"), &ended);
+        finish(function, &sandbox.log, *job, InvocationEnd::Broken("Runtime.Unknown"), &ended);
     }
 }
 
 /// Ends the invocation with the error of its second init.
-fn give_up(function: &Deployed, job: Job, failed: Failed) {
-    let Failed { failure, took, log, used_mb } = failed;
+fn end_with_init_error(function: &Deployed, job: Job, failed: FailedInit) {
+    let FailedInit { failure, took, log, used_mb } = failed;
     let ending = match failure {
         // Already handled by the caller.
-        InitFailure::Shortage(message) => Ending::NotStarted(message),
-        InitFailure::NotStarted(message) => {
+        InitError::Shortage(shortage) => InvocationEnd::NotStarted(shortage.0),
+        InitError::NotStarted(message) => {
             log.platform(&format!("hardcap: {}", cannot_start(function, &message)));
-            Ending::NotStarted(message)
+            InvocationEnd::NotStarted(message)
         }
-        InitFailure::Exited(exit) => Ending::Exited(exit),
-        InitFailure::Extension { error_type, message } => Ending::Extension { error_type, message },
-        InitFailure::Reported { body, error_type } => Ending::Reported { body, error_type },
-        InitFailure::TimedOut(exceeded) => Ending::TimedOut(exceeded),
+        InitError::Exited(exit) => InvocationEnd::Exited(exit),
+        InitError::Extension { error_type, message } => {
+            InvocationEnd::Extension { error_type, message }
+        }
+        InitError::Reported { body, error_type } => InvocationEnd::Reported { body, error_type },
+        InitError::TimedOut(exceeded) => InvocationEnd::TimedOut(exceeded),
     };
     log.platform(&log::start_line(&job.ctx.request_id));
     let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     let _ = job.ctx.admit(&timeout, Millis(whole_millis(took)));
-    finish(function, &log, job, ending, &Ended { duration: took, init: None, used_mb });
+    finish(function, &log, job, ending, &Measurements { duration: took, init: None, used_mb });
 }
 
 fn cannot_start(function: &Deployed, message: &str) -> String {
@@ -180,7 +189,7 @@ async fn initialize(
     ctx: &Context,
     limit: Limit<Millis>,
     phase: &'static str,
-) -> Result<(Arc<Sandbox>, Duration), Failed> {
+) -> Result<(Arc<Sandbox>, Duration), FailedInit> {
     let stopwatch = ctx.clock.stopwatch();
     let home = function.home();
     let log = Arc::clone(&home.log);
@@ -188,59 +197,60 @@ async fn initialize(
     let allowed = Millis(limit.max.0 + 1);
     let late = injected::start_late(function, ctx, allowed).await;
     if late == allowed {
-        function.leave(Some(home));
-        let failure = InitFailure::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis()));
-        return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
+        function.keep_resources(Some(home));
+        let failure = InitError::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis()));
+        return Err(FailedInit { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
     }
     let (sandbox, initialized) = match start(function, home, phase).await {
         Ok(started) => started,
         Err(failure) => {
-            return Err(Failed { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
+            return Err(FailedInit { failure, took: stopwatch.elapsed(), log, used_mb: 0 });
         }
     };
     let left = Millis(allowed.0 - late.0);
     let failure = match ctx.clock.timeout(left, initialized).await {
-        Some(Ok(InitEnd::Ready(took))) => match injected::kill_before_next(function, ctx).await {
+        Some(Ok(InitOutcome::Ready(took))) => match injected::kill_before_next(function, ctx).await
+        {
             None => return Ok((sandbox, took + Duration::from_millis(late.0))),
-            Some(killed) => InitFailure::Exited(killed),
+            Some(killed) => InitError::Exited(killed),
         },
-        Some(Ok(InitEnd::Failed(failure))) => failure,
-        Some(Err(_)) => InitFailure::NotStarted("its sandbox was abandoned".to_owned()),
-        None => InitFailure::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis())),
+        Some(Ok(InitOutcome::Failed(failure))) => failure,
+        Some(Err(_)) => InitError::NotStarted("its sandbox was abandoned".to_owned()),
+        None => InitError::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis())),
     };
     let (took, used_mb) = (stopwatch.elapsed(), sandbox.used_mb());
-    let timed_out = matches!(failure, InitFailure::TimedOut(_));
-    sandbox.abandon(if timed_out { Reason::Timeout } else { Reason::Failure });
+    let timed_out = matches!(failure, InitError::TimedOut(_));
+    sandbox.abandon(if timed_out { ShutdownReason::Timeout } else { ShutdownReason::Failure });
     // The next attempt reuses the resources of this one, so they must be returned first.
     sandbox.serving.cancelled().await;
-    Err(Failed { failure, took, log, used_mb })
+    Err(FailedInit { failure, took, log, used_mb })
 }
 
-type Started = (Arc<Sandbox>, oneshot::Receiver<InitEnd>);
+type Started = (Arc<Sandbox>, oneshot::Receiver<InitOutcome>);
 
 /// Starts the processes of a sandbox with its own Runtime API.
 async fn start(
     function: &Arc<Deployed>,
-    home: Home,
+    home: SandboxResources,
     phase: &'static str,
-) -> Result<Started, InitFailure> {
-    let surroundings = &function.surroundings;
-    let (room, listener, address) = match prepared(surroundings).await {
+) -> Result<Started, InitError> {
+    let resources = &function.resources;
+    let (room, listener, address) = match prepared(resources).await {
         Ok(prepared) => prepared,
         Err(shortage) => {
-            function.leave(Some(home));
-            return Err(InitFailure::Shortage(shortage));
+            function.keep_resources(Some(home));
+            return Err(InitError::Shortage(shortage));
         }
     };
-    let credential = surroundings
+    let credential = resources
         .platform
         .keyring
-        .issue_for(surroundings.platform.clock.wall(), &function.function.name);
-    let facts = Facts {
+        .issue_for(resources.platform.clock.wall(), &function.function.name);
+    let facts = EnvironmentInputs {
         function: &function.function,
-        region: &surroundings.platform.region,
+        region: &resources.platform.region,
         runtime_api: &address.to_string(),
-        aws_endpoint: &surroundings.aws_endpoint,
+        aws_endpoint: &resources.aws_endpoint,
         credential: &credential,
         log_stream: &home.log_stream,
         host_path: &environment::host_path(),
@@ -248,18 +258,18 @@ async fn start(
     let launch = match Launch::new(function, &facts, Arc::clone(&home.isolation)) {
         Ok(launch) => launch,
         Err(not_started) => {
-            function.leave(Some(home));
+            function.keep_resources(Some(home));
             return Err(not_started.into());
         }
     };
     let (initialized, ready) = oneshot::channel();
     let serving = CancellationToken::new();
-    let parts = Parts { phase, home, serving: serving.clone(), initialized };
+    let parts = SandboxParts { phase, home, serving: serving.clone(), initialized };
     let sandbox = Sandbox::new(function, parts);
     function.started(&sandbox);
-    runtime_api::serve(&sandbox, listener, serving, &surroundings.tasks);
-    let stop = surroundings.stop.clone();
-    surroundings.sandboxes.spawn(life::live(Arc::clone(&sandbox), launch, room, stop));
+    runtime_api::serve(&sandbox, listener, serving, &resources.tasks);
+    let stop = resources.stop.clone();
+    resources.sandboxes.spawn(life::live(Arc::clone(&sandbox), launch, room, stop));
     Ok((sandbox, ready))
 }
 
@@ -268,27 +278,27 @@ async fn start(
 ///
 /// # Errors
 ///
-/// The missing resource, and what to do about it.
+/// [`Shortage`] with the missing resource, and what to do about it.
 async fn prepared(
-    surroundings: &Surroundings,
-) -> Result<(OwnedSemaphorePermit, TcpListener, SocketAddr), String> {
-    let room = Arc::clone(&surroundings.room);
+    resources: &SharedResources,
+) -> Result<(OwnedSemaphorePermit, TcpListener, SocketAddr), Shortage> {
+    let room = Arc::clone(&resources.room);
     let room = match Arc::clone(&room).try_acquire_owned() {
         Ok(room) => Some(room),
         Err(_) => {
-            surroundings.crowded.notify_one();
-            let clock = &surroundings.platform.clock;
+            resources.crowded.notify_one();
+            let clock = &resources.platform.clock;
             clock.timeout(ROOM_WITHIN, room.acquire_owned()).await.and_then(Result::ok)
         }
     };
     let room = room.ok_or_else(|| {
-        let running = surroundings.sandboxes.len();
+        let running = resources.sandboxes.len();
         let advice = descriptors::advice();
-        format!("{running} sandboxes are running, and file descriptors for another one are missing. {advice}")
+        Shortage(format!("{running} sandboxes are running, and file descriptors for another one are missing. {advice}"))
     })?;
     let (listener, address) = serve::bind(LOOPBACK, 0).await.map_err(|error| {
         descriptors::shortage(&error).unwrap_or_else(|| {
-            format!("cannot bind a port for the Runtime API of a sandbox: {error}")
+            Shortage(format!("cannot bind a port for the Runtime API of a sandbox: {error}"))
         })
     })?;
     Ok((room, listener, address))

@@ -40,13 +40,13 @@ impl Extent {
     }
 
     /// The next smaller extent.
-    pub(super) fn less(self) -> Option<Extent> {
+    pub(super) fn reduced(self) -> Option<Extent> {
         (self as usize).checked_sub(1).map(|at| ALL[at])
     }
 
     /// Notes that a sandbox was started with this extent after a larger one was refused. If the kernel will refuse it every
     /// time, later sandboxes use this extent, and the log says so once; else only this sandbox does.
-    pub(super) fn settle_for(self, refused: &io::Error) {
+    pub(super) fn reduce_permitted(self, refused: &io::Error) {
         let why = refused;
         if !is_permanent(refused) {
             tracing::warn!("a sandbox is less isolated than the others ({self:?}): {why}");
@@ -101,7 +101,7 @@ struct Made {
 
 /// The steps of a new process before exec, with all memory allocated before the fork.
 #[derive(Debug)]
-pub(super) enum Plan {
+pub(super) enum NamespacePlan {
     Make(Make),
     Enter { user: Option<OwnedFd>, mount: OwnedFd, folder: CString },
 }
@@ -139,7 +139,11 @@ impl Tree {
 
 impl Isolation {
     /// Prepares the steps of the next process.
-    pub(super) fn plan(&self, extent: Extent, view: &View<'_>) -> io::Result<Option<Plan>> {
+    pub(super) fn plan(
+        &self,
+        extent: Extent,
+        view: &View<'_>,
+    ) -> io::Result<Option<NamespacePlan>> {
         let whole = match extent {
             Extent::Nothing => return Ok(None),
             Extent::Tmp => false,
@@ -150,7 +154,7 @@ impl Isolation {
         if let Some(made) = made.as_ref().filter(|made| made.extent == extent) {
             let user = made.user.as_ref().map(OwnedFd::try_clone).transpose()?;
             let mount = made.mount.try_clone()?;
-            return Ok(Some(Plan::Enter { user, mount, folder }));
+            return Ok(Some(NamespacePlan::Enter { user, mount, folder }));
         }
         let layer = |(number, layer): (usize, &PathBuf)| {
             Tree::new(layer, Path::new(&format!("/tmp/layer{number}")))
@@ -160,7 +164,7 @@ impl Isolation {
         let kept = entries_of_tmp(view.needed.iter().copied());
         let mut hosts = std::fs::read("/etc/hosts").unwrap_or_default();
         hosts.extend_from_slice(HOSTS.as_bytes());
-        Ok(Some(Plan::Make(Make {
+        Ok(Some(NamespacePlan::Make(Make {
             whole,
             task_root: Tree::new(view.task_root, Path::new(TASK_ROOT))?,
             layers: view.layers.iter().enumerate().map(layer).collect::<io::Result<_>>()?,
@@ -225,7 +229,7 @@ pub(super) fn in_layers(path: &OsStr, layers: &[PathBuf], extent: Extent) -> OsS
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use self::linux::{Identity, carry_out, counts_processes};
+pub(super) use self::linux::{Identity, apply, counts_processes};
 
 /// The system calls in the new process between fork and exec. They allocate nothing.
 #[cfg(target_os = "linux")]
@@ -241,13 +245,13 @@ mod linux {
     };
     use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-    use super::{Make, Plan, Tree};
+    use super::{Make, NamespacePlan, Tree};
 
     /// Performs the planned steps.
-    pub(crate) fn carry_out(plan: &mut Plan, identity: &Identity) -> io::Result<()> {
+    pub(crate) fn apply(plan: &mut NamespacePlan, identity: &Identity) -> io::Result<()> {
         match plan {
-            Plan::Make(make) => self::make(make, identity),
-            Plan::Enter { user, mount, folder } => {
+            NamespacePlan::Make(make) => self::make(make, identity),
+            NamespacePlan::Enter { user, mount, folder } => {
                 if let Some(user) = user {
                     move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))?;
                 }
@@ -440,8 +444,8 @@ mod tests {
 
     #[test]
     fn the_extent_decreases_until_there_is_no_isolation() {
-        assert_eq!(Extent::Whole.less(), Some(Extent::Tmp));
-        assert_eq!(Extent::Tmp.less(), Some(Extent::Nothing));
-        assert_eq!(Extent::Nothing.less(), None);
+        assert_eq!(Extent::Whole.reduced(), Some(Extent::Tmp));
+        assert_eq!(Extent::Tmp.reduced(), Some(Extent::Nothing));
+        assert_eq!(Extent::Nothing.reduced(), None);
     }
 }

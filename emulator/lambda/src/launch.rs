@@ -5,13 +5,13 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::control_group::{Bounds, ControlGroup};
-use super::environment::{self, Facts, Variables};
+use super::control_group::{ControlGroup, GroupLimits};
+use super::environment::{self, EnvironmentInputs, Variables};
 use super::function::Deployed;
-use super::isolation::{Extent, Isolation, Plan, TASK_ROOT, in_layers};
+use super::isolation::{Extent, Isolation, NamespacePlan, TASK_ROOT, in_layers};
 use super::process::{Process, Program, ResourceLimits};
 use hardcap_core::clock::Clock;
-use hardcap_core::descriptors;
+use hardcap_core::descriptors::{self, Shortage};
 
 /// The parameters for all processes of one sandbox.
 #[derive(Debug)]
@@ -28,11 +28,11 @@ pub(super) struct Launch {
 
 /// The error of starting a process.
 #[derive(Debug)]
-pub(super) enum NotStarted {
+pub(super) enum LaunchError {
     /// The program or its folder is invalid: a function error, in AWS's words.
-    Program(String),
+    Program { message: String, kind: io::ErrorKind },
     /// The machine lacks a resource, named in the message: an error of hardcap.
-    Shortage(String),
+    Shortage(Shortage),
 }
 
 /// The kind of process in a sandbox.
@@ -45,17 +45,17 @@ enum Part {
 impl Launch {
     /// # Errors
     ///
-    /// [`NotStarted::Shortage`] if the machine lacks a resource for a control group.
+    /// [`LaunchError::Shortage`] if the machine lacks a resource for a control group.
     pub(super) fn new(
         function: &Deployed,
-        facts: &Facts<'_>,
+        facts: &EnvironmentInputs<'_>,
         isolation: Arc<Isolation>,
-    ) -> Result<Launch, NotStarted> {
-        let limits = function.surroundings.platform.limits();
+    ) -> Result<Launch, LaunchError> {
+        let limits = function.resources.platform.limits();
         let megabytes = u64::from(function.function.memory_mb) + function.view().tmp_mb;
         let processes = limits.lambda_processes.max.0;
-        let group = ControlGroup::make(Bounds { bytes: megabytes << 20, processes });
-        let group = group.map_err(NotStarted::Shortage)?;
+        let group = ControlGroup::make(GroupLimits { bytes: megabytes << 20, processes });
+        let group = group.map_err(LaunchError::Shortage)?;
         let counted = group.as_ref().is_some_and(ControlGroup::counts_processes);
         Ok(Launch {
             isolation,
@@ -83,7 +83,7 @@ impl Launch {
     }
 
     /// Starts the runtime.
-    pub(super) async fn runtime(&self, function: &Deployed) -> Result<Process, NotStarted> {
+    pub(super) async fn runtime(&self, function: &Deployed) -> Result<Process, LaunchError> {
         self.start(function, Part::Runtime, &function.function.command).await
     }
 
@@ -92,7 +92,7 @@ impl Launch {
         &self,
         function: &Deployed,
         program: &Path,
-    ) -> Result<Process, NotStarted> {
+    ) -> Result<Process, LaunchError> {
         self.start(function, Part::Extension, &[program.as_os_str().to_owned()]).await
     }
 
@@ -102,13 +102,15 @@ impl Launch {
         function: &Deployed,
         part: Part,
         command: &[OsString],
-    ) -> Result<Process, NotStarted> {
+    ) -> Result<Process, LaunchError> {
         if let Some(why) = &function.function.no_program {
-            return Err(NotStarted::Program(why.clone()));
+            let (message, kind) = (why.clone(), io::ErrorKind::NotFound);
+            return Err(LaunchError::Program { message, kind });
         }
         if !function.task_root.is_dir() {
             let root = function.task_root.display();
-            return Err(NotStarted::Program(format!("chdir {root}: no such directory")));
+            let message = format!("chdir {root}: no such directory");
+            return Err(LaunchError::Program { message, kind: io::ErrorKind::NotFound });
         }
         let mut extent = Extent::permitted();
         let mut refused: Option<io::Error> = None;
@@ -116,7 +118,7 @@ impl Launch {
             let error = match self.attempt(function, part, command, extent).await {
                 Ok(process) => {
                     if let Some(why) = refused {
-                        extent.settle_for(&why);
+                        extent.reduce_permitted(&why);
                     }
                     return Ok(process);
                 }
@@ -124,12 +126,15 @@ impl Launch {
             };
             // A shortage is neither an error of the program nor a reason for less isolation.
             if let Some(shortage) = descriptors::shortage(&error) {
-                return Err(NotStarted::Shortage(shortage));
+                return Err(LaunchError::Shortage(shortage));
             }
             // The error may come from the mounts or from the program, so the start is retried with less isolation.
-            match extent.less() {
-                Some(less) => extent = less,
-                None => return Err(NotStarted::Program(fork_exec_error(command, &error))),
+            match extent.reduced() {
+                Some(reduced) => extent = reduced,
+                None => {
+                    let message = fork_exec_error(command, &error);
+                    return Err(LaunchError::Program { message, kind: error.kind() });
+                }
             }
             refused.get_or_insert(error);
         }
@@ -157,12 +162,12 @@ impl Launch {
             Part::Extension => (environment::of_extension(variables), command.to_vec()),
         };
         let plan = self.isolation.plan(extent, &function.view())?;
-        let makes = matches!(plan, Some(Plan::Make(_)));
+        let makes = matches!(plan, Some(NamespacePlan::Make(_)));
         let folder = function.task_root.clone();
         let limits = self.limits;
         let entrances = self.group.as_ref().map(ControlGroup::entrances).unwrap_or_default();
         let program = Program { command, folder, environment, plan, limits, entrances };
-        let process = function.surroundings.launcher.launch(program).await?;
+        let process = function.resources.launcher.launch(program).await?;
         if makes {
             self.isolation.keep(extent, process.group.pid());
         }

@@ -54,10 +54,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::concurrency::{Account, Permit};
-use self::function::Surroundings;
-use self::registry::Registered;
-use self::stream::{Opened, Outlet};
-use crate::stop::{Stop, Throttle};
+use self::function::SharedResources;
+use self::registry::RegisteredFunction;
+use self::stream::{StreamSender, StreamStart};
+use crate::stop::{InvokeError, ThrottleReason};
 use hardcap_core::config::{Config, Function, RecursiveLoop};
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
@@ -71,7 +71,7 @@ pub trait Envelope: Send {
 }
 
 /// The event of an invocation.
-pub enum Event {
+pub enum InvocationEvent {
     /// The body of an Invoke request.
     Posted(Bytes),
     /// A queued event, which was measured and validated when it was queued.
@@ -80,12 +80,12 @@ pub enum Event {
     Envelope(Box<dyn Envelope>),
 }
 
-impl std::fmt::Debug for Event {
+impl std::fmt::Debug for InvocationEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (kind, bytes) = match self {
-            Event::Posted(posted) => ("Posted", Some(posted.len())),
-            Event::Queued(queued) => ("Queued", Some(queued.len())),
-            Event::Envelope(_) => ("Envelope", None),
+            InvocationEvent::Posted(posted) => ("Posted", Some(posted.len())),
+            InvocationEvent::Queued(queued) => ("Queued", Some(queued.len())),
+            InvocationEvent::Envelope(_) => ("Envelope", None),
         };
         f.debug_struct(kind).field("bytes", &bytes).finish()
     }
@@ -97,7 +97,7 @@ pub struct Invocation {
     /// [`hardcap_core::config::Function::name`].
     pub function: String,
     /// The event.
-    pub event: Event,
+    pub event: InvocationEvent,
     /// The decoded JSON of the header `X-Amz-Client-Context`.
     pub client_context: Option<String>,
 }
@@ -111,14 +111,14 @@ pub struct Reply {
     /// The content type of a response that the runtime posted as a stream, for an invoker that wants it buffered.
     pub posted_as_stream: Option<http::HeaderValue>,
     /// The function error, if the function failed.
-    pub fault: Option<Fault>,
+    pub function_error: Option<FunctionError>,
     /// The last 4 KB of the invocation's log.
     pub log_tail: Bytes,
 }
 
 /// The error of a failed function.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub enum FunctionError {
     /// The runtime reported an error.
     Reported {
         /// `errorType` from the runtime.
@@ -139,24 +139,28 @@ pub enum Fault {
     },
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for FunctionError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Fault::Reported { error_type, message } | Fault::Exited { error_type, message } => {
+            FunctionError::Reported { error_type, message }
+            | FunctionError::Exited { error_type, message } => {
                 write!(f, "{error_type}: {message}")
             }
-            Fault::TimedOut(exceeded) | Fault::ResponseTooLarge(exceeded) => exceeded.fmt(f),
+            FunctionError::TimedOut(exceeded) | FunctionError::ResponseTooLarge(exceeded) => {
+                exceeded.fmt(f)
+            }
         }
     }
 }
 
-impl Fault {
+impl FunctionError {
     /// The error type, as records and reports count it.
     pub fn error_type(&self) -> &str {
         match self {
-            Fault::Reported { error_type, .. } | Fault::Exited { error_type, .. } => error_type,
-            Fault::TimedOut(_) => "Sandbox.Timedout",
-            Fault::ResponseTooLarge(_) => "Function.ResponseSizeTooLarge",
+            FunctionError::Reported { error_type, .. }
+            | FunctionError::Exited { error_type, .. } => error_type,
+            FunctionError::TimedOut(_) => "Sandbox.Timedout",
+            FunctionError::ResponseTooLarge(_) => "Function.ResponseSizeTooLarge",
         }
     }
 }
@@ -171,9 +175,9 @@ pub struct Lambda {
 struct Shared {
     platform: Platform,
     /// Ordered by name. Locked only for a lookup or a change, never during a wait.
-    functions: RwLock<BTreeMap<String, Registered>>,
+    functions: RwLock<BTreeMap<String, RegisteredFunction>>,
     account: Arc<Account>,
-    surroundings: Arc<Surroundings>,
+    resources: Arc<SharedResources>,
     /// One task per sandbox.
     sandboxes: TaskTracker,
     stop: CancellationToken,
@@ -201,8 +205,8 @@ struct Job {
     client_context: Option<http::HeaderValue>,
     permit: Permit,
     /// The channel of a streamed response.
-    outlet: Option<Outlet>,
-    reply: oneshot::Sender<Result<Reply, Stop>>,
+    outlet: Option<StreamSender>,
+    reply: oneshot::Sender<Result<Reply, InvokeError>>,
 }
 
 impl Lambda {
@@ -216,7 +220,7 @@ impl Lambda {
     ) -> Lambda {
         let sandboxes = TaskTracker::new();
         let stop = stop.child_token();
-        let surroundings = Arc::new(Surroundings {
+        let resources = Arc::new(SharedResources {
             platform: platform.clone(),
             aws_endpoint: aws_endpoint.to_owned(),
             launcher: process::Launcher::default(),
@@ -231,7 +235,7 @@ impl Lambda {
             platform: platform.clone(),
             functions: RwLock::default(),
             account: Arc::default(),
-            surroundings,
+            resources,
             sandboxes,
             stop,
         };
@@ -245,7 +249,11 @@ impl Lambda {
     /// Invokes a function: measures the event, acquires a permit, finds or starts a sandbox, waits for the response.
     ///
     /// The invocation belongs to the sandbox: dropping this future ends the wait, not the function.
-    pub async fn invoke(&self, ctx: &Context, invocation: Invocation) -> Result<Reply, Stop> {
+    pub async fn invoke(
+        &self,
+        ctx: &Context,
+        invocation: Invocation,
+    ) -> Result<Reply, InvokeError> {
         stream::ended(self.submit(ctx, invocation, None)?).await
     }
 
@@ -254,8 +262,8 @@ impl Lambda {
         &self,
         ctx: &Context,
         invocation: Invocation,
-    ) -> Result<Opened, Stop> {
-        let (outlet, opening) = Outlet::new();
+    ) -> Result<StreamStart, InvokeError> {
+        let (outlet, opening) = StreamSender::new();
         let replied = self.submit(ctx, invocation, Some(outlet))?;
         stream::opened(opening, replied).await
     }
@@ -264,8 +272,8 @@ impl Lambda {
         &self,
         ctx: &Context,
         invocation: Invocation,
-        outlet: Option<Outlet>,
-    ) -> Result<oneshot::Receiver<Result<Reply, Stop>>, Stop> {
+        outlet: Option<StreamSender>,
+    ) -> Result<oneshot::Receiver<Result<Reply, InvokeError>>, InvokeError> {
         let function = self.find(&invocation.function)?;
         let event = measured(ctx, invocation.event)?;
         ctx.keep(Part::Event, &event);
@@ -273,20 +281,20 @@ impl Lambda {
         let trace = lineage::extended(&ctx.trace, &arn);
         let ctx = &Context { trace: trace.into(), ..ctx.clone() };
         let permit = if faults::is_throttled(ctx, &invocation.function) {
-            Err(Throttle::Account)
+            Err(ThrottleReason::Account)
         } else {
             function.deployed.executions.permit(ctx)
         };
         let permit = permit.map_err(|throttle| {
             ctx.record(What::Throttled { function: invocation.function.clone() });
-            Stop::Throttled(throttle)
+            InvokeError::Throttled(throttle)
         })?;
         let client_context =
             invocation.client_context.and_then(|json| http::HeaderValue::try_from(json).ok());
         let (reply, replied) = oneshot::channel();
         let ctx = ctx.clone();
         let job = Box::new(Job { ctx, event, client_context, permit, outlet, reply });
-        function.deployed.take_on(job);
+        function.deployed.enqueue(job);
         Ok(replied)
     }
 
@@ -297,7 +305,7 @@ impl Lambda {
 
     /// Stops a chain of requests that has passed a function too often, unless the function allows recursive loops. Before the
     /// first day of the limit AWS did not detect loops.
-    pub fn admit_chain(&self, ctx: &Context, function: &str) -> Result<(), Stop> {
+    pub fn admit_chain(&self, ctx: &Context, function: &str) -> Result<(), InvokeError> {
         let function = self.find(function)?.function;
         if function.recursive_loop == RecursiveLoop::Allow
             || !ctx.limits.lambda_recursion.has_begun()
@@ -341,17 +349,17 @@ impl Lambda {
         self.shared.sandboxes.close();
         self.shared.sandboxes.wait().await;
         self.shared.end_all();
-        control_group::see_to_guard();
+        control_group::ensure_guard();
     }
 
-    fn registered(&self, name: &str) -> Option<Registered> {
+    fn registered(&self, name: &str) -> Option<RegisteredFunction> {
         let functions = self.shared.functions.read().unwrap_or_else(PoisonError::into_inner);
         functions.get(name).cloned()
     }
 
-    fn find(&self, name: &str) -> Result<Registered, Stop> {
-        self.registered(name).ok_or_else(|| Stop::FunctionNotFound {
-            arn: name::Named::parse(name, &self.shared.platform.region).arn(),
+    fn find(&self, name: &str) -> Result<RegisteredFunction, InvokeError> {
+        self.registered(name).ok_or_else(|| InvokeError::FunctionNotFound {
+            arn: name::FunctionName::parse(name, &self.shared.platform.region).arn(),
         })
     }
 }
@@ -363,21 +371,22 @@ fn room() -> usize {
 }
 
 /// Serializes a measured event. This is the only place that compares an event with its limit.
-fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
+fn measured(ctx: &Context, event: InvocationEvent) -> Result<Bytes, InvokeError> {
     match event {
-        Event::Posted(event) => {
+        InvocationEvent::Posted(event) => {
             admit_event(ctx, ByteCount::of(&event))?;
             event::must_be_json(&event)?;
             // An Invoke without a body passes an empty object, as users of SDKs report; not recorded.
             Ok(if event.is_empty() { Bytes::from_static(b"{}") } else { event })
         }
-        Event::Queued(event) => Ok(event),
-        Event::Envelope(envelope) => {
+        InvocationEvent::Queued(event) => Ok(event),
+        InvocationEvent::Envelope(envelope) => {
             let mut length = Length::default();
             envelope.describe(&mut length);
             admit_event(ctx, length.bytes())?;
-            let capacity = usize::try_from(length.bytes().0)
-                .map_err(|_| Stop::Bug("an admitted event does not fit into memory".to_owned()))?;
+            let capacity = usize::try_from(length.bytes().0).map_err(|_| {
+                InvokeError::Bug("an admitted event does not fit into memory".to_owned())
+            })?;
             let mut event = Vec::with_capacity(capacity);
             envelope.describe(&mut event);
             Ok(event.into())
@@ -386,6 +395,6 @@ fn measured(ctx: &Context, event: Event) -> Result<Bytes, Stop> {
 }
 
 /// Compares an event's size with its limit.
-pub fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
+pub fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), InvokeError> {
     Ok(ctx.admit(&ctx.limits.lambda_sync_request, length)?)
 }

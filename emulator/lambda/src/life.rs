@@ -1,5 +1,6 @@
 //! The life of a sandbox, in its own task: its processes are started, supervised and reaped.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,11 +10,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::function::Deployed;
-use super::init::InitFailure;
-use super::launch::{Launch, NotStarted};
+use super::init::InitError;
+use super::launch::{Launch, LaunchError};
 use super::output::Rest;
 use super::process::{Exit, Process};
-use super::sandbox::{End, Reason, Running, Sandbox};
+use super::sandbox::{RunningProcess, RuntimeEnd, Sandbox, ShutdownReason};
 use hardcap_core::clock::EpochMillis;
 
 /// The interval of the checks of a busy sandbox, and so the maximum delay of freezing it.
@@ -43,28 +44,28 @@ async fn begin(
     sandbox: &Arc<Sandbox>,
     launch: &Launch,
     stop: &CancellationToken,
-) -> Result<Child, End> {
+) -> Result<Child, RuntimeEnd> {
     for program in extensions(&sandbox.function)? {
         start_extension(sandbox, launch, &program).await?;
     }
     while sandbox.is_registering() && !sandbox.is_dead() {
         tokio::select! {
             () = sandbox.wake.notified() => {}
-            () = stop.cancelled() => sandbox.abandon(Reason::Spindown),
+            () = stop.cancelled() => sandbox.abandon(ShutdownReason::Spindown),
         }
     }
     if sandbox.is_dead() {
-        return Err(End::GivenUp);
+        return Err(RuntimeEnd::GivenUp);
     }
     let process = launch.runtime(&sandbox.function).await;
     let Process { child, group, output } =
-        process.map_err(|error| End::NotStarted(error.into()))?;
-    sandbox.runs(Running { group, output });
+        process.map_err(|error| RuntimeEnd::NotStarted(error.into()))?;
+    sandbox.runs(RunningProcess { group, output });
     Ok(child)
 }
 
 /// The programs of the external extensions: those in `extensions` of the layers, and the configured ones.
-fn extensions(function: &Deployed) -> Result<Vec<PathBuf>, End> {
+fn extensions(function: &Deployed) -> Result<Vec<PathBuf>, RuntimeEnd> {
     let mut programs: Vec<PathBuf> = Vec::new();
     let mut add = |program: PathBuf| {
         // Layers are merged: a file of a later layer replaces that of an earlier one.
@@ -81,7 +82,7 @@ fn extensions(function: &Deployed) -> Result<Vec<PathBuf>, End> {
     }
     for program in &function.function.extensions {
         let program = std::path::absolute(program).map_err(|error| {
-            End::NotStarted(InitFailure::NotStarted(format!("{}: {error}", program.display())))
+            RuntimeEnd::NotStarted(InitError::NotStarted(format!("{}: {error}", program.display())))
         })?;
         add(program);
     }
@@ -92,11 +93,11 @@ async fn start_extension(
     sandbox: &Arc<Sandbox>,
     launch: &Launch,
     program: &Path,
-) -> Result<(), End> {
+) -> Result<(), RuntimeEnd> {
     let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let failed = |message: String| {
-        let failure = InitFailure::Extension { error_type: "Extension.LaunchError", message };
-        Err(End::NotStarted(failure))
+        let failure = InitError::Extension { error_type: "Extension.LaunchError", message };
+        Err(RuntimeEnd::NotStarted(failure))
     };
     if !sandbox.expect_extension(&name) {
         return failed(format!("too many extensions: {name} exceeds the limit"));
@@ -106,9 +107,11 @@ async fn start_extension(
             sandbox.extension_runs(&name, child, (group, output));
             Ok(())
         }
-        Err(NotStarted::Shortage(message)) => Err(End::NotStarted(InitFailure::Shortage(message))),
-        Err(NotStarted::Program(message)) => {
-            let denied = message.ends_with("permission denied");
+        Err(LaunchError::Shortage(shortage)) => {
+            Err(RuntimeEnd::NotStarted(InitError::Shortage(shortage)))
+        }
+        Err(LaunchError::Program { message, kind }) => {
+            let denied = kind == io::ErrorKind::PermissionDenied;
             let error_type = if denied { "PermissionDenied" } else { "UnknownError" };
             sandbox.extension_not_launched(&name, error_type);
             failed(message)
@@ -116,34 +119,38 @@ async fn start_extension(
     }
 }
 
-async fn supervise(sandbox: &Arc<Sandbox>, mut child: Child, stop: &CancellationToken) -> End {
-    let surroundings = &sandbox.function.surroundings;
-    let clock = surroundings.platform.clock.clone();
+async fn supervise(
+    sandbox: &Arc<Sandbox>,
+    mut child: Child,
+    stop: &CancellationToken,
+) -> RuntimeEnd {
+    let resources = &sandbox.function.resources;
+    let clock = resources.platform.clock.clone();
     let mut writes = true;
     let mut stopping = false;
     let status = loop {
-        let span = sandbox.look_after(TICK);
+        let span = sandbox.run_checks(TICK);
         let idle_until = sandbox.idle_until();
         tokio::select! {
             status = child.wait() => break status,
             rest = sandbox.follow(), if writes => writes = rest != Rest::Never,
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
-                sandbox.abandon(Reason::Spindown);
+                sandbox.abandon(ShutdownReason::Spindown);
             }
             () = clock.sleep_until(idle_until.unwrap_or(EpochMillis(0))), if idle_until.is_some() => {
                 sandbox.end_if_idle(false);
             }
-            () = surroundings.crowded.notified(), if idle_until.is_some() => {
+            () = resources.crowded.notified(), if idle_until.is_some() => {
                 if !sandbox.end_if_idle(true) {
-                    surroundings.crowded.notify_one();
+                    resources.crowded.notify_one();
                 }
             }
             _ = clock.timeout(span, sandbox.wake.notified()) => {}
         }
     };
-    sandbox.hear_out().await;
-    End::Exited(status.map_or_else(
+    sandbox.finish_response().await;
+    RuntimeEnd::Exited(status.map_or_else(
         |error| {
             tracing::error!(%error, "cannot wait for a process");
             Exit::Signal(0)

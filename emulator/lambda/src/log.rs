@@ -20,7 +20,7 @@ pub(super) struct Log {
     function: Arc<str>,
     stream: Arc<str>,
     log_buffer: LogBuffer,
-    text: Mutex<Text>,
+    text: Mutex<LogText>,
 }
 
 /// The origin of a line.
@@ -31,7 +31,7 @@ pub(super) enum Writer {
 }
 
 #[derive(Debug, Default)]
-struct Text {
+struct LogText {
     /// The text since the end of the last invocation; of a long log only its end.
     tail: Vec<u8>,
     /// The unfinished lines of the runtime and of the extensions.
@@ -114,7 +114,7 @@ impl Log {
         }
     }
 
-    fn end_unfinished(&self, text: &mut Text) {
+    fn end_unfinished(&self, text: &mut LogText) {
         for at in 0..text.unfinished.len() {
             let line = std::mem::take(&mut text.unfinished[at]);
             if !line.is_empty() {
@@ -123,7 +123,7 @@ impl Log {
         }
     }
 
-    fn line(&self, text: &mut Text, line: &[u8]) {
+    fn line(&self, text: &mut LogText, line: &[u8]) {
         text.keep(line);
         self.show(line);
         super::hint::explain(&self.function, line);
@@ -137,12 +137,12 @@ impl Log {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Text> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, LogText> {
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Text {
+impl LogText {
     fn keep(&mut self, line: &[u8]) {
         self.tail.extend_from_slice(line);
         self.tail.push(b'\n');
@@ -205,7 +205,7 @@ impl Report<'_> {
         let duration = self.billed_duration();
         whole_millis_up(match self.init {
             Some(init) if self.init_is_billed => duration + init,
-            _ => duration,
+            Some(_) | None => duration,
         })
     }
 

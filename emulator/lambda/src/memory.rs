@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_kernels_own_numbers() {
+    fn the_numbers_of_the_kernel_are_parsed() {
         let status = "Name:\tguest\nVmPeak:\t  9999 kB\nVmHWM:\t    5120 kB\nVmRSS:\t    4096 kB\nThreads:\t1\n";
         let expected = Usage { resident: 4096 * 1024, peak: 5120 * 1024 };
         assert_eq!(parse_status(status), Some(expected));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_a_process_that_runs_and_not_one_that_does_not() {
+    fn only_a_running_process_has_a_memory_use() {
         let own = usage(std::process::id()).unwrap();
         assert!(own.resident > 0 && own.peak >= own.resident, "{own:?}");
         assert_eq!(usage(u32::MAX), None);

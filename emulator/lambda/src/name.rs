@@ -7,7 +7,7 @@ pub const LATEST: &str = "$LATEST";
 
 /// A parsed function name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct FunctionName {
     /// The region, `us-east-1`.
     pub region: String,
     /// The account, 12 digits.
@@ -18,19 +18,20 @@ pub struct Named {
     pub qualifier: Option<String>,
 }
 
-impl Named {
+impl FunctionName {
     /// Parses `name`, `ACCOUNT:function:name`, `arn:aws:lambda:REGION:ACCOUNT:function:name`, each with or without
     /// `:qualifier`.
     ///
     /// Any other text becomes a name that no function has.
-    pub fn parse(text: &str, region: &str) -> Named {
+    pub fn parse(text: &str, region: &str) -> FunctionName {
         let parts: Vec<&str> = text.split(':').collect();
-        let named = |region: &str, account: &str, function: &str, qualifier: Option<&str>| Named {
-            region: region.to_owned(),
-            account: account.to_owned(),
-            function: function.to_owned(),
-            qualifier: qualifier.map(str::to_owned),
-        };
+        let named =
+            |region: &str, account: &str, function: &str, qualifier: Option<&str>| FunctionName {
+                region: region.to_owned(),
+                account: account.to_owned(),
+                function: function.to_owned(),
+                qualifier: qualifier.map(str::to_owned),
+            };
         match parts[..] {
             [function, qualifier] => named(region, ACCOUNT_ID, function, Some(qualifier)),
             [account, "function", function] => named(region, account, function, None),
@@ -56,7 +57,7 @@ impl Named {
 
     /// The ARN with its qualifier, `$LATEST` by default.
     pub fn arn(&self) -> String {
-        let Named { region, account, function, qualifier } = self;
+        let FunctionName { region, account, function, qualifier } = self;
         let qualifier = qualifier.as_deref().unwrap_or(LATEST);
         format!("arn:aws:lambda:{region}:{account}:function:{function}:{qualifier}")
     }
@@ -111,7 +112,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, function: &str, qualifier: Option<&str>) {
-        let named = Named::parse(text, "us-east-1");
+        let named = FunctionName::parse(text, "us-east-1");
         assert_eq!(named.function, function, "{text}");
         assert_eq!(named.qualifier.as_deref(), qualifier, "{text}");
         assert!(named.account == "000000000000" && named.region == "us-east-1", "{named:?}");
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn names_of_other_regions_accounts_and_versions_cannot_exist() {
-        let local = |text: &str| Named::parse(text, "us-east-1").is_local("us-east-1");
+        let local = |text: &str| FunctionName::parse(text, "us-east-1").is_local("us-east-1");
         assert!(local("echo") && local("echo:$LATEST"));
         assert!(!local("echo:1"));
         assert!(!local("111122223333:function:echo"));
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn the_arn_of_an_unknown_function_has_a_qualifier() {
         assert_eq!(
-            Named::parse("doesnotexist", "eu-west-1").arn(),
+            FunctionName::parse("doesnotexist", "eu-west-1").arn(),
             "arn:aws:lambda:eu-west-1:000000000000:function:doesnotexist:$LATEST"
         );
     }

@@ -5,14 +5,14 @@ use hardcap_limits::{Exceeded, Party};
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
+use super::FunctionError;
 use super::log::Status;
 use super::process::Exit;
 use hardcap_core::clock::EpochMillis;
 
 /// The end of an invocation: exactly one of these.
 #[derive(Clone, Debug)]
-pub(super) enum Ending {
+pub(super) enum InvocationEnd {
     /// The runtime posted a response.
     Answered {
         payload: Bytes,
@@ -28,7 +28,7 @@ pub(super) enum Ending {
         error_type: Option<String>,
     },
     /// The response was over the limit. `then` is the further behaviour of the runtime.
-    TooLarge { exceeded: Exceeded, then: Then },
+    TooLarge { exceeded: Exceeded, then: AfterRefusal },
     /// The function's own timeout.
     TimedOut(Exceeded),
     /// The process ended without a response.
@@ -45,7 +45,7 @@ pub(super) enum Ending {
 
 /// The behaviour of a runtime after its response was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
+pub(super) enum AfterRefusal {
     WentOn,
     Exited(Exit),
     TimedOut,
@@ -53,25 +53,25 @@ pub(super) enum Then {
 
 /// The results of an invocation for each party.
 #[derive(Debug)]
-pub(super) struct Conclusion {
+pub(super) struct InvocationResult {
     /// The payload for the invoker.
     pub(super) payload: Bytes,
-    /// As in [`Ending::Answered`].
+    /// As in [`InvocationEnd::Answered`].
     pub(super) posted_as_stream: Option<HeaderValue>,
     /// The function error, if the function failed.
-    pub(super) fault: Option<Fault>,
+    pub(super) function_error: Option<FunctionError>,
     /// The platform's log lines before END.
     pub(super) lines: Vec<String>,
     /// The status of the REPORT line.
     pub(super) status: ReportStatus,
 }
 
-impl Conclusion {
-    fn well(payload: Bytes) -> Conclusion {
-        Conclusion {
+impl InvocationResult {
+    fn success(payload: Bytes) -> InvocationResult {
+        InvocationResult {
             payload,
             posted_as_stream: None,
-            fault: None,
+            function_error: None,
             lines: Vec::new(),
             status: ReportStatus::Success,
         }
@@ -101,31 +101,35 @@ pub(super) const TRUNCATED_RESPONSE: &str = "Runtime.TruncatedResponse";
 const EXIT_ERROR: &str = "Runtime.ExitError";
 const INVALID_ENTRYPOINT: &str = "Runtime.InvalidEntrypoint";
 
-impl Ending {
+impl InvocationEnd {
     /// Determines the results for each party.
-    pub(super) fn conclude(self, request_id: &str, now: EpochMillis) -> Conclusion {
+    pub(super) fn conclude(self, request_id: &str, now: EpochMillis) -> InvocationResult {
         match self {
-            Ending::Answered { payload, posted_as_stream } => {
-                Conclusion { posted_as_stream, ..Conclusion::well(payload) }
+            InvocationEnd::Answered { payload, posted_as_stream } => {
+                InvocationResult { posted_as_stream, ..InvocationResult::success(payload) }
             }
-            Ending::Streamed(None) => Conclusion::well(Bytes::new()),
+            InvocationEnd::Streamed(None) => InvocationResult::success(Bytes::new()),
             // Captured on 2026-09-15: the function gets no error, and its REPORT line has no status.
-            Ending::Streamed(Some(exceeded)) => Conclusion {
-                fault: Some(Fault::ResponseTooLarge(exceeded)),
+            InvocationEnd::Streamed(Some(exceeded)) => InvocationResult {
+                function_error: Some(FunctionError::ResponseTooLarge(exceeded)),
                 lines: vec![format!("hardcap: {exceeded}")],
-                ..Conclusion::well(Bytes::new())
+                ..InvocationResult::success(Bytes::new())
             },
-            Ending::Reported { body, error_type } => reported(body, error_type),
-            Ending::TooLarge { exceeded, then } => too_large(exceeded, then, request_id, now),
-            Ending::TimedOut(exceeded) => timed_out(exceeded, request_id, now),
-            Ending::Exited(exit) => platform_error(EXIT_ERROR, exit.message(), request_id),
-            Ending::OutOfMemory(exceeded) => out_of_memory(exceeded, request_id, now),
-            Ending::Extension { error_type, message } => {
+            InvocationEnd::Reported { body, error_type } => reported(body, error_type),
+            InvocationEnd::TooLarge { exceeded, then } => {
+                too_large(exceeded, then, request_id, now)
+            }
+            InvocationEnd::TimedOut(exceeded) => timed_out(exceeded, request_id, now),
+            InvocationEnd::Exited(exit) => platform_error(EXIT_ERROR, exit.message(), request_id),
+            InvocationEnd::OutOfMemory(exceeded) => out_of_memory(exceeded, request_id, now),
+            InvocationEnd::Extension { error_type, message } => {
                 platform_error(error_type, message, request_id)
             }
-            Ending::NotStarted(message) => platform_error(INVALID_ENTRYPOINT, message, request_id),
+            InvocationEnd::NotStarted(message) => {
+                platform_error(INVALID_ENTRYPOINT, message, request_id)
+            }
             // The text after "Error:" is unconfirmed for these; the type is official.
-            Ending::Broken(error_type) => {
+            InvocationEnd::Broken(error_type) => {
                 platform_error(error_type, error_type.to_owned(), request_id)
             }
         }
@@ -158,44 +162,49 @@ pub(super) fn reported_type(body: &[u8], header: Option<&str>) -> String {
     }
 }
 
-fn reported(body: Bytes, header: Option<String>) -> Conclusion {
+fn reported(body: Bytes, header: Option<String>) -> InvocationResult {
     let error_type = reported_type(&body, header.as_deref());
     let posted: PostedError = serde_json::from_slice(&body).unwrap_or_default();
     // The runtime logs the error itself. A REPORT line with a status is not recorded for it.
-    Conclusion {
-        fault: Some(Fault::Reported { error_type, message: posted.error_message }),
-        ..Conclusion::well(body)
+    InvocationResult {
+        function_error: Some(FunctionError::Reported { error_type, message: posted.error_message }),
+        ..InvocationResult::success(body)
     }
 }
 
-fn too_large(exceeded: Exceeded, then: Then, request_id: &str, now: EpochMillis) -> Conclusion {
+fn too_large(
+    exceeded: Exceeded,
+    then: AfterRefusal,
+    request_id: &str,
+    now: EpochMillis,
+) -> InvocationResult {
     let mut lines = vec![format!("hardcap: {exceeded}")];
     lines.extend(shown(&exceeded, Party::Log, request_id, now));
     let status = match then {
-        Then::WentOn => ReportStatus::Error("Function.ResponseSizeTooLarge".to_owned()),
-        Then::TimedOut => ReportStatus::Timeout,
-        Then::Exited(exit) => {
+        AfterRefusal::WentOn => ReportStatus::Error("Function.ResponseSizeTooLarge".to_owned()),
+        AfterRefusal::TimedOut => ReportStatus::Timeout,
+        AfterRefusal::Exited(exit) => {
             lines.extend(error_lines(EXIT_ERROR, &exit.message(), request_id));
             ReportStatus::Error(EXIT_ERROR.to_owned())
         }
     };
     let shown = shown(&exceeded, Party::Invoker, request_id, now).unwrap_or_default();
-    let fault = Some(Fault::ResponseTooLarge(exceeded));
-    Conclusion { fault, lines, status, ..Conclusion::well(shown.into()) }
+    let function_error = Some(FunctionError::ResponseTooLarge(exceeded));
+    InvocationResult { function_error, lines, status, ..InvocationResult::success(shown.into()) }
 }
 
-fn timed_out(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conclusion {
+fn timed_out(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> InvocationResult {
     let document = shown(&exceeded, Party::Invoker, request_id, now).unwrap_or_default();
-    Conclusion {
-        fault: Some(Fault::TimedOut(exceeded)),
+    InvocationResult {
+        function_error: Some(FunctionError::TimedOut(exceeded)),
         lines: shown(&exceeded, Party::Log, request_id, now).into_iter().collect(),
         status: ReportStatus::Timeout,
-        ..Conclusion::well(document.into())
+        ..InvocationResult::success(document.into())
     }
 }
 
 /// The texts and the error type are those of the day: first `Runtime.ExitError`, later `Runtime.OutOfMemory`.
-fn out_of_memory(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conclusion {
+fn out_of_memory(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> InvocationResult {
     let names = [("request_id", request_id)];
     let told = exceeded.refusal_with(Party::Invoker, &names);
     let (error_type, body) = told.map(|it| (it.error_type, it.body)).unwrap_or_default();
@@ -203,23 +212,23 @@ fn out_of_memory(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Conc
         shown(&exceeded, Party::Log, request_id, now).into_iter().collect();
     lines.push(error_type.to_owned());
     let message = Exit::KILLED.message();
-    Conclusion {
+    InvocationResult {
         lines,
-        fault: Some(Fault::Exited { error_type: error_type.to_owned(), message }),
+        function_error: Some(FunctionError::Exited { error_type: error_type.to_owned(), message }),
         status: ReportStatus::Error(error_type.to_owned()),
-        ..Conclusion::well(body.into())
+        ..InvocationResult::success(body.into())
     }
 }
 
-fn platform_error(error_type: &str, message: String, request_id: &str) -> Conclusion {
+fn platform_error(error_type: &str, message: String, request_id: &str) -> InvocationResult {
     let error_message = format!("RequestId: {request_id} Error: {message}");
     let document = ErrorDocument { error_type, error_message: &error_message };
     let document = serde_json::to_vec(&document).expect("two strings are JSON");
-    Conclusion {
+    InvocationResult {
         lines: error_lines(error_type, &message, request_id),
-        fault: Some(Fault::Exited { error_type: error_type.to_owned(), message }),
+        function_error: Some(FunctionError::Exited { error_type: error_type.to_owned(), message }),
         status: ReportStatus::Error(error_type.to_owned()),
-        ..Conclusion::well(document.into())
+        ..InvocationResult::success(document.into())
     }
 }
 
@@ -252,7 +261,7 @@ mod tests {
     const ID: &str = "8a3d29ff-89aa-11e8-a040-2759dd9dfff0";
     const NOW: EpochMillis = EpochMillis(1_531_822_620_383);
 
-    fn conclude(ending: Ending) -> Conclusion {
+    fn conclude(ending: InvocationEnd) -> InvocationResult {
         ending.conclude(ID, NOW)
     }
 
@@ -263,9 +272,9 @@ mod tests {
     #[test]
     fn a_response_is_unchanged() {
         let payload = Bytes::from_static(b" {\"a\" :1}\n");
-        let conclusion = conclude(Ending::Answered { payload, posted_as_stream: None });
+        let conclusion = conclude(InvocationEnd::Answered { payload, posted_as_stream: None });
         assert_eq!(text(&conclusion.payload), " {\"a\" :1}\n");
-        assert!(conclusion.fault.is_none());
+        assert!(conclusion.function_error.is_none());
     }
 
     #[test]
@@ -274,7 +283,7 @@ mod tests {
             (Exit::Clean, "Runtime exited without providing a reason"),
             (Exit::Status(127), "Runtime exited with error: exit status 127"),
         ] {
-            let conclusion = conclude(Ending::Exited(exit));
+            let conclusion = conclude(InvocationEnd::Exited(exit));
             let expected = format!(
                 r#"{{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {ID} Error: {message}"}}"#
             );
@@ -289,10 +298,11 @@ mod tests {
     fn a_reported_error_is_unchanged_and_its_known_members_are_parsed() {
         let posted = r#"{"errorMessage":"Handler fails", "errorType":"Exception","requestId":""}"#;
         let body = Bytes::from_static(posted.as_bytes());
-        let conclusion = conclude(Ending::Reported { body, error_type: None });
+        let conclusion = conclude(InvocationEnd::Reported { body, error_type: None });
         assert_eq!(text(&conclusion.payload), posted);
-        let Some(Fault::Reported { error_type, message }) = conclusion.fault else {
-            panic!("{:?}", conclusion.fault)
+        let Some(FunctionError::Reported { error_type, message }) = conclusion.function_error
+        else {
+            panic!("{:?}", conclusion.function_error)
         };
         assert_eq!((error_type.as_str(), message.as_str()), ("Exception", "Handler fails"));
     }
@@ -301,9 +311,9 @@ mod tests {
     fn an_error_that_is_not_json_keeps_the_type_of_its_header() {
         let body = Bytes::from_static(b"\xff oops");
         let error_type = Some("Function.Oops".to_owned());
-        let conclusion = conclude(Ending::Reported { body: body.clone(), error_type });
+        let conclusion = conclude(InvocationEnd::Reported { body: body.clone(), error_type });
         assert_eq!(conclusion.payload, body);
-        assert_eq!(conclusion.fault.unwrap().error_type(), "Function.Oops");
+        assert_eq!(conclusion.function_error.unwrap().error_type(), "Function.Oops");
     }
 
     #[test]
@@ -315,7 +325,7 @@ mod tests {
     fn the_log_of_a_too_large_answer_names_both_numbers() {
         let exceeded =
             Limits::classic().lambda_sync_response.exceeded_by(hardcap_limits::Bytes(6_291_560));
-        let conclusion = conclude(Ending::TooLarge { exceeded, then: Then::WentOn });
+        let conclusion = conclude(InvocationEnd::TooLarge { exceeded, then: AfterRefusal::WentOn });
         assert!(
             conclusion.lines[0].contains("6291560") && conclusion.lines[0].contains("6291556"),
             "{:?}",
@@ -339,7 +349,7 @@ mod tests {
         ] {
             let limits = Limits::at(date.parse().unwrap());
             let limit = limits.lambda_timeout.lowered_to(Millis(1_000));
-            let conclusion = conclude(Ending::TimedOut(limit.exceeded_by(Millis(1_001))));
+            let conclusion = conclude(InvocationEnd::TimedOut(limit.exceeded_by(Millis(1_001))));
             assert_eq!(text(&conclusion.payload), payload, "{date}");
             assert_eq!(conclusion.lines, lines, "{date}");
             assert_eq!(conclusion.status, ReportStatus::Timeout, "{date}");
@@ -356,7 +366,8 @@ mod tests {
         ] {
             let limits = Limits::at(date.parse().unwrap());
             let limit = limits.lambda_memory_max.lowered_to(Megabytes(128));
-            let conclusion = conclude(Ending::OutOfMemory(limit.exceeded_by(Megabytes(131))));
+            let conclusion =
+                conclude(InvocationEnd::OutOfMemory(limit.exceeded_by(Megabytes(131))));
             let message =
                 format!("RequestId: {ID} Error: Runtime exited with error: signal: killed");
             let expected = format!(r#"{{"errorType":"{error_type}","errorMessage":"{message}"}}"#);
@@ -370,7 +381,7 @@ mod tests {
     fn a_too_large_answer_is_the_document_recorded_on_2025_11_24() {
         let limits = Limits::current();
         let exceeded = limits.lambda_sync_response.exceeded_by(hardcap_limits::Bytes(7_340_034));
-        let conclusion = conclude(Ending::TooLarge { exceeded, then: Then::WentOn });
+        let conclusion = conclude(InvocationEnd::TooLarge { exceeded, then: AfterRefusal::WentOn });
         assert_eq!(
             text(&conclusion.payload),
             r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#

@@ -27,7 +27,7 @@ impl PackageFolder {
     }
 
     /// Retires the package after other code has replaced it.
-    pub fn give_up(&self) {
+    pub fn retire(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 }

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
-use super::isolation::Plan;
+use super::isolation::NamespacePlan;
 use super::output::Output;
 
 /// The program to start.
@@ -22,7 +22,7 @@ pub(super) struct Program {
     pub(super) folder: PathBuf,
     pub(super) environment: Vec<(OsString, OsString)>,
     /// The isolation; `None` for none.
-    pub(super) plan: Option<Plan>,
+    pub(super) plan: Option<NamespacePlan>,
     pub(super) limits: ResourceLimits,
     /// The files of its control group.
     pub(super) entrances: Vec<CString>,
@@ -42,18 +42,18 @@ pub(super) struct ResourceLimits {
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) child: Child,
-    pub(super) group: Group,
+    pub(super) group: ProcessGroup,
     pub(super) output: Output,
 }
 
 /// A process and its descendants, as long as they stay in its process group.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct ProcessGroup {
     leader: Pid,
     ended: AtomicBool,
 }
 
-impl Group {
+impl ProcessGroup {
     /// The process id of the program.
     pub(super) fn pid(&self) -> u32 {
         self.leader.as_raw_nonzero().get().unsigned_abs()
@@ -69,7 +69,7 @@ impl Group {
         self.signal(Signal::TERM);
     }
 
-    /// Stops all of them until [`Group::thaw`].
+    /// Stops all of them until [`ProcessGroup::thaw`].
     pub(super) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
@@ -93,7 +93,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.end();
     }
@@ -206,10 +206,10 @@ impl Launcher {
 fn start_thread() -> Option<mpsc::Sender<Order>> {
     let (orders, received) = mpsc::channel(ORDERS_WAITING);
     let thread = std::thread::Builder::new().name("launcher".to_owned());
-    thread.spawn(move || carry_out(received)).ok().map(|_| orders)
+    thread.spawn(move || run_orders(received)).ok().map(|_| orders)
 }
 
-fn carry_out(mut orders: mpsc::Receiver<Order>) {
+fn run_orders(mut orders: mpsc::Receiver<Order>) {
     while let Some(order) = orders.blocking_recv() {
         let _runtime = order.runtime.enter();
         // If the caller has gone, dropping the process ends it.
@@ -236,7 +236,7 @@ fn spawn(program: Program) -> io::Result<Process> {
     let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let leader = pid.ok_or_else(|| io::Error::other("a process without an id"))?;
-    let group = Group { leader, ended: AtomicBool::new(false) };
+    let group = ProcessGroup { leader, ended: AtomicBool::new(false) };
     Ok(Process { child, group, output: Output::new(reader.into())? })
 }
 
@@ -244,7 +244,7 @@ fn spawn(program: Program) -> io::Result<Process> {
 #[expect(unsafe_code, reason = "system calls between fork and exec have no safe form")]
 fn before_exec(
     command: &mut std::process::Command,
-    mut plan: Option<Plan>,
+    mut plan: Option<NamespacePlan>,
     limits: ResourceLimits,
     entrances: Vec<CString>,
 ) {
@@ -257,7 +257,7 @@ fn before_exec(
         // Before the namespaces, in which the groups may be invisible.
         entrances.iter().try_for_each(|entrance| super::control_group::join(entrance))?;
         if let Some(plan) = &mut plan {
-            super::isolation::carry_out(plan, &identity)?;
+            super::isolation::apply(plan, &identity)?;
         }
         set_limit(Resource::Nofile, limits.file_descriptors)?;
         if counts_processes {
@@ -288,7 +288,7 @@ fn set_limit(resource: rustix::process::Resource, number: u64) -> rustix::io::Re
 #[cfg(not(target_os = "linux"))]
 fn before_exec(
     _command: &mut std::process::Command,
-    _plan: Option<Plan>,
+    _plan: Option<NamespacePlan>,
     _limits: ResourceLimits,
     _entrances: Vec<CString>,
 ) {

@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::rules::Refusal;
-use crate::stop::Stop;
+use crate::stop::InvokeError;
 use hardcap_core::context::Context;
 use hardcap_core::record::What;
 
@@ -24,9 +24,9 @@ struct ErrorBody<'a> {
 }
 
 /// The response of the Invoke API.
-pub fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
+pub fn render(ctx: &Context, stop: &InvokeError) -> Response<Body> {
     match stop {
-        Stop::Refused(exceeded) => {
+        InvokeError::Refused(exceeded) => {
             let Some(refusal) = exceeded.refusal(Party::Invoker) else {
                 return bug(ctx, &format!("{exceeded}; the table has no text for the invoker"));
             };
@@ -34,28 +34,28 @@ pub fn render(ctx: &Context, stop: &Stop) -> Response<Body> {
                 StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::PAYLOAD_TOO_LARGE);
             respond(ctx, status, refusal.error_type, refusal.body)
         }
-        Stop::Throttled(throttle) => {
+        InvokeError::Throttled(throttle) => {
             let reason = throttle.to_string();
             let body =
                 ErrorBody { reason: Some(&reason), message: Some("Rate Exceeded."), ..user() };
             json(ctx, StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", &body)
         }
-        Stop::FunctionNotFound { .. } => {
+        InvokeError::FunctionNotFound { .. } => {
             let message = stop.to_string();
             let body = ErrorBody { capital_message: Some(&message), ..user() };
             json(ctx, StatusCode::NOT_FOUND, "ResourceNotFoundException", &body)
         }
-        Stop::InvalidEvent { message } => {
+        InvokeError::InvalidEvent { message } => {
             let body = ErrorBody { message: Some(message), ..user() };
             json(ctx, StatusCode::BAD_REQUEST, "InvalidRequestContentException", &body)
         }
-        Stop::Shortage(cause) => {
+        InvokeError::Shortage(cause) => {
             count(ctx, cause);
             let message = stop.to_string();
             let body = ErrorBody { capital_message: Some(&message), ..service() };
             json(ctx, StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &body)
         }
-        Stop::Bug(cause) => bug(ctx, cause),
+        InvokeError::Bug(cause) => bug(ctx, cause),
     }
 }
 
@@ -84,7 +84,7 @@ fn count(ctx: &Context, cause: &str) {
 }
 
 /// The response for a refused proposal.
-pub fn told(ctx: &Context, refusal: Refusal) -> Response<Body> {
+pub fn render_refusal(ctx: &Context, refusal: Refusal) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     respond(ctx, status, refusal.error_type, refusal.body)
 }
@@ -126,11 +126,11 @@ mod tests {
     use hardcap_limits::{Bytes, Limits};
 
     use super::*;
-    use crate::stop::Throttle;
+    use crate::stop::ThrottleReason;
     use hardcap_core::context::Platform;
     use hardcap_core::keyring::Keyring;
 
-    async fn check(stop: Stop, status: u16, error_type: &str, body: &str) {
+    async fn check(stop: InvokeError, status: u16, error_type: &str, body: &str) {
         let ctx = Platform::new("us-east-1", Limits::classic(), Keyring::default()).context();
         let response = render(&ctx, &stop);
         assert_eq!(response.status(), status);
@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn a_throttle_is_the_response_recorded_on_2025_11_24() {
         check(
-            Stop::Throttled(Throttle::Function),
+            InvokeError::Throttled(ThrottleReason::Function),
             429,
             "TooManyRequestsException",
             r#"{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}"#,
@@ -156,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_function_is_the_response_recorded_on_2025_11_24() {
         check(
-            Stop::FunctionNotFound {
+            InvokeError::FunctionNotFound {
                 arn: "arn:aws:lambda:us-east-1:000000000000:function:doesnotexist:$LATEST".to_owned(),
             },
             404,
@@ -170,7 +170,7 @@ mod tests {
     async fn an_event_over_the_limit_is_refused_with_the_text_of_its_row() {
         let exceeded = Limits::classic().lambda_sync_request.exceeded_by(Bytes(6_291_457));
         check(
-            Stop::Refused(exceeded),
+            InvokeError::Refused(exceeded),
             413,
             "RequestEntityTooLargeException",
             r#"{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}"#,
@@ -181,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn an_internal_error_is_counted_and_its_cause_is_not_shown() {
         check(
-            Stop::Bug("secret cause".to_owned()),
+            InvokeError::Bug("secret cause".to_owned()),
             500,
             "ServiceException",
             r#"{"Type":"Service","Message":"An error occurred and the request cannot be processed."}"#,

@@ -13,7 +13,7 @@ use hardcap_core::context::Context;
 
 /// A registered function.
 #[derive(Clone, Debug)]
-pub(super) struct Registered {
+pub(super) struct RegisteredFunction {
     /// The current settings of its asynchronous events. Sandboxes keep the configuration of their start.
     pub(super) function: Arc<Function>,
     pub(super) deployed: Arc<Deployed>,
@@ -30,10 +30,10 @@ impl Lambda {
             Some(registered) => Arc::clone(&registered.deployed.executions),
             None => Executions::new(Arc::clone(&shared.account), function.reserved_concurrency),
         };
-        let surroundings = &shared.surroundings;
-        let deployed = Deployed::new(Arc::clone(&function), executions, package, surroundings);
+        let resources = &shared.resources;
+        let deployed = Deployed::new(Arc::clone(&function), executions, package, resources);
         let registered =
-            Registered { function: Arc::clone(&function), deployed: Arc::new(deployed) };
+            RegisteredFunction { function: Arc::clone(&function), deployed: Arc::new(deployed) };
         let before = functions.insert(function.name.clone(), registered);
         drop(functions);
         if let Some(before) = before {
@@ -54,7 +54,7 @@ impl Lambda {
         let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
         let removed = functions.remove(name);
         drop(functions);
-        if let Some(Registered { deployed, .. }) = removed {
+        if let Some(RegisteredFunction { deployed, .. }) = removed {
             deployed.executions.release();
             deployed.retire();
         }
@@ -79,7 +79,9 @@ impl Lambda {
     ///
     /// [`Exceeded`] if too little concurrency would remain unreserved.
     pub fn reserve(&self, ctx: &Context, name: &str, wanted: Option<u32>) -> Result<(), Exceeded> {
-        let Some(Registered { deployed, .. }) = self.registered(name) else { return Ok(()) };
+        let Some(RegisteredFunction { deployed, .. }) = self.registered(name) else {
+            return Ok(());
+        };
         match wanted {
             Some(wanted) => deployed.executions.reserve(ctx, wanted),
             None => {

@@ -9,8 +9,10 @@ use tokio::sync::oneshot;
 
 use super::function::Deployed;
 use super::log::{self, Report};
-use super::outcome::{Conclusion, Ending, ReportStatus, TRUNCATED_RESPONSE, Then};
-use super::stream::Outlet;
+use super::outcome::{
+    AfterRefusal, InvocationEnd, InvocationResult, ReportStatus, TRUNCATED_RESPONSE,
+};
+use super::stream::StreamSender;
 use super::{Job, Reply};
 use hardcap_core::clock::{EpochMillis, Stopwatch};
 use hardcap_core::context::Context;
@@ -19,7 +21,7 @@ use hardcap_core::record::What;
 
 /// The relation of init to the first invocation of a sandbox.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum First {
+pub(super) enum FirstInit {
     /// Init took this long, before the invocation.
     Init(Duration),
     /// Init was repeated within the invocation, and took this part of its time.
@@ -32,7 +34,7 @@ const INVOCATION_IDS_SINCE: Date = Date::new(2026, 7, 21);
 
 /// The event for the runtime.
 #[derive(Clone, Debug)]
-pub(super) struct HandOver {
+pub(super) struct NextEvent {
     pub(super) request_id: Arc<str>,
     pub(super) invocation_id: Option<Arc<str>>,
     pub(super) event: Bytes,
@@ -41,7 +43,7 @@ pub(super) struct HandOver {
     pub(super) client_context: Option<http::HeaderValue>,
 }
 
-impl HandOver {
+impl NextEvent {
     /// The invocation id, on days that have one.
     pub(super) fn new_invocation_id(today: Date) -> Option<Arc<str>> {
         (today >= INVOCATION_IDS_SINCE).then(|| uuid::Uuid::new_v4().to_string().into())
@@ -55,26 +57,26 @@ impl HandOver {
 
 /// The response to a request for the next event.
 #[derive(Debug)]
-pub(super) enum Next {
-    Now(HandOver),
-    Wait(oneshot::Receiver<HandOver>),
+pub(super) enum NextReply {
+    Now(NextEvent),
+    Wait(oneshot::Receiver<NextEvent>),
 }
 
 /// A running invocation.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) job: Box<Job>,
-    pub(super) hand_over: HandOver,
+    pub(super) hand_over: NextEvent,
     pub(super) stopwatch: Stopwatch,
     pub(super) timeout: Limit<Millis>,
-    pub(super) first: Option<First>,
+    pub(super) first: Option<FirstInit>,
     /// The refused response; the further behaviour of the runtime decides the end of the invocation.
-    pub(super) refused: Option<Refused>,
+    pub(super) refused: Option<RefusedResponse>,
 }
 
 /// The reason of a refused response.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Refused {
+pub(super) enum RefusedResponse {
     /// It was over the limit.
     TooLarge(Exceeded),
     /// Its request was truncated for any reason, such as the end of its process.
@@ -85,8 +87,8 @@ impl Run {
     /// The time since the event was delivered, plus that of a repeated init.
     pub(super) fn duration(&self) -> Duration {
         let inside = match self.first {
-            Some(First::Inside(used)) => used,
-            Some(First::Init(_)) | None => Duration::ZERO,
+            Some(FirstInit::Inside(used)) => used,
+            Some(FirstInit::Init(_)) | None => Duration::ZERO,
         };
         self.stopwatch.elapsed() + inside
     }
@@ -95,32 +97,38 @@ impl Run {
         Millis(whole_millis(self.duration()))
     }
 
-    pub(super) fn ending_of_refused(&self, then: Then) -> Ending {
+    pub(super) fn ending_of_refused(&self, then: AfterRefusal) -> InvocationEnd {
         match (self.refused, then) {
-            (Some(Refused::TooLarge(exceeded)), then) => Ending::TooLarge { exceeded, then },
-            (Some(Refused::Truncated), Then::WentOn) => Ending::Broken(TRUNCATED_RESPONSE),
-            (Some(Refused::Truncated), Then::Exited(exit)) => Ending::Exited(exit),
-            (Some(Refused::Truncated), Then::TimedOut) => self.timed_out(),
-            (None, _) => Ending::Broken("Runtime.Unknown"),
+            (Some(RefusedResponse::TooLarge(exceeded)), then) => {
+                InvocationEnd::TooLarge { exceeded, then }
+            }
+            (Some(RefusedResponse::Truncated), AfterRefusal::WentOn) => {
+                InvocationEnd::Broken(TRUNCATED_RESPONSE)
+            }
+            (Some(RefusedResponse::Truncated), AfterRefusal::Exited(exit)) => {
+                InvocationEnd::Exited(exit)
+            }
+            (Some(RefusedResponse::Truncated), AfterRefusal::TimedOut) => self.timed_out(),
+            (None, _) => InvocationEnd::Broken("Runtime.Unknown"),
         }
     }
 
-    pub(super) fn timed_out(&self) -> Ending {
-        Ending::TimedOut(self.timeout.exceeded_by(self.observed()))
+    pub(super) fn timed_out(&self) -> InvocationEnd {
+        InvocationEnd::TimedOut(self.timeout.exceeded_by(self.observed()))
     }
 
     /// The duration of init for the REPORT line.
     pub(super) fn init(&self) -> Option<Duration> {
         match self.first {
-            Some(First::Init(init)) => Some(init),
-            Some(First::Inside(_)) | None => None,
+            Some(FirstInit::Init(init)) => Some(init),
+            Some(FirstInit::Inside(_)) | None => None,
         }
     }
 }
 
 /// The measurements of an ended invocation.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct Measurements {
     pub(super) duration: Duration,
     pub(super) init: Option<Duration>,
     pub(super) used_mb: u64,
@@ -142,13 +150,13 @@ pub(super) fn finish(
     function: &Deployed,
     log: &log::Log,
     job: Job,
-    ending: Ending,
-    ended: &Ended,
+    ending: InvocationEnd,
+    ended: &Measurements,
 ) -> Outcome {
     let Job { ctx, event, permit, reply, outlet, .. } = job;
-    let streamed = outlet.as_ref().and_then(Outlet::posted);
+    let streamed = outlet.as_ref().and_then(StreamSender::posted);
     measure(&ctx, &ending, streamed);
-    let Conclusion { payload, posted_as_stream, fault, mut lines, status } =
+    let InvocationResult { payload, posted_as_stream, function_error, mut lines, status } =
         ending.conclude(&ctx.request_id, ctx.clock.now());
     let timeout = ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     let report = Report {
@@ -174,15 +182,15 @@ pub(super) fn finish(
         answer: produced,
         streamed: streamed.is_some(),
         millis: whole_millis(ended.duration),
-        fault: fault.as_ref().map(|fault| fault.error_type().to_owned()),
+        fault: function_error.as_ref().map(|error| error.error_type().to_owned()),
     });
     // Returned before the reply, so that an invoker that has the reply finds the permit free.
     drop(permit);
-    if let Some(fault) = &fault {
-        tracing::debug!(function = function.function.name, request_id = %ctx.request_id, %fault);
+    if let Some(error) = &function_error {
+        tracing::debug!(function = function.function.name, request_id = %ctx.request_id, %error);
     }
     log.end(&lines, &ctx.limits.lambda_log_tail, |log_tail| {
-        let _ = reply.send(Ok(Reply { payload, posted_as_stream, fault, log_tail }));
+        let _ = reply.send(Ok(Reply { payload, posted_as_stream, function_error, log_tail }));
     });
     // Sent last, so that an invoker that reads a stream to its end finds the reply.
     drop(outlet);
@@ -190,14 +198,14 @@ pub(super) fn finish(
 }
 
 /// Records the size of the response. A response over the limit has already been refused.
-fn measure(ctx: &Context, ending: &Ending, streamed: Option<ByteCount>) {
+fn measure(ctx: &Context, ending: &InvocationEnd, streamed: Option<ByteCount>) {
     let limits = &ctx.limits;
     let _ = match (streamed, ending) {
         (Some(posted), _) => ctx.admit(&limits.lambda_stream_response, posted),
-        (None, Ending::Answered { payload, .. }) => {
+        (None, InvocationEnd::Answered { payload, .. }) => {
             ctx.admit(&limits.lambda_sync_response, ByteCount::of(payload))
         }
-        (None, Ending::TooLarge { exceeded, .. }) => {
+        (None, InvocationEnd::TooLarge { exceeded, .. }) => {
             ctx.admit(&limits.lambda_sync_response, ByteCount(exceeded.observed))
         }
         (None, _) => Ok(()),

@@ -18,11 +18,11 @@ use tower::ServiceExt as _;
 
 use super::Lambda;
 use super::extension_api;
-use super::outcome::{Ending, TRUNCATED_RESPONSE, Then};
-use super::run::{HandOver, Next, Refused};
+use super::outcome::{AfterRefusal, InvocationEnd, TRUNCATED_RESPONSE};
+use super::run::{NextEvent, NextReply, RefusedResponse};
 use super::sandbox::Sandbox;
-use super::state::{self, Call, Illegal};
-use super::stream::{Inlet, Poured};
+use super::state::{self, IllegalCall, RuntimeCall};
+use super::stream::{BodyEnd, StreamReceiver};
 use super::telemetry_api;
 use hardcap_core::guard;
 use hardcap_core::serve::{self, ReadError, Surface};
@@ -40,7 +40,7 @@ pub(super) fn serve(
     tasks: &TaskTracker,
 ) {
     let router = router(sandbox);
-    let trust = Arc::clone(&sandbox.function.surroundings.platform.trust);
+    let trust = Arc::clone(&sandbox.function.resources.platform.trust);
     serve::serve(listener, stop, tasks, Surface::Runtime, move |request, _peer| {
         let (router, trust) = (router.clone(), Arc::clone(&trust));
         async move {
@@ -73,8 +73,8 @@ pub(super) fn router(sandbox: &Arc<Sandbox>) -> Router {
 
 async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
     let hand_over = match sandbox.next() {
-        Ok(Next::Now(hand_over)) => hand_over,
-        Ok(Next::Wait(event)) => match event.await {
+        Ok(NextReply::Now(hand_over)) => hand_over,
+        Ok(NextReply::Wait(event)) => match event.await {
             Ok(hand_over) => hand_over,
             // Another request replaced this one, or the sandbox is being ended. Then there is no response, as on AWS: a runtime
             // that received one would log an error at the end of every run.
@@ -88,12 +88,12 @@ async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
         },
         Err(illegal) => return illegal_call(illegal),
     };
-    sandbox.strike_while_busy();
+    sandbox.kill_while_busy();
     event_response(&sandbox, hand_over)
 }
 
-fn event_response(sandbox: &Sandbox, hand_over: HandOver) -> Response<Body> {
-    let HandOver { request_id, invocation_id, event, deadline, trace, client_context } = hand_over;
+fn event_response(sandbox: &Sandbox, hand_over: NextEvent) -> Response<Body> {
+    let NextEvent { request_id, invocation_id, event, deadline, trace, client_context } = hand_over;
     let mut response = Response::new(Body::from(event));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -120,14 +120,14 @@ async fn response(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let invocation_id = text(&parts.headers, INVOCATION_ID);
-    let limits = match sandbox.may_answer(&id, invocation_id.as_deref(), Call::Response) {
+    let limits = match sandbox.may_answer(&id, invocation_id.as_deref(), RuntimeCall::Response) {
         Ok(limits) => limits,
         Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     };
     let streams = match response_mode(&parts.headers, &limits) {
         Ok(streams) => streams,
         Err(ending) => {
-            let answer = match sandbox.answer(&id, Call::Response, ending) {
+            let answer = match sandbox.answer(&id, RuntimeCall::Response, ending) {
                 Ok(()) => refusal(
                     StatusCode::BAD_REQUEST,
                     "InvalidFunctionResponseMode",
@@ -140,7 +140,7 @@ async fn response(
     };
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     match sandbox.open(&id, content_type) {
-        Ok(Some(inlet)) => return hand_on(&sandbox, inlet, body, &limits).await,
+        Ok(Some(inlet)) => return pass_on(&sandbox, inlet, body, &limits).await,
         Ok(None) => {}
         Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     }
@@ -156,47 +156,47 @@ async fn response(
     let (ending, answer) = match read {
         Ok(payload) => {
             let error = trailers.filter(|_| streams).and_then(|it| streamed_error(&it));
-            (error.unwrap_or(Ending::Answered { payload, posted_as_stream }), accepted())
+            (error.unwrap_or(InvocationEnd::Answered { payload, posted_as_stream }), accepted())
         }
         Err(error) => unreadable(&error),
     };
-    match sandbox.answer(&id, Call::Response, ending) {
+    match sandbox.answer(&id, RuntimeCall::Response, ending) {
         Ok(()) => answer,
         Err(illegal) => illegal_call(illegal),
     }
 }
 
 /// Whether the runtime streams its response: the header says so, since the day that streaming exists.
-fn response_mode(headers: &HeaderMap, limits: &Limits) -> Result<bool, Ending> {
+fn response_mode(headers: &HeaderMap, limits: &Limits) -> Result<bool, InvocationEnd> {
     if !Lambda::streams(limits) {
         return Ok(false);
     }
     match headers.get(RESPONSE_MODE) {
         None => Ok(false),
         Some(mode) if mode == "streaming" => Ok(true),
-        Some(_) => Err(Ending::Broken("Runtime.InvalidResponseModeHeader")),
+        Some(_) => Err(InvocationEnd::Broken("Runtime.InvalidResponseModeHeader")),
     }
 }
 
 /// A response for an invoker that wants it streamed, whether the runtime posts it as a stream or not.
-async fn hand_on(
+async fn pass_on(
     sandbox: &Arc<Sandbox>,
-    inlet: Inlet,
+    inlet: StreamReceiver,
     body: Body,
     limits: &Limits,
 ) -> Response<Body> {
     let _hearing = inlet.hearing();
     let (ending, answer) = match inlet.pour(body).await {
-        Poured::Whole { posted, trailers } => {
+        BodyEnd::Whole { posted, trailers } => {
             let exceeded = limits.lambda_stream_response.admit(posted).err();
             let error = trailers.and_then(|trailers| streamed_error(&trailers));
-            (Ok(error.unwrap_or(Ending::Streamed(exceeded))), accepted())
+            (Ok(error.unwrap_or(InvocationEnd::Streamed(exceeded))), accepted())
         }
-        Poured::CutShort => (Err(Refused::Truncated), truncated_request()),
-        Poured::Over => {
-            return illegal_call(Illegal::Transition {
-                from: state::State::Dead,
-                call: Call::Response,
+        BodyEnd::CutShort => (Err(RefusedResponse::Truncated), truncated_request()),
+        BodyEnd::Over => {
+            return illegal_call(IllegalCall::Transition {
+                from: state::SandboxState::Dead,
+                call: RuntimeCall::Response,
             });
         }
     };
@@ -214,18 +214,19 @@ async fn error(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let invocation_id = text(&parts.headers, INVOCATION_ID);
-    let limits = match sandbox.may_answer(&id, invocation_id.as_deref(), Call::Error) {
+    let limits = match sandbox.may_answer(&id, invocation_id.as_deref(), RuntimeCall::Error) {
         Ok(limits) => limits,
         Err(illegal) => return refuse_unread(illegal_call(illegal), body).await,
     };
     let limit = &limits.lambda_sync_response;
     let (ending, answer) = match serve::read_body(&parts.headers, body, limit).await {
-        Ok(body) => {
-            (Ending::Reported { body, error_type: text(&parts.headers, ERROR_TYPE) }, accepted())
-        }
+        Ok(body) => (
+            InvocationEnd::Reported { body, error_type: text(&parts.headers, ERROR_TYPE) },
+            accepted(),
+        ),
         Err(error) => unreadable(&error),
     };
-    match sandbox.answer(&id, Call::Error, ending) {
+    match sandbox.answer(&id, RuntimeCall::Error, ending) {
         Ok(()) => answer,
         Err(illegal) => illegal_call(illegal),
     }
@@ -234,7 +235,7 @@ async fn error(
 /// The error of an init.
 async fn init_error(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let limit = sandbox.function.surroundings.platform.limits().lambda_sync_response;
+    let limit = sandbox.function.resources.platform.limits().lambda_sync_response;
     let body = match serve::read_body(&parts.headers, body, &limit).await {
         Ok(body) => body,
         Err(error) => return unreadable(&error).1,
@@ -246,16 +247,16 @@ async fn init_error(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>)
 }
 
 /// Handles a response body that could not be read, and refuses it to the function.
-fn unreadable(error: &ReadError) -> (Ending, Response<Body>) {
+fn unreadable(error: &ReadError) -> (InvocationEnd, Response<Body>) {
     match error {
         ReadError::TooLarge(exceeded) => {
             let shown = exceeded.refusal(Party::Function);
             let body = shown.map(|shown| shown.body).unwrap_or_default();
             let answer = json(StatusCode::PAYLOAD_TOO_LARGE, body);
-            (Ending::TooLarge { exceeded: *exceeded, then: Then::WentOn }, answer)
+            (InvocationEnd::TooLarge { exceeded: *exceeded, then: AfterRefusal::WentOn }, answer)
         }
         ReadError::CutShort(_) | ReadError::Idle(_) => {
-            (Ending::Broken(TRUNCATED_RESPONSE), truncated_request())
+            (InvocationEnd::Broken(TRUNCATED_RESPONSE), truncated_request())
         }
     }
 }
@@ -269,12 +270,12 @@ fn truncated_request() -> Response<Body> {
 ///
 /// Known difference: a capture of 2026-09-15 (radkawar/stackd, testdata/aws/lambda/streaming.json) shows a plain Invoke that
 /// gets the part streamed before the error or the timeout, and no error. Here it gets the error.
-fn streamed_error(trailers: &HeaderMap) -> Option<Ending> {
+fn streamed_error(trailers: &HeaderMap) -> Option<InvocationEnd> {
     use base64::Engine as _;
     let error_type = text(trailers, ERROR_TYPE);
     let encoded = text(trailers, ERROR_BODY).unwrap_or_default();
     let body = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default();
-    error_type.is_some().then(|| Ending::Reported { body: body.into(), error_type })
+    error_type.is_some().then(|| InvocationEnd::Reported { body: body.into(), error_type })
 }
 
 async fn refuse_unread(answer: Response<Body>, body: Body) -> Response<Body> {
@@ -282,15 +283,15 @@ async fn refuse_unread(answer: Response<Body>, body: Body) -> Response<Body> {
     answer
 }
 
-fn illegal_call(illegal: Illegal) -> Response<Body> {
+fn illegal_call(illegal: IllegalCall) -> Response<Body> {
     match illegal {
-        Illegal::RequestId => {
+        IllegalCall::RequestId => {
             refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
         }
         // The status: aws/aws-lambda-dotnet#2508, 2026-07-31. UNCONFIRMED: the text is that of AWS's own server for an
         // invocation that has timed out.
-        Illegal::InvocationId => refusal(StatusCode::GONE, "InvokeTimeout", "Invoke timeout"),
-        Illegal::Transition { from, call } => {
+        IllegalCall::InvocationId => refusal(StatusCode::GONE, "InvokeTimeout", "Invoke timeout"),
+        IllegalCall::Transition { from, call } => {
             let message = format!(
                 "State transition from {} to {} failed for runtime. Error: State transition is not allowed",
                 from.name(),

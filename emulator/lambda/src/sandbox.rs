@@ -5,8 +5,8 @@
 
 mod answers;
 mod extensions;
+mod injected_kills;
 mod observe;
-mod strikes;
 mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,19 +18,19 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::extensions::External;
-pub(super) use self::extensions::Reason;
-pub(super) use self::watch::End;
+use self::extensions::ExternalExtension;
+pub(super) use self::extensions::ShutdownReason;
+pub(super) use self::watch::RuntimeEnd;
 use super::Job;
-use super::extension::{Extensions, Notice, Tracing};
-use super::function::{Deployed, Home};
-use super::init::{InitEnd, InitFailure};
+use super::extension::{ExtensionEvent, Extensions, Tracing};
+use super::function::{Deployed, SandboxResources};
+use super::init::{InitError, InitOutcome};
 use super::log;
-use super::outcome::{Ending, Then};
+use super::outcome::{AfterRefusal, InvocationEnd};
 use super::output::Output;
-use super::process::Group;
-use super::run::{Ended, First, HandOver, Next, Run, finish, whole_millis};
-use super::state::{Asked, Illegal, Machine, State};
+use super::process::ProcessGroup;
+use super::run::{FirstInit, Measurements, NextEvent, NextReply, Run, finish, whole_millis};
+use super::state::{IllegalCall, NextRequest, SandboxState, StateMachine};
 use super::telemetry::Telemetry;
 use hardcap_core::clock::{Clock, EpochMillis, Stopwatch};
 
@@ -48,8 +48,8 @@ pub(super) struct Sandbox {
     /// `init`, or `invoke` for an init that is repeated within an invocation.
     phase: &'static str,
     /// The runtime's process, once it runs.
-    runtime: OnceLock<Running>,
-    externals: Mutex<Vec<Arc<External>>>,
+    runtime: OnceLock<RunningProcess>,
+    externals: Mutex<Vec<Arc<ExternalExtension>>>,
     /// One task per external extension.
     external_tasks: TaskTracker,
     clock: Clock,
@@ -59,19 +59,19 @@ pub(super) struct Sandbox {
 
 #[derive(Debug)]
 struct Inner {
-    machine: Machine,
+    machine: StateMachine,
     extensions: Extensions,
     /// The runtime's pending request for an event, while an extension is not ready.
-    arrived: Option<Asked>,
+    arrived: Option<NextRequest>,
     /// Set while it is being ended and its extensions shut down.
     shutdown: Option<Shutdown>,
     /// The runtime's request for an event, while it waits for one.
-    waiting: Option<oneshot::Sender<HandOver>>,
+    waiting: Option<oneshot::Sender<NextEvent>>,
     /// The current invocation. After a refused response it stays until the further behaviour of the runtime is known.
     run: Option<Run>,
     /// Receives the end of init.
-    initialized: Option<oneshot::Sender<InitEnd>>,
-    home: Option<Home>,
+    initialized: Option<oneshot::Sender<InitOutcome>>,
+    home: Option<SandboxResources>,
     /// The maximum memory observed, in bytes, and the time of the last sample.
     peak: u64,
     peak_read: Option<Stopwatch>,
@@ -91,15 +91,15 @@ struct Inner {
 
 /// A running process.
 #[derive(Debug)]
-pub(super) struct Running {
-    pub(super) group: Group,
+pub(super) struct RunningProcess {
+    pub(super) group: ProcessGroup,
     pub(super) output: Output,
 }
 
 /// The shutdown of a sandbox with extensions.
 #[derive(Clone, Copy, Debug)]
 struct Shutdown {
-    reason: Reason,
+    reason: ShutdownReason,
     since: Stopwatch,
     /// The maximum duration of the shutdown.
     allowed: Millis,
@@ -107,20 +107,20 @@ struct Shutdown {
 
 /// The parts of a new sandbox.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct SandboxParts {
     pub(super) phase: &'static str,
-    pub(super) home: Home,
+    pub(super) home: SandboxResources,
     pub(super) serving: CancellationToken,
-    pub(super) initialized: oneshot::Sender<InitEnd>,
+    pub(super) initialized: oneshot::Sender<InitOutcome>,
 }
 
 impl Sandbox {
-    pub(super) fn new(function: &Arc<Deployed>, parts: Parts) -> Arc<Sandbox> {
-        let clock = function.surroundings.platform.clock.clone();
+    pub(super) fn new(function: &Arc<Deployed>, parts: SandboxParts) -> Arc<Sandbox> {
+        let clock = function.resources.platform.clock.clone();
         let now = clock.stopwatch();
         let log = Arc::clone(&parts.home.log);
         let inner = Inner {
-            machine: Machine::new(),
+            machine: StateMachine::new(),
             extensions: Extensions::default(),
             arrived: None,
             shutdown: None,
@@ -137,7 +137,7 @@ impl Sandbox {
             frozen: false,
             home: Some(parts.home),
         };
-        let telemetry = Telemetry::new(&clock, &function.surroundings.tasks);
+        let telemetry = Telemetry::new(&clock, &function.resources.tasks);
         let sandbox = Arc::new(Sandbox {
             id: function.next_id(),
             function: Arc::clone(function),
@@ -153,17 +153,17 @@ impl Sandbox {
             clock,
             inner: Mutex::new(inner),
         });
-        sandbox.tell_init_start();
+        sandbox.emit_init_start();
         sandbox
     }
 
     // --- Called for invocations ---
 
     /// Takes a job, or returns it if the sandbox is not idle.
-    pub(super) fn begin(&self, job: Box<Job>, first: Option<First>) -> Result<(), Box<Job>> {
+    pub(super) fn begin(&self, job: Box<Job>, first: Option<FirstInit>) -> Result<(), Box<Job>> {
         let used = match first {
-            Some(First::Inside(used)) => used,
-            Some(First::Init(_)) | None => Duration::ZERO,
+            Some(FirstInit::Inside(used)) => used,
+            Some(FirstInit::Init(_)) | None => Duration::ZERO,
         };
         let mut inner = self.lock();
         if inner.arrived.is_some() || !inner.machine.begin(Arc::clone(&job.ctx.request_id)) {
@@ -171,9 +171,9 @@ impl Sandbox {
         }
         let timeout = job.ctx.limits.lambda_timeout.lowered_to(self.function.function.timeout);
         let left = Millis(timeout.max.0.saturating_sub(whole_millis(used)));
-        let hand_over = HandOver {
+        let hand_over = NextEvent {
             request_id: Arc::clone(&job.ctx.request_id),
-            invocation_id: HandOver::new_invocation_id(job.ctx.limits.date()),
+            invocation_id: NextEvent::new_invocation_id(job.ctx.limits.date()),
             event: job.event.clone(),
             deadline: self.clock.wall().plus(left),
             trace: Arc::clone(&job.ctx.trace),
@@ -191,7 +191,7 @@ impl Sandbox {
         let waiting = inner.waiting.take();
         let again = hand_over.clone();
         inner.extensions.invoke(|| self.invoke_notice(&hand_over));
-        self.tell_start(&hand_over);
+        self.emit_start(&hand_over);
         inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
         self.log.begin(&start, || {
             // If its connection is closed, the runtime asks again and gets the event then.
@@ -205,32 +205,32 @@ impl Sandbox {
     // --- Called for the runtime ---
 
     /// The runtime requests an event.
-    pub(super) fn next(self: &Arc<Self>) -> Result<Next, Illegal> {
+    pub(super) fn next(self: &Arc<Self>) -> Result<NextReply, IllegalCall> {
         let mut inner = self.lock();
         let asked = inner.machine.next()?;
-        if asked == Asked::Repeat {
+        if asked == NextRequest::Repeat {
             let again = inner.run.as_ref().map(|run| run.hand_over.clone());
-            return again.map(Next::Now).ok_or(Illegal::RequestId);
+            return again.map(NextReply::Now).ok_or(IllegalCall::RequestId);
         }
         let (waiting, event) = oneshot::channel();
         inner.waiting = Some(waiting);
         match asked {
-            Asked::First => {
+            NextRequest::First => {
                 inner.extensions.close();
-                self.tell_init_runtime_done("success", None);
+                self.emit_init_runtime_done("success", None);
             }
-            Asked::Free => {
+            NextRequest::Free => {
                 if let Some(run) = inner.run.take() {
                     drop(inner);
-                    self.conclude(run, |run| run.ending_of_refused(Then::WentOn));
+                    self.conclude(run, |run| run.ending_of_refused(AfterRefusal::WentOn));
                     inner = self.lock();
                 }
             }
-            Asked::Again | Asked::Repeat => return Ok(Next::Wait(event)),
+            NextRequest::Again | NextRequest::Repeat => return Ok(NextReply::Wait(event)),
         }
         inner.arrived = Some(asked);
         self.arrive(inner);
-        Ok(Next::Wait(event))
+        Ok(NextReply::Wait(event))
     }
 
     /// The runtime or an extension requests an event. After all of them have, init or the invocation is over.
@@ -239,24 +239,25 @@ impl Sandbox {
             return;
         }
         match inner.arrived.take() {
-            Some(Asked::First) => {
+            Some(NextRequest::First) => {
                 let took = self.started.elapsed();
                 self.log_extensions(&inner);
-                self.tell_init_report(took, "success", None);
+                self.emit_init_report(took, "success", None);
                 self.telemetry.close_subscriptions();
-                let told = inner.initialized.take().map(|it| it.send(InitEnd::Ready(took)).is_ok());
+                let told =
+                    inner.initialized.take().map(|it| it.send(InitOutcome::Ready(took)).is_ok());
                 drop(inner);
                 if told != Some(true) {
                     self.function.idle(self, false);
                 }
             }
-            Some(Asked::Free) => {
+            Some(NextRequest::Free) => {
                 inner.since = self.clock.stopwatch();
                 inner.since_time = self.clock.now();
                 drop(inner);
                 self.function.idle(self, true);
             }
-            Some(Asked::Again | Asked::Repeat) | None => {}
+            Some(NextRequest::Again | NextRequest::Repeat) | None => {}
         }
     }
 
@@ -265,11 +266,11 @@ impl Sandbox {
         &self,
         body: Bytes,
         error_type: Option<String>,
-    ) -> Result<(), Illegal> {
+    ) -> Result<(), IllegalCall> {
         let mut inner = self.lock();
         inner.machine.init_failed()?;
         if let Some(initialized) = inner.initialized.take() {
-            let _ = initialized.send(InitEnd::Failed(InitFailure::Reported { body, error_type }));
+            let _ = initialized.send(InitOutcome::Failed(InitError::Reported { body, error_type }));
         }
         Ok(())
     }
@@ -277,20 +278,20 @@ impl Sandbox {
     // --- Internal ---
 
     /// The state; a runtime that requested an event before its extensions are ready is not idle yet.
-    fn state(inner: &Inner) -> State {
+    fn state(inner: &Inner) -> SandboxState {
         match inner.arrived {
-            Some(Asked::First) => State::Init,
-            Some(Asked::Free) => State::Draining,
-            Some(Asked::Again | Asked::Repeat) | None => inner.machine.state(),
+            Some(NextRequest::First) => SandboxState::Init,
+            Some(NextRequest::Free) => SandboxState::Draining,
+            Some(NextRequest::Again | NextRequest::Repeat) | None => inner.machine.state(),
         }
     }
 
-    fn die(&self, inner: &mut Inner) -> State {
+    fn die(&self, inner: &mut Inner) -> SandboxState {
         let before = Sandbox::state(inner);
         inner.machine.die();
         inner.arrived = None;
         inner.waiting = None;
-        if before == State::Draining {
+        if before == SandboxState::Draining {
             self.function.lost();
         }
         before
@@ -300,8 +301,8 @@ impl Sandbox {
         inner.since.elapsed_millis() > inner.allowed
     }
 
-    fn invoke_notice(&self, hand_over: &HandOver) -> Notice {
-        Notice::Invoke {
+    fn invoke_notice(&self, hand_over: &NextEvent) -> ExtensionEvent {
+        ExtensionEvent::Invoke {
             deadline_ms: hand_over.deadline.0,
             request_id: hand_over.request_id.to_string(),
             invoked_function_arn: self.function.arn.to_str().unwrap_or_default().to_owned(),
@@ -310,19 +311,20 @@ impl Sandbox {
     }
 
     /// Writes the end of an invocation to the log and the records, and replies to its invoker.
-    fn conclude(&self, run: Run, ending: impl FnOnce(&Run) -> Ending) {
+    fn conclude(&self, run: Run, ending: impl FnOnce(&Run) -> InvocationEnd) {
         self.drain();
         self.end_lines();
         let ending = ending(&run);
         let observed = run.observed();
         // Only a timeout exceeds the timeout; everything else was in time.
         let _ = run.job.ctx.admit(&run.timeout, observed);
-        let ended = Ended { duration: run.duration(), init: run.init(), used_mb: self.used_mb() };
+        let ended =
+            Measurements { duration: run.duration(), init: run.init(), used_mb: self.used_mb() };
         let (request_id, trace) =
             (Arc::clone(&run.job.ctx.request_id), Arc::clone(&run.job.ctx.trace));
         let outcome = finish(&self.function, &self.log, *run.job, ending, &ended);
         if self.telemetry.is_on() {
-            self.tell_end(&request_id, &trace, &ended, &outcome);
+            self.emit_end(&request_id, &trace, &ended, &outcome);
         }
     }
 

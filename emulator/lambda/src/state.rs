@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// The state of a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum SandboxState {
     /// The process runs and has not requested an event yet.
     Init,
     /// It waits for an event.
@@ -19,25 +19,25 @@ pub(super) enum State {
     Dead,
 }
 
-impl State {
+impl SandboxState {
     /// The name in the text of a refused transition.
     ///
     /// The format of that text is official; AWS's names of the states are unconfirmed.
     pub(super) fn name(self) -> &'static str {
         match self {
-            State::Init => "Started",
-            State::Idle => "Ready",
-            State::Busy => "Running",
-            State::Streaming => "InvocationResponse",
-            State::Draining => "ResponseSent",
-            State::Dead => "Terminated",
+            SandboxState::Init => "Started",
+            SandboxState::Idle => "Ready",
+            SandboxState::Busy => "Running",
+            SandboxState::Streaming => "InvocationResponse",
+            SandboxState::Draining => "ResponseSent",
+            SandboxState::Dead => "Terminated",
         }
     }
 }
 
 /// A call of a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum RuntimeCall {
     /// `GET …/invocation/next`
     Next,
     /// `POST …/invocation/{id}/response`
@@ -48,27 +48,27 @@ pub(super) enum Call {
     InitError,
 }
 
-impl Call {
+impl RuntimeCall {
     /// The name in the text of a refused transition; unconfirmed like the names of states.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Call::Next => "Ready",
-            Call::Response => "InvocationResponse",
-            Call::Error => "InvocationErrorResponse",
-            Call::InitError => "InitError",
+            RuntimeCall::Next => "Ready",
+            RuntimeCall::Response => "InvocationResponse",
+            RuntimeCall::Error => "InvocationErrorResponse",
+            RuntimeCall::InitError => "InitError",
         }
     }
 }
 
 /// The reason of a refused call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Illegal {
+pub(super) enum IllegalCall {
     /// The call is illegal in this state: 403.
     Transition {
         /// The state.
-        from: State,
+        from: SandboxState,
         /// The call.
-        call: Call,
+        call: RuntimeCall,
     },
     /// It names another request than the current one: 400.
     RequestId,
@@ -78,7 +78,7 @@ pub(super) enum Illegal {
 
 /// The meaning of a request for the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum NextRequest {
     /// The first request: init has ended.
     First,
     /// The sandbox is idle again.
@@ -91,99 +91,109 @@ pub(super) enum Asked {
 
 /// The state and the current invocation.
 #[derive(Debug)]
-pub(super) struct Machine {
-    state: State,
+pub(super) struct StateMachine {
+    state: SandboxState,
     request_id: Option<Arc<str>>,
 }
 
-impl Machine {
+impl StateMachine {
     /// A sandbox whose process has just started.
-    pub(super) fn new() -> Machine {
-        Machine { state: State::Init, request_id: None }
+    pub(super) fn new() -> StateMachine {
+        StateMachine { state: SandboxState::Init, request_id: None }
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> SandboxState {
         self.state
     }
 
     /// The runtime requests an event.
-    pub(super) fn next(&mut self) -> Result<Asked, Illegal> {
+    pub(super) fn next(&mut self) -> Result<NextRequest, IllegalCall> {
         let asked = match self.state {
-            State::Init => Asked::First,
-            State::Draining => Asked::Free,
-            State::Idle => Asked::Again,
-            State::Busy => return Ok(Asked::Repeat),
-            State::Streaming | State::Dead => return Err(self.illegal(Call::Next)),
+            SandboxState::Init => NextRequest::First,
+            SandboxState::Draining => NextRequest::Free,
+            SandboxState::Idle => NextRequest::Again,
+            SandboxState::Busy => return Ok(NextRequest::Repeat),
+            SandboxState::Streaming | SandboxState::Dead => {
+                return Err(self.illegal(RuntimeCall::Next));
+            }
         };
-        self.state = State::Idle;
+        self.state = SandboxState::Idle;
         Ok(asked)
     }
 
     /// Takes an invocation; false if the sandbox is not idle.
     pub(super) fn begin(&mut self, request_id: Arc<str>) -> bool {
-        if self.state != State::Idle {
+        if self.state != SandboxState::Idle {
             return false;
         }
-        self.state = State::Busy;
+        self.state = SandboxState::Busy;
         self.request_id = Some(request_id);
         true
     }
 
-    /// Whether the runtime may respond: called before its body is read, and decided again by [`Machine::finish`].
+    /// Whether the runtime may respond: called before its body is read, and decided again by [`StateMachine::finish`].
     ///
     /// The state is checked before the id, as in AWS's own server: a second response is 403 with any id.
-    pub(super) fn may_answer(&self, request_id: &str, call: Call) -> Result<(), Illegal> {
-        if self.state != State::Busy {
+    pub(super) fn may_answer(
+        &self,
+        request_id: &str,
+        call: RuntimeCall,
+    ) -> Result<(), IllegalCall> {
+        if self.state != SandboxState::Busy {
             return Err(self.illegal(call));
         }
         if self.request_id.as_deref() != Some(request_id) {
-            return Err(Illegal::RequestId);
+            return Err(IllegalCall::RequestId);
         }
         Ok(())
     }
 
     /// The response is complete. Of several concurrent ones exactly one gets `Ok`.
-    pub(super) fn finish(&mut self, request_id: &str, call: Call) -> Result<(), Illegal> {
+    pub(super) fn finish(
+        &mut self,
+        request_id: &str,
+        call: RuntimeCall,
+    ) -> Result<(), IllegalCall> {
         self.may_answer(request_id, call)?;
-        self.state = State::Draining;
+        self.state = SandboxState::Draining;
         self.request_id = None;
         Ok(())
     }
 
     /// A streamed response begins. Of several concurrent ones exactly one gets `Ok`.
-    pub(super) fn open(&mut self, request_id: &str) -> Result<(), Illegal> {
-        self.may_answer(request_id, Call::Response)?;
-        self.state = State::Streaming;
+    pub(super) fn open(&mut self, request_id: &str) -> Result<(), IllegalCall> {
+        self.may_answer(request_id, RuntimeCall::Response)?;
+        self.state = SandboxState::Streaming;
         Ok(())
     }
 
     /// The current streamed response has ended.
-    pub(super) fn close(&mut self) -> Result<(), Illegal> {
-        if self.state != State::Streaming {
-            return Err(self.illegal(Call::Response));
+    pub(super) fn close(&mut self) -> Result<(), IllegalCall> {
+        if self.state != SandboxState::Streaming {
+            return Err(self.illegal(RuntimeCall::Response));
         }
-        self.state = State::Draining;
+        self.state = SandboxState::Draining;
         self.request_id = None;
         Ok(())
     }
 
     /// The runtime reports an init error. It gets no event afterwards.
-    pub(super) fn init_failed(&mut self) -> Result<(), Illegal> {
-        if self.state != State::Init {
-            return Err(self.illegal(Call::InitError));
+    pub(super) fn init_failed(&mut self) -> Result<(), IllegalCall> {
+        if self.state != SandboxState::Init {
+            return Err(self.illegal(RuntimeCall::InitError));
         }
-        self.state = State::Dead;
+        self.state = SandboxState::Dead;
         Ok(())
     }
 
     /// Ends the sandbox in any state; returns the previous state.
-    pub(super) fn die(&mut self) -> State {
+    pub(super) fn die(&mut self) -> SandboxState {
         self.request_id = None;
-        std::mem::replace(&mut self.state, State::Dead)
+        std::mem::replace(&mut self.state, SandboxState::Dead)
     }
 
-    fn illegal(&self, call: Call) -> Illegal {
-        Illegal::Transition { from: self.state, call }
+    fn illegal(&self, call: RuntimeCall) -> IllegalCall {
+        IllegalCall::Transition { from: self.state, call }
     }
 }
 
@@ -191,49 +201,56 @@ impl Machine {
 mod tests {
     use super::*;
 
-    const STATES: [State; 6] =
-        [State::Init, State::Idle, State::Busy, State::Streaming, State::Draining, State::Dead];
-    const CALLS: [Call; 4] = [Call::Next, Call::Response, Call::Error, Call::InitError];
+    const STATES: [SandboxState; 6] = [
+        SandboxState::Init,
+        SandboxState::Idle,
+        SandboxState::Busy,
+        SandboxState::Streaming,
+        SandboxState::Draining,
+        SandboxState::Dead,
+    ];
+    const CALLS: [RuntimeCall; 4] =
+        [RuntimeCall::Next, RuntimeCall::Response, RuntimeCall::Error, RuntimeCall::InitError];
 
-    fn in_state(state: State) -> Machine {
-        let mut machine = Machine::new();
-        if state == State::Init {
+    fn in_state(state: SandboxState) -> StateMachine {
+        let mut machine = StateMachine::new();
+        if state == SandboxState::Init {
             return machine;
         }
         machine.next().expect("init ends with the first request for an event");
-        if state == State::Idle {
+        if state == SandboxState::Idle {
             return machine;
         }
         assert!(machine.begin("a".into()));
-        if state == State::Busy {
+        if state == SandboxState::Busy {
             return machine;
         }
         machine.open("a").expect("it is busy with this request");
-        if state == State::Streaming {
+        if state == SandboxState::Streaming {
             return machine;
         }
         machine.close().expect("its answer is under way");
-        if state == State::Draining {
+        if state == SandboxState::Draining {
             return machine;
         }
         machine.die();
         machine
     }
 
-    fn perform(machine: &mut Machine, call: Call, id: &str) -> Result<(), Illegal> {
+    fn perform(machine: &mut StateMachine, call: RuntimeCall, id: &str) -> Result<(), IllegalCall> {
         match call {
-            Call::Next => machine.next().map(|_| ()),
-            Call::InitError => machine.init_failed(),
-            Call::Response | Call::Error => machine.finish(id, call),
+            RuntimeCall::Next => machine.next().map(|_| ()),
+            RuntimeCall::InitError => machine.init_failed(),
+            RuntimeCall::Response | RuntimeCall::Error => machine.finish(id, call),
         }
     }
 
     #[test]
     fn each_state_allows_exactly_its_calls_of_the_runtime_api() {
-        let legal = |state: State, call: Call| match call {
-            Call::Next => !matches!(state, State::Streaming | State::Dead),
-            Call::Response | Call::Error => state == State::Busy,
-            Call::InitError => state == State::Init,
+        let legal = |state: SandboxState, call: RuntimeCall| match call {
+            RuntimeCall::Next => !matches!(state, SandboxState::Streaming | SandboxState::Dead),
+            RuntimeCall::Response | RuntimeCall::Error => state == SandboxState::Busy,
+            RuntimeCall::InitError => state == SandboxState::Init,
         };
         for state in STATES {
             for call in CALLS {
@@ -242,7 +259,7 @@ mod tests {
                 let expected = if legal(state, call) {
                     Ok(())
                 } else {
-                    Err(Illegal::Transition { from: state, call })
+                    Err(IllegalCall::Transition { from: state, call })
                 };
                 assert_eq!(verdict, expected, "{call:?} in {state:?}");
             }
@@ -252,11 +269,11 @@ mod tests {
     #[test]
     fn a_state_and_a_call_have_the_names_of_a_refused_transition() {
         assert_eq!(
-            STATES.map(State::name),
+            STATES.map(SandboxState::name),
             ["Started", "Ready", "Running", "InvocationResponse", "ResponseSent", "Terminated"]
         );
         assert_eq!(
-            CALLS.map(Call::name),
+            CALLS.map(RuntimeCall::name),
             ["Ready", "InvocationResponse", "InvocationErrorResponse", "InitError"]
         );
     }
@@ -266,56 +283,62 @@ mod tests {
         for state in STATES {
             let mut machine = in_state(state);
             assert_eq!(machine.die(), state);
-            assert_eq!((machine.state(), machine.request_id.is_none()), (State::Dead, true));
+            assert_eq!((machine.state(), machine.request_id.is_none()), (SandboxState::Dead, true));
         }
     }
 
     #[test]
     fn the_first_request_for_an_event_is_distinguished_from_later_ones() {
-        let mut machine = Machine::new();
-        assert_eq!(machine.next(), Ok(Asked::First));
-        assert_eq!(machine.next(), Ok(Asked::Again));
+        let mut machine = StateMachine::new();
+        assert_eq!(machine.next(), Ok(NextRequest::First));
+        assert_eq!(machine.next(), Ok(NextRequest::Again));
         assert!(machine.begin("a".into()));
-        assert_eq!(machine.next(), Ok(Asked::Repeat), "a lost event is handed over once more");
-        assert_eq!(machine.state(), State::Busy);
-        machine.finish("a", Call::Error).unwrap();
-        assert_eq!(machine.next(), Ok(Asked::Free));
+        assert_eq!(
+            machine.next(),
+            Ok(NextRequest::Repeat),
+            "a lost event is handed over once more"
+        );
+        assert_eq!(machine.state(), SandboxState::Busy);
+        machine.finish("a", RuntimeCall::Error).unwrap();
+        assert_eq!(machine.next(), Ok(NextRequest::Free));
     }
 
     #[test]
     fn the_right_id_is_accepted_after_a_wrong_one() {
-        let mut machine = in_state(State::Busy);
-        assert_eq!(machine.finish("b", Call::Response), Err(Illegal::RequestId));
-        assert_eq!(machine.finish("a", Call::Response), Ok(()));
+        let mut machine = in_state(SandboxState::Busy);
+        assert_eq!(machine.finish("b", RuntimeCall::Response), Err(IllegalCall::RequestId));
+        assert_eq!(machine.finish("a", RuntimeCall::Response), Ok(()));
     }
 
     #[test]
     fn a_second_response_is_refused_by_state_with_any_id() {
         for id in ["a", "b"] {
-            let refused = in_state(State::Draining).finish(id, Call::Error);
-            let expected = Illegal::Transition { from: State::Draining, call: Call::Error };
+            let refused = in_state(SandboxState::Draining).finish(id, RuntimeCall::Error);
+            let expected =
+                IllegalCall::Transition { from: SandboxState::Draining, call: RuntimeCall::Error };
             assert_eq!(refused, Err(expected));
         }
     }
 
     #[test]
     fn only_an_idle_sandbox_takes_an_invocation() {
-        for state in STATES.into_iter().filter(|state| *state != State::Idle) {
+        for state in STATES.into_iter().filter(|state| *state != SandboxState::Idle) {
             assert!(!in_state(state).begin("b".into()), "{state:?}");
         }
-        assert!(in_state(State::Idle).begin("b".into()));
+        assert!(in_state(SandboxState::Idle).begin("b".into()));
     }
 
     #[test]
     fn a_second_response_is_refused_during_a_stream() {
-        let mut machine = in_state(State::Busy);
-        assert_eq!(machine.open("b"), Err(Illegal::RequestId));
+        let mut machine = in_state(SandboxState::Busy);
+        assert_eq!(machine.open("b"), Err(IllegalCall::RequestId));
         assert_eq!(machine.open("a"), Ok(()));
-        let refused = |call| Err(Illegal::Transition { from: State::Streaming, call });
-        assert_eq!(machine.open("a"), refused(Call::Response));
-        assert_eq!(machine.finish("a", Call::Error), refused(Call::Error));
+        let refused = |call| Err(IllegalCall::Transition { from: SandboxState::Streaming, call });
+        assert_eq!(machine.open("a"), refused(RuntimeCall::Response));
+        assert_eq!(machine.finish("a", RuntimeCall::Error), refused(RuntimeCall::Error));
         assert_eq!(machine.close(), Ok(()));
-        let ended = Illegal::Transition { from: State::Draining, call: Call::Response };
+        let ended =
+            IllegalCall::Transition { from: SandboxState::Draining, call: RuntimeCall::Response };
         assert_eq!(machine.close(), Err(ended));
     }
 
@@ -323,7 +346,7 @@ mod tests {
     fn every_order_of_calls_gives_a_legal_state_and_at_most_one_response_per_event() {
         // All sequences of six steps: the four calls, a new invocation, the end, the begin and the end of a stream.
         for mut sequence in 0..8_u32.pow(6) {
-            let mut machine = Machine::new();
+            let mut machine = StateMachine::new();
             let (mut begun, mut answered) = (0, 0);
             for _ in 0..6 {
                 match sequence % 8 {
@@ -338,12 +361,12 @@ mod tests {
                     call => {
                         let call = CALLS[call as usize];
                         let done = perform(&mut machine, call, "a").is_ok();
-                        let answer = matches!(call, Call::Response | Call::Error);
+                        let answer = matches!(call, RuntimeCall::Response | RuntimeCall::Error);
                         answered += u32::from(done && answer);
                     }
                 }
                 assert!(answered <= begun);
-                let owes = matches!(machine.state(), State::Busy | State::Streaming);
+                let owes = matches!(machine.state(), SandboxState::Busy | SandboxState::Streaming);
                 assert_eq!(machine.request_id.is_some(), owes);
                 sequence /= 8;
             }

@@ -4,16 +4,16 @@ use hardcap_limits::Exceeded;
 
 /// The error of an invocation that ended without a response.
 ///
-/// Three kinds are never mixed: the platform refused ([`Stop::Refused`] and the following), the function failed (not here: a
-/// failed function *has* a response, see [`crate::Reply::fault`]), or hardcap failed ([`Stop::Bug`] and [`Stop::Shortage`]).
+/// Three kinds are never mixed: the platform refused ([`InvokeError::Refused`] and the following), the function failed (not here: a
+/// failed function *has* a response, see [`crate::Reply::function_error`]), or hardcap failed ([`InvokeError::Bug`] and [`InvokeError::Shortage`]).
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum Stop {
+pub enum InvokeError {
     /// A limit of the table.
     #[error("{0}")]
     Refused(Exceeded),
     /// The concurrency is used up: 429.
     #[error("throttled: {0}")]
-    Throttled(Throttle),
+    Throttled(ThrottleReason),
     /// The function does not exist.
     #[error("Function not found: {arn}")]
     FunctionNotFound {
@@ -37,7 +37,7 @@ pub enum Stop {
 
 /// The kind of concurrency that was used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Throttle {
+pub enum ThrottleReason {
     /// The function's reserved concurrency.
     #[error("ReservedFunctionConcurrentInvocationLimitExceeded")]
     Function,
@@ -46,8 +46,8 @@ pub enum Throttle {
     Account,
 }
 
-impl From<Exceeded> for Stop {
-    fn from(exceeded: Exceeded) -> Stop {
-        Stop::Refused(exceeded)
+impl From<Exceeded> for InvokeError {
+    fn from(exceeded: Exceeded) -> InvokeError {
+        InvokeError::Refused(exceeded)
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Reply;
-use crate::stop::Stop;
+use crate::stop::InvokeError;
 use hardcap_core::clock::{Clock, Stopwatch};
 use hardcap_core::context::Context;
 use hardcap_core::token_bucket::TokenBucket;
@@ -25,37 +25,39 @@ const PIECES_WAITING: usize = 16;
 
 /// The result for an invoker that wants the response streamed.
 #[derive(Debug)]
-pub enum Opened {
+pub enum StreamStart {
     /// The runtime has begun to respond.
-    Stream(Stream),
+    Stream(ResponseStream),
     /// The invocation ended before a response began: the function failed.
     Whole(Reply),
 }
 
 /// A response that has begun.
 #[derive(Debug)]
-pub struct Stream {
+pub struct ResponseStream {
     /// The content type from the runtime.
     pub content_type: Option<HeaderValue>,
     pieces: mpsc::Receiver<Bytes>,
-    end: oneshot::Receiver<Result<Reply, Stop>>,
+    end: oneshot::Receiver<Result<Reply, InvokeError>>,
 }
 
-impl Stream {
+impl ResponseStream {
     /// The next piece, never empty; `None` after the last.
     pub async fn next(&mut self) -> Option<Bytes> {
         self.pieces.recv().await
     }
 
     /// The result of the invocation. Its payload is not part of the stream: it is the error document of a failed function.
-    pub async fn end(self) -> Result<Reply, Stop> {
+    pub async fn end(self) -> Result<Reply, InvokeError> {
         ended(self.end).await
     }
 }
 
 /// The result from a job's sender, or an error if the sender was dropped.
-pub(super) async fn ended(reply: oneshot::Receiver<Result<Reply, Stop>>) -> Result<Reply, Stop> {
-    reply.await.unwrap_or_else(|_| Err(Stop::Bug("hardcap is being stopped".to_owned())))
+pub(super) async fn ended(
+    reply: oneshot::Receiver<Result<Reply, InvokeError>>,
+) -> Result<Reply, InvokeError> {
+    reply.await.unwrap_or_else(|_| Err(InvokeError::Bug("hardcap is being stopped".to_owned())))
 }
 
 /// The beginning of a response, on its way to the invoker.
@@ -64,19 +66,21 @@ type Opening = (Option<HeaderValue>, mpsc::Receiver<Bytes>);
 /// Waits for the beginning of a response, or for the end of an invocation without one.
 pub(super) async fn opened(
     opening: oneshot::Receiver<Opening>,
-    end: oneshot::Receiver<Result<Reply, Stop>>,
-) -> Result<Opened, Stop> {
+    end: oneshot::Receiver<Result<Reply, InvokeError>>,
+) -> Result<StreamStart, InvokeError> {
     match opening.await {
-        Ok((content_type, pieces)) => Ok(Opened::Stream(Stream { content_type, pieces, end })),
+        Ok((content_type, pieces)) => {
+            Ok(StreamStart::Stream(ResponseStream { content_type, pieces, end }))
+        }
         // The sender was dropped with its job, which has replied before.
-        Err(_) => ended(end).await.map(Opened::Whole),
+        Err(_) => ended(end).await.map(StreamStart::Whole),
     }
 }
 
 /// A job's sender to an invoker that wants the response streamed. Dropping it with its job at the end of the invocation ends
 /// the stream.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(super) struct StreamSender {
     /// `None` after the response has begun.
     waiting: Option<oneshot::Sender<Opening>>,
     posted: Arc<AtomicU64>,
@@ -84,10 +88,10 @@ pub(super) struct Outlet {
     heard: CancellationToken,
 }
 
-impl Outlet {
-    pub(super) fn new() -> (Outlet, oneshot::Receiver<Opening>) {
+impl StreamSender {
+    pub(super) fn new() -> (StreamSender, oneshot::Receiver<Opening>) {
         let (waiting, opening) = oneshot::channel();
-        let outlet = Outlet {
+        let outlet = StreamSender {
             waiting: Some(waiting),
             posted: Arc::default(),
             over: CancellationToken::new(),
@@ -101,13 +105,13 @@ impl Outlet {
         &mut self,
         ctx: &Context,
         content_type: Option<HeaderValue>,
-    ) -> Option<Inlet> {
+    ) -> Option<StreamReceiver> {
         let waiting = self.waiting.take()?;
         let (sender, pieces) = mpsc::channel(PIECES_WAITING);
         // An invoker that has left is noticed with the first piece.
         let _ = waiting.send((content_type, pieces));
         let limits = &ctx.limits;
-        Some(Inlet {
+        Some(StreamReceiver {
             pieces: sender,
             posted: Arc::clone(&self.posted),
             over: self.over.clone(),
@@ -134,7 +138,7 @@ impl Outlet {
     }
 }
 
-impl Drop for Outlet {
+impl Drop for StreamSender {
     fn drop(&mut self) {
         self.over.cancel();
     }
@@ -142,7 +146,7 @@ impl Drop for Outlet {
 
 /// The receiving side of a response from the runtime.
 #[derive(Debug)]
-pub(super) struct Inlet {
+pub(super) struct StreamReceiver {
     pieces: mpsc::Sender<Bytes>,
     posted: Arc<AtomicU64>,
     over: CancellationToken,
@@ -155,7 +159,7 @@ pub(super) struct Inlet {
 
 /// The end of a request whose body is a response.
 #[derive(Debug)]
-pub(super) enum Poured {
+pub(super) enum BodyEnd {
     /// Complete, with its trailers.
     Whole {
         /// The total size of the response.
@@ -168,33 +172,33 @@ pub(super) enum Poured {
     Over,
 }
 
-impl Inlet {
+impl StreamReceiver {
     /// Must be kept until the end of the request has been evaluated.
     pub(super) fn hearing(&self) -> DropGuard {
         self.heard.clone().drop_guard()
     }
 
     /// Passes a body on piece by piece, at the speed of the invoker and of the bandwidth limit.
-    pub(super) async fn pour<B: Body<Data = Bytes>>(mut self, body: B) -> Poured {
+    pub(super) async fn pour<B: Body<Data = Bytes>>(mut self, body: B) -> BodyEnd {
         let over = self.over.clone();
         tokio::select! {
-            poured = self.hand_on(body) => poured,
-            () = over.cancelled() => Poured::Over,
+            poured = self.pass_on(body) => poured,
+            () = over.cancelled() => BodyEnd::Over,
         }
     }
 
-    async fn hand_on<B: Body<Data = Bytes>>(&mut self, body: B) -> Poured {
+    async fn pass_on<B: Body<Data = Bytes>>(&mut self, body: B) -> BodyEnd {
         let mut body = std::pin::pin!(body);
         let mut trailers = None;
         while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return Poured::CutShort };
+            let Ok(frame) = frame else { return BodyEnd::CutShort };
             match frame.into_data() {
                 Ok(data) => self.send(data).await,
                 Err(frame) => trailers = frame.into_trailers().ok(),
             }
         }
         let posted = ByteCount(self.posted.load(Ordering::Relaxed));
-        Poured::Whole { posted, trailers }
+        BodyEnd::Whole { posted, trailers }
     }
 
     /// Sends what the limit allows and one byte more, as observed on AWS. The rest is read and discarded; the runtime gets no

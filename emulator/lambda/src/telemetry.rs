@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-pub(super) use self::subscription::{Api, Invalid, Stream, Subscription};
+pub(super) use self::subscription::{EventType, Subscription, SubscriptionApi, SubscriptionError};
 use hardcap_core::clock::Clock;
 
 /// The maximum number of init events that are kept for later subscribers.
@@ -25,15 +25,15 @@ const BACKLOG_MAX: usize = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
     Everyone,
-    Subscribers(Api),
+    Subscribers(SubscriptionApi),
     /// Subscribers of the Logs API with the schema of 2021-03-18.
     Logs2021,
 }
 
 /// One event: the JSON object as it is delivered.
 #[derive(Clone, Debug)]
-struct Event {
-    stream: Stream,
+struct TelemetryEvent {
+    stream: EventType,
     audience: Audience,
     json: Bytes,
 }
@@ -52,16 +52,16 @@ pub(super) struct Telemetry {
 struct Inner {
     subscribers: Vec<Subscriber>,
     /// The events since the start; `None` after init, when subscription is closed.
-    backlog: Option<VecDeque<Event>>,
+    backlog: Option<VecDeque<TelemetryEvent>>,
 }
 
 #[derive(Debug)]
 struct Subscriber {
     extension: String,
-    api: Api,
+    api: SubscriptionApi,
     hears_of_runtime_done: bool,
-    streams: Vec<Stream>,
-    events: mpsc::Sender<Event>,
+    streams: Vec<EventType>,
+    events: mpsc::Sender<TelemetryEvent>,
     /// The size of the queue in bytes, and its maximum.
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
@@ -69,17 +69,17 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    fn wants(&self, event: &Event) -> bool {
+    fn wants(&self, event: &TelemetryEvent) -> bool {
         let is_meant = match event.audience {
             Audience::Everyone => true,
             Audience::Subscribers(api) => self.api == api,
-            Audience::Logs2021 => self.api == Api::Logs && self.hears_of_runtime_done,
+            Audience::Logs2021 => self.api == SubscriptionApi::Logs && self.hears_of_runtime_done,
         };
         is_meant && self.streams.contains(&event.stream)
     }
 
     /// Adds an event to the queue, unless it is full.
-    fn queue(&self, event: Event) -> bool {
+    fn queue(&self, event: TelemetryEvent) -> bool {
         let length = event.json.len();
         if self.waiting.load(Ordering::Relaxed) + length > self.waiting_max {
             return false;
@@ -103,10 +103,10 @@ struct Dropped {
 
 /// The refusal of a subscription.
 #[derive(Debug)]
-pub(super) enum Unsubscribed {
+pub(super) enum SubscriptionRefusal {
     /// Init has ended.
     Closed,
-    Invalid(Invalid),
+    SubscriptionError(SubscriptionError),
 }
 
 impl Telemetry {
@@ -123,16 +123,18 @@ impl Telemetry {
     pub(super) fn subscribe(
         &self,
         extension: &str,
-        api: Api,
+        api: SubscriptionApi,
         subscription: Subscription,
-    ) -> Result<(), Unsubscribed> {
+    ) -> Result<(), SubscriptionRefusal> {
         let mut inner = self.lock();
-        let Some(backlog) = &inner.backlog else { return Err(Unsubscribed::Closed) };
+        let Some(backlog) = &inner.backlog else { return Err(SubscriptionRefusal::Closed) };
         let types: Vec<_> = subscription.streams.iter().map(|stream| stream.name()).collect();
         let earlier = inner.subscribers.iter().find(|it| it.extension == extension);
         let state = match earlier {
             Some(earlier) if earlier.api != api => {
-                return Err(Unsubscribed::Invalid(Invalid::other_api(earlier.api)));
+                return Err(SubscriptionRefusal::SubscriptionError(SubscriptionError::other_api(
+                    earlier.api,
+                )));
             }
             Some(_) => "Already subscribed",
             None => "Subscribed",
@@ -185,19 +187,19 @@ impl Telemetry {
     /// An event of the platform: `platform.start` and so on.
     pub(super) fn platform(&self, audience: Audience, kind: &str, record: &impl Serialize) {
         if self.is_on() {
-            self.tell(self.event(Stream::Platform, audience, kind, record));
+            self.emit(self.event(EventType::Platform, audience, kind, record));
         }
     }
 
     /// A line of a process.
-    pub(super) fn line(&self, stream: Stream, line: &[u8]) {
+    pub(super) fn line(&self, stream: EventType, line: &[u8]) {
         if self.is_on() {
             let line = String::from_utf8_lossy(line);
-            self.tell(self.event(stream, Audience::Everyone, stream.name(), &line));
+            self.emit(self.event(stream, Audience::Everyone, stream.name(), &line));
         }
     }
 
-    fn tell(&self, event: Event) {
+    fn emit(&self, event: TelemetryEvent) {
         let mut inner = self.lock();
         for subscriber in &mut inner.subscribers {
             self.hand(subscriber, &event);
@@ -212,11 +214,11 @@ impl Telemetry {
 
     fn event(
         &self,
-        stream: Stream,
+        stream: EventType,
         audience: Audience,
         kind: &str,
         record: &impl Serialize,
-    ) -> Event {
+    ) -> TelemetryEvent {
         #[derive(Serialize)]
         struct Document<'a, R> {
             time: String,
@@ -229,12 +231,12 @@ impl Telemetry {
         let time = self.clock.now().to_utc().format(format).unwrap_or_default();
         let document = Document { time, r#type: kind, record };
         let json = serde_json::to_vec(&document).unwrap_or_default();
-        Event { stream, audience, json: json.into() }
+        TelemetryEvent { stream, audience, json: json.into() }
     }
 
     /// Adds an event to a subscriber's queue. A full queue drops it, and reports the number of dropped events when it has room
     /// again.
-    fn hand(&self, subscriber: &mut Subscriber, event: &Event) {
+    fn hand(&self, subscriber: &mut Subscriber, event: &TelemetryEvent) {
         if !subscriber.wants(event) {
             return;
         }
@@ -248,7 +250,7 @@ impl Telemetry {
                 "reason": reason,
             });
             let kind = "platform.logsDropped";
-            let told = self.event(Stream::Platform, Audience::Everyone, kind, &record);
+            let told = self.event(EventType::Platform, Audience::Everyone, kind, &record);
             if subscriber.queue(told) {
                 subscriber.dropped = Dropped::default();
             }

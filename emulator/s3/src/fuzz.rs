@@ -1,4 +1,4 @@
-//! What reads the bytes of clients, for the fuzz targets of `tests/src/fuzz`. Not a public interface: nothing else may use it.
+//! The parsers of client bytes, only for the fuzz targets of `tests/src/fuzz`. Not a public interface.
 
 use std::io;
 
@@ -14,14 +14,14 @@ use crate::chunked::{Decoder, Signer};
 use crate::form;
 use crate::refusal::Refusal;
 
-/// A request whose signature is right.
+/// A request with a valid signature.
 #[derive(Debug)]
 pub struct Verified {
-    /// The key that it is signed with.
+    /// The id of its key.
     pub access_key_id: String,
-    /// The signature is in its URL.
+    /// Whether the signature is in the URL.
     pub presigned: bool,
-    /// Its query without the claim.
+    /// Its query without the signature.
     pub query: String,
 }
 
@@ -43,7 +43,7 @@ pub fn verify(head: &request::Parts, platform: &Platform) -> Result<Verified, St
     })
 }
 
-/// How the chunks of a body are signed.
+/// The signing parameters of the chunks of a body.
 #[derive(Clone, Debug)]
 pub struct Signing {
     /// The key of the day, region and service.
@@ -56,7 +56,7 @@ pub struct Signing {
     pub seed: String,
 }
 
-/// Decodes a body in `aws-chunked` that arrives in these pieces: the data, and the headers behind it.
+/// Decodes a body in `aws-chunked` that arrives in these pieces, and returns the data and the trailing headers.
 ///
 /// # Errors
 ///
@@ -77,7 +77,7 @@ pub fn decode(
     Ok((data, decoder.finish().map_err(code)?))
 }
 
-/// The fields before the file of a form that arrives in these pieces, names in lower case, and the file.
+/// Parses a form that arrives in these pieces, and returns the fields before its file, with names in lower case, and the file.
 ///
 /// # Errors
 ///

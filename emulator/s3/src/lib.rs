@@ -218,14 +218,13 @@ impl S3 {
         Ok(Response::from_parts(parts, Body::new(body)))
     }
 
-    /// Returns to the buckets of a configuration, all empty: for the next test.
+    /// Removes all data and creates the buckets of a configuration, for the next test.
     ///
     /// # Errors
     ///
-    /// A sentence when the disk fails.
-    pub async fn reset(&self, buckets: &[config::Bucket]) -> Result<(), String> {
-        let reset = self.store.reset(buckets, self.platform.clock.now()).await;
-        reset.map_err(|refusal| format!("S3: {refusal:?}"))
+    /// [`ObjectError`] if the disk fails.
+    pub async fn reset(&self, buckets: &[config::Bucket]) -> Result<(), ObjectError> {
+        Ok(self.store.reset(buckets, self.platform.clock.now()).await?)
     }
 
     /// Removes everything that has expired by the emulator's clock.

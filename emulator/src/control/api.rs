@@ -339,8 +339,8 @@ pub(crate) async fn reset(
 }
 
 async fn reset_data(control: &Control) -> Result<(), String> {
-    control.queue.clear().await?;
-    control.s3.reset(&control.config.buckets).await?;
+    control.queue.clear().await.map_err(|error| format!("the queue: {error}"))?;
+    control.s3.reset(&control.config.buckets).await.map_err(|error| format!("S3: {error}"))?;
     control.dynamodb.reset().await?;
     let control = control.clone();
     let reset = move || {

@@ -143,7 +143,7 @@ pub(super) fn render(ctx: &Context, outcome: Outcome) -> Response<Body> {
         Ok(Done::Ok(body)) => (StatusCode::OK, body.to_string()),
         Ok(Done::Created(body)) => (StatusCode::CREATED, body.to_string()),
         Ok(Done::NoContent) => (StatusCode::NO_CONTENT, String::new()),
-        Err(Problem::Refused(refused)) => return refusal::told(ctx, refused),
+        Err(Problem::Refused(refused)) => return refusal::render_refusal(ctx, refused),
         Err(Problem::Bug(cause)) => return refusal::bug(ctx, &cause),
     };
     let mut response = Response::new(Body::from(body));

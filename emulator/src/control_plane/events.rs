@@ -15,7 +15,7 @@ use super::request::{Parameters, input, named};
 use crate::json_api::seconds;
 use hardcap_core::config::{EventInvokeConfig, Function};
 use hardcap_core::context::Context;
-use hardcap_lambda::name::{LATEST, Named};
+use hardcap_lambda::name::{FunctionName, LATEST};
 use hardcap_lambda::queue::{self, EventSettings};
 
 #[derive(Debug, Deserialize)]
@@ -162,7 +162,7 @@ fn configured(shared: &Shared, name: &str, parameters: &Parameters) -> Result<En
     configured.ok_or_else(|| not_configured(&named))
 }
 
-fn not_configured(named: &Named) -> Problem {
+fn not_configured(named: &FunctionName) -> Problem {
     not_found(format!("The function {} doesn't have an EventInvokeConfig", named.arn()))
 }
 

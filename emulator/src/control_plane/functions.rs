@@ -20,7 +20,7 @@ use super::storage::zip_of;
 use super::{program, tags};
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
-use hardcap_lambda::name::{LATEST, Named};
+use hardcap_lambda::name::{FunctionName, LATEST};
 
 /// What CreateFunction alone has.
 #[derive(Debug, Deserialize)]
@@ -126,7 +126,7 @@ pub(super) fn get_configuration(shared: &Shared, name: &str, parameters: &Parame
 pub(super) async fn delete(shared: &Shared, name: &str, parameters: &Parameters) -> Outcome {
     let named = named(name, parameters.qualifier.as_deref(), &shared.platform.region)?;
     let _turn = shared.turn.lock().await;
-    let entry = shared.find(&Named { qualifier: None, ..named.clone() })?;
+    let entry = shared.find(&FunctionName { qualifier: None, ..named.clone() })?;
     match named.qualifier.as_deref() {
         None => {}
         Some(LATEST) => {
@@ -143,7 +143,7 @@ pub(super) async fn delete(shared: &Shared, name: &str, parameters: &Parameters)
     shared.lambda.remove(&named.function);
     shared.forget(&named.function);
     if let Some(package) = &entry.package {
-        package.give_up();
+        package.retire();
     }
     Ok(Done::NoContent)
 }
@@ -173,7 +173,7 @@ pub(super) fn publishes_nothing(function: &str) {
 }
 
 /// A function to be made has no version yet.
-fn unqualified(named: Named) -> Result<Named, Problem> {
+fn unqualified(named: FunctionName) -> Result<FunctionName, Problem> {
     if named.qualifier.is_some() {
         return Err(invalid("The function name of a new function has no qualifier."));
     }

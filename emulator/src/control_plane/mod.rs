@@ -36,7 +36,7 @@ use crate::function_urls::FunctionUrls;
 use hardcap_core::config::{Config, Function, FunctionUrl};
 use hardcap_core::context::Platform;
 use hardcap_lambda::Lambda;
-use hardcap_lambda::name::Named;
+use hardcap_lambda::name::FunctionName;
 use hardcap_s3::S3;
 
 /// The control plane. Cheap to clone.
@@ -184,7 +184,7 @@ impl Shared {
     }
 
     /// The function that a request names, whose only version is `$LATEST`.
-    fn find(&self, named: &Named) -> Result<Entry, Problem> {
+    fn find(&self, named: &FunctionName) -> Result<Entry, Problem> {
         let entry = self.entry(&named.function).filter(|_| named.is_local(&self.platform.region));
         entry.ok_or_else(|| function_not_found(named))
     }

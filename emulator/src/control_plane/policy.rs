@@ -14,7 +14,7 @@ use super::answer::{
 };
 use super::entry::{Policy, new_revision};
 use super::request::{Parameters, input, named};
-use hardcap_lambda::name::{LATEST, Named};
+use hardcap_lambda::name::{FunctionName, LATEST};
 
 /// Bytes of a function's policy (Lambda developer guide, quotas: 20 KB).
 const POLICY_BYTES_MAX: usize = 20 * 1024;
@@ -115,7 +115,11 @@ pub(super) async fn remove(
 }
 
 /// The function itself: hardcap has no versions and no aliases that could have a policy of their own.
-fn unqualified(shared: &Shared, name: &str, parameters: &Parameters) -> Result<Named, Problem> {
+fn unqualified(
+    shared: &Shared,
+    name: &str,
+    parameters: &Parameters,
+) -> Result<FunctionName, Problem> {
     let mut named = named(name, parameters.qualifier.as_deref(), &shared.platform.region)?;
     match named.qualifier.take().as_deref() {
         None => Ok(named),

@@ -14,7 +14,7 @@ use hardcap_core::config::ACCOUNT_ID;
 use hardcap_core::context::Context;
 use hardcap_core::percent;
 use hardcap_core::serve::{self, ReadError};
-use hardcap_lambda::name::{LATEST, Named, is_function_name};
+use hardcap_lambda::name::{FunctionName, LATEST, is_function_name};
 use hardcap_lambda::rules::FUNCTION_NAME_PATTERN;
 
 /// Far above what any request without code may carry; AWS publishes no number.
@@ -52,14 +52,18 @@ impl Parameters {
 /// # Errors
 ///
 /// AWS's answer to a text that names none, or one that is elsewhere; recorded on 2023-11-20 and 2024-03-27.
-pub(super) fn named(text: &str, qualifier: Option<&str>, region: &str) -> Result<Named, Problem> {
+pub(super) fn named(
+    text: &str,
+    qualifier: Option<&str>,
+    region: &str,
+) -> Result<FunctionName, Problem> {
     if !is_function_name(text) {
         return Err(constraint(format!(
             "Value '{text}' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression \
              pattern: {FUNCTION_NAME_PATTERN}"
         )));
     }
-    let mut named = Named::parse(text, region);
+    let mut named = FunctionName::parse(text, region);
     match (named.qualifier.as_deref(), qualifier) {
         (Some(derived), Some(given)) if derived != given => {
             return Err(invalid(
@@ -82,7 +86,7 @@ pub(super) fn named(text: &str, qualifier: Option<&str>, region: &str) -> Result
 }
 
 /// What is said of a function, a version or an alias that is not there: with the qualifier only when one was given.
-pub(super) fn function_not_found(named: &Named) -> Problem {
+pub(super) fn function_not_found(named: &FunctionName) -> Problem {
     let arn = named.arn();
     let arn = match &named.qualifier {
         Some(_) => arn.as_str(),

@@ -59,7 +59,7 @@ pub(super) async fn code(
     let entry = Entry { function: Arc::new(function), about, package };
     shared.deploy(&entry).await?;
     if let Some(package) = before.package {
-        package.give_up();
+        package.retire();
     }
     if input.publish == Some(true) {
         publishes_nothing(&named.function);

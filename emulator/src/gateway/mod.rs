@@ -40,8 +40,8 @@ use hardcap_core::head::SentHead;
 use hardcap_core::payloads::Part;
 use hardcap_core::record::What;
 use hardcap_core::serve::{self, ReadError};
-use hardcap_lambda::stop::Stop;
-use hardcap_lambda::{Event as FunctionEvent, Invocation, Lambda, Reply};
+use hardcap_lambda::stop::InvokeError;
+use hardcap_lambda::{Invocation, InvocationEvent as FunctionEvent, Lambda, Reply};
 use refusal::Ending;
 use request::Received;
 use route::{Kind, Table};
@@ -333,8 +333,8 @@ impl Gateway {
         if let Some(limit) = timeout {
             ctx.admit(&limit, watch.elapsed_millis().min(limit.max))?;
         }
-        match reply.fault {
-            Some(fault) => Err(Ending::Fault(fault)),
+        match reply.function_error {
+            Some(error) => Err(Ending::FunctionError(error)),
             None => Ok(reply),
         }
     }
@@ -362,7 +362,7 @@ impl Gateway {
 fn log(ctx: &Context, exchange: &Exchange<'_>) {
     let request_id = &ctx.request_id;
     match exchange.ending {
-        Some(Ending::Stop(Stop::Bug(cause) | Stop::Shortage(cause))) => {
+        Some(Ending::InvokeError(InvokeError::Bug(cause) | InvokeError::Shortage(cause))) => {
             tracing::error!(%request_id, %cause, "hardcap failed: {exchange}");
             ctx.record(What::Bug { cause: cause.clone() });
         }

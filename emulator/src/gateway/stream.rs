@@ -21,7 +21,7 @@ use hardcap_core::clock::Stopwatch;
 use hardcap_core::context::Context;
 use hardcap_core::payloads::Part;
 use hardcap_core::token_bucket::TokenBucket;
-use hardcap_lambda::stream::{Opened, Stream};
+use hardcap_lambda::stream::{ResponseStream, StreamStart};
 use hardcap_lambda::{Invocation, Reply};
 
 /// What a runtime calls an answer that begins with metadata.
@@ -42,7 +42,7 @@ impl Gateway {
         let shape = target.shape;
         let invocation = Invocation {
             function: target.function,
-            event: hardcap_lambda::Event::Envelope(Box::new(event)),
+            event: hardcap_lambda::InvocationEvent::Envelope(Box::new(event)),
             client_context: None,
         };
         let begun = self.in_time(ctx, target.wait, self.begin(ctx, shape, invocation));
@@ -71,9 +71,11 @@ impl Gateway {
         invocation: Invocation,
     ) -> Result<Begun, Ending> {
         match self.lambda.invoke_streaming(ctx, invocation).await? {
-            Opened::Stream(stream) => begun(ctx, shape, stream).await,
-            Opened::Whole(Reply { fault: Some(fault), .. }) => Err(Ending::Fault(fault)),
-            Opened::Whole(_) => Err(Malformed("nothing was streamed".to_owned()).into()),
+            StreamStart::Stream(stream) => begun(ctx, shape, stream).await,
+            StreamStart::Whole(Reply { function_error: Some(error), .. }) => {
+                Err(Ending::FunctionError(error))
+            }
+            StreamStart::Whole(_) => Err(Malformed("nothing was streamed".to_owned()).into()),
         }
     }
 }
@@ -84,10 +86,10 @@ struct Begun {
     answer: Answer,
     /// What came of the body together with the head.
     rest: Bytes,
-    stream: Stream,
+    stream: ResponseStream,
 }
 
-async fn begun(ctx: &Context, shape: Shape, mut stream: Stream) -> Result<Begun, Ending> {
+async fn begun(ctx: &Context, shape: Shape, mut stream: ResponseStream) -> Result<Begun, Ending> {
     let has_metadata = shape == Shape::Rest || is_integration(stream.content_type.as_ref());
     if !has_metadata {
         // Official: the content type of the runtime is the client's.
@@ -189,7 +191,11 @@ impl Bounds {
     }
 
     /// The next piece, in its time.
-    async fn next(&mut self, ctx: &Context, stream: &mut Stream) -> Result<Option<Bytes>, Cut> {
+    async fn next(
+        &mut self,
+        ctx: &Context,
+        stream: &mut ResponseStream,
+    ) -> Result<Option<Bytes>, Cut> {
         let left = Millis(self.until.max.0.saturating_sub(self.watch.elapsed_millis().0));
         let silence = ctx.clock.stopwatch();
         let piece = ctx.clock.timeout(left.min(self.idle.max), stream.next()).await;
@@ -223,7 +229,7 @@ struct Remaining {
     ctx: Context,
     api: String,
     rest: Bytes,
-    stream: Stream,
+    stream: ResponseStream,
     /// `None` for a function URL, which has none of its own.
     bounds: Option<Bounds>,
     /// Whether a piece has been kept for people who look at the request.
@@ -266,8 +272,8 @@ impl Remaining {
         }
         let request_id = &ctx.request_id;
         match stream.end().await {
-            Ok(Reply { fault: Some(fault), .. }) => {
-                tracing::warn!(api, %request_id, %fault, "the function failed in the middle of its answer");
+            Ok(Reply { function_error: Some(error), .. }) => {
+                tracing::warn!(api, %request_id, %error, "the function failed within its response");
             }
             Ok(_) => {}
             Err(stop) => tracing::warn!(api, %request_id, %stop, "the end of an answer was lost"),

@@ -99,7 +99,7 @@ impl Framing {
     }
 
     /// Reports no further heads, because they would not be those that hyper sees.
-    pub(super) fn lose(&mut self) {
+    pub(super) fn mark_lost(&mut self) {
         *self = Framing { state: FramingState::Lost, ..Framing::default() };
     }
 

@@ -19,7 +19,7 @@ use super::place::{GUARD, Place, c_string};
 
 /// A folder as the guard needs it, allocated before the fork.
 #[derive(Debug)]
-struct Post {
+struct GuardedFolder {
     home: CString,
     entrance: CString,
     /// The original group of this process, to which the guard returns at the end.
@@ -36,13 +36,13 @@ const ATTEMPTS: u32 = 1_000;
 /// If the guard cannot join its groups: then functions could not join theirs either.
 pub(super) fn start(places: &[Place]) -> io::Result<OwnedFd> {
     let post = |place: &Place| {
-        Ok(Post {
+        Ok(GuardedFolder {
             home: c_string(&place.folder)?,
             entrance: c_string(&place.folder.join(GUARD).join("cgroup.procs"))?,
             exit: c_string(&place.own.join("cgroup.procs"))?,
         })
     };
-    let posts: Vec<Post> = places.iter().map(post).collect::<io::Result<_>>()?;
+    let posts: Vec<GuardedFolder> = places.iter().map(post).collect::<io::Result<_>>()?;
     let (ended, alive) = pipe_with(PipeFlags::CLOEXEC)?;
     // The two ends are separate open files: only the writer is non-blocking.
     fcntl_setfl(&alive, OFlags::NONBLOCK)?;
@@ -102,7 +102,7 @@ fn folder(at: impl AsFd, path: &CStr) -> io::Result<OwnedFd> {
 }
 
 /// Kills everything that remains in a folder of groups, and removes it.
-fn clear(post: &Post) {
+fn clear(post: &GuardedFolder) {
     for _ in 0..ATTEMPTS {
         let Ok(home) = folder(CWD, &post.home) else { return };
         if is_cleared(home.as_fd()).is_ok_and(|cleared| cleared) {

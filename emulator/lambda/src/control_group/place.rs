@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use super::Bounds;
+use super::GroupLimits;
 
 /// The name of the guard's group.
 pub(super) const GUARD: &str = "guard";
@@ -126,7 +126,7 @@ impl Place {
     }
 
     /// Creates a group with its limits and returns its folder.
-    pub(super) fn make_group(&self, name: &str, bounds: Bounds) -> io::Result<PathBuf> {
+    pub(super) fn make_group(&self, name: &str, bounds: GroupLimits) -> io::Result<PathBuf> {
         let folder = self.folder.join(name);
         std::fs::create_dir(&folder)?;
         let set = |file: &str, value: u64| std::fs::write(folder.join(file), value.to_string());
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn the_limits_are_written_to_the_files_of_each_version() {
-        let bounds = Bounds { bytes: 640 << 20, processes: 1024 };
+        let bounds = GroupLimits { bytes: 640 << 20, processes: 1024 };
         for (version, memory) in
             [(Version::One, "memory.limit_in_bytes"), (Version::Two, "memory.max")]
         {

@@ -15,10 +15,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::name::{LATEST, Named};
-use crate::queue::{self, NotAccepted, Queue};
-use crate::stop::Stop;
-use crate::{Event, Invocation, Lambda, Reply, admit_event, refusal};
+use crate::name::{FunctionName, LATEST};
+use crate::queue::{self, AcceptError, Queue};
+use crate::stop::InvokeError;
+use crate::{Invocation, InvocationEvent, Lambda, Reply, admit_event, refusal};
 use hardcap_core::context::Context;
 use hardcap_core::serve::{self, ReadError};
 
@@ -52,9 +52,9 @@ async fn invoke(
 ) -> Response<Body> {
     let (ctx, parts, body) = received(&lambda, request);
     let kind = match text(&parts.headers, "x-amz-invocation-type") {
-        None | Some("RequestResponse") => Kind::RequestResponse,
-        Some("Event") => Kind::Event,
-        Some("DryRun") => Kind::DryRun,
+        None | Some("RequestResponse") => InvocationType::RequestResponse,
+        Some("Event") => InvocationType::Event,
+        Some("DryRun") => InvocationType::DryRun,
         Some(other) => return unknown_kind(&ctx, other),
     };
     let posted = match serve::read_body(&parts.headers, body, kind.limit(&ctx)).await {
@@ -70,15 +70,16 @@ async fn invoke(
         Err(why) => return invalid(&ctx, why),
     };
     match kind {
-        Kind::DryRun => answer(&ctx, StatusCode::NO_CONTENT, Body::empty()),
+        InvocationType::DryRun => answer(&ctx, StatusCode::NO_CONTENT, Body::empty()),
         // Only synchronous invocations have a client context.
-        Kind::Event => {
+        InvocationType::Event => {
             let chain = lambda.admit_chain(&ctx, &function);
             accepted(&ctx, queue.accept(&ctx, &function, posted, chain.is_err()).await)
         }
-        Kind::RequestResponse => {
+        InvocationType::RequestResponse => {
             let tail = wants_log(&parts.headers);
-            let invocation = Invocation { function, event: Event::Posted(posted), client_context };
+            let invocation =
+                Invocation { function, event: InvocationEvent::Posted(posted), client_context };
             match respond(&lambda, &ctx, invocation).await {
                 Ok(reply) => replied(&ctx, reply, tail),
                 Err(stop) => refusal::render(&ctx, &stop),
@@ -103,7 +104,7 @@ async fn read_event(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Bytes, Response<Body>> {
-    let kind = Kind::RequestResponse;
+    let kind = InvocationType::RequestResponse;
     let read = serve::read_body(headers, body, kind.limit(ctx)).await;
     read.map_err(|error| unread(ctx, kind, &error))
 }
@@ -114,28 +115,34 @@ fn wants_log(headers: &HeaderMap) -> bool {
 
 /// The invocation types.
 #[derive(Clone, Copy)]
-enum Kind {
+enum InvocationType {
     RequestResponse,
     Event,
     DryRun,
 }
 
-impl Kind {
+impl InvocationType {
     fn limit(self, ctx: &Context) -> &Limit<hardcap_limits::Bytes> {
         match self {
-            Kind::Event => queue::event_limit(ctx),
-            Kind::RequestResponse | Kind::DryRun => &ctx.limits.lambda_sync_request,
+            InvocationType::Event => queue::event_limit(ctx),
+            InvocationType::RequestResponse | InvocationType::DryRun => {
+                &ctx.limits.lambda_sync_request
+            }
         }
     }
 }
 
-async fn respond(lambda: &Lambda, ctx: &Context, invocation: Invocation) -> Result<Reply, Stop> {
+async fn respond(
+    lambda: &Lambda,
+    ctx: &Context,
+    invocation: Invocation,
+) -> Result<Reply, InvokeError> {
     lambda.admit_chain(ctx, &invocation.function)?;
     lambda.invoke(ctx, invocation).await
 }
 
 /// The response to an event: an empty 202, or its refusal.
-fn accepted(ctx: &Context, accepted: Result<(), NotAccepted>) -> Response<Body> {
+fn accepted(ctx: &Context, accepted: Result<(), AcceptError>) -> Response<Body> {
     match accepted {
         Ok(()) => {
             let mut response = answer(ctx, StatusCode::ACCEPTED, Body::empty());
@@ -144,10 +151,10 @@ fn accepted(ctx: &Context, accepted: Result<(), NotAccepted>) -> Response<Body> 
             response.headers_mut().insert("x-amzn-remapped-content-length", none);
             response
         }
-        Err(NotAccepted::Stopped(stop)) => refusal::render(ctx, &stop),
-        Err(NotAccepted::Full(why)) => {
+        Err(AcceptError::Invoke(error)) => refusal::render(ctx, &error),
+        Err(AcceptError::Full(full)) => {
             let status = StatusCode::TOO_MANY_REQUESTS;
-            refusal::not_served(ctx, status, "TooManyRequestsException", &why)
+            refusal::not_served(ctx, status, "TooManyRequestsException", &full.to_string())
         }
     }
 }
@@ -164,7 +171,7 @@ fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
         headers.insert("x-amzn-remapped-content-length", HeaderValue::from_static("0"));
     }
     headers.insert("x-amz-executed-version", HeaderValue::from_static(LATEST));
-    if reply.fault.is_some() {
+    if reply.function_error.is_some() {
         // `Handled` has not been observed since about 2019; recorded for five runtimes on 2026-01-12.
         headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
     }
@@ -196,9 +203,9 @@ fn find(
     ctx: &Context,
     name: &str,
     qualifier: Option<&str>,
-) -> Result<String, Stop> {
+) -> Result<String, InvokeError> {
     let region = lambda.region();
-    let mut named = Named::parse(name, region);
+    let mut named = FunctionName::parse(name, region);
     if qualifier.is_some() {
         named.qualifier = qualifier.map(str::to_owned);
     }
@@ -209,19 +216,21 @@ fn find(
     if named.qualifier.is_none() && ctx.limits.date() < LATEST_IS_NAMED_SINCE {
         arn.truncate(arn.len() - ":$LATEST".len());
     }
-    Err(Stop::FunctionNotFound { arn })
+    Err(InvokeError::FunctionNotFound { arn })
 }
 
 /// Reads a body. One over the limit is measured like any event; an incomplete one is not invoked.
-fn unread(ctx: &Context, kind: Kind, error: &ReadError) -> Response<Body> {
+fn unread(ctx: &Context, kind: InvocationType, error: &ReadError) -> Response<Body> {
     match error {
         ReadError::TooLarge(exceeded) => {
             let observed = hardcap_limits::Bytes(exceeded.observed);
             let measured = match kind {
-                Kind::Event => queue::admit_event(ctx, observed),
-                Kind::RequestResponse | Kind::DryRun => admit_event(ctx, observed),
+                InvocationType::Event => queue::admit_event(ctx, observed),
+                InvocationType::RequestResponse | InvocationType::DryRun => {
+                    admit_event(ctx, observed)
+                }
             };
-            refusal::render(ctx, &measured.err().unwrap_or(Stop::Refused(*exceeded)))
+            refusal::render(ctx, &measured.err().unwrap_or(InvokeError::Refused(*exceeded)))
         }
         ReadError::CutShort(why) | ReadError::Idle(why) => invalid(ctx, why),
     }

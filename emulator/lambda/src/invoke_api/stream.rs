@@ -19,9 +19,9 @@ use serde::Serialize;
 
 use super::Parameters;
 use crate::name::LATEST;
-use crate::stop::Stop;
-use crate::stream::{Opened, Stream};
-use crate::{Event, Fault, Invocation, Lambda, Reply, refusal};
+use crate::stop::InvokeError;
+use crate::stream::{ResponseStream, StreamStart};
+use crate::{FunctionError, Invocation, InvocationEvent, Lambda, Reply, refusal};
 use hardcap_core::context::Context;
 
 /// Since this day the last event does not contain the error of a function that failed, timed out or exceeded the limit within
@@ -60,14 +60,19 @@ async fn invoke(
         Err(why) => return super::invalid(&ctx, why),
     };
     let tail = super::wants_log(&parts.headers);
-    let invocation = Invocation { function, event: Event::Posted(posted), client_context };
+    let invocation =
+        Invocation { function, event: InvocationEvent::Posted(posted), client_context };
     match opened(&lambda, &ctx, invocation).await {
         Ok(opened) => events(&ctx, opened, tail),
         Err(stop) => refusal::render(&ctx, &stop),
     }
 }
 
-async fn opened(lambda: &Lambda, ctx: &Context, invocation: Invocation) -> Result<Opened, Stop> {
+async fn opened(
+    lambda: &Lambda,
+    ctx: &Context,
+    invocation: Invocation,
+) -> Result<StreamStart, InvokeError> {
     lambda.admit_chain(ctx, &invocation.function)?;
     lambda.invoke_streaming(ctx, invocation).await
 }
@@ -84,17 +89,17 @@ fn unknown_operation(ctx: &Context) -> Response<Body> {
 }
 
 /// The headers are those of Invoke. The runtime's content type has another header, because the event stream has its own type.
-fn events(ctx: &Context, opened: Opened, tail: bool) -> Response<Body> {
+fn events(ctx: &Context, opened: StreamStart, tail: bool) -> Response<Body> {
     let (content_type, state) = match opened {
-        Opened::Stream(stream) => (stream.content_type.clone(), State::Streaming(stream)),
-        Opened::Whole(reply) => (Some(JSON), State::Failed(reply)),
+        StreamStart::Stream(stream) => {
+            (stream.content_type.clone(), EncoderState::Streaming(stream))
+        }
+        StreamStart::Whole(reply) => (Some(JSON), EncoderState::Failed(reply)),
     };
-    let teller = Teller { tells_errors: ctx.limits.date() < SILENT_SINCE, tail };
-    let frames =
-        futures_util::stream::unfold(
-            Some(state),
-            move |state| async move { teller.next(state?).await },
-        );
+    let encoder = EventEncoder { reports_errors: ctx.limits.date() < SILENT_SINCE, tail };
+    let frames = futures_util::stream::unfold(Some(state), move |state| async move {
+        encoder.next(state?).await
+    });
     let mut response = super::answer(ctx, StatusCode::OK, Body::from_stream(frames));
     let headers = response.headers_mut();
     headers.insert("content-type", EVENT_STREAM);
@@ -109,9 +114,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
 
 /// The remaining part of the event stream.
-enum State {
+enum EncoderState {
     /// The response, and its end.
-    Streaming(Stream),
+    Streaming(ResponseStream),
     /// The error document of a function that failed before its response.
     Failed(Reply),
     /// The end.
@@ -120,36 +125,36 @@ enum State {
 
 /// Converts an invocation to events.
 #[derive(Clone, Copy)]
-struct Teller {
+struct EventEncoder {
     /// Whether the last event contains the error of a failed function.
-    tells_errors: bool,
+    reports_errors: bool,
     /// Whether the last event contains the log tail.
     tail: bool,
 }
 
-impl Teller {
-    async fn next(self, state: State) -> Option<(io::Result<Bytes>, Option<State>)> {
+impl EventEncoder {
+    async fn next(self, state: EncoderState) -> Option<(io::Result<Bytes>, Option<EncoderState>)> {
         let (message, left) = match state {
-            State::Streaming(mut stream) => match stream.next().await {
-                Some(piece) => (payload_chunk(piece), Some(State::Streaming(stream))),
+            EncoderState::Streaming(mut stream) => match stream.next().await {
+                Some(piece) => (payload_chunk(piece), Some(EncoderState::Streaming(stream))),
                 None => match stream.end().await {
                     Ok(reply) => (self.invoke_complete(&reply), None),
                     Err(stop) => return Some((Err(io::Error::other(stop)), None)),
                 },
             },
-            State::Failed(reply) => {
-                (payload_chunk(reply.payload.clone()), Some(State::Ended(reply)))
+            EncoderState::Failed(reply) => {
+                (payload_chunk(reply.payload.clone()), Some(EncoderState::Ended(reply)))
             }
-            State::Ended(reply) => (self.invoke_complete(&reply), None),
+            EncoderState::Ended(reply) => (self.invoke_complete(&reply), None),
         };
         Some((frame(&message), left))
     }
 
     fn invoke_complete(self, reply: &Reply) -> Message {
-        let fault = reply.fault.as_ref().filter(|_| self.tells_errors);
+        let error = reply.function_error.as_ref().filter(|_| self.reports_errors);
         let complete = InvokeComplete {
-            error_code: fault.map(Fault::error_type),
-            error_details: fault
+            error_code: error.map(FunctionError::error_type),
+            error_details: error
                 .filter(|_| !reply.payload.is_empty())
                 .map(|_| String::from_utf8_lossy(&reply.payload)),
             log_result: self.tail.then(|| STANDARD.encode(&reply.log_tail)),
@@ -207,19 +212,24 @@ mod tests {
         07000e496e766f6b65436f6d706c6574650d3a636f6e74656e742d747970650700106170706c69636174696f6e2f6a736f6e0d3a\
         6d6573736167652d747970650700056576656e747b7d7006d467";
 
-    fn reply(payload: &'static [u8], fault: Option<Fault>) -> Reply {
+    fn reply(payload: &'static [u8], function_error: Option<FunctionError>) -> Reply {
         let payload = Bytes::from_static(payload);
-        Reply { payload, posted_as_stream: None, fault, log_tail: Bytes::from_static(b"END\n") }
+        Reply {
+            payload,
+            posted_as_stream: None,
+            function_error,
+            log_tail: Bytes::from_static(b"END\n"),
+        }
     }
 
-    fn told(teller: Teller, reply: &Reply) -> String {
-        let message = teller.invoke_complete(reply);
+    fn told(encoder: EventEncoder, reply: &Reply) -> String {
+        let message = encoder.invoke_complete(reply);
         String::from_utf8(message.payload().to_vec()).expect("JSON")
     }
 
     #[test]
     fn frames_are_byte_for_byte_those_of_aws() {
-        let quiet = Teller { tells_errors: false, tail: false };
+        let quiet = EventEncoder { reports_errors: false, tail: false };
         let messages = [
             payload_chunk(Bytes::from_static(b"Hello world ")),
             payload_chunk(Bytes::from_static(b"from Lambda!")),
@@ -231,19 +241,22 @@ mod tests {
 
     #[test]
     fn the_end_contains_the_error_and_the_log_if_they_are_requested() {
-        let fault = Fault::Reported {
+        let error = FunctionError::Reported {
             error_type: "Function.Midway".to_owned(),
             message: "it broke".to_owned(),
         };
-        let failed = reply(br#"{"errorMessage":"it broke"}"#, Some(fault));
+        let failed = reply(br#"{"errorMessage":"it broke"}"#, Some(error));
         assert_eq!(
-            told(Teller { tells_errors: true, tail: true }, &failed),
+            told(EventEncoder { reports_errors: true, tail: true }, &failed),
             r#"{"ErrorCode":"Function.Midway","ErrorDetails":"{\"errorMessage\":\"it broke\"}","LogResult":"RU5ECg=="}"#
         );
         assert_eq!(
-            told(Teller { tells_errors: false, tail: true }, &failed),
+            told(EventEncoder { reports_errors: false, tail: true }, &failed),
             r#"{"LogResult":"RU5ECg=="}"#
         );
-        assert_eq!(told(Teller { tells_errors: true, tail: false }, &reply(b"", None)), "{}");
+        assert_eq!(
+            told(EventEncoder { reports_errors: true, tail: false }, &reply(b"", None)),
+            "{}"
+        );
     }
 }

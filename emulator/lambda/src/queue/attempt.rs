@@ -1,14 +1,15 @@
 //! The attempts of queued events: the loop that takes due events, and the way of one event to its end.
 
+use std::io;
 use std::sync::Arc;
 
 use super::Shared;
 use super::destination;
-use super::event::{Event, Head};
-use super::record::Ended;
-use super::retry::{Attempt, Next, Policy};
-use crate::stop::Stop;
-use crate::{Event as Invoked, Invocation, Reply};
+use super::event::{EventHead, QueuedEvent};
+use super::record::EndedEvent;
+use super::retry::{AttemptOutcome, NextStep, Policy};
+use crate::stop::InvokeError;
+use crate::{Invocation, InvocationEvent as Invoked, Reply};
 use hardcap_core::context::Context;
 use hardcap_core::faults;
 use hardcap_core::record::{Condition, What};
@@ -42,46 +43,46 @@ pub(super) async fn run(shared: Arc<Shared>) {
 }
 
 /// The outcome of an attempt.
-enum Outcome {
-    Ended(Condition, Option<Reply>),
-    Again(Head),
+enum EventOutcome {
+    Finished(Condition, Option<Reply>),
+    Again(EventHead),
     /// An injected fault lost the event: no destination gets a record.
     Lost,
     /// The emulator stops. With a data directory the event is tried again at the next start.
     Unsettled,
 }
 
-/// Tries an event that was taken out of its line when the queue had been cleared so often.
-async fn attempt(shared: Arc<Shared>, event: Event, clearings: u64) {
+/// Makes one attempt at an event. `clearings` is the number of removals when it was taken from the queue.
+async fn attempt(shared: Arc<Shared>, event: QueuedEvent, clearings: u64) {
     match outcome(&shared, &event).await {
-        Outcome::Unsettled => {}
-        Outcome::Again(head) => again(&shared, Event { head, ..event }, clearings).await,
-        Outcome::Lost => {
+        EventOutcome::Unsettled => {}
+        EventOutcome::Again(head) => again(&shared, QueuedEvent { head, ..event }, clearings).await,
+        EventOutcome::Lost => {
             forget(&shared, &event, Condition::Dropped, event.head.tries.failures).await
         }
-        Outcome::Ended(condition, reply) => end(&shared, &event, condition, reply).await,
+        EventOutcome::Finished(condition, reply) => end(&shared, &event, condition, reply).await,
     }
 }
 
-async fn outcome(shared: &Arc<Shared>, event: &Event) -> Outcome {
-    let Event { head, payload } = event;
+async fn outcome(shared: &Arc<Shared>, event: &QueuedEvent) -> EventOutcome {
+    let QueuedEvent { head, payload } = event;
     // The events of a deleted function are refused until they are too old, or the function exists again.
     let function = shared.lambda.function(&head.function);
     let clock = &shared.platform.clock;
     let events = function.as_ref().map(|function| function.events.clone()).unwrap_or_default();
     let policy = Policy::new(&events, &shared.platform.limits());
     if head.recursive {
-        return Outcome::Ended(Condition::RecursiveInvocation, None);
+        return EventOutcome::Finished(Condition::RecursiveInvocation, None);
     }
     if function.is_some_and(|function| function.reserved_concurrency == Some(0)) {
-        return Outcome::Ended(Condition::ZeroReservedConcurrency, None);
+        return EventOutcome::Finished(Condition::ZeroReservedConcurrency, None);
     }
     if policy.is_too_old(&head.tries, clock.now()) {
-        return Outcome::Ended(Condition::EventAgeExceeded, None);
+        return EventOutcome::Finished(Condition::EventAgeExceeded, None);
     }
     let ctx = context(shared, head);
     if faults::is_dropped(&ctx, &head.function) {
-        return Outcome::Lost;
+        return EventOutcome::Lost;
     }
     let invocation = || Invocation {
         function: head.function.clone(),
@@ -93,35 +94,37 @@ async fn outcome(shared: &Arc<Shared>, event: &Event) -> Outcome {
         let _ = shared.lambda.invoke(&ctx, invocation()).await;
     }
     let invoked = shared.lambda.invoke(&ctx, invocation()).await;
-    if shared.stop.is_cancelled() && !invoked.as_ref().is_ok_and(|reply| reply.fault.is_none()) {
-        return Outcome::Unsettled;
+    if shared.stop.is_cancelled()
+        && !invoked.as_ref().is_ok_and(|reply| reply.function_error.is_none())
+    {
+        return EventOutcome::Unsettled;
     }
     let (went, reply) = match invoked {
-        Ok(reply) if reply.fault.is_none() => {
-            return Outcome::Ended(Condition::Success, Some(reply));
+        Ok(reply) if reply.function_error.is_none() => {
+            return EventOutcome::Finished(Condition::Success, Some(reply));
         }
-        Ok(reply) => (Attempt::Failed, Some(reply)),
+        Ok(reply) => (AttemptOutcome::Failed, Some(reply)),
         Err(stop) => {
             note(shared, head, &stop);
-            (Attempt::TurnedAway, None)
+            (AttemptOutcome::TurnedAway, None)
         }
     };
     let now = clock.now();
     let (next, tries) = policy.next(head.tries, went, now);
     match next {
-        Next::GiveUp(condition) => Outcome::Ended(condition, reply),
-        Next::Again(due) => {
+        NextStep::GiveUp(condition) => EventOutcome::Finished(condition, reply),
+        NextStep::Again(due) => {
             let wait = due.since(now).0;
             let function = head.function.clone();
             let retried = What::EventRetried { function, wait };
             shared.platform.recorder.record(&head.id, retried);
-            Outcome::Again(Head { tries, due, ..head.clone() })
+            EventOutcome::Again(EventHead { tries, due, ..head.clone() })
         }
     }
 }
 
 /// The context of every attempt at an event: one request id for all, as recorded on 2025-11-24.
-fn context(shared: &Arc<Shared>, head: &Head) -> Context {
+fn context(shared: &Arc<Shared>, head: &EventHead) -> Context {
     Context {
         request_id: head.id.as_str().into(),
         trace: head.trace.as_str().into(),
@@ -130,25 +133,29 @@ fn context(shared: &Arc<Shared>, head: &Head) -> Context {
 }
 
 /// Logs why an event was not invoked. A throttle is recorded where it is decided.
-fn note(shared: &Arc<Shared>, head: &Head, stop: &Stop) {
-    let Head { id, function, .. } = head;
+fn note(shared: &Arc<Shared>, head: &EventHead, stop: &InvokeError) {
+    let EventHead { id, function, .. } = head;
     match stop {
-        Stop::Throttled(_) => {}
-        Stop::Bug(cause) | Stop::Shortage(cause) => {
+        InvokeError::Throttled(_) => {}
+        InvokeError::Bug(cause) | InvokeError::Shortage(cause) => {
             tracing::error!(request_id = id, function, cause, "internal error");
             shared.platform.recorder.record(id, What::Bug { cause: cause.clone() });
         }
-        stop => tracing::warn!(request_id = id, function, %stop, "an event could not be invoked"),
+        InvokeError::Refused(_)
+        | InvokeError::FunctionNotFound { .. }
+        | InvokeError::InvalidEvent { .. } => {
+            tracing::warn!(request_id = id, function, %stop, "an event could not be invoked")
+        }
     }
 }
 
-async fn again(shared: &Arc<Shared>, event: Event, clearings: u64) {
+async fn again(shared: &Arc<Shared>, event: QueuedEvent, clearings: u64) {
     let head = event.head.clone();
     let updated = head.clone();
     settle(shared, &head, shared.on_disk(move |disk| disk.update(&updated)).await);
     let cleared = {
         let mut lines = shared.lines();
-        lines.back(&head.function);
+        lines.attempt_ended(&head.function);
         let cleared = lines.clearings() != clearings;
         match cleared {
             true => lines.release(event.payload.len() as u64),
@@ -164,8 +171,13 @@ async fn again(shared: &Arc<Shared>, event: Event, clearings: u64) {
 }
 
 /// Sends the records of an event that has ended, and removes it.
-async fn end(shared: &Arc<Shared>, event: &Event, condition: Condition, reply: Option<Reply>) {
-    let Event { head, payload } = event;
+async fn end(
+    shared: &Arc<Shared>,
+    event: &QueuedEvent,
+    condition: Condition,
+    reply: Option<Reply>,
+) {
+    let QueuedEvent { head, payload } = event;
     let attempts = match condition {
         Condition::Success => head.tries.failures + 1,
         Condition::RetriesExhausted => head.tries.failures + 1,
@@ -176,7 +188,7 @@ async fn end(shared: &Arc<Shared>, event: &Event, condition: Condition, reply: O
         | Condition::Dropped => head.tries.failures,
     };
     if let Some(function) = shared.lambda.function(&head.function) {
-        let ended = Ended {
+        let ended = EndedEvent {
             id: &head.id,
             function_arn: &function.arn(&shared.platform.region),
             condition,
@@ -184,18 +196,18 @@ async fn end(shared: &Arc<Shared>, event: &Event, condition: Condition, reply: O
             payload,
             reply: reply.as_ref(),
         };
-        destination::tell(shared, &function, &ended, &head.trace).await;
+        destination::send_records(shared, &function, &ended, &head.trace).await;
     }
     forget(shared, event, condition, attempts).await;
 }
 
 /// Removes an event and records its end last, so that everything is done when the record appears.
-async fn forget(shared: &Arc<Shared>, event: &Event, condition: Condition, attempts: u64) {
-    let Event { head, payload } = event;
+async fn forget(shared: &Arc<Shared>, event: &QueuedEvent, condition: Condition, attempts: u64) {
+    let QueuedEvent { head, payload } = event;
     let id = head.id.clone();
     settle(shared, head, shared.on_disk(move |disk| disk.remove(&id)).await);
     let mut lines = shared.lines();
-    lines.back(&head.function);
+    lines.attempt_ended(&head.function);
     lines.release(payload.len() as u64);
     drop(lines);
     let function = head.function.clone();
@@ -205,9 +217,9 @@ async fn forget(shared: &Arc<Shared>, event: &Event, condition: Condition, attem
 }
 
 /// Reports a disk failure after an event was accepted. The event continues in memory.
-fn settle(shared: &Arc<Shared>, head: &Head, done: Result<(), String>) {
+fn settle(shared: &Arc<Shared>, head: &EventHead, done: io::Result<()>) {
     if let Err(error) = done {
         let cause = format!("cannot update the queue's files: {error}");
-        note(shared, head, &Stop::Bug(cause));
+        note(shared, head, &InvokeError::Bug(cause));
     }
 }

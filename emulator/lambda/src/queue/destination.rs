@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::event::{Attributes, Kind, Letter};
-use super::record::{self, Ended};
-use super::{NotAccepted, Queue, Shared};
+use super::event::{Attributes, Letter, LetterKind};
+use super::record::{self, EndedEvent};
+use super::{AcceptError, Queue, Shared};
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
 use hardcap_core::record::{Condition, What};
+use hardcap_s3::ObjectError;
 
 /// The target of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,21 +38,34 @@ impl<'a> Target<'a> {
     }
 }
 
+/// The error of sending a record.
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    Event(#[from] AcceptError),
+}
+
 /// Sends the records that the function's configuration requires.
-pub(super) async fn tell(
+pub(super) async fn send_records(
     shared: &Arc<Shared>,
     function: &Function,
-    ended: &Ended<'_>,
+    ended: &EndedEvent<'_>,
     trace: &str,
 ) {
     let events = &function.events;
     let destination = match ended.condition {
         Condition::Success => events.on_success.as_deref(),
-        _ => events.on_failure.as_deref(),
+        Condition::RetriesExhausted
+        | Condition::EventAgeExceeded
+        | Condition::ZeroReservedConcurrency
+        | Condition::RecursiveInvocation
+        | Condition::Dropped => events.on_failure.as_deref(),
     };
     if let Some(arn) = destination {
         let sent = send(shared, function, ended, (arn, trace)).await;
-        let failure = sent.err();
+        let failure = sent.err().map(|error| error.to_string());
         if let Some(failure) = &failure {
             tracing::warn!(request_id = ended.id, arn, failure, "the delivery of a record failed");
         }
@@ -62,7 +76,8 @@ pub(super) async fn tell(
     {
         let body = String::from_utf8_lossy(ended.payload).into_owned();
         let to = events.dead_letter.clone();
-        keep(shared, letter(shared, function, ended, (Kind::DeadLetter, to.clone(), body))).await;
+        keep(shared, letter(shared, function, ended, (LetterKind::DeadLetter, to.clone(), body)))
+            .await;
         if let Some(to) = to {
             shared.platform.recorder.record(ended.id, What::EventSent { to, failure: None });
         }
@@ -72,30 +87,26 @@ pub(super) async fn tell(
 async fn send(
     shared: &Arc<Shared>,
     function: &Function,
-    ended: &Ended<'_>,
+    ended: &EndedEvent<'_>,
     (arn, trace): (&str, &str),
-) -> Result<(), String> {
+) -> Result<(), SendError> {
     let now = shared.platform.clock.now();
     let document = record::document(ended, now);
     match Target::of(arn) {
         Target::Bucket(bucket) => {
             let key = record::object_key(&function.name, now);
-            shared
-                .s3
-                .deliver(bucket, &key, document.into())
-                .await
-                .map_err(|error| error.to_string())
+            Ok(shared.s3.deliver(bucket, &key, document.into()).await?)
         }
         Target::Function(name) => {
             // A chain of destinations is a chain of requests. UNCONFIRMED: whether AWS stops a loop of destinations.
             let trace = shared.lambda.trace_after(trace, &function.name);
             let ctx = Context { trace: trace.into(), ..shared.platform.context() };
-            invoke(shared, &ctx, name, document.into()).await
+            Ok(invoke(shared, &ctx, name, document.into()).await?)
         }
         Target::Other => {
             let body = String::from_utf8_lossy(&document).into_owned();
             let to = Some(arn.to_owned());
-            keep(shared, letter(shared, function, ended, (Kind::Record, to, body))).await;
+            keep(shared, letter(shared, function, ended, (LetterKind::Record, to, body))).await;
             Ok(())
         }
     }
@@ -107,20 +118,17 @@ async fn invoke(
     ctx: &Context,
     function: &str,
     document: Bytes,
-) -> Result<(), String> {
+) -> Result<(), AcceptError> {
     let recursive = shared.lambda.admit_chain(ctx, function).is_err();
     let queue = Queue { shared: Arc::clone(shared) };
-    queue.accept(ctx, function, document, recursive).await.map_err(|error| match error {
-        NotAccepted::Stopped(stop) => stop.to_string(),
-        NotAccepted::Full(why) => why,
-    })
+    queue.accept(ctx, function, document, recursive).await
 }
 
 fn letter(
     shared: &Arc<Shared>,
     function: &Function,
-    ended: &Ended<'_>,
-    (kind, to, body): (Kind, Option<String>, String),
+    ended: &EndedEvent<'_>,
+    (kind, to, body): (LetterKind, Option<String>, String),
 ) -> Letter {
     Letter {
         id: ended.id.to_owned(),
@@ -151,7 +159,7 @@ async fn keep(shared: &Arc<Shared>, letter: Letter) {
         })
         .await;
     if let Err(error) = done {
-        tracing::error!(error, "cannot write a dead letter");
+        tracing::error!(%error, "cannot write a dead letter");
     }
 }
 

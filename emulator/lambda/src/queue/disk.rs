@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::event::{Event, Head, Letter};
+use super::event::{EventHead, Letter, QueuedEvent};
 use hardcap_core::durable;
 
 const HEAD: &str = "head";
@@ -50,15 +50,15 @@ impl Disk {
     }
 
     /// All events and letters of earlier runs, oldest first.
-    pub(super) fn read(&self) -> io::Result<(Vec<Event>, Vec<Letter>)> {
+    pub(super) fn read(&self) -> io::Result<(Vec<QueuedEvent>, Vec<Letter>)> {
         let (mut events, mut letters) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             match path.extension().and_then(|ending| ending.to_str()) {
                 Some(HEAD) => {
-                    let head: Head = durable::read(&path)?;
+                    let head: EventHead = durable::read(&path)?;
                     let payload = Bytes::from(fs::read(path.with_extension(PAYLOAD))?);
-                    events.push(Event { head, payload });
+                    events.push(QueuedEvent { head, payload });
                 }
                 Some(LETTER) => letters.push(durable::read::<Letter>(&path)?),
                 _ => {}
@@ -70,13 +70,13 @@ impl Disk {
     }
 
     /// Writes a new event. It is on disk when this returns.
-    pub(super) fn accept(&self, event: &Event) -> io::Result<()> {
+    pub(super) fn accept(&self, event: &QueuedEvent) -> io::Result<()> {
         self.write(&event.head.id, PAYLOAD, &event.payload)?;
         self.update(&event.head)
     }
 
     /// Rewrites the head of an event.
-    pub(super) fn update(&self, head: &Head) -> io::Result<()> {
+    pub(super) fn update(&self, head: &EventHead) -> io::Result<()> {
         self.write(&head.id, HEAD, &json(head)?)
     }
 
@@ -116,10 +116,10 @@ mod tests {
     use crate::queue::retry::Tries;
     use hardcap_core::clock::EpochMillis;
 
-    fn event(id: &str, accepted: u64) -> Event {
+    fn event(id: &str, accepted: u64) -> QueuedEvent {
         let accepted = EpochMillis(accepted);
         let tries = Tries { accepted, failures: 0, turned_away: 0 };
-        let head = Head {
+        let head = EventHead {
             id: id.to_owned(),
             function: "f".to_owned(),
             trace: String::new(),
@@ -127,7 +127,7 @@ mod tests {
             due: accepted,
             recursive: false,
         };
-        Event { head, payload: Bytes::from_static(b"{\"a\": 1}") }
+        QueuedEvent { head, payload: Bytes::from_static(b"{\"a\": 1}") }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use hardcap_core::clock::EpochMillis;
 
 /// An event without its payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
+pub(super) struct EventHead {
     /// The request id that the invoker received; the same for all attempts.
     pub(super) id: String,
     /// The function's name.
@@ -25,15 +25,15 @@ pub(super) struct Head {
 
 /// An event that waits or is under way.
 #[derive(Clone, Debug)]
-pub(super) struct Event {
-    pub(super) head: Head,
+pub(super) struct QueuedEvent {
+    pub(super) head: EventHead,
     pub(super) payload: Bytes,
 }
 
 /// The content of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(super) enum LetterKind {
     /// The event, for a dead-letter queue.
     DeadLetter,
     /// The record of the event, for a destination that is not emulated.
@@ -46,7 +46,7 @@ pub(super) struct Letter {
     /// The event's request id.
     pub(super) id: String,
     /// The kind of its body.
-    pub(super) kind: Kind,
+    pub(super) kind: LetterKind,
     /// The function's name.
     pub(super) function: String,
     /// The time of sending.
@@ -65,8 +65,8 @@ impl Letter {
     /// The name of its file.
     pub(super) fn name(&self) -> String {
         match self.kind {
-            Kind::DeadLetter => format!("{}-dead", self.id),
-            Kind::Record => format!("{}-record", self.id),
+            LetterKind::DeadLetter => format!("{}-dead", self.id),
+            LetterKind::Record => format!("{}-record", self.id),
         }
     }
 }

@@ -8,7 +8,7 @@ mod attempt;
 mod destination;
 mod disk;
 mod event;
-mod line;
+mod pending;
 mod record;
 mod retry;
 mod schedule;
@@ -24,15 +24,18 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::settings::{EventSettings, check_settings};
+pub use self::pending::QueueFull;
+pub use self::settings::{
+    ConfigurationError, EventSettings, ScheduleError, SettingsError, check_settings,
+};
 
 use self::disk::Disk;
-use self::event::{Event, Head};
-use self::line::Lines;
+use self::event::{EventHead, QueuedEvent};
+use self::pending::PendingEvents;
 use self::retry::Tries;
 use crate::Lambda;
 use crate::event::must_be_json;
-use crate::stop::Stop;
+use crate::stop::InvokeError;
 use hardcap_core::config::Config;
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
@@ -51,7 +54,7 @@ struct Shared {
     lambda: Lambda,
     s3: S3,
     disk: Option<Disk>,
-    lines: Mutex<Lines>,
+    lines: Mutex<PendingEvents>,
     /// Notified when an event is added, or an attempt has ended.
     wake: Notify,
     tasks: TaskTracker,
@@ -59,18 +62,25 @@ struct Shared {
 }
 
 /// The error of an event that was not accepted.
-#[derive(Debug)]
-pub enum NotAccepted {
-    /// The refusal that any invocation can get.
-    Stopped(Stop),
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// The refusal that any invocation can get, or an internal error.
+    #[error(transparent)]
+    Invoke(#[from] InvokeError),
     /// The queue is full. AWS documents no size of its queue; this one has a fixed size.
-    Full(String),
+    #[error(transparent)]
+    Full(#[from] QueueFull),
 }
 
-impl From<Stop> for NotAccepted {
-    fn from(stop: Stop) -> NotAccepted {
-        NotAccepted::Stopped(stop)
-    }
+/// The error of opening the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// AWS would refuse the asynchronous configuration of a function.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// The data directory cannot be used.
+    #[error("the queue of asynchronous events: {0}")]
+    Data(io::Error),
 }
 
 /// The limit of an event's size.
@@ -79,7 +89,7 @@ pub fn event_limit(ctx: &Context) -> &Limit<ByteCount> {
 }
 
 /// Compares an event's size with its limit.
-pub fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), Stop> {
+pub fn admit_event(ctx: &Context, length: ByteCount) -> Result<(), InvokeError> {
     Ok(ctx.admit(event_limit(ctx), length)?)
 }
 
@@ -95,10 +105,10 @@ impl Queue {
         lambda: &Lambda,
         s3: &S3,
         tasks: (&TaskTracker, &CancellationToken),
-    ) -> Result<Queue, String> {
+    ) -> Result<Queue, QueueError> {
         settings::check(config)?;
         let folder = config.data.as_deref().map(|data| data.join("queue"));
-        let disk = folder.as_deref().map(Disk::open).transpose().map_err(named)?;
+        let disk = folder.as_deref().map(Disk::open).transpose().map_err(QueueError::Data)?;
         let shared = Arc::new(Shared {
             platform: platform.clone(),
             lambda: lambda.clone(),
@@ -110,7 +120,7 @@ impl Queue {
             stop: tasks.1.clone(),
         });
         let queue = Queue { shared };
-        queue.restore().map_err(named)?;
+        queue.restore().map_err(QueueError::Data)?;
         Ok(queue)
     }
 
@@ -132,7 +142,7 @@ impl Queue {
         let mut lines = self.shared.lines();
         lines.restore_letters(letters);
         for event in events {
-            let Head { id, function, .. } = &event.head;
+            let EventHead { id, function, .. } = &event.head;
             if !self.shared.lambda.has(function) {
                 tracing::warn!(
                     function,
@@ -153,20 +163,20 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`NotAccepted`] if the event is too large or not JSON, or the queue is full.
+    /// [`AcceptError`] if the event is too large or not JSON, or the queue is full.
     pub async fn accept(
         &self,
         ctx: &Context,
         function: &str,
         payload: Bytes,
         recursive: bool,
-    ) -> Result<(), NotAccepted> {
+    ) -> Result<(), AcceptError> {
         admit_event(ctx, ByteCount::of(&payload))?;
         must_be_json(&payload)?;
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         let accepted = self.shared.platform.clock.now();
         let late = Millis(faults::delay(ctx, function).0 + faults::reorder(ctx, function).0);
-        let head = Head {
+        let head = EventHead {
             id: ctx.request_id.to_string(),
             function: function.to_owned(),
             trace: ctx.trace.to_string(),
@@ -174,25 +184,25 @@ impl Queue {
             due: accepted.plus(late),
             recursive,
         };
-        let event = Event { head, payload };
+        let event = QueuedEvent { head, payload };
         let length = event.payload.len() as u64;
-        self.shared.lines().reserve(length).map_err(NotAccepted::Full)?;
+        self.shared.lines().reserve(length)?;
         let shared = Arc::clone(&self.shared);
         // In its own task, so that an invoker that leaves does not interrupt the write.
         let taken = self.shared.tasks.spawn(async move { shared.take(event).await }).await;
-        taken.unwrap_or_else(|error| Err(error.to_string())).map_err(|cause| {
+        taken.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
             self.shared.lines().release(length);
-            let cause = format!("cannot store the event: {cause}");
-            NotAccepted::Stopped(Stop::Bug(cause))
+            let cause = format!("cannot store the event: {error}");
+            AcceptError::Invoke(InvokeError::Bug(cause))
         })
     }
 
-    /// Forgets every event that waits, and every dead letter. An attempt that is under way goes on, and is the last of its event.
+    /// Removes every waiting event and every dead letter. A running attempt continues, and is the last of its event.
     ///
     /// # Errors
     ///
-    /// A sentence when the disk fails.
-    pub async fn clear(&self) -> Result<(), String> {
+    /// If the disk fails.
+    pub async fn clear(&self) -> io::Result<()> {
         let (events, letters) = self.shared.lines().clear();
         let forget = move |disk: &Disk| {
             events.iter().try_for_each(|event| disk.remove(&event.head.id))?;
@@ -210,7 +220,7 @@ impl Queue {
 }
 
 impl Shared {
-    async fn take(&self, event: Event) -> Result<(), String> {
+    async fn take(&self, event: QueuedEvent) -> io::Result<()> {
         let kept = event.clone();
         self.on_disk(move |disk| disk.accept(&kept)).await?;
         let function = event.head.function.clone();
@@ -223,20 +233,16 @@ impl Shared {
     }
 
     /// Runs blocking work on the disk, if there is one.
-    async fn on_disk<F>(&self, work: F) -> Result<(), String>
+    async fn on_disk<F>(&self, work: F) -> io::Result<()>
     where
         F: FnOnce(&Disk) -> io::Result<()> + Send + 'static,
     {
         let Some(disk) = self.disk.clone() else { return Ok(()) };
         let done = tokio::task::spawn_blocking(move || work(&disk)).await;
-        done.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        done.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
+    fn lines(&self) -> MutexGuard<'_, PendingEvents> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn named(error: io::Error) -> String {
-    format!("the queue of asynchronous events: {error}")
 }

@@ -9,7 +9,7 @@ use hardcap_core::clock::EpochMillis;
 use hardcap_core::record::Condition;
 
 /// The data of an ended event.
-pub(super) struct Ended<'a> {
+pub(super) struct EndedEvent<'a> {
     pub(super) id: &'a str,
     /// The ARN without a qualifier.
     pub(super) function_arn: &'a str,
@@ -24,7 +24,7 @@ pub(super) struct Ended<'a> {
 /// The members in the order recorded on 2025-11-24.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<'a> {
+struct InvocationRecord<'a> {
     version: &'static str,
     timestamp: String,
     request_context: RequestContext<'a>,
@@ -71,8 +71,8 @@ impl<'a> Payload<'a> {
 }
 
 /// The record as JSON.
-pub(super) fn document(ended: &Ended<'_>, now: EpochMillis) -> Vec<u8> {
-    let record = Record {
+pub(super) fn document(ended: &EndedEvent<'_>, now: EpochMillis) -> Vec<u8> {
+    let record = InvocationRecord {
         version: "1.0",
         timestamp: timestamp(now),
         request_context: RequestContext {
@@ -85,7 +85,7 @@ pub(super) fn document(ended: &Ended<'_>, now: EpochMillis) -> Vec<u8> {
         response_context: ended.reply.map(|reply| ResponseContext {
             status_code: 200,
             executed_version: "$LATEST",
-            function_error: reply.fault.as_ref().map(|_| "Unhandled"),
+            function_error: reply.function_error.as_ref().map(|_| "Unhandled"),
         }),
         response_payload: ended.reply.map(|reply| Payload::of(&reply.payload)),
     };
@@ -95,7 +95,7 @@ pub(super) fn document(ended: &Ended<'_>, now: EpochMillis) -> Vec<u8> {
 /// The value of a dead letter's attribute `ErrorMessage`.
 ///
 /// For a failed function its error message was recorded. UNCONFIRMED: the text for an event that never reached the function.
-pub(super) fn error_message(ended: &Ended<'_>) -> String {
+pub(super) fn error_message(ended: &EndedEvent<'_>) -> String {
     let Some(reply) = ended.reply else {
         return match ended.condition {
             Condition::ZeroReservedConcurrency => "Rate Exceeded.".to_owned(),
@@ -103,9 +103,9 @@ pub(super) fn error_message(ended: &Ended<'_>) -> String {
         };
     };
     let document: Value = serde_json::from_slice(&reply.payload).unwrap_or_default();
-    match (document["errorMessage"].as_str(), &reply.fault) {
+    match (document["errorMessage"].as_str(), &reply.function_error) {
         (Some(message), _) => message.to_owned(),
-        (None, Some(fault)) => fault.to_string(),
+        (None, Some(error)) => error.to_string(),
         (None, None) => String::new(),
     }
 }
@@ -132,23 +132,30 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::Fault;
+    use crate::FunctionError;
 
     const NOW: EpochMillis = EpochMillis(1_531_822_620_383);
 
-    fn ended<'a>(condition: Condition, attempts: u64, reply: Option<&'a Reply>) -> Ended<'a> {
+    fn ended<'a>(condition: Condition, attempts: u64, reply: Option<&'a Reply>) -> EndedEvent<'a> {
         let function_arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
-        Ended { id: "ID", function_arn, condition, attempts, payload: b"{\"a\": [1,  2.0]}", reply }
+        EndedEvent {
+            id: "ID",
+            function_arn,
+            condition,
+            attempts,
+            payload: b"{\"a\": [1,  2.0]}",
+            reply,
+        }
     }
 
     fn reply(payload: &'static [u8], failed: bool) -> Reply {
-        let fault = Fault::Reported { error_type: "E".to_owned(), message: "m".to_owned() };
+        let error = FunctionError::Reported { error_type: "E".to_owned(), message: "m".to_owned() };
         let payload = Bytes::from_static(payload);
-        let fault = failed.then_some(fault);
-        Reply { payload, posted_as_stream: None, fault, log_tail: Bytes::new() }
+        let function_error = failed.then_some(error);
+        Reply { payload, posted_as_stream: None, function_error, log_tail: Bytes::new() }
     }
 
-    fn text(ended: &Ended<'_>) -> String {
+    fn text(ended: &EndedEvent<'_>) -> String {
         String::from_utf8(document(ended, NOW)).unwrap()
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct Tries {
 
 /// The outcome of an attempt that was not successful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attempt {
+pub(crate) enum AttemptOutcome {
     /// The function failed.
     Failed,
     /// A throttle, or an error of the platform.
@@ -29,7 +29,7 @@ pub(crate) enum Attempt {
 
 /// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextStep {
     /// Another attempt at this time.
     Again(EpochMillis),
     /// The event ends.
@@ -68,40 +68,45 @@ impl Policy {
     }
 
     /// The next step after an attempt, and the updated attempts.
-    pub(crate) fn next(&self, tries: Tries, attempt: Attempt, now: EpochMillis) -> (Next, Tries) {
+    pub(crate) fn next(
+        &self,
+        tries: Tries,
+        attempt: AttemptOutcome,
+        now: EpochMillis,
+    ) -> (NextStep, Tries) {
         match attempt {
-            Attempt::Failed => {
+            AttemptOutcome::Failed => {
                 let tries = Tries { failures: tries.failures + 1, turned_away: 0, ..tries };
                 (self.after_failure(&tries, now), tries)
             }
-            Attempt::TurnedAway => {
+            AttemptOutcome::TurnedAway => {
                 let tries = Tries { turned_away: tries.turned_away + 1, ..tries };
-                (self.after_turning_away(&tries, now), tries)
+                (self.after_rejection(&tries, now), tries)
             }
         }
     }
 
-    fn after_failure(&self, tries: &Tries, now: EpochMillis) -> Next {
+    fn after_failure(&self, tries: &Tries, now: EpochMillis) -> NextStep {
         if tries.failures > self.retries {
-            return Next::GiveUp(Condition::RetriesExhausted);
+            return NextStep::GiveUp(Condition::RetriesExhausted);
         }
         let due = now.plus(if tries.failures == 1 { self.first_wait } else { self.second_wait });
         if self.is_too_old(tries, due) {
-            return Next::GiveUp(Condition::EventAgeExceeded);
+            return NextStep::GiveUp(Condition::EventAgeExceeded);
         }
-        Next::Again(due)
+        NextStep::Again(due)
     }
 
     /// The delay doubles with each attempt; the last attempt is made at the maximum age.
-    fn after_turning_away(&self, tries: &Tries, now: EpochMillis) -> Next {
+    fn after_rejection(&self, tries: &Tries, now: EpochMillis) -> NextStep {
         let oldest = tries.accepted.plus(self.age);
         if now >= oldest {
-            return Next::GiveUp(Condition::EventAgeExceeded);
+            return NextStep::GiveUp(Condition::EventAgeExceeded);
         }
         let doublings = u32::try_from(tries.turned_away.saturating_sub(1)).unwrap_or(u32::MAX);
         let factor = 2_u64.checked_pow(doublings).unwrap_or(u64::MAX);
         let wait = self.backoff_min.0.saturating_mul(factor).min(self.backoff_max.0);
-        Next::Again(now.plus(Millis(wait)).min(oldest))
+        NextStep::Again(now.plus(Millis(wait)).min(oldest))
     }
 }
 
@@ -126,11 +131,12 @@ mod tests {
         let (mut tries, mut at, mut starts) = (NEW, NEW.accepted, Vec::new());
         loop {
             starts.push(at.0 - NEW.accepted.0);
-            let (next, after) = policy.next(tries, Attempt::Failed, at.plus(Millis(duration)));
+            let (next, after) =
+                policy.next(tries, AttemptOutcome::Failed, at.plus(Millis(duration)));
             tries = after;
             match next {
-                Next::Again(due) => at = due,
-                Next::GiveUp(condition) => return (starts, condition),
+                NextStep::Again(due) => at = due,
+                NextStep::GiveUp(condition) => return (starts, condition),
             }
         }
     }
@@ -168,11 +174,11 @@ mod tests {
         let policy = policy(None, None);
         let (mut tries, mut at, mut waits) = (NEW, NEW.accepted, Vec::new());
         let end = loop {
-            let (next, after) = policy.next(tries, Attempt::TurnedAway, at);
+            let (next, after) = policy.next(tries, AttemptOutcome::TurnedAway, at);
             tries = after;
             match next {
-                Next::Again(due) => waits.push(due.since(at).0 / 1000),
-                Next::GiveUp(condition) => break condition,
+                NextStep::Again(due) => waits.push(due.since(at).0 / 1000),
+                NextStep::GiveUp(condition) => break condition,
             }
             at = at.plus(Millis(waits[waits.len() - 1] * 1000));
         };
@@ -186,20 +192,23 @@ mod tests {
     fn retries_that_are_lowered_while_an_event_waits_end_the_event() {
         let failed_twice = Tries { failures: 2, ..NEW };
         for retries in [0, 1, 2] {
-            let next =
-                policy(Some(retries), None).next(failed_twice, Attempt::Failed, NEW.accepted);
+            let next = policy(Some(retries), None).next(
+                failed_twice,
+                AttemptOutcome::Failed,
+                NEW.accepted,
+            );
             let expected = Tries { failures: 3, ..NEW };
-            assert_eq!(next, (Next::GiveUp(Condition::RetriesExhausted), expected));
+            assert_eq!(next, (NextStep::GiveUp(Condition::RetriesExhausted), expected));
         }
     }
 
     #[test]
     fn a_failure_after_throttles_is_the_first_failure() {
         let policy = policy(None, None);
-        let (_, tries) = policy.next(NEW, Attempt::TurnedAway, NEW.accepted);
+        let (_, tries) = policy.next(NEW, AttemptOutcome::TurnedAway, NEW.accepted);
         let now = NEW.accepted.plus(Millis(1_000));
-        let (next, tries) = policy.next(tries, Attempt::Failed, now);
-        assert_eq!(next, Next::Again(now.plus(Millis(MINUTE))));
+        let (next, tries) = policy.next(tries, AttemptOutcome::Failed, now);
+        assert_eq!(next, NextStep::Again(now.plus(Millis(MINUTE))));
         assert_eq!((tries.failures, tries.turned_away), (1, 0));
     }
 
@@ -214,7 +223,7 @@ mod tests {
     fn extreme_numbers_do_not_overflow() {
         let policy = policy(None, None);
         let tries = Tries { turned_away: u64::MAX - 1, ..NEW };
-        let (next, _) = policy.next(tries, Attempt::TurnedAway, NEW.accepted);
-        assert_eq!(next, Next::Again(NEW.accepted.plus(Millis(300_000))));
+        let (next, _) = policy.next(tries, AttemptOutcome::TurnedAway, NEW.accepted);
+        assert_eq!(next, NextStep::Again(NEW.accepted.plus(Millis(300_000))));
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hardcap_limits::Millis;
 use serde_json::json;
 
-use super::{NotAccepted, Queue};
+use super::Queue;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{ACCOUNT_ID, Schedule};
 
@@ -44,11 +44,7 @@ impl Rule {
             let ctx = queue.shared.platform.context();
             let event = self.event(&ctx.request_id, due);
             if let Err(error) = queue.accept(&ctx, &self.function, event, false).await {
-                let why = match error {
-                    NotAccepted::Stopped(stop) => stop.to_string(),
-                    NotAccepted::Full(why) => why,
-                };
-                tracing::warn!(rule = self.arn, why, "a scheduled event was not accepted");
+                tracing::warn!(rule = self.arn, %error, "a scheduled event was not accepted");
             }
         }
     }

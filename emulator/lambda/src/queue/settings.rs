@@ -10,6 +10,60 @@ use hardcap_core::config::{Config, EventInvokeConfig, Schedule};
 /// The minimum rate of EventBridge.
 const RATE_MIN: Millis = Millis(60_000);
 
+/// A function's asynchronous configuration that AWS would refuse.
+#[derive(Debug, thiserror::Error)]
+#[error("the function `{function}`: {cause}")]
+pub struct ConfigurationError {
+    /// The function's name.
+    pub function: String,
+    /// The invalid setting.
+    pub cause: SettingsError,
+}
+
+/// An invalid setting of a function's asynchronous configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// AWS's refusal of the event invoke configuration.
+    #[error("{0}")]
+    Refused(String),
+    /// An invalid schedule.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+}
+
+/// An invalid schedule.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// The rate is below the minimum of EventBridge.
+    #[error("the schedule `{name}` has a rate below the minimum of 1 minute")]
+    Rate {
+        /// The schedule's name.
+        name: String,
+    },
+    /// The input is not JSON.
+    #[error("the input of the schedule `{name}` is not JSON: {error}")]
+    Input {
+        /// The schedule's name.
+        name: String,
+        /// The error of the parser.
+        error: serde_json::Error,
+    },
+}
+
+/// An invalid destination.
+#[derive(Debug, thiserror::Error)]
+enum DestinationError {
+    /// AWS's text, recorded on 2025-11-25.
+    #[error("You can't specify the function as a destination for itself.")]
+    Itself,
+    #[error("{member} names the function `{name}`, which does not exist")]
+    UnknownFunction { member: &'static str, name: String },
+    #[error("{member} is `{arn}`: a bucket can only be a destination for failures")]
+    BucketOnSuccess { member: &'static str, arn: String },
+    #[error("{member} is `{arn}`, which is not an ARN")]
+    NotAnArn { member: &'static str, arn: String },
+}
+
 /// A proposed configuration. `None` keeps Lambda's default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EventSettings<'a> {
@@ -40,14 +94,14 @@ impl<'a> From<&'a EventInvokeConfig> for EventSettings<'a> {
 /// # Errors
 ///
 /// [`ConfigurationError`] with the function and AWS's text.
-pub(super) fn check(config: &Config) -> Result<(), String> {
+pub(super) fn check(config: &Config) -> Result<(), ConfigurationError> {
     let has = |name: &str| config.functions.iter().any(|it| it.name == name);
     for function in &config.functions {
         let settings = EventSettings::from(&function.events);
         check_settings(&settings, &function.name, &has, &config.limits)
-            .map_err(|refusal| refusal.message())
-            .and_then(|()| function.schedules.iter().try_for_each(schedule))
-            .map_err(|why| format!("the function `{}`: {why}", function.name))?;
+            .map_err(|refusal| SettingsError::Refused(refusal.message()))
+            .and_then(|()| Ok(function.schedules.iter().try_for_each(schedule)?))
+            .map_err(|cause| ConfigurationError { function: function.name.clone(), cause })?;
     }
     Ok(())
 }
@@ -75,10 +129,10 @@ pub fn check_settings(
     if let Some(refusal) = rules::answer(refusals) {
         return Err(refusal);
     }
-    for (kind, arn) in [("OnSuccess", settings.on_success), ("OnFailure", settings.on_failure)] {
+    for (member, arn) in [("OnSuccess", settings.on_success), ("OnFailure", settings.on_failure)] {
         let Some(arn) = arn.filter(|arn| !arn.is_empty()) else { continue };
-        destination(kind, arn, function, has)
-            .map_err(|why| Refusal::invalid_value("destination", &why))?;
+        destination(member, arn, function, has)
+            .map_err(|error| Refusal::invalid_value("destination", &error.to_string()))?;
     }
     Ok(())
 }
@@ -97,37 +151,34 @@ fn out_of_range(member: &str, value: i64, (least, most): (u64, u64)) -> Option<R
 }
 
 fn destination(
-    kind: &str,
+    member: &'static str,
     arn: &str,
     function: &str,
     has: &dyn Fn(&str) -> bool,
-) -> Result<(), String> {
+) -> Result<(), DestinationError> {
     match Target::of(arn) {
-        // AWS's text, recorded on 2025-11-25.
-        Target::Function(name) if name == function => {
-            Err("You can't specify the function as a destination for itself.".to_owned())
-        }
+        Target::Function(name) if name == function => Err(DestinationError::Itself),
         Target::Function(name) if !has(name) => {
-            Err(format!("{kind} names the function `{name}`, which does not exist"))
+            Err(DestinationError::UnknownFunction { member, name: name.to_owned() })
         }
-        Target::Bucket(_) if kind == "OnSuccess" => {
-            Err(format!("{kind} is `{arn}`: a bucket can only be a destination for failures"))
+        Target::Bucket(_) if member == "OnSuccess" => {
+            Err(DestinationError::BucketOnSuccess { member, arn: arn.to_owned() })
         }
         Target::Function(_) | Target::Bucket(_) => Ok(()),
         Target::Other if arn.starts_with("arn:") => Ok(()),
-        Target::Other => Err(format!("{kind} is `{arn}`, which is not an ARN")),
+        Target::Other => Err(DestinationError::NotAnArn { member, arn: arn.to_owned() }),
     }
 }
 
-fn schedule(schedule: &Schedule) -> Result<(), String> {
+fn schedule(schedule: &Schedule) -> Result<(), ScheduleError> {
     let Schedule { name, rate, input } = schedule;
     if *rate < RATE_MIN {
-        return Err(format!("the schedule `{name}` has a rate below the minimum of 1 minute"));
+        return Err(ScheduleError::Rate { name: name.clone() });
     }
     if let Some(input) = input
         && let Err(error) = serde_json::from_str::<IgnoredAny>(input)
     {
-        return Err(format!("the input of the schedule `{name}` is not JSON: {error}"));
+        return Err(ScheduleError::Input { name: name.clone(), error });
     }
     Ok(())
 }
@@ -144,7 +195,7 @@ mod tests {
         function.events = events;
         config.functions = vec![function, Function::new("g", [""])];
         let expected = expected.map_err(|why| format!("the function `f`: {why}"));
-        assert_eq!(check(&config), expected);
+        assert_eq!(check(&config).map_err(|error| error.to_string()), expected);
     }
 
     fn age(seconds: u64) -> EventInvokeConfig {
@@ -183,7 +234,7 @@ mod tests {
             retries(3),
             Err(
                 "1 validation error detected: Value '3' at 'maximumRetryAttempts' failed to satisfy constraint: Member must \
-                 have value less than or equal to 2",
+                 have value reduced than or equal to 2",
             ),
         );
     }

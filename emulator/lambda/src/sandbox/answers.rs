@@ -6,10 +6,10 @@ use hardcap_limits::{Limits, Millis};
 use http::HeaderValue;
 
 use super::{Inner, Sandbox};
-use crate::outcome::{Ending, TRUNCATED_RESPONSE};
-use crate::run::Refused;
-use crate::state::{Call, Illegal, Machine, State};
-use crate::stream::Inlet;
+use crate::outcome::{InvocationEnd, TRUNCATED_RESPONSE};
+use crate::run::RefusedResponse;
+use crate::state::{IllegalCall, RuntimeCall, SandboxState, StateMachine};
+use crate::stream::StreamReceiver;
 
 impl Sandbox {
     /// Whether the runtime may respond now, and the limits; called before the body is read.
@@ -17,13 +17,13 @@ impl Sandbox {
         &self,
         request_id: &str,
         invocation_id: Option<&str>,
-        call: Call,
-    ) -> Result<Arc<Limits>, Illegal> {
+        call: RuntimeCall,
+    ) -> Result<Arc<Limits>, IllegalCall> {
         let inner = self.lock();
         inner.machine.may_answer(request_id, call)?;
-        let run = inner.run.as_ref().ok_or(Illegal::RequestId)?;
+        let run = inner.run.as_ref().ok_or(IllegalCall::RequestId)?;
         if run.hand_over.is_other_than(invocation_id) {
-            return Err(Illegal::InvocationId);
+            return Err(IllegalCall::InvocationId);
         }
         Ok(Arc::clone(&run.job.ctx.limits))
     }
@@ -33,10 +33,10 @@ impl Sandbox {
         &self,
         request_id: &str,
         content_type: Option<&HeaderValue>,
-    ) -> Result<Option<Inlet>, Illegal> {
+    ) -> Result<Option<StreamReceiver>, IllegalCall> {
         let mut inner = self.lock();
         let Inner { machine, run, .. } = &mut *inner;
-        machine.may_answer(request_id, Call::Response)?;
+        machine.may_answer(request_id, RuntimeCall::Response)?;
         let Some(job) = run.as_mut().map(|run| &mut run.job) else { return Ok(None) };
         let Some(outlet) = &mut job.outlet else { return Ok(None) };
         machine.open(request_id)?;
@@ -47,32 +47,44 @@ impl Sandbox {
     pub(crate) fn answer(
         self: &Arc<Self>,
         request_id: &str,
-        call: Call,
-        ending: Ending,
-    ) -> Result<(), Illegal> {
+        call: RuntimeCall,
+        ending: InvocationEnd,
+    ) -> Result<(), IllegalCall> {
         let refused = match ending {
-            Ending::TooLarge { exceeded, .. } => Some(Refused::TooLarge(exceeded)),
-            _ => None,
+            InvocationEnd::TooLarge { exceeded, .. } => Some(RefusedResponse::TooLarge(exceeded)),
+            InvocationEnd::Answered { .. }
+            | InvocationEnd::Streamed(_)
+            | InvocationEnd::Reported { .. }
+            | InvocationEnd::TimedOut(_)
+            | InvocationEnd::Exited(_)
+            | InvocationEnd::OutOfMemory(_)
+            | InvocationEnd::Extension { .. }
+            | InvocationEnd::NotStarted(_)
+            | InvocationEnd::Broken(_) => None,
         };
         self.settle(ending, refused, |machine| machine.finish(request_id, call))
     }
 
     /// The current response has ended: completely, or truncated.
-    pub(crate) fn close(self: &Arc<Self>, ending: Result<Ending, Refused>) -> Result<(), Illegal> {
+    pub(crate) fn close(
+        self: &Arc<Self>,
+        ending: Result<InvocationEnd, RefusedResponse>,
+    ) -> Result<(), IllegalCall> {
         let (ending, refused) = match ending {
             Ok(ending) => (ending, None),
-            Err(refused) => (Ending::Broken(TRUNCATED_RESPONSE), Some(refused)),
+            Err(refused) => (InvocationEnd::Broken(TRUNCATED_RESPONSE), Some(refused)),
         };
-        self.settle(ending, refused, Machine::close)
+        self.settle(ending, refused, StateMachine::close)
     }
 
     /// The process has ended within a response: the part that it posted is still delivered, within the function's timeout.
     /// time is not over.
-    pub(crate) async fn hear_out(&self) {
+    pub(crate) async fn finish_response(&self) {
         let (heard, left) = {
             let inner = self.lock();
             let outlet = inner.run.as_ref().and_then(|run| run.job.outlet.as_ref());
-            let Some(outlet) = outlet.filter(|_| inner.machine.state() == State::Streaming) else {
+            let Some(outlet) = outlet.filter(|_| inner.machine.state() == SandboxState::Streaming)
+            else {
                 return;
             };
             let left = inner.allowed.0.saturating_sub(inner.since.elapsed_millis().0) + 1;
@@ -89,16 +101,19 @@ impl Sandbox {
 
     fn settle(
         self: &Arc<Self>,
-        ending: Ending,
-        refused: Option<Refused>,
-        step: impl FnOnce(&mut Machine) -> Result<(), Illegal>,
-    ) -> Result<(), Illegal> {
+        ending: InvocationEnd,
+        refused: Option<RefusedResponse>,
+        step: impl FnOnce(&mut StateMachine) -> Result<(), IllegalCall>,
+    ) -> Result<(), IllegalCall> {
         let mut inner = self.lock();
         if inner.run.is_some() && self.is_overdue(&inner) {
             drop(inner);
             // The response was read in time, but another end of the invocation was faster.
             self.time_out();
-            return Err(Illegal::Transition { from: State::Dead, call: Call::Response });
+            return Err(IllegalCall::Transition {
+                from: SandboxState::Dead,
+                call: RuntimeCall::Response,
+            });
         }
         step(&mut inner.machine)?;
         self.function.settling();
@@ -111,7 +126,7 @@ impl Sandbox {
         let run = inner.run.take();
         drop(inner);
         if let Some(run) = run {
-            let strike = self.strike_after_response(&run);
+            let strike = self.kill_after_response(&run);
             self.conclude(run, |_| ending);
             strike();
         }

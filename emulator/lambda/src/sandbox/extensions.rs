@@ -7,13 +7,13 @@ use tokio::process::Child;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::super::extension::{Notice, Refused, Stage};
-use super::super::init::{InitEnd, InitFailure};
+use super::super::extension::{ExtensionEvent, ExtensionRefusal, ExtensionState};
+use super::super::init::{InitError, InitOutcome};
 use super::super::launch::Launch;
 use super::super::log::Writer;
-use super::super::outcome::Ending;
+use super::super::outcome::InvocationEnd;
 use super::super::output::{Output, Rest};
-use super::super::process::{Exit, Group};
+use super::super::process::{Exit, ProcessGroup};
 use super::{Inner, Sandbox, Shutdown};
 
 /// The runtime's share of the shutdown time in percent: that of AWS's own server. The extensions get the rest.
@@ -21,35 +21,35 @@ const RUNTIME_SHARE: u64 = 30;
 
 /// The reason for the shutdown in a SHUTDOWN event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum ShutdownReason {
     Spindown,
     Timeout,
     Failure,
 }
 
-impl Reason {
+impl ShutdownReason {
     fn word(self) -> &'static str {
         match self {
-            Reason::Spindown => "spindown",
-            Reason::Timeout => "timeout",
-            Reason::Failure => "failure",
+            ShutdownReason::Spindown => "spindown",
+            ShutdownReason::Timeout => "timeout",
+            ShutdownReason::Failure => "failure",
         }
     }
 }
 
 /// The process of an external extension.
 #[derive(Debug)]
-pub(crate) struct External {
+pub(crate) struct ExternalExtension {
     pub(super) name: String,
-    pub(super) group: Group,
+    pub(super) group: ProcessGroup,
     pub(super) output: Output,
 }
 
 impl Sandbox {
     // --- Requests of extensions ---
 
-    pub(crate) fn register(&self, name: &str, events: &[String]) -> Result<Uuid, Refused> {
-        let limits = self.function.surroundings.platform.limits();
+    pub(crate) fn register(&self, name: &str, events: &[String]) -> Result<Uuid, ExtensionRefusal> {
+        let limits = self.function.resources.platform.limits();
         let registered =
             self.lock().extensions.register(name, events, &limits.lambda_extensions)?;
         // The runtime starts when all extensions have registered.
@@ -60,7 +60,7 @@ impl Sandbox {
     pub(crate) fn extension_next(
         self: &Arc<Self>,
         id: Uuid,
-    ) -> Result<oneshot::Receiver<Notice>, Refused> {
+    ) -> Result<oneshot::Receiver<ExtensionEvent>, ExtensionRefusal> {
         let mut inner = self.lock();
         let event = inner.extensions.next(id)?;
         self.arrive(inner);
@@ -68,16 +68,16 @@ impl Sandbox {
     }
 
     /// The name of a registered extension.
-    pub(crate) fn extension_name(&self, id: Uuid) -> Result<String, Refused> {
+    pub(crate) fn extension_name(&self, id: Uuid) -> Result<String, ExtensionRefusal> {
         self.lock().extensions.name(id).map(str::to_owned)
     }
 
     pub(crate) fn extension_failed(
         &self,
         id: Uuid,
-        stage: Stage,
+        stage: ExtensionState,
         error_type: String,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), ExtensionRefusal> {
         self.lock().extensions.fail(id, stage, error_type)
     }
 
@@ -85,7 +85,7 @@ impl Sandbox {
 
     /// Announces the process of an extension. False if there are too many.
     pub(crate) fn expect_extension(&self, name: &str) -> bool {
-        let limits = self.function.surroundings.platform.limits();
+        let limits = self.function.resources.platform.limits();
         self.lock().extensions.expect(name, &limits.lambda_extensions).is_ok()
     }
 
@@ -98,9 +98,9 @@ impl Sandbox {
         self: &Arc<Self>,
         name: &str,
         mut child: Child,
-        (group, output): (Group, Output),
+        (group, output): (ProcessGroup, Output),
     ) {
-        let external = Arc::new(External { name: name.to_owned(), group, output });
+        let external = Arc::new(ExternalExtension { name: name.to_owned(), group, output });
         self.externals().push(Arc::clone(&external));
         let sandbox = Arc::clone(self);
         self.external_tasks.spawn(async move {
@@ -132,7 +132,7 @@ impl Sandbox {
     /// 0.
     fn extension_ended(&self, exit: Exit) {
         let mut inner = self.lock();
-        if inner.shutdown.is_some() || inner.machine.state() == super::State::Dead {
+        if inner.shutdown.is_some() || inner.machine.state() == super::SandboxState::Dead {
             return;
         }
         let error_type = inner.extensions.fatal();
@@ -140,27 +140,27 @@ impl Sandbox {
         let (run, initialized) = (inner.run.take(), inner.initialized.take());
         if initialized.is_some() {
             self.log_extensions(&inner);
-            self.tell_init_failed(error_type);
+            self.emit_init_failed(error_type);
         }
         let home = inner.home.take();
         drop(inner);
-        self.end(Reason::Failure);
-        self.function.leave(home);
+        self.end(ShutdownReason::Failure);
+        self.function.keep_resources(home);
         let message = exit.of_extension();
         if let Some(run) = run {
-            self.conclude(run, |_| Ending::Extension { error_type, message });
+            self.conclude(run, |_| InvocationEnd::Extension { error_type, message });
         } else if let Some(initialized) = initialized {
-            let failure = InitFailure::Extension { error_type, message };
-            let _ = initialized.send(InitEnd::Failed(failure));
+            let failure = InitError::Extension { error_type, message };
+            let _ = initialized.send(InitOutcome::Failed(failure));
         }
     }
 
     // --- Shutdown ---
 
     /// Ends the sandbox: at once without extensions, else with SIGTERM to the runtime first.
-    pub(super) fn end(&self, reason: Reason) {
+    pub(super) fn end(&self, reason: ShutdownReason) {
         let mut inner = self.lock();
-        let limits = self.function.surroundings.platform.limits();
+        let limits = self.function.resources.platform.limits();
         let limit = match (inner.extensions.is_empty(), inner.extensions.has_external()) {
             (true, _) => limits.lambda_shutdown,
             (false, false) => limits.lambda_shutdown_internal,
@@ -193,16 +193,19 @@ impl Sandbox {
         let left = {
             let mut inner = self.lock();
             // If the runtime ended by itself, the extensions get the whole time.
-            let allowed = self.function.surroundings.platform.limits().lambda_shutdown_external.max;
+            let allowed = self.function.resources.platform.limits().lambda_shutdown_external.max;
             let since = self.clock.stopwatch();
-            let shutdown =
-                *inner.shutdown.get_or_insert(Shutdown { reason: Reason::Failure, since, allowed });
+            let shutdown = *inner.shutdown.get_or_insert(Shutdown {
+                reason: ShutdownReason::Failure,
+                since,
+                allowed,
+            });
             let left = shutdown.allowed.0.saturating_sub(shutdown.since.elapsed_millis().0);
             let deadline_ms = self.clock.wall().plus(Millis(left)).0;
             let reason = shutdown.reason.word();
             let others = inner
                 .extensions
-                .shut_down(|| Notice::Shutdown { deadline_ms, shutdown_reason: reason });
+                .shut_down(|| ExtensionEvent::Shutdown { deadline_ms, shutdown_reason: reason });
             drop(inner);
             for external in self.externals().iter().filter(|it| others.contains(&it.name)) {
                 external.group.kill();

@@ -8,12 +8,12 @@ use serde_json::json;
 use super::super::extension::Tracing;
 use super::super::log::Writer;
 use super::super::outcome::ReportStatus;
-use super::super::run::{Ended, HandOver, Outcome};
-use super::super::telemetry::{Api, Audience, Stream};
+use super::super::run::{Measurements, NextEvent, Outcome};
+use super::super::telemetry::{Audience, EventType, SubscriptionApi};
 use super::{Inner, Sandbox};
 
-const TELEMETRY: Audience = Audience::Subscribers(Api::Telemetry);
-const LOGS: Audience = Audience::Subscribers(Api::Logs);
+const TELEMETRY: Audience = Audience::Subscribers(SubscriptionApi::Telemetry);
+const LOGS: Audience = Audience::Subscribers(SubscriptionApi::Logs);
 
 impl Sandbox {
     /// A process has written output.
@@ -32,7 +32,7 @@ impl Sandbox {
         if inner.extensions.is_empty() {
             return;
         }
-        let date = self.function.surroundings.platform.limits().date();
+        let date = self.function.resources.platform.limits().date();
         for line in inner.extensions.lines(date) {
             self.log.platform(&line);
         }
@@ -42,7 +42,7 @@ impl Sandbox {
         }
     }
 
-    pub(super) fn tell_init_start(&self) {
+    pub(super) fn emit_init_start(&self) {
         let record = json!({
             "initializationType": "on-demand",
             "phase": self.phase,
@@ -52,7 +52,7 @@ impl Sandbox {
         self.telemetry.platform(TELEMETRY, "platform.initStart", &record);
     }
 
-    pub(super) fn tell_init_runtime_done(&self, status: &str, error_type: Option<&str>) {
+    pub(super) fn emit_init_runtime_done(&self, status: &str, error_type: Option<&str>) {
         let record = InitDone {
             initialization_type: "on-demand",
             phase: self.phase,
@@ -63,7 +63,7 @@ impl Sandbox {
         self.telemetry.platform(TELEMETRY, "platform.initRuntimeDone", &record);
     }
 
-    pub(super) fn tell_init_report(&self, took: Duration, status: &str, error_type: Option<&str>) {
+    pub(super) fn emit_init_report(&self, took: Duration, status: &str, error_type: Option<&str>) {
         let metrics = Some(InitMetrics { duration_ms: millis(took) });
         let record = InitDone {
             initialization_type: "on-demand",
@@ -75,12 +75,12 @@ impl Sandbox {
         self.telemetry.platform(TELEMETRY, "platform.initReport", &record);
     }
 
-    pub(super) fn tell_init_failed(&self, error_type: &str) {
-        self.tell_init_runtime_done("error", Some(error_type));
-        self.tell_init_report(self.started.elapsed(), "error", Some(error_type));
+    pub(super) fn emit_init_failed(&self, error_type: &str) {
+        self.emit_init_runtime_done("error", Some(error_type));
+        self.emit_init_report(self.started.elapsed(), "error", Some(error_type));
     }
 
-    pub(super) fn tell_start(&self, hand_over: &HandOver) {
+    pub(super) fn emit_start(&self, hand_over: &NextEvent) {
         if self.telemetry.is_on() {
             let record = json!({
                 "requestId": hand_over.request_id.as_ref(),
@@ -94,7 +94,13 @@ impl Sandbox {
     }
 
     /// The invocation has ended. AWS sends this when the runtime requests its next event; here it is sent with the response.
-    pub(super) fn tell_end(&self, request_id: &str, trace: &str, ended: &Ended, outcome: &Outcome) {
+    pub(super) fn emit_end(
+        &self,
+        request_id: &str,
+        trace: &str,
+        ended: &Measurements,
+        outcome: &Outcome,
+    ) {
         let (status, error_type) = match &outcome.status {
             ReportStatus::Success => ("success", None),
             ReportStatus::Timeout => ("timeout", None),
@@ -155,10 +161,10 @@ struct InitMetrics {
     duration_ms: f64,
 }
 
-fn stream(writer: Writer) -> Stream {
+fn stream(writer: Writer) -> EventType {
     match writer {
-        Writer::Runtime => Stream::Function,
-        Writer::Extension => Stream::Extension,
+        Writer::Runtime => EventType::Function,
+        Writer::Extension => EventType::Extension,
     }
 }
 

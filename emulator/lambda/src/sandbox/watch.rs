@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use hardcap_limits::{Megabytes, Millis};
 
-use super::super::init::{InitEnd, InitFailure};
+use super::super::init::{InitError, InitOutcome};
 use super::super::log::Writer;
 use super::super::memory;
-use super::super::outcome::{Ending, Then};
+use super::super::outcome::{AfterRefusal, InvocationEnd};
 use super::super::output::Rest;
-use super::super::process::{Exit, Group};
-use super::super::state::State;
-use super::extensions::Reason;
-use super::{Inner, Run, Running, Sandbox};
+use super::super::process::{Exit, ProcessGroup};
+use super::super::state::SandboxState;
+use super::extensions::ShutdownReason;
+use super::{Inner, Run, RunningProcess, Sandbox};
 use hardcap_core::clock::EpochMillis;
 
 /// The maximum age of a memory sample at the end of an invocation: a function cannot allocate much in that time.
@@ -31,19 +31,19 @@ const MIB: u64 = 1024 * 1024;
 
 /// The end of the runtime's process.
 #[derive(Debug)]
-pub(crate) enum End {
+pub(crate) enum RuntimeEnd {
     Exited(Exit),
     /// It was never started.
-    NotStarted(InitFailure),
+    NotStarted(InitError),
     /// The sandbox was ended before the process was started.
     GivenUp,
 }
 
 impl Sandbox {
     /// The runtime's process runs. False if the sandbox has been ended.
-    pub(crate) fn runs(&self, running: Running) -> bool {
+    pub(crate) fn runs(&self, running: RunningProcess) -> bool {
         let _ = self.runtime.set(running);
-        let alive = self.lock().machine.state() != State::Dead;
+        let alive = self.lock().machine.state() != SandboxState::Dead;
         if !alive {
             self.kill();
         }
@@ -51,7 +51,7 @@ impl Sandbox {
     }
 
     pub(crate) fn is_dead(&self) -> bool {
-        self.lock().machine.state() == State::Dead
+        self.lock().machine.state() == SandboxState::Dead
     }
 
     /// Waits until the runtime writes output.
@@ -66,16 +66,21 @@ impl Sandbox {
 
     /// Checks the sandbox: ends an invocation after its timeout, a process over its memory, a sandbox that is too old. Returns
     /// the time until the next check.
-    pub(crate) fn look_after(&self, tick: Millis) -> Millis {
+    pub(crate) fn run_checks(&self, tick: Millis) -> Millis {
         let mut inner = self.lock();
         let elapsed = inner.since.elapsed_millis();
         match Sandbox::state(&inner) {
-            State::Busy | State::Streaming | State::Draining if self.is_overdue(&inner) => {
+            SandboxState::Busy | SandboxState::Streaming | SandboxState::Draining
+                if self.is_overdue(&inner) =>
+            {
                 drop(inner);
                 self.time_out();
                 tick
             }
-            State::Init | State::Busy | State::Streaming | State::Draining => {
+            SandboxState::Init
+            | SandboxState::Busy
+            | SandboxState::Streaming
+            | SandboxState::Draining => {
                 if inner.memory_checked.is_none_or(|checked| checked.elapsed() >= MEMORY_EVERY) {
                     self.check_memory(&mut inner);
                 }
@@ -83,22 +88,22 @@ impl Sandbox {
                 // An invocation that begins before the next check must not exceed its timeout by then.
                 Millis(left.min(tick.0).min(self.function.function.timeout.0))
             }
-            State::Idle if self.started.elapsed() >= LIFE => {
+            SandboxState::Idle if self.started.elapsed() >= LIFE => {
                 self.die(&mut inner);
                 drop(inner);
-                self.end(Reason::Spindown);
+                self.end(ShutdownReason::Spindown);
                 tick
             }
-            State::Idle if elapsed < FREEZE_AFTER => {
+            SandboxState::Idle if elapsed < FREEZE_AFTER => {
                 Millis(FREEZE_AFTER.0.min(self.function.function.timeout.0))
             }
-            State::Idle => {
+            SandboxState::Idle => {
                 if !std::mem::replace(&mut inner.frozen, true) {
                     self.freeze();
                 }
                 IDLE_LOOK
             }
-            State::Dead => {
+            SandboxState::Dead => {
                 let left = self.runtime_may_take(&inner);
                 if left == Some(Millis(0)) {
                     self.kill_runtime();
@@ -111,25 +116,25 @@ impl Sandbox {
     /// The end of its idle time, by the emulator's clock; `None` if it is not idle.
     pub(crate) fn idle_until(&self) -> Option<EpochMillis> {
         let inner = self.lock();
-        let is_idle = Sandbox::state(&inner) == State::Idle;
-        is_idle.then(|| inner.since_time.plus(self.function.surroundings.idle))
+        let is_idle = Sandbox::state(&inner) == SandboxState::Idle;
+        is_idle.then(|| inner.since_time.plus(self.function.resources.idle))
     }
 
     /// Ends it if it is idle, and has been for the idle time or `now`. Otherwise returns false.
     pub(crate) fn end_if_idle(&self, now: bool) -> bool {
         let mut inner = self.lock();
-        let due = inner.since_time.plus(self.function.surroundings.idle);
-        if Sandbox::state(&inner) != State::Idle || !(now || self.clock.now() >= due) {
+        let due = inner.since_time.plus(self.function.resources.idle);
+        if Sandbox::state(&inner) != SandboxState::Idle || !(now || self.clock.now() >= due) {
             return false;
         }
         self.die(&mut inner);
         drop(inner);
-        self.end(Reason::Spindown);
+        self.end(ShutdownReason::Spindown);
         true
     }
 
     /// The runtime's process has ended.
-    pub(crate) fn ended(&self, end: End) {
+    pub(crate) fn ended(&self, end: RuntimeEnd) {
         if let Some(running) = self.runtime.get() {
             running.group.end();
         }
@@ -139,43 +144,43 @@ impl Sandbox {
         let (run, initialized) = (inner.run.take(), inner.initialized.take());
         if initialized.is_some() {
             self.log_extensions(&inner);
-            self.tell_init_failed("Runtime.ExitError");
+            self.emit_init_failed("Runtime.ExitError");
         }
         let home = inner.home.take();
         let out_of_memory = inner.out_of_memory;
         let peak_mb = Megabytes(inner.peak.div_ceil(MIB));
         drop(inner);
         self.function.ended(self.id);
-        self.function.leave(home);
-        if let (Some(run), End::Exited(exit)) = (run, &end) {
+        self.function.keep_resources(home);
+        if let (Some(run), RuntimeEnd::Exited(exit)) = (run, &end) {
             let exit = *exit;
             self.conclude(run, |run| match run.refused {
-                Some(_) => run.ending_of_refused(Then::Exited(exit)),
+                Some(_) => run.ending_of_refused(AfterRefusal::Exited(exit)),
                 None if out_of_memory => self.out_of_memory(run, peak_mb),
-                None => Ending::Exited(exit),
+                None => InvocationEnd::Exited(exit),
             });
         }
         let failure = match end {
-            End::Exited(exit) => InitFailure::Exited(exit),
-            End::NotStarted(failure) => failure,
-            End::GivenUp => return,
+            RuntimeEnd::Exited(exit) => InitError::Exited(exit),
+            RuntimeEnd::NotStarted(failure) => failure,
+            RuntimeEnd::GivenUp => return,
         };
         if let Some(initialized) = initialized {
-            let _ = initialized.send(InitEnd::Failed(failure));
+            let _ = initialized.send(InitOutcome::Failed(failure));
         }
     }
 
     /// Stops every process.
     fn freeze(&self) {
-        self.each_group(Group::freeze);
+        self.each_group(ProcessGroup::freeze);
     }
 
     /// Continues every process.
     pub(super) fn thaw(&self) {
-        self.each_group(Group::thaw);
+        self.each_group(ProcessGroup::thaw);
     }
 
-    fn each_group(&self, act: impl Fn(&Group)) {
+    fn each_group(&self, act: impl Fn(&ProcessGroup)) {
         if let Some(running) = self.runtime.get() {
             act(&running.group);
         }
@@ -184,7 +189,7 @@ impl Sandbox {
 
     /// Kills every process. The supervising tasks do the rest.
     pub(crate) fn kill(&self) {
-        self.each_group(Group::kill);
+        self.each_group(ProcessGroup::kill);
     }
 
     pub(super) fn kill_runtime(&self) {
@@ -194,7 +199,7 @@ impl Sandbox {
     }
 
     /// Refuses all further calls and ends the sandbox.
-    pub(crate) fn abandon(&self, reason: Reason) {
+    pub(crate) fn abandon(&self, reason: ShutdownReason) {
         self.die(&mut self.lock());
         self.end(reason);
     }
@@ -227,10 +232,10 @@ impl Sandbox {
         self.read_memory(&mut inner);
         let (run, home) = (inner.run.take(), inner.home.take());
         drop(inner);
-        self.end(Reason::Timeout);
+        self.end(ShutdownReason::Timeout);
         // At once, because the next invocation may arrive before the process has ended.
-        self.function.leave(home);
-        if before == State::Draining && run.is_none() {
+        self.function.keep_resources(home);
+        if before == SandboxState::Draining && run.is_none() {
             self.log.platform(
                 "hardcap: the function responded, but did not request the next event within its timeout, or an \
                  extension did not: its sandbox is ended",
@@ -238,7 +243,7 @@ impl Sandbox {
         }
         if let Some(run) = run {
             self.conclude(run, |run| match run.refused {
-                Some(_) => run.ending_of_refused(Then::TimedOut),
+                Some(_) => run.ending_of_refused(AfterRefusal::TimedOut),
                 None => run.timed_out(),
             });
         }
@@ -269,13 +274,13 @@ impl Sandbox {
 
     /// Ends an invocation whose processes were killed because of their memory use. If the kernel killed before a sample showed
     /// too much, the limit plus 1 counts.
-    fn out_of_memory(&self, run: &Run, peak: Megabytes) -> Ending {
+    fn out_of_memory(&self, run: &Run, peak: Megabytes) -> InvocationEnd {
         let limits = &run.job.ctx.limits;
         let limit =
             limits.lambda_memory_max.lowered_to(Megabytes(self.function.function.memory_mb.into()));
         let used = Megabytes(peak.0.max(limit.max.0 + 1));
         let _ = run.job.ctx.admit(&limit, used);
-        Ending::OutOfMemory(limit.exceeded_by(used))
+        InvocationEnd::OutOfMemory(limit.exceeded_by(used))
     }
 
     fn read_memory(&self, inner: &mut Inner) -> Option<u64> {
@@ -295,7 +300,9 @@ impl Sandbox {
         Some(total)
     }
 
-    pub(super) fn externals(&self) -> std::sync::MutexGuard<'_, Vec<Arc<super::External>>> {
+    pub(super) fn externals(
+        &self,
+    ) -> std::sync::MutexGuard<'_, Vec<Arc<super::ExternalExtension>>> {
         self.externals.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use hardcap_limits::Millis;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,8 +15,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::subscription::Protocol;
-use super::{Event, Subscription};
+use super::subscription::DeliveryProtocol;
+use super::{Subscription, TelemetryEvent};
 use hardcap_core::clock::Clock;
 
 type Http = Client<HttpConnector, Full<Bytes>>;
@@ -28,7 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// The queue of one subscriber.
 #[derive(Debug)]
 pub(super) struct Queue {
-    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) events: mpsc::Receiver<TelemetryEvent>,
     /// The size of its events in bytes.
     pub(super) waiting: Arc<AtomicUsize>,
 }
@@ -55,9 +55,9 @@ pub(super) async fn deliver(subscription: Subscription, mut queue: Queue, clock:
     while let Some(first) = queue.next().await {
         let batch = collect(&subscription, first, &mut queue, &clock).await;
         let mut wait = FIRST_WAIT;
-        while let Err(why) = listener.take(&batch).await {
+        while let Err(error) = listener.take(&batch).await {
             let port = subscription.port;
-            tracing::debug!(port, why, "the delivery of telemetry failed");
+            tracing::debug!(port, %error, "the delivery of telemetry failed");
             if queue.has_ended() {
                 break;
             }
@@ -76,8 +76,8 @@ async fn collect(
 ) -> Bytes {
     let since = clock.stopwatch();
     let (begin, between, end): (&[u8], _, _) = match subscription.protocol {
-        Protocol::Post | Protocol::Put => (b"[", b',', b']'),
-        Protocol::Tcp => (b"", b'\n', b'\n'),
+        DeliveryProtocol::Post | DeliveryProtocol::Put => (b"[", b',', b']'),
+        DeliveryProtocol::Tcp => (b"", b'\n', b'\n'),
     };
     let mut batch = BytesMut::from(begin);
     batch.put(first);
@@ -93,6 +93,19 @@ async fn collect(
     batch.freeze()
 }
 
+/// The error of delivering one batch. The delivery is retried.
+#[derive(Debug, thiserror::Error)]
+enum DeliveryError {
+    #[error(transparent)]
+    Request(#[from] http::Error),
+    #[error(transparent)]
+    Connection(#[from] hyper_util::client::legacy::Error),
+    #[error("the listener answered {0}")]
+    Status(StatusCode),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
 /// The extension's listener.
 enum Listener<'a> {
     Http { client: Box<Http>, subscription: &'a Subscription },
@@ -102,29 +115,27 @@ enum Listener<'a> {
 impl<'a> Listener<'a> {
     fn new(subscription: &'a Subscription) -> Listener<'a> {
         match subscription.protocol {
-            Protocol::Post | Protocol::Put => {
+            DeliveryProtocol::Post | DeliveryProtocol::Put => {
                 let client = Box::new(Client::builder(TokioExecutor::new()).build_http());
                 Listener::Http { client, subscription }
             }
-            Protocol::Tcp => Listener::Tcp { port: subscription.port, stream: None },
+            DeliveryProtocol::Tcp => Listener::Tcp { port: subscription.port, stream: None },
         }
     }
 
     /// Delivers a batch.
-    async fn take(&mut self, batch: &Bytes) -> Result<(), String> {
+    async fn take(&mut self, batch: &Bytes) -> Result<(), DeliveryError> {
         match self {
             Listener::Http { client, subscription } => {
-                let request = request(subscription, batch.clone()).map_err(|e| e.to_string())?;
-                let answer = client.request(request).await.map_err(|error| error.to_string())?;
-                let status = answer.status();
-                if status.is_success() { Ok(()) } else { Err(format!("answered {status}")) }
+                let status = client.request(request(subscription, batch.clone())?).await?.status();
+                if status.is_success() { Ok(()) } else { Err(DeliveryError::Status(status)) }
             }
             Listener::Tcp { port, stream } => {
                 let written = write(*port, stream, batch).await;
                 if written.is_err() {
                     *stream = None;
                 }
-                written.map_err(|error| error.to_string())
+                Ok(written?)
             }
         }
     }
@@ -139,7 +150,8 @@ async fn write(port: u16, stream: &mut Option<TcpStream>, lines: &[u8]) -> std::
 }
 
 fn request(subscription: &Subscription, batch: Bytes) -> http::Result<Request<Full<Bytes>>> {
-    let method = if subscription.protocol == Protocol::Put { Method::PUT } else { Method::POST };
+    let method =
+        if subscription.protocol == DeliveryProtocol::Put { Method::PUT } else { Method::POST };
     let url = format!("http://127.0.0.1:{}{}", subscription.port, subscription.path);
     let host = HeaderValue::try_from(format!("sandbox.localdomain:{}", subscription.port))?;
     Request::builder()

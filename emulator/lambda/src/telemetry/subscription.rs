@@ -5,58 +5,58 @@ use serde::Deserialize;
 
 /// The types of events to subscribe to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stream {
+pub(crate) enum EventType {
     Platform,
     Function,
     Extension,
 }
 
-impl Stream {
+impl EventType {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Stream::Platform => "platform",
-            Stream::Function => "function",
-            Stream::Extension => "extension",
+            EventType::Platform => "platform",
+            EventType::Function => "function",
+            EventType::Extension => "extension",
         }
     }
 }
 
 /// The API of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Api {
+pub(crate) enum SubscriptionApi {
     /// `PUT /2022-07-01/telemetry`
     Telemetry,
     /// `PUT /2020-08-15/logs`
     Logs,
 }
 
-impl Api {
+impl SubscriptionApi {
     /// The name in errors.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Api::Telemetry => "Telemetry",
-            Api::Logs => "Logs",
+            SubscriptionApi::Telemetry => "Telemetry",
+            SubscriptionApi::Logs => "Logs",
         }
     }
 
     pub(super) fn subscription_event(self) -> &'static str {
         match self {
-            Api::Telemetry => "platform.telemetrySubscription",
-            Api::Logs => "platform.logsSubscription",
+            SubscriptionApi::Telemetry => "platform.telemetrySubscription",
+            SubscriptionApi::Logs => "platform.logsSubscription",
         }
     }
 
     fn versions(self) -> &'static [&'static str] {
         match self {
-            Api::Telemetry => &["2022-07-01", "2022-12-13", "2025-01-29"],
-            Api::Logs => &["2020-08-15", "2021-03-18"],
+            SubscriptionApi::Telemetry => &["2022-07-01", "2022-12-13", "2025-01-29"],
+            SubscriptionApi::Logs => &["2020-08-15", "2021-03-18"],
         }
     }
 }
 
 /// The delivery protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
+pub(crate) enum DeliveryProtocol {
     /// A POST request with a JSON array for each batch.
     Post,
     /// A PUT request; only the Logs API offers the choice.
@@ -68,13 +68,13 @@ pub(crate) enum Protocol {
 /// A valid subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Subscription {
-    pub(super) streams: Vec<Stream>,
+    pub(super) streams: Vec<EventType>,
     pub(super) max_items: usize,
     pub(super) max_bytes: usize,
     pub(super) timeout: Millis,
     /// Whether the end of the runtime's work is reported: for the Logs API only with its newer schema.
     pub(super) hears_of_runtime_done: bool,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: DeliveryProtocol,
     /// The port of the extension's listener on this machine.
     pub(super) port: u16,
     /// Path and query of the listener.
@@ -84,11 +84,14 @@ pub(crate) struct Subscription {
 /// The errors of a request. AWS's format is `URI port is not provided; types should not be empty` (Telemetry API reference,
 /// 2022-12-13). The other texts are unconfirmed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Invalid(Vec<String>);
+pub(crate) struct SubscriptionError(Vec<String>);
 
-impl Invalid {
-    pub(super) fn other_api(api: Api) -> Invalid {
-        Invalid(vec![format!("the extension has already subscribed with the {} API", api.name())])
+impl SubscriptionError {
+    pub(super) fn other_api(api: SubscriptionApi) -> SubscriptionError {
+        SubscriptionError(vec![format!(
+            "the extension has already subscribed with the {} API",
+            api.name()
+        )])
     }
 
     pub(crate) fn message(&self) -> String {
@@ -129,9 +132,14 @@ const TIMEOUT_DEFAULT: u64 = 1_000;
 
 impl Subscription {
     /// Parses a request.
-    pub(crate) fn read(body: &[u8], api: Api, limits: &Limits) -> Result<Subscription, Invalid> {
-        let request: Request = serde_json::from_slice(body)
-            .map_err(|error| Invalid(vec![format!("the request is malformed: {error}")]))?;
+    pub(crate) fn read(
+        body: &[u8],
+        api: SubscriptionApi,
+        limits: &Limits,
+    ) -> Result<Subscription, SubscriptionError> {
+        let request: Request = serde_json::from_slice(body).map_err(|error| {
+            SubscriptionError(vec![format!("the request is malformed: {error}")])
+        })?;
         let mut wrong = Vec::new();
         if let Some(version) = &request.schema_version
             && !api.versions().contains(&version.as_str())
@@ -144,7 +152,7 @@ impl Subscription {
         let Buffering { max_items, max_bytes, timeout_ms } = request.buffering;
         let bytes_min = limits.lambda_telemetry_buffer.max.0;
         let items_most = limits.lambda_telemetry_items.max.0;
-        let items_default = if api == Api::Logs { items_most } else { ITEMS_MIN };
+        let items_default = if api == SubscriptionApi::Logs { items_most } else { ITEMS_MIN };
         let max_items = max_items.unwrap_or(items_default);
         let max_bytes = max_bytes.unwrap_or(bytes_min);
         let timeout = timeout_ms.unwrap_or(TIMEOUT_DEFAULT);
@@ -176,7 +184,7 @@ impl Subscription {
             }
         }
         if !wrong.is_empty() {
-            return Err(Invalid(wrong));
+            return Err(SubscriptionError(wrong));
         }
         Ok(Subscription {
             streams,
@@ -190,7 +198,7 @@ impl Subscription {
         })
     }
 
-    /// The port of the listener, and the path and query there.
+    /// The port of the listener, and its path and query.
     pub(crate) fn address(&self) -> (u16, String) {
         (self.port, self.path.clone())
     }
@@ -206,10 +214,10 @@ impl Subscription {
     }
 }
 
-fn streams(types: &[String], wrong: &mut Vec<String>) -> Vec<Stream> {
+fn streams(types: &[String], wrong: &mut Vec<String>) -> Vec<EventType> {
     let mut streams = Vec::new();
     for name in types {
-        match [Stream::Platform, Stream::Function, Stream::Extension]
+        match [EventType::Platform, EventType::Function, EventType::Extension]
             .into_iter()
             .find(|stream| stream.name() == name)
         {
@@ -224,19 +232,23 @@ fn streams(types: &[String], wrong: &mut Vec<String>) -> Vec<Stream> {
     streams
 }
 
-fn protocol(destination: &Destination, api: Api, wrong: &mut Vec<String>) -> Protocol {
+fn protocol(
+    destination: &Destination,
+    api: SubscriptionApi,
+    wrong: &mut Vec<String>,
+) -> DeliveryProtocol {
     let Destination { protocol, method, .. } = destination;
     match (protocol.as_str(), method.as_deref()) {
-        ("HTTP", Some("PUT")) if api == Api::Logs => Protocol::Put,
-        ("HTTP", None | Some("POST")) => Protocol::Post,
-        ("TCP", _) => Protocol::Tcp,
+        ("HTTP", Some("PUT")) if api == SubscriptionApi::Logs => DeliveryProtocol::Put,
+        ("HTTP", None | Some("POST")) => DeliveryProtocol::Post,
+        ("TCP", _) => DeliveryProtocol::Tcp,
         ("HTTP", Some(other)) => {
             wrong.push(format!("method {other:?} is not supported"));
-            Protocol::Post
+            DeliveryProtocol::Post
         }
         (other, _) => {
             wrong.push(format!("protocol {other:?} is not supported"));
-            Protocol::Post
+            DeliveryProtocol::Post
         }
     }
 }
@@ -266,7 +278,7 @@ mod tests {
 
     fn read(request: &Value) -> Result<Subscription, String> {
         let body = request.to_string();
-        Subscription::read(body.as_bytes(), Api::Telemetry, &Limits::classic())
+        Subscription::read(body.as_bytes(), SubscriptionApi::Telemetry, &Limits::classic())
             .map_err(|invalid| invalid.message())
     }
 
@@ -282,12 +294,12 @@ mod tests {
     #[test]
     fn missing_members_have_awss_defaults() {
         let expected = Subscription {
-            streams: vec![Stream::Platform, Stream::Function],
+            streams: vec![EventType::Platform, EventType::Function],
             max_items: 1_000,
             max_bytes: 262_144,
             timeout: Millis(1_000),
             hears_of_runtime_done: false,
-            protocol: Protocol::Post,
+            protocol: DeliveryProtocol::Post,
             port: 8080,
             path: "/logs?a=b".to_owned(),
         };

@@ -251,7 +251,7 @@ impl Bucket {
         self.remove_all().await
     }
 
-    /// Ends it with everything in it.
+    /// Removes the bucket with its content.
     pub(super) async fn discard(&self) -> Result<(), Refusal> {
         let objects = {
             let mut contents = self.contents_mut();

@@ -139,11 +139,11 @@ impl ObjectStore {
         Ok(true)
     }
 
-    /// Removes every bucket with everything in it, and makes the template's buckets anew.
+    /// Removes every bucket with its content, and creates the template's buckets.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub(super) async fn reset(
         &self,
         wanted: &[config::Bucket],

@@ -27,8 +27,8 @@ use hardcap_core::config::{
 };
 use hardcap_core::context::Context;
 use hardcap_core::percent;
-use hardcap_lambda::stop::Stop;
-use hardcap_lambda::{self as lambda, Envelope as _, Fault, Invocation};
+use hardcap_lambda::stop::InvokeError;
+use hardcap_lambda::{self as lambda, Envelope as _, FunctionError, Invocation};
 use policy::{Decision, Effect};
 
 /// More decisions than this are not kept.
@@ -286,7 +286,7 @@ impl Gateway {
     ) -> Result<Bytes, Ending> {
         let invocation = Invocation {
             function: authorizer.function.clone(),
-            event: lambda::Event::Posted(Bytes::from(event)),
+            event: lambda::InvocationEvent::Posted(Bytes::from(event)),
             client_context: None,
         };
         // An invocation of its own, under the limits and faults of the request.
@@ -297,15 +297,15 @@ impl Gateway {
             .await
             .map_err(|ending| failed(ending.to_string()))?;
         match reply {
-            Ok(reply) => match reply.fault {
+            Ok(reply) => match reply.function_error {
                 None => Ok(reply.payload),
                 // Official: a function that fails with exactly this text denies.
-                Some(Fault::Reported { message, .. }) if message == "Unauthorized" => {
+                Some(FunctionError::Reported { message, .. }) if message == "Unauthorized" => {
                     Err(Ending::Unauthorized)
                 }
                 Some(_) => Err(failed(format!("the authorizer `{}` failed", authorizer.name))),
             },
-            Err(Stop::Bug(cause)) => Err(Ending::Stop(Stop::Bug(cause))),
+            Err(InvokeError::Bug(cause)) => Err(Ending::InvokeError(InvokeError::Bug(cause))),
             Err(stop) => Err(failed(stop.to_string())),
         }
     }

@@ -11,7 +11,7 @@ use crate::gateway::event::{ApiFacts, Moment, Taken};
 use crate::gateway::request::Received;
 use hardcap_core::config::{GatewayResponse, GatewayResponses, Mapping};
 use hardcap_core::percent;
-use hardcap_lambda::stop::Stop;
+use hardcap_lambda::stop::InvokeError;
 
 /// What mappings and templates may take values from.
 #[derive(Clone, Copy)]
@@ -71,7 +71,7 @@ fn response_type(ending: &Ending, refusal: &Response<String>) -> Option<&'static
     }
     match ending {
         // Recorded 2022-02-25 and 2025-10-05 for an answer that is too large; UNCONFIRMED for a malformed one.
-        Ending::Fault(_) | Ending::Malformed(_) => Some("INTEGRATION_FAILURE"),
+        Ending::FunctionError(_) | Ending::Malformed(_) => Some("INTEGRATION_FAILURE"),
         Ending::NoRoute | Ending::NoSignature => Some("MISSING_AUTHENTICATION_TOKEN"),
         Ending::Unauthorized => Some("UNAUTHORIZED"),
         Ending::Denied { .. } => Some("ACCESS_DENIED"),
@@ -80,15 +80,15 @@ fn response_type(ending: &Ending, refusal: &Response<String>) -> Option<&'static
         Ending::BadSignature { .. } => Some("INVALID_SIGNATURE"),
         Ending::NoApiKey => Some("INVALID_API_KEY"),
         Ending::MissingParameters(_) => Some("BAD_REQUEST_PARAMETERS"),
-        Ending::Stop(Stop::Bug(_) | Stop::Shortage(_)) => None,
-        Ending::Stop(Stop::Refused(_)) => match refusal.status() {
+        Ending::InvokeError(InvokeError::Bug(_) | InvokeError::Shortage(_)) => None,
+        Ending::InvokeError(InvokeError::Refused(_)) => match refusal.status() {
             // UNCONFIRMED: that this refusal has this type, and that AWS does not leave it alone as it does the one above.
             StatusCode::PAYLOAD_TOO_LARGE => Some("REQUEST_TOO_LARGE"),
             StatusCode::GATEWAY_TIMEOUT => Some("INTEGRATION_TIMEOUT"),
             _ => Some("API_CONFIGURATION_ERROR"),
         },
         // UNCONFIRMED: recorded as "due to configuration error" in the execution log (2025-05-20), and as 500.
-        Ending::Stop(_) | Ending::NotCallable => Some("API_CONFIGURATION_ERROR"),
+        Ending::InvokeError(_) | Ending::NotCallable => Some("API_CONFIGURATION_ERROR"),
         // UNCONFIRMED: without a stage there is nothing that was deployed; the others are no requests to AWS's front.
         Ending::NoStage
         | Ending::NotSigned

@@ -11,18 +11,18 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use super::answer::Malformed;
 use super::event::Moment;
 pub(crate) use customized::{Source, customize};
-use hardcap_lambda::Fault;
-use hardcap_lambda::stop::Stop;
+use hardcap_lambda::FunctionError;
+use hardcap_lambda::stop::InvokeError;
 
 /// Why a request ended without an answer of a function.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ending {
     /// Refused on the way to a function, or hardcap failed.
     #[error(transparent)]
-    Stop(#[from] Stop),
+    InvokeError(#[from] InvokeError),
     /// The function failed.
     #[error("Lambda execution failed due to customer function error: {}", why(.0))]
-    Fault(Fault),
+    FunctionError(FunctionError),
     /// The function's answer is not one.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -88,26 +88,28 @@ impl Ending {
     /// The limit that was crossed, where one was.
     pub(crate) fn exceeded(&self) -> Option<&Exceeded> {
         match self {
-            Ending::Stop(Stop::Refused(exceeded))
-            | Ending::Fault(Fault::TimedOut(exceeded) | Fault::ResponseTooLarge(exceeded)) => {
-                Some(exceeded)
-            }
+            Ending::InvokeError(InvokeError::Refused(exceeded))
+            | Ending::FunctionError(
+                FunctionError::TimedOut(exceeded) | FunctionError::ResponseTooLarge(exceeded),
+            ) => Some(exceeded),
             _ => None,
         }
     }
 }
 
-fn why(fault: &Fault) -> String {
+fn why(fault: &FunctionError) -> String {
     match fault {
-        Fault::Reported { error_type, message } => format!("{error_type}: {message}"),
-        Fault::TimedOut(exceeded) | Fault::ResponseTooLarge(exceeded) => exceeded.to_string(),
-        Fault::Exited { message, .. } => message.clone(),
+        FunctionError::Reported { error_type, message } => format!("{error_type}: {message}"),
+        FunctionError::TimedOut(exceeded) | FunctionError::ResponseTooLarge(exceeded) => {
+            exceeded.to_string()
+        }
+        FunctionError::Exited { message, .. } => message.clone(),
     }
 }
 
 impl From<Exceeded> for Ending {
     fn from(exceeded: Exceeded) -> Ending {
-        Ending::Stop(Stop::Refused(exceeded))
+        Ending::InvokeError(InvokeError::Refused(exceeded))
     }
 }
 
@@ -252,7 +254,7 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
         _ => &URL,
     };
     let of_row = match ending {
-        Ending::Stop(Stop::Throttled(throttle)) => {
+        Ending::InvokeError(InvokeError::Throttled(throttle)) => {
             // Only the words are taken from the row: Lambda has measured and recorded.
             let row = Limits::row("lambda_concurrency");
             let throttled =
@@ -263,8 +265,8 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
     };
     of_row.unwrap_or_else(|| {
         let text = match ending {
-            Ending::Fault(_) | Ending::Malformed(_) => &texts.fault,
-            Ending::Stop(_) | Ending::NotCallable => &texts.failure,
+            Ending::FunctionError(_) | Ending::Malformed(_) => &texts.fault,
+            Ending::InvokeError(_) | Ending::NotCallable => &texts.failure,
             Ending::UriTooLong => &texts.uri_too_long,
             Ending::NotSigned => &NOT_SIGNED,
             Ending::BodyTimeout(_) => &BODY_TIMEOUT,

@@ -4,7 +4,7 @@ use hardcap_limits::{Bytes as ByteCount, Millis};
 
 use super::*;
 use hardcap_core::clock::EpochMillis;
-use hardcap_lambda::stop::Throttle;
+use hardcap_lambda::stop::ThrottleReason;
 
 fn moment() -> Moment {
     Moment {
@@ -75,11 +75,11 @@ fn a_malformed_answer_and_a_failed_function_are_told_in_36_and_35_bytes() {
     let endings = || {
         [
             Ending::Malformed(Malformed("x".to_owned())),
-            Ending::Fault(Fault::Exited {
+            Ending::FunctionError(FunctionError::Exited {
                 error_type: "Runtime.ExitError".to_owned(),
                 message: "exit status 1".to_owned(),
             }),
-            Ending::Fault(Fault::ResponseTooLarge(exceeded)),
+            Ending::FunctionError(FunctionError::ResponseTooLarge(exceeded)),
         ]
     };
     for ending in endings() {
@@ -113,7 +113,7 @@ fn unknown_routes_are_403_and_404() {
 
 #[test]
 fn a_throttled_function_is_500_503_and_429() {
-    let throttled = || Ending::Stop(Stop::Throttled(Throttle::Function));
+    let throttled = || Ending::InvokeError(InvokeError::Throttled(ThrottleReason::Function));
     assert!(told(Party::RestClient, throttled()).starts_with("500\n"));
     assert!(told(Party::HttpClient, throttled()).starts_with("503\n"));
     let url = told(Party::UrlClient, throttled());
@@ -124,7 +124,7 @@ fn a_throttled_function_is_500_503_and_429() {
 #[test]
 fn a_bug_of_ours_is_never_told_to_the_client() {
     for party in [Party::RestClient, Party::HttpClient, Party::UrlClient] {
-        let told = told(party, Ending::Stop(Stop::Bug("secret cause".to_owned())));
+        let told = told(party, Ending::InvokeError(InvokeError::Bug("secret cause".to_owned())));
         assert!(told.starts_with("500\n") && !told.contains("secret"), "{told}");
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 use crate::gateway::answer::Malformed;
 use crate::gateway::request::tests::received;
 use hardcap_core::clock::EpochMillis;
-use hardcap_lambda::stop::Throttle;
+use hardcap_lambda::stop::ThrottleReason;
 
 fn facts() -> ApiFacts {
     ApiFacts {
@@ -90,7 +90,7 @@ fn each_refusal_has_its_type_and_falls_back_to_that_of_its_class() {
     let too_large =
         || -> Ending { limits.lambda_sync_request.exceeded_by(ByteCount(6_291_457)).into() };
     let late = || -> Ending { limits.rest_timeout.exceeded_by(Millis(29_230)).into() };
-    let throttled = || Ending::Stop(Stop::Throttled(Throttle::Function));
+    let throttled = || Ending::InvokeError(InvokeError::Throttled(ThrottleReason::Function));
     let cases: [(&dyn Fn() -> Ending, &str, u16); 5] = [
         (&|| Ending::NoRoute, "MISSING_AUTHENTICATION_TOKEN", 403),
         (&too_large, "REQUEST_TOO_LARGE", 413),
@@ -130,7 +130,7 @@ fn what_is_refused_in_front_of_an_api_and_a_bug_of_ours_are_in_nobody_elses_word
         (refused.status().as_u16(), refused.body().as_str(), header(&refused, "x-own")),
         (413, "HTTP content length exceeded 10485760 bytes.", None)
     );
-    let bug = told(&all, Ending::Stop(Stop::Bug("secret cause".to_owned())));
+    let bug = told(&all, Ending::InvokeError(InvokeError::Bug("secret cause".to_owned())));
     assert_eq!((bug.status().as_u16(), header(&bug, "x-own")), (500, None));
 }
 

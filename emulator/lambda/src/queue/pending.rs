@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::event::{Event, Letter};
+use super::event::{Letter, QueuedEvent};
 use hardcap_core::clock::EpochMillis;
 
 /// The maximum number of events that wait or are under way.
@@ -18,35 +18,44 @@ const LETTERS_MAX: usize = 20_000;
 /// The maximum total size of their bodies.
 const LETTER_BYTES_MAX: usize = 1 << 28;
 
+/// The queue cannot contain another event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "hardcap's queue is full: it contains {events} events of {bytes} bytes, the maximum is {EVENTS_MAX} events and \
+     {EVENT_BYTES_MAX} bytes. Send more slowly, or advance the clock if the events wait for retries."
+)]
+pub struct QueueFull {
+    /// The number of events that wait or are under way.
+    pub events: usize,
+    /// The total size of their payloads, in bytes.
+    pub bytes: u64,
+}
+
 /// The waiting events of all functions.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    functions: HashMap<String, Line>,
+pub(super) struct PendingEvents {
+    functions: HashMap<String, FunctionQueue>,
     events: usize,
     bytes: u64,
     /// Orders events with the same due time by arrival.
     sequence: u64,
     letters: VecDeque<Letter>,
     letter_bytes: usize,
-    /// How often everything was cleared.
+    /// The number of times that everything was removed.
     clearings: u64,
 }
 
 #[derive(Debug, Default)]
-struct Line {
-    waiting: BTreeMap<(EpochMillis, u64), Event>,
+struct FunctionQueue {
+    waiting: BTreeMap<(EpochMillis, u64), QueuedEvent>,
     under_way: usize,
 }
 
-impl Lines {
+impl PendingEvents {
     /// Reserves room for an event of this many bytes.
-    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), String> {
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), QueueFull> {
         if self.events >= EVENTS_MAX || self.bytes + bytes > EVENT_BYTES_MAX {
-            return Err(format!(
-                "hardcap's queue is full: it contains {} events of {} bytes, the maximum is {EVENTS_MAX} events and \
-                 {EVENT_BYTES_MAX} bytes. Send more slowly, or advance the clock if the events wait for retries.",
-                self.events, self.bytes
-            ));
+            return Err(QueueFull { events: self.events, bytes: self.bytes });
         }
         self.events += 1;
         self.bytes += bytes;
@@ -60,7 +69,7 @@ impl Lines {
     }
 
     /// Adds an event that has room.
-    pub(super) fn put(&mut self, event: Event) {
+    pub(super) fn put(&mut self, event: QueuedEvent) {
         self.sequence += 1;
         let place = (event.head.due, self.sequence);
         let line = self.functions.entry(event.head.function.clone()).or_default();
@@ -68,14 +77,14 @@ impl Lines {
     }
 
     /// Adds an event of an earlier run, even above the limits.
-    pub(super) fn restore(&mut self, event: Event) {
+    pub(super) fn restore(&mut self, event: QueuedEvent) {
         self.events += 1;
         self.bytes += event.payload.len() as u64;
         self.put(event);
     }
 
     /// The events that are due, and the time of the next one.
-    pub(super) fn take_due(&mut self, now: EpochMillis) -> (Vec<Event>, Option<EpochMillis>) {
+    pub(super) fn take_due(&mut self, now: EpochMillis) -> (Vec<QueuedEvent>, Option<EpochMillis>) {
         let (mut due, mut next) = (Vec::new(), None);
         for line in self.functions.values_mut() {
             while line.under_way < UNDER_WAY_MAX
@@ -94,7 +103,7 @@ impl Lines {
     }
 
     /// An attempt at an event of this function has ended.
-    pub(super) fn back(&mut self, function: &str) {
+    pub(super) fn attempt_ended(&mut self, function: &str) {
         if let Some(line) = self.functions.get_mut(function) {
             line.under_way = line.under_way.saturating_sub(1);
         }
@@ -119,16 +128,16 @@ impl Lines {
         self.letters = letters.into();
     }
 
-    /// How often everything was cleared: an event that was taken before does not go back into its line.
+    /// The number of times that everything was removed. An event that was taken before a removal is not queued again.
     pub(super) fn clearings(&self) -> u64 {
         self.clearings
     }
 
-    /// Takes out every event that waits, and every letter. What is under way stays.
-    pub(super) fn clear(&mut self) -> (Vec<Event>, Vec<Letter>) {
+    /// Removes and returns all waiting events and all letters. Running attempts stay.
+    pub(super) fn clear(&mut self) -> (Vec<QueuedEvent>, Vec<Letter>) {
         self.clearings += 1;
         let lines = self.functions.values_mut();
-        let waiting: Vec<Event> =
+        let waiting: Vec<QueuedEvent> =
             lines.flat_map(|line| std::mem::take(&mut line.waiting).into_values()).collect();
         for event in &waiting {
             self.release(event.payload.len() as u64);
@@ -152,7 +161,7 @@ impl Lines {
                 (name.clone(), shown)
             })
             .collect();
-        let sum = |of: fn(&Line) -> usize| self.functions.values().map(of).sum::<usize>();
+        let sum = |of: fn(&FunctionQueue) -> usize| self.functions.values().map(of).sum::<usize>();
         json!({
             "pending": sum(|line| line.waiting.len()),
             "in_flight": sum(|line| line.under_way),
@@ -168,12 +177,12 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::queue::event::{Attributes, Head, Kind};
+    use crate::queue::event::{Attributes, EventHead, LetterKind};
     use crate::queue::retry::Tries;
 
-    fn event(id: usize, function: &str, due: u64) -> Event {
+    fn event(id: usize, function: &str, due: u64) -> QueuedEvent {
         let accepted = EpochMillis(0);
-        let head = Head {
+        let head = EventHead {
             id: id.to_string(),
             function: function.to_owned(),
             trace: String::new(),
@@ -181,16 +190,16 @@ mod tests {
             due: EpochMillis(due),
             recursive: false,
         };
-        Event { head, payload: Bytes::from_static(b"{}") }
+        QueuedEvent { head, payload: Bytes::from_static(b"{}") }
     }
 
-    fn ids(events: &[Event]) -> Vec<&str> {
+    fn ids(events: &[QueuedEvent]) -> Vec<&str> {
         events.iter().map(|event| event.head.id.as_str()).collect()
     }
 
     #[test]
     fn events_are_taken_when_they_are_due_in_their_order_of_arrival() {
-        let mut lines = Lines::default();
+        let mut lines = PendingEvents::default();
         for (id, due) in [(1, 50), (2, 20), (3, 20), (4, 90)] {
             lines.put(event(id, "f", due));
         }
@@ -201,32 +210,34 @@ mod tests {
 
     #[test]
     fn the_events_of_one_function_do_not_delay_those_of_another() {
-        let mut lines = Lines::default();
+        let mut lines = PendingEvents::default();
         for id in 0..UNDER_WAY_MAX + 1 {
             lines.put(event(id, "busy", 0));
         }
         lines.put(event(99, "other", 1));
         assert_eq!(lines.take_due(EpochMillis(0)).0.len(), UNDER_WAY_MAX);
         assert_eq!(ids(&lines.take_due(EpochMillis(1)).0), ["99"]);
-        lines.back("busy");
+        lines.attempt_ended("busy");
         assert_eq!(lines.take_due(EpochMillis(1)).0.len(), 1);
     }
 
     #[test]
     fn the_queue_is_bounded_and_room_is_returned() {
-        let mut lines = Lines::default();
+        let mut lines = PendingEvents::default();
         for _ in 0..EVENTS_MAX {
             lines.reserve(1).unwrap();
         }
-        assert!(lines.reserve(1).unwrap_err().contains("full: 20000 events"));
+        assert!(
+            lines.reserve(1).unwrap_err().to_string().contains("full: it contains 20000 events")
+        );
         lines.release(1);
         assert!(lines.reserve(EVENT_BYTES_MAX).is_err());
         lines.reserve(1).unwrap();
     }
 
     #[test]
-    fn events_that_are_cleared_give_their_room_back_and_those_under_way_stay() {
-        let mut lines = Lines::default();
+    fn removed_events_return_their_room_and_running_attempts_stay() {
+        let mut lines = PendingEvents::default();
         for id in 0..3 {
             lines.reserve(2).unwrap();
             lines.put(event(id, "f", if id == 0 { 0 } else { 9 }));
@@ -240,12 +251,12 @@ mod tests {
 
     #[test]
     fn the_oldest_letters_are_dropped() {
-        let mut lines = Lines::default();
+        let mut lines = PendingEvents::default();
         let mut gone = 0;
         for _ in 0..LETTERS_MAX + 3 {
             let letter = Letter {
                 id: String::new(),
-                kind: Kind::DeadLetter,
+                kind: LetterKind::DeadLetter,
                 function: String::new(),
                 at: EpochMillis(0),
                 condition: String::new(),

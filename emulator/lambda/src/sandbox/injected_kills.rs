@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use hardcap_limits::Millis;
 
-use super::{Run, Sandbox, State};
+use super::{Run, Sandbox, SandboxState};
 use hardcap_core::faults::{self, Phase};
 
 impl Sandbox {
     /// The event is being delivered to the runtime: a fault may kill the sandbox before it responds.
-    pub(crate) fn strike_while_busy(self: &Arc<Self>) {
+    pub(crate) fn kill_while_busy(self: &Arc<Self>) {
         let ctx = {
             let inner = self.lock();
             let Some(run) = inner.run.as_ref() else { return };
@@ -25,7 +25,7 @@ impl Sandbox {
     }
 
     /// The response was received: the fault, if any, for after its delivery to the invoker.
-    pub(super) fn strike_after_response(self: &Arc<Self>, run: &Run) -> impl FnOnce() + use<> {
+    pub(super) fn kill_after_response(self: &Arc<Self>, run: &Run) -> impl FnOnce() + use<> {
         let name = &self.function.function.name;
         let after = faults::kill(&run.job.ctx, name, Phase::AfterResponse);
         let sandbox = Arc::clone(self);
@@ -46,7 +46,7 @@ impl Sandbox {
             return self.kill();
         }
         let sandbox = Arc::clone(self);
-        self.function.surroundings.tasks.spawn(async move {
+        self.function.resources.tasks.spawn(async move {
             let ended = sandbox.clock.timeout(after, sandbox.serving.cancelled()).await;
             if ended.is_none() && is_in_phase(&sandbox) {
                 sandbox.kill();
@@ -61,6 +61,6 @@ impl Sandbox {
 
     /// Whether it has responded and not yet requested the next event.
     fn is_draining(&self) -> bool {
-        self.lock().machine.state() == State::Draining
+        self.lock().machine.state() == SandboxState::Draining
     }
 }

@@ -3,11 +3,11 @@
 use hardcap_limits::Exceeded;
 use uuid::Uuid;
 
-use super::Stage;
+use super::ExtensionState;
 
 /// A refusal of an extension's request. All of them are 403.
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum ExtensionRefusal {
     NameEmpty,
     Format(String),
     /// An event type that does not exist, or that this kind of extension cannot subscribe to.
@@ -24,50 +24,50 @@ pub(crate) enum Refused {
     IdentifierUnknown(Uuid),
     ErrorTypeMissing,
     Transition {
-        from: Stage,
-        to: Stage,
+        from: ExtensionState,
+        to: ExtensionState,
         extension: String,
     },
 }
 
-impl Refused {
+impl ExtensionRefusal {
     /// `errorType` and `errorMessage`.
     pub(crate) fn texts(&self) -> (&'static str, String) {
         match self {
-            Refused::NameEmpty => {
+            ExtensionRefusal::NameEmpty => {
                 ("Extension.InvalidExtensionName", "Empty extension name".to_owned())
             }
-            Refused::Format(why) => ("InvalidRequestFormat", why.clone()),
-            Refused::EventType { event, why } => {
+            ExtensionRefusal::Format(why) => ("InvalidRequestFormat", why.clone()),
+            ExtensionRefusal::EventType { event, why } => {
                 ("Extension.InvalidEventType", format!("{event}: {why}"))
             }
-            Refused::Closed => {
+            ExtensionRefusal::Closed => {
                 ("Extension.RegistrationClosed", "Extension registration closed already".to_owned())
             }
-            Refused::NameTaken => (
+            ExtensionRefusal::NameTaken => (
                 "Extension.InvalidExtensionState",
                 "Extension with this name already registered".to_owned(),
             ),
-            Refused::TooMany(exceeded) => (
+            ExtensionRefusal::TooMany(exceeded) => (
                 "Extension.TooManyExtensions",
                 format!("Extension limit ({}) reached", exceeded.max),
             ),
-            Refused::IdentifierMissing => (
+            ExtensionRefusal::IdentifierMissing => (
                 "Extension.MissingExtensionIdentifier",
                 "Missing Lambda-Extension-Identifier header".to_owned(),
             ),
-            Refused::IdentifierInvalid => (
+            ExtensionRefusal::IdentifierInvalid => (
                 "Extension.InvalidExtensionIdentifier",
                 "Invalid Lambda-Extension-Identifier".to_owned(),
             ),
-            Refused::IdentifierUnknown(id) => {
+            ExtensionRefusal::IdentifierUnknown(id) => {
                 ("Extension.UnknownExtensionIdentifier", format!("Unknown extension {id}"))
             }
-            Refused::ErrorTypeMissing => (
+            ExtensionRefusal::ErrorTypeMissing => (
                 "Extension.MissingHeader",
                 "Lambda-Extension-Function-Error-Type not found".to_owned(),
             ),
-            Refused::Transition { from, to, extension } => (
+            ExtensionRefusal::Transition { from, to, extension } => (
                 "Extension.InvalidExtensionState",
                 format!(
                     "State transition from {} to {} failed for extension {extension}. \
