@@ -62,7 +62,7 @@ fn change(control: &Control, plan: Plan) -> Answer {
 
 /// The body as JSON, whatever its content type says: a fault is typed by hand.
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(|error| bad(error))
+    serde_json::from_slice(body).map_err(bad)
 }
 
 fn bad(cause: impl std::fmt::Display) -> ControlError {
