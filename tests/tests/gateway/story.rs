@@ -14,7 +14,8 @@ async fn story(emulator: &Emulator, id: &str) -> Value {
 }
 
 async fn control(emulator: &Emulator, path: &str) -> Answer {
-    Client::new().get(format!("{}/{path}", emulator.control_url())).await.unwrap()
+    let answer = Client::new().get(format!("{}/{path}", emulator.control_url())).await;
+    answer.expect("the control surface answers")
 }
 
 /// The id of the newest request that a gateway answered.
@@ -153,9 +154,9 @@ async fn an_unknown_request_is_404_and_the_error_names_what_is_kept() {
 
 /// The data of the next event of a stream of server-sent events, when it has this name.
 async fn event(stream: &mut RawConnection, name: &str) -> Value {
-    stream.read_until(&format!("event: {name}\ndata: ")).await.unwrap();
-    let data = stream.read_until("\n").await.unwrap();
-    serde_json::from_slice(&data).unwrap()
+    stream.read_until(&format!("event: {name}\ndata: ")).await.expect("it can be read");
+    let data = stream.read_until("\n").await.expect("it can be read");
+    serde_json::from_slice(&data).expect("the data of an event are JSON")
 }
 
 #[tokio::test]
