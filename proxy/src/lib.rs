@@ -55,8 +55,8 @@
 //! | J10, J12 an upload is what was promised, and asked for | `upload::j10_*`, `tests/tests/uploads.rs`: `j10_*`, `clients/refusals.rs`: `j12_*` |
 //! | E1 settings never block, and serve when they are old | `settings::e1_*` |
 //! | E2 rotation | `settings::e2_*`, `tests/tests/settings.rs` |
-//! | E3 values of any size, of any variable | `settings::e3_*`, `settings::start::e3_*`, `tests/tests/settings.rs`: `e3_*` |
-//! | E4 no value is shown | `settings::e4_*`, `settings::start::e4_*`, `config::e4_*`, `tests/secrets.rs` |
+//! | E3 values of any size, of any variable | `settings::e3_*`, `config::start::e3_*`, `tests/tests/settings.rs`: `e3_*` |
+//! | E4 no value is shown | `settings::e4_*`, `config::start::e4_*`, `config::e4_*`, `tests/secrets.rs` |
 //! | P8, K1 keys | `key::p8_*`, `key::k1_*` |
 //! | K2, K3 what ends, and when | `clients/links.rs`: `k2_*`, `clients/deployed.rs`: `k2_k3_*`, `tests/tests/deployment.rs`: `k2_*`, `k3_*` |
 //! | P9 no link before the object | `store::p9_*`, `tests/delivery.rs`: `z8_an_upstream_that_ends_early_*` |

@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+pub use crate::account::{ACCOUNT_ID, DEFAULT_REGION};
 use crate::faults::Plan;
 pub use crate::guard::{InvalidTrust, TrustedHost, TrustedOrigin};
 pub use crate::keyring::Credential;
@@ -31,11 +32,6 @@ pub use resources::{
 };
 use serde::{Deserialize, Serialize};
 pub use stack::{Output, Stack, StackResource};
-
-/// The default region.
-pub const DEFAULT_REGION: &str = "us-east-1";
-/// The account id of all resources, as in other local clouds.
-pub const ACCOUNT_ID: &str = "000000000000";
 
 /// The default time for which a sandbox is kept idle.
 ///

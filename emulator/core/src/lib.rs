@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`context::Context`]: every step of a request gets one.
 
+pub mod account;
 pub mod addresses;
 pub mod clock;
 pub mod config;

@@ -16,6 +16,7 @@ const CRATES: &[Layers] = &[
         sources: "emulator/core/src",
         rooms: &[
             &[
+                "account",
                 "addresses",
                 "clock",
                 "console",

@@ -206,7 +206,7 @@ impl Trust {
 
 impl Default for Trust {
     fn default() -> Trust {
-        Trust::new(Ipv4Addr::LOCALHOST.into(), crate::config::DEFAULT_REGION, &[], &[])
+        Trust::new(Ipv4Addr::LOCALHOST.into(), crate::account::DEFAULT_REGION, &[], &[])
     }
 }
 

@@ -1,3 +1,5 @@
+//! Heads that arrive in pieces of every size, and what is learned from them.
+
 use super::*;
 
 /// Reads `bytes` in pieces of `piece` bytes; returns the bytes for hyper.

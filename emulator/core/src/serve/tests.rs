@@ -1,3 +1,5 @@
+//! Bodies and pipelined requests over real connections.
+
 use std::sync::{Arc, Mutex};
 
 use hardcap_limits::Limits;
