@@ -1,7 +1,7 @@
 //! Every code block of a page does what the page shows, or has a comment that says why it is not run.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hardcap_tests::lane;
 
@@ -202,7 +202,7 @@ impl Run<'_> {
     /// What a hardcap in the background prints is compared once it is there.
     fn said(&self, place: &str, command: &Command) {
         let Some(shown) = &command.shown else { return };
-        let begun = Instant::now();
+        let begun = hardcap::Clock::default().stopwatch();
         while !is_shown(shown, &self.stage.said()) {
             let said = self.stage.said();
             let late = begun.elapsed() > Duration::from_secs(20);
