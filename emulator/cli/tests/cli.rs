@@ -178,8 +178,8 @@ fn a_wrong_hardcap_toml_is_shown_with_its_line_and_the_nearest_key() {
             "there is no limit called `lambda_sync_respone`\n  --> hardcap.toml:3:1",
         ),
         (
-            "[limits]\nlambda_sync_response = \"6MB\"\n",
-            "must be a whole number of bytes, not `6MB`\n  --> hardcap.toml:2:24",
+            "[limits]\nlambda_sync_response = \"6 parsecs\"\n",
+            "the limit `lambda_sync_response`: `6 parsecs` is not a whole number of bytes, such as 1000000, 256KB or 6MB\n  --> hardcap.toml:2:24",
         ),
         ("[companions.search]\nready = \"/\"\n", "the companion `search` has no program"),
         ("[companions.search]\ncommand = []\n", "must be a list of words"),
@@ -277,7 +277,7 @@ fn a_wrong_command_line_ends_with_2_and_the_way_out() {
         (&["up", "--limits", "2023-02-29"][..], "use `classic`, `current` or a day such as"),
         (&["limits", "--limits", "yesterday"], "`yesterday` is not a date for limits"),
         (&["up", "--set", "lambda_sync_respone=1"], "did you mean `lambda_sync_response`?"),
-        (&["up", "--set", "lambda_sync_response=6MB"], "`6MB` is not a whole number of bytes"),
+        (&["up", "--set", "lambda_sync_response=6s"], "`6s` is not a whole number of bytes"),
         (&["up", "--set", "lambda_sync_response"], "write ROW=VALUE"),
         (&["up", "--parameter", "=x"], "write NAME=VALUE"),
         (&["up", "--api-port", "70000"], "70000 is not in 0..=65535"),
@@ -308,7 +308,8 @@ fn the_table_of_limits_is_printed_in_each_format_and_for_each_day() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         String::from_utf8(output.stdout).expect("text")
     };
-    assert!(output(&[]).starts_with("Limits of 2022-04-22 (classic)."));
+    assert!(output(&[]).starts_with("Limits of current."));
+    assert!(output(&["--limits", "classic"]).starts_with("Limits of 2022-04-22 (classic)."));
     assert!(output(&["--format", "markdown"]).starts_with('#'));
     let in_force = |arguments: &[&str]| -> u64 {
         let json = output(&[&["--format", "json"], arguments].concat());
@@ -317,7 +318,9 @@ fn the_table_of_limits_is_printed_in_each_format_and_for_each_day() {
         let row = rows.find(|row| row["name"] == "lambda_async_request").expect("the row");
         row["in_force"].as_u64().expect("a number")
     };
-    assert_eq!(in_force(&[]), 262_144);
+    assert_eq!(in_force(&[]), 1_048_576);
+    assert_eq!(in_force(&["--limits", "classic"]), 262_144);
+    assert_eq!(in_force(&["--set", "lambda_async_request=1KB"]), 1_024);
     assert_eq!(in_force(&["--limits", "2018-01-01"]), 131_072);
     assert_eq!(in_force(&["--limits", "current"]), 1_048_576);
     assert_eq!(in_force(&["--set", "lambda_async_request=5"]), 5);
@@ -435,7 +438,7 @@ fn up_listens_writes_the_ready_file_and_leaves_nothing_behind() {
     let folder = with_program(&[("ready.json", "{\"aws\": \"http://from.an.earlier.run\"}")]);
     let more = ["--ready-file", "ready.json", "--limits", "2018-01-01"];
     let (child, stderr, said) = up(folder.path(), &more);
-    assert!(said.starts_with("limits of 2018-01-01; different from current: "), "{said}");
+    assert!(said.starts_with("limits: 2018-01-01; 11 numbers are not those of today: "), "{said}");
     assert!(said.contains("curl -i 'http://127.0.0.1:"), "{said}");
     let ready = ready_file(folder.path());
     assert_eq!(ready["limits"], "2018-01-01");

@@ -245,7 +245,7 @@ fn name_pattern(name: &str) -> Option<Refusal> {
     if name.contains(':') && name.len() > ARN_MAX {
         let text = format!(
             "Value '{name}' at 'functionName' failed to satisfy constraint: \
-             Member must have length reduced than or equal to {ARN_MAX}"
+             Member must have length less than or equal to {ARN_MAX}"
         );
         return Some(Refusal::constraint("function-name", &text));
     }
@@ -356,7 +356,7 @@ mod tests {
             Some((
                 "ValidationException",
                 "2 validation errors detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have \
-                 value reduced than or equal to 900; Value '127' at 'memorySize' failed to satisfy constraint: Member must \
+                 value less than or equal to 900; Value '127' at 'memorySize' failed to satisfy constraint: Member must \
                  have value greater than or equal to 128",
             )),
         );
@@ -420,7 +420,7 @@ mod tests {
                 "InvalidParameterValueException",
                 &format!(
                     "1 validation error detected: Value '{long}' at 'functionName' failed to satisfy constraint: \
-                     Member must have length reduced than or equal to 64"
+                     Member must have length less than or equal to 64"
                 ),
             )),
         );

@@ -234,7 +234,7 @@ mod tests {
             retries(3),
             Err(
                 "1 validation error detected: Value '3' at 'maximumRetryAttempts' failed to satisfy constraint: Member must \
-                 have value reduced than or equal to 2",
+                 have value less than or equal to 2",
             ),
         );
     }
