@@ -94,10 +94,10 @@ async fn invocations_without_descriptors_are_refused_by_the_platform_and_never_s
     assert_eq!(after.status.as_u16(), 200, "{after:?}");
     if Path::new(&name).exists() {
         std::fs::remove_file(&name).expect("a file of this test");
-        assert!(up.said().contains("for the kernel gives them none of their own"), "{}", up.said());
+        assert!(up.said().contains("because the kernel permits no private one"), "{}", up.said());
     }
     // A run that the machine was too small for is not a run to trust.
     assert!(refused > 0, "all 60 were answered with 160 descriptors");
-    assert!(up.said().contains("no file descriptors for more"), "{}", up.said());
+    assert!(up.said().contains("file descriptors for another one are missing"), "{}", up.said());
     up.stop_with(1).await;
 }
