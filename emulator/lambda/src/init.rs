@@ -209,11 +209,17 @@ async fn initialize(
     };
     let left = Millis(allowed.0 - late.0);
     let failure = match ctx.clock.timeout(left, initialized).await {
-        Some(Ok(InitOutcome::Ready(took))) => match injected::kill_before_next(function, ctx).await
-        {
-            None => return Ok((sandbox, took + Duration::from_millis(late.0))),
-            Some(killed) => InitError::Exited(killed),
-        },
+        Some(Ok(InitOutcome::Ready(took))) => {
+            // Without it, the log and the memory of the first invocation would have no process to be read from.
+            tokio::select! {
+                () = sandbox.running.cancelled() => {}
+                () = sandbox.serving.cancelled() => {}
+            }
+            match injected::kill_before_next(function, ctx).await {
+                None => return Ok((sandbox, took + Duration::from_millis(late.0))),
+                Some(killed) => InitError::Exited(killed),
+            }
+        }
         Some(Ok(InitOutcome::Failed(failure))) => failure,
         Some(Err(_)) => InitError::NotStarted("its sandbox was abandoned".to_owned()),
         None => InitError::TimedOut(limit.exceeded_by(stopwatch.elapsed_millis())),

@@ -49,6 +49,8 @@ pub(super) struct Sandbox {
     phase: &'static str,
     /// The runtime's process, once it runs.
     runtime: OnceLock<RunningProcess>,
+    /// Cancelled when `runtime` is set: a fast function asks for its first event before its start has returned here.
+    pub(super) running: CancellationToken,
     externals: Mutex<Vec<Arc<ExternalExtension>>>,
     /// One task per external extension.
     external_tasks: TaskTracker,
@@ -147,6 +149,7 @@ impl Sandbox {
             telemetry,
             phase: parts.phase,
             runtime: OnceLock::new(),
+            running: CancellationToken::new(),
             externals: Mutex::default(),
             external_tasks: TaskTracker::new(),
             started: now,

@@ -43,6 +43,7 @@ impl Sandbox {
     /// The runtime's process runs. False if the sandbox has been ended.
     pub(crate) fn runs(&self, running: RunningProcess) -> bool {
         let _ = self.runtime.set(running);
+        self.running.cancel();
         let alive = self.lock().machine.state() != SandboxState::Dead;
         if !alive {
             self.kill();
