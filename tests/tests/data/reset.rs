@@ -92,7 +92,9 @@ async fn found(emulator: &Emulator) -> Value {
 async fn reset(emulator: &Emulator, query: &str) {
     let url = format!("{}/reset{query}", emulator.control_url());
     let answer = Client::new().send(&Call::post(url, "")).await.expect("the control surface");
-    assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "status": "ok" })));
+    let said = answer.json();
+    assert_eq!((answer.status.as_u16(), &said["status"]), (200, &json!("ok")), "{said}");
+    assert!(said["run"]["id"].is_string(), "a reset begins another run: {said}");
 }
 
 fn of_the_template() -> Value {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hardcap::Emulator;
 use hardcap::config::{Bucket, Function, RecursiveLoop, Schedule, Table};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::functions::proxy;
 use hardcap_tests::process::binary;
@@ -31,6 +31,8 @@ pub(crate) struct Stage {
 /// What a stage is like beyond the usual.
 pub(crate) struct Plan {
     pub(crate) recursive_loop: RecursiveLoop,
+    /// The day of the limits.
+    pub(crate) date: Date,
     pub(crate) job_timeout: Millis,
     /// How many documents the index `logs` has.
     pub(crate) documents: u64,
@@ -47,6 +49,7 @@ impl Plan {
     pub(crate) fn usual() -> Plan {
         Plan {
             recursive_loop: RecursiveLoop::Allow,
+            date: Date::CLASSIC,
             job_timeout: Millis(20_000),
             documents: DOCUMENTS,
             search_takes: Millis(0),
@@ -98,6 +101,7 @@ pub(crate) async fn stage(plan: Plan) -> Stage {
     sweeper.schedules =
         vec![Schedule { name: "sweep".to_owned(), rate: Millis(60_000), input: None }];
     let mut builder = Emulator::builder()
+        .limits(plan.date)
         .function(function("proxy"))
         .function(job)
         .function(sweeper)
