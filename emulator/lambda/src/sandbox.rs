@@ -89,6 +89,8 @@ struct Inner {
     allowed: Millis,
     /// Whether its processes are stopped until the next invocation.
     frozen: bool,
+    /// Whether it has had an invocation. Until then it is reserved for the one that it was started for.
+    used: bool,
 }
 
 /// A running process.
@@ -137,6 +139,7 @@ impl Sandbox {
             since_time: clock.now(),
             allowed: function.function.timeout,
             frozen: false,
+            used: false,
             home: Some(parts.home),
         };
         let telemetry = Telemetry::new(&clock, &function.resources.tasks);
@@ -186,6 +189,7 @@ impl Sandbox {
         inner.since = stopwatch;
         inner.since_time = self.clock.now();
         inner.allowed = left;
+        inner.used = true;
         if std::mem::take(&mut inner.frozen) {
             self.thaw();
             self.wake.notify_one();

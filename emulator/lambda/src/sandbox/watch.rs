@@ -117,15 +117,17 @@ impl Sandbox {
     /// The end of its idle time, by the emulator's clock; `None` if it is not idle.
     pub(crate) fn idle_until(&self) -> Option<EpochMillis> {
         let inner = self.lock();
-        let is_idle = Sandbox::state(&inner) == SandboxState::Idle;
+        let is_idle = Sandbox::state(&inner) == SandboxState::Idle && inner.used;
         is_idle.then(|| inner.since_time.plus(self.function.resources.idle))
     }
 
-    /// Ends it if it is idle, and has been for the idle time or `now`. Otherwise returns false.
+    /// Ends it if it is idle, and has been for the idle time or `now`. Otherwise returns false. A sandbox that waits for its
+    /// first invocation is not idle.
     pub(crate) fn end_if_idle(&self, now: bool) -> bool {
         let mut inner = self.lock();
         let due = inner.since_time.plus(self.function.resources.idle);
-        if Sandbox::state(&inner) != SandboxState::Idle || !(now || self.clock.now() >= due) {
+        let is_idle = Sandbox::state(&inner) == SandboxState::Idle && inner.used;
+        if !is_idle || !(now || self.clock.now() >= due) {
             return false;
         }
         self.die(&mut inner);
