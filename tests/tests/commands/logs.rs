@@ -5,6 +5,7 @@ use hardcap_tests::process::{Process, binary};
 use serde_json::Value;
 
 use crate::project::Project;
+use crate::watch::until_said;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_are_printed_for_one_function_or_all_and_followed() {
@@ -73,10 +74,8 @@ async fn each_request_of_an_api_is_one_line_with_its_status_its_bytes_and_why_it
     ] {
         let answer = client.send(&call).await.unwrap();
         assert_eq!(answer.status.as_u16(), status, "{answer:?}");
-        let said = up.said();
-        let lines: Vec<&str> = said.lines().filter(|it| it.contains(line)).collect();
-        assert_eq!(lines.len(), 1, "{line}: {said}");
+        until_said(&up, line, 1).await;
     }
-    assert!(up.said().contains("http_request_body: 10485761 bytes, 1 over"), "{}", up.said());
+    until_said(&up, "http_request_body: 10485761 bytes, 1 over", 1).await;
     up.stop().await;
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::project::{Project, TEMPLATE, Up};
 
 /// Waits until it has said something so many times.
-async fn until_said(up: &Up, text: &str, times: usize) {
+pub(crate) async fn until_said(up: &Up, text: &str, times: usize) {
     let clock = hardcap::Clock::default();
     // A minute without it is an answer too.
     for _ in 0..3_000 {
