@@ -171,7 +171,9 @@ fn expressions(list: &str) -> Vec<Expression> {
     let mut found: Vec<Expression> = parts
         .map(|part| {
             let expression = Expression::of(part);
-            let takes_out = expression.excludes && after_wildcard;
+            // What date math becomes is not known, so it takes nothing out for sure.
+            let is_plain = !part.contains(['<', '>', '{', '}', '\\']);
+            let takes_out = expression.excludes && after_wildcard && is_plain;
             // `_all` and date math are not wildcards here.
             after_wildcard |= part.contains('*') && !expression.excludes && !expression.is_remote;
             Expression { takes_out, ..expression }
@@ -276,6 +278,11 @@ mod tests {
             ("/_all,-secret-*/_search", true),
             ("/<secret-{now/d}>,-secret-*/_search", true),
             ("/c:secret-1,*,-secret-*/_search", true),
+            ("/*,-{eecret-*/_search", true),
+            ("/*,-{/_search", true),
+            ("/*,-<secret-*>/_search", true),
+            ("/*,-secret-{now}*/_search", true),
+            ("/*,-s\\ecret-*/_search", true),
             ("/*,secret-1,-secret-*/_search", false),
             ("/*,-secret-*/_search", false),
             ("/*,-sec*/_search", false),
