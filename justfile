@@ -55,6 +55,11 @@ bench:
 fuzz-reports COUNT="1000000":
     HARDCAP_MUTATIONS={{COUNT}} cargo test --release -p hardcap-tests --test reports no_mutated -- --nocapture
 
+# mixed traffic with faults for so many minutes; writes target/soak.csv and target/soak.svg, and fails if memory, descriptors or threads grow
+soak MINUTES="60":
+    cargo build --release -p hardcap-cli -p hardcap-tests --bin hardcap --bin guest --bin soak
+    "${CARGO_TARGET_DIR:-target}/release/soak" --minutes {{MINUTES}} --out target/soak
+
 # fuzz one target of tests/src/fuzz, or all in turn, for so many seconds each; a crash is kept and printed
 fuzz TARGET="all" SECONDS="300":
     .ci/fuzz {{TARGET}} {{SECONDS}}
