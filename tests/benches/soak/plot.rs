@@ -18,9 +18,11 @@ pub(crate) fn svg(samples: &[Sample]) -> String {
         ("file descriptors", |sample| sample.descriptors as f64),
         ("threads", |sample| sample.threads as f64),
     ];
+    // Room for half of the last label.
+    let page = WIDTH + 20.0;
     let height = TOP + 3.0 * (PANEL + 50.0) + 20.0;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"system-ui, sans-serif\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {page} {height}\" font-family=\"system-ui, sans-serif\" \
          font-size=\"13\"><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/><text x=\"{LEFT}\" y=\"20\" font-size=\"16\">\
          hardcap under mixed traffic with faults, {:.0} minutes</text>\n",
         end / 60.0
