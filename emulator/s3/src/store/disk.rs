@@ -4,6 +4,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use hardcap_core::durable::{self, Folder, entries};
 
@@ -13,6 +15,25 @@ pub(super) struct Disk {
     root: PathBuf,
     /// Held until the end, so that no other emulator uses the folder.
     _lock: File,
+}
+
+/// How long a lock may take. A process that is being started holds the locks of the program that starts it, until it has
+/// become another program.
+const LOCKED_WITHIN: Duration = Duration::from_secs(2);
+
+/// The file, once it is locked; `None` if another emulator holds the lock.
+fn locked(file: File) -> Option<File> {
+    if file.try_lock().is_ok() {
+        return Some(file);
+    }
+    let (sender, receiver) = sync_channel(1);
+    std::thread::spawn(move || {
+        if file.lock().is_ok() {
+            // If it took too long, the file is closed here, which unlocks it.
+            let _ = sender.try_send(file);
+        }
+    });
+    receiver.recv_timeout(LOCKED_WITHIN).ok()
 }
 
 impl Disk {
@@ -29,7 +50,7 @@ impl Disk {
             fs::create_dir_all(root.join(folder)).map_err(named)?;
         }
         let lock = File::create(root.join("lock")).map_err(named)?;
-        lock.try_lock().map_err(|_| {
+        let lock = locked(lock).ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 format!(
