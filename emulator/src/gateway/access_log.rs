@@ -61,12 +61,12 @@ impl Exchange<'_> {
     fn no_route(&self) -> String {
         let keys = self.front.route_keys();
         let asked = format!("{} {}", self.head.method, self.head.uri.path());
-        let mut text = "no such route".to_owned();
-        if let Some(near) = nearest(&asked, keys.iter().map(String::as_str)) {
-            let _ = write!(text, "; did you mean {near}?");
-        }
+        let mut text = match nearest(&asked, keys.iter().map(String::as_str)) {
+            Some(near) => format!("no such route; did you mean {near}? The routes are "),
+            None => "no such route; the routes are ".to_owned(),
+        };
         let named: Vec<&str> = keys.iter().take(ROUTES_MAX).map(String::as_str).collect();
-        let _ = write!(text, " The routes are {}", named.join(", "));
+        text += &named.join(", ");
         if keys.len() > ROUTES_MAX {
             let _ = write!(text, " and {} more", keys.len() - ROUTES_MAX);
         }
