@@ -177,3 +177,44 @@ replayed! {
     sigv4: 20, a_signature_holds_for_what_was_signed_alone;
     template: 10, a_template_is_read_or_refused_with_a_place;
 }
+
+/// What a list of indices is made of: names, wildcards and exclusions, and what makes a list look like another.
+const PARTS: [&str; 22] = [
+    "*",
+    "*",
+    "sec*",
+    "logs*",
+    "secret-1",
+    "secret-*",
+    "metrics",
+    "_all",
+    "-secret-*",
+    "-secret-*",
+    "-sec*",
+    "-*",
+    "-secret-1",
+    "-logs-1",
+    "-SECRET-*",
+    "-secret%2D*",
+    "-secret%252D*",
+    "-secret-*%3Bx",
+    "-secret-*;x",
+    "%20-secret-*",
+    "-secret-*%20",
+    "%2B*",
+];
+
+proptest! {
+    #![proptest_config(Config { cases: 4_000, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn no_list_of_names_wildcards_and_exclusions_reaches_an_index_that_is_denied(
+        parts in prop::collection::vec(prop::sample::select(&PARTS[..]), 1..6),
+        spelling in any::<u8>(),
+    ) {
+        // POST, with the rules that deny `/secret-*/**`.
+        let mut input = vec![2, 1, spelling];
+        input.extend(format!("/{}/_search", parts.join(",")).bytes());
+        fuzz::body("proxy_rules")(&input);
+    }
+}

@@ -107,12 +107,13 @@ fn respelled(path: &str, bits: u8) -> String {
 }
 
 /// The indices that Elasticsearch finds for the first segment of a path, among some that there are: names and wildcards are taken
-/// in, `-` takes out once a wildcard stands before it.
+/// in, `-` takes out once a wildcard stands before it. `expand_wildcards=none` in the query leaves the names that are written out,
+/// so they are found whatever stands behind them.
 fn reached(path: &str) -> Vec<&'static str> {
     const INDICES: [&str; 5] = ["logs-1", "metrics", "secret-1", "secret-2", "secr"];
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     let list = hardcap_core::percent::decode(first);
-    let mut found: Vec<&'static str> = Vec::new();
+    let (mut by_name, mut by_wildcard) = (Vec::new(), Vec::new());
     let mut after_wildcard = false;
     for part in list.split(',') {
         let (takes_out, glob) = match part.strip_prefix('-') {
@@ -127,12 +128,15 @@ fn reached(path: &str) -> Vec<&'static str> {
         }
         let of = |index: &&'static str| matches(glob.as_bytes(), index.as_bytes());
         if takes_out {
-            found.retain(|index| !of(index));
+            by_wildcard.retain(|index| !of(index));
+        } else if glob.contains('*') {
+            by_wildcard.extend(INDICES.iter().copied().filter(of));
         } else {
-            found.extend(INDICES.iter().copied().filter(of));
+            by_name.extend(INDICES.iter().copied().filter(of));
         }
     }
-    found
+    by_name.append(&mut by_wildcard);
+    by_name
 }
 
 fn matches(glob: &[u8], text: &[u8]) -> bool {

@@ -4,7 +4,7 @@
 //! looked at more widely than whether it allows: a deny holds for every spelling that some server might read as the path,
 //! an allow for the one spelling alone.
 
-use super::reach::Reach;
+use super::reach::{Reach, Spelling};
 use crate::glob;
 use crate::path::decode;
 
@@ -33,6 +33,8 @@ pub(super) struct Path {
     lower: Vec<String>,
     /// Decoded as often as it goes, without parameters, in lower case, split once more.
     loose: Vec<String>,
+    /// Whether `loose` differs from `exact`.
+    spelling: Spelling,
     /// What the path reaches, where its first segment is an operation.
     elsewhere: Reach,
     /// Whether a segment may mean something else to a server that decodes it again.
@@ -54,7 +56,8 @@ impl Path {
             .map(|segment| segment.split(';').next().unwrap_or_default().trim().to_owned())
             .filter(|segment| !segment.is_empty())
             .collect();
-        let reach = Reach::of(&loose, dashboards, reads);
+        let spelling = if loose == exact { Spelling::AsSent } else { Spelling::Widened };
+        let reach = Reach::of(&loose, spelling, dashboards, reads);
         let names_first = loose.first().is_some_and(|first| !is_operation(first));
         Path {
             lower: exact.iter().map(|segment| segment.to_lowercase()).collect(),
@@ -67,6 +70,7 @@ impl Path {
             },
             exact,
             loose,
+            spelling,
         }
     }
 }
@@ -130,7 +134,7 @@ impl Pattern {
                     || names(segment).any(|name| glob::matches(&glob, name))
             }
             Part::Indices(glob) => {
-                let named = Reach::of(&[segment.to_owned()], &[], false);
+                let named = Reach::of(&[segment.to_owned()], path.spelling, &[], false);
                 matches!(named, Reach::Named(_)) && reaches(&named, &glob.to_lowercase())
             }
             Part::Rest => true,

@@ -16,15 +16,28 @@ pub(super) enum Reach {
     Unknown,
 }
 
+/// How the segments of a path came to be what they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As the cluster decodes them.
+    AsSent,
+    /// Read more widely: in lower case, decoded again, without parameters. Such a segment may name more than the cluster
+    /// finds in it, never less, so an exclusion in it does not count: `*,-SECRET-*` excludes nothing.
+    Widened,
+}
+
 /// One part of a list of indices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expression {
     /// `true` for `-name`.
     excludes: bool,
-    /// Whether it takes indices out of those before it: a wildcard stands before it (Elasticsearch from 6 on, and OpenSearch).
+    /// Whether it takes indices out of those of the wildcards before it: it is an exclusion as the cluster reads it, and a
+    /// wildcard stands before it (Elasticsearch from 6 on, and OpenSearch).
     takes_out: bool,
-    /// It names indices of other clusters, each of which reads its own part of the list.
-    is_remote: bool,
+    /// Whether a later exclusion applies to it. An exclusion removes what a wildcard has added. It removes a name that is
+    /// written out only where wildcards are expanded, and `expand_wildcards=none` in the query turns that off
+    /// (`WildcardExpressionResolver` in OpenSearch's `IndexNameExpressionResolver.java`, as of 2026-11).
+    is_wildcard: bool,
     /// All that the part may stand for: of `cluster:index::failures` each piece.
     globs: Vec<String>,
     /// The part begins with a wildcard, and so does not name a hidden index.
@@ -96,7 +109,12 @@ const OF_PAGES: [&str; 8] = [
 
 impl Reach {
     /// What a path reaches. `dashboards` are the places of Kibana or Dashboards, as segments; `reads` is whether it is a GET.
-    pub(super) fn of(segments: &[String], dashboards: &[Vec<String>], reads: bool) -> Reach {
+    pub(super) fn of(
+        segments: &[String],
+        spelling: Spelling,
+        dashboards: &[Vec<String>],
+        reads: bool,
+    ) -> Reach {
         let starts = |with: &[&str]| {
             segments.len() >= with.len()
                 && segments.iter().zip(with).all(|(one, other)| one == other)
@@ -111,7 +129,7 @@ impl Reach {
             return Reach::Nothing;
         };
         if !first.starts_with('_') || first == "_all" {
-            return Reach::Named(expressions(first));
+            return Reach::Named(expressions(first, spelling));
         }
         if WITHOUT_INDICES.contains(&first.as_str())
             || ABOUT_THE_CLUSTER.iter().any(|it| starts(it))
@@ -120,7 +138,7 @@ impl Reach {
         }
         let before = BEFORE_INDICES.iter().find(|before| starts(before));
         match before.and_then(|before| segments.get(before.len())) {
-            Some(named) => Reach::Named(expressions(named)),
+            Some(named) => Reach::Named(expressions(named, spelling)),
             None => Reach::Unknown,
         }
     }
@@ -132,7 +150,7 @@ impl Reach {
             Reach::Unknown => true,
             Reach::Named(expressions) => expressions.iter().enumerate().any(|(at, expression)| {
                 // Among those from here on; one that excludes nothing takes nothing out.
-                let taken_out = !expression.is_remote
+                let taken_out = expression.is_wildcard
                     && expressions[at..]
                         .iter()
                         .any(|later| later.takes_out && later.holds_all(pattern));
@@ -165,24 +183,35 @@ fn of_page(rest: &[String], reads: bool) -> Reach {
 }
 
 /// The parts of a list; an empty list is all indices, and so is an exclusion at the start, as Elasticsearch 6 has it.
-fn expressions(list: &str) -> Vec<Expression> {
-    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+fn expressions(list: &str, spelling: Spelling) -> Vec<Expression> {
     let mut after_wildcard = false;
-    let mut found: Vec<Expression> = parts
+    let mut found: Vec<Expression> = list
+        .split(',')
+        .filter(|part| !part.trim().is_empty())
         .map(|part| {
-            let expression = Expression::of(part);
-            // What date math becomes is not known, so it takes nothing out for sure.
-            let is_plain = !part.contains(['<', '>', '{', '}', '\\']);
-            let takes_out = expression.excludes && after_wildcard && is_plain;
-            // `_all` and date math are not wildcards here.
-            after_wildcard |= part.contains('*') && !expression.excludes && !expression.is_remote;
-            Expression { takes_out, ..expression }
+            let expression = Expression::of(part.trim());
+            let excludes_for_sure =
+                expression.excludes && spelling == Spelling::AsSent && is_plain(part);
+            let takes_out = excludes_for_sure && after_wildcard;
+            let is_wildcard = is_plain(part) && part.contains('*') && !expression.excludes;
+            after_wildcard |= is_wildcard;
+            Expression { takes_out, is_wildcard, ..expression }
         })
         .collect();
     if found.first().is_none_or(|first| first.excludes) {
         found.insert(0, Expression::of("*"));
     }
     found
+}
+
+/// Whether a part of a list holds only what names of indices are made of, and `*`: no blank, no date math, no name of a cluster,
+/// nothing that a server might still decode. What else it becomes is not known, so it takes nothing out for sure.
+fn is_plain(part: &str) -> bool {
+    part.bytes().all(|byte| {
+        byte.is_ascii_lowercase()
+            || byte.is_ascii_digit()
+            || matches!(byte, b'-' | b'_' | b'.' | b'*')
+    })
 }
 
 impl Expression {
@@ -193,12 +222,11 @@ impl Expression {
         };
         let name = if name == "_all" { "*".to_owned() } else { without_date_math(name) };
         let mut globs = vec![name.clone()];
-        let is_remote = name.contains(':');
-        if is_remote {
+        if name.contains(':') {
             globs.extend(name.split(':').filter(|piece| !piece.is_empty()).map(str::to_owned));
         }
         let is_open = name.starts_with('*');
-        Expression { excludes, takes_out: false, is_remote, globs, is_open }
+        Expression { excludes, takes_out: false, is_wildcard: false, globs, is_open }
     }
 
     fn may_be(&self, pattern: &str) -> bool {
@@ -245,7 +273,7 @@ mod tests {
     fn reach(path: &str) -> Reach {
         let segments: Vec<String> =
             path.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect();
-        Reach::of(&segments, &[vec!["_dashboards".to_owned()]], false)
+        Reach::of(&segments, Spelling::AsSent, &[vec!["_dashboards".to_owned()]], false)
     }
 
     #[test]
@@ -283,8 +311,22 @@ mod tests {
             ("/*,-<secret-*>/_search", true),
             ("/*,-secret-{now}*/_search", true),
             ("/*,-s\\ecret-*/_search", true),
-            ("/*,secret-1,-secret-*/_search", false),
+            ("/*,secret-1,-secret-*/_search", true),
+            ("/*,secret-1,-secret-1/_search", true),
+            ("/*, -secret-*/_search", true),
+            ("/*,-secret-* /_search", true),
+            ("/*,-secret-*;x/_search", true),
+            ("/*,-secret%2d*/_search", true),
+            ("/*,-SECRET-*/_search", true),
+            ("/*,-\u{17f}ecret-*/_search", true),
+            ("/*,-+secret-*/_search", true),
+            ("/*,+-secret-*/_search", true),
+            ("/*,--secret-*/_search", true),
+            ("/+*,-secret-*/_search", true),
+            ("/c:*,-secret-*/_search", true),
+            ("/*,-secret-*,sec*/_search", true),
             ("/*,-secret-*/_search", false),
+            ("/sec*,*,-secret-*/_search", false),
             ("/*,-sec*/_search", false),
             ("/logs/_search", false),
             ("/<logs-{now/d}>/_search", false),
