@@ -42,7 +42,7 @@ packages-test: packages
 
 # test, and with real runtimes and clients
 test-all: setup static packages-test
-    HARDCAP_LANES=all cargo test --workspace
+    HARDCAP_LANES=all cargo test --workspace --no-fail-fast
 
 # speed against the floor, what the proxy costs beside what it passes on, jobs against a plain loop: each in one run, as ratios
 bench:
