@@ -1,46 +1,16 @@
 //! Percent-decoding and query strings, as the gateways decode them.
 
+use percent_encoding::percent_decode_str;
+
 /// Decodes `%XX`. A `%` without two hexadecimal digits stays unchanged, and bytes that are not UTF-8 become U+FFFD.
 pub fn decode(text: &str) -> String {
-    decode_bytes(text.as_bytes(), false)
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Decodes a form value: `+` is a space too. Recorded from a REST API on 2024-08-02 (`plus=test+alias` arrives as `test
 /// alias`).
 pub fn decode_form(text: &str) -> String {
-    decode_bytes(text.as_bytes(), true)
-}
-
-fn decode_bytes(encoded: &[u8], plus_is_space: bool) -> String {
-    let mut decoded = Vec::with_capacity(encoded.len());
-    let mut at = 0;
-    while at < encoded.len() {
-        let byte = encoded[at];
-        match byte {
-            b'%' => {
-                if let Some(value) = hex_pair(&encoded[at + 1..]) {
-                    decoded.push(value);
-                    at += 3;
-                    continue;
-                }
-                decoded.push(byte);
-            }
-            b'+' if plus_is_space => decoded.push(b' '),
-            _ => decoded.push(byte),
-        }
-        at += 1;
-    }
-    match String::from_utf8(decoded) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    }
-}
-
-fn hex_pair(digits: &[u8]) -> Option<u8> {
-    let [high, low, ..] = digits else { return None };
-    let high = char::from(*high).to_digit(16)?;
-    let low = char::from(*low).to_digit(16)?;
-    u8::try_from(high * 16 + low).ok()
+    decode(&text.replace('+', " "))
 }
 
 /// The decoded parameters of a raw query, in order. A name without `=` has an empty value.

@@ -1,42 +1,24 @@
 //! Percent-encoding for SigV4, and strict percent-decoding of paths and queries.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The same in a path.
+const RESERVED_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/');
+
 /// Decodes `%41`; `None` if a `%` is not followed by two hexadecimal digits.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'%' {
-            let digits = bytes.get(at + 1..at + 3)?;
-            decoded.push(hex_digit(digits[0])? << 4 | hex_digit(digits[1])?);
-            at += 3;
-        } else {
-            decoded.push(bytes[at]);
-            at += 1;
-        }
-    }
-    Some(decoded)
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    u8::try_from(char::from(digit).to_digit(16)?).ok()
+    let is_digits = |rest: &str| {
+        rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
+    };
+    text.split('%').skip(1).all(is_digits).then(|| percent_decode_str(text).collect())
 }
 
 /// Encodes all but unreserved characters. `keep_slash` leaves `/` unencoded, as in a path.
 pub fn encode(bytes: &[u8], keep_slash: bool) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut encoded = String::with_capacity(bytes.len() + bytes.len() / 4);
-    for &byte in bytes {
-        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        if plain || (byte == b'/' && keep_slash) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push(char::from(HEX[usize::from(byte >> 4)]));
-            encoded.push(char::from(HEX[usize::from(byte & 0xf)]));
-        }
-    }
-    encoded
+    let set = if keep_slash { RESERVED_IN_PATHS } else { RESERVED };
+    percent_encode(bytes, set).to_string()
 }
 
 /// The decoded names and values of a query, in order. `+` is a space, as in a form.

@@ -1,9 +1,9 @@
-//! The name that somebody probably meant.
+//! The known name that a misspelled name probably stands for.
 
-/// The known name nearest to `written`, when it is near enough to be a slip of the hand: a third of its letters.
+/// The known name nearest to `written`, if at most a third of its letters differ.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = written.chars().count();
-    // The distance takes the product of both lengths; nobody slips over names as long as this.
+    // The time is the product of both lengths. No known name is as long as this.
     if letters == 0 || letters > 100 {
         return None;
     }
@@ -15,20 +15,9 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, name)| name)
 }
 
-/// How many letters have to be changed, added or removed, in any case of letters.
+/// The number of letters that have to be changed, added or removed. Upper and lower case are the same.
 pub fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (taken, from) in left.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = taken + 1;
-        for (at, to) in right.iter().enumerate() {
-            let change = diagonal + usize::from(from != *to);
-            diagonal = row[at + 1];
-            row[at + 1] = change.min(diagonal + 1).min(row[at] + 1);
-        }
-    }
-    row[right.len()]
+    strsim::levenshtein(&left.to_lowercase(), &right.to_lowercase())
 }
 
 #[cfg(test)]
@@ -38,14 +27,14 @@ mod tests {
     const KNOWN: [&str; 4] = ["Timeout", "MemorySize", "Runtime", "Handler"];
 
     #[test]
-    fn a_slip_of_the_hand_is_recognized() {
+    fn a_misspelled_name_is_recognized() {
         assert_eq!(nearest("Timeot", KNOWN), Some("Timeout"));
         assert_eq!(nearest("memorysize", KNOWN), Some("MemorySize"));
         assert_eq!(nearest("Handlre", KNOWN), Some("Handler"));
     }
 
     #[test]
-    fn another_word_is_nobody_s_slip() {
+    fn a_different_word_has_no_nearest_name() {
         for word in ["", "Tags", "Banana", "x", &"Timeout".repeat(100)] {
             assert_eq!(nearest(word, KNOWN), None, "{word}");
         }

@@ -1,8 +1,7 @@
 //! Where a captured request goes here: which API, which path, which function. Pure.
 
-use std::fmt::Write as _;
-
 use http::Uri;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::Exchange;
 use hardcap::route::{self, Table};
@@ -109,21 +108,21 @@ fn choose(mut found: Vec<(Answered, Place)>, kind: Option<Answered>) -> Option<P
     Some(Place { others, ..first })
 }
 
-/// A URL with the characters encoded that browsers keep and a request line does not take.
+/// What browsers leave unencoded in a URL and a request line does not accept.
+const NOT_IN_REQUEST_LINES: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 fn encoded(url: &str) -> String {
-    let mut text = String::with_capacity(url.len());
-    for c in url.chars() {
-        if c.is_ascii_graphic()
-            && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}')
-        {
-            text.push(c);
-        } else {
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                let _ = write!(text, "%{byte:02X}");
-            }
-        }
-    }
-    text
+    utf8_percent_encode(url, NOT_IN_REQUEST_LINES).to_string()
 }
 
 fn answers(api: &Api, exchange: &Exchange, path: &str) -> bool {
