@@ -87,6 +87,10 @@ lint:
 template: setup
     target/venv/bin/cfn-lint template.yaml fixtures/demo.yaml
 
+# misspelled words, by typos; `.typos.toml` has those that are meant
+spelling: setup
+    target/venv/bin/typos
+
 # the book, with mdbook (cargo install mdbook), into target/book; `just test` checks it without
 book:
     mdbook build docs
@@ -99,5 +103,5 @@ release:
     cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-demo --bin hardcap --bin search
     HARDCAP_LANES=release cargo test --workspace --test demo
 
-ci: lint docs template test-all release
+ci: lint docs template spelling test-all release
     git diff --exit-code
