@@ -53,7 +53,7 @@ bench:
 
 # a million mutated reports through explain and replay, optimized
 fuzz-reports COUNT="1000000":
-    HARDCAP_MUTATIONS={{COUNT}} cargo test --release -p hardcap-tests --test reports no_mutated -- --nocapture
+    HARDCAP_MUTATIONS={{COUNT}} cargo test --release -p hardcap-tests --test project no_mutated -- --nocapture
 
 # mixed traffic with faults for so many minutes; writes target/soak.csv and target/soak.svg, and fails if memory, descriptors or threads grow
 soak MINUTES="60":
@@ -101,7 +101,7 @@ docs:
 # the shipped application end to end, every program in release
 release:
     cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-demo --bin hardcap --bin search
-    HARDCAP_LANES=release cargo test --workspace --test demo
+    HARDCAP_LANES=release cargo test --workspace --test real demo::
 
 ci: lint docs template spelling test-all release
     git diff --exit-code

@@ -1,5 +1,6 @@
-//! The memory that a body takes on its way into S3. Alone in its process, for it is the process that is measured.
+//! The memory that a body takes on its way into S3. A program of its own, because it measures the memory of this process.
 
+#[path = "proxy/support/mod.rs"]
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Thousands of asynchronous events while processes are killed, invocations throttled, events duplicated, delayed, shuffled
 //! and lost: each event ends exactly once, the sums agree, and nothing is left running.
+//!
+//! A program of its own, because its load would slow down every test beside it.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,6 @@
 //! A body far larger than the function that passes it on.
+//!
+//! A program of its own, because it measures the memory of every process that this one has started.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! The memory that a stream takes. Alone in its process, for it is the process that is measured.
+//! The memory that a stream takes. A program of its own, because it measures the memory of this process.
 
 #![cfg(target_os = "linux")]
 

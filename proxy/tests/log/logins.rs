@@ -1,25 +1,20 @@
 //! What logins leave in the log: who and from where, and no secret.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::bucket::Bucket;
+use crate::support::upstream::{RawUpstream, answer};
+use crate::support::{ask, config, event, proxy, s3};
+use crate::whole_log;
 use hardcap_proxy::job::ports::SystemClock;
 use hardcap_proxy::log::ACCESS;
 use hardcap_proxy::session::memory::MemoryStore;
 use hardcap_proxy::session::{Role, Sessions, Settings, admin};
 use serde_json::{Value, json};
-use support::bucket::Bucket;
-use support::log::Log;
-use support::upstream::{RawUpstream, answer};
-use support::{ask, config, event, proxy, s3};
 
-// One test, for a log is of the whole process.
 #[tokio::test]
 async fn p5_a_login_leaves_a_name_and_no_secret() {
-    let log = Log::default();
-    let written = hardcap_proxy::log::subscriber("info,hardcap_proxy=trace", log.clone());
-    tracing::subscriber::set_global_default(written).unwrap();
+    let (_turn, log) = whole_log().await;
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"ok")).await;
     let bucket = Bucket::keeping().await;
     let told = [("SESSIONS_TABLE", "sessions"), ("ACCESS", "sessions")];

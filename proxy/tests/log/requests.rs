@@ -1,12 +1,10 @@
 //! What a run leaves in the log: one line a request, and no secret.
 
-mod support;
-
+use crate::support::bucket::Bucket;
+use crate::support::upstream::{RawUpstream, answer};
+use crate::support::{config, get, proxy, s3};
+use crate::whole_log;
 use serde_json::{Value, json};
-use support::bucket::Bucket;
-use support::log::Log;
-use support::upstream::{RawUpstream, answer};
-use support::{config, get, proxy, s3};
 use tokio::io::AsyncWriteExt as _;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -31,12 +29,9 @@ async fn with_a_password(upstream: &str) {
     assert_eq!(get(&proxy, "/denied", &[]).await.status, 401);
 }
 
-// One test, for a log is of the whole process.
 #[tokio::test]
 async fn p5_a_request_leaves_one_line_and_no_secret() {
-    let log = Log::default();
-    let subscriber = hardcap_proxy::log::subscriber("info,hardcap_proxy=trace", log.clone());
-    tracing::subscriber::set_global_default(subscriber).expect("it is set once");
+    let (_turn, log) = whole_log().await;
     let upstream = RawUpstream::start(|_, request, mut socket| async move {
         let body =
             if request.line.contains("large") { vec![0xff; 9_000_000] } else { b"ok".to_vec() };

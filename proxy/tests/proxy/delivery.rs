@@ -1,12 +1,10 @@
 //! How answers of every size reach the client, over real sockets on both sides.
 
-mod support;
-
 use std::io::Read as _;
 
-use support::bucket::Bucket;
-use support::upstream::{RawUpstream, answer, head};
-use support::{CLASSIC, Reply, ask, config, event, get, proxy, s3};
+use crate::support::bucket::Bucket;
+use crate::support::upstream::{RawUpstream, answer, head};
+use crate::support::{CLASSIC, Reply, ask, config, event, get, proxy, s3};
 use tokio::io::AsyncWriteExt as _;
 
 use hardcap_proxy::handler::Proxy;

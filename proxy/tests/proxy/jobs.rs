@@ -1,10 +1,10 @@
 //! Jobs as clients see them: the real proxy, a real upstream, and a job function that runs beside them.
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::upstream::{RawUpstream, answer};
+use crate::support::{Reply, ask, config, credentials, event, get, proxy, s3};
 use futures_util::future::join_all;
 use hardcap_proxy::aws::{Aws, LazyAws};
 use hardcap_proxy::clock;
@@ -18,8 +18,6 @@ use hardcap_proxy::store::Store;
 use hardcap_proxy::upstream::Upstream;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use support::upstream::{RawUpstream, answer};
-use support::{Reply, ask, config, credentials, event, get, proxy, s3};
 use tokio::io::AsyncWriteExt as _;
 
 struct Stage {

@@ -1,10 +1,8 @@
 //! Links to stored answers: made again for their owner, and dated by the clock that judges them.
 
-mod support;
-
-use support::bucket::Bucket;
-use support::upstream::{RawUpstream, answer};
-use support::{Reply, ask, config, event, get, proxy, s3};
+use crate::support::bucket::Bucket;
+use crate::support::upstream::{RawUpstream, answer};
+use crate::support::{Reply, ask, config, event, get, proxy, s3};
 
 use hardcap_proxy::claim::Claim;
 use hardcap_proxy::handler::Proxy;
@@ -96,7 +94,7 @@ async fn p3_an_answer_of_another_owner_is_unknown_even_to_who_guesses_the_id() {
     let foreign = Bucket::keeping().await;
     foreign.put(&path, "x-amz-meta-owner", &of("bob").mark);
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"")).await;
-    let proxy = support::proxy(config(&upstream.url, &[]), s3(&foreign.url));
+    let proxy = crate::support::proxy(config(&upstream.url, &[]), s3(&foreign.url));
     let own = get(&proxy, &format!("/_proxy/overflow/{}", of("open").id()), &[]).await;
     check_problem(&own, 404, "no-such-answer");
 }

@@ -1,11 +1,11 @@
 //! What other signing proxies got wrong, and no trap of our own list names: one test each.
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::support::upstream::{RawUpstream, answer};
+use crate::support::{ask, config, event, get, proxy, s3};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future,
@@ -15,8 +15,6 @@ use hardcap_proxy::credentials::CredentialsCache;
 use hardcap_proxy::handler::Proxy;
 use hardcap_proxy::store::Store;
 use serde_json::json;
-use support::upstream::{RawUpstream, answer};
-use support::{ask, config, event, get, proxy, s3};
 
 /// Nothing of these tests is stored.
 const NO_BUCKET: &str = "http://127.0.0.1:9";
@@ -134,7 +132,7 @@ async fn nothing_is_made_cacheable_that_the_upstream_did_not_make_so() {
     }
     let kept = [("cache-control", "private, max-age=60"), ("etag", "\"1\"")];
     let upstream = RawUpstream::saying(answer("200 OK", &kept, b"x")).await;
-    let proxy = support::proxy(config(&upstream.url, &[]), s3(NO_BUCKET));
+    let proxy = crate::support::proxy(config(&upstream.url, &[]), s3(NO_BUCKET));
     let reply = get(&proxy, "/app.js", &[]).await;
     assert_eq!(reply.header("cache-control"), Some("private, max-age=60"));
 }

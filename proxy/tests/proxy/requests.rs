@@ -1,13 +1,11 @@
 //! What reaches the upstream, when it does, how often, and what the client hears when it does not.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::bucket::Bucket;
+use crate::support::upstream::{RawUpstream, answer, head};
+use crate::support::{Reply, ask, ask_within, config, event, get, proxy, s3};
 use serde_json::json;
-use support::bucket::Bucket;
-use support::upstream::{RawUpstream, answer, head};
-use support::{Reply, ask, ask_within, config, event, get, proxy, s3};
 use tokio::io::AsyncWriteExt as _;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};

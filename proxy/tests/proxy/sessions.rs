@@ -2,21 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::support::bucket::Bucket;
+use crate::support::upstream::{RawUpstream, answer};
+use crate::support::{Reply, ask, config, event, proxy, s3};
 use futures_util::future::BoxFuture;
 use hardcap_proxy::handler::Proxy;
 use hardcap_proxy::job::ports::Clock;
 use hardcap_proxy::session::memory::MemoryStore;
 use hardcap_proxy::session::{Role, Sessions, Settings, admin};
 use serde_json::json;
-use support::bucket::Bucket;
-use support::upstream::{RawUpstream, answer};
-use support::{Reply, ask, config, event, proxy, s3};
 use tokio::io::AsyncWriteExt as _;
 
 const PASSWORD: &str = "correct horse battery";

@@ -1,6 +1,6 @@
 //! The bodies of the fuzz targets: functions of bytes that assert what has to hold whatever the bytes are.
 //!
-//! `tests/fuzz` runs them under libFuzzer (`just fuzz`), `tests/tests/fuzz_corpus.rs` replays the corpus of `fixtures/fuzz` and
+//! `tests/fuzz` runs them under libFuzzer (`just fuzz`), `tests/tests/project/fuzz_corpus.rs` replays the corpus of `fixtures/fuzz` and
 //! mutations of it. Both include this module by its path, so that no other crate of the tests is compiled with coverage.
 
 mod aws_chunked;

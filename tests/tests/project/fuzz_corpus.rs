@@ -3,9 +3,6 @@
 //! `fixtures/fuzz/NAME` has the inputs of a target. A file `*.pack` holds many, each behind its length as four bytes, the lowest
 //! first; any other file is one input, named after what it once showed.
 
-#[path = "../src/fuzz/mod.rs"]
-pub mod fuzz;
-
 use std::cell::Cell;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +11,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
+
+use crate::fuzz;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/fuzz").join(name)

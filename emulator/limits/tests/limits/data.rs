@@ -1,13 +1,6 @@
-//! An error in a data file fails the build with the file, the line and a sentence. The modules of the build script are compiled
-//! into this test, because Cargo runs no tests of a build script.
+//! An error in a data file fails the build with the file, the line and a sentence.
 
-#[path = "../build/check.rs"]
-#[expect(dead_code, reason = "the test looks at diagnostics, the build script at rows")]
-mod check;
-#[path = "../build/entry.rs"]
-mod entry;
-
-use check::{DataFile, read};
+use crate::check::{DataFile, read};
 
 /// Two valid entries. Each test changes one line and expects a diagnostic there.
 const GOOD: &str = r#"service = "sqs"
@@ -84,7 +77,7 @@ fn valid_entries_have_no_diagnostics() {
 #[test]
 fn the_entry_in_the_documentation_of_the_table_is_accepted() {
     let lines =
-        include_str!("../src/table.rs").lines().filter_map(|line| line.strip_prefix("//!    "));
+        include_str!("../../src/table.rs").lines().filter_map(|line| line.strip_prefix("//!    "));
     let example =
         lines.skip_while(|line| *line != "```toml").skip(1).take_while(|line| *line != "```");
     // An empty line of a doc comment is `//!`, which the prefix does not match. TOML does not need it.

@@ -5,7 +5,7 @@
     unreachable_pub,
     reason = "the module is public where it belongs, in the crate of the tests"
 )]
-#[path = "../../../tests/src/json_schema.rs"]
+#[path = "../../../../tests/src/json_schema.rs"]
 mod json_schema;
 
 use std::path::Path;

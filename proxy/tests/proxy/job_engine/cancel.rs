@@ -12,7 +12,7 @@ use hardcap_proxy::job::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::bench::locked;
+use super::bench::locked;
 
 /// What the job does in its step.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

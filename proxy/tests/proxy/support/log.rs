@@ -29,6 +29,10 @@ impl MakeWriter<'_> for Log {
 }
 
 impl Log {
+    pub fn clear(&self) {
+        self.0.lock().expect("nobody panicked").clear();
+    }
+
     pub fn text(&self) -> String {
         let bytes = self.0.lock().expect("nobody panicked").clone();
         String::from_utf8(bytes).expect("a log is text")

@@ -1,8 +1,6 @@
 //! Gateways from outside: real sockets, real functions, every limit at its edge.
 
-#[path = "gateway/expect.rs"]
 mod expect;
-#[path = "gateway/story.rs"]
 mod story;
 
 use std::fmt::Write as _;

@@ -3,7 +3,7 @@
 use hardcap_tests::client::Call;
 use http::Method;
 
-use crate::calls::{Shown, all, builder, from_page, send};
+use super::calls::{Shown, all, builder, from_page, send};
 
 const PROGRAMS: &[Shown] = &[
     &[],

@@ -4,7 +4,7 @@ use hardcap::Emulator;
 use hardcap_tests::client::{Call, RawConnection};
 use http::Method;
 
-use crate::calls::{Format, all, builder, from_page, nothing_happened, send};
+use super::calls::{Format, all, builder, from_page, nothing_happened, send};
 
 /// Pages, and what a refusal says of them.
 const PAGES: &[(&[(&str, &str)], &str)] = &[

@@ -8,7 +8,7 @@ use hardcap::config::{Bucket, BucketCorsRule, Credential};
 use hardcap_tests::client::{Answer, Call};
 use http::Method;
 
-use crate::calls::{Format, Shown, builder, from_page, nothing_happened, sdk, send};
+use super::calls::{Format, Shown, builder, from_page, nothing_happened, sdk, send};
 
 const SECRET: (&str, &str) = ("AKIASECRET", "of-nobody-else");
 const PUBLISHED: (&str, &str) = ("test", "test");

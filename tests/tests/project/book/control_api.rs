@@ -11,7 +11,7 @@ use hardcap_tests::json_schema::violations;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::page::root;
+use super::page::root;
 
 fn document() -> Value {
     let text = std::fs::read_to_string(root().join("docs/control-api.json")).unwrap();

@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod book;
 mod control_api;
 mod output;
 mod page;
+mod pages;
 mod rust;
 mod schema;
 mod snippets;

@@ -8,8 +8,8 @@ use hardcap_limits::ROWS;
 use hardcap_tests::json_schema::violations;
 use serde_json::{Map, Value, json};
 
-use crate::book::pages;
-use crate::page::{Page, root};
+use super::page::{Page, root};
+use super::pages::pages;
 
 const SCHEMA: &str = "docs/hardcap.schema.json";
 /// No table has it, and no name of a key is near.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use hardcap_tests::lane;
 
-use crate::book::pages;
-use crate::output::is_shown;
-use crate::page::{Fence, Page};
-use crate::rust;
-use crate::stage::{Stage, prepare};
+use super::output::is_shown;
+use super::page::{Fence, Page};
+use super::pages::pages;
+use super::rust;
+use super::stage::{Stage, prepare};
 
 /// Programs that a machine with Rust need not have. A block that calls one which is missing is left out and counted; with
 /// `HARDCAP_LANES=all` it fails.
@@ -127,7 +127,7 @@ impl Run<'_> {
             "rust" => {
                 assert!(
                     rust::is_compiled(&fence.text),
-                    "{place}: this is not in tests/tests/book/rust.rs"
+                    "{place}: this is not in tests/tests/project/book/rust.rs"
                 );
                 self.count.read += 1;
             }

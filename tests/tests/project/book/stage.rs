@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::page::root;
+use super::page::root;
 
 /// No command of a page may take longer.
 const COMMAND_WITHIN: Duration = Duration::from_secs(180);

@@ -354,7 +354,7 @@ fn every_fixture_names_its_origin_and_date() {
 
 /// The pages whose tables say which test holds off which trap, and where names are looked for that stand beside no place.
 const TRAPS: &[(&str, &str)] =
-    &[("proxy/src/lib.rs", "proxy/tests/peers.rs"), ("proxy/src/job/mod.rs", "proxy/tests")];
+    &[("proxy/src/lib.rs", "proxy/tests/proxy/peers.rs"), ("proxy/src/job/mod.rs", "proxy/tests")];
 
 #[test]
 fn every_test_that_a_table_of_traps_names_exists_and_no_trap_is_left_out() {
@@ -401,7 +401,9 @@ fn missing(cell: &str, elsewhere: &str, sources: &[(String, String)]) -> Vec<Str
         let is_place = module.is_none()
             && (name.contains(['/', ':'])
                 || quoted.get(at + 1).is_some_and(|next| next.starts_with(':'))
-                || sources.iter().any(|(path, _)| *path == format!("tests/tests/jobs/{name}.rs")));
+                || sources
+                    .iter()
+                    .any(|(path, _)| *path == format!("tests/tests/proxy/jobs/{name}.rs")));
         if is_place {
             // Several places before a name: the name is in one of them.
             if named {
@@ -440,14 +442,14 @@ fn below(place: &str) -> Vec<String> {
     match path.split_once('/') {
         Some(("tests", rest)) if rest.starts_with("tests/") => vec![path],
         Some(("tests", _)) => vec![format!("proxy/{path}")],
-        Some(("clients", _)) => vec![format!("tests/tests/{path}")],
+        Some(("clients", _)) => vec![format!("tests/tests/proxy/{path}")],
         Some(("hardcap", rest)) => match rest.split_once('/') {
             Some((member @ ("lambda" | "s3" | "core" | "cli"), rest)) => {
                 vec![format!("emulator/{member}/src/{rest}")]
             }
             _ => vec![format!("emulator/src/{rest}")],
         },
-        _ => ["proxy/src/", "proxy/src/job/", "tests/tests/jobs/"]
+        _ => ["proxy/src/", "proxy/src/job/", "tests/tests/proxy/jobs/"]
             .iter()
             .flat_map(|folder| [format!("{folder}{path}.rs"), format!("{folder}{path}/")])
             .collect(),

@@ -4,7 +4,7 @@ use hardcap_tests::agents::Agent;
 use hardcap_tests::client::{Call, Fetched};
 use hardcap_tests::content::Content;
 
-use crate::{GATEWAYS, Gateway, LARGE, SMALL, World};
+use super::{GATEWAYS, Gateway, LARGE, SMALL, World};
 
 /// What opensearch-py and opensearch-js send with a search.
 fn search(world: &World, gateway: Gateway, content: Content) -> Call {

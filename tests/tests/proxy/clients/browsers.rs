@@ -9,7 +9,7 @@ use hardcap_tests::content::{Content, Kind};
 use hardcap_tests::search::sigv4::sha256_hex;
 use http::Method;
 
-use crate::{APPLICATION, GATEWAYS, Gateway, LARGE, SMALL, World};
+use super::{APPLICATION, GATEWAYS, Gateway, LARGE, SMALL, World};
 
 /// What Kibana's own `fetch` sets on every request.
 fn as_kibana(request: Request) -> Request {

@@ -11,9 +11,9 @@ use hardcap_tests::content::{Content, Kind};
 use hardcap_tests::template;
 use serde_json::Value;
 
-use crate::{APPLICATION, Gateway, LARGE, World};
+use super::{APPLICATION, Gateway, LARGE, World};
 
-const TEMPLATE: &str = include_str!("../../../template.yaml");
+const TEMPLATE: &str = include_str!("../../../../template.yaml");
 const BUCKET: &str = "arn:aws:s3:::answers";
 
 pub(crate) fn loaded(parameters: &[(&str, &str)]) -> Config {
@@ -130,7 +130,7 @@ fn p6_the_bucket_is_closed_to_the_public_and_to_what_is_not_encrypted_on_its_way
 #[tokio::test(flavor = "multi_thread")]
 async fn p6_an_access_list_is_refused_by_a_bucket_that_has_none() {
     let world = World::start(&[], &[]).await;
-    let put = crate::s3(&world.emulator).put_object().bucket("overflow").key("overflow/1");
+    let put = super::s3(&world.emulator).put_object().bucket("overflow").key("overflow/1");
     let put = put.acl(aws_sdk_s3::types::ObjectCannedAcl::PublicRead);
     let error = put.body(Vec::new().into()).send().await.unwrap_err().into_service_error();
     assert_eq!(error.meta().code(), Some("AccessControlListNotSupported"), "{error:?}");

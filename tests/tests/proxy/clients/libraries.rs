@@ -7,7 +7,7 @@ use hardcap_tests::process::Process;
 use hardcap_tests::search::{Flavor, Index, SearchConfig};
 use serde_json::Value;
 
-use crate::{Gateway, World};
+use super::{Gateway, World};
 
 /// 3,000 documents of 3 kB that hardly compress: a page of 500 is 1.6 MB, one of all is 9.4 MB and fits no answer of Lambda.
 const DOCUMENTS: u64 = 3_000;

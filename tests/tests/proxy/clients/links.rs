@@ -5,7 +5,7 @@ use hardcap_tests::client::{Answer, Call, RawConnection};
 use hardcap_tests::content::{Content, Kind};
 use serde_json::Value;
 
-use crate::{GATEWAYS, Gateway, LARGE, World};
+use super::{GATEWAYS, Gateway, LARGE, World};
 
 const SECOND: u64 = 1_000;
 const DAY: u64 = 24 * 60 * 60 * SECOND;

@@ -5,7 +5,7 @@ use hardcap_proxy::session::{Role, admin};
 use hardcap_tests::browser::{Browser, Page, Request};
 use serde_json::Value;
 
-use crate::{GATEWAYS, Gateway, LARGE, World};
+use super::{GATEWAYS, Gateway, LARGE, World};
 
 const PASSWORD: &str = "correct horse battery";
 

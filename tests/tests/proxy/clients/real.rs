@@ -7,7 +7,7 @@ use hardcap_tests::client::Call;
 use hardcap_tests::lane;
 use hardcap_tests::process::Process;
 
-use crate::{GATEWAYS, LARGE, World};
+use super::{GATEWAYS, LARGE, World};
 
 /// Status, length of the body, redirects.
 type Outcome = (u16, u64, usize);

@@ -8,8 +8,8 @@ use hardcap_tests::functions::{guest, proxy};
 use hardcap_tests::search::{Search, SearchConfig};
 use http::Method;
 
-use crate::APPLICATION;
-use crate::deployed::loaded;
+use super::APPLICATION;
+use super::deployed::loaded;
 
 /// The smallest body whose base64 alone is as long as Lambda's longest event.
 const TOO_LARGE: usize = 4_718_592;

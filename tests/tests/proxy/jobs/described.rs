@@ -2,7 +2,7 @@
 
 use hardcap_tests::{lane, process};
 
-use crate::stage::{Plan, stage};
+use super::stage::{Plan, stage};
 
 /// What schemathesis cannot know of the routes; each line with its reason.
 const KNOWN: &str = include_str!("schemathesis.toml");

@@ -5,7 +5,7 @@ use hardcap_tests::client::Call;
 use hardcap_tests::lane;
 use serde_json::{Value, json};
 
-use crate::stage::{Plan, stage};
+use super::stage::{Plan, stage};
 
 /// Ten looks a second, for ten minutes.
 const LONG: u32 = 6_000;

@@ -12,7 +12,7 @@ use hardcap_tests::lane;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Plan, stage};
+use super::stage::{Plan, stage};
 
 fn export() -> Value {
     json!({ "index": "logs", "page_size": 10 })

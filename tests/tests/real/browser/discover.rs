@@ -9,7 +9,7 @@ use hardcap_tests::search::sigv4::sha256_hex;
 use hardcap_tests::search::{Index, Search, SearchConfig};
 use serde_json::Value;
 
-use crate::chromium::Chromium;
+use super::chromium::Chromium;
 
 const DOCUMENTS: u64 = 10_000;
 const DOCUMENT_BYTES: usize = 1_950;

@@ -9,7 +9,7 @@ use hardcap_tests::functions::guest;
 use hardcap_tests::process::binary;
 use serde_json::{Value, json};
 
-use crate::chromium::{Chromium, Scheme, Window};
+use super::chromium::{Chromium, Scheme, Window};
 
 /// A text that would run if it were taken for HTML.
 const HOSTILE: &str = "<img src=x onerror=window.pwned=1><script>window.pwned=1</script>\"'&";

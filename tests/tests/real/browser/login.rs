@@ -3,8 +3,8 @@
 use hardcap_proxy::session::dynamo::DynamoStore;
 use hardcap_proxy::session::{Role, admin};
 
-use crate::chromium::Chromium;
-use crate::discover::{World, page, result, world};
+use super::chromium::Chromium;
+use super::discover::{World, page, result, world};
 
 const PASSWORD: &str = "correct horse battery";
 

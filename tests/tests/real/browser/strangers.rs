@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::chromium::Chromium;
+use super::chromium::Chromium;
 
 /// Tries every attack in every way that a page has, and keeps what it could read.
 const SCRIPT: &str = r#"

@@ -11,7 +11,7 @@ use hardcap::config::{Parameter, Secret};
 use hardcap_tests::client::{Call, Client};
 use serde_json::{Value, json};
 
-use crate::{call, output, refused};
+use super::{call, output, refused};
 
 async fn emulator(data: &Path) -> Emulator {
     Emulator::builder().data(data).start().await.expect("an emulator on free ports")

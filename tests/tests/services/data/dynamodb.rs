@@ -11,7 +11,7 @@ use hardcap_tests::client::Client;
 use hardcap_tests::lambda::advance;
 use serde_json::{Value, json};
 
-use crate::{call, client, output, refused};
+use super::{call, client, output, refused};
 
 const TOO_LARGE: &str = "Item size has exceeded the maximum allowed size";
 const TOO_LARGE_UPDATE: &str = "Item size to update has exceeded the maximum allowed size";

@@ -5,7 +5,7 @@ use hardcap::Emulator;
 use hardcap_tests::client::{Answer, Call, Client};
 use serde_json::json;
 
-use crate::{call, client, client_with_keys, output, refused};
+use super::{call, client, client_with_keys, output, refused};
 
 const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/sts/aws4_request, \
                       SignedHeaders=host, Signature=0";

@@ -5,7 +5,7 @@ use hardcap::config::{Parameter, ParameterKind};
 use hardcap_tests::client::Answer;
 use serde_json::{Value, json};
 
-use crate::{call, output, refused};
+use super::{call, output, refused};
 
 async fn ssm(emulator: &Emulator, operation: &str, input: Value) -> Answer {
     call(emulator, &format!("AmazonSSM.{operation}"), input).await

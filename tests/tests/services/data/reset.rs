@@ -7,7 +7,7 @@ use hardcap::{Builder, Emulator};
 use hardcap_tests::client::{Call, Client};
 use serde_json::{Value, json};
 
-use crate::{call, output, refused};
+use super::{call, output, refused};
 
 fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()

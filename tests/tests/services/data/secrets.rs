@@ -10,7 +10,7 @@ use hardcap_tests::client::{Answer, Client};
 use hardcap_tests::lambda::advance;
 use serde_json::{Value, json};
 
-use crate::{call, output, refused};
+use super::{call, output, refused};
 
 async fn manager(emulator: &Emulator, operation: &str, mut input: Value) -> Answer {
     let writes = ["CreateSecret", "PutSecretValue", "UpdateSecret"].contains(&operation);

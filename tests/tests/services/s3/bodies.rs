@@ -3,7 +3,7 @@
 use hardcap::Emulator;
 use sha2::{Digest as _, Sha256};
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 /// What is said of the five bytes `hello`, and what becomes of it.
 const DECLARED: &[(&str, &str, Expected<'_>)] = &[
@@ -93,7 +93,7 @@ async fn a_body_must_have_the_digest_that_was_signed() {
     let (ask, _) = put().signed_with_payload(&host, &Signing::now(), Some("no digest"));
     let answer = ask.send(url).await;
     refused("no digest", &answer, (400, "InvalidArgument", "x-amz-content-sha256 must be"));
-    let missing = signed(&emulator, crate::vocabulary::ask("GET", "/bucket/key")).await;
+    let missing = signed(&emulator, super::vocabulary::ask("GET", "/bucket/key")).await;
     refused("nothing was stored", &missing, (404, "NoSuchKey", ""));
     healthy(&emulator).await;
 }

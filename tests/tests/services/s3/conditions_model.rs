@@ -4,7 +4,7 @@
 use hardcap::Emulator;
 use proptest::prelude::*;
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {

@@ -3,7 +3,7 @@
 use hardcap::Emulator;
 use hardcap::config::{Bucket, BucketCorsRule, Credential};
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 const VARY: &str = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
 const NOT_ALLOWED: &str = "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";

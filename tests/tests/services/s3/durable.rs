@@ -9,7 +9,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use hardcap::config::{BucketCorsRule, Config};
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 fn at(folder: &Path) -> Config {
     Config { data: Some(folder.to_owned()), ..config() }
@@ -46,7 +46,7 @@ async fn objects_rules_and_unfinished_uploads_survive_a_restart() {
     emulator.stop().await;
 
     let emulator = start(at(folder.path())).await;
-    let sdk = crate::vocabulary::sdk(&emulator);
+    let sdk = super::vocabulary::sdk(&emulator);
     let get = sdk.get_object().bucket(BUCKET).key("a//b").send().await.unwrap();
     assert_eq!(get.e_tag(), put.e_tag());
     assert_eq!(get.content_type(), Some("x/y"));
@@ -69,7 +69,7 @@ async fn objects_rules_and_unfinished_uploads_survive_a_restart() {
     emulator.stop().await;
 
     let emulator = start(at(folder.path())).await;
-    let sdk = crate::vocabulary::sdk(&emulator);
+    let sdk = super::vocabulary::sdk(&emulator);
     let get = sdk.get_object().bucket(BUCKET).key("parts").send().await.unwrap();
     assert_eq!(get.body.collect().await.unwrap().into_bytes(), [&data[..], b"end"].concat());
     sdk.delete_object().bucket(BUCKET).key("parts").send().await.unwrap();

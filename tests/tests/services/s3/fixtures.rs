@@ -8,7 +8,7 @@ use hardcap::Emulator;
 use hardcap::config::{Bucket, BucketCorsRule};
 use serde::Deserialize;
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 /// What came back.
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use hardcap::config::{BucketCorsRule, Credential};
 use hardcap_limits::Millis;
 use serde_json::{Value, json};
 
-use crate::vocabulary::{
+use super::vocabulary::{
     Answer, Ask, Signing, ask, config, emulator, encode, healthy, hmac, host, noise, refused,
     signed, start,
 };
@@ -402,7 +402,7 @@ async fn a_form_of_version_2_is_taken_and_its_signature_compared() {
         STANDARD.encode(json!({ "expiration": end, "conditions": conditions }).to_string())
     };
     let send = async |policy: &str, secret: &str, without: &str| {
-        let signature = crate::vocabulary::ring_hmac_sha1(secret.as_bytes(), policy.as_bytes());
+        let signature = super::vocabulary::ring_hmac_sha1(secret.as_bytes(), policy.as_bytes());
         let fields = [
             ("key", "k"),
             ("AWSAccessKeyId", "test"),

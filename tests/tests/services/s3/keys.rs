@@ -1,6 +1,6 @@
 //! Keys are texts, whatever they look like; and both ways to name a bucket reach the same object.
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 const KEYS: &[&str] = &[
     "x//y",

@@ -5,7 +5,7 @@ use hardcap::Emulator;
 use hardcap::config::LifecycleRule;
 use hardcap_limits::Millis;
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 

@@ -8,7 +8,7 @@ use hardcap::Emulator;
 use hardcap_limits::Millis;
 use proptest::prelude::*;
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 

@@ -4,7 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 /// Sends parts and completes them.
 async fn upload(sdk: &Client, key: &str, parts: &[Vec<u8>]) -> String {

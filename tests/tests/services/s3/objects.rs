@@ -4,7 +4,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use std::time::Duration;
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 #[tokio::test]
 async fn an_object_is_read_as_it_was_written() {

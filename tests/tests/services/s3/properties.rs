@@ -8,7 +8,7 @@ use hardcap::Emulator;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 /// A way in.
 #[derive(Clone, Copy, Debug)]

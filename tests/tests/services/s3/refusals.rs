@@ -3,7 +3,7 @@
 use hardcap::config::Credential;
 use hardcap_limits::Millis;
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 #[tokio::test]
 async fn a_request_needs_one_authentication() {

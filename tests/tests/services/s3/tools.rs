@@ -1,6 +1,6 @@
 //! What clients ask for first: presigned URLs of SigV2, copies in parts, versions, tags and the defaults of a bucket.
 
-use crate::vocabulary::*;
+use super::vocabulary::*;
 
 #[tokio::test]
 async fn a_link_of_version_2_reads_and_writes_and_covers_its_headers() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-use crate::page::{Page, root};
+use super::page::{Page, root};
 
 /// The files of the repository that the book does not have.
 const REPOSITORY: &str = "https://github.com/hardcap/hardcap/blob/main/";

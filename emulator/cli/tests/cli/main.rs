@@ -1,0 +1,4 @@
+//! The program `hardcap` from outside.
+
+mod program;
+mod stderr;
