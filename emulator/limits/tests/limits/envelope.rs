@@ -164,6 +164,23 @@ fn every_control_and_special_character_has_its_known_length() {
 }
 
 #[test]
+fn a_member_without_a_value_is_null() {
+    let members = written(|sink| {
+        object(sink, |event| {
+            event.string_or_null("path", Some("/a"));
+            event.string_or_null("stage", None);
+            event.map_or_null("headers", [("host", "b")]);
+            event.map_or_null("parameters", []);
+            event.string_or_null("last", Some(""));
+        });
+    });
+    assert_eq!(
+        members,
+        r#"{"path":"/a","stage":null,"headers":{"host":"b"},"parameters":null,"last":""}"#
+    );
+}
+
+#[test]
 fn an_empty_description_has_length_zero() {
     assert_eq!(written(|sink| object(sink, |_| {})), "{}");
     assert_eq!(written(|sink| sink.string("")), "\"\"");
