@@ -163,3 +163,48 @@ fn a_limit_exists_from_its_first_day_on() {
     let row = "| [`lambda_stream_response`](#lambda_stream_response) | 209,715,200 bytes | ";
     assert!(document.contains(row), "no {row} in {document}");
 }
+
+#[test]
+fn a_comparison_has_one_line_for_each_number_that_differs() {
+    let (classic, mut changed) = (Limits::classic(), Limits::classic());
+    assert_eq!(
+        page::diff(&classic, &changed),
+        "2022-04-22 (classic) to 2022-04-22 (classic)\n\n  No number differs.\n"
+    );
+    changed.set("lambda_sync_response", 1_000).unwrap();
+    changed.set("rest_timeout", 250).unwrap();
+    let expected = [
+        "2022-04-22 (classic) to 2022-04-22 (classic)",
+        "",
+        "  lambda_sync_response                   6,291,556 B                 1,000 B",
+        "  rest_timeout                             29,000 ms                  250 ms",
+        "",
+    ];
+    let expected = expected.join("\n");
+    assert_eq!(page::diff(&classic, &changed), expected);
+}
+
+#[test]
+fn a_row_shows_its_number_in_force_its_history_and_the_error_of_each_party() {
+    let row = ROWS.iter().find(|row| row.name == "lambda_async_request").expect("the row");
+    let mut limits = Limits::classic();
+    limits.set(row.name, 1_000).unwrap();
+    let page = page::row(&limits, row);
+    for line in [
+        "lambda_async_request: 1,000 bytes (2022-04-22 (classic))",
+        "Measured: the body of the Invoke request, which is the event as JSON.",
+        "Numbers:",
+        "  131,072 bytes  from the beginning  (faultline/faultline#12, 2017-05-08)",
+        "  262,144 bytes  since 2018-11-16  (AWS, Lambda developer guide, release history)",
+        "  {\"Message\":\"{observed} byte payload is too large for the Event invocation type (limit {max} bytes)\"}",
+    ] {
+        assert!(page.lines().any(|other| other == line), "{line} is missing:\n{page}");
+    }
+    assert!(
+        page.contains("\nThe caller of the service: 413 RequestEntityTooLargeException ("),
+        "{page}"
+    );
+    let without_status = ROWS.iter().find(|row| row.refusals.iter().any(|it| it.status == 0));
+    let page = page::row(&limits, without_status.expect("a row"));
+    assert!(!page.contains(": 0 ") && page.contains("\nThe "), "{page}");
+}
