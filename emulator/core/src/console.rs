@@ -3,7 +3,6 @@
 //!
 //! Lines that do not fit are dropped and counted. Their number is written when the queue has room again.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
@@ -14,6 +13,10 @@ use crate::clock::Clock;
 
 /// The maximum number of bytes in the queue.
 const QUEUED_MAX: usize = 4 * 1024 * 1024;
+/// The room that the queue keeps when it is empty, in bytes.
+const KEPT_ROOM: usize = 16 * 1024;
+/// The pause after a write. An invocation writes several lines, and a thread that is woken for each costs more than all of them.
+const REST: Duration = Duration::from_millis(1);
 
 /// The queue in front of standard error.
 static STANDARD_ERROR: LazyLock<Queue> = LazyLock::new(|| {
@@ -58,13 +61,24 @@ struct Queue(Arc<(Mutex<Waiting>, Condvar)>);
 
 #[derive(Debug, Default)]
 struct Waiting {
-    pieces: VecDeque<Vec<u8>>,
-    bytes: usize,
+    /// The queued texts, one after the other.
+    text: Vec<u8>,
     dropped: u64,
-    /// A text is being written.
-    writing: bool,
+    state: Writer,
     /// Standard error is closed.
     broken: bool,
+}
+
+/// The state of the thread that writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    /// It has not looked into the queue yet, or is about to look again.
+    #[default]
+    Busy,
+    /// It writes.
+    Writes,
+    /// It waits for a text, and must be woken.
+    Idle,
 }
 
 impl Queue {
@@ -81,50 +95,59 @@ impl Queue {
         if waiting.broken {
             return;
         }
-        if waiting.bytes + text.len() > QUEUED_MAX {
+        if waiting.text.len() + text.len() > QUEUED_MAX {
             waiting.dropped += 1;
             return;
         }
-        if waiting.dropped > 0 {
-            let dropped = std::mem::take(&mut waiting.dropped);
-            waiting.add(dropped_notice(dropped));
+        waiting.note_dropped();
+        waiting.text.extend_from_slice(text);
+        let is_idle = waiting.state == Writer::Idle;
+        if is_idle {
+            waiting.state = Writer::Busy;
         }
-        waiting.add(text.to_vec());
         drop(waiting);
-        self.0.1.notify_all();
+        if is_idle {
+            self.0.1.notify_all();
+        }
     }
 
+    /// Writes everything that is queued at once, then rests: a text that follows wakes no thread.
     fn empty_into(&self, mut output: impl Write) {
+        let mut texts = Vec::new();
         let mut waiting = self.lock();
         loop {
-            match waiting.pieces.pop_front() {
-                Some(piece) => {
-                    waiting.bytes -= piece.len();
-                    waiting.writing = true;
-                    drop(waiting);
-                    let written = output.write_all(&piece);
-                    waiting = self.lock();
-                    waiting.writing = false;
-                    if written.is_err() {
-                        *waiting = Waiting { broken: true, ..Waiting::default() };
-                        self.0.1.notify_all();
-                        return;
-                    }
-                    self.0.1.notify_all();
-                }
-                None if waiting.dropped > 0 => {
-                    let dropped = std::mem::take(&mut waiting.dropped);
-                    waiting.add(dropped_notice(dropped));
-                }
-                None => waiting = self.0.1.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            waiting.note_dropped();
+            if waiting.text.is_empty() {
+                waiting.state = Writer::Idle;
+                waiting = self.0.1.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                continue;
             }
+            std::mem::swap(&mut texts, &mut waiting.text);
+            waiting.state = Writer::Writes;
+            drop(waiting);
+            let written = output.write_all(&texts);
+            texts.clear();
+            texts.shrink_to(KEPT_ROOM);
+            waiting = self.lock();
+            waiting.state = Writer::Busy;
+            if written.is_err() {
+                *waiting = Waiting { broken: true, ..Waiting::default() };
+                self.0.1.notify_all();
+                return;
+            }
+            // For one that flushes.
+            self.0.1.notify_all();
+            let rested = self.0.1.wait_timeout(waiting, REST);
+            waiting = rested.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     fn flush(&self, within: Duration) {
         let watch = Clock::default().stopwatch();
         let mut waiting = self.lock();
-        while waiting.writing || !waiting.pieces.is_empty() {
+        // Ends the rest of the thread.
+        self.0.1.notify_all();
+        while waiting.state == Writer::Writes || !waiting.text.is_empty() {
             let Some(left) = within.checked_sub(watch.elapsed()) else { return };
             let woken = self.0.1.wait_timeout(waiting, left);
             waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
@@ -137,9 +160,11 @@ impl Queue {
 }
 
 impl Waiting {
-    fn add(&mut self, piece: Vec<u8>) {
-        self.bytes += piece.len();
-        self.pieces.push_back(piece);
+    fn note_dropped(&mut self) {
+        if self.dropped > 0 {
+            let dropped = std::mem::take(&mut self.dropped);
+            self.text.extend_from_slice(&dropped_notice(dropped));
+        }
     }
 }
 
@@ -160,7 +185,7 @@ mod tests {
         for number in 0..100_000 {
             queue.push(format!("{number} {}\n", "x".repeat(100)).as_bytes());
         }
-        assert!(queue.lock().bytes <= QUEUED_MAX);
+        assert!(queue.lock().text.len() <= QUEUED_MAX);
         assert!(queue.lock().dropped > 0);
         let watch = Clock::default().stopwatch();
         queue.flush(Duration::from_millis(50));
@@ -169,7 +194,7 @@ mod tests {
         queue.flush(Duration::from_secs(30));
         assert!(queue.lock().broken);
         queue.push(b"nothing is kept for a reader that is gone");
-        assert_eq!(queue.lock().bytes, 0);
+        assert_eq!(queue.lock().text.len(), 0);
     }
 
     #[test]
