@@ -1,5 +1,7 @@
 //! The emulator as a whole: binds every port, starts every surface, stops everything.
 
+use std::sync::Arc;
+
 use hardcap_limits::{Exceeded, UnknownRow};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -136,11 +138,24 @@ impl Emulator {
         let control = control.router();
         let surfaces = Surfaces { lambda: router, control, s3, dynamodb, ssm, secrets };
         let aws = Aws::new(&platform, &config, surfaces);
-        serve::serve(
+        let (invoked, trust) = (lambda.clone(), Arc::clone(&platform.trust));
+        let is_strict = config.strict_auth;
+        let lean = move |connection| {
+            let (lambda, trust) = (invoked.clone(), Arc::clone(&trust));
+            async move {
+                // A signature is verified by the router.
+                match is_strict {
+                    true => Some(connection),
+                    false => invoke_api::lean::serve(lambda, trust, connection).await,
+                }
+            }
+        };
+        serve::serve_leanly(
             sockets.aws.0,
             stop.clone(),
             &tasks,
             serve::Surface::Aws(config.body_idle),
+            lean,
             move |request, _peer| {
                 let aws = aws.clone();
                 async move { aws.handle(request).await }
@@ -149,7 +164,7 @@ impl Emulator {
         let mut bound = sockets.gateways.into_iter();
         let apis = config.apis.iter().map(|api| Gateway::for_api(&platform, &lambda, api, &config));
         for ((listener, _), gateway) in bound.by_ref().take(config.apis.len()).zip(apis) {
-            let gateway = std::sync::Arc::new(gateway);
+            let gateway = Arc::new(gateway);
             serve::serve(
                 listener,
                 stop.clone(),

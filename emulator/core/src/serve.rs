@@ -2,6 +2,8 @@
 //! than the limit.
 
 mod body;
+pub mod lean;
+mod pool;
 mod shortage;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,7 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::head::{Heads, Lingering, Tap};
 pub use body::{BodyError, RequestBody};
+use lean::LeanConnection;
 
 /// hyper's limit on the size of a request head. It is far above any limit of the table, so that the table's refusal is sent.
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
@@ -109,6 +113,54 @@ pub fn serve<S, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let until = stop.clone();
+    accept(listener, until, tasks, move |stream, peer| {
+        connection(stream, peer, stop.clone(), surface, handle.clone())
+    });
+}
+
+/// As [`serve`]; `lean` serves each connection first, and returns it when a request is not simple.
+pub fn serve_leanly<L, G, S, F, B>(
+    listener: TcpListener,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+    surface: Surface,
+    lean: L,
+    handle: S,
+) where
+    L: Fn(LeanConnection) -> G + Clone + Send + Sync + 'static,
+    G: Future<Output = Option<LeanConnection>> + Send + 'static,
+    S: Fn(Request<RequestBody>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let until = stop.clone();
+    accept(listener, until, tasks, move |stream, peer| {
+        let (stop, handle) = (stop.clone(), handle.clone());
+        let simple = lean(LeanConnection::new(stream, peer, stop.clone(), surface.body_idle()));
+        async move {
+            let parting = async {
+                stop.cancelled().await;
+                Clock::default().timeout(PARTING, std::future::pending::<()>()).await
+            };
+            let left = tokio::select! {
+                left = simple => left,
+                _ = parting => None,
+            };
+            if let Some(left) = left {
+                connection(left.rewound(), peer, stop, surface, handle).await;
+            }
+        }
+    });
+}
+
+/// Accepts connections until `stop` is cancelled; each is served by a task of its own.
+fn accept<C, F>(listener: TcpListener, stop: CancellationToken, tasks: &TaskTracker, serve: C)
+where
+    C: Fn(TcpStream, SocketAddr) -> F + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
     let connections = tasks.clone();
     tasks.spawn(async move {
         loop {
@@ -119,13 +171,9 @@ pub fn serve<S, F, B>(
             match accepted {
                 Ok((stream, peer)) => {
                     shortage::accepted();
-                    connections.spawn(connection(
-                        stream,
-                        peer,
-                        stop.clone(),
-                        surface,
-                        handle.clone(),
-                    ));
+                    // Small responses must not wait for the peer's delayed acknowledgement.
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(serve(stream, peer));
                 }
                 Err(error) if shortage::is_one(&error) => {
                     shortage::failed(&error);
@@ -145,20 +193,19 @@ pub fn serve<S, F, B>(
     });
 }
 
-async fn connection<S, F, B>(
-    stream: TcpStream,
+async fn connection<C, S, F, B>(
+    stream: C,
     peer: SocketAddr,
     stop: CancellationToken,
     surface: Surface,
     handle: S,
 ) where
+    C: AsyncRead + AsyncWrite + Unpin,
     S: Fn(Request<RequestBody>, SocketAddr) -> F,
     F: Future<Output = Response<B>>,
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    // Small responses must not wait for the peer's delayed acknowledgement.
-    let _ = stream.set_nodelay(true);
     let heads = matches!(surface, Surface::Gateway(_)).then(Heads::default);
     let lingering = Lingering::default();
     let tap = Tap::new(stream, heads.clone(), lingering.clone());

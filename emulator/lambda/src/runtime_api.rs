@@ -1,5 +1,7 @@
 //! The Runtime API of one sandbox, `/2018-06-01/runtime/…`, on its own port.
 
+mod lean;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -41,7 +43,9 @@ pub(super) fn serve(
 ) {
     let router = router(sandbox);
     let trust = Arc::clone(&sandbox.function.resources.platform.trust);
-    serve::serve(listener, stop, tasks, Surface::Runtime, move |request, _peer| {
+    let sandbox = Arc::clone(sandbox);
+    let lean = move |connection| lean::serve(Arc::clone(&sandbox), connection);
+    serve::serve_leanly(listener, stop, tasks, Surface::Runtime, lean, move |request, _peer| {
         let (router, trust) = (router.clone(), Arc::clone(&trust));
         async move {
             let (head, body) = request.into_parts();
@@ -72,9 +76,17 @@ pub(super) fn router(sandbox: &Arc<Sandbox>) -> Router {
 }
 
 async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
-    let hand_over = match sandbox.next() {
-        Ok(NextReply::Now(hand_over)) => hand_over,
-        Ok(NextReply::Wait(event)) => match event.await {
+    match next_event(&sandbox).await {
+        Ok(hand_over) => event_response(&sandbox, hand_over),
+        Err(refusal) => refusal,
+    }
+}
+
+/// The event for a runtime, or the refusal.
+async fn next_event(sandbox: &Arc<Sandbox>) -> Result<NextEvent, Response<Body>> {
+    let hand_over = match sandbox.next().map_err(illegal_call)? {
+        NextReply::Now(hand_over) => hand_over,
+        NextReply::Wait(event) => match event.await {
             Ok(hand_over) => hand_over,
             // Another request replaced this one, or the sandbox is being ended. Then there is no response, as on AWS: a runtime
             // that received one would log an error at the end of every run.
@@ -83,13 +95,12 @@ async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
                     sandbox.serving.cancelled().await;
                 }
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
-                return refusal(status, "InternalServerError", "Internal Server Error");
+                return Err(refusal(status, "InternalServerError", "Internal Server Error"));
             }
         },
-        Err(illegal) => return illegal_call(illegal),
     };
     sandbox.kill_while_busy();
-    event_response(&sandbox, hand_over)
+    Ok(hand_over)
 }
 
 fn event_response(sandbox: &Sandbox, hand_over: NextEvent) -> Response<Body> {

@@ -119,6 +119,25 @@ pub fn judge(
     }
 }
 
+/// Whether a request is from a program and names one host, which is this machine: then [`judge`] accepts it on every surface.
+pub fn is_of_program<'h>(
+    trust: &Trust,
+    headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+) -> bool {
+    let mut host = None;
+    for (name, value) in headers {
+        let of_page = ["origin", "sec-fetch-site"];
+        if of_page.iter().any(|it| name.eq_ignore_ascii_case(it)) {
+            return false;
+        }
+        if name.eq_ignore_ascii_case("host") && host.replace(value).is_some() {
+            return false;
+        }
+    }
+    let host = host.and_then(|host| Host::read(std::str::from_utf8(host).ok()?));
+    host.is_some_and(|host| trust.is_this_machine(&host))
+}
+
 /// A request names one host. A request without a host (HTTP/1.0) does not come from a browser.
 fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<(), GuardRefusal> {
     let named = head.headers.get_all(header::HOST).iter();

@@ -1,5 +1,6 @@
 //! `POST /2015-03-31/functions/{name}/invocations`: Lambda's Invoke API.
 
+pub mod lean;
 mod stream;
 
 use axum::Router;
@@ -161,11 +162,18 @@ fn accepted(ctx: &Context, accepted: Result<(), AcceptError>) -> Response<Body> 
 
 /// The response for a completed invocation. Function errors are 200 too.
 fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
+    let headers = reply_headers(ctx, &reply, tail);
+    let mut response = Response::new(Body::from(reply.payload));
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The headers of the response for a completed invocation.
+fn reply_headers(ctx: &Context, reply: &Reply, tail: bool) -> HeaderMap {
     // Captured on 2026-09-15: a response that the runtime streamed has no type of its own here.
     let streamed = reply.posted_as_stream.is_some() && !reply.payload.is_empty();
     let content_type = if streamed { "application/octet-stream" } else { "application/json" };
-    let mut response = answer(ctx, StatusCode::OK, Body::from(reply.payload));
-    let headers = response.headers_mut();
+    let mut headers = ids(ctx);
     headers.insert("content-type", HeaderValue::from_static(content_type));
     if streamed {
         headers.insert("x-amzn-remapped-content-length", HeaderValue::from_static("0"));
@@ -178,19 +186,26 @@ fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
     if tail && let Ok(log) = HeaderValue::try_from(STANDARD.encode(&reply.log_tail)) {
         headers.insert("x-amz-log-result", log);
     }
-    response
+    headers
 }
 
 fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    *response.headers_mut() = ids(ctx);
+    response
+}
+
+/// The headers of every response: the request's ids.
+fn ids(ctx: &Context) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(6);
     let texts = [("x-amzn-requestid", &ctx.request_id), ("x-amzn-trace-id", &ctx.trace)];
     for (name, text) in texts {
         if let Ok(value) = HeaderValue::from_str(text) {
-            response.headers_mut().insert(name, value);
+            headers.insert(name, value);
         }
     }
-    response
+    headers
 }
 
 /// Since this day the ARN in the error for an unknown function has an implicit version: recorded without it on 2023-08-11, and

@@ -28,6 +28,22 @@ impl Sandbox {
         Ok(Arc::clone(&run.job.ctx.limits))
     }
 
+    /// The id of the current request, if the runtime may respond to it now, its invoker wants the response buffered, and its
+    /// length is within the limit.
+    pub(crate) fn buffers_response(
+        &self,
+        request_id: &str,
+        invocation_id: Option<&str>,
+        length: u64,
+    ) -> Option<Arc<str>> {
+        let inner = self.lock();
+        inner.machine.may_answer(request_id, RuntimeCall::Response).ok()?;
+        let run = inner.run.as_ref()?;
+        let fits = length <= run.job.ctx.limits.lambda_sync_response.max.0;
+        let is_plain = run.job.outlet.is_none() && !run.hand_over.is_other_than(invocation_id);
+        (fits && is_plain).then(|| Arc::clone(&run.hand_over.request_id))
+    }
+
     /// The runtime begins a response; `None` if its invoker wants it buffered.
     pub(crate) fn open(
         &self,

@@ -1,0 +1,81 @@
+//! Synchronous Invoke requests without options, without hyper. Everything else is left to the router, with the same bytes.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::body::Body;
+use hardcap_core::context::Context;
+use hardcap_core::guard::{self, Trust};
+use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, lines};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt as _;
+
+use super::{reply_headers, respond};
+use crate::{Invocation, InvocationEvent, Lambda, refusal};
+
+/// An invocation that is served here.
+struct SimpleInvoke {
+    ctx: Context,
+    function: String,
+    length: u64,
+    /// Whether the client wants the log tail.
+    tail: bool,
+}
+
+/// Serves Invoke requests until another request arrives, and returns the connection then.
+pub async fn serve(
+    lambda: Lambda,
+    trust: Arc<Trust>,
+    mut connection: LeanConnection,
+) -> Option<LeanConnection> {
+    loop {
+        let invoke = match connection.next(|head| simple(&lambda, &trust, head)).await {
+            Arrival::End => return None,
+            Arrival::Other => return Some(connection),
+            Arrival::Request(invoke) => invoke,
+        };
+        let SimpleInvoke { ctx, function, length, tail } = invoke;
+        let Some(posted) = connection.body(length, |_| {}).await else {
+            return Some(connection);
+        };
+        let event = InvocationEvent::Posted(posted);
+        let invocation = Invocation { function, event, client_context: None };
+        let sent = match respond(&lambda, &ctx, invocation).await {
+            Ok(reply) => {
+                let headers = reply_headers(&ctx, &reply, tail);
+                let write = |out: &mut Vec<u8>| lines(out, &headers);
+                connection.respond(StatusCode::OK, write, &reply.payload).await
+            }
+            Err(stop) => send(&mut connection, refusal::render(&ctx, &stop)).await,
+        };
+        sent.ok()?;
+    }
+}
+
+/// The headers that change what is done with a request.
+const OPTIONS: [&str; 2] = ["x-amz-invocation-type", "x-amz-client-context"];
+
+fn simple(lambda: &Lambda, trust: &Trust, head: &LeanHead<'_>) -> Option<SimpleInvoke> {
+    let target = head.target.strip_prefix("/2015-03-31/functions/")?;
+    let function = target.strip_suffix("/invocations").filter(|_| head.method == "POST")?;
+    let has_option =
+        head.headers().any(|(name, _)| OPTIONS.iter().any(|it| name.eq_ignore_ascii_case(it)));
+    if has_option || !guard::is_of_program(trust, head.headers()) || !lambda.has(function) {
+        return None;
+    }
+    let mut ctx = lambda.context();
+    if head.length > ctx.limits.lambda_sync_request.max.0 {
+        return None;
+    }
+    if let Some(trace) = head.header("x-amzn-trace-id") {
+        ctx.trace = trace.into();
+    }
+    let tail = head.header("x-amz-log-type") == Some("Tail");
+    Some(SimpleInvoke { ctx, function: function.to_owned(), length: head.length, tail })
+}
+
+async fn send(connection: &mut LeanConnection, response: Response<Body>) -> io::Result<()> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    connection.respond(head.status, |out| lines(out, &head.headers), &body).await
+}
