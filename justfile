@@ -44,12 +44,21 @@ packages-test: packages
 test-all: setup static packages-test
     HARDCAP_LANES=all cargo test --workspace --no-fail-fast
 
-# speed against the floor, what the proxy costs beside what it passes on, jobs against a plain loop: each in one run, as ratios
+# the peers that `just bench` measures, into target/peers
+setup-peers:
+    .ci/peers "${CARGO_TARGET_DIR:-target}/peers"
+
+# speed: floor, peers and hardcap in one run, which writes docs/speed.md; then what the proxy costs, and jobs against a plain loop
 bench:
     cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-demo -p hardcap-tests --bins
-    "${CARGO_TARGET_DIR:-target}/release/floor"
+    just speed
     "${CARGO_TARGET_DIR:-target}/release/overhead"
     "${CARGO_TARGET_DIR:-target}/release/jobs-bench"
+
+# the first part of `just bench`: writes docs/speed.md and its charts, and the figures to target/speed.json
+speed:
+    cargo build --release -p hardcap-cli -p hardcap-tests --bin hardcap --bin floor
+    "${CARGO_TARGET_DIR:-target}/release/floor" measure "${CARGO_TARGET_DIR:-target}/peers" docs > "${CARGO_TARGET_DIR:-target}/speed.json"
 
 # a million mutated reports through explain and replay, optimized
 fuzz-reports COUNT="1000000":

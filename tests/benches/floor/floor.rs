@@ -1,38 +1,53 @@
-//! The floor: the least server that stores an event, forwards it to a function that asks for one, and stores and forwards
-//! the answer. No limit, no log, no record, no sandbox.
+//! The floor: the least server that stores an event, forwards it to a function that asks for one, and forwards the response.
+//!
+//! HTTP/1.1 over tokio, on one thread. Buffers are exchanged and used again, so a request allocates nothing. There is no
+//! limit, no log, no record and no sandbox; nothing is checked that a client or a function of this bench does not need.
 
-use std::collections::{HashMap, VecDeque};
-use std::convert::Infallible;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::rc::Rc;
 
-use bytes::{Bytes, BytesMut};
 use hardcap_tests::process::Process;
-use http::{Method, Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Incoming};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
 
-struct Event {
-    id: u64,
-    body: Bytes,
+use crate::wire::{Received, Wire, respond};
+
+/// What a function is told beside its event: every runtime needs an id and a deadline.
+const RUNTIME_HEADERS: &str = "lambda-runtime-aws-request-id: 8a3d29ff-89aa-11e8-a040-2759dd9dfff0\r\n\
+                               lambda-runtime-deadline-ms: 4102444800000\r\n";
+const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
+
+/// A connection of a function: what it exchanges with the connection of a client.
+#[derive(Default)]
+struct Function {
+    event: RefCell<Received>,
+    response: RefCell<Received>,
+    has_event: Notify,
+    has_response: Notify,
 }
 
-/// Events that wait for a function, functions that wait for an event, and callers that wait for an answer.
+/// A client that waits for a function.
+#[derive(Default)]
+struct Waiting {
+    given: Cell<Option<Rc<Function>>>,
+    is_given: Notify,
+}
+
+/// Functions that wait for an event, and clients that wait for a function.
 #[derive(Default)]
 struct State {
-    next_id: u64,
-    events: VecDeque<Event>,
-    functions: VecDeque<oneshot::Sender<Event>>,
-    callers: HashMap<u64, oneshot::Sender<Bytes>>,
+    functions: Vec<Rc<Function>>,
+    clients: VecDeque<Rc<Waiting>>,
 }
 
-type Shared = Arc<Mutex<State>>;
+type Shared = Rc<RefCell<State>>;
 
-/// Listens, starts functions, prints the URL to invoke at, and serves until it is ended.
+/// Listens, starts functions, prints the address, and serves until it is ended.
 pub(crate) async fn run(functions: usize) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?.to_string();
@@ -41,86 +56,71 @@ pub(crate) async fn run(functions: usize) -> io::Result<()> {
     let _running: Vec<Process> = (0..functions)
         .map(|_| Process::start(&program, ["function"], &variables))
         .collect::<io::Result<_>>()?;
-    writeln!(io::stdout(), "http://{address}/")?;
+    writeln!(io::stdout(), "{address}")?;
     let state = Shared::default();
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let state = Arc::clone(&state);
-        let handle = hyper::service::service_fn(move |request| answer(Arc::clone(&state), request));
-        let http = hyper::server::conn::http1::Builder::new();
-        tokio::spawn(http.serve_connection(TokioIo::new(stream), handle));
-    }
-}
-
-async fn answer(
-    state: Shared,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let path = request.uri().path().to_owned();
-    Ok(match (request.method(), path.rsplit('/').next()) {
-        (&Method::GET, Some("next")) => next(&state).await,
-        (_, Some("response")) => {
-            let id = path.rsplit('/').nth(1).and_then(|id| id.parse().ok()).unwrap_or(0);
-            let body = whole(request.into_body()).await;
-            let caller = lock(&state).callers.remove(&id);
-            caller.map(|caller| caller.send(body));
-            Response::new(Full::default())
-        }
-        _ => {
-            let body = whole(request.into_body()).await;
-            Response::new(Full::new(invoke(&state, body).await))
-        }
-    })
-}
-
-async fn next(state: &Shared) -> Response<Full<Bytes>> {
-    let (sender, receiver) = oneshot::channel();
-    {
-        let mut state = lock(state);
-        match state.events.pop_front() {
-            Some(event) => drop(sender.send(event)),
-            None => state.functions.push_back(sender),
-        }
-    }
-    let event = receiver.await.unwrap_or(Event { id: 0, body: Bytes::new() });
-    let mut response = Response::new(Full::new(event.body));
-    response.headers_mut().insert("lambda-runtime-aws-request-id", event.id.into());
-    response
-}
-
-async fn invoke(state: &Shared, body: Bytes) -> Bytes {
-    let (sender, receiver) = oneshot::channel();
-    {
-        let mut state = lock(state);
-        state.next_id += 1;
-        let mut event = Event { id: state.next_id, body };
-        state.callers.insert(event.id, sender);
+    let accepting = async move {
         loop {
-            let Some(function) = state.functions.pop_front() else {
-                state.events.push_back(event);
-                break;
-            };
-            match function.send(event) {
-                Ok(()) => break,
-                Err(gone) => event = gone,
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            tokio::task::spawn_local(serve(stream, Rc::clone(&state)));
+        }
+    };
+    LocalSet::new().run_until(accepting).await
+}
+
+/// Serves one connection until it is closed: that of a function if its first request is a GET, else that of a client.
+async fn serve(stream: TcpStream, state: Shared) -> io::Result<()> {
+    let mut wire = Wire::new(stream);
+    wire.receive().await?;
+    if wire.received.head().starts_with(b"GET") {
+        serve_function(wire, &state).await
+    } else {
+        serve_client(wire, &state).await
+    }
+}
+
+async fn serve_function(mut wire: Wire, state: &Shared) -> io::Result<()> {
+    let function = Rc::new(Function::default());
+    loop {
+        let client = state.borrow_mut().clients.pop_front();
+        match client {
+            Some(client) => {
+                client.given.set(Some(Rc::clone(&function)));
+                client.is_given.notify_one();
             }
+            None => state.borrow_mut().functions.push(Rc::clone(&function)),
         }
+        function.has_event.notified().await;
+        let event = function.event.take();
+        respond(&mut wire.stream, RUNTIME_HEADERS, event.body()).await?;
+        function.event.replace(event);
+        wire.receive().await?;
+        std::mem::swap(&mut wire.received, &mut *function.response.borrow_mut());
+        function.has_response.notify_one();
+        wire.stream.write_all(ACCEPTED).await?;
+        wire.receive().await?;
     }
-    receiver.await.unwrap_or_default()
 }
 
-async fn whole(mut body: Incoming) -> Bytes {
-    let declared = body.size_hint().exact().unwrap_or(0);
-    let mut whole = BytesMut::with_capacity(usize::try_from(declared).unwrap_or(0));
-    while let Some(Ok(frame)) = body.frame().await {
-        if let Ok(data) = frame.into_data() {
-            whole.extend_from_slice(&data);
-        }
+async fn serve_client(mut wire: Wire, state: &Shared) -> io::Result<()> {
+    let waiting = Rc::new(Waiting::default());
+    loop {
+        let idle = state.borrow_mut().functions.pop();
+        let function = match idle {
+            Some(function) => function,
+            None => {
+                state.borrow_mut().clients.push_back(Rc::clone(&waiting));
+                waiting.is_given.notified().await;
+                let Some(given) = waiting.given.take() else { continue };
+                given
+            }
+        };
+        std::mem::swap(&mut wire.received, &mut *function.event.borrow_mut());
+        function.has_event.notify_one();
+        function.has_response.notified().await;
+        std::mem::swap(&mut wire.received, &mut *function.response.borrow_mut());
+        let Wire { stream, received } = &mut wire;
+        respond(stream, "", received.body()).await?;
+        wire.receive().await?;
     }
-    whole.freeze()
-}
-
-fn lock(state: &Shared) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,16 +1,16 @@
-//! The function that both run: it answers with as many bytes as its event asks for.
+//! The function behind every subject: it responds with as many bytes as its event asks for.
 
 use std::io;
 
 use hardcap_tests::client::{Call, Client};
 
-/// What an event begins with; the number of bytes to answer follows, padded to [`DIGITS`].
-const START: &str = "{\"answer\":\"";
+/// The start of an event; the size of the response follows, padded to [`DIGITS`].
+const START: &str = "{\"response\":\"";
 const DIGITS: usize = 10;
 
-/// An event of this many bytes that asks for an answer of that many.
-pub(crate) fn event(bytes: usize, answer: usize) -> bytes::Bytes {
-    let mut event = format!("{START}{answer:0DIGITS$}\",\"pad\":\"");
+/// An event of this many bytes that asks for a response of that many. The smallest event has 35 bytes.
+pub(crate) fn event(bytes: usize, response: usize) -> bytes::Bytes {
+    let mut event = format!("{START}{response:0DIGITS$}\",\"pad\":\"");
     let pad = bytes.saturating_sub(event.len() + 2);
     event.extend(std::iter::repeat_n('x', pad));
     event.push_str("\"}");
@@ -26,7 +26,7 @@ pub(crate) async fn run() -> io::Result<()> {
     let next = Call::get(format!("{invocation}/next"));
     let mut answers = std::collections::HashMap::new();
     loop {
-        // Whoever runs the function has ended, and the function ends with it.
+        // The Runtime API has ended, and the function ends with it.
         let Ok(event) = client.send(&next).await else {
             return Ok(());
         };

@@ -1,10 +1,173 @@
-//! What is measured: a process, and where it is invoked.
+//! What is measured: a process that serves the Invoke API, and its functions.
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use hardcap::Clock;
 use hardcap_tests::process::{self, Process};
+
+/// The kinds, in the order in which they are measured and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Floor,
+    Hardcap,
+    CargoLambda,
+    ServerlessOffline,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 4] =
+        [Kind::Floor, Kind::Hardcap, Kind::CargoLambda, Kind::ServerlessOffline];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Floor => "floor",
+            Kind::Hardcap => "hardcap",
+            Kind::CargoLambda => "cargo-lambda",
+            Kind::ServerlessOffline => "serverless-offline",
+        }
+    }
+
+    /// The program that must be installed; `None` for what this repository builds.
+    fn program(self, peers: &Path) -> Option<PathBuf> {
+        match self {
+            Kind::Floor | Kind::Hardcap => None,
+            Kind::CargoLambda => Some(peers.join("venv/bin/cargo-lambda")),
+            Kind::ServerlessOffline => Some(peers.join("node_modules/.bin/serverless")),
+        }
+    }
+
+    /// The version of the program that is measured.
+    pub(crate) async fn version(self, peers: &Path) -> String {
+        let of_package = |name: &str| {
+            let file = peers.join("node_modules").join(name).join("package.json");
+            let package = std::fs::read(file).ok()?;
+            let package: serde_json::Value = serde_json::from_slice(&package).ok()?;
+            Some(format!("{name} {}", package["version"].as_str()?))
+        };
+        match self {
+            Kind::Floor | Kind::Hardcap => format!("{} of this repository", self.name()),
+            Kind::CargoLambda => {
+                let program = peers.join("venv/bin/cargo-lambda");
+                let said = process::output(&program, ["lambda", "--version"], peers).await;
+                let said = said.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned());
+                said.unwrap_or_else(|error| error.to_string())
+            }
+            Kind::ServerlessOffline => {
+                let names = ["serverless-offline", "serverless"];
+                let versions: Vec<String> = names.into_iter().filter_map(of_package).collect();
+                versions.join(" with ")
+            }
+        }
+    }
+
+    /// Whether it can be measured here.
+    pub(crate) fn is_installed(self, peers: &Path) -> bool {
+        self.program(peers).is_none_or(|program| program.exists())
+    }
+}
+
+/// Where a subject is invoked.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    path: String,
+}
+
+impl Target {
+    /// A whole request with this body.
+    pub(crate) fn request(&self, body: &[u8]) -> Vec<u8> {
+        let Target { address, path, .. } = self;
+        let length = body.len();
+        let mut request = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        )
+        .into_bytes();
+        request.extend_from_slice(body);
+        request
+    }
+}
+
+/// A running subject.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) kind: Kind,
+    pub(crate) target: Target,
+    process: Process,
+    /// The functions that it does not start itself.
+    functions: Vec<Process>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// Where the peers are installed, and how many functions a subject needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup<'a> {
+    pub(crate) peers: &'a Path,
+    pub(crate) functions: usize,
+}
+
+impl Subject {
+    /// Starts a subject, and waits until it listens. Also returns how long that took, in milliseconds.
+    pub(crate) async fn start(kind: Kind, setup: Setup<'_>) -> io::Result<(Subject, f64)> {
+        let watch = Clock::default().stopwatch();
+        let started = match kind {
+            Kind::Floor => floor(setup.functions).await,
+            Kind::Hardcap => hardcap().await,
+            Kind::CargoLambda => cargo_lambda(setup).await,
+            Kind::ServerlessOffline => serverless_offline(setup).await,
+        };
+        let (subject, took) = started
+            .map(|subject| (subject, watch.elapsed()))
+            .map_err(|error| io::Error::other(format!("{}: {error}", kind.name())))?;
+        Ok((subject.with_functions(setup.functions)?, took.as_secs_f64() * 1_000.0))
+    }
+
+    /// Starts the functions of a subject that does not start them itself.
+    fn with_functions(mut self, functions: usize) -> io::Result<Subject> {
+        if self.kind == Kind::CargoLambda {
+            let api = format!("{}/.rt", self.target.address);
+            let program = std::env::current_exe()?;
+            let variables = [("AWS_LAMBDA_RUNTIME_API", api.as_str())];
+            self.functions = (0..functions)
+                .map(|_| Process::start(&program, ["function"], &variables))
+                .collect::<io::Result<_>>()?;
+        }
+        Ok(self)
+    }
+
+    /// Ends it, and waits until it has ended.
+    pub(crate) async fn stop(self) -> io::Result<()> {
+        self.process.stop().await?;
+        drop(self.functions);
+        Ok(())
+    }
+
+    /// How much memory it holds, in bytes.
+    pub(crate) fn resident(&self) -> io::Result<u64> {
+        let id = self.process.id().ok_or_else(|| io::Error::other("it has ended"))?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+            .map(|kilobytes| kilobytes * 1024)
+            .ok_or_else(|| io::Error::other(format!("no VmRSS in {status}")))
+    }
+}
+
+/// The program that `just bench` built.
+pub(crate) fn hardcap_binary() -> PathBuf {
+    process::beside("hardcap")
+}
+
+async fn floor(functions: usize) -> io::Result<Subject> {
+    let program = std::env::current_exe()?;
+    let mut process = Process::start(&program, ["floor", &functions.to_string()], &[])?;
+    let address = process.line().await?;
+    let address = address.parse().map_err(io::Error::other)?;
+    let target = Target { name: Kind::Floor.name(), address, path: "/".to_owned() };
+    Ok(Subject { kind: Kind::Floor, target, process, functions: Vec::new(), _folder: None })
+}
 
 const TEMPLATE: &str = "\
 Transform: AWS::Serverless-2016-10-31
@@ -20,100 +183,17 @@ Resources:
       MemorySize: 512
 ";
 
-/// Where hardcap's own words go, in its folder.
-const LOG: &str = "hardcap.log";
+/// Where the log of a subject goes, in its folder.
+const LOG: &str = "subject.log";
 
-/// A running floor or hardcap.
-#[derive(Debug)]
-pub(crate) struct Subject {
-    pub(crate) invoke_url: String,
-    process: Process,
-    _folder: Option<tempfile::TempDir>,
-}
-
-impl Subject {
-    /// The floor with as many functions as there will be clients.
-    pub(crate) async fn floor(functions: usize) -> io::Result<Subject> {
-        let program = std::env::current_exe()?;
-        let mut process = Process::start(&program, ["floor", &functions.to_string()], &[])?;
-        let invoke_url = process.line().await?;
-        Ok(Subject { invoke_url, process, _folder: None })
-    }
-
-    /// The program `hardcap` on a template with the function.
-    pub(crate) async fn hardcap() -> io::Result<Subject> {
-        let folder = tempfile::tempdir()?;
-        let function = std::env::current_exe()?;
-        std::fs::write(folder.path().join("template.yaml"), TEMPLATE)?;
-        let settings =
-            format!("[functions.Measured]\ncommand = [{:?}, \"function\"]\n", function.display());
-        std::fs::write(folder.path().join("hardcap.toml"), settings)?;
-        let (mut process, ready) = start(folder.path())?;
-        let ready = until_ready(&mut process, &ready).await?;
-        let aws = ready["aws"].as_str().unwrap_or_default();
-        let invoke_url = format!("{aws}/2015-03-31/functions/measured/invocations");
-        Ok(Subject { invoke_url, process, _folder: Some(folder) })
-    }
-
-    /// Ends it, and waits until it has ended.
-    pub(crate) async fn stop(self) -> io::Result<()> {
-        self.process.stop().await.map(drop)
-    }
-
-    /// How much memory it holds, in bytes.
-    pub(crate) fn resident(&self) -> io::Result<u64> {
-        self.status("VmRSS:")
-    }
-
-    /// The most that it held since [`Subject::forget_peak`], in bytes.
-    pub(crate) fn peak(&self) -> io::Result<u64> {
-        self.status("VmHWM:")
-    }
-
-    /// Makes what it holds now its peak.
-    pub(crate) fn forget_peak(&self) -> io::Result<()> {
-        std::fs::write(self.file("clear_refs")?, "5")
-    }
-
-    fn status(&self, name: &str) -> io::Result<u64> {
-        let status = std::fs::read_to_string(self.file("status")?)?;
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
-            .map(|kilobytes| kilobytes * 1024)
-            .ok_or_else(|| io::Error::other(format!("no {name} in {status}")))
-    }
-
-    fn file(&self, name: &str) -> io::Result<PathBuf> {
-        let id = self.process.id().ok_or_else(|| io::Error::other("it has ended"))?;
-        Ok(PathBuf::from(format!("/proc/{id}/{name}")))
-    }
-}
-
-/// How long hardcap takes from its start until everything listens, each time, in milliseconds.
-pub(crate) async fn start_times(times: usize) -> io::Result<Vec<f64>> {
-    let mut took = Vec::new();
-    for _ in 0..times {
-        let folder = tempfile::tempdir()?;
-        std::fs::write(folder.path().join("template.yaml"), TEMPLATE)?;
-        let settings = "[functions.Measured]\ncommand = [\"true\"]\n";
-        std::fs::write(folder.path().join("hardcap.toml"), settings)?;
-        let watch = Clock::default().stopwatch();
-        let (mut process, ready) = start(folder.path())?;
-        until_ready(&mut process, &ready).await?;
-        took.push(watch.elapsed().as_secs_f64() * 1_000.0);
-        process.stop().await?;
-    }
-    Ok(took)
-}
-
-/// The program that `just bench` built.
-pub(crate) fn hardcap_binary() -> PathBuf {
-    process::beside("hardcap")
-}
-
-fn start(folder: &Path) -> io::Result<(Process, PathBuf)> {
-    let ready = folder.join("ready.json");
-    let template = folder.join("template.yaml");
+async fn hardcap() -> io::Result<Subject> {
+    let folder = tempfile::tempdir()?;
+    let function = std::env::current_exe()?;
+    let (template, ready) = (folder.path().join("template.yaml"), folder.path().join("ready.json"));
+    std::fs::write(&template, TEMPLATE)?;
+    let settings =
+        format!("[functions.Measured]\ncommand = [{:?}, \"function\"]\n", function.display());
+    std::fs::write(folder.path().join("hardcap.toml"), settings)?;
     let arguments = [
         "up".as_ref(),
         template.as_os_str(),
@@ -124,23 +204,137 @@ fn start(folder: &Path) -> io::Result<(Process, PathBuf)> {
         "--ready-file".as_ref(),
         ready.as_os_str(),
     ];
-    let process = Process::start_logged(&hardcap_binary(), arguments, &folder.join(LOG))?;
-    Ok((process, ready))
+    let log = folder.path().join(LOG);
+    let mut process = Process::start_logged(&hardcap_binary(), arguments, &log)?;
+    let ready = until_ready(&mut process, &ready, &log).await?;
+    let address = ready["aws"].as_str().and_then(|url| url.strip_prefix("http://"));
+    let address = address.unwrap_or_default().parse().map_err(io::Error::other)?;
+    let path = "/2015-03-31/functions/measured/invocations".to_owned();
+    let target = Target { name: Kind::Hardcap.name(), address, path };
+    let (functions, _folder) = (Vec::new(), Some(folder));
+    Ok(Subject { kind: Kind::Hardcap, target, process, functions, _folder })
+}
+
+/// cargo-lambda with its Runtime API alone: the functions are the same processes as those of the floor, one for each client.
+async fn cargo_lambda(setup: Setup<'_>) -> io::Result<Subject> {
+    let folder = tempfile::tempdir()?;
+    let manifest = folder.path().join("Cargo.toml");
+    std::fs::write(&manifest, "[package]\nname = \"measured\"\nversion = \"0.1.0\"\n")?;
+    std::fs::create_dir(folder.path().join("src"))?;
+    std::fs::write(folder.path().join("src/main.rs"), "fn main() {}\n")?;
+    let address = free_address()?;
+    let (port, functions) = (address.port().to_string(), setup.functions.to_string());
+    let arguments = [
+        "lambda".as_ref(),
+        "watch".as_ref(),
+        "--only-lambda-apis".as_ref(),
+        "--ignore-changes".as_ref(),
+        "--invoke-address".as_ref(),
+        "127.0.0.1".as_ref(),
+        "--invoke-port".as_ref(),
+        port.as_ref(),
+        "--concurrency".as_ref(),
+        functions.as_ref(),
+        "--manifest-path".as_ref(),
+        manifest.as_os_str(),
+    ];
+    let program = setup.peers.join("venv/bin/cargo-lambda");
+    let log = folder.path().join(LOG);
+    let mut process = Process::start_logged(&program, arguments, &log)?;
+    until_listening(&mut process, address, &log).await?;
+    let path = "/2015-03-31/functions/_/invocations".to_owned();
+    let target = Target { name: Kind::CargoLambda.name(), address, path };
+    let (functions, _folder) = (Vec::new(), Some(folder));
+    Ok(Subject { kind: Kind::CargoLambda, target, process, functions, _folder })
+}
+
+const SERVERLESS: &str = "\
+service: measured
+frameworkVersion: '3'
+provider:
+  name: aws
+  runtime: nodejs20.x
+  timeout: 30
+plugins:
+  - serverless-offline
+functions:
+  measured:
+    handler: handler.measured
+";
+
+/// The same function in JavaScript, because serverless-offline runs no function in Rust.
+const HANDLER: &str = "\
+const responses = new Map();
+exports.measured = async (event) => {
+  const bytes = Number(event.response);
+  if (!responses.has(bytes)) responses.set(bytes, 'y'.repeat(bytes - 2));
+  return responses.get(bytes);
+};
+";
+
+async fn serverless_offline(setup: Setup<'_>) -> io::Result<Subject> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("serverless.yml"), SERVERLESS)?;
+    std::fs::write(folder.path().join("handler.js"), HANDLER)?;
+    std::os::unix::fs::symlink(
+        setup.peers.join("node_modules"),
+        folder.path().join("node_modules"),
+    )?;
+    let (address, http, websocket) = (free_address()?, free_address()?, free_address()?);
+    // `serverless` reads the service of the folder that it is started in.
+    let command = format!(
+        "cd '{}' && SLS_TELEMETRY_DISABLED=1 SLS_NOTIFICATIONS_MODE=off exec node_modules/.bin/serverless offline --host \
+         127.0.0.1 --lambdaPort {} --httpPort {} --websocketPort {}",
+        folder.path().display(),
+        address.port(),
+        http.port(),
+        websocket.port()
+    );
+    let log = folder.path().join(LOG);
+    let mut process = Process::start_logged(Path::new("/bin/sh"), ["-c", &command], &log)?;
+    until_listening(&mut process, address, &log).await?;
+    let path = "/2015-03-31/functions/measured-dev-measured/invocations".to_owned();
+    let target = Target { name: Kind::ServerlessOffline.name(), address, path };
+    let (functions, _folder) = (Vec::new(), Some(folder));
+    Ok(Subject { kind: Kind::ServerlessOffline, target, process, functions, _folder })
+}
+
+fn free_address() -> io::Result<SocketAddr> {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 /// Looks again and again, without a pause that would be measured with it.
-async fn until_ready(process: &mut Process, file: &Path) -> io::Result<serde_json::Value> {
+async fn until_ready(
+    process: &mut Process,
+    file: &Path,
+    log: &Path,
+) -> io::Result<serde_json::Value> {
     loop {
         if let Ok(text) = std::fs::read_to_string(file)
             && let Ok(ready) = serde_json::from_str(&text)
         {
             return Ok(ready);
         }
-        if process.ended()?.is_some() {
-            let log = file.with_file_name(LOG);
-            let said = std::fs::read_to_string(log).unwrap_or_default();
-            return Err(io::Error::other(format!("hardcap ended before it listened: {said}")));
-        }
+        still_runs(process, log)?;
         tokio::task::yield_now().await;
+    }
+}
+
+/// Connects again and again, with a pause far below what is measured.
+async fn until_listening(process: &mut Process, address: SocketAddr, log: &Path) -> io::Result<()> {
+    while tokio::net::TcpStream::connect(address).await.is_err() {
+        still_runs(process, log)?;
+        Clock::default().pause(std::time::Duration::from_millis(1)).await;
+    }
+    Ok(())
+}
+
+fn still_runs(process: &mut Process, log: &Path) -> io::Result<()> {
+    match process.ended()? {
+        None => Ok(()),
+        Some(_) => {
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            Err(io::Error::other(format!("ended before it listened: {said}")))
+        }
     }
 }
