@@ -1,8 +1,14 @@
 //! The AWS port: one address for every AWS API, so that `AWS_ENDPOINT_URL` is all a client needs.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
+use hardcap_limits::Millis;
 use http::{HeaderMap, Request, Response};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::cloudformation::CloudFormation;
@@ -18,7 +24,8 @@ use crate::sts;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use hardcap_core::guard::{self, GuardRefusal, Surface};
-use hardcap_core::serve::RequestBody;
+use hardcap_core::serve::{self, RequestBody};
+use hardcap_lambda::{Lambda, invoke_api};
 use hardcap_s3::S3;
 
 /// The APIs behind one port. Cheap to clone.
@@ -78,6 +85,33 @@ impl Aws {
             logs: CloudWatchLogs::new(platform, config),
             strict: config.strict_auth,
         }
+    }
+
+    /// Serves the port. Simple Invoke requests take a shorter way; a signature that must be verified is not simple.
+    pub(crate) fn serve(
+        self,
+        listener: TcpListener,
+        lambda: &Lambda,
+        body_idle: Millis,
+        (tasks, stop): (&TaskTracker, &CancellationToken),
+    ) {
+        let (lambda, trust) = (lambda.clone(), Arc::clone(&self.platform.trust));
+        let is_strict = self.strict;
+        let lean = move |connection| {
+            let (lambda, trust) = (lambda.clone(), Arc::clone(&trust));
+            async move {
+                match is_strict {
+                    true => Some(connection),
+                    false => invoke_api::lean::serve(lambda, trust, connection).await,
+                }
+            }
+        };
+        let handle = move |request, _peer| {
+            let aws = self.clone();
+            async move { aws.handle(request).await }
+        };
+        let surface = serve::Surface::Aws(body_idle);
+        serve::serve_leanly(listener, stop.clone(), tasks, surface, lean, handle);
     }
 
     /// Hands a request to the API that it is for, unless it comes from where that API must not be reached from.

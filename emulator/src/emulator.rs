@@ -138,29 +138,7 @@ impl Emulator {
         let control = control.router();
         let surfaces = Surfaces { lambda: router, control, s3, dynamodb, ssm, secrets };
         let aws = Aws::new(&platform, &config, surfaces);
-        let (invoked, trust) = (lambda.clone(), Arc::clone(&platform.trust));
-        let is_strict = config.strict_auth;
-        let lean = move |connection| {
-            let (lambda, trust) = (invoked.clone(), Arc::clone(&trust));
-            async move {
-                // A signature is verified by the router.
-                match is_strict {
-                    true => Some(connection),
-                    false => invoke_api::lean::serve(lambda, trust, connection).await,
-                }
-            }
-        };
-        serve::serve_leanly(
-            sockets.aws.0,
-            stop.clone(),
-            &tasks,
-            serve::Surface::Aws(config.body_idle),
-            lean,
-            move |request, _peer| {
-                let aws = aws.clone();
-                async move { aws.handle(request).await }
-            },
-        );
+        aws.serve(sockets.aws.0, &lambda, config.body_idle, (&tasks, &stop));
         let mut bound = sockets.gateways.into_iter();
         let apis = config.apis.iter().map(|api| Gateway::for_api(&platform, &lambda, api, &config));
         for ((listener, _), gateway) in bound.by_ref().take(config.apis.len()).zip(apis) {

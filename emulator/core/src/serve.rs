@@ -3,7 +3,7 @@
 
 mod body;
 pub mod lean;
-mod pool;
+pub mod pool;
 mod shortage;
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hardcap_limits::{Exceeded, Limit, Millis};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
@@ -345,7 +345,7 @@ pub fn declared_length(headers: &HeaderMap) -> Option<u64> {
 enum Buffer {
     Empty(usize),
     One(Bytes),
-    Many(BytesMut),
+    Many(Vec<u8>),
 }
 
 impl Buffer {
@@ -362,31 +362,25 @@ impl Buffer {
     }
 
     fn push(&mut self, data: Bytes) {
-        *self = match std::mem::replace(self, Buffer::Empty(0)) {
-            Buffer::Empty(capacity) if data.len() >= capacity => Buffer::One(data),
-            Buffer::Empty(capacity) => {
-                let mut bytes = BytesMut::with_capacity(capacity);
-                bytes.extend_from_slice(&data);
-                Buffer::Many(bytes)
+        let (mut bytes, first) = match std::mem::replace(self, Buffer::Empty(0)) {
+            Buffer::Empty(capacity) if data.len() >= capacity => {
+                *self = Buffer::One(data);
+                return;
             }
-            Buffer::One(first) => {
-                let mut bytes = BytesMut::with_capacity((first.len() + data.len()) * 2);
-                bytes.extend_from_slice(&first);
-                bytes.extend_from_slice(&data);
-                Buffer::Many(bytes)
-            }
-            Buffer::Many(mut bytes) => {
-                bytes.extend_from_slice(&data);
-                Buffer::Many(bytes)
-            }
+            Buffer::Empty(capacity) => (pool::take(capacity), Bytes::new()),
+            Buffer::One(first) => (pool::take((first.len() + data.len()) * 2), first),
+            Buffer::Many(bytes) => (bytes, Bytes::new()),
         };
+        bytes.extend_from_slice(&first);
+        bytes.extend_from_slice(&data);
+        *self = Buffer::Many(bytes);
     }
 
     fn freeze(self) -> Bytes {
         match self {
             Buffer::Empty(_) => Bytes::new(),
             Buffer::One(bytes) => bytes,
-            Buffer::Many(bytes) => bytes.freeze(),
+            Buffer::Many(bytes) => pool::freeze(bytes),
         }
     }
 }

@@ -63,6 +63,7 @@ use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
 use hardcap_core::payloads::Part;
 use hardcap_core::record::What;
+use hardcap_core::serve::pool;
 
 /// An event that is described before it is serialized, so that an event over the limit is never serialized.
 pub trait Envelope: Send {
@@ -387,9 +388,9 @@ fn measured(ctx: &Context, event: InvocationEvent) -> Result<Bytes, InvokeError>
             let capacity = usize::try_from(length.bytes().0).map_err(|_| {
                 InvokeError::Bug("an admitted event does not fit into memory".to_owned())
             })?;
-            let mut event = Vec::with_capacity(capacity);
+            let mut event = pool::take(capacity);
             envelope.describe(&mut event);
-            Ok(event.into())
+            Ok(pool::freeze(event))
         }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) struct Figures {
 pub(crate) struct Process {
     pub(crate) ready_ms: f64,
     pub(crate) idle_bytes: u64,
-    /// After [`LARGE_CALLS`] large events; `None` if it did not answer them.
+    /// A second after [`LARGE_CALLS`] large events; `None` if it did not answer them.
     pub(crate) afterwards_bytes: Option<u64>,
 }
 
@@ -191,6 +191,7 @@ async fn process(kind: Kind, peers: &Path) -> io::Result<Process> {
     for _ in 0..10 {
         answered = answered && in_time(load, &subject).await.is_ok();
     }
+    Clock::default().pause(Duration::from_secs(1)).await;
     let afterwards_bytes = answered.then(|| subject.resident()).transpose()?;
     subject.stop().await?;
     Ok(Process { ready_ms: starts[starts.len() / 2], idle_bytes, afterwards_bytes })

@@ -63,7 +63,7 @@ fn measured(figures: &Figures) -> String {
         let _ = writeln!(page, "| {load} | {} |", cells.join(" | "));
     }
     page += "\nEach cell is the median of all calls, the lowest and the highest median of a turn in brackets, and the multiple of \
-             the floor.\n\n| | ready, ms | idle, MB | after 1,000 events of 6 MB, MB |\n| --- | ---: | ---: | ---: |\n";
+             the floor.\n\n| | ready, ms | idle, MB | a second after 1,000 events of 6 MB, MB |\n| --- | ---: | ---: | ---: |\n";
     for name in &kinds {
         let Some(Process { ready_ms, idle_bytes, afterwards_bytes }) = figures.processes.get(*name)
         else {

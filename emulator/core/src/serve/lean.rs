@@ -12,13 +12,15 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hardcap_limits::Millis;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::pool;
-use crate::clock::Clock;
+use crate::clock::{Clock, EpochMillis};
 
 /// The room of the buffer: a head, and with it a small body.
 const ROOM: usize = 8 * 1024;
@@ -35,6 +37,7 @@ pub struct LeanConnection {
     stream: TcpStream,
     peer: SocketAddr,
     stop: CancellationToken,
+    clock: Clock,
     body_idle: Option<Millis>,
     /// What was received and is not served yet.
     buffer: Vec<u8>,
@@ -95,6 +98,7 @@ impl LeanConnection {
             stream,
             peer,
             stop,
+            clock: Clock::default(),
             body_idle,
             buffer,
             head_bytes: 0,
@@ -128,7 +132,7 @@ impl LeanConnection {
             let read = tokio::select! {
                 read = self.stream.read_buf(&mut self.buffer) => read,
                 () = self.stop.cancelled() => return Arrival::End,
-                () = idle(self.body_idle.map(|_| HEAD_IDLE)) => return Arrival::End,
+                () = idle(&self.clock, self.body_idle.map(|_| HEAD_IDLE)) => return Arrival::End,
             };
             if !matches!(read, Ok(1..)) {
                 return Arrival::End;
@@ -179,7 +183,7 @@ impl LeanConnection {
             let mut rest = bytes::BufMut::limit(&mut body, length - before);
             let read = tokio::select! {
                 read = self.stream.read_buf(&mut rest) => read,
-                () = idle(self.body_idle) => Ok(0),
+                () = idle(&self.clock, self.body_idle) => Ok(0),
             };
             if !matches!(read, Ok(1..)) {
                 self.buffer.extend_from_slice(&body);
@@ -219,7 +223,7 @@ impl LeanConnection {
         out.extend_from_slice(b"content-length: ");
         decimal(out, body.len() as u64);
         out.extend_from_slice(b"\r\ndate: ");
-        out.extend_from_slice(self.date.text().as_bytes());
+        out.extend_from_slice(self.date.text(self.clock.wall()).as_bytes());
         if self.stop.is_cancelled() {
             out.extend_from_slice(b"\r\nconnection: close");
         }
@@ -234,6 +238,21 @@ impl LeanConnection {
             self.stream.write_all(&out[sent..]).await?;
         }
         self.stream.write_all(&body[sent.saturating_sub(out.len())..]).await
+    }
+
+    /// Sends a response that was made for hyper.
+    ///
+    /// # Errors
+    ///
+    /// If the client has gone, or the body fails.
+    pub async fn send<B>(&mut self, response: Response<B>) -> io::Result<()>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        self.respond(head.status, |out| lines(out, &head.headers), &body).await
     }
 
     /// The connection for hyper, with what was received and is not served yet.
@@ -289,10 +308,10 @@ fn body_length(headers: &[httparse::Header<'_>]) -> Option<u64> {
     Some(length.unwrap_or(0))
 }
 
-async fn idle(span: Option<Millis>) {
+async fn idle(clock: &Clock, span: Option<Millis>) {
     match span {
         Some(span) => {
-            Clock::default().timeout(span, std::future::pending::<()>()).await;
+            clock.timeout(span, std::future::pending::<()>()).await;
         }
         None => std::future::pending().await,
     }
@@ -306,8 +325,7 @@ struct Date {
 }
 
 impl Date {
-    fn text(&mut self) -> &str {
-        let now = Clock::default().wall();
+    fn text(&mut self, now: EpochMillis) -> &str {
         if now.0 / 1_000 != self.second || self.text.is_empty() {
             let format = time::macros::format_description!(
                 "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -376,3 +394,6 @@ impl AsyncWrite for Rewound {
         Pin::new(&mut self.stream).poll_shutdown(task)
     }
 }
+
+#[cfg(test)]
+mod tests;

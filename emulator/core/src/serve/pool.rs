@@ -7,27 +7,34 @@ use bytes::Bytes;
 
 /// The size from which a body is large.
 const LARGE: usize = 256 * 1024;
-/// The largest buffer that is kept, and the number of kept ones: one for an event and one for a response.
-const KEPT_BYTES: usize = 8 * 1024 * 1024;
+/// The room of a buffer. Allocators map an allocation of this size by itself, so that only touched pages take memory and all of
+/// them are returned when it is freed; a smaller one may stay in the allocator (glibc: above 32 MiB, always).
+const ROOM: usize = 33 * 1024 * 1024;
+/// The number of kept buffers: one for an event and one for a response.
 const KEPT: usize = 2;
 
 static BUFFERS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// An empty buffer with room for so many bytes.
-pub(super) fn take(bytes: usize) -> Vec<u8> {
-    if bytes >= LARGE {
-        let mut kept = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = kept.iter().position(|buffer| buffer.capacity() >= bytes) {
-            return kept.swap_remove(at);
-        }
-        // One that is too small is freed now, so that the room of all of them stays bounded.
-        kept.pop();
+#[must_use]
+pub fn take(bytes: usize) -> Vec<u8> {
+    if !(LARGE..=ROOM).contains(&bytes) {
+        return Vec::with_capacity(bytes);
     }
-    Vec::with_capacity(bytes)
+    let kept = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    kept.unwrap_or_else(|| {
+        let mut buffer = Vec::new();
+        match buffer.try_reserve_exact(ROOM) {
+            Ok(()) => buffer,
+            // The system allows no more addresses than are used.
+            Err(_) => Vec::with_capacity(bytes),
+        }
+    })
 }
 
 /// A copy of a body.
-pub(super) fn copy(body: &[u8]) -> Bytes {
+#[must_use]
+pub fn copy(body: &[u8]) -> Bytes {
     if body.len() < LARGE {
         return Bytes::copy_from_slice(body);
     }
@@ -36,12 +43,18 @@ pub(super) fn copy(body: &[u8]) -> Bytes {
     freeze(buffer)
 }
 
-/// A body. A large buffer is kept for the next one after its last use.
-pub(super) fn freeze(buffer: Vec<u8>) -> Bytes {
-    match buffer.capacity() {
-        LARGE..=KEPT_BYTES => Bytes::from_owner(Pooled(buffer)),
-        _ => Bytes::from(buffer),
-    }
+/// A body. The buffer of a large one is kept for the next one after its last use.
+#[must_use]
+pub fn freeze(buffer: Vec<u8>) -> Bytes {
+    if buffer.capacity() == ROOM { Bytes::from_owner(Pooled(buffer)) } else { Bytes::from(buffer) }
+}
+
+/// Frees the kept buffers.
+pub fn release() {
+    let mut buffers = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = std::mem::take(&mut *buffers);
+    drop(buffers);
+    drop(kept);
 }
 
 struct Pooled(Vec<u8>);
@@ -56,9 +69,9 @@ impl Drop for Pooled {
     fn drop(&mut self) {
         let mut buffer = std::mem::take(&mut self.0);
         buffer.clear();
-        let mut kept = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEPT {
-            kept.push(buffer);
+        let mut buffers = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffers.len() < KEPT {
+            buffers.push(buffer);
         }
     }
 }

@@ -1,14 +1,11 @@
 //! Synchronous Invoke requests without options, without hyper. Everything else is left to the router, with the same bytes.
 
-use std::io;
 use std::sync::Arc;
 
-use axum::body::Body;
 use hardcap_core::context::Context;
 use hardcap_core::guard::{self, Trust};
 use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, lines};
-use http::{Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http::StatusCode;
 
 use super::{reply_headers, respond};
 use crate::{Invocation, InvocationEvent, Lambda, refusal};
@@ -46,7 +43,7 @@ pub async fn serve(
                 let write = |out: &mut Vec<u8>| lines(out, &headers);
                 connection.respond(StatusCode::OK, write, &reply.payload).await
             }
-            Err(stop) => send(&mut connection, refusal::render(&ctx, &stop)).await,
+            Err(stop) => connection.send(refusal::render(&ctx, &stop)).await,
         };
         sent.ok()?;
     }
@@ -72,10 +69,4 @@ fn simple(lambda: &Lambda, trust: &Trust, head: &LeanHead<'_>) -> Option<SimpleI
     }
     let tail = head.header("x-amz-log-type") == Some("Tail");
     Some(SimpleInvoke { ctx, function: function.to_owned(), length: head.length, tail })
-}
-
-async fn send(connection: &mut LeanConnection, response: Response<Body>) -> io::Result<()> {
-    let (head, body) = response.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    connection.respond(head.status, |out| lines(out, &head.headers), &body).await
 }

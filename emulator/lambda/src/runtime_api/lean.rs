@@ -4,11 +4,9 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::body::Body;
 use hardcap_core::guard;
 use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, line};
-use http::{Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http::StatusCode;
 
 use super::{INVOCATION_ID, RESPONSE_MODE, illegal_call, next_event};
 use crate::outcome::InvocationEnd;
@@ -35,7 +33,7 @@ pub(super) async fn serve(
             Arrival::Other => return Some(connection),
             Arrival::Request(Call::Next) => match next_event(&sandbox).await {
                 Ok(event) => send_event(&mut connection, &sandbox, &event).await,
-                Err(refusal) => send(&mut connection, refusal).await,
+                Err(refusal) => connection.send(refusal).await,
             },
             Arrival::Request(Call::Response { request_id, length }) => {
                 let Some(payload) = connection.body(length, |_| {}).await else {
@@ -47,7 +45,7 @@ pub(super) async fn serve(
                         let (status, body) = (StatusCode::ACCEPTED, br#"{"status":"OK"}"#);
                         connection.respond(status, |out| out.extend_from_slice(JSON), body).await
                     }
-                    Err(illegal) => send(&mut connection, illegal_call(illegal)).await,
+                    Err(illegal) => connection.send(illegal_call(illegal)).await,
                 }
             }
         };
@@ -98,12 +96,4 @@ async fn send_event(
         }
     };
     connection.respond(StatusCode::OK, headers, event).await
-}
-
-/// Sends a response of the router's.
-async fn send(connection: &mut LeanConnection, response: Response<Body>) -> io::Result<()> {
-    let (head, body) = response.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let headers = |out: &mut Vec<u8>| hardcap_core::serve::lean::lines(out, &head.headers);
-    connection.respond(head.status, headers, &body).await
 }

@@ -15,6 +15,7 @@ use super::super::state::SandboxState;
 use super::extensions::ShutdownReason;
 use super::{Inner, Run, RunningProcess, Sandbox};
 use hardcap_core::clock::EpochMillis;
+use hardcap_core::serve::pool;
 
 /// The maximum age of a memory sample at the end of an invocation: a function cannot allocate much in that time.
 const MEMORY_FRESH: Duration = Duration::from_millis(5);
@@ -101,6 +102,7 @@ impl Sandbox {
             SandboxState::Idle => {
                 if !std::mem::replace(&mut inner.frozen, true) {
                     self.freeze();
+                    pool::release();
                 }
                 IDLE_LOOK
             }

@@ -428,6 +428,7 @@ pages! {
     page_runtimes: "docs/runtimes.md",
     page_rust: "docs/rust.md",
     page_sandbox: "docs/sandbox.md",
+    page_speed: "docs/speed.md",
     page_streaming: "docs/streaming.md",
     page_templates: "docs/templates.md",
     page_troubleshooting: "docs/troubleshooting.md",
