@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::measure::Points;
+
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 70.0;
 const TOP: f64 = 70.0;
 const COLOURS: [&str; 4] = ["#0b57d0", "#555555", "#b3261e", "#146c2e"];
 
-/// By a size, and by subject: milliseconds, and bytes of memory.
-pub(crate) type Points = [(usize, BTreeMap<String, (f64, u64)>)];
-
 pub(crate) struct Chart<'a> {
     pub(crate) title: &'a str,
     pub(crate) unit: &'a str,
-    pub(crate) points: &'a Points,
+    /// By a size.
+    pub(crate) points: &'a [(usize, Points)],
 }
 
 impl Chart<'_> {

@@ -42,6 +42,9 @@ pub(crate) struct Time {
 /// What one subject needed for a load, or why there is no number.
 pub(crate) type Outcome = Result<Time, String>;
 
+/// By subject: milliseconds, and bytes of memory afterwards.
+pub(crate) type Points = BTreeMap<String, (f64, u64)>;
+
 /// Everything that was measured.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Figures {
@@ -52,10 +55,10 @@ pub(crate) struct Figures {
     /// By subject.
     pub(crate) processes: BTreeMap<String, Process>,
     pub(crate) binary_bytes: u64,
-    /// Event size in bytes, and by subject the time and the memory afterwards in bytes.
-    pub(crate) sizes: Vec<(usize, BTreeMap<String, (f64, u64)>)>,
-    /// Clients, and by subject the time and the memory afterwards in bytes.
-    pub(crate) clients: Vec<(usize, BTreeMap<String, (f64, u64)>)>,
+    /// By the size of the event in bytes.
+    pub(crate) sizes: Vec<(usize, Points)>,
+    /// By the number of clients.
+    pub(crate) clients: Vec<(usize, Points)>,
     pub(crate) seconds: u64,
 }
 
@@ -115,7 +118,7 @@ fn times(row: Row) -> BTreeMap<String, Outcome> {
     row.into_iter().map(|(name, it)| (name, it.map(|(time, _)| time))).collect()
 }
 
-fn points(row: Row) -> BTreeMap<String, (f64, u64)> {
+fn points(row: Row) -> Points {
     let points = row.into_iter().filter_map(|(name, it)| {
         let (time, bytes) = it.inspect_err(|error| eprintln!("{name}: {error}")).ok()?;
         Some((name, (time.median, bytes)))
