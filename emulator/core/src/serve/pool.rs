@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 
 /// The size from which a body is large.
-const LARGE: usize = 256 * 1024;
+const LARGE: usize = 200 * 1024;
 /// The room of a buffer. Allocators map an allocation of this size by itself, so that only touched pages take memory and all of
 /// them are returned when it is freed; a smaller one may stay in the allocator (glibc: above 32 MiB, always).
 const ROOM: usize = 33 * 1024 * 1024;
