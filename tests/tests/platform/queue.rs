@@ -530,7 +530,7 @@ async fn what_was_accepted_is_done_even_if_the_emulator_is_killed() {
     std::fs::create_dir(&done).expect("a folder for what was done");
     #[expect(clippy::disallowed_methods, reason = "a process of its own, to be killed")]
     let mut child = std::process::Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "a_process_that_is_there_to_be_killed", "--nocapture"])
+        .args(["--exact", "queue::a_process_that_is_there_to_be_killed", "--nocapture"])
         .env(CHILD, &data)
         .stdout(std::process::Stdio::piped())
         .spawn()

@@ -150,7 +150,7 @@ impl Child {
         #[expect(clippy::disallowed_methods, reason = "a process of its own, to be killed")]
         let mut process =
             std::process::Command::new(std::env::current_exe().expect("this program"))
-                .args(["--exact", "control_groups::a_process_that_is_there_to_be_killed"])
+                .args(["--exact", "lambda::control_groups::a_process_that_is_there_to_be_killed"])
                 .arg("--nocapture")
                 .env(CHILD, "1")
                 .stdout(std::process::Stdio::piped())

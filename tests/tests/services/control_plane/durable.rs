@@ -132,7 +132,11 @@ async fn a_process_that_is_there_to_be_killed() {
 fn spawn(data: &Path) -> (std::process::Child, String) {
     #[expect(clippy::disallowed_methods, reason = "a process of its own, to be killed")]
     let mut child = std::process::Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "durable::a_process_that_is_there_to_be_killed", "--nocapture"])
+        .args([
+            "--exact",
+            "control_plane::durable::a_process_that_is_there_to_be_killed",
+            "--nocapture",
+        ])
         .env(CHILD, data)
         .stdout(std::process::Stdio::piped())
         .spawn()

@@ -213,7 +213,7 @@ impl Drop for Killed {
 fn spawn(data: &Path) -> (Killed, String) {
     #[expect(clippy::disallowed_methods, reason = "a process of its own, to be killed")]
     let child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "durable::a_process_that_is_there_to_be_killed", "--nocapture"])
+        .args(["--exact", "data::durable::a_process_that_is_there_to_be_killed", "--nocapture"])
         .env(CHILD, data)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -128,7 +128,7 @@ impl Drop for Killed {
 fn spawn(folder: &Path) -> (Killed, String) {
     #[expect(clippy::disallowed_methods, reason = "a process of its own, to be killed")]
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "durable::a_process_that_is_there_to_be_killed", "--nocapture"])
+        .args(["--exact", "s3::durable::a_process_that_is_there_to_be_killed", "--nocapture"])
         .env(CHILD, folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
