@@ -1,6 +1,6 @@
 //! The allocations of an invocation. Alone in its process, because every allocation of the process counts.
 //!
-//! A bound is about 15 % above what was measured when it was written. Seconds depend on the machine, these numbers do not.
+//! A bound is about 15 % above what was measured when it was written: 71. Seconds depend on the machine, these numbers do not.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read as _, Write as _};
@@ -80,7 +80,7 @@ fn of_an_invocation() -> u64 {
 }
 
 #[test]
-fn a_warm_invocation_of_1_kb_makes_at_most_100_allocations() {
+fn a_warm_invocation_of_1_kb_makes_at_most_82_allocations() {
     let allocations = of_an_invocation();
-    assert!(allocations <= 100, "{allocations} allocations an invocation");
+    assert!(allocations <= 82, "{allocations} allocations an invocation");
 }
