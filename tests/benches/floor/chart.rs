@@ -21,7 +21,7 @@ pub(crate) struct Chart<'a> {
 impl Chart<'_> {
     /// Two panels beside each other.
     pub(crate) fn svg(&self) -> String {
-        let panel = LEFT + WIDTH + 20.0;
+        let panel = LEFT + WIDTH + 40.0;
         let (width, height) = (2.0 * panel, TOP + HEIGHT + 60.0);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"system-ui, sans-serif\" \
