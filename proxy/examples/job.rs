@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hardcap_limits::Limits;
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryQueue, MemoryRows};
 use hardcap_proxy::job::ports::{Clock as _, Ports, SystemClock};
-use hardcap_proxy::job::{Context, Engine, Job, NewJob, Output, Settings, Step, StepError};
+use hardcap_proxy::job::{Context, Engine, Job, NewJob, Output, JobSettings, Step, StepError};
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows = Arc::new(MemoryRows::default());
     let clock = Arc::new(SystemClock);
     let ports = Ports { rows, blobs: blobs.clone(), invoker: queue.clone(), clock };
-    let engine = Engine::new(ports, Settings::new(event_max)).with::<Sum>(());
+    let engine = Engine::new(ports, JobSettings::new(event_max)).with::<Sum>(());
 
     let row = engine.create::<Sum>(NewJob { owner: "me", input: &10_000, key: None }).await?;
     while let Some(event) = queue.take() {

@@ -1,24 +1,24 @@
-//! The answers that stand for a stored one: where it is, until when, how long it is, and its digest.
+//! Responses in place of a stored one: its location, expiry, length and digest.
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, Body, Head, Text};
-use crate::delivery::{Delivery, Form};
+use crate::response::{Response, Body, Head, Text};
+use crate::delivery::{Delivery, OverflowForm};
 use crate::headers::{self, Lines};
 use crate::problem::{PROBLEM_TYPE, problem_kind};
-use crate::store::{Link, Stored};
+use crate::store::{Link, StoredResponse};
 
-/// The media type of a link in place of an answer.
+/// The media type of a link in place of a response.
 pub const LINK_TYPE: &str = "application/vnd.hardcap.overflow+json";
 
-/// The status in place of an answer that cannot be delivered to this client: every client treats it as an error, and none
-/// sends the request again by itself, as the clients of Elasticsearch and OpenSearch do after 502, 503 and 504.
+/// The status in place of a response that this client cannot receive. Every client treats it as an error, and none repeats the
+/// request by itself, as the clients of Elasticsearch and OpenSearch do after 502, 503 and 504.
 const NOT_ACCEPTABLE: u16 = 406;
-/// For programs that show the body of a 303 as an error, and for people without `curl -L`.
-const NOT_FOLLOWED: &str = "The answer is too large for Lambda and is stored at `location`. Follow the redirect, or send \
-    `X-Overflow: link` for this text with the status of the answer, or ask for less at a time.";
+/// The text for programs that show the body of a 303 as an error, and for users of curl without `-L`.
+const NOT_FOLLOWED: &str = "The response is too large for Lambda and is stored at `location`. Follow the redirect, send \
+    `X-Overflow: link` for this text with the status of the response, or request less at a time.";
 
-/// Headers that describe the bytes of the stored answer, or its age; they do not fit the bytes that announce it.
+/// Headers that describe the bytes of the stored response or its age. They do not apply to the announcement.
 const OF_THE_BYTES: [&str; 9] = [
     "etag",
     "last-modified",
@@ -31,34 +31,34 @@ const OF_THE_BYTES: [&str; 9] = [
     "repr-digest",
 ];
 
-/// The answer that leads to a stored one. `renew` is where its owner asks for another link.
+/// The response that leads to a stored one. `renew` is the URL at which its owner requests another link.
 #[must_use]
 pub fn announce(
-    form: &Form,
+    form: &OverflowForm,
     head: &Head,
-    stored: &Stored,
+    stored: &StoredResponse,
     link: &Link,
     renew: &str,
-) -> (Answer, Delivery) {
+) -> (Response, Delivery) {
     let mut lines: Lines = head.headers.clone();
     lines.retain(|(name, _)| {
         !name.starts_with("content-") && !OF_THE_BYTES.contains(&name.as_str())
     });
     let mut members = Map::new();
     let (status, media_type, delivery) = match form {
-        Form::Redirect => {
+        OverflowForm::Redirect => {
             headers::set(&mut lines, "location", &link.location);
             members.insert("detail".to_owned(), json!(NOT_FOLLOWED));
             (303, "application/json", Delivery::Redirect)
         }
-        Form::Link => (head.status, LINK_TYPE, Delivery::Link),
-        Form::Problem => {
+        OverflowForm::Link => (head.status, LINK_TYPE, Delivery::Link),
+        OverflowForm::Problem => {
             describe(
                 &mut members,
                 "answer-stored",
-                "The answer is too large to be shown here",
+                "The response is too large to be shown here",
                 head.status,
-                "The upstream's answer is stored; `location` leads to it until `expires`, and `renew` to another link.",
+                "The upstream's response is stored at `location` until `expires`; `renew` gives another link.",
             );
             if headers::get(&head.headers, "content-encoding").is_none() {
                 let excerpt = String::from_utf8_lossy(&stored.excerpt).into_owned();
@@ -66,16 +66,16 @@ pub fn announce(
             }
             (head.status, PROBLEM_TYPE, Delivery::Link)
         }
-        Form::Refused(reason) => {
+        OverflowForm::Refused(reason) => {
             headers::remove(&mut lines, "location");
             let detail = format!(
-                "{reason} The upstream answered with status {}, so the request took effect. The answer is stored; `location` leads to it until `expires`, and `renew` to another link.",
+                "{reason} The upstream responded with status {}, so the request took effect. The response is stored at `location` until `expires`; `renew` gives another link.",
                 head.status,
             );
             describe(
                 &mut members,
                 "answer-too-large",
-                "The answer is too large for Lambda",
+                "The response is too large for Lambda",
                 NOT_ACCEPTABLE,
                 &detail,
             );
@@ -93,7 +93,7 @@ pub fn announce(
     headers::set(&mut lines, "cache-control", "no-store");
     headers::set(&mut lines, "referrer-policy", "no-referrer");
     let body = Body::Text(Text::from(Value::Object(members).to_string()));
-    (Answer { status, headers: lines, body }, delivery)
+    (Response { status, headers: lines, body }, delivery)
 }
 
 fn describe(members: &mut Map<String, Value>, kind: &str, title: &str, status: u16, detail: &str) {

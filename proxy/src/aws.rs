@@ -1,4 +1,4 @@
-//! AWS as the proxy uses it, made when it is first needed: a cold start asks nobody.
+//! The proxy's AWS clients, created on first use, so that a cold start makes no request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use tokio::sync::OnceCell;
 use crate::credentials::CredentialsCache;
 use crate::environment;
 use crate::store::OverflowConfig;
-use crate::store::Store;
+use crate::store::ResponseStore;
 
-/// Credentials, and the bucket.
+/// The credentials and the bucket.
 #[derive(Clone, Debug)]
 pub struct Aws {
     /// The credentials of the function.
     pub credentials: Arc<CredentialsCache>,
-    /// The bucket for large answers.
-    pub store: Store,
+    /// The bucket for large responses.
+    pub store: ResponseStore,
 }
 
-/// [`Aws`], or what it is made of.
+/// [`Aws`], created on first use.
 pub struct LazyAws {
     config: OverflowConfig,
     made: OnceCell<Aws>,
@@ -39,25 +39,25 @@ impl fmt::Debug for LazyAws {
 }
 
 impl LazyAws {
-    /// To be made from the environment of the function.
+    /// Clients that are created from the function's environment.
     #[must_use]
     pub fn new(config: OverflowConfig) -> LazyAws {
         LazyAws { config, made: OnceCell::new() }
     }
 
-    /// Made already, of parts that a caller chose.
+    /// Clients that the caller created.
     #[must_use]
     pub fn of(aws: Aws) -> LazyAws {
         LazyAws { config: aws.store.config().clone(), made: OnceCell::new_with(Some(aws)) }
     }
 
-    /// Makes it the first time.
+    /// The clients; the first call creates them.
     pub async fn get(&self) -> &Aws {
         self.made.get_or_init(|| make(&self.config)).await
     }
 }
 
-/// What all clients share: the connections, the region, and where the environment says AWS is.
+/// The configuration that all clients share: connections, region and endpoints.
 pub(crate) async fn shared(region: &str) -> SdkConfig {
     let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let http = aws_smithy_http_client::Builder::new().tls_provider(ring).build_https();
@@ -68,8 +68,8 @@ pub(crate) async fn shared(region: &str) -> SdkConfig {
         .await
 }
 
-/// DynamoDB as somebody at a terminal reaches it. An address on the machine itself is an emulator's: where there are no
-/// credentials in the environment, it gets those that every emulator knows.
+/// A DynamoDB client for a program at a terminal. An endpoint on the same machine is an emulator's: without credentials in
+/// the environment, the client then uses `test`, which every emulator accepts.
 pub(crate) async fn dynamodb_of_terminal(
     region: Option<String>,
     endpoint: Option<String>,
@@ -100,7 +100,7 @@ fn is_local(url: &str) -> bool {
     matches!(host.as_deref(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 
-/// The credentials of this process, for what is fetched before the configuration is known.
+/// The credentials of this process, for values that are fetched before the configuration is known.
 pub(crate) async fn credentials() -> CredentialsCache {
     let region = environment::variable("AWS_REGION").unwrap_or_default();
     credentials_of(&shared(&region).await)
@@ -117,14 +117,14 @@ async fn make(config: &OverflowConfig) -> Aws {
     let credentials = Arc::new(credentials_of(&shared));
     let s3 = aws_sdk_s3::config::Builder::from(&shared)
         .force_path_style(config.force_path_style)
-        // The cache above decides when credentials are fetched; two caches would disagree.
+        // The cache above decides when to fetch credentials; a second cache would disagree with it.
         .identity_cache(IdentityCache::no_cache())
         .credentials_provider(FromCache(Arc::clone(&credentials)))
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .build();
     let client = aws_sdk_s3::Client::from_conf(s3);
-    Aws { store: Store::new(client, Arc::clone(&credentials), config.clone()), credentials }
+    Aws { store: ResponseStore::new(client, Arc::clone(&credentials), config.clone()), credentials }
 }
 
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl ProvideCredentials for NoProvider {
     where
         Self: 'a,
     {
-        let none = error::CredentialsError::not_loaded("the environment names no source of them");
+        let none = error::CredentialsError::not_loaded("the environment has no source of credentials");
         future::ProvideCredentials::ready(Err(none))
     }
 }

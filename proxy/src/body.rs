@@ -1,4 +1,4 @@
-//! The body of an upstream's answer, read piece by piece: the only place that reads one.
+//! The body of an upstream's response, read in pieces. Only this module reads one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,22 +9,22 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::clock;
 
-/// Why an answer did not come whole.
+/// Why a response is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// The connection broke, or what came was not HTTP.
-    #[error("the upstream broke off: {0}")]
+    /// The connection broke, or the data was not HTTP.
+    #[error("the connection to the upstream broke: {0}")]
     Broken(String),
-    /// It sent nothing for too long.
+    /// The upstream paused for longer than the idle timeout.
     #[error("the upstream sent nothing for {0:?}")]
     Stalled(Duration),
 }
 
-/// What is left of an answer.
+/// The unread part of a response's body.
 #[derive(Debug)]
 pub struct UpstreamBody {
     frames: UnsyncBoxBody<Bytes, BodyError>,
-    /// Read, and given back.
+    /// Pieces that were read and put back.
     held: VecDeque<Bytes>,
     idle_timeout: Duration,
     declared: Option<u64>,
@@ -35,12 +35,12 @@ pub struct UpstreamBody {
 pub enum Gathered {
     /// All of it.
     Whole(Bytes),
-    /// There is more than the bound; nothing is lost.
+    /// The body is longer than the bound. No byte is lost.
     More(UpstreamBody),
 }
 
 impl UpstreamBody {
-    /// A body whose length the upstream declared, or not.
+    /// A body, with the length that the upstream declared, if it did.
     #[must_use]
     pub fn new(
         frames: UnsyncBoxBody<Bytes, BodyError>,
@@ -56,11 +56,11 @@ impl UpstreamBody {
         self.declared
     }
 
-    /// The next piece; `None` at the end, which is the declared one.
+    /// The next piece; `None` at the end of the body.
     ///
     /// # Errors
     ///
-    /// [`BodyError`] when the connection ends before the body does, or stands still for too long.
+    /// [`BodyError`] if the connection ends before the body does, or pauses for longer than the idle timeout.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
         if let Some(held) = self.held.pop_front() {
             return Ok(Some(held));
@@ -80,7 +80,7 @@ impl UpstreamBody {
         }
     }
 
-    /// Gives a piece back, to be read next.
+    /// Puts a piece back, to be read next.
     pub fn give_back(&mut self, piece: Bytes) {
         if !piece.is_empty() {
             self.held.push_front(piece);
@@ -89,7 +89,7 @@ impl UpstreamBody {
 
     /// Reads the whole body, unless it is longer than `bound`.
     ///
-    /// A body that is declared to be longer is not touched.
+    /// A body whose declared length exceeds `bound` is not read at all.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl UpstreamBody {
         Ok(Gathered::Whole(whole.freeze()))
     }
 
-    /// Reads the next `size` bytes, or what is left; `None` when nothing is.
+    /// Reads the next `size` bytes, or the rest of the body; `None` at its end.
     ///
     /// # Errors
     ///

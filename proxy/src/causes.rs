@@ -1,6 +1,6 @@
-//! An error with everything that caused it.
+//! The text of an error with its causes.
 
-/// An error and what caused it, in one line.
+/// An error and its causes, in one line.
 #[must_use]
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -1,9 +1,9 @@
-//! Which clients follow a redirect: what is known of each, as data.
+//! The clients that follow a redirect, as data.
 //!
-//! A 303 that a client does not follow is worse than an error when the client takes it for a success: a search then finds
-//! nothing, and no exception says so. So only clients that are known to follow are redirected (`clients.txt`, and rows of the
-//! variable `OVERFLOW_CLIENTS` before it). A program that nothing is known of gets an error of the range 400 to 499, which no
-//! client takes for a success and none sends again by itself, as the clients of Elasticsearch do after a 502.
+//! If a client treats a 303 as success without following it, a search finds nothing and raises no exception. This is worse than
+//! an error. Therefore the proxy redirects only clients that are known to follow (`clients.txt`, preceded by the rows of the
+//! variable `OVERFLOW_CLIENTS`). An unknown client gets a status between 400 and 499: no client treats it as success, and none
+//! repeats the request by itself, as the clients of Elasticsearch do after a 502.
 
 use std::cmp::Ordering;
 
@@ -11,17 +11,17 @@ use crate::event::Request;
 use crate::glob;
 
 const BUILT_IN: &str = include_str!("clients.txt");
-/// How much of a client's name is repeated to it.
+/// The longest part of a client's name that an error repeats, in bytes.
 const NAME_MAX: usize = 100;
 
 /// The rows in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clients {
-    /// Those of the configuration come first.
+    /// The configured rows come first.
     rows: Vec<Row>,
 }
 
-/// What is known of one client.
+/// One row: a client and whether it follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
     redirects: bool,
@@ -31,7 +31,7 @@ struct Row {
     versions: Versions,
 }
 
-/// Versions from one to another, both included; `8` includes 8.19.
+/// A range of versions, inclusive at both ends; `8` includes 8.19.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Versions {
     from: Option<Vec<u64>>,
@@ -39,11 +39,11 @@ struct Versions {
 }
 
 impl Clients {
-    /// The rows of a configuration, separated by `;` or lines, before the built-in ones.
+    /// Reads configured rows, separated by `;` or line breaks, and appends the built-in ones.
     ///
     /// # Errors
     ///
-    /// A sentence about the first row that cannot be read.
+    /// The first row that cannot be read, and why.
     pub fn read(text: &str) -> Result<Clients, String> {
         let rows = parse(text).chain(parse(BUILT_IN));
         Ok(Clients { rows: rows.collect::<Result<_, _>>()? })
@@ -69,7 +69,7 @@ impl Default for Clients {
     }
 }
 
-/// How a client calls itself, for an error that is about it.
+/// The client's `User-Agent`, for errors about this client.
 #[must_use]
 pub fn name_of(request: &Request) -> Option<String> {
     let name = request.header("user-agent").map(str::trim).filter(|name| !name.is_empty())?;
@@ -101,7 +101,7 @@ impl Versions {
         (versions != Versions::default()).then_some(versions)
     }
 
-    /// Whether the version at the start of a text is one of these. Without bounds, every text is.
+    /// Whether the version at the start of a text is in the range. Without bounds, every text is.
     fn hold(&self, text: &str) -> bool {
         if *self == Versions::default() {
             return true;

@@ -1,4 +1,4 @@
-//! gzip, for answers that fit no other way.
+//! gzip, for responses that do not fit otherwise.
 
 use std::io::Write as _;
 
@@ -8,11 +8,11 @@ use flate2::write::GzEncoder;
 
 use crate::headers::{self, Lines};
 
-/// Bodies up to this size are held and compressed; beyond it the time and the memory are worth more than a redirect.
+/// The largest body that is buffered and compressed, in bytes. Beyond it a redirect costs less time and memory.
 pub const INPUT_MAX: usize = 16 * MEBIBYTE;
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// Whether an answer is worth compressing and may be.
+/// Whether a response can be compressed: a text type, not encoded yet, and without `no-transform`.
 #[must_use]
 pub fn is_compressible(lines: &Lines) -> bool {
     let encoded = headers::get(lines, "content-encoding")
@@ -30,26 +30,26 @@ fn is_text_like(content_type: &str) -> bool {
     essence.starts_with("text/") || ends.iter().any(|end| essence.ends_with(end))
 }
 
-/// The gzip of `body`, unless it comes out longer than `room`.
+/// The gzip of `body`, or `None` if it is longer than `room`.
 #[must_use]
 pub fn gzip(body: &[u8], room: usize) -> Option<Bytes> {
     const STEP: usize = 64 * 1024;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     for piece in body.chunks(STEP) {
-        encoder.write_all(piece).expect("a Vec takes everything");
+        encoder.write_all(piece).expect("writing to a Vec does not fail");
         if encoder.get_ref().len() > room {
             return None;
         }
     }
-    let packed = encoder.finish().expect("a Vec takes everything");
+    let packed = encoder.finish().expect("writing to a Vec does not fail");
     (packed.len() <= room).then(|| Bytes::from(packed))
 }
 
-/// Says in the headers what was done.
+/// Adapts the headers of a response that was compressed.
 pub fn mark(lines: &mut Lines) {
     headers::set(lines, "content-encoding", "gzip");
     headers::vary(lines, "Accept-Encoding");
-    // These speak of the bytes before.
+    // These describe the uncompressed bytes.
     headers::remove(lines, "accept-ranges");
     headers::remove(lines, "content-md5");
     headers::remove(lines, "digest");
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn c1_text_is_compressible_and_what_is_packed_already_is_not() {
+    fn c1_text_is_compressible_and_compressed_types_are_not() {
         for yes in [
             "application/json; charset=UTF-8",
             "application/x-ndjson",
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_can_be_read_back() {
+    fn a_compressed_body_decompresses_to_the_same_bytes() {
         let body = b"{\"hits\":[]}".repeat(100_000);
         let packed = gzip(&body, body.len()).expect("it shrinks");
         let mut unpacked = Vec::new();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_given_up() {
+    fn a_gzip_longer_than_the_room_is_dropped() {
         let body = b"{\"hits\":[]}".repeat(100_000);
         let exact = gzip(&body, usize::MAX).expect("there is room").len();
         assert!(gzip(&body, exact).is_some(), "exactly enough room");

@@ -1,7 +1,6 @@
-//! The environment of the function, read once and validated whole.
+//! The configuration: the function's environment, read and validated once.
 //!
-//! Every mistake is found and named, so that one deployment mends them all. This is the only module that reads the
-//! environment.
+//! Every invalid variable is reported, so that one deployment can fix all of them. Only `environment` reads variables.
 
 mod start;
 
@@ -14,11 +13,11 @@ use http::Uri;
 use crate::aws;
 use crate::clients::Clients;
 use crate::environment::values::{
-    Word, access, bucket_name, key_prefix, limit_override, on_or_off, origins, positive,
+    AccessMode, access, bucket_name, key_prefix, limit_override, on_or_off, origins, positive,
     public_url, upstream_url, whole, yes_or_no,
 };
-use crate::environment::{Lookup, Mistake, Mistakes, Reader, variable};
-use crate::headers::Extra;
+use crate::environment::{Lookup, VariableError, ConfigError, Reader, variable};
+use crate::headers::ExtraHeaders;
 use crate::job::settings::{self, JobsConfig};
 use crate::session::{self, Cookies, SessionsConfig};
 use crate::sign::Scope;
@@ -26,60 +25,60 @@ use crate::store::OverflowConfig;
 use crate::upload::{self, UploadConfig};
 use crate::upstream::UpstreamConfig;
 
-/// Everything the proxy is told from outside.
+/// The configuration of the proxy.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Who may use the proxy.
+    /// Access control.
     pub access: Access,
-    /// What it stands in front of.
+    /// The upstream.
     pub upstream: UpstreamConfig,
-    /// Where answers go that Lambda cannot carry.
+    /// The storage of responses that exceed Lambda's limit.
     pub overflow: OverflowConfig,
-    /// Which clients are redirected to answers that Lambda cannot carry.
+    /// The clients that are redirected to stored responses.
     pub clients: Clients,
-    /// Which headers of requests go upstream beside those that are known to be needed.
-    pub upstream_headers: Extra,
-    /// The address that clients use, without a slash at the end; `None` when it is not stated.
+    /// Request headers that are sent to the upstream in addition to the known ones.
+    pub upstream_headers: ExtraHeaders,
+    /// The address that clients use, without a trailing slash; `None` if it is not configured.
     pub public_url: Option<String>,
-    /// The limits of the platform, for the deliveries to fit.
+    /// The limits of the platform that responses must fit.
     pub limits: Limits,
-    /// How long the front door waits, when it is not what it usually is.
+    /// The gateway's timeout, if it differs from AWS's default.
     pub gateway_timeout: Option<Duration>,
-    /// The largest answer that is passed on at all, in bytes.
+    /// The largest response that is delivered at all, in bytes.
     pub max_body: u64,
-    /// Origins whose scripts may read answers.
+    /// The origins whose scripts may read responses.
     pub allowed_origins: Vec<String>,
-    /// How request bodies are taken that Lambda cannot carry.
+    /// Uploads of request bodies that exceed Lambda's limit.
     pub uploads: UploadConfig,
-    /// Where jobs are kept, and within which bounds; `None` where there are none.
+    /// The storage and the limits of jobs; `None` if jobs are not configured.
     pub jobs: Option<JobsConfig>,
     /// Which metrics are written.
     pub metrics: MetricsConfig,
-    /// What is logged, in the syntax of `RUST_LOG`.
+    /// The log filter, in the syntax of `RUST_LOG`.
     pub log: String,
 }
 
 /// Which metrics are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricsConfig {
-    /// The name of the function, by which metrics are told apart.
+    /// The name of the function, a dimension of the metrics.
     pub function: String,
-    /// Whether the lines of the log are metrics as well.
+    /// Whether log lines contain metrics.
     pub enabled: bool,
 }
 
 /// Who may use the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// `ACCESS=open`: everyone who reaches it.
+    /// `ACCESS=open`: every client that reaches the proxy.
     Open,
-    /// Whoever logs in, unless something else is said.
+    /// Users who log in.
     Sessions(SessionsConfig),
-    /// Nobody: it was told neither of a table of users nor `ACCESS=open`.
+    /// No client: neither a table of users nor `ACCESS=open` is configured.
     Closed,
 }
 
-/// How long a link lives where nothing else is configured.
+/// The default lifetime of a link.
 const LINK_LIFETIME_SECONDS: u64 = 60;
 const MAX_BODY_DEFAULT: u64 = 5 * 1024 * 1024 * 1024;
 const RUNTIME_VARIABLES: [&str; 4] = [
@@ -90,15 +89,15 @@ const RUNTIME_VARIABLES: [&str; 4] = [
 ];
 
 impl Config {
-    /// Reads the environment of this process, and what it refers to.
+    /// Reads the environment of this process and fetches the values of references.
     ///
     /// # Errors
     ///
-    /// [`Mistakes`]: all of them. The variables of Lambda itself are among them, for without them nothing can start.
-    pub async fn from_environment() -> Result<Config, Mistakes> {
+    /// [`ConfigError`], all of them. A missing variable of Lambda itself is one, because the program cannot start without it.
+    pub async fn from_environment() -> Result<Config, ConfigError> {
         let missing = RUNTIME_VARIABLES.into_iter().filter(|name| variable(name).is_none());
-        let missing: Vec<Mistake> = missing
-            .map(|name| Mistake {
+        let missing: Vec<VariableError> = missing
+            .map(|name| VariableError {
                 name,
                 problem:
                     "is not set; this program runs as a Lambda function, or under `hardcap up`"
@@ -107,18 +106,18 @@ impl Config {
             .collect();
         match start::read(&variable, aws::credentials()).await {
             Ok(config) if missing.is_empty() => Ok(config),
-            Ok(_) => Err(Mistakes(missing)),
-            Err(Mistakes(found)) => Err(Mistakes([missing, found].concat())),
+            Ok(_) => Err(ConfigError(missing)),
+            Err(ConfigError(found)) => Err(ConfigError([missing, found].concat())),
         }
     }
 
-    /// Reads variables from wherever `lookup` finds them.
+    /// Reads the variables that `lookup` returns.
     ///
     /// # Errors
     ///
-    /// [`Mistakes`]: all of them.
-    pub fn read(lookup: Lookup<'_>) -> Result<Config, Mistakes> {
-        let mut reader = Reader { lookup, mistakes: Vec::new() };
+    /// [`ConfigError`], all of them.
+    pub fn read(lookup: Lookup<'_>) -> Result<Config, ConfigError> {
+        let mut reader = Reader { lookup, errors: Vec::new() };
         let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
         let limits = limits(&mut reader);
         let config = Config {
@@ -126,7 +125,7 @@ impl Config {
             upstream: upstream(&mut reader, &region),
             overflow: overflow(&mut reader, &region, &limits),
             clients: reader.optional("OVERFLOW_CLIENTS", "", Clients::read),
-            upstream_headers: reader.optional("UPSTREAM_HEADERS", "", Extra::read),
+            upstream_headers: reader.optional("UPSTREAM_HEADERS", "", ExtraHeaders::read),
             uploads: upload::read(&mut reader, &limits),
             jobs: settings::read(&mut reader, limits.lambda_async_request.max.0),
             public_url: reader.given("PUBLIC_URL", public_url),
@@ -143,11 +142,11 @@ impl Config {
             },
             log: reader.optional("RUST_LOG", "info,aws=warn,hyper=warn", |t| Ok(t.to_owned())),
         };
-        if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
+        if reader.errors.is_empty() { Ok(config) } else { Err(ConfigError(reader.errors)) }
     }
 
-    /// What works, but deserves a word in the log: settings that somebody chose. `serves` is whether this program answers
-    /// clients; the jobs and the sweeper have nobody to let in.
+    /// Warnings about valid but risky settings. `serves` is whether this program responds to clients; the functions `job` and
+    /// `sweeper` do not.
     #[must_use]
     pub fn warnings(&self, serves: bool) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -157,7 +156,7 @@ impl Config {
         let seconds = self.overflow.link_lifetime.as_secs();
         if serves && seconds < LINK_LIFETIME_SECONDS {
             warnings.push(format!(
-                "OVERFLOW_TTL_SECONDS={seconds}: links that live shorter than {LINK_LIFETIME_SECONDS} s \
+                "OVERFLOW_TTL_SECONDS={seconds}: links shorter-lived than {LINK_LIFETIME_SECONDS} s \
                  fail for slow clients and clocks that differ"
             ));
         }
@@ -172,12 +171,12 @@ impl Access {
     fn warning(&self) -> Option<String> {
         let text = match self {
             Access::Open => {
-                "ACCESS=open: everyone who reaches this proxy uses the upstream with the rights of \
+                "ACCESS=open: every client that reaches this proxy uses the upstream with the rights of \
                  this function"
             }
             Access::Sessions(config) if config.settings.cookies == Cookies::PlainHttp => {
-                "SESSION_COOKIES=plain-http: whoever sees the traffic can take over a session; this \
-                 is for a browser on this machine alone"
+                "SESSION_COOKIES=plain-http: anyone who can read the traffic can take over a session; use \
+                 it only for a browser on this machine"
             }
             Access::Sessions(_) => return None,
             Access::Closed => {
@@ -188,17 +187,17 @@ impl Access {
     }
 }
 
-/// Who may use the proxy: people who log in, or everyone, but the latter in plain words only.
+/// Reads the access control. `Open` needs the explicit `ACCESS=open`.
 fn who(reader: &mut Reader<'_>) -> Access {
     let word = reader.given("ACCESS", access);
     let sessions = session::read(reader);
     match (word, sessions) {
-        (Some(Word::Open), _) => Access::Open,
+        (Some(AccessMode::Open), _) => Access::Open,
         (_, Some(config)) => Access::Sessions(config),
-        (Some(Word::Sessions), None) => {
+        (Some(AccessMode::Sessions), None) => {
             let problem =
-                "is not set, but ACCESS=sessions is; it is the table of users and sessions";
-            reader.mistakes.push(Mistake { name: "SESSIONS_TABLE", problem: problem.to_owned() });
+                "is not set, but ACCESS=sessions needs it; set it to the table of users and sessions";
+            reader.errors.push(VariableError { name: "SESSIONS_TABLE", problem: problem.to_owned() });
             Access::Closed
         }
         (None, None) => Access::Closed,
@@ -215,15 +214,15 @@ fn upstream(reader: &mut Reader<'_>, region: &str) -> UpstreamConfig {
     let service = reader.optional("UPSTREAM_SERVICE", "es", |text| match text {
         "es" | "aoss" => Ok(Some(text.to_owned())),
         "none" => Ok(None),
-        _ => Err(format!("`{text}` is none of `es`, `aoss` and `none`")),
+        _ => Err(format!("`{text}` is not `es`, `aoss` or `none`")),
     });
     let scope = service.map(|service| {
         let stated = reader.given("UPSTREAM_REGION", |text| Ok(text.to_owned()));
         let region = stated.unwrap_or_else(|| region.to_owned());
         if region.is_empty() {
-            let problem = "is not set, and neither is AWS_REGION; requests are signed for a region"
+            let problem = "is not set, and AWS_REGION is not set either; requests are signed for a region"
                 .to_owned();
-            reader.mistakes.push(Mistake { name: "UPSTREAM_REGION", problem });
+            reader.errors.push(VariableError { name: "UPSTREAM_REGION", problem });
         }
         Scope { service, region }
     });
@@ -240,19 +239,19 @@ fn upstream(reader: &mut Reader<'_>, region: &str) -> UpstreamConfig {
 }
 
 fn overflow(reader: &mut Reader<'_>, region: &str, limits: &Limits) -> OverflowConfig {
-    let bucket = "the bucket for answers that are too large for Lambda";
+    let bucket = "the bucket for responses that are too large for Lambda";
     let bucket = reader.required("OVERFLOW_BUCKET", bucket, String::new(), bucket_name);
     let endpoint = reader.given("AWS_ENDPOINT_URL_S3", |text| Ok(text.to_owned()));
     let endpoint = endpoint.or(reader.given("AWS_ENDPOINT_URL", |text| Ok(text.to_owned())));
     if region.is_empty() {
-        let problem = "is not set; the bucket's links name its region".to_owned();
-        reader.mistakes.push(Mistake { name: "AWS_REGION", problem });
+        let problem = "is not set; links to the bucket contain its region".to_owned();
+        reader.errors.push(VariableError { name: "AWS_REGION", problem });
     }
     let seconds = reader.given("OVERFLOW_TTL_SECONDS", positive).unwrap_or(LINK_LIFETIME_SECONDS);
     if let Err(exceeded) = limits.s3_presign_expiry.admit(Millis(seconds.saturating_mul(1000))) {
         let problem =
-            format!("{seconds} s is longer than S3 lets a link live, {} s", exceeded.max / 1000);
-        reader.mistakes.push(Mistake { name: "OVERFLOW_TTL_SECONDS", problem });
+            format!("{seconds} s is longer than a link of S3 may live, {} s", exceeded.max / 1000);
+        reader.errors.push(VariableError { name: "OVERFLOW_TTL_SECONDS", problem });
     }
     OverflowConfig {
         bucket,
@@ -279,7 +278,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     for (name, value) in overrides {
         if let Err(error) = limits.set(&name, value) {
             let problem = error.to_string();
-            reader.mistakes.push(Mistake { name: "LIMIT_OVERRIDES", problem });
+            reader.errors.push(VariableError { name: "LIMIT_OVERRIDES", problem });
         }
     }
     limits

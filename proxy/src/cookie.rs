@@ -1,25 +1,25 @@
-//! The two cookies of the proxy: what they are called, how they are set, and how they are kept from the upstream.
+//! The proxy's two cookies: their names, how they are set, and their removal from requests to the upstream.
 
 use crate::event::Request;
 
-/// How the cookies travel.
+/// The attributes of the cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookies {
-    /// `__Host-`, `Secure`: a browser keeps them to this host and to TLS.
+    /// `__Host-` and `Secure`: browsers restrict the cookies to this host and to TLS.
     HostOnly,
-    /// Without the prefix and without `Secure`, for a browser that does not count plain http on its own machine as secure.
+    /// Without the prefix and without `Secure`, for browsers that do not treat plain HTTP on the same machine as secure.
     PlainHttp,
 }
 
-/// The session.
+/// The names of the session cookie.
 const SESSION: [&str; 2] = ["__Host-hardcap-session", "hardcap-session"];
-/// What makes a login form good for the browser that fetched it, and for no other.
+/// The names of the cookie that binds a login form to the browser that fetched it.
 const LOGIN: [&str; 2] = ["__Host-hardcap-login", "hardcap-login"];
 
 /// The proxy's own cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cookie {
-    /// The ticket.
+    /// The session's ticket.
     Session,
     /// The secret of a login form.
     Login,
@@ -38,7 +38,7 @@ impl Cookies {
         }
     }
 
-    /// The value that a request holds. Two of one name are none: one of them is somebody else's.
+    /// The value in a request. Two cookies of one name count as none, because one of them was not set by this proxy.
     pub(crate) fn value(self, request: &Request, cookie: Cookie) -> Option<&str> {
         let name = self.name(cookie);
         let lines =
@@ -52,12 +52,12 @@ impl Cookies {
         values.next().is_none().then_some(value)
     }
 
-    /// `Set-Cookie` for as long as the browser is open.
+    /// `Set-Cookie` for a cookie that lasts until the browser closes.
     pub(crate) fn set(self, cookie: Cookie, value: &str) -> (String, String) {
         self.line(cookie, value, "")
     }
 
-    /// `Set-Cookie` that removes it.
+    /// `Set-Cookie` that removes the cookie.
     pub(crate) fn clear(self, cookie: Cookie) -> (String, String) {
         self.line(cookie, "", "; Max-Age=0")
     }
@@ -73,7 +73,7 @@ impl Cookies {
     }
 }
 
-/// A `Cookie` header without the proxy's own, in any spelling; `None` when nothing is left.
+/// A `Cookie` header without the proxy's own cookies, in any spelling; `None` if no other cookie remains.
 pub(crate) fn without_ours(header: &str) -> Option<String> {
     if !header.split(';').any(is_ours) {
         return Some(header.to_owned());
@@ -84,7 +84,7 @@ pub(crate) fn without_ours(header: &str) -> Option<String> {
     (!others.is_empty()).then(|| others.to_owned())
 }
 
-/// Whether a pair of `Cookie`, or a whole `Set-Cookie`, is of one of the proxy's own cookies.
+/// Whether a pair of `Cookie`, or a whole `Set-Cookie`, is one of the proxy's own cookies.
 ///
 /// A cookie without a name is sent back as its value alone: `Set-Cookie: =a=b` becomes `Cookie: a=b`.
 pub(crate) fn is_ours(pair: &str) -> bool {
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn a2_over_plain_http_it_has_another_name() {
+    fn a2_over_plain_http_the_cookie_has_another_name() {
         let (_, value) = Cookies::PlainHttp.set(Cookie::Session, "x");
         assert_eq!(value, "hardcap-session=x; Path=/; HttpOnly; SameSite=Lax");
     }
 
     #[test]
-    fn a3_only_our_cookies_are_taken_out() {
+    fn a3_only_the_proxys_own_cookies_are_removed() {
         for (header, left) in [
             ("a=1", Some("a=1")),
             ("a=1;b=2;  c", Some("a=1;b=2;  c")),

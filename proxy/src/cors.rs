@@ -1,28 +1,28 @@
-//! Which scripts of other origins may call the proxy and read its answers.
+//! CORS: scripts of the configured origins may call the proxy and read its responses.
 //!
-//! An origin is compared whole with the configured ones; nothing is ever reflected because it resembles one.
+//! An origin must equal a configured one. No other origin is ever reflected.
 
 use http::Method;
 
-use crate::answer::{Answer, Body};
+use crate::response::{Response, Body};
 use crate::event::Request;
 use crate::headers::Lines;
 
-/// What a script may read beside the headers that are safe anyway.
+/// Headers that a script may read in addition to the safelisted ones.
 const EXPOSED: &str =
     "ETag, Location, Content-Encoding, Content-Disposition, X-Elastic-Product, X-Opaque-Id";
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-/// Two hours: what browsers permit at most.
+/// Two hours, the maximum of browsers.
 const MAX_AGE_SECONDS: &str = "7200";
 
-/// The headers that every answer to this request carries, errors too.
+/// The headers of every response to this request, including errors.
 #[must_use]
 pub fn headers(request: &Request, allowed: &[String]) -> Lines {
     if allowed.is_empty() {
         return Lines::new();
     }
     let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    // Also for the others: a cache must not give them the answer that was meant for an allowed origin.
+    // Also for other origins: a cache must not give them the response for an allowed origin.
     let mut lines = vec![line("vary", "Origin")];
     if let Some(origin) = allowed_origin(request, allowed) {
         lines.push(line("access-control-allow-origin", origin));
@@ -32,9 +32,9 @@ pub fn headers(request: &Request, allowed: &[String]) -> Lines {
     lines
 }
 
-/// The answer to a preflight, which carries no credentials and never reaches the upstream.
+/// The response to a preflight. A preflight has no credentials and is not sent to the upstream.
 #[must_use]
-pub fn preflight(request: &Request, allowed: &[String]) -> Option<Answer> {
+pub fn preflight(request: &Request, allowed: &[String]) -> Option<Response> {
     let asked = request.header("access-control-request-method").is_some();
     if request.method != Method::OPTIONS || !asked || request.header("origin").is_none() {
         return None;
@@ -48,7 +48,7 @@ pub fn preflight(request: &Request, allowed: &[String]) -> Option<Answer> {
             headers.push(("access-control-allow-headers".to_owned(), names.to_owned()));
         }
     }
-    Some(Answer { status: 204, headers, body: Body::Empty })
+    Some(Response { status: 204, headers, body: Body::Empty })
 }
 
 fn allowed_origin<'a>(request: &Request, allowed: &'a [String]) -> Option<&'a str> {

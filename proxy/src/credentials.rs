@@ -1,4 +1,4 @@
-//! The credentials of the function: fetched when needed, kept while they last, always whole.
+//! The function's credentials: fetched on demand and cached until they expire.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -9,10 +9,10 @@ use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsP
 
 use crate::clock;
 
-/// Credentials that live shorter than this are fetched again.
+/// Credentials with less lifetime left than this are fetched again.
 const LIFE_MIN: Duration = Duration::from_secs(60);
 
-/// A provider, and what it gave last.
+/// A provider and the last credentials it returned.
 pub struct CredentialsCache {
     provider: SharedCredentialsProvider,
     last: Mutex<Option<Credentials>>,
@@ -25,13 +25,13 @@ impl fmt::Debug for CredentialsCache {
 }
 
 impl CredentialsCache {
-    /// Nothing is fetched yet.
+    /// An empty cache.
     #[must_use]
     pub fn new(provider: SharedCredentialsProvider) -> CredentialsCache {
         CredentialsCache { provider, last: Mutex::new(None) }
     }
 
-    /// Credentials for a request that is sent now.
+    /// Credentials for an immediate request.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl CredentialsCache {
         self.lasting(LIFE_MIN).await
     }
 
-    /// Credentials that last for `span`; shorter-lived ones only when the provider has no better.
+    /// Credentials that last for `span`; shorter-lived ones only if the provider has no others.
     ///
     /// # Errors
     ///

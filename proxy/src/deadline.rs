@@ -1,30 +1,30 @@
-//! How long an answer may take: until the gateway or Lambda would give up, less what it takes to say so.
+//! The deadline of a request: the timeout of the gateway or of Lambda, minus the time to send an error.
 
 use std::time::Duration;
 
 use hardcap_limits::Limits;
 
 use crate::clock::Instant;
-use crate::event::FrontDoor;
+use crate::event::ApiType;
 
-/// What is kept back to abort an upload and to answer.
+/// The longest time reserved for aborting an upload and responding.
 const MARGIN_MAX: Duration = Duration::from_secs(1);
 
-/// The time a request has.
+/// The deadline of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
-    /// When the work has to be given up.
+    /// When the work is cancelled.
     pub at: Instant,
-    /// The span the work was given, for the error text.
+    /// The time given to the work, for the error text.
     pub budget: Duration,
-    /// What remains after [`Deadline::at`] for tidying up.
+    /// The time after [`Deadline::at`] for cleaning up.
     pub margin: Duration,
 }
 
 impl Deadline {
     /// The deadline of a request that began at `start`.
     ///
-    /// `lambda` is what remains of the function's own timeout; `gateway` what the front door waits, if it gives up at all.
+    /// `lambda` is the rest of the function's timeout. `gateway` is the gateway's timeout, if it has one.
     #[must_use]
     pub fn new(start: Instant, lambda: Duration, gateway: Option<Duration>) -> Deadline {
         let total = gateway.map_or(lambda, |gateway| gateway.min(lambda));
@@ -33,20 +33,20 @@ impl Deadline {
         Deadline { at: start + budget, budget, margin }
     }
 
-    /// What is left of it.
+    /// The time left at `now`.
     #[must_use]
     pub fn left(&self, now: Instant) -> Duration {
         self.at.saturating_duration_since(now)
     }
 }
 
-/// How long a front door waits for the function.
+/// The timeout of a gateway; a function URL has none.
 #[must_use]
-pub fn gateway_timeout(door: FrontDoor, limits: &Limits) -> Option<Duration> {
-    let row = match door {
-        FrontDoor::Rest => limits.rest_timeout,
-        FrontDoor::HttpV1 | FrontDoor::HttpV2 => limits.http_timeout,
-        FrontDoor::FunctionUrl => return None,
+pub fn gateway_timeout(api: ApiType, limits: &Limits) -> Option<Duration> {
+    let row = match api {
+        ApiType::Rest => limits.rest_timeout,
+        ApiType::HttpV1 | ApiType::HttpV2 => limits.http_timeout,
+        ApiType::FunctionUrl => return None,
     };
     Some(Duration::from_millis(row.max.0))
 }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn z10_the_earlier_cut_off_counts_less_a_margin_to_say_so() {
+    fn z10_the_earlier_timeout_minus_a_margin_is_the_deadline() {
         assert_eq!(budget(900_000, Some(29_000)), Duration::from_millis(28_000));
         assert_eq!(budget(10_000, Some(29_000)), Duration::from_millis(9_000));
         assert_eq!(budget(60_000, None), Duration::from_millis(59_000));
@@ -71,12 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn z10_each_front_door_has_its_own_patience() {
+    fn z10_each_kind_of_api_has_its_own_timeout() {
         let limits = Limits::classic();
-        let patience = |door| gateway_timeout(door, &limits).map(|wait| wait.as_millis());
-        assert_eq!(patience(FrontDoor::Rest), Some(29_000));
-        assert_eq!(patience(FrontDoor::HttpV1), Some(30_000));
-        assert_eq!(patience(FrontDoor::HttpV2), Some(30_000));
-        assert_eq!(patience(FrontDoor::FunctionUrl), None);
+        let timeout = |api| gateway_timeout(api, &limits).map(|wait| wait.as_millis());
+        assert_eq!(timeout(ApiType::Rest), Some(29_000));
+        assert_eq!(timeout(ApiType::HttpV1), Some(30_000));
+        assert_eq!(timeout(ApiType::HttpV2), Some(30_000));
+        assert_eq!(timeout(ApiType::FunctionUrl), None);
     }
 }

@@ -1,19 +1,19 @@
-//! How an answer reaches the client: inline in the cheapest faithful form, or through S3.
+//! The delivery of a response: inline in the smaller lossless form, or through S3.
 //!
-//! Every decision is taken on the exact bytes that would be posted. So nothing is refused that would fit, and nothing goes
-//! to S3 that would fit: at the largest inline size, one byte more overflows.
+//! Decisions use the exact bytes that would be posted. So a response that fits is neither refused nor stored: at the largest
+//! inline size, one byte more overflows.
 
 use bytes::Bytes;
 use hardcap_limits::envelope::{Payload, base64_capacity};
 
-use crate::answer::{Answer, Body, Head, Text};
+use crate::response::{Response, Body, Head, Text};
 use crate::clients::{self, Clients};
 use crate::compress;
 use crate::digest::{self, REPR_DIGEST};
 use crate::event::Request;
 use crate::headers::{self, Lines};
 
-/// How an answer reaches the client.
+/// How a response is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// As a JSON string.
@@ -26,7 +26,7 @@ pub enum Delivery {
     Redirect,
     /// The upstream's status, and a link into S3.
     Link,
-    /// A problem in place of the answer; with a link into S3 where the answer is stored.
+    /// A problem document instead of the response, with a link into S3 if the response is stored.
     Refused,
 }
 
@@ -45,37 +45,37 @@ impl Delivery {
     }
 }
 
-/// The headers of an answer fill the envelope alone.
+/// The headers of a response exceed the envelope by themselves.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the headers of the answer take {bytes} bytes of {max}; the largest is `{name}`")]
+#[error("the headers of the response have {bytes} bytes of at most {max}; the largest is `{name}`")]
 pub struct HeadersTooLarge {
     /// The header with the most bytes.
     pub name: String,
-    /// The envelope without a body.
+    /// The size of the envelope without a body, in bytes.
     pub bytes: u64,
-    /// What Lambda accepts.
+    /// Lambda's limit, in bytes.
     pub max: u64,
 }
 
-/// `X-Overflow` holds something unknown.
+/// The value of `X-Overflow` is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("X-Overflow: `{0}` is none of `redirect`, `link` and `error`")]
+#[error("X-Overflow: `{0}` is not `redirect`, `link` or `error`")]
 pub struct UnknownMode(pub String);
 
-/// What the function may post.
+/// The limit of the posted response.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope {
-    /// The shape that the front door expects.
+    /// The form that the API expects.
     pub payload: Payload,
-    /// The largest answer that Lambda accepts, inclusive, in bytes.
+    /// The largest response that Lambda accepts, inclusive, in bytes.
     pub max: u64,
 }
 
 impl Envelope {
-    /// Whether an answer may be posted.
+    /// Whether a response fits.
     #[must_use]
-    pub fn admits(&self, answer: &Answer) -> bool {
-        answer.len(self.payload) <= self.max
+    pub fn admits(&self, response: &Response) -> bool {
+        response.len(self.payload) <= self.max
     }
 
     /// Refuses headers that leave no room for any body.
@@ -84,7 +84,7 @@ impl Envelope {
     ///
     /// [`HeadersTooLarge`], which names the largest.
     pub fn admit_headers(&self, status: u16, lines: &Lines) -> Result<(), HeadersTooLarge> {
-        let bare = Answer { status, headers: lines.clone(), body: Body::Empty };
+        let bare = Response { status, headers: lines.clone(), body: Body::Empty };
         let bytes = bare.len(self.payload);
         if bytes <= self.max {
             return Ok(());
@@ -102,12 +102,12 @@ impl Envelope {
     }
 }
 
-/// The smaller of text and base64, if it fits. Text is possible for valid UTF-8 only, whatever the type says.
+/// The response inline, in the smaller of text and base64, if it fits. Text requires valid UTF-8, whatever the content type.
 #[must_use]
-pub fn inline(head: &Head, body: &Bytes, envelope: Envelope) -> Option<(Answer, Delivery)> {
+pub fn inline(head: &Head, body: &Bytes, envelope: Envelope) -> Option<(Response, Delivery)> {
     if body.is_empty() {
-        let answer = head.with(Body::Empty);
-        return envelope.admits(&answer).then_some((answer, Delivery::InlineText));
+        let response = head.with(Body::Empty);
+        return envelope.admits(&response).then_some((response, Delivery::InlineText));
     }
     // Neither form is shorter than the body.
     if body.len() as u64 > envelope.max {
@@ -117,19 +117,19 @@ pub fn inline(head: &Head, body: &Bytes, envelope: Envelope) -> Option<(Answer, 
     let base64 = Some((head.with(Body::Base64(body.clone())), Delivery::InlineBase64));
     let measured = [text, base64].into_iter().flatten();
     measured
-        .map(|(answer, delivery)| (answer.len(envelope.payload), answer, delivery))
+        .map(|(response, delivery)| (response.len(envelope.payload), response, delivery))
         .filter(|(length, ..)| *length <= envelope.max)
-        // On a tie the text, which comes first, needs no decoding at the gateway.
+        // On a tie text is chosen, which the gateway need not decode.
         .min_by_key(|(length, ..)| *length)
-        .map(|(_, answer, delivery)| (answer, delivery))
+        .map(|(_, response, delivery)| (response, delivery))
 }
 
-/// The answer compressed, if that makes it fit. The caller has made sure that the client accepts gzip.
+/// The response compressed inline, if it fits. The caller must check that the client accepts gzip.
 #[must_use]
-pub fn inline_gzip(head: &Head, body: &Bytes, envelope: Envelope) -> Option<Answer> {
+pub fn inline_gzip(head: &Head, body: &Bytes, envelope: Envelope) -> Option<Response> {
     let mut head = head.clone();
     compress::mark(&mut head.headers);
-    // A digest is of the bytes as they travel; this one has the length of the true one.
+    // The digest is of the compressed bytes; this placeholder has the same length.
     let digested = headers::get(&head.headers, REPR_DIGEST).is_some();
     if digested {
         headers::set(&mut head.headers, REPR_DIGEST, digest::of(&[]));
@@ -140,34 +140,34 @@ pub fn inline_gzip(head: &Head, body: &Bytes, envelope: Envelope) -> Option<Answ
     if digested {
         headers::set(&mut head.headers, REPR_DIGEST, digest::of(&packed));
     }
-    let answer = head.with(Body::Base64(packed));
-    envelope.admits(&answer).then_some(answer)
+    let response = head.with(Body::Base64(packed));
+    envelope.admits(&response).then_some(response)
 }
 
-/// What a client said about answers that are too large for it to get inline.
+/// The client's preferences and properties for responses that do not fit inline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct OverflowOptions {
     /// `X-Overflow`.
-    pub mode: Option<Mode>,
+    pub mode: Option<OverflowMode>,
     /// Whether `Accept-Encoding` permits gzip.
     pub accepts_gzip: bool,
-    /// A header that S3 would act upon after a redirect, and wrongly.
-    pub troublesome: Option<String>,
-    /// Whether the request asks for a part of the answer.
-    pub ranged: bool,
-    /// Whether a browser loads this as a part of a page, where a policy forbids other hosts.
+    /// A header that S3 would misinterpret after a redirect.
+    pub conflicting_header: Option<String>,
+    /// Whether the request has `Range`.
+    pub has_range: bool,
+    /// Whether a browser loads this as part of a page, whose policy may forbid other hosts.
     pub is_asset: bool,
-    /// Whether a script of another origin asks with its cookies, which no redirect to another host survives.
+    /// Whether a script of another origin sends cookies, for which browsers block a redirect to another host.
     pub is_credentialed: bool,
     /// Whether the client is known to follow redirects.
     pub follows: bool,
-    /// How the client calls itself.
+    /// The client's `User-Agent`.
     pub client: Option<String>,
 }
 
 /// The values of `X-Overflow`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum OverflowMode {
     /// 303 to S3.
     Redirect,
     /// The status of the upstream, and the link as JSON.
@@ -176,43 +176,43 @@ pub enum Mode {
     Error,
 }
 
-/// What becomes of an answer that is stored.
+/// The form of the response in place of a stored one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum OverflowForm {
     /// 303.
     Redirect,
     /// The upstream's status, with the link as JSON.
     Link,
-    /// The upstream's status, an error, as a problem that holds the link.
+    /// The upstream's error status, as a problem that contains the link.
     Problem,
-    /// 406, for this reason, as a problem that holds the link.
+    /// 406 with this reason, as a problem that contains the link.
     Refused(String),
 }
 
-/// The values of `Sec-Fetch-Dest` for parts of a page that policies keep to their own host, or that become part of the page.
-/// A navigation (`document`) is none of them: the browser shows what it is led to.
+/// The values of `Sec-Fetch-Dest` for parts of a page, which page policies may restrict to the page's own host. A navigation
+/// (`document`) is not restricted.
 const DESTINATIONS: [&str; 8] =
     ["script", "style", "worker", "sharedworker", "serviceworker", "font", "iframe", "frame"];
-/// Conditions about an ETag or a date that the stored object cannot meet. `Range`, `If-Range`, `If-None-Match` and
-/// `If-Modified-Since` do no harm: S3 has the whole representation, under another ETag, as of now.
+/// Conditions that the stored object cannot meet. `Range`, `If-Range`, `If-None-Match` and `If-Modified-Since` are harmless: S3
+/// has the whole representation, with another ETag and the current date.
 const CONDITIONAL: [&str; 2] = ["if-match", "if-unmodified-since"];
 
-impl Asked {
+impl OverflowOptions {
     /// Reads the headers of a request.
     ///
     /// # Errors
     ///
-    /// [`UnknownMode`] for a mode that does not exist.
-    pub fn of(request: &Request, clients: &Clients) -> Result<Asked, UnknownMode> {
+    /// [`UnknownMode`] for an unknown value of `X-Overflow`.
+    pub fn of(request: &Request, clients: &Clients) -> Result<OverflowOptions, UnknownMode> {
         let mode = request.header("x-overflow").map(|text| match text.trim() {
-            "redirect" => Ok(Mode::Redirect),
-            "link" => Ok(Mode::Link),
-            "error" => Ok(Mode::Error),
+            "redirect" => Ok(OverflowMode::Redirect),
+            "link" => Ok(OverflowMode::Link),
+            "error" => Ok(OverflowMode::Error),
             _ => Err(UnknownMode(text.to_owned())),
         });
-        let troublesome = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-        let troublesome =
-            troublesome.filter(|name| is_signed(name) || CONDITIONAL.contains(&name.as_str()));
+        let conflicting_header = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+        let conflicting_header =
+            conflicting_header.filter(|name| is_signed(name) || CONDITIONAL.contains(&name.as_str()));
         let destination = request.header("sec-fetch-dest").unwrap_or_default();
         let encodings: Vec<&str> = request
             .headers
@@ -220,11 +220,11 @@ impl Asked {
             .filter(|(name, _)| name.eq_ignore_ascii_case("accept-encoding"))
             .map(|(_, value)| value.as_str())
             .collect();
-        Ok(Asked {
+        Ok(OverflowOptions {
             mode: mode.transpose()?,
             accepts_gzip: headers::accepts_gzip(&encodings.join(",")),
-            troublesome: troublesome.into_iter().next(),
-            ranged: request.header("range").is_some(),
+            conflicting_header: conflicting_header.into_iter().next(),
+            has_range: request.header("range").is_some(),
             is_asset: DESTINATIONS.contains(&destination),
             is_credentialed: request.header("cookie").is_some()
                 && request.header("sec-fetch-mode") == Some("cors")
@@ -234,52 +234,52 @@ impl Asked {
         })
     }
 
-    /// Reads the headers of a request for an answer that is stored already. It is the object that is asked for, so what is
-    /// said about its bytes, such as `Range`, S3 understands as it was meant.
+    /// Reads the headers of a request for a stored response. The request is for the object itself, so S3 interprets headers such as
+    /// `Range` as intended.
     ///
     /// # Errors
     ///
-    /// As [`Asked::of`].
-    pub fn of_stored(request: &Request, clients: &Clients) -> Result<Asked, UnknownMode> {
-        let asked = Asked::of(request, clients)?;
+    /// As [`OverflowOptions::of`].
+    pub fn of_stored(request: &Request, clients: &Clients) -> Result<OverflowOptions, UnknownMode> {
+        let options = OverflowOptions::of(request, clients)?;
         let mut names = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-        let troublesome = names.find(|name| is_signed(name));
-        // Who asks for a link by its address goes where it leads.
-        Ok(Asked { troublesome, follows: true, ..asked })
+        let conflicting_header = names.find(|name| is_signed(name));
+        // A request for the link itself is always redirected.
+        Ok(OverflowOptions { conflicting_header, follows: true, ..options })
     }
 
-    /// The form of an answer with this status, once it is stored.
+    /// The form of the response in place of a stored one with this status.
     #[must_use]
-    pub fn form(&self, status: u16, redirect_assets: bool) -> Form {
+    pub fn form(&self, status: u16, redirect_assets: bool) -> OverflowForm {
         if status >= 400 {
-            return Form::Problem;
+            return OverflowForm::Problem;
         }
         // A 201 or 202 has a `Location` of its own, and so has a redirect of the upstream.
         let redirectable = matches!(status, 200 | 203 | 206..=299);
         match self.mode {
-            Some(Mode::Link) => return Form::Link,
-            Some(Mode::Redirect) if !redirectable => return Form::Link,
-            Some(Mode::Error) => {
-                return Form::Refused("The request asks for `X-Overflow: error`.".to_owned());
+            Some(OverflowMode::Link) => return OverflowForm::Link,
+            Some(OverflowMode::Redirect) if !redirectable => return OverflowForm::Link,
+            Some(OverflowMode::Error) => {
+                return OverflowForm::Refused("The request has `X-Overflow: error`.".to_owned());
             }
-            // A client that is redirected does not look at the body.
-            None if (300..400).contains(&status) => return Form::Link,
-            Some(Mode::Redirect) | None => {}
+            // A client that follows the upstream's redirect ignores the body.
+            None if (300..400).contains(&status) => return OverflowForm::Link,
+            Some(OverflowMode::Redirect) | None => {}
         }
         match self.obstacle(status, redirectable, redirect_assets) {
-            Some(reason) => Form::Refused(reason),
-            None => Form::Redirect,
+            Some(reason) => OverflowForm::Refused(reason),
+            None => OverflowForm::Redirect,
         }
     }
 
-    /// Why a redirect would not lead to the answer, or not be noticed.
+    /// Why the client cannot be redirected to the stored response.
     fn obstacle(&self, status: u16, redirectable: bool, redirect_assets: bool) -> Option<String> {
         let name =
-            self.troublesome.as_deref().or((self.ranged && status == 206).then_some("range"));
+            self.conflicting_header.as_deref().or((self.has_range && status == 206).then_some("range"));
         if let Some(name) = name {
             return Some(format!(
-                "The request holds `{name}`, which would follow a redirect to S3 and be misunderstood there. \
-                 Send it without, or with `X-Overflow: link`."
+                "The request has the header `{name}`, which S3 would misinterpret after a redirect. \
+                 Send the request without the header, or with `X-Overflow: link`."
             ));
         }
         if self.mode.is_some() {
@@ -295,7 +295,7 @@ impl Asked {
         }
         if self.is_credentialed {
             return Some(
-                "A script of another origin asks with cookies, and a browser blocks that redirect to S3. \
+                "A script of another origin sent cookies, and browsers block its redirect to S3. \
                  Send `X-Overflow: link`, and fetch the link without credentials."
                     .to_owned(),
             );
@@ -307,29 +307,29 @@ impl Asked {
         })
     }
 
-    /// What a client can do that a redirect does not reach.
+    /// The advice for a client that is not known to follow redirects.
     fn advice(&self) -> String {
         let client = match &self.client {
             Some(name) => format!("The client `{name}`"),
             None => "A client without `User-Agent`".to_owned(),
         };
         format!(
-            "{client} is not known to follow redirects, so it is not redirected to the answer. Ask for smaller pages \
+            "{client} is not known to follow redirects, so it is not redirected to the response. Request smaller pages \
              (`size`) or fewer fields (`_source`, `filter_path`); accept gzip (`http_compress=True`, \
-             `compression: true`), which fits while the compressed answer does; or send `X-Overflow: link` for the link \
+             `compression: true`), if the compressed response fits; or send `X-Overflow: link` for the link \
              as JSON, or `X-Overflow: redirect` if the client follows. The operator can add the client to \
              OVERFLOW_CLIENTS."
         )
     }
 }
 
-/// Whether S3 takes a header for a part of what has to be signed.
+/// Whether S3 requires a header to be signed.
 fn is_signed(name: &str) -> bool {
-    // CloudFront adds `x-amz-cf-id` on its own; the client never saw it.
+    // CloudFront adds `x-amz-cf-id`; the client does not see it.
     name.starts_with("x-amz-") && !name.starts_with("x-amz-cf-")
 }
 
-/// Whether an answer has no body whatever its headers say.
+/// Whether a response has no body, whatever its headers say.
 #[must_use]
 pub fn is_bodyless(method: &http::Method, status: u16) -> bool {
     method == http::Method::HEAD || status < 200 || matches!(status, 204 | 205 | 304)

@@ -1,4 +1,4 @@
-//! The digest of an answer, for whoever asks (RFC 9530): it proves from end to end that nothing touched the bytes.
+//! `Repr-Digest` (RFC 9530), for clients that request it. It proves that the bytes are unchanged from end to end.
 
 use std::borrow::Cow;
 
@@ -7,20 +7,20 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::Head;
+use crate::response::Head;
 use crate::event::Request;
 use crate::headers;
 
-/// The header that holds it.
+/// The header that contains the digest.
 pub const REPR_DIGEST: &str = "repr-digest";
 
-/// The value of [`REPR_DIGEST`]. It is always of the same length.
+/// The value of [`REPR_DIGEST`]. Its length is constant.
 #[must_use]
 pub fn of(bytes: &[u8]) -> String {
     format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(bytes)))
 }
 
-/// Whether `Want-Repr-Digest` asks for SHA-256, with any weight but none.
+/// Whether `Want-Repr-Digest` asks for SHA-256 with a weight from 1 to 10.
 #[must_use]
 pub fn is_wanted(request: &Request) -> bool {
     let wants = request.header("want-repr-digest").unwrap_or_default().split(',');
@@ -30,7 +30,7 @@ pub fn is_wanted(request: &Request) -> bool {
     })
 }
 
-/// The head of an answer, with the digest of its body where the request asks for it and the upstream does not say it.
+/// The head of a response, with the digest of its body if the request asks for it and the upstream did not send one.
 #[must_use]
 pub fn stated<'a>(request: &Request, head: &'a Head, body: &Bytes) -> Cow<'a, Head> {
     if !is_wanted(request) || headers::get(&head.headers, REPR_DIGEST).is_some() {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn b5_a_digest_is_for_who_asks_and_the_upstreams_own_stays() {
+    fn b5_a_digest_is_sent_on_request_and_the_upstreams_own_is_kept() {
         // RFC 9530, appendix B.1, has this digest of this content.
         let body = Bytes::from_static(b"{\"hello\": \"world\"}\n");
         let expected = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:";

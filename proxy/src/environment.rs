@@ -1,33 +1,33 @@
-//! The environment of the process, and how a variable is read: the only place that asks for one.
+//! The environment of the process and how variables are read. Only this module reads variables.
 
 pub(crate) mod values;
 
 use std::fmt;
 
-/// One variable that cannot be used, and why.
+/// An invalid variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct VariableError {
     /// The name of the variable.
     pub name: &'static str,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is expected.
     pub problem: String,
 }
 
-/// Everything that is wrong with the environment.
+/// All invalid variables of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<Mistake>);
+pub struct ConfigError(pub Vec<VariableError>);
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the proxy cannot start:")?;
-        for Mistake { name, problem } in &self.0 {
+        for VariableError { name, problem } in &self.0 {
             write!(f, "\n  {name}: {problem}")?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for ConfigError {}
 
 /// A variable of the environment of this process.
 #[expect(clippy::disallowed_methods, reason = "this is the module that reads it")]
@@ -35,16 +35,16 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// Where variables are found.
+/// Finds the value of a variable.
 pub type Lookup<'a> = &'a dyn Fn(&'static str) -> Option<String>;
 
 pub(crate) struct Reader<'a> {
     pub(crate) lookup: Lookup<'a>,
-    pub(crate) mistakes: Vec<Mistake>,
+    pub(crate) errors: Vec<VariableError>,
 }
 
 impl Reader<'_> {
-    /// A variable that may be absent; empty is absent.
+    /// An optional variable; an empty value counts as absent.
     pub(crate) fn given<T>(
         &mut self,
         name: &'static str,
@@ -54,13 +54,13 @@ impl Reader<'_> {
         match parse(text.trim()) {
             Ok(value) => Some(value),
             Err(problem) => {
-                self.mistakes.push(Mistake { name, problem });
+                self.errors.push(VariableError { name, problem });
                 None
             }
         }
     }
 
-    /// A variable with a default, which has to be valid itself.
+    /// A variable with a default, which must be valid.
     pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
@@ -71,7 +71,7 @@ impl Reader<'_> {
         given.unwrap_or_else(|| parse(default).expect("the default is valid"))
     }
 
-    /// A variable that has to be there. While mistakes are collected, `stand_in` takes its place.
+    /// A required variable. If it is missing or invalid, `stand_in` is returned so that further variables can be checked.
     pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
@@ -81,7 +81,7 @@ impl Reader<'_> {
     ) -> T {
         if (self.lookup)(name).is_none_or(|text| text.trim().is_empty()) {
             let problem = format!("is not set; it is {meaning}");
-            self.mistakes.push(Mistake { name, problem });
+            self.errors.push(VariableError { name, problem });
             return stand_in;
         }
         self.given(name, parse).unwrap_or(stand_in)

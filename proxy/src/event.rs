@@ -1,8 +1,8 @@
-//! The event of a gateway, as the request it stands for.
+//! The event of a gateway, read as an HTTP request.
 //!
-//! Three shapes arrive: payload 1.0 of a REST API, payload 1.0 of an HTTP API, and payload 2.0 of an HTTP API or a
-//! function URL. Only the fields that a proxy needs are read, straight from the text of the event, so that a body of
-//! six megabytes is neither turned into a tree nor copied more than once.
+//! There are three forms: payload 1.0 of a REST API, payload 1.0 of an HTTP API, and payload 2.0 of an HTTP API or a
+//! function URL. Only the needed fields are read, directly from the text of the event, so that a body of six megabytes is
+//! neither parsed into a tree nor copied more than once.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,34 +14,34 @@ use bytes::Bytes;
 use http::Method;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
-/// What stands between the client and the function.
+/// The kind of API through which a request arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrontDoor {
-    /// A REST API: payload 1.0, the path as the client sent it.
+pub enum ApiType {
+    /// A REST API: payload 1.0, with the path as the client sent it.
     Rest,
     /// An HTTP API with payload 1.0.
     HttpV1,
     /// An HTTP API with payload 2.0.
     HttpV2,
-    /// A function URL: payload 2.0, and no timeout but the function's own.
+    /// A function URL: payload 2.0, without a timeout of its own.
     FunctionUrl,
 }
 
-impl FrontDoor {
-    /// Whether the path in the event has lost its percent-encoding.
+impl ApiType {
+    /// Whether the API decodes the percent-encoding of the path.
     #[must_use]
     pub fn decodes_path(self) -> bool {
-        self != FrontDoor::Rest
+        self != ApiType::Rest
     }
 
-    /// Whether answers take the shape of payload 2.0.
+    /// Whether responses have the form of payload 2.0.
     #[must_use]
-    pub fn answers_v2(self) -> bool {
-        matches!(self, FrontDoor::HttpV2 | FrontDoor::FunctionUrl)
+    pub fn responds_v2(self) -> bool {
+        matches!(self, ApiType::HttpV2 | ApiType::FunctionUrl)
     }
 }
 
-/// The query of a request, as far as the front door preserves it.
+/// The query of a request, as the API passes it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
     /// The text after `?`, as the client sent it.
@@ -53,29 +53,29 @@ pub enum Query {
 /// An HTTP request that arrived as an event.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Where it came in.
-    pub door: FrontDoor,
+    /// The kind of API.
+    pub api: ApiType,
     /// The method.
     pub method: Method,
-    /// The path without the stage; its encoding depends on [`FrontDoor::decodes_path`].
+    /// The path without the stage; its encoding depends on [`ApiType::decodes_path`].
     pub path: String,
     /// The query.
     pub query: Query,
-    /// Header lines in the order of the event; a name may occur several times.
+    /// Header lines in the order of the event. A name may occur several times.
     pub headers: Vec<(String, String)>,
-    /// The body, decoded: the bytes that the client sent.
+    /// The decoded body: the bytes that the client sent.
     pub body: Bytes,
-    /// The client's address, as the gateway states it.
+    /// The client's address, as the gateway reports it.
     pub source_ip: Option<String>,
-    /// What the gateway put before [`Request::path`]: `/prod`, or nothing.
+    /// The prefix before [`Request::path`] in public addresses: `/prod`, or empty.
     pub stage_prefix: String,
 }
 
 impl fmt::Debug for Request {
-    /// Headers and bodies are the client's; they hold secrets and do not belong into a log.
+    /// Omits headers and bodies, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("door", &self.door)
+            .field("door", &self.api)
             .field("method", &self.method)
             .field("path", &self.path)
             .field("headers", &self.headers.len())
@@ -85,7 +85,7 @@ impl fmt::Debug for Request {
 }
 
 impl Request {
-    /// The first value of a header, whatever its case in the event.
+    /// The first value of a header; the case of the name does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -99,8 +99,8 @@ impl<'de> Deserialize<'de> for Request {
         let context = &event.request_context;
         if context.elb.is_some() {
             return Err(D::Error::custom(
-                "the event is one of an Application Load Balancer, whose encoding of queries and limit of 1 MB this proxy \
-                 does not know; put it behind a REST API, an HTTP API or a function URL",
+                "the event comes from an Application Load Balancer, which this proxy does not support; put the proxy behind a \
+                 REST API, an HTTP API or a function URL",
             ));
         }
         if let Some(http) = &context.http {
@@ -111,8 +111,8 @@ impl<'de> Deserialize<'de> for Request {
             return event.into_v1().map_err(D::Error::custom);
         }
         Err(D::Error::custom(
-            "the event is no HTTP request: expected payload 1.0 (`httpMethod`) or 2.0 \
-             (`requestContext.http`) of API Gateway or of a function URL",
+            "the event is not an HTTP request: expected payload 1.0 (`httpMethod`) or 2.0 \
+            (`requestContext.http`) of API Gateway or of a function URL",
         ))
     }
 }
@@ -151,8 +151,8 @@ struct RequestContext {
 }
 
 impl RequestContext {
-    /// Payload 2.0 does not say where it comes from. A function URL has a host name of its own, and calls an account that
-    /// nobody signed for `anonymous`.
+    /// Payload 2.0 does not contain the kind of API. A function URL has its own domain, and uses the account `anonymous` for
+    /// unsigned requests.
     fn is_of_function_url(&self) -> bool {
         let domain = self.domain_name.as_deref().unwrap_or_default();
         domain.contains(".lambda-url.") || self.account_id.as_deref() == Some("anonymous")
@@ -175,7 +175,7 @@ struct Identity {
 impl Event<'_> {
     fn into_v1(self) -> Result<Request, String> {
         let on_http_api = self.version.as_deref() == Some("1.0");
-        let door = if on_http_api { FrontDoor::HttpV1 } else { FrontDoor::Rest };
+        let api = if on_http_api { ApiType::HttpV1 } else { ApiType::Rest };
         let path = self.path.unwrap_or_default();
         let (path, stage_prefix) = if on_http_api {
             without_stage(path, self.request_context.stage.as_deref())
@@ -184,7 +184,7 @@ impl Event<'_> {
             (path, prefix)
         };
         Ok(Request {
-            door,
+            api,
             method: method(self.http_method.as_deref().unwrap_or_default())?,
             path,
             query: Query::Decoded(flatten(
@@ -199,10 +199,10 @@ impl Event<'_> {
     }
 
     fn into_v2(self, named: &str) -> Result<Request, String> {
-        let door = if self.request_context.is_of_function_url() {
-            FrontDoor::FunctionUrl
+        let api = if self.request_context.is_of_function_url() {
+            ApiType::FunctionUrl
         } else {
-            FrontDoor::HttpV2
+            ApiType::HttpV2
         };
         let mut headers = flatten(None, self.headers);
         if let Some(cookies) = self.cookies.filter(|cookies| !cookies.is_empty()) {
@@ -211,7 +211,7 @@ impl Event<'_> {
         let stage = self.request_context.stage.as_deref();
         let (path, stage_prefix) = without_stage(self.raw_path.unwrap_or_default(), stage);
         Ok(Request {
-            door,
+            api,
             method: method(named)?,
             path,
             query: Query::Raw(self.raw_query_string.unwrap_or_default()),
@@ -227,7 +227,7 @@ fn method(name: &str) -> Result<Method, String> {
     Method::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not an HTTP method"))
 }
 
-/// HTTP APIs put a named stage before the path; upstream knows nothing of it.
+/// HTTP APIs prefix the path with a named stage, which the upstream does not have.
 fn without_stage(path: String, stage: Option<&str>) -> (String, String) {
     let Some(stage) = stage.filter(|stage| *stage != "$default" && !stage.is_empty()) else {
         return (path, String::new());
@@ -240,7 +240,7 @@ fn without_stage(path: String, stage: Option<&str>) -> (String, String) {
     }
 }
 
-/// REST APIs give the path twice, once with the stage before it.
+/// The stage's prefix: REST APIs send the path with it and without it.
 fn prefix_of(with_stage: Option<&str>, path: &str) -> String {
     let prefix = with_stage.and_then(|long| long.strip_suffix(path)).unwrap_or_default();
     prefix.trim_end_matches('/').to_owned()
@@ -271,11 +271,11 @@ fn decode_body(body: Option<Text<'_>>, base64: bool) -> Result<Bytes, String> {
     }
     let decoded = STANDARD.decode(text.as_bytes());
     decoded.map(Bytes::from).map_err(|error| {
-        format!("the event says `isBase64Encoded`, but its body is not base64: {error}")
+        format!("the event has `isBase64Encoded`, but its body is not base64: {error}")
     })
 }
 
-/// A string that is borrowed from the event where it has no escapes.
+/// A string, borrowed from the event if it has no escapes.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -300,7 +300,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// A JSON object as a list: the order of its members is kept, and so are repeated ones.
+/// A JSON object as a list, with the order of its members and repeated names.
 struct Pairs<V>(Vec<(String, V)>);
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {

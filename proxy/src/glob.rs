@@ -1,6 +1,6 @@
-//! Globs: `*` stands for any characters, or for none.
+//! Globs: `*` matches any number of characters.
 
-/// Whether a text is of a glob.
+/// Whether a glob matches a text.
 pub(crate) fn matches(glob: &str, text: &str) -> bool {
     let Some((first, rest)) = glob.split_once('*') else {
         return glob == text;
@@ -19,9 +19,9 @@ pub(crate) fn matches(glob: &str, text: &str) -> bool {
     text.ends_with(last)
 }
 
-/// Whether some text is of both globs.
+/// Whether two globs have a match in common.
 pub(crate) fn overlap(one: &str, other: &str) -> bool {
-    // `reach[i][j]` says whether the rests `one[i..]` and `other[j..]` have a text in common.
+    // `reach[i][j]`: whether the rests `one[i..]` and `other[j..]` have a match in common.
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let (rows, columns) = (one.len(), other.len());
     let mut reach = vec![vec![false; columns + 1]; rows + 1];
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_characters() {
+    fn a_star_matches_any_characters() {
         for (glob, text, expected) in [
             ("a", "a", true),
             ("a", "ab", false),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn two_globs_overlap_when_a_text_is_of_both() {
+    fn two_globs_overlap_if_a_text_matches_both() {
         for (one, other, expected) in [
             ("secret-*", "sec*", true),
             ("secret-*", "*", true),

@@ -1,11 +1,11 @@
-//! One request, from the event to the envelope, one step a line.
+//! The path of a request from the event to the envelope, one step a line.
 
-mod again;
+mod renew;
 pub mod job_api;
 mod jobs;
 mod logins;
 mod uploads;
-mod visitors;
+mod access;
 
 use std::time::Duration;
 
@@ -15,35 +15,35 @@ use http::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 
 use crate::announce;
-use crate::answer::{Answer, Body, Head};
+use crate::response::{Response, Body, Head};
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
-use crate::claim::Claim;
+use crate::overflow_id::OverflowId;
 use crate::clock::{self, Instant};
 use crate::compress;
 use crate::config::Config;
 use crate::cors;
 use crate::deadline::{self, Deadline};
-use crate::delivery::{self, Asked, Delivery, Envelope};
+use crate::delivery::{self, OverflowOptions, Delivery, Envelope};
 use crate::digest;
-use crate::error::Failure;
+use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::{Jobs, Preference, owner};
-use crate::headers::{self, Lines, Named};
+use crate::headers::{self, Lines, UserHeaders};
 use crate::key;
-use crate::line::AccessLine;
-use crate::location::{self, Foreign};
+use crate::access_log::AccessLog;
+use crate::location::{self, ForeignLocation};
 use crate::path::Target;
 use crate::respond;
-use crate::session::{Sessions, Visitor};
-use crate::store::Entry;
+use crate::session::{Sessions, Principal};
+use crate::store::StoreRequest;
 use crate::upload::RequestBody;
-use crate::upstream::{Outgoing, Response, Upstream};
+use crate::upstream::{Outgoing, UpstreamResponse, Upstream};
 
-/// Compressing pays only when this much time is left; S3 takes a body as it is.
+/// A response is compressed only if this much time is left. S3 takes a body as it is.
 const TIME_TO_COMPRESS: Duration = Duration::from_secs(3);
 
-/// The proxy: what it was told, and what it talks to.
+/// The proxy: its configuration and its clients.
 #[derive(Debug)]
 pub struct Proxy {
     config: Config,
@@ -53,25 +53,25 @@ pub struct Proxy {
     sessions: OnceCell<Sessions>,
 }
 
-/// What one request carries through all steps.
+/// The state of one request, shared by all steps.
 struct Exchange<'a> {
     request: &'a Request,
-    visitor: Visitor,
-    asked: Asked,
+    principal: Principal,
+    options: OverflowOptions,
     body: RequestBody,
     cors: &'a Lines,
-    extra: &'a headers::Extra,
+    extra: &'a headers::ExtraHeaders,
     envelope: Envelope,
     deadline: Deadline,
 }
 
 impl Exchange<'_> {
-    /// The request as it leaves.
-    fn outgoing(&self, target: Target) -> Result<Outgoing, Failure> {
-        let user = self.visitor.user();
-        let user = user.map(|user| Named { name: &user.name, group: user.role.name() });
+    /// The request as it is sent to the upstream.
+    fn outgoing(&self, target: Target) -> Result<Outgoing, ProxyError> {
+        let user = self.principal.user();
+        let user = user.map(|user| UserHeaders { name: &user.name, group: user.role.name() });
         let mut headers =
-            headers::for_upstream(self.request, self.asked.accepts_gzip, user, self.extra)?;
+            headers::for_upstream(self.request, self.options.accepts_gzip, user, self.extra)?;
         if let RequestBody::Uploaded(source) = &self.body
             && let Ok(promised) = HeaderValue::from_str(&source.media_type)
         {
@@ -83,89 +83,89 @@ impl Exchange<'_> {
 }
 
 impl Proxy {
-    /// A proxy that makes its connections when it needs them.
+    /// A proxy that connects on first use.
     #[must_use]
     pub fn new(config: Config) -> Proxy {
         let aws = LazyAws::new(config.overflow.clone());
         Proxy::with_aws(config, aws)
     }
 
-    /// A proxy with an S3 client and credentials that were made elsewhere.
+    /// A proxy with the caller's S3 client and credentials.
     #[must_use]
     pub fn with_aws(config: Config, aws: LazyAws) -> Proxy {
         let upstream = Upstream::new(config.upstream.clone());
         Proxy { upstream, aws, config, jobs: OnceCell::new(), sessions: OnceCell::new() }
     }
 
-    /// The same with jobs that were made elsewhere.
+    /// The proxy with the caller's jobs.
     #[must_use]
     pub fn with_jobs(self, jobs: Jobs) -> Proxy {
         Proxy { jobs: OnceCell::new_with(Some(jobs)), ..self }
     }
 
-    /// The same with sessions that were made elsewhere.
+    /// The proxy with the caller's sessions.
     #[must_use]
     pub fn with_sessions(self, sessions: Sessions) -> Proxy {
         Proxy { sessions: OnceCell::new_with(Some(sessions)), ..self }
     }
 
-    /// Answers a request with the JSON that is posted. `lambda` is what remains of the function's own timeout.
+    /// Handles a request and returns the JSON to post. `lambda` is the rest of the function's timeout.
     pub async fn handle(&self, request: Request, lambda: Duration) -> Vec<u8> {
         let start = clock::instant();
         let envelope = self.envelope(&request);
         let cors = cors::headers(&request, &self.config.allowed_origins);
-        let mut line = AccessLine::new(start, &request);
+        let mut line = AccessLog::new(start, &request);
         let deadline = self.deadline(start, &request, lambda);
-        let work = self.answer(&request, &cors, envelope, deadline, &mut line);
-        let mut answer = work.await.unwrap_or_else(|failure| {
+        let work = self.respond(&request, &cors, envelope, deadline, &mut line);
+        let mut response = work.await.unwrap_or_else(|failure| {
             line.delivery = Some(Delivery::Refused);
             line.failure = Some(failure.to_string());
             respond::problem(&failure, &cors)
         });
-        respond::suit(&mut answer, &request);
-        let posted = answer.to_json(envelope.payload);
-        line.write(&answer, envelope, posted.len() as u64, &self.config.metrics);
+        respond::suit(&mut response, &request);
+        let posted = response.to_json(envelope.payload);
+        line.write(&response, envelope, posted.len() as u64, &self.config.metrics);
         posted
     }
 
     fn envelope(&self, request: &Request) -> Envelope {
-        let payload = if request.door.answers_v2() { Payload::V2 } else { Payload::V1 };
+        let payload = if request.api.responds_v2() { Payload::V2 } else { Payload::V1 };
         Envelope { payload, max: self.config.limits.lambda_sync_response.max.0 }
     }
 
     fn deadline(&self, start: Instant, request: &Request, lambda: Duration) -> Deadline {
-        let usual = deadline::gateway_timeout(request.door, &self.config.limits);
+        let usual = deadline::gateway_timeout(request.api, &self.config.limits);
         Deadline::new(start, lambda, self.config.gateway_timeout.or(usual))
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         request: &Request,
         cors: &Lines,
         envelope: Envelope,
         deadline: Deadline,
-        line: &mut AccessLine,
-    ) -> Result<Answer, Failure> {
+        line: &mut AccessLog,
+    ) -> Result<Response, ProxyError> {
         if let Some(preflight) = cors::preflight(request, &self.config.allowed_origins) {
             return Ok(preflight);
         }
         let target = Target::of(request)?;
-        let arrival = self.arrival(request, cors);
+        let client = self.client(request, cors);
         if let Some(route) = target.own_route() {
-            return self.own(&arrival, &target, &route, line).await;
+            return self.own(&client, &target, &route, line).await;
         }
-        let Some(visitor) = self.visitor(&arrival, line).await? else {
-            return Ok(arrival.turn_away(&target)?);
+        let Some(principal) = self.principal(&client, line).await? else {
+            return Ok(client.unauthenticated(&target)?);
         };
-        self.permit(&arrival, &visitor, &target)?;
+        self.permit(&client, &principal, &target)?;
         if is_websocket(request) {
-            return Err(Failure::WebSocket);
+            return Err(ProxyError::WebSocket);
         }
-        let asked = Asked::of(request, &self.config.clients)?;
-        let body = clock::before(deadline.at, self.body(request, &visitor)).await;
-        let body = body.map_err(|clock::Late| Failure::Deadline(deadline.budget))??;
+        let options = OverflowOptions::of(request, &self.config.clients)?;
+        let body = clock::before(deadline.at, self.body(request, &principal)).await;
+        let body = body.map_err(|clock::Late| ProxyError::Deadline(deadline.budget))??;
         let extra = &self.config.upstream_headers;
-        let exchange = Exchange { request, visitor, asked, body, cors, extra, envelope, deadline };
+        let exchange = Exchange { request, principal, options, body, cors, extra, envelope, deadline };
         let preference = Preference::of(request);
         if preference.respond_async
             && let Some(jobs) = self.jobs().await
@@ -176,13 +176,13 @@ impl Proxy {
         self.deliver(&exchange, response, line).await
     }
 
-    /// Sends the request on, and waits for the head of the answer.
+    /// Sends the request to the upstream and waits for the head of the response.
     async fn forward(
         &self,
         exchange: &Exchange<'_>,
         target: Target,
-        line: &mut AccessLine,
-    ) -> Result<Response, Failure> {
+        line: &mut AccessLog,
+    ) -> Result<UpstreamResponse, ProxyError> {
         let start = clock::instant();
         let outgoing = exchange.outgoing(target)?;
         let sent = async {
@@ -191,17 +191,17 @@ impl Proxy {
         };
         let response = clock::before(exchange.deadline.at, sent).await;
         line.upstream_ms = Some(clock::millis_since(start));
-        Ok(response.map_err(|clock::Late| Failure::Deadline(exchange.deadline.budget))??)
+        Ok(response.map_err(|clock::Late| ProxyError::Deadline(exchange.deadline.budget))??)
     }
 
-    /// Chooses how the answer travels, and sends it there.
+    /// Chooses how the response is delivered, and delivers it.
     async fn deliver(
         &self,
         exchange: &Exchange<'_>,
-        response: Response,
-        line: &mut AccessLine,
-    ) -> Result<Answer, Failure> {
-        let Response { status, headers, body } = response;
+        response: UpstreamResponse,
+        line: &mut AccessLog,
+    ) -> Result<Response, ProxyError> {
+        let UpstreamResponse { status, headers, body } = response;
         let head = self.head(exchange, status.as_u16(), &headers)?;
         exchange.envelope.admit_headers(head.status, &head.headers)?;
         if delivery::is_bodyless(&exchange.request.method, head.status) {
@@ -210,9 +210,9 @@ impl Proxy {
         }
         let gathered = match self.gather(exchange, &head, body).await? {
             Gathered::Whole(bytes) => match self.inline(exchange, &head, &bytes).await? {
-                Some((answer, delivery)) => {
+                Some((response, delivery)) => {
                     line.delivery = Some(delivery);
-                    return Ok(answer);
+                    return Ok(response);
                 }
                 None => Gathered::Whole(bytes),
             },
@@ -221,20 +221,20 @@ impl Proxy {
         self.overflow(exchange, &head, gathered, line).await
     }
 
-    /// The status and the headers that the client gets.
+    /// The status and the headers for the client.
     fn head(
         &self,
         exchange: &Exchange<'_>,
         status: u16,
         headers: &HeaderMap,
-    ) -> Result<Head, Failure> {
+    ) -> Result<Head, ProxyError> {
         let mut lines = headers::for_client(headers);
         let public = self.public(exchange.request);
         for (name, value) in &mut lines {
             if name == "location" || name == "content-location" {
                 let asked = Target::of(exchange.request)?.path_and_query();
                 *value = location::public(value, self.upstream.url(), &asked, public)
-                    .map_err(|Foreign(location)| Failure::ForeignRedirect(location))?;
+                    .map_err(|ForeignLocation(location)| ProxyError::ForeignRedirect(location))?;
             }
         }
         for (name, value) in exchange.cors {
@@ -244,30 +244,30 @@ impl Proxy {
                 lines.push((name.clone(), value.clone()));
             }
         }
-        if exchange.visitor.user().is_some() {
-            // Without the cookie there is another answer, and a cache in between must not mix them up.
+        if exchange.principal.user().is_some() {
+            // The response depends on the cookie, so a cache must distinguish requests by it.
             headers::vary(&mut lines, "Cookie");
             headers::make_private(&mut lines);
         }
         Ok(Head { status, headers: lines })
     }
 
-    /// Reads what might go inline; what certainly cannot is left to be streamed.
+    /// Reads the body if it might fit inline; otherwise leaves it to be streamed.
     async fn gather(
         &self,
         exchange: &Exchange<'_>,
         head: &Head,
         body: UpstreamBody,
-    ) -> Result<Gathered, Failure> {
+    ) -> Result<Gathered, ProxyError> {
         let largest = exchange.envelope.max.min(self.inline_max());
         let largest = usize::try_from(largest).unwrap_or(usize::MAX);
-        let compress = exchange.asked.accepts_gzip && compress::is_compressible(&head.headers);
+        let compress = exchange.options.accepts_gzip && compress::is_compressible(&head.headers);
         let bound = if compress { largest.max(compress::INPUT_MAX) } else { largest };
         let gathered = clock::before(exchange.deadline.at, body.gather(bound)).await;
-        Ok(gathered.map_err(|clock::Late| Failure::Deadline(exchange.deadline.budget))??)
+        Ok(gathered.map_err(|clock::Late| ProxyError::Deadline(exchange.deadline.budget))??)
     }
 
-    /// The longest body that goes inline when it fits.
+    /// The largest body that is delivered inline, in bytes, if it fits.
     fn inline_max(&self) -> u64 {
         self.config.overflow.above.unwrap_or(u64::MAX)
     }
@@ -277,7 +277,7 @@ impl Proxy {
         exchange: &Exchange<'_>,
         head: &Head,
         body: &bytes::Bytes,
-    ) -> Result<Option<(Answer, Delivery)>, Failure> {
+    ) -> Result<Option<(Response, Delivery)>, ProxyError> {
         if body.len() as u64 > self.inline_max() {
             return Ok(None);
         }
@@ -285,7 +285,7 @@ impl Proxy {
         if let Some(fits) = delivery::inline(head, body, exchange.envelope) {
             return Ok(Some(fits));
         }
-        let worth_it = exchange.asked.accepts_gzip
+        let worth_it = exchange.options.accepts_gzip
             && compress::is_compressible(&head.headers)
             && exchange.deadline.left(clock::instant()) > TIME_TO_COMPRESS;
         if !worth_it {
@@ -295,51 +295,51 @@ impl Proxy {
         let packing =
             tokio::task::spawn_blocking(move || delivery::inline_gzip(&head, &body, envelope));
         let packed = clock::before(exchange.deadline.at, packing).await;
-        let packed = packed.map_err(|clock::Late| Failure::Deadline(exchange.deadline.budget))?;
-        let packed = packed.expect("compressing does not panic, and nobody cancels it");
-        Ok(packed.map(|answer| (answer, Delivery::InlineGzip)))
+        let packed = packed.map_err(|clock::Late| ProxyError::Deadline(exchange.deadline.budget))?;
+        let packed = packed.expect("compressing does not panic and is not cancelled");
+        Ok(packed.map(|response| (response, Delivery::InlineGzip)))
     }
 
-    /// Stores the body, and tells the client where it is.
+    /// Stores the body and responds with its location.
     async fn overflow(
         &self,
         exchange: &Exchange<'_>,
         head: &Head,
         body: Gathered,
-        line: &mut AccessLine,
-    ) -> Result<Answer, Failure> {
+        line: &mut AccessLog,
+    ) -> Result<Response, ProxyError> {
         let start = clock::instant();
         let max = self.config.max_body;
         if matches!(&body, Gathered::Whole(bytes) if bytes.len() as u64 > max) {
-            return Err(Failure::BodyTooLarge(max));
+            return Err(ProxyError::BodyTooLarge(max));
         }
-        let form = exchange.asked.form(head.status, self.config.overflow.redirect_assets);
-        let owner = owner(&exchange.visitor);
+        let form = exchange.options.form(head.status, self.config.overflow.redirect_assets);
+        let owner = owner(&exchange.principal);
         let key = key::new_key(&self.config.overflow.prefix, &exchange.request.path);
-        let claim = Claim::of_key(&key, &owner.0).expect("the key was just made");
+        let overflow_id = OverflowId::of_key(&key, &owner.0).expect("the key has a UUID");
         let deadline = exchange.deadline;
-        let entry = Entry { claim: &claim, headers: &head.headers, max, deadline };
+        let entry = StoreRequest { overflow_id: &overflow_id, headers: &head.headers, max, deadline };
         let store = &self.aws.get().await.store;
         let stored = store.put(entry, body).await;
         line.s3_ms = Some(clock::millis_since(start));
         let stored = stored?;
         let link = clock::before(deadline.at, store.link(&stored.key)).await;
-        let link = link.map_err(|clock::Late| Failure::Deadline(deadline.budget))??;
-        let renew = again::address(self.public(exchange.request), &claim);
-        let (answer, delivery) = announce::announce(&form, head, &stored, &link, &renew);
-        exchange.envelope.admit_headers(answer.status, &answer.headers)?;
+        let link = link.map_err(|clock::Late| ProxyError::Deadline(deadline.budget))??;
+        let renew = renew::address(self.public(exchange.request), &overflow_id);
+        let (response, delivery) = announce::announce(&form, head, &stored, &link, &renew);
+        exchange.envelope.admit_headers(response.status, &response.headers)?;
         line.delivery = Some(delivery);
-        Ok(answer)
+        Ok(response)
     }
 }
 
-/// An answer without a body. The length of what a GET would give belongs to the answer of a HEAD.
-fn bodyless(exchange: &Exchange<'_>, mut head: Head, headers: &HeaderMap) -> Answer {
+/// A response without a body. In a response to HEAD, `Content-Length` is that of the GET.
+fn bodyless(exchange: &Exchange<'_>, mut head: Head, headers: &HeaderMap) -> Response {
     let length = headers.get("content-length").and_then(|value| value.to_str().ok());
     if let Some(length) = length.filter(|_| exchange.request.method == http::Method::HEAD) {
         headers::set(&mut head.headers, "content-length", length);
     }
-    Answer { status: head.status, headers: head.headers, body: Body::Empty }
+    Response { status: head.status, headers: head.headers, body: Body::Empty }
 }
 
 fn is_websocket(request: &Request) -> bool {

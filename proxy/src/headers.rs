@@ -1,20 +1,20 @@
-//! Which headers travel, and how: to the upstream, and back to the client.
+//! Headers: those sent to the upstream, and those returned to the client.
 
 mod allowed;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-pub use self::allowed::Extra;
+pub use self::allowed::ExtraHeaders;
 use crate::cookie;
 use crate::event::Request;
 
-/// The header that names an upload.
+/// The request header with the id of an upload.
 pub const UPLOAD_ID: &str = "x-upload-id";
 
-/// Header lines of an answer: lower-case names, in order, repeated where they repeat.
+/// Header lines of a response: lower-case names, in order; a name may repeat.
 pub type Lines = Vec<(String, String)>;
 
-/// Headers that concern one connection (RFC 9110, 7.6.1), and the old one of proxies.
+/// Headers of one connection (RFC 9110, 7.6.1), and the older ones of proxies.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -27,7 +27,7 @@ const HOP_BY_HOP: [&str; 9] = [
     "expect",
 ];
 
-/// Headers by which a client could speak for someone else; this proxy alone decides them.
+/// Headers that could set the user's identity or change the request. Only the proxy sets them.
 const OURS: [&str; 21] = [
     "authorization",
     "host",
@@ -36,7 +36,7 @@ const OURS: [&str; 21] = [
     "accept-encoding",
     "x-overflow",
     UPLOAD_ID,
-    // Who it is.
+    // Identity.
     "remote-user",
     "remote-groups",
     "x-remote-user",
@@ -47,7 +47,7 @@ const OURS: [&str; 21] = [
     "x-proxy-user",
     "x-proxy-roles",
     "es-security-runas-user",
-    // What the method or the path really is; rules look at the true ones.
+    // Overrides of the method or the path, which the rules would not see.
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -65,14 +65,14 @@ const OUR_PREFIXES: [&str; 9] = [
     "-opendistro-security-",
 ];
 
-/// A header of the client that cannot be sent on.
+/// A header of the client that cannot be forwarded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the header `{name}` has a name or a value that HTTP does not permit")]
 pub struct BadHeader {
     name: String,
 }
 
-/// The headers of a request as they go upstream, unsigned.
+/// The headers of a request for the upstream, unsigned.
 ///
 /// # Errors
 ///
@@ -80,8 +80,8 @@ pub struct BadHeader {
 pub fn for_upstream(
     request: &Request,
     accepts_gzip: bool,
-    user: Option<Named<'_>>,
-    extra: &Extra,
+    user: Option<UserHeaders<'_>>,
+    extra: &ExtraHeaders,
 ) -> Result<HeaderMap, BadHeader> {
     let named = named_in_connection(request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 3);
@@ -94,7 +94,7 @@ pub fn for_upstream(
             continue;
         }
         if plain == "cookie" {
-            // The session is between the browser and this proxy.
+            // The session's cookie stays between the browser and the proxy.
             let others = std::str::from_utf8(value.as_bytes()).ok().and_then(cookie::without_ours);
             let others = others.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
             headers.extend(others.map(|others| (known, others)));
@@ -105,10 +105,10 @@ pub fn for_upstream(
     for (name, value) in user.into_iter().flat_map(identity) {
         headers.insert(name, value);
     }
-    // Anything else has made an upstream hang (OpenSearch with zstd), and gzip is all that we understand.
+    // Other codings have made an upstream hang (OpenSearch with zstd), and the proxy decodes only gzip.
     let encoding = if accepts_gzip { "gzip" } else { "identity" };
     headers.insert("accept-encoding", HeaderValue::from_static(encoding));
-    // The gateway wrote this one itself, over whatever the client sent.
+    // The gateway sets this header itself and replaces the client's.
     let plain = request.header("x-forwarded-proto") == Some("http");
     let scheme = HeaderValue::from_static(if plain { "http" } else { "https" });
     headers.insert("x-forwarded-proto", scheme);
@@ -119,24 +119,24 @@ pub fn for_upstream(
     Ok(headers)
 }
 
-/// Who a request is of, for the upstream.
+/// The user of a request, for the upstream.
 #[derive(Clone, Copy, Debug)]
-pub struct Named<'a> {
+pub struct UserHeaders<'a> {
     /// The user.
     pub name: &'a str,
     /// The role.
     pub group: &'a str,
 }
 
-/// Written by this proxy alone, after every spelling of the client is gone. A name that no header can hold is left out.
-fn identity(user: Named<'_>) -> impl Iterator<Item = (&'static str, HeaderValue)> {
+/// The identity headers. The client's were removed in every spelling. A name that a header cannot contain is left out.
+fn identity(user: UserHeaders<'_>) -> impl Iterator<Item = (&'static str, HeaderValue)> {
     let lines = [("x-forwarded-user", user.name), ("x-forwarded-groups", user.group)];
     lines.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?)))
 }
 
-/// The headers of the upstream's answer as the client gets them.
+/// The headers of the upstream's response for the client.
 ///
-/// `Content-Length` is left out: the gateway counts what it sends. CORS is this proxy's to grant, not the upstream's.
+/// `Content-Length` is left out, because the gateway sets it. The upstream's CORS headers are replaced by the proxy's.
 #[must_use]
 pub fn for_client(headers: &HeaderMap) -> Lines {
     let named = named_in_connection(
@@ -151,7 +151,7 @@ pub fn for_client(headers: &HeaderMap) -> Lines {
             || name.starts_with("access-control-")
             || name.starts_with("proxy-");
         let text = text_of(value);
-        // An upstream that set the session's cookie would log people in, or out.
+        // The upstream must not set the session's cookie.
         if dropped || (name == "set-cookie" && cookie::is_ours(&text)) {
             continue;
         }
@@ -161,24 +161,24 @@ pub fn for_client(headers: &HeaderMap) -> Lines {
     lines
 }
 
-/// The first value of a name, which has to be given in lower case.
+/// The first value of a name. The name must be lower case.
 #[must_use]
 pub fn get<'a>(lines: &'a Lines, name: &str) -> Option<&'a str> {
     lines.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// Replaces every line of that name by one.
+/// Replaces all lines of a name by one.
 pub fn set(lines: &mut Lines, name: &str, value: impl Into<String>) {
     remove(lines, name);
     lines.push((name.to_owned(), value.into()));
 }
 
-/// Removes every line of that name.
+/// Removes all lines of a name.
 pub fn remove(lines: &mut Lines, name: &str) {
     lines.retain(|(known, _)| known != name);
 }
 
-/// Keeps an answer for somebody who is logged in out of caches that others are served from.
+/// Keeps a logged-in user's response out of shared caches.
 pub fn make_private(lines: &mut Lines) {
     const FOR_SHARED: [&str; 4] =
         ["public", "s-maxage", "proxy-revalidate", "stale-while-revalidate"];
@@ -196,11 +196,11 @@ pub fn make_private(lines: &mut Lines) {
     let first = (!is_unstored).then(|| "private".to_owned());
     let all: Vec<String> = first.into_iter().chain(directives).collect();
     set(lines, "cache-control", all.join(", "));
-    // Caches of CDNs look at these in place of `Cache-Control` (RFC 9213; Surrogate-Control is older).
+    // CDNs prefer these to `Cache-Control` (RFC 9213; Surrogate-Control is older).
     lines.retain(|(name, _)| !name.ends_with("cdn-cache-control") && name != "surrogate-control");
 }
 
-/// The directives of `Cache-Control`; a comma within quotes belongs to its directive.
+/// The directives of `Cache-Control`. A comma within quotes does not separate.
 fn directives(value: &str) -> Vec<String> {
     let mut found = vec![String::new()];
     let mut quoted = false;
@@ -219,7 +219,7 @@ fn directives(value: &str) -> Vec<String> {
     trimmed.filter(|directive| !directive.is_empty()).collect()
 }
 
-/// Adds a field name to `Vary` unless it is there.
+/// Adds a field name to `Vary`, unless `Vary` contains it or `*`.
 pub fn vary(lines: &mut Lines, field: &str) {
     let known = lines.iter().filter(|(name, _)| name == "vary").any(|(_, value)| {
         value.split(',').any(|part| part.trim() == "*" || part.trim().eq_ignore_ascii_case(field))
@@ -229,7 +229,7 @@ pub fn vary(lines: &mut Lines, field: &str) {
     }
 }
 
-/// Whether `Accept-Encoding` permits gzip: named, or covered by `*`, with a weight above zero.
+/// Whether `Accept-Encoding` permits gzip: named or covered by `*`, with a weight above zero.
 #[must_use]
 pub fn accepts_gzip(accept_encoding: &str) -> bool {
     let weight_of = |coding: &str| {
@@ -247,7 +247,7 @@ fn weighted(part: &str) -> Option<(&str, f32)> {
     Some((name, weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0))))
 }
 
-/// Lower case, and `_` as `-`: some servers take `X_Forwarded_For` for the header it resembles.
+/// The name in lower case with `-` for `_`: some servers read `X_Forwarded_For` as the header it resembles.
 fn plain_name(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
@@ -268,7 +268,7 @@ fn named_in_connection<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> V
         .collect()
 }
 
-/// A header value as text. Bytes that are not UTF-8 are read as Latin-1, which is what HTTP once said they are.
+/// A header value as text. Bytes that are not UTF-8 are read as Latin-1, HTTP's historical encoding.
 fn text_of(value: &HeaderValue) -> String {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => text.to_owned(),
@@ -276,7 +276,7 @@ fn text_of(value: &HeaderValue) -> String {
     }
 }
 
-/// A cookie for the upstream's domain would be refused by the browser; without the attribute it is for this host.
+/// A cookie without its `Domain`: browsers would refuse the upstream's domain.
 fn without_domain(cookie: &str) -> String {
     let parts = cookie.split(';').enumerate().filter(|(at, part)| {
         let name = part.split('=').next().unwrap_or_default().trim();

@@ -1,4 +1,4 @@
-//! Connections to the upstream and to services that need no SDK: HTTP/1.1, with TLS where the address says so.
+//! Connections to the upstream and to services without an SDK: HTTP/1.1, with TLS for `https`.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 
-/// More header lines than any upstream sends; hyper's own bound of 100 is not ours to keep.
+/// The maximum number of header lines in a response; hyper's default is 100.
 const HEADER_LINES_MAX: usize = 1000;
 
-/// What may go wrong with a body on its way out: the cause is found by its type.
-pub type BodyFailure = Box<dyn std::error::Error + Send + Sync>;
-/// A body on its way out.
-pub type OutgoingBody = UnsyncBoxBody<Bytes, BodyFailure>;
+/// An error of an outgoing body. Its cause is found by type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// An outgoing body.
+pub type OutgoingBody = UnsyncBoxBody<Bytes, BoxError>;
 
-/// A client that keeps its connections.
+/// A client with a connection pool.
 #[derive(Debug)]
 pub enum HttpClient {
     /// For `http`.

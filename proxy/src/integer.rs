@@ -1,15 +1,15 @@
-//! Whole numbers as JSON Schema has them: `7.0` is one, and some clients write them so.
+//! Whole numbers as defined by JSON Schema: `7.0` is one, and some clients send it.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 
-/// A whole number from 0 on.
+/// A whole number of 0 or more.
 pub(crate) fn required<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     whole(&Number::deserialize(from)?)
 }
 
-/// A whole number from 0 on, or null.
+/// A whole number of 0 or more, or null.
 pub(crate) fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     let number = Option::<Number>::deserialize(from)?;
     number.map(|number| whole(&number)).transpose()
@@ -18,7 +18,7 @@ pub(crate) fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>
 fn whole<E: Error>(number: &Number) -> Result<u64, E> {
     let text = number.to_string();
     let digits = text.strip_suffix(".0").unwrap_or(&text);
-    digits.parse().map_err(|_| E::custom(format!("{text} is no whole number from 0 on")))
+    digits.parse().map_err(|_| E::custom(format!("{text} is not a whole number of 0 or more")))
 }
 
 #[cfg(test)]
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_whole_number_is_one_with_a_fraction_of_zero_too() {
+    fn a_number_with_a_fraction_of_zero_is_a_whole_number() {
         let read = |text: &str| required(&mut serde_json::Deserializer::from_str(text)).ok();
         assert_eq!(read("0"), Some(0));
         assert_eq!(read("7.0"), Some(7));

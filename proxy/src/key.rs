@@ -1,11 +1,11 @@
-//! The names of stored answers: not to be guessed, and with nothing in them that a client chose but a short suffix.
+//! The keys of stored responses: unguessable, with at most a short suffix from the client's path.
 
 use uuid::Uuid;
 
-/// The longest suffix that is taken over.
+/// The longest suffix, in characters.
 const SUFFIX_MAX: usize = 16;
 
-/// A new key: `prefix/uuid`, and `.suffix` where the last segment of the path ends in a plain one.
+/// A new key: `prefix/uuid`, and `.suffix` if the last segment of the path has a plain one.
 #[must_use]
 pub fn new_key(prefix: &str, path: &str) -> String {
     let id = Uuid::new_v4();
@@ -15,7 +15,7 @@ pub fn new_key(prefix: &str, path: &str) -> String {
     }
 }
 
-/// What follows the last dot of the last segment, when it is 1 to 16 ASCII letters and digits.
+/// The text after the last dot of the last segment, if it is 1 to 16 ASCII letters and digits.
 fn suffix(path: &str) -> Option<&str> {
     let segment = path.rsplit('/').next()?;
     let (_, suffix) = segment.rsplit_once('.')?;

@@ -1,4 +1,4 @@
-//! No import points up: a module uses only modules of the layers below its own.
+//! The module layers: a module uses only modules of the layers below its own.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom to the top. Modules of one layer do not use each other.
 const LAYERS: [&[&str]; 10] = [
-    // Nothing of this crate is known here.
+    // These use no other module of the crate.
     &[
         "causes",
-        "claim",
+        "overflow_id",
         "clock",
         "environment",
         "event",
@@ -25,13 +25,13 @@ const LAYERS: [&[&str]; 10] = [
     ],
     &["body", "clients", "cookie", "credentials", "deadline", "path"],
     &["headers", "settings"],
-    &["answer", "compress", "store"],
+    &["response", "compress", "store"],
     &["aws", "cors", "digest", "upload"],
     &["delivery", "session", "upstream"],
     &["announce", "job"],
-    // They compose what the modules below say of themselves.
+    // These combine the configuration and the errors of the modules below.
     &["config", "error"],
-    &["line", "own", "programs", "respond"],
+    &["access_log", "own", "programs", "respond"],
     &["handler"],
 ];
 
@@ -90,7 +90,7 @@ fn no_module_uses_one_of_its_own_layer_or_above() {
                 Some(_) => {
                     wrong.push(format!("{below} uses `{other}`, which is not below `{module}`"))
                 }
-                // What the root itself has, such as `configured`, is for programs alone.
+                // Items of the crate's root, such as `configured`, are for programs only.
                 None if module == "programs" => {}
                 None => wrong.push(format!("{below} uses `{other}`, which has no layer")),
             }
@@ -102,7 +102,7 @@ fn no_module_uses_one_of_its_own_layer_or_above() {
 }
 
 #[test]
-fn an_import_is_found_wherever_it_stands() {
+fn an_import_is_found_in_every_form() {
     let found = used("use crate::a;\nuse crate::b::{self, c};\nlet x = crate::d_e::f();");
     assert_eq!(found, ["a", "b", "d_e"].map(str::to_owned).into());
 }

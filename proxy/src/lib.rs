@@ -1,10 +1,9 @@
-//! A signing reverse proxy on AWS Lambda that delivers answers too large for Lambda through S3.
+//! A signing reverse proxy on AWS Lambda that delivers responses of any size, through S3 if they exceed Lambda's limit.
 //!
-//! A request arrives as an event, goes to one fixed upstream, signed with the function's own role, and its answer comes
-//! back as it was: inline while it fits the envelope that Lambda accepts, through a link into S3 when it does not.
-//! [`handler::Proxy`] is the path of a request, one step a line. Modules stand in layers, `layers.rs` lists them from the bottom to the
-//! top, and a test makes sure that no import points up: [`config`] and [`error`] compose what the modules below them say of
-//! themselves, [`handler`] has the routes, [`programs`] what runs beside the proxy.
+//! A request arrives as an event and is sent to one fixed upstream, signed with the function's role. The response is returned
+//! unchanged: inline if it fits Lambda's envelope, otherwise through a link into S3. [`handler::Proxy`] is the path of a request,
+//! one step a line. Modules are in layers, which `layers.rs` lists from the bottom to the top; a test checks that no import points
+//! up. [`config`] and [`error`] combine the modules below them, [`handler`] has the routes, and [`programs`] the other programs.
 //!
 //! # What is known to go wrong, and the test that holds it off
 //!
@@ -102,11 +101,10 @@
 //! | image resizers | kept redirects that go in circles | `tests/proxy/delivery.rs`: `r4_*`, `path::r8_*` |
 
 pub mod announce;
-pub mod answer;
+pub mod response;
 pub mod aws;
 pub mod body;
 pub mod causes;
-pub mod claim;
 pub mod clients;
 pub mod clock;
 pub mod compress;
@@ -125,9 +123,10 @@ pub mod headers;
 pub mod http_client;
 pub mod job;
 pub mod key;
-pub mod line;
+pub mod access_log;
 pub mod location;
 pub mod log;
+pub mod overflow_id;
 pub mod own;
 pub mod path;
 pub mod problem;
@@ -158,7 +157,7 @@ use crate::handler::Proxy;
 
 /// Runs the function `proxy` until Lambda ends it.
 ///
-/// With a wrong configuration it says all that is wrong, and ends with a failure.
+/// With an invalid configuration it logs all errors and returns a failure.
 pub async fn run() -> ExitCode {
     let Some(config) = configured(true).await else {
         return ExitCode::FAILURE;
@@ -168,27 +167,27 @@ pub async fn run() -> ExitCode {
         let proxy = Arc::clone(&proxy);
         async move {
             let left = clock::until_epoch_millis(event.context.deadline);
-            // Boxed: the type of all steps together is deeper than the compiler likes.
+            // Boxed, because the type of all steps together exceeds the compiler's recursion limit.
             posted(Box::pin(proxy.handle(event.payload, left)).await)
         }
     });
     match lambda_runtime::run(serve).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("the runtime API of Lambda: {error}");
+            tracing::error!("the runtime API of Lambda failed: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The configuration from the environment, with the log started; when it is wrong, the log says all that is. `serves` is
-/// whether this program answers clients.
+/// The configuration from the environment; starts the log and reports errors in it. `serves` is whether this program responds to
+/// clients.
 async fn configured(serves: bool) -> Option<Config> {
     let config = match Config::from_environment().await {
         Ok(config) => config,
-        Err(mistakes) => {
+        Err(errors) => {
             log::start("error");
-            tracing::error!("{mistakes}");
+            tracing::error!("{errors}");
             return None;
         }
     };
@@ -199,7 +198,7 @@ async fn configured(serves: bool) -> Option<Config> {
     Some(config)
 }
 
-/// The envelope as the runtime posts it: these bytes, not another serialization of them.
+/// The envelope, posted as exactly these bytes.
 fn posted(json: Vec<u8>) -> Result<Box<RawValue>, Error> {
     Ok(RawValue::from_string(String::from_utf8(json)?)?)
 }

@@ -1,36 +1,36 @@
-//! Where an upstream's `Location` leads when it is followed through this proxy.
+//! The upstream's `Location`, rewritten to lead through this proxy.
 //!
-//! Reference resolution is that of browsers (the URL standard of WHATWG), both for what the upstream means and for what the
-//! client makes of the answer: a text that the two would read differently is not passed on.
+//! References are resolved as browsers do (the URL standard of WHATWG), once against the upstream's address and once against the
+//! client's. A reference that the two would resolve differently is refused.
 
 use http::Uri;
 use url::Url;
 
-/// How much of a refused text is shown.
+/// The longest part of a refused location in an error, in characters.
 const SHOWN_MAX: usize = 200;
-/// The address of a client that the proxy was not told: only that it stays the same is looked at.
+/// The base URL if the public address is unknown; only the origin's equality is checked.
 const SOME_HOST: &str = "https://public.invalid";
 
-/// An upstream's redirect to another host, or one that two readers could understand differently.
+/// A redirect to another host, or one that clients could resolve differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreign(pub String);
+pub struct ForeignLocation(pub String);
 
-/// The reference for the client: the path and what follows it, below the public address.
+/// The reference for the client: path, query and fragment below the public address.
 ///
-/// `location` is what the upstream said in answer to `asked`, a path and query below the base path of `upstream`. `public` is
-/// what stands before paths in the addresses that clients use: a whole address, a stage, or nothing.
+/// `location` is the upstream's header in response to `asked`, a path and query below the base path of `upstream`. `public` is
+/// the prefix of public addresses: a whole address, a stage, or empty.
 ///
 /// # Errors
 ///
-/// [`Foreign`] when it leads to another host, which a client would follow because this proxy passed it on.
+/// [`ForeignLocation`] if it leads to another host, which the client would follow.
 pub fn public(
     location: &str,
     upstream: &Uri,
     asked: &str,
     public: &str,
-) -> Result<String, Foreign> {
-    let foreign = || Foreign(location.chars().take(SHOWN_MAX).collect());
-    // Readers that do not follow the standard of browsers understand these in their own way.
+) -> Result<String, ForeignLocation> {
+    let foreign = || ForeignLocation(location.chars().take(SHOWN_MAX).collect());
+    // Clients that do not follow the URL standard read these in their own way.
     if location.contains('\\') || location.chars().any(char::is_control) {
         return Err(foreign());
     }
@@ -47,14 +47,14 @@ pub fn public(
     if stays(&reference, public) { Ok(reference) } else { Err(foreign()) }
 }
 
-/// What the upstream means, if it is an address of its own. Its scheme and port are often wrong behind a balancer.
+/// The target, if it is on the upstream's host. Behind a load balancer its scheme and port are often wrong.
 fn meant(location: &str, upstream: &Uri, asked: &str) -> Option<Url> {
     let host = upstream.host()?;
     let base = upstream.path().trim_end_matches('/');
     let base = format!("{}://{}{base}{asked}", upstream.scheme_str()?, upstream.authority()?);
     let base = Url::parse(&base).ok()?;
     let meant = base.join(location).ok()?;
-    // The host as the parser writes it: lower case, without a trailing difference of spelling.
+    // The host as the parser normalizes it.
     let own = Url::parse(&format!("http://{host}/")).ok()?;
     let is_own = matches!(meant.scheme(), "http" | "https")
         && meant.host() == own.host()
@@ -63,7 +63,7 @@ fn meant(location: &str, upstream: &Uri, asked: &str) -> Option<Url> {
     is_own.then_some(meant)
 }
 
-/// Whether a client that follows a reference asks the public address, at whichever path it was.
+/// Whether a reference leads to the public address, from any path.
 fn stays(reference: &str, public: &str) -> bool {
     let whole = if public.contains("://") { public.to_owned() } else { SOME_HOST.to_owned() };
     let Ok(base) = Url::parse(&format!("{}/a/b?c", whole.trim_end_matches('/'))) else {
@@ -77,7 +77,7 @@ fn stays(reference: &str, public: &str) -> bool {
         if public.contains("://") { stage.unwrap_or_default() } else { format!("{public}/") };
     led.origin() == base.origin()
         && led.path().starts_with(&prefix)
-        // A reader that takes empty segments away would find a host there.
+        // A client that removes empty segments would read a host there.
         && (prefix != "/" || !led.path().starts_with("//"))
 }
 
@@ -150,7 +150,7 @@ mod tests {
         ] {
             for public_address in ["", "/prod", "https://public.example"] {
                 let led = public(location, &upstream, "/", public_address);
-                assert!(matches!(&led, Err(Foreign(_))), "{location}: {led:?}");
+                assert!(matches!(&led, Err(ForeignLocation(_))), "{location}: {led:?}");
             }
         }
     }
@@ -172,7 +172,7 @@ mod tests {
                 let led = public(location, &upstream, "/", public_address);
                 assert!(led.is_err(), "{location} below `{public_address}`: {led:?}");
             }
-            // Below a stage it is a path and nothing else.
+            // Below a stage it can only be a path.
             let led = public(location, &upstream, "/", "/prod").expect("it stays");
             assert!(led.starts_with("/prod//") && led.contains("evil.com"), "{led}");
         }
@@ -193,7 +193,7 @@ mod tests {
             let location = pieces.concat();
             let upstream: Uri = "http://search-x.example/base".parse().expect("an address");
             if let Ok(led) = public(&location, &upstream, asked, public_address) {
-                // What the browser asked is the public address and the path.
+                // The browser requested the public address and the path.
                 let whole = if public_address.contains("://") { public_address.to_owned() } else { format!("https://public.example{public_address}") };
                 let page = Url::parse(&format!("{whole}{asked}")).expect("an address");
                 let there = page.join(&led).expect("a browser understands it");
@@ -201,7 +201,7 @@ mod tests {
                 let below = Url::parse(&whole).expect("an address");
                 prop_assert!(there.path().starts_with(below.path()), "{} became {}", location, led);
                 prop_assert!(led.is_ascii() && !led.contains(['\\', '\r', '\n']), "{}", led);
-                // A reader that takes a path apart at its slashes finds no host either.
+                // A client that splits a path at its slashes does not find a host either.
                 prop_assert!(!led.starts_with("//"), "{}", led);
             }
         }

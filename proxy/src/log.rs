@@ -1,6 +1,6 @@
-//! The log: one JSON document a line, on standard output, from where Lambda takes it to CloudWatch.
+//! The log: one JSON document a line, on standard output, which Lambda sends to CloudWatch.
 //!
-//! What a request leaves is written as it is, for metrics are read from it only when a document is the whole of its line.
+//! Lines with metrics are written without additions, because CloudWatch reads metrics only from a line that is one whole document.
 
 use std::fmt::{self, Write as _};
 
@@ -11,16 +11,16 @@ use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The target of what a request leaves, for filters.
+/// The target of the access log, for filters.
 pub const ACCESS: &str = "access";
 
 /// Starts the log. `filter` has the syntax of `RUST_LOG`.
 pub fn start(filter: &str) {
     let log = subscriber(filter, std::io::stdout);
-    tracing::subscriber::set_global_default(log).expect("it is started once");
+    tracing::subscriber::set_global_default(log).expect("the log is started only once");
 }
 
-/// The log, written elsewhere.
+/// The log, written to another writer.
 pub fn subscriber<W>(filter: &str, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

@@ -1,28 +1,28 @@
-//! The proxy's own routes, under `/_proxy`.
+//! The routes under `/_proxy` that need neither login nor configuration.
 
 use http::Method;
 use serde_json::json;
 
-use crate::answer::{Answer, Body, Text};
-use crate::error::Failure;
+use crate::response::{Response, Body, Text};
+use crate::error::ProxyError;
 use crate::headers::Lines;
 
-/// Answers a path below `/_proxy`.
+/// Handles a path below `/_proxy`.
 ///
 /// # Errors
 ///
-/// [`Failure::OwnRoute`] when there is nothing: such a path never goes to the upstream.
-pub fn answer(route: &str, method: &Method, cors: &Lines) -> Result<Answer, Failure> {
+/// [`ProxyError::OwnRoute`] for an unknown path, which is never sent to the upstream.
+pub fn respond(route: &str, method: &Method, cors: &Lines) -> Result<Response, ProxyError> {
     match route {
         "/ping" => ping(method, cors),
-        _ => Err(Failure::OwnRoute(format!("{}{route}", crate::path::OWN_PREFIX))),
+        _ => Err(ProxyError::OwnRoute(format!("{}{route}", crate::path::OWN_PREFIX))),
     }
 }
 
-/// Tells that the function runs; it asks nobody.
-fn ping(method: &Method, cors: &Lines) -> Result<Answer, Failure> {
+/// Confirms that the function runs, without further requests.
+fn ping(method: &Method, cors: &Lines) -> Result<Response, ProxyError> {
     if method != Method::GET && method != Method::HEAD {
-        return Err(Failure::OwnMethod("GET, HEAD"));
+        return Err(ProxyError::OwnMethod("GET, HEAD"));
     }
     let mut headers: Lines = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
@@ -31,5 +31,5 @@ fn ping(method: &Method, cors: &Lines) -> Result<Answer, Failure> {
     headers.extend(cors.iter().cloned());
     let body = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }).to_string();
     let body = if method == Method::HEAD { Body::Empty } else { Body::Text(Text::from(body)) };
-    Ok(Answer { status: 200, headers, body })
+    Ok(Response { status: 200, headers, body })
 }

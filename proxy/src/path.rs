@@ -1,19 +1,19 @@
-//! The path and query that go upstream: exactly what the client meant, or a refusal.
+//! The path and query that are sent to the upstream: exactly the client's meaning, or a refusal.
 //!
-//! Nothing after this module changes a byte: what it returns is signed and sent. Paths that a signer, a proxy and a
-//! server would read differently are refused, for such a difference is how one gets past a signature.
+//! No later step changes a byte: the result is signed and sent. Paths that a signer, a proxy and a server would read differently
+//! are refused, because such a difference could bypass the signature or the rules.
 
-use crate::event::{FrontDoor, Query, Request};
+use crate::event::{ApiType, Query, Request};
 
-/// Everything under this path is the proxy's own.
+/// The prefix of the proxy's own routes.
 pub const OWN_PREFIX: &str = "/_proxy";
 
-/// Path and query, encoded, as they stand in the request line.
+/// Path and query, encoded, as they are sent in the request line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Begins with `/`.
+    /// The path, which begins with `/`.
     pub path: String,
-    /// Without the `?`.
+    /// The query, without `?`.
     pub query: Option<String>,
 }
 
@@ -22,13 +22,13 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`BadTarget`] when two readers could understand it differently.
+    /// [`BadTarget`] if the target is ambiguous or malformed.
     pub fn of(request: &Request) -> Result<Target, BadTarget> {
-        let path = canonical_path(&request.path, request.door)?;
+        let path = canonical_path(&request.path, request.api)?;
         Ok(Target { path, query: canonical_query(&request.query)? })
     }
 
-    /// The part after [`OWN_PREFIX`] when the path is the proxy's own, in any spelling.
+    /// The part after [`OWN_PREFIX`], if the path is the proxy's own in any spelling.
     #[must_use]
     pub fn own_route(&self) -> Option<String> {
         let decoded = String::from_utf8_lossy(&decode(self.path.as_bytes())).into_owned();
@@ -46,43 +46,43 @@ impl Target {
     }
 }
 
-/// Why a path or a query is not sent upstream.
+/// Why a path or a query is not sent to the upstream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTarget {
-    /// No `/` at the start: a URL, or garbage.
-    #[error("the path has to begin with `/`")]
+    /// The path does not begin with `/`.
+    #[error("the path must begin with `/`")]
     NotAbsolute,
-    /// `.` or `..`, raw or encoded.
-    #[error("the path holds a `.` or `..` segment; send the path it stands for")]
+    /// A segment `.` or `..`, raw or encoded.
+    #[error("the path contains a `.` or `..` segment; send the resolved path")]
     DotSegment,
-    /// `//`.
+    /// An empty segment, `//`.
     #[error(
-        "the path holds an empty segment (`//`), which a signature and a server read differently"
+        "the path contains an empty segment (`//`), which signers and servers read differently"
     )]
     EmptySegment,
-    /// Backslash, `#`, or a control character.
-    #[error("the path holds {0}, which cannot be part of a path")]
+    /// A backslash, `#`, or a control character.
+    #[error("the path contains {0}, which is not allowed in a path")]
     Forbidden(&'static str),
-    /// `%` without two hexadecimal digits.
-    #[error("the {0} holds a `%` that two hexadecimal digits do not follow")]
+    /// A `%` without two hexadecimal digits.
+    #[error("the {0} contains a `%` without two hexadecimal digits")]
     BrokenEscape(&'static str),
-    /// Escapes that are not UTF-8.
-    #[error("the query holds percent-encoded bytes that are not UTF-8")]
+    /// Escaped bytes that are not UTF-8.
+    #[error("the query contains percent-encoded bytes that are not UTF-8")]
     QueryNotUtf8,
-    /// The gateway decoded the path and its meaning is lost.
+    /// The gateway decoded the path, so that it has more than one encoding.
     #[error(
-        "this front door decodes paths, and {0} cannot be told from its encoded form any more; \
-         a REST API keeps paths as they are sent"
+        "this kind of API decodes paths, so {0} cannot be distinguished from its encoded form; use a REST API, \
+        which keeps paths as they are sent"
     )]
     Ambiguous(&'static str),
 }
 
-fn canonical_path(raw: &str, door: FrontDoor) -> Result<String, BadTarget> {
+fn canonical_path(raw: &str, api: ApiType) -> Result<String, BadTarget> {
     let raw = if raw.is_empty() { "/" } else { raw };
     if !raw.starts_with('/') {
         return Err(BadTarget::NotAbsolute);
     }
-    let path = if door.decodes_path() { reencode(raw)? } else { complete_escapes(raw)? };
+    let path = if api.decodes_path() { reencode(raw)? } else { complete_escapes(raw)? };
     check_characters(raw)?;
     check_characters(&String::from_utf8_lossy(&decode(path.as_bytes())))?;
     if raw.contains('#') {
@@ -97,13 +97,13 @@ fn canonical_path(raw: &str, door: FrontDoor) -> Result<String, BadTarget> {
     Ok(path)
 }
 
-/// Looks at the path as it is, once decoded and twice decoded: a server behind the upstream may decode again.
+/// Checks the path as it is, decoded once, and decoded twice, because a server behind the upstream may decode again.
 fn has_dot_segment(path: &[u8]) -> bool {
     let once = decode(path);
     let twice = decode(&once);
     [path, &once, &twice].into_iter().any(|form| {
         form.split(|byte| *byte == b'/' || *byte == b'\\').any(|segment| {
-            // Some servers cut parameters off a segment before they compare it.
+            // Some servers remove parameters from a segment before they compare it.
             let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
             name == b"." || name == b".."
         })
@@ -123,7 +123,7 @@ fn check_characters(text: &str) -> Result<(), BadTarget> {
     Ok(())
 }
 
-/// A path that came as it was sent: its escapes are checked, and bytes that no request line may hold are encoded.
+/// A path as the client sent it: escapes are checked, and bytes that a request line cannot contain are encoded.
 fn complete_escapes(raw: &str) -> Result<String, BadTarget> {
     if broken_escape(raw.as_bytes()) {
         return Err(BadTarget::BrokenEscape("path"));
@@ -131,7 +131,7 @@ fn complete_escapes(raw: &str) -> Result<String, BadTarget> {
     Ok(encode(raw.as_bytes(), |byte| byte == b'%' || in_path(byte)))
 }
 
-/// A path that the gateway decoded: encoded again where that has one meaning only.
+/// A path that the gateway decoded: encoded again, if it has only one encoding.
 fn reencode(decoded: &str) -> Result<String, BadTarget> {
     let bytes = decoded.as_bytes();
     let escaped = (0..bytes.len()).any(|at| escaped_byte(&bytes[at..]).is_some());
@@ -144,7 +144,7 @@ fn reencode(decoded: &str) -> Result<String, BadTarget> {
     Ok(encode(bytes, in_path))
 }
 
-/// `<logs-{now/d}>` is one segment whose slash was `%2F` once.
+/// Whether a slash stands in date math: `<logs-{now/d}>` is one segment whose slash was sent as `%2F`.
 fn slash_in_date_math(path: &str) -> bool {
     let mut depth = 0_u32;
     for character in path.chars() {
@@ -179,7 +179,7 @@ fn canonical_parameter(part: &str) -> Result<String, BadTarget> {
     }
 }
 
-/// The canonical encoding of a name or value, which is what a signer makes of it: `+` is a space.
+/// The canonical encoding of a name or value, as signers use it: `+` is a space.
 fn respell(text: &str) -> Result<String, BadTarget> {
     if broken_escape(text.as_bytes()) {
         return Err(BadTarget::BrokenEscape("query"));
@@ -197,7 +197,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// `pchar` of RFC 3986, and the slash.
+/// Whether a byte may stand unencoded in a path: `pchar` of RFC 3986, or a slash.
 fn in_path(byte: u8) -> bool {
     is_unreserved(byte) || b"/!$&'()*+,;=:@".contains(&byte)
 }
@@ -206,7 +206,7 @@ fn broken_escape(bytes: &[u8]) -> bool {
     bytes.iter().enumerate().any(|(at, byte)| *byte == b'%' && escaped_byte(&bytes[at..]).is_none())
 }
 
-/// The byte that `%XX` at the start of `bytes` stands for.
+/// The byte that a `%XX` at the start of `bytes` encodes.
 fn escaped_byte(bytes: &[u8]) -> Option<u8> {
     let [b'%', high, low, ..] = bytes else {
         return None;
@@ -231,7 +231,7 @@ fn encode(bytes: &[u8], keep: impl Fn(u8) -> bool) -> String {
     text
 }
 
-/// Every `%XX` as the byte it stands for; other `%` stay.
+/// Decodes every `%XX`; any other `%` stays.
 pub(crate) fn decode(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! Problems of RFC 9457: what each module says of its own refusals, and nothing of how they are sent.
+//! Problem details of RFC 9457. Each module describes its own refusals; `respond` sends them.
 
 use serde_json::{Map, Value};
 
@@ -11,12 +11,12 @@ pub fn problem_kind(name: &str) -> String {
     format!("urn:hardcap:problem:{name}")
 }
 
-/// Why a request is not answered with what it asks for. Its text says what is wrong with this one.
-pub(crate) trait Refused: std::error::Error {
-    /// What a client is told of every one of its kind.
-    fn describe(&self) -> Problem;
+/// An error that becomes a problem document. Its `Display` text describes this occurrence.
+pub(crate) trait ToProblem: std::error::Error {
+    /// The problem details of this kind of error.
+    fn describe(&self) -> ProblemDetails;
 
-    /// After how many seconds to ask again, where it is no use before.
+    /// `Retry-After`, in seconds, if a retry can help.
     fn retry_after(&self) -> Option<u64> {
         match self.describe().status {
             429 => Some(30),
@@ -25,29 +25,29 @@ pub(crate) trait Refused: std::error::Error {
         }
     }
 
-    /// What the problem says beside its text.
+    /// Further members of the problem document.
     fn members(&self) -> Map<String, Value> {
         Map::new()
     }
 }
 
-/// A problem, but for the detail.
-pub(crate) struct Problem {
-    /// The status of HTTP.
+/// A problem document without its detail.
+pub(crate) struct ProblemDetails {
+    /// The HTTP status.
     pub(crate) status: u16,
     /// The last part of its `type`.
     pub(crate) kind: &'static str,
-    /// What it is, for every one of its kind.
+    /// The title of this kind of problem.
     pub(crate) title: &'static str,
-    /// What to do about it.
+    /// What to do, appended to the detail.
     pub(crate) hint: &'static str,
 }
 
-pub(crate) const fn row(
+pub(crate) const fn details(
     status: u16,
     kind: &'static str,
     title: &'static str,
     hint: &'static str,
-) -> Problem {
-    Problem { status, kind, title, hint }
+) -> ProblemDetails {
+    ProblemDetails { status, kind, title, hint }
 }

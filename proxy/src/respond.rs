@@ -1,18 +1,18 @@
-//! Failures as HTTP: the only place that says so to a client, always as `application/problem+json`.
+//! Errors as HTTP responses. Only this module renders them, always as `application/problem+json`.
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, Body, Text};
-use crate::error::Failure;
+use crate::response::{Response, Body, Text};
+use crate::error::ProxyError;
 use crate::event::Request;
 use crate::headers::{self, Lines};
-use crate::problem::{PROBLEM_TYPE, Problem, Refused, problem_kind, row};
+use crate::problem::{PROBLEM_TYPE, ProblemDetails, ToProblem, problem_kind, details};
 use crate::upstream::UpstreamError;
 
-/// The answer to a request that failed; `cors` are the headers that let a script read it.
+/// The response to a failed request; `cors` are the headers that let a script read it.
 #[must_use]
-pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
-    let Problem { status, kind, title, hint } = failure.describe();
+pub fn problem(failure: &ProxyError, cors: &Lines) -> Response {
+    let ProblemDetails { status, kind, title, hint } = failure.describe();
     let mut members = failure.members();
     members.insert("type".to_owned(), json!(problem_kind(kind)));
     members.insert("title".to_owned(), json!(title));
@@ -23,20 +23,20 @@ pub fn problem(failure: &Failure, cors: &Lines) -> Answer {
         ("content-type".to_owned(), PROBLEM_TYPE.to_owned()),
         ("cache-control".to_owned(), "no-store".to_owned()),
     ];
-    if let Failure::OwnMethod(allowed) = failure {
+    if let ProxyError::OwnMethod(allowed) = failure {
         headers.push(("allow".to_owned(), (*allowed).to_owned()));
     }
     if let Some(seconds) = failure.retry_after() {
         headers.push(("retry-after".to_owned(), seconds.to_string()));
     }
     headers.extend(cors.iter().cloned());
-    Answer { status, headers, body: Body::Text(Text::from(Value::Object(members).to_string())) }
+    Response { status, headers, body: Body::Text(Text::from(Value::Object(members).to_string())) }
 }
 
-/// Names a problem plain JSON for a client that says which media types it reads, where problems are not among them: some
-/// clients, such as elasticsearch-py 8, fail on a media type they do not know and never show the text.
-pub fn suit(answer: &mut Answer, request: &Request) {
-    let is_problem = headers::get(&answer.headers, "content-type") == Some(PROBLEM_TYPE);
+/// Labels a problem as plain JSON if the client's `Accept` excludes problem documents. Some clients, such as elasticsearch-py 8,
+/// fail on an unknown media type and never show the text.
+pub fn suit(response: &mut Response, request: &Request) {
+    let is_problem = headers::get(&response.headers, "content-type") == Some(PROBLEM_TYPE);
     let lines = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("accept"));
     let mut ranges = lines
         .flat_map(|(_, value)| value.split(','))
@@ -45,130 +45,130 @@ pub fn suit(answer: &mut Answer, request: &Request) {
         .peekable();
     let reads = |range: String| matches!(&*range, PROBLEM_TYPE | "application/*" | "*/*");
     if is_problem && ranges.peek().is_some() && !ranges.any(reads) {
-        headers::set(&mut answer.headers, "content-type", "application/json");
+        headers::set(&mut response.headers, "content-type", "application/json");
     }
 }
 
-impl Refused for Failure {
-    fn describe(&self) -> Problem {
+impl ToProblem for ProxyError {
+    fn describe(&self) -> ProblemDetails {
         describe(self)
     }
 
     fn retry_after(&self) -> Option<u64> {
-        self.part().and_then(Refused::retry_after)
+        self.part().and_then(ToProblem::retry_after)
     }
 
     fn members(&self) -> Map<String, Value> {
-        self.part().map(Refused::members).unwrap_or_default()
+        self.part().map(ToProblem::members).unwrap_or_default()
     }
 }
 
-impl Failure {
-    /// The refusal of another module, where it is one.
-    fn part(&self) -> Option<&dyn Refused> {
+impl ProxyError {
+    /// The refusal of another module, if it is one.
+    fn part(&self) -> Option<&dyn ToProblem> {
         match self {
-            Failure::Upload(refusal) => Some(refusal),
-            Failure::Job(refusal) => Some(refusal),
-            Failure::Session(refusal) => Some(refusal),
-            Failure::Closed
-            | Failure::Target(_)
-            | Failure::Header(_)
-            | Failure::OverflowMode(_)
-            | Failure::OwnRoute(_)
-            | Failure::OwnMethod(_)
-            | Failure::WebSocket
-            | Failure::Upstream(_)
-            | Failure::ForeignRedirect(_)
-            | Failure::HeadersTooLarge(_)
-            | Failure::BodyTooLarge(_)
-            | Failure::Store(_)
-            | Failure::UnknownAnswer(_)
-            | Failure::AnswerGone(_)
-            | Failure::Deadline(_) => None,
+            ProxyError::Upload(refusal) => Some(refusal),
+            ProxyError::Job(refusal) => Some(refusal),
+            ProxyError::Session(refusal) => Some(refusal),
+            ProxyError::Closed
+            | ProxyError::Target(_)
+            | ProxyError::Header(_)
+            | ProxyError::OverflowMode(_)
+            | ProxyError::OwnRoute(_)
+            | ProxyError::OwnMethod(_)
+            | ProxyError::WebSocket
+            | ProxyError::Upstream(_)
+            | ProxyError::ForeignRedirect(_)
+            | ProxyError::HeadersTooLarge(_)
+            | ProxyError::BodyTooLarge(_)
+            | ProxyError::Store(_)
+            | ProxyError::UnknownResponse(_)
+            | ProxyError::ResponseGone(_)
+            | ProxyError::Deadline(_) => None,
         }
     }
 }
 
 /// One row for each cause: a new cause does not compile until it has one.
 #[expect(clippy::too_many_lines, reason = "one exhaustive table")]
-fn describe(failure: &Failure) -> Problem {
+fn describe(failure: &ProxyError) -> ProblemDetails {
     const UNSENT: &str = "Nothing was sent to the upstream.";
     match failure {
-        Failure::Closed => row(
+        ProxyError::Closed => details(
             403,
             "closed",
             "This proxy is closed",
             "Set SESSIONS_TABLE to a table of users, or ACCESS=open to let in everyone who can reach the proxy.",
         ),
-        Failure::Target(_) => {
-            row(400, "bad-target", "The path or the query is not accepted", UNSENT)
+        ProxyError::Target(_) => {
+            details(400, "bad-target", "The path or the query is not accepted", UNSENT)
         }
-        Failure::Header(_) => row(400, "bad-header", "A header is not accepted", UNSENT),
-        Failure::OverflowMode(_) => row(
+        ProxyError::Header(_) => details(400, "bad-header", "A header is not accepted", UNSENT),
+        ProxyError::OverflowMode(_) => details(
             400,
             "bad-overflow-mode",
             "X-Overflow is not understood",
             "Use `redirect`, `link` or `error`, or leave the header out.",
         ),
-        Failure::OwnRoute(_) => row(
+        ProxyError::OwnRoute(_) => details(
             404,
             "no-such-route",
             "The proxy has no such route",
             "Paths under /_proxy/ belong to the proxy and are never sent to the upstream.",
         ),
-        Failure::OwnMethod(_) => row(
+        ProxyError::OwnMethod(_) => details(
             405,
             "method-not-allowed",
             "Method not allowed",
             "The header `Allow` lists the methods of this route.",
         ),
-        Failure::UnknownAnswer(_) => row(
+        ProxyError::UnknownResponse(_) => details(
             404,
             "no-such-answer",
-            "No such answer is stored for you",
-            "A stored answer is available only to the user whose request it answers.",
+            "No such response is stored for you",
+            "A stored response is available only to the user who requested it.",
         ),
-        Failure::AnswerGone(_) => row(
+        ProxyError::ResponseGone(_) => details(
             410,
             "answer-gone",
-            "The answer is no longer stored",
+            "The response is no longer stored",
             "Send the original request again.",
         ),
-        Failure::WebSocket => row(
+        ProxyError::WebSocket => details(
             501,
             "no-websocket",
             "WebSockets are not supported",
             "Connect to the upstream directly, or let the application poll.",
         ),
-        Failure::Upstream(error) => describe_upstream(error),
-        Failure::ForeignRedirect(_) => row(
+        ProxyError::Upstream(error) => describe_upstream(error),
+        ProxyError::ForeignRedirect(_) => details(
             502,
             "foreign-redirect",
             "The upstream redirects to another host",
             "The proxy passes on only redirects within the upstream.",
         ),
-        Failure::HeadersTooLarge(_) => row(
+        ProxyError::HeadersTooLarge(_) => details(
             502,
             "headers-too-large",
-            "The headers of the answer are too large for Lambda",
-            "Only a body can be delivered in another way; the upstream has to send smaller headers.",
+            "The headers of the response are too large for Lambda",
+            "Only a body can be delivered through S3; the upstream must send smaller headers.",
         ),
-        Failure::BodyTooLarge(_) => row(
+        ProxyError::BodyTooLarge(_) => details(
             502,
             "body-too-large",
-            "The answer is larger than this proxy passes on",
+            "The response is larger than the proxy's maximum",
             "Request less at a time, or raise MAX_BODY_BYTES.",
         ),
-        Failure::Store(_) => row(
+        ProxyError::Store(_) => details(
             502,
             "store-failed",
-            "The bucket for large answers failed",
+            "The bucket for large responses failed",
             "Nothing was stored. Send the request again.",
         ),
-        Failure::Upload(refusal) => refusal.describe(),
-        Failure::Job(refusal) => refusal.describe(),
-        Failure::Session(refusal) => refusal.describe(),
-        Failure::Deadline(_) => row(
+        ProxyError::Upload(refusal) => refusal.describe(),
+        ProxyError::Job(refusal) => refusal.describe(),
+        ProxyError::Session(refusal) => refusal.describe(),
+        ProxyError::Deadline(_) => details(
             504,
             "deadline",
             "There was not enough time",
@@ -177,34 +177,34 @@ fn describe(failure: &Failure) -> Problem {
     }
 }
 
-fn describe_upstream(error: &UpstreamError) -> Problem {
+fn describe_upstream(error: &UpstreamError) -> ProblemDetails {
     match error {
-        UpstreamError::Unreachable(_) => row(
+        UpstreamError::Unreachable(_) => details(
             502,
             "upstream-unreachable",
             "The upstream cannot be reached",
             "Nothing was sent to it.",
         ),
-        UpstreamError::Broken(_) => row(
+        UpstreamError::Broken(_) => details(
             502,
             "upstream-broken",
-            "The upstream's answer is incomplete",
-            "The incomplete answer was discarded. Whether the request took effect is unknown.",
+            "The upstream's response is incomplete",
+            "The incomplete response was discarded. Whether the request took effect is unknown.",
         ),
-        UpstreamError::Stalled(_) => row(
+        UpstreamError::Stalled(_) => details(
             504,
             "upstream-stalled",
-            "The upstream stopped in the middle of its answer",
-            "The incomplete answer was discarded. Whether the request took effect is unknown.",
+            "The upstream stopped in the middle of its response",
+            "The incomplete response was discarded. Whether the request took effect is unknown.",
         ),
-        UpstreamError::Setting(_) => row(
+        UpstreamError::Setting(_) => details(
             503,
             "setting-unavailable",
             "A configuration value could not be loaded",
             "Nothing was sent to the upstream; the request can be sent again.",
         ),
         UpstreamError::Source(error) => error.describe(),
-        UpstreamError::Unsigned(_) => row(
+        UpstreamError::Unsigned(_) => details(
             502,
             "unsigned",
             "The request could not be signed",
@@ -213,7 +213,7 @@ fn describe_upstream(error: &UpstreamError) -> Problem {
     }
 }
 
-/// With a capital letter, and without a full stop of its own.
+/// The text with a capital letter and without a full stop.
 fn sentence(text: &str) -> String {
     let text = text.trim_end_matches('.');
     let mut characters = text.chars();

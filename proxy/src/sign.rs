@@ -1,7 +1,7 @@
-//! Signature Version 4 for one request: pure, given the time and the credentials.
+//! Signature Version 4 for one request, as a pure function of the request, the time and the credentials.
 //!
-//! Only what no intermediary changes is signed: the host, and `x-amz-*`. The path is signed as it stands in the request
-//! line, encoded once more as every service but S3 asks; nothing normalizes it.
+//! Only headers that no intermediary changes are signed: `host` and `x-amz-*`. The path is signed as it is in the request line,
+//! encoded once more, as all services but S3 require, and is not normalized.
 
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// Who the signature is for.
+/// The credential scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// `es` or `aoss`.
@@ -22,22 +22,22 @@ pub struct Scope {
     pub region: String,
 }
 
-/// What is signed.
+/// The signed parts of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Signable<'a> {
     /// The method.
     pub method: &'a str,
-    /// `https://host/path?query`, as it will be sent.
+    /// The URL as it is sent: `https://host/path?query`.
     pub url: &'a str,
-    /// The `Host` header, as it will be sent.
+    /// The `Host` header as it is sent.
     pub host: &'a str,
-    /// More headers that are signed, with names in lower case.
+    /// Further signed headers, with names in lower case.
     pub headers: &'a [(&'a str, &'a str)],
-    /// Lower-case hex of the SHA-256 of the body.
+    /// The SHA-256 of the body, in lower-case hex.
     pub body_sha256: &'a str,
 }
 
-/// The headers that sign a request: `authorization`, `x-amz-date`, `x-amz-content-sha256`, and the session token.
+/// The headers of the signature: `authorization`, `x-amz-date`, `x-amz-content-sha256`, and the session token.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Answers in S3: written in constant memory, whole or not at all, and the links by which they are read.
+//! Responses in S3: stored in constant memory, whole or not at all, and the links to them.
 
 mod skew;
 mod upload;
@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::body::{BodyError, Gathered, UpstreamBody};
 use crate::causes::with_causes;
-use crate::claim::Claim;
+use crate::overflow_id::OverflowId;
 use crate::clock;
 use crate::credentials::CredentialsCache;
 use crate::deadline::Deadline;
@@ -29,96 +29,96 @@ use crate::headers::{self, Lines};
 use skew::Skew;
 use upload::Upload;
 
-/// How much of an error's body is shown in its place.
+/// The length of the excerpt of an error's body, in bytes.
 const EXCERPT: usize = 1024;
-/// Metadata of an object: the mark of its owner, and the digest of all of it.
+/// The metadata of an object: the mark of its owner and its digest.
 const OWNER: &str = "owner";
 const SHA256: &str = "sha256";
-/// Credentials should outlive a link by this much.
+/// The credentials must outlive a link by this time.
 const LIFE_MARGIN: Duration = Duration::from_secs(30);
 
-/// Where answers go that Lambda cannot carry.
+/// The configuration of stored responses.
 #[derive(Clone, Debug)]
 pub struct OverflowConfig {
     /// The bucket.
     pub bucket: String,
     /// The first part of every key, without a slash at either end.
     pub prefix: String,
-    /// How long a link lives.
+    /// The lifetime of a link.
     pub link_lifetime: Duration,
     /// The region of the bucket.
     pub region: String,
-    /// Whether the bucket is in the path of its URLs, as it has to be where names of hosts are not to be had.
+    /// Whether links have the bucket in their path, for endpoints without virtual hosts.
     pub force_path_style: bool,
-    /// Whether a browser that loads a script, a style sheet or the like is redirected all the same.
+    /// Whether browsers are redirected when they load scripts, style sheets and the like.
     pub redirect_assets: bool,
-    /// Bodies of more bytes go there although they would fit.
+    /// Bodies of more bytes are stored even if they fit inline.
     pub above: Option<u64>,
 }
 
-/// S3 did not do what it was asked.
+/// A call to S3 failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// An operation failed; the second is its code and message.
+    /// An operation failed; with its code and message.
     #[error("{0} failed: {1}")]
     Operation(&'static str, String),
-    /// There are no credentials that last.
-    #[error("no link can be made: {0}")]
+    /// No link can be signed.
+    #[error("no link can be signed: {0}")]
     NoLink(String),
 }
 
-/// Why an answer was not stored. Nothing is left behind then.
+/// Why a response was not stored. No data is left in the bucket.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
     /// S3 failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The answer did not come whole.
+    /// The response is incomplete.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The answer has more bytes than this.
-    #[error("the answer is larger than {0} bytes")]
+    /// The response exceeds the maximum.
+    #[error("the response is larger than {0} bytes")]
     TooLarge(u64),
-    /// The time is up.
-    #[error("no answer within {:.1} s", .0.as_secs_f64())]
+    /// The deadline passed.
+    #[error("no response within {:.1} s", .0.as_secs_f64())]
     Late(Duration),
 }
 
-/// A stored answer.
+/// A stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredResponse {
     /// The key.
     pub key: String,
     /// The length in bytes.
     pub size: u64,
-    /// The digest of all of it, in lower-case hex; where it is known.
+    /// The SHA-256 in lower-case hex, if it is known.
     pub sha256: Option<String>,
-    /// How it begins.
+    /// The beginning of the body.
     pub excerpt: Bytes,
 }
 
-/// What the bucket knows of an object.
+/// The metadata of an object in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct StoredObject {
     /// The mark of its owner.
     pub mark: String,
     /// The length in bytes.
     pub size: u64,
-    /// The digest of all of it, in lower-case hex; not known of one that was stored in parts.
+    /// The SHA-256 in lower-case hex; unknown for an object that was stored in parts.
     pub sha256: Option<String>,
 }
 
-/// A link to a stored answer. It is a secret: whoever has it reads the answer.
+/// A link to a stored response. It is a secret: anyone who has it can read the response.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     /// The URL.
     pub location: String,
-    /// When it ends.
+    /// When the link expires.
     pub expires: SystemTime,
 }
 
 impl Link {
-    /// When it ends, as RFC 3339 has it.
+    /// When the link expires, as RFC 3339.
     #[must_use]
     pub fn expires_text(&self) -> String {
         clock::rfc3339_of(self.expires)
@@ -134,49 +134,49 @@ impl fmt::Debug for Link {
 
 /// The bucket.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct ResponseStore {
     pub(crate) client: Client,
     credentials: Arc<CredentialsCache>,
     pub(crate) config: OverflowConfig,
     pub(crate) skew: Skew,
 }
 
-/// What is put under which key, and how long that may take.
+/// A response to store.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
-    /// The key, and whose it is.
-    pub claim: &'a Claim,
-    /// The headers of the answer; those that describe the bytes stay with them.
+pub struct StoreRequest<'a> {
+    /// The key and its owner.
+    pub overflow_id: &'a OverflowId,
+    /// The headers of the response; those that describe the bytes are stored with them.
     pub headers: &'a Lines,
-    /// The largest body that is taken.
+    /// The largest body, in bytes.
     pub max: u64,
-    /// When to give up.
+    /// The deadline.
     pub deadline: Deadline,
 }
 
-impl Store {
-    /// A store on a client that asks `credentials` for every request.
+impl ResponseStore {
+    /// A store whose client uses `credentials` for every request.
     #[must_use]
     pub fn new(
         client: Client,
         credentials: Arc<CredentialsCache>,
         config: OverflowConfig,
-    ) -> Store {
-        Store { client, credentials, config, skew: Skew::default() }
+    ) -> ResponseStore {
+        ResponseStore { client, credentials, config, skew: Skew::default() }
     }
 
-    /// What it was told.
+    /// The configuration.
     #[must_use]
     pub fn config(&self) -> &OverflowConfig {
         &self.config
     }
 
-    /// Stores a body, and returns when S3 has all of it.
+    /// Stores a body and returns once S3 has all of it.
     ///
     /// # Errors
     ///
-    /// [`PutError`] of S3, of the upstream, by size or by time. Nothing is left behind then.
-    pub async fn put(&self, entry: Entry<'_>, body: Gathered) -> Result<Stored, PutError> {
+    /// [`PutError`] of S3, of the upstream, of the size or of the deadline. No data is left in the bucket then.
+    pub async fn put(&self, entry: StoreRequest<'_>, body: Gathered) -> Result<StoredResponse, PutError> {
         match body {
             Gathered::Whole(bytes) => {
                 let put = self.put_object(entry, bytes);
@@ -187,11 +187,11 @@ impl Store {
         }
     }
 
-    async fn put_object(&self, entry: Entry<'_>, body: Bytes) -> Result<Stored, PutError> {
+    async fn put_object(&self, entry: StoreRequest<'_>, body: Bytes) -> Result<StoredResponse, PutError> {
         let digest = Sha256::digest(&body);
         let sha256 = hex::encode(digest);
-        let stored = Stored {
-            key: entry.claim.key.clone(),
+        let stored = StoredResponse {
+            key: entry.overflow_id.key.clone(),
             size: body.len() as u64,
             sha256: Some(sha256.clone()),
             excerpt: excerpt_of(&body),
@@ -200,13 +200,13 @@ impl Store {
         self.client
             .put_object()
             .bucket(&self.config.bucket)
-            .key(&entry.claim.key)
+            .key(&entry.overflow_id.key)
             .cache_control("no-store")
             .set_content_type(described("content-type"))
             .set_content_encoding(described("content-encoding"))
             .set_content_language(described("content-language"))
             .set_content_disposition(described("content-disposition"))
-            .metadata(OWNER, &entry.claim.mark)
+            .metadata(OWNER, &entry.overflow_id.mark)
             .metadata(SHA256, sha256)
             .checksum_sha256(STANDARD.encode(digest))
             .body(ByteStream::from(body))
@@ -220,7 +220,7 @@ impl Store {
         Ok(stored)
     }
 
-    async fn put_parts(&self, entry: Entry<'_>, body: UpstreamBody) -> Result<Stored, PutError> {
+    async fn put_parts(&self, entry: StoreRequest<'_>, body: UpstreamBody) -> Result<StoredResponse, PutError> {
         let late = |clock::Late| PutError::Late(entry.deadline.budget);
         let created = clock::before(entry.deadline.at, self.create_upload(entry));
         let upload_id = created.await.map_err(late)??;
@@ -235,19 +235,19 @@ impl Store {
         }
     }
 
-    async fn create_upload(&self, entry: Entry<'_>) -> Result<String, PutError> {
+    async fn create_upload(&self, entry: StoreRequest<'_>) -> Result<String, PutError> {
         let described = |name| headers::get(entry.headers, name).map(str::to_owned);
         let created = self
             .client
             .create_multipart_upload()
             .bucket(&self.config.bucket)
-            .key(&entry.claim.key)
+            .key(&entry.overflow_id.key)
             .cache_control("no-store")
             .set_content_type(described("content-type"))
             .set_content_encoding(described("content-encoding"))
             .set_content_language(described("content-language"))
             .set_content_disposition(described("content-disposition"))
-            .metadata(OWNER, &entry.claim.mark)
+            .metadata(OWNER, &entry.overflow_id.mark)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .customize()
             .interceptor(self.skew.clone())
@@ -255,18 +255,18 @@ impl Store {
             .await
             .map_err(|error| operation("CreateMultipartUpload", &error))?;
         let missing = || {
-            let why = "the answer holds no upload id".to_owned();
+            let why = "the response has no upload id".to_owned();
             PutError::Store(StoreError::Operation("CreateMultipartUpload", why))
         };
         created.upload_id.ok_or_else(missing)
     }
 
-    /// What is stored under a key; `None` when nothing is, or no more.
+    /// The metadata of a key; `None` if the object does not exist.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Operation`] when S3 does not say.
-    pub async fn find(&self, key: &str) -> Result<Option<Found>, StoreError> {
+    /// [`StoreError::Operation`] if S3 fails.
+    pub async fn find(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
         let asked = self.client.head_object().bucket(&self.config.bucket).key(key);
         let object = match asked.customize().interceptor(self.skew.clone()).send().await {
             Ok(object) => object,
@@ -276,18 +276,18 @@ impl Store {
             Err(error) => return Err(StoreError::Operation("HeadObject", describe(&error))),
         };
         let said = |name: &str| object.metadata().and_then(|all| all.get(name)).cloned();
-        Ok(Some(Found {
+        Ok(Some(StoredObject {
             mark: said(OWNER).unwrap_or_default(),
             size: object.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
             sha256: said(SHA256),
         }))
     }
 
-    /// A link that lives as long as configured, or as long as the credentials that sign it.
+    /// A link with the configured lifetime, or with that of the credentials if it is shorter.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoLink`] when there are no credentials that live on.
+    /// [`StoreError::NoLink`] without valid credentials.
     pub async fn link(&self, key: &str) -> Result<Link, StoreError> {
         let signing = self.signing(self.config.link_lifetime).await?;
         let presigned = self
@@ -303,7 +303,7 @@ impl Store {
         Ok(Link { location: presigned.uri().to_owned(), expires: signing.expires })
     }
 
-    /// All that a link needs but what it leads to. It lives as long as wanted, or as long as the credentials.
+    /// The signing parameters of a link. The lifetime is at most that of the credentials.
     pub(crate) async fn signing(&self, wanted: Duration) -> Result<Signing, StoreError> {
         let credentials = self.credentials.lasting(wanted + LIFE_MARGIN).await;
         let credentials = credentials.map_err(StoreError::NoLink)?;
@@ -319,14 +319,14 @@ impl Store {
     }
 }
 
-/// How a link is signed.
+/// The signing parameters of a link.
 pub(crate) struct Signing {
     pub(crate) config: PresigningConfig,
     pub(crate) signed_by: aws_sdk_s3::config::Builder,
     pub(crate) expires: SystemTime,
 }
 
-/// A link that outlives its credentials would fail before it says it does.
+/// The lifetime of a link, bounded by that of the credentials, with which the link would end.
 fn lifetime_of_link(
     wanted: Duration,
     credentials: &Credentials,
@@ -343,7 +343,7 @@ fn lifetime_of_link(
     if lifetime < wanted {
         tracing::warn!(
             seconds = lifetime.as_secs(),
-            "a link is shorter-lived than configured: its credentials end then"
+            "a link has a shorter lifetime than configured, because its credentials expire"
         );
     }
     Ok(lifetime)
@@ -368,7 +368,7 @@ where
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        // The answer to a HEAD has no body that could say more.
+        // The response to a HEAD has no body with a code.
         _ => match error {
             SdkError::ServiceError(failed) => format!("HTTP {}", failed.raw().status().as_u16()),
             _ => with_causes(error),

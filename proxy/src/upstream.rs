@@ -1,7 +1,6 @@
-//! Sends a request to the upstream, signed, and gives back the head of the answer and its body as a stream.
+//! The client of the upstream: sends a signed request and returns the head of the response with its body as a stream.
 //!
-//! The target is configuration: nothing in a request changes where it goes. The URI that is signed is the URI that is
-//! sent; redirects are never followed.
+//! The target is configuration; a request cannot change it. The signed URI is the sent URI. Redirects are not followed.
 
 use std::error::Error;
 use std::ops::Range;
@@ -24,32 +23,32 @@ use crate::settings::{self, Lifetimes, Setting, SettingConfig, SettingError};
 use crate::sign::{self, Scope, Signable};
 use crate::upload::{RequestBody, SourceError};
 
-/// How often a request is sent again after the connection broke.
+/// How often a request is repeated after the connection broke.
 const RETRIES: u32 = 1;
-/// What a gateway passes on. A 101 would make something else of the connection.
+/// The statuses that a gateway passes on. A 101 would change the protocol of the connection.
 const STATUSES: Range<u16> = 200..600;
-/// An answer about a wrong clock is a short one.
-const SKEW_ANSWER_MAX: usize = 16 * 1024;
+/// The maximum size of a response about a wrong clock, in bytes.
+const SKEW_RESPONSE_MAX: usize = 16 * 1024;
 
-/// Why the upstream gave no whole answer.
+/// Why the upstream did not send a whole response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// No connection; nothing was sent.
+    /// No connection was made; nothing was sent.
     #[error("the upstream cannot be reached: {0}")]
     Unreachable(String),
-    /// The connection broke, or what came was not HTTP.
-    #[error("the upstream broke off: {0}")]
+    /// The connection broke, or the data was not HTTP.
+    #[error("the connection to the upstream broke: {0}")]
     Broken(String),
-    /// It sent nothing for too long.
+    /// The upstream paused for longer than the idle timeout.
     #[error("the upstream sent nothing for {0:?}")]
     Stalled(Duration),
     /// The request could not be signed.
     #[error("the request cannot be signed: {0}")]
     Unsigned(String),
-    /// Its user and password are not to be had.
+    /// The user and the password for the upstream could not be loaded.
     #[error("the setting UPSTREAM_BASIC_AUTH has no value: {0}")]
     Setting(#[from] SettingError),
-    /// Its body was uploaded, and cannot be read.
+    /// The upload that is the body cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
@@ -63,22 +62,22 @@ impl From<BodyError> for UpstreamError {
     }
 }
 
-/// What the proxy stands in front of.
+/// The configuration of the upstream.
 #[derive(Clone, Debug)]
 pub struct UpstreamConfig {
     /// Scheme, authority and base path.
     pub url: Uri,
-    /// What requests are signed for; `None` sends them unsigned.
+    /// The credential scope; `None` sends requests unsigned.
     pub scope: Option<Scope>,
-    /// Where the user and the password are kept that it asks for, where it does.
+    /// The reference to the user and the password, if the upstream requires them.
     pub basic_auth: Option<SettingConfig>,
-    /// How long a connection may take to be made.
+    /// The timeout of making a connection.
     pub connect_timeout: Duration,
-    /// How long the upstream may pause within an answer.
+    /// The longest pause within a response.
     pub idle_timeout: Duration,
 }
 
-/// A request as it leaves.
+/// An outgoing request.
 #[derive(Debug)]
 pub struct Outgoing {
     /// The method.
@@ -91,12 +90,12 @@ pub struct Outgoing {
     pub body: RequestBody,
 }
 
-/// The answer of the upstream, its body unread.
+/// The response of the upstream, with its body unread.
 #[derive(Debug)]
-pub struct Response {
+pub struct UpstreamResponse {
     /// The status.
     pub status: StatusCode,
-    /// The headers as they came.
+    /// The headers, unchanged.
     pub headers: HeaderMap,
     /// The body.
     pub body: UpstreamBody,
@@ -107,14 +106,14 @@ pub struct Response {
 pub struct Upstream {
     config: UpstreamConfig,
     http: OnceCell<HttpClient>,
-    /// The user and the password that it asks for, where it does.
+    /// The user and the password, if the upstream requires them.
     basic_auth: Option<Setting>,
-    /// Seconds by which the upstream's clock is ahead of ours, once it has complained.
+    /// The seconds by which the upstream's clock is ahead, once it has refused a signature for its time.
     skew: AtomicI64,
 }
 
 impl Upstream {
-    /// Nothing is connected yet.
+    /// An upstream without connections.
     #[must_use]
     pub fn new(config: UpstreamConfig) -> Upstream {
         let setting = |config| Setting::new(config, Lifetimes::default());
@@ -122,22 +121,22 @@ impl Upstream {
         Upstream { config, basic_auth, http: OnceCell::new(), skew: AtomicI64::new(0) }
     }
 
-    /// The address, for rewriting what the upstream says about itself.
+    /// The address, for rewriting the upstream's redirects.
     #[must_use]
     pub fn url(&self) -> &Uri {
         &self.config.url
     }
 
-    /// Sends a request, again where that is safe, and waits for the head of the answer.
+    /// Sends a request, repeats it if that is safe, and waits for the head of the response.
     ///
     /// # Errors
     ///
-    /// [`UpstreamError`]; a status of any kind is none.
+    /// [`UpstreamError`]. A response of any status is not an error.
     pub async fn send(
         &self,
         outgoing: &Outgoing,
         credentials: &CredentialsCache,
-    ) -> Result<Response, UpstreamError> {
+    ) -> Result<UpstreamResponse, UpstreamError> {
         if let Some(setting) = &self.basic_auth {
             return self.send_with_password(setting, outgoing, credentials).await;
         }
@@ -151,13 +150,13 @@ impl Upstream {
         }
     }
 
-    /// What is refused for its password is sent again with a newer one, if there is one: it was not looked at any further.
+    /// After a 401, repeats the request with a newer password, if there is one: the upstream has not processed it.
     async fn send_with_password(
         &self,
         setting: &Setting,
         outgoing: &Outgoing,
         credentials: &CredentialsCache,
-    ) -> Result<Response, UpstreamError> {
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let used = setting.get(credentials).await?;
         let response = self.send_again_if_safe(outgoing, credentials).await?;
         if response.status != StatusCode::UNAUTHORIZED {
@@ -167,7 +166,7 @@ impl Upstream {
             Ok(Some(_)) => self.send_again_if_safe(outgoing, credentials).await,
             Ok(None) => Ok(response),
             Err(error) => {
-                tracing::warn!("the upstream refuses the password, and there is no other: {error}");
+                tracing::warn!("the upstream refused the password, and it could not be refreshed: {error}");
                 Ok(response)
             }
         }
@@ -177,7 +176,7 @@ impl Upstream {
         &self,
         outgoing: &Outgoing,
         credentials: &CredentialsCache,
-    ) -> Result<Response, UpstreamError> {
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let mut sent = 0;
         loop {
             let failed = match self.send_once(outgoing, credentials).await {
@@ -203,13 +202,13 @@ impl Upstream {
         &self,
         outgoing: &Outgoing,
         credentials: &CredentialsCache,
-    ) -> Result<Response, UpstreamError> {
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let request = self.signed(outgoing, credentials).await?;
         let response = self.http().await?.request(request).await;
         let (head, body) = response.map_err(|error| cause(&error))?.into_parts();
         if !STATUSES.contains(&head.status.as_u16()) {
             return Err(UpstreamError::Broken(format!(
-                "{} is no status of an answer",
+                "{} is not a status of a final response",
                 head.status
             )));
         }
@@ -217,7 +216,7 @@ impl Upstream {
         let declared = length.and_then(|text| text.parse().ok());
         let frames = body.map_err(|error| BodyError::Broken(with_causes(&error)));
         let body = UpstreamBody::new(frames.boxed_unsync(), declared, self.config.idle_timeout);
-        Ok(Response { status: head.status, headers: head.headers, body })
+        Ok(UpstreamResponse { status: head.status, headers: head.headers, body })
     }
 
     async fn signed(
@@ -264,19 +263,19 @@ impl Upstream {
         Ok(request)
     }
 
-    /// The upstream's time, as far as we know it.
+    /// The upstream's time, by the known difference.
     fn time(&self) -> SystemTime {
         let skew = self.skew.load(Ordering::Relaxed);
         let span = Duration::from_secs(skew.unsigned_abs());
         if skew < 0 { clock::now() - span } else { clock::now() + span }
     }
 
-    /// Reads a 403. When it is about the clock, the difference is kept, and the request may be sent again: it was refused
-    /// before it was looked at.
-    async fn learn_skew(&self, response: Response) -> Result<Skew, UpstreamError> {
-        let Response { status, headers, body } = response;
+    /// Reads a 403. If it is about the clock, stores the difference; the request may be repeated, because the upstream has not
+    /// processed it.
+    async fn learn_skew(&self, response: UpstreamResponse) -> Result<Skew, UpstreamError> {
+        let UpstreamResponse { status, headers, body } = response;
         let declared = body.declared();
-        let (about_clock, body) = match body.gather(SKEW_ANSWER_MAX).await? {
+        let (about_clock, body) = match body.gather(SKEW_RESPONSE_MAX).await? {
             Gathered::More(body) => (false, body),
             Gathered::Whole(bytes) => {
                 let about_clock = is_about_clock(&bytes);
@@ -291,11 +290,11 @@ impl Upstream {
             let ours = DateTime::from(clock::now()).secs();
             let skew = theirs.secs() - ours;
             if skew != self.skew.swap(skew, Ordering::Relaxed) {
-                tracing::warn!(skew_seconds = skew, "the upstream's clock differs; signing again");
+                tracing::warn!(skew_seconds = skew, "the upstream's clock differs from the function's; the request is signed again");
                 return Ok(Skew::Learned);
             }
         }
-        Ok(Skew::None(Response { status, headers, body }))
+        Ok(Skew::None(UpstreamResponse { status, headers, body }))
     }
 
     async fn http(&self) -> Result<&HttpClient, UpstreamError> {
@@ -306,12 +305,12 @@ impl Upstream {
 }
 
 enum Skew {
-    None(Response),
+    None(UpstreamResponse),
     Learned,
 }
 
-fn is_about_clock(answer: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(answer);
+fn is_about_clock(response: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(response);
     ["Signature expired", "Signature not yet current", "RequestTimeTooSkewed"]
         .iter()
         .any(|known| text.contains(known))
@@ -327,7 +326,7 @@ fn cause(error: &hyper_util::client::legacy::Error) -> UpstreamError {
     }
 }
 
-/// The failure of an upload that was being read, among the causes of an error.
+/// The error of an upload among the causes of an error.
 fn source_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a SourceError> {
     let mut cause = Some(error);
     while let Some(error) = cause {

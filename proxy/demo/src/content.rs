@@ -1,6 +1,6 @@
-//! Bodies of any size and every kind, made from three numbers, so that both ends of a path can make the same bytes.
+//! Bodies of any size and kind, generated from three numbers, so that both ends of a path can generate the same bytes.
 //!
-//! A body is generated in chunks and never held: one of several GiB takes as much memory as one of 64 KiB.
+//! A body is generated in chunks and never held in memory: one of several GiB needs as much memory as one of 64 KiB.
 //!
 //! ```
 //! use hardcap_demo::content::{Content, Kind};
@@ -21,28 +21,28 @@ mod chunks;
 
 pub use chunks::{CHUNK_BYTES, Chunks};
 
-/// What a body is made of. Each kind is a different way to break a path that is not transparent.
+/// The content of a body. Each kind breaks a path that is not transparent in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A JSON document whose parts all differ: an array of small objects, of a string where it is too short for that.
+    /// A JSON document whose parts all differ: an array of small objects, or a string if the size is too small.
     Json,
-    /// Letters, which take one byte everywhere.
+    /// Letters, which take one byte in every encoding.
     Ascii,
-    /// `"` and `\` only, which double inside a JSON string.
+    /// Only `"` and `\`, which take two bytes in a JSON string.
     Quotes,
-    /// U+0001 to U+001F only, of which most take six bytes inside a JSON string.
+    /// Only U+0001 to U+001F, most of which take six bytes in a JSON string.
     Controls,
-    /// UTF-8 of two, three and four bytes a character, U+2028 among them.
+    /// UTF-8 characters of two, three and four bytes, including U+2028.
     Multibyte,
-    /// Bytes that are not UTF-8, from the first one on.
+    /// Bytes that are not UTF-8, from the first one.
     InvalidUtf8,
-    /// Letters behind a UTF-8 byte order mark, which decoders like to drop.
+    /// Letters after a UTF-8 byte order mark, which decoders may drop.
     Bom,
-    /// Noise, which no compression makes smaller.
+    /// Noise, which is not compressible.
     Incompressible,
-    /// A whole gzip member that takes exactly this many bytes; its magic and header where that is too few.
+    /// A whole gzip member of exactly this size, or a part of its header if the size is too small.
     Gzip,
-    /// NUL only.
+    /// Only NUL.
     Zeros,
 }
 
@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// The content type that suits it.
+    /// The content type of the kind.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl Kind {
         }
     }
 
-    /// Whether bodies of this kind are UTF-8, whatever their size. A character may be cut in none of them.
+    /// Whether bodies of this kind are UTF-8 at every size, without incomplete characters.
     #[must_use]
     pub fn is_text(self) -> bool {
         match self {
@@ -119,7 +119,7 @@ impl FromStr for Kind {
     }
 }
 
-/// A name that no kind has.
+/// An unknown kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownKind {
     name: String,
@@ -128,25 +128,25 @@ pub struct UnknownKind {
 impl fmt::Display for UnknownKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-        write!(f, "there is no kind of body called `{}`, only {}", self.name, names.join(", "))
+        write!(f, "unknown kind of body `{}`; expected one of {}", self.name, names.join(", "))
     }
 }
 
 impl std::error::Error for UnknownKind {}
 
-/// A body: equal values are equal bytes.
+/// A body. Equal values have equal bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Content {
-    /// What it is made of.
+    /// The kind of content.
     pub kind: Kind,
-    /// Its exact length in bytes.
+    /// The exact length in bytes.
     pub size: u64,
-    /// Other seeds give other bytes.
+    /// The seed of the generator.
     pub seed: u64,
 }
 
 impl Content {
-    /// The bytes, in chunks of at most [`CHUNK_BYTES`], each made when it is asked for.
+    /// The bytes, in chunks of at most [`CHUNK_BYTES`], generated on demand.
     #[must_use]
     pub fn chunks(&self) -> Chunks {
         Chunks::new(*self)
@@ -162,11 +162,11 @@ impl Content {
         sha256.finalize().into()
     }
 
-    /// The bytes in one piece, for sizes that memory can take.
+    /// The bytes in one piece, for sizes that fit into memory.
     ///
     /// # Panics
     ///
-    /// When the size does not fit the address space.
+    /// If the size exceeds the address space.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         let size = usize::try_from(self.size).expect("a body in one piece fits memory");
@@ -177,7 +177,7 @@ impl Content {
         whole.into()
     }
 
-    /// `/_bytes/{size}?kind=…&seed=…`: where [`crate::search`] serves it.
+    /// The path at which [`crate::search`] serves the body: `/_bytes/{size}?kind=…&seed=…`.
     #[must_use]
     pub fn path(&self) -> String {
         format!("/_bytes/{}?kind={}&seed={}", self.size, self.kind, self.seed)
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_what_they_are_called() {
+    fn every_kind_has_the_content_of_its_name() {
         for content in every_edge() {
             let bytes = content.bytes();
             let text = std::str::from_utf8(&bytes);

@@ -1,5 +1,5 @@
-//! What the shipped application runs beside itself on one machine: an upstream shaped like OpenSearch ([`search`]) with bodies of any
-//! size ([`content`]), and the function `giant`, which only shows a limit.
+//! The demo that the shipped application runs on one machine: an upstream like OpenSearch ([`search`]) with bodies of any size
+//! ([`content`]), and the function `giant`, which demonstrates a limit.
 //!
 //! Nothing here is deployed. The tests use the same upstream.
 

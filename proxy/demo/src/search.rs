@@ -1,5 +1,5 @@
-//! An upstream shaped like Elasticsearch and OpenSearch, which believes nothing: it computes every signature anew from
-//! the request line as it came, and serves documents and bodies of any size that both ends can compute.
+//! An upstream like Elasticsearch and OpenSearch. It computes every signature from the request line as received, and serves
+//! documents and bodies of any size that both ends can compute.
 //!
 //! ```no_run
 //! use hardcap_demo::search::{Search, SearchConfig};
@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! What is not here: queries are not evaluated (every document matches), and nothing is ever written.
+//! Queries are not evaluated (every document matches), and writes are not stored.
 
 use std::collections::HashMap;
 use std::io;
@@ -48,50 +48,50 @@ pub use received::{RECEIVED_MAX, Received};
 
 use service::Service;
 
-/// hyper's own caps, far above what any limit of AWS lets through.
+/// hyper's limits, far above those of AWS.
 const HEADERS_MAX: usize = 10_000;
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Whose answers it imitates.
+/// The product that the upstream imitates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flavor {
     /// OpenSearch 2, on Amazon OpenSearch Service.
     #[default]
     OpenSearch,
-    /// Elasticsearch 7.10, whose clients demand `X-Elastic-Product`.
+    /// Elasticsearch 7.10, whose clients require `X-Elastic-Product`.
     Elasticsearch,
 }
 
-/// What is served, and to whom.
+/// The configuration of the upstream.
 #[derive(Clone, Debug)]
 pub struct SearchConfig {
-    /// The port of 127.0.0.1, 0 for any free one.
+    /// The port on 127.0.0.1; 0 for any free one.
     pub port: u16,
-    /// The region that signatures must be for.
+    /// The region of the signatures.
     pub region: String,
-    /// The service that signatures must be for: `es` or `aoss`.
+    /// The service of the signatures: `es` or `aoss`.
     pub service: String,
-    /// Whose answers it imitates.
+    /// The product that the upstream imitates.
     pub flavor: Flavor,
     /// Whether signatures are verified.
     pub verify: bool,
-    /// The keys known from the start, by their id.
+    /// The known keys, by id.
     pub keys: HashMap<String, Key>,
-    /// Where other keys are asked for: `GET URL/{access_key_id}` answers `{"secret": "…"}`, or 404.
+    /// The endpoint for other keys: `GET URL/{access_key_id}` returns `{"secret": "…"}` or 404.
     pub keys_url: Option<String>,
-    /// How many seconds the receiver's clock is ahead of the real one; negative for behind.
+    /// The seconds by which the upstream's clock is ahead; negative if it is behind.
     pub clock_ahead_seconds: i64,
-    /// Whether a balancer stands in front of it that drops and changes the headers which belong to a connection, as those
-    /// of OpenSearch Serverless do: a signature over one of them does not hold.
+    /// Whether to simulate a load balancer that drops and changes the connection's headers, as that of OpenSearch Serverless does. A
+    /// signature over one of these headers is then invalid.
     pub behind_balancer: bool,
-    /// How long every search takes; as a large one on a small cluster does.
+    /// The duration of every search, to simulate a large one on a small cluster.
     pub search_takes: Millis,
     /// The indices.
     pub indices: Vec<Index>,
 }
 
 impl Default for SearchConfig {
-    /// OpenSearch in `us-east-1` that knows no key yet, with small, wide and many documents.
+    /// OpenSearch in `us-east-1` without keys, with small, wide and many documents.
     fn default() -> SearchConfig {
         SearchConfig {
             port: 0,
@@ -106,7 +106,7 @@ impl Default for SearchConfig {
             search_takes: Millis(0),
             indices: vec![
                 Index::new("logs", 10_000, 400),
-                // What Discover asks for: 500 documents of 9 kB, which is just about what a Lambda can answer.
+                // Discover requests 500 documents of 9 kB, which is about the limit of a Lambda response.
                 Index::new("wide", 10_000, 9_000),
                 Index::new("events", 1_000_000, 1_000),
                 Index::new("logstash-*", 2_000, 600),
@@ -116,7 +116,7 @@ impl Default for SearchConfig {
 }
 
 impl SearchConfig {
-    /// One more key pair, for any session token.
+    /// Adds a key pair that is valid with any session token.
     #[must_use]
     pub fn key(mut self, access_key_id: &str, secret_access_key: &str) -> SearchConfig {
         let key = Key { secret_access_key: secret_access_key.to_owned(), session_token: None };
@@ -124,7 +124,7 @@ impl SearchConfig {
         self
     }
 
-    /// Lets everybody in.
+    /// Accepts all requests.
     #[must_use]
     pub fn without_verification(mut self) -> SearchConfig {
         self.verify = false;
@@ -142,11 +142,11 @@ pub struct Search {
 }
 
 impl Search {
-    /// Starts, and returns when it listens.
+    /// Starts the upstream and returns once it listens.
     ///
     /// # Errors
     ///
-    /// When the port is taken.
+    /// If the port is in use.
     pub async fn start(config: SearchConfig) -> io::Result<Search> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, config.port));
         let listener = TcpListener::bind(wanted).await.map_err(|error| {
@@ -164,27 +164,27 @@ impl Search {
         format!("http://{}", self.address)
     }
 
-    /// Asks for keys here from now on: what [`SearchConfig::keys_url`] says, for an emulator that is started later.
+    /// Sets the endpoint for keys, as [`SearchConfig::keys_url`] does, for an emulator that is started later.
     pub fn ask_for_keys_at(&self, url: impl Into<String>) {
         self.service.keys.ask_at(url.into());
     }
 
-    /// The last [`RECEIVED_MAX`] requests as they came, refused ones too, oldest first.
+    /// The last [`RECEIVED_MAX`] requests as received, including refused ones, oldest first.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.service.received.newest()
     }
 
-    /// Forgets what was received so far.
+    /// Clears the received requests.
     pub fn forget_received(&self) {
         self.service.received.clear();
     }
 
-    /// Waits for as long as it runs.
+    /// Waits until the upstream stops.
     ///
     /// # Errors
     ///
-    /// When it stopped by a panic.
+    /// If it stopped by a panic.
     pub async fn wait(mut self) -> io::Result<()> {
         (&mut self.accepting).await.map_err(io::Error::other)
     }
@@ -196,7 +196,7 @@ impl Drop for Search {
     }
 }
 
-/// Accepts until it is aborted, which drops the connections with it.
+/// Accepts connections until the task is aborted, which also drops them.
 async fn accept(listener: TcpListener, service: Arc<Service>) {
     let mut connections = JoinSet::new();
     loop {
@@ -204,7 +204,7 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
             Ok((stream, _)) => {
                 connections.spawn(serve(stream, Arc::clone(&service)));
             }
-            // Out of file descriptors, or the peer was gone before it was greeted: the next one may succeed.
+            // Out of file descriptors, or the peer has disconnected; the next connection may succeed.
             Err(_) => tokio::task::yield_now().await,
         }
         while connections.try_join_next().is_some() {}
@@ -219,6 +219,6 @@ async fn serve(stream: TcpStream, service: Arc<Service>) {
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).max_headers(HEADERS_MAX).max_buf_size(HEAD_BUFFER_BYTES);
-    // A broken connection is the peer's to notice.
+    // A broken connection is ignored here; the peer notices it.
     let _ = http.serve_connection(TokioIo::new(stream), handle).await;
 }

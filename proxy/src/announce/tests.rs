@@ -10,7 +10,7 @@ use crate::headers::get;
 
 const LOCATION: &str = "https://answers.s3.eu-west-1.amazonaws.com/overflow/1?X-Amz-Signature=s";
 
-fn announced(form: &Form, status: u16) -> (Answer, Delivery, Value) {
+fn announced(form: &OverflowForm, status: u16) -> (Response, Delivery, Value) {
     let headers = [
         ("content-type", "application/json"),
         ("content-language", "en"),
@@ -24,7 +24,7 @@ fn announced(form: &Form, status: u16) -> (Answer, Delivery, Value) {
         ("vary", "Origin"),
     ];
     let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    let stored = Stored {
+    let stored = StoredResponse {
         key: "overflow/1".to_owned(),
         size: 7_000_000,
         sha256: Some("ab".repeat(32)),
@@ -32,74 +32,74 @@ fn announced(form: &Form, status: u16) -> (Answer, Delivery, Value) {
     };
     let expires = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     let link = Link { location: LOCATION.to_owned(), expires };
-    let (answer, delivery) =
+    let (response, delivery) =
         announce(form, &Head { status, headers }, &stored, &link, "/_proxy/overflow/1");
-    let posted: Value = serde_json::from_slice(&answer.to_json(Payload::V2)).unwrap();
+    let posted: Value = serde_json::from_slice(&response.to_json(Payload::V2)).unwrap();
     let body = serde_json::from_str(posted["body"].as_str().unwrap()).unwrap();
-    (answer, delivery, body)
+    (response, delivery, body)
 }
 
-fn check_link_members(answer: &Answer, body: &Value) {
+fn check_link_members(response: &Response, body: &Value) {
     assert_eq!(body["location"], LOCATION);
     assert_eq!(body["expires"], "2027-01-15T08:00:00Z");
     assert_eq!(body["renew"], "/_proxy/overflow/1");
     assert_eq!(body["size"], 7_000_000);
     assert_eq!(body["sha256"], "ab".repeat(32));
-    assert_eq!(get(&answer.headers, "cache-control"), Some("no-store"));
-    assert_eq!(get(&answer.headers, "referrer-policy"), Some("no-referrer"));
+    assert_eq!(get(&response.headers, "cache-control"), Some("no-store"));
+    assert_eq!(get(&response.headers, "referrer-policy"), Some("no-referrer"));
     for gone in ["etag", "age", "content-language"] {
-        assert_eq!(get(&answer.headers, gone), None, "{gone}");
+        assert_eq!(get(&response.headers, gone), None, "{gone}");
     }
-    let cookies = answer.headers.iter().filter(|(name, _)| name == "set-cookie").count();
+    let cookies = response.headers.iter().filter(|(name, _)| name == "set-cookie").count();
     assert_eq!(cookies, 2, "only the body overflows");
-    assert_eq!(get(&answer.headers, "x-elastic-product"), Some("Elasticsearch"));
+    assert_eq!(get(&response.headers, "x-elastic-product"), Some("Elasticsearch"));
 }
 
 #[test]
-fn r1_r4_a_redirect_is_a_303_that_nobody_keeps() {
-    let (answer, delivery, body) = announced(&Form::Redirect, 200);
-    assert_eq!((answer.status, delivery), (303, Delivery::Redirect));
-    assert_eq!(get(&answer.headers, "location"), Some(LOCATION));
-    assert_eq!(get(&answer.headers, "content-type"), Some("application/json"));
+fn r1_r4_a_redirect_is_a_303_that_is_not_cached() {
+    let (response, delivery, body) = announced(&OverflowForm::Redirect, 200);
+    assert_eq!((response.status, delivery), (303, Delivery::Redirect));
+    assert_eq!(get(&response.headers, "location"), Some(LOCATION));
+    assert_eq!(get(&response.headers, "content-type"), Some("application/json"));
     assert!(body["detail"].as_str().unwrap().contains("X-Overflow: link"), "{body}");
-    check_link_members(&answer, &body);
+    check_link_members(&response, &body);
 }
 
 #[test]
 fn r3_a_link_keeps_the_status_and_the_location_of_a_201() {
-    let (answer, delivery, body) = announced(&Form::Link, 201);
-    assert_eq!((answer.status, delivery), (201, Delivery::Link));
-    assert_eq!(get(&answer.headers, "location"), Some("https://public.example/index/_doc/1"));
-    assert_eq!(get(&answer.headers, "content-type"), Some(LINK_TYPE));
-    check_link_members(&answer, &body);
+    let (response, delivery, body) = announced(&OverflowForm::Link, 201);
+    assert_eq!((response.status, delivery), (201, Delivery::Link));
+    assert_eq!(get(&response.headers, "location"), Some("https://public.example/index/_doc/1"));
+    assert_eq!(get(&response.headers, "content-type"), Some(LINK_TYPE));
+    check_link_members(&response, &body);
 }
 
 #[test]
-fn r3_an_error_keeps_its_status_and_shows_how_it_begins() {
-    let (answer, delivery, body) = announced(&Form::Problem, 429);
-    assert_eq!((answer.status, delivery), (429, Delivery::Link));
-    assert_eq!(get(&answer.headers, "content-type"), Some("application/problem+json"));
+fn r3_a_stored_error_keeps_its_status_and_shows_an_excerpt() {
+    let (response, delivery, body) = announced(&OverflowForm::Problem, 429);
+    assert_eq!((response.status, delivery), (429, Delivery::Link));
+    assert_eq!(get(&response.headers, "content-type"), Some("application/problem+json"));
     assert_eq!(body["status"], 429);
     assert_eq!(body["excerpt"], "{\"error\":");
-    check_link_members(&answer, &body);
+    check_link_members(&response, &body);
 }
 
 #[test]
-fn r5_an_error_in_place_of_an_answer_says_why_and_links_to_it() {
-    let (answer, delivery, body) = announced(&Form::Refused("Because.".to_owned()), 200);
-    assert_eq!((answer.status, delivery), (406, Delivery::Refused));
-    assert_eq!(get(&answer.headers, "location"), None);
+fn r5_an_error_in_place_of_a_response_has_the_reason_and_the_link() {
+    let (response, delivery, body) = announced(&OverflowForm::Refused("Because.".to_owned()), 200);
+    assert_eq!((response.status, delivery), (406, Delivery::Refused));
+    assert_eq!(get(&response.headers, "location"), None);
     let detail = body["detail"].as_str().unwrap();
-    assert!(detail.starts_with("Because. The upstream answered with status 200"), "{body}");
+    assert!(detail.starts_with("Because. The upstream responded with status 200"), "{body}");
     assert_eq!(
-        (&body["status"], get(&answer.headers, "content-type")),
+        (&body["status"], get(&response.headers, "content-type")),
         (&json!(406), Some(PROBLEM_TYPE))
     );
-    check_link_members(&answer, &body);
+    check_link_members(&response, &body);
 }
 
 #[test]
-fn p5_a_link_is_not_to_be_seen_in_a_log() {
+fn p5_a_link_is_not_shown_in_logs() {
     let expires = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     let text = format!("{:?}", Link { location: LOCATION.to_owned(), expires });
     assert!(!text.contains("X-Amz-Signature"), "{text}");

@@ -1,4 +1,4 @@
-//! The users of the proxy; see `--help`.
+//! The program `admin`, which manages the users of the proxy; see `--help`.
 
 use std::process::ExitCode;
 

@@ -5,11 +5,11 @@ use http::Method;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{FrontDoor, Query};
+use crate::event::{ApiType, Query};
 
 fn request(headers: &[(&str, &str)]) -> Request {
     Request {
-        door: FrontDoor::Rest,
+        api: ApiType::Rest,
         method: Method::GET,
         path: "/".to_owned(),
         query: Query::Raw(String::new()),
@@ -29,7 +29,7 @@ fn agent(value: &str) -> bool {
 }
 
 #[test]
-fn r5_clients_that_take_a_303_for_a_success_are_not_redirected() {
+fn r5_clients_that_treat_a_303_as_success_are_not_redirected() {
     for value in [
         "elasticsearch-js/8.19.2 (linux 6.18.44 x64; Node.js 20.20.2; Transport 8.11.0)",
         "elasticsearch-js/7.17.14 (linux 6.18.44 x64; Node.js v20.20.2)",
@@ -83,7 +83,7 @@ fn r5_clients_that_are_known_to_follow_are_redirected() {
 }
 
 #[test]
-fn r5_a_program_of_which_nothing_is_known_is_not_redirected() {
+fn r5_an_unknown_program_is_not_redirected() {
     assert!(!follows(&[]), "no name");
     for value in [
         "",
@@ -124,7 +124,7 @@ fn a_configured_row_comes_before_the_built_in_ones() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_named_with_what_would_be_right() {
+fn an_invalid_row_is_reported_with_the_expected_form() {
     for (text, why) in [
         ("redirect user-agent x", "four words"),
         ("follow user-agent x/* *", "neither `redirect` nor `refuse`"),

@@ -1,7 +1,7 @@
-//! Variables that are references, replaced by what is kept there before anything reads them.
+//! Variables that are references, replaced by the stored values before the configuration is read.
 //!
-//! Any variable may be one: long rules and lists leave the environment its 4 KB, and one deployment serves several
-//! places. Such a value is fetched once, when the function starts, and holds for as long as this environment lives.
+//! Any variable may be a reference: long rules and lists would exceed an environment's 4 KB, and one deployment may serve several
+//! stages. The value is fetched once, when the function starts, and is used for the life of the execution environment.
 
 use std::cell::RefCell;
 
@@ -9,21 +9,21 @@ use futures_util::future::join_all;
 
 use super::Config;
 use crate::credentials::CredentialsCache;
-use crate::environment::{Lookup, Mistake, Mistakes, Reader};
-use crate::settings::{BASIC_AUTH, Reference, Secret, Services, SettingError, places};
+use crate::environment::{Lookup, VariableError, ConfigError, Reader};
+use crate::settings::{BASIC_AUTH, Reference, Secret, Services, SettingError, endpoints};
 
-/// A variable, where its value is kept, and the value.
+/// A variable, its reference, and the fetched value.
 type Fetched = (&'static str, Reference, Result<Secret, SettingError>);
 
-/// The configuration, with every reference followed but [`BASIC_AUTH`], which is followed again and again.
+/// The configuration with every reference resolved, except [`BASIC_AUTH`], which is refreshed while the proxy runs.
 ///
 /// # Errors
 ///
-/// [`Mistakes`]. Of a value that was fetched they say nothing, for it may be a secret.
+/// [`ConfigError`]. They do not contain fetched values, which may be secrets.
 pub(crate) async fn read(
     lookup: Lookup<'_>,
     credentials: impl Future<Output = CredentialsCache>,
-) -> Result<Config, Mistakes> {
+) -> Result<Config, ConfigError> {
     let referred = RefCell::new(Vec::<(&'static str, Reference)>::new());
     let unfollowed = Config::read(&|name| {
         let text = lookup(name)?;
@@ -37,18 +37,18 @@ pub(crate) async fn read(
         Some(text)
     });
     let referred = referred.into_inner();
-    let mut reader = Reader { lookup, mistakes: Vec::new() };
+    let mut reader = Reader { lookup, errors: Vec::new() };
     let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
-    // Without a region, which is a mistake anyway, there is nobody to ask.
+    // Without a region, which is an error anyway, no service can be called.
     if referred.is_empty() || region.is_empty() {
         return unfollowed;
     }
-    // Where a place is mistaken, its usual one is not asked instead.
-    let places = places(&mut reader, &region);
-    let Some(places) = places.filter(|_| reader.mistakes.is_empty()) else {
-        return Err(Mistakes(reader.mistakes));
+    // An invalid endpoint override is an error; the default endpoint does not replace it.
+    let endpoints = endpoints(&mut reader, &region);
+    let Some(endpoints) = endpoints.filter(|_| reader.errors.is_empty()) else {
+        return Err(ConfigError(reader.errors));
     };
-    let services = &Services::new(places);
+    let services = &Services::new(endpoints);
     let credentials = &credentials.await;
     let fetched = join_all(referred.into_iter().map(|(name, reference)| async move {
         let value = services.fetch(&reference, credentials).await;
@@ -57,34 +57,34 @@ pub(crate) async fn read(
     follow(lookup, &fetched.await)
 }
 
-fn follow(lookup: Lookup<'_>, fetched: &[Fetched]) -> Result<Config, Mistakes> {
-    let unfetched: Vec<Mistake> = fetched
+fn follow(lookup: Lookup<'_>, fetched: &[Fetched]) -> Result<Config, ConfigError> {
+    let unfetched: Vec<VariableError> = fetched
         .iter()
         .filter_map(|(name, _, value)| {
             let problem = format!("cannot be fetched: {}", value.as_ref().err()?);
-            Some(Mistake { name, problem })
+            Some(VariableError { name, problem })
         })
         .collect();
     if !unfetched.is_empty() {
-        return Err(Mistakes(unfetched));
+        return Err(ConfigError(unfetched));
     }
     let find = |name: &str| fetched.iter().find(|(known, ..)| *known == name);
     let read = Config::read(&|name| match find(name) {
         Some((_, _, value)) => value.as_ref().ok().map(|secret| secret.reveal().to_owned()),
         None => lookup(name),
     });
-    read.map_err(|Mistakes(mistakes)| {
-        let silent = |mistake: Mistake| match find(mistake.name) {
+    read.map_err(|ConfigError(errors)| {
+        let silent = |error: VariableError| match find(error.name) {
             Some((name, reference, _)) => {
                 let problem = format!(
-                    "what {reference} holds is not what this variable takes; a value in the variable itself would \
-                     be told why"
+                    "the value of {reference} is not valid for this variable; set the value in the variable itself to \
+                     see why"
                 );
-                Mistake { name, problem }
+                VariableError { name, problem }
             }
-            None => mistake,
+            None => error,
         };
-        Mistakes(mistakes.into_iter().map(silent).collect())
+        ConfigError(errors.into_iter().map(silent).collect())
     })
 }
 
@@ -98,15 +98,15 @@ mod tests {
 
     use super::*;
 
-    /// Services that keep these values: parameters, and secrets of the same names.
+    /// A server with these values, as parameters and as secrets of the same names.
     async fn keeping(values: &[(&str, &str)]) -> MockServer {
         let server = MockServer::start().await;
         for (name, value) in values {
             let parameter = json!({ "Parameter": { "Name": name, "Value": value } });
             let secret = json!({ "SecretString": value });
-            for (asked, answer) in [("Name", parameter), ("SecretId", secret)] {
+            for (asked, response) in [("Name", parameter), ("SecretId", secret)] {
                 Mock::given(body_partial_json(json!({ asked: name })))
-                    .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+                    .respond_with(ResponseTemplate::new(200).set_body_json(response))
                     .mount(&server)
                     .await;
             }
@@ -120,7 +120,7 @@ mod tests {
         server
     }
 
-    async fn read_with(server: &MockServer, own: &[(&str, &str)]) -> Result<Config, Mistakes> {
+    async fn read_with(server: &MockServer, own: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let usual = [
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ENDPOINT_URL", &server.uri()),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn e3_any_variable_may_be_a_reference_and_is_what_it_refers_to() {
+    async fn e3_any_variable_may_be_a_reference_and_has_the_value_it_refers_to() {
         let all = r#"{"url": "https://kept.example", "age": 7200}"#;
         let server = keeping(&[("/origins", "https://a.example\n"), ("all", all)]).await;
         let own = [
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn e1_nothing_is_fetched_that_is_no_reference_nor_what_is_followed_later() {
+    async fn e1_plain_values_and_the_basic_auth_reference_are_not_fetched_at_the_start() {
         let server = keeping(&[]).await;
         let own = [("UPSTREAM_SERVICE", "none"), ("UPSTREAM_BASIC_AUTH", "secret:upstream")];
         let config = read_with(&server, &own).await.expect("it is good");
@@ -167,12 +167,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn e3_every_variable_that_has_no_value_is_named_at_the_start() {
+    async fn e3_every_reference_without_a_value_is_reported_at_the_start() {
         let server = keeping(&[]).await;
         let own = [("ACCESS_RULES", "ssm:/rules"), ("ALLOWED_ORIGINS", "secret:origins")];
-        let Mistakes(mistakes) = read_with(&server, &own).await.expect_err("nothing is there");
+        let ConfigError(errors) = read_with(&server, &own).await.expect_err("nothing is there");
         let mut said: Vec<String> =
-            mistakes.iter().map(|it| format!("{} {}", it.name, it.problem)).collect();
+            errors.iter().map(|it| format!("{} {}", it.name, it.problem)).collect();
         said.sort();
         let expected = [
             "ACCESS_RULES cannot be fetched: ssm:/rules: ParameterNotFound",
@@ -182,24 +182,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_asked_where_the_place_or_the_region_is_mistaken() {
+    async fn no_service_is_called_with_an_invalid_endpoint_or_region() {
         let server = keeping(&[]).await;
         for (name, value) in [("AWS_ENDPOINT_URL_SSM", "nonsense"), ("AWS_REGION", "")] {
             let own = [("ACCESS_RULES", "ssm:/rules"), (name, value)];
-            let mistakes = read_with(&server, &own).await.expect_err("it is wrong").to_string();
-            assert!(mistakes.contains(&format!("\n  {name}: ")), "{mistakes}");
+            let errors = read_with(&server, &own).await.expect_err("it is wrong").to_string();
+            assert!(errors.contains(&format!("\n  {name}: ")), "{errors}");
         }
         assert_eq!(calls(&server).await, 0);
     }
 
     #[tokio::test]
-    async fn e4_a_value_that_cannot_be_used_is_not_repeated() {
+    async fn e4_an_invalid_fetched_value_is_not_repeated_in_the_error() {
         let server = keeping(&[("/bytes", "canary-password"), ("/rules", "canary-rule")]).await;
         let own =
             [("MAX_BODY_BYTES", "ssm:/bytes"), ("ACCESS_RULES", "ssm:/rules"), ("METRICS", "loud")];
-        let mistakes = read_with(&server, &own).await.expect_err("they are wrong").to_string();
-        assert!(!mistakes.contains("canary"), "{mistakes}");
-        assert!(mistakes.contains("MAX_BODY_BYTES: what ssm:/bytes holds"), "{mistakes}");
-        assert!(mistakes.contains("METRICS: `loud` is neither"), "{mistakes}");
+        let errors = read_with(&server, &own).await.expect_err("they are wrong").to_string();
+        assert!(!errors.contains("canary"), "{errors}");
+        assert!(errors.contains("MAX_BODY_BYTES: the value of ssm:/bytes"), "{errors}");
+        assert!(errors.contains("METRICS: `loud` is neither"), "{errors}");
     }
 }

@@ -12,7 +12,7 @@ const VALID: [(&str, &str); 5] = [
     ("UPSTREAM_SERVICE", "es"),
 ];
 
-fn read(changes: &[(&str, &str)]) -> Result<Config, Mistakes> {
+fn read(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::read(&|name| {
         let changed = changes.iter().find(|(known, _)| *known == name);
         let found = changed.or_else(|| VALID.iter().find(|(known, _)| *known == name));
@@ -21,15 +21,15 @@ fn read(changes: &[(&str, &str)]) -> Result<Config, Mistakes> {
 }
 
 /// The names of the variables that are complained about.
-fn mistakes(changes: &[(&str, &str)]) -> Vec<&'static str> {
+fn errors(changes: &[(&str, &str)]) -> Vec<&'static str> {
     match read(changes) {
         Ok(_) => Vec::new(),
-        Err(Mistakes(found)) => found.into_iter().map(|mistake| mistake.name).collect(),
+        Err(ConfigError(found)) => found.into_iter().map(|error| error.name).collect(),
     }
 }
 
 #[test]
-fn what_is_not_stated_has_its_default() {
+fn settings_that_are_not_set_have_defaults() {
     let config = read(&[]).expect("it is valid");
     assert_eq!(config.access, Access::Open);
     assert_eq!(config.overflow.prefix, "overflow");
@@ -44,7 +44,7 @@ fn what_is_not_stated_has_its_default() {
 }
 
 #[test]
-fn every_mistake_is_reported_at_once() {
+fn all_invalid_variables_are_reported_together() {
     let found = read(&[
         ("UPSTREAM_URL", "ftp://x"),
         ("UPSTREAM_SERVICE", "s3"),
@@ -57,8 +57,8 @@ fn every_mistake_is_reported_at_once() {
         ("ALLOWED_ORIGINS", "*"),
         ("GATEWAY_TIMEOUT_MS", "soon"),
     ]);
-    let Err(Mistakes(found)) = found else { panic!("it was accepted") };
-    let mut names: Vec<_> = found.iter().map(|mistake| mistake.name).collect();
+    let Err(ConfigError(found)) = found else { panic!("it was accepted") };
+    let mut names: Vec<_> = found.iter().map(|error| error.name).collect();
     names.sort_unstable();
     let expected = [
         "ACCESS",
@@ -73,27 +73,27 @@ fn every_mistake_is_reported_at_once() {
         "UPSTREAM_URL",
     ];
     assert_eq!(names, expected);
-    let text = Mistakes(found).to_string();
+    let text = ConfigError(found).to_string();
     assert!(text.contains("ftp://x") && text.contains("lambda_sink"), "{text}");
 }
 
 #[test]
-fn what_has_to_be_there_is_asked_for() {
-    let Err(Mistakes(found)) = Config::read(&|_| None) else { panic!("it was accepted") };
-    let names: Vec<_> = found.iter().map(|mistake| mistake.name).collect();
+fn required_variables_are_reported_if_missing() {
+    let Err(ConfigError(found)) = Config::read(&|_| None) else { panic!("it was accepted") };
+    let names: Vec<_> = found.iter().map(|error| error.name).collect();
     assert_eq!(names, ["UPSTREAM_URL", "UPSTREAM_REGION", "OVERFLOW_BUCKET", "AWS_REGION"]);
-    assert_eq!(mistakes(&[("UPSTREAM_URL", " ")]), ["UPSTREAM_URL"], "blank is absent");
+    assert_eq!(errors(&[("UPSTREAM_URL", " ")]), ["UPSTREAM_URL"], "blank is absent");
 }
 
 #[test]
-fn without_plain_words_it_is_closed() {
+fn without_access_configuration_the_proxy_is_closed() {
     assert_eq!(read(&[("ACCESS", "")]).unwrap().access, Access::Closed);
-    assert_eq!(mistakes(&[("ACCESS", "sessions")]), ["SESSIONS_TABLE"]);
+    assert_eq!(errors(&[("ACCESS", "sessions")]), ["SESSIONS_TABLE"]);
     for word in ["Open", "true", "1", "public"] {
-        assert_eq!(mistakes(&[("ACCESS", word)]), ["ACCESS"], "{word}");
+        assert_eq!(errors(&[("ACCESS", word)]), ["ACCESS"], "{word}");
     }
     let open = read(&[]).unwrap().warnings(true).join("\n");
-    assert!(open.contains("everyone who reaches this proxy"), "{open}");
+    assert!(open.contains("every client that reaches this proxy"), "{open}");
     let closed = read(&[("ACCESS", "")]).unwrap().warnings(true).join("\n");
     assert!(closed.contains("every request is refused"), "{closed}");
     let job = read(&[("ACCESS", "")]).unwrap().warnings(false);
@@ -101,7 +101,7 @@ fn without_plain_words_it_is_closed() {
 }
 
 #[test]
-fn with_a_table_people_log_in_unless_it_is_open_in_plain_words() {
+fn a_table_requires_logins_unless_access_is_open() {
     let sessions = |changes: &[(&str, &str)]| {
         let table = [("ACCESS", ""), ("SESSIONS_TABLE", "people")];
         let config = read(&[changes, &table].concat()).expect("it is valid");
@@ -113,13 +113,13 @@ fn with_a_table_people_log_in_unless_it_is_open_in_plain_words() {
     };
     let (usual, warnings) = sessions(&[]);
     assert_eq!(usual.table, "people");
-    assert_eq!(usual.settings, crate::session::Settings::default());
+    assert_eq!(usual.settings, crate::session::SessionSettings::default());
     assert!(!warnings.contains("plain-http"), "{warnings}");
     let (named, _) = sessions(&[("ACCESS", "sessions"), ("LOGIN_ATTEMPTS", "3")]);
     assert_eq!((named.table.as_str(), named.settings.bounds.pair), ("people", 3));
     let (plain, warnings) = sessions(&[("SESSION_COOKIES", "plain-http")]);
     assert_eq!(plain.settings.cookies, crate::session::Cookies::PlainHttp);
-    assert!(warnings.contains("whoever sees the traffic"), "{warnings}");
+    assert!(warnings.contains("anyone who can read the traffic"), "{warnings}");
     let open = read(&[("ACCESS", "open"), ("SESSIONS_TABLE", "people")]).unwrap();
     assert_eq!(open.access, Access::Open);
 }
@@ -137,14 +137,14 @@ fn a_session_is_looked_up_every_five_minutes_at_least() {
         ("ACCESS_RULES", "allow full DELETE /logs-*", true),
         ("ACCESS_RULES", "allow everything", false),
     ] {
-        let found = mistakes(&[table, (name, value)]);
+        let found = errors(&[table, (name, value)]);
         assert_eq!(found.is_empty(), valid, "{name}={value}: {found:?}");
-        assert!(found.iter().all(|mistake| *mistake == name), "{found:?}");
+        assert!(found.iter().all(|error| *error == name), "{found:?}");
     }
 }
 
 #[test]
-fn p2_a_link_lives_for_a_second_to_a_week() {
+fn p2_a_link_lifetime_is_between_a_second_and_a_week() {
     for (seconds, valid) in [
         ("0", false),
         ("1", true),
@@ -154,13 +154,13 @@ fn p2_a_link_lives_for_a_second_to_a_week() {
         ("-1", false),
         ("99999999999999999999", false),
     ] {
-        let valid_now = mistakes(&[("OVERFLOW_TTL_SECONDS", seconds)]).is_empty();
+        let valid_now = errors(&[("OVERFLOW_TTL_SECONDS", seconds)]).is_empty();
         assert_eq!(valid_now, valid, "{seconds}");
     }
 }
 
 #[test]
-fn p3_a_short_life_is_warned_about() {
+fn p3_a_short_link_lifetime_causes_a_warning() {
     let warned = |seconds: &str| {
         let config = read(&[("OVERFLOW_TTL_SECONDS", seconds)]).unwrap();
         config.warnings(true).iter().any(|warning| warning.contains("OVERFLOW_TTL_SECONDS"))
@@ -173,12 +173,12 @@ fn p3_a_short_life_is_warned_about() {
 #[test]
 fn x7_a_bucket_with_a_dot_is_refused() {
     for bucket in ["a.bucket", "ab", "UPPER", "under_score", &"a".repeat(64)] {
-        assert_eq!(mistakes(&[("OVERFLOW_BUCKET", bucket)]), ["OVERFLOW_BUCKET"], "{bucket}");
+        assert_eq!(errors(&[("OVERFLOW_BUCKET", bucket)]), ["OVERFLOW_BUCKET"], "{bucket}");
     }
 }
 
 #[test]
-fn s11_an_upstream_that_is_no_cluster_is_refused() {
+fn s11_an_invalid_upstream_address_is_refused() {
     for url in [
         "http://169.254.169.254/",
         "http://169.254.170.2/creds",
@@ -194,24 +194,24 @@ fn s11_an_upstream_that_is_no_cluster_is_refused() {
         "host",
         "https://",
     ] {
-        assert_eq!(mistakes(&[("UPSTREAM_URL", url)]), ["UPSTREAM_URL"], "{url}");
+        assert_eq!(errors(&[("UPSTREAM_URL", url)]), ["UPSTREAM_URL"], "{url}");
     }
     for url in
         ["http://127.0.0.1:9200", "https://search-x.es.amazonaws.com/base", "http://[::1]:9200"]
     {
-        assert_eq!(mistakes(&[("UPSTREAM_URL", url)]), [""; 0], "{url}");
+        assert_eq!(errors(&[("UPSTREAM_URL", url)]), [""; 0], "{url}");
     }
 }
 
 #[test]
-fn an_endpoint_of_its_own_means_buckets_in_the_path() {
+fn a_custom_endpoint_implies_path_style_links() {
     let local = ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566");
     assert!(read(&[local]).unwrap().overflow.force_path_style);
     assert!(!read(&[local, ("S3_FORCE_PATH_STYLE", "false")]).unwrap().overflow.force_path_style);
 }
 
 #[test]
-fn limits_are_those_of_a_day_and_what_overrides_them() {
+fn limits_depend_on_the_date_and_the_overrides() {
     let config = read(&[
         ("LIMITS", "2018-01-01"),
         ("LIMIT_OVERRIDES", "lambda_sync_response=100_000, rest_timeout=250"),
@@ -226,14 +226,14 @@ fn limits_are_those_of_a_day_and_what_overrides_them() {
             .iter()
             .any(|warning| warning.contains("lambda_sync_response is 100000"))
     );
-    assert_eq!(mistakes(&[("LIMIT_OVERRIDES", "lambda_sync_response")]), ["LIMIT_OVERRIDES"]);
+    assert_eq!(errors(&[("LIMIT_OVERRIDES", "lambda_sync_response")]), ["LIMIT_OVERRIDES"]);
 }
 
 #[test]
-fn prefixes_are_plain() {
+fn invalid_key_prefixes_are_refused() {
     assert_eq!(read(&[("OVERFLOW_PREFIX", "a/b-1/")]).unwrap().overflow.prefix, "a/b-1");
     for prefix in ["/a", "a//b", "../a", "a/./b", "a b", "é", "a?b", "/"] {
-        assert_eq!(mistakes(&[("OVERFLOW_PREFIX", prefix)]), ["OVERFLOW_PREFIX"], "{prefix}");
+        assert_eq!(errors(&[("OVERFLOW_PREFIX", prefix)]), ["OVERFLOW_PREFIX"], "{prefix}");
     }
 }
 
@@ -244,13 +244,13 @@ fn x5_origins_are_written_as_browsers_send_them() {
     for bad in
         ["null", "*", "https://a.example/", "https://A.example", "a.example", "https://*.example"]
     {
-        assert_eq!(mistakes(&[("ALLOWED_ORIGINS", bad)]), ["ALLOWED_ORIGINS"], "{bad}");
+        assert_eq!(errors(&[("ALLOWED_ORIGINS", bad)]), ["ALLOWED_ORIGINS"], "{bad}");
     }
 }
 
 proptest! {
     #[test]
-    fn no_environment_makes_it_panic(values in proptest::collection::vec(".{0,30}", 22)) {
+    fn reading_the_configuration_never_panics(values in proptest::collection::vec(".{0,30}", 22)) {
         let names = [
             "ACCESS", "UPSTREAM_URL", "UPSTREAM_SERVICE", "UPSTREAM_REGION", "AWS_REGION",
             "OVERFLOW_BUCKET", "OVERFLOW_PREFIX", "OVERFLOW_TTL_SECONDS", "PUBLIC_URL", "LIMITS",
@@ -276,9 +276,9 @@ fn e4_a_password_in_the_environment_is_refused_and_not_repeated() {
 #[test]
 fn a_password_and_a_signature_exclude_each_other() {
     let reference = ("UPSTREAM_BASIC_AUTH", "secret:upstream#basic");
-    assert_eq!(mistakes(&[reference]), ["UPSTREAM_BASIC_AUTH"]);
+    assert_eq!(errors(&[reference]), ["UPSTREAM_BASIC_AUTH"]);
     let config = read(&[reference, ("UPSTREAM_SERVICE", "none")]).expect("it is valid");
-    let places = config.upstream.basic_auth.expect("it is read").places;
+    let places = config.upstream.basic_auth.expect("it is read").endpoints;
     assert_eq!(places.ssm, "https://ssm.eu-west-1.amazonaws.com");
     assert_eq!(places.secrets, "https://secretsmanager.eu-west-1.amazonaws.com");
     let local = [
@@ -287,7 +287,7 @@ fn a_password_and_a_signature_exclude_each_other() {
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
         ("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:1"),
     ];
-    let places = read(&local).expect("it is valid").upstream.basic_auth.expect("it is read").places;
+    let places = read(&local).expect("it is valid").upstream.basic_auth.expect("it is read").endpoints;
     assert_eq!(places.ssm, "http://127.0.0.1:1");
     assert_eq!(places.secrets, "http://127.0.0.1:4566");
 }

@@ -4,14 +4,14 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{FrontDoor, Query};
+use crate::event::{ApiType, Query};
 use crate::headers::get;
 
 const KIBANA: &str = "https://kibana.example";
 
 fn request(method: Method, headers: &[(&str, &str)]) -> Request {
     Request {
-        door: FrontDoor::Rest,
+        api: ApiType::Rest,
         method,
         path: "/".to_owned(),
         query: Query::Raw(String::new()),
@@ -35,7 +35,7 @@ fn granted(origin: &str) -> Option<String> {
 }
 
 #[test]
-fn x5_only_a_configured_origin_is_granted() {
+fn x5_only_a_configured_origin_is_allowed() {
     assert_eq!(granted(KIBANA).as_deref(), Some(KIBANA));
     assert_eq!(granted("http://localhost:5601").as_deref(), Some("http://localhost:5601"));
     for origin in [
@@ -63,26 +63,26 @@ fn x1_a_preflight_is_answered_without_the_upstream() {
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "kbn-version, osd-xsrf"),
     ];
-    let answer = preflight(&request(Method::OPTIONS, &asked), &allowed()).expect("it is one");
-    assert_eq!(answer.status, 204);
-    assert_eq!(get(&answer.headers, "access-control-allow-origin"), Some(KIBANA));
-    assert_eq!(get(&answer.headers, "access-control-allow-headers"), Some("kbn-version, osd-xsrf"));
-    assert!(get(&answer.headers, "access-control-allow-methods").unwrap().contains("DELETE"));
+    let response = preflight(&request(Method::OPTIONS, &asked), &allowed()).expect("it is one");
+    assert_eq!(response.status, 204);
+    assert_eq!(get(&response.headers, "access-control-allow-origin"), Some(KIBANA));
+    assert_eq!(get(&response.headers, "access-control-allow-headers"), Some("kbn-version, osd-xsrf"));
+    assert!(get(&response.headers, "access-control-allow-methods").unwrap().contains("DELETE"));
     let foreign = [("origin", "https://evil.example"), ("access-control-request-method", "POST")];
-    let answer = preflight(&request(Method::OPTIONS, &foreign), &allowed()).expect("it is one");
-    assert_eq!(get(&answer.headers, "access-control-allow-origin"), None);
-    assert_eq!(get(&answer.headers, "access-control-allow-headers"), None);
+    let response = preflight(&request(Method::OPTIONS, &foreign), &allowed()).expect("it is one");
+    assert_eq!(get(&response.headers, "access-control-allow-origin"), None);
+    assert_eq!(get(&response.headers, "access-control-allow-headers"), None);
 }
 
 #[test]
-fn an_options_request_that_is_no_preflight_goes_to_the_upstream() {
+fn an_options_request_that_is_not_a_preflight_is_forwarded() {
     assert_eq!(preflight(&request(Method::OPTIONS, &[("origin", KIBANA)]), &allowed()), None);
     let get = [("origin", KIBANA), ("access-control-request-method", "GET")];
     assert_eq!(preflight(&request(Method::GET, &get), &allowed()), None);
 }
 
 #[test]
-fn without_configured_origins_nothing_is_said() {
+fn without_configured_origins_there_are_no_cors_headers() {
     assert_eq!(headers(&request(Method::GET, &[("origin", KIBANA)]), &[]), Lines::new());
 }
 

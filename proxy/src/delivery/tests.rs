@@ -44,8 +44,8 @@ fn oracle(head: &Head, body: &[u8]) -> usize {
     }
 }
 
-fn bytes_of(answer: &Answer, payload: Payload) -> Vec<u8> {
-    let posted: Value = serde_json::from_slice(&answer.to_json(payload)).expect("it is JSON");
+fn bytes_of(response: &Response, payload: Payload) -> Vec<u8> {
+    let posted: Value = serde_json::from_slice(&response.to_json(payload)).expect("it is JSON");
     let body = posted["body"].as_str().expect("there is a body");
     if posted["isBase64Encoded"] == json!(true) {
         STANDARD.decode(body).expect("it is base64")
@@ -58,32 +58,32 @@ fn bytes_of(answer: &Answer, payload: Payload) -> Vec<u8> {
 fn check_tight(head: &Head, body: &[u8]) {
     let needed = oracle(head, body) as u64;
     let body = Bytes::copy_from_slice(body);
-    let (answer, _) = inline(head, &body, v2(needed)).expect("it fits exactly");
-    assert_eq!(answer.len(Payload::V2), needed);
-    assert_eq!(answer.to_json(Payload::V2).len() as u64, needed, "measured is what is posted");
-    assert_eq!(bytes_of(&answer, Payload::V2), body, "byte for byte");
+    let (response, _) = inline(head, &body, v2(needed)).expect("it fits exactly");
+    assert_eq!(response.len(Payload::V2), needed);
+    assert_eq!(response.to_json(Payload::V2).len() as u64, needed, "measured is what is posted");
+    assert_eq!(bytes_of(&response, Payload::V2), body, "byte for byte");
     assert!(inline(head, &body, v2(needed - 1)).is_none(), "one byte less and it does not fit");
 }
 
 #[test]
-fn z1_the_largest_binary_body_that_fits_is_found_to_the_byte() {
+fn z1_the_largest_inline_binary_body_is_exact_to_the_byte() {
     // `{"statusCode":200,"headers":{"content-type":"application/octet-stream"},"body":"","isBase64Encoded":true}`
     // takes 105 bytes: 4 * ceil(n / 3) may take 6,291,451, so n is 4,718,586.
     let head = head(&[("content-type", "application/octet-stream")]);
     let largest = Bytes::from(vec![0xff; 4_718_586]);
-    let (answer, delivery) = inline(&head, &largest, v2(CLASSIC)).expect("it fits");
+    let (response, delivery) = inline(&head, &largest, v2(CLASSIC)).expect("it fits");
     assert_eq!(delivery, Delivery::InlineBase64);
-    assert_eq!(answer.len(Payload::V2), 105 + 6_291_448);
+    assert_eq!(response.len(Payload::V2), 105 + 6_291_448);
     let over = Bytes::from(vec![0xff; 4_718_587]);
     assert!(inline(&head, &over, v2(CLASSIC)).is_none(), "one byte more overflows");
 }
 
 #[test]
-fn z1_an_answer_without_a_body_goes_inline_exactly_when_its_headers_fit() {
+fn z1_a_response_without_a_body_is_inline_exactly_if_its_headers_fit() {
     // `{"statusCode":200,"headers":{"content-type":"text/plain"},"body":"","isBase64Encoded":false}` takes 92 bytes.
     let head = head(&[("content-type", "text/plain")]);
-    let (answer, delivery) = inline(&head, &Bytes::new(), v2(92)).expect("it fits exactly");
-    assert_eq!((answer.len(Payload::V2), delivery), (92, Delivery::InlineText));
+    let (response, delivery) = inline(&head, &Bytes::new(), v2(92)).expect("it fits exactly");
+    assert_eq!((response.len(Payload::V2), delivery), (92, Delivery::InlineText));
     assert!(inline(&head, &Bytes::new(), v2(91)).is_none(), "one byte less does not fit");
 }
 
@@ -119,14 +119,14 @@ fn b1_only_valid_utf8_travels_as_text() {
         (b"", true),
     ] {
         let body = Bytes::from_static(body);
-        let (answer, delivery) = inline(&head, &body, v2(CLASSIC)).expect("it fits");
+        let (response, delivery) = inline(&head, &body, v2(CLASSIC)).expect("it fits");
         assert_eq!(delivery == Delivery::InlineText, text, "{body:?}");
-        assert_eq!(bytes_of(&answer, Payload::V2), body);
+        assert_eq!(bytes_of(&response, Payload::V2), body);
     }
 }
 
 #[test]
-fn z5_headers_that_are_too_large_alone_are_named() {
+fn z5_the_largest_of_too_large_headers_is_named() {
     let lines: Lines = vec![
         ("content-type".to_owned(), "text/plain".to_owned()),
         ("warning".to_owned(), "x".repeat(600)),
@@ -142,7 +142,7 @@ fn z5_headers_that_are_too_large_alone_are_named() {
 }
 
 #[test]
-fn z5_the_lines_of_a_header_count_together_and_not_more() {
+fn z5_the_lines_of_a_header_are_counted_together() {
     // Two lines of 30 bytes are 60, less than the 100 of the other header.
     let line = |name: &str, size| (name.to_owned(), "x".repeat(size));
     let lines: Lines = vec![line("twice", 30), line("once", 100), line("twice", 30)];
@@ -151,15 +151,15 @@ fn z5_the_lines_of_a_header_count_together_and_not_more() {
 }
 
 #[test]
-fn c1_what_compresses_goes_inline() {
+fn c1_a_compressible_body_is_delivered_inline() {
     let head = head(&[("content-type", "application/javascript"), ("etag", "\"e\"")]);
     let script = Bytes::from(b"function f(){return 'observability'};\n".repeat(320_000));
     assert!(script.len() > 12_000_000);
     assert!(inline(&head, &script, v2(CLASSIC)).is_none());
-    let answer = inline_gzip(&head, &script, v2(CLASSIC)).expect("it shrinks below the limit");
-    assert!(v2(CLASSIC).admits(&answer));
-    assert_eq!(headers::get(&answer.headers, "content-encoding"), Some("gzip"));
-    let packed = bytes_of(&answer, Payload::V2);
+    let response = inline_gzip(&head, &script, v2(CLASSIC)).expect("it shrinks below the limit");
+    assert!(v2(CLASSIC).admits(&response));
+    assert_eq!(headers::get(&response.headers, "content-encoding"), Some("gzip"));
+    let packed = bytes_of(&response, Payload::V2);
     let mut unpacked = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut unpacked)
         .unwrap();
@@ -167,7 +167,7 @@ fn c1_what_compresses_goes_inline() {
 }
 
 #[test]
-fn c1_an_answer_that_is_compressed_goes_inline_exactly_when_its_envelope_fits() {
+fn c1_a_compressed_response_is_inline_exactly_if_its_envelope_fits() {
     let head = head(&[("content-type", "text/plain")]);
     // Digests hardly shrink, so the packed body is long.
     let body: String = (0..100_u32).map(|it| crate::digest::of(&it.to_be_bytes())).collect();
@@ -177,14 +177,14 @@ fn c1_an_answer_that_is_compressed_goes_inline_exactly_when_its_envelope_fits() 
     // `{"statusCode":200,"headers":{"content-type":"text/plain","content-encoding":"gzip","vary":"Accept-Encoding"},
     // "body":"","isBase64Encoded":true}` takes 142 bytes, and base64 four for every three.
     let needed = 142 + packed.div_ceil(3) as u64 * 4;
-    let answer = inline_gzip(&head, &body, v2(needed)).expect("it fits exactly");
-    assert_eq!(answer.to_json(Payload::V2).len() as u64, needed);
+    let response = inline_gzip(&head, &body, v2(needed)).expect("it fits exactly");
+    assert_eq!(response.to_json(Payload::V2).len() as u64, needed);
     assert!(inline_gzip(&head, &body, v2(needed - 1)).is_none(), "one byte less does not fit");
     assert!(inline_gzip(&head, &body, v2(141)).is_none(), "the headers alone do not fit");
 }
 
 #[test]
-fn a_delivery_has_its_name_in_the_log() {
+fn every_delivery_has_a_name_in_the_log() {
     for (delivery, name) in [
         (Delivery::InlineText, "inline-text"),
         (Delivery::InlineBase64, "inline-base64"),
@@ -198,7 +198,7 @@ fn a_delivery_has_its_name_in_the_log() {
 }
 
 #[test]
-fn z9_nothing_overflows_that_has_no_body() {
+fn z9_a_response_without_a_body_never_overflows() {
     for status in [100, 101, 199, 204, 205, 304] {
         assert!(is_bodyless(&Method::GET, status), "{status}");
     }
@@ -212,31 +212,31 @@ fn z9_nothing_overflows_that_has_no_body() {
 fn r3_only_a_plain_success_becomes_a_303() {
     let asked = asked(&[("user-agent", "curl/8.5.0")]).expect("the headers are understood");
     for status in [200, 203, 206] {
-        assert_eq!(asked.form(status, false), Form::Redirect, "{status}");
+        assert_eq!(asked.form(status, false), OverflowForm::Redirect, "{status}");
     }
     for status in [201, 202] {
-        let Form::Refused(reason) = asked.form(status, false) else { panic!("{status}") };
+        let OverflowForm::Refused(reason) = asked.form(status, false) else { panic!("{status}") };
         assert!(reason.contains(&status.to_string()), "{reason}");
     }
     for status in [301, 302, 303, 307, 308] {
-        assert_eq!(asked.form(status, false), Form::Link, "{status}");
+        assert_eq!(asked.form(status, false), OverflowForm::Link, "{status}");
     }
-    for mode in [Mode::Link, Mode::Redirect] {
-        let asked = Asked { mode: Some(mode), ..Asked::default() };
-        assert_eq!(asked.form(201, false), Form::Link, "who names X-Overflow expects a link");
+    for mode in [OverflowMode::Link, OverflowMode::Redirect] {
+        let asked = OverflowOptions { mode: Some(mode), ..OverflowOptions::default() };
+        assert_eq!(asked.form(201, false), OverflowForm::Link, "who names X-Overflow expects a link");
     }
     for status in [400, 403, 404, 409, 429, 500, 503] {
-        assert_eq!(asked.form(status, false), Form::Problem, "{status}");
+        assert_eq!(asked.form(status, false), OverflowForm::Problem, "{status}");
     }
 }
 
-fn asked(headers: &[(&str, &str)]) -> Result<Asked, UnknownMode> {
-    Asked::of(&request(headers), &Clients::default())
+fn asked(headers: &[(&str, &str)]) -> Result<OverflowOptions, UnknownMode> {
+    OverflowOptions::of(&request(headers), &Clients::default())
 }
 
 fn request(headers: &[(&str, &str)]) -> Request {
     Request {
-        door: crate::event::FrontDoor::Rest,
+        api: crate::event::ApiType::Rest,
         method: Method::GET,
         path: "/".to_owned(),
         query: crate::event::Query::Raw(String::new()),
@@ -248,18 +248,18 @@ fn request(headers: &[(&str, &str)]) -> Request {
 }
 
 /// The form of a successful answer, for curl unless the headers name another client.
-fn form(headers: &[(&str, &str)]) -> Form {
+fn form(headers: &[(&str, &str)]) -> OverflowForm {
     let named = headers.iter().any(|(name, _)| *name == "user-agent");
     let curl = if named { &[][..] } else { &[("user-agent", "curl/8.5.0")] };
     asked(&[curl, headers].concat()).expect("the headers are understood").form(200, false)
 }
 
 #[test]
-fn r5_the_client_chooses_the_form() {
-    assert_eq!(form(&[]), Form::Redirect);
-    assert_eq!(form(&[("X-Overflow", "redirect")]), Form::Redirect);
-    assert_eq!(form(&[("x-overflow", "link")]), Form::Link);
-    assert!(matches!(form(&[("x-overflow", "error")]), Form::Refused(_)));
+fn r5_x_overflow_chooses_the_form() {
+    assert_eq!(form(&[]), OverflowForm::Redirect);
+    assert_eq!(form(&[("X-Overflow", "redirect")]), OverflowForm::Redirect);
+    assert_eq!(form(&[("x-overflow", "link")]), OverflowForm::Link);
+    assert!(matches!(form(&[("x-overflow", "error")]), OverflowForm::Refused(_)));
     assert!(matches!(asked(&[("x-overflow", "both")]), Err(UnknownMode(_))));
 }
 
@@ -272,7 +272,7 @@ fn r5_a_client_that_is_not_known_to_follow_gets_an_error_with_advice_unless_it_c
     ] {
         for status in [200, 201, 202, 203, 206, 226] {
             let asked = asked(headers).expect("the headers are understood");
-            let Form::Refused(reason) = asked.form(status, true) else {
+            let OverflowForm::Refused(reason) = asked.form(status, true) else {
                 panic!("{headers:?} {status}");
             };
             for said in ["smaller pages", "http_compress", "X-Overflow: link", "OVERFLOW_CLIENTS"] {
@@ -280,49 +280,49 @@ fn r5_a_client_that_is_not_known_to_follow_gets_an_error_with_advice_unless_it_c
             }
         }
         let with = |mode| form(&[headers, &[("x-overflow", mode)]].concat());
-        assert_eq!((with("redirect"), with("link")), (Form::Redirect, Form::Link));
+        assert_eq!((with("redirect"), with("link")), (OverflowForm::Redirect, OverflowForm::Link));
     }
 }
 
 #[test]
-fn r5_a_script_of_another_origin_with_cookies_is_told_to_ask_for_the_link() {
+fn r5_a_cross_origin_script_with_cookies_is_advised_to_request_the_link() {
     let cors =
         [("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-site"), ("origin", "https://a")];
-    assert_eq!(form(&cors), Form::Redirect, "without cookies the redirect works");
+    assert_eq!(form(&cors), OverflowForm::Redirect, "without cookies the redirect works");
     let with_cookie = [&cors[..], &[("cookie", "a=1")]].concat();
-    let Form::Refused(reason) = form(&with_cookie) else { panic!("a browser blocks it") };
+    let OverflowForm::Refused(reason) = form(&with_cookie) else { panic!("a browser blocks it") };
     assert!(reason.contains("X-Overflow: link"), "{reason}");
-    assert_eq!(form(&[&with_cookie[..], &[("x-overflow", "redirect")]].concat()), Form::Redirect);
+    assert_eq!(form(&[&with_cookie[..], &[("x-overflow", "redirect")]].concat()), OverflowForm::Redirect);
     let own = [("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-origin"), ("cookie", "a=1")];
-    assert_eq!(form(&own), Form::Redirect);
+    assert_eq!(form(&own), OverflowForm::Redirect);
 }
 
 #[test]
-fn r6_headers_that_s3_would_act_upon_prevent_the_redirect() {
+fn r6_headers_that_s3_would_misinterpret_prevent_the_redirect() {
     for name in ["If-Match", "If-Unmodified-Since", "X-Amz-Date"] {
-        let Form::Refused(reason) = form(&[(name, "x")]) else {
+        let OverflowForm::Refused(reason) = form(&[(name, "x")]) else {
             panic!("{name} was redirected");
         };
         assert!(reason.contains(&name.to_ascii_lowercase()), "{reason}");
-        assert!(matches!(form(&[(name, "x"), ("x-overflow", "redirect")]), Form::Refused(_)));
-        assert_eq!(form(&[(name, "x"), ("x-overflow", "link")]), Form::Link, "{name}");
+        assert!(matches!(form(&[(name, "x"), ("x-overflow", "redirect")]), OverflowForm::Refused(_)));
+        assert_eq!(form(&[(name, "x"), ("x-overflow", "link")]), OverflowForm::Link, "{name}");
     }
     for name in ["Range", "If-Range", "if-none-match", "If-Modified-Since"] {
         assert_eq!(
             form(&[(name, "x")]),
-            Form::Redirect,
+            OverflowForm::Redirect,
             "{name}: S3 has the representation that is meant"
         );
     }
     let part = asked(&[("range", "bytes=0-1"), ("user-agent", "curl/8.5.0")]).unwrap();
-    assert!(matches!(part.form(206, false), Form::Refused(_)), "a part of the part");
-    assert_eq!(form(&[("x-amz-cf-id", "set by CloudFront")]), Form::Redirect);
-    assert_eq!(form(&[("x-amzn-trace-id", "set by the gateway")]), Form::Redirect);
+    assert!(matches!(part.form(206, false), OverflowForm::Refused(_)), "a part of the part");
+    assert_eq!(form(&[("x-amz-cf-id", "set by CloudFront")]), OverflowForm::Redirect);
+    assert_eq!(form(&[("x-amzn-trace-id", "set by the gateway")]), OverflowForm::Redirect);
 }
 
 #[test]
-fn r6_a_client_that_asks_for_a_stored_answer_is_led_to_it_whatever_its_name_and_its_conditions() {
-    let stored = |headers| Asked::of_stored(&request(headers), &Clients::default());
+fn r6_a_request_for_a_stored_response_is_always_redirected() {
+    let stored = |headers| OverflowOptions::of_stored(&request(headers), &Clients::default());
     for headers in [
         &[("user-agent", "elasticsearch-js/8.19.2 (linux)")][..],
         &[("if-match", "\"e\"")],
@@ -330,13 +330,13 @@ fn r6_a_client_that_asks_for_a_stored_answer_is_led_to_it_whatever_its_name_and_
         &[("range", "bytes=0-1")],
     ] {
         let asked = stored(headers).expect("the headers are understood");
-        assert_eq!(asked.form(200, false), Form::Redirect, "{headers:?}");
+        assert_eq!(asked.form(200, false), OverflowForm::Redirect, "{headers:?}");
     }
     let signed = stored(&[("X-Amz-Date", "x")]).expect("the headers are understood");
-    assert_eq!(signed.troublesome.as_deref(), Some("x-amz-date"));
-    assert!(matches!(signed.form(200, false), Form::Refused(_)));
+    assert_eq!(signed.conflicting_header.as_deref(), Some("x-amz-date"));
+    assert!(matches!(signed.form(200, false), OverflowForm::Refused(_)));
     let link = stored(&[("x-overflow", "link")]).expect("the headers are understood");
-    assert_eq!(link.form(200, false), Form::Link);
+    assert_eq!(link.form(200, false), OverflowForm::Link);
     assert!(matches!(stored(&[("x-overflow", "both")]), Err(UnknownMode(_))));
 }
 
@@ -345,13 +345,13 @@ fn x6_parts_of_a_page_are_not_redirected_unless_configured() {
     for destination in ["script", "style", "worker", "font", "iframe", "frame"] {
         let asked =
             asked(&[("sec-fetch-dest", destination), ("sec-fetch-mode", "no-cors")]).unwrap();
-        assert!(matches!(asked.form(200, false), Form::Refused(_)), "{destination}");
-        assert_eq!(asked.form(200, true), Form::Redirect, "{destination}");
+        assert!(matches!(asked.form(200, false), OverflowForm::Refused(_)), "{destination}");
+        assert_eq!(asked.form(200, true), OverflowForm::Redirect, "{destination}");
     }
-    assert_eq!(form(&[("sec-fetch-dest", "empty")]), Form::Redirect);
-    assert_eq!(form(&[("sec-fetch-dest", "image")]), Form::Redirect);
+    assert_eq!(form(&[("sec-fetch-dest", "empty")]), OverflowForm::Redirect);
+    assert_eq!(form(&[("sec-fetch-dest", "image")]), OverflowForm::Redirect);
     let navigation = [("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")];
-    assert_eq!(form(&[&navigation[..], &[("user-agent", "any")]].concat()), Form::Redirect);
+    assert_eq!(form(&[&navigation[..], &[("user-agent", "any")]].concat()), OverflowForm::Redirect);
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn c3_gzip_is_accepted_only_where_it_is_named_with_a_weight() {
 
 proptest! {
     #[test]
-    fn z1_inline_exactly_when_the_envelope_fits(
+    fn z1_a_response_is_inline_exactly_if_its_envelope_fits(
         body in proptest::collection::vec(any::<u8>(), 0..300),
         text in "[\\x00-\\x7fé☃\u{2028}]{0,200}",
         value in "[ -~]{0,60}",
@@ -386,8 +386,8 @@ proptest! {
             let body = Bytes::from(body);
             let placed = inline(&head, &body, v2(max));
             prop_assert_eq!(placed.is_some(), slack >= 0);
-            if let Some((answer, _)) = placed {
-                prop_assert_eq!(bytes_of(&answer, Payload::V2), body);
+            if let Some((response, _)) = placed {
+                prop_assert_eq!(bytes_of(&response, Payload::V2), body);
             }
         }
     }
@@ -416,13 +416,13 @@ proptest! {
 }
 
 #[test]
-fn b5_the_digest_of_what_is_compressed_is_of_the_compressed_bytes() {
+fn b5_the_digest_of_a_compressed_response_is_of_the_compressed_bytes() {
     let stale = vec![("repr-digest".to_owned(), "sha-512=:of what was before:".to_owned())];
     let head = Head { status: 200, headers: stale };
     let body = Bytes::from(vec![b'a'; 10_000]);
     let envelope = Envelope { payload: Payload::V2, max: 1_000 };
-    let answer = inline_gzip(&head, &body, envelope).expect("it fits");
-    let Body::Base64(packed) = &answer.body else { panic!("{answer:?}") };
-    let digests: Vec<_> = answer.headers.iter().filter(|(name, _)| name == "repr-digest").collect();
+    let response = inline_gzip(&head, &body, envelope).expect("it fits");
+    let Body::Base64(packed) = &response.body else { panic!("{response:?}") };
+    let digests: Vec<_> = response.headers.iter().filter(|(name, _)| name == "repr-digest").collect();
     assert_eq!(digests, [&("repr-digest".to_owned(), crate::digest::of(packed))]);
 }

@@ -1,20 +1,20 @@
-//! The values of the variables: each is read, or refused with a sentence that says what would be right.
+//! Parsers of variables' values. An error says what is expected.
 
 use http::Uri;
 
-/// What `ACCESS` may say.
-pub(crate) enum Word {
+/// The values of `ACCESS`.
+pub(crate) enum AccessMode {
     Open,
     Sessions,
 }
 
-pub(crate) fn access(text: &str) -> Result<Word, String> {
+pub(crate) fn access(text: &str) -> Result<AccessMode, String> {
     match text {
-        "open" => Ok(Word::Open),
-        "sessions" => Ok(Word::Sessions),
+        "open" => Ok(AccessMode::Open),
+        "sessions" => Ok(AccessMode::Sessions),
         _ => Err(format!(
-            "`{text}` is not known; `open` lets everyone in, `sessions` those who log in, as does \
-             SESSIONS_TABLE alone"
+            "`{text}` is not valid; `open` admits every client, `sessions` admits users who log in, which \
+             is the default with SESSIONS_TABLE"
         )),
     }
 }
@@ -26,7 +26,7 @@ pub(crate) fn positive(text: &str) -> Result<u64, String> {
 
 pub(crate) fn whole(text: &str) -> Result<u64, String> {
     let number = text.replace('_', "").parse();
-    number.map_err(|_| format!("`{text}` is not a whole number, of zero or more"))
+    number.map_err(|_| format!("`{text}` is not a whole number of zero or more"))
 }
 
 pub(crate) fn yes_or_no(text: &str) -> Result<bool, String> {
@@ -48,13 +48,13 @@ pub(crate) fn on_or_off(text: &str) -> Result<bool, String> {
 pub(crate) fn bucket_name(text: &str) -> Result<String, String> {
     if text.contains('.') {
         return Err(format!(
-            "`{text}` holds a dot: its links would leave the bucket's own host name, and fail with TLS"
+            "`{text}` contains a dot, so TLS would fail for the host names of its links; use a name without dots"
         ));
     }
     let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if text.len() < 3 || text.len() > 63 || !text.bytes().all(known) {
         return Err(format!(
-            "`{text}` is no name of a bucket: 3 to 63 lower-case letters, digits and `-`"
+            "`{text}` is not a bucket name: expected 3 to 63 lower-case letters, digits and `-`"
         ));
     }
     Ok(text.to_owned())
@@ -68,7 +68,7 @@ pub(crate) fn key_prefix(text: &str) -> Result<String, String> {
     };
     if prefix.len() > 256 || !prefix.split('/').all(safe) {
         return Err(format!(
-            "`{text}` is no prefix of keys: letters, digits, `-`, `_` and `.`, in segments between single slashes"
+            "`{text}` is not a key prefix: expected letters, digits, `-`, `_` and `.` in segments between single slashes"
         ));
     }
     Ok(prefix.to_owned())
@@ -83,7 +83,7 @@ pub(crate) fn upstream_url(text: &str) -> Result<Uri, String> {
         || host.starts_with("::ffff:169.254.")
         || host.starts_with("metadata.");
     if metadata {
-        return Err(format!("`{host}` is an address of the machine itself, not of a cluster"));
+        return Err(format!("`{host}` is a link-local or metadata address, not the address of a cluster"));
     }
     Ok(uri)
 }
@@ -100,13 +100,13 @@ pub(crate) fn web_address(text: &str) -> Result<Uri, String> {
         return Err(wrong("is neither http nor https"));
     }
     if uri.host().is_none_or(str::is_empty) {
-        return Err(wrong("names no host"));
+        return Err(wrong("has no host"));
     }
     if text.contains('@') {
-        return Err("holds a user or a password; credentials do not belong into a URL".to_owned());
+        return Err("contains a user or a password; credentials are not allowed in a URL".to_owned());
     }
     if text.contains(['?', '#', '\\']) || uri.path().contains("//") || uri.path().contains("/.") {
-        return Err(wrong("holds more than scheme, host, port and base path"));
+        return Err(wrong("contains more than scheme, host, port and base path"));
     }
     Ok(uri)
 }
@@ -116,11 +116,11 @@ pub(crate) fn origins(text: &str) -> Result<Vec<String>, String> {
     parts.map(origin).collect()
 }
 
-/// An origin as a browser writes it: `https://host`, with a port only where it is not the usual one.
+/// An origin as browsers send it: `https://host`, with a port only if it is not the default.
 fn origin(text: &str) -> Result<String, String> {
     let wrong = || {
         format!(
-            "`{text}` is no origin: write https://host or https://host:8443, without a path; `*` is not possible"
+            "`{text}` is not an origin: write https://host or https://host:8443, without a path; `*` is not allowed"
         )
     };
     let uri = web_address(text).map_err(|_| wrong())?;

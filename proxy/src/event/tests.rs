@@ -58,7 +58,7 @@ fn http() -> Value {
 #[test]
 fn s1_a_rest_api_keeps_the_path_as_it_was_sent() {
     let request = read(&rest());
-    assert_eq!(request.door, FrontDoor::Rest);
+    assert_eq!(request.api, ApiType::Rest);
     assert_eq!(request.path, "/%3Clogs-%7Bnow%2Fd%7D%3E/_search");
     assert_eq!(request.stage_prefix, "/prod");
     assert_eq!(request.method, Method::POST);
@@ -71,7 +71,7 @@ fn s1_a_rest_api_keeps_the_path_as_it_was_sent() {
 }
 
 #[test]
-fn a_rest_event_with_nothing_in_it_is_a_request_too() {
+fn an_empty_rest_event_is_a_request() {
     let request = read(&json!({
         "path": "/",
         "httpMethod": "GET",
@@ -88,9 +88,9 @@ fn a_rest_event_with_nothing_in_it_is_a_request_too() {
 }
 
 #[test]
-fn s1_payload_2_loses_the_stage_and_keeps_the_query() {
+fn s1_the_stage_is_removed_from_payload_2_and_the_query_is_kept() {
     let request = read(&http());
-    assert_eq!(request.door, FrontDoor::HttpV2);
+    assert_eq!(request.api, ApiType::HttpV2);
     assert_eq!(request.path, "/a b/c");
     assert_eq!(request.stage_prefix, "/prod");
     assert_eq!(request.query, Query::Raw("z=1&a=2&z=3&v".to_owned()));
@@ -99,7 +99,7 @@ fn s1_payload_2_loses_the_stage_and_keeps_the_query() {
 }
 
 #[test]
-fn the_default_stage_is_no_part_of_the_path() {
+fn the_default_stage_is_not_part_of_the_path() {
     let mut event = http();
     event["requestContext"]["stage"] = json!("$default");
     assert_eq!(read(&event).path, "/prod/a b/c");
@@ -108,29 +108,29 @@ fn the_default_stage_is_no_part_of_the_path() {
 }
 
 #[test]
-fn payload_1_of_an_http_api_is_told_by_its_version() {
+fn payload_1_of_an_http_api_is_recognized_by_its_version() {
     let mut event = rest();
     event["version"] = json!("1.0");
     event["path"] = json!("/prod/a");
     let request = read(&event);
-    assert_eq!((request.door, request.path.as_str()), (FrontDoor::HttpV1, "/a"));
+    assert_eq!((request.api, request.path.as_str()), (ApiType::HttpV1, "/a"));
 }
 
 #[test]
-fn a_function_url_is_told_by_its_host_or_by_its_anonymous_account() {
+fn a_function_url_is_recognized_by_its_host_or_its_anonymous_account() {
     let mut by_host = http();
     by_host["requestContext"]["domainName"] = json!("abc.lambda-url.eu-west-1.on.aws");
-    assert_eq!(read(&by_host).door, FrontDoor::FunctionUrl);
+    assert_eq!(read(&by_host).api, ApiType::FunctionUrl);
     let mut by_account = http();
     by_account["requestContext"]["accountId"] = json!("anonymous");
-    assert_eq!(read(&by_account).door, FrontDoor::FunctionUrl);
+    assert_eq!(read(&by_account).api, ApiType::FunctionUrl);
 }
 
 #[test]
-fn what_is_no_request_is_refused_with_a_sentence() {
+fn an_event_that_is_not_a_request_is_refused_with_a_reason() {
     for event in ["{}", "{\"Records\":[]}", "{\"requestContext\":{}}"] {
         let error = serde_json::from_str::<Request>(event).unwrap_err().to_string();
-        assert!(error.contains("no HTTP request"), "{error}");
+        assert!(error.contains("not an HTTP request"), "{error}");
     }
     let mut balanced = json!({ "httpMethod": "GET", "path": "/", "headers": {}, "body": "" });
     balanced["requestContext"] =
@@ -148,7 +148,7 @@ fn what_is_no_request_is_refused_with_a_sentence() {
 }
 
 #[test]
-fn what_is_logged_of_a_request_holds_no_header_and_no_body() {
+fn the_debug_output_of_a_request_has_no_header_and_no_body() {
     let mut event = rest();
     event["multiValueHeaders"]["Cookie"] = json!(["canary-cookie"]);
     event["body"] = json!("canary-body");
@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in ".{0,200}") {
+    fn reading_an_event_never_panics(text in ".{0,200}") {
         let _ = serde_json::from_str::<Request>(&text);
     }
 }

@@ -1,21 +1,21 @@
-//! Requests about jobs, and requests that become one.
+//! Requests about jobs, and requests that run as jobs.
 
 use http::HeaderMap;
 
 use super::{Exchange, Proxy, bodyless};
-use crate::answer::Answer;
+use crate::response::Response;
 use crate::delivery::{self, Delivery};
-use crate::error::Failure;
+use crate::error::ProxyError;
 use crate::event::Request;
-use crate::handler::job_api::{Asking, Came, Jobs, Preference, Route, head_of, mark, owner};
+use crate::handler::job_api::{JobRequest, ForwardOutcome, Jobs, Preference, Route, head_of, mark, owner};
 use crate::headers::Lines;
-use crate::job::{Refusal, Row};
-use crate::line::AccessLine;
+use crate::job::{JobRefusal, Row};
+use crate::access_log::AccessLog;
 use crate::path::Target;
-use crate::session::Visitor;
+use crate::session::Principal;
 
 impl Proxy {
-    /// The jobs, where there are any.
+    /// The jobs, if they are configured.
     pub(super) async fn jobs(&self) -> Option<&Jobs> {
         match (self.jobs.get(), &self.config.jobs) {
             (Some(jobs), _) => Some(jobs),
@@ -27,68 +27,68 @@ impl Proxy {
         }
     }
 
-    /// Answers a request to a route of jobs.
+    /// Handles a request to a route of jobs.
     pub(super) async fn about_jobs(
         &self,
         request: &Request,
-        visitor: &Visitor,
+        principal: &Principal,
         cors: &Lines,
         route: &Route,
-    ) -> Result<Answer, Failure> {
-        let asking = self.asking(request, visitor, cors);
-        let jobs = self.jobs().await.ok_or(Refusal::NotConfigured)?;
-        jobs.answer(&asking, route, &self.aws.get().await.store).await
+    ) -> Result<Response, ProxyError> {
+        let job_request = self.job_request(request, principal, cors);
+        let jobs = self.jobs().await.ok_or(JobRefusal::NotConfigured)?;
+        jobs.respond(&job_request, route, &self.aws.get().await.store).await
     }
 
-    /// Has a request done as a job, and answers it at once when the job is quick.
+    /// Runs a request as a job; responds directly if the job ends in time.
     pub(super) async fn as_job(
         &self,
         exchange: &Exchange<'_>,
         jobs: &Jobs,
         target: Target,
         preference: Preference,
-        line: &mut AccessLine,
-    ) -> Result<Answer, Failure> {
-        let asking = self.asking(exchange.request, &exchange.visitor, exchange.cors);
+        line: &mut AccessLog,
+    ) -> Result<Response, ProxyError> {
+        let job_request = self.job_request(exchange.request, &exchange.principal, exchange.cors);
         let outgoing = exchange.outgoing(target)?;
-        let came = jobs.forward(&asking, &outgoing, preference, exchange.deadline.at).await?;
+        let came = jobs.forward(&job_request, &outgoing, preference, exchange.deadline.at).await?;
         let row = match came {
-            Came::Later(accepted) => return Ok(accepted),
-            Came::Done(row) => row,
+            ForwardOutcome::Later(accepted) => return Ok(accepted),
+            ForwardOutcome::Done(row) => row,
         };
         let (status, headers) = head_of(&row)?;
-        let (mut answer, delivery) =
-            self.job_answer(exchange, jobs, &row, (status, &headers)).await?;
-        mark(&mut answer.headers, preference, &row);
+        let (mut response, delivery) =
+            self.job_response(exchange, jobs, &row, (status, &headers)).await?;
+        mark(&mut response.headers, preference, &row);
         line.delivery = Some(delivery);
-        Ok(answer)
+        Ok(response)
     }
 
-    async fn job_answer(
+    async fn job_response(
         &self,
         exchange: &Exchange<'_>,
         jobs: &Jobs,
         row: &Row,
         (status, headers): (u16, &HeaderMap),
-    ) -> Result<(Answer, Delivery), Failure> {
+    ) -> Result<(Response, Delivery), ProxyError> {
         let head = self.head(exchange, status, headers)?;
         exchange.envelope.admit_headers(head.status, &head.headers)?;
         if delivery::is_bodyless(&exchange.request.method, head.status) {
             return Ok((bodyless(exchange, head, headers), Delivery::InlineText));
         }
-        let form = exchange.asked.form(head.status, self.config.overflow.redirect_assets);
+        let form = exchange.options.form(head.status, self.config.overflow.redirect_assets);
         let store = &self.aws.get().await.store;
-        let asking = self.asking(exchange.request, &exchange.visitor, exchange.cors);
-        jobs.deliver(&asking, row, (head, &form, exchange.envelope), store).await
+        let job_request = self.job_request(exchange.request, &exchange.principal, exchange.cors);
+        jobs.deliver(&job_request, row, (head, &form, exchange.envelope), store).await
     }
 
-    fn asking<'a>(
+    fn job_request<'a>(
         &'a self,
         request: &'a Request,
-        visitor: &Visitor,
+        principal: &Principal,
         cors: &'a Lines,
-    ) -> Asking<'a> {
+    ) -> JobRequest<'a> {
         let public = self.public(request);
-        Asking { request, owner: owner(visitor), public, cors }
+        JobRequest { request, owner: owner(principal), public, cors }
     }
 }

@@ -1,54 +1,54 @@
-//! Requests for an upload, and requests that name one.
+//! Requests for an upload, and requests that use one as their body.
 
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::Proxy;
-use crate::answer::{Answer, Body, Text};
+use crate::response::{Response, Body, Text};
 use crate::clock;
-use crate::error::Failure;
+use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::owner;
 use crate::headers::Lines;
-use crate::session::Visitor;
-use crate::upload::{self, Promise, RequestBody, Slot, Source, Ticket, UPLOAD_ID, UploadRefusal};
+use crate::session::Principal;
+use crate::upload::{self, Promise, RequestBody, UploadLink, UploadSource, UploadTicket, UPLOAD_ID, UploadRefusal};
 
 impl Proxy {
-    /// Answers a request to `/_proxy/uploads`.
+    /// Handles a request to `/_proxy/uploads`.
     pub(super) async fn about_uploads(
         &self,
         request: &Request,
-        visitor: &Visitor,
+        principal: &Principal,
         cors: &Lines,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, ProxyError> {
         let config = &self.config.uploads;
         if request.method == Method::GET {
             let advice = upload::advice(config.max, config.inline_max);
-            return Ok(answer(200, advice, cors));
+            return Ok(respond(200, advice, cors));
         }
         if request.method != Method::POST {
-            return Err(Failure::OwnMethod("GET, POST"));
+            return Err(ProxyError::OwnMethod("GET, POST"));
         }
-        let owner = owner(visitor);
+        let owner = owner(principal);
         let promise = Promise::of(&request.body, config)?;
         let kept = u64::try_from(config.kept.as_millis()).unwrap_or(u64::MAX);
         let usable_until = clock::epoch_millis().saturating_add(kept);
-        let ticket = Ticket { owner: owner.0, usable_until, promise };
+        let ticket = UploadTicket { owner: owner.0, usable_until, promise };
         let id = upload::new_id();
         let store = &self.aws.get().await.store;
         let put = store.put_ticket(&config.ticket_key(&id), &ticket).await;
         put.map_err(UploadRefusal::Unavailable)?;
         let slot = store.slot(&config.key(&id), &ticket.promise, config.link_lifetime).await;
         let slot = slot.map_err(UploadRefusal::Unavailable)?;
-        Ok(answer(201, offer(&id, &ticket, &slot), cors))
+        Ok(respond(201, offer(&id, &ticket, &slot), cors))
     }
 
-    /// The body of a request: its own, or the upload that it names.
+    /// The body of a request: its own, or the upload that `X-Upload-Id` names.
     pub(super) async fn body(
         &self,
         request: &Request,
-        visitor: &Visitor,
-    ) -> Result<RequestBody, Failure> {
+        principal: &Principal,
+    ) -> Result<RequestBody, ProxyError> {
         let Some(id) = request.header(UPLOAD_ID) else {
             return Ok(RequestBody::Inline(request.body.clone()));
         };
@@ -56,7 +56,7 @@ impl Proxy {
         if !request.body.is_empty() {
             return Err(UploadRefusal::WithBody(request.body.len()).into());
         }
-        let owner = owner(visitor);
+        let owner = owner(principal);
         let config = &self.config.uploads;
         let store = &self.aws.get().await.store;
         let ticket = store.ticket(&config.ticket_key(id)).await;
@@ -66,12 +66,12 @@ impl Proxy {
         let found = store.found(&config.key(id)).await.map_err(UploadRefusal::Unavailable)?;
         let uploaded = ticket.redeem(id, found)?;
         let media_type = ticket.promise.media_type;
-        Ok(RequestBody::Uploaded(Box::new(Source::new(uploaded, media_type, config, store))))
+        Ok(RequestBody::Uploaded(Box::new(UploadSource::new(uploaded, media_type, config, store))))
     }
 }
 
-/// Where and how to put the bytes.
-fn offer(id: &str, ticket: &Ticket, slot: &Slot) -> Map<String, Value> {
+/// The response to a request for an upload: where and how to PUT the bytes.
+fn offer(id: &str, ticket: &UploadTicket, slot: &UploadLink) -> Map<String, Value> {
     let headers: Map<String, Value> =
         slot.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let mut members = Map::new();
@@ -84,12 +84,12 @@ fn offer(id: &str, ticket: &Ticket, slot: &Slot) -> Map<String, Value> {
     members
 }
 
-fn answer(status: u16, members: Map<String, Value>, cors: &Lines) -> Answer {
+fn respond(status: u16, members: Map<String, Value>, cors: &Lines) -> Response {
     let mut headers: Lines = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("cache-control".to_owned(), "no-store".to_owned()),
     ];
     headers.extend(cors.iter().cloned());
     let body = Body::Text(Text::from(Value::Object(members).to_string()));
-    Answer { status, headers, body }
+    Response { status, headers, body }
 }

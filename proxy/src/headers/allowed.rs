@@ -1,11 +1,11 @@
-//! Which headers of a request go upstream: those that clients of Elasticsearch and OpenSearch, Kibana, Dashboards and browsers are
-//! known to need, and those of `UPSTREAM_HEADERS`. Everything else stays here, for a header may say who somebody is to a
-//! server that trusts its proxy, and nobody knows the names of all of these.
+//! The request headers that are sent to the upstream: those that clients of Elasticsearch and OpenSearch, Kibana, Dashboards and
+//! browsers need, and those of `UPSTREAM_HEADERS`. All others are dropped, because a server that trusts its proxy may take an
+//! identity from a header, and there is no complete list of such headers.
 
 use super::{is_hop_by_hop, is_ours, plain_name};
 use crate::glob;
 
-/// Names, and prefixes with `*` at the end, in lower case and with `-`.
+/// Names, and prefixes that end in `*`, in lower case and with `-`.
 const ALLOWED: [&str; 61] = [
     // Representations, conditions, caches (RFC 9110 and 9111).
     "accept",
@@ -32,7 +32,7 @@ const ALLOWED: [&str; 61] = [
     "want-digest",
     "want-repr-digest",
     "warning",
-    // Who asks, as far as it is not about rights.
+    // The client, without its identity.
     "cookie",
     "dnt",
     "from",
@@ -46,7 +46,7 @@ const ALLOWED: [&str; 61] = [
     "user-agent",
     "x-csrf-token",
     "x-requested-with",
-    // Kibana and Dashboards: protection against other sites, versions, internal interfaces, tenants.
+    // Kibana and Dashboards: CSRF protection, versions, internal interfaces, tenants.
     "elastic-api-version",
     "kbn-*",
     "osd-*",
@@ -75,22 +75,22 @@ const ALLOWED: [&str; 61] = [
     "x-trace-id",
 ];
 
-/// Further headers that go upstream.
+/// Configured additional headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Extra(Vec<String>);
+pub struct ExtraHeaders(Vec<String>);
 
-impl Extra {
-    /// Reads names that are separated by commas or spaces; `*` at the end stands for any rest.
+impl ExtraHeaders {
+    /// Reads names, separated by commas or spaces. A `*` at the end matches any rest.
     ///
     /// # Errors
     ///
-    /// A sentence about the first that is not a name, or is one that this proxy decides.
-    pub fn read(text: &str) -> Result<Extra, String> {
+    /// The first name that is not a header name, or that the proxy sets itself.
+    pub fn read(text: &str) -> Result<ExtraHeaders, String> {
         let names = text.split([',', ' ', '\n']).filter(|name| !name.is_empty());
-        names.map(extra).collect::<Result<_, _>>().map(Extra)
+        names.map(extra).collect::<Result<_, _>>().map(ExtraHeaders)
     }
 
-    /// Whether a header goes upstream; its name as [`plain_name`] has it.
+    /// Whether a header is sent to the upstream; the name as returned by [`plain_name`].
     pub(super) fn allows(&self, plain: &str) -> bool {
         let known = ALLOWED.iter().copied().chain(self.0.iter().map(String::as_str));
         !is_ours(plain)
@@ -107,12 +107,12 @@ fn extra(name: &str) -> Result<String, String> {
         || stem.contains('*')
     {
         return Err(format!(
-            "`{name}` is not the name of a header, nor one with `*` at its end such as `x-team-*`"
+            "`{name}` is not a header name, nor a prefix that ends in `*` such as `x-team-*`"
         ));
     }
     if is_ours(&plain) || is_hop_by_hop(&plain) {
         return Err(format!(
-            "`{name}` is decided by this proxy and cannot be let through: it could say who somebody is, or what is asked"
+            "`{name}` is set by the proxy and cannot be forwarded, because it could set the user's identity or change the request"
         ));
     }
     Ok(plain_name(name))
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_clients_and_dashboards_need_goes_upstream() {
+    fn headers_of_clients_and_dashboards_are_forwarded() {
         for name in [
             "content-type",
             "kbn-xsrf",
@@ -138,12 +138,12 @@ mod tests {
             "traceparent",
             "sec-fetch-site",
         ] {
-            assert!(Extra::default().allows(name), "{name}");
+            assert!(ExtraHeaders::default().allows(name), "{name}");
         }
     }
 
     #[test]
-    fn what_may_say_who_somebody_is_does_not() {
+    fn headers_that_may_set_an_identity_are_dropped() {
         for name in [
             "authorization",
             "es-secondary-authorization",
@@ -162,13 +162,13 @@ mod tests {
             "via",
             "kbn",
         ] {
-            assert!(!Extra::default().allows(name), "{name}");
+            assert!(!ExtraHeaders::default().allows(name), "{name}");
         }
     }
 
     #[test]
-    fn further_names_are_configured_and_none_of_ours_is() {
-        let extra = Extra::read("X-Team, x_shop-*\nidempotency-key").expect("they are names");
+    fn configured_names_are_forwarded_except_those_that_the_proxy_sets() {
+        let extra = ExtraHeaders::read("X-Team, x_shop-*\nidempotency-key").expect("they are names");
         for (name, expected) in [
             ("x-team", true),
             ("x-team-a", false),
@@ -178,8 +178,8 @@ mod tests {
         ] {
             assert_eq!(extra.allows(name), expected, "{name}");
         }
-        // A star lets nothing through that this proxy decides.
-        assert!(!Extra::read("x-*").expect("a prefix").allows("x-forwarded-user"));
+        // A star does not forward headers that the proxy sets.
+        assert!(!ExtraHeaders::read("x-*").expect("a prefix").allows("x-forwarded-user"));
         for bad in [
             "*",
             "a*b",
@@ -190,7 +190,7 @@ mod tests {
             "connection",
             "é",
         ] {
-            assert!(Extra::read(bad).is_err(), "{bad}");
+            assert!(ExtraHeaders::read(bad).is_err(), "{bad}");
         }
     }
 }

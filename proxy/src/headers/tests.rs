@@ -5,11 +5,11 @@ use http::Method;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{FrontDoor, Query};
+use crate::event::{ApiType, Query};
 
 fn request(headers: &[(&str, &str)]) -> Request {
     Request {
-        door: FrontDoor::Rest,
+        api: ApiType::Rest,
         method: Method::GET,
         path: "/".to_owned(),
         query: Query::Raw(String::new()),
@@ -22,7 +22,7 @@ fn request(headers: &[(&str, &str)]) -> Request {
 
 /// The names and values that go upstream, without those that the proxy itself sets.
 fn sent(headers: &[(&str, &str)]) -> Vec<(String, String)> {
-    let map = for_upstream(&request(headers), true, None, &Extra::default())
+    let map = for_upstream(&request(headers), true, None, &ExtraHeaders::default())
         .expect("the headers are fine");
     let ours = ["accept-encoding", "x-forwarded-proto", "x-forwarded-for"];
     let lines = map.iter().filter(|(name, _)| !ours.contains(&name.as_str()));
@@ -31,7 +31,7 @@ fn sent(headers: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn answered(headers: &[(&str, &[u8])]) -> Lines {
+fn result(headers: &[(&str, &[u8])]) -> Lines {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -45,7 +45,7 @@ fn lines(pairs: &[(&str, &str)]) -> Lines {
 }
 
 #[test]
-fn end_to_end_headers_travel_with_their_repetitions() {
+fn end_to_end_headers_are_forwarded_with_repetitions() {
     let headers = [
         ("osd-xsrf", "true"),
         ("kbn-version", "8.1.0"),
@@ -65,7 +65,7 @@ fn end_to_end_headers_travel_with_their_repetitions() {
 }
 
 #[test]
-fn s7_what_a_client_could_lie_with_is_stripped_in_every_spelling() {
+fn s7_headers_that_could_forge_an_identity_are_removed_in_every_spelling() {
     for name in [
         "Authorization",
         "AUTHORIZATION",
@@ -90,13 +90,13 @@ fn s7_what_a_client_could_lie_with_is_stripped_in_every_spelling() {
     ] {
         assert_eq!(sent(&[(name, "evil")]), [], "{name}");
     }
-    let map = for_upstream(&request(&[("x-forwarded-for", "evil")]), true, None, &Extra::default())
+    let map = for_upstream(&request(&[("x-forwarded-for", "evil")]), true, None, &ExtraHeaders::default())
         .unwrap();
     assert_eq!(map.get("x-forwarded-for").unwrap(), "192.0.2.7", "it is the gateway's word");
 }
 
 #[test]
-fn a6_who_it_is_only_this_proxy_says() {
+fn a6_only_the_proxy_sets_the_identity_headers() {
     let names = [
         "X-Forwarded-User",
         "x_forwarded_user",
@@ -123,8 +123,8 @@ fn a6_who_it_is_only_this_proxy_says() {
     ];
     let smuggled: Vec<(&str, &str)> = names.iter().map(|name| (*name, "mallory")).collect();
     assert_eq!(sent(&smuggled), [], "without a login, nobody is named");
-    let user = Named { name: "alice", group: "read" };
-    let map = for_upstream(&request(&smuggled), true, Some(user), &Extra::default()).unwrap();
+    let user = UserHeaders { name: "alice", group: "read" };
+    let map = for_upstream(&request(&smuggled), true, Some(user), &ExtraHeaders::default()).unwrap();
     let all = |name: &str| map.get_all(name).iter().collect::<Vec<_>>();
     assert_eq!(all("x-forwarded-user"), ["alice"]);
     assert_eq!(all("x-forwarded-groups"), ["read"]);
@@ -133,7 +133,7 @@ fn a6_who_it_is_only_this_proxy_says() {
 }
 
 #[test]
-fn a3_the_session_goes_nowhere() {
+fn a3_the_session_cookie_is_not_forwarded() {
     let session = "__Host-hardcap-session=canary";
     for (cookies, left) in [
         (&[session][..], &[][..]),
@@ -142,12 +142,12 @@ fn a3_the_session_goes_nowhere() {
         (&["hardcap-session=canary; __Host-hardcap-login=canary"], &[]),
     ] {
         let headers: Vec<(&str, &str)> = cookies.iter().map(|value| ("Cookie", *value)).collect();
-        let map = for_upstream(&request(&headers), true, None, &Extra::default()).unwrap();
+        let map = for_upstream(&request(&headers), true, None, &ExtraHeaders::default()).unwrap();
         let all: Vec<&[u8]> = map.get_all("cookie").iter().map(HeaderValue::as_bytes).collect();
         let left: Vec<&[u8]> = left.iter().map(|value| value.as_bytes()).collect();
         assert_eq!(all, left, "{cookies:?}");
     }
-    let set = answered(&[
+    let set = result(&[
         ("set-cookie", b"__Host-hardcap-session=x; Path=/; Secure"),
         ("set-cookie", b"=__Host-hardcap-session=x"),
         ("set-cookie", b" = hardcap-session=x; Path=/"),
@@ -171,7 +171,7 @@ fn headers_of_one_hop_are_dropped_both_ways() {
     {
         assert_eq!(sent(&[(name, "x")]), [], "{name}");
     }
-    let answer = answered(&[
+    let response = result(&[
         ("connection", b"x-hop"),
         ("x-hop", b"1"),
         ("transfer-encoding", b"chunked"),
@@ -179,17 +179,17 @@ fn headers_of_one_hop_are_dropped_both_ways() {
         ("proxy-authenticate", b"Basic"),
         ("etag", b"\"1\""),
     ]);
-    assert_eq!(answer, lines(&[("etag", "\"1\"")]));
+    assert_eq!(response, lines(&[("etag", "\"1\"")]));
 }
 
 #[test]
-fn c3_the_upstream_is_asked_for_gzip_or_for_nothing() {
+fn c3_the_upstream_is_asked_for_gzip_or_identity() {
     for (accepts, expected) in [(true, "gzip"), (false, "identity")] {
         let map = for_upstream(
             &request(&[("accept-encoding", "br, zstd")]),
             accepts,
             None,
-            &Extra::default(),
+            &ExtraHeaders::default(),
         )
         .unwrap();
         let values: Vec<_> = map.get_all("accept-encoding").iter().collect();
@@ -201,37 +201,37 @@ fn c3_the_upstream_is_asked_for_gzip_or_for_nothing() {
 fn s13_values_that_are_not_ascii_or_not_text_do_not_panic() {
     assert_eq!(sent(&[("x-opaque-id", "é☃")]), lines(&[("x-opaque-id", "é☃")]));
     let all: Vec<u8> = (0x80..=0xff).collect();
-    let answer = answered(&[("x-bytes", &all), ("x-text", "é".as_bytes())]);
-    assert_eq!(get(&answer, "x-text"), Some("é"));
-    assert_eq!(get(&answer, "x-bytes").map(|text| text.chars().count()), Some(128));
+    let response = result(&[("x-bytes", &all), ("x-text", "é".as_bytes())]);
+    assert_eq!(get(&response, "x-text"), Some("é"));
+    assert_eq!(get(&response, "x-bytes").map(|text| text.chars().count()), Some(128));
     for bad in ["a\r\nb", "a\0b", "\n"] {
         assert!(
-            for_upstream(&request(&[("x-name", bad)]), true, None, &Extra::default()).is_err(),
+            for_upstream(&request(&[("x-name", bad)]), true, None, &ExtraHeaders::default()).is_err(),
             "{bad:?}"
         );
     }
-    assert!(for_upstream(&request(&[("na me", "x")]), true, None, &Extra::default()).is_err());
+    assert!(for_upstream(&request(&[("na me", "x")]), true, None, &ExtraHeaders::default()).is_err());
 }
 
 #[test]
-fn a3_a_cookie_of_the_upstream_loses_its_domain_and_nothing_else() {
-    let answer = answered(&[
+fn a3_only_the_domain_is_removed_from_a_cookie_of_the_upstream() {
+    let response = result(&[
         ("set-cookie", b"sid=1; Domain=search-x.es.amazonaws.com; Path=/; HttpOnly"),
         ("set-cookie", b"domain=kept; domain=gone;SameSite=Lax"),
     ]);
     let expected =
         [("set-cookie", "sid=1; Path=/; HttpOnly"), ("set-cookie", "domain=kept;SameSite=Lax")];
-    assert_eq!(answer, lines(&expected));
+    assert_eq!(response, lines(&expected));
 }
 
 #[test]
-fn the_upstreams_own_cors_is_not_passed_on() {
-    let answer = answered(&[("access-control-allow-origin", b"*"), ("x-elastic-product", b"E")]);
-    assert_eq!(answer, lines(&[("x-elastic-product", "E")]));
+fn cors_headers_of_the_upstream_are_dropped() {
+    let response = result(&[("access-control-allow-origin", b"*"), ("x-elastic-product", b"E")]);
+    assert_eq!(response, lines(&[("x-elastic-product", "E")]));
 }
 
 #[test]
-fn what_somebody_gets_who_is_logged_in_is_kept_by_that_browser_alone() {
+fn responses_to_logged_in_users_are_private() {
     for (before, after) in [
         (&[][..], "private"),
         (&["public, max-age=86400"], "private, max-age=86400"),
@@ -285,8 +285,8 @@ proptest! {
     }
 
     #[test]
-    fn s13_no_header_makes_it_panic(name in ".{0,20}", value in ".{0,40}", bytes in proptest::collection::vec(0x20_u8..=0xff, 0..40)) {
-        let _ = for_upstream(&request(&[(&name, &value)]), true, None, &Extra::default());
+    fn s13_forwarding_headers_never_panics(name in ".{0,20}", value in ".{0,40}", bytes in proptest::collection::vec(0x20_u8..=0xff, 0..40)) {
+        let _ = for_upstream(&request(&[(&name, &value)]), true, None, &ExtraHeaders::default());
         let mut map = HeaderMap::new();
         if let Ok(value) = HeaderValue::from_bytes(&bytes) {
             map.append("x-odd", value);

@@ -1,4 +1,4 @@
-//! Taking a job on, and what its owner may do with it.
+//! Creating jobs, and the operations of their owners.
 
 use std::time::Duration;
 
@@ -7,62 +7,62 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::engine::{Delivered, Engine, Held, INPUT, job_key, state_name};
+use super::engine::{InvokeOutcome, Engine, VersionedRow, INPUT, job_key, state_name};
 use super::event::Digest;
-use super::outcome::Problem;
-use super::ports::{Described, EpochMillis, Item, PortError, Written};
-use super::row::{Accepted, Row, later};
-use super::state::{Ending, State};
+use super::outcome::JobError;
+use super::ports::{ObjectHeaders, EpochMillis, Item, PortError, Written};
+use super::row::{NewRow, Row, later};
+use super::state::{JobEnd, JobState};
 use super::work::{Job, object_key, written};
 
-/// How many of an owner's jobs are listed.
+/// The maximum number of listed jobs of an owner.
 const LISTED_MAX: usize = 100;
-/// How often the rows are read anew when others take jobs on at the same time.
+/// How often creation is retried after concurrent writes.
 const ACCEPT_TRIES: u32 = 20;
-/// The longest pause before the second time; it doubles six times.
+/// The longest pause before the second attempt; it doubles six times.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// For how long a repetition trusts the first request to start the job; a sweeper does when it does not.
-const OVERTAKEN: Duration = Duration::from_secs(2);
+/// How long a repeated request leaves the start to the first one. A sweeper starts the job if neither does.
+const FIRST_REQUEST_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A job to be taken on.
+/// A job to create.
 #[derive(Clone, Copy, Debug)]
 pub struct NewJob<'a, J: Job> {
-    /// Whose it is.
+    /// The owner.
     pub owner: &'a str,
-    /// What it is asked.
+    /// The request for the job.
     pub input: &'a J::Input,
-    /// How a repetition is recognized.
+    /// The idempotency key, if there is one.
     pub key: Option<Key<'a>>,
 }
 
-/// How a repetition of a request is recognized.
+/// An idempotency key.
 #[derive(Clone, Copy, Debug)]
 pub struct Key<'a> {
-    /// What the client calls the request: its `Idempotency-Key`.
+    /// The client's `Idempotency-Key`.
     pub name: &'a str,
-    /// The digest of all that makes the request what it is.
+    /// The digest of the request that the key identifies.
     pub fingerprint: &'a str,
 }
 
-/// Why a job is not taken on.
+/// Why a job was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// Jobs are switched off.
     #[error("jobs are switched off")]
     Stopped,
-    /// The owner has too many.
-    #[error("{0} jobs of yours have not ended yet, and more are not taken on")]
+    /// The owner has too many unfinished jobs.
+    #[error("you already have {0} unfinished jobs, which is the maximum")]
     TooMany(usize),
     /// The key was used for another request.
-    #[error("the Idempotency-Key was used for another request before")]
+    #[error("the Idempotency-Key was already used for another request")]
     KeyReused,
-    /// Lambda did not take it.
+    /// Lambda did not accept the event.
     #[error("the job could not be started: {0}")]
     NotStarted(String),
-    /// The input cannot be written down.
+    /// The input cannot be serialized.
     #[error("{}", .0.detail)]
-    Input(Problem),
+    Input(JobError),
     /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -70,45 +70,45 @@ pub enum CreateError {
 
 /// The jobs of one owner, the latest last.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Owned {
-    jobs: Vec<Entry>,
+struct OwnerJobs {
+    jobs: Vec<OwnerJob>,
 }
 
-impl Owned {
-    /// How many are not known to have ended.
+impl OwnerJobs {
+    /// The number of jobs that are not known to have ended.
     fn open(&self) -> usize {
         self.jobs.iter().filter(|entry| !entry.ended).count()
     }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Entry {
+struct OwnerJob {
     id: String,
-    /// It has ended: what is terminal stays so, and need not be read again.
+    /// The job has ended. A terminal state is final, so the row is not read again.
     ended: bool,
 }
 
 /// The job for which a key was used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Used {
+struct UsedKey {
     job: String,
     fingerprint: String,
     until: EpochMillis,
 }
 
-/// What is known before the row of a job is written.
+/// A job before its row is written.
 struct Draft<'a> {
-    held: Held,
+    held: VersionedRow,
     key: Option<Key<'a>>,
     state: Bytes,
 }
 
 impl Engine {
-    /// Takes a job on: returns when it is written down and Lambda has its event, or not at all.
+    /// Creates a job. Returns once the row is written and Lambda has accepted the event.
     ///
     /// # Errors
     ///
-    /// [`CreateError`]. After [`CreateError::NotStarted`] and [`CreateError::Port`] the same key finds the job, if there is one.
+    /// [`CreateError`]. After [`CreateError::NotStarted`] or [`CreateError::Port`], the same key finds the job if it exists.
     pub async fn create<J: Job>(&self, new: NewJob<'_, J>) -> Result<Row, CreateError> {
         if !self.settings.enabled {
             return Err(CreateError::Stopped);
@@ -121,21 +121,21 @@ impl Engine {
             Ok(Some(row)) => self.started(row, None).await,
             Ok(None) => self.started(draft.held.clone(), Some(&draft)).await,
             Err(refused) => {
-                // Nobody will ever look for these; the lifecycle takes what is not deleted now.
+                // No row refers to these objects. The lifecycle removes what is not deleted here.
                 if let Err(error) = self.clear(&draft.held.row, super::state::Leftovers::None).await
                 {
-                    tracing::info!("left to the lifecycle: {error}");
+                    tracing::info!("objects of a refused job are left to the bucket's lifecycle: {error}");
                 }
                 Err(refused)
             }
         }
     }
 
-    /// Stores what a job is asked and begins with.
+    /// Stores the input and the first state of a job.
     async fn draft<'a, J: Job>(&self, new: &NewJob<'a, J>) -> Result<Draft<'a>, CreateError> {
         let input = written(new.input).map_err(CreateError::Input)?;
         let state = written(&J::default()).map_err(CreateError::Input)?;
-        let accepted = Accepted {
+        let accepted = NewRow {
             id: self.ports.clock.unique(),
             owner: new.owner.to_owned(),
             kind: J::KIND.to_owned(),
@@ -145,22 +145,22 @@ impl Engine {
         };
         let mut row = Row::new(accepted, self.now(), &self.settings);
         row.writer = self.ports.clock.unique();
-        let plain = Described::default();
+        let plain = ObjectHeaders::default();
         let objects = [(INPUT.to_owned(), input), (state_name(1, &row.checkpoint), state.clone())];
         let puts = objects.map(|(name, bytes)| {
             let (key, plain) = (object_key(&row.id, &name), &plain);
-            async move { self.again(|| self.ports.blobs.put(&key, plain, bytes.clone())).await }
+            async move { self.with_retries(|| self.ports.blobs.put(&key, plain, bytes.clone())).await }
         });
         try_join_all(puts).await?;
-        Ok(Draft { held: Held { row, version: 1 }, key: new.key, state })
+        Ok(Draft { held: VersionedRow { row, version: 1 }, key: new.key, state })
     }
 
-    /// Writes a job down, with its key and among its owner's: all of it or nothing. `Some` is the job that was there.
-    async fn accept(&self, draft: &Draft<'_>) -> Result<Option<Held>, CreateError> {
+    /// Writes the row, the idempotency key and the owner's list in one transaction. `Some` is the job that already existed.
+    async fn accept(&self, draft: &Draft<'_>) -> Result<Option<VersionedRow>, CreateError> {
         let row = &draft.held.row;
         for tried in 0..ACCEPT_TRIES {
             let owner_key = owner_key(&row.owner);
-            let known = self.again(|| self.ports.rows.read(&owner_key)).await?;
+            let known = self.with_retries(|| self.ports.rows.read(&owner_key)).await?;
             let owned = self.owned(known.as_ref()).await?;
             let open = owned.open();
             if open >= self.settings.per_owner_max {
@@ -173,12 +173,12 @@ impl Engine {
             if let Some(key) = draft.key {
                 changes.push(self.key_item(key, row).await?);
             }
-            let written = self.again(|| self.ports.rows.write(changes.clone())).await?;
+            let written = self.with_retries(|| self.ports.rows.write(changes.clone())).await?;
             if written == Written::Yes {
                 return Ok(None);
             }
             if let Some(there) = self.read(&row.id).await? {
-                // The answer to our own write was lost; the job may have moved on meanwhile.
+                // The response to this write was lost; the job may have progressed since.
                 return Ok((there.version > 1).then_some(there));
             }
             if let Some(same) = self.known(&row.owner, draft.key).await? {
@@ -186,12 +186,12 @@ impl Engine {
             }
             self.ports.clock.wait(pause(tried, &row.id)).await;
         }
-        let why = "others take jobs on at the same time".to_owned();
+        let why = "too many concurrent job submissions; retry".to_owned();
         Err(CreateError::Port(PortError::Unavailable(why)))
     }
 
-    /// The job for which a key was used before.
-    async fn known(&self, owner: &str, key: Option<Key<'_>>) -> Result<Option<Held>, CreateError> {
+    /// The job for which a key was used.
+    async fn known(&self, owner: &str, key: Option<Key<'_>>) -> Result<Option<VersionedRow>, CreateError> {
         let Some(key) = key else {
             return Ok(None);
         };
@@ -207,22 +207,22 @@ impl Engine {
         Ok(self.read(&used.job).await?)
     }
 
-    async fn used(&self, owner: &str, key: Key<'_>) -> Result<Option<(Used, u64)>, PortError> {
+    async fn used(&self, owner: &str, key: Key<'_>) -> Result<Option<(UsedKey, u64)>, PortError> {
         let name = request_key(owner, key.name);
-        let item = self.again(|| self.ports.rows.read(&name)).await?;
+        let item = self.with_retries(|| self.ports.rows.read(&name)).await?;
         item.map(|item| Ok((parsed(&item)?, item.version))).transpose()
     }
 
     async fn key_item(&self, key: Key<'_>, row: &Row) -> Result<Item, PortError> {
         let before = self.used(&row.owner, key).await?;
-        // A key that is still in use has a version that this write does not follow: it will conflict.
+        // For a key that is still in use, version 1 conflicts.
         let version = match before {
             Some((used, version)) if used.until <= self.now() => version + 1,
             _ => 1,
         };
         let until = later(row.created, self.settings.retention);
         let fingerprint = key.fingerprint.to_owned();
-        let used = Used { job: row.id.clone(), fingerprint, until };
+        let used = UsedKey { job: row.id.clone(), fingerprint, until };
         Ok(Item {
             key: request_key(&row.owner, key.name),
             version,
@@ -232,9 +232,9 @@ impl Engine {
         })
     }
 
-    /// The jobs of an owner. When they seem to be too many, those that had not ended are looked at.
-    async fn owned(&self, item: Option<&Item>) -> Result<Owned, PortError> {
-        let mut owned: Owned = item.map(parsed).transpose()?.unwrap_or_default();
+    /// The jobs of an owner. If the limit seems reached, the unfinished ones are read.
+    async fn owned(&self, item: Option<&Item>) -> Result<OwnerJobs, PortError> {
+        let mut owned: OwnerJobs = item.map(parsed).transpose()?.unwrap_or_default();
         if owned.open() < self.settings.per_owner_max {
             return Ok(owned);
         }
@@ -248,8 +248,8 @@ impl Engine {
         Ok(owned)
     }
 
-    fn owner_item(&self, key: &str, before: Option<&Item>, mut owned: Owned, row: &Row) -> Item {
-        owned.jobs.push(Entry { id: row.id.clone(), ended: false });
+    fn owner_item(&self, key: &str, before: Option<&Item>, mut owned: OwnerJobs, row: &Row) -> Item {
+        owned.jobs.push(OwnerJob { id: row.id.clone(), ended: false });
         while owned.jobs.len() > LISTED_MAX {
             let oldest = owned.jobs.iter().position(|entry| entry.ended).unwrap_or(0);
             owned.jobs.remove(oldest);
@@ -263,25 +263,25 @@ impl Engine {
         }
     }
 
-    /// Sees to it that Lambda has the event of a job that was accepted.
-    async fn started(&self, held: Held, draft: Option<&Draft<'_>>) -> Result<Row, CreateError> {
-        // A repetition that is this quick has overtaken the first request, which is about to do it itself.
-        let elsewhere = draft.is_none() && self.now() < later(held.row.updated, OVERTAKEN);
-        if held.row.state != State::Queued || held.row.handed || elsewhere {
+    /// Makes sure that Lambda has the event of an accepted job.
+    async fn started(&self, held: VersionedRow, draft: Option<&Draft<'_>>) -> Result<Row, CreateError> {
+        // A repetition this soon has overtaken the first request, which is about to invoke.
+        let elsewhere = draft.is_none() && self.now() < later(held.row.updated, FIRST_REQUEST_PATIENCE);
+        if held.row.state != JobState::Queued || held.row.handed || elsewhere {
             return Ok(held.row);
         }
         let id = held.row.id.clone();
         match self.deliver(held.clone(), draft.map(|draft| &draft.state)).await? {
-            Delivered::Accepted => Ok(Row { handed: true, ..held.row }),
-            Delivered::Later(why) => {
+            InvokeOutcome::Accepted => Ok(Row { handed: true, ..held.row }),
+            InvokeOutcome::Later(why) => {
                 if draft.is_some_and(|draft| draft.key.is_none()) {
-                    // Nobody could find it again: it does not happen.
-                    let problem = Problem::never_started(1, 0);
-                    self.finish(&held, Ending::Failed(problem)).await?;
+                    // Without a key the client cannot find the job again, so it fails.
+                    let problem = JobError::never_started(1, 0);
+                    self.finish(&held, JobEnd::Failed(problem)).await?;
                 }
                 Err(CreateError::NotStarted(why))
             }
-            Delivered::Never => {
+            InvokeOutcome::Never => {
                 let ended = self.read(&id).await?.and_then(|held| held.row.error);
                 let why = ended.map(|problem| problem.detail).unwrap_or_default();
                 Err(CreateError::NotStarted(why))
@@ -289,7 +289,7 @@ impl Engine {
         }
     }
 
-    /// A job of this owner. Whether there is none or it is another's, nobody can tell.
+    /// A job of this owner. A job of another owner is not distinguishable from none.
     ///
     /// # Errors
     ///
@@ -298,34 +298,34 @@ impl Engine {
         Ok(self.find_held(owner, id).await?.map(|held| held.row))
     }
 
-    async fn find_held(&self, owner: &str, id: &str) -> Result<Option<Held>, PortError> {
+    async fn find_held(&self, owner: &str, id: &str) -> Result<Option<VersionedRow>, PortError> {
         let held = self.read(id).await?;
         Ok(held.filter(|held| held.row.owner == owner))
     }
 
-    /// Whether the time of a job's result is over.
+    /// Whether a job's result has expired.
     #[must_use]
     pub fn is_gone(&self, row: &Row) -> bool {
         self.now() >= row.expires(&self.settings)
     }
 
-    /// The jobs of an owner that are not gone, the latest first.
+    /// The jobs of an owner whose results have not expired, newest first.
     ///
     /// # Errors
     ///
     /// [`PortError`].
     pub async fn list(&self, owner: &str) -> Result<Vec<Row>, PortError> {
         let key = owner_key(owner);
-        let Some(item) = self.again(|| self.ports.rows.read(&key)).await? else {
+        let Some(item) = self.with_retries(|| self.ports.rows.read(&key)).await? else {
             return Ok(Vec::new());
         };
-        let owned: Owned = parsed(&item)?;
+        let owned: OwnerJobs = parsed(&item)?;
         let reads = owned.jobs.iter().rev().map(|entry| self.find(owner, &entry.id));
         let rows = try_join_all(reads).await?;
         Ok(rows.into_iter().flatten().filter(|row| !self.is_gone(row)).collect())
     }
 
-    /// Ends a job of this owner, unless it has ended. The row says how it stands now.
+    /// Cancels a job of this owner, unless it has ended. Returns the row as it is now.
     ///
     /// # Errors
     ///
@@ -338,21 +338,21 @@ impl Engine {
             if held.row.state.is_terminal() {
                 return Ok(Some(held.row));
             }
-            if let Some(ended) = self.finish(&held, Ending::Cancelled).await? {
+            if let Some(ended) = self.finish(&held, JobEnd::Cancelled).await? {
                 return Ok(Some(ended.row));
             }
         }
     }
 
-    /// The key under which the result of a complete job lies.
+    /// The key of a complete job's result.
     #[must_use]
     pub fn result_key(&self, row: &Row) -> Option<String> {
         row.result.as_ref().map(|output| object_key(&row.id, &output.name))
     }
 }
 
-/// How long to wait before the rows are read anew: up to twice as long each time, and each job another part of it, so that
-/// those who came at once do not come at once again.
+/// The pause before a retry. Its maximum doubles each time, and each job waits another fraction of it, so that concurrent
+/// requests spread out.
 fn pause(tried: u32, id: &str) -> Duration {
     let digits: Vec<u32> = id.chars().filter_map(|digit| digit.to_digit(16)).collect();
     let place = usize::try_from(tried).unwrap_or_default() % digits.len().max(1);
@@ -364,7 +364,7 @@ fn owner_key(owner: &str) -> String {
     format!("owner#{owner}")
 }
 
-/// What a client chose may be long and strange; its digest is neither.
+/// The key of an idempotency key's row. The digest bounds the length of a client's text.
 fn request_key(owner: &str, name: &str) -> String {
     let mut digest = Sha256::new();
     digest.update(owner);
@@ -393,7 +393,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_who_come_at_once_wait_for_different_times_that_grow_and_end() {
+    fn concurrent_requests_wait_for_different_bounded_times() {
         let (one, other) = ("0f0f0f0f-0f0f-4f0f", "f0f0f0f0-f0f0-4f0f");
         assert_eq!(pause(0, one), Duration::from_micros(1_250));
         assert_eq!(pause(0, other), Duration::from_millis(20));
@@ -401,6 +401,6 @@ mod tests {
         for tried in 0..ACCEPT_TRIES {
             assert!(pause(tried, one) <= longest && pause(tried, other) <= longest, "{tried}");
         }
-        assert!(pause(ACCEPT_TRIES, "") <= longest, "an id of another make");
+        assert!(pause(ACCEPT_TRIES, "") <= longest, "an id without digits");
     }
 }

@@ -1,5 +1,5 @@
-//! The engine: what the sides of a job share. `create` takes a job on, `run` runs a generation, `sweep` sets right what
-//! was lost; none of them trusts another to have finished.
+//! The engine: shared parts of `create` (accepts jobs), `run` (runs a generation) and `sweep` (restarts lost generations). None
+//! of them relies on another to have finished.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,27 +8,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{self, Digest, Event};
-use super::outcome::Problem;
+use super::event::{self, Digest, JobEvent};
+use super::outcome::JobError;
 use super::ports::{EpochMillis, Item, PortError, Ports, Written};
 use super::row::Row;
-use super::settings::Settings;
-use super::state::{Ending, Leftovers};
-use super::work::{Job, Kind, KindOf, object_key};
+use super::settings::JobSettings;
+use super::state::{JobEnd, Leftovers};
+use super::work::{Job, JobKind, TypedKind, object_key};
 
 /// The longest id of a job, in bytes.
 const ID_MAX: usize = 64;
-/// How often a port is asked before its answer is taken for one.
+/// How often a port is called before a transient error is returned.
 const TRIES: u32 = 4;
-/// How long to wait before asking again; it doubles.
+/// The wait before the first retry; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// Jobs, with the ports that they live on.
+/// The job engine.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) ports: Ports,
-    pub(super) settings: Settings,
-    pub(super) kinds: BTreeMap<&'static str, Arc<dyn Kind>>,
+    pub(super) settings: JobSettings,
+    pub(super) kinds: BTreeMap<&'static str, Arc<dyn JobKind>>,
 }
 
 impl fmt::Debug for Engine {
@@ -37,38 +37,38 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// A row, and the version under which it was read or written.
+/// A row and the version under which it was read or written.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct VersionedRow {
     pub(super) row: Row,
     pub(super) version: u64,
 }
 
-/// What came of a write.
-pub(super) enum Exchanged {
-    /// The version is ours.
-    Ours(Held),
-    /// Somebody else wrote; this is what is there.
-    Others(Option<Held>),
+/// The outcome of a conditional write.
+pub(super) enum WriteOutcome {
+    /// This writer wrote the version.
+    Ours(VersionedRow),
+    /// Another writer was faster; this is the current row.
+    Others(Option<VersionedRow>),
 }
 
 impl Engine {
-    /// An engine that knows no kind of job yet.
+    /// An engine without kinds of job.
     #[must_use]
-    pub fn new(ports: Ports, settings: Settings) -> Engine {
+    pub fn new(ports: Ports, settings: JobSettings) -> Engine {
         Engine { ports, settings, kinds: BTreeMap::new() }
     }
 
-    /// Adds a kind of job, which works with `tools`.
+    /// Registers a kind of job with its tools.
     #[must_use]
     pub fn with<J: Job>(mut self, tools: J::Tools) -> Engine {
-        self.kinds.insert(J::KIND, Arc::new(KindOf::<J> { tools }));
+        self.kinds.insert(J::KIND, Arc::new(TypedKind::<J> { tools }));
         self
     }
 
-    /// The bounds in force.
+    /// The settings in force.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &JobSettings {
         &self.settings
     }
 
@@ -76,48 +76,48 @@ impl Engine {
         self.ports.clock.now()
     }
 
-    /// Reads the row of a job; what cannot be the id of one, the table is not asked for.
-    pub(super) async fn read(&self, id: &str) -> Result<Option<Held>, PortError> {
+    /// Reads the row of a job. A text that cannot be an id is not looked up.
+    pub(super) async fn read(&self, id: &str) -> Result<Option<VersionedRow>, PortError> {
         let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !plain || id.len() > ID_MAX {
             return Ok(None);
         }
         let key = job_key(id);
-        let item = self.again(|| self.ports.rows.read(&key)).await?;
+        let item = self.with_retries(|| self.ports.rows.read(&key)).await?;
         item.as_ref().map(held).transpose()
     }
 
-    /// Writes the next version of a row; `None` when somebody else did.
-    pub(super) async fn commit(&self, held: &Held, next: Row) -> Result<Option<Held>, PortError> {
+    /// Writes the next version of a row; `None` if another writer was faster.
+    pub(super) async fn commit(&self, held: &VersionedRow, next: Row) -> Result<Option<VersionedRow>, PortError> {
         Ok(match self.exchange(held, next).await? {
-            Exchanged::Ours(held) => Some(held),
-            Exchanged::Others(_) => None,
+            WriteOutcome::Ours(held) => Some(held),
+            WriteOutcome::Others(_) => None,
         })
     }
 
-    /// Writes the next version of a row, or says what somebody else wrote.
+    /// Writes the next version of a row, or returns the version of another writer.
     ///
-    /// An answer that was lost is no answer: when the write is found to be there already, and to be ours, it took place.
-    pub(super) async fn exchange(&self, held: &Held, next: Row) -> Result<Exchanged, PortError> {
+    /// A lost response does not mean that the write failed: if the current version has this writer's mark, the write took place.
+    pub(super) async fn exchange(&self, held: &VersionedRow, next: Row) -> Result<WriteOutcome, PortError> {
         let row = Row { writer: self.ports.clock.unique(), ..next };
-        let next = Held { version: held.version + 1, row };
+        let next = VersionedRow { version: held.version + 1, row };
         let change = self.item(&next);
-        let written = self.again(|| self.ports.rows.write(vec![change.clone()])).await?;
+        let written = self.with_retries(|| self.ports.rows.write(vec![change.clone()])).await?;
         if written == Written::Yes {
-            tell(&held.row, &next.row);
-            return Ok(Exchanged::Ours(next));
+            log_change(&held.row, &next.row);
+            return Ok(WriteOutcome::Ours(next));
         }
         Ok(match self.read(&next.row.id).await? {
             Some(there) if there.row.writer == next.row.writer => {
-                tell(&held.row, &there.row);
-                Exchanged::Ours(there)
+                log_change(&held.row, &there.row);
+                WriteOutcome::Ours(there)
             }
-            others => Exchanged::Others(others),
+            others => WriteOutcome::Others(others),
         })
     }
 
-    /// A row as it is written.
-    pub(super) fn item(&self, held: &Held) -> Item {
+    /// The item of a row.
+    pub(super) fn item(&self, held: &VersionedRow) -> Item {
         let document = serde_json::to_string(&held.row);
         Item {
             key: job_key(&held.row.id),
@@ -128,87 +128,87 @@ impl Engine {
         }
     }
 
-    /// Ends a job, and clears away what it leaves; `None` when somebody else wrote its row first.
+    /// Ends a job and deletes its objects; `None` if another writer was faster.
     pub(super) async fn finish(
         &self,
-        held: &Held,
-        ending: Ending,
-    ) -> Result<Option<Held>, PortError> {
+        held: &VersionedRow,
+        ending: JobEnd,
+    ) -> Result<Option<VersionedRow>, PortError> {
         let Some(ended) = held.row.finish(ending, self.now()) else {
             return Ok(None);
         };
         self.end(held, ended).await
     }
 
-    /// Writes the end of a job, and clears away what it leaves.
-    pub(super) async fn end(&self, held: &Held, ended: Row) -> Result<Option<Held>, PortError> {
+    /// Writes the end of a job and deletes its objects.
+    pub(super) async fn end(&self, held: &VersionedRow, ended: Row) -> Result<Option<VersionedRow>, PortError> {
         let Some(ended) = self.commit(held, ended).await? else {
             return Ok(None);
         };
-        // A sweeper does it again when no run can be alive any more; this is only sooner.
+        // A sweeper repeats this once no run can be alive; this attempt is only earlier.
         if let Err(error) = self.clear(&ended.row, Leftovers::Result).await {
-            tracing::info!(job = ended.row.id, "left to the sweeper: {error}");
+            tracing::info!(job = ended.row.id, "objects of an ended job are left to the sweeper: {error}");
         }
         Ok(Some(ended))
     }
 
-    /// Removes what an ended job has in the bucket: all but its result, or all.
+    /// Deletes the objects of an ended job: all of them, or all but the result.
     pub(super) async fn clear(&self, row: &Row, until: Leftovers) -> Result<(), PortError> {
         let blobs = &self.ports.blobs;
         let prefix = object_key(&row.id, "");
-        for upload in self.again(|| blobs.uploads(&prefix)).await? {
-            self.again(|| blobs.abort(&upload)).await?;
+        for upload in self.with_retries(|| blobs.uploads(&prefix)).await? {
+            self.with_retries(|| blobs.abort(&upload)).await?;
         }
         let result = row.result.as_ref().filter(|_| until == Leftovers::Result);
         let kept = result.map(|result| object_key(&row.id, &result.name));
-        for key in self.again(|| blobs.list(&prefix)).await? {
+        for key in self.with_retries(|| blobs.list(&prefix)).await? {
             if kept.as_ref() != Some(&key) {
-                self.again(|| blobs.delete(&key)).await?;
+                self.with_retries(|| blobs.delete(&key)).await?;
             }
         }
         Ok(())
     }
 
-    /// Invokes the generation that a row names: inline when the state is at hand and fits. What Lambda does not take for good
-    /// ends the job; what it does not take now is left to a sweeper.
+    /// Invokes the generation of a row, with the state inline if it is given and fits. A permanent error of Lambda ends the job; a
+    /// transient one leaves it to a sweeper.
     pub(super) async fn deliver(
         &self,
-        held: Held,
+        held: VersionedRow,
         state: Option<&Bytes>,
-    ) -> Result<Delivered, PortError> {
+    ) -> Result<InvokeOutcome, PortError> {
         let row = &held.row;
-        let reference = Event::by_reference(&row.id, row.generation, row.checkpoint.clone());
+        let reference = JobEvent::by_reference(&row.id, row.generation, row.checkpoint.clone());
         let reference = reference.payload();
         let max = self.settings.event_max;
         let payload = state.map_or_else(
             || reference.clone(),
             |state| event::payload(&row.id, row.generation, &row.checkpoint, state, max),
         );
-        let mut sent = self.again(|| self.ports.invoker.invoke(payload.clone())).await;
+        let mut sent = self.with_retries(|| self.ports.invoker.invoke(payload.clone())).await;
         if matches!(sent, Err(PortError::TooLarge(_))) && payload != reference {
-            sent = self.again(|| self.ports.invoker.invoke(reference.clone())).await;
+            sent = self.with_retries(|| self.ports.invoker.invoke(reference.clone())).await;
         }
         let problem = match sent {
             Ok(()) => {
                 if let Some(handed) = row.accepted_by_lambda(row.generation, self.now()) {
-                    // When the next run was faster, it has said so itself.
+                    // If the next run was faster, it has marked the row itself.
                     self.commit(&held, handed).await?;
                 }
-                return Ok(Delivered::Accepted);
+                return Ok(InvokeOutcome::Accepted);
             }
-            Err(PortError::Unavailable(why)) => return Ok(Delivered::Later(why)),
-            Err(PortError::TooLarge(_)) => Problem::oversize(reference.len() as u64),
-            Err(PortError::Recursion(why)) => Problem::recursion(row.generation, &why),
+            Err(PortError::Unavailable(why)) => return Ok(InvokeOutcome::Later(why)),
+            Err(PortError::TooLarge(_)) => JobError::oversize(reference.len() as u64),
+            Err(PortError::Recursion(why)) => JobError::recursion(row.generation, &why),
             Err(PortError::Refused(why) | PortError::Missing(why)) => {
-                Problem::new("cannot_invoke", "The job function cannot be invoked", why)
+                JobError::new("cannot_invoke", "The job function cannot be invoked", why)
             }
         };
-        self.finish(&held, Ending::Failed(problem)).await?;
-        Ok(Delivered::Never)
+        self.finish(&held, JobEnd::Failed(problem)).await?;
+        Ok(InvokeOutcome::Never)
     }
 
-    /// Asks a port until it gives an answer, or has been asked often enough.
-    pub(super) async fn again<'a, T, F>(
+    /// Calls a port again after transient errors, up to [`TRIES`] times.
+    pub(super) async fn with_retries<'a, T, F>(
         &'a self,
         mut ask: impl FnMut() -> F,
     ) -> Result<T, PortError>
@@ -219,34 +219,34 @@ impl Engine {
         for _ in 1..TRIES {
             match ask().await {
                 Err(error) if error.is_transient() => self.ports.clock.wait(wait).await,
-                answer => return answer,
+                response => return response,
             }
             wait *= 2;
         }
         ask().await
     }
 
-    /// Reads an object that has to have a digest.
-    pub(super) async fn load(&self, key: &str, digest: &Digest) -> Result<Loaded, PortError> {
-        match self.again(|| self.ports.blobs.get(key)).await {
-            Ok(bytes) if digest.matches(&bytes) => Ok(Loaded::Whole(bytes)),
+    /// Reads an object and compares its digest.
+    pub(super) async fn load(&self, key: &str, digest: &Digest) -> Result<LoadedObject, PortError> {
+        match self.with_retries(|| self.ports.blobs.get(key)).await {
+            Ok(bytes) if digest.matches(&bytes) => Ok(LoadedObject::Whole(bytes)),
             Ok(bytes) => {
                 let have = Digest::of(&bytes);
                 let detail = format!(
-                    "Stored are {} bytes with SHA-256 {}, expected were {} with {}.",
+                    "The stored object has {} bytes with SHA-256 {}; expected {} bytes with {}.",
                     have.bytes, have.sha256, digest.bytes, digest.sha256
                 );
-                Ok(Loaded::Lost(Problem::new(
+                Ok(LoadedObject::Lost(JobError::new(
                     "state_changed",
-                    "What the job stored has changed",
+                    "The stored state of the job has changed",
                     detail,
                 )))
             }
             Err(PortError::Missing(_)) => {
-                let detail = "It is not in the bucket any more. The bucket's lifecycle has to be longer than the longest job.";
-                Ok(Loaded::Lost(Problem::new(
+                let detail = "The object is no longer in the bucket. The bucket's lifecycle must keep objects longer than the longest job.";
+                Ok(LoadedObject::Lost(JobError::new(
                     "state_missing",
-                    "What the job stored is gone",
+                    "The stored state of the job is missing",
                     detail,
                 )))
             }
@@ -255,8 +255,8 @@ impl Engine {
     }
 }
 
-/// One line of the log for each change of a job that an operator may look for; progress alone is none.
-fn tell(before: &Row, row: &Row) {
+/// Logs a change of state or generation. Progress alone is not logged.
+fn log_change(before: &Row, row: &Row) {
     if (before.state, before.generation) == (row.state, row.generation) {
         return;
     }
@@ -269,30 +269,30 @@ fn tell(before: &Row, row: &Row) {
     if error.is_some() {
         tracing::warn!(
             target: "job", job = id, kind, owner, from, state, generation, attempts, items, bytes, spent_ms, code, title,
-            "a job has ended with an error"
+            "a job ended with an error"
         );
     } else {
         tracing::info!(
-            target: "job", job = id, kind, owner, from, state, generation, attempts, items, bytes, spent_ms, "a job went on"
+            target: "job", job = id, kind, owner, from, state, generation, attempts, items, bytes, spent_ms, "a job changed"
         );
     }
 }
 
-/// What came of an invocation.
+/// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Delivered {
-    /// Lambda has the event.
+pub(super) enum InvokeOutcome {
+    /// Lambda accepted the event.
     Accepted,
-    /// Not now; a sweeper tries again.
+    /// A transient error; a sweeper tries again.
     Later(String),
-    /// The job has ended over it.
+    /// A permanent error; the job has ended.
     Never,
 }
 
-/// What was read of the bucket.
-pub(super) enum Loaded {
+/// An object of the bucket, or why the job cannot use it.
+pub(super) enum LoadedObject {
     Whole(Bytes),
-    Lost(Problem),
+    Lost(JobError),
 }
 
 /// The key of the row of a job.
@@ -300,17 +300,17 @@ pub(super) fn job_key(id: &str) -> String {
     format!("job#{id}")
 }
 
-/// The name of the object that holds what a job was asked.
+/// The name of the object with a job's input.
 pub(super) const INPUT: &str = "input";
 
-/// The name of the object that holds a state. Whoever writes another state writes another object.
+/// The name of the object with a state. Different states have different names.
 pub(super) fn state_name(generation: u64, digest: &Digest) -> String {
     format!("state-{generation}-{}", digest.sha256)
 }
 
 /// The row in an item.
-pub(super) fn held(item: &Item) -> Result<Held, PortError> {
+pub(super) fn held(item: &Item) -> Result<VersionedRow, PortError> {
     let row = serde_json::from_str(&item.document);
     let row = row.map_err(|error| PortError::Refused(format!("the row {}: {error}", item.key)))?;
-    Ok(Held { row, version: item.version })
+    Ok(VersionedRow { row, version: item.version })
 }

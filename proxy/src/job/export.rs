@@ -1,7 +1,7 @@
-//! Every hit of a search, one JSON a line, in one object: page after page through `search_after` and a point in time.
+//! Exports: all hits of a search as one object, one JSON document a line, read with `search_after` and a point in time.
 //!
-//! One step makes one part of the upload, of whole pages. So the state is the place in the search and the parts so far,
-//! and a step that is taken twice writes the same part twice.
+//! One step writes one part of the upload, of whole pages. The state is the position in the search and the parts so far. A
+//! repeated step writes the same part again.
 
 mod ahead;
 mod lines;
@@ -16,21 +16,21 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::hashing::Hashing;
-use super::outcome::{Output, Problem, Progress};
+use super::outcome::{Output, JobError, Progress};
 use super::ports::{Part, PortError};
 use super::search::{PointInTime, Search, SearchError};
 use super::work::{Context, Job, Results, Step, StepError};
 use crate::headers::Lines;
-use ahead::Ahead;
-use lines::Lot;
-use reading::{PAGE_BYTES, Reading};
+use ahead::ReadAhead;
+use lines::PartBuffer;
+use reading::{PAGE_BYTES, SearchReader};
 
-/// S3 takes this many parts.
+/// The maximum number of parts of an upload in S3.
 const PARTS_MAX: usize = 10_000;
-/// How often an export begins anew because the cluster forgot its point in time.
+/// How often an export restarts because its point in time or its upload was lost.
 const RESTARTS_MAX: u32 = 2;
 
-/// What is exported.
+/// The request for an export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -39,7 +39,7 @@ pub struct Request {
     /// The members of the search's body: `query`, `sort`, `_source` and the like.
     #[serde(default)]
     pub search: Map<String, Value>,
-    /// How many hits are asked for at once.
+    /// The number of hits of a page.
     #[serde(default, deserialize_with = "crate::integer::optional")]
     pub page_size: Option<u64>,
     /// Whether the result is compressed.
@@ -47,14 +47,14 @@ pub struct Request {
     pub gzip: bool,
 }
 
-/// What an export works with.
+/// The tools of an export.
 #[derive(Clone)]
 pub struct Tools {
     /// The cluster.
     pub search: Arc<dyn Search>,
-    /// The least size of a part, in bytes; S3 asks for 5 MiB.
+    /// The minimum size of a part, in bytes; S3 requires 5 MiB.
     pub part_bytes: usize,
-    /// The largest result that is made, in bytes.
+    /// The maximum size of the result, in bytes.
     pub result_max: u64,
 }
 
@@ -64,11 +64,11 @@ impl fmt::Debug for Tools {
     }
 }
 
-/// An export under way.
+/// The state of an export.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Export {
     point: Option<PointInTime>,
-    /// The sort values of the last hit that is in a part, as they came.
+    /// The sort values of the last stored hit, unchanged.
     after: Option<Box<RawValue>>,
     page_hits: Option<u64>,
     total: Option<u64>,
@@ -78,9 +78,9 @@ pub struct Export {
     upload: Option<Upload>,
     done: Option<Output>,
     restarts: u32,
-    /// The next part, while this one is on its way to the bucket. Whoever goes on without it reads the same again.
+    /// The read of the next part, during the upload of this one. Without it the next step reads the same pages.
     #[serde(skip)]
-    ahead: Ahead,
+    ahead: ReadAhead,
 }
 
 impl fmt::Debug for Export {
@@ -99,7 +99,7 @@ struct Upload {
     parts: Vec<Part>,
 }
 
-/// Refuses a request that could not be put into a path or a search.
+/// Refuses an index or members that a search cannot use.
 ///
 /// # Errors
 ///
@@ -107,17 +107,17 @@ struct Upload {
 pub fn admit(request: &Request) -> Result<(), String> {
     let index = request.index.as_str();
     let odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%' | ' ' | '"');
-    // What begins with `_` is a route of the cluster, and no index.
+    // A name that begins with `_` is a route of the cluster.
     if index.is_empty()
         || index.chars().count() > 1024
         || index.starts_with(['_', '.'])
         || index.contains(odd)
     {
-        return Err(format!("`{}` is no index", index.escape_default()));
+        return Err(format!("`{}` is not an index", index.escape_default()));
     }
     for ours in ["pit", "search_after", "size", "from", "scroll", "track_total_hits"] {
         if request.search.contains_key(ours) {
-            return Err(format!("`search` holds `{ours}`, which the export sets itself"));
+            return Err(format!("`search` contains `{ours}`, which the export sets itself"));
         }
     }
     if request.page_size.is_some_and(|size| !(1..=10_000).contains(&size)) {
@@ -133,7 +133,7 @@ impl Job for Export {
 
     async fn step(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
         if let Some(output) = self.done.clone() {
-            self.let_go(context.tools).await;
+            self.clean_up(context.tools).await;
             return Ok(Step::Complete(output));
         }
         let filled = match self.ahead.take() {
@@ -150,7 +150,7 @@ impl Job for Export {
         }
     }
 
-    async fn let_go(&mut self, tools: &Tools) {
+    async fn clean_up(&mut self, tools: &Tools) {
         if let Some(point) = self.point.take() {
             tools.search.close(&point).await;
         }
@@ -162,8 +162,8 @@ impl Job for Export {
 }
 
 impl Export {
-    /// Where the search goes on; it begins where there was none.
-    async fn reading(&mut self, context: &Context<'_, Self>) -> Result<Reading, SearchError> {
+    /// The reader of the search at its current position; opens a point in time if there is none.
+    async fn reading(&mut self, context: &Context<'_, Self>) -> Result<SearchReader, SearchError> {
         let point = match &self.point {
             Some(point) => point.clone(),
             None => {
@@ -171,7 +171,7 @@ impl Export {
                 self.point.insert(opened).clone()
             }
         };
-        Ok(Reading {
+        Ok(SearchReader {
             tools: context.tools.clone(),
             request: context.input.clone(),
             point,
@@ -181,33 +181,33 @@ impl Export {
         })
     }
 
-    /// Stores a part. Meanwhile the next one is read, as long as this one takes and no longer.
+    /// Stores a part and reads the next one during the upload.
     async fn store_and_read_on(
         &mut self,
         context: &Context<'_, Self>,
-        lot: Lot,
-        reading: Reading,
+        lot: PartBuffer,
+        reading: SearchReader,
     ) -> Result<Step, StepError> {
         self.point = Some(reading.point.clone());
         self.after.clone_from(&reading.after);
         self.page_hits = reading.page_hits;
         self.total = reading.total;
-        let goes_on = !lot.is_last && context.goes_on();
-        let mut ahead = Ahead::default();
-        if goes_on {
-            ahead = Ahead::of(reading.fill());
+        let has_next_step = !lot.is_last && context.has_next_step();
+        let mut ahead = ReadAhead::default();
+        if has_next_step {
+            ahead = ReadAhead::of(reading.fill());
         }
-        let stored = ahead.beside(self.store(context, lot)).await;
-        // Without an upload it was lost, and everything begins anew.
+        let stored = ahead.during(self.store(context, lot)).await;
+        // Without an upload the export was restarted, so the read is not used.
         if self.upload.is_some() {
             self.ahead = ahead;
         }
         stored
     }
 
-    /// Puts a part where it belongs, and makes the object when it is the last one.
-    async fn store(&mut self, context: &Context<'_, Self>, lot: Lot) -> Result<Step, StepError> {
-        let Lot { writer, hits, is_last } = lot;
+    /// Stores a part, and completes the object after the last one.
+    async fn store(&mut self, context: &Context<'_, Self>, lot: PartBuffer) -> Result<Step, StepError> {
+        let PartBuffer { writer, hits, is_last } = lot;
         let bytes = if hits == 0 && self.bytes > 0 { Bytes::new() } else { writer.finish() };
         self.hits += hits;
         self.bytes += bytes.len() as u64;
@@ -230,7 +230,7 @@ impl Export {
         let whole = self.bytes;
         match send(results, &mut upload, bytes, is_last.then_some(whole)).await {
             Ok(()) => {}
-            // Some run before this one has ended the upload: its object is ours, if it made one.
+            // An earlier run has ended the upload. If it completed the object, the result is whole.
             Err(PortError::Missing(_))
                 if is_last && results.size(&upload.name).await? == Some(whole) => {}
             Err(PortError::Missing(_)) => return self.restart(context).await,
@@ -245,41 +245,41 @@ impl Export {
         Ok(Step::Continue)
     }
 
-    fn admit(&self, tools: &Tools, is_last: bool) -> Result<(), Problem> {
+    fn admit(&self, tools: &Tools, is_last: bool) -> Result<(), JobError> {
         let title = "The export is too large";
         if self.bytes > tools.result_max {
             let detail = format!(
-                "It has more than {} bytes. Narrow the search, or raise MAX_BODY_BYTES.",
+                "The result has more than {} bytes. Narrow the search, or raise MAX_BODY_BYTES.",
                 tools.result_max
             );
-            return Err(Problem::new("result_too_large", title, detail));
+            return Err(JobError::new("result_too_large", title, detail));
         }
         if self.upload.as_ref().is_some_and(|upload| upload.parts.len() >= PARTS_MAX) {
             let detail =
-                format!("It has more than {PARTS_MAX} parts. Narrow the search, or compress it.");
-            return Err(Problem::new("result_too_large", title, detail));
+                format!("The result has more than {PARTS_MAX} parts. Narrow the search, or compress the result.");
+            return Err(JobError::new("result_too_large", title, detail));
         }
         match self.total {
             Some(total) if is_last && total != self.hits => {
                 let detail = format!(
-                    "The search has {total} hits, and {} were found page by page. A `sort` that leaves no ties finds them all.",
+                    "The search has {total} hits, but {} were read. Use a `sort` without ties to read them all.",
                     self.hits
                 );
-                Err(Problem::new("incomplete", "The export is not whole", detail))
+                Err(JobError::new("incomplete", "The export is incomplete", detail))
             }
             _ => Ok(()),
         }
     }
 
-    /// The point in time is gone, or the upload: with it, what there is so far is worth nothing.
+    /// Restarts the export after its point in time or its upload was lost.
     async fn restart(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
         if self.restarts >= RESTARTS_MAX {
             let tries = self.restarts + 1;
-            let detail = format!("The point in time or the upload was lost, {tries} times.");
-            let title = "What the export had so far was lost";
-            return Err(Problem::new("export_lost", title, detail).into());
+            let detail = format!("The point in time or the upload was lost {tries} times.");
+            let title = "The progress of the export was lost";
+            return Err(JobError::new("export_lost", title, detail).into());
         }
-        self.let_go(context.tools).await;
+        self.clean_up(context.tools).await;
         if let Some(upload) = &self.upload {
             context.results.abort(&upload.name, &upload.id).await?;
         }
@@ -288,7 +288,7 @@ impl Export {
     }
 }
 
-/// Stores a part, and makes the object of `whole` bytes if that was the last one.
+/// Stores a part. After the last one, completes the object, which has `whole` bytes.
 async fn send(
     results: Results<'_>,
     upload: &mut Upload,
@@ -317,11 +317,11 @@ fn failure(error: SearchError) -> StepError {
     match error {
         SearchError::Again(why) => StepError::Again(why),
         SearchError::Failed(problem) => StepError::Failed(problem),
-        SearchError::Lost => StepError::Again("the point in time is gone".to_owned()),
-        SearchError::TooLarge => StepError::Failed(Problem::new(
+        SearchError::Lost => StepError::Again("the point in time was lost".to_owned()),
+        SearchError::TooLarge => StepError::Failed(JobError::new(
             "hit_too_large",
             "A hit is too large",
-            format!("A page of a single hit has more than {PAGE_BYTES} bytes."),
+            format!("A page with one hit has more than {PAGE_BYTES} bytes."),
         )),
     }
 }

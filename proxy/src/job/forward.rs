@@ -1,4 +1,4 @@
-//! One request to the upstream that may take as long as a function may run; its answer goes to the bucket as it comes.
+//! One request to the upstream that may take as long as the function runs; its response is streamed to the bucket.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
 use super::hashing::Hashing;
-use super::outcome::{Output, Problem, Progress};
+use super::outcome::{Output, JobError, Progress};
 use super::ports::PortError;
 use super::work::{Context, Job, Step, StepError};
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
 use crate::headers::Lines;
 use crate::path::Target;
-use crate::store::Store;
-use crate::upload::{RequestBody, Source, SourceError, UploadConfig, Uploaded};
-use crate::upstream::{Outgoing, Response, Upstream, UpstreamError};
+use crate::store::ResponseStore;
+use crate::upload::{RequestBody, UploadSource, SourceError, UploadConfig, Uploaded};
+use crate::upstream::{Outgoing, UpstreamResponse, Upstream, UpstreamError};
 
-/// The size of every part but the last; memory is one of these.
+/// The size of every part but the last, in bytes; one is in memory at a time.
 const PART_SIZE: usize = 8 * 1024 * 1024;
-/// More than this of an answer's headers is not kept.
+/// The maximum size of stored response headers, in bytes.
 const HEADERS_MAX: usize = 16 * 1024;
 
-/// A request as it leaves, but for its signature.
+/// A request to the upstream, unsigned.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -35,21 +35,21 @@ pub struct Request {
     path: String,
     query: Option<String>,
     headers: Lines,
-    /// In base64; empty when the body was uploaded.
+    /// The body in base64; empty if it was uploaded.
     body: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     upload: Option<Uploaded>,
 }
 
 impl fmt::Debug for Request {
-    /// Headers and bodies are the client's; they hold secrets and do not belong into a log.
+    /// Omits headers and bodies, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
 impl Request {
-    /// What would be sent at once otherwise.
+    /// The request that would otherwise be sent directly.
     #[must_use]
     pub fn of(outgoing: &Outgoing) -> Request {
         let headers = outgoing.headers.iter();
@@ -67,7 +67,7 @@ impl Request {
         }
     }
 
-    /// What makes this request what it is, as a digest.
+    /// The digest that identifies this request for its idempotency key.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let kind = crate::headers::get(&self.headers, "content-type").unwrap_or_default();
@@ -77,7 +77,7 @@ impl Request {
         Digest::of(parts.join("\n").as_bytes()).sha256
     }
 
-    fn outgoing(&self, tools: &Tools, store: &Store) -> Result<Outgoing, String> {
+    fn outgoing(&self, tools: &Tools, store: &ResponseStore) -> Result<Outgoing, String> {
         let mut headers = HeaderMap::with_capacity(self.headers.len());
         for (name, value) in &self.headers {
             let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
@@ -91,7 +91,7 @@ impl Request {
                 let media_type = crate::headers::get(&self.headers, "content-type");
                 let media_type = media_type.unwrap_or_default().to_owned();
                 let uploaded = uploaded.clone();
-                let source = Source::new(uploaded, media_type, &tools.uploads, store);
+                let source = UploadSource::new(uploaded, media_type, &tools.uploads, store);
                 RequestBody::Uploaded(Box::new(source))
             }
             None => {
@@ -109,21 +109,21 @@ impl Request {
     }
 }
 
-/// The bytes of a header value, each as the character with its number: so that every one of them survives in JSON.
+/// The bytes of a header value as Latin-1 characters, so that JSON preserves each byte.
 fn latin1(value: &HeaderValue) -> String {
     value.as_bytes().iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// What a forwarded request works with.
+/// The tools of a forwarded request.
 #[derive(Clone)]
 pub struct Tools {
-    /// Where it goes.
+    /// The upstream.
     pub upstream: Arc<Upstream>,
-    /// Who signs it.
+    /// The credentials and the bucket.
     pub aws: Arc<LazyAws>,
-    /// Where bodies are that were uploaded.
+    /// The configuration of uploads.
     pub uploads: UploadConfig,
-    /// The largest answer that is kept, in bytes.
+    /// The maximum size of the response, in bytes.
     pub result_max: u64,
 }
 
@@ -133,7 +133,7 @@ impl fmt::Debug for Tools {
     }
 }
 
-/// A forwarded request. It has one step, and so nothing to remember.
+/// A forwarded request. It has one step and therefore no state.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Forward {}
 
@@ -147,11 +147,11 @@ impl Job for Forward {
         let outgoing = context
             .input
             .outgoing(context.tools, &aws.store)
-            .map_err(|why| Problem::new("unreadable", "The request cannot be sent", why))?;
+            .map_err(|why| JobError::new("unreadable", "The request cannot be sent", why))?;
         let sent = context.tools.upstream.send(&outgoing, &aws.credentials).await;
         let response = sent.map_err(|error| failure(&error, &outgoing.method))?;
         let headers = kept(&response)?;
-        let Response { status, body, .. } = response;
+        let UpstreamResponse { status, body, .. } = response;
         let gathered = body.gather(PART_SIZE).await;
         let stored = match gathered.map_err(|error| failure(&error.into(), &outgoing.method))? {
             Gathered::Whole(bytes) => Output::put(context, headers, bytes).await?,
@@ -170,7 +170,7 @@ impl Job for Forward {
     }
 }
 
-/// Streams an answer to the bucket. What fails is cleared away at once, and by a sweeper if that fails too.
+/// Streams a response to the bucket. After an error the upload is aborted at once, or by a sweeper.
 async fn stream(
     context: &Context<'_, Forward>,
     headers: Lines,
@@ -206,8 +206,8 @@ async fn parts(
         bytes += part.len() as u64;
         if bytes > max {
             let detail =
-                format!("It has more than {max} bytes. Ask for less, or raise MAX_BODY_BYTES.");
-            return Err(Problem::new("result_too_large", "The answer is too large", detail).into());
+                format!("The response has more than {max} bytes. Request less, or raise MAX_BODY_BYTES.");
+            return Err(JobError::new("result_too_large", "The response is too large", detail).into());
         }
         hashing.update(&part);
         let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
@@ -217,7 +217,7 @@ async fn parts(
     Ok((bytes, hashing.hex()))
 }
 
-/// A part is stored again before the request is sent again: the answer may have cost minutes.
+/// Stores a part, with one retry: repeating the whole request could cost minutes.
 async fn part_again(
     context: &Context<'_, Forward>,
     (name, id): (&str, &str),
@@ -230,29 +230,29 @@ async fn part_again(
     }
 }
 
-/// The headers of an answer as they are kept.
-fn kept(response: &Response) -> Result<Lines, Problem> {
+/// The headers of a response as they are stored.
+fn kept(response: &UpstreamResponse) -> Result<Lines, JobError> {
     let lines = response.headers.iter();
     let lines: Lines = lines.map(|(name, value)| (name.to_string(), latin1(value))).collect();
     let bytes: usize = lines.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes <= HEADERS_MAX {
         return Ok(lines);
     }
-    let detail = format!("They take {bytes} bytes, and {HEADERS_MAX} are kept with a job.");
-    Err(Problem::new("headers_too_large", "The headers of the answer are too large", detail))
+    let detail = format!("The headers have {bytes} bytes; a job stores at most {HEADERS_MAX}.");
+    Err(JobError::new("headers_too_large", "The headers of the response are too large", detail))
 }
 
 fn failure(error: &UpstreamError, method: &Method) -> StepError {
     if let UpstreamError::Source(SourceError::Missing | SourceError::Changed) = error {
-        let title = "The uploaded body is not there any more";
-        return StepError::Failed(Problem::new("input_missing", title, error.to_string()));
+        let title = "The uploaded body is no longer available";
+        return StepError::Failed(JobError::new("input_missing", title, error.to_string()));
     }
     let nothing_sent = matches!(error, UpstreamError::Unreachable(_) | UpstreamError::Setting(_));
     if nothing_sent || (method.is_idempotent() && !matches!(error, UpstreamError::Unsigned(_))) {
         return StepError::Again(error.to_string());
     }
-    let title = "The upstream gave no whole answer";
+    let title = "The upstream did not send a whole response";
     let detail =
-        format!("{error}. Whether the request took effect is not known, so it was not sent again.");
-    StepError::Failed(Problem::new("upstream", title, detail))
+        format!("{error}. It is unknown whether the request took effect, so it was not repeated.");
+    StepError::Failed(JobError::new("upstream", title, detail))
 }

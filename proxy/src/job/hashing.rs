@@ -1,4 +1,4 @@
-//! SHA-256 that can be written down in the middle.
+//! SHA-256 whose intermediate state can be serialized.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::digest::common::hazmat::{SerializableState as _, SerializedState};
 use sha2::{Digest as _, Sha256};
 
-/// A digest under way. Written down it is a text of hex.
+/// An unfinished digest, serialized as hexadecimal text.
 #[derive(Clone, Default)]
 pub(super) struct Hashing(Sha256);
 
@@ -18,12 +18,12 @@ impl fmt::Debug for Hashing {
 }
 
 impl Hashing {
-    /// Takes more bytes in.
+    /// Adds bytes.
     pub(super) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of what was taken in so far, in lower-case hex.
+    /// The digest of the bytes so far, in lower-case hex.
     #[must_use]
     pub(super) fn hex(&self) -> String {
         hex::encode(self.0.clone().finalize())
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_goes_on_where_it_was_written_down() {
+    fn a_digest_continues_from_its_serialized_state() {
         for cut in [0, 1, 63, 64, 65, 1000] {
             let bytes: Vec<u8> = (0..1000_u32).map(|n| n.to_le_bytes()[0]).collect();
             let mut hashing = Hashing::default();
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_state_is_refused() {
+    fn an_invalid_state_is_refused() {
         for text in ["\"\"", "\"00\"", "\"zz\"", "7"] {
             assert!(serde_json::from_str::<Hashing>(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! The ports in memory: for tests, and for trying a kind of job without AWS. They refuse what AWS refuses.
+//! The ports in memory, for tests and for trying a kind of job without AWS. They refuse what AWS refuses.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 
 use super::ports::{
-    Blobs, Change, Described, DuePage, EpochMillis, Invoker, Item, OpenUpload, Part, Pending,
+    Blobs, Change, ObjectHeaders, DuePage, EpochMillis, Invoker, Item, OpenUpload, Part, PortFuture,
     PortError, Rows, Written,
 };
 
-/// How many items [`MemoryRows::due`] gives at once: few, so that pages occur.
+/// The page size of [`MemoryRows::due`], small so that tests have several pages.
 const PAGE: usize = 3;
 /// The largest item of DynamoDB, in bytes.
 const ITEM_MAX: usize = 409_600;
@@ -27,13 +27,13 @@ pub struct MemoryRows {
 }
 
 impl MemoryRows {
-    /// Everything in it.
+    /// All items.
     #[must_use]
     pub fn items(&self) -> Vec<Item> {
         lock(&self.items).values().cloned().collect()
     }
 
-    /// Puts an item there whatever was there.
+    /// Replaces an item unconditionally.
     pub fn set(&self, item: Item) {
         lock(&self.items).insert(item.key.clone(), item);
     }
@@ -57,15 +57,15 @@ impl MemoryRows {
 }
 
 impl Rows for MemoryRows {
-    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Option<Item>> {
+    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<Item>> {
         Box::pin(async move { Ok(lock(&self.items).get(key).cloned()) })
     }
 
-    fn write(&self, changes: Vec<Change>) -> Pending<'_, Written> {
+    fn write(&self, changes: Vec<Change>) -> PortFuture<'_, Written> {
         Box::pin(async move { self.write_now(changes) })
     }
 
-    fn due(&self, now: EpochMillis, from: Option<String>) -> Pending<'_, DuePage> {
+    fn due(&self, now: EpochMillis, from: Option<String>) -> PortFuture<'_, DuePage> {
         Box::pin(async move {
             let items = lock(&self.items);
             let after =
@@ -81,7 +81,7 @@ impl Rows for MemoryRows {
 
 #[derive(Debug, Default)]
 struct Bucket {
-    objects: BTreeMap<String, (Described, Bytes)>,
+    objects: BTreeMap<String, (ObjectHeaders, Bytes)>,
     uploads: BTreeMap<String, Upload>,
     begun: u64,
 }
@@ -89,7 +89,7 @@ struct Bucket {
 #[derive(Debug, Default)]
 struct Upload {
     key: String,
-    described: Described,
+    described: ObjectHeaders,
     parts: BTreeMap<i32, Bytes>,
 }
 
@@ -100,9 +100,9 @@ pub struct MemoryBlobs {
 }
 
 impl MemoryBlobs {
-    /// An object and what is said of it.
+    /// An object and its headers.
     #[must_use]
-    pub fn object(&self, key: &str) -> Option<(Described, Bytes)> {
+    pub fn object(&self, key: &str) -> Option<(ObjectHeaders, Bytes)> {
         lock(&self.bucket).objects.get(key).cloned()
     }
 
@@ -112,7 +112,7 @@ impl MemoryBlobs {
         lock(&self.bucket).objects.keys().cloned().collect()
     }
 
-    /// How many uploads are under way.
+    /// The number of open uploads.
     #[must_use]
     pub fn open_uploads(&self) -> usize {
         lock(&self.bucket).uploads.len()
@@ -151,7 +151,7 @@ fn tag(bytes: &[u8]) -> String {
 }
 
 impl Blobs for MemoryBlobs {
-    fn put<'a>(&'a self, key: &'a str, described: &'a Described, bytes: Bytes) -> Pending<'a, ()> {
+    fn put<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders, bytes: Bytes) -> PortFuture<'a, ()> {
         Box::pin(async move {
             let object = (described.clone(), bytes);
             lock(&self.bucket).objects.insert(key.to_owned(), object);
@@ -159,17 +159,17 @@ impl Blobs for MemoryBlobs {
         })
     }
 
-    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Bytes> {
+    fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Bytes> {
         Box::pin(
             async move { self.object(key).map(|(_, bytes)| bytes).ok_or_else(|| missing(key)) },
         )
     }
 
-    fn size<'a>(&'a self, key: &'a str) -> Pending<'a, Option<u64>> {
+    fn size<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<u64>> {
         Box::pin(async move { Ok(self.object(key).map(|(_, bytes)| bytes.len() as u64)) })
     }
 
-    fn begin<'a>(&'a self, key: &'a str, described: &'a Described) -> Pending<'a, String> {
+    fn begin<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders) -> PortFuture<'a, String> {
         Box::pin(async move {
             let mut bucket = lock(&self.bucket);
             bucket.begun += 1;
@@ -180,7 +180,7 @@ impl Blobs for MemoryBlobs {
         })
     }
 
-    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> Pending<'a, Part> {
+    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> PortFuture<'a, Part> {
         Box::pin(async move {
             let mut bucket = lock(&self.bucket);
             let open = bucket.uploads.get_mut(&upload.id).ok_or_else(|| missing(&upload.id))?;
@@ -190,25 +190,25 @@ impl Blobs for MemoryBlobs {
         })
     }
 
-    fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> Pending<'a, ()> {
+    fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> PortFuture<'a, ()> {
         Box::pin(async move { self.complete_now(upload, parts) })
     }
 
-    fn abort<'a>(&'a self, upload: &'a OpenUpload) -> Pending<'a, ()> {
+    fn abort<'a>(&'a self, upload: &'a OpenUpload) -> PortFuture<'a, ()> {
         Box::pin(async move {
             lock(&self.bucket).uploads.remove(&upload.id);
             Ok(())
         })
     }
 
-    fn list<'a>(&'a self, prefix: &'a str) -> Pending<'a, Vec<String>> {
+    fn list<'a>(&'a self, prefix: &'a str) -> PortFuture<'a, Vec<String>> {
         Box::pin(async move {
             let keys = self.keys();
             Ok(keys.into_iter().filter(|key| key.starts_with(prefix)).collect())
         })
     }
 
-    fn uploads<'a>(&'a self, prefix: &'a str) -> Pending<'a, Vec<OpenUpload>> {
+    fn uploads<'a>(&'a self, prefix: &'a str) -> PortFuture<'a, Vec<OpenUpload>> {
         Box::pin(async move {
             let bucket = lock(&self.bucket);
             let open = bucket.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix));
@@ -218,7 +218,7 @@ impl Blobs for MemoryBlobs {
         })
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, ()> {
         Box::pin(async move {
             lock(&self.bucket).objects.remove(key);
             Ok(())
@@ -226,7 +226,7 @@ impl Blobs for MemoryBlobs {
     }
 }
 
-/// The queue of the job function: whoever takes an event runs it.
+/// The queue of the job function; the caller takes events and runs them.
 #[derive(Debug)]
 pub struct MemoryQueue {
     max: u64,
@@ -247,7 +247,7 @@ impl MemoryQueue {
 }
 
 impl Invoker for MemoryQueue {
-    fn invoke(&self, payload: Bytes) -> Pending<'_, ()> {
+    fn invoke(&self, payload: Bytes) -> PortFuture<'_, ()> {
         Box::pin(async move {
             if payload.len() as u64 > self.max {
                 let why = format!("{} byte payload, limit {} bytes", payload.len(), self.max);

@@ -1,18 +1,17 @@
-//! Jobs: work that takes longer than a request may, done once, across as many invocations as it needs.
+//! Jobs: work that takes longer than a request may, done once, in as many invocations as it needs.
 //!
-//! A [`Job`] is a value that takes steps. The [`Engine`] runs it in *generations*, one invocation of the job function
-//! each. When the time of an invocation comes to its end, the value is written down and the function invokes itself, with
-//! the state in the event when all of it fits and in the bucket otherwise. A row in a table says which generation is to
-//! run; every change of it is conditional, so that events which come twice, late or never do no harm. A sweeper begins
-//! again what was lost. A job ends exactly once.
+//! A [`Job`] is a value that runs step by step. The [`Engine`] runs it in *generations*, each one invocation of the job function.
+//! When the time of an invocation ends, the value is serialized and the function invokes itself, with the state in the event if
+//! it fits and in the bucket otherwise. A row in a table names the current generation. Every change of the row is conditional, so
+//! that duplicate, late and lost events do no harm. A sweeper restarts lost generations. A job ends exactly once.
 //!
-//! # A job of one's own
+//! # A new kind of job
 //!
 //! ```
 //! use hardcap_proxy::job::{Context, Job, Output, Step, StepError};
 //! use serde::{Deserialize, Serialize};
 //!
-//! /// Sums numbers, a thousand at a step.
+//! /// Sums numbers, a thousand in each step.
 //! #[derive(Default, Serialize, Deserialize)]
 //! struct Sum {
 //!     next: u64,
@@ -38,13 +37,13 @@
 //! }
 //! ```
 //!
-//! `examples/job.rs` runs one, from its creation to its result.
+//! `examples/job.rs` runs this job from its creation to its result.
 //!
-//! # What is where
+//! # Files
 //!
-//! `row.rs` is the state machine, pure; `engine.rs`, `create.rs`, `run.rs` and `sweep.rs` act on it through the traits of
-//! `ports.rs`, which `aws/` and `memory.rs` implement; `event.rs` is what travels. `forward.rs` and `export.rs` are the
-//! proxy's two kinds of job, `handler::job_api` is how clients see them, and `programs::jobs` are the programs of Lambda.
+//! `row.rs` is the state machine, as pure functions. `engine.rs`, `create.rs`, `run.rs` and `sweep.rs` apply it through the traits
+//! of `ports.rs`, which `aws/` and `memory.rs` implement. `event.rs` is the event. `forward.rs` and `export.rs` are the proxy's
+//! two kinds of job, `handler::job_api` is their HTTP interface, and `programs::jobs` has the Lambda functions.
 //!
 //! # Which test holds off which trap
 //!
@@ -92,12 +91,12 @@ mod work;
 
 pub use create::{CreateError, Key, NewJob, row_key};
 pub use engine::Engine;
-pub use event::{Carried, Digest, Event, payload};
-pub use outcome::{DETAIL_MAX, Output, Problem, Progress};
-pub use refusal::Refusal;
-pub use row::{Accepted, Row};
-pub use run::Ran;
-pub use settings::Settings;
-pub use state::{Asked, Claim, Decision, Ending, Leftovers, Setback, State};
-pub use sweep::Swept;
+pub use event::{EventState, Digest, JobEvent, payload};
+pub use outcome::{DETAIL_MAX, Output, JobError, Progress};
+pub use refusal::JobRefusal;
+pub use row::{NewRow, Row};
+pub use run::RunOutcome;
+pub use settings::JobSettings;
+pub use state::{GenerationRef, Lease, Decision, JobEnd, Leftovers, Setback, JobState};
+pub use sweep::SweepReport;
 pub use work::{Context, Job, Results, Step, StepError};

@@ -1,4 +1,4 @@
-//! What a job shows of itself: how far it is, what came of it, or why nothing did.
+//! The progress, the result and the error of a job.
 
 use std::time::Duration;
 
@@ -6,41 +6,41 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
-use super::ports::Described;
+use super::ports::ObjectHeaders;
 use super::work::{Context, Job, StepError};
 use crate::headers::Lines;
 
-/// The longest text of an error that a row keeps, in bytes: rows stay far below DynamoDB's 400 KB.
+/// The longest detail of an error in a row, in bytes. Rows stay far below DynamoDB's 400 KB.
 pub const DETAIL_MAX: usize = 2048;
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Things that are done: hits of an export.
+    /// Finished items, such as hits of an export.
     pub items: u64,
-    /// How many things there are, when that is known.
+    /// The total number of items, if it is known.
     pub items_total: Option<u64>,
-    /// Bytes that are written.
+    /// Written bytes.
     pub bytes: u64,
 }
 
-/// The result of a job: an object in the bucket, and what is known of it.
+/// The result of a job: an object in the bucket and its description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// The name of the object among those of the job.
+    /// The name of the object.
     pub name: String,
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
-    /// SHA-256 of all of it, in lower-case hex.
+    /// The SHA-256 in lower-case hex.
     pub sha256: String,
-    /// The status that the upstream gave; 200 for what the job made itself.
+    /// The upstream's status; 200 for a result that the job produced.
     pub status: u16,
-    /// The headers that belong to it, those that describe the bytes among them.
+    /// The headers of the result, including those that describe the bytes.
     pub headers: Lines,
 }
 
 impl Output {
-    /// Stores a result that is at hand whole.
+    /// Stores a whole result.
     ///
     /// # Errors
     ///
@@ -57,11 +57,11 @@ impl Output {
     }
 }
 
-/// What of the headers is said of an object in the bucket.
+/// The headers that are stored with an object in the bucket.
 #[must_use]
-pub(super) fn described(headers: &Lines) -> Described {
+pub(super) fn described(headers: &Lines) -> ObjectHeaders {
     let get = |name| crate::headers::get(headers, name).map(str::to_owned);
-    Described {
+    ObjectHeaders {
         content_type: get("content-type"),
         content_encoding: get("content-encoding"),
         content_language: get("content-language"),
@@ -69,21 +69,21 @@ pub(super) fn described(headers: &Lines) -> Described {
     }
 }
 
-/// Why a job failed: for its owner, and small.
+/// The error of a job, for its owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// The cause, one word for programs.
+pub struct JobError {
+    /// The code of the cause, for programs.
     pub code: String,
-    /// The cause in a few words.
+    /// The title of the cause.
     pub title: String,
-    /// What happened, and what can be done.
+    /// What happened and what to do.
     pub detail: String,
 }
 
-impl Problem {
-    /// A problem whose detail is cut to [`DETAIL_MAX`] bytes: this text is ours, or explains an error; it is no result.
+impl JobError {
+    /// An error whose detail is cut to [`DETAIL_MAX`] bytes.
     #[must_use]
-    pub fn new(code: &str, title: &str, detail: impl Into<String>) -> Problem {
+    pub fn new(code: &str, title: &str, detail: impl Into<String>) -> JobError {
         let mut detail = detail.into();
         if detail.len() > DETAIL_MAX {
             let whole = detail.len();
@@ -94,85 +94,85 @@ impl Problem {
             detail.truncate(end);
             detail = format!("{detail}… (cut from {whole} bytes)");
         }
-        Problem { code: code.to_owned(), title: title.to_owned(), detail }
+        JobError { code: code.to_owned(), title: title.to_owned(), detail }
     }
 
-    pub(super) fn stopped() -> Problem {
-        Problem::new(
+    pub(super) fn stopped() -> JobError {
+        JobError::new(
             "stopped",
             "Jobs are switched off",
-            "Whoever runs this proxy has switched its jobs off (JOBS=off). Send the job again when they are back.",
+            "The operator has switched jobs off (JOBS=off). Send the job again later.",
         )
     }
 
-    pub(super) fn expired(age: Duration) -> Problem {
-        Problem::new(
+    pub(super) fn expired(age: Duration) -> JobError {
+        JobError::new(
             "too_old",
-            "The job took longer than a job may",
+            "The job exceeded the maximum age",
             format!(
-                "It was not done {} s after it was accepted. Ask for less in one job.",
+                "The job was not complete {} s after it was accepted. Request less in one job.",
                 age.as_secs()
             ),
         )
     }
 
-    pub(super) fn too_many_generations(max: u64) -> Problem {
-        Problem::new(
+    pub(super) fn too_many_generations(max: u64) -> JobError {
+        JobError::new(
             "too_many_generations",
-            "The job needs more invocations than a job may",
-            format!("It was not done after {max} of them. Ask for less in one job."),
+            "The job exceeded the maximum number of invocations",
+            format!("The job was not complete after {max} invocations. Request less in one job."),
         )
     }
 
-    pub(super) fn step_too_long(tries: u32, repeatable: bool) -> Problem {
+    pub(super) fn step_too_long(tries: u32, repeatable: bool) -> JobError {
         let again =
-            if repeatable { "" } else { " It was not tried again, for it may have taken effect." };
-        Problem::new(
+            if repeatable { "" } else { " It was not repeated, because it may have taken effect." };
+        JobError::new(
             "step_too_long",
-            "A step of the job takes longer than a function may run",
+            "A step of the job takes longer than one invocation",
             format!(
-                "It did not end within the time of one invocation, in {tries} tries.{again} Ask for less at a time, or give the job function a longer timeout."
+                "The step did not end within one invocation, in {tries} attempts.{again} Request less at a time, or increase the timeout of the job function."
             ),
         )
     }
 
-    pub(super) fn interrupted(tries: u32, repeatable: bool) -> Problem {
+    pub(super) fn interrupted(tries: u32, repeatable: bool) -> JobError {
         let detail = if repeatable {
             format!(
-                "The function ended {tries} times without a word: it crashed, ran out of memory, or was cut off."
+                "The function ended {tries} times without a report: it crashed, ran out of memory, or timed out."
             )
         } else {
-            "The function ended without a word while the request was under way. Whether it took effect is not known, so it was not sent again.".to_owned()
+            "The function ended without a report while the request was running. It is unknown whether the request took effect, so it was not repeated.".to_owned()
         };
-        Problem::new("interrupted", "The job was interrupted", detail)
+        JobError::new("interrupted", "The job was interrupted", detail)
     }
 
-    pub(super) fn never_started(generation: u64, revivals: u32) -> Problem {
-        Problem::new(
+    pub(super) fn never_started(generation: u64, revivals: u32) -> JobError {
+        JobError::new(
             "never_started",
             "Lambda did not start the job",
             format!(
-                "Generation {generation} was invoked {} times, and none of them got through.",
+                "Generation {generation} was invoked {} times without being started.",
                 u64::from(revivals) + 1
             ),
         )
     }
 
-    pub(super) fn recursion(generation: u64, why: &str) -> Problem {
-        Problem::new(
+    pub(super) fn recursion(generation: u64, why: &str) -> JobError {
+        JobError::new(
             "recursion",
-            "Lambda stopped the chain of invocations",
+            "Lambda stopped the recursive invocations",
             format!(
-                "A job function invokes itself, and Lambda stops such chains unless the function has `RecursiveLoop: Allow`. It stopped generation {generation}: {why}"
+                "The job function invokes itself, which Lambda stops unless the function has `RecursiveLoop: Allow`. Lambda stopped generation {generation}: {why}"
             ),
         )
     }
 
-    pub(super) fn oversize(bytes: u64) -> Problem {
-        Problem::new(
+    pub(super) fn oversize(bytes: u64) -> JobError {
+        JobError::new(
             "oversize",
-            "Lambda refuses the event of the job",
-            format!("Even without its state, {bytes} bytes of it are too many."),
+            "The event of the job is too large for Lambda",
+            format!("The event has {bytes} bytes without the job's state."),
         )
     }
 }
@@ -183,10 +183,10 @@ mod tests {
 
     #[test]
     fn j13_an_error_text_of_390_kb_is_cut_and_says_so() {
-        let problem = Problem::new("upstream", "It failed", "é".repeat(195 * 1024));
+        let problem = JobError::new("upstream", "It failed", "é".repeat(195 * 1024));
         assert!(problem.detail.len() <= DETAIL_MAX, "{} bytes", problem.detail.len());
         assert!(problem.detail.ends_with("… (cut from 399360 bytes)"), "{}", problem.detail);
-        let exact = Problem::new("upstream", "It failed", "x".repeat(DETAIL_MAX));
-        assert_eq!(exact.detail, "x".repeat(DETAIL_MAX), "nothing is cut that fits");
+        let exact = JobError::new("upstream", "It failed", "x".repeat(DETAIL_MAX));
+        assert_eq!(exact.detail, "x".repeat(DETAIL_MAX), "a text that fits is not cut");
     }
 }

@@ -1,6 +1,6 @@
-//! What the engine needs of the world: rows, blobs, a way to invoke, and the time. Three of the four are AWS.
+//! The interfaces of the engine: rows, blobs, invocations and time. Three of the four are AWS services.
 //!
-//! The traits are small, so that [`memory`](super::memory) can stand in for AWS with every fault that AWS has.
+//! The traits are small, so that [`memory`](super::memory) can replace AWS with every fault that AWS has.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,88 +10,88 @@ use futures_util::future::BoxFuture;
 
 pub use crate::clock::{Clock, EpochMillis, SystemClock};
 
-/// A future that a port gives back.
-pub type Pending<'a, T> = BoxFuture<'a, Result<T, PortError>>;
+/// The future of a call to a port.
+pub type PortFuture<'a, T> = BoxFuture<'a, Result<T, PortError>>;
 
-/// Why a port did not do what it was asked.
+/// Why a call to a port failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
-    /// It may work when it is asked again. Whether it took effect is not known.
+    /// A transient error. It is unknown whether the call took effect.
     #[error("{0}")]
     Unavailable(String),
-    /// It will never work: a permission, a name, a size.
+    /// A permanent error: a permission, a name, a size.
     #[error("{0}")]
     Refused(String),
-    /// The invoked payload is larger than Lambda takes.
-    #[error("the payload is larger than Lambda takes: {0}")]
+    /// The payload of an invocation is too large for Lambda.
+    #[error("the payload is too large for Lambda: {0}")]
     TooLarge(String),
     /// Lambda stopped a chain of invocations.
     #[error("Lambda stopped the chain of invocations: {0}")]
     Recursion(String),
-    /// What was asked for is not there.
-    #[error("{0} is not there")]
+    /// The object, the upload or the row does not exist.
+    #[error("{0} does not exist")]
     Missing(String),
 }
 
 impl PortError {
-    /// Whether it is worth asking again.
+    /// Whether a retry can succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, PortError::Unavailable(_))
     }
 }
 
-/// A row as it lies in the table.
+/// An item of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Its name.
+    /// The key.
     pub key: String,
-    /// Counts the writes; the condition of the next one.
+    /// The number of writes, which is the condition of the next one.
     pub version: u64,
-    /// What is in it, as JSON.
+    /// The content, as JSON.
     pub document: String,
-    /// When a sweeper has to look at it; `None` when nothing is left to do.
+    /// When a sweeper must process the item; `None` if nothing is left to do.
     pub due: Option<EpochMillis>,
-    /// When the table may forget it.
+    /// When the table may delete the item.
     pub forget: EpochMillis,
 }
 
-/// One write: `item.version` has to follow the version that is there, and 1 follows nothing.
+/// One write. `version` must follow the stored version; 1 means that no item exists.
 pub type Change = Item;
 
 /// Whether a conditional write took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// All of it.
+    /// All changes were written.
     Yes,
-    /// Nothing: another version was there.
+    /// Nothing was written, because another version was stored.
     Conflict,
 }
 
-/// Items that are due, and where the next ones begin.
+/// Due items, and the start of the next page.
 #[derive(Clone, Debug, Default)]
 pub struct DuePage {
     /// The items.
     pub items: Vec<Item>,
-    /// What to pass to get more; `None` at the end.
+    /// The start of the next page; `None` on the last one.
     pub next: Option<String>,
 }
 
 /// A table with conditional writes.
 pub trait Rows: Send + Sync {
-    /// Reads an item as it is now, not as it was.
-    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Option<Item>>;
+    /// Reads an item with strong consistency.
+    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<Item>>;
 
-    /// Writes all of them, each under its condition, or none.
-    fn write(&self, changes: Vec<Change>) -> Pending<'_, Written>;
+    /// Writes all changes, each under its condition, or none.
+    fn write(&self, changes: Vec<Change>) -> PortFuture<'_, Written>;
 
-    /// Items that were due at `now`, in no order.
-    fn due(&self, now: EpochMillis, from: Option<String>) -> Pending<'_, DuePage>;
+    /// The items that are due at `now`, in any order.
+    fn due(&self, now: EpochMillis, from: Option<String>) -> PortFuture<'_, DuePage>;
 }
 
-/// What is said of an object besides its bytes.
+/// The headers of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Described {
+pub struct ObjectHeaders {
     /// `Content-Type`.
     pub content_type: Option<String>,
     /// `Content-Encoding`.
@@ -102,13 +102,13 @@ pub struct Described {
     pub content_disposition: Option<String>,
 }
 
-/// A part that is stored.
+/// A stored part.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Part {
-    /// 1 and up.
+    /// The number, from 1 on.
     #[serde(rename = "n")]
     pub number: i32,
-    /// What S3 called it.
+    /// The `ETag` that S3 returned.
     #[serde(rename = "e")]
     pub tag: String,
     /// The SHA-256 of its bytes, in base64.
@@ -116,55 +116,55 @@ pub struct Part {
     pub checksum: String,
 }
 
-/// A multipart upload under way.
+/// An open multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenUpload {
-    /// The key it will have.
+    /// The key of the object.
     pub key: String,
-    /// Its id.
+    /// The id of the upload.
     pub id: String,
 }
 
-/// A bucket. Keys are below a prefix that only the configuration knows.
+/// A bucket. Keys are relative to the configured prefix.
 pub trait Blobs: Send + Sync {
-    /// Stores bytes, over what was there.
-    fn put<'a>(&'a self, key: &'a str, described: &'a Described, bytes: Bytes) -> Pending<'a, ()>;
+    /// Stores an object, replacing an existing one.
+    fn put<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders, bytes: Bytes) -> PortFuture<'a, ()>;
 
-    /// Reads all of an object; [`PortError::Missing`] when there is none.
-    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Bytes>;
+    /// Reads an object; [`PortError::Missing`] if it does not exist.
+    fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Bytes>;
 
-    /// The length of an object, when there is one.
-    fn size<'a>(&'a self, key: &'a str) -> Pending<'a, Option<u64>>;
+    /// The length of an object in bytes, if it exists.
+    fn size<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<u64>>;
 
-    /// Begins a multipart upload.
-    fn begin<'a>(&'a self, key: &'a str, described: &'a Described) -> Pending<'a, String>;
+    /// Begins a multipart upload and returns its id.
+    fn begin<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders) -> PortFuture<'a, String>;
 
-    /// Stores a part, over what had its number; [`PortError::Missing`] when the upload has ended.
-    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> Pending<'a, Part>;
+    /// Stores a part, replacing an existing one; [`PortError::Missing`] if the upload has ended.
+    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> PortFuture<'a, Part>;
 
-    /// Makes an object of parts; [`PortError::Missing`] when the upload has ended.
-    fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> Pending<'a, ()>;
+    /// Completes an object from parts; [`PortError::Missing`] if the upload has ended.
+    fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> PortFuture<'a, ()>;
 
-    /// Ends an upload and forgets its parts. That it has ended already is no error.
-    fn abort<'a>(&'a self, upload: &'a OpenUpload) -> Pending<'a, ()>;
+    /// Aborts an upload. An upload that has already ended is not an error.
+    fn abort<'a>(&'a self, upload: &'a OpenUpload) -> PortFuture<'a, ()>;
 
     /// The keys that begin with `prefix`.
-    fn list<'a>(&'a self, prefix: &'a str) -> Pending<'a, Vec<String>>;
+    fn list<'a>(&'a self, prefix: &'a str) -> PortFuture<'a, Vec<String>>;
 
-    /// The uploads under way to keys that begin with `prefix`.
-    fn uploads<'a>(&'a self, prefix: &'a str) -> Pending<'a, Vec<OpenUpload>>;
+    /// The open uploads to keys that begin with `prefix`.
+    fn uploads<'a>(&'a self, prefix: &'a str) -> PortFuture<'a, Vec<OpenUpload>>;
 
-    /// Removes an object. That there is none is no error.
-    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, ()>;
+    /// Deletes an object. A missing object is not an error.
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, ()>;
 }
 
-/// The job function, as it invokes itself: asynchronously, and with nothing but a payload.
+/// Invokes the job function asynchronously.
 pub trait Invoker: Send + Sync {
     /// Returns once Lambda has accepted the event.
-    fn invoke(&self, payload: Bytes) -> Pending<'_, ()>;
+    fn invoke(&self, payload: Bytes) -> PortFuture<'_, ()>;
 }
 
-/// All ports together.
+/// All ports.
 #[derive(Clone)]
 pub struct Ports {
     /// The table.

@@ -1,42 +1,42 @@
-//! What may be wrong with a request about a job, as problems.
+//! The refusals of requests about jobs.
 
 use crate::job::create::CreateError;
 use crate::job::ports::PortError;
-use crate::job::{Problem as JobProblem, State};
-use crate::problem::{Problem, Refused, row};
+use crate::job::{JobError, JobState};
+use crate::problem::{ProblemDetails, ToProblem, details};
 
-/// Why a request about a job is not answered with what it asks for.
+/// Why a request about a job is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// No table and no function are configured.
+pub enum JobRefusal {
+    /// Jobs are not configured.
     #[error("JOBS_TABLE and JOB_FUNCTION are not set")]
     NotConfigured,
-    /// The body of a request for an export.
+    /// The body of an export request is invalid.
     #[error("invalid export request: {0}")]
     BadExport(String),
-    /// The header `Idempotency-Key`.
-    #[error("Idempotency-Key has to be 1 to 255 printable characters of ASCII")]
+    /// The header `Idempotency-Key` is invalid.
+    #[error("Idempotency-Key must be 1 to 255 printable ASCII characters")]
     BadKey,
-    /// It is not there, or another's.
+    /// The user has no such job.
     #[error("there is no job {0}")]
     Unknown(String),
-    /// Its time is over.
-    #[error("the job {0} is over, and its result is removed")]
+    /// The job has expired.
+    #[error("the job {0} has expired, and its result was removed")]
     Gone(String),
-    /// It ended while the client waited, without an answer.
+    /// The job ended without a response while the client waited.
     #[error("the job {id} ended as {}: {}", state.name(), detail(problem.as_ref()))]
     Ended {
-        /// The job.
+        /// The id of the job.
         id: String,
-        /// How it ended.
-        state: State,
-        /// Why.
-        problem: Option<JobProblem>,
+        /// The final state.
+        state: JobState,
+        /// The error, if there is one.
+        problem: Option<JobError>,
     },
-    /// What lies in the bucket is not what the job put there.
+    /// The stored result differs from what the job stored.
     #[error("the result of the job {0} has changed in the bucket")]
     Changed(String),
-    /// The engine does not take it on.
+    /// The job was not created.
     #[error(transparent)]
     Create(#[from] CreateError),
     /// A service failed.
@@ -44,52 +44,52 @@ pub enum Refusal {
     Port(#[from] PortError),
 }
 
-fn detail(problem: Option<&JobProblem>) -> &str {
-    problem.map_or("no reason is known", |problem| &problem.detail)
+fn detail(problem: Option<&JobError>) -> &str {
+    problem.map_or("no reason was recorded", |problem| &problem.detail)
 }
 
-impl Refused for Refusal {
-    fn describe(&self) -> Problem {
+impl ToProblem for JobRefusal {
+    fn describe(&self) -> ProblemDetails {
         match self {
-            Refusal::NotConfigured => row(
+            JobRefusal::NotConfigured => details(
                 501,
                 "no-jobs",
-                "This proxy has no jobs",
+                "Jobs are not configured",
                 "The operator has to set JOBS_TABLE and JOB_FUNCTION.",
             ),
-            Refusal::BadExport(_) => row(
+            JobRefusal::BadExport(_) => details(
                 400,
                 "bad-export",
-                "The export is not understood",
-                "Expected is {\"index\": \"logs-*\", \"search\": {\"query\": {…}}, \"gzip\": false}.",
+                "The export request is invalid",
+                "Expected: {\"index\": \"logs-*\", \"search\": {\"query\": {…}}, \"gzip\": false}.",
             ),
-            Refusal::BadKey => row(
+            JobRefusal::BadKey => details(
                 400,
                 "bad-idempotency-key",
                 "Idempotency-Key is not accepted",
-                "A UUID is a good one.",
+                "Use a UUID, for example.",
             ),
-            Refusal::Unknown(_) => row(
+            JobRefusal::Unknown(_) => details(
                 404,
                 "no-such-job",
                 "There is no such job",
-                "GET /_proxy/jobs lists those there are.",
+                "GET /_proxy/jobs lists your jobs.",
             ),
-            Refusal::Gone(_) => row(410, "job-gone", "The job is over", "Send the request again."),
-            Refusal::Ended { .. } => row(
+            JobRefusal::Gone(_) => details(410, "job-gone", "The job has expired", "Send the request again."),
+            JobRefusal::Ended { .. } => details(
                 502,
                 "job-ended",
-                "The job ended without an answer",
-                "GET /_proxy/jobs/{id} says the same for as long as it is kept.",
+                "The job ended without a response",
+                "GET /_proxy/jobs/{id} shows the job until it expires.",
             ),
-            Refusal::Changed(_) => row(
+            JobRefusal::Changed(_) => details(
                 502,
                 "result-changed",
-                "The result is not what the job stored",
+                "The result has changed in the bucket",
                 "Send the request again.",
             ),
-            Refusal::Create(error) => of_create(error),
-            Refusal::Port(_) => row(
+            JobRefusal::Create(error) => of_create(error),
+            JobRefusal::Port(_) => details(
                 503,
                 "jobs-unavailable",
                 "Jobs are temporarily unavailable",
@@ -99,27 +99,27 @@ impl Refused for Refusal {
     }
 }
 
-fn of_create(error: &CreateError) -> Problem {
+fn of_create(error: &CreateError) -> ProblemDetails {
     match error {
         CreateError::Stopped => {
-            row(503, "jobs-stopped", "Jobs are switched off", "The operator has set JOBS=off.")
+            details(503, "jobs-stopped", "Jobs are switched off", "The operator has set JOBS=off.")
         }
-        CreateError::TooMany(_) => row(
+        CreateError::TooMany(_) => details(
             429,
             "too-many-jobs",
-            "Too many jobs at a time",
-            "Wait for one to end, or cancel one with DELETE /_proxy/jobs/{id}.",
+            "Too many unfinished jobs",
+            "Wait until one ends, or cancel one with DELETE /_proxy/jobs/{id}.",
         ),
-        CreateError::KeyReused => row(
+        CreateError::KeyReused => details(
             422,
             "idempotency-key-reused",
-            "Idempotency-Key was used before",
-            "Another request needs another key.",
+            "Idempotency-Key was already used",
+            "Use a new key for another request.",
         ),
         CreateError::Input(_) => {
-            row(400, "bad-input", "The request cannot be written down", "Nothing was begun.")
+            details(400, "bad-input", "The request cannot be stored", "No job was created.")
         }
-        CreateError::NotStarted(_) | CreateError::Port(_) => row(
+        CreateError::NotStarted(_) | CreateError::Port(_) => details(
             503,
             "job-not-started",
             "The job could not be started",

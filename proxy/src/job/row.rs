@@ -1,105 +1,106 @@
-//! The row of a job: what is durable about it but its bytes. Every change is one of the pure functions here, and takes
-//! effect by a write under the condition that nobody wrote in between.
+//! The row of a job: its durable state without its objects. Every change is a pure function here, and takes effect by a write
+//! that is conditional on the previous version.
 //!
 //! ```text
-//!  queued ──claim──▶ running ──finish──▶ complete │ failed
+//!  queued ──lease──▶ running ──finish──▶ complete │ failed
 //!    ▲  ▲               │ │
 //!    │  └──hand over────┘ └──cancel, expire, from either──▶ cancelled │ expired
 //!    └─────release, revive
 //! ```
 //!
-//! No function leads out of a terminal state; each refuses it by itself.
+//! No function leads out of a terminal state.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
-use super::outcome::{Output, Problem, Progress};
+use super::outcome::{Output, JobError, Progress};
 use super::ports::EpochMillis;
-use super::settings::Settings;
-use super::state::{Asked, Claim, Decision, Ending, Leftovers, Setback, State};
+use super::settings::JobSettings;
+use super::state::{GenerationRef, Lease, Decision, JobEnd, Leftovers, Setback, JobState};
 
-/// A job.
+/// The row of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its id, a random UUID.
+    /// The id, a random UUID.
     pub id: String,
-    /// Whose it is.
+    /// The owner.
     pub owner: String,
-    /// What sort of work.
+    /// The kind of job.
     pub kind: String,
-    /// Where it is.
-    pub state: State,
+    /// The state.
+    pub state: JobState,
     /// When it was accepted.
     pub created: EpochMillis,
-    /// When the job last changed.
+    /// When the row last changed for its owner.
     pub updated: EpochMillis,
-    /// When it expires, done or not.
+    /// When the job expires, finished or not.
     pub deadline: EpochMillis,
-    /// The generation that runs or is to run.
+    /// The current generation.
     pub generation: u64,
-    /// How many invocations led here, one from the other.
+    /// The number of invocations in the current chain.
     pub hops: u64,
-    /// What it was asked.
+    /// The digest of its input.
     pub input: Digest,
-    /// The state with which the present generation begins.
+    /// The digest of the state with which the current generation begins.
     pub checkpoint: Digest,
-    /// Whether a generation may be begun a second time.
+    /// Whether a generation may be started again.
     pub repeatable: bool,
-    /// Who runs it.
-    pub claim: Option<Claim>,
-    /// How often the present generation was started.
+    /// The lease of the current run.
+    #[serde(rename = "claim")]
+    pub lease: Option<Lease>,
+    /// How often the current generation was started.
     pub attempts: u32,
-    /// How often a sweeper invoked the present generation again.
+    /// How often a sweeper invoked the current generation again.
     pub revivals: u32,
-    /// Whether Lambda accepted the event of the present generation.
+    /// Whether Lambda accepted the event of the current generation.
     pub handed: bool,
-    /// How the last run of the present generation ended.
+    /// How the last run of the current generation ended.
     pub setback: Option<Setback>,
-    /// How far it is.
+    /// The progress.
     pub progress: Progress,
-    /// The result of a complete job.
+    /// The result, if the job is complete.
     pub result: Option<Output>,
-    /// The error of a failed or expired job.
-    pub error: Option<Problem>,
-    /// When it ended.
+    /// The error, if the job failed or expired.
+    pub error: Option<JobError>,
+    /// When the job ended.
     pub ended: Option<EpochMillis>,
-    /// What is left in the bucket.
+    /// The objects left in the bucket.
     pub leftovers: Leftovers,
-    /// When a run of it can still be alive, at most.
+    /// Until when a run of the job can be alive.
     pub alive: EpochMillis,
-    /// Who wrote this version: how a writer recognizes its own write when the answer to it was lost.
+    /// The mark of the writer of this version, by which it recognizes its write if the response was lost.
     pub writer: String,
 }
 
-/// A job as it is accepted.
+/// A job to be accepted.
 #[derive(Clone, Debug)]
-pub struct Accepted {
-    /// Its id.
+pub struct NewRow {
+    /// The id.
     pub id: String,
-    /// Whose it is.
+    /// The owner.
     pub owner: String,
-    /// What sort of work.
+    /// The kind of job.
     pub kind: String,
-    /// What it was asked.
+    /// The digest of its input.
     pub input: Digest,
-    /// The state it begins with.
+    /// The digest of its first state.
     pub checkpoint: Digest,
-    /// Whether it may be begun a second time.
+    /// Whether a generation may be started again.
     pub repeatable: bool,
 }
 
 impl Row {
-    /// The row of a job that begins at `now`.
+    /// The row of a job that is accepted at `now`.
     #[must_use]
-    pub fn new(accepted: Accepted, now: EpochMillis, settings: &Settings) -> Row {
-        let Accepted { id, owner, kind, input, checkpoint, repeatable } = accepted;
+    pub fn new(accepted: NewRow, now: EpochMillis, settings: &JobSettings) -> Row {
+        let NewRow { id, owner, kind, input, checkpoint, repeatable } = accepted;
         Row {
             id,
             owner,
             kind,
-            state: State::Queued,
+            state: JobState::Queued,
             created: now,
             updated: now,
             deadline: later(now, settings.age_max),
@@ -108,7 +109,7 @@ impl Row {
             input,
             checkpoint,
             repeatable,
-            claim: None,
+            lease: None,
             attempts: 0,
             revivals: 0,
             handed: false,
@@ -123,38 +124,38 @@ impl Row {
         }
     }
 
-    /// What an event may do at `now`.
+    /// Decides what an event may do at `now`.
     #[must_use]
-    pub fn claim(
+    pub fn acquire(
         &self,
-        asked: Asked<'_>,
-        claim: Claim,
+        asked: GenerationRef<'_>,
+        lease: Lease,
         now: EpochMillis,
-        settings: &Settings,
+        settings: &JobSettings,
     ) -> Decision {
         if self.state.is_terminal() {
-            return Decision::Aside("the job has ended");
+            return Decision::Skipped("the job has ended");
         }
         if asked.generation != self.generation {
-            return Decision::Aside("the event is of another generation");
+            return Decision::Skipped("the event is for another generation");
         }
         if *asked.digest != self.checkpoint {
-            return Decision::Aside("the event brings another state than the row names");
+            return Decision::Skipped("the state of the event differs from the row's");
         }
         if let Some(end) = self.out_of_bounds(now, settings) {
             return Decision::End(end);
         }
-        if self.claim.as_ref().is_some_and(|held| held.until > now) {
-            return Decision::Aside("the generation runs elsewhere");
+        if self.lease.as_ref().is_some_and(|held| held.until > now) {
+            return Decision::Skipped("another run holds the generation");
         }
         if let Some(end) = self.out_of_attempts(now, settings) {
             return Decision::End(end);
         }
-        let alive = self.alive.max(claim.until);
-        let setback = if self.claim.is_some() { Some(Setback::Lost) } else { self.setback };
+        let alive = self.alive.max(lease.until);
+        let setback = if self.lease.is_some() { Some(Setback::Lost) } else { self.setback };
         Decision::Run(Row {
-            state: State::Running,
-            claim: Some(claim),
+            state: JobState::Running,
+            lease: Some(lease),
             attempts: self.attempts + 1,
             handed: true,
             alive,
@@ -164,53 +165,53 @@ impl Row {
         })
     }
 
-    /// The end of a job that may not go on at all, if it is one. A run that is alive sees to it itself.
+    /// The end of a job that exceeds a bound, if it does. A live run applies it itself.
     #[must_use]
-    pub fn out_of_bounds(&self, now: EpochMillis, settings: &Settings) -> Option<Row> {
+    pub fn out_of_bounds(&self, now: EpochMillis, settings: &JobSettings) -> Option<Row> {
         if !settings.enabled {
-            return self.finish(Ending::Failed(Problem::stopped()), now);
+            return self.finish(JobEnd::Failed(JobError::stopped()), now);
         }
         if now >= self.deadline {
-            return self.finish(Ending::Expired(Problem::expired(settings.age_max)), now);
+            return self.finish(JobEnd::Expired(JobError::expired(settings.age_max)), now);
         }
         if self.generation > settings.generations_max {
-            let problem = Problem::too_many_generations(settings.generations_max);
-            return self.finish(Ending::Failed(problem), now);
+            let problem = JobError::too_many_generations(settings.generations_max);
+            return self.finish(JobEnd::Failed(problem), now);
         }
         None
     }
 
-    /// The end of a job whose present generation was begun as often as it may be.
+    /// The end of a job whose current generation has no attempts left.
     #[must_use]
-    pub fn out_of_attempts(&self, now: EpochMillis, settings: &Settings) -> Option<Row> {
+    pub fn out_of_attempts(&self, now: EpochMillis, settings: &JobSettings) -> Option<Row> {
         let max = if self.repeatable { settings.attempts_max } else { 1 };
         if self.attempts < max {
             return None;
         }
-        let lost = self.claim.is_some() || self.setback == Some(Setback::Lost);
+        let lost = self.lease.is_some() || self.setback == Some(Setback::Lost);
         let problem = if lost {
-            Problem::interrupted(self.attempts, self.repeatable)
+            JobError::interrupted(self.attempts, self.repeatable)
         } else {
-            Problem::step_too_long(self.attempts, self.repeatable)
+            JobError::step_too_long(self.attempts, self.repeatable)
         };
-        self.finish(Ending::Failed(problem), now)
+        self.finish(JobEnd::Failed(problem), now)
     }
 
-    /// The present run is still the one that counts.
+    /// Whether the run with this token holds the job.
     #[must_use]
     pub fn is_held_by(&self, token: &str) -> bool {
-        self.state == State::Running
-            && self.claim.as_ref().is_some_and(|claim| claim.token == token)
+        self.state == JobState::Running
+            && self.lease.as_ref().is_some_and(|lease| lease.token == token)
     }
 
-    /// Shows how far the present run is.
+    /// Records the progress of the current run.
     #[must_use]
     pub fn advance(&self, token: &str, progress: Progress, now: EpochMillis) -> Option<Row> {
         let next = Row { progress, updated: now, ..self.clone() };
         self.is_held_by(token).then_some(next)
     }
 
-    /// The next generation is to begin with this state.
+    /// Queues the next generation with a state.
     #[must_use]
     pub fn hand_over(
         &self,
@@ -220,11 +221,11 @@ impl Row {
         now: EpochMillis,
     ) -> Option<Row> {
         let next = Row {
-            state: State::Queued,
+            state: JobState::Queued,
             generation: self.generation + 1,
             hops: self.hops + 1,
             checkpoint,
-            claim: None,
+            lease: None,
             attempts: 0,
             revivals: 0,
             handed: false,
@@ -236,13 +237,13 @@ impl Row {
         self.is_held_by(token).then_some(next)
     }
 
-    /// The present generation is to be begun again: its run did not get through its first step.
+    /// Queues the current generation again, because its run did not complete the first step.
     #[must_use]
     pub fn release(&self, token: &str, now: EpochMillis) -> Option<Row> {
         let next = Row {
-            state: State::Queued,
+            state: JobState::Queued,
             hops: self.hops + 1,
-            claim: None,
+            lease: None,
             handed: false,
             setback: Some(Setback::TooLong),
             updated: now,
@@ -251,16 +252,16 @@ impl Row {
         self.is_held_by(token).then_some(next)
     }
 
-    /// Lambda has accepted the event of a generation.
+    /// Records that Lambda accepted the event of a generation.
     #[must_use]
     pub fn accepted_by_lambda(&self, generation: u64, now: EpochMillis) -> Option<Row> {
-        let waits = self.state == State::Queued && self.generation == generation && !self.handed;
+        let waits = self.state == JobState::Queued && self.generation == generation && !self.handed;
         waits.then(|| Row { handed: true, updated: now, ..self.clone() })
     }
 
-    /// What a sweeper makes of a job that did not move: it is begun again, in a chain of its own, or ends.
+    /// The next row of a due job that did not progress: queued again, in a new chain, or ended.
     #[must_use]
-    pub fn revive(&self, now: EpochMillis, settings: &Settings) -> Option<Row> {
+    pub fn revive(&self, now: EpochMillis, settings: &JobSettings) -> Option<Row> {
         if self.state.is_terminal() || self.due(settings).is_none_or(|due| due > now) {
             return None;
         }
@@ -268,14 +269,14 @@ impl Row {
             return Some(end);
         }
         if self.revivals >= settings.revivals_max {
-            let problem = Problem::never_started(self.generation, self.revivals);
-            return self.finish(Ending::Failed(problem), now);
+            let problem = JobError::never_started(self.generation, self.revivals);
+            return self.finish(JobEnd::Failed(problem), now);
         }
-        let setback = if self.claim.is_some() { Some(Setback::Lost) } else { self.setback };
+        let setback = if self.lease.is_some() { Some(Setback::Lost) } else { self.setback };
         Some(Row {
-            state: State::Queued,
+            state: JobState::Queued,
             hops: 0,
-            claim: None,
+            lease: None,
             revivals: self.revivals + 1,
             handed: false,
             setback,
@@ -284,45 +285,45 @@ impl Row {
         })
     }
 
-    /// Ends the job; `None` when it has ended.
+    /// Ends the job; `None` if it has already ended.
     #[must_use]
-    pub fn finish(&self, ending: Ending, now: EpochMillis) -> Option<Row> {
+    pub fn finish(&self, ending: JobEnd, now: EpochMillis) -> Option<Row> {
         if self.state.is_terminal() {
             return None;
         }
         let (state, result, error) = match ending {
-            Ending::Complete(output) => (State::Complete, Some(output), None),
-            Ending::Failed(problem) => (State::Failed, None, Some(problem)),
-            Ending::Cancelled => (State::Cancelled, None, None),
-            Ending::Expired(problem) => (State::Expired, None, Some(problem)),
+            JobEnd::Complete(output) => (JobState::Complete, Some(output), None),
+            JobEnd::Failed(problem) => (JobState::Failed, None, Some(problem)),
+            JobEnd::Cancelled => (JobState::Cancelled, None, None),
+            JobEnd::Expired(problem) => (JobState::Expired, None, Some(problem)),
         };
         Some(Row {
             state,
             result,
             error,
-            claim: None,
+            lease: None,
             ended: Some(now),
             updated: now,
             ..self.clone()
         })
     }
 
-    /// What is left of an ended job has been removed. For its owner nothing has changed, so `updated` stays.
+    /// Records that objects of an ended job were deleted. The owner sees no change, so `updated` stays.
     #[must_use]
     pub fn swept(&self, leftovers: Leftovers) -> Option<Row> {
         self.state.is_terminal().then(|| Row { leftovers, ..self.clone() })
     }
 
-    /// When a sweeper has to look at it.
+    /// When a sweeper must process the job.
     #[must_use]
-    pub fn due(&self, settings: &Settings) -> Option<EpochMillis> {
+    pub fn due(&self, settings: &JobSettings) -> Option<EpochMillis> {
         let at = match (self.ended, self.leftovers) {
             (Some(_), Leftovers::None) => return None,
             (Some(ended), Leftovers::Result) => later(ended, settings.retention),
-            // Whoever ran it may still write until its function is certainly gone.
+            // A run may still write until its function has certainly ended.
             (Some(ended), Leftovers::All) => later(ended.max(self.alive), settings.grace),
-            (None, _) => match &self.claim {
-                Some(claim) => later(claim.until, settings.grace),
+            (None, _) => match &self.lease {
+                Some(lease) => later(lease.until, settings.grace),
                 None if self.handed => later(self.updated, settings.queue_patience),
                 None => later(self.updated, settings.handover_patience),
             },
@@ -330,20 +331,20 @@ impl Row {
         Some(at)
     }
 
-    /// When its owner is told that it is gone.
+    /// When the job is gone for its owner.
     #[must_use]
-    pub fn expires(&self, settings: &Settings) -> EpochMillis {
+    pub fn expires(&self, settings: &JobSettings) -> EpochMillis {
         later(self.ended.unwrap_or(self.deadline), settings.retention)
     }
 
-    /// When the table may forget it: a day later, for a sweep has to find it once more.
+    /// When the table may delete the row: a day later, so that a sweep finds it once more.
     #[must_use]
-    pub fn forget(&self, settings: &Settings) -> EpochMillis {
+    pub fn forget(&self, settings: &JobSettings) -> EpochMillis {
         later(self.expires(settings), Duration::from_secs(24 * 3600))
     }
 }
 
-/// A point in time, and a span after it.
+/// The point in time a span after another.
 #[must_use]
 pub(super) fn later(point: EpochMillis, span: Duration) -> EpochMillis {
     point.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))

@@ -1,4 +1,4 @@
-//! One invocation of the job function: claims a generation, takes steps while there is time, and hands the rest over.
+//! One invocation of the job function: acquires the lease of a generation, runs steps while time is left, and hands over.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -8,100 +8,100 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, join3, select};
 
-use super::engine::{Delivered, Engine, Exchanged, Held, INPUT, Loaded, held, job_key, state_name};
-use super::event::{Digest, Event};
-use super::outcome::{Problem, Progress};
-use super::ports::{Described, EpochMillis, PortError};
+use super::engine::{InvokeOutcome, Engine, WriteOutcome, VersionedRow, INPUT, LoadedObject, held, job_key, state_name};
+use super::event::{Digest, JobEvent};
+use super::outcome::{JobError, Progress};
+use super::ports::{ObjectHeaders, EpochMillis, PortError};
 use super::row::{Row, later};
-use super::state::{Asked, Claim, Decision, Ending};
-use super::work::{Ground, Kind, Step, StepError, Work, object_key};
+use super::state::{GenerationRef, Lease, Decision, JobEnd};
+use super::work::{StepEnv, JobKind, Step, StepError, RunningJob, object_key};
 
-/// How often a claim is tried anew when somebody else wrote the row.
-const CLAIM_TRIES: usize = 4;
-/// Before a step is taken again after a fault.
+/// How often the lease is tried again after concurrent writes.
+const LEASE_TRIES: usize = 4;
+/// The wait before a failed step is repeated.
 const STEP_WAIT: Duration = Duration::from_millis(500);
 
-/// How long a job that has ended may take to give back what it holds at the upstream.
-const LET_GO_MAX: Duration = Duration::from_secs(5);
+/// The longest time for cleaning up at the upstream after a job has ended.
+const CLEAN_UP_MAX: Duration = Duration::from_secs(5);
 
-/// What an invocation has come to.
+/// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ran {
-    /// The event is none of ours.
+pub enum RunOutcome {
+    /// The event is not a job event.
     Unreadable(String),
-    /// There was nothing to do, for this reason.
-    Aside(&'static str),
+    /// There was nothing to do; the reason.
+    Skipped(&'static str),
     /// The job has ended.
     Ended,
-    /// Another invocation goes on.
+    /// Another invocation continues the job.
     HandedOver,
-    /// Another invocation has to go on, and a sweeper will see to it.
+    /// Lambda did not accept the next invocation; a sweeper will start it.
     LeftToSweeper(String),
 }
 
-/// The time of one invocation.
+/// The deadlines of one invocation.
 #[derive(Clone, Copy, Debug)]
-struct Budget {
-    /// No step begins after this.
+struct Deadlines {
+    /// After this no step begins.
     soft: EpochMillis,
-    /// No step goes on after this.
+    /// At this time a step is cut off.
     hard: EpochMillis,
 }
 
-/// A generation under way.
+/// A running generation.
 struct Generation<'a> {
     engine: &'a Engine,
-    kind: &'a dyn Kind,
-    held: Held,
+    kind: &'a dyn JobKind,
+    held: VersionedRow,
     token: String,
     input: Bytes,
-    /// The state after the last step that ended.
+    /// The state after the last completed step.
     snapshot: Bytes,
-    budget: Budget,
+    budget: Deadlines,
 }
 
 /// How a step ended.
-enum Taken {
+enum StepOutcome {
     Ended(Result<Step, StepError>),
     CutOff,
-    /// The job has ended meanwhile, or another run has it.
-    Overtaken,
+    /// The job has ended, or another run holds it.
+    Superseded,
     Panicked(String),
 }
 
 impl Engine {
-    /// Runs what an event asks for, in the time until `deadline`, when Lambda ends the function.
+    /// Runs the generation of an event until `deadline`, when Lambda ends the function.
     ///
     /// # Errors
     ///
-    /// [`PortError`] when a port fails for longer than is waited for. The function should report it, so that Lambda sends the
-    /// event again; a sweeper goes on in any case.
-    pub async fn run(&self, payload: &[u8], deadline: EpochMillis) -> Result<Ran, PortError> {
-        let event: Event = match serde_json::from_slice(payload) {
+    /// [`PortError`] if a port fails even after retries. The function should report it, so that Lambda retries the event. A sweeper
+    /// continues the job in any case.
+    pub async fn run(&self, payload: &[u8], deadline: EpochMillis) -> Result<RunOutcome, PortError> {
+        let event: JobEvent = match serde_json::from_slice(payload) {
             Ok(event) => event,
-            Err(error) => return Ok(Ran::Unreadable(error.to_string())),
+            Err(error) => return Ok(RunOutcome::Unreadable(error.to_string())),
         };
         let ran = self.run_event(&event, deadline).await;
         tracing::info!(job = event.job, generation = event.generation, ?ran);
         ran
     }
 
-    async fn run_event(&self, event: &Event, deadline: EpochMillis) -> Result<Ran, PortError> {
+    async fn run_event(&self, event: &JobEvent, deadline: EpochMillis) -> Result<RunOutcome, PortError> {
         let budget = self.budget(deadline);
         let token = self.ports.clock.unique();
-        let begun = match self.claim(event, &token, deadline).await? {
-            Claimed::Ours(begun) => *begun,
-            Claimed::Not(ran) => return Ok(ran),
+        let begun = match self.acquire(event, &token, deadline).await? {
+            LeaseOutcome::Ours(begun) => *begun,
+            LeaseOutcome::Not(ran) => return Ok(ran),
         };
-        let Begun { held, input, state } = begun;
+        let LoadedGeneration { held, input, state } = begun;
         let Some(kind) = self.kinds.get(held.row.kind.as_str()) else {
-            let detail = format!("This job function knows no `{}`.", held.row.kind);
-            let problem = Problem::new("unknown_kind", "The job cannot be run", detail);
+            let detail = format!("This job function has no kind `{}`.", held.row.kind);
+            let problem = JobError::new("unknown_kind", "The job cannot be run", detail);
             return self.fail(&held, problem).await;
         };
         let (input, snapshot) = match (input?, state?) {
-            (Loaded::Whole(input), Loaded::Whole(state)) => (input, state),
-            (Loaded::Lost(problem), _) | (_, Loaded::Lost(problem)) => {
+            (LoadedObject::Whole(input), LoadedObject::Whole(state)) => (input, state),
+            (LoadedObject::Lost(problem), _) | (_, LoadedObject::Lost(problem)) => {
                 return self.fail(&held, problem).await;
             }
         };
@@ -109,69 +109,69 @@ impl Engine {
         Generation { engine: self, kind, held, token, input, snapshot, budget }.run().await
     }
 
-    /// Margins are kept in proportion where the function's timeout is short.
-    fn budget(&self, deadline: EpochMillis) -> Budget {
+    /// The deadlines; margins shrink in proportion if the function's timeout is short.
+    fn budget(&self, deadline: EpochMillis) -> Deadlines {
         let total = deadline.saturating_sub(self.now());
         let margin = |span: Duration, share: u64| {
             u64::try_from(span.as_millis()).unwrap_or(u64::MAX).min(total / share)
         };
-        Budget {
+        Deadlines {
             soft: deadline - margin(self.settings.soft_margin, 4),
             hard: deadline - margin(self.settings.hard_margin, 8),
         }
     }
 
-    async fn claim(
+    async fn acquire(
         &self,
-        event: &Event,
+        event: &JobEvent,
         token: &str,
         until: EpochMillis,
-    ) -> Result<Claimed, PortError> {
+    ) -> Result<LeaseOutcome, PortError> {
         let mut there = self.read(&event.job).await?;
-        for _ in 0..CLAIM_TRIES {
+        for _ in 0..LEASE_TRIES {
             let Some(held) = there else {
-                return Ok(Claimed::Not(Ran::Aside("there is no such job")));
+                return Ok(LeaseOutcome::Not(RunOutcome::Skipped("the job does not exist")));
             };
-            let claim = Claim { token: token.to_owned(), until };
-            let asked = Asked { generation: event.generation, digest: &event.digest };
-            there = match held.row.claim(asked, claim, self.now(), &self.settings) {
-                Decision::Aside(why) => return Ok(Claimed::Not(Ran::Aside(why))),
+            let lease = Lease { token: token.to_owned(), until };
+            let asked = GenerationRef { generation: event.generation, digest: &event.digest };
+            there = match held.row.acquire(asked, lease, self.now(), &self.settings) {
+                Decision::Skipped(why) => return Ok(LeaseOutcome::Not(RunOutcome::Skipped(why))),
                 Decision::End(ended) => {
                     if self.end(&held, ended).await?.is_some() {
-                        return Ok(Claimed::Not(Ran::Ended));
+                        return Ok(LeaseOutcome::Not(RunOutcome::Ended));
                     }
                     self.read(&event.job).await?
                 }
                 Decision::Run(running) => match self.begin(event, &held, running).await? {
-                    Ok(begun) => return Ok(Claimed::Ours(Box::new(begun))),
+                    Ok(begun) => return Ok(LeaseOutcome::Ours(Box::new(begun))),
                     Err(others) => others,
                 },
             };
         }
-        Ok(Claimed::Not(Ran::Aside("others are faster")))
+        Ok(LeaseOutcome::Not(RunOutcome::Skipped("other runs were faster")))
     }
 
-    /// Writes the claim, and meanwhile fetches what the generation begins with, which counts when the claim does.
+    /// Writes the lease and concurrently loads input and state, which are used only if the lease was acquired.
     async fn begin(
         &self,
-        event: &Event,
-        held: &Held,
+        event: &JobEvent,
+        held: &VersionedRow,
         running: Row,
-    ) -> Result<Result<Begun, Option<Held>>, PortError> {
+    ) -> Result<Result<LoadedGeneration, Option<VersionedRow>>, PortError> {
         let key = object_key(&held.row.id, INPUT);
         let input = self.load(&key, &held.row.input);
         let state = self.state(event, &held.row);
-        let (claimed, input, state) = join3(self.exchange(held, running), input, state).await;
-        Ok(match claimed? {
-            Exchanged::Ours(held) => Ok(Begun { held, input, state }),
-            Exchanged::Others(others) => Err(others),
+        let (acquired, input, state) = join3(self.exchange(held, running), input, state).await;
+        Ok(match acquired? {
+            WriteOutcome::Ours(held) => Ok(LoadedGeneration { held, input, state }),
+            WriteOutcome::Others(others) => Err(others),
         })
     }
 
-    /// The state with which the generation begins; what came inline is believed when it is what the row names.
-    async fn state(&self, event: &Event, row: &Row) -> Result<Loaded, PortError> {
+    /// The first state of the generation. An inline state is used if its digest equals the row's.
+    async fn state(&self, event: &JobEvent, row: &Row) -> Result<LoadedObject, PortError> {
         match event.inline() {
-            Ok(Some(bytes)) if row.checkpoint.matches(&bytes) => Ok(Loaded::Whole(bytes)),
+            Ok(Some(bytes)) if row.checkpoint.matches(&bytes) => Ok(LoadedObject::Whole(bytes)),
             _ => {
                 let name = state_name(row.generation, &row.checkpoint);
                 self.load(&object_key(&row.id, &name), &row.checkpoint).await
@@ -179,80 +179,80 @@ impl Engine {
         }
     }
 
-    async fn fail(&self, held: &Held, problem: Problem) -> Result<Ran, PortError> {
-        self.ended(held, Ending::Failed(problem)).await
+    async fn fail(&self, held: &VersionedRow, problem: JobError) -> Result<RunOutcome, PortError> {
+        self.ended(held, JobEnd::Failed(problem)).await
     }
 
-    async fn ended(&self, held: &Held, ending: Ending) -> Result<Ran, PortError> {
+    async fn ended(&self, held: &VersionedRow, ending: JobEnd) -> Result<RunOutcome, PortError> {
         if self.finish(held, ending).await?.is_some() {
-            return Ok(Ran::Ended);
+            return Ok(RunOutcome::Ended);
         }
-        Ok(ASIDE)
+        Ok(SUPERSEDED)
     }
 }
 
-enum Claimed {
-    Ours(Box<Begun>),
-    Not(Ran),
+enum LeaseOutcome {
+    Ours(Box<LoadedGeneration>),
+    Not(RunOutcome),
 }
 
-/// A generation that is claimed, with what was found of its input and its state.
-struct Begun {
-    held: Held,
-    input: Result<Loaded, PortError>,
-    state: Result<Loaded, PortError>,
+/// A generation whose lease was acquired, with its input and state.
+struct LoadedGeneration {
+    held: VersionedRow,
+    input: Result<LoadedObject, PortError>,
+    state: Result<LoadedObject, PortError>,
 }
 
-/// How a generation gets on.
-struct Pace {
-    /// Steps that ended, in this invocation.
+/// The counters of a running generation.
+struct Counters {
+    /// The steps completed in this invocation.
     steps: u64,
-    /// Faults since the last of them.
+    /// The faults since the last completed step.
     faults: u32,
-    /// When progress was last written down.
+    /// When progress was last written.
     shown: EpochMillis,
 }
 
 impl<'a> Generation<'a> {
-    async fn run(mut self) -> Result<Ran, PortError> {
+    async fn run(mut self) -> Result<RunOutcome, PortError> {
         let mut work = match self.resume() {
             Ok(work) => work,
             Err(problem) => return self.engine.fail(&self.held, problem).await,
         };
         let ran = self.steps(&mut work).await?;
-        if matches!(ran, Ran::Ended | Ran::Aside(_)) && self.has_ended().await {
-            let patience = self.engine.ports.clock.wait(LET_GO_MAX);
-            select(work.let_go(), patience).await;
+        if matches!(ran, RunOutcome::Ended | RunOutcome::Skipped(_)) && self.has_ended().await {
+            let patience = self.engine.ports.clock.wait(CLEAN_UP_MAX);
+            select(work.clean_up(), patience).await;
         }
         Ok(ran)
     }
 
-    async fn steps(&mut self, work: &mut Box<dyn Work + 'a>) -> Result<Ran, PortError> {
-        let mut pace = Pace { steps: 0, faults: 0, shown: self.engine.now() };
+    async fn steps(&mut self, work: &mut Box<dyn RunningJob + 'a>) -> Result<RunOutcome, PortError> {
+        let mut counters = Counters { steps: 0, faults: 0, shown: self.engine.now() };
         loop {
-            // One step is always taken, or a job would never get on where time is short.
+            // At least one step is run, so that a job progresses even if time is short.
             let late = self.engine.now() >= self.budget.soft;
-            if pace.steps > 0 && (late || pace.steps >= self.engine.settings.steps_max) {
+            if counters.steps > 0 && (late || counters.steps >= self.engine.settings.steps_max) {
                 return self.hand_over(work.progress()).await;
             }
-            let failed = match self.step(work.as_mut(), pace.steps).await {
-                Taken::Ended(Ok(Step::Continue)) => {
-                    match self.went_on(work.as_ref(), &mut pace).await? {
+            let failed = match self.step(work.as_mut(), counters.steps).await {
+                StepOutcome::Ended(Ok(Step::Continue)) => {
+                    match self.after_step(work.as_ref(), &mut counters).await? {
                         None => continue,
                         Some(ran) => return Ok(ran),
                     }
                 }
-                Taken::Ended(Ok(Step::Complete(output))) => {
+                StepOutcome::Ended(Ok(Step::Complete(output))) => {
                     self.held.row.progress = work.progress();
-                    return self.engine.ended(&self.held, Ending::Complete(output)).await;
+                    return self.engine.ended(&self.held, JobEnd::Complete(output)).await;
                 }
-                Taken::Ended(Err(StepError::Again(why))) => self.faltered(&mut pace, why).await,
-                Taken::Ended(Err(StepError::Failed(problem))) => Some(problem),
-                Taken::Panicked(what) => Some(Problem::new("bug", "The job met a bug", what)),
-                Taken::Overtaken => return Ok(ASIDE),
-                Taken::CutOff if pace.steps == 0 => return self.release().await,
-                Taken::CutOff => {
-                    // Half a step may have changed it.
+                StepOutcome::Ended(Err(StepError::Again(why))) => self.after_fault(&mut counters, why).await,
+                StepOutcome::Ended(Err(StepError::Failed(problem))) => Some(problem),
+                StepOutcome::Panicked(what) => Some(JobError::new("bug", "The job panicked", what)),
+                StepOutcome::Superseded => return Ok(SUPERSEDED),
+                StepOutcome::CutOff if counters.steps == 0 => return self.release().await,
+                StepOutcome::CutOff => {
+                    // The interrupted step may have changed the job; its progress is read from the snapshot.
                     let progress = self.resume().map(|work| work.progress()).unwrap_or_default();
                     return self.hand_over(progress).await;
                 }
@@ -264,14 +264,14 @@ impl<'a> Generation<'a> {
         }
     }
 
-    /// Whether the job is over, whoever ended it. Another run may need what this one holds.
+    /// Whether the job has ended. Otherwise another run may need what this one holds.
     async fn has_ended(&self) -> bool {
         let there = self.engine.read(&self.held.row.id).await;
         there.is_ok_and(|held| held.is_none_or(|held| held.row.state.is_terminal()))
     }
 
-    /// Waits until the row says that this run does not count any more. What cannot be read is looked at again.
-    async fn overtaken(&self) {
+    /// Waits until this run no longer holds the job. A failed read is repeated.
+    async fn superseded(&self) {
         loop {
             self.engine.ports.clock.wait(self.engine.settings.watch_every).await;
             let there = self.engine.ports.rows.read(&job_key(&self.held.row.id)).await;
@@ -282,15 +282,15 @@ impl<'a> Generation<'a> {
         }
     }
 
-    fn resume(&self) -> Result<Box<dyn Work + 'a>, Problem> {
+    fn resume(&self) -> Result<Box<dyn RunningJob + 'a>, JobError> {
         self.kind.resume(&self.input, &self.snapshot)
     }
 
-    /// Takes a step after `before` others, until the hard limit.
-    async fn step(&self, work: &mut dyn Work, before: u64) -> Taken {
+    /// Runs a step, after `before` others, until the hard deadline.
+    async fn step(&self, work: &mut dyn RunningJob, before: u64) -> StepOutcome {
         let ports = &self.engine.ports;
         let is_last = before.saturating_add(1) >= self.engine.settings.steps_max;
-        let ground = Ground {
+        let env = StepEnv {
             blobs: ports.blobs.as_ref(),
             clock: ports.clock.as_ref(),
             id: &self.held.row.id,
@@ -299,122 +299,122 @@ impl<'a> Generation<'a> {
             next_until: (!is_last).then_some(self.budget.soft),
         };
         let left = Duration::from_millis(self.budget.hard.saturating_sub(ports.clock.now()));
-        let step = AssertUnwindSafe(work.step(ground)).catch_unwind();
-        let overtaken = pin!(self.overtaken());
-        match select(step, select(ports.clock.wait(left), overtaken)).await {
-            Either::Left((Ok(taken), _)) => Taken::Ended(taken),
+        let step = AssertUnwindSafe(work.step(env)).catch_unwind();
+        let superseded = pin!(self.superseded());
+        match select(step, select(ports.clock.wait(left), superseded)).await {
+            Either::Left((Ok(taken), _)) => StepOutcome::Ended(taken),
             Either::Left((Err(panic), _)) => {
                 let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
                 let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                Taken::Panicked(text.unwrap_or_default())
+                StepOutcome::Panicked(text.unwrap_or_default())
             }
-            Either::Right((Either::Left(_), _)) => Taken::CutOff,
-            Either::Right((Either::Right(_), _)) => Taken::Overtaken,
+            Either::Right((Either::Left(_), _)) => StepOutcome::CutOff,
+            Either::Right((Either::Right(_), _)) => StepOutcome::Superseded,
         }
     }
 
-    /// Keeps the state after a step, and shows progress now and then; `Some` when the job went on without this run.
-    async fn went_on(
+    /// Keeps the state after a step and writes progress from time to time; `Some` if this run must stop.
+    async fn after_step(
         &mut self,
-        work: &dyn Work,
-        pace: &mut Pace,
-    ) -> Result<Option<Ran>, PortError> {
-        pace.steps += 1;
-        pace.faults = 0;
+        work: &dyn RunningJob,
+        counters: &mut Counters,
+    ) -> Result<Option<RunOutcome>, PortError> {
+        counters.steps += 1;
+        counters.faults = 0;
         let max = self.engine.settings.state_max;
         let state = work.state().and_then(|state| {
             if state.len() as u64 <= max {
                 return Ok(state);
             }
-            let detail = format!("It has {} bytes, and {max} are kept.", state.len());
-            Err(Problem::new("state_too_large", "The state of the job is too large", detail))
+            let detail = format!("The state has {} bytes; at most {max} are stored.", state.len());
+            Err(JobError::new("state_too_large", "The state of the job is too large", detail))
         });
         match state {
             Ok(state) => self.snapshot = state,
             Err(problem) => return self.engine.fail(&self.held, problem).await.map(Some),
         }
         let now = self.engine.now();
-        if now < later(pace.shown, self.engine.settings.progress_every) {
+        if now < later(counters.shown, self.engine.settings.progress_every) {
             return Ok(None);
         }
-        pace.shown = now;
+        counters.shown = now;
         let Some(end) = self.held.row.out_of_bounds(now, &self.engine.settings) else {
             return self.show(work, now).await;
         };
         let ended = self.engine.end(&self.held, end).await?;
-        Ok(Some(ended.map_or(ASIDE, |_| Ran::Ended)))
+        Ok(Some(ended.map_or(SUPERSEDED, |_| RunOutcome::Ended)))
     }
 
-    async fn show(&mut self, work: &dyn Work, now: EpochMillis) -> Result<Option<Ran>, PortError> {
+    async fn show(&mut self, work: &dyn RunningJob, now: EpochMillis) -> Result<Option<RunOutcome>, PortError> {
         let advanced = self.held.row.advance(&self.token, work.progress(), now);
         let Some(advanced) = advanced else {
-            return Ok(Some(ASIDE));
+            return Ok(Some(SUPERSEDED));
         };
         match self.engine.commit(&self.held, advanced).await? {
             Some(held) => {
                 self.held = held;
                 Ok(None)
             }
-            None => Ok(Some(ASIDE)),
+            None => Ok(Some(SUPERSEDED)),
         }
     }
 
-    /// Waits a little after a fault; `Some` when there were too many of them.
-    async fn faltered(&self, pace: &mut Pace, why: String) -> Option<Problem> {
-        pace.faults += 1;
+    /// Waits after a fault; `Some` if there were too many.
+    async fn after_fault(&self, counters: &mut Counters, why: String) -> Option<JobError> {
+        counters.faults += 1;
         let max = self.engine.settings.attempts_max;
-        if pace.faults >= max || !self.held.row.repeatable {
-            return Some(Problem::new(
+        if counters.faults >= max || !self.held.row.repeatable {
+            return Some(JobError::new(
                 "step_failed",
-                "A step failed, and so did its repetitions",
+                "A step failed repeatedly",
                 why,
             ));
         }
-        self.engine.ports.clock.wait(STEP_WAIT * pace.faults).await;
+        self.engine.ports.clock.wait(STEP_WAIT * counters.faults).await;
         None
     }
 
-    /// Writes the state, then the row, then invokes: whatever is lost in between, the row knows how to go on.
-    async fn hand_over(&self, progress: Progress) -> Result<Ran, PortError> {
+    /// Writes the state, then the row, then invokes. Whatever is lost in between, the row suffices to continue.
+    async fn hand_over(&self, progress: Progress) -> Result<RunOutcome, PortError> {
         let engine = self.engine;
         let digest = Digest::of(&self.snapshot);
         let row = &self.held.row;
         let key = object_key(&row.id, &state_name(row.generation + 1, &digest));
-        let plain = Described::default();
-        engine.again(|| engine.ports.blobs.put(&key, &plain, self.snapshot.clone())).await?;
+        let plain = ObjectHeaders::default();
+        engine.with_retries(|| engine.ports.blobs.put(&key, &plain, self.snapshot.clone())).await?;
         let Some(next) = row.hand_over(&self.token, digest, progress, engine.now()) else {
-            return Ok(ASIDE);
+            return Ok(SUPERSEDED);
         };
         match engine.commit(&self.held, next).await? {
             Some(held) => self.deliver(held).await,
-            None => Ok(ASIDE),
+            None => Ok(SUPERSEDED),
         }
     }
 
-    /// Gives the generation back as it was: its first step was cut off.
-    async fn release(&self) -> Result<Ran, PortError> {
+    /// Queues the generation again, because its first step was cut off.
+    async fn release(&self) -> Result<RunOutcome, PortError> {
         let engine = self.engine;
         let now = engine.now();
         let Some(released) = self.held.row.release(&self.token, now) else {
-            return Ok(ASIDE);
+            return Ok(SUPERSEDED);
         };
         if let Some(end) = released.out_of_attempts(now, &engine.settings) {
-            return Ok(engine.end(&self.held, end).await?.map_or(ASIDE, |_| Ran::Ended));
+            return Ok(engine.end(&self.held, end).await?.map_or(SUPERSEDED, |_| RunOutcome::Ended));
         }
         match engine.commit(&self.held, released).await? {
             Some(held) => self.deliver(held).await,
-            None => Ok(ASIDE),
+            None => Ok(SUPERSEDED),
         }
     }
 
-    async fn deliver(&self, held: Held) -> Result<Ran, PortError> {
+    async fn deliver(&self, held: VersionedRow) -> Result<RunOutcome, PortError> {
         Ok(match self.engine.deliver(held, Some(&self.snapshot)).await? {
-            Delivered::Accepted => Ran::HandedOver,
-            Delivered::Later(why) => Ran::LeftToSweeper(why),
-            Delivered::Never => Ran::Ended,
+            InvokeOutcome::Accepted => RunOutcome::HandedOver,
+            InvokeOutcome::Later(why) => RunOutcome::LeftToSweeper(why),
+            InvokeOutcome::Never => RunOutcome::Ended,
         })
     }
 }
 
-/// Whoever was faster has decided; what this run has stored, a sweeper finds.
-const ASIDE: Ran = Ran::Aside("the job went on without this run");
+/// Another run was faster; a sweeper deletes the objects of this one.
+const SUPERSEDED: RunOutcome = RunOutcome::Skipped("another run holds the job");

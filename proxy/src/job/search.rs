@@ -1,4 +1,4 @@
-//! What an export asks of a search cluster: a point in time, and page after page of it.
+//! The search cluster as an export uses it: a point in time, and its pages.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,32 +9,32 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::outcome::Problem;
+use super::outcome::JobError;
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
 use crate::path::Target;
 use crate::upload::RequestBody;
 use crate::upstream::{Outgoing, Upstream, UpstreamError};
 
-/// How long a point in time lives after each page: longer than a function may run, and a sweeper may take.
+/// How long a point in time lives after each page: longer than a function runs plus the delay of a sweeper.
 const KEEP_ALIVE: &str = "30m";
-/// An answer that is no page, such as an error, is read up to here.
+/// The maximum size of a response that is not a page, such as an error, in bytes.
 const SMALL_MAX: usize = 64 * 1024;
 
-/// Why there is no page.
+/// Why a search failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchError {
-    /// It may work when it is asked again.
+    /// A transient error.
     Again(String),
-    /// It will not work.
-    Failed(Problem),
-    /// The cluster does not know the point in time any more.
+    /// A permanent error.
+    Failed(JobError),
+    /// The cluster no longer has the point in time.
     Lost,
-    /// The page has more bytes than are held at once.
+    /// The page exceeds the maximum size.
     TooLarge,
 }
 
-/// Whose words for a point in time the cluster understands.
+/// The API for points in time that the cluster has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flavor {
@@ -44,31 +44,31 @@ pub enum Flavor {
     Elasticsearch,
 }
 
-/// A view of an index that stays as it is.
+/// A point in time: a fixed view of indices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PointInTime {
-    /// Its id, which may change with every page.
+    /// The id, which may change with every page.
     pub id: String,
-    /// Who gave it.
+    /// The API that created it.
     pub flavor: Flavor,
 }
 
-/// What a search gives back.
-pub type Found<'a, T> = BoxFuture<'a, Result<T, SearchError>>;
+/// The future of a call to the cluster.
+pub type SearchFuture<'a, T> = BoxFuture<'a, Result<T, SearchError>>;
 
 /// A search cluster.
 pub trait Search: Send + Sync {
     /// Opens a point in time of an index, or of several with commas and stars.
-    fn open<'a>(&'a self, index: &'a str) -> Found<'a, PointInTime>;
+    fn open<'a>(&'a self, index: &'a str) -> SearchFuture<'a, PointInTime>;
 
-    /// Searches with a body that names the point in time, and gives the answer as it came, up to `max` bytes.
-    fn page(&self, body: Value, max: usize) -> Found<'_, Bytes>;
+    /// Searches with a body that contains the point in time; returns the response unchanged, up to `max` bytes.
+    fn page(&self, body: Value, max: usize) -> SearchFuture<'_, Bytes>;
 
-    /// Closes a point in time. What comes of it is of no interest: it closes by itself.
+    /// Closes a point in time. Errors are ignored, because it expires by itself.
     fn close<'a>(&'a self, point: &'a PointInTime) -> BoxFuture<'a, ()>;
 }
 
-/// How a point in time is named in a search.
+/// The member `pit` of a search.
 #[must_use]
 pub fn named(point: &PointInTime) -> Value {
     json!({ "id": point.id, "keep_alive": KEEP_ALIVE })
@@ -88,7 +88,7 @@ impl fmt::Debug for UpstreamSearch {
 }
 
 impl UpstreamSearch {
-    /// A search that signs with what `aws` has.
+    /// A search that signs with the credentials of `aws`.
     #[must_use]
     pub fn new(upstream: Arc<Upstream>, aws: Arc<LazyAws>) -> UpstreamSearch {
         UpstreamSearch { upstream, aws }
@@ -117,7 +117,7 @@ impl UpstreamSearch {
         Ok((response.status, response.body))
     }
 
-    /// Opens in the words of one of the two; `None` when the cluster does not know them.
+    /// Opens a point in time with one API; `None` if the cluster does not have it.
     async fn open_as(
         &self,
         index: &str,
@@ -130,46 +130,46 @@ impl UpstreamSearch {
         let path = format!("/{}/{route}", encoded(index));
         let query = Some(format!("keep_alive={KEEP_ALIVE}"));
         let (status, body) = self.send(Method::POST, path, query, &Value::Null).await?;
-        let answer = small(body).await?;
+        let response = small(body).await?;
         if status.is_success() {
-            let parsed: Value = serde_json::from_slice(&answer).unwrap_or_default();
+            let parsed: Value = serde_json::from_slice(&response).unwrap_or_default();
             let id = ["pit_id", "id"].iter().find_map(|name| parsed.get(name)?.as_str());
             return match id {
                 Some(id) => Ok(Some(PointInTime { id: id.to_owned(), flavor })),
-                None => Err(refused(status, &answer)),
+                None => Err(refused(status, &response)),
             };
         }
-        let no_such_index = String::from_utf8_lossy(&answer).contains("index_not_found");
+        let no_such_index = String::from_utf8_lossy(&response).contains("index_not_found");
         let unknown = matches!(status.as_u16(), 400 | 404 | 405) && !no_such_index;
-        if unknown { Ok(None) } else { Err(unhappy(status, &answer)) }
+        if unknown { Ok(None) } else { Err(unhappy(status, &response)) }
     }
 }
 
 impl Search for UpstreamSearch {
-    fn open<'a>(&'a self, index: &'a str) -> Found<'a, PointInTime> {
+    fn open<'a>(&'a self, index: &'a str) -> SearchFuture<'a, PointInTime> {
         Box::pin(async move {
             for flavor in [Flavor::OpenSearch, Flavor::Elasticsearch] {
                 if let Some(point) = self.open_as(index, flavor).await? {
                     return Ok(point);
                 }
             }
-            let detail = "It knows neither `_search/point_in_time` (OpenSearch 2.4 and later) nor `_pit` (Elasticsearch 7.10 and later).";
-            let title = "The upstream has no points in time";
-            Err(SearchError::Failed(Problem::new("no_point_in_time", title, detail)))
+            let detail = "The cluster has neither `_search/point_in_time` (OpenSearch 2.4 and later) nor `_pit` (Elasticsearch 7.10 and later).";
+            let title = "The upstream does not support points in time";
+            Err(SearchError::Failed(JobError::new("no_point_in_time", title, detail)))
         })
     }
 
-    fn page(&self, body: Value, max: usize) -> Found<'_, Bytes> {
+    fn page(&self, body: Value, max: usize) -> SearchFuture<'_, Bytes> {
         Box::pin(async move {
-            let (status, answer) =
+            let (status, response) =
                 self.send(Method::POST, "/_search".to_owned(), None, &body).await?;
             if !status.is_success() {
-                let answer = small(answer).await?;
+                let response = small(response).await?;
                 let lost = status == StatusCode::NOT_FOUND
-                    && String::from_utf8_lossy(&answer).contains("search_context_missing");
-                return Err(if lost { SearchError::Lost } else { unhappy(status, &answer) });
+                    && String::from_utf8_lossy(&response).contains("search_context_missing");
+                return Err(if lost { SearchError::Lost } else { unhappy(status, &response) });
             }
-            match answer.gather(max).await.map_err(|error| unsent(&error.into()))? {
+            match response.gather(max).await.map_err(|error| unsent(&error.into()))? {
                 Gathered::Whole(bytes) => Ok(bytes),
                 Gathered::More(_) => Err(SearchError::TooLarge),
             }
@@ -183,13 +183,13 @@ impl Search for UpstreamSearch {
                 Flavor::Elasticsearch => ("/_pit", json!({ "id": point.id })),
             };
             if let Err(error) = self.send(Method::DELETE, path.to_owned(), None, &body).await {
-                tracing::info!(?error, "a point in time is left to close by itself");
+                tracing::info!(?error, "a point in time could not be closed and will expire");
             }
         })
     }
 }
 
-/// A name as a segment of a path.
+/// A name, encoded as a segment of a path.
 fn encoded(name: &str) -> String {
     name.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
@@ -210,9 +210,9 @@ async fn small(body: UpstreamBody) -> Result<Bytes, SearchError> {
 
 fn unsent(error: &UpstreamError) -> SearchError {
     match error {
-        UpstreamError::Unsigned(_) | UpstreamError::Source(_) => SearchError::Failed(Problem::new(
+        UpstreamError::Unsigned(_) | UpstreamError::Source(_) => SearchError::Failed(JobError::new(
             "unsigned",
-            "The upstream cannot be asked",
+            "The search cannot be sent",
             error.to_string(),
         )),
         UpstreamError::Unreachable(_)
@@ -222,15 +222,15 @@ fn unsent(error: &UpstreamError) -> SearchError {
     }
 }
 
-fn unhappy(status: StatusCode, answer: &[u8]) -> SearchError {
+fn unhappy(status: StatusCode, response: &[u8]) -> SearchError {
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-        return SearchError::Again(format!("the upstream answered {status}"));
+        return SearchError::Again(format!("the upstream responded with {status}"));
     }
-    refused(status, answer)
+    refused(status, response)
 }
 
-fn refused(status: StatusCode, answer: &[u8]) -> SearchError {
-    let text = String::from_utf8_lossy(answer);
-    let detail = format!("It answered {status}: {text}");
-    SearchError::Failed(Problem::new("search_refused", "The upstream refuses the search", detail))
+fn refused(status: StatusCode, response: &[u8]) -> SearchError {
+    let text = String::from_utf8_lossy(response);
+    let detail = format!("The upstream responded with {status}: {text}");
+    SearchError::Failed(JobError::new("search_refused", "The upstream refused the search", detail))
 }

@@ -1,78 +1,78 @@
-//! The bounds of every job, and how the functions are told them.
+//! The settings of jobs, and the variables that set them.
 
 use std::time::Duration;
 
-use crate::environment::{Mistake, Reader, values};
+use crate::environment::{VariableError, Reader, values};
 
-/// Where jobs are kept, and what runs them.
+/// The resources of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The table of DynamoDB.
+pub struct JobResources {
+    /// The DynamoDB table.
     pub table: String,
-    /// The name or the ARN of the job function.
+    /// The name or ARN of the job function.
     pub function: String,
     /// The first part of every key in the bucket, without a slash at either end.
     pub prefix: String,
 }
 
-/// Everything about jobs that is told from outside.
+/// The configuration of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobsConfig {
-    /// Where.
-    pub place: Place,
-    /// Within which bounds.
-    pub settings: Settings,
-    /// The least size of a part of an export, in bytes.
+    /// The resources.
+    pub place: JobResources,
+    /// The limits.
+    pub settings: JobSettings,
+    /// The minimum size of a part of an export, in bytes.
     pub part_bytes: usize,
 }
 
-/// S3 asks for 5 MiB; memory is a few of these.
+/// The default size of a part, in bytes; S3 requires 5 MiB. A few are in memory at a time.
 const PART_BYTES: &str = "8388608";
 
-/// Within which bounds jobs are run.
+/// The limits of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// `false` takes no job on, and ends those that there are.
+pub struct JobSettings {
+    /// `false` refuses new jobs and ends existing ones.
     pub enabled: bool,
     /// The largest payload of an asynchronous invocation, in bytes: `lambda_async_request` of the date in force.
     pub event_max: u64,
-    /// The largest state that is kept, in bytes.
+    /// The largest state, in bytes.
     pub state_max: u64,
-    /// How many generations a job may have.
+    /// The maximum number of generations.
     pub generations_max: u64,
-    /// How old a job may become.
+    /// The maximum age of a job.
     pub age_max: Duration,
-    /// How many steps a generation takes at most, however much time is left.
+    /// The maximum number of steps of a generation, even if time is left.
     pub steps_max: u64,
-    /// How often a generation is begun.
+    /// How often a generation is started.
     pub attempts_max: u32,
     /// How often a sweeper invokes a generation again.
     pub revivals_max: u32,
-    /// How many jobs of one owner there may be at a time that have not ended.
+    /// The maximum number of unfinished jobs of an owner.
     pub per_owner_max: usize,
     /// How long a result is kept.
     pub retention: Duration,
-    /// With less time left than this, no step is begun: the state is handed over.
+    /// With less time left than this, no step begins and the state is handed over.
     pub soft_margin: Duration,
     /// With less time left than this, a step is cut off.
     pub hard_margin: Duration,
-    /// How long a generation may be written down without Lambda having its event.
+    /// How long a queued generation may wait until Lambda accepts its event.
     pub handover_patience: Duration,
-    /// How long Lambda may take to start a generation whose event it has.
+    /// How long Lambda may take to start a generation after it accepted the event.
     pub queue_patience: Duration,
-    /// How long after its end a run is thought to be alive, for clocks differ.
+    /// How long after its deadline a run is still considered alive, because clocks differ.
     pub grace: Duration,
-    /// How often progress is written down, at most.
+    /// The minimum interval between writes of progress.
     pub progress_every: Duration,
-    /// How often a run looks during a step whether its job was cancelled.
+    /// The interval at which a run checks, during a step, whether it still holds the job.
     pub watch_every: Duration,
 }
 
-impl Settings {
-    /// What holds unless something else is said; `event_max` is the limit in force.
+impl JobSettings {
+    /// The defaults; `event_max` is the limit in force.
     #[must_use]
-    pub fn new(event_max: u64) -> Settings {
-        Settings {
+    pub fn new(event_max: u64) -> JobSettings {
+        JobSettings {
             enabled: true,
             event_max,
             state_max: 16_777_216,
@@ -94,20 +94,20 @@ impl Settings {
     }
 }
 
-/// Reads what is said of jobs: nothing, or both the table and the function.
+/// Reads the configuration of jobs: none, or both table and function.
 pub(crate) fn read(reader: &mut Reader<'_>, event_max: u64) -> Option<JobsConfig> {
     let text = |text: &str| Ok(text.to_owned());
     let table = reader.given("JOBS_TABLE", text);
     let own_name = reader.given("AWS_LAMBDA_FUNCTION_NAME", text);
     let function = reader.given("JOB_FUNCTION", text);
-    // In a template a function cannot refer to itself.
+    // A template cannot refer to a function in its own environment, so `self` stands for it.
     let function = if function.as_deref() == Some("self") { own_name } else { function };
-    let settings = bounds(reader, Settings::new(event_max));
+    let settings = bounds(reader, JobSettings::new(event_max));
     let prefix = reader.optional("JOBS_PREFIX", "jobs", values::key_prefix);
     let part_bytes = reader.optional("JOB_PART_BYTES", PART_BYTES, values::positive);
     match (table, function) {
         (Some(table), Some(function)) => {
-            let place = Place { table, function, prefix };
+            let place = JobResources { table, function, prefix };
             let part_bytes = usize::try_from(part_bytes).unwrap_or(usize::MAX);
             Some(JobsConfig { place, settings, part_bytes })
         }
@@ -118,14 +118,14 @@ pub(crate) fn read(reader: &mut Reader<'_>, event_max: u64) -> Option<JobsConfig
             } else {
                 ("JOB_FUNCTION", "JOBS_TABLE")
             };
-            let problem = format!("is not set, but {other} is; jobs need both");
-            reader.mistakes.push(Mistake { name, problem });
+            let problem = format!("is not set, but {other} is; set both or neither");
+            reader.errors.push(VariableError { name, problem });
             None
         }
     }
 }
 
-fn bounds(reader: &mut Reader<'_>, usual: Settings) -> Settings {
+fn bounds(reader: &mut Reader<'_>, usual: JobSettings) -> JobSettings {
     let mut millis = |name, usual: Duration| {
         reader.given(name, values::positive).map_or(usual, Duration::from_millis)
     };
@@ -144,7 +144,7 @@ fn bounds(reader: &mut Reader<'_>, usual: Settings) -> Settings {
     let steps_max = count("JOB_STEPS_PER_GENERATION", usual.steps_max);
     let attempts = count("JOB_ATTEMPTS", u64::from(usual.attempts_max));
     let per_owner = count("JOBS_PER_OWNER", usual.per_owner_max as u64);
-    Settings {
+    JobSettings {
         enabled: reader.optional("JOBS", "on", values::on_or_off),
         soft_margin,
         hard_margin,
@@ -156,7 +156,7 @@ fn bounds(reader: &mut Reader<'_>, usual: Settings) -> Settings {
         generations_max,
         steps_max,
         attempts_max: u32::try_from(attempts).unwrap_or(u32::MAX),
-        // More than this many would not be listed.
+        // More jobs would not be listed.
         per_owner_max: usize::try_from(per_owner).unwrap_or(usize::MAX).min(50),
         ..usual
     }

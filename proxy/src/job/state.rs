@@ -1,111 +1,111 @@
-//! The states of a job, and what may happen to it.
+//! The states of a job and the transitions between them.
 
 use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
-use super::outcome::{Output, Problem};
+use super::outcome::{Output, JobError};
 use super::ports::EpochMillis;
 use super::row::Row;
 
-/// Where a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
-    /// A generation waits to be started.
+pub enum JobState {
+    /// A generation is waiting to start.
     Queued,
-    /// A generation runs.
+    /// A generation is running.
     Running,
-    /// It is done, and has a result.
+    /// The job has a result.
     Complete,
-    /// It cannot be done, and has an error.
+    /// The job has an error.
     Failed,
-    /// Its owner ended it.
+    /// The owner cancelled the job.
     Cancelled,
-    /// It took longer than a job may.
+    /// The job exceeded the maximum age.
     Expired,
 }
 
-impl State {
-    /// Whether it stays like this.
+impl JobState {
+    /// Whether the state is final.
     #[must_use]
     pub fn is_terminal(self) -> bool {
-        !matches!(self, State::Queued | State::Running)
+        !matches!(self, JobState::Queued | JobState::Running)
     }
 
     /// The name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            State::Queued => "queued",
-            State::Running => "running",
-            State::Complete => "complete",
-            State::Failed => "failed",
-            State::Cancelled => "cancelled",
-            State::Expired => "expired",
+            JobState::Queued => "queued",
+            JobState::Running => "running",
+            JobState::Complete => "complete",
+            JobState::Failed => "failed",
+            JobState::Cancelled => "cancelled",
+            JobState::Expired => "expired",
         }
     }
 }
 
-/// Who runs the present generation, and until when nobody else may.
+/// The lease of a run: until its end no other run may start the generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// Tells this run from every other.
+pub struct Lease {
+    /// The unique token of the run.
     pub token: String,
-    /// After this the function cannot be alive any more.
+    /// The end of the lease, after which the function has ended.
     pub until: EpochMillis,
 }
 
-/// How the last run of the present generation ended without getting through.
+/// How the last run of the current generation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Setback {
-    /// It was never heard of again: a crash, or a timeout.
+    /// The run ended without a report: a crash or a timeout.
     Lost,
-    /// A step did not end before the time did.
+    /// A step did not end in time.
     TooLong,
 }
 
-/// The bounds of what follows the end of a job.
+/// The objects of an ended job that may be left in the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leftovers {
-    /// States, inputs and uploads may lie about.
+    /// States, inputs, uploads and the result.
     All,
-    /// Only the result lies there.
+    /// Only the result.
     Result,
     /// Nothing.
     None,
 }
 
-/// What becomes of an event.
+/// What to do for an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// The generation is run; the row says so once it is written.
+    /// Run the generation, after this row is written.
     Run(Row),
-    /// The job ends here; the row says so once it is written.
+    /// End the job, by writing this row.
     End(Row),
-    /// Nothing is done, for this reason.
-    Aside(&'static str),
+    /// Do nothing; the reason.
+    Skipped(&'static str),
 }
 
-/// What an event asks for.
+/// The generation and the state that an event names.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct GenerationRef<'a> {
     /// The generation.
     pub generation: u64,
-    /// The state it names.
+    /// The digest of the state.
     pub digest: &'a Digest,
 }
 
 /// How a job ends.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ending {
+pub enum JobEnd {
     /// With a result.
     Complete(Output),
     /// With an error.
-    Failed(Problem),
+    Failed(JobError),
     /// By its owner.
     Cancelled,
     /// By its age.
-    Expired(Problem),
+    Expired(JobError),
 }

@@ -1,36 +1,36 @@
-//! The sweeper: it looks at what is due, begins again what was lost, and clears away what ended jobs left.
+//! The sweeper: processes due rows, restarts lost generations, and deletes the objects of ended jobs.
 //!
-//! Any number of sweepers may run at a time: whoever writes a row first acts on it.
+//! Several sweepers may run concurrently: only the one that writes a row acts on it.
 
 use serde::Deserialize;
 
-use super::engine::{Delivered, Engine, Held, held};
-use super::event::Event;
-use super::outcome::Problem;
+use super::engine::{InvokeOutcome, Engine, VersionedRow, held};
+use super::event::JobEvent;
+use super::outcome::JobError;
 use super::ports::{EpochMillis, PortError};
-use super::state::{Ending, Leftovers, State};
+use super::state::{JobEnd, Leftovers, JobState};
 
-/// What a sweep has done.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// Generations that were invoked again.
     pub revived: u64,
     /// Jobs that were ended.
     pub ended: u64,
-    /// Ended jobs that were cleared.
+    /// Ended jobs whose objects were deleted.
     pub cleared: u64,
-    /// Jobs that could not be seen to; the next sweep tries again.
+    /// Jobs that could not be processed; the next sweep tries again.
     pub failed: u64,
-    /// Whether time ran out before all was looked at.
+    /// Whether time ran out before all due jobs were processed.
     pub cut_short: bool,
 }
 
-/// What Lambda sends to the destination of events that failed, as far as it is read.
+/// The record that Lambda sends to the on-failure destination, as far as it is needed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FailedEvent {
     request_context: FailedContext,
-    request_payload: Event,
+    request_payload: JobEvent,
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,30 +39,30 @@ struct FailedContext {
     condition: String,
 }
 
-/// Conditions that have nothing to do with a chain. What AWS calls a chain that it cut is unconfirmed, so it is known by
-/// being none of these.
+/// Conditions that are not about recursion. AWS's name for the condition of a stopped recursion is unconfirmed, so every other
+/// condition counts as one.
 const OTHERS: [&str; 3] = ["EventAgeExceeded", "RetriesExhausted", "ZeroReservedConcurrency"];
 
 impl Engine {
-    /// Looks at everything that is due, until `deadline`.
+    /// Processes all due jobs, until `deadline`.
     ///
     /// # Errors
     ///
-    /// [`PortError`] when not even the table can be read.
-    pub async fn sweep(&self, deadline: EpochMillis) -> Result<Swept, PortError> {
-        let mut swept = Swept::default();
+    /// [`PortError`] if the table cannot be read.
+    pub async fn sweep(&self, deadline: EpochMillis) -> Result<SweepReport, PortError> {
+        let mut swept = SweepReport::default();
         let mut from = None;
         loop {
             let now = self.now();
-            let page = self.again(|| self.ports.rows.due(now, from.clone())).await?;
+            let page = self.with_retries(|| self.ports.rows.due(now, from.clone())).await?;
             for item in &page.items {
                 if self.now() >= deadline {
                     swept.cut_short = true;
                     return Ok(swept);
                 }
-                // One job that cannot be seen to does not keep the others waiting.
-                if let Err(error) = self.see_to(item, &mut swept).await {
-                    tracing::warn!(key = item.key, "left to the next sweep: {error}");
+                // An error with one job does not block the others.
+                if let Err(error) = self.process(item, &mut swept).await {
+                    tracing::warn!(key = item.key, "a job is left to the next sweep: {error}");
                     swept.failed += 1;
                 }
             }
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    async fn see_to(&self, item: &super::ports::Item, swept: &mut Swept) -> Result<(), PortError> {
+    async fn process(&self, item: &super::ports::Item, swept: &mut SweepReport) -> Result<(), PortError> {
         let held = held(item)?;
         if held.row.state.is_terminal() {
             return self.clear_ended(held, swept).await;
@@ -89,14 +89,14 @@ impl Engine {
             return Ok(());
         };
         match self.deliver(revived, None).await? {
-            Delivered::Accepted => swept.revived += 1,
-            Delivered::Later(_) => swept.failed += 1,
-            Delivered::Never => swept.ended += 1,
+            InvokeOutcome::Accepted => swept.revived += 1,
+            InvokeOutcome::Later(_) => swept.failed += 1,
+            InvokeOutcome::Never => swept.ended += 1,
         }
         Ok(())
     }
 
-    async fn clear_ended(&self, held: Held, swept: &mut Swept) -> Result<(), PortError> {
+    async fn clear_ended(&self, held: VersionedRow, swept: &mut SweepReport) -> Result<(), PortError> {
         let now = self.now();
         if held.row.due(&self.settings).is_none_or(|due| due > now) {
             return Ok(());
@@ -110,9 +110,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Hears of an event that Lambda gave up: the record it sends to a destination. `false` when it is none of ours.
+    /// Processes the record of an event that Lambda dropped. `false` if it is not a job's.
     ///
-    /// Of a generation that never ran, and for none of the reasons that pass, Lambda has cut the chain.
+    /// If the generation never ran and the condition is not a transient one, Lambda has stopped the recursion.
     ///
     /// # Errors
     ///
@@ -127,16 +127,16 @@ impl Engine {
             let Some(held) = self.read(&event.job).await? else {
                 return Ok(false);
             };
-            let waits = held.row.state == State::Queued
+            let waits = held.row.state == JobState::Queued
                 && held.row.generation == event.generation
                 && held.row.attempts == 0;
             if !waits || OTHERS.contains(&condition.as_str()) {
                 return Ok(true);
             }
             let why = format!("the event ended with the condition `{condition}`.");
-            let problem = Problem::recursion(event.generation, &why);
-            // The record may be faster than the run that handed the generation over, which then wrote the row meanwhile.
-            if self.finish(&held, Ending::Failed(problem)).await?.is_some() {
+            let problem = JobError::recursion(event.generation, &why);
+            // The record may arrive before the run that handed the generation over has written the row.
+            if self.finish(&held, JobEnd::Failed(problem)).await?.is_some() {
                 return Ok(true);
             }
         }

@@ -1,4 +1,4 @@
-//! What a job is: a value that takes one step after the other, and can be written down between any two of them.
+//! The trait of a job: a value that runs step by step and can be serialized between steps.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,64 +8,63 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::outcome::{Output, Problem, Progress, described};
+use super::outcome::{Output, JobError, Progress, described};
 use super::ports::{Blobs, Clock, EpochMillis, OpenUpload, Part, PortError};
 use crate::headers::Lines;
 
-/// A sort of work. The value itself is the state: it is what the next generation continues from.
+/// A kind of job. The value is its state, from which the next generation continues.
 ///
-/// A step is taken again from the state before it whenever it did not end: after a crash, at the end of the time, on a
-/// fault of the network. So a step should change the world in a way that bears repetition, or the input should say that it
-/// does not ([`Job::repeatable`]).
+/// A step that did not end is repeated from the state before it: after a crash, at the end of an invocation, or after a transient
+/// error. So a step must be safe to repeat, or [`Job::repeatable`] must return `false`.
 pub trait Job: Serialize + DeserializeOwned + Default + Send + Sync + 'static {
-    /// Its name in rows and on the wire.
+    /// The name of the kind, in rows and responses.
     const KIND: &'static str;
-    /// What it was asked: stored once, encrypted with the bucket, and never part of an event.
+    /// The request for the job: stored once, encrypted with the bucket, and never part of an event.
     type Input: Serialize + DeserializeOwned + Send + Sync;
-    /// What it works with: clients, settings.
+    /// The clients and settings that steps use.
     type Tools: Send + Sync + 'static;
 
-    /// Takes one step. What it does has to fit into one invocation; smaller is better.
+    /// Runs one step. It must fit into one invocation; smaller steps are better.
     fn step(
         &mut self,
         context: &Context<'_, Self>,
     ) -> impl Future<Output = Result<Step, StepError>> + Send;
 
-    /// How far it is.
+    /// The progress.
     fn progress(&self) -> Progress {
         Progress::default()
     }
 
-    /// Gives back what the job holds at the upstream, such as a point in time, when it has ended without its last step: it
-    /// failed, was cancelled, or expired. Nothing depends on it, and it is not tried again.
-    fn let_go(&mut self, tools: &Self::Tools) -> impl Future<Output = ()> + Send {
+    /// Frees what the job holds at the upstream, such as a point in time, after it ended without its last step: it failed, was
+    /// cancelled, or expired. This is optional and not retried.
+    fn clean_up(&mut self, tools: &Self::Tools) -> impl Future<Output = ()> + Send {
         let _ = tools;
         std::future::ready(())
     }
 
-    /// Whether a step may be taken a second time when nobody knows what came of the first.
+    /// Whether a step may be repeated if it is unknown whether it took effect.
     fn repeatable(input: &Self::Input) -> bool {
         let _ = input;
         true
     }
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// There is more to do.
+    /// Another step follows.
     Continue,
-    /// That was all, and this is the result.
+    /// The job is complete, with this result.
     Complete(Output),
 }
 
-/// Why a step has come to nothing.
+/// Why a step failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepError {
-    /// It is worth trying again.
+    /// A transient error; the step is repeated.
     Again(String),
-    /// The job fails.
-    Failed(Problem),
+    /// A permanent error; the job fails.
+    Failed(JobError),
 }
 
 impl From<PortError> for StepError {
@@ -73,21 +72,21 @@ impl From<PortError> for StepError {
         if error.is_transient() {
             return StepError::Again(error.to_string());
         }
-        StepError::Failed(Problem::new("storage", "The result cannot be stored", error.to_string()))
+        StepError::Failed(JobError::new("storage", "The result cannot be stored", error.to_string()))
     }
 }
 
-impl From<Problem> for StepError {
-    fn from(problem: Problem) -> StepError {
+impl From<JobError> for StepError {
+    fn from(problem: JobError) -> StepError {
         StepError::Failed(problem)
     }
 }
 
-/// What a step is handed.
+/// The context of a step.
 pub struct Context<'a, J: Job> {
-    /// What the job was asked.
+    /// The request for the job.
     pub input: &'a J::Input,
-    /// What it works with.
+    /// The tools of the kind.
     pub tools: &'a J::Tools,
     /// The objects of this job.
     pub results: Results<'a>,
@@ -102,50 +101,50 @@ impl<J: Job> fmt::Debug for Context<'_, J> {
 }
 
 impl<J: Job> Context<'_, J> {
-    /// What is left of the step's time.
+    /// The time left for the step.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        Duration::from_millis(self.until.saturating_sub(self.results.ground.clock.now()))
+        Duration::from_millis(self.until.saturating_sub(self.results.env.clock.now()))
     }
 
-    /// Whether another step follows in this invocation, as far as that can be said now: then what it will need may be
-    /// begun already. A state that is handed over knows nothing of it.
+    /// Whether another step is expected in this invocation, so that its reads can start early. A state that is handed over does not
+    /// include such reads.
     #[must_use]
-    pub fn goes_on(&self) -> bool {
-        let Ground { next_until, clock, .. } = self.results.ground;
+    pub fn has_next_step(&self) -> bool {
+        let StepEnv { next_until, clock, .. } = self.results.env;
         next_until.is_some_and(|until| clock.now() < until)
     }
 }
 
-/// Where a step stands: everything it is handed but input and tools.
+/// The environment of a step: the context without input and tools.
 #[derive(Clone, Copy)]
-pub(super) struct Ground<'a> {
+pub(super) struct StepEnv<'a> {
     pub(super) blobs: &'a dyn Blobs,
     pub(super) clock: &'a dyn Clock,
     pub(super) id: &'a str,
     pub(super) token: &'a str,
     pub(super) until: EpochMillis,
-    /// Until when another step may begin after this one; `None` when this is the last in any case.
+    /// Until when another step may begin; `None` if this is the last one.
     pub(super) next_until: Option<EpochMillis>,
 }
 
-/// The objects of one job. A step names them; where they lie, it does not know.
+/// The objects of one job, by name.
 #[derive(Clone, Copy)]
 pub struct Results<'a> {
-    ground: Ground<'a>,
+    env: StepEnv<'a>,
 }
 
 impl fmt::Debug for Results<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Results").field("job", &self.ground.id).finish_non_exhaustive()
+        f.debug_struct("Results").field("job", &self.env.id).finish_non_exhaustive()
     }
 }
 
 impl Results<'_> {
-    /// A name that no other run of the job uses.
+    /// A name that is unique to this run.
     #[must_use]
     pub fn fresh_name(&self) -> String {
-        format!("result-{}", self.ground.token)
+        format!("result-{}", self.env.token)
     }
 
     /// Stores a whole object.
@@ -154,16 +153,16 @@ impl Results<'_> {
     ///
     /// Those of [`Blobs`].
     pub async fn put(&self, name: &str, headers: &Lines, bytes: Bytes) -> Result<(), PortError> {
-        self.ground.blobs.put(&self.key(name), &described(headers), bytes).await
+        self.env.blobs.put(&self.key(name), &described(headers), bytes).await
     }
 
-    /// Begins an object that is stored in parts, and gives its id. What is begun and never ended is cleared away with the job.
+    /// Begins an object that is stored in parts and returns the upload's id. An open upload is aborted when the job ends.
     ///
     /// # Errors
     ///
     /// Those of [`Blobs`].
     pub async fn begin(&self, name: &str, headers: &Lines) -> Result<String, PortError> {
-        self.ground.blobs.begin(&self.key(name), &described(headers)).await
+        self.env.blobs.begin(&self.key(name), &described(headers)).await
     }
 
     /// Stores a part.
@@ -178,10 +177,10 @@ impl Results<'_> {
         number: i32,
         bytes: Bytes,
     ) -> Result<Part, PortError> {
-        self.ground.blobs.part(&self.upload(name, id), number, bytes).await
+        self.env.blobs.part(&self.upload(name, id), number, bytes).await
     }
 
-    /// Makes an object of `bytes` bytes of the parts. That a run made it before which could not say so is no error.
+    /// Completes an object of `bytes` bytes. It is not an error if an earlier run has completed it.
     ///
     /// # Errors
     ///
@@ -194,8 +193,8 @@ impl Results<'_> {
         bytes: u64,
     ) -> Result<(), PortError> {
         let upload = self.upload(name, id);
-        match self.ground.blobs.complete(&upload, parts).await {
-            Err(PortError::Missing(what)) => match self.ground.blobs.size(&upload.key).await? {
+        match self.env.blobs.complete(&upload, parts).await {
+            Err(PortError::Missing(what)) => match self.env.blobs.size(&upload.key).await? {
                 Some(size) if size == bytes => Ok(()),
                 _ => Err(PortError::Missing(what)),
             },
@@ -203,26 +202,26 @@ impl Results<'_> {
         }
     }
 
-    /// The length of an object, when there is one.
+    /// The length of an object in bytes, if it exists.
     ///
     /// # Errors
     ///
     /// Those of [`Blobs`].
     pub async fn size(&self, name: &str) -> Result<Option<u64>, PortError> {
-        self.ground.blobs.size(&self.key(name)).await
+        self.env.blobs.size(&self.key(name)).await
     }
 
-    /// Ends an upload whose parts are not wanted.
+    /// Aborts an upload.
     ///
     /// # Errors
     ///
     /// Those of [`Blobs`].
     pub async fn abort(&self, name: &str, id: &str) -> Result<(), PortError> {
-        self.ground.blobs.abort(&self.upload(name, id)).await
+        self.env.blobs.abort(&self.upload(name, id)).await
     }
 
     fn key(&self, name: &str) -> String {
-        object_key(self.ground.id, name)
+        object_key(self.env.id, name)
     }
 
     fn upload(&self, name: &str, id: &str) -> OpenUpload {
@@ -235,57 +234,57 @@ pub(super) fn object_key(id: &str, name: &str) -> String {
     format!("{id}/{name}")
 }
 
-/// A [`Job`] whose type is forgotten.
-pub(super) trait Kind: Send + Sync {
+/// A kind of job, with its type erased.
+pub(super) trait JobKind: Send + Sync {
     /// Continues a job from its state.
-    fn resume<'a>(&'a self, input: &[u8], state: &[u8]) -> Result<Box<dyn Work + 'a>, Problem>;
+    fn resume<'a>(&'a self, input: &[u8], state: &[u8]) -> Result<Box<dyn RunningJob + 'a>, JobError>;
 }
 
-/// A job under way, whose type is forgotten.
-pub(super) trait Work: Send + Sync {
-    fn step<'a>(&'a mut self, ground: Ground<'a>) -> BoxFuture<'a, Result<Step, StepError>>;
-    fn let_go(&mut self) -> BoxFuture<'_, ()>;
-    fn state(&self) -> Result<Bytes, Problem>;
+/// A running job, with its type erased.
+pub(super) trait RunningJob: Send + Sync {
+    fn step<'a>(&'a mut self, env: StepEnv<'a>) -> BoxFuture<'a, Result<Step, StepError>>;
+    fn clean_up(&mut self) -> BoxFuture<'_, ()>;
+    fn state(&self) -> Result<Bytes, JobError>;
     fn progress(&self) -> Progress;
 }
 
-pub(super) struct KindOf<J: Job> {
+pub(super) struct TypedKind<J: Job> {
     pub(super) tools: J::Tools,
 }
 
-struct WorkOf<'a, J: Job> {
+struct TypedJob<'a, J: Job> {
     job: J,
     input: J::Input,
     tools: &'a J::Tools,
 }
 
-impl<J: Job> Kind for KindOf<J> {
-    fn resume<'a>(&'a self, input: &[u8], state: &[u8]) -> Result<Box<dyn Work + 'a>, Problem> {
+impl<J: Job> JobKind for TypedKind<J> {
+    fn resume<'a>(&'a self, input: &[u8], state: &[u8]) -> Result<Box<dyn RunningJob + 'a>, JobError> {
         let unreadable = |what: &str, error: serde_json::Error| {
-            let detail = format!("What was stored of it is no {what} of `{}`: {error}", J::KIND);
-            Problem::new("unreadable", "The job cannot be continued", detail)
+            let detail = format!("The stored {what} cannot be read as that of `{}`: {error}", J::KIND);
+            JobError::new("unreadable", "The job cannot be continued", detail)
         };
         let input = serde_json::from_slice(input).map_err(|error| unreadable("input", error))?;
         let job: J = serde_json::from_slice(state).map_err(|error| unreadable("state", error))?;
-        Ok(Box::new(WorkOf { job, input, tools: &self.tools }))
+        Ok(Box::new(TypedJob { job, input, tools: &self.tools }))
     }
 }
 
-impl<J: Job> Work for WorkOf<'_, J> {
-    fn step<'a>(&'a mut self, ground: Ground<'a>) -> BoxFuture<'a, Result<Step, StepError>> {
+impl<J: Job> RunningJob for TypedJob<'_, J> {
+    fn step<'a>(&'a mut self, env: StepEnv<'a>) -> BoxFuture<'a, Result<Step, StepError>> {
         Box::pin(async move {
-            let results = Results { ground };
+            let results = Results { env };
             let context =
-                Context { input: &self.input, tools: self.tools, results, until: ground.until };
+                Context { input: &self.input, tools: self.tools, results, until: env.until };
             self.job.step(&context).await
         })
     }
 
-    fn let_go(&mut self) -> BoxFuture<'_, ()> {
-        Box::pin(self.job.let_go(self.tools))
+    fn clean_up(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(self.job.clean_up(self.tools))
     }
 
-    fn state(&self) -> Result<Bytes, Problem> {
+    fn state(&self) -> Result<Bytes, JobError> {
         written(&self.job)
     }
 
@@ -294,10 +293,10 @@ impl<J: Job> Work for WorkOf<'_, J> {
     }
 }
 
-/// A value as it is stored.
-pub(super) fn written<T: Serialize>(value: &T) -> Result<Bytes, Problem> {
+/// The serialized form of a value.
+pub(super) fn written<T: Serialize>(value: &T) -> Result<Bytes, JobError> {
     let bytes = serde_json::to_vec(value).map_err(|error| {
-        Problem::new("unwritable", "The job cannot be written down", error.to_string())
+        JobError::new("unwritable", "The job cannot be serialized", error.to_string())
     });
     Ok(bytes?.into())
 }

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn request(door: FrontDoor, path: &str, query: Query) -> Request {
+fn request(api: ApiType, path: &str, query: Query) -> Request {
     Request {
-        door,
+        api,
         method: Method::GET,
         path: path.to_owned(),
         query,
@@ -19,19 +19,19 @@ fn request(door: FrontDoor, path: &str, query: Query) -> Request {
 }
 
 fn rest(path: &str) -> Result<String, BadTarget> {
-    Target::of(&request(FrontDoor::Rest, path, Query::Raw(String::new()))).map(|t| t.path)
+    Target::of(&request(ApiType::Rest, path, Query::Raw(String::new()))).map(|t| t.path)
 }
 
 fn http(path: &str) -> Result<String, BadTarget> {
-    Target::of(&request(FrontDoor::HttpV2, path, Query::Raw(String::new()))).map(|t| t.path)
+    Target::of(&request(ApiType::HttpV2, path, Query::Raw(String::new()))).map(|t| t.path)
 }
 
 fn query(raw: &str) -> Result<Option<String>, BadTarget> {
-    Target::of(&request(FrontDoor::HttpV2, "/", Query::Raw(raw.to_owned()))).map(|t| t.query)
+    Target::of(&request(ApiType::HttpV2, "/", Query::Raw(raw.to_owned()))).map(|t| t.query)
 }
 
 #[test]
-fn s1_a_path_that_came_as_sent_stays_as_sent() {
+fn s1_a_raw_path_is_kept_unchanged() {
     for path in [
         "/",
         "/a/b/",
@@ -49,13 +49,13 @@ fn s1_a_path_that_came_as_sent_stays_as_sent() {
 }
 
 #[test]
-fn s1_characters_that_no_request_line_may_hold_are_encoded() {
+fn s1_characters_that_a_request_line_cannot_contain_are_encoded() {
     assert_eq!(rest("/café"), Ok("/caf%C3%A9".to_owned()));
     assert_eq!(rest("/a b\"<>^`{|}"), Ok("/a%20b%22%3C%3E%5E%60%7B%7C%7D".to_owned()));
 }
 
 #[test]
-fn s1_a_decoded_path_is_encoded_again_where_that_has_one_meaning() {
+fn s1_a_decoded_path_with_one_encoding_is_encoded_again() {
     assert_eq!(http("/a b/é"), Ok("/a%20b/%C3%A9".to_owned()));
     assert_eq!(http("/*,-x/_search"), Ok("/*,-x/_search".to_owned()));
     assert_eq!(http("/100%"), Ok("/100%25".to_owned()));
@@ -98,7 +98,7 @@ fn s5_traversal_is_refused_in_every_spelling() {
 }
 
 #[test]
-fn s5_dots_within_a_name_are_no_traversal() {
+fn s5_dots_within_a_name_are_not_traversal() {
     for path in ["/..a", "/a..", "/.kibana/x", "/...", "/logs-2017.10.01/_search"] {
         assert_eq!(rest(path), Ok(path.to_owned()));
     }
@@ -138,12 +138,12 @@ fn s4_order_duplicates_and_bare_keys_are_kept() {
     assert_eq!(query(""), Ok(None));
     assert_eq!(query("&&"), Ok(None));
     let pairs = vec![("b".to_owned(), "1 2".to_owned()), ("b".to_owned(), "+".to_owned())];
-    let target = Target::of(&request(FrontDoor::Rest, "/", Query::Decoded(pairs)));
+    let target = Target::of(&request(ApiType::Rest, "/", Query::Decoded(pairs)));
     assert_eq!(target.unwrap().path_and_query(), "/?b=1%202&b=%2B");
 }
 
 #[test]
-fn r8_the_proxys_own_paths_are_known_in_every_spelling() {
+fn r8_the_proxys_own_paths_are_recognized_in_every_spelling() {
     let route = |path: &str| {
         let target = Target { path: path.to_owned(), query: None };
         target.own_route()
@@ -158,7 +158,7 @@ fn r8_the_proxys_own_paths_are_known_in_every_spelling() {
 
 proptest! {
     #[test]
-    fn s1_whatever_is_accepted_is_a_uri_and_means_what_was_sent(path in "/[ -~é☃]{0,40}") {
+    fn s1_every_accepted_path_is_a_uri_with_the_meaning_of_the_sent_one(path in "/[ -~é☃]{0,40}") {
         if let Ok(encoded) = rest(&path) {
             let uri: http::Uri = encoded.parse().expect("an accepted path is a URI");
             prop_assert_eq!(uri.path(), &encoded, "nothing rewrites it");
@@ -171,7 +171,7 @@ proptest! {
 
     #[test]
     fn s4_every_parameter_reaches_the_upstream(pairs in proptest::collection::vec((".*", ".*"), 0..8)) {
-        let target = Target::of(&request(FrontDoor::Rest, "/", Query::Decoded(pairs.clone()))).unwrap();
+        let target = Target::of(&request(ApiType::Rest, "/", Query::Decoded(pairs.clone()))).unwrap();
         let parts = target.query.as_deref().unwrap_or_default().split('&').filter(|part| !part.is_empty());
         let seen: Vec<(String, String)> = parts
             .map(|part| {
@@ -184,8 +184,8 @@ proptest! {
     }
 
     #[test]
-    fn no_path_and_no_query_makes_it_panic(path in ".*", raw in ".*") {
-        let _ = Target::of(&request(FrontDoor::Rest, &path, Query::Raw(raw.clone())));
-        let _ = Target::of(&request(FrontDoor::HttpV2, &path, Query::Raw(raw)));
+    fn reading_a_target_never_panics(path in ".*", raw in ".*") {
+        let _ = Target::of(&request(ApiType::Rest, &path, Query::Raw(raw.clone())));
+        let _ = Target::of(&request(ApiType::HttpV2, &path, Query::Raw(raw)));
     }
 }

@@ -1,4 +1,4 @@
-//! The program `admin`: the users of a proxy, from a terminal. It is not deployed.
+//! The program `admin`, which manages the users of a proxy from a terminal. It is not deployed.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -12,21 +12,21 @@ use crate::environment;
 use crate::session::admin::{self, AdminError, Change};
 use crate::session::dynamo::DynamoStore;
 use crate::session::password;
-use crate::session::store::{Store, UserRecord};
+use crate::session::store::{SessionStore, UserRecord};
 use crate::session::{Role, UnknownRole};
 
 const EXAMPLES: &str = "\
 Examples:
   admin --table hardcap-SessionsTable --endpoint-url http://127.0.0.1:4566 add alice --role full
-      under `hardcap up`; a password is made up and printed
+      under `hardcap up`; the password is generated and printed
   admin --table my-stack-SessionsTable-1ABC add bob --role read --password-stdin < password.txt
       on AWS, with the credentials of the environment or of a profile
   admin list --json
 
-Results are on stdout, everything else on stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.";
+Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage.";
 
-/// Adds, lists and changes the users of a proxy. A password is read from the standard input or made up; it is never an
-/// argument, for arguments can be seen by everyone on the machine.
+/// Adds, lists and changes the users of a proxy. A password is read from standard input or generated; it is never an argument,
+/// because every user of the machine can see arguments.
 #[derive(Debug, Parser)]
 #[command(name = "admin", after_help = EXAMPLES)]
 struct Options {
@@ -36,16 +36,16 @@ struct Options {
     command: Command,
 }
 
-/// Where the users are.
+/// The table of users.
 #[derive(Args, Debug)]
 struct Place {
-    /// The table, such as the output `SessionsTable` of the stack names it; or SESSIONS_TABLE
+    /// Name of the table: the output `SessionsTable` of the stack. Default: SESSIONS_TABLE
     #[arg(long, global = true)]
     table: Option<String>,
-    /// The region; or AWS_REGION, or the profile's
+    /// AWS region. Default: AWS_REGION, or the profile's region
     #[arg(long, global = true)]
     region: Option<String>,
-    /// Another address than AWS's, such as http://127.0.0.1:4566; or AWS_ENDPOINT_URL
+    /// Endpoint instead of AWS's, such as http://127.0.0.1:4566. Default: AWS_ENDPOINT_URL
     #[arg(long, global = true, value_name = "URL")]
     endpoint_url: Option<String>,
 }
@@ -56,7 +56,7 @@ enum Command {
     Add {
         /// The name
         name: String,
-        /// `read` looks and searches, `full` changes as well
+        /// `read` views and searches; `full` also changes
         #[arg(long, value_parser = role)]
         role: Role,
         /// Read the password from the first line of the standard input, instead of making one up
@@ -65,11 +65,11 @@ enum Command {
     },
     /// Lists the users
     List {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Gives a user another password; sessions end within five minutes
+    /// Sets a new password; the user's sessions end within five minutes
     SetPassword {
         /// The name
         name: String,
@@ -77,7 +77,7 @@ enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Gives a user another role, within five minutes
+    /// Sets a new role, effective within five minutes
     SetRole {
         /// The name
         name: String,
@@ -85,12 +85,12 @@ enum Command {
         #[arg(value_parser = role)]
         role: Role,
     },
-    /// Lets a user log in no more; sessions end within five minutes
+    /// Disables logins of a user; the user's sessions end within five minutes
     Disable {
         /// The name
         name: String,
     },
-    /// Lets a disabled user log in again
+    /// Enables logins of a disabled user
     Enable {
         /// The name
         name: String,
@@ -107,7 +107,7 @@ pub async fn run() -> ExitCode {
     let Some(table) =
         options.place.table.clone().or_else(|| environment::variable("SESSIONS_TABLE"))
     else {
-        return failed("which table? --table NAME, or SESSIONS_TABLE in the environment");
+        return failed("no table given: pass --table NAME or set SESSIONS_TABLE");
     };
     let Place { region, endpoint_url, .. } = options.place;
     let client = aws::dynamodb_of_terminal(region, endpoint_url).await;
@@ -115,20 +115,20 @@ pub async fn run() -> ExitCode {
     match obey(&store, options.command).await {
         Ok(said) => match writeln!(io::stdout(), "{said}") {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed(&format!("the standard output: {error}")),
+            Err(error) => failed(&format!("cannot write to standard output: {error}")),
         },
         Err(problem) => failed(&problem),
     }
 }
 
 fn failed(problem: &str) -> ExitCode {
-    // There is nowhere else to say it.
+    // An error of stderr cannot be reported.
     let _ = writeln!(io::stderr(), "admin: {problem}");
     ExitCode::FAILURE
 }
 
-/// Does it; what is to be said of it.
-async fn obey(store: &dyn Store, command: Command) -> Result<String, String> {
+/// Runs a command and returns its output.
+async fn obey(store: &dyn SessionStore, command: Command) -> Result<String, String> {
     let now = clock::epoch_millis() / 1000;
     let changed = |name: String, change: Change| async move {
         admin::change(store, &name, change, now).await.map_err(said)
@@ -146,7 +146,7 @@ async fn obey(store: &dyn Store, command: Command) -> Result<String, String> {
         Command::SetPassword { name, password_stdin } => {
             let password = Password::get(password_stdin)?;
             let user = changed(name, Change::Password(password.text.clone())).await?;
-            Ok(password.told(&format!("{} has another password", user.name)))
+            Ok(password.told(&format!("{} has a new password", user.name)))
         }
         Command::SetRole { name, role } => {
             let user = changed(name, Change::Role(role)).await?;
@@ -154,7 +154,7 @@ async fn obey(store: &dyn Store, command: Command) -> Result<String, String> {
         }
         Command::Disable { name } => {
             let user = changed(name, Change::Disable).await?;
-            Ok(format!("{} cannot log in any more", user.name))
+            Ok(format!("{} can no longer log in", user.name))
         }
         Command::Enable { name } => {
             let user = changed(name, Change::Enable).await?;
@@ -179,12 +179,12 @@ impl Password {
         }
         let mut line = String::new();
         let read = io::stdin().lock().read_line(&mut line);
-        read.map_err(|error| format!("the standard input: {error}"))?;
+        read.map_err(|error| format!("cannot read the password from standard input: {error}"))?;
         let text = line.trim_end_matches(['\r', '\n']).to_owned();
         Ok(Password { text, made_up: false })
     }
 
-    /// A password that was made up is told once, and kept nowhere.
+    /// The output. A generated password is printed once and not stored.
     fn told(&self, what: &str) -> String {
         match self.made_up {
             true => format!("{what}; the password is\n{}", self.text),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_adds_lists_and_changes() {
+    async fn users_are_added_listed_and_changed() {
         let store = MemoryStore::default();
         let empty = obey(&store, command(&["list"])).await.unwrap();
         assert_eq!(empty, "there are no users yet; `add` adds one");
@@ -250,7 +250,7 @@ mod tests {
         let json = obey(&store, command(&["list", "--json"])).await.unwrap();
         assert_eq!(json, r#"{"users":[{"name":"alice","role":"read","enabled":true}]}"#);
         let other = obey(&store, command(&["set-password", "alice"])).await.unwrap();
-        assert!(other.contains("another password"), "{other}");
+        assert!(other.contains("new password"), "{other}");
         let twice = obey(&store, command(&["add", "alice", "--role", "read"])).await.unwrap_err();
         assert!(twice.contains("already"), "{twice}");
     }

@@ -1,4 +1,4 @@
-//! The programs of Lambda that run jobs: `job`, which invokes itself, and `sweeper`, which a schedule starts.
+//! The Lambda functions of jobs: `job`, which invokes itself, and `sweeper`, which runs on a schedule.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::job::export::{self, Export};
 use crate::job::forward::{self, Forward};
 use crate::job::search::UpstreamSearch;
 use crate::job::settings::JobsConfig;
-use crate::job::{Engine, Ran, aws};
+use crate::job::{Engine, RunOutcome, aws};
 use crate::upstream::Upstream;
 
-/// What a sweep leaves of its time, to say what it has done.
+/// The time that a sweep reserves for reporting its result.
 const SWEEP_MARGIN: Duration = Duration::from_secs(2);
 
 /// Runs the function `job` until Lambda ends it.
@@ -33,8 +33,8 @@ pub async fn run_job() -> ExitCode {
             let payload = event.payload.get().as_bytes();
             let ran = Box::pin(engine.run(payload, event.context.deadline)).await;
             let ran = ran.inspect_err(|error| tracing::error!("the generation failed: {error}"))?;
-            if let Ran::Unreadable(why) = &ran {
-                tracing::error!("the event is no event of a job, and is dropped: {why}");
+            if let RunOutcome::Unreadable(why) = &ran {
+                tracing::error!("the event is not a job event and was dropped: {why}");
             }
             Ok::<Value, Error>(json!({ "ran": format!("{ran:?}") }))
         }
@@ -42,7 +42,7 @@ pub async fn run_job() -> ExitCode {
     ended(lambda_runtime::run(serve).await)
 }
 
-/// Runs the function `sweeper` until Lambda ends it. A record of a failed event is heard; anything else starts a sweep.
+/// Runs the function `sweeper` until Lambda ends it. The record of a failed event is processed; any other event starts a sweep.
 pub async fn run_sweeper() -> ExitCode {
     let Some((config, jobs)) = configured("sweeper").await else {
         return ExitCode::FAILURE;
@@ -72,7 +72,7 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The configuration, when it is whole and there are jobs in it.
+/// The configuration, if it is valid and includes jobs.
 async fn configured(program: &str) -> Option<(Config, JobsConfig)> {
     let config = crate::configured(false).await?;
     let Some(jobs) = config.jobs.clone() else {
@@ -82,7 +82,7 @@ async fn configured(program: &str) -> Option<(Config, JobsConfig)> {
     Some((config, jobs))
 }
 
-/// An engine that knows the proxy's kinds of job.
+/// An engine with the proxy's kinds of job.
 async fn engine(config: &Config, jobs: &JobsConfig) -> Engine {
     let ports = aws::ports(&jobs.place, &config.overflow).await;
     let upstream = Arc::new(Upstream::new(config.upstream.clone()));
@@ -98,7 +98,7 @@ fn ended(ran: Result<(), Error>) -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("the runtime API of Lambda: {error}");
+            tracing::error!("the runtime API of Lambda failed: {error}");
             ExitCode::FAILURE
         }
     }

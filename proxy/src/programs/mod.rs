@@ -1,4 +1,4 @@
-//! The programs beside the function `proxy`: the functions of jobs, and what an operator runs at a terminal.
+//! The programs other than the function `proxy`: the functions of jobs, and the operator's command line.
 
 pub mod admin;
 pub mod jobs;

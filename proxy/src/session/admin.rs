@@ -1,44 +1,44 @@
-//! The users of a proxy, as somebody at a terminal changes them.
+//! The management of users, for the program `admin`.
 
-use super::store::{Before, EpochSeconds, Outage, Store, UserRecord};
+use super::store::{Expected, EpochSeconds, SessionStoreError, SessionStore, UserRecord};
 use super::{Role, password, ticket, user_name};
 
 /// A change of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Another password. Whoever is logged in with the old one has to log in again.
+    /// Set a password. The user's sessions end.
     Password(String),
-    /// Another role. Sessions have it when they are next looked up.
+    /// Set a role. Sessions have it after the next lookup.
     Role(Role),
-    /// No login any more, and no session.
+    /// Disable logins and end the sessions.
     Disable,
-    /// Logins again, with the password that there was.
+    /// Enable logins again, with the old password.
     Enable,
 }
 
-/// Why a user is not as somebody wants it.
+/// Why a user was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
-    /// Other letters, or too many.
+    /// The name has invalid characters or is too long.
     #[error(
-        "`{0}` is no name of a user: 1 to 64 letters, digits, `.`, `_`, `-`, `+` and `@`, the first a letter or a digit"
+        "`{0}` is not a user name: 1 to 64 letters, digits, `.`, `_`, `-`, `+` and `@`, the first a letter or a digit"
     )]
     Name(String),
-    /// Too short, or too long.
+    /// The password is too short or too long.
     #[error(transparent)]
     Password(#[from] password::BadPassword),
     /// The name is taken.
-    #[error("there is a user `{0}` already; `set-password` and `set-role` change it")]
+    #[error("user `{0}` already exists; use `set-password` or `set-role` to change it")]
     Exists(String),
-    /// Nobody has the name.
-    #[error("there is no user `{0}`; `list` shows all")]
+    /// No user has the name.
+    #[error("there is no user `{0}`; use `list` to show all users")]
     Unknown(String),
-    /// Somebody else was quicker.
-    #[error("the user `{0}` was changed by somebody else just now; look, and try again")]
+    /// The user was changed concurrently.
+    #[error("user `{0}` was modified concurrently; use `list` to see it, and retry")]
     Conflict(String),
-    /// The table.
+    /// The session store failed.
     #[error(transparent)]
-    Outage(#[from] Outage),
+    Store(#[from] SessionStoreError),
 }
 
 /// Adds a user.
@@ -47,7 +47,7 @@ pub enum AdminError {
 ///
 /// [`AdminError`].
 pub async fn add(
-    store: &dyn Store,
+    store: &dyn SessionStore,
     name: &str,
     role: Role,
     password: &str,
@@ -56,7 +56,7 @@ pub async fn add(
     let name = valid(name)?;
     let hash = password::hash(password)?;
     let user = UserRecord { name, hash, role, enabled: true, stamp: stamp(), changed: now };
-    match store.write_user(&user, Before::Nobody).await? {
+    match store.write_user(&user, Expected::Absent).await? {
         true => Ok(user),
         false => Err(AdminError::Exists(user.name)),
     }
@@ -68,7 +68,7 @@ pub async fn add(
 ///
 /// [`AdminError`].
 pub async fn change(
-    store: &dyn Store,
+    store: &dyn SessionStore,
     name: &str,
     change: Change,
     now: EpochSeconds,
@@ -90,7 +90,7 @@ pub async fn change(
         }
         Change::Enable => user.enabled = true,
     }
-    match store.write_user(&user, Before::Unchanged(&before)).await? {
+    match store.write_user(&user, Expected::Unchanged(&before)).await? {
         true => Ok(user),
         false => Err(AdminError::Conflict(name)),
     }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_is_said() {
+    async fn invalid_changes_are_refused_with_the_reason() {
         let store = MemoryStore::default();
         for (result, text) in [
             (add(&store, "a/b", Role::Read, PASSWORD, 1).await, "`a/b` is no name of a user"),
@@ -141,6 +141,6 @@ mod tests {
         }
         store.tables().outage = true;
         let error = add(&store, "a", Role::Read, PASSWORD, 1).await.unwrap_err();
-        assert!(matches!(error, AdminError::Outage(_)), "{error}");
+        assert!(matches!(error, AdminError::Store(_)), "{error}");
     }
 }

@@ -1,44 +1,44 @@
-//! How often somebody may try to log in: counted before a password is looked at, so that many at a time gain nothing.
+//! Login attempts, counted before the password is verified, so that parallel attempts gain nothing.
 
 use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::store::{EpochSeconds, Outage, Store};
+use super::store::{EpochSeconds, SessionStoreError, SessionStore};
 
-/// How many failures there may be within a window, and how long that is.
+/// The limits of failed logins within a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Of one user from one address.
+pub struct LoginLimits {
+    /// Failures of one user from one address.
     pub pair: u64,
-    /// From one address, whoever it is.
+    /// Failures from one address.
     pub address: u64,
-    /// Of one user, from wherever. It is high, for with it a stranger keeps somebody out.
+    /// Failures of one user from any address. It is high, because other people can use it to lock the user out.
     pub user: u64,
-    /// Seconds.
+    /// The window, in seconds.
     pub window: u64,
 }
 
-/// An attempt that was counted.
+/// A counted attempt.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     /// Pair, address, user.
     keys: [String; 3],
 }
 
-/// Too many attempts: when there may be another.
+/// Too many attempts; the time of the next allowed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Locked(pub(crate) EpochSeconds);
 
 impl Attempt {
-    /// Counts an attempt. A name that nobody has counts as any other.
+    /// Counts an attempt. An unknown user counts like a known one.
     pub(crate) async fn count(
-        store: &dyn Store,
-        bounds: Bounds,
+        store: &dyn SessionStore,
+        bounds: LoginLimits,
         user: &str,
         address: Option<&str>,
         now: EpochSeconds,
-    ) -> Result<Result<Attempt, Locked>, Outage> {
+    ) -> Result<Result<Attempt, Locked>, SessionStoreError> {
         let keys = keys(user, address);
         let [pair, from, by] = &keys;
         let (pair, from, by) = tokio::try_join!(
@@ -54,15 +54,15 @@ impl Attempt {
         }
     }
 
-    /// The attempt was none to be afraid of. What others tried at this address or with this name stays counted.
-    pub(crate) async fn succeeded(&self, store: &dyn Store) -> Result<(), Outage> {
+    /// Removes a successful attempt from the counts. Attempts of others at this address or with this name remain.
+    pub(crate) async fn succeeded(&self, store: &dyn SessionStore) -> Result<(), SessionStoreError> {
         let [pair, address, user] = &self.keys;
         tokio::try_join!(store.forgive(pair), store.uncount(address), store.uncount(user))?;
         Ok(())
     }
 }
 
-/// Hashes: people type passwords where names belong, and addresses say where somebody was.
+/// The keys are hashes, because users type passwords into the name field, and addresses are personal data.
 fn keys(user: &str, address: Option<&str>) -> [String; 3] {
     let address = network(address.unwrap_or("unknown"));
     let key = |kind: &str, one: &str, other: &str| {
@@ -71,7 +71,7 @@ fn keys(user: &str, address: Option<&str>) -> [String; 3] {
     [key("pair", user, &address), key("address", "", &address), key("user", user, "")]
 }
 
-/// An address of IPv6 is one of a network that is all one client's.
+/// The address, or the /64 network of an IPv6 address, which belongs to one client.
 fn network(address: &str) -> String {
     match address.parse() {
         Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::session::memory::MemoryStore;
 
-    const BOUNDS: Bounds = Bounds { pair: 2, address: 4, user: 5, window: 100 };
+    const BOUNDS: LoginLimits = LoginLimits { pair: 2, address: 4, user: 5, window: 100 };
 
     async fn tries(
         store: &MemoryStore,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a9_an_address_and_a_user_have_bounds_of_their_own() {
+    async fn a9_an_address_and_a_user_have_separate_limits() {
         let store = MemoryStore::default();
         for user in ["a", "b", "c", "d"] {
             assert!(tries(&store, user, "192.0.2.1", 0).await.is_ok());
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a9_a_success_takes_back_its_own_attempt_and_no_other() {
+    async fn a9_a_successful_login_removes_only_its_own_attempt() {
         let store = MemoryStore::default();
         for user in ["x", "y", "z"] {
             assert!(tries(&store, user, "192.0.2.1", 0).await.is_ok());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a9_neighbours_in_ipv6_are_one_address() {
+    fn a9_ipv6_addresses_of_one_network_count_as_one() {
         let of = |address| keys("a", Some(address))[1].clone();
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));

@@ -1,4 +1,4 @@
-//! The store in DynamoDB: one table with the partition key `pk`, a string, and the time to live in `forget`.
+//! The session store in DynamoDB: one table with the partition key `pk` (a string) and the time to live in `forget`.
 //!
 //! | `pk` | what |
 //! | --- | --- |
@@ -15,15 +15,15 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::store::{Attempts, Before, EpochSeconds, Kept, Outage, Pending, Store, UserRecord};
+use super::store::{AttemptCount, Expected, EpochSeconds, SessionRecord, SessionStoreError, StoreFuture, SessionStore, UserRecord};
 use crate::aws;
 use crate::causes::with_causes;
 
-/// How long one attempt of a call may take, and all of them together: who logs in waits for it.
+/// The timeout of one attempt of a call, and of all attempts together. A login waits for it.
 const ATTEMPT_MAX: Duration = Duration::from_secs(2);
 const CALL_MAX: Duration = Duration::from_secs(6);
 
-/// A table of DynamoDB.
+/// A DynamoDB table.
 #[derive(Clone, Debug)]
 pub struct DynamoStore {
     client: Client,
@@ -39,7 +39,7 @@ impl DynamoStore {
         DynamoStore { client, table: table.to_owned() }
     }
 
-    /// The table of this name, where the environment says AWS is.
+    /// The table of this name, at the endpoint of the environment.
     pub async fn of(table: &str, region: &str) -> DynamoStore {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(ATTEMPT_MAX)
@@ -51,7 +51,7 @@ impl DynamoStore {
         DynamoStore::new(Client::from_conf(config), table)
     }
 
-    async fn get(&self, key: String) -> Result<Option<Item>, Outage> {
+    async fn get(&self, key: String) -> Result<Option<Item>, SessionStoreError> {
         let get = self
             .client
             .get_item()
@@ -61,14 +61,14 @@ impl DynamoStore {
         Ok(get.send().await.map_err(outage("GetItem"))?.item)
     }
 
-    async fn delete(&self, key: String) -> Result<(), Outage> {
+    async fn delete(&self, key: String) -> Result<(), SessionStoreError> {
         let delete = self.client.delete_item().table_name(&self.table).key("pk", text(key));
         delete.send().await.map_err(outage("DeleteItem"))?;
         Ok(())
     }
 
-    /// Counts within the window that there is; `None` when there is none, or it is over.
-    async fn count_on(&self, key: &str, now: EpochSeconds) -> Result<Option<Attempts>, Outage> {
+    /// Counts an attempt within the current window; `None` if there is none.
+    async fn count_on(&self, key: &str, now: EpochSeconds) -> Result<Option<AttemptCount>, SessionStoreError> {
         let update = self
             .client
             .update_item()
@@ -85,13 +85,13 @@ impl DynamoStore {
         }
     }
 
-    /// Begins a window; `None` when another attempt has begun one meanwhile.
+    /// Begins a window; `None` if a concurrent attempt has begun one.
     async fn count_anew(
         &self,
         key: &str,
         now: EpochSeconds,
         window: u64,
-    ) -> Result<Option<Attempts>, Outage> {
+    ) -> Result<Option<AttemptCount>, SessionStoreError> {
         let ends = now.saturating_add(window);
         let put = self
             .client
@@ -104,19 +104,19 @@ impl DynamoStore {
             .condition_expression("attribute_not_exists(pk) OR ends <= :now")
             .expression_attribute_values(":now", number(now));
         let begun = met(put.send().await, "PutItem")?;
-        Ok(begun.map(|_| Attempts { count: 1, ends }))
+        Ok(begun.map(|_| AttemptCount { count: 1, ends }))
     }
 }
 
-impl Store for DynamoStore {
-    fn session<'a>(&'a self, key: &'a str) -> Pending<'a, Option<Kept>> {
+impl SessionStore for DynamoStore {
+    fn session<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<SessionRecord>> {
         Box::pin(async move {
             let item = self.get(session_key(key)).await?;
             item.as_ref().map(read_session).transpose()
         })
     }
 
-    fn keep<'a>(&'a self, key: &'a str, kept: Kept) -> Pending<'a, ()> {
+    fn keep<'a>(&'a self, key: &'a str, kept: SessionRecord) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             let put = self
                 .client
@@ -131,7 +131,7 @@ impl Store for DynamoStore {
         })
     }
 
-    fn touch<'a>(&'a self, key: &'a str, seen: EpochSeconds) -> Pending<'a, bool> {
+    fn touch<'a>(&'a self, key: &'a str, seen: EpochSeconds) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let update = self
                 .client
@@ -139,25 +139,25 @@ impl Store for DynamoStore {
                 .table_name(&self.table)
                 .key("pk", text(session_key(key)))
                 .update_expression("SET seen = :seen")
-                // Without it, the write would bring a session back that was just revoked.
+                // Without the condition the write would restore a revoked session.
                 .condition_expression("attribute_exists(pk)")
                 .expression_attribute_values(":seen", number(seen));
             Ok(met(update.send().await, "UpdateItem")?.is_some())
         })
     }
 
-    fn revoke<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+    fn revoke<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(self.delete(session_key(key)))
     }
 
-    fn user<'a>(&'a self, name: &'a str) -> Pending<'a, Option<UserRecord>> {
+    fn user<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<UserRecord>> {
         Box::pin(async move {
             let item = self.get(user_key(name)).await?;
             item.as_ref().map(read_user).transpose()
         })
     }
 
-    fn users(&self) -> Pending<'_, Vec<UserRecord>> {
+    fn users(&self) -> StoreFuture<'_, Vec<UserRecord>> {
         Box::pin(async move {
             let mut users = Vec::new();
             let mut from = None;
@@ -183,7 +183,7 @@ impl Store for DynamoStore {
         })
     }
 
-    fn write_user<'a>(&'a self, user: &'a UserRecord, before: Before<'a>) -> Pending<'a, bool> {
+    fn write_user<'a>(&'a self, user: &'a UserRecord, before: Expected<'a>) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let put = self
                 .client
@@ -196,8 +196,8 @@ impl Store for DynamoStore {
                 .item("stamp", text(&user.stamp))
                 .item("changed", number(user.changed));
             let put = match before {
-                Before::Nobody => put.condition_expression("attribute_not_exists(pk)"),
-                Before::Unchanged(then) => put
+                Expected::Absent => put.condition_expression("attribute_not_exists(pk)"),
+                Expected::Unchanged(then) => put
                     .condition_expression("stamp = :stamp AND #role = :role AND enabled = :enabled")
                     .expression_attribute_names("#role", "role")
                     .expression_attribute_values(":stamp", text(&then.stamp))
@@ -208,9 +208,9 @@ impl Store for DynamoStore {
         })
     }
 
-    fn count<'a>(&'a self, key: &'a str, now: EpochSeconds, window: u64) -> Pending<'a, Attempts> {
+    fn count<'a>(&'a self, key: &'a str, now: EpochSeconds, window: u64) -> StoreFuture<'a, AttemptCount> {
         Box::pin(async move {
-            // Another attempt may begin the window between the two; then it is there for the second look.
+            // A concurrent attempt may begin the window between the two writes; then the second round finds it.
             for _ in 0..2 {
                 if let Some(attempts) = self.count_on(key, now).await? {
                     return Ok(attempts);
@@ -219,13 +219,13 @@ impl Store for DynamoStore {
                     return Ok(attempts);
                 }
             }
-            Err(Outage(
-                "the attempts cannot be counted: their window changes all the time".to_owned(),
-            ))
+            Err(SessionStoreError(
+                "the attempts cannot be counted because of concurrent writes".to_owned(),
+                ))
         })
     }
 
-    fn uncount<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+    fn uncount<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             let update = self
                 .client
@@ -241,7 +241,7 @@ impl Store for DynamoStore {
         })
     }
 
-    fn forgive<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+    fn forgive<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(self.delete(attempts_key(key)))
     }
 }
@@ -266,8 +266,8 @@ fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// The output of a write under a condition; `None` when the condition was not met.
-fn met<T, E, R>(sent: Result<T, SdkError<E, R>>, what: &'static str) -> Result<Option<T>, Outage>
+/// The output of a conditional write; `None` if the condition was not met.
+fn met<T, E, R>(sent: Result<T, SdkError<E, R>>, what: &'static str) -> Result<Option<T>, SessionStoreError>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
@@ -279,30 +279,30 @@ where
     }
 }
 
-fn outage<E, R>(what: &'static str) -> impl Fn(SdkError<E, R>) -> Outage
+fn outage<E, R>(what: &'static str) -> impl Fn(SdkError<E, R>) -> SessionStoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
     move |error| match (error.code(), error.message()) {
-        (Some(code), Some(message)) => Outage(format!("{what}: {code}: {message}")),
-        (Some(code), None) => Outage(format!("{what}: {code}")),
-        _ => Outage(format!("{what}: {}", with_causes(&error))),
+        (Some(code), Some(message)) => SessionStoreError(format!("{what}: {code}: {message}")),
+        (Some(code), None) => SessionStoreError(format!("{what}: {code}")),
+        _ => SessionStoreError(format!("{what}: {}", with_causes(&error))),
     }
 }
 
-fn read_session(item: &Item) -> Result<Kept, Outage> {
+fn read_session(item: &Item) -> Result<SessionRecord, SessionStoreError> {
     let kept = || {
-        Some(Kept {
+        Some(SessionRecord {
             sealed: item.get("sealed")?.as_b().ok()?.as_ref().to_vec(),
             seen: whole(item, "seen")?,
             forget: whole(item, "forget")?,
         })
     };
-    kept().ok_or_else(|| Outage("a session lacks sealed, seen or forget".to_owned()))
+    kept().ok_or_else(|| SessionStoreError("a session lacks sealed, seen or forget".to_owned()))
 }
 
-fn read_user(item: &Item) -> Result<UserRecord, Outage> {
+fn read_user(item: &Item) -> Result<UserRecord, SessionStoreError> {
     let of = |name: &str| item.get(name)?.as_s().ok();
     let user = || {
         Some(UserRecord {
@@ -316,14 +316,14 @@ fn read_user(item: &Item) -> Result<UserRecord, Outage> {
     };
     user().ok_or_else(|| {
         let key = of("pk").cloned().unwrap_or_default();
-        Outage(format!("{key} lacks hash, role, enabled, stamp or changed"))
+        SessionStoreError(format!("{key} lacks hash, role, enabled, stamp or changed"))
     })
 }
 
-fn read_attempts(item: Item) -> Result<Attempts, Outage> {
+fn read_attempts(item: Item) -> Result<AttemptCount, SessionStoreError> {
     let attempts =
-        || Some(Attempts { count: whole(&item, "attempts")?, ends: whole(&item, "ends")? });
-    attempts().ok_or_else(|| Outage("attempts lack attempts or ends".to_owned()))
+        || Some(AttemptCount { count: whole(&item, "attempts")?, ends: whole(&item, "ends")? });
+    attempts().ok_or_else(|| SessionStoreError("attempts lack attempts or ends".to_owned()))
 }
 
 fn whole(item: &Item, name: &str) -> Option<u64> {

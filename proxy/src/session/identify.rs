@@ -1,87 +1,87 @@
-//! How somebody proves who they are: with a password, or with whatever else implements [`Identify`].
+//! Authentication: passwords, or another implementation of [`Identify`].
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::store::{Pending, Store};
-use super::{Role, Sealed, User, password, user_name};
+use super::store::{StoreFuture, SessionStore};
+use super::{Role, SessionData, User, password, user_name};
 
-/// What was sent to log in: the fields of a form.
+/// The fields of a login form.
 #[derive(Clone, Default)]
-pub struct Form(HashMap<String, String>);
+pub struct LoginForm(HashMap<String, String>);
 
-impl fmt::Debug for Form {
-    /// Without what is in it: one of the fields is a password.
+impl fmt::Debug for LoginForm {
+    /// Omits the fields, because one of them is a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Form").field("fields", &self.0.len()).finish_non_exhaustive()
     }
 }
 
-impl Form {
-    /// Reads `application/x-www-form-urlencoded`. Of a field that is there twice, the first counts.
+impl LoginForm {
+    /// Reads `application/x-www-form-urlencoded`. The first value of a repeated field is used.
     #[must_use]
-    pub fn read(body: &[u8]) -> Form {
+    pub fn read(body: &[u8]) -> LoginForm {
         let mut fields = HashMap::new();
         for (name, value) in form_urlencoded::parse(body) {
             fields.entry(name.into_owned()).or_insert_with(|| value.into_owned());
         }
-        Form(fields)
+        LoginForm(fields)
     }
 
-    /// The texts of a JSON object; `None` when it is none.
+    /// Reads the strings of a JSON object; `None` for other JSON.
     #[must_use]
-    pub fn of_json(body: &[u8]) -> Option<Form> {
+    pub fn of_json(body: &[u8]) -> Option<LoginForm> {
         let fields: HashMap<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
         let texts = fields.into_iter().filter_map(|(name, value)| match value {
             serde_json::Value::String(text) => Some((name, text)),
             _ => None,
         });
-        Some(Form(texts.collect()))
+        Some(LoginForm(texts.collect()))
     }
 
-    /// A field; empty when it is not there.
+    /// The value of a field; empty if it is missing.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 }
 
-/// Somebody who proved who they are.
+/// An authenticated user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Who.
+    /// The user.
     pub user: User,
-    /// What their sessions are good for: it changes when they have to log in again.
+    /// The stamp of the user's sessions. A new stamp ends the sessions with the old one.
     pub stamp: String,
 }
 
-/// A way to prove who one is. The ticket, the cookie, the roles and all times are the same whatever it is.
+/// A method of authentication. Tickets, cookies, roles and lifetimes do not depend on it.
 ///
-/// [`Passwords`] is the only one. OpenID Connect would be another: `identify` would take the `code` and the `state` that the
-/// provider sends back, and `still` would ask the provider with the refresh token, which would be kept in [`Sealed`].
+/// [`Passwords`] is the only implementation. For OpenID Connect, `identify` would receive the provider's `code` and `state`, and
+/// `still` would use the refresh token, stored in [`SessionData`].
 pub trait Identify: std::fmt::Debug + Send + Sync {
-    /// Who it is; `None` for a failed attempt, which never says why.
-    fn identify<'a>(&'a self, form: &'a Form) -> Pending<'a, Option<Identity>>;
+    /// Authenticates a user; `None` for a failed attempt, without a reason.
+    fn identify<'a>(&'a self, form: &'a LoginForm) -> StoreFuture<'a, Option<Identity>>;
 
-    /// What somebody who logged in earlier may do now; `None` when they have to log in again.
-    fn still<'a>(&'a self, sealed: &'a Sealed) -> Pending<'a, Option<Role>>;
+    /// The current role of a logged-in user; `None` if they must log in again.
+    fn still<'a>(&'a self, sealed: &'a SessionData) -> StoreFuture<'a, Option<Role>>;
 }
 
 /// Names and passwords, in the table of users.
 #[derive(Clone, Debug)]
-pub struct Passwords(Arc<dyn Store>);
+pub struct Passwords(Arc<dyn SessionStore>);
 
 impl Passwords {
     /// The users of a store.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>) -> Passwords {
+    pub fn new(store: Arc<dyn SessionStore>) -> Passwords {
         Passwords(store)
     }
 }
 
 impl Identify for Passwords {
-    fn identify<'a>(&'a self, form: &'a Form) -> Pending<'a, Option<Identity>> {
+    fn identify<'a>(&'a self, form: &'a LoginForm) -> StoreFuture<'a, Option<Identity>> {
         Box::pin(async move {
             let record = match user_name(form.get("user")) {
                 Some(name) => self.0.user(&name).await?,
@@ -89,10 +89,10 @@ impl Identify for Passwords {
             };
             let hash = record.as_ref().map(|record| record.hash.clone());
             let password = form.get("password").to_owned();
-            // As much work for nobody as for somebody: who exists cannot be told from the time it takes.
+            // An unknown user takes the same time, so that the time does not reveal which users exist.
             let compared = move || password::verify(&password, hash.as_deref());
             let matches = tokio::task::spawn_blocking(compared).await;
-            let matches = matches.expect("argon2 does not panic, and nobody cancels it");
+            let matches = matches.expect("argon2 does not panic and is not cancelled");
             Ok(record.filter(|record| matches && record.enabled).map(|record| Identity {
                 user: User { name: record.name, role: record.role },
                 stamp: record.stamp,
@@ -100,7 +100,7 @@ impl Identify for Passwords {
         })
     }
 
-    fn still<'a>(&'a self, sealed: &'a Sealed) -> Pending<'a, Option<Role>> {
+    fn still<'a>(&'a self, sealed: &'a SessionData) -> StoreFuture<'a, Option<Role>> {
         Box::pin(async move {
             let record = self.0.user(&sealed.user).await?;
             let same = record.filter(|record| record.enabled && record.stamp == sealed.stamp);

@@ -1,13 +1,13 @@
-//! People log in: who they are, what proves it, and what they may do.
+//! Logins: users, sessions, roles and access rules.
 //!
-//! A login gives the browser a [`Ticket`] in a cookie; the table has what belongs to it, encrypted. A request brings the
-//! ticket back, [`Sessions::find`] says whose it is, [`Rules`] whether they may do this. The table is asked at most once in
-//! five minutes for each session; so long may a session outlive its end in another environment of the function.
+//! A login gives the browser a [`SessionTicket`] in a cookie; the table stores the session's data, encrypted. A request sends the
+//! ticket, [`Sessions::find`] returns its session, and [`Rules`] decide whether the request is allowed. The table is read at most
+//! once in five minutes for each session. A session may therefore outlive its end for as long in another execution environment.
 //!
-//! [`Identify`] is where another way to prove who one is would take the place of passwords.
+//! Another method of authentication would implement [`Identify`] in place of passwords.
 
 pub mod admin;
-mod arrival;
+mod client;
 pub(crate) mod attempts;
 pub mod dynamo;
 mod identify;
@@ -26,22 +26,22 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use crate::cookie::Cookies;
-pub use arrival::Arrival;
-pub use identify::{Form, Identify, Identity, Passwords};
-pub use refusal::Refusal;
+pub use client::ClientContext;
+pub use identify::{LoginForm, Identify, Identity, Passwords};
+pub use refusal::SessionRefusal;
 pub use return_to::ReturnTo;
 pub use rules::{Forbidden, Rules};
 pub use service::{Session, Sessions};
 pub(crate) use settings::read;
-pub use settings::{SessionsConfig, Settings};
-pub use ticket::{Sealed, Ticket, form_token, is_form_token};
+pub use settings::{SessionsConfig, SessionSettings};
+pub use ticket::{SessionData, SessionTicket, form_token, is_form_token};
 
-/// What a user may do.
+/// The rights of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Look, and search.
+    /// View and search.
     Read,
-    /// Change as well.
+    /// Also change.
     Full,
 }
 
@@ -62,9 +62,9 @@ impl fmt::Display for Role {
     }
 }
 
-/// A name that is no role.
+/// An unknown role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no role; there are `read` and `full`")]
+#[error("`{0}` is not a role; expected `read` or `full`")]
 pub struct UnknownRole(String);
 
 impl FromStr for Role {
@@ -79,46 +79,46 @@ impl FromStr for Role {
     }
 }
 
-/// Someone who is logged in.
+/// A logged-in user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The name.
     pub name: String,
-    /// What they may do.
+    /// The role.
     pub role: Role,
 }
 
-/// Whom a request is of.
+/// The user of a request, or any client of an open proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Visitor {
-    /// Whoever it is: the proxy is open to everyone.
-    Anyone,
-    /// Someone who is logged in.
+pub enum Principal {
+    /// Any client; the proxy is open.
+    Anonymous,
+    /// A logged-in user.
     User(User),
 }
 
-impl Visitor {
-    /// The user, where there are users.
+impl Principal {
+    /// The user, unless the proxy is open.
     #[must_use]
     pub fn user(&self) -> Option<&User> {
         match self {
-            Visitor::Anyone => None,
-            Visitor::User(user) => Some(user),
+            Principal::Anonymous => None,
+            Principal::User(user) => Some(user),
         }
     }
 
-    /// What their jobs and stored answers are kept under. No user has the name of everyone.
+    /// The owner of jobs and stored responses. It differs from that of an open proxy for every user name.
     #[must_use]
     pub fn owner(&self) -> String {
         match self {
-            Visitor::Anyone => "open".to_owned(),
-            Visitor::User(user) => format!("user/{}", user.name),
+            Principal::Anonymous => "open".to_owned(),
+            Principal::User(user) => format!("user/{}", user.name),
         }
     }
 }
 
-/// The name of a user as it is kept, or `None` for a text that is no such name: 1 to 64 letters of ASCII, digits, `.`, `_`,
-/// `-`, `+` and `@`, the first a letter or a digit. Capitals count as small letters.
+/// The stored form of a user name, in lower case; `None` for an invalid name. A valid one has 1 to 64 ASCII letters, digits, `.`,
+/// `_`, `-`, `+` and `@`, and begins with a letter or a digit.
 #[must_use]
 pub fn user_name(text: &str) -> Option<String> {
     let name = text.trim().to_ascii_lowercase();
@@ -135,12 +135,12 @@ pub(crate) mod testing {
 
     use bytes::Bytes;
 
-    use crate::event::{FrontDoor, Query, Request};
+    use crate::event::{ApiType, Query, Request};
 
     pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         Request {
-            door: FrontDoor::FunctionUrl,
+            api: ApiType::FunctionUrl,
             method: method.parse().expect("a method"),
             path: path.to_owned(),
             query: Query::Raw(String::new()),
@@ -165,8 +165,8 @@ mod tests {
     }
 
     #[test]
-    fn nobody_owns_what_everyone_owns() {
-        let user = Visitor::User(User { name: "open".to_owned(), role: Role::Read });
-        assert_ne!(user.owner(), Visitor::Anyone.owner());
+    fn no_user_owns_the_jobs_of_an_open_proxy() {
+        let user = Principal::User(User { name: "open".to_owned(), role: Role::Read });
+        assert_ne!(user.owner(), Principal::Anonymous.owner());
     }
 }

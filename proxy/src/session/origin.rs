@@ -1,26 +1,26 @@
-//! Where a request comes from: a page of this proxy, one that may call it, or one that must not.
+//! The origin of a request: a page of this proxy, of an allowed origin, or of another site.
 //!
-//! `SameSite=Lax` keeps the cookie from requests that other sites make; this is what holds where that does not.
+//! `SameSite=Lax` keeps browsers from sending the cookie with most requests of other sites; this check covers the rest.
 
 use http::Method;
 
 use crate::event::Request;
 
-/// Where a request comes from, as far as it says.
+/// The origin of a request, as far as its headers show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// A page of this proxy, or the person in front of the browser.
+pub(crate) enum OriginKind {
+    /// A page of this proxy, or the user of the browser directly.
     Own,
-    /// A page whose origin is configured.
+    /// A page of a configured origin.
     Allowed,
     /// Any other page.
     Foreign,
-    /// It does not say: no browser of this decade.
+    /// No header shows it: a program or an old browser.
     Unknown,
 }
 
-/// Headers that Kibana and OpenSearch Dashboards send, or that scripts send for this very purpose. A page of another origin
-/// would have to ask first.
+/// Headers that Kibana and OpenSearch Dashboards send, or that scripts send against CSRF. A page of another origin would need a
+/// preflight for them.
 const ASKED_FOR: [&str; 7] = [
     "kbn-xsrf",
     "kbn-version",
@@ -30,23 +30,23 @@ const ASKED_FOR: [&str; 7] = [
     "x-csrf-token",
     "x-upload-id",
 ];
-/// What a form can send without asking.
+/// The content types that a form can send without a preflight.
 const OF_FORMS: [&str; 3] =
     ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
 
-impl Source {
-    /// Reads `Sec-Fetch-Site` and `Origin`. `public_url` is the address that clients use, if it is configured.
-    pub(crate) fn of(request: &Request, public_url: Option<&str>, allowed: &[String]) -> Source {
+impl OriginKind {
+    /// Reads `Sec-Fetch-Site` and `Origin`. `public_url` is the public address, if it is configured.
+    pub(crate) fn of(request: &Request, public_url: Option<&str>, allowed: &[String]) -> OriginKind {
         let origin = request.header("origin");
         let is_allowed = origin.is_some_and(|origin| allowed.iter().any(|known| known == origin));
         match (request.header("sec-fetch-site"), origin) {
-            (Some("same-origin" | "none"), _) => Source::Own,
-            (_, Some(_)) if is_allowed => Source::Allowed,
+            (Some("same-origin" | "none"), _) => OriginKind::Own,
+            (_, Some(_)) if is_allowed => OriginKind::Allowed,
             (None, Some(origin)) if own_origin(request, public_url).as_deref() == Some(origin) => {
-                Source::Own
+                OriginKind::Own
             }
-            (None, None) => Source::Unknown,
-            _ => Source::Foreign,
+            (None, None) => OriginKind::Unknown,
+            _ => OriginKind::Foreign,
         }
     }
 }
@@ -56,13 +56,13 @@ pub(crate) fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-/// Whether a request that changes something is none that a page of another site made the browser send.
-pub(crate) fn is_trusted(request: &Request, source: Source) -> bool {
+/// Whether a changing request cannot have been caused by a page of another site.
+pub(crate) fn is_trusted(request: &Request, source: OriginKind) -> bool {
     match source {
-        Source::Own | Source::Allowed => true,
-        Source::Foreign => false,
-        // An old browser can be made to send a form, and nothing else.
-        Source::Unknown => request.method != Method::POST || is_beyond_forms(request),
+        OriginKind::Own | OriginKind::Allowed => true,
+        OriginKind::Foreign => false,
+        // An old browser can only be made to send a form.
+        OriginKind::Unknown => request.method != Method::POST || is_beyond_forms(request),
     }
 }
 
@@ -83,13 +83,13 @@ fn own_origin(request: &Request, public_url: Option<&str>) -> Option<String> {
     }
 }
 
-/// The scheme that the client used; the gateway says so.
+/// The scheme that the client used, as reported by the gateway.
 pub(crate) fn scheme(request: &Request) -> &'static str {
     let plain = request.header("x-forwarded-proto") == Some("http");
     if plain { "http" } else { "https" }
 }
 
-/// Whether the client is on the machine itself, which browsers count as secure.
+/// Whether the host is a loopback address, which browsers treat as secure.
 pub(crate) fn is_loopback(request: &Request) -> bool {
     let host = request.header("host").unwrap_or_default();
     let name = match host.strip_prefix('[') {
@@ -112,7 +112,7 @@ mod tests {
     fn check(method: &str, headers: &[(&str, &str)], trusted: bool) {
         let request = request(method, "/logs/_doc", headers);
         let allowed = [ALLOWED.to_owned()];
-        let source = Source::of(&request, None, &allowed);
+        let source = OriginKind::of(&request, None, &allowed);
         assert_eq!(is_trusted(&request, source), trusted, "{method} {headers:?}: {source:?}");
     }
 
@@ -120,7 +120,7 @@ mod tests {
     const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
     #[test]
-    fn a8_the_browser_says_which_site_asks() {
+    fn a8_sec_fetch_site_decides_if_it_is_present() {
         check("POST", &[HOST, FORM, ("sec-fetch-site", "same-origin")], true);
         check("POST", &[HOST, FORM, ("sec-fetch-site", "none")], true);
         for site in ["cross-site", "same-site", "something-new", ""] {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a8_without_that_the_origin_counts() {
+    fn a8_without_sec_fetch_site_the_origin_decides() {
         check("POST", &[HOST, FORM, ("origin", "https://proxy.example")], true);
         check("POST", &[HOST, FORM, ("origin", ALLOWED)], true);
         for origin in [
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a8_without_either_it_has_to_be_more_than_a_form() {
+    fn a8_without_both_headers_only_forms_are_refused() {
         check("POST", &[HOST], false);
         check("POST", &[HOST, FORM], false);
         check("POST", &[HOST, ("content-type", "Text/Plain; charset=utf-8")], false);
@@ -168,20 +168,20 @@ mod tests {
     }
 
     #[test]
-    fn a8_a_public_address_is_the_own_origin() {
+    fn a8_the_public_address_defines_the_own_origin() {
         let request = request(
             "POST",
             "/",
             &[("host", "abc.execute-api"), ("origin", "https://es.example:8443")],
         );
-        let source = |url: Option<&str>| Source::of(&request, url, &[]);
-        assert_eq!(source(Some("https://es.example:8443/base")), Source::Own);
-        assert_eq!(source(Some("https://es.example/base")), Source::Foreign);
-        assert_eq!(source(None), Source::Foreign);
+        let source = |url: Option<&str>| OriginKind::of(&request, url, &[]);
+        assert_eq!(source(Some("https://es.example:8443/base")), OriginKind::Own);
+        assert_eq!(source(Some("https://es.example/base")), OriginKind::Foreign);
+        assert_eq!(source(None), OriginKind::Foreign);
     }
 
     #[test]
-    fn the_machine_itself_is_known() {
+    fn loopback_hosts_are_recognized() {
         for (host, local) in [
             ("localhost", true),
             ("localhost:3000", true),

@@ -1,4 +1,4 @@
-//! Passwords, with argon2id: hashed for the table, compared with what the table has, and made up.
+//! Passwords: hashing and verification with argon2id, and generation.
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Argon2, PasswordHash};
@@ -7,25 +7,25 @@ use super::ticket::random;
 
 /// The shortest password that is accepted, in characters.
 pub const PASSWORD_MIN: usize = 12;
-/// The longest, in bytes: hashing more would be work for nothing.
+/// The longest password that is accepted, in bytes, which bounds the work of hashing.
 pub const PASSWORD_MAX: usize = 1024;
 
-/// What no password hashes to: the hash is of random bytes. Its parameters are those of every other hash.
+/// The hash of random bytes, which no password matches. Its parameters are those of every other hash.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$aGFyZGNhcC1ub2JvZHkh$9lrFvpHeTHndq7V2j+/v6Q2GI0zaRyolXhouFYx3QeU";
 
 /// Why a password is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPassword {
-    /// Easily guessed.
+    /// The password is too short.
     #[error("the password has {0} characters; at least {PASSWORD_MIN} are needed")]
     TooShort(usize),
-    /// Work for nothing.
+    /// The password is too long.
     #[error("the password has {0} bytes; at most {PASSWORD_MAX} are accepted")]
     TooLong(usize),
 }
 
-/// The hash of a new password, with a salt of its own, as a PHC string. Argon2id with 19 MiB, two passes, one lane: what
-/// OWASP's Password Storage Cheat Sheet asks for (read 2026-11).
+/// The hash of a new password with a new salt, as a PHC string. The parameters are those of OWASP's Password Storage Cheat Sheet
+/// (read 2026-11): argon2id with 19 MiB, two passes and one lane.
 ///
 /// # Errors
 ///
@@ -45,11 +45,11 @@ fn hash_any(password: &str) -> String {
     let salt: [u8; 16] = random();
     let hashed: PasswordHash = Argon2::default()
         .hash_password_with_salt(password.as_bytes(), &salt)
-        .expect("the parameters are argon2's own, and so is the length of the salt");
+        .expect("the parameters are argon2's defaults, and the salt has a valid length");
     hashed.to_string()
 }
 
-/// Whether a password is the one that was hashed. `None`, for a user who does not exist, takes as long and is always wrong.
+/// Whether a password matches a hash. `None`, for an unknown user, takes as long and never matches.
 #[must_use]
 pub fn verify(password: &str, hashed: Option<&str>) -> bool {
     let known = hashed.and_then(|text| PasswordHash::new(text).ok());
@@ -60,7 +60,7 @@ pub fn verify(password: &str, hashed: Option<&str>) -> bool {
     matches && is_known
 }
 
-/// A password that is made up: 24 of 32 letters and digits that are not mistaken for each other, which is 120 bits.
+/// A random password: 24 characters out of 32 letters and digits that are easy to tell apart, 120 bits.
 #[must_use]
 pub fn made_up() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_known_again_and_no_other() {
+    fn only_the_hashed_password_is_verified() {
         let hashed = hash("correct horse battery").unwrap();
         assert!(hashed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hashed}");
         assert!(!hashed.contains("horse"));
@@ -99,15 +99,15 @@ mod tests {
 
     #[test]
     fn a9_an_unknown_user_costs_the_same_work() {
-        // The work of argon2 is what its parameters say; both sides have to have the same.
+        // The parameters determine the work of argon2, so both hashes must have the same.
         let real = hash("correct horse battery").unwrap();
         let work = |text: &str| text.rsplitn(3, '$').nth(2).unwrap().to_owned();
         assert_eq!(work(&real), work(NOBODY));
-        assert!(PasswordHash::new(NOBODY).is_ok(), "it is compared with like any other");
+        assert!(PasswordHash::new(NOBODY).is_ok(), "it is a valid hash");
     }
 
     #[test]
-    fn made_up_passwords_are_accepted_and_never_alike() {
+    fn generated_passwords_are_accepted_and_differ() {
         let one = made_up();
         assert_eq!(one.len(), 27, "{one}");
         assert!(hash(&one).is_ok());

@@ -1,101 +1,101 @@
-//! Why a request that concerns logins is refused, as problems.
+//! The refusals of requests about logins, and of requests that require a login.
 
 use super::Forbidden;
-use super::store::Outage;
-use crate::problem::{Problem, Refused, row};
+use super::store::SessionStoreError;
+use crate::problem::{ProblemDetails, ToProblem, details};
 
-/// Why a request is not answered with what it asks for.
+/// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// There is no session, or none any more.
-    #[error("the request comes with no session, or with one that is over")]
+pub enum SessionRefusal {
+    /// The request has no valid session.
+    #[error("the request has no session, or an expired one")]
     NotLoggedIn,
-    /// No user of that name with that password.
-    #[error("there is no such user with this password")]
+    /// The name or the password is wrong.
+    #[error("the name or the password is wrong")]
     WrongPassword,
-    /// Too many failures.
-    #[error("there were too many attempts to log in; the next one is possible in {0} s")]
+    /// Too many failed logins.
+    #[error("too many attempts to log in; the next one is possible in {0} s")]
     Locked(u64),
-    /// A page of another site made the browser send it.
+    /// A page of another site caused the request.
     #[error("the request comes from a page of another site")]
     CrossSite,
-    /// The token of the form is missing, or another browser's.
-    #[error("the request lacks the token of this session")]
+    /// The CSRF token is missing or of another browser.
+    #[error("the request does not have the CSRF token of this session")]
     Token,
-    /// The body of a login.
+    /// The body of a login is invalid.
     #[error("invalid login request body: {0}")]
     Body(&'static str),
-    /// The cookie would not be kept.
-    #[error("the page was reached without TLS, so the browser would not keep the session")]
+    /// The browser would not keep the cookie.
+    #[error("the page was loaded without TLS, so the browser would not keep the session's cookie")]
     PlainHttp,
     /// The role does not allow it.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// The session store does not answer. The cause is in the log and is not shown to clients.
     #[error("the session store is unavailable")]
-    Outage,
+    StoreUnavailable,
 }
 
-impl From<Outage> for Refusal {
-    fn from(outage: Outage) -> Refusal {
+impl From<SessionStoreError> for SessionRefusal {
+    fn from(outage: SessionStoreError) -> SessionRefusal {
         tracing::error!("{outage}");
-        Refusal::Outage
+        SessionRefusal::StoreUnavailable
     }
 }
 
-impl Refused for Refusal {
-    fn describe(&self) -> Problem {
+impl ToProblem for SessionRefusal {
+    fn describe(&self) -> ProblemDetails {
         match self {
-            Refusal::NotLoggedIn => row(
+            SessionRefusal::NotLoggedIn => details(
                 401,
                 "not-logged-in",
                 "You are not logged in",
                 "Log in at /_proxy/login, and send the cookie with the request.",
             ),
-            Refusal::WrongPassword => row(
+            SessionRefusal::WrongPassword => details(
                 401,
                 "wrong-password",
                 "The name or the password is wrong",
                 "The operator can set a new password.",
             ),
-            Refusal::Locked(_) => row(
+            SessionRefusal::Locked(_) => details(
                 429,
                 "too-many-attempts",
                 "Too many attempts to log in",
                 "The header `Retry-After` says when the next one is possible.",
             ),
-            Refusal::CrossSite => row(
+            SessionRefusal::CrossSite => details(
                 403,
                 "cross-site",
-                "Another site may not do this",
-                "Pages of the origins in ALLOWED_ORIGINS may. A program sends `Content-Type: application/json` or \
+                "Requests of other sites are refused",
+                "Pages of the origins in ALLOWED_ORIGINS are allowed. A program must send `Content-Type: application/json` or \
                  the header `osd-xsrf`.",
             ),
-            Refusal::Token => row(
+            SessionRefusal::Token => details(
                 403,
                 "bad-token",
-                "The token is missing or old",
-                "GET /_proxy/session gives the token; send it as X-CSRF-Token or as the field csrf_token.",
+                "The CSRF token is missing or expired",
+                "GET /_proxy/session returns the token; send it as X-CSRF-Token or as the field csrf_token.",
             ),
-            Refusal::Body(_) => row(
+            SessionRefusal::Body(_) => details(
                 400,
                 "bad-login",
-                "The login is not understood",
-                "Expected are the fields user and password, as a form or as JSON.",
+                "The login request is invalid",
+                "Send the fields user and password, as a form or as JSON.",
             ),
-            Refusal::PlainHttp => row(
+            SessionRefusal::PlainHttp => details(
                 403,
                 "plain-http",
                 "Logins need https",
                 "Use https, or a browser on the same machine.",
             ),
-            Refusal::Forbidden(_) => row(
+            SessionRefusal::Forbidden(_) => details(
                 403,
                 "forbidden",
                 "Your role does not allow this",
                 "The operator can allow it with ACCESS_RULES.",
             ),
-            Refusal::Outage => row(
+            SessionRefusal::StoreUnavailable => details(
                 503,
                 "sessions-unavailable",
                 "The session store is temporarily unavailable",
@@ -106,15 +106,15 @@ impl Refused for Refusal {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Refusal::Locked(seconds) => Some(*seconds),
-            Refusal::Outage => Some(5),
-            Refusal::NotLoggedIn
-            | Refusal::WrongPassword
-            | Refusal::CrossSite
-            | Refusal::Token
-            | Refusal::Body(_)
-            | Refusal::PlainHttp
-            | Refusal::Forbidden(_) => None,
+            SessionRefusal::Locked(seconds) => Some(*seconds),
+            SessionRefusal::StoreUnavailable => Some(5),
+            SessionRefusal::NotLoggedIn
+            | SessionRefusal::WrongPassword
+            | SessionRefusal::CrossSite
+            | SessionRefusal::Token
+            | SessionRefusal::Body(_)
+            | SessionRefusal::PlainHttp
+            | SessionRefusal::Forbidden(_) => None,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Where a login leads: a path of this proxy, and never another host.
+//! The target of the redirect after a login: a path of this proxy, never another host.
 
 use crate::path::{Target, decode};
 
-/// Longer paths are forgotten, for they would have to fit into a URL twice.
+/// The longest path, in bytes. Longer ones are replaced by `/`, because they occur twice in a URL.
 const LENGTH_MAX: usize = 2048;
 
 /// A path and query of this proxy that is safe to redirect to.
@@ -10,12 +10,12 @@ const LENGTH_MAX: usize = 2048;
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// The path of a request that met no session, to come back to.
+    /// The path of a request without a session, to return to.
     pub(crate) fn target(target: &Target) -> ReturnTo {
         ReturnTo::read(&target.path_and_query())
     }
 
-    /// What a client says; anything but a path of this proxy leads to its root.
+    /// Reads a client's text; anything but a path of this proxy becomes `/`.
     #[must_use]
     pub fn read(text: &str) -> ReturnTo {
         ReturnTo(if is_own_path(text) { text.to_owned() } else { "/".to_owned() })
@@ -27,24 +27,24 @@ impl ReturnTo {
         &self.0
     }
 
-    /// Path and query, as the value of a parameter.
+    /// Path and query, encoded as the value of a parameter.
     pub(crate) fn encoded(&self) -> String {
         form_urlencoded::byte_serialize(self.0.as_bytes()).collect()
     }
 }
 
-/// Whether every browser takes the text for a path of the same origin. It is looked at as it is and decoded, once and
-/// twice, for whatever stands between may decode it.
+/// Whether every browser reads the text as a path of the same origin. It is checked as it is, decoded once, and decoded twice,
+/// because intermediaries may decode it.
 fn is_own_path(text: &str) -> bool {
     let path = text.split(['?', '#']).next().unwrap_or_default();
     let once = decode(path.as_bytes());
     let twice = decode(&once);
     text.starts_with('/')
         && text.len() <= LENGTH_MAX
-        // A `Location` is ASCII; a path comes encoded.
+        // A `Location` is ASCII; paths are encoded.
         && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
         && [path.as_bytes(), &once, &twice].into_iter().all(is_plain)
-        // A login that leads to a login, or to the end of the session, is of no use to anybody.
+        // A login must not lead to the login or the logout.
         && !twice.starts_with(b"/_proxy/log")
 }
 
@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// Targets that have led other proxies astray.
+    /// Targets of open redirects in other proxies.
     const CORPUS: &str = include_str!("../../../fixtures/redirects/open-redirects/targets.txt");
 
     fn leads_to(text: &str) -> String {
@@ -68,9 +68,9 @@ mod tests {
     }
 
     #[test]
-    fn a4_no_target_of_the_corpus_leads_anywhere() {
+    fn a4_every_target_of_the_corpus_becomes_the_root() {
         let targets: Vec<&str> = CORPUS.lines().collect();
-        assert!(targets.len() > 100, "the corpus is there");
+        assert!(targets.len() > 100, "the corpus is not empty");
         for target in targets {
             assert_eq!(leads_to(target), "/", "{target}");
             let decoded = String::from_utf8_lossy(&decode(target.as_bytes())).into_owned();
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a4_control_characters_and_spaces_lead_nowhere() {
+    fn a4_targets_with_control_characters_or_spaces_become_the_root() {
         for text in [
             "/\t/evil.example",
             "/\n/evil.example",
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a4_paths_of_the_proxy_are_kept_as_they_are() {
+    fn a4_paths_of_the_proxy_are_kept_unchanged() {
         for text in [
             "/",
             "/_dashboards/app/discover",
@@ -114,13 +114,13 @@ mod tests {
         for text in
             ["/_proxy/login?return=/a", "/_proxy/logout", "/%5fproxy/login", "/%255Fproxy/login"]
         {
-            assert_eq!(leads_to(text), "/", "{text}: a login leads to no login");
+            assert_eq!(leads_to(text), "/", "{text}: a login does not lead to the login");
         }
     }
 
     proptest! {
         #[test]
-        fn a4_whatever_is_kept_is_a_path(text in "[/\\\\%0-9a-f.:@?#\t ]{0,24}") {
+        fn a4_every_kept_target_is_a_path(text in "[/\\\\%0-9a-f.:@?#\t ]{0,24}") {
             let kept = leads_to(&text);
             prop_assert!(kept.starts_with('/') && !kept.starts_with("//") && !kept.starts_with("/\\"));
             let url: http::Uri = kept.parse().expect("a path and query");

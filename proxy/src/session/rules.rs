@@ -1,11 +1,11 @@
-//! What a role may do: rules of method and path, of which the first that matches decides.
+//! The rights of roles: rules of method and path. The first matching rule decides.
 //!
-//! A rule sees the method and the path, and nothing else that a client can write: no query, no header, no body. All people
-//! share the one role that the function has at the upstream, so what these rules let through, that role may do.
+//! A rule sees the method and the path, but no query, header or body. All users share the function's role at the upstream, so a
+//! request that the rules allow has the rights of that role.
 //!
-//! `deny` fails closed. A rule about indices, such as `deny read * /secret-*/**`, compares sets (`reach`): it holds for every
-//! path that may reach one of them (`/sec*/_search`, `/_cat/indices/secret-1`), and for paths that do not say which indices
-//! they reach (`/_search`, `/_msearch`, `/_bulk`). What an alias stands for, only the cluster knows.
+//! `deny` fails closed. A rule about indices, such as `deny read * /secret-*/**`, compares sets (`reach`). It applies to every
+//! path that may reach one of the indices (`/sec*/_search`, `/_cat/indices/secret-1`), and to paths that do not name their
+//! indices (`/_search`, `/_msearch`, `/_bulk`). Only the cluster knows the targets of aliases.
 
 mod pattern;
 mod reach;
@@ -15,26 +15,26 @@ use http::Method;
 use self::pattern::Pattern;
 use super::Role;
 
-/// The rules that hold where none of the configuration matches.
+/// The built-in rules, after the configured ones.
 const BUILT_IN: &str = include_str!("rules/built_in.txt");
-/// Where Kibana and Dashboards are on domains of AWS.
+/// The default paths of Kibana and Dashboards on AWS domains.
 pub(super) const DASHBOARDS: &str = "/_dashboards,/_plugin/kibana";
 
 /// The rules in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Those of the configuration come first.
+    /// The configured rules come first.
     rules: Vec<Rule>,
     dashboards: Vec<Vec<String>>,
 }
 
-/// Whether, who, how, where, why.
+/// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
     effect: Effect,
-    /// `None` is everybody.
+    /// `None` for every role.
     role: Option<Role>,
-    /// Empty is every method.
+    /// Empty for every method.
     methods: Vec<Method>,
     path: Pattern,
     text: String,
@@ -45,11 +45,11 @@ struct Rule {
 enum Effect {
     Allow,
     Deny,
-    /// Denies where the path itself names the index, and lets wildcards such as `*` pass.
+    /// Denies indices that the path names, but not through wildcards such as `*`.
     DenyNamed,
 }
 
-/// Why a request is not let through.
+/// A denied request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the role `{role}` may not {method} this path; the rule is {rule}")]
 pub struct Forbidden {
@@ -59,17 +59,17 @@ pub struct Forbidden {
 }
 
 impl Rules {
-    /// The rules of a configuration, separated by `;` or lines, before the built-in ones.
+    /// Reads configured rules, separated by `;` or line breaks, and appends the built-in ones.
     ///
     /// # Errors
     ///
-    /// A sentence about the first text that is not a rule.
+    /// The first text that is not a rule, and why.
     pub fn read(text: &str) -> Result<Rules, String> {
         Rules::read_at(text, &places(DASHBOARDS)?)
     }
 
-    /// The same, with Kibana or Dashboards at other places. At the root of the upstream it is all there is: the paths of
-    /// a cluster are not allowed then, for they would be read as those of pages, and the other way round.
+    /// The same with other paths of Kibana or Dashboards. If they are at the root of the upstream, the paths of a cluster are not
+    /// allowed, because the two could not be distinguished.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Rules {
         Ok(Rules { rules, dashboards: dashboards.to_vec() })
     }
 
-    /// Lets a request through, or says which rule does not. `path` is encoded, as it goes upstream.
+    /// Admits a request, or returns the rule that denies it. `path` is encoded, as it is sent to the upstream.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Rules {
             Some(Rule { effect: Effect::Allow, .. }) => return Ok(()),
             Some(rule) if rule.reason.is_empty() => format!("`{}`", rule.text),
             Some(rule) => format!("`{}` ({})", rule.text, rule.reason),
-            None => "`what no rule allows is denied`".to_owned(),
+            None => "the default, which denies requests that no rule allows".to_owned(),
         };
         Err(Forbidden { role, method: method.clone(), rule })
     }
@@ -116,26 +116,26 @@ impl Rules {
 
 impl Default for Rules {
     fn default() -> Rules {
-        Rules::read("").expect("the built-in rules are rules")
+        Rules::read("").expect("the built-in rules are valid")
     }
 }
 
 impl Rule {
-    /// Whether a method is one of the rule. `GET` means `HEAD` too.
+    /// Whether the rule applies to a method. `GET` includes `HEAD`.
     fn is_about(&self, method: &Method) -> bool {
         let named = |method: &Method| self.methods.contains(method);
         self.methods.is_empty() || named(method) || (method == Method::HEAD && named(&Method::GET))
     }
 }
 
-/// Where Kibana or Dashboards is: paths, separated by commas; `/` is the root.
+/// Reads the paths of Kibana or Dashboards, separated by commas; `/` is the root.
 pub(super) fn places(text: &str) -> Result<Vec<Vec<String>>, String> {
     let paths = text.split(',').map(str::trim).filter(|path| !path.is_empty());
     let place = |path: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte);
         if !path.starts_with('/') || !path.bytes().all(plain) {
             return Err(format!(
-                "`{path}` is not a path such as `/_dashboards`, or `/` where the upstream is Kibana or Dashboards itself"
+                "`{path}` is not a path such as `/_dashboards`, or `/` if the upstream is Kibana or Dashboards itself"
             ));
         }
         Ok(path.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect())
@@ -143,7 +143,7 @@ pub(super) fn places(text: &str) -> Result<Vec<Vec<String>>, String> {
     paths.map(place).collect()
 }
 
-/// A rule as it is written, and why it is there.
+/// The text of a rule and its comment.
 struct Line {
     text: String,
     reason: String,
@@ -160,7 +160,7 @@ fn parse(text: &str) -> impl Iterator<Item = Line> {
     rules.filter(|line| !line.text.is_empty())
 }
 
-/// One rule, or as many as there are places of Kibana or Dashboards, with and without a space.
+/// One rule, or one for each path of Kibana or Dashboards, with and without a space.
 fn read_rule(line: &Line, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, String> {
     let text = &line.text;
     let wrong = |why: &str| {
@@ -176,7 +176,7 @@ fn read_rule(line: &Line, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, Strin
         "allow" => Effect::Allow,
         "deny" => Effect::Deny,
         "deny-named" => Effect::DenyNamed,
-        _ => return Err(wrong("it begins with none of `allow`, `deny` and `deny-named`")),
+        _ => return Err(wrong("it does not begin with `allow`, `deny` or `deny-named`")),
     };
     let role = match role {
         "*" => None,
@@ -203,7 +203,7 @@ fn read_rule(line: &Line, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, Strin
     Ok(patterns.map_err(|why| wrong(&why))?.into_iter().map(rule).collect())
 }
 
-/// A path below each place of Kibana or Dashboards, and below each space there.
+/// A path below each path of Kibana or Dashboards, and below each of their spaces.
 fn of_pages(rest: &str, dashboards: &[Vec<String>]) -> Result<Vec<Pattern>, String> {
     let rest = if rest.is_empty() { "/" } else { rest };
     let mut patterns = Vec::new();

@@ -1,48 +1,48 @@
-//! Sessions: begun, found again, ended.
+//! Sessions: creation, lookup and end.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::dynamo::DynamoStore;
-use super::store::{EpochSeconds, Kept, Outage, Store};
-use super::{Identify, Identity, Passwords, Sealed, SessionsConfig, Settings, Ticket, User};
+use super::store::{EpochSeconds, SessionRecord, SessionStoreError, SessionStore};
+use super::{Identify, Identity, Passwords, SessionData, SessionsConfig, SessionSettings, SessionTicket, User};
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::Cookie;
 use crate::event::Request;
 
-/// How many sessions are remembered; with more, the table is asked more often.
+/// The maximum number of cached sessions. With more, the table is read more often.
 const KNOWN_MAX: usize = 1_000;
 
-/// Somebody's session, as it is now.
+/// The current state of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Whose.
+    /// The user.
     pub user: User,
-    /// When the login was.
+    /// The time of the login.
     pub since: EpochSeconds,
-    /// When it ends, whatever happens.
+    /// The end of its maximum lifetime.
     pub ends: EpochSeconds,
-    /// When it ends unless it is used.
+    /// When the session ends if it is not used.
     pub idle_ends: EpochSeconds,
 }
 
-/// What the table said of a session.
+/// A cached session.
 #[derive(Clone, Debug)]
-struct Known {
+struct CachedSession {
     user: User,
     since: EpochSeconds,
-    /// When the table was asked.
+    /// When the table was read.
     asked: EpochSeconds,
 }
 
 /// All sessions.
 pub struct Sessions {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) identify: Arc<dyn Identify>,
     clock: Arc<dyn Clock>,
-    pub(crate) settings: Settings,
-    known: Mutex<HashMap<[u8; 32], Known>>,
+    pub(crate) settings: SessionSettings,
+    known: Mutex<HashMap<[u8; 32], CachedSession>>,
 }
 
 impl fmt::Debug for Sessions {
@@ -52,14 +52,14 @@ impl fmt::Debug for Sessions {
 }
 
 impl Sessions {
-    /// Sessions of people with passwords in a store.
+    /// Sessions of users with passwords in a store.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, settings: Settings, clock: Arc<dyn Clock>) -> Sessions {
+    pub fn new(store: Arc<dyn SessionStore>, settings: SessionSettings, clock: Arc<dyn Clock>) -> Sessions {
         let identify = Arc::new(Passwords::new(Arc::clone(&store)));
         Sessions { store, identify, clock, settings, known: Mutex::default() }
     }
 
-    /// Sessions where a configuration says they are.
+    /// Sessions as configured.
     pub(crate) async fn of(config: &SessionsConfig, region: &str) -> Sessions {
         let store = Arc::new(DynamoStore::of(&config.table, region).await);
         Sessions::new(store, config.settings.clone(), Arc::new(SystemClock))
@@ -69,17 +69,17 @@ impl Sessions {
         self.clock.now() / 1000
     }
 
-    /// The ticket that a request brings.
-    pub(crate) fn ticket(&self, request: &Request) -> Option<Ticket> {
-        Ticket::read(self.settings.cookies.value(request, Cookie::Session)?)
+    /// The ticket of a request.
+    pub(crate) fn ticket(&self, request: &Request) -> Option<SessionTicket> {
+        SessionTicket::read(self.settings.cookies.value(request, Cookie::Session)?)
     }
 
-    /// The session of a request; `None` when there is none, or none any more.
+    /// The session of a request; `None` if there is none, or if it has ended.
     ///
     /// # Errors
     ///
-    /// [`Outage`] when the table would have to be asked and does not answer: then it is not known.
-    pub async fn find(&self, request: &Request) -> Result<Option<Session>, Outage> {
+    /// [`SessionStoreError`] if the table must be read and is unavailable. Then it is unknown whether the session exists.
+    pub async fn find(&self, request: &Request) -> Result<Option<Session>, SessionStoreError> {
         let Some(ticket) = self.ticket(request) else {
             return Ok(None);
         };
@@ -99,8 +99,8 @@ impl Sessions {
         Ok(self.session(known, now))
     }
 
-    /// What the table says of a ticket, and that it is used.
-    async fn ask(&self, ticket: &Ticket, now: EpochSeconds) -> Result<Option<Known>, Outage> {
+    /// Reads the session of a ticket from the table and records its use.
+    async fn ask(&self, ticket: &SessionTicket, now: EpochSeconds) -> Result<Option<CachedSession>, SessionStoreError> {
         let key = ticket.key();
         let Some(kept) = self.store.session(&key).await? else {
             return Ok(None);
@@ -109,7 +109,7 @@ impl Sessions {
             return Ok(None);
         };
         let idle = now >= kept.seen.saturating_add(self.settings.idle.as_secs());
-        let known = |role| Known {
+        let known = |role| CachedSession {
             user: User { name: sealed.user.clone(), role },
             since: sealed.since,
             asked: now,
@@ -124,30 +124,29 @@ impl Sessions {
         Ok(alive.then(|| known(role)))
     }
 
-    /// Begins a session. What was logged in before with this browser ends: a ticket that was there before a login, whoever
-    /// put it there, is never good after it.
+    /// Begins a session and ends the one before it: a ticket from before the login, set by anyone, is not valid after it.
     pub(crate) async fn begin(
         &self,
         identity: Identity,
-        before: Option<Ticket>,
-    ) -> Result<(Ticket, Session), Outage> {
+        before: Option<SessionTicket>,
+    ) -> Result<(SessionTicket, Session), SessionStoreError> {
         let now = self.now();
-        let ticket = Ticket::new();
+        let ticket = SessionTicket::new();
         let Identity { user, stamp } = identity;
-        let sealed = ticket.seal(&Sealed { user: user.name.clone(), stamp, since: now });
-        let kept = Kept { sealed, seen: now, forget: self.ends(now) };
+        let sealed = ticket.seal(&SessionData { user: user.name.clone(), stamp, since: now });
+        let kept = SessionRecord { sealed, seen: now, forget: self.ends(now) };
         self.store.keep(&ticket.key(), kept).await?;
         if let Some(before) = before {
             self.end(&before).await?;
         }
-        let known = Known { user, since: now, asked: now };
+        let known = CachedSession { user, since: now, asked: now };
         self.remember(ticket.fingerprint(), known.clone(), now);
         let session = self.session_at(known, now);
         Ok((ticket, session))
     }
 
-    /// Ends a session, in the table and here.
-    pub(crate) async fn end(&self, ticket: &Ticket) -> Result<(), Outage> {
+    /// Ends a session, in the table and in the cache.
+    pub(crate) async fn end(&self, ticket: &SessionTicket) -> Result<(), SessionStoreError> {
         self.known().remove(&ticket.fingerprint());
         self.store.revoke(&ticket.key()).await
     }
@@ -156,17 +155,17 @@ impl Sessions {
         since.saturating_add(self.settings.lifetime.as_secs())
     }
 
-    fn session(&self, known: Known, now: EpochSeconds) -> Option<Session> {
+    fn session(&self, known: CachedSession, now: EpochSeconds) -> Option<Session> {
         (now < self.ends(known.since)).then(|| self.session_at(known, now))
     }
 
-    fn session_at(&self, known: Known, now: EpochSeconds) -> Session {
+    fn session_at(&self, known: CachedSession, now: EpochSeconds) -> Session {
         let ends = self.ends(known.since);
         let idle_ends = now.saturating_add(self.settings.idle.as_secs()).min(ends);
         Session { user: known.user, since: known.since, ends, idle_ends }
     }
 
-    fn remember(&self, fingerprint: [u8; 32], known: Known, now: EpochSeconds) {
+    fn remember(&self, fingerprint: [u8; 32], known: CachedSession, now: EpochSeconds) {
         let mut all = self.known();
         if all.len() >= KNOWN_MAX {
             let oldest = now.saturating_sub(self.settings.recheck.as_secs());
@@ -178,7 +177,7 @@ impl Sessions {
         all.insert(fingerprint, known);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], Known>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], CachedSession>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

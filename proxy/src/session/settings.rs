@@ -1,57 +1,57 @@
-//! How sessions are, and how the proxy is told.
+//! The settings of sessions, and the variables that set them.
 
 use std::time::Duration;
 
-use super::attempts::Bounds;
+use super::attempts::LoginLimits;
 use super::{Cookies, Rules, rules};
-use crate::environment::{Mistake, Reader, values};
+use crate::environment::{VariableError, Reader, values};
 
-/// The longest time for which the table is not asked about a session.
+/// The longest interval between reads of the table for one session, in seconds.
 const RECHECK_MAX: u64 = 300;
 
-/// Everything about logins that is told from outside.
+/// The configuration of logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionsConfig {
     /// The table of users, sessions and attempts.
     pub table: String,
-    /// How sessions are.
-    pub settings: Settings,
+    /// The settings of sessions.
+    pub settings: SessionSettings,
 }
 
-/// How sessions are.
+/// The settings of sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// How long a session lasts that nobody uses.
+pub struct SessionSettings {
+    /// The lifetime of an unused session.
     pub idle: Duration,
-    /// How long a session lasts at most.
+    /// The maximum lifetime of a session.
     pub lifetime: Duration,
-    /// For how long the answer of the table about a session is taken to hold.
+    /// How long a session is cached before the table is read again.
     pub recheck: Duration,
-    /// How the cookies travel.
+    /// The attributes of the cookies.
     pub cookies: Cookies,
-    /// How often somebody may try.
-    pub bounds: Bounds,
-    /// What each role may do.
+    /// The limits of login attempts.
+    pub bounds: LoginLimits,
+    /// The access rules.
     pub rules: Rules,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for SessionSettings {
+    fn default() -> SessionSettings {
+        SessionSettings {
             idle: Duration::from_secs(3600),
             lifetime: Duration::from_secs(12 * 3600),
             recheck: Duration::from_secs(RECHECK_MAX),
             cookies: Cookies::HostOnly,
-            bounds: Bounds { pair: 5, address: 30, user: 50, window: 900 },
+            bounds: LoginLimits { pair: 5, address: 30, user: 50, window: 900 },
             rules: Rules::default(),
         }
     }
 }
 
-/// Reads what is said of sessions; nothing where there is no table for them.
+/// Reads the configuration of sessions; `None` without a table.
 pub(crate) fn read(reader: &mut Reader<'_>) -> Option<SessionsConfig> {
     let table = reader.given("SESSIONS_TABLE", |text| Ok(text.to_owned()));
-    let usual = Settings::default();
+    let usual = SessionSettings::default();
     let mut seconds = |name, usual: Duration| {
         reader.given(name, values::positive).map_or(usual, Duration::from_secs)
     };
@@ -66,21 +66,21 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Option<SessionsConfig> {
     let rules = reader.optional("ACCESS_RULES", "", |text| Rules::read_at(text, &dashboards));
     if idle > lifetime {
         let problem = format!(
-            "{} s is longer than SESSION_MAX_SECONDS lets any session last, {} s",
+            "{} s is longer than SESSION_MAX_SECONDS, {} s",
             idle.as_secs(),
             lifetime.as_secs()
         );
-        reader.mistakes.push(Mistake { name: "SESSION_IDLE_SECONDS", problem });
+        reader.errors.push(VariableError { name: "SESSION_IDLE_SECONDS", problem });
     }
-    let bounds = Bounds { pair, window: window.as_secs(), ..usual.bounds };
-    let settings = Settings { idle, lifetime, recheck, cookies, bounds, rules };
+    let bounds = LoginLimits { pair, window: window.as_secs(), ..usual.bounds };
+    let settings = SessionSettings { idle, lifetime, recheck, cookies, bounds, rules };
     table.map(|table| SessionsConfig { table, settings })
 }
 
 fn recheck(text: &str) -> Result<u64, String> {
     match values::positive(text)? {
         seconds if seconds > RECHECK_MAX => Err(format!(
-            "{seconds} s is more than {RECHECK_MAX} s: so long would a session outlive a logout elsewhere"
+            "{seconds} s is more than {RECHECK_MAX} s, the longest time that a session may outlive a logout elsewhere"
         )),
         seconds => Ok(seconds),
     }
@@ -90,8 +90,8 @@ fn cookies(text: &str) -> Result<Cookies, String> {
     match text {
         "plain-http" => Ok(Cookies::PlainHttp),
         _ => Err(format!(
-            "`{text}` is not known; `plain-http` sends the cookies without TLS, for a browser on this machine alone; \
-             leave it out for everything else"
+            "`{text}` is not valid; use `plain-http` only for a browser on this machine, which sends the cookies without TLS; \
+             leave the variable unset otherwise"
         )),
     }
 }

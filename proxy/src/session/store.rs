@@ -1,52 +1,52 @@
-//! What is kept of sessions, users and attempts, and what a place that keeps it has to be able to do.
+//! The stored data of sessions, users and login attempts, and the interface of a store.
 //!
-//! There are two: [`DynamoStore`](super::dynamo::DynamoStore), and [`MemoryStore`](super::memory::MemoryStore) for tests.
+//! There are two stores: [`DynamoStore`](super::dynamo::DynamoStore), and [`MemoryStore`](super::memory::MemoryStore) for tests.
 
 use futures_util::future::BoxFuture;
 
 use super::Role;
 
-/// A future that a store gives back.
-pub type Pending<'a, T> = BoxFuture<'a, Result<T, Outage>>;
+/// The future of a call to a store.
+pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, SessionStoreError>>;
 
 /// A point in time, in seconds since 1970.
 pub type EpochSeconds = u64;
 
-/// The store did not do what it was asked. It is not known whether anybody is logged in, so nobody is let in.
+/// A call to the store failed. It is unknown who is logged in, so requests are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the table of sessions: {0}")]
-pub struct Outage(pub String);
+#[error("the session store is unavailable: {0}")]
+pub struct SessionStoreError(pub String);
 
-/// A session as it is kept.
+/// A stored session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// Who it is, encrypted with what the browser alone holds.
+pub struct SessionRecord {
+    /// The session's data, encrypted with the secret of the browser's ticket.
     pub sealed: Vec<u8>,
-    /// When it was last used, as far as was written down.
+    /// When the session was last used, as far as recorded.
     pub seen: EpochSeconds,
-    /// When it may be forgotten.
+    /// When the store may delete the session.
     pub forget: EpochSeconds,
 }
 
-/// A user as they are kept.
+/// A stored user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserRecord {
     /// The name; see [`user_name`](super::user_name).
     pub name: String,
-    /// The password, as argon2 hashed it.
+    /// The argon2 hash of the password.
     pub hash: String,
-    /// What they may do.
+    /// The role.
     pub role: Role,
-    /// Whether they may log in at all.
+    /// Whether the user may log in.
     pub enabled: bool,
     /// Changes with the password and when a user is disabled; sessions that have another one end.
     pub stamp: String,
-    /// When anything about them last changed.
+    /// When the user was last changed.
     pub changed: EpochSeconds,
 }
 
 impl std::fmt::Debug for UserRecord {
-    /// Without the hash: it does not belong into a log.
+    /// Omits the hash, which must not be logged.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UserRecord")
             .field("name", &self.name)
@@ -56,53 +56,53 @@ impl std::fmt::Debug for UserRecord {
     }
 }
 
-/// What a user has to be before a change, so that of two changes at a time one is not lost.
+/// The expected state of a user before a change, so that concurrent changes are not lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Before<'a> {
-    /// There is none of that name.
-    Nobody,
-    /// Its last change was then, and it had this stamp.
+pub enum Expected<'a> {
+    /// No user has the name.
+    Absent,
+    /// The user is unchanged since it was read.
     Unchanged(&'a UserRecord),
 }
 
-/// How many attempts there were, and when they are forgotten.
+/// The number of attempts in a window, and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempts {
-    /// With the one that was just counted.
+pub struct AttemptCount {
+    /// The number, including the current attempt.
     pub count: u64,
-    /// When counting begins again.
+    /// When the window ends.
     pub ends: EpochSeconds,
 }
 
-/// A place for sessions, users and attempts. What it answers is up to date: no read may be older than a write that ended.
-pub trait Store: std::fmt::Debug + Send + Sync {
+/// A store of sessions, users and attempts. Reads are strongly consistent.
+pub trait SessionStore: std::fmt::Debug + Send + Sync {
     /// The session of this key.
-    fn session<'a>(&'a self, key: &'a str) -> Pending<'a, Option<Kept>>;
+    fn session<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<SessionRecord>>;
 
-    /// Keeps a new session.
-    fn keep<'a>(&'a self, key: &'a str, kept: Kept) -> Pending<'a, ()>;
+    /// Stores a new session.
+    fn keep<'a>(&'a self, key: &'a str, kept: SessionRecord) -> StoreFuture<'a, ()>;
 
-    /// Writes down that a session is used; `false` when it is not there any more, and it stays so.
-    fn touch<'a>(&'a self, key: &'a str, seen: EpochSeconds) -> Pending<'a, bool>;
+    /// Records the use of a session; `false` if it no longer exists, in which case it is not restored.
+    fn touch<'a>(&'a self, key: &'a str, seen: EpochSeconds) -> StoreFuture<'a, bool>;
 
-    /// Forgets a session, if it is there.
-    fn revoke<'a>(&'a self, key: &'a str) -> Pending<'a, ()>;
+    /// Deletes a session, if it exists.
+    fn revoke<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;
 
     /// The user of this name.
-    fn user<'a>(&'a self, name: &'a str) -> Pending<'a, Option<UserRecord>>;
+    fn user<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<UserRecord>>;
 
     /// All users, by name.
-    fn users(&self) -> Pending<'_, Vec<UserRecord>>;
+    fn users(&self) -> StoreFuture<'_, Vec<UserRecord>>;
 
-    /// Writes a user down; `false` when it is not what it was thought to be before.
-    fn write_user<'a>(&'a self, user: &'a UserRecord, before: Before<'a>) -> Pending<'a, bool>;
+    /// Stores a user; `false` if the user is not in the expected state.
+    fn write_user<'a>(&'a self, user: &'a UserRecord, before: Expected<'a>) -> StoreFuture<'a, bool>;
 
-    /// Counts one attempt; the first one begins a window of so many seconds.
-    fn count<'a>(&'a self, key: &'a str, now: EpochSeconds, window: u64) -> Pending<'a, Attempts>;
+    /// Counts one attempt. The first one begins a window of `window` seconds.
+    fn count<'a>(&'a self, key: &'a str, now: EpochSeconds, window: u64) -> StoreFuture<'a, AttemptCount>;
 
-    /// Takes one attempt back, if it is still counted.
-    fn uncount<'a>(&'a self, key: &'a str) -> Pending<'a, ()>;
+    /// Removes one attempt from the count, if it is still counted.
+    fn uncount<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;
 
-    /// Forgets all attempts of a key.
-    fn forgive<'a>(&'a self, key: &'a str) -> Pending<'a, ()>;
+    /// Deletes all attempts of a key.
+    fn forgive<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;
 }

@@ -1,4 +1,4 @@
-//! A user and a password, as they are kept, and as they are sent.
+//! The user and the password for the upstream.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Secret;
 
-/// The form that Secrets Manager gives to credentials.
+/// The JSON form of credentials in Secrets Manager.
 #[derive(Deserialize)]
 struct Credentials {
     username: String,
@@ -16,7 +16,7 @@ struct Credentials {
 
 /// `Authorization` for a value that is `user:password`, or an object with `username` and `password`.
 ///
-/// `None` when it is neither.
+/// `None` for any other value.
 #[must_use]
 pub fn authorization(secret: &Secret) -> Option<HeaderValue> {
     let text = secret.reveal().trim_end_matches(['\r', '\n']);

@@ -1,9 +1,9 @@
-//! Settings that are kept outside of the environment: in Parameter Store or in Secrets Manager.
+//! Settings in Parameter Store or Secrets Manager.
 //!
-//! A variable holds a [`Reference`], never the value. What nobody has to change while the proxy runs is fetched when it
-//! starts (`config/start.rs`). The user and the password for the upstream are fetched when they are first needed, kept for five
-//! minutes, and then fetched again by one request while the others go on with what there is. While the service is down, the old
-//! value serves for up to an hour. Who is refused with a value has it fetched anew, once.
+//! A variable contains a [`Reference`], never the value. Most references are resolved once, at the start (`config/start.rs`). The
+//! user and the password for the upstream are fetched on first use and cached for five minutes; then one request refreshes them
+//! while the others continue with the old value. During an outage the old value is used for up to an hour. If the upstream
+//! refuses the value, it is fetched again once.
 
 pub mod basic;
 mod reference;
@@ -17,23 +17,23 @@ use uuid::Uuid;
 
 use crate::clock::{self, Instant};
 use crate::credentials::CredentialsCache;
-use crate::environment::{Mistake, Reader, values};
+use crate::environment::{VariableError, Reader, values};
 
 pub use reference::Reference;
-pub use services::{Places, Services, SettingError};
+pub use services::{Endpoints, Services, SettingError};
 
-/// A value that nothing shows.
+/// A value that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// A value that was fetched.
+    /// A fetched value.
     #[must_use]
     pub fn new(text: String) -> Secret {
         Secret(text)
     }
 
-    /// The value, for whoever has to send it.
+    /// The value, for sending it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -46,33 +46,33 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a variable says of a setting.
+/// The configuration of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingConfig {
-    /// Where it is kept.
+    /// The reference.
     pub reference: Reference,
-    /// Where the services are.
-    pub places: Places,
+    /// The endpoints of the services.
+    pub endpoints: Endpoints,
 }
 
-/// The variable whose reference is followed while the proxy runs, and whose value belongs nowhere else.
+/// The variable whose reference is refreshed while the proxy runs. Its value must not be in the environment.
 pub(crate) const BASIC_AUTH: &str = "UPSTREAM_BASIC_AUTH";
 
-/// Reads what is said of the user and the password for the upstream. `signs`: whether requests are signed.
+/// Reads the reference to the user and the password for the upstream. `signs`: whether requests are signed.
 pub(crate) fn read(reader: &mut Reader<'_>, region: &str, signs: bool) -> Option<SettingConfig> {
     let reference = reader.given(BASIC_AUTH, |text| text.parse::<Reference>())?;
     if signs {
-        let problem = "is set, but so is UPSTREAM_SERVICE: a request has one `Authorization`, so \
+        let problem = "is set, but requests are also signed, and a request has only one `Authorization`; \
                        set UPSTREAM_SERVICE=none"
             .to_owned();
-        reader.mistakes.push(Mistake { name: BASIC_AUTH, problem });
+        reader.errors.push(VariableError { name: BASIC_AUTH, problem });
     }
-    let places = places(reader, region)?;
-    Some(SettingConfig { reference, places })
+    let endpoints = endpoints(reader, region)?;
+    Some(SettingConfig { reference, endpoints })
 }
 
-/// Where the services are.
-pub(crate) fn places(reader: &mut Reader<'_>, region: &str) -> Option<Places> {
+/// The endpoints of the services.
+pub(crate) fn endpoints(reader: &mut Reader<'_>, region: &str) -> Option<Endpoints> {
     let everywhere = reader.given("AWS_ENDPOINT_URL", values::web_address);
     let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     let usual =
@@ -80,21 +80,21 @@ pub(crate) fn places(reader: &mut Reader<'_>, region: &str) -> Option<Places> {
     let ssm = reader.given("AWS_ENDPOINT_URL_SSM", values::web_address).or(everywhere.clone());
     let secrets =
         reader.given("AWS_ENDPOINT_URL_SECRETS_MANAGER", values::web_address).or(everywhere);
-    Some(Places {
+    Some(Endpoints {
         region: region.to_owned(),
         ssm: ssm.or_else(|| usual("ssm"))?,
         secrets: secrets.or_else(|| usual("secretsmanager"))?,
     })
 }
 
-/// How long a value serves.
+/// The lifetimes of a cached value.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// Before it is fetched again; up to a tenth less, so that many functions do not ask at once.
+    /// The age at which the value is refreshed; reduced by up to a tenth, so that functions do not refresh at once.
     pub fresh: Duration,
-    /// At most, while it cannot be fetched again.
+    /// The maximum age while it cannot be refreshed.
     pub stale: Duration,
-    /// Between two attempts when one has failed.
+    /// The wait after a failed refresh.
     pub pause: Duration,
 }
 
@@ -108,60 +108,60 @@ impl Default for Lifetimes {
     }
 }
 
-/// A value, and which one it is.
+/// A value and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     /// The value.
     pub secret: Secret,
-    /// Counts the different values.
+    /// The number of changes before this value.
     pub version: u64,
 }
 
-/// A setting that is kept elsewhere.
+/// A setting that is cached and refreshed.
 #[derive(Debug)]
 pub struct Setting {
     reference: Reference,
     services: Services,
     lifetimes: Lifetimes,
-    held: Mutex<Option<Held>>,
-    /// Whoever has it, fetches.
+    held: Mutex<Option<CachedValue>>,
+    /// The holder of this lock fetches the value.
     flight: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone, Debug)]
-struct Held {
+struct CachedValue {
     value: Value,
     fetched: Instant,
-    /// Until when nobody asks again.
+    /// Until when the value is not refreshed.
     quiet_until: Instant,
-    /// Until when nobody has it fetched because it was refused: the last time that changed nothing.
+    /// Until when a refusal does not cause a refresh, because the last one returned the same value.
     refused_until: Option<Instant>,
 }
 
 impl Setting {
-    /// A setting that nobody has asked for yet.
+    /// A setting without a cached value.
     #[must_use]
     pub fn new(config: SettingConfig, lifetimes: Lifetimes) -> Setting {
         Setting {
             reference: config.reference,
-            services: Services::new(config.places),
+            services: Services::new(config.endpoints),
             lifetimes,
             held: Mutex::new(None),
             flight: tokio::sync::Mutex::new(()),
         }
     }
 
-    /// Where it is kept.
+    /// The reference.
     #[must_use]
     pub fn reference(&self) -> &Reference {
         &self.reference
     }
 
-    /// The value, as it was at most five minutes ago; older only while it cannot be fetched.
+    /// The value, at most five minutes old, or older if it cannot be refreshed.
     ///
     /// # Errors
     ///
-    /// [`SettingError`] when there is none that may still be used.
+    /// [`SettingError`] if no usable value is cached and none can be fetched.
     pub async fn get(&self, credentials: &CredentialsCache) -> Result<Value, SettingError> {
         if let Some(value) = self.quiet() {
             return Ok(value);
@@ -179,16 +179,16 @@ impl Setting {
         match self.services.fetch(&self.reference, credentials).await {
             Ok(secret) => Ok(self.keep(secret)),
             Err(error) => self.postpone().ok_or_else(|| error.clone()).inspect(|_| {
-                tracing::warn!("a setting cannot be fetched again, the old value serves: {error}");
+                tracing::warn!("a setting cannot be refreshed, and the old value is used: {error}");
             }),
         }
     }
 
-    /// Another value than the one that was refused, when there is one by now.
+    /// The value that replaced a refused one, if there is one.
     ///
     /// # Errors
     ///
-    /// [`SettingError`] when it cannot be fetched.
+    /// [`SettingError`] if the value cannot be fetched.
     pub async fn renewed(
         &self,
         refused: &Value,
@@ -222,7 +222,7 @@ impl Setting {
 
     fn usable(&self) -> Option<Value> {
         let held = self.lock();
-        let usable = |held: &&Held| clock::instant() < held.fetched + self.lifetimes.stale;
+        let usable = |held: &&CachedValue| clock::instant() < held.fetched + self.lifetimes.stale;
         held.as_ref().filter(usable).map(|held| held.value.clone())
     }
 
@@ -236,11 +236,11 @@ impl Setting {
         let value = Value { secret, version };
         let now = clock::instant();
         let quiet_until = now + self.lifetimes.fresh - jitter(self.lifetimes.fresh);
-        *held = Some(Held { value: value.clone(), fetched: now, quiet_until, refused_until: None });
+        *held = Some(CachedValue { value: value.clone(), fetched: now, quiet_until, refused_until: None });
         value
     }
 
-    /// The old value for a while longer, unless it is too old.
+    /// The old value, for a while longer, unless it is too old.
     fn postpone(&self) -> Option<Value> {
         let value = self.usable()?;
         let until = clock::instant() + self.lifetimes.pause;
@@ -250,12 +250,12 @@ impl Setting {
         Some(value)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+    fn lock(&self) -> MutexGuard<'_, Option<CachedValue>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Up to a tenth of a span.
+/// A random part of up to a tenth of a span.
 fn jitter(span: Duration) -> Duration {
     let (random, ..) = Uuid::new_v4().as_fields();
     span / 10 * (random & 0xff) / 0xff

@@ -1,14 +1,14 @@
-//! Where a setting is kept, as a variable says it.
+//! References to settings, as variables contain them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a setting is kept.
+/// A reference to a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
     /// `ssm:/proxy/users`: a parameter.
     Parameter(String),
-    /// `ssm:/proxy/users/`: the parameters below, one after the other. Shorter names come first, so that 2 is before 10.
+    /// `ssm:/proxy/users/`: the parameters below the path, joined. Shorter names come first, so that 2 precedes 10.
     Parameters(String),
     /// `secret:name` or `secret:name#key`: a secret, or one member of a secret that is a JSON object.
     Secret {
@@ -23,9 +23,9 @@ impl FromStr for Reference {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Reference, String> {
-        // The text may be the secret itself: it is not repeated.
+        // The text may be the secret itself, so the error does not repeat it.
         let wrong = || {
-            "is no reference: write ssm:/name, ssm:/path/ or secret:name#key; the value itself does not belong here"
+            "is not a reference: write ssm:/name, ssm:/path/ or secret:name#key, not the value itself"
                 .to_owned()
         };
         let plain = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());

@@ -1,4 +1,4 @@
-//! Parameter Store and Secrets Manager, asked with signed JSON: three operations are not worth two SDKs.
+//! Parameter Store and Secrets Manager, called with signed JSON, because two SDKs for three operations would slow cold starts.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,18 +19,18 @@ use crate::credentials::CredentialsCache;
 use crate::http_client::HttpClient;
 use crate::sign::{self, Scope, Signable};
 
-/// How long one call may take.
+/// The timeout of one call.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often a call is made when it fails in a way that may pass.
+/// The number of attempts of a call with transient errors.
 const TRIES: u32 = 2;
-/// Ten parameters of 8 KB each, however they are escaped.
-const ANSWER_MAX: usize = 1024 * 1024;
-/// Pages of ten parameters: more than any value has parts.
+/// The maximum size of a response, in bytes: ten parameters of 8 KB each, with any escaping.
+const RESPONSE_MAX: usize = 1024 * 1024;
+/// The maximum number of pages of ten parameters.
 const PAGES_MAX: u32 = 20;
 
 /// Where the services are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Places {
+pub struct Endpoints {
     /// The region that calls are signed for.
     pub region: String,
     /// Parameter Store.
@@ -39,43 +39,43 @@ pub struct Places {
     pub secrets: Uri,
 }
 
-/// Why a setting has no value. It never holds one.
+/// Why a setting has no value. The error never contains a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// The service refuses.
+    /// The service refused the call.
     #[error("{reference}: {code}")]
     Refused {
-        /// What was asked for.
+        /// The reference.
         reference: String,
-        /// The type of the error.
+        /// The error code of the service.
         code: String,
-        /// What the service says. It names roles and accounts, so it is for the log and not for clients.
+        /// The service's message. It contains roles and accounts, so it is logged but not sent to clients.
         message: String,
     },
-    /// The service cannot be asked.
+    /// The service is unavailable.
     #[error("{0}: {1}")]
     Unavailable(String, String),
-    /// What is kept there is of no use.
+    /// The stored value cannot be used.
     #[error("{0}: {1}")]
     Unusable(String, &'static str),
 }
 
 /// The services.
 pub struct Services {
-    places: Places,
+    endpoints: Endpoints,
     ssm: OnceCell<HttpClient>,
     secrets: OnceCell<HttpClient>,
 }
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services").field("places", &self.places).finish_non_exhaustive()
+        f.debug_struct("Services").field("places", &self.endpoints).finish_non_exhaustive()
     }
 }
 
-/// How one call failed.
-enum Failed {
-    /// It may work when it is made again.
+/// The error of one call.
+enum CallError {
+    /// A transient error.
     Passing(String),
     Refused(String, String),
 }
@@ -112,10 +112,10 @@ struct SecretValue {
     secret_string: Option<String>,
 }
 
-/// An error, in either spelling.
+/// An error response; services differ in the spelling of `message`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ErrorAnswer {
+struct ErrorResponse {
     #[serde(rename = "__type")]
     kind: String,
     #[serde(alias = "Message")]
@@ -123,10 +123,10 @@ struct ErrorAnswer {
 }
 
 impl Services {
-    /// Nothing is connected yet.
+    /// Services without connections.
     #[must_use]
-    pub fn new(places: Places) -> Services {
-        Services { places, ssm: OnceCell::new(), secrets: OnceCell::new() }
+    pub fn new(endpoints: Endpoints) -> Services {
+        Services { endpoints, ssm: OnceCell::new(), secrets: OnceCell::new() }
     }
 
     /// Fetches a value.
@@ -161,25 +161,25 @@ impl Services {
         };
         let text = match fetched {
             Ok(Some(text)) => text,
-            Ok(None) => return Err(SettingError::Unusable(name, "the secret is no text")),
-            Err(Failed::Passing(why)) => return Err(SettingError::Unavailable(name, why)),
-            Err(Failed::Refused(code, message)) => {
-                tracing::warn!(reference = name, code, message, "a setting is refused");
+            Ok(None) => return Err(SettingError::Unusable(name, "the secret is not a text")),
+            Err(CallError::Passing(why)) => return Err(SettingError::Unavailable(name, why)),
+            Err(CallError::Refused(code, message)) => {
+                tracing::warn!(reference = name, code, message, "a setting was refused");
                 return Err(SettingError::Refused { reference: name, code, message });
             }
         };
         let text = match reference {
             Reference::Secret { key: Some(key), .. } => member(&text, key)
-                .ok_or(SettingError::Unusable(name.clone(), "the secret has no such text"))?,
+                .ok_or(SettingError::Unusable(name.clone(), "the secret has no such member"))?,
             _ => text,
         };
         if text.is_empty() {
-            return Err(SettingError::Unusable(name, "there is nothing"));
+            return Err(SettingError::Unusable(name, "the value is empty"));
         }
         Ok(Secret::new(text))
     }
 
-    async fn parts(&self, path: &str, credentials: &CredentialsCache) -> Result<String, Failed> {
+    async fn parts(&self, path: &str, credentials: &CredentialsCache) -> Result<String, CallError> {
         let mut parts = Vec::new();
         let mut next = None;
         for _ in 0..PAGES_MAX {
@@ -205,24 +205,24 @@ impl Services {
         operation: &str,
         body: &Value,
         credentials: &CredentialsCache,
-    ) -> Result<T, Failed> {
+    ) -> Result<T, CallError> {
         let body = Bytes::from(body.to_string());
         let mut tried = 0;
         loop {
             let once = self.call_once(service, operation, body.clone(), credentials);
-            let answered = clock::before(clock::instant() + PATIENCE, once).await;
-            let answered = answered.unwrap_or_else(|clock::Late| {
-                Err(Failed::Passing(format!("no answer within {PATIENCE:?}")))
+            let result = clock::before(clock::instant() + PATIENCE, once).await;
+            let result = result.unwrap_or_else(|clock::Late| {
+                Err(CallError::Passing(format!("no response within {PATIENCE:?}")))
             });
             tried += 1;
-            match answered {
-                Err(Failed::Passing(_)) if tried < TRIES => {}
+            match result {
+                Err(CallError::Passing(_)) if tried < TRIES => {}
                 Err(failed) => return Err(failed),
                 Ok(bytes) => {
                     return serde_json::from_slice(&bytes)
-                        // The answer holds the value: of what is wrong with it, only the place is told.
+                        // The response contains the value, so the error has only the position.
                         .map_err(|e| {
-                            Failed::Passing(format!("no answer at column {}", e.column()))
+                            CallError::Passing(format!("invalid response at column {}", e.column()))
                         });
                 }
             }
@@ -235,18 +235,18 @@ impl Services {
         operation: &str,
         body: Bytes,
         credentials: &CredentialsCache,
-    ) -> Result<Bytes, Failed> {
+    ) -> Result<Bytes, CallError> {
         let (place, cell, name, target) = match service {
-            Service::Ssm => (&self.places.ssm, &self.ssm, "ssm", "AmazonSSM"),
+            Service::Ssm => (&self.endpoints.ssm, &self.ssm, "ssm", "AmazonSSM"),
             Service::Secrets => {
-                (&self.places.secrets, &self.secrets, "secretsmanager", "secretsmanager")
+                (&self.endpoints.secrets, &self.secrets, "secretsmanager", "secretsmanager")
             }
         };
         let host = place.authority().map(|host| host.as_str()).unwrap_or_default();
         let url = format!("{}://{host}/", place.scheme_str().unwrap_or("https"));
         let target = format!("{target}.{operation}");
-        let scope = Scope { service: name.to_owned(), region: self.places.region.clone() };
-        let credentials = credentials.current().await.map_err(Failed::Passing)?;
+        let scope = Scope { service: name.to_owned(), region: self.endpoints.region.clone() };
+        let credentials = credentials.current().await.map_err(CallError::Passing)?;
         let body_sha256 = hex::encode(Sha256::digest(&body));
         let headers = [("x-amz-target", target.as_str())];
         let signable = Signable {
@@ -262,29 +262,29 @@ impl Services {
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", &target)
             .body(Full::new(body).map_err(|never| match never {}).boxed_unsync())
-            .map_err(|error| Failed::Passing(error.to_string()))?;
-        request.headers_mut().extend(signature.map_err(Failed::Passing)?);
+            .map_err(|error| CallError::Passing(error.to_string()))?;
+        request.headers_mut().extend(signature.map_err(CallError::Passing)?);
         let client = cell.get_or_try_init(|| async { HttpClient::new(place, PATIENCE) }).await;
-        let answer = client.map_err(Failed::Passing)?.request(request).await;
+        let response = client.map_err(CallError::Passing)?.request(request).await;
         let (head, body) =
-            answer.map_err(|error| Failed::Passing(with_causes(&error)))?.into_parts();
-        let body = Limited::new(body, ANSWER_MAX).collect().await;
-        let body = body.map_err(|error| Failed::Passing(error.to_string()))?.to_bytes();
+            response.map_err(|error| CallError::Passing(with_causes(&error)))?.into_parts();
+        let body = Limited::new(body, RESPONSE_MAX).collect().await;
+        let body = body.map_err(|error| CallError::Passing(error.to_string()))?.to_bytes();
         if head.status == StatusCode::OK { Ok(body) } else { Err(failed(head.status, &body)) }
     }
 }
 
-fn failed(status: StatusCode, body: &[u8]) -> Failed {
-    let ErrorAnswer { kind, message } = serde_json::from_slice(body).unwrap_or_default();
-    // Some services put a namespace before the type.
+fn failed(status: StatusCode, body: &[u8]) -> CallError {
+    let ErrorResponse { kind, message } = serde_json::from_slice(body).unwrap_or_default();
+    // Some services prefix the type with a namespace.
     let code = kind.rsplit('#').next().unwrap_or_default().to_owned();
     if status.is_server_error() || code.contains("Throttl") || code == "TooManyUpdates" {
-        return Failed::Passing(format!("{status} {code}"));
+        return CallError::Passing(format!("{status} {code}"));
     }
-    Failed::Refused(if code.is_empty() { status.to_string() } else { code }, message)
+    CallError::Refused(if code.is_empty() { status.to_string() } else { code }, message)
 }
 
-/// A text in a JSON object; what is no text is given as it is written.
+/// A member of a JSON object; a value that is not a string is returned as JSON.
 fn member(text: &str, key: &str) -> Option<String> {
     let object: serde_json::Map<String, Value> = serde_json::from_str(text).ok()?;
     match object.get(key)? {

@@ -19,9 +19,9 @@ fn credentials() -> CredentialsCache {
 
 fn setting(server: &MockServer, reference: &str, lifetimes: Lifetimes) -> Setting {
     let place: http::Uri = server.uri().parse().expect("it is a URL");
-    let places = Places { region: "eu-west-1".to_owned(), ssm: place.clone(), secrets: place };
+    let endpoints = Endpoints { region: "eu-west-1".to_owned(), ssm: place.clone(), secrets: place };
     let reference = reference.parse().expect("it is a reference");
-    Setting::new(SettingConfig { reference, places }, lifetimes)
+    Setting::new(SettingConfig { reference, endpoints }, lifetimes)
 }
 
 fn parameter(value: &str) -> ResponseTemplate {
@@ -38,12 +38,12 @@ fn refusal(status: u16, kind: &str) -> ResponseTemplate {
 }
 
 /// From now on every call of this operation is answered so.
-async fn answers(server: &MockServer, target: &str, answer: ResponseTemplate) {
+async fn answers(server: &MockServer, target: &str, response: ResponseTemplate) {
     server.reset().await;
     let signed = header_exists("authorization");
     Mock::given(header("x-amz-target", target))
         .and(signed)
-        .respond_with(answer)
+        .respond_with(response)
         .mount(server)
         .await;
 }
@@ -66,7 +66,7 @@ fn check(text: &str, expected: Option<&Reference>) {
 }
 
 #[test]
-fn references_are_told_apart_and_are_written_as_they_were_read() {
+fn references_are_parsed_and_displayed_unchanged() {
     let secret = |name: &str, key: Option<&str>| Reference::Secret {
         name: name.to_owned(),
         key: key.map(str::to_owned),
@@ -101,7 +101,7 @@ fn a_user_and_a_password_are_sent_from_either_form() {
 }
 
 #[tokio::test]
-async fn e1_many_at_once_ask_once_and_so_do_those_that_follow() {
+async fn e1_concurrent_and_later_requests_share_one_fetch() {
     let server = MockServer::start().await;
     answers(&server, "AmazonSSM.GetParameter", parameter("v")).await;
     let setting = setting(&server, "ssm:/p", Lifetimes::default());
@@ -112,7 +112,7 @@ async fn e1_many_at_once_ask_once_and_so_do_those_that_follow() {
 }
 
 #[tokio::test]
-async fn e1_while_the_service_is_down_the_old_value_serves_for_a_bounded_time() {
+async fn e1_during_an_outage_the_old_value_is_used_for_a_bounded_time() {
     let server = MockServer::start().await;
     let old = Lifetimes { fresh: Duration::ZERO, stale: LONG, pause: LONG };
     let setting = setting(&server, "ssm:/p", old);
@@ -134,7 +134,7 @@ async fn e1_while_the_service_is_down_the_old_value_serves_for_a_bounded_time() 
 }
 
 #[tokio::test]
-async fn e1_what_may_pass_is_asked_twice_and_what_is_refused_once() {
+async fn e1_transient_errors_are_retried_once_and_refusals_are_not() {
     let server = MockServer::start().await;
     let cases = [
         (503, "ServiceUnavailable", 2),
@@ -153,7 +153,7 @@ async fn e1_what_may_pass_is_asked_twice_and_what_is_refused_once() {
 }
 
 #[tokio::test]
-async fn e2_a_refused_value_is_fetched_anew_once() {
+async fn e2_a_refused_value_is_fetched_again_once() {
     let server = MockServer::start().await;
     let setting = setting(&server, "secret:s", Lifetimes { pause: LONG, ..Lifetimes::default() });
     answers(&server, "secretsmanager.GetSecretValue", secret("old")).await;
@@ -208,7 +208,7 @@ async fn e3_parts_are_joined_in_the_order_of_their_numbers_over_all_pages() {
 }
 
 #[tokio::test]
-async fn a_member_of_a_secret_is_taken_and_what_is_not_there_is_named() {
+async fn a_member_of_a_secret_is_returned_and_a_missing_one_is_named() {
     let server = MockServer::start().await;
     let target = "secretsmanager.GetSecretValue";
     answers(&server, target, secret(r#"{"a":"x","n":7}"#)).await;
@@ -216,7 +216,7 @@ async fn a_member_of_a_secret_is_taken_and_what_is_not_there_is_named() {
     assert_eq!(value(&of("secret:s#a")).await.as_deref(), Ok("x"));
     assert_eq!(value(&of("secret:s#n")).await.as_deref(), Ok("7"));
     let none = value(&of("secret:s#b")).await.expect_err("there is none");
-    assert_eq!(none.to_string(), "secret:s#b: the secret has no such text");
+    assert_eq!(none.to_string(), "secret:s#b: the secret has no such member");
     let binary = ResponseTemplate::new(200).set_body_json(json!({ "SecretBinary": "AA==" }));
     answers(&server, target, binary).await;
     let none = value(&of("secret:s")).await.expect_err("there is none");
@@ -224,7 +224,7 @@ async fn a_member_of_a_secret_is_taken_and_what_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn e4_nothing_that_is_shown_holds_a_value() {
+async fn e4_no_text_contains_a_value() {
     let server = MockServer::start().await;
     answers(&server, "AmazonSSM.GetParameter", parameter(CANARY)).await;
     let setting = setting(&server, "ssm:/p", Lifetimes::default());

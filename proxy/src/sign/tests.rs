@@ -142,7 +142,7 @@ fn check(path_and_query: &str) {
 }
 
 #[test]
-fn s2_the_signature_is_of_the_bytes_in_the_request_line() {
+fn s2_the_signature_covers_the_bytes_of_the_request_line() {
     for path in [
         "/",
         "/*",
@@ -176,7 +176,7 @@ fn s2_an_encoded_star_and_a_bare_one_are_two_paths() {
 }
 
 #[test]
-fn p5_what_signs_is_marked_as_a_secret() {
+fn p5_the_signature_is_marked_as_a_secret() {
     let scope = Scope { service: "es".to_owned(), region: "eu-west-1".to_owned() };
     let signable = Signable {
         method: "GET",
@@ -193,12 +193,12 @@ fn p5_what_signs_is_marked_as_a_secret() {
 
 proptest! {
     #[test]
-    fn s2_whatever_path_and_query_are_accepted_are_signed_as_they_are_sent(
+    fn s2_every_accepted_path_and_query_is_signed_as_it_is_sent(
         path in "/[ -~é]{0,30}",
         query in "[ -~é]{0,30}",
     ) {
         let request = crate::event::Request {
-            door: crate::event::FrontDoor::Rest,
+            api: crate::event::ApiType::Rest,
             method: http::Method::POST,
             path,
             query: crate::event::Query::Raw(query.replace('#', "")),

@@ -1,7 +1,7 @@
-//! What S3's clock shows, learned from its answers.
+//! The difference to S3's clock, taken from S3's responses.
 //!
-//! A link is valid from the time written in it, and S3 compares that with its own clock. Where the function's clock is behind
-//! by more than a link lives, every link would be dead when it is made; where it is ahead, not yet alive.
+//! A link is valid from the time in it, by S3's clock. If the function's clock is behind by more than the lifetime, every link
+//! would be expired at once. If it is ahead, links would not be valid yet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,10 +14,10 @@ use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 
 use crate::clock;
 
-/// `Date` has whole seconds, and an answer takes its time: a smaller difference is none.
+/// Smaller differences are ignored, because `Date` has whole seconds and responses take time.
 const NOTICED_SECONDS: i64 = 5;
 
-/// How far S3's clock is ahead of ours; shared by all that talk to one bucket.
+/// The seconds by which S3's clock is ahead, shared by all users of one bucket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Skew {
     seconds: Arc<AtomicI64>,
@@ -37,7 +37,7 @@ impl Skew {
         let seconds = if ahead.abs() < NOTICED_SECONDS { 0 } else { ahead };
         let known = self.seconds.swap(seconds, Ordering::Relaxed);
         if (known - seconds).abs() >= NOTICED_SECONDS {
-            tracing::warn!(skew_seconds = seconds, "S3's clock differs; links are dated by it");
+            tracing::warn!(skew_seconds = seconds, "S3's clock differs from the function's; links use S3's time");
         }
     }
 }

@@ -31,10 +31,10 @@ fn overflow(changes: &[(&str, &str)]) -> OverflowConfig {
     read.expect("the configuration is valid").overflow
 }
 
-fn store(client: Client) -> Store {
+fn store(client: Client) -> ResponseStore {
     let fixed = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     let credentials = CredentialsCache::new(SharedCredentialsProvider::new(fixed));
-    Store::new(client, Arc::new(credentials), overflow(&[]))
+    ResponseStore::new(client, Arc::new(credentials), overflow(&[]))
 }
 
 fn client(rules: &[&Rule]) -> Client {
@@ -58,11 +58,11 @@ fn stream(length: usize) -> Gathered {
     Gathered::More(UpstreamBody::new(frames.boxed_unsync(), Some(length as u64), idle))
 }
 
-async fn put(client: Client, body: Gathered) -> Result<Stored, PutError> {
+async fn put(client: Client, body: Gathered) -> Result<StoredResponse, PutError> {
     let deadline = Deadline::new(clock::instant(), Duration::from_secs(60), None);
     let headers = Lines::new();
-    let claim = Claim { key: "overflow/1".to_owned(), mark: "m".to_owned() };
-    let entry = Entry { claim: &claim, headers: &headers, max: 1 << 30, deadline };
+    let overflow_id = OverflowId { key: "overflow/1".to_owned(), mark: "m".to_owned() };
+    let entry = StoreRequest { overflow_id: &overflow_id, headers: &headers, max: 1 << 30, deadline };
     store(client).put(entry, body).await
 }
 
@@ -86,7 +86,7 @@ fn said(failure: &PutError) -> String {
 }
 
 #[tokio::test]
-async fn p9_a_refused_put_is_a_failure_and_is_not_sent_again() {
+async fn p9_a_refused_put_is_an_error_and_is_not_repeated() {
     let denied = mock!(Client::put_object).then_http_response(|| refused(403, "AccessDenied"));
     let failure = put(client(&[&denied]), whole(10)).await.unwrap_err();
     assert_eq!(said(&failure), "PutObject failed: AccessDenied: said S3");
@@ -94,7 +94,7 @@ async fn p9_a_refused_put_is_a_failure_and_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn p9_a_busy_s3_is_asked_three_times() {
+async fn p9_a_put_is_tried_three_times_while_s3_is_busy() {
     let busy = mock!(Client::put_object)
         .sequence()
         .http_response(|| refused(503, "SlowDown"))
@@ -119,7 +119,7 @@ async fn a_put_succeeds_once_s3_has_recovered() {
 }
 
 #[tokio::test]
-async fn p9_an_upload_that_cannot_begin_is_a_failure() {
+async fn p9_an_upload_that_cannot_begin_is_an_error() {
     let denied =
         mock!(Client::create_multipart_upload).then_http_response(|| refused(404, "NoSuchBucket"));
     let failure = put(client(&[&denied]), stream(9_000_000)).await.unwrap_err();
@@ -155,7 +155,7 @@ async fn p9_an_upload_that_cannot_be_completed_is_aborted() {
 }
 
 #[tokio::test]
-async fn an_abort_that_fails_does_not_hide_the_first_failure() {
+async fn an_abort_that_fails_does_not_hide_the_first_error() {
     let create = created();
     let part = mock!(Client::upload_part).then_http_response(|| refused(403, "AccessDenied"));
     let abort =
@@ -166,7 +166,7 @@ async fn an_abort_that_fails_does_not_hide_the_first_failure() {
 }
 
 #[tokio::test]
-async fn z7_a_part_that_s3_is_too_busy_for_is_sent_again_alone() {
+async fn z7_a_throttled_part_is_repeated_alone() {
     let (create, abort) = (created(), aborted());
     let first = mock!(Client::upload_part)
         .match_requests(|request| request.part_number() == Some(1))
@@ -188,7 +188,7 @@ async fn z7_a_part_that_s3_is_too_busy_for_is_sent_again_alone() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_not_sent_again_and_is_named() {
+async fn an_expired_token_is_named_and_not_retried() {
     let expired = mock!(Client::put_object).then_http_response(|| refused(400, "ExpiredToken"));
     let failure = put(client(&[&expired]), whole(10)).await.unwrap_err();
     assert_eq!(said(&failure), "PutObject failed: ExpiredToken: said S3");
@@ -196,7 +196,7 @@ async fn an_expired_token_is_not_sent_again_and_is_named() {
 }
 
 #[test]
-fn parts_are_as_large_as_s3_asks_and_few_enough_for_any_answer() {
+fn parts_are_large_enough_for_s3_and_few_enough_for_any_response() {
     let limits = Limits::classic();
     assert!(PART_SIZE as u64 >= limits.s3_part_min.max.0);
     assert!(PART_SIZE as u64 * limits.s3_part_count.max.0 > 5 * 1024 * 1024 * 1024);
@@ -240,7 +240,7 @@ async fn link(lives: &[u64], changes: &[(&str, &str)]) -> (Result<Link, StoreErr
         .force_path_style(config.force_path_style)
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
-    let store = Store::new(Client::from_conf(s3), credentials, config);
+    let store = ResponseStore::new(Client::from_conf(s3), credentials, config);
     (store.link("overflow/1.csv").await, asked.load(Ordering::SeqCst))
 }
 
@@ -296,7 +296,7 @@ async fn x7_a_link_names_the_bucket_and_its_region_in_the_host() {
 }
 
 #[tokio::test]
-async fn j11_p7_a_link_holds_a_signature_and_nothing_that_was_not_asked_for() {
+async fn j11_p7_a_link_contains_only_the_signature() {
     let (link, _) = link(&[3600], &[]).await;
     let link = link.expect("there is a link");
     let query = link.location.split_once('?').unwrap().1;

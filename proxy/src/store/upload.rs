@@ -1,4 +1,4 @@
-//! A multipart upload: parts of a fixed size, few of them in memory at once.
+//! A multipart upload in parts of a fixed size, with few of them in memory.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -8,25 +8,25 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use super::{Entry, PutError, Store, StoreError, Stored, describe, excerpt_of, operation};
+use super::{StoreRequest, PutError, ResponseStore, StoreError, StoredResponse, describe, excerpt_of, operation};
 use crate::body::UpstreamBody;
 use crate::clock;
 
-/// The size of every part but the last. S3 asks for 5 MiB; memory is a few of these.
+/// The size of every part but the last, in bytes; S3 requires 5 MiB. A few are in memory at a time.
 pub(super) const PART_SIZE: usize = 8 * 1024 * 1024;
-/// Parts on their way to S3 at once.
+/// The number of concurrent uploads of parts.
 const PARTS_IN_FLIGHT: usize = 2;
 
 /// One multipart upload.
 pub(super) struct Upload<'a> {
-    pub(super) store: &'a Store,
-    pub(super) entry: Entry<'a>,
+    pub(super) store: &'a ResponseStore,
+    pub(super) entry: StoreRequest<'a>,
     pub(super) upload_id: &'a str,
 }
 
 impl Upload<'_> {
-    /// Sends all of a body, and returns when S3 has it.
-    pub(super) async fn run(&self, mut body: UpstreamBody) -> Result<Stored, PutError> {
+    /// Uploads a body and returns once S3 has all of it.
+    pub(super) async fn run(&self, mut body: UpstreamBody) -> Result<StoredResponse, PutError> {
         let mut whole = Sha256::new();
         let mut size = 0_u64;
         let mut excerpt = Bytes::new();
@@ -57,7 +57,7 @@ impl Upload<'_> {
         completed.sort_by_key(CompletedPart::part_number);
         self.complete(completed).await?;
         let sha256 = hex::encode(whole.finalize());
-        Ok(Stored { key: self.entry.claim.key.clone(), size, sha256: Some(sha256), excerpt })
+        Ok(StoredResponse { key: self.entry.overflow_id.key.clone(), size, sha256: Some(sha256), excerpt })
     }
 
     fn part(
@@ -67,7 +67,7 @@ impl Upload<'_> {
     ) -> impl Future<Output = Result<CompletedPart, StoreError>> + Send + 'static {
         let client = self.store.client.clone();
         let bucket = self.store.config.bucket.clone();
-        let (key, upload_id) = (self.entry.claim.key.clone(), self.upload_id.to_owned());
+        let (key, upload_id) = (self.entry.overflow_id.key.clone(), self.upload_id.to_owned());
         async move {
             let checksum = STANDARD.encode(Sha256::digest(&part));
             let sent = client
@@ -97,7 +97,7 @@ impl Upload<'_> {
             .client
             .complete_multipart_upload()
             .bucket(&self.store.config.bucket)
-            .key(&self.entry.claim.key)
+            .key(&self.entry.overflow_id.key)
             .upload_id(self.upload_id)
             .multipart_upload(parts)
             .send()
@@ -106,26 +106,26 @@ impl Upload<'_> {
         Ok(())
     }
 
-    /// Gives the parts back. What cannot be given back is left to the bucket's lifecycle, and to the log.
+    /// Aborts the upload. If that fails, the bucket's lifecycle removes the parts, and the log has a warning.
     pub(super) async fn abort(&self) {
         let abort = self
             .store
             .client
             .abort_multipart_upload()
             .bucket(&self.store.config.bucket)
-            .key(&self.entry.claim.key)
+            .key(&self.entry.overflow_id.key)
             .upload_id(self.upload_id)
             .send();
         let until = clock::instant() + self.entry.deadline.margin / 2;
         let failed = match clock::before(until, abort).await {
             Ok(Ok(_)) => return,
             Ok(Err(error)) => describe(&error),
-            Err(clock::Late) => "there was no time left".to_owned(),
+            Err(clock::Late) => "no time was left".to_owned(),
         };
         tracing::warn!(
-            key = self.entry.claim.key,
+            key = self.entry.overflow_id.key,
             failed,
-            "an upload is left for the lifecycle to abort"
+            "an upload could not be aborted and is left to the bucket's lifecycle"
         );
     }
 }

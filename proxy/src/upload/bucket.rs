@@ -1,4 +1,4 @@
-//! Uploads in the bucket: the link at which one is put, what lies there, and reading it.
+//! Uploads in the bucket: the link for the PUT, the stored object, and reading it.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::{Found, Promise, SourceError, Ticket};
+use super::{UploadedObject, Promise, SourceError, UploadTicket};
 use crate::causes::with_causes;
 use crate::headers::Lines;
-use crate::store::{Link, Store, StoreError, describe};
+use crate::store::{Link, ResponseStore, StoreError, describe};
 
-/// What the signature of a link for an upload covers beside the host.
+/// The headers that the signature of an upload link covers, in addition to `host`.
 const BOUND: [&str; 4] =
     ["content-length", "content-type", "if-none-match", "x-amz-checksum-sha256"];
 
-/// Where and how the bytes of an upload are put.
+/// A link at which an upload is PUT.
 #[derive(Clone, Debug)]
-pub struct Slot {
-    /// The address, for `PUT`.
+pub struct UploadLink {
+    /// The link for the `PUT`.
     pub link: Link,
-    /// The headers that have to be sent with it, exactly.
+    /// The headers that must be sent exactly.
     pub headers: Lines,
 }
 
-impl Store {
-    /// Writes down what was promised of an upload.
+impl ResponseStore {
+    /// Stores the ticket of an upload.
     ///
     /// # Errors
     ///
     /// [`StoreError`] of S3.
-    pub async fn put_ticket(&self, key: &str, ticket: &Ticket) -> Result<(), StoreError> {
+    pub async fn put_ticket(&self, key: &str, ticket: &UploadTicket) -> Result<(), StoreError> {
         let json = serde_json::to_vec(ticket).expect("texts and numbers have a JSON form");
         self.client
             .put_object()
@@ -51,12 +51,12 @@ impl Store {
         Ok(())
     }
 
-    /// What was promised of an upload; `None` when nobody asked for it.
+    /// The ticket of an upload; `None` if there is none.
     ///
     /// # Errors
     ///
     /// [`StoreError`] of S3.
-    pub async fn ticket(&self, key: &str) -> Result<Option<Ticket>, StoreError> {
+    pub async fn ticket(&self, key: &str) -> Result<Option<UploadTicket>, StoreError> {
         let get = self.client.get_object().bucket(&self.config.bucket).key(key).send().await;
         let object = match get {
             Ok(object) => object,
@@ -66,20 +66,20 @@ impl Store {
         let broken = |why: String| StoreError::Operation("GetObject", why);
         let bytes = object.body.collect().await.map_err(|error| broken(error.to_string()))?;
         let ticket = serde_json::from_slice(&bytes.into_bytes());
-        ticket.map(Some).map_err(|error| broken(format!("the ticket is none: {error}")))
+        ticket.map(Some).map_err(|error| broken(format!("the ticket is invalid: {error}")))
     }
 
-    /// A link at which S3 accepts what was promised: this length, type and digest, and only while nothing is there.
+    /// A link at which S3 accepts only the promised length, type and digest, and only once.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoLink`] when there are no credentials that live on.
+    /// [`StoreError::NoLink`] without valid credentials.
     pub async fn slot(
         &self,
         key: &str,
         promise: &Promise,
         lifetime: Duration,
-    ) -> Result<Slot, StoreError> {
+    ) -> Result<UploadLink, StoreError> {
         let no_link = |why: &str| StoreError::NoLink(why.to_owned());
         let length = i64::try_from(promise.length).map_err(|_| no_link("the length"))?;
         let digest = hex::decode(&promise.sha256).map_err(|_| no_link("the digest"))?;
@@ -98,20 +98,20 @@ impl Store {
             .presigned(signing.config)
             .await
             .map_err(|error| StoreError::NoLink(with_causes(&error)))?;
-        // Within Lambda the SDK adds the trace of the invocation, which is not signed and nobody else's business.
+        // In Lambda the SDK adds a trace header, which is not signed and must not be disclosed.
         let headers = presigned.headers().filter(|(name, _)| BOUND.contains(name));
-        Ok(Slot {
+        Ok(UploadLink {
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             link: Link { location: presigned.uri().to_owned(), expires: signing.expires },
         })
     }
 
-    /// What lies at a key; `None` when nothing does.
+    /// The object under a key; `None` if there is none.
     ///
     /// # Errors
     ///
     /// [`StoreError`] of S3.
-    pub async fn found(&self, key: &str) -> Result<Option<Found>, StoreError> {
+    pub async fn found(&self, key: &str) -> Result<Option<UploadedObject>, StoreError> {
         let head = self.client.head_object().bucket(&self.config.bucket).key(key);
         let object = match head.checksum_mode(ChecksumMode::Enabled).send().await {
             Ok(object) => object,
@@ -119,14 +119,14 @@ impl Store {
             Err(error) => return Err(StoreError::Operation("HeadObject", describe(&error))),
         };
         let digest = object.checksum_sha256().and_then(|text| STANDARD.decode(text).ok());
-        Ok(Some(Found {
+        Ok(Some(UploadedObject {
             length: object.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
             sha256: digest.map(hex::encode),
             etag: object.e_tag.unwrap_or_default(),
         }))
     }
 
-    /// The bytes at a key, as long as they are this version.
+    /// The bytes under a key, if the object still has this version.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ impl Store {
     }
 }
 
-/// The answer to a HEAD has no body, so S3's code is not in it.
+/// Whether an error means a missing object. The response to a HEAD has no body with a code.
 fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     error.code() == Some("NoSuchKey")

@@ -1,8 +1,8 @@
-//! Request bodies that Lambda cannot carry: put into S3 first, and named by the request that needs them.
+//! Request bodies that exceed Lambda's limit: uploaded to S3 first, and named by the request that uses them.
 //!
-//! A client asks for an upload and says what it will be: length, type and digest. It gets a link that S3 accepts exactly
-//! those bytes at, once. The request then comes with an empty body and the header `X-Upload-Id`. What was promised is
-//! kept in a ticket beside the object, so that what lies there can be compared with it.
+//! A client requests an upload with its length, type and digest, and gets a link at which S3 accepts exactly those bytes, once.
+//! The request then has an empty body and the header `X-Upload-Id`. A ticket beside the object has the promised properties, and
+//! the stored object is compared with it.
 
 mod bucket;
 mod refusal;
@@ -18,42 +18,42 @@ use uuid::Uuid;
 use crate::environment::{Reader, values};
 use crate::object;
 
-pub use bucket::Slot;
+pub use bucket::UploadLink;
 pub use refusal::UploadRefusal;
 pub(crate) use refusal::advice;
-pub use source::{RequestBody, Source, SourceError, Uploaded};
+pub use source::{RequestBody, UploadSource, SourceError, Uploaded};
 
 pub use crate::headers::UPLOAD_ID;
 
-/// What an event holds beside its body: at most 10 KB of headers, twice in payload 1.0, and the context of the request.
+/// The size of an event without its body, in bytes: at most 10 KB of headers, twice in payload 1.0, and the request context.
 const BESIDE_THE_BODY: u64 = 32 * 1024;
-/// The longest media type that is taken.
+/// The longest media type, in bytes.
 const TYPE_MAX: usize = 255;
-/// The bucket removes uploads some days after they were made; an upload does not count on the third.
+/// The maximum of `UPLOAD_KEEP_SECONDS`. The bucket deletes uploads after a few days.
 const KEPT_SECONDS_MAX: u64 = 86_400;
 
-/// How uploads are taken.
+/// The configuration of uploads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadConfig {
     /// The first part of every key, without a slash at either end.
     pub prefix: String,
-    /// How long the link lives at which the bytes are put.
+    /// The lifetime of the link for the PUT.
     pub link_lifetime: Duration,
-    /// How long after it was asked for an upload can be named by a request.
+    /// How long an upload can be used after it was requested.
     pub kept: Duration,
     /// The largest upload, in bytes.
     pub max: u64,
-    /// The largest body that needs no upload, in bytes: whatever it holds, Lambda carries it as base64.
+    /// The largest body that needs no upload, in bytes, if it is encoded as base64.
     pub inline_max: u64,
 }
 
-/// Reads what is said of uploads.
+/// Reads the configuration of uploads.
 pub(crate) fn read(reader: &mut Reader<'_>, limits: &Limits) -> UploadConfig {
     let largest = limits.s3_put.max.0;
     let max = reader.given("UPLOAD_MAX_BYTES", |text| {
         let max = values::positive(text)?;
         if max > largest {
-            return Err(format!("{max} is more than S3 takes in one PUT, {largest}"));
+            return Err(format!("{max} is more than the maximum of one PUT to S3, {largest}"));
         }
         Ok(max)
     });
@@ -61,7 +61,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, limits: &Limits) -> UploadConfig {
         let seconds = values::positive(text)?;
         if seconds > KEPT_SECONDS_MAX {
             return Err(format!(
-                "{seconds} s is longer than the bucket keeps uploads for certain, {KEPT_SECONDS_MAX} s"
+                "{seconds} s is longer than the bucket is certain to keep uploads, {KEPT_SECONDS_MAX} s"
             ));
         }
         Ok(seconds)
@@ -83,34 +83,34 @@ impl UploadConfig {
         format!("{}/{id}/body", self.prefix)
     }
 
-    /// The key of what was promised of it.
+    /// The key of the ticket of an upload.
     #[must_use]
     pub fn ticket_key(&self, id: &str) -> String {
         format!("{}/{id}/ticket", self.prefix)
     }
 }
 
-/// A new id of an upload: not to be guessed.
+/// A new unguessable id of an upload.
 #[must_use]
 pub fn new_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// Reads the id that a client names.
+/// Reads an id that a client sent.
 ///
 /// # Errors
 ///
-/// [`UploadRefusal::BadId`]: nothing but an id that [`new_id`] could have made becomes part of a key.
+/// [`UploadRefusal::BadId`] for a text that [`new_id`] cannot return, so that no other text becomes part of a key.
 pub fn known_id(text: &str) -> Result<&str, UploadRefusal> {
     let canonical = Uuid::try_parse(text).is_ok_and(|id| id.to_string() == text);
     canonical.then_some(text).ok_or(UploadRefusal::BadId)
 }
 
-/// What a client says its upload will be.
+/// The promised properties of an upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Promise {
-    /// In bytes.
+    /// The length in bytes.
     #[serde(deserialize_with = "crate::integer::required")]
     pub length: u64,
     /// The media type.
@@ -125,13 +125,13 @@ impl Promise {
     ///
     /// # Errors
     ///
-    /// [`UploadRefusal::Bad`] when it is not one; [`UploadRefusal::TooLarge`].
+    /// [`UploadRefusal::Bad`] for an invalid body; [`UploadRefusal::TooLarge`].
     pub fn of(body: &[u8], config: &UploadConfig) -> Result<Promise, UploadRefusal> {
         let promise: Promise = object::read(body).map_err(UploadRefusal::Bad)?;
         let bad = |what: &str| Err(UploadRefusal::Bad(what.to_owned()));
         let Promise { length, media_type, sha256 } = &promise;
         if *length == 0 {
-            return bad("`length` is 0, and an empty body needs no upload");
+            return bad("`length` is 0; an empty body needs no upload");
         }
         if *length > config.max {
             let (max, inline_max) = (config.max, config.inline_max);
@@ -143,40 +143,40 @@ impl Promise {
         }
         let header = media_type.bytes().all(|byte| (0x20..0x7f).contains(&byte))
             && HeaderValue::from_str(media_type).is_ok();
-        // A signature collapses runs of spaces, and so could not tell such types apart.
+        // A signature collapses runs of spaces, so it could not distinguish such types.
         let plain = media_type.trim() == media_type && !media_type.contains("  ");
         if !header || !plain || !media_type.contains('/') || media_type.len() > TYPE_MAX {
-            return bad("`type` is no media type such as application/x-ndjson");
+            return bad("`type` is not a media type such as application/x-ndjson");
         }
         Ok(promise)
     }
 }
 
-/// What is remembered of an upload.
+/// The stored record of a requested upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ticket {
-    /// Whose it is.
+pub struct UploadTicket {
+    /// The owner.
     pub owner: String,
-    /// Until when a request may name it, in milliseconds since 1970.
+    /// Until when a request may use the upload, in milliseconds since 1970.
     pub usable_until: u64,
-    /// What was promised.
+    /// The promised properties.
     pub promise: Promise,
 }
 
-/// What lies in the bucket where an upload belongs.
+/// The stored object of an upload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// In bytes.
+pub struct UploadedObject {
+    /// The length in bytes.
     pub length: u64,
-    /// The digest that S3 has computed, in lower-case hex; `None` when it has none of the whole.
+    /// The SHA-256 that S3 computed, in lower-case hex; `None` if S3 has none of the whole object.
     pub sha256: Option<String>,
-    /// The version, for reading just this one.
+    /// The version, for conditional reads.
     pub etag: String,
 }
 
-impl Ticket {
-    /// Whether a request may name this upload.
+impl UploadTicket {
+    /// Checks that a request may use this upload.
     ///
     /// # Errors
     ///
@@ -191,12 +191,12 @@ impl Ticket {
         Ok(())
     }
 
-    /// Compares what lies in the bucket with what was promised.
+    /// Compares the stored object with the promised properties.
     ///
     /// # Errors
     ///
     /// [`UploadRefusal::Missing`], [`UploadRefusal::Length`] and [`UploadRefusal::Digest`].
-    pub fn redeem(&self, id: &str, found: Option<Found>) -> Result<Uploaded, UploadRefusal> {
+    pub fn redeem(&self, id: &str, found: Option<UploadedObject>) -> Result<Uploaded, UploadRefusal> {
         let id = id.to_owned();
         let Some(found) = found else {
             return Err(UploadRefusal::Missing(id));

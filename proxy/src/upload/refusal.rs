@@ -1,114 +1,114 @@
-//! What may be wrong with a request for an upload, or with one that names an upload: each cause is its own problem.
+//! The refusals of requests for an upload, and of requests that use one: each cause is a separate problem.
 
 use serde_json::{Map, Value, json};
 
 use super::source::SourceError;
 use crate::path::OWN_PREFIX;
-use crate::problem::{Problem, Refused, row};
+use crate::problem::{ProblemDetails, ToProblem, details};
 use crate::store::StoreError;
 
-/// Why an upload is not taken, or not used.
+/// Why an upload is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadRefusal {
-    /// The body of a request for an upload.
+    /// The body of an upload request is invalid.
     #[error("invalid upload request: {0}")]
     Bad(String),
-    /// It would be too large.
-    #[error("{length} bytes are more than an upload may have, {max}")]
+    /// The upload would be too large.
+    #[error("an upload of {length} bytes exceeds the maximum of {max}")]
     TooLarge {
-        /// The length that was asked for.
+        /// The requested length.
         length: u64,
         /// The largest upload.
         max: u64,
-        /// The largest body that needs none.
+        /// The largest body that needs no upload.
         inline_max: u64,
     },
-    /// `X-Upload-Id` holds something else.
-    #[error("X-Upload-Id is not an id that this proxy gave")]
+    /// `X-Upload-Id` is not an id.
+    #[error("X-Upload-Id is not an id of an upload")]
     BadId,
-    /// There is a body as well.
-    #[error("the request names an upload, and has a body of {0} bytes beside it")]
+    /// The request also has a body.
+    #[error("the request names an upload and also has a body of {0} bytes")]
     WithBody(usize),
-    /// Nobody asked for it, or the bucket has removed it.
+    /// The upload was not requested, or the bucket has deleted it.
     #[error("there is no upload {0}")]
     Unknown(String),
-    /// Someone else asked for it.
-    #[error("the upload {0} is someone else's")]
+    /// Another user requested the upload.
+    #[error("the upload {0} belongs to another user")]
     Foreign(String),
-    /// Its time is over.
-    #[error("the time to use the upload {0} is over")]
+    /// The upload has expired.
+    #[error("the upload {0} has expired")]
     Expired(String),
-    /// It was asked for, but nothing was put.
-    #[error("nothing was put at the link of the upload {0}")]
+    /// The upload was requested, but nothing was PUT.
+    #[error("no bytes were PUT at the link of the upload {0}")]
     Missing(String),
-    /// What lies there has another length.
-    #[error("the upload {id} has {found} bytes, and {promised} were promised")]
+    /// The stored object has another length.
+    #[error("the upload {id} has {found} bytes instead of the promised {promised}")]
     Length {
         /// The upload.
         id: String,
-        /// What lies there.
+        /// The stored length.
         found: u64,
-        /// What was promised.
+        /// The promised length.
         promised: u64,
     },
-    /// What lies there has another digest.
-    #[error("the upload {0} has another SHA-256 than was promised")]
+    /// The stored object has another digest.
+    #[error("the SHA-256 of the upload {0} differs from the promised one")]
     Digest(String),
-    /// S3 did not answer.
-    #[error("uploads cannot be reached: {0}")]
+    /// S3 failed.
+    #[error("the bucket of uploads is unavailable: {0}")]
     Unavailable(#[from] StoreError),
 }
 
-impl Refused for UploadRefusal {
-    fn describe(&self) -> Problem {
-        const AGAIN: &str = "Request another one with POST /_proxy/uploads.";
+impl ToProblem for UploadRefusal {
+    fn describe(&self) -> ProblemDetails {
+        const AGAIN: &str = "Request a new upload with POST /_proxy/uploads.";
         match self {
-            UploadRefusal::Bad(_) => row(
+            UploadRefusal::Bad(_) => details(
                 400,
                 "bad-upload",
-                "The upload is not understood",
-                "Expected is {\"length\": 10000000, \"type\": \"application/x-ndjson\", \"sha256\": \"…\"}.",
+                "The upload request is invalid",
+                "Expected: {\"length\": 10000000, \"type\": \"application/x-ndjson\", \"sha256\": \"…\"}.",
             ),
-            UploadRefusal::TooLarge { .. } => row(
+            UploadRefusal::TooLarge { .. } => details(
                 413,
                 "upload-too-large",
                 "The upload would be too large",
                 "Send it as several requests.",
             ),
-            UploadRefusal::BadId => row(
+            UploadRefusal::BadId => details(
                 400,
                 "bad-upload-id",
-                "X-Upload-Id is not understood",
-                "POST /_proxy/uploads gives an id.",
+                "X-Upload-Id is invalid",
+                "POST /_proxy/uploads returns an id.",
             ),
-            UploadRefusal::WithBody(_) => row(
+            UploadRefusal::WithBody(_) => details(
                 400,
                 "upload-with-body",
                 "The request has two bodies",
-                "A request that names an upload has an empty body.",
+                "Send a request that names an upload with an empty body.",
             ),
             UploadRefusal::Unknown(_) => {
-                row(404, "no-such-upload", "There is no such upload", AGAIN)
+                details(404, "no-such-upload", "There is no such upload", AGAIN)
             }
             UploadRefusal::Foreign(_) => {
-                row(403, "not-your-upload", "The upload belongs to someone else", AGAIN)
+                details(403, "not-your-upload", "The upload belongs to another user", AGAIN)
             }
             UploadRefusal::Expired(_) => {
-                row(410, "upload-expired", "The upload has expired", AGAIN)
+                details(410, "upload-expired", "The upload has expired", AGAIN)
             }
-            UploadRefusal::Missing(_) => row(
+            UploadRefusal::Missing(_) => details(
                 409,
                 "upload-missing",
                 "The upload is missing",
                 "PUT the bytes at the link first, and wait for its 200.",
             ),
             UploadRefusal::Length { .. } => {
-                row(409, "upload-length", "The upload has a wrong length", AGAIN)
+                details(409, "upload-length", "The upload has a wrong length", AGAIN)
             }
             UploadRefusal::Digest(_) => {
-                row(409, "upload-digest", "The upload has a wrong digest", AGAIN)
+                details(409, "upload-digest", "The upload has a wrong digest", AGAIN)
             }
-            UploadRefusal::Unavailable(_) => row(
+            UploadRefusal::Unavailable(_) => details(
                 503,
                 "uploads-unavailable",
                 "Uploads are temporarily unavailable",
@@ -134,7 +134,7 @@ impl Refused for UploadRefusal {
     }
 }
 
-/// What a client has to know before it sends a large body.
+/// The sizes that a client must know before it sends a large body.
 pub(crate) fn advice(max: u64, inline_max: u64) -> Map<String, Value> {
     let mut members = Map::new();
     members.insert("max_inline_bytes".to_owned(), json!(inline_max));
@@ -143,26 +143,26 @@ pub(crate) fn advice(max: u64, inline_max: u64) -> Map<String, Value> {
     members
 }
 
-impl Refused for SourceError {
-    fn describe(&self) -> Problem {
+impl ToProblem for SourceError {
+    fn describe(&self) -> ProblemDetails {
         match self {
-            SourceError::Missing | SourceError::Changed => row(
+            SourceError::Missing | SourceError::Changed => details(
                 409,
                 "upload-changed",
-                "The upload is not what it was",
-                "Nothing of it was sent. Ask for another one with POST /_proxy/uploads.",
+                "The upload was changed or deleted",
+                "It was not sent. Request a new upload with POST /_proxy/uploads.",
             ),
-            SourceError::Differs => row(
+            SourceError::Differs => details(
                 502,
                 "upload-damaged",
-                "The upload did not arrive whole",
-                "Its end was not sent, so the upstream has no whole request. Send it again.",
+                "The upload is damaged",
+                "Its end was not sent, so the upstream did not receive a whole request. Send the request again.",
             ),
-            SourceError::Unreadable(_) => row(
+            SourceError::Unreadable(_) => details(
                 502,
                 "upload-unreadable",
                 "The upload cannot be read",
-                "Its end was not sent, so the upstream has no whole request. Send it again.",
+                "Its end was not sent, so the upstream did not receive a whole request. Send the request again.",
             ),
         }
     }

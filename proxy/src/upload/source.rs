@@ -1,4 +1,4 @@
-//! The body of a request to the upstream: at hand, or read from the bucket as it is sent.
+//! The body of a request to the upstream: inline, or read from the bucket while it is sent.
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::UploadConfig;
-use crate::http_client::{BodyFailure, OutgoingBody};
-use crate::store::Store;
+use crate::http_client::{BoxError, OutgoingBody};
+use crate::store::ResponseStore;
 
-/// An upload that was compared with what was promised. It names no bucket and no key.
+/// An upload that was compared with its ticket. It contains no bucket and no key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Uploaded {
@@ -22,58 +22,58 @@ pub struct Uploaded {
     pub length: u64,
     /// SHA-256, in lower-case hex.
     pub sha256: String,
-    /// The one version that is meant.
+    /// The version of the object.
     pub etag: String,
 }
 
-/// An upload, and where it is.
+/// An upload and its location.
 #[derive(Clone, Debug)]
-pub struct Source {
-    /// Which.
+pub struct UploadSource {
+    /// The upload.
     pub uploaded: Uploaded,
     /// Its media type.
     pub media_type: String,
     key: String,
-    store: Store,
+    store: ResponseStore,
 }
 
-impl Source {
+impl UploadSource {
     /// An upload in this bucket.
     #[must_use]
     pub fn new(
         uploaded: Uploaded,
         media_type: String,
         config: &UploadConfig,
-        store: &Store,
-    ) -> Source {
-        Source { key: config.key(&uploaded.id), uploaded, media_type, store: store.clone() }
+        store: &ResponseStore,
+    ) -> UploadSource {
+        UploadSource { key: config.key(&uploaded.id), uploaded, media_type, store: store.clone() }
     }
 }
 
-/// Why an upload cannot be read to its end.
+/// Why an upload cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// It was removed.
-    #[error("the upload is gone from the bucket")]
+    /// The object was deleted.
+    #[error("the upload is no longer in the bucket")]
     Missing,
-    /// Something else was put in its place.
-    #[error("the upload was replaced in the bucket since it was compared")]
+    /// The object was replaced.
+    #[error("the upload was replaced in the bucket after it was checked")]
     Changed,
-    /// Its bytes are others than were promised.
-    #[error("the bytes of the upload are not those of its SHA-256")]
+    /// The bytes do not have the promised digest.
+    #[error("the bytes of the upload do not have its SHA-256")]
     Differs,
     /// S3 failed.
     #[error("the upload cannot be read: {0}")]
     Unreadable(String),
 }
 
-/// The body of a request as it leaves.
+/// The body of an outgoing request.
 #[derive(Clone, Debug)]
 pub enum RequestBody {
-    /// It came with the request.
+    /// The body of the event.
     Inline(Bytes),
-    /// It was uploaded before.
-    Uploaded(Box<Source>),
+    /// An upload.
+    Uploaded(Box<UploadSource>),
 }
 
 impl RequestBody {
@@ -86,7 +86,7 @@ impl RequestBody {
         }
     }
 
-    /// The length, where the body itself does not tell it.
+    /// The length of an upload; an inline body has its own.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         match self {
@@ -95,11 +95,11 @@ impl RequestBody {
         }
     }
 
-    /// The body, from its beginning: as often as it is sent.
+    /// The body from its beginning, for each attempt.
     ///
     /// # Errors
     ///
-    /// [`SourceError`] when it is no longer there.
+    /// [`SourceError`] if the upload no longer exists.
     pub async fn open(&self) -> Result<OutgoingBody, SourceError> {
         match self {
             RequestBody::Inline(bytes) => {
@@ -114,13 +114,13 @@ impl RequestBody {
                     sha256: source.uploaded.sha256.clone(),
                 };
                 let pieces = stream::try_unfold(reading, Reading::next);
-                Ok(StreamBody::new(pieces.map_err(BodyFailure::from)).boxed_unsync())
+                Ok(StreamBody::new(pieces.map_err(BoxError::from)).boxed_unsync())
             }
         }
     }
 }
 
-/// A body that is read. Its last piece is held back until the digest of all of it is known to be right: so what differs
+/// A body that is being read. The last piece is sent only after the digest of the whole was verified, so that a changed body
 /// never arrives whole.
 struct Reading {
     bytes: ByteStream,

@@ -14,12 +14,12 @@ use serde_json::json;
 use super::*;
 use crate::config::Config;
 use crate::credentials::CredentialsCache;
-use crate::store::Store;
+use crate::store::ResponseStore;
 
 const SHA256: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 const HELLO: &[u8] = b"hello";
 
-fn config(changes: &[(&str, &str)]) -> Result<Config, crate::environment::Mistakes> {
+fn config(changes: &[(&str, &str)]) -> Result<Config, crate::environment::ConfigError> {
     let base = [
         ("UPSTREAM_URL", "https://search.example"),
         ("OVERFLOW_BUCKET", "answers"),
@@ -40,13 +40,13 @@ fn promise(length: u64, media_type: &str, sha256: &str) -> Result<Promise, Uploa
     Promise::of(body.as_bytes(), &uploads(&[]))
 }
 
-fn ticket() -> Ticket {
+fn ticket() -> UploadTicket {
     let promise = promise(5, "text/plain", SHA256).expect("it is a promise");
-    Ticket { owner: "anna".to_owned(), usable_until: 1_000, promise }
+    UploadTicket { owner: "anna".to_owned(), usable_until: 1_000, promise }
 }
 
 #[test]
-fn what_is_not_stated_has_its_default_and_what_s3_cannot_keep_is_refused() {
+fn upload_settings_have_defaults_and_maxima() {
     let usual = uploads(&[]);
     assert_eq!((usual.prefix.as_str(), usual.max), ("uploads", 5_368_709_120));
     assert_eq!((usual.link_lifetime.as_secs(), usual.kept.as_secs()), (900, 3600));
@@ -58,15 +58,15 @@ fn what_is_not_stated_has_its_default_and_what_s3_cannot_keep_is_refused() {
         ("UPLOAD_KEEP_SECONDS", "86401"),
         ("UPLOAD_PREFIX", "/"),
     ] {
-        let mistakes = config(&[(name, value)]).expect_err(value);
-        assert_eq!(mistakes.0[0].name, name);
+        let errors = config(&[(name, value)]).expect_err(value);
+        assert_eq!(errors.0[0].name, name);
     }
     let short = uploads(&[("UPLOAD_KEEP_SECONDS", "60")]);
     assert_eq!(short.link_lifetime.as_secs(), 60, "no link outlives the upload");
 }
 
 #[test]
-fn a_promise_is_taken_up_to_the_largest_length_and_not_beyond() {
+fn a_promise_is_accepted_up_to_the_maximum_length() {
     let largest = promise(5_368_709_120, "text/plain", SHA256);
     assert!(largest.is_ok(), "{largest:?}");
     let over = promise(5_368_709_121, "text/plain", SHA256);
@@ -74,7 +74,7 @@ fn a_promise_is_taken_up_to_the_largest_length_and_not_beyond() {
 }
 
 #[test]
-fn a_promise_that_no_put_could_keep_is_refused() {
+fn a_promise_that_a_put_cannot_meet_is_refused() {
     let long = format!("a/{}", "b".repeat(TYPE_MAX));
     let types =
         ["", "text", " text/plain", "text/plain ", "a/b;  c=d", "a/\n", "a/é", long.as_str()];
@@ -95,7 +95,7 @@ fn a_promise_that_no_put_could_keep_is_refused() {
 }
 
 #[test]
-fn nothing_but_an_id_becomes_part_of_a_key() {
+fn only_a_valid_id_becomes_part_of_a_key() {
     let id = new_id();
     assert_eq!(known_id(&id).ok(), Some(id.as_str()));
     let upper = id.to_uppercase();
@@ -106,7 +106,7 @@ fn nothing_but_an_id_becomes_part_of_a_key() {
 }
 
 #[test]
-fn an_upload_is_its_owners_until_its_time_is_over() {
+fn an_upload_is_usable_only_by_its_owner_until_it_expires() {
     let ticket = ticket();
     assert!(ticket.admit("1", "anna", 999).is_ok());
     assert!(matches!(ticket.admit("1", "anna", 1_000), Err(UploadRefusal::Expired(_))));
@@ -116,10 +116,10 @@ fn an_upload_is_its_owners_until_its_time_is_over() {
 }
 
 #[test]
-fn what_lies_there_is_compared_with_what_was_promised() {
+fn the_stored_object_is_compared_with_the_promise() {
     let found = |length, sha256: Option<&str>| {
         let sha256 = sha256.map(str::to_owned);
-        ticket().redeem("1", Some(Found { length, sha256, etag: "\"e\"".to_owned() }))
+        ticket().redeem("1", Some(UploadedObject { length, sha256, etag: "\"e\"".to_owned() }))
     };
     let whole = found(5, Some(SHA256)).expect("it is what was promised");
     assert_eq!((whole.length, whole.etag.as_str()), (5, "\"e\""));
@@ -135,10 +135,10 @@ fn body(rule: &Rule) -> RequestBody {
     let fixed = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     let credentials = Arc::new(CredentialsCache::new(SharedCredentialsProvider::new(fixed)));
     let config = config(&[]).expect("the configuration is valid");
-    let store = Store::new(client, credentials, config.overflow);
+    let store = ResponseStore::new(client, credentials, config.overflow);
     let etag = "\"e\"".to_owned();
     let uploaded = Uploaded { id: "1".to_owned(), length: 5, sha256: SHA256.to_owned(), etag };
-    RequestBody::Uploaded(Box::new(Source::new(
+    RequestBody::Uploaded(Box::new(UploadSource::new(
         uploaded,
         "text/plain".to_owned(),
         &config.uploads,
@@ -157,7 +157,7 @@ fn answering(bytes: &'static [u8]) -> Rule {
 }
 
 #[tokio::test]
-async fn j10_an_upload_is_read_anew_each_time_it_is_sent() {
+async fn j10_an_upload_is_read_again_for_each_attempt() {
     let rule = answering(HELLO);
     let body = body(&rule);
     assert_eq!((body.sha256().as_str(), body.length()), (SHA256, Some(5)));
@@ -177,7 +177,7 @@ async fn j10_a_flipped_byte_never_arrives_as_a_whole_body() {
 }
 
 #[tokio::test]
-async fn j10_what_was_replaced_or_removed_is_not_sent() {
+async fn j10_a_replaced_or_deleted_upload_is_not_sent() {
     let refused = |status: u16, code: &str| {
         let xml = format!("<Error><Code>{code}</Code><Message>said S3</Message></Error>");
         let status = status.try_into().expect("a status");

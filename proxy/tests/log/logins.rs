@@ -9,18 +9,18 @@ use crate::whole_log;
 use hardcap_proxy::job::ports::SystemClock;
 use hardcap_proxy::log::ACCESS;
 use hardcap_proxy::session::memory::MemoryStore;
-use hardcap_proxy::session::{Role, Sessions, Settings, admin};
+use hardcap_proxy::session::{Role, Sessions, SessionSettings, admin};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn p5_a_login_leaves_a_name_and_no_secret() {
+async fn p5_a_login_is_logged_with_the_name_and_without_secrets() {
     let (_turn, log) = whole_log().await;
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"ok")).await;
     let bucket = Bucket::keeping().await;
     let told = [("SESSIONS_TABLE", "sessions"), ("ACCESS", "sessions")];
     let store = Arc::new(MemoryStore::default());
     admin::add(&*store, "alice", Role::Full, "canary-password", 1).await.unwrap();
-    let sessions = Sessions::new(store.clone(), Settings::default(), Arc::new(SystemClock));
+    let sessions = Sessions::new(store.clone(), SessionSettings::default(), Arc::new(SystemClock));
     let proxy = proxy(config(&upstream.url, &told), s3(&bucket.url)).with_sessions(sessions);
 
     let login = |user: &str, password: &str| {

@@ -30,7 +30,7 @@ async fn with_a_password(upstream: &str) {
 }
 
 #[tokio::test]
-async fn p5_a_request_leaves_one_line_and_no_secret() {
+async fn p5_a_request_is_logged_in_one_line_without_secrets() {
     let (_turn, log) = whole_log().await;
     let upstream = RawUpstream::start(|_, request, mut socket| async move {
         let body =

@@ -54,7 +54,7 @@ fn check_redirect(reply: &Reply, bucket: &Bucket, body: &[u8]) {
 }
 
 #[tokio::test]
-async fn z1_one_byte_more_than_fits_overflows_and_nothing_is_refused_between() {
+async fn z1_one_byte_more_than_fits_overflows() {
     // {"statusCode":200,"headers":{"content-type":"application/octet-stream","x-tag":"t"},"body":"","isBase64Encoded":true}
     // takes 117 bytes; 4 * ceil(4,718,577 / 3) = 6,291,436 more make 6,291,553; with one byte more 6,291,557.
     let fits = noise(4_718_577);
@@ -74,7 +74,7 @@ async fn z1_one_byte_more_than_fits_overflows_and_nothing_is_refused_between() {
 }
 
 #[tokio::test]
-async fn what_is_larger_than_was_said_goes_through_s3_although_it_would_fit() {
+async fn a_response_above_the_configured_size_goes_through_s3_even_if_it_fits() {
     let said = [("OVERFLOW_ABOVE_BYTES", "1_000")];
     for (size, above, goes_there) in
         [(1_000, said, false), (1_001, said, true)].into_iter().chain([
@@ -95,7 +95,7 @@ async fn what_is_larger_than_was_said_goes_through_s3_although_it_would_fit() {
 }
 
 #[tokio::test]
-async fn z7_what_passes_the_inline_bound_is_streamed_in_parts() {
+async fn z7_a_response_above_the_inline_bound_is_streamed_in_parts() {
     let body = noise(20 * 1024 * 1024 + 1);
     let Stage { proxy, bucket, .. } = binary(&body, &[]).await;
     let reply = get(&proxy, "/export.ndjson", &[]).await;
@@ -136,7 +136,7 @@ async fn z8_a_body_without_a_declared_length_is_delivered_at_every_size_around_t
 }
 
 #[tokio::test]
-async fn z8_an_upstream_that_ends_early_is_a_502_and_leaves_nothing() {
+async fn z8_an_upstream_that_ends_early_is_a_502_without_a_stored_object() {
     for (claimed, sent) in
         [(1000, 999), (1000, 0), (7_000_000, 6_999_999), (30_000_000, 20_000_000)]
     {
@@ -161,7 +161,7 @@ async fn z8_an_upstream_that_ends_early_is_a_502_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_above_the_hard_cap_is_refused_and_leaves_nothing() {
+async fn a_body_above_the_maximum_is_refused_without_a_stored_object() {
     let max = [("MAX_BODY_BYTES", "10_000_000")];
     for length in [10_000_001, 12_000_000] {
         let Stage { proxy, bucket, .. } = binary(&noise(length), &max).await;
@@ -217,7 +217,7 @@ async fn b4_the_object_carries_what_describes_the_bytes() {
 }
 
 #[tokio::test]
-async fn b5_the_digest_goes_with_the_object() {
+async fn b5_the_digest_is_stored_with_the_object() {
     let body = noise(5_000_000);
     let Stage { proxy, bucket, .. } = binary(&body, &[]).await;
     get(&proxy, "/a", &[]).await;
@@ -276,7 +276,7 @@ async fn c1_c2_without_gzip_the_same_script_overflows_as_it_is() {
 }
 
 #[tokio::test]
-async fn c4_what_would_take_too_long_to_compress_goes_to_s3_as_it_is() {
+async fn c4_a_response_is_stored_uncompressed_if_time_is_short() {
     let text = b"all work and no play makes jack a dull boy\n".repeat(500_000);
     assert!(text.len() > 16 * 1024 * 1024);
     let headers = [("content-type", "text/plain")];
@@ -307,9 +307,9 @@ async fn r3_statuses_survive_a_large_body() {
     for (status, line) in [
         (201, "201 Created"),
         (202, "202 Accepted"),
-        (302, "302 Found"),
+        (302, "302 SearchFuture"),
         (400, "400 Bad Request"),
-        (404, "404 Not Found"),
+        (404, "404 Not SearchFuture"),
         (409, "409 Conflict"),
         (429, "429 Too Many Requests"),
         (500, "500 Internal Server Error"),
@@ -344,7 +344,7 @@ async fn r5_a_client_gets_the_form_it_asks_for() {
 }
 
 #[tokio::test]
-async fn r1_every_method_is_led_to_one_get() {
+async fn r1_every_method_is_redirected_to_a_get() {
     let body = noise(5_000_000);
     for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
         let Stage { proxy, bucket, .. } = binary(&body, &[]).await;
@@ -382,7 +382,7 @@ async fn z5_headers_that_fill_the_envelope_are_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn z6_a_lowered_limit_is_kept_to_the_byte() {
+async fn z6_a_lowered_limit_is_enforced_to_the_byte() {
     let limit = [("LIMIT_OVERRIDES", "lambda_sync_response=10000")];
     let mut boundary = None;
     for length in 9_850..9_920 {

@@ -13,8 +13,8 @@ use hardcap_proxy::handler::job_api::{Jobs, OPENAPI};
 use hardcap_proxy::job::forward::{Forward, Tools};
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryQueue, MemoryRows};
 use hardcap_proxy::job::ports::{Ports, SystemClock};
-use hardcap_proxy::job::{Engine, Settings};
-use hardcap_proxy::store::Store;
+use hardcap_proxy::job::{Engine, JobSettings};
+use hardcap_proxy::store::ResponseStore;
 use hardcap_proxy::upstream::Upstream;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -33,14 +33,14 @@ struct Stage {
 /// Nobody listens there; links are made, and not followed.
 const BUCKET: &str = "http://127.0.0.1:9";
 
-async fn stage(upstream: RawUpstream, settings: Settings) -> Stage {
+async fn stage(upstream: RawUpstream, settings: JobSettings) -> Stage {
     let config = config(&upstream.url, &[]);
     let (blobs, rows) = (Arc::new(MemoryBlobs::default()), Arc::new(MemoryRows::default()));
     let queue = Arc::new(MemoryQueue::new(settings.event_max));
     let clock = Arc::new(SystemClock);
     let ports = Ports { rows, blobs: blobs.clone(), invoker: queue.clone(), clock };
     let credentials = credentials();
-    let store = Store::new(s3(BUCKET), Arc::clone(&credentials), config.overflow.clone());
+    let store = ResponseStore::new(s3(BUCKET), Arc::clone(&credentials), config.overflow.clone());
     let aws = Arc::new(LazyAws::of(Aws { credentials, store }));
     let tools = Tools {
         upstream: Arc::new(Upstream::new(config.upstream.clone())),
@@ -55,7 +55,7 @@ async fn stage(upstream: RawUpstream, settings: Settings) -> Stage {
 
 /// A stage whose jobs run.
 async fn running(upstream: RawUpstream) -> Stage {
-    let stage = stage(upstream, Settings::new(262_144)).await;
+    let stage = stage(upstream, JobSettings::new(262_144)).await;
     let (queue, engine) = (stage.queue.clone(), stage.engine.clone());
     let events = stage.events.clone();
     tokio::spawn(async move {
@@ -105,9 +105,9 @@ fn problem(reply: &Reply, status: u16, kind: &str) {
 }
 
 #[tokio::test]
-async fn a_quick_job_is_answered_inline_with_status_headers_and_bytes() {
+async fn a_quick_job_responds_inline_with_status_headers_and_bytes() {
     let said =
-        answer("404 Not Found", &[("content-type", "text/x-odd"), ("x-tag", "t")], b"\xffno");
+        answer("404 Not SearchFuture", &[("content-type", "text/x-odd"), ("x-tag", "t")], b"\xffno");
     let stage = running(RawUpstream::saying(said).await).await;
     let reply = get(&stage.proxy, "/logs/_search", &[PREFERS]).await;
     assert_eq!((reply.status, reply.body.as_slice()), (404, b"\xffno".as_slice()));
@@ -121,7 +121,7 @@ async fn a_quick_job_is_answered_inline_with_status_headers_and_bytes() {
 }
 
 #[tokio::test]
-async fn whoever_would_wait_for_ever_waits_until_the_job_has_ended() {
+async fn a_client_with_an_endless_wait_waits_until_the_job_has_ended() {
     let stage = running(RawUpstream::saying(answer("200 OK", &[], b"soon")).await).await;
     for seconds in [u64::MAX, u64::MAX / 1000, i64::MAX as u64] {
         let prefer = format!("respond-async, wait={seconds}");
@@ -132,7 +132,7 @@ async fn whoever_would_wait_for_ever_waits_until_the_job_has_ended() {
 }
 
 #[tokio::test]
-async fn b5_the_digest_of_a_jobs_answer_is_there_for_who_asks() {
+async fn b5_the_digest_of_a_jobs_response_is_sent_on_request() {
     // RFC 9530, appendix B.1, has this digest of this content.
     let said =
         answer("200 OK", &[("content-type", "application/json")], b"{\"hello\": \"world\"}\n");
@@ -200,9 +200,9 @@ async fn a_slow_job_is_accepted_and_found_again_with_a_new_link_each_time() {
 }
 
 #[tokio::test]
-async fn j9_a_key_makes_one_job_of_a_hundred_requests_and_refuses_another_body() {
+async fn j9_a_key_creates_one_job_and_refuses_another_body() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"x")).await;
-    let stage = stage(upstream, Settings::new(262_144)).await;
+    let stage = stage(upstream, JobSettings::new(262_144)).await;
     let post = |body: &'static str| {
         let mut event = event("POST", "/_proxy/jobs", &[("Idempotency-Key", "one")]);
         event["body"] = json!(body);
@@ -235,7 +235,7 @@ async fn j9_a_key_makes_one_job_of_a_hundred_requests_and_refuses_another_body()
 #[tokio::test]
 async fn h2_unknown_jobs_are_404_expired_ones_410_and_ended_ones_stay_ended() {
     let upstream = || RawUpstream::saying(answer("200 OK", &[], b"x"));
-    let stage1 = stage(upstream().await, Settings::new(262_144)).await;
+    let stage1 = stage(upstream().await, JobSettings::new(262_144)).await;
     let endless = format!("/_proxy/jobs/{}", "a".repeat(5_000));
     let odd = ["/_proxy/jobs/6f1c", "/_proxy/jobs/open", "/_proxy/jobs/owner.open", &endless];
     for path in odd {
@@ -253,7 +253,7 @@ async fn h2_unknown_jobs_are_404_expired_ones_410_and_ended_ones_stay_ended() {
     problem(&put, 405, "method-not-allowed");
     assert_eq!(put.header("allow"), Some("GET, DELETE"));
 
-    let settings = Settings { retention: Duration::ZERO, ..Settings::new(262_144) };
+    let settings = JobSettings { retention: Duration::ZERO, ..JobSettings::new(262_144) };
     let stage2 = stage(upstream().await, settings).await;
     let reply = get(&stage2.proxy, "/x", &[("Prefer", "respond-async")]).await;
     let location = reply.header("location").unwrap().to_owned();
@@ -264,7 +264,7 @@ async fn h2_unknown_jobs_are_404_expired_ones_410_and_ended_ones_stay_ended() {
 }
 
 #[tokio::test]
-async fn a_failed_job_says_why_and_a_request_that_may_have_taken_effect_is_sent_once() {
+async fn a_failed_job_has_its_reason_and_an_uncertain_request_is_sent_once() {
     let upstream = RawUpstream::start(|_, _, mut socket| async move {
         let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").await;
     });
@@ -283,7 +283,7 @@ async fn a_failed_job_says_why_and_a_request_that_may_have_taken_effect_is_sent_
 #[tokio::test]
 async fn j8_too_many_jobs_of_one_owner_are_429_and_jobs_switched_off_are_503() {
     let upstream = || RawUpstream::saying(answer("200 OK", &[], b"x"));
-    let settings = Settings { per_owner_max: 2, ..Settings::new(262_144) };
+    let settings = JobSettings { per_owner_max: 2, ..JobSettings::new(262_144) };
     let few = stage(upstream().await, settings).await;
     for status in [202, 202, 429] {
         let reply = get(&few.proxy, "/x", &[("Prefer", "respond-async")]).await;
@@ -293,13 +293,13 @@ async fn j8_too_many_jobs_of_one_owner_are_429_and_jobs_switched_off_are_503() {
             assert_eq!(reply.header("retry-after"), Some("30"));
         }
     }
-    let off = Settings { enabled: false, ..Settings::new(262_144) };
+    let off = JobSettings { enabled: false, ..JobSettings::new(262_144) };
     let off = stage(upstream().await, off).await;
     problem(&get(&off.proxy, "/x", &[("Prefer", "respond-async")]).await, 503, "jobs-stopped");
 }
 
 #[tokio::test]
-async fn j14_an_event_holds_neither_headers_nor_body_nor_path_of_the_request() {
+async fn j14_an_event_contains_neither_headers_nor_body_nor_path_of_the_request() {
     let stage = running(RawUpstream::saying(answer("200 OK", &[], b"x")).await).await;
     let headers = [PREFERS, ("X-Api-Key", "canary-header"), ("Cookie", "sid=canary-cookie")];
     let mut event = event("POST", "/logs/_search?q=canary-query", &headers);
@@ -311,7 +311,7 @@ async fn j14_an_event_holds_neither_headers_nor_body_nor_path_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_proxy_without_jobs_ignores_the_preference_and_has_no_routes_of_them() {
+async fn a_proxy_without_jobs_ignores_the_preference_and_has_no_job_routes() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"at once")).await;
     let proxy = proxy(config(&upstream.url, &[]), s3(BUCKET));
     let reply = get(&proxy, "/x", &[PREFERS]).await;
@@ -321,9 +321,9 @@ async fn a_proxy_without_jobs_ignores_the_preference_and_has_no_routes_of_them()
 }
 
 #[tokio::test]
-async fn an_export_that_cannot_be_is_refused_before_it_begins() {
+async fn an_invalid_export_is_refused_before_it_begins() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"x")).await;
-    let stage = stage(upstream, Settings::new(262_144)).await;
+    let stage = stage(upstream, JobSettings::new(262_144)).await;
     for body in [
         "",
         "[]",

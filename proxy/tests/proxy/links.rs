@@ -4,7 +4,7 @@ use crate::support::bucket::Bucket;
 use crate::support::upstream::{RawUpstream, answer};
 use crate::support::{Reply, ask, config, event, get, proxy, s3};
 
-use hardcap_proxy::claim::Claim;
+use hardcap_proxy::overflow_id::OverflowId;
 use hardcap_proxy::handler::Proxy;
 
 const SIZES: [usize; 2] = [5_000_000, 9_000_000];
@@ -29,7 +29,7 @@ fn check_problem(reply: &Reply, status: u16, kind: &str) {
 }
 
 #[tokio::test]
-async fn p3_the_owner_of_an_answer_gets_another_link_to_the_same_bytes() {
+async fn p3_the_owner_of_a_response_gets_a_new_link_to_the_same_bytes() {
     for length in SIZES {
         let (proxy, bucket, upstream) = stage(length, &[]).await;
         let first = get(&proxy, "/a.csv", &[]).await;
@@ -50,7 +50,7 @@ async fn p3_the_owner_of_an_answer_gets_another_link_to_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn p3_every_form_of_a_stored_answer_says_where_to_ask_again() {
+async fn p3_every_form_of_a_stored_response_has_the_renew_url() {
     for mode in ["redirect", "link", "error"] {
         let (proxy, ..) = stage(SIZES[0], &[("PUBLIC_URL", "https://public.example/prod")]).await;
         let first = get(&proxy, "/a", &[("x-overflow", mode)]).await;
@@ -63,7 +63,7 @@ async fn p3_every_form_of_a_stored_answer_says_where_to_ask_again() {
 }
 
 #[tokio::test]
-async fn p3_a_removed_answer_is_gone_and_one_that_never_was_is_unknown() {
+async fn p3_a_deleted_response_is_gone_and_an_unknown_id_is_unknown() {
     let (proxy, bucket, upstream) = stage(SIZES[0], &[]).await;
     let path = renew(&get(&proxy, "/a.csv", &[]).await);
     bucket.expire();
@@ -80,12 +80,12 @@ async fn p3_a_removed_answer_is_gone_and_one_that_never_was_is_unknown() {
 }
 
 #[tokio::test]
-async fn p3_an_answer_of_another_owner_is_unknown_even_to_who_guesses_the_id() {
+async fn p3_a_response_of_another_owner_is_unknown_even_with_the_right_id() {
     let (proxy, bucket, _) = stage(SIZES[0], &[]).await;
     get(&proxy, "/a.csv", &[]).await;
     let (path, object) = bucket.only();
     let key = path.strip_prefix("/answers/").expect("the bucket is in the path");
-    let of = |owner: &str| Claim::of_key(key, owner).expect("the key is one of ours");
+    let of = |owner: &str| OverflowId::of_key(key, owner).expect("the key is one of ours");
     assert_eq!(object.headers.get("x-amz-meta-owner").unwrap(), of("open").mark.as_str());
     let bobs = get(&proxy, &format!("/_proxy/overflow/{}", of("bob").id()), &[]).await;
     check_problem(&bobs, 404, "no-such-answer");
@@ -100,7 +100,7 @@ async fn p3_an_answer_of_another_owner_is_unknown_even_to_who_guesses_the_id() {
 }
 
 #[tokio::test]
-async fn p3_a_download_that_broke_off_can_be_resumed_with_another_link() {
+async fn p3_an_interrupted_download_can_be_resumed_with_a_new_link() {
     let (proxy, ..) = stage(SIZES[0], &[]).await;
     let path = renew(&get(&proxy, "/a.csv", &[]).await);
     let resumed = get(&proxy, &path, &[("range", "bytes=1000-"), ("if-range", "\"e\"")]).await;
@@ -110,7 +110,7 @@ async fn p3_a_download_that_broke_off_can_be_resumed_with_another_link() {
 }
 
 #[tokio::test]
-async fn p3_nobody_is_given_a_link_by_a_closed_proxy() {
+async fn p3_a_closed_proxy_gives_no_links() {
     let (open, bucket, upstream) = stage(SIZES[0], &[]).await;
     let path = renew(&get(&open, "/a.csv", &[]).await);
     let closed = proxy(config(&upstream.url, &[("ACCESS", "")]), s3(&bucket.url));
@@ -119,7 +119,7 @@ async fn p3_nobody_is_given_a_link_by_a_closed_proxy() {
 }
 
 #[tokio::test]
-async fn p3_what_s3_does_not_say_is_not_taken_for_gone() {
+async fn p3_an_error_of_s3_does_not_mean_that_the_response_is_gone() {
     let (open, ..) = stage(SIZES[0], &[]).await;
     let path = renew(&get(&open, "/a.csv", &[]).await);
     let refusing = RawUpstream::saying(answer("403 Forbidden", &[], b"")).await;
@@ -151,7 +151,7 @@ fn dated(reply: &Reply) -> u64 {
 }
 
 #[tokio::test]
-async fn p4_links_are_dated_by_the_clock_of_s3_however_wrong_ours_is() {
+async fn p4_links_use_the_clock_of_s3() {
     // 2038-01-01 and 2001-01-01: ahead of this machine's clock by years, and behind.
     for (date, seconds) in [
         ("Fri, 01 Jan 2038 00:00:00 GMT", 2_145_916_800),
@@ -174,7 +174,7 @@ async fn p4_links_are_dated_by_the_clock_of_s3_however_wrong_ours_is() {
 }
 
 #[tokio::test]
-async fn p4_a_clock_that_s3_does_not_put_up_with_is_named() {
+async fn p4_a_clock_that_s3_refuses_is_named() {
     let body = vec![0xff; SIZES[0]];
     let upstream = RawUpstream::saying(answer("200 OK", &[], &body)).await;
     let xml = b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the current time is too large.</Message></Error>";

@@ -13,7 +13,7 @@ use aws_credential_types::provider::{
 use hardcap_proxy::aws::{Aws, LazyAws};
 use hardcap_proxy::credentials::CredentialsCache;
 use hardcap_proxy::handler::Proxy;
-use hardcap_proxy::store::Store;
+use hardcap_proxy::store::ResponseStore;
 use serde_json::json;
 
 /// Nothing of these tests is stored.
@@ -22,7 +22,7 @@ const NO_BUCKET: &str = "http://127.0.0.1:9";
 fn with_provider(upstream: &str, provider: impl ProvideCredentials + 'static) -> Proxy {
     let credentials = Arc::new(CredentialsCache::new(SharedCredentialsProvider::new(provider)));
     let config = config(upstream, &[]);
-    let store = Store::new(s3(NO_BUCKET), Arc::clone(&credentials), config.overflow.clone());
+    let store = ResponseStore::new(s3(NO_BUCKET), Arc::clone(&credentials), config.overflow.clone());
     Proxy::with_aws(config, LazyAws::of(Aws { credentials, store }))
 }
 
@@ -57,7 +57,7 @@ impl ProvideCredentials for Failing {
 
 /// access-es froze its credentials at the cold start; opensearch-py tore key and token apart while they were refreshed.
 #[tokio::test]
-async fn credentials_are_those_of_the_moment_and_of_one_piece() {
+async fn credentials_are_current_and_consistent() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"ok")).await;
     let proxy = with_provider(&upstream.url, Rotating::default());
     for _ in 0..4 {
@@ -73,7 +73,7 @@ async fn credentials_are_those_of_the_moment_and_of_one_piece() {
 
 /// aws-signing-proxy logged the failure, and forwarded the request without a signature.
 #[tokio::test]
-async fn what_cannot_be_signed_is_not_sent() {
+async fn a_request_that_cannot_be_signed_is_not_sent() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"ok")).await;
     let proxy = with_provider(&upstream.url, Failing);
     for method in ["GET", "POST"] {
@@ -88,7 +88,7 @@ async fn what_cannot_be_signed_is_not_sent() {
 
 /// aws-es-proxy forwarded six headers: each new one of Kibana needed a release, and a gzipped `_bulk` broke.
 #[tokio::test]
-async fn every_header_that_is_needed_travels_and_every_header_of_the_answer() {
+async fn needed_request_headers_and_all_response_headers_are_forwarded() {
     let headers = [
         ("content-type", "application/x-ndjson"),
         ("content-encoding", "gzip"),
@@ -119,7 +119,7 @@ async fn every_header_that_is_needed_travels_and_every_header_of_the_answer() {
 
 /// aws-es-kibana made whatever looked like a script cacheable by everybody, `.json` answers of people among it.
 #[tokio::test]
-async fn nothing_is_made_cacheable_that_the_upstream_did_not_make_so() {
+async fn only_the_upstream_makes_responses_cacheable() {
     let plain = RawUpstream::saying(answer("200 OK", &[("content-type", "a/b")], b"x")).await;
     let proxy = proxy(config(&plain.url, &[]), s3(NO_BUCKET));
     for path in ["/app.js", "/users.json", "/_search", "/x.css?v=1"] {
@@ -139,8 +139,8 @@ async fn nothing_is_made_cacheable_that_the_upstream_did_not_make_so() {
 
 /// access-es answered 500 where the upstream had named no content type.
 #[tokio::test]
-async fn an_answer_without_a_content_type_is_an_answer() {
-    for (line, body) in [("200 OK", &b"x"[..]), ("204 No Content", b""), ("404 Not Found", b"x")] {
+async fn a_response_without_a_content_type_is_delivered() {
+    for (line, body) in [("200 OK", &b"x"[..]), ("204 No Content", b""), ("404 Not SearchFuture", b"x")] {
         let upstream = RawUpstream::saying(answer(line, &[], body)).await;
         let proxy = proxy(config(&upstream.url, &[]), s3(NO_BUCKET));
         let reply = get(&proxy, "/", &[]).await;
@@ -151,7 +151,7 @@ async fn an_answer_without_a_content_type_is_an_answer() {
 
 /// aws-es-proxy ended when somebody asked for `/terminate-proxy`, before it asked who that was.
 #[tokio::test]
-async fn no_path_is_a_command() {
+async fn no_path_stops_the_proxy() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"the upstream's")).await;
     let proxy = proxy(config(&upstream.url, &[]), s3(NO_BUCKET));
     for path in ["/terminate-proxy", "/shutdown", "/metrics", "/health", "/ping"] {

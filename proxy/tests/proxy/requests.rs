@@ -33,7 +33,7 @@ fn check_problem(reply: &Reply, status: u16, kind: &str) {
 }
 
 #[tokio::test]
-async fn every_status_and_method_comes_back_as_it_was() {
+async fn every_status_and_method_is_passed_on_unchanged() {
     let server = MockServer::start().await;
     for status in
         [200, 201, 202, 203, 204, 206, 300, 304, 400, 401, 403, 404, 409, 418, 429, 500, 503, 599]
@@ -55,7 +55,7 @@ async fn every_status_and_method_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn s2_the_request_line_is_what_was_asked_and_signed() {
+async fn s2_the_request_line_is_the_requested_and_signed_one() {
     let upstream = ok().await;
     let base = format!("{}/base/", upstream.url);
     let proxy = over(&base, &[]).await;
@@ -77,7 +77,7 @@ async fn s2_the_request_line_is_what_was_asked_and_signed() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_wants_no_signature_gets_none() {
+async fn an_upstream_without_a_scope_gets_no_signature() {
     let upstream = ok().await;
     let proxy = over(&upstream.url, &[("UPSTREAM_SERVICE", "none")]).await;
     get(&proxy, "/", &[("authorization", "Basic x")]).await;
@@ -141,7 +141,7 @@ async fn a3_cookies_of_two_users_do_not_mix() {
 }
 
 #[tokio::test]
-async fn s9_a_broken_connection_is_tried_again_for_idempotent_methods_only() {
+async fn s9_only_idempotent_requests_are_repeated_after_a_broken_connection() {
     for (method, tries) in
         [("GET", 2), ("HEAD", 2), ("PUT", 2), ("DELETE", 2), ("POST", 1), ("PATCH", 1)]
     {
@@ -175,7 +175,7 @@ async fn s8_a_second_try_sends_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn s9_an_upstream_that_is_not_there_is_a_502_for_every_method() {
+async fn s9_an_unreachable_upstream_is_a_502_for_every_method() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -193,7 +193,7 @@ async fn an_upstream_that_does_not_speak_http_is_a_502() {
 }
 
 #[tokio::test]
-async fn a_status_that_no_gateway_passes_on_is_a_502_in_words() {
+async fn a_status_that_gateways_do_not_pass_on_is_a_502_with_a_reason() {
     for status in ["101 Switching Protocols", "999 Odd"] {
         let upstream = RawUpstream::saying(answer(status, &[("upgrade", "x")], b"")).await;
         let proxy = over(&upstream.url, &[]).await;
@@ -234,7 +234,7 @@ async fn s10_a_wrong_clock_is_corrected_once() {
 }
 
 #[tokio::test]
-async fn a_403_of_any_other_kind_is_the_answer() {
+async fn a_403_for_another_reason_is_passed_on() {
     let upstream = RawUpstream::saying(answer("403 Forbidden", &[], b"{\"Message\":\"no\"}")).await;
     let proxy = over(&upstream.url, &[]).await;
     let reply = get(&proxy, "/", &[]).await;
@@ -292,11 +292,11 @@ async fn an_upstream_that_stops_in_the_middle_is_a_504() {
 }
 
 #[tokio::test]
-async fn r7_redirects_are_not_followed_and_lead_through_the_proxy() {
+async fn r7_redirects_are_rewritten_and_not_followed() {
     let upstream = RawUpstream::start(|_, request, mut socket| async move {
         let host = request.header("host").unwrap_or_default();
         let location = format!("https://{host}/_dashboards/app?x=1");
-        let _ = socket.write_all(&answer("302 Found", &[("location", &location)], b"")).await;
+        let _ = socket.write_all(&answer("302 SearchFuture", &[("location", &location)], b"")).await;
     })
     .await;
     let proxy = over(&upstream.url, &[("PUBLIC_URL", "https://public.example/prod/")]).await;
@@ -305,7 +305,7 @@ async fn r7_redirects_are_not_followed_and_lead_through_the_proxy() {
     assert_eq!(reply.header("location"), Some("https://public.example/prod/_dashboards/app?x=1"));
     assert_eq!(upstream.received().len(), 1);
 
-    let away = answer("302 Found", &[("location", "https://evil.example/")], b"");
+    let away = answer("302 SearchFuture", &[("location", "https://evil.example/")], b"");
     let upstream = RawUpstream::saying(away).await;
     let proxy = over(&upstream.url, &[]).await;
     check_problem(&get(&proxy, "/", &[]).await, 502, "foreign-redirect");
@@ -334,7 +334,7 @@ async fn r8_the_proxys_own_paths_never_reach_the_upstream() {
 }
 
 #[tokio::test]
-async fn a_closed_proxy_answers_nobody_but_says_that_it_runs() {
+async fn a_closed_proxy_responds_only_to_ping() {
     let upstream = ok().await;
     let proxy = over(&upstream.url, &[("ACCESS", "")]).await;
     check_problem(&get(&proxy, "/", &[]).await, 403, "closed");
@@ -343,7 +343,7 @@ async fn a_closed_proxy_answers_nobody_but_says_that_it_runs() {
 }
 
 #[tokio::test]
-async fn a_websocket_is_refused_in_words() {
+async fn a_websocket_is_refused_with_a_reason() {
     let upstream = ok().await;
     let proxy = over(&upstream.url, &[]).await;
     for headers in [[("upgrade", "WebSocket")], [("sec-websocket-key", "x")]] {
@@ -363,13 +363,13 @@ async fn x1_a_preflight_never_reaches_the_upstream() {
 }
 
 #[tokio::test]
-async fn x4_every_answer_and_every_error_lets_the_allowed_origin_read_it() {
+async fn x4_every_response_and_error_has_cors_headers_for_an_allowed_origin() {
     let upstream = RawUpstream::start(|_, request, mut socket| async move {
         let cors = ("access-control-allow-origin", "*");
         let reply = match request.line.split(' ').nth(1) {
             Some("/broken") => head("200 OK", &[], 10).into_bytes(),
             Some("/large") => answer("200 OK", &[cors], &vec![0xff; 5_000_000]),
-            Some("/away") => answer("302 Found", &[("location", "https://evil.example")], b""),
+            Some("/away") => answer("302 SearchFuture", &[("location", "https://evil.example")], b""),
             _ => answer("200 OK", &[cors, ("vary", "Accept")], b"ok"),
         };
         let _ = socket.write_all(&reply).await;

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use hardcap_proxy::handler::Proxy;
 use hardcap_proxy::job::ports::Clock;
 use hardcap_proxy::session::memory::MemoryStore;
-use hardcap_proxy::session::{Role, Sessions, Settings, admin};
+use hardcap_proxy::session::{Role, Sessions, SessionSettings, admin};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
@@ -182,7 +182,7 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn somebody_logs_in_and_is_sent_where_they_were_going() {
+async fn a_user_logs_in_and_returns_to_the_requested_page() {
     let stage = stage(&[]).await;
     let navigation = [("sec-fetch-mode", "navigate"), ("accept", "text/html")];
     let browser = Browser::default();
@@ -213,7 +213,7 @@ async fn somebody_logs_in_and_is_sent_where_they_were_going() {
 }
 
 #[tokio::test]
-async fn a1_neither_cookie_nor_table_says_who_it_is() {
+async fn a1_neither_cookie_nor_table_shows_the_user() {
     let stage = stage(&[]).await;
     let browser = stage.logged_in("alice").await;
     let cookie = browser.get(SESSION).expect("there is a session").to_owned();
@@ -229,7 +229,7 @@ async fn a1_neither_cookie_nor_table_says_who_it_is() {
 }
 
 #[tokio::test]
-async fn a1_a_changed_cookie_is_no_session() {
+async fn a1_a_changed_cookie_is_not_a_session() {
     let stage = stage(&[]).await;
     let browser = stage.logged_in("alice").await;
     let cookie = browser.get(SESSION).unwrap().to_owned();
@@ -251,9 +251,9 @@ async fn a1_a_changed_cookie_is_no_session() {
 }
 
 #[tokio::test]
-async fn a2_a_ticket_of_before_the_login_is_never_good_after_it() {
+async fn a2_a_ticket_from_before_the_login_is_invalid_after_it() {
     let stage = stage(&[]).await;
-    let planted = hardcap_proxy::session::Ticket::new().cookie();
+    let planted = hardcap_proxy::session::SessionTicket::new().cookie();
     let mut victim = Browser(vec![(SESSION.to_owned(), planted.clone())]);
     assert_eq!(stage.try_login(&mut victim, "alice", PASSWORD).await.status, 303);
     assert_ne!(victim.get(SESSION), Some(planted.as_str()), "the login gives another one");
@@ -262,7 +262,7 @@ async fn a2_a_ticket_of_before_the_login_is_never_good_after_it() {
 }
 
 #[tokio::test]
-async fn a2_a_login_ends_the_session_that_was_there() {
+async fn a2_a_login_ends_the_previous_session() {
     let stage = stage(&[]).await;
     let first = stage.logged_in("alice").await;
     let login = json!({ "user": "bob", "password": PASSWORD }).to_string();
@@ -276,7 +276,7 @@ async fn a2_a_login_ends_the_session_that_was_there() {
 }
 
 #[tokio::test]
-async fn a2_a_logout_kills_every_copy() {
+async fn a2_a_logout_ends_the_session_for_every_copy_of_the_cookie() {
     let stage = stage(&[]).await;
     let mut browser = stage.logged_in("alice").await;
     let copy = browser.clone();
@@ -298,7 +298,7 @@ async fn a2_a_logout_kills_every_copy() {
 }
 
 #[tokio::test]
-async fn a2_a_session_ends_when_it_is_not_used_and_when_it_is_old() {
+async fn a2_a_session_ends_after_its_idle_time_and_its_lifetime() {
     let stage = stage(&[("SESSION_IDLE_SECONDS", "1000"), ("SESSION_MAX_SECONDS", "3000")]).await;
     let idle = stage.logged_in("alice").await;
     stage.advance(999);
@@ -318,7 +318,7 @@ async fn a2_a_session_ends_when_it_is_not_used_and_when_it_is_old() {
 }
 
 #[tokio::test]
-async fn a3_two_users_at_once_are_two_and_the_upstream_sees_no_session() {
+async fn a3_concurrent_users_do_not_mix_and_the_upstream_sees_no_session() {
     let stage = stage(&[]).await;
     let (mut alice, bob) = (stage.logged_in("alice").await, stage.logged_in("bob").await);
     alice.0.push(("sid".to_owned(), "of-alice".to_owned()));
@@ -338,7 +338,7 @@ async fn a3_two_users_at_once_are_two_and_the_upstream_sees_no_session() {
 }
 
 #[tokio::test]
-async fn a4_a_login_leads_to_no_other_host() {
+async fn a4_a_login_never_redirects_to_another_host() {
     let stage = stage(&[("PUBLIC_URL", "https://es.example/base")]).await;
     for (back, location) in [
         ("//evil.example", "https://es.example/base/"),
@@ -359,7 +359,7 @@ async fn a4_a_login_leads_to_no_other_host() {
 }
 
 #[tokio::test]
-async fn a5_x4_a_script_hears_401_and_may_read_it() {
+async fn a5_x4_a_script_gets_a_readable_401() {
     let origin = "https://kibana.example";
     let stage = stage(&[("ALLOWED_ORIGINS", origin)]).await;
     let headers = [("origin", origin), ("sec-fetch-mode", "cors"), ("accept", "text/html")];
@@ -374,7 +374,7 @@ async fn a5_x4_a_script_hears_401_and_may_read_it() {
 }
 
 #[tokio::test]
-async fn x1_a_preflight_needs_no_session() {
+async fn x1_a_preflight_requires_no_session() {
     let stage = stage(&[("ALLOWED_ORIGINS", "https://kibana.example")]).await;
     let headers = [("origin", "https://kibana.example"), ("access-control-request-method", "POST")];
     let reply = stage.send(&Browser::default(), "OPTIONS", "/a/_search", &headers, "").await;
@@ -382,7 +382,7 @@ async fn x1_a_preflight_needs_no_session() {
 }
 
 #[tokio::test]
-async fn a6_nobody_speaks_for_somebody_else() {
+async fn a6_a_client_cannot_set_the_identity_of_another_user() {
     let stage = stage(&[]).await;
     let bob = stage.logged_in("bob").await;
     let smuggled = [
@@ -401,7 +401,7 @@ async fn a6_nobody_speaks_for_somebody_else() {
 }
 
 #[tokio::test]
-async fn a7_a_rule_sees_the_method_and_the_path_alone() {
+async fn a7_a_rule_sees_only_the_method_and_the_path() {
     let stage = stage(&[]).await;
     let bob = stage.logged_in("bob").await;
     let json = ("content-type", "application/json");
@@ -425,7 +425,7 @@ async fn a7_a_rule_sees_the_method_and_the_path_alone() {
 }
 
 #[tokio::test]
-async fn a8_another_site_can_send_nothing_in_somebodys_name() {
+async fn a8_another_site_cannot_send_requests_as_a_user() {
     let stage = stage(&[]).await;
     let alice = stage.logged_in("alice").await;
     let form = ("content-type", "application/x-www-form-urlencoded");
@@ -458,7 +458,7 @@ async fn a8_another_site_can_send_nothing_in_somebodys_name() {
 }
 
 #[tokio::test]
-async fn a8_login_and_logout_need_the_token_of_this_browser() {
+async fn a8_login_and_logout_require_the_token_of_this_browser() {
     let stage = stage(&[]).await;
     let mut attacker = Browser::default();
     let shown = stage.get(&attacker, "/_proxy/login").await;
@@ -470,7 +470,7 @@ async fn a8_login_and_logout_need_the_token_of_this_browser() {
     let reply = stage.post_form(&victim, "/_proxy/login", &fields).await;
     assert_eq!(reply.status, 403);
     assert!(
-        String::from_utf8_lossy(&reply.body).contains("Please log in again"),
+        String::from_utf8_lossy(&reply.body).contains("Log in again"),
         "the form is shown"
     );
     let headers = [
@@ -527,7 +527,7 @@ async fn a9_too_many_attempts_lock_a_user_at_an_address_for_a_while() {
 }
 
 #[tokio::test]
-async fn a9_a_disabled_user_and_an_unknown_one_hear_the_same() {
+async fn a9_a_disabled_and_an_unknown_user_get_the_same_response() {
     let stage = stage(&[]).await;
     admin::change(&*stage.store, "bob", admin::Change::Disable, 2).await.unwrap();
     let mut pages = Vec::new();
@@ -543,7 +543,7 @@ async fn a9_a_disabled_user_and_an_unknown_one_hear_the_same() {
 }
 
 #[tokio::test]
-async fn a10_an_outage_lets_nobody_in_and_a_session_is_asked_for_every_five_minutes() {
+async fn a10_an_outage_admits_only_sessions_checked_within_five_minutes() {
     let stage = stage(&[]).await;
     let alice = stage.logged_in("alice").await;
     let before = stage.calls();
@@ -562,7 +562,7 @@ async fn a10_an_outage_lets_nobody_in_and_a_session_is_asked_for_every_five_minu
     assert!(!String::from_utf8_lossy(&reply.body).contains("it is down"), "why is for the log");
     assert_eq!(stage.reached(), reached, "nothing was sent");
     let stranger =
-        Browser(vec![(SESSION.to_owned(), hardcap_proxy::session::Ticket::new().cookie())]);
+        Browser(vec![(SESSION.to_owned(), hardcap_proxy::session::SessionTicket::new().cookie())]);
     check_problem(&stage.get(&stranger, "/a").await, 503, "sessions-unavailable");
     let mut browser = Browser::default();
     let reply = stage.try_login(&mut browser, "alice", PASSWORD).await;
@@ -573,7 +573,7 @@ async fn a10_an_outage_lets_nobody_in_and_a_session_is_asked_for_every_five_minu
 }
 
 #[tokio::test]
-async fn a10_what_an_administrator_changes_is_seen_within_five_minutes() {
+async fn a10_changes_of_users_take_effect_within_five_minutes() {
     let stage = stage(&[]).await;
     let json = [("content-type", "application/json")];
     let alice = stage.logged_in("alice").await;
@@ -599,7 +599,7 @@ async fn a10_what_an_administrator_changes_is_seen_within_five_minutes() {
 }
 
 #[tokio::test]
-async fn a11_a_role_may_do_what_its_rules_say() {
+async fn a11_the_rules_define_the_rights_of_a_role() {
     let stage = stage(&[("ACCESS_RULES", "allow full DELETE /logs-*")]).await;
     let (alice, bob) = (stage.logged_in("alice").await, stage.logged_in("bob").await);
     let json = [("content-type", "application/json")];
@@ -623,7 +623,7 @@ async fn a11_a_role_may_do_what_its_rules_say() {
 }
 
 #[tokio::test]
-async fn a11_an_export_is_a_search() {
+async fn a11_an_export_requires_the_right_to_search() {
     let stage = stage(&[("ACCESS_RULES", "deny read * /secret-*/**")]).await;
     let (alice, bob) = (stage.logged_in("alice").await, stage.logged_in("bob").await);
     let json = [("content-type", "application/json")];
@@ -640,7 +640,7 @@ async fn a11_an_export_is_a_search() {
 }
 
 #[tokio::test]
-async fn over_plain_http_a_login_is_possible_on_the_machine_itself_alone() {
+async fn over_plain_http_a_login_is_possible_only_on_the_same_machine() {
     let stage = stage(&[]).await;
     for (host, status) in [("127.0.0.1:3000", 200), ("localhost", 200), ("proxy.example", 403)] {
         let headers = [("host", host), ("x-forwarded-proto", "http")];
@@ -650,7 +650,7 @@ async fn over_plain_http_a_login_is_possible_on_the_machine_itself_alone() {
 }
 
 #[tokio::test]
-async fn in_plain_words_the_cookie_goes_without_tls() {
+async fn with_plain_http_cookies_the_login_works_without_tls() {
     let stage = stage(&[("SESSION_COOKIES", "plain-http")]).await;
     let mut browser = Browser::default();
     let reply = stage.try_login(&mut browser, "alice", PASSWORD).await;
@@ -662,7 +662,7 @@ async fn in_plain_words_the_cookie_goes_without_tls() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_login_is_told_so() {
+async fn an_invalid_login_body_is_refused_with_the_reason() {
     let stage = stage(&[]).await;
     let browser = Browser::default();
     for (kind, body) in [
@@ -684,7 +684,7 @@ async fn a_body_that_is_no_login_is_told_so() {
 
 #[tokio::test]
 async fn settings_have_their_defaults_and_their_bounds() {
-    let usual = Settings::default();
+    let usual = SessionSettings::default();
     assert_eq!(
         (usual.idle, usual.lifetime),
         (Duration::from_secs(3_600), Duration::from_secs(43_200))

@@ -1,8 +1,8 @@
 //! The proxy's own cookies, which neither go upstream nor come from there.
 
 use bytes::Bytes;
-use hardcap_proxy::event::{FrontDoor, Query, Request};
-use hardcap_proxy::headers::{self, Extra};
+use hardcap_proxy::event::{ApiType, Query, Request};
+use hardcap_proxy::headers::{self, ExtraHeaders};
 use http::{HeaderMap, HeaderValue, Method};
 
 const OURS: [&str; 4] =
@@ -31,7 +31,7 @@ pub fn cookies(data: &[u8]) {
         );
     }
     let request = Request {
-        door: FrontDoor::FunctionUrl,
+        api: ApiType::FunctionUrl,
         method: Method::GET,
         path: "/".to_owned(),
         query: Query::Raw(String::new()),
@@ -40,7 +40,7 @@ pub fn cookies(data: &[u8]) {
         source_ip: None,
         stage_prefix: String::new(),
     };
-    let Ok(upstream) = headers::for_upstream(&request, false, None, &Extra::default()) else {
+    let Ok(upstream) = headers::for_upstream(&request, false, None, &ExtraHeaders::default()) else {
         return;
     };
     for value in upstream.get_all("cookie") {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hardcap_limits::envelope::Payload;
-use hardcap_proxy::answer::Head;
+use hardcap_proxy::response::Head;
 use hardcap_proxy::delivery::{Delivery, Envelope, inline, inline_gzip};
 use hardcap_proxy::event::Request;
 use hardcap_proxy::headers::accepts_gzip;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hardcap::fuzz::{Api, event};
 use hardcap_core::percent;
-use hardcap_proxy::event::{FrontDoor, Query, Request};
+use hardcap_proxy::event::{ApiType, Query, Request};
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ pub fn gateway_event(data: &[u8]) {
 
     let read: Request =
         serde_json::from_slice(&json).unwrap_or_else(|error| panic!("{error}: {}", shown()));
-    assert_eq!(read.door, door(api), "{}", shown());
+    assert_eq!(read.api, api(api), "{}", shown());
     assert_eq!(read.method.as_str(), method);
     let decoded = percent::decode(&path);
     match api {
@@ -98,11 +98,11 @@ pub fn gateway_event(data: &[u8]) {
     assert!(value["requestContext"].is_object());
 }
 
-fn door(api: Api) -> FrontDoor {
+fn api(api: Api) -> ApiType {
     match api {
-        Api::Rest => FrontDoor::Rest,
-        Api::HttpV1 => FrontDoor::HttpV1,
+        Api::Rest => ApiType::Rest,
+        Api::HttpV1 => ApiType::HttpV1,
         // Only the host and the account tell a function URL.
-        Api::HttpV2 | Api::Url => FrontDoor::HttpV2,
+        Api::HttpV2 | Api::Url => ApiType::HttpV2,
     }
 }

@@ -1,22 +1,22 @@
 //! The target of a request through the proxy.
 
 use bytes::Bytes;
-use hardcap_proxy::event::{FrontDoor, Query, Request};
+use hardcap_proxy::event::{ApiType, Query, Request};
 use hardcap_proxy::path::Target;
 use http::{Method, Uri};
 
 use super::input::Input;
 
-const DOORS: [FrontDoor; 4] =
-    [FrontDoor::Rest, FrontDoor::HttpV1, FrontDoor::HttpV2, FrontDoor::FunctionUrl];
+const DOORS: [ApiType; 4] =
+    [ApiType::Rest, ApiType::HttpV1, ApiType::HttpV2, ApiType::FunctionUrl];
 
 /// What goes upstream has one meaning: no dots, no empty segments, no broken escapes, and it is the same once it is read again.
 pub fn proxy_path(data: &[u8]) {
     let mut input = Input::new(data);
-    let door = *input.choose(&DOORS);
+    let api = *input.choose(&DOORS);
     let query = input.text(60);
     let path = String::from_utf8_lossy(input.rest()).into_owned();
-    let Ok(target) = Target::of(&request(door, &path, Query::Raw(query))) else { return };
+    let Ok(target) = Target::of(&request(api, &path, Query::Raw(query))) else { return };
     let sent = target.path_and_query();
     let uri: Uri = sent.parse().unwrap_or_else(|error| panic!("{sent:?}: {error}"));
     assert_eq!(uri.path_and_query().map(|it| it.as_str()), Some(sent.as_str()), "{path:?}");
@@ -32,11 +32,11 @@ pub fn proxy_path(data: &[u8]) {
         );
     }
     // A gateway that decodes paths has lost nothing: what goes upstream decodes to what it said.
-    if door != FrontDoor::Rest && !path.is_empty() {
+    if api != ApiType::Rest && !path.is_empty() {
         assert_eq!(decode(target.path.as_bytes()), path.as_bytes(), "{sent:?}");
     }
     let query = Query::Raw(target.query.clone().unwrap_or_default());
-    let again = Target::of(&request(FrontDoor::Rest, &target.path, query));
+    let again = Target::of(&request(ApiType::Rest, &target.path, query));
     assert_eq!(again.as_ref(), Ok(&target), "{path:?}");
     // The proxy's own routes are its own in any spelling.
     let own = decode(target.path.as_bytes());
@@ -44,9 +44,9 @@ pub fn proxy_path(data: &[u8]) {
     assert_eq!(target.own_route().is_some(), is_own, "{sent:?}");
 }
 
-pub(super) fn request(door: FrontDoor, path: &str, query: Query) -> Request {
+pub(super) fn request(api: ApiType, path: &str, query: Query) -> Request {
     Request {
-        door,
+        api,
         method: Method::GET,
         path: path.to_owned(),
         query,

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hardcap_proxy::event::{FrontDoor, Query};
+use hardcap_proxy::event::{ApiType, Query};
 use hardcap_proxy::path::Target;
 use hardcap_proxy::session::{Role, Rules};
 use http::Method;
@@ -24,7 +24,7 @@ pub fn proxy_rules(data: &[u8]) {
     let which = input.below(2);
     let spelling = input.byte();
     let path = String::from_utf8_lossy(input.rest()).into_owned();
-    let Ok(target) = Target::of(&request(FrontDoor::Rest, &path, Query::Raw(String::new()))) else {
+    let Ok(target) = Target::of(&request(ApiType::Rest, &path, Query::Raw(String::new()))) else {
         return;
     };
     let rules = &RULES[which];

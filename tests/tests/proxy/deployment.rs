@@ -101,7 +101,7 @@ fn p6_no_statement_allows_more_of_the_bucket_than_a_prefix_and_nothing_goes_in_t
 
 #[test]
 fn k3_uploads_and_jobs_are_kept_longer_than_any_job_may_take() {
-    let longest = hardcap_proxy::job::Settings::new(0).age_max + Duration::from_secs(6 * 3600);
+    let longest = hardcap_proxy::job::JobSettings::new(0).age_max + Duration::from_secs(6 * 3600);
     let days = longest.as_secs().div_ceil(86_400);
     let buckets = loaded(&[]).config.buckets;
     for prefix in ["jobs/", "uploads/"] {

@@ -291,7 +291,7 @@ fn every_path_and_query_reaches_the_upstream_and_its_signature_holds() {
                 // HTTP APIs and function URLs decode paths: what then has two meanings is refused by name.
                 assert_ne!(gateway, Gateway::Rest, "{target}: {answer:?}");
                 assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{target}: {answer:?}");
-                assert!(answer.text().contains("front door decodes"), "{target}: {answer:?}");
+                assert!(answer.text().contains("kind of API decodes"), "{target}: {answer:?}");
                 return;
             };
             assert_eq!(received.refusal, None, "{gateway:?} {target}: {answer:?}");

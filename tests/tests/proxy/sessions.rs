@@ -10,7 +10,7 @@ use hardcap::Emulator;
 use hardcap::config::{Bucket, Function, Table};
 use hardcap_proxy::session::dynamo::DynamoStore;
 use hardcap_proxy::session::memory::MemoryStore;
-use hardcap_proxy::session::store::{Attempts, Before, Kept, Store, UserRecord};
+use hardcap_proxy::session::store::{AttemptCount, Expected, SessionRecord, SessionStore, UserRecord};
 use hardcap_proxy::session::{Role, admin};
 use hardcap_tests::agents::Agent;
 use hardcap_tests::client::{Answer, Call, Client};
@@ -256,7 +256,7 @@ async fn a10_without_its_table_the_proxy_lets_nobody_in() {
     let stage = stage().await;
     let alice = stage.logged_in("alice").await;
     dynamodb(&stage.emulator).delete_table().table_name("sessions").send().await.unwrap();
-    let ticket = hardcap_proxy::session::Ticket::new().cookie();
+    let ticket = hardcap_proxy::session::SessionTicket::new().cookie();
     let stranger = Browser(vec![(SESSION.to_owned(), ticket)]);
     let refused = stage.get(&stranger, "/logs/_search").await;
     assert_eq!(refused.status, 503, "{refused:?}");
@@ -303,7 +303,7 @@ async fn the_program_admin_adds_a_user_who_logs_in() {
         assert_eq!(listing.line().await.unwrap(), line);
     }
     let mut disabling = admin(&["disable", "carol"]);
-    assert_eq!(disabling.line().await.unwrap(), "carol cannot log in any more");
+    assert_eq!(disabling.line().await.unwrap(), "carol can no longer log in");
     let mut browser = Browser::default();
     assert_eq!(stage.try_login(&mut browser, "carol", &password).await.status, 401);
 }
@@ -320,14 +320,14 @@ async fn the_store_keeps_its_contract_in_dynamodb() {
 }
 
 async fn keeps_its_contract(store: &dyn Store) {
-    let kept = Kept { sealed: vec![0, 255, 7], seen: 10, forget: 4_000_000_000 };
+    let kept = SessionRecord { sealed: vec![0, 255, 7], seen: 10, forget: 4_000_000_000 };
     assert_eq!(store.session("a").await, Ok(None));
     assert_eq!(store.touch("a", 1).await, Ok(false), "nothing is brought into being");
     assert_eq!(store.session("a").await, Ok(None));
     assert_eq!(store.keep("a", kept.clone()).await, Ok(()));
     assert_eq!(store.session("a").await, Ok(Some(kept.clone())));
     assert_eq!(store.touch("a", 20).await, Ok(true));
-    assert_eq!(store.session("a").await, Ok(Some(Kept { seen: 20, ..kept })));
+    assert_eq!(store.session("a").await, Ok(Some(SessionRecord { seen: 20, ..kept })));
     assert_eq!(store.revoke("a").await, Ok(()));
     assert_eq!(store.revoke("a").await, Ok(()), "twice is as good");
     assert_eq!(store.session("a").await, Ok(None));
@@ -341,25 +341,25 @@ async fn keeps_its_contract(store: &dyn Store) {
         changed: 5,
     };
     let other = UserRecord { role: Role::Full, stamp: "t".to_owned(), ..user.clone() };
-    assert_eq!(store.write_user(&user, Before::Unchanged(&other)).await, Ok(false));
-    assert_eq!(store.write_user(&user, Before::Nobody).await, Ok(true));
-    assert_eq!(store.write_user(&other, Before::Nobody).await, Ok(false), "the name is taken");
-    assert_eq!(store.write_user(&other, Before::Unchanged(&other)).await, Ok(false));
-    assert_eq!(store.write_user(&other, Before::Unchanged(&user)).await, Ok(true));
+    assert_eq!(store.write_user(&user, Expected::Unchanged(&other)).await, Ok(false));
+    assert_eq!(store.write_user(&user, Expected::Absent).await, Ok(true));
+    assert_eq!(store.write_user(&other, Expected::Absent).await, Ok(false), "the name is taken");
+    assert_eq!(store.write_user(&other, Expected::Unchanged(&other)).await, Ok(false));
+    assert_eq!(store.write_user(&other, Expected::Unchanged(&user)).await, Ok(true));
     assert_eq!(store.user("ann").await, Ok(Some(other.clone())));
     assert_eq!(store.user("bea").await, Ok(None));
     let bea = UserRecord { name: "bea".to_owned(), ..user };
-    assert_eq!(store.write_user(&bea, Before::Nobody).await, Ok(true));
+    assert_eq!(store.write_user(&bea, Expected::Absent).await, Ok(true));
     assert_eq!(store.users().await, Ok(vec![other, bea]));
 
     for (now, count) in [(100, 1), (149, 2), (150, 1), (151, 2)] {
         let ends = if now < 150 { 150 } else { 200 };
-        assert_eq!(store.count("k", now, 50).await, Ok(Attempts { count, ends }), "{now}");
+        assert_eq!(store.count("k", now, 50).await, Ok(AttemptCount { count, ends }), "{now}");
     }
     assert_eq!(store.uncount("k").await, Ok(()));
     assert_eq!(store.count("k", 152, 50).await.map(|attempts| attempts.count), Ok(2));
     assert_eq!(store.forgive("k").await, Ok(()));
     assert_eq!(store.uncount("k").await, Ok(()), "nothing is counted below nothing");
-    assert_eq!(store.count("k", 153, 50).await, Ok(Attempts { count: 1, ends: 203 }));
+    assert_eq!(store.count("k", 153, 50).await, Ok(AttemptCount { count: 1, ends: 203 }));
     assert_eq!(store.users().await.map(|users| users.len()), Ok(2), "attempts are no users");
 }

@@ -299,7 +299,7 @@ async fn j10_each_thing_that_is_wrong_with_an_upload_has_its_own_problem() {
     stage.replace(id, &content(1_001)).await;
     let problem = stage.refused(stage.bulk(id), 409, "upload-length").await;
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("has 1001 bytes, and 1000 were promised"), "{detail}");
+    assert!(detail.contains("has 1001 bytes instead of the promised 1000"), "{detail}");
     stage.replace(id, &content(1_001).slice(1..)).await;
     stage.refused(stage.bulk(id), 409, "upload-digest").await;
     stage.replace(id, &bytes).await;

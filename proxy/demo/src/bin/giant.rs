@@ -1,4 +1,4 @@
-//! A function that only shows a limit: the envelope of Zappa up to 0.45.1 around a body of `?size=N`.
+//! A function that demonstrates a limit: the envelope of Zappa up to 0.45.1 around a body of `?size=N`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(giant)).await
 }
 
-/// What Zappa made of a Flask application that returns `"x" * size`, as Python's `json.dumps` wrote it.
+/// The response of Zappa for a Flask application that returns `"x" * size`, as Python's `json.dumps` writes it.
 async fn giant(event: LambdaEvent<Value>) -> Result<Box<RawValue>, Error> {
     let size = &event.payload["queryStringParameters"]["size"];
     let size: usize = size.as_str().ok_or("the query has no `size`")?.parse()?;

@@ -1,42 +1,42 @@
-//! The upstream `search` as a program: see `hardcap_demo::search`.
+//! The program `search`: the upstream of `hardcap_demo::search`.
 
 use std::io::Write as _;
 
 use clap::Parser;
 use hardcap_demo::search::{Flavor, Index, Search, SearchConfig};
 
-/// An upstream shaped like OpenSearch, which verifies every signature and serves documents of any size.
+/// An upstream like OpenSearch that verifies every signature and serves documents of any size.
 #[derive(Parser, Debug)]
 #[command(version)]
 struct Arguments {
-    /// The port of 127.0.0.1, 0 for any free one [default: the variable PORT, else 9200].
+    /// Port on 127.0.0.1; 0 for any free one [default: the variable PORT, else 9200].
     #[arg(long)]
     port: Option<u16>,
-    /// The region that signatures must be for.
+    /// Region of the signatures.
     #[arg(long, default_value = "us-east-1")]
     region: String,
-    /// The service that signatures must be for: es or aoss.
+    /// Service of the signatures: es or aoss.
     #[arg(long, default_value = "es")]
     service: String,
-    /// A key pair that is known; more than once for more.
+    /// A known key pair; may be repeated.
     #[arg(long = "key", value_name = "ID:SECRET")]
     keys: Vec<String>,
-    /// Where other keys are asked for, as `GET URL/ID`, which answers `{"secret": "…"}`.
+    /// Endpoint for other keys: `GET URL/ID` returns `{"secret": "…"}`.
     #[arg(long, value_name = "URL")]
     keys_url: Option<String>,
-    /// Lets everybody in, signed or not.
+    /// Accept all requests, signed or not.
     #[arg(long)]
     no_auth: bool,
-    /// Answers as Elasticsearch does, with `X-Elastic-Product`.
+    /// Respond as Elasticsearch does, with `X-Elastic-Product`.
     #[arg(long)]
     elasticsearch: bool,
-    /// Drops and changes the headers of the connection before it verifies, as a balancer in front of it does.
+    /// Drop and change the connection's headers before verification, as a load balancer does.
     #[arg(long)]
     behind_balancer: bool,
-    /// How many seconds the clock is ahead; negative for behind.
+    /// Seconds by which the clock is ahead; negative if it is behind.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_ahead: i64,
-    /// An index instead of the usual ones; more than once for more.
+    /// An index instead of the default ones; may be repeated.
     #[arg(long = "index", value_name = "NAME:DOCUMENTS:BYTES", value_parser = Index::parse)]
     indices: Vec<Index>,
 }
@@ -64,7 +64,7 @@ impl Arguments {
         }
         for pair in self.keys {
             let (id, secret) =
-                pair.split_once(':').ok_or_else(|| "a --key is ID:SECRET".to_owned())?;
+                pair.split_once(':').ok_or_else(|| "--key must be ID:SECRET".to_owned())?;
             config = config.key(id, secret);
         }
         Ok(config)

@@ -1,16 +1,16 @@
-//! How the bytes of a body are made, a chunk at a time.
+//! The generator of a body's bytes, chunk by chunk.
 //!
-//! A chunk is a copy of one block with its number stamped into it, in characters of the block's kind, so that chunks that
-//! were swapped, lost or doubled change the digest and yet making one costs no more than copying it.
+//! A chunk is a copy of one block with its number stamped into it, in characters of the block's kind. So swapped, lost or
+//! duplicated chunks change the digest, and generating one costs no more than copying it.
 
 use bytes::Bytes;
 use flate2::Crc;
 
 use super::{Content, Kind};
 
-/// The most that a chunk holds.
+/// The maximum size of a chunk, in bytes.
 pub const CHUNK_BYTES: usize = 64 * 1024;
-/// A DEFLATE block that is stored, not compressed, holds at most this.
+/// The maximum size of a stored (uncompressed) DEFLATE block, in bytes.
 const STORED_MAX: u64 = 65_535;
 /// The header of a gzip member without name, comment or time.
 const GZIP_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
@@ -21,7 +21,7 @@ const OBJECT_BYTES: usize = 64;
 const OBJECT: &[u8; OBJECT_BYTES] =
     b"{\"id\":\"0000000000000000\",\"level\":\"info\",\"text\":\"a\\tb \\\"see\\\"\"},\n";
 const OBJECT_ID_AT: usize = 7;
-/// Sixteen bytes of two, three, three, four, two and two: the first and the last two can be exchanged.
+/// Sixteen bytes: characters of two, three, three, four, two and two bytes. The first and the last two can be replaced.
 const CHARACTERS: &str = "é\u{2028}語😀ñü";
 
 /// The chunks of a [`Content`].
@@ -44,7 +44,7 @@ impl Chunks {
         self.content.size - self.made
     }
 
-    /// The next block, stamped, whole.
+    /// The next whole block with its stamp.
     fn stamped(&mut self) -> Vec<u8> {
         let mut chunk = self.block.clone();
         stamp(self.content.kind, self.content.seed, self.number, &mut chunk);
@@ -61,7 +61,7 @@ impl Chunks {
         } else if self.content.kind == Kind::Json
             && self.remaining() < (CHUNK_BYTES + OBJECT_BYTES) as u64
         {
-            // The last chunk needs room for the end of the document.
+            // The last chunk must have room for the end of the document.
             chunk.truncate(CHUNK_BYTES - OBJECT_BYTES);
         }
         match self.content.kind {
@@ -79,7 +79,7 @@ impl Chunks {
         chunk
     }
 
-    /// One stored block, with the header before the first and the trailer behind the last.
+    /// One stored block, with the header before the first and the trailer after the last.
     fn stored(&mut self, mut crc: Crc) -> (Vec<u8>, Crc) {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES + 32);
         let mut space = self.remaining() - 8;
@@ -87,7 +87,7 @@ impl Chunks {
             chunk.extend_from_slice(&GZIP_HEADER);
             space -= GZIP_HEADER.len() as u64;
         }
-        // As many blocks as the rest needs, of which this one is filled as far as the others leave it their headers.
+        // The number of blocks for the rest. This one is as full as the headers of the others permit.
         let blocks = space.div_ceil(STORED_MAX + 5).max(1);
         let data = small((space - 5 * blocks).min(STORED_MAX));
         let length = u16::try_from(data).expect("a stored block holds at most 65,535 bytes");
@@ -125,7 +125,7 @@ impl Iterator for Chunks {
     }
 }
 
-/// What every chunk of a kind has in common.
+/// The block that all chunks of a kind are copied from.
 fn block(kind: Kind, seed: u64) -> Vec<u8> {
     let mut noise = Noise::new(seed);
     let from = |alphabet: &'static [u8], noise: &mut Noise| -> Vec<u8> {
@@ -146,7 +146,7 @@ fn block(kind: Kind, seed: u64) -> Vec<u8> {
             &mut noise,
         ),
         Kind::Multibyte => CHARACTERS.as_bytes().repeat(CHUNK_BYTES / CHARACTERS.len()),
-        // Bytes that begin no character, characters that are cut, surrogates, and letters between them.
+        // Invalid first bytes, incomplete characters, surrogates, and letters between them.
         Kind::InvalidUtf8 => from(b"\xFF\xFE\xC3(\xED\xA0\x80\xF0\x9Fabc\xC0\xAF{}\"", &mut noise),
         Kind::Incompressible | Kind::Gzip => noise.bytes(CHUNK_BYTES),
         Kind::Zeros => vec![0; CHUNK_BYTES],
@@ -188,7 +188,7 @@ fn stamp(kind: Kind, seed: u64, number: u64, block: &mut [u8]) {
     }
 }
 
-/// Makes a run of objects a JSON document: an array from the first chunk to the last.
+/// Completes objects to a JSON document: an array from the first chunk to the last.
 fn json_edges(chunk: &mut [u8], first: bool, last: bool) {
     let length = chunk.len();
     if !first && !last {
@@ -198,7 +198,7 @@ fn json_edges(chunk: &mut [u8], first: bool, last: bool) {
         return json_short(chunk);
     }
     if first {
-        // The first object becomes a bracket and a string, which is one byte shorter than the place.
+        // A bracket and a string replace the first object, and are one byte shorter.
         json_string(&mut chunk[1..OBJECT_BYTES - 2]);
         chunk[0] = b'[';
         chunk[OBJECT_BYTES - 2] = b',';
@@ -209,8 +209,8 @@ fn json_edges(chunk: &mut [u8], first: bool, last: bool) {
     }
 }
 
-/// What is behind the last whole object becomes a string and the closing bracket, and that object with it when there is
-/// no room for them.
+/// Replaces the bytes after the last whole object by a string and the closing bracket, including that object if there is too
+/// little room.
 fn json_end(chunk: &mut [u8]) {
     let length = chunk.len();
     let rest = length % OBJECT_BYTES;
@@ -227,7 +227,7 @@ fn json_short(chunk: &mut [u8]) {
     }
 }
 
-/// Turns at least two bytes into a string of letters.
+/// Writes a string of letters into at least two bytes.
 fn json_string(place: &mut [u8]) {
     let last = place.len() - 1;
     place.fill(b'a');
@@ -248,12 +248,12 @@ fn write_hex(place: &mut [u8], mut number: u64) {
     }
 }
 
-/// For numbers that were compared with a chunk's size before.
+/// Converts a number that is not larger than a chunk.
 fn small(number: u64) -> usize {
     usize::try_from(number).expect("a chunk fits memory")
 }
 
-/// SplitMix64: good enough noise, the same on every machine.
+/// SplitMix64: noise that is equal on every machine.
 struct Noise(u64);
 
 impl Noise {

@@ -1,4 +1,4 @@
-//! Answers: JSON that is small, bodies that are made while they are sent, and the errors in Elasticsearch's own shape.
+//! Responses: small JSON, bodies that are generated while they are sent, and errors in Elasticsearch's form.
 
 use std::io::{self, Write as _};
 use std::pin::Pin;
@@ -11,10 +11,10 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Frame, SizeHint};
 use serde_json::json;
 
-/// A body's parts, made one at a time when the connection can take them.
+/// The parts of a body, generated one at a time when the connection accepts more.
 pub(super) type Parts = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
 
-/// The body of every answer.
+/// The body of a response.
 pub(super) struct Answering {
     parts: Parts,
     length: Option<u64>,
@@ -36,20 +36,20 @@ impl Body for Answering {
     }
 }
 
-/// An answer before it is compressed or sent.
+/// A response before it is compressed or sent.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    /// In a box, for answers are errors too and those are small.
+    /// Boxed, because responses are also used as errors, which should be small.
     pub(super) headers: Box<HeaderMap>,
-    /// `None` is sent in chunks.
+    /// The length; `None` for a chunked body.
     pub(super) length: Option<u64>,
     pub(super) parts: Parts,
-    /// Whether it may be sent compressed to those who accept it.
+    /// Whether it may be compressed for clients that accept it.
     pub(super) compressible: bool,
 }
 
 impl Answer {
-    /// A body that is in memory.
+    /// A response with a body in memory.
     pub(super) fn whole(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Answer {
         let body = body.into();
         let length = body.len() as u64;
@@ -57,7 +57,7 @@ impl Answer {
         Answer::parts(status, content_type, Some(length), Box::new(parts))
     }
 
-    /// A body that is made while it is sent.
+    /// A response whose body is generated while it is sent.
     pub(super) fn parts(
         status: StatusCode,
         content_type: &str,
@@ -71,12 +71,12 @@ impl Answer {
         Answer { status, headers: Box::new(headers), length, parts, compressible: true }
     }
 
-    /// JSON that is in memory.
+    /// A JSON response.
     pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
         Answer::whole(status, "application/json; charset=UTF-8", value.to_string())
     }
 
-    /// An error in Elasticsearch's shape.
+    /// An error in Elasticsearch's form.
     pub(super) fn error(status: StatusCode, error_type: &str, reason: &str) -> Answer {
         let cause = json!({"type": error_type, "reason": reason});
         let error = json!({
@@ -86,12 +86,12 @@ impl Answer {
         Answer::json(status, &error)
     }
 
-    /// `illegal_argument_exception`, which most bad requests are.
+    /// An `illegal_argument_exception`, the error of most bad requests.
     pub(super) fn illegal_argument(reason: &str) -> Answer {
         Answer::error(StatusCode::BAD_REQUEST, "illegal_argument_exception", reason)
     }
 
-    /// Compresses the body while it is sent, when it is worth it and not compressed already.
+    /// Compresses the body while it is sent, unless it is empty or already encoded.
     pub(super) fn compressed(mut self) -> Answer {
         let encoded = self.headers.contains_key(header::CONTENT_ENCODING);
         if !self.compressible || encoded || self.length == Some(0) {
@@ -104,7 +104,7 @@ impl Answer {
         self
     }
 
-    /// As it goes to hyper. To `HEAD`, and with 204 and 304, there is no body, only its length.
+    /// The response for hyper. For `HEAD`, 204 and 304 there is no body.
     pub(super) fn into_response(self, head: bool) -> Response<Answering> {
         let bare = self.status == StatusCode::NO_CONTENT
             || self.status == StatusCode::NOT_MODIFIED
@@ -125,7 +125,7 @@ impl Answer {
     }
 }
 
-/// Whether an `Accept-Encoding` lets gzip through.
+/// Whether `Accept-Encoding` permits gzip.
 pub(super) fn accepts_gzip(headers: &[(String, Vec<u8>)]) -> bool {
     headers
         .iter()

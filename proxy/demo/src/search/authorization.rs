@@ -1,8 +1,8 @@
-//! Who is asking, and whether the signature says so. Pure: what refuses is a value with the service's own words.
+//! The verification of signatures, as pure functions; a refusal is a value with the service's text.
 //!
 //! The texts are those of Amazon Elasticsearch and OpenSearch domains, as people reported them: wrong signature
 //! (elasticsearch-dump#367, 2017-12-01), wrong region (vector#2403, 2020-04-22), wrong service
-//! (aws-elasticsearch-connector#9, 2019-12-10), nobody (vscode-elastic#47, 2019-10-16).
+//! (aws-elasticsearch-connector#9, 2019-12-10), no signature (vscode-elastic#47, 2019-10-16).
 
 use time::format_description::FormatItem;
 use time::macros::format_description;
@@ -10,7 +10,7 @@ use time::{Duration, PrimitiveDateTime, UtcDateTime};
 
 use super::sigv4::{self, Scope, WireRequest};
 
-/// How far a signature's time may be from the receiver's, either way.
+/// The maximum difference of a signature's time to the receiver's, in both directions.
 const SKEW: Duration = Duration::minutes(5);
 const AMZ_DATE: &[FormatItem<'static>] =
     format_description!("[year][month][day]T[hour][minute][second]Z");
@@ -18,9 +18,9 @@ const AMZ_DATE: &[FormatItem<'static>] =
 /// A key pair as the verifier knows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The secret: never shown.
+    /// The secret, which is never shown.
     pub secret_access_key: String,
-    /// The token that must come with it; any, or none, when `None`.
+    /// The required session token; `None` for any or none.
     pub session_token: Option<String>,
 }
 
@@ -30,12 +30,12 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// The header `Authorization`, taken apart.
+/// The parsed header `Authorization`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
     /// `AKIA…`
     pub access_key_id: String,
-    /// What the key was derived for.
+    /// The credential scope.
     pub scope: Scope,
     /// The names of the signed headers.
     pub signed_headers: Vec<String>,
@@ -43,19 +43,19 @@ pub struct Authorization {
     pub signature: String,
 }
 
-/// Why a request was not let in.
+/// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No `Authorization` header.
     #[error("User: anonymous is not authorized to perform: es:ESHttp{0}")]
     Anonymous(String),
-    /// The header cannot be read; what it lacks.
+    /// The header cannot be read; the missing part.
     #[error("Authorization header requires '{0}' parameter. Authorization={1}")]
     Incomplete(&'static str, String),
     /// The header appears more than once.
     #[error("Authorization header must appear once, not {0} times.")]
     Repeated(usize),
-    /// No key with this id.
+    /// The key is unknown.
     #[error("The security token included in the request is invalid.")]
     InvalidToken,
     /// Another region's scope.
@@ -69,7 +69,7 @@ pub enum Refusal {
         "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{0}' != '{1}', from '{2}'."
     )]
     WrongDate(String, String, String),
-    /// `x-amz-date` is missing or no date.
+    /// `x-amz-date` is missing or not a date.
     #[error(
         "Date must be in ISO-8601 'basic format'. Got '{0}'. See http://en.wikipedia.org/wiki/ISO_8601"
     )]
@@ -83,7 +83,7 @@ pub enum Refusal {
     /// `host` was not signed.
     #[error("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")]
     HostNotSigned,
-    /// Headers of AWS that anybody on the way could have added.
+    /// Unsigned AWS headers, which an intermediary could have added.
     #[error("There were headers present in the request which were not signed: {0}")]
     NotSigned(String),
     /// `x-amz-content-sha256` is not the body's.
@@ -91,7 +91,7 @@ pub enum Refusal {
         "The provided 'x-amz-content-sha256' header does not match what was computed: '{0}' was sent, the body is '{1}'."
     )]
     WrongDigest(String, String),
-    /// The signature is another.
+    /// The signature is wrong.
     #[error(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical String for this request should have been\n'{canonical_request}'\n\nThe String-to-Sign should have been\n'{string_to_sign}'\n"
     )]
@@ -103,7 +103,7 @@ pub enum Refusal {
     },
 }
 
-/// What the verifier expects.
+/// The expected scope and time.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// The domain's region.
@@ -119,7 +119,7 @@ impl Authorization {
     ///
     /// # Errors
     ///
-    /// When it is missing, there more than once, or lacks a part.
+    /// If it is missing, repeated, or incomplete.
     pub fn of(request: &WireRequest<'_>) -> Result<Authorization, Refusal> {
         let values: Vec<&[u8]> = all(request, "authorization").collect();
         let text = match values.as_slice() {
@@ -154,11 +154,11 @@ impl Authorization {
         })
     }
 
-    /// Verifies everything that the header claims.
+    /// Verifies all parts of the header.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, in the order in which AWS looks: scope, time, key, headers, body, signature.
+    /// The first error, in AWS's order: scope, time, key, headers, body, signature.
     pub fn verify(
         &self,
         request: &WireRequest<'_>,
@@ -181,7 +181,7 @@ impl Authorization {
         Ok(())
     }
 
-    /// Region, service and time; gives the signature's time as it was sent.
+    /// Verifies region, service and time; returns the signature's time as sent.
     fn verify_scope(
         &self,
         request: &WireRequest<'_>,
@@ -249,7 +249,7 @@ fn first(request: &WireRequest<'_>, name: &str) -> Option<String> {
 }
 
 fn amz_date(at: UtcDateTime) -> String {
-    at.format(AMZ_DATE).expect("the format has no part that a date lacks")
+    at.format(AMZ_DATE).expect("the format contains only parts of a date")
 }
 
 /// `GET` is `Get` in the name of an action.

@@ -1,4 +1,4 @@
-//! `_bulk` and `_msearch`: bodies of lines, of which the last must end too.
+//! `_bulk` and `_msearch`: bodies of lines, each of which ends in a line break, including the last.
 
 use std::io::{self, Read as _};
 
@@ -11,10 +11,10 @@ use super::pages::{self, Wanted};
 use super::service::{Asked, Service};
 use super::sigv4;
 
-/// The most that a compressed body may become.
+/// The maximum size of a decompressed body, in bytes.
 const DECOMPRESSED_MAX: u64 = 256 << 20;
 
-/// `POST /_bulk`: counts the actions and says what came; nothing is kept.
+/// `POST /_bulk`: counts and reports the actions; nothing is stored.
 pub(super) fn bulk(asked: &Asked) -> Answer {
     let lines = match lines(asked, "bulk") {
         Ok(lines) => lines,
@@ -71,7 +71,7 @@ pub(super) fn msearch(service: &Service, asked: &Asked) -> Answer {
     };
     let lines: Vec<&[u8]> = lines.split(|byte| *byte == b'\n').collect();
     let mut parts: Parts = text("{\"took\":1,\"responses\":[");
-    // Behind the last newline there is one more, empty line.
+    // One more, empty line follows the last line break.
     for (at, pair) in lines[..lines.len() - 1].chunks(2).enumerate() {
         let response = match one_search(service, asked, pair) {
             Ok(response) => response,
@@ -105,7 +105,7 @@ fn text(text: &'static str) -> Parts {
     Box::new(part.into_iter())
 }
 
-/// The body, decompressed when it says so, if its last line ends.
+/// The body, decompressed if it is encoded, if its last line ends.
 fn lines(asked: &Asked, what: &str) -> Result<Bytes, Answer> {
     let body = match asked.header("content-encoding") {
         Some(b"gzip") => decompressed(&asked.body).map_err(|error| {

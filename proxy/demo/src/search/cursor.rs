@@ -1,4 +1,4 @@
-//! Scrolls and points in time that are open.
+//! Open scrolls and points in time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use super::Index;
 /// `search.max_open_scroll_context`.
 const OPEN_MAX: usize = 500;
 
-/// Where one of them is.
+/// The position of a cursor.
 #[derive(Clone, Debug)]
 pub(super) struct Cursor {
     pub(super) index: Index,
@@ -19,14 +19,14 @@ pub(super) struct Cursor {
     pub(super) descending: bool,
 }
 
-/// All that are open, by their id. Their time to live is not modelled: they end when they are closed.
+/// All open cursors, by id. Their time to live is not modelled: they end when they are closed.
 #[derive(Debug, Default)]
 pub(super) struct Cursors {
     open: Mutex<HashMap<String, Cursor>>,
 }
 
 impl Cursors {
-    /// Opens one; `Err` has the reason when too many are open.
+    /// Opens a cursor; `Err` has the reason if too many are open.
     pub(super) fn open(&self, cursor: Cursor) -> Result<String, String> {
         let mut open = self.lock();
         if open.len() >= OPEN_MAX {
@@ -39,12 +39,12 @@ impl Cursors {
         Ok(id)
     }
 
-    /// Where one is now.
+    /// The current position of a cursor.
     pub(super) fn find(&self, id: &str) -> Option<Cursor> {
         self.lock().get(id).cloned()
     }
 
-    /// Where one is, which moves on by its size.
+    /// The current position of a cursor, which then advances by its page size.
     pub(super) fn advance(&self, id: &str) -> Option<Cursor> {
         let mut open = self.lock();
         let cursor = open.get_mut(id)?;
@@ -53,13 +53,13 @@ impl Cursors {
         Some(now)
     }
 
-    /// Closes some; says how many were open.
+    /// Closes some cursors; returns how many were open.
     pub(super) fn close(&self, ids: &[String]) -> usize {
         let mut open = self.lock();
         ids.iter().filter(|id| open.remove(*id).is_some()).count()
     }
 
-    /// Closes all; says how many were open.
+    /// Closes all cursors; returns how many were open.
     pub(super) fn close_all(&self) -> usize {
         let mut open = self.lock();
         let count = open.len();

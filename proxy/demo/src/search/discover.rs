@@ -1,14 +1,14 @@
-//! A page like Discover of Kibana and OpenSearch Dashboards, served by the upstream as they serve theirs: under a policy that
-//! keeps scripts to the page's own origin. It fetches more hits than an answer of Lambda can hold, and shows them.
+//! A page like Discover of Kibana and OpenSearch Dashboards, with their content security policy, which restricts scripts to the
+//! page's own origin. It fetches more hits than a response of Lambda can contain, and shows them.
 
 use http::{HeaderValue, StatusCode, header};
 
 use super::answer::Answer;
 
-/// Of Kibana 8 and OpenSearch Dashboards 2, but that styles in the page are not needed here.
+/// The policy of Kibana 8 and OpenSearch Dashboards 2, without inline styles, which are not needed here.
 const POLICY: &str = "script-src 'self'; worker-src blob: 'self'; style-src 'self'";
 
-/// The file of that name below `/_dashboards`, if there is one.
+/// The file of a name below `/_dashboards`, if there is one.
 pub(super) fn file(name: &[&str]) -> Option<Answer> {
     let (content_type, text) = match name {
         ["app", "discover"] => ("text/html; charset=utf-8", include_str!("discover/discover.html")),

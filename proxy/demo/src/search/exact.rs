@@ -1,17 +1,17 @@
-//! `/_bytes/{n}`: a body of exactly `n` bytes, made while it is sent, with whatever a test wants to be odd about it.
+//! `/_bytes/{n}`: a body of exactly `n` bytes, generated while it is sent, with optional defects for tests.
 //!
-//! | parameter | what it does |
+//! | parameter | meaning and default |
 //! | --- | --- |
-//! | `kind`, `seed` | which bytes, see [`crate::content`]; `ascii` and 0 |
+//! | `kind`, `seed` | the bytes, see [`crate::content`]; `ascii` and 0 |
 //! | `status` | the status; 200 |
-//! | `type` | the content type; the one that suits the kind |
+//! | `type` | the content type; that of the kind |
 //! | `chunked` | without a length |
-//! | `content_encoding` | the header, whatever the bytes are |
-//! | `gzip` | compressed, when the client accepts it |
-//! | `header` | `Name:Value`, as often as needed |
-//! | `delay_ms` | waits before it answers, at most a minute |
-//! | `declare` | another `Content-Length` than the body has |
-//! | `abort_after` | breaks the connection when this many bytes were sent |
+//! | `content_encoding` | the header `Content-Encoding`, without encoding the bytes |
+//! | `gzip` | compressed, if the client accepts it |
+//! | `header` | `Name:Value`; may be repeated |
+//! | `delay_ms` | the wait before the response, at most a minute |
+//! | `declare` | a `Content-Length` that differs from the body's |
+//! | `abort_after` | breaks the connection after this many bytes |
 
 use std::io;
 
@@ -25,7 +25,7 @@ use crate::content::{Content, Kind};
 
 const DELAY_MAX: u64 = 60_000;
 
-/// Answers with the body that the target describes.
+/// Responds with the body that the target describes.
 pub(super) async fn bytes(asked: &Asked, size: &str) -> Answer {
     match described(asked, size) {
         Ok((answer, delay)) => {
@@ -39,7 +39,7 @@ pub(super) async fn bytes(asked: &Asked, size: &str) -> Answer {
 }
 
 fn described(asked: &Asked, size: &str) -> Result<(Answer, Millis), String> {
-    let size = size.parse().map_err(|error| format!("[{size}] is no number of bytes: {error}"))?;
+    let size = size.parse().map_err(|error| format!("[{size}] is not a number of bytes: {error}"))?;
     let kind = match asked.parameter("kind") {
         Some(name) => name.parse::<Kind>().map_err(|error| error.to_string())?,
         None => Kind::Ascii,
@@ -50,7 +50,7 @@ fn described(asked: &Asked, size: &str) -> Result<(Answer, Millis), String> {
             .ok()
             .and_then(|status| StatusCode::from_u16(status).ok())
             .filter(|status| !status.is_informational())
-            .ok_or_else(|| format!("[{status}] is no status of an answer"))?,
+            .ok_or_else(|| format!("[{status}] is not a status of a response"))?,
         None => StatusCode::OK,
     };
     let delay = number(asked, "delay_ms")?.unwrap_or(0);
@@ -78,7 +78,7 @@ fn add_headers(asked: &Asked, answer: &mut Answer) -> Result<(), String> {
             "content_encoding" => (header::CONTENT_ENCODING.as_str(), value.as_str()),
             _ => continue,
         };
-        let wrong = || format!("[{name}: {value}] is no header");
+        let wrong = || format!("[{name}: {value}] is not a header");
         let name = HeaderName::try_from(name).map_err(|_| wrong())?;
         let value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
         answer.headers.append(name, value);
@@ -107,7 +107,7 @@ fn aborted(content: Content, after: u64) -> Parts {
             return Some(Ok(chunk));
         }
         ended = true;
-        Some(Err(io::Error::other("this body was told to break here")))
+        Some(Err(io::Error::other("the request asked to break the body here")))
     });
     Box::new(chunks)
 }

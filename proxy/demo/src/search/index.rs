@@ -1,26 +1,26 @@
-//! Indices and their documents, each computed from its number.
+//! Indices and their documents, which are computed from their numbers.
 
 use std::fmt::Write as _;
 
 use time::UtcDateTime;
 use time::macros::format_description;
 
-/// The first document's time, 2017-10-01, in milliseconds since 1970; each is a second after the one before.
+/// The time of the first document, 2017-10-01, in milliseconds since 1970; each further one is a second later.
 const FIRST_TIMESTAMP: u64 = 1_506_816_000_000;
-/// What fills a document up to its size: letters, and what JSON escapes.
+/// The filler of documents: letters and characters that JSON escapes.
 const FILLER: &str =
     "The request took longer than expected; GET /index.html \\\"HTTP/1.1\\\" 200\\tupstream ok\\n";
 
-/// An index: how many documents, and how large.
+/// An index: the number of its documents and their size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
-    /// The name. With `*` at the end it stands for one index a day, `logstash-*` for `logstash-2017.10.01`.
+    /// The name. With `*` at the end it matches one index a day: `logstash-*` matches `logstash-2017.10.01`.
     pub name: String,
-    /// How many documents it has.
+    /// The number of documents.
     pub documents: u64,
-    /// The size of each `_source` in bytes; never less than its fields take.
+    /// The size of each `_source` in bytes; at least that of its fields.
     pub document_bytes: usize,
-    /// Whether messages are noise, which hardly shrinks, in place of prose.
+    /// Whether messages are noise, which is hardly compressible, instead of prose.
     pub noise: bool,
 }
 
@@ -35,7 +35,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// When a part is missing or is no number.
+    /// If a part is missing or is not a number.
     pub fn parse(text: &str) -> Result<Index, String> {
         let parts: Vec<&str> = text.split(':').collect();
         let [name, documents, bytes] = parts.as_slice() else {
@@ -64,7 +64,7 @@ impl Index {
             let length = self.document_bytes.saturating_sub(end.len()).max(source.len());
             fill_with_noise(&mut source, length, mixed | 1);
         }
-        // Whole fillers, so that no escape is cut; then letters.
+        // Whole fillers first, so that no escape is incomplete; then letters.
         while source.len() + FILLER.len() + end.len() <= self.document_bytes {
             source.push_str(FILLER);
         }
@@ -74,7 +74,7 @@ impl Index {
         source
     }
 
-    /// Whether this index is meant by a name that has no wildcard.
+    /// Whether a name without wildcards means this index.
     fn has(&self, name: &str) -> bool {
         match self.name.strip_suffix('*') {
             Some(prefix) => name.strip_prefix(prefix).is_some_and(is_day),
@@ -83,7 +83,7 @@ impl Index {
     }
 }
 
-/// Fills a text up to a length with words in no order, the same for the same seed.
+/// Fills a text up to a length with words in an order that depends on the seed.
 fn fill_with_noise(text: &mut String, length: usize, seed: u64) {
     let mut state = seed;
     while text.len() < length {
@@ -95,9 +95,9 @@ fn fill_with_noise(text: &mut String, length: usize, seed: u64) {
     text.truncate(length);
 }
 
-/// The index that a path's first segment means, by the name it is called there; `Err` has the name that nobody has.
+/// The index that the first segment of a path names, with its name there; `Err` has the unknown name.
 ///
-/// Of several that match, it is the first: documents are all alike.
+/// If several match, the first is returned, because all documents are alike.
 pub(super) fn find(
     indices: &[Index],
     expression: &str,
@@ -121,7 +121,7 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// `<logstash-{now/d}>` is `logstash-` and the day; other names are themselves.
+/// Resolves date math: `<logstash-{now/d}>` is `logstash-` and the day; other names are unchanged.
 fn date_math(name: &str, now: UtcDateTime) -> String {
     let inside = name.strip_prefix('<').and_then(|name| name.strip_suffix('>'));
     match inside.and_then(|inside| inside.split_once('{')) {
@@ -132,7 +132,7 @@ fn date_math(name: &str, now: UtcDateTime) -> String {
 
 fn day(now: UtcDateTime) -> String {
     now.format(format_description!("[year].[month].[day]"))
-        .expect("the format has no part that a date lacks")
+        .expect("the format contains only parts of a date")
 }
 
 fn is_day(text: &str) -> bool {
@@ -143,7 +143,7 @@ fn is_day(text: &str) -> bool {
         })
 }
 
-/// Whether a pattern of texts between stars matches a name; a star in the name is like any other character.
+/// Whether a pattern with stars matches a name. A star in the name is an ordinary character.
 fn matches(pattern: &str, name: &str) -> bool {
     let parts: Vec<&str> = pattern.split('*').collect();
     let (first, last) = (parts[0], parts[parts.len() - 1]);

@@ -1,4 +1,4 @@
-//! Which secrets belong to which access keys: those given at the start, and those the emulator tells when asked.
+//! The secrets of access keys: the configured ones, and those that the emulator returns on request.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,12 +14,12 @@ use serde::Deserialize;
 
 use super::authorization::Key;
 
-/// How many keys that were asked for are remembered; then all are forgotten and asked for again.
+/// The maximum number of cached keys; then the cache is cleared.
 const REMEMBERED_MAX: usize = 10_000;
-/// An answer with a key is far smaller.
+/// The maximum size of a response with a key, in bytes.
 const ANSWER_MAX: usize = 64 * 1024;
 
-/// What `GET KEYS_URL/{access_key_id}` answers.
+/// The response of `GET KEYS_URL/{access_key_id}`.
 #[derive(Deserialize)]
 struct Told {
     secret: String,
@@ -27,7 +27,7 @@ struct Told {
     session_token: Option<String>,
 }
 
-/// The keys that the upstream knows or can find out.
+/// The configured and the cached keys.
 #[derive(Debug)]
 pub(super) struct Keys {
     given: HashMap<String, Key>,
@@ -42,12 +42,12 @@ impl Keys {
         Keys { given, url: Mutex::new(url), client, remembered: Mutex::default() }
     }
 
-    /// Asks somewhere else from now on.
+    /// Sets the endpoint for keys.
     pub(super) fn ask_at(&self, url: String) {
         *self.url.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
     }
 
-    /// The key with this id; `None` when nobody knows it.
+    /// The key with this id; `None` if it is unknown.
     pub(super) async fn find(&self, access_key_id: &str) -> io::Result<Option<Key>> {
         if let Some(key) = self.given.get(access_key_id) {
             return Ok(Some(key.clone()));
@@ -56,7 +56,7 @@ impl Keys {
         let Some(url) = url else {
             return Ok(None);
         };
-        // The id becomes part of a URL: it has no characters that could lead elsewhere.
+        // The id becomes part of a URL, so it must not have other characters.
         if !access_key_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Ok(None);
         }
@@ -73,7 +73,7 @@ impl Keys {
         let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
         let body = body.map_err(io::Error::other)?.to_bytes();
         let told: Told = serde_json::from_slice(&body).map_err(|error| {
-            io::Error::other(format!("{url} did not answer with a key ({status}): {error}"))
+            io::Error::other(format!("{url} did not return a key ({status}): {error}"))
         })?;
         let key = Key { secret_access_key: told.secret, session_token: told.session_token };
         let mut remembered = self.remembered();

@@ -13,11 +13,11 @@ use super::service::{Asked, Service};
 
 /// `index.max_result_window`.
 const RESULT_WINDOW: u64 = 10_000;
-/// The total is exact up to here, unless `track_total_hits` says otherwise.
+/// The total is exact up to this number, unless `track_total_hits` is set.
 const TOTAL_EXACT_MAX: u64 = 10_000;
-/// Larger answers are made while they are sent.
+/// Larger responses are generated while they are sent.
 const WHOLE_MAX: u64 = 1024 * 1024;
-/// Hits are sent together up to about this size.
+/// The approximate size of a part of hits, in bytes.
 const PART_BYTES: usize = 64 * 1024;
 
 /// A page of hits.
@@ -25,7 +25,7 @@ const PART_BYTES: usize = 64 * 1024;
 pub(super) struct Page {
     index: Index,
     name: String,
-    /// The positions of the first hit and behind the last.
+    /// The positions of the first hit and after the last.
     from: u64,
     to: u64,
     descending: bool,
@@ -47,7 +47,7 @@ pub(super) fn search(service: &Service, asked: &Asked, name: &str) -> Answer {
     }
 }
 
-/// The parameters of a search: those of the query win.
+/// The parameters of a search; those of the query take precedence.
 pub(super) struct Wanted {
     body: Value,
     query: Vec<(String, String)>,
@@ -82,7 +82,7 @@ impl Wanted {
         self.parameter(name).is_some_and(|value| value == json!(true) || value == json!("true"))
     }
 
-    /// Every sort is by number, upwards or downwards.
+    /// Whether the sort, which is always by number, is descending.
     fn descending(&self) -> bool {
         let sort = self.parameter("sort").map(|sort| sort.to_string()).unwrap_or_default();
         sort.contains("desc")
@@ -93,7 +93,7 @@ fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// Finds the hits that a search wants.
+/// Finds the hits of a search.
 pub(super) fn page(service: &Service, name: &str, wanted: &Wanted) -> Result<Page, Answer> {
     let size = wanted.number("size")?.unwrap_or(10);
     let from = wanted.number("from")?.unwrap_or(0);
@@ -155,7 +155,7 @@ impl Page {
         Answer::whole(StatusCode::OK, content_type, whole)
     }
 
-    /// The answer's JSON; `more` is put before its last brace.
+    /// The JSON of the response; `more` is inserted before its last brace.
     pub(super) fn parts(self, more: &'static str) -> Parts {
         let documents = self.index.documents;
         let (total, relation) = if self.track_total || documents <= TOTAL_EXACT_MAX {
@@ -192,7 +192,7 @@ impl Page {
     }
 }
 
-/// Texts joined to parts that are worth a write.
+/// Joins texts into parts of a reasonable size.
 struct Together<I>(I);
 
 impl<I: Iterator<Item = String>> Iterator for Together<I> {
@@ -337,7 +337,7 @@ pub(super) fn exists(service: &Service, name: &str) -> Answer {
     }
 }
 
-/// The body as JSON; none is an empty object.
+/// The body as JSON; an empty body is an empty object.
 pub(super) fn json_body(body: &[u8]) -> Result<Value, Answer> {
     if body.trim_ascii().is_empty() {
         return Ok(json!({}));

@@ -1,19 +1,19 @@
-//! What came, as it came, for tests to look at.
+//! The received requests, unchanged, for tests.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Serialize, Serializer};
 
-/// How many requests are kept.
+/// The maximum number of stored requests.
 pub const RECEIVED_MAX: usize = 1_000;
 
-/// One request as it came.
+/// One request as received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Received {
     /// The method.
     pub method: String,
-    /// The request target, exactly as on the wire.
+    /// The request target, as on the wire.
     pub target: String,
     /// Names (in lower case) and values, in the order sent.
     #[serde(serialize_with = "as_text")]
@@ -22,9 +22,9 @@ pub struct Received {
     pub body_bytes: u64,
     /// The body's SHA-256 in hex.
     pub body_sha256: String,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// Why it was not let in.
+    /// Why it was refused.
     pub refusal: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! One request, step by step: read, verify, note, route, answer.
+//! The steps of a request: read, verify, record, route, respond.
 
 use std::io;
 
@@ -22,7 +22,7 @@ use crate::clock;
 /// `http.max_content_length` of Elasticsearch: 100 MiB.
 const BODY_MAX: u64 = 100 * 1024 * 1024;
 
-/// What the handlers share.
+/// The state shared by all handlers.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) config: SearchConfig,
@@ -31,7 +31,7 @@ pub(super) struct Service {
     pub(super) keys: Keys,
 }
 
-/// A request as it came.
+/// A request as received.
 pub(super) struct Asked {
     pub(super) method: Method,
     /// Path and query as on the wire.
@@ -43,7 +43,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The path's segments, decoded one by one: a `%2F` does not separate.
+    /// The decoded segments of the path; a `%2F` does not separate.
     pub(super) fn segments(&self) -> Vec<String> {
         let (path, _) = sigv4::split_target(&self.target);
         path.trim_start_matches('/').split('/').map(decoded).collect()
@@ -68,7 +68,7 @@ impl Asked {
         self.query().into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
-    /// Whether a parameter is there and not `false`.
+    /// Whether a parameter is present and not `false`.
     pub(super) fn flag(&self, name: &str) -> bool {
         self.parameter(name).is_some_and(|value| value != "false" && value != "0")
     }
@@ -94,7 +94,7 @@ impl Service {
         clock::now() + Duration::seconds(self.config.clock_ahead_seconds)
     }
 
-    /// Answers one request.
+    /// Handles one request.
     pub(super) async fn handle(&self, request: http::Request<Incoming>) -> Response<Answering> {
         let (asked, body_bytes) = match read(request).await {
             Ok(read) => read,
@@ -241,7 +241,7 @@ impl Service {
         Answer::whole(StatusCode::OK, "text/plain; charset=UTF-8", text)
     }
 
-    /// What came so far, for tests outside of this process: neither verified nor noted.
+    /// The received requests, for tests in other processes. This route is neither verified nor recorded.
     fn received(&self, asked: &Asked) -> Answer {
         if asked.method == Method::DELETE {
             self.received.clear();
@@ -249,7 +249,7 @@ impl Service {
         Answer::json(StatusCode::OK, &json!(self.received.newest()))
     }
 
-    /// Elastic's own clients refuse a 2xx without it.
+    /// Elastic's clients refuse a 2xx without this header.
     fn with_product(&self, mut answer: Answer) -> Answer {
         if self.config.flavor == Flavor::Elasticsearch {
             let product = HeaderValue::from_static("Elasticsearch");
@@ -258,7 +258,7 @@ impl Service {
         answer
     }
 
-    /// The index that a segment means, or the 404 that says that there is none.
+    /// The index that a segment names, or a 404.
     pub(super) fn index(&self, name: &str) -> Result<Option<(super::Index, String)>, Answer> {
         index::find(&self.config.indices, name, self.now()).map_err(|missing| {
             let reason = format!("no such index [{missing}]");
@@ -273,7 +273,7 @@ impl Service {
     }
 }
 
-/// What a balancer leaves of the headers.
+/// The headers after a load balancer.
 fn balanced(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
     const OF_A_CONNECTION: [&str; 7] = [
         "accept-encoding",
@@ -289,7 +289,7 @@ fn balanced(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
     kept.cloned().chain([own]).collect()
 }
 
-/// Reads a request to its end. What is beyond [`BODY_MAX`] is counted and digested, but not kept.
+/// Reads a request to its end. Bytes beyond [`BODY_MAX`] are counted and digested, but not stored.
 async fn read(request: http::Request<Incoming>) -> Result<(Asked, u64), Answer> {
     let (head, mut body) = request.into_parts();
     let target = head.uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
@@ -318,7 +318,7 @@ async fn read(request: http::Request<Incoming>) -> Result<(Asked, u64), Answer> 
 }
 
 fn refused(refusal: &Refusal) -> Answer {
-    // The policy says `Message`, the signature check `message`.
+    // The policy's error has `Message`, that of the signature check `message`.
     let name = if matches!(refusal, Refusal::Anonymous(_)) { "Message" } else { "message" };
     let mut answer = Answer::json(StatusCode::FORBIDDEN, &json!({name: refusal.to_string()}));
     if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
@@ -328,7 +328,7 @@ fn refused(refusal: &Refusal) -> Answer {
 }
 
 fn no_keys(error: &io::Error) -> Answer {
-    let reason = format!("the keys cannot be asked for: {error}");
+    let reason = format!("the keys cannot be fetched: {error}");
     Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "keys_unavailable", &reason)
 }
 

@@ -1,6 +1,6 @@
-//! Signature Version 4 as the receiving side computes it: from what was on the wire, and from nothing else.
+//! Signature Version 4 as the receiver computes it, only from the bytes on the wire.
 //!
-//! Written apart from the signer that the proxy uses, so that the two can disagree. Pure.
+//! Independent of the signer that the proxy uses, so that the two can disagree. Pure.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -40,8 +40,8 @@ impl std::fmt::Display for Scope {
 
 /// The canonical request. `signed_headers` are names in lower case, in the order of the signature.
 ///
-/// The path that came is encoded once more, as every service but S3 does: what came as `%2A` is `%252A` here, and what
-/// came as `*` is `%2A`.
+/// The received path is encoded once more, as for every service but S3: a received `%2A` is `%252A` here, and a received `*` is
+/// `%2A`.
 #[must_use]
 pub fn canonical_request(request: &WireRequest<'_>, signed_headers: &[String]) -> String {
     let (path, query) = split_target(request.target);
@@ -95,7 +95,7 @@ pub fn split_target(target: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Percent-decodes; a `%` without two hex digits behind it stays. `+` is a plus.
+/// Percent-decodes. A `%` without two following hex digits is kept. `+` is a plus.
 #[must_use]
 pub fn percent_decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
@@ -117,7 +117,7 @@ pub fn percent_decode(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// Segments `.`, `..` and empty ones go, then every byte but unreserved ones and slashes is encoded.
+/// Removes the segments `.`, `..` and empty ones, then encodes every byte but unreserved ones and slashes.
 fn canonical_path(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     for segment in path.split('/') {
@@ -143,7 +143,7 @@ fn canonical_path(path: &str) -> String {
     canonical
 }
 
-/// Each name and value decoded, encoded in the one canonical way, and sorted. A bare key has an empty value.
+/// Decodes and canonically encodes each name and value, and sorts them. A bare key has an empty value.
 fn canonical_query(query: &str) -> String {
     let mut pairs: Vec<(String, String)> = query
         .split('&')
@@ -175,7 +175,7 @@ fn encode(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// All values of a header, in the order sent, trimmed, with runs of spaces made one, joined by commas.
+/// All values of a header in the order sent, trimmed, with single spaces, joined by commas.
 fn canonical_value(headers: &[(String, Vec<u8>)], name: &str) -> String {
     let values: Vec<String> = headers
         .iter()

@@ -1,4 +1,4 @@
-//! Jobs as clients see them: `/_proxy/jobs`, and `Prefer: respond-async` on any request to the upstream.
+//! The HTTP interface of jobs: `/_proxy/jobs`, and `Prefer: respond-async` on requests to the upstream.
 
 mod prefer;
 mod resource;
@@ -7,25 +7,25 @@ mod wait;
 
 use crate::event::Request;
 use crate::job::settings::JobsConfig;
-use crate::job::{Engine, Refusal, aws};
-use crate::session::Visitor;
+use crate::job::{Engine, JobRefusal, aws};
+use crate::session::Principal;
 use crate::store::OverflowConfig;
 
 pub use prefer::Preference;
-pub(crate) use routes::{Asking, description};
-pub(crate) use wait::{Came, head_of, mark};
+pub(crate) use routes::{JobRequest, description};
+pub(crate) use wait::{ForwardOutcome, head_of, mark};
 
-/// Whose jobs a request is about.
+/// The owner of jobs and stored responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner(pub String);
 
-/// The owner of what a visitor asks for: everyone is the same one where the proxy is open to everyone.
+/// The owner of a visitor's jobs. If the proxy is open, all clients are one owner.
 #[must_use]
-pub fn owner(visitor: &Visitor) -> Owner {
-    Owner(visitor.owner())
+pub fn owner(principal: &Principal) -> Owner {
+    Owner(principal.owner())
 }
 
-/// A route below `/_proxy` that is about jobs.
+/// A route of jobs below `/_proxy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// `/jobs`
@@ -37,7 +37,7 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// The route of a path below `/_proxy`, if it is one of these.
+    /// The route of a path below `/_proxy`, if it is a route of jobs.
     pub(crate) fn of(path: &str) -> Option<Route> {
         match path {
             "/jobs" => Some(Route::All),
@@ -50,7 +50,7 @@ impl Route {
     }
 }
 
-/// How jobs are reached from a request.
+/// Access to the job engine from a request.
 #[derive(Clone, Debug)]
 pub struct Jobs {
     engine: Engine,
@@ -58,13 +58,13 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Jobs whose objects have keys that begin with `prefix` and a slash.
+    /// Jobs whose objects have the prefix `prefix` and a slash.
     #[must_use]
     pub fn new(engine: Engine, prefix: &str) -> Jobs {
         Jobs { engine, prefix: prefix.to_owned() }
     }
 
-    /// Jobs where a configuration says they are.
+    /// Jobs as configured.
     pub(crate) async fn of(config: &JobsConfig, overflow: &OverflowConfig) -> Jobs {
         let ports = aws::ports(&config.place, overflow).await;
         Jobs::new(Engine::new(ports, config.settings.clone()), &config.place.prefix)
@@ -74,12 +74,12 @@ impl Jobs {
 /// The description of the proxy's own routes, as it is checked in.
 pub const OPENAPI: &str = include_str!("../../../openapi.json");
 
-/// A name that a client chose, and that is sent on as it is.
-fn idempotency_key(request: &Request) -> Result<Option<&str>, Refusal> {
+/// The header `Idempotency-Key`.
+fn idempotency_key(request: &Request) -> Result<Option<&str>, JobRefusal> {
     let Some(key) = request.header("idempotency-key") else {
         return Ok(None);
     };
     let plain =
         !key.is_empty() && key.len() <= 255 && key.bytes().all(|b| (0x20..0x7f).contains(&b));
-    if plain { Ok(Some(key)) } else { Err(Refusal::BadKey) }
+    if plain { Ok(Some(key)) } else { Err(JobRefusal::BadKey) }
 }

@@ -1,26 +1,26 @@
-//! `Prefer` (RFC 7240), as far as it is about jobs.
+//! The preferences of `Prefer` (RFC 7240) that concern jobs.
 
 use std::time::Duration;
 
 use crate::event::Request;
 
-/// What a client prefers.
+/// The preferences of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Preference {
-    /// `respond-async`: it need not have the answer at once.
+    /// `respond-async`: the client accepts a 202.
     pub respond_async: bool,
-    /// `wait=N`: it waits this long before it would rather have a 202.
+    /// `wait=N`: how long the client waits before it prefers a 202.
     pub wait: Option<Duration>,
 }
 
 impl Preference {
-    /// Reads the headers of a request. What is not understood is not a preference.
+    /// Reads the headers of a request. Unknown preferences are ignored.
     #[must_use]
     pub fn of(request: &Request) -> Preference {
         let lines = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("prefer"));
         let mut preference = Preference::default();
         for part in lines.flat_map(|(_, value)| value.split(',')) {
-            // Parameters of a preference stand behind a semicolon; these have none.
+            // Parameters follow a semicolon; these preferences have none.
             let part = part.split(';').next().unwrap_or_default();
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let value = value.trim().trim_matches('"');

@@ -1,15 +1,15 @@
-//! A job as JSON.
+//! The JSON of a job.
 
 use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::headers;
-use crate::job::{Row, Settings};
+use crate::job::{Row, JobSettings};
 use crate::problem::problem_kind;
 use crate::store::Link;
 
-/// What is said of a job; with the link to its result when there is one.
-pub(super) fn resource(row: &Row, link: Option<&Link>, settings: &Settings) -> Value {
+/// The JSON of a job, with the link to its result if there is one.
+pub(super) fn resource(row: &Row, link: Option<&Link>, settings: &JobSettings) -> Value {
     let progress = &row.progress;
     let mut members = Map::new();
     let mut set = |name: &str, value: Value| {

@@ -1,120 +1,120 @@
-//! The routes of jobs: take one on, look at it, end it, list one's own.
+//! The routes of jobs: create, show, cancel and list.
 
 use http::Method;
 use serde_json::{Value, json};
 
 use super::resource::resource;
 use super::{Jobs, OPENAPI, Owner, Route, idempotency_key};
-use crate::answer::{Answer, Body, Text};
-use crate::error::Failure;
+use crate::response::{Response, Body, Text};
+use crate::error::ProxyError;
 use crate::event::Request;
 use crate::headers::Lines;
 use crate::job::export::{self, Export};
 use crate::job::ports::PortError;
-use crate::job::{Digest, Key, NewJob, Refusal, Row, State};
+use crate::job::{Digest, Key, NewJob, JobRefusal, Row, JobState};
 use crate::object;
-use crate::store::{Link, Store};
+use crate::store::{Link, ResponseStore};
 
-/// After how many seconds a client should look again.
+/// `Retry-After` of a job that has not ended, in seconds.
 const LOOK_AGAIN: u64 = 2;
 
 /// A request about jobs.
-pub(crate) struct Asking<'a> {
+pub(crate) struct JobRequest<'a> {
     pub(crate) request: &'a Request,
     pub(crate) owner: Owner,
-    /// What stands before `/_proxy` in the addresses that clients use.
+    /// The prefix of `/_proxy` in public addresses.
     pub(crate) public: &'a str,
     pub(crate) cors: &'a Lines,
 }
 
-impl Asking<'_> {
-    /// Where a job is looked at.
+impl JobRequest<'_> {
+    /// The URL of a job.
     pub(super) fn address(&self, row: &Row) -> String {
         format!("{}/_proxy/jobs/{}", self.public, row.id)
     }
 }
 
-/// The description of the routes, for whoever asks.
-pub(crate) fn description(method: &Method, cors: &Lines) -> Result<Answer, Failure> {
+/// The OpenAPI description of the routes; it needs no login.
+pub(crate) fn description(method: &Method, cors: &Lines) -> Result<Response, ProxyError> {
     if method != Method::GET {
-        return Err(Failure::OwnMethod("GET"));
+        return Err(ProxyError::OwnMethod("GET"));
     }
-    Ok(answer(200, Vec::new(), OPENAPI.to_owned(), cors))
+    Ok(respond(200, Vec::new(), OPENAPI.to_owned(), cors))
 }
 
 impl Jobs {
-    /// Answers a request about jobs.
-    pub(crate) async fn answer(
+    /// Handles a request about jobs.
+    pub(crate) async fn respond(
         &self,
-        asking: &Asking<'_>,
+        job_request: &JobRequest<'_>,
         route: &Route,
-        store: &Store,
-    ) -> Result<Answer, Failure> {
-        match (route, asking.request.method.as_str()) {
-            (Route::Description, _) => description(&asking.request.method, asking.cors),
-            (Route::All, "GET") => Ok(self.list(asking).await?),
-            (Route::All, "POST") => Ok(self.export(asking, store).await?),
-            (Route::All, _) => Err(Failure::OwnMethod("GET, POST")),
+        store: &ResponseStore,
+    ) -> Result<Response, ProxyError> {
+        match (route, job_request.request.method.as_str()) {
+            (Route::Description, _) => description(&job_request.request.method, job_request.cors),
+            (Route::All, "GET") => Ok(self.list(job_request).await?),
+            (Route::All, "POST") => Ok(self.export(job_request, store).await?),
+            (Route::All, _) => Err(ProxyError::OwnMethod("GET, POST")),
             (Route::One(id), "GET") => {
-                let owner = &asking.owner.0;
-                let row = self.engine.find(owner, id).await.map_err(Refusal::from)?;
-                Ok(self.show(asking, id, row, store).await?)
+                let owner = &job_request.owner.0;
+                let row = self.engine.find(owner, id).await.map_err(JobRefusal::from)?;
+                Ok(self.show(job_request, id, row, store).await?)
             }
             (Route::One(id), "DELETE") => {
-                let owner = &asking.owner.0;
-                let row = self.engine.cancel(owner, id).await.map_err(Refusal::from)?;
-                Ok(self.show(asking, id, row, store).await?)
+                let owner = &job_request.owner.0;
+                let row = self.engine.cancel(owner, id).await.map_err(JobRefusal::from)?;
+                Ok(self.show(job_request, id, row, store).await?)
             }
-            (Route::One(_), _) => Err(Failure::OwnMethod("GET, DELETE")),
+            (Route::One(_), _) => Err(ProxyError::OwnMethod("GET, DELETE")),
         }
     }
 
-    async fn list(&self, asking: &Asking<'_>) -> Result<Answer, Refusal> {
-        let rows = self.engine.list(&asking.owner.0).await?;
+    async fn list(&self, job_request: &JobRequest<'_>) -> Result<Response, JobRefusal> {
+        let rows = self.engine.list(&job_request.owner.0).await?;
         let settings = self.engine.settings();
         let jobs: Vec<Value> = rows.iter().map(|row| resource(row, None, settings)).collect();
         let body = json!({ "jobs": jobs }).to_string();
-        Ok(answer(200, Vec::new(), body, asking.cors))
+        Ok(respond(200, Vec::new(), body, job_request.cors))
     }
 
-    async fn export(&self, asking: &Asking<'_>, store: &Store) -> Result<Answer, Refusal> {
-        let body = &asking.request.body;
-        let input: export::Request = object::read(body).map_err(Refusal::BadExport)?;
-        export::admit(&input).map_err(Refusal::BadExport)?;
+    async fn export(&self, job_request: &JobRequest<'_>, store: &ResponseStore) -> Result<Response, JobRefusal> {
+        let body = &job_request.request.body;
+        let input: export::Request = object::read(body).map_err(JobRefusal::BadExport)?;
+        export::admit(&input).map_err(JobRefusal::BadExport)?;
         let fingerprint = Digest::of(body).sha256;
-        let key = idempotency_key(asking.request)?;
+        let key = idempotency_key(job_request.request)?;
         let key = key.map(|name| Key { name, fingerprint: &fingerprint });
-        let new = NewJob { owner: &asking.owner.0, input: &input, key };
+        let new = NewJob { owner: &job_request.owner.0, input: &input, key };
         let row = self.engine.create::<Export>(new).await?;
         if row.state.is_terminal() {
             let id = row.id.clone();
-            return self.show(asking, &id, Some(row), store).await;
+            return self.show(job_request, &id, Some(row), store).await;
         }
-        Ok(self.accepted(asking, &row, Vec::new()))
+        Ok(self.accepted(job_request, &row, Vec::new()))
     }
 
-    /// 202: where the job is, and when to look.
-    pub(super) fn accepted(&self, asking: &Asking<'_>, row: &Row, more: Lines) -> Answer {
+    /// 202, with the URL of the job and `Retry-After`.
+    pub(super) fn accepted(&self, job_request: &JobRequest<'_>, row: &Row, more: Lines) -> Response {
         let mut headers = vec![
-            ("location".to_owned(), asking.address(row)),
+            ("location".to_owned(), job_request.address(row)),
             ("retry-after".to_owned(), LOOK_AGAIN.to_string()),
         ];
         headers.extend(more);
         let body = resource(row, None, self.engine.settings()).to_string();
-        answer(202, headers, body, asking.cors)
+        respond(202, headers, body, job_request.cors)
     }
 
-    /// How a job is, with a link that is made now.
+    /// The state of a job, with a new link to its result.
     async fn show(
         &self,
-        asking: &Asking<'_>,
+        job_request: &JobRequest<'_>,
         id: &str,
         row: Option<Row>,
-        store: &Store,
-    ) -> Result<Answer, Refusal> {
-        let row = row.ok_or_else(|| Refusal::Unknown(id.to_owned()))?;
-        if row.state == State::Expired || self.engine.is_gone(&row) {
-            return Err(Refusal::Gone(id.to_owned()));
+        store: &ResponseStore,
+    ) -> Result<Response, JobRefusal> {
+        let row = row.ok_or_else(|| JobRefusal::Unknown(id.to_owned()))?;
+        if row.state == JobState::Expired || self.engine.is_gone(&row) {
+            return Err(JobRefusal::Gone(id.to_owned()));
         }
         let link = match self.engine.result_key(&row) {
             Some(key) => Some(self.link(store, &key).await?),
@@ -125,21 +125,21 @@ impl Jobs {
             headers.push(("retry-after".to_owned(), LOOK_AGAIN.to_string()));
         }
         let body = resource(&row, link.as_ref(), self.engine.settings()).to_string();
-        Ok(answer(200, headers, body, asking.cors))
+        Ok(respond(200, headers, body, job_request.cors))
     }
 
-    pub(super) async fn link(&self, store: &Store, key: &str) -> Result<Link, Refusal> {
+    pub(super) async fn link(&self, store: &ResponseStore, key: &str) -> Result<Link, JobRefusal> {
         let link = store.link(&format!("{}/{key}", self.prefix)).await;
-        link.map_err(|error| Refusal::Port(PortError::Unavailable(error.to_string())))
+        link.map_err(|error| JobRefusal::Port(PortError::Unavailable(error.to_string())))
     }
 }
 
-fn answer(status: u16, more: Lines, body: String, cors: &Lines) -> Answer {
+fn respond(status: u16, more: Lines, body: String, cors: &Lines) -> Response {
     let mut headers: Lines = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("cache-control".to_owned(), "no-store".to_owned()),
     ];
     headers.extend(more);
     headers.extend(cors.iter().cloned());
-    Answer { status, headers, body: Body::Text(Text::from(body)) }
+    Response { status, headers, body: Body::Text(Text::from(body)) }
 }

@@ -1,68 +1,68 @@
-//! A request to the upstream that is done as a job: answered at once when it is quick enough for the client.
+//! Requests to the upstream that run as jobs. A job that ends in time is answered directly.
 
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::routes::Asking;
+use super::routes::JobRequest;
 use super::{Jobs, Preference, idempotency_key};
 use crate::announce;
-use crate::answer::{Answer, Head};
+use crate::response::{Response, Head};
 use crate::clock;
 use crate::delivery::{self, Delivery, Envelope};
 use crate::digest;
-use crate::error::Failure;
+use crate::error::ProxyError;
 use crate::headers::Lines;
 use crate::job::forward::{Forward, Request as Forwarded};
-use crate::job::{Digest, Key, NewJob, Output, Refusal, Row, State};
-use crate::store::{Store, Stored};
+use crate::job::{Digest, Key, NewJob, Output, JobRefusal, Row, JobState};
+use crate::store::{ResponseStore, StoredResponse};
 use crate::upstream::Outgoing;
 
-/// Between two looks at a job that nobody reports: the first, and the longest.
+/// The first and the longest interval at which the row of a job is polled.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
-/// What came of a request that may be answered later.
-pub(crate) enum Came {
+/// The outcome of a request that may be answered later.
+pub(crate) enum ForwardOutcome {
     /// 202.
-    Later(Answer),
-    /// The job was quick.
+    Later(Response),
+    /// The job is complete.
     Done(Box<Row>),
 }
 
 impl Jobs {
-    /// Takes a request on as a job, and waits for it as long as the client prefers, but not beyond `deadline`.
+    /// Creates a job for a request and waits for it as long as the client prefers, but not beyond `deadline`.
     pub(crate) async fn forward(
         &self,
-        asking: &Asking<'_>,
+        job_request: &JobRequest<'_>,
         outgoing: &Outgoing,
         preference: Preference,
         deadline: clock::Instant,
-    ) -> Result<Came, Failure> {
+    ) -> Result<ForwardOutcome, ProxyError> {
         let input = Forwarded::of(outgoing);
         let fingerprint = input.fingerprint();
-        let key = idempotency_key(asking.request)?;
+        let key = idempotency_key(job_request.request)?;
         let key = key.map(|name| Key { name, fingerprint: &fingerprint });
-        let new = NewJob { owner: &asking.owner.0, input: &input, key };
-        let row = self.engine.create::<Forward>(new).await.map_err(Refusal::from)?;
-        // A client may prefer to wait for longer than there are points in time.
+        let new = NewJob { owner: &job_request.owner.0, input: &input, key };
+        let row = self.engine.create::<Forward>(new).await.map_err(JobRefusal::from)?;
+        // The preferred wait may exceed the range of `Instant`.
         let until = clock::instant().checked_add(preference.wait.unwrap_or_default());
         let row = self.watch(row, until.map_or(deadline, |until| until.min(deadline))).await?;
         let ended = row.state.is_terminal();
         match row.state {
-            State::Complete => Ok(Came::Done(Box::new(row))),
+            JobState::Complete => Ok(ForwardOutcome::Done(Box::new(row))),
             _ if ended => {
                 let Row { id, state, error: problem, .. } = row;
-                Err(Refusal::Ended { id, state, problem }.into())
+                Err(JobRefusal::Ended { id, state, problem }.into())
             }
             _ => {
                 let applied = ("preference-applied".to_owned(), preference.applied());
-                Ok(Came::Later(self.accepted(asking, &row, vec![applied])))
+                Ok(ForwardOutcome::Later(self.accepted(job_request, &row, vec![applied])))
             }
         }
     }
 
-    async fn watch(&self, mut row: Row, until: clock::Instant) -> Result<Row, Refusal> {
+    async fn watch(&self, mut row: Row, until: clock::Instant) -> Result<Row, JobRefusal> {
         let mut look = FIRST_LOOK;
         while !row.state.is_terminal() {
             let left = until.saturating_duration_since(clock::instant());
@@ -72,28 +72,28 @@ impl Jobs {
             clock::wait(look.min(left)).await;
             look = (look * 2).min(LAST_LOOK);
             let there = self.engine.find(&row.owner, &row.id).await?;
-            row = there.ok_or_else(|| Refusal::Unknown(row.id.clone()))?;
+            row = there.ok_or_else(|| JobRefusal::Unknown(row.id.clone()))?;
         }
         Ok(row)
     }
 
-    /// The result of a job as the answer it stands for: inline when it fits, through its link when not.
+    /// The result of a job as the response to the request: inline if it fits, otherwise through a link.
     pub(crate) async fn deliver(
         &self,
-        asking: &Asking<'_>,
+        job_request: &JobRequest<'_>,
         row: &Row,
-        (head, form, envelope): (Head, &delivery::Form, Envelope),
-        store: &Store,
-    ) -> Result<(Answer, Delivery), Failure> {
+        (head, form, envelope): (Head, &delivery::OverflowForm, Envelope),
+        store: &ResponseStore,
+    ) -> Result<(Response, Delivery), ProxyError> {
         let output = result_of(row)?;
         let key = self.engine.result_key(row).unwrap_or_default();
         let mut excerpt = bytes::Bytes::new();
         if output.bytes <= envelope.max {
-            let stored = self.engine.ports.blobs.get(&key).await.map_err(Refusal::from)?;
+            let stored = self.engine.ports.blobs.get(&key).await.map_err(JobRefusal::from)?;
             if Digest::of(&stored).sha256 != output.sha256 {
-                return Err(Refusal::Changed(row.id.clone()).into());
+                return Err(JobRefusal::Changed(row.id.clone()).into());
             }
-            let stated = digest::stated(asking.request, &head, &stored);
+            let stated = digest::stated(job_request.request, &head, &stored);
             if let Some(fits) = delivery::inline(&stated, &stored, envelope) {
                 return Ok(fits);
             }
@@ -101,14 +101,14 @@ impl Jobs {
         }
         let link = self.link(store, &key).await?;
         let stored =
-            Stored { key, size: output.bytes, sha256: Some(output.sha256.clone()), excerpt };
-        let renew = asking.address(row);
+            StoredResponse { key, size: output.bytes, sha256: Some(output.sha256.clone()), excerpt };
+        let renew = job_request.address(row);
         Ok(announce::announce(form, &head, &stored, &link, &renew))
     }
 }
 
-/// The head of the answer that a job got.
-pub(crate) fn head_of(row: &Row) -> Result<(u16, HeaderMap), Failure> {
+/// The status and headers of the upstream's response that a job stored.
+pub(crate) fn head_of(row: &Row) -> Result<(u16, HeaderMap), ProxyError> {
     let output = result_of(row)?;
     let mut headers = HeaderMap::with_capacity(output.headers.len());
     for (name, value) in &output.headers {
@@ -122,12 +122,12 @@ pub(crate) fn head_of(row: &Row) -> Result<(u16, HeaderMap), Failure> {
     Ok((output.status, headers))
 }
 
-/// Says that the preference was honoured, and which job it was.
+/// Adds `Preference-Applied` and the id of the job.
 pub(crate) fn mark(lines: &mut Lines, preference: Preference, row: &Row) {
     lines.push(("preference-applied".to_owned(), preference.applied()));
     lines.push(("x-job-id".to_owned(), row.id.clone()));
 }
 
-fn result_of(row: &Row) -> Result<&Output, Failure> {
-    row.result.as_ref().ok_or_else(|| Refusal::Changed(row.id.clone()).into())
+fn result_of(row: &Row) -> Result<&Output, ProxyError> {
+    row.result.as_ref().ok_or_else(|| JobRefusal::Changed(row.id.clone()).into())
 }

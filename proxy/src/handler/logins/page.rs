@@ -1,4 +1,4 @@
-//! The pages of the login: HTML that needs no script and loads nothing.
+//! The login pages: HTML without scripts and without further requests.
 
 use std::sync::LazyLock;
 
@@ -6,15 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::{Answer, Body, Text};
+use crate::response::{Response, Body, Text};
 use crate::headers::Lines;
-use crate::problem::Refused as _;
-use crate::session::{Refusal, ReturnTo, User};
+use crate::problem::ToProblem as _;
+use crate::session::{SessionRefusal, ReturnTo, User};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing but this one style sheet; a form that leads here; no page around this one.
+/// Permits only this style sheet, forms to this host, and no framing.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let digest = STANDARD.encode(Sha256::digest(STYLE.trim_end()));
     format!(
@@ -23,13 +23,13 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What a page says above the form.
+/// The message above the form.
 #[derive(Debug)]
 pub(super) enum Notice<'a> {
-    /// The session was ended.
+    /// The session has ended.
     LoggedOut,
-    /// Why there is none.
-    Refused(&'a Refusal),
+    /// The login was refused.
+    Refused(&'a SessionRefusal),
 }
 
 impl Notice<'_> {
@@ -45,43 +45,43 @@ impl Notice<'_> {
             return "You are logged out.".to_owned();
         };
         match refusal {
-            Refusal::WrongPassword => "The name or the password is wrong.".to_owned(),
-            Refusal::Locked(seconds) => {
+            SessionRefusal::WrongPassword => "The name or the password is wrong.".to_owned(),
+            SessionRefusal::Locked(seconds) => {
                 let minutes = seconds.div_ceil(60);
                 let unit = if minutes == 1 { "minute" } else { "minutes" };
                 format!("Too many attempts. Try again in {minutes} {unit}.")
             }
-            Refusal::Token => {
-                "This page was out of date, or the browser keeps no cookies. Please log in again."
+            SessionRefusal::Token => {
+                "This page has expired, or the browser does not accept cookies. Log in again."
                     .to_owned()
             }
-            Refusal::CrossSite => {
-                "Another site sent you here with a form. Log in on this page.".to_owned()
+            SessionRefusal::CrossSite => {
+                "The login was sent by a page of another site. Log in on this page.".to_owned()
             }
-            Refusal::Outage => {
-                "Logins cannot be looked up just now. Try again in a moment.".to_owned()
+            SessionRefusal::StoreUnavailable => {
+                "The session store is temporarily unavailable. Try again in a moment.".to_owned()
             }
             other => format!("{other}."),
         }
     }
 }
 
-/// The form, and what is in it.
-pub(super) struct Form<'a> {
+/// The fields of the form.
+pub(super) struct Fields<'a> {
     pub(super) token: &'a str,
     pub(super) back: &'a ReturnTo,
     pub(super) user: &'a str,
 }
 
 /// The login form.
-pub(super) fn login(form: &Form<'_>, notice: Option<&Notice<'_>>, more: Lines) -> Answer {
+pub(super) fn login(form: &Fields<'_>, notice: Option<&Notice<'_>>, more: Lines) -> Response {
     let refused = matches!(notice, Some(Notice::Refused(_)));
     let said = notice.map_or_else(String::new, |notice| {
         let (class, role) = if refused { ("notice bad", "alert") } else { ("notice", "status") };
         format!("<p class=\"{class}\" role=\"{role}\" id=\"said\">{}</p>\n", escape(&notice.text()))
     });
     let described = if refused { " aria-describedby=\"said\"" } else { "" };
-    // Where the name is known, the password is what is typed next.
+    // If the name is filled in, the focus is on the password.
     let (at_user, at_password) =
         if form.user.is_empty() { (" autofocus", "") } else { ("", " autofocus") };
     let main = format!(
@@ -111,8 +111,8 @@ pub(super) fn login(form: &Form<'_>, notice: Option<&Notice<'_>>, more: Lines) -
     page(notice.map_or(200, Notice::status), "Log in", &main, headers)
 }
 
-/// For who is logged in already: onward, or out.
-pub(super) fn welcome(user: &User, token: &str, onward: &str) -> Answer {
+/// The page for a logged-in user: continue or log out.
+pub(super) fn welcome(user: &User, token: &str, onward: &str) -> Response {
     let main = format!(
         "<h1>Logged in</h1>\n\
          <p>You are <strong>{name}</strong>, with the role {role}.</p>\n\
@@ -129,7 +129,7 @@ pub(super) fn welcome(user: &User, token: &str, onward: &str) -> Answer {
     page(200, "Logged in", &main, Lines::new())
 }
 
-fn page(status: u16, title: &str, main: &str, more: Lines) -> Answer {
+fn page(status: u16, title: &str, main: &str, more: Lines) -> Response {
     let html = PAGE
         .replacen("{title}", title, 1)
         .replacen("{style}", STYLE.trim_end(), 1)
@@ -145,10 +145,10 @@ fn page(status: u16, title: &str, main: &str, more: Lines) -> Answer {
         line("referrer-policy", "same-origin"),
     ];
     headers.extend(more);
-    Answer { status, headers, body: Body::Text(Text::from(html)) }
+    Response { status, headers, body: Body::Text(Text::from(html)) }
 }
 
-/// A text as the content of an element or of a quoted attribute.
+/// Escapes a text for an element or a quoted attribute.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -170,16 +170,16 @@ mod tests {
     use crate::headers::get;
     use crate::session::Role;
 
-    fn html(answer: &Answer) -> String {
-        let json = answer.to_json(hardcap_limits::envelope::Payload::V2);
+    fn html(response: &Response) -> String {
+        let json = response.to_json(hardcap_limits::envelope::Payload::V2);
         let envelope: serde_json::Value = serde_json::from_slice(&json).unwrap();
         envelope["body"].as_str().unwrap().to_owned()
     }
 
     #[test]
-    fn what_a_client_wrote_is_text_on_the_page() {
+    fn client_input_is_escaped_on_the_page() {
         let back = ReturnTo::read("/a?q=\"><script>");
-        let form = Form { token: "t", back: &back, user: "\"><script>alert('1')</script>{main}" };
+        let form = Fields { token: "t", back: &back, user: "\"><script>alert('1')</script>{main}" };
         let page = html(&login(&form, None, Lines::new()));
         assert!(!page.contains("<script"), "{page}");
         assert!(
@@ -192,48 +192,48 @@ mod tests {
     #[test]
     fn the_page_loads_nothing_and_its_policy_names_its_style() {
         let back = ReturnTo::read("/");
-        let answer = login(&Form { token: "t", back: &back, user: "" }, None, Lines::new());
-        let page = html(&answer);
+        let response = login(&Fields { token: "t", back: &back, user: "" }, None, Lines::new());
+        let page = html(&response);
         for part in ["src=", "http:", "https:", "url(", "<script", " style=", "@import", "onclick"]
         {
             assert!(!page.contains(part), "{part} in {page}");
         }
         let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
         let digest = STANDARD.encode(Sha256::digest(style));
-        let policy = get(&answer.headers, "content-security-policy").unwrap();
+        let policy = get(&response.headers, "content-security-policy").unwrap();
         assert!(policy.contains(&format!("style-src 'sha256-{digest}'")), "{policy}");
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
         assert!(page.len() < 5_000, "{} bytes", page.len());
     }
 
     #[test]
-    fn every_state_says_what_it_is_and_where_to_type() {
+    fn every_refusal_has_its_status_its_message_and_one_focused_field() {
         let back = ReturnTo::read("/x");
         for (refusal, status, text) in [
-            (Refusal::WrongPassword, 401, "The name or the password is wrong."),
-            (Refusal::Locked(61), 429, "Try again in 2 minutes."),
-            (Refusal::Locked(1), 429, "Try again in 1 minute."),
-            (Refusal::Token, 403, "Please log in again."),
-            (Refusal::CrossSite, 403, "Another site sent you here"),
-            (Refusal::Outage, 503, "Try again in a moment."),
+            (SessionRefusal::WrongPassword, 401, "The name or the password is wrong."),
+            (SessionRefusal::Locked(61), 429, "Try again in 2 minutes."),
+            (SessionRefusal::Locked(1), 429, "Try again in 1 minute."),
+            (SessionRefusal::Token, 403, "Log in again."),
+            (SessionRefusal::CrossSite, 403, "sent by a page of another site"),
+            (SessionRefusal::StoreUnavailable, 503, "Try again in a moment."),
         ] {
-            let form = Form { token: "t", back: &back, user: "alice" };
-            let answer = login(&form, Some(&Notice::Refused(&refusal)), Lines::new());
-            let page = html(&answer);
-            assert_eq!(answer.status, status);
+            let form = Fields { token: "t", back: &back, user: "alice" };
+            let response = login(&form, Some(&Notice::Refused(&refusal)), Lines::new());
+            let page = html(&response);
+            assert_eq!(response.status, status);
             assert!(page.contains(text) && page.contains("role=\"alert\""), "{page}");
             assert!(page.contains("value=\"alice\"") && page.contains("value=\"/x\""), "{page}");
             assert_eq!(page.matches(" autofocus").count(), 1, "{page}");
             assert_eq!(
-                get(&answer.headers, "retry-after").is_some(),
+                get(&response.headers, "retry-after").is_some(),
                 status == 429 || status == 503
             );
-            assert_eq!(get(&answer.headers, "www-authenticate"), None);
+            assert_eq!(get(&response.headers, "www-authenticate"), None);
         }
     }
 
     #[test]
-    fn who_is_logged_in_can_go_on_or_out() {
+    fn a_logged_in_user_can_continue_or_log_out() {
         let user = User { name: "alice".to_owned(), role: Role::Read };
         let page = html(&welcome(&user, "t", "/prod/a?b&c"));
         assert!(

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::failures::port_error;
-use crate::job::ports::{Blobs, Described, OpenUpload, Part, Pending, PortError};
+use crate::job::ports::{Blobs, ObjectHeaders, OpenUpload, Part, PortFuture, PortError};
 
 /// A bucket, below a prefix.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ fn checksum(bytes: &[u8]) -> String {
 }
 
 impl Blobs for S3Blobs {
-    fn put<'a>(&'a self, key: &'a str, described: &'a Described, bytes: Bytes) -> Pending<'a, ()> {
+    fn put<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders, bytes: Bytes) -> PortFuture<'a, ()> {
         Box::pin(async move {
             let put = self
                 .client
@@ -100,7 +100,7 @@ impl Blobs for S3Blobs {
         })
     }
 
-    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Bytes> {
+    fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Bytes> {
         Box::pin(async move {
             let get = self.client.get_object().bucket(&self.bucket).key(self.full(key));
             let object = get.send().await.map_err(|error| port_error("GetObject", &error))?;
@@ -110,7 +110,7 @@ impl Blobs for S3Blobs {
         })
     }
 
-    fn size<'a>(&'a self, key: &'a str) -> Pending<'a, Option<u64>> {
+    fn size<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<u64>> {
         Box::pin(async move {
             let head = self.client.head_object().bucket(&self.bucket).key(self.full(key));
             match head.send().await {
@@ -123,7 +123,7 @@ impl Blobs for S3Blobs {
         })
     }
 
-    fn begin<'a>(&'a self, key: &'a str, described: &'a Described) -> Pending<'a, String> {
+    fn begin<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders) -> PortFuture<'a, String> {
         Box::pin(async move {
             let begin = self
                 .client
@@ -143,7 +143,7 @@ impl Blobs for S3Blobs {
         })
     }
 
-    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> Pending<'a, Part> {
+    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> PortFuture<'a, Part> {
         Box::pin(async move {
             let checksum = checksum(&bytes);
             let part = self
@@ -162,7 +162,7 @@ impl Blobs for S3Blobs {
         })
     }
 
-    fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> Pending<'a, ()> {
+    fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> PortFuture<'a, ()> {
         Box::pin(async move {
             let parts = parts.iter().map(|part| {
                 CompletedPart::builder()
@@ -184,7 +184,7 @@ impl Blobs for S3Blobs {
         })
     }
 
-    fn abort<'a>(&'a self, upload: &'a OpenUpload) -> Pending<'a, ()> {
+    fn abort<'a>(&'a self, upload: &'a OpenUpload) -> PortFuture<'a, ()> {
         Box::pin(async move {
             let abort = self
                 .client
@@ -202,15 +202,15 @@ impl Blobs for S3Blobs {
         })
     }
 
-    fn list<'a>(&'a self, prefix: &'a str) -> Pending<'a, Vec<String>> {
+    fn list<'a>(&'a self, prefix: &'a str) -> PortFuture<'a, Vec<String>> {
         Box::pin(self.keys(prefix))
     }
 
-    fn uploads<'a>(&'a self, prefix: &'a str) -> Pending<'a, Vec<OpenUpload>> {
+    fn uploads<'a>(&'a self, prefix: &'a str) -> PortFuture<'a, Vec<OpenUpload>> {
         Box::pin(self.open(prefix))
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, ()> {
         Box::pin(async move {
             let delete = self.client.delete_object().bucket(&self.bucket).key(self.full(key));
             delete.send().await.map(|_| ()).map_err(|error| port_error("DeleteObject", &error))

@@ -1,14 +1,14 @@
-//! What an SDK says, as what the engine acts upon.
+//! SDK errors, classified for the engine.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::causes::with_causes;
 use crate::job::ports::PortError;
 
-/// Errors of a service that pass.
+/// Transient error codes of AWS services.
 const PASSING: [&str; 18] = [
     "EC2ThrottledException",
-    // The next invocation has other credentials.
+    // The next invocation has new credentials.
     "ExpiredToken",
     "ExpiredTokenException",
     "InternalError",
@@ -28,7 +28,7 @@ const PASSING: [&str; 18] = [
     "TransactionInProgressException",
 ];
 
-/// Whether an error passes, is for good, or says that something is missing.
+/// Classifies an error as transient, permanent, or missing.
 pub(super) fn port_error<E, R>(what: &str, error: &SdkError<E, R>) -> PortError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -48,7 +48,7 @@ where
             PortError::Unavailable(text)
         }
         SdkError::ServiceError(_) | SdkError::ConstructionFailure(_) => PortError::Refused(text),
-        // No answer, or none that can be read: it may have taken effect.
+        // No response, or an unreadable one: the call may have taken effect.
         _ => PortError::Unavailable(text),
     }
 }

@@ -7,9 +7,9 @@ use aws_sdk_lambda::types::InvocationType;
 use bytes::Bytes;
 
 use super::failures::port_error;
-use crate::job::ports::{Invoker, Pending, PortError};
+use crate::job::ports::{Invoker, PortFuture, PortError};
 
-/// A function of Lambda. The SDK adds the lineage of the present invocation by itself.
+/// A Lambda function. The SDK adds the trace of the current invocation, from which Lambda detects recursion.
 #[derive(Clone, Debug)]
 pub struct LambdaInvoker {
     client: Client,
@@ -25,7 +25,7 @@ impl LambdaInvoker {
 }
 
 impl Invoker for LambdaInvoker {
-    fn invoke(&self, payload: Bytes) -> Pending<'_, ()> {
+    fn invoke(&self, payload: Bytes) -> PortFuture<'_, ()> {
         Box::pin(async move {
             let invoke = self
                 .client

@@ -1,4 +1,4 @@
-//! The ports on AWS.
+//! The ports, implemented on AWS.
 
 mod blobs;
 mod failures;
@@ -8,7 +8,7 @@ mod rows;
 use std::sync::Arc;
 
 use super::ports::{Ports, SystemClock};
-use super::settings::Place;
+use super::settings::JobResources;
 use crate::aws;
 use crate::store::OverflowConfig;
 
@@ -16,8 +16,8 @@ pub use blobs::S3Blobs;
 pub use invoker::LambdaInvoker;
 pub use rows::DynamoRows;
 
-/// The ports of a function, made from its environment.
-pub async fn ports(place: &Place, overflow: &OverflowConfig) -> Ports {
+/// The ports of a function, created from its environment.
+pub async fn ports(place: &JobResources, overflow: &OverflowConfig) -> Ports {
     let shared = aws::shared(&overflow.region).await;
     let s3 = aws_sdk_s3::config::Builder::from(&shared)
         .force_path_style(overflow.force_path_style)

@@ -1,4 +1,4 @@
-//! The table, in DynamoDB: every write under the condition of a version.
+//! The table, in DynamoDB. Every write is conditional on a version.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::failures::port_error;
-use crate::job::ports::{Change, DuePage, EpochMillis, Item, Pending, PortError, Rows, Written};
+use crate::job::ports::{Change, DuePage, EpochMillis, Item, PortFuture, PortError, Rows, Written};
 
-/// A condition that was not met, as a transaction says it.
+/// The reason in a cancelled transaction for a condition that was not met.
 const NOT_MET: &str = "ConditionalCheckFailed";
 
-/// A table with the partition key `pk`, a string, and the time to live in `forget`.
+/// A table with the partition key `pk` (a string) and the time to live in `forget`.
 #[derive(Clone, Debug)]
 pub struct DynamoRows {
     client: Client,
@@ -68,7 +68,7 @@ impl DynamoRows {
             Ok(_) => Ok(Written::Yes),
             Err(SdkError::ServiceError(error)) if is_conflict(error.err()) => Ok(Written::Conflict),
             Err(error) if is_cancelled(&error) => {
-                // Another transaction was at one of the items, or the table was too busy.
+                // Another transaction was writing one of the items, or the table was throttled.
                 Err(PortError::Unavailable(port_error("TransactWriteItems", &error).to_string()))
             }
             Err(error) => Err(port_error("TransactWriteItems", &error)),
@@ -117,7 +117,7 @@ fn attributes(item: &Item) -> Attributes {
         ("pk".to_owned(), AttributeValue::S(item.key.clone())),
         ("version".to_owned(), number(item.version)),
         ("document".to_owned(), AttributeValue::S(item.document.clone())),
-        // Seconds, as the time to live of DynamoDB has it.
+        // DynamoDB's time to live is in seconds.
         ("forget".to_owned(), number(item.forget / 1000)),
     ]);
     if let Some(due) = item.due {
@@ -148,7 +148,7 @@ fn item(attributes: &Attributes) -> Result<Item, PortError> {
 }
 
 impl Rows for DynamoRows {
-    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Option<Item>> {
+    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<Item>> {
         Box::pin(async move {
             let read = self
                 .client
@@ -161,7 +161,7 @@ impl Rows for DynamoRows {
         })
     }
 
-    fn write(&self, changes: Vec<Change>) -> Pending<'_, Written> {
+    fn write(&self, changes: Vec<Change>) -> PortFuture<'_, Written> {
         Box::pin(async move {
             match changes.as_slice() {
                 [change] => self.put(change).await,
@@ -170,10 +170,10 @@ impl Rows for DynamoRows {
         })
     }
 
-    fn due(&self, now: EpochMillis, from: Option<String>) -> Pending<'_, DuePage> {
+    fn due(&self, now: EpochMillis, from: Option<String>) -> PortFuture<'_, DuePage> {
         Box::pin(async move {
             let from = from.map(|key| HashMap::from([("pk".to_owned(), AttributeValue::S(key))]));
-            // The table holds the jobs of some days at most: a scan reads little more than it finds.
+            // The table contains the jobs of a few days, so a scan reads little more than it finds.
             let scan = self
                 .client
                 .scan()

@@ -11,7 +11,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use bytes::Bytes;
 
 use super::*;
-use crate::job::ports::{Blobs as _, Described, Invoker as _, Item, PortError, Rows as _, Written};
+use crate::job::ports::{Blobs as _, ObjectHeaders, Invoker as _, Item, PortError, Rows as _, Written};
 
 fn quick() -> RetryConfig {
     RetryConfig::standard().with_initial_backoff(Duration::from_millis(1))
@@ -47,7 +47,7 @@ fn item(key: &str) -> Item {
 }
 
 #[tokio::test]
-async fn lambda_is_asked_three_times_while_it_is_busy_and_the_job_waits() {
+async fn a_throttled_invocation_is_tried_three_times_and_the_job_waits() {
     for (status, kind) in
         [(429, "TooManyRequestsException"), (500, "ServiceException"), (503, "ServiceUnavailable")]
     {
@@ -62,7 +62,7 @@ async fn lambda_is_asked_three_times_while_it_is_busy_and_the_job_waits() {
 }
 
 #[tokio::test]
-async fn lambda_that_recovers_has_the_event() {
+async fn an_invocation_succeeds_after_lambda_recovers() {
     let rule = mock!(aws_sdk_lambda::Client::invoke)
         .sequence()
         .http_response(|| refused(429, "TooManyRequestsException"))
@@ -74,7 +74,7 @@ async fn lambda_that_recovers_has_the_event() {
 }
 
 #[tokio::test]
-async fn j5_what_lambda_will_never_take_is_not_sent_again() {
+async fn j5_a_permanently_refused_invocation_is_not_repeated() {
     let large = invoke_answers(|| refused(413, "RequestTooLargeException"));
     let told = invoke(&large).await;
     assert!(matches!(told, Err(PortError::TooLarge(_))), "{told:?}");
@@ -90,7 +90,7 @@ async fn j5_what_lambda_will_never_take_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn an_expired_token_ends_no_job_for_the_next_function_has_a_fresh_one() {
+async fn an_expired_token_does_not_fail_the_job() {
     let rule = invoke_answers(|| refused(403, "ExpiredTokenException"));
     let told = invoke(&rule).await;
     assert!(matches!(told, Err(PortError::Unavailable(_))), "{told:?}");
@@ -102,13 +102,13 @@ async fn an_expired_token_ends_no_job_for_the_next_function_has_a_fresh_one() {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&rule], |config| config
         .retry_config(quick()));
     let blobs = S3Blobs::new(client, "answers", "jobs");
-    let told = blobs.put("a", &Described::default(), Bytes::from_static(b"a")).await;
+    let told = blobs.put("a", &ObjectHeaders::default(), Bytes::from_static(b"a")).await;
     assert!(matches!(told, Err(PortError::Unavailable(_))), "{told:?}");
     assert_eq!(rule.num_calls(), 1);
 }
 
 #[tokio::test]
-async fn dynamodb_is_asked_three_times_while_it_is_busy() {
+async fn a_throttled_table_is_called_three_times() {
     for kind in ["ThrottlingException", "ProvisionedThroughputExceededException"] {
         let rule = mock!(aws_sdk_dynamodb::Client::put_item)
             .sequence()
@@ -130,7 +130,7 @@ async fn dynamodb_is_asked_three_times_while_it_is_busy() {
 }
 
 #[tokio::test]
-async fn j2_a_condition_that_is_not_met_is_an_answer_and_no_failure() {
+async fn j2_an_unmet_condition_is_a_conflict_and_not_an_error() {
     let rule = mock!(aws_sdk_dynamodb::Client::put_item)
         .then_http_response(|| refused(400, "ConditionalCheckFailedException"));
     assert_eq!(write(&rule, vec![item("a")]).await, Ok(Written::Conflict));
@@ -138,7 +138,7 @@ async fn j2_a_condition_that_is_not_met_is_an_answer_and_no_failure() {
 }
 
 #[tokio::test]
-async fn what_dynamodb_refuses_is_not_sent_again() {
+async fn a_write_refused_by_dynamodb_is_not_repeated() {
     for kind in ["ValidationException", "AccessDeniedException", "ResourceNotFoundException"] {
         let rule = mock!(aws_sdk_dynamodb::Client::put_item)
             .then_http_response(move || refused(400, kind));
@@ -149,7 +149,7 @@ async fn what_dynamodb_refuses_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn s3_that_slows_down_is_asked_again_and_then_has_the_object() {
+async fn a_put_succeeds_after_s3_slowed_down() {
     let rule = mock!(aws_sdk_s3::Client::put_object)
         .sequence()
         .http_response(|| {
@@ -162,6 +162,6 @@ async fn s3_that_slows_down_is_asked_again_and_then_has_the_object() {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&rule], |config| config
         .retry_config(quick()));
     let blobs = S3Blobs::new(client, "answers", "jobs");
-    assert_eq!(blobs.put("a", &Described::default(), Bytes::from_static(b"a")).await, Ok(()));
+    assert_eq!(blobs.put("a", &ObjectHeaders::default(), Bytes::from_static(b"a")).await, Ok(()));
     assert_eq!(rule.num_calls(), 3);
 }

@@ -32,7 +32,7 @@ fn oracle(generation: u64, state: &[u8], max: u64) -> bool {
 fn check(state: &[u8], max: u64) {
     let digest = Digest::of(state);
     let payload = payload(JOB, 7, &digest, state, max);
-    let event: Event = serde_json::from_slice(&payload).unwrap();
+    let event: JobEvent = serde_json::from_slice(&payload).unwrap();
     let inline = event.inline().unwrap();
     assert_eq!(inline.is_some(), oracle(7, state, max), "{} bytes, limit {max}", state.len());
     match inline {
@@ -61,7 +61,7 @@ fn state() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn j6_a_state_of_any_bytes_arrives_and_the_choice_is_the_oracles(state in state(), around in -64_i64..64) {
+    fn j6_every_state_arrives_in_the_form_that_the_oracle_chooses(state in state(), around in -64_i64..64) {
         // Limits on both sides of what this state takes, in either form.
         let digest = Digest::of(&state);
         let whole = payload(JOB, 7, &digest, &state, u64::MAX).len() as u64;
@@ -106,7 +106,7 @@ fn last_inline(unit: &[u8], max: u64) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
-    fn j6_states_around_the_limit_of_either_day_arrive_and_the_choice_is_the_oracles(
+    fn j6_states_around_the_limits_arrive_in_the_form_that_the_oracle_chooses(
         unit in prop::sample::select(&UNITS[..]),
         around in -64_isize..=64,
     ) {
@@ -136,17 +136,17 @@ fn j6_the_limit_of_2022_takes_a_payload_of_262144_bytes_and_not_one_more() {
 #[test]
 fn j6_an_event_that_names_a_bucket_a_key_or_a_url_is_refused() {
     let digest = Digest::of(b"{}");
-    let honest = Event::by_reference(JOB, 1, digest);
+    let honest = JobEvent::by_reference(JOB, 1, digest);
     let mut event = serde_json::to_value(&honest).unwrap();
-    assert!(serde_json::from_value::<Event>(event.clone()).is_ok());
+    assert!(serde_json::from_value::<JobEvent>(event.clone()).is_ok());
     for (name, value) in
         [("bucket", "other"), ("key", "../secret"), ("url", "http://169.254.169.254/")]
     {
         event[name] = value.into();
-        let refused = serde_json::from_value::<Event>(event.clone());
+        let refused = serde_json::from_value::<JobEvent>(event.clone());
         assert!(refused.is_err(), "{event}");
         event.as_object_mut().unwrap().remove(name);
     }
     event["state"] = serde_json::json!({ "stored": "s3://other/key" });
-    assert!(serde_json::from_value::<Event>(event).is_err(), "a reference has no address");
+    assert!(serde_json::from_value::<JobEvent>(event).is_err(), "a reference has no address");
 }

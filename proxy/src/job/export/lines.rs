@@ -1,4 +1,4 @@
-//! From pages to lines: hits as they came, one a line, compressed or not.
+//! Hits as lines: unchanged, one a line, optionally compressed.
 
 use std::io::Write as _;
 
@@ -8,10 +8,10 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::job::outcome::Problem;
+use crate::job::outcome::JobError;
 use crate::job::search::SearchError;
 
-/// An answer to a search, as far as it is read. A hit is taken over as it came.
+/// The response to a search, as far as it is needed. Hits are copied unchanged.
 #[derive(Deserialize)]
 pub(super) struct Page<'a> {
     pub(super) pit_id: Option<String>,
@@ -46,8 +46,8 @@ pub(super) struct Sorted {
     pub(super) sort: Option<Box<RawValue>>,
 }
 
-/// Lines that will be a part.
-pub(super) struct Lot {
+/// The lines of the next part.
+pub(super) struct PartBuffer {
     pub(super) writer: Writer,
     pub(super) hits: u64,
     pub(super) is_last: bool,
@@ -55,24 +55,24 @@ pub(super) struct Lot {
 
 pub(super) enum Writer {
     Plain(Vec<u8>),
-    /// A member of its own: members one after the other are a gzip file.
+    /// A gzip member: concatenated members are a gzip file.
     Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
-/// An answer that leaves out hits looks like any other, but for this.
+/// Refuses a page from which the cluster left out hits.
 pub(super) fn whole(page: &Page<'_>) -> Result<(), SearchError> {
     if page.timed_out || page.shards.failed > 0 {
         let failed = page.shards.failed;
         return Err(SearchError::Again(format!(
-            "the page is not whole: timed out {}, shards failed {failed}",
+            "the page is incomplete: timed_out is {}, failed shards: {failed}",
             page.timed_out
         )));
     }
     Ok(())
 }
 
-impl Lot {
-    /// Takes the hits of a page, and gives the sort values of the last one, if there is one.
+impl PartBuffer {
+    /// Adds the hits of a page and returns the sort values of the last one, if there is one.
     pub(super) fn take(
         &mut self,
         hits: &[&RawValue],
@@ -89,8 +89,8 @@ impl Lot {
             return Ok(Some(sort));
         }
         let title = "The upstream does not sort";
-        let detail = "A hit has no `sort`, so there is no way to the next page.";
-        Err(SearchError::Failed(Problem::new("unsorted", title, detail)))
+        let detail = "A hit has no `sort`, so the next page cannot be requested.";
+        Err(SearchError::Failed(JobError::new("unsorted", title, detail)))
     }
 }
 
@@ -110,7 +110,7 @@ impl Writer {
     }
 
     pub(super) fn line(&mut self, hit: &str) {
-        // A line break between the tokens of a hit is only white space; within a string there is none.
+        // A line break between the tokens of a hit is white space; JSON strings contain none.
         let whole = memchr::memchr2(b'\n', b'\r', hit.as_bytes()).is_some();
         let joined = if whole { hit.replace(['\n', '\r'], " ") } else { String::new() };
         let text = if whole { joined.as_str() } else { hit };
@@ -118,7 +118,7 @@ impl Writer {
             match self {
                 Writer::Plain(whole) => whole.extend_from_slice(bytes),
                 Writer::Gzip(encoder) => {
-                    encoder.write_all(bytes).expect("a Vec takes everything");
+                    encoder.write_all(bytes).expect("writing to a Vec does not fail");
                 }
             }
         }
@@ -127,7 +127,7 @@ impl Writer {
     pub(super) fn finish(self) -> Bytes {
         match self {
             Writer::Plain(bytes) => bytes.into(),
-            Writer::Gzip(encoder) => encoder.finish().expect("a Vec takes everything").into(),
+            Writer::Gzip(encoder) => encoder.finish().expect("writing to a Vec does not fail").into(),
         }
     }
 }

@@ -1,18 +1,18 @@
-//! Reading a search: page after page, until there is enough for a part.
+//! Reading a search page by page, until a part is full.
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::lines::{Lot, Page, Writer, whole};
+use super::lines::{PartBuffer, Page, Writer, whole};
 use super::{Request, Tools};
 use crate::job::search::{self, Flavor, PointInTime, SearchError};
 
-/// A page has at most this many hits, unless the request says less.
+/// The default number of hits of a page.
 const PAGE_HITS: u64 = 1000;
-/// A page has at most this many bytes; of one that has more, half is asked for.
+/// The maximum size of a page, in bytes. A larger page is requested again with half the hits.
 pub(super) const PAGE_BYTES: usize = 16_777_216;
-/// A search, and the place in it. It owns what it needs, for it may outlive the step that began it.
-pub(super) struct Reading {
+/// A search and the position in it. It owns its data, because it may outlive the step that started it.
+pub(super) struct SearchReader {
     pub(super) tools: Tools,
     pub(super) request: Request,
     pub(super) point: PointInTime,
@@ -22,22 +22,22 @@ pub(super) struct Reading {
     pub(super) total: Option<u64>,
 }
 
-impl Reading {
-    /// Reads pages until there is enough for a part; and where the next one begins.
-    pub(super) async fn fill(mut self) -> Result<(Lot, Reading), SearchError> {
+impl SearchReader {
+    /// Reads pages until a part is full; returns the part and the position after it.
+    pub(super) async fn fill(mut self) -> Result<(PartBuffer, SearchReader), SearchError> {
         let wanted = self.request.page_size.unwrap_or(PAGE_HITS).clamp(1, 10_000);
         let mut page_hits = self.page_hits.unwrap_or(wanted).min(wanted);
-        let mut lot = Lot { writer: Writer::new(self.request.gzip), hits: 0, is_last: false };
+        let mut lot = PartBuffer { writer: Writer::new(self.request.gzip), hits: 0, is_last: false };
         while !lot.is_last && lot.writer.len() < self.tools.part_bytes {
-            let answer = match self.tools.search.page(self.body(page_hits), PAGE_BYTES).await {
+            let response = match self.tools.search.page(self.body(page_hits), PAGE_BYTES).await {
                 Err(SearchError::TooLarge) if page_hits > 1 => {
                     page_hits /= 2;
                     continue;
                 }
-                answer => answer?,
+                response => response?,
             };
-            let page: Page<'_> = serde_json::from_slice(&answer)
-                .map_err(|error| SearchError::Again(format!("the answer is no page: {error}")))?;
+            let page: Page<'_> = serde_json::from_slice(&response)
+                .map_err(|error| SearchError::Again(format!("the response is not a page: {error}")))?;
             whole(&page)?;
             if let Some(total) = &page.hits.total {
                 self.total.get_or_insert(total.value);
@@ -45,7 +45,7 @@ impl Reading {
             if let Some(id) = page.pit_id {
                 self.point.id = id;
             }
-            // A page that is not full is not always the last one; an empty one is.
+            // Only an empty page is certainly the last one.
             lot.is_last = page.hits.hits.is_empty();
             if let Some(after) = lot.take(&page.hits.hits)? {
                 self.after = Some(after);
@@ -56,7 +56,7 @@ impl Reading {
     }
 
     fn body(&self, size: u64) -> Value {
-        let Reading { request, point, after, total, .. } = self;
+        let SearchReader { request, point, after, total, .. } = self;
         let mut body = request.search.clone();
         body.insert("pit".to_owned(), search::named(point));
         body.insert("size".to_owned(), json!(size));
@@ -70,7 +70,7 @@ impl Reading {
     }
 }
 
-/// The sort of the request, made unambiguous: `search_after` passes over hits that are equal in it.
+/// The sort of the request, made unambiguous: `search_after` skips hits with equal sort values.
 pub(super) fn sort(asked: Option<&Value>, flavor: Flavor) -> Value {
     let mut keys = match asked {
         None | Some(Value::Null) => Vec::new(),
@@ -78,7 +78,7 @@ pub(super) fn sort(asked: Option<&Value>, flavor: Flavor) -> Value {
         Some(key) => vec![key.clone()],
     };
     match flavor {
-        // Within a point in time it adds `_shard_doc` by itself, unless no sort is stated.
+        // Within a point in time Elasticsearch appends `_shard_doc` itself, unless no sort is given.
         Flavor::Elasticsearch if keys.is_empty() => keys.push(json!({ "_shard_doc": "asc" })),
         Flavor::Elasticsearch => {}
         Flavor::OpenSearch => {

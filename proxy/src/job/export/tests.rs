@@ -11,8 +11,8 @@ use super::*;
 use crate::clock;
 use crate::job::memory::{MemoryBlobs, MemoryQueue, MemoryRows};
 use crate::job::ports::{Ports, SystemClock};
-use crate::job::search::{Flavor, Found};
-use crate::job::{Engine, NewJob, Row, Settings, State};
+use crate::job::search::{Flavor, SearchFuture};
+use crate::job::{Engine, NewJob, Row, JobSettings, JobState};
 
 /// Answers page after page with what it was given; then with an empty one.
 struct Script {
@@ -24,14 +24,14 @@ struct Script {
 const EMPTY: &str = r#"{"_shards":{"failed":0},"hits":{"hits":[]}}"#;
 
 impl Search for Script {
-    fn open<'a>(&'a self, _: &'a str) -> Found<'a, PointInTime> {
+    fn open<'a>(&'a self, _: &'a str) -> SearchFuture<'a, PointInTime> {
         let mut opened = self.opened.lock().unwrap();
         *opened += 1;
         let id = format!("pit-{opened}");
         Box::pin(async { Ok(PointInTime { id, flavor: Flavor::Elasticsearch }) })
     }
 
-    fn page(&self, body: Value, _: usize) -> Found<'_, Bytes> {
+    fn page(&self, body: Value, _: usize) -> SearchFuture<'_, Bytes> {
         self.asked.lock().unwrap().push(body);
         let mut pages = self.pages.lock().unwrap();
         let page = if pages.is_empty() { Ok(EMPTY) } else { pages.remove(0) };
@@ -52,10 +52,10 @@ struct Exported {
 type Pages = Vec<Result<&'static str, SearchError>>;
 
 async fn export(pages: Pages, part_bytes: usize) -> Exported {
-    export_within(Settings::new(2_000), pages, part_bytes).await
+    export_within(JobSettings::new(2_000), pages, part_bytes).await
 }
 
-async fn export_within(settings: Settings, pages: Pages, part_bytes: usize) -> Exported {
+async fn export_within(settings: JobSettings, pages: Pages, part_bytes: usize) -> Exported {
     let script =
         Script { pages: Mutex::new(pages), asked: Mutex::default(), opened: Mutex::new(0) };
     let script = Arc::new(script);
@@ -88,10 +88,10 @@ const TWO: &str =
     "{\"hits\":{\"hits\":[{\"_id\":\"2\",\r\n \"t\":\"a\\nb\",\"sort\":[\"z\", 2]}]}}";
 
 #[tokio::test]
-async fn hits_are_lines_as_they_came_and_the_cursor_is_exact() {
+async fn hits_are_written_unchanged_and_the_cursor_is_exact() {
     for part_bytes in [1, 50, 10_000] {
         let Exported { row, bytes, script } = export(vec![Ok(ONE), Ok(TWO)], part_bytes).await;
-        assert_eq!(row.state, State::Complete, "{row:?}");
+        assert_eq!(row.state, JobState::Complete, "{row:?}");
         let expected = "{\"_id\":\"1\",\"n\":1.0,\"sort\":[1.50]}\n{\"_id\":\"2\",   \"t\":\"a\\nb\",\"sort\":[\"z\", 2]}\n";
         assert_eq!(bytes.unwrap(), expected, "parts of {part_bytes}");
         let asked = script.asked.lock().unwrap().clone();
@@ -104,34 +104,34 @@ async fn hits_are_lines_as_they_came_and_the_cursor_is_exact() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_that_the_next_generation_would_read_again() {
-    let settings = Settings { steps_max: 1, ..Settings::new(2_000) };
+async fn the_last_step_of_a_generation_does_not_read_ahead() {
+    let settings = JobSettings { steps_max: 1, ..JobSettings::new(2_000) };
     let Exported { row, script, .. } = export_within(settings, vec![Ok(ONE), Ok(TWO)], 1).await;
-    assert_eq!((row.state, row.generation), (State::Complete, 4), "{row:?}");
+    assert_eq!((row.state, row.generation), (JobState::Complete, 4), "{row:?}");
     assert_eq!(script.asked.lock().unwrap().len(), 3, "two pages with hits, and one without");
 }
 
 #[tokio::test]
 async fn a_search_without_hits_is_an_empty_object() {
     let Exported { row, bytes, .. } = export(vec![], 10).await;
-    assert_eq!((row.state, bytes.unwrap().len()), (State::Complete, 0));
+    assert_eq!((row.state, bytes.unwrap().len()), (JobState::Complete, 0));
 }
 
 #[tokio::test]
-async fn a_page_that_leaves_out_hits_is_asked_for_again_and_missing_hits_are_told() {
+async fn an_incomplete_page_is_repeated_and_missing_hits_fail_the_export() {
     let half = r#"{"timed_out":true,"hits":{"hits":[]}}"#;
     let failed = r#"{"_shards":{"failed":1},"hits":{"hits":[]}}"#;
     let Exported { row, .. } = export(vec![Ok(half), Ok(failed), Ok(ONE), Ok(TWO)], 10_000).await;
-    assert_eq!((row.state, row.progress.items), (State::Complete, 2));
+    assert_eq!((row.state, row.progress.items), (JobState::Complete, 2));
     let Exported { row, .. } = export(vec![Ok(ONE)], 10_000).await;
-    assert_eq!((row.state, code(&row)), (State::Failed, "incomplete"));
+    assert_eq!((row.state, code(&row)), (JobState::Failed, "incomplete"));
 }
 
 #[tokio::test]
 async fn a_page_that_is_too_large_is_halved() {
     let pages = vec![Err(SearchError::TooLarge), Err(SearchError::TooLarge), Ok(ONE), Ok(TWO)];
     let Exported { row, script, .. } = export(pages, 10_000).await;
-    assert_eq!(row.state, State::Complete);
+    assert_eq!(row.state, JobState::Complete);
     let sizes: Vec<u64> =
         script.asked.lock().unwrap().iter().filter_map(|body| body["size"].as_u64()).collect();
     assert_eq!(sizes, [8, 4, 2, 2, 2]);
@@ -140,10 +140,10 @@ async fn a_page_that_is_too_large_is_halved() {
 }
 
 #[tokio::test]
-async fn a_point_in_time_that_is_lost_begins_the_export_anew_and_not_for_ever() {
+async fn an_export_restarts_a_limited_number_of_times_after_a_lost_point_in_time() {
     let pages = vec![Ok(ONE), Err(SearchError::Lost), Ok(ONE), Ok(TWO)];
     let Exported { row, bytes, script } = export(pages, 1).await;
-    assert_eq!(row.state, State::Complete, "{row:?}");
+    assert_eq!(row.state, JobState::Complete, "{row:?}");
     assert_eq!(bytes.unwrap().iter().filter(|byte| **byte == b'\n').count(), 2, "no hit twice");
     assert_eq!(*script.opened.lock().unwrap(), 2);
     let lost = vec![Err(SearchError::Lost); 9];
@@ -151,7 +151,7 @@ async fn a_point_in_time_that_is_lost_begins_the_export_anew_and_not_for_ever() 
 }
 
 #[tokio::test]
-async fn an_export_that_grows_too_large_ends() {
+async fn an_export_that_grows_too_large_fails() {
     let long = Box::leak(
         format!(r#"{{"hits":{{"hits":[{{"t":"{}","sort":[1]}}]}}}}"#, "x".repeat(2_000))
             .into_boxed_str(),

@@ -5,19 +5,19 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 
 use super::*;
 
-fn settings() -> Settings {
+fn settings() -> JobSettings {
     let seconds = Duration::from_secs;
-    Settings {
+    JobSettings {
         generations_max: 6,
         age_max: seconds(3000),
         revivals_max: 3,
         per_owner_max: 2,
-        ..Settings::new(2_000)
+        ..JobSettings::new(2_000)
     }
 }
 
-fn accepted() -> Accepted {
-    Accepted {
+fn accepted() -> NewRow {
+    NewRow {
         id: "id".to_owned(),
         owner: "open".to_owned(),
         kind: "export".to_owned(),
@@ -31,7 +31,7 @@ fn accepted() -> Accepted {
 #[derive(Clone, Debug)]
 enum Happening {
     /// An event of this many generations ago arrives, and its run may live this long.
-    Event {
+    JobEvent {
         behind: u64,
         lives: u64,
     },
@@ -41,7 +41,7 @@ enum Happening {
     Fail,
     Cancel,
     Sweep,
-    Accepted,
+    NewRow,
     /// A run shows how far it is.
     Advance,
     /// What an ended job left is cleared away.
@@ -67,14 +67,14 @@ impl ReferenceStateMachine for Reference {
 
     fn transitions(_: &Model) -> BoxedStrategy<Happening> {
         prop_oneof![
-            6 => (0..3_u64, 1_000..900_000_u64).prop_map(|(behind, lives)| Happening::Event { behind, lives }),
+            6 => (0..3_u64, 1_000..900_000_u64).prop_map(|(behind, lives)| Happening::JobEvent { behind, lives }),
             4 => Just(Happening::HandOver),
             1 => Just(Happening::Release),
             1 => Just(Happening::Complete),
             1 => Just(Happening::Fail),
             1 => Just(Happening::Cancel),
             3 => Just(Happening::Sweep),
-            1 => Just(Happening::Accepted),
+            1 => Just(Happening::NewRow),
             1 => Just(Happening::Advance),
             1 => Just(Happening::Clear),
             3 => (1_000..700_000_u64).prop_map(Happening::Wait),
@@ -95,7 +95,7 @@ struct Subject {
     row: Row,
     now: u64,
     tokens: Vec<String>,
-    ends: Vec<(State, Option<Problem>, Option<Output>)>,
+    ends: Vec<(JobState, Option<JobError>, Option<Output>)>,
 }
 
 impl Subject {
@@ -108,7 +108,7 @@ impl Subject {
         assert!(
             next.generation == self.row.generation || next.generation == self.row.generation + 1
         );
-        assert_eq!(next.state == State::Running, next.claim.is_some(), "who runs has a claim");
+        assert_eq!(next.state == JobState::Running, next.lease.is_some(), "only a running job has a lease");
         assert_eq!(next.state.is_terminal(), next.ended.is_some());
         assert!(next.due(&settings()).is_some(), "somebody looks at it: {next:?}");
         if next.state.is_terminal() {
@@ -131,11 +131,11 @@ impl Subject {
     fn event(&mut self, behind: u64, lives: u64) {
         let generation = self.row.generation.saturating_sub(behind);
         let token = format!("token-{}", self.tokens.len());
-        let claim = Claim { token: token.clone(), until: self.now + lives };
-        let asked = Asked { generation, digest: &Digest::of(generation.to_string().as_bytes()) };
-        let alive = self.row.claim.as_ref().is_some_and(|held| held.until > self.now);
-        match self.row.claim(asked, claim, self.now, &settings()) {
-            Decision::Aside(_) => {}
+        let lease = Lease { token: token.clone(), until: self.now + lives };
+        let asked = GenerationRef { generation, digest: &Digest::of(generation.to_string().as_bytes()) };
+        let alive = self.row.lease.as_ref().is_some_and(|held| held.until > self.now);
+        match self.row.acquire(asked, lease, self.now, &settings()) {
+            Decision::Skipped(_) => {}
             Decision::End(ended) => self.becomes(Some(ended)),
             Decision::Run(running) => {
                 assert_eq!(behind, 0, "only the present generation runs");
@@ -172,7 +172,7 @@ impl StateMachineTest for Subject {
             changed.into_iter().next()
         };
         match transition {
-            Happening::Event { behind, lives } => subject.event(behind, lives),
+            Happening::JobEvent { behind, lives } => subject.event(behind, lives),
             Happening::HandOver => {
                 let changed =
                     spoken(&|token| row.hand_over(token, next.clone(), Progress::default(), now));
@@ -190,14 +190,14 @@ impl StateMachineTest for Subject {
                     status: 200,
                     headers: Vec::new(),
                 };
-                subject.becomes(row.finish(Ending::Complete(output), now));
+                subject.becomes(row.finish(JobEnd::Complete(output), now));
             }
             Happening::Fail => {
-                subject.becomes(row.finish(Ending::Failed(Problem::new("x", "x", "x")), now))
+                subject.becomes(row.finish(JobEnd::Failed(JobError::new("x", "x", "x")), now))
             }
-            Happening::Cancel => subject.becomes(row.finish(Ending::Cancelled, now)),
+            Happening::Cancel => subject.becomes(row.finish(JobEnd::Cancelled, now)),
             Happening::Sweep => subject.becomes(row.revive(now, &settings())),
-            Happening::Accepted => subject.becomes(row.accepted_by_lambda(row.generation, now)),
+            Happening::NewRow => subject.becomes(row.accepted_by_lambda(row.generation, now)),
             Happening::Advance => {
                 let changed = spoken(&|token| row.advance(token, Progress::default(), now));
                 subject.becomes(changed);
@@ -223,28 +223,28 @@ impl StateMachineTest for Subject {
 prop_state_machine! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]
-    fn j7_nothing_leads_out_of_a_terminal_state(sequential 1..60 => Subject);
+    fn j7_no_function_leads_out_of_a_terminal_state(sequential 1..60 => Subject);
 }
 
 fn running(now: u64) -> Row {
     let row = Row::new(accepted(), 0, &settings());
     let digest = Digest::of(b"1");
-    let claim = Claim { token: "t".to_owned(), until: now + 60_000 };
-    match row.claim(Asked { generation: 1, digest: &digest }, claim, now, &settings()) {
+    let lease = Lease { token: "t".to_owned(), until: now + 60_000 };
+    match row.acquire(GenerationRef { generation: 1, digest: &digest }, lease, now, &settings()) {
         Decision::Run(row) => row,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn j2_a_claim_keeps_others_out_until_its_function_cannot_be_alive() {
+fn j2_a_lease_excludes_other_runs_until_its_function_has_ended() {
     let row = running(0);
     let digest = Digest::of(b"1");
     let other = |now| {
-        let claim = Claim { token: "u".to_owned(), until: now + 60_000 };
-        row.claim(Asked { generation: 1, digest: &digest }, claim, now, &settings())
+        let lease = Lease { token: "u".to_owned(), until: now + 60_000 };
+        row.acquire(GenerationRef { generation: 1, digest: &digest }, lease, now, &settings())
     };
-    assert!(matches!(other(59_999), Decision::Aside(_)));
+    assert!(matches!(other(59_999), Decision::Skipped(_)));
     let Decision::Run(second) = other(60_000) else { panic!("the lease is over") };
     assert_eq!((second.attempts, second.setback), (2, Some(Setback::Lost)));
     assert_eq!(row.due(&settings()), Some(90_000), "a sweeper waits for the grace of 30 s");
@@ -255,32 +255,32 @@ fn j8_a_job_ends_at_its_deadline_and_after_its_last_generation() {
     let row = running(0);
     assert!(row.out_of_bounds(2_999_999, &settings()).is_none());
     let expired = row.out_of_bounds(3_000_000, &settings()).unwrap();
-    assert_eq!(expired.state, State::Expired);
+    assert_eq!(expired.state, JobState::Expired);
     let at = |generation| Row { generation, ..row.clone() }.out_of_bounds(0, &settings());
     assert!(at(6).is_none());
     let ended = at(7).unwrap();
     assert_eq!(
         (ended.state, ended.error.unwrap().code.as_str()),
-        (State::Failed, "too_many_generations")
+        (JobState::Failed, "too_many_generations")
     );
 }
 
 #[test]
-fn j8_the_kill_switch_ends_what_is_under_way() {
-    let off = Settings { enabled: false, ..settings() };
+fn j8_the_kill_switch_ends_running_jobs() {
+    let off = JobSettings { enabled: false, ..settings() };
     let ended = running(0).out_of_bounds(0, &off).unwrap();
-    assert_eq!((ended.state, ended.error.unwrap().code.as_str()), (State::Failed, "stopped"));
+    assert_eq!((ended.state, ended.error.unwrap().code.as_str()), (JobState::Failed, "stopped"));
 }
 
 /// A running row, no field of which has the value of a new row.
 fn worn() -> Row {
     Row {
-        state: State::Running,
+        state: JobState::Running,
         updated: 2_000,
         generation: 4,
         hops: 5,
         checkpoint: Digest::of(b"4"),
-        claim: Some(Claim { token: "t".to_owned(), until: 60_000 }),
+        lease: Some(Lease { token: "t".to_owned(), until: 60_000 }),
         attempts: 2,
         revivals: 1,
         handed: true,
@@ -294,21 +294,21 @@ fn worn() -> Row {
 
 /// The same job, waiting for its generation to be started.
 fn waiting() -> Row {
-    Row { state: State::Queued, claim: None, handed: false, ..worn() }
+    Row { state: JobState::Queued, lease: None, handed: false, ..worn() }
 }
 
 const FURTHER: Progress = Progress { items: 8, items_total: Some(9), bytes: 12 };
 
 #[test]
-fn a_claim_is_written_into_the_row_and_the_rest_of_the_row_stays() {
+fn a_lease_is_written_into_the_row_and_the_rest_is_unchanged() {
     let digest = Digest::of(b"4");
     for (until, alive) in [(50_000, 60_000), (70_000, 70_000)] {
-        let claim = Claim { token: "u".to_owned(), until };
-        let asked = Asked { generation: 4, digest: &digest };
-        let decision = waiting().claim(asked, claim.clone(), 5_000, &settings());
+        let lease = Lease { token: "u".to_owned(), until };
+        let asked = GenerationRef { generation: 4, digest: &digest };
+        let decision = waiting().acquire(asked, lease.clone(), 5_000, &settings());
         let running = Row {
-            state: State::Running,
-            claim: Some(claim),
+            state: JobState::Running,
+            lease: Some(lease),
             attempts: 3,
             handed: true,
             alive,
@@ -320,26 +320,26 @@ fn a_claim_is_written_into_the_row_and_the_rest_of_the_row_stays() {
 }
 
 #[test]
-fn a_claim_of_another_generation_or_state_is_set_aside_with_the_reason() {
-    let claim = |row: &Row, generation, state: &[u8]| {
-        let claim = Claim { token: "u".to_owned(), until: 70_000 };
-        let asked = Asked { generation, digest: &Digest::of(state) };
-        row.claim(asked, claim, 5_000, &settings())
+fn an_event_of_another_generation_or_state_is_skipped_with_the_reason() {
+    let lease = |row: &Row, generation, state: &[u8]| {
+        let lease = Lease { token: "u".to_owned(), until: 70_000 };
+        let asked = GenerationRef { generation, digest: &Digest::of(state) };
+        row.acquire(asked, lease, 5_000, &settings())
     };
-    let ended = waiting().finish(Ending::Cancelled, 4_000).expect("it has not ended");
+    let ended = waiting().finish(JobEnd::Cancelled, 4_000).expect("it has not ended");
     for (row, generation, state, reason) in [
-        (&waiting(), 3, &b"4"[..], "the event is of another generation"),
-        (&waiting(), 5, b"4", "the event is of another generation"),
-        (&waiting(), 4, b"5", "the event brings another state than the row names"),
-        (&worn(), 4, b"4", "the generation runs elsewhere"),
+        (&waiting(), 3, &b"4"[..], "the event is for another generation"),
+        (&waiting(), 5, b"4", "the event is for another generation"),
+        (&waiting(), 4, b"5", "the state of the event differs from the row's"),
+        (&worn(), 4, b"4", "another run holds the generation"),
         (&ended, 4, b"4", "the job has ended"),
     ] {
-        assert_eq!(claim(row, generation, state), Decision::Aside(reason));
+        assert_eq!(lease(row, generation, state), Decision::Skipped(reason));
     }
 }
 
 #[test]
-fn a_generation_is_begun_three_times_and_once_when_a_second_time_could_do_harm() {
+fn a_generation_is_started_three_times_or_once_if_it_is_not_repeatable() {
     let end = |row: Row| row.out_of_attempts(5_000, &settings()).and_then(|row| row.error);
     assert_eq!(end(Row { attempts: 2, ..worn() }), None);
     let told = |row: Row| end(row).map(|problem| (problem.code, problem.detail));
@@ -350,20 +350,20 @@ fn a_generation_is_begun_three_times_and_once_when_a_second_time_could_do_harm()
     assert_eq!(end(Row { attempts: 0, repeatable: false, ..worn() }), None);
     let (code, detail) = told(Row { attempts: 1, repeatable: false, ..worn() }).expect("once");
     assert_eq!(code, "interrupted");
-    assert!(detail.contains("was not sent again"), "{detail}");
+    assert!(detail.contains("was not repeated"), "{detail}");
 }
 
 #[test]
-fn a_run_that_was_lost_is_told_apart_from_a_step_that_takes_too_long() {
-    let claim = worn().claim;
-    for (claim, setback, expected) in [
-        (claim.clone(), Some(Setback::TooLong), "interrupted"),
-        (claim, None, "interrupted"),
+fn a_lost_run_is_distinguished_from_a_step_that_takes_too_long() {
+    let lease = worn().lease;
+    for (lease, setback, expected) in [
+        (lease.clone(), Some(Setback::TooLong), "interrupted"),
+        (lease, None, "interrupted"),
         (None, Some(Setback::Lost), "interrupted"),
         (None, Some(Setback::TooLong), "step_too_long"),
         (None, None, "step_too_long"),
     ] {
-        let row = Row { attempts: 3, claim, setback, ..worn() };
+        let row = Row { attempts: 3, lease, setback, ..worn() };
         let ended = row.out_of_attempts(5_000, &settings()).expect("three attempts are all");
         let code = ended.error.map(|problem| problem.code);
         assert_eq!(code.as_deref(), Some(expected), "{setback:?}");
@@ -371,28 +371,28 @@ fn a_run_that_was_lost_is_told_apart_from_a_step_that_takes_too_long() {
 }
 
 #[test]
-fn only_the_run_whose_token_is_in_the_row_of_a_running_job_holds_the_job() {
+fn only_the_run_with_the_token_of_the_row_holds_the_job() {
     assert!(worn().is_held_by("t"));
     assert!(!worn().is_held_by("u"));
     assert!(!waiting().is_held_by("t"));
-    assert!(!Row { state: State::Queued, ..worn() }.is_held_by("t"));
+    assert!(!Row { state: JobState::Queued, ..worn() }.is_held_by("t"));
 }
 
 #[test]
-fn progress_of_the_run_that_holds_the_job_changes_the_progress_and_the_time() {
+fn progress_changes_only_the_progress_and_the_time() {
     let further = Row { progress: FURTHER, updated: 5_000, ..worn() };
     assert_eq!(worn().advance("t", FURTHER, 5_000), Some(further));
     assert_eq!(worn().advance("u", FURTHER, 5_000), None);
 }
 
 #[test]
-fn a_state_that_is_handed_over_is_that_of_the_next_generation_which_begins_anew() {
+fn a_handed_over_state_begins_the_next_generation() {
     let next = Row {
-        state: State::Queued,
+        state: JobState::Queued,
         generation: 5,
         hops: 6,
         checkpoint: Digest::of(b"5"),
-        claim: None,
+        lease: None,
         attempts: 0,
         revivals: 0,
         handed: false,
@@ -409,9 +409,9 @@ fn a_state_that_is_handed_over_is_that_of_the_next_generation_which_begins_anew(
 fn a_generation_whose_step_took_too_long_is_released_with_its_attempts() {
     let lost = Row { setback: Some(Setback::Lost), ..worn() };
     let released = Row {
-        state: State::Queued,
+        state: JobState::Queued,
         hops: 6,
-        claim: None,
+        lease: None,
         handed: false,
         setback: Some(Setback::TooLong),
         updated: 5_000,
@@ -433,12 +433,12 @@ fn an_event_that_lambda_accepted_is_noted_once_for_the_generation_that_waits() {
 }
 
 #[test]
-fn a_job_that_does_not_move_is_revived_when_it_is_due_in_a_chain_of_its_own() {
-    // The claim ends at 60 s, and 30 s later its function is certainly gone.
+fn a_due_job_is_revived_in_a_new_chain() {
+    // The lease ends at 60 s; 30 s later its function has certainly ended.
     let revived = Row {
-        state: State::Queued,
+        state: JobState::Queued,
         hops: 0,
-        claim: None,
+        lease: None,
         revivals: 2,
         handed: false,
         setback: Some(Setback::Lost),
@@ -451,28 +451,28 @@ fn a_job_that_does_not_move_is_revived_when_it_is_due_in_a_chain_of_its_own() {
     // Nothing ran: what is known of the last run stays. An event that Lambda does not have is missed after 60 s.
     let waiting = waiting().revive(62_000, &settings()).expect("it is due");
     assert_eq!((waiting.setback, waiting.revivals), (Some(Setback::TooLong), 2));
-    let ended = worn().finish(Ending::Cancelled, 3_000).expect("it has not ended");
+    let ended = worn().finish(JobEnd::Cancelled, 3_000).expect("it has not ended");
     assert_eq!(ended.revive(u64::MAX, &settings()), None, "nothing revives what has ended");
 }
 
 #[test]
-fn a_job_is_revived_three_times_and_fails_then() {
+fn a_job_fails_after_three_revivals() {
     let at = |revivals| Row { revivals, ..worn() }.revive(90_000, &settings());
     assert_eq!(at(2).map(|row| row.revivals), Some(3));
     for revivals in [3, 4] {
         let ended = at(revivals).expect("it is due");
-        assert_eq!((ended.state, ended.ended), (State::Failed, Some(90_000)));
+        assert_eq!((ended.state, ended.ended), (JobState::Failed, Some(90_000)));
         let problem = ended.error.expect("a failed job has an error");
         let times = format!("was invoked {} times", revivals + 1);
         assert_eq!(problem.code, "never_started");
         assert!(problem.detail.contains(&times), "{}", problem.detail);
     }
     let expired = worn().revive(3_001_000, &settings()).expect("it is due");
-    assert_eq!(expired.state, State::Expired);
+    assert_eq!(expired.state, JobState::Expired);
 }
 
 #[test]
-fn an_end_keeps_what_the_job_was_and_adds_its_result_or_its_error() {
+fn an_ended_row_keeps_its_fields_and_adds_the_result_or_the_error() {
     let output = Output {
         name: "r".to_owned(),
         bytes: 3,
@@ -480,16 +480,16 @@ fn an_end_keeps_what_the_job_was_and_adds_its_result_or_its_error() {
         status: 200,
         headers: Vec::new(),
     };
-    let problem = Problem::new("code", "title", "detail");
-    let ended = |state| Row { state, claim: None, ended: Some(5_000), updated: 5_000, ..worn() };
+    let problem = JobError::new("code", "title", "detail");
+    let ended = |state| Row { state, lease: None, ended: Some(5_000), updated: 5_000, ..worn() };
     for (ending, expected) in [
-        (Ending::Complete(output.clone()), Row { result: Some(output), ..ended(State::Complete) }),
+        (JobEnd::Complete(output.clone()), Row { result: Some(output), ..ended(JobState::Complete) }),
         (
-            Ending::Failed(problem.clone()),
-            Row { error: Some(problem.clone()), ..ended(State::Failed) },
+            JobEnd::Failed(problem.clone()),
+            Row { error: Some(problem.clone()), ..ended(JobState::Failed) },
         ),
-        (Ending::Cancelled, ended(State::Cancelled)),
-        (Ending::Expired(problem.clone()), Row { error: Some(problem), ..ended(State::Expired) }),
+        (JobEnd::Cancelled, ended(JobState::Cancelled)),
+        (JobEnd::Expired(problem.clone()), Row { error: Some(problem), ..ended(JobState::Expired) }),
     ] {
         assert_eq!(worn().finish(ending.clone(), 5_000), Some(expected.clone()));
         assert_eq!(expected.finish(ending, 6_000), None, "a second end");
@@ -497,22 +497,22 @@ fn an_end_keeps_what_the_job_was_and_adds_its_result_or_its_error() {
 }
 
 #[test]
-fn what_an_ended_job_left_is_removed_without_a_change_for_its_owner() {
-    let ended = worn().finish(Ending::Cancelled, 5_000).expect("it has not ended");
+fn deleting_objects_of_an_ended_job_does_not_change_it_for_its_owner() {
+    let ended = worn().finish(JobEnd::Cancelled, 5_000).expect("it has not ended");
     let swept = Row { leftovers: Leftovers::Result, ..ended.clone() };
     assert_eq!(ended.swept(Leftovers::Result), Some(swept));
     assert_eq!(worn().swept(Leftovers::Result), None, "it runs");
 }
 
 #[test]
-fn a_sweeper_looks_at_a_job_when_what_should_have_happened_has_not() {
+fn a_job_is_due_once_its_next_event_is_overdue() {
     let due = |row: Row| row.due(&settings());
-    assert_eq!(due(worn()), Some(90_000), "30 s after the end of the claim");
+    assert_eq!(due(worn()), Some(90_000), "30 s after the end of the lease");
     assert_eq!(due(waiting()), Some(62_000), "60 s for the event to reach Lambda");
     let handed = Row { handed: true, ..waiting() };
     assert_eq!(due(handed), Some(602_000), "600 s for Lambda to start it");
     let ended = |at, leftovers| {
-        let ended = worn().finish(Ending::Cancelled, at).expect("it has not ended");
+        let ended = worn().finish(JobEnd::Cancelled, at).expect("it has not ended");
         due(Row { leftovers, ..ended })
     };
     assert_eq!(ended(5_000, Leftovers::All), Some(90_000), "its run may be alive until 60 s");
@@ -522,26 +522,26 @@ fn a_sweeper_looks_at_a_job_when_what_should_have_happened_has_not() {
 }
 
 #[test]
-fn a_job_is_gone_a_day_after_its_end_and_forgotten_another_day_later() {
+fn a_job_expires_a_day_after_its_end_and_its_row_a_day_later() {
     let running = worn();
     assert_eq!(running.deadline, 3_001_000, "3,000 s after it was accepted");
     assert_eq!(running.expires(&settings()), 89_401_000);
     assert_eq!(running.forget(&settings()), 175_801_000);
-    let ended = running.finish(Ending::Cancelled, 5_000).expect("it has not ended");
+    let ended = running.finish(JobEnd::Cancelled, 5_000).expect("it has not ended");
     assert_eq!(ended.expires(&settings()), 86_405_000);
     assert_eq!(ended.forget(&settings()), 172_805_000);
     assert_eq!(later(1, Duration::MAX), u64::MAX, "a span without an end does not overflow");
 }
 
 #[test]
-fn a_state_is_called_the_same_in_responses_and_in_rows() {
+fn a_state_has_the_same_name_in_responses_and_in_rows() {
     for (state, name, ends) in [
-        (State::Queued, "queued", false),
-        (State::Running, "running", false),
-        (State::Complete, "complete", true),
-        (State::Failed, "failed", true),
-        (State::Cancelled, "cancelled", true),
-        (State::Expired, "expired", true),
+        (JobState::Queued, "queued", false),
+        (JobState::Running, "running", false),
+        (JobState::Complete, "complete", true),
+        (JobState::Failed, "failed", true),
+        (JobState::Cancelled, "cancelled", true),
+        (JobState::Expired, "expired", true),
     ] {
         assert_eq!((state.name(), state.is_terminal()), (name, ends));
         assert_eq!(serde_json::to_value(state).expect("a name"), name);

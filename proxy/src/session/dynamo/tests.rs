@@ -35,7 +35,7 @@ async fn read_when(status: u16, code: &'static str) -> (String, usize) {
 }
 
 #[tokio::test]
-async fn a10_what_passes_is_tried_three_times_and_then_it_is_an_outage() {
+async fn a10_a_transient_error_is_retried_twice_before_it_is_an_outage() {
     for (status, code) in [
         (400, "ProvisionedThroughputExceededException"),
         (400, "ThrottlingException"),
@@ -49,7 +49,7 @@ async fn a10_what_passes_is_tried_three_times_and_then_it_is_an_outage() {
 }
 
 #[tokio::test]
-async fn a10_what_does_not_pass_is_not_tried_again() {
+async fn a10_a_permanent_error_is_not_retried() {
     for (status, code) in [
         (400, "ExpiredTokenException"),
         (400, "AccessDeniedException"),
@@ -63,7 +63,7 @@ async fn a10_what_does_not_pass_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a10_one_stumble_is_not_noticed() {
+async fn a10_one_transient_error_is_not_noticed() {
     let get = mock!(Client::get_item)
         .sequence()
         .http_response(|| refused(400, "ThrottlingException"))
@@ -88,7 +88,7 @@ async fn reads_are_consistent() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_an_outage_and_no_session() {
+async fn an_unreadable_item_is_an_outage_and_not_a_missing_session() {
     let get = mock!(Client::get_item)
         .then_output(|| GetItemOutput::builder().item("pk", text("session/x")).build());
     let outage = store(&[&get]).session("x").await.unwrap_err();
@@ -100,7 +100,7 @@ fn not_met() -> HttpResponse {
 }
 
 #[tokio::test]
-async fn a_session_that_is_gone_is_not_brought_back() {
+async fn a_deleted_session_is_not_restored() {
     let update = mock!(Client::update_item)
         .match_requests(|update| update.condition_expression() == Some("attribute_exists(pk)"))
         .then_http_response(not_met);
@@ -109,15 +109,15 @@ async fn a_session_that_is_gone_is_not_brought_back() {
 }
 
 #[tokio::test]
-async fn a9_a_window_that_is_over_is_begun_anew() {
+async fn a9_an_expired_window_is_replaced() {
     let update = mock!(Client::update_item).then_http_response(not_met);
     let put = mock!(Client::put_item).then_output(|| PutItemOutput::builder().build());
     let counted = store(&[&update, &put]).count("x", 100, 50).await;
-    assert_eq!(counted, Ok(Attempts { count: 1, ends: 150 }));
+    assert_eq!(counted, Ok(AttemptCount { count: 1, ends: 150 }));
 }
 
 #[tokio::test]
-async fn a9_a_window_that_goes_on_counts() {
+async fn a9_a_current_window_is_incremented() {
     let update = mock!(Client::update_item).then_output(|| {
         UpdateItemOutput::builder()
             .attributes("attempts", number(4))
@@ -125,5 +125,5 @@ async fn a9_a_window_that_goes_on_counts() {
             .build()
     });
     let counted = store(&[&update]).count("x", 100, 50).await;
-    assert_eq!(counted, Ok(Attempts { count: 4, ends: 120 }));
+    assert_eq!(counted, Ok(AttemptCount { count: 4, ends: 120 }));
 }

@@ -1,26 +1,25 @@
-//! Paths of rules, and of requests as rules see them.
+//! The path patterns of rules, and the paths of requests that they are compared with.
 //!
-//! A path is taken apart at its slashes and each segment is decoded then, as Elasticsearch does it. Whether a rule denies is
-//! looked at more widely than whether it allows: a deny holds for every spelling that some server might read as the path,
-//! an allow for the one spelling alone.
+//! A path is split at its slashes, and then each segment is decoded, as Elasticsearch does. A denying rule matches every spelling
+//! that a server might read as the path; an allowing rule matches only the one spelling.
 
 use super::reach::{Reach, Spelling};
 use crate::glob;
 use crate::path::decode;
 
-/// A path of a rule: `/logs-*/_search`, `/{index}/_count`, `/_snapshot/**`.
+/// The path pattern of a rule: `/logs-*/_search`, `/{index}/_count`, `/_snapshot/**`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
-    /// One segment, with `*` for any part of it.
+    /// One segment; `*` matches any part of it.
     Glob(String),
-    /// The first segment where it names indices: a set of them.
+    /// The first segment, if it names indices: a set of them.
     Indices(String),
-    /// `{index}`: names of indices, and none of an operation.
+    /// `{index}`: names of indices, but not of an operation.
     Index,
-    /// `**`: any number of segments, none too.
+    /// `**`: any number of segments.
     Rest,
 }
 
@@ -31,15 +30,15 @@ pub(super) struct Path {
     exact: Vec<String>,
     /// Decoded once, in lower case.
     lower: Vec<String>,
-    /// Decoded as often as it goes, without parameters, in lower case, split once more.
+    /// Decoded repeatedly, without parameters, in lower case, and split again.
     loose: Vec<String>,
     /// Whether `loose` differs from `exact`.
     spelling: Spelling,
-    /// What the path reaches, where its first segment is an operation.
+    /// The indices that the path reaches, if its first segment is an operation.
     elsewhere: Reach,
-    /// Whether a segment may mean something else to a server that decodes it again.
+    /// Whether a server that decodes again may read a segment differently.
     is_ambiguous: bool,
-    /// Whether a segment behind the first holds an encoded slash.
+    /// Whether a segment after the first contains an encoded slash.
     has_inner_slash: bool,
 }
 
@@ -80,11 +79,11 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Pattern {
-    /// Reads a path. `below` are the segments that stand before it, where it is one of a page.
+    /// Reads a pattern. `below` are the segments before it, for a path of Kibana or Dashboards.
     pub(super) fn read(below: Option<&[String]>, text: &str) -> Result<Pattern, String> {
         let rest = text.strip_prefix('/').ok_or("its path does not begin with `/`")?;
         if text.contains(['%', '?', '#', '\\']) || text.contains("//") {
-            return Err("its path is written decoded, and without a query".to_owned());
+            return Err("its path must be decoded and without a query".to_owned());
         }
         let segments = rest.split('/').filter(|segment| !segment.is_empty());
         let mut parts = segments.map(part).collect::<Result<Vec<Part>, String>>()?;
@@ -101,12 +100,12 @@ impl Pattern {
         Ok(Pattern(parts))
     }
 
-    /// Whether everything that the path names is of the pattern: so it is allowed.
+    /// Whether the pattern covers everything that the path names, which an allowing rule requires.
     pub(super) fn covers(&self, path: &Path) -> bool {
         !path.is_ambiguous
             && matches(&self.0, &path.exact, &|part, segment| match part {
                 Part::Index => is_index(segment),
-                // What begins with `_` does something of its own; a star does not mean it.
+                // A segment that begins with `_` is an operation; a star does not match it.
                 Part::Glob(glob) | Part::Indices(glob) if is_operation(segment) => glob == segment,
                 Part::Glob(glob) | Part::Indices(glob) => {
                     names(segment).all(|name| glob::matches(glob, name))
@@ -115,12 +114,12 @@ impl Pattern {
             })
     }
 
-    /// Whether anything that the path names may be of the pattern, in some spelling: so it is denied.
+    /// Whether the pattern matches anything that the path names, in some spelling, which a denying rule requires.
     pub(super) fn touches(&self, path: &Path) -> bool {
         self.meets(path, &Reach::may_touch)
     }
 
-    /// Whether the path itself names an index of the pattern, and not by a wildcard that most indices match.
+    /// Whether the path itself names an index of the pattern, other than by a wildcard that matches most indices.
     pub(super) fn is_named_by(&self, path: &Path) -> bool {
         self.meets(path, &Reach::names)
     }
@@ -139,7 +138,7 @@ impl Pattern {
             }
             Part::Rest => true,
         };
-        // A rule about all that concerns an index concerns what names it elsewhere, too.
+        // A rule about a whole index also applies to paths that name the index elsewhere.
         let elsewhere = match self.0.as_slice() {
             [Part::Indices(glob)] | [Part::Indices(glob), Part::Rest] => {
                 reaches(&path.elsewhere, &glob.to_lowercase())
@@ -151,7 +150,7 @@ impl Pattern {
 }
 
 impl Path {
-    /// Whether some server may take the path apart at more slashes than another.
+    /// Whether servers may split the path at different slashes.
     pub(super) fn has_inner_slash(&self) -> bool {
         self.has_inner_slash
     }
@@ -162,10 +161,10 @@ fn part(segment: &str) -> Result<Part, String> {
         "**" => Ok(Part::Rest),
         "{index}" => Ok(Part::Index),
         braces if braces.contains(['{', '}']) => Err(format!(
-            "`{braces}` is not known; `{{index}}`, and `{{dashboards}}` at the start, are the only names"
+            "`{braces}` is unknown; use `{{index}}`, or `{{dashboards}}` at the start"
         )),
         doubled if doubled.contains("**") => {
-            Err(format!("`{doubled}`: `**` stands for whole segments"))
+            Err(format!("`{doubled}`: `**` must be a whole segment"))
         }
         glob => Ok(Part::Glob(glob.to_owned())),
     }
@@ -185,12 +184,12 @@ fn matches(parts: &[Part], segments: &[String], fits: &dyn Fn(&Part, &str) -> bo
     }
 }
 
-/// `_search` and its like; `_all` is a name of indices.
+/// Whether a segment is an operation such as `_search`; `_all` is a name of indices.
 fn is_operation(segment: &str) -> bool {
     segment.starts_with('_') && segment != "_all"
 }
 
-/// Names of indices, as they stand in the first segment. A slash belongs to date math, `<logs-{now/d}>`, or to nothing.
+/// Whether the first segment of a path contains names of indices. A slash is valid only in date math, `<logs-{now/d}>`.
 fn is_index(segment: &str) -> bool {
     let mut depth = 0_u32;
     let slash_outside = segment.chars().any(|character| {
@@ -204,7 +203,7 @@ fn is_index(segment: &str) -> bool {
     !slash_outside && names(segment).all(|name| !name.is_empty() && !is_operation(name))
 }
 
-/// A segment may name several things at once.
+/// The names in a segment, which may be a list.
 fn names(segment: &str) -> impl Iterator<Item = &str> {
     segment.split(',')
 }

@@ -1,28 +1,28 @@
-//! Which indices a request reaches, as far as its path says.
+//! The indices that a request reaches, as far as its path shows them.
 //!
-//! A path names indices as sets: lists, wildcards, exclusions, date math, other clusters. Rules that deny an index compare
-//! their set with these. What a body names, and what an alias stands for, no path tells.
+//! A path names sets of indices: lists, wildcards, exclusions, date math, other clusters. Rules that deny an index compare their
+//! set with these. A path does not show the indices that a body names, nor the targets of aliases.
 
 use crate::glob;
 
-/// What a path says of the indices that the request reaches.
+/// The indices that a request reaches according to its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// No documents of any index: the state of the cluster, pages, cursors that were opened by another request.
+    /// No documents of an index: cluster state, pages, or cursors of earlier requests.
     Nothing,
     /// These expressions, all in lower case.
     Named(Vec<Expression>),
-    /// It does not say: the indices are in the body, in the query, or all there are.
+    /// Unknown: the indices are in the body or in the query, or all indices are reached.
     Unknown,
 }
 
-/// How the segments of a path came to be what they are.
+/// How the segments of a path were decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
     /// As the cluster decodes them.
     AsSent,
-    /// Read more widely: in lower case, decoded again, without parameters. Such a segment may name more than the cluster
-    /// finds in it, never less, so an exclusion in it does not count: `*,-SECRET-*` excludes nothing.
+    /// Decoded more widely: in lower case, decoded again, without parameters. Such a segment may name more than the cluster finds in
+    /// it, never less. Therefore its exclusions are ignored: `*,-SECRET-*` excludes nothing.
     Widened,
 }
 
@@ -31,20 +31,20 @@ pub(super) enum Spelling {
 pub(super) struct Expression {
     /// `true` for `-name`.
     excludes: bool,
-    /// Whether it takes indices out of those of the wildcards before it: it is an exclusion as the cluster reads it, and a
-    /// wildcard stands before it (Elasticsearch from 6 on, and OpenSearch).
+    /// Whether it removes indices from those of the wildcards before it: the cluster reads it as an exclusion, and a wildcard
+    /// precedes it (Elasticsearch from 6 on, and OpenSearch).
     takes_out: bool,
     /// Whether a later exclusion applies to it. An exclusion removes what a wildcard has added. It removes a name that is
     /// written out only where wildcards are expanded, and `expand_wildcards=none` in the query turns that off
     /// (`WildcardExpressionResolver` in OpenSearch's `IndexNameExpressionResolver.java`, as of 2026-11).
     is_wildcard: bool,
-    /// All that the part may stand for: of `cluster:index::failures` each piece.
+    /// All globs that the part may mean: of `cluster:index::failures` each piece.
     globs: Vec<String>,
-    /// The part begins with a wildcard, and so does not name a hidden index.
+    /// Whether the part begins with a wildcard, so that it does not name a hidden index.
     is_open: bool,
 }
 
-/// First segments under which no document of an index is reached.
+/// First segments below which no document of an index is reached.
 const WITHOUT_INDICES: [&str; 12] = [
     "_nodes",
     "_tasks",
@@ -59,7 +59,7 @@ const WITHOUT_INDICES: [&str; 12] = [
     "_template",
     "_component_template",
 ];
-/// The segments after these name indices, or what leads to some.
+/// The next segment after these names indices, or something that leads to indices.
 const BEFORE_INDICES: [&[&str]; 18] = [
     &["_cat", "indices"],
     &["_cat", "aliases"],
@@ -80,7 +80,7 @@ const BEFORE_INDICES: [&[&str]; 18] = [
     &["_plugins", "_ism", "explain"],
     &["_plugins", "_knn", "warmup"],
 ];
-/// Paths about the cluster that are not about its documents.
+/// Paths about the cluster, but not about its documents.
 const ABOUT_THE_CLUSTER: [&[&str]; 12] = [
     &["_cluster", "stats"],
     &["_cluster", "pending_tasks"],
@@ -95,7 +95,7 @@ const ABOUT_THE_CLUSTER: [&[&str]; 12] = [
     &["_search", "scroll"],
     &["_search", "point_in_time"],
 ];
-/// What a page may send without reading documents, below the place of the dashboards.
+/// Requests of pages that do not read documents, below the paths of dashboards.
 const OF_PAGES: [&str; 8] = [
     "api/core/capabilities",
     "api/saved_objects",
@@ -108,7 +108,7 @@ const OF_PAGES: [&str; 8] = [
 ];
 
 impl Reach {
-    /// What a path reaches. `dashboards` are the places of Kibana or Dashboards, as segments; `reads` is whether it is a GET.
+    /// The reach of a path. `dashboards` are the paths of Kibana or Dashboards, as segments; `reads` is whether it is a GET.
     pub(super) fn of(
         segments: &[String],
         spelling: Spelling,
@@ -149,7 +149,7 @@ impl Reach {
             Reach::Nothing => false,
             Reach::Unknown => true,
             Reach::Named(expressions) => expressions.iter().enumerate().any(|(at, expression)| {
-                // Among those from here on; one that excludes nothing takes nothing out.
+                // A later exclusion that removes the whole pattern.
                 let taken_out = expression.is_wildcard
                     && expressions[at..]
                         .iter()
@@ -159,7 +159,7 @@ impl Reach {
         }
     }
 
-    /// Whether the path itself names an index of the pattern, more precisely than by a wildcard at the start.
+    /// Whether the path itself names an index of the pattern, other than by a wildcard at the start.
     pub(super) fn names(&self, pattern: &str) -> bool {
         match self {
             Reach::Nothing | Reach::Unknown => false,
@@ -182,7 +182,7 @@ fn of_page(rest: &[String], reads: bool) -> Reach {
     if reads || harmless { Reach::Nothing } else { Reach::Unknown }
 }
 
-/// The parts of a list; an empty list is all indices, and so is an exclusion at the start, as Elasticsearch 6 has it.
+/// The parts of a list. An empty list means all indices, and so does an exclusion at the start, as in Elasticsearch 6.
 fn expressions(list: &str, spelling: Spelling) -> Vec<Expression> {
     let mut after_wildcard = false;
     let mut found: Vec<Expression> = list
@@ -204,8 +204,8 @@ fn expressions(list: &str, spelling: Spelling) -> Vec<Expression> {
     found
 }
 
-/// Whether a part of a list holds only what names of indices are made of, and `*`: no blank, no date math, no name of a cluster,
-/// nothing that a server might still decode. What else it becomes is not known, so it takes nothing out for sure.
+/// Whether a part of a list contains only characters of index names and `*`: no blank, date math, cluster name, or character that a
+/// server might decode. Any other part is not certain to exclude anything.
 fn is_plain(part: &str) -> bool {
     part.bytes().all(|byte| {
         byte.is_ascii_lowercase()
@@ -233,13 +233,13 @@ impl Expression {
         self.globs.iter().any(|glob| glob::overlap(glob, pattern))
     }
 
-    /// Whether every index of the pattern is one of these: a star of the pattern is matched by a star alone.
+    /// Whether every index of the pattern is included. Only a star matches a star of the pattern.
     fn holds_all(&self, pattern: &str) -> bool {
         self.globs.first().is_some_and(|glob| glob::matches(glob, pattern))
     }
 }
 
-/// `<logs-{now/d}>` as `logs-*`: what stands in braces may become anything.
+/// `<logs-{now/d}>` as `logs-*`: date math may become any text.
 fn without_date_math(name: &str) -> String {
     if !name.starts_with('<') && !name.contains('{') {
         return name.to_owned();
@@ -255,7 +255,7 @@ fn without_date_math(name: &str) -> String {
                 }
             }
             '}' => depth = depth.saturating_sub(1),
-            // Escapes what stands next.
+            // Escapes the next character.
             '\\' => {}
             other if depth == 0 => glob.push(other),
             _ => {}
@@ -359,13 +359,13 @@ mod tests {
     }
 
     #[test]
-    fn date_math_stands_for_anything_in_the_place_of_its_braces_alone() {
+    fn date_math_matches_any_text_only_in_its_braces() {
         for (path, touches) in [
             ("/<{now}>/_search", true),
             ("/<{now/d{yyyy}}-1>/_search", true),
             ("/<{now}-2>/_search", false),
             ("/<logs-{now}>/_search", false),
-            // An exclusion counts behind a wildcard only.
+            // An exclusion is effective only after a wildcard.
             ("/<secret-{now}>,-secret-1/_search", true),
         ] {
             assert_eq!(reach(path).may_touch("secret-1"), touches, "{path}");
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_more_than_a_wildcard_at_the_start() {
+    fn a_wildcard_at_the_start_does_not_name_an_index() {
         for (path, names) in [
             ("/.security-7/_search", true),
             ("/.sec*/_search", true),

@@ -84,7 +84,7 @@ fn a11_administration_is_denied_to_everyone() {
 }
 
 #[test]
-fn a11_a_spelling_makes_no_way_around() {
+fn a11_no_spelling_bypasses_a_denial() {
     let rules = Rules::default();
     for path in [
         "/_cluster%2Fsettings",
@@ -103,7 +103,7 @@ fn a11_a_spelling_makes_no_way_around() {
 }
 
 #[test]
-fn a11_reads_are_reads_whatever_their_method() {
+fn a11_searches_are_reads_with_any_method() {
     let rules = Rules::default();
     for request in [
         "GET /",
@@ -191,7 +191,7 @@ fn a11_read_can_open_dashboards_and_kibana() {
 }
 
 #[test]
-fn a11_dashboards_at_the_root_leave_no_path_of_a_cluster() {
+fn a11_with_dashboards_at_the_root_cluster_paths_are_denied() {
     let rules = Rules::read_at("", &places("/").expect("a place")).expect("rules");
     for (role, request, allowed) in [
         (Role::Read, "POST /internal/bsearch", true),
@@ -214,7 +214,7 @@ fn a11_dashboards_at_the_root_leave_no_path_of_a_cluster() {
 }
 
 #[test]
-fn a11_writes_are_for_full_alone() {
+fn a11_only_full_may_write() {
     let rules = Rules::default();
     for request in [
         "PUT /logs",
@@ -256,7 +256,7 @@ fn sample(path: &str) -> String {
 }
 
 #[test]
-fn every_row_of_the_table_decides_as_it_says_and_gives_a_reason() {
+fn every_built_in_rule_decides_and_has_a_reason() {
     let rules = Rules::default();
     for line in parse(BUILT_IN) {
         assert!(!line.reason.is_empty(), "{} has no reason", line.text);
@@ -285,7 +285,7 @@ fn every_row_of_the_table_decides_as_it_says_and_gives_a_reason() {
 }
 
 #[test]
-fn a_rule_that_denies_indices_holds_for_every_path_that_may_reach_them() {
+fn a_rule_that_denies_indices_applies_to_every_path_that_may_reach_them() {
     let rules = Rules::read("deny read * /secret-*/**").expect("a rule");
     for (request, allowed) in [
         ("GET /secret-1/_search", false),
@@ -331,7 +331,7 @@ fn a_rule_that_denies_indices_holds_for_every_path_that_may_reach_them() {
 }
 
 #[test]
-fn a_rule_that_denies_a_name_behind_an_operation_holds_for_lists_that_have_the_name() {
+fn a_rule_that_denies_a_name_after_an_operation_applies_to_lists_with_the_name() {
     let rules = Rules::read("deny * * /_cat/indices/secret-*; deny * * /_cat/count/a*b").unwrap();
     for (request, allowed) in [
         ("GET /_cat/indices/secret-1", false),
@@ -346,7 +346,7 @@ fn a_rule_that_denies_a_name_behind_an_operation_holds_for_lists_that_have_the_n
 }
 
 #[test]
-fn a_rule_that_denies_holds_for_every_spelling_and_no_other_path() {
+fn a_denying_rule_applies_to_every_spelling_and_no_other_path() {
     let rules = "deny full PUT /{index}/_settings; deny full PUT /_x/*; allow full PUT /**";
     let rules = Rules::read(rules).unwrap();
     for (path, allowed) in [
@@ -364,7 +364,7 @@ fn a_rule_that_denies_holds_for_every_spelling_and_no_other_path() {
 }
 
 #[test]
-fn a7_a_slash_inside_a_name_is_read_by_both_roles_and_sent_by_full_alone() {
+fn a7_an_encoded_slash_is_read_by_both_roles_and_written_only_by_full() {
     let rules = Rules::default();
     check(&rules, Role::Read, "POST /logs/_explain/a", true);
     check(&rules, Role::Read, "GET /logs/_explain/a%2Fb", true);
@@ -375,7 +375,7 @@ fn a7_a_slash_inside_a_name_is_read_by_both_roles_and_sent_by_full_alone() {
 }
 
 #[test]
-fn a7_a_document_that_is_called_like_a_search_is_a_document() {
+fn a7_a_document_with_the_name_of_an_operation_is_a_document() {
     let rules = Rules::default();
     for request in [
         "POST /logs/_doc/_search",
@@ -429,11 +429,11 @@ fn the_rules_of_the_configuration_come_first() {
 }
 
 #[test]
-fn what_is_no_rule_is_refused_with_the_words() {
+fn an_invalid_rule_is_refused_with_its_text_and_the_reason() {
     for (text, said) in [
         ("allow", "four words"),
-        ("permit full GET /a", "none of `allow`, `deny` and `deny-named`"),
-        ("allow admin GET /a", "`admin` is no role"),
+        ("permit full GET /a", "not begin with `allow`, `deny` or `deny-named`"),
+        ("allow admin GET /a", "`admin` is not a role"),
         ("allow full get /a", "in capitals"),
         ("allow full GET, /a", "in capitals"),
         ("allow full GET a", "does not begin with `/`"),
@@ -458,7 +458,7 @@ fn a_refusal_names_the_role_the_method_and_the_rule() {
         "the role `read` may not GET this path; the rule is `deny read GET /secret`"
     );
     let refused = Rules::default().admit(Role::Read, &Method::POST, "/logs/_doc").unwrap_err();
-    assert!(refused.to_string().contains("`what no rule allows is denied`"), "{refused}");
+    assert!(refused.to_string().contains("the default, which denies requests that no rule allows"), "{refused}");
 }
 
 /// Read once: the generated tests look at thousands of paths.
@@ -497,7 +497,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn a11_no_path_lets_read_write_to_an_old_cluster(
+    fn a11_read_cannot_write_to_an_old_cluster_on_any_path(
         method in prop_oneof![Just("POST"), Just("PUT")],
         segments in proptest::collection::vec(
             proptest::sample::select(vec![
@@ -513,7 +513,7 @@ proptest! {
     }
 
     #[test]
-    fn a11_no_path_of_an_index_lets_full_delete(
+    fn a11_full_cannot_delete_on_any_path_of_an_index(
         segments in proptest::collection::vec("[a-z_*]{1,6}", 0..5), method in "[A-Z]{3,8}",
     ) {
         let rules = &*USUAL;
@@ -526,7 +526,7 @@ proptest! {
     }
 
     #[test]
-    fn a7_nothing_that_is_decoded_to_administration_gets_through(
+    fn a7_paths_that_decode_to_administration_are_denied(
         tail in "[a-z/]{0,10}", escapes in proptest::collection::vec(any::<bool>(), 9),
     ) {
         let spelled: String = "_snapshot".chars().zip(escapes).map(|(character, escape)| {
@@ -537,7 +537,7 @@ proptest! {
     }
 
     #[test]
-    fn no_path_makes_a_rule_panic(path in ".{0,60}") {
+    fn evaluating_rules_never_panics(path in ".{0,60}") {
         let _ = USUAL.admit(Role::Read, &Method::POST, &path);
     }
 }

@@ -5,7 +5,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use hardcap_proxy::job::State;
+use hardcap_proxy::job::JobState;
 use world::{Outcome, Plan, run};
 
 #[expect(clippy::disallowed_methods, reason = "a test is told its lane by the environment")]
@@ -24,7 +24,7 @@ fn check(seed: u64, outcome: &Outcome) {
     assert_eq!(outcome.jobs, 1, "seed {seed}: one request, one job");
     assert_eq!(outcome.ends, 1, "seed {seed}: it ended {} times", outcome.ends);
     assert_eq!(outcome.open_uploads, 0, "seed {seed}: uploads are left");
-    if row.state == State::Complete {
+    if row.state == JobState::Complete {
         let result = row.result.as_ref().expect("a complete job has a result");
         let only = format!("{}/{}", row.id, result.name);
         assert_eq!(outcome.objects, [only], "seed {seed}: just the result is left");
@@ -35,20 +35,20 @@ fn check(seed: u64, outcome: &Outcome) {
         assert!(!outcome.late, "seed {seed}: the result was written after the end");
     } else {
         assert!(outcome.cancelled, "seed {seed}: lost: {row:#?}");
-        assert_eq!(row.state, State::Cancelled, "seed {seed}: {row:#?}");
+        assert_eq!(row.state, JobState::Cancelled, "seed {seed}: {row:#?}");
         assert!(outcome.objects.is_empty(), "seed {seed}: {:?}", outcome.objects);
     }
 }
 
 #[test]
-fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_whatever_is_lost_killed_or_doubled() {
+fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_under_loss_kills_and_duplicates() {
     let mut total = world::Counts::default();
     let mut complete = 0_u64;
     let mut generations = BTreeSet::new();
     for seed in 0..schedules() {
         let outcome = run(seed, Plan::chaos(seed));
         check(seed, &outcome);
-        complete += u64::from(outcome.row.state == State::Complete);
+        complete += u64::from(outcome.row.state == JobState::Complete);
         generations.insert(outcome.row.generation);
         total.add(&outcome.counts);
     }
@@ -65,7 +65,7 @@ fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_whatever_is_lost_killed_or_doub
 
 /// Every one with `HARDCAP_LANES=all`, one of every so many otherwise.
 #[test]
-fn j2_j4_a_run_that_is_killed_at_any_of_its_awaits_does_no_harm() {
+fn j2_j4_a_run_that_is_killed_at_any_await_does_no_harm() {
     let calm = run(3, Plan::calm());
     check(3, &calm);
     let awaits = calm.counts.awaits;
@@ -74,7 +74,7 @@ fn j2_j4_a_run_that_is_killed_at_any_of_its_awaits_does_no_harm() {
     for at in (1..=awaits).step_by(usize::try_from(stride).expect("small")) {
         let outcome = run(3, Plan { killed_at: Some(at), ..Plan::calm() });
         check(3, &outcome);
-        assert_eq!(outcome.row.state, State::Complete, "killed at await {at}: {:#?}", outcome.row);
+        assert_eq!(outcome.row.state, JobState::Complete, "killed at await {at}: {:#?}", outcome.row);
         assert_eq!(outcome.counts.kills, 1, "killed at await {at}");
         schedules += 1;
     }
@@ -83,10 +83,10 @@ fn j2_j4_a_run_that_is_killed_at_any_of_its_awaits_does_no_harm() {
 }
 
 #[test]
-fn a_job_without_chaos_takes_its_generations_and_nothing_else() {
+fn a_job_without_faults_runs_exactly_its_generations() {
     let outcome = run(1, Plan::calm());
     check(1, &outcome);
-    assert_eq!(outcome.row.state, State::Complete);
+    assert_eq!(outcome.row.state, JobState::Complete);
     let counts = outcome.counts;
     assert_eq!((counts.kills, counts.faults, counts.doubled, counts.dropped), (0, 0, 0, 0));
     assert_eq!(counts.inline + counts.stored, outcome.row.generation, "one event a generation");
@@ -97,12 +97,12 @@ fn a_job_without_chaos_takes_its_generations_and_nothing_else() {
 fn a_job_of_more_than_forty_generations_completes() {
     let outcome = run(2, Plan { timeout_ms: 8_000, documents: 1_000, ..Plan::calm() });
     check(2, &outcome);
-    assert_eq!(outcome.row.state, State::Complete);
+    assert_eq!(outcome.row.state, JobState::Complete);
     assert!(outcome.row.generation >= 40, "{}", outcome.row.generation);
 }
 
 #[test]
-fn a_schedule_is_the_same_every_time() {
+fn a_schedule_is_deterministic() {
     let first = run(77, Plan::chaos(77));
     let second = run(77, Plan::chaos(77));
     assert_eq!(first.counts, second.counts);

@@ -16,7 +16,7 @@ use futures_util::future::{Either, select};
 use hardcap_proxy::job::export::{Export, Request, Tools};
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
 use hardcap_proxy::job::{
-    Carried, Engine, Event, Key, Leftovers, NewJob, Row, Settings, State, row_key,
+    EventState, Engine, JobEvent, Key, Leftovers, NewJob, Row, JobSettings, JobState, row_key,
 };
 use hex::encode;
 use sha2::{Digest as _, Sha256};
@@ -139,9 +139,9 @@ pub(crate) struct World {
     counts: Mutex<Counts>,
     mishaps: AtomicU64,
     served: AtomicU64,
-    ends: Mutex<Vec<(State, Option<String>)>>,
+    ends: Mutex<Vec<(JobState, Option<String>)>>,
     made: Mutex<Vec<Made>>,
-    settings: Settings,
+    settings: JobSettings,
 }
 
 /// An object that was made: its key, what is in it, and whether the job had ended by then.
@@ -168,7 +168,7 @@ pub(crate) enum Mishap {
 impl World {
     fn new(seed: u64, plan: Plan) -> Arc<World> {
         let seconds = Duration::from_secs;
-        let settings = Settings {
+        let settings = JobSettings {
             attempts_max: 100,
             revivals_max: 100,
             soft_margin: seconds(12),
@@ -176,7 +176,7 @@ impl World {
             queue_patience: seconds(90),
             handover_patience: seconds(30),
             grace: seconds(5),
-            ..Settings::new(1_500)
+            ..JobSettings::new(1_500)
         };
         Arc::new(World {
             mishaps: AtomicU64::new(plan.mishaps),
@@ -301,8 +301,8 @@ impl World {
 
     /// Lambda has accepted an event.
     pub(crate) fn accept(self: &Arc<World>, payload: Bytes) {
-        let event: Event = serde_json::from_slice(&payload).expect("the engine sends events");
-        let stored = event.state == Carried::Stored;
+        let event: JobEvent = serde_json::from_slice(&payload).expect("the engine sends events");
+        let stored = event.state == EventState::Stored;
         self.count(|counts| if stored { counts.stored += 1 } else { counts.inline += 1 });
         if self.strikes(self.plan.one_in * 2) {
             self.count(|counts| counts.dropped += 1);

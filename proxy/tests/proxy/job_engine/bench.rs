@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
-use hardcap_proxy::job::ports::{Clock, Invoker, Pending, PortError, Ports};
+use hardcap_proxy::job::ports::{Clock, Invoker, PortFuture, PortError, Ports};
 use hardcap_proxy::job::{
-    Context, Engine, Job, Key, NewJob, Output, Problem, Ran, Row, Settings, Step, StepError,
+    Context, Engine, Job, Key, NewJob, Output, JobError, RunOutcome, Row, JobSettings, Step, StepError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ impl Job for Trial {
             Manner::Endless => Ok(Step::Continue),
             Manner::Hangs | Manner::HangsOnce => std::future::pending().await,
             Manner::Panics => panic!("the bug of the trial"),
-            Manner::Fails(detail) => Err(Problem::new("trial", "It fails", detail.clone()).into()),
+            Manner::Fails(detail) => Err(JobError::new("trial", "It fails", detail.clone()).into()),
             Manner::Falters => Err(StepError::Again("503".to_owned())),
         }
     }
@@ -110,7 +110,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Invoker for Lambda {
-    fn invoke(&self, payload: Bytes) -> Pending<'_, ()> {
+    fn invoke(&self, payload: Bytes) -> PortFuture<'_, ()> {
         Box::pin(async move {
             locked(&self.sent).push(payload.clone());
             if let Some(error) = locked(&self.refuses).clone() {
@@ -137,7 +137,7 @@ pub(crate) struct Bench {
 pub(crate) const TIMEOUT: u64 = 20_000;
 
 impl Bench {
-    pub(crate) fn new(settings: Settings) -> Bench {
+    pub(crate) fn new(settings: JobSettings) -> Bench {
         let time = Arc::new(Time(AtomicU64::new(1_000_000)));
         let lambda = Lambda {
             refuses: Mutex::default(),
@@ -170,7 +170,7 @@ impl Bench {
         self.engine.find("ada", id).await.expect("rows can be read").expect("there is one")
     }
 
-    pub(crate) async fn run(&self, event: &[u8]) -> Ran {
+    pub(crate) async fn run(&self, event: &[u8]) -> RunOutcome {
         let deadline = self.time.now() + TIMEOUT;
         self.engine.run(event, deadline).await.expect("the ports work")
     }

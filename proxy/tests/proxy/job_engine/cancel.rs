@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
-use hardcap_proxy::job::ports::{Clock as _, Invoker, Pending, Ports, SystemClock};
+use hardcap_proxy::job::ports::{Clock as _, Invoker, PortFuture, Ports, SystemClock};
 use hardcap_proxy::job::{
-    Context, Engine, Job, NewJob, Problem, Ran, Settings, State, Step, StepError,
+    Context, Engine, Job, NewJob, JobError, RunOutcome, JobSettings, JobState, Step, StepError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ struct Holder {
 #[derive(Debug, Default)]
 struct Tools {
     began: tokio::sync::Notify,
-    let_go: AtomicU64,
+    clean_up: AtomicU64,
 }
 
 impl Job for Holder {
@@ -43,12 +43,12 @@ impl Job for Holder {
         context.tools.began.notify_one();
         match context.input {
             Order::Waits => std::future::pending().await,
-            Order::Fails => Err(Problem::new("trial", "It fails", "for the test").into()),
+            Order::Fails => Err(JobError::new("trial", "It fails", "for the test").into()),
         }
     }
 
-    async fn let_go(&mut self, tools: &Arc<Tools>) {
-        tools.let_go.fetch_add(u64::from(self.holds), Ordering::Relaxed);
+    async fn clean_up(&mut self, tools: &Arc<Tools>) {
+        tools.clean_up.fetch_add(u64::from(self.holds), Ordering::Relaxed);
     }
 }
 
@@ -57,7 +57,7 @@ impl Job for Holder {
 struct Events(std::sync::Mutex<Vec<bytes::Bytes>>);
 
 impl Invoker for Events {
-    fn invoke(&self, payload: bytes::Bytes) -> Pending<'_, ()> {
+    fn invoke(&self, payload: bytes::Bytes) -> PortFuture<'_, ()> {
         Box::pin(async move {
             locked(&self.0).push(payload);
             Ok(())
@@ -80,13 +80,13 @@ fn stage() -> Stage {
         invoker: events.clone(),
         clock: Arc::new(SystemClock),
     };
-    let settings = Settings { watch_every: Duration::from_millis(50), ..Settings::new(100_000) };
+    let settings = JobSettings { watch_every: Duration::from_millis(50), ..JobSettings::new(100_000) };
     let engine = Engine::new(ports, settings).with::<Holder>(tools.clone());
     Stage { engine, events, tools }
 }
 
 #[tokio::test]
-async fn a_step_ends_soon_after_its_job_is_cancelled_and_lets_go_of_what_it_holds() {
+async fn a_step_ends_soon_after_cancellation_and_cleans_up() {
     let Stage { engine, events, tools } = stage();
     let new = NewJob { owner: "ada", input: &Order::Waits, key: None };
     let row = engine.create::<Holder>(new).await.expect("it is taken on");
@@ -98,35 +98,35 @@ async fn a_step_ends_soon_after_its_job_is_cancelled_and_lets_go_of_what_it_hold
         engine.cancel("ada", &row.id).await.expect("the ports work").expect("it is there")
     };
     let (ran, cancelled) = join(run, cancel).await;
-    assert_eq!(cancelled.state, State::Cancelled);
-    assert!(matches!(ran, Ok(Ran::Aside(_))), "{ran:?}");
+    assert_eq!(cancelled.state, JobState::Cancelled);
+    assert!(matches!(ran, Ok(RunOutcome::Skipped(_))), "{ran:?}");
     let spent = SystemClock.now() - start;
     assert!(spent < 60_000, "{spent} ms of a run of 900 s, looked at every 50 ms");
-    assert_eq!(tools.let_go.load(Ordering::Relaxed), 1);
+    assert_eq!(tools.clean_up.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
-async fn a_job_that_fails_lets_go_of_what_it_holds() {
+async fn a_failed_job_cleans_up() {
     let Stage { engine, events, tools } = stage();
     let new = NewJob { owner: "ada", input: &Order::Fails, key: None };
     let row = engine.create::<Holder>(new).await.expect("it is taken on");
     let event = locked(&events.0).pop().expect("an event");
     assert_eq!(
         engine.run(&event, SystemClock.now() + 900_000).await.expect("the ports work"),
-        Ran::Ended
+        RunOutcome::Ended
     );
     let row = engine.find("ada", &row.id).await.expect("rows can be read").expect("there is one");
-    assert_eq!(row.state, State::Failed);
-    assert_eq!(tools.let_go.load(Ordering::Relaxed), 1);
+    assert_eq!(row.state, JobState::Failed);
+    assert_eq!(tools.clean_up.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
-async fn a_run_that_is_cut_off_leaves_what_it_holds_to_the_next() {
+async fn a_run_that_is_cut_off_does_not_clean_up() {
     let Stage { engine, events, tools } = stage();
     let new = NewJob { owner: "ada", input: &Order::Waits, key: None };
     engine.create::<Holder>(new).await.expect("it is taken on");
     let event = locked(&events.0).pop().expect("an event");
     let ran = engine.run(&event, SystemClock.now() + 400).await.expect("the ports work");
-    assert_eq!(ran, Ran::HandedOver);
-    assert_eq!(tools.let_go.load(Ordering::Relaxed), 0);
+    assert_eq!(ran, RunOutcome::HandedOver);
+    assert_eq!(tools.clean_up.load(Ordering::Relaxed), 0);
 }

@@ -20,7 +20,7 @@ use hardcap_proxy::aws::{Aws, LazyAws};
 use hardcap_proxy::config::Config;
 use hardcap_proxy::credentials::CredentialsCache;
 use hardcap_proxy::handler::Proxy;
-use hardcap_proxy::store::Store;
+use hardcap_proxy::store::ResponseStore;
 use serde_json::{Value, json};
 
 /// Lambda's limit on a response: 6 MiB + 100, of 2022-04-22.
@@ -71,7 +71,7 @@ pub fn quick_retries() -> RetryConfig {
 
 pub fn proxy(config: Config, s3: aws_sdk_s3::Client) -> Proxy {
     let credentials = credentials();
-    let store = Store::new(s3, Arc::clone(&credentials), config.overflow.clone());
+    let store = ResponseStore::new(s3, Arc::clone(&credentials), config.overflow.clone());
     Proxy::with_aws(config, LazyAws::of(Aws { credentials, store }))
 }
 

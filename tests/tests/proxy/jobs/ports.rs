@@ -5,7 +5,7 @@ use hardcap::Emulator;
 use hardcap::config::{Bucket, Table};
 use hardcap_proxy::job::aws::{DynamoRows, S3Blobs};
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
-use hardcap_proxy::job::ports::{Blobs, Described, Item, OpenUpload, PortError, Rows, Written};
+use hardcap_proxy::job::ports::{Blobs, ObjectHeaders, Item, OpenUpload, PortError, Rows, Written};
 
 async fn emulator() -> Emulator {
     let bucket = Bucket { name: "answers".to_owned(), ..Bucket::default() };
@@ -79,10 +79,10 @@ async fn rows_keep_their_contract(rows: &dyn Rows) {
 }
 
 async fn blobs_keep_their_contract(blobs: &dyn Blobs) {
-    let described = Described {
+    let described = ObjectHeaders {
         content_type: Some("application/x-ndjson".to_owned()),
         content_encoding: Some("gzip".to_owned()),
-        ..Described::default()
+        ..ObjectHeaders::default()
     };
     let missing = blobs.get("x/none").await;
     assert!(matches!(missing, Err(PortError::Missing(_))), "{missing:?}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hardcap_proxy::job::ports::{
-    Blobs, Change, Clock, Described, DuePage, Invoker, Item, OpenUpload, Part, Pending, PortError,
+    Blobs, Change, Clock, ObjectHeaders, DuePage, Invoker, Item, OpenUpload, Part, PortFuture, PortError,
     Ports, Rows, Written,
 };
 use hardcap_proxy::job::{Row, row_key};
@@ -67,11 +67,11 @@ impl Chaos {
 }
 
 impl Rows for Chaos {
-    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Option<Item>> {
+    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<Item>> {
         Box::pin(self.call(self.world.rows.read(key)))
     }
 
-    fn write(&self, changes: Vec<Change>) -> Pending<'_, Written> {
+    fn write(&self, changes: Vec<Change>) -> PortFuture<'_, Written> {
         Box::pin(self.call(async move {
             let written = self.world.rows.write(changes.clone()).await?;
             let jobs = changes.iter().filter(|change| change.key.starts_with(&row_key("")));
@@ -85,13 +85,13 @@ impl Rows for Chaos {
         }))
     }
 
-    fn due(&self, now: u64, from: Option<String>) -> Pending<'_, DuePage> {
+    fn due(&self, now: u64, from: Option<String>) -> PortFuture<'_, DuePage> {
         Box::pin(self.call(self.world.rows.due(now, from)))
     }
 }
 
 impl Blobs for Chaos {
-    fn put<'a>(&'a self, key: &'a str, described: &'a Described, bytes: Bytes) -> Pending<'a, ()> {
+    fn put<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders, bytes: Bytes) -> PortFuture<'a, ()> {
         Box::pin(self.call(async move {
             self.world.blobs.put(key, described, bytes).await?;
             self.world.made(key);
@@ -99,23 +99,23 @@ impl Blobs for Chaos {
         }))
     }
 
-    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Bytes> {
+    fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Bytes> {
         Box::pin(self.call(self.world.blobs.get(key)))
     }
 
-    fn size<'a>(&'a self, key: &'a str) -> Pending<'a, Option<u64>> {
+    fn size<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<u64>> {
         Box::pin(self.call(self.world.blobs.size(key)))
     }
 
-    fn begin<'a>(&'a self, key: &'a str, described: &'a Described) -> Pending<'a, String> {
+    fn begin<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders) -> PortFuture<'a, String> {
         Box::pin(self.call(self.world.blobs.begin(key, described)))
     }
 
-    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> Pending<'a, Part> {
+    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> PortFuture<'a, Part> {
         Box::pin(self.call(self.world.blobs.part(upload, number, bytes)))
     }
 
-    fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> Pending<'a, ()> {
+    fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> PortFuture<'a, ()> {
         Box::pin(self.call(async move {
             self.world.blobs.complete(upload, parts).await?;
             self.world.made(&upload.key);
@@ -123,25 +123,25 @@ impl Blobs for Chaos {
         }))
     }
 
-    fn abort<'a>(&'a self, upload: &'a OpenUpload) -> Pending<'a, ()> {
+    fn abort<'a>(&'a self, upload: &'a OpenUpload) -> PortFuture<'a, ()> {
         Box::pin(self.call(self.world.blobs.abort(upload)))
     }
 
-    fn list<'a>(&'a self, prefix: &'a str) -> Pending<'a, Vec<String>> {
+    fn list<'a>(&'a self, prefix: &'a str) -> PortFuture<'a, Vec<String>> {
         Box::pin(self.call(self.world.blobs.list(prefix)))
     }
 
-    fn uploads<'a>(&'a self, prefix: &'a str) -> Pending<'a, Vec<OpenUpload>> {
+    fn uploads<'a>(&'a self, prefix: &'a str) -> PortFuture<'a, Vec<OpenUpload>> {
         Box::pin(self.call(self.world.blobs.uploads(prefix)))
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+    fn delete<'a>(&'a self, key: &'a str) -> PortFuture<'a, ()> {
         Box::pin(self.call(self.world.blobs.delete(key)))
     }
 }
 
 impl Invoker for Chaos {
-    fn invoke(&self, payload: Bytes) -> Pending<'_, ()> {
+    fn invoke(&self, payload: Bytes) -> PortFuture<'_, ()> {
         Box::pin(self.call(async move {
             // A little less than what the engine is told: Lambda has the last word on what it takes.
             if payload.len() > 1_450 {

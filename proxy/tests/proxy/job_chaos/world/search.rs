@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use hardcap_proxy::job::search::{Flavor, Found, PointInTime, Search, SearchError};
+use hardcap_proxy::job::search::{Flavor, SearchFuture, PointInTime, Search, SearchError};
 use serde_json::Value;
 
 use super::tasks::wait;
@@ -63,13 +63,13 @@ impl Documents {
 }
 
 impl Search for Documents {
-    fn open<'a>(&'a self, _: &'a str) -> Found<'a, PointInTime> {
+    fn open<'a>(&'a self, _: &'a str) -> SearchFuture<'a, PointInTime> {
         Box::pin(
             self.answer(|| Ok(PointInTime { id: "pit".to_owned(), flavor: Flavor::OpenSearch })),
         )
     }
 
-    fn page(&self, body: Value, _: usize) -> Found<'_, Bytes> {
+    fn page(&self, body: Value, _: usize) -> SearchFuture<'_, Bytes> {
         Box::pin(self.answer(move || {
             let after = body.pointer("/search_after/0").and_then(Value::as_u64);
             let first = after.map_or(0, |after| after + 1);

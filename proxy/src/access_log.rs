@@ -1,18 +1,18 @@
-//! The one line that a request leaves in the log. It holds no query, no header and no link.
+//! The access log: one line for each request, without query, headers and links.
 //!
-//! It is also where CloudWatch takes its metrics from: the line is a document of the embedded metric format, whose
-//! member `_aws` says which of the others are metrics.
+//! The line is also a document of CloudWatch's embedded metric format: its member `_aws` defines which other members are
+//! metrics.
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::Answer;
+use crate::response::Response;
 use crate::clock::{self, Instant};
 use crate::config::MetricsConfig;
 use crate::delivery::{Delivery, Envelope};
 use crate::event::Request;
 use crate::log;
 
-/// Every figure that is a metric, and its unit in CloudWatch's spelling.
+/// The metrics and their CloudWatch units.
 const METRICS: [(&str, &str); 8] = [
     ("requests", "Count"),
     ("failures", "Count"),
@@ -24,29 +24,29 @@ const METRICS: [(&str, &str); 8] = [
     ("total_ms", "Milliseconds"),
 ];
 
-/// What is known of a request so far.
+/// The fields of the line, filled in during the request.
 #[derive(Debug)]
-pub struct AccessLine {
+pub struct AccessLog {
     start: Instant,
     method: String,
     path: String,
-    /// Who is logged in.
+    /// The logged-in user.
     pub user: Option<String>,
-    /// How the answer travels; `None` for an answer of the proxy itself.
+    /// How the response is delivered; `None` for a response of the proxy itself.
     pub delivery: Option<Delivery>,
-    /// Until the head of the upstream's answer was there.
+    /// The time until the head of the upstream's response, in milliseconds.
     pub upstream_ms: Option<u64>,
-    /// For storing the answer, and the link.
+    /// The time for storing the response, in milliseconds.
     pub s3_ms: Option<u64>,
-    /// What went wrong.
+    /// The error.
     pub failure: Option<String>,
 }
 
-impl AccessLine {
-    /// A request that began at `start`.
+impl AccessLog {
+    /// The line of a request that began at `start`.
     #[must_use]
-    pub fn new(start: Instant, request: &Request) -> AccessLine {
-        AccessLine {
+    pub fn new(start: Instant, request: &Request) -> AccessLog {
+        AccessLog {
             start,
             method: request.method.to_string(),
             path: request.path.split('?').next().unwrap_or_default().to_owned(),
@@ -58,15 +58,15 @@ impl AccessLine {
         }
     }
 
-    /// Writes the line. Headroom is what was left to Lambda's limit.
-    pub fn write(&self, answer: &Answer, envelope: Envelope, posted: u64, metrics: &MetricsConfig) {
-        let document = self.document(answer, envelope, posted, metrics);
+    /// Writes the line. Headroom is the difference to Lambda's limit, in bytes.
+    pub fn write(&self, response: &Response, envelope: Envelope, posted: u64, metrics: &MetricsConfig) {
+        let document = self.document(response, envelope, posted, metrics);
         tracing::info!(target: log::ACCESS, document = %document);
     }
 
     fn document(
         &self,
-        answer: &Answer,
+        response: &Response,
         envelope: Envelope,
         posted: u64,
         metrics: &MetricsConfig,
@@ -79,13 +79,13 @@ impl AccessLine {
             "user": self.user,
             "method": self.method,
             "path": self.path,
-            "status": answer.status,
+            "status": response.status,
             "delivery": self.delivery.map_or("own", Delivery::name),
             "requests": 1,
-            "failures": u8::from(answer.status >= 500),
+            "failures": u8::from(response.status >= 500),
             "envelope_bytes": posted,
             "headroom": headroom,
-            // Rounded down: what is short of a percent is none.
+            // Rounded down.
             "headroom_percent": headroom * 100 / envelope.max.max(1),
             "upstream_ms": self.upstream_ms,
             "s3_ms": self.s3_ms,
@@ -103,8 +103,8 @@ impl AccessLine {
     }
 }
 
-/// Which members are metrics. Each is one of the function; only requests are counted by delivery as well, for every
-/// metric of every dimension costs.
+/// The metric definitions. All metrics have the dimension `function`. Only `requests` also has `delivery`, because each
+/// combination of metric and dimension costs.
 fn directives(document: &Map<String, Value>) -> Value {
     let there = METRICS.iter().filter(|(name, _)| document.contains_key(*name));
     let all: Vec<Value> = there.map(|(name, unit)| json!({ "Name": name, "Unit": unit })).collect();
@@ -126,7 +126,7 @@ mod tests {
     use hardcap_limits::envelope::Payload;
 
     use super::*;
-    use crate::answer::Body;
+    use crate::response::Body;
 
     const UNITS: [&str; 27] = [
         "Seconds",
@@ -158,8 +158,8 @@ mod tests {
         "None",
     ];
 
-    /// What AWS's page "Specification: Embedded metric format" asks of a document (read on 2026-11-25): the schema at its
-    /// end, and that what a directive refers to stands in the root, metrics as numbers, dimensions as texts.
+    /// The requirements of AWS's page "Specification: Embedded metric format" (read on 2026-11-25): the schema at its end, and
+    /// that referenced members are in the root, metrics as numbers, dimensions as texts.
     fn check_embedded_metric_format(document: &Value) {
         let aws = document["_aws"].as_object().expect("`_aws` is an object");
         assert_eq!(aws.keys().collect::<Vec<_>>(), ["Timestamp", "CloudWatchMetrics"]);
@@ -189,26 +189,26 @@ mod tests {
                 let name = metric["Name"].as_str().expect("a metric has a name");
                 assert!((1..=1024).contains(&name.len()), "{name}");
                 assert!(UNITS.contains(&metric["Unit"].as_str().expect("a unit")), "{metric}");
-                assert!(document[name].is_number(), "{name} is no number in the root: {document}");
+                assert!(document[name].is_number(), "{name} is not a number in the root: {document}");
             }
         }
     }
 
-    fn document(change: impl FnOnce(&mut AccessLine), status: u16, enabled: bool) -> Value {
+    fn document(change: impl FnOnce(&mut AccessLog), status: u16, enabled: bool) -> Value {
         let event = json!({ "httpMethod": "GET", "path": "/a?secret" });
         let request: Request = serde_json::from_value(event).expect("it is an event");
-        let mut line = AccessLine::new(clock::instant(), &request);
+        let mut line = AccessLog::new(clock::instant(), &request);
         change(&mut line);
-        let answer = Answer { status, headers: Vec::new(), body: Body::Empty };
+        let response = Response { status, headers: Vec::new(), body: Body::Empty };
         let envelope = Envelope { payload: Payload::V1, max: 1_000 };
         let metrics = MetricsConfig { function: "proxy".to_owned(), enabled };
-        let text = line.document(&answer, envelope, 995, &metrics).to_string();
+        let text = line.document(&response, envelope, 995, &metrics).to_string();
         assert!(!text.contains('\n') && !text.contains("secret"), "{text}");
         serde_json::from_str(&text).expect("a line is one document")
     }
 
     #[test]
-    fn a_line_is_a_document_of_the_embedded_metric_format_whatever_is_known() {
+    fn every_line_is_a_valid_document_of_the_embedded_metric_format() {
         check_embedded_metric_format(&document(|_| {}, 200, true));
         let full = document(
             |line| {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn without_metrics_the_line_is_the_same_but_for_them() {
+    fn without_metrics_the_line_lacks_only_the_metric_definitions() {
         let plain = document(|_| {}, 404, false);
         assert_eq!((plain.get("_aws"), &plain["failures"]), (None, &json!(0)));
         assert_eq!(plain["status"], 404);

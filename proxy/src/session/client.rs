@@ -1,56 +1,56 @@
-//! A request at the door: where it comes from, and how it wants to hear a no.
+//! The origin of a request, and the form of the response if it is denied.
 
 use http::Method;
 
-use super::origin::{self, Source};
-use super::{Refusal, ReturnTo};
-use crate::answer::{Answer, Body};
+use super::origin::{self, OriginKind};
+use super::{SessionRefusal, ReturnTo};
+use crate::response::{Response, Body};
 use crate::event::{Query, Request};
 use crate::headers::Lines;
 use crate::path::Target;
 
-/// A request, and what the proxy was told that matters for it.
+/// A request with the settings that concern its origin.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
+pub struct ClientContext<'a> {
     /// The request.
     pub request: &'a Request,
-    /// The address that clients use, if it is configured.
+    /// The public address, if it is configured.
     pub public_url: Option<&'a str>,
-    /// Origins whose pages may call the proxy.
+    /// The origins whose pages may call the proxy.
     pub allowed_origins: &'a [String],
-    /// What an answer carries so that those can read it.
+    /// The CORS headers of the response.
     pub cors: &'a Lines,
 }
 
-impl Arrival<'_> {
-    /// What stands before a path in the addresses that clients use.
+impl ClientContext<'_> {
+    /// The prefix of paths in public addresses.
     pub(crate) fn public(&self) -> &str {
         self.public_url.unwrap_or(&self.request.stage_prefix)
     }
 
-    /// Refuses what a page of another site may have made the browser send.
+    /// Refuses a changing request that a page of another site may have caused.
     ///
     /// # Errors
     ///
-    /// [`Refusal::CrossSite`].
-    pub(crate) fn admit_change(&self) -> Result<(), Refusal> {
-        let source = Source::of(self.request, self.public_url, self.allowed_origins);
+    /// [`SessionRefusal::CrossSite`].
+    pub(crate) fn admit_change(&self) -> Result<(), SessionRefusal> {
+        let source = OriginKind::of(self.request, self.public_url, self.allowed_origins);
         let harmless = !origin::changes(&self.request.method);
         if harmless || origin::is_trusted(self.request, source) {
             return Ok(());
         }
-        Err(Refusal::CrossSite)
+        Err(SessionRefusal::CrossSite)
     }
 
-    /// Refuses a page of another site, whatever it asks for.
-    pub(crate) fn admit_page(&self) -> Result<(), Refusal> {
-        match Source::of(self.request, self.public_url, self.allowed_origins) {
-            Source::Foreign => Err(Refusal::CrossSite),
-            Source::Own | Source::Allowed | Source::Unknown => Ok(()),
+    /// Refuses any request of another site's page.
+    pub(crate) fn admit_page(&self) -> Result<(), SessionRefusal> {
+        match OriginKind::of(self.request, self.public_url, self.allowed_origins) {
+            OriginKind::Foreign => Err(SessionRefusal::CrossSite),
+            OriginKind::Own | OriginKind::Allowed | OriginKind::Unknown => Ok(()),
         }
     }
 
-    /// Whether a person waits for a page, and can be sent to another one.
+    /// Whether the request is a navigation of a browser, which can be redirected to a page.
     pub(crate) fn is_navigation(&self) -> bool {
         let request = self.request;
         let looks = request.method == Method::GET || request.method == Method::HEAD;
@@ -61,28 +61,28 @@ impl Arrival<'_> {
         looks && wants_page
     }
 
-    /// The answer to a request without a session: the login for people, a 401 for scripts.
+    /// The response to a request without a session: the login page for navigations, 401 for programs.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotLoggedIn`] for scripts.
-    pub(crate) fn turn_away(&self, target: &Target) -> Result<Answer, Refusal> {
+    /// [`SessionRefusal::NotLoggedIn`] for programs.
+    pub(crate) fn unauthenticated(&self, target: &Target) -> Result<Response, SessionRefusal> {
         if !self.is_navigation() {
-            return Err(Refusal::NotLoggedIn);
+            return Err(SessionRefusal::NotLoggedIn);
         }
         let back = ReturnTo::target(target).encoded();
         Ok(self.see_other(&format!("/_proxy/login?return={back}"), Lines::new()))
     }
 
-    /// 303 to a path of this proxy.
-    pub(crate) fn see_other(&self, path: &str, more: Lines) -> Answer {
+    /// A 303 to a path of this proxy.
+    pub(crate) fn see_other(&self, path: &str, more: Lines) -> Response {
         let mut headers: Lines = vec![
             ("location".to_owned(), format!("{}{path}", self.public())),
             ("cache-control".to_owned(), "no-store".to_owned()),
         ];
         headers.extend(more);
         headers.extend(self.cors.iter().cloned());
-        Answer { status: 303, headers, body: Body::Empty }
+        Response { status: 303, headers, body: Body::Empty }
     }
 
     /// The first value of a parameter, decoded.
@@ -103,29 +103,29 @@ mod tests {
     use super::*;
     use crate::session::testing::request;
 
-    /// Where a request without a session is sent, or `None` when it hears 401.
+    /// The redirect of a request without a session, or `None` for a 401.
     fn sent_to(method: &str, headers: &[(&str, &str)]) -> Option<String> {
         let mut request = request(method, "/logs/_search", headers);
         request.query = Query::Raw("q=a+b&v".to_owned());
         let target = Target::of(&request).unwrap();
         let cors = Lines::new();
-        let arrival =
-            Arrival { request: &request, public_url: None, allowed_origins: &[], cors: &cors };
-        match arrival.turn_away(&target) {
-            Ok(answer) => {
-                assert_eq!(answer.status, 303);
-                assert_eq!(crate::headers::get(&answer.headers, "cache-control"), Some("no-store"));
-                crate::headers::get(&answer.headers, "location").map(str::to_owned)
+        let client =
+            ClientContext { request: &request, public_url: None, allowed_origins: &[], cors: &cors };
+        match client.unauthenticated(&target) {
+            Ok(response) => {
+                assert_eq!(response.status, 303);
+                assert_eq!(crate::headers::get(&response.headers, "cache-control"), Some("no-store"));
+                crate::headers::get(&response.headers, "location").map(str::to_owned)
             }
             Err(refusal) => {
-                assert!(matches!(refusal, Refusal::NotLoggedIn), "{refusal}");
+                assert!(matches!(refusal, SessionRefusal::NotLoggedIn), "{refusal}");
                 None
             }
         }
     }
 
     #[test]
-    fn a5_people_are_sent_to_the_login_and_scripts_hear_401() {
+    fn a5_navigations_are_redirected_to_the_login_and_programs_get_401() {
         let html = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
         let json = ("accept", "application/json");
         let mode = |mode| ("sec-fetch-mode", mode);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a5_the_login_leads_back_to_where_one_was_going() {
+    fn a5_the_login_returns_to_the_requested_path() {
         assert_eq!(
             sent_to("GET", &[("accept", "text/html")]).as_deref(),
             Some("/_proxy/login?return=%2Flogs%2F_search%3Fq%3Da%2520b%26v")

@@ -1,14 +1,14 @@
-//! An answer as the front door gets it, measured and written from one description.
+//! A response as the gateway receives it, measured and written from one description.
 
 use bytes::Bytes;
 use hardcap_limits::envelope::{Payload, ProxyBody, ProxyResponse};
 
 use crate::headers::Lines;
 
-/// The body of an answer, in the form in which it travels.
+/// The body of a response, in the form in which Lambda returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing.
+    /// No body.
     Empty,
     /// Valid UTF-8, as a JSON string.
     Text(Text),
@@ -21,14 +21,14 @@ pub enum Body {
 pub struct Text(Bytes);
 
 impl Text {
-    /// The bytes as text, when they are UTF-8.
+    /// The bytes as text, if they are UTF-8.
     #[must_use]
     pub fn of(bytes: &Bytes) -> Option<Text> {
         std::str::from_utf8(bytes).is_ok().then(|| Text(bytes.clone()))
     }
 
     fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("it was checked when it was made")
+        std::str::from_utf8(&self.0).expect("the constructor checked that it is UTF-8")
     }
 }
 
@@ -40,7 +40,7 @@ impl From<String> for Text {
 
 /// A proxy response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The header lines.
@@ -49,14 +49,14 @@ pub struct Answer {
     pub body: Body,
 }
 
-impl Answer {
-    /// How many bytes the answer takes once it is posted.
+impl Response {
+    /// The length of the posted response, in bytes.
     #[must_use]
     pub fn len(&self, payload: Payload) -> u64 {
         self.describe(|response| response.len(payload).0)
     }
 
-    /// The answer as it is posted.
+    /// The response as it is posted.
     #[must_use]
     pub fn to_json(&self, payload: Payload) -> Vec<u8> {
         self.describe(|response| response.to_json(payload))
@@ -74,18 +74,18 @@ impl Answer {
     }
 }
 
-/// Status and headers of an answer whose body is yet to be placed.
+/// Status and headers of a response whose body is not placed yet.
 #[derive(Clone, Debug)]
 pub struct Head {
     /// The upstream's status.
     pub status: u16,
-    /// The headers that the client gets.
+    /// The headers that the client receives.
     pub headers: Lines,
 }
 
 impl Head {
-    /// The answer with a body.
-    pub(crate) fn with(&self, body: Body) -> Answer {
-        Answer { status: self.status, headers: self.headers.clone(), body }
+    /// The response with a body.
+    pub(crate) fn with(&self, body: Body) -> Response {
+        Response { status: self.status, headers: self.headers.clone(), body }
     }
 }
