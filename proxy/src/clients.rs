@@ -14,6 +14,30 @@ const BUILT_IN: &str = include_str!("clients.txt");
 /// The longest part of a client's name that an error repeats, in bytes.
 const NAME_MAX: usize = 100;
 
+/// A row that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not a row: {fault}; a row is like `redirect user-agent my-tool/* *` or `refuse user-agent other/* 2..3.4`"
+)]
+pub struct ClientRowError {
+    /// The row.
+    text: String,
+    fault: ClientRowFault,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum ClientRowFault {
+    #[error("it does not have four words")]
+    Words,
+    #[error("it begins with neither `redirect` nor `refuse`")]
+    Action,
+    #[error("its second word is not the name of a header")]
+    Header,
+    #[error("its versions are neither `*` nor like `7`, `7..8.4`, `7..` or `..8`")]
+    Versions,
+}
+
 /// The rows in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clients {
@@ -44,7 +68,7 @@ impl Clients {
     /// # Errors
     ///
     /// The first row that cannot be read, and why.
-    pub fn read(text: &str) -> Result<Clients, String> {
+    pub fn read(text: &str) -> Result<Clients, ClientRowError> {
         let rows = parse(text).chain(parse(BUILT_IN));
         Ok(Clients { rows: rows.collect::<Result<_, _>>()? })
     }
@@ -122,36 +146,29 @@ impl Versions {
     }
 }
 
-fn parse(text: &str) -> impl Iterator<Item = Result<Row, String>> {
+fn parse(text: &str) -> impl Iterator<Item = Result<Row, ClientRowError>> {
     let lines = text.lines().map(|line| format!(" {line}"));
     let code = lines.map(|line| line.split(" #").next().unwrap_or_default().to_owned());
     let rows = code.flat_map(|line| line.split(';').map(str::to_owned).collect::<Vec<_>>());
     rows.filter(|text| !text.trim().is_empty()).map(|text| row(text.trim()))
 }
 
-fn row(text: &str) -> Result<Row, String> {
-    let wrong = |why: &str| {
-        format!(
-            "`{text}` is not a row: {why}; a row is like `redirect user-agent my-tool/* *` or \
-             `refuse user-agent other/* 2..3.4`"
-        )
-    };
+fn row(text: &str) -> Result<Row, ClientRowError> {
+    let wrong = |fault| ClientRowError { text: text.to_owned(), fault };
     // A space within a value is written `\ `.
     let plain = text.replace("\\ ", "\0");
     let words: Vec<String> = plain.split_whitespace().map(|word| word.replace('\0', " ")).collect();
     let [effect, header, value, versions] = words.as_slice() else {
-        return Err(wrong("it does not have four words"));
+        return Err(wrong(ClientRowFault::Words));
     };
     let redirects = match effect.as_str() {
         "redirect" => true,
         "refuse" => false,
-        _ => return Err(wrong("it begins with neither `redirect` nor `refuse`")),
+        _ => return Err(wrong(ClientRowFault::Action)),
     };
     http::HeaderName::from_bytes(header.as_bytes())
-        .map_err(|_| wrong("its second word is not the name of a header"))?;
-    let versions = Versions::read(versions).ok_or_else(|| {
-        wrong("its versions are neither `*` nor like `7`, `7..8.4`, `7..` or `..8`")
-    })?;
+        .map_err(|_| wrong(ClientRowFault::Header))?;
+    let versions = Versions::read(versions).ok_or_else(|| wrong(ClientRowFault::Versions))?;
     Ok(Row { redirects, header: header.to_ascii_lowercase(), value: value.clone(), versions })
 }
 

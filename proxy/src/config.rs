@@ -13,7 +13,7 @@ use http::Uri;
 use crate::aws;
 use crate::clients::Clients;
 use crate::environment::values::{
-    AccessMode, access, bucket_name, key_prefix, limit_override, on_or_off, origins, positive,
+    self, AccessMode, access, bucket_name, key_prefix, limit_override, on_or_off, origins, positive,
     public_url, upstream_url, whole, yes_or_no,
 };
 use crate::environment::{Lookup, VariableError, ConfigError, Reader, variable};
@@ -118,7 +118,7 @@ impl Config {
     /// [`ConfigError`], all of them.
     pub fn read(lookup: Lookup<'_>) -> Result<Config, ConfigError> {
         let mut reader = Reader { lookup, errors: Vec::new() };
-        let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
+        let region = reader.optional("AWS_REGION", "", values::text);
         let limits = limits(&mut reader);
         let config = Config {
             access: who(&mut reader),
@@ -137,10 +137,10 @@ impl Config {
             allowed_origins: reader.optional("ALLOWED_ORIGINS", "", origins),
             metrics: MetricsConfig {
                 function: reader
-                    .optional("AWS_LAMBDA_FUNCTION_NAME", "proxy", |text| Ok(text.to_owned())),
+                    .optional("AWS_LAMBDA_FUNCTION_NAME", "proxy", values::text),
                 enabled: reader.optional("METRICS", "on", on_or_off),
             },
-            log: reader.optional("RUST_LOG", "info,aws=warn,hyper=warn", |t| Ok(t.to_owned())),
+            log: reader.optional("RUST_LOG", "info,aws=warn,hyper=warn", values::text),
         };
         if reader.errors.is_empty() { Ok(config) } else { Err(ConfigError(reader.errors)) }
     }
@@ -211,13 +211,9 @@ fn upstream(reader: &mut Reader<'_>, region: &str) -> UpstreamConfig {
         Uri::from_static("http://unset/"),
         upstream_url,
     );
-    let service = reader.optional("UPSTREAM_SERVICE", "es", |text| match text {
-        "es" | "aoss" => Ok(Some(text.to_owned())),
-        "none" => Ok(None),
-        _ => Err(format!("`{text}` is not `es`, `aoss` or `none`")),
-    });
+    let service = reader.optional("UPSTREAM_SERVICE", "es", values::service);
     let scope = service.map(|service| {
-        let stated = reader.given("UPSTREAM_REGION", |text| Ok(text.to_owned()));
+        let stated = reader.given("UPSTREAM_REGION", values::text);
         let region = stated.unwrap_or_else(|| region.to_owned());
         if region.is_empty() {
             let problem = "is not set, and AWS_REGION is not set either; requests are signed for a region"
@@ -241,8 +237,8 @@ fn upstream(reader: &mut Reader<'_>, region: &str) -> UpstreamConfig {
 fn overflow(reader: &mut Reader<'_>, region: &str, limits: &Limits) -> OverflowConfig {
     let bucket = "the bucket for responses that are too large for Lambda";
     let bucket = reader.required("OVERFLOW_BUCKET", bucket, String::new(), bucket_name);
-    let endpoint = reader.given("AWS_ENDPOINT_URL_S3", |text| Ok(text.to_owned()));
-    let endpoint = endpoint.or(reader.given("AWS_ENDPOINT_URL", |text| Ok(text.to_owned())));
+    let endpoint = reader.given("AWS_ENDPOINT_URL_S3", values::text);
+    let endpoint = endpoint.or(reader.given("AWS_ENDPOINT_URL", values::text));
     if region.is_empty() {
         let problem = "is not set; links to the bucket contain its region".to_owned();
         reader.errors.push(VariableError { name: "AWS_REGION", problem });
@@ -267,9 +263,7 @@ fn overflow(reader: &mut Reader<'_>, region: &str, limits: &Limits) -> OverflowC
 }
 
 fn limits(reader: &mut Reader<'_>) -> Limits {
-    let date = reader.optional("LIMITS", "classic", |text| {
-        Date::from_str(text).map_err(|error| error.to_string())
-    });
+    let date = reader.optional("LIMITS", "classic", Date::from_str);
     let mut limits = Limits::at(date);
     let overrides = reader.optional("LIMIT_OVERRIDES", "", |text| {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());

@@ -12,6 +12,11 @@ use crate::clock;
 /// Credentials with less lifetime left than this are fetched again.
 const LIFE_MIN: Duration = Duration::from_secs(60);
 
+/// The provider returned no credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no credentials: {0}")]
+pub struct NoCredentials(pub String);
+
 /// A provider and the last credentials it returned.
 pub struct CredentialsCache {
     provider: SharedCredentialsProvider,
@@ -35,8 +40,8 @@ impl CredentialsCache {
     ///
     /// # Errors
     ///
-    /// A sentence, when the provider has none.
-    pub async fn current(&self) -> Result<Credentials, String> {
+    /// [`NoCredentials`] if the provider has none.
+    pub async fn current(&self) -> Result<Credentials, NoCredentials> {
         self.lasting(LIFE_MIN).await
     }
 
@@ -44,14 +49,14 @@ impl CredentialsCache {
     ///
     /// # Errors
     ///
-    /// A sentence, when the provider has none.
-    pub async fn lasting(&self, span: Duration) -> Result<Credentials, String> {
+    /// [`NoCredentials`] if the provider has none.
+    pub async fn lasting(&self, span: Duration) -> Result<Credentials, NoCredentials> {
         let kept = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(kept) = kept.filter(|kept| outlives(kept, clock::now() + span)) {
             return Ok(kept);
         }
         let fresh = self.provider.provide_credentials().await;
-        let fresh = fresh.map_err(|error| format!("no credentials: {error}"))?;
+        let fresh = fresh.map_err(|error| NoCredentials(error.to_string()))?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
         Ok(fresh)
     }

@@ -45,39 +45,41 @@ pub(crate) struct Reader<'a> {
 
 impl Reader<'_> {
     /// An optional variable; an empty value counts as absent.
-    pub(crate) fn given<T>(
+    pub(crate) fn given<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = (self.lookup)(name).filter(|text| !text.trim().is_empty())?;
         match parse(text.trim()) {
             Ok(value) => Some(value),
-            Err(problem) => {
-                self.errors.push(VariableError { name, problem });
+            Err(error) => {
+                self.errors.push(VariableError { name, problem: error.to_string() });
                 None
             }
         }
     }
 
     /// A variable with a default, which must be valid.
-    pub(crate) fn optional<T>(
+    pub(crate) fn optional<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
         default: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
+        parse: impl Fn(&str) -> Result<T, E>,
     ) -> T {
         let given = self.given(name, &parse);
-        given.unwrap_or_else(|| parse(default).expect("the default is valid"))
+        given.unwrap_or_else(|| {
+            parse(default).unwrap_or_else(|error| panic!("the default of {name} is invalid: {error}"))
+        })
     }
 
     /// A required variable. If it is missing or invalid, `stand_in` is returned so that further variables can be checked.
-    pub(crate) fn required<T>(
+    pub(crate) fn required<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
         meaning: &str,
         stand_in: T,
-        parse: impl FnOnce(&str) -> Result<T, String>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> T {
         if (self.lookup)(name).is_none_or(|text| text.trim().is_empty()) {
             let problem = format!("is not set; it is {meaning}");

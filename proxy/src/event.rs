@@ -95,31 +95,45 @@ impl Request {
 
 impl<'de> Deserialize<'de> for Request {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Request, D::Error> {
-        let event = Event::deserialize(deserializer)?;
+        let event = GatewayEvent::deserialize(deserializer)?;
         let context = &event.request_context;
         if context.elb.is_some() {
-            return Err(D::Error::custom(
-                "the event comes from an Application Load Balancer, which this proxy does not support; put the proxy behind a \
-                 REST API, an HTTP API or a function URL",
-            ));
+            return Err(D::Error::custom(EventError::LoadBalancer));
         }
-        if let Some(http) = &context.http {
+        let request = if let Some(http) = &context.http {
             let method = http.method.clone();
-            return event.into_v2(&method).map_err(D::Error::custom);
-        }
-        if event.http_method.is_some() {
-            return event.into_v1().map_err(D::Error::custom);
-        }
-        Err(D::Error::custom(
-            "the event is not an HTTP request: expected payload 1.0 (`httpMethod`) or 2.0 \
-            (`requestContext.http`) of API Gateway or of a function URL",
-        ))
+            event.into_v2(&method)
+        } else if event.http_method.is_some() {
+            event.into_v1()
+        } else {
+            Err(EventError::NotARequest)
+        };
+        request.map_err(D::Error::custom)
     }
+}
+
+/// Why an event is not a request.
+#[derive(Debug, thiserror::Error)]
+enum EventError {
+    #[error(
+        "the event comes from an Application Load Balancer, which this proxy does not support; put the proxy behind a \
+         REST API, an HTTP API or a function URL"
+    )]
+    LoadBalancer,
+    #[error(
+        "the event is not an HTTP request: expected payload 1.0 (`httpMethod`) or 2.0 (`requestContext.http`) of API Gateway \
+         or of a function URL"
+    )]
+    NotARequest,
+    #[error("`{0}` is not an HTTP method")]
+    Method(String),
+    #[error("the event has `isBase64Encoded`, but its body is not base64: {0}")]
+    Body(#[from] base64::DecodeError),
 }
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Event<'a> {
+struct GatewayEvent<'a> {
     version: Option<String>,
     http_method: Option<String>,
     path: Option<String>,
@@ -172,8 +186,8 @@ struct Identity {
     source_ip: Option<String>,
 }
 
-impl Event<'_> {
-    fn into_v1(self) -> Result<Request, String> {
+impl GatewayEvent<'_> {
+    fn into_v1(self) -> Result<Request, EventError> {
         let on_http_api = self.version.as_deref() == Some("1.0");
         let api = if on_http_api { ApiType::HttpV1 } else { ApiType::Rest };
         let path = self.path.unwrap_or_default();
@@ -198,7 +212,7 @@ impl Event<'_> {
         })
     }
 
-    fn into_v2(self, named: &str) -> Result<Request, String> {
+    fn into_v2(self, named: &str) -> Result<Request, EventError> {
         let api = if self.request_context.is_of_function_url() {
             ApiType::FunctionUrl
         } else {
@@ -223,8 +237,8 @@ impl Event<'_> {
     }
 }
 
-fn method(name: &str) -> Result<Method, String> {
-    Method::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not an HTTP method"))
+fn method(name: &str) -> Result<Method, EventError> {
+    Method::from_bytes(name.as_bytes()).map_err(|_| EventError::Method(name.to_owned()))
 }
 
 /// HTTP APIs prefix the path with a named stage, which the upstream does not have.
@@ -262,17 +276,14 @@ fn flatten(
     pairs.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
 }
 
-fn decode_body(body: Option<Text<'_>>, base64: bool) -> Result<Bytes, String> {
+fn decode_body(body: Option<Text<'_>>, base64: bool) -> Result<Bytes, EventError> {
     let Some(Text(text)) = body else {
         return Ok(Bytes::new());
     };
     if !base64 {
         return Ok(Bytes::from(text.into_owned()));
     }
-    let decoded = STANDARD.decode(text.as_bytes());
-    decoded.map(Bytes::from).map_err(|error| {
-        format!("the event has `isBase64Encoded`, but its body is not base64: {error}")
-    })
+    Ok(Bytes::from(STANDARD.decode(text.as_bytes())?))
 }
 
 /// A string, borrowed from the event if it has no escapes.

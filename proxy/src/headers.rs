@@ -4,7 +4,7 @@ mod allowed;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-pub use self::allowed::ExtraHeaders;
+pub use self::allowed::{ExtraHeaderError, ExtraHeaders};
 use crate::cookie;
 use crate::event::Request;
 

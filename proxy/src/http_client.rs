@@ -19,6 +19,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// An outgoing body.
 pub type OutgoingBody = UnsyncBoxBody<Bytes, BoxError>;
 
+/// The machine's root certificates cannot be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the machine's root certificates cannot be loaded: {0}")]
+pub struct NoRoots(String);
+
 /// A client with a connection pool.
 #[derive(Debug)]
 pub enum HttpClient {
@@ -33,8 +38,8 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// A sentence, when the machine has no root certificates.
-    pub fn new(address: &Uri, connect_timeout: Duration) -> Result<HttpClient, String> {
+    /// [`NoRoots`] if the machine has no root certificates.
+    pub fn new(address: &Uri, connect_timeout: Duration) -> Result<HttpClient, NoRoots> {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
@@ -45,7 +50,7 @@ impl HttpClient {
             return Ok(HttpClient::Plain(builder.build(tcp)));
         }
         let roots = HttpsConnectorBuilder::new().with_native_roots();
-        let roots = roots.map_err(|error| format!("the machine's root certificates: {error}"))?;
+        let roots = roots.map_err(|error| NoRoots(error.to_string()))?;
         let tls = roots.https_only().enable_http1().wrap_connector(tcp);
         Ok(HttpClient::Tls(builder.build(tls)))
     }

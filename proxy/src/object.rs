@@ -2,16 +2,27 @@
 
 use serde::Deserialize;
 
+/// Why a body is not the expected object.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// The body is an array.
+    #[error("expected an object, got an array")]
+    Array,
+    /// The body is not JSON, or has other members.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
 /// Reads an object.
 ///
 /// # Errors
 ///
-/// A sentence, when it is something else.
-pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+/// [`ObjectError`].
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ObjectError> {
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err("expected an object, got an array".to_owned());
+        return Err(ObjectError::Array);
     }
-    serde_json::from_slice(body).map_err(|error| error.to_string())
+    Ok(serde_json::from_slice(body)?)
 }
 
 #[cfg(test)]
@@ -26,7 +37,7 @@ mod tests {
 
     #[test]
     fn an_object_is_read_and_an_array_is_refused() {
-        assert_eq!(read(br#" {"b": 2, "a": 1}"#), Ok(Pair { a: 1, b: 2 }));
+        assert_eq!(read::<Pair>(br#" {"b": 2, "a": 1}"#).ok(), Some(Pair { a: 1, b: 2 }));
         for other in ["[1, 2]", "\n [1,2]", "", "7", "{\"a\": 1}"] {
             assert!(read::<Pair>(other.as_bytes()).is_err(), "{other}");
         }

@@ -37,17 +37,31 @@ pub struct Signable<'a> {
     pub body_sha256: &'a str,
 }
 
+/// Why a request cannot be signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The signer refused the credentials or the scope.
+    #[error("the signature cannot be prepared: {0}")]
+    Parameters(String),
+    /// The signer refused the request.
+    #[error("the request cannot be signed: {0}")]
+    Request(String),
+    /// A header of the signature is invalid.
+    #[error("`{0}` of the signature is not a header value")]
+    Header(&'static str),
+}
+
 /// The headers of the signature: `authorization`, `x-amz-date`, `x-amz-content-sha256`, and the session token.
 ///
 /// # Errors
 ///
-/// A sentence, when the URL or a credential cannot be put into a signature.
+/// [`SignError`] if the URL or a credential cannot be part of a signature.
 pub fn signature_headers(
     signable: Signable<'_>,
     scope: &Scope,
     credentials: &Credentials,
     time: SystemTime,
-) -> Result<HeaderMap, String> {
+) -> Result<HeaderMap, SignError> {
     let identity = credentials.clone().into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
@@ -56,22 +70,22 @@ pub fn signature_headers(
         .time(time)
         .settings(settings())
         .build()
-        .map_err(|error| format!("the signature cannot be prepared: {error}"))?;
+        .map_err(|error| SignError::Parameters(error.to_string()))?;
     let request = SignableRequest::new(
         signable.method,
         signable.url,
         std::iter::once(("host", signable.host)).chain(signable.headers.iter().copied()),
         SignableBody::Precomputed(signable.body_sha256.to_owned()),
     )
-    .map_err(|error| format!("the request cannot be signed: {error}"))?;
+    .map_err(|error| SignError::Request(error.to_string()))?;
     let (instructions, _) = sign(request, &params.into())
-        .map_err(|error| format!("the request cannot be signed: {error}"))?
+        .map_err(|error| SignError::Request(error.to_string()))?
         .into_parts();
     let (headers, _) = instructions.into_parts();
     let mut signed = HeaderMap::with_capacity(headers.len());
     for header in headers {
         let mut value = HeaderValue::from_str(header.value())
-            .map_err(|_| format!("`{}` of the signature is no header value", header.name()))?;
+            .map_err(|_| SignError::Header(header.name()))?;
         value.set_sensitive(header.sensitive() || header.name() == "authorization");
         signed.insert(HeaderName::from_static(header.name()), value);
     }

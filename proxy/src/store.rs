@@ -306,7 +306,7 @@ impl ResponseStore {
     /// The signing parameters of a link. The lifetime is at most that of the credentials.
     pub(crate) async fn signing(&self, wanted: Duration) -> Result<Signing, StoreError> {
         let credentials = self.credentials.lasting(wanted + LIFE_MARGIN).await;
-        let credentials = credentials.map_err(StoreError::NoLink)?;
+        let credentials = credentials.map_err(|error| StoreError::NoLink(error.to_string()))?;
         let lifetime = lifetime_of_link(wanted, &credentials, clock::now())?;
         let now = self.skew.now();
         let config = PresigningConfig::builder()

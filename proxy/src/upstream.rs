@@ -16,11 +16,11 @@ use tokio::sync::OnceCell;
 use crate::body::{BodyError, Gathered, UpstreamBody};
 use crate::causes::with_causes;
 use crate::clock;
-use crate::credentials::CredentialsCache;
+use crate::credentials::{CredentialsCache, NoCredentials};
 use crate::http_client::{HttpClient, OutgoingBody};
 use crate::path::Target;
 use crate::settings::{self, Lifetimes, Setting, SettingConfig, SettingError};
-use crate::sign::{self, Scope, Signable};
+use crate::sign::{self, Scope, SignError, Signable};
 use crate::upload::{RequestBody, SourceError};
 
 /// How often a request is repeated after the connection broke.
@@ -44,7 +44,7 @@ pub enum UpstreamError {
     Stalled(Duration),
     /// The request could not be signed.
     #[error("the request cannot be signed: {0}")]
-    Unsigned(String),
+    Unsigned(#[from] UnsignedError),
     /// The user and the password for the upstream could not be loaded.
     #[error("the setting UPSTREAM_BASIC_AUTH has no value: {0}")]
     Setting(#[from] SettingError),
@@ -60,6 +60,20 @@ impl From<BodyError> for UpstreamError {
             BodyError::Stalled(span) => UpstreamError::Stalled(span),
         }
     }
+}
+
+/// Why a request could not be signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnsignedError {
+    /// The function has no credentials.
+    #[error(transparent)]
+    Credentials(#[from] NoCredentials),
+    /// The signer refused the request.
+    #[error(transparent)]
+    Signature(#[from] SignError),
+    /// The request is not valid HTTP.
+    #[error("{0}")]
+    Request(String),
 }
 
 /// The configuration of the upstream.
@@ -232,7 +246,7 @@ impl Upstream {
             base.path().trim_end_matches('/'),
             outgoing.target.path_and_query(),
         );
-        let unsigned = |error: http::Error| UpstreamError::Unsigned(error.to_string());
+        let unsigned = |error: http::Error| UnsignedError::Request(error.to_string());
         let mut request = http::Request::builder()
             .method(outgoing.method.clone())
             .uri(&url)
@@ -244,13 +258,13 @@ impl Upstream {
             request.headers_mut().insert("content-length", length.into());
         }
         if let Some(scope) = &self.config.scope {
-            let credentials = credentials.current().await.map_err(UpstreamError::Unsigned)?;
+            let credentials = credentials.current().await.map_err(UnsignedError::from)?;
             let body_sha256 = outgoing.body.sha256();
             let method = outgoing.method.as_str();
             let signable =
                 Signable { method, url: &url, host, headers: &[], body_sha256: &body_sha256 };
             let signature = sign::signature_headers(signable, scope, &credentials, self.time());
-            request.headers_mut().extend(signature.map_err(UpstreamError::Unsigned)?);
+            request.headers_mut().extend(signature.map_err(UnsignedError::from)?);
         }
         if let Some(setting) = &self.basic_auth {
             let value = setting.get(credentials).await?;
@@ -300,7 +314,8 @@ impl Upstream {
     async fn http(&self) -> Result<&HttpClient, UpstreamError> {
         let config = &self.config;
         let made = || async { HttpClient::new(&config.url, config.connect_timeout) };
-        self.http.get_or_try_init(made).await.map_err(UpstreamError::Unreachable)
+        let client = self.http.get_or_try_init(made).await;
+        client.map_err(|error| UpstreamError::Unreachable(error.to_string()))
     }
 }
 

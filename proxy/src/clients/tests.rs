@@ -133,7 +133,7 @@ fn an_invalid_row_is_reported_with_the_expected_form() {
         ("redirect user-agent x/* ..", "versions"),
         ("redirect user-agent x/* 1..a", "versions"),
     ] {
-        let error = Clients::read(text).expect_err(text);
+        let error = Clients::read(text).expect_err(text).to_string();
         assert!(error.contains(text) && error.contains(why), "{error}");
     }
 }

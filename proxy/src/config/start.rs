@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::Config;
 use crate::credentials::CredentialsCache;
-use crate::environment::{Lookup, VariableError, ConfigError, Reader};
+use crate::environment::{ConfigError, Lookup, Reader, VariableError, values};
 use crate::settings::{BASIC_AUTH, Reference, Secret, Services, SettingError, endpoints};
 
 /// A variable, its reference, and the fetched value.
@@ -38,7 +38,7 @@ pub(crate) async fn read(
     });
     let referred = referred.into_inner();
     let mut reader = Reader { lookup, errors: Vec::new() };
-    let region = reader.optional("AWS_REGION", "", |text| Ok(text.to_owned()));
+    let region = reader.optional("AWS_REGION", "", values::text);
     // Without a region, which is an error anyway, no service can be called.
     if referred.is_empty() || region.is_empty() {
         return unfollowed;

@@ -75,6 +75,19 @@ const ALLOWED: [&str; 61] = [
     "x-trace-id",
 ];
 
+/// Why a name cannot be forwarded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExtraHeaderError {
+    /// The name is neither a header name nor a prefix.
+    #[error("`{0}` is not a header name, nor a prefix that ends in `*` such as `x-team-*`")]
+    NotAName(String),
+    /// The proxy sets the header itself.
+    #[error(
+        "`{0}` is set by the proxy and cannot be forwarded, because it could set the user's identity or change the request"
+    )]
+    Reserved(String),
+}
+
 /// Configured additional headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtraHeaders(Vec<String>);
@@ -85,7 +98,7 @@ impl ExtraHeaders {
     /// # Errors
     ///
     /// The first name that is not a header name, or that the proxy sets itself.
-    pub fn read(text: &str) -> Result<ExtraHeaders, String> {
+    pub fn read(text: &str) -> Result<ExtraHeaders, ExtraHeaderError> {
         let names = text.split([',', ' ', '\n']).filter(|name| !name.is_empty());
         names.map(extra).collect::<Result<_, _>>().map(ExtraHeaders)
     }
@@ -99,21 +112,17 @@ impl ExtraHeaders {
     }
 }
 
-fn extra(name: &str) -> Result<String, String> {
+fn extra(name: &str) -> Result<String, ExtraHeaderError> {
     let stem = name.strip_suffix('*').unwrap_or(name);
     let plain = plain_name(stem);
     if stem.is_empty()
         || http::HeaderName::from_bytes(stem.as_bytes()).is_err()
         || stem.contains('*')
     {
-        return Err(format!(
-            "`{name}` is not a header name, nor a prefix that ends in `*` such as `x-team-*`"
-        ));
+        return Err(ExtraHeaderError::NotAName(name.to_owned()));
     }
     if is_ours(&plain) || is_hop_by_hop(&plain) {
-        return Err(format!(
-            "`{name}` is set by the proxy and cannot be forwarded, because it could set the user's identity or change the request"
-        ));
+        return Err(ExtraHeaderError::Reserved(name.to_owned()));
     }
     Ok(plain_name(name))
 }

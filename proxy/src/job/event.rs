@@ -4,7 +4,7 @@
 //! An event is not trusted. It contains no bucket, key or address, and its state is used only if the digest equals that of the
 //! job's row. A forged event can at most start a generation that was due anyway.
 
-use base64::Engine as _;
+use base64::{DecodeError, Engine as _};
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -71,14 +71,13 @@ impl JobEvent {
     ///
     /// # Errors
     ///
-    /// A sentence, when the event says base64 and it is none.
-    pub fn inline(&self) -> Result<Option<Bytes>, String> {
+    /// [`DecodeError`] if the state is not valid base64.
+    pub fn inline(&self) -> Result<Option<Bytes>, DecodeError> {
         match &self.state {
             EventState::Stored => Ok(None),
             EventState::Text(text) => Ok(Some(Bytes::copy_from_slice(text.as_bytes()))),
             EventState::Base64(text) => {
-                let bytes = STANDARD.decode(text);
-                bytes.map(|bytes| Some(bytes.into())).map_err(|error| format!("the state is not base64: {error}"))
+                Ok(Some(STANDARD.decode(text)?.into()))
             }
         }
     }

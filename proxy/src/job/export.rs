@@ -21,6 +21,7 @@ use super::ports::{Part, PortError};
 use super::search::{PointInTime, Search, SearchError};
 use super::work::{Context, Job, Results, Step, StepError};
 use crate::headers::Lines;
+use crate::object::{self, ObjectError};
 use ahead::ReadAhead;
 use lines::PartBuffer;
 use reading::{PAGE_BYTES, SearchReader};
@@ -99,12 +100,30 @@ struct Upload {
     parts: Vec<Part>,
 }
 
-/// Refuses an index or members that a search cannot use.
+/// Why a request for an export is invalid.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The body is not the expected object.
+    #[error(transparent)]
+    Body(#[from] ObjectError),
+    /// The index is not one.
+    #[error("`{}` is not an index", .0.escape_default())]
+    Index(String),
+    /// A member of `search` is reserved.
+    #[error("`search` contains `{0}`, which the export sets itself")]
+    Reserved(&'static str),
+    /// The page size is out of range.
+    #[error("`page_size` is not between 1 and 10000")]
+    PageSize,
+}
+
+/// Reads a request for an export.
 ///
 /// # Errors
 ///
-/// A sentence.
-pub fn admit(request: &Request) -> Result<(), String> {
+/// [`ExportError`].
+pub fn read(body: &[u8]) -> Result<Request, ExportError> {
+    let request: Request = object::read(body)?;
     let index = request.index.as_str();
     let odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%' | ' ' | '"');
     // A name that begins with `_` is a route of the cluster.
@@ -113,17 +132,17 @@ pub fn admit(request: &Request) -> Result<(), String> {
         || index.starts_with(['_', '.'])
         || index.contains(odd)
     {
-        return Err(format!("`{}` is not an index", index.escape_default()));
+        return Err(ExportError::Index(request.index));
     }
     for ours in ["pit", "search_after", "size", "from", "scroll", "track_total_hits"] {
         if request.search.contains_key(ours) {
-            return Err(format!("`search` contains `{ours}`, which the export sets itself"));
+            return Err(ExportError::Reserved(ours));
         }
     }
     if request.page_size.is_some_and(|size| !(1..=10_000).contains(&size)) {
-        return Err("`page_size` is not between 1 and 10000".to_owned());
+        return Err(ExportError::PageSize);
     }
-    Ok(())
+    Ok(request)
 }
 
 impl Job for Export {

@@ -27,6 +27,19 @@ const PART_SIZE: usize = 8 * 1024 * 1024;
 /// The maximum size of stored response headers, in bytes.
 const HEADERS_MAX: usize = 16 * 1024;
 
+/// Why a stored request cannot be sent.
+#[derive(Debug, thiserror::Error)]
+enum UnreadableRequest {
+    #[error(transparent)]
+    Method(#[from] http::method::InvalidMethod),
+    #[error(transparent)]
+    HeaderName(#[from] http::header::InvalidHeaderName),
+    #[error(transparent)]
+    HeaderValue(#[from] http::header::InvalidHeaderValue),
+    #[error(transparent)]
+    Body(#[from] base64::DecodeError),
+}
+
 /// A request to the upstream, unsigned.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,14 +90,16 @@ impl Request {
         Digest::of(parts.join("\n").as_bytes()).sha256
     }
 
-    fn outgoing(&self, tools: &Tools, store: &ResponseStore) -> Result<Outgoing, String> {
+    fn outgoing(
+        &self,
+        tools: &Tools,
+        store: &ResponseStore,
+    ) -> Result<Outgoing, UnreadableRequest> {
         let mut headers = HeaderMap::with_capacity(self.headers.len());
         for (name, value) in &self.headers {
             let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
-            let name =
-                HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
-            let value = HeaderValue::from_bytes(&bytes.unwrap_or_default());
-            headers.append(name, value.map_err(|error| error.to_string())?);
+            let name = HeaderName::from_bytes(name.as_bytes())?;
+            headers.append(name, HeaderValue::from_bytes(&bytes.unwrap_or_default())?);
         }
         let body = match &self.upload {
             Some(uploaded) => {
@@ -95,13 +110,11 @@ impl Request {
                 RequestBody::Uploaded(Box::new(source))
             }
             None => {
-                let body = STANDARD.decode(&self.body).map_err(|error| error.to_string())?;
-                RequestBody::Inline(Bytes::from(body))
+                RequestBody::Inline(Bytes::from(STANDARD.decode(&self.body)?))
             }
         };
         Ok(Outgoing {
-            method: Method::from_bytes(self.method.as_bytes())
-                .map_err(|error| error.to_string())?,
+            method: Method::from_bytes(self.method.as_bytes())?,
             target: Target { path: self.path.clone(), query: self.query.clone() },
             headers,
             body,
@@ -147,7 +160,9 @@ impl Job for Forward {
         let outgoing = context
             .input
             .outgoing(context.tools, &aws.store)
-            .map_err(|why| JobError::new("unreadable", "The request cannot be sent", why))?;
+            .map_err(|error| {
+                JobError::new("unreadable", "The request cannot be sent", error.to_string())
+            })?;
         let sent = context.tools.upstream.send(&outgoing, &aws.credentials).await;
         let response = sent.map_err(|error| failure(&error, &outgoing.method))?;
         let headers = kept(&response)?;

@@ -1,6 +1,7 @@
 //! The refusals of requests about jobs.
 
 use crate::job::create::CreateError;
+use crate::job::export::ExportError;
 use crate::job::ports::PortError;
 use crate::job::{JobError, JobState};
 use crate::problem::{ProblemDetails, ToProblem, details};
@@ -13,7 +14,7 @@ pub enum JobRefusal {
     NotConfigured,
     /// The body of an export request is invalid.
     #[error("invalid export request: {0}")]
-    BadExport(String),
+    BadExport(#[from] ExportError),
     /// The header `Idempotency-Key` is invalid.
     #[error("Idempotency-Key must be 1 to 255 printable ASCII characters")]
     BadKey,

@@ -96,10 +96,9 @@ impl JobSettings {
 
 /// Reads the configuration of jobs: none, or both table and function.
 pub(crate) fn read(reader: &mut Reader<'_>, event_max: u64) -> Option<JobsConfig> {
-    let text = |text: &str| Ok(text.to_owned());
-    let table = reader.given("JOBS_TABLE", text);
-    let own_name = reader.given("AWS_LAMBDA_FUNCTION_NAME", text);
-    let function = reader.given("JOB_FUNCTION", text);
+    let table = reader.given("JOBS_TABLE", values::text);
+    let own_name = reader.given("AWS_LAMBDA_FUNCTION_NAME", values::text);
+    let function = reader.given("JOB_FUNCTION", values::text);
     // A template cannot refer to a function in its own environment, so `self` stands for it.
     let function = if function.as_deref() == Some("self") { own_name } else { function };
     let settings = bounds(reader, JobSettings::new(event_max));

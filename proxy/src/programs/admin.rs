@@ -12,7 +12,7 @@ use crate::environment;
 use crate::session::admin::{self, AdminError, Change};
 use crate::session::dynamo::DynamoStore;
 use crate::session::password;
-use crate::session::store::{SessionStore, UserRecord};
+use crate::session::store::{SessionStore, SessionStoreError, UserRecord};
 use crate::session::{Role, UnknownRole};
 
 const EXAMPLES: &str = "\
@@ -112,12 +112,10 @@ pub async fn run() -> ExitCode {
     let Place { region, endpoint_url, .. } = options.place;
     let client = aws::dynamodb_of_terminal(region, endpoint_url).await;
     let store = DynamoStore::new(client, &table);
-    match obey(&store, options.command).await {
-        Ok(said) => match writeln!(io::stdout(), "{said}") {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed(&format!("cannot write to standard output: {error}")),
-        },
-        Err(problem) => failed(&problem),
+    let output = obey(&store, options.command).await;
+    match output.and_then(|text| writeln!(io::stdout(), "{text}").map_err(CommandError::Stdout)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error.to_string()),
     }
 }
 
@@ -127,20 +125,33 @@ fn failed(problem: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error(transparent)]
+    Store(#[from] SessionStoreError),
+    #[error("cannot read the password from standard input: {0}")]
+    Stdin(io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Stdout(io::Error),
+}
+
 /// Runs a command and returns its output.
-async fn obey(store: &dyn SessionStore, command: Command) -> Result<String, String> {
+async fn obey(store: &dyn SessionStore, command: Command) -> Result<String, CommandError> {
     let now = clock::epoch_millis() / 1000;
     let changed = |name: String, change: Change| async move {
-        admin::change(store, &name, change, now).await.map_err(said)
+        admin::change(store, &name, change, now).await
     };
     match command {
         Command::List { json } => {
-            let users = store.users().await.map_err(|outage| outage.to_string())?;
+            let users = store.users().await?;
             Ok(if json { as_json(&users) } else { as_table(&users) })
         }
         Command::Add { name, role, password_stdin } => {
             let password = Password::get(password_stdin)?;
-            let user = admin::add(store, &name, role, &password.text, now).await.map_err(said)?;
+            let user = admin::add(store, &name, role, &password.text, now).await?;
             Ok(password.told(&format!("added {} with the role {}", user.name, user.role)))
         }
         Command::SetPassword { name, password_stdin } => {
@@ -163,23 +174,18 @@ async fn obey(store: &dyn SessionStore, command: Command) -> Result<String, Stri
     }
 }
 
-fn said(error: AdminError) -> String {
-    error.to_string()
-}
-
 struct Password {
     text: String,
     made_up: bool,
 }
 
 impl Password {
-    fn get(from_stdin: bool) -> Result<Password, String> {
+    fn get(from_stdin: bool) -> Result<Password, CommandError> {
         if !from_stdin {
             return Ok(Password { text: password::made_up(), made_up: true });
         }
         let mut line = String::new();
-        let read = io::stdin().lock().read_line(&mut line);
-        read.map_err(|error| format!("cannot read the password from standard input: {error}"))?;
+        io::stdin().lock().read_line(&mut line).map_err(CommandError::Stdin)?;
         let text = line.trim_end_matches(['\r', '\n']).to_owned();
         Ok(Password { text, made_up: false })
     }
@@ -252,6 +258,6 @@ mod tests {
         let other = obey(&store, command(&["set-password", "alice"])).await.unwrap();
         assert!(other.contains("new password"), "{other}");
         let twice = obey(&store, command(&["add", "alice", "--role", "read"])).await.unwrap_err();
-        assert!(twice.contains("already"), "{twice}");
+        assert!(twice.to_string().contains("already"), "{twice}");
     }
 }

@@ -12,7 +12,7 @@ mod reach;
 
 use http::Method;
 
-use self::pattern::Pattern;
+use self::pattern::{Pattern, PatternError};
 use super::Role;
 
 /// The built-in rules, after the configured ones.
@@ -49,6 +49,36 @@ enum Effect {
     DenyNamed,
 }
 
+/// A text that is not a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not a rule: {fault}; a rule is like `allow full DELETE /logs-*` or `deny read * /secret-*/**`"
+)]
+pub struct RuleError {
+    text: String,
+    fault: RuleFault,
+}
+
+/// What is wrong with a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum RuleFault {
+    #[error("it does not have four words")]
+    Words,
+    #[error("it does not begin with `allow`, `deny` or `deny-named`")]
+    Effect,
+    #[error(transparent)]
+    Role(super::UnknownRole),
+    #[error("its methods are neither `*` nor names such as `GET,HEAD` in capitals")]
+    Methods,
+    #[error(transparent)]
+    Path(PatternError),
+}
+
+/// A text that is not a path of Kibana or Dashboards.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a path such as `/_dashboards`, or `/` if the upstream is Kibana or Dashboards itself")]
+pub(super) struct PlaceError(String);
+
 /// A denied request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the role `{role}` may not {method} this path; the rule is {rule}")]
@@ -64,8 +94,9 @@ impl Rules {
     /// # Errors
     ///
     /// The first text that is not a rule, and why.
-    pub fn read(text: &str) -> Result<Rules, String> {
-        Rules::read_at(text, &places(DASHBOARDS)?)
+    pub fn read(text: &str) -> Result<Rules, RuleError> {
+        let dashboards = places(DASHBOARDS).expect("the default paths are valid");
+        Rules::read_at(text, &dashboards)
     }
 
     /// The same with other paths of Kibana or Dashboards. If they are at the root of the upstream, the paths of a cluster are not
@@ -74,7 +105,7 @@ impl Rules {
     /// # Errors
     ///
     /// As [`Rules::read`].
-    pub fn read_at(text: &str, dashboards: &[Vec<String>]) -> Result<Rules, String> {
+    pub fn read_at(text: &str, dashboards: &[Vec<String>]) -> Result<Rules, RuleError> {
         let at_root = dashboards.iter().any(Vec::is_empty);
         let built_in = parse(BUILT_IN).filter(|line| {
             !at_root || !line.text.starts_with("allow") || line.text.contains("{dashboards}")
@@ -129,14 +160,12 @@ impl Rule {
 }
 
 /// Reads the paths of Kibana or Dashboards, separated by commas; `/` is the root.
-pub(super) fn places(text: &str) -> Result<Vec<Vec<String>>, String> {
+pub(super) fn places(text: &str) -> Result<Vec<Vec<String>>, PlaceError> {
     let paths = text.split(',').map(str::trim).filter(|path| !path.is_empty());
     let place = |path: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte);
         if !path.starts_with('/') || !path.bytes().all(plain) {
-            return Err(format!(
-                "`{path}` is not a path such as `/_dashboards`, or `/` if the upstream is Kibana or Dashboards itself"
-            ));
+            return Err(PlaceError(path.to_owned()));
         }
         Ok(path.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect())
     };
@@ -161,32 +190,26 @@ fn parse(text: &str) -> impl Iterator<Item = Line> {
 }
 
 /// One rule, or one for each path of Kibana or Dashboards, with and without a space.
-fn read_rule(line: &Line, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, String> {
+fn read_rule(line: &Line, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, RuleError> {
     let text = &line.text;
-    let wrong = |why: &str| {
-        format!(
-            "`{text}` is not a rule: {why}; a rule is like `allow full DELETE /logs-*` or `deny read * /secret-*/**`"
-        )
-    };
+    let wrong = |fault| RuleError { text: text.clone(), fault };
     let words: Vec<&str> = text.split_whitespace().collect();
     let [effect, role, methods, path] = words[..] else {
-        return Err(wrong("it does not have four words"));
+        return Err(wrong(RuleFault::Words));
     };
     let effect = match effect {
         "allow" => Effect::Allow,
         "deny" => Effect::Deny,
         "deny-named" => Effect::DenyNamed,
-        _ => return Err(wrong("it does not begin with `allow`, `deny` or `deny-named`")),
+        _ => return Err(wrong(RuleFault::Effect)),
     };
     let role = match role {
         "*" => None,
-        name => Some(name.parse().map_err(|error: super::UnknownRole| wrong(&error.to_string()))?),
+        name => Some(name.parse().map_err(|error| wrong(RuleFault::Role(error)))?),
     };
     let methods = match methods {
         "*" => Vec::new(),
-        names => names.split(',').map(method).collect::<Option<_>>().ok_or_else(|| {
-            wrong("its methods are neither `*` nor names such as `GET,HEAD` in capitals")
-        })?,
+        names => names.split(',').map(method).collect::<Option<_>>().ok_or_else(|| wrong(RuleFault::Methods))?,
     };
     let patterns = match path.strip_prefix("{dashboards}") {
         Some(rest) => of_pages(rest, dashboards),
@@ -200,11 +223,11 @@ fn read_rule(line: &Line, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, Strin
         text: words.join(" "),
         reason: line.reason.clone(),
     };
-    Ok(patterns.map_err(|why| wrong(&why))?.into_iter().map(rule).collect())
+    Ok(patterns.map_err(|error| wrong(RuleFault::Path(error)))?.into_iter().map(rule).collect())
 }
 
 /// A path below each path of Kibana or Dashboards, and below each of their spaces.
-fn of_pages(rest: &str, dashboards: &[Vec<String>]) -> Result<Vec<Pattern>, String> {
+fn of_pages(rest: &str, dashboards: &[Vec<String>]) -> Result<Vec<Pattern>, PatternError> {
     let rest = if rest.is_empty() { "/" } else { rest };
     let mut patterns = Vec::new();
     for place in dashboards {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::attempts::LoginLimits;
 use super::{Cookies, Rules, rules};
+use crate::environment::values::ValueError;
 use crate::environment::{VariableError, Reader, values};
 
 /// The longest interval between reads of the table for one session, in seconds.
@@ -50,7 +51,7 @@ impl Default for SessionSettings {
 
 /// Reads the configuration of sessions; `None` without a table.
 pub(crate) fn read(reader: &mut Reader<'_>) -> Option<SessionsConfig> {
-    let table = reader.given("SESSIONS_TABLE", |text| Ok(text.to_owned()));
+    let table = reader.given("SESSIONS_TABLE", values::text);
     let usual = SessionSettings::default();
     let mut seconds = |name, usual: Duration| {
         reader.given(name, values::positive).map_or(usual, Duration::from_secs)
@@ -77,21 +78,33 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Option<SessionsConfig> {
     table.map(|table| SessionsConfig { table, settings })
 }
 
-fn recheck(text: &str) -> Result<u64, String> {
+/// Why a setting of sessions is invalid.
+#[derive(Debug, thiserror::Error)]
+enum SettingError {
+    /// The number.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// The interval exceeds its maximum.
+    #[error("{0} s is more than {RECHECK_MAX} s, the longest time that a session may outlive a logout elsewhere")]
+    Recheck(u64),
+    /// `SESSION_COOKIES`.
+    #[error(
+        "`{0}` is not valid; use `plain-http` only for a browser on this machine, which sends the cookies without TLS; \
+         leave the variable unset otherwise"
+    )]
+    Cookies(String),
+}
+
+fn recheck(text: &str) -> Result<u64, SettingError> {
     match values::positive(text)? {
-        seconds if seconds > RECHECK_MAX => Err(format!(
-            "{seconds} s is more than {RECHECK_MAX} s, the longest time that a session may outlive a logout elsewhere"
-        )),
+        seconds if seconds > RECHECK_MAX => Err(SettingError::Recheck(seconds)),
         seconds => Ok(seconds),
     }
 }
 
-fn cookies(text: &str) -> Result<Cookies, String> {
+fn cookies(text: &str) -> Result<Cookies, SettingError> {
     match text {
         "plain-http" => Ok(Cookies::PlainHttp),
-        _ => Err(format!(
-            "`{text}` is not valid; use `plain-http` only for a browser on this machine, which sends the cookies without TLS; \
-             leave the variable unset otherwise"
-        )),
+        _ => Err(SettingError::Cookies(text.to_owned())),
     }
 }

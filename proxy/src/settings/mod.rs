@@ -19,7 +19,7 @@ use crate::clock::{self, Instant};
 use crate::credentials::CredentialsCache;
 use crate::environment::{VariableError, Reader, values};
 
-pub use reference::Reference;
+pub use reference::{Reference, ReferenceError};
 pub use services::{Endpoints, Services, SettingError};
 
 /// A value that is never shown.

@@ -19,31 +19,31 @@ pub enum Reference {
     },
 }
 
-impl FromStr for Reference {
-    type Err = String;
+/// The text is not a reference. The error does not repeat it, because it may be the secret itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a reference: write ssm:/name, ssm:/path/ or secret:name#key, not the value itself")]
+pub struct ReferenceError;
 
-    fn from_str(text: &str) -> Result<Reference, String> {
-        // The text may be the secret itself, so the error does not repeat it.
-        let wrong = || {
-            "is not a reference: write ssm:/name, ssm:/path/ or secret:name#key, not the value itself"
-                .to_owned()
-        };
-        let plain = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Reference, ReferenceError> {
+                let plain = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
         if let Some(name) = text.strip_prefix("ssm:") {
             let path = name.strip_suffix('/').filter(|path| !path.is_empty());
             return match path {
-                _ if !plain(name) => Err(wrong()),
+                _ if !plain(name) => Err(ReferenceError),
                 Some(path) => Ok(Reference::Parameters(path.to_owned())),
                 None => Ok(Reference::Parameter(name.to_owned())),
             };
         }
-        let secret = text.strip_prefix("secret:").filter(|name| plain(name)).ok_or_else(wrong)?;
+        let secret = text.strip_prefix("secret:").filter(|name| plain(name)).ok_or(ReferenceError)?;
         let (name, key) = match secret.split_once('#') {
             Some((name, key)) => (name, Some(key)),
             None => (secret, None),
         };
         if name.is_empty() || key.is_some_and(str::is_empty) {
-            return Err(wrong());
+            return Err(ReferenceError);
         }
         Ok(Reference::Secret { name: name.to_owned(), key: key.map(str::to_owned) })
     }

@@ -57,7 +57,7 @@ async fn value(setting: &Setting) -> Result<String, SettingError> {
 }
 
 fn check(text: &str, expected: Option<&Reference>) {
-    let read: Result<Reference, String> = text.parse();
+    let read: Result<Reference, ReferenceError> = text.parse();
     assert_eq!(read.as_ref().ok(), expected, "{text}: {read:?}");
     match read {
         Ok(reference) => assert_eq!(reference.to_string(), text),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::environment::{Reader, values};
-use crate::object;
+use crate::object::{self, ObjectError};
 
 pub use bucket::UploadLink;
 pub use refusal::UploadRefusal;
@@ -50,22 +50,8 @@ pub struct UploadConfig {
 /// Reads the configuration of uploads.
 pub(crate) fn read(reader: &mut Reader<'_>, limits: &Limits) -> UploadConfig {
     let largest = limits.s3_put.max.0;
-    let max = reader.given("UPLOAD_MAX_BYTES", |text| {
-        let max = values::positive(text)?;
-        if max > largest {
-            return Err(format!("{max} is more than the maximum of one PUT to S3, {largest}"));
-        }
-        Ok(max)
-    });
-    let kept = reader.optional("UPLOAD_KEEP_SECONDS", "3600", |text| {
-        let seconds = values::positive(text)?;
-        if seconds > KEPT_SECONDS_MAX {
-            return Err(format!(
-                "{seconds} s is longer than the bucket is certain to keep uploads, {KEPT_SECONDS_MAX} s"
-            ));
-        }
-        Ok(seconds)
-    });
+    let max = reader.given("UPLOAD_MAX_BYTES", |text| max(text, largest));
+    let kept = reader.optional("UPLOAD_KEEP_SECONDS", "3600", kept);
     let link = reader.optional("UPLOAD_TTL_SECONDS", "900", values::positive);
     UploadConfig {
         prefix: reader.optional("UPLOAD_PREFIX", "uploads", values::key_prefix),
@@ -73,6 +59,34 @@ pub(crate) fn read(reader: &mut Reader<'_>, limits: &Limits) -> UploadConfig {
         kept: Duration::from_secs(kept),
         max: max.unwrap_or(largest),
         inline_max: limits.lambda_sync_request.max.0.saturating_sub(BESIDE_THE_BODY) / 4 * 3,
+    }
+}
+
+/// Why a setting of uploads is invalid.
+#[derive(Debug, thiserror::Error)]
+enum SettingError {
+    /// The number.
+    #[error(transparent)]
+    Value(#[from] values::ValueError),
+    /// The size exceeds the maximum of S3.
+    #[error("{0} is more than the maximum of one PUT to S3, {1}")]
+    TooLarge(u64, u64),
+    /// The time exceeds that of the bucket's lifecycle.
+    #[error("{0} s is longer than the bucket is certain to keep uploads, {KEPT_SECONDS_MAX} s")]
+    TooLong(u64),
+}
+
+fn max(text: &str, largest: u64) -> Result<u64, SettingError> {
+    match values::positive(text)? {
+        max if max > largest => Err(SettingError::TooLarge(max, largest)),
+        max => Ok(max),
+    }
+}
+
+fn kept(text: &str) -> Result<u64, SettingError> {
+    match values::positive(text)? {
+        seconds if seconds > KEPT_SECONDS_MAX => Err(SettingError::TooLong(seconds)),
+        seconds => Ok(seconds),
     }
 }
 
@@ -120,6 +134,23 @@ pub struct Promise {
     pub sha256: String,
 }
 
+/// Why a request for an upload is invalid.
+#[derive(Debug, thiserror::Error)]
+pub enum PromiseError {
+    /// The body is not the expected object.
+    #[error(transparent)]
+    Body(ObjectError),
+    /// An empty body needs no upload.
+    #[error("`length` is 0; an empty body needs no upload")]
+    Empty,
+    /// The digest is malformed.
+    #[error("`sha256` is not 64 digits of lower-case hexadecimal")]
+    Sha256,
+    /// The media type is malformed.
+    #[error("`type` is not a media type such as application/x-ndjson")]
+    MediaType,
+}
+
 impl Promise {
     /// Reads the body of a request for an upload.
     ///
@@ -127,11 +158,10 @@ impl Promise {
     ///
     /// [`UploadRefusal::Bad`] for an invalid body; [`UploadRefusal::TooLarge`].
     pub fn of(body: &[u8], config: &UploadConfig) -> Result<Promise, UploadRefusal> {
-        let promise: Promise = object::read(body).map_err(UploadRefusal::Bad)?;
-        let bad = |what: &str| Err(UploadRefusal::Bad(what.to_owned()));
+        let promise: Promise = object::read(body).map_err(PromiseError::Body)?;
         let Promise { length, media_type, sha256 } = &promise;
         if *length == 0 {
-            return bad("`length` is 0; an empty body needs no upload");
+            return Err(PromiseError::Empty.into());
         }
         if *length > config.max {
             let (max, inline_max) = (config.max, config.inline_max);
@@ -139,14 +169,14 @@ impl Promise {
         }
         let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if sha256.len() != 64 || !sha256.bytes().all(lower_hex) {
-            return bad("`sha256` is not 64 digits of lower-case hexadecimal");
+            return Err(PromiseError::Sha256.into());
         }
         let header = media_type.bytes().all(|byte| (0x20..0x7f).contains(&byte))
             && HeaderValue::from_str(media_type).is_ok();
         // A signature collapses runs of spaces, so it could not distinguish such types.
         let plain = media_type.trim() == media_type && !media_type.contains("  ");
         if !header || !plain || !media_type.contains('/') || media_type.len() > TYPE_MAX {
-            return bad("`type` is not a media type such as application/x-ndjson");
+            return Err(PromiseError::MediaType.into());
         }
         Ok(promise)
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::PromiseError;
 use super::source::SourceError;
 use crate::path::OWN_PREFIX;
 use crate::problem::{ProblemDetails, ToProblem, details};
@@ -12,7 +13,7 @@ use crate::store::StoreError;
 pub enum UploadRefusal {
     /// The body of an upload request is invalid.
     #[error("invalid upload request: {0}")]
-    Bad(String),
+    Bad(#[from] PromiseError),
     /// The upload would be too large.
     #[error("an upload of {length} bytes exceeds the maximum of {max}")]
     TooLarge {

@@ -12,7 +12,6 @@ use crate::headers::Lines;
 use crate::job::export::{self, Export};
 use crate::job::ports::PortError;
 use crate::job::{Digest, Key, NewJob, JobRefusal, Row, JobState};
-use crate::object;
 use crate::store::{Link, ResponseStore};
 
 /// `Retry-After` of a job that has not ended, in seconds.
@@ -79,8 +78,7 @@ impl Jobs {
 
     async fn export(&self, job_request: &JobRequest<'_>, store: &ResponseStore) -> Result<Response, JobRefusal> {
         let body = &job_request.request.body;
-        let input: export::Request = object::read(body).map_err(JobRefusal::BadExport)?;
-        export::admit(&input).map_err(JobRefusal::BadExport)?;
+        let input = export::read(body)?;
         let fingerprint = Digest::of(body).sha256;
         let key = idempotency_key(job_request.request)?;
         let key = key.map(|name| Key { name, fingerprint: &fingerprint });

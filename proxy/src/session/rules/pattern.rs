@@ -7,6 +7,19 @@ use super::reach::{Reach, Spelling};
 use crate::glob;
 use crate::path::decode;
 
+/// Why a pattern is invalid.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PatternError {
+    #[error("its path does not begin with `/`")]
+    NotAbsolute,
+    #[error("its path must be decoded and without a query")]
+    Encoded,
+    #[error("`{0}` is unknown; use `{{index}}`, or `{{dashboards}}` at the start")]
+    UnknownName(String),
+    #[error("`{0}`: `**` must be a whole segment")]
+    InnerRest(String),
+}
+
 /// The path pattern of a rule: `/logs-*/_search`, `/{index}/_count`, `/_snapshot/**`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Vec<Part>);
@@ -80,13 +93,13 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 
 impl Pattern {
     /// Reads a pattern. `below` are the segments before it, for a path of Kibana or Dashboards.
-    pub(super) fn read(below: Option<&[String]>, text: &str) -> Result<Pattern, String> {
-        let rest = text.strip_prefix('/').ok_or("its path does not begin with `/`")?;
+    pub(super) fn read(below: Option<&[String]>, text: &str) -> Result<Pattern, PatternError> {
+        let rest = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
         if text.contains(['%', '?', '#', '\\']) || text.contains("//") {
-            return Err("its path must be decoded and without a query".to_owned());
+            return Err(PatternError::Encoded);
         }
         let segments = rest.split('/').filter(|segment| !segment.is_empty());
-        let mut parts = segments.map(part).collect::<Result<Vec<Part>, String>>()?;
+        let mut parts = segments.map(part).collect::<Result<Vec<Part>, PatternError>>()?;
         match (below, parts.first_mut()) {
             (Some(below), _) => {
                 let below = below.iter().map(|segment| Part::Glob(segment.clone()));
@@ -156,16 +169,12 @@ impl Path {
     }
 }
 
-fn part(segment: &str) -> Result<Part, String> {
+fn part(segment: &str) -> Result<Part, PatternError> {
     match segment {
         "**" => Ok(Part::Rest),
         "{index}" => Ok(Part::Index),
-        braces if braces.contains(['{', '}']) => Err(format!(
-            "`{braces}` is unknown; use `{{index}}`, or `{{dashboards}}` at the start"
-        )),
-        doubled if doubled.contains("**") => {
-            Err(format!("`{doubled}`: `**` must be a whole segment"))
-        }
+        braces if braces.contains(['{', '}']) => Err(PatternError::UnknownName(braces.to_owned())),
+        doubled if doubled.contains("**") => Err(PatternError::InnerRest(doubled.to_owned())),
         glob => Ok(Part::Glob(glob.to_owned())),
     }
 }

@@ -439,7 +439,7 @@ fn an_invalid_rule_is_refused_with_its_text_and_the_reason() {
         ("allow full GET a", "does not begin with `/`"),
         ("allow full GET /a?x", "without a query"),
     ] {
-        let error = Rules::read(text).unwrap_err();
+        let error = Rules::read(text).unwrap_err().to_string();
         assert!(error.contains(text) && error.contains(said), "{error}");
     }
 }
