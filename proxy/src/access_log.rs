@@ -199,7 +199,7 @@ mod tests {
         let request: Request = serde_json::from_value(event).expect("it is an event");
         let mut line = AccessLog::new(clock::instant(), &request);
         change(&mut line);
-        let response = Response { status, headers: Vec::new(), body: Body::Empty };
+        let response = Response { status, headers: http::HeaderMap::new(), body: Body::Empty };
         let envelope = Envelope { payload: Payload::V1, max: 1_000 };
         let metrics = MetricsConfig { function: "proxy".to_owned(), enabled };
         let text = line.document(&response, envelope, 995, &metrics).to_string();

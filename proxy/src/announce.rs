@@ -1,10 +1,11 @@
 //! Responses in place of a stored one: its location, expiry, length and digest.
 
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
 use serde_json::{Map, Value, json};
 
 use crate::response::{Response, Body, Head, Text};
 use crate::delivery::{Delivery, OverflowForm};
-use crate::headers::{self, Lines};
+use crate::headers;
 use crate::problem::{PROBLEM_TYPE, problem_kind};
 use crate::store::{Link, StoredResponse};
 
@@ -40,14 +41,14 @@ pub fn announce(
     link: &Link,
     renew: &str,
 ) -> (Response, Delivery) {
-    let mut lines: Lines = head.headers.clone();
-    lines.retain(|(name, _)| {
-        !name.starts_with("content-") && !OF_THE_BYTES.contains(&name.as_str())
+    let mut headers = head.headers.clone();
+    headers::remove_if(&mut headers, |name| {
+        name.starts_with("content-") || OF_THE_BYTES.contains(&name)
     });
     let mut members = Map::new();
     let (status, media_type, delivery) = match form {
         OverflowForm::Redirect => {
-            headers::set(&mut lines, "location", &link.location);
+            headers::set(&mut headers, LOCATION, &link.location);
             members.insert("detail".to_owned(), json!(NOT_FOLLOWED));
             (303, "application/json", Delivery::Redirect)
         }
@@ -60,14 +61,14 @@ pub fn announce(
                 head.status,
                 "The upstream's response is stored at `location` until `expires`; `renew` gives another link.",
             );
-            if headers::get(&head.headers, "content-encoding").is_none() {
+            if !head.headers.contains_key(CONTENT_ENCODING) {
                 let excerpt = String::from_utf8_lossy(&stored.excerpt).into_owned();
                 members.insert("excerpt".to_owned(), Value::String(excerpt));
             }
             (head.status, PROBLEM_TYPE, Delivery::Link)
         }
         OverflowForm::Refused(reason) => {
-            headers::remove(&mut lines, "location");
+            headers.remove(LOCATION);
             let detail = format!(
                 "{reason} The upstream responded with status {}, so the request took effect. The response is stored at `location` until `expires`; `renew` gives another link.",
                 head.status,
@@ -89,11 +90,11 @@ pub fn announce(
         members.insert("sha256".to_owned(), json!(sha256));
     }
     members.insert("renew".to_owned(), json!(renew));
-    headers::set(&mut lines, "content-type", media_type);
-    headers::set(&mut lines, "cache-control", "no-store");
-    headers::set(&mut lines, "referrer-policy", "no-referrer");
+    headers::set(&mut headers, CONTENT_TYPE, media_type);
+    headers::set(&mut headers, CACHE_CONTROL, "no-store");
+    headers::set(&mut headers, REFERRER_POLICY, "no-referrer");
     let body = Body::Text(Text::from(Value::Object(members).to_string()));
-    (Response { status, headers: lines, body }, delivery)
+    (Response { status, headers, body }, delivery)
 }
 
 fn describe(members: &mut Map<String, Value>, kind: &str, title: &str, status: u16, detail: &str) {

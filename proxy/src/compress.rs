@@ -5,8 +5,11 @@ use std::io::Write as _;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap,
+};
 
-use crate::headers::{self, Lines};
+use crate::headers;
 
 /// The largest body that is buffered and compressed, in bytes. Beyond it a redirect costs less time and memory.
 pub const INPUT_MAX: usize = 16 * MEBIBYTE;
@@ -14,14 +17,14 @@ const MEBIBYTE: usize = 1024 * 1024;
 
 /// Whether a response can be compressed: a text type, not encoded yet, and without `no-transform`.
 #[must_use]
-pub fn is_compressible(lines: &Lines) -> bool {
-    let encoded = headers::get(lines, "content-encoding")
+pub fn is_compressible(headers: &HeaderMap) -> bool {
+    let encoded = headers::get(headers, CONTENT_ENCODING)
         .is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity"));
-    let fixed = headers::get(lines, "cache-control").is_some_and(|value| {
+    let fixed = headers::get(headers, CACHE_CONTROL).is_some_and(|value| {
         value.split(',').any(|part| part.trim().eq_ignore_ascii_case("no-transform"))
     });
-    let content_type = headers::get(lines, "content-type").unwrap_or_default();
-    !encoded && !fixed && is_text_like(content_type)
+    let content_type = headers::get(headers, CONTENT_TYPE).unwrap_or_default();
+    !encoded && !fixed && is_text_like(&content_type)
 }
 
 fn is_text_like(content_type: &str) -> bool {
@@ -46,17 +49,19 @@ pub fn gzip(body: &[u8], room: usize) -> Option<Bytes> {
 }
 
 /// Adapts the headers of a response that was compressed.
-pub fn mark(lines: &mut Lines) {
-    headers::set(lines, "content-encoding", "gzip");
-    headers::vary(lines, "Accept-Encoding");
+pub fn mark(headers: &mut HeaderMap) {
+    headers::set(headers, CONTENT_ENCODING, "gzip");
+    headers::vary(headers, "Accept-Encoding");
     // These describe the uncompressed bytes.
-    headers::remove(lines, "accept-ranges");
-    headers::remove(lines, "content-md5");
-    headers::remove(lines, "digest");
-    headers::remove(lines, "content-digest");
-    let strong = headers::get(lines, "etag").filter(|etag| !etag.starts_with("W/"));
-    if let Some(weak) = strong.map(|etag| format!("W/{etag}")) {
-        headers::set(lines, "etag", weak);
+    headers.remove(ACCEPT_RANGES);
+    for name in ["content-md5", "digest", "content-digest"] {
+        headers.remove(name);
+    }
+    let weak = headers::get(headers, ETAG)
+        .filter(|etag| !etag.starts_with("W/"))
+        .map(|etag| format!("W/{etag}"));
+    if let Some(weak) = weak {
+        headers::set(headers, ETAG, &weak);
     }
 }
 
@@ -66,8 +71,10 @@ mod tests {
 
     use super::*;
 
-    fn typed(content_type: &str) -> Lines {
-        vec![("content-type".to_owned(), content_type.to_owned())]
+    fn typed(content_type: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers::set(&mut headers, CONTENT_TYPE, content_type);
+        headers
     }
 
     #[test]
@@ -86,10 +93,10 @@ mod tests {
             assert!(!is_compressible(&typed(no)), "{no}");
         }
         let mut encoded = typed("text/plain");
-        encoded.push(("content-encoding".to_owned(), "br".to_owned()));
+        headers::set(&mut encoded, CONTENT_ENCODING, "br");
         assert!(!is_compressible(&encoded));
         let mut fixed = typed("text/plain");
-        fixed.push(("cache-control".to_owned(), "public, No-Transform".to_owned()));
+        headers::set(&mut fixed, CACHE_CONTROL, "public, No-Transform");
         assert!(!is_compressible(&fixed));
     }
 
@@ -113,12 +120,12 @@ mod tests {
     #[test]
     fn c1_a_strong_etag_is_weakened_and_vary_is_set() {
         let mut lines = typed("text/plain");
-        lines.push(("etag".to_owned(), "\"abc\"".to_owned()));
-        lines.push(("accept-ranges".to_owned(), "bytes".to_owned()));
+        headers::set(&mut lines, ETAG, "\"abc\"");
+        headers::set(&mut lines, ACCEPT_RANGES, "bytes");
         mark(&mut lines);
-        assert_eq!(headers::get(&lines, "etag"), Some("W/\"abc\""));
-        assert_eq!(headers::get(&lines, "vary"), Some("Accept-Encoding"));
-        assert_eq!(headers::get(&lines, "content-encoding"), Some("gzip"));
-        assert_eq!(headers::get(&lines, "accept-ranges"), None);
+        assert_eq!(headers::get(&lines, "etag").as_deref(), Some("W/\"abc\""));
+        assert_eq!(headers::get(&lines, "vary").as_deref(), Some("Accept-Encoding"));
+        assert_eq!(headers::get(&lines, "content-encoding").as_deref(), Some("gzip"));
+        assert_eq!(headers::get(&lines, "accept-ranges").as_deref(), None);
     }
 }

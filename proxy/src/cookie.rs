@@ -53,23 +53,22 @@ impl Cookies {
     }
 
     /// `Set-Cookie` for a cookie that lasts until the browser closes.
-    pub(crate) fn set(self, cookie: Cookie, value: &str) -> (String, String) {
+    pub(crate) fn set(self, cookie: Cookie, value: &str) -> String {
         self.line(cookie, value, "")
     }
 
     /// `Set-Cookie` that removes the cookie.
-    pub(crate) fn clear(self, cookie: Cookie) -> (String, String) {
+    pub(crate) fn clear(self, cookie: Cookie) -> String {
         self.line(cookie, "", "; Max-Age=0")
     }
 
-    fn line(self, cookie: Cookie, value: &str, more: &str) -> (String, String) {
+    fn line(self, cookie: Cookie, value: &str, more: &str) -> String {
         let name = self.name(cookie);
         let secure = match self {
             Cookies::HostOnly => "; Secure",
             Cookies::PlainHttp => "",
         };
-        let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
-        ("set-cookie".to_owned(), line)
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}")
     }
 }
 
@@ -99,11 +98,10 @@ mod tests {
 
     #[test]
     fn a2_the_cookie_is_bound_to_the_host_and_to_tls() {
-        let (name, value) = Cookies::HostOnly.set(Cookie::Session, "x");
-        assert_eq!(name, "set-cookie");
+        let value = Cookies::HostOnly.set(Cookie::Session, "x");
         let expected = "__Host-hardcap-session=x; Path=/; HttpOnly; SameSite=Lax; Secure";
         assert_eq!(value, expected, "no Domain: the prefix forbids it");
-        let (_, cleared) = Cookies::HostOnly.clear(Cookie::Session);
+        let cleared = Cookies::HostOnly.clear(Cookie::Session);
         assert_eq!(
             cleared,
             "__Host-hardcap-session=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
@@ -112,7 +110,7 @@ mod tests {
 
     #[test]
     fn a2_over_plain_http_the_cookie_has_another_name() {
-        let (_, value) = Cookies::PlainHttp.set(Cookie::Session, "x");
+        let value = Cookies::PlainHttp.set(Cookie::Session, "x");
         assert_eq!(value, "hardcap-session=x; Path=/; HttpOnly; SameSite=Lax");
     }
 

@@ -2,11 +2,15 @@
 //!
 //! An origin must equal a configured one. No other origin is ever reflected.
 
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, VARY,
+};
 use http::Method;
 
 use crate::response::{Response, Body};
 use crate::event::Request;
-use crate::headers::Lines;
+use crate::headers::{append, set};
 
 /// Headers that a script may read in addition to the safelisted ones.
 const EXPOSED: &str =
@@ -17,19 +21,19 @@ const MAX_AGE_SECONDS: &str = "7200";
 
 /// The headers of every response to this request, including errors.
 #[must_use]
-pub fn headers(request: &Request, allowed: &[String]) -> Lines {
+pub fn headers(request: &Request, allowed: &[String]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     if allowed.is_empty() {
-        return Lines::new();
+        return headers;
     }
-    let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     // Also for other origins: a cache must not give them the response for an allowed origin.
-    let mut lines = vec![line("vary", "Origin")];
+    append(&mut headers, VARY, "Origin");
     if let Some(origin) = allowed_origin(request, allowed) {
-        lines.push(line("access-control-allow-origin", origin));
-        lines.push(line("access-control-allow-credentials", "true"));
-        lines.push(line("access-control-expose-headers", EXPOSED));
+        set(&mut headers, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        set(&mut headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        set(&mut headers, ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
-    lines
+    headers
 }
 
 /// The response to a preflight. A preflight has no credentials and is not sent to the upstream.
@@ -41,11 +45,11 @@ pub fn preflight(request: &Request, allowed: &[String]) -> Option<Response> {
     }
     let mut headers = headers(request, allowed);
     if allowed_origin(request, allowed).is_some() {
-        headers.retain(|(name, _)| name != "access-control-expose-headers");
-        headers.push(("access-control-allow-methods".to_owned(), METHODS.to_owned()));
-        headers.push(("access-control-max-age".to_owned(), MAX_AGE_SECONDS.to_owned()));
+        headers.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
+        set(&mut headers, ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        set(&mut headers, ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);
         if let Some(names) = request.header("access-control-request-headers") {
-            headers.push(("access-control-allow-headers".to_owned(), names.to_owned()));
+            set(&mut headers, ACCESS_CONTROL_ALLOW_HEADERS, names);
         }
     }
     Some(Response { status: 204, headers, body: Body::Empty })

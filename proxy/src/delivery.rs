@@ -5,13 +5,14 @@
 
 use bytes::Bytes;
 use hardcap_limits::envelope::{Payload, base64_capacity};
+use http::{HeaderMap, HeaderName};
 
 use crate::response::{Response, Body, Head, Text};
 use crate::clients::{self, Clients};
 use crate::compress;
 use crate::digest::{self, REPR_DIGEST};
 use crate::event::Request;
-use crate::headers::{self, Lines};
+use crate::headers::{self, text_of};
 
 /// How a response is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,21 +84,17 @@ impl Envelope {
     /// # Errors
     ///
     /// [`HeadersTooLarge`], which names the largest.
-    pub fn admit_headers(&self, status: u16, lines: &Lines) -> Result<(), HeadersTooLarge> {
-        let bare = Response { status, headers: lines.clone(), body: Body::Empty };
+    pub fn admit_headers(&self, status: u16, headers: &HeaderMap) -> Result<(), HeadersTooLarge> {
+        let bare = Response { status, headers: headers.clone(), body: Body::Empty };
         let bytes = bare.len(self.payload);
         if bytes <= self.max {
             return Ok(());
         }
-        let mut totals: Vec<(&str, usize)> = Vec::new();
-        for (name, value) in lines {
-            match totals.iter_mut().find(|(known, _)| known == name) {
-                Some((_, total)) => *total += value.len(),
-                None => totals.push((name, value.len())),
-            }
-        }
-        let largest = totals.into_iter().max_by_key(|(_, total)| *total);
-        let name = largest.map(|(name, _)| name.to_owned()).unwrap_or_default();
+        let total = |name: &HeaderName| -> usize {
+            headers.get_all(name).iter().map(|value| text_of(value).len()).sum()
+        };
+        let largest = headers.keys().max_by_key(|name| total(name));
+        let name = largest.map(HeaderName::to_string).unwrap_or_default();
         Err(HeadersTooLarge { name, bytes, max: self.max })
     }
 }
@@ -130,15 +127,15 @@ pub fn inline_gzip(head: &Head, body: &Bytes, envelope: Envelope) -> Option<Resp
     let mut head = head.clone();
     compress::mark(&mut head.headers);
     // The digest is of the compressed bytes; this placeholder has the same length.
-    let digested = headers::get(&head.headers, REPR_DIGEST).is_some();
+    let digested = head.headers.contains_key(REPR_DIGEST);
     if digested {
-        headers::set(&mut head.headers, REPR_DIGEST, digest::of(&[]));
+        headers::set(&mut head.headers, REPR_DIGEST, &digest::of(&[]));
     }
     let bare = head.with(Body::Base64(Bytes::new())).len(envelope.payload);
     let room = base64_capacity(envelope.max.checked_sub(bare)?).0;
     let packed = compress::gzip(body, usize::try_from(room).unwrap_or(usize::MAX))?;
     if digested {
-        headers::set(&mut head.headers, REPR_DIGEST, digest::of(&packed));
+        headers::set(&mut head.headers, REPR_DIGEST, &digest::of(&packed));
     }
     let response = head.with(Body::Base64(packed));
     envelope.admits(&response).then_some(response)

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::HeaderName;
 use sha2::{Digest as _, Sha256};
 
 use crate::response::Head;
@@ -12,7 +13,7 @@ use crate::event::Request;
 use crate::headers;
 
 /// The header that contains the digest.
-pub const REPR_DIGEST: &str = "repr-digest";
+pub const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 /// The value of [`REPR_DIGEST`]. Its length is constant.
 #[must_use]
@@ -33,16 +34,17 @@ pub fn is_wanted(request: &Request) -> bool {
 /// The head of a response, with the digest of its body if the request asks for it and the upstream did not send one.
 #[must_use]
 pub fn stated<'a>(request: &Request, head: &'a Head, body: &Bytes) -> Cow<'a, Head> {
-    if !is_wanted(request) || headers::get(&head.headers, REPR_DIGEST).is_some() {
+    if !is_wanted(request) || head.headers.contains_key(REPR_DIGEST) {
         return Cow::Borrowed(head);
     }
     let mut head = head.clone();
-    headers::set(&mut head.headers, REPR_DIGEST, of(body));
+    headers::set(&mut head.headers, REPR_DIGEST, &of(body));
     Cow::Owned(head)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
     use serde_json::json;
 
     use super::*;
@@ -59,7 +61,7 @@ mod tests {
         let body = Bytes::from_static(b"{\"hello\": \"world\"}\n");
         let expected = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:";
         assert_eq!(of(&body), expected);
-        let head = Head { status: 200, headers: Vec::new() };
+        let head = Head { status: 200, headers: HeaderMap::new() };
         for (wants, stated_) in [
             ("sha-256=1", true),
             ("sha-512=10, SHA-256 = 3", true),
@@ -70,11 +72,12 @@ mod tests {
         ] {
             let head = stated(&request(wants), &head, &body);
             let given = headers::get(&head.headers, REPR_DIGEST);
-            assert_eq!(given, stated_.then_some(expected), "{wants}");
+            assert_eq!(given.as_deref(), stated_.then_some(expected), "{wants}");
         }
-        let own = vec![(REPR_DIGEST.to_owned(), "sha-512=:x:".to_owned())];
+        let mut own = HeaderMap::new();
+        headers::set(&mut own, REPR_DIGEST, "sha-512=:x:");
         let head = Head { status: 200, headers: own };
         let head = stated(&request("sha-256=1"), &head, &body);
-        assert_eq!(headers::get(&head.headers, REPR_DIGEST), Some("sha-512=:x:"));
+        assert_eq!(headers::get(&head.headers, REPR_DIGEST).as_deref(), Some("sha-512=:x:"));
     }
 }

@@ -10,7 +10,7 @@ mod access;
 use std::time::Duration;
 
 use hardcap_limits::envelope::Payload;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, LOCATION, VARY};
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 
@@ -29,7 +29,7 @@ use crate::digest;
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::{Jobs, Preference, owner};
-use crate::headers::{self, Lines, UserHeaders};
+use crate::headers::{self, UserHeaders};
 use crate::key;
 use crate::access_log::AccessLog;
 use crate::location::{self, ForeignLocation};
@@ -59,7 +59,7 @@ struct Exchange<'a> {
     principal: Principal,
     options: OverflowOptions,
     body: RequestBody,
-    cors: &'a Lines,
+    cors: &'a HeaderMap,
     extra: &'a headers::ExtraHeaders,
     envelope: Envelope,
     deadline: Deadline,
@@ -141,7 +141,7 @@ impl Proxy {
     async fn respond(
         &self,
         request: &Request,
-        cors: &Lines,
+        cors: &HeaderMap,
         envelope: Envelope,
         deadline: Deadline,
         line: &mut AccessLog,
@@ -228,28 +228,32 @@ impl Proxy {
         status: u16,
         headers: &HeaderMap,
     ) -> Result<Head, ProxyError> {
-        let mut lines = headers::for_client(headers);
+        let mut kept = headers::for_client(headers);
         let public = self.public(exchange.request);
-        for (name, value) in &mut lines {
-            if name == "location" || name == "content-location" {
+        for name in [LOCATION, CONTENT_LOCATION] {
+            let values: Vec<HeaderValue> = kept.get_all(&name).iter().cloned().collect();
+            kept.remove(&name);
+            for value in values {
                 let asked = Target::of(exchange.request)?.path_and_query();
-                *value = location::public(value, self.upstream.url(), &asked, public)
+                let value = headers::text_of(&value);
+                let led = location::public(&value, self.upstream.url(), &asked, public)
                     .map_err(|ForeignLocation(location)| ProxyError::ForeignRedirect(location))?;
+                headers::append(&mut kept, name.clone(), &led);
             }
         }
         for (name, value) in exchange.cors {
-            if name == "vary" {
-                headers::vary(&mut lines, value);
+            if *name == VARY {
+                headers::vary(&mut kept, &headers::text_of(value));
             } else {
-                lines.push((name.clone(), value.clone()));
+                kept.append(name, value.clone());
             }
         }
         if exchange.principal.user().is_some() {
             // The response depends on the cookie, so a cache must distinguish requests by it.
-            headers::vary(&mut lines, "Cookie");
-            headers::make_private(&mut lines);
+            headers::vary(&mut kept, "Cookie");
+            headers::make_private(&mut kept);
         }
-        Ok(Head { status, headers: lines })
+        Ok(Head { status, headers: kept })
     }
 
     /// Reads the body if it might fit inline; otherwise leaves it to be streamed.
@@ -335,9 +339,9 @@ impl Proxy {
 
 /// A response without a body. In a response to HEAD, `Content-Length` is that of the GET.
 fn bodyless(exchange: &Exchange<'_>, mut head: Head, headers: &HeaderMap) -> Response {
-    let length = headers.get("content-length").and_then(|value| value.to_str().ok());
+    let length = headers.get(CONTENT_LENGTH).filter(|value| value.to_str().is_ok());
     if let Some(length) = length.filter(|_| exchange.request.method == http::Method::HEAD) {
-        headers::set(&mut head.headers, "content-length", length);
+        head.headers.insert(CONTENT_LENGTH, length.clone());
     }
     Response { status: head.status, headers: head.headers, body: Body::Empty }
 }

@@ -1,8 +1,13 @@
 //! Headers: those sent to the upstream, and those returned to the client.
 
 mod allowed;
+pub mod stored;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
+
+use http::header::{
+    AsHeaderName, CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY,
+};
 
 pub use self::allowed::{ExtraHeaderError, ExtraHeaders};
 use crate::cookie;
@@ -10,9 +15,6 @@ use crate::event::Request;
 
 /// The request header with the id of an upload.
 pub const UPLOAD_ID: &str = "x-upload-id";
-
-/// Header lines of a response: lower-case names, in order; a name may repeat.
-pub type Lines = Vec<(String, String)>;
 
 /// Headers of one connection (RFC 9110, 7.6.1), and the older ones of proxies.
 const HOP_BY_HOP: [&str; 9] = [
@@ -138,54 +140,68 @@ fn identity(user: UserHeaders<'_>) -> impl Iterator<Item = (&'static str, Header
 ///
 /// `Content-Length` is left out, because the gateway sets it. The upstream's CORS headers are replaced by the proxy's.
 #[must_use]
-pub fn for_client(headers: &HeaderMap) -> Lines {
+pub fn for_client(headers: &HeaderMap) -> HeaderMap {
     let named = named_in_connection(
         headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())),
     );
-    let mut lines = Lines::with_capacity(headers.len());
+    let mut kept = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        let name = name.as_str();
-        let dropped = is_hop_by_hop(name)
-            || named.iter().any(|known| known == name)
-            || name == "content-length"
-            || name.starts_with("access-control-")
-            || name.starts_with("proxy-");
-        let text = text_of(value);
-        // The upstream must not set the session's cookie.
-        if dropped || (name == "set-cookie" && cookie::is_ours(&text)) {
+        let plain = name.as_str();
+        let dropped = is_hop_by_hop(plain)
+            || named.iter().any(|known| known == plain)
+            || *name == CONTENT_LENGTH
+            || plain.starts_with("access-control-")
+            || plain.starts_with("proxy-");
+        if dropped {
             continue;
         }
-        let text = if name == "set-cookie" { without_domain(&text) } else { text };
-        lines.push((name.to_owned(), text));
+        if *name != SET_COOKIE {
+            kept.append(name, value.clone());
+            continue;
+        }
+        let cookie = text_of(value);
+        // The upstream must not set the session's cookie.
+        if !cookie::is_ours(&cookie) {
+            append(&mut kept, SET_COOKIE, &without_domain(&cookie));
+        }
     }
-    lines
+    kept
 }
 
-/// The first value of a name. The name must be lower case.
+/// The first value of a name, as text.
 #[must_use]
-pub fn get<'a>(lines: &'a Lines, name: &str) -> Option<&'a str> {
-    lines.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+pub fn get<'a>(headers: &'a HeaderMap, name: impl AsHeaderName) -> Option<Cow<'a, str>> {
+    headers.get(name).map(text_of)
 }
 
-/// Replaces all lines of a name by one.
-pub fn set(lines: &mut Lines, name: &str, value: impl Into<String>) {
-    remove(lines, name);
-    lines.push((name.to_owned(), value.into()));
+/// Replaces all values of a name by one. A text with control characters, which a header cannot contain, is left out.
+pub fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    headers.remove(&name);
+    append(headers, name, text);
 }
 
-/// Removes all lines of a name.
-pub fn remove(lines: &mut Lines, name: &str) {
-    lines.retain(|(known, _)| known != name);
+/// Adds a value of a name. A text with control characters, which a header cannot contain, is left out.
+pub fn append(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
+        headers.append(name, value);
+    }
+}
+
+/// Adds all values of other headers.
+pub fn extend(headers: &mut HeaderMap, more: &HeaderMap) {
+    for (name, value) in more {
+        headers.append(name, value.clone());
+    }
 }
 
 /// Keeps a logged-in user's response out of shared caches.
-pub fn make_private(lines: &mut Lines) {
+pub fn make_private(headers: &mut HeaderMap) {
     const FOR_SHARED: [&str; 4] =
         ["public", "s-maxage", "proxy-revalidate", "stale-while-revalidate"];
-    let directives: Vec<String> = lines
+    let directives: Vec<String> = headers
+        .get_all(CACHE_CONTROL)
         .iter()
-        .filter(|(name, _)| name == "cache-control")
-        .flat_map(|(_, value)| directives(value))
+        .flat_map(|value| directives(&text_of(value)))
         .filter(|directive| {
             let name = directive.split('=').next().unwrap_or_default().trim();
             !FOR_SHARED.iter().any(|known| known.eq_ignore_ascii_case(name))
@@ -195,9 +211,18 @@ pub fn make_private(lines: &mut Lines) {
     let is_unstored = directives.iter().any(|it| it.eq_ignore_ascii_case("no-store"));
     let first = (!is_unstored).then(|| "private".to_owned());
     let all: Vec<String> = first.into_iter().chain(directives).collect();
-    set(lines, "cache-control", all.join(", "));
+    set(headers, CACHE_CONTROL, &all.join(", "));
     // CDNs prefer these to `Cache-Control` (RFC 9213; Surrogate-Control is older).
-    lines.retain(|(name, _)| !name.ends_with("cdn-cache-control") && name != "surrogate-control");
+    remove_if(headers, |name| name.ends_with("cdn-cache-control") || name == "surrogate-control");
+}
+
+/// Removes all values of the names for which `is_removed` is true.
+pub fn remove_if(headers: &mut HeaderMap, is_removed: impl Fn(&str) -> bool) {
+    let names: Vec<HeaderName> =
+        headers.keys().filter(|name| is_removed(name.as_str())).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
 }
 
 /// The directives of `Cache-Control`. A comma within quotes does not separate.
@@ -220,12 +245,13 @@ fn directives(value: &str) -> Vec<String> {
 }
 
 /// Adds a field name to `Vary`, unless `Vary` contains it or `*`.
-pub fn vary(lines: &mut Lines, field: &str) {
-    let known = lines.iter().filter(|(name, _)| name == "vary").any(|(_, value)| {
-        value.split(',').any(|part| part.trim() == "*" || part.trim().eq_ignore_ascii_case(field))
+pub fn vary(headers: &mut HeaderMap, field: &str) {
+    let known = headers.get_all(VARY).iter().any(|value| {
+        let listed = text_of(value);
+        listed.split(',').any(|part| part.trim() == "*" || part.trim().eq_ignore_ascii_case(field))
     });
     if !known {
-        lines.push(("vary".to_owned(), field.to_owned()));
+        append(headers, VARY, field);
     }
 }
 
@@ -269,10 +295,11 @@ fn named_in_connection<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> V
 }
 
 /// A header value as text. Bytes that are not UTF-8 are read as Latin-1, HTTP's historical encoding.
-fn text_of(value: &HeaderValue) -> String {
+#[must_use]
+pub fn text_of(value: &HeaderValue) -> Cow<'_, str> {
     match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(value.as_bytes().iter().map(|byte| char::from(*byte)).collect()),
     }
 }
 
@@ -283,6 +310,17 @@ fn without_domain(cookie: &str) -> String {
         *at == 0 || !name.eq_ignore_ascii_case("domain")
     });
     parts.map(|(_, part)| part).collect::<Vec<_>>().join(";")
+}
+
+/// Headers of these names and values.
+#[cfg(test)]
+pub(crate) fn of(pairs: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+    }
+    headers
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! Errors as HTTP responses. Only this module renders them, always as `application/problem+json`.
 
+use http::HeaderMap;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use serde_json::{Map, Value, json};
 
 use crate::response::{Response, Body, Text};
 use crate::error::ProxyError;
 use crate::event::Request;
-use crate::headers::{self, Lines};
+use crate::headers;
 use crate::problem::{PROBLEM_TYPE, ProblemDetails, ToProblem, problem_kind, details};
 use crate::upstream::UpstreamError;
 
 /// The response to a failed request; `cors` are the headers that let a script read it.
 #[must_use]
-pub fn problem(failure: &ProxyError, cors: &Lines) -> Response {
+pub fn problem(failure: &ProxyError, cors: &HeaderMap) -> Response {
     let ProblemDetails { status, kind, title, hint } = failure.describe();
     let mut members = failure.members();
     members.insert("type".to_owned(), json!(problem_kind(kind)));
@@ -19,24 +21,23 @@ pub fn problem(failure: &ProxyError, cors: &Lines) -> Response {
     members.insert("status".to_owned(), json!(status));
     let detail = format!("{}. {hint}", sentence(&failure.to_string()));
     members.insert("detail".to_owned(), json!(detail));
-    let mut headers: Lines = vec![
-        ("content-type".to_owned(), PROBLEM_TYPE.to_owned()),
-        ("cache-control".to_owned(), "no-store".to_owned()),
-    ];
+    let mut headers = HeaderMap::new();
+    headers::set(&mut headers, CONTENT_TYPE, PROBLEM_TYPE);
+    headers::set(&mut headers, CACHE_CONTROL, "no-store");
     if let ProxyError::OwnMethod(allowed) = failure {
-        headers.push(("allow".to_owned(), (*allowed).to_owned()));
+        headers::set(&mut headers, ALLOW, allowed);
     }
     if let Some(seconds) = failure.retry_after() {
-        headers.push(("retry-after".to_owned(), seconds.to_string()));
+        headers.insert(RETRY_AFTER, seconds.into());
     }
-    headers.extend(cors.iter().cloned());
+    headers::extend(&mut headers, cors);
     Response { status, headers, body: Body::Text(Text::from(Value::Object(members).to_string())) }
 }
 
 /// Labels a problem as plain JSON if the client's `Accept` excludes problem documents. Some clients, such as elasticsearch-py 8,
 /// fail on an unknown media type and never show the text.
 pub fn suit(response: &mut Response, request: &Request) {
-    let is_problem = headers::get(&response.headers, "content-type") == Some(PROBLEM_TYPE);
+    let is_problem = headers::get(&response.headers, CONTENT_TYPE).as_deref() == Some(PROBLEM_TYPE);
     let lines = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("accept"));
     let mut ranges = lines
         .flat_map(|(_, value)| value.split(','))
@@ -45,7 +46,7 @@ pub fn suit(response: &mut Response, request: &Request) {
         .peekable();
     let reads = |range: String| matches!(&*range, PROBLEM_TYPE | "application/*" | "*/*");
     if is_problem && ranges.peek().is_some() && !ranges.any(reads) {
-        headers::set(&mut response.headers, "content-type", "application/json");
+        headers::set(&mut response.headers, CONTENT_TYPE, "application/json");
     }
 }
 

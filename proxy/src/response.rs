@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use hardcap_limits::envelope::{Payload, ProxyBody, ProxyResponse};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 
-use crate::headers::Lines;
+use crate::headers::{self, text_of};
 
 /// The body of a response, in the form in which Lambda returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +45,24 @@ pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The header lines.
-    pub headers: Lines,
+    pub headers: HeaderMap,
     /// The body.
     pub body: Body,
 }
 
 impl Response {
+    /// A JSON response that is not cached, with further headers.
+    #[must_use]
+    pub fn json(status: u16, body: String, more: &[&HeaderMap]) -> Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for more in more {
+            headers::extend(&mut headers, more);
+        }
+        Response { status, headers, body: Body::Text(Text::from(body)) }
+    }
+
     /// The length of the posted response, in bytes.
     #[must_use]
     pub fn len(&self, payload: Payload) -> u64 {
@@ -63,8 +76,9 @@ impl Response {
     }
 
     fn describe<T>(&self, of: impl FnOnce(ProxyResponse<'_>) -> T) -> T {
-        let lines: Vec<(&str, &str)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let texts: Vec<_> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), text_of(value))).collect();
+        let lines: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, &**text)).collect();
         let body = match &self.body {
             Body::Empty => ProxyBody::Text(""),
             Body::Text(text) => ProxyBody::Text(text.as_str()),
@@ -80,7 +94,7 @@ pub struct Head {
     /// The upstream's status.
     pub status: u16,
     /// The headers that the client receives.
-    pub headers: Lines,
+    pub headers: HeaderMap,
 }
 
 impl Head {

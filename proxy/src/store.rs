@@ -3,6 +3,7 @@
 mod skew;
 mod upload;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,6 +18,7 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::body::{BodyError, Gathered, UpstreamBody};
@@ -25,7 +27,7 @@ use crate::overflow_id::OverflowId;
 use crate::clock;
 use crate::credentials::CredentialsCache;
 use crate::deadline::Deadline;
-use crate::headers::{self, Lines};
+use crate::headers;
 use skew::Skew;
 use upload::Upload;
 
@@ -147,7 +149,7 @@ pub struct StoreRequest<'a> {
     /// The key and its owner.
     pub overflow_id: &'a OverflowId,
     /// The headers of the response; those that describe the bytes are stored with them.
-    pub headers: &'a Lines,
+    pub headers: &'a HeaderMap,
     /// The largest body, in bytes.
     pub max: u64,
     /// The deadline.
@@ -196,7 +198,7 @@ impl ResponseStore {
             sha256: Some(sha256.clone()),
             excerpt: excerpt_of(&body),
         };
-        let described = |name| headers::get(entry.headers, name).map(str::to_owned);
+        let described = |name: &str| headers::get(entry.headers, name).map(Cow::into_owned);
         self.client
             .put_object()
             .bucket(&self.config.bucket)
@@ -236,7 +238,7 @@ impl ResponseStore {
     }
 
     async fn create_upload(&self, entry: StoreRequest<'_>) -> Result<String, PutError> {
-        let described = |name| headers::get(entry.headers, name).map(str::to_owned);
+        let described = |name: &str| headers::get(entry.headers, name).map(Cow::into_owned);
         let created = self
             .client
             .create_multipart_upload()

@@ -1,6 +1,6 @@
 //! Authentication, authorization, and the routing of the proxy's own paths.
 
-use http::Method;
+use http::{HeaderMap, Method};
 
 use super::logins::{self, Route};
 use super::{Proxy, renew};
@@ -9,7 +9,6 @@ use crate::config::Access;
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::{Route as JobRoute, description};
-use crate::headers::Lines;
 use crate::job::export;
 use crate::access_log::AccessLog;
 use crate::object;
@@ -53,7 +52,7 @@ impl OwnRoute<'_> {
 }
 
 impl Proxy {
-    pub(super) fn client<'a>(&'a self, request: &'a Request, cors: &'a Lines) -> ClientContext<'a> {
+    pub(super) fn client<'a>(&'a self, request: &'a Request, cors: &'a HeaderMap) -> ClientContext<'a> {
         ClientContext {
             request,
             public_url: self.config.public_url.as_deref(),
@@ -172,7 +171,7 @@ impl Proxy {
                 Ok(match route {
                     Route::Session => logins::open(client.cors),
                     // No login is required.
-                    Route::Login | Route::Logout => client.see_other("/", Lines::new()),
+                    Route::Login | Route::Logout => client.see_other("/", &HeaderMap::new()),
                 })
             }
         }

@@ -8,7 +8,6 @@ use crate::delivery::{self, Delivery};
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::{JobRequest, ForwardOutcome, Jobs, Preference, Route, head_of, mark, owner};
-use crate::headers::Lines;
 use crate::job::{JobRefusal, Row};
 use crate::access_log::AccessLog;
 use crate::path::Target;
@@ -32,7 +31,7 @@ impl Proxy {
         &self,
         request: &Request,
         principal: &Principal,
-        cors: &Lines,
+        cors: &HeaderMap,
         route: &Route,
     ) -> Result<Response, ProxyError> {
         let job_request = self.job_request(request, principal, cors);
@@ -86,7 +85,7 @@ impl Proxy {
         &'a self,
         request: &'a Request,
         principal: &Principal,
-        cors: &'a Lines,
+        cors: &'a HeaderMap,
     ) -> JobRequest<'a> {
         let public = self.public(request);
         JobRequest { request, owner: owner(principal), public, cors }

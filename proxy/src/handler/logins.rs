@@ -5,14 +5,15 @@ mod page;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{CACHE_CONTROL, HeaderMap, SET_COOKIE};
 use http::Method;
 use serde_json::json;
 
 use self::page::Notice;
-use crate::response::{Response, Body, Text};
+use crate::response::{Body, Response};
 use crate::cookie::Cookie;
 use crate::error::ProxyError;
-use crate::headers::Lines;
+use crate::headers;
 use crate::session::attempts::Attempt;
 use crate::session::origin::{is_loopback, scheme};
 use crate::session::store::EpochSeconds;
@@ -106,7 +107,7 @@ impl Sessions {
                 client.admit_change()?;
                 let (ticket, session) = self.admit(client, &form).await?;
                 let cookie = self.settings.cookies.set(Cookie::Session, &ticket.cookie());
-                Ok(json_response(client, &session, &ticket, vec![cookie]))
+                Ok(json_response(client, &session, &ticket, &cookies([cookie])))
             }
             Login::Page(form) => {
                 let back = ReturnTo::read(form.get("return"));
@@ -115,7 +116,7 @@ impl Sessions {
                     self.admit(client, &form).await
                 };
                 Ok(match admitted.await {
-                    Ok((ticket, _)) => client.see_other(back.as_str(), self.cookies(&ticket)),
+                    Ok((ticket, _)) => client.see_other(back.as_str(), &self.cookies(&ticket)),
                     Err(refusal) => {
                         let notice = Notice::Refused(&refusal);
                         self.form(client, &back, form.get("user"), Some(&notice))
@@ -178,21 +179,21 @@ impl Sessions {
             }
             self.end(&ticket).await?;
         }
-        let gone = vec![self.settings.cookies.clear(Cookie::Session)];
+        let gone = cookies([self.settings.cookies.clear(Cookie::Session)]);
         let wants_page = request.header("accept").is_some_and(|kinds| kinds.contains("text/html"));
         if wants_page {
-            return Ok(client.see_other("/_proxy/login?logged-out=1", gone));
+            return Ok(client.see_other("/_proxy/login?logged-out=1", &gone));
         }
-        let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
-        headers.extend(gone);
-        headers.extend(client.cors.iter().cloned());
+        let mut headers = gone;
+        headers::set(&mut headers, CACHE_CONTROL, "no-store");
+        headers::extend(&mut headers, client.cors);
         Ok(Response { status: 204, headers, body: Body::Empty })
     }
 
     async fn who(&self, client: &ClientContext<'_>) -> Result<Response, SessionRefusal> {
         let session = self.find(client.request).await?.ok_or(SessionRefusal::NotLoggedIn)?;
         let ticket = self.ticket(client.request).ok_or(SessionRefusal::NotLoggedIn)?;
-        Ok(json_response(client, &session, &ticket, Lines::new()))
+        Ok(json_response(client, &session, &ticket, &HeaderMap::new()))
     }
 
     /// The login page, bound to this browser.
@@ -208,7 +209,7 @@ impl Sessions {
         let known = cookies.value(client.request, Cookie::Login).filter(|value| value.len() == 43);
         let secret = known.map_or_else(|| URL_SAFE_NO_PAD.encode(random::<32>()), str::to_owned);
         let form = page::Fields { token: &form_token(&secret), back, user };
-        page::login(&form, notice, vec![cookies.set(Cookie::Login, &secret)])
+        page::login(&form, notice, self::cookies([cookies.set(Cookie::Login, &secret)]))
     }
 
     fn welcome(&self, client: &ClientContext<'_>, session: &Session, back: &ReturnTo) -> Response {
@@ -218,9 +219,9 @@ impl Sessions {
     }
 
     /// Sets the session's cookie and removes the form's.
-    fn cookies(&self, ticket: &SessionTicket) -> Lines {
-        let cookies = self.settings.cookies;
-        vec![cookies.set(Cookie::Session, &ticket.cookie()), cookies.clear(Cookie::Login)]
+    fn cookies(&self, ticket: &SessionTicket) -> HeaderMap {
+        let names = self.settings.cookies;
+        cookies([names.set(Cookie::Session, &ticket.cookie()), names.clear(Cookie::Login)])
     }
 }
 
@@ -247,7 +248,7 @@ fn date(seconds: EpochSeconds) -> String {
     DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime).unwrap_or_default()
 }
 
-fn json_response(client: &ClientContext<'_>, session: &Session, ticket: &SessionTicket, more: Lines) -> Response {
+fn json_response(client: &ClientContext<'_>, session: &Session, ticket: &SessionTicket, more: &HeaderMap) -> Response {
     let body = json!({
         "access": "sessions",
         "user": session.user.name,
@@ -257,20 +258,19 @@ fn json_response(client: &ClientContext<'_>, session: &Session, ticket: &Session
         "idle_expires": date(session.idle_ends),
         "csrf_token": form_token(&ticket.cookie()),
     });
-    json_lines(200, &body.to_string(), client.cors, more)
+    Response::json(200, body.to_string(), &[more, client.cors])
 }
 
 /// The response of `/_proxy/session` if the proxy is open.
-pub(crate) fn open(cors: &Lines) -> Response {
-    json_lines(200, r#"{"access":"open","user":null}"#, cors, Lines::new())
+pub(crate) fn open(cors: &HeaderMap) -> Response {
+    Response::json(200, r#"{"access":"open","user":null}"#.to_owned(), &[cors])
 }
 
-fn json_lines(status: u16, body: &str, cors: &Lines, more: Lines) -> Response {
-    let mut headers: Lines = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("cache-control".to_owned(), "no-store".to_owned()),
-    ];
-    headers.extend(more);
-    headers.extend(cors.iter().cloned());
-    Response { status, headers, body: Body::Text(Text::from(body.to_owned())) }
+/// `Set-Cookie` for each cookie.
+fn cookies<const N: usize>(cookies: [String; N]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for cookie in cookies {
+        headers::append(&mut headers, SET_COOKIE, &cookie);
+    }
+    headers
 }

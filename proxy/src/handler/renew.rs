@@ -1,6 +1,6 @@
 //! `/_proxy/overflow/{id}`: a new link to a stored response, for its owner, until the bucket removes it.
 
-use http::Method;
+use http::{HeaderMap, Method};
 
 use super::Proxy;
 use crate::announce;
@@ -10,7 +10,6 @@ use crate::delivery::OverflowOptions;
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::owner;
-use crate::headers::Lines;
 use crate::access_log::AccessLog;
 use crate::session::Principal;
 use crate::store::StoredResponse;
@@ -35,7 +34,7 @@ impl Proxy {
         request: &Request,
         principal: &Principal,
         id: &str,
-        cors: &Lines,
+        cors: &HeaderMap,
         line: &mut AccessLog,
     ) -> Result<Response, ProxyError> {
         if request.method != Method::GET {

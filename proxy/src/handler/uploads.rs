@@ -1,15 +1,14 @@
 //! Requests for an upload, and requests that use one as their body.
 
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::{Map, Value, json};
 
 use super::Proxy;
-use crate::response::{Response, Body, Text};
+use crate::response::Response;
 use crate::clock;
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::owner;
-use crate::headers::Lines;
 use crate::session::Principal;
 use crate::upload::{self, Promise, RequestBody, UploadLink, UploadSource, UploadTicket, UPLOAD_ID, UploadRefusal};
 
@@ -19,12 +18,12 @@ impl Proxy {
         &self,
         request: &Request,
         principal: &Principal,
-        cors: &Lines,
+        cors: &HeaderMap,
     ) -> Result<Response, ProxyError> {
         let config = &self.config.uploads;
         if request.method == Method::GET {
             let advice = upload::advice(config.max, config.inline_max);
-            return Ok(respond(200, advice, cors));
+            return Ok(Response::json(200, Value::Object(advice).to_string(), &[cors]));
         }
         if request.method != Method::POST {
             return Err(ProxyError::OwnMethod("GET, POST"));
@@ -40,7 +39,7 @@ impl Proxy {
         put.map_err(UploadRefusal::Unavailable)?;
         let slot = store.slot(&config.key(&id), &ticket.promise, config.link_lifetime).await;
         let slot = slot.map_err(UploadRefusal::Unavailable)?;
-        Ok(respond(201, offer(&id, &ticket, &slot), cors))
+        Ok(Response::json(201, Value::Object(offer(&id, &ticket, &slot)).to_string(), &[cors]))
     }
 
     /// The body of a request: its own, or the upload that `X-Upload-Id` names.
@@ -82,14 +81,4 @@ fn offer(id: &str, ticket: &UploadTicket, slot: &UploadLink) -> Map<String, Valu
     members.insert("expires".to_owned(), json!(slot.link.expires_text()));
     members.insert("usable_until".to_owned(), json!(clock::rfc3339(ticket.usable_until)));
     members
-}
-
-fn respond(status: u16, members: Map<String, Value>, cors: &Lines) -> Response {
-    let mut headers: Lines = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("cache-control".to_owned(), "no-store".to_owned()),
-    ];
-    headers.extend(cors.iter().cloned());
-    let body = Body::Text(Text::from(Value::Object(members).to_string()));
-    Response { status, headers, body }
 }

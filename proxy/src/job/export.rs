@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -20,7 +21,6 @@ use super::outcome::{Output, JobError, Progress};
 use super::ports::{Part, PortError};
 use super::search::{PointInTime, Search, SearchError};
 use super::work::{Context, Job, Results, Step, StepError};
-use crate::headers::Lines;
 use crate::object::{self, ObjectError};
 use ahead::ReadAhead;
 use lines::PartBuffer;
@@ -324,10 +324,11 @@ async fn send(
     }
 }
 
-fn headers(gzip: bool) -> Lines {
-    let mut headers = vec![("content-type".to_owned(), "application/x-ndjson".to_owned())];
+fn headers(gzip: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     if gzip {
-        headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     headers
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
@@ -16,7 +17,7 @@ use super::ports::PortError;
 use super::work::{Context, Job, Step, StepError};
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
-use crate::headers::Lines;
+use crate::headers;
 use crate::path::Target;
 use crate::store::ResponseStore;
 use crate::upload::{RequestBody, UploadSource, SourceError, UploadConfig, Uploaded};
@@ -33,10 +34,6 @@ enum UnreadableRequest {
     #[error(transparent)]
     Method(#[from] http::method::InvalidMethod),
     #[error(transparent)]
-    HeaderName(#[from] http::header::InvalidHeaderName),
-    #[error(transparent)]
-    HeaderValue(#[from] http::header::InvalidHeaderValue),
-    #[error(transparent)]
     Body(#[from] base64::DecodeError),
 }
 
@@ -47,7 +44,8 @@ pub struct Request {
     method: String,
     path: String,
     query: Option<String>,
-    headers: Lines,
+    #[serde(with = "crate::headers::stored")]
+    headers: HeaderMap,
     /// The body in base64; empty if it was uploaded.
     body: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,7 +63,6 @@ impl Request {
     /// The request that would otherwise be sent directly.
     #[must_use]
     pub fn of(outgoing: &Outgoing) -> Request {
-        let headers = outgoing.headers.iter();
         let (body, upload) = match &outgoing.body {
             RequestBody::Inline(bytes) => (STANDARD.encode(bytes), None),
             RequestBody::Uploaded(source) => (String::new(), Some(source.uploaded.clone())),
@@ -74,7 +71,7 @@ impl Request {
             method: outgoing.method.to_string(),
             path: outgoing.target.path.clone(),
             query: outgoing.target.query.clone(),
-            headers: headers.map(|(name, value)| (name.to_string(), latin1(value))).collect(),
+            headers: outgoing.headers.clone(),
             body,
             upload,
         }
@@ -83,10 +80,10 @@ impl Request {
     /// The digest that identifies this request for its idempotency key.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let kind = crate::headers::get(&self.headers, "content-type").unwrap_or_default();
+        let kind = headers::get(&self.headers, CONTENT_TYPE).unwrap_or_default();
         let query = self.query.as_deref().unwrap_or_default();
         let body = self.upload.as_ref().map_or(&self.body, |upload| &upload.sha256);
-        let parts = [self.method.as_str(), self.path.as_str(), query, kind, body.as_str()];
+        let parts = [self.method.as_str(), self.path.as_str(), query, &kind, body.as_str()];
         Digest::of(parts.join("\n").as_bytes()).sha256
     }
 
@@ -95,16 +92,10 @@ impl Request {
         tools: &Tools,
         store: &ResponseStore,
     ) -> Result<Outgoing, UnreadableRequest> {
-        let mut headers = HeaderMap::with_capacity(self.headers.len());
-        for (name, value) in &self.headers {
-            let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
-            let name = HeaderName::from_bytes(name.as_bytes())?;
-            headers.append(name, HeaderValue::from_bytes(&bytes.unwrap_or_default())?);
-        }
         let body = match &self.upload {
             Some(uploaded) => {
-                let media_type = crate::headers::get(&self.headers, "content-type");
-                let media_type = media_type.unwrap_or_default().to_owned();
+                let media_type = headers::get(&self.headers, CONTENT_TYPE);
+                let media_type = media_type.unwrap_or_default().into_owned();
                 let uploaded = uploaded.clone();
                 let source = UploadSource::new(uploaded, media_type, &tools.uploads, store);
                 RequestBody::Uploaded(Box::new(source))
@@ -116,15 +107,10 @@ impl Request {
         Ok(Outgoing {
             method: Method::from_bytes(self.method.as_bytes())?,
             target: Target { path: self.path.clone(), query: self.query.clone() },
-            headers,
+            headers: self.headers.clone(),
             body,
         })
     }
-}
-
-/// The bytes of a header value as Latin-1 characters, so that JSON preserves each byte.
-fn latin1(value: &HeaderValue) -> String {
-    value.as_bytes().iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// The tools of a forwarded request.
@@ -188,7 +174,7 @@ impl Job for Forward {
 /// Streams a response to the bucket. After an error the upload is aborted at once, or by a sweeper.
 async fn stream(
     context: &Context<'_, Forward>,
-    headers: Lines,
+    headers: HeaderMap,
     body: UpstreamBody,
     method: &Method,
 ) -> Result<Output, StepError> {
@@ -246,12 +232,14 @@ async fn part_again(
 }
 
 /// The headers of a response as they are stored.
-fn kept(response: &UpstreamResponse) -> Result<Lines, JobError> {
-    let lines = response.headers.iter();
-    let lines: Lines = lines.map(|(name, value)| (name.to_string(), latin1(value))).collect();
-    let bytes: usize = lines.iter().map(|(name, value)| name.len() + value.len()).sum();
+fn kept(response: &UpstreamResponse) -> Result<HeaderMap, JobError> {
+    let headers = &response.headers;
+    // A byte that is not ASCII takes two in stored JSON.
+    let stored = |value: &[u8]| value.iter().map(|byte| 1 + usize::from(!byte.is_ascii())).sum::<usize>();
+    let bytes: usize =
+        headers.iter().map(|(name, value)| name.as_str().len() + stored(value.as_bytes())).sum();
     if bytes <= HEADERS_MAX {
-        return Ok(lines);
+        return Ok(headers.clone());
     }
     let detail = format!("The headers have {bytes} bytes; a job stores at most {HEADERS_MAX}.");
     Err(JobError::new("headers_too_large", "The headers of the response are too large", detail))

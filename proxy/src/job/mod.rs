@@ -9,6 +9,7 @@
 //!
 //! ```
 //! use hardcap_proxy::job::{Context, Job, Output, Step, StepError};
+//! use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 //! use serde::{Deserialize, Serialize};
 //!
 //! /// Sums numbers, a thousand in each step.
@@ -31,7 +32,7 @@
 //!             return Ok(Step::Continue);
 //!         }
 //!         let text = self.sum.to_string();
-//!         let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
+//!         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
 //!         Ok(Step::Complete(Output::put(context, headers, text.into()).await?))
 //!     }
 //! }

@@ -1,14 +1,15 @@
 //! The progress, the result and the error of a job.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
 use super::ports::ObjectHeaders;
 use super::work::{Context, Job, StepError};
-use crate::headers::Lines;
 
 /// The longest detail of an error in a row, in bytes. Rows stay far below DynamoDB's 400 KB.
 pub const DETAIL_MAX: usize = 2048;
@@ -36,7 +37,8 @@ pub struct Output {
     /// The upstream's status; 200 for a result that the job produced.
     pub status: u16,
     /// The headers of the result, including those that describe the bytes.
-    pub headers: Lines,
+    #[serde(with = "crate::headers::stored")]
+    pub headers: HeaderMap,
 }
 
 impl Output {
@@ -47,7 +49,7 @@ impl Output {
     /// [`StepError`] when it cannot be stored.
     pub async fn put<J: Job>(
         context: &Context<'_, J>,
-        headers: Lines,
+        headers: HeaderMap,
         bytes: Bytes,
     ) -> Result<Output, StepError> {
         let name = context.results.fresh_name();
@@ -59,8 +61,8 @@ impl Output {
 
 /// The headers that are stored with an object in the bucket.
 #[must_use]
-pub(super) fn described(headers: &Lines) -> ObjectHeaders {
-    let get = |name| crate::headers::get(headers, name).map(str::to_owned);
+pub(super) fn described(headers: &HeaderMap) -> ObjectHeaders {
+    let get = |name: &str| crate::headers::get(headers, name).map(Cow::into_owned);
     ObjectHeaders {
         content_type: get("content-type"),
         content_encoding: get("content-encoding"),

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::outcome::{Output, JobError, Progress, described};
 use super::ports::{Blobs, Clock, EpochMillis, OpenUpload, Part, PortError};
-use crate::headers::Lines;
 
 /// A kind of job. The value is its state, from which the next generation continues.
 ///
@@ -152,7 +152,7 @@ impl Results<'_> {
     /// # Errors
     ///
     /// Those of [`Blobs`].
-    pub async fn put(&self, name: &str, headers: &Lines, bytes: Bytes) -> Result<(), PortError> {
+    pub async fn put(&self, name: &str, headers: &HeaderMap, bytes: Bytes) -> Result<(), PortError> {
         self.env.blobs.put(&self.key(name), &described(headers), bytes).await
     }
 
@@ -161,7 +161,7 @@ impl Results<'_> {
     /// # Errors
     ///
     /// Those of [`Blobs`].
-    pub async fn begin(&self, name: &str, headers: &Lines) -> Result<String, PortError> {
+    pub async fn begin(&self, name: &str, headers: &HeaderMap) -> Result<String, PortError> {
         self.env.blobs.begin(&self.key(name), &described(headers)).await
     }
 

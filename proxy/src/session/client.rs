@@ -1,12 +1,13 @@
 //! The origin of a request, and the form of the response if it is denied.
 
 use http::Method;
+use http::header::{CACHE_CONTROL, HeaderMap, LOCATION};
 
 use super::origin::{self, OriginKind};
 use super::{SessionRefusal, ReturnTo};
 use crate::response::{Response, Body};
 use crate::event::{Query, Request};
-use crate::headers::Lines;
+use crate::headers;
 use crate::path::Target;
 
 /// A request with the settings that concern its origin.
@@ -19,7 +20,7 @@ pub struct ClientContext<'a> {
     /// The origins whose pages may call the proxy.
     pub allowed_origins: &'a [String],
     /// The CORS headers of the response.
-    pub cors: &'a Lines,
+    pub cors: &'a HeaderMap,
 }
 
 impl ClientContext<'_> {
@@ -71,17 +72,16 @@ impl ClientContext<'_> {
             return Err(SessionRefusal::NotLoggedIn);
         }
         let back = ReturnTo::target(target).encoded();
-        Ok(self.see_other(&format!("/_proxy/login?return={back}"), Lines::new()))
+        Ok(self.see_other(&format!("/_proxy/login?return={back}"), &HeaderMap::new()))
     }
 
     /// A 303 to a path of this proxy.
-    pub(crate) fn see_other(&self, path: &str, more: Lines) -> Response {
-        let mut headers: Lines = vec![
-            ("location".to_owned(), format!("{}{path}", self.public())),
-            ("cache-control".to_owned(), "no-store".to_owned()),
-        ];
-        headers.extend(more);
-        headers.extend(self.cors.iter().cloned());
+    pub(crate) fn see_other(&self, path: &str, more: &HeaderMap) -> Response {
+        let mut headers = HeaderMap::new();
+        headers::set(&mut headers, LOCATION, &format!("{}{path}", self.public()));
+        headers::set(&mut headers, CACHE_CONTROL, "no-store");
+        headers::extend(&mut headers, more);
+        headers::extend(&mut headers, self.cors);
         Response { status: 303, headers, body: Body::Empty }
     }
 
@@ -108,14 +108,14 @@ mod tests {
         let mut request = request(method, "/logs/_search", headers);
         request.query = Query::Raw("q=a+b&v".to_owned());
         let target = Target::of(&request).unwrap();
-        let cors = Lines::new();
+        let cors = HeaderMap::new();
         let client =
             ClientContext { request: &request, public_url: None, allowed_origins: &[], cors: &cors };
         match client.unauthenticated(&target) {
             Ok(response) => {
                 assert_eq!(response.status, 303);
-                assert_eq!(crate::headers::get(&response.headers, "cache-control"), Some("no-store"));
-                crate::headers::get(&response.headers, "location").map(str::to_owned)
+                assert_eq!(response.headers[CACHE_CONTROL], "no-store");
+                headers::get(&response.headers, LOCATION).map(std::borrow::Cow::into_owned)
             }
             Err(refusal) => {
                 assert!(matches!(refusal, SessionRefusal::NotLoggedIn), "{refusal}");

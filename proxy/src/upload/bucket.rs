@@ -11,7 +11,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::{UploadedObject, Promise, SourceError, UploadTicket};
 use crate::causes::with_causes;
-use crate::headers::Lines;
 use crate::store::{Link, ResponseStore, StoreError, describe};
 
 /// The headers that the signature of an upload link covers, in addition to `host`.
@@ -24,7 +23,7 @@ pub struct UploadLink {
     /// The link for the `PUT`.
     pub link: Link,
     /// The headers that must be sent exactly.
-    pub headers: Lines,
+    pub headers: Vec<(String, String)>,
 }
 
 impl ResponseStore {

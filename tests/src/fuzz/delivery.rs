@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use hardcap_limits::envelope::Payload;
-use hardcap_proxy::response::Head;
 use hardcap_proxy::delivery::{Delivery, Envelope, inline, inline_gzip};
 use hardcap_proxy::event::Request;
-use hardcap_proxy::headers::accepts_gzip;
+use hardcap_proxy::headers::{accepts_gzip, append, text_of};
+use hardcap_proxy::response::Head;
+use http::{HeaderMap, HeaderName};
 
 use super::input::Input;
 
@@ -22,15 +23,18 @@ pub fn delivery(data: &[u8]) {
     let max = u64::from(input.byte()) * 3;
     let gzip = accepts_gzip(&input.text(20));
     let names = ["content-type", "etag", "vary", "set-cookie", "repr-digest"];
-    let headers: Vec<(String, String)> =
-        (0..input.below(4)).map(|_| ((*input.choose(&names)).to_owned(), input.text(20))).collect();
+    let mut headers = HeaderMap::new();
+    for _ in 0..input.below(4) {
+        append(&mut headers, HeaderName::from_static(*input.choose(&names)), &input.text(20));
+    }
     let head = Head { status: 200, headers };
     let body = Bytes::copy_from_slice(input.rest());
     let envelope = Envelope { payload, max };
     let forms = || {
         let text = std::str::from_utf8(&body).ok();
-        let lines: Vec<(&str, &str)> =
-            head.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let texts: Vec<_> =
+            head.headers.iter().map(|(name, value)| (name.as_str(), text_of(value))).collect();
+        let lines: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, &**text)).collect();
         let length = |body| {
             let response =
                 hardcap_limits::envelope::ProxyResponse { status: 200, headers: &lines, body };

@@ -1,5 +1,6 @@
 //! The JSON of a job.
 
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -53,8 +54,8 @@ fn result(row: &Row, link: Option<&Link>) -> Value {
         "status": output.status,
         "bytes": output.bytes,
         "sha256": output.sha256,
-        "content_type": headers::get(&output.headers, "content-type"),
-        "content_encoding": headers::get(&output.headers, "content-encoding"),
+        "content_type": headers::get(&output.headers, CONTENT_TYPE),
+        "content_encoding": headers::get(&output.headers, CONTENT_ENCODING),
         "location": link.map(|link| link.location.as_str()),
         "location_expires": link.map(Link::expires_text),
     })

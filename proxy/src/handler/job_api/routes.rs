@@ -1,14 +1,15 @@
 //! The routes of jobs: create, show, cancel and list.
 
+use http::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::resource::resource;
 use super::{Jobs, OPENAPI, Owner, Route, idempotency_key};
-use crate::response::{Response, Body, Text};
+use crate::headers;
+use crate::response::Response;
 use crate::error::ProxyError;
 use crate::event::Request;
-use crate::headers::Lines;
 use crate::job::export::{self, Export};
 use crate::job::ports::PortError;
 use crate::job::{Digest, Key, NewJob, JobRefusal, Row, JobState};
@@ -23,7 +24,7 @@ pub(crate) struct JobRequest<'a> {
     pub(crate) owner: Owner,
     /// The prefix of `/_proxy` in public addresses.
     pub(crate) public: &'a str,
-    pub(crate) cors: &'a Lines,
+    pub(crate) cors: &'a HeaderMap,
 }
 
 impl JobRequest<'_> {
@@ -34,11 +35,11 @@ impl JobRequest<'_> {
 }
 
 /// The OpenAPI description of the routes; it needs no login.
-pub(crate) fn description(method: &Method, cors: &Lines) -> Result<Response, ProxyError> {
+pub(crate) fn description(method: &Method, cors: &HeaderMap) -> Result<Response, ProxyError> {
     if method != Method::GET {
         return Err(ProxyError::OwnMethod("GET"));
     }
-    Ok(respond(200, Vec::new(), OPENAPI.to_owned(), cors))
+    Ok(Response::json(200, OPENAPI.to_owned(), &[cors]))
 }
 
 impl Jobs {
@@ -73,7 +74,7 @@ impl Jobs {
         let settings = self.engine.settings();
         let jobs: Vec<Value> = rows.iter().map(|row| resource(row, None, settings)).collect();
         let body = json!({ "jobs": jobs }).to_string();
-        Ok(respond(200, Vec::new(), body, job_request.cors))
+        Ok(Response::json(200, body, &[job_request.cors]))
     }
 
     async fn export(&self, job_request: &JobRequest<'_>, store: &ResponseStore) -> Result<Response, JobRefusal> {
@@ -88,18 +89,17 @@ impl Jobs {
             let id = row.id.clone();
             return self.show(job_request, &id, Some(row), store).await;
         }
-        Ok(self.accepted(job_request, &row, Vec::new()))
+        Ok(self.accepted(job_request, &row, &HeaderMap::new()))
     }
 
     /// 202, with the URL of the job and `Retry-After`.
-    pub(super) fn accepted(&self, job_request: &JobRequest<'_>, row: &Row, more: Lines) -> Response {
-        let mut headers = vec![
-            ("location".to_owned(), job_request.address(row)),
-            ("retry-after".to_owned(), LOOK_AGAIN.to_string()),
-        ];
-        headers.extend(more);
+    pub(super) fn accepted(&self, job_request: &JobRequest<'_>, row: &Row, more: &HeaderMap) -> Response {
+        let mut headers = HeaderMap::new();
+        headers::set(&mut headers, LOCATION, &job_request.address(row));
+        headers.insert(RETRY_AFTER, LOOK_AGAIN.into());
+        headers::extend(&mut headers, more);
         let body = resource(row, None, self.engine.settings()).to_string();
-        respond(202, headers, body, job_request.cors)
+        Response::json(202, body, &[&headers, job_request.cors])
     }
 
     /// The state of a job, with a new link to its result.
@@ -118,26 +118,16 @@ impl Jobs {
             Some(key) => Some(self.link(store, &key).await?),
             None => None,
         };
-        let mut headers = Vec::new();
+        let mut headers = HeaderMap::new();
         if !row.state.is_terminal() {
-            headers.push(("retry-after".to_owned(), LOOK_AGAIN.to_string()));
+            headers.insert(RETRY_AFTER, LOOK_AGAIN.into());
         }
         let body = resource(&row, link.as_ref(), self.engine.settings()).to_string();
-        Ok(respond(200, headers, body, job_request.cors))
+        Ok(Response::json(200, body, &[&headers, job_request.cors]))
     }
 
     pub(super) async fn link(&self, store: &ResponseStore, key: &str) -> Result<Link, JobRefusal> {
         let link = store.link(&format!("{}/{key}", self.prefix)).await;
         link.map_err(|error| JobRefusal::Port(PortError::Unavailable(error.to_string())))
     }
-}
-
-fn respond(status: u16, more: Lines, body: String, cors: &Lines) -> Response {
-    let mut headers: Lines = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("cache-control".to_owned(), "no-store".to_owned()),
-    ];
-    headers.extend(more);
-    headers.extend(cors.iter().cloned());
-    Response { status, headers, body: Body::Text(Text::from(body)) }
 }

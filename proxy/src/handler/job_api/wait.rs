@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName};
 
 use super::routes::JobRequest;
 use super::{Jobs, Preference, idempotency_key};
@@ -12,12 +12,14 @@ use crate::clock;
 use crate::delivery::{self, Delivery, Envelope};
 use crate::digest;
 use crate::error::ProxyError;
-use crate::headers::Lines;
+use crate::headers;
 use crate::job::forward::{Forward, Request as Forwarded};
 use crate::job::{Digest, Key, NewJob, Output, JobRefusal, Row, JobState};
 use crate::store::{ResponseStore, StoredResponse};
 use crate::upstream::Outgoing;
 
+/// The header that confirms a preference.
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// The first and the longest interval at which the row of a job is polled.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(1);
@@ -56,8 +58,9 @@ impl Jobs {
                 Err(JobRefusal::Ended { id, state, problem }.into())
             }
             _ => {
-                let applied = ("preference-applied".to_owned(), preference.applied());
-                Ok(ForwardOutcome::Later(self.accepted(job_request, &row, vec![applied])))
+                let mut applied = HeaderMap::new();
+                headers::set(&mut applied, PREFERENCE_APPLIED, &preference.applied());
+                Ok(ForwardOutcome::Later(self.accepted(job_request, &row, &applied)))
             }
         }
     }
@@ -110,22 +113,13 @@ impl Jobs {
 /// The status and headers of the upstream's response that a job stored.
 pub(crate) fn head_of(row: &Row) -> Result<(u16, HeaderMap), ProxyError> {
     let output = result_of(row)?;
-    let mut headers = HeaderMap::with_capacity(output.headers.len());
-    for (name, value) in &output.headers {
-        let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
-        let name = HeaderName::from_bytes(name.as_bytes());
-        let value = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok());
-        if let (Ok(name), Some(value)) = (name, value) {
-            headers.append(name, value);
-        }
-    }
-    Ok((output.status, headers))
+    Ok((output.status, output.headers.clone()))
 }
 
 /// Adds `Preference-Applied` and the id of the job.
-pub(crate) fn mark(lines: &mut Lines, preference: Preference, row: &Row) {
-    lines.push(("preference-applied".to_owned(), preference.applied()));
-    lines.push(("x-job-id".to_owned(), row.id.clone()));
+pub(crate) fn mark(headers: &mut HeaderMap, preference: Preference, row: &Row) {
+    headers::append(headers, PREFERENCE_APPLIED, &preference.applied());
+    headers::append(headers, HeaderName::from_static("x-job-id"), &row.id);
 }
 
 fn result_of(row: &Row) -> Result<&Output, ProxyError> {

@@ -4,10 +4,14 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::response::{Response, Body, Text};
-use crate::headers::Lines;
+use crate::headers;
 use crate::problem::ToProblem as _;
 use crate::session::{SessionRefusal, ReturnTo, User};
 
@@ -74,7 +78,7 @@ pub(super) struct Fields<'a> {
 }
 
 /// The login form.
-pub(super) fn login(form: &Fields<'_>, notice: Option<&Notice<'_>>, more: Lines) -> Response {
+pub(super) fn login(form: &Fields<'_>, notice: Option<&Notice<'_>>, more: HeaderMap) -> Response {
     let refused = matches!(notice, Some(Notice::Refused(_)));
     let said = notice.map_or_else(String::new, |notice| {
         let (class, role) = if refused { ("notice bad", "alert") } else { ("notice", "status") };
@@ -106,7 +110,7 @@ pub(super) fn login(form: &Fields<'_>, notice: Option<&Notice<'_>>, more: Lines)
     if let Some(Notice::Refused(refusal)) = notice
         && let Some(seconds) = refusal.retry_after()
     {
-        headers.push(("retry-after".to_owned(), seconds.to_string()));
+        headers.insert(RETRY_AFTER, seconds.into());
     }
     page(notice.map_or(200, Notice::status), "Log in", &main, headers)
 }
@@ -126,25 +130,27 @@ pub(super) fn welcome(user: &User, token: &str, onward: &str) -> Response {
         onward = escape(onward),
         token = escape(token),
     );
-    page(200, "Logged in", &main, Lines::new())
+    page(200, "Logged in", &main, HeaderMap::new())
 }
 
-fn page(status: u16, title: &str, main: &str, more: Lines) -> Response {
+fn page(status: u16, title: &str, main: &str, more: HeaderMap) -> Response {
     let html = PAGE
         .replacen("{title}", title, 1)
         .replacen("{style}", STYLE.trim_end(), 1)
         .replacen("{main}", main, 1);
-    let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let mut headers = vec![
-        line("content-type", "text/html; charset=utf-8"),
-        line("cache-control", "no-store"),
-        line("content-security-policy", &POLICY),
-        line("x-content-type-options", "nosniff"),
-        line("x-frame-options", "DENY"),
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
         // `no-referrer` would make the browser send `Origin: null` with the form.
-        line("referrer-policy", "same-origin"),
-    ];
-    headers.extend(more);
+        (REFERRER_POLICY, "same-origin"),
+    ] {
+        headers::set(&mut headers, name, value);
+    }
+    headers::extend(&mut headers, &more);
     Response { status, headers, body: Body::Text(Text::from(html)) }
 }
 
@@ -167,7 +173,6 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::get;
     use crate::session::Role;
 
     fn html(response: &Response) -> String {
@@ -180,7 +185,7 @@ mod tests {
     fn client_input_is_escaped_on_the_page() {
         let back = ReturnTo::read("/a?q=\"><script>");
         let form = Fields { token: "t", back: &back, user: "\"><script>alert('1')</script>{main}" };
-        let page = html(&login(&form, None, Lines::new()));
+        let page = html(&login(&form, None, HeaderMap::new()));
         assert!(!page.contains("<script"), "{page}");
         assert!(
             page.contains("&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;{main}"),
@@ -192,7 +197,7 @@ mod tests {
     #[test]
     fn the_page_loads_nothing_and_its_policy_names_its_style() {
         let back = ReturnTo::read("/");
-        let response = login(&Fields { token: "t", back: &back, user: "" }, None, Lines::new());
+        let response = login(&Fields { token: "t", back: &back, user: "" }, None, HeaderMap::new());
         let page = html(&response);
         for part in ["src=", "http:", "https:", "url(", "<script", " style=", "@import", "onclick"]
         {
@@ -200,7 +205,7 @@ mod tests {
         }
         let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
         let digest = STANDARD.encode(Sha256::digest(style));
-        let policy = get(&response.headers, "content-security-policy").unwrap();
+        let policy = response.headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains(&format!("style-src 'sha256-{digest}'")), "{policy}");
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
         assert!(page.len() < 5_000, "{} bytes", page.len());
@@ -218,17 +223,17 @@ mod tests {
             (SessionRefusal::StoreUnavailable, 503, "Try again in a moment."),
         ] {
             let form = Fields { token: "t", back: &back, user: "alice" };
-            let response = login(&form, Some(&Notice::Refused(&refusal)), Lines::new());
+            let response = login(&form, Some(&Notice::Refused(&refusal)), HeaderMap::new());
             let page = html(&response);
             assert_eq!(response.status, status);
             assert!(page.contains(text) && page.contains("role=\"alert\""), "{page}");
             assert!(page.contains("value=\"alice\"") && page.contains("value=\"/x\""), "{page}");
             assert_eq!(page.matches(" autofocus").count(), 1, "{page}");
             assert_eq!(
-                get(&response.headers, "retry-after").is_some(),
+                response.headers.contains_key(RETRY_AFTER),
                 status == 429 || status == 503
             );
-            assert_eq!(get(&response.headers, "www-authenticate"), None);
+            assert!(!response.headers.contains_key("www-authenticate"));
         }
     }
 

@@ -188,7 +188,7 @@ impl StateMachineTest for Subject {
                     bytes: 0,
                     sha256: String::new(),
                     status: 200,
-                    headers: Vec::new(),
+                    headers: http::HeaderMap::new(),
                 };
                 subject.becomes(row.finish(JobEnd::Complete(output), now));
             }
@@ -478,7 +478,7 @@ fn an_ended_row_keeps_its_fields_and_adds_the_result_or_the_error() {
         bytes: 3,
         sha256: "00".to_owned(),
         status: 200,
-        headers: Vec::new(),
+        headers: http::HeaderMap::new(),
     };
     let problem = JobError::new("code", "title", "detail");
     let ended = |state| Row { state, lease: None, ended: Some(5_000), updated: 5_000, ..worn() };
