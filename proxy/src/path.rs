@@ -3,10 +3,34 @@
 //! No later step changes a byte: the result is signed and sent. Paths that a signer, a proxy and a server would read differently
 //! are refused, because such a difference could bypass the signature or the rules.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+
 use crate::event::{ApiType, Query, Request};
 
 /// The prefix of the proxy's own routes.
 pub const OWN_PREFIX: &str = "/_proxy";
+
+/// The bytes that are encoded in a name or a value: all but the unreserved ones of RFC 3986.
+const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The bytes that are encoded in a path: all but `pchar` of RFC 3986 and the slash.
+const PATH: &AsciiSet = &RESERVED
+    .remove(b'/')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+/// The bytes that are encoded in a path whose escapes are kept.
+const RAW_PATH: &AsciiSet = &PATH.remove(b'%');
 
 /// Path and query, encoded, as they are sent in the request line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,20 +152,19 @@ fn complete_escapes(raw: &str) -> Result<String, BadTarget> {
     if broken_escape(raw.as_bytes()) {
         return Err(BadTarget::BrokenEscape("path"));
     }
-    Ok(encode(raw.as_bytes(), |byte| byte == b'%' || in_path(byte)))
+    Ok(percent_encode(raw.as_bytes(), RAW_PATH).to_string())
 }
 
 /// A path that the gateway decoded: encoded again, if it has only one encoding.
 fn reencode(decoded: &str) -> Result<String, BadTarget> {
     let bytes = decoded.as_bytes();
-    let escaped = (0..bytes.len()).any(|at| escaped_byte(&bytes[at..]).is_some());
-    if escaped {
+    if (0..bytes.len()).any(|at| is_escape(&bytes[at..])) {
         return Err(BadTarget::Ambiguous("a `%` with two hexadecimal digits"));
     }
     if slash_in_date_math(decoded) {
         return Err(BadTarget::Ambiguous("a `/` within `<…>` or `{…}`"));
     }
-    Ok(encode(bytes, in_path))
+    Ok(percent_encode(bytes, PATH).to_string())
 }
 
 /// Whether a slash stands in date math: `<logs-{now/d}>` is one segment whose slash was sent as `%2F`.
@@ -190,57 +213,26 @@ fn respell(text: &str) -> Result<String, BadTarget> {
 }
 
 fn encode_query(text: &str) -> String {
-    encode(text.as_bytes(), is_unreserved)
-}
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-/// Whether a byte may stand unencoded in a path: `pchar` of RFC 3986, or a slash.
-fn in_path(byte: u8) -> bool {
-    is_unreserved(byte) || b"/!$&'()*+,;=:@".contains(&byte)
+    percent_encode(text.as_bytes(), RESERVED).to_string()
 }
 
 fn broken_escape(bytes: &[u8]) -> bool {
-    bytes.iter().enumerate().any(|(at, byte)| *byte == b'%' && escaped_byte(&bytes[at..]).is_none())
+    bytes.iter().enumerate().any(|(at, byte)| *byte == b'%' && !is_escape(&bytes[at..]))
 }
 
-/// The byte that a `%XX` at the start of `bytes` encodes.
-fn escaped_byte(bytes: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = bytes else {
-        return None;
-    };
-    let high = char::from(*high).to_digit(16)?;
-    let low = char::from(*low).to_digit(16)?;
-    u8::try_from(high * 16 + low).ok()
-}
-
-fn encode(bytes: &[u8], keep: impl Fn(u8) -> bool) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if keep(byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push('%');
-            text.push(char::from(HEX[usize::from(byte >> 4)]));
-            text.push(char::from(HEX[usize::from(byte & 0xf)]));
-        }
-    }
-    text
+/// Whether bytes begin with `%` and two hexadecimal digits.
+fn is_escape(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }
 
 /// Decodes every `%XX`; any other `%` stays.
 pub(crate) fn decode(bytes: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = escaped_byte(&bytes[at..]);
-        decoded.push(escaped.unwrap_or(bytes[at]));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    decoded
+    percent_decode(bytes).collect()
+}
+
+/// A text, encoded as one segment of a path.
+pub(crate) fn encode_segment(text: &str) -> String {
+    encode_query(text)
 }
 
 #[cfg(test)]

@@ -1,23 +1,12 @@
 //! Tests of `clients`. The values of headers are those that the clients sent when they were run.
 
-use bytes::Bytes;
-use http::Method;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{ApiType, Query};
+use crate::event::testing;
 
 fn request(headers: &[(&str, &str)]) -> Request {
-    Request {
-        api: ApiType::Rest,
-        method: Method::GET,
-        path: "/".to_owned(),
-        query: Query::Raw(String::new()),
-        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-        body: Bytes::new(),
-        source_ip: None,
-        stage_prefix: String::new(),
-    }
+    testing::request("GET", "/", headers)
 }
 
 fn follows(headers: &[(&str, &str)]) -> bool {

@@ -1,10 +1,9 @@
 //! Tests of `cors`.
 
-use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{ApiType, Query};
+use crate::event::testing;
 
 fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
@@ -13,16 +12,7 @@ fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 const KIBANA: &str = "https://kibana.example";
 
 fn request(method: Method, headers: &[(&str, &str)]) -> Request {
-    Request {
-        api: ApiType::Rest,
-        method,
-        path: "/".to_owned(),
-        query: Query::Raw(String::new()),
-        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-        body: Bytes::new(),
-        source_ip: None,
-        stage_prefix: String::new(),
-    }
+    testing::request(method.as_str(), "/", headers)
 }
 
 fn allowed() -> Vec<String> {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event::testing;
 
 const CLASSIC: u64 = 6_291_556;
 
@@ -235,16 +236,7 @@ fn asked(headers: &[(&str, &str)]) -> Result<OverflowOptions, UnknownMode> {
 }
 
 fn request(headers: &[(&str, &str)]) -> Request {
-    Request {
-        api: crate::event::ApiType::Rest,
-        method: Method::GET,
-        path: "/".to_owned(),
-        query: crate::event::Query::Raw(String::new()),
-        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-        body: Bytes::new(),
-        source_ip: None,
-        stage_prefix: String::new(),
-    }
+    testing::request("GET", "/", headers)
 }
 
 /// The form of a successful answer, for curl unless the headers name another client.

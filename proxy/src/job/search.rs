@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::outcome::JobError;
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
-use crate::path::Target;
+use crate::path::{Target, encode_segment};
 use crate::upload::RequestBody;
 use crate::upstream::{Outgoing, Upstream, UpstreamError};
 
@@ -127,7 +127,7 @@ impl UpstreamSearch {
             Flavor::OpenSearch => "_search/point_in_time",
             Flavor::Elasticsearch => "_pit",
         };
-        let path = format!("/{}/{route}", encoded(index));
+        let path = format!("/{}/{route}", encode_segment(index));
         let query = Some(format!("keep_alive={KEEP_ALIVE}"));
         let (status, body) = self.send(Method::POST, path, query, &Value::Null).await?;
         let response = small(body).await?;
@@ -187,18 +187,6 @@ impl Search for UpstreamSearch {
             }
         })
     }
-}
-
-/// A name, encoded as a segment of a path.
-fn encoded(name: &str) -> String {
-    name.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-        text
-    })
 }
 
 async fn small(body: UpstreamBody) -> Result<Bytes, SearchError> {

@@ -101,7 +101,7 @@ impl ClientContext<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::testing::request;
+    use crate::event::testing::request;
 
     /// The redirect of a request without a session, or `None` for a 401.
     fn sent_to(method: &str, headers: &[(&str, &str)]) -> Option<String> {

@@ -130,29 +130,6 @@ pub fn user_name(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(crate) mod testing {
-    //! Requests for the tests of this module.
-
-    use bytes::Bytes;
-
-    use crate::event::{ApiType, Query, Request};
-
-    pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
-        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Request {
-            api: ApiType::FunctionUrl,
-            method: method.parse().expect("a method"),
-            path: path.to_owned(),
-            query: Query::Raw(String::new()),
-            headers,
-            body: Bytes::new(),
-            source_ip: Some("192.0.2.9".to_owned()),
-            stage_prefix: String::new(),
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
 

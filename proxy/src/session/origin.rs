@@ -105,7 +105,7 @@ pub(crate) fn is_loopback(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::testing::request;
+    use crate::event::testing::request;
 
     const ALLOWED: &str = "https://kibana.example";
 

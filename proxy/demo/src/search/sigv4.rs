@@ -3,6 +3,7 @@
 //! Independent of the signer that the proxy uses, so that the two can disagree. Pure.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of no bytes, in hex.
@@ -37,6 +38,9 @@ impl std::fmt::Display for Scope {
         write!(f, "{}/{}/{}/aws4_request", self.date, self.region, self.service)
     }
 }
+
+/// The bytes that are encoded: all but the unreserved ones of RFC 3986.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The canonical request. `signed_headers` are names in lower case, in the order of the signature.
 ///
@@ -98,23 +102,7 @@ pub fn split_target(target: &str) -> (&str, Option<&str>) {
 /// Percent-decodes. A `%` without two following hex digits is kept. `+` is a plus.
 #[must_use]
 pub fn percent_decode(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = (bytes[at] == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        let mut byte = [0];
-        if let Some(digits) = escape
-            && hex::decode_to_slice(digits, &mut byte).is_ok()
-        {
-            decoded.push(byte[0]);
-            at += 3;
-        } else {
-            decoded.push(bytes[at]);
-            at += 1;
-        }
-    }
-    decoded
+    percent_encoding::percent_decode_str(text).collect()
 }
 
 /// Removes the segments `.`, `..` and empty ones, then encodes every byte but unreserved ones and slashes.
@@ -135,7 +123,7 @@ fn canonical_path(path: &str) -> String {
         if at > 0 {
             canonical.push('/');
         }
-        encode(segment.as_bytes(), &mut canonical);
+        canonical.extend(percent_encode(segment.as_bytes(), ENCODED));
     }
     if ends_open && !kept.is_empty() {
         canonical.push('/');
@@ -157,22 +145,7 @@ fn canonical_query(query: &str) -> String {
 }
 
 fn recode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    encode(&percent_decode(text), &mut encoded);
-    encoded
-}
-
-fn encode(bytes: &[u8], out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 0xF)]));
-        }
-    }
+    percent_encode(&percent_decode(text), ENCODED).to_string()
 }
 
 /// All values of a header in the order sent, trimmed, with single spaces, joined by commas.
