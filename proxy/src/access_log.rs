@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 
 use crate::response::Response;
 use crate::clock::{self, Instant};
-use crate::config::MetricsConfig;
 use crate::delivery::{Delivery, Envelope};
 use crate::event::Request;
 use crate::log;
+use crate::metrics::{self, Metric, MetricsConfig};
 
-/// The metrics and their CloudWatch units.
-const METRICS: [(&str, &str); 8] = [
+/// The metrics of a function.
+const METRICS: [Metric; 8] = [
     ("requests", "Count"),
     ("failures", "Count"),
     ("envelope_bytes", "Bytes"),
@@ -97,28 +97,13 @@ impl AccessLog {
             document.extend(members.into_iter().filter(|(_, value)| !value.is_null()));
         }
         if metrics.enabled {
-            document.insert("_aws".to_owned(), directives(&document));
+            // Only `requests` also has the dimension `delivery`, because each combination of metric and dimension costs.
+            let sets: [(&[&str], &[Metric]); 2] =
+                [(&["function"], &METRICS), (&["function", "delivery"], &METRICS[..1])];
+            document.insert(metrics::MEMBER.to_owned(), metrics::directives(&document, &sets));
         }
         Value::Object(document)
     }
-}
-
-/// The metric definitions. All metrics have the dimension `function`. Only `requests` also has `delivery`, because each
-/// combination of metric and dimension costs.
-fn directives(document: &Map<String, Value>) -> Value {
-    let there = METRICS.iter().filter(|(name, _)| document.contains_key(*name));
-    let all: Vec<Value> = there.map(|(name, unit)| json!({ "Name": name, "Unit": unit })).collect();
-    json!({
-        "Timestamp": clock::epoch_millis(),
-        "CloudWatchMetrics": [
-            { "Namespace": "HardcapProxy", "Dimensions": [["function"]], "Metrics": all },
-            {
-                "Namespace": "HardcapProxy",
-                "Dimensions": [["function", "delivery"]],
-                "Metrics": [{ "Name": "requests", "Unit": "Count" }],
-            },
-        ],
-    })
 }
 
 #[cfg(test)]
@@ -126,73 +111,8 @@ mod tests {
     use hardcap_limits::envelope::Payload;
 
     use super::*;
+    use crate::metrics::testing::check_embedded_metric_format;
     use crate::response::Body;
-
-    const UNITS: [&str; 27] = [
-        "Seconds",
-        "Microseconds",
-        "Milliseconds",
-        "Bytes",
-        "Kilobytes",
-        "Megabytes",
-        "Gigabytes",
-        "Terabytes",
-        "Bits",
-        "Kilobits",
-        "Megabits",
-        "Gigabits",
-        "Terabits",
-        "Percent",
-        "Count",
-        "Bytes/Second",
-        "Kilobytes/Second",
-        "Megabytes/Second",
-        "Gigabytes/Second",
-        "Terabytes/Second",
-        "Bits/Second",
-        "Kilobits/Second",
-        "Megabits/Second",
-        "Gigabits/Second",
-        "Terabits/Second",
-        "Count/Second",
-        "None",
-    ];
-
-    /// The requirements of AWS's page "Specification: Embedded metric format" (read on 2026-11-25): the schema at its end, and
-    /// that referenced members are in the root, metrics as numbers, dimensions as texts.
-    fn check_embedded_metric_format(document: &Value) {
-        let aws = document["_aws"].as_object().expect("`_aws` is an object");
-        assert_eq!(aws.keys().collect::<Vec<_>>(), ["Timestamp", "CloudWatchMetrics"]);
-        assert!(aws["Timestamp"].as_u64().is_some_and(|at| at > 1_700_000_000_000), "{aws:?}");
-        for directive in aws["CloudWatchMetrics"].as_array().expect("a list of directives") {
-            let directive = directive.as_object().expect("a directive is an object");
-            let mut names: Vec<_> = directive.keys().map(String::as_str).collect();
-            names.sort_unstable();
-            assert_eq!(names, ["Dimensions", "Metrics", "Namespace"]);
-            let namespace = directive["Namespace"].as_str().expect("a text");
-            assert!((1..=1024).contains(&namespace.len()), "{namespace}");
-            let sets = directive["Dimensions"].as_array().expect("a list of sets");
-            assert!(!sets.is_empty());
-            for set in sets {
-                let set = set.as_array().expect("a set is a list");
-                assert!(set.len() <= 30, "{set:?}");
-                for name in set {
-                    let name = name.as_str().expect("a reference is a text");
-                    assert!((1..=250).contains(&name.len()), "{name}");
-                    let value = document[name].as_str().expect("a dimension is a text in the root");
-                    assert!((1..=1024).contains(&value.len()) && value.is_ascii(), "{value}");
-                }
-            }
-            let metrics = directive["Metrics"].as_array().expect("a list of definitions");
-            assert!((1..=100).contains(&metrics.len()), "{metrics:?}");
-            for metric in metrics {
-                let name = metric["Name"].as_str().expect("a metric has a name");
-                assert!((1..=1024).contains(&name.len()), "{name}");
-                assert!(UNITS.contains(&metric["Unit"].as_str().expect("a unit")), "{metric}");
-                assert!(document[name].is_number(), "{name} is not a number in the root: {document}");
-            }
-        }
-    }
 
     fn document(change: impl FnOnce(&mut AccessLog), status: u16, enabled: bool) -> Value {
         let event = json!({ "httpMethod": "GET", "path": "/a?secret" });

@@ -20,6 +20,7 @@ use crate::environment::{Lookup, VariableError, ConfigError, Reader, variable};
 use crate::headers::ExtraHeaders;
 use crate::job::settings::{self, JobsConfig};
 use crate::session::{self, Cookies, SessionsConfig};
+use crate::metrics::MetricsConfig;
 use crate::sign::Scope;
 use crate::store::OverflowConfig;
 use crate::upload::{self, UploadConfig};
@@ -56,15 +57,6 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// The log filter, in the syntax of `RUST_LOG`.
     pub log: String,
-}
-
-/// Which metrics are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetricsConfig {
-    /// The name of the function, a dimension of the metrics.
-    pub function: String,
-    /// Whether log lines contain metrics.
-    pub enabled: bool,
 }
 
 /// Who may use the proxy.

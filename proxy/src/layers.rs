@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 10] = [
         "problem",
         "sign",
     ],
-    &["body", "clients", "cookie", "credentials", "deadline", "path"],
+    &["body", "clients", "cookie", "credentials", "deadline", "metrics", "path"],
     &["headers", "settings"],
     &["response", "compress", "store"],
     &["aws", "cors", "digest", "upload"],

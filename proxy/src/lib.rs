@@ -126,6 +126,7 @@ pub mod key;
 pub mod access_log;
 pub mod location;
 pub mod log;
+pub mod metrics;
 pub mod overflow_id;
 pub mod own;
 pub mod path;

@@ -14,6 +14,9 @@ use tracing_subscriber::registry::LookupSpan;
 /// The target of the access log, for filters.
 pub const ACCESS: &str = "access";
 
+/// The field of a line that is written as it is.
+const DOCUMENT: &str = "document";
+
 /// Starts the log. `filter` has the syntax of `RUST_LOG`.
 pub fn start(filter: &str) {
     let log = subscriber(filter, std::io::stdout);
@@ -46,7 +49,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        if event.metadata().target() != ACCESS {
+        if event.metadata().fields().field(DOCUMENT).is_none() {
             return self.0.format_event(context, writer, event);
         }
         let mut document = Document(String::new());
@@ -60,7 +63,7 @@ struct Document(String);
 
 impl Visit for Document {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "document" {
+        if field.name() == DOCUMENT {
             // Writing into a String does not fail.
             let _ = write!(self.0, "{value:?}");
         }

@@ -19,7 +19,7 @@ impl Proxy {
         match (self.jobs.get(), &self.config.jobs) {
             (Some(jobs), _) => Some(jobs),
             (None, Some(config)) => {
-                let made = Jobs::of(config, &self.config.overflow);
+                let made = Jobs::of(config, &self.config.overflow, &self.config.metrics);
                 Some(self.jobs.get_or_init(|| made).await)
             }
             (None, None) => None,

@@ -9,12 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::event::{self, Digest, JobEvent};
+use super::log;
 use super::outcome::JobError;
 use super::ports::{EpochMillis, Item, PortError, Ports, Written};
 use super::row::Row;
 use super::settings::JobSettings;
 use super::state::{JobEnd, Leftovers};
 use super::work::{Job, JobKind, TypedKind, object_key};
+use crate::metrics::MetricsConfig;
 
 /// The longest id of a job, in bytes.
 const ID_MAX: usize = 64;
@@ -28,6 +30,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 pub struct Engine {
     pub(crate) ports: Ports,
     pub(super) settings: JobSettings,
+    metrics: Option<MetricsConfig>,
     pub(super) kinds: BTreeMap<&'static str, Arc<dyn JobKind>>,
 }
 
@@ -56,7 +59,13 @@ impl Engine {
     /// An engine without kinds of job.
     #[must_use]
     pub fn new(ports: Ports, settings: JobSettings) -> Engine {
-        Engine { ports, settings, kinds: BTreeMap::new() }
+        Engine { ports, settings, metrics: None, kinds: BTreeMap::new() }
+    }
+
+    /// Writes metrics of ended jobs to the log.
+    #[must_use]
+    pub fn with_metrics(self, metrics: MetricsConfig) -> Engine {
+        Engine { metrics: Some(metrics), ..self }
     }
 
     /// Registers a kind of job with its tools.
@@ -104,12 +113,12 @@ impl Engine {
         let change = self.item(&next);
         let written = self.with_retries(|| self.ports.rows.write(vec![change.clone()])).await?;
         if written == Written::Yes {
-            log_change(&held.row, &next.row);
+            log::change(&held.row, &next.row, self.metrics.as_ref());
             return Ok(WriteOutcome::Ours(next));
         }
         Ok(match self.read(&next.row.id).await? {
             Some(there) if there.row.writer == next.row.writer => {
-                log_change(&held.row, &there.row);
+                log::change(&held.row, &there.row, self.metrics.as_ref());
                 WriteOutcome::Ours(there)
             }
             others => WriteOutcome::Others(others),
@@ -252,29 +261,6 @@ impl Engine {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// Logs a change of state or generation. Progress alone is not logged.
-fn log_change(before: &Row, row: &Row) {
-    if (before.state, before.generation) == (row.state, row.generation) {
-        return;
-    }
-    let error = row.error.as_ref();
-    let (code, title) = (error.map(|it| it.code.as_str()), error.map(|it| it.title.as_str()));
-    let Row { id, kind, owner, generation, attempts, progress, .. } = row;
-    let (from, state) = (before.state.name(), row.state.name());
-    let (items, bytes) = (progress.items, progress.bytes);
-    let spent_ms = row.ended.map(|ended| ended.saturating_sub(row.created));
-    if error.is_some() {
-        tracing::warn!(
-            target: "job", job = id, kind, owner, from, state, generation, attempts, items, bytes, spent_ms, code, title,
-            "a job ended with an error"
-        );
-    } else {
-        tracing::info!(
-            target: "job", job = id, kind, owner, from, state, generation, attempts, items, bytes, spent_ms, "a job changed"
-        );
     }
 }
 

@@ -82,6 +82,7 @@ mod create;
 mod engine;
 mod event;
 mod hashing;
+mod log;
 mod outcome;
 mod refusal;
 mod row;

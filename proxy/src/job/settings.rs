@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::environment::{VariableError, Reader, values};
+use crate::metrics::MetricsConfig;
 
 /// The resources of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,14 @@ pub struct JobsConfig {
     pub settings: JobSettings,
     /// The minimum size of a part of an export, in bytes.
     pub part_bytes: usize,
+}
+
+impl JobsConfig {
+    /// The metrics of jobs. Their dimension is the job function, whichever function ends a job.
+    #[must_use]
+    pub fn metrics(&self, metrics: &MetricsConfig) -> MetricsConfig {
+        MetricsConfig { function: self.place.function.clone(), enabled: metrics.enabled }
+    }
 }
 
 /// The default size of a part, in bytes; S3 requires 5 MiB. A few are in memory at a time.

@@ -90,6 +90,7 @@ async fn engine(config: &Config, jobs: &JobsConfig) -> Engine {
     let (uploads, result_max) = (config.uploads.clone(), config.max_body);
     let search = Arc::new(UpstreamSearch::new(Arc::clone(&upstream), Arc::clone(&aws)));
     Engine::new(ports, jobs.settings.clone())
+        .with_metrics(jobs.metrics(&config.metrics))
         .with::<Forward>(forward::Tools { upstream, aws, uploads, result_max })
         .with::<Export>(export::Tools { search, part_bytes: jobs.part_bytes, result_max })
 }

@@ -8,6 +8,7 @@ mod wait;
 use crate::event::Request;
 use crate::job::settings::JobsConfig;
 use crate::job::{Engine, JobRefusal, aws};
+use crate::metrics::MetricsConfig;
 use crate::session::Principal;
 use crate::store::OverflowConfig;
 
@@ -65,9 +66,14 @@ impl Jobs {
     }
 
     /// Jobs as configured.
-    pub(crate) async fn of(config: &JobsConfig, overflow: &OverflowConfig) -> Jobs {
+    pub(crate) async fn of(
+        config: &JobsConfig,
+        overflow: &OverflowConfig,
+        metrics: &MetricsConfig,
+    ) -> Jobs {
         let ports = aws::ports(&config.place, overflow).await;
-        Jobs::new(Engine::new(ports, config.settings.clone()), &config.place.prefix)
+        let engine = Engine::new(ports, config.settings.clone()).with_metrics(config.metrics(metrics));
+        Jobs::new(engine, &config.place.prefix)
     }
 }
 
