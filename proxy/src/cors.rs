@@ -14,7 +14,8 @@ use crate::headers::{append, set};
 
 /// Headers that a script may read in addition to the safelisted ones.
 const EXPOSED: &str =
-    "ETag, Location, Content-Encoding, Content-Disposition, X-Elastic-Product, X-Opaque-Id";
+    "ETag, Location, Content-Encoding, Content-Disposition, Retry-After, Preference-Applied, Repr-Digest, X-Job-Id, \
+     X-Elastic-Product, X-Opaque-Id";
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// Two hours, the maximum of browsers.
 const MAX_AGE_SECONDS: &str = "7200";

@@ -24,7 +24,7 @@ use super::work::{Context, Job, Results, Step, StepError};
 use crate::object::{self, ObjectError};
 use ahead::ReadAhead;
 use lines::PartBuffer;
-use reading::{PAGE_BYTES, SearchReader};
+use reading::SearchReader;
 
 /// The maximum number of parts of an upload in S3.
 const PARTS_MAX: usize = 10_000;
@@ -165,7 +165,7 @@ impl Job for Export {
         match filled {
             Ok((lot, reading)) => self.store_and_read_on(context, lot, reading).await,
             Err(SearchError::Lost) if self.point.take().is_some() => self.restart(context).await,
-            Err(error) => Err(failure(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -331,19 +331,6 @@ fn headers(gzip: bool) -> HeaderMap {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     headers
-}
-
-fn failure(error: SearchError) -> StepError {
-    match error {
-        SearchError::Again(why) => StepError::Again(why),
-        SearchError::Failed(problem) => StepError::Failed(problem),
-        SearchError::Lost => StepError::Again("the point in time was lost".to_owned()),
-        SearchError::TooLarge => StepError::Failed(JobError::new(
-            "hit_too_large",
-            "A hit is too large",
-            format!("A page with one hit has more than {PAGE_BYTES} bytes."),
-        )),
-    }
 }
 
 #[cfg(test)]

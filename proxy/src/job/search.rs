@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::outcome::JobError;
+use super::work::StepError;
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
 use crate::path::{Target, encode_segment};
@@ -32,6 +33,21 @@ pub enum SearchError {
     Lost,
     /// The page exceeds the maximum size.
     TooLarge,
+}
+
+impl From<SearchError> for StepError {
+    fn from(error: SearchError) -> StepError {
+        match error {
+            SearchError::Again(why) => StepError::Again(why),
+            SearchError::Failed(error) => StepError::Failed(error),
+            SearchError::Lost => StepError::Again("the point in time was lost".to_owned()),
+            SearchError::TooLarge => StepError::Failed(JobError::new(
+                "hit_too_large",
+                "A hit is too large",
+                "A page with one hit exceeds the maximum size of a page.",
+            )),
+        }
+    }
 }
 
 /// The API for points in time that the cluster has.
@@ -72,6 +88,26 @@ pub trait Search: Send + Sync {
 #[must_use]
 pub fn named(point: &PointInTime) -> Value {
     json!({ "id": point.id, "keep_alive": KEEP_ALIVE })
+}
+
+/// The sort of the request, made unambiguous: `search_after` skips hits with equal sort values.
+#[must_use]
+pub fn sort(asked: Option<&Value>, flavor: Flavor) -> Value {
+    let mut keys = match asked {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(keys)) => keys.clone(),
+        Some(key) => vec![key.clone()],
+    };
+    match flavor {
+        // Within a point in time Elasticsearch appends `_shard_doc` itself, unless no sort is given.
+        Flavor::Elasticsearch if keys.is_empty() => keys.push(json!({ "_shard_doc": "asc" })),
+        Flavor::Elasticsearch => {}
+        Flavor::OpenSearch => {
+            keys.push(json!({ "_index": "asc" }));
+            keys.push(json!({ "_id": "asc" }));
+        }
+    }
+    Value::Array(keys)
 }
 
 /// The cluster behind the proxy.

@@ -23,10 +23,18 @@ const SWEEP_MARGIN: Duration = Duration::from_secs(2);
 
 /// Runs the function `job` until Lambda ends it.
 pub async fn run_job() -> ExitCode {
+    run_job_with(|engine, _| engine).await
+}
+
+/// Runs the function `job` with further kinds of job, which `register` adds to the engine, until Lambda ends it.
+pub async fn run_job_with(
+    register: impl FnOnce(Engine, Arc<UpstreamSearch>) -> Engine,
+) -> ExitCode {
     let Some((config, jobs)) = configured("job").await else {
         return ExitCode::FAILURE;
     };
-    let engine = Arc::new(engine(&config, &jobs).await);
+    let (engine, search) = engine(&config, &jobs).await;
+    let engine = Arc::new(register(engine, search));
     let serve = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let engine = Arc::clone(&engine);
         async move {
@@ -47,7 +55,7 @@ pub async fn run_sweeper() -> ExitCode {
     let Some((config, jobs)) = configured("sweeper").await else {
         return ExitCode::FAILURE;
     };
-    let engine = Arc::new(engine(&config, &jobs).await);
+    let engine = Arc::new(engine(&config, &jobs).await.0);
     let serve = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let engine = Arc::clone(&engine);
         async move {
@@ -82,17 +90,21 @@ async fn configured(program: &str) -> Option<(Config, JobsConfig)> {
     Some((config, jobs))
 }
 
-/// An engine with the proxy's kinds of job.
-async fn engine(config: &Config, jobs: &JobsConfig) -> Engine {
+/// An engine with the proxy's kinds of job, and the search of the upstream.
+async fn engine(config: &Config, jobs: &JobsConfig) -> (Engine, Arc<UpstreamSearch>) {
     let ports = aws::ports(&jobs.place, &config.overflow).await;
     let upstream = Arc::new(Upstream::new(config.upstream.clone()));
     let aws = Arc::new(LazyAws::new(config.overflow.clone()));
     let (uploads, result_max) = (config.uploads.clone(), config.max_body);
     let search = Arc::new(UpstreamSearch::new(Arc::clone(&upstream), Arc::clone(&aws)));
-    Engine::new(ports, jobs.settings.clone())
+    let forward = forward::Tools { upstream, aws, uploads, result_max };
+    let part_bytes = jobs.part_bytes;
+    let export = export::Tools { search: Arc::clone(&search) as _, part_bytes, result_max };
+    let engine = Engine::new(ports, jobs.settings.clone())
         .with_metrics(jobs.metrics(&config.metrics))
-        .with::<Forward>(forward::Tools { upstream, aws, uploads, result_max })
-        .with::<Export>(export::Tools { search, part_bytes: jobs.part_bytes, result_max })
+        .with::<Forward>(forward)
+        .with::<Export>(export);
+    (engine, search)
 }
 
 fn ended(ran: Result<(), Error>) -> ExitCode {

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::lines::{PartBuffer, Page, Writer, whole};
 use super::{Request, Tools};
-use crate::job::search::{self, Flavor, PointInTime, SearchError};
+use crate::job::search::{self, PointInTime, SearchError};
 
 /// The default number of hits of a page.
 const PAGE_HITS: u64 = 1000;
 /// The maximum size of a page, in bytes. A larger page is requested again with half the hits.
-pub(super) const PAGE_BYTES: usize = 16_777_216;
+const PAGE_BYTES: usize = 16_777_216;
 /// A search and the position in it. It owns its data, because it may outlive the step that started it.
 pub(super) struct SearchReader {
     pub(super) tools: Tools,
@@ -60,7 +60,7 @@ impl SearchReader {
         let mut body = request.search.clone();
         body.insert("pit".to_owned(), search::named(point));
         body.insert("size".to_owned(), json!(size));
-        body.insert("sort".to_owned(), sort(request.search.get("sort"), point.flavor));
+        body.insert("sort".to_owned(), search::sort(request.search.get("sort"), point.flavor));
         body.insert("track_total_hits".to_owned(), json!(total.is_none()));
         let after = after.as_ref().and_then(|after| serde_json::from_str(after.get()).ok());
         if let Some(after) = after {
@@ -68,23 +68,4 @@ impl SearchReader {
         }
         Value::Object(body)
     }
-}
-
-/// The sort of the request, made unambiguous: `search_after` skips hits with equal sort values.
-pub(super) fn sort(asked: Option<&Value>, flavor: Flavor) -> Value {
-    let mut keys = match asked {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(keys)) => keys.clone(),
-        Some(key) => vec![key.clone()],
-    };
-    match flavor {
-        // Within a point in time Elasticsearch appends `_shard_doc` itself, unless no sort is given.
-        Flavor::Elasticsearch if keys.is_empty() => keys.push(json!({ "_shard_doc": "asc" })),
-        Flavor::Elasticsearch => {}
-        Flavor::OpenSearch => {
-            keys.push(json!({ "_index": "asc" }));
-            keys.push(json!({ "_id": "asc" }));
-        }
-    }
-    Value::Array(keys)
 }

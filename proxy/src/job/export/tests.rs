@@ -6,12 +6,11 @@ use futures_util::future::BoxFuture;
 
 use serde_json::json;
 
-use super::reading::sort;
 use super::*;
 use crate::clock;
 use crate::job::memory::{MemoryBlobs, MemoryQueue, MemoryRows};
 use crate::job::ports::{Ports, SystemClock};
-use crate::job::search::{Flavor, SearchFuture};
+use crate::job::search::{Flavor, SearchFuture, sort};
 use crate::job::{Engine, NewJob, Row, JobSettings, JobState};
 
 /// Answers page after page with what it was given; then with an empty one.

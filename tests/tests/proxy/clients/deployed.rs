@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hardcap::config::{ApiKind, BucketCorsRule, Config};
 use hardcap::settings::Settings;
 use hardcap_limits::Limits;
-use hardcap_tests::browser::{Browser, Page, Request};
+use hardcap_tests::browser::{Browser, Credentials, Page, Request};
 use hardcap_tests::client::Call;
 use hardcap_tests::content::{Content, Kind};
 use hardcap_tests::template;
@@ -157,6 +157,24 @@ async fn x2_the_rule_that_is_deployed_admits_the_proxys_own_page_and_one_of_anot
         let response = fetched.outcome.unwrap_or_else(|error| panic!("{page:?}: {error}"));
         assert_eq!(response.body.len() as u64, LARGE.size, "{page:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn x2_with_a_public_origin_a_page_of_the_proxy_may_send_credentials() {
+    let world = World::start(&[("ALLOWED_ORIGINS", APPLICATION)], &[]).await;
+    let page = Page::of(world.base(Gateway::Url));
+    let config = loaded(&[("PublicOrigin", &page.origin)]);
+    let reads = config.buckets[0].cors.iter().filter(|rule| rule.allowed_methods.join(" ") == "GET HEAD");
+    let origins: Vec<_> = reads.map(|rule| rule.allowed_origins.join(" ")).collect();
+    assert_eq!(origins, [&page.origin, "*"], "the first rule that matches decides");
+    let request =
+        || Request::get(world.url(Gateway::Url, LARGE)).credentials(Credentials::Include);
+    world.admit(&[&page.origin]).await;
+    let response = Browser::new().fetch(&page, request()).await.outcome.expect("the rule names the origin");
+    assert_eq!(response.body.len() as u64, LARGE.size);
+    world.admit(&["*"]).await;
+    let refused = Browser::new().fetch(&page, request()).await.outcome;
+    assert!(refused.is_err(), "a browser does not accept `*` with credentials");
 }
 
 #[test]
