@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hardcap_limits::Limits;
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryQueue, MemoryRows};
 use hardcap_proxy::job::ports::{Clock as _, Ports, SystemClock};
-use hardcap_proxy::job::{Context, Engine, Job, NewJob, Output, JobSettings, Step, StepError};
+use hardcap_proxy::job::{Context, Engine, Job, JobSettings, NewJob, Output, Step, StepError};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,8 @@ impl Job for Sum {
         if end < *context.input {
             return Ok(Step::Continue);
         }
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
+        let headers =
+            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
         let text = self.sum.to_string().into();
         Ok(Step::Complete(Output::put(context, headers, text).await?))
     }

@@ -80,7 +80,8 @@ impl Job for Tally {
             self.clean_up(context.tools).await;
             return Ok(Step::Complete(result));
         };
-        let no_sort = || JobError::new("unsorted", "The upstream does not sort", "A hit has no `sort`.");
+        let no_sort =
+            || JobError::new("unsorted", "The upstream does not sort", "A hit has no `sort`.");
         self.after = Some(last.sort.clone().ok_or_else(no_sort)?);
         point.id = page.pit_id.unwrap_or(point.id);
         self.point = Some(point);
@@ -159,7 +160,8 @@ mod tests {
             let from = body["search_after"][0].as_u64().map_or(0, |last| last + 1);
             let to = (from + body["size"].as_u64().expect("a size")).min(self.documents);
             let level = |number: u64| if number % 3 == 0 { "warn" } else { "info" };
-            let hit = |number: u64| json!({ "_source": { "level": level(number) }, "sort": [number] });
+            let hit =
+                |number: u64| json!({ "_source": { "level": level(number) }, "sort": [number] });
             let hits: Vec<Value> = (from..to).map(hit).collect();
             Box::pin(ready(Ok(json!({ "hits": { "hits": hits } }).to_string().into())))
         }

@@ -5,12 +5,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::response::Response;
 use crate::clock::{self, Instant};
 use crate::delivery::{Delivery, Envelope};
 use crate::event::Request;
 use crate::log;
 use crate::metrics::{self, Metric, MetricsConfig};
+use crate::response::Response;
 
 /// The metrics of a function.
 const METRICS: [Metric; 8] = [
@@ -59,7 +59,13 @@ impl AccessLog {
     }
 
     /// Writes the line. Headroom is the difference to Lambda's limit, in bytes.
-    pub fn write(&self, response: &Response, envelope: Envelope, posted: u64, metrics: &MetricsConfig) {
+    pub fn write(
+        &self,
+        response: &Response,
+        envelope: Envelope,
+        posted: u64,
+        metrics: &MetricsConfig,
+    ) {
         let document = self.document(response, envelope, posted, metrics);
         tracing::info!(target: log::ACCESS, document = %document);
     }

@@ -3,10 +3,10 @@
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
 use serde_json::{Map, Value, json};
 
-use crate::response::{Response, Body, Head, Text};
 use crate::delivery::{Delivery, OverflowForm};
 use crate::headers;
 use crate::problem::{PROBLEM_TYPE, problem_kind};
+use crate::response::{Body, Head, Response, Text};
 use crate::store::{Link, StoredResponse};
 
 /// The media type of a link in place of a response.

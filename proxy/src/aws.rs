@@ -150,7 +150,8 @@ impl ProvideCredentials for NoProvider {
     where
         Self: 'a,
     {
-        let none = error::CredentialsError::not_loaded("the environment has no source of credentials");
+        let none =
+            error::CredentialsError::not_loaded("the environment has no source of credentials");
         future::ProvideCredentials::ready(Err(none))
     }
 }

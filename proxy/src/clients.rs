@@ -166,8 +166,7 @@ fn row(text: &str) -> Result<Row, ClientRowError> {
         "refuse" => false,
         _ => return Err(wrong(ClientRowFault::Action)),
     };
-    http::HeaderName::from_bytes(header.as_bytes())
-        .map_err(|_| wrong(ClientRowFault::Header))?;
+    http::HeaderName::from_bytes(header.as_bytes()).map_err(|_| wrong(ClientRowFault::Header))?;
     let versions = Versions::read(versions).ok_or_else(|| wrong(ClientRowFault::Versions))?;
     Ok(Row { redirects, header: header.to_ascii_lowercase(), value: value.clone(), versions })
 }

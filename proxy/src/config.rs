@@ -13,14 +13,14 @@ use http::Uri;
 use crate::aws;
 use crate::clients::Clients;
 use crate::environment::values::{
-    self, AccessMode, access, bucket_name, key_prefix, limit_override, on_or_off, origins, positive,
-    public_url, upstream_url, whole, yes_or_no,
+    self, AccessMode, access, bucket_name, key_prefix, limit_override, on_or_off, origins,
+    positive, public_url, upstream_url, whole, yes_or_no,
 };
-use crate::environment::{Lookup, VariableError, ConfigError, Reader, variable};
+use crate::environment::{ConfigError, Lookup, Reader, VariableError, variable};
 use crate::headers::ExtraHeaders;
 use crate::job::settings::{self, JobsConfig};
-use crate::session::{self, Cookies, SessionsConfig};
 use crate::metrics::MetricsConfig;
+use crate::session::{self, Cookies, SessionsConfig};
 use crate::sign::Scope;
 use crate::store::OverflowConfig;
 use crate::upload::{self, UploadConfig};
@@ -128,8 +128,7 @@ impl Config {
             max_body: reader.given("MAX_BODY_BYTES", positive).unwrap_or(MAX_BODY_DEFAULT),
             allowed_origins: reader.optional("ALLOWED_ORIGINS", "", origins),
             metrics: MetricsConfig {
-                function: reader
-                    .optional("AWS_LAMBDA_FUNCTION_NAME", "proxy", values::text),
+                function: reader.optional("AWS_LAMBDA_FUNCTION_NAME", "proxy", values::text),
                 enabled: reader.optional("METRICS", "on", on_or_off),
             },
             log: reader.optional("RUST_LOG", "info,aws=warn,hyper=warn", values::text),
@@ -187,9 +186,10 @@ fn who(reader: &mut Reader<'_>) -> Access {
         (Some(AccessMode::Open), _) => Access::Open,
         (_, Some(config)) => Access::Sessions(config),
         (Some(AccessMode::Sessions), None) => {
-            let problem =
-                "is not set, but ACCESS=sessions needs it; set it to the table of users and sessions";
-            reader.errors.push(VariableError { name: "SESSIONS_TABLE", problem: problem.to_owned() });
+            let problem = "is not set, but ACCESS=sessions needs it; set it to the table of users and sessions";
+            reader
+                .errors
+                .push(VariableError { name: "SESSIONS_TABLE", problem: problem.to_owned() });
             Access::Closed
         }
         (None, None) => Access::Closed,
@@ -208,8 +208,9 @@ fn upstream(reader: &mut Reader<'_>, region: &str) -> UpstreamConfig {
         let stated = reader.given("UPSTREAM_REGION", values::text);
         let region = stated.unwrap_or_else(|| region.to_owned());
         if region.is_empty() {
-            let problem = "is not set, and AWS_REGION is not set either; requests are signed for a region"
-                .to_owned();
+            let problem =
+                "is not set, and AWS_REGION is not set either; requests are signed for a region"
+                    .to_owned();
             reader.errors.push(VariableError { name: "UPSTREAM_REGION", problem });
         }
         Scope { service, region }

@@ -2,19 +2,19 @@
 //!
 //! An origin must equal a configured one. No other origin is ever reflected.
 
+use http::Method;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap,
+    VARY,
 };
-use http::Method;
 
-use crate::response::{Response, Body};
 use crate::event::Request;
 use crate::headers::{append, set};
+use crate::response::{Body, Response};
 
 /// Headers that a script may read in addition to the safelisted ones.
-const EXPOSED: &str =
-    "ETag, Location, Content-Encoding, Content-Disposition, Retry-After, Preference-Applied, Repr-Digest, X-Job-Id, \
+const EXPOSED: &str = "ETag, Location, Content-Encoding, Content-Disposition, Retry-After, Preference-Applied, Repr-Digest, X-Job-Id, \
      X-Elastic-Product, X-Opaque-Id";
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// Two hours, the maximum of browsers.

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use hardcap_limits::envelope::{Payload, base64_capacity};
 use http::{HeaderMap, HeaderName};
 
-use crate::response::{Response, Body, Head, Text};
 use crate::clients::{self, Clients};
 use crate::compress;
 use crate::digest::{self, REPR_DIGEST};
 use crate::event::Request;
 use crate::headers::{self, text_of};
+use crate::response::{Body, Head, Response, Text};
 
 /// How a response is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,8 +208,8 @@ impl OverflowOptions {
             _ => Err(UnknownMode(text.to_owned())),
         });
         let conflicting_header = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-        let conflicting_header =
-            conflicting_header.filter(|name| is_signed(name) || CONDITIONAL.contains(&name.as_str()));
+        let conflicting_header = conflicting_header
+            .filter(|name| is_signed(name) || CONDITIONAL.contains(&name.as_str()));
         let destination = request.header("sec-fetch-dest").unwrap_or_default();
         let encodings: Vec<&str> = request
             .headers
@@ -271,8 +271,10 @@ impl OverflowOptions {
 
     /// Why the client cannot be redirected to the stored response.
     fn obstacle(&self, status: u16, redirectable: bool, redirect_assets: bool) -> Option<String> {
-        let name =
-            self.conflicting_header.as_deref().or((self.has_range && status == 206).then_some("range"));
+        let name = self
+            .conflicting_header
+            .as_deref()
+            .or((self.has_range && status == 206).then_some("range"));
         if let Some(name) = name {
             return Some(format!(
                 "The request has the header `{name}`, which S3 would misinterpret after a redirect. \

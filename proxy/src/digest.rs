@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http::HeaderName;
 use sha2::{Digest as _, Sha256};
 
-use crate::response::Head;
 use crate::event::Request;
 use crate::headers;
+use crate::response::Head;
 
 /// The header that contains the digest.
 pub const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");

@@ -69,7 +69,8 @@ impl Reader<'_> {
     ) -> T {
         let given = self.given(name, &parse);
         given.unwrap_or_else(|| {
-            parse(default).unwrap_or_else(|error| panic!("the default of {name} is invalid: {error}"))
+            parse(default)
+                .unwrap_or_else(|error| panic!("the default of {name} is invalid: {error}"))
         })
     }
 

@@ -1,11 +1,11 @@
 //! The path of a request from the event to the envelope, one step a line.
 
-mod renew;
+mod access;
 pub mod job_api;
 mod jobs;
 mod logins;
+mod renew;
 mod uploads;
-mod access;
 
 use std::time::Duration;
 
@@ -14,31 +14,31 @@ use http::header::{CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, LOCATION, VAR
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 
+use crate::access_log::AccessLog;
 use crate::announce;
-use crate::response::{Response, Body, Head};
 use crate::aws::LazyAws;
 use crate::body::{Gathered, UpstreamBody};
-use crate::overflow_id::OverflowId;
 use crate::clock::{self, Instant};
 use crate::compress;
 use crate::config::Config;
 use crate::cors;
 use crate::deadline::{self, Deadline};
-use crate::delivery::{self, OverflowOptions, Delivery, Envelope};
+use crate::delivery::{self, Delivery, Envelope, OverflowOptions};
 use crate::digest;
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::{Jobs, Preference, owner};
 use crate::headers::{self, UserHeaders};
 use crate::key;
-use crate::access_log::AccessLog;
 use crate::location::{self, ForeignLocation};
+use crate::overflow_id::OverflowId;
 use crate::path::Target;
 use crate::respond;
-use crate::session::{Sessions, Principal};
+use crate::response::{Body, Head, Response};
+use crate::session::{Principal, Sessions};
 use crate::store::StoreRequest;
 use crate::upload::RequestBody;
-use crate::upstream::{Outgoing, UpstreamResponse, Upstream};
+use crate::upstream::{Outgoing, Upstream, UpstreamResponse};
 
 /// A response is compressed only if this much time is left. S3 takes a body as it is.
 const TIME_TO_COMPRESS: Duration = Duration::from_secs(3);
@@ -165,7 +165,8 @@ impl Proxy {
         let body = clock::before(deadline.at, self.body(request, &principal)).await;
         let body = body.map_err(|clock::Late| ProxyError::Deadline(deadline.budget))??;
         let extra = &self.config.upstream_headers;
-        let exchange = Exchange { request, principal, options, body, cors, extra, envelope, deadline };
+        let exchange =
+            Exchange { request, principal, options, body, cors, extra, envelope, deadline };
         let preference = Preference::of(request);
         if preference.respond_async
             && let Some(jobs) = self.jobs().await
@@ -299,7 +300,8 @@ impl Proxy {
         let packing =
             tokio::task::spawn_blocking(move || delivery::inline_gzip(&head, &body, envelope));
         let packed = clock::before(exchange.deadline.at, packing).await;
-        let packed = packed.map_err(|clock::Late| ProxyError::Deadline(exchange.deadline.budget))?;
+        let packed =
+            packed.map_err(|clock::Late| ProxyError::Deadline(exchange.deadline.budget))?;
         let packed = packed.expect("compressing does not panic and is not cancelled");
         Ok(packed.map(|response| (response, Delivery::InlineGzip)))
     }
@@ -322,7 +324,8 @@ impl Proxy {
         let key = key::new_key(&self.config.overflow.prefix, &exchange.request.path);
         let overflow_id = OverflowId::of_key(&key, &owner.0).expect("the key has a UUID");
         let deadline = exchange.deadline;
-        let entry = StoreRequest { overflow_id: &overflow_id, headers: &head.headers, max, deadline };
+        let entry =
+            StoreRequest { overflow_id: &overflow_id, headers: &head.headers, max, deadline };
         let store = &self.aws.get().await.store;
         let stored = store.put(entry, body).await;
         line.s3_ms = Some(clock::millis_since(start));

@@ -6,7 +6,8 @@ pub mod stored;
 use std::borrow::Cow;
 
 use http::header::{
-    AsHeaderName, CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY,
+    AsHeaderName, CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE,
+    VARY,
 };
 
 pub use self::allowed::{ExtraHeaderError, ExtraHeaders};

@@ -103,7 +103,10 @@ pub(crate) mod testing {
                 let name = metric["Name"].as_str().expect("a metric has a name");
                 assert!((1..=1024).contains(&name.len()), "{name}");
                 assert!(UNITS.contains(&metric["Unit"].as_str().expect("a unit")), "{metric}");
-                assert!(document[name].is_number(), "{name} is not a number in the root: {document}");
+                assert!(
+                    document[name].is_number(),
+                    "{name} is not a number in the root: {document}"
+                );
             }
         }
     }

@@ -3,8 +3,8 @@
 use http::{HeaderMap, Method};
 use serde_json::json;
 
-use crate::response::{Body, Response};
 use crate::error::ProxyError;
+use crate::response::{Body, Response};
 
 /// Handles a path below `/_proxy`.
 ///

@@ -11,8 +11,7 @@ use crate::event::{ApiType, Query, Request};
 pub const OWN_PREFIX: &str = "/_proxy";
 
 /// The bytes that are encoded in a name or a value: all but the unreserved ones of RFC 3986.
-const RESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The bytes that are encoded in a path: all but `pchar` of RFC 3986 and the slash.
 const PATH: &AsciiSet = &RESERVED
     .remove(b'/')

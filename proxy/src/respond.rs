@@ -4,11 +4,11 @@ use http::HeaderMap;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use serde_json::{Map, Value, json};
 
-use crate::response::{Response, Body, Text};
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::headers;
-use crate::problem::{PROBLEM_TYPE, ProblemDetails, ToProblem, problem_kind, details};
+use crate::problem::{PROBLEM_TYPE, ProblemDetails, ToProblem, details, problem_kind};
+use crate::response::{Body, Response, Text};
 use crate::upstream::UpstreamError;
 
 /// The response to a failed request; `cors` are the headers that let a script read it.

@@ -84,8 +84,8 @@ pub fn signature_headers(
     let (headers, _) = instructions.into_parts();
     let mut signed = HeaderMap::with_capacity(headers.len());
     for header in headers {
-        let mut value = HeaderValue::from_str(header.value())
-            .map_err(|_| SignError::Header(header.name()))?;
+        let mut value =
+            HeaderValue::from_str(header.value()).map_err(|_| SignError::Header(header.name()))?;
         value.set_sensitive(header.sensitive() || header.name() == "authorization");
         signed.insert(HeaderName::from_static(header.name()), value);
     }

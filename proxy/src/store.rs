@@ -23,11 +23,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::body::{BodyError, Gathered, UpstreamBody};
 use crate::causes::with_causes;
-use crate::overflow_id::OverflowId;
 use crate::clock;
 use crate::credentials::CredentialsCache;
 use crate::deadline::Deadline;
 use crate::headers;
+use crate::overflow_id::OverflowId;
 use skew::Skew;
 use upload::Upload;
 
@@ -178,7 +178,11 @@ impl ResponseStore {
     /// # Errors
     ///
     /// [`PutError`] of S3, of the upstream, of the size or of the deadline. No data is left in the bucket then.
-    pub async fn put(&self, entry: StoreRequest<'_>, body: Gathered) -> Result<StoredResponse, PutError> {
+    pub async fn put(
+        &self,
+        entry: StoreRequest<'_>,
+        body: Gathered,
+    ) -> Result<StoredResponse, PutError> {
         match body {
             Gathered::Whole(bytes) => {
                 let put = self.put_object(entry, bytes);
@@ -189,7 +193,11 @@ impl ResponseStore {
         }
     }
 
-    async fn put_object(&self, entry: StoreRequest<'_>, body: Bytes) -> Result<StoredResponse, PutError> {
+    async fn put_object(
+        &self,
+        entry: StoreRequest<'_>,
+        body: Bytes,
+    ) -> Result<StoredResponse, PutError> {
         let digest = Sha256::digest(&body);
         let sha256 = hex::encode(digest);
         let stored = StoredResponse {
@@ -222,7 +230,11 @@ impl ResponseStore {
         Ok(stored)
     }
 
-    async fn put_parts(&self, entry: StoreRequest<'_>, body: UpstreamBody) -> Result<StoredResponse, PutError> {
+    async fn put_parts(
+        &self,
+        entry: StoreRequest<'_>,
+        body: UpstreamBody,
+    ) -> Result<StoredResponse, PutError> {
         let late = |clock::Late| PutError::Late(entry.deadline.budget);
         let created = clock::before(entry.deadline.at, self.create_upload(entry));
         let upload_id = created.await.map_err(late)??;

@@ -180,7 +180,9 @@ impl Upstream {
             Ok(Some(_)) => self.send_again_if_safe(outgoing, credentials).await,
             Ok(None) => Ok(response),
             Err(error) => {
-                tracing::warn!("the upstream refused the password, and it could not be refreshed: {error}");
+                tracing::warn!(
+                    "the upstream refused the password, and it could not be refreshed: {error}"
+                );
                 Ok(response)
             }
         }
@@ -304,7 +306,10 @@ impl Upstream {
             let ours = DateTime::from(clock::now()).secs();
             let skew = theirs.secs() - ours;
             if skew != self.skew.swap(skew, Ordering::Relaxed) {
-                tracing::warn!(skew_seconds = skew, "the upstream's clock differs from the function's; the request is signed again");
+                tracing::warn!(
+                    skew_seconds = skew,
+                    "the upstream's clock differs from the function's; the request is signed again"
+                );
                 return Ok(Skew::Learned);
             }
         }

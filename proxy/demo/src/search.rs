@@ -31,7 +31,6 @@ use tokio::task::{JoinHandle, JoinSet};
 pub mod authorization;
 pub mod sigv4;
 
-mod answer;
 mod bulk;
 mod cursor;
 mod discover;
@@ -40,10 +39,11 @@ mod index;
 mod keys;
 mod pages;
 mod received;
+mod reply;
 mod service;
 
 pub use authorization::Key;
-pub use index::Index;
+pub use index::{Index, IndexError};
 pub use received::{RECEIVED_MAX, Received};
 
 use service::Service;

@@ -287,7 +287,8 @@ fn a_password_and_a_signature_exclude_each_other() {
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
         ("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:1"),
     ];
-    let places = read(&local).expect("it is valid").upstream.basic_auth.expect("it is read").endpoints;
+    let places =
+        read(&local).expect("it is valid").upstream.basic_auth.expect("it is read").endpoints;
     assert_eq!(places.ssm, "http://127.0.0.1:1");
     assert_eq!(places.secrets, "http://127.0.0.1:4566");
 }

@@ -59,7 +59,10 @@ fn x1_a_preflight_is_answered_without_the_upstream() {
     let response = preflight(&request(Method::OPTIONS, &asked), &allowed()).expect("it is one");
     assert_eq!(response.status, 204);
     assert_eq!(get(&response.headers, "access-control-allow-origin"), Some(KIBANA));
-    assert_eq!(get(&response.headers, "access-control-allow-headers"), Some("kbn-version, osd-xsrf"));
+    assert_eq!(
+        get(&response.headers, "access-control-allow-headers"),
+        Some("kbn-version, osd-xsrf")
+    );
     assert!(get(&response.headers, "access-control-allow-methods").unwrap().contains("DELETE"));
     let foreign = [("origin", "https://evil.example"), ("access-control-request-method", "POST")];
     let response = preflight(&request(Method::OPTIONS, &foreign), &allowed()).expect("it is one");

@@ -224,7 +224,11 @@ fn r3_only_a_plain_success_becomes_a_303() {
     }
     for mode in [OverflowMode::Link, OverflowMode::Redirect] {
         let asked = OverflowOptions { mode: Some(mode), ..OverflowOptions::default() };
-        assert_eq!(asked.form(201, false), OverflowForm::Link, "who names X-Overflow expects a link");
+        assert_eq!(
+            asked.form(201, false),
+            OverflowForm::Link,
+            "who names X-Overflow expects a link"
+        );
     }
     for status in [400, 403, 404, 409, 429, 500, 503] {
         assert_eq!(asked.form(status, false), OverflowForm::Problem, "{status}");
@@ -284,7 +288,10 @@ fn r5_a_cross_origin_script_with_cookies_is_advised_to_request_the_link() {
     let with_cookie = [&cors[..], &[("cookie", "a=1")]].concat();
     let OverflowForm::Refused(reason) = form(&with_cookie) else { panic!("a browser blocks it") };
     assert!(reason.contains("X-Overflow: link"), "{reason}");
-    assert_eq!(form(&[&with_cookie[..], &[("x-overflow", "redirect")]].concat()), OverflowForm::Redirect);
+    assert_eq!(
+        form(&[&with_cookie[..], &[("x-overflow", "redirect")]].concat()),
+        OverflowForm::Redirect
+    );
     let own = [("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-origin"), ("cookie", "a=1")];
     assert_eq!(form(&own), OverflowForm::Redirect);
 }
@@ -296,7 +303,10 @@ fn r6_headers_that_s3_would_misinterpret_prevent_the_redirect() {
             panic!("{name} was redirected");
         };
         assert!(reason.contains(&name.to_ascii_lowercase()), "{reason}");
-        assert!(matches!(form(&[(name, "x"), ("x-overflow", "redirect")]), OverflowForm::Refused(_)));
+        assert!(matches!(
+            form(&[(name, "x"), ("x-overflow", "redirect")]),
+            OverflowForm::Refused(_)
+        ));
         assert_eq!(form(&[(name, "x"), ("x-overflow", "link")]), OverflowForm::Link, "{name}");
     }
     for name in ["Range", "If-Range", "if-none-match", "If-Modified-Since"] {

@@ -29,7 +29,9 @@ pub(crate) enum ValueError {
     #[error("`{0}` is not `es`, `aoss` or `none`")]
     Service(String),
     /// A bucket whose links would have an invalid host name.
-    #[error("`{0}` contains a dot, so TLS would fail for the host names of its links; use a name without dots")]
+    #[error(
+        "`{0}` contains a dot, so TLS would fail for the host names of its links; use a name without dots"
+    )]
     DottedBucket(String),
     /// A bucket.
     #[error("`{0}` is not a bucket name: expected 3 to 63 lower-case letters, digits and `-`")]
@@ -49,7 +51,9 @@ pub(crate) enum ValueError {
     #[error("contains a user or a password; credentials are not allowed in a URL")]
     Credentials,
     /// An origin.
-    #[error("`{0}` is not an origin: write https://host or https://host:8443, without a path; `*` is not allowed")]
+    #[error(
+        "`{0}` is not an origin: write https://host or https://host:8443, without a path; `*` is not allowed"
+    )]
     Origin(String),
     /// An override of a limit.
     #[error("`{0}` is not NAME=NUMBER, such as rest_timeout=5000")]

@@ -4,17 +4,17 @@ use http::{HeaderMap, Method};
 
 use super::logins::{self, Route};
 use super::{Proxy, renew};
-use crate::response::Response;
+use crate::access_log::AccessLog;
 use crate::config::Access;
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::{Route as JobRoute, description};
 use crate::job::export;
-use crate::access_log::AccessLog;
 use crate::object;
 use crate::own;
 use crate::path::Target;
-use crate::session::{ClientContext, SessionRefusal, Sessions, SessionsConfig, Principal};
+use crate::response::Response;
+use crate::session::{ClientContext, Principal, SessionRefusal, Sessions, SessionsConfig};
 
 /// A route below `/_proxy`.
 enum OwnRoute<'a> {
@@ -52,7 +52,11 @@ impl OwnRoute<'_> {
 }
 
 impl Proxy {
-    pub(super) fn client<'a>(&'a self, request: &'a Request, cors: &'a HeaderMap) -> ClientContext<'a> {
+    pub(super) fn client<'a>(
+        &'a self,
+        request: &'a Request,
+        cors: &'a HeaderMap,
+    ) -> ClientContext<'a> {
         ClientContext {
             request,
             public_url: self.config.public_url.as_deref(),
@@ -111,7 +115,8 @@ impl Proxy {
         principal: &Principal,
         asked: Option<(&Method, &str)>,
     ) -> Result<(), SessionRefusal> {
-        let (Access::Sessions(config), Principal::User(user)) = (&self.config.access, principal) else {
+        let (Access::Sessions(config), Principal::User(user)) = (&self.config.access, principal)
+        else {
             return Ok(());
         };
         client.admit_change()?;
@@ -162,7 +167,11 @@ impl Proxy {
         }
     }
 
-    async fn about_logins(&self, client: &ClientContext<'_>, route: Route) -> Result<Response, ProxyError> {
+    async fn about_logins(
+        &self,
+        client: &ClientContext<'_>,
+        route: Route,
+    ) -> Result<Response, ProxyError> {
         match &self.config.access {
             Access::Sessions(config) => self.sessions(config).await.respond(client, route).await,
             Access::Closed => Err(ProxyError::Closed),

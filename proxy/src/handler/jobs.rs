@@ -3,14 +3,16 @@
 use http::HeaderMap;
 
 use super::{Exchange, Proxy, bodyless};
-use crate::response::Response;
+use crate::access_log::AccessLog;
 use crate::delivery::{self, Delivery};
 use crate::error::ProxyError;
 use crate::event::Request;
-use crate::handler::job_api::{JobRequest, ForwardOutcome, Jobs, Preference, Route, head_of, mark, owner};
+use crate::handler::job_api::{
+    ForwardOutcome, JobRequest, Jobs, Preference, Route, head_of, mark, owner,
+};
 use crate::job::{JobRefusal, Row};
-use crate::access_log::AccessLog;
 use crate::path::Target;
+use crate::response::Response;
 use crate::session::Principal;
 
 impl Proxy {

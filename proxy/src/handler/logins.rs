@@ -5,21 +5,22 @@ mod page;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{CACHE_CONTROL, HeaderMap, SET_COOKIE};
 use http::Method;
+use http::header::{CACHE_CONTROL, HeaderMap, SET_COOKIE};
 use serde_json::json;
 
 use self::page::Notice;
-use crate::response::{Body, Response};
 use crate::cookie::Cookie;
 use crate::error::ProxyError;
 use crate::headers;
+use crate::response::{Body, Response};
 use crate::session::attempts::Attempt;
 use crate::session::origin::{is_loopback, scheme};
 use crate::session::store::EpochSeconds;
 use crate::session::ticket::random;
 use crate::session::{
-    ClientContext, Cookies, LoginForm, SessionRefusal, ReturnTo, Session, Sessions, SessionTicket, form_token, is_form_token,
+    ClientContext, Cookies, LoginForm, ReturnTo, Session, SessionRefusal, SessionTicket, Sessions,
+    form_token, is_form_token,
 };
 
 /// The largest body of a login or a logout, in bytes.
@@ -152,7 +153,11 @@ impl Sessions {
     }
 
     /// Checks that the browser that sends the form is the one that fetched it.
-    fn admit_form(&self, client: &ClientContext<'_>, form: &LoginForm) -> Result<(), SessionRefusal> {
+    fn admit_form(
+        &self,
+        client: &ClientContext<'_>,
+        form: &LoginForm,
+    ) -> Result<(), SessionRefusal> {
         client.admit_page()?;
         let cookie = self.settings.cookies.value(client.request, Cookie::Login);
         let own = cookie.is_some_and(|cookie| is_form_token(cookie, form.get("csrf_token")));
@@ -235,7 +240,8 @@ impl Login {
         match kind.split(';').next().unwrap_or_default().trim() {
             "application/x-www-form-urlencoded" => Ok(Login::Page(LoginForm::read(body))),
             "application/json" => {
-                let form = LoginForm::of_json(body).ok_or(SessionRefusal::Body("it is not a JSON object"))?;
+                let form = LoginForm::of_json(body)
+                    .ok_or(SessionRefusal::Body("it is not a JSON object"))?;
                 Ok(Login::Json(form))
             }
             _ => Err(SessionRefusal::Body("its Content-Type is neither that of a form nor JSON")),
@@ -248,7 +254,12 @@ fn date(seconds: EpochSeconds) -> String {
     DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime).unwrap_or_default()
 }
 
-fn json_response(client: &ClientContext<'_>, session: &Session, ticket: &SessionTicket, more: &HeaderMap) -> Response {
+fn json_response(
+    client: &ClientContext<'_>,
+    session: &Session,
+    ticket: &SessionTicket,
+    more: &HeaderMap,
+) -> Response {
     let body = json!({
         "access": "sessions",
         "user": session.user.name,

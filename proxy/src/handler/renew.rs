@@ -3,14 +3,14 @@
 use http::{HeaderMap, Method};
 
 use super::Proxy;
+use crate::access_log::AccessLog;
 use crate::announce;
-use crate::response::{Response, Head};
-use crate::overflow_id::OverflowId;
 use crate::delivery::OverflowOptions;
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::owner;
-use crate::access_log::AccessLog;
+use crate::overflow_id::OverflowId;
+use crate::response::{Head, Response};
 use crate::session::Principal;
 use crate::store::StoredResponse;
 
@@ -51,7 +51,8 @@ impl Proxy {
         }
         let link = store.link(&overflow_id.key).await?;
         let head = Head { status: 200, headers: cors.clone() };
-        let form = OverflowOptions::of_stored(request, &self.config.clients)?.form(head.status, true);
+        let form =
+            OverflowOptions::of_stored(request, &self.config.clients)?.form(head.status, true);
         let stored = StoredResponse {
             key: overflow_id.key.clone(),
             size: found.size,

@@ -4,13 +4,15 @@ use http::{HeaderMap, Method};
 use serde_json::{Map, Value, json};
 
 use super::Proxy;
-use crate::response::Response;
 use crate::clock;
 use crate::error::ProxyError;
 use crate::event::Request;
 use crate::handler::job_api::owner;
+use crate::response::Response;
 use crate::session::Principal;
-use crate::upload::{self, Promise, RequestBody, UploadLink, UploadSource, UploadTicket, UPLOAD_ID, UploadRefusal};
+use crate::upload::{
+    self, Promise, RequestBody, UPLOAD_ID, UploadLink, UploadRefusal, UploadSource, UploadTicket,
+};
 
 impl Proxy {
     /// Handles a request to `/_proxy/uploads`.

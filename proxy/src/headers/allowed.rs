@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn configured_names_are_forwarded_except_those_that_the_proxy_sets() {
-        let extra = ExtraHeaders::read("X-Team, x_shop-*\nidempotency-key").expect("they are names");
+        let extra =
+            ExtraHeaders::read("X-Team, x_shop-*\nidempotency-key").expect("they are names");
         for (name, expected) in [
             ("x-team", true),
             ("x-team-a", false),

@@ -7,10 +7,10 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::engine::{InvokeOutcome, Engine, VersionedRow, INPUT, job_key, state_name};
+use super::engine::{Engine, INPUT, InvokeOutcome, VersionedRow, job_key, state_name};
 use super::event::Digest;
 use super::outcome::JobError;
-use super::ports::{ObjectHeaders, EpochMillis, Item, PortError, Written};
+use super::ports::{EpochMillis, Item, ObjectHeaders, PortError, Written};
 use super::row::{NewRow, Row, later};
 use super::state::{JobEnd, JobState};
 use super::work::{Job, object_key, written};
@@ -124,7 +124,9 @@ impl Engine {
                 // No row refers to these objects. The lifecycle removes what is not deleted here.
                 if let Err(error) = self.clear(&draft.held.row, super::state::Leftovers::None).await
                 {
-                    tracing::info!("objects of a refused job are left to the bucket's lifecycle: {error}");
+                    tracing::info!(
+                        "objects of a refused job are left to the bucket's lifecycle: {error}"
+                    );
                 }
                 Err(refused)
             }
@@ -147,10 +149,13 @@ impl Engine {
         row.writer = self.ports.clock.unique();
         let plain = ObjectHeaders::default();
         let objects = [(INPUT.to_owned(), input), (state_name(1, &row.checkpoint), state.clone())];
-        let puts = objects.map(|(name, bytes)| {
-            let (key, plain) = (object_key(&row.id, &name), &plain);
-            async move { self.with_retries(|| self.ports.blobs.put(&key, plain, bytes.clone())).await }
-        });
+        let puts =
+            objects.map(|(name, bytes)| {
+                let (key, plain) = (object_key(&row.id, &name), &plain);
+                async move {
+                    self.with_retries(|| self.ports.blobs.put(&key, plain, bytes.clone())).await
+                }
+            });
         try_join_all(puts).await?;
         Ok(Draft { held: VersionedRow { row, version: 1 }, key: new.key, state })
     }
@@ -191,7 +196,11 @@ impl Engine {
     }
 
     /// The job for which a key was used.
-    async fn known(&self, owner: &str, key: Option<Key<'_>>) -> Result<Option<VersionedRow>, CreateError> {
+    async fn known(
+        &self,
+        owner: &str,
+        key: Option<Key<'_>>,
+    ) -> Result<Option<VersionedRow>, CreateError> {
         let Some(key) = key else {
             return Ok(None);
         };
@@ -248,7 +257,13 @@ impl Engine {
         Ok(owned)
     }
 
-    fn owner_item(&self, key: &str, before: Option<&Item>, mut owned: OwnerJobs, row: &Row) -> Item {
+    fn owner_item(
+        &self,
+        key: &str,
+        before: Option<&Item>,
+        mut owned: OwnerJobs,
+        row: &Row,
+    ) -> Item {
         owned.jobs.push(OwnerJob { id: row.id.clone(), ended: false });
         while owned.jobs.len() > LISTED_MAX {
             let oldest = owned.jobs.iter().position(|entry| entry.ended).unwrap_or(0);
@@ -264,9 +279,14 @@ impl Engine {
     }
 
     /// Makes sure that Lambda has the event of an accepted job.
-    async fn started(&self, held: VersionedRow, draft: Option<&Draft<'_>>) -> Result<Row, CreateError> {
+    async fn started(
+        &self,
+        held: VersionedRow,
+        draft: Option<&Draft<'_>>,
+    ) -> Result<Row, CreateError> {
         // A repetition this soon has overtaken the first request, which is about to invoke.
-        let elsewhere = draft.is_none() && self.now() < later(held.row.updated, FIRST_REQUEST_PATIENCE);
+        let elsewhere =
+            draft.is_none() && self.now() < later(held.row.updated, FIRST_REQUEST_PATIENCE);
         if held.row.state != JobState::Queued || held.row.handed || elsewhere {
             return Ok(held.row);
         }

@@ -97,7 +97,11 @@ impl Engine {
     }
 
     /// Writes the next version of a row; `None` if another writer was faster.
-    pub(super) async fn commit(&self, held: &VersionedRow, next: Row) -> Result<Option<VersionedRow>, PortError> {
+    pub(super) async fn commit(
+        &self,
+        held: &VersionedRow,
+        next: Row,
+    ) -> Result<Option<VersionedRow>, PortError> {
         Ok(match self.exchange(held, next).await? {
             WriteOutcome::Ours(held) => Some(held),
             WriteOutcome::Others(_) => None,
@@ -107,7 +111,11 @@ impl Engine {
     /// Writes the next version of a row, or returns the version of another writer.
     ///
     /// A lost response does not mean that the write failed: if the current version has this writer's mark, the write took place.
-    pub(super) async fn exchange(&self, held: &VersionedRow, next: Row) -> Result<WriteOutcome, PortError> {
+    pub(super) async fn exchange(
+        &self,
+        held: &VersionedRow,
+        next: Row,
+    ) -> Result<WriteOutcome, PortError> {
         let row = Row { writer: self.ports.clock.unique(), ..next };
         let next = VersionedRow { version: held.version + 1, row };
         let change = self.item(&next);
@@ -150,13 +158,20 @@ impl Engine {
     }
 
     /// Writes the end of a job and deletes its objects.
-    pub(super) async fn end(&self, held: &VersionedRow, ended: Row) -> Result<Option<VersionedRow>, PortError> {
+    pub(super) async fn end(
+        &self,
+        held: &VersionedRow,
+        ended: Row,
+    ) -> Result<Option<VersionedRow>, PortError> {
         let Some(ended) = self.commit(held, ended).await? else {
             return Ok(None);
         };
         // A sweeper repeats this once no run can be alive; this attempt is only earlier.
         if let Err(error) = self.clear(&ended.row, Leftovers::Result).await {
-            tracing::info!(job = ended.row.id, "objects of an ended job are left to the sweeper: {error}");
+            tracing::info!(
+                job = ended.row.id,
+                "objects of an ended job are left to the sweeper: {error}"
+            );
         }
         Ok(Some(ended))
     }

@@ -4,8 +4,8 @@
 //! An event is not trusted. It contains no bucket, key or address, and its state is used only if the digest equals that of the
 //! job's row. A forged event can at most start a generation that was due anyway.
 
-use base64::{DecodeError, Engine as _};
 use base64::engine::general_purpose::STANDARD;
+use base64::{DecodeError, Engine as _};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -76,9 +76,7 @@ impl JobEvent {
         match &self.state {
             EventState::Stored => Ok(None),
             EventState::Text(text) => Ok(Some(Bytes::copy_from_slice(text.as_bytes()))),
-            EventState::Base64(text) => {
-                Ok(Some(STANDARD.decode(text)?.into()))
-            }
+            EventState::Base64(text) => Ok(Some(STANDARD.decode(text)?.into())),
         }
     }
 

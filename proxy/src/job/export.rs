@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::hashing::Hashing;
-use super::outcome::{Output, JobError, Progress};
+use super::outcome::{JobError, Output, Progress};
 use super::ports::{Part, PortError};
 use super::search::{PointInTime, Search, SearchError};
 use super::work::{Context, Job, Results, Step, StepError};
@@ -225,7 +225,11 @@ impl Export {
     }
 
     /// Stores a part, and completes the object after the last one.
-    async fn store(&mut self, context: &Context<'_, Self>, lot: PartBuffer) -> Result<Step, StepError> {
+    async fn store(
+        &mut self,
+        context: &Context<'_, Self>,
+        lot: PartBuffer,
+    ) -> Result<Step, StepError> {
         let PartBuffer { writer, hits, is_last } = lot;
         let bytes = if hits == 0 && self.bytes > 0 { Bytes::new() } else { writer.finish() };
         self.hits += hits;
@@ -274,8 +278,9 @@ impl Export {
             return Err(JobError::new("result_too_large", title, detail));
         }
         if self.upload.as_ref().is_some_and(|upload| upload.parts.len() >= PARTS_MAX) {
-            let detail =
-                format!("The result has more than {PARTS_MAX} parts. Narrow the search, or compress the result.");
+            let detail = format!(
+                "The result has more than {PARTS_MAX} parts. Narrow the search, or compress the result."
+            );
             return Err(JobError::new("result_too_large", title, detail));
         }
         match self.total {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap};
 use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap};
 use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
 use super::hashing::Hashing;
-use super::outcome::{Output, JobError, Progress};
+use super::outcome::{JobError, Output, Progress};
 use super::ports::PortError;
 use super::work::{Context, Job, Step, StepError};
 use crate::aws::LazyAws;
@@ -20,8 +20,8 @@ use crate::body::{Gathered, UpstreamBody};
 use crate::headers;
 use crate::path::Target;
 use crate::store::ResponseStore;
-use crate::upload::{RequestBody, UploadSource, SourceError, UploadConfig, Uploaded};
-use crate::upstream::{Outgoing, UpstreamResponse, Upstream, UpstreamError};
+use crate::upload::{RequestBody, SourceError, UploadConfig, UploadSource, Uploaded};
+use crate::upstream::{Outgoing, Upstream, UpstreamError, UpstreamResponse};
 
 /// The size of every part but the last, in bytes; one is in memory at a time.
 const PART_SIZE: usize = 8 * 1024 * 1024;
@@ -100,9 +100,7 @@ impl Request {
                 let source = UploadSource::new(uploaded, media_type, &tools.uploads, store);
                 RequestBody::Uploaded(Box::new(source))
             }
-            None => {
-                RequestBody::Inline(Bytes::from(STANDARD.decode(&self.body)?))
-            }
+            None => RequestBody::Inline(Bytes::from(STANDARD.decode(&self.body)?)),
         };
         Ok(Outgoing {
             method: Method::from_bytes(self.method.as_bytes())?,
@@ -143,12 +141,9 @@ impl Job for Forward {
 
     async fn step(&mut self, context: &Context<'_, Self>) -> Result<Step, StepError> {
         let aws = context.tools.aws.get().await;
-        let outgoing = context
-            .input
-            .outgoing(context.tools, &aws.store)
-            .map_err(|error| {
-                JobError::new("unreadable", "The request cannot be sent", error.to_string())
-            })?;
+        let outgoing = context.input.outgoing(context.tools, &aws.store).map_err(|error| {
+            JobError::new("unreadable", "The request cannot be sent", error.to_string())
+        })?;
         let sent = context.tools.upstream.send(&outgoing, &aws.credentials).await;
         let response = sent.map_err(|error| failure(&error, &outgoing.method))?;
         let headers = kept(&response)?;
@@ -206,9 +201,12 @@ async fn parts(
     {
         bytes += part.len() as u64;
         if bytes > max {
-            let detail =
-                format!("The response has more than {max} bytes. Request less, or raise MAX_BODY_BYTES.");
-            return Err(JobError::new("result_too_large", "The response is too large", detail).into());
+            let detail = format!(
+                "The response has more than {max} bytes. Request less, or raise MAX_BODY_BYTES."
+            );
+            return Err(
+                JobError::new("result_too_large", "The response is too large", detail).into()
+            );
         }
         hashing.update(&part);
         let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
@@ -235,7 +233,8 @@ async fn part_again(
 fn kept(response: &UpstreamResponse) -> Result<HeaderMap, JobError> {
     let headers = &response.headers;
     // A byte that is not ASCII takes two in stored JSON.
-    let stored = |value: &[u8]| value.iter().map(|byte| 1 + usize::from(!byte.is_ascii())).sum::<usize>();
+    let stored =
+        |value: &[u8]| value.iter().map(|byte| 1 + usize::from(!byte.is_ascii())).sum::<usize>();
     let bytes: usize =
         headers.iter().map(|(name, value)| name.as_str().len() + stored(value.as_bytes())).sum();
     if bytes <= HEADERS_MAX {

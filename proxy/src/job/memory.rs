@@ -7,8 +7,8 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 
 use super::ports::{
-    Blobs, Change, ObjectHeaders, DuePage, EpochMillis, Invoker, Item, OpenUpload, Part, PortFuture,
-    PortError, Rows, Written,
+    Blobs, Change, DuePage, EpochMillis, Invoker, Item, ObjectHeaders, OpenUpload, Part, PortError,
+    PortFuture, Rows, Written,
 };
 
 /// The page size of [`MemoryRows::due`], small so that tests have several pages.
@@ -151,7 +151,12 @@ fn tag(bytes: &[u8]) -> String {
 }
 
 impl Blobs for MemoryBlobs {
-    fn put<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders, bytes: Bytes) -> PortFuture<'a, ()> {
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        described: &'a ObjectHeaders,
+        bytes: Bytes,
+    ) -> PortFuture<'a, ()> {
         Box::pin(async move {
             let object = (described.clone(), bytes);
             lock(&self.bucket).objects.insert(key.to_owned(), object);
@@ -180,7 +185,12 @@ impl Blobs for MemoryBlobs {
         })
     }
 
-    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> PortFuture<'a, Part> {
+    fn part<'a>(
+        &'a self,
+        upload: &'a OpenUpload,
+        number: i32,
+        bytes: Bytes,
+    ) -> PortFuture<'a, Part> {
         Box::pin(async move {
             let mut bucket = lock(&self.bucket);
             let open = bucket.uploads.get_mut(&upload.id).ok_or_else(|| missing(&upload.id))?;

@@ -46,29 +46,7 @@
 //! of `ports.rs`, which `aws/` and `memory.rs` implement. `event.rs` is the event. `forward.rs` and `export.rs` are the proxy's
 //! two kinds of job, `handler::job_api` is their HTTP interface, and `programs::jobs` has the Lambda functions.
 //!
-//! # Which test holds off which trap
-//!
-//! | trap | tests |
-//! | --- | --- |
-//! | H1 202 only after a durable accept | `tests/proxy/job_engine`: `h1_*`; `tests/proxy/job_chaos`: `j2_j4_h1_*` |
-//! | H2 what is told of a job | `runs`: `h2_*`; `tests/proxy/jobs.rs`: `h2_*`, `a_slow_job_*`, `a_failed_job_*`; `row::tests`: `j7_*` |
-//! | H3 results are what was sent | `tests/proxy/jobs.rs`: `h3_*`, `a_quick_job_*`; `export::tests`; `large` |
-//! | H4 ids belong to owners | `tests/proxy/job_engine`: `h4_*` |
-//! | J1 recursion is cut off | `tests/proxy/job_engine`: `j1_*`; `runs`: `j1_*`, `an_export_of_forty_generations_*`; `real_time`: `forty_generations_*` |
-//! | J2 duplicates, order, loss | `tests/proxy/job_chaos`: `j2_*`; `tests/proxy/job_engine`: `j2_*`; `row::tests`: `j2_*` |
-//! | J3 steps longer than the time | `tests/proxy/job_engine`: `j3_*`; `real_time`: `j3_*`, `a_job_longer_than_*` |
-//! | J4 writing and invoking are two things | `tests/proxy/job_chaos`: `j2_j4_*` |
-//! | J5 oversize is permanent | `tests/proxy/job_engine`: `j5_*` |
-//! | J6 inline or by reference, and forgeries | `event::tests`: `j6_*`; `tests/proxy/job_engine`: `j6_*`; `runs`: `j6_*`, `an_export_whose_parts_*` |
-//! | J7 states only move on | `row::tests`: `j7_*` |
-//! | J8 bounds | `row::tests`: `j8_*`; `tests/proxy/job_engine`: `j8_*`; `tests/proxy/jobs.rs`: `j8_*` |
-//! | J9 one request, one job | `tests/proxy/job_engine`: `j9_*`; `tests/proxy/jobs.rs`: `j9_*` |
-//! | J11 nothing but the signature in a link | `tests/tests/proxy/uploads.rs`: `j11_*` |
-//! | J13 small rows, lazy expiry | `outcome::j13_*`; `tests/proxy/job_engine`: `j13_*`; `tests/proxy/jobs.rs`: `h2_*` |
-//! | J14 no secret in an event | `tests/proxy/job_engine`: `j14_*`; `tests/proxy/jobs.rs`: `j14_*` |
-//!
-//! `runs`, `real_time` and `large` run whole jobs in real functions, and lie in the package that tests both sides.
-//! J10 and J12 are about uploads; the crate has their tests.
+//! `docs/failure-modes.md` lists known failure modes of jobs and their tests.
 
 pub mod aws;
 pub mod export;

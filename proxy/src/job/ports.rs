@@ -128,7 +128,12 @@ pub struct OpenUpload {
 /// A bucket. Keys are relative to the configured prefix.
 pub trait Blobs: Send + Sync {
     /// Stores an object, replacing an existing one.
-    fn put<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders, bytes: Bytes) -> PortFuture<'a, ()>;
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        described: &'a ObjectHeaders,
+        bytes: Bytes,
+    ) -> PortFuture<'a, ()>;
 
     /// Reads an object; [`PortError::Missing`] if it does not exist.
     fn get<'a>(&'a self, key: &'a str) -> PortFuture<'a, Bytes>;
@@ -140,7 +145,12 @@ pub trait Blobs: Send + Sync {
     fn begin<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders) -> PortFuture<'a, String>;
 
     /// Stores a part, replacing an existing one; [`PortError::Missing`] if the upload has ended.
-    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> PortFuture<'a, Part>;
+    fn part<'a>(
+        &'a self,
+        upload: &'a OpenUpload,
+        number: i32,
+        bytes: Bytes,
+    ) -> PortFuture<'a, Part>;
 
     /// Completes an object from parts; [`PortError::Missing`] if the upload has ended.
     fn complete<'a>(&'a self, upload: &'a OpenUpload, parts: &'a [Part]) -> PortFuture<'a, ()>;

@@ -76,7 +76,9 @@ impl ToProblem for JobRefusal {
                 "There is no such job",
                 "GET /_proxy/jobs lists your jobs.",
             ),
-            JobRefusal::Gone(_) => details(410, "job-gone", "The job has expired", "Send the request again."),
+            JobRefusal::Gone(_) => {
+                details(410, "job-gone", "The job has expired", "Send the request again.")
+            }
             JobRefusal::Ended { .. } => details(
                 502,
                 "job-ended",

@@ -15,10 +15,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
-use super::outcome::{Output, JobError, Progress};
+use super::outcome::{JobError, Output, Progress};
 use super::ports::EpochMillis;
 use super::settings::JobSettings;
-use super::state::{GenerationRef, Lease, Decision, JobEnd, Leftovers, Setback, JobState};
+use super::state::{Decision, GenerationRef, JobEnd, JobState, Lease, Leftovers, Setback};
 
 /// The row of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

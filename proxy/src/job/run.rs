@@ -8,13 +8,16 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, join3, select};
 
-use super::engine::{InvokeOutcome, Engine, WriteOutcome, VersionedRow, INPUT, LoadedObject, held, job_key, state_name};
+use super::engine::{
+    Engine, INPUT, InvokeOutcome, LoadedObject, VersionedRow, WriteOutcome, held, job_key,
+    state_name,
+};
 use super::event::{Digest, JobEvent};
 use super::outcome::{JobError, Progress};
-use super::ports::{ObjectHeaders, EpochMillis, PortError};
+use super::ports::{EpochMillis, ObjectHeaders, PortError};
 use super::row::{Row, later};
-use super::state::{GenerationRef, Lease, Decision, JobEnd};
-use super::work::{StepEnv, JobKind, Step, StepError, RunningJob, object_key};
+use super::state::{Decision, GenerationRef, JobEnd, Lease};
+use super::work::{JobKind, RunningJob, Step, StepEnv, StepError, object_key};
 
 /// How often the lease is tried again after concurrent writes.
 const LEASE_TRIES: usize = 4;
@@ -76,7 +79,11 @@ impl Engine {
     ///
     /// [`PortError`] if a port fails even after retries. The function should report it, so that Lambda retries the event. A sweeper
     /// continues the job in any case.
-    pub async fn run(&self, payload: &[u8], deadline: EpochMillis) -> Result<RunOutcome, PortError> {
+    pub async fn run(
+        &self,
+        payload: &[u8],
+        deadline: EpochMillis,
+    ) -> Result<RunOutcome, PortError> {
         let event: JobEvent = match serde_json::from_slice(payload) {
             Ok(event) => event,
             Err(error) => return Ok(RunOutcome::Unreadable(error.to_string())),
@@ -86,7 +93,11 @@ impl Engine {
         ran
     }
 
-    async fn run_event(&self, event: &JobEvent, deadline: EpochMillis) -> Result<RunOutcome, PortError> {
+    async fn run_event(
+        &self,
+        event: &JobEvent,
+        deadline: EpochMillis,
+    ) -> Result<RunOutcome, PortError> {
         let budget = self.budget(deadline);
         let token = self.ports.clock.unique();
         let begun = match self.acquire(event, &token, deadline).await? {
@@ -227,7 +238,10 @@ impl<'a> Generation<'a> {
         Ok(ran)
     }
 
-    async fn steps(&mut self, work: &mut Box<dyn RunningJob + 'a>) -> Result<RunOutcome, PortError> {
+    async fn steps(
+        &mut self,
+        work: &mut Box<dyn RunningJob + 'a>,
+    ) -> Result<RunOutcome, PortError> {
         let mut counters = Counters { steps: 0, faults: 0, shown: self.engine.now() };
         loop {
             // At least one step is run, so that a job progresses even if time is short.
@@ -246,7 +260,9 @@ impl<'a> Generation<'a> {
                     self.held.row.progress = work.progress();
                     return self.engine.ended(&self.held, JobEnd::Complete(output)).await;
                 }
-                StepOutcome::Ended(Err(StepError::Again(why))) => self.after_fault(&mut counters, why).await,
+                StepOutcome::Ended(Err(StepError::Again(why))) => {
+                    self.after_fault(&mut counters, why).await
+                }
                 StepOutcome::Ended(Err(StepError::Failed(problem))) => Some(problem),
                 StepOutcome::Panicked(what) => Some(JobError::new("bug", "The job panicked", what)),
                 StepOutcome::Superseded => return Ok(SUPERSEDED),
@@ -345,7 +361,11 @@ impl<'a> Generation<'a> {
         Ok(Some(ended.map_or(SUPERSEDED, |_| RunOutcome::Ended)))
     }
 
-    async fn show(&mut self, work: &dyn RunningJob, now: EpochMillis) -> Result<Option<RunOutcome>, PortError> {
+    async fn show(
+        &mut self,
+        work: &dyn RunningJob,
+        now: EpochMillis,
+    ) -> Result<Option<RunOutcome>, PortError> {
         let advanced = self.held.row.advance(&self.token, work.progress(), now);
         let Some(advanced) = advanced else {
             return Ok(Some(SUPERSEDED));
@@ -364,11 +384,7 @@ impl<'a> Generation<'a> {
         counters.faults += 1;
         let max = self.engine.settings.attempts_max;
         if counters.faults >= max || !self.held.row.repeatable {
-            return Some(JobError::new(
-                "step_failed",
-                "A step failed repeatedly",
-                why,
-            ));
+            return Some(JobError::new("step_failed", "A step failed repeatedly", why));
         }
         self.engine.ports.clock.wait(STEP_WAIT * counters.faults).await;
         None
@@ -399,7 +415,10 @@ impl<'a> Generation<'a> {
             return Ok(SUPERSEDED);
         };
         if let Some(end) = released.out_of_attempts(now, &engine.settings) {
-            return Ok(engine.end(&self.held, end).await?.map_or(SUPERSEDED, |_| RunOutcome::Ended));
+            return Ok(engine
+                .end(&self.held, end)
+                .await?
+                .map_or(SUPERSEDED, |_| RunOutcome::Ended));
         }
         match engine.commit(&self.held, released).await? {
             Some(held) => self.deliver(held).await,

@@ -234,11 +234,9 @@ async fn small(body: UpstreamBody) -> Result<Bytes, SearchError> {
 
 fn unsent(error: &UpstreamError) -> SearchError {
     match error {
-        UpstreamError::Unsigned(_) | UpstreamError::Source(_) => SearchError::Failed(JobError::new(
-            "unsigned",
-            "The search cannot be sent",
-            error.to_string(),
-        )),
+        UpstreamError::Unsigned(_) | UpstreamError::Source(_) => SearchError::Failed(
+            JobError::new("unsigned", "The search cannot be sent", error.to_string()),
+        ),
         UpstreamError::Unreachable(_)
         | UpstreamError::Broken(_)
         | UpstreamError::Stalled(_)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::environment::{VariableError, Reader, values};
+use crate::environment::{Reader, VariableError, values};
 use crate::metrics::MetricsConfig;
 
 /// The resources of jobs.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Digest;
-use super::outcome::{Output, JobError};
+use super::outcome::{JobError, Output};
 use super::ports::EpochMillis;
 use super::row::Row;
 

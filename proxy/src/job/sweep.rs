@@ -4,11 +4,11 @@
 
 use serde::Deserialize;
 
-use super::engine::{InvokeOutcome, Engine, VersionedRow, held};
+use super::engine::{Engine, InvokeOutcome, VersionedRow, held};
 use super::event::JobEvent;
 use super::outcome::JobError;
 use super::ports::{EpochMillis, PortError};
-use super::state::{JobEnd, Leftovers, JobState};
+use super::state::{JobEnd, JobState, Leftovers};
 
 /// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +73,11 @@ impl Engine {
         }
     }
 
-    async fn process(&self, item: &super::ports::Item, swept: &mut SweepReport) -> Result<(), PortError> {
+    async fn process(
+        &self,
+        item: &super::ports::Item,
+        swept: &mut SweepReport,
+    ) -> Result<(), PortError> {
         let held = held(item)?;
         if held.row.state.is_terminal() {
             return self.clear_ended(held, swept).await;
@@ -96,7 +100,11 @@ impl Engine {
         Ok(())
     }
 
-    async fn clear_ended(&self, held: VersionedRow, swept: &mut SweepReport) -> Result<(), PortError> {
+    async fn clear_ended(
+        &self,
+        held: VersionedRow,
+        swept: &mut SweepReport,
+    ) -> Result<(), PortError> {
         let now = self.now();
         if held.row.due(&self.settings).is_none_or(|due| due > now) {
             return Ok(());

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::outcome::{Output, JobError, Progress, described};
+use super::outcome::{JobError, Output, Progress, described};
 use super::ports::{Blobs, Clock, EpochMillis, OpenUpload, Part, PortError};
 
 /// A kind of job. The value is its state, from which the next generation continues.
@@ -72,7 +72,11 @@ impl From<PortError> for StepError {
         if error.is_transient() {
             return StepError::Again(error.to_string());
         }
-        StepError::Failed(JobError::new("storage", "The result cannot be stored", error.to_string()))
+        StepError::Failed(JobError::new(
+            "storage",
+            "The result cannot be stored",
+            error.to_string(),
+        ))
     }
 }
 
@@ -152,7 +156,12 @@ impl Results<'_> {
     /// # Errors
     ///
     /// Those of [`Blobs`].
-    pub async fn put(&self, name: &str, headers: &HeaderMap, bytes: Bytes) -> Result<(), PortError> {
+    pub async fn put(
+        &self,
+        name: &str,
+        headers: &HeaderMap,
+        bytes: Bytes,
+    ) -> Result<(), PortError> {
         self.env.blobs.put(&self.key(name), &described(headers), bytes).await
     }
 
@@ -237,7 +246,11 @@ pub(super) fn object_key(id: &str, name: &str) -> String {
 /// A kind of job, with its type erased.
 pub(super) trait JobKind: Send + Sync {
     /// Continues a job from its state.
-    fn resume<'a>(&'a self, input: &[u8], state: &[u8]) -> Result<Box<dyn RunningJob + 'a>, JobError>;
+    fn resume<'a>(
+        &'a self,
+        input: &[u8],
+        state: &[u8],
+    ) -> Result<Box<dyn RunningJob + 'a>, JobError>;
 }
 
 /// A running job, with its type erased.
@@ -259,9 +272,14 @@ struct TypedJob<'a, J: Job> {
 }
 
 impl<J: Job> JobKind for TypedKind<J> {
-    fn resume<'a>(&'a self, input: &[u8], state: &[u8]) -> Result<Box<dyn RunningJob + 'a>, JobError> {
+    fn resume<'a>(
+        &'a self,
+        input: &[u8],
+        state: &[u8],
+    ) -> Result<Box<dyn RunningJob + 'a>, JobError> {
         let unreadable = |what: &str, error: serde_json::Error| {
-            let detail = format!("The stored {what} cannot be read as that of `{}`: {error}", J::KIND);
+            let detail =
+                format!("The stored {what} cannot be read as that of `{}`: {error}", J::KIND);
             JobError::new("unreadable", "The job cannot be continued", detail)
         };
         let input = serde_json::from_slice(input).map_err(|error| unreadable("input", error))?;

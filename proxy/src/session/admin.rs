@@ -1,6 +1,6 @@
 //! The management of users, for the program `admin`.
 
-use super::store::{Expected, EpochSeconds, SessionStoreError, SessionStore, UserRecord};
+use super::store::{EpochSeconds, Expected, SessionStore, SessionStoreError, UserRecord};
 use super::{Role, password, ticket, user_name};
 
 /// A change of a user.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::store::{EpochSeconds, SessionStoreError, SessionStore};
+use super::store::{EpochSeconds, SessionStore, SessionStoreError};
 
 /// The limits of failed logins within a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,10 @@ impl Attempt {
     }
 
     /// Removes a successful attempt from the counts. Attempts of others at this address or with this name remain.
-    pub(crate) async fn succeeded(&self, store: &dyn SessionStore) -> Result<(), SessionStoreError> {
+    pub(crate) async fn succeeded(
+        &self,
+        store: &dyn SessionStore,
+    ) -> Result<(), SessionStoreError> {
         let [pair, address, user] = &self.keys;
         tokio::try_join!(store.forgive(pair), store.uncount(address), store.uncount(user))?;
         Ok(())

@@ -4,11 +4,11 @@ use http::Method;
 use http::header::{CACHE_CONTROL, HeaderMap, LOCATION};
 
 use super::origin::{self, OriginKind};
-use super::{SessionRefusal, ReturnTo};
-use crate::response::{Response, Body};
+use super::{ReturnTo, SessionRefusal};
 use crate::event::{Query, Request};
 use crate::headers;
 use crate::path::Target;
+use crate::response::{Body, Response};
 
 /// A request with the settings that concern its origin.
 #[derive(Clone, Copy, Debug)]
@@ -109,8 +109,12 @@ mod tests {
         request.query = Query::Raw("q=a+b&v".to_owned());
         let target = Target::of(&request).unwrap();
         let cors = HeaderMap::new();
-        let client =
-            ClientContext { request: &request, public_url: None, allowed_origins: &[], cors: &cors };
+        let client = ClientContext {
+            request: &request,
+            public_url: None,
+            allowed_origins: &[],
+            cors: &cors,
+        };
         match client.unauthenticated(&target) {
             Ok(response) => {
                 assert_eq!(response.status, 303);

@@ -15,7 +15,10 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::store::{AttemptCount, Expected, EpochSeconds, SessionRecord, SessionStoreError, StoreFuture, SessionStore, UserRecord};
+use super::store::{
+    AttemptCount, EpochSeconds, Expected, SessionRecord, SessionStore, SessionStoreError,
+    StoreFuture, UserRecord,
+};
 use crate::aws;
 use crate::causes::with_causes;
 
@@ -68,7 +71,11 @@ impl DynamoStore {
     }
 
     /// Counts an attempt within the current window; `None` if there is none.
-    async fn count_on(&self, key: &str, now: EpochSeconds) -> Result<Option<AttemptCount>, SessionStoreError> {
+    async fn count_on(
+        &self,
+        key: &str,
+        now: EpochSeconds,
+    ) -> Result<Option<AttemptCount>, SessionStoreError> {
         let update = self
             .client
             .update_item()
@@ -183,7 +190,11 @@ impl SessionStore for DynamoStore {
         })
     }
 
-    fn write_user<'a>(&'a self, user: &'a UserRecord, before: Expected<'a>) -> StoreFuture<'a, bool> {
+    fn write_user<'a>(
+        &'a self,
+        user: &'a UserRecord,
+        before: Expected<'a>,
+    ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let put = self
                 .client
@@ -208,7 +219,12 @@ impl SessionStore for DynamoStore {
         })
     }
 
-    fn count<'a>(&'a self, key: &'a str, now: EpochSeconds, window: u64) -> StoreFuture<'a, AttemptCount> {
+    fn count<'a>(
+        &'a self,
+        key: &'a str,
+        now: EpochSeconds,
+        window: u64,
+    ) -> StoreFuture<'a, AttemptCount> {
         Box::pin(async move {
             // A concurrent attempt may begin the window between the two writes; then the second round finds it.
             for _ in 0..2 {
@@ -221,7 +237,7 @@ impl SessionStore for DynamoStore {
             }
             Err(SessionStoreError(
                 "the attempts cannot be counted because of concurrent writes".to_owned(),
-                ))
+            ))
         })
     }
 
@@ -267,7 +283,10 @@ fn number(number: u64) -> AttributeValue {
 }
 
 /// The output of a conditional write; `None` if the condition was not met.
-fn met<T, E, R>(sent: Result<T, SdkError<E, R>>, what: &'static str) -> Result<Option<T>, SessionStoreError>
+fn met<T, E, R>(
+    sent: Result<T, SdkError<E, R>>,
+    what: &'static str,
+) -> Result<Option<T>, SessionStoreError>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::store::{StoreFuture, SessionStore};
+use super::store::{SessionStore, StoreFuture};
 use super::{Role, SessionData, User, password, user_name};
 
 /// The fields of a login form.

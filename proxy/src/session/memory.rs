@@ -5,7 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::ready;
 
-use super::store::{AttemptCount, Expected, EpochSeconds, SessionRecord, SessionStoreError, StoreFuture, SessionStore, UserRecord};
+use super::store::{
+    AttemptCount, EpochSeconds, Expected, SessionRecord, SessionStore, SessionStoreError,
+    StoreFuture, UserRecord,
+};
 
 /// A session store in memory.
 #[derive(Debug, Default)]
@@ -32,7 +35,10 @@ impl MemoryStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with<T: Send + 'static>(&self, of: impl FnOnce(&mut Tables) -> T) -> StoreFuture<'static, T> {
+    fn with<T: Send + 'static>(
+        &self,
+        of: impl FnOnce(&mut Tables) -> T,
+    ) -> StoreFuture<'static, T> {
         let mut tables = self.tables();
         tables.calls += 1;
         let outcome = match tables.outage {
@@ -78,7 +84,11 @@ impl SessionStore for MemoryStore {
         self.with(|tables| tables.users.values().cloned().collect())
     }
 
-    fn write_user<'a>(&'a self, user: &'a UserRecord, before: Expected<'a>) -> StoreFuture<'a, bool> {
+    fn write_user<'a>(
+        &'a self,
+        user: &'a UserRecord,
+        before: Expected<'a>,
+    ) -> StoreFuture<'a, bool> {
         self.with(|tables| {
             let known = tables.users.get(&user.name);
             let expected = match before {
@@ -92,7 +102,12 @@ impl SessionStore for MemoryStore {
         })
     }
 
-    fn count<'a>(&'a self, key: &'a str, now: EpochSeconds, window: u64) -> StoreFuture<'a, AttemptCount> {
+    fn count<'a>(
+        &'a self,
+        key: &'a str,
+        now: EpochSeconds,
+        window: u64,
+    ) -> StoreFuture<'a, AttemptCount> {
         self.with(|tables| {
             let fresh = AttemptCount { count: 0, ends: now + window };
             let attempts = tables.attempts.entry(key.to_owned()).or_insert(fresh);

@@ -7,8 +7,8 @@
 //! Another method of authentication would implement [`Identify`] in place of passwords.
 
 pub mod admin;
-mod client;
 pub(crate) mod attempts;
+mod client;
 pub mod dynamo;
 mod identify;
 pub mod memory;
@@ -27,13 +27,13 @@ use std::str::FromStr;
 
 pub use crate::cookie::Cookies;
 pub use client::ClientContext;
-pub use identify::{LoginForm, Identify, Identity, Passwords};
+pub use identify::{Identify, Identity, LoginForm, Passwords};
 pub use refusal::SessionRefusal;
 pub use return_to::ReturnTo;
 pub use rules::{Forbidden, Rules};
 pub use service::{Session, Sessions};
 pub(crate) use settings::read;
-pub use settings::{SessionsConfig, SessionSettings};
+pub use settings::{SessionSettings, SessionsConfig};
 pub use ticket::{SessionData, SessionTicket, form_token, is_form_token};
 
 /// The rights of a user.

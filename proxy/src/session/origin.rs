@@ -36,7 +36,11 @@ const OF_FORMS: [&str; 3] =
 
 impl OriginKind {
     /// Reads `Sec-Fetch-Site` and `Origin`. `public_url` is the public address, if it is configured.
-    pub(crate) fn of(request: &Request, public_url: Option<&str>, allowed: &[String]) -> OriginKind {
+    pub(crate) fn of(
+        request: &Request,
+        public_url: Option<&str>,
+        allowed: &[String],
+    ) -> OriginKind {
         let origin = request.header("origin");
         let is_allowed = origin.is_some_and(|origin| allowed.iter().any(|known| known == origin));
         match (request.header("sec-fetch-site"), origin) {

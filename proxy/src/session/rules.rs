@@ -76,7 +76,9 @@ enum RuleFault {
 
 /// A text that is not a path of Kibana or Dashboards.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a path such as `/_dashboards`, or `/` if the upstream is Kibana or Dashboards itself")]
+#[error(
+    "`{0}` is not a path such as `/_dashboards`, or `/` if the upstream is Kibana or Dashboards itself"
+)]
 pub(super) struct PlaceError(String);
 
 /// A denied request.
@@ -209,7 +211,11 @@ fn read_rule(line: &Line, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, RuleE
     };
     let methods = match methods {
         "*" => Vec::new(),
-        names => names.split(',').map(method).collect::<Option<_>>().ok_or_else(|| wrong(RuleFault::Methods))?,
+        names => names
+            .split(',')
+            .map(method)
+            .collect::<Option<_>>()
+            .ok_or_else(|| wrong(RuleFault::Methods))?,
     };
     let patterns = match path.strip_prefix("{dashboards}") {
         Some(rest) => of_pages(rest, dashboards),

@@ -5,8 +5,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::dynamo::DynamoStore;
-use super::store::{EpochSeconds, SessionRecord, SessionStoreError, SessionStore};
-use super::{Identify, Identity, Passwords, SessionData, SessionsConfig, SessionSettings, SessionTicket, User};
+use super::store::{EpochSeconds, SessionRecord, SessionStore, SessionStoreError};
+use super::{
+    Identify, Identity, Passwords, SessionData, SessionSettings, SessionTicket, SessionsConfig,
+    User,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::Cookie;
 use crate::event::Request;
@@ -54,7 +57,11 @@ impl fmt::Debug for Sessions {
 impl Sessions {
     /// Sessions of users with passwords in a store.
     #[must_use]
-    pub fn new(store: Arc<dyn SessionStore>, settings: SessionSettings, clock: Arc<dyn Clock>) -> Sessions {
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        settings: SessionSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Sessions {
         let identify = Arc::new(Passwords::new(Arc::clone(&store)));
         Sessions { store, identify, clock, settings, known: Mutex::default() }
     }
@@ -100,7 +107,11 @@ impl Sessions {
     }
 
     /// Reads the session of a ticket from the table and records its use.
-    async fn ask(&self, ticket: &SessionTicket, now: EpochSeconds) -> Result<Option<CachedSession>, SessionStoreError> {
+    async fn ask(
+        &self,
+        ticket: &SessionTicket,
+        now: EpochSeconds,
+    ) -> Result<Option<CachedSession>, SessionStoreError> {
         let key = ticket.key();
         let Some(kept) = self.store.session(&key).await? else {
             return Ok(None);

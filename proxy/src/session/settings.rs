@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::attempts::LoginLimits;
 use super::{Cookies, Rules, rules};
 use crate::environment::values::ValueError;
-use crate::environment::{VariableError, Reader, values};
+use crate::environment::{Reader, VariableError, values};
 
 /// The longest interval between reads of the table for one session, in seconds.
 const RECHECK_MAX: u64 = 300;
@@ -85,7 +85,9 @@ enum SettingError {
     #[error(transparent)]
     Value(#[from] ValueError),
     /// The interval exceeds its maximum.
-    #[error("{0} s is more than {RECHECK_MAX} s, the longest time that a session may outlive a logout elsewhere")]
+    #[error(
+        "{0} s is more than {RECHECK_MAX} s, the longest time that a session may outlive a logout elsewhere"
+    )]
     Recheck(u64),
     /// `SESSION_COOKIES`.
     #[error(

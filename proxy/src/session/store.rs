@@ -95,10 +95,19 @@ pub trait SessionStore: std::fmt::Debug + Send + Sync {
     fn users(&self) -> StoreFuture<'_, Vec<UserRecord>>;
 
     /// Stores a user; `false` if the user is not in the expected state.
-    fn write_user<'a>(&'a self, user: &'a UserRecord, before: Expected<'a>) -> StoreFuture<'a, bool>;
+    fn write_user<'a>(
+        &'a self,
+        user: &'a UserRecord,
+        before: Expected<'a>,
+    ) -> StoreFuture<'a, bool>;
 
     /// Counts one attempt. The first one begins a window of `window` seconds.
-    fn count<'a>(&'a self, key: &'a str, now: EpochSeconds, window: u64) -> StoreFuture<'a, AttemptCount>;
+    fn count<'a>(
+        &'a self,
+        key: &'a str,
+        now: EpochSeconds,
+        window: u64,
+    ) -> StoreFuture<'a, AttemptCount>;
 
     /// Removes one attempt from the count, if it is still counted.
     fn uncount<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;

@@ -106,7 +106,8 @@ impl SessionTicket {
     }
 
     fn aead(&self) -> LessSafeKey {
-        let key = UnboundKey::new(&AES_256_GCM, &self.secret).expect("the secret has the key's length");
+        let key =
+            UnboundKey::new(&AES_256_GCM, &self.secret).expect("the secret has the key's length");
         LessSafeKey::new(key)
     }
 }

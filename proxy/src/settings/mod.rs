@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::clock::{self, Instant};
 use crate::credentials::CredentialsCache;
-use crate::environment::{VariableError, Reader, values};
+use crate::environment::{Reader, VariableError, values};
 
 pub use reference::{Reference, ReferenceError};
 pub use services::{Endpoints, Services, SettingError};
@@ -62,9 +62,10 @@ pub(crate) const BASIC_AUTH: &str = "UPSTREAM_BASIC_AUTH";
 pub(crate) fn read(reader: &mut Reader<'_>, region: &str, signs: bool) -> Option<SettingConfig> {
     let reference = reader.given(BASIC_AUTH, |text| text.parse::<Reference>())?;
     if signs {
-        let problem = "is set, but requests are also signed, and a request has only one `Authorization`; \
+        let problem =
+            "is set, but requests are also signed, and a request has only one `Authorization`; \
                        set UPSTREAM_SERVICE=none"
-            .to_owned();
+                .to_owned();
         reader.errors.push(VariableError { name: BASIC_AUTH, problem });
     }
     let endpoints = endpoints(reader, region)?;
@@ -236,7 +237,12 @@ impl Setting {
         let value = Value { secret, version };
         let now = clock::instant();
         let quiet_until = now + self.lifetimes.fresh - jitter(self.lifetimes.fresh);
-        *held = Some(CachedValue { value: value.clone(), fetched: now, quiet_until, refused_until: None });
+        *held = Some(CachedValue {
+            value: value.clone(),
+            fetched: now,
+            quiet_until,
+            refused_until: None,
+        });
         value
     }
 

@@ -28,7 +28,7 @@ impl FromStr for Reference {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Reference, ReferenceError> {
-                let plain = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
+        let plain = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
         if let Some(name) = text.strip_prefix("ssm:") {
             let path = name.strip_suffix('/').filter(|path| !path.is_empty());
             return match path {
@@ -37,7 +37,8 @@ impl FromStr for Reference {
                 None => Ok(Reference::Parameter(name.to_owned())),
             };
         }
-        let secret = text.strip_prefix("secret:").filter(|name| plain(name)).ok_or(ReferenceError)?;
+        let secret =
+            text.strip_prefix("secret:").filter(|name| plain(name)).ok_or(ReferenceError)?;
         let (name, key) = match secret.split_once('#') {
             Some((name, key)) => (name, Some(key)),
             None => (secret, None),

@@ -246,7 +246,8 @@ impl Services {
         let url = format!("{}://{host}/", place.scheme_str().unwrap_or("https"));
         let target = format!("{target}.{operation}");
         let scope = Scope { service: name.to_owned(), region: self.endpoints.region.clone() };
-        let credentials = credentials.current().await.map_err(|error| CallError::Passing(error.to_string()))?;
+        let credentials =
+            credentials.current().await.map_err(|error| CallError::Passing(error.to_string()))?;
         let body_sha256 = hex::encode(Sha256::digest(&body));
         let headers = [("x-amz-target", target.as_str())];
         let signable = Signable {
@@ -266,7 +267,8 @@ impl Services {
         let signature = signature.map_err(|error| CallError::Passing(error.to_string()))?;
         request.headers_mut().extend(signature);
         let client = cell.get_or_try_init(|| async { HttpClient::new(place, PATIENCE) }).await;
-        let response = client.map_err(|error| CallError::Passing(error.to_string()))?.request(request).await;
+        let response =
+            client.map_err(|error| CallError::Passing(error.to_string()))?.request(request).await;
         let (head, body) =
             response.map_err(|error| CallError::Passing(with_causes(&error)))?.into_parts();
         let body = Limited::new(body, RESPONSE_MAX).collect().await;

@@ -19,7 +19,8 @@ fn credentials() -> CredentialsCache {
 
 fn setting(server: &MockServer, reference: &str, lifetimes: Lifetimes) -> Setting {
     let place: http::Uri = server.uri().parse().expect("it is a URL");
-    let endpoints = Endpoints { region: "eu-west-1".to_owned(), ssm: place.clone(), secrets: place };
+    let endpoints =
+        Endpoints { region: "eu-west-1".to_owned(), ssm: place.clone(), secrets: place };
     let reference = reference.parse().expect("it is a reference");
     Setting::new(SettingConfig { reference, endpoints }, lifetimes)
 }
@@ -61,7 +62,7 @@ fn check(text: &str, expected: Option<&Reference>) {
     assert_eq!(read.as_ref().ok(), expected, "{text}: {read:?}");
     match read {
         Ok(reference) => assert_eq!(reference.to_string(), text),
-        Err(why) => assert!(!why.contains("hunter2"), "it may be a secret: {why}"),
+        Err(why) => assert!(!why.to_string().contains("hunter2"), "it may be a secret: {why}"),
     }
 }
 

@@ -37,7 +37,10 @@ impl Skew {
         let seconds = if ahead.abs() < NOTICED_SECONDS { 0 } else { ahead };
         let known = self.seconds.swap(seconds, Ordering::Relaxed);
         if (known - seconds).abs() >= NOTICED_SECONDS {
-            tracing::warn!(skew_seconds = seconds, "S3's clock differs from the function's; links use S3's time");
+            tracing::warn!(
+                skew_seconds = seconds,
+                "S3's clock differs from the function's; links use S3's time"
+            );
         }
     }
 }

@@ -62,7 +62,8 @@ async fn put(client: Client, body: Gathered) -> Result<StoredResponse, PutError>
     let deadline = Deadline::new(clock::instant(), Duration::from_secs(60), None);
     let headers = http::HeaderMap::new();
     let overflow_id = OverflowId { key: "overflow/1".to_owned(), mark: "m".to_owned() };
-    let entry = StoreRequest { overflow_id: &overflow_id, headers: &headers, max: 1 << 30, deadline };
+    let entry =
+        StoreRequest { overflow_id: &overflow_id, headers: &headers, max: 1 << 30, deadline };
     store(client).put(entry, body).await
 }
 

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use super::{StoreRequest, PutError, ResponseStore, StoreError, StoredResponse, describe, excerpt_of, operation};
+use super::{
+    PutError, ResponseStore, StoreError, StoreRequest, StoredResponse, describe, excerpt_of,
+    operation,
+};
 use crate::body::UpstreamBody;
 use crate::clock;
 
@@ -57,7 +60,12 @@ impl Upload<'_> {
         completed.sort_by_key(CompletedPart::part_number);
         self.complete(completed).await?;
         let sha256 = hex::encode(whole.finalize());
-        Ok(StoredResponse { key: self.entry.overflow_id.key.clone(), size, sha256: Some(sha256), excerpt })
+        Ok(StoredResponse {
+            key: self.entry.overflow_id.key.clone(),
+            size,
+            sha256: Some(sha256),
+            excerpt,
+        })
     }
 
     fn part(

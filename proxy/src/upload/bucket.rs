@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::{UploadedObject, Promise, SourceError, UploadTicket};
+use super::{Promise, SourceError, UploadTicket, UploadedObject};
 use crate::causes::with_causes;
 use crate::store::{Link, ResponseStore, StoreError, describe};
 

@@ -21,7 +21,7 @@ use crate::object::{self, ObjectError};
 pub use bucket::UploadLink;
 pub use refusal::UploadRefusal;
 pub(crate) use refusal::advice;
-pub use source::{RequestBody, UploadSource, SourceError, Uploaded};
+pub use source::{RequestBody, SourceError, UploadSource, Uploaded};
 
 pub use crate::headers::UPLOAD_ID;
 
@@ -226,7 +226,11 @@ impl UploadTicket {
     /// # Errors
     ///
     /// [`UploadRefusal::Missing`], [`UploadRefusal::Length`] and [`UploadRefusal::Digest`].
-    pub fn redeem(&self, id: &str, found: Option<UploadedObject>) -> Result<Uploaded, UploadRefusal> {
+    pub fn redeem(
+        &self,
+        id: &str,
+        found: Option<UploadedObject>,
+    ) -> Result<Uploaded, UploadRefusal> {
         let id = id.to_owned();
         let Some(found) = found else {
             return Err(UploadRefusal::Missing(id));

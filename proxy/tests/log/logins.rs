@@ -9,7 +9,7 @@ use crate::whole_log;
 use hardcap_proxy::job::ports::SystemClock;
 use hardcap_proxy::log::ACCESS;
 use hardcap_proxy::session::memory::MemoryStore;
-use hardcap_proxy::session::{Role, Sessions, SessionSettings, admin};
+use hardcap_proxy::session::{Role, SessionSettings, Sessions, admin};
 use serde_json::{Value, json};
 
 #[tokio::test]

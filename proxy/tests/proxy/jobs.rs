@@ -106,8 +106,11 @@ fn problem(reply: &Reply, status: u16, kind: &str) {
 
 #[tokio::test]
 async fn a_quick_job_responds_inline_with_status_headers_and_bytes() {
-    let said =
-        answer("404 Not SearchFuture", &[("content-type", "text/x-odd"), ("x-tag", "t")], b"\xffno");
+    let said = answer(
+        "404 Not SearchFuture",
+        &[("content-type", "text/x-odd"), ("x-tag", "t")],
+        b"\xffno",
+    );
     let stage = running(RawUpstream::saying(said).await).await;
     let reply = get(&stage.proxy, "/logs/_search", &[PREFERS]).await;
     assert_eq!((reply.status, reply.body.as_slice()), (404, b"\xffno".as_slice()));

@@ -4,8 +4,8 @@ use crate::support::bucket::Bucket;
 use crate::support::upstream::{RawUpstream, answer};
 use crate::support::{Reply, ask, config, event, get, proxy, s3};
 
-use hardcap_proxy::overflow_id::OverflowId;
 use hardcap_proxy::handler::Proxy;
+use hardcap_proxy::overflow_id::OverflowId;
 
 const SIZES: [usize; 2] = [5_000_000, 9_000_000];
 

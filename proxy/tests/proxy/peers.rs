@@ -22,7 +22,8 @@ const NO_BUCKET: &str = "http://127.0.0.1:9";
 fn with_provider(upstream: &str, provider: impl ProvideCredentials + 'static) -> Proxy {
     let credentials = Arc::new(CredentialsCache::new(SharedCredentialsProvider::new(provider)));
     let config = config(upstream, &[]);
-    let store = ResponseStore::new(s3(NO_BUCKET), Arc::clone(&credentials), config.overflow.clone());
+    let store =
+        ResponseStore::new(s3(NO_BUCKET), Arc::clone(&credentials), config.overflow.clone());
     Proxy::with_aws(config, LazyAws::of(Aws { credentials, store }))
 }
 
@@ -140,7 +141,9 @@ async fn only_the_upstream_makes_responses_cacheable() {
 /// access-es answered 500 where the upstream had named no content type.
 #[tokio::test]
 async fn a_response_without_a_content_type_is_delivered() {
-    for (line, body) in [("200 OK", &b"x"[..]), ("204 No Content", b""), ("404 Not SearchFuture", b"x")] {
+    for (line, body) in
+        [("200 OK", &b"x"[..]), ("204 No Content", b""), ("404 Not SearchFuture", b"x")]
+    {
         let upstream = RawUpstream::saying(answer(line, &[], body)).await;
         let proxy = proxy(config(&upstream.url, &[]), s3(NO_BUCKET));
         let reply = get(&proxy, "/", &[]).await;

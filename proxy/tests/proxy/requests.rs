@@ -296,7 +296,8 @@ async fn r7_redirects_are_rewritten_and_not_followed() {
     let upstream = RawUpstream::start(|_, request, mut socket| async move {
         let host = request.header("host").unwrap_or_default();
         let location = format!("https://{host}/_dashboards/app?x=1");
-        let _ = socket.write_all(&answer("302 SearchFuture", &[("location", &location)], b"")).await;
+        let _ =
+            socket.write_all(&answer("302 SearchFuture", &[("location", &location)], b"")).await;
     })
     .await;
     let proxy = over(&upstream.url, &[("PUBLIC_URL", "https://public.example/prod/")]).await;
@@ -369,7 +370,9 @@ async fn x4_every_response_and_error_has_cors_headers_for_an_allowed_origin() {
         let reply = match request.line.split(' ').nth(1) {
             Some("/broken") => head("200 OK", &[], 10).into_bytes(),
             Some("/large") => answer("200 OK", &[cors], &vec![0xff; 5_000_000]),
-            Some("/away") => answer("302 SearchFuture", &[("location", "https://evil.example")], b""),
+            Some("/away") => {
+                answer("302 SearchFuture", &[("location", "https://evil.example")], b"")
+            }
             _ => answer("200 OK", &[cors, ("vary", "Accept")], b"ok"),
         };
         let _ = socket.write_all(&reply).await;

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use hardcap_proxy::handler::Proxy;
 use hardcap_proxy::job::ports::Clock;
 use hardcap_proxy::session::memory::MemoryStore;
-use hardcap_proxy::session::{Role, Sessions, SessionSettings, admin};
+use hardcap_proxy::session::{Role, SessionSettings, Sessions, admin};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
@@ -469,10 +469,7 @@ async fn a8_login_and_logout_require_the_token_of_this_browser() {
     let victim = Browser::default();
     let reply = stage.post_form(&victim, "/_proxy/login", &fields).await;
     assert_eq!(reply.status, 403);
-    assert!(
-        String::from_utf8_lossy(&reply.body).contains("Log in again"),
-        "the form is shown"
-    );
+    assert!(String::from_utf8_lossy(&reply.body).contains("Log in again"), "the form is shown");
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),
         ("sec-fetch-site", "cross-site"),

@@ -41,7 +41,8 @@ pub fn cookies(data: &[u8]) {
         source_ip: None,
         stage_prefix: String::new(),
     };
-    let Ok(upstream) = headers::for_upstream(&request, false, None, &ExtraHeaders::default()) else {
+    let Ok(upstream) = headers::for_upstream(&request, false, None, &ExtraHeaders::default())
+    else {
         return;
     };
     for value in upstream.get_all("cookie") {

@@ -7,8 +7,7 @@ use http::{Method, Uri};
 
 use super::input::Input;
 
-const DOORS: [ApiType; 4] =
-    [ApiType::Rest, ApiType::HttpV1, ApiType::HttpV2, ApiType::FunctionUrl];
+const DOORS: [ApiType; 4] = [ApiType::Rest, ApiType::HttpV1, ApiType::HttpV2, ApiType::FunctionUrl];
 
 /// What goes upstream has one meaning: no dots, no empty segments, no broken escapes, and it is the same once it is read again.
 pub fn proxy_path(data: &[u8]) {

@@ -10,7 +10,9 @@ use hardcap::Emulator;
 use hardcap::config::{Bucket, Function, Table};
 use hardcap_proxy::session::dynamo::DynamoStore;
 use hardcap_proxy::session::memory::MemoryStore;
-use hardcap_proxy::session::store::{AttemptCount, Expected, SessionRecord, SessionStore, UserRecord};
+use hardcap_proxy::session::store::{
+    AttemptCount, Expected, SessionRecord, SessionStore, UserRecord,
+};
 use hardcap_proxy::session::{Role, admin};
 use hardcap_tests::agents::Agent;
 use hardcap_tests::client::{Answer, Call, Client};

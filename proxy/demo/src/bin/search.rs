@@ -1,6 +1,7 @@
 //! The program `search`: the upstream of `hardcap_demo::search`.
 
 use std::io::Write as _;
+use std::num::ParseIntError;
 
 use clap::Parser;
 use hardcap_demo::search::{Flavor, Index, Search, SearchConfig};
@@ -41,8 +42,17 @@ struct Arguments {
     indices: Vec<Index>,
 }
 
+/// An argument that cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum ArgumentError {
+    #[error("--key must be ID:SECRET")]
+    Key,
+    #[error("PORT is {0:?}: {1}")]
+    Port(String, ParseIntError),
+}
+
 impl Arguments {
-    fn config(self) -> Result<SearchConfig, String> {
+    fn config(self) -> Result<SearchConfig, ArgumentError> {
         let mut config = SearchConfig {
             port: match self.port {
                 Some(port) => port,
@@ -63,8 +73,7 @@ impl Arguments {
             config.indices = self.indices;
         }
         for pair in self.keys {
-            let (id, secret) =
-                pair.split_once(':').ok_or_else(|| "--key must be ID:SECRET".to_owned())?;
+            let (id, secret) = pair.split_once(':').ok_or(ArgumentError::Key)?;
             config = config.key(id, secret);
         }
         Ok(config)
@@ -72,9 +81,9 @@ impl Arguments {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program's own settings are read here")]
-fn port_of_environment() -> Result<u16, String> {
+fn port_of_environment() -> Result<u16, ArgumentError> {
     match std::env::var("PORT") {
-        Ok(port) => port.parse().map_err(|error| format!("PORT is {port:?}: {error}")),
+        Ok(port) => port.parse().map_err(|error| ArgumentError::Port(port, error)),
         Err(_) => Ok(9200),
     }
 }

@@ -6,19 +6,19 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Parts};
 use super::pages::{self, Wanted};
-use super::service::{Asked, Service};
+use super::reply::{Parts, Reply};
+use super::service::{ClientRequest, Service};
 use super::sigv4;
 
 /// The maximum size of a decompressed body, in bytes.
 const DECOMPRESSED_MAX: u64 = 256 << 20;
 
 /// `POST /_bulk`: counts and reports the actions; nothing is stored.
-pub(super) fn bulk(asked: &Asked) -> Answer {
-    let lines = match lines(asked, "bulk") {
+pub(super) fn bulk(request: &ClientRequest) -> Reply {
+    let lines = match lines(request, "bulk") {
         Ok(lines) => lines,
-        Err(answer) => return answer,
+        Err(reply) => return reply,
     };
     let mut items = Vec::new();
     let mut lines = lines.split(|byte| *byte == b'\n').enumerate();
@@ -27,13 +27,13 @@ pub(super) fn bulk(asked: &Asked) -> Answer {
             continue;
         }
         let Some((action, meta)) = action(line) else {
-            return Answer::illegal_argument(&format!(
+            return Reply::illegal_argument(&format!(
                 "Malformed action/metadata line [{}], expected START_OBJECT",
                 at + 1
             ));
         };
         if action != "delete" && lines.next().is_none_or(|(_, source)| source.is_empty()) {
-            return Answer::illegal_argument(&format!(
+            return Reply::illegal_argument(&format!(
                 "the [{action}] of line [{}] has no source behind it",
                 at + 1
             ));
@@ -45,18 +45,18 @@ pub(super) fn bulk(asked: &Asked) -> Answer {
             _ => ("created", 201),
         };
         items.push(json!({action: {
-            "_index": meta.get("_index").cloned().unwrap_or_else(|| json!(asked.segments()[0])),
+            "_index": meta.get("_index").cloned().unwrap_or_else(|| json!(request.segments()[0])),
             "_id": meta.get("_id").cloned().unwrap_or_else(|| json!(number)),
             "_version": 1, "result": result, "status": status,
         }}));
     }
-    Answer::json(
+    Reply::json(
         StatusCode::OK,
         &json!({
             "took": 1, "errors": false,
             "received": {
-                "items": items.len(), "bytes": asked.body.len(),
-                "sha256": sigv4::sha256_hex(&asked.body),
+                "items": items.len(), "bytes": request.body.len(),
+                "sha256": sigv4::sha256_hex(&request.body),
             },
             "items": items,
         }),
@@ -64,32 +64,32 @@ pub(super) fn bulk(asked: &Asked) -> Answer {
 }
 
 /// `POST /_msearch`: every second line is a search.
-pub(super) fn msearch(service: &Service, asked: &Asked) -> Answer {
-    let lines = match lines(asked, "msearch") {
+pub(super) fn msearch(service: &Service, request: &ClientRequest) -> Reply {
+    let lines = match lines(request, "msearch") {
         Ok(lines) => lines,
-        Err(answer) => return answer,
+        Err(reply) => return reply,
     };
     let lines: Vec<&[u8]> = lines.split(|byte| *byte == b'\n').collect();
     let mut parts: Parts = text("{\"took\":1,\"responses\":[");
     // One more, empty line follows the last line break.
     for (at, pair) in lines[..lines.len() - 1].chunks(2).enumerate() {
-        let response = match one_search(service, asked, pair) {
+        let response = match one_search(service, request, pair) {
             Ok(response) => response,
-            Err(answer) => answer.parts,
+            Err(reply) => reply.parts,
         };
         let comma = text(if at == 0 { "" } else { "," });
         parts = Box::new(parts.chain(comma).chain(response));
     }
     let parts = Box::new(parts.chain(text("]}")));
-    Answer::parts(StatusCode::OK, "application/json; charset=UTF-8", None, parts)
+    Reply::parts(StatusCode::OK, "application/json; charset=UTF-8", None, parts)
 }
 
-fn one_search(service: &Service, asked: &Asked, pair: &[&[u8]]) -> Result<Parts, Answer> {
+fn one_search(service: &Service, request: &ClientRequest, pair: &[&[u8]]) -> Result<Parts, Reply> {
     let [header, search] = pair else {
-        return Err(Answer::illegal_argument("a header has no search behind it"));
+        return Err(Reply::illegal_argument("a header has no search behind it"));
     };
     let header = pages::json_body(header)?;
-    let in_path = asked.segments();
+    let in_path = request.segments();
     let name = match header.get("index") {
         Some(Value::String(name)) => name.as_str(),
         Some(Value::Array(names)) => names.first().and_then(Value::as_str).unwrap_or("_all"),
@@ -106,18 +106,18 @@ fn text(text: &'static str) -> Parts {
 }
 
 /// The body, decompressed if it is encoded, if its last line ends.
-fn lines(asked: &Asked, what: &str) -> Result<Bytes, Answer> {
-    let body = match asked.header("content-encoding") {
-        Some(b"gzip") => decompressed(&asked.body).map_err(|error| {
-            Answer::illegal_argument(&format!("the body is not the gzip that it claims: {error}"))
+fn lines(request: &ClientRequest, what: &str) -> Result<Bytes, Reply> {
+    let body = match request.header("content-encoding") {
+        Some(b"gzip") => decompressed(&request.body).map_err(|error| {
+            Reply::illegal_argument(&format!("the body is not the gzip that it claims: {error}"))
         })?,
-        _ => asked.body.clone(),
+        _ => request.body.clone(),
     };
     if body.ends_with(b"\n") {
         return Ok(body);
     }
     let reason = format!("The {what} request must be terminated by a newline [\\n]");
-    Err(Answer::illegal_argument(&reason))
+    Err(Reply::illegal_argument(&reason))
 }
 
 fn decompressed(body: &[u8]) -> io::Result<Bytes> {

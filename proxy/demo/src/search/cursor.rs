@@ -8,6 +8,11 @@ use super::Index;
 /// `search.max_open_scroll_context`.
 const OPEN_MAX: usize = 500;
 
+/// Too many cursors are open. The text is that of Elasticsearch.
+#[derive(Debug, thiserror::Error)]
+#[error("Trying to create too many scroll contexts. Must be less than or equal to: [{OPEN_MAX}].")]
+pub(super) struct TooManyCursors;
+
 /// The position of a cursor.
 #[derive(Clone, Debug)]
 pub(super) struct Cursor {
@@ -26,13 +31,11 @@ pub(super) struct Cursors {
 }
 
 impl Cursors {
-    /// Opens a cursor; `Err` has the reason if too many are open.
-    pub(super) fn open(&self, cursor: Cursor) -> Result<String, String> {
+    /// Opens a cursor; an error if too many are open.
+    pub(super) fn open(&self, cursor: Cursor) -> Result<String, TooManyCursors> {
         let mut open = self.lock();
         if open.len() >= OPEN_MAX {
-            return Err(format!(
-                "Trying to create too many scroll contexts. Must be less than or equal to: [{OPEN_MAX}]."
-            ));
+            return Err(TooManyCursors);
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
         open.insert(id.clone(), cursor);

@@ -14,78 +14,98 @@
 //! | `abort_after` | breaks the connection after this many bytes |
 
 use std::io;
+use std::num::ParseIntError;
 
 use hardcap_limits::Millis;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::answer::{Answer, Parts};
-use super::service::Asked;
+use super::reply::{Parts, Reply};
+use super::service::ClientRequest;
 use crate::clock;
-use crate::content::{Content, Kind};
+use crate::content::{Content, Kind, UnknownKind};
 
 const DELAY_MAX: u64 = 60_000;
 
+/// A parameter that cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum BytesError {
+    #[error("[{0}] is not a number of bytes: {1}")]
+    Size(String, ParseIntError),
+    #[error(transparent)]
+    Kind(#[from] UnknownKind),
+    #[error("[{0}] is not a status of a response")]
+    Status(u64),
+    #[error("[delay_ms] is at most {DELAY_MAX}, not {0}")]
+    Delay(u64),
+    #[error("[{0}] is not Name:Value")]
+    HeaderForm(String),
+    #[error("[{0}: {1}] is not a header")]
+    Header(String, String),
+    #[error("[{0}] is [{1}]: {2}")]
+    Number(String, String, ParseIntError),
+}
+
 /// Responds with the body that the target describes.
-pub(super) async fn bytes(asked: &Asked, size: &str) -> Answer {
-    match described(asked, size) {
-        Ok((answer, delay)) => {
+pub(super) async fn bytes(request: &ClientRequest, size: &str) -> Reply {
+    match described(request, size) {
+        Ok((reply, delay)) => {
             if delay.0 > 0 {
                 clock::wait(delay).await;
             }
-            answer
+            reply
         }
-        Err(reason) => Answer::illegal_argument(&reason),
+        Err(error) => Reply::illegal_argument(&error.to_string()),
     }
 }
 
-fn described(asked: &Asked, size: &str) -> Result<(Answer, Millis), String> {
-    let size = size.parse().map_err(|error| format!("[{size}] is not a number of bytes: {error}"))?;
-    let kind = match asked.parameter("kind") {
-        Some(name) => name.parse::<Kind>().map_err(|error| error.to_string())?,
+fn described(request: &ClientRequest, size: &str) -> Result<(Reply, Millis), BytesError> {
+    let size = size.parse().map_err(|error| BytesError::Size(size.to_owned(), error))?;
+    let kind = match request.parameter("kind") {
+        Some(name) => name.parse::<Kind>()?,
         None => Kind::Ascii,
     };
-    let content = Content { kind, size, seed: number(asked, "seed")?.unwrap_or(0) };
-    let status = match number(asked, "status")? {
+    let content = Content { kind, size, seed: number(request, "seed")?.unwrap_or(0) };
+    let status = match number(request, "status")? {
         Some(status) => u16::try_from(status)
             .ok()
             .and_then(|status| StatusCode::from_u16(status).ok())
             .filter(|status| !status.is_informational())
-            .ok_or_else(|| format!("[{status}] is not a status of a response"))?,
+            .ok_or(BytesError::Status(status))?,
         None => StatusCode::OK,
     };
-    let delay = number(asked, "delay_ms")?.unwrap_or(0);
+    let delay = number(request, "delay_ms")?.unwrap_or(0);
     if delay > DELAY_MAX {
-        return Err(format!("[delay_ms] is at most {DELAY_MAX}, not {delay}"));
+        return Err(BytesError::Delay(delay));
     }
-    let content_type = asked.parameter("type").unwrap_or_else(|| kind.content_type().to_owned());
+    let content_type = request.parameter("type").unwrap_or_else(|| kind.content_type().to_owned());
     let mut parts: Parts = Box::new(content.chunks().map(Ok));
-    if let Some(after) = number(asked, "abort_after")? {
+    if let Some(after) = number(request, "abort_after")? {
         parts = aborted(content, after);
     }
-    let length = (!asked.flag("chunked")).then_some(size);
-    let mut answer = Answer::parts(status, &content_type, length, parts);
-    answer.compressible = asked.flag("gzip");
-    add_headers(asked, &mut answer)?;
-    Ok((answer, Millis(delay)))
+    let length = (!request.flag("chunked")).then_some(size);
+    let mut reply = Reply::parts(status, &content_type, length, parts);
+    reply.compressible = request.flag("gzip");
+    add_headers(request, &mut reply)?;
+    Ok((reply, Millis(delay)))
 }
 
-fn add_headers(asked: &Asked, answer: &mut Answer) -> Result<(), String> {
-    for (name, value) in asked.query() {
+fn add_headers(request: &ClientRequest, reply: &mut Reply) -> Result<(), BytesError> {
+    for (name, value) in request.query() {
         let (name, value) = match name.as_str() {
             "header" => {
-                value.split_once(':').ok_or_else(|| format!("[{value}] is not Name:Value"))?
+                value.split_once(':').ok_or_else(|| BytesError::HeaderForm(value.clone()))?
             }
             "content_encoding" => (header::CONTENT_ENCODING.as_str(), value.as_str()),
             _ => continue,
         };
-        let wrong = || format!("[{name}: {value}] is not a header");
+        let wrong = || BytesError::Header(name.to_owned(), value.to_owned());
         let name = HeaderName::try_from(name).map_err(|_| wrong())?;
         let value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
-        answer.headers.append(name, value);
+        reply.headers.append(name, value);
     }
-    if let Some(declared) = number(asked, "declare")? {
-        answer.headers.insert(header::CONTENT_LENGTH, declared.into());
-        answer.length = Some(declared);
+    if let Some(declared) = number(request, "declare")? {
+        reply.headers.insert(header::CONTENT_LENGTH, declared.into());
+        reply.length = Some(declared);
     }
     Ok(())
 }
@@ -112,9 +132,9 @@ fn aborted(content: Content, after: u64) -> Parts {
     Box::new(chunks)
 }
 
-fn number(asked: &Asked, name: &str) -> Result<Option<u64>, String> {
-    let Some(value) = asked.parameter(name) else {
+fn number(request: &ClientRequest, name: &str) -> Result<Option<u64>, BytesError> {
+    let Some(value) = request.parameter(name) else {
         return Ok(None);
     };
-    value.parse().map(Some).map_err(|error| format!("[{name}] is [{value}]: {error}"))
+    value.parse().map(Some).map_err(|error| BytesError::Number(name.to_owned(), value, error))
 }

@@ -1,6 +1,7 @@
 //! Indices and their documents, which are computed from their numbers.
 
 use std::fmt::Write as _;
+use std::num::ParseIntError;
 
 use time::UtcDateTime;
 use time::macros::format_description;
@@ -10,6 +11,21 @@ const FIRST_TIMESTAMP: u64 = 1_506_816_000_000;
 /// The filler of documents: letters and characters that JSON escapes.
 const FILLER: &str =
     "The request took longer than expected; GET /index.html \\\"HTTP/1.1\\\" 200\\tupstream ok\\n";
+
+/// A text that is not an index.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IndexError {
+    /// A part is missing.
+    #[error("{0:?} is not NAME:DOCUMENTS:BYTES, like logs:10000:400")]
+    Form(String),
+    /// A part is not a number.
+    #[error("{0} of {1:?}: {2}")]
+    Number(&'static str, String, ParseIntError),
+}
+
+/// The name of an index that does not exist.
+#[derive(Debug)]
+pub(super) struct UnknownIndex(pub(super) String);
 
 /// An index: the number of its documents and their size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,16 +51,15 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// If a part is missing or is not a number.
-    pub fn parse(text: &str) -> Result<Index, String> {
+    /// [`IndexError`] if a part is missing or is not a number.
+    pub fn parse(text: &str) -> Result<Index, IndexError> {
         let parts: Vec<&str> = text.split(':').collect();
         let [name, documents, bytes] = parts.as_slice() else {
-            return Err(format!("{text:?} is not NAME:DOCUMENTS:BYTES, like logs:10000:400"));
+            return Err(IndexError::Form(text.to_owned()));
         };
-        let documents =
-            documents.parse().map_err(|error| format!("documents of {text:?}: {error}"))?;
-        let document_bytes =
-            bytes.parse().map_err(|error| format!("bytes of {text:?}: {error}"))?;
+        let number = |part, error| IndexError::Number(part, text.to_owned(), error);
+        let documents = documents.parse().map_err(|error| number("documents", error))?;
+        let document_bytes = bytes.parse().map_err(|error| number("bytes", error))?;
         Ok(Index::new(name, documents, document_bytes))
     }
 
@@ -102,7 +117,7 @@ pub(super) fn find(
     indices: &[Index],
     expression: &str,
     now: UtcDateTime,
-) -> Result<Option<(Index, String)>, String> {
+) -> Result<Option<(Index, String)>, UnknownIndex> {
     let mut found = None;
     for name in expression.split(',').filter(|name| !name.starts_with('-')) {
         let name = if name == "_all" { "*".to_owned() } else { date_math(name, now) };
@@ -112,8 +127,8 @@ pub(super) fn find(
                 .find(|index| matches(&name, &index.name))
                 .map(|index| (index.clone(), index.name.replace('*', &day(now))))
         } else {
-            let index =
-                indices.iter().find(|index| index.has(&name)).ok_or_else(|| name.clone())?;
+            let index = indices.iter().find(|index| index.has(&name));
+            let index = index.ok_or_else(|| UnknownIndex(name.clone()))?;
             Some((index.clone(), name))
         };
         found = found.or(index);

@@ -65,12 +65,12 @@ impl Keys {
         }
         let url = format!("{}/{access_key_id}", url.trim_end_matches('/'));
         let uri: Uri = url.parse().map_err(io::Error::other)?;
-        let answer = self.client.get(uri).await.map_err(io::Error::other)?;
-        let status = answer.status();
+        let reply = self.client.get(uri).await.map_err(io::Error::other)?;
+        let status = reply.status();
         if status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
+        let body = Limited::new(reply.into_body(), ANSWER_MAX).collect().await;
         let body = body.map_err(io::Error::other)?.to_bytes();
         let told: Told = serde_json::from_slice(&body).map_err(|error| {
             io::Error::other(format!("{url} did not return a key ({status}): {error}"))

@@ -7,9 +7,9 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Index;
-use super::answer::{Answer, Parts};
-use super::cursor::Cursor;
-use super::service::{Asked, Service};
+use super::cursor::{Cursor, TooManyCursors};
+use super::reply::{Parts, Reply};
+use super::service::{ClientRequest, Service};
 
 /// `index.max_result_window`.
 const RESULT_WINDOW: u64 = 10_000;
@@ -36,14 +36,14 @@ pub(super) struct Page {
 }
 
 /// `GET|POST /{index}/_search`
-pub(super) fn search(service: &Service, asked: &Asked, name: &str) -> Answer {
-    let body = match json_body(&asked.body) {
+pub(super) fn search(service: &Service, request: &ClientRequest, name: &str) -> Reply {
+    let body = match json_body(&request.body) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(reply) => return reply,
     };
-    match page(service, name, &Wanted::of(asked, body)) {
-        Ok(page) => page.answer(),
-        Err(answer) => answer,
+    match page(service, name, &Wanted::of(request, body)) {
+        Ok(page) => page.reply(),
+        Err(reply) => reply,
     }
 }
 
@@ -54,8 +54,8 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn of(asked: &Asked, body: Value) -> Wanted {
-        Wanted { body, query: asked.query() }
+    fn of(request: &ClientRequest, body: Value) -> Wanted {
+        Wanted { body, query: request.query() }
     }
 
     /// A search of `_msearch`, which has no query string.
@@ -68,13 +68,13 @@ impl Wanted {
         query.map(|(_, value)| json!(value)).or_else(|| self.body.get(name).cloned())
     }
 
-    fn number(&self, name: &str) -> Result<Option<u64>, Answer> {
+    fn number(&self, name: &str) -> Result<Option<u64>, Reply> {
         let Some(value) = self.parameter(name) else {
             return Ok(None);
         };
         number(&value).map(Some).ok_or_else(|| {
             let reason = format!("Failed to parse int parameter [{name}] with value [{value}]");
-            Answer::illegal_argument(&reason)
+            Reply::illegal_argument(&reason)
         })
     }
 
@@ -94,11 +94,11 @@ fn number(value: &Value) -> Option<u64> {
 }
 
 /// Finds the hits of a search.
-pub(super) fn page(service: &Service, name: &str, wanted: &Wanted) -> Result<Page, Answer> {
+pub(super) fn page(service: &Service, name: &str, wanted: &Wanted) -> Result<Page, Reply> {
     let size = wanted.number("size")?.unwrap_or(10);
     let from = wanted.number("from")?.unwrap_or(0);
     if from.saturating_add(size) > RESULT_WINDOW {
-        return Err(Answer::illegal_argument(&format!(
+        return Err(Reply::illegal_argument(&format!(
             "Result window is too large, from + size must be less than or equal to: [{RESULT_WINDOW}] but was [{}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting.",
             from.saturating_add(size)
         )));
@@ -115,7 +115,7 @@ pub(super) fn page(service: &Service, name: &str, wanted: &Wanted) -> Result<Pag
     let start = match wanted.body.get("search_after").and_then(|after| after.get(0)) {
         Some(after) => {
             let after = number(after).ok_or_else(|| {
-                Answer::illegal_argument(&format!("Failed to parse search_after value [{after}]"))
+                Reply::illegal_argument(&format!("Failed to parse search_after value [{after}]"))
             })?;
             if descending { index.documents.saturating_sub(after) } else { after.saturating_add(1) }
         }
@@ -126,9 +126,7 @@ pub(super) fn page(service: &Service, name: &str, wanted: &Wanted) -> Result<Pag
     let mut cursor = pit.map(|id| format!("\"pit_id\":{},", json!(id))).unwrap_or_default();
     if wanted.parameter("scroll").is_some() {
         let open = Cursor { index: index.clone(), name: name.clone(), size, next: end, descending };
-        let id = service.cursors.open(open).map_err(|reason| {
-            Answer::error(StatusCode::TOO_MANY_REQUESTS, "too_many_scroll_contexts", &reason)
-        })?;
+        let id = service.cursors.open(open).map_err(|error| too_many(&error))?;
         cursor = format!("\"_scroll_id\":{},", json!(id));
     }
     Ok(Page {
@@ -144,15 +142,15 @@ pub(super) fn page(service: &Service, name: &str, wanted: &Wanted) -> Result<Pag
 }
 
 impl Page {
-    fn answer(self) -> Answer {
+    fn reply(self) -> Reply {
         let bytes = (self.to - self.from).saturating_mul(self.index.document_bytes as u64 + 100);
         let content_type = "application/json; charset=UTF-8";
         let parts = self.parts("");
         if bytes > WHOLE_MAX {
-            return Answer::parts(StatusCode::OK, content_type, None, parts);
+            return Reply::parts(StatusCode::OK, content_type, None, parts);
         }
         let whole: Vec<u8> = parts.filter_map(io::Result::ok).flatten().collect();
-        Answer::whole(StatusCode::OK, content_type, whole)
+        Reply::whole(StatusCode::OK, content_type, whole)
     }
 
     /// The JSON of the response; `more` is inserted before its last brace.
@@ -211,23 +209,23 @@ impl<I: Iterator<Item = String>> Iterator for Together<I> {
 }
 
 /// `GET|POST|DELETE /_search/scroll`
-pub(super) fn scroll(service: &Service, asked: &Asked) -> Answer {
-    let body = match json_body(&asked.body) {
+pub(super) fn scroll(service: &Service, request: &ClientRequest) -> Reply {
+    let body = match json_body(&request.body) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(reply) => return reply,
     };
-    let in_path = asked.segments().get(2).cloned();
-    let ids = ids(&body, "scroll_id", asked.parameter("scroll_id").or(in_path));
-    if asked.method == Method::DELETE {
+    let in_path = request.segments().get(2).cloned();
+    let ids = ids(&body, "scroll_id", request.parameter("scroll_id").or(in_path));
+    if request.method == Method::DELETE {
         let freed = match ids.as_slice() {
             [all] if all == "_all" => service.cursors.close_all(),
             ids => service.cursors.close(ids),
         };
         let status = if freed == 0 { StatusCode::NOT_FOUND } else { StatusCode::OK };
-        return Answer::json(status, &json!({"succeeded": true, "num_freed": freed}));
+        return Reply::json(status, &json!({"succeeded": true, "num_freed": freed}));
     }
     let Some(id) = ids.first() else {
-        return Answer::illegal_argument("scrollId is missing");
+        return Reply::illegal_argument("scrollId is missing");
     };
     let Some(cursor) = service.cursors.advance(id) else {
         return missing_context(id);
@@ -243,42 +241,40 @@ pub(super) fn scroll(service: &Service, asked: &Asked) -> Answer {
         track_total: false,
         cursor: format!("\"_scroll_id\":{},", json!(id)),
     }
-    .answer()
+    .reply()
 }
 
 /// `POST /{index}/_pit` of Elasticsearch, `POST /{index}/_search/point_in_time` of OpenSearch.
-pub(super) fn open_point_in_time(service: &Service, name: &str) -> Answer {
+pub(super) fn open_point_in_time(service: &Service, name: &str) -> Reply {
     let (index, name) = match service.index(name) {
         Ok(found) => found.unwrap_or((Index::new("", 0, 0), String::new())),
-        Err(answer) => return answer,
+        Err(reply) => return reply,
     };
     let cursor = Cursor { index, name, size: 0, next: 0, descending: false };
     match service.cursors.open(cursor) {
-        Ok(id) => Answer::json(
+        Ok(id) => Reply::json(
             StatusCode::OK,
             &json!({
                 "id": id, "pit_id": id,
                 "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
             }),
         ),
-        Err(reason) => {
-            Answer::error(StatusCode::TOO_MANY_REQUESTS, "too_many_scroll_contexts", &reason)
-        }
+        Err(error) => too_many(&error),
     }
 }
 
 /// `DELETE /_pit` of Elasticsearch, `DELETE /_search/point_in_time` of OpenSearch.
-pub(super) fn close_point_in_time(service: &Service, asked: &Asked) -> Answer {
-    if asked.method != Method::DELETE {
-        return Answer::illegal_argument("a point in time is closed with DELETE");
+pub(super) fn close_point_in_time(service: &Service, request: &ClientRequest) -> Reply {
+    if request.method != Method::DELETE {
+        return Reply::illegal_argument("a point in time is closed with DELETE");
     }
-    let body = match json_body(&asked.body) {
+    let body = match json_body(&request.body) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(reply) => return reply,
     };
-    if asked.segments().last().is_some_and(|last| last == "_all") {
+    if request.segments().last().is_some_and(|last| last == "_all") {
         let freed = service.cursors.close_all();
-        return Answer::json(StatusCode::OK, &json!({"succeeded": true, "num_freed": freed}));
+        return Reply::json(StatusCode::OK, &json!({"succeeded": true, "num_freed": freed}));
     }
     let mut ids_of = ids(&body, "pit_id", None);
     ids_of.extend(ids(&body, "id", None));
@@ -286,31 +282,31 @@ pub(super) fn close_point_in_time(service: &Service, asked: &Asked) -> Answer {
     let status = if freed == 0 { StatusCode::NOT_FOUND } else { StatusCode::OK };
     let pits: Vec<Value> =
         ids_of.iter().map(|id| json!({"pit_id": id, "successful": freed > 0})).collect();
-    Answer::json(status, &json!({"succeeded": freed > 0, "num_freed": freed, "pits": pits}))
+    Reply::json(status, &json!({"succeeded": freed > 0, "num_freed": freed, "pits": pits}))
 }
 
 /// `GET /{index}/_count`
-pub(super) fn count(service: &Service, name: &str) -> Answer {
+pub(super) fn count(service: &Service, name: &str) -> Reply {
     match service.index(name) {
-        Ok(found) => Answer::json(
+        Ok(found) => Reply::json(
             StatusCode::OK,
             &json!({
                 "count": found.map_or(0, |(index, _)| index.documents),
                 "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
             }),
         ),
-        Err(answer) => answer,
+        Err(reply) => reply,
     }
 }
 
 /// `GET /{index}/_doc/{id}`
-pub(super) fn document(service: &Service, name: &str, id: &str) -> Answer {
+pub(super) fn document(service: &Service, name: &str, id: &str) -> Reply {
     let found = match service.index(name) {
         Ok(found) => found,
-        Err(answer) => return answer,
+        Err(reply) => return reply,
     };
     let Some((index, name)) = found else {
-        return Answer::illegal_argument("one index is needed, a wildcard matched none");
+        return Reply::illegal_argument("one index is needed, a wildcard matched none");
     };
     match id.parse::<u64>().ok().filter(|number| *number < index.documents) {
         Some(number) => {
@@ -320,31 +316,31 @@ pub(super) fn document(service: &Service, name: &str, id: &str) -> Answer {
                 json!(id),
                 index.source(number)
             );
-            Answer::whole(StatusCode::OK, "application/json; charset=UTF-8", document)
+            Reply::whole(StatusCode::OK, "application/json; charset=UTF-8", document)
         }
         None => {
             let missing = json!({"_index": name, "_id": id, "found": false});
-            Answer::json(StatusCode::NOT_FOUND, &missing)
+            Reply::json(StatusCode::NOT_FOUND, &missing)
         }
     }
 }
 
 /// `HEAD /{index}`
-pub(super) fn exists(service: &Service, name: &str) -> Answer {
+pub(super) fn exists(service: &Service, name: &str) -> Reply {
     match service.index(name) {
-        Ok(_) => Answer::whole(StatusCode::OK, "application/json; charset=UTF-8", "{}"),
-        Err(answer) => answer,
+        Ok(_) => Reply::whole(StatusCode::OK, "application/json; charset=UTF-8", "{}"),
+        Err(reply) => reply,
     }
 }
 
 /// The body as JSON; an empty body is an empty object.
-pub(super) fn json_body(body: &[u8]) -> Result<Value, Answer> {
+pub(super) fn json_body(body: &[u8]) -> Result<Value, Reply> {
     if body.trim_ascii().is_empty() {
         return Ok(json!({}));
     }
     serde_json::from_slice(body).map_err(|error| {
         let reason = format!("Failed to parse the request body: {error}");
-        Answer::error(StatusCode::BAD_REQUEST, "parsing_exception", &reason)
+        Reply::error(StatusCode::BAD_REQUEST, "parsing_exception", &reason)
     })
 }
 
@@ -358,7 +354,11 @@ fn ids(body: &Value, name: &str, other: Option<String>) -> Vec<String> {
     }
 }
 
-fn missing_context(id: &str) -> Answer {
+fn too_many(error: &TooManyCursors) -> Reply {
+    Reply::error(StatusCode::TOO_MANY_REQUESTS, "too_many_scroll_contexts", &error.to_string())
+}
+
+fn missing_context(id: &str) -> Reply {
     let reason = format!("No search context found for id [{id}]");
-    Answer::error(StatusCode::NOT_FOUND, "search_context_missing_exception", &reason)
+    Reply::error(StatusCode::NOT_FOUND, "search_context_missing_exception", &reason)
 }

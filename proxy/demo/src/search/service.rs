@@ -10,11 +10,12 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, UtcDateTime};
 
-use super::answer::{Answer, Answering, accepts_gzip};
 use super::authorization::{Authorization, Expected, Refusal};
 use super::cursor::Cursors;
+use super::index::UnknownIndex;
 use super::keys::Keys;
 use super::received::{Log, Received};
+use super::reply::{Reply, ReplyBody, accepts_gzip};
 use super::sigv4::{self, WireRequest};
 use super::{Flavor, SearchConfig, bulk, discover, exact, index, pages};
 use crate::clock;
@@ -32,7 +33,7 @@ pub(super) struct Service {
 }
 
 /// A request as received.
-pub(super) struct Asked {
+pub(super) struct ClientRequest {
     pub(super) method: Method,
     /// Path and query as on the wire.
     pub(super) target: String,
@@ -42,7 +43,7 @@ pub(super) struct Asked {
     body_sha256: String,
 }
 
-impl Asked {
+impl ClientRequest {
     /// The decoded segments of the path; a `%2F` does not separate.
     pub(super) fn segments(&self) -> Vec<String> {
         let (path, _) = sigv4::split_target(&self.target);
@@ -95,48 +96,48 @@ impl Service {
     }
 
     /// Handles one request.
-    pub(super) async fn handle(&self, request: http::Request<Incoming>) -> Response<Answering> {
-        let (asked, body_bytes) = match read(request).await {
+    pub(super) async fn handle(&self, request: http::Request<Incoming>) -> Response<ReplyBody> {
+        let (request, body_bytes) = match read(request).await {
             Ok(read) => read,
-            Err(answer) => return answer.into_response(false),
+            Err(reply) => return reply.into_response(false),
         };
-        if asked.target == "/_received" {
-            return self.received(&asked).into_response(false);
+        if request.target == "/_received" {
+            return self.received(&request).into_response(false);
         }
-        let refusal = self.authorize(&asked).await;
-        let answer = match &refusal {
+        let refusal = self.authorize(&request).await;
+        let reply = match &refusal {
             Ok(None) if body_bytes > BODY_MAX => too_large(),
-            Ok(None) => self.route(&asked).await,
+            Ok(None) => self.route(&request).await,
             Ok(Some(refusal)) => refused(refusal),
             Err(error) => no_keys(error),
         };
         self.received.push(Received {
-            method: asked.method.to_string(),
-            target: asked.target.clone(),
-            headers: asked.headers.clone(),
+            method: request.method.to_string(),
+            target: request.target.clone(),
+            headers: request.headers.clone(),
             body_bytes,
-            body_sha256: asked.body_sha256.clone(),
-            status: answer.status.as_u16(),
+            body_sha256: request.body_sha256.clone(),
+            status: reply.status.as_u16(),
             refusal: refusal.ok().flatten().map(|refusal| refusal.to_string()),
         });
-        let answer = if accepts_gzip(&asked.headers) { answer.compressed() } else { answer };
-        self.with_product(answer).into_response(asked.method == Method::HEAD)
+        let reply = if accepts_gzip(&request.headers) { reply.compressed() } else { reply };
+        self.with_product(reply).into_response(request.method == Method::HEAD)
     }
 
-    async fn authorize(&self, asked: &Asked) -> io::Result<Option<Refusal>> {
+    async fn authorize(&self, request: &ClientRequest) -> io::Result<Option<Refusal>> {
         if !self.config.verify {
             return Ok(None);
         }
         let headers = if self.config.behind_balancer {
-            balanced(&asked.headers)
+            balanced(&request.headers)
         } else {
-            asked.headers.clone()
+            request.headers.clone()
         };
         let wire = WireRequest {
-            method: asked.method.as_str(),
-            target: &asked.target,
+            method: request.method.as_str(),
+            target: &request.target,
             headers: &headers,
-            payload_sha256: &asked.body_sha256,
+            payload_sha256: &request.body_sha256,
         };
         let authorization = match Authorization::of(&wire) {
             Ok(authorization) => authorization,
@@ -151,45 +152,47 @@ impl Service {
         Ok(authorization.verify(&wire, key.as_ref(), &expected).err())
     }
 
-    async fn route(&self, asked: &Asked) -> Answer {
-        let segments = asked.segments();
+    async fn route(&self, request: &ClientRequest) -> Reply {
+        let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let reads = matches!(asked.method, Method::GET | Method::HEAD | Method::POST);
+        let reads = matches!(request.method, Method::GET | Method::HEAD | Method::POST);
         match segments.as_slice() {
-            ["_bytes", size] => exact::bytes(asked, size).await,
+            ["_bytes", size] => exact::bytes(request, size).await,
             [""] if reads => self.cluster(),
-            ["_cat", "indices"] | ["_cat", "indices", _] if reads => self.cat(asked),
-            ["_bulk"] | [_, "_bulk"] if asked.method != Method::GET => bulk::bulk(asked),
-            ["_msearch"] | [_, "_msearch"] if reads => bulk::msearch(self, asked),
-            ["_search", "scroll"] | ["_search", "scroll", _] => pages::scroll(self, asked),
+            ["_cat", "indices"] | ["_cat", "indices", _] if reads => self.cat(request),
+            ["_bulk"] | [_, "_bulk"] if request.method != Method::GET => bulk::bulk(request),
+            ["_msearch"] | [_, "_msearch"] if reads => bulk::msearch(self, request),
+            ["_search", "scroll"] | ["_search", "scroll", _] => pages::scroll(self, request),
             ["_pit"] | ["_search", "point_in_time"] | ["_search", "point_in_time", _] => {
-                pages::close_point_in_time(self, asked)
+                pages::close_point_in_time(self, request)
             }
-            ["_search"] if reads => self.search(asked, "_all").await,
-            [name, "_search"] if reads => self.search(asked, name).await,
-            [name, "_pit"] | [name, "_search", "point_in_time"] if asked.method == Method::POST => {
+            ["_search"] if reads => self.search(request, "_all").await,
+            [name, "_search"] if reads => self.search(request, name).await,
+            [name, "_pit"] | [name, "_search", "point_in_time"]
+                if request.method == Method::POST =>
+            {
                 pages::open_point_in_time(self, name)
             }
             ["_count"] if reads => pages::count(self, "_all"),
             [name, "_count"] if reads => pages::count(self, name),
             [name, "_doc", id] if reads => pages::document(self, name, id),
             ["_dashboards", name @ ..] if reads => {
-                discover::file(name).unwrap_or_else(|| unknown(asked))
+                discover::file(name).unwrap_or_else(|| unknown(request))
             }
-            [name] if asked.method == Method::HEAD => pages::exists(self, name),
-            _ => unknown(asked),
+            [name] if request.method == Method::HEAD => pages::exists(self, name),
+            _ => unknown(request),
         }
     }
 
-    async fn search(&self, asked: &Asked, name: &str) -> Answer {
+    async fn search(&self, request: &ClientRequest, name: &str) -> Reply {
         let takes = self.config.search_takes;
         if takes.0 > 0 {
             clock::wait(takes).await;
         }
-        pages::search(self, asked, name)
+        pages::search(self, request, name)
     }
 
-    fn cluster(&self) -> Answer {
+    fn cluster(&self) -> Reply {
         let version = match self.config.flavor {
             Flavor::OpenSearch => json!({
                 "distribution": "opensearch", "number": "2.19.0", "build_type": "tar",
@@ -206,7 +209,7 @@ impl Service {
             Flavor::OpenSearch => "The OpenSearch Project: https://opensearch.org/",
             Flavor::Elasticsearch => "You Know, for Search",
         };
-        Answer::json(
+        Reply::json(
             StatusCode::OK,
             &json!({
                 "name": "search", "cluster_name": "000000000000:search",
@@ -215,12 +218,12 @@ impl Service {
         )
     }
 
-    fn cat(&self, asked: &Asked) -> Answer {
+    fn cat(&self, request: &ClientRequest) -> Reply {
         let rows = self.config.indices.iter().map(|index| {
             let bytes = index.documents.saturating_mul(index.document_bytes as u64);
             (index.name.as_str(), index.documents, bytes)
         });
-        if asked.parameter("format").as_deref() == Some("json") {
+        if request.parameter("format").as_deref() == Some("json") {
             let rows: Vec<_> = rows
                 .map(|(name, documents, bytes)| {
                     json!({
@@ -229,38 +232,38 @@ impl Service {
                     })
                 })
                 .collect();
-            return Answer::json(StatusCode::OK, &json!(rows));
+            return Reply::json(StatusCode::OK, &json!(rows));
         }
         let mut text = String::new();
-        if asked.flag("v") {
+        if request.flag("v") {
             text.push_str("health status index pri rep docs.count store.size\n");
         }
         for (name, documents, bytes) in rows {
             text.push_str(&format!("green open {name} 1 0 {documents} {bytes}b\n"));
         }
-        Answer::whole(StatusCode::OK, "text/plain; charset=UTF-8", text)
+        Reply::whole(StatusCode::OK, "text/plain; charset=UTF-8", text)
     }
 
     /// The received requests, for tests in other processes. This route is neither verified nor recorded.
-    fn received(&self, asked: &Asked) -> Answer {
-        if asked.method == Method::DELETE {
+    fn received(&self, request: &ClientRequest) -> Reply {
+        if request.method == Method::DELETE {
             self.received.clear();
         }
-        Answer::json(StatusCode::OK, &json!(self.received.newest()))
+        Reply::json(StatusCode::OK, &json!(self.received.newest()))
     }
 
     /// Elastic's clients refuse a 2xx without this header.
-    fn with_product(&self, mut answer: Answer) -> Answer {
+    fn with_product(&self, mut reply: Reply) -> Reply {
         if self.config.flavor == Flavor::Elasticsearch {
             let product = HeaderValue::from_static("Elasticsearch");
-            answer.headers.entry("x-elastic-product").or_insert(product);
+            reply.headers.entry("x-elastic-product").or_insert(product);
         }
-        answer
+        reply
     }
 
     /// The index that a segment names, or a 404.
-    pub(super) fn index(&self, name: &str) -> Result<Option<(super::Index, String)>, Answer> {
-        index::find(&self.config.indices, name, self.now()).map_err(|missing| {
+    pub(super) fn index(&self, name: &str) -> Result<Option<(super::Index, String)>, Reply> {
+        index::find(&self.config.indices, name, self.now()).map_err(|UnknownIndex(missing)| {
             let reason = format!("no such index [{missing}]");
             let cause = json!({
                 "type": "index_not_found_exception", "reason": reason, "index": missing,
@@ -268,7 +271,7 @@ impl Service {
             });
             let mut error = cause.clone();
             error["root_cause"] = json!([cause]);
-            Answer::json(StatusCode::NOT_FOUND, &json!({"error": error, "status": 404}))
+            Reply::json(StatusCode::NOT_FOUND, &json!({"error": error, "status": 404}))
         })
     }
 }
@@ -290,7 +293,7 @@ fn balanced(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Reads a request to its end. Bytes beyond [`BODY_MAX`] are counted and digested, but not stored.
-async fn read(request: http::Request<Incoming>) -> Result<(Asked, u64), Answer> {
+async fn read(request: http::Request<Incoming>) -> Result<(ClientRequest, u64), Reply> {
     let (head, mut body) = request.into_parts();
     let target = head.uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
     let mut kept = BytesMut::new();
@@ -298,7 +301,7 @@ async fn read(request: http::Request<Incoming>) -> Result<(Asked, u64), Answer> 
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            return Err(Answer::illegal_argument("the request ended before its body did"));
+            return Err(Reply::illegal_argument("the request ended before its body did"));
         };
         let Ok(data) = frame.into_data() else { continue };
         sha256.update(&data);
@@ -313,31 +316,32 @@ async fn read(request: http::Request<Incoming>) -> Result<(Asked, u64), Answer> 
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect();
     let body_sha256 = hex::encode(sha256.finalize());
-    let asked = Asked { method: head.method, target, headers, body: kept.freeze(), body_sha256 };
-    Ok((asked, length))
+    let request =
+        ClientRequest { method: head.method, target, headers, body: kept.freeze(), body_sha256 };
+    Ok((request, length))
 }
 
-fn refused(refusal: &Refusal) -> Answer {
+fn refused(refusal: &Refusal) -> Reply {
     // The policy's error has `Message`, that of the signature check `message`.
     let name = if matches!(refusal, Refusal::Anonymous(_)) { "Message" } else { "message" };
-    let mut answer = Answer::json(StatusCode::FORBIDDEN, &json!({name: refusal.to_string()}));
+    let mut reply = Reply::json(StatusCode::FORBIDDEN, &json!({name: refusal.to_string()}));
     if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
-        answer.headers.insert("x-amzn-requestid", id);
+        reply.headers.insert("x-amzn-requestid", id);
     }
-    answer
+    reply
 }
 
-fn no_keys(error: &io::Error) -> Answer {
+fn no_keys(error: &io::Error) -> Reply {
     let reason = format!("the keys cannot be fetched: {error}");
-    Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "keys_unavailable", &reason)
+    Reply::error(StatusCode::INTERNAL_SERVER_ERROR, "keys_unavailable", &reason)
 }
 
-fn too_large() -> Answer {
-    Answer::whole(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "")
+fn too_large() -> Reply {
+    Reply::whole(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "")
 }
 
-fn unknown(asked: &Asked) -> Answer {
+fn unknown(request: &ClientRequest) -> Reply {
     let error =
-        format!("no handler found for uri [{}] and method [{}]", asked.target, asked.method);
-    Answer::json(StatusCode::BAD_REQUEST, &json!({"error": error}))
+        format!("no handler found for uri [{}] and method [{}]", request.target, request.method);
+    Reply::json(StatusCode::BAD_REQUEST, &json!({"error": error}))
 }

@@ -72,7 +72,8 @@ impl Jobs {
         metrics: &MetricsConfig,
     ) -> Jobs {
         let ports = aws::ports(&config.place, overflow).await;
-        let engine = Engine::new(ports, config.settings.clone()).with_metrics(config.metrics(metrics));
+        let engine =
+            Engine::new(ports, config.settings.clone()).with_metrics(config.metrics(metrics));
         Jobs::new(engine, &config.place.prefix)
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::headers;
-use crate::job::{Row, JobSettings};
+use crate::job::{JobSettings, Row};
 use crate::problem::problem_kind;
 use crate::store::Link;
 

@@ -1,18 +1,18 @@
 //! The routes of jobs: create, show, cancel and list.
 
-use http::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use http::Method;
+use http::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::{Value, json};
 
 use super::resource::resource;
 use super::{Jobs, OPENAPI, Owner, Route, idempotency_key};
-use crate::headers;
-use crate::response::Response;
 use crate::error::ProxyError;
 use crate::event::Request;
+use crate::headers;
 use crate::job::export::{self, Export};
 use crate::job::ports::PortError;
-use crate::job::{Digest, Key, NewJob, JobRefusal, Row, JobState};
+use crate::job::{Digest, JobRefusal, JobState, Key, NewJob, Row};
+use crate::response::Response;
 use crate::store::{Link, ResponseStore};
 
 /// `Retry-After` of a job that has not ended, in seconds.
@@ -77,7 +77,11 @@ impl Jobs {
         Ok(Response::json(200, body, &[job_request.cors]))
     }
 
-    async fn export(&self, job_request: &JobRequest<'_>, store: &ResponseStore) -> Result<Response, JobRefusal> {
+    async fn export(
+        &self,
+        job_request: &JobRequest<'_>,
+        store: &ResponseStore,
+    ) -> Result<Response, JobRefusal> {
         let body = &job_request.request.body;
         let input = export::read(body)?;
         let fingerprint = Digest::of(body).sha256;
@@ -93,7 +97,12 @@ impl Jobs {
     }
 
     /// 202, with the URL of the job and `Retry-After`.
-    pub(super) fn accepted(&self, job_request: &JobRequest<'_>, row: &Row, more: &HeaderMap) -> Response {
+    pub(super) fn accepted(
+        &self,
+        job_request: &JobRequest<'_>,
+        row: &Row,
+        more: &HeaderMap,
+    ) -> Response {
         let mut headers = HeaderMap::new();
         headers::set(&mut headers, LOCATION, &job_request.address(row));
         headers.insert(RETRY_AFTER, LOOK_AGAIN.into());

@@ -7,14 +7,14 @@ use http::{HeaderMap, HeaderName};
 use super::routes::JobRequest;
 use super::{Jobs, Preference, idempotency_key};
 use crate::announce;
-use crate::response::{Response, Head};
 use crate::clock;
 use crate::delivery::{self, Delivery, Envelope};
 use crate::digest;
 use crate::error::ProxyError;
 use crate::headers;
 use crate::job::forward::{Forward, Request as Forwarded};
-use crate::job::{Digest, Key, NewJob, Output, JobRefusal, Row, JobState};
+use crate::job::{Digest, JobRefusal, JobState, Key, NewJob, Output, Row};
+use crate::response::{Head, Response};
 use crate::store::{ResponseStore, StoredResponse};
 use crate::upstream::Outgoing;
 
@@ -103,8 +103,12 @@ impl Jobs {
             excerpt = stored.slice(..stored.len().min(1024));
         }
         let link = self.link(store, &key).await?;
-        let stored =
-            StoredResponse { key, size: output.bytes, sha256: Some(output.sha256.clone()), excerpt };
+        let stored = StoredResponse {
+            key,
+            size: output.bytes,
+            sha256: Some(output.sha256.clone()),
+            excerpt,
+        };
         let renew = job_request.address(row);
         Ok(announce::announce(form, &head, &stored, &link, &renew))
     }

@@ -10,10 +10,10 @@ use http::header::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::response::{Response, Body, Text};
 use crate::headers;
 use crate::problem::ToProblem as _;
-use crate::session::{SessionRefusal, ReturnTo, User};
+use crate::response::{Body, Response, Text};
+use crate::session::{ReturnTo, SessionRefusal, User};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -229,10 +229,7 @@ mod tests {
             assert!(page.contains(text) && page.contains("role=\"alert\""), "{page}");
             assert!(page.contains("value=\"alice\"") && page.contains("value=\"/x\""), "{page}");
             assert_eq!(page.matches(" autofocus").count(), 1, "{page}");
-            assert_eq!(
-                response.headers.contains_key(RETRY_AFTER),
-                status == 429 || status == 503
-            );
+            assert_eq!(response.headers.contains_key(RETRY_AFTER), status == 429 || status == 503);
             assert!(!response.headers.contains_key("www-authenticate"));
         }
     }

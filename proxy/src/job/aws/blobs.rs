@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::failures::port_error;
-use crate::job::ports::{Blobs, ObjectHeaders, OpenUpload, Part, PortFuture, PortError};
+use crate::job::ports::{Blobs, ObjectHeaders, OpenUpload, Part, PortError, PortFuture};
 
 /// A bucket, below a prefix.
 #[derive(Clone, Debug)]
@@ -79,7 +79,12 @@ fn checksum(bytes: &[u8]) -> String {
 }
 
 impl Blobs for S3Blobs {
-    fn put<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders, bytes: Bytes) -> PortFuture<'a, ()> {
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        described: &'a ObjectHeaders,
+        bytes: Bytes,
+    ) -> PortFuture<'a, ()> {
         Box::pin(async move {
             let put = self
                 .client
@@ -143,7 +148,12 @@ impl Blobs for S3Blobs {
         })
     }
 
-    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> PortFuture<'a, Part> {
+    fn part<'a>(
+        &'a self,
+        upload: &'a OpenUpload,
+        number: i32,
+        bytes: Bytes,
+    ) -> PortFuture<'a, Part> {
         Box::pin(async move {
             let checksum = checksum(&bytes);
             let part = self

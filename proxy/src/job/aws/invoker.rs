@@ -7,7 +7,7 @@ use aws_sdk_lambda::types::InvocationType;
 use bytes::Bytes;
 
 use super::failures::port_error;
-use crate::job::ports::{Invoker, PortFuture, PortError};
+use crate::job::ports::{Invoker, PortError, PortFuture};
 
 /// A Lambda function. The SDK adds the trace of the current invocation, from which Lambda detects recursion.
 #[derive(Clone, Debug)]

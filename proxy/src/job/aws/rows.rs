@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::failures::port_error;
-use crate::job::ports::{Change, DuePage, EpochMillis, Item, PortFuture, PortError, Rows, Written};
+use crate::job::ports::{Change, DuePage, EpochMillis, Item, PortError, PortFuture, Rows, Written};
 
 /// The reason in a cancelled transaction for a condition that was not met.
 const NOT_MET: &str = "ConditionalCheckFailed";

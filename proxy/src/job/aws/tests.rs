@@ -11,7 +11,9 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use bytes::Bytes;
 
 use super::*;
-use crate::job::ports::{Blobs as _, ObjectHeaders, Invoker as _, Item, PortError, Rows as _, Written};
+use crate::job::ports::{
+    Blobs as _, Invoker as _, Item, ObjectHeaders, PortError, Rows as _, Written,
+};
 
 fn quick() -> RetryConfig {
     RetryConfig::standard().with_initial_backoff(Duration::from_millis(1))

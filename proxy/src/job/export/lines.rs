@@ -127,7 +127,9 @@ impl Writer {
     pub(super) fn finish(self) -> Bytes {
         match self {
             Writer::Plain(bytes) => bytes.into(),
-            Writer::Gzip(encoder) => encoder.finish().expect("writing to a Vec does not fail").into(),
+            Writer::Gzip(encoder) => {
+                encoder.finish().expect("writing to a Vec does not fail").into()
+            }
         }
     }
 }

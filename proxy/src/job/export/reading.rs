@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::lines::{PartBuffer, Page, Writer, whole};
+use super::lines::{Page, PartBuffer, Writer, whole};
 use super::{Request, Tools};
 use crate::job::search::{self, PointInTime, SearchError};
 
@@ -27,7 +27,8 @@ impl SearchReader {
     pub(super) async fn fill(mut self) -> Result<(PartBuffer, SearchReader), SearchError> {
         let wanted = self.request.page_size.unwrap_or(PAGE_HITS).clamp(1, 10_000);
         let mut page_hits = self.page_hits.unwrap_or(wanted).min(wanted);
-        let mut lot = PartBuffer { writer: Writer::new(self.request.gzip), hits: 0, is_last: false };
+        let mut lot =
+            PartBuffer { writer: Writer::new(self.request.gzip), hits: 0, is_last: false };
         while !lot.is_last && lot.writer.len() < self.tools.part_bytes {
             let response = match self.tools.search.page(self.body(page_hits), PAGE_BYTES).await {
                 Err(SearchError::TooLarge) if page_hits > 1 => {
@@ -36,8 +37,9 @@ impl SearchReader {
                 }
                 response => response?,
             };
-            let page: Page<'_> = serde_json::from_slice(&response)
-                .map_err(|error| SearchError::Again(format!("the response is not a page: {error}")))?;
+            let page: Page<'_> = serde_json::from_slice(&response).map_err(|error| {
+                SearchError::Again(format!("the response is not a page: {error}"))
+            })?;
             whole(&page)?;
             if let Some(total) = &page.hits.total {
                 self.total.get_or_insert(total.value);

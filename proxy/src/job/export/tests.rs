@@ -11,7 +11,7 @@ use crate::clock;
 use crate::job::memory::{MemoryBlobs, MemoryQueue, MemoryRows};
 use crate::job::ports::{Ports, SystemClock};
 use crate::job::search::{Flavor, SearchFuture, sort};
-use crate::job::{Engine, NewJob, Row, JobSettings, JobState};
+use crate::job::{Engine, JobSettings, JobState, NewJob, Row};
 
 /// Answers page after page with what it was given; then with an empty one.
 struct Script {

@@ -108,7 +108,11 @@ impl Subject {
         assert!(
             next.generation == self.row.generation || next.generation == self.row.generation + 1
         );
-        assert_eq!(next.state == JobState::Running, next.lease.is_some(), "only a running job has a lease");
+        assert_eq!(
+            next.state == JobState::Running,
+            next.lease.is_some(),
+            "only a running job has a lease"
+        );
         assert_eq!(next.state.is_terminal(), next.ended.is_some());
         assert!(next.due(&settings()).is_some(), "somebody looks at it: {next:?}");
         if next.state.is_terminal() {
@@ -132,7 +136,8 @@ impl Subject {
         let generation = self.row.generation.saturating_sub(behind);
         let token = format!("token-{}", self.tokens.len());
         let lease = Lease { token: token.clone(), until: self.now + lives };
-        let asked = GenerationRef { generation, digest: &Digest::of(generation.to_string().as_bytes()) };
+        let asked =
+            GenerationRef { generation, digest: &Digest::of(generation.to_string().as_bytes()) };
         let alive = self.row.lease.as_ref().is_some_and(|held| held.until > self.now);
         match self.row.acquire(asked, lease, self.now, &settings()) {
             Decision::Skipped(_) => {}
@@ -483,13 +488,19 @@ fn an_ended_row_keeps_its_fields_and_adds_the_result_or_the_error() {
     let problem = JobError::new("code", "title", "detail");
     let ended = |state| Row { state, lease: None, ended: Some(5_000), updated: 5_000, ..worn() };
     for (ending, expected) in [
-        (JobEnd::Complete(output.clone()), Row { result: Some(output), ..ended(JobState::Complete) }),
+        (
+            JobEnd::Complete(output.clone()),
+            Row { result: Some(output), ..ended(JobState::Complete) },
+        ),
         (
             JobEnd::Failed(problem.clone()),
             Row { error: Some(problem.clone()), ..ended(JobState::Failed) },
         ),
         (JobEnd::Cancelled, ended(JobState::Cancelled)),
-        (JobEnd::Expired(problem.clone()), Row { error: Some(problem), ..ended(JobState::Expired) }),
+        (
+            JobEnd::Expired(problem.clone()),
+            Row { error: Some(problem), ..ended(JobState::Expired) },
+        ),
     ] {
         assert_eq!(worn().finish(ending.clone(), 5_000), Some(expected.clone()));
         assert_eq!(expected.finish(ending, 6_000), None, "a second end");

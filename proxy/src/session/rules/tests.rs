@@ -458,7 +458,10 @@ fn a_refusal_names_the_role_the_method_and_the_rule() {
         "the role `read` may not GET this path; the rule is `deny read GET /secret`"
     );
     let refused = Rules::default().admit(Role::Read, &Method::POST, "/logs/_doc").unwrap_err();
-    assert!(refused.to_string().contains("the default, which denies requests that no rule allows"), "{refused}");
+    assert!(
+        refused.to_string().contains("the default, which denies requests that no rule allows"),
+        "{refused}"
+    );
 }
 
 /// Read once: the generated tests look at thousands of paths.

@@ -74,7 +74,12 @@ fn j2_j4_a_run_that_is_killed_at_any_await_does_no_harm() {
     for at in (1..=awaits).step_by(usize::try_from(stride).expect("small")) {
         let outcome = run(3, Plan { killed_at: Some(at), ..Plan::calm() });
         check(3, &outcome);
-        assert_eq!(outcome.row.state, JobState::Complete, "killed at await {at}: {:#?}", outcome.row);
+        assert_eq!(
+            outcome.row.state,
+            JobState::Complete,
+            "killed at await {at}: {:#?}",
+            outcome.row
+        );
         assert_eq!(outcome.counts.kills, 1, "killed at await {at}");
         schedules += 1;
     }

@@ -16,7 +16,7 @@ use futures_util::future::{Either, select};
 use hardcap_proxy::job::export::{Export, Request, Tools};
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
 use hardcap_proxy::job::{
-    EventState, Engine, JobEvent, Key, Leftovers, NewJob, Row, JobSettings, JobState, row_key,
+    Engine, EventState, JobEvent, JobSettings, JobState, Key, Leftovers, NewJob, Row, row_key,
 };
 use hex::encode;
 use sha2::{Digest as _, Sha256};

@@ -7,9 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
-use hardcap_proxy::job::ports::{Clock, Invoker, PortFuture, PortError, Ports};
+use hardcap_proxy::job::ports::{Clock, Invoker, PortError, PortFuture, Ports};
 use hardcap_proxy::job::{
-    Context, Engine, Job, Key, NewJob, Output, JobError, RunOutcome, Row, JobSettings, Step, StepError,
+    Context, Engine, Job, JobError, JobSettings, Key, NewJob, Output, Row, RunOutcome, Step,
+    StepError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +57,7 @@ impl Job for Trial {
                     return Ok(Step::Continue);
                 }
                 let text = format!("{} steps", self.steps);
-                Ok(Step::Complete(Output::put(context, Vec::new(), text.into()).await?))
+                Ok(Step::Complete(Output::put(context, http::HeaderMap::new(), text.into()).await?))
             }
             Manner::Endless => Ok(Step::Continue),
             Manner::Hangs | Manner::HangsOnce => std::future::pending().await,

@@ -8,7 +8,7 @@ use futures_util::future::join;
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
 use hardcap_proxy::job::ports::{Clock as _, Invoker, PortFuture, Ports, SystemClock};
 use hardcap_proxy::job::{
-    Context, Engine, Job, NewJob, JobError, RunOutcome, JobSettings, JobState, Step, StepError,
+    Context, Engine, Job, JobError, JobSettings, JobState, NewJob, RunOutcome, Step, StepError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +80,8 @@ fn stage() -> Stage {
         invoker: events.clone(),
         clock: Arc::new(SystemClock),
     };
-    let settings = JobSettings { watch_every: Duration::from_millis(50), ..JobSettings::new(100_000) };
+    let settings =
+        JobSettings { watch_every: Duration::from_millis(50), ..JobSettings::new(100_000) };
     let engine = Engine::new(ports, settings).with::<Holder>(tools.clone());
     Stage { engine, events, tools }
 }

@@ -10,7 +10,7 @@ use bench::{Bench, Manner, TIMEOUT, code, locked};
 use futures_util::future::join_all;
 use hardcap_proxy::job::memory::MemoryBlobs;
 use hardcap_proxy::job::ports::{Blobs as _, Clock as _, ObjectHeaders, PortError};
-use hardcap_proxy::job::{CreateError, Digest, JobEvent, Key, RunOutcome, JobSettings, JobState};
+use hardcap_proxy::job::{CreateError, Digest, JobEvent, JobSettings, JobState, Key, RunOutcome};
 
 fn settings() -> JobSettings {
     JobSettings::new(2_000)

@@ -418,6 +418,7 @@ pages! {
     page_install: "docs/install.md",
     page_introduction: "docs/introduction.md",
     page_jobs: "docs/jobs.md",
+    page_failure_modes: "docs/failure-modes.md",
     page_node: "docs/node.md",
     page_node_tests: "docs/node-tests.md",
     page_proxy: "docs/proxy.md",

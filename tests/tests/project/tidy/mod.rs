@@ -352,23 +352,21 @@ fn every_fixture_names_its_origin_and_date() {
     report("fixtures without an origin:", &faults);
 }
 
-/// The pages whose tables say which test holds off which trap, and where names are looked for that stand beside no place.
-const TRAPS: &[(&str, &str)] =
-    &[("proxy/src/lib.rs", "proxy/tests/proxy/peers.rs"), ("proxy/src/job/mod.rs", "proxy/tests")];
+/// The page whose tables list failure modes of the proxy with their tests, and where tests are that are named without a file.
+const FAILURE_MODES: (&str, &str) = ("docs/failure-modes.md", "proxy/tests");
 
 #[test]
-fn every_test_that_a_table_of_traps_names_exists_and_no_trap_is_left_out() {
+fn every_test_of_the_failure_modes_exists_and_no_number_is_missing() {
     let sources = rust_files();
-    let (mut faults, mut traps) = (String::new(), Vec::new());
-    for (page, elsewhere) in TRAPS {
-        let text = read(&root().join(page));
-        let rows = text.lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"));
-        for row in rows.filter(|row| !row.starts_with("---")) {
-            let (trap, tests) = row.rsplit_once(" | ").expect("a row has two cells and more");
-            traps.extend(trap.split([' ', ',']).map(str::to_owned));
-            for fault in missing(tests, elsewhere, &sources) {
-                let _ = writeln!(faults, "{page}: {trap}: {fault}");
-            }
+    let (mut faults, mut listed) = (String::new(), Vec::new());
+    let (page, elsewhere) = FAILURE_MODES;
+    let text = read(&root().join(page));
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    for row in rows.filter(|row| !row.starts_with("---") && !row.ends_with("| tests")) {
+        let (mode, tests) = row.rsplit_once(" | ").expect("a row has two cells or more");
+        listed.extend(mode.split([' ', ',']).map(str::to_owned));
+        for fault in missing(tests, elsewhere, &sources) {
+            let _ = writeln!(faults, "{page}: {mode}: {fault}");
         }
     }
     let all = [
@@ -383,13 +381,13 @@ fn every_test_that_a_table_of_traps_names_exists_and_no_trap_is_left_out() {
         ("A", 11),
     ];
     for (letter, last) in all.into_iter().chain([("H", 4), ("J", 14), ("E", 5)]) {
-        for trap in (1..=last).map(|number| format!("{letter}{number}")) {
-            if !traps.contains(&trap) {
-                let _ = writeln!(faults, "{trap}: no table has it");
+        for mode in (1..=last).map(|number| format!("{letter}{number}")) {
+            if !listed.contains(&mode) {
+                let _ = writeln!(faults, "{mode}: no table has it");
             }
         }
     }
-    report("tables of traps:", &faults);
+    report("failure modes of the proxy:", &faults);
 }
 
 /// What a cell such as "`tests/a.rs`: `x_*`, `b::y_*`" names and nobody finds: files, modules, and tests in them.
@@ -436,7 +434,7 @@ fn missing(cell: &str, elsewhere: &str, sources: &[(String, String)]) -> Vec<Str
     faults
 }
 
-/// How the paths of files begin that a place in a table of traps may mean.
+/// How the paths of files begin that a place in a table of failure modes may mean.
 fn below(place: &str) -> Vec<String> {
     let path = place.trim_end_matches("::tests").replace("::", "/");
     match path.split_once('/') {

@@ -164,13 +164,14 @@ async fn x2_with_a_public_origin_a_page_of_the_proxy_may_send_credentials() {
     let world = World::start(&[("ALLOWED_ORIGINS", APPLICATION)], &[]).await;
     let page = Page::of(world.base(Gateway::Url));
     let config = loaded(&[("PublicOrigin", &page.origin)]);
-    let reads = config.buckets[0].cors.iter().filter(|rule| rule.allowed_methods.join(" ") == "GET HEAD");
+    let reads =
+        config.buckets[0].cors.iter().filter(|rule| rule.allowed_methods.join(" ") == "GET HEAD");
     let origins: Vec<_> = reads.map(|rule| rule.allowed_origins.join(" ")).collect();
     assert_eq!(origins, [&page.origin, "*"], "the first rule that matches decides");
-    let request =
-        || Request::get(world.url(Gateway::Url, LARGE)).credentials(Credentials::Include);
+    let request = || Request::get(world.url(Gateway::Url, LARGE)).credentials(Credentials::Include);
     world.admit(&[&page.origin]).await;
-    let response = Browser::new().fetch(&page, request()).await.outcome.expect("the rule names the origin");
+    let response =
+        Browser::new().fetch(&page, request()).await.outcome.expect("the rule names the origin");
     assert_eq!(response.body.len() as u64, LARGE.size);
     world.admit(&["*"]).await;
     let refused = Browser::new().fetch(&page, request()).await.outcome;

@@ -5,7 +5,7 @@ use hardcap::Emulator;
 use hardcap::config::{Bucket, Table};
 use hardcap_proxy::job::aws::{DynamoRows, S3Blobs};
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
-use hardcap_proxy::job::ports::{Blobs, ObjectHeaders, Item, OpenUpload, PortError, Rows, Written};
+use hardcap_proxy::job::ports::{Blobs, Item, ObjectHeaders, OpenUpload, PortError, Rows, Written};
 
 async fn emulator() -> Emulator {
     let bucket = Bucket { name: "answers".to_owned(), ..Bucket::default() };

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hardcap_proxy::job::ports::{
-    Blobs, Change, Clock, ObjectHeaders, DuePage, Invoker, Item, OpenUpload, Part, PortFuture, PortError,
-    Ports, Rows, Written,
+    Blobs, Change, Clock, DuePage, Invoker, Item, ObjectHeaders, OpenUpload, Part, PortError,
+    PortFuture, Ports, Rows, Written,
 };
 use hardcap_proxy::job::{Row, row_key};
 
@@ -91,7 +91,12 @@ impl Rows for Chaos {
 }
 
 impl Blobs for Chaos {
-    fn put<'a>(&'a self, key: &'a str, described: &'a ObjectHeaders, bytes: Bytes) -> PortFuture<'a, ()> {
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        described: &'a ObjectHeaders,
+        bytes: Bytes,
+    ) -> PortFuture<'a, ()> {
         Box::pin(self.call(async move {
             self.world.blobs.put(key, described, bytes).await?;
             self.world.made(key);
@@ -111,7 +116,12 @@ impl Blobs for Chaos {
         Box::pin(self.call(self.world.blobs.begin(key, described)))
     }
 
-    fn part<'a>(&'a self, upload: &'a OpenUpload, number: i32, bytes: Bytes) -> PortFuture<'a, Part> {
+    fn part<'a>(
+        &'a self,
+        upload: &'a OpenUpload,
+        number: i32,
+        bytes: Bytes,
+    ) -> PortFuture<'a, Part> {
         Box::pin(self.call(self.world.blobs.part(upload, number, bytes)))
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use hardcap_proxy::job::search::{Flavor, SearchFuture, PointInTime, Search, SearchError};
+use hardcap_proxy::job::search::{Flavor, PointInTime, Search, SearchError, SearchFuture};
 use serde_json::Value;
 
 use super::tasks::wait;

@@ -15,12 +15,12 @@ use serde_json::json;
 pub(super) type Parts = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
 
 /// The body of a response.
-pub(super) struct Answering {
+pub(super) struct ReplyBody {
     parts: Parts,
     length: Option<u64>,
 }
 
-impl Body for Answering {
+impl Body for ReplyBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -37,7 +37,7 @@ impl Body for Answering {
 }
 
 /// A response before it is compressed or sent.
-pub(super) struct Answer {
+pub(super) struct Reply {
     pub(super) status: StatusCode,
     /// Boxed, because responses are also used as errors, which should be small.
     pub(super) headers: Box<HeaderMap>,
@@ -48,13 +48,13 @@ pub(super) struct Answer {
     pub(super) compressible: bool,
 }
 
-impl Answer {
+impl Reply {
     /// A response with a body in memory.
-    pub(super) fn whole(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Answer {
+    pub(super) fn whole(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Reply {
         let body = body.into();
         let length = body.len() as u64;
         let parts = (!body.is_empty()).then_some(Ok(body)).into_iter();
-        Answer::parts(status, content_type, Some(length), Box::new(parts))
+        Reply::parts(status, content_type, Some(length), Box::new(parts))
     }
 
     /// A response whose body is generated while it is sent.
@@ -63,36 +63,36 @@ impl Answer {
         content_type: &str,
         length: Option<u64>,
         parts: Parts,
-    ) -> Answer {
+    ) -> Reply {
         let mut headers = HeaderMap::new();
         if let Ok(content_type) = HeaderValue::from_str(content_type) {
             headers.insert(header::CONTENT_TYPE, content_type);
         }
-        Answer { status, headers: Box::new(headers), length, parts, compressible: true }
+        Reply { status, headers: Box::new(headers), length, parts, compressible: true }
     }
 
     /// A JSON response.
-    pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
-        Answer::whole(status, "application/json; charset=UTF-8", value.to_string())
+    pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Reply {
+        Reply::whole(status, "application/json; charset=UTF-8", value.to_string())
     }
 
     /// An error in Elasticsearch's form.
-    pub(super) fn error(status: StatusCode, error_type: &str, reason: &str) -> Answer {
+    pub(super) fn error(status: StatusCode, error_type: &str, reason: &str) -> Reply {
         let cause = json!({"type": error_type, "reason": reason});
         let error = json!({
             "error": {"root_cause": [cause], "type": error_type, "reason": reason},
             "status": status.as_u16(),
         });
-        Answer::json(status, &error)
+        Reply::json(status, &error)
     }
 
     /// An `illegal_argument_exception`, the error of most bad requests.
-    pub(super) fn illegal_argument(reason: &str) -> Answer {
-        Answer::error(StatusCode::BAD_REQUEST, "illegal_argument_exception", reason)
+    pub(super) fn illegal_argument(reason: &str) -> Reply {
+        Reply::error(StatusCode::BAD_REQUEST, "illegal_argument_exception", reason)
     }
 
     /// Compresses the body while it is sent, unless it is empty or already encoded.
-    pub(super) fn compressed(mut self) -> Answer {
+    pub(super) fn compressed(mut self) -> Reply {
         let encoded = self.headers.contains_key(header::CONTENT_ENCODING);
         if !self.compressible || encoded || self.length == Some(0) {
             return self;
@@ -105,7 +105,7 @@ impl Answer {
     }
 
     /// The response for hyper. For `HEAD`, 204 and 304 there is no body.
-    pub(super) fn into_response(self, head: bool) -> Response<Answering> {
+    pub(super) fn into_response(self, head: bool) -> Response<ReplyBody> {
         let bare = self.status == StatusCode::NO_CONTENT
             || self.status == StatusCode::NOT_MODIFIED
             || self.status.is_informational();
@@ -114,9 +114,9 @@ impl Answer {
             if let Some(length) = self.length.filter(|_| head && !bare) {
                 headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
             }
-            Answering { parts: Box::new(std::iter::empty()), length: Some(0) }
+            ReplyBody { parts: Box::new(std::iter::empty()), length: Some(0) }
         } else {
-            Answering { parts: self.parts, length: self.length }
+            ReplyBody { parts: self.parts, length: self.length }
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
