@@ -1,4 +1,4 @@
-//! The memory that a body takes on its way into S3. A program of its own, because it measures the memory of this process.
+//! The memory that storing a body in S3 takes. The test has a process of its own, because it measures the process.
 
 #[path = "proxy/support/mod.rs"]
 mod support;
@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 const LENGTH: usize = 300 * 1024 * 1024;
 const PIECE: usize = 64 * 1024;
 
-/// A figure of the kernel about this process, in bytes.
+/// A memory figure of this process, in bytes.
 fn status(name: &str) -> u64 {
     let text = fs::read_to_string("/proc/self/status").expect("the kernel says");
     let line = text.lines().find(|line| line.starts_with(name)).expect(name);

@@ -97,7 +97,7 @@ fn without_access_configuration_the_proxy_is_closed() {
     let closed = read(&[("ACCESS", "")]).unwrap().warnings(true).join("\n");
     assert!(closed.contains("every request is refused"), "{closed}");
     let job = read(&[("ACCESS", "")]).unwrap().warnings(false);
-    assert!(job.is_empty(), "a program that answers nobody has nobody to let in: {job:?}");
+    assert!(job.is_empty(), "a program without clients has no warning about access: {job:?}");
 }
 
 #[test]

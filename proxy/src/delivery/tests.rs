@@ -243,7 +243,7 @@ fn request(headers: &[(&str, &str)]) -> Request {
     testing::request("GET", "/", headers)
 }
 
-/// The form of a successful answer, for curl unless the headers name another client.
+/// The form of a successful response, for curl unless the headers name another client.
 fn form(headers: &[(&str, &str)]) -> OverflowForm {
     let named = headers.iter().any(|(name, _)| *name == "user-agent");
     let curl = if named { &[][..] } else { &[("user-agent", "curl/8.5.0")] };

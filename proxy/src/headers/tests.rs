@@ -121,7 +121,7 @@ fn a6_only_the_proxy_sets_the_identity_headers() {
         "X-Rewrite-URL",
     ];
     let smuggled: Vec<(&str, &str)> = names.iter().map(|name| (*name, "mallory")).collect();
-    assert_eq!(sent(&smuggled), [], "without a login, nobody is named");
+    assert_eq!(sent(&smuggled), [], "without a login there is no identity");
     let user = UserHeaders { name: "alice", group: "read" };
     let map =
         for_upstream(&request(&smuggled), true, Some(user), &ExtraHeaders::default()).unwrap();

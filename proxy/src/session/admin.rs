@@ -132,7 +132,7 @@ mod tests {
     async fn invalid_changes_are_refused_with_the_reason() {
         let store = MemoryStore::default();
         for (result, text) in [
-            (add(&store, "a/b", Role::Read, PASSWORD, 1).await, "`a/b` is no name of a user"),
+            (add(&store, "a/b", Role::Read, PASSWORD, 1).await, "`a/b` is not a user name"),
             (add(&store, "a", Role::Read, "short", 1).await, "at least 12"),
             (change(&store, "nobody", Change::Enable, 1).await, "no user `nobody`"),
         ] {

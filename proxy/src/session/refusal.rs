@@ -31,7 +31,7 @@ pub enum SessionRefusal {
     /// The role does not allow it.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// The session store does not answer. The cause is in the log and is not shown to clients.
+    /// The session store is unavailable. The cause is in the log and is not shown to clients.
     #[error("the session store is unavailable")]
     StoreUnavailable,
 }

@@ -38,7 +38,7 @@ fn refusal(status: u16, kind: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({ "__type": kind, "message": "said AWS" }))
 }
 
-/// From now on every call of this operation is answered so.
+/// Sets the response to every call of this operation.
 async fn answers(server: &MockServer, target: &str, response: ResponseTemplate) {
     server.reset().await;
     let signed = header_exists("authorization");
@@ -221,7 +221,7 @@ async fn a_member_of_a_secret_is_returned_and_a_missing_one_is_named() {
     let binary = ResponseTemplate::new(200).set_body_json(json!({ "SecretBinary": "AA==" }));
     answers(&server, target, binary).await;
     let none = value(&of("secret:s")).await.expect_err("there is none");
-    assert_eq!(none.to_string(), "secret:s: the secret is no text");
+    assert_eq!(none.to_string(), "secret:s: the secret is not a text");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Tests of `store`: what S3 can answer, and what is left behind; and the links.
+//! Tests of `store`: the errors of S3, the cleanup, and the links.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -126,10 +126,10 @@ fn the_stored_object_is_compared_with_the_promise() {
     assert!(matches!(ticket().redeem("1", None), Err(UploadRefusal::Missing(_))));
     assert!(matches!(found(6, Some(SHA256)), Err(UploadRefusal::Length { found: 6, .. })));
     assert!(matches!(found(5, Some(&"0".repeat(64))), Err(UploadRefusal::Digest(_))));
-    assert!(matches!(found(5, None), Err(UploadRefusal::Digest(_))), "no digest is no proof");
+    assert!(matches!(found(5, None), Err(UploadRefusal::Digest(_))), "a missing digest is refused");
 }
 
-/// The body of a request whose upload S3 answers with this rule.
+/// The body of a request, whose upload S3 returns by this rule.
 fn body(rule: &Rule) -> RequestBody {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [rule]);
     let fixed = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");

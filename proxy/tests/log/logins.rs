@@ -50,5 +50,5 @@ async fn p5_a_login_is_logged_with_the_name_and_without_secrets() {
     assert_eq!(of("login", "message"), ["a login failed", "logged in"], "{text}");
     assert_eq!(of("login", "address"), ["192.0.2.9", "192.0.2.9"]);
     assert_eq!(of(ACCESS, "user"), [Value::Null, Value::Null, json!("alice"), Value::Null]);
-    assert!(text.contains("it is down"), "why there is no answer is for the log: {text}");
+    assert!(text.contains("simulated outage"), "the cause is logged: {text}");
 }

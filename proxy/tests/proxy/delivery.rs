@@ -1,4 +1,4 @@
-//! How answers of every size reach the client, over real sockets on both sides.
+//! Tests of the delivery of responses of every size, over real sockets on both sides.
 
 use std::io::Read as _;
 
@@ -22,7 +22,7 @@ async fn stage(upstream: RawUpstream, changes: &[(&str, &str)]) -> Stage {
     Stage { proxy, bucket, upstream }
 }
 
-/// Bytes that are not text and do not compress, the same every time.
+/// Deterministic bytes that are neither text nor compressible.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(length + 8);

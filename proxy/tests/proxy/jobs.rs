@@ -1,4 +1,4 @@
-//! Jobs as clients see them: the real proxy, a real upstream, and a job function that runs beside them.
+//! Tests of the HTTP interface of jobs: the real proxy, a real upstream, and a job function that runs beside them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,11 +26,11 @@ struct Stage {
     blobs: Arc<MemoryBlobs>,
     queue: Arc<MemoryQueue>,
     upstream: RawUpstream,
-    /// Every event that was run.
+    /// The events that ran.
     events: Arc<Mutex<Vec<String>>>,
 }
 
-/// Nobody listens there; links are made, and not followed.
+/// An address without a listener; links are made but not followed.
 const BUCKET: &str = "http://127.0.0.1:9";
 
 async fn stage(upstream: RawUpstream, settings: JobSettings) -> Stage {
@@ -63,7 +63,7 @@ async fn running(upstream: RawUpstream) -> Stage {
             while let Some(event) = queue.take() {
                 events
                     .lock()
-                    .expect("nobody panicked")
+                    .expect("no test panicked with the lock")
                     .push(String::from_utf8_lossy(&event).into_owned());
                 let deadline = clock::epoch_millis() + 60_000;
                 let engine = engine.clone();

@@ -1,4 +1,4 @@
-//! Links to stored answers: made again for their owner, and dated by the clock that judges them.
+//! Tests of links to stored responses: renewal for the owner, and the clock that dates them.
 
 use crate::support::bucket::Bucket;
 use crate::support::upstream::{RawUpstream, answer};
@@ -17,9 +17,9 @@ async fn stage(length: usize, changes: &[(&str, &str)]) -> (Proxy, Bucket, RawUp
     (proxy, bucket, upstream)
 }
 
-/// Where the owner of an answer asks for another link to it.
+/// The URL at which the owner of a response requests a new link.
 fn renew(reply: &Reply) -> String {
-    reply.json()["renew"].as_str().expect("a stored answer can be asked for again").to_owned()
+    reply.json()["renew"].as_str().expect("a stored response has a renew URL").to_owned()
 }
 
 fn check_problem(reply: &Reply, status: u16, kind: &str) {
@@ -41,7 +41,7 @@ async fn p3_the_owner_of_a_response_gets_a_new_link_to_the_same_bytes() {
         assert_eq!(again.header("cache-control"), Some("no-store"));
         let (told, retold) = (first.json(), again.json());
         assert_eq!((&told["size"], &told["renew"]), (&retold["size"], &retold["renew"]));
-        // What went in parts was digested as it went; the bucket was told before that.
+        // The digest of an upload in parts is known only after the object's metadata was sent.
         let known = if length == SIZES[0] { told["sha256"].as_str() } else { None };
         assert_eq!(retold["sha256"].as_str(), known);
         assert_eq!(upstream.received().len(), 1, "nothing is asked of the upstream again");
@@ -90,7 +90,7 @@ async fn p3_a_response_of_another_owner_is_unknown_even_with_the_right_id() {
     let bobs = get(&proxy, &format!("/_proxy/overflow/{}", of("bob").id()), &[]).await;
     check_problem(&bobs, 404, "no-such-answer");
 
-    // The other way round: it is this one's id, but the object says that it is someone else's.
+    // The other case: the id is this user's, but the object is another user's.
     let foreign = Bucket::keeping().await;
     foreign.put(&path, "x-amz-meta-owner", &of("bob").mark);
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"")).await;
@@ -163,7 +163,7 @@ async fn p4_links_use_the_clock_of_s3() {
             let first = get(&proxy, "/a", &[]).await;
             let again = get(&proxy, &renew(&first), &[]).await;
             for reply in [&first, &again] {
-                // The clock of S3 stands still here, ours runs on.
+                // The clock of this bucket stands still while the proxy's clock advances.
                 let dated = dated(reply);
                 assert!((seconds..seconds + 600).contains(&dated), "{dated} is not {seconds}");
                 let expires = reply.json()["expires"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! What other signing proxies got wrong, and no trap of our own list names: one test each.
+//! Tests of errors of other signing proxies, one for each, that no failure mode of this proxy covers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use hardcap_proxy::handler::Proxy;
 use hardcap_proxy::store::ResponseStore;
 use serde_json::json;
 
-/// Nothing of these tests is stored.
+/// A bucket that these tests do not use.
 const NO_BUCKET: &str = "http://127.0.0.1:9";
 
 fn with_provider(upstream: &str, provider: impl ProvideCredentials + 'static) -> Proxy {
@@ -27,7 +27,7 @@ fn with_provider(upstream: &str, provider: impl ProvideCredentials + 'static) ->
     Proxy::with_aws(config, LazyAws::of(Aws { credentials, store }))
 }
 
-/// Gives another key every time, each for half a minute.
+/// Returns a new key for each call, each valid for half a minute.
 #[derive(Debug, Default)]
 struct Rotating(AtomicU64);
 
@@ -56,7 +56,7 @@ impl ProvideCredentials for Failing {
     }
 }
 
-/// access-es froze its credentials at the cold start; opensearch-py tore key and token apart while they were refreshed.
+/// access-es never refreshed its credentials; opensearch-py mixed key and token during a refresh.
 #[tokio::test]
 async fn credentials_are_current_and_consistent() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"ok")).await;
@@ -72,7 +72,7 @@ async fn credentials_are_current_and_consistent() {
     }
 }
 
-/// aws-signing-proxy logged the failure, and forwarded the request without a signature.
+/// aws-signing-proxy logged the error and forwarded the request without a signature.
 #[tokio::test]
 async fn a_request_that_cannot_be_signed_is_not_sent() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"ok")).await;
@@ -118,7 +118,7 @@ async fn needed_request_headers_and_all_response_headers_are_forwarded() {
     }
 }
 
-/// aws-es-kibana made whatever looked like a script cacheable by everybody, `.json` answers of people among it.
+/// aws-es-kibana made everything that looked like a script cacheable, including private `.json` responses.
 #[tokio::test]
 async fn only_the_upstream_makes_responses_cacheable() {
     let plain = RawUpstream::saying(answer("200 OK", &[("content-type", "a/b")], b"x")).await;
@@ -138,7 +138,7 @@ async fn only_the_upstream_makes_responses_cacheable() {
     assert_eq!(reply.header("cache-control"), Some("private, max-age=60"));
 }
 
-/// access-es answered 500 where the upstream had named no content type.
+/// access-es responded with 500 if the upstream sent no content type.
 #[tokio::test]
 async fn a_response_without_a_content_type_is_delivered() {
     for (line, body) in
@@ -152,7 +152,7 @@ async fn a_response_without_a_content_type_is_delivered() {
     }
 }
 
-/// aws-es-proxy ended when somebody asked for `/terminate-proxy`, before it asked who that was.
+/// aws-es-proxy stopped at a request for `/terminate-proxy`, without authentication.
 #[tokio::test]
 async fn no_path_stops_the_proxy() {
     let upstream = RawUpstream::saying(answer("200 OK", &[], b"the upstream's")).await;

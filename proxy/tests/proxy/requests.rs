@@ -1,4 +1,4 @@
-//! What reaches the upstream, when it does, how often, and what the client hears when it does not.
+//! Tests of requests to the upstream: their content, retries, and the responses to errors.
 
 use std::time::Duration;
 

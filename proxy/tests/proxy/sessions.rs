@@ -1,4 +1,4 @@
-//! People who log in, through the whole proxy: the form, the cookie, what reaches the upstream, and how it ends.
+//! Tests of logins through the whole proxy: the form, the cookie, the request to the upstream, and the end of a session.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ const PASSWORD: &str = "correct horse battery";
 const SESSION: &str = "__Host-hardcap-session";
 const LOGIN: &str = "__Host-hardcap-login";
 
-/// A clock that a test moves.
+/// A clock that a test advances.
 #[derive(Debug, Default)]
 struct Hand(AtomicU64);
 
@@ -43,7 +43,7 @@ struct Stage {
     _bucket: Bucket,
 }
 
-/// A browser, as far as cookies go.
+/// A browser's cookie store.
 #[derive(Clone, Default)]
 struct Browser(Vec<(String, String)>);
 
@@ -145,7 +145,7 @@ impl Stage {
         self.send(browser, "POST", path, &headers, &form(fields)).await
     }
 
-    /// Fetches the form, fills it in, and sends it.
+    /// Fetches, fills in and submits the form.
     async fn try_login(&self, browser: &mut Browser, user: &str, password: &str) -> Reply {
         let shown = self.get(browser, "/_proxy/login?return=%2Flogs%2F_search%3Fq%3D1").await;
         browser.keep(&shown);
@@ -370,7 +370,7 @@ async fn a5_x4_a_script_gets_a_readable_401() {
         assert_eq!(reply.header("access-control-allow-credentials"), Some("true"));
     }
     assert_eq!(stage.reached(), 0);
-    assert_eq!(stage.calls(), 2, "nobody asks about no cookie: these are the two users");
+    assert_eq!(stage.calls(), 2, "only these two users are looked up");
 }
 
 #[tokio::test]
@@ -548,7 +548,7 @@ async fn a10_an_outage_admits_only_sessions_checked_within_five_minutes() {
         stage.advance(14);
         assert_eq!(stage.get(&alice, "/a").await.status, 200);
     }
-    assert_eq!(stage.calls(), before, "280 seconds: nobody asked");
+    assert_eq!(stage.calls(), before, "the table is not read within 280 seconds");
     stage.store.tables().outage = true;
     assert_eq!(stage.get(&alice, "/a").await.status, 200, "it is known, for five minutes");
     stage.advance(20);
@@ -632,7 +632,7 @@ async fn a11_an_export_requires_the_right_to_search() {
     ] {
         let body = json!({ "index": index }).to_string();
         let reply = stage.send(browser, "POST", "/_proxy/jobs", &json, &body).await;
-        assert_eq!(reply.status, status, "{index}: 501 is that there are no jobs here");
+        assert_eq!(reply.status, status, "{index}: 501 means that jobs are not configured");
     }
 }
 

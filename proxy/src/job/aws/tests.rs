@@ -1,4 +1,4 @@
-//! Tests of `job::aws`: what Lambda, DynamoDB and S3 can answer, how often they are asked, and what the engine is told.
+//! Tests of `job::aws`: the errors of Lambda, DynamoDB and S3, the retries, and the errors that the engine gets.
 
 use std::time::Duration;
 

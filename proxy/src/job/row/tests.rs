@@ -114,7 +114,7 @@ impl Subject {
             "only a running job has a lease"
         );
         assert_eq!(next.state.is_terminal(), next.ended.is_some());
-        assert!(next.due(&settings()).is_some(), "somebody looks at it: {next:?}");
+        assert!(next.due(&settings()).is_some(), "a sweeper processes it: {next:?}");
         if next.state.is_terminal() {
             self.ends.push((next.state, next.error.clone(), next.result.clone()));
         }
@@ -125,7 +125,7 @@ impl Subject {
     fn cleared(&mut self, next: Option<Row>) {
         assert_eq!(next.is_some(), self.row.state.is_terminal(), "{:?}", self.row.state);
         let Some(next) = next else { return };
-        assert_eq!(next.due(&settings()), None, "nobody has to look at it again");
+        assert_eq!(next.due(&settings()), None, "no sweeper processes it again");
         let as_before =
             Row { leftovers: self.row.leftovers, updated: self.row.updated, ..next.clone() };
         assert_eq!(as_before, self.row);

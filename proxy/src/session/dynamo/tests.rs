@@ -1,4 +1,4 @@
-//! Tests of `dynamo`: what DynamoDB answers when it does not do what it is asked, and how often it is asked.
+//! Tests of `dynamo`: the errors of DynamoDB, and the retries.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -23,7 +23,7 @@ fn refused(status: u16, code: &str) -> HttpResponse {
     HttpResponse::new(status.try_into().unwrap(), body.into())
 }
 
-/// A read that is answered so every time; what came of it, and how many calls there were.
+/// A read with the same response to every attempt: its result, and the number of calls.
 async fn read_when(status: u16, code: &'static str) -> (String, usize) {
     let get = mock!(Client::get_item)
         .sequence()

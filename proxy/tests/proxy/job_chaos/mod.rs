@@ -1,5 +1,5 @@
-//! Jobs under chaos: functions are killed at any await, events come twice, late, out of order or never, S3 and DynamoDB
-//! fail before and after they did what they were asked, and two sweepers race. Every schedule is a seed.
+//! Tests of jobs under chaos: functions are killed at any await; events are duplicated, late, reordered or lost; S3 and DynamoDB
+//! fail before and after a call took effect; and two sweepers race. Every schedule is a seed.
 
 mod world;
 

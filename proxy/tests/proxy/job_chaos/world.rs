@@ -1,6 +1,6 @@
-//! A small Lambda in virtual time: a queue with every fault, functions that are killed, two sweepers and a client.
+//! A simulation of Lambda in virtual time: a queue with every fault, functions that are killed, two sweepers and a client.
 
-mod dice;
+mod seeded_rng;
 mod ports;
 mod search;
 mod tasks;
@@ -22,25 +22,25 @@ use hex::encode;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use dice::Dice;
+use seeded_rng::SeededRng;
 use ports::ports;
 use search::{Documents, export_of};
 use tasks::{spawn, wait};
 
 const OWNER: &str = "open";
 
-/// What a schedule is to be like.
+/// The parameters of a schedule.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// How many things may go wrong before all is well.
+    /// The maximum number of faults.
     pub mishaps: u64,
-    /// One in this many calls is killed, fails, or is slow.
+    /// One of this number of calls is killed, fails, or is slow.
     pub one_in: u64,
     /// The timeout of the function.
     pub timeout_ms: u64,
-    /// How many hits there are.
+    /// The number of hits.
     pub documents: u64,
-    /// Whether the owner cancels at some time.
+    /// Whether the owner cancels the job at some time.
     pub cancels: bool,
     /// Whether the result is compressed.
     pub gzip: bool,
@@ -49,7 +49,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Nothing goes wrong.
+    /// No faults.
     pub(crate) fn calm() -> Plan {
         Plan {
             mishaps: 0,
@@ -62,26 +62,26 @@ impl Plan {
         }
     }
 
-    /// Much goes wrong; how much, depends on the seed.
+    /// Many faults, depending on the seed.
     pub(crate) fn chaos(seed: u64) -> Plan {
-        let mut dice = Dice::new(seed ^ 0xC4A05);
+        let mut seeded_rng = SeededRng::new(seed ^ 0xC4A05);
         Plan {
-            mishaps: 5 + dice.below(60),
-            one_in: 4 + dice.below(30),
-            timeout_ms: 20_000 + dice.below(60_000),
-            documents: dice.below(150),
-            cancels: dice.one_in(8),
-            gzip: dice.one_in(3),
+            mishaps: 5 + seeded_rng.below(60),
+            one_in: 4 + seeded_rng.below(30),
+            timeout_ms: 20_000 + seeded_rng.below(60_000),
+            documents: seeded_rng.below(150),
+            cancels: seeded_rng.one_in(8),
+            gzip: seeded_rng.one_in(3),
             killed_at: None,
         }
     }
 }
 
-/// What happened.
+/// The recorded events of a schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub runs: u64,
-    /// How often a run waited for something.
+    /// The number of awaits of all runs.
     pub awaits: u64,
     pub kills: u64,
     pub timeouts: u64,
@@ -110,32 +110,32 @@ impl Counts {
     }
 }
 
-/// How a schedule ended.
+/// The end of a schedule.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub row: Row,
     pub jobs: usize,
-    /// How many terminal states were ever written.
+    /// The number of written terminal states.
     pub ends: usize,
     pub open_uploads: usize,
     pub objects: Vec<String>,
     pub stored: Option<Bytes>,
     pub expected: Option<Bytes>,
     pub expected_sha256: String,
-    /// How many different objects were made under the key of the result.
+    /// The number of different objects under the key of the result.
     pub made: usize,
-    /// Whether one of them was made after the job had ended.
+    /// Whether one of them was created after the end of the job.
     pub late: bool,
     pub cancelled: bool,
     pub counts: Counts,
 }
 
-/// Everything that the parts of a schedule share.
+/// The shared state of a schedule.
 pub(crate) struct World {
     pub plan: Plan,
     pub rows: MemoryRows,
     pub blobs: MemoryBlobs,
-    dice: Mutex<Dice>,
+    seeded_rng: Mutex<SeededRng>,
     counts: Mutex<Counts>,
     mishaps: AtomicU64,
     served: AtomicU64,
@@ -144,7 +144,7 @@ pub(crate) struct World {
     settings: JobSettings,
 }
 
-/// An object that was made: its key, what is in it, and whether the job had ended by then.
+/// A created object: its key, its content, and whether the job had ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Made {
     key: String,
@@ -183,7 +183,7 @@ impl World {
             plan,
             rows: MemoryRows::default(),
             blobs: MemoryBlobs::default(),
-            dice: Mutex::new(Dice::new(seed)),
+            seeded_rng: Mutex::new(SeededRng::new(seed)),
             counts: Mutex::default(),
             served: AtomicU64::new(0),
             ends: Mutex::default(),
@@ -196,17 +196,17 @@ impl World {
         1_000_000_000_000 + tasks::now()
     }
 
-    pub(crate) fn roll<T>(&self, roll: impl FnOnce(&mut Dice) -> T) -> T {
-        roll(&mut self.dice.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn roll<T>(&self, roll: impl FnOnce(&mut SeededRng) -> T) -> T {
+        roll(&mut self.seeded_rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Whether something goes wrong now.
+    /// Whether a fault occurs now.
     pub(crate) fn strikes(&self, one_in: u64) -> bool {
-        if one_in == 0 || !self.roll(|dice| dice.one_in(one_in)) {
+        if one_in == 0 || !self.roll(|seeded_rng| seeded_rng.one_in(one_in)) {
             return false;
         }
         let left = self.mishaps.load(Ordering::Relaxed);
@@ -218,12 +218,12 @@ impl World {
         if !self.strikes(self.plan.one_in) {
             return Mishap::None;
         }
-        match self.roll(|dice| dice.below(10)) {
+        match self.roll(|seeded_rng| seeded_rng.below(10)) {
             0..=2 => Mishap::Kill,
             3..=4 => Mishap::FailBefore,
             5..=7 => Mishap::FailAfter,
-            8 => Mishap::Delay(Duration::from_millis(self.roll(|dice| dice.below(90_000)))),
-            _ => Mishap::Delay(Duration::from_millis(self.roll(|dice| dice.below(2_000)))),
+            8 => Mishap::Delay(Duration::from_millis(self.roll(|seeded_rng| seeded_rng.below(90_000)))),
+            _ => Mishap::Delay(Duration::from_millis(self.roll(|seeded_rng| seeded_rng.below(2_000)))),
         }
     }
 
@@ -254,7 +254,7 @@ impl World {
         serde_json::from_str(&job.document).ok()
     }
 
-    /// Runs one invocation of a function until it returns, is killed, or its time is over. `false` when it failed.
+    /// Runs one invocation of a function until it returns, is killed, or times out. `false` if it failed.
     async fn live<T, E, F>(self: &Arc<World>, run: impl FnOnce(Engine) -> F) -> Option<T>
     where
         F: Future<Output = Result<T, E>>,
@@ -285,7 +285,7 @@ impl World {
         }
     }
 
-    /// A run waits; whether that is where it is to be killed.
+    /// Counts an await of a run; whether the run is killed there.
     fn waits_once_more(&self) -> bool {
         let mut at = 0;
         self.count(|counts| {
@@ -317,7 +317,7 @@ impl World {
 }
 
 impl Life {
-    /// Never returns: the run is dropped here.
+    /// Never returns, so that the run is dropped here.
     pub(crate) async fn end(&self) -> ! {
         self.kill.notify_one();
         loop {
@@ -326,12 +326,12 @@ impl Life {
     }
 }
 
-/// An event on its way to the function, with the retries that Lambda makes.
+/// The delivery of an event to the function, with Lambda's retries.
 async fn deliver(world: Arc<World>, payload: Bytes) {
     let waits = [0, 60_000, 120_000];
     for (tried, base) in waits.into_iter().enumerate() {
         let late = if world.strikes(world.plan.one_in) { 200_000 } else { 1_500 };
-        let delay = world.roll(|dice| dice.below(late));
+        let delay = world.roll(|seeded_rng| seeded_rng.below(late));
         wait(Duration::from_millis(base + delay)).await;
         let deadline = world.deadline();
         let payload = payload.clone();
@@ -346,23 +346,23 @@ async fn deliver(world: Arc<World>, payload: Bytes) {
 /// A sweeper, every half a minute.
 async fn sweeps(world: Arc<World>) {
     loop {
-        let offset = world.roll(|dice| dice.below(1_000));
+        let offset = world.roll(|seeded_rng| seeded_rng.below(1_000));
         wait(Duration::from_millis(29_500 + offset)).await;
         let deadline = world.deadline();
         world.live(|engine| async move { engine.sweep(deadline).await }).await;
     }
 }
 
-/// A client that does all it wants.
+/// A client.
 async fn client(world: Arc<World>) {
     asks(&world).await;
     world.served.store(1, Ordering::Relaxed);
 }
 
-/// Sends the request again until the job is there, and may cancel it.
+/// Repeats the request until the job exists, and may cancel it.
 async fn asks(world: &Arc<World>) {
     let search = serde_json::Map::new();
-    // A compressed part takes many more hits to fill.
+    // A compressed part contains many more hits.
     let gzip = world.plan.gzip;
     let page_size = Some(if gzip { 40 } else { 2 });
     let input = Request { index: "logs".to_owned(), search, page_size, gzip };
@@ -380,7 +380,7 @@ async fn asks(world: &Arc<World>) {
     if !world.plan.cancels {
         return;
     }
-    let patience = world.roll(|dice| dice.below(200_000));
+    let patience = world.roll(|seeded_rng| seeded_rng.below(200_000));
     wait(Duration::from_millis(patience)).await;
     let cancel = |engine: Engine| {
         let id = id.clone();
@@ -389,7 +389,7 @@ async fn asks(world: &Arc<World>) {
     while world.live(cancel).await.is_none() {}
 }
 
-/// Runs a schedule from the request to the end of all that came of it.
+/// Runs a schedule from the request to the end of all its tasks.
 pub(crate) fn run(seed: u64, plan: Plan) -> Outcome {
     tasks::run(async move {
         let world = World::new(seed, plan);
@@ -397,7 +397,7 @@ pub(crate) fn run(seed: u64, plan: Plan) -> Outcome {
         spawn(sweeps(world.clone()));
         spawn(client(world.clone()));
         let settled = |row: Row| row.state.is_terminal() && row.leftovers != Leftovers::All;
-        // Twelve hours are far more than any schedule takes.
+        // Twelve hours are far longer than any schedule.
         for _ in 0..(12 * 360) {
             wait(Duration::from_secs(10)).await;
             let served = world.served.load(Ordering::Relaxed) == 1;
@@ -410,13 +410,13 @@ pub(crate) fn run(seed: u64, plan: Plan) -> Outcome {
 }
 
 fn outcome(world: &Arc<World>) -> Outcome {
-    let row = world.job_row().expect("the client was told of a job");
+    let row = world.job_row().expect("the client knows the job");
     let items = world.rows.items();
     let key = row.result.as_ref().map(|result| format!("{}/{}", row.id, result.name));
     let stored = key.as_ref().and_then(|key| world.blobs.object(key)).map(|(_, bytes)| bytes);
     let expected = export_of(world.plan.documents, world.plan.gzip, stored.as_ref());
     let made = world.made.lock().unwrap_or_else(PoisonError::into_inner);
-    // Objects of requests that were never accepted have no row; the lifecycle of the bucket takes them.
+    // Objects of requests that were never accepted have no row; the bucket's lifecycle deletes them.
     let prefix = format!("{}/", row.id);
     Outcome {
         jobs: items.iter().filter(|item| item.key.starts_with(&row_key(""))).count(),
@@ -427,7 +427,7 @@ fn outcome(world: &Arc<World>) -> Outcome {
             .as_ref()
             .map(|bytes| encode(Sha256::digest(bytes)))
             .unwrap_or_default(),
-        // A put whose answer was lost is sent again by the same run, with the same bytes: that is once.
+        // A put whose response was lost is repeated by the same run with the same bytes, which counts once.
         made: made
             .iter()
             .filter(|made| Some(&made.key) == key.as_ref())

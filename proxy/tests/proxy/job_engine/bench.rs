@@ -1,4 +1,4 @@
-//! An engine in memory with a clock that waits for nobody, and a kind of job with every bad manner.
+//! An engine in memory with a virtual clock, and a kind of job with every defect.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,24 +14,24 @@ use hardcap_proxy::job::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a trial does.
+/// The behaviour of a trial.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Manner {
-    /// This many steps, each of a second, each of which adds this many bytes to the state.
+    /// This number of steps of a second each, each of which adds this number of bytes to the state.
     Steps(u64, usize),
     Endless,
     Hangs,
     Panics,
     Fails(String),
     Falters,
-    /// Hangs, and may not be begun twice.
+    /// Hangs, and is not repeatable.
     HangsOnce,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub manner: Manner,
-    /// Something that belongs into no event.
+    /// A secret that no event may contain.
     pub secret: String,
 }
 
@@ -72,7 +72,7 @@ impl Job for Trial {
     }
 }
 
-/// A clock that moves when somebody waits.
+/// A clock that advances when a task waits.
 #[derive(Debug)]
 pub(crate) struct Time(AtomicU64);
 
@@ -93,16 +93,16 @@ impl Clock for Time {
     }
 }
 
-/// Lambda, as far as it takes events.
+/// A simulation of Lambda's queue.
 #[derive(Debug)]
 pub(crate) struct Lambda {
-    /// What it says to the next invocations, instead of taking them.
+    /// The errors of the next invocations.
     pub refuses: Mutex<Option<PortError>>,
-    /// The largest payload that it takes.
+    /// The largest accepted payload.
     pub max: AtomicU64,
-    /// What it has taken and nobody has run.
+    /// The accepted events that have not run.
     pub events: Mutex<Vec<Bytes>>,
-    /// All it was ever sent.
+    /// All sent events.
     pub sent: Mutex<Vec<Bytes>>,
 }
 
@@ -176,7 +176,7 @@ impl Bench {
         self.engine.run(event, deadline).await.expect("the ports work")
     }
 
-    /// Runs every event there is, and those that come of them.
+    /// Runs all events, including those that they send.
     pub(crate) async fn run_all(&self) {
         loop {
             let event = locked(&self.lambda.events).pop();
@@ -187,7 +187,7 @@ impl Bench {
         }
     }
 
-    /// Takes a job on, runs it to its end, and gives its row.
+    /// Creates a job, runs it to its end, and returns its row.
     pub(crate) async fn ends(&self, manner: Manner) -> Row {
         let row = self.create(manner, None).await.expect("it is taken on");
         self.run_all().await;

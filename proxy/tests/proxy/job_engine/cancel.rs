@@ -1,4 +1,4 @@
-//! A cancelled job stops its work, and gives back what it holds at the upstream.
+//! Tests of cancellation: a cancelled job stops its work and cleans up at the upstream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,14 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::locked;
 
-/// What the job does in its step.
+/// The behaviour of the job's step.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum Order {
     Waits,
     Fails,
 }
 
-/// A job that holds something from its first step on, as an export holds a point in time.
+/// A job that holds a resource from its first step on, as an export holds a point in time.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Holder {
     holds: bool,
@@ -52,7 +52,7 @@ impl Job for Holder {
     }
 }
 
-/// Events that were sent.
+/// The sent events.
 #[derive(Debug, Default)]
 struct Events(std::sync::Mutex<Vec<bytes::Bytes>>);
 

@@ -1,4 +1,4 @@
-//! The engine of jobs, bound by bound, in memory and in no time.
+//! Tests of the job engine in memory, with a virtual clock: each limit and each fault.
 
 mod bench;
 mod cancel;
@@ -72,7 +72,7 @@ async fn h4_a_job_of_another_owner_is_unknown() {
     assert!(bench.engine.find("eve", &row.id).await.unwrap().is_none());
     assert!(bench.engine.cancel("eve", &row.id).await.unwrap().is_none());
     assert!(bench.engine.list("eve").await.unwrap().is_empty());
-    assert_eq!(bench.row(&row.id).await.state, JobState::Queued, "and nobody else ends it");
+    assert_eq!(bench.row(&row.id).await.state, JobState::Queued, "and no other event ends it");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn j5_a_payload_that_is_too_large_for_lambda_fails_the_job() {
 #[tokio::test]
 async fn j6_a_state_that_lambda_refuses_inline_is_sent_by_reference() {
     let bench = bench();
-    // Less than the engine was told: the table may be ahead of the service.
+    // Less than the engine's setting: Lambda may use a lower limit.
     bench.lambda.max.store(280, Ordering::Relaxed);
     let row = bench.ends(Manner::Steps(60, 10)).await;
     assert_eq!(row.state, JobState::Complete, "{row:?}");

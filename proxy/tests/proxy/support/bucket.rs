@@ -1,5 +1,5 @@
-//! A bucket on a real socket, just enough of S3 to be written to: it counts and digests what it gets, and keeps it only
-//! when told to.
+//! A bucket on a real socket with the operations that the proxy uses. It counts and digests uploads, and keeps them only
+//! if configured.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -27,10 +27,10 @@ struct State {
     operations: Vec<String>,
     objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, (HeaderMap, BTreeMap<u32, Vec<u8>>)>,
-    /// Digest and length of uploads that are not kept, in the order of arrival.
+    /// The digests and lengths of uploads that are not kept, in order of arrival.
     digest: Option<Sha256>,
     length: u64,
-    /// What it says the time is, where that is not the time.
+    /// The `Date` of responses, if it is not the current time.
     date: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl Bucket {
         Bucket::start(true).await
     }
 
-    /// Only the length of what it gets is remembered, for bodies that would not fit into memory.
+    /// Stores only the lengths of uploads, for bodies that do not fit into memory.
     pub async fn counting() -> Bucket {
         Bucket::start(false).await
     }
@@ -66,9 +66,9 @@ impl Bucket {
         bucket
     }
 
-    /// From now on its answers are dated so.
+    /// Sets the `Date` of responses.
     pub fn says_it_is(&self, date: &str) {
-        self.state.lock().expect("nobody panicked").date = Some(date.to_owned());
+        self.state.lock().expect("no test panicked with the lock").date = Some(date.to_owned());
     }
 
     /// An empty object with one header.
@@ -76,23 +76,23 @@ impl Bucket {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().expect("it is a header value"));
         let object = Object { headers, ..Object::default() };
-        self.state.lock().expect("nobody panicked").objects.insert(path.to_owned(), object);
+        self.state.lock().expect("no test panicked with the lock").objects.insert(path.to_owned(), object);
     }
 
-    /// Removes everything, as a lifecycle does.
+    /// Deletes all objects, as a lifecycle does.
     pub fn expire(&self) {
-        self.state.lock().expect("nobody panicked").objects.clear();
+        self.state.lock().expect("no test panicked with the lock").objects.clear();
     }
 
     pub fn operations(&self) -> Vec<String> {
-        self.state.lock().expect("nobody panicked").operations.clone()
+        self.state.lock().expect("no test panicked with the lock").operations.clone()
     }
 
     pub fn objects(&self) -> BTreeMap<String, Object> {
-        self.state.lock().expect("nobody panicked").objects.clone()
+        self.state.lock().expect("no test panicked with the lock").objects.clone()
     }
 
-    /// The one object, and its key.
+    /// The only object, and its key.
     pub fn only(&self) -> (String, Object) {
         let objects = self.objects();
         assert_eq!(objects.len(), 1, "{:?}", self.operations());
@@ -100,11 +100,11 @@ impl Bucket {
     }
 
     pub fn counted(&self) -> u64 {
-        self.state.lock().expect("nobody panicked").length
+        self.state.lock().expect("no test panicked with the lock").length
     }
 
     pub fn uploads_open(&self) -> usize {
-        self.state.lock().expect("nobody panicked").uploads.len()
+        self.state.lock().expect("no test panicked with the lock").uploads.len()
     }
 }
 
@@ -117,7 +117,7 @@ async fn serve(
     let query = head.uri.query().unwrap_or_default().to_owned();
     let key = head.uri.path().to_owned();
     let (kept, length) = read(body, keeps).await;
-    let mut state = state.lock().expect("nobody panicked");
+    let mut state = state.lock().expect("no test panicked with the lock");
     let has = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
     let number = query.split('&').find_map(|part| part.strip_prefix("partNumber="));
     let mut answer = Response::builder().header("etag", "\"e\"");

@@ -11,7 +11,7 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
+        self.0.lock().expect("no test panicked with the lock").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -30,11 +30,11 @@ impl MakeWriter<'_> for Log {
 
 impl Log {
     pub fn clear(&self) {
-        self.0.lock().expect("nobody panicked").clear();
+        self.0.lock().expect("no test panicked with the lock").clear();
     }
 
     pub fn text(&self) -> String {
-        let bytes = self.0.lock().expect("nobody panicked").clone();
+        let bytes = self.0.lock().expect("no test panicked with the lock").clone();
         String::from_utf8(bytes).expect("a log is text")
     }
 

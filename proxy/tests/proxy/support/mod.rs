@@ -1,4 +1,4 @@
-//! The vocabulary of these tests: a proxy, an upstream on a real socket, a bucket on a real socket, and events.
+//! Helpers of these tests: a proxy, an upstream on a real socket, a bucket on a real socket, and events.
 
 #![allow(dead_code, reason = "every test file uses its own part of the vocabulary")]
 #![allow(missing_docs, unreachable_pub, reason = "this is no library")]
@@ -28,7 +28,7 @@ pub const CLASSIC: usize = 6_291_556;
 /// More than any test takes.
 pub const PLENTY: Duration = Duration::from_secs(600);
 
-/// The configuration for an upstream, with changes; they may replace anything.
+/// The configuration for an upstream; `changes` may replace any variable.
 pub fn config(upstream: &str, changes: &[(&str, &str)]) -> Config {
     let base = [
         ("UPSTREAM_URL", upstream),
@@ -64,7 +64,7 @@ pub fn s3(endpoint: &str) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// Retries as ever, without the wait.
+/// The usual number of retries, without waits.
 pub fn quick_retries() -> RetryConfig {
     RetryConfig::standard().with_initial_backoff(Duration::from_millis(1))
 }
@@ -75,7 +75,7 @@ pub fn proxy(config: Config, s3: aws_sdk_s3::Client) -> Proxy {
     Proxy::with_aws(config, LazyAws::of(Aws { credentials, store }))
 }
 
-/// What the gateway would send to the client.
+/// The response that the gateway would send to the client.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -118,7 +118,7 @@ pub fn event(method: &str, path: &str, headers: &[(&str, &str)]) -> Value {
     })
 }
 
-/// Sends an event, and reads the envelope as a gateway does.
+/// Sends an event and reads the envelope as a gateway does.
 pub async fn ask(proxy: &Proxy, event: &Value) -> Reply {
     ask_within(proxy, event, PLENTY).await
 }

@@ -1,4 +1,4 @@
-//! An upstream on a raw socket, which can lie about its length, stop, and hang; it keeps what it received.
+//! An upstream on a raw socket, which can send a wrong length, stop, and hang. It stores the received requests.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What was received, as text.
+/// A received request, as text.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
     pub line: String,
@@ -28,7 +28,7 @@ pub struct RawUpstream {
 }
 
 impl RawUpstream {
-    /// Answers the n-th request, from 0, with `answer(n, request, socket)`; then the connection is closed.
+    /// Responds to the n-th request, from 0, with `answer(n, request, socket)`, and closes the connection.
     pub async fn start<F, A>(answer: F) -> RawUpstream
     where
         F: Fn(usize, Received, TcpStream) -> A + Send + Sync + 'static,
@@ -45,7 +45,7 @@ impl RawUpstream {
                 tokio::spawn(async move {
                     let Some(request) = read(&mut socket).await else { return };
                     let number = {
-                        let mut all = received.lock().expect("nobody panicked");
+                        let mut all = received.lock().expect("no test panicked with the lock");
                         all.push(request.clone());
                         all.len() - 1
                     };
@@ -56,13 +56,13 @@ impl RawUpstream {
         upstream
     }
 
-    /// Answers every request with these bytes.
+    /// Responds to every request with these bytes.
     pub async fn saying(bytes: impl Into<Vec<u8>>) -> RawUpstream {
         let bytes = Arc::new(bytes.into());
         RawUpstream::start(move |_, _, mut socket| {
             let bytes = Arc::clone(&bytes);
             async move {
-                // A client that has heard enough may be gone.
+                // A client that needs no more may have disconnected.
                 let _ = socket.write_all(&bytes).await;
             }
         })
@@ -70,7 +70,7 @@ impl RawUpstream {
     }
 
     pub fn received(&self) -> Vec<Received> {
-        self.received.lock().expect("nobody panicked").clone()
+        self.received.lock().expect("no test panicked with the lock").clone()
     }
 }
 
@@ -107,14 +107,14 @@ async fn read(socket: &mut TcpStream) -> Option<Received> {
     Some(received)
 }
 
-/// A whole answer.
+/// A whole response.
 pub fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut bytes = head(status, headers, body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
 
-/// The head of an answer that claims this length.
+/// The head of a response that declares this length.
 pub fn head(status: &str, headers: &[(&str, &str)], length: usize) -> String {
     let lines: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
     format!("HTTP/1.1 {status}\r\n{lines}content-length: {length}\r\n\r\n")

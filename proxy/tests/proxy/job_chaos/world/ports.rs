@@ -1,4 +1,4 @@
-//! The ports in memory, with something going wrong before, during and after each call.
+//! The ports in memory, with faults before, during and after each call.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,19 +28,19 @@ pub(crate) fn ports(world: &Arc<World>, life: &Arc<Life>) -> Ports {
 }
 
 impl Chaos {
-    /// A call, and what may happen to it. It takes some milliseconds, in which others run.
+    /// A call with its faults. It takes some milliseconds, in which other tasks run.
     async fn call<T>(
         &self,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<T, PortError> {
-        let pause = self.world.roll(|dice| dice.below(20));
+        let pause = self.world.roll(|seeded_rng| seeded_rng.below(20));
         wait(Duration::from_millis(pause)).await;
         let broken = || PortError::Unavailable("the connection broke".to_owned());
         match self.world.mishap() {
             Mishap::None => {}
             Mishap::Kill => {
-                // Half of them are killed when the call has taken effect.
-                if self.world.roll(|dice| dice.one_in(2)) {
+                // Half of the killed calls have taken effect.
+                if self.world.roll(|seeded_rng| seeded_rng.one_in(2)) {
                     let _ = call.await;
                 }
                 self.life.end().await
@@ -60,7 +60,7 @@ impl Chaos {
             }
         }
         let answer = call.await;
-        let pause = self.world.roll(|dice| dice.below(20));
+        let pause = self.world.roll(|seeded_rng| seeded_rng.below(20));
         wait(Duration::from_millis(pause)).await;
         answer
     }
@@ -153,7 +153,7 @@ impl Blobs for Chaos {
 impl Invoker for Chaos {
     fn invoke(&self, payload: Bytes) -> PortFuture<'_, ()> {
         Box::pin(self.call(async move {
-            // A little less than what the engine is told: Lambda has the last word on what it takes.
+            // A little less than the engine's setting, because Lambda's own limit decides.
             if payload.len() > 1_450 {
                 return Err(PortError::TooLarge(format!("{} bytes", payload.len())));
             }
@@ -173,6 +173,6 @@ impl Clock for Chaos {
     }
 
     fn unique(&self) -> String {
-        self.world.roll(|dice| format!("{:016x}{:016x}", dice.next(), dice.next()))
+        self.world.roll(|seeded_rng| format!("{:016x}{:016x}", seeded_rng.next(), seeded_rng.next()))
     }
 }

@@ -1,4 +1,4 @@
-//! A cluster of documents, which is slow, and fails at times.
+//! A simulated cluster, which is slow and fails at times.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -24,7 +24,7 @@ fn hit(number: u64) -> String {
     format!(r#"{{"_index":"logs","_id":"{number}","_source":{source},"sort":[{number}]}}"#)
 }
 
-/// What the export has to be. Where members of gzip were cut is the job's to say; what is in them is not.
+/// The expected export. The positions of gzip members may differ, but not their content.
 pub(crate) fn export_of(documents: u64, gzip: bool, stored: Option<&Bytes>) -> Option<Bytes> {
     let lines = (0..documents).fold(String::new(), |mut lines, number| {
         writeln!(lines, "{}", hit(number)).expect("a String takes everything");
@@ -44,7 +44,7 @@ impl Documents {
         &self,
         answer: impl FnOnce() -> Result<T, SearchError>,
     ) -> Result<T, SearchError> {
-        let pause = self.world.roll(|dice| 500 + dice.below(1_000));
+        let pause = self.world.roll(|seeded_rng| 500 + seeded_rng.below(1_000));
         wait(Duration::from_millis(pause)).await;
         match self.world.mishap() {
             Mishap::Kill => self.life.end().await,

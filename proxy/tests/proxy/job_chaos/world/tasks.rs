@@ -1,6 +1,6 @@
-//! Tasks in virtual time, on one thread: when all of them wait, the clock moves to what the first one waits for.
+//! Tasks in virtual time, on one thread: when all of them wait, the clock advances to the first end of a wait.
 //!
-//! So half a day takes milliseconds, and a schedule is the same every time.
+//! So half a day takes milliseconds, and every schedule is deterministic.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -20,7 +20,7 @@ thread_local! {
     static SPAWNED: RefCell<Vec<Task>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Milliseconds since the world began.
+/// Milliseconds since the start of the simulation.
 pub(crate) fn now() -> u64 {
     NOW.get()
 }
@@ -81,7 +81,7 @@ impl Wake for Ready {
     }
 }
 
-/// Runs a task, and all that it spawns, until it ends; the others are dropped then.
+/// Runs a task and its spawned tasks until it ends; the others are dropped then.
 pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
     NOW.set(0);
     TIMERS.take();
