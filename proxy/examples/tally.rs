@@ -159,7 +159,7 @@ mod tests {
         fn page(&self, body: Value, _: usize) -> SearchFuture<'_, bytes::Bytes> {
             let from = body["search_after"][0].as_u64().map_or(0, |last| last + 1);
             let to = (from + body["size"].as_u64().expect("a size")).min(self.documents);
-            let level = |number: u64| if number % 3 == 0 { "warn" } else { "info" };
+            let level = |number: u64| if number.is_multiple_of(3) { "warn" } else { "info" };
             let hit =
                 |number: u64| json!({ "_source": { "level": level(number) }, "sort": [number] });
             let hits: Vec<Value> = (from..to).map(hit).collect();

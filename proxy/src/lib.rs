@@ -8,8 +8,8 @@
 //! `docs/failure-modes.md` lists known failure modes and their tests. A test has the number of its failure mode at the start of its
 //! name.
 
+pub mod access_log;
 pub mod announce;
-pub mod response;
 pub mod aws;
 pub mod body;
 pub mod causes;
@@ -31,7 +31,6 @@ pub mod headers;
 pub mod http_client;
 pub mod job;
 pub mod key;
-pub mod access_log;
 pub mod location;
 pub mod log;
 pub mod metrics;
@@ -41,6 +40,7 @@ pub mod path;
 pub mod problem;
 pub mod programs;
 pub mod respond;
+pub mod response;
 pub mod session;
 pub mod settings;
 pub mod sign;

@@ -71,12 +71,12 @@ mod work;
 
 pub use create::{CreateError, Key, NewJob, row_key};
 pub use engine::Engine;
-pub use event::{EventState, Digest, JobEvent, payload};
-pub use outcome::{DETAIL_MAX, Output, JobError, Progress};
+pub use event::{Digest, EventState, JobEvent, payload};
+pub use outcome::{DETAIL_MAX, JobError, Output, Progress};
 pub use refusal::JobRefusal;
 pub use row::{NewRow, Row};
 pub use run::RunOutcome;
 pub use settings::JobSettings;
-pub use state::{GenerationRef, Lease, Decision, JobEnd, Leftovers, Setback, JobState};
+pub use state::{Decision, GenerationRef, JobEnd, JobState, Lease, Leftovers, Setback};
 pub use sweep::SweepReport;
 pub use work::{Context, Job, Results, Step, StepError};

@@ -1,4 +1,4 @@
-//! Tests of `path`: the corpus of section 5.8 of the traps.
+//! Tests of `path`: the corpus of paths.
 
 use http::Method;
 use proptest::prelude::*;

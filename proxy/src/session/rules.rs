@@ -175,24 +175,24 @@ pub(super) fn places(text: &str) -> Result<Vec<Vec<String>>, PlaceError> {
 }
 
 /// The text of a rule and its comment.
-struct Line {
+struct RuleText {
     text: String,
     reason: String,
 }
 
-fn parse(text: &str) -> impl Iterator<Item = Line> {
+fn parse(text: &str) -> impl Iterator<Item = RuleText> {
     let lines = text.lines().map(|line| format!(" {line}"));
     let rules = lines.flat_map(|line| {
         let (rules, reason) = line.split_once(" #").unwrap_or((line.as_str(), ""));
         let reason = reason.trim().to_owned();
-        let one = |text: &str| Line { text: text.trim().to_owned(), reason: reason.clone() };
+        let one = |text: &str| RuleText { text: text.trim().to_owned(), reason: reason.clone() };
         rules.split(';').map(one).collect::<Vec<_>>()
     });
     rules.filter(|line| !line.text.is_empty())
 }
 
 /// One rule, or one for each path of Kibana or Dashboards, with and without a space.
-fn read_rule(line: &Line, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, RuleError> {
+fn read_rule(line: &RuleText, dashboards: &[Vec<String>]) -> Result<Vec<Rule>, RuleError> {
     let text = &line.text;
     let wrong = |fault| RuleError { text: text.clone(), fault };
     let words: Vec<&str> = text.split_whitespace().collect();

@@ -279,7 +279,13 @@ async fn a_failed_job_has_its_reason_and_an_uncertain_request_is_sent_once() {
     let id = listed["jobs"][0]["id"].as_str().unwrap();
     let job = ended(&stage, &format!("/_proxy/jobs/{id}")).await;
     assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!("upstream")));
-    assert!(job["error"]["detail"].as_str().unwrap().contains("not known"), "{job}");
+    assert!(
+        job["error"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("It is unknown whether the request took effect"),
+        "{job}"
+    );
     assert!(job["result"].is_null());
 }
 

@@ -56,7 +56,7 @@ pub fn gateway_event(data: &[u8]) {
 
     let read: Request =
         serde_json::from_slice(&json).unwrap_or_else(|error| panic!("{error}: {}", shown()));
-    assert_eq!(read.api, api(api), "{}", shown());
+    assert_eq!(read.api, api_type(api), "{}", shown());
     assert_eq!(read.method.as_str(), method);
     let decoded = percent::decode(&path);
     match api {
@@ -98,7 +98,7 @@ pub fn gateway_event(data: &[u8]) {
     assert!(value["requestContext"].is_object());
 }
 
-fn api(api: Api) -> ApiType {
+fn api_type(api: Api) -> ApiType {
     match api {
         Api::Rest => ApiType::Rest,
         Api::HttpV1 => ApiType::HttpV1,

@@ -321,7 +321,7 @@ async fn the_store_keeps_its_contract_in_dynamodb() {
     keeps_its_contract(&DynamoStore::new(dynamodb(&emulator), "sessions")).await;
 }
 
-async fn keeps_its_contract(store: &dyn Store) {
+async fn keeps_its_contract(store: &dyn SessionStore) {
     let kept = SessionRecord { sealed: vec![0, 255, 7], seen: 10, forget: 4_000_000_000 };
     assert_eq!(store.session("a").await, Ok(None));
     assert_eq!(store.touch("a", 1).await, Ok(false), "nothing is brought into being");

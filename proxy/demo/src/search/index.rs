@@ -24,7 +24,7 @@ pub enum IndexError {
 }
 
 /// The name of an index that does not exist.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct UnknownIndex(pub(super) String);
 
 /// An index: the number of its documents and their size.
@@ -212,6 +212,6 @@ mod tests {
         assert_eq!(name("logstash-2016.01.02"), Ok(Some("logstash-2016.01.02".to_owned())));
         assert_eq!(name("<logstash-{now/d}>"), Ok(Some("logstash-2017.10.31".to_owned())));
         assert_eq!(name("nothing-*"), Ok(None));
-        assert_eq!(name("logs,missing"), Err("missing".to_owned()));
+        assert_eq!(name("logs,missing"), Err(UnknownIndex("missing".to_owned())));
     }
 }

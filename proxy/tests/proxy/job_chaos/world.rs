@@ -1,8 +1,8 @@
 //! A simulation of Lambda in virtual time: a queue with every fault, functions that are killed, two sweepers and a client.
 
-mod seeded_rng;
 mod ports;
 mod search;
+mod seeded_rng;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -22,9 +22,9 @@ use hex::encode;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use seeded_rng::SeededRng;
 use ports::ports;
 use search::{Documents, export_of};
+use seeded_rng::SeededRng;
 use tasks::{spawn, wait};
 
 const OWNER: &str = "open";
@@ -222,8 +222,12 @@ impl World {
             0..=2 => Mishap::Kill,
             3..=4 => Mishap::FailBefore,
             5..=7 => Mishap::FailAfter,
-            8 => Mishap::Delay(Duration::from_millis(self.roll(|seeded_rng| seeded_rng.below(90_000)))),
-            _ => Mishap::Delay(Duration::from_millis(self.roll(|seeded_rng| seeded_rng.below(2_000)))),
+            8 => Mishap::Delay(Duration::from_millis(
+                self.roll(|seeded_rng| seeded_rng.below(90_000)),
+            )),
+            _ => Mishap::Delay(Duration::from_millis(
+                self.roll(|seeded_rng| seeded_rng.below(2_000)),
+            )),
         }
     }
 

@@ -76,7 +76,11 @@ impl Bucket {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().expect("it is a header value"));
         let object = Object { headers, ..Object::default() };
-        self.state.lock().expect("no test panicked with the lock").objects.insert(path.to_owned(), object);
+        self.state
+            .lock()
+            .expect("no test panicked with the lock")
+            .objects
+            .insert(path.to_owned(), object);
     }
 
     /// Deletes all objects, as a lifecycle does.

@@ -173,6 +173,7 @@ impl Clock for Chaos {
     }
 
     fn unique(&self) -> String {
-        self.world.roll(|seeded_rng| format!("{:016x}{:016x}", seeded_rng.next(), seeded_rng.next()))
+        self.world
+            .roll(|seeded_rng| format!("{:016x}{:016x}", seeded_rng.next(), seeded_rng.next()))
     }
 }

@@ -55,7 +55,7 @@ impl Future for Wait {
         });
         let waker = context.waker().clone();
         TIMERS.with_borrow_mut(|timers| timers.insert((self.at, number), waker));
-        Poll::PortFuture
+        Poll::Pending
     }
 }
 
