@@ -22,6 +22,7 @@ struct Text<'t> {
 }
 
 /// Whether a byte of a string is neither its end, nor an escape, nor forbidden, nor part of a longer character.
+#[inline]
 fn is_content(byte: u8) -> bool {
     (byte >= b' ') & (byte != b'"') & (byte != b'\\') & (byte < 0x80)
 }
@@ -80,14 +81,17 @@ impl Text<'_> {
     fn string(&mut self) -> Option<()> {
         self.take(b'"')?;
         loop {
-            let blocks = self.bytes[self.at..].chunks_exact(BLOCK);
-            let plain =
-                |block: &&[u8]| block.iter().fold(true, |all, byte| all & is_content(*byte));
-            self.at += BLOCK * blocks.take_while(plain).count();
-            while is_content(self.peek()?) {
-                self.at += 1;
+            let rest = &self.bytes[self.at..];
+            let plain = |block: &[u8]| block.iter().fold(true, |all, byte| all & is_content(*byte));
+            let mut skipped = rest.iter().take(BLOCK).take_while(|byte| is_content(**byte)).count();
+            if skipped == BLOCK {
+                while rest.get(skipped..skipped + BLOCK).is_some_and(plain) {
+                    skipped += BLOCK;
+                }
+                skipped += rest[skipped..].iter().take_while(|byte| is_content(**byte)).count();
             }
-            match self.peek()? {
+            self.at += skipped;
+            match *rest.get(skipped)? {
                 b'"' => {
                     self.at += 1;
                     return Some(());
