@@ -48,41 +48,15 @@ pub(super) fn of_process(_pid: u32) -> Option<Usage> {
     None
 }
 
-/// The memory of the process without its descendants.
+/// The memory of the process without its descendants: fast enough for the end of every invocation.
 #[cfg(target_os = "linux")]
 pub(super) fn of_process(pid: u32) -> Option<Usage> {
-    StatusFile::default().usage(pid)
-}
+    use std::io::Read as _;
 
-/// The open file with the memory of one process: to open it costs more than to read it, and it is read at the end of every
-/// invocation.
-#[derive(Debug, Default)]
-pub(super) struct StatusFile(#[cfg(target_os = "linux")] std::sync::OnceLock<std::fs::File>);
-
-impl StatusFile {
-    /// The memory of the process without its descendants. All calls must name the same process.
-    #[cfg(target_os = "linux")]
-    pub(super) fn usage(&self, pid: u32) -> Option<Usage> {
-        use std::os::unix::fs::FileExt as _;
-
-        let file = match self.0.get() {
-            Some(file) => file,
-            None => {
-                let file = std::fs::File::open(format!("/proc/{pid}/status")).ok()?;
-                self.0.get_or_init(|| file)
-            }
-        };
-        // One read gets all of it.
-        let mut status = [0; STATUS_BYTES];
-        let length = file.read_at(&mut status, 0).ok()?;
-        parse_status(&String::from_utf8_lossy(&status[..length]))
-    }
-
-    /// Only Linux provides this number.
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn usage(&self, _pid: u32) -> Option<Usage> {
-        None
-    }
+    // One read gets all of it. `std::fs::read` would make ten system calls.
+    let mut status = [0; STATUS_BYTES];
+    let length = std::fs::File::open(format!("/proc/{pid}/status")).ok()?.read(&mut status).ok()?;
+    parse_status(&String::from_utf8_lossy(&status[..length]))
 }
 
 /// The size of a buffer that contains the beginning of `/proc/PID/status` up to the lines about memory.

@@ -26,7 +26,6 @@ use super::extension::{ExtensionEvent, Extensions, Tracing};
 use super::function::{Deployed, SandboxResources};
 use super::init::{InitError, InitOutcome};
 use super::log;
-use super::memory;
 use super::outcome::{AfterRefusal, InvocationEnd};
 use super::output::Output;
 use super::process::ProcessGroup;
@@ -50,8 +49,6 @@ pub(super) struct Sandbox {
     phase: &'static str,
     /// The runtime's process, once it runs.
     runtime: OnceLock<RunningProcess>,
-    /// The file with the memory of the runtime's process.
-    status: memory::StatusFile,
     /// Cancelled when `runtime` is set: a fast function asks for its first event before its start has returned here.
     pub(super) running: CancellationToken,
     externals: Mutex<Vec<Arc<ExternalExtension>>>,
@@ -155,7 +152,6 @@ impl Sandbox {
             telemetry,
             phase: parts.phase,
             runtime: OnceLock::new(),
-            status: memory::StatusFile::default(),
             running: CancellationToken::new(),
             externals: Mutex::default(),
             external_tasks: TaskTracker::new(),

@@ -213,8 +213,7 @@ impl Sandbox {
     pub(crate) fn used_mb(&self) -> u64 {
         let mut inner = self.lock();
         let is_old = inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH);
-        let read = |pid| self.status.usage(pid);
-        if is_old && let Some(usage) = self.total_memory(read, memory::of_process) {
+        if is_old && let Some(usage) = self.total_memory(memory::of_process) {
             inner.peak = inner.peak.max(usage.peak);
             inner.peak_read = Some(self.clock.stopwatch());
         }
@@ -290,19 +289,15 @@ impl Sandbox {
     }
 
     fn read_memory(&self, inner: &mut Inner) -> Option<u64> {
-        let usage = self.total_memory(memory::usage, memory::usage)?;
+        let usage = self.total_memory(memory::usage)?;
         inner.peak = inner.peak.max(usage.peak);
         inner.peak_read = Some(self.clock.stopwatch());
         Some(usage.resident)
     }
 
     /// The memory of the runtime and the external extensions.
-    fn total_memory(
-        &self,
-        read_runtime: impl Fn(u32) -> Option<memory::Usage>,
-        read: fn(u32) -> Option<memory::Usage>,
-    ) -> Option<memory::Usage> {
-        let mut total = read_runtime(self.runtime.get()?.group.pid())?;
+    fn total_memory(&self, read: fn(u32) -> Option<memory::Usage>) -> Option<memory::Usage> {
+        let mut total = read(self.runtime.get()?.group.pid())?;
         for usage in self.externals().iter().filter_map(|external| read(external.group.pid())) {
             total.resident += usage.resident;
             total.peak += usage.peak;
