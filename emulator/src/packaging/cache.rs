@@ -3,7 +3,9 @@
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use hardcap_core::clock::Clock;
 use hardcap_core::paths::folder_of;
 
 /// `HARDCAP_CACHE`, else `hardcap` in the user's cache folder, else a folder of this user in the system's temporary one.
@@ -29,6 +31,33 @@ pub(super) fn folder() -> PathBuf {
     }
 }
 
+/// How long an entry is kept that no run uses.
+const KEPT_FOR: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+
+/// Notes that an entry is used: its time of modification is now.
+pub(super) fn used(folder: &Path) {
+    if let Ok(file) = std::fs::File::open(folder) {
+        // Without it, the entry is made again some day.
+        let _ = file.set_modified(now());
+    }
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(Clock::default().now().0)
+}
+
+/// Removes the entries of one kind that no run has used for [`KEPT_FOR`], and what installations left that were interrupted.
+fn remove_unused(parent: &Path, now: SystemTime) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let modified = entry.metadata().and_then(|facts| facts.modified());
+        let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
+        if age.is_some_and(|age| age > KEPT_FOR) {
+            // What cannot be removed stays for the next time.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Makes a folder once: `fill` writes into a new one, which then gets its name. Two processes that do so at the same time
 /// both succeed, and one of the two folders stays.
 ///
@@ -40,6 +69,7 @@ pub(super) fn make_once(
     fill: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
     if folder.is_dir() {
+        used(folder);
         return Ok(());
     }
     let new = begin(folder)?;
@@ -60,6 +90,7 @@ pub(super) fn begin(folder: &Path) -> io::Result<tempfile::TempDir> {
         let message = format!("{} belongs to another user; set HARDCAP_CACHE", parent.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
     }
+    remove_unused(parent, now());
     tempfile::Builder::new().prefix(".new-").tempdir_in(parent)
 }
 
@@ -79,5 +110,31 @@ pub(super) fn finish(new: tempfile::TempDir, folder: &Path) -> io::Result<()> {
         }
         Err(_) if folder.is_dir() => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_no_run_uses_are_removed_when_another_is_made() {
+        let cache = tempfile::tempdir().unwrap();
+        let make = |name: &str| make_once(&cache.path().join(name), |_| Ok(())).unwrap();
+        let set_age = |name: &str, days: u64| {
+            let folder = std::fs::File::open(cache.path().join(name)).unwrap();
+            folder.set_modified(now() - Duration::from_secs(days * 24 * 60 * 60)).unwrap();
+        };
+        for name in ["old", "used", "new"] {
+            make(name);
+        }
+        set_age("old", 61);
+        set_age("used", 61);
+        set_age("new", 59);
+        make("used");
+        make("another");
+        let exists = |name: &str| cache.path().join(name).is_dir();
+        assert!(!exists("old"));
+        assert!(exists("used") && exists("new") && exists("another"));
     }
 }

@@ -28,6 +28,8 @@ pub struct Python {
     pub tag: String,
     /// Whether it has AWS's runtime client.
     pub has_client: bool,
+    /// Whether it has boto3, AWS's SDK.
+    pub has_sdk: bool,
 }
 
 /// The places where interpreters are looked for, and those that have been asked.

@@ -10,6 +10,7 @@ mod node;
 mod other;
 mod python;
 pub mod runtimes;
+mod sdk;
 mod source;
 mod unpacked;
 pub(crate) mod unzip;
@@ -200,7 +201,7 @@ pub async fn resolve(
 ) -> Result<Resolved, PackagingError> {
     match found {
         Found::Python => python::resolve(package, machine, means).await,
-        Found::Node => node::resolve(package, machine).await,
+        Found::Node => node::resolve(package, machine, means).await,
         Found::Command(command) => Ok(Resolved { command, note: None }),
         Found::Cargo(_) => Err(PackagingError::new(
             format!("the package of the function `{}` has no `bootstrap`", package.logical_id),

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::machine::Machine;
-use super::{Package, PackagingError, Resolved, absolute, cache};
+use super::{Means, Package, PackagingError, Resolved, absolute, cache, sdk};
 use hardcap_core::tool;
 
 /// The files of the runtime, `index.mjs` first.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("index.mjs", include_str!("node/index.mjs")),
+    ("resolve.mjs", include_str!("node/resolve.mjs")),
     ("runtime.cjs", include_str!("node/runtime.cjs")),
     ("callbacks.cjs", include_str!("node/callbacks.cjs")),
     ("client.cjs", include_str!("node/client.cjs")),
@@ -35,6 +36,7 @@ const WITHOUT_CALLBACKS: u32 = 24;
 pub(super) async fn resolve(
     package: &Package,
     machine: &mut Machine,
+    means: &Means<'_>,
 ) -> Result<Resolved, PackagingError> {
     let id = &package.logical_id;
     let declared = package.runtime.strip_prefix("nodejs").unwrap_or_default();
@@ -58,7 +60,12 @@ pub(super) async fn resolve(
     let note = declared.is_none_or(|declared| declared != major).then(|| {
         format!("{} runs on Node {major}.{minor}.{patch} ({})", package.runtime, program.display())
     });
-    let mut command = vec![program.into_os_string(), entry.clone().into_os_string()];
+    let preload = sdk::node(package, &program, declared.unwrap_or(version[0]), machine, means);
+    let mut command = vec![program.clone().into_os_string()];
+    if let Some(preload) = preload.await {
+        command.extend(["--require".into(), preload.into_os_string()]);
+    }
+    command.push(entry.clone().into_os_string());
     // AWS's client of version 3 takes the handler as an argument; the others read `_HANDLER`.
     if entry.ends_with("bin/index.mjs") {
         command.push((&package.handler).into());
@@ -174,7 +181,7 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let entry = own_runtime(cache.path()).unwrap();
         let names = std::fs::read_dir(entry.parent().unwrap()).unwrap().count();
-        assert_eq!(names, 11);
+        assert_eq!(names, 12);
         assert_eq!(own_runtime(cache.path()).unwrap(), entry);
         assert_eq!(std::fs::read_dir(cache.path().join("node")).unwrap().count(), 1);
     }

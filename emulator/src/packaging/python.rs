@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hardcap_limits::Millis;
 
 use super::machine::{Machine, Python};
-use super::{Means, Package, PackagingError, Resolved, absolute, absolute_program, cache};
+use super::{Means, Package, PackagingError, Resolved, absolute, absolute_program, cache, sdk};
 use hardcap_core::clock::Clock;
 use hardcap_core::tool::{self, Tool};
 
@@ -34,6 +34,7 @@ pub(super) async fn resolve(
         OsString::from("-c"),
         OsString::from(START),
         client,
+        sdk::python(package, &python, machine, means).await.unwrap_or_default().into_os_string(),
     ];
     let [major, minor, patch] = python.version;
     let declared = package.runtime.strip_prefix("python").unwrap_or_default();
@@ -105,9 +106,13 @@ fn pyenv_versions(root: &Path, exact: &str) -> Vec<PathBuf> {
     versions.into_iter().map(program).collect()
 }
 
-/// Whether the package or one of its layers has the client in it.
 fn brings_client(package: &Package) -> bool {
-    let client = "awslambdaric/__init__.py";
+    brings(package, "awslambdaric")
+}
+
+/// Whether the package or one of its layers has this Python package in it.
+pub(super) fn brings(package: &Package, name: &str) -> bool {
+    let client = &format!("{name}/__init__.py");
     let library = format!("lib/{}/site-packages", package.runtime);
     let layers = package.layers.iter().map(|layer| layer.join("python"));
     let layers = layers.flat_map(|folder| [folder.join(&library), folder]);
@@ -124,6 +129,7 @@ async fn client(
 ) -> Result<Option<PathBuf>, PackagingError> {
     let folder = machine.cache.join("awslambdaric").join(&python.tag);
     if folder.join("awslambdaric/__init__.py").is_file() {
+        cache::used(&folder);
         return Ok(Some(folder));
     }
     if means.only_looks {
@@ -145,7 +151,7 @@ async fn client(
         "installing AWS's Python runtime (awslambdaric) for {program} into {}, once",
         folder.display()
     ));
-    match install(python, &folder).await {
+    match install(python, "awslambdaric", &folder).await {
         Ok(()) => Ok(Some(folder)),
         Err(why) => {
             Err(PackagingError::new(format!("{what}, and installing it failed: {why}"), by_hand))
@@ -153,19 +159,55 @@ async fn client(
     }
 }
 
-/// Installs the client with pip: that of the interpreter, of the one that its virtual environment was made with, or uv's.
-async fn install(python: &Python, folder: &Path) -> Result<(), String> {
-    let new = cache::begin(folder).map_err(|error| error.to_string())?;
-    let mut why = String::new();
+/// Installs a package with pip: that of the interpreter, of the one that its virtual environment was made with, or uv's.
+pub(super) async fn install(
+    python: &Python,
+    name: &str,
+    folder: &Path,
+) -> Result<(), InstallError> {
+    let new = cache::begin(folder)?;
+    let mut why = InstallError::Said(String::new());
     for pip in pips(python) {
-        match run_pip(pip, new.path()).await {
-            Ok(()) => return cache::finish(new, folder).map_err(|error| error.to_string()),
+        match run_pip(pip, name, new.path()).await {
+            Ok(()) => return Ok(cache::finish(new, folder)?),
             // A virtual environment without pip is nothing to complain of: the first other reason counts.
-            Err(error) if why.is_empty() || why.ends_with("No module named pip") => why = error,
+            Err(error) if why.says_little() => why = error,
             Err(_) => {}
         }
     }
     Err(why)
+}
+
+/// Why a package is not installed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InstallError {
+    /// The disk failed, or the installer does not start.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The installer takes too long.
+    #[error("the installer has not ended within {} s", seconds(*.0))]
+    TooLong(Millis),
+    /// The last line that the installer wrote.
+    #[error("{0}")]
+    Said(String),
+}
+
+fn seconds(span: Millis) -> u64 {
+    span.0 / 1000
+}
+
+impl InstallError {
+    /// Whether another installer's reason says more.
+    fn says_little(&self) -> bool {
+        matches!(self, InstallError::Said(why) if why.is_empty() || why.ends_with("No module named pip"))
+    }
+
+    /// The last line of what an installer wrote.
+    pub(super) fn of(stderr: &[u8]) -> InstallError {
+        let said = String::from_utf8_lossy(stderr);
+        let last = said.lines().rev().find(|line| !line.trim().is_empty());
+        InstallError::Said(last.unwrap_or("the installer gave no reason").trim().to_owned())
+    }
 }
 
 /// The programs that install packages for an interpreter, without what they install and where.
@@ -187,18 +229,11 @@ fn pips(python: &Python) -> Vec<Tool> {
     pips
 }
 
-async fn run_pip(mut pip: Tool, target: &Path) -> Result<(), String> {
-    pip.arguments.extend(["--target".into(), target.as_os_str().to_owned(), "awslambdaric".into()]);
-    let seconds = INSTALL_WITHIN.0 / 1000;
+async fn run_pip(mut pip: Tool, name: &str, target: &Path) -> Result<(), InstallError> {
+    pip.arguments.extend(["--target".into(), target.as_os_str().to_owned(), name.into()]);
     let output = Clock::default().timeout(INSTALL_WITHIN, pip.output()).await;
-    let output = output.ok_or_else(|| format!("pip has not ended within {seconds} s"))?;
-    let output = output.map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rev().find(|line| !line.trim().is_empty());
-    Err(last.unwrap_or("pip gave no reason").trim().to_owned())
+    let output = output.ok_or(InstallError::TooLong(INSTALL_WITHIN))??;
+    if output.status.success() { Ok(()) } else { Err(InstallError::of(&output.stderr)) }
 }
 
 #[cfg(test)]
@@ -311,6 +346,7 @@ mod tests {
             version: [3, 12, 1],
             tag: "cpython-312-linux-x86_64".to_owned(),
             has_client: false,
+            has_sdk: false,
         };
         let means = Means { offline: true, ..Means::default() };
         let error = client(&package, &python, &machine, &means).await.expect_err("it is offline");

@@ -111,7 +111,9 @@ fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBu
     };
     let digest = digest_of(archive).map_err(|error| failed(error.to_string()))?;
     let folder = cache.join("code").join(digest);
-    if !folder.is_dir() {
+    if folder.is_dir() {
+        cache::used(&folder);
+    } else {
         let new = cache::begin(&folder).map_err(|error| failed(error.to_string()))?;
         let file = File::open(archive).map_err(|error| failed(error.to_string()))?;
         unzip(file, new.path(), UNPACKED_MAX)
@@ -190,9 +192,22 @@ fn inline(package: &Package, text: &str, cache: &Path) -> Result<PathBuf, Packag
         }
     };
     let name = format!("index.{extension}");
-    let digest = hex::encode(Sha256::digest(text));
+    // CloudFormation puts this module beside inline code that uses it (user guide, "cfn-response module").
+    let module = match extension {
+        "py" => ("cfnresponse", "cfnresponse.py", include_str!("python/cfnresponse.py")),
+        _ => ("cfn-response", "cfn-response.js", include_str!("node/cfn-response.js")),
+    };
+    let module = text.contains(module.0).then_some((module.1, module.2));
+    let digest = Sha256::new().chain_update(text).chain_update(module.map_or("", |it| it.1));
+    let digest = hex::encode(digest.finalize());
     let folder = cache.join("code").join(format!("inline-{extension}-{}", &digest[..32]));
-    cache::make_once(&folder, |new| std::fs::write(new.join(&name), text)).map_err(|error| {
+    let fill = |new: &Path| {
+        if let Some((file, text)) = module {
+            std::fs::write(new.join(file), text)?;
+        }
+        std::fs::write(new.join(&name), text)
+    };
+    cache::make_once(&folder, fill).map_err(|error| {
         PackagingError::new(
             format!("the inline code of the function `{id}` cannot be written: {error}"),
             "set HARDCAP_CACHE to a folder that can be written",
@@ -254,7 +269,20 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let opened = package(Code::Inline("a = 1".to_owned())).opened(cache.path()).unwrap();
         let file = opened.folder_of_code().unwrap().join("index.py");
-        assert_eq!(std::fs::read_to_string(file).unwrap(), "a = 1");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "a = 1");
+        assert!(!file.with_file_name("cfnresponse.py").exists());
+    }
+
+    #[test]
+    fn inline_code_that_answers_cloudformation_has_its_module_beside_it() {
+        let cache = tempfile::tempdir().unwrap();
+        let code = Code::Inline("import cfnresponse".to_owned());
+        let opened = package(code).opened(cache.path()).unwrap();
+        assert!(opened.folder_of_code().unwrap().join("cfnresponse.py").is_file());
+        let code = Code::Inline("const r = require('cfn-response');".to_owned());
+        let node = Package { runtime: "nodejs22.x".to_owned(), ..package(code) };
+        let opened = node.opened(cache.path()).unwrap();
+        assert!(opened.folder_of_code().unwrap().join("cfn-response.js").is_file());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 // The function's handler: found by its name, in CommonJS and in ES modules, buffered or streaming.
 
 const fs = require("node:fs");
+const nodeModule = require("node:module");
 const path = require("node:path");
 const { pathToFileURL } = require("node:url");
 const { HandlerNotFound, ImportModuleError, MalformedHandlerName, MalformedStreamingHandler, UserCodeSyntaxError } = require("./errors.cjs");
@@ -86,7 +87,26 @@ async function findModule(root, folder, name) {
   return require(require.resolve(name, { paths: [root, folder] }));
 }
 
-const importFile = (file) => import(pathToFileURL(file).href);
+const importFile = (file) => {
+  followNodePath();
+  return import(pathToFileURL(file).href);
+};
+
+let follows = false;
+
+/**
+ * Lets ES modules find packages through NODE_PATH, such as those of layers: AWS's runtimes do so from nodejs18.x on (AWS Compute
+ * Blog, "Node.js 18.x runtime now available in AWS Lambda", 2022-11-18). Without packages there, nothing is registered.
+ */
+function followNodePath() {
+  const folders = (process.env.NODE_PATH ?? "").split(path.delimiter);
+  const parents = folders
+    .filter((folder) => path.basename(folder) === "node_modules" && fs.existsSync(folder))
+    .map((folder) => pathToFileURL(path.join(folder, "..", "index.mjs")).href);
+  if (follows || parents.length === 0 || !nodeModule.register) return;
+  follows = true;
+  nodeModule.register(pathToFileURL(path.join(__dirname, "resolve.mjs")).href, { data: parents });
+}
 
 /** Whether the nearest package.json has `"type": "module"`. */
 function declaresModules(folder) {

@@ -10,4 +10,5 @@ print(json.dumps({
     "version": list(sys.version_info[:3]),
     "tag": f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}",
     "has_client": found("awslambdaric"),
+    "has_sdk": found("boto3"),
 }))
