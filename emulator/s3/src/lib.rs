@@ -155,7 +155,15 @@ impl S3 {
         let verified = auth::verify(head, bucket, region, keyring, call.context());
         let by_rule = cors::allows(&self.store, address, head);
         let admitted = pages::admit(caller, head, by_rule, pages::SignatureKind::of(&verified));
-        let verified = admitted.map_err(|refused| Refusal::page(&refused)).and(verified)?;
+        let reads = matches!(head.method, Method::GET | Method::HEAD);
+        let verified = admitted.map_err(|refused| Refusal::page(&refused)).and(verified);
+        // Recorded 2026-02-21: a read without a signature is told that its bucket does not exist.
+        let verified = verified.map_err(|refusal| match bucket {
+            Some(name) if reads && refusal == Refusal::access_denied() => {
+                self.store.bucket(name).err().unwrap_or(refusal)
+            }
+            _ => refusal,
+        })?;
         let call = call.with_headers(verified.headers);
         let creates_bucket = head.method == Method::PUT && address.key.is_none();
         attributes::refuse_unsupported(call.headers(), creates_bucket)?;

@@ -1,5 +1,6 @@
 //! DynamoDB: the embedded one, or another's endpoint that is handed every request unchanged.
 
+mod arns;
 mod engine;
 mod items;
 mod tables;
@@ -110,14 +111,42 @@ impl DynamoDb {
         let written = items::written(&head.headers, &body);
         admit(ctx, &written, engine)?;
         let address = address(&engine.address, &head)?;
-        let response = engine::forward(&self.client, &address, signed(head), body)
-            .await
-            .map_err(Failed::Bug)?;
+        let operation = operation(&head);
+        let mut head = signed(head);
+        let body = arns::for_engine(&operation, &self.platform.region, &mut head.headers, body);
+        let response =
+            engine::forward(&self.client, &address, head, body).await.map_err(Failed::Bug)?;
+        let response = self.in_aws_terms(ctx, &operation, response).await?;
         let response = match written {
             Written::Update(update) => updated(ctx, engine, &update, response).await?,
             Written::Items(_) | Written::Nothing => response,
         };
         Ok(dressed(ctx, response))
+    }
+
+    /// The engine's answer with the region of the run in its ARNs, and with the name of an operation that the engine lacks.
+    async fn in_aws_terms(
+        &self,
+        ctx: &Context,
+        operation: &str,
+        response: Response<Body>,
+    ) -> Result<Response<Body>, Failed> {
+        let is_refused = response.status() == StatusCode::BAD_REQUEST;
+        if !is_refused && !arns::has(operation) {
+            return Ok(response);
+        }
+        let (mut head, body) = response.into_parts();
+        let body = serve::read_at_most(body, BODY_MAX)
+            .await
+            .ok_or_else(|| Failed::Bug("the embedded DynamoDB cut an answer short".to_owned()))?;
+        if is_refused && body.as_ref() == UNKNOWN_OPERATION {
+            let message =
+                format!("hardcap does not emulate the operation `{operation}` of DynamoDB");
+            let told = json!({ "__type": "com.amazon.coral.service#UnknownOperationException", "message": message });
+            return Ok(respond(ctx, 400, told.to_string()));
+        }
+        let body = arns::for_client(operation, &self.platform.region, &mut head.headers, body);
+        Ok(Response::from_parts(head, Body::from(body)))
     }
 
     /// Deletes the items whose time to live is over by the emulator's clock, and returns how many there were. Until then
@@ -227,6 +256,17 @@ fn address(endpoint: &str, head: &Parts) -> Result<http::Uri, Failed> {
     let address = format!("{}{path}", endpoint.trim_end_matches('/'));
     address.parse().map_err(|error| Failed::Bug(format!("`{address}` is no address: {error}")))
 }
+
+/// The operation that `X-Amz-Target` names.
+fn operation(head: &Parts) -> String {
+    let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let name = target.and_then(|target| target.rsplit('.').next()).unwrap_or_default();
+    name.to_owned()
+}
+
+/// The engine's answer to an operation that it lacks.
+const UNKNOWN_OPERATION: &[u8] =
+    br#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
 
 /// 52 capital letters and digits, as DynamoDB's request ids are.
 fn request_id() -> String {

@@ -30,6 +30,10 @@ impl ByteRange {
 pub(super) fn of_header(header: Option<&str>, length: u64) -> Result<ByteRange, Refusal> {
     let whole = ByteRange { start: 0, length, partial_of: None };
     let Some(header) = header else { return Ok(whole) };
+    // A range without numbers is the whole object: recorded by LocalStack's tests of ranges on 2026-02-21.
+    if header == "bytes=-" {
+        return Ok(whole);
+    }
     let Ok(range) = Range::parse(header) else { return Ok(whole) };
     let found = range.check(length).ok().filter(|range| range.start < range.end);
     let range = found.ok_or_else(|| {
@@ -73,6 +77,7 @@ mod tests {
             ("bytes=-5", 100, Some("bytes 95-99/100")),
             ("bytes=-500", 100, Some("bytes 0-99/100")),
             ("bytes=9-5", 100, None),
+            ("bytes=-", 100, None),
             ("bytes=0-1,5-6", 100, None),
             ("lines=0-1", 100, None),
         ] {

@@ -251,6 +251,10 @@ async fn an_answer_has_a_request_id_and_a_checksum_that_the_sdk_verifies() {
     let described =
         call(&emulator, "DynamoDB_20120810.DescribeTable", json!({ "TableName": "jobs" })).await;
     assert_eq!(output(&described)["Table"]["TableStatus"], "ACTIVE");
+    assert_eq!(
+        output(&described)["Table"]["TableArn"],
+        "arn:aws:dynamodb:us-east-1:000000000000:table/jobs"
+    );
     let id = described.header("x-amzn-requestid").unwrap();
     assert!(
         id.len() == 52 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()),
@@ -281,8 +285,10 @@ async fn what_is_wrong_with_a_request_is_said_as_aws_says_it() {
     let get = json!({ "TableName": "jobs", "Key": { "wrong": { "S": "1" } } });
     let (_, message) = refused(&call(&emulator, "DynamoDB_20120810.GetItem", get).await);
     assert_eq!(message, "The provided key element does not match the schema");
-    let (code, _) = refused(&call(&emulator, "DynamoDB_20120810.NoSuchThing", json!({})).await);
+    let (code, message) =
+        refused(&call(&emulator, "DynamoDB_20120810.DescribeLimits", json!({})).await);
     assert_eq!(code, "com.amazon.coral.service#UnknownOperationException");
+    assert_eq!(message, "hardcap does not emulate the operation `DescribeLimits` of DynamoDB");
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ async fn a_request_needs_one_authentication() {
     let signing = Signing::now();
     let anonymous = ask("GET", "/bucket/key").send(url).await;
     refused("anonymous", &anonymous, (403, "AccessDenied", "Access Denied"));
+    let absent = ask("GET", "/absent/key").send(url).await;
+    refused("absent", &absent, (404, "NoSuchBucket", "The specified bucket does not exist"));
     let both =
         ask("GET", "/bucket/key").presigned(&host, &signing).header("authorization", "Basic eA==");
     let answer = both.send(url).await;
