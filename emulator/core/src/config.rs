@@ -18,7 +18,8 @@ use crate::faults::Plan;
 pub use crate::guard::{InvalidTrust, TrustedHost, TrustedOrigin};
 pub use crate::keyring::Credential;
 pub use access::{
-    Access, Authorization, Authorizer, AuthorizerKind, FixedResponse, IdentitySource,
+    Access, Authorization, Authorizer, AuthorizerKind, FixedResponse, IdentitySource, JwtKey,
+    JwtRules,
 };
 pub use gateway_responses::{
     GatewayResponse, GatewayResponses, InvalidMapping, Mapping, RESPONSE_TYPES,
@@ -31,6 +32,7 @@ pub use resources::{
     ParameterKind, ParameterTier, Projection, Secret, SecretValue, Table, secret_arn,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 pub use stack::{Output, Stack, StackResource};
 
 /// The default time for which a sandbox is kept idle.
@@ -212,6 +214,10 @@ pub struct Function {
     pub logical_id: String,
     /// The function's name: the last part of its ARN.
     pub name: String,
+    /// The published version that this is, such as `1`. `None`: `$LATEST`.
+    pub version: Option<String>,
+    /// The alias that AWS SAM points to a version published at each deployment, `AutoPublishAlias`.
+    pub auto_publish_alias: Option<String>,
     /// The program that talks to the Runtime API, and its arguments.
     pub command: Vec<OsString>,
     /// The reason why the function has no program. It fails invocations, not the deployment: Lambda does not validate the
@@ -243,6 +249,8 @@ pub struct Function {
     pub events: EventInvokeConfig,
     /// The function's setting for recursive loops.
     pub recursive_loop: RecursiveLoop,
+    /// The format and the levels of its log.
+    pub logging: Logging,
     /// The schedules that invoke it.
     pub schedules: Vec<Schedule>,
 }
@@ -262,6 +270,8 @@ impl Function {
         Function {
             logical_id: name.to_owned(),
             name: name.to_owned(),
+            version: None,
+            auto_publish_alias: None,
             command: command.into_iter().map(Into::into).collect(),
             no_program: None,
             task_root: PathBuf::from("."),
@@ -276,7 +286,23 @@ impl Function {
             reserved_concurrency: None,
             events: EventInvokeConfig::default(),
             recursive_loop: RecursiveLoop::default(),
+            logging: Logging::default(),
             schedules: Vec::new(),
+        }
+    }
+
+    /// The published version, or `$LATEST`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.version.as_deref().unwrap_or("$LATEST")
+    }
+
+    /// `NAME`, or `NAME:VERSION` of a published version.
+    #[must_use]
+    pub fn qualified_name(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}:{version}", self.name),
+            None => self.name.clone(),
         }
     }
 
@@ -284,6 +310,28 @@ impl Function {
     #[must_use]
     pub fn arn(&self, region: &str) -> String {
         format!("arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{}", self.name)
+    }
+}
+
+/// `LoggingConfig` of a function. The default is text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logging {
+    /// The levels of a log in JSON, `None` for text.
+    pub json: Option<LogLevels>,
+}
+
+/// The least levels that are logged, such as `INFO`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLevels {
+    /// Of the function: `TRACE` to `FATAL`.
+    pub application: String,
+    /// Of Lambda itself: `DEBUG` to `WARN`.
+    pub system: String,
+}
+
+impl Default for LogLevels {
+    fn default() -> LogLevels {
+        LogLevels { application: "INFO".to_owned(), system: "INFO".to_owned() }
     }
 }
 
@@ -409,7 +457,7 @@ pub struct Route {
     pub method: String,
     /// `/`, `/items/{id}`, `/files/{path+}`. `$default` on an HTTP API takes all unmatched requests.
     pub path: String,
-    /// The [`Function::name`] of the integration.
+    /// The [`Function::name`] of the integration, with an alias where it names one: `orders:live`.
     pub function: String,
     /// The event's shape. A REST API only has [`PayloadFormat::V1`].
     pub payload_format: PayloadFormat,
@@ -423,6 +471,23 @@ pub struct Route {
     pub access: Access,
     /// A fixed response, as a mock integration gives it. `function` is empty then.
     pub fixed: Option<FixedResponse>,
+}
+
+impl Route {
+    /// The name of the function, without the alias that the integration may name.
+    #[must_use]
+    pub fn function_name(&self) -> &str {
+        self.function.split_once(':').map_or(&self.function, |(name, _)| name)
+    }
+}
+
+/// The id of an API: ten letters and digits, the same in every run. `Ref` gives it, and events name it.
+#[must_use]
+pub fn api_id(logical_id: &str) -> String {
+    const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let digest = Sha256::digest(format!("api\0{logical_id}\0"));
+    let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
+    digest.iter().take(10).map(letter).collect()
 }
 
 /// The shape of an event.
@@ -464,4 +529,7 @@ pub struct FunctionUrl {
     pub invoke_mode: InvokeMode,
     /// Whether unsigned requests are refused: `AuthType: AWS_IAM`. The signature itself is not verified.
     pub only_signed: bool,
+    /// Whether no statement of the function's policy lets everyone invoke the URL, so that requests without a signature are
+    /// refused.
+    pub lacks_permission: bool,
 }

@@ -40,7 +40,7 @@ pub(super) fn variables(facts: &EnvironmentInputs<'_>, task_root: &Path) -> Vari
     for (name, value) in [
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.as_str()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mb.to_string()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", function.version()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", &log_group(&function.name)),
         ("AWS_LAMBDA_LOG_STREAM_NAME", facts.log_stream),
@@ -64,6 +64,12 @@ pub(super) fn variables(facts: &EnvironmentInputs<'_>, task_root: &Path) -> Vari
     }
     if let Some(execution) = execution_environment(&function.runtime) {
         set("AWS_EXECUTION_ENV", execution.as_ref());
+    }
+    // Lambda tells runtimes the format of the log and its least level; they write and filter their lines by them (AWS Compute
+    // Blog, "Introducing advanced logging controls for AWS Lambda functions", 2023-11-16).
+    if let Some(levels) = &function.logging.json {
+        set("AWS_LAMBDA_LOG_FORMAT", "JSON".as_ref());
+        set("AWS_LAMBDA_LOG_LEVEL", levels.application.as_ref());
     }
     set("LAMBDA_TASK_ROOT", task_root.as_os_str());
     let mut libraries = task_root.as_os_str().to_owned();
@@ -180,6 +186,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use hardcap_core::config::LogLevels;
 
     fn environment(function: &Function) -> HashMap<String, String> {
         let facts = EnvironmentInputs {
@@ -278,6 +285,16 @@ mod tests {
         let mut function = Function::new("echo", ["python3"]);
         function.runtime = "python3.11".to_owned();
         assert_eq!(environment(&function)["AWS_EXECUTION_ENV"], "AWS_Lambda_python3.11");
+    }
+
+    #[test]
+    fn a_log_in_json_is_named_to_the_runtime_with_its_level() {
+        let mut function = Function::new("echo", ["guest"]);
+        assert!(!environment(&function).contains_key("AWS_LAMBDA_LOG_FORMAT"));
+        function.logging.json = Some(LogLevels::default());
+        let environment = environment(&function);
+        assert_eq!(environment["AWS_LAMBDA_LOG_FORMAT"], "JSON");
+        assert_eq!(environment["AWS_LAMBDA_LOG_LEVEL"], "INFO");
     }
 
     #[test]

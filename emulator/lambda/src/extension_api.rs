@@ -67,7 +67,7 @@ async fn register(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -
     let function = &sandbox.function.function;
     let document = RegistrationResponse {
         function_name: &function.name,
-        function_version: "$LATEST",
+        function_version: function.version(),
         handler: &function.handler,
         account_id: wants_account.then_some(ACCOUNT_ID),
     };

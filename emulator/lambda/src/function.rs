@@ -308,7 +308,8 @@ impl Deployed {
         let now = platform.clock.now().to_utc().date();
         let random = uuid::Uuid::new_v4().simple();
         let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
-        let log_stream = format!("{year:04}/{month:02}/{day:02}/[$LATEST]{random}");
+        let log_stream =
+            format!("{year:04}/{month:02}/{day:02}/[{}]{random}", self.function.version());
         SandboxResources {
             log: Arc::new(Log::new(&self.function.name, &log_stream, platform.log_buffer.clone())),
             log_stream,

@@ -79,7 +79,15 @@ impl Runtime {
         let (sender, reply) = oneshot::channel();
         let request_id = ctx.request_id.to_string();
         let outlet = as_it_comes.then(|| StreamSender::new().0);
-        let job = Job { ctx, event, client_context: None, permit, outlet, reply: sender };
+        let job = Job {
+            ctx,
+            event,
+            client_context: None,
+            arn: self.deployed.arn.clone(),
+            permit,
+            outlet,
+            reply: sender,
+        };
         self.sandbox.begin(Box::new(job), None).ok()?;
         Some(Begun { request_id, reply })
     }

@@ -145,7 +145,7 @@ fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, fi
     if let Err(job) = sandbox.begin(job, Some(first)) {
         let ended =
             Measurements { duration: Duration::ZERO, init: None, used_mb: sandbox.used_mb() };
-        sandbox.log.platform(&log::start_line(&job.ctx.request_id));
+        sandbox.log.platform(&log::start_line(&job.ctx.request_id, function.function.version()));
         finish(function, &sandbox.log, *job, InvocationEnd::Broken("Runtime.Unknown"), &ended);
     }
 }
@@ -167,7 +167,7 @@ fn end_with_init_error(function: &Deployed, job: Job, failed: FailedInit) {
         InitError::Reported { body, error_type } => InvocationEnd::Reported { body, error_type },
         InitError::TimedOut(exceeded) => InvocationEnd::TimedOut(exceeded),
     };
-    log.platform(&log::start_line(&job.ctx.request_id));
+    log.platform(&log::start_line(&job.ctx.request_id, function.function.version()));
     let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
     let _ = job.ctx.admit(&timeout, Millis(whole_millis(took)));
     finish(function, &log, job, ending, &Measurements { duration: took, init: None, used_mb });

@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`Lambda::invoke`]. [`queue`] contains asynchronous invocation, [`invoke_api`] the Invoke API.
 
+mod aliases;
 mod concurrency;
 mod control_group;
 mod environment;
@@ -53,6 +54,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::aliases::AliasTarget;
 use self::concurrency::{Account, Permit};
 use self::function::SharedResources;
 use self::registry::RegisteredFunction;
@@ -95,8 +97,10 @@ impl std::fmt::Debug for InvocationEvent {
 /// One invocation of a function.
 #[derive(Debug)]
 pub struct Invocation {
-    /// [`hardcap_core::config::Function::name`].
+    /// The function's name, with a version or an alias where one is meant: `orders`, `orders:1`, `orders:live`.
     pub function: String,
+    /// The version, where it has been chosen: that of an alias with weights is chosen once.
+    pub version: Option<String>,
     /// The event.
     pub event: InvocationEvent,
     /// The decoded JSON of the header `X-Amz-Client-Context`.
@@ -176,6 +180,7 @@ pub struct Lambda {
 struct Shared {
     platform: Platform,
     /// Ordered by name. Locked only for a lookup or a change, never during a wait.
+    aliases: RwLock<BTreeMap<String, AliasTarget>>,
     functions: RwLock<BTreeMap<String, RegisteredFunction>>,
     account: Arc<Account>,
     resources: Arc<SharedResources>,
@@ -204,6 +209,8 @@ struct Job {
     ctx: Context,
     event: Bytes,
     client_context: Option<http::HeaderValue>,
+    /// The invoked ARN, with the qualifier that the invoker named.
+    arn: http::HeaderValue,
     permit: Permit,
     /// The channel of a streamed response.
     outlet: Option<StreamSender>,
@@ -234,6 +241,7 @@ impl Lambda {
         });
         let shared = Shared {
             platform: platform.clone(),
+            aliases: RwLock::default(),
             functions: RwLock::default(),
             account: Arc::default(),
             resources,
@@ -275,26 +283,35 @@ impl Lambda {
         invocation: Invocation,
         outlet: Option<StreamSender>,
     ) -> Result<oneshot::Receiver<Result<Reply, InvokeError>>, InvokeError> {
-        let function = self.find(&invocation.function)?;
+        let function = match &invocation.version {
+            Some(version) => self.find(&name::qualified(&invocation.function, version))?,
+            None => self.find(&invocation.function)?,
+        };
+        let name = &function.function.name;
         let event = measured(ctx, invocation.event)?;
         ctx.keep(Part::Event, &event);
         let arn = function.function.arn(&self.shared.platform.region);
         let trace = lineage::extended(&ctx.trace, &arn);
         let ctx = &Context { trace: trace.into(), ..ctx.clone() };
-        let permit = if faults::is_throttled(ctx, &invocation.function) {
+        let permit = if faults::is_throttled(ctx, name) {
             Err(ThrottleReason::Account)
         } else {
             function.deployed.executions.permit(ctx)
         };
         let permit = permit.map_err(|throttle| {
-            ctx.record(What::Throttled { function: invocation.function.clone() });
+            ctx.record(What::Throttled { function: name.clone() });
             InvokeError::Throttled(throttle)
         })?;
         let client_context =
             invocation.client_context.and_then(|json| http::HeaderValue::try_from(json).ok());
         let (reply, replied) = oneshot::channel();
         let ctx = ctx.clone();
-        let job = Box::new(Job { ctx, event, client_context, permit, outlet, reply });
+        let arn = match invocation.function.split_once(':') {
+            Some((_, qualifier)) => http::HeaderValue::try_from(format!("{arn}:{qualifier}"))
+                .unwrap_or_else(|_| function.deployed.arn.clone()),
+            None => function.deployed.arn.clone(),
+        };
+        let job = Box::new(Job { ctx, event, client_context, arn, permit, outlet, reply });
         function.deployed.enqueue(job);
         Ok(replied)
     }
@@ -354,8 +371,9 @@ impl Lambda {
     }
 
     fn registered(&self, name: &str) -> Option<RegisteredFunction> {
+        let name = self.resolved(name);
         let functions = self.shared.functions.read().unwrap_or_else(PoisonError::into_inner);
-        functions.get(name).cloned()
+        functions.get(name.as_ref()).cloned()
     }
 
     fn find(&self, name: &str) -> Result<RegisteredFunction, InvokeError> {

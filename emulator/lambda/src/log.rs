@@ -154,8 +154,8 @@ impl LogText {
 }
 
 /// `START RequestId: … Version: $LATEST`
-pub(super) fn start_line(request_id: &str) -> String {
-    format!("START RequestId: {request_id} Version: $LATEST")
+pub(super) fn start_line(request_id: &str, version: &str) -> String {
+    format!("START RequestId: {request_id} Version: {version}")
 }
 
 /// `END RequestId: …`

@@ -2,7 +2,7 @@
 
 use hardcap_core::config::ACCOUNT_ID;
 
-/// The only version that exists.
+/// The version that changes with each deployment.
 pub const LATEST: &str = "$LATEST";
 
 /// A parsed function name.
@@ -48,11 +48,17 @@ impl FunctionName {
         }
     }
 
-    /// Whether the name can exist here: this region, this account, and no version or alias.
+    /// Whether the name can exist here: this region, this account.
     pub fn is_local(&self, region: &str) -> bool {
-        self.region == region
-            && self.account == ACCOUNT_ID
-            && self.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST)
+        self.region == region && self.account == ACCOUNT_ID
+    }
+
+    /// The name as [`crate::Invocation`] has it: `NAME`, or `NAME:QUALIFIER`; `$LATEST` is not written.
+    pub fn qualified(&self) -> String {
+        match self.qualifier.as_deref() {
+            None | Some(LATEST) => self.function.clone(),
+            Some(qualifier) => qualified(&self.function, qualifier),
+        }
     }
 
     /// The ARN with its qualifier, `$LATEST` by default.
@@ -61,6 +67,17 @@ impl FunctionName {
         let qualifier = qualifier.as_deref().unwrap_or(LATEST);
         format!("arn:aws:lambda:{region}:{account}:function:{function}:{qualifier}")
     }
+}
+
+/// `NAME:QUALIFIER`, whatever qualifier the text has; `NAME` for `$LATEST`.
+pub fn qualified(name: &str, qualifier: &str) -> String {
+    let name = unqualified(name);
+    if qualifier == LATEST { name.to_owned() } else { format!("{name}:{qualifier}") }
+}
+
+/// `NAME` of `NAME:QUALIFIER`.
+pub fn unqualified(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(name, _)| name)
 }
 
 /// Whether a text is a function name by AWS's model: a name, a partial ARN or an ARN, with or without a qualifier.
@@ -134,10 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn names_of_other_regions_accounts_and_versions_cannot_exist() {
+    fn names_of_other_regions_and_accounts_cannot_exist() {
         let local = |text: &str| FunctionName::parse(text, "us-east-1").is_local("us-east-1");
         assert!(local("echo") && local("echo:$LATEST"));
-        assert!(!local("echo:1"));
         assert!(!local("111122223333:function:echo"));
         assert!(!local("arn:aws:lambda:eu-west-1:000000000000:function:echo"));
     }

@@ -7,6 +7,7 @@ use hardcap_limits::{Exceeded, Limits};
 use super::Lambda;
 use super::concurrency::Executions;
 use super::function::Deployed;
+use super::name;
 use super::package::PackageFolder;
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
@@ -22,6 +23,7 @@ pub(super) struct RegisteredFunction {
 impl Lambda {
     /// Registers a function, or replaces its code or configuration. Running sandboxes finish their invocation; the next
     /// invocation gets a new one.
+    /// A function with a version is one of the versions of the function of its name, and shares its concurrency.
     pub fn deploy(&self, function: Function, package: Option<Arc<PackageFolder>>) {
         let shared = &self.shared;
         let function = Arc::new(function);
@@ -34,7 +36,7 @@ impl Lambda {
         let deployed = Deployed::new(Arc::clone(&function), executions, package, resources);
         let registered =
             RegisteredFunction { function: Arc::clone(&function), deployed: Arc::new(deployed) };
-        let before = functions.insert(function.name.clone(), registered);
+        let before = functions.insert(function.qualified_name(), registered);
         drop(functions);
         if let Some(before) = before {
             before.deployed.retire();
@@ -44,26 +46,45 @@ impl Lambda {
     /// Changes settings that do not concern sandboxes, which continue.
     pub fn configure(&self, function: Function) {
         let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(registered) = functions.get_mut(&function.name) {
+        if let Some(registered) = functions.get_mut(&function.qualified_name()) {
             registered.function = Arc::new(function);
         }
     }
 
-    /// Removes a function. Running invocations finish.
+    /// Removes a function with its versions and aliases. Running invocations finish.
     pub fn remove(&self, name: &str) {
+        let is_of = |key: &str| name::unqualified(key) == name;
+        self.shared
+            .aliases
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|key, _| !is_of(key));
         let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
-        let removed = functions.remove(name);
+        let removed: Vec<_> = functions.extract_if(.., |key, _| is_of(key)).collect();
         drop(functions);
-        if let Some(RegisteredFunction { deployed, .. }) = removed {
-            deployed.executions.release();
+        for (key, RegisteredFunction { deployed, .. }) in removed {
+            if key == name {
+                deployed.executions.release();
+            }
             deployed.retire();
         }
     }
 
-    /// All functions, ordered by name.
+    /// Removes one published version. Running invocations finish.
+    pub fn remove_version(&self, name: &str, version: &str) {
+        let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let removed = functions.remove(&name::qualified(name, version));
+        drop(functions);
+        if let Some(RegisteredFunction { deployed, .. }) = removed {
+            deployed.retire();
+        }
+    }
+
+    /// All functions, ordered by name, without their versions.
     pub fn functions(&self) -> Vec<Arc<Function>> {
         let functions = self.shared.functions.read().unwrap_or_else(PoisonError::into_inner);
-        functions.values().map(|registered| Arc::clone(&registered.function)).collect()
+        let functions = functions.values().map(|registered| &registered.function);
+        functions.filter(|function| function.version.is_none()).map(Arc::clone).collect()
     }
 
     /// The name of the function with this name or logical id.

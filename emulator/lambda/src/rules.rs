@@ -1,7 +1,9 @@
 //! AWS's rules for deployments: one set for the control plane, for templates and for `hardcap check`. Pure.
 
 use hardcap_limits::envelope::json_string_len;
-use hardcap_limits::{Bytes, Count, Exceeded, Limit, Limits, Megabytes, Millis, Party, Quantity};
+use hardcap_limits::{
+    Bytes, Count, Date, Exceeded, Limit, Limits, Megabytes, Millis, Party, Quantity,
+};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
@@ -32,7 +34,12 @@ const RESERVED_KEYS: [&str; 17] = [
 /// The beginning of AWS's refusal of one member.
 const ONE_ERROR: &str = "1 validation error detected: ";
 /// The pattern of a function name, recorded on 2024-03-27.
-pub const FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
+const FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
+/// The pattern of the name of a new function since this day, recorded on it.
+const NEW_FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
+const NEW_PATTERN_SINCE: Date = Date::new(2025, 11, 25);
+/// The pattern of the name of a function that exists, recorded on 2025-11-25.
+pub const EXISTING_FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 /// The maximum length of a function's ARN, recorded on 2024-03-27.
 const ARN_MAX: usize = 140;
 
@@ -154,7 +161,7 @@ pub fn refusals(admit: &impl Admit, limits: &Limits, proposal: &Proposal<'_>) ->
     found.extend(proposal.memory_mb.and_then(|memory| memory_size(admit, limits, memory)));
     let storage = proposal.ephemeral_storage_mb;
     found.extend(storage.and_then(|size| ephemeral_storage(admit, limits, size)));
-    found.extend(proposal.name.and_then(name_pattern));
+    found.extend(proposal.name.and_then(|name| name_pattern(name, limits.date())));
     found.extend(proposal.environment.and_then(key_pattern));
     found.extend(proposal.name.and_then(|name| name_length(admit, limits, name)));
     found.extend(proposal.environment.and_then(reserved_keys));
@@ -234,11 +241,15 @@ fn ephemeral_storage(admit: &impl Admit, limits: &Limits, size: i64) -> Option<R
     Some(Refusal::of("ephemeral-storage", &exceeded, Party::Invoker, &[("value", &value)]))
 }
 
-fn name_pattern(name: &str) -> Option<Refusal> {
+fn name_pattern(name: &str, date: Date) -> Option<Refusal> {
     if !is_function_name(name) {
+        let pattern = match date < NEW_PATTERN_SINCE {
+            true => FUNCTION_NAME_PATTERN,
+            false => NEW_FUNCTION_NAME_PATTERN,
+        };
         let text = format!(
             "Value '{name}' at 'functionName' failed to satisfy constraint: \
-             Member must satisfy regular expression pattern: {FUNCTION_NAME_PATTERN}"
+             Member must satisfy regular expression pattern: {pattern}"
         );
         return Some(Refusal::constraint("function-name", &text));
     }
@@ -429,7 +440,7 @@ mod tests {
             &Limits::current(),
             &Proposal { name: Some("invalid:function:name"), ..Proposal::default() },
         );
-        assert!(told[0].message().ends_with(FUNCTION_NAME_PATTERN), "{told:?}");
+        assert!(told[0].message().ends_with(NEW_FUNCTION_NAME_PATTERN), "{told:?}");
     }
 
     #[test]

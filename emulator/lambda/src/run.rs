@@ -41,6 +41,8 @@ pub(super) struct NextEvent {
     pub(super) deadline: EpochMillis,
     pub(super) trace: Arc<str>,
     pub(super) client_context: Option<http::HeaderValue>,
+    /// The invoked ARN, with the qualifier that the invoker named.
+    pub(super) arn: http::HeaderValue,
 }
 
 impl NextEvent {

@@ -77,7 +77,7 @@ pub(super) fn router(sandbox: &Arc<Sandbox>) -> Router {
 
 async fn next(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
     match next_event(&sandbox).await {
-        Ok(hand_over) => event_response(&sandbox, hand_over),
+        Ok(hand_over) => event_response(hand_over),
         Err(refusal) => refusal,
     }
 }
@@ -103,13 +103,14 @@ async fn next_event(sandbox: &Arc<Sandbox>) -> Result<NextEvent, Response<Body>>
     Ok(hand_over)
 }
 
-fn event_response(sandbox: &Sandbox, hand_over: NextEvent) -> Response<Body> {
-    let NextEvent { request_id, invocation_id, event, deadline, trace, client_context } = hand_over;
+fn event_response(hand_over: NextEvent) -> Response<Body> {
+    let NextEvent { request_id, invocation_id, event, deadline, trace, client_context, arn } =
+        hand_over;
     let mut response = Response::new(Body::from(event));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("lambda-runtime-deadline-ms", HeaderValue::from(deadline.0));
-    headers.insert("lambda-runtime-invoked-function-arn", sandbox.function.arn.clone());
+    headers.insert("lambda-runtime-invoked-function-arn", arn);
     let texts = [("lambda-runtime-aws-request-id", request_id), ("lambda-runtime-trace-id", trace)];
     let invocation_id = invocation_id.map(|id| (INVOCATION_ID, id));
     for (name, text) in texts.into_iter().chain(invocation_id) {

@@ -184,6 +184,7 @@ impl Sandbox {
             deadline: self.clock.wall().plus(left),
             trace: Arc::clone(&job.ctx.trace),
             client_context: job.client_context.clone(),
+            arn: job.arn.clone(),
         };
         let stopwatch = self.clock.stopwatch();
         inner.since = stopwatch;
@@ -194,7 +195,7 @@ impl Sandbox {
             self.thaw();
             self.wake.notify_one();
         }
-        let start = log::start_line(&hand_over.request_id);
+        let start = log::start_line(&hand_over.request_id, self.function.function.version());
         let waiting = inner.waiting.take();
         let again = hand_over.clone();
         inner.extensions.invoke(|| self.invoke_notice(&hand_over));
@@ -312,7 +313,7 @@ impl Sandbox {
         ExtensionEvent::Invoke {
             deadline_ms: hand_over.deadline.0,
             request_id: hand_over.request_id.to_string(),
-            invoked_function_arn: self.function.arn.to_str().unwrap_or_default().to_owned(),
+            invoked_function_arn: hand_over.arn.to_str().unwrap_or_default().to_owned(),
             tracing: Tracing::of(&hand_over.trace),
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Problem, constraint, invalid, not_built};
 use super::entry::About;
-use hardcap_core::config::Function;
+use hardcap_core::config::{Function, Logging};
 use hardcap_core::context::Context;
 use hardcap_lambda::rules::{self, Proposal};
 
@@ -31,9 +31,35 @@ pub(super) struct ConfigurationInput {
     vpc_config: Option<Value>,
     tracing_config: Option<Value>,
     snap_start: Option<Map<String, Value>>,
-    logging_config: Option<Map<String, Value>>,
+    logging_config: Option<LoggingInput>,
     #[serde(rename = "KMSKeyArn")]
     kms_key_arn: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LoggingInput {
+    log_format: Option<String>,
+    application_log_level: Option<String>,
+    system_log_level: Option<String>,
+    log_group: Option<String>,
+}
+
+impl LoggingInput {
+    /// Puts what was sent into a function. Recorded on 2025-11-25: JSON without levels is `INFO`, and text has no levels.
+    fn apply(self, logging: &mut Logging) {
+        match self.log_format.as_deref() {
+            Some("JSON") => {
+                logging.json.get_or_insert_default();
+            }
+            Some(_) => logging.json = None,
+            None => {}
+        }
+        if let Some(levels) = &mut logging.json {
+            set(&mut levels.application, self.application_log_level);
+            set(&mut levels.system, self.system_log_level);
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,19 +137,16 @@ impl ConfigurationInput {
             it.insert("OptimizationStatus".to_owned(), Value::from("Off"));
             Value::Object(it)
         });
-        let logging = self.logging_config.map(|it| {
-            let mut whole = Map::new();
-            whole.insert("LogFormat".to_owned(), Value::from("Text"));
-            let group = format!("/aws/lambda/{}", function.name);
-            whole.insert("LogGroup".to_owned(), Value::from(group));
-            whole.extend(it);
-            Value::Object(whole)
-        });
+        if let Some(logging) = self.logging_config {
+            if let Some(group) = &logging.log_group {
+                about.without_effect.insert("LogGroup".to_owned(), Value::from(group.as_str()));
+            }
+            logging.apply(&mut function.logging);
+        }
         for (name, value) in [
             ("VpcConfig", self.vpc_config),
             ("TracingConfig", self.tracing_config),
             ("SnapStart", snap_start),
-            ("LoggingConfig", logging),
             ("KMSKeyArn", self.kms_key_arn),
         ] {
             if let Some(value) = value.filter(|value| !value.is_null()) {

@@ -1,5 +1,6 @@
 //! A function as the control plane knows it: what runs, and what is only said about it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -12,8 +13,7 @@ use sha2::{Digest as _, Sha256};
 use time::macros::format_description;
 
 use hardcap_core::clock::EpochMillis;
-use hardcap_core::config::{Cors, EventInvokeConfig, Function, InvokeMode, RecursiveLoop};
-use hardcap_lambda::name::LATEST;
+use hardcap_core::config::{Cors, EventInvokeConfig, Function, InvokeMode, Logging, RecursiveLoop};
 use hardcap_lambda::package::PackageFolder;
 
 /// One function.
@@ -25,6 +25,8 @@ pub(super) struct Entry {
     pub(super) about: About,
     /// Its package, when it was uploaded.
     pub(super) package: Option<Arc<PackageFolder>>,
+    /// Its published versions by number, which have none of their own.
+    pub(super) versions: BTreeMap<u64, Entry>,
 }
 
 /// What only the control plane knows.
@@ -45,6 +47,12 @@ pub(super) struct About {
     /// The statements of the resource policy.
     #[serde(default)]
     pub(super) policy: Option<Policy>,
+    /// The number of the last published version: no number is used twice.
+    #[serde(default)]
+    pub(super) last_version: u64,
+    /// The aliases, by name.
+    #[serde(default)]
+    pub(super) aliases: BTreeMap<String, Alias>,
     /// Members that have no effect here and are shown as they were given.
     pub(super) without_effect: Map<String, Value>,
 }
@@ -68,10 +76,27 @@ pub(super) struct Policy {
     pub(super) revision_id: String,
 }
 
+/// An alias: a name for a version.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Alias {
+    pub(super) version: String,
+    pub(super) description: String,
+    /// Another version, and the share of the invocations that it gets.
+    pub(super) additional: Option<(String, f64)>,
+    /// Another one after each change.
+    pub(super) revision_id: String,
+}
+
 /// A function URL.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Url {
     pub(super) logical_id: String,
+    /// Whether the template lets everyone invoke it, whatever the policy.
+    #[serde(default)]
+    pub(super) is_public: bool,
+    /// The alias that it invokes, of a template's function with `AutoPublishAlias`.
+    #[serde(default)]
+    pub(super) alias: Option<String>,
     pub(super) auth_type: String,
     pub(super) invoke_mode: InvokeMode,
     pub(super) cors: Option<Cors>,
@@ -94,7 +119,11 @@ pub(super) struct Saved {
     reserved_concurrency: Option<u32>,
     events: EventInvokeConfig,
     recursive_loop: RecursiveLoop,
+    #[serde(default)]
+    logging: Logging,
     about: About,
+    #[serde(default)]
+    versions: BTreeMap<u64, Saved>,
 }
 
 impl Saved {
@@ -112,17 +141,26 @@ impl Saved {
             reserved_concurrency: entry.function.reserved_concurrency,
             events: entry.function.events.clone(),
             recursive_loop: entry.function.recursive_loop,
+            logging: entry.function.logging.clone(),
             about: entry.about.clone(),
+            versions: entry.versions.iter().map(|(number, it)| (*number, Saved::of(it))).collect(),
         }
     }
 
-    /// The name of the package's folder.
-    pub(super) fn folder(&self) -> Option<&str> {
-        self.about.code.folder.as_deref()
+    /// The names of the packages' folders: its own, and those of its versions.
+    pub(super) fn folders(&self) -> Vec<&str> {
+        let versions = self.versions.values().flat_map(Saved::folders);
+        self.about.code.folder.as_deref().into_iter().chain(versions).collect()
     }
 
-    /// The function, which has no program yet.
-    pub(super) fn restored(self) -> (Function, About) {
+    /// The function and its versions, which have no program yet.
+    pub(super) fn restored(mut self) -> (Function, About, BTreeMap<u64, (Function, About)>) {
+        let versions = std::mem::take(&mut self.versions).into_iter().map(|(number, saved)| {
+            let (function, about, _) = saved.restored();
+            let function = Function { version: Some(number.to_string()), ..function };
+            (number, (function, about))
+        });
+        let versions = versions.collect();
         let function = Function {
             handler: self.handler,
             runtime: self.runtime,
@@ -133,9 +171,10 @@ impl Saved {
             reserved_concurrency: self.reserved_concurrency,
             events: self.events,
             recursive_loop: self.recursive_loop,
+            logging: self.logging,
             ..Function::new(&self.name, [""; 0])
         };
-        (function, self.about)
+        (function, self.about, versions)
     }
 }
 
@@ -161,6 +200,8 @@ impl About {
             events_modified: has_events.then_some(now),
             url: None,
             policy: None,
+            last_version: 0,
+            aliases: BTreeMap::new(),
             without_effect: Map::new(),
         }
     }
@@ -225,14 +266,14 @@ impl Entry {
             "MemorySize": function.memory_mb,
             "LastModified": last_modified(about.last_modified),
             "CodeSha256": about.code.sha256,
-            "Version": LATEST,
+            "Version": function.version(),
             "TracingConfig": { "Mode": "PassThrough" },
             "RevisionId": about.revision_id,
             "PackageType": "Zip",
             "Architectures": about.architectures,
             "EphemeralStorage": { "Size": function.ephemeral_storage_mb.unwrap_or(EPHEMERAL_STORAGE_MB) },
             "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
-            "LoggingConfig": { "LogFormat": "Text", "LogGroup": format!("/aws/lambda/{}", function.name) },
+            "LoggingConfig": self.logging(),
         });
         if about.has_environment {
             members["Environment"] = json!({ "Variables": function.environment });
@@ -240,8 +281,12 @@ impl Entry {
         if let Some(arn) = &function.events.dead_letter {
             members["DeadLetterConfig"] = json!({ "TargetArn": arn });
         }
-        for (name, value) in &about.without_effect {
+        for (name, value) in about.without_effect.iter().filter(|(name, _)| *name != "LogGroup") {
             members[name] = value.clone();
+        }
+        if matches!(shown, Shown::Creating | Shown::Updating) {
+            // Recorded on 2025-11-25: the end of a change is another revision than its beginning.
+            members["RevisionId"] = new_revision().into();
         }
         let state = match shown {
             Shown::Creating => json!({
@@ -263,6 +308,21 @@ impl Entry {
             members.extend(state);
         }
         members
+    }
+
+    /// `LoggingConfig`. The group is shown as it was given; the log is in the function's own group here.
+    fn logging(&self) -> Value {
+        let own = format!("/aws/lambda/{}", self.function.name);
+        let group = self.about.without_effect.get("LogGroup").cloned().unwrap_or(own.into());
+        match &self.function.logging.json {
+            None => json!({ "LogFormat": "Text", "LogGroup": group }),
+            Some(levels) => json!({
+                "LogFormat": "JSON",
+                "ApplicationLogLevel": levels.application,
+                "SystemLogLevel": levels.system,
+                "LogGroup": group,
+            }),
+        }
     }
 
     /// An ARN of the right shape, the same for the same runtime.

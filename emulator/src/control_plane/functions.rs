@@ -1,5 +1,6 @@
 //! CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, and the package for whoever asks for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -17,7 +18,7 @@ use super::configuration::ConfigurationInput;
 use super::entry::{About, Entry, Shown, architecture, new_revision};
 use super::request::{Parameters, body_with_package, named};
 use super::storage::zip_of;
-use super::{program, tags};
+use super::{program, tags, versions};
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
 use hardcap_lambda::name::{FunctionName, LATEST};
@@ -76,25 +77,30 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
         events_modified: None,
         url: None,
         policy: None,
+        last_version: 0,
+        aliases: BTreeMap::new(),
         without_effect: Map::new(),
     };
     configuration.apply(&mut function, &mut about);
     let folder = super::storage::code_of(&received.folder);
     program::provide(&mut function, &folder, shared).await;
-    let entry =
-        Entry { function: Arc::new(function), about, package: Some(Arc::clone(&received.folder)) };
+    let package = Some(Arc::clone(&received.folder));
+    let entry = Entry { function: Arc::new(function), about, package, versions: BTreeMap::new() };
     shared.deploy(&entry).await?;
+    let region = &shared.platform.region;
     if input.publish == Some(true) {
-        publishes_nothing(&named.function);
+        // Recorded on 2025-11-25: the answer is the version, under the unqualified ARN.
+        let published = versions::publish(shared, ctx, entry, None).await?;
+        return Ok(Done::Created(published.configuration(region, None, Shown::Creating)));
     }
-    Ok(Done::Created(entry.configuration(&shared.platform.region, None, Shown::Creating)))
+    Ok(Done::Created(entry.configuration(region, None, Shown::Creating)))
 }
 
 /// `GET /2015-03-31/functions/{name}`
 pub(super) fn get(shared: &Shared, name: &str, parameters: &Parameters) -> Outcome {
     let region = &*shared.platform.region;
     let named = named(name, parameters.qualifier.as_deref(), region)?;
-    let entry = shared.find(&named)?;
+    let entry = shared.find_qualified(&named)?;
     let mut code = json!({ "RepositoryType": "S3" });
     if entry.package.is_some() {
         let url = format!("{}/2015-03-31/functions/{}/code", shared.aws_url, named.function);
@@ -118,7 +124,7 @@ pub(super) fn get(shared: &Shared, name: &str, parameters: &Parameters) -> Outco
 pub(super) fn get_configuration(shared: &Shared, name: &str, parameters: &Parameters) -> Outcome {
     let region = &*shared.platform.region;
     let named = named(name, parameters.qualifier.as_deref(), region)?;
-    let entry = shared.find(&named)?;
+    let entry = shared.find_qualified(&named)?;
     Ok(Done::Ok(entry.configuration(region, named.qualifier.as_deref(), Shown::Settled)))
 }
 
@@ -134,7 +140,7 @@ pub(super) async fn delete(shared: &Shared, name: &str, parameters: &Parameters)
                 "$LATEST version cannot be deleted without deleting the function.",
             ));
         }
-        Some(_) => return Ok(Done::NoContent),
+        Some(qualifier) => return versions::delete(shared, entry, qualifier).await,
     }
     if let Some(url) = &entry.about.url {
         shared.urls.close(&url.logical_id);
@@ -143,6 +149,9 @@ pub(super) async fn delete(shared: &Shared, name: &str, parameters: &Parameters)
     shared.lambda.remove(&named.function);
     shared.forget(&named.function);
     if let Some(package) = &entry.package {
+        package.retire();
+    }
+    for package in entry.versions.values().filter_map(|version| version.package.as_ref()) {
         package.retire();
     }
     Ok(Done::NoContent)
@@ -161,15 +170,6 @@ pub(super) async fn package(shared: &Shared, name: &str) -> Result<Response<Body
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(entry.about.code.size));
     Ok(response)
-}
-
-/// Tools that publish as they deploy (`cargo lambda deploy` always does) get what they deploy, and the answer says `$LATEST`;
-/// who then asks for a version by its number is refused.
-pub(super) fn publishes_nothing(function: &str) {
-    tracing::warn!(
-        function,
-        "no version is published: a function has its $LATEST only, and that is deployed"
-    );
 }
 
 /// A function to be made has no version yet.

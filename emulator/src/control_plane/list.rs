@@ -1,12 +1,11 @@
 //! ListFunctions and ListVersionsByFunction.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Shared;
 use super::answer::{Done, Outcome, Problem, constraint};
 use super::entry::{Entry, Shown};
 use super::request::{Parameters, named};
-use hardcap_lambda::name::LATEST;
 
 /// A page that asks for no size: AWS's number for ListFunctions.
 const PAGE: usize = 50;
@@ -16,12 +15,23 @@ const PAGE_MAX: usize = 10_000;
 /// `GET /2015-03-31/functions`
 pub(super) fn functions(shared: &Shared, parameters: &Parameters) -> Outcome {
     let region = &*shared.platform.region;
-    let qualifier = match parameters.function_version.as_deref() {
-        Some("ALL") => Some(LATEST),
-        _ => None,
-    };
+    let all_versions = parameters.function_version.as_deref() == Some("ALL");
+    let mut entries = shared.entries();
+    if all_versions {
+        // With `ALL`, each version follows its function.
+        let with_versions = |entry: Entry| {
+            let versions: Vec<Entry> = entry.versions.values().cloned().collect();
+            std::iter::once(entry).chain(versions)
+        };
+        entries = entries.into_iter().flat_map(with_versions).collect();
+        let shown = entries.iter().map(|entry| {
+            let version = entry.function.version();
+            let shown = entry.configuration(region, Some(version), Shown::Listed);
+            (format!("{}:{version}", entry.function.name), shown)
+        });
+        return Ok(Done::Ok(page("Functions", shown.collect(), parameters)?));
+    }
     let size = page_size(parameters)?;
-    let entries = shared.entries();
     // A marker is the last name of the page before: it stays right when functions come and go.
     let after = parameters.marker.as_deref().unwrap_or_default();
     let mut rest = entries.iter().filter(|entry| entry.function.name.as_str() > after);
@@ -29,7 +39,7 @@ pub(super) fn functions(shared: &Shared, parameters: &Parameters) -> Outcome {
     let mut members = json!({
         "Functions": page
             .iter()
-            .map(|entry| entry.configuration(region, qualifier, Shown::Listed))
+            .map(|entry| entry.configuration(region, None, Shown::Listed))
             .collect::<Vec<_>>(),
     });
     if let (Some(last), Some(_)) = (page.last(), rest.next()) {
@@ -38,12 +48,34 @@ pub(super) fn functions(shared: &Shared, parameters: &Parameters) -> Outcome {
     Ok(Done::Ok(members))
 }
 
-/// `GET /2015-03-31/functions/{name}/versions`
-pub(super) fn versions(shared: &Shared, name: &str) -> Outcome {
+/// `GET /2015-03-31/functions/{name}/versions`: `$LATEST` first, then the versions by number.
+pub(super) fn versions(shared: &Shared, name: &str, parameters: &Parameters) -> Outcome {
     let region = &*shared.platform.region;
     let entry = shared.find(&named(name, None, region)?)?;
-    let latest = entry.configuration(region, Some(LATEST), Shown::Listed);
-    Ok(Done::Ok(json!({ "Versions": [latest] })))
+    let all: Vec<&Entry> = std::iter::once(&entry).chain(entry.versions.values()).collect();
+    let shown = all.into_iter().map(|entry| {
+        let version = entry.function.version();
+        (version.to_owned(), entry.configuration(region, Some(version), Shown::Listed))
+    });
+    Ok(Done::Ok(page("Versions", shown.collect(), parameters)?))
+}
+
+/// One page of a list, whose marker is the name of the last member of the page before.
+pub(super) fn page(
+    member: &str,
+    all: Vec<(String, Value)>,
+    parameters: &Parameters,
+) -> Result<Value, Problem> {
+    let size = page_size(parameters)?;
+    let after = parameters.marker.as_deref();
+    let begin = after.and_then(|after| all.iter().position(|(name, _)| name == after));
+    let mut rest = all.into_iter().skip(begin.map_or(0, |begin| begin + 1));
+    let (names, shown): (Vec<_>, Vec<_>) = rest.by_ref().take(size).unzip();
+    let mut members = json!({ member: shown });
+    if let (Some(last), Some(_)) = (names.last(), rest.next()) {
+        members["NextMarker"] = last.as_str().into();
+    }
+    Ok(members)
 }
 
 fn page_size(parameters: &Parameters) -> Result<usize, Problem> {

@@ -4,6 +4,7 @@
 //! Changes are made one at a time. What runs is [`Lambda`]'s; what is only said about a function is kept here.
 
 mod account;
+mod aliases;
 mod answer;
 mod code;
 mod concurrency;
@@ -20,6 +21,7 @@ mod storage;
 mod tags;
 mod update;
 mod urls;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -29,14 +31,15 @@ use hardcap_limits::Exceeded;
 use tokio::net::TcpListener;
 
 use self::answer::Problem;
-use self::entry::{About, Entry, Url};
+use self::entry::{About, Entry, Saved, Url};
 use self::request::function_not_found;
 use self::storage::Storage;
 use crate::function_urls::FunctionUrls;
 use hardcap_core::config::{Config, Function, FunctionUrl};
 use hardcap_core::context::Platform;
 use hardcap_lambda::Lambda;
-use hardcap_lambda::name::FunctionName;
+use hardcap_lambda::name::{FunctionName, LATEST, unqualified};
+use hardcap_lambda::package::PackageFolder;
 use hardcap_s3::S3;
 
 /// The control plane. Cheap to clone.
@@ -101,11 +104,12 @@ impl ControlPlane {
         for function in &config.functions {
             let about = About::of_template(function, platform.clock.now());
             let function = Arc::new(function.clone());
-            shared.know(Entry { function, about, package: None });
+            let versions = BTreeMap::new();
+            let entry = Entry { function, about, package: None, versions };
+            shared.know(shared.auto_published(entry));
         }
         for saved in saved {
-            let (function, about) = saved.restored();
-            shared.restore(function, about).await?;
+            shared.restore(saved).await;
         }
         Ok(ControlPlane { shared })
     }
@@ -120,6 +124,7 @@ impl ControlPlane {
         let shared = &self.shared;
         let _turn = shared.turn.lock().await;
         let mut about = About::of_template(&function, shared.platform.clock.now());
+        let mut versions = BTreeMap::new();
         if let Some(before) = shared.entry(&function.name) {
             let wanted = function.reserved_concurrency;
             if before.function.reserved_concurrency != wanted {
@@ -128,9 +133,13 @@ impl ControlPlane {
             about.url = before.about.url;
             about.tags = before.about.tags;
             about.policy = before.about.policy;
+            about.last_version = before.about.last_version;
+            about.aliases = before.about.aliases;
+            versions = before.versions;
         }
         shared.lambda.deploy(function.clone(), None);
-        shared.know(Entry { function: Arc::new(function), about, package: None });
+        let entry = Entry { function: Arc::new(function), about, package: None, versions };
+        shared.know(shared.auto_published(entry));
         Ok(())
     }
 
@@ -151,7 +160,7 @@ impl ControlPlane {
     pub(crate) fn serve_url(&self, listener: TcpListener, port: u16, url: &FunctionUrl) {
         self.shared.urls.open(listener, url);
         let now = self.shared.platform.clock.now();
-        if let Some(mut entry) = self.shared.entry(&url.function) {
+        if let Some(mut entry) = self.shared.entry(unqualified(&url.function)) {
             entry.about.url = Some(Url::of_template(url, port, now));
             self.shared.know(entry);
         }
@@ -159,7 +168,8 @@ impl ControlPlane {
 }
 
 impl Shared {
-    async fn restore(&self, mut function: Function, about: About) -> Result<(), String> {
+    async fn restore(&self, saved: Saved) {
+        let (mut function, about, saved_versions) = saved.restored();
         let name = function.name.clone();
         if self.entry(&name).is_some() {
             tracing::warn!(
@@ -167,15 +177,28 @@ impl Shared {
                 "the template's function takes the place of what Lambda's API made of it in an earlier run, which stays on \
                  the disk"
             );
-            return Ok(());
+            return;
         }
-        let Some(folder) = &about.code.folder else { return Ok(()) };
-        let package = self.storage.package(&name, folder);
-        let code = storage::code_of(&package);
-        program::provide(&mut function, &code, self).await;
+        let Some(package) = self.provided(&mut function, &about).await else { return };
         self.lambda.deploy(function.clone(), Some(Arc::clone(&package)));
-        self.know(Entry { function: Arc::new(function), about, package: Some(package) });
-        Ok(())
+        let mut versions = BTreeMap::new();
+        for (number, (mut function, about)) in saved_versions {
+            let Some(package) = self.provided(&mut function, &about).await else { continue };
+            self.lambda.deploy(function.clone(), Some(Arc::clone(&package)));
+            let (function, package) = (Arc::new(function), Some(package));
+            versions.insert(number, Entry { function, about, package, versions: BTreeMap::new() });
+        }
+        for (alias, to) in &about.aliases {
+            self.lambda.point_alias(&name, alias, to.target());
+        }
+        self.know(Entry { function: Arc::new(function), about, package: Some(package), versions });
+    }
+
+    /// Gives a function of an earlier run its program. `None` when it has no package.
+    async fn provided(&self, function: &mut Function, about: &About) -> Option<Arc<PackageFolder>> {
+        let package = self.storage.package(&function.name, about.code.folder.as_deref()?);
+        program::provide(function, &storage::code_of(&package), self).await;
+        Some(package)
     }
 
     fn entry(&self, name: &str) -> Option<Entry> {
@@ -183,10 +206,20 @@ impl Shared {
         entries.get(name).cloned()
     }
 
-    /// The function that a request names, whose only version is `$LATEST`.
+    /// The function that a request names, without a qualifier or with `$LATEST`.
     fn find(&self, named: &FunctionName) -> Result<Entry, Problem> {
-        let entry = self.entry(&named.function).filter(|_| named.is_local(&self.platform.region));
+        let is_latest = named.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST);
+        let is_known = is_latest && named.is_local(&self.platform.region);
+        let entry = self.entry(&named.function).filter(|_| is_known);
         entry.ok_or_else(|| function_not_found(named))
+    }
+
+    /// The function or the version that a request names; an alias names the version that it points to.
+    fn find_qualified(&self, named: &FunctionName) -> Result<Entry, Problem> {
+        let Some(qualifier) = named.qualifier.as_deref() else { return self.find(named) };
+        let entry = self.entry(&named.function).filter(|_| named.is_local(&self.platform.region));
+        let found = entry.and_then(|entry| entry.qualified(qualifier));
+        found.ok_or_else(|| function_not_found(named))
     }
 
     fn know(&self, entry: Entry) {

@@ -1,5 +1,5 @@
-//! The resource policy of a function: statements that `AddPermission` adds. They are kept and shown; hardcap enforces none
-//! of them, as it lets every local caller invoke every function.
+//! The resource policy of a function: statements that `AddPermission` adds. They are kept and shown. Those that
+//! let everyone invoke a function URL are enforced; the others are not, for every local caller may invoke every function.
 //!
 //! All answers were recorded on 2025-11-25: LocalStack's `TestLambdaPermissions`.
 
@@ -12,7 +12,7 @@ use super::Shared;
 use super::answer::{
     Done, Outcome, Problem, conflict, invalid, missing, not_found, policy_changed, validation,
 };
-use super::entry::{Policy, new_revision};
+use super::entry::{Entry, Policy, new_revision};
 use super::request::{Parameters, input, named};
 use hardcap_lambda::name::{FunctionName, LATEST};
 
@@ -68,7 +68,8 @@ pub(super) async fn add(
             format!("The final policy size is bigger than the limit ({POLICY_BYTES_MAX}).");
         return Err(super::answer::policy_too_long(message));
     }
-    shared.configure(entry).await?;
+    shared.configure(entry.clone()).await?;
+    shared.serve_by_policy(&entry);
     Ok(Done::Created(json!({ "Statement": statement.to_string() })))
 }
 
@@ -110,8 +111,30 @@ pub(super) async fn remove(
         return Err(not_found(format!("Statement {id} is not found in resource policy.")));
     }
     policy.revision_id = new_revision();
-    shared.configure(entry).await?;
+    shared.configure(entry.clone()).await?;
+    shared.serve_by_policy(&entry);
     Ok(Done::NoContent)
+}
+
+impl Policy {
+    /// Whether a statement lets everyone invoke the URL of the function without a signature.
+    pub(super) fn lets_everyone_invoke_url(&self) -> bool {
+        self.statements.iter().any(|statement| {
+            let auth = &statement["Condition"]["StringEquals"]["lambda:FunctionUrlAuthType"];
+            statement["Principal"] == "*"
+                && statement["Action"] == "lambda:InvokeFunctionUrl"
+                && (auth.is_null() || auth == "NONE")
+        })
+    }
+}
+
+impl Shared {
+    /// Serves the URL of a function under its changed policy.
+    fn serve_by_policy(&self, entry: &Entry) {
+        if let Some(url) = &entry.about.url {
+            self.urls.change(&url.config(&entry.function.name, entry.about.policy.as_ref()));
+        }
+    }
 }
 
 /// The function itself: hardcap has no versions and no aliases that could have a policy of their own.

@@ -15,7 +15,7 @@ use hardcap_core::context::Context;
 use hardcap_core::percent;
 use hardcap_core::serve::{self, ReadError};
 use hardcap_lambda::name::{FunctionName, LATEST, is_function_name};
-use hardcap_lambda::rules::FUNCTION_NAME_PATTERN;
+use hardcap_lambda::rules::EXISTING_FUNCTION_NAME_PATTERN;
 
 /// Far above what any request without code may carry; AWS publishes no number.
 const BODY_MAX: usize = 1024 * 1024;
@@ -60,7 +60,7 @@ pub(super) fn named(
     if !is_function_name(text) {
         return Err(constraint(format!(
             "Value '{text}' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression \
-             pattern: {FUNCTION_NAME_PATTERN}"
+             pattern: {EXISTING_FUNCTION_NAME_PATTERN}"
         )));
     }
     let mut named = FunctionName::parse(text, region);

@@ -12,15 +12,14 @@ use super::answer::{Done, Outcome, not_built, render};
 use super::events::How;
 use super::request::{Parameters, named};
 use super::{
-    ControlPlane, Shared, account, concurrency, events, functions, list, policy, tags, update, urls,
+    ControlPlane, Shared, account, aliases, concurrency, events, functions, list, policy, tags,
+    update, urls, versions,
 };
 use hardcap_core::context::Context;
 use hardcap_core::percent;
 
 /// What AWS has below a function, and hardcap has not: the last part of the path, and its name.
-const NOT_BUILT: [(&str, &str); 6] = [
-    ("versions", "published versions"),
-    ("aliases", "aliases"),
+const NOT_BUILT: [(&str, &str); 4] = [
     ("provisioned-concurrency", "provisioned concurrency"),
     ("code-signing-config", "code signing"),
     ("runtime-management-config", "the choice of a runtime's version"),
@@ -103,7 +102,9 @@ async fn of_function(
             update::configuration(shared, ctx, name, request).await
         }
         ("PUT", "2015-03-31", ["code"]) => update::code(shared, ctx, name, request).await,
-        ("GET", "2015-03-31", ["versions"]) => list::versions(shared, name),
+        ("GET", "2015-03-31", ["versions"]) => list::versions(shared, name, parameters),
+        ("POST", "2015-03-31", ["versions"]) => versions::create(shared, ctx, name, request).await,
+        (_, "2015-03-31", ["aliases", ..]) => of_aliases(shared, &call, rest, request).await,
         ("PUT", "2017-10-31", ["concurrency"]) => {
             concurrency::put(shared, ctx, name, request).await
         }
@@ -136,6 +137,27 @@ async fn of_function(
                 |(_, what)| (*what).to_owned(),
             );
             Err(not_built(&what, "a function has its $LATEST, and what the README lists"))
+        }
+    }
+}
+
+/// The aliases of a function.
+async fn of_aliases(
+    shared: &Shared,
+    call: &Call<'_>,
+    rest: &[&str],
+    request: Request<Body>,
+) -> Outcome {
+    let Call { method, name, parameters, .. } = call;
+    match (*method, rest) {
+        ("POST", [_]) => aliases::create(shared, name, request).await,
+        ("GET", [_]) => aliases::list(shared, name, parameters),
+        ("GET", [_, alias]) => aliases::get(shared, name, alias),
+        ("PUT", [_, alias]) => aliases::update(shared, name, alias, request).await,
+        ("DELETE", [_, alias]) => aliases::delete(shared, name, alias).await,
+        (method, rest) => {
+            let what = format!("`{method} …/{}` of Lambda's API", rest.join("/"));
+            Err(not_built(&what, "what it has is in the README"))
         }
     }
 }

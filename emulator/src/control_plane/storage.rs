@@ -63,8 +63,9 @@ impl Storage {
                 continue;
             }
             let saved: Saved = durable::read(&description)?;
-            let kept = saved.folder().map(|name| folder.join(name));
-            for other in folders(&folder)?.into_iter().filter(|it| Some(it) != kept.as_ref()) {
+            let kept: Vec<PathBuf> =
+                saved.folders().into_iter().map(|name| folder.join(name)).collect();
+            for other in folders(&folder)?.into_iter().filter(|it| !kept.contains(it)) {
                 fs::remove_dir_all(other)?;
             }
             found.push(saved);

@@ -10,9 +10,8 @@ use super::answer::{Done, Outcome, Problem, invalid, precondition_failed, unread
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
 use super::entry::{Entry, Shown};
-use super::functions::publishes_nothing;
 use super::request::{body_with_package, limited_body, named};
-use super::{Shared, program, storage};
+use super::{Shared, program, storage, versions};
 use hardcap_core::context::Context;
 
 /// What UpdateFunctionCode has beside the code.
@@ -56,13 +55,18 @@ pub(super) async fn code(
     let folder = storage::code_of(&received.folder);
     program::provide(&mut function, &folder, shared).await;
     let package = Some(Arc::clone(&received.folder));
-    let entry = Entry { function: Arc::new(function), about, package };
+    let versions = before.versions;
+    let is_published =
+        versions.values().any(|version| version.about.code.folder == before.about.code.folder);
+    let entry = Entry { function: Arc::new(function), about, package, versions };
     shared.deploy(&entry).await?;
-    if let Some(package) = before.package {
+    if let Some(package) = before.package.filter(|_| !is_published) {
         package.retire();
     }
     if input.publish == Some(true) {
-        publishes_nothing(&named.function);
+        let published = versions::publish(shared, ctx, entry, None).await?;
+        let version = published.function.version().to_owned();
+        return Ok(Done::Ok(published.configuration(region, Some(&version), Shown::Creating)));
     }
     Ok(Done::Ok(entry.configuration(region, None, Shown::Updating)))
 }
@@ -98,7 +102,12 @@ pub(super) async fn configuration(
         let folder = storage::code_of(package);
         program::provide(&mut function, &folder, shared).await;
     }
-    let entry = Entry { function: Arc::new(function), about, package: before.package };
+    let entry = Entry {
+        function: Arc::new(function),
+        about,
+        package: before.package,
+        versions: before.versions,
+    };
     shared.deploy(&entry).await?;
     Ok(Done::Ok(entry.configuration(region, None, Shown::Updating)))
 }

@@ -9,11 +9,12 @@ use super::Shared;
 use super::answer::{
     Done, Outcome, Problem, conflict, constraint, missing, not_found, not_one_of, validation,
 };
-use super::entry::{Entry, Url, url_time};
+use super::entry::{Entry, Policy, Url, url_time};
 use super::request::{Parameters, input, named};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Cors, FunctionUrl, InvokeMode, UnknownInvokeMode};
 use hardcap_core::context::Context;
+use hardcap_lambda::name::qualified;
 
 /// The `AuthType` under which requests must be signed.
 const SIGNED: &str = "AWS_IAM";
@@ -42,6 +43,8 @@ impl Url {
     pub(super) fn of_template(url: &FunctionUrl, port: u16, now: EpochMillis) -> Url {
         Url {
             logical_id: url.logical_id.clone(),
+            is_public: !url.only_signed && !url.lacks_permission,
+            alias: url.function.split_once(':').map(|(_, alias)| alias.to_owned()),
             auth_type: if url.only_signed { SIGNED } else { "NONE" }.to_owned(),
             invoke_mode: url.invoke_mode,
             cors: url.cors.clone(),
@@ -51,13 +54,20 @@ impl Url {
         }
     }
 
-    fn config(&self, function: &str) -> FunctionUrl {
+    /// The URL as it is served: without signatures only if the policy lets everyone invoke it.
+    pub(super) fn config(&self, function: &str, policy: Option<&Policy>) -> FunctionUrl {
         FunctionUrl {
             logical_id: self.logical_id.clone(),
-            function: function.to_owned(),
+            function: match &self.alias {
+                Some(alias) => qualified(function, alias),
+                None => function.to_owned(),
+            },
             cors: self.cors.clone(),
             invoke_mode: self.invoke_mode,
             only_signed: self.auth_type == SIGNED,
+            lacks_permission: self.auth_type != SIGNED
+                && !self.is_public
+                && !policy.is_some_and(Policy::lets_everyone_invoke_url),
         }
     }
 }
@@ -84,6 +94,8 @@ pub(super) async fn create(
     let (listener, port) = shared.urls.bind(0).await?;
     let url = Url {
         logical_id: format!("{}Url", entry.function.name),
+        is_public: false,
+        alias: None,
         auth_type,
         invoke_mode: asked_mode.unwrap_or_default(),
         cors: input.cors.map(cors),
@@ -91,7 +103,7 @@ pub(super) async fn create(
         modified: ctx.arrived,
         port,
     };
-    let config = url.config(&entry.function.name);
+    let config = url.config(&entry.function.name, entry.about.policy.as_ref());
     entry.about.url = Some(url);
     let shown = members(shared, &entry, &["CreationTime"], asked_mode.is_some());
     shared.configure(entry).await?;
@@ -126,7 +138,7 @@ pub(super) async fn update(
         url.cors = Some(cors(wanted));
     }
     url.modified = ctx.arrived;
-    let config = url.config(&entry.function.name);
+    let config = url.config(&entry.function.name, entry.about.policy.as_ref());
     let shown = members(shared, &entry, BOTH_TIMES, asked_mode.is_some());
     shared.configure(entry).await?;
     shared.urls.change(&config);
@@ -160,7 +172,7 @@ impl Shared {
         let Some(url) = &mut entry.about.url else { return Ok(entry) };
         let (listener, port) = self.urls.bind(url.port).await?;
         url.port = port;
-        self.urls.open(listener, &url.config(&entry.function.name));
+        self.urls.open(listener, &url.config(&entry.function.name, entry.about.policy.as_ref()));
         Ok(entry)
     }
 }

@@ -35,6 +35,8 @@ pub(super) enum Front {
         invoke_mode: InvokeMode,
         /// Whether requests that are not signed are refused.
         only_signed: bool,
+        /// Whether nothing lets everyone invoke it.
+        lacks_permission: bool,
     },
 }
 
@@ -108,6 +110,7 @@ impl Front {
                 Ok(target)
             }
             Front::Url { only_signed: true, .. } if !is_signed(received) => Err(Ending::NotSigned),
+            Front::Url { lacks_permission: true, .. } => Err(Ending::NotPublic),
             Front::Url { function, invoke_mode, .. } => Ok(Target {
                 function: function.clone(),
                 shape: Shape::Url,

@@ -6,11 +6,6 @@ use sha2::{Digest as _, Sha256};
 
 const LOWER_AND_DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Ten letters and digits, as `s902u1zkkl`.
-pub(crate) fn api_id(logical_id: &str) -> String {
-    letters(&["api", logical_id], 10)
-}
-
 /// Thirty-two letters and digits, as the host of a function URL.
 pub(crate) fn url_id(logical_id: &str) -> String {
     letters(&["url", logical_id], 32)
@@ -48,7 +43,6 @@ mod tests {
 
     #[test]
     fn ids_have_the_lengths_of_aws() {
-        assert_eq!(api_id("Api").len(), 10);
         assert_eq!(url_id("FunctionUrl").len(), 32);
         assert_eq!(resource_id("Api", "/{proxy+}").len(), 6);
         let extended = extended_request_id("4acd49e9-9210-4d04-8e04-0f26a4e92537");
@@ -58,7 +52,7 @@ mod tests {
 
     #[test]
     fn ids_are_stable_and_differ_by_name() {
-        assert_eq!(api_id("Api"), api_id("Api"));
-        assert_ne!(api_id("Api"), api_id("Other"));
+        assert_eq!(url_id("Url"), url_id("Url"));
+        assert_ne!(url_id("Url"), url_id("Other"));
     }
 }

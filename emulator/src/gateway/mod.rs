@@ -85,7 +85,7 @@ impl Gateway {
                 (Front::Http(Table::new(Kind::Http, &api.routes)), Vec::new(), cors.clone())
             }
         };
-        let api_id = ids::api_id(&api.logical_id);
+        let api_id = hardcap_core::config::api_id(&api.logical_id);
         let facts = ApiFacts {
             account_id: ACCOUNT_ID.to_owned(),
             default_host: format!("{api_id}.execute-api.{}.amazonaws.com", config.region),
@@ -123,6 +123,7 @@ impl Gateway {
             function: url.function.clone(),
             invoke_mode: url.invoke_mode,
             only_signed: url.only_signed,
+            lacks_permission: url.lacks_permission,
         };
         let gateway = Gateway::new(platform, lambda, &url.logical_id, facts, front);
         Gateway { cors: url.cors.clone(), aws_hosts, ..gateway }
@@ -326,6 +327,7 @@ impl Gateway {
         let invocation = Invocation {
             function,
             event: FunctionEvent::Envelope(Box::new(event)),
+            version: None,
             client_context: None,
         };
         let watch = ctx.clock.stopwatch();

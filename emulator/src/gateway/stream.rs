@@ -43,6 +43,7 @@ impl Gateway {
         let invocation = Invocation {
             function: target.function,
             event: hardcap_lambda::InvocationEvent::Envelope(Box::new(event)),
+            version: None,
             client_context: None,
         };
         let begun = self.in_time(ctx, target.wait, self.begin(ctx, shape, invocation));

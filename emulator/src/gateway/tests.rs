@@ -67,7 +67,7 @@ fn received(message: &[u8], source_ip: &str) -> Received {
 fn front(shape: Shape, route: &str) -> Front {
     let Some((method, path)) = route.split_once(' ') else {
         let (function, invoke_mode) = ("f".to_owned(), InvokeMode::Buffered);
-        return Front::Url { function, invoke_mode, only_signed: false };
+        return Front::Url { function, invoke_mode, only_signed: false, lacks_permission: false };
     };
     let payload_format = if shape == Shape::HttpV2 { PayloadFormat::V2 } else { PayloadFormat::V1 };
     let routes = [Route {

@@ -38,6 +38,8 @@ pub struct Settings {
     pub also: Vec<PathBuf>,
     /// Values of the template's parameters.
     pub parameters: IndexMap<String, String>,
+    /// The values of `Fn::ImportValue`, by the name of the export.
+    pub imports: IndexMap<String, String>,
     /// Values that parameters have where neither this file nor the command line gives one: those of `samconfig.toml`. Names
     /// that the template does not declare have no effect.
     pub parameter_defaults: IndexMap<String, String>,
@@ -51,6 +53,8 @@ pub struct Settings {
     pub credentials: Vec<Credential>,
     /// By logical id.
     pub functions: IndexMap<String, FunctionSettings>,
+    /// The keys of JWT and Cognito authorizers, by the name of the authorizer.
+    pub authorizers: IndexMap<String, AuthorizerSettings>,
     /// Services that run beside the functions.
     pub companions: Vec<Companion>,
     /// What `hardcap up` prints and the live page shows to be tried.
@@ -84,6 +88,15 @@ pub struct FunctionSettings {
     pub layers: Vec<PathBuf>,
     /// Programs that run beside the function as external extensions.
     pub extensions: Vec<PathBuf>,
+}
+
+/// The keys with which the tokens of a JWT or Cognito authorizer are signed.
+#[derive(Clone, Debug, Default)]
+pub struct AuthorizerSettings {
+    /// The file with the public keys: a JSON Web Key Set.
+    pub jwks: PathBuf,
+    /// The issuer of the tokens, instead of that of the template.
+    pub issuer: Option<String>,
 }
 
 /// A service that runs beside the functions, such as the upstream of a proxy.
@@ -151,10 +164,12 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "allow_hosts",
         "allow_origins",
         "parameters",
+        "imports",
         "limits",
         "check",
         "credentials",
         "functions",
+        "authorizers",
         "companions",
         "try",
         "fault",
@@ -171,6 +186,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         allow_hosts: parsed(root, "allow_hosts")?,
         allow_origins: parsed(root, "allow_origins")?,
         parameters: text_map(root, "parameters")?,
+        imports: text_map(root, "imports")?,
         faults: faults::plan(root)?,
         fault_places: faults::places(root)?,
         ..Settings::default()
@@ -199,6 +215,9 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
     }
     for entry in section(root, "functions")? {
         settings.functions.insert(entry.key.clone(), function(entry)?);
+    }
+    for entry in section(root, "authorizers")? {
+        settings.authorizers.insert(entry.key.clone(), authorizer(entry)?);
     }
     for entry in section(root, "companions")? {
         settings.companions.push(companion(entry)?);
@@ -289,6 +308,17 @@ fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
         layers: texts(&entry.value, "layers")?.into_iter().map(PathBuf::from).collect(),
         extensions: texts(&entry.value, "extensions")?.into_iter().map(PathBuf::from).collect(),
     })
+}
+
+/// `[authorizers.NAME]` with `jwks`, and `issuer` where the tokens have another one than the template says.
+fn authorizer(entry: &Entry) -> Result<AuthorizerSettings, Mistake> {
+    let what = format!("the authorizer `{}`", entry.key);
+    only(&entry.value, &what, &["jwks", "issuer"])?;
+    let jwks = text(&entry.value, "jwks")?.ok_or_else(|| {
+        Mistake::new(entry.at, format!("{what} has no `jwks`"))
+            .help("name the file with the public keys: a JSON Web Key Set")
+    })?;
+    Ok(AuthorizerSettings { jwks: PathBuf::from(jwks), issuer: text(&entry.value, "issuer")? })
 }
 
 fn companion(entry: &Entry) -> Result<Companion, Mistake> {
@@ -450,6 +480,8 @@ allow_hosts = ["hardcap", "192.0.2.7"]
 allow_origins = ["http://localhost:5173"]
 [parameters]
 Size = 0x10
+[imports]
+"users-Pool" = "eu-west-1_1"
 [limits]
 lambda_sync_response = 1_000
 [credentials.AKIAEXAMPLE]
@@ -459,6 +491,8 @@ command = ["./f", "-x"]
 environment = { A = "1", B = true }
 layers = ["layer"]
 extensions = ["./agent"]
+[authorizers.Users]
+jwks = "keys.json"
 [companions.search]
 cargo = { package = "p", bin = "search" }
 arguments = ["--port", "${port}"]
@@ -483,6 +517,7 @@ count = 3
         assert_eq!(settings.allow_hosts.len(), 2);
         assert_eq!(settings.allow_origins, ["http://localhost:5173".parse().unwrap()]);
         assert_eq!(settings.parameters["Size"], "16");
+        assert_eq!(settings.imports["users-Pool"], "eu-west-1_1");
         assert_eq!(settings.limits, [("lambda_sync_response".to_owned(), 1000)]);
         assert_eq!(settings.credentials[0].access_key_id, "AKIAEXAMPLE");
         let function = &settings.functions["F"];
@@ -491,6 +526,7 @@ count = 3
         assert_eq!(function.environment["B"], "true");
         assert_eq!(function.layers, [PathBuf::from("layer")]);
         assert_eq!(function.extensions, [PathBuf::from("./agent")]);
+        assert_eq!(settings.authorizers["Users"].jwks, PathBuf::from("keys.json"));
         let companion = &settings.companions[0];
         let program = Program::Cargo { package: Some("p".to_owned()), bin: "search".to_owned() };
         assert_eq!(companion.program, program);

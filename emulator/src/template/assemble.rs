@@ -21,6 +21,7 @@ use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
     Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Parameter, Secret, Table,
 };
+use hardcap_lambda::name::unqualified;
 
 /// What has been read so far.
 #[derive(Default)]
@@ -46,6 +47,8 @@ pub(super) struct Parts {
     /// The logical id of each bucket, by its name.
     pub(super) bucket_ids: Vec<(String, String)>,
     pub(super) routes: Vec<PendingRoute>,
+    /// Where an alias is declared, its function, and its name.
+    pub(super) aliases: Vec<(Position, String, String)>,
 }
 
 const SECTIONS: [&str; 11] = [
@@ -74,7 +77,8 @@ pub(super) fn assemble(
     };
     let region = names.region.clone();
     check_sections(template)?;
-    let scope = Scope::new(template, names, &settings.given())?;
+    let mut scope = Scope::new(template, names, &settings.given())?;
+    scope.imports.clone_from(&settings.imports);
     let folder = source.path.parent().unwrap_or(Path::new("."));
     let parts = read_resources(&scope, settings, folder)?;
     let mut config = Config {
@@ -165,6 +169,8 @@ fn ignored(
 
 fn read_resources(scope: &Scope<'_>, settings: &Settings, folder: &Path) -> Result<Parts, Mistake> {
     let mut parts = Parts::default();
+    parts.guards.keys_of.clone_from(&settings.authorizers);
+    parts.guards.folder = settings.folder.clone().unwrap_or_else(|| folder.to_owned());
     for entry in scope.resources {
         check_resource(scope, entry)?;
         if !scope.exists(entry)? {
@@ -172,6 +178,7 @@ fn read_resources(scope: &Scope<'_>, settings: &Settings, folder: &Path) -> Resu
         }
         read_resource(scope, entry, settings, folder, &mut parts)?;
     }
+    function::point_aliases(scope, &mut parts);
     access::read(scope, &mut parts)?;
     raw_api::connect(scope, &mut parts)?;
     Ok(parts)
@@ -225,6 +232,7 @@ fn read_resource(
         "AWS::Serverless::Function" => function::read_sam(scope, entry, settings, folder, parts),
         "AWS::Lambda::Function" => function::read_raw(scope, entry, settings, folder, parts),
         "AWS::Lambda::Url" => function::read_url(scope, entry, parts),
+        "AWS::Lambda::Alias" => function::read_alias(scope, entry, parts),
         "AWS::Serverless::Api" => {
             let properties = Properties::of(scope, "the API", entry)?;
             openapi::read_routes(&properties, entry, "DefinitionBody", parts)?;
@@ -299,6 +307,8 @@ fn is_accepted(kind: &str) -> bool {
         || kind.starts_with("AWS::Logs::")
         || kind == "AWS::CDK::Metadata"
         || kind == "AWS::Lambda::Permission"
+        // An alias publishes the version that it points to.
+        || kind == "AWS::Lambda::Version"
         // Functions that refer to a layer have it.
         || kind == "AWS::Lambda::LayerVersion"
         || kind == "AWS::Serverless::LayerVersion"
@@ -310,7 +320,7 @@ fn is_accepted(kind: &str) -> bool {
 fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
     let known: IndexSet<&str> = config.functions.iter().map(|f| f.name.as_str()).collect();
     for url in &config.function_urls {
-        if !known.contains(url.function.as_str()) {
+        if !known.contains(unqualified(&url.function)) {
             let at = scope.resource(&url.logical_id).map_or(Position::default(), |entry| entry.at);
             let message = format!(
                 "this URL belongs to the function `{}`, which is not in this template",

@@ -53,7 +53,14 @@ pub(super) fn connect(
     let functions: Vec<&str> = config.functions.iter().map(|it| it.name.as_str()).collect();
     // What definitions say is known before events are looked at.
     routes.sort_by_key(|pending| pending.from == From::Event);
-    for pending in routes {
+    let aliased: Vec<(&str, String)> = config
+        .functions
+        .iter()
+        .filter_map(|it| {
+            Some((it.name.as_str(), format!("{}:{}", it.name, it.auto_publish_alias.as_ref()?)))
+        })
+        .collect();
+    for mut pending in routes {
         let Some(api) = config.apis.iter_mut().find(|api| {
             api.logical_id == pending.api || scope.api_id(&api.logical_id) == pending.api
         }) else {
@@ -68,6 +75,11 @@ pub(super) fn connect(
             continue;
         };
         if has_function(scope, &pending, &functions)? {
+            // The events of a function with `AutoPublishAlias` invoke the alias.
+            let target = aliased.iter().find(|(name, _)| *name == pending.route.function);
+            if let Some((_, target)) = target.filter(|_| pending.from == From::Event) {
+                pending.route.function.clone_from(target);
+            }
             place(scope, api, pending, definitions, guards)?;
         }
     }

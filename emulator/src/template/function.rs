@@ -21,14 +21,13 @@ use crate::packaging::{self, Code, Package};
 use crate::settings::{FunctionSettings, Settings};
 use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
-    Access, Function, FunctionUrl, InvokeMode, PayloadFormat, ResponseTransferMode, Route,
-    UnknownInvokeMode,
+    Access, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat,
+    ResponseTransferMode, Route, UnknownInvokeMode,
 };
 
 /// Properties of both kinds of function that change nothing here.
-const WITHOUT_EFFECT: [&str; 24] = [
+const WITHOUT_EFFECT: [&str; 22] = [
     "AssumeRolePolicyDocument",
-    "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
     "AutoPublishCodeSha256",
     "CodeSigningConfigArn",
@@ -36,7 +35,6 @@ const WITHOUT_EFFECT: [&str; 24] = [
     "Description",
     "FunctionName",
     "KmsKeyArn",
-    "LoggingConfig",
     "PermissionsBoundary",
     "Policies",
     "PropagateTags",
@@ -66,11 +64,16 @@ pub(super) fn read_sam(
         Folders { template: folder, project: settings.folder.as_deref().unwrap_or(folder) };
     let code = code::of_sam(&properties, own, folders)?;
     let mut function = read_function(&properties, entry, own, folders)?;
+    function.auto_publish_alias = properties.text("AutoPublishAlias")?;
     parts.packages.push(package(&properties, entry, &function, own, code, folders)?);
     read_events(&properties, &mut function, parts)?;
     if let Some(url) = properties.child("FunctionUrlConfig")? {
         let logical_id = format!("{}Url", entry.key);
-        parts.function_urls.push(function_url(url, logical_id, &function.name)?);
+        let target = match &function.auto_publish_alias {
+            Some(alias) => format!("{}:{alias}", function.name),
+            None => function.name.clone(),
+        };
+        parts.function_urls.push(function_url(url, logical_id, &target)?);
     }
     parts.functions.push(function);
     properties.finish();
@@ -123,6 +126,7 @@ fn read_function(
         timeout: Millis(u64::from(properties.number::<u32>("Timeout")?.unwrap_or(3)) * 1000),
         environment: environment(properties, own)?,
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
+        logging: logging(properties)?,
         layers: code::layers(properties, &entry.key, own, folders)?,
         extensions: own
             .map(|own| own.extensions.as_slice())
@@ -134,6 +138,22 @@ fn read_function(
     };
     asynchronous::read(properties, &mut function)?;
     Ok(function)
+}
+
+/// `LoggingConfig`: JSON without levels is `INFO`.
+fn logging(properties: &Properties<'_>) -> Result<Logging, Mistake> {
+    let Some(of) = properties.child("LoggingConfig")? else { return Ok(Logging::default()) };
+    let is_json = of.text("LogFormat")?.as_deref() == Some("JSON");
+    let application = of.text("ApplicationLogLevel")?;
+    let system = of.text("SystemLogLevel")?;
+    of.not_emulated("LogGroup", "the log is in the function's own group")?;
+    of.finish();
+    let default = LogLevels::default();
+    let levels = LogLevels {
+        application: application.unwrap_or(default.application),
+        system: system.unwrap_or(default.system),
+    };
+    Ok(Logging { json: is_json.then_some(levels) })
 }
 
 fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Mistake> {
@@ -315,7 +335,12 @@ fn http_event(
     of.without_effect(&["RouteSettings"]);
     if of.node("Path")?.is_some() {
         route.path = path(&of, "Path")?;
-        route.method = method(&of, "Method")?;
+        // The default route has every method; AWS SAM's own templates write `DEFAULT`.
+        if route.path == "$default" {
+            of.without_effect(&["Method"]);
+        } else {
+            route.method = method(&of, "Method")?;
+        }
     } else {
         of.without_effect(&["Method"]);
     }
@@ -337,12 +362,77 @@ fn api_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Mistake> {
     of.text(key)
 }
 
+/// `AWS::Lambda::Alias`: as `AutoPublishAlias` of AWS SAM, it points to a version that is published at the start.
+pub(super) fn read_alias(
+    scope: &Scope<'_>,
+    entry: &Entry,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
+    let of = Properties::of(scope, "the alias", entry)?;
+    of.without_effect(&["Description", "FunctionVersion"]);
+    of.not_emulated("RoutingConfig", "the alias points to one version")?;
+    of.not_emulated("ProvisionedConcurrencyConfig", "sandboxes start when they are needed")?;
+    let function = function_of(&of.required_text("FunctionName")?).to_owned();
+    parts.aliases.push((of.at, function, of.required_text("Name")?));
+    of.finish();
+    Ok(())
+}
+
+/// Gives functions the aliases that are resources of their own.
+pub(super) fn point_aliases(scope: &Scope<'_>, parts: &mut Parts) {
+    for (at, name, alias) in std::mem::take(&mut parts.aliases) {
+        let Some(function) = parts.functions.iter_mut().find(|it| it.name == name) else {
+            continue;
+        };
+        match &function.auto_publish_alias {
+            None => function.auto_publish_alias = Some(alias),
+            Some(first) => {
+                let message = format!(
+                    "the function `{}` has the alias `{first}` already: `{alias}` is left out",
+                    function.logical_id
+                );
+                scope.warn(Mistake::new(at, message).rule("not-emulated"));
+            }
+        }
+    }
+}
+
+/// Whether a permission of the template lets everyone invoke the URL of a function (Lambda developer guide, "Control access to
+/// Lambda function URLs": the policy needs it also with `AuthType: NONE`).
+fn lets_everyone_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Mistake> {
+    for entry in scope.resources.iter().filter(|it| kind(it) == "AWS::Lambda::Permission") {
+        if !scope.exists(entry)? {
+            continue;
+        }
+        let of = Properties::of(scope, "the permission", entry)?;
+        let named = of.text("FunctionName")?.unwrap_or_default();
+        let is_it = function_of(&named) == function
+            && of.text("Action")?.as_deref() == Some("lambda:InvokeFunctionUrl")
+            && of.text("Principal")?.as_deref() == Some("*");
+        if is_it && of.text("FunctionUrlAuthType")?.is_none_or(|kind| kind == "NONE") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 pub(super) fn read_url(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
     let properties = Properties::of(scope, "the function URL", entry)?;
     let target = properties.required_text("TargetFunctionArn")?;
     properties.without_effect(&["Qualifier"]);
     let function = function_of(&target).to_owned();
-    parts.function_urls.push(function_url(properties, entry.key.clone(), &function)?);
+    let at = properties.at;
+    let mut url = function_url(properties, entry.key.clone(), &function)?;
+    url.lacks_permission = !url.only_signed && !lets_everyone_invoke(scope, &function)?;
+    if url.lacks_permission {
+        let message = format!(
+            "`{}` has no `AWS::Lambda::Permission` that lets everyone invoke it: every request is a 403, as on AWS",
+            entry.key
+        );
+        let help = "add one with `Action: lambda:InvokeFunctionUrl`, `Principal: '*'` and `FunctionUrlAuthType: NONE`";
+        scope.warn(Mistake::new(at, message).help(help));
+    }
+    parts.function_urls.push(url);
     Ok(())
 }
 
@@ -377,7 +467,16 @@ fn function_url(
     };
     let cors = of.child("Cors")?.map(read_cors).transpose()?;
     of.finish();
-    Ok(FunctionUrl { logical_id, function: function.to_owned(), cors, invoke_mode, only_signed })
+    let function = function.to_owned();
+    // AWS SAM adds the permission to a URL of its own.
+    Ok(FunctionUrl {
+        logical_id,
+        function,
+        cors,
+        invoke_mode,
+        only_signed,
+        lacks_permission: false,
+    })
 }
 
 /// The function's name in an ARN, in the URI of an integration, or alone.

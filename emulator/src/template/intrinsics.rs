@@ -85,8 +85,14 @@ impl Scope<'_> {
                 .help("name the condition there, and use `Fn::If` here"));
             }
             "Fn::ImportValue" => {
-                return Err(Mistake::new(node.at, "`Fn::ImportValue` reads another stack, and none runs here")
-                    .help("use a parameter with a default, or give the environment variable in hardcap.toml"));
+                let name = self.text(argument, "the name of an export")?;
+                let Some(value) = self.imports.get(&name) else {
+                    let message = format!("the export `{name}` of another stack has no value here");
+                    let help =
+                        format!("give it under [imports] in hardcap.toml: \"{name}\" = \"…\"");
+                    return Err(Mistake::new(node.at, message).help(help));
+                };
+                Value::Text(value.clone())
             }
             "Fn::ToJsonString" => Value::Text(json_of(&self.evaluate(argument)?).to_string()),
             "Fn::Cidr" => self.cidr(argument)?,

@@ -2,8 +2,8 @@
 //!
 //! In the order of reading: `yaml` makes a tree of the text, `include` adds the local files that it names, `foreach` and
 //! `expand` write loops and SAM's shorthands out, `scope` and `intrinsics` evaluate expressions when a property is asked
-//! for (`properties`), and `assemble` makes functions, APIs and buckets of resources. Only `include` opens files, and
-//! nothing is started.
+//! for (`properties`), and `assemble` makes functions, APIs and buckets of resources. Only `include` and `access`
+//! open files, and nothing is started.
 
 mod access;
 mod api;

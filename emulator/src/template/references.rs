@@ -1,7 +1,5 @@
 //! What `Ref` and `GetAtt` of a resource give: the names that AWS would make up, made the same way on every run.
 
-use sha2::{Digest, Sha256};
-
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
 use super::tree::{Entry, Node};
@@ -239,6 +237,10 @@ impl Scope<'_> {
             let stage = self.named(api, &["StageName"])?;
             return Ok(Node::text(at, stage.unwrap_or_else(|| "Prod".to_owned())));
         }
+        // A parameter without a value is not a generated name, and may be that of a stage itself.
+        if self.declared.contains(name) || !name.ends_with("Stage") {
+            return Err(self.unknown(name, at));
+        }
         // The stage resource of an API: its logical id, the stage's name, `Stage`.
         for api in self.resources.iter().filter(|entry| kind(entry) == "AWS::Serverless::Api") {
             let stage = self.named(api, &["StageName"])?.unwrap_or_default();
@@ -300,10 +302,9 @@ impl Scope<'_> {
         Ok(name.trim_matches('-').to_owned())
     }
 
-    /// The ten letters that stand for an API, the same on every run.
+    /// The id of an API, the same that its events have.
     pub(crate) fn api_id(&self, logical_id: &str) -> String {
-        let digest = Sha256::digest(format!("{}/{logical_id}", self.names.stack));
-        hex::encode(&digest[..5])
+        hardcap_core::config::api_id(logical_id)
     }
 
     /// Where AWS would serve an API, without its stage.

@@ -28,6 +28,8 @@ pub(crate) struct Scope<'a> {
     pub(super) parameters: IndexMap<String, Node>,
     pub(super) conditions: &'a Mapping,
     pub(super) mappings: Option<&'a Node>,
+    /// The values of `Fn::ImportValue`, by the name of the export.
+    pub(super) imports: IndexMap<String, String>,
     decided: RefCell<IndexMap<String, bool>>,
     warnings: RefCell<IndexSet<Mistake>>,
     work: Cell<usize>,
@@ -60,6 +62,7 @@ impl<'a> Scope<'a> {
             parameters,
             conditions: section("Conditions")?,
             mappings: template.get("Mappings"),
+            imports: IndexMap::new(),
             decided: RefCell::default(),
             warnings: RefCell::default(),
             work: Cell::new(0),

@@ -6,6 +6,7 @@ use super::connect::PendingRoute;
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
 use hardcap_core::config::{ApiKind, Config, FunctionUrl, InvokeMode, ResponseTransferMode};
+use hardcap_lambda::name::unqualified;
 
 /// Says where an answer will be buffered although the template wants it streamed.
 pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) {
@@ -54,7 +55,8 @@ pub(super) fn check_uri(scope: &Scope<'_>, at: Position, mode: ResponseTransferM
 
 /// Where a function URL is declared: by itself, or with its function.
 fn place(scope: &Scope<'_>, config: &Config, url: &FunctionUrl) -> Position {
-    let owner = config.functions.iter().find(|function| function.name == url.function);
+    let owner =
+        config.functions.iter().find(|function| function.name == unqualified(&url.function));
     let owner = owner.and_then(|function| scope.resource(&function.logical_id));
     scope.resource(&url.logical_id).or(owner).map_or(Position::default(), |entry| entry.at)
 }

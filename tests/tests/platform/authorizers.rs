@@ -1,14 +1,19 @@
 //! Who may call, from outside: Lambda authorizers, signatures, API keys, required parameters, and mock integrations.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hardcap::config::{
     Access, Api, ApiKind, Authorization, Authorizer, AuthorizerKind, FixedResponse, Function,
-    IdentitySource, PayloadFormat,
+    IdentitySource, JwtKey, JwtRules, PayloadFormat,
 };
 use hardcap::{Emulator, StartError};
 use hardcap_limits::Millis;
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::functions::guest;
 use hardcap_tests::process::binary;
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
+use serde_json::{Value, json};
 
 /// The function behind the routes: its response is the event.
 fn shown() -> Function {
@@ -40,8 +45,98 @@ fn guarded(kind: ApiKind, asks: AuthorizerKind, ttl: u64) -> Api {
         kind: asks,
         identity: vec![IdentitySource::Header("Authorization".to_owned())],
         ttl: Millis(ttl),
+        jwt: None,
     });
     api
+}
+
+/// An API with a JWT or Cognito authorizer, and the key of `fixtures/jwt`.
+fn with_tokens(kind: ApiKind, asks: AuthorizerKind, scopes: &[&str]) -> Api {
+    let mut api = guarded(kind, asks, 0);
+    let public = RsaPublicKeyComponents::<Vec<u8>>::from(key().public());
+    let key = JwtKey { kid: Some("one".to_owned()), modulus: public.n, exponent: public.e };
+    api.authorizers[0].jwt = Some(JwtRules {
+        issuer: "https://issuer.example".to_owned(),
+        audience: vec!["orders".to_owned()],
+        scopes: Vec::new(),
+        keys: vec![key],
+    });
+    for route in &mut api.routes {
+        route.access.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    }
+    api
+}
+
+fn key() -> RsaKeyPair {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/jwt/key.pk8");
+    RsaKeyPair::from_pkcs8(&std::fs::read(file).expect("a key")).expect("an RSA key")
+}
+
+/// A token with these claims beside issuer, audience and expiry, signed with RS256.
+fn token(claims: Value) -> String {
+    let mut all = json!({
+        "iss": "https://issuer.example",
+        "aud": "orders",
+        "exp": 32_503_680_000_u64,
+        "sub": "me",
+        "scope": "read write",
+    });
+    let all_members = all.as_object_mut().expect("an object");
+    all_members.extend(claims.as_object().expect("an object").clone());
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(&json!({ "alg": "RS256", "kid": "one" })), part(&all));
+    let key = key();
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+        .expect("a signature");
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn a_jwt_authorizer_verifies_signature_claims_and_scopes() {
+    let kind = AuthorizerKind::Http { format: PayloadFormat::V2, simple: false };
+    let emulator = start(with_tokens(ApiKind::Http { cors: None }, kind, &["read"])).await;
+    let valid = token(json!({}));
+    let (signed, _) = valid.rsplit_once('.').expect("a signature");
+    let forged = format!("{signed}.{}", URL_SAFE_NO_PAD.encode([0; 256]));
+    let unauthorized = r#"{"message":"Unauthorized"}"#;
+    for (sent, status, body) in [
+        ("nothing".to_owned(), 401, unauthorized),
+        (forged, 401, unauthorized),
+        (token(json!({ "iss": "https://other.example" })), 401, unauthorized),
+        (token(json!({ "aud": "other" })), 401, unauthorized),
+        (token(json!({ "exp": 1 })), 401, unauthorized),
+        (token(json!({ "scope": "write" })), 403, r#"{"message":"Forbidden"}"#),
+    ] {
+        let answer = get(&emulator, "/a", &[("Authorization", &format!("Bearer {sent}"))]).await;
+        is(&answer, status, None, body);
+        assert!(answer.header("www-authenticate").is_some(), "{answer:?}");
+    }
+    is(&get(&emulator, "/a", &[]).await, 401, None, unauthorized);
+    let other = get(&emulator, "/a", &[("Authorization", &token(json!({ "aud": "other" })))]).await;
+    assert_eq!(
+        other.header("www-authenticate"),
+        Some(
+            r#"Bearer scope="" error="invalid_token" error_description="the token does not have a valid audience""#
+        )
+    );
+    let allowed = get(&emulator, "/a", &[("Authorization", &valid)]).await;
+    assert_eq!(allowed.status, 200, "{allowed:?}");
+    let jwt = &allowed.json()["requestContext"]["authorizer"]["jwt"];
+    assert_eq!(jwt["claims"]["sub"], "me");
+    assert_eq!(jwt["claims"]["exp"], "32503680000");
+    assert_eq!(jwt["scopes"], json!(["read"]));
+}
+
+#[tokio::test]
+async fn a_cognito_authorizer_verifies_the_token_and_tells_its_claims() {
+    let emulator = start(with_tokens(rest(), AuthorizerKind::Token, &[])).await;
+    let expired = get(&emulator, "/a", &[("Authorization", &token(json!({ "exp": 1 })))]).await;
+    let text = r#"{"message":"The incoming token has expired"}"#;
+    is(&expired, 401, Some("UnauthorizedException"), text);
+    let allowed = get(&emulator, "/a", &[("Authorization", &token(json!({})))]).await;
+    let claims = &allowed.json()["requestContext"]["authorizer"]["claims"];
+    assert_eq!(claims["sub"], "me", "{allowed:?}");
 }
 
 async fn start(api: Api) -> Emulator {
@@ -122,6 +217,27 @@ async fn an_http_api_asks_an_authorizer_for_a_simple_response_and_says_forbidden
         allowed.json()["requestContext"]["authorizer"]["lambda"]["calls"].is_number(),
         "{allowed:?}"
     );
+}
+
+/// http_authorizer_timeout
+#[tokio::test]
+async fn an_http_api_waits_ten_seconds_for_its_authorizer() {
+    let kind = AuthorizerKind::Http { format: PayloadFormat::V2, simple: true };
+    let api = guarded(ApiKind::Http { cors: None }, kind, 0);
+    let row = hardcap_limits::Limits::row("http_authorizer_timeout").expect("a row");
+    assert_eq!(row.value_at(hardcap_limits::Date::LATEST), 10_000);
+    let emulator = Emulator::builder()
+        .function(shown())
+        .function(guest("authorizer"))
+        .api(api)
+        .set("http_authorizer_timeout", 700)
+        .start()
+        .await
+        .expect("an emulator on free ports");
+    let slow = get(&emulator, "/a", &[("Authorization", "slow")]).await;
+    is(&slow, 500, None, r#"{"message":"Internal Server Error"}"#);
+    let allowed = get(&emulator, "/a", &[("Authorization", "yes")]).await;
+    assert_eq!(allowed.status, 200, "{allowed:?}");
 }
 
 #[tokio::test]

@@ -238,7 +238,7 @@ impl Findings<'_> {
     fn timeout(&mut self, function: &Function) {
         let limits = &self.loaded.config.limits;
         let waits = self.loaded.config.apis.iter().flat_map(|api| {
-            let routes = api.routes.iter().filter(|route| route.function == function.name);
+            let routes = api.routes.iter().filter(|route| route.function_name() == function.name);
             routes.map(move |route| {
                 let status = if matches!(api.kind, ApiKind::Http { .. }) { 503 } else { 504 };
                 (wait(limits, &api.kind, route), &api.logical_id, status)

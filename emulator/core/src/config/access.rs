@@ -15,6 +15,8 @@ pub struct Access {
     pub required_headers: Vec<String>,
     /// The query parameters that a request validator requires.
     pub required_query: Vec<String>,
+    /// The scopes of which a token must have at least one. Empty: none is required.
+    pub scopes: Vec<String>,
 }
 
 /// The authorization of a route's callers.
@@ -25,11 +27,11 @@ pub enum Authorization {
     None,
     /// `AWS_IAM`: the request must be signed with a known key. Policies are not evaluated.
     Iam,
-    /// The Lambda authorizer of this name decides.
+    /// The authorizer of this name decides.
     Authorizer(String),
 }
 
-/// A Lambda authorizer of an API.
+/// An authorizer of an API: a Lambda function, or the rules for a JSON Web Token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorizer {
     /// The name that routes refer to.
@@ -42,6 +44,32 @@ pub struct Authorizer {
     pub identity: Vec<IdentitySource>,
     /// The time for which a decision is cached; zero for no caching.
     pub ttl: Millis,
+    /// The rules for a token of a JWT or Cognito authorizer, which has no function.
+    pub jwt: Option<JwtRules>,
+}
+
+/// The rules for a JSON Web Token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JwtRules {
+    /// `iss`.
+    pub issuer: String,
+    /// One of these is `aud`, or `client_id` of a token without `aud`. Empty: every audience.
+    pub audience: Vec<String>,
+    /// The scopes of routes that name none.
+    pub scopes: Vec<String>,
+    /// The public keys of the issuer.
+    pub keys: Vec<JwtKey>,
+}
+
+/// An RSA public key of an issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtKey {
+    /// The identifier that the header of a token names.
+    pub kid: Option<String>,
+    /// The modulus, big-endian.
+    pub modulus: Vec<u8>,
+    /// The exponent, big-endian.
+    pub exponent: Vec<u8>,
 }
 
 /// The kinds of Lambda authorizers.

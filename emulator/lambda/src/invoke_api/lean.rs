@@ -8,6 +8,7 @@ use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, lines};
 use http::StatusCode;
 
 use super::{reply_headers, respond};
+use crate::name::LATEST;
 use crate::{Invocation, InvocationEvent, Lambda, refusal};
 
 /// An invocation that is served here.
@@ -36,10 +37,10 @@ pub async fn serve(
             return Some(connection);
         };
         let event = InvocationEvent::Posted(posted);
-        let invocation = Invocation { function, event, client_context: None };
+        let invocation = Invocation { function, version: None, event, client_context: None };
         let sent = match respond(&lambda, &ctx, invocation).await {
             Ok(reply) => {
-                let headers = reply_headers(&ctx, &reply, tail);
+                let headers = reply_headers(&ctx, &reply, LATEST, tail);
                 let write = |out: &mut Vec<u8>| lines(out, &headers);
                 connection.respond(StatusCode::OK, write, &reply.payload).await
             }
@@ -57,6 +58,8 @@ fn simple(lambda: &Lambda, trust: &Trust, head: &LeanHead<'_>) -> Option<SimpleI
     let function = target.strip_suffix("/invocations").filter(|_| head.method == "POST")?;
     let has_option =
         head.headers().any(|(name, _)| OPTIONS.iter().any(|it| name.eq_ignore_ascii_case(it)));
+    // A version or an alias needs its own answer.
+    let has_option = has_option || function.contains(':');
     if has_option || !guard::is_of_program(trust, head.headers()) || !lambda.has(function) {
         return None;
     }

@@ -62,8 +62,8 @@ async fn invoke(
         Ok(posted) => posted,
         Err(error) => return unread(&ctx, kind, &error),
     };
-    let function = match find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
-        Ok(function) => function,
+    let called = match find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
+        Ok(called) => called,
         Err(stop) => return refusal::render(&ctx, &stop),
     };
     let client_context = match client_context(&parts.headers) {
@@ -74,15 +74,14 @@ async fn invoke(
         InvocationType::DryRun => answer(&ctx, StatusCode::NO_CONTENT, Body::empty()),
         // Only synchronous invocations have a client context.
         InvocationType::Event => {
-            let chain = lambda.admit_chain(&ctx, &function);
-            accepted(&ctx, queue.accept(&ctx, &function, posted, chain.is_err()).await)
+            let chain = lambda.admit_chain(&ctx, &called.function);
+            accepted(&ctx, queue.accept(&ctx, &called.function, posted, chain.is_err()).await)
         }
         InvocationType::RequestResponse => {
             let tail = wants_log(&parts.headers);
-            let invocation =
-                Invocation { function, event: InvocationEvent::Posted(posted), client_context };
+            let invocation = called.invocation(posted, client_context);
             match respond(&lambda, &ctx, invocation).await {
-                Ok(reply) => replied(&ctx, reply, tail),
+                Ok(reply) => replied(&ctx, reply, &called.version, tail),
                 Err(stop) => refusal::render(&ctx, &stop),
             }
         }
@@ -161,15 +160,15 @@ fn accepted(ctx: &Context, accepted: Result<(), AcceptError>) -> Response<Body> 
 }
 
 /// The response for a completed invocation. Function errors are 200 too.
-fn replied(ctx: &Context, reply: Reply, tail: bool) -> Response<Body> {
-    let headers = reply_headers(ctx, &reply, tail);
+fn replied(ctx: &Context, reply: Reply, version: &str, tail: bool) -> Response<Body> {
+    let headers = reply_headers(ctx, &reply, version, tail);
     let mut response = Response::new(Body::from(reply.payload));
     *response.headers_mut() = headers;
     response
 }
 
 /// The headers of the response for a completed invocation.
-fn reply_headers(ctx: &Context, reply: &Reply, tail: bool) -> HeaderMap {
+fn reply_headers(ctx: &Context, reply: &Reply, version: &str, tail: bool) -> HeaderMap {
     // Captured on 2026-09-15: a response that the runtime streamed has no type of its own here.
     let streamed = reply.posted_as_stream.is_some() && !reply.payload.is_empty();
     let content_type = if streamed { "application/octet-stream" } else { "application/json" };
@@ -178,7 +177,7 @@ fn reply_headers(ctx: &Context, reply: &Reply, tail: bool) -> HeaderMap {
     if streamed {
         headers.insert("x-amzn-remapped-content-length", HeaderValue::from_static("0"));
     }
-    headers.insert("x-amz-executed-version", HeaderValue::from_static(LATEST));
+    headers.insert("x-amz-executed-version", executed_version(version));
     if reply.function_error.is_some() {
         // `Handled` has not been observed since about 2019; recorded for five runtimes on 2026-01-12.
         headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
@@ -187,6 +186,10 @@ fn reply_headers(ctx: &Context, reply: &Reply, tail: bool) -> HeaderMap {
         headers.insert("x-amz-log-result", log);
     }
     headers
+}
+
+fn executed_version(version: &str) -> HeaderValue {
+    HeaderValue::try_from(version).unwrap_or(HeaderValue::from_static(LATEST))
 }
 
 fn answer(ctx: &Context, status: StatusCode, body: Body) -> Response<Body> {
@@ -212,20 +215,40 @@ fn ids(ctx: &Context) -> HeaderMap {
 /// with it on this day.
 const LATEST_IS_NAMED_SINCE: Date = Date::new(2025, 11, 24);
 
+/// The function that path and query name, and its version.
+struct Called {
+    function: String,
+    version: String,
+}
+
+impl Called {
+    fn invocation(&self, posted: Bytes, client_context: Option<String>) -> Invocation {
+        Invocation {
+            function: self.function.clone(),
+            version: Some(self.version.clone()),
+            event: InvocationEvent::Posted(posted),
+            client_context,
+        }
+    }
+}
+
 /// The function that path and query name.
 fn find(
     lambda: &Lambda,
     ctx: &Context,
     name: &str,
     qualifier: Option<&str>,
-) -> Result<String, InvokeError> {
+) -> Result<Called, InvokeError> {
     let region = lambda.region();
     let mut named = FunctionName::parse(name, region);
     if qualifier.is_some() {
         named.qualifier = qualifier.map(str::to_owned);
     }
-    if named.is_local(region) && lambda.has(&named.function) {
-        return Ok(named.function);
+    let function = named.qualified();
+    if named.is_local(region)
+        && let Some(found) = lambda.function(&function)
+    {
+        return Ok(Called { function, version: found.version().to_owned() });
     }
     let mut arn = named.arn();
     if named.qualifier.is_none() && ctx.limits.date() < LATEST_IS_NAMED_SINCE {

@@ -18,10 +18,9 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::Parameters;
-use crate::name::LATEST;
 use crate::stop::InvokeError;
 use crate::stream::{ResponseStream, StreamStart};
-use crate::{FunctionError, Invocation, InvocationEvent, Lambda, Reply, refusal};
+use crate::{FunctionError, Invocation, Lambda, Reply, refusal};
 use hardcap_core::context::Context;
 
 /// Since this day the last event does not contain the error of a function that failed, timed out or exceeded the limit within
@@ -51,8 +50,8 @@ async fn invoke(
         Ok(posted) => posted,
         Err(refused) => return refused,
     };
-    let function = match super::find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
-        Ok(function) => function,
+    let called = match super::find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
+        Ok(called) => called,
         Err(stop) => return refusal::render(&ctx, &stop),
     };
     let client_context = match super::client_context(&parts.headers) {
@@ -60,10 +59,9 @@ async fn invoke(
         Err(why) => return super::invalid(&ctx, why),
     };
     let tail = super::wants_log(&parts.headers);
-    let invocation =
-        Invocation { function, event: InvocationEvent::Posted(posted), client_context };
+    let invocation = called.invocation(posted, client_context);
     match opened(&lambda, &ctx, invocation).await {
-        Ok(opened) => events(&ctx, opened, tail),
+        Ok(opened) => events(&ctx, opened, &called.version, tail),
         Err(stop) => refusal::render(&ctx, &stop),
     }
 }
@@ -89,7 +87,7 @@ fn unknown_operation(ctx: &Context) -> Response<Body> {
 }
 
 /// The headers are those of Invoke. The runtime's content type has another header, because the event stream has its own type.
-fn events(ctx: &Context, opened: StreamStart, tail: bool) -> Response<Body> {
+fn events(ctx: &Context, opened: StreamStart, version: &str, tail: bool) -> Response<Body> {
     let (content_type, state) = match opened {
         StreamStart::Stream(stream) => {
             (stream.content_type.clone(), EncoderState::Streaming(stream))
@@ -103,7 +101,7 @@ fn events(ctx: &Context, opened: StreamStart, tail: bool) -> Response<Body> {
     let mut response = super::answer(ctx, StatusCode::OK, Body::from_stream(frames));
     let headers = response.headers_mut();
     headers.insert("content-type", EVENT_STREAM);
-    headers.insert("x-amz-executed-version", HeaderValue::from_static(LATEST));
+    headers.insert("x-amz-executed-version", super::executed_version(version));
     if let Some(content_type) = content_type {
         headers.insert("x-amzn-remapped-content-type", content_type);
     }

@@ -8,6 +8,7 @@ use super::destination;
 use super::event::{EventHead, QueuedEvent};
 use super::record::EndedEvent;
 use super::retry::{AttemptOutcome, NextStep, Policy};
+use crate::name::{FunctionName, unqualified};
 use crate::stop::InvokeError;
 use crate::{Invocation, InvocationEvent as Invoked, Reply};
 use hardcap_core::context::Context;
@@ -81,15 +82,16 @@ async fn outcome(shared: &Arc<Shared>, event: &QueuedEvent) -> EventOutcome {
         return EventOutcome::Finished(Condition::EventAgeExceeded, None);
     }
     let ctx = context(shared, head);
-    if faults::is_dropped(&ctx, &head.function) {
+    if faults::is_dropped(&ctx, unqualified(&head.function)) {
         return EventOutcome::Lost;
     }
     let invocation = || Invocation {
         function: head.function.clone(),
         event: Invoked::Queued(payload.clone()),
+        version: None,
         client_context: None,
     };
-    if faults::is_duplicated(&ctx, &head.function) {
+    if faults::is_duplicated(&ctx, unqualified(&head.function)) {
         // The result of the first delivery of a duplicated event is ignored.
         let _ = shared.lambda.invoke(&ctx, invocation()).await;
     }
@@ -188,9 +190,11 @@ async fn end(
         | Condition::Dropped => head.tries.failures,
     };
     if let Some(function) = shared.lambda.function(&head.function) {
+        let named = FunctionName::parse(&head.function, &shared.platform.region);
         let ended = EndedEvent {
             id: &head.id,
-            function_arn: &function.arn(&shared.platform.region),
+            function_arn: &named.arn(),
+            version: function.version(),
             condition,
             attempts,
             payload,

@@ -35,6 +35,7 @@ use self::pending::PendingEvents;
 use self::retry::Tries;
 use crate::Lambda;
 use crate::event::must_be_json;
+use crate::name::unqualified;
 use crate::stop::InvokeError;
 use hardcap_core::config::Config;
 use hardcap_core::context::{Context, Platform};
@@ -175,7 +176,8 @@ impl Queue {
         must_be_json(&payload)?;
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         let accepted = self.shared.platform.clock.now();
-        let late = Millis(faults::delay(ctx, function).0 + faults::reorder(ctx, function).0);
+        let name = unqualified(function);
+        let late = Millis(faults::delay(ctx, name).0 + faults::reorder(ctx, name).0);
         let head = EventHead {
             id: ctx.request_id.to_string(),
             function: function.to_owned(),

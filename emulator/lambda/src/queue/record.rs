@@ -11,8 +11,10 @@ use hardcap_core::record::Condition;
 /// The data of an ended event.
 pub(super) struct EndedEvent<'a> {
     pub(super) id: &'a str,
-    /// The ARN without a qualifier.
+    /// The ARN with the qualifier that the invoker named, `$LATEST` without one.
     pub(super) function_arn: &'a str,
+    /// The version that ran.
+    pub(super) version: &'a str,
     pub(super) condition: Condition,
     /// The number of attempts that reached the function.
     pub(super) attempts: u64,
@@ -30,7 +32,7 @@ struct InvocationRecord<'a> {
     request_context: RequestContext<'a>,
     request_payload: Payload<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_context: Option<ResponseContext>,
+    response_context: Option<ResponseContext<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_payload: Option<Payload<'a>>,
 }
@@ -39,16 +41,16 @@ struct InvocationRecord<'a> {
 #[serde(rename_all = "camelCase")]
 struct RequestContext<'a> {
     request_id: &'a str,
-    function_arn: String,
+    function_arn: &'a str,
     condition: &'static str,
     approximate_invoke_count: u64,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ResponseContext {
+struct ResponseContext<'a> {
     status_code: u16,
-    executed_version: &'static str,
+    executed_version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     function_error: Option<&'static str>,
 }
@@ -77,14 +79,14 @@ pub(super) fn document(ended: &EndedEvent<'_>, now: EpochMillis) -> Vec<u8> {
         timestamp: timestamp(now),
         request_context: RequestContext {
             request_id: ended.id,
-            function_arn: format!("{}:$LATEST", ended.function_arn),
+            function_arn: ended.function_arn,
             condition: ended.condition.name(),
             approximate_invoke_count: ended.attempts,
         },
         request_payload: Payload::of(ended.payload),
         response_context: ended.reply.map(|reply| ResponseContext {
             status_code: 200,
-            executed_version: "$LATEST",
+            executed_version: ended.version,
             function_error: reply.function_error.as_ref().map(|_| "Unhandled"),
         }),
         response_payload: ended.reply.map(|reply| Payload::of(&reply.payload)),
@@ -137,10 +139,11 @@ mod tests {
     const NOW: EpochMillis = EpochMillis(1_531_822_620_383);
 
     fn ended<'a>(condition: Condition, attempts: u64, reply: Option<&'a Reply>) -> EndedEvent<'a> {
-        let function_arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
+        let function_arn = "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST";
         EndedEvent {
             id: "ID",
             function_arn,
+            version: "$LATEST",
             condition,
             attempts,
             payload: b"{\"a\": [1,  2.0]}",

@@ -32,7 +32,7 @@ pub(super) async fn serve(
             Arrival::End => return None,
             Arrival::Other => return Some(connection),
             Arrival::Request(Call::Next) => match next_event(&sandbox).await {
-                Ok(event) => send_event(&mut connection, &sandbox, &event).await,
+                Ok(event) => send_event(&mut connection, &event).await,
                 Err(refusal) => connection.send(refusal).await,
             },
             Arrival::Request(Call::Response { request_id, length }) => {
@@ -73,16 +73,13 @@ fn call(sandbox: &Sandbox, head: &LeanHead<'_>) -> Option<Call> {
     Some(Call::Response { request_id, length: head.length })
 }
 
-async fn send_event(
-    connection: &mut LeanConnection,
-    sandbox: &Sandbox,
-    event: &NextEvent,
-) -> io::Result<()> {
-    let NextEvent { request_id, invocation_id, event, deadline, trace, client_context } = event;
+async fn send_event(connection: &mut LeanConnection, event: &NextEvent) -> io::Result<()> {
+    let NextEvent { request_id, invocation_id, event, deadline, trace, client_context, arn } =
+        event;
     let headers = |out: &mut Vec<u8>| {
         out.extend_from_slice(JSON);
         line(out, "lambda-runtime-deadline-ms", deadline.0.to_string().as_bytes());
-        line(out, "lambda-runtime-invoked-function-arn", sandbox.function.arn.as_bytes());
+        line(out, "lambda-runtime-invoked-function-arn", arn.as_bytes());
         let invocation_id = invocation_id.as_ref().map(|id| (INVOCATION_ID, id));
         let texts =
             [("lambda-runtime-aws-request-id", request_id), ("lambda-runtime-trace-id", trace)];

@@ -47,7 +47,7 @@ impl Sandbox {
             "initializationType": "on-demand",
             "phase": self.phase,
             "functionName": self.function.function.name,
-            "functionVersion": "$LATEST",
+            "functionVersion": self.function.function.version(),
         });
         self.telemetry.platform(TELEMETRY, "platform.initStart", &record);
     }
@@ -84,7 +84,7 @@ impl Sandbox {
         if self.telemetry.is_on() {
             let record = json!({
                 "requestId": hand_over.request_id.as_ref(),
-                "version": "$LATEST",
+                "version": self.function.function.version(),
                 "tracing": Tracing::of(&hand_over.trace),
             });
             self.telemetry.platform(TELEMETRY, "platform.start", &record);

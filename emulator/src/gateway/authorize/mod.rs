@@ -4,6 +4,7 @@
 //! source that is missing is a 401 without a call of the authorizer; decisions are kept by authorizer and identity, and a
 //! policy that is kept is evaluated anew for each method. UNCONFIRMED: the order of the checks where several fail.
 
+mod jwt;
 mod policy;
 
 use std::collections::HashMap;
@@ -23,12 +24,13 @@ use crate::{strict, sts};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::PayloadFormat;
 use hardcap_core::config::{
-    ACCOUNT_ID, Access, Authorization, Authorizer, AuthorizerKind, IdentitySource,
+    ACCOUNT_ID, Access, Authorization, Authorizer, AuthorizerKind, IdentitySource, JwtRules,
 };
 use hardcap_core::context::Context;
 use hardcap_core::percent;
 use hardcap_lambda::stop::InvokeError;
 use hardcap_lambda::{self as lambda, Envelope as _, FunctionError, Invocation};
+pub(super) use jwt::TokenRefusal;
 use policy::{Decision, Effect};
 
 /// More decisions than this are not kept.
@@ -97,7 +99,10 @@ impl Gateway {
                     let text = format!("the API has no authorizer `{name}`");
                     return Err(Ending::AuthorizerMisconfigured(text));
                 };
-                let told = self.ask(ctx, moment, authorizer, target, received).await?;
+                let told = match &authorizer.jwt {
+                    Some(rules) => self.admit_token(ctx, (authorizer, rules), target, received)?,
+                    None => self.ask(ctx, moment, authorizer, target, received).await?,
+                };
                 target.taken.authorizer = Some(told);
             }
         }
@@ -122,6 +127,24 @@ impl Gateway {
         let function = self.platform.keyring.find(key).and_then(|key| key.function);
         let (arn, user) = sts::identity(key, function.as_deref());
         Caller { access_key: key.to_owned(), arn, user, account: ACCOUNT_ID.to_owned() }
+    }
+
+    /// Verifies the token of a JWT or Cognito authorizer. Gives what the event tells of its claims, as JSON.
+    fn admit_token(
+        &self,
+        ctx: &Context,
+        (authorizer, rules): (&Authorizer, &JwtRules),
+        target: &Target,
+        received: &Received,
+    ) -> Result<String, Ending> {
+        let values = self.identity(authorizer, target, received)?;
+        let token = values.first().map_or("", String::as_str);
+        let scopes = &target.access.scopes;
+        let claims = jwt::verify(token, rules, scopes, ctx.clock.now()).map_err(|refusal| {
+            tracing::info!(authorizer = authorizer.name, %refusal, "a token is refused");
+            Ending::TokenRefused(refusal)
+        })?;
+        Ok(jwt::told(&claims, scopes, target.shape))
     }
 
     /// Asks an authorizer, or takes what it decided before. Gives what the event tells of the decision, as JSON.
@@ -287,13 +310,19 @@ impl Gateway {
         let invocation = Invocation {
             function: authorizer.function.clone(),
             event: lambda::InvocationEvent::Posted(Bytes::from(event)),
+            version: None,
             client_context: None,
         };
         // An invocation of its own, under the limits and faults of the request.
         let own = Context { request_id: uuid::Uuid::new_v4().to_string().into(), ..ctx.clone() };
         let failed = |why: String| Ending::AuthorizerFailed(why);
+        // Official: an HTTP API has a limit of its own; the wait of a REST API is that of its integration.
+        let wait = match self.front {
+            Front::Rest { .. } => target.wait,
+            _ => Some(own.limits.http_authorizer_timeout),
+        };
         let reply = self
-            .in_time(&own, target.wait, self.lambda.invoke(&own, invocation))
+            .in_time(&own, wait, self.lambda.invoke(&own, invocation))
             .await
             .map_err(|ending| failed(ending.to_string()))?;
         match reply {

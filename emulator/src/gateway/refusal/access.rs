@@ -4,6 +4,20 @@ use hardcap_limits::{Party, RenderedRefusal};
 use serde_json::json;
 
 use super::{Ending, HTTP_FAILURE};
+use crate::gateway::authorize::TokenRefusal;
+
+/// `www-authenticate` of an HTTP API. Official for an audience (developer guide, "Troubleshooting issues with HTTP API JWT
+/// authorizers"); UNCONFIRMED for the descriptions of the other refusals.
+pub(super) fn challenge(party: Party, ending: &Ending) -> Option<String> {
+    let Ending::TokenRefused(refusal) = ending else { return None };
+    (party == Party::HttpClient).then(|| {
+        let error = match refusal {
+            TokenRefusal::Scopes => "insufficient_scope",
+            _ => "invalid_token",
+        };
+        format!("Bearer scope=\"\" error=\"{error}\" error_description=\"{refusal}\"")
+    })
+}
 
 /// The refusal of a request that was not let through; `None` for every other ending.
 pub(super) fn wording(party: Party, ending: &Ending) -> Option<RenderedRefusal> {
@@ -12,6 +26,13 @@ pub(super) fn wording(party: Party, ending: &Ending) -> Option<RenderedRefusal> 
     let (status, error_type, body) = match ending {
         // Seen in many reports of both kinds of API, such as awsdocs/amazon-api-gateway-developer-guide#152 (2022-04-28).
         Ending::Unauthorized => (401, "UnauthorizedException", message("Unauthorized")),
+        // The text of an expired token is that of many reports of REST APIs with a Cognito authorizer.
+        Ending::TokenRefused(TokenRefusal::Expired) if is_rest => {
+            (401, "UnauthorizedException", message("The incoming token has expired"))
+        }
+        // Official (developer guide, "Troubleshooting issues with HTTP API JWT authorizers"): 401 for a token, 403 for its scopes.
+        Ending::TokenRefused(TokenRefusal::Scopes) if !is_rest => (403, "", message("Forbidden")),
+        Ending::TokenRefused(_) => (401, "UnauthorizedException", message("Unauthorized")),
         Ending::Denied { .. } if !is_rest => (403, "", message("Forbidden")),
         // The capital letter and both texts: many reports; with the last words since 2025, seen on 2026-09-18.
         Ending::Denied { explicitly } => {

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::Ending;
 use crate::gateway::FRAMING;
+use crate::gateway::authorize::TokenRefusal;
 use crate::gateway::event::{ApiFacts, Moment, Taken};
 use crate::gateway::request::Received;
 use hardcap_core::config::{GatewayResponse, GatewayResponses, Mapping};
@@ -73,7 +74,8 @@ fn response_type(ending: &Ending, refusal: &Response<String>) -> Option<&'static
         // Recorded 2022-02-25 and 2025-10-05 for an answer that is too large; UNCONFIRMED for a malformed one.
         Ending::FunctionError(_) | Ending::Malformed(_) => Some("INTEGRATION_FAILURE"),
         Ending::NoRoute | Ending::NoSignature => Some("MISSING_AUTHENTICATION_TOKEN"),
-        Ending::Unauthorized => Some("UNAUTHORIZED"),
+        Ending::TokenRefused(TokenRefusal::Expired) => Some("EXPIRED_TOKEN"),
+        Ending::Unauthorized | Ending::TokenRefused(_) => Some("UNAUTHORIZED"),
         Ending::Denied { .. } => Some("ACCESS_DENIED"),
         Ending::AuthorizerFailed(_) => Some("AUTHORIZER_FAILURE"),
         Ending::AuthorizerMisconfigured(_) => Some("AUTHORIZER_CONFIGURATION_ERROR"),
@@ -92,6 +94,7 @@ fn response_type(ending: &Ending, refusal: &Response<String>) -> Option<&'static
         // UNCONFIRMED: without a stage there is nothing that was deployed; the others are no requests to AWS's front.
         Ending::NoStage
         | Ending::NotSigned
+        | Ending::NotPublic
         | Ending::BadRequest(_)
         | Ending::UriTooLong
         | Ending::CutShort(_)

@@ -9,6 +9,7 @@ use hardcap_limits::{Exceeded, Limits, Party, RenderedRefusal};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::answer::Malformed;
+use super::authorize::TokenRefusal;
 use super::event::Moment;
 pub(crate) use customized::{Source, customize};
 use hardcap_lambda::FunctionError;
@@ -35,9 +36,18 @@ pub(crate) enum Ending {
     /// A function URL takes signed requests only.
     #[error("the request is not signed, as `AuthType: AWS_IAM` wants it")]
     NotSigned,
+    /// The policy of the function lets nobody invoke the URL without a signature.
+    #[error(
+        "no statement of the function's policy lets everyone invoke this URL; add one with AddPermission: \
+         lambda:InvokeFunctionUrl for the principal `*`"
+    )]
+    NotPublic,
     /// An identity source of the authorizer is missing, or the authorizer said so.
     #[error("unauthorized: an identity source is missing, or the authorizer refused the token")]
     Unauthorized,
+    /// The token of a JWT or Cognito authorizer is refused.
+    #[error("{0}")]
+    TokenRefused(TokenRefusal),
     /// The authorizer does not allow this method.
     #[error("the authorizer does not allow this method")]
     Denied {
@@ -217,6 +227,9 @@ pub(crate) fn render(
         let name = HeaderName::from_static("x-amzn-errortype");
         headers.insert(name, HeaderValue::from_static(refusal.error_type));
     }
+    if let Some(challenge) = access::challenge(party, ending) {
+        insert(headers, "www-authenticate", &challenge);
+    }
     identify(party, headers, moment);
     // Recorded: on a timeout (2025-05-20), and not on a malformed answer (2024-11-15).
     if party == Party::RestClient && refusal.status == StatusCode::GATEWAY_TIMEOUT.as_u16() {
@@ -268,13 +281,14 @@ fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
             Ending::FunctionError(_) | Ending::Malformed(_) => &texts.fault,
             Ending::InvokeError(_) | Ending::NotCallable => &texts.failure,
             Ending::UriTooLong => &texts.uri_too_long,
-            Ending::NotSigned => &NOT_SIGNED,
+            Ending::NotSigned | Ending::NotPublic => &NOT_SIGNED,
             Ending::BodyTimeout(_) => &BODY_TIMEOUT,
             Ending::NoStage => &texts.no_stage,
             Ending::NoRoute => &texts.no_route,
             Ending::BadRequest(_) | Ending::CutShort(_) => &texts.bad_request,
             // `access` has words for all of these.
             Ending::Unauthorized
+            | Ending::TokenRefused(_)
             | Ending::Denied { .. }
             | Ending::AuthorizerFailed(_)
             | Ending::AuthorizerMisconfigured(_)

@@ -2,7 +2,7 @@
 
 use hardcap_limits::Millis;
 
-use super::{REST_TTL, RouteAuth, authorizer_format, not_enforced, seconds};
+use super::{REST_TTL, RouteAuth, authorizer_format, issuer_of, jwt_rules, seconds};
 use crate::template::assemble::Parts;
 use crate::template::function::function_of;
 use crate::template::mistake::Mistake;
@@ -23,7 +23,19 @@ pub(in crate::template) fn of_definition(
         let of = Properties::new(scope, format!("the authorizer `{name}` of `{api}`"), node)?;
         let kind = of.text("type")?.unwrap_or_default().to_ascii_lowercase();
         let Some(uri) = of.text("authorizerUri")? else {
-            not_enforced(&of, name);
+            let mut rules = jwt_rules(&of, "jwtConfiguration", ["issuer", "audience"])?;
+            if let Some(pool) = of.texts("providerARNs")?.first() {
+                rules.issuer = issuer_of(pool);
+            }
+            let header = match scheme.get("name").map(|node| &node.value) {
+                Some(Value::Text(header)) => header.clone(),
+                _ => "Authorization".to_owned(),
+            };
+            let source = of.text("identitySource")?;
+            let source = source.as_deref().and_then(IdentitySource::parse);
+            let source = source.unwrap_or(IdentitySource::Header(header));
+            let read = parts.guards.of_tokens(&of, name, rules, (source, kind == "jwt"))?;
+            parts.guards.authorizers.extend(read.map(|read| (api.to_owned(), read)));
             continue;
         };
         let is_http = of.node("authorizerPayloadFormatVersion")?.is_some();
@@ -54,6 +66,7 @@ pub(in crate::template) fn of_definition(
             kind,
             identity,
             ttl: seconds(&of, "authorizerResultTtlInSeconds")?.unwrap_or(default),
+            jwt: None,
         };
         parts.guards.authorizers.push((api.to_owned(), authorizer));
     }
@@ -81,7 +94,8 @@ pub(in crate::template) fn of_operation(
         return Ok(RouteAuth::default());
     };
     let schemes = schemes(scope, definition)?;
-    let mut route = RouteAuth { authorizer: Some("NONE".to_owned()), api_key: Some(false) };
+    let authorizer = Some("NONE".to_owned());
+    let mut route = RouteAuth { authorizer, api_key: Some(false), scopes: None };
     for one in scope.choose(security)?.items("`security` of an operation")? {
         for entry in one.entries("an item of `security`")? {
             let scheme = schemes.iter().find(|(name, _)| *name == entry.key);
@@ -97,6 +111,11 @@ pub(in crate::template) fn of_operation(
                 route.api_key = Some(true);
             } else {
                 route.authorizer = Some(entry.key.clone());
+                let mut scopes = Vec::new();
+                for item in entry.value.items("the scopes of an operation")? {
+                    scopes.push(item.scalar("a scope")?.to_owned());
+                }
+                route.scopes = Some(scopes);
             }
         }
     }

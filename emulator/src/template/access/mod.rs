@@ -1,8 +1,12 @@
 //! Who may call: `Auth` of SAM, authorizers, API keys and request validators of CloudFormation, `security` of a definition.
 
 mod definition;
+mod keys;
+
+use std::path::PathBuf;
 
 use hardcap_limits::Millis;
+use indexmap::IndexMap;
 use sha2::{Digest as _, Sha256};
 
 use super::assemble::Parts;
@@ -12,8 +16,9 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{Entry, Value};
+use crate::settings::AuthorizerSettings;
 use hardcap_core::config::{
-    Access, Api, Authorization, Authorizer, AuthorizerKind, IdentitySource, PayloadFormat,
+    Access, Api, Authorization, Authorizer, AuthorizerKind, IdentitySource, JwtRules, PayloadFormat,
 };
 
 pub(super) use definition::{of_definition, of_operation};
@@ -40,11 +45,16 @@ pub(super) struct RouteAuth {
     /// The name of an authorizer, `AWS_IAM` or `NONE`.
     pub(super) authorizer: Option<String>,
     pub(super) api_key: Option<bool>,
+    /// The scopes that a token needs; those of the authorizer where it says nothing.
+    pub(super) scopes: Option<Vec<String>>,
 }
 
 /// What was read of authorizers and keys, by API: its logical id, or what `Ref` gives.
 #[derive(Debug, Default)]
 pub(super) struct Guards {
+    /// The keys of JWT and Cognito authorizers, by name, and the folder of their files.
+    pub(super) keys_of: IndexMap<String, AuthorizerSettings>,
+    pub(super) folder: PathBuf,
     auth: Vec<ApiAuth>,
     authorizers: Vec<(String, Authorizer)>,
     /// Keys that are valid for an API.
@@ -66,17 +76,64 @@ impl Guards {
         let authorization = match name.as_deref() {
             None | Some("NONE") => Authorization::None,
             Some("AWS_IAM") => Authorization::Iam,
-            Some(name) if self.has(scope, api, name) => Authorization::Authorizer(name.to_owned()),
+            Some(name) if self.find(scope, api, name).is_some() => {
+                Authorization::Authorizer(name.to_owned())
+            }
             // A warning has told that this authorizer is not enforced.
             Some(_) => Authorization::None,
         };
         let with_key = of_api.filter(|auth| !is_preflight || auth.preflight_key);
         let api_key_required = route.api_key.unwrap_or(with_key.is_some_and(|auth| auth.api_key));
-        Access { authorization, api_key_required, ..Access::default() }
+        let scopes = match &authorization {
+            Authorization::Authorizer(name) => {
+                let rules = self.find(scope, api, name).and_then(|one| one.jwt.as_ref());
+                let of_authorizer = rules.map(|rules| rules.scopes.clone()).unwrap_or_default();
+                route.scopes.clone().unwrap_or(of_authorizer)
+            }
+            _ => Vec::new(),
+        };
+        Access { authorization, api_key_required, scopes, ..Access::default() }
     }
 
-    fn has(&self, scope: &Scope<'_>, api: &Api, name: &str) -> bool {
-        self.authorizers.iter().any(|(of, one)| is(scope, api, of) && one.name == name)
+    fn find(&self, scope: &Scope<'_>, api: &Api, name: &str) -> Option<&Authorizer> {
+        let mut authorizers = self.authorizers.iter();
+        authorizers.find(|(of, one)| is(scope, api, of) && one.name == name).map(|(_, one)| one)
+    }
+
+    /// An authorizer of tokens, if hardcap.toml has its keys. Without them it is not enforced, and a warning says so.
+    fn of_tokens(
+        &self,
+        of: &Properties<'_>,
+        name: &str,
+        rules: JwtRules,
+        (identity, http): (IdentitySource, bool),
+    ) -> Result<Option<Authorizer>, Mistake> {
+        let Some(settings) = self.keys_of.get(name) else {
+            not_enforced(of, name);
+            return Ok(None);
+        };
+        let file = self.folder.join(&settings.jwks);
+        let keys = keys::read(&file).map_err(|error| {
+            let message = format!(
+                "the keys of the authorizer `{name}` cannot be read: {}: {error}",
+                file.display()
+            );
+            Mistake::new(of.at, message)
+                .help("correct `jwks` of its `[authorizers]` in hardcap.toml")
+        })?;
+        let issuer = settings.issuer.clone().unwrap_or(rules.issuer);
+        Ok(Some(Authorizer {
+            name: name.to_owned(),
+            function: String::new(),
+            kind: if http {
+                AuthorizerKind::Http { format: PayloadFormat::V2, simple: false }
+            } else {
+                AuthorizerKind::Token
+            },
+            identity: vec![identity],
+            ttl: Millis(0),
+            jwt: Some(JwtRules { issuer, keys, ..rules }),
+        }))
     }
 
     /// The authorizers and the keys of an API.
@@ -123,7 +180,7 @@ pub(super) fn of_sam_api(
     }
     for (authorizer, of) in auth.named_children("Authorizers")? {
         let name = authorizer.key.clone();
-        if let Some(read) = sam_authorizer(&of, &name, http)? {
+        if let Some(read) = sam_authorizer(&of, &name, http, &parts.guards)? {
             parts.guards.authorizers.push((entry.key.clone(), read));
         }
     }
@@ -137,18 +194,31 @@ fn sam_authorizer(
     of: &Properties<'_>,
     name: &str,
     http: bool,
+    guards: &Guards,
 ) -> Result<Option<Authorizer>, Mistake> {
     of.without_effect(&[
-        "AuthorizationScopes",
         "DisableFunctionDefaultPermissions",
         "EnableFunctionDefaultPermissions",
         "FunctionInvokeRole",
     ]);
     let Some(function) = of.text("FunctionArn")? else {
         // A Cognito user pool, or JSON Web Tokens.
-        not_enforced(of, name);
-        return Ok(None);
+        let mut rules = jwt_rules(of, "JwtConfiguration", ["issuer", "audience"])?;
+        rules.scopes = of.texts("AuthorizationScopes")?;
+        let mut header = "Authorization".to_owned();
+        if let Some(source) = of.child("Identity")? {
+            header = source.text("Header")?.unwrap_or(header);
+            source.without_effect(&["ReauthorizeEvery", "ValidationExpression"]);
+        }
+        if let Some(pool) = of.texts("UserPoolArn")?.first() {
+            rules.issuer = issuer_of(pool);
+        }
+        let source = of.text("IdentitySource")?;
+        let source = source.as_deref().and_then(IdentitySource::parse);
+        let source = source.unwrap_or(IdentitySource::Header(header));
+        return guards.of_tokens(of, name, rules, (source, http));
     };
+    of.without_effect(&["AuthorizationScopes"]);
     let format = authorizer_format(of, "AuthorizerPayloadFormatVersion")?;
     let simple = of.flag("EnableSimpleResponses")?.unwrap_or_default();
     let token = of.text("FunctionPayloadType")?.is_none_or(|kind| kind == "TOKEN");
@@ -175,7 +245,29 @@ fn sam_authorizer(
         (false, false) => AuthorizerKind::Request,
     };
     let function = function_of(&function).to_owned();
-    Ok(Some(Authorizer { name: name.to_owned(), function, kind, identity, ttl }))
+    Ok(Some(Authorizer { name: name.to_owned(), function, kind, identity, ttl, jwt: None }))
+}
+
+/// Issuer and audience, under the names that SAM, CloudFormation or OpenAPI give them.
+fn jwt_rules(of: &Properties<'_>, key: &str, names: [&str; 2]) -> Result<JwtRules, Mistake> {
+    let Some(jwt) = of.child(key)? else { return Ok(JwtRules::default()) };
+    let [issuer, audience] = names;
+    let rules = JwtRules {
+        issuer: jwt.text(issuer)?.unwrap_or_default(),
+        audience: jwt.texts(audience)?,
+        ..JwtRules::default()
+    };
+    jwt.finish();
+    Ok(rules)
+}
+
+/// The issuer of a user pool's tokens: `https://cognito-idp.REGION.amazonaws.com/POOL` (Amazon Cognito developer guide,
+/// "Verifying JSON web tokens").
+fn issuer_of(pool: &str) -> String {
+    let mut parts = pool.split(':').skip(3);
+    let region = parts.next().unwrap_or_default();
+    let id = pool.rsplit('/').next().unwrap_or_default();
+    format!("https://cognito-idp.{region}.amazonaws.com/{id}")
 }
 
 fn authorizer_format(of: &Properties<'_>, key: &str) -> Result<PayloadFormat, Mistake> {
@@ -193,25 +285,36 @@ fn seconds(of: &Properties<'_>, key: &str) -> Result<Option<Millis>, Mistake> {
 /// Warns of an authorizer that verifies tokens of an identity provider.
 fn not_enforced(of: &Properties<'_>, name: &str) {
     let message = format!(
-        "the authorizer `{name}` verifies tokens of an identity provider, which hardcap does not: {NOT_VERIFIED}"
+        "the authorizer `{name}` verifies tokens of an identity provider, whose keys hardcap does not have: {NOT_VERIFIED}"
     );
-    of.scope.warn(Mistake::new(of.at, message).rule("access-not-checked"));
+    let help = format!(
+        "name a file with the public keys: [authorizers.{name}] jwks = \"keys.json\" in hardcap.toml"
+    );
+    of.scope.warn(Mistake::new(of.at, message).rule("access-not-checked").help(help));
 }
 
 /// `Auth` of an event.
 pub(super) fn of_event(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
     let Some(auth) = of.child("Auth")? else { return Ok(RouteAuth::default()) };
-    auth.without_effect(&["AuthorizationScopes", "InvokeRole", "OverrideApiAuth"]);
+    auth.without_effect(&["InvokeRole", "OverrideApiAuth"]);
     auth.not_checked("ResourcePolicy", NOT_VERIFIED)?;
-    let route =
-        RouteAuth { authorizer: auth.text("Authorizer")?, api_key: auth.flag("ApiKeyRequired")? };
+    let route = RouteAuth {
+        authorizer: auth.text("Authorizer")?,
+        api_key: auth.flag("ApiKeyRequired")?,
+        scopes: scopes(&auth)?,
+    };
     auth.finish();
     Ok(route)
 }
 
+/// `AuthorizationScopes`, if they are given.
+fn scopes(of: &Properties<'_>) -> Result<Option<Vec<String>>, Mistake> {
+    let scopes = of.texts("AuthorizationScopes")?;
+    Ok(of.node("AuthorizationScopes")?.map(|_| scopes))
+}
+
 /// `AuthorizationType`, `AuthorizerId` and `ApiKeyRequired` of a method or a route.
 pub(super) fn of_resource(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
-    of.without_effect(&["AuthorizationScopes"]);
     let authorizer = match of.text("AuthorizationType")?.as_deref() {
         None | Some("NONE") => {
             of.without_effect(&["AuthorizerId"]);
@@ -220,7 +323,8 @@ pub(super) fn of_resource(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
         Some("AWS_IAM") => "AWS_IAM".to_owned(),
         Some(_) => of.text("AuthorizerId")?.unwrap_or_else(|| "NONE".to_owned()),
     };
-    Ok(RouteAuth { authorizer: Some(authorizer), api_key: of.flag("ApiKeyRequired")? })
+    let (api_key, scopes) = (of.flag("ApiKeyRequired")?, scopes(of)?);
+    Ok(RouteAuth { authorizer: Some(authorizer), api_key, scopes })
 }
 
 /// The required parameters of a method with a request validator.
@@ -299,7 +403,14 @@ fn rest_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
         Some("TOKEN") => AuthorizerKind::Token,
         Some("REQUEST") => AuthorizerKind::Request,
         _ => {
-            not_enforced(&of, &entry.key);
+            let pools = of.texts("ProviderARNs")?;
+            let issuer = pools.first().map(|pool| issuer_of(pool)).unwrap_or_default();
+            let source = of.text("IdentitySource")?;
+            let source = source.as_deref().and_then(IdentitySource::parse);
+            let source = source.unwrap_or(IdentitySource::Header("Authorization".to_owned()));
+            let rules = JwtRules { issuer, ..JwtRules::default() };
+            let read = parts.guards.of_tokens(&of, &entry.key, rules, (source, false))?;
+            parts.guards.authorizers.extend(read.map(|read| (api, read)));
             return Ok(());
         }
     };
@@ -311,6 +422,7 @@ fn rest_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
         kind,
         identity: sources.split(',').filter_map(IdentitySource::parse).collect(),
         ttl: seconds(&of, "AuthorizerResultTtlInSeconds")?.unwrap_or(REST_TTL),
+        jwt: None,
     };
     of.finish();
     parts.guards.authorizers.push((api, authorizer));
@@ -324,7 +436,11 @@ fn http_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
     let sources = of.texts("IdentitySource")?;
     if of.text("AuthorizerType")?.as_deref() != Some("REQUEST") {
         if !parts.left_out.iter().any(|id| *id == api || scope.api_id(id) == api) {
-            not_enforced(&of, &entry.key);
+            let rules = jwt_rules(&of, "JwtConfiguration", ["Issuer", "Audience"])?;
+            let source = sources.first().and_then(|source| IdentitySource::parse(source));
+            let source = source.unwrap_or(IdentitySource::Header("Authorization".to_owned()));
+            let read = parts.guards.of_tokens(&of, &entry.key, rules, (source, true))?;
+            parts.guards.authorizers.extend(read.map(|read| (api, read)));
         }
         return Ok(());
     }
@@ -337,6 +453,7 @@ fn http_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
         },
         identity: sources.iter().filter_map(|source| IdentitySource::parse(source)).collect(),
         ttl: seconds(&of, "AuthorizerResultTtlInSeconds")?.unwrap_or(Millis(0)),
+        jwt: None,
     };
     of.without_effect(&["IdentityValidationExpression", "JwtConfiguration"]);
     of.finish();

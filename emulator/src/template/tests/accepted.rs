@@ -200,7 +200,6 @@ fn a_type_that_aws_has_is_never_taken_for_a_misspelling() {
         "AWS::Serverless::StateMachine",
         "AWS::Serverless::Application",
         "AWS::Lambda::Version",
-        "AWS::Lambda::Alias",
         "AWS::Glue::Table",
         "AWS::SNS::Topic",
     ] {
@@ -323,4 +322,50 @@ Outputs:
         told.contains("the output `Lost` is left out: the parameter `Secret` has no value"),
         "{told}"
     );
+}
+
+#[test]
+fn an_alias_of_cloudformation_is_published_at_the_start() {
+    let loaded = good(
+        "
+Resources:
+  F: {Type: AWS::Lambda::Function, Properties: {Code: ./f, Role: r, Runtime: python3.11, Handler: app.handler}}
+  V: {Type: AWS::Lambda::Version, Properties: {FunctionName: !Ref F}}
+  A: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref F, FunctionVersion: !GetAtt V.Version, Name: live}}
+",
+    );
+    assert_eq!(loaded.config.functions[0].auto_publish_alias.as_deref(), Some("live"));
+    assert_eq!(warnings(&loaded), [""; 0]);
+}
+
+#[test]
+fn a_reference_to_an_api_is_the_id_in_its_events() {
+    let text = "
+Resources:
+  Web: {Type: AWS::Serverless::HttpApi}
+  F: {Type: AWS::Serverless::Function, Properties: {Environment: {Variables: {API: !Ref Web}}}}
+";
+    let config = good(text).config;
+    assert_eq!(config.functions[0].environment["API"], hardcap_core::config::api_id("Web"));
+}
+
+#[test]
+fn the_default_route_of_a_sam_event_has_every_method() {
+    let text = "
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      AutoPublishAlias: live
+      FunctionUrlConfig: {AuthType: NONE}
+      Events: {Any: {Type: HttpApi, Properties: {Path: $default, Method: DEFAULT}}}
+";
+    let config = good(text).config;
+    let route = &config.apis[0].routes[0];
+    assert_eq!((route.method.as_str(), route.path.as_str()), ("ANY", "$default"));
+    let name = &config.functions[0].name;
+    assert_eq!(route.function, format!("{name}:live"), "events invoke the alias");
+    assert_eq!(route.function_name(), name);
+    assert_eq!(config.function_urls[0].function, format!("{name}:live"));
+    assert_eq!(config.functions[0].auto_publish_alias.as_deref(), Some("live"));
 }

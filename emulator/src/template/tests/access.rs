@@ -1,8 +1,12 @@
 //! Who may call: what templates say of authorizers, keys and required parameters; and responses without a function.
 
-use hardcap_limits::Millis;
+use std::path::Path;
+
+use hardcap_limits::{Limits, Millis};
 
 use super::{good, warnings};
+use crate::settings::Settings;
+use crate::template::load;
 use hardcap_core::config::{
     Api, Authorization, AuthorizerKind, IdentitySource, PayloadFormat, Route,
 };
@@ -65,7 +69,7 @@ fn an_authorizer_that_is_not_enforced_is_named_in_one_line() {
     assert_eq!(route(&api(&text), "GET", "/a").access.authorization, Authorization::None);
     let told = warnings(&good(&text));
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("the authorizer `Pool` verifies tokens of an identity provider, which hardcap does not: every request is let through"), "{told:?}");
+    assert!(told[0].contains("the authorizer `Pool` verifies tokens of an identity provider, whose keys hardcap does not have: every request is let through"), "{told:?}");
 }
 
 #[test]
@@ -219,4 +223,59 @@ Resources:
         header(route(&sam, "OPTIONS", "/b"), "Access-Control-Allow-Methods").as_deref(),
         Some("DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT")
     );
+}
+
+#[test]
+fn an_authorizer_with_keys_in_hardcap_toml_verifies_tokens() {
+    let settings = "[authorizers.Users]\njwks = \"../fixtures/jwt/jwks.json\"\n";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hardcap.toml");
+    let settings = Settings::read(settings, &folder).expect("it is right");
+    let load = |text: &str| {
+        load(text, Path::new("t.yaml"), &settings, Limits::classic())
+            .unwrap_or_else(|error| panic!("{error}"))
+    };
+    let loaded = load("
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Users
+        Authorizers:
+          Users:
+            AuthorizationScopes: [read]
+            JwtConfiguration: {issuer: 'https://issuer.example', audience: [orders]}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        A: {Type: HttpApi, Properties: {Path: /a, Method: get, ApiId: !Ref Api}}
+        B: {Type: HttpApi, Properties: {Path: /b, Method: get, ApiId: !Ref Api, Auth: {AuthorizationScopes: [write]}}}
+");
+    let api = &loaded.config.apis[0];
+    let rules = api.authorizers[0].jwt.as_ref().expect("rules");
+    assert_eq!((rules.issuer.as_str(), rules.audience.len()), ("https://issuer.example", 1));
+    assert_eq!(rules.keys[0].kid.as_deref(), Some("one"));
+    assert_eq!(route(api, "GET", "/a").access.scopes, ["read"]);
+    assert_eq!(route(api, "GET", "/b").access.scopes, ["write"]);
+
+    let loaded = load("
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: s
+      Auth:
+        DefaultAuthorizer: Users
+        Authorizers: {Users: {UserPoolArn: 'arn:aws:cognito-idp:eu-west-1:000000000000:userpool/eu-west-1_x'}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {Events: {A: {Type: Api, Properties: {Path: /a, Method: get, RestApiId: !Ref Api}}}}
+");
+    let authorizer = &loaded.config.apis[0].authorizers[0];
+    assert_eq!(
+        authorizer.jwt.as_ref().map(|rules| rules.issuer.as_str()),
+        Some("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x")
+    );
+    assert_eq!(warnings(&loaded), [""; 0]);
 }

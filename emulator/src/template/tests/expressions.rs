@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hardcap_limits::{Limits, Millis};
 
-use super::good;
+use super::{bad, good};
 use crate::settings::Settings;
 use crate::template::load;
 
@@ -146,6 +146,39 @@ Resources:
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
     assert_eq!(environment, ["A=given", "B=over", "C=new"]);
+}
+
+#[test]
+fn the_export_of_another_stack_has_the_value_of_hardcap_toml() {
+    let text = "
+Parameters: {Users: {Type: String, Default: users}}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {Environment: {Variables: {A: !ImportValue {'Fn::Sub': '${Users}-Pool'}}}}
+";
+    let settings = Settings::read("[imports]\nusers-Pool = \"p\"\n", Path::new("hardcap.toml"));
+    let settings = settings.expect("it is right");
+    let loaded = load(text, Path::new("t.yaml"), &settings, Limits::classic())
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.config.functions[0].environment["A"], "p");
+    let error = bad(text);
+    assert!(
+        error.contains("the export `users-Pool` of another stack has no value here"),
+        "{error}"
+    );
+    assert!(error.contains("under [imports] in hardcap.toml: \"users-Pool\" = "), "{error}");
+}
+
+#[test]
+fn a_stage_named_by_a_parameter_without_a_value_asks_for_the_value() {
+    let text = "
+Parameters: {StageParameter: {Type: String}, TheStage: {Type: String}}
+Resources:
+  Api: {Type: AWS::Serverless::Api, Properties: {StageName: !Ref TheStage}}
+";
+    let error = bad(text);
+    assert!(error.contains("the parameter `TheStage` has no value"), "{error}");
 }
 
 #[test]

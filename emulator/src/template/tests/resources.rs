@@ -212,7 +212,7 @@ Resources:
     Properties: {Name: quick, ProtocolType: HTTP, Target: !GetAtt F.Arn}
   F: {Type: AWS::Lambda::Function, Properties: {Code: ./f, Role: r, Runtime: python3.11, Handler: app.handler}}
   Url: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: !GetAtt F.Arn}}
-  Allow: {Type: AWS::Lambda::Permission, Properties: {Action: lambda:InvokeFunction}}
+  Allow: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref F, Action: lambda:InvokeFunctionUrl, Principal: '*', FunctionUrlAuthType: NONE}}
 ",
     );
     assert_eq!(warnings(&loaded), [""; 0]);
@@ -332,4 +332,20 @@ Resources:
         loaded.config.functions[0].environment["QUEUE"],
         "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Queue"
     );
+}
+
+#[test]
+fn a_function_url_without_a_permission_for_everyone_is_named_and_refused() {
+    let loaded = good(
+        "
+Resources:
+  F: {Type: AWS::Lambda::Function, Properties: {Code: ./f, Role: r, Runtime: python3.11, Handler: app.handler}}
+  Url: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: !GetAtt F.Arn}}
+  Allow: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref F, Action: lambda:InvokeFunction, Principal: '*'}}
+",
+    );
+    assert!(loaded.config.function_urls[0].lacks_permission);
+    let told = warnings(&loaded);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("every request is a 403, as on AWS"), "{told:?}");
 }

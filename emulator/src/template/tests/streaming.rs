@@ -43,6 +43,7 @@ fn so_do_definitions_and_resources_of_cloudformation() {
 Resources:
   F: {Type: 'AWS::Lambda::Function'}
   Url: {Type: 'AWS::Lambda::Url', Properties: {AuthType: NONE, TargetFunctionArn: !Ref F, InvokeMode: BUFFERED}}
+  Allow: {Type: 'AWS::Lambda::Permission', Properties: {FunctionName: !Ref F, Action: 'lambda:InvokeFunctionUrl', Principal: '*'}}
   Api:
     Type: AWS::ApiGateway::RestApi
     Properties:

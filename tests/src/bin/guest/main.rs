@@ -110,6 +110,7 @@ async fn authorize(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "unauthorized" => return Err("Unauthorized".into()),
         "crash" => return Err("it does not know".into()),
         "broken" => return Ok(json!({})),
+        "slow" => sleep_for_ever(),
         "deny" => "Deny",
         _ => "Allow",
     };

@@ -514,6 +514,7 @@ async fn cross_origin_rules_are_answered_by_the_gateway() {
                 cors: Some(cors),
                 invoke_mode: InvokeMode::Buffered,
                 only_signed: false,
+                lacks_permission: false,
             });
         })
         .start()

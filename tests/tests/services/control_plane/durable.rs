@@ -40,6 +40,7 @@ async fn a_created_function_is_there_after_a_restart_with_all_that_was_set() {
     put.reserved_concurrent_executions(7).send().await.expect("reserved");
     let url = first.sdk.create_function_url_config().function_name("f1");
     url.auth_type(FunctionUrlAuthType::None).send().await.expect("opened");
+    first.let_everyone_invoke_url("f1").await;
     first.create("gone", "echo").send().await.expect("made");
     first.sdk.delete_function().function_name("gone").send().await.expect("deleted");
     first.emulator.stop().await;

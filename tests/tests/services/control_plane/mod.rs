@@ -10,6 +10,7 @@ mod refusals;
 mod running;
 mod settings;
 mod streaming;
+mod versions;
 
 use std::io::{Cursor, Write as _};
 
@@ -18,7 +19,7 @@ use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
+use aws_sdk_lambda::types::{Environment, FunctionCode, FunctionUrlAuthType, Runtime};
 use hardcap::{Builder, Emulator, Totals};
 use hardcap_limits::Date;
 use hardcap_tests::client::{Answer, Call, Client};
@@ -81,6 +82,14 @@ impl Plane {
     /// What a refused change must not have made.
     async fn has(&self, name: &str) -> bool {
         self.sdk.get_function().function_name(name).send().await.is_ok()
+    }
+
+    /// Adds the statement without which a URL with `AuthType: NONE` is refused.
+    async fn let_everyone_invoke_url(&self, function: &str) {
+        let add = self.sdk.add_permission().function_name(function).statement_id("url");
+        let add = add.action("lambda:InvokeFunctionUrl").principal("*");
+        let add = add.function_url_auth_type(FunctionUrlAuthType::None);
+        add.send().await.expect("added");
     }
 
     /// Waits until the records say so.

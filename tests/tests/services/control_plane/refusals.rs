@@ -1,8 +1,6 @@
 //! What is refused because of what it names: other regions, versions, keys that are Lambda's own, operations that are not
 //! built.
 
-use aws_sdk_lambda::primitives::Blob;
-
 use super::{Plane, assert_refused, code, environment, guest, refused};
 
 const INVALID: &str = "InvalidParameterValueException";
@@ -73,8 +71,6 @@ async fn what_is_not_built_says_so_by_name_and_is_not_tried_again() {
     let plane = Plane::start().await;
     plane.create("f1", "echo").send().await.expect("made");
     for (method, path, named) in [
-        ("POST", "/2015-03-31/functions/f1/versions", "published versions"),
-        ("POST", "/2015-03-31/functions/f1/aliases", "aliases"),
         ("PUT", "/2019-09-30/functions/f1/provisioned-concurrency", "provisioned concurrency"),
         ("POST", "/2015-03-31/event-source-mappings", "event-source-mappings"),
         ("POST", "/2018-10-31/layers/any/versions", "layers"),
@@ -92,20 +88,6 @@ async fn what_is_not_built_says_so_by_name_and_is_not_tried_again() {
             "{message}"
         );
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_publishes_while_deploying_gets_the_latest_and_no_number() {
-    let plane = Plane::start().await;
-    let made = plane.create("f1", "echo").publish(true).send().await.expect("made");
-    assert_eq!(made.version(), Some("$LATEST"));
-    let update = plane.sdk.update_function_code().function_name("f1").publish(true);
-    let updated = update.zip_file(Blob::new(guest())).send().await.expect("updated");
-    assert_eq!(updated.version(), Some("$LATEST"));
-    assert_eq!(plane.invoke("f1", "1").await, 1);
-    let numbered = plane.sdk.invoke().function_name("f1").qualifier("1").send().await;
-    let (status, error, _) = refused(numbered);
-    assert_eq!((status, error.as_str()), (404, "ResourceNotFoundException"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

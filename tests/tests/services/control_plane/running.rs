@@ -109,7 +109,9 @@ async fn many_changes_at_once_leave_one_function_that_works() {
 async fn a_change_of_an_older_revision_is_refused() {
     let plane = Plane::start().await;
     let made = plane.create("f1", "echo").send().await.expect("made");
-    let seen = made.revision_id().expect("a revision").to_owned();
+    let get = plane.sdk.get_function_configuration().function_name("f1").send().await;
+    let seen = get.expect("found").revision_id().expect("a revision").to_owned();
+    assert_ne!(made.revision_id(), Some(seen.as_str()), "it was created meanwhile");
     let update = |revision: &str| {
         let update = plane.sdk.update_function_code().function_name("f1");
         update.zip_file(Blob::new(guest())).revision_id(revision).send()

@@ -101,9 +101,20 @@ async fn a_function_url_is_opened_changed_and_closed_while_the_emulator_runs() {
         create.auth_type(FunctionUrlAuthType::None)
     };
     let url = create().send().await.expect("made").function_url().to_owned();
+    let refused = plane.client.get(&url).await.expect("an answer");
+    assert_eq!(refused.status, 403, "the policy lets nobody invoke it: {refused:?}");
+    assert!(
+        refused.text().starts_with(r#"{"Message":"Forbidden. For troubleshooting"#),
+        "{refused:?}"
+    );
+    plane.let_everyone_invoke_url("f1").await;
     let answer = plane.client.get(&url).await.expect("an answer");
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json()["version"], "2.0", "the event comes back");
+    let remove = plane.sdk.remove_permission().function_name("f1").statement_id("url");
+    remove.send().await.expect("removed");
+    assert_eq!(plane.client.get(&url).await.expect("an answer").status, 403);
+    plane.let_everyone_invoke_url("f1").await;
 
     let told = format!(
         "Failed to create function url config for [functionArn = {ARN}:f1]. Error message:  FunctionUrlConfig exists for \

@@ -25,6 +25,7 @@ async fn a_url_that_is_created_to_stream_streams_until_it_is_changed_to_buffer()
         create.auth_type(FunctionUrlAuthType::None).invoke_mode(InvokeMode::ResponseStream);
     let made = create.send().await.expect("made");
     assert_eq!(made.invoke_mode(), Some(&InvokeMode::ResponseStream));
+    plane.let_everyone_invoke_url("f1").await;
     let url = made.function_url().to_owned();
 
     let streamed = post(&plane, &url, &large()).await;

@@ -1,0 +1,316 @@
+//! Versions: PublishVersion, and the deletion of one version. A version is a copy of the code and of the configuration that
+//! nothing changes. All answers were recorded on 2025-11-25: LocalStack's `TestLambdaVersions`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hardcap_limits::Bytes;
+use http::Request;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::Shared;
+use super::aliases;
+use super::answer::{Done, Outcome, Problem, conflict, invalid, over_limit, precondition_failed};
+use super::entry::{Alias, Code, Entry, Shown, new_revision};
+use super::request::{input, named};
+use super::storage::code_of;
+use hardcap_core::config::Function;
+use hardcap_core::context::Context;
+use hardcap_lambda::AliasTarget;
+use hardcap_lambda::name::LATEST;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PublishInput {
+    code_sha256: Option<String>,
+    description: Option<String>,
+    revision_id: Option<String>,
+}
+
+/// `POST /2015-03-31/functions/{name}/versions`
+pub(super) async fn create(
+    shared: &Shared,
+    ctx: &Context,
+    name: &str,
+    request: Request<Body>,
+) -> Outcome {
+    let input: PublishInput = input(request).await?;
+    let region = &*shared.platform.region;
+    let named = named(name, None, region)?;
+    let _turn = shared.turn.lock().await;
+    let entry = shared.find(&named)?;
+    if input.revision_id.is_some_and(|revision| revision != entry.about.revision_id) {
+        return Err(precondition_failed());
+    }
+    let current = &entry.about.code.sha256;
+    if let Some(given) = input.code_sha256.filter(|given| given != current) {
+        return Err(invalid(format!(
+            "CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({current}). Please try again with the \
+             CodeSHA256 in $LATEST."
+        )));
+    }
+    let published = publish(shared, ctx, entry, input.description).await?;
+    let version = published.function.version().to_owned();
+    Ok(Done::Created(published.configuration(region, Some(&version), Shown::Settled)))
+}
+
+/// Publishes the current code and configuration of a function, and gives the version. When nothing changed since the last
+/// version, that one is given.
+pub(super) async fn publish(
+    shared: &Shared,
+    ctx: &Context,
+    mut entry: Entry,
+    description: Option<String>,
+) -> Result<Entry, Problem> {
+    let mut version = Entry { versions: BTreeMap::new(), ..entry.clone() };
+    if entry.package.is_none() {
+        copy(shared, ctx, &mut version).await?;
+    }
+    if let Some((_, last)) = entry.versions.last_key_value().filter(|(_, it)| it.is_like(&version))
+    {
+        return Ok(last.clone());
+    }
+    let number = entry.about.last_version + 1;
+    entry.about.last_version = number;
+    version.function =
+        Arc::new(Function { version: Some(number.to_string()), ..(*version.function).clone() });
+    version.about.description = description.unwrap_or(version.about.description);
+    version.about.revision_id = new_revision();
+    version.about.last_modified = ctx.arrived;
+    version.about.url = None;
+    version.about.policy = None;
+    version.about.aliases = BTreeMap::new();
+    if let Some(package) = &version.package {
+        package.keep();
+    }
+    shared.lambda.deploy((*version.function).clone(), version.package.clone());
+    entry.versions.insert(number, version.clone());
+    shared.configure(entry).await?;
+    Ok(version)
+}
+
+/// Deletes one version, unless an alias points to it. One that does not exist is deleted all the same.
+pub(super) async fn delete(shared: &Shared, mut entry: Entry, version: &str) -> Outcome {
+    let aliases = aliases::of_version(&entry, version);
+    if !aliases.is_empty() {
+        // The text is in public logs, such as that of an issue of go-lambda-cleanup of 2022-12-12.
+        let names = aliases.join(", ");
+        return Err(conflict(format!(
+            "Unable to delete version because the following aliases reference it: [{names}]"
+        )));
+    }
+    let removed = version.parse().ok().and_then(|number: u64| entry.versions.remove(&number));
+    let Some(removed) = removed else { return Ok(Done::NoContent) };
+    let name = entry.function.name.clone();
+    let is_shared = std::iter::once(&entry)
+        .chain(entry.versions.values())
+        .any(|other| other.about.code.folder == removed.about.code.folder);
+    shared.configure(entry).await?;
+    shared.lambda.remove_version(&name, version);
+    if let Some(package) = removed.package.filter(|_| !is_shared) {
+        package.retire();
+    }
+    Ok(Done::NoContent)
+}
+
+impl Entry {
+    /// A published version.
+    pub(super) fn version(&self, version: &str) -> Option<&Entry> {
+        self.versions.get(&version.parse().ok()?)
+    }
+
+    /// `$LATEST`, a version, or the version that an alias points to.
+    pub(super) fn qualified(self, qualifier: &str) -> Option<Entry> {
+        if qualifier == LATEST {
+            return Some(self);
+        }
+        let alias = self.about.aliases.get(qualifier).map(|alias| alias.version.clone());
+        match alias.as_deref() {
+            Some(LATEST) => Some(self),
+            Some(version) => self.version(version).cloned(),
+            None => self.version(qualifier).cloned(),
+        }
+    }
+
+    /// Whether a version would be a copy of this one.
+    fn is_like(&self, other: &Entry) -> bool {
+        let comparable = |entry: &Entry| Function {
+            version: None,
+            task_root: PathBuf::new(),
+            command: Vec::new(),
+            reserved_concurrency: None,
+            ..(*entry.function).clone()
+        };
+        self.about.code.sha256 == other.about.code.sha256
+            && self.about.role == other.about.role
+            && self.about.without_effect == other.about.without_effect
+            && comparable(self) == comparable(other)
+    }
+}
+
+impl Shared {
+    /// Publishes a function of the template whose `AutoPublishAlias` asks for it, and points the alias to the version.
+    ///
+    /// The version runs from the folder of the template, as the function does: after a reload, the version before is removed.
+    pub(super) fn auto_published(&self, mut entry: Entry) -> Entry {
+        let Some(alias) = entry.function.auto_publish_alias.clone() else { return entry };
+        let name = entry.function.name.clone();
+        let before = entry.about.aliases.get(&alias).map(|alias| alias.version.clone());
+        let number = entry.about.last_version + 1;
+        entry.about.last_version = number;
+        let version = number.to_string();
+        let function = Function { version: Some(version.clone()), ..(*entry.function).clone() };
+        self.lambda.deploy(function.clone(), None);
+        let about = entry.about.clone();
+        let published =
+            Entry { function: Arc::new(function), about, package: None, versions: BTreeMap::new() };
+        entry.versions.insert(number, published);
+        self.lambda.point_alias(
+            &name,
+            &alias,
+            AliasTarget { version: version.clone(), additional: None },
+        );
+        let revision_id = new_revision();
+        let description = String::new();
+        let pointing = Alias { version, description, additional: None, revision_id };
+        entry.about.aliases.insert(alias, pointing);
+        let before = before.and_then(|it| it.parse::<u64>().ok());
+        if let Some(before) = before
+            .filter(|it| entry.versions.get(it).is_some_and(|version| version.package.is_none()))
+        {
+            entry.versions.remove(&before);
+            self.lambda.remove_version(&name, &before.to_string());
+        }
+        entry
+    }
+}
+
+/// Copies the code of a function that runs where its template is.
+async fn copy(shared: &Shared, ctx: &Context, version: &mut Entry) -> Result<(), Problem> {
+    let folder = shared.storage.new_package(&version.function.name)?;
+    let function = Arc::clone(&version.function);
+    let most = ctx.limits.lambda_unzipped.max.0;
+    let copying = tokio::task::spawn_blocking(move || {
+        let copied = copied(&function, &code_of(&folder), most);
+        (folder, copied)
+    });
+    let (folder, copied) = copying.await.map_err(|error| Problem::Bug(error.to_string()))?;
+    let (function, code) = match copied {
+        Ok(copied) => copied,
+        Err(CopyError::TooLarge(observed)) => {
+            let limit = ctx.limits.lambda_unzipped;
+            let exceeded = ctx.admit(&limit, Bytes(observed)).err();
+            let exceeded = exceeded.unwrap_or_else(|| limit.exceeded_by(Bytes(observed)));
+            return Err(over_limit(&exceeded, &[]));
+        }
+        Err(CopyError::Disk(error)) => return Err(error.into()),
+    };
+    version.function = Arc::new(function);
+    version.about.code = code;
+    version.package = Some(Arc::new(folder));
+    Ok(())
+}
+
+#[derive(Debug)]
+enum CopyError {
+    TooLarge(u64),
+    Disk(io::Error),
+}
+
+impl From<io::Error> for CopyError {
+    fn from(error: io::Error) -> CopyError {
+        CopyError::Disk(error)
+    }
+}
+
+/// The program's file in the copy, where it is not below the code.
+const PROGRAM: &str = ".hardcap-program";
+
+fn copied(function: &Function, to: &Path, most: u64) -> Result<(Function, Code), CopyError> {
+    let from = std::path::absolute(&function.task_root)?;
+    let mut copy = Copy { digest: Sha256::new(), size: 0, most };
+    copy.tree(&from, &from, to)?;
+    let moved = |word: &OsString| match Path::new(word).strip_prefix(&from) {
+        Ok(below) => to.join(below).into_os_string(),
+        Err(_) => word.clone(),
+    };
+    let mut command: Vec<OsString> = function.command.iter().map(moved).collect();
+    if let Some(program) = command.first_mut()
+        && function.runtime.starts_with("provided")
+        && !Path::new(program).starts_with(to)
+        && Path::new(program).is_file()
+    {
+        let place = to.join(PROGRAM);
+        copy.file(Path::new(program), Path::new(PROGRAM), &place)?;
+        *program = place.into_os_string();
+    }
+    let name = to.parent().and_then(Path::file_name);
+    let code = Code {
+        sha256: STANDARD.encode(copy.digest.finalize()),
+        size: copy.size,
+        folder: name.map(|name| name.to_string_lossy().into_owned()),
+    };
+    Ok((Function { task_root: to.to_owned(), command, ..function.clone() }, code))
+}
+
+/// A copy under way, and what it has copied.
+struct Copy {
+    digest: Sha256,
+    /// Bytes of all files.
+    size: u64,
+    most: u64,
+}
+
+impl Copy {
+    /// Copies a folder. Repositories and the builds of Cargo are left out.
+    fn tree(&mut self, root: &Path, from: &Path, to: &Path) -> Result<(), CopyError> {
+        let mut entries = fs::read_dir(from)?.collect::<io::Result<Vec<_>>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        let is_cargo = from.join("Cargo.toml").is_file();
+        for entry in entries {
+            let name = entry.file_name();
+            if name == ".git" || name == ".aws-sam" || (is_cargo && name == "target") {
+                continue;
+            }
+            let (path, place) = (entry.path(), to.join(&name));
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                fs::create_dir_all(&place)?;
+                self.tree(root, &path, &place)?;
+            } else if kind.is_symlink() {
+                let target = fs::read_link(&path)?;
+                self.digest.update(target.as_os_str().as_encoded_bytes());
+                std::os::unix::fs::symlink(target, &place)?;
+            } else if kind.is_file() {
+                self.file(&path, path.strip_prefix(root).unwrap_or(&path), &place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, from: &Path, name: &Path, to: &Path) -> Result<(), CopyError> {
+        self.size = self.size.saturating_add(fs::metadata(from)?.len());
+        if self.size > self.most {
+            return Err(CopyError::TooLarge(self.size));
+        }
+        fs::copy(from, to)?;
+        self.digest.update(name.as_os_str().as_encoded_bytes());
+        let mut file = fs::File::open(to)?;
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.digest.update(&buffer[..read]);
+        }
+    }
+}
