@@ -290,7 +290,7 @@ fn build(folder: &Path, name: &str) {
         }
     }
     let status = cargo
-        .args(["build", "--quiet", "--workspace", "--bin", name, "--test", "tidy"])
+        .args(["build", "--quiet", "--workspace", "--bin", name, "--test", "allocations"])
         .args(["--profile", profile, "--target-dir"])
         .arg(target)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))

@@ -123,9 +123,14 @@ impl<'n> Properties<'n> {
     /// The mappings in a list in this mapping.
     pub(crate) fn children(&self, key: &str) -> Result<Vec<Properties<'n>>, Mistake> {
         let Some(node) = self.node(key)? else { return Ok(Vec::new()) };
-        let items = node.items(&self.name(key))?.iter();
-        let items = items.filter(|item| !is_no_value(item));
-        items.map(|item| Properties::new(self.scope, self.name(key), item)).collect()
+        let mut children = Vec::new();
+        for item in node.items(&self.name(key))? {
+            let item = self.scope.choose(item)?;
+            if !is_no_value(item) {
+                children.push(Properties::new(self.scope, self.name(key), item)?);
+            }
+        }
+        Ok(children)
     }
 
     /// The mappings in this mapping, by name: everything in it is a name.

@@ -25,7 +25,8 @@ pub fn delivery(data: &[u8]) {
     let names = ["content-type", "etag", "vary", "set-cookie", "repr-digest"];
     let mut headers = HeaderMap::new();
     for _ in 0..input.below(4) {
-        append(&mut headers, HeaderName::from_static(input.choose(&names)), &input.text(20));
+        let &name = input.choose(&names);
+        append(&mut headers, HeaderName::from_static(name), &input.text(20));
     }
     let head = Head { status: 200, headers };
     let body = Bytes::copy_from_slice(input.rest());
