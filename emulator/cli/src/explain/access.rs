@@ -1,19 +1,19 @@
-//! Access logs of APIs: a status and a length say which answer it was, even where the text is missing. Pure.
+//! Access logs of APIs: a status and a length identify a response of the gateway without its text. Pure.
 
 use serde_json::Value;
 
-/// A line of an access log that is an error of the gateway.
+/// A line of an access log with an error of the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Access {
     /// The line, from 1.
     pub(crate) line: Option<usize>,
-    /// What was read.
+    /// The fields that were read.
     pub(crate) quote: String,
-    /// The text that a gateway answers with this status and this length.
+    /// The text of the gateway's response with this status and this length.
     pub(crate) text: &'static str,
 }
 
-/// Answers of API Gateway, by status and length in bytes: recordings of 2020 to 2025, see the rows of the table.
+/// Responses of API Gateway by status and length in bytes: recordings of 2020 to 2025, see the rows of the table.
 const ANSWERS: [(u16, u64, &str); 8] = [
     (502, 36, "Internal server error"),
     (500, 36, "Internal server error"),
@@ -25,10 +25,10 @@ const ANSWERS: [(u16, u64, &str); 8] = [
     (413, 44, "HTTP content length exceeded 1 bytes."),
 ];
 
-/// The duration from which a 503 or a 504 without a length is taken for a timeout, in milliseconds.
+/// The minimum duration of a 503 or 504 without a length that counts as a timeout, in milliseconds.
 const SLOW: u64 = 28_900;
 
-/// What a JSON line of an access log says; `None` when it is no gateway's error or says it in words already.
+/// The error in a JSON line of an access log; `None` if it is not an error of a gateway or has its text.
 pub(crate) fn of_json(json: &Value, line: Option<usize>) -> Option<Access> {
     let field = |names: &[&str]| {
         let members = json.as_object()?;
@@ -54,7 +54,7 @@ pub(crate) fn of_json(json: &Value, line: Option<usize>) -> Option<Access> {
     found(status, length, latency, line)
 }
 
-/// What a line in the Common Log Format says.
+/// The error in a line in the Common Log Format.
 pub(crate) fn of_line(text: &str, line: usize) -> Option<Access> {
     if !super::recognize::is_common_log(text) {
         return None;

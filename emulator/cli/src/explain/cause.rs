@@ -3,17 +3,17 @@
 /// A cause of a failure that no row of the table describes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OtherCause {
-    /// Its name in JSON output.
+    /// The name in JSON output.
     pub(crate) name: &'static str,
-    /// What it is.
+    /// The description.
     pub(crate) doc: &'static str,
-    /// What to do.
+    /// The remedy.
     pub(crate) remedy: &'static str,
-    /// Where the fact is stated.
+    /// The source of the fact.
     pub(crate) source: &'static str,
 }
 
-/// The cause of a name.
+/// The cause with this name.
 pub(crate) fn other(name: &str) -> Option<&'static OtherCause> {
     OTHERS.iter().find(|cause| cause.name == name)
 }

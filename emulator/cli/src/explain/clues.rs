@@ -1,8 +1,8 @@
-//! What an input says around an error: statuses, headers, durations. It decides between causes that share a text. Pure.
+//! The clues around an error: statuses, headers, durations. They decide between causes that share a text. Pure.
 
 use super::recognize::Recognized;
 
-/// Which service answered the client.
+/// The service that responded to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Front {
     Rest,
@@ -21,11 +21,11 @@ pub(crate) struct Clues {
     pub(crate) front: Option<Front>,
     /// The HTTP statuses of errors, in the order found.
     pub(crate) statuses: Vec<u16>,
-    /// The longest duration that is named, in milliseconds.
+    /// The longest duration, in milliseconds.
     pub(crate) latency: Option<u64>,
-    /// The largest length of a request body that is named, in bytes.
+    /// The largest length of a request body, in bytes.
     pub(crate) request_bytes: Option<u64>,
-    /// Whether the search words of a search engine are there.
+    /// Whether it has words of a search engine.
     pub(crate) is_search: bool,
     /// Whether Lambda's Invoke operation was called by an SDK.
     pub(crate) is_invoke: bool,
@@ -45,7 +45,7 @@ impl Clues {
         }
         for document in recognized.documents.iter().take(200) {
             clues.read_json(&document.json, 0);
-            // Names of members are clues as well.
+            // The names of members are clues too.
             names(&document.json, 0, &mut lower);
         }
         clues.front = front(&lower);
@@ -154,7 +154,7 @@ fn names(json: &serde_json::Value, depth: usize, lower: &mut String) {
     }
 }
 
-/// A document with a message and nothing else but ids.
+/// A document with only a message and ids.
 fn is_gateway_body(json: &serde_json::Value) -> bool {
     let is_plain =
         |name: &String| matches!(name.as_str(), "message" | "connectionId" | "requestId");

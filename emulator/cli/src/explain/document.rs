@@ -7,40 +7,40 @@ use serde_json::Value;
 
 use super::kind::Kind;
 
-/// What was measured of a document, and against which row.
+/// A measured quantity of a document, and its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
     /// The row's name.
     pub row: &'static str,
-    /// What was measured: `the document`, `the body`.
+    /// The measured part: `the document`, `the body`.
     pub what: &'static str,
-    /// How much, in the row's unit.
+    /// The quantity, in the row's unit.
     pub observed: u64,
     /// The number in force.
     pub max: u64,
 }
 
-/// A document and where its bytes are.
+/// A document and the sizes of its parts.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// What it is.
+    /// The type.
     pub kind: Kind,
-    /// Its length as it stands, in bytes.
+    /// Its length, in bytes.
     pub bytes: u64,
-    /// Its length without white space between members, where it is written over several lines: what AWS would send.
+    /// Its length without white space between members, if it has several lines: AWS would send it in this form.
     pub compact: Option<u64>,
-    /// What was held against limits, that with the least left first.
+    /// The comparisons with limits, the one with the least headroom first.
     pub measured: Vec<Measured>,
-    /// The body decoded, in bytes, when there is one.
+    /// The length of the decoded body, in bytes, if there is one.
     pub body: Option<u64>,
     /// Whether the body is base64.
     pub is_base64: bool,
-    /// The largest members, with the bytes that each takes as JSON, largest first.
+    /// The largest members with their lengths as JSON, in bytes, the largest first.
     pub members: Vec<(String, u64)>,
 }
 
 impl Document {
-    /// Measures a document; `None` for types that have no limit of their own, such as errors and logs.
+    /// Measures a document; `None` for types without a limit, such as errors and logs.
     pub(crate) fn measure(
         kind: Kind,
         text: &str,
@@ -48,7 +48,7 @@ impl Document {
         limits: &Limits,
     ) -> Option<Document> {
         let bytes = text.len() as u64;
-        // A copy that was formatted is longer than what was sent.
+        // A formatted copy is longer than the original.
         let compact = text.contains('\n').then(|| json.to_string().len() as u64);
         let whole = compact.unwrap_or(bytes);
         let body = &json["body"];
@@ -72,7 +72,7 @@ impl Document {
         Some(Document { kind, bytes, compact, measured, body, is_base64, members })
     }
 
-    /// What is over its limit.
+    /// The comparisons that exceed their limits.
     pub fn over(&self) -> impl Iterator<Item = &Measured> {
         self.measured.iter().filter(|one| one.observed > one.max)
     }
@@ -94,7 +94,7 @@ impl Measured {
 
 type Rows = Vec<(&'static str, &'static str, u64)>;
 
-/// Which rows a type is held against, and how much there is of what.
+/// The rows for a type, and the quantities to compare.
 fn rows(kind: Kind, json: &Value, whole: u64, body: Option<u64>) -> Option<Rows> {
     let body = || body.unwrap_or(0);
     Some(match kind {
@@ -180,7 +180,7 @@ fn variables(json: &Value) -> Option<&Value> {
     places.into_iter().find(|place| place.is_object())
 }
 
-/// The largest input or output that a history of an execution has; `None` when it has none.
+/// The largest input or output in the history of an execution; `None` if there is none.
 fn largest_state(json: &Value) -> Option<u64> {
     let events = json["events"].as_array()?;
     let details = events.iter().filter_map(Value::as_object).flat_map(|event| event.values());
@@ -192,7 +192,7 @@ fn is_true(value: &Value) -> bool {
     *value == Value::Bool(true) || *value == "true"
 }
 
-/// How many bytes a value takes as compact JSON.
+/// The length of a value as compact JSON, in bytes.
 fn length(value: &Value) -> u64 {
     if value.is_null() { 0 } else { value.to_string().len() as u64 }
 }

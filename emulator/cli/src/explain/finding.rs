@@ -1,4 +1,4 @@
-//! What was found in an input: a text or a report, its causes, and by how much a limit was exceeded. Pure.
+//! The findings in an input: a text or a report, its causes, and the excess over a limit. Pure.
 
 use hardcap_limits::{Limits, Row, Unit};
 
@@ -6,41 +6,41 @@ use super::cause::{self, OtherCause};
 use super::known::{Claim, Rank};
 use super::remedy::remedy;
 
-/// A cause of what was found, and why it is believed.
+/// A possible cause of a finding, with the reason.
 #[derive(Clone, Debug)]
 pub struct Cause {
     /// The row of the table, or the name of another cause.
     pub name: &'static str,
-    /// The row, when it is a limit of the table.
+    /// The row, if it is a limit of the table.
     pub row: Option<&'static Row>,
-    /// How sure it is.
+    /// The confidence.
     pub rank: Rank,
-    /// Why it has this rank.
+    /// The reason for its rank.
     pub why: String,
-    /// Which line or fact would decide; empty when nothing is left to decide.
+    /// The line or fact that would decide; empty if nothing is undecided.
     pub decided_by: String,
 }
 
-/// Something that was found.
+/// A finding.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The words that were recognized, on one line, without control characters.
+    /// The recognized text, on one line, without control characters.
     pub quote: String,
-    /// The line or the record on which they stand first, from 1; none in a single document.
+    /// The first line or record with the text, from 1; `None` in a single document.
     pub line: Option<usize>,
-    /// How often it was found.
+    /// The number of occurrences.
     pub times: usize,
-    /// What was measured, when the input says it, in [`Finding::unit`].
+    /// The quantity that the input names, in [`Finding::unit`].
     pub observed: Option<u64>,
     /// The limit that the input names.
     pub max: Option<u64>,
     /// The causes, the most likely first; never empty.
     pub causes: Vec<Cause>,
-    /// More that the input says, in sentences.
+    /// Further information in the input, in sentences.
     pub notes: Vec<String>,
-    /// Where the text is recorded.
+    /// The source of the text.
     pub source: String,
-    /// Whether other findings say more.
+    /// Whether other findings have more information.
     pub(crate) is_general: bool,
 }
 
@@ -69,7 +69,7 @@ impl Cause {
         cause::other(self.name)
     }
 
-    /// What it is: the first paragraph of a row's text.
+    /// The description: the first paragraph of a row's text.
     #[must_use]
     pub fn about(&self) -> String {
         match (self.row, self.other()) {
@@ -78,13 +78,13 @@ impl Cause {
         }
     }
 
-    /// What to do.
+    /// The remedy.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         remedy(self.name)
     }
 
-    /// Where the number or the fact is stated.
+    /// The source of the number or the fact.
     #[must_use]
     pub fn source(&self, limits: &Limits) -> String {
         match (self.row, self.other()) {
@@ -104,19 +104,19 @@ impl Finding {
         &self.causes[0]
     }
 
-    /// The unit of what was measured.
+    /// The unit of the quantity.
     #[must_use]
     pub fn unit(&self) -> Unit {
         self.first().row.map_or(Unit::Bytes, |row| row.unit)
     }
 
-    /// Whether exactly one cause is left.
+    /// Whether there is exactly one cause.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         self.causes.len() == 1 && self.first().rank == Rank::Certain
     }
 
-    /// By how much the limit that the input names, or else the one in force, was exceeded; for a minimum, missed.
+    /// The excess over the limit that the input names, otherwise over the one in force; the shortfall for a minimum.
     #[must_use]
     pub fn over(&self, limits: &Limits) -> Option<u64> {
         let observed = self.observed?;
@@ -136,7 +136,7 @@ impl Finding {
     }
 }
 
-/// The worst first: the surest, then by how many times the limit it was, then in the order of the input.
+/// Sorts the worst first: by confidence, then by the ratio to the limit, then by the order of the input.
 pub(crate) fn sort(findings: &mut [Finding], limits: &Limits) {
     findings.sort_by_key(|finding| {
         let share = finding.over(limits).zip(finding.observed).map_or(0, |(over, observed)| {
@@ -146,13 +146,13 @@ pub(crate) fn sort(findings: &mut [Finding], limits: &Limits) {
     });
 }
 
-/// Puts findings together that say the same.
+/// Merges equal findings.
 pub(crate) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
     let mut merged: Vec<Finding> = Vec::new();
     let mut index = std::collections::HashMap::new();
     for finding in findings {
         let names: Vec<&str> = finding.causes.iter().map(|cause| cause.name).collect();
-        // A timeout that the log names twice is one timeout.
+        // A log can name one timeout twice.
         let is_time = finding.unit() == Unit::Milliseconds;
         let key = (names, if is_time { None } else { finding.observed }, finding.max);
         match index.get(&key) {
@@ -175,7 +175,7 @@ pub(crate) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
     merged
 }
 
-/// Lets findings that are sure decide about those that are not.
+/// Uses certain findings to decide uncertain ones.
 pub(crate) fn decide(mut findings: Vec<Finding>) -> Vec<Finding> {
     let sure: Vec<(&'static str, Option<usize>)> = findings
         .iter()
@@ -208,7 +208,7 @@ pub(crate) fn decide(mut findings: Vec<Finding>) -> Vec<Finding> {
     absorb(findings)
 }
 
-/// A finding whose cause another one names with numbers says nothing of its own.
+/// A finding is redundant if another one names the same cause with numbers.
 fn absorb(findings: Vec<Finding>) -> Vec<Finding> {
     let detailed: Vec<&'static str> = findings
         .iter()

@@ -1,9 +1,9 @@
-//! Bytes that somebody pasted, as text that can be searched and printed. Pure.
+//! Decodes the input into text that can be searched and printed. Pure.
 
 /// An input, decoded.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
-    /// The bytes without a byte order mark and without blanks around them: what is measured.
+    /// The bytes without a byte order mark and surrounding blanks, which are measured.
     pub(crate) bytes: Vec<u8>,
     /// The text without escape sequences and other control characters; every line ends in `\n`.
     pub(crate) text: String,
@@ -17,7 +17,7 @@ impl Input {
     }
 }
 
-/// Decodes UTF-8, and UTF-16 where a byte order mark announces it, as a redirect in `PowerShell` writes it.
+/// Decodes UTF-8, and UTF-16 with a byte order mark, such as a redirect in `PowerShell` writes.
 fn decode(bytes: &[u8]) -> String {
     let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = rest.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
@@ -51,7 +51,7 @@ pub(crate) fn clean(text: &str) -> String {
     cleaned
 }
 
-/// Characters that make a terminal show a text in another order than it has.
+/// Characters that change the order in which a terminal shows a text.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,17 +1,17 @@
-//! What the platform reports of an invocation: `REPORT` and `INIT_REPORT` lines, and `platform.report` events. Pure.
+//! The platform's reports about invocations: `REPORT` and `INIT_REPORT` lines, and `platform.report` events. Pure.
 
 use serde_json::Value;
 
 use super::recognize::Lines;
 
-/// How an invocation or an initialization ended.
+/// The end of an invocation or an initialization.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Invocation {
-    /// The line on which it is reported, from 1.
+    /// The line of the report, from 1.
     pub(crate) line: Option<usize>,
-    /// The words that were read.
+    /// The text that was read.
     pub(crate) quote: String,
-    /// Whether it is the initialization, not an invocation.
+    /// Whether it is an initialization.
     pub(crate) is_init: bool,
     /// Milliseconds; `Duration`, or `Init Duration` of an initialization.
     pub(crate) duration: Option<f64>,
@@ -29,7 +29,7 @@ pub(crate) struct Invocation {
     pub(crate) error: String,
 }
 
-/// Fields of a line, and where their values go.
+/// The fields of a line.
 const FIELDS: [&str; 8] = [
     "Init Duration: ",
     "Billed Duration: ",
@@ -59,7 +59,7 @@ pub(crate) fn of_text(text: &str, first_line: Option<usize>) -> Vec<Invocation> 
     found
 }
 
-/// A report ends where the next line of the platform begins, however it was wrapped.
+/// A report ends where the next line of the platform begins, because it may be wrapped.
 fn until_next(rest: &str) -> &str {
     let most = rest.char_indices().nth(600).map_or(rest.len(), |(at, _)| at);
     let rest = &rest[..most];
@@ -94,7 +94,7 @@ fn of_line(text: &str, line: Option<usize>, is_init: bool) -> Option<Invocation>
     Some(one)
 }
 
-/// The field that comes first.
+/// The first field.
 fn next_field(text: &str) -> Option<(usize, &'static str)> {
     let found = FIELDS.iter().filter_map(|field| text.find(field).map(|at| (at, *field)));
     // "Billed Duration: " begins before the "Duration: " inside of it.
@@ -140,23 +140,23 @@ fn is_plausible(ms: f64) -> bool {
     (0.0..1e12).contains(&ms)
 }
 
-/// How an invocation failed.
+/// The failure of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// It ran into the timeout of the function or of the initialization.
+    /// The timeout of the function or of the initialization.
     Timeout,
-    /// It used all of its memory.
+    /// It was out of memory.
     OutOfMemory { certain: bool },
     /// The process ended.
     Exit,
-    /// It failed otherwise.
+    /// Another failure.
     Error,
-    /// Nothing says that it failed.
+    /// There is no sign of a failure.
     Fine,
 }
 
 impl Invocation {
-    /// How it ended.
+    /// The failure.
     pub(crate) fn ending(&self) -> Ending {
         let full = self
             .memory
@@ -170,7 +170,7 @@ impl Invocation {
             (_, "Runtime.ExitError") => Ending::Exit,
             ("error" | "failure", _) => Ending::Error,
             _ if self.was_cut() => Ending::Timeout,
-            // A function that leaves nothing free is about to be killed.
+            // A function that uses all of its memory is about to be killed.
             _ if self.memory.zip(self.used).is_some_and(|(size, used)| used >= size) => {
                 Ending::OutOfMemory { certain: false }
             }
@@ -178,7 +178,7 @@ impl Invocation {
         }
     }
 
-    /// Until about 2024 what was billed of a timeout was the timeout, and the duration was longer.
+    /// Until about 2024, the billed duration of a timeout was the timeout, and the duration was longer.
     #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52")]
     fn was_cut(&self) -> bool {
         let billed = self.billed.zip(self.duration);
@@ -190,7 +190,7 @@ impl Invocation {
         self.duration.and_then(whole)
     }
 
-    /// The timeout that it ran into: whole seconds, for a timeout is set in those.
+    /// The timeout, which is set in whole seconds.
     pub(crate) fn own_timeout(&self) -> Option<u64> {
         self.whole().map(|ms| if ms >= 1000 { ms / 1000 * 1000 } else { ms })
     }

@@ -1,10 +1,10 @@
-//! The types of documents that people paste, and how a JSON document's type is recognized. Pure.
+//! The types of input, and the recognition of the type of a JSON document. Pure.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// What an input is.
+/// The type of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Kind {
@@ -53,7 +53,7 @@ impl Kind {
         self.names().0
     }
 
-    /// Whether the type is one that has been recognized, not just "JSON" or "text".
+    /// Whether the type was recognized, and is not just "JSON" or "text".
     #[must_use]
     pub fn is_known(self) -> bool {
         !matches!(self, Kind::Json | Kind::Text | Kind::TextLog | Kind::JsonLog | Kind::Empty)
@@ -136,7 +136,7 @@ fn of_array(items: &[Value]) -> Kind {
         return Kind::LogExport;
     }
     match of_json(first) {
-        // A list of what is a document of its own is read as a log.
+        // A list of documents is read as a log.
         Kind::Json if has("message") && has("timestamp") => Kind::LogExport,
         kind => kind,
     }
@@ -191,7 +191,7 @@ fn of_object(json: &Value) -> Kind {
     of_answer(json)
 }
 
-/// Objects that are an answer, an error, or a line about one.
+/// Objects that are a response, an error, or a line about one.
 fn of_answer(json: &Value) -> Kind {
     let has = |name: &str| json.get(name).is_some();
     let text = |name: &str| json[name].as_str().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! Texts that the table of limits does not have in this form, and which cause each one names. Pure data.
+//! Texts that the table of limits does not have in this form, with their causes. Pure data.
 //!
-//! The refusals of the table are recognized as well; a text that stands here too is ranked as it is here.
+//! The refusals of the table are recognized too. A text in both places is ranked as it is here.
 
 use super::clues::Clues;
 use super::rank;
 
-/// How sure a cause is.
+/// The confidence in a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// The text names it.
@@ -26,34 +26,34 @@ impl std::fmt::Display for Rank {
     }
 }
 
-/// That a text has a cause.
+/// A cause of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     /// A row of the table, or another cause.
     pub(crate) cause: &'static str,
     pub(crate) rank: Rank,
-    /// Why this cause has this rank.
+    /// The reason for the rank of this cause.
     pub(crate) why: &'static str,
-    /// Which other line or fact would decide.
+    /// The other line or fact that would decide.
     pub(crate) decided_by: &'static str,
 }
 
-/// Which causes a text has.
+/// The causes of a text.
 #[derive(Clone, Copy)]
 pub(crate) enum Causes {
-    /// This one, for certain.
+    /// One certain cause.
     One(&'static str),
-    /// Several, ranked by what else the input says.
+    /// Several causes, ranked by the clues in the input.
     Ranked(fn(&Clues) -> Vec<Claim>),
 }
 
 /// A known text.
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
-    /// The words, with placeholders: `{max}`, `{observed}`, others for what varies.
+    /// The text with placeholders: `{max}`, `{observed}`, and others for varying parts.
     pub(crate) words: &'static str,
     pub(crate) causes: Causes,
-    /// Where the text is recorded; empty when the cause says it.
+    /// The source of the text; empty if the cause has it.
     pub(crate) source: &'static str,
 }
 

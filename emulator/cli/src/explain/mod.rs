@@ -1,4 +1,4 @@
-//! `hardcap explain`: a log line, a captured response, an event, an error: which limit, by how much, and what to do. Pure.
+//! `hardcap explain`: the limit that a log line, a captured response, an event or an error is about, the excess, and the remedy. Pure.
 //!
 //! First the input is recognized ([`Kind`]), then every text and report in it is collected as a [`Finding`] with its causes.
 
@@ -34,24 +34,24 @@ use known::Claim;
 use recognize::{Lines, Recognized};
 use texts::Occurrence;
 
-/// From how many findings on those are put together that say the same.
+/// The number of findings from which equal ones are merged.
 const MERGED_FROM: usize = 10_000;
-/// The longest quote that is shown, in characters.
+/// The maximum length of a quote, in characters.
 const QUOTE_MAX: usize = 200;
 
-/// What is known of an input.
+/// The explanation of an input.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// What it is.
+    /// The type.
     pub kind: Kind,
-    /// What was found in it, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
-    /// What was measured, when it is a document with a limit of its own.
+    /// The measurements, if it is a document with a limit of its own.
     pub document: Option<Document>,
 }
 
 impl Explained {
-    /// Explains an input under the limits of a day.
+    /// Explains an input under these limits.
     #[must_use]
     pub fn new(bytes: &[u8], limits: &Limits) -> Explained {
         let input = Input::new(bytes);
@@ -81,26 +81,26 @@ impl Explained {
         Explained { kind: recognized.kind, findings, document }
     }
 
-    /// Whether anything was explained: a cause was found, or a document was measured.
+    /// Whether a cause was found or a document was measured.
     #[must_use]
     pub fn is_explained(&self) -> bool {
         !self.findings.is_empty() || self.document.is_some()
     }
 
-    /// For people.
+    /// The text for people.
     #[must_use]
     pub fn to_text(&self, limits: &Limits) -> String {
         render::to_text(self, limits)
     }
 
-    /// For machines.
+    /// The JSON for programs.
     #[must_use]
     pub fn to_json(&self, limits: &Limits) -> Value {
         render::to_json(self, limits)
     }
 }
 
-/// What the live page shows of a failed request: the explanation as text, when there is one.
+/// The explanation of a failed request for the live page, as text, if there is one.
 #[must_use]
 pub fn text(bytes: &[u8], limits: &Limits) -> Option<String> {
     let explained = Explained::new(bytes, limits);
@@ -153,7 +153,7 @@ fn of_occurrence(
     }
 }
 
-/// A function's timeout is set in whole seconds; what a log names may be a little more.
+/// A function's timeout is set in whole seconds; a log can have a slightly larger number.
 fn own_timeout(ms: u64) -> u64 {
     if ms >= 1000 { ms / 1000 * 1000 } else { ms }
 }
@@ -178,7 +178,7 @@ fn element(text: &str, name: &str) -> Option<u64> {
     pattern::number(rest.split('<').next()?.trim())
 }
 
-/// The length of the map of variables that a refusal echoes; `None` when the echo was cut.
+/// The length of the map of variables in a refusal; `None` if the map was cut.
 fn echoed(exact: &str) -> Option<u64> {
     let echo = &exact[exact.find('{')?..];
     let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
@@ -306,7 +306,7 @@ fn of_access_log(recognized: &Recognized, clues: &Clues, limits: &Limits) -> Vec
     found
 }
 
-/// An error of a function that no text explains: it is the function's own.
+/// An error of a function without a known text: it is the function's own error.
 fn of_error(recognized: &Recognized) -> Option<Finding> {
     let json = &recognized.documents.first()?.json;
     let text = |name: &str| json[name].as_str().unwrap_or_default();

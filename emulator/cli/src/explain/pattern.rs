@@ -1,7 +1,7 @@
-//! Finds known texts inside other texts, however those were broken into lines, escaped or indented. Pure.
+//! Finds known texts inside other texts that may be broken into lines, escaped or indented. Pure.
 //!
-//! Both sides are compared without blanks and without regard to case, so a sentence that a terminal or a table broke in two is
-//! still found. A placeholder such as `{max}` stands for a value.
+//! Both texts are compared without blanks and regardless of case, so a sentence that a terminal or a table broke in two is found
+//! too. A placeholder such as `{max}` stands for a value.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -10,7 +10,7 @@ const VALUE_MAX: usize = 400;
 /// The longest value of `{variables}`, which echoes an environment.
 const VARIABLES_MAX: usize = 64 * 1024;
 
-/// A text without blanks, and where each of its bytes stands in the original.
+/// A text without blanks, with the offset of each byte in the original.
 struct Squeezed<'t> {
     original: &'t str,
     text: Vec<u8>,
@@ -20,13 +20,13 @@ struct Squeezed<'t> {
 /// One occurrence of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
-    /// Which pattern, by its place in the list.
+    /// The index of the pattern.
     pub(crate) pattern: usize,
-    /// Where it stands in the text, in bytes.
+    /// The offset of its beginning in the text, in bytes.
     pub(crate) start: usize,
-    /// Where it ends.
+    /// The offset of its end.
     pub(crate) end: usize,
-    /// What stands at the placeholders.
+    /// The values of the placeholders.
     pub(crate) values: Vec<(&'static str, String)>,
 }
 
@@ -36,7 +36,7 @@ impl Hit {
         number(self.value(name)?)
     }
 
-    /// The value of a placeholder that is in seconds, as milliseconds.
+    /// The value of a placeholder in seconds, as milliseconds.
     pub(crate) fn seconds(&self, name: &str) -> Option<u64> {
         millis_of_seconds(self.value(name)?)
     }
@@ -68,11 +68,11 @@ enum Piece {
 #[derive(Debug)]
 struct Pattern {
     pieces: Vec<Piece>,
-    /// The longest words, which are searched for.
+    /// The longest words, which the search starts with.
     anchor: usize,
 }
 
-/// Many patterns, searched for at once.
+/// Many patterns for one search.
 #[derive(Debug)]
 pub(crate) struct Patterns {
     patterns: Vec<Pattern>,
@@ -95,7 +95,7 @@ impl Patterns {
         Patterns { patterns, anchors }
     }
 
-    /// Every occurrence, in the order of the text.
+    /// All occurrences, in the order of the text.
     pub(crate) fn find(&self, text: &str) -> Vec<Hit> {
         let squeezed = Squeezed::new(text);
         let mut hits: Vec<Hit> = Vec::new();
@@ -108,7 +108,7 @@ impl Patterns {
         hits
     }
 
-    /// How many characters of a pattern are words: the more, the more exact it is.
+    /// The number of characters in the words of a pattern, which is a measure of its precision.
     pub(crate) fn words(&self, pattern: usize) -> usize {
         let pieces = self.patterns[pattern].pieces.iter();
         pieces.map(|piece| if let Piece::Words(words) = piece { words.len() } else { 0 }).sum()
@@ -126,7 +126,7 @@ impl Pattern {
             rest = &rest[open + length + 1..];
         }
         pieces.extend(words(rest));
-        // Times and ids before the words say nothing of a limit; one value before them may.
+        // Times and ids before the words have no information about a limit; one value before them may.
         while let [Piece::Placeholder(_), Piece::Placeholder(_), ..] = pieces.as_slice() {
             pieces.remove(0);
         }
@@ -159,7 +159,7 @@ impl Pattern {
         Some(Hit { pattern, start, end, values })
     }
 
-    /// Follows the pieces from `from` on, and gives where the match ends in the original.
+    /// Matches the pieces from `from` on, and returns the end of the match in the original.
     fn follow(
         &self,
         text: &Squeezed<'_>,
@@ -226,21 +226,21 @@ impl<'t> Squeezed<'t> {
         squeezed
     }
 
-    /// Where words begin next, at most `most` bytes further on.
+    /// The next beginning of words, at most `most` bytes further on.
     fn find(&self, words: &[u8], from: usize, most: usize) -> Option<usize> {
         let end = (from + most + words.len()).min(self.text.len());
         let window = self.text.get(from..end)?;
         window.windows(words.len()).position(|window| window == words).map(|at| from + at)
     }
 
-    /// Where words stand last before a place.
+    /// The last words before an offset.
     fn rfind(&self, words: &[u8], before: usize) -> Option<usize> {
         let from = before.saturating_sub(VALUE_MAX + words.len());
         let window = self.text.get(from..before)?;
         window.windows(words.len()).rposition(|window| window == words).map(|at| from + at)
     }
 
-    /// The number or word that ends before a place, and where it begins in the original.
+    /// The number or word that ends before an offset, and its beginning in the original.
     fn value_before(&self, at: usize) -> Option<(usize, &'t str)> {
         let end = self.original[..self.at[at]].trim_end().len();
         let before = &self.original[..end];
@@ -249,7 +249,7 @@ impl<'t> Squeezed<'t> {
         (!value.is_empty() && value.len() <= VALUE_MAX).then(|| (end - value.len(), value))
     }
 
-    /// How long the value is that nothing follows: up to the next blank or quote of the original.
+    /// The length of a value at the end of a pattern: up to the next blank or quote of the original.
     fn value_after(&self, at: usize, name: &str) -> usize {
         if name == "variables" {
             return self.object_after(at);
@@ -268,7 +268,7 @@ impl<'t> Squeezed<'t> {
         length
     }
 
-    /// How long the JSON object is that begins here; as much as there is when it does not end.
+    /// The length of the JSON object that begins here; that of the rest if it does not end.
     fn object_after(&self, at: usize) -> usize {
         let mut depth = 0_usize;
         let rest = &self.text[at..(at + VARIABLES_MAX).min(self.text.len())];
@@ -283,7 +283,7 @@ impl<'t> Squeezed<'t> {
         rest.len()
     }
 
-    /// Whether no word is cut in two here.
+    /// Whether this is the boundary of a word.
     fn is_boundary(&self, at: usize) -> bool {
         if at == 0 || at >= self.text.len() || self.at[at] != self.at[at - 1] + 1 {
             return true;
@@ -291,18 +291,18 @@ impl<'t> Squeezed<'t> {
         !(self.text[at - 1].is_ascii_alphanumeric() && self.text[at].is_ascii_alphanumeric())
     }
 
-    /// Where the byte before `at` ends in the original.
+    /// The end of the byte before `at` in the original.
     fn end_of(&self, at: usize) -> usize {
         let end = at.checked_sub(1).and_then(|last| self.at.get(last)).map_or(0, |last| last + 1);
         (end..=self.original.len()).find(|end| self.original.is_char_boundary(*end)).unwrap_or(end)
     }
 }
 
-/// How many bytes of the original make one byte of the squeezed text, and which; none for blanks and the escapes of blanks.
+/// The bytes of the original for one byte of the squeezed text; none for blanks and the escapes of blanks.
 fn one(bytes: &[u8]) -> (usize, Option<u8>) {
     match bytes {
         [first, ..] if first.is_ascii_whitespace() => (1, None),
-        // However often it was escaped.
+        // It may be escaped several times.
         [b'\\', ..] => {
             let slashes = bytes.iter().take_while(|byte| **byte == b'\\').count();
             match bytes.get(slashes) {
@@ -313,7 +313,7 @@ fn one(bytes: &[u8]) -> (usize, Option<u8>) {
         }
         [b'&', b'q', b'u', b'o', b't', b';', ..] => (6, Some(b'"')),
         [b'&', b'#', b'3', b'9', b';', ..] => (5, Some(b'\'')),
-        // A space that does not break, as it is copied from web pages.
+        // A non-breaking space, as copied from web pages.
         [0xc2, 0xa0, ..] => (2, None),
         [first, ..] => (1, Some(*first)),
         [] => (1, None),

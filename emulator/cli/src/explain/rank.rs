@@ -1,4 +1,4 @@
-//! Ranks the causes of texts that several limits and failures share, by what else an input says. Pure.
+//! Ranks the causes of texts that several limits and failures share, by the clues in the input. Pure.
 
 mod service;
 
@@ -22,14 +22,14 @@ const fn claim(
     Claim { cause, rank, why, decided_by }
 }
 
-/// Puts the most likely first; causes of one rank keep their order.
+/// Sorts the most likely first; causes of one rank keep their order.
 fn ordered(mut claims: Vec<Claim>) -> Vec<Claim> {
     claims.sort_by_key(|claim| claim.rank);
     claims
 }
 
 pub(super) fn internal_error(clues: &Clues) -> Vec<Claim> {
-    // A REST API answers 500, not 502, when the function was not run at all; other fronts have one status for everything.
+    // A REST API responds 500, not 502, if the function did not run. Other gateways have one status for both.
     let told_apart = clues.front == Some(Front::Rest) || clues.front.is_none();
     let not_run = told_apart && clues.statuses.contains(&500) && !clues.statuses.contains(&502);
     let ran = if not_run { Possible } else { Likely };

@@ -1,35 +1,35 @@
-//! From an input to its type and to the messages in it: lines of a log, strings of a document, strings in strings. Pure.
+//! Recognizes the type of an input, and extracts its messages: lines of a log, strings of a document, strings in strings. Pure.
 
 use serde_json::Value;
 
 use super::input::Input;
 use super::kind::{self, Kind};
 
-/// Strings longer than this are content, not messages.
+/// The maximum length of a message. Longer strings are content.
 const MESSAGE_MAX: usize = 250_000;
-/// A text is searched in pieces of about this many bytes.
+/// The approximate size of the pieces in which a text is searched, in bytes.
 const PIECE: usize = 1 << 20;
-/// How many documents of a log are read as documents; the others are searched as text.
+/// The maximum number of documents of a log; the others are searched as text.
 const DOCUMENTS_MAX: usize = 20_000;
-/// How deep strings are read that are JSON themselves.
+/// The maximum depth of JSON in strings.
 const NESTED_MAX: usize = 6;
-/// How often the beginning of a JSON document that spans lines is looked for in a text.
+/// The maximum number of attempts to read a JSON document that spans lines.
 const SPANNING_MAX: usize = 32;
 
-/// An input, taken apart.
+/// A parsed input.
 #[derive(Debug)]
 pub(crate) struct Recognized {
     pub(crate) kind: Kind,
     /// The JSON documents in it: the whole input, or its lines.
     pub(crate) documents: Vec<Document>,
-    /// What may hold a known text.
+    /// The texts that may contain a known text.
     pub(crate) messages: Vec<Message>,
 }
 
 /// One JSON document.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// The line on which it begins, from 1; none when it is the whole input.
+    /// Its first line, from 1; `None` if it is the whole input.
     pub(crate) line: Option<usize>,
     pub(crate) json: Value,
 }
@@ -37,12 +37,12 @@ pub(crate) struct Document {
 /// A piece of text.
 #[derive(Debug)]
 pub(crate) struct Message {
-    /// The line on which it begins, from 1; none inside a single document.
+    /// Its first line, from 1; `None` inside a single document.
     pub(crate) line: Option<usize>,
     pub(crate) text: String,
 }
 
-/// Counts lines up to places that only grow.
+/// Counts lines up to increasing offsets.
 #[derive(Debug)]
 pub(crate) struct Lines<'t> {
     text: &'t str,
@@ -51,12 +51,12 @@ pub(crate) struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    /// Counts from the line on which `text` begins.
+    /// Counts from the first line of `text`.
     pub(crate) fn new(text: &'t str, first: usize) -> Lines<'t> {
         Lines { text, at: 0, line: first }
     }
 
-    /// The line of a place; places must come in the order of the text.
+    /// The line of an offset. Offsets must not decrease.
     pub(crate) fn of(&mut self, at: usize) -> usize {
         if let Some(passed) = self.text.as_bytes().get(self.at..at) {
             self.line += passed.iter().filter(|byte| **byte == b'\n').count();
@@ -79,7 +79,7 @@ pub(crate) fn recognize(input: &Input) -> Recognized {
     }
     let documents = embedded(&input.text);
     let kind = of_text(&input.text, &documents);
-    // The whole text, so that sentences are found that go on in the next line.
+    // The whole text, because sentences can continue on the next line.
     let mut messages = pieces(&input.text);
     for document in &documents {
         nested(&document.json, document.line, 0, &mut messages);
@@ -87,7 +87,7 @@ pub(crate) fn recognize(input: &Input) -> Recognized {
     Recognized { kind, documents, messages }
 }
 
-/// A text in pieces of whole lines, for a log may have gigabytes.
+/// A text in pieces of whole lines, because a log can have gigabytes.
 fn pieces(text: &str) -> Vec<Message> {
     let (mut messages, mut rest, mut line) = (Vec::new(), text, 1);
     while !rest.is_empty() {
@@ -108,7 +108,7 @@ fn pieces(text: &str) -> Vec<Message> {
 
 fn of_document(json: Value) -> Recognized {
     let mut messages = Vec::new();
-    // A single quoted string is a document that was quoted once too often.
+    // A single quoted string is a document with one level of quotes too many.
     if let Value::String(inner) = &json
         && let Ok(json) = serde_json::from_str::<Value>(inner)
         && (json.is_object() || json.is_array())
@@ -143,7 +143,7 @@ fn inner_documents(json: &Value) -> Vec<Document> {
     found
 }
 
-/// Every string of a document as a message, and what is inside of strings that are JSON.
+/// All strings of a document as messages, and the strings inside strings that are JSON.
 fn strings(json: &Value, line: Option<usize>, depth: usize, messages: &mut Vec<Message>) {
     match json {
         Value::String(text) if text.len() <= MESSAGE_MAX => {
@@ -162,7 +162,7 @@ fn strings(json: &Value, line: Option<usize>, depth: usize, messages: &mut Vec<M
     }
 }
 
-/// Only what is inside of strings that are JSON: the strings themselves stand in the text that is searched already.
+/// Only the strings inside strings that are JSON: the outer strings are in the text that is searched already.
 fn nested(json: &Value, line: Option<usize>, depth: usize, messages: &mut Vec<Message>) {
     match json {
         Value::String(text) if depth < NESTED_MAX && text.len() <= MESSAGE_MAX => {
@@ -188,7 +188,7 @@ fn parsed(text: &str) -> Option<Value> {
     })
 }
 
-/// JSON documents inside a text: a line that is one or ends in one, and one that begins a line and goes on in the next.
+/// JSON documents inside a text: a line that is one or ends in one, and one that begins with a line and continues on the next.
 fn embedded(text: &str) -> Vec<Document> {
     let mut found = Vec::new();
     let (mut attempts, mut skip_until, mut at) = (0, 0, 0);
@@ -217,7 +217,7 @@ fn embedded(text: &str) -> Vec<Document> {
     found
 }
 
-/// The document with which a line ends; the text before it may have brackets of its own.
+/// The document at the end of a line; the text before it can have brackets too.
 fn line_document(line: &str) -> Option<Value> {
     let end = line.rfind(['}', ']'])? + 1;
     let opens = line.match_indices('{').map(|(at, _)| at).take(4);

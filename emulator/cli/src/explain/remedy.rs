@@ -1,8 +1,8 @@
-//! What helps against a limit of the table, and against another cause. Pure.
+//! The remedies for limits of the table and for other causes. Pure.
 
 use hardcap_limits::{Limits, Row};
 
-/// What to do about a row, or about another cause.
+/// The remedy for a row or for another cause.
 #[must_use]
 pub fn remedy(name: &str) -> &'static str {
     if let Some(other) = super::cause::other(name) {

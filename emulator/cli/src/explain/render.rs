@@ -1,4 +1,4 @@
-//! An explanation as text for people and as JSON for machines. Pure.
+//! An explanation as text for people and as JSON for programs. Pure.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::{Cause, Document, Explained, Kind, amount};
 
 /// The version of the JSON format.
 const FORMAT: u32 = 2;
-/// How many findings are shown to people.
+/// The maximum number of findings in the text.
 const SHOWN: usize = 12;
 
 pub(crate) fn to_text(explained: &Explained, limits: &Limits) -> String {
@@ -87,7 +87,7 @@ fn details(text: &mut String, indent: &str, cause: &Cause, limits: &Limits) {
     }
 }
 
-/// How much there was, of how much, and whether it would be refused under the limits in force.
+/// The quantity, its limit, and whether the limits in force would refuse it.
 fn numbers(text: &mut String, finding: &Finding, limits: &Limits) {
     let unit = finding.unit();
     let row = finding.first().row;
@@ -127,11 +127,11 @@ fn numbers(text: &mut String, finding: &Finding, limits: &Limits) {
     }
 }
 
-/// What the limits of the chosen day say, where the input names another number.
+/// The number of the chosen date, if the input names another one.
 pub(crate) fn under_the_limits_in_force(finding: &Finding, limits: &Limits) -> Option<String> {
     let (max, now) = (finding.max?, finding.in_force(limits)?);
     let name = finding.first().name;
-    // A timeout in a log is the function's own, not the most that Lambda allows.
+    // A timeout in a log is that of the function, not Lambda's maximum.
     if max == now || name == "lambda_timeout" {
         return None;
     }

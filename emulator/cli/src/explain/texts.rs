@@ -1,4 +1,4 @@
-//! All texts that are recognized, those of the table of limits and the others, and what each occurrence claims. Pure.
+//! All recognized texts, those of the table of limits and the others, and the causes of each occurrence. Pure.
 
 use std::sync::LazyLock;
 
@@ -8,14 +8,14 @@ use super::clues::Clues;
 use super::known::{Causes, Claim, KNOWN, Known, Rank};
 use super::pattern::{Hit, Patterns};
 
-/// What a pattern comes from.
+/// The origin of a pattern.
 enum Source {
     Known(&'static Known),
-    /// Every row that is refused with this text.
+    /// All rows with this text.
     Table(Vec<(&'static Row, &'static Refusal)>),
 }
 
-/// How many texts may stand around another one.
+/// The maximum number of texts around another one.
 const OVERLAPPING: usize = 8;
 
 struct Texts {
@@ -36,7 +36,7 @@ static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
             let same = words.iter().position(|one| squeezed(one) == squeezed(text));
             match same.map(|at| &mut sources[at]) {
                 _ if text.is_empty() => {}
-                // A text of the list above is ranked there.
+                // The text is in the list above, which ranks it.
                 Some(Source::Known(_)) => {}
                 Some(Source::Table(rows)) => rows.push((row, refusal)),
                 None => {
@@ -49,7 +49,7 @@ static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
     Texts { patterns: Patterns::new(&words), sources }
 });
 
-/// A text without blanks, in small letters; placeholders may have other names.
+/// A text without blanks in lower case; placeholders can have other names.
 fn squeezed(text: &str) -> String {
     let parts = text.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest));
     let text = parts.collect::<Vec<_>>().join("{}");
@@ -61,15 +61,15 @@ fn letters(text: &str) -> String {
     squeezed(text).chars().filter(|c| !c.is_ascii_digit() && !matches!(c, '{' | '}')).collect()
 }
 
-/// Whether a text contains one of the list, whatever its numbers are: it is ranked there.
+/// Whether a text contains one of the list, regardless of numbers: the list ranks it.
 fn is_listed(text: &str, listed: &[String]) -> bool {
     let text = letters(text);
     listed.iter().any(|known| known.len() > 5 && text.contains(known.as_str()))
 }
 
-/// The words that logs and messages quote of a refusal: the longest sentence of a JSON body, else the error type.
+/// The part of a refusal that logs and messages quote: the longest sentence of a JSON body, otherwise the error type.
 fn words_of(refusal: &'static Refusal) -> &'static str {
-    // Codes that stand for many other failures as well.
+    // These codes have many other causes too.
     const COMMON: [&str; 4] = [
         "InvalidRequestContentException",
         "ValidationException",
@@ -77,7 +77,7 @@ fn words_of(refusal: &'static Refusal) -> &'static str {
         "BadRequestException",
     ];
     match refusal.body {
-        // A field of the REPORT line, which is read as a whole.
+        // A field of the REPORT line, which is read separately.
         body if body.starts_with("Status: ") => "",
         "" if COMMON.contains(&refusal.error_type) => "",
         "" => refusal.error_type,
@@ -89,18 +89,18 @@ fn words_of(refusal: &'static Refusal) -> &'static str {
     }
 }
 
-/// An occurrence of a known text, and what it may mean.
+/// An occurrence of a known text, with its possible causes.
 #[derive(Clone, Debug)]
 pub(crate) struct Occurrence {
     pub(crate) hit: Hit,
     pub(crate) claims: Vec<Claim>,
-    /// Where the text is recorded, and how well it is known.
+    /// The source of the text and its confidence.
     pub(crate) source: String,
-    /// Whether the words are general: another text in the same input says more.
+    /// Whether the text is general: another text in the same input has more information.
     pub(crate) is_general: bool,
 }
 
-/// Every known text inside another, without those that are a part of a longer one.
+/// All known texts inside a text, without those that are a part of a longer one.
 pub(crate) fn find(text: &str, clues: &Clues, limits: &Limits) -> Vec<Occurrence> {
     let hits = TEXTS.patterns.find(text);
     let mut kept: Vec<Hit> = Vec::new();
@@ -136,13 +136,13 @@ fn occurrence(hit: Hit, text: &str, clues: &Clues, limits: &Limits) -> Option<Oc
         },
         Source::Table(rows) => of_rows(rows, limits),
     };
-    // What did not exist on the day cannot be the cause.
+    // A limit that did not exist on the date cannot be the cause.
     claims.retain(|claim| Limits::row(claim.cause).is_none_or(|row| row.began() <= limits.date()));
     let exact = text.get(hit.start..hit.end).unwrap_or_default();
     if exact.starts_with("Internal Server Error")
         && !matches!(clues.front, Some(super::clues::Front::Rest))
     {
-        // Only a REST API writes the words in small letters, and only it tells 500 from 502.
+        // Only a REST API has this text in lower case, and only it distinguishes 500 and 502.
         claims.retain(|claim| claim.cause != "integration_configuration");
     }
     (!claims.is_empty()).then_some(Occurrence { hit, claims, source, is_general })
