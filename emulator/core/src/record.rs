@@ -215,6 +215,12 @@ pub struct LimitUse {
     pub refused: u64,
     /// The id of the first refused request.
     pub first_refused: Option<String>,
+    /// The route of that request, such as `GET /hello of Api`, if it came through a gateway that has responded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_refused_route: Option<String>,
+    /// The function of that request, if it reached one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_refused_function: Option<String>,
 }
 
 /// Sums over all records since the start.
@@ -458,14 +464,29 @@ fn new_run(clock: &Clock) -> Run {
 }
 
 impl Totals {
+    /// The limits that refused this request first.
+    fn refused_first(&mut self, request_id: &str) -> impl Iterator<Item = &mut LimitUse> {
+        let limits = self.limits.values_mut();
+        limits.filter(move |used| used.first_refused.as_deref() == Some(request_id))
+    }
+
     fn add(&mut self, record: &Record) {
         match &record.what {
             What::Measured { row, observed, max, admitted } => {
                 let seen = self.limits.entry(*row).or_default();
                 seen.add(*observed, *max, *admitted, &record.request_id);
             }
-            What::Answered { status, .. } => *self.answers.entry(*status).or_default() += 1,
-            What::Invoked { fault, .. } => {
+            What::Answered { status, api, method, path, .. } => {
+                *self.answers.entry(*status).or_default() += 1;
+                for refused in self.refused_first(&record.request_id) {
+                    let route = &mut refused.first_refused_route;
+                    route.get_or_insert_with(|| format!("{method} {path} of {api}"));
+                }
+            }
+            What::Invoked { function, fault, .. } => {
+                for refused in self.refused_first(&record.request_id) {
+                    refused.first_refused_function.get_or_insert_with(|| function.clone());
+                }
                 self.invocations += 1;
                 if let Some(fault) = fault {
                     *self.faults.entry(fault.clone()).or_default() += 1;

@@ -1,4 +1,4 @@
-//! Whether a run passes as a gate in CI: what the report must not show. Pure.
+//! The gate of a run in CI: what its report must not show. Pure.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -6,43 +6,61 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::report::{Report, grouped};
+use hardcap_limits::{Limits, ROWS};
 
-/// What fails a run.
+use crate::report::{Headroom, Report, counted};
+use crate::source::nearest::nearest;
+
+/// The conditions under which a run fails.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
     /// What must not have happened.
     pub fail_on: Vec<FailOn>,
-    /// The least share of every limit, in percent, that must have been left over.
+    /// The minimum headroom of every limit, in percent.
     pub min_headroom_percent: Option<u64>,
 }
 
 /// Something that must not have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailOn {
-    /// Any limit refused.
+    /// Any limit refused a request.
     Refused,
-    /// The row of this name refused.
+    /// The limit of this name refused a request.
     Row(String),
-    /// An execution was refused for want of concurrency.
+    /// An invocation was throttled.
     Throttled,
     /// A function failed.
     Fault,
 }
 
-impl FromStr for FailOn {
-    type Err = String;
+/// A text that is not a [`FailOn`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not refused, throttled, fault or the name of a limit{help}")]
+pub struct InvalidFailOn {
+    text: String,
+    help: String,
+}
 
-    /// Reads `refused`, `throttled`, `fault`, or the name of a row.
-    fn from_str(text: &str) -> Result<FailOn, String> {
+impl FromStr for FailOn {
+    type Err = InvalidFailOn;
+
+    /// Reads `refused`, `throttled`, `fault`, or the name of a limit.
+    fn from_str(text: &str) -> Result<FailOn, InvalidFailOn> {
         match text {
             "refused" => Ok(FailOn::Refused),
             "throttled" => Ok(FailOn::Throttled),
             "fault" => Ok(FailOn::Fault),
-            row if hardcap_limits::Limits::row(row).is_some() => Ok(FailOn::Row(row.to_owned())),
-            other => Err(format!(
-                "`{other}` is nothing to fail on: write refused, throttled, fault, or the name of a limit"
-            )),
+            row if Limits::row(row).is_some() => Ok(FailOn::Row(row.to_owned())),
+            other => {
+                let names = ROWS.iter().map(|row| row.name);
+                let near =
+                    nearest(other, ["refused", "throttled", "fault"].into_iter().chain(names));
+                let help = match near {
+                    Some(name) => format!("; did you mean `{name}`?"),
+                    None => "; `hardcap limits` lists the names".to_owned(),
+                };
+                Err(InvalidFailOn { text: other.to_owned(), help })
+            }
         }
     }
 }
@@ -63,7 +81,7 @@ impl fmt::Display for Failure {
 }
 
 impl Gate {
-    /// What a run did that it must not. A failure of hardcap itself always counts.
+    /// The conditions that a run did not meet. An internal error of hardcap always counts.
     #[must_use]
     pub fn failures(&self, report: &Report) -> Vec<Failure> {
         let mut failures = Vec::new();
@@ -72,7 +90,10 @@ impl Gate {
         if report.has_bugs() {
             fail(
                 "hardcap",
-                format!("failed {} times itself; the run is not to be trusted", report.bugs),
+                format!(
+                    "{}: the results of this run are unreliable",
+                    counted(report.bugs, "internal error", "internal errors")
+                ),
             );
         }
         for row in &report.rows {
@@ -81,30 +102,48 @@ impl Gate {
                 FailOn::Row(name) => name == row.row,
                 FailOn::Throttled | FailOn::Fault => false,
             });
-            let (highest, max) = (grouped(row.highest), grouped(row.max));
             if forbidden && row.refused > 0 {
-                let first = row.first_refused.as_deref().unwrap_or("?");
-                fail(
-                    row.row,
-                    format!(
-                        "refused {} times, up to {highest} of {max}; first {first}",
-                        row.refused
-                    ),
-                );
-            } else if self.min_headroom_percent.is_some_and(|min| row.headroom_percent < min) {
-                fail(row.row, format!("{highest} of {max} leaves {}%", row.headroom_percent));
+                fail(row.row, refused(row));
+            } else if let Some(min) = self.min_headroom_percent
+                && row.headroom_percent < min
+            {
+                let (used, left) = (quantities(row), row.headroom_percent);
+                fail(row.row, format!("{used} leave {left} %, and {min} % are required"));
             }
         }
         if self.fail_on.contains(&FailOn::Throttled) && report.throttles > 0 {
-            fail("throttled", format!("{} invocations found no free execution", report.throttles));
+            fail("throttled", counted(report.throttles, "invocation was", "invocations were"));
         }
         if self.fail_on.contains(&FailOn::Fault) {
             for (fault, count) in &report.faults {
-                fail("fault", format!("{fault}, {count} times"));
+                let count = counted(*count, "invocation", "invocations");
+                fail("fault", format!("{count} failed with {fault}"));
             }
         }
         failures
     }
+}
+
+/// `6,300,068 of 6,291,556 bytes`
+fn quantities(row: &Headroom) -> String {
+    format!("{} of {}", crate::report::grouped(row.highest), row.unit.of(row.max))
+}
+
+/// `refused 2 requests, up to 6,300,068 of 6,291,556 bytes; the first was GET /hello of Api, function Hello, request ID`
+fn refused(row: &Headroom) -> String {
+    let mut text = format!(
+        "refused {}, up to {}; the first was ",
+        counted(row.refused, "request", "requests"),
+        quantities(row)
+    );
+    if let Some(route) = &row.first_refused_route {
+        let _ = write!(text, "{route}, ");
+    }
+    if let Some(function) = &row.first_refused_function {
+        let _ = write!(text, "function {function}, ");
+    }
+    let _ = write!(text, "request {}", row.first_refused.as_deref().unwrap_or("unknown"));
+    text
 }
 
 /// The report as JUnit's XML: one test case a limit, failed where the gate failed.
@@ -147,7 +186,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use hardcap_core::clock::Clock;
-    use hardcap_core::record::Recorder;
+    use hardcap_core::record::{Recorder, What};
     use hardcap_limits::{Bytes, Limits};
 
     fn report(bytes: &[u64]) -> Report {
@@ -167,15 +206,40 @@ mod tests {
         let failures = gate.failures(&refused);
         assert_eq!(
             failures[0].to_string(),
-            "lambda_sync_response: refused 1 times, up to 6,291,557 of 6,291,556; first r-1"
+            "lambda_sync_response: refused 1 request, up to 6,291,557 of 6,291,556 bytes; the first was request r-1"
         );
         assert!(gate.failures(&report(&[6_291_556])).is_empty());
     }
 
     #[test]
+    fn a_refusal_names_the_route_and_the_function_of_the_first_refused_request() {
+        let (limits, recorder) = (Limits::classic(), Recorder::new(Clock::default()));
+        for id in ["r-1", "r-2"] {
+            let _ = recorder.admit(id, &limits.lambda_sync_response, Bytes(6_291_557));
+            let (function, fault) = ("Hello".to_owned(), None);
+            let (event, answer, streamed, millis) = (2, 6_291_557, false, 3);
+            recorder.record(id, What::Invoked { function, event, answer, streamed, millis, fault });
+            let (api, method, path) = ("Api".to_owned(), "GET".to_owned(), format!("/{id}"));
+            recorder.record(id, What::Answered { api, method, path, status: 502, millis: 4 });
+        }
+        let gate = Gate { fail_on: vec![FailOn::Refused], min_headroom_percent: None };
+        let failures = gate.failures(&Report::new(&limits, &recorder.totals()));
+        assert_eq!(
+            failures[0].message,
+            "refused 2 requests, up to 6,291,557 of 6,291,556 bytes; the first was GET /r-1 of Api, function Hello, request r-1"
+        );
+        let report = Report::new(&limits, &recorder.totals());
+        assert!(to_junit(&report, &failures).contains("the first was GET /r-1 of Api"));
+    }
+
+    #[test]
     fn too_little_headroom_fails() {
         let gate = Gate { fail_on: Vec::new(), min_headroom_percent: Some(10) };
-        assert_eq!(gate.failures(&report(&[6_000_000])).len(), 1);
+        let failures = gate.failures(&report(&[6_000_000]));
+        assert_eq!(
+            failures[0].message,
+            "6,000,000 of 6,291,556 bytes leave 4 %, and 10 % are required"
+        );
         assert!(gate.failures(&report(&[5_000_000])).is_empty());
     }
 
@@ -183,7 +247,9 @@ mod tests {
     fn what_to_fail_on_is_a_known_word_or_a_row() {
         assert_eq!("refused".parse(), Ok(FailOn::Refused));
         assert_eq!("rest_timeout".parse(), Ok(FailOn::Row("rest_timeout".to_owned())));
-        assert!("refsued".parse::<FailOn>().is_err());
+        let near = "lambda_sync_respons".parse::<FailOn>().unwrap_err().to_string();
+        assert!(near.ends_with("did you mean `lambda_sync_response`?"), "{near}");
+        assert!("x".parse::<FailOn>().is_err());
     }
 
     #[test]

@@ -72,8 +72,14 @@ pub struct Headroom {
     pub measured: u64,
     /// How often it refused.
     pub refused: u64,
-    /// The request that was refused first.
+    /// The id of the request that was refused first.
     pub first_refused: Option<String>,
+    /// Its route, such as `GET /hello of Api`, if it came through a gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_refused_route: Option<String>,
+    /// Its function, if it reached one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_refused_function: Option<String>,
 }
 
 impl Report {
@@ -105,6 +111,8 @@ impl Report {
                     measured: seen.measured,
                     refused: seen.refused,
                     first_refused: seen.first_refused.clone(),
+                    first_refused_route: seen.first_refused_route.clone(),
+                    first_refused_function: seen.first_refused_function.clone(),
                 })
             })
             .collect();
@@ -172,10 +180,10 @@ impl Report {
         let answers: u64 = self.answers.values().sum();
         let _ = writeln!(
             text,
-            "\n{} answered, {} invocations, {} cold starts, {} throttled",
-            grouped(answers),
-            grouped(self.invocations),
-            grouped(self.cold_starts),
+            "\n{}, {}, {}, {} throttled",
+            counted(answers, "response", "responses"),
+            counted(self.invocations, "invocation", "invocations"),
+            counted(self.cold_starts, "cold start", "cold starts"),
             grouped(self.throttles)
         );
         let mut statuses: Vec<_> = self.answers.iter().collect();
@@ -194,8 +202,8 @@ impl Report {
         if self.has_bugs() {
             let _ = writeln!(
                 text,
-                "hardcap itself failed {} times: do not trust this run, and report it with its log",
-                self.bugs
+                "{} of hardcap: the results of this run are unreliable. Report it with its log",
+                counted(self.bugs, "internal error", "internal errors")
             );
         }
     }
@@ -210,8 +218,8 @@ impl Report {
         }
         let _ = write!(
             text,
-            "{} asynchronous events: {} delivered",
-            grouped(all),
+            "{}: {} delivered",
+            counted(all, "asynchronous event", "asynchronous events"),
             grouped(events.delivered)
         );
         for (count, name) in [
@@ -231,6 +239,11 @@ impl Report {
         }
         text.push('\n');
     }
+}
+
+/// `1 request`, `2,000 requests`
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
 fn percent_left(highest: u64, max: u64) -> u64 {
