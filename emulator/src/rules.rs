@@ -98,6 +98,8 @@ pub struct Ignored {
     pub resource: Option<String>,
     /// The rule's id.
     pub rule: String,
+    /// The reason, as it is written beside the rule.
+    pub reason: Option<String>,
 }
 
 /// The rule of this id.

@@ -1,28 +1,39 @@
-//! The HTTP client of the commands: for deployed URLs and for a hardcap that runs elsewhere.
+//! The HTTP client of the commands: for deployed URLs and for a running hardcap.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client as Legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client as Legacy, Error as RequestError};
 use hyper_util::rt::TokioExecutor;
 
-/// Keeps connections open between requests.
+/// A request without a whole response.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// There was no response.
+    #[error("{}", with_causes(.0))]
+    Request(#[from] RequestError),
+    /// The body of the response broke off.
+    #[error("{}", with_causes(.0))]
+    Body(#[from] hyper::Error),
+}
+
+/// A client that keeps connections open between requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Client(Legacy<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
-/// What came back, whole.
+/// A response with its whole body.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
-    /// A header's value, when it is text.
+impl Response {
+    /// The value of a header, if it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -31,7 +42,7 @@ impl Answer {
 impl Client {
     /// # Errors
     ///
-    /// When the certificates of the system cannot be read.
+    /// The error of reading the certificates of the system.
     pub(crate) fn new() -> Result<Client, std::io::Error> {
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
             .with_native_roots()?
@@ -41,31 +52,34 @@ impl Client {
         Ok(Client(Legacy::builder(TokioExecutor::new()).build(connector)))
     }
 
-    /// Sends a request and reads all of the answer, whatever its status.
+    /// Sends a request and reads the whole response. Any status is a response.
     ///
     /// # Errors
     ///
-    /// A sentence, when there was no whole answer.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+    /// [`ClientError`] if there is no whole response.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response, ClientError> {
         let (head, body) = self.begin(request).await?.into_parts();
-        let body = body.collect().await.map_err(|error| with_causes(&error))?;
-        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+        let body = body.collect().await?;
+        Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 
-    /// Sends a request, and leaves the body of the answer to be read as it comes.
+    /// Sends a request and returns the response with its unread body.
     ///
     /// # Errors
     ///
-    /// A sentence, when there was no answer.
+    /// [`ClientError`] if there is no response.
     pub(crate) async fn begin(
         &self,
         request: Request<Full<Bytes>>,
-    ) -> Result<http::Response<Incoming>, String> {
-        self.0.request(request).await.map_err(|error| with_causes(&error))
+    ) -> Result<http::Response<Incoming>, ClientError> {
+        Ok(self.0.request(request).await?)
     }
 }
 
-/// An error with what caused it, for "connection error" alone tells nobody anything.
+/// An error with its causes: "connection error" alone has no information.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

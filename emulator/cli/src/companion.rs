@@ -1,4 +1,4 @@
-//! Companion services: what runs beside the functions, such as the upstream of a proxy.
+//! Companion services: programs beside the functions, such as the upstream of a proxy.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,23 +18,23 @@ use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
 use hardcap_core::tool::{RunningTool, Tool};
 
-/// The pause between two looks whether a companion is ready, cut short when it ends.
+/// The interval between two checks whether a companion is ready.
 const LOOK_AGAIN: Millis = Millis(20);
-/// The longest that one look may take: a companion that accepts and says nothing is looked at again.
+/// The maximum time of one check: a companion may accept the connection and not respond.
 const LOOK: Millis = Millis(1_000);
-/// How long a companion may take to end when it is asked to, before it is ended.
+/// The time that a companion has to end after SIGTERM, before it is killed.
 const END_WITHIN: Millis = Millis(3_000);
 
-/// The longest line of a companion that is shown as one.
+/// The maximum size of a line, in bytes. A longer line is shown in pieces.
 const LONGEST_LINE: u64 = 16 * 1024;
 
-/// Companions that run. Dropping them ends them with everything that they started.
+/// The running companions. Dropping them ends them with all their descendants.
 #[derive(Debug, Default)]
 pub(crate) struct Companions {
     running: Vec<(String, RunningTool)>,
 }
 
-/// A companion, its program found and its port chosen.
+/// A companion with its command and its port.
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
     pub(crate) settings: Companion,
@@ -51,7 +51,7 @@ impl Ready {
 }
 
 impl Companions {
-    /// Starts them one after the other, each when the one before it is ready.
+    /// Starts them one after the other: each waits until the previous one is ready.
     pub(crate) async fn start(
         &mut self,
         all: &[Ready],
@@ -65,7 +65,7 @@ impl Companions {
                 forward(&one.settings.name, running.child.stderr.take()),
             ];
             if let Err(error) = until_ready(one, &mut running, clock).await {
-                // What it wrote comes before the error that refers to it; something that it started may hold the pipe.
+                // Its output precedes the error that refers to it. A descendant may hold the pipe open.
                 drop(running);
                 let _ = clock.timeout(LOOK, futures_util::future::join_all(shown)).await;
                 return Err(error);
@@ -75,7 +75,7 @@ impl Companions {
         Ok(())
     }
 
-    /// Waits until one of them ends, which none should before it is asked to. Says its name and how.
+    /// Waits until one of them ends, which is unexpected. Returns a message with its name and its exit status.
     pub(crate) async fn ended(&mut self) -> String {
         if self.running.is_empty() {
             return std::future::pending().await;
@@ -92,7 +92,7 @@ impl Companions {
         }
     }
 
-    /// Asks all to end, and ends those that do not.
+    /// Sends SIGTERM to all, and kills those that do not end.
     pub(crate) async fn stop(self, clock: &Clock) {
         for (_, running) in &self.running {
             running.terminate();
@@ -122,7 +122,7 @@ fn start(one: &Ready, addresses: &Addresses) -> Result<RunningTool, PackagingErr
     })
 }
 
-/// Waits until the companion answers, ends, or has taken too long.
+/// Waits until the companion is ready, has ended, or has not become ready in time.
 async fn until_ready(
     one: &Ready,
     running: &mut RunningTool,
@@ -170,7 +170,7 @@ async fn answers(one: &Ready) -> bool {
     client.get(uri).await.is_ok_and(|response| !response.status().is_server_error())
 }
 
-/// Shows what a companion writes, with its name before each line, until it closes its pipe.
+/// Writes the output of a companion to the log, until it closes its pipe.
 fn forward(
     name: &str,
     pipe: Option<impl AsyncRead + Unpin + Send + 'static>,
@@ -181,13 +181,13 @@ fn forward(
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         loop {
-            // A longer line is shown in pieces: nobody promises that a companion ever ends one.
+            // A companion may never end a line.
             let mut piece = (&mut pipe).take(LONGEST_LINE);
             if !piece.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
                 return;
             }
             let text = String::from_utf8_lossy(&line);
-            hardcap_core::console::write(format!("{name} | {}\n", text.trim_end()).as_bytes());
+            crate::output::companion(&name, text.trim_end());
             line.clear();
         }
     })

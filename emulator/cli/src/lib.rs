@@ -12,3 +12,4 @@ pub mod replay;
 
 mod client;
 mod companion;
+mod output;

@@ -235,6 +235,12 @@ pub struct Function {
     pub ephemeral_storage_mb: Option<u32>,
     /// The function's timeout.
     pub timeout: Millis,
+    /// Whether timeouts are enforced: the function's own, that of its init, and those of the gateways in front of it. False
+    /// for a function that a person steps through.
+    pub has_timeouts: bool,
+    /// The debugger of the function, if it has one. The function then has one sandbox, which starts with the emulator, is
+    /// never frozen and does not end while it is idle; its memory is not limited, because the debugger uses a part of it.
+    pub debugger: Option<Debugger>,
     /// The configured environment, in its order. `${hardcap:aws}` and the other placeholders of
     /// [`Addresses`](crate::addresses::Addresses) are replaced when the emulator starts.
     pub environment: IndexMap<String, String>,
@@ -280,6 +286,8 @@ impl Function {
             memory_mb: 128,
             ephemeral_storage_mb: None,
             timeout: Millis(3_000),
+            has_timeouts: true,
+            debugger: None,
             environment: IndexMap::new(),
             layers: Vec::new(),
             extensions: Vec::new(),
@@ -333,6 +341,15 @@ impl Default for LogLevels {
     fn default() -> LogLevels {
         LogLevels { application: "INFO".to_owned(), system: "INFO".to_owned() }
     }
+}
+
+/// How a debugger attaches to a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debugger {
+    /// The function's program listens for a debugger on this port of the loopback interface.
+    Port(u16),
+    /// A debugger attaches by the id of the function's process, which the log shows.
+    Process,
 }
 
 /// The configuration of a function's asynchronous invocations. AWS's defaults: two retries, six hours.

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -29,6 +29,17 @@ static STANDARD_ERROR: LazyLock<Queue> = LazyLock::new(|| {
     }
     queue
 });
+
+/// Formats the notice of dropped lines as one line, with its end.
+pub type Notice = fn(&str) -> String;
+
+/// The format of the notice of dropped lines; plain text if it is not set.
+static NOTICE: OnceLock<Notice> = OnceLock::new();
+
+/// Sets the format of the notice of dropped lines. Only the first call has an effect.
+pub fn set_notice(format: Notice) {
+    let _ = NOTICE.set(format);
+}
 
 /// Queues a text, usually whole lines. Never waits and never fails.
 pub fn write(text: &[u8]) {
@@ -170,7 +181,11 @@ impl Waiting {
 
 fn dropped_notice(dropped: u64) -> Vec<u8> {
     let lines = if dropped == 1 { "line was" } else { "lines were" };
-    format!("hardcap: {dropped} {lines} dropped here, because standard error was not read\n").into()
+    let notice = format!("{dropped} {lines} dropped here, because standard error was not read");
+    match NOTICE.get() {
+        Some(format) => format(&notice).into_bytes(),
+        None => format!("hardcap: {notice}\n").into_bytes(),
+    }
 }
 
 #[cfg(test)]

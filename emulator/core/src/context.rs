@@ -1,8 +1,8 @@
 //! The context of a request: request id, trace, and one snapshot of limits and faults.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use hardcap_limits::{Exceeded, Limit, Limits, Quantity};
+use hardcap_limits::{Exceeded, Limit, Limits, Quantity, Row, Unit};
 
 use crate::clock::{Clock, EpochMillis};
 use crate::faults::Faults;
@@ -29,11 +29,67 @@ pub struct Context {
     pub recorder: Recorder,
     /// The emulator's clock.
     pub clock: Clock,
+    /// The limit that the request has used most of. All clones of a context share it.
+    pub nearest: NearestLimit,
+}
+
+/// How much of a limit was used.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitShare {
+    /// The row.
+    pub row: &'static Row,
+    /// The measured quantity, in the row's unit.
+    pub observed: u64,
+    /// The limit in force, in the row's unit.
+    pub max: u64,
+}
+
+impl LimitShare {
+    /// The share in percent, rounded down. Of a limit of 0, anything is 100 percent.
+    #[must_use]
+    pub fn percent(&self) -> u64 {
+        match self.max {
+            0 => 100,
+            max => {
+                u64::try_from(u128::from(self.observed) * 100 / u128::from(max)).unwrap_or(u64::MAX)
+            }
+        }
+    }
+
+    fn is_less_than(&self, other: &LimitShare) -> bool {
+        let scaled = |share: &LimitShare, max: u64| u128::from(share.observed) * u128::from(max);
+        scaled(self, other.max) < scaled(other, self.max)
+    }
+}
+
+/// The limit that a request has used most of: only sizes and times count, because a request has no share in a count such as
+/// that of concurrent executions.
+#[derive(Clone, Debug, Default)]
+pub struct NearestLimit(Arc<Mutex<Option<LimitShare>>>);
+
+impl NearestLimit {
+    /// The limit with the largest share so far.
+    #[must_use]
+    pub fn get(&self) -> Option<LimitShare> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, share: LimitShare) {
+        if share.row.unit == Unit::Count {
+            return;
+        }
+        let mut nearest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if nearest.is_none_or(|nearest| nearest.is_less_than(&share)) {
+            *nearest = Some(share);
+        }
+    }
 }
 
 impl Context {
     /// Compares a quantity with a maximum and records the comparison for this request.
     pub fn admit<Q: Quantity>(&self, limit: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
+        let (row, max) = (limit.row, limit.max.number());
+        self.nearest.add(LimitShare { row, observed: observed.number(), max });
         self.recorder.admit(&self.request_id, limit, observed)
     }
 
@@ -108,6 +164,7 @@ impl Platform {
             faults: self.faults(),
             recorder: self.recorder.clone(),
             clock: self.clock.clone(),
+            nearest: NearestLimit::default(),
         }
     }
 
@@ -153,4 +210,25 @@ fn new_trace(now: EpochMillis) -> String {
         &other[..16],
         &other[16..24]
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hardcap_limits::{Bytes, Count};
+
+    #[test]
+    fn the_nearest_limit_of_a_request_is_the_one_with_the_largest_share_and_not_a_count() {
+        let platform = Platform::new("us-east-1", Limits::classic(), Keyring::default());
+        let ctx = platform.context();
+        assert!(ctx.nearest.get().is_none());
+        let clone = ctx.clone();
+        let _ = ctx.admit(&ctx.limits.lambda_sync_request, Bytes(3_000_000));
+        let _ = clone.admit(&ctx.limits.lambda_sync_response, Bytes(5_700_000));
+        let _ = ctx.admit(&ctx.limits.lambda_sync_request, Bytes(1));
+        let _ = ctx.admit(&ctx.limits.lambda_recursion, Count(16));
+        let nearest = ctx.nearest.get().expect("limits were compared");
+        assert_eq!((nearest.row.name, nearest.percent()), ("lambda_sync_response", 90));
+        assert!(platform.context().nearest.get().is_none(), "another request has its own");
+    }
 }

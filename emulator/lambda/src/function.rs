@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hardcap_limits::{Megabytes, Millis};
+use hardcap_limits::{Limit, Limits, Megabytes, Millis};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,12 +18,15 @@ use super::sandbox::{Sandbox, ShutdownReason};
 use super::{Job, init};
 use hardcap_core::clock::Stopwatch;
 use hardcap_core::config::Function;
-use hardcap_core::context::Platform;
+use hardcap_core::context::{Context, Platform};
 
 /// The time that an invocation waits for a sandbox that has responded and is about to request its next event, before another
 /// one is started. On AWS the response reaches its invoker later than the runtime's next request reaches Lambda, so a
 /// sequential client always gets the same sandbox.
 const SETTLING: Millis = Millis(100);
+/// The time that an invocation without timeouts has. Its deadline must fit into the timers of every language: those of Node
+/// have 31 bits of milliseconds.
+const WITHOUT_TIMEOUTS: Millis = Millis(7 * 24 * 60 * 60 * 1000);
 /// The maximum number of kept folders and log streams.
 const HOMES_MAX: usize = 64;
 
@@ -61,6 +64,8 @@ pub(super) struct Deployed {
 #[derive(Debug, Default)]
 struct Pool {
     last_id: u64,
+    /// Cold starts under way.
+    starting: usize,
     /// The emulator is stopping: nothing is kept.
     closed: bool,
     /// The function was replaced: running invocations finish, and nothing is kept.
@@ -84,9 +89,18 @@ struct Waiting {
 }
 
 impl Pool {
-    /// One sandbox fewer will request an event soon. Returns the jobs without a sandbox.
-    fn settled(&mut self) -> VecDeque<Waiting> {
+    /// Whether there is a sandbox, or one is being started.
+    fn is_occupied(&self) -> bool {
+        self.starting > 0 || !self.all.is_empty()
+    }
+
+    /// One sandbox fewer will request an event soon. Returns the jobs without a sandbox; all jobs of a function with a
+    /// debugger wait for its only sandbox.
+    fn settled(&mut self, has_debugger: bool) -> VecDeque<Waiting> {
         self.settling = self.settling.saturating_sub(1);
+        if has_debugger {
+            return VecDeque::new();
+        }
         self.waiting.split_off(self.settling.min(self.waiting.len()))
     }
 }
@@ -148,6 +162,10 @@ impl Deployed {
                     Ok(()) => return,
                     Err(back) => job = back,
                 }
+            } else if self.function.debugger.is_some() && pool.is_occupied() {
+                let since = job.ctx.clock.stopwatch();
+                pool.waiting.push_back(Waiting { job, since });
+                return;
             } else if pool.waiting.len() < pool.settling {
                 let since = job.ctx.clock.stopwatch();
                 pool.waiting.push_back(Waiting { job, since });
@@ -157,16 +175,72 @@ impl Deployed {
                 }
                 return;
             } else {
-                drop(pool);
-                return self.start_for(job);
+                return self.start_in(pool, job);
             }
         }
     }
 
     /// Starts a sandbox for a job.
     fn start_for(self: &Arc<Self>, job: Box<Job>) {
+        self.start_in(self.lock(), job);
+    }
+
+    fn start_in(self: &Arc<Self>, mut pool: MutexGuard<'_, Pool>, job: Box<Job>) {
+        pool.starting += 1;
+        drop(pool);
         let function = Arc::clone(self);
-        self.resources.tasks.spawn(async move { init::cold_start(&function, job).await });
+        self.resources.tasks.spawn(async move {
+            init::cold_start(&function, job).await;
+            function.start_ended();
+        });
+    }
+
+    /// Starts the sandbox of a function with a debugger before its first invocation, so that the debugger can attach.
+    pub(super) fn warm_up(self: &Arc<Self>) {
+        self.lock().starting += 1;
+        let function = Arc::clone(self);
+        self.resources.tasks.spawn(async move {
+            init::warm_up(&function).await;
+            function.start_ended();
+        });
+    }
+
+    /// A cold start has ended, with or without a sandbox.
+    fn start_ended(self: &Arc<Self>) {
+        let mut pool = self.lock();
+        pool.starting = pool.starting.saturating_sub(1);
+        self.start_waiting(pool);
+    }
+
+    /// Starts a sandbox for the oldest waiting job of a function with a debugger if its sandbox has ended.
+    fn start_waiting(self: &Arc<Self>, mut pool: MutexGuard<'_, Pool>) {
+        if self.function.debugger.is_none() || pool.is_occupied() {
+            return;
+        }
+        if let Some(Waiting { job, .. }) = pool.waiting.pop_front() {
+            self.start_in(pool, job);
+        }
+    }
+
+    /// The limit of the time of an invocation.
+    pub(super) fn timeout(&self, limits: &Limits) -> Limit<Millis> {
+        self.unless_off(limits.lambda_timeout.lowered_to(self.function.timeout))
+    }
+
+    /// The limit of the time of an init.
+    pub(super) fn init_timeout(&self, limits: &Limits) -> Limit<Millis> {
+        self.unless_off(limits.lambda_init)
+    }
+
+    fn unless_off(&self, limit: Limit<Millis>) -> Limit<Millis> {
+        if self.function.has_timeouts { limit } else { Limit { max: WITHOUT_TIMEOUTS, ..limit } }
+    }
+
+    /// Compares a time with its limit for a request. Without timeouts there is nothing to record.
+    pub(super) fn admit_time(&self, ctx: &Context, limit: &Limit<Millis>, observed: Millis) {
+        if self.function.has_timeouts {
+            let _ = ctx.admit(limit, observed);
+        }
     }
 
     /// Starts a sandbox for every job that has waited too long.
@@ -219,7 +293,8 @@ impl Deployed {
         if next.is_none() && !retired {
             pool.idle.push(Arc::clone(sandbox));
         }
-        let forlorn = if had_answered { pool.settled() } else { VecDeque::new() };
+        let has_debugger = self.function.debugger.is_some();
+        let forlorn = if had_answered { pool.settled(has_debugger) } else { VecDeque::new() };
         drop(pool);
         match next.map(|next| sandbox.begin(next.job, None)) {
             Some(Err(back)) => self.start_for(back),
@@ -237,15 +312,16 @@ impl Deployed {
 
     /// A sandbox that had responded has ended instead.
     pub(super) fn lost(self: &Arc<Self>) {
-        let forlorn = self.lock().settled();
+        let forlorn = self.lock().settled(self.function.debugger.is_some());
         forlorn.into_iter().for_each(|waiting| self.start_for(waiting.job));
     }
 
     /// A sandbox's process has ended.
-    pub(super) fn ended(&self, id: u64) {
+    pub(super) fn ended(self: &Arc<Self>, id: u64) {
         let mut pool = self.lock();
         pool.all.remove(&id);
         pool.idle.retain(|sandbox| sandbox.id != id);
+        self.start_waiting(pool);
     }
 
     /// Keeps the resources of a sandbox for the next one.

@@ -21,6 +21,7 @@ use super::run::{FirstInit, Measurements, finish, whole_millis};
 use super::sandbox::{Sandbox, SandboxParts, ShutdownReason};
 use super::{Job, injected, life, runtime_api};
 use crate::stop::InvokeError;
+use hardcap_core::config::Debugger;
 use hardcap_core::context::Context;
 use hardcap_core::descriptors::{self, Shortage};
 use hardcap_core::record::What;
@@ -28,6 +29,10 @@ use hardcap_core::serve::{self, LOOPBACK};
 
 /// The time that a cold start waits for the file descriptors of another sandbox, if this process has too few.
 const ROOM_WITHIN: Millis = Millis(5_000);
+
+/// The time that a cold start waits for the port of its debugger, and the interval of the attempts.
+const PORT_WITHIN: Millis = Millis(10_000);
+const PORT_AGAIN: Duration = Duration::from_millis(50);
 
 /// The end of an init.
 #[derive(Debug)]
@@ -67,24 +72,23 @@ impl From<LaunchError> for InitError {
 
 /// Starts a sandbox for a job, and ends the job even if the sandbox fails.
 pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
-    let limit = job.ctx.limits.lambda_init;
+    let limit = function.init_timeout(&job.ctx.limits);
     let (job, log) = match initialize(function, &job.ctx, limit, "init").await {
         Ok((sandbox, took)) => {
-            let _ = job.ctx.admit(&limit, Millis(whole_millis(took)));
+            function.admit_time(&job.ctx, &limit, Millis(whole_millis(took)));
             return hand_over(function, &sandbox, job, FirstInit::Init(took));
         }
         Err(FailedInit { failure: InitError::Shortage(shortage), .. }) => {
             return end_with_shortage(*job, shortage);
         }
         Err(failed) => {
-            let observed = Millis(whole_millis(failed.took));
-            let _ = job.ctx.admit(&limit, observed);
+            function.admit_time(&job.ctx, &limit, Millis(whole_millis(failed.took)));
             failed.report("init");
             (job, failed.log)
         }
     };
     // The second init counts against the invocation's timeout.
-    let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
+    let timeout = function.timeout(&job.ctx.limits);
     match initialize(function, &job.ctx, timeout, "invoke").await {
         Ok((sandbox, took)) => hand_over(function, &sandbox, job, FirstInit::Inside(took)),
         Err(FailedInit { failure: InitError::Shortage(shortage), .. }) => {
@@ -95,6 +99,23 @@ pub(super) async fn cold_start(function: &Arc<Deployed>, job: Box<Job>) {
             drop(log);
             end_with_init_error(function, *job, failed);
         }
+    }
+}
+
+/// Starts a sandbox without a job. No invocation waits for its init, so it becomes idle after it.
+pub(super) async fn warm_up(function: &Arc<Deployed>) {
+    let home = function.home();
+    let log = Arc::clone(&home.log);
+    match start(function, home, "init").await {
+        Ok(_) => {}
+        Err(InitError::NotStarted(message)) => {
+            log.platform(&format!("hardcap: {}", cannot_start(function, &message)));
+        }
+        Err(InitError::Shortage(Shortage(shortage))) => {
+            log.platform(&format!("hardcap: the sandbox cannot be started: {shortage}"));
+        }
+        Err(InitError::Reported { .. } | InitError::Exited(_) | InitError::TimedOut(_)) => {}
+        Err(InitError::Extension { message, .. }) => log.platform(&format!("hardcap: {message}")),
     }
 }
 
@@ -168,8 +189,8 @@ fn end_with_init_error(function: &Deployed, job: Job, failed: FailedInit) {
         InitError::TimedOut(exceeded) => InvocationEnd::TimedOut(exceeded),
     };
     log.platform(&log::start_line(&job.ctx.request_id, function.function.version()));
-    let timeout = job.ctx.limits.lambda_timeout.lowered_to(function.function.timeout);
-    let _ = job.ctx.admit(&timeout, Millis(whole_millis(took)));
+    let timeout = function.timeout(&job.ctx.limits);
+    function.admit_time(&job.ctx, &timeout, Millis(whole_millis(took)));
     finish(function, &log, job, ending, &Measurements { duration: took, init: None, used_mb });
 }
 
@@ -194,7 +215,7 @@ async fn initialize(
     let home = function.home();
     let log = Arc::clone(&home.log);
     // The limit is inclusive, so the timeout is one millisecond more.
-    let allowed = Millis(limit.max.0 + 1);
+    let allowed = Millis(limit.max.0.saturating_add(1));
     let late = injected::start_late(function, ctx, allowed).await;
     if late == allowed {
         function.keep_resources(Some(home));
@@ -241,6 +262,9 @@ async fn start(
     phase: &'static str,
 ) -> Result<Started, InitError> {
     let resources = &function.resources;
+    if let Some(Debugger::Port(port)) = function.function.debugger {
+        until_free(function, port).await;
+    }
     let (room, listener, address) = match prepared(resources).await {
         Ok(prepared) => prepared,
         Err(shortage) => {
@@ -277,6 +301,16 @@ async fn start(
     let stop = resources.stop.clone();
     resources.sandboxes.spawn(life::live(Arc::clone(&sandbox), launch, room, stop));
     Ok((sandbox, ready))
+}
+
+/// Waits until the port of a debugger is free: the processes of the sandbox before may still be ending. If it stays in use, the
+/// debugger's own error is in the function's log.
+async fn until_free(function: &Deployed, port: u16) {
+    let clock = &function.resources.platform.clock;
+    let waited = clock.stopwatch();
+    while serve::bind(LOOPBACK, port).await.is_err() && waited.elapsed_millis() < PORT_WITHIN {
+        clock.pause(PORT_AGAIN).await;
+    }
 }
 
 /// Acquires the resources of a sandbox: room among the file descriptors of this process, and a port for its Runtime API.

@@ -13,6 +13,9 @@ use super::process::{Process, Program, ResourceLimits};
 use hardcap_core::clock::Clock;
 use hardcap_core::descriptors::{self, Shortage};
 
+/// The memory that a debugger may use in addition to the function's, in MB.
+const DEBUGGER_MB: u64 = 2_048;
+
 /// The parameters for all processes of one sandbox.
 #[derive(Debug)]
 pub(super) struct Launch {
@@ -52,7 +55,9 @@ impl Launch {
         isolation: Arc<Isolation>,
     ) -> Result<Launch, LaunchError> {
         let limits = function.resources.platform.limits();
-        let megabytes = u64::from(function.function.memory_mb) + function.view().tmp_mb;
+        let of_debugger = function.function.debugger.map_or(0, |_| DEBUGGER_MB);
+        let megabytes =
+            u64::from(function.function.memory_mb) + function.view().tmp_mb + of_debugger;
         let processes = limits.lambda_processes.max.0;
         let group = ControlGroup::make(GroupLimits { bytes: megabytes << 20, processes });
         let group = group.map_err(LaunchError::Shortage)?;

@@ -16,6 +16,7 @@ use super::output::Rest;
 use super::process::{Exit, Process};
 use super::sandbox::{RunningProcess, RuntimeEnd, Sandbox, ShutdownReason};
 use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::Debugger;
 
 /// The interval of the checks of a busy sandbox, and so the maximum delay of freezing it.
 const TICK: Millis = Millis(20);
@@ -60,7 +61,17 @@ async fn begin(
     let process = launch.runtime(&sandbox.function).await;
     let Process { child, group, output } =
         process.map_err(|error| RuntimeEnd::NotStarted(error.into()))?;
+    let pid = group.pid();
     sandbox.runs(RunningProcess { group, output });
+    match sandbox.function.function.debugger {
+        None => {}
+        Some(Debugger::Port(port)) => sandbox
+            .log
+            .platform(&format!("hardcap: process {pid} accepts a debugger on 127.0.0.1:{port}")),
+        Some(Debugger::Process) => {
+            sandbox.log.platform(&format!("hardcap: a debugger can attach to process {pid}"));
+        }
+    }
     Ok(child)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hardcap_limits::{Date, Limit, Limits, Party};
 
-use hardcap_core::log_buffer::{LogBuffer, shown_lines};
+use hardcap_core::log_buffer::LogBuffer;
 
 /// The size of the kept log of one invocation. The log tail is far shorter unless a run overrides its row.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -132,9 +132,7 @@ impl Log {
     fn show(&self, line: &[u8]) {
         self.log_buffer.write(&self.function, &self.stream, line);
         let text = String::from_utf8_lossy(line);
-        for shown in shown_lines(&text) {
-            tracing::info!(target: "hardcap::function", "{} | {shown}", self.function);
-        }
+        tracing::info!(target: "hardcap::function", function = &*self.function, "{text}");
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LogText> {

@@ -36,10 +36,16 @@ impl Lambda {
         let deployed = Deployed::new(Arc::clone(&function), executions, package, resources);
         let registered =
             RegisteredFunction { function: Arc::clone(&function), deployed: Arc::new(deployed) };
+        let deployed = Arc::clone(&registered.deployed);
         let before = functions.insert(function.qualified_name(), registered);
         drop(functions);
         if let Some(before) = before {
             before.deployed.retire();
+        }
+        // Behind an alias, the published version is the one that is invoked.
+        let is_invoked = function.version.is_some() == function.auto_publish_alias.is_some();
+        if function.debugger.is_some() && is_invoked {
+            deployed.warm_up();
         }
     }
 

@@ -175,7 +175,7 @@ impl Sandbox {
         if inner.arrived.is_some() || !inner.machine.begin(Arc::clone(&job.ctx.request_id)) {
             return Err(job);
         }
-        let timeout = job.ctx.limits.lambda_timeout.lowered_to(self.function.function.timeout);
+        let timeout = self.function.timeout(&job.ctx.limits);
         let left = Millis(timeout.max.0.saturating_sub(whole_millis(used)));
         let hand_over = NextEvent {
             request_id: Arc::clone(&job.ctx.request_id),
@@ -325,7 +325,7 @@ impl Sandbox {
         let ending = ending(&run);
         let observed = run.observed();
         // Only a timeout exceeds the timeout; everything else was in time.
-        let _ = run.job.ctx.admit(&run.timeout, observed);
+        self.function.admit_time(&run.job.ctx, &run.timeout, observed);
         let ended =
             Measurements { duration: run.duration(), init: run.init(), used_mb: self.used_mb() };
         let (request_id, trace) =

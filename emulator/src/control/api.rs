@@ -1,21 +1,21 @@
-//! What each control route answers. Errors are `{"error": …}` with a status that fits.
+//! The routes of the control API. Errors are `{"error": …}` with their status.
 
 use std::convert::Infallible;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Response};
 use futures_util::Stream;
 use hardcap_limits::{Limits, Millis};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
+use super::request::{BodyError, Name, Parameters, body};
 use crate::report::saved::Saved;
 use crate::report::{Report, page};
 use hardcap_core::record::{Followed, Recorder};
@@ -26,6 +26,12 @@ pub(crate) struct ControlError(StatusCode, String);
 impl ControlError {
     pub(super) fn new(status: StatusCode, text: String) -> ControlError {
         ControlError(status, text)
+    }
+}
+
+impl From<BodyError> for ControlError {
+    fn from(error: BodyError) -> ControlError {
+        ControlError(StatusCode::BAD_REQUEST, format!("the body is invalid: {error}"))
     }
 }
 
@@ -96,16 +102,16 @@ pub(crate) struct NewLimit {
 
 pub(crate) async fn set_limit(
     State(control): State<Control>,
-    Path(name): Path<String>,
-    body: Bytes,
+    Name(name): Name,
+    posted: Bytes,
 ) -> Result<Json<Value>, ControlError> {
-    let new: NewLimit = read(&body)?;
+    let new: NewLimit = body(&posted)?;
     change_limit(&control, &name, Some(new.max))
 }
 
 pub(crate) async fn unset_limit(
     State(control): State<Control>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<Value>, ControlError> {
     change_limit(&control, &name, None)
 }
@@ -133,7 +139,7 @@ pub(crate) async fn records(State(control): State<Control>) -> Json<Saved> {
 
 /// What `GET /_hardcap/records/live` begins with.
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct LiveQuery {
     /// Whether the stream begins with an event `run` that has the run and all records that are kept, and has it again after a
     /// reset and after a gap.
@@ -143,7 +149,7 @@ pub(crate) struct LiveQuery {
 /// Every record from now on as server-sent events. A slow client gets an event `missed` with the number of missed records.
 pub(crate) async fn records_live(
     State(control): State<Control>,
-    Query(query): Query<LiveQuery>,
+    Parameters(query): Parameters<LiveQuery>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let recorder = control.platform.recorder.clone();
     let followed = recorder.follow();
@@ -197,35 +203,40 @@ impl Watch {
     }
 }
 
-/// How `GET /_hardcap/report` shows itself.
+/// The query of `GET /_hardcap/report`.
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct ReportQuery {
-    /// `json`, the default, `table` or `html`.
-    format: Option<String>,
+    format: ReportFormat,
+}
+
+/// The format of a report.
+#[derive(Clone, Copy, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum ReportFormat {
+    #[default]
+    Json,
+    Table,
+    Html,
 }
 
 pub(crate) async fn report(
     State(control): State<Control>,
-    Query(query): Query<ReportQuery>,
-) -> Result<Response, ControlError> {
+    Parameters(query): Parameters<ReportQuery>,
+) -> Response {
     let totals = control.platform.recorder.totals();
     let report = Report::new(&control.platform.limits(), &totals);
-    match query.format.as_deref() {
-        None | Some("json") => Ok(Json(report).into_response()),
-        Some("table") => {
-            Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], report.to_table())
-                .into_response())
+    match query.format {
+        ReportFormat::Json => Json(report).into_response(),
+        ReportFormat::Table => {
+            let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+            (headers, report.to_table()).into_response()
         }
-        Some("html") => {
+        ReportFormat::Html => {
             let saved = Saved::new(&control.platform.limits(), &control.platform.recorder);
             let policy = [(header::CONTENT_SECURITY_POLICY, OWN_STYLES)];
-            Ok((policy, Html(page(&saved, &report, &[]))).into_response())
+            (policy, Html(page(&saved, &report, &[]))).into_response()
         }
-        Some(other) => Err(ControlError(
-            StatusCode::BAD_REQUEST,
-            format!("a report has no format `{other}`: ask for json, table or html"),
-        )),
     }
 }
 
@@ -270,12 +281,24 @@ pub(crate) struct Advance {
     millis: u64,
 }
 
-/// Moves the calendar on: links, keys and items expire, and lifecycle rules run, as if that time had passed.
+/// The largest advance in one call, in milliseconds: ten years.
+const ADVANCE_MAX: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
+/// The time that the clock cannot pass, 9999-12-31, in milliseconds since 1970: later dates have no text in AWS's formats.
+const END_OF_TIME: u64 = 253_402_214_400_000;
+
+/// Advances the clock: links, keys and items expire, and lifecycle rules run, as if that time had passed.
 pub(crate) async fn advance_clock(
     State(control): State<Control>,
-    body: Bytes,
+    posted: Bytes,
 ) -> Result<Json<Value>, ControlError> {
-    let advance: Advance = read(&body)?;
+    let advance: Advance = body(&posted)?;
+    let now = control.platform.clock.now().0;
+    if advance.millis > ADVANCE_MAX || now.saturating_add(advance.millis) > END_OF_TIME {
+        let text = format!(
+            "`millis` is at most {ADVANCE_MAX} (ten years), and the clock does not pass 9999-12-31"
+        );
+        return Err(ControlError(StatusCode::BAD_REQUEST, text));
+    }
     let clock_to_advance = control.platform.clock.clone();
     let advanced = tokio::task::spawn_blocking(move || {
         // It waits for the end of the second.
@@ -290,7 +313,7 @@ pub(crate) async fn advance_clock(
 /// The secret of a key, for a companion service that verifies signatures as AWS's own services do.
 pub(crate) async fn key(
     State(control): State<Control>,
-    Path(access_key_id): Path<String>,
+    Name(access_key_id): Name,
 ) -> Result<Json<Value>, ControlError> {
     let unknown = || {
         let text =
@@ -322,7 +345,7 @@ pub(crate) struct ResetQuery {
 /// template's data too. Functions stay.
 pub(crate) async fn reset(
     State(control): State<Control>,
-    Query(query): Query<ResetQuery>,
+    Parameters(query): Parameters<ResetQuery>,
 ) -> Result<Json<Value>, ControlError> {
     control.platform.set_limits(control.config.limits.clone());
     super::faults::reset(&control);
@@ -348,13 +371,6 @@ async fn reset_data(control: &Control) -> Result<(), String> {
         control.secrets.reset(&control.config)
     };
     tokio::task::spawn_blocking(reset).await.map_err(|error| error.to_string())?
-}
-
-/// The body as JSON, whatever its content type is: requests are written by hand.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(|error| {
-        ControlError(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"))
-    })
 }
 
 pub(crate) async fn wrong_method(method: Method, uri: Uri) -> ControlError {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use serde::Deserialize;
@@ -14,44 +14,52 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
+use super::request::Parameters;
 use hardcap_core::log_buffer::LogLine;
 
-/// Whose lines are asked for.
+/// The query for kept lines.
 #[derive(Deserialize)]
-pub(super) struct Whose {
-    /// A function's name; without it, all of them.
+#[serde(deny_unknown_fields)]
+pub(super) struct LinesQuery {
+    /// The name of a function; without it, the lines of all functions.
     function: Option<String>,
-    /// A request's id: only its lines. A stream does not have it.
+    /// The id of a request: only its lines.
     request: Option<String>,
 }
 
-impl Whose {
-    fn wants(&self, line: &LogLine) -> bool {
-        self.function.as_ref().is_none_or(|function| *function == line.function)
-    }
+/// The query for a stream of lines.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LiveQuery {
+    /// As in [`LinesQuery`].
+    function: Option<String>,
+}
+
+fn is_of(function: Option<&String>, line: &LogLine) -> bool {
+    function.is_none_or(|function| *function == line.function)
 }
 
 pub(super) async fn logs(
     State(control): State<Control>,
-    Query(whose): Query<Whose>,
+    Parameters(query): Parameters<LinesQuery>,
 ) -> Json<Value> {
     let log_buffer = &control.platform.log_buffer;
-    let mut lines = match &whose.request {
+    let mut lines = match &query.request {
         Some(request_id) => log_buffer.of_request(request_id),
         None => log_buffer.lines(),
     };
-    lines.retain(|line| whose.wants(line));
+    lines.retain(|line| is_of(query.function.as_ref(), line));
     let lines: Vec<&LogLine> = lines.iter().map(AsRef::as_ref).collect();
     Json(json!({ "lines": lines }))
 }
 
-/// As server-sent events; a watcher that is too slow is told how many lines it missed.
+/// The lines as server-sent events. A slow client gets an event `missed` with the number of missed lines.
 pub(super) async fn live(
     State(control): State<Control>,
-    Query(whose): Query<Whose>,
+    Parameters(query): Parameters<LiveQuery>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let (kept, live) = control.platform.log_buffer.watch();
-    let following = Following { whose, kept, live };
+    let following = Following { function: query.function, kept, live };
     let stream = futures_util::stream::unfold(following, |mut following| async move {
         Some((Ok(following.next().await?), following))
     });
@@ -59,7 +67,7 @@ pub(super) async fn live(
 }
 
 struct Following {
-    whose: Whose,
+    function: Option<String>,
     kept: VecDeque<Arc<LogLine>>,
     live: Receiver<Arc<LogLine>>,
 }
@@ -77,7 +85,7 @@ impl Following {
                     Err(RecvError::Closed) => return None,
                 },
             };
-            if self.whose.wants(&line) {
+            if is_of(self.function.as_ref(), &line) {
                 return Event::default().event("line").json_data(&*line).ok();
             }
         }

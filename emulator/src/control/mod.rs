@@ -4,6 +4,7 @@ mod api;
 mod faults;
 mod logs;
 mod page;
+mod request;
 mod story;
 
 use std::sync::Arc;

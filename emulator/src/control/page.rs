@@ -3,13 +3,14 @@
 //! The page has a token that no page of another origin can read. The scripts and the styles are loaded with it, as everything
 //! else below `/_hardcap` is. Beside the token, each document has a nonce of its own: no script and no style runs without it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
 use super::Control;
 use super::api::ControlError;
+use super::request::Name;
 
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -66,7 +67,7 @@ fn modules(token: &str) -> String {
 }
 
 /// One of the files that the document loads.
-pub(super) async fn asset(Path(wanted): Path<String>) -> Result<Response, ControlError> {
+pub(super) async fn asset(Name(wanted): Name) -> Result<Response, ControlError> {
     let found = ASSETS.iter().find(|(name, _, _)| *name == wanted);
     let (_, content_type, text) = found.ok_or_else(|| {
         ControlError::new(

@@ -1,7 +1,7 @@
 //! `GET /_hardcap/requests/{id}`: everything kept of one request: records, payloads, log lines, and the explanation of a failure.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Control;
 use super::api::ControlError;
+use super::request::Name;
 use crate::report::advice;
 use hardcap_core::log_buffer::LogLine;
 use hardcap_core::payloads::{Part, Payload};
@@ -20,7 +21,7 @@ const LOG_BYTES_MAX: usize = 128 * 1024;
 
 pub(super) async fn request(
     State(control): State<Control>,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Json<Value>, ControlError> {
     // Searching all kept lines and explaining them takes time.
     let story = tokio::task::spawn_blocking(move || story(&control, &id));

@@ -245,7 +245,7 @@ async fn updated(
         .await
         .ok_or_else(|| Failed::Bug("the embedded DynamoDB cut an answer short".to_owned()))?;
     if String::from_utf8_lossy(&body).contains(items::UPDATED_ITEM) {
-        let _ = ctx.admit(limit, hardcap_limits::Bytes(limit.max.0 + 1));
+        let _ = ctx.admit(limit, hardcap_limits::Bytes(limit.max.0.saturating_add(1)));
     }
     Ok(Response::from_parts(head, Body::from(body)))
 }

@@ -2,16 +2,20 @@
 
 use std::fmt::{self, Write as _};
 
+use hardcap_core::context::LimitShare;
 use hardcap_limits::{Millis, Party};
 use http::request::Parts;
 use http::{StatusCode, header};
 
 use super::front::Front;
 use super::refusal::Ending;
+use crate::report::grouped;
 use crate::source::nearest::nearest;
 
 /// A longer path is cut in the line.
 const PATH_MAX_CHARS: usize = 200;
+/// A limit is named in the line of a request that has used at least this share of it, in percent.
+const NEAR_PERCENT: u64 = 80;
 /// As many routes of an API are named to a request that has none.
 const ROUTES_MAX: usize = 10;
 
@@ -26,6 +30,8 @@ pub(super) struct Exchange<'a> {
     pub(super) sent: Option<u64>,
     /// Why the request was refused.
     pub(super) ending: Option<&'a Ending>,
+    /// The limit that the request has used most of.
+    pub(super) nearest: Option<LimitShare>,
     pub(super) front: &'a Front,
 }
 
@@ -43,7 +49,10 @@ impl fmt::Display for Exchange<'_> {
         }
         write!(f, " ({})", self.api)?;
         match self.ending {
-            None => Ok(()),
+            None => match self.near() {
+                None => Ok(()),
+                Some(near) => write!(f, ", {}", described(&near)),
+            },
             Some(Ending::NoRoute) => write!(f, ": {}", self.no_route()),
             Some(ending) => {
                 write!(f, ": {ending}")?;
@@ -58,6 +67,16 @@ impl fmt::Display for Exchange<'_> {
 }
 
 impl Exchange<'_> {
+    /// The nearest limit, if the request was close to it.
+    pub(super) fn near(&self) -> Option<LimitShare> {
+        self.nearest.filter(|share| share.percent() >= NEAR_PERCENT)
+    }
+
+    /// The length that the request declares for its body, in bytes.
+    pub(super) fn received(&self) -> Option<u64> {
+        declared(self.head)
+    }
+
     fn no_route(&self) -> String {
         let keys = self.front.route_keys();
         let asked = format!("{} {}", self.head.method, self.head.uri.path());
@@ -77,6 +96,13 @@ impl Exchange<'_> {
 /// The length that a request declares for its body.
 fn declared(head: &Parts) -> Option<u64> {
     head.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// `92 % of lambda_sync_response (5,800,000 of 6,291,556 bytes)`
+fn described(share: &LimitShare) -> String {
+    let LimitShare { row, observed, max } = share;
+    let (percent, max) = (share.percent(), row.unit.of(*max));
+    format!("{percent} % of {} ({} of {max})", row.name, grouped(*observed))
 }
 
 fn bytes(number: u64) -> String {

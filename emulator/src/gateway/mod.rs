@@ -177,8 +177,8 @@ impl Gateway {
         let took = watch.elapsed_millis();
         let (sent, status) = (response.body().size_hint().exact(), response.status());
         let (api, front) = (&*self.logical_id, &self.front);
-        let exchange =
-            Exchange { api, head: &head, status, took, sent, ending: ending.as_ref(), front };
+        let (ending, nearest) = (ending.as_ref(), ctx.nearest.get());
+        let exchange = Exchange { api, head: &head, status, took, sent, ending, nearest, front };
         log(&ctx, &exchange);
         ctx.record(What::Answered {
             api: self.logical_id.clone(),
@@ -212,6 +212,7 @@ impl Gateway {
             return Ok(complete(self.front.party(), answer, moment, &ctx.trace));
         }
         let mut target = self.front.target(&ctx.limits, &self.facts, &received)?;
+        target.wait = self.wait_for(&target.function, target.wait);
         self.authorize(ctx, moment, head, &mut target, &received).await?;
         if let Some(fixed) = target.fixed.take() {
             ctx.keep(Part::ResponseBody, fixed.body.as_bytes());
@@ -341,6 +342,12 @@ impl Gateway {
         }
     }
 
+    /// How long the gateway waits for a function: without an end if the function has no timeouts.
+    fn wait_for(&self, function: &str, wait: Option<Limit<Millis>>) -> Option<Limit<Millis>> {
+        let is_off = self.lambda.function(function).is_some_and(|it| !it.has_timeouts);
+        wait.filter(|_| !is_off)
+    }
+
     /// Waits at most as long as the gateway does.
     async fn in_time<T>(
         &self,
@@ -354,22 +361,47 @@ impl Gateway {
             return Ok(answered);
         }
         // The clock rounds to whole milliseconds; a wait that was cut off was longer than its limit.
-        let waited = watch.elapsed_millis().max(Millis(limit.max.0 + 1));
+        let waited = watch.elapsed_millis().max(Millis(limit.max.0.saturating_add(1)));
         ctx.admit(&limit, waited)?;
         Err(limit.exceeded_by(waited).into())
     }
 }
 
-/// One line for each request: a warning where it was refused, an error where hardcap failed.
+/// The target of the events that are lines of the access log.
+const ACCESS: &str = "hardcap::access";
+
+/// One line for each request: a warning where it was refused, an error where hardcap failed. Its fields are members of the log
+/// as JSON, which `docs/logging.md` describes.
 fn log(ctx: &Context, exchange: &Exchange<'_>) {
-    let request_id = &ctx.request_id;
-    match exchange.ending {
+    let Exchange { api, head, status, took, sent, ending, .. } = exchange;
+    let near = exchange.near();
+    macro_rules! line {
+        ($level:expr) => {
+            tracing::event!(
+                target: ACCESS,
+                $level,
+                request_id = %ctx.request_id,
+                api,
+                method = %head.method,
+                path = head.uri.path(),
+                status = status.as_u16(),
+                duration_ms = took.0,
+                request_bytes = exchange.received(),
+                response_bytes = sent,
+                limit = near.map(|near| near.row.name),
+                limit_percent = near.map(|near| near.percent()),
+                refused_by = ending.and_then(Ending::exceeded).map(|exceeded| exceeded.row.name),
+                "{exchange}"
+            )
+        };
+    }
+    match ending {
         Some(Ending::InvokeError(InvokeError::Bug(cause) | InvokeError::Shortage(cause))) => {
-            tracing::error!(%request_id, %cause, "hardcap failed: {exchange}");
+            line!(tracing::Level::ERROR);
             ctx.record(What::Bug { cause: cause.clone() });
         }
-        None | Some(Ending::NoRoute | Ending::NoStage) => tracing::info!("{exchange}"),
-        Some(_) => tracing::warn!(%request_id, "{exchange}"),
+        None | Some(Ending::NoRoute | Ending::NoStage) => line!(tracing::Level::INFO),
+        Some(_) => line!(tracing::Level::WARN),
     }
 }
 

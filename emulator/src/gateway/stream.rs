@@ -208,7 +208,7 @@ impl Bounds {
                 (&self.idle, silence.elapsed_millis())
             };
             // The clock rounds to whole milliseconds; a wait that was cut off was longer than its limit.
-            let waited = waited.max(Millis(limit.max.0 + 1));
+            let waited = waited.max(Millis(limit.max.0.saturating_add(1)));
             let _ = ctx.admit(limit, waited);
             Cut(limit.exceeded_by(waited))
         })

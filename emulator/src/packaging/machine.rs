@@ -84,6 +84,11 @@ impl Machine {
         python
     }
 
+    /// Whether a Python has debugpy.
+    pub async fn has_debugpy(&mut self, program: &Path) -> bool {
+        ask(program, ["-E", "-c", "import debugpy"]).await.is_some()
+    }
+
     /// Asks a Node for its version; `None` when it does not start.
     pub async fn node(&mut self, program: &Path) -> Option<[u32; 3]> {
         if let Some(known) = self.nodes.get(program) {

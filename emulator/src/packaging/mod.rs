@@ -5,6 +5,7 @@
 pub mod build;
 mod cache;
 pub mod cargo;
+pub mod debugger;
 pub mod machine;
 mod node;
 mod other;

@@ -45,6 +45,19 @@ pub(super) async fn resolve(
     Ok(Resolved { command, note })
 }
 
+/// The command of [`resolve`], changed so that the interpreter listens for a debugger before it loads the function.
+pub(super) fn under_debugpy(mut command: Vec<OsString>, port: u16) -> Vec<OsString> {
+    let listen = format!("import debugpy\ndebugpy.listen((\"127.0.0.1\", {port}))\n");
+    if let Some(script) = command.get_mut(2) {
+        let mut whole = OsString::from(listen);
+        whole.push(&script);
+        *script = whole;
+    }
+    // Without it, a Python from 3.11 on warns that breakpoints may be missed. Older ones ignore the option.
+    command.insert(1, "-Xfrozen_modules=off".into());
+    command
+}
+
 /// The interpreter: the first candidate that starts.
 async fn choose(package: &Package, machine: &mut Machine) -> Result<Python, PackagingError> {
     let id = &package.logical_id;

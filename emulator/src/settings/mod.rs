@@ -1,6 +1,10 @@
 //! `hardcap.toml`: what a template cannot say. Commands, companion services, overrides, all for local runs only.
 
+mod check;
 mod faults;
+mod profile;
+
+pub(crate) use check::ignored;
 
 use std::path::{Path, PathBuf};
 
@@ -36,6 +40,8 @@ pub struct Settings {
     pub sandbox_idle: Option<Millis>,
     /// Further templates, for local runs only: what is not deployed with the application.
     pub also: Vec<PathBuf>,
+    /// Environment variables of all functions, which replace those of the template.
+    pub environment: IndexMap<String, String>,
     /// Values of the template's parameters.
     pub parameters: IndexMap<String, String>,
     /// The values of `Fn::ImportValue`, by the name of the export.
@@ -70,7 +76,7 @@ pub struct Settings {
 }
 
 /// What is said about one function.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FunctionSettings {
     /// Where it is said.
     pub position: Position,
@@ -82,8 +88,10 @@ pub struct FunctionSettings {
     pub code: Option<PathBuf>,
     /// The Python that runs the function, such as `.venv/bin/python`.
     pub python: Option<PathBuf>,
-    /// Variables that replace the template's or come on top.
+    /// Environment variables, which replace those of the template and those of all functions.
     pub environment: IndexMap<String, String>,
+    /// Whether timeouts are enforced. False after `timeout = "off"`.
+    pub has_timeouts: bool,
     /// Folders that stand for the function's layers: what AWS lays over `/opt`.
     pub layers: Vec<PathBuf>,
     /// Programs that run beside the function as external extensions.
@@ -97,6 +105,22 @@ pub struct AuthorizerSettings {
     pub jwks: PathBuf,
     /// The issuer of the tokens, instead of that of the template.
     pub issuer: Option<String>,
+}
+
+impl Default for FunctionSettings {
+    fn default() -> FunctionSettings {
+        FunctionSettings {
+            position: Position::default(),
+            program: None,
+            arguments: Vec::new(),
+            code: None,
+            python: None,
+            environment: IndexMap::new(),
+            has_timeouts: true,
+            layers: Vec::new(),
+            extensions: Vec::new(),
+        }
+    }
 }
 
 /// A service that runs beside the functions, such as the upstream of a proxy.
@@ -123,15 +147,28 @@ pub struct Companion {
 }
 
 impl Settings {
-    /// Reads the text of a `hardcap.toml`.
+    /// Reads the text of a `hardcap.toml`, without a profile.
     ///
     /// # Errors
     ///
-    /// [`TemplateError`] for text that is not TOML, a key that is not known, a value that cannot be: with its line.
+    /// [`TemplateError`] for text that is not TOML, an unknown key or an invalid value, in a profile too: with its line.
     pub fn read(text: &str, path: &Path) -> Result<Settings, TemplateError> {
+        Settings::read_profile(text, path, None)
+    }
+
+    /// Reads the text of a `hardcap.toml`. The keys of the profile take precedence.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::read`], and for a profile that the file does not have.
+    pub fn read_profile(
+        text: &str,
+        path: &Path,
+        profile: Option<&str>,
+    ) -> Result<Settings, TemplateError> {
         let source = Source { path, text };
         toml::parse(&source)
-            .and_then(|root| settings(&root))
+            .and_then(|root| profile::read(root, profile))
             .map(|settings| Settings { folder: path.parent().map(Path::to_owned), ..settings })
             .map_err(|mistake| source.error(mistake))
     }
@@ -163,6 +200,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "also",
         "allow_hosts",
         "allow_origins",
+        "environment",
         "parameters",
         "imports",
         "limits",
@@ -174,6 +212,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         "try",
         "fault",
         "fault_seed",
+        "profiles",
     ];
     only(root, "hardcap.toml", &known)?;
     let mut settings = Settings {
@@ -185,6 +224,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         also: texts(root, "also")?.into_iter().map(PathBuf::from).collect(),
         allow_hosts: parsed(root, "allow_hosts")?,
         allow_origins: parsed(root, "allow_origins")?,
+        environment: text_map(root, "environment")?,
         parameters: text_map(root, "parameters")?,
         imports: text_map(root, "imports")?,
         faults: faults::plan(root)?,
@@ -202,11 +242,11 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
             }
         }
     }
-    if let Some(check) = root.get("check") {
-        only(check, "`check`", &["ignore"])?;
-        if let Some(rules) = check.get("ignore") {
+    if let Some(node) = root.get("check") {
+        only(node, "`check`", &["ignore"])?;
+        if let Some(rules) = node.get("ignore") {
             for rule in rules.items("`ignore`")? {
-                settings.ignore.push(ignored(rule)?);
+                settings.ignore.push(check::known(rule)?);
             }
         }
     }
@@ -226,22 +266,6 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
         settings.tries.push(one_try(item)?);
     }
     Ok(settings)
-}
-
-/// `rule`, or `LogicalId:rule`.
-fn ignored(node: &Node) -> Result<Ignored, Mistake> {
-    let text = node.scalar("a rule in `ignore`")?;
-    let (resource, rule) = match text.split_once(':') {
-        Some((resource, rule)) => (Some(resource.to_owned()), rule),
-        None => (None, text),
-    };
-    if crate::rules::find(rule).is_none() {
-        let known = crate::rules::RULES.iter().map(|rule| rule.id);
-        return Err(Mistake::new(node.at, format!("`hardcap check` has no rule `{rule}`"))
-            .help("docs/check.md lists the rules")
-            .nearest(rule, known));
-    }
-    Ok(Ignored { resource, rule: rule.to_owned() })
 }
 
 /// A span of at least one second.
@@ -295,8 +319,17 @@ fn credential(entry: &Entry) -> Result<Credential, Mistake> {
 
 fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
     let what = format!("the function `{}`", entry.key);
-    let known =
-        ["command", "cargo", "arguments", "code", "python", "environment", "layers", "extensions"];
+    let known = [
+        "command",
+        "cargo",
+        "arguments",
+        "code",
+        "python",
+        "environment",
+        "timeout",
+        "layers",
+        "extensions",
+    ];
     only(&entry.value, &what, &known)?;
     Ok(FunctionSettings {
         position: entry.at,
@@ -305,6 +338,7 @@ fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
         code: text(&entry.value, "code")?.map(PathBuf::from),
         python: text(&entry.value, "python")?.map(PathBuf::from),
         environment: text_map(&entry.value, "environment")?,
+        has_timeouts: has_timeouts(&entry.value)?,
         layers: texts(&entry.value, "layers")?.into_iter().map(PathBuf::from).collect(),
         extensions: texts(&entry.value, "extensions")?.into_iter().map(PathBuf::from).collect(),
     })
@@ -319,6 +353,17 @@ fn authorizer(entry: &Entry) -> Result<AuthorizerSettings, Mistake> {
             .help("name the file with the public keys: a JSON Web Key Set")
     })?;
     Ok(AuthorizerSettings { jwks: PathBuf::from(jwks), issuer: text(&entry.value, "issuer")? })
+}
+
+/// `timeout = "off"`. Another timeout belongs into the template, where AWS reads it too.
+fn has_timeouts(node: &Node) -> Result<bool, Mistake> {
+    match node.get("timeout") {
+        None => Ok(true),
+        Some(timeout) if timeout.scalar("`timeout`")? == "off" => Ok(false),
+        Some(timeout) => Err(timeout
+            .mistaken("`timeout`", "\"off\"")
+            .help("set the function's `Timeout` in the template")),
+    }
 }
 
 fn companion(entry: &Entry) -> Result<Companion, Mistake> {

@@ -150,13 +150,14 @@ fn ignored(
         let rules = metadata.and_then(|metadata| metadata.get("hardcap")?.get("ignore"));
         let Some(rules) = rules else { return Ok(()) };
         for rule in rules.items("`ignore` of the metadata `hardcap`")? {
-            let id = rule.scalar("a rule in `ignore`")?;
-            if crate::rules::find(id).is_none() {
+            let mut one = crate::settings::ignored(rule)?;
+            if crate::rules::find(&one.rule).is_none() {
                 let known = crate::rules::RULES.iter().map(|rule| rule.id);
-                let message = format!("`hardcap check` has no rule `{id}`");
-                scope.warn(Mistake::new(rule.at, message).nearest(id, known));
+                let message = format!("`hardcap check` has no rule `{}`", one.rule);
+                scope.warn(Mistake::new(rule.at, message).nearest(&one.rule, known));
             }
-            ignored.push(Ignored { resource: resource.map(str::to_owned), rule: id.to_owned() });
+            one.resource = resource.map(str::to_owned).or(one.resource);
+            ignored.push(one);
         }
         Ok(())
     };

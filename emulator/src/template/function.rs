@@ -63,7 +63,7 @@ pub(super) fn read_sam(
     let folders =
         Folders { template: folder, project: settings.folder.as_deref().unwrap_or(folder) };
     let code = code::of_sam(&properties, own, folders)?;
-    let mut function = read_function(&properties, entry, own, folders)?;
+    let mut function = read_function(&properties, entry, (own, settings), folders)?;
     function.auto_publish_alias = properties.text("AutoPublishAlias")?;
     parts.packages.push(package(&properties, entry, &function, own, code, folders)?);
     read_events(&properties, &mut function, parts)?;
@@ -92,7 +92,7 @@ pub(super) fn read_raw(
     let folders =
         Folders { template: folder, project: settings.folder.as_deref().unwrap_or(folder) };
     let code = code::of_raw(&properties, entry, own, folders)?;
-    let function = read_function(&properties, entry, own, folders)?;
+    let function = read_function(&properties, entry, (own, settings), folders)?;
     parts.packages.push(package(&properties, entry, &function, own, code, folders)?);
     parts.functions.push(function);
     properties.finish();
@@ -102,7 +102,7 @@ pub(super) fn read_raw(
 fn read_function(
     properties: &Properties<'_>,
     entry: &Entry,
-    own: Option<&FunctionSettings>,
+    (own, settings): (Option<&FunctionSettings>, &Settings),
     folders: Folders<'_>,
 ) -> Result<Function, Mistake> {
     properties.without_effect(&WITHOUT_EFFECT);
@@ -124,7 +124,8 @@ fn read_function(
         memory_mb: properties.number("MemorySize")?.unwrap_or(128),
         ephemeral_storage_mb: ephemeral_storage(properties)?,
         timeout: Millis(u64::from(properties.number::<u32>("Timeout")?.unwrap_or(3)) * 1000),
-        environment: environment(properties, own)?,
+        has_timeouts: own.is_none_or(|own| own.has_timeouts),
+        environment: environment(properties, own, &settings.environment)?,
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
         logging: logging(properties)?,
         layers: code::layers(properties, &entry.key, own, folders)?,
@@ -185,12 +186,14 @@ fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
     Ok(())
 }
 
-/// The template's variables, with those of `hardcap.toml` in place of them or behind them.
+/// The template's variables; those of all functions in `hardcap.toml` replace them, and those of the function replace both.
 fn environment(
     properties: &Properties<'_>,
     own: Option<&FunctionSettings>,
+    of_all: &IndexMap<String, String>,
 ) -> Result<IndexMap<String, String>, Mistake> {
-    let overrides = own.map(|own| own.environment.clone()).unwrap_or_default();
+    let mut overrides = of_all.clone();
+    overrides.extend(own.map(|own| own.environment.clone()).unwrap_or_default());
     let mut environment = IndexMap::new();
     if let Some(child) = properties.child("Environment")? {
         if let Some(variables) = child.child("Variables")? {

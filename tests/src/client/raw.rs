@@ -60,6 +60,17 @@ impl RawConnection {
         }
     }
 
+    /// Reads this many bytes.
+    ///
+    /// # Errors
+    ///
+    /// When reading fails or the other side closes before.
+    pub async fn read_exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let mut read = vec![0; length];
+        self.stream.read_exact(&mut read).await?;
+        Ok(read)
+    }
+
     /// Reads until a text has come, or the end.
     ///
     /// # Errors

@@ -54,7 +54,7 @@ async fn invoke_of_a_function_that_fails_or_of_an_event_that_is_refused_ends_wit
     let unnamed = run(&[]).await;
     assert!(unnamed.said.contains("name a function, one of: Behave, Giant"), "{unnamed:?}");
     let neither = run(&["Behave", "-e", "no-such-file.json"]).await;
-    assert!(neither.said.contains("--event takes JSON, the name of a file, or -"), "{neither:?}");
+    assert!(neither.said.contains("--event accepts JSON, the name of a file, or -"), "{neither:?}");
     up.stop().await;
 }
 

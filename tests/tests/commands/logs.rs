@@ -79,3 +79,60 @@ async fn each_request_of_an_api_is_one_line_with_its_status_its_bytes_and_why_it
     until_said(&up, "http_request_body: 10485761 bytes, 1 over", 1).await;
     up.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_are_selected_by_time_on_the_clock_of_the_run_and_by_a_regular_expression() {
+    let project = Project::new();
+    let up = project.up(&[]).await;
+    let print = async |text: &str| {
+        let event = format!("{{\"print\":\"{text}\"}}");
+        let ran = project.run(&["invoke", "--url", &up.aws, "Behave", "-e", &event]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    };
+    print("first").await;
+    let advance = Call::post(format!("{}/_hardcap/clock/advance", up.aws), r#"{"millis":3600000}"#);
+    assert_eq!(Client::new().send(&advance).await.unwrap().status.as_u16(), 200);
+    print("second").await;
+    let logs = async |more: &[&str]| {
+        let ran = project.run(&[&["logs", "--url", &up.aws], more].concat()).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.printed
+    };
+    let all = logs(&[]).await;
+    assert!(all.contains("| first\n") && all.contains("| second\n"), "{all}");
+    let recent = logs(&["--since", "5m"]).await;
+    assert!(!recent.contains("first") && recent.contains("| second\n"), "{recent}");
+    let all_again = logs(&["--since", "2h"]).await;
+    assert!(all_again.contains("| first\n") && all_again.contains("| second\n"), "{all_again}");
+    assert_eq!(logs(&["--since", "2999-01-01"]).await, "");
+    let found = logs(&["--grep", "^(first|second)$"]).await;
+    assert_eq!(found.lines().count(), 2, "{found}");
+    let json = logs(&["--json", "--grep", "(?i)FIRST"]).await;
+    let line: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(line["text"], "first");
+    assert_eq!(logs(&["--format", "json", "--grep", "(?i)FIRST"]).await, json);
+
+    let log = project.path().join("follow.log");
+    let following =
+        ["logs", "-f", "--url", &up.aws, "--since", "5m", "--grep", "^(first|second|third)$"];
+    let mut following =
+        Process::start_logged(&binary("hardcap", "hardcap"), following, &log).unwrap();
+    assert!(following.line().await.unwrap().ends_with(" | second"));
+    print("third").await;
+    assert!(following.line().await.unwrap().ends_with(" | third"));
+    assert_eq!(following.stop().await.unwrap().code(), Some(0));
+    up.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_time_and_an_invalid_regular_expression_are_wrong_usage() {
+    let project = Project::new();
+    for (arguments, said) in [
+        (["logs", "--since", "soon"], "such as 30s, 5m, 2h or 1d"),
+        (["logs", "--grep", "("], "unclosed group"),
+    ] {
+        let ran = project.run(&arguments).await;
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.said.contains(said), "{ran:?}");
+    }
+}

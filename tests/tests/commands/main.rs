@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod applications;
+mod check_formats;
+mod debugging;
 mod init;
 mod invoke;
 mod limits;
+mod log_output;
 mod logs;
 mod packages;
 mod probe;
@@ -13,4 +16,5 @@ mod project;
 mod replay;
 mod report;
 mod shortage;
+mod variables;
 mod watch;

@@ -125,6 +125,11 @@ impl Up {
         assert_eq!(status.code(), Some(code), "{said}");
     }
 
+    /// The file of its log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.log.clone()
+    }
+
     /// What it has said so far, to people.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()

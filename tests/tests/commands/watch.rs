@@ -57,7 +57,7 @@ async fn an_edited_function_is_another_one_and_the_others_and_all_data_stay() {
 
     let moved = with_stage("edited").replace("Path: /giant", "Path: /large");
     project.write("template.yaml", &moved);
-    until_said(&up, "APIs and their routes have changed: start hardcap anew", 1).await;
+    until_said(&up, "APIs and their routes have changed: restart hardcap to apply it", 1).await;
     up.stop().await;
 }
 
@@ -96,7 +96,7 @@ async fn what_cannot_be_read_or_would_be_refused_changes_nothing_and_is_said() {
     .enumerate()
     {
         project.write("template.yaml", broken);
-        until_said(&up, "what ran before goes on\n", at + 1).await;
+        until_said(&up, "the previous version continues\n", at + 1).await;
         assert!(up.said().contains(reason), "{reason}:\n{}", up.said());
         let environment = invoke(&project, &up, "Behave", ENVIRONMENT).await;
         assert!(environment.contains(r#""STAGE":"kept""#), "{environment}");
@@ -139,7 +139,7 @@ async fn a_rust_function_is_built_when_its_source_is_edited_and_one_that_is_wron
     assert!(invoke(&project, &up, "Rust", r#"{"size":5}"#).await.contains("xxx"));
 
     project.write("watched/src/main.rs", "fn main() { it is no Rust }\n");
-    until_said(&up, "what ran before goes on\n", 1).await;
+    until_said(&up, "the previous version continues\n", 1).await;
     assert!(up.said().contains("the build failed"), "{}", up.said());
     assert!(invoke(&project, &up, "Rust", r#"{"size":5}"#).await.contains("xxx"));
 

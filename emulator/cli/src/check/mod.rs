@@ -1,4 +1,4 @@
-//! What a template shows before anything runs: errors that AWS reports at deployment, and common pitfalls. Pure.
+//! The findings about a template that is not started: errors that AWS reports at deployment, and common pitfalls. Pure.
 
 mod render;
 mod unpacked;
@@ -18,18 +18,18 @@ use hardcap_lambda::rules::{self as lambda_rules, Proposal, Refusal, Unrecorded}
 pub use hardcap::rules::{self, Severity};
 pub use render::{to_github, to_json, to_junit, to_sarif};
 
-/// One thing that was found.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
     /// The id of its rule, one of [`rules::RULES`].
     pub code: &'static str,
-    /// The logical id of the resource that it is about, when there is one.
+    /// The logical id of the resource, if it is about one.
     pub resource: Option<String>,
-    /// Where: `template.yaml:12:3`, when it has a place.
+    /// The place, such as `template.yaml:12:3`, if it has one.
     pub place: Option<String>,
-    /// What was found, and the way out.
+    /// The message with the remedy.
     pub message: String,
 }
 
@@ -41,9 +41,25 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Everything that can be said of a template under the limits of a run, without what is silenced.
+/// A finding that hardcap.toml or the template silences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Silenced {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// The reason, where one is given.
+    pub reason: Option<String>,
+}
+
+/// The findings about a template under the limits of a run, without the silenced ones.
 #[must_use]
 pub fn check(loaded: &Loaded) -> Vec<Finding> {
+    sorted_out(loaded, all(loaded)).0
+}
+
+/// The findings about a template under the limits of a run, with those that are silenced.
+#[must_use]
+pub fn all(loaded: &Loaded) -> Vec<Finding> {
     let mut findings = Findings { loaded, all: refused(loaded) };
     for warning in &loaded.warnings {
         findings.all.push(of_warning(loaded, warning));
@@ -57,24 +73,29 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     for bucket in &loaded.config.buckets {
         findings.bucket(bucket);
     }
-    without_silenced(loaded, findings.all)
+    findings.all
 }
 
-/// The findings that neither hardcap.toml nor the template silences.
+/// The findings that neither hardcap.toml nor the template silences, and the silenced ones.
 #[must_use]
-pub fn without_silenced(loaded: &Loaded, mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.retain(|finding| {
-        !loaded.ignored.iter().any(|ignored| {
+pub fn sorted_out(loaded: &Loaded, findings: Vec<Finding>) -> (Vec<Finding>, Vec<Silenced>) {
+    let (mut shown, mut silenced) = (Vec::new(), Vec::new());
+    for finding in findings {
+        let ignored = loaded.ignored.iter().find(|ignored| {
             ignored.rule == finding.code
                 && (ignored.resource.is_none() || ignored.resource == finding.resource)
-        })
-    });
-    findings
+        });
+        match ignored {
+            None => shown.push(finding),
+            Some(ignored) => silenced.push(Silenced { finding, reason: ignored.reason.clone() }),
+        }
+    }
+    (shown, silenced)
 }
 
 fn of_warning(loaded: &Loaded, warning: &Warning) -> Finding {
     let help = warning.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-    // The resource that is declared last before the warning.
+    // The last resource that is declared before the warning.
     let before = loaded
         .places
         .iter()
@@ -102,7 +123,7 @@ pub fn unreadable(error: &TemplateError) -> Finding {
     }
 }
 
-/// What AWS would refuse to deploy, in its own words. An emulator that took it would hide the refusal until it is deployed.
+/// The properties that AWS would refuse to deploy, with AWS's own message.
 #[must_use]
 pub fn refused(loaded: &Loaded) -> Vec<Finding> {
     let mut findings = Findings { loaded, all: Vec::new() };
@@ -156,7 +177,7 @@ impl Findings<'_> {
                 let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 format!("AWS refuses `{id}`: it has no runtime `{runtime}`{help}")
             }
-            // AWS's own words, reported from 2019-05-22 to 2023.
+            // AWS's text, reported from 2019-05-22 to 2023.
             Standing::NoUpdate(since) => format!(
                 "AWS refuses `{id}` since {since}: The runtime parameter of {runtime} is no longer supported for creating or \
                  updating AWS Lambda functions."
@@ -177,7 +198,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Compression from a size on that is larger than any answer.
+    /// A minimum size for compression that is larger than any response.
     fn compression(&mut self, api: &Api) {
         let ApiKind::Rest { minimum_compression_size: Some(size), .. } = api.kind else { return };
         let limits = &self.loaded.config.limits;
@@ -189,7 +210,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Reservations that leave too little to functions without one.
+    /// Reservations that leave too little concurrency to other functions.
     fn reservations(&mut self) {
         let functions = &self.loaded.config.functions;
         let reserved = functions.iter().map(|it| u64::from(it.reserved_concurrency.unwrap_or(0)));
@@ -202,7 +223,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Code and layers that are too large together, where that is as certain as `severity` says.
+    /// Code and layers that are too large together, with this severity.
     fn unpacked(&mut self, severity: Severity) {
         let loaded = self.loaded;
         for (function, package) in loaded.config.functions.iter().zip(&loaded.packages) {
@@ -224,7 +245,7 @@ impl Findings<'_> {
 
     fn open_access(&mut self, function: &Function) {
         let value = |name: &str| function.environment.get(name);
-        // Both together are the proxy's; other programs may mean something else by `ACCESS`.
+        // Only the proxy has both variables. In other programs `ACCESS` may have another meaning.
         if value("ACCESS").is_some_and(|it| it == "open") && value("UPSTREAM_URL").is_some() {
             let message = format!(
                 "`{}` has ACCESS=open: everyone who reaches it acts with the rights of its role",
@@ -234,7 +255,7 @@ impl Findings<'_> {
         }
     }
 
-    /// A function that outlives its gateway answers nobody.
+    /// A function whose response comes after the timeout of its gateway.
     fn timeout(&mut self, function: &Function) {
         let limits = &self.loaded.config.limits;
         let waits = self.loaded.config.apis.iter().flat_map(|api| {
@@ -257,12 +278,12 @@ impl Findings<'_> {
         }
     }
 
-    /// The bucket that the proxy fills should empty itself and be readable by browsers.
+    /// The bucket of the proxy's responses should have a lifecycle and be readable by browsers.
     fn bucket(&mut self, bucket: &Bucket) {
-        let told = |function: &&Function| {
+        let fills = |function: &&Function| {
             function.environment.get("OVERFLOW_BUCKET").is_some_and(|name| *name == bucket.name)
         };
-        let Some(function) = self.loaded.config.functions.iter().find(told) else { return };
+        let Some(function) = self.loaded.config.functions.iter().find(fills) else { return };
         let (function, name) = (function.logical_id.clone(), &bucket.name);
         if !bucket.lifecycle.iter().any(|rule| rule.expiration_days.is_some()) {
             let message = format!(
@@ -304,7 +325,7 @@ fn seconds(millis: u64) -> String {
     }
 }
 
-/// The row of that name, and its number in force.
+/// The row of this name, and its number in force.
 fn in_force(limits: &Limits, name: &str) -> (&'static Row, u64) {
     limits
         .in_force()
@@ -312,7 +333,7 @@ fn in_force(limits: &Limits, name: &str) -> (&'static Row, u64) {
         .expect("the names used here are in the table, which a test checks")
 }
 
-/// How long an API waits for the answer of a route: longer than for others when it streams and has a timeout that says so.
+/// The timeout of a route, in milliseconds. A streaming route can have a longer one.
 fn wait(limits: &Limits, kind: &ApiKind, route: &Route) -> u64 {
     let (stream, longest) = in_force(limits, "rest_stream_timeout");
     let streams = route.response_transfer_mode == ResponseTransferMode::Stream

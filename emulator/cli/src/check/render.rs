@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Finding, Severity, rules};
+use super::{Finding, Severity, Silenced, rules};
 
 /// The page that explains the rules.
 const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/check.md");
@@ -36,25 +36,33 @@ impl Finding {
     }
 }
 
-/// An object with the findings, their numbers, and the version of this form.
+/// A finding as an object.
+fn object(finding: &Finding) -> Value {
+    let at = finding.at();
+    json!({
+        "severity": finding.severity,
+        "rule": finding.code,
+        "code": finding.code,
+        "resource": finding.resource,
+        "place": finding.place,
+        "file": at.as_ref().map(|at| at.file),
+        "line": at.as_ref().map(|at| at.line),
+        "column": at.as_ref().map(|at| at.column),
+        "message": finding.message,
+    })
+}
+
+/// An object with the findings, their numbers, the silenced findings, and the version of this form.
 #[must_use]
-pub fn to_json(findings: &[Finding]) -> String {
+pub fn to_json(findings: &[Finding], silenced: &[Silenced]) -> String {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let all: Vec<Value> = findings
+    let all: Vec<Value> = findings.iter().map(object).collect();
+    let silenced: Vec<Value> = silenced
         .iter()
-        .map(|finding| {
-            let at = finding.at();
-            json!({
-                "severity": finding.severity,
-                "rule": finding.code,
-                "code": finding.code,
-                "resource": finding.resource,
-                "place": finding.place,
-                "file": at.as_ref().map(|at| at.file),
-                "line": at.as_ref().map(|at| at.line),
-                "column": at.as_ref().map(|at| at.column),
-                "message": finding.message,
-            })
+        .map(|one| {
+            let mut object = object(&one.finding);
+            object["reason"] = one.reason.clone().into();
+            object
         })
         .collect();
     let json = json!({
@@ -63,6 +71,7 @@ pub fn to_json(findings: &[Finding]) -> String {
         "warnings": count(Severity::Warning),
         "notes": count(Severity::Note),
         "findings": all,
+        "silenced": silenced,
     });
     format!("{json:#}\n")
 }
@@ -89,12 +98,13 @@ pub fn to_sarif(findings: &[Finding]) -> String {
         .map(|finding| {
             let mut result = json!({
                 "ruleId": finding.code,
+                "ruleIndex": codes.iter().position(|code| *code == finding.code),
                 "level": finding.severity,
                 "message": { "text": finding.message },
             });
             if let Some(at) = finding.at() {
                 result["locations"] = json!([{ "physicalLocation": {
-                    "artifactLocation": { "uri": at.file },
+                    "artifactLocation": { "uri": uri(at.file) },
                     "region": { "startLine": at.line, "startColumn": at.column },
                 }}]);
             }
@@ -111,10 +121,21 @@ pub fn to_sarif(findings: &[Finding]) -> String {
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules,
             }},
+            "columnKind": "unicodeCodePoints",
             "results": results,
         }],
     });
     format!("{sarif:#}\n")
+}
+
+/// The URI of a file: relative for a relative path, so that code scanning finds the file in the repository.
+fn uri(file: &str) -> String {
+    let path = hardcap_core::uri::encode(file.as_bytes(), true);
+    match path.strip_prefix("./") {
+        Some(path) => path.to_owned(),
+        None if path.starts_with('/') => format!("file://{path}"),
+        None => path,
+    }
 }
 
 /// Workflow commands of GitHub Actions: each finding is shown at its line of a pull request.
@@ -214,8 +235,15 @@ mod tests {
     }
 
     #[test]
+    fn the_uri_of_a_file_is_encoded_and_relative_where_its_path_is() {
+        assert_eq!(uri("./my app/t.yaml"), "my%20app/t.yaml");
+        assert_eq!(uri("../t.yaml"), "../t.yaml");
+        assert_eq!(uri("/srv/t#1.yaml"), "file:///srv/t%231.yaml");
+    }
+
+    #[test]
     fn json_has_a_version_and_the_place_in_parts() {
-        let json: Value = serde_json::from_str(&to_json(&findings())).expect("JSON");
+        let json: Value = serde_json::from_str(&to_json(&findings(), &[])).expect("JSON");
         assert_eq!(
             (&json["version"], &json["errors"], &json["warnings"]),
             (&json!(1), &json!(1), &json!(1))

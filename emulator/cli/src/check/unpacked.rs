@@ -1,4 +1,4 @@
-//! How large the code and the layers of a function are once unpacked. Unlike the other rules, this one looks at files.
+//! The unpacked size of the code and the layers of a function. Unlike the other rules, this one reads files.
 
 use std::path::{Component, Path};
 
@@ -9,10 +9,10 @@ use hardcap_limits::{Bytes, Exceeded, Limits, Party};
 
 use super::Severity;
 
-/// What AWS says of a function whose code and layers are too large together.
+/// AWS's refusal of a function whose code and layers are too large together.
 ///
-/// It is certain for what is deployed as it is: a zip, the output of a build tool, layers. The folder of a function that is built first may
-/// hold more than its package will.
+/// The refusal is certain for code that is deployed unchanged: a zip, the output of a build tool, layers. The folder of a function that is
+/// built first may have more files than its package.
 pub(super) fn refusal(
     limits: &Limits,
     function: &Function,
@@ -25,7 +25,7 @@ pub(super) fn refusal(
     let exceeded = limit.admit(Bytes(code_bytes + layers)).err()?;
     let is_certain = limit.max < Bytes(layers) || code.is_some_and(is_deployed_as_it_is);
     let severity = if is_certain { Severity::Error } else { Severity::Warning };
-    // Code alone has the text of its own row.
+    // Code without layers has the text of another row.
     let alone = Limits::row("lambda_unzipped").filter(|_| layers == 0);
     let refusal = match alone {
         Some(row) => {
@@ -36,7 +36,7 @@ pub(super) fn refusal(
     Some((severity, refusal))
 }
 
-/// The code of such a function is its source; what is deployed is one binary.
+/// The folder of such a function has its source; one binary is deployed.
 fn is_built_by_cargo(package: &Package) -> bool {
     let named = matches!(package.program, Some(Program::Cargo { .. }));
     let source = |code: &Path| code.join("Cargo.toml").exists() && !code.join("bootstrap").exists();

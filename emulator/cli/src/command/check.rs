@@ -1,4 +1,4 @@
-//! `hardcap check`: findings without a run.
+//! `hardcap check`: findings about a template that is not started.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use super::Failure;
 use super::options::{LimitOptions, TemplateOptions};
-use super::project::{Project, Unopened};
+use super::project::{Project, ProjectError};
 use super::terminal::{self, print};
 use super::up::block_on;
-use crate::check::{Finding, Severity};
+use crate::check::{Finding, Severity, Silenced};
 use hardcap::packaging::machine::Machine;
 use hardcap::packaging::{self, Code, Found, Means, PackagingError};
 
-/// How findings are printed.
+/// The format of findings.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(super) enum Format {
     /// One finding a line
@@ -25,11 +25,11 @@ pub(super) enum Format {
     Sarif,
     /// Workflow commands of GitHub Actions, which show each finding at its line
     Github,
-    /// JUnit's XML, a test case a finding
+    /// JUnit XML with a test case for each finding
     Junit,
 }
 
-/// Looks for the program of each function, and asks the interpreters; nothing is built or installed.
+/// Finds the program of each function and asks the interpreters for their versions. Nothing is built or installed.
 async fn programs(project: &Project) -> Vec<Finding> {
     let mut machine = Machine::here();
     let means = Means { only_looks: true, ..Means::default() };
@@ -47,7 +47,7 @@ async fn programs(project: &Project) -> Vec<Finding> {
         let (found, package) = match found {
             Ok(found) => found,
             Err(missing) => {
-                // Code that is elsewhere cannot be looked at, which is not a fault of the template.
+                // Code in another place cannot be read, which is not an error of the template.
                 let is_elsewhere = matches!(package.code, Code::Image(_) | Code::Uploaded(_));
                 let severity = if is_elsewhere { Severity::Note } else { Severity::Error };
                 add(severity, "no-program", error(&missing));
@@ -72,7 +72,7 @@ async fn programs(project: &Project) -> Vec<Finding> {
     findings
 }
 
-/// Looks at a template. Exit code 1 when something would fail.
+/// Checks a template. The exit code is 1 if a finding is an error.
 pub(super) fn check(
     template: Option<PathBuf>,
     limits: &LimitOptions,
@@ -81,25 +81,25 @@ pub(super) fn check(
 ) -> Result<ExitCode, Failure> {
     let project = match Project::read(template, limits, options) {
         Ok(project) => project,
-        Err(Unopened::Template(error)) => {
-            // In the other formats a program reads the error where it reads findings.
+        Err(ProjectError::Template(error)) => {
+            // A program that reads another format expects the error among the findings.
             if !matches!(format, Format::Text) {
-                show(&[crate::check::unreadable(&error)], format)?;
+                show(&[crate::check::unreadable(&error)], &[], format)?;
             }
             return Err(Failure::new(error));
         }
-        Err(Unopened::Other(failure)) => return Err(failure),
+        Err(ProjectError::Other(failure)) => return Err(failure),
     };
-    let mut findings = crate::check::check(&project.loaded);
+    let mut findings = crate::check::all(&project.loaded);
     findings.extend(block_on(programs(&project))?);
-    let findings = crate::check::without_silenced(&project.loaded, findings);
-    show(&findings, format)?;
+    let (findings, silenced) = crate::check::sorted_out(&project.loaded, findings);
+    show(&findings, &silenced, format)?;
     let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Prints the findings in a format; the text is followed by their numbers on standard error.
-fn show(findings: &[Finding], format: Format) -> Result<(), Failure> {
+fn show(findings: &[Finding], silenced: &[Silenced], format: Format) -> Result<(), Failure> {
     match format {
         Format::Text => {
             let mut text = String::new();
@@ -111,11 +111,15 @@ fn show(findings: &[Finding], format: Format) -> Result<(), Failure> {
                 let number = findings.iter().filter(|it| it.severity == severity).count();
                 format!("{number} {severity}{}", if number == 1 { "" } else { "s" })
             };
-            let counts = [Severity::Error, Severity::Warning, Severity::Note].map(count);
+            let mut counts =
+                [Severity::Error, Severity::Warning, Severity::Note].map(count).to_vec();
+            if !silenced.is_empty() {
+                counts.push(format!("{} silenced", silenced.len()));
+            }
             terminal::say(&counts.join(", "));
             Ok(())
         }
-        Format::Json => print(&crate::check::to_json(findings)),
+        Format::Json => print(&crate::check::to_json(findings, silenced)),
         Format::Sarif => print(&crate::check::to_sarif(findings)),
         Format::Github => print(&crate::check::to_github(findings)),
         Format::Junit => print(&crate::check::to_junit(findings)),

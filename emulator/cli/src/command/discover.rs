@@ -1,4 +1,4 @@
-//! Which template a folder has where the command line names none, and which folder a template belongs to.
+//! The template of a folder, if the command line does not name one, and the project folder of a template.
 
 use std::path::{Path, PathBuf};
 
@@ -6,26 +6,26 @@ use super::Failure;
 use super::project::NAMES;
 use hardcap_core::paths::folder_of;
 
-/// What `sam build` leaves.
+/// The output of `sam build`.
 const SAM_BUILT: &str = ".aws-sam/build/template.yaml";
-/// What `serverless package` leaves.
+/// The output of `serverless package`.
 const SERVERLESS_BUILT: &str = ".serverless/cloudformation-template-update-stack.json";
 /// Files of the Serverless Framework.
 const SERVERLESS: [&str; 5] =
     ["serverless.yml", "serverless.yaml", "serverless.json", "serverless.ts", "serverless.js"];
 
-/// A template that was found, and what is said about it.
+/// A template that was found, and a note about the choice.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Discovered {
     pub(super) template: PathBuf,
     pub(super) note: Option<String>,
 }
 
-/// Looks for the template of a folder.
+/// Finds the template of a folder.
 ///
 /// # Errors
 ///
-/// [`Failure`] where there is none: with the command that makes one, where the folder shows which.
+/// [`Failure`] if there is none, with the command that creates one if the folder shows which.
 pub(super) fn template(folder: &Path) -> Result<Discovered, Failure> {
     let in_folder =
         |name: &str| if folder == Path::new(".") { name.into() } else { folder.join(name) };

@@ -18,6 +18,7 @@ use super::terminal;
 use super::up;
 use super::up::{Signals, block_on, start_log};
 use super::{Failure, GATE_FAILED};
+use crate::output::LogFormat;
 use hardcap::report::Report;
 use hardcap::report::gate::Failure as GateFailure;
 use hardcap::report::saved::Saved;
@@ -26,13 +27,13 @@ use hardcap_core::config::Config;
 use hardcap_core::console;
 use hardcap_core::tool::Tool;
 
-/// How long the first lines may take to be written before the command starts.
+/// The maximum time for writing the first lines before the command starts.
 const WRITTEN_WITHIN: Duration = Duration::from_millis(500);
 
-/// What is run, and what must not happen.
+/// The command, and the conditions under which the run fails.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-The command finds in its environment:
+The environment of the command has:
   AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION: what an SDK needs
   HARDCAP_API_<ID>, HARDCAP_URL_<ID>: the address of each API and function URL, by logical id
   HARDCAP_FUNCTION_<ID>, HARDCAP_TABLE_<ID>, HARDCAP_BUCKET_<ID>: the names of these resources
@@ -64,28 +65,34 @@ pub(super) struct ExecOptions {
     trust: TrustOptions,
     #[command(flatten)]
     gate: GateOptions,
-    /// Write the report here as JUnit XML
+    /// Write the report to this file as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Write the report here as JSON
+    /// Write the report to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the report here as a page of HTML
+    /// Write the report to this file as HTML
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write the run here, for `hardcap report`
+    /// Write the run to this file, for `hardcap report`
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
-    /// Start although AWS would refuse to deploy the template
+    /// Start even if AWS would refuse to deploy the template
     #[arg(long)]
     allow_invalid: bool,
-    /// Run what was built before
+    /// Skip the build and run existing programs
     #[arg(long)]
     no_build: bool,
-    /// Tell functions AWS's host names (ID.execute-api.REGION.amazonaws.com) and https, for applications that build links
+    /// Enforce no timeouts: of functions, of their init, and of the gateways in front of them
+    #[arg(long)]
+    no_timeouts: bool,
+    /// Give functions AWS's host names (ID.execute-api.REGION.amazonaws.com) and https, for applications that build links
     #[arg(long)]
     aws_hosts: bool,
-    /// Print errors, the report and the command's own output only
+    /// The format of the lines on standard error, apart from those of the command
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    log_format: LogFormat,
+    /// Print only errors, the report and the output of the command
     #[arg(short, long)]
     quiet: bool,
 }
@@ -95,7 +102,9 @@ pub(super) fn exec(options: &ExecOptions) -> Result<ExitCode, Failure> {
         no_build: options.no_build,
         aws_hosts: options.aws_hosts,
         allow_invalid: options.allow_invalid,
+        no_timeouts: options.no_timeouts,
         quiet: options.quiet,
+        log_format: options.log_format,
         trust: options.trust.clone(),
         ..UpOptions::of(options.limits.clone(), options.template_options.clone())
     };
@@ -112,7 +121,7 @@ async fn run(
     let mut signals = Signals::new()?;
     let started = tokio::select! {
         started = start(project, up) => started?,
-        _ = signals.next() => return Err(Failure::new("stopped before everything listened")),
+        _ = signals.next() => return Err(Failure::new("interrupted before startup was complete")),
     };
     let Started { emulator, companions, addresses, .. } = started;
     let config = &project.loaded.config;
@@ -124,7 +133,7 @@ async fn run(
 
     let failures = options.gate.failures(&report);
     write_reports(options, &run, &report, &failures)?;
-    terminal::say(&format!("\n{}", report.to_table()));
+    up::show_report(&report)?;
     for failure in &failures {
         terminal::error(&failure.to_string());
     }
@@ -137,42 +146,43 @@ async fn run_command(
     config: &Config,
     signals: &mut Signals,
 ) -> Result<ExitStatus, Failure> {
-    let (program, arguments) = words.split_first().ok_or_else(|| Failure::new("no command"))?;
+    let (program, arguments) =
+        words.split_first().ok_or_else(|| Failure::new("the command is missing"))?;
     let mut tool = Tool::new(program.clone(), arguments, Path::new("."));
     tool.environment = environment(addresses, config);
     let inherited = std::env::vars_os().map(|(name, _)| name);
-    tool.hidden = inherited.filter(|name| is_of_the_developer(&name.to_string_lossy())).collect();
-    // What was written so far comes before what the command writes.
+    tool.hidden = inherited.filter(|name| is_developers_own(&name.to_string_lossy())).collect();
+    // The lines so far must precede those of the command.
     console::flush(WRITTEN_WITHIN);
     let name = program.to_string_lossy();
     let mut child = tool
         .start_in_foreground()
-        .map_err(|error| Failure::new(format!("`{name}` cannot be run: {error}")))?;
-    let mut asked_to_end = false;
+        .map_err(|error| Failure::new(format!("cannot run `{name}`: {error}")))?;
+    let mut was_signalled = false;
     loop {
         let signal = tokio::select! {
             status = child.wait() => return status.map_err(Failure::new),
             signal = signals.next() => signal,
         };
         match child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
-            // Asked a second time: nothing is waited for.
-            Some(pid) if asked_to_end => {
-                // It fails when the command has just ended.
+            // The second signal ends the command immediately.
+            Some(pid) if was_signalled => {
+                // An error means that the command has just ended.
                 let _ = kill_process(pid, Signal::KILL);
             }
-            // A terminal has sent the interrupt to the command too; it decides how it ends.
+            // A terminal sends the interrupt to the command as well, which decides how it ends.
             Some(pid) if signal == SignalKind::terminate() => {
                 let _ = kill_process(pid, Signal::TERM);
             }
             _ => {}
         }
-        asked_to_end = true;
+        was_signalled = true;
     }
 }
 
-/// Whether a variable is one of the developer's own settings of AWS's clients: credentials, roles, profiles, endpoints. A
-/// test that inherits them can reach AWS. What only concerns output and retries stays.
-pub(super) fn is_of_the_developer(name: &str) -> bool {
+/// Whether a variable is a setting of the developer's AWS clients: credentials, roles, profiles, endpoints. A test that inherits
+/// one can reach AWS. Settings of output and retries are not among them.
+pub(super) fn is_developers_own(name: &str) -> bool {
     const NAMES: [&str; 28] = [
         "AWS_ACCESS_KEY",
         "AWS_ACCESS_KEY_ID",
@@ -215,7 +225,7 @@ pub(super) fn is_of_the_developer(name: &str) -> bool {
     NAMES.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
-/// What a command finds in its environment: what an SDK needs, and the names of what the template has.
+/// The environment of a command: the settings of an SDK, and the names of the template's resources.
 pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String, String)> {
     let region = &config.region;
     let mut variables: Vec<(String, String)> = [
@@ -224,7 +234,7 @@ pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_REGION", region),
         ("AWS_DEFAULT_REGION", region),
-        // An empty file: profiles of the developer name real accounts and endpoints.
+        // An empty file, because the developer's profiles have real accounts and endpoints.
         ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
@@ -234,7 +244,7 @@ pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     let mut add = |kind: &str, id: &str, value: &str| {
-        // Logical ids are letters and digits; other characters cannot be in a variable's name.
+        // Logical ids have letters and digits only. The name of a variable cannot have other characters.
         let id = id.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         variables.push((format!("HARDCAP_{kind}_{id}"), value.to_owned()));
     };
@@ -279,7 +289,7 @@ fn write_reports(
     }
 }
 
-/// The command's own code where it failed, 128 and the signal's number where it was killed, as shells do; else the gate's.
+/// The exit code of the command if it failed; 128 plus the signal's number if a signal ended it, as in shells; else that of the gate.
 fn exit_code(status: ExitStatus, failures: &[GateFailure]) -> ExitCode {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     match u8::try_from(code) {
@@ -292,7 +302,7 @@ fn exit_code(status: ExitStatus, failures: &[GateFailure]) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::is_of_the_developer;
+    use super::is_developers_own;
 
     #[test]
     fn credentials_roles_profiles_and_endpoints_are_hidden_and_an_application_s_variables_are_not()
@@ -307,12 +317,12 @@ mod tests {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
         ] {
-            assert!(is_of_the_developer(name), "{name}");
+            assert!(is_developers_own(name), "{name}");
         }
         for name in
             ["AWS_STORAGE_BUCKET_NAME", "AWS_PAGER", "AWS_MAX_ATTEMPTS", "PATH", "AWS_CA_BUNDLE"]
         {
-            assert!(!is_of_the_developer(name), "{name}");
+            assert!(!is_developers_own(name), "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `hardcap explain`: which limit a log line, an error, a captured response or an event is about.
+//! `hardcap explain`: the limit that a log line, an error, a captured response or an event is about.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,17 +9,17 @@ use super::terminal;
 use crate::explain::Explained;
 use hardcap::settings::Settings;
 
-/// How it is printed.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(super) enum Format {
     /// Sentences
     #[default]
     Text,
-    /// For machines
+    /// For programs
     Json,
 }
 
-/// Exit code 1 when nothing was explained, so that a script can test it.
+/// The exit code is 1 if nothing was explained.
 pub(super) fn explain(
     file: Option<&Path>,
     options: &LimitOptions,

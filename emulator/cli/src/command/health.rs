@@ -1,48 +1,62 @@
-//! `hardcap health`: whether a running hardcap listens. A container has no other program to ask with.
+//! `hardcap health`: whether a running hardcap listens. The container image has no other HTTP client.
 
 use std::process::ExitCode;
 
 use bytes::Bytes;
 use hardcap_limits::Millis;
-use http::Uri;
+use http::uri::InvalidUri;
+use http::{StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as RequestError};
 use hyper_util::rt::TokioExecutor;
 
 use super::Failure;
 use super::remote;
 use super::terminal;
 use super::up::block_on;
+use crate::client::with_causes;
 use hardcap_core::clock::Clock;
 
-/// An emulator that takes longer to say that it is well is not.
-const ANSWER_WITHIN: Millis = Millis(5_000);
-/// No description of where everything listens is longer.
-const ANSWER_BYTES: usize = 1 << 20;
+/// The maximum time for the response of a healthy emulator.
+const RESPONSE_WITHIN: Millis = Millis(5_000);
+/// The maximum size of the response.
+const RESPONSE_BYTES: usize = 1 << 20;
+
+/// The reason why a hardcap is not healthy.
+#[derive(Debug, thiserror::Error)]
+enum HealthError {
+    #[error("this is not a URL: {0}")]
+    InvalidUrl(#[from] InvalidUri),
+    #[error("nothing responds: {}", with_causes(.0))]
+    Unreachable(#[from] RequestError),
+    #[error("no response within {} s", RESPONSE_WITHIN.0 / 1000)]
+    TimedOut,
+    #[error("the response cannot be read: {0}")]
+    Unreadable(Box<dyn std::error::Error + Send + Sync>),
+    #[error("{status}: {body}")]
+    Unhealthy { status: StatusCode, body: String },
+}
 
 pub(super) fn health(control: &str) -> Result<ExitCode, Failure> {
     let url = remote::control(control, "health");
-    let said = block_on(async {
-        let answer = Clock::default().timeout(ANSWER_WITHIN, ask(&url)).await;
-        answer.unwrap_or_else(|| Err(format!("no answer within {} s", ANSWER_WITHIN.0 / 1000)))
+    let body = block_on(async {
+        let asked = Clock::default().timeout(RESPONSE_WITHIN, ask(&url)).await;
+        asked.unwrap_or(Err(HealthError::TimedOut))
     })?;
-    let said = said.map_err(|cause| Failure::new(format!("{url}: {cause}")))?;
-    terminal::print(&format!("{said}\n"))?;
+    let body = body.map_err(|error| Failure::new(format!("{url}: {error}")))?;
+    terminal::print(&format!("{body}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn ask(url: &str) -> Result<String, String> {
-    let uri: Uri = url.parse().map_err(|error| format!("this is no URL: {error}"))?;
+async fn ask(url: &str) -> Result<String, HealthError> {
+    let uri: Uri = url.parse()?;
     let client: Client<HttpConnector, Empty<Bytes>> =
         Client::builder(TokioExecutor::new()).build_http();
-    let answer = client.get(uri).await.map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        format!("nobody answers: {}", cause.unwrap_or_else(|| error.to_string()))
-    })?;
-    let status = answer.status();
-    let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await;
-    let body = body.map_err(|error| format!("its answer cannot be read: {error}"))?.to_bytes();
-    let text = String::from_utf8_lossy(&body).into_owned();
-    if status.is_success() { Ok(text) } else { Err(format!("{status}: {text}")) }
+    let response = client.get(uri).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), RESPONSE_BYTES).collect().await;
+    let body = body.map_err(HealthError::Unreadable)?.to_bytes();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    if status.is_success() { Ok(body) } else { Err(HealthError::Unhealthy { status, body }) }
 }

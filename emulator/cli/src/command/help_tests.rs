@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use super::Arguments;
 
-/// What clap prints after the options; clap wraps longer lines, which tears them apart.
+/// The maximum length of a line after the options: clap wraps longer lines.
 const WIDTH: usize = 100;
 
 /// The lines below `Examples:`, up to an empty line.

@@ -1,4 +1,4 @@
-//! What `hardcap up` prints: which limits, where everything listens, what to try. Pure.
+//! The messages of `hardcap up`: the limits, the addresses, commands to try. Pure.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use hardcap::report::grouped;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
 
-/// The first line of a run: the day of the limits, and how many numbers differ from the newest ones; then the numbers that were set.
+/// The first line of a run: the date of the limits, and how many numbers differ from the newest ones; then the overrides.
 pub(super) fn limits_line(limits: &Limits) -> String {
     let date = limits.date();
     let mut line = format!("limits: {date}");
@@ -41,7 +41,7 @@ pub(super) fn limits_line(limits: &Limits) -> String {
     line
 }
 
-/// What hardcap leaves out: the resources of other services in one line, everything else in a line of its own.
+/// The notes: resources of other services in one line, every other note in its own line.
 pub(super) fn notes(findings: &[Finding]) -> Vec<String> {
     let mut kinds: IndexMap<&str, Vec<&str>> = IndexMap::new();
     let mut lines = Vec::new();
@@ -60,8 +60,12 @@ pub(super) fn notes(findings: &[Finding]) -> Vec<String> {
     lines
 }
 
-/// Where everything listens, one line each, and what to try.
-pub(super) fn addresses(config: &Config, addresses: &Addresses) -> String {
+/// The addresses, one line each, and commands to try.
+pub(super) fn addresses(
+    config: &Config,
+    addresses: &Addresses,
+    debuggers: &IndexMap<&str, Option<String>>,
+) -> String {
     let mut text = String::from("\n");
     let mut line = |what: &str, name: &str, url: &str| {
         let _ = writeln!(text, "  {what:<13} {name:<20} {url}");
@@ -79,6 +83,9 @@ pub(super) fn addresses(config: &Config, addresses: &Addresses) -> String {
     }
     for (name, url) in &addresses.companions {
         line("companion", name, url);
+    }
+    for (function, address) in debuggers {
+        line("debugger", function, address.as_deref().unwrap_or("by process id, see its log"));
     }
     line("AWS endpoint", "AWS_ENDPOINT_URL", &addresses.aws);
     line("live page", "", &format!("{}/", addresses.control));

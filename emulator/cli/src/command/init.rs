@@ -1,4 +1,4 @@
-//! `hardcap init`: the files that a project begins with. What is there already is never touched.
+//! `hardcap init`: writes the first files of a project. Existing files are not changed.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{Failure, project, terminal};
 
-/// Where.
+/// The folder of the project.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 In a folder with a template, it writes a hardcap.toml in which every line is a comment. In a folder
@@ -21,7 +21,7 @@ Examples:
   hardcap init && hardcap
   hardcap init new-project")]
 pub(super) struct InitOptions {
-    /// The folder; made if it does not exist
+    /// The folder; created if it does not exist
     #[arg(default_value = ".")]
     folder: PathBuf,
 }
@@ -63,9 +63,9 @@ pub(super) fn init(options: &InitOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `false` when there is such a file already.
+/// `false` if the file exists already.
 fn write(path: &Path, file: &File) -> Result<bool, Failure> {
-    let failed = |error| Failure::new(format!("{} cannot be written: {error}", path.display()));
+    let failed = |error| Failure::new(format!("cannot write {}: {error}", path.display()));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }

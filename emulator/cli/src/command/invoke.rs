@@ -1,4 +1,4 @@
-//! `hardcap invoke`: one event for one function, of a hardcap that runs or of a template that is started for it.
+//! `hardcap invoke`: invokes a function of a running hardcap, or of a template that is started for it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use clap::Args;
 use http::{Method, StatusCode};
+use serde_json::Value;
 
 use super::launch::with_started;
 use super::options::{LimitOptions, TemplateOptions, UpOptions};
@@ -15,9 +16,9 @@ use super::project::Project;
 use super::remote::{self, usual_url};
 use super::up::{block_on, start_log};
 use super::{Failure, terminal};
-use crate::client::Answer;
+use crate::client::Response;
 
-/// Which function, which event, and where.
+/// The function, the event, and the hardcap.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Without --url and --template, it asks the hardcap that runs on the usual port. If there is none, it
@@ -32,30 +33,38 @@ Examples:
 
 Exit codes: 0 the function responded, 1 it failed or the event was refused, 2 wrong usage")]
 pub(super) struct InvokeOptions {
-    /// The function, by its logical id or its name; needed when there is more than one
+    /// The function, by its logical id or its name; required if there is more than one
     function: Option<String>,
-    /// The event: JSON, a file, or - for standard input
+    /// The event: JSON, the name of a file, or - for standard input
     #[arg(short, long, value_name = "JSON|FILE|-", default_value = "{}")]
     event: String,
-    /// Only hand the event over (InvocationType Event); a template that was started for it is run until the event has ended
+    /// Invoke asynchronously (InvocationType Event); a template that was started for it runs until the event has ended
     #[arg(long = "async")]
     asynchronous: bool,
     /// Print the last 4 KB of the function's log on standard error
     #[arg(long, conflicts_with = "asynchronous")]
     log: bool,
-    /// Ask the hardcap that runs here
-    #[arg(long, value_name = "URL", conflicts_with = "template")]
+    /// The address of the running hardcap
+    #[arg(long, value_name = "URL", conflicts_with_all = ["template", "env", "env_file"])]
     url: Option<String>,
-    /// Start this template
+    /// Start this template, even if a hardcap is running
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitOptions,
     #[command(flatten)]
     template_options: TemplateOptions,
-    /// Run what was built before
+    /// Skip the build and run existing programs
     #[arg(long)]
     no_build: bool,
+}
+
+impl InvokeOptions {
+    /// Whether an option has an effect only on a template that is started.
+    fn needs_own_run(&self) -> bool {
+        let TemplateOptions { env, env_file, .. } = &self.template_options;
+        self.template.is_some() || !env.is_empty() || !env_file.is_empty()
+    }
 }
 
 pub(super) fn invoke(options: &InvokeOptions) -> Result<ExitCode, Failure> {
@@ -63,9 +72,12 @@ pub(super) fn invoke(options: &InvokeOptions) -> Result<ExitCode, Failure> {
     block_on(async {
         match &options.url {
             Some(url) => ask(options, url, event).await,
-            None if options.template.is_none() && runs(&usual_url()).await => {
+            None if !options.needs_own_run() && runs(&usual_url()).await => {
                 let url = usual_url();
-                terminal::say(&format!("asking the hardcap that runs at {}", remote::base(&url)));
+                terminal::say(&format!(
+                    "invoking it through the hardcap at {}",
+                    remote::base(&url)
+                ));
                 ask(options, &url, event).await
             }
             None => start_and_ask(options, event).await,
@@ -73,13 +85,21 @@ pub(super) fn invoke(options: &InvokeOptions) -> Result<ExitCode, Failure> {
     })?
 }
 
-/// What is JSON is the event itself; anything else names it.
+/// JSON is the event itself; any other text is the name of its file.
 fn event(text: &str) -> Result<Bytes, Failure> {
     if text != "-" && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
         return Ok(Bytes::from(text.to_owned()));
     }
     terminal::read(Some(Path::new(text))).map(Bytes::from).map_err(|Failure(message)| {
-        Failure::new(format!("{message}\n  = help: --event takes JSON, the name of a file, or -"))
+        let message = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Err(error) if text.starts_with(['{', '[', '"']) => {
+                format!("the event is not JSON: {error}")
+            }
+            Ok(_) | Err(_) => message,
+        };
+        Failure::new(format!(
+            "{message}\n  = help: --event accepts JSON, the name of a file, or - for standard input"
+        ))
     })
 }
 
@@ -90,13 +110,13 @@ async fn runs(url: &str) -> bool {
 async fn start_and_ask(options: &InvokeOptions, event: Bytes) -> Result<ExitCode, Failure> {
     let up = UpOptions {
         no_build: options.no_build,
-        // --log asks for the function's words.
+        // `--log` prints the lines of the function.
         quiet: true,
         ..UpOptions::of(options.limits.clone(), options.template_options.clone())
     };
     start_log(&up);
     let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
-    with_started(&project, &up, "the function had answered", async |started| {
+    with_started(&project, &up, "the function responded", async |started| {
         let code = ask(options, &started.addresses.aws, event).await?;
         if options.asynchronous {
             started.emulator.events_ended().await;
@@ -117,35 +137,44 @@ async fn ask(options: &InvokeOptions, url: &str, event: Bytes) -> Result<ExitCod
         headers.push(("x-amz-log-type".to_owned(), "Tail".to_owned()));
     }
     let client = remote::client()?;
-    let answer = remote::send(&client, Method::POST, &url, &headers, event).await?;
-    show(&answer, &function.logical_id)
+    let response = remote::send(&client, Method::POST, &url, &headers, event).await?;
+    show(&response, &function.logical_id)
 }
 
-fn show(answer: &Answer, function: &str) -> Result<ExitCode, Failure> {
-    if let Some(tail) = answer.header("x-amz-log-result") {
+fn show(response: &Response, function: &str) -> Result<ExitCode, Failure> {
+    if let Some(tail) = response.header("x-amz-log-result") {
         let tail = STANDARD.decode(tail).map_err(Failure::new)?;
         terminal::say(String::from_utf8_lossy(&tail).trim_end());
     }
-    if !answer.status.is_success() {
-        let kind = answer.header("x-amzn-errortype").unwrap_or("an error");
-        let text = String::from_utf8_lossy(&answer.body);
+    if !response.status.is_success() {
+        let kind = response.header("x-amzn-errortype").unwrap_or("an error");
+        let text = String::from_utf8_lossy(&response.body);
         return Err(Failure::new(format!(
             "the event was refused: {} {kind}: {text}",
-            answer.status.as_u16()
+            response.status.as_u16()
         )));
     }
-    if answer.status == StatusCode::ACCEPTED {
+    if response.status == StatusCode::ACCEPTED {
         terminal::say(&format!("the event of `{function}` is queued"));
         return Ok(ExitCode::SUCCESS);
     }
-    let text = String::from_utf8_lossy(&answer.body);
+    let text = String::from_utf8_lossy(&response.body);
     terminal::print(&format!("{text}\n"))?;
-    match answer.header("x-amz-function-error") {
+    match response.header("x-amz-function-error") {
         None => Ok(ExitCode::SUCCESS),
         Some(error) => {
-            terminal::error(&format!("`{function}` failed: {error}"));
+            terminal::error(&format!("`{function}` failed: {}", described(error, &text)));
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+/// The error of a function: `Unhandled`, with the type of the error document that the function returned.
+fn described(error: &str, document: &str) -> String {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    match document["errorType"].as_str() {
+        Some(error_type) => format!("{error} ({error_type})"),
+        None => error.to_owned(),
     }
 }
 
@@ -159,6 +188,12 @@ mod tests {
             assert_eq!(event(json).map_err(|e| e.to_string()), Ok(Bytes::from(json.to_owned())));
         }
         let error = event("{\"a\": 1").expect_err("neither JSON nor a file").to_string();
-        assert!(error.contains("--event takes JSON, the name of a file, or -"), "{error}");
+        assert!(error.starts_with("the event is not JSON: EOF"), "{error}");
+        assert!(error.contains("--event accepts JSON, the name of a file, or -"), "{error}");
+        assert_eq!(
+            described("Unhandled", r#"{"errorType":"ValueError"}"#),
+            "Unhandled (ValueError)"
+        );
+        assert_eq!(described("Unhandled", "text"), "Unhandled");
     }
 }

@@ -1,11 +1,15 @@
-//! From a project to a running emulator: programs found and built, addresses filled in, companions started.
+//! The start of a project: programs are found and built, addresses are filled in, companions are started.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use hardcap_limits::Millis;
+
 use super::Failure;
+use super::debug;
 use super::options::UpOptions;
 use super::project::Project;
+use super::remote;
 use super::terminal::{self, BuildProgress};
 use super::up::Signals;
 use crate::check;
@@ -20,20 +24,23 @@ use hardcap_core::clock::Clock;
 use hardcap_core::config::{Config, Function};
 use hardcap_core::serve::{self, LOOPBACK};
 
-/// Everything that runs.
+/// The maximum time for the response of a hardcap that may listen on a wanted port.
+const HEALTH_WITHIN: Millis = Millis(1_000);
+
+/// A running project.
 pub(super) struct Started {
     pub(super) emulator: Emulator,
     pub(super) companions: Companions,
     pub(super) addresses: Addresses,
-    /// The functions as they were started.
+    /// The functions in the configuration of their start.
     pub(super) functions: Vec<Function>,
 }
 
-/// Starts a template for one piece of work, and stops it after; a signal ends both early.
+/// Starts a template, does some work and stops the template. A signal interrupts it.
 ///
 /// # Errors
 ///
-/// When it does not start, when the work fails, and when a signal comes before the work is `done`.
+/// [`Failure`] if the start or the work fails, or a signal arrives before the work is `done`.
 pub(super) async fn with_started<T>(
     project: &Project,
     options: &UpOptions,
@@ -43,26 +50,26 @@ pub(super) async fn with_started<T>(
     let mut signals = Signals::new()?;
     let started = tokio::select! {
         started = start(project, options) => started?,
-        _ = signals.next() => return Err(Failure::new("stopped before everything listened")),
+        _ = signals.next() => return Err(Failure::new("interrupted before startup was complete")),
     };
-    let came = tokio::select! {
-        came = work(&started) => came,
-        _ = signals.next() => Err(Failure::new(format!("stopped before {done}"))),
+    let outcome = tokio::select! {
+        outcome = work(&started) => outcome,
+        _ = signals.next() => Err(Failure::new(format!("interrupted before {done}"))),
     };
     let Started { emulator, companions, .. } = started;
     let clock = emulator.clock().clone();
     super::up::stop(companions, emulator, &clock, &mut signals).await;
-    came
+    outcome
 }
 
-/// Refuses what AWS would refuse to deploy, unless it is asked for.
+/// Refuses a template that AWS would refuse to deploy, unless `--allow-invalid` is given.
 fn admit(project: &Project, options: &UpOptions) -> Result<(), Failure> {
     let refused = check::refused(&project.loaded);
     if !refused.is_empty() && !options.allow_invalid {
-        let told: Vec<String> = refused.iter().map(ToString::to_string).collect();
+        let findings: Vec<String> = refused.iter().map(ToString::to_string).collect();
         return Err(Failure::new(format!(
-            "AWS would refuse to deploy this template\n{}\n  = help: mend it, or start it all the same with --allow-invalid",
-            told.join("\n")
+            "AWS would refuse to deploy this template\n{}\n  = help: fix it, or start it anyway with --allow-invalid",
+            findings.join("\n")
         )));
     }
     for finding in &refused {
@@ -71,8 +78,8 @@ fn admit(project: &Project, options: &UpOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds what has to be built, then starts the emulator and the companions. What AWS would refuse to deploy is not started,
-/// unless it is asked for.
+/// Builds the programs, then starts the emulator and the companions. A template that AWS would refuse to deploy is not started,
+/// unless `--allow-invalid` is given.
 pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Started, Failure> {
     admit(project, options)?;
     let mut config = project.loaded.config.clone();
@@ -86,6 +93,7 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     config.sandbox_idle = project.settings.sandbox_idle.unwrap_or(config.sandbox_idle);
     config.aws_hosts = options.aws_hosts;
     config.explain = Some(explain::text);
+    check_ports(&config).await?;
     let python = project.settings.python.as_ref();
     config.installs_runtimes = !options.template.offline;
     config.python = python.map(|python| packaging::absolute_program(&project.folder, python));
@@ -110,7 +118,27 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     Ok(Started { emulator, companions, addresses, functions })
 }
 
-/// The functions of a project as they would be started now, built anew where they have to be, for a run that goes on.
+/// Checks that the wanted ports are free, because the build before they are bound can take minutes.
+async fn check_ports(config: &Config) -> Result<(), Failure> {
+    let apis = u16::try_from(config.apis.len() + config.function_urls.len()).unwrap_or(u16::MAX);
+    let apis = if config.api_port == 0 { 0 } else { apis };
+    let apis = (0..apis).map(|at| ("--api-port", config.api_port.saturating_add(at)));
+    for (option, port) in std::iter::once(("--aws-port", config.aws_port)).chain(apis) {
+        let Err(error) = serve::bind(config.host, port).await else { continue };
+        let health = remote::control(&format!("http://127.0.0.1:{port}"), "health");
+        let asked = Clock::default().timeout(HEALTH_WITHIN, remote::get(&health)).await;
+        let whose = match asked {
+            Some(Ok(_)) => "a hardcap is running there: stop it",
+            Some(Err(_)) | None => "stop the program that listens there",
+        };
+        return Err(Failure::new(format!(
+            "{error}\n  = help: {whose}, or choose another port with {option}, 0 for any free port"
+        )));
+    }
+    Ok(())
+}
+
+/// Builds the functions of a project again, for a run that continues.
 pub(super) async fn functions(
     project: &Project,
     addresses: &Addresses,
@@ -125,7 +153,7 @@ pub(super) async fn functions(
     Ok(config.functions)
 }
 
-/// Gives every function its command and each of these companions its command and port.
+/// Sets the command of every function, and the command and the port of each of these companions.
 async fn find_programs(
     project: &Project,
     config: &mut Config,
@@ -180,15 +208,15 @@ async fn find_programs(
     Ok(ready)
 }
 
-/// Gives every function its command: the next of those that were built, or what [`packaging::resolve`] finds.
+/// Sets the command of every function: the next of the built programs, or the result of [`packaging::resolve`].
 async fn give_programs(
     config: &mut Config,
     found: Vec<(Package, Found)>,
     built: &mut std::vec::IntoIter<PathBuf>,
     (machine, options): (&mut Machine, &UpOptions),
 ) -> Result<(), PackagingError> {
-    let tell = |line: &str| terminal::say(line);
-    let means = Means { offline: options.template.offline, only_looks: false, tell: &tell };
+    let say = |line: &str| terminal::say(line);
+    let means = Means { offline: options.template.offline, only_looks: false, tell: &say };
     let mut notes = BTreeSet::new();
     for (function, (package, found)) in config.functions.iter_mut().zip(found) {
         function.command = if let Found::Cargo(_) = found {
@@ -199,6 +227,8 @@ async fn give_programs(
             resolved.command
         };
         notes.extend(packaging::missing_handler(&package).map(|missing| missing.to_string()));
+        debug::apply(&options.debug, function, &package, machine).await?;
+        function.has_timeouts &= !options.no_timeouts;
         function.command.extend(package.arguments.iter().map(Into::into));
         function.task_root = package.task_root();
         function.layers.clone_from(&package.layers);
@@ -216,13 +246,13 @@ fn binary(found: &Found) -> Option<Binary> {
     }
 }
 
-/// The port that a companion is told to listen on. Nobody keeps it until then, but the kernel gives free ports in turn.
+/// The port for a companion. It is not reserved until the companion listens, but the kernel does not assign a free port again soon.
 async fn free_port(wanted: Option<u16>) -> Result<u16, PackagingError> {
     let bound = serve::bind(LOOPBACK, wanted.unwrap_or(0)).await;
     bound.map(|(_, address)| address.port()).map_err(|error| {
         PackagingError::new(
             format!("a companion {error}"),
-            "stop what listens there, or leave `port` out in hardcap.toml for any free one",
+            "stop the program that listens there, or omit `port` in hardcap.toml for any free port",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! `hardcap limits`: the table, one row of it, or what differs between two days.
+//! `hardcap limits`: the table, one row of it, or the differences between two dates.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use super::terminal::print;
 use hardcap::settings::Settings;
 use hardcap::source::nearest::nearest;
 
-/// How the table is printed.
+/// The format of the table.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(super) enum Format {
     /// Aligned columns
@@ -23,18 +23,18 @@ pub(super) enum Format {
     Markdown,
 }
 
-/// What of the table is printed.
+/// The part of the table to print.
 #[derive(Args, Debug)]
 pub(super) struct LimitsOptions {
     /// One limit by its name [default: the whole table]
     #[arg(value_name = "ROW", conflicts_with_all = ["diff", "format"])]
     row: Option<String>,
-    /// Two days: print the limits whose numbers differ
+    /// Two dates: print the limits whose numbers differ
     #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["format", "limits", "set"])]
     diff: Vec<Date>,
     #[command(flatten)]
     limits: LimitOptions,
-    /// How the table is printed
+    /// The format of the table
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

@@ -1,4 +1,4 @@
-//! `hardcap logs`: what functions of a running hardcap have logged, and with `-f` what they log from now on.
+//! `hardcap logs`: the log lines of the functions of a running hardcap, and with `--follow` all further ones.
 
 use std::process::ExitCode;
 
@@ -6,40 +6,55 @@ use bytes::Bytes;
 use clap::Args;
 use http::Method;
 use http_body_util::BodyExt as _;
+use regex::Regex;
 use serde::Deserialize;
 use time::macros::format_description;
 
 use super::remote::{self, DEFAULT_URL};
+use super::since::Since;
 use super::up::{Signals, block_on};
 use super::{Failure, terminal};
 use crate::client::with_causes;
+use crate::output;
+use hardcap_core::clock::EpochMillis;
 use hardcap_core::log_buffer::{LogLine, shown_lines};
 
-/// Whose lines, and how.
+/// The lines to print, and their format.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  hardcap logs                     every line that is kept, of all functions
+  hardcap logs                     all kept lines of all functions
   hardcap logs --follow Hello      the lines of one function, until Ctrl-C
-  hardcap logs --format json | jq -r .text")]
+  hardcap logs --since 5m --grep 'ERROR|Task timed out'
+  hardcap logs --since 14:05       from a time of day on, in UTC
+  hardcap logs --json | jq -r .text")]
 pub(super) struct LogsOptions {
     /// The function, by its logical id or its name; all of them without it
     function: Option<String>,
-    /// Go on until Ctrl-C
+    /// Continue until Ctrl-C
     #[arg(short, long)]
     follow: bool,
-    /// The hardcap that runs
+    /// Only lines from a time on: a span before now (30s, 5m, 2h, 1d) or a time (14:05, 2026-11-30T14:05) in UTC
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// Only lines that a regular expression matches; (?i) at its beginning ignores case
+    #[arg(long, value_name = "REGEX")]
+    grep: Option<Regex>,
+    /// The running hardcap
     #[arg(long, value_name = "URL", env = remote::CONTROL, default_value = DEFAULT_URL)]
     url: String,
-    /// How lines are printed
+    /// The format of the lines
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
 }
 
-/// How lines are printed.
+/// The format of the lines.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 enum Format {
-    /// When, who, what
+    /// Time, function and line
     #[default]
     Text,
     /// One object a line
@@ -49,6 +64,11 @@ enum Format {
 #[derive(Deserialize)]
 struct Lines {
     lines: Vec<LogLine>,
+}
+
+#[derive(Deserialize)]
+struct Now {
+    now_ms: EpochMillis,
 }
 
 pub(super) fn logs(options: &LogsOptions) -> Result<ExitCode, Failure> {
@@ -62,40 +82,38 @@ async fn run(options: &LogsOptions) -> Result<(), Failure> {
         Some(wanted) => {
             let functions = remote::functions(&options.url).await?;
             let name = remote::choose(functions, Some(wanted))?.name;
-            // A function's name has nothing in it that a query would have to escape.
+            // A function's name has no character that a query would have to escape.
             format!("?function={name}")
         }
     };
+    let printer = Printer::new(options).await?;
     if options.follow {
         let mut signals = Signals::new()?;
         let url = remote::control(&options.url, &format!("logs/live{query}"));
         return tokio::select! {
-            followed = follow(&url, options.format) => followed,
+            followed = follow(&url, &printer) => followed,
             _ = signals.next() => Ok(()),
         };
     }
     let url = remote::control(&options.url, &format!("logs{query}"));
-    let kept: Lines = serde_json::from_slice(&remote::get(&url).await?)
-        .map_err(|error| Failure::new(format!("{url} is no log: {error}")))?;
-    kept.lines.iter().try_for_each(|line| options.format.print(line))
+    let kept: Lines = remote::get_json(&url).await?;
+    kept.lines.iter().try_for_each(|line| printer.print(line))
 }
 
-/// Prints lines for as long as they come.
-async fn follow(url: &str, format: Format) -> Result<(), Failure> {
+/// Prints lines as long as the stream lasts.
+async fn follow(url: &str, printer: &Printer<'_>) -> Result<(), Failure> {
     let request = remote::request(Method::GET, url, &[], Bytes::new())?;
     let response = remote::client()?.begin(request).await;
     let response = response.map_err(|error| remote::unreachable(url, &error))?;
     if !response.status().is_success() {
-        return Err(Failure::new(format!("{url} answers {}", response.status())));
+        return Err(Failure::new(format!("{url} responded {}", response.status())));
     }
     let mut body = response.into_body();
     let mut events = Events::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
-            Failure::new(format!(
-                "hardcap has ended, or the connection has: {}",
-                with_causes(&error)
-            ))
+            let cause = with_causes(&error);
+            Failure::new(format!("the connection to hardcap has ended: {cause}"))
         })?;
         let Ok(data) = frame.into_data() else { continue };
         for (name, data) in events.take(&data) {
@@ -103,11 +121,11 @@ async fn follow(url: &str, format: Format) -> Result<(), Failure> {
                 "line" => {
                     let line = serde_json::from_str(&data);
                     let line = line.map_err(|error| Failure::new(format!("{error} in {data}")))?;
-                    format.print(&line)?;
+                    printer.print(&line)?;
                 }
-                "missed" => {
-                    terminal::warning(&format!("{data} lines came too fast, and are missed"))
-                }
+                "missed" => terminal::warning(&format!(
+                    "{data} lines are missing here: they were written faster than they were read"
+                )),
                 _ => {}
             }
         }
@@ -116,15 +134,45 @@ async fn follow(url: &str, format: Format) -> Result<(), Failure> {
     Ok(())
 }
 
-impl Format {
-    fn print(self, line: &LogLine) -> Result<(), Failure> {
-        let text = match self {
+/// Prints the lines that are wanted.
+struct Printer<'o> {
+    since: Option<EpochMillis>,
+    grep: Option<&'o Regex>,
+    format: Format,
+    colors: bool,
+}
+
+impl Printer<'_> {
+    /// Asks the running hardcap for its time, because its clock can be advanced.
+    async fn new(options: &LogsOptions) -> Result<Printer<'_>, Failure> {
+        let since = match options.since {
+            None => None,
+            Some(since) => {
+                let now: Now = remote::get_json(&remote::control(&options.url, "clock")).await?;
+                Some(since.at(now.now_ms))
+            }
+        };
+        let format = if options.json { Format::Json } else { options.format };
+        let colors = output::colors(&std::io::stdout());
+        Ok(Printer { since, grep: options.grep.as_ref(), format, colors })
+    }
+
+    fn wants(&self, line: &LogLine) -> bool {
+        self.since.is_none_or(|since| line.at >= since)
+            && self.grep.is_none_or(|grep| grep.is_match(&line.text))
+    }
+
+    fn print(&self, line: &LogLine) -> Result<(), Failure> {
+        if !self.wants(line) {
+            return Ok(());
+        }
+        let text = match self.format {
             Format::Json => serde_json::to_string(line).map_err(Failure::new)?,
             Format::Text => {
                 let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
                 let at = line.at.to_utc().format(format).map_err(Failure::new)?;
-                let shown =
-                    shown_lines(&line.text).map(|text| format!("{at} {} | {text}", line.function));
+                let name = output::colored_name(&line.function, self.colors);
+                let shown = shown_lines(&line.text).map(|text| format!("{at} {name} | {text}"));
                 shown.collect::<Vec<_>>().join("\n")
             }
         };

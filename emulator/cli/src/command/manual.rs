@@ -1,4 +1,4 @@
-//! `hardcap completions` and `hardcap man`: what packages install beside the program, made from its own command line.
+//! `hardcap completions` and `hardcap man`: files for packages, generated from the definition of the command line.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ pub(super) fn completions(shell: Shell) -> Result<ExitCode, Failure> {
 }
 
 pub(super) fn man(folder: &Path) -> Result<ExitCode, Failure> {
-    let failed = |error| Failure::new(format!("{} cannot be written: {error}", folder.display()));
+    let failed = |error| Failure::new(format!("cannot write {}: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
     clap_mangen::generate_to(Arguments::command(), folder).map_err(failed)?;
     say(&format!("wrote the pages of hardcap and its commands into {}", folder.display()));

@@ -1,6 +1,7 @@
-//! The command line: arguments in, exit code out. Everything for people goes to standard error.
+//! The command line: arguments in, exit code out. Results go to standard output, messages to standard error.
 
 mod check;
+mod debug;
 mod discover;
 mod exec;
 mod explain;
@@ -23,8 +24,10 @@ mod remote;
 mod replay;
 mod report;
 mod samconfig;
+mod since;
 mod terminal;
 mod up;
+mod variables;
 mod watch;
 
 use std::path::PathBuf;
@@ -33,6 +36,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::output::{self, Level, Source};
 use hardcap_core::console;
 use options::{LimitOptions, UpOptions};
 
@@ -107,6 +111,10 @@ Examples:
   hardcap up --parameter Stage=dev --data .hardcap
   hardcap up --api-port 0 --aws-port 0 --ready-file ready.json
   hardcap up --records run.json                keep the run, for `hardcap report run.json`
+  hardcap up --debug Hello                     let a debugger attach, without timeouts
+  hardcap up --env Hello.STAGE=dev --env-file .env
+  hardcap up --profile ci                      with [profiles.ci] of hardcap.toml
+  hardcap up --log-format json                 write one JSON object a line on standard error
 
 Exit codes: 0 stopped by a signal, 1 it could not start, 2 wrong usage";
 
@@ -137,7 +145,7 @@ enum Command {
         #[command(flatten)]
         options: UpOptions,
     },
-    /// Find what AWS would refuse and what fails later, without running anything
+    /// Find what AWS would refuse to deploy and what fails later, without running anything
     #[command(after_help = CHECK_EXAMPLES)]
     Check {
         /// The template [default: template.yaml, template.yml or template.json]
@@ -146,22 +154,22 @@ enum Command {
         limits: LimitOptions,
         #[command(flatten)]
         template_options: options::TemplateOptions,
-        /// How the findings are printed
+        /// The format of the findings
         #[arg(long, value_enum, default_value_t)]
         format: check::Format,
     },
-    /// Start everything on free ports, run a command, stop, report; optionally fail on a met limit
+    /// Start everything on free ports, run a command, stop and report; optionally fail if a limit was met
     Exec(Box<exec::ExecOptions>),
     /// Find the exact size at which a URL starts to fail, and the limit that explains it
     Probe(probe::ProbeOptions),
     /// Name the limit that a log line, an error, a response or an event is about, and what to do
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain {
-        /// The file; standard input without it or for -
+        /// The file; standard input if it is absent or -
         file: Option<PathBuf>,
         #[command(flatten)]
         limits: LimitOptions,
-        /// How it is printed
+        /// The format of the output
         #[arg(long, value_enum, default_value_t)]
         format: explain::Format,
     },
@@ -178,11 +186,11 @@ enum Command {
     /// Exit with 0 if a running hardcap is healthy, for scripts and containers
     #[command(after_help = HEALTH_EXAMPLES)]
     Health {
-        /// The address of its AWS port or of its control surface
+        /// The address of its AWS port or of its control API
         #[arg(env = remote::CONTROL, default_value = remote::DEFAULT_URL)]
         url: String,
     },
-    /// Print the completions of a shell
+    /// Print the completion script of a shell
     #[command(after_help = "\
 Examples:
   hardcap completions bash > ~/.local/share/bash-completion/completions/hardcap
@@ -197,20 +205,20 @@ Examples:
 Examples:
   hardcap man ~/.local/share/man/man1 && man hardcap-exec")]
     Man {
-        /// The folder; made if it does not exist
+        /// The folder; created if it does not exist
         folder: PathBuf,
     },
-    /// Print the table of limits, one limit, or what differs between two days
+    /// Print the table of limits, one limit, or the differences between two dates
     #[command(after_help = LIMITS_EXAMPLES)]
     Limits(limits::LimitsOptions),
 }
 
-/// How long the last lines on standard error may take to be written.
+/// The maximum time for writing the last lines on standard error.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
-/// The exit code of a run that a gate failed.
+/// The exit code of a run that did not pass its gate.
 const GATE_FAILED: u8 = 3;
 
-/// Why a command did not do what it was asked to. Shown after `error: `.
+/// The error of a command, shown after `error: `.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Failure(String);
@@ -221,14 +229,15 @@ impl Failure {
     }
 }
 
-/// Runs the program on the arguments of this process.
+/// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     hardcap_core::descriptors::raise();
-    // A panic must not wait for standard error either.
+    // A panic must not wait for standard error.
     std::panic::set_hook(Box::new(|panic| {
-        console::write(format!("hardcap panicked: {panic}\n").as_bytes());
+        let message = format!("hardcap panicked: {panic}");
+        output::write(Level::Error, Source::Hardcap, &message, &message, []);
     }));
     let outcome = match arguments.command {
         None => up::up(None, arguments.up),

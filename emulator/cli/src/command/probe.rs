@@ -14,7 +14,7 @@ use crate::probe::{self, Direction, Found, Probed, Target, Try};
 use hardcap::report::grouped;
 use hardcap::settings::Settings;
 
-/// What is probed.
+/// The target of the probe.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,32 +24,37 @@ Examples:
 
 Exit codes: 0 a cutoff was found, or nothing failed; 1 it could not be found; 2 wrong usage")]
 pub(super) struct ProbeOptions {
-    /// The URL, with {size} where the size goes
+    /// The URL, with {size} in place of the size
     url: String,
-    /// Vary the size of the request's body instead
+    /// Vary the size of the request body instead
     #[arg(long)]
     upload: bool,
     /// The method [default: GET, POST with --upload]
     #[arg(short = 'X', long)]
     method: Option<Method>,
-    /// A header to send; more than once for more
+    /// A header to send; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
-    /// The first size that is tried
+    /// The first size to try
     #[arg(long, default_value_t = 1024)]
     start: u64,
-    /// No larger size is tried
+    /// The largest size to try
     #[arg(long, default_value_t = 64 * 1024 * 1024)]
     max: u64,
     #[command(flatten)]
     limits: LimitOptions,
-    /// Print what was found as JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("write NAME: VALUE")?;
+/// A text that is not a header.
+#[derive(Debug, thiserror::Error)]
+#[error("write NAME: VALUE")]
+struct InvalidHeader;
+
+fn header(text: &str) -> Result<(String, String), InvalidHeader> {
+    let (name, value) = text.split_once(':').ok_or(InvalidHeader)?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 

@@ -1,45 +1,45 @@
-//! A folder with a template and a `hardcap.toml`: the files are opened here, and nowhere else.
+//! A project: a template and its `hardcap.toml`. Only this module opens these files.
 
 use std::path::{Path, PathBuf};
 
 use super::options::{LimitOptions, TemplateOptions};
-use super::{Failure, discover, samconfig};
+use super::{Failure, discover, samconfig, variables};
 use hardcap::settings::Settings;
 use hardcap::source::mistake::{Mistake, Source};
 use hardcap::source::nearest::nearest;
 use hardcap::template::{self, Loaded, TemplateError};
 use hardcap_core::paths::folder_of;
 
-/// A template with its companions, read and not yet built.
+/// A template with its settings, which are read and not yet built.
 #[derive(Debug)]
 pub(super) struct Project {
     pub(super) loaded: Loaded,
     pub(super) settings: Settings,
-    /// The folder of `hardcap.toml`: the template's, or of a template that a build tool has made the project's.
+    /// The folder of `hardcap.toml`: that of the template, or of the project if a build tool wrote the template.
     pub(super) folder: PathBuf,
-    /// Which template was chosen, where the command line names none and it is not the obvious one.
+    /// The chosen template, if the command line does not name one and the choice is not obvious.
     pub(super) note: Option<String>,
-    /// The files that were read, or would be if they were there.
+    /// The files that were read, and those that would be read if they existed.
     pub(super) files: Vec<PathBuf>,
 }
 
-/// Why a project cannot be opened.
-pub(super) enum Unopened {
+/// An error of opening a project.
+pub(super) enum ProjectError {
     /// A template cannot be read.
     Template(Box<TemplateError>),
-    /// Something else is missing or wrong.
+    /// Another file is missing or invalid.
     Other(Failure),
 }
 
-impl From<TemplateError> for Unopened {
-    fn from(error: TemplateError) -> Unopened {
-        Unopened::Template(Box::new(error))
+impl From<TemplateError> for ProjectError {
+    fn from(error: TemplateError) -> ProjectError {
+        ProjectError::Template(Box::new(error))
     }
 }
 
-impl From<Failure> for Unopened {
-    fn from(failure: Failure) -> Unopened {
-        Unopened::Other(failure)
+impl From<Failure> for ProjectError {
+    fn from(failure: Failure) -> ProjectError {
+        ProjectError::Other(failure)
     }
 }
 
@@ -51,18 +51,18 @@ impl Project {
         limits: &LimitOptions,
         options: &TemplateOptions,
     ) -> Result<Project, Failure> {
-        Project::read(template, limits, options).map_err(|unopened| match unopened {
-            Unopened::Template(error) => Failure::new(error),
-            Unopened::Other(failure) => failure,
+        Project::read(template, limits, options).map_err(|error| match error {
+            ProjectError::Template(error) => Failure::new(error),
+            ProjectError::Other(failure) => failure,
         })
     }
 
-    /// As [`Project::open`], for a caller that tells a template that cannot be read from everything else.
+    /// As [`Project::open`], with the error of a template as a case of its own.
     pub(super) fn read(
         template: Option<PathBuf>,
         limits: &LimitOptions,
         options: &TemplateOptions,
-    ) -> Result<Project, Unopened> {
+    ) -> Result<Project, ProjectError> {
         let (path, note) = match template {
             Some(path) => (path, None),
             None => {
@@ -74,9 +74,12 @@ impl Project {
         let project = discover::project_of(&path);
         let is_beside = beside.join("hardcap.toml").is_file();
         let folder = if is_beside { beside } else { project };
-        let (mut settings, toml) = read_settings(&folder)?;
+        let (mut settings, toml) = read_settings(&folder, options.profile.as_deref())?;
         settings.folder = Some(folder.clone());
         let mut files = vec![path.clone(), toml.0.clone()];
+        files.extend(options.env_file.iter().cloned());
+        let variables = variables::read(&options.env_file, &options.env)?;
+        variables::apply(&variables, &mut settings);
         for (name, value) in &options.parameters {
             settings.parameters.insert(name.clone(), value.clone());
         }
@@ -100,22 +103,34 @@ impl Project {
             files.push(path);
         }
         files.extend(loaded.files.iter().cloned());
+        let known: Vec<&str> = loaded.packages.iter().map(|it| it.logical_id.as_str()).collect();
+        variables::check(&variables, &known)?;
         check_names(&loaded, &settings, &toml)?;
         Ok(Project { loaded, settings, folder, files, note })
     }
 }
 
-/// `hardcap.toml` beside the template, with its path and text; without one, nothing is said.
-fn read_settings(folder: &Path) -> Result<(Settings, (PathBuf, String)), Failure> {
+/// `hardcap.toml` beside the template, with its path and text; without one, the defaults.
+fn read_settings(
+    folder: &Path,
+    profile: Option<&str>,
+) -> Result<(Settings, (PathBuf, String)), Failure> {
     let path = match folder {
         folder if folder == Path::new(".") => PathBuf::from("hardcap.toml"),
         folder => folder.join("hardcap.toml"),
     };
     if !path.exists() {
+        if let Some(profile) = profile {
+            return Err(Failure::new(format!(
+                "there is no profile `{profile}`, because {} does not exist\n  = help: write one with [profiles.{profile}], or \
+                 leave out --profile",
+                path.display()
+            )));
+        }
         return Ok((Settings::default(), (path, String::new())));
     }
     let text = read(&path)?;
-    let settings = Settings::read(&text, &path).map_err(Failure::new)?;
+    let settings = Settings::read_profile(&text, &path, profile).map_err(Failure::new)?;
     Ok((settings, (path, text)))
 }
 
@@ -131,7 +146,7 @@ fn read(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// A parameter or a function that no template has is a slip, which would silently change nothing.
+/// Refuses a parameter or a function that no template has, which would have no effect.
 fn check_names(
     loaded: &Loaded,
     settings: &Settings,
@@ -141,6 +156,7 @@ fn check_names(
     if let Some(name) = settings.parameters.keys().find(|name| !known.contains(&name.as_str())) {
         let help = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "it has no parameters".to_owned(),
             None => format!("its parameters are: {}", known.join(", ")),
         };
         return Err(Failure::new(format!(

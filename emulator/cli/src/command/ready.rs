@@ -1,18 +1,19 @@
-//! The ready file: where everything listens, for whoever waits until it does.
+//! The ready file: the addresses of a run, for a program that waits until everything listens.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Failure;
-use super::exec::{environment, is_of_the_developer};
+use super::exec::{environment, is_developers_own};
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
 use hardcap_core::paths::folder_of;
 
-/// A file that exists exactly while everything listens.
+/// A file that exists while everything listens.
 #[derive(Debug)]
 pub(super) struct ReadyFile {
     path: PathBuf,
@@ -33,12 +34,18 @@ struct Content<'a> {
     functions: IndexMap<&'a str, &'a str>,
     tables: IndexMap<&'a str, &'a str>,
     buckets: IndexMap<&'a str, &'a str>,
-    /// What `hardcap exec` sets for its command. `null` is a variable that is set here and has to be removed.
+    /// The addresses of debuggers, by the logical id of the function. `null`: by process id.
+    debuggers: &'a IndexMap<&'a str, Option<String>>,
+    /// The environment that `hardcap exec` gives to its command. `null`: a variable that has to be removed.
     environment: IndexMap<String, Option<String>>,
 }
 
 impl<'a> Content<'a> {
-    fn new(addresses: &'a Addresses, config: &'a Config) -> Content<'a> {
+    fn new(
+        addresses: &'a Addresses,
+        config: &'a Config,
+        debuggers: &'a IndexMap<&'a str, Option<String>>,
+    ) -> Content<'a> {
         let resources = &config.stack.resources;
         let named = |kind: &str| {
             let found = resources.iter().filter(|resource| resource.kind == kind);
@@ -46,7 +53,7 @@ impl<'a> Content<'a> {
         };
         let outputs = config.stack.outputs.iter();
         let inherited = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-        let hidden = inherited.filter(|name| is_of_the_developer(name)).map(|name| (name, None));
+        let hidden = inherited.filter(|name| is_developers_own(name)).map(|name| (name, None));
         let set = environment(addresses, config).into_iter();
         Content {
             aws: &addresses.aws,
@@ -61,13 +68,23 @@ impl<'a> Content<'a> {
             functions: named("AWS::Lambda::Function"),
             tables: named("AWS::DynamoDB::Table"),
             buckets: named("AWS::S3::Bucket"),
+            debuggers,
             environment: hidden.chain(set.map(|(name, value)| (name, Some(value)))).collect(),
         }
     }
 }
 
+/// The content of the ready file.
+pub(super) fn content(
+    addresses: &Addresses,
+    config: &Config,
+    debuggers: &IndexMap<&str, Option<String>>,
+) -> Result<Value, Failure> {
+    serde_json::to_value(Content::new(addresses, config, debuggers)).map_err(Failure::new)
+}
+
 impl ReadyFile {
-    /// Takes away what an earlier run left, so that nobody reads old addresses.
+    /// Removes the file of an earlier run, whose addresses are no longer valid.
     pub(super) fn prepare(path: &Path) -> Result<ReadyFile, Failure> {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(path, &error)),
@@ -75,9 +92,14 @@ impl ReadyFile {
         }
     }
 
-    /// Writes the file whole: whoever sees it sees all of it.
-    pub(super) fn write(&self, addresses: &Addresses, config: &Config) -> Result<(), Failure> {
-        let content = Content::new(addresses, config);
+    /// Writes the file atomically.
+    pub(super) fn write(
+        &self,
+        addresses: &Addresses,
+        config: &Config,
+        debuggers: &IndexMap<&str, Option<String>>,
+    ) -> Result<(), Failure> {
+        let content = content(addresses, config, debuggers)?;
         let mut json = serde_json::to_vec_pretty(&content).map_err(Failure::new)?;
         json.push(b'\n');
         let folder = folder_of(&self.path);
@@ -91,14 +113,14 @@ impl ReadyFile {
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // When it is gone already, that is what is wanted.
+        // An error means that the file does not exist.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!(
-        "the ready file {} cannot be written: {error}\n  = help: --ready-file names a file in a folder that exists",
+        "cannot write the ready file {}: {error}\n  = help: name a file in an existing folder with --ready-file",
         path.display()
     ))
 }

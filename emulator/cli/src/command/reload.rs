@@ -1,4 +1,4 @@
-//! A run that is changed while it goes on: what was edited is built and put in place, and everything else stays as it is.
+//! `--watch`: changed functions are built and reloaded, and everything else continues.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -18,21 +18,21 @@ use hardcap_core::config::{Config, Function};
 pub(super) struct Edits {
     template: Option<PathBuf>,
     watch: Watch,
-    /// What the templates said when they were last put in place.
+    /// The configuration of the last reload.
     config: Config,
-    /// The functions as they run, by name.
+    /// The running functions, by name.
     deployed: HashMap<String, Deployed>,
 }
 
-/// A function as it was put in place.
+/// A running function.
 struct Deployed {
     function: Function,
-    /// When its program was built.
+    /// The time at which its program was built.
     built: Option<SystemTime>,
 }
 
 impl Edits {
-    /// What runs of a project that is watched.
+    /// The running functions of a watched project.
     pub(super) fn new(
         template: Option<PathBuf>,
         project: &Project,
@@ -47,7 +47,7 @@ impl Edits {
         Edits { template, watch, config, deployed }
     }
 
-    /// Puts in place what is edited, until a signal comes.
+    /// Reloads changed functions until a signal arrives.
     pub(super) async fn until_stopped(
         &mut self,
         started: &mut Started,
@@ -63,7 +63,7 @@ impl Edits {
                 }
                 changed = self.watch.changed() => changed,
             };
-            // A build that is under way when a signal comes is dropped, and ends with its processes.
+            // A signal drops the build, and with it its processes.
             let reloaded = tokio::select! {
                 _ = signals.next() => return,
                 reloaded = self.reload(started, options, &changed) => reloaded,
@@ -73,14 +73,14 @@ impl Edits {
                 Ok(ids) => terminal::say(&format!("reloaded: {}", ids.join(", "))),
                 Err(Failure(message)) => {
                     terminal::error(&message);
-                    terminal::say("what ran before goes on");
+                    terminal::say("the previous version continues");
                 }
             }
         }
     }
 
-    /// Builds what has changed and puts it in place; the logical ids of the functions that are new or other ones. Nothing is
-    /// changed when it cannot be read or built.
+    /// Builds and reloads the changed functions, and returns their logical ids. If the project cannot be read or built, nothing is
+    /// changed.
     async fn reload(
         &mut self,
         started: &Started,
@@ -90,33 +90,33 @@ impl Edits {
         let project = Project::open(self.template.clone(), &options.limits, &options.template)?;
         self.watch.follow(&project)?;
         let functions = functions(&project, &started.addresses, options).await?;
-        // A template lies in the folder of a function often enough, and is no part of it.
+        // A template is often in the folder of a function, but is not a part of it.
         let files: BTreeSet<PathBuf> =
             project.files.iter().map(|file| watch::place(file)).collect();
         let edited: Vec<&Path> = changed.difference(&files).map(PathBuf::as_path).collect();
         let mut reloaded = Vec::new();
         for (function, package) in functions.into_iter().zip(&project.loaded.packages) {
-            if !self.is_other(&function, package, &edited) {
+            if !self.is_changed(&function, package, &edited) {
                 continue;
             }
             let (id, name, built) =
                 (function.logical_id.clone(), function.name.clone(), built(&function));
             started.emulator.deploy(function.clone()).await.map_err(|exceeded| {
-                Failure::new(format!("`{id}` reserves more than is left: {exceeded}"))
+                Failure::new(format!("`{id}` reserves more concurrency than is left: {exceeded}"))
             })?;
             self.deployed.insert(name, Deployed { function, built });
             reloaded.push(id);
         }
         for what in needs_a_new_run(&self.config, &project.loaded.config) {
-            terminal::warning(&format!("{what}: start hardcap anew to see it"));
+            terminal::warning(&format!("{what}: restart hardcap to apply it"));
         }
         self.config = project.loaded.config;
         Ok(reloaded)
     }
 
-    /// Whether a function is not the one that runs. A program that was built is new when its file is; of what an interpreter
-    /// runs, any file of its folder may be part.
-    fn is_other(&self, function: &Function, package: &Package, edited: &[&Path]) -> bool {
+    /// Whether a function differs from the running one. A compiled program differs if its file is newer; any file in the folder of
+    /// an interpreted function may be a part of it.
+    fn is_changed(&self, function: &Function, package: &Package, edited: &[&Path]) -> bool {
         let Some(before) = self.deployed.get(&function.name) else { return true };
         let root = watch::sources(package);
         let is_interpreted = !root.join("Cargo.toml").exists();
@@ -126,18 +126,18 @@ impl Edits {
     }
 }
 
-/// When the program of a function was built, as far as its command begins with a file.
+/// The time at which the program of a function was built, if its command begins with a file.
 fn built(function: &Function) -> Option<SystemTime> {
     std::fs::metadata(function.command.first()?).ok()?.modified().ok()
 }
 
-/// What has changed in the templates and only a new run can change.
+/// The changes of the templates that only a restart applies.
 fn needs_a_new_run(old: &Config, new: &Config) -> Vec<String> {
     let has = |config: &Config, name: &str| config.functions.iter().any(|it| it.name == name);
     let gone = old.functions.iter().filter(|function| !has(new, &function.name));
     let gone = gone.map(|function| {
         format!(
-            "the function `{}` is not in the template any more, and goes on",
+            "the function `{}` is no longer in the template, but continues",
             function.logical_id
         )
     });

@@ -1,61 +1,69 @@
-//! A hardcap that runs elsewhere, as the other commands ask it.
+//! The client of another hardcap that is running.
 
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Failure;
-use crate::client::{Answer, Client};
+use crate::client::{Client, ClientError, Response};
 use hardcap::source::nearest::nearest;
 
-/// Where `hardcap up` listens unless it is told otherwise.
+/// The default address of `hardcap up`.
 pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:4566";
 
-/// The variable that names the running hardcap to ask, by the address of its AWS port or of its control surface. `hardcap exec`
-/// sets it for its command.
+/// The variable with the address of the running hardcap: that of its AWS port or of its control API. `hardcap exec` sets it for
+/// its command.
 pub(super) const CONTROL: &str = "HARDCAP_CONTROL";
 
-/// The running hardcap to ask where the command line names none: the one of [`CONTROL`], else the one on the usual port.
+/// The default address of the running hardcap: that of [`CONTROL`], else the one of the usual port.
 pub(super) fn usual_url() -> String {
     #[expect(clippy::disallowed_methods, reason = "a default of the command line")]
     let named = std::env::var(CONTROL).ok().filter(|url| !url.is_empty());
     named.unwrap_or_else(|| DEFAULT_URL.to_owned())
 }
 
-/// The address of the AWS port. `url` is that address, or the address of the control surface.
+/// The address of the AWS port. `url` is that address, or the address of the control API.
 pub(super) fn base(url: &str) -> &str {
     url.trim_end_matches('/').trim_end_matches("/_hardcap")
 }
 
-/// The address of a route of the control surface. `url` is the address of the AWS port or of the control surface.
+/// The address of a route of the control API. `url` is the address of the AWS port or of the control API.
 pub(super) fn control(url: &str, route: &str) -> String {
     format!("{}/_hardcap/{route}", base(url))
 }
 
-/// Fetches something that has to be there.
+/// Fetches a resource that exists.
 pub(super) async fn get(url: &str) -> Result<Bytes, Failure> {
-    let answer = send(&client()?, Method::GET, url, &[], Bytes::new()).await?;
-    if !answer.status.is_success() {
-        let text = String::from_utf8_lossy(&answer.body);
-        return Err(Failure::new(format!("{url} answers {}: {}", answer.status, text.trim())));
+    let response = send(&client()?, Method::GET, url, &[], Bytes::new()).await?;
+    if !response.status.is_success() {
+        let text = String::from_utf8_lossy(&response.body);
+        return Err(Failure::new(format!("{url} responded {}: {}", response.status, text.trim())));
     }
-    Ok(answer.body)
+    Ok(response.body)
+}
+
+/// Fetches a resource that exists, as JSON.
+pub(super) async fn get_json<T: DeserializeOwned>(url: &str) -> Result<T, Failure> {
+    serde_json::from_slice(&get(url).await?)
+        .map_err(|error| Failure::new(format!("{url} did not respond as hardcap does: {error}")))
 }
 
 pub(super) fn client() -> Result<Client, Failure> {
-    Client::new()
-        .map_err(|error| Failure::new(format!("the system's certificates cannot be read: {error}")))
+    Client::new().map_err(|error| {
+        Failure::new(format!("cannot read the certificates of the system: {error}"))
+    })
 }
 
-/// Sends a request; any status is an answer.
+/// Sends a request. Any status is a response.
 pub(super) async fn send(
     client: &Client,
     method: Method,
     url: &str,
     headers: &[(String, String)],
     body: Bytes,
-) -> Result<Answer, Failure> {
+) -> Result<Response, Failure> {
     let request = request(method, url, headers, body)?;
     client.send(request).await.map_err(|error| unreachable(url, &error))
 }
@@ -74,13 +82,13 @@ pub(super) fn request(
     request.map_err(|error| Failure::new(format!("`{url}` cannot be requested: {error}")))
 }
 
-pub(super) fn unreachable(url: &str, error: &str) -> Failure {
+pub(super) fn unreachable(url: &str, error: &ClientError) -> Failure {
     Failure::new(format!(
-        "{url} did not answer: {error}\n  = help: start one with `hardcap up`, or give its address with --url"
+        "{url} did not respond: {error}\n  = help: start one with `hardcap up`, or give its address with --url"
     ))
 }
 
-/// A function that a hardcap runs.
+/// A function of a running hardcap.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Function {
     pub(super) logical_id: String,
@@ -92,15 +100,14 @@ struct Functions {
     functions: Vec<Function>,
 }
 
-/// The functions of a hardcap that runs.
+/// The functions of a running hardcap.
 pub(super) async fn functions(url: &str) -> Result<Vec<Function>, Failure> {
     let url = control(url, "functions");
-    let list: Functions = serde_json::from_slice(&get(&url).await?)
-        .map_err(|error| Failure::new(format!("{url} is no list of functions: {error}")))?;
+    let list: Functions = get_json(&url).await?;
     Ok(list.functions)
 }
 
-/// The function that is meant: by its logical id, by its name, or because there is no other.
+/// The function with this logical id or name; without one, the only function.
 pub(super) fn choose(functions: Vec<Function>, wanted: Option<&str>) -> Result<Function, Failure> {
     let ids: Vec<String> = functions.iter().map(|function| function.logical_id.clone()).collect();
     let known = ids.join(", ");

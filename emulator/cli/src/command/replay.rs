@@ -1,4 +1,4 @@
-//! `hardcap replay`: sends again what failed in production, and compares the results.
+//! `hardcap replay`: repeats failed requests and events of production, and compares the results.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,12 +13,12 @@ use super::options::{LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
 use super::up::{block_on, start_log};
 use super::{Failure, GATE_FAILED, remote, terminal};
-use crate::client::{Answer, Client};
+use crate::client::{Client, Response};
 use crate::replay::{self, Capture, Captured, Exchange, LeftOut, Outcome, Verdict};
 use hardcap::settings::Settings;
 use hardcap_core::record::Record;
 
-/// What is replayed, and against what.
+/// The capture, and the template that it is replayed with.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 A file is one of:
@@ -43,34 +43,34 @@ pub(super) struct ReplayOptions {
     /// The template [default: template.yaml, template.yml or template.json]
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
-    /// The API or function URL that the requests go to, by its logical id
+    /// The API or function URL for the requests, by its logical id
     #[arg(long, value_name = "ID")]
     api: Option<String>,
-    /// The function that the event goes to
+    /// The function for the event
     #[arg(long, value_name = "ID")]
     function: Option<String>,
-    /// Send the requests of a HAR that did not fail as well
+    /// Also send the requests that did not fail
     #[arg(long)]
     all: bool,
-    /// How it is printed
+    /// The format of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
     limits: LimitOptions,
     #[command(flatten)]
     template_options: TemplateOptions,
-    /// Run what was built before
+    /// Skip the build and run existing programs
     #[arg(long)]
     no_build: bool,
 }
 
-/// How it is printed.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 enum Format {
     /// Sentences
     #[default]
     Text,
-    /// For machines
+    /// For programs
     Json,
 }
 
@@ -104,16 +104,14 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The requests that are sent: those that failed, or all.
+/// The requests to send: those that failed, or all.
 fn choose(captured: Captured, all: bool) -> Result<(Vec<Exchange>, Vec<LeftOut>), Failure> {
     let failed = |one: &Exchange| one.status.is_none_or(|status| status >= 400);
     let Captured { exchanges, left_out } = captured;
     let before = exchanges.len();
     let chosen: Vec<Exchange> = exchanges.into_iter().filter(|one| all || failed(one)).collect();
     if let Some(fine) = before.checked_sub(chosen.len()).filter(|fine| *fine > 0) {
-        terminal::say(&format!(
-            "{fine} of {before} requests did not fail; --all sends them as well"
-        ));
+        terminal::say(&format!("{fine} of {before} requests did not fail; --all sends them too"));
     }
     if chosen.is_empty() {
         let reasons: Vec<String> = left_out.iter().map(described).collect();
@@ -141,7 +139,7 @@ fn show(verdicts: &[Verdict], left_out: &[LeftOut], format: Format) -> Result<()
     terminal::print(&text)
 }
 
-/// What needs functions that run.
+/// The part of a capture that needs running functions.
 enum Work {
     Exchanges(Vec<Exchange>),
     Event(Bytes),
@@ -156,20 +154,20 @@ async fn run(options: &ReplayOptions, work: Work) -> Result<(Vec<Verdict>, Vec<L
     start_log(&up);
     let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
     with_started(&project, &up, "everything was replayed", async |started| {
-        Again { options, project: &project, started, client: remote::client()? }.all(work).await
+        Replay { options, project: &project, started, client: remote::client()? }.all(work).await
     })
     .await
 }
 
-/// Does it again.
-struct Again<'a> {
+/// The replay of a capture with a running project.
+struct Replay<'a> {
     options: &'a ReplayOptions,
     project: &'a Project,
     started: &'a Started,
     client: Client,
 }
 
-impl Again<'_> {
+impl Replay<'_> {
     async fn all(&self, work: Work) -> Result<(Vec<Verdict>, Vec<LeftOut>), Failure> {
         let (mut verdicts, mut left_out) = (Vec::new(), Vec::new());
         match work {
@@ -186,7 +184,7 @@ impl Again<'_> {
         Ok((verdicts, left_out))
     }
 
-    /// Sends a request, or says why it is left out: most captures have requests to other hosts as well.
+    /// Sends a request, or returns why it is left out: most captures also have requests to other hosts.
     async fn exchange(&self, exchange: Exchange) -> Result<Result<Verdict, LeftOut>, Failure> {
         let (config, addresses) = (&self.project.loaded.config, &self.started.addresses);
         let what = format!("{} {}", exchange.method, exchange.url);
@@ -194,7 +192,10 @@ impl Again<'_> {
             replay::place_exchange(&exchange, config, addresses, self.options.api.as_deref());
         let place = match place {
             Ok(place) => place,
-            Err(reason) => return Ok(Err(LeftOut { entry: exchange.entry, what, reason })),
+            Err(error) => {
+                let reason = error.to_string();
+                return Ok(Err(LeftOut { entry: exchange.entry, what, reason }));
+            }
         };
         let mut notes = exchange.notes;
         if !place.others.is_empty() {
@@ -205,10 +206,10 @@ impl Again<'_> {
             ));
         }
         let method = Method::from_bytes(exchange.method.as_bytes()).map_err(Failure::new)?;
-        let (answer, records) =
+        let (response, records) =
             self.send(method, &place.url, &exchange.headers, exchange.body).await?;
         let what = format!("{what} through {}", place.logical_id);
-        let here = answer.status.as_u16();
+        let here = response.status.as_u16();
         Ok(Ok(replay::of_exchange(what, exchange.status, here, &records, notes)))
     }
 
@@ -220,36 +221,36 @@ impl Again<'_> {
         let what = format!("an event of {} bytes for {function}", event.len());
         let aws = &self.started.addresses.aws;
         let url = format!("{aws}/2015-03-31/functions/{function}/invocations");
-        let (answer, records) = self.send(Method::POST, &url, &[], event).await?;
-        Ok(replay::of_event(what, failure(&answer), &records))
+        let (response, records) = self.send(Method::POST, &url, &[], event).await?;
+        Ok(replay::of_event(what, failure(&response), &records))
     }
 
-    /// Sends one request, and gives what the emulator recorded meanwhile: nobody else sends any.
+    /// Sends one request and returns its response with the records of the emulator. There are no other requests at that time.
     async fn send(
         &self,
         method: Method,
         url: &str,
         headers: &[(String, String)],
         body: Bytes,
-    ) -> Result<(Answer, Vec<Record>), Failure> {
+    ) -> Result<(Response, Vec<Record>), Failure> {
         let recorder = self.started.emulator.recorder();
         recorder.reset();
-        let answer = remote::send(&self.client, method, url, headers, body).await?;
-        Ok((answer, recorder.newest()))
+        let response = remote::send(&self.client, method, url, headers, body).await?;
+        Ok((response, recorder.newest()))
     }
 }
 
-/// How an invocation failed, if it did.
-fn failure(answer: &Answer) -> Option<String> {
-    let text = String::from_utf8_lossy(&answer.body);
+/// The failure of an invocation.
+fn failure(response: &Response) -> Option<String> {
+    let text = String::from_utf8_lossy(&response.body);
     let shown: String = text.chars().take(300).collect();
-    if !answer.status.is_success() {
-        return Some(format!("refused with {}: {shown}", answer.status.as_u16()));
+    if !response.status.is_success() {
+        return Some(format!("refused with {}: {shown}", response.status.as_u16()));
     }
-    if let Some(error) = answer.header("x-amz-function-error") {
+    if let Some(error) = response.header("x-amz-function-error") {
         return Some(format!("the function failed ({error}): {shown}"));
     }
-    let proxied: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let proxied: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let status = proxied["statusCode"].as_u64().filter(|status| *status >= 500)?;
     Some(format!("the function answers the status {status} itself"))
 }

@@ -1,4 +1,4 @@
-//! `hardcap report`: a run rendered again, from a file or from a hardcap that runs.
+//! `hardcap report`: renders a run from a file or from a running hardcap.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use hardcap::report::gate::{Failure as GateFailure, to_junit};
 use hardcap::report::saved::Saved;
 use hardcap::report::{Report, page};
 
-/// What is rendered, and how.
+/// The run, and the format of its report.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
@@ -25,32 +25,32 @@ Examples:
 
 Exit codes: 0 success, 1 the run cannot be read, 2 wrong usage, 3 a gate failed")]
 pub(super) struct ReportOptions {
-    /// A file that --records wrote, - for standard input, or the URL of a hardcap that runs
+    /// A file of --records, - for standard input, or the URL of a running hardcap
     #[arg(env = remote::CONTROL, default_value = DEFAULT_URL)]
     source: String,
-    /// How it is printed
+    /// The format of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
     gate: GateOptions,
 }
 
-/// How a report is printed.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// For people, in a terminal
     #[default]
     Table,
-    /// For machines
+    /// For programs
     Json,
-    /// For CI: a test case a limit
+    /// For CI: a test case for each limit
     Junit,
-    /// For people, in a browser: one file that needs nothing else
+    /// For people, in a browser: one self-contained file
     Html,
 }
 
 impl Format {
-    /// A run in this form.
+    /// Renders a run.
     pub(super) fn render(
         self,
         run: &Saved,
@@ -98,6 +98,6 @@ pub(super) fn write_records(path: &Path, run: &Saved) -> Result<(), Failure> {
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error| Failure::new(format!("{} cannot be written: {error}", path.display()));
+    let failed = |error| Failure::new(format!("cannot write {}: {error}", path.display()));
     std::fs::write(path, text).map_err(failed)
 }

@@ -1,4 +1,4 @@
-//! `samconfig.toml` of AWS SAM CLI: the stack's name and the values of parameters that a project deploys with.
+//! `samconfig.toml` of AWS SAM CLI: the name of the stack and the values of parameters.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use indexmap::IndexMap;
 
 use super::Failure;
 
-/// What is taken of a `samconfig.toml`.
+/// The settings of a `samconfig.toml` that are used.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct SamConfig {
     pub(super) stack: Option<String>,
     pub(super) parameters: IndexMap<String, String>,
 }
 
-/// Reads the environment `default` of the file in a folder; nothing where there is none.
+/// Reads the environment `default` of the file in a folder. Without a file, everything is absent.
 pub(super) fn read(folder: &Path) -> Result<SamConfig, Failure> {
     let path = folder.join("samconfig.toml");
     let Ok(text) = std::fs::read_to_string(&path) else { return Ok(SamConfig::default()) };
@@ -24,7 +24,7 @@ pub(super) fn read(folder: &Path) -> Result<SamConfig, Failure> {
 fn parse(text: &str) -> Result<SamConfig, toml::de::Error> {
     let root: toml::Table = toml::from_str(text)?;
     let mut config = SamConfig::default();
-    // The command's own section wins over the one of all commands.
+    // The section of a command takes precedence over that of all commands.
     for command in ["global", "deploy"] {
         let parameters = root.get("default").and_then(|it| it.get(command)?.get("parameters"));
         let Some(parameters) = parameters else { continue };

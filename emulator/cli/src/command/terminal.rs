@@ -1,63 +1,82 @@
-//! What people see: messages, and the progress of a build. Colours only where there is a terminal.
+//! Messages on standard error, the progress of a build, and results on standard output.
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 
 use super::Failure;
-use crate::check::Finding;
+use crate::check::{Finding, Severity};
+use crate::output::{self, Level, Source};
 use hardcap::packaging::build::Progress;
-use hardcap_core::console;
 
-/// A line on standard error.
-pub(super) fn say(line: &str) {
-    console::write(format!("{line}\n").as_bytes());
+/// A message on standard error.
+pub(super) fn say(message: &str) {
+    output::write(Level::Info, Source::Hardcap, message, message, []);
 }
 
-/// Why the program fails.
+/// A message for programs that has members; people read `text`.
+pub(super) fn event(
+    text: &str,
+    message: &str,
+    members: impl IntoIterator<Item = (&'static str, Value)>,
+) {
+    output::write(Level::Info, Source::Hardcap, text, message, members);
+}
+
+/// The reason why the program fails.
 pub(super) fn error(message: &str) {
-    say(&format!("{}: {message}", colored("error", "31")));
+    let text = format!("{}: {message}", colored("error", "31"));
+    output::write(Level::Error, Source::Hardcap, &text, message, []);
 }
 
-/// What deserves a word.
+/// A problem that does not end the program.
 pub(super) fn warning(message: &str) {
-    say(&format!("{}: {message}", colored("warning", "33")));
+    let text = format!("{}: {message}", colored("warning", "33"));
+    output::write(Level::Warn, Source::Hardcap, &text, message, []);
 }
 
-/// What was found in the template, as `check` prints it.
+/// A finding about the template, as `check` prints it.
 pub(super) fn finding(finding: &Finding) {
-    let text = finding.to_string();
-    match text.split_once('[') {
-        Some((severity, rest)) => say(&format!("{}[{rest}", colored(severity, "33"))),
-        None => say(&text),
-    }
+    let shown = finding.to_string();
+    let text = match shown.split_once('[') {
+        Some((severity, rest)) => format!("{}[{rest}", colored(severity, "33")),
+        None => shown,
+    };
+    let level = match finding.severity {
+        Severity::Note => Level::Info,
+        Severity::Warning => Level::Warn,
+        Severity::Error => Level::Error,
+    };
+    let members = [
+        ("rule", finding.code.into()),
+        ("resource", finding.resource.clone().into()),
+        ("place", finding.place.clone().into()),
+    ];
+    output::write(level, Source::Check, &text, &finding.message, members);
 }
 
 fn colored(word: &str, color: &str) -> String {
-    if colors() { format!("\x1b[1;{color}m{word}\x1b[0m") } else { word.to_owned() }
+    match output::colors(&std::io::stderr()) {
+        true => format!("\x1b[1;{color}m{word}\x1b[0m"),
+        false => word.to_owned(),
+    }
 }
 
-/// Whether standard error shows colours, and nobody asked for none.
-pub(super) fn colors() -> bool {
-    #[expect(clippy::disallowed_methods, reason = "the terminal's own settings are read here")]
-    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !unwanted && std::io::stderr().is_terminal()
-}
-
-/// Machine-readable output. Whoever stops reading it, as `head` does, is no error.
+/// Prints a result on standard output. A reader that stops reading, such as `head`, is not an error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("standard output cannot be written: {error}")))
+            Err(Failure::new(format!("cannot write standard output: {error}")))
         }
         _ => Ok(()),
     }
 }
 
-/// What a file holds; standard input without one or for `-`.
+/// The content of a file; that of standard input without a file or for `-`.
 pub(super) fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     if let Some(path) = file.filter(|path| *path != Path::new("-")) {
         let failed = |error| Failure::new(format!("{} cannot be read: {error}", path.display()));
@@ -69,7 +88,7 @@ pub(super) fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// A build's progress: a line that moves on a terminal, cargo's own lines elsewhere.
+/// The progress of a build: one moving line on a terminal, the lines of cargo elsewhere.
 pub(super) enum BuildProgress {
     Moving(ProgressBar),
     Plain,
@@ -78,7 +97,7 @@ pub(super) enum BuildProgress {
 
 impl BuildProgress {
     pub(super) fn new(quiet: bool) -> BuildProgress {
-        match (quiet, std::io::stderr().is_terminal()) {
+        match (quiet, std::io::stderr().is_terminal() && !output::is_json()) {
             (true, _) => BuildProgress::Silent,
             (false, false) => BuildProgress::Plain,
             (false, true) => {
@@ -91,7 +110,7 @@ impl BuildProgress {
         }
     }
 
-    /// Clears the line that moves.
+    /// Clears the moving line.
     pub(super) fn done(&self) {
         if let BuildProgress::Moving(bar) = self {
             bar.finish_and_clear();
@@ -109,7 +128,7 @@ impl Progress for BuildProgress {
         match self {
             BuildProgress::Moving(bar) if is_step => bar.set_message(step.to_owned()),
             BuildProgress::Moving(bar) => bar.println(line),
-            BuildProgress::Plain => say(line),
+            BuildProgress::Plain => output::write(Level::Info, Source::Build, line, line, []),
             BuildProgress::Silent => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Which files a run is made of, and when one of them has changed.
+//! The source files of a run, and their changes.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -17,33 +17,33 @@ use hardcap::settings::Program;
 use hardcap_core::clock::Clock;
 use hardcap_core::paths::folder_of;
 
-/// An editor and a compiler write many files at a time: they have ended when nothing was written for this long.
+/// The time without changes after which a change is complete: editors and compilers write many files at a time.
 const QUIET: Millis = Millis(200);
-/// Folders in which tools write and people do not.
+/// Folders that tools write, which are not sources.
 const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "venv"];
 
-/// Watches the templates, hardcap.toml, the folders of all functions, and programs that people build themselves.
+/// Watches the templates, hardcap.toml, the folders of all functions, and programs that hardcap does not build.
 pub(super) struct Watch {
     watcher: notify::RecommendedWatcher,
     changes: Arc<Changes>,
     sources: Sources,
-    /// The folders that the system tells about.
+    /// The folders that the system watches.
     folders: BTreeSet<PathBuf>,
-    /// What this run itself writes.
+    /// The files that this run writes.
     written: Vec<PathBuf>,
     clock: Clock,
 }
 
-/// What a project is made of.
+/// The source files of a project.
 #[derive(Debug, Default)]
 struct Sources {
-    /// Files, each by itself.
+    /// Single files.
     files: BTreeSet<PathBuf>,
-    /// Folders with all that people write in them.
+    /// Folders with their sources.
     roots: BTreeSet<PathBuf>,
 }
 
-/// What has changed since somebody asked.
+/// The changes since the last request for them.
 #[derive(Debug, Default)]
 struct Changes {
     paths: Mutex<BTreeSet<PathBuf>>,
@@ -73,7 +73,7 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Watches what a project is made of now.
+    /// Watches the current source files of a project.
     pub(super) fn follow(&mut self, project: &Project) -> Result<(), Failure> {
         self.sources = Sources::of(project);
         let beside: Vec<PathBuf> =
@@ -94,7 +94,7 @@ impl Watch {
         }
         let Ok(entries) = folder.read_dir() else { return Ok(()) };
         for entry in entries.flatten().filter(|_| deep) {
-            // A link to a folder is none here, so this ends.
+            // Links are not followed, so the recursion ends.
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && is_source(entry.path().file_name()) {
                 self.add(&entry.path(), true)?;
@@ -103,7 +103,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for a change, and until it seems to be over; what has changed. Nothing is lost when this is dropped.
+    /// Waits until a change is complete, and returns the changed paths. No change is lost if the future is dropped.
     pub(super) async fn changed(&mut self) -> BTreeSet<PathBuf> {
         loop {
             self.changes.changed.notified().await;
@@ -113,7 +113,7 @@ impl Watch {
                 self.sources.have(path) && !self.written.iter().any(|own| path.starts_with(own))
             });
             for folder in changed.iter().filter(|path| path.is_dir()) {
-                // The system forgets a folder that is removed, and knows nothing of one that is new.
+                // The system stops watching a removed folder and does not watch a new one.
                 self.folders.retain(|known| !known.starts_with(folder));
                 if let Err(Failure(message)) = self.add(folder, true) {
                     tracing::warn!(folder = %folder.display(), message, "a new folder is not watched");
@@ -135,7 +135,7 @@ impl Sources {
         }
     }
 
-    /// Whether a path is one of them.
+    /// Whether a path is a source file.
     fn have(&self, path: &Path) -> bool {
         let lies_in = |root: &PathBuf| {
             path.strip_prefix(root).is_ok_and(|below| {
@@ -160,7 +160,7 @@ impl Changes {
     }
 }
 
-/// Reading a file changes nothing, nor does what only touches its times.
+/// Whether an event is a change: reading a file and setting its times are not.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => false,
@@ -172,14 +172,15 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// Whether people write it. What begins with a dot is a tool's: `.git`, an editor's swap file. A log may be our own.
+/// Whether a name is that of a source. Names with a dot at the beginning belong to tools: `.git`, the swap file of an editor. A log may be
+/// that of this run.
 fn is_source(name: Option<&std::ffi::OsStr>) -> bool {
     let name = name.unwrap_or_default().to_string_lossy();
     let is_tools = name.starts_with('.') || name.ends_with('~') || name.ends_with(".log");
     !is_tools && !NOT_SOURCES.contains(&&*name)
 }
 
-/// The folder that a function is made of: of a Rust program, its whole workspace.
+/// The source folder of a function: the whole workspace of a Rust program.
 pub(super) fn sources(package: &Package) -> PathBuf {
     let folder = package.task_root();
     let is_rust = folder.join("Cargo.toml").exists();
@@ -187,7 +188,7 @@ pub(super) fn sources(package: &Package) -> PathBuf {
     workspace.filter(|_| is_rust).map_or(folder.clone(), Path::to_owned)
 }
 
-/// The program that hardcap.toml names by a path: people build it themselves.
+/// The program that hardcap.toml names by a path, which hardcap does not build.
 fn program(package: &Package) -> Option<PathBuf> {
     match &package.program {
         Some(Program::Command(words)) => {
@@ -198,7 +199,7 @@ fn program(package: &Package) -> Option<PathBuf> {
     }
 }
 
-/// Where a file lies, be it there or not: its folder as the system tells of it.
+/// The path of a file, which need not exist, in the form that the system reports.
 pub(super) fn place(file: &Path) -> PathBuf {
     let folder = absolute(folder_of(file));
     file.file_name().map_or(folder.clone(), |name| folder.join(name))

@@ -1,4 +1,4 @@
-//! Which limit explains a cutoff: how much envelope each limit and each encoding would leave around the body. Pure.
+//! The limit that explains a cutoff, by the envelope that each limit and each encoding would leave around the body. Pure.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use hardcap_limits::{Limits, Row};
 
 use hardcap::report::grouped;
 
-/// The largest envelope that is believed of a request without long headers: a request context, paths, addresses.
+/// The largest plausible envelope of a request without long headers: a request context, paths, addresses.
 const ENVELOPE_BASE: u64 = 16 * 1024;
-/// How often a header can stand in an event, escapes included: a REST API has `headers` and `multiValueHeaders`.
+/// The maximum number of copies of a header in an event, including escapes: a REST API has `headers` and `multiValueHeaders`.
 const HEADER_TIMES: u64 = 3;
 
-/// How a body travels inside a limit.
+/// The encoding of a body inside a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it is, with nothing around it.
+    /// Unchanged, without an envelope.
     Raw,
     /// As base64 inside JSON.
     Base64,
@@ -23,16 +23,16 @@ pub enum Encoding {
     Text,
     /// As a JSON string without a character above ASCII, as Python writes it up to 3.11: `\u00e4`.
     AsciiText,
-    /// As it is, behind the metadata of a streamed answer.
+    /// Unchanged, after the metadata of a streamed response.
     Stream,
 }
 
-/// Which way the body goes.
+/// The direction of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// The size is that of the answer.
+    /// The size is that of the response.
     Download,
-    /// The size is that of the request's body.
+    /// The size is that of the request body.
     Upload,
 }
 
@@ -43,7 +43,7 @@ pub struct Explanation {
     pub row: &'static Row,
     /// Its number in force, in bytes.
     pub max: u64,
-    /// How the body would travel.
+    /// The encoding of the body.
     pub encoding: Encoding,
     /// The last body that passes, encoded, in bytes.
     pub encoded: u64,
@@ -53,24 +53,24 @@ pub struct Explanation {
     pub envelope_max: u64,
     /// The last body that passes, in bytes.
     pub body: u64,
-    /// Whether the encoded body is within the limit at all.
+    /// Whether the encoded body is within the limit.
     pub fits: bool,
 }
 
-/// A cutoff as it was found.
+/// A cutoff that was found.
 #[derive(Clone, Copy, Debug)]
 pub struct Edge<'b> {
-    /// Which way the body goes.
+    /// The direction of the body.
     pub direction: Direction,
     /// The last body that passes.
     pub body: &'b [u8],
-    /// Whether one byte more fails; else only that a larger one does.
+    /// Whether one byte more fails; otherwise a larger body fails.
     pub exact: bool,
-    /// How long the headers and the URL are that travel with the body, in bytes.
+    /// The size of the headers and the URL beside the body, in bytes.
     pub around: u64,
 }
 
-/// The rows that can cut a body off, and how the body travels inside of them.
+/// The rows that can cause a cutoff, and the encoding of the body inside them.
 const DOWNLOAD: &[(&str, &[Encoding])] = &[
     ("lambda_sync_response", &[Encoding::Base64, Encoding::Text, Encoding::AsciiText]),
     ("lambda_stream_response", &[Encoding::Stream]),
@@ -81,7 +81,7 @@ const UPLOAD: &[(&str, &[Encoding])] = &[
     ("lambda_sync_request", &[Encoding::Base64, Encoding::Text]),
 ];
 
-/// The limits that a cutoff fits, most telling first.
+/// The limits that a cutoff fits, the most likely first.
 #[must_use]
 pub fn explain(limits: &Limits, edge: &Edge<'_>) -> Vec<Explanation> {
     let room = ENVELOPE_BASE.saturating_add(edge.around.saturating_mul(HEADER_TIMES));
@@ -92,7 +92,7 @@ pub fn explain(limits: &Limits, edge: &Edge<'_>) -> Vec<Explanation> {
     found
 }
 
-/// What each limit and each encoding would leave around the body, believable or not.
+/// The envelope of each limit and each encoding, plausible or not.
 #[must_use]
 pub fn candidates(limits: &Limits, edge: &Edge<'_>) -> Vec<Explanation> {
     let rows = match edge.direction {
@@ -105,7 +105,7 @@ pub fn candidates(limits: &Limits, edge: &Edge<'_>) -> Vec<Explanation> {
         let Some((row, max)) = in_force.find(|(row, _)| row.name == *name) else { continue };
         for &encoding in *encodings {
             let Some((encoded, next)) = encoded_lengths(encoding, edge.body) else { continue };
-            // Of a stream that is too long one byte more arrives.
+            // One byte above the limit arrives of a stream that is too long.
             let arrives = max.saturating_add(u64::from(encoding == Encoding::Stream));
             let fits = encoded <= arrives;
             found.push(Explanation {
@@ -157,7 +157,7 @@ impl Explanation {
     }
 }
 
-/// The body's length once encoded, and that of the next larger body.
+/// The encoded size of the body, and that of the next larger body.
 fn encoded_lengths(encoding: Encoding, body: &[u8]) -> Option<(u64, u64)> {
     let raw = body.len() as u64;
     match encoding {

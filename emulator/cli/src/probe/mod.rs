@@ -1,4 +1,4 @@
-//! `hardcap probe`: finds the exact size at which a URL stops answering, local or deployed, and the limit that explains it.
+//! `hardcap probe`: finds the exact size at which a local or deployed URL starts to fail, and the limit that explains it.
 
 mod explanation;
 mod search;
@@ -15,16 +15,16 @@ use http_body_util::{BodyExt as _, Full};
 pub use explanation::{Direction, Edge, Encoding, Explanation, candidates, explain};
 pub use search::{Found, Search};
 
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::explain::Explained;
 use hardcap::report::grouped;
 
 /// The placeholder for the size in a URL.
 const PLACEHOLDER: &str = "{size}";
-/// How much of a failing answer is shown.
+/// The part of a failing response that is shown, in bytes.
 const EXCERPT_BYTES: usize = 200;
 
-/// What to probe.
+/// The target of a probe.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The URL; `{size}` in it is replaced by the size.
@@ -33,18 +33,18 @@ pub struct Target {
     pub method: Method,
     /// Headers to send, such as a cookie.
     pub headers: Vec<(String, String)>,
-    /// Whether the size is that of the request's body, or of the answer.
+    /// Whether the size is that of the request body or of the response.
     pub direction: Direction,
-    /// The first size that is tried.
+    /// The first size to try.
     pub start: u64,
-    /// No larger size is tried.
+    /// The largest size to try.
     pub max: u64,
 }
 
-/// Why a target could not be probed.
+/// An error of a probe.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// Nothing in the URL depends on the size.
+    /// The URL does not depend on the size.
     #[error(
         "`{0}` has no {{size}}: put it where the size goes, as in http://127.0.0.1:3000/dev/giant?size={{size}}"
     )]
@@ -52,26 +52,26 @@ pub enum ProbeError {
     /// The URL or a header cannot be sent.
     #[error("`{0}` cannot be requested: {1}")]
     Malformed(String, String),
-    /// The target did not answer at all, twice.
-    #[error("{0} did not answer: {1}")]
+    /// The target did not respond to two attempts.
+    #[error("{0} did not respond: {1}")]
     Unreachable(String, String),
     /// The trust anchors of the system cannot be read.
     #[error("no https: the system's certificates cannot be read: {0}")]
     NoCertificates(std::io::Error),
 }
 
-/// One request and what came back.
+/// One request and its response.
 #[derive(Clone, Debug)]
 pub struct Try {
-    /// The size that was asked for.
+    /// The requested size.
     pub size: u64,
     /// The status.
     pub status: StatusCode,
-    /// The body, as far as it came.
+    /// The received part of the body.
     pub body: Bytes,
-    /// The headers of the answer.
+    /// The headers of the response.
     pub headers: Vec<(String, String)>,
-    /// False when the body broke off, or ended short of the size although smaller ones had all of it: so streams are cut.
+    /// False if the body broke off, or is shorter than the size although smaller ones were complete: a stream was cut.
     pub whole: bool,
 }
 
@@ -80,7 +80,7 @@ impl Try {
         self.status.is_success() && self.whole
     }
 
-    /// Whether the body is exactly as long as was asked.
+    /// Whether the body has exactly the requested size.
     fn is_exact(&self) -> bool {
         self.size > 0 && self.body.len() as u64 == self.size
     }
@@ -93,12 +93,12 @@ impl Try {
             return format!("{} cut off after {length} bytes", self.status.as_u16());
         }
         let start = &self.body[..self.body.len().min(EXCERPT_BYTES)];
-        // Whatever a server sends, the terminal is not given its control characters.
+        // Control characters of a server must not reach the terminal.
         let text = crate::explain::input::shown(&String::from_utf8_lossy(start), EXCERPT_BYTES);
         format!("{} {text}", self.status.as_u16()).trim_end().to_owned()
     }
 
-    /// What the answer itself says of the limit, status and headers included.
+    /// The text of the response about the limit, with its status and headers.
     fn explained(&self, limits: &Limits) -> Explained {
         let mut text = format!("HTTP/1.1 {}\n", self.status.as_u16());
         for (name, value) in &self.headers {
@@ -109,7 +109,7 @@ impl Try {
         Explained::new(text.as_bytes(), limits)
     }
 
-    /// The body as the function made it, where the gateway compressed it on the way.
+    /// The body of the function, if the gateway compressed it.
     fn decoded(&self) -> Option<Vec<u8>> {
         let coding =
             self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
@@ -128,29 +128,28 @@ impl Try {
     }
 }
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Clone, Debug)]
 pub struct Probed {
-    /// Where the cutoff is, if anywhere.
+    /// The cutoff, if there is one.
     pub found: Found,
     /// The last request that passed, and the first that failed.
     pub edge: (Option<Try>, Option<Try>),
-    /// How many requests were made.
+    /// The number of requests.
     pub requests: u32,
-    /// The limits that explain the cutoff, most telling first.
+    /// The limits that explain the cutoff, the most likely first.
     pub explanations: Vec<Explanation>,
-    /// Where none does: what each limit would leave, a sentence each.
+    /// If no limit explains it: the arithmetic of each limit, a sentence each.
     pub arithmetic: Vec<String>,
-    /// What the failing answer says: each cause with its rank, the most likely first.
+    /// The causes that the failing response names, with their ranks, the most likely first.
     pub answer: Vec<String>,
 }
 
-/// Finds the cutoff of a target. Each request and its outcome goes to `progress`.
+/// Finds the cutoff of a target. `progress` gets each request and its outcome.
 ///
 /// # Errors
 ///
-/// [`ProbeError`] when the target cannot be requested or does not answer. A refusal by the target is no error: it is what is
-/// being looked for.
+/// [`ProbeError`] if the target cannot be requested or does not respond. A refusal by the target is not an error.
 pub async fn probe(
     target: &Target,
     limits: &Limits,
@@ -187,7 +186,7 @@ pub async fn probe(
     Ok(Probed { found, edge: (passed, failed), requests, explanations, arithmetic, answer })
 }
 
-/// The causes that an answer names, and what would decide between them.
+/// The causes that a response names, and the information that would decide between them.
 fn causes(explained: &Explained) -> Vec<String> {
     let Some(finding) = explained.findings.first() else { return Vec::new() };
     let described =
@@ -195,7 +194,7 @@ fn causes(explained: &Explained) -> Vec<String> {
     finding.causes.iter().map(described).collect()
 }
 
-/// The bodies whose cutoff may be explained: as received, and as it was before the gateway compressed it.
+/// The bodies that may explain the cutoff: as received, and before the gateway compressed it.
 fn bodies(target: &Target, passed: &Try) -> Vec<Vec<u8>> {
     match target.direction {
         Direction::Download => {
@@ -213,7 +212,7 @@ fn edge<'b>(target: &Target, passed: &Try, body: &'b [u8]) -> Edge<'b> {
         Direction::Download => length(&passed.headers),
         Direction::Upload => length(&target.headers) + target.url.len() as u64,
     };
-    // Only when the body is as long as was asked is one byte more the next size.
+    // Only if the body has the requested size is the next size one byte more.
     let exact = target.direction == Direction::Upload || body.len() as u64 == passed.size;
     Edge { direction: target.direction, body, exact, around }
 }
@@ -236,7 +235,7 @@ fn arithmetic(target: &Target, limits: &Limits, passed: &Try) -> Vec<String> {
     lines.map(|one| one.arithmetic()).collect()
 }
 
-/// The body of an upload: text that JSON does not have to escape.
+/// The body of an upload: text that JSON does not escape.
 fn upload(size: u64) -> Vec<u8> {
     vec![b'x'; usize::try_from(size).unwrap_or(usize::MAX)]
 }
@@ -255,7 +254,7 @@ async fn request(client: &Client, target: &Target, size: u64) -> Result<Try, Pro
         builder = builder.header(name, value);
     }
     let request = builder.body(Full::new(body)).map_err(|error| malformed(error.to_string()))?;
-    // A connection that was kept open may just have been closed: that is not an answer, so it is tried once more.
+    // The server may just have closed a connection that was kept open, so the request is sent once more.
     for last in [false, true] {
         match exchange(client, request.clone()).await {
             Ok((head, body, whole)) => {
@@ -267,28 +266,28 @@ async fn request(client: &Client, target: &Target, size: u64) -> Result<Try, Pro
                 let headers = headers.collect();
                 return Ok(Try { size, status: head.status, headers, body, whole });
             }
-            Err(error) if last => return Err(ProbeError::Unreachable(url, error)),
+            Err(error) if last => return Err(ProbeError::Unreachable(url, error.to_string())),
             Err(_) => {}
         }
     }
     unreachable!("the last try returns")
 }
 
-/// The answer's status, its body, and whether that came to its end.
+/// The head of the response, its body, and whether the body is complete.
 async fn exchange(
     client: &Client,
     request: Request<Full<Bytes>>,
-) -> Result<(http::response::Parts, Bytes, bool), String> {
+) -> Result<(http::response::Parts, Bytes, bool), ClientError> {
     let (head, mut body) = client.begin(request).await?.into_parts();
-    let mut came = BytesMut::new();
+    let mut received = BytesMut::new();
     while let Some(frame) = body.frame().await {
         match frame.map(Frame::into_data) {
-            Ok(Ok(data)) => came.extend_from_slice(&data),
+            Ok(Ok(data)) => received.extend_from_slice(&data),
             Ok(Err(_)) => {}
-            Err(_) => return Ok((head, came.freeze(), false)),
+            Err(_) => return Ok((head, received.freeze(), false)),
         }
     }
-    Ok((head, came.freeze(), true))
+    Ok((head, received.freeze(), true))
 }
 
 impl fmt::Display for Probed {
@@ -331,7 +330,7 @@ impl fmt::Display for Probed {
 }
 
 impl Probed {
-    /// What the failing answer says.
+    /// The text of the failing response.
     fn answered(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.answer.is_empty() {
             return Ok(());

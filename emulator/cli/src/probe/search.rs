@@ -1,6 +1,6 @@
-//! The search for a cutoff: which size to try next. Pure; it is told what passed and what failed.
+//! The search for a cutoff: the next size to try, given the sizes that passed and failed. Pure.
 
-/// Narrows the cutoff down: doubles until something fails, then halves the gap.
+/// A search for a cutoff: doubles the size until a request fails, then halves the gap.
 #[derive(Clone, Debug)]
 pub struct Search {
     passed: Option<u64>,
@@ -9,7 +9,7 @@ pub struct Search {
     max: u64,
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// `passes` is the largest size that passes; one more fails.
@@ -22,7 +22,7 @@ pub enum Found {
         /// The size that failed.
         failed: u64,
     },
-    /// Even the largest size that may be tried passes.
+    /// Even the largest size passes.
     EverythingPasses {
         /// That size.
         max: u64,
@@ -36,15 +36,15 @@ impl Search {
         Search { passed: None, failed: None, start: start.min(max), max }
     }
 
-    /// The size to try next, or what was found.
+    /// The size to try next.
     ///
     /// # Errors
     ///
-    /// What was found, when there is nothing left to try.
+    /// The result, if the search is over.
     pub fn next(&self) -> Result<u64, Found> {
         match (self.passed, self.failed) {
             (None, None) => Ok(self.start),
-            // The start was too large: below it is 0, which every answer without a body is.
+            // The start was too large. A response without a body has the size 0.
             (None, Some(0)) => Err(Found::NothingPasses { failed: 0 }),
             (None, Some(_)) => Ok(0),
             (Some(passed), None) if passed == self.max => {
@@ -58,7 +58,7 @@ impl Search {
         }
     }
 
-    /// Takes note of what happened at a size that [`Search::next`] asked for.
+    /// Adds the outcome at a size from [`Search::next`].
     pub fn note(&mut self, size: u64, passed: bool) {
         let side = if passed { &mut self.passed } else { &mut self.failed };
         *side = Some(size);

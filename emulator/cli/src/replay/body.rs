@@ -1,4 +1,4 @@
-//! The body of a captured request: as it was captured, filled up to its declared length, or refused. Pure.
+//! The body of a captured request: as captured, or filled up to its declared length. Pure.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -6,36 +6,46 @@ use bytes::Bytes;
 
 use super::{BODIES_MAX, SYNTHESIZED_MAX};
 
-/// What a capture says of a body.
+/// The information of a capture about a body.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CapturedBody<'c> {
-    /// The text, when there is one.
+    /// The text, if there is one.
     pub(super) text: Option<&'c str>,
     /// Whether the text is base64.
     pub(super) is_base64: bool,
-    /// How many bytes were sent, when the capture says it.
+    /// The number of bytes that were sent, if the capture has it.
     pub(super) declared: Option<u64>,
     /// Whether the body is a form with files.
     pub(super) is_multipart: bool,
 }
 
+/// A body that cannot be sent.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error("its body had {0} bytes, and at most {SYNTHESIZED_MAX} are sent again")]
+    TooLarge(u64),
+    #[error(
+        "its body had {declared} bytes, and those of the requests before it leave {room} of the {BODIES_MAX} that one \
+         capture may have; replay it from a file of its own"
+    )]
+    NoRoom { declared: u64, room: u64 },
+    #[error("its body is not base64: {0}")]
+    NotBase64(#[from] base64::DecodeError),
+}
+
 impl CapturedBody<'_> {
-    /// The body to send, and what it has that was not captured. The bodies of the capture before it leave `room` bytes.
+    /// The body to send, and notes about the parts of it that were not captured. The previous bodies of the capture leave `room`
+    /// bytes.
     ///
     /// # Errors
     ///
-    /// Why it cannot be sent.
-    pub(super) fn restore(&self, room: u64) -> Result<(Bytes, Vec<String>), String> {
+    /// [`BodyError`] if the body cannot be sent.
+    pub(super) fn restore(&self, room: u64) -> Result<(Bytes, Vec<String>), BodyError> {
         if let Some(declared) = self.declared.filter(|declared| *declared > SYNTHESIZED_MAX) {
-            return Err(format!(
-                "its body had {declared} bytes, and at most {SYNTHESIZED_MAX} are sent again"
-            ));
+            return Err(BodyError::TooLarge(declared));
         }
         if let Some(declared) = self.declared.filter(|declared| *declared > room) {
-            return Err(format!(
-                "its body had {declared} bytes, and those of the requests before it leave {room} of the {BODIES_MAX} that one \
-                 capture may have; replay it from a file of its own"
-            ));
+            return Err(BodyError::NoRoom { declared, room });
         }
         let captured = self.captured()?;
         let declared = self.declared.and_then(|declared| usize::try_from(declared).ok());
@@ -64,16 +74,14 @@ impl CapturedBody<'_> {
         Ok((self.fill(&captured, missing), vec![note]))
     }
 
-    fn captured(&self) -> Result<Bytes, String> {
+    fn captured(&self) -> Result<Bytes, BodyError> {
         let Some(text) = self.text else { return Ok(Bytes::new()) };
         if self.is_base64 {
             let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
             let decoded = STANDARD.decode(&compact).or_else(|_| STANDARD_NO_PAD.decode(&compact));
-            return decoded
-                .map(Bytes::from)
-                .map_err(|error| format!("its body is not base64: {error}"));
+            return Ok(Bytes::from(decoded?));
         }
-        // Browsers write bytes that are not text as one character each.
+        // Browsers write each byte of a binary body as one character.
         let bytes: Option<Vec<u8>> =
             text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
         match (bytes, self.declared) {
@@ -84,7 +92,7 @@ impl CapturedBody<'_> {
         }
     }
 
-    /// Filler in the place of the first file of a form, else at the end.
+    /// Adds filler in place of the first file of a form, otherwise at the end.
     fn fill(&self, captured: &[u8], missing: usize) -> Bytes {
         let position = |from: usize, wanted: &[u8]| {
             let rest = captured.get(from..)?;
@@ -129,7 +137,7 @@ mod tests {
         }
         assert!(body(None, Some(u64::MAX)).restore(BODIES_MAX).is_err());
         let full = body(None, Some(7)).restore(6);
-        assert!(full.is_err_and(|why| why.contains("a file of its own")));
+        assert!(full.is_err_and(|why| why.to_string().contains("a file of its own")));
     }
 
     #[test]
@@ -155,6 +163,6 @@ mod tests {
             CapturedBody { text: Some("AA\nE="), is_base64: true, ..CapturedBody::default() };
         assert_eq!(base64.restore(BODIES_MAX).expect("bytes").0.as_ref(), b"\x00\x01");
         let wrong = CapturedBody { text: Some("$"), is_base64: true, ..CapturedBody::default() };
-        assert!(wrong.restore(BODIES_MAX).is_err_and(|why| why.contains("not base64")));
+        assert!(wrong.restore(BODIES_MAX).is_err_and(|why| why.to_string().contains("not base64")));
     }
 }

@@ -1,11 +1,11 @@
-//! What `curl -v` prints: lines of the request behind `>`, of the answer behind `<`. Pure.
+//! The output of `curl -v`: lines of the request after `>`, of the response after `<`. Pure.
 //!
-//! The text may be indented, have times (`--trace-time`), progress meters in front of the marks, or be a trace (`--trace-ascii`).
+//! The text may be indented, have times (`--trace-time`) or progress meters before the marks, or be a trace (`--trace-ascii`).
 
 use super::body::CapturedBody;
 use super::{Captured, Exchange, LeftOut, header, sendable, trace};
 
-/// Every request in the text, in order; none when it is not the output of `curl -v`.
+/// All requests in the text, in order; none if it is not the output of `curl -v`.
 pub(super) fn read(text: &str) -> Captured {
     let mut captured = Captured::default();
     let mut reading = Reading::default();
@@ -17,18 +17,18 @@ pub(super) fn read(text: &str) -> Captured {
     captured
 }
 
-/// A line of the output, without what stands in front of its mark.
+/// A line of the output, without the text before its mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// A line of the head of a request.
     Sent(String),
-    /// A line of the head of an answer.
+    /// A line of the head of a response.
     Came(String),
-    /// What curl tells of its work.
+    /// A message of curl about its work.
     Told(String),
-    /// So many bytes of data were sent.
+    /// The number of sent bytes of data.
     SentData(u64),
-    /// Anything else: a body, a command line, a progress meter.
+    /// Any other text: a body, a command line, a progress meter.
     Other,
 }
 
@@ -40,9 +40,9 @@ struct Reading {
     answered: Vec<(String, String)>,
     status: Option<u16>,
     is_tls: bool,
-    /// Lengths that curl tells, where the head has none.
+    /// The length that curl reports, if the head has none.
     told: Option<u64>,
-    /// The same for the request that follows.
+    /// The same for the next request.
     told_of_next: Option<u64>,
     sent: u64,
     after_tls: bool,
@@ -63,7 +63,7 @@ impl Reading {
             }
             Line::Came(came) => {
                 if let Some(status) = status(came) {
-                    // 100 Continue is not the answer yet; with a proxy in front the last answer counts.
+                    // 100 Continue is not the final response. With a proxy, the last response counts.
                     if status >= 200 {
                         self.status = Some(status);
                         self.answered.clear();
@@ -91,7 +91,7 @@ impl Reading {
         {
             self.is_tls = true;
         }
-        // HTTP/2 tells the head in the form `[1] [content-length: 12]`, before the head itself.
+        // For HTTP/2, curl prints the head as `[1] [content-length: 12]` before the head itself.
         let length = lower.split_once("[content-length:").map(|(_, rest)| rest);
         let length = length.or_else(|| lower.split_once("sent off: ").map(|(_, rest)| rest));
         let digits = |rest: &str| {
@@ -133,7 +133,7 @@ impl Reading {
         }
         let body = CapturedBody { declared, ..CapturedBody::default() };
         match body.restore(captured.room()) {
-            Err(reason) => captured.left_out.push(left_out(reason)),
+            Err(error) => captured.left_out.push(left_out(error.to_string())),
             Ok((body, notes)) => captured.exchanges.push(Exchange {
                 entry: self.entry,
                 method,

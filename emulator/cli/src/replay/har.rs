@@ -1,11 +1,11 @@
 //! HTTP Archive 1.2 as browsers and proxies write it. Pure.
 //!
-//! Exporters differ: Chrome leaves files out of `postData.text`, Safari leaves out whole bodies, Firefox writes `null`, mitmproxy
-//! marks base64. Every entry is sent as it was declared, or left out with a reason.
+//! Exporters differ: Chrome omits files from `postData.text`, Safari omits whole bodies, Firefox writes `null`, mitmproxy marks
+//! base64. Every entry is sent with its declared length, or left out with a reason.
 
 use serde_json::Value;
 
-use super::body::CapturedBody;
+use super::body::{BodyError, CapturedBody};
 use super::{Captured, Exchange, LeftOut, header, sendable};
 
 /// Reads every entry.
@@ -15,11 +15,11 @@ pub(super) fn read(har: &Value) -> Captured {
     for (index, entry) in entries.iter().enumerate() {
         match exchange(entry, index + 1, captured.room()) {
             Ok(exchange) => captured.exchanges.push(exchange),
-            Err(reason) => {
+            Err(error) => {
                 captured.left_out.push(LeftOut {
                     entry: index + 1,
-                    what: what(&entry["request"]),
-                    reason,
+                    what: title(&entry["request"]),
+                    reason: error.to_string(),
                 });
             }
         }
@@ -27,30 +27,44 @@ pub(super) fn read(har: &Value) -> Captured {
     captured
 }
 
-fn what(request: &Value) -> String {
+/// An entry that cannot be sent.
+#[derive(Debug, thiserror::Error)]
+enum EntryError {
+    #[error("it has no request with a URL")]
+    NoUrl,
+    #[error("its request has no method")]
+    NoMethod,
+    #[error("`{0}` is not a method")]
+    InvalidMethod(String),
+    #[error("a WebSocket connection cannot be replayed")]
+    WebSocket,
+    #[error("a `{0}:` URL is not sent over HTTP")]
+    Scheme(String),
+    #[error("CONNECT opens a tunnel of a proxy")]
+    Connect,
+    #[error(transparent)]
+    Body(#[from] BodyError),
+}
+
+fn title(request: &Value) -> String {
     let text = |name: &str| request[name].as_str().unwrap_or("?");
     crate::explain::input::shown(&format!("{} {}", text("method"), text("url")), 120)
 }
 
-fn exchange(entry: &Value, number: usize, room: u64) -> Result<Exchange, String> {
+fn exchange(entry: &Value, number: usize, room: u64) -> Result<Exchange, EntryError> {
     let request = &entry["request"];
-    let url = request["url"].as_str().ok_or("it has no request with a URL")?;
-    let method = request["method"].as_str().ok_or("its request has no method")?.trim();
+    let url = request["url"].as_str().ok_or(EntryError::NoUrl)?;
+    let method = request["method"].as_str().ok_or(EntryError::NoMethod)?.trim();
     http::Method::from_bytes(method.as_bytes())
-        .map_err(|_| format!("`{}` is not a method", crate::explain::input::shown(method, 40)))?;
+        .map_err(|_| EntryError::InvalidMethod(crate::explain::input::shown(method, 40)))?;
     let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
     match scheme.as_str() {
         "http" | "https" => {}
-        "ws" | "wss" => return Err("a WebSocket connection cannot be replayed".to_owned()),
-        _ => {
-            return Err(format!(
-                "a `{}:` URL is not sent over HTTP",
-                crate::explain::input::shown(&scheme, 20)
-            ));
-        }
+        "ws" | "wss" => return Err(EntryError::WebSocket),
+        _ => return Err(EntryError::Scheme(crate::explain::input::shown(&scheme, 20))),
     }
     if method == "CONNECT" {
-        return Err("CONNECT opens a tunnel of a proxy".to_owned());
+        return Err(EntryError::Connect);
     }
     let headers = headers(&request["headers"]);
     let post = &request["postData"];

@@ -1,5 +1,5 @@
-//! `hardcap replay`: takes a captured failure of production apart, and compares what happened there with what happens here.
-//! Pure: the command line starts the functions and sends the requests.
+//! `hardcap replay`: reads a captured failure of production, and compares the results there and here. Pure: the command starts the
+//! functions and sends the requests.
 
 mod body;
 mod curl;
@@ -20,17 +20,17 @@ use crate::explain::input::Input;
 use crate::explain::recognize::recognize;
 use crate::explain::{Explained, Kind};
 
-/// The largest body that is made up where a capture has only its length, in bytes.
+/// The largest body that is made up if a capture has only its length, in bytes.
 pub(crate) const SYNTHESIZED_MAX: u64 = 256 << 20;
-/// What the bodies of one capture may have together, in bytes: all of them are in memory before the first is sent.
+/// The maximum size of all bodies of one capture, in bytes: they are in memory before the first is sent.
 const BODIES_MAX: u64 = 2 * SYNTHESIZED_MAX;
 
-/// What a file holds.
+/// The content of a capture.
 #[derive(Clone, Debug)]
 pub enum Capture {
-    /// HTTP requests, with what was answered: a HAR, or what curl printed.
+    /// HTTP requests and their responses: a HAR, or the output of curl.
     Exchanges(Captured),
-    /// What a gateway or another service handed to a function, as it stands.
+    /// The event of a function, unchanged.
     Event(Bytes),
     /// Sizes and refusals only: a log, an error, a function's response.
     Sizes(Box<Explained>),
@@ -39,14 +39,14 @@ pub enum Capture {
 /// The requests of a capture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
-    /// Those that can be sent.
+    /// The requests that can be sent.
     pub exchanges: Vec<Exchange>,
-    /// Those that cannot, and why.
+    /// The requests that cannot be sent, with the reasons.
     pub left_out: Vec<LeftOut>,
 }
 
 impl Captured {
-    /// How many bytes the body of one more request may have.
+    /// The maximum size of the body of a further request, in bytes.
     fn room(&self) -> u64 {
         let held: u64 = self.exchanges.iter().map(|exchange| exchange.body.len() as u64).sum();
         BODIES_MAX.saturating_sub(held)
@@ -58,48 +58,48 @@ impl Captured {
 pub struct LeftOut {
     /// Its number in the capture, from 1.
     pub entry: usize,
-    /// `GET https://…`, as far as it is known.
+    /// The known part of `GET https://…`.
     pub what: String,
-    /// Why it is not sent.
+    /// The reason.
     pub reason: String,
 }
 
-/// A request, and what came of it.
+/// A request and its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// Its number in the capture, from 1.
     pub entry: usize,
     /// `GET`.
     pub method: String,
-    /// The URL, whole.
+    /// The whole URL.
     pub url: String,
-    /// The headers, but for those that belong to a connection.
+    /// The headers, without those of the connection.
     pub headers: Vec<(String, String)>,
-    /// The body; what a capture does not have of it is filled up to the declared length.
+    /// The body, filled up to the declared length.
     pub body: Bytes,
-    /// What the capture does not say, and what is sent instead; a sentence each.
+    /// Notes about missing parts of the capture and their replacements, a sentence each.
     pub notes: Vec<String>,
-    /// The status that was answered; none when there was no answer.
+    /// The status of the response; `None` if there was no response.
     pub status: Option<u16>,
-    /// The headers that were answered.
+    /// The headers of the response.
     pub answered: Vec<(String, String)>,
 }
 
-/// Why a file cannot be replayed.
+/// A file that cannot be replayed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CaptureError {
-    /// Nothing in it is known.
+    /// Its content is not recognized.
     #[error(
         "it has nothing that can be replayed: it is not a HAR, not the output of `curl -v`, not an event, and it has no text of the \
          table of limits (`hardcap limits`). For an event of your own name the function with --function"
     )]
     Unknown,
-    /// With `--function` an event is expected.
+    /// It is not an event, which `--function` expects.
     #[error("it is not JSON, so it is not an event for --function: {0}")]
     NotJson(String),
 }
 
-/// Headers that belong to one connection, or that a client sets by itself.
+/// Headers of one connection, and those that a client sets.
 const NOT_SENT: [&str; 9] = [
     "connection",
     "content-length",
@@ -113,11 +113,11 @@ const NOT_SENT: [&str; 9] = [
 ];
 
 impl Capture {
-    /// Recognizes an input, and takes it apart. With `for_function` any JSON that is not a HAR is an event.
+    /// Recognizes and parses an input. With `for_function`, any JSON that is not a HAR is an event.
     ///
     /// # Errors
     ///
-    /// [`CaptureError`] when it is nothing that can be replayed.
+    /// [`CaptureError`] if the input cannot be replayed.
     pub fn read(
         bytes: &[u8],
         limits: &Limits,
@@ -170,7 +170,7 @@ fn is_event(kind: Kind) -> bool {
     )
 }
 
-/// The headers of a capture as they are sent again. HTTP/2's own begin with a colon.
+/// The headers of a capture that are sent again. Pseudo-headers of HTTP/2 begin with a colon.
 fn sendable(headers: Vec<(String, String)>) -> Vec<(String, String)> {
     let is_sent = |(name, value): &(String, String)| {
         let lower = name.to_ascii_lowercase();
@@ -182,7 +182,7 @@ fn sendable(headers: Vec<(String, String)>) -> Vec<(String, String)> {
     headers.into_iter().filter(is_sent).collect()
 }
 
-/// A header's value, whatever the case of its name.
+/// The value of a header; the case of its name does not matter.
 fn header<'h>(headers: &'h [(String, String)], wanted: &str) -> Option<&'h str> {
     let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     found.map(|(_, value)| value.trim())

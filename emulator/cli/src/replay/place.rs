@@ -1,4 +1,4 @@
-//! Where a captured request goes here: which API, which path, which function. Pure.
+//! The local target of a captured request: its API, its path, its function. Pure.
 
 use http::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -8,18 +8,18 @@ use hardcap::route::{self, Table};
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::{Api, ApiKind, Config};
 
-/// Where a request is sent.
+/// The target of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The API's or function URL's logical id.
     pub logical_id: String,
     /// The URL.
     pub url: String,
-    /// Other APIs and function URLs that have the route as well, where nothing in the capture chooses one.
+    /// Other APIs and function URLs with the same route, if the capture does not decide between them.
     pub others: Vec<String>,
 }
 
-/// What kind of API answered a captured request.
+/// The kind of API that responded to a captured request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answered {
     Rest,
@@ -27,7 +27,7 @@ enum Answered {
     FunctionUrl,
 }
 
-/// The headers of an answer tell the kind of the API: a REST API has `x-amz-apigw-id`, an HTTP API `apigw-requestid`.
+/// The kind of the API by the headers of the response: a REST API has `x-amz-apigw-id`, an HTTP API `apigw-requestid`.
 fn answered(exchange: &Exchange, uri: &Uri) -> Option<Answered> {
     let has = |name: &str| exchange.answered.iter().any(|(one, _)| one.eq_ignore_ascii_case(name));
     let host = uri.host().unwrap_or_default();
@@ -42,23 +42,48 @@ fn answered(exchange: &Exchange, uri: &Uri) -> Option<Answered> {
     }
 }
 
-/// The API or function URL of this template that answers a captured request.
+/// An event or a request without a target.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    /// The URL of the request is invalid.
+    #[error("its URL cannot be sent: {0}")]
+    InvalidUrl(String),
+    /// The wanted API does not have the route.
+    #[error("the API or function URL `{0}` has no route for it")]
+    NotThere(String),
+    /// No API has the route.
+    #[error("no API and no function URL of the template has a route for it")]
+    NoRoute,
+    /// The wanted function does not exist.
+    #[error("no function is called `{wanted}`; there are: {known}")]
+    NoFunction {
+        /// Its name.
+        wanted: String,
+        /// The logical ids of the functions.
+        known: String,
+    },
+    /// Several functions are possible.
+    #[error("the template has no function for its route; name the function with --function: {0}")]
+    Ambiguous(String),
+}
+
+/// The API or function URL of this template for a captured request.
 ///
-/// A URL of production has its stage in the path, or not where a domain name is mapped to it; both are looked for. Among several
-/// the one is chosen whose kind answered in production.
+/// A URL of production has its stage in the path, unless a domain name is mapped to it; both are tried. Of several APIs, one of the
+/// kind that responded in production is chosen.
 ///
 /// # Errors
 ///
-/// A sentence, when there is none, or when `wanted` is none.
+/// [`PlaceError`] if there is none, or if it is not `wanted`.
 pub fn place_exchange(
     exchange: &Exchange,
     config: &Config,
     addresses: &Addresses,
     wanted: Option<&str>,
-) -> Result<Place, String> {
+) -> Result<Place, PlaceError> {
     let uri: Uri = encoded(&exchange.url)
         .parse()
-        .map_err(|error| format!("its URL cannot be sent: {error}"))?;
+        .map_err(|error: http::uri::InvalidUri| PlaceError::InvalidUrl(error.to_string()))?;
     let kind = answered(exchange, &uri);
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let is_wanted = |logical_id: &str| wanted.is_none_or(|wanted| wanted == logical_id);
@@ -81,7 +106,7 @@ pub fn place_exchange(
         }
     }
     let urls = config.function_urls.iter().filter(|url| is_wanted(&url.logical_id));
-    // A function URL has every route, so it is meant only when it is named, by the host or by the caller, or alone.
+    // A function URL has every route, so it is chosen only by its name or its host, or if no API has the route.
     if found.is_empty() || kind == Some(Answered::FunctionUrl) {
         found.extend(urls.filter_map(|url| {
             let address = addresses.function_urls.get(&url.logical_id)?;
@@ -92,12 +117,12 @@ pub fn place_exchange(
         }));
     }
     choose(found, kind).ok_or_else(|| match wanted {
-        Some(wanted) => format!("the API or function URL `{wanted}` has no route for it"),
-        None => "no API and no function URL of the template has a route for it".to_owned(),
+        Some(wanted) => PlaceError::NotThere(wanted.to_owned()),
+        None => PlaceError::NoRoute,
     })
 }
 
-/// The place whose kind answered in production, else the first.
+/// The target of the kind that responded in production, otherwise the first.
 fn choose(mut found: Vec<(Answered, Place)>, kind: Option<Answered>) -> Option<Place> {
     if found.iter().any(|(one, _)| Some(*one) == kind) {
         found.retain(|(one, _)| Some(*one) == kind);
@@ -121,6 +146,7 @@ const NOT_IN_REQUEST_LINES: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// A URL with encoded characters that browsers keep and a request line cannot have.
 fn encoded(url: &str) -> String {
     utf8_percent_encode(url, NOT_IN_REQUEST_LINES).to_string()
 }
@@ -134,22 +160,23 @@ fn answers(api: &Api, exchange: &Exchange, path: &str) -> bool {
     Table::new(kind, &api.routes).find(&exchange.method, path).is_some()
 }
 
-/// The function that a captured event was for: the one that its route names here, or the only one.
+/// The function for a captured event: that of its route, or the only one.
 ///
 /// # Errors
 ///
-/// A sentence, when that does not tell.
+/// [`PlaceError`] if there is none, or if there are several.
 pub fn place_event(
     event: &serde_json::Value,
     config: &Config,
     wanted: Option<&str>,
-) -> Result<String, String> {
+) -> Result<String, PlaceError> {
     let ids: Vec<&str> = config.functions.iter().map(|one| one.logical_id.as_str()).collect();
     if let Some(wanted) = wanted {
         let mut functions = config.functions.iter();
         let found = functions.find(|one| one.logical_id == wanted || one.name == wanted);
-        return found.map(|function| function.name.clone()).ok_or_else(|| {
-            format!("no function is called `{wanted}`; there are: {}", ids.join(", "))
+        return found.map(|function| function.name.clone()).ok_or_else(|| PlaceError::NoFunction {
+            wanted: wanted.to_owned(),
+            known: ids.join(", "),
         });
     }
     let text = |pointer: &str| event.pointer(pointer).and_then(serde_json::Value::as_str);
@@ -165,10 +192,7 @@ pub fn place_event(
     match (found, config.functions.as_slice()) {
         (Some(route), _) => Ok(route.function.clone()),
         (None, [only]) => Ok(only.name.clone()),
-        _ => Err(format!(
-            "the template has no function for its route; name the function with --function: {}",
-            ids.join(", ")
-        )),
+        _ => Err(PlaceError::Ambiguous(ids.join(", "))),
     }
 }
 
@@ -260,7 +284,10 @@ mod tests {
         assert_eq!(place_event(&v2, &config, None).as_deref(), Ok("all"));
         assert_eq!(place_event(&v2, &config, Some("giant")).as_deref(), Ok("giant"));
         let other = json!({"routeKey": "GET /other", "requestContext": {}});
-        assert!(place_event(&other, &config, None).is_err_and(|said| said.contains("giant, all")));
+        assert!(
+            place_event(&other, &config, None)
+                .is_err_and(|said| said.to_string().contains("giant, all"))
+        );
         assert!(place_event(&other, &config, Some("x")).is_err());
     }
 }

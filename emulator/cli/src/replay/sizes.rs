@@ -1,4 +1,4 @@
-//! A capture that has sizes and errors only: whether the limits in force would refuse the same. Pure.
+//! A capture with sizes and errors only: whether the limits in force refuse the same. Pure.
 
 use hardcap_limits::{Limits, Row};
 
@@ -6,7 +6,7 @@ use super::verdict::{Crossing, Outcome, Verdict};
 use crate::explain::{Document, Explained, Finding};
 use hardcap::report::grouped;
 
-/// What the limits in force say to everything that was found, and to a document that was measured; the worst first.
+/// The verdicts of the limits in force on all findings and on a measured document, the worst first.
 #[must_use]
 pub fn verdicts(explained: &Explained, limits: &Limits) -> Vec<Verdict> {
     let findings = explained.findings.iter().map(|one| of_finding(one, limits));

@@ -1,11 +1,11 @@
-//! Lines of curl's output, freed of times, indentation and progress meters; of `-v` and of `--trace-ascii`. Pure.
+//! The lines of curl's output, of `-v` and of `--trace-ascii`, without times, indentation and progress meters. Pure.
 
 use super::curl::Line;
 
-/// How many characters of a line `--trace-ascii` prints before it breaks it.
+/// The number of characters after which `--trace-ascii` breaks a line.
 const TRACE_WIDTH: usize = 64;
 
-/// Every line, with what its mark means.
+/// Every line with the meaning of its mark.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let is_trace = text.lines().any(|line| without_time(line).starts_with("=> Send header"));
     if is_trace { of_trace(text) } else { text.lines().map(of_verbose).collect() }
@@ -52,7 +52,7 @@ fn without_time(line: &str) -> &str {
     }
 }
 
-/// What stands behind a progress meter on the same line.
+/// The text after a progress meter on the same line.
 fn behind_meter(line: &str) -> Option<&str> {
     if !line.contains("--:--:--") && !line.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
@@ -63,7 +63,7 @@ fn behind_meter(line: &str) -> Option<&str> {
     line[..at].chars().all(is_meter).then(|| &line[at..])
 }
 
-/// `--trace-ascii` prints each part behind its own title, and its text behind offsets.
+/// `--trace-ascii` prints a title before each part, and offsets before its text.
 fn of_trace(text: &str) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut mark = '?';

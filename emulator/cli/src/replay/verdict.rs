@@ -1,4 +1,4 @@
-//! Whether something came out here as it did there, where it was stopped, and by how much. Pure.
+//! The verdict on a replay: whether it is reproduced, and the limits that it met. Pure.
 
 use std::fmt::Write as _;
 
@@ -8,24 +8,24 @@ use serde::Serialize;
 use hardcap::report::{grouped, with_unit};
 use hardcap_core::record::{Record, What};
 
-/// How a replay came out.
+/// The outcome of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// As it did there.
+    /// The result is the same.
     Reproduced,
-    /// Otherwise.
+    /// The result is different.
     NotReproduced,
-    /// The capture does not say enough to tell.
+    /// The capture does not have enough information.
     Unknown,
 }
 
-/// A quantity and the limit that it met or came near.
+/// A quantity and the limit that it was compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Crossing {
     /// The row's name.
     pub row: &'static str,
-    /// What was measured, in the row's unit.
+    /// The quantity, in the row's unit.
     pub observed: u64,
     /// The limit in force.
     pub max: u64,
@@ -33,18 +33,18 @@ pub struct Crossing {
     pub refused: bool,
 }
 
-/// What is said of one request, event or message.
+/// The verdict on one request, event or message.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
-    /// What was replayed: `GET /giant`.
+    /// The subject, such as `GET /giant`.
     pub what: String,
-    /// How it came out.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What happened there, and here.
+    /// The results there and here.
     pub happened: String,
-    /// The limits that refused it here; where none did, the one that came nearest.
+    /// The limits that refused it here; if none did, the nearest one.
     pub crossings: Vec<Crossing>,
-    /// What the capture does not have, and what was done about it; a sentence each.
+    /// Notes about missing parts of the capture and their replacements, a sentence each.
     pub notes: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ impl Crossing {
         let (bound, beyond) = if is_minimum { ("at least", "under") } else { ("at most", "over") };
         let (observed, max) = (unit(self.observed), unit(self.max));
         match (self.refused, over) {
-            // What counts as full at its limit has nothing over.
+            // A quantity that is refused at its limit is not over the limit.
             (true, 0) => format!("{}: {observed} of {bound} {max}, refused", self.row),
             (true, _) => {
                 format!("{}: {observed} of {bound} {max}, {} {beyond}", self.row, unit(over))
@@ -76,7 +76,7 @@ impl Crossing {
 }
 
 impl Verdict {
-    /// In lines, for people.
+    /// The text for people.
     #[must_use]
     pub fn to_text(&self) -> String {
         let outcome = match self.outcome {
@@ -96,9 +96,9 @@ impl Verdict {
     }
 }
 
-/// What came of a request that was sent again: it is reproduced when it has the same status.
+/// The verdict on a request that was sent again: it is reproduced if it has the same status.
 ///
-/// A request that had no answer there is reproduced when it fails here.
+/// A request without a response there is reproduced if it fails here.
 #[must_use]
 pub fn of_exchange(
     what: String,
@@ -121,8 +121,8 @@ pub fn of_exchange(
     }
 }
 
-/// What came of an event that was handed over again. An event says nothing of how it ended, so it is reproduced when it
-/// fails: refused, by an error of the function, or with an answer of a status from 500 on.
+/// The verdict on an event that was sent again. An event has no information about its result, so it is reproduced if it fails: it is
+/// refused, the function fails, or its response has a status of 500 or more.
 #[must_use]
 pub fn of_event(what: String, failure: Option<String>, records: &[Record]) -> Verdict {
     let outcome = if failure.is_some() { Outcome::Reproduced } else { Outcome::NotReproduced };
@@ -140,7 +140,7 @@ fn faults(records: &[Record]) -> String {
     faults.collect()
 }
 
-/// What was refused; else what came nearest.
+/// The limits that refused; otherwise the nearest one.
 fn crossings(records: &[Record]) -> Vec<Crossing> {
     let measured = records.iter().filter_map(|record| match &record.what {
         What::Measured { row, observed, max, admitted } => {

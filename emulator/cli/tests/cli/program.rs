@@ -266,7 +266,7 @@ fn a_data_directory_that_cannot_be_used_is_named() {
 fn a_ready_file_that_cannot_be_written_is_named() {
     let folder = with_program(&[]);
     let arguments = [&ANY_PORT[..], &["--ready-file", "no/folder/ready.json"]].concat();
-    let said = "error: the ready file no/folder/ready.json cannot be written";
+    let said = "error: cannot write the ready file no/folder/ready.json";
     fails(folder.path(), &arguments, 1, &[said]);
 }
 
@@ -650,7 +650,7 @@ fn completions_and_man_pages_know_every_command_and_option() {
         let text = fs::read_to_string(folder.path().join("pages").join(page)).expect(page);
         assert!(text.starts_with(".ie") && text.contains(known), "{page}: {text}");
     }
-    fails(&folder.path().join("pages"), &["man", "hardcap.1"], 1, &["hardcap.1 cannot be written"]);
+    fails(&folder.path().join("pages"), &["man", "hardcap.1"], 1, &["cannot write hardcap.1"]);
 }
 
 #[test]

@@ -46,6 +46,9 @@ use crate::context::Platform;
 /// The maximum delay of a fault: a day, in milliseconds.
 const LONGEST: u64 = 24 * 60 * 60 * 1000;
 
+/// The maximum of `count`: JavaScript, such as the live page, knows larger numbers only roughly.
+const COUNT_MAX: u64 = (1 << 53) - 1;
+
 /// The faults of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -109,8 +112,8 @@ pub enum FaultError {
     /// The probability, as it was written, is not a number from 0 to 1.
     #[error("`probability` must be a number from 0 to 1, not {0}")]
     Probability(String),
-    /// The count, as it was written, is not a whole number.
-    #[error("`count` must be a whole number, not {0}")]
+    /// The count, as it was written, is not a whole number below 2^53.
+    #[error("`count` must be a whole number of at most {max}, not {0}", max = COUNT_MAX)]
     Count(String),
     /// A span of time exceeds the maximum.
     #[error("`{member}` must be at most {max} (a day), not {millis}", max = LONGEST)]
@@ -257,7 +260,8 @@ impl TryFrom<Value> for Fault {
         let count = match members.remove("count") {
             None | Some(Value::Null) => None,
             Some(value) => {
-                Some(value.as_u64().ok_or_else(|| FaultError::Count(value.to_string()))?)
+                let count = value.as_u64().filter(|count| *count <= COUNT_MAX);
+                Some(count.ok_or_else(|| FaultError::Count(value.to_string()))?)
             }
         };
         let kind = serde_json::from_value(Value::Object(members))?;

@@ -90,6 +90,7 @@ impl Sandbox {
                 // An invocation that begins before the next check must not exceed its timeout by then.
                 Millis(left.min(tick.0).min(self.function.function.timeout.0))
             }
+            SandboxState::Idle if self.function.function.debugger.is_some() => IDLE_LOOK,
             SandboxState::Idle if self.started.elapsed() >= LIFE => {
                 self.die(&mut inner);
                 drop(inner);
@@ -119,7 +120,9 @@ impl Sandbox {
     /// The end of its idle time, by the emulator's clock; `None` if it is not idle.
     pub(crate) fn idle_until(&self) -> Option<EpochMillis> {
         let inner = self.lock();
-        let is_idle = Sandbox::state(&inner) == SandboxState::Idle && inner.used;
+        let is_idle = Sandbox::state(&inner) == SandboxState::Idle
+            && inner.used
+            && self.function.function.debugger.is_none();
         is_idle.then(|| inner.since_time.plus(self.function.resources.idle))
     }
 
@@ -258,7 +261,7 @@ impl Sandbox {
         inner.memory_checked = Some(self.clock.stopwatch());
         let Some(resident) = self.read_memory(inner) else { return };
         let limit = u64::from(self.function.function.memory_mb) * MIB;
-        if resident > limit {
+        if resident > limit && self.function.function.debugger.is_none() {
             let (used, allowed) = (resident.div_ceil(MIB), self.function.function.memory_mb);
             let why = format!("uses {used} MB of memory and may use {allowed} MB");
             self.log.platform(&format!("hardcap: the function {why}; it was killed"));
@@ -283,7 +286,7 @@ impl Sandbox {
         let limits = &run.job.ctx.limits;
         let limit =
             limits.lambda_memory_max.lowered_to(Megabytes(self.function.function.memory_mb.into()));
-        let used = Megabytes(peak.0.max(limit.max.0 + 1));
+        let used = Megabytes(peak.0.max(limit.max.0.saturating_add(1)));
         let _ = run.job.ctx.admit(&limit, used);
         InvocationEnd::OutOfMemory(limit.exceeded_by(used))
     }

@@ -14,22 +14,26 @@ const STATES = { connecting: "connecting", live: "live", lost: "no connection; t
 
 function Reset() {
   const dialog = useRef(null);
+  const data = useRef(null);
   const [error, say] = useState("");
   const reset = async (event) => {
     event.preventDefault();
     try {
-      await call("POST", "reset");
+      await call("POST", data.current.checked ? "reset?data=true" : "reset");
       dialog.current.close();
       go({ view: "requests" });
     } catch (failed) {
       say(failed.message);
     }
   };
-  return html`<button type="button" onClick=${() => { say(""); dialog.current.showModal(); }}>Reset</button>
+  return html`<button type="button" onClick=${() => { say(""); data.current.checked = false; dialog.current.showModal(); }}>Reset</button>
     <dialog ref=${dialog} aria-labelledby="reset">
       <form onSubmit=${reset}>
         <h2 id="reset">Begin a new run?</h2>
-        <p>All records and log lines are deleted. Limits and faults return to those of the start. Objects, items and functions stay.</p>
+        <p>All records and log lines are deleted. Limits and faults return to those of the start. Functions stay.</p>
+        <p><label><input type="checkbox" name="data" ref=${data} /> Also restore the data of the template</label></p>
+        <p class="soft small">Buckets, tables, parameters and secrets become as the template has them. Waiting events and dead letters are deleted.
+          Without it, data stays as it is.</p>
         ${error && html`<p class="over" role="alert">${error}</p>`}
         <p class="actions"><button type="button" onClick=${() => dialog.current.close()}>Cancel</button> <button class="primary">Reset</button></p>
       </form>

@@ -321,6 +321,7 @@ impl Gateway {
             Front::Rest { .. } => target.wait,
             _ => Some(own.limits.http_authorizer_timeout),
         };
+        let wait = self.wait_for(&authorizer.function, wait);
         let reply = self
             .in_time(&own, wait, self.lambda.invoke(&own, invocation))
             .await

@@ -158,14 +158,82 @@ async fn every_described_response_is_given_and_obeys_its_schema() {
                     &BTreeMap::from([("format", "unknown".to_owned())]),
                 ),
             ];
+            let mut wrong = request(base, path, method, operation, &right);
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            if parameters.into_iter().any(|parameter| parameter["in"] == "query") {
+                wrong.url += "&unknown=1";
+            }
             let mut given = BTreeSet::new();
-            for call in calls {
+            for call in calls.into_iter().chain([wrong]) {
                 let answer = client.send(&call).await.unwrap();
                 given.insert(obeys(&document, operation, &answer, &what));
             }
             assert_eq!(given.iter().collect::<BTreeSet<_>>(), described, "{what}");
         }
     }
+}
+
+/// What schemathesis must not call: a stream does not end.
+const STREAMS: &str = "/live$";
+/// What schemathesis cannot know of the routes; each line with its reason.
+const KNOWN: &str = include_str!("schemathesis.toml");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_accepts_the_document() {
+    let Some(python) = hardcap_tests::lane::python() else { return };
+    let (emulator, _client) = used().await;
+    let file = root().join("docs/control-api.json");
+    let arguments = [
+        "run",
+        file.to_str().unwrap(),
+        "--url",
+        emulator.aws_url(),
+        "--exclude-path-regex",
+        STREAMS,
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--mode",
+        "all",
+        "--max-examples",
+        "25",
+        "--generation-deterministic",
+        "--request-timeout",
+        "60",
+        "--no-color",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("schemathesis.toml"), KNOWN).unwrap();
+    let program = python.with_file_name("schemathesis");
+    let ran = hardcap_tests::process::output(&program, arguments, folder.path()).await.unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
+    println!("{said}");
+    assert_eq!(emulator.totals().bugs, 0);
+}
+
+/// A stream with an invalid query is refused as JSON, as everything else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_query_is_an_error_as_json() {
+    let (emulator, client) = used().await;
+    for (query, said) in [
+        ("logs?function=a&function=b", "duplicate field `function`"),
+        ("logs?functio=a", "unknown field `functio`"),
+        ("logs/live?request=a", "unknown field `request`"),
+        ("records/live?kept=perhaps", "kept: provided string was not `true` or `false`"),
+        ("report?format=xml", "unknown variant `xml`, expected one of `json`, `table`, `html`"),
+    ] {
+        let answer = client.get(format!("{}/{query}", emulator.control_url())).await.unwrap();
+        assert_eq!(answer.status.as_u16(), 400, "{query}: {answer:?}");
+        let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            error.starts_with("the query is invalid: ") && error.contains(said),
+            "{query}: {error}"
+        );
+    }
+    let path = format!("{}/requests/%FF", emulator.control_url());
+    let answer = client.get(path).await.unwrap();
+    assert_eq!(answer.status.as_u16(), 404, "{answer:?}");
+    assert!(answer.json()["error"].is_string(), "{answer:?}");
 }
 
 /// A stream of server-sent events begins with an event whose data obeys the schema of its kind.

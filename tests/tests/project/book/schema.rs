@@ -37,7 +37,8 @@ struct Table {
 /// Every table with fixed keys in the schema.
 fn tables(root: &Value, schema: &Value, steps: &[Step], found: &mut Vec<Table>) {
     if let Some(name) = schema["$ref"].as_str() {
-        let name = name.strip_prefix("#/definitions/").unwrap();
+        // A profile has the tables of the file itself.
+        let Some(name) = name.strip_prefix("#/definitions/") else { return };
         return tables(root, &root["definitions"][name], steps, found);
     }
     for one in
@@ -157,6 +158,7 @@ fn keys(
     found: &mut BTreeSet<String>,
 ) {
     let schema = match schema["$ref"].as_str() {
+        Some("#") => root,
         Some(name) => &root["definitions"][name.strip_prefix("#/definitions/").unwrap()],
         None => schema,
     };

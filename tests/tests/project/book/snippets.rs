@@ -419,6 +419,7 @@ pages! {
     page_introduction: "docs/introduction.md",
     page_jobs: "docs/jobs.md",
     page_failure_modes: "docs/failure-modes.md",
+    page_logging: "docs/logging.md",
     page_node: "docs/node.md",
     page_node_tests: "docs/node-tests.md",
     page_proxy: "docs/proxy.md",

@@ -58,7 +58,12 @@ const CRATES: &[Layers] = &[
     },
     Layers {
         sources: "emulator/cli/src",
-        rooms: &[&["client", "companion"], &["check", "explain", "probe", "replay"], &["command"]],
+        rooms: &[
+            &["client", "output"],
+            &["companion"],
+            &["check", "explain", "probe", "replay"],
+            &["command"],
+        ],
     },
 ];
 
