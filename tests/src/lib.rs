@@ -24,9 +24,9 @@ pub mod lambda;
 
 pub mod arbitrary;
 pub mod json_schema;
-pub mod lane;
 pub mod template;
 
+pub mod installed;
 pub mod process;
 
 /// What the shipped application has, too: the upstream, and bodies of any size.

@@ -15,7 +15,7 @@ use hardcap::{Builder, Clock, Emulator};
 use hardcap_limits::Millis;
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::lambda::advance;
-use hardcap_tests::{functions, lane};
+use hardcap_tests::functions;
 use serde_json::{Value, json};
 
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
@@ -104,7 +104,16 @@ fn processes_of(emulator: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_ends_once_whatever_is_killed_throttled_duplicated_and_lost() {
-    let events = if lane::full() { 10_000 } else { 600 };
+    every_event_ends_once(600).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: just test-all"]
+async fn each_of_10000_events_ends_once_whatever_is_killed_throttled_duplicated_and_lost() {
+    every_event_ends_once(10_000).await;
+}
+
+async fn every_event_ends_once(events: usize) {
     let emulator = unlucky().start().await.expect("an emulator on free ports");
     let client = Client::new();
     for at in 0..events {

@@ -1,10 +1,10 @@
-//! Python functions and their code as people and build tools leave them, through `hardcap up`. A lane of its own: see [`lane`].
+//! Python functions and their code as people and build tools leave them, through `hardcap up`.
 
 use std::io::Write as _;
 use std::path::Path;
 
 use hardcap_tests::client::Client;
-use hardcap_tests::{lane, process};
+use hardcap_tests::{installed, process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -60,8 +60,9 @@ async fn environment(python: &Path, folder: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn the_python_that_was_found_is_the_one_that_runs() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     let project = project(&[
         ("template.yaml", &template("CodeUri: code\n      Handler: app.handler")),
         ("code/app.py", APP),
@@ -85,8 +86,9 @@ async fn the_python_that_was_found_is_the_one_that_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn a_template_that_sam_has_built_finds_the_project_of_its_sources() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     let built = template("CodeUri: F\n      Handler: app.handler");
     let project = project(&[
         (".aws-sam/build/template.yaml", &built),
@@ -108,8 +110,8 @@ async fn a_template_that_sam_has_built_finds_the_project_of_its_sources() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn layers_of_the_template_and_of_hardcap_toml_are_on_the_path_of_python() {
-    let Some(_) = lane::python() else { return };
     let of_template = template("CodeUri: code\n      Handler: app.handler\n      Layers: [!Ref L]");
     let plain = template("CodeUri: code\n      Handler: app.handler");
     let toml = "[functions.F]\nlayers = [\"layer\"]\n";
@@ -140,8 +142,8 @@ async fn layers_of_the_template_and_of_hardcap_toml_are_on_the_path_of_python() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn code_starts_as_a_folder_an_archive_a_text_or_what_hardcap_toml_names() {
-    let Some(_) = lane::python() else { return };
     let inline = APP.lines().map(|line| format!("        {line}\n")).collect::<String>();
     let inline = template(&format!("Handler: index.handler\n      InlineCode: |\n{inline}"));
     for (about, template, toml, file) in [
@@ -176,8 +178,8 @@ async fn code_starts_as_a_folder_an_archive_a_text_or_what_hardcap_toml_names() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn functions_see_the_hosts_of_aws_where_that_is_asked_for() {
-    let Some(_) = lane::python() else { return };
     let project = project(&[("template.yaml", &template("Handler: app.handler")), ("app.py", APP)]);
     let ran = up(project.path(), "", "--aws-hosts").await;
     let seen_there = seen(&ran).await;
@@ -195,8 +197,9 @@ async fn functions_see_the_hosts_of_aws_where_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn a_function_without_boto3_is_explained_once() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     let app = "def handler(event, context):\n    import boto3\n";
     let project = project(&[("template.yaml", &template("Handler: app.handler")), ("app.py", app)]);
     environment(&python, &project.path().join(".venv")).await;
@@ -224,8 +227,9 @@ while True:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn a_request_for_an_event_has_no_answer_when_the_run_is_stopped() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     let toml = format!("[functions.F]\ncommand = [\"{}\", \"poll.py\"]\n", python.display());
     let template = template("Handler: app.handler").replace("python3.11", "provided.al2023");
     let files = [("template.yaml", &*template), ("hardcap.toml", &toml), ("poll.py", POLLS)];

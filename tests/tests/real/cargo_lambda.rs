@@ -1,12 +1,11 @@
-//! cargo-lambda as people use it: what it builds runs as it is, its `invoke` and its `deploy` work against the emulator. A lane of
-//! its own: see [`lane`].
+//! cargo-lambda as people use it: what it builds runs as it is, its `invoke` and its `deploy` work against the emulator.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::{Mutex, PoisonError};
 
 use hardcap::config::DEFAULT_REGION;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use hardcap_tests::process::{Process, binary, output_with, search_path};
 use serde_json::{Value, json};
 
@@ -33,13 +32,12 @@ struct Stage {
 }
 
 impl Stage {
-    /// `None` where the lane is not asked for.
-    async fn start() -> Option<Stage> {
-        let program = lane::cargo_lambda()?;
+    async fn start() -> Stage {
+        let program = installed::tool("cargo-lambda");
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         build(&program, &folder.path().join("lambda"), "binary");
         let (hardcap, url) = up(folder.path()).await;
-        Some(Stage { folder, program, hardcap, url })
+        Stage { folder, program, hardcap, url }
     }
 
     fn invoke(&self, function: &str, way: Way, data: &[&str]) -> Output {
@@ -153,8 +151,9 @@ fn event_of(folder: &Path, bytes: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs cargo-lambda: just test-all"]
 async fn the_folder_that_cargo_lambda_builds_runs_as_it_is_and_its_invoke_reaches_it_both_ways() {
-    let Some(stage) = Stage::start().await else { return };
+    let stage = Stage::start().await;
     for way in [Way::Address, Way::Endpoint] {
         assert_eq!(stage.greeting("hello", way, "cargo"), json!({"hello": "cargo"}), "{way:?}");
     }
@@ -166,8 +165,9 @@ async fn the_folder_that_cargo_lambda_builds_runs_as_it_is_and_its_invoke_reache
 
 /// lambda_sync_request, lambda_sync_response
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs cargo-lambda: just test-all"]
 async fn cargo_lambdas_invoke_takes_an_event_of_6291456_bytes_and_says_why_not_one_more() {
-    let Some(stage) = Stage::start().await else { return };
+    let stage = Stage::start().await;
     let largest = event_of(stage.folder.path(), 6_291_456);
     let over = event_of(stage.folder.path(), 6_291_457);
     for way in [Way::Address, Way::Endpoint] {
@@ -193,8 +193,9 @@ async fn cargo_lambdas_invoke_takes_an_event_of_6291456_bytes_and_says_why_not_o
 
 /// lambda_environment
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs cargo-lambda: just test-all"]
 async fn cargo_lambda_deploys_anew_and_again_with_4096_bytes_of_environment_and_not_one_more() {
-    let Some(stage) = Stage::start().await else { return };
+    let stage = Stage::start().await;
     let environment = |bytes: usize| format!("AA={}", "x".repeat(bytes - r#"{"AA":""}"#.len()));
     let first = stage.deploy("deployed", &["--memory", "256", "--timeout", "31"]);
     assert_succeeded(&first);
@@ -211,15 +212,16 @@ async fn cargo_lambda_deploys_anew_and_again_with_4096_bytes_of_environment_and_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs cargo-lambda: just test-all"]
 async fn the_zip_that_cargo_lambda_makes_is_a_package_as_it_is() {
-    let Some(stage) = Stage::start().await else { return };
+    let stage = Stage::start().await;
     build(&stage.program, &stage.folder.path().join("zip"), "zip");
     let zip = stage.folder.path().join("zip/hello/bootstrap.zip");
     let zip = format!("fileb://{}", zip.display());
     let create = ["lambda", "create-function", "--function-name", "zipped", "--zip-file", &zip];
     let rest = ["--runtime", "provided.al2023", "--handler", "bootstrap", "--role", ROLE];
     let target = ["--endpoint-url", &stage.url];
-    assert_succeeded(&run(&lane::tool("aws"), &[&create[..], &rest, &target].concat()));
+    assert_succeeded(&run(&installed::tool("aws"), &[&create[..], &rest, &target].concat()));
     assert_eq!(stage.greeting("zipped", Way::Endpoint, "zip"), json!({"hello": "zip"}));
     stage.stop().await;
 }

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use hardcap_tests::client::Client;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use testcontainers::core::{BuildImageOptions, IntoContainerPort as _, Mount, WaitFor};
 use testcontainers::runners::{AsyncBuilder as _, AsyncRunner as _};
 use testcontainers::{ContainerAsync, GenericBuildableImage, GenericImage, ImageExt as _};
@@ -54,8 +54,9 @@ async fn started(programs: &Path, application: &Path) -> ContainerAsync<GenericI
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker: just test-all"]
 async fn a_function_in_a_container_of_one_static_program_answers_4718559_bytes_and_not_one_more() {
-    let Some(programs) = lane::image() else { return };
+    let programs = installed::image();
     let application = application(&programs);
     let container = started(&programs, application.path()).await;
     let origin = async |port: u16| {

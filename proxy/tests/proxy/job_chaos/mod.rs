@@ -8,16 +8,6 @@ use std::collections::BTreeSet;
 use hardcap_proxy::job::JobState;
 use world::{Outcome, Plan, run};
 
-#[expect(clippy::disallowed_methods, reason = "a test is told its lane by the environment")]
-fn all_lanes() -> bool {
-    std::env::var("HARDCAP_LANES").is_ok_and(|lanes| lanes == "all")
-}
-
-/// Some by default; a thousand and more with `HARDCAP_LANES=all`.
-fn schedules() -> u64 {
-    if all_lanes() { 1_500 } else { 100 }
-}
-
 fn check(seed: u64, outcome: &Outcome) {
     let row = &outcome.row;
     assert!(row.state.is_terminal(), "seed {seed}: it never ended: {row:#?}");
@@ -42,10 +32,20 @@ fn check(seed: u64, outcome: &Outcome) {
 
 #[test]
 fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_under_loss_kills_and_duplicates() {
+    chaos(100);
+}
+
+#[test]
+#[ignore = "takes minutes: just test-all"]
+fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_in_1500_schedules() {
+    chaos(1_500);
+}
+
+fn chaos(schedules: u64) {
     let mut total = world::Counts::default();
     let mut complete = 0_u64;
     let mut generations = BTreeSet::new();
-    for seed in 0..schedules() {
+    for seed in 0..schedules {
         let outcome = run(seed, Plan::chaos(seed));
         check(seed, &outcome);
         complete += u64::from(outcome.row.state == JobState::Complete);
@@ -53,9 +53,8 @@ fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_under_loss_kills_and_duplicates
         total.add(&outcome.counts);
     }
     println!(
-        "{} schedules: {complete} complete, the rest cancelled; {total:?}; generations {generations:?}; \
-         lost 0, doubled results 0",
-        schedules()
+        "{schedules} schedules: {complete} complete, the rest cancelled; {total:?}; generations {generations:?}; \
+         lost 0, doubled results 0"
     );
     let met = [total.kills, total.timeouts, total.doubled, total.dropped, total.faults];
     assert!(met.iter().all(|count| *count > 0), "{total:?}");
@@ -63,13 +62,23 @@ fn j2_j4_h1_a_job_ends_once_with_the_right_bytes_under_loss_kills_and_duplicates
     assert!(complete > 0 && generations.iter().any(|generation| *generation > 2));
 }
 
-/// Every one with `HARDCAP_LANES=all`, one of every so many otherwise.
 #[test]
 fn j2_j4_a_run_that_is_killed_at_any_await_does_no_harm() {
+    killed_at(|awaits| (awaits / 40).max(1));
+}
+
+#[test]
+#[ignore = "takes minutes: just test-all"]
+fn j2_j4_a_run_that_is_killed_at_each_of_its_awaits_does_no_harm() {
+    killed_at(|_| 1);
+}
+
+/// Kills a run at one of every so many awaits.
+fn killed_at(stride: impl Fn(u64) -> u64) {
     let calm = run(3, Plan::calm());
     check(3, &calm);
     let awaits = calm.counts.awaits;
-    let stride = if all_lanes() { 1 } else { (awaits / 40).max(1) };
+    let stride = stride(awaits);
     let mut schedules = 0_u64;
     for at in (1..=awaits).step_by(usize::try_from(stride).expect("small")) {
         let outcome = run(3, Plan { killed_at: Some(at), ..Plan::calm() });

@@ -1,11 +1,11 @@
-//! hardcap's own runtime for Node beside AWS's, handler by handler. A lane of its own: see [`lane`].
+//! hardcap's own runtime for Node beside AWS's, handler by handler.
 
 use std::path::{Path, PathBuf};
 
 use hardcap::config::Function;
 use hardcap_limits::Millis;
 use hardcap_tests::client::Answer;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 
 use super::{Lambda, log};
 
@@ -160,8 +160,9 @@ fn without_frames(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
 async fn hardcaps_runtime_for_node_does_what_the_one_of_aws_does() {
-    let (Some(aws), Some(own)) = (lane::node_runtime(), lane::own_node_runtime()) else { return };
+    let (aws, own) = (installed::node_runtime(), installed::own_node_runtime());
     let expected = seen(&aws, &CASES, &[]).await;
     let found = seen(&own, &CASES, &[]).await;
     let differences: Vec<String> = CASES
@@ -176,8 +177,9 @@ async fn hardcaps_runtime_for_node_does_what_the_one_of_aws_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
 async fn hardcaps_runtime_for_node_logs_json_as_the_one_of_aws_does() {
-    let (Some(aws), Some(own)) = (lane::node_runtime(), lane::own_node_runtime()) else { return };
+    let (aws, own) = (installed::node_runtime(), installed::own_node_runtime());
     let cases = [("cases.logs", "{}"), ("cases.throwsOwn", "{}"), ("cases.uncaught", "{}")];
     for level in ["TRACE", "warn", "nonsense"] {
         let variables = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", level)];
@@ -187,10 +189,11 @@ async fn hardcaps_runtime_for_node_logs_json_as_the_one_of_aws_does() {
     }
 }
 
-/// The texts of AWS's client 4.0.2, read on 2026-11-29: it needs Node 22, which the lane does not have.
+/// The texts of AWS's client 4.0.2, read on 2026-11-29: it needs Node 22, which `just setup` does not install.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
 async fn from_nodejs24_on_callbacks_are_refused_and_promises_are_answered() {
-    let Some(own) = lane::own_node_runtime() else { return };
+    let own = installed::own_node_runtime();
     let function = |name: &str, handler: &str| {
         let entry = own.clone().into_os_string();
         let mut function = Function::new(name, ["node".into(), entry]);

@@ -1,17 +1,17 @@
-//! Real Python under AWS's own runtime client. A lane of its own: see [`lane`].
+//! Real Python under AWS's own runtime client.
 
+use hardcap_tests::installed;
 use std::path::Path;
 
 use hardcap::config::Function;
 use hardcap_limits::Millis;
-use hardcap_tests::lane;
 use serde_json::{Value, json};
 
 use super::{Lambda, assert_fault, log};
 
-/// A function of `fixtures/python`, unless the lane does not run.
-async fn python(module: &str) -> Option<Lambda> {
-    let python = lane::python()?;
+/// A function of `fixtures/python`.
+async fn python(module: &str) -> Lambda {
+    let python = installed::python();
     let handler = format!("{module}.handler");
     let command = [python.as_os_str(), "-m".as_ref(), "awslambdaric".as_ref(), handler.as_ref()];
     let mut function = Function::new(module, command);
@@ -20,12 +20,13 @@ async fn python(module: &str) -> Option<Lambda> {
     function.runtime = "python3.11".to_owned();
     function.timeout = Millis(30_000);
     function.memory_mb = 512;
-    Some(Lambda::current([function]).await)
+    Lambda::current([function]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn the_giant_in_python_passes_with_4718559_bytes_and_fails_with_one_more() {
-    let Some(lambda) = python("giant").await else { return };
+    let lambda = python("giant").await;
     let event = |size: &str| json!({"queryStringParameters": {"size": size}});
     let passes = lambda.invoke("giant", event("4718559")).await;
     assert_eq!(passes.header("x-amz-function-error"), None, "{}", log(&passes));
@@ -42,8 +43,9 @@ async fn the_giant_in_python_passes_with_4718559_bytes_and_fails_with_one_more()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn python_returns_null_for_nothing_and_fails_as_recorded_on_2025_11_24() {
-    let Some(lambda) = python("behave").await else { return };
+    let lambda = python("behave").await;
     assert_eq!(lambda.invoke("behave", "{}").await.text(), "null");
 
     let raised = lambda.invoke("behave", json!({"raise": "Handler fails"})).await;
@@ -65,8 +67,9 @@ async fn python_returns_null_for_nothing_and_fails_as_recorded_on_2025_11_24() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn a_module_that_cannot_be_imported_is_the_error_recorded_on_2025_11_24() {
-    let Some(lambda) = python("broken").await else { return };
+    let lambda = python("broken").await;
     let failed = lambda.invoke("broken", "{}").await;
     assert_eq!(failed.header("x-amz-function-error"), Some("Unhandled"));
     let body: Value = failed.json();

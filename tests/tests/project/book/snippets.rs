@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hardcap_tests::lane;
 
 use super::output::is_shown;
 use super::page::{Fence, Page};
@@ -11,8 +10,7 @@ use super::pages::pages;
 use super::rust;
 use super::stage::{Stage, prepare};
 
-/// Programs that a machine with Rust need not have. A block that calls one which is missing is left out and counted; with
-/// `HARDCAP_LANES=all` it fails.
+/// Programs that a machine with Rust need not have. A block that calls one runs with `just test-all` alone.
 const OTHERS: &[&str] = &[
     "aws",
     "cargo-lambda",
@@ -52,7 +50,7 @@ impl std::fmt::Display for Count {
             write!(f, ", {blocks} not run ({reason})")?;
         }
         for (program, blocks) in &self.left_out {
-            write!(f, ", {blocks} left out ({program} is missing)")?;
+            write!(f, ", {blocks} left to the ignored test (they call {program})")?;
         }
         Ok(())
     }
@@ -63,26 +61,37 @@ struct Run<'p> {
     page: &'p Page,
     stage: Stage,
     count: Count,
-    /// The program whose absence has stopped this folder.
-    missing: Option<String>,
+    programs: Programs,
+    /// The program that a block of this folder calls and that is not to be used: the rest of the folder is left out.
+    unused: Option<String>,
     /// Whether the functions of the folder call curl.
     needs_curl: bool,
 }
 
-fn test(path: &str) {
+/// Which programs the blocks of a page may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Programs {
+    /// hardcap and what every machine has.
+    Own,
+    /// Also [`OTHERS`].
+    All,
+}
+
+fn test(path: &str, programs: Programs) {
     let page = Page::read(path);
     let mut run = Run {
         page: &page,
         stage: Stage::new(),
         count: Count::default(),
-        missing: None,
+        programs,
+        unused: None,
         needs_curl: false,
     };
     for fence in &page.fences {
         run.block(fence);
     }
     run.stage.stop();
-    eprintln!("{path}: {}", run.count);
+    println!("{path}: {}", run.count);
 }
 
 impl Run<'_> {
@@ -94,7 +103,7 @@ impl Run<'_> {
         if let Some(project) = &fence.wish.project {
             self.stage.stop();
             self.stage = Stage::new();
-            self.missing = None;
+            self.unused = None;
             self.needs_curl = project == "sample";
             prepare(&self.stage, project);
         }
@@ -145,22 +154,25 @@ impl Run<'_> {
         }
     }
 
-    /// A program that these commands need and that is not there.
-    fn missing(&self, commands: &[Command]) -> Option<String> {
+    /// The programs of [`OTHERS`] that these commands call.
+    fn others(&self, commands: &[Command]) -> Vec<String> {
         let words = commands.iter().flat_map(|command| programs(&command.line));
         let curl = self.needs_curl.then(|| "curl".to_owned());
-        let mut needed = words.filter(|word| OTHERS.contains(&word.as_str())).chain(curl);
-        needed.find(|name| !self.stage.has_program(name))
+        words.filter(|word| OTHERS.contains(&word.as_str())).chain(curl).collect()
     }
 
     fn commands(&mut self, fence: &Fence, commands: &[Command]) {
         let place = self.place(fence);
         assert!(!commands.is_empty(), "{place}: there is no command in it");
-        if self.missing.is_none() {
-            self.missing = self.missing(commands);
+        let others = self.others(commands);
+        if self.programs == Programs::All {
+            for program in others {
+                assert!(self.stage.has_program(&program), "{place}: {program} is missing");
+            }
+        } else if self.unused.is_none() {
+            self.unused = others.into_iter().next();
         }
-        if let Some(program) = &self.missing {
-            assert!(!lane::full(), "{place}: {program} is missing");
+        if let Some(program) = &self.unused {
             *self.count.left_out.entry(program.clone()).or_default() += 1;
             return;
         }
@@ -370,8 +382,16 @@ macro_rules! pages {
     ($($name:ident: $path:literal),+ $(,)?) => {
         $(#[test]
         fn $name() {
-            test($path);
+            test($path, Programs::Own);
         })+
+
+        mod with_every_program {
+            $(#[test]
+            #[ignore = "needs other programs, such as curl, Python and Node: just test-all"]
+            fn $name() {
+                super::test($path, super::Programs::All);
+            })+
+        }
 
         #[test]
         fn every_page_has_a_test() {

@@ -86,7 +86,6 @@ impl Stage {
             .env("NO_COLOR", "1")
             // Of the project that runs this test.
             .env_remove("VIRTUAL_ENV")
-            .env_remove("HARDCAP_LANES")
             .stdin(Stdio::null())
             .process_group(0);
         command

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use hardcap_tests::process::Process;
 use hardcap_tests::search::{Flavor, Index, SearchConfig};
 use serde_json::Value;
@@ -67,10 +67,9 @@ fn check(lines: &[Value], calls: usize, expected: impl Fn(&str, &str) -> Above) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the clients of Elasticsearch and OpenSearch: just test-all"]
 async fn r5_the_javascript_clients_reject_what_they_cannot_follow() {
-    let Some(folder) = lane::search_clients() else {
-        return;
-    };
+    let folder = installed::search_clients();
     let modules = folder.join("js/node_modules");
     for (flavor, kind, clients) in
         [(Flavor::Elasticsearch, "elasticsearch", 2), (Flavor::OpenSearch, "opensearch", 1)]
@@ -85,10 +84,9 @@ async fn r5_the_javascript_clients_reject_what_they_cannot_follow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the clients of Elasticsearch and OpenSearch: just test-all"]
 async fn r5_the_python_clients_follow_or_raise() {
-    let Some(folder) = lane::search_clients() else {
-        return;
-    };
+    let folder = installed::search_clients();
     let python = |version: &str| -> PathBuf { folder.join(version).join("bin/python3") };
     for (version, flavor, kind, calls) in [
         ("python8", Flavor::Elasticsearch, "elasticsearch", 10),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hardcap_tests::agents::Agent;
 use hardcap_tests::client::Call;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use hardcap_tests::process::Process;
 
 use super::{GATEWAYS, LARGE, World};
@@ -61,10 +61,9 @@ async fn imitated(agent: Agent, world: &World, url: &str) -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn r5_curl_requests_and_urllib3_do_what_is_imitated_of_them() {
-    let Some(python) = lane::python() else {
-        return;
-    };
+    let python = installed::python();
     let world = World::start(&[], &[]).await;
     for gateway in GATEWAYS {
         let url = world.url(gateway, LARGE);

@@ -8,7 +8,6 @@ use hardcap_limits::Millis;
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::export;
 use hardcap_tests::functions::proxy;
-use hardcap_tests::lane;
 use hardcap_tests::process::binary;
 use hardcap_tests::search::{Index, Search, SearchConfig};
 use serde_json::{Value, json};
@@ -24,10 +23,8 @@ fn index() -> Index {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: just test-all"]
 async fn an_export_of_two_gibibytes_passes_a_function_of_128_megabytes() {
-    if !lane::takes_minutes("an export of two gibibytes") {
-        return;
-    }
     let search = SearchConfig { indices: vec![index()], ..SearchConfig::default() };
     let search = Search::start(search).await.unwrap();
     let data = tempfile::tempdir().unwrap();

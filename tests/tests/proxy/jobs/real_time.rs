@@ -1,8 +1,7 @@
-//! Jobs against the clock on the wall: nothing is made small, so each takes minutes, and they run with all lanes.
+//! Jobs against the clock on the wall: nothing is made small, so each takes minutes, and only `just test-all` runs them.
 
 use hardcap_limits::Millis;
 use hardcap_tests::client::Call;
-use hardcap_tests::lane;
 use serde_json::{Value, json};
 
 use super::stage::{Plan, stage};
@@ -11,10 +10,8 @@ use super::stage::{Plan, stage};
 const LONG: u32 = 6_000;
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: just test-all"]
 async fn a_job_longer_than_a_timeout_of_sixty_seconds_goes_on_in_the_next_generation() {
-    if !lane::takes_minutes("a job of more than a minute") {
-        return;
-    }
     // Nine pages, the last of them empty, each of 8 s: 72 s in all.
     let stage = stage(Plan {
         job_timeout: Millis(60_000),
@@ -31,10 +28,8 @@ async fn a_job_longer_than_a_timeout_of_sixty_seconds_goes_on_in_the_next_genera
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: just test-all"]
 async fn j3_a_step_longer_than_a_timeout_of_sixty_seconds_fails_after_its_tries() {
-    if !lane::takes_minutes("a step of a minute, twice") {
-        return;
-    }
     let stage = stage(Plan {
         job_timeout: Millis(60_000),
         looks_max: LONG,
@@ -56,10 +51,8 @@ async fn j3_a_step_longer_than_a_timeout_of_sixty_seconds_fails_after_its_tries(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: just test-all"]
 async fn forty_generations_that_the_clock_ends_make_one_result() {
-    if !lane::takes_minutes("forty generations by the clock") {
-        return;
-    }
     // 81 pages of 0.8 s, two of which fit into the 1.5 s before the soft limit of a timeout of 2 s.
     let stage = stage(Plan {
         job_timeout: Millis(2_000),

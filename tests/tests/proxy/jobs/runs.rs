@@ -8,7 +8,6 @@ use hardcap::config::RecursiveLoop;
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::Call;
 use hardcap_tests::content::{Content, Kind};
-use hardcap_tests::lane;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -65,10 +64,8 @@ async fn j6_what_lambda_answers_413_to_goes_by_reference() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: just test-all"]
 async fn an_export_whose_parts_outgrow_an_event_of_256_kb_goes_on_by_reference() {
-    if !lane::takes_minutes("an export of thousands of parts") {
-        return;
-    }
     // A part a page, a page a hit: what is remembered of them grows past any event, as it does with parts of 8 MiB.
     let variables = &[("JOB_PART_BYTES", "1"), ("JOB_STEPS_PER_GENERATION", "250")];
     let plan = Plan { documents: 2_600, event_max: 262_144, looks_max: 3_000, ..Plan::usual() };

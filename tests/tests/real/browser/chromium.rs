@@ -8,7 +8,7 @@ use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use hardcap_tests::process::Process;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) struct Chromium {
 }
 
 impl Chromium {
-    /// Runs `work` with a fresh browser, where the lane of the real browser runs, and ends the browser whatever comes of it.
+    /// Runs `work` with a fresh browser, and ends the browser whatever comes of it.
     pub(crate) async fn with<W, F>(work: W)
     where
         W: FnOnce(Chromium) -> F,
@@ -61,9 +61,7 @@ impl Chromium {
         W: FnOnce(Chromium) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        let Some(program) = lane::chromedriver() else {
-            return;
-        };
+        let program = installed::chromedriver();
         let profile = TempDir::new().expect("a folder for the profile");
         let log = profile.path().join("chromedriver.log");
         let mut driver = Process::start_logged(&program, ["--port=0"], &log).expect("it starts");
@@ -173,7 +171,7 @@ impl Chromium {
 
     /// What axe-core, with the rules of WCAG 2 A and AA and its own best practices, has against the page: one line a rule.
     pub(crate) async fn violations(&self) -> Vec<String> {
-        let script = std::fs::read_to_string(lane::axe()).expect("axe-core is installed");
+        let script = std::fs::read_to_string(installed::axe()).expect("axe-core is installed");
         self.client.execute(&script, Vec::new()).await.expect("axe-core loads");
         let run = "axe.run(document).then((found) => found.violations.map((it) => \
                    `${it.id}: ${it.help}: ${it.nodes.map((node) => node.html.slice(0, 300)).join(' | ')}`))";

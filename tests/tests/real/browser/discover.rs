@@ -98,6 +98,7 @@ pub(crate) async fn result(browser: &Chromium) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_page_of_20_mb_of_hits_gets_every_byte_through_every_gateway() {
     Chromium::with(|browser| async move {
         let world = world(&[]).await;
@@ -119,6 +120,7 @@ async fn a_page_of_20_mb_of_hits_gets_every_byte_through_every_gateway() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_page_of_a_foreign_origin_gets_none() {
     Chromium::with(|browser| async move {
         let world = world(&[]).await;
@@ -144,6 +146,7 @@ async fn a_page_of_a_foreign_origin_gets_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_large_script_is_refused_by_the_proxy_and_would_be_by_the_pages_policy() {
     Chromium::with(|browser| async move {
         let world = world(&[]).await;

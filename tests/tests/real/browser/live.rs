@@ -117,30 +117,35 @@ async fn every_view(browser: Chromium, name: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn every_view_is_legible_and_accessible_in_a_wide_light_window() {
     let window = Window { scheme: Scheme::Light, is_phone: false };
     Chromium::with_window(window, |browser| every_view(browser, "1280-light")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn every_view_is_legible_and_accessible_in_a_wide_dark_window() {
     let window = Window { scheme: Scheme::Dark, is_phone: false };
     Chromium::with_window(window, |browser| every_view(browser, "1280-dark")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn every_view_is_legible_and_accessible_on_a_light_phone() {
     let window = Window { scheme: Scheme::Light, is_phone: true };
     Chromium::with_window(window, |browser| every_view(browser, "390-light")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn every_view_is_legible_and_accessible_on_a_dark_phone() {
     let window = Window { scheme: Scheme::Dark, is_phone: true };
     Chromium::with_window(window, |browser| every_view(browser, "390-dark")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_request_leads_to_its_story_by_click_by_key_and_by_link() {
     Chromium::with(|browser| async move {
         let emulator = builder().start().await.unwrap();
@@ -184,6 +189,7 @@ async fn a_request_leads_to_its_story_by_click_by_key_and_by_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn requests_are_filtered_by_text_status_function_and_limit_and_the_filter_is_a_link() {
     Chromium::with(|browser| async move {
         let emulator = builder().start().await.unwrap();
@@ -216,6 +222,7 @@ async fn requests_are_filtered_by_text_status_function_and_limit_and_the_filter_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn limits_and_faults_are_changed_from_the_page_and_a_reset_undoes_both() {
     Chromium::with(|browser| async move {
         let emulator = builder().start().await.unwrap();
@@ -269,6 +276,7 @@ async fn limits_and_faults_are_changed_from_the_page_and_a_reset_undoes_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn what_requests_functions_and_commands_carry_is_shown_as_text_and_never_runs() {
     Chromium::with(|browser| async move {
         let mut hostile = guest("behave");
@@ -336,6 +344,7 @@ async fn what_requests_functions_and_commands_carry_is_shown_as_text_and_never_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_page_never_mixes_two_runs_and_says_when_its_run_has_ended() {
     Chromium::with(|browser| async move {
         let first = builder().start().await.unwrap();
@@ -358,6 +367,7 @@ async fn a_page_never_mixes_two_runs_and_says_when_its_run_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn the_empty_page_has_the_commands_to_try_with_buttons_that_copy_them() {
     Chromium::with(|browser| async move {
         let command = Try {

@@ -26,6 +26,7 @@ async fn world_of_people() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_person_logs_in_through_the_form_and_a_tab_that_is_logged_out_gets_it_again() {
     Chromium::with(|browser| async move {
         let world = world_of_people().await;

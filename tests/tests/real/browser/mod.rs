@@ -1,4 +1,4 @@
-//! What a real browser gets, and what it shows: Chromium, in the lane that has one.
+//! What a real browser gets, and what it shows: Chromium.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -206,6 +206,7 @@ async fn nothing_happened(emulator: &Emulator) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_page_of_another_origin_reads_changes_and_runs_nothing() {
     Chromium::with(|browser| async move {
         let emulator = builder().await.start().await.unwrap();
@@ -224,6 +225,7 @@ async fn a_page_of_another_origin_reads_changes_and_runs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_page_that_is_an_object_of_s3_reads_changes_and_runs_nothing() {
     Chromium::with(|browser| async move {
         let emulator = builder().await.start().await.unwrap();
@@ -240,6 +242,7 @@ async fn a_page_that_is_an_object_of_s3_reads_changes_and_runs_nothing() {
 
 /// The attacks are real ones: where the origin is trusted, the same page creates what it wants.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn the_same_page_succeeds_where_its_origin_is_trusted() {
     Chromium::with(|browser| async move {
         let server = MockServer::start().await;
@@ -275,6 +278,7 @@ fn engines() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
 async fn a_page_that_knows_where_the_embedded_dynamodb_listens_cannot_reach_it() {
     Chromium::with(|browser| async move {
         let emulator = builder().await.start().await.unwrap();

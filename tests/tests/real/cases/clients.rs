@@ -8,7 +8,7 @@ use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use hardcap::Emulator;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use hardcap_tests::process::{Dialogue, output_with};
 use serde::Deserialize;
 use serde_json::json;
@@ -74,14 +74,14 @@ impl Client {
     }
 
     pub(super) fn boto3(emulator: &Emulator) -> Client {
-        let python = lane::python().expect("the lane runs");
+        let python = installed::python();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases/boto.py");
         let arguments = [script.as_os_str(), emulator.aws_url().as_ref()];
         Client::Boto3(Dialogue::start(&python, arguments).expect("Python starts"), folder())
     }
 
     pub(super) fn cli(emulator: &Emulator) -> Client {
-        let program = lane::tool("aws");
+        let program = installed::tool("aws");
         Client::Cli { program, endpoint: emulator.aws_url().to_owned(), folder: folder() }
     }
 

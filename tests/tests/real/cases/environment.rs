@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use hardcap::Emulator;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 
 use super::clients::{Client, Kind};
 use super::runtimes::{self, Runtime};
@@ -104,15 +104,17 @@ async fn rust_has_the_environment_of_aws_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn python_has_the_environment_of_aws_and_nothing_else() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     compare(&runtimes::python(&python), PYTHON).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
 async fn node_has_the_environment_of_aws_and_nothing_else() {
-    let Some(node) = lane::node_runtime() else { return };
+    let node = installed::node_runtime();
     compare(&runtimes::node(&node), NODE).await;
-    let own = lane::own_node_runtime().expect("the lane runs");
+    let own = installed::own_node_runtime();
     compare(&runtimes::node(&own), NODE).await;
 }

@@ -2,7 +2,7 @@
 //! invocation after it. Its columns are real clients (aws-sdk-lambda, boto3, the AWS CLI) and real runtimes (Rust, Python's
 //! `awslambdaric`, Node's `aws-lambda-ric`).
 //!
-//! Rust with Rust runs always; the others are lanes of `just test-all`.
+//! Rust with Rust always runs; the others need what `just setup` installs.
 
 mod clients;
 mod environment;
@@ -11,7 +11,7 @@ mod s3;
 mod table;
 
 use hardcap::Emulator;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 
 use clients::Client;
 use runtimes::Runtime;
@@ -42,34 +42,39 @@ async fn the_rust_sdk_with_the_rust_runtime() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn the_rust_sdk_with_pythons_runtime() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     table(&runtimes::python(&python), Client::sdk).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
 async fn the_rust_sdk_with_nodes_runtime() {
-    let Some(node) = lane::node_runtime() else { return };
+    let node = installed::node_runtime();
     table(&runtimes::node(&node), Client::sdk).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
 async fn the_rust_sdk_with_hardcaps_own_runtime_for_node() {
-    let Some(node) = lane::own_node_runtime() else { return };
+    let node = installed::own_node_runtime();
     table(&runtimes::node(&node), Client::sdk).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python and Node: just test-all"]
 async fn boto3_with_every_runtime() {
-    let (Some(python), Some(node)) = (lane::python(), lane::node_runtime()) else { return };
+    let (python, node) = (installed::python(), installed::node_runtime());
     for runtime in [runtimes::rust(), runtimes::python(&python), runtimes::node(&node)] {
         table(&runtime, Client::boto3).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python and Node: just test-all"]
 async fn the_aws_cli_with_every_runtime() {
-    let (Some(python), Some(node)) = (lane::python(), lane::node_runtime()) else { return };
+    let (python, node) = (installed::python(), installed::node_runtime());
     for runtime in [runtimes::rust(), runtimes::python(&python), runtimes::node(&node)] {
         table(&runtime, Client::cli).await;
     }

@@ -1,10 +1,10 @@
 //! S3 through boto3 and the AWS CLI v1 with their defaults: presigned URLs and forms of SigV2, copies in parts, and the
-//! cleanup of a bucket. A lane of `just test-all`.
+//! cleanup of a bucket.
 
 use std::path::Path;
 
 use hardcap::Emulator;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use hardcap_tests::process::output_with;
 use serde_json::{Value, json};
 
@@ -16,8 +16,9 @@ const VARIABLES: [(&str, &str); 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn boto3_presigns_copies_and_cleans_up_with_its_defaults() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     let emulator = Emulator::builder().start().await.expect("an emulator on free ports");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases/s3.py");
     let arguments = [script.as_os_str(), emulator.aws_url().as_ref()];
@@ -41,10 +42,8 @@ async fn boto3_presigns_copies_and_cleans_up_with_its_defaults() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn the_aws_cli_copies_20_mb_within_s3_and_presigns() {
-    if lane::python().is_none() {
-        return;
-    }
     let emulator = Emulator::builder().start().await.expect("an emulator on free ports");
     let folder = tempfile::tempdir().expect("a folder");
     let (up, down) = (folder.path().join("up"), folder.path().join("down"));
@@ -53,7 +52,7 @@ async fn the_aws_cli_copies_20_mb_within_s3_and_presigns() {
     let run = |arguments: &[&str]| {
         let all =
             ["--endpoint-url", emulator.aws_url()].into_iter().chain(arguments.iter().copied());
-        let ran = output_with(&lane::tool("aws"), all, &VARIABLES).expect("the CLI runs");
+        let ran = output_with(&installed::tool("aws"), all, &VARIABLES).expect("the CLI runs");
         assert!(ran.status.success(), "{arguments:?}: {ran:?}");
         String::from_utf8_lossy(&ran.stdout).trim().to_owned()
     };

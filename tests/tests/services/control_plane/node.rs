@@ -1,7 +1,6 @@
-//! A package of Node, under hardcap's own runtime. A lane of its own: see [`lane`].
+//! A package of Node, under hardcap's own runtime.
 
 use aws_sdk_lambda::types::Runtime;
-use hardcap_tests::lane;
 use serde_json::Value;
 
 use super::{Plane, code, package};
@@ -14,8 +13,8 @@ export const handler = async (event) => event.size === undefined
 
 /// lambda_sync_response
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
 async fn a_package_of_node_is_created_and_answers_6291556_bytes_and_not_one_more() {
-    let Some(_) = lane::own_node_runtime() else { return };
     let files: [(&str, &[u8]); 1] = [("index.mjs", HANDLER.as_bytes())];
     let plane = Plane::start().await;
     let create = plane.create("node", "index.handler").runtime(Runtime::Nodejs22x);

@@ -1,16 +1,17 @@
-//! The same table of cases from Python: boto3 deploys, and a package of Python runs. A lane of its own: see [`lane`].
+//! The same table of cases from Python: boto3 deploys, and a package of Python runs.
 
 use std::path::Path;
 
 use hardcap::Emulator;
 use hardcap_limits::Date;
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use hardcap_tests::process::Process;
 
 /// lambda_environment, lambda_timeout, lambda_memory_max, lambda_function_name, lambda_unreserved_min
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn boto3_is_told_what_lambda_tells_it_at_each_limit_and_python_runs() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     let builder = Emulator::builder().limits(Date::LATEST);
     let emulator = builder.configure(|config| config.python = Some(python.clone())).start().await;
     let emulator = emulator.expect("an emulator on free ports");
