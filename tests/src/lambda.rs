@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use hardcap::config::Function;
 use hardcap::{Builder, Emulator, Totals};
-use hardcap_limits::Date;
+use hardcap_limits::{Date, Millis};
 use serde_json::json;
 
 use crate::client::{Answer, Call, Client};
+
+/// No record takes longer to come.
+const WITHIN: Millis = Millis(300_000);
 
 /// An emulator with some functions, and a client of its Invoke API.
 #[derive(Debug)]
@@ -89,13 +92,21 @@ impl Lambda {
     }
 }
 
-/// Waits until the records of an emulator say so.
+/// Waits until the records of an emulator say so, for at most five minutes.
+///
+/// # Panics
+///
+/// When they do not. The message has the totals.
 pub async fn until(emulator: &Emulator, done: impl Fn(&Totals) -> bool) {
     let mut records = emulator.recorder().watch();
-    while !done(&emulator.totals()) {
-        // A record that was missed is one more reason to look again.
-        let _ = records.recv().await;
-    }
+    let recorded = async {
+        while !done(&emulator.totals()) {
+            // A record that was missed is one more reason to look again.
+            let _ = records.recv().await;
+        }
+    };
+    let recorded = emulator.clock().timeout(WITHIN, recorded).await;
+    assert!(recorded.is_some(), "not within {WITHIN:?}; last seen: {:?}", emulator.totals());
 }
 
 /// Advances the clock of an emulator.

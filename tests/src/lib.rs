@@ -19,6 +19,7 @@ pub mod functions;
 pub mod agents;
 pub mod browser;
 pub mod client;
+pub mod eventually;
 pub mod export;
 pub mod lambda;
 

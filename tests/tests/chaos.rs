@@ -11,11 +11,12 @@ use hardcap::config::{EventInvokeConfig, Function};
 use hardcap::faults::{
     Delay, Drop, Duplicate, Fault, Kill, Phase, Reorder, SlowColdStart, Throttle,
 };
-use hardcap::{Builder, Clock, Emulator};
+use hardcap::{Builder, Emulator};
 use hardcap_limits::Millis;
 use hardcap_tests::client::{Call, Client};
-use hardcap_tests::lambda::advance;
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::functions;
+use hardcap_tests::lambda::advance;
 use serde_json::{Value, json};
 
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
@@ -79,15 +80,13 @@ fn event(at: usize) -> Value {
 async fn until_all_ended(emulator: &Emulator, client: &Client) {
     while emulator.totals().events.pending() > 0 {
         advance(emulator, client, Duration::from_secs(60)).await;
-        while is_under_way(emulator, client).await {
-            Clock::default().timeout(Millis(20), std::future::pending::<()>()).await;
-        }
+        eventually(Duration::from_secs(300), "no attempt is under way", async || {
+            let status = client.get(format!("{}/queue", emulator.control_url())).await;
+            let status = status.expect("the control surface").json();
+            if status["in_flight"] == 0 { Ok(()) } else { Err(status) }
+        })
+        .await;
     }
-}
-
-async fn is_under_way(emulator: &Emulator, client: &Client) -> bool {
-    let status = client.get(format!("{}/queue", emulator.control_url())).await;
-    status.expect("the control surface").json()["in_flight"] != 0
 }
 
 /// The processes that know this emulator: those of its functions, and what these have started.

@@ -83,17 +83,19 @@ fn noise(length: usize) -> Vec<u8> {
 const PREFERS: (&str, &str) = ("Prefer", "respond-async, wait=30");
 
 async fn ended(stage: &Stage, location: &str) -> Value {
-    loop {
+    let mut job = Value::Null;
+    for _ in 0..6_000 {
         let reply = get(&stage.proxy, location, &[]).await;
         assert_eq!(reply.status, 200, "{:?}", String::from_utf8_lossy(&reply.body));
         assert_eq!(reply.header("cache-control"), Some("no-store"));
-        let job = reply.json();
+        job = reply.json();
         if !matches!(job["state"].as_str(), Some("queued" | "running")) {
             return job;
         }
         assert_eq!(reply.header("retry-after"), Some("2"));
         clock::wait(Duration::from_millis(10)).await;
     }
+    panic!("the job does not end; last seen: {job}");
 }
 
 fn problem(reply: &Reply, status: u16, kind: &str) {

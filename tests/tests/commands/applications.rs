@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use hardcap::Clock;
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::process::{self, Process, binary};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+use super::project::addresses;
 
 const PYTHON_PACKAGES: [&str; 7] =
     ["flask", "zappa", "fastapi", "mangum", "django", "apig-wsgi", "chalice"];
@@ -161,14 +162,7 @@ pub(crate) async fn up(folder: &Path, before: &str, arguments: &str) -> Ran {
         ready.display()
     );
     let mut process = Process::start_logged(Path::new("/bin/sh"), ["-c", &command], &log).unwrap();
-    let addresses: Value = loop {
-        if let Ok(text) = std::fs::read(&ready) {
-            break serde_json::from_slice(&text).unwrap();
-        }
-        let ended = process.ended().unwrap();
-        assert!(ended.is_none(), "{}", std::fs::read_to_string(&log).unwrap());
-        tokio::task::yield_now().await;
-    };
+    let addresses = addresses(&mut process, &ready, &log).await;
     let apis = addresses["apis"].as_object().expect("there is an API");
     let url = apis.values().next().and_then(|api| api["url"].as_str().or(api.as_str()));
     let url = url.unwrap_or_else(|| panic!("{addresses}")).trim_end_matches('/').to_owned();

@@ -1,6 +1,5 @@
 //! `hardcap init`: what it writes runs at once.
 
-
 use crate::project::run;
 
 const BUCKET: &str = "Resources: {Files: {Type: 'AWS::S3::Bucket'}}\n";

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 
 use hardcap_tests::client::Client;
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::process::{self, Process, binary};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -101,16 +103,23 @@ impl Project {
         let arguments = [before, &["up", &template], &ports[..], &ready_file, more].concat();
         let log = self.path().join("up.log");
         let mut process = Process::start_logged(program, &arguments, &log).unwrap();
-        let addresses: Value = loop {
-            if let Ok(text) = std::fs::read(&ready) {
-                break serde_json::from_slice(&text).unwrap();
-            }
-            let ended = process.ended().unwrap();
-            assert!(ended.is_none(), "{}", std::fs::read_to_string(&log).unwrap());
-            tokio::task::yield_now().await;
-        };
+        let addresses = addresses(&mut process, &ready, &log).await;
         Up { process, aws: addresses["aws"].as_str().unwrap().to_owned(), log }
     }
+}
+
+/// The addresses of a `hardcap up`, once its ready file is there.
+pub(crate) async fn addresses(process: &mut Process, ready: &Path, log: &Path) -> Value {
+    eventually(Duration::from_secs(120), "`hardcap up` listens", async || {
+        if let Ok(text) = std::fs::read(ready) {
+            return Ok(serde_json::from_slice(&text).unwrap());
+        }
+        let said = std::fs::read_to_string(log).unwrap();
+        let ended = process.ended().unwrap();
+        assert!(ended.is_none(), "it has ended: {ended:?}: {said}");
+        Err(said)
+    })
+    .await
 }
 
 impl Up {

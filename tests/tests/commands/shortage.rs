@@ -2,16 +2,14 @@
 
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
 
-use hardcap::Clock;
-use hardcap_limits::Millis;
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::process::binary;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::project::{Project, Up};
+use super::watch::until_said;
 
 const TEMPLATE: &str = "
 Resources:
@@ -45,14 +43,7 @@ async fn connections_without_a_descriptor_wait_and_one_line_of_the_log_says_so()
     let connections: Vec<TcpStream> =
         (0..200).map(|_| TcpStream::connect(&address).expect("the kernel accepts it")).collect();
     const SAID: &str = "cannot be accepted yet: Too many open files";
-    let clock = Clock::default();
-    let until_said = async {
-        while !up.said().contains(SAID) {
-            clock.pause(Duration::from_millis(10)).await;
-        }
-    };
-    let seen = clock.timeout(Millis(30_000), until_said).await;
-    assert!(seen.is_some(), "no line about it in half a minute: {}", up.said());
+    until_said(&up, SAID, 1).await;
     // A second wave finds the shortage that the first one made.
     drop(TcpStream::connect(&address));
     drop(connections);

@@ -1,5 +1,8 @@
 //! `hardcap up --watch`: what is edited is put in place, and everything else goes on.
 
+use std::time::Duration;
+
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::process::binary;
 use serde_json::Value;
 
@@ -7,15 +10,12 @@ use crate::project::{Project, TEMPLATE, Up};
 
 /// Waits until it has said something so many times.
 pub(crate) async fn until_said(up: &Up, text: &str, times: usize) {
-    let clock = hardcap::Clock::default();
-    // A minute without it is an answer too.
-    for _ in 0..3_000 {
-        if up.said().matches(text).count() >= times {
-            return;
-        }
-        clock.timeout(hardcap_limits::Millis(20), std::future::pending::<()>()).await;
-    }
-    panic!("it never says {text:?} {times} times:\n{}", up.said());
+    let what = format!("the log has {text:?} {times} times");
+    eventually(Duration::from_secs(120), &what, async || {
+        let said = up.said();
+        if said.matches(text).count() >= times { Ok(()) } else { Err(said) }
+    })
+    .await;
 }
 
 async fn invoke(project: &Project, up: &Up, function: &str, event: &str) -> String {

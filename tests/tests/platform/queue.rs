@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::ops::Deref;
+use std::time::Duration;
 
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::types::InvocationType;
@@ -9,6 +10,7 @@ use hardcap::config::{Bucket, EventInvokeConfig, Function, RecursiveLoop, Schedu
 use hardcap::{Builder, Emulator, What};
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::functions;
 use hardcap_tests::lambda::Lambda;
 use serde_json::{Value, json};
@@ -137,14 +139,11 @@ async fn a_reset_of_the_data_forgets_events_that_wait_and_dead_letters() {
     let reset = Call::post(format!("{}/reset?data=true", queue.emulator.control_url()), "");
     assert_eq!(queue.client.send(&reset).await.expect("the control surface").status, 200);
     // An attempt that has just failed may still be under way: it does not go back into the line.
-    let mut status = queue.status().await;
-    for _ in 0..1_000 {
-        if status["in_flight"] == 0 {
-            break;
-        }
-        tokio::task::yield_now().await;
-        status = queue.status().await;
-    }
+    let status = eventually(Duration::from_secs(60), "no attempt is under way", async || {
+        let status = queue.status().await;
+        if status["in_flight"] == 0 { Ok(status) } else { Err(status) }
+    })
+    .await;
     let left = [&status["in_flight"], &status["pending"], &status["bytes"]];
     assert_eq!(left, [0, 0, 0], "{status}");
     queue.advance(180).await;

@@ -14,6 +14,7 @@ use hardcap::Emulator;
 use hardcap::config::{Bucket, Function, Table};
 use hardcap_limits::Millis;
 use hardcap_tests::client::{Answer, Call, Client};
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::functions::proxy;
 use hardcap_tests::process::binary;
 use hardcap_tests::search::{Search, SearchConfig};
@@ -399,12 +400,15 @@ async fn an_upload_is_the_body_of_a_job() {
     let accepted = stage.send(call.clone()).await;
     assert_eq!(accepted.status, 202, "{accepted:?}");
     let location = accepted.header("location").unwrap().to_owned();
-    let mut job = Value::Null;
-    // Its state changes in a table, which tells nobody: it is looked at.
-    while !matches!(job["state"].as_str(), Some("complete" | "failed")) {
-        hardcap_proxy::clock::wait(Duration::from_millis(100)).await;
-        job = stage.send(Call::get(stage.url(&location))).await.json();
-    }
+    let job: Value = eventually(Duration::from_secs(120), "the job ends", async || {
+        let job: Value = stage.send(Call::get(stage.url(&location))).await.json();
+        if matches!(job["state"].as_str(), Some("complete" | "failed")) {
+            Ok(job)
+        } else {
+            Err(job)
+        }
+    })
+    .await;
     assert_eq!(job["state"], "complete", "{job}");
     assert_eq!(stage.received(), (20_000_000, sha256(&bytes), vec![TYPE.to_owned()]));
 

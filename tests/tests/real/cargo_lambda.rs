@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hardcap::config::DEFAULT_REGION;
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::installed;
 use hardcap_tests::process::{Process, binary, output_with, search_path};
 use serde_json::{Value, json};
@@ -131,13 +133,13 @@ async fn up(folder: &Path) -> (Process, String) {
     let arguments = [&["up", &template, "--limits", "current", "--quiet"], &ports[..]].concat();
     let hardcap = binary("hardcap", "hardcap");
     let mut hardcap = Process::start(&hardcap, arguments, &[]).expect("it starts");
-    let addresses: Value = loop {
-        if let Ok(text) = std::fs::read(&ready) {
-            break serde_json::from_slice(&text).expect("the ready file is JSON");
-        }
-        assert!(hardcap.ended().expect("it is watched").is_none(), "hardcap did not start");
-        tokio::task::yield_now().await;
-    };
+    let addresses: Value =
+        eventually(Duration::from_secs(120), "`hardcap up` listens", async || {
+            let text = std::fs::read(&ready).map_err(|error| error.to_string());
+            assert!(hardcap.ended().expect("it is watched").is_none(), "hardcap did not start");
+            text.map(|text| serde_json::from_slice(&text).expect("the ready file is JSON"))
+        })
+        .await;
     let url = addresses["aws"].as_str().expect("an address").to_owned();
     (hardcap, url)
 }

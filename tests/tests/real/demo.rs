@@ -5,11 +5,11 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
-use hardcap::Clock;
-use hardcap_limits::Millis;
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::installed;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -136,12 +136,9 @@ async fn the_shipped_application_walks_with_release_programs() {
     }
     // It removes what may be left behind when hardcap is gone, and then has nothing more to do.
     if let Some(guard) = guard {
-        let gone = async {
-            while is_there(guard) {
-                tokio::task::yield_now().await;
-            }
-        };
-        let gone = Clock::default().timeout(Millis(30_000), gone).await;
-        assert!(gone.is_some(), "the guard of the control groups, process {guard}, does not end");
+        eventually(Duration::from_secs(30), "the guard of the control groups ends", async || {
+            if is_there(guard) { Err(guard) } else { Ok(()) }
+        })
+        .await;
     }
 }

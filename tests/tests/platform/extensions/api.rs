@@ -1,6 +1,9 @@
 //! The Extensions API as it answers, to a test that holds the address of a sandbox's API.
 
+use std::time::Duration;
+
 use hardcap_tests::client::{Answer, Call, Client};
+use hardcap_tests::eventually::eventually;
 use serde_json::json;
 
 use super::world::{Layer, World, function};
@@ -34,13 +37,11 @@ impl Api {
         let call = Call::post(format!("{}{path}", world.emulator.aws_url()), "{}".to_owned())
             .header("x-amz-invocation-type", "Event");
         world.client.send(&call).await.expect("the event is accepted");
-        let address = loop {
-            if let Ok(address) = std::fs::read_to_string(&told) {
-                break format!("http://{}", address.trim());
-            }
-            let pause = hardcap_limits::Millis(10);
-            hardcap::Clock::default().timeout(pause, std::future::pending::<()>()).await;
-        };
+        let address =
+            eventually(Duration::from_secs(60), "a sandbox tells its address", async || {
+                std::fs::read_to_string(&told)
+            });
+        let address = format!("http://{}", address.await.trim());
         Api { world, _layer: layer, address, client: Client::new() }
     }
 

@@ -4,10 +4,12 @@
 //! a busy machine cannot err.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hardcap::config::Function;
 use hardcap::{Clock, Emulator, EpochMillis};
 use hardcap_limits::Millis;
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::process::binary;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -50,13 +52,10 @@ impl Stage {
     /// Waits until the extension's process has ended.
     async fn until_ended(&self) {
         let process = format!("/proc/{}", self.lines()[0]);
-        for _ in 0..1_000 {
-            if !Path::new(&process).exists() {
-                return;
-            }
-            Clock::default().timeout(Millis(10), std::future::pending::<()>()).await;
-        }
-        panic!("{process} still runs");
+        eventually(Duration::from_secs(60), "the extension's process ends", async || {
+            if Path::new(&process).exists() { Err(process.clone()) } else { Ok(()) }
+        })
+        .await;
     }
 }
 

@@ -4,10 +4,12 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hardcap::Emulator;
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
+use hardcap_tests::eventually::eventually;
 use serde_json::json;
 
 use super::processes::{runs, until_ended};
@@ -116,13 +118,11 @@ async fn what_leaves_its_session_ends_with_its_sandbox_and_so_does_the_group() {
 }
 
 async fn until_gone(folders: &[PathBuf]) {
-    for _ in 0..1_000 {
-        if !folders.iter().any(|folder| folder.exists()) {
-            return;
-        }
-        hardcap::Clock::default().timeout(Millis(10), std::future::pending::<()>()).await;
-    }
-    panic!("{folders:?} are still there");
+    eventually(Duration::from_secs(60), "the control groups are removed", async || {
+        let left: Vec<_> = folders.iter().filter(|folder| folder.exists()).cloned().collect();
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    })
+    .await;
 }
 
 const CHILD: &str = "HARDCAP_TESTS_LAMBDA_CHILD";

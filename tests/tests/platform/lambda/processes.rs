@@ -1,10 +1,12 @@
 //! The processes themselves: what they are given, and that nothing of them is left behind.
 
 use std::path::Path;
+use std::time::Duration;
 
 use hardcap::Emulator;
 use hardcap_limits::Millis;
 use hardcap_tests::client::Client;
+use hardcap_tests::eventually::eventually;
 use serde_json::json;
 
 use super::{Lambda, guest, log};
@@ -70,13 +72,11 @@ pub(crate) fn runs(pid: u64) -> bool {
 }
 
 pub(crate) async fn until_ended(pid: u64) {
-    for _ in 0..1_000 {
-        if !runs(pid) {
-            return;
-        }
-        hardcap::Clock::default().timeout(Millis(10), std::future::pending::<()>()).await;
-    }
-    panic!("process {pid} still runs");
+    let status = format!("/proc/{pid}/status");
+    eventually(Duration::from_secs(60), "a process ends", async || {
+        if runs(pid) { Err(std::fs::read_to_string(&status)) } else { Ok(()) }
+    })
+    .await;
 }
 
 #[cfg(target_os = "linux")]

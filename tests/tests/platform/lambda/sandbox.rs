@@ -3,9 +3,11 @@
 //! The limits here are the kernel's to enforce: on one that does not, a test says so and asks that the machine agrees.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::time::Duration;
 
 use hardcap::Emulator;
 use hardcap_limits::Millis;
+use hardcap_tests::eventually::eventually;
 use serde_json::json;
 
 use super::processes::{may_lay_over_var, may_mount};
@@ -147,12 +149,9 @@ async fn a_sandbox_is_frozen_between_invocations_and_goes_on_with_the_next() {
 
 /// Waits until the kernel shows a process as stopped.
 async fn until_stopped(pid: u64) {
-    for _ in 0..1_000 {
+    eventually(Duration::from_secs(60), "a process is stopped", async || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        if stat.contains(") T ") {
-            return;
-        }
-        hardcap::Clock::default().timeout(Millis(10), std::future::pending::<()>()).await;
-    }
-    panic!("process {pid} still runs");
+        if stat.contains(") T ") { Ok(()) } else { Err(stat) }
+    })
+    .await;
 }

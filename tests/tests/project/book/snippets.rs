@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hardcap_tests::eventually::eventually_blocking;
 
 use super::output::is_shown;
 use super::page::{Fence, Page};
@@ -214,13 +215,11 @@ impl Run<'_> {
     /// What a hardcap in the background prints is compared once it is there.
     fn said(&self, place: &str, command: &Command) {
         let Some(shown) = &command.shown else { return };
-        let begun = hardcap::Clock::default().stopwatch();
-        while !is_shown(shown, &self.stage.said()) {
+        let what = format!("{place}: `{}` shows\n{shown}\n", command.line);
+        eventually_blocking(Duration::from_secs(20), &what, || {
             let said = self.stage.said();
-            let late = begun.elapsed() > Duration::from_secs(20);
-            assert!(!late, "{place}: `{}` shows\n{shown}\nand prints\n{said}", command.line);
-            std::thread::yield_now();
-        }
+            if is_shown(shown, &said) { Ok(()) } else { Err(said) }
+        });
     }
 
     /// A block that is `hardcap.toml`, in a project of its own unless it is a file of the page's.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use hardcap_tests::eventually::eventually_blocking;
 use hardcap_tests::process::binary;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
@@ -149,17 +150,16 @@ impl Stage {
         let becomes = if before.is_empty() { String::new() } else { format!("{before} && ") };
         let mut child =
             self.command(&format!("{becomes}exec {last}")).stdout(file).spawn().unwrap();
-        let begun = Instant::now();
-        let addresses: Value = loop {
+        let what = format!("`{line}` listens");
+        let addresses: Value = eventually_blocking(COMMAND_WITHIN, &what, || {
             if let Ok(text) = std::fs::read(&ready) {
-                break serde_json::from_slice(&text).unwrap();
+                return Ok(serde_json::from_slice(&text).unwrap());
             }
-            let said = || std::fs::read_to_string(&log).unwrap();
+            let said = std::fs::read_to_string(&log).unwrap();
             let ended = child.try_wait().unwrap();
-            assert!(ended.is_none(), "`{line}` ended before it listened: {}", said());
-            assert!(begun.elapsed() < COMMAND_WITHIN, "`{line}` does not listen: {}", said());
-            std::thread::yield_now();
-        };
+            assert!(ended.is_none(), "`{line}` ended before it listened: {said}");
+            Err(said)
+        });
         let authority = |url: &Value| {
             let rest = url.as_str().unwrap().split("://").nth(1).unwrap();
             rest.split('/').next().unwrap().to_owned()

@@ -110,9 +110,15 @@ impl Chromium {
     /// when another one loads.
     pub(crate) async fn until(&self, expression: &str) {
         let look = format!("return Boolean({expression})");
+        // `eventually` does not compile here: the tests run as tasks, and its closure is not `Send` for every lifetime.
         let waited = hardcap::Clock::default().stopwatch();
-        while self.run(&look).await != true {
-            assert!(waited.elapsed() < PATIENCE, "after {PATIENCE:?} not yet: {expression}");
+        loop {
+            let seen = self.run(&look).await;
+            if seen == true {
+                return;
+            }
+            let late = waited.elapsed() >= PATIENCE;
+            assert!(!late, "{expression}: not within {PATIENCE:?}; last seen: {seen}");
         }
     }
 

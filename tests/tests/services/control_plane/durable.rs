@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_lambda::types::{FunctionUrlAuthType, Runtime};
 use hardcap::Emulator;
 use hardcap_limits::Date;
+
+use hardcap_tests::eventually::eventually;
 
 use super::{Plane, code, environment, refused};
 
@@ -187,9 +190,11 @@ async fn killed_in_the_middle_of_changes_every_function_is_there_whole() {
             tokio::spawn(async move { change(sdk, line, &kept).await })
         })
         .collect();
-    while kept.lock().expect("no panic").len() < 12 {
-        tokio::task::yield_now().await;
-    }
+    eventually(Duration::from_secs(120), "12 functions are acknowledged", async || {
+        let kept = kept.lock().expect("no panic").len();
+        if kept < 12 { Err(kept) } else { Ok(()) }
+    })
+    .await;
     child.kill().expect("SIGKILL");
     child.wait().expect("it has ended");
     for line in lines {

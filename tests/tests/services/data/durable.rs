@@ -5,10 +5,12 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use hardcap::Emulator;
 use hardcap::config::{Parameter, Secret};
 use hardcap_tests::client::{Call, Client};
+use hardcap_tests::eventually::eventually;
 use serde_json::{Value, json};
 
 use super::{call, output, refused};
@@ -315,9 +317,12 @@ async fn killed_in_the_middle_of_changes_every_parameter_and_secret_is_there_who
         let lines: Vec<_> = (0..4)
             .map(|line| tokio::spawn(change(url.clone(), round * 10 + line, Arc::clone(&kept))))
             .collect();
-        while kept.lock().expect("no panic").len() < 20 * (round + 1) {
-            tokio::task::yield_now().await;
-        }
+        let wanted = 20 * (round + 1);
+        eventually(Duration::from_secs(120), "20 more values are acknowledged", async || {
+            let kept = kept.lock().expect("no panic").len();
+            if kept < wanted { Err(kept) } else { Ok(()) }
+        })
+        .await;
         drop(child);
         for line in lines {
             line.await.expect("no panic");

@@ -4,10 +4,13 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use hardcap::config::{BucketCorsRule, Config};
+
+use hardcap_tests::eventually::eventually;
 
 use super::vocabulary::*;
 
@@ -164,9 +167,11 @@ async fn killed_in_the_middle_of_a_put_the_old_object_is_there() {
     wire.write_all(&after[..20_000_000]).unwrap();
     // Once some of it is in a file, it is in the middle.
     let blobs = folder.path().join("s3/blobs");
-    while files(&blobs) < 2 {
-        tokio::task::yield_now().await;
-    }
+    eventually(Duration::from_secs(60), "the new body is in a file", async || {
+        let files = files(&blobs);
+        if files < 2 { Err(files) } else { Ok(()) }
+    })
+    .await;
     drop(child);
     let mut rest = Vec::new();
     let _ = wire.read_to_end(&mut rest);
