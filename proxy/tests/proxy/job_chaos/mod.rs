@@ -52,7 +52,7 @@ fn chaos(schedules: u64) {
         generations.insert(outcome.row.generation);
         total.add(&outcome.counts);
     }
-    println!(
+    eprintln!(
         "{schedules} schedules: {complete} complete, the rest cancelled; {total:?}; generations {generations:?}; \
          lost 0, doubled results 0"
     );
@@ -92,7 +92,7 @@ fn killed_at(stride: impl Fn(u64) -> u64) {
         assert_eq!(outcome.counts.kills, 1, "killed at await {at}");
         schedules += 1;
     }
-    println!("killed at {schedules} of {awaits} awaits, one a schedule: complete each time");
+    eprintln!("killed at {schedules} of {awaits} awaits, one a schedule: complete each time");
     assert!(schedules >= 40, "{schedules} of {awaits}");
 }
 

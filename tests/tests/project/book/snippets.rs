@@ -92,7 +92,7 @@ fn test(path: &str, programs: Programs) {
         run.block(fence);
     }
     run.stage.stop();
-    println!("{path}: {}", run.count);
+    eprintln!("{path}: {}", run.count);
 }
 
 impl Run<'_> {
