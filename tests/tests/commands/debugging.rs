@@ -3,7 +3,7 @@
 use std::io;
 
 use hardcap_tests::client::{Call, Client, RawConnection};
-use hardcap_tests::lane;
+use hardcap_tests::installed;
 use serde_json::{Value, json};
 
 use crate::project::{Project, TEMPLATE, Up};
@@ -227,8 +227,9 @@ impl Dap {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn a_breakpoint_of_debugpy_stops_a_python_function_for_longer_than_its_timeout() {
-    let Some(python) = lane::python() else { return };
+    let python = installed::python();
     let project = Project::new();
     let code = "def handler(event, context):\n    value = 41\n    return str(value + 1)\n";
     interpreted(&project, "python3.11", "app.py", code);
@@ -257,8 +258,8 @@ async fn a_breakpoint_of_debugpy_stops_a_python_function_for_longer_than_its_tim
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn a_python_without_debugpy_is_an_error_with_the_command_that_installs_it() {
-    let Some(_) = lane::python() else { return };
     let project = Project::new();
     interpreted(&project, "python3.11", "app.py", "def handler(event, context): return 1\n");
     // A Python that finds neither its packages nor those of its user.
@@ -352,11 +353,8 @@ impl Inspector {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
 async fn a_breakpoint_of_the_inspector_stops_a_node_function_for_longer_than_its_timeout() {
-    if !lane::full() {
-        eprintln!("left out: real Node (HARDCAP_LANES=all after `just setup`)");
-        return;
-    }
     let project = Project::new();
     let code = "exports.handler = async () => {\n  const value = 41;\n  debugger;\n  return String(value + 1);\n};\n";
     interpreted(&project, "nodejs20.x", "app.js", code);
