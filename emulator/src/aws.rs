@@ -1,4 +1,4 @@
-//! The AWS port: one address for every AWS API, so that `AWS_ENDPOINT_URL` is all a client needs.
+//! The AWS port: one address for every AWS API, so that a client needs only `AWS_ENDPOINT_URL`.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::strict::{self, Dialect};
 use crate::sts;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
-use hardcap_core::guard::{self, GuardRefusal, Surface};
+use hardcap_core::guard::{self, Endpoint, GuardRefusal};
 use hardcap_core::serve::{self, RequestBody};
 use hardcap_lambda::{Lambda, invoke_api};
 use hardcap_s3::S3;
@@ -43,8 +43,8 @@ pub(crate) struct Aws {
     strict: bool,
 }
 
-/// The surfaces that others make: what an [`Aws`] hands their requests to.
-pub(crate) struct Surfaces {
+/// The services that an [`Aws`] routes requests to.
+pub(crate) struct Services {
     pub(crate) lambda: Router,
     pub(crate) control: Router,
     pub(crate) s3: S3,
@@ -53,7 +53,7 @@ pub(crate) struct Surfaces {
     pub(crate) secrets: Secrets,
 }
 
-/// Which API a request is for.
+/// The API that a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Service {
     Control,
@@ -65,14 +65,14 @@ enum Service {
     Sts,
     CloudFormation,
     CloudWatchLogs,
-    /// One that hardcap has not, by the name that AWS gives it in a target or a signature.
+    /// An API that hardcap does not have, by its name in a target or a signature.
     Unknown(String),
 }
 
 impl Aws {
     /// The port's APIs.
-    pub(crate) fn new(platform: &Platform, config: &Config, surfaces: Surfaces) -> Aws {
-        let Surfaces { lambda, control, s3, dynamodb, ssm, secrets } = surfaces;
+    pub(crate) fn new(platform: &Platform, config: &Config, services: Services) -> Aws {
+        let Services { lambda, control, s3, dynamodb, ssm, secrets } = services;
         Aws {
             platform: platform.clone(),
             lambda,
@@ -87,7 +87,7 @@ impl Aws {
         }
     }
 
-    /// Serves the port. Simple Invoke requests take a shorter way; a signature that must be verified is not simple.
+    /// Serves the port. Simple Invoke requests take a shorter path; a request whose signature must be verified is not simple.
     pub(crate) fn serve(
         self,
         listener: TcpListener,
@@ -110,36 +110,36 @@ impl Aws {
             let aws = self.clone();
             async move { aws.handle(request).await }
         };
-        let surface = serve::Surface::Aws(body_idle);
-        serve::serve_leanly(listener, stop.clone(), tasks, surface, lean, handle);
+        let kind = serve::ListenerKind::Aws(body_idle);
+        serve::serve_leanly(listener, stop.clone(), tasks, kind, lean, handle);
     }
 
-    /// Hands a request to the API that it is for, unless it comes from where that API must not be reached from.
+    /// Routes a request to its API, if the guard admits it.
     pub(crate) async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
         let is_query_call = sts::is_query_call(&request);
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default();
         let service = service(head.uri.path(), query, &head.headers, is_query_call);
-        let surface = surface(&service);
-        let judged = guard::judge(&self.platform.trust, surface, &head);
+        let endpoint = endpoint(&service);
+        let judged = guard::judge(&self.platform.trust, endpoint, &head);
         let answers_preflight =
-            judged.as_ref().is_ok_and(|caller| guard::answers_preflight(caller, surface, &head));
+            judged.as_ref().is_ok_and(|caller| guard::answers_preflight(caller, endpoint, &head));
         let preflight = answers_preflight.then(|| guard::preflight(&head));
         let request = Request::from_parts(head, body);
         let caller = match judged {
             Ok(caller) => caller,
-            Err(refused) if surface == Surface::S3 => {
+            Err(refused) if endpoint == Endpoint::S3 => {
                 return self.s3.refuse(&refused, request).await;
             }
             Err(refused) => return self.refuse(&service, is_query_call, &refused, request).await,
         };
         let mut response = match (preflight, &service) {
             (Some(headers), _) => {
-                let mut answer = Response::new(Body::empty());
-                *answer.headers_mut() = headers;
-                answer
+                let mut response = Response::new(Body::empty());
+                *response.headers_mut() = headers;
+                response
             }
-            // S3 verifies every signature by itself, and has its own cross-origin rules.
+            // S3 verifies every signature itself, and has its own CORS rules.
             (None, Service::S3) => return self.s3.handle(&caller, request).await,
             (None, _) => self.verify_and_serve(service, is_query_call, request).await,
         };
@@ -179,7 +179,7 @@ impl Aws {
                 })
                 .await
             }
-            Service::S3 => unreachable!("S3 has answered before"),
+            Service::S3 => unreachable!("S3 requests are served before"),
         }
     }
 
@@ -203,11 +203,11 @@ impl Aws {
     }
 }
 
-/// What the guard is told of a service.
-fn surface(service: &Service) -> Surface {
+/// The guard's view of a service.
+fn endpoint(service: &Service) -> Endpoint {
     match service {
-        Service::Control => Surface::Control,
-        Service::S3 => Surface::S3,
+        Service::Control => Endpoint::Control,
+        Service::S3 => Endpoint::S3,
         Service::Lambda
         | Service::DynamoDb
         | Service::Ssm
@@ -215,11 +215,11 @@ fn surface(service: &Service) -> Surface {
         | Service::Sts
         | Service::CloudFormation
         | Service::CloudWatchLogs
-        | Service::Unknown(_) => Surface::Api,
+        | Service::Unknown(_) => Endpoint::Api,
     }
 }
 
-/// How a service that takes any key would refuse one; `None` where nothing is signed, or the service itself verifies.
+/// The error format of a service that accepts any key; `None` if its requests are unsigned, or it verifies signatures itself.
 fn dialect(service: &Service) -> Option<Dialect> {
     match service {
         Service::DynamoDb => Some(Dialect::Json("com.amazon.coral.service#")),
@@ -245,10 +245,10 @@ async fn route(router: &Router, request: Request<Body>) -> Response<Body> {
     }
 }
 
-/// Chosen by the path where it says enough, then by `X-Amz-Target`, then by the service that the signature names.
+/// Determines the service by the path, then by `X-Amz-Target`, then by the signature's service.
 ///
-/// Lambda's paths begin with the date of their API version, which no bucket's name can look like by accident: a bucket
-/// called `2015-03-31` would be hidden, and only below its `functions/`.
+/// Lambda's paths begin with the date of their API version. They hide only the keys below `functions/` of a bucket with the name
+/// of such a date.
 fn service(path: &str, query: &str, headers: &HeaderMap, is_query_call: bool) -> Service {
     let mut segments = path.trim_start_matches('/').split('/');
     match (segments.next().unwrap_or_default(), segments.next()) {
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_names_its_service_where_nothing_else_does() {
+    fn without_path_and_target_the_signature_names_the_service() {
         for (scope, expected) in [
             ("s3", Service::S3),
             ("sts", Service::Sts),

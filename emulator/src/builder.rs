@@ -12,7 +12,9 @@ use hardcap_core::faults;
 
 use crate::emulator::{Emulator, StartError};
 
-/// Describes an emulator for a test: everything in memory, on free ports, with the classic limits.
+/// Describes an emulator: in memory, on free ports, with the newest limits.
+///
+/// Each method adds to the description or replaces one value of it. [`Builder::start`] validates it.
 #[derive(Clone, Debug)]
 pub struct Builder {
     config: Config,
@@ -24,54 +26,154 @@ pub struct Builder {
 impl Builder {
     pub(crate) fn new() -> Builder {
         Builder {
-            config: Config::empty(Limits::classic()),
+            config: Config::empty(Limits::current()),
             overrides: Vec::new(),
             hosts: Vec::new(),
             origins: Vec::new(),
         }
     }
 
-    /// The numbers and texts of another day.
+    /// Enforces the limits of a date. The default is [`Date::LATEST`], the newest limits. [`Date::CLASSIC`], 2022-04-22, has the
+    /// limits before response streaming and before events of 1 MB.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::limits::Date;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let classic = Emulator::builder().limits(Date::CLASSIC).start().await?;
+    /// assert_eq!(classic.report().limits, "2022-04-22");
+    /// let other = Emulator::builder().limits("2024-01-01".parse()?).start().await?;
+    /// assert_eq!(other.report().limits, "2024-01-01");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn limits(mut self, date: Date) -> Builder {
         self.config.limits = Limits::at(date);
         self
     }
 
-    /// Something that goes wrong on purpose.
+    /// Injects a fault.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Function;
+    /// use hardcap::faults::{Fault, Throttle};
+    /// use hardcap::invoke::InvokeError;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::builder()
+    ///     .function(Function::new("echo", ["target/debug/echo"]))
+    ///     .fault(Fault::new(Throttle::default()).count(1))
+    ///     .start()
+    ///     .await?;
+    /// let first = emulator.invoke("echo", "{}").await;
+    /// assert!(matches!(first, Err(InvokeError::Throttled(_))), "{first:?}");
+    /// assert_eq!(emulator.totals().injected["throttle"], 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn fault(self, fault: faults::Fault) -> Builder {
         self.configure(|config| config.faults.faults.push(fault))
     }
 
-    /// What the dice of faults are seeded with: two runs with the same seed decide alike.
+    /// Sets the seed of all faults, 0 by default. Runs with the same seed inject the same faults at the same occasions.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::faults::{Drop, Fault};
+    ///
+    /// let builder = Emulator::builder().fault(Fault::new(Drop::default()).probability(0.5)).fault_seed(7);
+    /// ```
     #[must_use]
     pub fn fault_seed(self, seed: u64) -> Builder {
         self.configure(|config| config.faults.seed = seed)
     }
 
-    /// Another number for one row, in the row's unit. An unknown name is an error of [`Builder::start`].
+    /// Overrides a limit, in the unit of its row. An unknown name is an error of [`Builder::start`].
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::builder().set("lambda_sync_response", 10_000).start().await?;
+    /// assert_eq!(emulator.report().overrides[0].in_force, 10_000);
+    ///
+    /// let error = Emulator::builder().set("lambda_sync_respond", 1).start().await.unwrap_err();
+    /// assert!(error.to_string().contains("lambda_sync_respond"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn set(mut self, row: &str, value: u64) -> Builder {
         self.overrides.push((row.to_owned(), value));
         self
     }
 
-    /// A function.
+    /// Adds a function. Its program is started by the first invocation.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Function;
+    /// use hardcap::limits::Millis;
+    ///
+    /// let mut orders = Function::new("orders", ["target/debug/orders"]);
+    /// orders.timeout = Millis(10_000);
+    /// orders.environment.insert("STAGE".to_owned(), "test".to_owned());
+    /// let builder = Emulator::builder().function(orders);
+    /// ```
     #[must_use]
     pub fn function(mut self, function: Function) -> Builder {
         self.config.functions.push(function);
         self
     }
 
-    /// An API as the configuration has it.
+    /// Adds an API with all its settings. [`Builder::rest_api`] and [`Builder::http_api`] are shorter.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::{Api, ApiKind, Cors, Function};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cors = Cors { allow_origins: vec!["https://example.com".to_owned()], ..Cors::default() };
+    /// let emulator = Emulator::builder()
+    ///     .function(Function::new("orders", ["target/debug/orders"]))
+    ///     .api(Api::new("Api", ApiKind::Http { cors: Some(cors) }, "prod", &[("GET", "/orders", "orders")]))
+    ///     .start()
+    ///     .await?;
+    /// assert!(emulator.api_url("Api")?.ends_with("/prod"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn api(mut self, api: Api) -> Builder {
         self.config.apis.push(api);
         self
     }
 
-    /// A REST API on stage `dev` that takes every media type as binary, with routes `(method, path, function)`.
+    /// Adds a REST API with the stage `dev` and the binary media type `*/*`. A route is `(method, path, function)`.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Function;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::builder()
+    ///     .function(Function::new("orders", ["target/debug/orders"]))
+    ///     .rest_api("Api", &[("GET", "/orders/{id}", "orders"), ("ANY", "/{proxy+}", "orders")])
+    ///     .start()
+    ///     .await?;
+    /// assert!(emulator.api_url("Api")?.ends_with("/dev"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn rest_api(self, logical_id: &str, routes: &[(&str, &str, &str)]) -> Builder {
         let kind = ApiKind::Rest {
@@ -81,19 +183,56 @@ impl Builder {
         self.api(Api::new(logical_id, kind, "dev", routes))
     }
 
-    /// An HTTP API on stage `$default`, with routes `(method, path, function)` of payload format 2.0.
+    /// Adds an HTTP API with the stage `$default` and events of payload format 2.0. A route is `(method, path, function)`.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Function;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::builder()
+    ///     .function(Function::new("orders", ["target/debug/orders"]))
+    ///     .http_api("Api", &[("GET", "/orders/{id}", "orders"), ("ANY", "$default", "orders")])
+    ///     .start()
+    ///     .await?;
+    /// assert!(emulator.api_url("Api")?.starts_with("http://127.0.0.1:"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn http_api(self, logical_id: &str, routes: &[(&str, &str, &str)]) -> Builder {
         self.api(Api::new(logical_id, ApiKind::Http { cors: None }, "$default", routes))
     }
 
-    /// A function URL, called after the function with `Url` behind it.
+    /// Adds a function URL with buffered responses. Its logical id is that of the function, followed by `Url`.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Function;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let echo = Function::new("echo", ["target/debug/echo"]);
+    /// let emulator = Emulator::builder().function(echo).function_url("echo").start().await?;
+    /// assert!(emulator.function_url("echo")?.starts_with("http://127.0.0.1:"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn function_url(self, function: &str) -> Builder {
         self.function_url_in(function, InvokeMode::Buffered)
     }
 
-    /// A function URL that hands answers on as they come.
+    /// Adds a function URL with streamed responses, `InvokeMode: RESPONSE_STREAM`.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Function;
+    ///
+    /// let feed = Function::new("feed", ["target/debug/feed"]);
+    /// let builder = Emulator::builder().function(feed).streaming_function_url("feed");
+    /// ```
     #[must_use]
     pub fn streaming_function_url(self, function: &str) -> Builder {
         self.function_url_in(function, InvokeMode::ResponseStream)
@@ -109,91 +248,202 @@ impl Builder {
         self
     }
 
-    /// A bucket.
+    /// Adds a bucket.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::{Bucket, LifecycleRule};
+    ///
+    /// let expires = LifecycleRule { expiration_days: Some(7), ..LifecycleRule::default() };
+    /// let uploads = Bucket { name: "uploads".to_owned(), lifecycle: vec![expires], ..Bucket::default() };
+    /// let builder = Emulator::builder().bucket(uploads);
+    /// ```
     #[must_use]
     pub fn bucket(mut self, bucket: Bucket) -> Builder {
         self.config.buckets.push(bucket);
         self
     }
 
-    /// A DynamoDB table.
+    /// Adds a DynamoDB table.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Table;
+    ///
+    /// let sessions = Table { ttl_attribute: Some("expires".to_owned()), ..Table::new("sessions", "id") };
+    /// let builder = Emulator::builder().table(sessions);
+    /// ```
     #[must_use]
     pub fn table(mut self, table: Table) -> Builder {
         self.config.tables.push(table);
         self
     }
 
-    /// A parameter of Systems Manager.
+    /// Adds a parameter of Systems Manager.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Parameter;
+    ///
+    /// let builder = Emulator::builder().parameter(Parameter::new("/shop/upstream", "https://example.com"));
+    /// ```
     #[must_use]
     pub fn parameter(mut self, parameter: Parameter) -> Builder {
         self.config.parameters.push(parameter);
         self
     }
 
-    /// A secret of Secrets Manager.
+    /// Adds a secret of Secrets Manager.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Secret;
+    ///
+    /// let builder = Emulator::builder().secret(Secret::new("shop/token", "a secret text"));
+    /// ```
     #[must_use]
     pub fn secret(mut self, secret: Secret) -> Builder {
         self.config.secrets.push(secret);
         self
     }
 
-    /// A key pair that S3 knows.
+    /// Adds a key pair that S3 accepts, beside `test`, `test`.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Credential;
+    ///
+    /// let key = Credential {
+    ///     access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+    ///     secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
+    ///     session_token: None,
+    /// };
+    /// let builder = Emulator::builder().credential(key);
+    /// ```
     #[must_use]
     pub fn credential(mut self, credential: Credential) -> Builder {
         self.config.credentials.push(credential);
         self
     }
 
-    /// Keeps data in a directory.
+    /// Keeps data in a directory: objects, parameters, secrets, created functions, queued events. The next emulator with this
+    /// directory continues with them.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let directory = tempfile::tempdir()?;
+    /// Emulator::builder().data(directory.path()).start().await?.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn data(mut self, directory: &Path) -> Builder {
         self.config.data = Some(directory.to_owned());
         self
     }
 
-    /// Lets the web pages of an origin, such as `http://localhost:5173`, call the AWS APIs as a program may. A text that is not
-    /// an origin is an error of [`Builder::start`].
+    /// Lets the web pages of an origin call the AWS APIs. A text that is not an origin is an error of [`Builder::start`].
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::builder().allow_origin("http://localhost:5173").start().await?;
+    /// assert!(Emulator::builder().allow_origin("localhost").start().await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn allow_origin(mut self, origin: &str) -> Builder {
         self.origins.push(origin.to_owned());
         self
     }
 
-    /// Answers to a further name of this machine, such as `hardcap` in a network of containers. A text that is not a host is an
-    /// error of [`Builder::start`].
+    /// Accepts requests to another host name of this machine, such as the name of a service in a network of containers. A text
+    /// that is not a host is an error of [`Builder::start`].
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::builder().allow_host("hardcap").start().await?;
+    /// assert!(Emulator::builder().allow_host("http://hardcap").start().await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn allow_host(mut self, host: &str) -> Builder {
         self.hosts.push(host.to_owned());
         self
     }
 
-    /// How long a sandbox is kept idle, by the emulator's clock.
+    /// Sets the time for which a sandbox is kept idle, by the emulator's clock. The default is 10 minutes.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::limits::Millis;
+    ///
+    /// let builder = Emulator::builder().sandbox_idle(Millis(60_000));
+    /// ```
     #[must_use]
     pub fn sandbox_idle(mut self, span: Millis) -> Builder {
         self.config.sandbox_idle = span;
         self
     }
 
-    /// How long the next bytes of a request body are waited for.
+    /// Sets the idle timeout of request bodies: the maximum time between two pieces. The default is 30 seconds.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::limits::Millis;
+    ///
+    /// let builder = Emulator::builder().body_idle(Millis(1_000));
+    /// ```
     #[must_use]
     pub fn body_idle(mut self, span: Millis) -> Builder {
         self.config.body_idle = span;
         self
     }
 
-    /// Changes anything else of the configuration.
+    /// Changes any other value of the configuration.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    ///
+    /// let builder = Emulator::builder().configure(|config| {
+    ///     config.region = "eu-central-1".to_owned();
+    ///     config.strict_auth = true;
+    /// });
+    /// ```
     #[must_use]
     pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Builder {
         change(&mut self.config);
         self
     }
 
-    /// Starts it; see [`Emulator::start`].
+    /// Starts the emulator, as [`Emulator::start`].
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::builder().start().await?;
+    /// let error = Emulator::builder().function_url("absent").start().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "absentUrl names the function `absent`, which does not exist");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`Emulator::start`]; [`StartError::UnknownRow`] for a name that [`Builder::set`] was given, and [`StartError::Trust`]
-    /// for a text that [`Builder::allow_origin`] or [`Builder::allow_host`] was given.
+    /// As [`Emulator::start`]; [`StartError::UnknownRow`] for an unknown name in [`Builder::set`], and [`StartError::Trust`] for
+    /// an invalid text in [`Builder::allow_origin`] or [`Builder::allow_host`].
     pub async fn start(mut self) -> Result<Emulator, StartError> {
         for (row, value) in &self.overrides {
             self.config.limits.set(row, *value)?;

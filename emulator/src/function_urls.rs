@@ -1,4 +1,4 @@
-//! Function URLs that are served: each on a port of its own, opened and closed while the emulator runs.
+//! Function URLs, each on a port of its own. They are opened and closed while the emulator runs.
 
 use std::collections::HashMap;
 use std::io;
@@ -34,7 +34,7 @@ pub(crate) struct FunctionUrls {
 
 #[derive(Debug)]
 struct Served {
-    /// Replaced when the configuration of the URL changes; a request keeps the one that it came to.
+    /// Replaced when the URL's configuration changes. Requests under way keep theirs.
     gateway: Arc<RwLock<Arc<Gateway>>>,
     stop: CancellationToken,
 }
@@ -58,11 +58,11 @@ impl FunctionUrls {
         }
     }
 
-    /// A listener for a function URL, on this port where it is free, else on any.
+    /// Binds a listener for a function URL, on this port if it is free, else on any.
     ///
     /// # Errors
     ///
-    /// When no port is free.
+    /// If no port is free.
     pub(crate) async fn bind(&self, port: u16) -> io::Result<(TcpListener, u16)> {
         let (listener, address) = match serve::bind(self.host, port).await {
             Ok(bound) => bound,
@@ -71,12 +71,12 @@ impl FunctionUrls {
         Ok((listener, address.port()))
     }
 
-    /// The address of a function URL, as AWS writes it: with a slash at its end.
+    /// The address of a function URL, with a slash at its end, as on AWS.
     pub(crate) fn address(&self, port: u16) -> String {
         format!("http://{}/", reachable((self.host, port).into()))
     }
 
-    /// Serves a function URL until it is closed, or the emulator stops.
+    /// Serves a function URL until it is closed or the emulator stops.
     pub(crate) fn open(&self, listener: TcpListener, url: &FunctionUrl) {
         let gateway = Arc::new(RwLock::new(Arc::new(self.gateway(url))));
         let stop = self.stop.child_token();
@@ -86,7 +86,7 @@ impl FunctionUrls {
             listener,
             stop,
             &self.tasks,
-            serve::Surface::Gateway(self.body_idle),
+            serve::ListenerKind::Gateway(self.body_idle),
             move |request, peer| {
                 let gateway = gateway.read().unwrap_or_else(PoisonError::into_inner).clone();
                 async move { gateway.handle(request, peer).await }
@@ -94,7 +94,7 @@ impl FunctionUrls {
         );
     }
 
-    /// Serves the next request under another configuration.
+    /// Changes the configuration for the next request.
     pub(crate) fn change(&self, url: &FunctionUrl) {
         if let Some(served) = self.served().get(&url.logical_id) {
             let gateway = Arc::new(self.gateway(url));
@@ -102,7 +102,7 @@ impl FunctionUrls {
         }
     }
 
-    /// Listens no more. Requests under way are finished.
+    /// Stops listening. Requests under way continue.
     pub(crate) fn close(&self, logical_id: &str) {
         if let Some(served) = self.served().remove(logical_id) {
             served.stop.cancel();

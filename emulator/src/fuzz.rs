@@ -1,4 +1,4 @@
-//! Events and responses of the gateways, for the fuzz targets of `tests/src/fuzz`. Not a public interface: nothing else may use it.
+//! Events and responses of the gateways, for the fuzz targets of `tests/src/fuzz` only.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use hardcap_limits::envelope::Length;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
-use crate::gateway::answer::{self, Wanted};
-use crate::gateway::event::{ApiFacts, Event, Moment, Shape, Taken};
-use crate::gateway::request::Received;
+use crate::gateway::event::{ApiFacts, Event, RequestInfo, RouteContext, Shape};
+use crate::gateway::request::ClientRequest;
+use crate::gateway::response::{self, ResponseRules};
 
-/// The gateways, by the shape of what they say to a function.
+/// The gateways by the shape of their events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
     /// A REST API.
@@ -28,7 +28,7 @@ pub enum Api {
 }
 
 impl Api {
-    /// All of them.
+    /// All gateways.
     pub const ALL: [Api; 4] = [Api::Rest, Api::HttpV1, Api::HttpV2, Api::Url];
 
     fn shape(self) -> Shape {
@@ -41,8 +41,8 @@ impl Api {
     }
 }
 
-/// The event of a request: how many bytes were counted before it was written, and the event. `path` is without the stage,
-/// `binary` are the binary media types of a REST API.
+/// The event of a request: the number of bytes that were counted before it was serialized, and the event. `path` is without the
+/// stage, `binary` are the binary media types of a REST API.
 pub fn event(api: Api, head: &Parts, path: &str, body: Bytes, binary: &[String]) -> (u64, Vec<u8>) {
     let facts = Arc::new(ApiFacts {
         api_id: "abcdefghij".to_owned(),
@@ -53,47 +53,63 @@ pub fn event(api: Api, head: &Parts, path: &str, body: Bytes, binary: &[String])
         deployment_id: "dep".to_owned(),
         binary_media_types: binary.to_vec(),
     });
-    let taken = Taken {
+    let route = RouteContext {
         route_key: "$default".to_owned(),
         resource: "/{proxy+}".to_owned(),
         resource_id: "res".to_owned(),
         path: path.to_owned(),
-        ..Taken::default()
+        ..RouteContext::default()
     };
-    let moment = Moment {
+    let info = RequestInfo {
         request_id: "8a3d29ff-89aa-11e8-a040-2759dd9dfff0".to_owned(),
         extended_request_id: "JKJaXmPLvHcESHA=".to_owned(),
         trace_root: "Root=1-5e6722a7-cc56xmpl46db7ae02d4da47e".to_owned(),
         arrived: EpochMillis(1_500_000_000_000),
     };
     let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 1));
-    let received = Received { body, ..Received::new(head, peer) };
-    let event = Event::new(api.shape(), &facts, taken, moment, received);
+    let received = ClientRequest { body, ..ClientRequest::new(head, peer) };
+    let event = Event::new(api.shape(), &facts, route, info, received);
     let (mut length, mut json) = (Length::default(), Vec::new());
     event.describe(&mut length);
     event.describe(&mut json);
     (length.bytes().0, json)
 }
 
-/// The HTTP response that a gateway makes of what a function has posted; a REST API decodes every type of body.
+/// The error of a malformed function response.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidResponse(pub String);
+
+/// The HTTP response of a gateway for a function's response. A REST API decodes every type of body.
 ///
 /// # Errors
 ///
-/// Why the gateway does not understand it.
-pub fn respond(api: Api, posted: &Bytes) -> Result<(StatusCode, HeaderMap, Bytes), String> {
+/// [`InvalidResponse`] if it is malformed.
+pub fn respond(
+    api: Api,
+    posted: &Bytes,
+) -> Result<(StatusCode, HeaderMap, Bytes), InvalidResponse> {
     let binary_media_types = ["*/*".to_owned()];
-    let wanted =
-        Wanted { shape: api.shape(), accept: Some("*/*"), binary_media_types: &binary_media_types };
-    let answer = answer::to_http(wanted, posted).map_err(|malformed| malformed.to_string())?;
-    Ok((answer.status, answer.headers, answer.body))
+    let rules = ResponseRules {
+        shape: api.shape(),
+        accept: Some("*/*"),
+        binary_media_types: &binary_media_types,
+    };
+    let response =
+        response::to_http(rules, posted).map_err(|error| InvalidResponse(error.to_string()))?;
+    Ok((response.status, response.headers, response.body))
 }
 
-/// The status and headers that a gateway makes of the metadata of a response that streams.
+/// The status and headers of a gateway for the metadata of a streamed response.
 ///
 /// # Errors
 ///
-/// Why the gateway does not understand them.
-pub fn respond_streaming(api: Api, metadata: &[u8]) -> Result<(StatusCode, HeaderMap), String> {
-    let head = answer::head(api.shape(), metadata).map_err(|malformed| malformed.to_string())?;
+/// [`InvalidResponse`] if it is malformed.
+pub fn respond_streaming(
+    api: Api,
+    metadata: &[u8],
+) -> Result<(StatusCode, HeaderMap), InvalidResponse> {
+    let head = response::head(api.shape(), metadata)
+        .map_err(|error| InvalidResponse(error.to_string()))?;
     Ok((head.status, head.headers))
 }

@@ -1,4 +1,6 @@
-//! What the JSON services share: a request is an operation and an object, an answer is an object, an error has a type.
+//! The protocol of the JSON services: a request is an operation and an object, a response is an object, an error has a type.
+
+use std::fmt;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -10,10 +12,10 @@ use serde_json::{Value, json};
 
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::context::{Context, Platform};
-use hardcap_core::record::What;
+use hardcap_core::record::Observation;
 use hardcap_core::serve;
 
-/// Far above what any operation of these services may carry; AWS publishes no number for the whole request.
+/// The maximum size of a request, far above that of any operation of these services. AWS publishes no number.
 const BODY_MAX: usize = 1024 * 1024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
@@ -21,20 +23,51 @@ const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 pub(crate) struct Call {
     /// The request's identity and limits.
     pub(crate) ctx: Context,
-    /// What stands behind the dot of `X-Amz-Target`.
+    /// The name after the dot in `X-Amz-Target`.
     pub(crate) operation: String,
     body: Bytes,
 }
 
-/// Why an operation has no answer.
+/// The error of an operation.
 #[derive(Clone, Debug)]
 pub(crate) enum ApiError {
-    /// An exception of the service: its type, and its message where it has one.
+    /// An exception of the service: its type, and its message if it has one.
     Exception(&'static str, Option<String>),
-    /// A limit of the table, and what `{value}` stands for in its text.
+    /// A limit of the table, and the value of `{value}` in its text.
     Refused(Exceeded, &'static str),
-    /// hardcap failed, and why.
+    /// An internal error, with its cause.
     Bug(String),
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ApiError::Exception(_, Some(text)) => f.write_str(text),
+            ApiError::Exception(code, None) => f.write_str(code),
+            ApiError::Refused(exceeded, _) => exceeded.fmt(f),
+            ApiError::Bug(cause) => f.write_str(cause),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// The error of the configured resources of a service, or of the folder that keeps them.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ResourceError {
+    /// AWS would refuse a configured resource.
+    #[error("{kind} `{name}`: {error}")]
+    Refused {
+        /// `parameter` or `secret`.
+        kind: &'static str,
+        /// The resource's name.
+        name: String,
+        /// The refusal.
+        error: ApiError,
+    },
+    /// The folder cannot be read or written.
+    #[error(transparent)]
+    Disk(#[from] std::io::Error),
 }
 
 impl From<std::io::Error> for ApiError {
@@ -49,12 +82,12 @@ impl From<Exceeded> for ApiError {
     }
 }
 
-/// A `ValidationException`, which every service of the kind has.
+/// A `ValidationException`, which all these services have.
 pub(crate) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::Exception("ValidationException", Some(message.into()))
 }
 
-/// A member that must be there and is not, in the words of AWS's own frame.
+/// The error for a required member that is missing, in AWS's text.
 pub(crate) fn missing(member: &str) -> ApiError {
     invalid(format!(
         "1 validation error detected: Value null at '{member}' failed to satisfy constraint: \
@@ -63,18 +96,18 @@ pub(crate) fn missing(member: &str) -> ApiError {
 }
 
 impl Call {
-    /// The request's body as an operation's input. An empty body is an empty object.
+    /// Parses the request's body as the input of an operation. An empty body is an empty object.
     ///
     /// # Errors
     ///
-    /// `SerializationException` when it is not JSON, or a member has the wrong type.
+    /// `SerializationException` if it is not JSON, or if a member has the wrong type.
     pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let body = if self.body.is_empty() { b"{}".as_slice() } else { &self.body };
         serde_json::from_slice(body)
             .map_err(|error| ApiError::Exception("SerializationException", Some(error.to_string())))
     }
 
-    /// The time as these services write it: seconds with three decimals.
+    /// The time of the call.
     pub(crate) fn now(&self) -> EpochMillis {
         self.ctx.arrived
     }
@@ -86,8 +119,8 @@ pub(crate) fn seconds(at: EpochMillis) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
-/// Reads a call, runs it where it may wait for the disk, and renders the result. `message` is how the service's own
-/// exceptions spell that member.
+/// Reads a call, runs it on a thread that may wait for the disk, and renders the result. `message` is the service's spelling of
+/// that member of its exceptions.
 pub(crate) async fn serve_call(
     platform: &Platform,
     request: Request<Body>,
@@ -107,7 +140,7 @@ pub(crate) async fn serve_call(
     }
 }
 
-/// What an operation that does not exist is answered.
+/// The error for an unknown operation.
 pub(crate) fn unknown_operation(service: &str, operation: &str, known: &[&str]) -> ApiError {
     let known = known.join(", ");
     ApiError::Exception(
@@ -116,17 +149,7 @@ pub(crate) fn unknown_operation(service: &str, operation: &str, known: &[&str]) 
     )
 }
 
-/// An error as one sentence, for a configuration that has it.
-pub(crate) fn sentence(error: ApiError) -> String {
-    match error {
-        ApiError::Exception(_, Some(text)) => text,
-        ApiError::Exception(code, None) => code.to_owned(),
-        ApiError::Refused(exceeded, _) => exceeded.to_string(),
-        ApiError::Bug(cause) => cause,
-    }
-}
-
-/// A tag, as both services write it.
+/// A tag in the format of these services.
 #[derive(Clone, Debug, Deserialize, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Tag {
@@ -143,18 +166,18 @@ pub(crate) fn add_tags(tags: &mut Tags, added: Vec<Tag>) {
     tags.extend(added.into_iter().map(|tag| (tag.key, tag.value)));
 }
 
-/// Tags as answers show them.
+/// Tags as responses show them.
 pub(crate) fn shown_tags(tags: &Tags) -> Value {
     tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
 }
 
-/// The SHA-256 of what a template says of a resource, by which a later start knows whether that has changed.
+/// The SHA-256 of a resource's specification in the template. A later start compares it to detect a change.
 pub(crate) fn template_digest(specification: &Value) -> String {
     use sha2::{Digest as _, Sha256};
     hex::encode(Sha256::digest(specification.to_string()))
 }
 
-/// Which page of a list a call asks for.
+/// The requested page of a list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Page {
@@ -162,19 +185,19 @@ pub(crate) struct Page {
     next_token: Option<String>,
 }
 
-/// One page of what was found, and the token of the next one. A token is the number of what came before it.
+/// One page of a list, and the token of the next page. A token is the number of items before that page.
 ///
 /// # Errors
 ///
-/// `ValidationException` for a page size that is not allowed, `InvalidNextToken` for a token that none gave.
+/// `ValidationException` for a page size that is not allowed, `InvalidNextToken` for an invalid token.
 pub(crate) fn page<T>(
     member: &str,
     found: &[T],
-    asked: &Page,
+    requested: &Page,
     largest: usize,
     show: impl Fn(&T) -> Value,
 ) -> Result<Value, ApiError> {
-    let size = asked.max_results.unwrap_or(largest);
+    let size = requested.max_results.unwrap_or(largest);
     if !(1..=largest).contains(&size) {
         let bound = if size == 0 { "greater than or equal to 1" } else { "less than or equal to" };
         let bound = if size == 0 { bound.to_owned() } else { format!("{bound} {largest}") };
@@ -183,7 +206,7 @@ pub(crate) fn page<T>(
              have value {bound}"
         )));
     }
-    let start = match asked.next_token.as_deref().map(str::parse::<usize>) {
+    let start = match requested.next_token.as_deref().map(str::parse::<usize>) {
         None => 0,
         Some(Ok(start)) if start <= found.len() => start,
         Some(_) => {
@@ -207,7 +230,7 @@ fn operation(headers: &HeaderMap) -> String {
 fn render_error(ctx: &Context, error: ApiError, message: &'static str) -> Response<Body> {
     match error {
         ApiError::Exception(code, text) => {
-            // AWS's frame in front of the services writes the member in small letters, whatever the service does.
+            // AWS's common front of these services writes the member in lower case, independent of the service.
             let member = if code == "ValidationException" { "message" } else { message };
             let mut body = json!({ "__type": code });
             if let Some(text) = text {
@@ -227,7 +250,7 @@ fn render_error(ctx: &Context, error: ApiError, message: &'static str) -> Respon
 
 fn bug(ctx: &Context, cause: String) -> Response<Body> {
     tracing::error!(request_id = %ctx.request_id, %cause, "hardcap failed");
-    ctx.record(What::Bug { cause });
+    ctx.record(Observation::Bug { cause });
     render(ctx, 500, &json!({ "__type": "InternalFailure" }))
 }
 

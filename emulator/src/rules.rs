@@ -1,14 +1,14 @@
-//! Every rule of `hardcap check`: its id, how much it matters, and what it is about. `docs/check.md` has a section for each.
+//! The rules of `hardcap check`: ids, severities, summaries. `docs/check.md` has a section for each.
 
 use serde::Serialize;
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// hardcap leaves it out, or cannot look at it.
+    /// hardcap ignores it, or cannot check it.
     Note,
-    /// It works, and may not do what is wanted.
+    /// It works, but perhaps not as intended.
     Warning,
     /// It fails.
     Error,
@@ -27,11 +27,11 @@ impl std::fmt::Display for Severity {
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its name, by which programs know it and users silence it.
+    /// The id, for programs and for silencing the rule.
     pub id: &'static str,
-    /// How much its findings matter. `no-program` is the one rule whose findings can matter less.
+    /// The severity of its findings. Only findings of `no-program` can be less severe.
     pub severity: Severity,
-    /// What it finds, in one sentence.
+    /// The summary, one sentence.
     pub summary: &'static str,
 }
 
@@ -39,7 +39,7 @@ const fn rule(id: &'static str, severity: Severity, summary: &'static str) -> Ru
     Rule { id, severity, summary }
 }
 
-/// All rules: first those of what AWS refuses, then the others.
+/// All rules: first those of AWS's refusals, then the others.
 pub const RULES: &[Rule] = &[
     rule("invalid-template", Severity::Error, "The template cannot be read."),
     rule("timeout", Severity::Error, "Lambda refuses the function's timeout."),
@@ -112,7 +112,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 mod tests {
     use super::*;
 
-    /// Where the page of the rules is.
+    /// The path of the page of the rules.
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/check.md");
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rule_is_there_twice() {
+    fn no_two_rules_have_the_same_id() {
         for (at, rule) in RULES.iter().enumerate() {
             assert!(RULES[at + 1..].iter().all(|other| other.id != rule.id), "{}", rule.id);
         }

@@ -1,4 +1,4 @@
-//! Where an emulator listens: every port, and the addresses that they make.
+//! The listeners of an emulator and their addresses.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use hardcap_core::addresses::{Addresses, reachable};
 use hardcap_core::config::Config;
 use hardcap_core::serve;
 
-/// Every listener, bound before anything else starts: what is started may already need the addresses.
+/// All listeners. They are bound before anything is started, because functions may need the addresses.
 pub(crate) struct Sockets {
     pub(crate) aws: (TcpListener, SocketAddr),
     pub(crate) gateways: Vec<(TcpListener, SocketAddr)>,

@@ -1,6 +1,6 @@
-//! `--strict-auth`: signatures verified on the APIs that otherwise take any key, and calls without one.
+//! `--strict-auth`: verifies signatures on the APIs that otherwise accept any key and unsigned calls.
 //!
-//! The words are those that AWS's clients are known to show; none of them is a recording.
+//! The texts are known from reports of AWS's clients; none is recorded.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -17,15 +17,15 @@ use hardcap_core::serve::{self, RequestBody};
 use hardcap_core::sigv4::{self, ALGORITHM, RequestSignature};
 use hardcap_core::uri;
 
-/// Above every body that the APIs take: a body must be at hand whole before its signature can be verified.
+/// The maximum body size, above that of every API. A body is read completely before its signature is verified.
 const BODY_MAX: usize = 1 << 25;
-/// How far a signature's time may be from ours, in either direction.
+/// The maximum difference between a signature's time and the clock, in either direction.
 const SKEW: Millis = Millis(5 * 60 * 1000);
 
-/// Which way an API tells an error.
+/// The error format of an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// `__type` and `message`, status 400; the text stands before the type.
+    /// `__type` and `message`, status 400. The text is the prefix of the type.
     Json(&'static str),
     /// `message` and the header `x-amzn-errortype`, status 403.
     Rest,
@@ -33,7 +33,7 @@ pub(crate) enum Dialect {
     Query,
 }
 
-/// Why a call is refused: its code in JSON, its code in XML, and a sentence.
+/// The reason of a refused call: its code in JSON, its code in XML, and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
     code: &'static str,
@@ -42,12 +42,12 @@ pub(crate) struct Denied {
 }
 
 impl Denied {
-    /// The name of the error in JSON.
+    /// The error code in JSON.
     pub(crate) fn code(&self) -> &'static str {
         self.code
     }
 
-    /// What is wrong.
+    /// The error text.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -57,7 +57,7 @@ fn denied(code: &'static str, query_code: &'static str, text: impl Into<String>)
     Denied { code, query_code, text: text.into() }
 }
 
-/// Reads a call whole and verifies its signature; gives it back, or the answer that refuses it.
+/// Reads a call completely and verifies its signature. Returns the call, or the response that refuses it.
 pub(crate) async fn verified(
     platform: &Platform,
     request: Request<RequestBody>,
@@ -76,7 +76,7 @@ pub(crate) async fn verified(
     }
 }
 
-/// Verifies the signature of a request for a service, and gives the access key id that signed it.
+/// Verifies the signature of a request for a service, and returns the access key id.
 pub(crate) fn signer(
     head: &Parts,
     body: &Bytes,
@@ -147,7 +147,7 @@ fn incomplete(what: &str) -> Denied {
     denied("IncompleteSignatureException", "IncompleteSignature", text)
 }
 
-/// What the header or the query says the call was signed with.
+/// The signature's parameters, from the header or the query.
 fn claim(head: &Parts, query: &[(Vec<u8>, Vec<u8>)]) -> Result<RequestSignature, Denied> {
     let header = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let in_header = |name: &str| {
@@ -191,7 +191,7 @@ fn find(query: &[(Vec<u8>, Vec<u8>)], name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// A signature holds for five minutes, a presigned one for as long as it says.
+/// Checks the time of a signature. It is valid for five minutes; a presigned one has its own validity.
 fn check_time(
     claim: &RequestSignature,
     query: &[(Vec<u8>, Vec<u8>)],
@@ -209,7 +209,7 @@ fn check_time(
     }
     let expires = find(query, "X-Amz-Expires").and_then(|seconds| seconds.parse::<u64>().ok());
     let life = expires.map_or(SKEW, |seconds| Millis(seconds.saturating_mul(1000)));
-    // Callers sign by the clock on the wall, which cannot be advanced.
+    // Callers sign with the wall clock, which cannot be advanced.
     let now = platform.clock.wall();
     if now.since(signed) > life {
         let earliest = EpochMillis(now.0.saturating_sub(life.0));
@@ -243,7 +243,7 @@ fn format_time(at: EpochMillis) -> String {
     at.to_utc().format(format).unwrap_or_default()
 }
 
-/// Refuses a call for a reason that AWS does not have: status 403 in every format.
+/// Refuses a call for a reason that AWS does not have, with status 403 in every format.
 pub(crate) fn refuse(platform: &Platform, text: &str, dialect: Dialect) -> Response<Body> {
     let denied = denied("AccessDeniedException", "AccessDenied", text);
     let mut response = render(platform, &denied, dialect);
@@ -257,7 +257,7 @@ fn render(platform: &Platform, denied: &Denied, dialect: Dialect) -> Response<Bo
         Dialect::Json(namespace) => {
             let code = format!("{namespace}{}", denied.code);
             let body = json!({ "__type": code, "message": denied.text }).to_string();
-            // DynamoDB's calls are of version 1.0, those of the others of 1.1.
+            // DynamoDB uses version 1.0 of the protocol, the others 1.1.
             let version = if namespace.is_empty() { "1.1" } else { "1.0" };
             (400, format!("application/x-amz-json-{version}"), body)
         }

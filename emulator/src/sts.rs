@@ -1,4 +1,4 @@
-//! STS: who a caller is. The query protocol, and the one operation that tools ask before anything else.
+//! STS: the query protocol, and `GetCallerIdentity`, which many tools call first.
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
@@ -7,11 +7,11 @@ use hardcap_core::config::ACCOUNT_ID;
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::serve;
 
-/// Far above any call of the query protocol that is served here.
+/// The maximum size of a call, far above that of any supported one.
 const BODY_MAX: usize = 64 * 1024;
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// Whether a request speaks the query protocol: a form, or `Action` in the query of the root.
+/// Whether a request uses the query protocol: a form, or `Action` in the query of the root.
 pub(crate) fn is_query_call<B>(request: &Request<B>) -> bool {
     let form = request
         .headers()
@@ -21,7 +21,7 @@ pub(crate) fn is_query_call<B>(request: &Request<B>) -> bool {
     request.uri().path() == "/" && (form || value(query, "Action").is_some())
 }
 
-/// Answers a call of the query protocol.
+/// Responds to a call of the query protocol.
 pub(crate) async fn handle(platform: &Platform, request: Request<Body>) -> Response<Body> {
     let ctx = platform.context();
     let (head, body) = request.into_parts();
@@ -52,7 +52,7 @@ pub(crate) async fn handle(platform: &Platform, request: Request<Body>) -> Respo
     respond(&ctx, 200, body)
 }
 
-/// The ARN and the user id of a key: a function's role for its own keys, the user `test` for all others.
+/// The ARN and the user id of a key: a function's role for the keys of its sandboxes, the user `test` for all others.
 pub(crate) fn identity(key: &str, function: Option<&str>) -> (String, String) {
     match function {
         Some(function) => (
@@ -63,7 +63,7 @@ pub(crate) fn identity(key: &str, function: Option<&str>) -> (String, String) {
     }
 }
 
-/// The access key id that a request is signed with, in its header or, presigned, in its query.
+/// The access key id of a request's signature, in its header or (presigned) its query.
 pub(crate) fn access_key(headers: &HeaderMap, query: &str) -> Option<String> {
     let credential = credential(headers, query)?;
     Some(credential.split('/').next().unwrap_or_default().to_owned())
@@ -78,7 +78,7 @@ pub(crate) fn credential(headers: &HeaderMap, query: &str) -> Option<String> {
     }
 }
 
-/// The value of a form's field, as it stands there.
+/// The value of a form's field, not decoded.
 fn value<'q>(form: &'q str, name: &str) -> Option<&'q str> {
     form.split('&')
         .filter_map(|field| field.split_once('='))
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_functions_key_is_its_role_and_every_other_key_the_user_test() {
+    fn a_sandboxs_key_is_the_functions_role_and_every_other_key_the_user_test() {
         assert_eq!(
             identity("ASIA0123456789ABCDEF", Some("proxy")),
             (

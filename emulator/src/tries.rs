@@ -2,18 +2,18 @@
 
 use hardcap_core::config::{Api, Config, FunctionUrl, Try};
 
-/// The commands of a configuration; one request for each API and function URL when it has none.
+/// The configured commands; by default one request for each API and function URL.
 #[must_use]
 pub fn tries(config: &Config) -> Vec<Try> {
     if config.tries.is_empty() { own_tries(config) } else { config.tries.clone() }
 }
 
-/// One request for each front door.
+/// One request for each API and function URL; an invocation if there is none.
 fn own_tries(config: &Config) -> Vec<Try> {
     let api = |api: &Api| {
         let route = api.routes.first()?;
         let path = if route.path == "$default" { "/" } else { &route.path };
-        // A parameter is anything; its own name is as good as any.
+        // A parameter can have any value, such as its name.
         let path = path.replace(['{', '}', '+'], "");
         let method = match route.method.as_str() {
             "ANY" | "GET" => String::new(),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hardcap::config::Function;
-use hardcap::{Builder, Emulator, Totals};
+use hardcap::record::Totals;
+use hardcap::{Builder, Emulator};
 use hardcap_limits::{Date, Millis};
 use serde_json::json;
 
@@ -34,7 +35,12 @@ impl Lambda {
 
     /// Starts an emulator with these functions.
     pub async fn with(functions: impl IntoIterator<Item = Function>) -> Lambda {
-        Lambda::start(functions.into_iter().fold(Emulator::builder(), Builder::function)).await
+        Lambda::start(
+            functions
+                .into_iter()
+                .fold(Emulator::builder().limits(Date::CLASSIC), Builder::function),
+        )
+        .await
     }
 
     /// Starts an emulator with these functions and the newest limits and texts.

@@ -6,7 +6,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let emulator = Emulator::builder().function(guest("echo")).function_url("echo").start().await?;
-//! let answer = Client::new().get(emulator.function_url("echo")).await?;
+//! let answer = Client::new().get(emulator.function_url("echo")?).await?;
 //! assert_eq!(answer.status, 200);
 //! # Ok(())
 //! # }

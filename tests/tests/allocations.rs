@@ -58,7 +58,9 @@ fn call(stream: &mut TcpStream, request: &[u8], buffer: &mut [u8]) {
 fn of_an_invocation() -> u64 {
     const CALLS: u64 = 1_000;
     let runtime = tokio::runtime::Runtime::new().expect("threads");
-    let emulator = runtime.block_on(Emulator::builder().function(guest("echo")).start());
+    let emulator = runtime.block_on(
+        Emulator::builder().limits(hardcap_limits::Date::CLASSIC).function(guest("echo")).start(),
+    );
     let emulator = emulator.expect("an emulator on free ports");
     let address = emulator.aws_url().strip_prefix("http://").expect("a URL").to_owned();
     let event = format!("\"{}\"", "x".repeat(1_022));

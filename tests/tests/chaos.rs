@@ -12,7 +12,7 @@ use hardcap::faults::{
     Delay, Drop, Duplicate, Fault, Kill, Phase, Reorder, SlowColdStart, Throttle,
 };
 use hardcap::{Builder, Emulator};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::eventually::eventually;
 use hardcap_tests::functions;
@@ -61,7 +61,7 @@ fn unlucky() -> Builder {
         Fault::new(Drop::default()).probability(0.01),
     ]
     .into_iter()
-    .fold(Emulator::builder().fault_seed(SEED), Builder::fault)
+    .fold(Emulator::builder().limits(Date::CLASSIC).fault_seed(SEED), Builder::fault)
     .function(function("letters", letters))
     .function(function("records", records))
 }

@@ -6,7 +6,7 @@
 
 use hardcap::Emulator;
 use hardcap::config::Bucket;
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::content::{Content, Kind};
 use hardcap_tests::functions::proxy;
@@ -21,6 +21,7 @@ async fn a_gibibyte_passes_a_function_of_128_megabytes() {
     assert_eq!(function.memory_mb, 128);
     let data = tempfile::tempdir().unwrap();
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(function)
         .function_url("proxy")
         .bucket(Bucket { name: "overflow".to_owned(), ..Bucket::default() })
@@ -31,7 +32,7 @@ async fn a_gibibyte_passes_a_function_of_128_megabytes() {
     search.ask_for_keys_at(format!("{}/keys", emulator.control_url()));
     let client = Client::new();
     let call = |content: Content| {
-        Call::get(format!("{}{}", emulator.function_url("proxy"), content.path()))
+        Call::get(format!("{}{}", emulator.function_url("proxy").unwrap(), content.path()))
     };
 
     let gibibyte = Content { kind: Kind::Incompressible, size: 1_073_741_824, seed: 12 };

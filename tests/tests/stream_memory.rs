@@ -31,7 +31,7 @@ async fn two_hundred_megabytes_pass_in_less_than_48() {
     let client = Client::new();
     let call = |size: u64| {
         let wish = json!({"prelude": {"statusCode": 200}, "size": size}).to_string();
-        Call::post(emulator.function_url("stream"), wish)
+        Call::post(emulator.function_url("stream").unwrap(), wish)
     };
     // Metadata and delimiter have 26 bytes, and the limit is that of all that is posted.
     assert_eq!(client.digest(&call(1)).await.expect("an answer").length, 1);

@@ -74,13 +74,18 @@ impl Clock {
 
     /// Moves [`Clock::now`] into the future for every holder of this clock.
     ///
-    /// Blocks the thread until the next full second. Signatures are dated by whole seconds, so [`Clock::shown_at`] could not
-    /// tell whether a signature of the same second was made before or after the advance.
-    pub fn advance(&self, span: Millis) {
+    /// Waits until the next full second. Signatures are dated by whole seconds, so [`Clock::shown_at`] could not tell whether a
+    /// signature of the same second was made before or after the advance. A wait that is dropped advances nothing.
+    ///
+    /// Tasks that sleep until a time are woken. They run after this returns: wait for what they record.
+    pub async fn advance(&self, span: Millis) {
         if span.0 == 0 {
             return;
         }
-        let second = wait_for_next_second();
+        let second = EpochMillis((real_now().0 / 1000 + 1) * 1000);
+        while real_now() < second {
+            self.pause(Duration::from_millis(second.since(real_now()).0)).await;
+        }
         self.history.lock().unwrap_or_else(PoisonError::into_inner).push((second, span));
         self.advanced.fetch_add(span.0, Ordering::Relaxed);
         self.moved.notify_waiters();
@@ -153,15 +158,6 @@ fn real_instant() -> Instant {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock is the only place that waits")]
-fn wait_for_next_second() -> EpochMillis {
-    let second = EpochMillis((real_now().0 / 1000 + 1) * 1000);
-    while real_now() < second {
-        std::thread::sleep(Duration::from_millis(second.since(real_now()).0));
-    }
-    second
-}
-
-#[expect(clippy::disallowed_methods, reason = "the clock is the only place that waits")]
 async fn within<F: Future>(span: Millis, future: F) -> Option<F::Output> {
     tokio::time::timeout(Duration::from_millis(span.0), future).await.ok()
 }
@@ -170,11 +166,11 @@ async fn within<F: Future>(span: Millis, future: F) -> Option<F::Output> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_a_date_before_an_advance_ages_by_the_advance() {
+    #[tokio::test]
+    async fn only_a_date_before_an_advance_ages_by_the_advance() {
         let clock = Clock::default();
         let before = EpochMillis(clock.wall().0 / 1000 * 1000);
-        clock.advance(Millis(65_000));
+        clock.advance(Millis(65_000)).await;
         let after = EpochMillis(clock.wall().0 / 1000 * 1000);
         assert!(clock.now().since(clock.shown_at(before)).0 >= 65_000);
         assert!(clock.now().since(clock.shown_at(after)).0 < 2_000);

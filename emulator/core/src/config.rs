@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 pub use crate::account::{ACCOUNT_ID, DEFAULT_REGION};
-use crate::faults::Plan;
+use crate::faults::FaultConfig;
 pub use crate::guard::{InvalidTrust, TrustedHost, TrustedOrigin};
 pub use crate::keyring::Credential;
 pub use access::{
@@ -72,7 +72,7 @@ pub struct Config {
     /// Verifies signatures on every AWS API, not on S3 alone.
     pub strict_auth: bool,
     /// Faults to inject.
-    pub faults: Plan,
+    pub faults: FaultConfig,
     /// The folder for data that outlives the emulator. `None`: data is in memory.
     pub data: Option<PathBuf>,
     /// Additional host names of this machine that clients may use, such as a service's name in a network of containers.
@@ -133,7 +133,7 @@ impl Config {
             dynamodb_endpoint: None,
             credentials: Vec::new(),
             strict_auth: false,
-            faults: Plan::default(),
+            faults: FaultConfig::default(),
             data: None,
             allow_hosts: Vec::new(),
             allow_origins: Vec::new(),

@@ -10,7 +10,7 @@ use crate::guard::Trust;
 use crate::keyring::Keyring;
 use crate::log_buffer::LogBuffer;
 use crate::payloads::Part;
-use crate::record::{Recorder, What};
+use crate::record::{Observation, Recorder};
 
 /// The context of one request: its identity and its snapshot of limits and faults, taken when it arrives.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl Context {
     pub fn admit_least<Q: Quantity>(&self, least: &Limit<Q>, observed: Q) -> Result<(), Exceeded> {
         let admitted = observed >= least.max;
         let (row, max) = (least.row.into(), least.max.number());
-        self.record(What::Measured { row, observed: observed.number(), max, admitted });
+        self.record(Observation::Measured { row, observed: observed.number(), max, admitted });
         if admitted { Ok(()) } else { Err(least.exceeded_by(observed)) }
     }
 
@@ -107,7 +107,7 @@ impl Context {
     }
 
     /// Records an observation for this request.
-    pub fn record(&self, what: What) {
+    pub fn record(&self, what: Observation) {
         self.recorder.record(&self.request_id, what);
     }
 }
@@ -193,9 +193,9 @@ impl Platform {
         change: impl FnOnce(&Faults) -> Result<(Faults, T), E>,
     ) -> Result<T, E> {
         let mut faults = self.faults.write().unwrap_or_else(PoisonError::into_inner);
-        let (changed, told) = change(&faults)?;
+        let (changed, value) = change(&faults)?;
         *faults = Arc::new(changed);
-        Ok(told)
+        Ok(value)
     }
 }
 

@@ -96,13 +96,13 @@ pub struct Record {
     pub request_id: String,
     /// The observation.
     #[serde(flatten)]
-    pub what: What,
+    pub what: Observation,
 }
 
 /// An observation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
-pub enum What {
+pub enum Observation {
     /// A quantity was compared with a limit.
     Measured {
         /// The row's name.
@@ -191,7 +191,7 @@ pub enum What {
         /// The kind of fault: `throttle`, `kill` and so on.
         fault: String,
         /// The function, bucket or service that it affected.
-        at: String,
+        subject: String,
     },
     /// hardcap itself failed.
     Bug {
@@ -293,14 +293,14 @@ impl EventTotals {
         (self.accepted + self.restored).saturating_sub(self.ended())
     }
 
-    fn add(&mut self, what: &What) {
+    fn add(&mut self, what: &Observation) {
         let sum = match what {
-            What::EventAccepted { restored: true, .. } => &mut self.restored,
-            What::EventAccepted { restored: false, .. } => &mut self.accepted,
-            What::EventRetried { .. } => &mut self.retried,
-            What::EventSent { failure: None, .. } => &mut self.sent,
-            What::EventSent { failure: Some(_), .. } => &mut self.not_sent,
-            What::EventEnded { condition, .. } => match condition {
+            Observation::EventAccepted { restored: true, .. } => &mut self.restored,
+            Observation::EventAccepted { restored: false, .. } => &mut self.accepted,
+            Observation::EventRetried { .. } => &mut self.retried,
+            Observation::EventSent { failure: None, .. } => &mut self.sent,
+            Observation::EventSent { failure: Some(_), .. } => &mut self.not_sent,
+            Observation::EventEnded { condition, .. } => match condition {
                 Condition::Success => &mut self.delivered,
                 Condition::RetriesExhausted => &mut self.retries_exhausted,
                 Condition::EventAgeExceeded => &mut self.aged_out,
@@ -377,7 +377,7 @@ impl Recorder {
         let verdict = limit.admit(observed);
         self.record(
             request_id,
-            What::Measured {
+            Observation::Measured {
                 row: limit.row.into(),
                 observed: observed.number(),
                 max: limit.max.number(),
@@ -388,7 +388,7 @@ impl Recorder {
     }
 
     /// Records an observation for a request.
-    pub fn record(&self, request_id: &str, what: What) {
+    pub fn record(&self, request_id: &str, what: Observation) {
         let record = Record { at: self.clock.now(), request_id: request_id.to_owned(), what };
         let mut store = self.store();
         store.totals.add(&record);
@@ -472,18 +472,18 @@ impl Totals {
 
     fn add(&mut self, record: &Record) {
         match &record.what {
-            What::Measured { row, observed, max, admitted } => {
+            Observation::Measured { row, observed, max, admitted } => {
                 let seen = self.limits.entry(*row).or_default();
                 seen.add(*observed, *max, *admitted, &record.request_id);
             }
-            What::Answered { status, api, method, path, .. } => {
+            Observation::Answered { status, api, method, path, .. } => {
                 *self.answers.entry(*status).or_default() += 1;
                 for refused in self.refused_first(&record.request_id) {
                     let route = &mut refused.first_refused_route;
                     route.get_or_insert_with(|| format!("{method} {path} of {api}"));
                 }
             }
-            What::Invoked { function, fault, .. } => {
+            Observation::Invoked { function, fault, .. } => {
                 for refused in self.refused_first(&record.request_id) {
                     refused.first_refused_function.get_or_insert_with(|| function.clone());
                 }
@@ -492,16 +492,16 @@ impl Totals {
                     *self.faults.entry(fault.clone()).or_default() += 1;
                 }
             }
-            What::ColdStart { .. } => self.cold_starts += 1,
-            What::Throttled { .. } => self.throttles += 1,
-            What::EventAccepted { .. }
-            | What::EventRetried { .. }
-            | What::EventEnded { .. }
-            | What::EventSent { .. } => self.events.add(&record.what),
-            What::FaultInjected { fault, .. } => {
+            Observation::ColdStart { .. } => self.cold_starts += 1,
+            Observation::Throttled { .. } => self.throttles += 1,
+            Observation::EventAccepted { .. }
+            | Observation::EventRetried { .. }
+            | Observation::EventEnded { .. }
+            | Observation::EventSent { .. } => self.events.add(&record.what),
+            Observation::FaultInjected { fault, .. } => {
                 *self.injected.entry(fault.clone()).or_default() += 1
             }
-            What::Bug { .. } => self.bugs += 1,
+            Observation::Bug { .. } => self.bugs += 1,
         }
     }
 }
@@ -524,8 +524,8 @@ impl LimitUse {
 mod tests {
     use super::*;
 
-    fn cold_start() -> What {
-        What::ColdStart { function: "f".to_owned(), millis: 1 }
+    fn cold_start() -> Observation {
+        Observation::ColdStart { function: "f".to_owned(), millis: 1 }
     }
 
     #[tokio::test]
@@ -545,6 +545,97 @@ mod tests {
         assert_ne!(recorder.run().id, followed.run.id);
         assert!(recorder.follow().kept.is_empty());
         assert!(recorder.payloads.of("after").is_empty());
+    }
+
+    /// One observation of each kind. The match fails to compile when a kind is added: add it to the list too.
+    fn one_of_each_kind() -> Vec<Observation> {
+        let text = || "f".to_owned();
+        let row = RowName("lambda_sync_response");
+        let all = vec![
+            Observation::Measured { row, observed: 1, max: 2, admitted: true },
+            Observation::Answered {
+                api: text(),
+                method: text(),
+                path: text(),
+                status: 200,
+                millis: 1,
+            },
+            Observation::Invoked {
+                function: text(),
+                event: 1,
+                answer: 1,
+                streamed: false,
+                millis: 1,
+                fault: Some(text()),
+            },
+            cold_start(),
+            Observation::Throttled { function: text() },
+            Observation::EventAccepted { function: text(), event: 1, restored: false },
+            Observation::EventRetried { function: text(), wait: 1 },
+            Observation::EventEnded {
+                function: text(),
+                condition: Condition::Success,
+                attempts: 1,
+            },
+            Observation::EventSent { to: text(), failure: None },
+            Observation::FaultInjected { fault: text(), subject: text() },
+            Observation::Bug { cause: text() },
+        ];
+        for observation in &all {
+            match observation {
+                Observation::Measured { .. }
+                | Observation::Answered { .. }
+                | Observation::Invoked { .. }
+                | Observation::ColdStart { .. }
+                | Observation::Throttled { .. }
+                | Observation::EventAccepted { .. }
+                | Observation::EventRetried { .. }
+                | Observation::EventEnded { .. }
+                | Observation::EventSent { .. }
+                | Observation::FaultInjected { .. }
+                | Observation::Bug { .. } => {}
+            }
+        }
+        all
+    }
+
+    /// The keys of a JSON object, in their order, repeated ones included.
+    struct Keys(Vec<String>);
+
+    impl<'de> Deserialize<'de> for Keys {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Keys, D::Error> {
+            struct Objects;
+            impl<'de> serde::de::Visitor<'de> for Objects {
+                type Value = Keys;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("an object")
+                }
+                fn visit_map<M: serde::de::MapAccess<'de>>(
+                    self,
+                    mut map: M,
+                ) -> Result<Keys, M::Error> {
+                    let mut keys = Vec::new();
+                    while let Some((key, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
+                        keys.push(key);
+                    }
+                    Ok(Keys(keys))
+                }
+            }
+            from.deserialize_map(Objects)
+        }
+    }
+
+    #[test]
+    fn the_json_of_every_record_has_each_key_once_and_is_read_again() {
+        for what in one_of_each_kind() {
+            let record = Record { at: EpochMillis(1), request_id: "r".to_owned(), what };
+            let text = serde_json::to_string(&record).expect("JSON");
+            let Keys(keys) = serde_json::from_str(&text).expect("an object");
+            let distinct: std::collections::BTreeSet<&String> = keys.iter().collect();
+            assert_eq!(distinct.len(), keys.len(), "{text}");
+            let read: Record = serde_json::from_str(&text).expect(&text);
+            assert_eq!(serde_json::to_string(&read).expect("JSON"), text);
+        }
     }
 
     #[test]

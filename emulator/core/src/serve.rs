@@ -70,7 +70,7 @@ pub const BODY_IDLE: Millis = Millis(30_000);
 
 /// The kind of listener. It determines the limits for request heads. The span is the idle timeout of request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Surface {
+pub enum ListenerKind {
     /// The AWS APIs and the control surface.
     Aws(Millis),
     /// The Runtime API of a sandbox, with one client that sends a handful of headers and is sensitive to latency. A streamed
@@ -81,19 +81,19 @@ pub enum Surface {
     Gateway(Millis),
 }
 
-impl Surface {
+impl ListenerKind {
     fn headers_max(self) -> usize {
         match self {
-            Surface::Aws(_) => AWS_HEADERS_MAX,
-            Surface::Runtime => RUNTIME_HEADERS_MAX,
-            Surface::Gateway(_) => GATEWAY_HEADERS_MAX,
+            ListenerKind::Aws(_) => AWS_HEADERS_MAX,
+            ListenerKind::Runtime => RUNTIME_HEADERS_MAX,
+            ListenerKind::Gateway(_) => GATEWAY_HEADERS_MAX,
         }
     }
 
     fn body_idle(self) -> Option<Millis> {
         match self {
-            Surface::Aws(idle) | Surface::Gateway(idle) => Some(idle),
-            Surface::Runtime => None,
+            ListenerKind::Aws(idle) | ListenerKind::Gateway(idle) => Some(idle),
+            ListenerKind::Runtime => None,
         }
     }
 }
@@ -105,7 +105,7 @@ pub fn serve<S, F, B>(
     listener: TcpListener,
     stop: CancellationToken,
     tasks: &TaskTracker,
-    surface: Surface,
+    kind: ListenerKind,
     handle: S,
 ) where
     S: Fn(Request<RequestBody>, SocketAddr) -> F + Clone + Send + Sync + 'static,
@@ -115,7 +115,7 @@ pub fn serve<S, F, B>(
 {
     let until = stop.clone();
     accept(listener, until, tasks, move |stream, peer| {
-        connection(stream, peer, stop.clone(), surface, handle.clone())
+        connection(stream, peer, stop.clone(), kind, handle.clone())
     });
 }
 
@@ -124,7 +124,7 @@ pub fn serve_leanly<L, G, S, F, B>(
     listener: TcpListener,
     stop: CancellationToken,
     tasks: &TaskTracker,
-    surface: Surface,
+    kind: ListenerKind,
     lean: L,
     handle: S,
 ) where
@@ -138,7 +138,7 @@ pub fn serve_leanly<L, G, S, F, B>(
     let until = stop.clone();
     accept(listener, until, tasks, move |stream, peer| {
         let (stop, handle) = (stop.clone(), handle.clone());
-        let simple = lean(LeanConnection::new(stream, peer, stop.clone(), surface.body_idle()));
+        let simple = lean(LeanConnection::new(stream, peer, stop.clone(), kind.body_idle()));
         async move {
             let parting = async {
                 stop.cancelled().await;
@@ -149,7 +149,7 @@ pub fn serve_leanly<L, G, S, F, B>(
                 _ = parting => None,
             };
             if let Some(left) = left {
-                connection(left.rewound(), peer, stop, surface, handle).await;
+                connection(left.rewound(), peer, stop, kind, handle).await;
             }
         }
     });
@@ -197,7 +197,7 @@ async fn connection<C, S, F, B>(
     stream: C,
     peer: SocketAddr,
     stop: CancellationToken,
-    surface: Surface,
+    kind: ListenerKind,
     handle: S,
 ) where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -206,11 +206,11 @@ async fn connection<C, S, F, B>(
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let heads = matches!(surface, Surface::Gateway(_)).then(Heads::default);
+    let heads = matches!(kind, ListenerKind::Gateway(_)).then(Heads::default);
     let lingering = Lingering::default();
     let tap = Tap::new(stream, heads.clone(), lingering.clone());
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let (request, read) = received(request, heads.as_ref(), surface);
+        let (request, read) = received(request, heads.as_ref(), kind);
         let (response, lingering) = (handle(request, peer), lingering.clone());
         async move {
             let mut response = response.await;
@@ -225,7 +225,7 @@ async fn connection<C, S, F, B>(
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .max_buf_size(HEAD_BUFFER_BYTES)
-        .max_headers(surface.headers_max())
+        .max_headers(kind.headers_max())
         .half_close(true)
         .preserve_header_case(false);
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(tap), service));
@@ -244,13 +244,13 @@ async fn connection<C, S, F, B>(
 fn received(
     request: Request<Incoming>,
     heads: Option<&Heads>,
-    surface: Surface,
+    kind: ListenerKind,
 ) -> (Request<RequestBody>, body::Read) {
     let (mut parsed, body) = request.into_parts();
     if let Some(sent) = heads.and_then(|heads| heads.take(&parsed)) {
         parsed.extensions.insert(sent);
     }
-    let (body, read) = RequestBody::new(body, surface.body_idle());
+    let (body, read) = RequestBody::new(body, kind.body_idle());
     (Request::from_parts(parsed, body), read)
 }
 

@@ -24,7 +24,7 @@ use crate::stop::InvokeError;
 use hardcap_core::config::Debugger;
 use hardcap_core::context::Context;
 use hardcap_core::descriptors::{self, Shortage};
-use hardcap_core::record::What;
+use hardcap_core::record::Observation;
 use hardcap_core::serve::{self, LOOPBACK};
 
 /// The time that a cold start waits for the file descriptors of another sandbox, if this process has too few.
@@ -162,7 +162,7 @@ impl FailedInit {
 fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, first: FirstInit) {
     let (FirstInit::Init(took) | FirstInit::Inside(took)) = first;
     let name = function.function.name.clone();
-    job.ctx.record(What::ColdStart { function: name, millis: whole_millis(took) });
+    job.ctx.record(Observation::ColdStart { function: name, millis: whole_millis(took) });
     if let Err(job) = sandbox.begin(job, Some(first)) {
         let ended =
             Measurements { duration: Duration::ZERO, init: None, used_mb: sandbox.used_mb() };

@@ -64,7 +64,7 @@ use hardcap_core::config::{Config, Function, RecursiveLoop};
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
 use hardcap_core::payloads::Part;
-use hardcap_core::record::What;
+use hardcap_core::record::Observation;
 use hardcap_core::serve::pool;
 
 /// An event that is described before it is serialized, so that an event over the limit is never serialized.
@@ -299,7 +299,7 @@ impl Lambda {
             function.deployed.executions.permit(ctx)
         };
         let permit = permit.map_err(|throttle| {
-            ctx.record(What::Throttled { function: name.clone() });
+            ctx.record(Observation::Throttled { function: name.clone() });
             InvokeError::Throttled(throttle)
         })?;
         let client_context =

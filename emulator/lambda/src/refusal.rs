@@ -5,10 +5,10 @@ use hardcap_limits::Party;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use super::rules::Refusal;
+use super::rules::DeploymentRefusal;
 use crate::stop::InvokeError;
 use hardcap_core::context::Context;
-use hardcap_core::record::What;
+use hardcap_core::record::Observation;
 
 /// An error of the Lambda API. AWS spells the member `Message` for some errors and `message` for others.
 #[derive(Default, Serialize)]
@@ -80,11 +80,11 @@ fn service() -> ErrorBody<'static> {
 /// Logs and counts an internal error.
 fn count(ctx: &Context, cause: &str) {
     tracing::error!(request_id = %ctx.request_id, cause, "internal error");
-    ctx.record(What::Bug { cause: cause.to_owned() });
+    ctx.record(Observation::Bug { cause: cause.to_owned() });
 }
 
 /// The response for a refused proposal.
-pub fn render_refusal(ctx: &Context, refusal: Refusal) -> Response<Body> {
+pub fn render_refusal(ctx: &Context, refusal: DeploymentRefusal) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     respond(ctx, status, refusal.error_type, refusal.body)
 }

@@ -75,7 +75,7 @@ impl<'a> From<&'a Function> for Proposal<'a> {
 
 /// AWS's response to a refused proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct DeploymentRefusal {
     /// The id of the finding, for `hardcap check`.
     pub code: &'static str,
     /// The HTTP status.
@@ -86,17 +86,17 @@ pub struct Refusal {
     pub body: String,
 }
 
-impl Refusal {
+impl DeploymentRefusal {
     /// A member that violates its constraint, in AWS's format: `Value '0' at 'timeout' failed …`.
-    pub fn constraint(code: &'static str, text: &str) -> Refusal {
+    pub fn constraint(code: &'static str, text: &str) -> DeploymentRefusal {
         let body = json!({ "message": format!("{ONE_ERROR}{text}") }).to_string();
-        Refusal { code, status: 400, error_type: "ValidationException", body }
+        DeploymentRefusal { code, status: 400, error_type: "ValidationException", body }
     }
 
     /// A value that Lambda itself refuses.
-    pub fn invalid_value(code: &'static str, text: &str) -> Refusal {
+    pub fn invalid_value(code: &'static str, text: &str) -> DeploymentRefusal {
         let body = json!({ "Type": "User", "message": text }).to_string();
-        Refusal { code, status: 400, error_type: "InvalidParameterValueException", body }
+        DeploymentRefusal { code, status: 400, error_type: "InvalidParameterValueException", body }
     }
 
     /// A limit of the table, with the text of its row.
@@ -105,12 +105,15 @@ impl Refusal {
         exceeded: &Exceeded,
         to: Party,
         names: &[(&str, &str)],
-    ) -> Refusal {
+    ) -> DeploymentRefusal {
         match exceeded.refusal_with(to, names) {
-            Some(told) => {
-                Refusal { code, status: told.status, error_type: told.error_type, body: told.body }
-            }
-            None => Refusal::invalid_value(code, &exceeded.to_string()),
+            Some(refusal) => DeploymentRefusal {
+                code,
+                status: refusal.status,
+                error_type: refusal.error_type,
+                body: refusal.body,
+            },
+            None => DeploymentRefusal::invalid_value(code, &exceeded.to_string()),
         }
     }
 
@@ -155,7 +158,11 @@ impl Admit for Unrecorded {
 }
 
 /// All refusals of a proposal, in AWS's order: first constraints of members, then values.
-pub fn refusals(admit: &impl Admit, limits: &Limits, proposal: &Proposal<'_>) -> Vec<Refusal> {
+pub fn refusals(
+    admit: &impl Admit,
+    limits: &Limits,
+    proposal: &Proposal<'_>,
+) -> Vec<DeploymentRefusal> {
     let mut found = Vec::new();
     found.extend(proposal.timeout.and_then(|seconds| timeout(admit, limits, seconds)));
     found.extend(proposal.memory_mb.and_then(|memory| memory_size(admit, limits, memory)));
@@ -168,7 +175,8 @@ pub fn refusals(admit: &impl Admit, limits: &Limits, proposal: &Proposal<'_>) ->
     found.extend(proposal.environment.and_then(|map| environment_size(admit, limits, map)));
     let layers = Count(proposal.layers as u64);
     let admitted = admit.admit(&limits.lambda_layers, layers);
-    found.extend(admitted.err().map(|it| Refusal::of("layers", &it, Party::Invoker, &[])));
+    found
+        .extend(admitted.err().map(|it| DeploymentRefusal::of("layers", &it, Party::Invoker, &[])));
     found
 }
 
@@ -181,17 +189,17 @@ pub(crate) fn unreserved_min(limits: &Limits) -> Limit<Count> {
 }
 
 /// The refusal of all reservations together, if too little concurrency remains unreserved.
-pub fn reservations(limits: &Limits, reserved: u64) -> Option<Refusal> {
+pub fn reservations(limits: &Limits, reserved: u64) -> Option<DeploymentRefusal> {
     let left = Count(limits.lambda_concurrency.max.0.saturating_sub(reserved));
     if reserved == 0 {
         return None;
     }
     let exceeded = Unrecorded.admit_least(&unreserved_min(limits), left).err()?;
-    Some(Refusal::of("reserved-concurrency", &exceeded, Party::Invoker, &[]))
+    Some(DeploymentRefusal::of("reserved-concurrency", &exceeded, Party::Invoker, &[]))
 }
 
 /// Combines refusals into one response: AWS reports all constraints together, but only the first value.
-pub fn answer(refusals: Vec<Refusal>) -> Option<Refusal> {
+pub fn answer(refusals: Vec<DeploymentRefusal>) -> Option<DeploymentRefusal> {
     let texts: Vec<String> = refusals
         .iter()
         .filter(|refusal| refusal.error_type == "ValidationException")
@@ -202,7 +210,7 @@ pub fn answer(refusals: Vec<Refusal>) -> Option<Refusal> {
         return Some(first);
     }
     let message = format!("{} validation errors detected: {}", texts.len(), texts.join("; "));
-    Some(Refusal { body: json!({ "message": message }).to_string(), ..first })
+    Some(DeploymentRefusal { body: json!({ "message": message }).to_string(), ..first })
 }
 
 /// The size of an environment as AWS measures it: the map as compact JSON.
@@ -213,35 +221,40 @@ pub fn environment_bytes(variables: &IndexMap<String, String>) -> u64 {
     variables.iter().map(pair).sum::<u64>() + commas + 2
 }
 
-fn timeout(admit: &impl Admit, limits: &Limits, seconds: i64) -> Option<Refusal> {
+fn timeout(admit: &impl Admit, limits: &Limits, seconds: i64) -> Option<DeploymentRefusal> {
     let millis = Millis(u64::try_from(seconds).unwrap_or(0).saturating_mul(1000));
-    let told = |exceeded, to| {
-        Refusal::of("timeout", &exceeded, to, &[("value", seconds.to_string().as_str())])
+    let refused = |exceeded, to| {
+        DeploymentRefusal::of("timeout", &exceeded, to, &[("value", seconds.to_string().as_str())])
     };
     let low = admit.admit_least(&limits.lambda_timeout_min, millis).err();
-    low.map(|exceeded| told(exceeded, Party::Invoker)).or_else(|| {
+    low.map(|exceeded| refused(exceeded, Party::Invoker)).or_else(|| {
         let high = limits.lambda_timeout.admit(millis).err();
-        high.map(|exceeded| told(exceeded, Party::Deployer))
+        high.map(|exceeded| refused(exceeded, Party::Deployer))
     })
 }
 
-fn memory_size(admit: &impl Admit, limits: &Limits, memory: i64) -> Option<Refusal> {
+fn memory_size(admit: &impl Admit, limits: &Limits, memory: i64) -> Option<DeploymentRefusal> {
     let observed = Megabytes(u64::try_from(memory).unwrap_or(0));
     let low = admit.admit_least(&limits.lambda_memory_min, observed);
     let exceeded = low.and_then(|()| admit.admit(&limits.lambda_memory_max, observed)).err()?;
     let value = memory.to_string();
-    Some(Refusal::of("memory", &exceeded, Party::Deployer, &[("value", &value)]))
+    Some(DeploymentRefusal::of("memory", &exceeded, Party::Deployer, &[("value", &value)]))
 }
 
-fn ephemeral_storage(admit: &impl Admit, limits: &Limits, size: i64) -> Option<Refusal> {
+fn ephemeral_storage(admit: &impl Admit, limits: &Limits, size: i64) -> Option<DeploymentRefusal> {
     let observed = Megabytes(u64::try_from(size).unwrap_or(0));
     let low = admit.admit_least(&limits.lambda_tmp_min, observed);
     let exceeded = low.and_then(|()| admit.admit(&limits.lambda_tmp, observed)).err()?;
     let value = size.to_string();
-    Some(Refusal::of("ephemeral-storage", &exceeded, Party::Invoker, &[("value", &value)]))
+    Some(DeploymentRefusal::of(
+        "ephemeral-storage",
+        &exceeded,
+        Party::Invoker,
+        &[("value", &value)],
+    ))
 }
 
-fn name_pattern(name: &str, date: Date) -> Option<Refusal> {
+fn name_pattern(name: &str, date: Date) -> Option<DeploymentRefusal> {
     if !is_function_name(name) {
         let pattern = match date < NEW_PATTERN_SINCE {
             true => FUNCTION_NAME_PATTERN,
@@ -251,36 +264,36 @@ fn name_pattern(name: &str, date: Date) -> Option<Refusal> {
             "Value '{name}' at 'functionName' failed to satisfy constraint: \
              Member must satisfy regular expression pattern: {pattern}"
         );
-        return Some(Refusal::constraint("function-name", &text));
+        return Some(DeploymentRefusal::constraint("function-name", &text));
     }
     if name.contains(':') && name.len() > ARN_MAX {
         let text = format!(
             "Value '{name}' at 'functionName' failed to satisfy constraint: \
              Member must have length less than or equal to {ARN_MAX}"
         );
-        return Some(Refusal::constraint("function-name", &text));
+        return Some(DeploymentRefusal::constraint("function-name", &text));
     }
     None
 }
 
-fn name_length(admit: &impl Admit, limits: &Limits, name: &str) -> Option<Refusal> {
+fn name_length(admit: &impl Admit, limits: &Limits, name: &str) -> Option<DeploymentRefusal> {
     if name.contains(':') || !is_function_name(name) {
         return None;
     }
     let length = Count(name.len() as u64);
     let exceeded = admit.admit(&limits.lambda_function_name, length).err()?;
-    Some(Refusal::of("function-name", &exceeded, Party::Invoker, &[("value", name)]))
+    Some(DeploymentRefusal::of("function-name", &exceeded, Party::Invoker, &[("value", name)]))
 }
 
 /// The end of the text is quoted by users. AWS does not show the map, because it may contain secrets.
-fn key_pattern(variables: &IndexMap<String, String>) -> Option<Refusal> {
+fn key_pattern(variables: &IndexMap<String, String>) -> Option<DeploymentRefusal> {
     let is_key = |key: &String| {
         key.len() > 1
             && key.starts_with(|first: char| first.is_ascii_alphabetic())
             && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     (!variables.keys().all(is_key)).then(|| {
-        Refusal::constraint(
+        DeploymentRefusal::constraint(
             "environment-key",
             "Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: \
              [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]",
@@ -288,7 +301,7 @@ fn key_pattern(variables: &IndexMap<String, String>) -> Option<Refusal> {
     })
 }
 
-fn reserved_keys(variables: &IndexMap<String, String>) -> Option<Refusal> {
+fn reserved_keys(variables: &IndexMap<String, String>) -> Option<DeploymentRefusal> {
     let keys = variables.keys().map(String::as_str);
     let reserved: Vec<&str> = keys.filter(|key| RESERVED_KEYS.contains(key)).collect();
     if reserved.is_empty() {
@@ -299,20 +312,25 @@ fn reserved_keys(variables: &IndexMap<String, String>) -> Option<Refusal> {
          contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {}",
         reserved.join(", ")
     );
-    Some(Refusal::invalid_value("reserved-keys", &text))
+    Some(DeploymentRefusal::invalid_value("reserved-keys", &text))
 }
 
 fn environment_size(
     admit: &impl Admit,
     limits: &Limits,
     variables: &IndexMap<String, String>,
-) -> Option<Refusal> {
+) -> Option<DeploymentRefusal> {
     let length = Bytes(environment_bytes(variables));
     let exceeded = admit.admit(&limits.lambda_environment, length).err()?;
     // Escaped twice: the map as JSON, and that text as part of a JSON string.
     let echoed = Value::from(json!(variables).to_string()).to_string();
     let echoed = echoed.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or_default();
-    Some(Refusal::of("environment-size", &exceeded, Party::Invoker, &[("variables", echoed)]))
+    Some(DeploymentRefusal::of(
+        "environment-size",
+        &exceeded,
+        Party::Invoker,
+        &[("variables", echoed)],
+    ))
 }
 
 #[cfg(test)]
@@ -435,12 +453,12 @@ mod tests {
                 ),
             )),
         );
-        let told = refusals(
+        let refused = refusals(
             &Unrecorded,
             &Limits::current(),
             &Proposal { name: Some("invalid:function:name"), ..Proposal::default() },
         );
-        assert!(told[0].message().ends_with(NEW_FUNCTION_NAME_PATTERN), "{told:?}");
+        assert!(refused[0].message().ends_with(NEW_FUNCTION_NAME_PATTERN), "{refused:?}");
     }
 
     #[test]
@@ -497,20 +515,20 @@ mod tests {
         // The part before the name has 47.
         let arn =
             |name| format!("arn:aws:lambda:us-east-1:000000000000:function:{}", "a".repeat(name));
-        let told = |name: &str| {
+        let refused = |name: &str| {
             let proposal = Proposal { name: Some(name), ..Proposal::default() };
             let found = refusals(&Unrecorded, &Limits::current(), &proposal);
-            found.iter().map(Refusal::message).collect::<Vec<_>>()
+            found.iter().map(DeploymentRefusal::message).collect::<Vec<_>>()
         };
         assert_eq!(arn(93).len(), 140);
-        assert_eq!(told(&arn(92)), Vec::<String>::new());
-        assert_eq!(told(&arn(93)), Vec::<String>::new());
+        assert_eq!(refused(&arn(92)), Vec::<String>::new());
+        assert_eq!(refused(&arn(93)), Vec::<String>::new());
         for length in [94, 95] {
-            let found = told(&arn(length));
+            let found = refused(&arn(length));
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].ends_with("Member must have length less than or equal to 140"));
         }
-        let found = told(&"a".repeat(141));
+        let found = refused(&"a".repeat(141));
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].ends_with("Member must have length less than or equal to 64"));
     }

@@ -17,7 +17,7 @@ use super::{Job, Reply};
 use hardcap_core::clock::{EpochMillis, Stopwatch};
 use hardcap_core::context::Context;
 use hardcap_core::payloads::Part;
-use hardcap_core::record::What;
+use hardcap_core::record::Observation;
 
 /// The relation of init to the first invocation of a sandbox.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +178,7 @@ pub(super) fn finish(
     if streamed.is_none() {
         ctx.keep(Part::Answer, &payload);
     }
-    ctx.record(What::Invoked {
+    ctx.record(Observation::Invoked {
         function: function.function.name.clone(),
         event: event.len() as u64,
         answer: produced,

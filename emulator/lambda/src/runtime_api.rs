@@ -27,7 +27,7 @@ use super::state::{self, IllegalCall, RuntimeCall};
 use super::stream::{BodyEnd, StreamReceiver};
 use super::telemetry_api;
 use hardcap_core::guard;
-use hardcap_core::serve::{self, ReadError, Surface};
+use hardcap_core::serve::{self, ListenerKind, ReadError};
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 const ERROR_BODY: &str = "lambda-runtime-function-error-body";
@@ -45,21 +45,28 @@ pub(super) fn serve(
     let trust = Arc::clone(&sandbox.function.resources.platform.trust);
     let sandbox = Arc::clone(sandbox);
     let lean = move |connection| lean::serve(Arc::clone(&sandbox), connection);
-    serve::serve_leanly(listener, stop, tasks, Surface::Runtime, lean, move |request, _peer| {
-        let (router, trust) = (router.clone(), Arc::clone(&trust));
-        async move {
-            let (head, body) = request.into_parts();
-            if let Err(refused) = guard::judge(&trust, guard::Surface::Runtime, &head) {
-                let text = refused.to_string();
-                let refusal = refusal(StatusCode::FORBIDDEN, "Forbidden", &text);
-                return refuse_unread(refusal, Body::new(body)).await;
+    serve::serve_leanly(
+        listener,
+        stop,
+        tasks,
+        ListenerKind::Runtime,
+        lean,
+        move |request, _peer| {
+            let (router, trust) = (router.clone(), Arc::clone(&trust));
+            async move {
+                let (head, body) = request.into_parts();
+                if let Err(refused) = guard::judge(&trust, guard::Endpoint::Runtime, &head) {
+                    let text = refused.to_string();
+                    let refusal = refusal(StatusCode::FORBIDDEN, "Forbidden", &text);
+                    return refuse_unread(refusal, Body::new(body)).await;
+                }
+                match router.oneshot(Request::from_parts(head, Body::new(body))).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
             }
-            match router.oneshot(Request::from_parts(head, Body::new(body))).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
-        }
-    });
+        },
+    );
 }
 
 /// The routes of a sandbox's Runtime, Extensions and Telemetry APIs.

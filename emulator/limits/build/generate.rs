@@ -16,7 +16,7 @@ pub(crate) fn table(data: &CheckedData) -> String {
 mod row {{
     use crate::date::Date;
     use crate::quantity::Unit;
-    use crate::row::{{Confidence, Dated, KnownError, Party, Proof, Refusal, Row, Scope}};
+    use crate::row::{{Confidence, Dated, KnownError, Party, Proof, RefusalText, Row, Scope}};
 
     pub(super) static KNOWN_ERRORS: &[KnownError] = &[
 {failures}];
@@ -132,7 +132,7 @@ fn refusal(text: &CheckedText) -> String {
     let (since, alternative) = (date(text.since), text.alternative);
     let until = text.until.map_or("None".to_owned(), |day| format!("Some({})", date(day)));
     format!(
-        "Refusal {{ to: Party::{to:?}, since: {since}, until: {until}, alternative: {alternative}, status: {status}, error_type: {code:?}, \
+        "RefusalText {{ to: Party::{to:?}, since: {since}, until: {until}, alternative: {alternative}, status: {status}, error_type: {code:?}, \
          content_type: {content_type:?}, body: {body:?}, confidence: Confidence::{confidence:?}, \
          source: {source:?} }},"
     )

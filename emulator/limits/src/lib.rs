@@ -31,6 +31,6 @@ pub mod page;
 
 pub use date::{Date, InvalidDate};
 pub use limit::{Exceeded, Limit, RenderedRefusal};
-pub use quantity::{Bytes, Count, InvalidNumber, Megabytes, Millis, Quantity, Unit};
-pub use row::{Confidence, Dated, KnownError, Party, Proof, Refusal, Row, Scope};
+pub use quantity::{Bytes, Count, InvalidNumber, Megabytes, Millis, Quantity, Unit, grouped};
+pub use row::{Confidence, Dated, KnownError, Party, Proof, RefusalText, Row, Scope};
 pub use table::{KNOWN_ERRORS, Limits, ROWS, UnknownRow};

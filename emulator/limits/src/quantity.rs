@@ -62,6 +62,15 @@ impl Unit {
             unit => format!("{} {unit}", grouped(number)),
         }
     }
+
+    /// As [`Unit::of`], with `B` for bytes, for columns of a table: `6,291,556 B`.
+    #[must_use]
+    pub fn abbreviated(self, number: u64) -> String {
+        match self {
+            Unit::Bytes => format!("{} B", grouped(number)),
+            unit => unit.of(number),
+        }
+    }
 }
 
 /// A text that is not a number of a unit.
@@ -130,8 +139,13 @@ impl Unit {
     }
 }
 
-/// Formats `6291556` as `6,291,556`.
-pub(crate) fn grouped(number: u64) -> String {
+/// Formats a number with thousands separators.
+///
+/// ```
+/// assert_eq!(hardcap_limits::grouped(6_291_556), "6,291,556");
+/// ```
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

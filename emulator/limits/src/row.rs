@@ -179,7 +179,7 @@ pub struct Dated {
 /// and `{max_whole_seconds}` are filled from the numbers. The code that renders the text supplies the values of other
 /// placeholders (`{request_id}`), escaped for their context. A text contains no number of its own.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Refusal {
+pub struct RefusalText {
     /// The recipient.
     pub to: Party,
     /// The first day of this text.
@@ -215,7 +215,7 @@ pub struct KnownError {
     /// The service.
     pub scope: Scope,
     /// The texts, oldest first within a party.
-    pub refusals: &'static [Refusal],
+    pub refusals: &'static [RefusalText],
 }
 
 /// One limit: the facts, for all days.
@@ -236,7 +236,7 @@ pub struct Row {
     /// The limit as its source writes it, such as "6 MB".
     pub stated: &'static str,
     /// The text for each party, oldest first within a party.
-    pub refusals: &'static [Refusal],
+    pub refusals: &'static [RefusalText],
     /// The confidence in the newest number.
     pub confidence: Confidence,
     /// The proof that hardcap enforces the limit.
@@ -281,7 +281,7 @@ impl Row {
     /// The text for a party on a day: its newest text that is not after `date`, else its oldest. `None` if it receives no text
     /// on that day. Alternatives are never returned.
     #[must_use]
-    pub fn refusal_at(&self, to: Party, date: Date) -> Option<&'static Refusal> {
+    pub fn refusal_at(&self, to: Party, date: Date) -> Option<&'static RefusalText> {
         let of_party =
             || self.refusals.iter().filter(|refusal| refusal.to == to && !refusal.alternative);
         let begun = of_party().filter(|refusal| refusal.since <= date);

@@ -1,7 +1,6 @@
-//! CloudWatch Logs, read only: what functions have logged, for `sam logs`, `aws logs tail` and tests that read it.
+//! CloudWatch Logs, read only: the log lines of functions, for `sam logs`, `aws logs tail` and tests.
 //!
-//! A function has the log group `/aws/lambda/NAME`, and each of its sandboxes a stream. The newest lines are kept, as
-//! everywhere in hardcap.
+//! A function has the log group `/aws/lambda/NAME`, and each of its sandboxes a stream. Only the newest lines are kept.
 
 mod pattern;
 
@@ -21,9 +20,9 @@ use pattern::Pattern;
 
 const OPERATIONS: &[&str] =
     &["DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"];
-/// The most events of one page (CloudWatch Logs API reference, `FilterLogEvents`: 10,000 or 1 MB).
+/// The maximum number of events on a page (CloudWatch Logs API reference, `FilterLogEvents`: 10,000 or 1 MB).
 const EVENTS_MAX: usize = 10_000;
-/// The most bytes of one page.
+/// The maximum number of bytes on a page.
 const BYTES_MAX: usize = 1024 * 1024;
 const GROUP_PREFIX: &str = "/aws/lambda/";
 
@@ -32,7 +31,7 @@ const GROUP_PREFIX: &str = "/aws/lambda/";
 pub(crate) struct CloudWatchLogs {
     platform: Platform,
     region: Arc<str>,
-    /// The names of the template's functions: their groups exist before they log.
+    /// The names of the template's functions, whose groups exist before their first line.
     functions: Arc<[String]>,
 }
 
@@ -63,7 +62,7 @@ impl CloudWatchLogs {
         }
     }
 
-    /// Answers a request with `X-Amz-Target: Logs_20140328.*`.
+    /// Responds to a request with `X-Amz-Target: Logs_20140328.*`.
     pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let logs = self.clone();
         json_api::serve_call(&self.platform, request, "message", move |call| logs.run(call)).await
@@ -111,7 +110,7 @@ impl CloudWatchLogs {
         Ok(json!({ "logGroups": groups }))
     }
 
-    /// The function of the group that a call names, by its name or its ARN.
+    /// The function of the group, which a call names by its name or its ARN.
     fn function(&self, input: &Input) -> Result<String, ApiError> {
         let named = input.log_group_name.as_deref().or(input.log_group_identifier.as_deref());
         let Some(named) = named else {
@@ -192,14 +191,14 @@ impl CloudWatchLogs {
                 event
             })
             .collect();
-        let mut answer = json!({ "events": events, "searchedLogStreams": [] });
+        let mut response = json!({ "events": events, "searchedLogStreams": [] });
         if let Some(next) = found.get(end) {
-            answer["nextToken"] = json!(next.number.to_string());
+            response["nextToken"] = json!(next.number.to_string());
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Events of one stream. Tokens name the line behind the page (`f/`) or the first line of the page (`b/`).
+    /// Events of one stream. A token names the line after the page (`f/`) or the first line of the page (`b/`).
     fn events(&self, input: &Input) -> Result<Value, ApiError> {
         let function = self.function(input)?;
         let stream = input.log_stream_name.as_deref().unwrap_or_default();
@@ -228,7 +227,7 @@ impl CloudWatchLogs {
             }
             Some(_) => return Err(bad_token()),
         };
-        // A page without events repeats its token, by which clients know the end.
+        // A page without events repeats its token. Clients detect the end by it.
         let asked = input.next_token.as_deref().and_then(|token| token.split_once('/'));
         let asked = asked.and_then(|(_, number)| number.parse().ok()).unwrap_or(past);
         let first = page_of.first().map_or(asked, |line| line.number);
@@ -241,7 +240,7 @@ impl CloudWatchLogs {
     }
 }
 
-/// AWS's events of Lambda end with the line's end.
+/// On AWS a message ends with a line break.
 fn event(line: &LogLine) -> Value {
     json!({
         "timestamp": line.at.0,
@@ -268,14 +267,14 @@ fn size(input: &Input) -> Result<usize, ApiError> {
     Err(ApiError::Exception("InvalidParameterException", Some(text)))
 }
 
-/// How many of these lines make one page.
+/// The number of these lines that fit on a page.
 fn page(lines: &[Arc<LogLine>], size: usize) -> usize {
     let mut bytes = 0;
     let fits = lines.iter().take(size).take_while(|line| {
         bytes += line.text.len() + 1;
         bytes <= BYTES_MAX
     });
-    // A line that is larger than a page is a page.
+    // A line that is larger than a page is a page of its own.
     fits.count().max(lines.len().min(1))
 }
 

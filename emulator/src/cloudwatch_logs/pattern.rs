@@ -1,8 +1,8 @@
-//! Filter patterns of unstructured log events: terms that are all there, `?terms` of which one is, `-terms` that are not.
+//! Filter patterns of unstructured log events: all terms must be present, at least one `?term`, and no `-term`.
 //!
 //! Official (CloudWatch Logs user guide, filter pattern syntax): terms are case-sensitive; a term with characters other
-//! than letters, digits and underscores stands between double quotes. Patterns of JSON (`{ $.x = 1 }`), of columns
-//! (`[a, b]`) and regular expressions (`%x%`) are refused by name.
+//! than letters, digits and underscores is in double quotes. Patterns for JSON (`{ $.x = 1 }`) and for columns (`[a, b]`) and
+//! regular expressions (`%x%`) are refused by name.
 
 use crate::json_api::ApiError;
 
@@ -19,7 +19,7 @@ impl Pattern {
         let mut rest = text.trim_start();
         if rest.starts_with(['{', '[', '%']) {
             return Err(invalid(
-                "hardcap filters by terms; it has no patterns of JSON, of columns, or regular expressions",
+                "hardcap filters by terms only; it does not support patterns for JSON or columns, or regular expressions",
             ));
         }
         while !rest.is_empty() {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_must_all_be_there_and_case_counts() {
+    fn all_terms_must_be_present_in_the_same_case() {
         check("", "anything", true);
         check("ERROR", "[ERROR] x", true);
         check("ERROR", "error", false);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn optional_and_excluded_terms_are_honoured() {
+    fn one_optional_term_and_no_excluded_term_must_be_present() {
         check("?ERROR ?WARN", "WARN y", true);
         check("?ERROR ?WARN", "INFO y", false);
         check("ERROR -EXITING", "ERROR EXITING", false);

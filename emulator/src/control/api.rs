@@ -1,4 +1,4 @@
-//! The routes of the control API. Errors are `{"error": …}` with their status.
+//! The handlers of the control routes. An error is `{"error": …}` with a matching status.
 
 use std::convert::Infallible;
 
@@ -16,11 +16,12 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
 use super::request::{BodyError, Name, Parameters, body};
-use crate::report::saved::Saved;
-use crate::report::{Report, page};
+use crate::dynamodb::DynamoDbError;
+use crate::json_api::ResourceError;
+use crate::report::{Report, SavedRun, to_html};
 use hardcap_core::record::{Followed, Recorder};
 
-/// An error of the control surface: a status and a sentence.
+/// An error of the control surface: a status and a text.
 pub(crate) struct ControlError(StatusCode, String);
 
 impl ControlError {
@@ -41,14 +42,14 @@ impl IntoResponse for ControlError {
     }
 }
 
-/// The policy of every response that is not a page: it may load nothing.
+/// The policy of every response that is not a page: it loads nothing.
 const NOTHING: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The policy of the HTML report: its own styles, and no script.
 const OWN_STYLES: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
                           frame-ancestors 'none'";
 
-/// Headers that keep other pages from looking into what the control surface answers, and caches from keeping it.
+/// Adds headers that hide responses from other pages and from caches.
 pub(super) fn shield(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NOTHING));
@@ -116,7 +117,7 @@ pub(crate) async fn unset_limit(
     change_limit(&control, &name, None)
 }
 
-/// Takes effect with the next request: one under way keeps the limits that it began with.
+/// Takes effect with the next request. Requests under way keep their limits.
 fn change_limit(
     control: &Control,
     name: &str,
@@ -133,16 +134,16 @@ fn change_limit(
 }
 
 /// The run so far, as `--records` writes it.
-pub(crate) async fn records(State(control): State<Control>) -> Json<Saved> {
-    Json(Saved::new(&control.platform.limits(), &control.platform.recorder))
+pub(crate) async fn records(State(control): State<Control>) -> Json<SavedRun> {
+    Json(SavedRun::new(&control.platform.limits(), &control.platform.recorder))
 }
 
-/// What `GET /_hardcap/records/live` begins with.
+/// The query of `GET /_hardcap/records/live`.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LiveQuery {
-    /// Whether the stream begins with an event `run` that has the run and all records that are kept, and has it again after a
-    /// reset and after a gap.
+    /// Whether the stream begins with an event `run` that has the run and all kept records. The event is repeated after a reset
+    /// and after a gap.
     kept: bool,
 }
 
@@ -233,14 +234,14 @@ pub(crate) async fn report(
             (headers, report.to_table()).into_response()
         }
         ReportFormat::Html => {
-            let saved = Saved::new(&control.platform.limits(), &control.platform.recorder);
+            let saved = SavedRun::new(&control.platform.limits(), &control.platform.recorder);
             let policy = [(header::CONTENT_SECURITY_POLICY, OWN_STYLES)];
-            (policy, Html(page(&saved, &report, &[]))).into_response()
+            (policy, Html(to_html(&saved, &report, &[]))).into_response()
         }
     }
 }
 
-/// Every function as it is now: those that the run began with, and those that were created through Lambda's API.
+/// The functions: those of the configuration, and those that were created through Lambda's API.
 pub(crate) async fn functions(State(control): State<Control>) -> Json<Value> {
     let region = &control.config.region;
     let declared = |name: &str| control.config.functions.iter().any(|it| it.name == name);
@@ -264,7 +265,7 @@ pub(crate) async fn functions(State(control): State<Control>) -> Json<Value> {
     Json(json!({ "functions": functions }))
 }
 
-/// Asynchronous events: how many wait, how they ended, and the dead letters.
+/// Asynchronous events: the pending ones, sums over the ended ones, and the dead letters.
 pub(crate) async fn queue(State(control): State<Control>) -> Json<Value> {
     Json(control.queue.status())
 }
@@ -277,7 +278,7 @@ pub(crate) async fn clock(State(control): State<Control>) -> Json<Value> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Advance {
-    /// How far, in milliseconds.
+    /// The span in milliseconds.
     millis: u64,
 }
 
@@ -286,7 +287,7 @@ const ADVANCE_MAX: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 /// The time that the clock cannot pass, 9999-12-31, in milliseconds since 1970: later dates have no text in AWS's formats.
 const END_OF_TIME: u64 = 253_402_214_400_000;
 
-/// Advances the clock: links, keys and items expire, and lifecycle rules run, as if that time had passed.
+/// Advances the clock: links, keys and items expire, and lifecycle rules run.
 pub(crate) async fn advance_clock(
     State(control): State<Control>,
     posted: Bytes,
@@ -299,25 +300,17 @@ pub(crate) async fn advance_clock(
         );
         return Err(ControlError(StatusCode::BAD_REQUEST, text));
     }
-    let clock_to_advance = control.platform.clock.clone();
-    let advanced = tokio::task::spawn_blocking(move || {
-        // It waits for the end of the second.
-        clock_to_advance.advance(Millis(advance.millis));
-    });
-    advanced.await.expect("advancing a clock does not panic");
-    control.s3.run_lifecycle().await;
-    control.dynamodb.run_time_to_live().await;
+    control.advance_clock(Millis(advance.millis)).await;
     Ok(clock(State(control)).await)
 }
 
-/// The secret of a key, for a companion service that verifies signatures as AWS's own services do.
+/// The secret of a key, for a companion service that verifies signatures.
 pub(crate) async fn key(
     State(control): State<Control>,
     Name(access_key_id): Name,
 ) -> Result<Json<Value>, ControlError> {
     let unknown = || {
-        let text =
-            format!("no key is called `{access_key_id}`; it may have ended with its sandbox");
+        let text = format!("there is no key `{access_key_id}`; a key of a sandbox ends with it");
         ControlError(StatusCode::NOT_FOUND, text)
     };
     let key = control.platform.keyring.find(&access_key_id).ok_or_else(unknown)?;
@@ -333,16 +326,16 @@ pub(crate) async fn tries(State(control): State<Control>) -> Json<Value> {
     Json(json!({ "tries": tries.collect::<Vec<_>>() }))
 }
 
-/// What `POST /_hardcap/reset` resets beside records, logs, limits and faults.
+/// The query of `POST /_hardcap/reset`.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ResetQuery {
-    /// Buckets, tables, parameters, secrets, waiting events and dead letters too.
+    /// Whether buckets, tables, parameters, secrets, pending events and dead letters are reset too.
     data: bool,
 }
 
-/// Forgets all records and log lines, and returns to the limits and faults that the run began with; with `data=true`, to the
-/// template's data too. Functions stay.
+/// Removes all records and log lines, and returns to the limits and faults of the configuration; with `data=true` also to its
+/// data. Functions stay.
 pub(crate) async fn reset(
     State(control): State<Control>,
     Parameters(query): Parameters<ResetQuery>,
@@ -350,8 +343,8 @@ pub(crate) async fn reset(
     control.platform.set_limits(control.config.limits.clone());
     super::faults::reset(&control);
     if query.data {
-        let failed = |cause| {
-            let text = format!("the data cannot be reset: {cause}");
+        let failed = |error| {
+            let text = format!("the data cannot be reset: {error}");
             ControlError(StatusCode::INTERNAL_SERVER_ERROR, text)
         };
         reset_data(&control).await.map_err(failed)?;
@@ -361,21 +354,38 @@ pub(crate) async fn reset(
     Ok(Json(json!({ "status": "ok", "run": control.platform.recorder.run() })))
 }
 
-async fn reset_data(control: &Control) -> Result<(), String> {
-    control.queue.clear().await.map_err(|error| format!("the queue: {error}"))?;
-    control.s3.reset(&control.config.buckets).await.map_err(|error| format!("S3: {error}"))?;
+/// The error of a reset of the data, by store.
+#[derive(Debug, thiserror::Error)]
+enum ResetError {
+    #[error("the queue: {0}")]
+    Queue(std::io::Error),
+    #[error("S3: {0}")]
+    S3(hardcap_s3::ObjectError),
+    #[error(transparent)]
+    DynamoDb(#[from] DynamoDbError),
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    #[error(transparent)]
+    Task(#[from] tokio::task::JoinError),
+}
+
+async fn reset_data(control: &Control) -> Result<(), ResetError> {
+    control.queue.clear().await.map_err(ResetError::Queue)?;
+    control.s3.reset(&control.config.buckets).await.map_err(ResetError::S3)?;
     control.dynamodb.reset().await?;
     let control = control.clone();
-    let reset = move || {
+    let reset = move || -> Result<(), ResourceError> {
         control.ssm.reset(&control.config)?;
         control.secrets.reset(&control.config)
     };
-    tokio::task::spawn_blocking(reset).await.map_err(|error| error.to_string())?
+    Ok(tokio::task::spawn_blocking(reset).await??)
 }
 
 pub(crate) async fn wrong_method(method: Method, uri: Uri) -> ControlError {
-    let text =
-        format!("{} does not accept {method}; the header `allow` lists what it does", uri.path());
+    let text = format!(
+        "{} does not accept {method}; the header `allow` lists the accepted methods",
+        uri.path()
+    );
     ControlError(StatusCode::METHOD_NOT_ALLOWED, text)
 }
 

@@ -1,4 +1,4 @@
-//! What functions have logged: all that is kept, or that and every line from now on.
+//! Log lines of functions: the kept ones, or those and all later ones.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! The control surface under `/_hardcap`: what a test, a script or a person asks the emulator itself.
+//! The control surface under `/_hardcap`: the emulator's own API for tests, scripts and the live page.
 
 mod api;
 mod faults;
@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse as _;
 use axum::routing::{MethodRouter, delete, get, post, put};
+use hardcap_limits::Millis;
 use http::{Response, StatusCode};
 
 use crate::dynamodb::DynamoDb;
@@ -25,13 +26,13 @@ use hardcap_lambda::Lambda;
 use hardcap_lambda::queue::Queue;
 use hardcap_s3::S3;
 
-/// Refuses a request that the guard does not let in.
+/// The response to a request that the guard refuses.
 pub(crate) fn refuse(text: &str) -> Response<Body> {
     let error = api::ControlError::new(StatusCode::FORBIDDEN, text.to_owned());
     api::shield(error.into_response())
 }
 
-/// What the routes need.
+/// The state of the routes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
     platform: Platform,
@@ -45,7 +46,7 @@ pub(crate) struct Control {
     queue: Queue,
 }
 
-/// What the control surface asks and changes.
+/// The services that the control surface reads and changes.
 pub(crate) struct Stores<'a> {
     pub(crate) lambda: &'a Lambda,
     pub(crate) s3: &'a S3,
@@ -73,6 +74,13 @@ impl Control {
             secrets: stores.secrets.clone(),
             queue: stores.queue.clone(),
         }
+    }
+
+    /// Advances the clock and deletes the objects and items that have expired then.
+    pub(crate) async fn advance_clock(&self, span: Millis) {
+        self.platform.clock.advance(span).await;
+        self.s3.run_lifecycle().await;
+        self.dynamodb.run_time_to_live().await;
     }
 
     /// Every route.

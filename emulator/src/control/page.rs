@@ -1,7 +1,7 @@
-//! The live page: one document, its styles and its scripts, all from this program.
+//! The live page: one document, its styles and its scripts, all part of this program.
 //!
-//! The page has a token that no page of another origin can read. The scripts and the styles are loaded with it, as everything
-//! else below `/_hardcap` is. Beside the token, each document has a nonce of its own: no script and no style runs without it.
+//! The page has a token that pages of other origins cannot read. All requests below `/_hardcap` carry it, also those for scripts
+//! and styles. Each document also has a nonce of its own; no script and no style is applied without it.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -15,7 +15,7 @@ use super::request::Name;
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// What the document loads: name, content type, text.
+/// The files that the document loads: name, content type, text.
 const ASSETS: &[(&str, &str, &str)] = &[
     ("style.css", CSS, crate::report::STYLE),
     ("page.css", CSS, include_str!("page/page.css")),
@@ -35,11 +35,11 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("htm.js", SCRIPT, include_str!("page/vendor/htm.js")),
 ];
 
-/// The libraries by the names under which they are imported.
+/// The libraries by their import names.
 const LIBRARIES: [(&str, &str); 3] =
     [("preact", "preact.js"), ("preact/hooks", "hooks.js"), ("htm", "htm.js")];
 
-/// The document. It is not shown in a frame, and a window that another page opens for it is cut off from that page.
+/// The document. It cannot be framed, and a window that another page opens for it has no access to that page.
 pub(super) async fn document(State(control): State<Control>) -> Response {
     let token = control.platform.trust.page_token();
     let nonce = uuid::Uuid::new_v4().simple().to_string();
@@ -56,7 +56,7 @@ pub(super) async fn document(State(control): State<Control>) -> Response {
     ([(CONTENT_TYPE, content_type), (CONTENT_SECURITY_POLICY, policy)], html).into_response()
 }
 
-/// An import map: where each module is, with the token.
+/// The import map: the address of each module, with the token.
 fn modules(token: &str) -> String {
     let address = |name: &str| format!("/_hardcap/page/{name}?token={token}");
     let own = ASSETS.iter().filter(|(_, kind, _)| *kind == SCRIPT);

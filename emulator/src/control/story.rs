@@ -13,9 +13,9 @@ use super::request::Name;
 use crate::report::advice;
 use hardcap_core::log_buffer::LogLine;
 use hardcap_core::payloads::{Part, Payload};
-use hardcap_core::record::{Record, What};
+use hardcap_core::record::{Observation, Record};
 
-/// Of the log lines of a request, the newest are shown within these bounds.
+/// The bounds of the log lines of a request. The newest are shown.
 const LINES_MAX: usize = 1_000;
 const LOG_BYTES_MAX: usize = 128 * 1024;
 
@@ -25,7 +25,7 @@ pub(super) async fn request(
 ) -> Result<Json<Value>, ControlError> {
     // Searching all kept lines and explaining them takes time.
     let story = tokio::task::spawn_blocking(move || story(&control, &id));
-    story.await.expect("a story is put together without a panic").map(Json)
+    story.await.expect("a story does not panic").map(Json)
 }
 
 fn story(control: &Control, id: &str) -> Result<Value, ControlError> {
@@ -33,7 +33,7 @@ fn story(control: &Control, id: &str) -> Result<Value, ControlError> {
     let records = platform.recorder.of_request(id);
     if records.is_empty() {
         let text = format!(
-            "no record of a request `{id}` is kept; the newest 10,000 records of the run are, until a reset"
+            "no record of the request `{id}` is kept; hardcap keeps the newest 10,000 records of a run"
         );
         return Err(ControlError::new(StatusCode::NOT_FOUND, text));
     }
@@ -73,9 +73,9 @@ fn newest<'l, 'a>(lines: &'l [&'a LogLine]) -> &'l [&'a LogLine] {
 
 fn has_failed(records: &[Record]) -> bool {
     records.iter().any(|record| match &record.what {
-        What::Answered { status, .. } => *status >= 400,
-        What::Invoked { fault, .. } => fault.is_some(),
-        What::Throttled { .. } => true,
+        Observation::Answered { status, .. } => *status >= 400,
+        Observation::Invoked { fault, .. } => fault.is_some(),
+        Observation::Throttled { .. } => true,
         _ => false,
     })
 }
@@ -96,7 +96,7 @@ fn evidence(lines: &[&LogLine], payloads: &[Payload]) -> Vec<u8> {
     text
 }
 
-/// A payload with its name: as text when it is UTF-8, else in base64. A character that was cut is left out.
+/// A payload as text if it is UTF-8, else in base64. A truncated last character is omitted.
 fn named(payload: &Payload) -> (String, Value) {
     let is_cut = payload.bytes > payload.head.len() as u64;
     let text = match std::str::from_utf8(&payload.head) {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_text_where_it_can_be_and_a_cut_character_is_left_out() {
+    fn a_payload_that_is_utf8_is_text_without_a_truncated_last_character() {
         assert_eq!(payload(2, b"{}"), json!({ "bytes": 2, "kept": 2, "text": "{}" }));
         assert_eq!(payload(9, b"a\xc3"), json!({ "bytes": 9, "kept": 2, "text": "a" }));
         assert_eq!(payload(2, b"a\xc3"), json!({ "bytes": 2, "kept": 2, "base64": "YcM=" }));

@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use hardcap_core::context::Context;
 use hardcap_lambda::refusal;
-use hardcap_lambda::rules::Refusal;
+use hardcap_lambda::rules::DeploymentRefusal;
 
 /// Why a request changed nothing.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// As AWS answers.
-    Refused(Refusal),
+    Refused(DeploymentRefusal),
     /// hardcap failed.
     Bug(String),
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Problem {
+impl From<DeploymentRefusal> for Problem {
+    fn from(refusal: DeploymentRefusal) -> Problem {
         Problem::Refused(refusal)
     }
 }
@@ -42,12 +42,12 @@ pub(super) fn conflict(message: impl Into<String>) -> Problem {
 
 /// A value that Lambda itself refuses.
 pub(super) fn invalid(message: impl AsRef<str>) -> Problem {
-    Refusal::invalid_value("", message.as_ref()).into()
+    DeploymentRefusal::invalid_value("", message.as_ref()).into()
 }
 
 /// A member that AWS's frame refuses.
 pub(super) fn constraint(message: impl AsRef<str>) -> Problem {
-    Refusal::constraint("", message.as_ref()).into()
+    DeploymentRefusal::constraint("", message.as_ref()).into()
 }
 
 /// What AWS's frame says of a member, told whole.
@@ -109,7 +109,7 @@ pub(super) fn access_denied() -> Problem {
 /// A limit of the table, in the words of its row.
 pub(super) fn over_limit(exceeded: &Exceeded, names: &[(&str, &str)]) -> Problem {
     match exceeded.refusal_with(Party::Invoker, names) {
-        Some(shown) => Problem::Refused(Refusal {
+        Some(shown) => Problem::Refused(DeploymentRefusal {
             code: "",
             status: shown.status,
             error_type: shown.error_type,
@@ -120,7 +120,7 @@ pub(super) fn over_limit(exceeded: &Exceeded, names: &[(&str, &str)]) -> Problem
 }
 
 fn told(status: u16, error_type: &'static str, body: &Value) -> Problem {
-    Problem::Refused(Refusal { code: "", status, error_type, body: body.to_string() })
+    Problem::Refused(DeploymentRefusal { code: "", status, error_type, body: body.to_string() })
 }
 
 /// What a request came to: a status with a body, or without one.

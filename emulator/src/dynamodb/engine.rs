@@ -1,4 +1,4 @@
-//! The embedded engine: its database, the thread it runs on, and the way a request gets there.
+//! The embedded engine: its database, its thread, and the forwarding of requests to it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,22 +15,23 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
+use super::error::DynamoDbError;
 use super::items::{self, Update};
 use super::tables;
 use super::ttl::{input, shown};
 use hardcap_core::config::{Config, Table};
 use hardcap_core::context::Platform;
 
-/// What the engine itself refuses above: a row can only be lowered, not raised.
+/// The limit of the engine itself. The limit of a run can be lower, but not higher.
 pub(super) const ITEM_MAX: hardcap_limits::Bytes = hardcap_limits::Bytes(MAX_ITEM_SIZE as u64);
-/// The database's file below the data directory.
+/// The name of the database's file in the data directory.
 const FILE: &str = "dynamodb.sqlite";
 const WAITING_CONNECTIONS_MAX: u32 = 1024;
-/// Ports above 1023 that every browser refuses to connect to: the Fetch standard's "bad ports" (section "Port blocking", as of
+/// Ports above 1023 that no browser connects to: the Fetch standard's "bad ports" (section "Port blocking", as of
 /// 2024), those that Chromium and Firefox have both blocked since before 2015.
 const BLOCKED_PORTS: [u16; 9] = [6667, 6665, 6666, 6668, 6669, 6000, 4045, 3659, 2049];
 
-/// Speaks HTTP with the engine, or with another's endpoint.
+/// The HTTP client for the engine or another endpoint.
 pub(super) type Client = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
 pub(super) fn client() -> Client {
@@ -39,24 +40,24 @@ pub(super) fn client() -> Client {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
 }
 
-/// Sends a request as it came to another address; only where it goes is changed, so a signature stays valid.
+/// Sends an unchanged request to another address, so that its signature stays valid.
 ///
 /// # Errors
 ///
-/// A sentence that names the address that does not answer.
+/// [`DynamoDbError::NoResponse`]
 pub(super) async fn forward(
     client: &Client,
     address: &Uri,
     head: Parts,
     body: Bytes,
-) -> Result<Response<Body>, String> {
+) -> Result<Response<Body>, DynamoDbError> {
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = head.method;
     *request.uri_mut() = address.clone();
     *request.headers_mut() = head.headers;
     let response = client.request(request).await;
-    let response =
-        response.map_err(|error| format!("DynamoDB at {address} does not answer: {error}"))?;
+    let response = response
+        .map_err(|error| DynamoDbError::NoResponse { address: address.to_string(), error })?;
     Ok(response.map(Body::new))
 }
 
@@ -75,76 +76,85 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Opens the database, makes the tables of the configuration that it lacks, and starts the engine.
+    /// Opens the database, creates the missing tables of the configuration, and starts the engine.
     ///
-    /// The engine runs to the end of each operation without a pause, so it has a thread of its own: on the emulator's
-    /// threads it would hold up everyone else.
+    /// The engine does not yield during an operation, so it has a thread of its own.
     ///
     /// # Errors
     ///
-    /// A sentence that names the file, the table or the port.
+    /// [`DynamoDbError`] if the file, a table, the port or the thread fails.
     pub(super) async fn start(
         platform: &Platform,
         config: &Config,
         stop: CancellationToken,
-    ) -> Result<Engine, String> {
+    ) -> Result<Engine, DynamoDbError> {
         let (directory, configured) = (config.data.clone(), config.tables.clone());
         let opened = tokio::task::spawn_blocking(move || open(directory, &configured)).await;
-        let database = opened.map_err(|error| error.to_string())??;
-        let (listener, address) = listen().map_err(|error| format!("cannot listen: {error}"))?;
+        let database = opened??;
+        let (listener, address) = listen().map_err(DynamoDbError::Listen)?;
         tracing::debug!(%address, region = %platform.region, "the embedded DynamoDB is open");
         let served = database.clone();
         std::thread::Builder::new()
             .name("dynamodb".to_owned())
             .spawn(move || serve(listener, served, stop))
-            .map_err(|error| format!("cannot start a thread for DynamoDB: {error}"))?;
+            .map_err(DynamoDbError::Thread)?;
         Ok(Engine { address: format!("http://{address}"), database })
     }
 
-    /// The size of the item that an update changed, as it is stored now.
+    /// The stored size of the item that an update changed.
     pub(super) fn size_of(&self, update: &Update) -> Option<hardcap_limits::Bytes> {
         stored(&self.database, update).ok().flatten().as_ref().map(items::size)
     }
 
-    /// The size that an update would give its item, tried out on a copy; `None` when the update would fail anyway.
+    /// The size of the item after an update, determined on a copy; `None` if the update would fail.
     pub(super) fn predict(&self, update: &Update) -> Option<hardcap_limits::Bytes> {
         let tried = try_out(&self.database, update).ok().flatten();
         tried.as_ref().map(items::size)
     }
 }
 
-fn open(directory: Option<std::path::PathBuf>, configured: &[Table]) -> Result<Database, String> {
+fn open(
+    directory: Option<std::path::PathBuf>,
+    configured: &[Table],
+) -> Result<Database, DynamoDbError> {
+    let failed = |place: String| {
+        move |error: DynoxideError| DynamoDbError::Open { place, error: error.into() }
+    };
     let database = match directory {
-        None => Database::memory().map_err(|error| format!("DynamoDB in memory: {error}"))?,
+        None => Database::memory().map_err(failed("DynamoDB in memory".to_owned()))?,
         Some(directory) => {
             let file = directory.join(FILE);
-            let shown = file.display().to_string();
-            std::fs::create_dir_all(&directory).map_err(|error| format!("{shown}: {error}"))?;
-            Database::new(&shown).map_err(|error| format!("{shown}: {error}"))?
+            let file = file.display().to_string();
+            std::fs::create_dir_all(&directory)
+                .map_err(|error| DynamoDbError::Folder { file: file.clone(), error })?;
+            Database::new(&file).map_err(failed(file.clone()))?
         }
     };
     provide(&database, configured)?;
     Ok(database)
 }
 
-fn provide(database: &Database, configured: &[Table]) -> Result<(), String> {
+fn provide(database: &Database, configured: &[Table]) -> Result<(), DynamoDbError> {
     for table in configured {
-        create(database, table).map_err(|error| format!("table `{}`: {error}", table.name))?;
+        create(database, table).map_err(|error| DynamoDbError::Table {
+            name: table.name.clone(),
+            error: error.into(),
+        })?;
     }
     Ok(())
 }
 
-/// Deletes every table, and makes those of the configuration anew.
+/// Deletes every table, and creates those of the configuration again.
 ///
 /// # Errors
 ///
-/// A sentence that names the table.
-pub(super) fn reset(database: &Database, configured: &[Table]) -> Result<(), String> {
+/// [`DynamoDbError`] of the table that fails.
+pub(super) fn reset(database: &Database, configured: &[Table]) -> Result<(), DynamoDbError> {
     // A page of the list has at most 100 names, and each round deletes what it lists.
     loop {
         let listed = input(json!({})).and_then(|request| database.list_tables(request));
         let listed = listed.and_then(|listed| shown(&listed));
-        let listed = listed.map_err(|error| format!("the tables cannot be listed: {error}"))?;
+        let listed = listed.map_err(|error| DynamoDbError::List(error.into()))?;
         let names: Vec<&str> = listed["TableNames"]
             .as_array()
             .into_iter()
@@ -155,13 +165,16 @@ pub(super) fn reset(database: &Database, configured: &[Table]) -> Result<(), Str
             return provide(database, configured);
         }
         for name in names {
-            delete(database, name).map_err(|error| format!("table `{name}`: {error}"))?;
+            delete(database, name).map_err(|error| DynamoDbError::Table {
+                name: name.to_owned(),
+                error: error.into(),
+            })?;
         }
     }
 }
 
 fn delete(database: &Database, name: &str) -> Result<(), DynoxideError> {
-    // A table may be protected from deletion; a reset is no call of an application.
+    // Deletion protection is for calls of an application, not for a reset.
     let unprotected = json!({ "TableName": name, "DeletionProtectionEnabled": false });
     let described = database.describe_table(input(json!({ "TableName": name }))?)?;
     if shown(&described)?["Table"]["DeletionProtectionEnabled"] == true {
@@ -174,7 +187,7 @@ fn delete(database: &Database, name: &str) -> Result<(), DynoxideError> {
 fn create(database: &Database, table: &Table) -> Result<(), DynoxideError> {
     match database.create_table(input(tables::definition(table))?) {
         Ok(_) => {}
-        // It is there since an earlier run, with its items.
+        // An earlier run created it.
         Err(DynoxideError::ResourceInUseException(_)) => return Ok(()),
         Err(error) => return Err(error),
     }
@@ -184,9 +197,8 @@ fn create(database: &Database, table: &Table) -> Result<(), DynoxideError> {
     Ok(())
 }
 
-/// A listener that no web page reaches: on one of the ports that browsers do not connect to, and where the kernel has all of
-/// 127.0.0.0/8, as Linux does, at an address that cannot be guessed. The engine offers its router on a socket of TCP only, and
-/// answers every page.
+/// A listener that web pages cannot reach, because the engine responds to every page and supports only TCP sockets: on a port
+/// that browsers do not connect to, and at a random address if the kernel has all of 127.0.0.0/8, as Linux does.
 fn listen() -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
     let [a, b, c, ..] = *uuid::Uuid::new_v4().as_bytes();
     let hidden = Ipv4Addr::new(127, a | 1, b, c | 1);
@@ -202,7 +214,7 @@ fn listen() -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
     Err(refused.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
 }
 
-/// Connections do not wait for a peer's delayed acknowledgement: they take that over from their listener.
+/// Connections inherit TCP_NODELAY from their listener, so they do not wait for a delayed acknowledgement.
 fn listen_at(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
     let socket = TcpSocket::new_v4()?;
     socket.set_nodelay(true)?;

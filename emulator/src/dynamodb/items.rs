@@ -1,4 +1,4 @@
-//! What a request writes: the sizes of whole items, or the item that an update changes. Pure.
+//! The items that a request writes: the sizes of whole items, or the item that an update changes. Pure.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,14 @@ use hardcap_limits::Bytes;
 use http::HeaderMap;
 use serde::Deserialize;
 
-/// How a refusal begins for an item that is written whole.
+/// The start of the refusal for an item that is put.
 pub(super) const ITEM: &str = "Item size";
-/// How a refusal begins for an item that an update would make.
+/// The start of the refusal for an item that is updated.
 pub(super) const UPDATED_ITEM: &str = "Item size to update";
 
-/// What a request writes.
+/// The items that a request writes.
 pub(super) enum Written {
-    /// No item, or none that can be known from the request alone.
+    /// No item, or none that the request alone determines.
     Nothing,
     /// The sizes of the items that are put.
     Items(Vec<Bytes>),
@@ -23,7 +23,7 @@ pub(super) enum Written {
     Update(Update),
 }
 
-/// `UpdateItem`: which item, and the request as it came.
+/// The item of an `UpdateItem`, and the unchanged request.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Update {
@@ -63,7 +63,7 @@ struct TransactionWrite {
     put: Option<Put>,
 }
 
-/// Reads what a request writes. A request that cannot be read writes nothing: the engine says what is wrong with it.
+/// Reads the items that a request writes. A request that cannot be parsed writes nothing: the engine refuses it.
 pub(super) fn written(headers: &HeaderMap, body: &bytes::Bytes) -> Written {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let operation = target.and_then(|target| target.split_once('.')).map_or("", |(_, name)| name);
@@ -90,7 +90,7 @@ pub(super) fn written(headers: &HeaderMap, body: &bytes::Bytes) -> Written {
     }
 }
 
-/// The size of an item as DynamoDB counts it: names and values, lists and maps with a little more.
+/// The size of an item as DynamoDB counts it: names and values, and an overhead for lists and maps.
 pub(super) fn size(item: &Item) -> Bytes {
     Bytes(item_size(item) as u64)
 }

@@ -1,7 +1,8 @@
-//! DynamoDB: the embedded one, or another's endpoint that is handed every request unchanged.
+//! DynamoDB: the embedded engine, or another endpoint that receives every request unchanged.
 
 mod arns;
 mod engine;
+mod error;
 mod items;
 mod tables;
 mod ttl;
@@ -17,23 +18,23 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use error::DynamoDbError;
 use hardcap_core::config::Config;
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults::{self, InjectedError, Service};
-use hardcap_core::record::What;
+use hardcap_core::record::Observation;
 use hardcap_core::serve;
 pub(crate) use tables::check as check_table;
 
 use engine::{Client, Engine};
 use items::{Update, Written};
 
-/// DynamoDB's largest batch is 16 MB "over the network"; what it answers to a larger request is not published.
+/// DynamoDB's largest batch is 16 MB "over the network". Its response to a larger request is not published.
 const BODY_MAX: usize = 1 << 24;
-/// What faults of DynamoDB are about.
+/// The subject of injected faults.
 const SUBJECT: &str = "dynamodb";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
-/// The engine refuses calls without a signature; where none is asked for, a call that has none gets this one, which
-/// names nobody and is not verified.
+/// The engine refuses unsigned calls. Without strict authentication an unsigned call gets this signature, which is not verified.
 const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=unsigned/20120810/us-east-1/dynamodb/aws4_request, \
                         SignedHeaders=host, Signature=unsigned";
 
@@ -48,19 +49,20 @@ pub(crate) struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Opens nothing yet: the engine starts with the first request, so that an emulator nobody asks for a table stays
-    /// small. The tables of the configuration are checked at once.
+    /// Validates the tables of the configuration. The engine starts with the first request, so that an emulator without requests
+    /// to DynamoDB stays small.
     ///
     /// # Errors
     ///
-    /// A sentence that names the table and what is wrong with it.
+    /// [`DynamoDbError::InvalidTable`] for a table that DynamoDB would refuse.
     pub(crate) fn new(
         platform: &Platform,
         config: &Config,
         stop: CancellationToken,
-    ) -> Result<DynamoDb, String> {
+    ) -> Result<DynamoDb, DynamoDbError> {
         for table in &config.tables {
-            tables::check(table).map_err(|fault| format!("table `{}`: {fault}", table.name))?;
+            tables::check(table)
+                .map_err(|error| DynamoDbError::InvalidTable { name: table.name.clone(), error })?;
         }
         Ok(DynamoDb {
             platform: platform.clone(),
@@ -71,7 +73,7 @@ impl DynamoDb {
         })
     }
 
-    /// Answers a request with `X-Amz-Target: DynamoDB_20120810.*`.
+    /// Responds to a request with `X-Amz-Target: DynamoDB_20120810.*`.
     pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let mut ctx = self.platform.context();
         ctx.request_id = request_id().into();
@@ -85,92 +87,91 @@ impl DynamoDb {
         if let Some(failure) = faults::injected_error(&ctx, Service::DynamoDb, SUBJECT) {
             return injected(&ctx, failure);
         }
-        match self.answer(&ctx, head, body).await {
+        match self.respond(&ctx, head, body).await {
             Ok(response) => response,
-            Err(Failed::Refused(exceeded, what)) => refuse(&ctx, &exceeded, what),
-            Err(Failed::Bug(cause)) => {
+            Err(CallError::Refused(exceeded, what)) => refuse(&ctx, &exceeded, what),
+            Err(CallError::Failed(error)) => {
+                let cause = error.to_string();
                 tracing::error!(request_id = %ctx.request_id, %cause, "DynamoDB failed");
-                ctx.record(What::Bug { cause });
+                ctx.record(Observation::Bug { cause });
                 let body = json!({ "__type": "com.amazon.coral.service#InternalServerError", "message": "Internal server error" });
                 respond(&ctx, 500, body.to_string())
             }
         }
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         ctx: &Context,
         head: Parts,
         body: Bytes,
-    ) -> Result<Response<Body>, Failed> {
+    ) -> Result<Response<Body>, CallError> {
         if let Some(endpoint) = &self.config.dynamodb_endpoint {
             let address = address(endpoint, &head)?;
-            return engine::forward(&self.client, &address, head, body).await.map_err(Failed::Bug);
+            return Ok(engine::forward(&self.client, &address, head, body).await?);
         }
-        let engine = self.engine().await.map_err(Failed::Bug)?;
+        let engine = self.engine().await?;
         let written = items::written(&head.headers, &body);
         admit(ctx, &written, engine)?;
         let address = address(&engine.address, &head)?;
         let operation = operation(&head);
         let mut head = signed(head);
         let body = arns::for_engine(&operation, &self.platform.region, &mut head.headers, body);
-        let response =
-            engine::forward(&self.client, &address, head, body).await.map_err(Failed::Bug)?;
+        let response = engine::forward(&self.client, &address, head, body).await?;
         let response = self.in_aws_terms(ctx, &operation, response).await?;
         let response = match written {
             Written::Update(update) => updated(ctx, engine, &update, response).await?,
             Written::Items(_) | Written::Nothing => response,
         };
-        Ok(dressed(ctx, response))
+        Ok(with_emulators_headers(ctx, response))
     }
 
-    /// The engine's answer with the region of the run in its ARNs, and with the name of an operation that the engine lacks.
+    /// The engine's response with the region of the run in its ARNs, and with the name of an operation that the engine lacks.
     async fn in_aws_terms(
         &self,
         ctx: &Context,
         operation: &str,
         response: Response<Body>,
-    ) -> Result<Response<Body>, Failed> {
+    ) -> Result<Response<Body>, CallError> {
         let is_refused = response.status() == StatusCode::BAD_REQUEST;
         if !is_refused && !arns::has(operation) {
             return Ok(response);
         }
         let (mut head, body) = response.into_parts();
-        let body = serve::read_at_most(body, BODY_MAX)
-            .await
-            .ok_or_else(|| Failed::Bug("the embedded DynamoDB cut an answer short".to_owned()))?;
+        let body = serve::read_at_most(body, BODY_MAX).await.ok_or(DynamoDbError::Truncated)?;
         if is_refused && body.as_ref() == UNKNOWN_OPERATION {
             let message =
                 format!("hardcap does not emulate the operation `{operation}` of DynamoDB");
-            let told = json!({ "__type": "com.amazon.coral.service#UnknownOperationException", "message": message });
-            return Ok(respond(ctx, 400, told.to_string()));
+            let refusal = json!({ "__type": "com.amazon.coral.service#UnknownOperationException", "message": message });
+            return Ok(respond(ctx, 400, refusal.to_string()));
         }
         let body = arns::for_client(operation, &self.platform.region, &mut head.headers, body);
         Ok(Response::from_parts(head, Body::from(body)))
     }
 
-    /// Deletes the items whose time to live is over by the emulator's clock, and returns how many there were. Until then
-    /// they can be read, as AWS permits. Does nothing before the first request.
+    /// Deletes the items that have expired by the emulator's clock, and returns their number. Until then they can be read, as on
+    /// AWS. Does nothing before the first request.
     pub(crate) async fn run_time_to_live(&self) -> usize {
         let (Some(engine), now) = (self.engine.get(), self.platform.clock.now()) else { return 0 };
         let database = engine.database.clone();
         let swept = tokio::task::spawn_blocking(move || ttl::sweep(&database, now)).await;
-        match swept.map_err(|error| error.to_string()).and_then(|swept| swept) {
+        match swept.map_err(DynamoDbError::from).and_then(|swept| swept) {
             Ok(deleted) => deleted,
-            Err(cause) => {
-                tracing::error!(%cause, "time to live could not be applied");
-                self.platform.recorder.record("", What::Bug { cause });
+            Err(error) => {
+                let cause = error.to_string();
+                tracing::error!(%cause, "expired items could not be deleted");
+                self.platform.recorder.record("", Observation::Bug { cause });
                 0
             }
         }
     }
 
-    /// Returns to the tables of the configuration, all empty. Another's endpoint keeps its tables.
+    /// Returns to the tables of the configuration, all empty. Another endpoint keeps its tables.
     ///
     /// # Errors
     ///
-    /// A sentence that names the table.
-    pub(crate) async fn reset(&self) -> Result<(), String> {
+    /// [`DynamoDbError`] if the engine cannot be started or a table cannot be deleted or created.
+    pub(crate) async fn reset(&self) -> Result<(), DynamoDbError> {
         if self.config.dynamodb_endpoint.is_some() {
             return Ok(());
         }
@@ -182,34 +183,43 @@ impl DynamoDb {
         };
         let (database, config) = (engine.database.clone(), self.config.clone());
         let reset = move || engine::reset(&database, &config.tables);
-        tokio::task::spawn_blocking(reset).await.map_err(|error| error.to_string())?
+        tokio::task::spawn_blocking(reset).await?
     }
 
-    async fn engine(&self) -> Result<&Engine, String> {
+    async fn engine(&self) -> Result<&Engine, DynamoDbError> {
         let start = || Engine::start(&self.platform, &self.config, self.stop.clone());
         self.engine.get_or_try_init(start).await
     }
 }
 
-/// Why the embedded DynamoDB has no answer of its own.
-enum Failed {
-    /// An item is too large; the words before `has exceeded`.
+/// The error of a call that the engine did not respond to.
+enum CallError {
+    /// An item is too large; the text before `has exceeded`.
     Refused(Exceeded, &'static str),
-    Bug(String),
+    /// hardcap failed.
+    Failed(DynamoDbError),
 }
 
-/// Compares what is to be written with the row.
+impl From<DynamoDbError> for CallError {
+    fn from(error: DynamoDbError) -> CallError {
+        CallError::Failed(error)
+    }
+}
+
+/// Compares the sizes of the written items with the limit.
 ///
-/// Up to the engine's own number, which is AWS's, a refusal is left to the engine: it knows which of several faults of a
-/// request AWS names. Below it, the refusal is made here.
-fn admit(ctx: &Context, written: &Written, engine: &Engine) -> Result<(), Failed> {
+/// The engine enforces AWS's number itself, because it knows which of several errors of a request AWS names. Only a lower number
+/// is enforced here.
+fn admit(ctx: &Context, written: &Written, engine: &Engine) -> Result<(), CallError> {
     let limit = &ctx.limits.dynamodb_item;
     let lowered = limit.max < engine::ITEM_MAX;
     match written {
         Written::Items(sizes) => {
             for size in sizes {
                 match ctx.admit(limit, *size) {
-                    Err(exceeded) if lowered => return Err(Failed::Refused(exceeded, items::ITEM)),
+                    Err(exceeded) if lowered => {
+                        return Err(CallError::Refused(exceeded, items::ITEM));
+                    }
                     _ => {}
                 }
             }
@@ -217,7 +227,7 @@ fn admit(ctx: &Context, written: &Written, engine: &Engine) -> Result<(), Failed
         Written::Update(update) if lowered => match engine.predict(update) {
             Some(size) if size > limit.max => {
                 ctx.admit(limit, size)
-                    .map_err(|exceeded| Failed::Refused(exceeded, items::UPDATED_ITEM))?;
+                    .map_err(|exceeded| CallError::Refused(exceeded, items::UPDATED_ITEM))?;
             }
             _ => {}
         },
@@ -226,13 +236,13 @@ fn admit(ctx: &Context, written: &Written, engine: &Engine) -> Result<(), Failed
     Ok(())
 }
 
-/// Records how large an update made its item: what is stored now, or one byte too many when the engine refused.
+/// Records the size of an updated item: the stored size, or one byte over the limit if the engine refused it.
 async fn updated(
     ctx: &Context,
     engine: &Engine,
     update: &Update,
     response: Response<Body>,
-) -> Result<Response<Body>, Failed> {
+) -> Result<Response<Body>, CallError> {
     let limit = &ctx.limits.dynamodb_item;
     if response.status().is_success() {
         if let Some(size) = engine.size_of(update) {
@@ -241,20 +251,18 @@ async fn updated(
         return Ok(response);
     }
     let (head, body) = response.into_parts();
-    let body = serve::read_at_most(body, BODY_MAX)
-        .await
-        .ok_or_else(|| Failed::Bug("the embedded DynamoDB cut an answer short".to_owned()))?;
+    let body = serve::read_at_most(body, BODY_MAX).await.ok_or(DynamoDbError::Truncated)?;
     if String::from_utf8_lossy(&body).contains(items::UPDATED_ITEM) {
         let _ = ctx.admit(limit, hardcap_limits::Bytes(limit.max.0.saturating_add(1)));
     }
     Ok(Response::from_parts(head, Body::from(body)))
 }
 
-/// The address that a request goes to: its own path and query on another host.
-fn address(endpoint: &str, head: &Parts) -> Result<http::Uri, Failed> {
+/// The target of a request: its path and query on another host.
+fn address(endpoint: &str, head: &Parts) -> Result<http::Uri, DynamoDbError> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let address = format!("{}{path}", endpoint.trim_end_matches('/'));
-    address.parse().map_err(|error| Failed::Bug(format!("`{address}` is no address: {error}")))
+    address.parse().map_err(|error| DynamoDbError::Address { address, error })
 }
 
 /// The operation that `X-Amz-Target` names.
@@ -264,18 +272,18 @@ fn operation(head: &Parts) -> String {
     name.to_owned()
 }
 
-/// The engine's answer to an operation that it lacks.
+/// The engine's response to an operation that it lacks.
 const UNKNOWN_OPERATION: &[u8] =
     br#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
 
-/// 52 capital letters and digits, as DynamoDB's request ids are.
+/// A request id in DynamoDB's format: 52 capital letters and digits.
 fn request_id() -> String {
     let random = || uuid::Uuid::new_v4().simple().to_string().to_ascii_uppercase();
     format!("{}{}", random(), &random()[..20])
 }
 
-/// Gives a call that is not signed a signature that the engine's own check accepts, and keeps the caller's origin from the
-/// engine, which would open its answer to every page.
+/// Adds a signature that the engine accepts to an unsigned call, and removes the origin: the engine would let every page read
+/// its response.
 fn signed(mut head: Parts) -> Parts {
     head.headers.remove(header::ORIGIN);
     let in_query = head.uri.query().is_some_and(|query| query.contains("X-Amz-Algorithm"));
@@ -286,22 +294,22 @@ fn signed(mut head: Parts) -> Parts {
     head
 }
 
-/// The engine's answer under the emulator's request id, without the engine's own name.
-fn dressed(ctx: &Context, mut response: Response<Body>) -> Response<Body> {
+/// The engine's response with the emulator's request id, and without the engine's version.
+fn with_emulators_headers(ctx: &Context, mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.remove("x-dynoxide-version");
-    dress(ctx, headers);
+    add_headers(ctx, headers);
     response
 }
 
-fn dress(ctx: &Context, headers: &mut HeaderMap) {
+fn add_headers(ctx: &Context, headers: &mut HeaderMap) {
     headers.insert(header::SERVER, HeaderValue::from_static("Server"));
     if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
         headers.insert("x-amzn-requestid", id);
     }
 }
 
-/// What a fault that was asked for answers. Both as captured: aws/aws-sdk-js#3891, 2021-09-16, and Sleavely/dynamo-plus#16,
+/// The response of an injected fault. Both as captured: aws/aws-sdk-js#3891, 2021-09-16, and Sleavely/dynamo-plus#16,
 /// 2020-05-27, for the failure; Apache Hadoop's guide to troubleshooting S3Guard, 2018, for the throttle.
 fn injected(ctx: &Context, failure: InjectedError) -> Response<Body> {
     let (status, error_type, message) = match failure {
@@ -332,6 +340,6 @@ fn respond(ctx: &Context, status: u16, body: String) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     headers.insert("x-amz-crc32", HeaderValue::from(checksum));
-    dress(ctx, headers);
+    add_headers(ctx, headers);
     response
 }

@@ -1,18 +1,32 @@
-//! The tables of the configuration as the engine is told of them. Pure.
+//! The tables of the configuration as inputs of the engine. Pure.
 
 use serde_json::{Value, json};
 
 use hardcap_core::config::{Projection, Table};
 
-/// Finds what is wrong with a table before anything is started.
+/// The error of a table that DynamoDB would refuse.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TableError {
+    /// The name is too short or too long, or has other characters.
+    #[error("a table's name has 3 to 255 letters, digits, `_`, `.` or `-`")]
+    Name,
+    /// A key attribute has no definition.
+    #[error("the key attribute `{0}` is not among its attribute definitions")]
+    UndefinedKey(String),
+    /// A definition belongs to no key.
+    #[error("the attribute definition `{0}` is not part of a key; define key attributes only")]
+    UnusedDefinition(String),
+}
+
+/// Validates a table before the start.
 ///
 /// # Errors
 ///
-/// A sentence without the table's name.
-pub(crate) fn check(table: &Table) -> Result<(), String> {
+/// [`TableError`] for the first violation.
+pub(crate) fn check(table: &Table) -> Result<(), TableError> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if !(3..=255).contains(&table.name.len()) || !table.name.bytes().all(letters) {
-        return Err("a table's name has 3 to 255 letters, digits, `_`, `.` or `-`".to_owned());
+        return Err(TableError::Name);
     }
     let mut keys = vec![&table.hash_key];
     keys.extend(&table.range_key);
@@ -22,17 +36,12 @@ pub(crate) fn check(table: &Table) -> Result<(), String> {
     }
     for key in &keys {
         if !table.attributes.iter().any(|attribute| attribute.name == **key) {
-            return Err(format!(
-                "the key attribute `{key}` is not among its attribute definitions"
-            ));
+            return Err(TableError::UndefinedKey((*key).clone()));
         }
     }
     for attribute in &table.attributes {
         if !keys.contains(&&attribute.name) {
-            let name = &attribute.name;
-            return Err(format!(
-                "the attribute definition `{name}` is of no key; define those alone"
-            ));
+            return Err(TableError::UnusedDefinition(attribute.name.clone()));
         }
     }
     Ok(())
@@ -98,11 +107,14 @@ mod tests {
     #[test]
     fn a_table_that_aws_would_refuse_is_refused_with_what_is_wrong() {
         assert_eq!(check(&Table::new("jobs", "id")), Ok(()));
-        let told = |table: &Table| check(table).unwrap_err();
-        assert!(told(&Table::new("t", "id")).contains("3 to 255"));
+        let error = |table: &Table| check(table).unwrap_err().to_string();
+        assert!(error(&Table::new("t", "id")).contains("3 to 255"));
         let without = Table { range_key: Some("at".to_owned()), ..Table::new("jobs", "id") };
-        assert_eq!(told(&without), "the key attribute `at` is not among its attribute definitions");
+        assert_eq!(
+            error(&without),
+            "the key attribute `at` is not among its attribute definitions"
+        );
         let unused = Table { hash_key: "other".to_owned(), ..Table::new("jobs", "id") };
-        assert!(told(&unused).contains("`other`"));
+        assert!(error(&unused).contains("`other`"));
     }
 }

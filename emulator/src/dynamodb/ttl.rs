@@ -1,23 +1,25 @@
 //! Time to live: the deletion of expired items, by the emulator's clock.
 //!
-//! The engine has a sweep of its own, which in a database on disk knows only the machine's clock.
+//! The engine has a sweep of its own, but in a database on disk it uses the machine's clock.
 
 use dynoxide::{Database, DynoxideError, Item};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::error::DynamoDbError;
+
 use hardcap_core::clock::EpochMillis;
 
-/// Items that expired longer ago than five years are left alone: AWS takes their number for a mistake.
+/// Items that expired more than five years ago are kept: AWS treats their time as an error.
 const OLDEST_SECONDS: u64 = 5 * 365 * 24 * 60 * 60;
 
-/// Deletes every expired item of every table that has an attribute for it, and returns how many there were.
+/// Deletes every expired item of every table with a time-to-live attribute, and returns their number.
 ///
 /// # Errors
 ///
-/// The engine's error, as a sentence.
-pub(super) fn sweep(database: &Database, now: EpochMillis) -> Result<usize, String> {
-    sweep_all(database, now.0 / 1000).map_err(|error| format!("time to live: {error}"))
+/// [`DynamoDbError::TimeToLive`]
+pub(super) fn sweep(database: &Database, now: EpochMillis) -> Result<usize, DynamoDbError> {
+    sweep_all(database, now.0 / 1000).map_err(|error| DynamoDbError::TimeToLive(error.into()))
 }
 
 fn sweep_all(database: &Database, now: u64) -> Result<usize, DynoxideError> {
@@ -84,7 +86,7 @@ fn sweep_table(
     }
 }
 
-/// Deletes an item unless its time was changed meanwhile.
+/// Deletes an item, unless its expiry time has changed meanwhile.
 fn delete(
     database: &Database,
     table: &str,

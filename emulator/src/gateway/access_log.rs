@@ -1,22 +1,21 @@
-//! The log of a gateway: one line for each request, with why it was refused.
+//! The log of a gateway: one line for each request, with the reason of a refusal.
 
 use std::fmt::{self, Write as _};
 
 use hardcap_core::context::LimitShare;
-use hardcap_limits::{Millis, Party};
+use hardcap_limits::{Millis, Party, grouped};
 use http::request::Parts;
 use http::{StatusCode, header};
 
-use super::front::Front;
-use super::refusal::Ending;
-use crate::report::grouped;
+use super::frontend::Frontend;
+use super::refusal::GatewayError;
 use crate::source::nearest::nearest;
 
-/// A longer path is cut in the line.
+/// The maximum length of a path in a line.
 const PATH_MAX_CHARS: usize = 200;
 /// A limit is named in the line of a request that has used at least this share of it, in percent.
 const NEAR_PERCENT: u64 = 80;
-/// As many routes of an API are named to a request that has none.
+/// The maximum number of routes that the line of a request without a route names.
 const ROUTES_MAX: usize = 10;
 
 /// A request and its response.
@@ -28,11 +27,11 @@ pub(super) struct Exchange<'a> {
     pub(super) took: Millis,
     /// The size of the response body in bytes; `None` for a stream.
     pub(super) sent: Option<u64>,
-    /// Why the request was refused.
-    pub(super) ending: Option<&'a Ending>,
-    /// The limit that the request has used most of.
+    /// The reason, if the request was refused.
+    pub(super) error: Option<&'a GatewayError>,
+    /// The limit of which the request has used the largest share.
     pub(super) nearest: Option<LimitShare>,
-    pub(super) front: &'a Front,
+    pub(super) frontend: &'a Frontend,
 }
 
 impl fmt::Display for Exchange<'_> {
@@ -48,16 +47,16 @@ impl fmt::Display for Exchange<'_> {
             None => f.write_str(", streamed")?,
         }
         write!(f, " ({})", self.api)?;
-        match self.ending {
+        match self.error {
             None => match self.near() {
                 None => Ok(()),
                 Some(near) => write!(f, ", {}", described(&near)),
             },
-            Some(Ending::NoRoute) => write!(f, ": {}", self.no_route()),
-            Some(ending) => {
-                write!(f, ": {ending}")?;
-                // The text of API Gateway's execution log, where it is known.
-                match ending.exceeded().and_then(|it| it.refusal(Party::GatewayLog)) {
+            Some(GatewayError::NoRoute) => write!(f, ": {}", self.no_route()),
+            Some(error) => {
+                write!(f, ": {error}")?;
+                // The text of API Gateway's execution log, if it is known.
+                match error.exceeded().and_then(|it| it.refusal(Party::GatewayLog)) {
                     Some(refusal) => write!(f, "; execution log: {}", refusal.body.trim_end()),
                     None => Ok(()),
                 }
@@ -78,7 +77,7 @@ impl Exchange<'_> {
     }
 
     fn no_route(&self) -> String {
-        let keys = self.front.route_keys();
+        let keys = self.frontend.route_keys();
         let asked = format!("{} {}", self.head.method, self.head.uri.path());
         let mut text = match nearest(&asked, keys.iter().map(String::as_str)) {
             Some(near) => format!("no such route; did you mean {near}? The routes are "),

@@ -1,4 +1,4 @@
-//! `minimumCompressionSize` of a REST API: answers are compressed after Lambda, for clients that accept it.
+//! `minimumCompressionSize` of a REST API: the gateway compresses responses for clients that accept it.
 
 use std::io::{self, Write as _};
 
@@ -7,28 +7,32 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use http::{HeaderValue, header};
 
-use super::answer::Answer;
+use super::response::ProxyResponse;
 
-/// The two codings that API Gateway has beside `identity`.
+/// The content codings of API Gateway, without `identity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Gzip,
     Deflate,
 }
 
-/// Compresses an answer of at least `minimum` bytes that is not encoded yet, when the client accepts a coding.
-pub(super) async fn apply(minimum: Option<u64>, accepted: Option<&str>, answer: Answer) -> Answer {
-    let large = minimum.is_some_and(|minimum| answer.body.len() as u64 >= minimum);
-    let encoded = answer.headers.contains_key(header::CONTENT_ENCODING);
+/// Compresses a response of at least `minimum` bytes without a content coding, if the client accepts one.
+pub(super) async fn apply(
+    minimum: Option<u64>,
+    accepted: Option<&str>,
+    response: ProxyResponse,
+) -> ProxyResponse {
+    let large = minimum.is_some_and(|minimum| response.body.len() as u64 >= minimum);
+    let encoded = response.headers.contains_key(header::CONTENT_ENCODING);
     let coding = accepted.and_then(best);
-    let (true, false, Some(coding)) = (large, encoded || answer.body.is_empty(), coding) else {
-        return answer;
+    let (true, false, Some(coding)) = (large, encoded || response.body.is_empty(), coding) else {
+        return response;
     };
-    let body = answer.body.clone();
+    let body = response.body.clone();
     match tokio::task::spawn_blocking(move || coding.encode(&body)).await {
-        Ok(Ok(body)) => coding.label(answer, body),
-        // Memory that cannot be had, or a runtime that ends: the answer is right without compression too.
-        _ => answer,
+        Ok(Ok(body)) => coding.label(response, body),
+        // Memory is short, or the runtime is shutting down. The response is correct without compression too.
+        _ => response,
     }
 }
 
@@ -70,14 +74,14 @@ impl Coding {
         }
     }
 
-    fn label(self, mut answer: Answer, body: Vec<u8>) -> Answer {
+    fn label(self, mut response: ProxyResponse, body: Vec<u8>) -> ProxyResponse {
         let name = match self {
             Coding::Gzip => "gzip",
             Coding::Deflate => "deflate",
         };
-        answer.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-        answer.body = Bytes::from(body);
-        answer
+        response.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        response.body = Bytes::from(body);
+        response
     }
 }
 
@@ -89,8 +93,12 @@ mod tests {
 
     use super::*;
 
-    fn answer(body: &'static [u8]) -> Answer {
-        Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from_static(body) }
+    fn response(body: &'static [u8]) -> ProxyResponse {
+        ProxyResponse {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body),
+        }
     }
 
     #[test]
@@ -104,11 +112,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_compressed_from_the_smallest_size_on() {
+    async fn a_response_is_compressed_from_the_minimum_size_on() {
         let body = b"aaaaaaaaaa";
-        let below = apply(Some(11), Some("gzip"), answer(body)).await;
-        assert_eq!(below, answer(body));
-        let at = apply(Some(10), Some("gzip"), answer(body)).await;
+        let below = apply(Some(11), Some("gzip"), response(body)).await;
+        assert_eq!(below, response(body));
+        let at = apply(Some(10), Some("gzip"), response(body)).await;
         assert_eq!(at.headers[header::CONTENT_ENCODING], "gzip");
         let mut text = Vec::new();
         flate2::read::GzDecoder::new(&at.body[..]).read_to_end(&mut text).unwrap();
@@ -116,10 +124,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_encoded_or_not_asked_for_stays() {
-        assert_eq!(apply(None, Some("gzip"), answer(b"aa")).await, answer(b"aa"));
-        assert_eq!(apply(Some(0), None, answer(b"aa")).await, answer(b"aa"));
-        let mut encoded = answer(b"aa");
+    async fn a_response_that_is_encoded_or_not_accepted_compressed_is_unchanged() {
+        assert_eq!(apply(None, Some("gzip"), response(b"aa")).await, response(b"aa"));
+        assert_eq!(apply(Some(0), None, response(b"aa")).await, response(b"aa"));
+        let mut encoded = response(b"aa");
         encoded.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
         let left = apply(Some(0), Some("gzip"), encoded).await;
         assert_eq!(left.body, b"aa".as_slice());

@@ -1,15 +1,15 @@
-//! Cross-origin rules of an HTTP API or a function URL, which the gateway answers itself.
+//! The CORS configuration of an HTTP API or a function URL, which the gateway itself applies.
 //!
-//! Official (developer guides of API Gateway and Lambda): a preflight never reaches the function, and where there are
-//! rules, the function's own `Access-Control-*` headers do not count. The exact set of headers is UNCONFIRMED.
+//! Official (developer guides of API Gateway and Lambda): a preflight never reaches the function, and a configuration replaces
+//! the function's own `Access-Control-*` headers. UNCONFIRMED: the exact set of headers.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::answer::Answer;
-use super::request::Received;
+use super::request::ClientRequest;
+use super::response::ProxyResponse;
 use hardcap_core::config::Cors;
 
-/// The headers that rules write, and a function cannot.
+/// The headers that a configuration sets, and a function cannot.
 const OURS: [HeaderName; 6] = [
     header::ACCESS_CONTROL_ALLOW_ORIGIN,
     header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
@@ -19,8 +19,12 @@ const OURS: [HeaderName; 6] = [
     header::ACCESS_CONTROL_MAX_AGE,
 ];
 
-/// The answer to a preflight; `None` when the request is none.
-pub(super) fn preflight(cors: &Cors, request: &Received, status: StatusCode) -> Option<Answer> {
+/// The response to a preflight; `None` for any other request.
+pub(super) fn preflight(
+    cors: &Cors,
+    request: &ClientRequest,
+    status: StatusCode,
+) -> Option<ProxyResponse> {
     let is_preflight = request.method == "OPTIONS"
         && request.header("origin").is_some()
         && request.header("access-control-request-method").is_some();
@@ -33,13 +37,13 @@ pub(super) fn preflight(cors: &Cors, request: &Received, status: StatusCode) -> 
                 headers.insert(header::ACCESS_CONTROL_MAX_AGE, seconds.into());
             }
         }
-        Answer { status, headers, body: bytes::Bytes::new() }
+        ProxyResponse { status, headers, body: bytes::Bytes::new() }
     })
 }
 
-/// Replaces what a function says about origins by what the rules say.
+/// Replaces the CORS headers of a function by those of the configuration.
 pub(super) fn apply(cors: &Cors, origin: Option<&str>, headers: &mut HeaderMap) {
-    // A preflight's answer has them already.
+    // The response to a preflight already has them.
     if headers.contains_key(header::ACCESS_CONTROL_ALLOW_METHODS) {
         return;
     }
@@ -110,28 +114,28 @@ mod tests {
         [("Origin", "https://a.example"), ("Access-Control-Request-Method", "PUT")];
 
     #[test]
-    fn a_preflight_is_answered_with_the_rules() {
+    fn a_preflight_gets_the_configured_headers() {
         let request = received("OPTIONS", "/x", &PREFLIGHT);
-        let answer =
+        let response =
             preflight(&rules(&["https://a.example"]), &request, StatusCode::NO_CONTENT).unwrap();
         let expected = "access-control-allow-origin: https://a.example\nvary: Origin\n\
             access-control-allow-methods: GET,PUT\naccess-control-allow-headers: content-type\n\
             access-control-max-age: 300";
-        assert_eq!(text(&answer.headers), expected);
-        assert_eq!(answer.status, 204);
+        assert_eq!(text(&response.headers), expected);
+        assert_eq!(response.status, 204);
     }
 
     #[test]
     fn a_foreign_origin_gets_no_permission() {
         for origins in [&["https://b.example"][..], &["https://a.example.evil"], &[]] {
             let request = received("OPTIONS", "/", &PREFLIGHT);
-            let answer = preflight(&rules(origins), &request, StatusCode::NO_CONTENT).unwrap();
-            assert_eq!(text(&answer.headers), "", "{origins:?}");
+            let response = preflight(&rules(origins), &request, StatusCode::NO_CONTENT).unwrap();
+            assert_eq!(text(&response.headers), "", "{origins:?}");
         }
     }
 
     #[test]
-    fn what_is_no_preflight_reaches_the_function() {
+    fn a_request_that_is_not_a_preflight_reaches_the_function() {
         let rules = rules(&["*"]);
         for request in [received("OPTIONS", "/", &PREFLIGHT[..1]), received("GET", "/", &PREFLIGHT)]
         {
@@ -140,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_own_permissions_do_not_count() {
+    fn the_functions_own_cors_headers_are_replaced() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("https://x"));
         headers.insert(header::ETAG, HeaderValue::from_static("\"1\""));

@@ -1,15 +1,19 @@
-//! Responses without a function: those of mock integrations.
+//! Responses of mock integrations.
 
 use axum::body::Body;
-use hardcap_limits::Party;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::event::Moment;
+use super::event::RequestInfo;
+use super::frontend::GatewayKind;
 use super::{FRAMING, HttpResponse, refusal};
 use hardcap_core::config::FixedResponse;
 
 /// The response. Recorded 2024-08-07: it has no `X-Amzn-Trace-Id`, and is JSON by default.
-pub(super) fn response(party: Party, fixed: &FixedResponse, moment: &Moment) -> HttpResponse {
+pub(super) fn response(
+    kind: GatewayKind,
+    fixed: &FixedResponse,
+    info: &RequestInfo,
+) -> HttpResponse {
     let mut response = Response::new(Body::from(fixed.body.clone()));
     *response.status_mut() = StatusCode::from_u16(fixed.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
@@ -21,6 +25,6 @@ pub(super) fn response(party: Party, fixed: &FixedResponse, moment: &Moment) -> 
             headers.insert(name, value);
         }
     }
-    refusal::identify(party, headers, moment);
+    refusal::identify(kind, headers, info);
     response
 }

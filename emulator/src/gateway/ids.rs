@@ -1,4 +1,4 @@
-//! Identifiers with the shapes of AWS, made from names so that they are the same in every run.
+//! Identifiers in AWS's formats, derived from names so that they are the same in every run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
@@ -6,22 +6,22 @@ use sha2::{Digest as _, Sha256};
 
 const LOWER_AND_DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Thirty-two letters and digits, as the host of a function URL.
+/// The id of a function URL: 32 letters and digits.
 pub(crate) fn url_id(logical_id: &str) -> String {
     letters(&["url", logical_id], 32)
 }
 
-/// Six letters and digits, as `g76y15`.
+/// The id of a resource: six letters and digits, such as `g76y15`.
 pub(crate) fn resource_id(logical_id: &str, path: &str) -> String {
     letters(&["resource", logical_id, path], 6)
 }
 
-/// Six letters and digits.
+/// The id of a deployment: six letters and digits.
 pub(crate) fn deployment_id(logical_id: &str, stage: &str) -> String {
     letters(&["deployment", logical_id, stage], 6)
 }
 
-/// The id of `x-amz-apigw-id` and `Apigw-Requestid`, as `JCIudEUfPHcEhog=`: sixteen characters, of the request's UUID.
+/// The id in `x-amz-apigw-id` and `Apigw-Requestid`: 16 characters, such as `JCIudEUfPHcEhog=`, derived from the request id.
 pub(crate) fn extended_request_id(request_id: &str) -> String {
     URL_SAFE.encode(&Sha256::digest(request_id)[..11])
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_have_the_lengths_of_aws() {
+    fn ids_have_the_lengths_of_aws_ids() {
         assert_eq!(url_id("FunctionUrl").len(), 32);
         assert_eq!(resource_id("Api", "/{proxy+}").len(), 6);
         let extended = extended_request_id("4acd49e9-9210-4d04-8e04-0f26a4e92537");

@@ -1,8 +1,8 @@
-//! Media types: which bodies are binary for which gateway.
+//! Media types: which bodies each gateway treats as binary.
 
-use super::request::Received;
+use super::request::ClientRequest;
 
-/// Bodies of these types reach a function as text; `text/*` does too, all others come as base64.
+/// The types whose bodies reach a function as text, in addition to `text/*`. All others arrive as base64.
 ///
 /// UNCONFIRMED for HTTP APIs and function URLs: this is the rule that AWS documents for its load balancers; the gateways'
 /// own list is not published. `application/octet-stream` and multipart as base64, `text/plain` and JSON as text are
@@ -10,7 +10,7 @@ use super::request::Received;
 const TEXT_TYPES: &[&str] = &["application/json", "application/javascript", "application/xml"];
 
 /// Whether an HTTP API or a function URL gives this request's body to the function as base64.
-pub(crate) fn is_binary(request: &Received) -> bool {
+pub(crate) fn is_binary(request: &ClientRequest) -> bool {
     if request.header("content-encoding").is_some() {
         return true;
     }
@@ -34,7 +34,7 @@ pub(crate) fn is_listed(binary_media_types: &[String], media_type: &str) -> bool
 
 /// The first media type of an `Accept` header, the only one that a REST API honours.
 pub(crate) fn first_accepted(accept: Option<&str>) -> &str {
-    // Without the header the API's default type counts. UNCONFIRMED.
+    // UNCONFIRMED: without the header the API's default type applies.
     accept.and_then(|accept| accept.split(',').next()).map_or("application/json", str::trim)
 }
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_binary_types_knows_wildcards() {
+    fn a_list_of_binary_types_may_have_wildcards() {
         let all = ["*/*".to_owned()];
         let images = ["image/*".to_owned(), "application/pdf".to_owned()];
         assert!(is_listed(&all, "text/plain"));

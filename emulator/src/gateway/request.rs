@@ -1,4 +1,4 @@
-//! A request as the client sent it, and the limits of its head.
+//! A request as the client sent it, and the measured sizes of its head.
 
 use std::net::SocketAddr;
 
@@ -8,35 +8,35 @@ use http::request::Parts;
 
 use hardcap_core::head::SentHead;
 
-/// A request whose head was read, with its body once that was read too.
+/// A request; its body is empty until it has been read.
 #[derive(Clone, Debug)]
-pub(crate) struct Received {
-    /// `GET`, as it came.
+pub(crate) struct ClientRequest {
+    /// The method, unchanged.
     pub(crate) method: String,
-    /// The path as it came, still percent-encoded.
+    /// The path, unchanged and percent-encoded.
     pub(crate) path: String,
-    /// What follows the first `?`, as it came.
+    /// The query after the first `?`, unchanged.
     pub(crate) query: String,
     /// `HTTP/1.1`.
     pub(crate) protocol: &'static str,
-    /// Names as they came where the wire still had them, in the order they came.
+    /// The headers in their order, with the case of their names if it is known.
     pub(crate) headers: Vec<(String, String)>,
     /// The address of the client.
     pub(crate) source_ip: String,
-    /// Whether the function is told that the client spoke TLS.
+    /// Whether the function sees TLS.
     pub(crate) tls: bool,
     /// The body.
     pub(crate) body: Bytes,
 }
 
-impl Received {
+impl ClientRequest {
     /// A request without its body.
-    pub(crate) fn new(head: &Parts, peer: SocketAddr) -> Received {
+    pub(crate) fn new(head: &Parts, peer: SocketAddr) -> ClientRequest {
         let (path, query) = match head.uri.path_and_query() {
             Some(target) => (target.path(), target.query().unwrap_or_default()),
             None => ("/", ""),
         };
-        Received {
+        ClientRequest {
             method: head.method.as_str().to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
@@ -48,7 +48,7 @@ impl Received {
         }
     }
 
-    /// Makes it a request to this host over TLS, as the function sees it.
+    /// Replaces the host that the function sees, and shows TLS.
     pub(crate) fn address_to(&mut self, host: &str) {
         self.tls = true;
         self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
@@ -68,12 +68,12 @@ impl Received {
             .map(|(_, value)| value.as_str())
     }
 
-    /// `Host`, with the port if the client gave one.
+    /// `Host`, with the port if there is one.
     pub(crate) fn host(&self) -> &str {
         self.header("host").unwrap_or_default()
     }
 
-    /// The port that the client addressed.
+    /// The port of `Host`, or the default of the scheme.
     pub(crate) fn port(&self) -> &str {
         match self.host().rsplit_once(':') {
             Some((_, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => port,
@@ -83,7 +83,7 @@ impl Received {
     }
 }
 
-/// Names as they came, where they are still known, else as most clients write them.
+/// The headers with the case of their names if it is known, else in the usual case.
 fn headers_of(head: &Parts) -> Vec<(String, String)> {
     match head.extensions.get::<SentHead>() {
         Some(sent) => {
@@ -99,8 +99,7 @@ fn headers_of(head: &Parts) -> Vec<(String, String)> {
     }
 }
 
-/// Recorded on 2024-07-22: `user-Agent` arrives as `User-Agent`, other names as they came; so does `Authorization` in
-/// AWS's own order of names.
+/// Recorded on 2024-07-22: `user-Agent` arrives as `User-Agent`, other names unchanged.
 fn rest_case(name: &str) -> String {
     match name.to_ascii_lowercase().as_str() {
         lower @ ("authorization" | "content-type" | "host" | "user-agent") => title_case(lower),
@@ -108,7 +107,7 @@ fn rest_case(name: &str) -> String {
     }
 }
 
-/// `x-custom-header` as most clients write it: `X-Custom-Header`.
+/// `x-custom-header` in the usual case: `X-Custom-Header`.
 fn title_case(name: &str) -> String {
     let mut first = true;
     name.chars()
@@ -120,7 +119,7 @@ fn title_case(name: &str) -> String {
         .collect()
 }
 
-/// A header's value as text: UTF-8 where it is, else each byte as the character of its number (ISO 8859-1).
+/// A header's value as text: valid UTF-8 unchanged, else each byte as a character of ISO 8859-1.
 ///
 /// UNCONFIRMED: how AWS shows values outside ASCII is not recorded.
 fn text_of(value: &[u8]) -> String {
@@ -130,7 +129,7 @@ fn text_of(value: &[u8]) -> String {
     }
 }
 
-/// What a REST API measures of the headers: names, values, white space and line endings.
+/// The size of the headers as a REST API measures it: names, values, white space and line endings.
 pub(crate) fn header_bytes(head: &Parts) -> ByteCount {
     if let Some(sent) = head.extensions.get::<SentHead>() {
         return ByteCount(sent.header_bytes);
@@ -139,7 +138,7 @@ pub(crate) fn header_bytes(head: &Parts) -> ByteCount {
     ByteCount(lines.map(|line| line as u64).sum())
 }
 
-/// What an HTTP API measures: the request line without its line ending, and the values of the headers.
+/// The size of the head as an HTTP API measures it: the request line without its line ending, and the values of the headers.
 pub(crate) fn line_and_value_bytes(head: &Parts) -> ByteCount {
     let target = target_length(head);
     let line = head.method.as_str().len() as u64 + 1 + target + " HTTP/1.1".len() as u64;
@@ -159,10 +158,10 @@ pub(crate) fn target_length(head: &Parts) -> u64 {
 pub(crate) mod tests {
     use super::*;
 
-    /// A request to test with.
-    pub(crate) fn received(method: &str, target: &str, headers: &[(&str, &str)]) -> Received {
+    /// A request for a test.
+    pub(crate) fn received(method: &str, target: &str, headers: &[(&str, &str)]) -> ClientRequest {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Received {
+        ClientRequest {
             method: method.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),

@@ -1,8 +1,8 @@
-//! Which route answers a request, and with which path parameters.
+//! The routes of an API, and the one that matches a request.
 //!
-//! Static segments win over parameters, parameters over a greedy one, a method over `ANY`. A REST API chooses the
-//! resource first and then a method of it; on an HTTP API the method is part of the route, so a less specific path can
-//! answer when the more specific one does not know the method.
+//! Static segments have precedence over parameters, parameters over a greedy one, a method over `ANY`. A REST API chooses the
+//! resource first and then its method. On an HTTP API the method is part of the route, so a less specific path matches if the
+//! more specific one does not have the method.
 
 use std::cmp::Ordering;
 
@@ -18,40 +18,40 @@ pub struct Table {
     routes: Vec<Compiled>,
 }
 
-/// What differs between the two kinds of API.
+/// The kind of API, which decides how paths are matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The path's last slash does not count; parameters stay percent-encoded; no `$default`.
+    /// A slash at the end of the path is ignored, parameters stay percent-encoded, and there is no `$default`.
     Rest,
-    /// The path's last slash counts; parameters are decoded, and listed by name.
+    /// A slash at the end of the path is significant; parameters are decoded, and sorted by name.
     Http,
 }
 
-/// One route, its path cut into segments.
+/// A route, with its path split into segments.
 #[derive(Debug)]
 pub struct Compiled {
     /// `GET` or `ANY`.
     pub method: String,
     /// `/items/{id}`, or `$default`.
     pub path: String,
-    /// The function that answers.
+    /// The function.
     pub function: String,
     /// The shape of its event.
     pub payload_format: PayloadFormat,
-    /// Its own timeout.
+    /// The route's timeout.
     pub timeout: Option<Millis>,
-    /// How the answer is handed on.
+    /// Whether the response is buffered or streamed.
     pub response_transfer_mode: ResponseTransferMode,
-    /// Whether Lambda is called as it can be called.
+    /// Whether the integration calls Lambda with POST.
     pub calls_with_post: bool,
-    /// What a request must bring.
+    /// The access control.
     pub access: Access,
-    /// What is answered without a function.
+    /// The response of a mock integration.
     pub fixed: Option<FixedResponse>,
     segments: Vec<Segment>,
 }
 
-/// A part of a path between slashes. The order is the order of precedence.
+/// A part of a path between slashes, in the order of precedence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
     Static(String),
@@ -82,7 +82,7 @@ impl Compiled {
         self.method == method || self.method == "ANY" || self.is_default()
     }
 
-    /// More specific routes are less.
+    /// Sorts more specific routes first.
     fn compare(&self, other: &Compiled) -> Ordering {
         let ranks = |route: &Compiled| route.segments.iter().map(Segment::rank).collect::<Vec<_>>();
         (self.is_default(), ranks(self), self.method == "ANY").cmp(&(
@@ -140,7 +140,7 @@ impl Table {
         Table { kind, routes }
     }
 
-    /// The route that answers, most specific first. `path` is percent-encoded and without the stage.
+    /// The most specific route that matches. `path` is percent-encoded and without the stage.
     pub fn find(&self, method: &str, path: &str) -> Option<Matched<'_>> {
         let path = match self.kind {
             Kind::Rest => path.trim_end_matches('/'),
@@ -178,7 +178,7 @@ impl Table {
     }
 }
 
-/// The values of the parameters when the path fits the segments.
+/// The values of the parameters, if the path matches the segments.
 fn captured(segments: &[Segment], path: &str) -> Option<Vec<(String, String)>> {
     let mut values = Vec::new();
     let mut rest = Some(path.strip_prefix('/').unwrap_or(path)).filter(|rest| !rest.is_empty());
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn static_segments_win_over_parameters_and_those_over_greedy_ones() {
+    fn static_segments_precede_parameters_and_parameters_precede_greedy_ones() {
         for kind in [Kind::Rest, Kind::Http] {
             let routes = ["ANY /{all+}", "GET /pets/{id}", "GET /pets/dog", "GET /pets/{rest+}"];
             let table = table(kind, &routes);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_wins_over_any() {
+    fn a_method_precedes_any() {
         for kind in [Kind::Rest, Kind::Http] {
             let table = table(kind, &["ANY /a", "GET /a"]);
             check(&table, "GET /a", Some(("GET /a", &[])));
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_not_taken_by_a_greedy_route() {
+    fn a_greedy_route_does_not_match_the_root() {
         for kind in [Kind::Rest, Kind::Http] {
             check(&table(kind, &["ANY /{proxy+}"]), "GET /", None);
             check(&table(kind, &["ANY /", "ANY /{proxy+}"]), "GET /", Some(("ANY /", &[])));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_route_takes_what_is_left_on_an_http_api_only() {
+    fn the_default_route_matches_all_other_requests_on_an_http_api_only() {
         let routes = ["GET /a", "$default"];
         check(&table(Kind::Http, &routes), "GET /a", Some(("GET /a", &[])));
         check(&table(Kind::Http, &routes), "PUT /a", Some(("$default", &[])));
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_slash_counts_on_http_only() {
+    fn a_slash_at_the_end_is_significant_on_an_http_api_only() {
         let greedy = ["ANY /{proxy+}"];
         let without: &[(&str, &str)] = &[("proxy", "test-path")];
         check(&table(Kind::Rest, &greedy), "GET /test-path/", Some((greedy[0], without)));

@@ -1,7 +1,7 @@
-//! Answers that are handed on as they come: of a function URL with `RESPONSE_STREAM`, of a REST API's route with `STREAM`.
+//! Streamed responses: of a function URL with `RESPONSE_STREAM`, and of a REST API's route with `STREAM`.
 //!
-//! What a function streams begins with metadata (status, headers, cookies) as JSON and eight zero bytes; the rest is the
-//! body. When it fails in the middle, the body ends there, as any body does: so a function URL is seen to (vytskalt in
+//! A stream begins with metadata (status, headers, cookies) as JSON and eight zero bytes; the rest is the body. If the function
+//! fails in the middle, the body ends there like a complete one: observed on a function URL (vytskalt in
 //! by-nir/aws-lambda-zig#3, 2024-11-05).
 
 use std::io;
@@ -12,10 +12,10 @@ use bytes::{Bytes, BytesMut};
 use hardcap_limits::{Bytes as ByteCount, Limit, Millis};
 use http::{HeaderValue, StatusCode, header};
 
-use super::answer::{self, Answer, Malformed};
-use super::event::{Event, Moment, Shape};
-use super::front::Target;
-use super::refusal::Ending;
+use super::event::{Event, RequestInfo, Shape};
+use super::frontend::Target;
+use super::refusal::GatewayError;
+use super::response::{self, MalformedResponse, ProxyResponse};
 use super::{Gateway, HttpResponse, complete};
 use hardcap_core::clock::Stopwatch;
 use hardcap_core::context::Context;
@@ -24,20 +24,20 @@ use hardcap_core::token_bucket::TokenBucket;
 use hardcap_lambda::stream::{ResponseStream, StreamStart};
 use hardcap_lambda::{Invocation, Reply};
 
-/// What a runtime calls an answer that begins with metadata.
+/// The content type of a response that begins with metadata.
 const INTEGRATION_RESPONSE: &str = "application/vnd.awslambda.http-integration-response";
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const DELIMITER: [u8; 8] = [0; 8];
 
 impl Gateway {
-    /// The path of a request whose answer streams.
+    /// The steps of a request with a streamed response.
     pub(super) async fn stream(
         &self,
         ctx: &Context,
-        moment: &Moment,
+        info: &RequestInfo,
         target: Target,
         event: Event,
-    ) -> Result<HttpResponse, Ending> {
+    ) -> Result<HttpResponse, GatewayError> {
         let watch = ctx.clock.stopwatch();
         let shape = target.shape;
         let invocation = Invocation {
@@ -47,7 +47,7 @@ impl Gateway {
             client_context: None,
         };
         let begun = self.in_time(ctx, target.wait, self.begin(ctx, shape, invocation));
-        let Begun { answer, rest, stream } = begun.await??;
+        let StartedStream { response, rest, stream } = begun.await??;
         let bounds = target.wait.map(|until| Bounds::new(ctx, until, watch));
         let remaining = Remaining {
             ctx: ctx.clone(),
@@ -60,42 +60,48 @@ impl Gateway {
         let pieces = futures_util::stream::unfold(Some(remaining), |remaining| async move {
             remaining?.next().await
         });
-        let head = complete(self.front.party(), answer, moment, &ctx.trace);
+        let head = complete(self.frontend.kind(), response, info, &ctx.trace);
         Ok(head.map(|_| Body::from_stream(pieces)))
     }
 
-    /// Waits until the head of the answer is there.
+    /// Waits for the head of the response.
     async fn begin(
         &self,
         ctx: &Context,
         shape: Shape,
         invocation: Invocation,
-    ) -> Result<Begun, Ending> {
+    ) -> Result<StartedStream, GatewayError> {
         match self.lambda.invoke_streaming(ctx, invocation).await? {
             StreamStart::Stream(stream) => begun(ctx, shape, stream).await,
             StreamStart::Whole(Reply { function_error: Some(error), .. }) => {
-                Err(Ending::FunctionError(error))
+                Err(GatewayError::FunctionError(error))
             }
-            StreamStart::Whole(_) => Err(Malformed("nothing was streamed".to_owned()).into()),
+            StreamStart::Whole(_) => {
+                Err(MalformedResponse("nothing was streamed".to_owned()).into())
+            }
         }
     }
 }
 
-/// An answer whose head is known.
-struct Begun {
-    /// Without a body.
-    answer: Answer,
-    /// What came of the body together with the head.
+/// A streamed response whose head has been read.
+struct StartedStream {
+    /// The head, without a body.
+    response: ProxyResponse,
+    /// The part of the body that arrived with the head.
     rest: Bytes,
     stream: ResponseStream,
 }
 
-async fn begun(ctx: &Context, shape: Shape, mut stream: ResponseStream) -> Result<Begun, Ending> {
+async fn begun(
+    ctx: &Context,
+    shape: Shape,
+    mut stream: ResponseStream,
+) -> Result<StartedStream, GatewayError> {
     let has_metadata = shape == Shape::Rest || is_integration(stream.content_type.as_ref());
     if !has_metadata {
-        // Official: the content type of the runtime is the client's.
-        let answer = raw(stream.content_type.clone().unwrap_or(OCTETS));
-        return Ok(Begun { answer, rest: Bytes::new(), stream });
+        // Official: the client gets the content type of the runtime.
+        let response = raw(stream.content_type.clone().unwrap_or(OCTETS));
+        return Ok(StartedStream { response, rest: Bytes::new(), stream });
     }
     let limit = &ctx.limits.rest_stream_metadata;
     let mut start = BytesMut::new();
@@ -106,21 +112,25 @@ async fn begun(ctx: &Context, shape: Shape, mut stream: ResponseStream) -> Resul
         admit_metadata(ctx, limit, start.len().saturating_sub(DELIMITER.len()))?;
         match stream.next().await {
             Some(piece) => start.extend_from_slice(&piece),
-            // Seen in middyjs/middy#1189 (2024-03-14): a runtime that has no body to send does not send the metadata either.
+            // Observed in middyjs/middy#1189 (2024-03-14): without a body, a runtime does not send the metadata either.
             None if start.is_empty() && shape != Shape::Rest => {
-                return Ok(Begun { answer: raw(OCTETS), rest: Bytes::new(), stream });
+                return Ok(StartedStream { response: raw(OCTETS), rest: Bytes::new(), stream });
             }
             None => return Err(no_delimiter().into()),
         }
     };
     admit_metadata(ctx, limit, at)?;
     let start = start.freeze();
-    let answer = answer::head(shape, &start[..at])?;
-    Ok(Begun { answer, rest: start.slice(at + DELIMITER.len()..), stream })
+    let response = response::head(shape, &start[..at])?;
+    Ok(StartedStream { response, rest: start.slice(at + DELIMITER.len()..), stream })
 }
 
-/// Records only what is too much: every answer has some metadata.
-fn admit_metadata(ctx: &Context, limit: &Limit<ByteCount>, length: usize) -> Result<(), Ending> {
+/// Compares the size of the metadata with its limit. Only an excess is recorded, because every response has metadata.
+fn admit_metadata(
+    ctx: &Context,
+    limit: &Limit<ByteCount>,
+    length: usize,
+) -> Result<(), GatewayError> {
     let length = ByteCount(length as u64);
     if limit.admit(length).is_ok() {
         return Ok(());
@@ -128,24 +138,27 @@ fn admit_metadata(ctx: &Context, limit: &Limit<ByteCount>, length: usize) -> Res
     Ok(ctx.admit(limit, length)?)
 }
 
-/// The answer of a function URL that is buffered, of a runtime that streams all the same.
+/// The response of a buffered function URL whose runtime streams.
 ///
-/// As the notes to captures of 2026-09-15 have it (radkawar/stackd, testdata/aws/lambda/urls_http.json): metadata become the head,
-/// and the body behind them is not forwarded; without metadata, all of it is the body.
-pub(super) fn collected(content_type: &HeaderValue, posted: &Bytes) -> Result<Answer, Malformed> {
+/// According to the notes on captures of 2026-09-15 (radkawar/stackd, testdata/aws/lambda/urls_http.json), metadata becomes the
+/// head, and the body after it is not forwarded; without metadata, everything is the body.
+pub(super) fn collected(
+    content_type: &HeaderValue,
+    posted: &Bytes,
+) -> Result<ProxyResponse, MalformedResponse> {
     if is_integration(Some(content_type)) && !posted.is_empty() {
         let at = delimiter(posted).ok_or_else(no_delimiter)?;
-        return answer::head(Shape::Url, &posted[..at]);
+        return response::head(Shape::Url, &posted[..at]);
     }
-    let mut answer = raw(OCTETS);
-    answer.body = posted.clone();
-    Ok(answer)
+    let mut response = raw(OCTETS);
+    response.body = posted.clone();
+    Ok(response)
 }
 
-fn raw(content_type: HeaderValue) -> Answer {
-    let mut answer = Answer::new(StatusCode::OK);
-    answer.headers.insert(header::CONTENT_TYPE, content_type);
-    answer
+fn raw(content_type: HeaderValue) -> ProxyResponse {
+    let mut response = ProxyResponse::new(StatusCode::OK);
+    response.headers.insert(header::CONTENT_TYPE, content_type);
+    response
 }
 
 fn is_integration(content_type: Option<&HeaderValue>) -> bool {
@@ -156,15 +169,15 @@ fn delimiter(start: &[u8]) -> Option<usize> {
     start.windows(DELIMITER.len()).position(|bytes| bytes == DELIMITER)
 }
 
-/// UNCONFIRMED: what AWS answers then.
-fn no_delimiter() -> Malformed {
-    Malformed("the stream has no metadata with eight zero bytes behind them".to_owned())
+/// UNCONFIRMED: AWS's response.
+fn no_delimiter() -> MalformedResponse {
+    MalformedResponse("the stream has no metadata followed by eight zero bytes".to_owned())
 }
 
-/// What a REST API allows one stream.
+/// The limits of a REST API for one stream.
 struct Bounds {
     until: Limit<Millis>,
-    /// Since the request was handed on.
+    /// Since the invocation.
     watch: Stopwatch,
     idle: Limit<Millis>,
     longest_silence: Millis,
@@ -173,10 +186,10 @@ struct Bounds {
     begun: Stopwatch,
 }
 
-/// A stream was cut: the client sees a body that does not end.
+/// A stream was cut off: the client sees an incomplete body.
 #[derive(Debug, thiserror::Error)]
 #[error("the stream was cut off: {0}")]
-struct Cut(hardcap_limits::Exceeded);
+struct StreamCut(hardcap_limits::Exceeded);
 
 impl Bounds {
     fn new(ctx: &Context, until: Limit<Millis>, watch: Stopwatch) -> Bounds {
@@ -191,12 +204,12 @@ impl Bounds {
         }
     }
 
-    /// The next piece, in its time.
+    /// The next piece, within the limits.
     async fn next(
         &mut self,
         ctx: &Context,
         stream: &mut ResponseStream,
-    ) -> Result<Option<Bytes>, Cut> {
+    ) -> Result<Option<Bytes>, StreamCut> {
         let left = Millis(self.until.max.0.saturating_sub(self.watch.elapsed_millis().0));
         let silence = ctx.clock.stopwatch();
         let piece = ctx.clock.timeout(left.min(self.idle.max), stream.next()).await;
@@ -207,10 +220,10 @@ impl Bounds {
             } else {
                 (&self.idle, silence.elapsed_millis())
             };
-            // The clock rounds to whole milliseconds; a wait that was cut off was longer than its limit.
+            // The clock rounds to whole milliseconds. A wait that timed out took longer than its limit.
             let waited = waited.max(Millis(limit.max.0.saturating_add(1)));
             let _ = ctx.admit(limit, waited);
-            Cut(limit.exceeded_by(waited))
+            StreamCut(limit.exceeded_by(waited))
         })
     }
 
@@ -218,22 +231,22 @@ impl Bounds {
         self.bandwidth.wait(piece.len() as u64, self.begun.elapsed())
     }
 
-    /// The stream was in time: what is recorded of it.
+    /// Records the measurements of a stream within its limits.
     fn kept(&self, ctx: &Context) {
         let _ = ctx.admit(&self.until, self.watch.elapsed_millis().min(self.until.max));
         let _ = ctx.admit(&self.idle, self.longest_silence.min(self.idle.max));
     }
 }
 
-/// The part of an answer that has not been handed on yet.
+/// The part of a streamed response that has not been sent yet.
 struct Remaining {
     ctx: Context,
     api: String,
     rest: Bytes,
     stream: ResponseStream,
-    /// `None` for a function URL, which has none of its own.
+    /// `None` for a function URL, which has no limits of its own.
     bounds: Option<Bounds>,
-    /// Whether a piece has been kept for people who look at the request.
+    /// Whether a piece has been kept for the story of the request.
     is_kept: bool,
 }
 
@@ -274,10 +287,10 @@ impl Remaining {
         let request_id = &ctx.request_id;
         match stream.end().await {
             Ok(Reply { function_error: Some(error), .. }) => {
-                tracing::warn!(api, %request_id, %error, "the function failed within its response");
+                tracing::warn!(api, %request_id, %error, "the function failed during its response");
             }
             Ok(_) => {}
-            Err(stop) => tracing::warn!(api, %request_id, %stop, "the end of an answer was lost"),
+            Err(stop) => tracing::warn!(api, %request_id, %stop, "the end of a response was lost"),
         }
     }
 }
@@ -290,11 +303,11 @@ mod tests {
     fn a_collected_stream_is_its_metadata_or_all_of_it() {
         let posted = Bytes::from_static(b"{\"statusCode\":201}\0\0\0\0\0\0\0\0body");
         let integration = HeaderValue::from_static(INTEGRATION_RESPONSE);
-        let answer = collected(&integration, &posted).unwrap();
-        assert_eq!((answer.status.as_u16(), &answer.body[..]), (201, &b""[..]));
-        let answer = collected(&HeaderValue::from_static("text/plain"), &posted).unwrap();
-        assert_eq!((answer.status.as_u16(), &answer.body), (200, &posted));
-        assert_eq!(answer.headers[header::CONTENT_TYPE], "application/octet-stream");
+        let response = collected(&integration, &posted).unwrap();
+        assert_eq!((response.status.as_u16(), &response.body[..]), (201, &b""[..]));
+        let response = collected(&HeaderValue::from_static("text/plain"), &posted).unwrap();
+        assert_eq!((response.status.as_u16(), &response.body), (200, &posted));
+        assert_eq!(response.headers[header::CONTENT_TYPE], "application/octet-stream");
         assert!(collected(&integration, &Bytes::from_static(b"{}")).is_err());
     }
 

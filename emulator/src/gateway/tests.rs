@@ -1,4 +1,4 @@
-//! What AWS was recorded to do, compared with what the gateways do: `fixtures/events` and `fixtures/answers`.
+//! The gateways compared with recordings of AWS: `fixtures/events` and `fixtures/answers`.
 
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ fn split(message: &[u8]) -> (Vec<String>, Bytes) {
     (head.split("\r\n").map(str::to_owned).collect(), Bytes::copy_from_slice(&message[end + 4..]))
 }
 
-fn received(message: &[u8], source_ip: &str) -> Received {
+fn received(message: &[u8], source_ip: &str) -> ClientRequest {
     let (lines, body) = split(message);
     let mut line = lines[0].split(' ');
     let mut request = Request::builder().method(line.next().unwrap()).uri(line.next().unwrap());
@@ -61,13 +61,18 @@ fn received(message: &[u8], source_ip: &str) -> Received {
     let sent = SentHead { target_bytes: 1, header_bytes: 1, headers: sent };
     let (head, ()) = request.extension(sent).body(()).unwrap().into_parts();
     let peer = SocketAddr::new(source_ip.parse().unwrap(), 1);
-    Received { body, ..Received::new(&head, peer) }
+    ClientRequest { body, ..ClientRequest::new(&head, peer) }
 }
 
-fn front(shape: Shape, route: &str) -> Front {
+fn frontend(shape: Shape, route: &str) -> Frontend {
     let Some((method, path)) = route.split_once(' ') else {
         let (function, invoke_mode) = ("f".to_owned(), InvokeMode::Buffered);
-        return Front::Url { function, invoke_mode, only_signed: false, lacks_permission: false };
+        return Frontend::Url {
+            function,
+            invoke_mode,
+            only_signed: false,
+            lacks_permission: false,
+        };
     };
     let payload_format = if shape == Shape::HttpV2 { PayloadFormat::V2 } else { PayloadFormat::V1 };
     let routes = [Route {
@@ -83,9 +88,9 @@ fn front(shape: Shape, route: &str) -> Front {
     }];
     match shape {
         Shape::Rest => {
-            Front::Rest { table: Table::new(Kind::Rest, &routes), minimum_compression: None }
+            Frontend::Rest { table: Table::new(Kind::Rest, &routes), minimum_compression: None }
         }
-        _ => Front::Http(Table::new(Kind::Http, &routes)),
+        _ => Frontend::Http(Table::new(Kind::Http, &routes)),
     }
 }
 
@@ -102,19 +107,19 @@ fn event_of(case: &Path, origin: &toml::Table) -> Value {
         deployment_id: text("deployment_id"),
         binary_media_types: vec![text("binary_media_types")],
     });
-    let moment = Moment {
+    let info = RequestInfo {
         request_id: text("request_id"),
         extended_request_id: text("extended_request_id"),
         trace_root: text("trace_root"),
         arrived: EpochMillis(given["arrived"].as_integer().unwrap().try_into().unwrap()),
     };
     let received = received(&read(case, "request.http"), &text("source_ip"));
-    let front = front(shape_of(case), &text("route"));
-    let mut target = front.target(&Limits::classic(), &facts, &received).unwrap();
+    let frontend = frontend(shape_of(case), &text("route"));
+    let mut target = frontend.target(&Limits::classic(), &facts, &received).unwrap();
     if given.contains_key("resource_id") {
-        target.taken.resource_id = text("resource_id");
+        target.route.resource_id = text("resource_id");
     }
-    let event = Event::new(target.shape, &facts, target.taken, moment, received);
+    let event = Event::new(target.shape, &facts, target.route, info, received);
     let mut json = Vec::new();
     event.describe(&mut json);
     serde_json::from_slice(&json).unwrap()
@@ -148,7 +153,7 @@ fn missing(path: &str, expected: &Value, found: &Value) -> Option<String> {
 }
 
 #[test]
-fn events_are_those_that_aws_was_recorded_to_send() {
+fn events_equal_those_recorded_from_aws() {
     for case in fixtures("events") {
         let origin = origin(&case);
         let mut expected: Value = serde_json::from_slice(&read(&case, "event.json")).unwrap();
@@ -164,26 +169,26 @@ fn events_are_those_that_aws_was_recorded_to_send() {
 }
 
 #[tokio::test]
-async fn answers_become_the_responses_that_aws_was_recorded_to_send() {
+async fn function_responses_become_the_responses_recorded_from_aws() {
     for case in fixtures("answers") {
         let shape = shape_of(&case);
-        let wanted = Wanted { shape, accept: Some("*/*"), binary_media_types: &[] };
-        let party = match shape {
-            Shape::Rest => Party::RestClient,
-            Shape::HttpV1 | Shape::HttpV2 => Party::HttpClient,
-            Shape::Url => Party::UrlClient,
+        let rules = ResponseRules { shape, accept: Some("*/*"), binary_media_types: &[] };
+        let kind = match shape {
+            Shape::Rest => GatewayKind::Rest,
+            Shape::HttpV1 | Shape::HttpV2 => GatewayKind::Http,
+            Shape::Url => GatewayKind::Url,
         };
-        let moment = Moment {
+        let info = RequestInfo {
             request_id: "{request_id}".to_owned(),
             extended_request_id: "{extended_request_id}".to_owned(),
             trace_root: String::new(),
             arrived: EpochMillis(0),
         };
-        let response = match answer::to_http(wanted, &read(&case, "answer.json").into()) {
-            Ok(answer) => complete(party, answer, &moment, "{trace}"),
+        let response = match response::to_http(rules, &read(&case, "answer.json").into()) {
+            Ok(response) => complete(kind, response, &info, "{trace}"),
             Err(malformed) => {
                 let limits = Limits::classic();
-                refusal::render(party, &malformed.into(), &limits, &moment, "{trace}")
+                refusal::render(kind, &malformed.into(), &limits, &info, "{trace}")
                     .map(SentBody::from)
             }
         };

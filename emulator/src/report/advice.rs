@@ -1,11 +1,11 @@
-//! What is known of each limit that refused a request: the numbers, what is measured, what helps, the source. Pure.
+//! Advice for each limit that refused a request: the numbers, the measured quantity, the remedy, the source. Pure.
 
 use hardcap_limits::{Date, Limits, Row, Unit};
 use serde::Serialize;
 
-use hardcap_core::record::{Record, What};
+use hardcap_core::record::{Observation, Record};
 
-/// The error type of an invocation that ran longer than its function's timeout.
+/// The error type of an invocation that exceeded its function's timeout.
 const TIMED_OUT: &str = "Sandbox.Timedout";
 
 /// A refusal, explained from the limits table.
@@ -13,27 +13,29 @@ const TIMED_OUT: &str = "Sandbox.Timedout";
 pub struct Advice {
     /// The row's name.
     pub row: &'static str,
-    /// What the limit is, on one line.
+    /// A description of the limit, on one line.
     pub about: String,
     /// The numbers as a sentence: `6,291,557 bytes of at most 6,291,556 bytes: 1 byte over`.
     pub numbers: String,
-    /// Which bytes or which span of time is compared with the limit.
+    /// The quantity that is compared with the limit.
     pub measured: &'static str,
     /// What to do.
     pub remedy: &'static str,
-    /// Where the number is stated, and how well it is known.
+    /// The source of the number, and the confidence in it.
     pub source: String,
 }
 
-/// What is known of every limit that refused something in these records: once for each limit, in the order of the records.
+/// Advice for every limit that refused something in these records: once for each limit, in the order of the records.
 #[must_use]
 pub fn advice(records: &[Record], date: Date) -> Vec<Advice> {
     let mut found: Vec<Advice> = Vec::new();
     for record in records {
         let one = match &record.what {
-            What::Measured { row, observed, max, admitted: false } => Limits::row(row.as_str())
-                .map(|row| Advice::of(row, numbers(row, *observed, *max), date)),
-            What::Invoked { fault: Some(fault), millis, .. } if fault == TIMED_OUT => {
+            Observation::Measured { row, observed, max, admitted: false } => {
+                Limits::row(row.as_str())
+                    .map(|row| Advice::of(row, numbers(row, *observed, *max), date))
+            }
+            Observation::Invoked { fault: Some(fault), millis, .. } if fault == TIMED_OUT => {
                 let text =
                     format!("the function was ended after {}", Unit::Milliseconds.of(*millis));
                 Limits::row("lambda_timeout").map(|row| Advice::of(row, text, date))
@@ -86,7 +88,7 @@ mod tests {
     use hardcap_core::record::Recorder;
 
     #[test]
-    fn a_refusal_is_explained_with_its_numbers_and_what_helps() {
+    fn a_refusal_is_explained_with_its_numbers_and_a_remedy() {
         let recorder = Recorder::new(Clock::default());
         let limits = Limits::classic();
         for bytes in [6_291_557, 7_000_000, 10] {
@@ -102,13 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn a_minimum_and_a_timeout_are_explained_too_and_an_error_of_a_function_is_not() {
+    fn a_minimum_and_a_timeout_are_explained_and_other_function_errors_are_not() {
         let recorder = Recorder::new(Clock::default());
         let limits = Limits::classic();
         let row = Limits::row("s3_part_min").expect("the row exists");
-        let what = What::Measured { row: row.into(), observed: 1, max: 5_242_880, admitted: false };
+        let what =
+            Observation::Measured { row: row.into(), observed: 1, max: 5_242_880, admitted: false };
         recorder.record("a", what);
-        let invoked = |fault: &str| What::Invoked {
+        let invoked = |fault: &str| Observation::Invoked {
             function: "f".to_owned(),
             event: 2,
             answer: 0,

@@ -1,35 +1,48 @@
-//! The gate of a run in CI: what its report must not show. Pure.
+//! The gate of a CI run: the conditions that a report must fulfil. Pure.
 
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
+use hardcap_limits::{Limits, ROWS, grouped};
 use serde::Serialize;
 
-use hardcap_limits::{Limits, ROWS};
-
+use super::junit::{self, TestCase};
 use crate::report::{Headroom, Report, counted};
 use crate::source::nearest::nearest;
 
-/// The conditions under which a run fails.
+/// The conditions of a run.
+///
+/// ```
+/// use hardcap::Emulator;
+/// use hardcap::report::{FailOn, Gate};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), hardcap::StartError> {
+/// let emulator = Emulator::builder().start().await?;
+/// let gate = Gate { fail_on: vec![FailOn::Refused], min_headroom_percent: Some(10) };
+/// assert_eq!(gate.failures(&emulator.report()), []);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
-    /// What must not have happened.
+    /// The events that must not occur.
     pub fail_on: Vec<FailOn>,
     /// The minimum headroom of every limit, in percent.
     pub min_headroom_percent: Option<u64>,
 }
 
-/// Something that must not have happened.
+/// An event that must not occur.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailOn {
-    /// Any limit refused a request.
+    /// A refusal by any limit.
     Refused,
-    /// The limit of this name refused a request.
+    /// A refusal by the row of this name.
     Row(String),
-    /// An invocation was throttled.
+    /// A throttled invocation.
     Throttled,
-    /// A function failed.
+    /// A function error.
     Fault,
 }
 
@@ -65,28 +78,29 @@ impl FromStr for FailOn {
     }
 }
 
-/// One thing that failed a run.
+/// A condition that a run does not fulfil.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Failure {
+pub struct GateFailure {
     /// The limit or the kind of event.
     pub what: String,
     /// A sentence with the numbers.
     pub message: String,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for GateFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.what, self.message)
     }
 }
 
 impl Gate {
-    /// The conditions that a run did not meet. An internal error of hardcap always counts.
+    /// The conditions that a run does not fulfil. An internal error of hardcap always fails the gate.
     #[must_use]
-    pub fn failures(&self, report: &Report) -> Vec<Failure> {
+    pub fn failures(&self, report: &Report) -> Vec<GateFailure> {
         let mut failures = Vec::new();
-        let mut fail =
-            |what: &str, message: String| failures.push(Failure { what: what.to_owned(), message });
+        let mut fail = |what: &str, message: String| {
+            failures.push(GateFailure { what: what.to_owned(), message });
+        };
         if report.has_bugs() {
             fail(
                 "hardcap",
@@ -126,7 +140,7 @@ impl Gate {
 
 /// `6,300,068 of 6,291,556 bytes`
 fn quantities(row: &Headroom) -> String {
-    format!("{} of {}", crate::report::grouped(row.highest), row.unit.of(row.max))
+    format!("{} of {}", grouped(row.highest), row.unit.of(row.max))
 }
 
 /// `refused 2 requests, up to 6,300,068 of 6,291,556 bytes; the first was GET /hello of Api, function Hello, request ID`
@@ -146,53 +160,36 @@ fn refused(row: &Headroom) -> String {
     text
 }
 
-/// The report as JUnit's XML: one test case a limit, failed where the gate failed.
+/// The report as JUnit's XML: one test case for each limit and for each other kind of failure.
 #[must_use]
-pub fn to_junit(report: &Report, failures: &[Failure]) -> String {
-    let names: Vec<&str> = report.rows.iter().map(|row| row.row).collect();
-    let mut cases = names.clone();
-    cases.extend(
-        failures.iter().map(|failure| failure.what.as_str()).filter(|what| !names.contains(what)),
-    );
-    cases.dedup();
-    let mut xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"hardcap limits of {}\" tests=\"{}\" failures=\"{}\">\n",
-        escaped(&report.limits),
-        cases.len(),
-        failures.len()
-    );
-    for case in cases {
-        let _ = write!(xml, "  <testcase classname=\"hardcap\" name=\"{}\"", escaped(case));
-        let of_case: Vec<_> = failures.iter().filter(|failure| failure.what == case).collect();
-        if of_case.is_empty() {
-            xml.push_str("/>\n");
+pub fn to_junit(report: &Report, failures: &[GateFailure]) -> String {
+    let mut cases: Vec<TestCase> = Vec::new();
+    let names = report.rows.iter().map(|row| row.row);
+    for name in names.chain(failures.iter().map(|failure| failure.what.as_str())) {
+        if cases.iter().any(|case| case.name == name) {
             continue;
         }
-        xml.push_str(">\n");
-        for failure in of_case {
-            let _ = writeln!(xml, "    <failure message=\"{}\"/>", escaped(&failure.message));
-        }
-        xml.push_str("  </testcase>\n");
+        let of_case = failures.iter().filter(|failure| failure.what == name);
+        cases.push(TestCase {
+            name: name.to_owned(),
+            failures: of_case.map(|failure| failure.message.clone()).collect(),
+            output: None,
+        });
     }
-    xml.push_str("</testsuite>\n");
-    xml
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    junit::document(&format!("hardcap limits of {}", report.limits), "hardcap", &cases)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use hardcap_core::clock::Clock;
-    use hardcap_core::record::{Recorder, What};
+    use hardcap_core::record::{Observation, Recorder};
     use hardcap_limits::{Bytes, Limits};
 
     fn report(bytes: &[u64]) -> Report {
         let (limits, recorder) = (Limits::classic(), Recorder::new(Clock::default()));
         for &observed in bytes {
-            // Whether it is refused is what the report will tell.
+            // The report says whether it was refused.
             let _ = recorder.admit("r-1", &limits.lambda_sync_response, Bytes(observed));
         }
         Report::new(&limits, &recorder.totals())
@@ -218,9 +215,13 @@ mod tests {
             let _ = recorder.admit(id, &limits.lambda_sync_response, Bytes(6_291_557));
             let (function, fault) = ("Hello".to_owned(), None);
             let (event, answer, streamed, millis) = (2, 6_291_557, false, 3);
-            recorder.record(id, What::Invoked { function, event, answer, streamed, millis, fault });
+            recorder.record(
+                id,
+                Observation::Invoked { function, event, answer, streamed, millis, fault },
+            );
             let (api, method, path) = ("Api".to_owned(), "GET".to_owned(), format!("/{id}"));
-            recorder.record(id, What::Answered { api, method, path, status: 502, millis: 4 });
+            recorder
+                .record(id, Observation::Answered { api, method, path, status: 502, millis: 4 });
         }
         let gate = Gate { fail_on: vec![FailOn::Refused], min_headroom_percent: None };
         let failures = gate.failures(&Report::new(&limits, &recorder.totals()));
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_fail_on_is_a_known_word_or_a_row() {
+    fn a_fail_on_value_is_a_known_word_or_a_row() {
         assert_eq!("refused".parse(), Ok(FailOn::Refused));
         assert_eq!("rest_timeout".parse(), Ok(FailOn::Row("rest_timeout".to_owned())));
         let near = "lambda_sync_respons".parse::<FailOn>().unwrap_err().to_string();
@@ -256,11 +257,11 @@ mod tests {
     fn junit_has_a_case_for_each_limit_and_for_each_failure() {
         let report = report(&[6_291_557]);
         let failures = [
-            Failure {
+            GateFailure {
                 what: "lambda_sync_response".to_owned(),
                 message: "a \"b\" & <c>".to_owned(),
             },
-            Failure { what: "throttled".to_owned(), message: "3".to_owned() },
+            GateFailure { what: "throttled".to_owned(), message: "3".to_owned() },
         ];
         let xml = to_junit(&report, &failures);
         assert!(xml.contains("tests=\"2\" failures=\"2\""), "{xml}");

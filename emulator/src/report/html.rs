@@ -1,32 +1,30 @@
-//! A run as one page of HTML that needs nothing else: how near each limit came, what was refused, and when. Pure.
+//! A run as a self-contained HTML page: headroom by limit, refusals, requests over time. Pure.
 //!
-//! The live page has the same styles ([`STYLE`]) and the same parts: sums, limits, tables, the chart.
+//! The live page has the same styles ([`STYLE`]) and the same parts: sums, limits, tables, chart.
 
 use std::fmt::Write as _;
 
-use hardcap_limits::Limits;
+use hardcap_limits::{Limits, grouped};
 use indexmap::IndexMap;
 
 use super::advice::{advice, first_paragraph};
-use super::{Headroom, Report, grouped, with_unit};
-use crate::report::gate::Failure;
-use crate::report::saved::Saved;
+use super::{GateFailure, Headroom, Report, SavedRun};
 use hardcap_core::clock::EpochMillis;
-use hardcap_core::record::{Record, What};
+use hardcap_core::record::{Observation, Record};
 
-/// What the live page and the report look like.
+/// The styles of the live page and of the report.
 pub(crate) const STYLE: &str = include_str!("style.css");
 
-/// More refusals than this are only counted.
+/// The maximum number of refusals that are listed.
 const REFUSALS_MAX: usize = 200;
-/// More requests than this are not drawn one by one: of many, the latest.
+/// The maximum number of requests in the chart: the latest ones.
 const DRAWN_MAX: usize = 2_000;
-/// From this share of a limit on, in percent, it is near.
+/// The share of a limit, in percent, from which it is highlighted as near.
 const NEAR: u64 = 90;
 
-/// The page of a run; `failures` is what a gate found.
+/// Renders a run as a page, with the failures of a gate.
 #[must_use]
-pub fn page(run: &Saved, report: &Report, failures: &[Failure]) -> String {
+pub fn to_html(run: &SavedRun, report: &Report, failures: &[GateFailure]) -> String {
     let mut html = String::with_capacity(32 * 1024);
     let _ = write!(
         html,
@@ -51,7 +49,7 @@ pub fn page(run: &Saved, report: &Report, failures: &[Failure]) -> String {
     html
 }
 
-fn header(html: &mut String, run: &Saved, report: &Report) {
+fn header(html: &mut String, run: &SavedRun, report: &Report) {
     html.push_str("<header class=\"title\"><span class=\"mark\" aria-hidden=\"true\"></span><h1>hardcap report</h1>");
     let mut chip = |class: &str, said: &str| {
         let _ = write!(html, "<span class=\"chip{class}\">{}</span>", text(said));
@@ -74,7 +72,7 @@ fn moment(at: EpochMillis) -> String {
     at.to_utc().format(format).unwrap_or_default()
 }
 
-fn verdict(html: &mut String, report: &Report, failures: &[Failure]) {
+fn verdict(html: &mut String, report: &Report, failures: &[GateFailure]) {
     let refused: u64 = report.rows.iter().map(|row| row.refused).sum();
     if failures.is_empty() {
         let said = match refused {
@@ -87,7 +85,7 @@ fn verdict(html: &mut String, report: &Report, failures: &[Failure]) {
         return;
     }
     html.push_str("<div class=\"notice over\"><p class=\"strong\">The gate failed.</p><ul>");
-    for Failure { what, message } in failures {
+    for GateFailure { what, message } in failures {
         let _ = write!(html, "<li><code>{}</code> {}</li>", text(what), text(message));
     }
     html.push_str("</ul></div>\n");
@@ -122,8 +120,8 @@ fn card(html: &mut String, id: &str, title: &str, about: &str) {
     );
 }
 
-/// What helps against each limit that refused something.
-fn remedies(html: &mut String, run: &Saved) {
+/// The remedies for each limit that refused something.
+fn remedies(html: &mut String, run: &SavedRun) {
     let Ok(date) = run.limits.parse() else { return };
     let advice = advice(&run.records, date);
     if advice.is_empty() {
@@ -146,12 +144,12 @@ fn remedies(html: &mut String, run: &Saved) {
     html.push_str("</ul>\n</section>\n");
 }
 
-fn refusals(html: &mut String, run: &Saved, report: &Report) {
+fn refusals(html: &mut String, run: &SavedRun, report: &Report) {
     let refused: Vec<_> = run
         .records
         .iter()
         .filter_map(|record| match &record.what {
-            What::Measured { row, observed, max, admitted: false } => {
+            Observation::Measured { row, observed, max, admitted: false } => {
                 Some((record, *row, *observed, *max))
             }
             _ => None,
@@ -172,7 +170,7 @@ fn refusals(html: &mut String, run: &Saved, report: &Report) {
     let begin = run.records.first().map_or(0, |record| record.at.0);
     for (record, row, observed, max) in refused.iter().take(REFUSALS_MAX) {
         let unit = |number| match Limits::row(row.as_str()) {
-            Some(row) => with_unit(number, row.unit),
+            Some(row) => row.unit.abbreviated(number),
             None => grouped(number),
         };
         let request = whose(&run.records, &record.request_id);
@@ -193,15 +191,15 @@ fn refusals(html: &mut String, run: &Saved, report: &Report) {
     html.push_str("</tbody></table>\n</section>\n");
 }
 
-/// What is known of a request from its other records: `GET /giant: 502; giant: Sandbox.Timedout`.
+/// A summary of a request from its other records: `GET /giant: 502; giant: Sandbox.Timedout`.
 fn whose(records: &[Record], request_id: &str) -> String {
     let (mut answered, mut failed) = (Vec::new(), Vec::new());
     for record in records.iter().filter(|record| record.request_id == request_id) {
         match &record.what {
-            What::Answered { method, path, status, .. } => {
+            Observation::Answered { method, path, status, .. } => {
                 answered.push(format!("{method} {path}: {status}"));
             }
-            What::Invoked { function, fault: Some(fault), .. } => {
+            Observation::Invoked { function, fault: Some(fault), .. } => {
                 failed.push(format!("{function}: {fault}"));
             }
             _ => {}
@@ -258,13 +256,13 @@ fn limit(html: &mut String, row: &Headroom) {
         text(row.row),
         text(&doc),
         share,
-        with_unit(row.highest, row.unit),
-        with_unit(row.max, row.unit),
+        row.unit.abbreviated(row.highest),
+        row.unit.abbreviated(row.max),
         grouped(row.measured),
     );
 }
 
-/// How much of the limit was used, in thousandths, rounded down.
+/// The used share of a limit in thousandths, rounded down.
 fn used_permille(row: &Headroom) -> u64 {
     if row.max == 0 {
         return 1_000;
@@ -288,14 +286,14 @@ fn first_sentence(doc: &str) -> String {
     line.split_once(". ").map(|(sentence, _)| format!("{sentence}.")).unwrap_or(line)
 }
 
-/// Every request as a point: when it was answered, and how long it took.
+/// The chart: each request is a point at its time and its duration.
 fn requests(html: &mut String, records: &[Record]) {
     const WIDTH: u64 = 1_000;
     const HEIGHT: u64 = 150;
     let answered: Vec<_> = records
         .iter()
         .filter_map(|record| match &record.what {
-            What::Answered { method, path, status, millis, .. } => Some((
+            Observation::Answered { method, path, status, millis, .. } => Some((
                 record.at.0,
                 *millis,
                 *status,
@@ -333,7 +331,7 @@ fn requests(html: &mut String, records: &[Record]) {
     );
 }
 
-/// What is known of one function.
+/// Sums over the invocations of one function.
 #[derive(Default)]
 struct Function {
     runs: u64,
@@ -346,7 +344,8 @@ struct Function {
 fn functions(html: &mut String, records: &[Record]) {
     let mut functions: IndexMap<&str, Function> = IndexMap::new();
     for record in records {
-        let What::Invoked { function, event, answer, millis, fault, .. } = &record.what else {
+        let Observation::Invoked { function, event, answer, millis, fault, .. } = &record.what
+        else {
             continue;
         };
         let of = functions.entry(function).or_default();
@@ -414,7 +413,7 @@ fn endings(html: &mut String, report: &Report) {
     html.push_str("</tbody></table>\n</section>\n");
 }
 
-/// Text as HTML shows it, between tags and in attributes.
+/// Escapes a text for HTML, between tags and in attributes.
 fn text(raw: &str) -> String {
     raw.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -430,19 +429,19 @@ mod tests {
     use hardcap_core::record::Recorder;
     use hardcap_limits::Bytes;
 
-    fn page_of(recorder: &Recorder, failures: &[Failure]) -> String {
-        let saved = Saved::new(&Limits::classic(), recorder);
-        page(&saved, &saved.report().expect("known limits"), failures)
+    fn page_of(recorder: &Recorder, failures: &[GateFailure]) -> String {
+        let saved = SavedRun::new(&Limits::classic(), recorder);
+        to_html(&saved, &saved.report().expect("known limits"), failures)
     }
 
     #[test]
-    fn the_page_of_a_run_names_the_refusal_its_bytes_and_its_request_and_loads_nothing() {
+    fn the_page_has_each_refusal_with_its_bytes_and_its_request_and_loads_nothing() {
         let recorder = Recorder::new(Clock::default());
         let limits = Limits::classic();
         recorder
             .admit("r-1", &limits.lambda_sync_response, Bytes(6_291_557))
             .expect_err("one over");
-        let answered = What::Answered {
+        let answered = Observation::Answered {
             api: "Api".to_owned(),
             method: "GET".to_owned(),
             path: "/<giant>".to_owned(),
@@ -450,7 +449,7 @@ mod tests {
             millis: 12,
         };
         recorder.record("r-1", answered);
-        let failure = Failure { what: "x".to_owned(), message: "a < b".to_owned() };
+        let failure = GateFailure { what: "x".to_owned(), message: "a < b".to_owned() };
         let page = page_of(&recorder, &[failure]);
         for wanted in [
             "6,291,557 B",
@@ -469,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_a_run_in_which_nothing_happened_says_so() {
+    fn the_page_of_an_empty_run_says_that_nothing_was_measured_or_refused() {
         let page = page_of(&Recorder::new(Clock::default()), &[]);
         assert!(page.contains("No limit refused anything."), "{page}");
         assert!(page.contains("No limit was measured."), "{page}");
@@ -477,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_requests_functions_and_failures_stay_texts() {
+    fn texts_of_requests_functions_and_failures_are_escaped() {
         const HOSTILE: &str = "<img src=x onerror='alert(1)'>\"&";
         let recorder = Recorder::new(Clock::default());
         let hostile = || HOSTILE.to_owned();
@@ -487,7 +486,7 @@ mod tests {
             .expect_err("over");
         recorder.record(
             HOSTILE,
-            What::Answered {
+            Observation::Answered {
                 api: hostile(),
                 method: hostile(),
                 path: hostile(),
@@ -497,7 +496,7 @@ mod tests {
         );
         recorder.record(
             HOSTILE,
-            What::Invoked {
+            Observation::Invoked {
                 function: hostile(),
                 event: 1,
                 answer: 1,
@@ -506,7 +505,7 @@ mod tests {
                 fault: Some(hostile()),
             },
         );
-        let failure = Failure { what: hostile(), message: hostile() };
+        let failure = GateFailure { what: hostile(), message: hostile() };
         let page = page_of(&recorder, &[failure]);
         assert!(!page.contains("<img"), "{page}");
         let escaped = "&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&quot;&amp;";
@@ -516,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_never_rounded_up_to_a_limit_that_was_kept() {
+    fn the_share_of_a_limit_that_was_not_exceeded_is_never_rounded_up_to_it() {
         for (permille, shown) in [
             (0, "&lt; 0.1 %"),
             (1, "0.1 %"),

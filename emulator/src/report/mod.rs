@@ -1,61 +1,66 @@
-//! What a run showed of its limits: how near each came, what was refused, what went wrong. Pure: sums in, text out.
+//! Reports of a run: headroom by limit, refusals, errors. Pure: sums in, text out.
 
 use std::fmt::Write as _;
 
-use hardcap_limits::{Limits, Unit};
+use hardcap_limits::{Limits, Unit, grouped};
 use indexmap::IndexMap;
 use serde::Serialize;
 
 use hardcap_core::record::{EventTotals, Totals};
 
 mod advice;
-pub mod gate;
+mod gate;
 mod html;
-pub mod saved;
+// The program `hardcap` writes the findings of `check` with it.
+#[doc(hidden)]
+pub mod junit;
+mod saved;
 
 pub use advice::{Advice, advice};
+pub use gate::{FailOn, Gate, GateFailure, InvalidFailOn, to_junit};
 pub(crate) use html::STYLE;
-pub use html::page;
+pub use html::to_html;
+pub use saved::{SavedError, SavedRun};
 
-/// A run, folded by limit.
+/// The records of a run, summed by limit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// The day whose limits were in force.
+    /// The date of the limits in force.
     pub limits: String,
-    /// The numbers that were not the day's own.
+    /// The overridden limits.
     pub overrides: Vec<Override>,
-    /// Every limit that was measured, the fullest first.
+    /// The measured limits, sorted by headroom: refused ones first, then the smallest headroom.
     pub rows: Vec<Headroom>,
     /// Invocations that ended.
     pub invocations: u64,
-    /// Of those, the failed ones by error type.
+    /// Function errors by error type.
     pub faults: IndexMap<String, u64>,
     /// Sandboxes started.
     pub cold_starts: u64,
-    /// Invocations refused for want of concurrency.
+    /// Throttled invocations.
     pub throttles: u64,
-    /// What gateways answered, by status.
+    /// Responses of gateways by status.
     pub answers: IndexMap<u16, u64>,
-    /// Faults that struck because they were asked for, by name.
+    /// Injected faults by kind.
     pub injected: IndexMap<String, u64>,
-    /// Asynchronous events, by how they ended.
+    /// Asynchronous events.
     pub events: EventTotals,
-    /// Failures of hardcap itself: with any, the run is not to be trusted.
+    /// Internal errors of hardcap. If there are any, the results of the run are unreliable.
     pub bugs: u64,
 }
 
-/// A number that a run enforced instead of the day's own.
+/// An overridden limit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Override {
     /// The row's name.
     pub row: &'static str,
-    /// The number of the day.
+    /// The number on AWS at the date of the limits.
     pub aws: u64,
     /// The number in force.
     pub in_force: u64,
 }
 
-/// How near a run came to a limit.
+/// The headroom of one limit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Headroom {
     /// The row's name.
@@ -64,15 +69,15 @@ pub struct Headroom {
     pub unit: Unit,
     /// The limit in force.
     pub max: u64,
-    /// The most that was seen, refused or not.
+    /// The largest observed quantity, including refused ones, in this unit.
     pub highest: u64,
-    /// What was left of the limit at its fullest, in percent; 0 when it was crossed.
+    /// The smallest remaining share of the limit, in percent; 0 if it was exceeded.
     pub headroom_percent: u64,
-    /// How often it was measured.
+    /// The number of comparisons.
     pub measured: u64,
-    /// How often it refused.
+    /// The number of refusals.
     pub refused: u64,
-    /// The id of the request that was refused first.
+    /// The id of the first refused request.
     pub first_refused: Option<String>,
     /// Its route, such as `GET /hello of Api`, if it came through a gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +88,7 @@ pub struct Headroom {
 }
 
 impl Report {
-    /// Folds the sums of a run under the limits in force.
+    /// Creates the report of a run from its sums and the limits in force.
     #[must_use]
     pub fn new(limits: &Limits, totals: &Totals) -> Report {
         let overrides = limits
@@ -132,13 +137,13 @@ impl Report {
         }
     }
 
-    /// Whether hardcap itself failed during the run.
+    /// Whether hardcap had internal errors during the run.
     #[must_use]
     pub fn has_bugs(&self) -> bool {
         self.bugs > 0
     }
 
-    /// As people read it in a terminal.
+    /// The report as a table for a terminal.
     #[must_use]
     pub fn to_table(&self) -> String {
         let mut text = format!("limits of {}\n", self.limits);
@@ -165,8 +170,8 @@ impl Report {
                 text,
                 "{:<26} {:>14} {:>14} {:>8}% {:>9} {:>8}",
                 row.row,
-                with_unit(row.highest, row.unit),
-                with_unit(row.max, row.unit),
+                row.unit.abbreviated(row.highest),
+                row.unit.abbreviated(row.max),
                 row.headroom_percent,
                 row.measured,
                 row.refused
@@ -195,8 +200,9 @@ impl Report {
             let _ = writeln!(text, "  {fault}  {}", grouped(*count));
         }
         if !self.injected.is_empty() {
-            let struck = self.injected.iter().map(|(fault, n)| format!("{fault} {}", grouped(*n)));
-            let _ = writeln!(text, "faults asked for: {}", struck.collect::<Vec<_>>().join(", "));
+            let injected =
+                self.injected.iter().map(|(fault, n)| format!("{fault} {}", grouped(*n)));
+            let _ = writeln!(text, "injected faults: {}", injected.collect::<Vec<_>>().join(", "));
         }
         self.write_events(text);
         if self.has_bugs() {
@@ -251,39 +257,15 @@ fn percent_left(highest: u64, max: u64) -> u64 {
     if max == 0 { 0 } else { (u128::from(left) * 100 / u128::from(max)).try_into().unwrap_or(0) }
 }
 
-/// `6,291,556 B`.
-pub fn with_unit(number: u64, unit: Unit) -> String {
-    match unit {
-        Unit::Bytes => format!("{} B", grouped(number)),
-        Unit::Milliseconds => format!("{} ms", grouped(number)),
-        Unit::Megabytes => format!("{} MB", grouped(number)),
-        Unit::Count => grouped(number),
-    }
-}
-
-/// `6291556` as `6,291,556`.
-#[must_use]
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use hardcap_core::clock::Clock;
-    use hardcap_core::record::{Recorder, What};
+    use hardcap_core::record::{Observation, Recorder};
     use hardcap_limits::Bytes;
 
     #[test]
-    fn names_the_fullest_limit_first_and_the_request_that_was_refused() {
+    fn a_report_begins_with_the_limit_of_least_headroom_and_names_the_refused_request() {
         let recorder = Recorder::new(Clock::default());
         let limits = Limits::classic();
         recorder.admit("a", &limits.lambda_sync_request, Bytes(600)).expect("fits");
@@ -291,7 +273,7 @@ mod tests {
         recorder.admit("c", &limits.lambda_sync_response, Bytes(6_291_557)).expect_err("one over");
         recorder.record(
             "c",
-            What::Answered {
+            Observation::Answered {
                 api: "Api".to_owned(),
                 method: "GET".to_owned(),
                 path: "/".to_owned(),
@@ -311,11 +293,11 @@ mod tests {
     }
 
     #[test]
-    fn a_minimum_that_nothing_fell_below_is_not_a_limit_that_came_near() {
+    fn a_minimum_that_nothing_fell_below_is_not_in_the_report() {
         let recorder = Recorder::new(Clock::default());
         recorder.record(
             "a",
-            What::Measured {
+            Observation::Measured {
                 row: Limits::row("s3_part_min").expect("the row exists").into(),
                 observed: 8_388_608,
                 max: 5_242_880,
@@ -327,18 +309,10 @@ mod tests {
     }
 
     #[test]
-    fn says_which_numbers_were_overridden() {
+    fn a_report_names_the_overridden_limits() {
         let mut limits = Limits::classic();
         limits.set("lambda_init", 500).expect("the row exists");
         let report = Report::new(&limits, &Totals::default());
         assert!(report.to_table().contains("override  lambda_init = 500, AWS has 10,000"));
-    }
-
-    #[test]
-    fn groups_digits_by_three() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1000), "1,000");
-        assert_eq!(grouped(6_291_556), "6,291,556");
     }
 }

@@ -1,46 +1,46 @@
-//! A run as a file: the limits in force, the sums, the newest records. Whoever has it can render the run again.
+//! A run as a file: the limits in force, the sums and the newest records. `hardcap report` renders it again.
 
 use hardcap_limits::Limits;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::report::Report;
+use super::Report;
 use hardcap_core::record::{Record, Recorder, Totals};
 
-/// A run, as `--records` writes it and `GET /_hardcap/records` answers it.
+/// A run, as `--records` writes it and `GET /_hardcap/records` returns it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Saved {
+pub struct SavedRun {
     /// The version of hardcap that ran.
     pub version: String,
-    /// The id of the run, which a reset changes; empty in files of versions that had none.
+    /// The id of the run; a reset begins another run. Empty in files of versions without run ids.
     #[serde(default)]
     pub run: String,
-    /// The day whose limits were in force.
+    /// The date of the limits in force.
     pub limits: String,
-    /// The numbers that were not the day's own, by row.
+    /// The overridden limits by row.
     pub set: IndexMap<String, u64>,
-    /// The sums over everything.
+    /// The sums over the whole run.
     pub totals: Totals,
     /// The newest records, oldest first.
     pub records: Vec<Record>,
 }
 
-/// Why a file is no run.
+/// The error of a file that is not a run.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedError {
-    /// It is not the JSON that `--records` writes.
-    #[error("it is no file that `--records` writes: {0}")]
+    /// The file is not the JSON that `--records` writes.
+    #[error("not a file written by `--records`: {0}")]
     Shape(#[from] serde_json::Error),
-    /// It names a day that is none, or a limit that this version does not know.
-    #[error("it names limits that this version of hardcap does not know: {0}")]
+    /// The file has an invalid date, or a limit that this version does not have.
+    #[error("the file has limits that this version of hardcap does not know: {0}")]
     Limits(String),
 }
 
-impl Saved {
-    /// What a recorder has, under the limits in force.
+impl SavedRun {
+    /// The run of a recorder, with the limits in force.
     #[must_use]
-    pub fn new(limits: &Limits, recorder: &Recorder) -> Saved {
-        Saved {
+    pub fn new(limits: &Limits, recorder: &Recorder) -> SavedRun {
+        SavedRun {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run: recorder.run().id.to_string(),
             limits: limits.date().to_string(),
@@ -50,22 +50,22 @@ impl Saved {
         }
     }
 
-    /// Reads what was written.
+    /// Parses a file that `--records` wrote.
     ///
     /// # Errors
     ///
-    /// [`SavedError`] when it is something else, or of a version that had other limits.
-    pub fn read(text: &[u8]) -> Result<Saved, SavedError> {
-        let saved: Saved = serde_json::from_slice(text)?;
+    /// [`SavedError`] if it is another file, or if it has limits that this version does not know.
+    pub fn read(text: &[u8]) -> Result<SavedRun, SavedError> {
+        let saved: SavedRun = serde_json::from_slice(text)?;
         saved.limits_in_force()?;
         Ok(saved)
     }
 
-    /// The limits that were in force.
+    /// The limits in force.
     ///
     /// # Errors
     ///
-    /// [`SavedError::Limits`] for a day or a row that does not exist.
+    /// [`SavedError::Limits`] for an invalid date or an unknown row.
     pub fn limits_in_force(&self) -> Result<Limits, SavedError> {
         let date = self.limits.parse();
         let date = date
@@ -77,11 +77,11 @@ impl Saved {
         Ok(limits)
     }
 
-    /// The run folded by limit.
+    /// The run summed by limit.
     ///
     /// # Errors
     ///
-    /// As [`Saved::limits_in_force`].
+    /// As [`SavedRun::limits_in_force`].
     pub fn report(&self) -> Result<Report, SavedError> {
         Ok(Report::new(&self.limits_in_force()?, &self.totals))
     }
@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
     use hardcap_core::clock::Clock;
-    use hardcap_core::record::{Condition, What};
+    use hardcap_core::record::{Condition, Observation};
 
     fn recorder(limits: &Limits) -> Recorder {
         let recorder = Recorder::new(Clock::default());
@@ -101,9 +101,13 @@ mod tests {
         recorder.admit("b", &limits.lambda_sync_response, Bytes(1_001)).expect_err("one over");
         let function = || "f".to_owned();
         for what in [
-            What::ColdStart { function: function(), millis: 3 },
-            What::EventEnded { function: function(), condition: Condition::Success, attempts: 1 },
-            What::Answered {
+            Observation::ColdStart { function: function(), millis: 3 },
+            Observation::EventEnded {
+                function: function(),
+                condition: Condition::Success,
+                attempts: 1,
+            },
+            Observation::Answered {
                 api: "Api".to_owned(),
                 method: "GET".to_owned(),
                 path: "/".to_owned(),
@@ -121,25 +125,26 @@ mod tests {
         let mut limits = Limits::at("2018-01-01".parse().expect("a day"));
         limits.set("lambda_sync_response", 1_000).expect("the row exists");
         let recorder = recorder(&limits);
-        let text = serde_json::to_vec(&Saved::new(&limits, &recorder)).expect("JSON");
-        let saved = Saved::read(&text).expect("it was written by the same version");
+        let text = serde_json::to_vec(&SavedRun::new(&limits, &recorder)).expect("JSON");
+        let saved = SavedRun::read(&text).expect("a file of the same version");
         let report = Report::new(&limits, &recorder.totals());
         assert_eq!(saved.report().expect("known limits").to_table(), report.to_table());
         assert_eq!(saved.records.len(), 5);
         assert_eq!(
             serde_json::to_vec(&saved).expect("JSON"),
             text,
-            "and is written the same again"
+            "the second file differs from the first"
         );
     }
 
     #[test]
-    fn what_is_no_run_is_refused_with_the_reason() {
+    fn a_file_that_is_not_a_run_is_refused_with_the_reason() {
         let mut limits = Limits::classic();
         limits.set("lambda_sync_response", 1_000).expect("the row exists");
-        let text = serde_json::to_string(&Saved::new(&limits, &recorder(&limits))).expect("JSON");
+        let text =
+            serde_json::to_string(&SavedRun::new(&limits, &recorder(&limits))).expect("JSON");
         for (from, to, said) in [
-            ("{", "[", "no file that `--records` writes"),
+            ("{", "[", "not a file written by `--records`"),
             ("2022-04-22", "yesterday", "yesterday"),
             (
                 "lambda_sync_response",
@@ -148,7 +153,7 @@ mod tests {
             ),
             ("\"Success\"", "\"Sucess\"", "unknown variant `Sucess`"),
         ] {
-            let error = Saved::read(text.replacen(from, to, 1).as_bytes()).expect_err(to);
+            let error = SavedRun::read(text.replacen(from, to, 1).as_bytes()).expect_err(to);
             assert!(error.to_string().contains(said), "{error}");
         }
     }

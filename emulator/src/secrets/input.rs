@@ -1,17 +1,17 @@
-//! What the operations are given.
+//! The inputs of the operations.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hardcap_limits::Millis;
 use serde::Deserialize;
 
-use super::store::{Held, invalid_parameter, invalid_request};
+use super::store::{StoredSecret, invalid_parameter, invalid_request};
 use crate::json_api::{ApiError, Page, Tag};
 use hardcap_core::config::SecretValue;
 
 const DAY: Millis = Millis(24 * 60 * 60 * 1000);
 
-/// The two members that hold a value; at most one may be there.
+/// The two members that hold a value. At most one may be present.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Value {
@@ -20,7 +20,7 @@ pub(super) struct Value {
 }
 
 impl Value {
-    /// The value, where one is given.
+    /// The value, if there is one.
     pub(super) fn value(self) -> Result<Option<SecretValue>, ApiError> {
         match (self.secret_string, self.secret_binary) {
             (Some(_), Some(_)) => Err(invalid_parameter(
@@ -54,7 +54,7 @@ pub(super) struct CreateSecret {
     pub(super) value: Value,
 }
 
-/// Refuses a call without its token, which SDKs and the CLI make up themselves (recorded 2023-05-12).
+/// Refuses a call without its token, which SDKs and the CLI generate (recorded 2023-05-12).
 pub(super) fn token(token: Option<String>) -> Result<String, ApiError> {
     token.filter(|token| !token.is_empty()).ok_or_else(|| {
         invalid_request(
@@ -63,7 +63,7 @@ pub(super) fn token(token: Option<String>) -> Result<String, ApiError> {
     })
 }
 
-/// Which secret the tags of a call are of.
+/// The secret of a call about tags.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct TagsOf {
@@ -137,7 +137,7 @@ pub(super) struct DeleteSecret {
 }
 
 impl DeleteSecret {
-    /// How long the secret can be restored; zero when it is gone at once.
+    /// The time in which the secret can be restored; zero for an immediate deletion.
     pub(super) fn window(&self) -> Result<Millis, ApiError> {
         match (self.recovery_window_in_days, self.force_delete_without_recovery) {
             (Some(_), true) => Err(invalid_parameter(
@@ -163,7 +163,7 @@ pub(super) struct List {
     pub(super) page: Page,
 }
 
-/// A filter: the key and the beginnings of which one must match.
+/// A filter: a key and prefixes, one of which must match.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Filter {
@@ -172,16 +172,16 @@ pub(super) struct Filter {
     values: Vec<String>,
 }
 
-/// The keys that filters have, in the order in which AWS lists them.
+/// The keys of filters, in AWS's order.
 const FILTER_KEYS: [&str; 7] =
     ["all", "description", "name", "owning-service", "primary-region", "tag-key", "tag-value"];
 
 impl Filter {
-    /// Refuses a key that there is not.
+    /// Refuses an unknown key.
     ///
     /// # Errors
     ///
-    /// `ValidationException` with AWS's frame.
+    /// `ValidationException` with AWS's text.
     pub(super) fn check(&self, at: usize) -> Result<(), ApiError> {
         if FILTER_KEYS.contains(&self.key.as_str()) {
             return Ok(());
@@ -195,16 +195,16 @@ impl Filter {
         )))
     }
 
-    /// Whether a secret has what one of the values begins. A value that begins with `!` matches the others. Descriptions
-    /// are compared without regard to case, names and tags with it (API reference, `Filter`).
-    pub(super) fn matches(&self, held: &Held) -> bool {
+    /// Whether a secret matches one of the prefixes. A prefix after `!` must not match. Descriptions are compared without regard
+    /// to case, names and tags with it (API reference, `Filter`).
+    pub(super) fn matches(&self, held: &StoredSecret) -> bool {
         self.values.iter().any(|value| match value.strip_prefix('!') {
             Some(unwanted) => !self.begins(held, unwanted),
             None => self.begins(held, value),
         })
     }
 
-    fn begins(&self, held: &Held, start: &str) -> bool {
+    fn begins(&self, held: &StoredSecret, start: &str) -> bool {
         let insensitive = |text: &str| text.to_lowercase().starts_with(&start.to_lowercase());
         let mut keys = held.tags.keys();
         let mut values = held.tags.values();
@@ -219,7 +219,7 @@ impl Filter {
                     || keys.any(|key| insensitive(key))
                     || values.any(|value| insensitive(value))
             }
-            // No secret here belongs to a service, or is a replica.
+            // No secret belongs to a service or is a replica.
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! Secrets Manager: secrets with their versions and stages. With `--data` each secret is a file that survives the process.
+//! Secrets Manager: secrets with their versions and stages. With `--data` each secret is a file that outlives the process.
 
 mod input;
 mod password;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(crate) use password::Password;
 
-use crate::json_api::{self, ApiError, Call, missing, seconds};
+use crate::json_api::{self, ApiError, Call, ResourceError, missing, seconds};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Config, Secret, SecretValue};
 use hardcap_core::context::Platform;
@@ -23,7 +23,7 @@ use input::{
     CreateSecret, DeleteSecret, GetSecretValue, List, MoveStage, Named, PutPolicy, PutSecretValue,
     TagsOf, UpdateSecret,
 };
-use store::{CURRENT, Held, New, Store, Version};
+use store::{CURRENT, New, Store, StoredSecret, Version};
 
 const OPERATIONS: &[&str] = &[
     "CreateSecret",
@@ -42,7 +42,7 @@ const OPERATIONS: &[&str] = &[
     "GetResourcePolicy",
     "DeleteResourcePolicy",
 ];
-/// The most of one page of a list.
+/// The maximum number of secrets on a page.
 const LIST_MAX: usize = 100;
 
 /// The service. Cheap to clone.
@@ -58,24 +58,25 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-fn provide(store: &mut Store, platform: &Platform, config: &Config) -> Result<(), String> {
+fn provide(store: &mut Store, platform: &Platform, config: &Config) -> Result<(), ResourceError> {
     for secret in &config.secrets {
-        add(store, secret, &config.limits, platform.clock.now())
-            .map_err(|error| format!("secret `{}`: {}", secret.name, json_api::sentence(error)))?;
+        add(store, secret, &config.limits, platform.clock.now()).map_err(|error| {
+            let name = secret.name.clone();
+            ResourceError::Refused { kind: "secret", name, error }
+        })?;
     }
     Ok(())
 }
 
 impl Secrets {
-    /// A store with the secrets that an earlier run left in `config.data`, and those of the configuration.
+    /// Opens the store, with the secrets of earlier runs in `config.data` and those of the configuration.
     ///
     /// # Errors
     ///
-    /// A sentence that names the secret and why it cannot be, or the file that cannot be read.
-    pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Secrets, String> {
+    /// [`ResourceError`] if AWS would refuse a secret, or the folder cannot be used.
+    pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Secrets, ResourceError> {
         let folder = config.data.as_ref().map(|data| data.join("secrets"));
-        let store = Store::open(&config.region, folder.as_deref());
-        let mut store = store.map_err(|error| error.to_string())?;
+        let mut store = Store::open(&config.region, folder.as_deref())?;
         provide(&mut store, platform, config)?;
         Ok(Secrets { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
     }
@@ -84,14 +85,14 @@ impl Secrets {
     ///
     /// # Errors
     ///
-    /// A sentence when the disk fails.
-    pub(crate) fn reset(&self, config: &Config) -> Result<(), String> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.clear().map_err(|error| error.to_string())?;
+    /// [`ResourceError`] if the disk fails.
+    pub(crate) fn reset(&self, config: &Config) -> Result<(), ResourceError> {
+        let mut store = self.store();
+        store.clear()?;
         provide(&mut store, &self.platform, config)
     }
 
-    /// Answers a request with `X-Amz-Target: secretsmanager.*`.
+    /// Responds to a request with `X-Amz-Target: secretsmanager.*`.
     pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let this = self.clone();
         json_api::serve_call(&self.platform, request, "Message", move |call| this.run(call)).await
@@ -343,7 +344,7 @@ fn add(
     store.provide(secret, now)
 }
 
-/// Compares a value with the row of its size.
+/// Compares the size of a value with its limit.
 fn admit(
     limits: &Limits,
     value: &SecretValue,
@@ -356,8 +357,8 @@ fn admit(
     compare(&limits.secrets_value, size).map_err(|exceeded| ApiError::Refused(exceeded, member))
 }
 
-/// What `DescribeSecret` and `ListSecrets` show, which call the versions differently.
-fn described(held: &Held, versions: &str) -> Value {
+/// A secret as `DescribeSecret` and `ListSecrets` show it. They name the versions differently.
+fn described(held: &StoredSecret, versions: &str) -> Value {
     let stages: serde_json::Map<String, Value> = held
         .versions
         .iter()
@@ -385,7 +386,7 @@ fn described(held: &Held, versions: &str) -> Value {
         shown["Description"] = json!(held.description);
     }
     if let Some(at) = held.accessed {
-        // AWS keeps the day alone.
+        // AWS stores only the day.
         let day = EpochMillis(at.0 - at.0 % 86_400_000);
         shown["LastAccessedDate"] = seconds(day);
     }

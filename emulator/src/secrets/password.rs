@@ -1,12 +1,12 @@
-//! The passwords that `GenerateSecretString` asks for. Pure: the same name gives the same password.
+//! Passwords of `GenerateSecretString`. Pure: the same name gives the same password.
 
 use sha2::{Digest as _, Sha256};
 
 const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
-/// The longest password that AWS generates.
+/// The maximum length of a password on AWS.
 const LENGTH_MAX: usize = 4096;
 
-/// Which characters a password has, and how many.
+/// The characters of a password and its length.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -22,15 +22,26 @@ pub(crate) struct Password {
     pub(crate) space: bool,
 }
 
+/// The error of a password that cannot be generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PasswordError {
+    /// The length is 0 or above the maximum.
+    #[error("`PasswordLength` is 1 to {max}, not {0}", max = LENGTH_MAX)]
+    Length(usize),
+    /// Every character is excluded.
+    #[error("every character of the password is excluded")]
+    NoCharacters,
+}
+
 impl Password {
-    /// The password of a name; at least one character of each kind that is allowed, where there is room.
+    /// The password of a name, with at least one character of each allowed kind if the length suffices.
     ///
     /// # Errors
     ///
-    /// A sentence, when no character is left or the length is none.
-    pub(crate) fn generate(&self, name: &str) -> Result<String, String> {
+    /// [`PasswordError`] for an invalid length, or if every character is excluded.
+    pub(crate) fn generate(&self, name: &str) -> Result<String, PasswordError> {
         if !(1..=LENGTH_MAX).contains(&self.length) {
-            return Err(format!("`PasswordLength` is 1 to {LENGTH_MAX}, not {}", self.length));
+            return Err(PasswordError::Length(self.length));
         }
         let kinds: Vec<Vec<char>> = self
             .kinds()
@@ -40,11 +51,11 @@ impl Password {
             .collect();
         let all: Vec<char> = kinds.iter().flatten().copied().collect();
         if all.is_empty() {
-            return Err("every character of the password is excluded".to_owned());
+            return Err(PasswordError::NoCharacters);
         }
         let mut numbers = numbers(name);
         let mut pick = |from: &[char]| from[numbers.next().unwrap_or(0) % from.len()];
-        // One of each kind, then any. Where they stand follows from the name as well.
+        // One of each kind, then any. Their positions depend on the name too.
         let mut password: Vec<char> = Vec::with_capacity(self.length);
         for at in 0..self.length {
             password.push(pick(kinds.get(at).unwrap_or(&all)));
@@ -70,7 +81,7 @@ impl Password {
     }
 }
 
-/// An endless row of numbers that follows from a name.
+/// An endless sequence of numbers, derived from a name.
 fn numbers(name: &str) -> impl Iterator<Item = usize> {
     (0_u64..).flat_map(move |block| {
         let digest = Sha256::new().chain_update(name).chain_update(block.to_be_bytes()).finalize();

@@ -1,4 +1,4 @@
-//! The secrets themselves: versions, and the stages that move between them. Each secret is one record with `--data`.
+//! The store of secrets: their versions, and the stages that move between them. With `--data` each secret is one record.
 
 use std::io;
 use std::path::Path;
@@ -15,7 +15,7 @@ use hardcap_core::durable::DurableMap;
 pub(super) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// One value that a secret had.
+/// One version of a secret.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Version {
     pub(super) id: String,
@@ -25,7 +25,7 @@ pub(super) struct Version {
     pub(super) created: EpochMillis,
 }
 
-/// A secret's value as a record has it: a text, or bytes as base64.
+/// The serialized form of a value: a text, or bytes as base64.
 mod value {
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
@@ -59,38 +59,38 @@ mod value {
 
 /// A secret.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Held {
+pub(super) struct StoredSecret {
     pub(super) arn: String,
     pub(super) name: String,
     pub(super) description: String,
     pub(super) created: EpochMillis,
     pub(super) changed: EpochMillis,
     pub(super) accessed: Option<EpochMillis>,
-    /// When it is gone, for one that is being deleted.
+    /// The time of its deletion, if it is scheduled.
     pub(super) deleted: Option<EpochMillis>,
     /// Oldest first.
     pub(super) versions: Vec<Version>,
     #[serde(default)]
     pub(super) tags: Tags,
-    /// The key of KMS that a call named.
+    /// The KMS key that a call named.
     #[serde(default)]
     pub(super) key_id: Option<String>,
-    /// The resource policy, a JSON document as it was put. It is kept and shown, and not enforced.
+    /// The resource policy, an unchanged JSON document. It is not enforced.
     #[serde(default)]
     pub(super) policy: Option<String>,
-    /// The digest of the template's secret that was put last.
+    /// The digest of the secret of the template that was put last.
     #[serde(default)]
     template: Option<String>,
 }
 
-/// What `CreateSecret` says of a secret.
+/// The input of `CreateSecret`.
 #[derive(Default)]
 pub(super) struct New {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) tags: Tags,
     pub(super) key_id: Option<String>,
-    /// The token of the call, and the value where it has one.
+    /// The token of the call, and the value if there is one.
     pub(super) token: Option<String>,
     pub(super) value: Option<SecretValue>,
 }
@@ -98,7 +98,7 @@ pub(super) struct New {
 /// Every secret by name.
 pub(super) struct Store {
     region: String,
-    secrets: DurableMap<Held>,
+    secrets: DurableMap<StoredSecret>,
 }
 
 pub(super) fn invalid_request(text: &str) -> ApiError {
@@ -113,7 +113,7 @@ fn not_found(text: &str) -> ApiError {
     ApiError::Exception("ResourceNotFoundException", Some(text.to_owned()))
 }
 
-/// Refuses what cannot be a secret's name.
+/// Refuses an invalid name.
 pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-!".contains(&byte);
     if name.is_empty() || !name.bytes().all(allowed) {
@@ -125,11 +125,11 @@ pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
 }
 
 impl Store {
-    /// The secrets that an earlier run left in a folder, or none.
+    /// Opens the store, with the secrets of earlier runs if there is a folder.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be used, or holds what cannot be read; the message names it.
+    /// If the folder or a file in it cannot be used; the message names it.
     pub(super) fn open(region: &str, root: Option<&Path>) -> io::Result<Store> {
         Ok(Store { region: region.to_owned(), secrets: DurableMap::open(root)? })
     }
@@ -139,8 +139,7 @@ impl Store {
         self.secrets.clear()
     }
 
-    /// Makes a template's secret. As a deployment does, it replaces what the API has put only when the template says
-    /// something else than it said before.
+    /// Puts a secret of the template. Like a deployment, it replaces a value from the API only if the template has changed.
     pub(super) fn provide(&mut self, secret: &Secret, now: EpochMillis) -> Result<(), ApiError> {
         check_name(&secret.name)?;
         let value = secret.value.as_ref().map(|value| match value {
@@ -152,7 +151,8 @@ impl Store {
         if held.is_some_and(|held| held.template.as_ref() == Some(&digest)) {
             return Ok(());
         }
-        let new = || Held::new(secret_arn(&self.region, &secret.name, 0), &secret.name, now);
+        let new =
+            || StoredSecret::new(secret_arn(&self.region, &secret.name, 0), &secret.name, now);
         let mut held = held.cloned().unwrap_or_else(new);
         held.description.clone_from(&secret.description);
         held.deleted = None;
@@ -163,13 +163,13 @@ impl Store {
         Ok(self.secrets.put(&secret.name, held)?)
     }
 
-    /// Makes a secret, and returns it with the id of its version, where it has a value. The same token with the same value
-    /// changes nothing, so that a client can repeat a call whose answer was lost.
+    /// Creates a secret, and returns it with the id of its version if it has a value. The same token with the same value changes
+    /// nothing, so that a client can repeat a call whose response was lost.
     pub(super) fn create(
         &mut self,
         new: New,
         now: EpochMillis,
-    ) -> Result<(&Held, Option<String>), ApiError> {
+    ) -> Result<(&StoredSecret, Option<String>), ApiError> {
         check_name(&new.name)?;
         match self.secrets.get(&new.name) {
             Some(held) if held.deleted.is_some() => {
@@ -184,10 +184,10 @@ impl Store {
                 return Err(ApiError::Exception("ResourceExistsException", Some(text)));
             }
             None => {
-                // A name that is created again has another ARN than before.
+                // A secret that is created again has another ARN.
                 let (life, _) = uuid::Uuid::new_v4().as_u64_pair();
                 let arn = secret_arn(&self.region, &new.name, life);
-                let mut held = Held::new(arn, &new.name, now);
+                let mut held = StoredSecret::new(arn, &new.name, now);
                 held.description = new.description;
                 held.tags = new.tags;
                 held.key_id = new.key_id;
@@ -205,9 +205,9 @@ impl Store {
         Ok((held, version.map(|version| version.id.clone())))
     }
 
-    /// The secret that a name, an ARN, or an ARN without its last six characters names.
-    pub(super) fn find(&self, id: &str) -> Result<&Held, ApiError> {
-        let named = |held: &&Held| {
+    /// Finds a secret by its name, its ARN, or its ARN without the last six characters.
+    pub(super) fn find(&self, id: &str) -> Result<&StoredSecret, ApiError> {
+        let named = |held: &&StoredSecret| {
             held.name == id
                 || held.arn == id
                 || held.arn.rsplit_once('-').map(|(arn, _)| arn) == Some(id)
@@ -221,8 +221,8 @@ impl Store {
         Err(not_found("Secrets Manager can't find the specified secret."))
     }
 
-    /// As [`Store::find`], for what cannot be done with a secret that is being deleted.
-    pub(super) fn usable(&self, id: &str) -> Result<&Held, ApiError> {
+    /// As [`Store::find`], but refuses a secret whose deletion is scheduled.
+    pub(super) fn usable(&self, id: &str) -> Result<&StoredSecret, ApiError> {
         let held = self.find(id)?;
         if held.deleted.is_some() {
             return Err(invalid_request(
@@ -232,11 +232,11 @@ impl Store {
         Ok(held)
     }
 
-    /// Changes a secret that is not being deleted. What `change` refuses changes nothing.
+    /// Changes a secret whose deletion is not scheduled. If `change` fails, nothing is changed.
     pub(super) fn edit<T>(
         &mut self,
         id: &str,
-        change: impl FnOnce(&mut Held) -> Result<T, ApiError>,
+        change: impl FnOnce(&mut StoredSecret) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
         let mut held = self.usable(id)?.clone();
         let changed = change(&mut held)?;
@@ -244,13 +244,13 @@ impl Store {
         Ok(changed)
     }
 
-    fn save(&mut self, held: Held) -> Result<(), ApiError> {
+    fn save(&mut self, held: StoredSecret) -> Result<(), ApiError> {
         let name = held.name.clone();
         Ok(self.secrets.put(&name, held)?)
     }
 
-    /// Every secret, in the order of their names.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Held> {
+    /// Every secret, ordered by name.
+    pub(super) fn all(&self) -> impl Iterator<Item = &StoredSecret> {
         self.secrets.iter().map(|(_, held)| held)
     }
 
@@ -266,7 +266,7 @@ impl Store {
         self.edit(id, |held| held.put(token, value, stages, now))
     }
 
-    /// Remembers the day on which a value was read; AWS keeps no finer time.
+    /// Stores the day of the last access. AWS stores only the day.
     pub(super) fn accessed(&mut self, id: &str, now: EpochMillis) -> Result<(), ApiError> {
         const DAY: u64 = 24 * 60 * 60 * 1000;
         let held = self.find(id)?;
@@ -278,7 +278,7 @@ impl Store {
         self.save(held)
     }
 
-    /// Marks a secret for deletion, or deletes it at once when the window is zero.
+    /// Schedules the deletion of a secret, or deletes it immediately if the window is zero.
     pub(super) fn delete(
         &mut self,
         id: &str,
@@ -288,7 +288,7 @@ impl Store {
         let at = now.plus(window);
         let held = match self.find(id) {
             Ok(held) => held,
-            // Recorded 2022-09-28: deleting a secret at once that is not there is no error.
+            // Recorded 2022-09-28: the immediate deletion of a missing secret is not an error.
             Err(ApiError::Exception("ResourceNotFoundException", _)) if window.0 == 0 => {
                 let name =
                     id.strip_prefix("arn:").map_or(id, |arn| arn.rsplit(':').next().unwrap_or(arn));
@@ -310,17 +310,17 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Takes a deletion back.
-    pub(super) fn restore(&mut self, id: &str) -> Result<&Held, ApiError> {
+    /// Cancels a scheduled deletion.
+    pub(super) fn restore(&mut self, id: &str) -> Result<&StoredSecret, ApiError> {
         let mut held = self.find(id)?.clone();
         held.deleted = None;
         self.save(held)?;
         self.find(id)
     }
 
-    /// Forgets the secrets whose time to be restored is over.
+    /// Removes the secrets whose deletion is due.
     pub(super) fn forget_deleted(&mut self, now: EpochMillis) -> Result<(), ApiError> {
-        let over = |held: &Held| held.deleted.is_some_and(|at| at <= now);
+        let over = |held: &StoredSecret| held.deleted.is_some_and(|at| at <= now);
         let gone: Vec<String> = self
             .secrets
             .iter()
@@ -334,9 +334,9 @@ impl Store {
     }
 }
 
-impl Held {
-    fn new(arn: String, name: &str, now: EpochMillis) -> Held {
-        Held {
+impl StoredSecret {
+    fn new(arn: String, name: &str, now: EpochMillis) -> StoredSecret {
+        StoredSecret {
             arn,
             name: name.to_owned(),
             description: String::new(),
@@ -352,7 +352,7 @@ impl Held {
         }
     }
 
-    /// Whether the call that made this secret is repeated: the same token, and the same value.
+    /// Whether a call repeats the creation of this secret: the same token and the same value.
     fn is_from(&self, new: &New) -> bool {
         let first = self.versions.iter().find(|version| Some(&version.id) == new.token.as_ref());
         first.is_some_and(|version| Some(&version.value) == new.value.as_ref())
@@ -385,7 +385,7 @@ impl Held {
         Ok(token)
     }
 
-    /// The version with an id, a stage, or both; the current one when neither is given.
+    /// The version with an id, a stage, or both; the current one by default.
     pub(super) fn version(
         &self,
         id: Option<&str>,
@@ -421,7 +421,7 @@ impl Held {
         })
     }
 
-    /// Moves a stage to a version. Where the current one moves, the version that had it becomes the previous one.
+    /// Moves a stage to a version. If the stage is the current one, its former version becomes the previous one.
     fn stage(&mut self, stage: &str, to: &str) {
         let mut had = None;
         for version in &mut self.versions {
@@ -441,7 +441,7 @@ impl Held {
         }
     }
 
-    /// `UpdateSecretVersionStage`: moves a stage from the version that has it to another, or takes it away.
+    /// `UpdateSecretVersionStage`: moves a stage to another version, or removes it.
     pub(super) fn move_stage(
         &mut self,
         stage: &str,
@@ -514,7 +514,8 @@ mod tests {
         let first = store.put("s", None, text("one"), &[CURRENT.to_owned()], now).unwrap();
         let pending = store.put("s", None, text("two"), &["AWSPENDING".to_owned()], now).unwrap();
         assert!(store.find("s").unwrap().version(None, None).unwrap().value == text("one"));
-        let moved = |from| move |held: &mut Held| held.move_stage(CURRENT, Some(&pending), from);
+        let moved =
+            |from| move |held: &mut StoredSecret| held.move_stage(CURRENT, Some(&pending), from);
         assert!(store.edit("s", moved.clone()(None)).is_err());
         store.edit("s", moved(Some(first.as_str()))).unwrap();
         let held = store.find("s").unwrap();
@@ -523,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_comes_twice_makes_one_version() {
+    fn a_repeated_token_creates_one_version() {
         let now = EpochMillis(1);
         let mut store = Store::open("us-east-1", None).unwrap();
         store.create(New { name: "s".to_owned(), ..New::default() }, now).unwrap();

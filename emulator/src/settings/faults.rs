@@ -5,20 +5,20 @@ use serde_json::{Map, Value};
 use super::number;
 use crate::source::mistake::{Mistake, Position};
 use crate::source::tree::Node;
-use hardcap_core::faults::{Fault, Plan};
+use hardcap_core::faults::{Fault, FaultConfig};
 
 /// Members that are numbers; a scalar of TOML does not say so any more.
 const NUMBERS: [&str; 5] = ["probability", "count", "millis", "within_millis", "after_millis"];
 
 /// `fault_seed` and every `[[fault]]`.
-pub(super) fn plan(root: &Node) -> Result<Plan, Mistake> {
+pub(super) fn plan(root: &Node) -> Result<FaultConfig, Mistake> {
     let seed = number(root, "fault_seed", "a whole number")?.unwrap_or_default();
     let items = root.get("fault").map_or(Ok(&[][..]), |node| node.items("`fault`"))?;
     let faults = items.iter().map(fault).collect::<Result<_, _>>()?;
-    Ok(Plan { seed, faults })
+    Ok(FaultConfig { seed, faults })
 }
 
-/// Where each `[[fault]]` names its function, or else where it stands.
+/// The position of the function's name in each `[[fault]]`; the fault's position if it names none.
 pub(super) fn places(root: &Node) -> Result<Vec<Position>, Mistake> {
     let items = root.get("fault").map_or(Ok(&[][..]), |node| node.items("`fault`"))?;
     let place = |item: &Node| item.get("function").map_or(item.at, |function| function.at);
@@ -39,5 +39,5 @@ fn fault(item: &Node) -> Result<Fault, Mistake> {
         members.insert(entry.key.clone(), value);
     }
     let fault = Fault::try_from(Value::Object(members));
-    fault.map_err(|cause| Mistake::new(item.at, format!("a `fault` cannot be: {cause}")))
+    fault.map_err(|cause| Mistake::new(item.at, format!("invalid `fault`: {cause}")))
 }

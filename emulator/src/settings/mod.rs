@@ -1,4 +1,4 @@
-//! `hardcap.toml`: what a template cannot say. Commands, companion services, overrides, all for local runs only.
+//! `hardcap.toml`: settings for local runs that a template cannot have: commands, companion services, overrides.
 
 mod check;
 mod faults;
@@ -18,27 +18,27 @@ use crate::source::mistake::{Mistake, Position, Source};
 use crate::source::toml;
 use crate::source::tree::{Entry, Mapping, Node, Value};
 use hardcap_core::config::{Credential, InvalidTrust, TrustedHost, TrustedOrigin, Try};
-use hardcap_core::faults::Plan;
+use hardcap_core::faults::FaultConfig;
 
-/// How long a companion may take until it is ready, unless `hardcap.toml` says otherwise.
+/// The default time within which a companion must be ready.
 const READY_WITHIN: Millis = Millis(60_000);
 
-/// All that `hardcap.toml` says. Paths are relative to its folder.
+/// The content of `hardcap.toml`. Paths are relative to its folder.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The folder of `hardcap.toml`, which its paths are relative to; `None` where there is no file.
+    /// The folder of `hardcap.toml`; `None` without a file.
     pub folder: Option<PathBuf>,
-    /// `AWS::StackName`; `hardcap` when absent.
+    /// `AWS::StackName`; `hardcap` by default.
     pub stack: Option<String>,
-    /// The region; `us-east-1` when absent.
+    /// The region; `us-east-1` by default.
     pub region: Option<String>,
-    /// The Python that runs functions which are created through Lambda's API.
+    /// The Python interpreter for functions that are created through Lambda's API.
     pub python: Option<PathBuf>,
-    /// How long the next bytes of a request body are waited for; 30 seconds when absent.
+    /// The idle timeout of request bodies; 30 seconds by default.
     pub body_idle: Option<Millis>,
-    /// How long a sandbox is kept idle; [`crate::config::SANDBOX_IDLE`] when absent.
+    /// The time for which a sandbox is kept idle; [`crate::config::SANDBOX_IDLE`] by default.
     pub sandbox_idle: Option<Millis>,
-    /// Further templates, for local runs only: what is not deployed with the application.
+    /// Additional templates for local runs, with resources that are not deployed with the application.
     pub also: Vec<PathBuf>,
     /// Environment variables of all functions, which replace those of the template.
     pub environment: IndexMap<String, String>,
@@ -46,47 +46,47 @@ pub struct Settings {
     pub parameters: IndexMap<String, String>,
     /// The values of `Fn::ImportValue`, by the name of the export.
     pub imports: IndexMap<String, String>,
-    /// Values that parameters have where neither this file nor the command line gives one: those of `samconfig.toml`. Names
-    /// that the template does not declare have no effect.
+    /// Values from `samconfig.toml`, for parameters without a value in this file or on the command line. Names that the template
+    /// does not declare have no effect.
     pub parameter_defaults: IndexMap<String, String>,
-    /// Rules of `hardcap check` that are silenced.
+    /// Silenced rules of `hardcap check`.
     pub ignore: Vec<Ignored>,
-    /// The day whose limits are in force, unless the command line says another: `limits = "classic"`, or `date` of `[limits]`.
+    /// The date of the limits: `limits = "classic"`, or `date` of `[limits]`. The command line takes precedence.
     pub date: Option<Date>,
-    /// Numbers to enforce instead of the date's, in the order given.
+    /// Overridden limits, in their order.
     pub limits: Vec<(String, u64)>,
-    /// Key pairs that S3 knows.
+    /// Key pairs that S3 accepts.
     pub credentials: Vec<Credential>,
-    /// By logical id.
+    /// Settings of functions by logical id.
     pub functions: IndexMap<String, FunctionSettings>,
     /// The keys of JWT and Cognito authorizers, by the name of the authorizer.
     pub authorizers: IndexMap<String, AuthorizerSettings>,
-    /// Services that run beside the functions.
+    /// Companion services.
     pub companions: Vec<Companion>,
-    /// What `hardcap up` prints and the live page shows to be tried.
+    /// Example commands for `hardcap up` and the live page.
     pub tries: Vec<Try>,
-    /// Further names of this machine that clients may use.
+    /// Additional host names of this machine that clients may use.
     pub allow_hosts: Vec<TrustedHost>,
     /// Origins whose web pages may call the AWS APIs.
     pub allow_origins: Vec<TrustedOrigin>,
-    /// What goes wrong on purpose.
-    pub faults: Plan,
-    /// Where the functions of these faults are named, in the same order; of a fault that names none, where it stands.
+    /// Faults to inject.
+    pub faults: FaultConfig,
+    /// The positions of the functions' names in these faults, in the same order; the fault's position if it names none.
     pub fault_places: Vec<Position>,
 }
 
-/// What is said about one function.
+/// The settings of one function.
 #[derive(Clone, Debug)]
 pub struct FunctionSettings {
-    /// Where it is said.
+    /// The position of the entry.
     pub position: Position,
-    /// The program and its arguments, instead of what the template implies.
+    /// The program and its arguments. `None`: as the template implies.
     pub program: Option<Program>,
-    /// More arguments for the program.
+    /// Additional arguments for the program.
     pub arguments: Vec<String>,
-    /// The folder or archive with the function's code, instead of what the template names.
+    /// The folder or archive with the function's code. `None`: as the template names it.
     pub code: Option<PathBuf>,
-    /// The Python that runs the function, such as `.venv/bin/python`.
+    /// The Python interpreter, such as `.venv/bin/python`.
     pub python: Option<PathBuf>,
     /// Environment variables, which replace those of the template and those of all functions.
     pub environment: IndexMap<String, String>,
@@ -94,7 +94,7 @@ pub struct FunctionSettings {
     pub has_timeouts: bool,
     /// Folders that stand for the function's layers: what AWS lays over `/opt`.
     pub layers: Vec<PathBuf>,
-    /// Programs that run beside the function as external extensions.
+    /// Programs to run as external extensions.
     pub extensions: Vec<PathBuf>,
 }
 
@@ -123,26 +123,26 @@ impl Default for FunctionSettings {
     }
 }
 
-/// A service that runs beside the functions, such as the upstream of a proxy.
+/// A companion service, such as the upstream of a proxy.
 #[derive(Clone, Debug)]
 pub struct Companion {
     /// Its name, as in `${companions.NAME.url}`.
     pub name: String,
-    /// Where it is said.
+    /// The position of the entry.
     pub position: Position,
     /// The program.
     pub program: Program,
-    /// More arguments; `${port}` is its port.
+    /// Additional arguments; `${port}` is its port.
     pub arguments: Vec<String>,
-    /// The folder it starts in; the folder of `hardcap.toml` when absent.
+    /// The working directory; the folder of `hardcap.toml` by default.
     pub cwd: Option<PathBuf>,
-    /// Variables on top of hardcap's own and `PORT`.
+    /// Environment variables, in addition to hardcap's own and `PORT`.
     pub environment: IndexMap<String, String>,
-    /// The port it listens on; any free one when absent.
+    /// The port; any free one by default.
     pub port: Option<u16>,
-    /// The path that answers with a status below 500 once it is ready; accepting connections is enough when absent.
+    /// The path whose response has a status below 500 when the service is ready. `None`: it is ready when it accepts connections.
     pub ready: Option<String>,
-    /// How long it may take until it is ready.
+    /// The time within which it must be ready.
     pub ready_within: Millis,
 }
 
@@ -173,14 +173,14 @@ impl Settings {
             .map_err(|mistake| source.error(mistake))
     }
 
-    /// The values of parameters, whatever says them.
+    /// The values of parameters from all sources.
     pub(crate) fn given(&self) -> IndexMap<String, String> {
         let mut given = self.parameter_defaults.clone();
         given.extend(self.parameters.clone());
         given
     }
 
-    /// Puts the limits of `hardcap.toml` on top of those of a date.
+    /// Overrides limits as configured.
     pub fn apply_limits(&self, limits: &mut Limits) {
         for (name, value) in &self.limits {
             // `read` accepts only names that the table has.
@@ -268,7 +268,7 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
     Ok(settings)
 }
 
-/// A span of at least one second.
+/// A span of at least one second, in whole seconds.
 fn seconds(root: &Node, key: &str) -> Result<Option<Millis>, Mistake> {
     let seconds: Option<std::num::NonZeroU32> =
         number(root, key, "a whole number of seconds, at least 1")?;
@@ -426,7 +426,7 @@ fn program(node: &Node, what: &str) -> Result<Option<Program>, Mistake> {
     }
 }
 
-/// Refuses every key that is not in `known`, for a slip here would silently change what runs.
+/// Refuses unknown keys: a misspelled key would be ignored silently.
 fn only(node: &Node, what: &str, known: &[&str]) -> Result<(), Mistake> {
     for entry in node.entries(what)? {
         if !known.contains(&entry.key.as_str()) {
@@ -453,7 +453,7 @@ fn texts(node: &Node, key: &str) -> Result<Vec<String>, Mistake> {
     value.items(&what)?.iter().map(|item| item.scalar(&what).map(str::to_owned)).collect()
 }
 
-/// A list of texts that are read further; an error is at the text that has it.
+/// A list of texts that are parsed. An error has the position of its text.
 fn parsed<T>(node: &Node, key: &str) -> Result<Vec<T>, Mistake>
 where
     T: std::str::FromStr<Err = InvalidTrust>,
@@ -502,12 +502,12 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
         #[test]
-        fn no_text_makes_the_reader_panic(text in any::<String>()) {
+        fn no_text_makes_the_parser_panic(text in any::<String>()) {
             let _ = Settings::read(&text, Path::new("hardcap.toml"));
         }
 
         #[test]
-        fn no_text_of_toml_s_own_signs_makes_the_reader_panic(
+        fn no_text_of_toml_syntax_makes_the_parser_panic(
             text in "(\\[?\\[(try|limits|companions\\.a|functions\\.F)\\]?\\]|[a-z]{1,4} ?= ?|\\{|\\}|\"|\\[|\\]|0x1F|1e5|true|2020-01-01|#|,|\n|ü){0,30}"
         ) {
             let _ = Settings::read(&text, Path::new("hardcap.toml"));
@@ -515,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_can_be_said_is_read() {
+    fn every_key_is_read() {
         let text = r#"
 stack = "shop"
 fault_seed = 7
@@ -580,6 +580,6 @@ count = 3
         assert_eq!(settings.tries[0].command, "curl");
         let kill = Kill { function: Some("F".to_owned()), phase: Phase::Busy, after_millis: 0 };
         let fault = Fault::new(kill).probability(0.25).count(3);
-        assert_eq!(settings.faults, Plan { seed: 7, faults: vec![fault] });
+        assert_eq!(settings.faults, FaultConfig { seed: 7, faults: vec![fault] });
     }
 }

@@ -1,9 +1,9 @@
-//! What the operations are given, and the filters of two of them.
+//! The inputs of the operations, and the filters of two of them.
 
 use serde::Deserialize;
 
 use super::name;
-use super::store::{Held, Version};
+use super::store::{StoredParameter, Version};
 use crate::json_api::{ApiError, Page, Tag};
 use hardcap_core::config::{ParameterKind, ParameterTier};
 
@@ -35,7 +35,7 @@ pub(super) struct Label {
     pub(super) labels: Vec<String>,
 }
 
-/// Which resource the tags of a call are of.
+/// The resource of a call about tags.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct TagsOf {
@@ -114,15 +114,15 @@ pub(super) struct Filter {
     values: Vec<String>,
 }
 
-/// Whether a parameter passes every filter.
+/// Whether a parameter matches every filter.
 ///
 /// # Errors
 ///
-/// `InvalidFilterKey` and `InvalidFilterOption` for what hardcap's filters do not know.
+/// `InvalidFilterKey` and `InvalidFilterOption` for filters that hardcap does not support.
 pub(super) fn matches_all(
     filters: &[Filter],
     name: &str,
-    held: &Held,
+    held: &StoredParameter,
     version: &Version,
 ) -> Result<bool, ApiError> {
     for filter in filters {
@@ -134,7 +134,12 @@ pub(super) fn matches_all(
 }
 
 impl Filter {
-    fn matches(&self, name: &str, held: &Held, version: &Version) -> Result<bool, ApiError> {
+    fn matches(
+        &self,
+        name: &str,
+        held: &StoredParameter,
+        version: &Version,
+    ) -> Result<bool, ApiError> {
         let any = |matches: &dyn Fn(&str) -> bool| {
             Ok(self.values.iter().any(|value| matches(value.as_str())))
         };

@@ -1,9 +1,9 @@
 //! Labels: other names for a version of a parameter. Each is on one version at most. Pure.
 //!
-//! The rules and texts are those of the API reference of `LabelParameterVersion` (2026-11); its refusals are quoted as moto
-//! 5 quotes them, and are unconfirmed.
+//! The rules are those of the API reference of `LabelParameterVersion` (2026-11). UNCONFIRMED: the texts, which are those of
+//! moto 5.
 
-use super::store::{Held, Version};
+use super::store::{StoredParameter, Version};
 use crate::json_api::{ApiError, invalid};
 
 /// Labels of one version (API reference, `LabelParameterVersion`).
@@ -11,21 +11,21 @@ const LABELS_MAX: usize = 10;
 /// Characters of a label (API reference, `LabelParameterVersion`).
 const CHARACTERS_MAX: usize = 100;
 
-/// What became of the labels of one call.
+/// The result of a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Labeled {
     /// The version that was labeled.
     pub(super) version: u64,
     /// Labels that were attached or removed.
     pub(super) changed: Vec<String>,
-    /// Labels that cannot be labels, or are not on the version.
+    /// Labels that are invalid, or not on the version.
     pub(super) invalid: Vec<String>,
 }
 
-/// Attaches labels to a version, or to the newest one. A label that another version has moves.
+/// Attaches labels to a version, by default the newest one. A label of another version moves.
 pub(super) fn attach(
     name: &str,
-    held: &mut Held,
+    held: &mut StoredParameter,
     number: Option<u64>,
     labels: Vec<String>,
 ) -> Result<Labeled, ApiError> {
@@ -58,7 +58,7 @@ pub(super) fn attach(
 /// Removes labels from a version.
 pub(super) fn remove(
     name: &str,
-    held: &mut Held,
+    held: &mut StoredParameter,
     number: u64,
     labels: Vec<String>,
 ) -> Result<Labeled, ApiError> {
@@ -70,7 +70,7 @@ pub(super) fn remove(
     Ok(Labeled { version: number, changed, invalid })
 }
 
-/// Refuses to forget the oldest of a parameter's versions while it has a label.
+/// Refuses to delete the oldest version of a parameter while it has a label.
 pub(super) fn may_be_forgotten(name: &str, oldest: &Version) -> Result<(), ApiError> {
     if oldest.labels.is_empty() {
         return Ok(());
@@ -84,7 +84,7 @@ pub(super) fn may_be_forgotten(name: &str, oldest: &Version) -> Result<(), ApiEr
     Err(ApiError::Exception("ParameterMaxVersionLimitExceeded", Some(text)))
 }
 
-fn position(name: &str, held: &Held, number: Option<u64>) -> Result<usize, ApiError> {
+fn position(name: &str, held: &StoredParameter, number: Option<u64>) -> Result<usize, ApiError> {
     let Some(number) = number else { return Ok(held.versions.len().saturating_sub(1)) };
     held.versions.iter().position(|version| version.number == number).ok_or_else(|| {
         let text = format!(

@@ -1,4 +1,4 @@
-//! Systems Manager: the Parameter Store. With `--data` each parameter is a file that survives the process.
+//! Systems Manager's Parameter Store. With `--data` each parameter is a file that outlives the process.
 
 mod input;
 mod labels;
@@ -12,14 +12,14 @@ use axum::body::Body;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use crate::json_api::{self, ApiError, Call, invalid, missing};
+use crate::json_api::{self, ApiError, Call, ResourceError, invalid, missing};
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use input::{
     ByPath, Delete, DeleteMany, Describe, Get, GetMany, History, Label, PutParameter, TagsOf,
 };
 use render::Shown;
-use store::{DataType, Held, Put, Store, Version};
+use store::{DataType, Put, Store, StoredParameter, Version};
 
 const OPERATIONS: &[&str] = &[
     "PutParameter",
@@ -36,9 +36,9 @@ const OPERATIONS: &[&str] = &[
     "RemoveTagsFromResource",
     "ListTagsForResource",
 ];
-/// The most names of one `GetParameters` or `DeleteParameters`, and the most of one page by path.
+/// The maximum number of names in `GetParameters` and `DeleteParameters`, and of parameters on a page by path.
 const NAMES_MAX: usize = 10;
-/// The most of one page of descriptions.
+/// The maximum number of descriptions on a page.
 const DESCRIPTIONS_MAX: usize = 50;
 
 /// The service. Cheap to clone.
@@ -54,25 +54,26 @@ impl std::fmt::Debug for Ssm {
     }
 }
 
-fn provide(store: &mut Store, platform: &Platform, config: &Config) -> Result<(), String> {
+fn provide(store: &mut Store, platform: &Platform, config: &Config) -> Result<(), ResourceError> {
     for parameter in &config.parameters {
         let put = store.provide(parameter, &config.limits, platform.clock.now());
         put.map_err(|error| {
-            format!("parameter `{}`: {}", parameter.name, json_api::sentence(error))
+            let name = parameter.name.clone();
+            ResourceError::Refused { kind: "parameter", name, error }
         })?;
     }
     Ok(())
 }
 
 impl Ssm {
-    /// A store with the parameters that an earlier run left in `config.data`, and those of the configuration.
+    /// Opens the store, with the parameters of earlier runs in `config.data` and those of the configuration.
     ///
     /// # Errors
     ///
-    /// The sentence that AWS would refuse a parameter with, behind its name; the file that cannot be read.
-    pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Ssm, String> {
+    /// [`ResourceError`] if AWS would refuse a parameter, or the folder cannot be used.
+    pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Ssm, ResourceError> {
         let folder = config.data.as_ref().map(|data| data.join("ssm"));
-        let mut store = Store::open(folder.as_deref()).map_err(|error| error.to_string())?;
+        let mut store = Store::open(folder.as_deref())?;
         provide(&mut store, platform, config)?;
         Ok(Ssm { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
     }
@@ -81,14 +82,14 @@ impl Ssm {
     ///
     /// # Errors
     ///
-    /// A sentence when the disk fails.
-    pub(crate) fn reset(&self, config: &Config) -> Result<(), String> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.clear().map_err(|error| error.to_string())?;
+    /// [`ResourceError`] if the disk fails.
+    pub(crate) fn reset(&self, config: &Config) -> Result<(), ResourceError> {
+        let mut store = self.store();
+        store.clear()?;
         provide(&mut store, &self.platform, config)
     }
 
-    /// Answers a request with `X-Amz-Target: AmazonSSM.*`.
+    /// Responds to a request with `X-Amz-Target: AmazonSSM.*`.
     pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let this = self.clone();
         json_api::serve_call(&self.platform, request, "message", move |call| this.run(call)).await
@@ -286,7 +287,7 @@ impl Ssm {
     fn list_tags(&self, input: &TagsOf) -> Result<Value, ApiError> {
         let name = tagged_name(input)?;
         let store = self.store();
-        let held: &Held = store.get(&name).ok_or_else(no_resource)?;
+        let held: &StoredParameter = store.get(&name).ok_or_else(no_resource)?;
         Ok(json!({ "TagList": json_api::shown_tags(&held.tags) }))
     }
 
@@ -312,7 +313,7 @@ fn checked_names(names: &[String]) -> Result<&[String], ApiError> {
     )))
 }
 
-/// The parameter whose tags a call is about; other resources have none here.
+/// The parameter whose tags a call names. hardcap has no tags of other resources.
 fn tagged_name(input: &TagsOf) -> Result<String, ApiError> {
     match input.resource_type.as_deref() {
         None => Err(missing("resourceType")),

@@ -1,15 +1,15 @@
-//! The names of parameters: what AWS allows, and how a call names one, with a version or by ARN. Pure.
+//! Names of parameters: AWS's rules, and the forms with a version or as an ARN. Pure.
 
 use crate::json_api::{ApiError, invalid};
 
-/// The levels of a path.
+/// The maximum number of levels of a path.
 const LEVELS_MAX: usize = 15;
 
 /// Refuses a name that a new parameter cannot have.
 ///
 /// # Errors
 ///
-/// A `ValidationException`, `AccessDeniedException` or `HierarchyLevelLimitExceededException` with AWS's words.
+/// A `ValidationException`, `AccessDeniedException` or `HierarchyLevelLimitExceededException` with AWS's text.
 pub(super) fn check(name: &str) -> Result<(), ApiError> {
     let path = name.starts_with('/');
     if name.contains('/') && !path {
@@ -41,11 +41,11 @@ pub(super) fn check(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Refuses what cannot be the form of a parameter's name, reserved names included.
+/// Refuses an invalid name. Reserved names are valid.
 ///
 /// # Errors
 ///
-/// A `ValidationException` with AWS's words.
+/// A `ValidationException` with AWS's text.
 pub(super) fn check_form(name: &str) -> Result<(), ApiError> {
     match check(name) {
         Err(ApiError::Exception("ValidationException", text)) => {
@@ -63,7 +63,7 @@ fn form(prefixes: &str) -> String {
     )
 }
 
-/// Refuses what `GetParametersByPath` cannot search below.
+/// Refuses a path that `GetParametersByPath` cannot search.
 pub(super) fn check_path(path: &str) -> Result<(), ApiError> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
     if path.starts_with('/') && !path.contains("//") && path.bytes().all(letters) {
@@ -78,23 +78,23 @@ pub(super) fn check_path(path: &str) -> Result<(), ApiError> {
     ))
 }
 
-/// Whether a parameter lies below a path: anywhere, or directly.
+/// Whether a parameter is below a path, at any level or directly.
 pub(super) fn is_below(name: &str, path: &str, recursive: bool) -> bool {
     let path = path.trim_end_matches('/');
     let below = name.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
     below.is_some_and(|rest| recursive || !rest.contains('/'))
 }
 
-/// How a call names a parameter.
+/// The parsed name of a parameter in a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Named<'n> {
     /// The parameter's name.
     pub(super) name: String,
-    /// What stands behind the colon: a version or a label.
+    /// The version or label after the colon.
     pub(super) selector: Option<&'n str>,
 }
 
-/// Takes `name`, `name:3` or an ARN with either apart.
+/// Parses `name`, `name:3`, or an ARN with either.
 pub(super) fn parse(text: &str) -> Named<'_> {
     let (rest, arn) = match text.strip_prefix("arn:") {
         Some(arn) => (arn.splitn(5, ':').nth(4).unwrap_or_default(), true),
@@ -105,7 +105,7 @@ pub(super) fn parse(text: &str) -> Named<'_> {
         None => (rest, None),
     };
     let name = match name.strip_prefix("parameter/") {
-        // An ARN has one slash between `parameter` and the name, which is the name's own when it is a path.
+        // The slash between `parameter` and the name in an ARN is part of a name that is a path.
         Some(path) if arn && path.contains('/') => format!("/{path}"),
         Some(single) if arn => single.to_owned(),
         _ => name.to_owned(),
@@ -117,7 +117,7 @@ pub(super) fn parse(text: &str) -> Named<'_> {
 mod tests {
     use super::*;
 
-    fn told(error: Result<(), ApiError>) -> String {
+    fn shown(error: Result<(), ApiError>) -> String {
         match error {
             Err(ApiError::Exception(code, text)) => format!("{code}: {}", text.unwrap_or_default()),
             other => format!("{other:?}"),
@@ -129,7 +129,7 @@ mod tests {
         for name in
             ["a", "/a", "/shop/prod/data-base_1.url", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15"]
         {
-            assert!(check(name).is_ok(), "{name}: {}", told(check(name)));
+            assert!(check(name).is_ok(), "{name}: {}", shown(check(name)));
         }
         for (name, expected) in [
             ("shop/url", "ValidationException: Parameter name must be a fully qualified name"),
@@ -142,7 +142,7 @@ mod tests {
             ("/aws/x", "AccessDeniedException: No access to reserved parameter name: /aws/x."),
             ("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", "HierarchyLevelLimitExceededException: "),
         ] {
-            assert!(told(check(name)).starts_with(expected), "{name}: {}", told(check(name)));
+            assert!(shown(check(name)).starts_with(expected), "{name}: {}", shown(check(name)));
         }
     }
 
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_holds_what_is_below_it_and_not_what_begins_like_it() {
+    fn a_path_contains_parameters_below_it_and_not_those_with_the_same_prefix() {
         assert!(is_below("/shop/a", "/shop", false));
         assert!(is_below("/shop/a", "/shop/", false));
         assert!(is_below("/shop/a/b", "/shop", true));

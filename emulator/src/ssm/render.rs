@@ -1,4 +1,4 @@
-//! Parameters as answers show them.
+//! Parameters as responses show them.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,7 +9,7 @@ use super::store::Version;
 use crate::json_api::seconds;
 use hardcap_core::config::{ACCOUNT_ID, ParameterKind};
 
-/// A version of a parameter, with what its ARN needs.
+/// A version of a parameter, with the data of its ARN.
 pub(super) struct Shown<'s> {
     pub(super) region: &'s str,
     pub(super) name: &'s str,
@@ -17,7 +17,7 @@ pub(super) struct Shown<'s> {
 }
 
 impl Version {
-    /// The key of KMS that a secure string is encrypted with.
+    /// The KMS key of a secure string.
     pub(super) fn shown_key_id(&self) -> Option<&str> {
         let is_secure = self.kind == ParameterKind::SecureString;
         is_secure.then(|| self.key_id.as_deref().unwrap_or("alias/aws/ssm"))
@@ -30,7 +30,7 @@ impl Shown<'_> {
         format!("arn:aws:ssm:{region}:{ACCOUNT_ID}:parameter/{path}")
     }
 
-    /// What `GetParameter` shows.
+    /// The form of `GetParameter`.
     pub(super) fn parameter(&self, decrypted: bool) -> Value {
         json!({
             "ARN": self.arn(),
@@ -43,7 +43,7 @@ impl Shown<'_> {
         })
     }
 
-    /// What `DescribeParameters` shows: all but the value.
+    /// The form of `DescribeParameters`, without the value.
     pub(super) fn description(&self) -> Value {
         let version = self.version;
         let mut shown = json!({
@@ -68,7 +68,7 @@ impl Shown<'_> {
         shown
     }
 
-    /// What `GetParameterHistory` shows: the description of that version, with its value.
+    /// The form of `GetParameterHistory`: the description of the version, with its value.
     pub(super) fn history(&self, decrypted: bool) -> Value {
         let mut shown = self.description();
         shown["Labels"] = json!(self.version.labels);
@@ -76,7 +76,7 @@ impl Shown<'_> {
         shown
     }
 
-    /// A secure string that nobody asked to decrypt shows as base64 that says nothing, as a cipher text of KMS does.
+    /// A secure string without decryption is meaningless base64, like a ciphertext of KMS.
     fn value(&self, decrypted: bool) -> Value {
         if self.version.kind != ParameterKind::SecureString || decrypted {
             return json!(self.version.value);

@@ -1,5 +1,4 @@
-//! The parameters themselves: every version, its labels, and the rules of putting one over another. Each parameter is one
-//! record with `--data`.
+//! The store of parameters: their versions, labels, and the rules for a new version. With `--data` each parameter is one record.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,10 +14,10 @@ use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Parameter, ParameterKind, ParameterTier};
 use hardcap_core::durable::DurableMap;
 
-/// AWS keeps this many versions of a parameter and forgets the oldest.
+/// The maximum number of versions of a parameter on AWS, which deletes the oldest.
 const VERSIONS_KEPT: usize = 100;
 
-/// One value that a parameter had.
+/// One version of a parameter.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Version {
     pub(super) number: u64,
@@ -29,19 +28,19 @@ pub(super) struct Version {
     pub(super) modified: EpochMillis,
     pub(super) data_type: DataType,
     pub(super) allowed_pattern: Option<String>,
-    /// The key of KMS that a call named.
+    /// The KMS key that a call named.
     pub(super) key_id: Option<String>,
     pub(super) labels: Vec<String>,
 }
 
-/// What the values of a parameter name.
+/// The data type of a parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum DataType {
     /// Any text.
     #[default]
     #[serde(rename = "text")]
     Text,
-    /// The id of an image. AWS verifies that the image exists; hardcap has no images and takes any value.
+    /// The id of an image. AWS verifies that the image exists; hardcap has no images and accepts any value.
     #[serde(rename = "aws:ec2:image")]
     Image,
     /// A configuration of an integration.
@@ -50,7 +49,7 @@ pub(super) enum DataType {
 }
 
 impl DataType {
-    /// Reads what a call names.
+    /// Parses a data type.
     pub(super) fn parse(text: &str) -> Result<DataType, ApiError> {
         serde_json::from_value(json!(text)).map_err(|_| {
             invalid(format!(
@@ -60,23 +59,23 @@ impl DataType {
     }
 }
 
-/// A parameter: its versions, oldest first, and what is not versioned.
+/// A parameter: its versions, oldest first, and its unversioned properties.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(super) struct Held {
+pub(super) struct StoredParameter {
     pub(super) versions: VecDeque<Version>,
     #[serde(default)]
     pub(super) tags: Tags,
-    /// The digest of the template's parameter that was put last.
+    /// The digest of the parameter of the template that was put last.
     #[serde(default)]
     template: Option<String>,
 }
 
 /// Every parameter by name.
 pub(super) struct Store {
-    parameters: DurableMap<Held>,
+    parameters: DurableMap<StoredParameter>,
 }
 
-/// What a call puts: a value, and what it leaves as it was.
+/// The input of a put. `None` keeps the current property.
 pub(super) struct Put {
     pub(super) name: String,
     pub(super) value: String,
@@ -108,11 +107,11 @@ impl From<&Parameter> for Put {
 }
 
 impl Store {
-    /// The parameters that an earlier run left in a folder, or none.
+    /// Opens the store, with the parameters of earlier runs if there is a folder.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be used, or holds what cannot be read; the message names it.
+    /// If the folder or a file in it cannot be used; the message names it.
     pub(super) fn open(root: Option<&Path>) -> io::Result<Store> {
         Ok(Store { parameters: DurableMap::open(root)? })
     }
@@ -122,8 +121,7 @@ impl Store {
         self.parameters.clear()
     }
 
-    /// Puts a template's parameter. As a deployment does, it replaces what the API has put only when the template says
-    /// something else than it said before.
+    /// Puts a parameter of the template. Like a deployment, it replaces a value from the API only if the template has changed.
     pub(super) fn provide(
         &mut self,
         parameter: &Parameter,
@@ -137,15 +135,15 @@ impl Store {
             return Ok(());
         }
         if *tier == ParameterTier::Standard && held.is_advanced() {
-            // A template's own change of the tier is no downgrade by a call: the parameter is made anew.
-            held = Held::default();
+            // A changed tier in the template is not a downgrade by a call: the parameter is created again.
+            held = StoredParameter::default();
         }
         held.put(Put::from(parameter), limits, now, |limit, seen| limit.admit(seen))?;
         held.template = Some(digest);
         Ok(self.parameters.put(&parameter.name, held)?)
     }
 
-    /// Puts a parameter and returns its new version. `admit` compares the value's characters with its tier's row.
+    /// Puts a parameter and returns its new version. `admit` compares the number of characters with the tier's limit.
     pub(super) fn put(
         &mut self,
         put: Put,
@@ -161,26 +159,26 @@ impl Store {
     }
 
     /// A parameter.
-    pub(super) fn get(&self, name: &str) -> Option<&Held> {
+    pub(super) fn get(&self, name: &str) -> Option<&StoredParameter> {
         self.parameters.get(name)
     }
 
-    /// Every version of a parameter, oldest first; `None` when there is no such parameter.
+    /// The versions of a parameter, oldest first.
     pub(super) fn versions(&self, name: &str) -> Option<&VecDeque<Version>> {
         self.parameters.get(name).map(|held| &held.versions)
     }
 
-    /// The newest version of every parameter, in the order of their names.
-    pub(super) fn newest(&self) -> impl Iterator<Item = (&str, &Held, &Version)> {
+    /// The newest version of every parameter, ordered by name.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (&str, &StoredParameter, &Version)> {
         self.parameters.iter().filter_map(|(name, held)| Some((name, held, held.versions.back()?)))
     }
 
-    /// Changes a parameter. What `change` refuses changes nothing.
+    /// Changes a parameter. If `change` fails, nothing is changed.
     pub(super) fn edit<T>(
         &mut self,
         name: &str,
         missing: impl FnOnce() -> ApiError,
-        change: impl FnOnce(&mut Held) -> Result<T, ApiError>,
+        change: impl FnOnce(&mut StoredParameter) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
         let mut held = self.parameters.get(name).cloned().ok_or_else(missing)?;
         let changed = change(&mut held)?;
@@ -188,13 +186,13 @@ impl Store {
         Ok(changed)
     }
 
-    /// Deletes a parameter with all its versions; false when there was none.
+    /// Deletes a parameter with all its versions. Returns whether it existed.
     pub(super) fn delete(&mut self, name: &str) -> Result<bool, ApiError> {
         Ok(self.parameters.remove(name)?)
     }
 }
 
-impl Held {
+impl StoredParameter {
     fn is_advanced(&self) -> bool {
         self.versions.back().is_some_and(|version| version.tier == ParameterTier::Advanced)
     }
@@ -257,11 +255,11 @@ impl Held {
     }
 }
 
-/// Whether a value is what its pattern allows.
+/// Checks a value against its pattern.
 ///
 /// # Errors
 ///
-/// `ParameterPatternMismatchException`; `InvalidAllowedPatternException` for a pattern that cannot be read.
+/// `ParameterPatternMismatchException`, or `InvalidAllowedPatternException` for an invalid pattern.
 fn matches_pattern(pattern: &str, value: &str) -> Result<(), ApiError> {
     let read = regex::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
         let text = format!("The pattern `{pattern}` cannot be read: {error}");
@@ -276,7 +274,7 @@ fn matches_pattern(pattern: &str, value: &str) -> Result<(), ApiError> {
     Err(ApiError::Exception("ParameterPatternMismatchException", Some(text)))
 }
 
-/// The tier that a value gets: as asked, never back from advanced to standard, and by size where that is asked.
+/// The tier of a new version: the requested one, but never a downgrade from advanced; chosen by size if requested.
 fn tier(
     asked: Option<ParameterTier>,
     present: Option<ParameterTier>,

@@ -218,7 +218,8 @@ fn generated(name: &str, of: Properties<'_>) -> Result<String, Mistake> {
         punctuation: !without("ExcludePunctuation")?,
         space: without("IncludeSpace")?,
     };
-    let password = password.generate(name).map_err(|fault| Mistake::new(of.at, fault))?;
+    let password =
+        password.generate(name).map_err(|fault| Mistake::new(of.at, fault.to_string()))?;
     let key = of.text("GenerateStringKey")?;
     let template: Option<Node> = of.value("SecretStringTemplate")?;
     let at = of.at;

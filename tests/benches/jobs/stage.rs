@@ -4,8 +4,9 @@ use std::io;
 use std::time::Duration;
 
 use hardcap::config::{Bucket, Function, RecursiveLoop, Table};
-use hardcap::{Clock, Emulator, What};
-use hardcap_limits::Millis;
+use hardcap::record::Observation;
+use hardcap::{Clock, Emulator};
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::process::beside;
 use hardcap_tests::search::{Index, Search, SearchConfig};
@@ -75,6 +76,7 @@ impl Stage {
         job.recursive_loop = RecursiveLoop::Allow;
         let guest = beside("guest").into_os_string();
         let builder = Emulator::builder()
+            .limits(Date::CLASSIC)
             .function(function("proxy"))
             .function(job)
             .function(Function::new("echo", [guest, "echo".into()]))
@@ -99,7 +101,7 @@ impl Stage {
             }
             loop {
                 let record = records.recv().await.map_err(io::Error::other)?;
-                if matches!(record.what, What::EventEnded { .. }) {
+                if matches!(record.what, Observation::EventEnded { .. }) {
                     break;
                 }
             }
@@ -114,7 +116,12 @@ impl Stage {
 
     pub(crate) async fn export_of(&self, index: &str) -> io::Result<(Duration, Value)> {
         let clock = Clock::default();
-        let url = self.emulator.function_url("proxy").trim_end_matches('/').to_owned();
+        let url = self
+            .emulator
+            .function_url("proxy")
+            .expect("the stage has this URL")
+            .trim_end_matches('/')
+            .to_owned();
         let wanted = json!({ "index": index, "page_size": self.page }).to_string();
         let call = Call::post(format!("{url}/_proxy/jobs"), wanted);
         let watch = clock.stopwatch();

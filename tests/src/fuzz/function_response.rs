@@ -30,7 +30,7 @@ pub fn function_response(data: &[u8]) {
                 }
                 assert!(json.is_some() || api == Api::HttpV2, "{api:?} took what is not JSON");
             }
-            Err(why) => assert!(why.starts_with("Malformed Lambda proxy response"), "{why}"),
+            Err(why) => assert!(why.0.starts_with("Malformed Lambda proxy response"), "{why}"),
         }
         if let Ok((status, _)) = respond_streaming(api, &posted) {
             assert!((200..=599).contains(&status.as_u16()), "{api:?}: {status}");

@@ -58,7 +58,7 @@ async fn a_run_that_was_written_is_rendered_again_in_each_form_and_gated_anew() 
     project.write("other.json", "{}");
     let other = project.run(&["report", "other.json"]).await;
     assert_eq!(other.code, Some(1));
-    assert!(other.said.contains("other.json: it is no file that `--records` writes"), "{other:?}");
+    assert!(other.said.contains("other.json: not a file written by `--records`"), "{other:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use hardcap::config::{
     IdentitySource, JwtKey, JwtRules, PayloadFormat,
 };
 use hardcap::{Emulator, StartError};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::functions::guest;
 use hardcap_tests::process::binary;
@@ -140,13 +140,19 @@ async fn a_cognito_authorizer_verifies_the_token_and_tells_its_claims() {
 }
 
 async fn start(api: Api) -> Emulator {
-    let started: Result<Emulator, StartError> =
-        Emulator::builder().function(shown()).function(guest("authorizer")).api(api).start().await;
+    let started: Result<Emulator, StartError> = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(shown())
+        .function(guest("authorizer"))
+        .api(api)
+        .start()
+        .await;
     started.expect("an emulator on free ports")
 }
 
 async fn get(emulator: &Emulator, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut call = Call::get(format!("{}{path}", emulator.api_url("Api")));
+    let mut call =
+        Call::get(format!("{}{path}", emulator.api_url("Api").expect("it is configured")));
     for (name, value) in headers {
         call = call.header(*name, value);
     }
@@ -199,7 +205,7 @@ async fn a_decision_is_kept_by_its_identity_and_evaluated_for_each_method() {
     let other = get(&emulator, "/b", &[("Authorization", "one")]).await;
     let body = r#"{"Message":"User is not authorized to access this resource"}"#;
     is(&other, 403, Some("AccessDeniedException"), body);
-    emulator.clock().advance(Millis(60_000));
+    emulator.clock().advance(Millis(60_000)).await;
     assert_eq!(calls("/a", "first").await, "4", "until its time is over");
 }
 
@@ -227,6 +233,7 @@ async fn an_http_api_waits_ten_seconds_for_its_authorizer() {
     let row = hardcap_limits::Limits::row("http_authorizer_timeout").expect("a row");
     assert_eq!(row.value_at(hardcap_limits::Date::LATEST), 10_000);
     let emulator = Emulator::builder()
+        .limits(hardcap_limits::Date::CLASSIC)
         .function(shown())
         .function(guest("authorizer"))
         .api(api)

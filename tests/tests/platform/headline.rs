@@ -26,7 +26,9 @@ async fn giant(function: Function, date: Date) -> Emulator {
 /// What the client sees on both sides of the cutoff, and that the API is well afterwards.
 async fn cutoff_is_exact(emulator: &Emulator) {
     let client = Client::new();
-    let url = |size: usize| format!("{}/giant?size={size}", emulator.api_url("Api"));
+    let url = |size: usize| {
+        format!("{}/giant?size={size}", emulator.api_url("Api").expect("it is configured"))
+    };
 
     let largest = client.get(url(LARGEST)).await.expect("an answer");
     assert_eq!(largest.status, 200, "{largest:?}");
@@ -87,7 +89,11 @@ async fn in_2018_the_log_said_that_the_body_size_is_too_long() {
 
 /// The client saw then what it sees now.
 async fn cutoff_is_exact_for_clients(emulator: &Emulator) {
-    let url = format!("{}/giant?size={}", emulator.api_url("Api"), LARGEST + 1);
+    let url = format!(
+        "{}/giant?size={}",
+        emulator.api_url("Api").expect("it is configured"),
+        LARGEST + 1
+    );
     let over = Client::new().get(url).await.expect("an answer");
     assert_eq!(
         (over.status.as_u16(), over.text()),
@@ -100,7 +106,7 @@ async fn a_probe_finds_the_cutoff_and_the_envelope_that_explains_it() {
     use hardcap_cli::probe::{Direction, Found, Target, probe};
     let emulator = giant(guest("giant"), Date::CLASSIC).await;
     let target = Target {
-        url: format!("{}/giant?size={{size}}", emulator.api_url("Api")),
+        url: format!("{}/giant?size={{size}}", emulator.api_url("Api").unwrap()),
         method: http::Method::GET,
         headers: Vec::new(),
         direction: Direction::Download,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::types::InvocationType;
 use hardcap::config::{Bucket, EventInvokeConfig, Function, RecursiveLoop, Schedule};
-use hardcap::{Builder, Emulator, What};
+use hardcap::record::Observation;
+use hardcap::{Builder, Emulator};
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::eventually::eventually;
@@ -51,7 +52,7 @@ impl Queue {
     fn waits(&self) -> Vec<u64> {
         let records = self.emulator.recorder().newest();
         let waits = records.iter().filter_map(|record| match record.what {
-            What::EventRetried { wait, .. } => Some(wait / 1000),
+            Observation::EventRetried { wait, .. } => Some(wait / 1000),
             _ => None,
         });
         waits.collect()
@@ -192,7 +193,8 @@ async fn a_failing_function_is_tried_three_times_and_its_event_becomes_a_record_
     assert_eq!((totals.events.retries_exhausted, totals.invocations), (1, 3), "{totals:?}");
     assert_eq!(queue.waits(), [60, 120]);
     let records = queue.emulator.recorder().newest();
-    let invoked = records.iter().filter(|record| matches!(record.what, What::Invoked { .. }));
+    let invoked =
+        records.iter().filter(|record| matches!(record.what, Observation::Invoked { .. }));
     let ids: Vec<_> = invoked.map(|record| record.request_id.as_str()).collect();
     assert_eq!(ids, [id.as_str(); 3], "all attempts have one request id");
     let letters = queue.letters().await;
@@ -239,7 +241,10 @@ async fn an_age_that_fits_no_retry_or_one_ends_the_event_after_one_attempt_or_tw
 async fn a_throttled_event_waits_longer_each_time_and_is_delivered_in_the_end() {
     let mut one = guest("behave");
     one.reserved_concurrency = Some(1);
-    let builder = Emulator::builder().function(one).set("lambda_async_backoff_max", 2_000);
+    let builder = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(one)
+        .set("lambda_async_backoff_max", 2_000);
     let queue = Queue::start(builder.set("lambda_async_backoff_min", 1_000)).await;
     let busy = queue.call("behave", "RequestResponse", r#"{"millis": 5000}"#);
     let throttled = async {
@@ -348,7 +353,10 @@ async fn a_bucket_receives_the_record_of_a_failure_and_a_missing_one_is_counted(
             events.on_failure = Some(format!("arn:aws:s3:::{bucket}"));
         };
         let records = Bucket { name: "records".to_owned(), ..Bucket::default() };
-        let builder = Emulator::builder().function(guest_with("behave", told)).bucket(records);
+        let builder = Emulator::builder()
+            .limits(Date::CLASSIC)
+            .function(guest_with("behave", told))
+            .bucket(records);
         let queue = Queue::start(builder).await;
         let id = queue.accepted("behave", r#"{"error": "no"}"#).await;
         queue.until(|totals| totals.events.ended() == 1).await;
@@ -438,7 +446,12 @@ async fn what_was_accepted_survives_the_emulator() {
     let folder = tempfile::tempdir().expect("a folder");
     let start = || {
         let dead = |events: &mut EventInvokeConfig| events.dead_letter = Some(QUEUE_ARN.to_owned());
-        Queue::start(Emulator::builder().data(folder.path()).function(guest_with("behave", dead)))
+        Queue::start(
+            Emulator::builder()
+                .limits(Date::CLASSIC)
+                .data(folder.path())
+                .function(guest_with("behave", dead)),
+        )
     };
     let queue = start().await;
     let id = queue.accepted("behave", r#"{"error": "again and again"}"#).await;
@@ -515,7 +528,8 @@ const CHILD: &str = "HARDCAP_TESTS_QUEUE_DIRECTORY";
 async fn a_process_that_is_there_to_be_killed() {
     #[expect(clippy::disallowed_methods, reason = "how this process learns that it is the child")]
     let Ok(folder) = std::env::var(CHILD) else { return };
-    let builder = Emulator::builder().data(folder.as_ref()).function(guest("behave"));
+    let builder =
+        Emulator::builder().limits(Date::CLASSIC).data(folder.as_ref()).function(guest("behave"));
     let queue = Queue::start(builder).await;
     println!("\nlistening {}", queue.emulator.aws_url());
     std::future::pending::<()>().await;
@@ -550,7 +564,10 @@ async fn what_was_accepted_is_done_even_if_the_emulator_is_killed() {
     let left = (0..60).filter(|at| !file(*at).exists()).count();
     assert!(left > 0, "the child was killed too late to show anything");
 
-    let queue = Queue::start(Emulator::builder().data(&data).function(guest("behave"))).await;
+    let queue = Queue::start(
+        Emulator::builder().limits(Date::CLASSIC).data(&data).function(guest("behave")),
+    )
+    .await;
     queue.until(|totals| totals.events.pending() == 0).await;
     let events = queue.emulator.totals().events;
     assert!(events.restored >= left as u64 && events.delivered == events.restored, "{events:?}");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hardcap::{Clock, Emulator, Stopwatch};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::eventually::eventually;
 use proptest::prelude::*;
@@ -314,7 +314,7 @@ impl StateMachineTest for RuntimeApi {
         let mut function = hardcap_tests::functions::guest("tell-address");
         function.timeout = TIMEOUT;
         function.environment.insert("TOLD".to_owned(), told.display().to_string());
-        let start = Emulator::builder().function(function).start();
+        let start = Emulator::builder().limits(Date::CLASSIC).function(function).start();
         let emulator = runtime.block_on(start).expect("an emulator on free ports");
         World {
             runtime,

@@ -125,11 +125,11 @@ async fn k2_an_upload_outlives_its_job_and_not_the_week() {
     let s3 = aws_sdk_s3::Client::from_conf(signed);
     let key = "uploads/1/body";
     s3.put_object().bucket(&name).key(key).send().await.unwrap();
-    emulator.clock().advance(Millis(2 * DAY));
+    emulator.clock().advance(Millis(2 * DAY)).await;
     let kept = s3.head_object().bucket(&name).key(key).send().await;
     assert!(kept.is_ok(), "{kept:?}");
     // Three days, rounded up to the next midnight: on the fifth it is gone.
-    emulator.clock().advance(Millis(3 * DAY));
+    emulator.clock().advance(Millis(3 * DAY)).await;
     let gone = s3.head_object().bucket(&name).key(key).send().await;
     assert!(gone.is_err(), "{gone:?}");
 }

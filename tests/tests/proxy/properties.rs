@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use hardcap_limits::Date;
 use std::io::Read as _;
 
 use hardcap::Emulator;
@@ -46,6 +47,7 @@ impl World {
     async fn start() -> World {
         let search = Search::start(SearchConfig::default()).await.unwrap();
         let emulator = Emulator::builder()
+            .limits(Date::CLASSIC)
             .function(proxy(&search.url(), "overflow"))
             .function(guest("echo"))
             .function(guest("bloat"))
@@ -63,9 +65,9 @@ impl World {
     /// A URL of the proxy behind a gateway.
     fn url(&self, gateway: Gateway, target: &str) -> String {
         let base = match gateway {
-            Gateway::Rest => self.emulator.api_url("Rest"),
-            Gateway::Http => self.emulator.api_url("Http"),
-            Gateway::Url => self.emulator.function_url("proxy"),
+            Gateway::Rest => self.emulator.api_url("Rest").unwrap(),
+            Gateway::Http => self.emulator.api_url("Http").unwrap(),
+            Gateway::Url => self.emulator.function_url("proxy").unwrap(),
         };
         format!("{base}{target}")
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use hardcap_limits::Date;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -80,6 +81,7 @@ async fn stage() -> Stage {
         function.environment.insert(name.to_owned(), value.to_owned());
     }
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(function)
         .function_url("proxy")
         .bucket(Bucket { name: "answers".to_owned(), ..Bucket::default() })
@@ -103,11 +105,11 @@ fn field<'a>(page: &'a str, name: &str) -> &'a str {
 
 impl Stage {
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.emulator.function_url("proxy").trim_end_matches('/'))
+        format!("{}{path}", self.emulator.function_url("proxy").unwrap().trim_end_matches('/'))
     }
 
     fn origin(&self) -> String {
-        self.emulator.function_url("proxy").trim_end_matches('/').to_owned()
+        self.emulator.function_url("proxy").unwrap().trim_end_matches('/').to_owned()
     }
 
     async fn send(&self, browser: &Browser, call: Call) -> Answer {
@@ -319,7 +321,7 @@ async fn the_store_keeps_its_contract_in_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_keeps_its_contract_in_dynamodb() {
-    let emulator = Emulator::builder().table(table()).start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).table(table()).start().await.unwrap();
     keeps_its_contract(&DynamoStore::new(dynamodb(&emulator), "sessions")).await;
 }
 

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hardcap::Emulator;
 use hardcap::config::{Bucket, Function, Table};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::eventually::eventually;
 use hardcap_tests::functions::proxy;
@@ -41,6 +41,7 @@ async fn stage(variables: &[(&str, &str)]) -> Stage {
     let environment = function.environment.clone();
     let job = Function { environment, memory_mb: 128, timeout: Millis(60_000), ..job };
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(function)
         .function(job)
         .function_url("proxy")
@@ -107,7 +108,7 @@ impl Offer {
 
 impl Stage {
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.emulator.function_url("proxy").trim_end_matches('/'))
+        format!("{}{path}", self.emulator.function_url("proxy").unwrap().trim_end_matches('/'))
     }
 
     async fn send(&self, call: Call) -> Answer {
@@ -275,9 +276,9 @@ async fn j10_the_link_of_an_upload_ends() {
     let stage = stage(&[]).await;
     let bytes = content(10);
     let (early, late) = (stage.offer(&bytes).await, stage.offer(&bytes).await);
-    stage.emulator.clock().advance(Millis(880_000));
+    stage.emulator.clock().advance(Millis(880_000)).await;
     assert_eq!(stage.send(early.put(&bytes)).await.status, 200);
-    stage.emulator.clock().advance(Millis(21_000));
+    stage.emulator.clock().advance(Millis(21_000)).await;
     let answer = stage.send(late.put(&bytes)).await;
     assert_eq!(answer.status, 403, "{answer:?}");
     assert!(answer.text().contains("<Message>Request has expired</Message>"), "{answer:?}");
@@ -375,9 +376,9 @@ async fn j12_a_body_of_the_advertised_length_needs_no_upload_at_any_door() {
     let stage = stage(&[]).await;
     let bytes = content(4_694_016);
     let doors = [
-        stage.emulator.api_url("Rest"),
-        stage.emulator.api_url("Http"),
-        stage.emulator.function_url("proxy"),
+        stage.emulator.api_url("Rest").unwrap(),
+        stage.emulator.api_url("Http").unwrap(),
+        stage.emulator.function_url("proxy").unwrap(),
     ];
     for door in doors {
         let mut call =

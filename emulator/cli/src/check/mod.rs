@@ -9,11 +9,11 @@ use hardcap_limits::{Bytes, Limits, Party, Row};
 use serde::Serialize;
 
 use hardcap::packaging::runtimes::{self, Standing};
-use hardcap::report::grouped;
 use hardcap::source::nearest::nearest;
 use hardcap::template::{Loaded, TemplateError, Warning};
 use hardcap_core::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
-use hardcap_lambda::rules::{self as lambda_rules, Proposal, Refusal, Unrecorded};
+use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, Unrecorded};
+use hardcap_limits::grouped;
 
 pub use hardcap::rules::{self, Severity};
 pub use render::{to_github, to_json, to_junit, to_sarif};
@@ -204,7 +204,7 @@ impl Findings<'_> {
         let limits = &self.loaded.config.limits;
         if let Err(exceeded) = limits.rest_compression.admit(Bytes(size)) {
             let id = &api.logical_id;
-            let refusal = Refusal::of("compression-size", &exceeded, Party::Invoker, &[]);
+            let refusal = DeploymentRefusal::of("compression-size", &exceeded, Party::Invoker, &[]);
             let message = format!("AWS refuses `{id}`: {}", refusal.message());
             self.add(Severity::Error, refusal.code, id, message);
         }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use hardcap::report::junit::{self, TestCase};
+
 use super::{Finding, Severity, Silenced, rules};
 
 /// The page that explains the rules.
@@ -166,36 +168,22 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// JUnit's XML: a test case a finding, failed when it is an error; one that passes when nothing was found.
+/// JUnit's XML: a test case for each finding, which fails if it is an error; one that passes without findings.
 #[must_use]
 pub fn to_junit(findings: &[Finding]) -> String {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let mut xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"hardcap check\" tests=\"{}\" failures=\"{errors}\">\n",
-        findings.len().max(1)
-    );
-    if findings.is_empty() {
-        xml.push_str("  <testcase classname=\"hardcap.check\" name=\"nothing found\"/>\n");
-    }
-    for finding in findings {
+    let case = |finding: &Finding| {
         let place = finding.place.as_deref().unwrap_or("template");
-        let (code, message) = (finding.code, escaped(&finding.message));
-        let inside = match finding.severity {
-            Severity::Error => format!("<failure message=\"{message}\"/>"),
-            Severity::Warning | Severity::Note => format!("<system-out>{message}</system-out>"),
+        let (failures, output) = match finding.severity {
+            Severity::Error => (vec![finding.message.clone()], None),
+            Severity::Warning | Severity::Note => (Vec::new(), Some(finding.message.clone())),
         };
-        let _ = writeln!(
-            xml,
-            "  <testcase classname=\"hardcap.check\" name=\"{code} {}\">{inside}</testcase>",
-            escaped(place)
-        );
+        TestCase { name: format!("{} {place}", finding.code), failures, output }
+    };
+    let mut cases: Vec<TestCase> = findings.iter().map(case).collect();
+    if cases.is_empty() {
+        cases.push(TestCase { name: "nothing found".to_owned(), ..TestCase::default() });
     }
-    xml.push_str("</testsuite>\n");
-    xml
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    junit::document("hardcap check", "hardcap.check", &cases)
 }
 
 #[cfg(test)]

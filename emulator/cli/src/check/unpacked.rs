@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use hardcap::packaging::{Package, Program, unpacked_bytes};
 use hardcap_core::config::Function;
-use hardcap_lambda::rules::Refusal;
+use hardcap_lambda::rules::DeploymentRefusal;
 use hardcap_limits::{Bytes, Exceeded, Limits, Party};
 
 use super::Severity;
@@ -17,7 +17,7 @@ pub(super) fn refusal(
     limits: &Limits,
     function: &Function,
     package: &Package,
-) -> Option<(Severity, Refusal)> {
+) -> Option<(Severity, DeploymentRefusal)> {
     let code = package.local_code().filter(|_| !is_built_by_cargo(package));
     let code_bytes = code.and_then(|code| unpacked_bytes(code).ok()).unwrap_or_default();
     let layers: u64 = function.layers.iter().filter_map(|layer| unpacked_bytes(layer).ok()).sum();
@@ -28,10 +28,13 @@ pub(super) fn refusal(
     // Code without layers has the text of another row.
     let alone = Limits::row("lambda_unzipped").filter(|_| layers == 0);
     let refusal = match alone {
-        Some(row) => {
-            Refusal::of("package-size", &Exceeded { row, ..exceeded }, Party::Invoker, &[])
-        }
-        None => Refusal::of("package-size", &exceeded, Party::Deployer, &[]),
+        Some(row) => DeploymentRefusal::of(
+            "package-size",
+            &Exceeded { row, ..exceeded },
+            Party::Invoker,
+            &[],
+        ),
+        None => DeploymentRefusal::of("package-size", &exceeded, Party::Deployer, &[]),
     };
     Some((severity, refusal))
 }

@@ -19,9 +19,7 @@ use super::up;
 use super::up::{Signals, block_on, start_log};
 use super::{Failure, GATE_FAILED};
 use crate::output::LogFormat;
-use hardcap::report::Report;
-use hardcap::report::gate::Failure as GateFailure;
-use hardcap::report::saved::Saved;
+use hardcap::report::{GateFailure, Report, SavedRun};
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
 use hardcap_core::console;
@@ -270,7 +268,7 @@ pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String
 
 fn write_reports(
     options: &ExecOptions,
-    run: &Saved,
+    run: &SavedRun,
     report: &Report,
     failures: &[GateFailure],
 ) -> Result<(), Failure> {

@@ -6,9 +6,9 @@ use hardcap_limits::{Date, Limits};
 use indexmap::IndexMap;
 
 use crate::check::{Finding, Severity};
-use hardcap::report::grouped;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
+use hardcap_limits::grouped;
 
 /// The first line of a run: the date of the limits, and how many numbers differ from the newest ones; then the overrides.
 pub(super) fn limits_line(limits: &Limits) -> String {

@@ -9,8 +9,7 @@ use hardcap_limits::{Date, InvalidNumber, Limits, ROWS};
 use super::debug::DebugTarget;
 use super::variables::Variable;
 use crate::output::LogFormat;
-use hardcap::report::Report;
-use hardcap::report::gate::{self, FailOn, Gate};
+use hardcap::report::{FailOn, Gate, GateFailure, Report};
 use hardcap::settings::Settings;
 use hardcap::source::nearest::nearest;
 use hardcap_core::config::{Config, TrustedHost, TrustedOrigin};
@@ -40,7 +39,7 @@ pub(super) struct GateOptions {
 
 impl GateOptions {
     /// The conditions that a run did not meet.
-    pub(super) fn failures(&self, report: &Report) -> Vec<gate::Failure> {
+    pub(super) fn failures(&self, report: &Report) -> Vec<GateFailure> {
         let gate = Gate { fail_on: self.fail_on.clone(), min_headroom_percent: self.min_headroom };
         gate.failures(report)
     }

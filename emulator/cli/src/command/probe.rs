@@ -11,8 +11,8 @@ use super::options::LimitOptions;
 use super::terminal;
 use super::up::block_on;
 use crate::probe::{self, Direction, Found, Probed, Target, Try};
-use hardcap::report::grouped;
 use hardcap::settings::Settings;
+use hardcap_limits::grouped;
 
 /// The target of the probe.
 #[derive(Args, Clone, Debug)]

@@ -9,9 +9,7 @@ use super::options::GateOptions;
 use super::remote::{self, DEFAULT_URL};
 use super::up::block_on;
 use super::{Failure, GATE_FAILED, terminal};
-use hardcap::report::gate::{Failure as GateFailure, to_junit};
-use hardcap::report::saved::Saved;
-use hardcap::report::{Report, page};
+use hardcap::report::{GateFailure, Report, SavedRun, to_html, to_junit};
 
 /// The run, and the format of its report.
 #[derive(Args, Clone, Debug)]
@@ -53,7 +51,7 @@ impl Format {
     /// Renders a run.
     pub(super) fn render(
         self,
-        run: &Saved,
+        run: &SavedRun,
         report: &Report,
         failures: &[GateFailure],
     ) -> Result<String, Failure> {
@@ -64,7 +62,7 @@ impl Format {
                 format!("{json:#}\n")
             }
             Format::Junit => to_junit(report, failures),
-            Format::Html => page(run, report, failures),
+            Format::Html => to_html(run, report, failures),
         })
     }
 }
@@ -72,7 +70,7 @@ impl Format {
 pub(super) fn report(options: &ReportOptions) -> Result<ExitCode, Failure> {
     let text = read(&options.source)?;
     let of_source = |error| Failure::new(format!("{}: {error}", options.source));
-    let run = Saved::read(&text).map_err(of_source)?;
+    let run = SavedRun::read(&text).map_err(of_source)?;
     let report = run.report().map_err(of_source)?;
     let failures = options.gate.failures(&report);
     terminal::print(&options.format.render(&run, &report, &failures)?)?;
@@ -91,7 +89,7 @@ fn read(source: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// Writes a run for `hardcap report`.
-pub(super) fn write_records(path: &Path, run: &Saved) -> Result<(), Failure> {
+pub(super) fn write_records(path: &Path, run: &SavedRun) -> Result<(), Failure> {
     let mut text = serde_json::to_string(run).map_err(Failure::new)?;
     text.push('\n');
     write(path, &text)

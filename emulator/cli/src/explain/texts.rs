@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use hardcap_limits::{Limits, ROWS, Refusal, Row};
+use hardcap_limits::{Limits, ROWS, RefusalText, Row};
 
 use super::clues::Clues;
 use super::known::{Causes, Claim, KNOWN, Known, Rank};
@@ -12,7 +12,7 @@ use super::pattern::{Hit, Patterns};
 enum Source {
     Known(&'static Known),
     /// All rows with this text.
-    Table(Vec<(&'static Row, &'static Refusal)>),
+    Table(Vec<(&'static Row, &'static RefusalText)>),
 }
 
 /// The maximum number of texts around another one.
@@ -68,7 +68,7 @@ fn is_listed(text: &str, listed: &[String]) -> bool {
 }
 
 /// The part of a refusal that logs and messages quote: the longest sentence of a JSON body, otherwise the error type.
-fn words_of(refusal: &'static Refusal) -> &'static str {
+fn words_of(refusal: &'static RefusalText) -> &'static str {
     // These codes have many other causes too.
     const COMMON: [&str; 4] = [
         "InvalidRequestContentException",
@@ -148,7 +148,7 @@ fn occurrence(hit: Hit, text: &str, clues: &Clues, limits: &Limits) -> Option<Oc
     (!claims.is_empty()).then_some(Occurrence { hit, claims, source, is_general })
 }
 
-fn of_rows(rows: &[(&'static Row, &'static Refusal)], limits: &Limits) -> (Vec<Claim>, String) {
+fn of_rows(rows: &[(&'static Row, &'static RefusalText)], limits: &Limits) -> (Vec<Claim>, String) {
     let (row, refusal) = rows[0];
     let source = format!("{} ({})", refusal.source, refusal.confidence);
     if rows.iter().all(|(other, _)| other.name == row.name) {

@@ -5,7 +5,7 @@ use std::fmt;
 use hardcap_limits::envelope::{base64_len, json_string_len};
 use hardcap_limits::{Limits, Row};
 
-use hardcap::report::grouped;
+use hardcap_limits::grouped;
 
 /// The largest plausible envelope of a request without long headers: a request context, paths, addresses.
 const ENVELOPE_BASE: u64 = 16 * 1024;

@@ -17,7 +17,7 @@ pub use search::{Found, Search};
 
 use crate::client::{Client, ClientError};
 use crate::explain::Explained;
-use hardcap::report::grouped;
+use hardcap_limits::grouped;
 
 /// The placeholder for the size in a URL.
 const PLACEHOLDER: &str = "{size}";

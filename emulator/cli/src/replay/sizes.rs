@@ -4,7 +4,7 @@ use hardcap_limits::{Limits, Row};
 
 use super::verdict::{Crossing, Outcome, Verdict};
 use crate::explain::{Document, Explained, Finding};
-use hardcap::report::grouped;
+use hardcap_limits::grouped;
 
 /// The verdicts of the limits in force on all findings and on a measured document, the worst first.
 #[must_use]

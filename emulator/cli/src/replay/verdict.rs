@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use hardcap_limits::Limits;
 use serde::Serialize;
 
-use hardcap::report::{grouped, with_unit};
-use hardcap_core::record::{Record, What};
+use hardcap_core::record::{Observation, Record};
+use hardcap_limits::grouped;
 
 /// The outcome of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,7 +52,7 @@ impl Crossing {
     /// `lambda_sync_response: 6,291,560 B of at most 6,291,556 B, 4 B over`
     fn describe(&self) -> String {
         let row = Limits::row(self.row);
-        let unit = |number| row.map_or_else(|| grouped(number), |row| with_unit(number, row.unit));
+        let unit = |number| row.map_or_else(|| grouped(number), |row| row.unit.abbreviated(number));
         let (over, left) = match row.is_some_and(hardcap_limits::Row::is_minimum) {
             true => {
                 (self.max.saturating_sub(self.observed), self.observed.saturating_sub(self.max))
@@ -132,7 +132,7 @@ pub fn of_event(what: String, failure: Option<String>, records: &[Record]) -> Ve
 
 fn faults(records: &[Record]) -> String {
     let faults = records.iter().filter_map(|record| match &record.what {
-        What::Invoked { function, fault: Some(fault), .. } => {
+        Observation::Invoked { function, fault: Some(fault), .. } => {
             Some(format!("; {function}: {fault}"))
         }
         _ => None,
@@ -143,7 +143,7 @@ fn faults(records: &[Record]) -> String {
 /// The limits that refused; otherwise the nearest one.
 fn crossings(records: &[Record]) -> Vec<Crossing> {
     let measured = records.iter().filter_map(|record| match &record.what {
-        What::Measured { row, observed, max, admitted } => {
+        Observation::Measured { row, observed, max, admitted } => {
             Some(Crossing { row: row.as_str(), observed: *observed, max: *max, refused: !admitted })
         }
         _ => None,
@@ -167,7 +167,7 @@ mod tests {
 
     fn measured(row: &'static str, observed: u64, max: u64) -> Record {
         let row = Limits::row(row).expect("the row exists").into();
-        let what = What::Measured { row, observed, max, admitted: observed <= max };
+        let what = Observation::Measured { row, observed, max, admitted: observed <= max };
         Record { at: EpochMillis(0), request_id: "r".to_owned(), what }
     }
 

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::seeded_rng::SeededRng;
-use super::{Fault, FaultError, FaultKind, Plan};
+use super::{Fault, FaultConfig, FaultError, FaultKind};
 use crate::clock::Clock;
 use crate::context::Context;
-use crate::record::What;
+use crate::record::Observation;
 
 /// The maximum number of faults in force.
 pub(super) const FAULTS_MAX: usize = 1_000;
@@ -62,7 +62,7 @@ impl Faults {
     /// # Errors
     ///
     /// [`FaultError`] for an invalid fault, or for one above the maximum number.
-    pub fn replaced(&self, plan: Plan) -> Result<Faults, FaultError> {
+    pub fn replaced(&self, plan: FaultConfig) -> Result<Faults, FaultError> {
         let mut faults = Faults { seed: plan.seed, ..Faults::none(self.over.clone()) };
         for fault in plan.faults {
             faults = faults.with(fault)?.0;
@@ -121,8 +121,8 @@ impl Faults {
     ) -> Option<Injection<'_>> {
         let matching = self.active.iter().filter(|active| of(&active.fault.kind));
         let injection = matching.filter_map(|active| active.occur(self.seed, subject)).next()?;
-        let (fault, at) = (injection.kind.name().to_owned(), subject.to_owned());
-        ctx.record(What::FaultInjected { fault, at });
+        let (fault, subject) = (injection.kind.name().to_owned(), subject.to_owned());
+        ctx.record(Observation::FaultInjected { fault, subject });
         Some(injection)
     }
 }
@@ -166,7 +166,7 @@ mod tests {
 
     fn context(seed: u64, fault: Fault) -> Context {
         let platform = Platform::new("us-east-1", Limits::classic(), Keyring::default());
-        let plan = Plan { seed, faults: vec![fault] };
+        let plan = FaultConfig { seed, faults: vec![fault] };
         let faults = Faults::default().replaced(plan).unwrap();
         platform.change_faults(|_| Ok::<_, FaultError>((faults, ()))).unwrap();
         platform.context()

@@ -1,6 +1,6 @@
 //! Fault injection, seeded so that a run can be repeated.
 //!
-//! One file for each kind: its configuration and its injection. A [`Plan`] is the configuration of a run, [`Faults`] are the
+//! One file for each kind: its configuration and its injection. A [`FaultConfig`] is the configuration of a run, [`Faults`] are the
 //! faults in force. Each request sees one snapshot, taken on arrival together with the limits. Every injected fault is recorded
 //! under its own name, so that it is never mistaken for AWS's behaviour.
 
@@ -52,7 +52,7 @@ const COUNT_MAX: u64 = (1 << 53) - 1;
 /// The faults of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Plan {
+pub struct FaultConfig {
     /// The seed. Runs with the same seed and the same faults decide alike at the same occasions.
     pub seed: u64,
     /// The faults.
@@ -131,15 +131,15 @@ pub enum FaultError {
     TooMany,
 }
 
-impl Plan {
+impl FaultConfig {
     /// Replaces logical ids of functions by their names.
     ///
     /// # Errors
     ///
     /// [`FaultError::UnknownFunction`] for an unknown function.
-    pub fn named(self, known: impl Fn(&str) -> Option<String>) -> Result<Plan, FaultError> {
+    pub fn named(self, known: impl Fn(&str) -> Option<String>) -> Result<FaultConfig, FaultError> {
         let faults = self.faults.into_iter().map(|fault| fault.named(&known));
-        Ok(Plan { seed: self.seed, faults: faults.collect::<Result<_, _>>()? })
+        Ok(FaultConfig { seed: self.seed, faults: faults.collect::<Result<_, _>>()? })
     }
 }
 
@@ -221,7 +221,7 @@ impl Fault {
     ///
     /// # Errors
     ///
-    /// As [`Plan::named`].
+    /// As [`FaultConfig::named`].
     pub fn named(mut self, known: impl Fn(&str) -> Option<String>) -> Result<Fault, FaultError> {
         let fault = self.kind.name();
         if let Some(function) = self.kind.function_mut() {
@@ -295,9 +295,9 @@ impl From<Fault> for Value {
 pub fn arm(
     platform: &Platform,
     known: impl Fn(&str) -> Option<String>,
-    plan: Plan,
+    plan: FaultConfig,
     over: CancellationToken,
-) -> Result<Plan, FaultError> {
+) -> Result<FaultConfig, FaultError> {
     let plan = plan.named(known)?;
     let faults = Faults::none(over).replaced(plan.clone())?;
     platform.change_faults(|_| Ok::<_, FaultError>((faults, ())))?;

@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, HeaderValue, Method, header, request};
 
-use super::{Caller, Surface};
+use super::{Caller, Endpoint};
 
 /// Whether the guard answers a preflight: it is from a trusted page and for an API other than S3. A preflight has no
 /// `X-Amz-Target` yet, so a JSON API is recognized by the request for that header.
-pub fn answers_preflight(caller: &Caller, surface: Surface, head: &request::Parts) -> bool {
+pub fn answers_preflight(caller: &Caller, endpoint: Endpoint, head: &request::Parts) -> bool {
     let asks = head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let wanted = head.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
     let wanted = wanted.and_then(|names| names.to_str().ok()).unwrap_or_default();
@@ -14,7 +14,7 @@ pub fn answers_preflight(caller: &Caller, surface: Surface, head: &request::Part
     head.method == Method::OPTIONS
         && asks
         && matches!(caller, Caller::TrustedPage(Some(_)))
-        && (surface != Surface::S3 || has_target)
+        && (endpoint != Endpoint::S3 || has_target)
 }
 
 /// The headers that allow the request of a trusted page.

@@ -30,7 +30,7 @@ pub use trust::{InvalidTrust, TrustedHost, TrustedOrigin};
 
 /// The target of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Surface {
+pub enum Endpoint {
     /// An AWS API: Lambda, DynamoDB, SSM, Secrets Manager, STS, and APIs that hardcap does not have.
     Api,
     /// S3, which has its own rules for pages.
@@ -104,14 +104,14 @@ impl GuardRefusal {
 /// [`GuardRefusal`] if its host is not this machine, or if it comes from an untrusted page. For S3, pages are passed on.
 pub fn judge(
     trust: &Trust,
-    surface: Surface,
+    endpoint: Endpoint,
     head: &request::Parts,
 ) -> Result<Caller, GuardRefusal> {
-    check_host(trust, surface, head)?;
+    check_host(trust, endpoint, head)?;
     let caller = caller::of(&head.headers, trust);
-    match (&caller, surface) {
-        (_, Surface::S3) => Ok(caller),
-        (Caller::OwnPage, Surface::Control) if has_token(trust, head) => Ok(caller),
+    match (&caller, endpoint) {
+        (_, Endpoint::S3) => Ok(caller),
+        (Caller::OwnPage, Endpoint::Control) if has_token(trust, head) => Ok(caller),
         _ => match GuardRefusal::page(&caller) {
             Some(refused) => Err(refused),
             None => Ok(caller),
@@ -139,7 +139,11 @@ pub fn is_of_program<'h>(
 }
 
 /// A request names one host. A request without a host (HTTP/1.0) does not come from a browser.
-fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<(), GuardRefusal> {
+fn check_host(
+    trust: &Trust,
+    endpoint: Endpoint,
+    head: &request::Parts,
+) -> Result<(), GuardRefusal> {
     let named = head.headers.get_all(header::HOST).iter();
     let named = named.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
     let target = head.uri.authority().map(|authority| authority.as_str().to_owned());
@@ -147,7 +151,7 @@ fn check_host(trust: &Trust, surface: Surface, head: &request::Parts) -> Result<
     let is_repeated = head.headers.get_all(header::HOST).iter().count() > 1;
     for text in all {
         let is_known = Host::read(&text).is_some_and(|host| {
-            trust.is_this_machine(&host) || (surface == Surface::S3 && trust.is_aws_s3(&host))
+            trust.is_this_machine(&host) || (endpoint == Endpoint::S3 && trust.is_aws_s3(&host))
         });
         if is_repeated || !is_known {
             return Err(GuardRefusal::Host(text));

@@ -21,13 +21,13 @@ fn head(target: &str, headers: &[(&str, &str)]) -> request::Parts {
 
 fn verdict(
     bound: &str,
-    surface: Surface,
+    endpoint: Endpoint,
     headers: &[(&str, &str)],
 ) -> Result<Caller, GuardRefusal> {
-    judge(&trust(bound), surface, &head("/", headers))
+    judge(&trust(bound), endpoint, &head("/", headers))
 }
 
-const ALL: [Surface; 4] = [Surface::Api, Surface::S3, Surface::Control, Surface::Runtime];
+const ALL: [Endpoint; 4] = [Endpoint::Api, Endpoint::S3, Endpoint::Control, Endpoint::Runtime];
 
 #[test]
 fn programs_and_users_pass_everywhere() {
@@ -47,8 +47,8 @@ fn programs_and_users_pass_everywhere() {
         &[("host", "localhost:4566"), ("referer", "https://evil.example/")],
         &[],
     ] {
-        for surface in ALL {
-            let caller = verdict("127.0.0.1", surface, headers);
+        for endpoint in ALL {
+            let caller = verdict("127.0.0.1", endpoint, headers);
             assert!(matches!(caller, Ok(Caller::Program | Caller::User)), "{headers:?} {caller:?}");
         }
     }
@@ -84,12 +84,12 @@ fn untrusted_pages_are_refused_everywhere_except_at_s3_which_judges_them_itself(
         (&[host, ("origin", "http://127.0.0.1:4566")], "own origin"),
         (&[host, ("sec-fetch-site", "same-origin")], "own origin"),
     ] {
-        for surface in [Surface::Api, Surface::Control, Surface::Runtime] {
-            let refusal = verdict("127.0.0.1", surface, headers).unwrap_err().to_string();
+        for endpoint in [Endpoint::Api, Endpoint::Control, Endpoint::Runtime] {
+            let refusal = verdict("127.0.0.1", endpoint, headers).unwrap_err().to_string();
             assert!(refusal.contains(refused), "{headers:?}: {refusal}");
             assert!(refusal.contains("--allow-origin"), "{refusal}");
         }
-        let caller = verdict("127.0.0.1", Surface::S3, headers);
+        let caller = verdict("127.0.0.1", Endpoint::S3, headers);
         assert!(matches!(caller, Ok(Caller::ForeignPage(_) | Caller::OwnPage)), "{caller:?}");
     }
 }
@@ -104,8 +104,8 @@ fn trusted_pages_and_their_images_and_links_pass_everywhere() {
         &[host, ("sec-fetch-site", "same-site"), ("referer", "http://localhost:5173/page?x#y")],
         &[host, ("sec-fetch-site", "same-site"), ("referer", "http://localhost:5173")],
     ] {
-        for surface in ALL {
-            let caller = verdict("127.0.0.1", surface, headers);
+        for endpoint in ALL {
+            let caller = verdict("127.0.0.1", endpoint, headers);
             assert!(matches!(caller, Ok(Caller::TrustedPage(_))), "{headers:?}: {caller:?}");
         }
     }
@@ -138,23 +138,23 @@ fn hosts_that_a_page_could_have_bound_are_refused_everywhere() {
         ".",
         "\u{2025}",
     ] {
-        for surface in ALL {
-            let refusal = verdict("127.0.0.1", surface, &[("host", host)]).unwrap_err();
+        for endpoint in ALL {
+            let refusal = verdict("127.0.0.1", endpoint, &[("host", host)]).unwrap_err();
             assert!(matches!(refusal, GuardRefusal::Host(_)), "{host}: {refusal}");
             assert!(refusal.to_string().contains("--allow-host"), "{refusal}");
         }
     }
     let two = [("host", "localhost"), ("host", "localhost")];
-    assert!(verdict("127.0.0.1", Surface::Api, &two).is_err(), "two hosts");
+    assert!(verdict("127.0.0.1", Endpoint::Api, &two).is_err(), "two hosts");
     let absolute = head("http://evil.example/", &[("host", "localhost")]);
-    assert!(judge(&trust("127.0.0.1"), Surface::Api, &absolute).is_err(), "an absolute target");
+    assert!(judge(&trust("127.0.0.1"), Endpoint::Api, &absolute).is_err(), "an absolute target");
 }
 
 #[test]
 fn s3_answers_to_the_names_that_aws_alone_can_own() {
     for host in ["s3.amazonaws.com", "b.s3.amazonaws.com", "b.s3.us-east-1.amazonaws.com"] {
-        assert!(verdict("127.0.0.1", Surface::S3, &[("host", host)]).is_ok(), "{host}");
-        assert!(verdict("127.0.0.1", Surface::Api, &[("host", host)]).is_err(), "{host}");
+        assert!(verdict("127.0.0.1", Endpoint::S3, &[("host", host)]).is_ok(), "{host}");
+        assert!(verdict("127.0.0.1", Endpoint::Api, &[("host", host)]).is_err(), "{host}");
     }
 }
 
@@ -172,7 +172,7 @@ fn a_listener_beyond_loopback_accepts_any_address_and_no_further_name() {
         ("0.0.0.0", "evil.example", false),
         ("0.0.0.0", "other", false),
     ] {
-        let caller = verdict(bound, Surface::Api, &[("host", host)]);
+        let caller = verdict(bound, Endpoint::Api, &[("host", host)]);
         assert_eq!(caller.is_ok(), passes, "{bound} {host}: {caller:?}");
     }
 }
@@ -185,20 +185,20 @@ fn a_page_of_the_own_origin_passes_with_the_token_at_the_control_surface_alone()
     let (query, wrong) = (format!("/?a=b&token={token}"), format!("/?token={token}0"));
     let header = ("x-hardcap-token", token.as_str());
     let foreign = ("origin", "https://evil.example");
-    for (target, headers, surface, passes) in [
-        ("/", &[host, own, header][..], Surface::Control, true),
-        (&query, &[host, own], Surface::Control, true),
-        ("/", &[host, ("origin", "http://127.0.0.1:4566"), header], Surface::Control, true),
-        ("/", &[host, own], Surface::Control, false),
-        (&wrong, &[host, own], Surface::Control, false),
-        ("/?token=", &[host, own], Surface::Control, false),
-        ("/", &[host, own, ("x-hardcap-token", "")], Surface::Control, false),
-        ("/", &[host, own, header], Surface::Api, false),
-        ("/", &[host, own, header], Surface::Runtime, false),
-        ("/", &[host, foreign, header], Surface::Control, false),
-        ("/", &[("host", "evil.example"), own, header], Surface::Control, false),
+    for (target, headers, endpoint, passes) in [
+        ("/", &[host, own, header][..], Endpoint::Control, true),
+        (&query, &[host, own], Endpoint::Control, true),
+        ("/", &[host, ("origin", "http://127.0.0.1:4566"), header], Endpoint::Control, true),
+        ("/", &[host, own], Endpoint::Control, false),
+        (&wrong, &[host, own], Endpoint::Control, false),
+        ("/?token=", &[host, own], Endpoint::Control, false),
+        ("/", &[host, own, ("x-hardcap-token", "")], Endpoint::Control, false),
+        ("/", &[host, own, header], Endpoint::Api, false),
+        ("/", &[host, own, header], Endpoint::Runtime, false),
+        ("/", &[host, foreign, header], Endpoint::Control, false),
+        ("/", &[("host", "evil.example"), own, header], Endpoint::Control, false),
     ] {
-        let caller = judge(&trust, surface, &head(target, headers));
+        let caller = judge(&trust, endpoint, &head(target, headers));
         assert_eq!(caller.is_ok(), passes, "{target} {headers:?}: {caller:?}");
     }
 }

@@ -33,7 +33,7 @@ async fn start(
     let mut limits = Limits::classic();
     limits.set("rest_request_body", max).unwrap();
     let limit = limits.rest_request_body;
-    serve(listener, stop.clone(), tasks, Surface::Gateway(idle), move |request, _| {
+    serve(listener, stop.clone(), tasks, ListenerKind::Gateway(idle), move |request, _| {
         let seen = Arc::clone(&seen);
         async move { note(request, &limit, &seen).await }
     });

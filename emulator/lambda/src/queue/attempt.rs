@@ -13,7 +13,7 @@ use crate::stop::InvokeError;
 use crate::{Invocation, InvocationEvent as Invoked, Reply};
 use hardcap_core::context::Context;
 use hardcap_core::faults;
-use hardcap_core::record::{Condition, What};
+use hardcap_core::record::{Condition, Observation};
 
 /// Starts attempts for due events until the emulator stops.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -118,7 +118,7 @@ async fn outcome(shared: &Arc<Shared>, event: &QueuedEvent) -> EventOutcome {
         NextStep::Again(due) => {
             let wait = due.since(now).0;
             let function = head.function.clone();
-            let retried = What::EventRetried { function, wait };
+            let retried = Observation::EventRetried { function, wait };
             shared.platform.recorder.record(&head.id, retried);
             EventOutcome::Again(EventHead { tries, due, ..head.clone() })
         }
@@ -141,7 +141,7 @@ fn note(shared: &Arc<Shared>, head: &EventHead, stop: &InvokeError) {
         InvokeError::Throttled(_) => {}
         InvokeError::Bug(cause) | InvokeError::Shortage(cause) => {
             tracing::error!(request_id = id, function, cause, "internal error");
-            shared.platform.recorder.record(id, What::Bug { cause: cause.clone() });
+            shared.platform.recorder.record(id, Observation::Bug { cause: cause.clone() });
         }
         InvokeError::Refused(_)
         | InvokeError::FunctionNotFound { .. }
@@ -215,7 +215,7 @@ async fn forget(shared: &Arc<Shared>, event: &QueuedEvent, condition: Condition,
     lines.release(payload.len() as u64);
     drop(lines);
     let function = head.function.clone();
-    let ended = What::EventEnded { function, condition, attempts };
+    let ended = Observation::EventEnded { function, condition, attempts };
     shared.platform.recorder.record(&head.id, ended);
     shared.wake.notify_one();
 }

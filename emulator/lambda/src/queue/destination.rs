@@ -9,7 +9,7 @@ use super::record::{self, EndedEvent};
 use super::{AcceptError, Queue, Shared};
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
-use hardcap_core::record::{Condition, What};
+use hardcap_core::record::{Condition, Observation};
 use hardcap_s3::ObjectError;
 
 /// The target of a record.
@@ -69,7 +69,10 @@ pub(super) async fn send_records(
         if let Some(failure) = &failure {
             tracing::warn!(request_id = ended.id, arn, failure, "the delivery of a record failed");
         }
-        shared.platform.recorder.record(ended.id, What::EventSent { to: arn.to_owned(), failure });
+        shared
+            .platform
+            .recorder
+            .record(ended.id, Observation::EventSent { to: arn.to_owned(), failure });
     }
     if ended.condition != Condition::Success
         && (events.dead_letter.is_some() || destination.is_none())
@@ -79,7 +82,7 @@ pub(super) async fn send_records(
         keep(shared, letter(shared, function, ended, (LetterKind::DeadLetter, to.clone(), body)))
             .await;
         if let Some(to) = to {
-            shared.platform.recorder.record(ended.id, What::EventSent { to, failure: None });
+            shared.platform.recorder.record(ended.id, Observation::EventSent { to, failure: None });
         }
     }
 }

@@ -40,7 +40,7 @@ use crate::stop::InvokeError;
 use hardcap_core::config::Config;
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
-use hardcap_core::record::What;
+use hardcap_core::record::Observation;
 use hardcap_s3::S3;
 
 /// The queue of all functions. Cheap to clone.
@@ -153,7 +153,8 @@ impl Queue {
                 continue;
             }
             let (function, event_bytes) = (function.clone(), event.payload.len() as u64);
-            let accepted = What::EventAccepted { function, event: event_bytes, restored: true };
+            let accepted =
+                Observation::EventAccepted { function, event: event_bytes, restored: true };
             self.shared.platform.recorder.record(id, accepted);
             lines.restore(event);
         }
@@ -226,8 +227,11 @@ impl Shared {
         let kept = event.clone();
         self.on_disk(move |disk| disk.accept(&kept)).await?;
         let function = event.head.function.clone();
-        let accepted =
-            What::EventAccepted { function, event: event.payload.len() as u64, restored: false };
+        let accepted = Observation::EventAccepted {
+            function,
+            event: event.payload.len() as u64,
+            restored: false,
+        };
         self.platform.recorder.record(&event.head.id, accepted);
         self.lines().put(event);
         self.wake.notify_one();

@@ -4,7 +4,7 @@ use hardcap_limits::{Limits, Millis};
 use serde::de::IgnoredAny;
 
 use super::destination::Target;
-use crate::rules::{self, Refusal};
+use crate::rules::{self, DeploymentRefusal};
 use hardcap_core::config::{Config, EventInvokeConfig, Schedule};
 
 /// The minimum rate of EventBridge.
@@ -116,7 +116,7 @@ pub fn check_settings(
     function: &str,
     has: &dyn Fn(&str) -> bool,
     limits: &Limits,
-) -> Result<(), Refusal> {
+) -> Result<(), DeploymentRefusal> {
     let mut refusals = Vec::new();
     refusals.extend(settings.retries.and_then(|wanted| {
         let most = limits.lambda_async_retries.max.0;
@@ -132,13 +132,13 @@ pub fn check_settings(
     for (member, arn) in [("OnSuccess", settings.on_success), ("OnFailure", settings.on_failure)] {
         let Some(arn) = arn.filter(|arn| !arn.is_empty()) else { continue };
         destination(member, arn, function, has)
-            .map_err(|error| Refusal::invalid_value("destination", &error.to_string()))?;
+            .map_err(|error| DeploymentRefusal::invalid_value("destination", &error.to_string()))?;
     }
     Ok(())
 }
 
 /// The usual text for a number outside the model's range; not recorded for these members.
-fn out_of_range(member: &str, value: i64, (least, most): (u64, u64)) -> Option<Refusal> {
+fn out_of_range(member: &str, value: i64, (least, most): (u64, u64)) -> Option<DeploymentRefusal> {
     let bound = match u64::try_from(value) {
         Ok(value) if value > most => format!("less than or equal to {most}"),
         Ok(value) if value >= least => return None,
@@ -147,7 +147,7 @@ fn out_of_range(member: &str, value: i64, (least, most): (u64, u64)) -> Option<R
     let text = format!(
         "Value '{value}' at '{member}' failed to satisfy constraint: Member must have value {bound}"
     );
-    Some(Refusal::constraint("event-invoke-config", &text))
+    Some(DeploymentRefusal::constraint("event-invoke-config", &text))
 }
 
 fn destination(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::date::Date;
-use crate::row::{Dated, KnownError, Refusal, Row, Scope};
+use crate::row::{Dated, KnownError, RefusalText, Row, Scope};
 use crate::table::{KNOWN_ERRORS, Limits, ROWS};
 
 const INTRODUCTION: &str = "\
@@ -114,8 +114,9 @@ fn history(page: &mut String, row: &Row, dated: &Dated) {
     add(page, format_args!("- **{number}**{since} ({}).", dated.source));
 }
 
-fn seen(page: &mut String, refusal: &Refusal) {
-    let Refusal { to, status, error_type, content_type, body, confidence, source, .. } = refusal;
+fn seen(page: &mut String, refusal: &RefusalText) {
+    let RefusalText { to, status, error_type, content_type, body, confidence, source, .. } =
+        refusal;
     let since = since(refusal.since);
     let until = refusal.until.map(|day| format!(" until {day}")).unwrap_or_default();
     let also = if refusal.alternative { ", also" } else { "" };

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::date::Date;
-use crate::quantity::{Unit, grouped};
-use crate::row::{Proof, Refusal, Row};
+use crate::row::{Proof, RefusalText, Row};
 use crate::table::Limits;
 
 /// Renders the table in aligned columns, at most 120 wide: name, number in force, confidence, proof, and the status and code of
@@ -20,7 +19,7 @@ pub fn text(limits: &Limits) -> String {
             scope = Some(row.scope);
             line(&mut page, format_args!("\n{}", row.scope));
         }
-        let (number, known) = (short(row.unit, in_force), row.confidence.to_string());
+        let (number, known) = (row.unit.abbreviated(in_force), row.confidence.to_string());
         let shown = shown(row, limits.date());
         let columns = aligned([row.name, &number, &known, proof(row.proof), &shown]);
         line(&mut page, format_args!("{columns}"));
@@ -52,7 +51,7 @@ pub fn diff(before: &Limits, after: &Limits) -> String {
     let mut count = 0;
     for (row, here, there) in before.differences(after) {
         count += 1;
-        let (here, there) = (short(row.unit, here), short(row.unit, there));
+        let (here, there) = (row.unit.abbreviated(here), row.unit.abbreviated(there));
         line(&mut page, format_args!("  {:<27} {here:>22}  {there:>22}", row.name));
     }
     if count == 0 {
@@ -84,7 +83,7 @@ pub fn row(limits: &Limits, row: &Row) -> String {
         line(&mut page, format_args!("  {number}  {since}  ({})", dated.source));
     }
     for refusal in row.refusals {
-        let Refusal { to, status, error_type, body, source, .. } = refusal;
+        let RefusalText { to, status, error_type, body, source, .. } = refusal;
         let status = if *status == 0 { String::new() } else { format!(" {status}") };
         line(&mut page, format_args!("\nThe {to}:{status} {error_type} ({source})"));
         for text in body.lines() {
@@ -99,13 +98,6 @@ fn aligned([name, number, known, proof, shown]: [&str; 5]) -> String {
     columns.trim_end().to_owned()
 }
 
-fn short(unit: Unit, number: u64) -> String {
-    match unit {
-        Unit::Bytes => format!("{} B", grouped(number)),
-        other => other.of(number),
-    }
-}
-
 fn proof(proof: Proof) -> &'static str {
     match proof {
         Proof::NotEmulated(_) => "none",
@@ -115,7 +107,7 @@ fn proof(proof: Proof) -> &'static str {
 
 /// The status and code of the first error: `413 RequestEntityTooLargeException`.
 fn shown(row: &Row, date: Date) -> String {
-    let answered = |refusal: &&Refusal| refusal.status != 0;
+    let answered = |refusal: &&RefusalText| refusal.status != 0;
     let Some(first) = row.refusals.iter().find(answered) else {
         return String::new();
     };

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hardcap_limits::{
-    Confidence, Date, Exceeded, Limits, Party, Proof, ROWS, Refusal, RenderedRefusal, Row, Scope,
+    Confidence, Date, Exceeded, Limits, Party, Proof, ROWS, RefusalText, RenderedRefusal, Row,
+    Scope,
 };
 use serde::Deserialize;
 
@@ -44,7 +45,7 @@ impl Recording {
     }
 
     /// The text of the table that belongs to this recording.
-    fn refusal(&self) -> &'static Refusal {
+    fn refusal(&self) -> &'static RefusalText {
         let to = party(&self.origin.party);
         let found = self.row().refusal_at(to, self.day());
         found.unwrap_or_else(|| panic!("{}: {to} is shown nothing", self.name()))
@@ -200,7 +201,7 @@ fn every_validated_text_of_the_gateways_and_of_lambda_has_a_recording() {
     let recordings = recordings();
     let scopes = [Scope::Lambda, Scope::Rest, Scope::HttpApi];
     for row in ROWS.iter().filter(|row| row.proof == Proof::Tested && scopes.contains(&row.scope)) {
-        let validated = |r: &&Refusal| r.confidence == Confidence::Validated && !r.alternative;
+        let validated = |r: &&RefusalText| r.confidence == Confidence::Validated && !r.alternative;
         for refusal in row.refusals.iter().filter(validated) {
             let of_this = |recording: &Recording| {
                 let found = recording.refusal();

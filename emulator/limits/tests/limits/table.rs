@@ -2,8 +2,8 @@
 //! tested in `data.rs`.
 
 use hardcap_limits::{
-    Bytes, Confidence, Count, Date, Exceeded, Limits, Megabytes, Millis, Party, ROWS, Refusal, Row,
-    Unit,
+    Bytes, Confidence, Count, Date, Exceeded, Limits, Megabytes, Millis, Party, ROWS, RefusalText,
+    Row, Unit,
 };
 
 fn body(limits: &Limits, row: &str, observed: u64, to: Party) -> String {
@@ -229,8 +229,8 @@ const NEVER: Date = Date::LATEST;
 const FIRST: Date = Date::new(2010, 1, 1);
 const SECOND: Date = Date::new(2020, 1, 1);
 
-const fn text(to: Party, since: Date, until: Option<Date>, body: &'static str) -> Refusal {
-    Refusal {
+const fn text(to: Party, since: Date, until: Option<Date>, body: &'static str) -> RefusalText {
+    RefusalText {
         to,
         since,
         until,
@@ -245,12 +245,12 @@ const fn text(to: Party, since: Date, until: Option<Date>, body: &'static str) -
 }
 
 /// Two texts for one party, one that has ended for another, and alternatives before and after.
-static TEXTS: [Refusal; 5] = [
-    Refusal { alternative: true, ..text(Party::Log, FIRST, None, "other") },
+static TEXTS: [RefusalText; 5] = [
+    RefusalText { alternative: true, ..text(Party::Log, FIRST, None, "other") },
     text(Party::Log, FIRST, None, "first"),
     text(Party::Report, FIRST, Some(SECOND), "ended"),
     text(Party::Log, SECOND, None, "second"),
-    Refusal { alternative: true, ..text(Party::Log, NEVER, None, "newest") },
+    RefusalText { alternative: true, ..text(Party::Log, NEVER, None, "newest") },
 ];
 
 #[test]
@@ -272,7 +272,7 @@ fn a_party_is_shown_its_newest_text_that_has_begun_and_has_not_ended() {
     }
 }
 
-static TEMPLATE: [Refusal; 1] = [text(
+static TEMPLATE: [RefusalText; 1] = [text(
     Party::Invoker,
     FIRST,
     None,

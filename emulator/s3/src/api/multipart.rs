@@ -16,7 +16,7 @@ use crate::checksum::{self, Algorithm, Checksum, Hasher};
 use crate::conditions::WriteCondition;
 use crate::refusal::Refusal;
 use crate::store::{Bucket, Object, ObjectChecksum, Part, Upload, UploadInfo};
-use hardcap_core::record::What;
+use hardcap_core::record::Observation;
 
 pub(super) async fn create(
     api: &Api,
@@ -311,7 +311,7 @@ fn chosen(
     for part in &parts[..parts.len() - 1] {
         let size = part.blob.length();
         let admitted = size >= limit.max.0;
-        call.context().record(What::Measured {
+        call.context().record(Observation::Measured {
             row: limit.row.into(),
             observed: size,
             max: limit.max.0,

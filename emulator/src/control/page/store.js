@@ -140,7 +140,7 @@ export function fold(request, record) {
       request.bad ||= record.condition !== "Success";
       break;
     case "event_sent": note(request, record.failure ? `not sent to ${record.to}: ${record.failure}` : `sent to ${record.to}`, Boolean(record.failure)); break;
-    case "fault_injected": note(request, `injected: ${record.fault}${typeof record.at === "string" ? ` at ${record.at}` : ""}`); request.injected = true; break;
+    case "fault_injected": note(request, `injected: ${record.fault} at ${record.subject}`); request.injected = true; break;
     case "bug": note(request, `hardcap failed: ${record.cause}`, true); request.bad = true; break;
   }
 }

@@ -16,10 +16,10 @@ use http::request::Parts;
 use serde_json::Value;
 
 use super::Gateway;
-use super::event::{Caller, Event, Moment, Shape};
-use super::front::{Front, Target};
-use super::refusal::Ending;
-use super::request::Received;
+use super::event::{Caller, Event, RequestInfo, Shape};
+use super::frontend::{Frontend, Target};
+use super::refusal::GatewayError;
+use super::request::ClientRequest;
 use crate::{strict, sts};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::PayloadFormat;
@@ -78,11 +78,11 @@ impl Gateway {
     pub(super) async fn authorize(
         &self,
         ctx: &Context,
-        moment: &Moment,
+        info: &RequestInfo,
         head: &Parts,
         target: &mut Target,
-        received: &Received,
-    ) -> Result<(), Ending> {
+        received: &ClientRequest,
+    ) -> Result<(), GatewayError> {
         if target.access == Access::default() {
             return Ok(());
         }
@@ -91,35 +91,35 @@ impl Gateway {
             Authorization::Iam => {
                 let key = strict::signer(head, &received.body, &self.platform, "execute-api")
                     .map_err(|denied| self.unsigned(&denied))?;
-                target.taken.caller = Some(self.caller(&key));
+                target.route.caller = Some(self.caller(&key));
             }
             Authorization::Authorizer(name) => {
                 let authorizer = self.guard.authorizers.iter().find(|one| one.name == name);
                 let Some(authorizer) = authorizer else {
                     let text = format!("the API has no authorizer `{name}`");
-                    return Err(Ending::AuthorizerMisconfigured(text));
+                    return Err(GatewayError::AuthorizerMisconfigured(text));
                 };
                 let told = match &authorizer.jwt {
                     Some(rules) => self.admit_token(ctx, (authorizer, rules), target, received)?,
-                    None => self.ask(ctx, moment, authorizer, target, received).await?,
+                    None => self.ask(ctx, info, authorizer, target, received).await?,
                 };
-                target.taken.authorizer = Some(told);
+                target.route.authorizer = Some(told);
             }
         }
         if target.access.api_key_required {
             let key = received.header("x-api-key").unwrap_or_default();
             if !self.guard.api_keys.iter().any(|known| known == key) {
-                return Err(Ending::NoApiKey);
+                return Err(GatewayError::NoApiKey);
             }
-            target.taken.api_key = Some(key.to_owned());
+            target.route.api_key = Some(key.to_owned());
         }
         missing_parameters(&target.access, received)
     }
 
-    fn unsigned(&self, denied: &strict::Denied) -> Ending {
+    fn unsigned(&self, denied: &strict::Denied) -> GatewayError {
         match denied.code() {
-            "MissingAuthenticationTokenException" => Ending::NoSignature,
-            code => Ending::BadSignature { code, text: denied.text().to_owned() },
+            "MissingAuthenticationTokenException" => GatewayError::NoSignature,
+            code => GatewayError::BadSignature { code, text: denied.text().to_owned() },
         }
     }
 
@@ -135,14 +135,14 @@ impl Gateway {
         ctx: &Context,
         (authorizer, rules): (&Authorizer, &JwtRules),
         target: &Target,
-        received: &Received,
-    ) -> Result<String, Ending> {
+        received: &ClientRequest,
+    ) -> Result<String, GatewayError> {
         let values = self.identity(authorizer, target, received)?;
         let token = values.first().map_or("", String::as_str);
         let scopes = &target.access.scopes;
         let claims = jwt::verify(token, rules, scopes, ctx.clock.now()).map_err(|refusal| {
             tracing::info!(authorizer = authorizer.name, %refusal, "a token is refused");
-            Ending::TokenRefused(refusal)
+            GatewayError::TokenRefused(refusal)
         })?;
         Ok(jwt::told(&claims, scopes, target.shape))
     }
@@ -151,12 +151,12 @@ impl Gateway {
     async fn ask(
         &self,
         ctx: &Context,
-        moment: &Moment,
+        info: &RequestInfo,
         authorizer: &Authorizer,
         target: &Target,
-        received: &Received,
-    ) -> Result<String, Ending> {
-        let is_rest = matches!(self.front, Front::Rest { .. });
+        received: &ClientRequest,
+    ) -> Result<String, GatewayError> {
+        let is_rest = matches!(self.frontend, Frontend::Rest { .. });
         let values = self.identity(authorizer, target, received)?;
         let arn = self.method_arn(target, received);
         let now = ctx.clock.now();
@@ -167,12 +167,12 @@ impl Gateway {
         let decision = match self.guard.kept(&identity, now).filter(|_| keeps) {
             Some(decision) => decision,
             None => {
-                let event = self.event_for(moment, authorizer, target, received, (&values, &arn));
+                let event = self.event_for(info, authorizer, target, received, (&values, &arn));
                 let payload = self.decide(ctx, authorizer, target, event).await?;
                 let simple = matches!(authorizer.kind, AuthorizerKind::Http { simple: true, .. });
                 let decision = Decision::read(&payload, simple, !is_rest)
                     .map(Arc::new)
-                    .map_err(Ending::AuthorizerMisconfigured)?;
+                    .map_err(GatewayError::AuthorizerMisconfigured)?;
                 if keeps {
                     self.guard.keep(identity, now.plus(authorizer.ttl), now, &decision);
                 }
@@ -181,8 +181,8 @@ impl Gateway {
         };
         match decision.effect(&arn) {
             Effect::Allow => Ok(told(&decision, &authorizer.kind, watch.elapsed_millis().0)),
-            Effect::ImplicitDeny => Err(Ending::Denied { explicitly: false }),
-            Effect::ExplicitDeny => Err(Ending::Denied { explicitly: true }),
+            Effect::ImplicitDeny => Err(GatewayError::Denied { explicitly: false }),
+            Effect::ExplicitDeny => Err(GatewayError::Denied { explicitly: true }),
         }
     }
 
@@ -191,8 +191,8 @@ impl Gateway {
         &self,
         authorizer: &Authorizer,
         target: &Target,
-        received: &Received,
-    ) -> Result<Vec<String>, Ending> {
+        received: &ClientRequest,
+    ) -> Result<Vec<String>, GatewayError> {
         let query = percent::query_pairs(&received.query, &['&']);
         let value = |source: &IdentitySource| match source {
             IdentitySource::Header(name) => received.header(name).map(str::to_owned),
@@ -203,9 +203,9 @@ impl Gateway {
             IdentitySource::Context(name) => match name.as_str() {
                 "httpMethod" | "http.method" => Some(received.method.clone()),
                 "path" => Some(received.path.clone()),
-                "http.path" => Some(target.taken.path.clone()),
-                "resourcePath" => Some(target.taken.resource.clone()),
-                "routeKey" => Some(target.taken.route_key.clone()),
+                "http.path" => Some(target.route.path.clone()),
+                "resourcePath" => Some(target.route.resource.clone()),
+                "routeKey" => Some(target.route.route_key.clone()),
                 "identity.sourceIp" | "http.sourceIp" => Some(received.source_ip.clone()),
                 "stage" => Some(self.facts.stage.clone()),
                 "apiId" => Some(self.facts.api_id.clone()),
@@ -214,16 +214,16 @@ impl Gateway {
         };
         let values = authorizer.identity.iter().map(value);
         values
-            .map(|value| value.filter(|value| !value.is_empty()).ok_or(Ending::Unauthorized))
+            .map(|value| value.filter(|value| !value.is_empty()).ok_or(GatewayError::Unauthorized))
             .collect()
     }
 
     /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`
-    fn method_arn(&self, target: &Target, received: &Received) -> String {
+    fn method_arn(&self, target: &Target, received: &ClientRequest) -> String {
         let stage = &self.facts.stage;
-        let path = match target.taken.path.strip_prefix(&format!("/{stage}")) {
-            Some(inside) if matches!(self.front, Front::Http(_)) => inside,
-            _ => &target.taken.path,
+        let path = match target.route.path.strip_prefix(&format!("/{stage}")) {
+            Some(inside) if matches!(self.frontend, Frontend::Http(_)) => inside,
+            _ => &target.route.path,
         };
         format!(
             "arn:aws:execute-api:{}:{ACCOUNT_ID}:{}/{stage}/{}/{}",
@@ -237,10 +237,10 @@ impl Gateway {
     /// The event of an authorizer: the route's own event without its body, with the ARN and the identity in front.
     fn event_for(
         &self,
-        moment: &Moment,
+        info: &RequestInfo,
         authorizer: &Authorizer,
         target: &Target,
-        received: &Received,
+        received: &ClientRequest,
         (values, arn): (&[String], &str),
     ) -> Vec<u8> {
         let mut start = Vec::new();
@@ -280,9 +280,9 @@ impl Gateway {
                 root.string("methodArn", arn);
             }
         });
-        let without_body = Received { body: Bytes::new(), ..received.clone() };
-        let taken = target.taken.clone();
-        let event = Event::new(shape, &self.facts, taken, moment.clone(), without_body);
+        let without_body = ClientRequest { body: Bytes::new(), ..received.clone() };
+        let route = target.route.clone();
+        let event = Event::new(shape, &self.facts, route, info.clone(), without_body);
         let mut described = Vec::new();
         event.describe(&mut described);
         let described = String::from_utf8_lossy(&described);
@@ -306,7 +306,7 @@ impl Gateway {
         authorizer: &Authorizer,
         target: &Target,
         event: Vec<u8>,
-    ) -> Result<Bytes, Ending> {
+    ) -> Result<Bytes, GatewayError> {
         let invocation = Invocation {
             function: authorizer.function.clone(),
             event: lambda::InvocationEvent::Posted(Bytes::from(event)),
@@ -315,27 +315,27 @@ impl Gateway {
         };
         // An invocation of its own, under the limits and faults of the request.
         let own = Context { request_id: uuid::Uuid::new_v4().to_string().into(), ..ctx.clone() };
-        let failed = |why: String| Ending::AuthorizerFailed(why);
+        let failed = |why: String| GatewayError::AuthorizerFailed(why);
         // Official: an HTTP API has a limit of its own; the wait of a REST API is that of its integration.
-        let wait = match self.front {
-            Front::Rest { .. } => target.wait,
+        let wait = match self.frontend {
+            Frontend::Rest { .. } => target.wait,
             _ => Some(own.limits.http_authorizer_timeout),
         };
         let wait = self.wait_for(&authorizer.function, wait);
         let reply = self
             .in_time(&own, wait, self.lambda.invoke(&own, invocation))
             .await
-            .map_err(|ending| failed(ending.to_string()))?;
+            .map_err(|error| failed(error.to_string()))?;
         match reply {
             Ok(reply) => match reply.function_error {
                 None => Ok(reply.payload),
                 // Official: a function that fails with exactly this text denies.
                 Some(FunctionError::Reported { message, .. }) if message == "Unauthorized" => {
-                    Err(Ending::Unauthorized)
+                    Err(GatewayError::Unauthorized)
                 }
                 Some(_) => Err(failed(format!("the authorizer `{}` failed", authorizer.name))),
             },
-            Err(InvokeError::Bug(cause)) => Err(Ending::InvokeError(InvokeError::Bug(cause))),
+            Err(InvokeError::Bug(cause)) => Err(GatewayError::InvokeError(InvokeError::Bug(cause))),
             Err(stop) => Err(failed(stop.to_string())),
         }
     }
@@ -372,7 +372,7 @@ fn told(decision: &Decision, kind: &AuthorizerKind, millis: u64) -> String {
 }
 
 /// The parameters that a request validator asks for.
-fn missing_parameters(access: &Access, received: &Received) -> Result<(), Ending> {
+fn missing_parameters(access: &Access, received: &ClientRequest) -> Result<(), GatewayError> {
     let query = percent::query_pairs(&received.query, &['&', ';']);
     let headers = access.required_headers.iter().filter(|name| received.header(name).is_none());
     let queries = access
@@ -380,5 +380,9 @@ fn missing_parameters(access: &Access, received: &Received) -> Result<(), Ending
         .iter()
         .filter(|name| !query.iter().any(|(known, value)| known == *name && !value.is_empty()));
     let missing: Vec<&str> = queries.chain(headers).map(String::as_str).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Ending::MissingParameters(missing.join(", "))) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(GatewayError::MissingParameters(missing.join(", ")))
+    }
 }

@@ -1,9 +1,9 @@
-//! The headers of an event: what each gateway drops, adds, joins and sorts.
+//! The headers of an event: those that each gateway drops, adds, joins and sorts.
 
 use super::Shape;
-use crate::gateway::request::Received;
+use crate::gateway::request::ClientRequest;
 
-/// Headers between two hops, which no event shows. `Connection` is recorded (2024-08-02), the others are documented.
+/// Hop-by-hop headers, which are in no event. `Connection` is recorded (2024-08-02), the others are documented.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
     "expect",
@@ -14,14 +14,18 @@ const HOP_BY_HOP: &[&str] = &[
     "transfer-encoding",
     "upgrade",
 ];
-/// A function URL always speaks TLS, and says so. The values are those of a usual client.
+/// A function URL always uses TLS. The values are those of a common client.
 const TLS: [(&str, &str); 2] =
     [("X-Amzn-Tls-Cipher-Suite", "ECDHE-RSA-AES128-GCM-SHA256"), ("X-Amzn-Tls-Version", "TLSv1.2")];
 
 /// The values of each header by name, sorted by name as AWS sends them (recorded on 2025-04-14).
 ///
-/// Names differing in case only are one header, under the first spelling; payload format 2.0 has them in lower case.
-pub(super) fn of(shape: Shape, request: &Received, trace_root: &str) -> Vec<(String, Vec<String>)> {
+/// Names that differ only in case are one header with the first spelling. In payload format 2.0 they are in lower case.
+pub(super) fn of(
+    shape: Shape,
+    request: &ClientRequest,
+    trace_root: &str,
+) -> Vec<(String, Vec<String>)> {
     let mut headers: Vec<(String, Vec<String>)> = Vec::new();
     let mut add = |name: &str, value: &str| match headers
         .iter_mut()
@@ -42,7 +46,7 @@ pub(super) fn of(shape: Shape, request: &Received, trace_root: &str) -> Vec<(Str
     add("X-Amzn-Trace-Id", trace_root);
     add("X-Forwarded-For", &forwarded_for);
     add("X-Forwarded-Port", request.port());
-    // Unless AWS's host names are asked for, the gateway is reached without TLS, and links that a function builds must work.
+    // Without `aws_hosts` the gateway has no TLS, and links that a function builds must work.
     add("X-Forwarded-Proto", request.scheme());
     if shape == Shape::Url {
         TLS.iter().for_each(|(name, value)| add(name, value));
@@ -59,7 +63,7 @@ fn is_forwarded(shape: Shape, name: &str) -> bool {
     match name.as_str() {
         // Recorded on 2025-04-14: a REST API drops it, an HTTP API keeps it.
         "content-length" => shape != Shape::Rest,
-        // Payload format 2.0 lifts them out.
+        // Payload format 2.0 has a member of their own for them.
         "cookie" => !matches!(shape, Shape::HttpV2 | Shape::Url),
         // The gateway writes these itself.
         "x-amzn-trace-id" | "x-forwarded-for" | "x-forwarded-port" | "x-forwarded-proto" => false,
@@ -67,8 +71,8 @@ fn is_forwarded(shape: Shape, name: &str) -> bool {
     }
 }
 
-/// The cookies of a request, one text each.
-pub(super) fn cookies(request: &Received) -> Vec<&str> {
+/// The cookies of a request.
+pub(super) fn cookies(request: &ClientRequest) -> Vec<&str> {
     request
         .headers
         .iter()

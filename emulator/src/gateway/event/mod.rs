@@ -1,5 +1,4 @@
-//! From a request to the event that a function is handed. Pure: an event is described, and whoever measures it decides
-//! whether it is built.
+//! From a request to the event for the function. Pure: an event is described first, and built only if its size is admitted.
 
 mod headers;
 mod v1;
@@ -12,7 +11,7 @@ use hardcap_limits::envelope::{Object, Sink};
 use indexmap::IndexMap;
 
 use super::media;
-use super::request::Received;
+use super::request::ClientRequest;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::percent;
 use hardcap_lambda::Envelope;
@@ -30,47 +29,47 @@ pub(crate) enum Shape {
     Url,
 }
 
-/// What an event tells of its API, the same for every request.
+/// The part of an event that describes its API, the same for every request.
 #[derive(Debug)]
 pub(crate) struct ApiFacts {
     /// The id of the API or of the function URL.
     pub(crate) api_id: String,
-    /// The account, or `anonymous` on a function URL that asks for no signature.
+    /// The account, or `anonymous` on a function URL that requires no signature.
     pub(crate) account_id: String,
-    /// The host, where the client names none.
+    /// The host of requests without a `Host` header.
     pub(crate) default_host: String,
     /// The stage.
     pub(crate) stage: String,
     /// The stage's variables.
     pub(crate) stage_variables: IndexMap<String, String>,
-    /// Of the stage's deployment.
+    /// The id of the stage's deployment.
     pub(crate) deployment_id: String,
-    /// Request bodies of these types are base64 on a REST API.
+    /// The media types whose request bodies are base64 on a REST API.
     pub(crate) binary_media_types: Vec<String>,
 }
 
-/// The route that a request took.
+/// The part of an event that describes its route and its caller.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Taken {
+pub(crate) struct RouteContext {
     /// `GET /items/{id}`, `$default`.
     pub(crate) route_key: String,
     /// `/items/{id}`.
     pub(crate) resource: String,
-    /// Of the resource, on a REST API.
+    /// The resource's id, on a REST API.
     pub(crate) resource_id: String,
     /// The path's parameters.
     pub(crate) path_parameters: Vec<(String, String)>,
-    /// The path without the stage, as it came.
+    /// The path without the stage, unchanged.
     pub(crate) path: String,
-    /// What the authorizer said, as JSON.
+    /// The authorizer's context, as JSON.
     pub(crate) authorizer: Option<String>,
-    /// Who signed the request, where a route asks for a signature.
+    /// The signer, if the route requires a signature.
     pub(crate) caller: Option<Caller>,
-    /// The API key, where a route asks for one.
+    /// The API key, if the route requires one.
     pub(crate) api_key: Option<String>,
 }
 
-/// Who signed a request.
+/// The signer of a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Caller {
     /// The id of the access key.
@@ -83,40 +82,40 @@ pub(crate) struct Caller {
     pub(crate) account: String,
 }
 
-/// What is known of a request that is not in its bytes.
+/// The ids and the time of a request.
 #[derive(Clone, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct RequestInfo {
     /// The request id.
     pub(crate) request_id: String,
-    /// The short id that API Gateway gives it.
+    /// API Gateway's short id.
     pub(crate) extended_request_id: String,
     /// `Root=1-…`.
     pub(crate) trace_root: String,
-    /// When it arrived.
+    /// The time of arrival.
     pub(crate) arrived: EpochMillis,
 }
 
-/// An event, described and not yet built.
+/// An event that has not been serialized yet.
 #[derive(Debug)]
 pub(crate) struct Event {
     shape: Shape,
     api: Arc<ApiFacts>,
-    taken: Taken,
-    moment: Moment,
-    request: Received,
+    route: RouteContext,
+    info: RequestInfo,
+    request: ClientRequest,
     headers: Vec<(String, Vec<String>)>,
     query: Vec<(String, String)>,
     body: Body,
 }
 
-/// How the body goes into the event.
+/// The body of an event.
 #[derive(Debug)]
 enum Body {
-    /// There is none: `null`.
+    /// No body: `null`.
     None,
     /// Valid UTF-8.
     Text(Bytes),
-    /// Text that had to be repaired.
+    /// Invalid UTF-8, repaired.
     Repaired(String),
     /// Base64.
     Binary(Bytes),
@@ -127,19 +126,19 @@ impl Event {
     pub(crate) fn new(
         shape: Shape,
         api: &Arc<ApiFacts>,
-        taken: Taken,
-        moment: Moment,
-        mut request: Received,
+        route: RouteContext,
+        info: RequestInfo,
+        mut request: ClientRequest,
     ) -> Event {
         let separators: &[char] = if shape == Shape::Rest { &['&', ';'] } else { &['&'] };
         Event {
             shape,
             api: Arc::clone(api),
-            headers: headers::of(shape, &request, &moment.trace_root),
+            headers: headers::of(shape, &request, &info.trace_root),
             query: percent::query_pairs(&request.query, separators),
             body: Body::of(shape, &api.binary_media_types, &mut request),
-            taken,
-            moment,
+            route,
+            info,
             request,
         }
     }
@@ -160,7 +159,7 @@ impl Event {
         let format = time::macros::format_description!(
             "[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000"
         );
-        self.moment.arrived.to_utc().format(format).unwrap_or_default()
+        self.info.arrived.to_utc().format(format).unwrap_or_default()
     }
 }
 
@@ -175,7 +174,7 @@ impl Envelope for Event {
 }
 
 impl Body {
-    fn of(shape: Shape, binary_media_types: &[String], request: &mut Received) -> Body {
+    fn of(shape: Shape, binary_media_types: &[String], request: &mut ClientRequest) -> Body {
         let bytes = std::mem::take(&mut request.body);
         if bytes.is_empty() {
             return Body::None;
@@ -207,7 +206,7 @@ impl Body {
         match self {
             Body::None => object.raw("body", "null"),
             Body::Text(bytes) => {
-                let text = std::str::from_utf8(bytes).expect("it was checked when it was taken");
+                let text = std::str::from_utf8(bytes).expect("it is valid UTF-8");
                 object.string("body", text);
             }
             Body::Repaired(text) => object.string("body", text),

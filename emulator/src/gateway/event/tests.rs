@@ -18,8 +18,8 @@ fn facts() -> Arc<ApiFacts> {
     })
 }
 
-fn moment() -> Moment {
-    Moment {
+fn info() -> RequestInfo {
+    RequestInfo {
         request_id: "4acd49e9-9210-4d04-8e04-0f26a4e92537".to_owned(),
         extended_request_id: "JCIudEUfPHcEhog=".to_owned(),
         trace_root: "Root=1-67fd87f5-7643e6a875203f06341af04f".to_owned(),
@@ -37,8 +37,8 @@ fn built(event: &Event) -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
-fn event(shape: Shape, request: Received) -> Value {
-    built(&Event::new(shape, &facts(), Taken::default(), moment(), request))
+fn event(shape: Shape, request: ClientRequest) -> Value {
+    built(&Event::new(shape, &facts(), RouteContext::default(), info(), request))
 }
 
 const ALL: [Shape; 4] = [Shape::Rest, Shape::HttpV1, Shape::HttpV2, Shape::Url];
@@ -80,7 +80,7 @@ fn repeated_headers_keep_the_last_all_or_are_joined() {
 }
 
 #[test]
-fn cookies_are_lifted_out_in_format_2_only() {
+fn cookies_have_a_member_of_their_own_in_format_2_only() {
     let request = || received("GET", "/", &[("Cookie", "session=abc123; theme=dark")]);
     let rest = event(Shape::Rest, request());
     assert_eq!(rest["headers"]["Cookie"], "session=abc123; theme=dark");
@@ -100,7 +100,7 @@ fn a_rest_api_drops_the_length_and_all_drop_the_connection() {
 }
 
 #[test]
-fn the_client_is_appended_to_those_it_forwards_for() {
+fn the_clients_address_is_appended_to_x_forwarded_for() {
     let request = received("GET", "/", &[("X-Forwarded-For", "10.0.0.1"), ("Host", "h:81")]);
     let headers = &event(Shape::Rest, request)["headers"];
     assert_eq!(headers["X-Forwarded-For"], "10.0.0.1, 127.0.0.1");
@@ -127,7 +127,7 @@ fn an_empty_body_is_null_or_absent() {
 }
 
 #[test]
-fn a_rest_api_takes_listed_types_as_base64_and_repairs_all_others() {
+fn a_rest_api_encodes_listed_types_and_repairs_all_others() {
     let png = [("Content-Type", "image/png")];
     check_body(Shape::Rest, &png, &[1, 2, 3, 4, 5], "AQIDBAU=", true);
     check_body(Shape::Rest, &[("Content-Type", "text/plain")], b"a\xffb", "a\u{fffd}b", false);
@@ -135,7 +135,7 @@ fn a_rest_api_takes_listed_types_as_base64_and_repairs_all_others() {
 }
 
 #[test]
-fn the_others_take_what_is_not_text_as_base64() {
+fn an_http_api_and_a_function_url_encode_bodies_that_are_not_text() {
     for shape in [Shape::HttpV1, Shape::HttpV2, Shape::Url] {
         let with = |content_type| [("Content-Type", content_type)];
         check_body(shape, &with("application/octet-stream"), &[1, 2, 3], "AQID", true);

@@ -1,4 +1,4 @@
-//! Payload format 1.0: of a REST API, and of an HTTP API that asks for it.
+//! Payload format 1.0: of a REST API, and of an HTTP API that configures it.
 
 use hardcap_limits::envelope::{Object, Sink, object};
 
@@ -27,8 +27,8 @@ pub(super) fn describe_http(event: &Event, sink: &mut dyn Sink) {
 }
 
 fn describe_request(event: &Event, root: &mut Object<'_>) {
-    root.string("resource", &event.taken.resource);
-    root.string("path", &event.taken.path);
+    root.string("resource", &event.route.resource);
+    root.string("path", &event.route.path);
     root.string("httpMethod", &event.request.method);
     root.object("headers", |headers| {
         for (name, values) in &event.headers {
@@ -59,7 +59,7 @@ fn describe_request(event: &Event, root: &mut Object<'_>) {
 }
 
 fn describe_parameters(event: &Event, root: &mut Object<'_>) {
-    root.map_or_null("pathParameters", texts(&event.taken.path_parameters));
+    root.map_or_null("pathParameters", texts(&event.route.path_parameters));
     let variables = &event.api.stage_variables;
     root.map_or_null(
         "stageVariables",
@@ -72,31 +72,31 @@ fn texts(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn rest_context(event: &Event, context: &mut Object<'_>) {
-    let moment = &event.moment;
-    context.string("resourceId", &event.taken.resource_id);
-    // UNCONFIRMED: where AWS puts this member.
-    if let Some(authorizer) = &event.taken.authorizer {
+    let info = &event.info;
+    context.string("resourceId", &event.route.resource_id);
+    // UNCONFIRMED: the position of this member.
+    if let Some(authorizer) = &event.route.authorizer {
         context.raw("authorizer", authorizer);
     }
-    context.string("resourcePath", &event.taken.resource);
+    context.string("resourcePath", &event.route.resource);
     context.string("httpMethod", &event.request.method);
-    context.string("extendedRequestId", &moment.extended_request_id);
+    context.string("extendedRequestId", &info.extended_request_id);
     context.string("requestTime", &event.request_time());
-    // Recorded on 2024-08-02: with the stage, and as it came.
+    // Recorded on 2024-08-02: with the stage, and unchanged.
     context.string("path", &event.request.path);
     context.string("accountId", &event.api.account_id);
     context.string("protocol", event.request.protocol);
     context.string("stage", &event.api.stage);
     context.string("domainPrefix", event.domain_prefix());
-    context.raw("requestTimeEpoch", &moment.arrived.0.to_string());
-    context.string("requestId", &moment.request_id);
+    context.raw("requestTimeEpoch", &info.arrived.0.to_string());
+    context.string("requestId", &info.request_id);
     context.object("identity", |identity| {
-        let caller = event.taken.caller.as_ref();
+        let caller = event.route.caller.as_ref();
         identity.raw("cognitoIdentityPoolId", "null");
         identity.string_or_null("accountId", caller.map(|caller| caller.account.as_str()));
         identity.raw("cognitoIdentityId", "null");
         identity.string_or_null("caller", caller.map(|caller| caller.user.as_str()));
-        if let Some(key) = &event.taken.api_key {
+        if let Some(key) = &event.route.api_key {
             identity.string("apiKey", key);
         }
         identity.string("sourceIp", &event.request.source_ip);
@@ -114,15 +114,15 @@ fn rest_context(event: &Event, context: &mut Object<'_>) {
 }
 
 fn http_context(event: &Event, context: &mut Object<'_>) {
-    let moment = &event.moment;
+    let info = &event.info;
     context.string("accountId", &event.api.account_id);
     context.string("apiId", &event.api.api_id);
-    if let Some(authorizer) = &event.taken.authorizer {
+    if let Some(authorizer) = &event.route.authorizer {
         context.raw("authorizer", authorizer);
     }
     context.string("domainName", event.host());
     context.string("domainPrefix", event.domain_prefix());
-    context.string("extendedRequestId", &moment.extended_request_id);
+    context.string("extendedRequestId", &info.extended_request_id);
     context.string("httpMethod", &event.request.method);
     context.object("identity", |identity| {
         for name in [
@@ -143,13 +143,13 @@ fn http_context(event: &Event, context: &mut Object<'_>) {
         identity.string("userAgent", event.request.header("user-agent").unwrap_or_default());
         identity.raw("userArn", "null");
     });
-    // Recorded on 2025-04-14: decoded here, and as it came outside.
-    context.string("path", &percent::decode(&event.taken.path));
+    // Recorded on 2025-04-14: decoded here, and unchanged outside of the context.
+    context.string("path", &percent::decode(&event.route.path));
     context.string("protocol", event.request.protocol);
-    context.string("requestId", &moment.extended_request_id);
+    context.string("requestId", &info.extended_request_id);
     context.string("requestTime", &event.request_time());
-    context.raw("requestTimeEpoch", &moment.arrived.0.to_string());
-    context.string("resourceId", &event.taken.route_key);
-    context.string("resourcePath", &event.taken.resource);
+    context.raw("requestTimeEpoch", &info.arrived.0.to_string());
+    context.string("resourceId", &event.route.route_key);
+    context.string("resourcePath", &event.route.resource);
     context.string("stage", &event.api.stage);
 }

@@ -1,4 +1,4 @@
-//! Payload format 2.0: of an HTTP API, and of a function URL. Members that would be empty are absent.
+//! Payload format 2.0: of an HTTP API and a function URL. Empty members are absent.
 
 use hardcap_limits::envelope::{Object, Sink, object};
 
@@ -9,7 +9,7 @@ pub(super) fn describe(event: &Event, sink: &mut dyn Sink) {
     let path = raw_path(event);
     object(sink, |root| {
         root.string("version", "2.0");
-        root.string("routeKey", &event.taken.route_key);
+        root.string("routeKey", &event.route.route_key);
         root.string("rawPath", &path);
         root.string("rawQueryString", &event.request.query);
         let cookies = headers::cookies(&event.request);
@@ -32,7 +32,7 @@ pub(super) fn describe(event: &Event, sink: &mut dyn Sink) {
         if !matches!(event.body, Body::None) {
             event.body.describe(root);
         }
-        describe_map(root, "pathParameters", &event.taken.path_parameters);
+        describe_map(root, "pathParameters", &event.route.path_parameters);
         root.raw("isBase64Encoded", event.body.is_base64());
         if !event.api.stage_variables.is_empty() {
             root.object("stageVariables", |variables| {
@@ -51,8 +51,8 @@ fn describe_map(root: &mut Object<'_>, name: &str, pairs: &[(String, String)]) {
     root.object(name, |map| pairs.iter().for_each(|(name, value)| map.string(name, value)));
 }
 
-/// Decoded on both. An HTTP API then ends it at a `?` that was encoded (reports of several frameworks); a function URL
-/// makes one slash of several (recorded on 2025-11-24: `//pa2%25Fth/1` arrives as `/pa2%Fth/1`).
+/// The path is decoded on both. An HTTP API then ends it at an encoded `?` (reports of several frameworks); a function URL
+/// merges slashes (recorded on 2025-11-24: `//pa2%25Fth/1` arrives as `/pa2%Fth/1`).
 fn raw_path(event: &Event) -> String {
     let decoded = percent::decode(&event.request.path);
     if event.shape == Shape::HttpV2 {
@@ -71,11 +71,11 @@ fn raw_path(event: &Event) -> String {
 }
 
 fn request_context(event: &Event, path: &str, context: &mut Object<'_>) {
-    let moment = &event.moment;
+    let info = &event.info;
     context.string("accountId", &event.api.account_id);
     context.string("apiId", &event.api.api_id);
     // Official (developer guide, payload format 2.0): each kind of authorizer has a member of its own.
-    match (&event.taken.authorizer, &event.taken.caller) {
+    match (&event.route.authorizer, &event.route.caller) {
         (Some(authorizer), _) => context.raw("authorizer", authorizer),
         (None, Some(caller)) => context.object("authorizer", |authorizer| {
             authorizer.object("iam", |iam| {
@@ -100,12 +100,12 @@ fn request_context(event: &Event, path: &str, context: &mut Object<'_>) {
         http.string("userAgent", event.request.header("user-agent").unwrap_or_default());
     });
     let request_id = match event.shape {
-        Shape::Url => &moment.request_id,
-        Shape::Rest | Shape::HttpV1 | Shape::HttpV2 => &moment.extended_request_id,
+        Shape::Url => &info.request_id,
+        Shape::Rest | Shape::HttpV1 | Shape::HttpV2 => &info.extended_request_id,
     };
     context.string("requestId", request_id);
-    context.string("routeKey", &event.taken.route_key);
+    context.string("routeKey", &event.route.route_key);
     context.string("stage", &event.api.stage);
     context.string("time", &event.request_time());
-    context.raw("timeEpoch", &moment.arrived.0.to_string());
+    context.raw("timeEpoch", &info.arrived.0.to_string());
 }

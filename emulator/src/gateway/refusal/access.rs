@@ -1,16 +1,17 @@
-//! What a client is told that may not call, in the words of its gateway.
+//! The responses of each gateway for requests that are not authorized.
 
-use hardcap_limits::{Party, RenderedRefusal};
+use hardcap_limits::RenderedRefusal;
 use serde_json::json;
 
-use super::{Ending, HTTP_FAILURE};
+use super::{GatewayError, HTTP_FAILURE};
 use crate::gateway::authorize::TokenRefusal;
+use crate::gateway::frontend::GatewayKind;
 
 /// `www-authenticate` of an HTTP API. Official for an audience (developer guide, "Troubleshooting issues with HTTP API JWT
 /// authorizers"); UNCONFIRMED for the descriptions of the other refusals.
-pub(super) fn challenge(party: Party, ending: &Ending) -> Option<String> {
-    let Ending::TokenRefused(refusal) = ending else { return None };
-    (party == Party::HttpClient).then(|| {
+pub(super) fn challenge(kind: GatewayKind, error: &GatewayError) -> Option<String> {
+    let GatewayError::TokenRefused(refusal) = error else { return None };
+    (kind == GatewayKind::Http).then(|| {
         let error = match refusal {
             TokenRefusal::Scopes => "insufficient_scope",
             _ => "invalid_token",
@@ -19,60 +20,90 @@ pub(super) fn challenge(party: Party, ending: &Ending) -> Option<String> {
     })
 }
 
-/// The refusal of a request that was not let through; `None` for every other ending.
-pub(super) fn wording(party: Party, ending: &Ending) -> Option<RenderedRefusal> {
-    let is_rest = party == Party::RestClient;
-    let message = |text: &str| json!({ "message": text }).to_string();
-    let (status, error_type, body) = match ending {
-        // Seen in many reports of both kinds of API, such as awsdocs/amazon-api-gateway-developer-guide#152 (2022-04-28).
-        Ending::Unauthorized => (401, "UnauthorizedException", message("Unauthorized")),
-        // The text of an expired token is that of many reports of REST APIs with a Cognito authorizer.
-        Ending::TokenRefused(TokenRefusal::Expired) if is_rest => {
-            (401, "UnauthorizedException", message("The incoming token has expired"))
+/// Official (developer guide, "Troubleshooting issues with HTTP API JWT authorizers"): 401 for a token, 403 for its scopes. The
+/// text of an expired token is that of many reports of REST APIs with a Cognito authorizer.
+pub(super) fn token_refused(kind: GatewayKind, refusal: &TokenRefusal) -> RenderedRefusal {
+    match (refusal, kind) {
+        (TokenRefusal::Expired, GatewayKind::Rest) => {
+            let text = message("The incoming token has expired");
+            rendered(kind, 401, "UnauthorizedException", text)
         }
-        // Official (developer guide, "Troubleshooting issues with HTTP API JWT authorizers"): 401 for a token, 403 for its scopes.
-        Ending::TokenRefused(TokenRefusal::Scopes) if !is_rest => (403, "", message("Forbidden")),
-        Ending::TokenRefused(_) => (401, "UnauthorizedException", message("Unauthorized")),
-        Ending::Denied { .. } if !is_rest => (403, "", message("Forbidden")),
-        // The capital letter and both texts: many reports; with the last words since 2025, seen on 2026-09-18.
-        Ending::Denied { explicitly } => {
-            let why =
-                if *explicitly { " with an explicit deny in an identity-based policy" } else { "" };
-            let text = format!("User is not authorized to access this resource{why}");
-            (403, "AccessDeniedException", json!({ "Message": text }).to_string())
-        }
-        Ending::AuthorizerFailed(_) | Ending::AuthorizerMisconfigured(_) if !is_rest => {
-            (500, "", HTTP_FAILURE.to_owned())
-        }
-        // `{"message":null}`: auth0-samples/jwt-rsa-aws-custom-authorizer#6 (2018-10-16); the second type:
-        // serverless/examples#305 (2018-10-09).
-        Ending::AuthorizerFailed(_) => {
-            (500, "AuthorizerFailureException", json!({ "message": null }).to_string())
-        }
-        Ending::AuthorizerMisconfigured(_) => {
-            (500, "AuthorizerConfigurationException", json!({ "message": null }).to_string())
-        }
-        Ending::NoSignature | Ending::BadSignature { .. } if !is_rest => {
-            (403, "", message("Forbidden"))
-        }
-        Ending::NoSignature => {
-            let text = "Missing Authentication Token";
-            (403, "MissingAuthenticationTokenException", message(text))
-        }
-        Ending::BadSignature { code, text } => (403, *code, message(text)),
-        // Official (developer guide, gateway responses: INVALID_API_KEY) and many reports.
-        Ending::NoApiKey => (403, "ForbiddenException", message("Forbidden")),
-        // Many reports of `Missing required request parameters: [x]`.
-        Ending::MissingParameters(names) => {
-            let text = format!("Missing required request parameters: [{names}]");
-            (400, "BadRequestException", message(&text))
-        }
-        _ => return None,
+        (TokenRefusal::Scopes, GatewayKind::Http | GatewayKind::Url) => forbidden(kind),
+        _ => unauthorized(kind),
+    }
+}
+
+/// Seen in many reports of both kinds of API, such as awsdocs/amazon-api-gateway-developer-guide#152 (2022-04-28).
+pub(super) fn unauthorized(kind: GatewayKind) -> RenderedRefusal {
+    rendered(kind, 401, "UnauthorizedException", message("Unauthorized"))
+}
+
+/// A REST API's capital letter and both texts: many reports; the end of the longer text since 2025, seen on 2026-09-18.
+pub(super) fn denied(kind: GatewayKind, explicitly: bool) -> RenderedRefusal {
+    if kind != GatewayKind::Rest {
+        return forbidden(kind);
+    }
+    let why = if explicitly { " with an explicit deny in an identity-based policy" } else { "" };
+    let text = format!("User is not authorized to access this resource{why}");
+    rendered(kind, 403, "AccessDeniedException", json!({ "Message": text }).to_string())
+}
+
+/// `{"message":null}`: auth0-samples/jwt-rsa-aws-custom-authorizer#6 (2018-10-16).
+pub(super) fn authorizer_failed(kind: GatewayKind) -> RenderedRefusal {
+    authorizer(kind, "AuthorizerFailureException")
+}
+
+/// The type: serverless/examples#305 (2018-10-09).
+pub(super) fn authorizer_misconfigured(kind: GatewayKind) -> RenderedRefusal {
+    authorizer(kind, "AuthorizerConfigurationException")
+}
+
+fn authorizer(kind: GatewayKind, error_type: &'static str) -> RenderedRefusal {
+    let body = match kind {
+        GatewayKind::Rest => json!({ "message": null }).to_string(),
+        GatewayKind::Http | GatewayKind::Url => HTTP_FAILURE.to_owned(),
     };
-    Some(RenderedRefusal {
-        status,
-        error_type: if is_rest { error_type } else { "" },
-        content_type: "application/json",
-        body,
-    })
+    rendered(kind, 500, error_type, body)
+}
+
+pub(super) fn no_signature(kind: GatewayKind) -> RenderedRefusal {
+    let text = "Missing Authentication Token";
+    bad_signature(kind, "MissingAuthenticationTokenException", text)
+}
+
+pub(super) fn bad_signature(kind: GatewayKind, code: &'static str, text: &str) -> RenderedRefusal {
+    match kind {
+        GatewayKind::Rest => rendered(kind, 403, code, message(text)),
+        GatewayKind::Http | GatewayKind::Url => forbidden(kind),
+    }
+}
+
+/// Official (developer guide, gateway responses: INVALID_API_KEY) and many reports.
+pub(super) fn no_api_key(kind: GatewayKind) -> RenderedRefusal {
+    forbidden(kind)
+}
+
+/// Many reports of `Missing required request parameters: [x]`.
+pub(super) fn missing_parameters(kind: GatewayKind, names: &str) -> RenderedRefusal {
+    let text = format!("Missing required request parameters: [{names}]");
+    rendered(kind, 400, "BadRequestException", message(&text))
+}
+
+fn forbidden(kind: GatewayKind) -> RenderedRefusal {
+    rendered(kind, 403, "ForbiddenException", message("Forbidden"))
+}
+
+fn message(text: &str) -> String {
+    json!({ "message": text }).to_string()
+}
+
+/// Only a REST API names the error's type.
+fn rendered(
+    kind: GatewayKind,
+    status: u16,
+    error_type: &'static str,
+    body: String,
+) -> RenderedRefusal {
+    let error_type = if kind == GatewayKind::Rest { error_type } else { "" };
+    RenderedRefusal { status, error_type, content_type: "application/json", body }
 }

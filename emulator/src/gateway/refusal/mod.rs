@@ -1,48 +1,49 @@
-//! Why a request has no answer of a function, and the one place that tells its client.
+//! Requests that end without a function's response, and the only place that renders them for clients.
 //!
-//! Texts of limits come from their rows. The texts here are those that no limit causes.
+//! Texts of limits are in their rows. The texts here belong to no limit.
 
 mod access;
 mod customized;
 
-use hardcap_limits::{Exceeded, Limits, Party, RenderedRefusal};
+use hardcap_limits::{Exceeded, Limits, RenderedRefusal};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::answer::Malformed;
 use super::authorize::TokenRefusal;
-use super::event::Moment;
+use super::event::RequestInfo;
+use super::frontend::GatewayKind;
+use super::response::MalformedResponse;
 pub(crate) use customized::{Source, customize};
 use hardcap_lambda::FunctionError;
 use hardcap_lambda::stop::InvokeError;
 
-/// Why a request ended without an answer of a function.
+/// The error of a request that ended without a function's response.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Ending {
-    /// Refused on the way to a function, or hardcap failed.
+pub(crate) enum GatewayError {
+    /// Lambda refused the invocation, or hardcap failed.
     #[error(transparent)]
     InvokeError(#[from] InvokeError),
     /// The function failed.
     #[error("Lambda execution failed due to customer function error: {}", why(.0))]
     FunctionError(FunctionError),
-    /// The function's answer is not one.
+    /// The function's response is not a valid proxy response.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// There is no such stage.
+    MalformedResponse(#[from] MalformedResponse),
+    /// The API has no such stage.
     #[error("no such stage")]
     NoStage,
-    /// There is no such route, or not for this method.
+    /// The API has no such route, or not with this method.
     #[error("no such route")]
     NoRoute,
-    /// A function URL takes signed requests only.
-    #[error("the request is not signed, as `AuthType: AWS_IAM` wants it")]
+    /// The function URL requires signed requests.
+    #[error("the request is not signed, and the function URL has `AuthType: AWS_IAM`")]
     NotSigned,
-    /// The policy of the function lets nobody invoke the URL without a signature.
+    /// The policy of the function lets no unsigned request invoke the URL.
     #[error(
         "no statement of the function's policy lets everyone invoke this URL; add one with AddPermission: \
          lambda:InvokeFunctionUrl for the principal `*`"
     )]
     NotPublic,
-    /// An identity source of the authorizer is missing, or the authorizer said so.
+    /// An identity source of the authorizer is missing, or the authorizer refused the token.
     #[error("unauthorized: an identity source is missing, or the authorizer refused the token")]
     Unauthorized,
     /// The token of a JWT or Cognito authorizer is refused.
@@ -51,55 +52,55 @@ pub(crate) enum Ending {
     /// The authorizer does not allow this method.
     #[error("the authorizer does not allow this method")]
     Denied {
-        /// Whether it denies the method, and does not only not allow it.
+        /// Whether the policy denies the method, instead of not allowing it.
         explicitly: bool,
     },
     /// The authorizer's function failed.
     #[error("{0}")]
     AuthorizerFailed(String),
-    /// The authorizer's response is not one.
+    /// The authorizer does not exist, or its response is invalid.
     #[error("{0}")]
     AuthorizerMisconfigured(String),
-    /// The route asks for a signature, and there is none.
-    #[error("the request is not signed, as `AWS_IAM` wants it")]
+    /// The route requires a signature, and the request has none.
+    #[error("the request is not signed, and the route has the authorization `AWS_IAM`")]
     NoSignature,
-    /// The signature is wrong.
+    /// The signature is invalid.
     #[error("{text}")]
     BadSignature {
-        /// AWS's name of the error.
+        /// AWS's error code.
         code: &'static str,
-        /// What is wrong with it.
+        /// AWS's error text.
         text: String,
     },
-    /// The route asks for an API key, and the request has none that is known.
+    /// The route requires an API key, and the request has no known one.
     #[error("the header x-api-key has no API key of this API's usage plans")]
     NoApiKey,
-    /// A request validator asks for parameters that are missing: their names.
+    /// Parameters that a request validator requires are missing: their names.
     #[error("required parameters are missing: {0}")]
     MissingParameters(String),
-    /// The route's integration calls Lambda with a method that Lambda does not take.
-    #[error("the integration's method is not POST, with which alone Lambda can be called")]
+    /// The route's integration calls Lambda with a method that Lambda does not accept.
+    #[error("the integration's method is not POST, the only method that Lambda accepts")]
     NotCallable,
-    /// The gateway does not take this request: what it holds says the text.
+    /// The gateway refuses the request, for this reason.
     #[error("{0}")]
     BadRequest(&'static str),
-    /// The target is longer than any that hardcap can take, whatever the limits of the run.
+    /// The target is longer than hardcap supports, whatever the limits of the run.
     #[error("the request target is too long")]
     UriTooLong,
-    /// The client went away, or broke HTTP.
+    /// The client closed the connection, or violated HTTP.
     #[error("{0}")]
     CutShort(String),
-    /// The client stopped in the middle of its body.
+    /// The client stopped sending its body.
     #[error("{0}")]
     BodyTimeout(String),
 }
 
-impl Ending {
-    /// The limit that was crossed, where one was.
+impl GatewayError {
+    /// The exceeded limit, if a limit is the cause.
     pub(crate) fn exceeded(&self) -> Option<&Exceeded> {
         match self {
-            Ending::InvokeError(InvokeError::Refused(exceeded))
-            | Ending::FunctionError(
+            GatewayError::InvokeError(InvokeError::Refused(exceeded))
+            | GatewayError::FunctionError(
                 FunctionError::TimedOut(exceeded) | FunctionError::ResponseTooLarge(exceeded),
             ) => Some(exceeded),
             _ => None,
@@ -117,38 +118,37 @@ fn why(fault: &FunctionError) -> String {
     }
 }
 
-impl From<Exceeded> for Ending {
-    fn from(exceeded: Exceeded) -> Ending {
-        Ending::InvokeError(InvokeError::Refused(exceeded))
+impl From<Exceeded> for GatewayError {
+    fn from(exceeded: Exceeded) -> GatewayError {
+        GatewayError::InvokeError(InvokeError::Refused(exceeded))
     }
 }
 
-/// A text that no limit causes.
+/// A response that belongs to no limit.
 struct Text {
     status: u16,
     error_type: &'static str,
     body: &'static str,
 }
 
-/// What each gateway says: where it is recorded stands behind each text.
+/// The responses of one gateway. The comment of each text names its source.
 struct Texts {
-    /// The function failed, or its answer is not one.
+    /// The function failed, or its response is invalid.
     fault: Text,
-    /// The gateway itself, or what it needs, failed.
+    /// The gateway failed, or a service that it needs.
     failure: Text,
     no_stage: Text,
     no_route: Text,
     bad_request: Text,
-    uri_too_long: Text,
 }
 
 const REST_FAILURE: &str = r#"{"message": "Internal server error"}"#;
 const HTTP_FAILURE: &str = r#"{"message":"Internal Server Error"}"#;
 
-/// UNCONFIRMED: only seen when a run has raised the limits that AWS has.
+/// UNCONFIRMED: it occurs only if a run has raised AWS's limits.
 const URI_TOO_LONG: Text = text(414, "", r#"{"message":"Request URI too long"}"#);
 
-/// UNCONFIRMED: how long AWS waits for a body and what it answers then is not documented.
+/// UNCONFIRMED: AWS does not document how long it waits for a body, and its response.
 const BODY_TIMEOUT: Text = text(408, "", r#"{"message":"Request Timeout"}"#);
 
 /// Recorded 2025-11-24.
@@ -163,7 +163,7 @@ const REST: Texts = Texts {
     fault: text(502, "InternalServerErrorException", REST_FAILURE),
     // Recorded 2025-05-20 for an integration that may not be called.
     failure: text(500, "InternalServerErrorException", REST_FAILURE),
-    // UNCONFIRMED: believed from reports.
+    // UNCONFIRMED: from reports.
     no_stage: text(403, "ForbiddenException", r#"{"message":"Forbidden"}"#),
     // Recorded 2024-07-23.
     no_route: text(
@@ -171,9 +171,8 @@ const REST: Texts = Texts {
         "MissingAuthenticationTokenException",
         r#"{"message":"Missing Authentication Token"}"#,
     ),
-    // UNCONFIRMED: that such a request is refused is documented, its text is not.
+    // UNCONFIRMED: the refusal is documented, its text is not.
     bad_request: text(400, "BadRequestException", r#"{"message": "Bad Request"}"#),
-    uri_too_long: URI_TOO_LONG,
 };
 
 const HTTP: Texts = Texts {
@@ -185,7 +184,6 @@ const HTTP: Texts = Texts {
     no_route: text(404, "", r#"{"message":"Not Found"}"#),
     // UNCONFIRMED.
     bad_request: text(400, "", r#"{"message":"Bad Request"}"#),
-    uri_too_long: URI_TOO_LONG,
 };
 
 const URL: Texts = Texts {
@@ -198,28 +196,38 @@ const URL: Texts = Texts {
     no_route: text(403, "AccessDeniedException", r#"{"Message":null}"#),
     // UNCONFIRMED.
     bad_request: text(400, "", r#"{"message":"Bad Request"}"#),
-    uri_too_long: URI_TOO_LONG,
 };
+
+impl Text {
+    fn rendered(&self) -> RenderedRefusal {
+        RenderedRefusal {
+            status: self.status,
+            error_type: self.error_type,
+            content_type: "application/json",
+            body: self.body.to_owned(),
+        }
+    }
+}
 
 const fn text(status: u16, error_type: &'static str, body: &'static str) -> Text {
     Text { status, error_type, body }
 }
 
-/// The response that the client of `party` gets instead of an answer.
+/// Renders an error as the response for the client of this kind of gateway.
 pub(crate) fn render(
-    party: Party,
-    ending: &Ending,
+    kind: GatewayKind,
+    error: &GatewayError,
     limits: &Limits,
-    moment: &Moment,
+    info: &RequestInfo,
     trace: &str,
 ) -> Response<String> {
-    let refusal = wording(party, ending, limits);
+    let refusal = wording(kind, error, limits);
     let mut response = Response::new(refusal.body);
     *response.status_mut() =
         StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(refusal.content_type));
-    // Recorded 2021-09-12: what is refused in front of an API is plain text and has none of the API's headers.
+    // Recorded 2021-09-12: a refusal in front of an API is plain text and has none of the API's headers.
     if !refusal.content_type.starts_with("application/json") {
         return response;
     }
@@ -227,83 +235,87 @@ pub(crate) fn render(
         let name = HeaderName::from_static("x-amzn-errortype");
         headers.insert(name, HeaderValue::from_static(refusal.error_type));
     }
-    if let Some(challenge) = access::challenge(party, ending) {
+    if let Some(challenge) = access::challenge(kind, error) {
         insert(headers, "www-authenticate", &challenge);
     }
-    identify(party, headers, moment);
-    // Recorded: on a timeout (2025-05-20), and not on a malformed answer (2024-11-15).
-    if party == Party::RestClient && refusal.status == StatusCode::GATEWAY_TIMEOUT.as_u16() {
+    identify(kind, headers, info);
+    // Recorded: on a timeout (2025-05-20), and not on a malformed response (2024-11-15).
+    if kind == GatewayKind::Rest && refusal.status == StatusCode::GATEWAY_TIMEOUT.as_u16() {
         insert(headers, "x-amzn-trace-id", trace);
     }
     response
 }
 
-/// The headers by which a gateway names a request.
-pub(crate) fn identify(party: Party, headers: &mut http::HeaderMap, moment: &Moment) {
-    match party {
-        Party::HttpClient => insert(headers, "apigw-requestid", &moment.extended_request_id),
-        Party::RestClient => {
-            insert(headers, "x-amzn-requestid", &moment.request_id);
-            insert(headers, "x-amz-apigw-id", &moment.extended_request_id);
+/// Adds the gateway's request ids.
+pub(crate) fn identify(kind: GatewayKind, headers: &mut http::HeaderMap, info: &RequestInfo) {
+    match kind {
+        GatewayKind::Http => insert(headers, "apigw-requestid", &info.extended_request_id),
+        GatewayKind::Rest => {
+            insert(headers, "x-amzn-requestid", &info.request_id);
+            insert(headers, "x-amz-apigw-id", &info.extended_request_id);
         }
-        _ => insert(headers, "x-amzn-requestid", &moment.request_id),
+        GatewayKind::Url => insert(headers, "x-amzn-requestid", &info.request_id),
     }
 }
 
-/// Replaces a header; a value that HTTP does not allow is left out.
+/// Sets a header. A value that HTTP does not allow is omitted.
 pub(crate) fn insert(headers: &mut http::HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(HeaderName::from_static(name), value);
     }
 }
 
-fn wording(party: Party, ending: &Ending, limits: &Limits) -> RenderedRefusal {
-    if let Some(refused) = access::wording(party, ending) {
-        return refused;
-    }
-    let texts = match party {
-        Party::RestClient => &REST,
-        Party::HttpClient => &HTTP,
-        _ => &URL,
+/// One arm for each error, so that a new one cannot get the text of another by accident.
+fn wording(kind: GatewayKind, error: &GatewayError, limits: &Limits) -> RenderedRefusal {
+    let texts = match kind {
+        GatewayKind::Rest => &REST,
+        GatewayKind::Http => &HTTP,
+        GatewayKind::Url => &URL,
     };
-    let of_row = match ending {
-        Ending::InvokeError(InvokeError::Throttled(throttle)) => {
-            // Only the words are taken from the row: Lambda has measured and recorded.
+    match error {
+        GatewayError::InvokeError(InvokeError::Refused(exceeded)) => {
+            exceeded.refusal(kind.party()).unwrap_or_else(|| texts.failure.rendered())
+        }
+        GatewayError::FunctionError(
+            FunctionError::TimedOut(exceeded) | FunctionError::ResponseTooLarge(exceeded),
+        ) => exceeded.refusal(kind.party()).unwrap_or_else(|| texts.fault.rendered()),
+        GatewayError::InvokeError(InvokeError::Throttled(reason)) => {
+            // Only the text is taken from the row: Lambda has measured and recorded.
             let row = Limits::row("lambda_concurrency");
             let throttled =
                 row.map(|row| Exceeded { row, observed: 0, max: 0, date: limits.date() });
-            throttled.and_then(|it| it.refusal_with(party, &[("reason", &throttle.to_string())]))
+            let reason = reason.to_string();
+            throttled
+                .and_then(|it| it.refusal_with(kind.party(), &[("reason", &reason)]))
+                .unwrap_or_else(|| texts.failure.rendered())
         }
-        ending => ending.exceeded().and_then(|exceeded| exceeded.refusal(party)),
-    };
-    of_row.unwrap_or_else(|| {
-        let text = match ending {
-            Ending::FunctionError(_) | Ending::Malformed(_) => &texts.fault,
-            Ending::InvokeError(_) | Ending::NotCallable => &texts.failure,
-            Ending::UriTooLong => &texts.uri_too_long,
-            Ending::NotSigned | Ending::NotPublic => &NOT_SIGNED,
-            Ending::BodyTimeout(_) => &BODY_TIMEOUT,
-            Ending::NoStage => &texts.no_stage,
-            Ending::NoRoute => &texts.no_route,
-            Ending::BadRequest(_) | Ending::CutShort(_) => &texts.bad_request,
-            // `access` has words for all of these.
-            Ending::Unauthorized
-            | Ending::TokenRefused(_)
-            | Ending::Denied { .. }
-            | Ending::AuthorizerFailed(_)
-            | Ending::AuthorizerMisconfigured(_)
-            | Ending::NoSignature
-            | Ending::BadSignature { .. }
-            | Ending::NoApiKey
-            | Ending::MissingParameters(_) => &texts.failure,
-        };
-        RenderedRefusal {
-            status: text.status,
-            error_type: text.error_type,
-            content_type: "application/json",
-            body: text.body.to_owned(),
-        }
-    })
+        GatewayError::FunctionError(
+            FunctionError::Reported { .. } | FunctionError::Exited { .. },
+        )
+        | GatewayError::MalformedResponse(_) => texts.fault.rendered(),
+        GatewayError::InvokeError(
+            InvokeError::FunctionNotFound { .. }
+            | InvokeError::InvalidEvent { .. }
+            | InvokeError::Shortage(_)
+            | InvokeError::Bug(_),
+        )
+        | GatewayError::NotCallable => texts.failure.rendered(),
+        GatewayError::UriTooLong => URI_TOO_LONG.rendered(),
+        GatewayError::NotSigned | GatewayError::NotPublic => NOT_SIGNED.rendered(),
+        GatewayError::BodyTimeout(_) => BODY_TIMEOUT.rendered(),
+        GatewayError::NoStage => texts.no_stage.rendered(),
+        GatewayError::NoRoute => texts.no_route.rendered(),
+        GatewayError::BadRequest(_) | GatewayError::CutShort(_) => texts.bad_request.rendered(),
+        GatewayError::Unauthorized => access::unauthorized(kind),
+        GatewayError::TokenRefused(refusal) => access::token_refused(kind, refusal),
+        GatewayError::Denied { explicitly } => access::denied(kind, *explicitly),
+        GatewayError::AuthorizerFailed(_) => access::authorizer_failed(kind),
+        GatewayError::AuthorizerMisconfigured(_) => access::authorizer_misconfigured(kind),
+        GatewayError::NoSignature => access::no_signature(kind),
+        GatewayError::BadSignature { code, text } => access::bad_signature(kind, code, text),
+        GatewayError::NoApiKey => access::no_api_key(kind),
+        GatewayError::MissingParameters(names) => access::missing_parameters(kind, names),
+    }
 }
 
 #[cfg(test)]

@@ -120,7 +120,8 @@ async fn an_extension_that_never_registers_meets_the_limit_of_init() {
     let layer = Layer::with(&["silent"]);
     let mut function = function("behave", &layer, r#"[{"sleep":600000}]"#);
     function.timeout = Millis(1_000);
-    let builder = Emulator::builder().function(function).set("lambda_init", 300);
+    let builder =
+        Emulator::builder().limits(Date::CLASSIC).function(function).set("lambda_init", 300);
     let world = World::start(builder).await;
     let answer = world.invoke("behave", "{}").await;
     let text = log(&answer);
@@ -167,8 +168,10 @@ async fn an_ordinary_web_server_works_behind_an_adapter() {
     let script = format!(r#"[{{"register":[]}},{{"adapt":{port}}}]"#);
     let mut web = function("web", &layer, &script);
     web.environment.insert("PORT".to_owned(), port.to_string());
-    let world = World::start(Emulator::builder().function(web).function_url("web")).await;
-    let address = world.emulator.function_url("web").to_owned();
+    let world =
+        World::start(Emulator::builder().limits(Date::CLASSIC).function(web).function_url("web"))
+            .await;
+    let address = world.emulator.function_url("web").unwrap().to_owned();
     for text in ["one", "two"] {
         let call = Call::post(format!("{address}/hello"), text.to_owned())
             .header("content-type", "text/plain");

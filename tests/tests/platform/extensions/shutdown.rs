@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hardcap::config::Function;
 use hardcap::{Clock, Emulator, EpochMillis};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::eventually::eventually;
 use hardcap_tests::process::binary;
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ async fn an_extension_that_needs_less_than_the_limit_is_waited_for() {
     let stage = Stage::lingering(r#"["SHUTDOWN"]"#, 700);
     // So much that a busy machine does not matter.
     let limit = 120_000;
-    let builder = Emulator::builder().function(stage.function.clone());
+    let builder = Emulator::builder().limits(Date::CLASSIC).function(stage.function.clone());
     let world = World::start(builder.set("lambda_shutdown_external", limit)).await;
     world.invoke("behave", "{}").await;
     let before = Clock::default().wall();
@@ -114,7 +114,7 @@ async fn an_extension_that_needs_less_than_the_limit_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extension_that_did_not_ask_is_killed_without_a_word() {
     let stage = Stage::lingering(r#"["INVOKE"]"#, 600_000);
-    let builder = Emulator::builder().function(stage.function.clone());
+    let builder = Emulator::builder().limits(Date::CLASSIC).function(stage.function.clone());
     let world = World::start(builder.set("lambda_shutdown_external", 600_000)).await;
     world.invoke("behave", "{}").await;
     world.emulator.stop().await;
@@ -177,7 +177,7 @@ async fn a_runtime_with_an_internal_extension_is_asked_to_end() {
         function
     };
     // The runtime's share of it, 30 percent, is more than a busy machine needs.
-    let builder = Emulator::builder().function(accompanied(ASKED));
+    let builder = Emulator::builder().limits(Date::CLASSIC).function(accompanied(ASKED));
     let world = World::start(builder.set("lambda_shutdown_internal", 200_000)).await;
     let answer = world.invoke("behave", "{}").await;
     assert!(log(&answer).contains("EXTENSION\tName: extension\t"), "{}", log(&answer));

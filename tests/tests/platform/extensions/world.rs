@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hardcap::config::Function;
 use hardcap::{Builder, Emulator};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::process::binary;
 use tempfile::TempDir;
@@ -50,7 +50,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn with(function: Function) -> World {
-        World::start(Emulator::builder().function(function)).await
+        World::start(Emulator::builder().limits(Date::CLASSIC).function(function)).await
     }
 
     pub(crate) async fn start(builder: Builder) -> World {

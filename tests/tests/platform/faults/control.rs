@@ -1,6 +1,7 @@
 //! `/_hardcap/faults`: faults are added, shown, replaced and taken back while everything runs.
 
 use hardcap::faults::{Fault, Throttle};
+use hardcap_limits::Date;
 use hardcap_tests::client::{Answer, Call};
 use http::Method;
 use serde_json::{Value, json};
@@ -15,7 +16,8 @@ impl Suffering {
 }
 
 async fn well() -> Suffering {
-    Suffering::start(hardcap::Emulator::builder().function(guest("echo"))).await
+    Suffering::start(hardcap::Emulator::builder().limits(Date::CLASSIC).function(guest("echo")))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +38,7 @@ async fn a_fault_is_added_strikes_is_shown_and_is_taken_back() {
     let again = suffering.faults(Method::DELETE, "/1", "").await;
     assert_eq!(
         (again.status.as_u16(), again.text()),
-        (404, r#"{"error":"no fault has the id 1"}"#)
+        (404, r#"{"error":"there is no fault with the id 1"}"#)
     );
 }
 
@@ -121,10 +123,12 @@ async fn a_reset_returns_to_the_faults_that_the_run_began_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_with_a_fault_for_nothing_does_not_start() {
     let fault = Fault::new(Throttle { function: Some("ecco".to_owned()) });
-    let started = hardcap::Emulator::builder().function(guest("echo")).fault(fault).start().await;
+    let started = hardcap::Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(guest("echo"))
+        .fault(fault)
+        .start()
+        .await;
     let error = started.expect_err("there is no such function").to_string();
-    assert_eq!(
-        error,
-        "a fault cannot be: `throttle` names the function `ecco`, which does not exist"
-    );
+    assert_eq!(error, "invalid fault: `throttle` names the function `ecco`, which does not exist");
 }

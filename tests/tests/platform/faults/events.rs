@@ -1,7 +1,7 @@
 //! What strikes asynchronous events, and that each still ends once.
 
-use hardcap::What;
 use hardcap::faults::{Delay, Drop, Duplicate, Reorder, Throttle};
+use hardcap::record::Observation;
 
 use super::{Suffering, guest};
 
@@ -13,7 +13,8 @@ async fn a_duplicate_runs_twice_under_one_request_id_and_ends_once() {
     let totals = suffering.emulator.totals();
     assert_eq!((totals.events.delivered, totals.invocations), (1, 2));
     let records = suffering.emulator.recorder().newest();
-    let invoked = records.iter().filter(|record| matches!(record.what, What::Invoked { .. }));
+    let invoked =
+        records.iter().filter(|record| matches!(record.what, Observation::Invoked { .. }));
     assert!(invoked.map(|record| &record.request_id).all(|other| *other == id), "{records:?}");
 
     suffering.accepted("echo", "{}").await;
@@ -44,7 +45,8 @@ async fn a_reordered_event_is_overtaken_by_the_next_one() {
     suffering.advance(20_000).await;
     suffering.until(|totals| totals.events.delivered == 2).await;
     let records = suffering.emulator.recorder().newest();
-    let ended = records.iter().filter(|record| matches!(record.what, What::EventEnded { .. }));
+    let ended =
+        records.iter().filter(|record| matches!(record.what, Observation::EventEnded { .. }));
     let order: Vec<&String> = ended.map(|record| &record.request_id).collect();
     assert_eq!(order, [&ids[1], &ids[0]]);
 }

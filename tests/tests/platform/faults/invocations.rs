@@ -1,8 +1,9 @@
 //! What strikes invocations: throttles, slow starts, kills at each turn of a sandbox's life.
 
 use hardcap::Emulator;
-use hardcap::What;
 use hardcap::faults::{Fault, Kill, Phase, SlowColdStart, Throttle};
+use hardcap::record::Observation;
+use hardcap_limits::Date;
 use serde_json::json;
 
 use super::{Suffering, guest};
@@ -24,13 +25,14 @@ async fn a_throttle_is_the_429_of_an_account_that_is_busy_and_ends_with_its_coun
     let totals = suffering.emulator.totals();
     assert_eq!((suffering.struck("throttle"), totals.throttles, totals.invocations), (2, 2, 1));
     let report = suffering.emulator.report().to_table();
-    assert!(report.contains("faults asked for: throttle 2\n"), "{report}");
+    assert!(report.contains("injected faults: throttle 2\n"), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_for_one_function_leaves_others_alone() {
     let fault = Fault::new(Throttle { function: Some("echo".to_owned()) });
-    let builder = Emulator::builder().function(guest("echo")).function(guest("behave"));
+    let builder =
+        Emulator::builder().limits(Date::CLASSIC).function(guest("echo")).function(guest("behave"));
     let suffering = Suffering::start(builder.fault(fault)).await;
     suffering.is_healthy("behave").await;
     assert_eq!(suffering.invoke("echo", "{}").await.status, 429);
@@ -47,7 +49,7 @@ async fn a_slow_cold_start_counts_as_init_and_a_warm_sandbox_is_not_slowed() {
     let starts: Vec<u64> = records
         .iter()
         .filter_map(|record| match record.what {
-            What::ColdStart { millis, .. } => Some(millis),
+            Observation::ColdStart { millis, .. } => Some(millis),
             _ => None,
         })
         .collect();
@@ -59,7 +61,11 @@ async fn a_slow_cold_start_counts_as_init_and_a_warm_sandbox_is_not_slowed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_is_slowed_over_the_init_limit_is_repeated_inside_the_invocation() {
     let slow = Fault::new(SlowColdStart { function: None, millis: 3_000 }).count(1);
-    let builder = Emulator::builder().function(guest("echo")).set("lambda_init", 200).fault(slow);
+    let builder = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(guest("echo"))
+        .set("lambda_init", 200)
+        .fault(slow);
     let suffering = Suffering::start(builder).await;
     suffering.is_healthy("echo").await;
     let totals = suffering.emulator.totals();

@@ -10,7 +10,7 @@ use std::ops::Deref;
 use hardcap::config::Function;
 use hardcap::faults::{Fault, FaultKind};
 use hardcap::{Builder, Emulator};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::functions;
 use hardcap_tests::lambda::Lambda;
 
@@ -33,7 +33,8 @@ impl Suffering {
     /// One function, and one fault that strikes so often.
     async fn with(function: Function, kind: impl Into<FaultKind>, count: u64) -> Suffering {
         let fault = Fault::new(kind).count(count);
-        Suffering::start(Emulator::builder().function(function).fault(fault)).await
+        Suffering::start(Emulator::builder().limits(Date::CLASSIC).function(function).fault(fault))
+            .await
     }
 
     async fn is_healthy(&self, function: &str) {

@@ -5,15 +5,18 @@ use aws_sdk_s3::primitives::ByteStream;
 use hardcap::config::Bucket;
 use hardcap::faults::{Fail, Fault, InjectedError, Service, Slow};
 use hardcap::{Builder, Clock, Emulator};
+use hardcap_limits::Date;
 use hardcap_tests::client::Call;
 use hardcap_tests::lambda::Lambda;
 
 use super::Suffering;
 
 fn buckets() -> Builder {
-    ["left", "right"].into_iter().fold(Emulator::builder(), |builder, name| {
-        builder.bucket(Bucket { name: name.to_owned(), ..Bucket::default() })
-    })
+    ["left", "right"]
+        .into_iter()
+        .fold(Emulator::builder().limits(Date::CLASSIC), |builder, name| {
+            builder.bucket(Bucket { name: name.to_owned(), ..Bucket::default() })
+        })
 }
 
 fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {

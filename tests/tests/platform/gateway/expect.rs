@@ -17,9 +17,9 @@ fn json(size: usize) -> Vec<u8> {
 
 fn urls(emulator: &Emulator, function: &str) -> [(&'static str, String); 3] {
     [
-        ("Rest", format!("{}/x", emulator.api_url("Rest"))),
-        ("Http", format!("{}/x", emulator.api_url("Http"))),
-        ("Url", emulator.function_url(function).to_owned()),
+        ("Rest", format!("{}/x", emulator.api_url("Rest").expect("it is configured"))),
+        ("Http", format!("{}/x", emulator.api_url("Http").expect("it is configured"))),
+        ("Url", emulator.function_url(function).expect("it is configured").to_owned()),
     ]
 }
 

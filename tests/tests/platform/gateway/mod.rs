@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use hardcap::config::{Api, ApiKind, Cors, Function, FunctionUrl, InvokeMode, Route};
 use hardcap::{Builder, Emulator};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::arbitrary;
 use hardcap_tests::client::{Answer, Call, Client, RawConnection};
 use hardcap_tests::functions::guest;
@@ -30,6 +30,7 @@ fn all_gateways(function: Function) -> Builder {
     let name = function.name.clone();
     let routes = [("ANY", "/{proxy+}", name.as_str()), ("ANY", "/", name.as_str())];
     Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(function)
         .rest_api("Rest", &routes)
         .http_api("Http", &routes)
@@ -51,7 +52,7 @@ fn is_refused(answer: &Answer, status: u16, content_type: &str, body: &str) {
 #[tokio::test]
 async fn a_rest_api_refuses_a_body_of_more_than_10_mib_in_plain_text() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = format!("{}/x", emulator.api_url("Rest"));
+    let url = format!("{}/x", emulator.api_url("Rest").unwrap());
     let at = post(&url, "text/plain", vec![b'x'; 10_485_760]).await;
     // The body passes; its event is Lambda's to refuse.
     is_refused(&at, 413, "application/json", r#"{"message": "Request Too Long"}"#);
@@ -74,7 +75,7 @@ async fn a_rest_api_refuses_a_body_of_more_than_10_mib_in_plain_text() {
 async fn an_http_api_refuses_a_body_of_more_than_10_mib() {
     let emulator = all_gateways(mirror("body")).set("http_request_body", 1_000).start().await;
     let emulator = emulator.unwrap();
-    let url = format!("{}/x", emulator.api_url("Http"));
+    let url = format!("{}/x", emulator.api_url("Http").unwrap());
     assert_eq!(post(&url, "text/plain", vec![b'x'; 1_000]).await.body.len(), 1_000);
     let over = post(&url, "text/plain", vec![b'x'; 1_001]).await;
     is_refused(&over, 413, "application/json", r#"{"message":"Request Entity Too Large"}"#);
@@ -98,7 +99,7 @@ fn head(target: &str, padding: usize) -> String {
 #[tokio::test]
 async fn a_rest_api_refuses_headers_of_more_than_10_240_bytes() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = emulator.api_url("Rest");
+    let url = emulator.api_url("Rest").unwrap();
     let others = "host: h\r\nx: \r\n".len();
     let at = raw(url, &head("/dev/x", 10_240 - others)).await;
     assert!(at.starts_with("HTTP/1.1 200 "), "{at}");
@@ -113,7 +114,7 @@ async fn a_rest_api_refuses_headers_of_more_than_10_240_bytes() {
 #[tokio::test]
 async fn an_http_api_refuses_a_request_line_and_values_of_more_than_10_240_bytes() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = emulator.api_url("Http");
+    let url = emulator.api_url("Http").unwrap();
     let others = "GET /x HTTP/1.1".len() + "h".len();
     let at = raw(url, &head("/x", 10_240 - others)).await;
     assert!(at.starts_with("HTTP/1.1 200 "), "{at}");
@@ -126,7 +127,7 @@ async fn an_http_api_refuses_a_request_line_and_values_of_more_than_10_240_bytes
 #[tokio::test]
 async fn a_function_url_refuses_headers_of_more_than_10_240_bytes_with_the_text_of_an_event() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = emulator.function_url("bodyUrl");
+    let url = emulator.function_url("bodyUrl").unwrap();
     let others = "host: h\r\nx: \r\n".len();
     let at = raw(url, &head("/x", 10_240 - others)).await;
     assert!(at.starts_with("HTTP/1.1 200 "), "{at}");
@@ -143,7 +144,7 @@ async fn a_function_url_refuses_headers_of_more_than_10_240_bytes_with_the_text_
 #[tokio::test]
 async fn a_rest_api_refuses_a_url_of_more_than_10_240_characters_however_long() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = emulator.api_url("Rest");
+    let url = emulator.api_url("Rest").unwrap();
     let target = |length: usize| format!("/dev/{}", "p".repeat(length - "/dev/".len()));
     let at = raw(url, &head(&target(10_240), 1)).await;
     assert!(at.starts_with("HTTP/1.1 200 "), "{at}");
@@ -160,7 +161,7 @@ async fn a_rest_api_refuses_a_url_of_more_than_10_240_characters_however_long() 
 async fn a_url_that_no_limit_refuses_and_hardcap_cannot_take_is_still_answered() {
     let emulator = all_gateways(mirror("body")).set("rest_url", 1_000_000).start().await.unwrap();
     let target = format!("/dev/{}", "p".repeat(70_000));
-    for url in [emulator.api_url("Rest"), emulator.function_url("body")] {
+    for url in [emulator.api_url("Rest").unwrap(), emulator.function_url("body").unwrap()] {
         let over = raw(url, &head(&target, 1)).await;
         assert!(over.starts_with("HTTP/1.1 414 "), "{over}");
         assert!(over.ends_with("{\"message\":\"Request URI too long\"}"), "{over}");
@@ -174,9 +175,12 @@ async fn an_event_of_more_than_6_mib_is_refused_in_the_words_of_each_gateway() {
     let emulator = all_gateways(mirror("body")).api(text_only).start().await.unwrap();
     let function_too_large = r#"{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}"#;
     let gateways = [
-        (format!("{}/x", emulator.api_url("Text")), r#"{"message": "Request Too Long"}"#),
-        (format!("{}/x", emulator.api_url("Http")), r#"{"message":"Request Entity Too Large"}"#),
-        (format!("{}/x", emulator.function_url("body")), function_too_large),
+        (format!("{}/x", emulator.api_url("Text").unwrap()), r#"{"message": "Request Too Long"}"#),
+        (
+            format!("{}/x", emulator.api_url("Http").unwrap()),
+            r#"{"message":"Request Entity Too Large"}"#,
+        ),
+        (format!("{}/x", emulator.function_url("body").unwrap()), function_too_large),
     ];
     for (url, text) in gateways {
         let before = emulator.totals().limits.get("lambda_sync_request").map_or(0, |it| it.refused);
@@ -201,7 +205,7 @@ async fn an_event_of_more_than_6_mib_is_refused_in_the_words_of_each_gateway() {
 fn invoked_event(emulator: &Emulator) -> u64 {
     let records = emulator.recorder().newest();
     let events = records.iter().rev().filter_map(|record| match &record.what {
-        hardcap::What::Invoked { event, .. } => Some(*event),
+        hardcap::record::Observation::Invoked { event, .. } => Some(*event),
         _ => None,
     });
     events.into_iter().next().expect("an invocation has ended")
@@ -215,11 +219,11 @@ async fn a_wait_ends_at_the_limit_and_the_function_runs_on() {
         .start()
         .await
         .unwrap();
-    let rest = Client::new().get(format!("{}/x", emulator.api_url("Rest"))).await.unwrap();
+    let rest = Client::new().get(format!("{}/x", emulator.api_url("Rest").unwrap())).await.unwrap();
     is_refused(&rest, 504, "application/json", r#"{"message": "Endpoint request timed out"}"#);
     assert_eq!(rest.header("content-length"), Some("41"), "{rest:?}");
     assert!(rest.header("x-amzn-trace-id").is_some(), "{rest:?}");
-    let http = Client::new().get(format!("{}/x", emulator.api_url("Http"))).await.unwrap();
+    let http = Client::new().get(format!("{}/x", emulator.api_url("Http").unwrap())).await.unwrap();
     is_refused(&http, 503, "application/json", r#"{"message":"Service Unavailable"}"#);
     assert_eq!(http.header("content-length"), Some("33"), "{http:?}");
     let seen = emulator.totals().limits;
@@ -244,6 +248,7 @@ async fn an_integration_can_wait_less_than_the_gateway_and_never_more() {
     let mut api = Api::new("Rest", kind, "dev", &[]);
     api.routes = vec![route("/short", 200), route("/long", 60_000)];
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(mirror("slow"))
         .set("rest_timeout", 400)
         .api(api)
@@ -251,7 +256,7 @@ async fn an_integration_can_wait_less_than_the_gateway_and_never_more() {
         .await;
     let emulator = emulator.unwrap();
     for (path, max) in [("short", 200), ("long", 400)] {
-        let url = format!("{}/{path}", emulator.api_url("Rest"));
+        let url = format!("{}/{path}", emulator.api_url("Rest").unwrap());
         assert_eq!(Client::new().get(url).await.unwrap().status, 504);
         assert_eq!(emulator.totals().limits["rest_timeout"].max, max);
     }
@@ -260,6 +265,7 @@ async fn an_integration_can_wait_less_than_the_gateway_and_never_more() {
 #[tokio::test]
 async fn an_unknown_route_is_403_and_404_and_an_unknown_stage_too() {
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(mirror("body"))
         .rest_api("Rest", &[("GET", "/a", "body")])
         .http_api("Http", &[("GET", "/a", "body")])
@@ -267,7 +273,7 @@ async fn an_unknown_route_is_403_and_404_and_an_unknown_stage_too() {
         .await
         .unwrap();
     let text = r#"{"message":"Missing Authentication Token"}"#;
-    let rest = emulator.api_url("Rest");
+    let rest = emulator.api_url("Rest").unwrap();
     let missing = Client::new().get(format!("{rest}/b")).await.unwrap();
     is_refused(&missing, 403, "application/json", text);
     let wrong_method = post(&format!("{rest}/a"), "text/plain", "x").await;
@@ -279,7 +285,7 @@ async fn an_unknown_route_is_403_and_404_and_an_unknown_stage_too() {
     let other_stage = rest.replace("/dev", "/prod/a");
     let forbidden = Client::new().get(other_stage).await.unwrap();
     is_refused(&forbidden, 403, "application/json", r#"{"message":"Forbidden"}"#);
-    let http = Client::new().get(format!("{}/b", emulator.api_url("Http"))).await.unwrap();
+    let http = Client::new().get(format!("{}/b", emulator.api_url("Http").unwrap())).await.unwrap();
     is_refused(&http, 404, "application/json", r#"{"message":"Not Found"}"#);
     assert_eq!(Client::new().get(format!("{rest}/a")).await.unwrap().status, 200);
 }
@@ -287,16 +293,16 @@ async fn an_unknown_route_is_403_and_404_and_an_unknown_stage_too() {
 #[tokio::test]
 async fn a_malformed_answer_is_502_and_500_and_the_next_request_is_answered() {
     let emulator = all_gateways(mirror("answer")).start().await.unwrap();
-    let rest = format!("{}/x", emulator.api_url("Rest"));
+    let rest = format!("{}/x", emulator.api_url("Rest").unwrap());
     let bad = post(&rest, "application/json", r#"{"statusCode": "bad"}"#).await;
     is_refused(&bad, 502, "application/json", r#"{"message": "Internal server error"}"#);
     assert_eq!(bad.header("content-length"), Some("36"), "{bad:?}");
     assert_eq!(bad.header("x-amzn-trace-id"), None, "{bad:?}");
-    let http = format!("{}/x", emulator.api_url("Http"));
+    let http = format!("{}/x", emulator.api_url("Http").unwrap());
     let bad = post(&http, "application/json", r#"{"statusCode": "bad"}"#).await;
     is_refused(&bad, 500, "application/json", r#"{"message":"Internal Server Error"}"#);
     assert_eq!(bad.header("content-length"), Some("35"), "{bad:?}");
-    let url = emulator.function_url("answer");
+    let url = emulator.function_url("answer").unwrap();
     let bad = post(url, "application/json", r#"{"statusCode": "bad"}"#).await;
     is_refused(&bad, 502, "application/json", "Internal Server Error");
     for url in [rest.as_str(), http.as_str(), url] {
@@ -311,8 +317,14 @@ async fn a_rest_api_that_does_not_call_lambda_with_post_answers_500() {
     let kind = ApiKind::Rest { binary_media_types: Vec::new(), minimum_compression_size: None };
     let mut api = Api::new("Rest", kind, "dev", &[("GET", "/a", "body"), ("GET", "/b", "body")]);
     api.routes[0].calls_with_post = false;
-    let emulator = Emulator::builder().function(mirror("body")).api(api).start().await.unwrap();
-    let url = emulator.api_url("Rest");
+    let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(mirror("body"))
+        .api(api)
+        .start()
+        .await
+        .unwrap();
+    let url = emulator.api_url("Rest").unwrap();
     let refused = Client::new().get(format!("{url}/a")).await.unwrap();
     is_refused(&refused, 500, "application/json", r#"{"message": "Internal server error"}"#);
     assert_eq!(emulator.totals().invocations, 0);
@@ -324,7 +336,7 @@ async fn a_rest_api_that_does_not_call_lambda_with_post_answers_500() {
 async fn a_rest_api_shows_the_trace_of_a_good_answer_and_an_http_api_none() {
     let emulator = all_gateways(mirror("answer")).start().await.unwrap();
     let send = async |name: &str| {
-        let url = format!("{}/x", emulator.api_url(name));
+        let url = format!("{}/x", emulator.api_url(name).unwrap());
         post(&url, "application/json", r#"{"statusCode": 200}"#).await
     };
     let rest = send("Rest").await;
@@ -354,7 +366,8 @@ async fn a_function_url_answers_with_whatever_a_function_returns() {
         ("true", "true", "4"),
         (r#"{"statusCode": 200, "body": {"a": 1}}"#, r#"{"a":1}"#, "7"),
     ] {
-        let answer = post(emulator.function_url("answer"), "application/json", returned).await;
+        let answer =
+            post(emulator.function_url("answer").unwrap(), "application/json", returned).await;
         is_refused(&answer, 200, "application/json", body);
         assert_eq!(answer.header("content-length"), Some(length), "{answer:?}");
     }
@@ -367,7 +380,7 @@ async fn a_function_url_with_aws_iam_refuses_what_is_not_signed() {
         config.function_urls[0].only_signed = true;
     };
     let emulator = all_gateways(mirror("body")).configure(only_signed).start().await.unwrap();
-    let url = emulator.function_url("body");
+    let url = emulator.function_url("body").unwrap();
     let refused = post(url, "text/plain", "x").await;
     let text = r#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}"#;
     is_refused(&refused, 403, "application/json", text);
@@ -383,7 +396,7 @@ async fn a_function_url_with_aws_iam_refuses_what_is_not_signed() {
 #[tokio::test]
 async fn the_request_id_of_a_function_urls_answer_stands_in_the_functions_log() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let answer = post(emulator.function_url("body"), "text/plain", "x").await;
+    let answer = post(emulator.function_url("body").unwrap(), "text/plain", "x").await;
     let id = answer.header("x-amzn-requestid").expect("every answer has a request id");
     let logs = Client::new().get(format!("{}/logs?function=body", emulator.control_url())).await;
     let logs = logs.unwrap().text().to_owned();
@@ -394,13 +407,13 @@ async fn the_request_id_of_a_function_urls_answer_stands_in_the_functions_log() 
 async fn a_function_that_fails_is_502_and_500() {
     let emulator = all_gateways(mirror("answer")).start().await.unwrap();
     // Without a body the function returns an error.
-    let rest = Client::new().get(format!("{}/x", emulator.api_url("Rest"))).await.unwrap();
+    let rest = Client::new().get(format!("{}/x", emulator.api_url("Rest").unwrap())).await.unwrap();
     is_refused(&rest, 502, "application/json", r#"{"message": "Internal server error"}"#);
-    let http = Client::new().get(format!("{}/x", emulator.api_url("Http"))).await.unwrap();
+    let http = Client::new().get(format!("{}/x", emulator.api_url("Http").unwrap())).await.unwrap();
     is_refused(&http, 500, "application/json", r#"{"message":"Internal Server Error"}"#);
     assert_eq!(http.header("content-length"), Some("35"), "{http:?}");
     assert!(http.header("apigw-requestid").is_some(), "{http:?}");
-    let url = Client::new().get(emulator.function_url("answer")).await.unwrap();
+    let url = Client::new().get(emulator.function_url("answer").unwrap()).await.unwrap();
     is_refused(&url, 502, "application/json", "Internal Server Error");
 }
 
@@ -409,7 +422,7 @@ async fn a_rest_event_has_the_names_of_headers_as_they_were_sent() {
     let emulator = all_gateways(mirror("event")).start().await.unwrap();
     let request = "POST /dev/a HTTP/1.1\r\nhost: h\r\ntEsT-HEADeR:  aValUE\r\nuser-agent: u\r\n\
         content-length: 4\r\n\r\nbody";
-    let answer = raw(emulator.api_url("Rest"), request).await;
+    let answer = raw(emulator.api_url("Rest").unwrap(), request).await;
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let event: Value = serde_json::from_str(body).unwrap();
     assert_eq!(event["headers"]["tEsT-HEADeR"], "aValUE", "{event:#}");
@@ -423,7 +436,7 @@ async fn a_rest_event_has_the_names_of_headers_as_they_were_sent() {
 async fn the_event_of_a_function_url_has_lower_case_names_joined_queries_and_a_decoded_path() {
     let emulator = all_gateways(mirror("event")).start().await.unwrap();
     let request = "GET //pa2%25Fth/1?x=1&x=2 HTTP/1.1\r\nhost: h\r\ntEsT-HEADeR: aValUE\r\n\r\n";
-    let answer = raw(emulator.function_url("event"), request).await;
+    let answer = raw(emulator.function_url("event").unwrap(), request).await;
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let event: Value = serde_json::from_str(body).unwrap();
     let headers = &event["headers"];
@@ -445,7 +458,7 @@ async fn the_event_of_a_function_url_has_lower_case_names_joined_queries_and_a_d
 #[tokio::test]
 async fn requests_on_one_connection_each_have_their_own_head() {
     let emulator = all_gateways(mirror("event")).start().await.unwrap();
-    let mut connection = RawConnection::open(emulator.api_url("Rest")).await.unwrap();
+    let mut connection = RawConnection::open(emulator.api_url("Rest").unwrap()).await.unwrap();
     for at in 0..3 {
         let body = "b".repeat(at * 1_000);
         let mut request = format!("POST /dev/{at} HTTP/1.1\r\nhost: h\r\nX-hEaD-{at}: 1\r\n");
@@ -463,7 +476,7 @@ async fn requests_on_one_connection_each_have_their_own_head() {
 #[tokio::test]
 async fn pipelined_requests_each_have_their_own_head_as_it_was_sent() {
     let emulator = all_gateways(mirror("event")).start().await.unwrap();
-    let mut connection = RawConnection::open(emulator.api_url("Rest")).await.unwrap();
+    let mut connection = RawConnection::open(emulator.api_url("Rest").unwrap()).await.unwrap();
     let mut requests = String::new();
     for at in 0..5 {
         let body = "GET / HTTP/1.1\r\nX-Evil: 1\r\n\r\n".repeat(at);
@@ -484,7 +497,7 @@ async fn pipelined_requests_each_have_their_own_head_as_it_was_sent() {
 #[tokio::test]
 async fn head_and_bodiless_statuses_have_no_body() {
     let emulator = all_gateways(mirror("answer")).start().await.unwrap();
-    let url = format!("{}/x", emulator.api_url("Http"));
+    let url = format!("{}/x", emulator.api_url("Http").unwrap());
     let call =
         Call { method: Method::HEAD, ..Call::post(&url, r#"{"statusCode":200,"body":"12345"}"#) };
     let head = Client::new().send(&call).await.unwrap();
@@ -505,6 +518,7 @@ async fn cross_origin_rules_are_answered_by_the_gateway() {
     };
     let kind = ApiKind::Http { cors: Some(cors.clone()) };
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(mirror("body"))
         .api(Api::new("Http", kind, "$default", &[("GET", "/a", "body")]))
         .configure(|config| {
@@ -520,8 +534,10 @@ async fn cross_origin_rules_are_answered_by_the_gateway() {
         .start()
         .await
         .unwrap();
-    for url in [format!("{}/a", emulator.api_url("Http")), emulator.function_url("Url").to_owned()]
-    {
+    for url in [
+        format!("{}/a", emulator.api_url("Http").unwrap()),
+        emulator.function_url("Url").unwrap().to_owned(),
+    ] {
         let preflight = Call::new(Method::OPTIONS, &url)
             .header("origin", "https://a.example")
             .header("access-control-request-method", "GET");
@@ -530,7 +546,7 @@ async fn cross_origin_rules_are_answered_by_the_gateway() {
         assert_eq!(answer.header("access-control-allow-methods"), Some("GET"), "{answer:?}");
         assert_eq!(emulator.totals().invocations, 0);
     }
-    let call = Call::get(format!("{}/a", emulator.api_url("Http")));
+    let call = Call::get(format!("{}/a", emulator.api_url("Http").unwrap()));
     let own =
         Client::new().send(&call.clone().header("origin", "https://a.example")).await.unwrap();
     assert_eq!(own.header("access-control-allow-origin"), Some("https://a.example"), "{own:?}");
@@ -545,12 +561,13 @@ async fn a_rest_api_compresses_from_its_smallest_size_on() {
         minimum_compression_size: Some(1_000),
     };
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(mirror("body"))
         .api(Api::new("Rest", kind, "dev", &[("ANY", "/{proxy+}", "body")]))
         .start()
         .await
         .unwrap();
-    let url = format!("{}/x", emulator.api_url("Rest"));
+    let url = format!("{}/x", emulator.api_url("Rest").unwrap());
     let send = async |size: usize| {
         let call = Call::post(&url, vec![b'x'; size]).header("accept-encoding", "gzip");
         Client::new().send(&call).await.unwrap()
@@ -574,9 +591,9 @@ fn every_body_comes_back_through_every_gateway_as_it_was() {
     let emulator = runtime.block_on(all_gateways(mirror("body")).start()).unwrap();
     let client = Client::new();
     let urls = [
-        format!("{}/x", emulator.api_url("Rest")),
-        format!("{}/x", emulator.api_url("Http")),
-        emulator.function_url("body").to_owned(),
+        format!("{}/x", emulator.api_url("Rest").unwrap()),
+        format!("{}/x", emulator.api_url("Http").unwrap()),
+        emulator.function_url("body").unwrap().to_owned(),
     ];
     let types =
         ["application/json", "text/plain; charset=utf-8", "image/png", "application/x-ndjson"];
@@ -613,9 +630,11 @@ fn every_path_query_and_header_reaches_the_function() {
     let mut runner = TestRunner::new(Config { cases: 100, ..Config::default() });
     runner
         .run(&strategy, |(path, query, headers)| {
-            for base in
-                [emulator.api_url("Rest"), emulator.api_url("Http"), emulator.function_url("event")]
-            {
+            for base in [
+                emulator.api_url("Rest").unwrap(),
+                emulator.api_url("Http").unwrap(),
+                emulator.function_url("event").unwrap(),
+            ] {
                 let mut call = Call::get(format!("{base}{path}?{query}"));
                 call.headers.clone_from(&headers);
                 let answer = runtime.block_on(client.send(&call)).unwrap();
@@ -669,7 +688,7 @@ async fn the_answer_of_zappa_passes_at_4_718_559_bytes_and_fails_one_byte_later(
     let mut giant = guest("giant");
     giant.timeout = Millis(30_000);
     let emulator = all_gateways(giant).start().await.unwrap();
-    let url = format!("{}/giant", emulator.api_url("Rest"));
+    let url = format!("{}/giant", emulator.api_url("Rest").unwrap());
     let passes = Client::new().get(format!("{url}?size=4718559")).await.unwrap();
     assert_eq!((passes.status.as_u16(), passes.body.len()), (200, 4_718_559), "{passes:?}");
     assert!(passes.body.iter().all(|byte| *byte == b'x'));
@@ -678,7 +697,7 @@ async fn the_answer_of_zappa_passes_at_4_718_559_bytes_and_fails_one_byte_later(
     is_refused(&fails, 502, "application/json", r#"{"message": "Internal server error"}"#);
     let seen = &emulator.totals().limits["lambda_sync_response"];
     assert_eq!((seen.highest, seen.highest_admitted), (6_291_560, 6_291_556));
-    let http = format!("{}/giant?size=4718560", emulator.api_url("Http"));
+    let http = format!("{}/giant?size=4718560", emulator.api_url("Http").unwrap());
     let fails = Client::new().get(http).await.unwrap();
     is_refused(&fails, 500, "application/json", r#"{"message":"Internal Server Error"}"#);
     let healthy = Client::new().get(format!("{url}?size=5")).await.unwrap();
@@ -690,11 +709,11 @@ async fn a_function_without_concurrency_is_500_503_and_429() {
     let mut function = mirror("body");
     function.reserved_concurrency = Some(0);
     let emulator = all_gateways(function).start().await.unwrap();
-    let rest = Client::new().get(format!("{}/x", emulator.api_url("Rest"))).await.unwrap();
+    let rest = Client::new().get(format!("{}/x", emulator.api_url("Rest").unwrap())).await.unwrap();
     is_refused(&rest, 500, "application/json", r#"{"message": "Internal server error"}"#);
-    let http = Client::new().get(format!("{}/x", emulator.api_url("Http"))).await.unwrap();
+    let http = Client::new().get(format!("{}/x", emulator.api_url("Http").unwrap())).await.unwrap();
     is_refused(&http, 503, "application/json", r#"{"message":"Service Unavailable"}"#);
-    let url = Client::new().get(emulator.function_url("body")).await.unwrap();
+    let url = Client::new().get(emulator.function_url("body").unwrap()).await.unwrap();
     let text = r#"{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}"#;
     is_refused(&url, 429, "application/json", text);
     assert_eq!(emulator.totals().throttles, 3);
@@ -703,7 +722,7 @@ async fn a_function_without_concurrency_is_500_503_and_429() {
 #[tokio::test]
 async fn a_rest_api_refuses_characters_that_must_be_encoded_and_keeps_its_health_checks() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = emulator.api_url("Rest");
+    let url = emulator.api_url("Rest").unwrap();
     for query in ["a|b", "a={b}"] {
         let answer = raw(url, &head(&format!("/dev/x?{query}"), 1)).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
@@ -718,7 +737,11 @@ async fn a_rest_api_refuses_characters_that_must_be_encoded_and_keeps_its_health
 #[tokio::test]
 async fn a_client_that_leaves_in_the_middle_of_its_body_harms_nobody() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    for url in [emulator.api_url("Rest"), emulator.api_url("Http"), emulator.function_url("body")] {
+    for url in [
+        emulator.api_url("Rest").unwrap(),
+        emulator.api_url("Http").unwrap(),
+        emulator.function_url("body").unwrap(),
+    ] {
         let mut connection = RawConnection::open(url).await.unwrap();
         let head = "POST /dev/x HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\nten bytes!";
         connection.write(head).await.unwrap();

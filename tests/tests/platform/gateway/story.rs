@@ -1,7 +1,7 @@
 //! The control API for one request and for one run: payloads, log lines, advice, run ids, and the live page's files.
 
 use hardcap::Emulator;
-use hardcap_limits::Limits;
+use hardcap_limits::{Date, Limits};
 use hardcap_tests::client::{Answer, Call, Client, RawConnection};
 use hardcap_tests::functions::guest;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ fn text<'s>(story: &'s Value, part: &str) -> &'s str {
 #[tokio::test]
 async fn the_story_of_a_request_has_its_event_its_responses_its_log_and_its_limits() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = format!("{}/a?b=1", emulator.api_url("Http"));
+    let url = format!("{}/a?b=1", emulator.api_url("Http").unwrap());
     let call = Call::post(&url, "hello").header("content-type", "text/plain").header("x-own", "1");
     assert_eq!(Client::new().send(&call).await.unwrap().text(), "hello");
     let id = newest(&emulator);
@@ -64,7 +64,7 @@ async fn the_story_of_a_request_has_its_event_its_responses_its_log_and_its_limi
 #[tokio::test]
 async fn the_story_of_a_refused_request_has_the_numbers_and_a_remedy() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = format!("{}/a", emulator.api_url("Rest"));
+    let url = format!("{}/a", emulator.api_url("Rest").unwrap());
     let refused = post(&url, "text/plain", vec![b'x'; 6_291_557]).await;
     assert_eq!(refused.status, 413, "{refused:?}");
     let story = story(&emulator, &newest(&emulator)).await;
@@ -83,7 +83,7 @@ async fn the_story_of_a_refused_request_has_the_numbers_and_a_remedy() {
 #[tokio::test]
 async fn a_story_has_the_first_16_kib_of_a_large_payload_and_its_whole_length() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = format!("{}/a", emulator.api_url("Http"));
+    let url = format!("{}/a", emulator.api_url("Http").unwrap());
     let body = "é".repeat(1_000_000);
     let answer = post(&url, "text/plain; charset=utf-8", body.clone()).await;
     assert_eq!(answer.text(), body);
@@ -102,6 +102,7 @@ async fn a_story_has_the_first_16_kib_of_a_large_payload_and_its_whole_length() 
 #[tokio::test]
 async fn a_story_has_the_first_piece_of_a_streamed_response() {
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(guest("stream"))
         .streaming_function_url("stream")
         .limits("current".parse().unwrap())
@@ -109,7 +110,8 @@ async fn a_story_has_the_first_piece_of_a_streamed_response() {
         .await
         .unwrap();
     let body = json!({ "prelude": { "statusCode": 201 }, "first": "one" });
-    let answer = post(emulator.function_url("stream"), "application/json", body.to_string()).await;
+    let answer =
+        post(emulator.function_url("stream").unwrap(), "application/json", body.to_string()).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     let id = newest(&emulator);
     let story = story(&emulator, &id).await;
@@ -124,6 +126,7 @@ async fn the_story_of_a_failed_function_has_the_explanation_of_the_program() {
         text.contains("too bad").then(|| format!("explained under {}", limits.date()))
     }
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(guest("behave"))
         .configure(|config| config.explain = Some(explain))
         .start()
@@ -162,7 +165,7 @@ async fn event(stream: &mut RawConnection, name: &str) -> Value {
 #[tokio::test]
 async fn a_reset_begins_another_run_and_a_watcher_gets_each_run_from_its_beginning() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    let url = format!("{}/a", emulator.api_url("Http"));
+    let url = format!("{}/a", emulator.api_url("Http").unwrap());
     post(&url, "text/plain", "one").await;
     let id = newest(&emulator);
     let first = control(&emulator, "health").await.json()["run"].clone();
@@ -196,16 +199,16 @@ async fn commands_to_try_have_the_addresses_of_the_run() {
     let tries = control(&emulator, "tries").await.json();
     let commands: Vec<_> =
         tries["tries"].as_array().unwrap().iter().map(|one| &one["command"]).collect();
-    let rest = format!("curl -i '{}/proxy'", emulator.api_url("Rest"));
+    let rest = format!("curl -i '{}/proxy'", emulator.api_url("Rest").unwrap());
     assert_eq!(commands[0], &json!(rest), "{tries}");
-    let url = emulator.function_url("body").trim_end_matches('/');
+    let url = emulator.function_url("body").unwrap().trim_end_matches('/');
     assert_eq!(commands[2], &json!(format!("curl -i '{url}/'")), "{tries}");
 }
 
 #[tokio::test]
 async fn the_report_is_a_page_without_scripts() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
-    post(&format!("{}/a", emulator.api_url("Http")), "text/plain", "one").await;
+    post(&format!("{}/a", emulator.api_url("Http").unwrap()), "text/plain", "one").await;
     let report = control(&emulator, "report?format=html").await;
     assert_eq!(report.header("content-type"), Some("text/html; charset=utf-8"));
     let policy = report.header("content-security-policy").unwrap();
@@ -219,7 +222,7 @@ async fn the_report_is_a_page_without_scripts() {
 
 #[tokio::test]
 async fn the_live_page_runs_only_scripts_of_its_own_nonce_and_has_all_that_it_names() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let page = control(&emulator, "").await;
     let again = control(&emulator, "").await;
     let policy = |page: &Answer| page.header("content-security-policy").unwrap().to_owned();

@@ -3,6 +3,7 @@
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use hardcap::Emulator;
 use hardcap::config::{Bucket, Table};
+use hardcap_limits::Date;
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::functions::guest;
 use http::Method;
@@ -13,6 +14,7 @@ pub(crate) type Shown = &'static [(&'static str, &'static str)];
 /// An emulator with one of everything.
 pub(crate) fn builder() -> hardcap::Builder {
     Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(guest("echo"))
         .bucket(Bucket { name: "bucket".to_owned(), ..Bucket::default() })
         .table(Table::new("table", "pk"))

@@ -1,7 +1,7 @@
 //! Init: its ten seconds, and the second chance inside the invocation.
 
 use hardcap::Emulator;
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use serde_json::json;
 
 use super::{Lambda, assert_fault, guest, guest_with, log};
@@ -38,8 +38,10 @@ async fn a_cold_start_is_reported_once_in_the_form_recorded_on_2023_09_04() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_init_that_takes_too_long_is_done_again_inside_the_invocation() {
-    let builder =
-        Emulator::builder().function(guest_with("slow-init", &["800"])).set("lambda_init", 400);
+    let builder = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(guest_with("slow-init", &["800"]))
+        .set("lambda_init", 400);
     let lambda = Lambda::start(builder).await;
     let answer = lambda.invoke("slow-init", "{}").await;
     let log = log(&answer);

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hardcap::Emulator;
+use hardcap_limits::Date;
 use serde_json::{Value, json};
 
 use super::{Lambda, guest, log};
@@ -121,7 +122,10 @@ async fn the_tail_is_4096_bytes() {
     assert_eq!(tail.len(), 4096);
     assert!(tail.starts_with('x') && tail.contains("REPORT"), "{tail}");
 
-    let builder = Emulator::builder().function(guest("behave")).set("lambda_log_tail", 10);
+    let builder = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(guest("behave"))
+        .set("lambda_log_tail", 10);
     let lambda = Lambda::start(builder).await;
     assert_eq!(log(&lambda.invoke("behave", "{}").await).len(), 10);
 }
@@ -177,7 +181,10 @@ async fn a_reservation_that_is_used_up_throttles_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn load_is_spread_over_sandboxes_up_to_the_accounts_concurrency() {
-    let builder = Emulator::builder().function(guest("behave")).set("lambda_concurrency", 3);
+    let builder = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(guest("behave"))
+        .set("lambda_concurrency", 3);
     let lambda = Lambda::start(builder).await;
     let slow = || lambda.invoke("behave", json!({"millis": 2_000}));
     let over = async {

@@ -16,7 +16,8 @@ mod sizes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hardcap::config::Function;
-use hardcap::{Builder, Emulator, Totals};
+use hardcap::record::Totals;
+use hardcap::{Builder, Emulator};
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::lambda::until;
@@ -41,7 +42,12 @@ struct Lambda {
 
 impl Lambda {
     async fn with(functions: impl IntoIterator<Item = Function>) -> Lambda {
-        Lambda::start(functions.into_iter().fold(Emulator::builder(), Builder::function)).await
+        Lambda::start(
+            functions
+                .into_iter()
+                .fold(Emulator::builder().limits(Date::CLASSIC), Builder::function),
+        )
+        .await
     }
 
     /// The same with the newest known limits and texts.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hardcap::Emulator;
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::Client;
 use hardcap_tests::eventually::eventually;
 use serde_json::json;
@@ -54,7 +54,7 @@ async fn the_deadline_is_a_point_in_time() {
     let lambda = Lambda::with([guest("behave")]).await;
     lambda.invoke("behave", "{}").await;
     // Advancing the emulator's calendar does not move the clocks that processes read.
-    lambda.emulator.clock().advance(Millis(86_400_000));
+    lambda.emulator.clock().advance(Millis(86_400_000)).await;
     let before = hardcap::Clock::default().now();
     let deadline = lambda.invoke("behave", json!({"deadline": true})).await.json();
     let after = hardcap::Clock::default().now();
@@ -130,9 +130,9 @@ async fn a_sandbox_ends_after_ten_idle_minutes_of_the_emulators_clock() {
     };
     let first = process().await;
     // The time that this test takes counts too.
-    lambda.emulator.clock().advance(Millis(570_000));
+    lambda.emulator.clock().advance(Millis(570_000)).await;
     assert_eq!(process().await, first);
-    lambda.emulator.clock().advance(Millis(600_000));
+    lambda.emulator.clock().advance(Millis(600_000)).await;
     until_ended(first).await;
     assert_ne!(process().await, first);
     assert_eq!(lambda.emulator.totals().cold_starts, 2);
@@ -244,6 +244,6 @@ async fn a_program_under_tmp_still_runs() {
     let mut function = guest("echo");
     function.command = vec!["./bootstrap".into(), "echo".into()];
     function.task_root = folder.path().to_owned();
-    let lambda = Lambda::start(Emulator::builder().function(function)).await;
+    let lambda = Lambda::start(Emulator::builder().limits(Date::CLASSIC).function(function)).await;
     lambda.is_healthy("echo", "{}").await;
 }

@@ -1,6 +1,7 @@
 //! The Runtime API as a process sees it: what is legal, what is refused, and that one answer wins.
 
 use hardcap::{Builder, Emulator};
+use hardcap_limits::Date;
 use serde_json::{Value, json};
 
 use super::{Lambda, guest, log};
@@ -89,7 +90,10 @@ async fn an_answer_to_another_invocation_of_the_request_is_refused_since_invocat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_over_the_limit_gets_413_and_everything_after_it_403() {
-    let builder = Emulator::builder().function(guest("script")).set("lambda_sync_response", 1_000);
+    let builder = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .function(guest("script"))
+        .set("lambda_sync_response", 1_000);
     let lambda = Lambda::start(builder).await;
     let (answer, heard) = run(
         &lambda,

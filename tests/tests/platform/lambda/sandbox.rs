@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use hardcap::Emulator;
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::eventually::eventually;
 use serde_json::json;
 
@@ -23,7 +23,8 @@ async fn tmp_holds_512_mb_by_default_and_what_the_function_asks_for() {
     let mut large = guest("behave");
     large.ephemeral_storage_mb = Some(12);
     for (function, mb) in [(guest("behave"), 8), (large, 12)] {
-        let builder = Emulator::builder().function(function).set("lambda_tmp_min", 8);
+        let builder =
+            Emulator::builder().limits(Date::CLASSIC).function(function).set("lambda_tmp_min", 8);
         let lambda = Lambda::start(builder).await;
         if !may_mount() {
             return;
@@ -39,7 +40,7 @@ async fn tmp_holds_512_mb_by_default_and_what_the_function_asks_for() {
 async fn a_tmp_larger_than_aws_allows_is_as_large_as_it_allows() {
     let mut function = guest("behave");
     function.ephemeral_storage_mb = Some(100);
-    let builder = Emulator::builder().function(function).set("lambda_tmp", 6);
+    let builder = Emulator::builder().limits(Date::CLASSIC).function(function).set("lambda_tmp", 6);
     let lambda = Lambda::start(builder).await;
     if may_mount() {
         let filled = lambda.invoke("behave", json!({"fill": ["/tmp/fill", 7]})).await;
@@ -51,7 +52,8 @@ async fn a_tmp_larger_than_aws_allows_is_as_large_as_it_allows() {
 async fn tmp_is_kept_when_a_process_is_replaced_and_its_size_holds_for_both() {
     let mut function = guest("behave");
     function.timeout = Millis(1_000);
-    let builder = Emulator::builder().function(function).set("lambda_tmp_min", 4);
+    let builder =
+        Emulator::builder().limits(Date::CLASSIC).function(function).set("lambda_tmp_min", 4);
     let lambda = Lambda::start(builder).await;
     if !may_mount() {
         return;

@@ -1,6 +1,7 @@
 //! The two limits of an invocation: at them, one over, and healthy after.
 
 use hardcap::Emulator;
+use hardcap_limits::Date;
 use hardcap_tests::client::RawConnection;
 use serde_json::json;
 
@@ -107,6 +108,7 @@ async fn the_giant_of_zappa_passes_with_4718559_bytes_and_fails_with_one_more() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lower_limit_is_enforced_to_the_byte_too() {
     let builder = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(guest("bloat"))
         .set("lambda_sync_request", 100)
         .set("lambda_sync_response", 50);
@@ -129,9 +131,13 @@ async fn a_lower_limit_is_enforced_to_the_byte_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_without_a_declared_length_is_counted() {
-    let lambda =
-        Lambda::start(Emulator::builder().function(guest("echo")).set("lambda_sync_request", 20))
-            .await;
+    let lambda = Lambda::start(
+        Emulator::builder()
+            .limits(Date::CLASSIC)
+            .function(guest("echo"))
+            .set("lambda_sync_request", 20),
+    )
+    .await;
     for (event, status) in
         [(format!("\"{}\"", "x".repeat(18)), "200"), (format!("\"{}\"", "x".repeat(19)), "413")]
     {

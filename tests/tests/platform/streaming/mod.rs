@@ -20,7 +20,8 @@ use aws_sdk_lambda::types::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hardcap::config::Function;
-use hardcap::{Builder, Emulator, Totals, What};
+use hardcap::record::{Observation, Totals};
+use hardcap::{Builder, Emulator};
 use hardcap_limits::Millis;
 use hardcap_tests::lambda::until;
 use serde_json::Value;
@@ -92,7 +93,7 @@ impl Streaming {
     fn streamed(&self) -> Vec<(u64, Option<String>)> {
         let records = self.emulator.recorder().newest();
         let streamed = records.into_iter().filter_map(|record| match record.what {
-            What::Invoked { answer, streamed: true, fault, .. } => Some((answer, fault)),
+            Observation::Invoked { answer, streamed: true, fault, .. } => Some((answer, fault)),
             _ => None,
         });
         streamed.collect()

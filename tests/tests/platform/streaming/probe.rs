@@ -30,7 +30,7 @@ async fn a_probe_finds_where_a_stream_is_cut_and_the_limit_that_cuts_it() {
     let emulator = start(builder.set("lambda_stream_response", 1_000_000)).await;
     let mut limits = Limits::current();
     limits.set("lambda_stream_response", 1_000_000).expect("the row exists");
-    let probed = probed(&emulator, &limits, emulator.function_url("stream")).await;
+    let probed = probed(&emulator, &limits, emulator.function_url("stream").unwrap()).await;
     // Metadata and delimiter have 26 bytes, and one byte more than the limit arrives.
     assert_eq!(probed.found, Found::Cutoff { passes: 999_975 });
     let shown = probed.to_string();
@@ -41,6 +41,7 @@ async fn a_probe_finds_where_a_stream_is_cut_and_the_limit_that_cuts_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_probe_of_a_stream_that_is_never_cut_passes_everything() {
     let emulator = start(on("current").streaming_function_url("stream")).await;
-    let probed = probed(&emulator, &Limits::current(), emulator.function_url("stream")).await;
+    let probed =
+        probed(&emulator, &Limits::current(), emulator.function_url("stream").unwrap()).await;
     assert_eq!(probed.found, Found::EverythingPasses { max: 4_000_000 });
 }

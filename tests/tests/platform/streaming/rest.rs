@@ -22,7 +22,7 @@ async fn start(builder: Builder) -> Emulator {
 }
 
 fn url(emulator: &Emulator) -> String {
-    format!("{}/stream", emulator.api_url("Api"))
+    format!("{}/stream", emulator.api_url("Api").expect("it is configured"))
 }
 
 async fn post(emulator: &Emulator, wish: &Value) -> Answer {

@@ -16,7 +16,7 @@ fn streaming(day: &str) -> Builder {
 }
 
 async fn post(emulator: &Emulator, wish: &Value) -> Answer {
-    let url = emulator.function_url("stream");
+    let url = emulator.function_url("stream").expect("it is configured");
     Client::new().send(&Call::post(url, wish.to_string())).await.expect("an answer")
 }
 
@@ -54,7 +54,7 @@ async fn the_first_byte_reaches_the_client_before_the_last_is_made() {
         "prelude": {"statusCode": 200, "headers": {"content-type": "text/event-stream"}},
         "first": "data: first\n\n", "wait_for": signal.address, "size": 3,
     });
-    let mut connection = open(emulator.function_url("stream"), &wish).await;
+    let mut connection = open(emulator.function_url("stream").unwrap(), &wish).await;
     let head = read_until(&mut connection, "\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(head.contains("content-type: text/event-stream\r\n"), "{head}");
@@ -171,7 +171,7 @@ async fn what_fails_in_the_middle_ends_the_body_and_what_fails_before_is_502() {
         let wish = json!({
             "prelude": prelude, "first": "half", "wait_for": signal.address, "size": 1_000, "end": end,
         });
-        let mut connection = open(emulator.function_url("stream"), &wish).await;
+        let mut connection = open(emulator.function_url("stream").unwrap(), &wish).await;
         read_until(&mut connection, "half").await;
         signal.give().await;
         let rest = connection.read_to_end().await.expect("it can be read");
@@ -184,7 +184,7 @@ async fn what_fails_in_the_middle_ends_the_body_and_what_fails_before_is_502() {
     assert_eq!(faults.keys().collect::<Vec<_>>(), expected, "the records know each of them");
     is_healthy(&emulator).await;
 
-    let url = emulator.function_url("init-error");
+    let url = emulator.function_url("init-error").unwrap();
     let answer = Client::new().send(&Call::post(url, "{}")).await.unwrap();
     assert_eq!((answer.status.as_u16(), answer.text()), (502, "Internal Server Error"));
 }

@@ -1,5 +1,6 @@
 //! `docs/control-api.json` describes the control surface: the same routes and methods, and responses that obey its schemas.
 
+use hardcap_limits::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hardcap::Emulator;
@@ -21,6 +22,7 @@ fn document() -> Value {
 /// An emulator that has records of many kinds.
 async fn used() -> (Emulator, Client) {
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(guest("echo"))
         .function(guest("crash"))
         .http_api("Api", &[("ANY", "/{proxy+}", "echo")])
@@ -31,7 +33,7 @@ async fn used() -> (Emulator, Client) {
         .unwrap();
     let client = Client::new();
     let aws = emulator.aws_url();
-    client.get(format!("{}/x", emulator.api_url("Api"))).await.unwrap();
+    client.get(format!("{}/x", emulator.api_url("Api").unwrap())).await.unwrap();
     let invoke = |function: &str, kind: &str| {
         let url = format!("{aws}/2015-03-31/functions/{function}/invocations");
         Call::post(url, "{}").header("x-amz-invocation-type", kind)

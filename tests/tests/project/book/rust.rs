@@ -25,7 +25,7 @@ async fn an_emulator_in_a_test_listens_and_stops() -> Done {
         .rest_api("Api", &[("ANY", "/{proxy+}", "api")])
         .start()
         .await?;
-    let url = format!("{}/report.pdf", emulator.api_url("Api"));
+    let url = format!("{}/report.pdf", emulator.api_url("Api")?);
     // The program does not exist: API Gateway's answer to a function that cannot start.
     assert_eq!(Client::new().get(&url).await?.status, 502);
     Ok(())
@@ -46,6 +46,22 @@ async fn limits_buckets_and_streams_are_set_in_a_test() -> Done {
         .await?;
     let refused = emulator.report().rows.iter().filter(|row| row.refused > 0).count();
     assert_eq!(refused, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_invoked_without_http_in_a_test() -> Done {
+    use hardcap::{Emulator, config::Function, limits::Millis};
+
+    let emulator = Emulator::builder()
+        .function(Function::new("api", ["target/release/my-function"]))
+        .start()
+        .await?;
+    let response = emulator.invoke("api", r#"{"order": 1}"#).await?;
+    assert!(response.function_error.is_some(), "the program does not exist");
+    emulator.invoke_async("api", r#"{"order": 2}"#).await?;
+    emulator.until(|totals| totals.events.retried == 1).await;
+    emulator.advance_clock(Millis(60_000)).await;
     Ok(())
 }
 

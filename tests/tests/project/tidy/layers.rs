@@ -39,7 +39,7 @@ const CRATES: &[Layers] = &[
     Layers {
         sources: "emulator/src",
         rooms: &[
-            &["json_api", "report", "rules", "sockets", "source", "sts", "tries"],
+            &["invoke", "json_api", "report", "rules", "sockets", "source", "sts", "tries"],
             &[
                 "cloudformation",
                 "cloudwatch_logs",

@@ -210,7 +210,7 @@ async fn b2_without_binary_media_types_a_rest_api_passes_base64_on_as_text() {
     let through = |base: &str| Call::get(format!("{base}{}", noise.path()));
     let whole = world.client.send(&through(world.base(Gateway::Rest))).await.unwrap();
     assert_eq!(whole.sha256(), noise.digest());
-    let text = world.client.send(&through(world.emulator.api_url("Bare"))).await.unwrap();
+    let text = world.client.send(&through(world.emulator.api_url("Bare").unwrap())).await.unwrap();
     assert_eq!(text.status, 200);
     assert_eq!(text.text(), BASE64.encode(noise.bytes()));
 }

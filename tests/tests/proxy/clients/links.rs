@@ -33,9 +33,9 @@ async fn p3_a_link_lives_for_sixty_seconds_and_its_owner_gets_another() {
         assert!(link.contains("X-Amz-Expires=60&"), "{link}");
         assert_eq!(get(&world, &link).await.sha256(), LARGE.digest());
         // Half a minute, for the machine may be busy; the very second is for S3's own test.
-        world.emulator.clock().advance(Millis(30 * SECOND));
+        world.emulator.clock().advance(Millis(30 * SECOND)).await;
         assert_eq!(get(&world, &link).await.sha256(), LARGE.digest(), "30 s");
-        world.emulator.clock().advance(Millis(31 * SECOND));
+        world.emulator.clock().advance(Millis(31 * SECOND)).await;
         let late = get(&world, &link).await;
         assert_eq!(late.status, 403, "61 s: {late:?}");
         assert!(late.text().contains("<Message>Request has expired</Message>"), "{late:?}");
@@ -59,7 +59,7 @@ async fn p3_a_download_that_began_in_time_may_end_after_the_link_has() {
     let began = String::from_utf8(download.read_until("\r\n\r\n").await.unwrap()).unwrap();
     assert!(began.starts_with("HTTP/1.1 200"), "{began}");
 
-    world.emulator.clock().advance(Millis(90 * SECOND));
+    world.emulator.clock().advance(Millis(90 * SECOND)).await;
     assert_eq!(get(&world, &link).await.status, 403, "for everybody else it is over");
     let body = download.read_to_end().await.unwrap();
     assert_eq!(body.len(), 30_000_000);
@@ -71,7 +71,7 @@ async fn p3_a_download_that_broke_off_goes_on_under_another_link() {
     let world = World::start(&[], &[]).await;
     for gateway in GATEWAYS {
         let (_, renew) = told(&world, gateway, LARGE).await;
-        world.emulator.clock().advance(Millis(3_600 * SECOND));
+        world.emulator.clock().advance(Millis(3_600 * SECOND)).await;
         let resume = Call::get(&renew).header("range", "bytes=3000000-");
         let fetched = world.client.fetch(&resume).await.unwrap();
         assert_eq!(fetched.answer.status, 206, "{:?}", fetched.answer);
@@ -85,13 +85,13 @@ async fn k2_an_answer_stays_for_a_day_and_goes_at_a_midnight_and_then_it_is_gone
     let world = World::start(&[], &[]).await;
     let clock = world.emulator.clock();
     // Noon, so that rounding up to a midnight is seen.
-    clock.advance(Millis(DAY - clock.now().0 % DAY + DAY / 2));
+    clock.advance(Millis(DAY - clock.now().0 % DAY + DAY / 2)).await;
     let (_, renew) = told(&world, Gateway::Rest, LARGE).await;
     let to_midnight = || Millis(DAY - clock.now().0 % DAY + SECOND);
-    clock.advance(to_midnight());
+    clock.advance(to_midnight()).await;
     let fetched = world.client.fetch(&Call::get(&renew)).await.unwrap();
     assert_eq!(fetched.answer.status, 200, "half a day old: {:?}", fetched.answer);
-    clock.advance(to_midnight());
+    clock.advance(to_midnight()).await;
     let gone = get(&world, &renew).await;
     assert_eq!(
         (gone.status.as_u16(), &gone.json()["type"]),

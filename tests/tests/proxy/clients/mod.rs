@@ -14,6 +14,7 @@ mod refusals;
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use hardcap::Emulator;
 use hardcap::config::{Api, ApiKind, Bucket, LifecycleRule, Table};
+use hardcap_limits::Date;
 use hardcap_tests::client::Client;
 use hardcap_tests::content::{Content, Kind};
 use hardcap_tests::functions::proxy;
@@ -65,6 +66,7 @@ impl World {
         let bucket = Bucket { name, lifecycle: vec![a_day], ..Bucket::default() };
         let bare = ApiKind::Rest { binary_media_types: Vec::new(), minimum_compression_size: None };
         let emulator = Emulator::builder()
+            .limits(Date::CLASSIC)
             .function(function)
             .api(Api::new("Bare", bare, "dev", &[("ANY", "/{path+}", "proxy")]))
             .rest_api("Rest", &[("ANY", "/", "proxy"), ("ANY", "/{path+}", "proxy")])
@@ -106,9 +108,9 @@ impl World {
     /// Where a gateway listens, without a slash at the end.
     fn base(&self, gateway: Gateway) -> &str {
         let base = match gateway {
-            Gateway::Rest => self.emulator.api_url("Rest"),
-            Gateway::Http => self.emulator.api_url("Http"),
-            Gateway::Url => self.emulator.function_url("proxy"),
+            Gateway::Rest => self.emulator.api_url("Rest").unwrap(),
+            Gateway::Http => self.emulator.api_url("Http").unwrap(),
+            Gateway::Url => self.emulator.function_url("proxy").unwrap(),
         };
         base.trim_end_matches('/')
     }

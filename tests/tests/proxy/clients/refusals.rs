@@ -2,7 +2,7 @@
 
 use hardcap::Emulator;
 use hardcap::config::{Api, ApiKind, GatewayResponses};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::browser::{Browser, NetworkError, Page, Request, Response};
 use hardcap_tests::functions::{guest, proxy};
 use hardcap_tests::search::{Search, SearchConfig};
@@ -39,6 +39,7 @@ async fn world() -> World {
         api
     };
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(function)
         .function(guest("never-poll"))
         .api(rest("Deployed", deployed.gateway_responses))
@@ -58,7 +59,7 @@ impl World {
         path: &str,
         body: Option<usize>,
     ) -> Result<Response, NetworkError> {
-        let url = format!("{}{path}", self.emulator.api_url(api));
+        let url = format!("{}{path}", self.emulator.api_url(api).unwrap());
         let request = match body {
             Some(size) => Request::new(Method::POST, url)
                 .header("content-type", "application/x-ndjson")

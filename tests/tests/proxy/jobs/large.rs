@@ -4,7 +4,7 @@ use std::fs::{read, read_dir, read_link, read_to_string};
 
 use hardcap::Emulator;
 use hardcap::config::{Bucket, Function, RecursiveLoop, Table};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::export;
 use hardcap_tests::functions::proxy;
@@ -31,7 +31,7 @@ async fn an_export_of_two_gibibytes_passes_a_function_of_128_megabytes() {
     let emulator = emulator(&search, data.path()).await;
     search.ask_for_keys_at(format!("{}/keys", emulator.control_url()));
     let client = Client::new();
-    let url = emulator.function_url("proxy").trim_end_matches('/').to_owned();
+    let url = emulator.function_url("proxy").unwrap().trim_end_matches('/').to_owned();
 
     let wanted = json!({ "index": "wide", "page_size": PAGE }).to_string();
     let call = Call::post(format!("{url}/_proxy/jobs"), wanted);
@@ -78,6 +78,7 @@ async fn emulator(search: &Search, data: &std::path::Path) -> Emulator {
     job.timeout = Millis(900_000);
     job.recursive_loop = RecursiveLoop::Allow;
     let builder = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(function("proxy"))
         .function(job)
         .function_url("proxy")

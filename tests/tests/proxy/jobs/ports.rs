@@ -3,13 +3,15 @@
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
 use hardcap::Emulator;
 use hardcap::config::{Bucket, Table};
+use hardcap_limits::Date;
 use hardcap_proxy::job::aws::{DynamoRows, S3Blobs};
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
 use hardcap_proxy::job::ports::{Blobs, Item, ObjectHeaders, OpenUpload, PortError, Rows, Written};
 
 async fn emulator() -> Emulator {
     let bucket = Bucket { name: "answers".to_owned(), ..Bucket::default() };
-    let builder = Emulator::builder().table(Table::new("jobs", "pk")).bucket(bucket);
+    let builder =
+        Emulator::builder().limits(Date::CLASSIC).table(Table::new("jobs", "pk")).bucket(bucket);
     builder.start().await.expect("it starts")
 }
 

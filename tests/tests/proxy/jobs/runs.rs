@@ -3,8 +3,8 @@
 use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
-use hardcap::What;
 use hardcap::config::RecursiveLoop;
+use hardcap::record::Observation;
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::Call;
 use hardcap_tests::content::{Content, Kind};
@@ -78,7 +78,7 @@ async fn an_export_whose_parts_outgrow_an_event_of_256_kb_goes_on_by_reference()
     assert!((200_000..=262_144).contains(&events.highest), "first inline: {events:?}");
     let records = stage.emulator.recorder().newest();
     let last = records.iter().rev().find_map(|record| match &record.what {
-        What::EventAccepted { function, event, .. } if function == "job" => Some(*event),
+        Observation::EventAccepted { function, event, .. } if function == "job" => Some(*event),
         _ => None,
     });
     assert!(last.is_some_and(|bytes| bytes < 1_000), "and then by reference: {last:?}");

@@ -119,7 +119,7 @@ pub(crate) async fn stage(plan: Plan) -> Stage {
 
 impl Stage {
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.emulator.function_url("proxy").trim_end_matches('/'))
+        format!("{}{path}", self.emulator.function_url("proxy").unwrap().trim_end_matches('/'))
     }
 
     pub(crate) async fn send(&self, call: Call) -> Answer {

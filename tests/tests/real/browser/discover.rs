@@ -3,6 +3,7 @@
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use hardcap::Emulator;
 use hardcap::config::{Bucket, Table};
+use hardcap_limits::Date;
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::functions::proxy;
 use hardcap_tests::search::sigv4::sha256_hex;
@@ -38,6 +39,7 @@ pub(crate) async fn world(variables: &[(&str, &str)]) -> World {
         function.environment.insert((*name).to_owned(), (*value).to_owned());
     }
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(function)
         .table(Table { ttl_attribute: Some("forget".to_owned()), ..Table::new("sessions", "pk") })
         .rest_api("Rest", &[("ANY", "/", "proxy"), ("ANY", "/{path+}", "proxy")])
@@ -79,9 +81,9 @@ impl World {
     /// Where each gateway listens.
     pub(crate) fn bases(&self) -> [&str; 3] {
         let all = [
-            self.emulator.api_url("Rest"),
-            self.emulator.api_url("Http"),
-            self.emulator.function_url("proxy"),
+            self.emulator.api_url("Rest").unwrap(),
+            self.emulator.api_url("Http").unwrap(),
+            self.emulator.function_url("proxy").unwrap(),
         ];
         all.map(|base| base.trim_end_matches('/'))
     }

@@ -3,7 +3,7 @@
 use fantoccini::key::Key;
 use hardcap::config::{Function, Try};
 use hardcap::{Builder, Emulator};
-use hardcap_limits::Millis;
+use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
 use hardcap_tests::functions::guest;
 use hardcap_tests::process::binary;
@@ -18,6 +18,7 @@ fn builder() -> Builder {
     let mut giant = guest("giant");
     giant.timeout = Millis(20_000);
     Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(giant)
         .function(guest("echo"))
         .function(guest("behave"))
@@ -30,14 +31,14 @@ fn builder() -> Builder {
 async fn load(emulator: &Emulator) {
     let client = Client::new();
     for size in [1_000, 4_718_559, 4_718_560, 2_000_000] {
-        let url = format!("{}/giant?size={size}", emulator.api_url("Giant"));
+        let url = format!("{}/giant?size={size}", emulator.api_url("Giant").unwrap());
         client.get(url).await.unwrap();
     }
     for size in [10, 10_000, 4_000_000, 10_485_761] {
-        let call = Call::post(emulator.api_url("Echo"), vec![b'x'; size]);
+        let call = Call::post(emulator.api_url("Echo").unwrap(), vec![b'x'; size]);
         client.send(&call.header("content-type", "text/plain")).await.unwrap();
     }
-    let long = format!("{}/{}", emulator.api_url("Echo"), "long".repeat(75));
+    let long = format!("{}/{}", emulator.api_url("Echo").unwrap(), "long".repeat(75));
     client.get(long).await.unwrap();
 }
 
@@ -226,7 +227,7 @@ async fn requests_are_filtered_by_text_status_function_and_limit_and_the_filter_
 async fn limits_and_faults_are_changed_from_the_page_and_a_reset_undoes_both() {
     Chromium::with(|browser| async move {
         let emulator = builder().start().await.unwrap();
-        let url = format!("{}/giant?size=1000", emulator.api_url("Giant"));
+        let url = format!("{}/giant?size=1000", emulator.api_url("Giant").unwrap());
         assert_eq!(Client::new().get(&url).await.unwrap().status, 200);
 
         open(&browser, &emulator, "#/limits").await;
@@ -297,14 +298,14 @@ async fn what_requests_functions_and_commands_carry_is_shown_as_text_and_never_r
         browser.until(&shows(HOSTILE)).await;
         let body = json!({ "statusCode": 200, "headers": { "x-hostile": HOSTILE }, "body": HOSTILE });
         let path = "%3Cimg%20src=x%20onerror=window.pwned=1%3E";
-        let call = Call::post(format!("{}/{path}?{path}", emulator.api_url(HOSTILE)), body.to_string())
+        let call = Call::post(format!("{}/{path}?{path}", emulator.api_url(HOSTILE).unwrap()), body.to_string())
             .header("content-type", "application/json")
             .header("x-hostile", HOSTILE);
         let answer = Client::new().send(&call).await.unwrap();
         assert_eq!((answer.status.as_u16(), answer.text()), (200, HOSTILE));
         let id = invoke(&emulator, "behave", &json!({ "print": HOSTILE, "error": HOSTILE })).await;
-        emulator.recorder().record("hostile", hardcap::What::Bug { cause: HOSTILE.to_owned() });
-        let invoked = hardcap::What::Invoked {
+        emulator.recorder().record("hostile", hardcap::record::Observation::Bug { cause: HOSTILE.to_owned() });
+        let invoked = hardcap::record::Observation::Invoked {
             function: HOSTILE.to_owned(),
             event: 1,
             answer: 1,
@@ -355,7 +356,7 @@ async fn a_page_never_mixes_two_runs_and_says_when_its_run_has_ended() {
         first.stop().await;
         browser.until("document.querySelector('.state.lost, .state.ended')").await;
         let second = builder().configure(|config| config.aws_port = port).start().await.unwrap();
-        let url = format!("{}/giant?size=1000", second.api_url("Giant"));
+        let url = format!("{}/giant?size=1000", second.api_url("Giant").unwrap());
         assert_eq!(Client::new().get(&url).await.unwrap().status, 200);
         browser.until("document.querySelector('.state.ended')").await;
         browser.until(&shows("Another run has this address now")).await;
@@ -377,7 +378,7 @@ async fn the_empty_page_has_the_commands_to_try_with_buttons_that_copy_them() {
         let emulator =
             builder().configure(|config| config.tries.push(command)).start().await.unwrap();
         open(&browser, &emulator, "").await;
-        browser.until(&shows(&format!("curl {}/giant", emulator.api_url("Giant")))).await;
+        browser.until(&shows(&format!("curl {}/giant", emulator.api_url("Giant").unwrap()))).await;
         browser.click(".tries button").await;
         browser.until("document.querySelector('.tries button').innerText === 'Copied'").await;
     })

@@ -1,5 +1,6 @@
 //! Pages that must gain nothing, in real Chromium: one of another origin, and one that is an object of S3.
 
+use hardcap_limits::Date;
 use std::time::Duration;
 
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -71,6 +72,7 @@ const PICTURE: &[u8] = b"<svg xmlns='http://www.w3.org/2000/svg' width='1' heigh
 
 async fn builder() -> hardcap::Builder {
     Emulator::builder()
+        .limits(Date::CLASSIC)
         .function(guest("echo"))
         .bucket(Bucket { name: "bucket".to_owned(), ..Bucket::default() })
         .table(Table::new("table", "pk"))

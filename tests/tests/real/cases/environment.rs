@@ -3,6 +3,7 @@
 //! Written by hand after what was recorded on AWS: by LocalStack's tests for every managed runtime (2023-11-20) and for
 //! `provided.al2023` (2026-01-13), and a public dump of Python 3.14 (2025-12-28). Where hardcap differs, it is said.
 
+use hardcap_limits::Date;
 use std::collections::BTreeMap;
 
 use hardcap::Emulator;
@@ -67,7 +68,8 @@ const NODE: &[(&str, &str)] = &[
 ];
 
 async fn compare(runtime: &Runtime, own: &[(&str, &str)]) {
-    let emulator = Emulator::builder().function(runtime.function()).start().await;
+    let emulator =
+        Emulator::builder().limits(Date::CLASSIC).function(runtime.function()).start().await;
     let emulator = emulator.expect("an emulator on free ports");
     let mut client = Client::sdk(&emulator);
     let seen =

@@ -11,6 +11,7 @@ mod s3;
 mod table;
 
 use hardcap::Emulator;
+use hardcap_limits::Date;
 use hardcap_tests::installed;
 
 use clients::Client;
@@ -19,7 +20,8 @@ use table::{CASES, Case, HEALTHY};
 
 /// Runs the whole table with one client and one runtime.
 async fn table(runtime: &Runtime, client: fn(&Emulator) -> Client) {
-    let emulator = Emulator::builder().function(runtime.function()).start().await;
+    let emulator =
+        Emulator::builder().limits(Date::CLASSIC).function(runtime.function()).start().await;
     let emulator = emulator.expect("an emulator on free ports");
     let mut client = client(&emulator);
     for case in CASES {

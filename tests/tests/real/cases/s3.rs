@@ -1,6 +1,7 @@
 //! S3 through boto3 and the AWS CLI v1 with their defaults: presigned URLs and forms of SigV2, copies in parts, and the
 //! cleanup of a bucket.
 
+use hardcap_limits::Date;
 use std::path::Path;
 
 use hardcap::Emulator;
@@ -19,7 +20,8 @@ const VARIABLES: [(&str, &str); 4] = [
 #[ignore = "needs Python: just test-all"]
 async fn boto3_presigns_copies_and_cleans_up_with_its_defaults() {
     let python = installed::python();
-    let emulator = Emulator::builder().start().await.expect("an emulator on free ports");
+    let emulator =
+        Emulator::builder().limits(Date::CLASSIC).start().await.expect("an emulator on free ports");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases/s3.py");
     let arguments = [script.as_os_str(), emulator.aws_url().as_ref()];
     let ran = output_with(&python, arguments, &VARIABLES).expect("Python runs");

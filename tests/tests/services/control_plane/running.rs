@@ -2,6 +2,7 @@
 
 use aws_sdk_lambda::primitives::Blob;
 use hardcap::Emulator;
+use hardcap_limits::Date;
 use hardcap_tests::client::Call;
 use hardcap_tests::functions;
 use serde_json::Value;
@@ -125,7 +126,9 @@ async fn a_change_of_an_older_revision_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_control_surface_knows_created_functions_and_faults_can_be_for_them() {
-    let plane = Plane::with(Emulator::builder().function(functions::guest("echo"))).await;
+    let plane =
+        Plane::with(Emulator::builder().limits(Date::CLASSIC).function(functions::guest("echo")))
+            .await;
     plane.create("f1", "echo").send().await.expect("made");
     let control = plane.emulator.control_url();
     let listed = plane.client.get(&format!("{control}/functions")).await.expect("an answer").json();

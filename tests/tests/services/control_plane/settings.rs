@@ -194,7 +194,7 @@ async fn a_function_of_the_configuration_is_visible_and_can_be_changed() {
     let events = plane.sdk.get_function_event_invoke_config().function_name("behave").send().await;
     assert_eq!(events.expect("they are there").maximum_retry_attempts(), Some(1));
     let url = plane.sdk.get_function_url_config().function_name("behave").send().await.unwrap();
-    let given = plane.emulator.function_url("behave");
+    let given = plane.emulator.function_url("behave").unwrap();
     assert_eq!(url.function_url().trim_end_matches('/'), given.trim_end_matches('/'));
 
     let update = plane.sdk.update_function_configuration().function_name("behave");

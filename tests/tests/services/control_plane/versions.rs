@@ -89,7 +89,9 @@ async fn the_version_of_a_template_s_function_is_a_copy_of_its_folder() {
     let mut function = function("f1");
     function.command = vec![bootstrap.clone().into_os_string()];
     function.task_root = folder.path().to_owned();
-    let plane = Plane::with(Emulator::builder().function(function)).await;
+    let plane =
+        Plane::with(Emulator::builder().limits(hardcap_limits::Date::CLASSIC).function(function))
+            .await;
     assert_eq!(plane.publish("f1").await, "1");
     write("new");
     let (_, environment) = plane.environment_of("f1:1", None).await;
@@ -222,7 +224,9 @@ async fn lists_have_every_version_and_every_alias() {
 async fn auto_publish_alias_publishes_a_version_at_the_start() {
     let mut function = function("f1");
     function.auto_publish_alias = Some("live".to_owned());
-    let plane = Plane::with(Emulator::builder().function(function)).await;
+    let plane =
+        Plane::with(Emulator::builder().limits(hardcap_limits::Date::CLASSIC).function(function))
+            .await;
     let (version, environment) = plane.environment_of("f1", Some("live")).await;
     assert_eq!(version, "1");
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_VERSION"], "1");

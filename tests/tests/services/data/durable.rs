@@ -1,5 +1,6 @@
 //! With a data directory every acknowledged parameter and secret survives, however the emulator ends.
 
+use hardcap_limits::Date;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -16,7 +17,12 @@ use serde_json::{Value, json};
 use super::{call, output, refused};
 
 async fn emulator(data: &Path) -> Emulator {
-    Emulator::builder().data(data).start().await.expect("an emulator on free ports")
+    Emulator::builder()
+        .limits(Date::CLASSIC)
+        .data(data)
+        .start()
+        .await
+        .expect("an emulator on free ports")
 }
 
 /// Makes parameters and secrets of every kind; gives what the creation of the secret `s/a` answered.
@@ -119,8 +125,10 @@ async fn versions_labels_stages_tags_and_deletions_survive_a_restart() {
 async fn a_template_replaces_what_was_put_only_when_it_says_something_new() {
     let data = tempfile::tempdir().unwrap();
     let start = async |parameter: &str, secret: &str| {
-        let builder =
-            Emulator::builder().data(data.path()).parameter(Parameter::new("/p", parameter));
+        let builder = Emulator::builder()
+            .limits(Date::CLASSIC)
+            .data(data.path())
+            .parameter(Parameter::new("/p", parameter));
         builder.secret(Secret::new("s", secret)).start().await.expect("an emulator on free ports")
     };
     let values = async |emulator: &Emulator| {
@@ -179,7 +187,7 @@ async fn a_broken_record_stops_the_start_with_its_name() {
         let file = records.read_dir().unwrap().next().unwrap().unwrap().path();
         let text = std::fs::read(&file).unwrap();
         std::fs::write(&file, &text[..text.len() / 2]).unwrap();
-        let started = Emulator::builder().data(data.path()).start().await;
+        let started = Emulator::builder().limits(Date::CLASSIC).data(data.path()).start().await;
         let error = started.expect_err("a record is broken");
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         let text = format!("{error} {cause:?}");

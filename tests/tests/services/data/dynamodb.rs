@@ -1,5 +1,6 @@
 //! DynamoDB through AWS's own client, and by hand where the client would hide what is on the wire.
 
+use hardcap_limits::Date;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -17,7 +18,7 @@ const TOO_LARGE: &str = "Item size has exceeded the maximum allowed size";
 const TOO_LARGE_UPDATE: &str = "Item size to update has exceeded the maximum allowed size";
 
 async fn emulator() -> Emulator {
-    Emulator::builder().table(jobs()).start().await.expect("it starts")
+    Emulator::builder().limits(Date::CLASSIC).table(jobs()).start().await.expect("it starts")
 }
 
 fn jobs() -> Table {
@@ -88,8 +89,13 @@ async fn an_update_to_409600_bytes_is_made_and_one_byte_more_is_refused() {
 
 #[tokio::test]
 async fn a_lower_item_limit_holds_for_puts_and_for_updates() {
-    let emulator =
-        Emulator::builder().table(jobs()).set("dynamodb_item", 1_000).start().await.unwrap();
+    let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .table(jobs())
+        .set("dynamodb_item", 1_000)
+        .start()
+        .await
+        .unwrap();
     output(&put(&emulator, item("a", 1_000)).await);
     assert_eq!(refused(&put(&emulator, item("a", 1_001)).await).1, TOO_LARGE);
     let append = |text: &str| {
@@ -187,7 +193,7 @@ async fn an_index_is_queried_page_after_page() {
         }],
         ttl_attribute: None,
     };
-    let emulator = Emulator::builder().table(table).start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).table(table).start().await.unwrap();
     let client = client(&emulator);
     for number in 0..7 {
         let put = client.put_item().table_name("jobs").item("id", string(format!("job-{number}")));
@@ -294,7 +300,8 @@ async fn what_is_wrong_with_a_request_is_said_as_aws_says_it() {
 #[tokio::test]
 async fn items_outlive_the_emulator_in_a_data_directory() {
     let directory = tempfile::tempdir().unwrap();
-    let start = || Emulator::builder().table(jobs()).data(directory.path()).start();
+    let start =
+        || Emulator::builder().limits(Date::CLASSIC).table(jobs()).data(directory.path()).start();
     let first = start().await.unwrap();
     output(&put(&first, item("kept", 100)).await);
     first.stop().await;
@@ -309,6 +316,7 @@ async fn another_endpoint_is_handed_the_requests_unchanged() {
     let behind = emulator().await;
     let endpoint = behind.aws_url().to_owned();
     let front = Emulator::builder()
+        .limits(Date::CLASSIC)
         .configure(|config| config.dynamodb_endpoint = Some(endpoint))
         .start()
         .await
@@ -323,7 +331,7 @@ async fn another_endpoint_is_handed_the_requests_unchanged() {
 #[tokio::test]
 async fn a_table_that_cannot_be_made_stops_the_start_with_its_name() {
     let table = Table { range_key: Some("at".to_owned()), ..Table::new("jobs", "id") };
-    let error = Emulator::builder().table(table).start().await.unwrap_err();
+    let error = Emulator::builder().limits(Date::CLASSIC).table(table).start().await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "table `jobs`: the key attribute `at` is not among its attribute definitions"

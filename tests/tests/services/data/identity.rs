@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use hardcap::Emulator;
+use hardcap_limits::Date;
 use hardcap_tests::client::{Answer, Call, Client};
 use serde_json::json;
 
@@ -21,7 +22,7 @@ async fn ask(emulator: &Emulator, form: &str, signed: bool) -> Answer {
 
 #[tokio::test]
 async fn a_caller_is_the_user_test_of_the_account() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let form = "Action=GetCallerIdentity&Version=2011-06-15";
     let answer = ask(&emulator, form, true).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -44,7 +45,7 @@ async fn a_caller_is_the_user_test_of_the_account() {
 
 #[tokio::test]
 async fn a_service_that_is_not_there_is_named_with_those_that_are() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let answer = call(&emulator, "AmazonSQS.SendMessage", json!({})).await;
     let (code, message) = refused(&answer);
     assert_eq!(code, "UnknownOperationException");
@@ -56,7 +57,7 @@ async fn a_service_that_is_not_there_is_named_with_those_that_are() {
 
 #[tokio::test]
 async fn a_service_that_speaks_forms_is_refused_in_xml() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let topics =
         Call::post(format!("{}/", emulator.aws_url()), "Action=ListTopics&Version=2010-03-31")
             .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
@@ -68,6 +69,7 @@ async fn a_service_that_speaks_forms_is_refused_in_xml() {
 
 async fn strict() -> Emulator {
     Emulator::builder()
+        .limits(Date::CLASSIC)
         .configure(|config| config.strict_auth = true)
         .start()
         .await

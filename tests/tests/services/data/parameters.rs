@@ -2,6 +2,7 @@
 
 use hardcap::Emulator;
 use hardcap::config::{Parameter, ParameterKind};
+use hardcap_limits::Date;
 use hardcap_tests::client::Answer;
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ async fn put(emulator: &Emulator, characters: usize, tier: &str) -> Answer {
 
 #[tokio::test]
 async fn a_standard_parameter_of_4096_characters_is_put_and_one_more_is_refused() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     assert_eq!(
         output(&put(&emulator, 4_096, "Standard").await),
         json!({ "Version": 1, "Tier": "Standard" })
@@ -41,7 +42,7 @@ async fn a_standard_parameter_of_4096_characters_is_put_and_one_more_is_refused(
 
 #[tokio::test]
 async fn an_advanced_parameter_of_8192_characters_is_put_and_one_more_is_refused() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     assert_eq!(output(&put(&emulator, 8_192, "Advanced").await)["Tier"], "Advanced");
     let (code, message) = refused(&put(&emulator, 8_193, "Advanced").await);
     assert_eq!(code, "ValidationException");
@@ -58,7 +59,7 @@ async fn an_advanced_parameter_of_8192_characters_is_put_and_one_more_is_refused
 
 #[tokio::test]
 async fn the_intelligent_tier_is_standard_while_the_value_fits() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let tier = async |characters| {
         output(&put(&emulator, characters, "Intelligent-Tiering").await)["Tier"].clone()
     };
@@ -69,8 +70,12 @@ async fn the_intelligent_tier_is_standard_while_the_value_fits() {
 
 #[tokio::test]
 async fn every_version_of_a_parameter_can_be_read() {
-    let emulator =
-        Emulator::builder().parameter(Parameter::new("/shop/url", "one")).start().await.unwrap();
+    let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .parameter(Parameter::new("/shop/url", "one"))
+        .start()
+        .await
+        .unwrap();
     let again = json!({ "Name": "/shop/url", "Value": "two", "Type": "String" });
     assert_eq!(refused(&ssm(&emulator, "PutParameter", again).await).0, "ParameterAlreadyExists");
     let over = json!({ "Name": "/shop/url", "Value": "two", "Overwrite": true });
@@ -102,7 +107,8 @@ async fn every_version_of_a_parameter_can_be_read() {
 async fn a_secure_string_is_hidden_unless_it_is_decrypted() {
     let secure =
         Parameter { kind: ParameterKind::SecureString, ..Parameter::new("/key", "canary") };
-    let emulator = Emulator::builder().parameter(secure).start().await.unwrap();
+    let emulator =
+        Emulator::builder().limits(Date::CLASSIC).parameter(secure).start().await.unwrap();
     let hidden = ssm(&emulator, "GetParameter", json!({ "Name": "/key" })).await;
     assert!(!hidden.text().contains("canary"), "{hidden:?}");
     assert_eq!(output(&hidden)["Parameter"]["Type"], "SecureString");
@@ -113,7 +119,8 @@ async fn a_secure_string_is_hidden_unless_it_is_decrypted() {
 
 #[tokio::test]
 async fn parameters_below_a_path_come_in_pages_of_ten() {
-    let mut builder = Emulator::builder().parameter(Parameter::new("/other", "0"));
+    let mut builder =
+        Emulator::builder().limits(Date::CLASSIC).parameter(Parameter::new("/other", "0"));
     for number in 10..22 {
         builder = builder.parameter(Parameter::new(&format!("/shop/{number}"), "v"));
     }
@@ -141,6 +148,7 @@ async fn parameters_below_a_path_come_in_pages_of_ten() {
 #[tokio::test]
 async fn many_parameters_are_read_and_deleted_with_those_that_are_not_there_named() {
     let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
         .parameter(Parameter::new("a", "1"))
         .parameter(Parameter::new("b", "2"))
         .start()
@@ -172,7 +180,8 @@ async fn many_parameters_are_read_and_deleted_with_those_that_are_not_there_name
 #[tokio::test]
 async fn a_parameter_that_cannot_be_stops_the_start_with_its_name() {
     let long = Parameter::new("/long", &"x".repeat(4_097));
-    let error = Emulator::builder().parameter(long).start().await.unwrap_err();
+    let error =
+        Emulator::builder().limits(Date::CLASSIC).parameter(long).start().await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "parameter `/long`: ssm_standard: 4097, 1 over the limit of 4096"
@@ -181,7 +190,7 @@ async fn a_parameter_that_cannot_be_stops_the_start_with_its_name() {
 
 #[tokio::test]
 async fn a_value_that_its_pattern_does_not_allow_is_refused_and_not_kept() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let put = async |value: &str, pattern: &str| {
         let input = json!({ "Name": "n", "Value": value, "Type": "String", "AllowedPattern": pattern, "Overwrite": true });
         ssm(&emulator, "PutParameter", input).await
@@ -203,7 +212,7 @@ async fn a_value_that_its_pattern_does_not_allow_is_refused_and_not_kept() {
 
 #[tokio::test]
 async fn members_that_would_be_dropped_are_refused() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let put = async |member: &str, value: Value| {
         let mut input = json!({ "Name": "n", "Value": "v", "Type": "String" });
         input[member] = value;
@@ -227,8 +236,12 @@ async fn members_that_would_be_dropped_are_refused() {
 
 #[tokio::test]
 async fn a_label_is_on_one_version_and_names_it() {
-    let emulator =
-        Emulator::builder().parameter(Parameter::new("/p", "one")).start().await.unwrap();
+    let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .parameter(Parameter::new("/p", "one"))
+        .start()
+        .await
+        .unwrap();
     let over = json!({ "Name": "/p", "Value": "two", "Overwrite": true });
     output(&ssm(&emulator, "PutParameter", over.clone()).await);
     let label = async |version: Option<u64>, labels: Value| {
@@ -266,7 +279,7 @@ async fn a_label_is_on_one_version_and_names_it() {
 
 #[tokio::test]
 async fn tags_of_a_parameter_are_kept_shown_and_filter_descriptions() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     for (name, tags) in [("/a", json!([{ "Key": "env", "Value": "prod" }])), ("/b", json!([]))] {
         let input = json!({ "Name": name, "Value": "v", "Type": "String", "Tags": tags });
         output(&ssm(&emulator, "PutParameter", input).await);

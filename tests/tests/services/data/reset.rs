@@ -4,6 +4,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use hardcap::config::{Bucket, BucketCorsRule, Parameter, Secret, Table};
 use hardcap::{Builder, Emulator};
+use hardcap_limits::Date;
 use hardcap_tests::client::{Call, Client};
 use serde_json::{Value, json};
 
@@ -29,6 +30,7 @@ fn template() -> Builder {
         ..BucketCorsRule::default()
     }];
     Emulator::builder()
+        .limits(Date::CLASSIC)
         .bucket(Bucket { name: "files".to_owned(), cors, ..Bucket::default() })
         .table(Table::new("orders", "id"))
         .parameter(Parameter::new("/stage", "template"))

@@ -1,5 +1,6 @@
 //! Secrets Manager, by hand: what is on the wire.
 
+use hardcap_limits::Date;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -23,7 +24,12 @@ async fn manager(emulator: &Emulator, operation: &str, mut input: Value) -> Answ
 
 #[tokio::test]
 async fn a_secret_of_65536_bytes_is_kept_and_one_more_is_refused() {
-    let emulator = Emulator::builder().secret(Secret::new("s", "one")).start().await.unwrap();
+    let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .secret(Secret::new("s", "one"))
+        .start()
+        .await
+        .unwrap();
     let put = async |length: usize| {
         let input = json!({ "SecretId": "s", "SecretString": "x".repeat(length) });
         manager(&emulator, "PutSecretValue", input).await
@@ -49,7 +55,7 @@ async fn a_secret_of_65536_bytes_is_kept_and_one_more_is_refused() {
 async fn a_rotated_secret_keeps_its_previous_value() {
     let secret = Secret::new("shop/key", "one");
     let arn = secret.arn("us-east-1");
-    let emulator = Emulator::builder().secret(secret).start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).secret(secret).start().await.unwrap();
     let get = async |input: Value| manager(&emulator, "GetSecretValue", input).await;
     let first = output(&get(json!({ "SecretId": "shop/key" })).await);
     assert_eq!(first["SecretString"], "one");
@@ -74,7 +80,7 @@ async fn a_rotated_secret_keeps_its_previous_value() {
 
 #[tokio::test]
 async fn a_secret_is_created_updated_listed_and_deleted() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let created = json!({ "Name": "s", "SecretString": "one", "Description": "first" });
     let created_at = output(&manager(&emulator, "CreateSecret", created.clone()).await);
     assert!(created_at["VersionId"].is_string(), "{created_at}");
@@ -111,7 +117,12 @@ async fn a_secret_is_created_updated_listed_and_deleted() {
 
 #[tokio::test]
 async fn a_deleted_secret_can_be_restored_until_its_window_is_over() {
-    let emulator = Emulator::builder().secret(Secret::new("s", "one")).start().await.unwrap();
+    let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .secret(Secret::new("s", "one"))
+        .start()
+        .await
+        .unwrap();
     let delete = json!({ "SecretId": "s", "RecoveryWindowInDays": 7 });
     output(&manager(&emulator, "DeleteSecret", delete.clone()).await);
     output(&manager(&emulator, "RestoreSecret", json!({ "SecretId": "s" })).await);
@@ -123,7 +134,7 @@ async fn a_deleted_secret_can_be_restored_until_its_window_is_over() {
 
 #[tokio::test]
 async fn a_repeated_creation_with_the_same_token_answers_the_same() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     let create = |value: &str, token: &str| json!({ "Name": "s", "SecretString": value, "ClientRequestToken": token });
     let first = output(&manager(&emulator, "CreateSecret", create("one", "t-1")).await);
     let again = output(&manager(&emulator, "CreateSecret", create("one", "t-1")).await);
@@ -141,7 +152,12 @@ async fn a_repeated_creation_with_the_same_token_answers_the_same() {
 /// Recorded on AWS, 2023-05-12: `TestSecretsManager::test_no_client_request_token`.
 #[tokio::test]
 async fn a_write_without_a_token_is_refused() {
-    let emulator = Emulator::builder().secret(Secret::new("s", "one")).start().await.unwrap();
+    let emulator = Emulator::builder()
+        .limits(Date::CLASSIC)
+        .secret(Secret::new("s", "one"))
+        .start()
+        .await
+        .unwrap();
     for (operation, input) in [
         ("CreateSecret", json!({ "Name": "new", "SecretString": "x" })),
         ("PutSecretValue", json!({ "SecretId": "s", "SecretString": "x" })),
@@ -162,7 +178,7 @@ async fn a_write_without_a_token_is_refused() {
 /// Recorded on AWS, 2022-09-28: `TestSecretsManager::test_invalid_secret_name`.
 #[tokio::test]
 async fn a_name_that_no_secret_can_have_is_not_looked_for() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     for name in ["Inv Name", " Inv*Name? ", " Inv *?!]Name\\-"] {
         for operation in
             ["GetSecretValue", "DescribeSecret", "DeleteSecret", "ListSecretVersionIds"]
@@ -180,7 +196,7 @@ async fn a_name_that_no_secret_can_have_is_not_looked_for() {
 
 #[tokio::test]
 async fn secrets_are_listed_by_what_their_filters_say() {
-    let emulator = Emulator::builder().start().await.unwrap();
+    let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
     for (name, description, tags) in [
         ("shop/key", "The Key", json!([{ "Key": "env", "Value": "prod" }])),
         (

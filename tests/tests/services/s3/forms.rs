@@ -216,7 +216,7 @@ async fn a_policy_ends() {
     let emulator = emulator().await;
     let wanted = form("k", "abc");
     assert_eq!(wanted.send(&emulator).await.status, 204);
-    emulator.clock().advance(Millis(62_000));
+    emulator.clock().advance(Millis(62_000)).await;
     let answer = wanted.send(&emulator).await;
     let text = "Invalid according to Policy: Policy expired.";
     refused("expired", &answer, (403, "AccessDenied", text));

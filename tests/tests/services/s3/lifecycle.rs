@@ -10,9 +10,9 @@ use super::vocabulary::*;
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// Moves the emulator's clock to this long after the next midnight.
-fn to_midnight_and(emulator: &Emulator, beyond: u64) {
+async fn to_midnight_and(emulator: &Emulator, beyond: u64) {
     let now = emulator.clock().now().0;
-    emulator.clock().advance(Millis(DAY - now % DAY + beyond));
+    emulator.clock().advance(Millis(DAY - now % DAY + beyond)).await;
 }
 
 async fn with_rule(rule: LifecycleRule) -> Emulator {
@@ -20,7 +20,7 @@ async fn with_rule(rule: LifecycleRule) -> Emulator {
     config.buckets[0].lifecycle = vec![rule];
     let emulator = start(config).await;
     // Noon, so that rounding up to a midnight is seen.
-    to_midnight_and(&emulator, DAY / 2);
+    to_midnight_and(&emulator, DAY / 2).await;
     emulator
 }
 
@@ -41,9 +41,9 @@ async fn an_object_ends_at_the_midnight_after_its_days() {
     let expires = put.header("x-amz-expiration").expect("a rule is about it").to_owned();
     assert!(expires.contains("00:00:00 GMT\", rule-id=\"rule-1\""), "{expires}");
     signed(&emulator, ask("PUT", "/bucket/kept/a").body("x")).await;
-    to_midnight_and(&emulator, 1_000);
+    to_midnight_and(&emulator, 1_000).await;
     assert_eq!(status(&emulator, "overflow/a").await, 200, "half a day old");
-    to_midnight_and(&emulator, 0);
+    to_midnight_and(&emulator, 0).await;
     assert_eq!(status(&emulator, "overflow/a").await, 404, "the second midnight has passed");
     assert_eq!(status(&emulator, "kept/a").await, 200);
     let kept = signed(&emulator, ask("GET", "/bucket/kept/a")).await;
@@ -66,9 +66,9 @@ async fn an_unfinished_upload_ends_too() {
         part.body(ByteStream::from_static(b"x")).send().await
     };
     part().await.unwrap();
-    to_midnight_and(&emulator, 1_000);
+    to_midnight_and(&emulator, 1_000).await;
     part().await.expect("half a day old");
-    to_midnight_and(&emulator, 1_000);
+    to_midnight_and(&emulator, 1_000).await;
     let error = part().await.unwrap_err().into_service_error();
     assert_eq!(error.meta().code(), Some("NoSuchUpload"));
     let listed = sdk.list_multipart_uploads().bucket(BUCKET).send().await.unwrap();

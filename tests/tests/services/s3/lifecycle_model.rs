@@ -133,10 +133,10 @@ async fn listed(emulator: &Emulator) -> BTreeSet<String> {
     answer.elements("Key").into_iter().collect()
 }
 
-fn advance_to(emulator: &Emulator, wanted: u64) {
+async fn advance_to(emulator: &Emulator, wanted: u64) {
     let now = emulator.clock().now().0;
     if wanted > now {
-        emulator.clock().advance(Millis(wanted - now));
+        emulator.clock().advance(Millis(wanted - now)).await;
     }
 }
 
@@ -164,7 +164,7 @@ async fn run(rules: &[Rule], objects: &[(usize, Stored)]) -> Result<(), TestCase
         about.map(|rule| rule.ends(created, first_midnight)).min().is_some_and(|end| end <= now)
     };
     for (step, noon) in NOONS.into_iter().enumerate() {
-        advance_to(&emulator, first_midnight + noon * DAY + DAY / 2);
+        advance_to(&emulator, first_midnight + noon * DAY + DAY / 2).await;
         let now = emulator.clock().now().0;
         // What a midnight has passed over since it was put is gone; what is put now stays until the next one.
         there.retain(|(created, object)| !over(*created, object, now));
@@ -243,7 +243,7 @@ async fn a_rule_by_size_alone_ends_only_objects_of_that_size() {
                 "{filter} {size}"
             );
         }
-        emulator.clock().advance(Millis(4 * DAY));
+        emulator.clock().advance(Millis(4 * DAY)).await;
         assert_eq!(listed(&emulator).await.into_iter().collect::<Vec<_>>(), expected, "{filter}");
     }
 }

@@ -157,9 +157,9 @@ async fn a_link_ends_by_the_emulators_clock() {
     let (url, host) = (emulator.aws_url(), host(&emulator));
     signed(&emulator, ask("PUT", "/bucket/key").body("data")).await;
     let link = ask("GET", "/bucket/key").presigned(&host, &Signing::now());
-    emulator.clock().advance(Millis(55_000));
+    emulator.clock().advance(Millis(55_000)).await;
     assert_eq!(link.send(url).await.status, 200);
-    emulator.clock().advance(Millis(10_000));
+    emulator.clock().advance(Millis(10_000)).await;
     let answer = link.send(url).await;
     refused("expired", &answer, (403, "AccessDenied", "Request has expired"));
     assert_eq!(answer.element("X-Amz-Expires").as_deref(), Some("60"));

@@ -5,15 +5,15 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::task::TaskTracker;
 
-use super::super::{LOOPBACK, RequestBody, Surface, bind, serve_leanly};
+use super::super::{LOOPBACK, ListenerKind, RequestBody, bind, serve_leanly};
 use super::*;
 
 /// Serves every POST to `/lean` without hyper and every other request with it. The response is the body and who has read it.
 async fn start(tasks: &TaskTracker) -> (SocketAddr, CancellationToken) {
     let (listener, address) = bind(LOOPBACK, 0).await.unwrap();
     let stop = CancellationToken::new();
-    let surface = Surface::Aws(Millis(2_000));
-    serve_leanly(listener, stop.clone(), tasks, surface, lean, |request, _| by_hyper(request));
+    let kind = ListenerKind::Aws(Millis(2_000));
+    serve_leanly(listener, stop.clone(), tasks, kind, lean, |request, _| by_hyper(request));
     (address, stop)
 }
 

@@ -5,27 +5,28 @@ use super::*;
 const BINARY: &[&str] = &["*/*"];
 
 /// The response to what a function posted: status, content type, other headers as `name: value`, body.
-fn answer(shape: Shape, binary_media_types: &[&str], posted: &str) -> Option<String> {
+fn response(shape: Shape, binary_media_types: &[&str], posted: &str) -> Option<String> {
     let binary_media_types: Vec<String> =
         binary_media_types.iter().map(|listed| (*listed).to_owned()).collect();
-    let wanted = Wanted { shape, accept: Some("*/*"), binary_media_types: &binary_media_types };
-    let answer = to_http(wanted, &Bytes::copy_from_slice(posted.as_bytes())).ok()?;
-    let mut text = answer.status.as_u16().to_string();
-    for (name, value) in &answer.headers {
+    let rules =
+        ResponseRules { shape, accept: Some("*/*"), binary_media_types: &binary_media_types };
+    let response = to_http(rules, &Bytes::copy_from_slice(posted.as_bytes())).ok()?;
+    let mut text = response.status.as_u16().to_string();
+    for (name, value) in &response.headers {
         let value = String::from_utf8_lossy(value.as_bytes());
         text += &format!(" | {name}: {value}");
     }
-    Some(format!("{text} | {}", String::from_utf8_lossy(&answer.body)))
+    Some(format!("{text} | {}", String::from_utf8_lossy(&response.body)))
 }
 
 #[track_caller]
 fn check(shape: Shape, posted: &str, expected: &str) {
-    assert_eq!(answer(shape, &[], posted).as_deref(), Some(expected), "{shape:?} {posted}");
+    assert_eq!(response(shape, &[], posted).as_deref(), Some(expected), "{shape:?} {posted}");
 }
 
 #[track_caller]
 fn refused(shape: Shape, posted: &str) {
-    assert_eq!(answer(shape, &[], posted), None, "{shape:?} {posted}");
+    assert_eq!(response(shape, &[], posted), None, "{shape:?} {posted}");
 }
 
 const JSON: &str = "content-type: application/json";
@@ -49,7 +50,7 @@ fn a_content_type_of_the_function_is_kept_in_any_case() {
 }
 
 #[test]
-fn a_rest_api_takes_no_body_null_headers_a_text_status_and_booleans() {
+fn a_rest_api_accepts_a_missing_body_null_headers_a_text_status_and_booleans() {
     check(Shape::Rest, r#"{"statusCode":200}"#, &format!("200 | {JSON} | "));
     check(Shape::Rest, r#"{"statusCode":200,"headers":null}"#, &format!("200 | {JSON} | "));
     check(Shape::Rest, "{}", &format!("200 | {JSON} | "));
@@ -59,7 +60,7 @@ fn a_rest_api_takes_no_body_null_headers_a_text_status_and_booleans() {
 }
 
 #[test]
-fn a_rest_api_refuses_what_is_not_a_proxy_answer() {
+fn a_rest_api_refuses_a_malformed_proxy_response() {
     for posted in [
         r#"{"statusCode":200,"wrongValue":"value"}"#,
         r#"{"statusCode":200,"cookies":[]}"#,
@@ -89,7 +90,7 @@ fn a_rest_api_refuses_what_is_not_a_proxy_answer() {
 }
 
 #[test]
-fn an_http_api_of_format_1_ignores_what_it_does_not_know_and_wants_a_status() {
+fn an_http_api_of_format_1_ignores_unknown_members_and_requires_a_status() {
     let posted = r#"{"statusCode":200,"wrongValue":"value"}"#;
     check(Shape::HttpV1, posted, &format!("200 | {PLAIN} | "));
     check(Shape::HttpV1, r#"{"statusCode":"201"}"#, &format!("201 | {PLAIN} | "));
@@ -106,7 +107,7 @@ fn an_http_api_of_format_1_ignores_what_it_does_not_know_and_wants_a_status() {
 }
 
 #[test]
-fn format_2_takes_any_json_without_a_status_as_the_body() {
+fn in_format_2_json_without_a_status_is_the_body() {
     for (posted, body) in [
         ("{}", "{}"),
         ("null", "null"),
@@ -123,7 +124,7 @@ fn format_2_takes_any_json_without_a_status_as_the_body() {
 }
 
 #[test]
-fn format_2_reads_what_has_a_status() {
+fn in_format_2_json_with_a_status_is_a_proxy_response() {
     check(Shape::HttpV2, r#"{"statusCode":200,"x":1}"#, &format!("200 | {PLAIN} | "));
     check(Shape::HttpV2, r#"{"statusCode":"201"}"#, &format!("201 | {PLAIN} | "));
     let posted = r#"{"statusCode":200,"cookies":["a=1","b=2; Path=/"],"headers":{"x":true}}"#;
@@ -141,7 +142,7 @@ fn format_2_reads_what_has_a_status() {
 }
 
 #[test]
-fn a_function_url_writes_json_again_without_white_space() {
+fn a_function_url_rewrites_json_without_white_space() {
     check(Shape::Url, r#"{"hello": "world"}"#, &format!(r#"200 | {JSON} | {{"hello":"world"}}"#));
     check(Shape::Url, "[1, 2]", &format!("200 | {JSON} | [1,2]"));
     check(Shape::Url, r#""hello""#, &format!("200 | {JSON} | hello"));
@@ -169,7 +170,7 @@ fn base64_is_decoded_everywhere_but_on_a_rest_api_that_does_not_list_the_type() 
     let posted = r#"{"statusCode":200,"body":"dGVzdC1kYXRh","isBase64Encoded":true}"#;
     check(Shape::Rest, posted, &format!("200 | {JSON} | dGVzdC1kYXRh"));
     let decoded = format!("200 | {JSON} | test-data");
-    assert_eq!(answer(Shape::Rest, BINARY, posted), Some(decoded.clone()));
+    assert_eq!(response(Shape::Rest, BINARY, posted), Some(decoded.clone()));
     check(Shape::HttpV1, posted, &format!("200 | {PLAIN} | test-data"));
     check(Shape::HttpV2, posted, &format!("200 | {PLAIN} | test-data"));
     check(Shape::Url, posted, &decoded);
@@ -178,10 +179,10 @@ fn base64_is_decoded_everywhere_but_on_a_rest_api_that_does_not_list_the_type() 
 #[test]
 fn base64_that_is_marked_by_a_text_and_has_escapes_is_decoded() {
     let posted = r#"{"body": "\/\/\/\/", "isBase64Encoded": "true", "statusCode": 200}"#;
-    let wanted =
-        Wanted { shape: Shape::Rest, accept: None, binary_media_types: &["*/*".to_owned()] };
-    let answer = to_http(wanted, &Bytes::from_static(posted.as_bytes())).unwrap();
-    assert_eq!(answer.body, [0xff, 0xff, 0xff].as_slice());
+    let rules =
+        ResponseRules { shape: Shape::Rest, accept: None, binary_media_types: &["*/*".to_owned()] };
+    let response = to_http(rules, &Bytes::from_static(posted.as_bytes())).unwrap();
+    assert_eq!(response.body, [0xff, 0xff, 0xff].as_slice());
 }
 
 #[test]
@@ -189,8 +190,8 @@ fn only_the_first_accepted_media_type_decides_about_base64_on_a_rest_api() {
     let listed = ["image/png".to_owned()];
     let posted = Bytes::from_static(br#"{"body":"dGVzdC1kYXRh","isBase64Encoded":true}"#);
     let with = |accept| {
-        let wanted = Wanted { shape: Shape::Rest, accept, binary_media_types: &listed };
-        to_http(wanted, &posted).unwrap().body
+        let rules = ResponseRules { shape: Shape::Rest, accept, binary_media_types: &listed };
+        to_http(rules, &posted).unwrap().body
     };
     assert_eq!(with(Some("image/png, text/html")), "test-data");
     assert_eq!(with(Some("text/html, image/png")), "dGVzdC1kYXRh");
@@ -199,21 +200,21 @@ fn only_the_first_accepted_media_type_decides_about_base64_on_a_rest_api() {
 }
 
 #[test]
-fn what_is_not_utf8_is_not_json_also_in_a_member_that_no_gateway_knows() {
+fn json_that_is_not_utf8_is_malformed_even_in_an_unknown_member() {
     let posted = Bytes::from_static(b"{\"statusCode\":200,\"other\":{\"a\":\"\xff\"}}");
     for shape in [Shape::Rest, Shape::HttpV1, Shape::Url] {
-        let wanted = Wanted { shape, accept: None, binary_media_types: &[] };
-        assert!(to_http(wanted, &posted).is_err(), "{shape:?}");
+        let rules = ResponseRules { shape, accept: None, binary_media_types: &[] };
+        assert!(to_http(rules, &posted).is_err(), "{shape:?}");
     }
 }
 
 #[test]
-fn base64_that_is_none_is_malformed() {
+fn invalid_base64_is_malformed() {
     for posted in [r#"{"statusCode":200,"body":"a*","isBase64Encoded":true}"#] {
         for shape in [Shape::HttpV1, Shape::HttpV2, Shape::Url] {
             refused(shape, posted);
         }
-        assert_eq!(answer(Shape::Rest, BINARY, posted), None);
+        assert_eq!(response(Shape::Rest, BINARY, posted), None);
     }
 }
 
@@ -234,7 +235,7 @@ fn values_outside_ascii_are_sent_as_utf8() {
 }
 
 #[test]
-fn a_rest_api_keeps_some_headers_for_itself() {
+fn a_rest_api_renames_reserved_headers() {
     let posted = r#"{"headers":{"Content-Length":"5","WWW-Authenticate":"Basic","Date":"x"}}"#;
     let expected = format!(
         "200 | x-amzn-remapped-content-length: 5 | x-amzn-remapped-www-authenticate: Basic | \

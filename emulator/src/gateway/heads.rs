@@ -1,4 +1,4 @@
-//! The heads of a request and of its response as text, for people who look at a request. Pure.
+//! The heads of a request and of its response as text, for the story of a request. Pure.
 
 use http::request::Parts;
 use http::{HeaderMap, Response};
@@ -30,7 +30,7 @@ pub(super) fn response<B>(response: &Response<B>) -> Vec<u8> {
     text
 }
 
-/// More than is kept is not written.
+/// Writes the headers up to the size that is kept.
 fn headers(text: &mut Vec<u8>, headers: &HeaderMap) {
     for (name, value) in headers {
         if text.len() > HEAD_MAX {

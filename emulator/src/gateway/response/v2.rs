@@ -1,73 +1,73 @@
-//! Answers of payload format 2.0: to an HTTP API and to a function URL. Without a status, the answer is the body.
+//! Responses of payload format 2.0: for an HTTP API and a function URL. Without a status, the whole response is the body.
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
 use super::members::{self, Members};
-use super::{Answer, Malformed, body, status};
+use super::{MalformedResponse, ProxyResponse, body, status};
 
 const JSON: &str = "application/json";
 
-/// Recorded on 2025-04-14: any JSON without a status is the body of a 200, as it is; a string without its quotes.
-pub(super) fn http(posted: &Bytes) -> Result<Answer, Malformed> {
+/// Recorded on 2025-04-14: JSON without a status is the unchanged body of a 200; a string loses its quotes.
+pub(super) fn http(posted: &Bytes) -> Result<ProxyResponse, MalformedResponse> {
     let Ok(members) = Members::read(posted) else {
         return Ok(inferred(string_or_all(posted)));
     };
     if members.status_code.is_none() {
-        // Recorded with AWS: what looks like a failed function is one.
+        // Recorded on AWS: a response that looks like a function error is one.
         if members.error_message.is_some() {
-            return Err(Malformed("errorMessage without statusCode".to_owned()));
+            return Err(MalformedResponse("errorMessage without statusCode".to_owned()));
         }
         return Ok(inferred(posted.clone()));
     }
-    let mut answer = proxied(&members)?;
+    let mut response = proxied(&members)?;
     // UNCONFIRMED: a body that is not a string.
-    answer.body = body(posted, members.text_body()?, members.is_base64()?)?;
-    Ok(answer.default_content_type("text/plain; charset=utf-8"))
+    response.body = body(posted, members.text_body()?, members.is_base64()?)?;
+    Ok(response.default_content_type("text/plain; charset=utf-8"))
 }
 
-/// Recorded on 2025-11-24: as on an HTTP API, but AWS writes JSON again without white space, and a body may be an object.
-pub(super) fn url(posted: &Bytes) -> Result<Answer, Malformed> {
+/// Recorded on 2025-11-24: as on an HTTP API, but AWS rewrites JSON without white space, and a body may be an object.
+pub(super) fn url(posted: &Bytes) -> Result<ProxyResponse, MalformedResponse> {
     let valid = serde_json::from_slice::<&serde_json::value::RawValue>(posted);
-    valid.map_err(|error| Malformed(error.to_string()))?;
+    valid.map_err(|error| MalformedResponse(error.to_string()))?;
     let Some(members) = Members::read(posted).ok().filter(|known| known.status_code.is_some())
     else {
         let is_string = posted.trim_ascii_start().starts_with(b"\"");
         let body = if is_string { string_or_all(posted) } else { compact(posted).into() };
         return Ok(inferred(body));
     };
-    let mut answer = proxied(&members)?;
-    answer.body = match members.body {
+    let mut response = proxied(&members)?;
+    response.body = match members.body {
         Some(json) if !json.get().starts_with('"') => compact(json.get().as_bytes()).into(),
         _ => body(posted, members.text_body()?, members.is_base64()?)?,
     };
-    Ok(answer.default_content_type(JSON))
+    Ok(response.default_content_type(JSON))
 }
 
-/// UNCONFIRMED: that the content type of a stream whose metadata name none is the one of a stream without metadata.
-pub(super) fn head(members: &Members<'_>) -> Result<Answer, Malformed> {
+/// UNCONFIRMED: the default content type is that of a stream without metadata.
+pub(super) fn head(members: &Members<'_>) -> Result<ProxyResponse, MalformedResponse> {
     Ok(proxied(members)?.default_content_type("application/octet-stream"))
 }
 
-fn proxied(members: &Members<'_>) -> Result<Answer, Malformed> {
-    let mut answer = Answer::new(status(members)?.unwrap_or(StatusCode::OK));
+fn proxied(members: &Members<'_>) -> Result<ProxyResponse, MalformedResponse> {
+    let mut response = ProxyResponse::new(status(members)?.unwrap_or(StatusCode::OK));
     for (name, value) in members.single_headers()? {
-        answer.append(&name, &value)?;
+        response.append(&name, &value)?;
     }
     for cookie in members.cookie_list()? {
-        answer.append(header::SET_COOKIE.as_str(), &cookie.0)?;
+        response.append(header::SET_COOKIE.as_str(), &cookie.0)?;
     }
-    Ok(answer)
+    Ok(response)
 }
 
-fn inferred(body: Bytes) -> Answer {
-    let mut answer = Answer::new(StatusCode::OK);
-    answer.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
-    answer.body = body;
-    answer
+fn inferred(body: Bytes) -> ProxyResponse {
+    let mut response = ProxyResponse::new(StatusCode::OK);
+    response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response.body = body;
+    response
 }
 
-/// A JSON string without quotes and escapes; anything else as it is, even what is not JSON (UNPROVEN).
+/// A JSON string without quotes and escapes; anything else unchanged, even if it is not JSON (UNPROVEN).
 fn string_or_all(posted: &Bytes) -> Bytes {
     match serde_json::from_slice::<members::Text<'_>>(posted) {
         Ok(text) => text.into_bytes(posted),
@@ -75,7 +75,7 @@ fn string_or_all(posted: &Bytes) -> Bytes {
     }
 }
 
-/// JSON without the white space between its tokens; what is inside strings stays.
+/// JSON without the white space between its tokens.
 fn compact(json: &[u8]) -> Vec<u8> {
     let mut compact = Vec::with_capacity(json.len());
     let (mut in_string, mut escaped) = (false, false);

@@ -1,4 +1,4 @@
-//! The members of an answer, borrowed from the bytes that the function posted.
+//! The members of a function's response, borrowed from the posted bytes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +9,9 @@ use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Malformed;
+use super::MalformedResponse;
 
-/// The members that gateways know, `null` being the same as absent. A member that comes twice counts as it came last.
+/// The members that gateways know. `null` is the same as an absent member. The last of repeated members applies.
 #[derive(Debug, Default)]
 pub(super) struct Members<'p> {
     pub(super) status_code: Option<&'p RawValue>,
@@ -26,35 +26,35 @@ pub(super) struct Members<'p> {
 }
 
 impl<'p> Members<'p> {
-    /// Reads an object; anything else is an error.
-    pub(super) fn read(posted: &'p [u8]) -> Result<Members<'p>, Malformed> {
-        serde_json::from_slice(posted).map_err(|error| Malformed(error.to_string()))
+    /// Reads an object.
+    pub(super) fn read(posted: &'p [u8]) -> Result<Members<'p>, MalformedResponse> {
+        serde_json::from_slice(posted).map_err(|error| MalformedResponse(error.to_string()))
     }
 
-    /// `isBase64Encoded`: a boolean, or its text, as Zappa up to 0.45.1 sent it.
-    pub(super) fn is_base64(&self) -> Result<bool, Malformed> {
+    /// `isBase64Encoded`: a boolean, or its text (as sent by Zappa up to 0.45.1).
+    pub(super) fn is_base64(&self) -> Result<bool, MalformedResponse> {
         let Some(raw) = self.is_base64_encoded else { return Ok(false) };
         match raw.get().trim_matches('"') {
             "true" | "True" | "TRUE" => Ok(true),
             "false" | "False" | "FALSE" => Ok(false),
-            other => Err(Malformed(format!("isBase64Encoded {other} is not a boolean"))),
+            other => Err(MalformedResponse(format!("isBase64Encoded {other} is not a boolean"))),
         }
     }
 
-    /// The body, where it must be a string.
-    pub(super) fn text_body(&self) -> Result<Option<Text<'p>>, Malformed> {
+    /// The body, which must be a string.
+    pub(super) fn text_body(&self) -> Result<Option<Text<'p>>, MalformedResponse> {
         self.body.map(|raw| text(raw, "body")).transpose()
     }
 
-    /// `headers`: texts, or booleans.
-    pub(super) fn single_headers(&self) -> Result<Vec<Header<'p>>, Malformed> {
+    /// `headers`: strings or booleans.
+    pub(super) fn single_headers(&self) -> Result<Vec<Header<'p>>, MalformedResponse> {
         let Some(raw) = self.headers else { return Ok(Vec::new()) };
         let pairs: Pairs<'p> = read(raw, "headers")?;
         pairs.0.into_iter().map(|(name, raw)| Ok((name, header_value(raw)?))).collect()
     }
 
-    /// `multiValueHeaders`: lists of texts, or of booleans.
-    pub(super) fn multi_headers(&self) -> Result<Vec<Header<'p>>, Malformed> {
+    /// `multiValueHeaders`: lists of strings or booleans.
+    pub(super) fn multi_headers(&self) -> Result<Vec<Header<'p>>, MalformedResponse> {
         let Some(raw) = self.multi_value_headers else { return Ok(Vec::new()) };
         let pairs: Pairs<'p> = read(raw, "multiValueHeaders")?;
         let mut all = Vec::new();
@@ -67,8 +67,8 @@ impl<'p> Members<'p> {
         Ok(all)
     }
 
-    /// `cookies`: a list of texts.
-    pub(super) fn cookie_list(&self) -> Result<Vec<Text<'p>>, Malformed> {
+    /// `cookies`: a list of strings.
+    pub(super) fn cookie_list(&self) -> Result<Vec<Text<'p>>, MalformedResponse> {
         let Some(raw) = self.cookies else { return Ok(Vec::new()) };
         read(raw, "cookies")
     }
@@ -77,12 +77,12 @@ impl<'p> Members<'p> {
 /// A header's name and value.
 pub(super) type Header<'p> = (Cow<'p, str>, Cow<'p, str>);
 
-/// A string of the answer: a slice of it when it has no escapes.
+/// A string of the response: a slice of it if it has no escapes.
 #[derive(Debug)]
 pub(super) struct Text<'p>(pub(super) Cow<'p, str>);
 
 impl Text<'_> {
-    /// The bytes of the text, shared with the answer where they are the same.
+    /// The bytes of the text, shared with the posted bytes if they are the same.
     pub(super) fn into_bytes(self, posted: &Bytes) -> Bytes {
         match self.0 {
             Cow::Borrowed(text) => posted.slice_ref(text.as_bytes()),
@@ -90,7 +90,7 @@ impl Text<'_> {
         }
     }
 
-    /// The bytes that the text is the base64 of.
+    /// The decoded bytes of a base64 text.
     pub(super) fn decoded(self) -> Option<Bytes> {
         match self.0 {
             Cow::Borrowed(text) => STANDARD.decode(text).ok().map(Bytes::from),
@@ -121,8 +121,7 @@ impl<'p> Deserialize<'p> for Text<'p> {
     }
 }
 
-/// Base64 whose text had escapes (`\/`, as PHP writes it) was copied to remove them; decoded in that copy, it is not
-/// copied again.
+/// Decodes base64 in place. A text with escapes (`\/`, as PHP writes it) has already been copied to remove them.
 fn decode_in_place(mut text: Vec<u8>) -> Option<Vec<u8>> {
     const CHUNK: usize = 4096;
     let mut decoded = [0; CHUNK / 4 * 3];
@@ -130,7 +129,7 @@ fn decode_in_place(mut text: Vec<u8>) -> Option<Vec<u8>> {
     while read < text.len() {
         let end = text.len().min(read + CHUNK);
         let length = STANDARD.decode_slice(&text[read..end], &mut decoded).ok()?;
-        // Padding in the middle of a text would end a chunk early.
+        // Padding in the middle of a text ends a chunk early.
         if end < text.len() && length < decoded.len() {
             return None;
         }
@@ -141,24 +140,24 @@ fn decode_in_place(mut text: Vec<u8>) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// A string, which `what` must be.
-pub(super) fn text<'p>(raw: &'p RawValue, what: &str) -> Result<Text<'p>, Malformed> {
+/// Reads a string; `what` names it in errors.
+pub(super) fn text<'p>(raw: &'p RawValue, what: &str) -> Result<Text<'p>, MalformedResponse> {
     read(raw, what)
 }
 
-fn read<'p, T: Deserialize<'p>>(raw: &'p RawValue, what: &str) -> Result<T, Malformed> {
-    serde_json::from_str(raw.get()).map_err(|error| Malformed(format!("{what}: {error}")))
+fn read<'p, T: Deserialize<'p>>(raw: &'p RawValue, what: &str) -> Result<T, MalformedResponse> {
+    serde_json::from_str(raw.get()).map_err(|error| MalformedResponse(format!("{what}: {error}")))
 }
 
 /// Recorded on 2024-11-15: a boolean becomes `true` or `false`. Numbers and `null` are refused.
-fn header_value(raw: &RawValue) -> Result<Cow<'_, str>, Malformed> {
+fn header_value(raw: &RawValue) -> Result<Cow<'_, str>, MalformedResponse> {
     match raw.get() {
         boolean @ ("true" | "false") => Ok(Cow::Borrowed(boolean)),
         _ => text(raw, "a header's value").map(|text| text.0),
     }
 }
 
-/// An object as a list, so that order and repeated names are kept.
+/// An object as a list, which keeps the order and repeated names.
 struct Pairs<'p>(Vec<(Cow<'p, str>, &'p RawValue)>);
 
 impl<'p> Deserialize<'p> for Pairs<'p> {
@@ -202,7 +201,7 @@ impl<'p> Deserialize<'p> for Members<'p> {
                         "errorMessage" => &mut members.error_message,
                         other => {
                             members.unknown.get_or_insert_with(|| other.to_owned());
-                            // What is not looked at is JSON all the same: `IgnoredAny` takes texts that are not UTF-8.
+                            // Ignored values must be JSON too: `IgnoredAny` would accept strings that are not UTF-8.
                             map.next_value::<&'p RawValue>()?;
                             continue;
                         }
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_escapes_is_a_slice_of_the_answer() {
+    fn a_body_without_escapes_is_a_slice_of_the_posted_bytes() {
         let posted = Bytes::from_static(br#"{"body":"hello"}"#);
         let body = Members::read(&posted).unwrap().text_body().unwrap().unwrap();
         let bytes = body.into_bytes(&posted);
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_members_counts() {
+    fn the_last_of_two_members_applies() {
         let members = Members::read(br#"{"statusCode":200,"statusCode":201}"#).unwrap();
         assert_eq!(members.status_code.unwrap().get(), "201");
     }
