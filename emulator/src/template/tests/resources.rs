@@ -172,6 +172,26 @@ Resources:
 }
 
 #[test]
+fn a_rule_whose_condition_chooses_no_value_is_left_out() {
+    let loaded = good(
+        "
+Conditions:
+  No: !Equals [a, b]
+Resources:
+  Files:
+    Type: AWS::S3::Bucket
+    Properties:
+      CorsConfiguration:
+        CorsRules:
+          - !If [No, {AllowedOrigins: [a], AllowedMethods: [GET]}, !Ref AWS::NoValue]
+          - !If [No, !Ref AWS::NoValue, {AllowedOrigins: [b], AllowedMethods: [PUT]}]
+",
+    );
+    let [rule] = &loaded.config.buckets[0].cors[..] else { panic!("{:?}", loaded.config.buckets) };
+    assert_eq!(rule.allowed_methods, ["PUT"]);
+}
+
+#[test]
 fn raw_resources_of_both_kinds_of_api_become_routes() {
     let loaded = good(
         "
