@@ -6,101 +6,76 @@ use serde_json::{Value, json};
 
 use crate::project::Project;
 
+/// An object of these members and no others.
+fn object(required: &[&str], properties: Value) -> Value {
+    json!({
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
 /// The part of SARIF that hardcap writes. Members and their types are those of the standard; others are not accepted.
 fn sarif() -> Value {
-    let message = json!({
-        "type": "object",
-        "required": ["text"],
-        "properties": {"text": {"type": "string", "minLength": 1}},
-        "additionalProperties": false,
-    });
+    let text = json!({"type": "string", "minLength": 1});
+    let message = object(&["text"], json!({"text": text}));
     let level = json!({"enum": ["none", "note", "warning", "error"]});
-    let rule = json!({
-        "type": "object",
-        "required": ["id"],
-        "properties": {
-            "id": {"type": "string", "minLength": 1},
-            "helpUri": {"type": "string", "minLength": 1},
+    let rule = object(
+        &["id"],
+        json!({
+            "id": text,
+            "helpUri": text,
             "shortDescription": message,
-            "defaultConfiguration": {
-                "type": "object",
-                "properties": {"level": level},
-                "additionalProperties": false,
-            },
-        },
-        "additionalProperties": false,
-    });
-    let position = json!({"type": "integer", "minimum": 1});
-    let location = json!({
-        "type": "object",
-        "properties": {"physicalLocation": {
-            "type": "object",
-            "required": ["artifactLocation"],
-            "properties": {
-                "artifactLocation": {
-                    "type": "object",
-                    "properties": {"uri": {"type": "string", "minLength": 1}},
-                    "additionalProperties": false,
-                },
-                "region": {
-                    "type": "object",
-                    "required": ["startLine"],
-                    "properties": {"startLine": position, "startColumn": position},
-                    "additionalProperties": false,
-                },
-            },
-            "additionalProperties": false,
-        }},
-        "additionalProperties": false,
-    });
-    let result = json!({
-        "type": "object",
-        "required": ["message"],
-        "properties": {
+            "defaultConfiguration": object(&[], json!({"level": level})),
+        }),
+    );
+    let result = object(
+        &["message"],
+        json!({
             "ruleId": {"type": "string"},
             "ruleIndex": {"type": "integer", "minimum": 0},
             "level": level,
             "message": message,
-            "locations": {"type": "array", "items": location},
-        },
-        "additionalProperties": false,
-    });
-    let driver = json!({
-        "type": "object",
-        "required": ["name"],
-        "properties": {
-            "name": {"type": "string", "minLength": 1},
+            "locations": {"type": "array", "items": location()},
+        }),
+    );
+    let driver = object(
+        &["name"],
+        json!({
+            "name": text,
             "version": {"type": "string"},
             "informationUri": {"type": "string"},
             "rules": {"type": "array", "items": rule},
-        },
-        "additionalProperties": false,
-    });
-    let run = json!({
-        "type": "object",
-        "required": ["tool"],
-        "properties": {
-            "tool": {
-                "type": "object",
-                "required": ["driver"],
-                "properties": {"driver": driver},
-                "additionalProperties": false,
-            },
+        }),
+    );
+    let run = object(
+        &["tool"],
+        json!({
+            "tool": object(&["driver"], json!({"driver": driver})),
             "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
             "results": {"type": "array", "items": result},
-        },
-        "additionalProperties": false,
-    });
-    json!({
-        "type": "object",
-        "required": ["version", "runs"],
-        "properties": {
+        }),
+    );
+    object(
+        &["version", "runs"],
+        json!({
             "$schema": {"type": "string"},
             "version": {"const": "2.1.0"},
             "runs": {"type": "array", "minItems": 1, "items": run},
-        },
-        "additionalProperties": false,
-    })
+        }),
+    )
+}
+
+fn location() -> Value {
+    let position = json!({"type": "integer", "minimum": 1});
+    let uri = json!({"uri": {"type": "string", "minLength": 1}});
+    let region = json!({"startLine": position, "startColumn": position});
+    let physical = json!({
+        "artifactLocation": object(&[], uri),
+        "region": object(&["startLine"], region),
+    });
+    object(&[], json!({"physicalLocation": object(&["artifactLocation"], physical)}))
 }
 
 #[tokio::test(flavor = "multi_thread")]
