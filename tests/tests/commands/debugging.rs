@@ -1,5 +1,6 @@
 //! Functions that a person steps through: without timeouts, and with a debugger.
 
+use std::collections::HashMap;
 use std::io;
 
 use hardcap_tests::client::{Call, Client, RawConnection};
@@ -277,6 +278,8 @@ async fn a_python_without_debugpy_is_an_error_with_the_command_that_installs_it(
 struct Inspector {
     connection: RawConnection,
     id: u64,
+    /// The URLs of the scripts that were parsed, by their ids.
+    scripts: HashMap<String, String>,
 }
 
 impl Inspector {
@@ -304,7 +307,7 @@ impl Inspector {
         connection.write(upgrade).await.unwrap();
         let head = connection.read_until("\r\n\r\n").await.unwrap();
         assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-        Inspector { connection, id: 0 }
+        Inspector { connection, id: 0, scripts: HashMap::new() }
     }
 
     /// Sends a text frame. Its mask is zero, so its payload is as it is.
@@ -345,6 +348,10 @@ impl Inspector {
     async fn wait_for(&mut self, method: &str) -> Value {
         loop {
             let message = self.message().await.unwrap();
+            if message["method"] == "Debugger.scriptParsed" {
+                let text = |member: &str| message["params"][member].as_str().unwrap().to_owned();
+                self.scripts.insert(text("scriptId"), text("url"));
+            }
             if message["method"] == method {
                 return message;
             }
@@ -365,7 +372,8 @@ async fn a_breakpoint_of_the_inspector_stops_a_node_function_for_longer_than_its
     let request = request(&project);
     let paused = inspector.until("Debugger.paused").await;
     let frame = &paused["params"]["callFrames"][0];
-    assert!(frame["url"].as_str().unwrap().ends_with("/app.js"), "{frame}");
+    let script = &inspector.scripts[frame["location"]["scriptId"].as_str().unwrap()];
+    assert!(script.ends_with("/app.js"), "{script}: {frame}");
     assert_eq!(frame["location"]["lineNumber"], 2, "{frame}");
     hardcap::Clock::default().pause(std::time::Duration::from_millis(1_500)).await;
     inspector.send("Debugger.resume", json!({})).await;

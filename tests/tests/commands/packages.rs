@@ -198,9 +198,24 @@ async fn functions_see_the_hosts_of_aws_where_that_is_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: just test-all"]
+async fn a_function_that_imports_boto3_gets_it_although_its_python_does_not_have_it() {
+    let python = installed::python();
+    let app = "def handler(event, context):\n    import boto3\n    return {'statusCode': 200, 'body': boto3.__version__}\n";
+    let project = project(&[("template.yaml", &template("Handler: app.handler")), ("app.py", app)]);
+    environment(&python, &project.path().join(".venv")).await;
+    let ran = up(project.path(), "", "").await;
+    let answer = Client::new().get(format!("{}/", ran.url)).await.expect("an answer");
+    assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+    assert!(answer.body.starts_with(b"1."), "{answer:?}");
+    ran.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
 async fn a_function_without_boto3_is_explained_once() {
     let python = installed::python();
-    let app = "def handler(event, context):\n    import boto3\n";
+    // It is installed for code that names it.
+    let app = "def handler(event, context):\n    __import__('bo' + 'to3')\n";
     let project = project(&[("template.yaml", &template("Handler: app.handler")), ("app.py", app)]);
     environment(&python, &project.path().join(".venv")).await;
     let ran = up(project.path(), "", "").await;

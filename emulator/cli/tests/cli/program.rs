@@ -224,7 +224,7 @@ fn a_python_without_the_runtime_of_aws_is_named_with_the_way_out() {
     let folder = with_program(&[("hardcap.toml", toml)]);
     fs::write(folder.path().join("template.yaml"), template).expect("written");
     // A Python that answers what it is asked, and has no client.
-    let probed = r#"{"executable": "/no/python", "base": "/no/python", "version": [3, 11, 1], "tag": "none", "has_client": false}"#;
+    let probed = r#"{"executable": "/no/python", "base": "/no/python", "version": [3, 11, 1], "tag": "none", "has_client": false, "has_sdk": false}"#;
     let python = format!("#!/bin/sh\necho '{probed}'\n");
     fs::write(folder.path().join("bootstrap"), python).expect("written");
     let said = [
