@@ -1,4 +1,5 @@
 //! The program `hardcap` from outside.
 
 mod program;
+mod snapshots;
 mod stderr;
