@@ -85,7 +85,10 @@ async fn what_cannot_be_is_refused_with_what_can_and_changes_nothing() {
             json!({"fault": "throttle", "probability": "often"}),
             "`probability` must be a number from 0 to 1, not \"often\"",
         ),
-        (json!({"fault": "throttle", "count": -1}), "`count` must be a whole number, not -1"),
+        (
+            json!({"fault": "throttle", "count": -1}),
+            "`count` must be a whole number of at most 9007199254740991, not -1",
+        ),
         (json!({"fault": "kill"}), "missing field `phase`"),
         (json!({"fault": "kill", "phase": "now"}), "unknown variant `now`"),
         (

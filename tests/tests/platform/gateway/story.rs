@@ -217,7 +217,7 @@ async fn the_report_is_a_page_without_scripts() {
     assert!(!report.text().contains("<script"), "{report:?}");
     let wrong = control(&emulator, "report?format=pdf").await;
     assert_eq!(wrong.status, 400, "{wrong:?}");
-    assert!(wrong.text().contains("json, table or html"), "{wrong:?}");
+    assert!(wrong.text().contains("expected one of `json`, `table`, `html`"), "{wrong:?}");
 }
 
 #[tokio::test]
