@@ -47,7 +47,7 @@ async fn j3_a_step_longer_than_a_timeout_of_sixty_seconds_fails_after_its_tries(
         "{job}"
     );
     let detail = job["error"]["detail"].as_str().unwrap();
-    assert!(detail.contains("2 tries"), "{detail}");
+    assert!(detail.contains("2 attempts"), "{detail}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
