@@ -30,6 +30,8 @@ pub(super) enum Extent {
 
 const ALL: [Extent; 3] = [Extent::Nothing, Extent::Tmp, Extent::Whole];
 
+/// The largest extent that a sandbox of this run was started with. An error that occurs later is not the machine's.
+static PROVEN: AtomicU8 = AtomicU8::new(0);
 /// The extent that this machine permits. It only ever decreases.
 static PERMITTED: AtomicU8 = AtomicU8::new(if cfg!(target_os = "linux") { 2 } else { 0 });
 
@@ -44,11 +46,16 @@ impl Extent {
         (self as usize).checked_sub(1).map(|at| ALL[at])
     }
 
+    /// Notes that the machine permits this extent.
+    pub(super) fn prove(self) {
+        PROVEN.fetch_max(self as u8, Ordering::Relaxed);
+    }
+
     /// Notes that a sandbox was started with this extent after a larger one was refused. If the kernel will refuse it every
     /// time, later sandboxes use this extent, and the log says so once; else only this sandbox does.
     pub(super) fn reduce_permitted(self, refused: &io::Error) {
         let why = refused;
-        if !is_permanent(refused) {
+        if !self.is_for_all(refused, PROVEN.load(Ordering::Relaxed)) {
             tracing::warn!("a sandbox is less isolated than the others ({self:?}): {why}");
             return;
         }
@@ -64,6 +71,11 @@ impl Extent {
                 "sandboxes share the machine's /tmp without a size limit, because the kernel permits no private one: {why}"
             ),
         }
+    }
+
+    /// Whether a refused larger extent is the machine's limit, and not that of one function: its program, its code, its layers.
+    fn is_for_all(self, refused: &io::Error, proven: u8) -> bool {
+        is_permanent(refused) && proven <= self as u8
     }
 }
 
@@ -440,6 +452,16 @@ mod tests {
         assert!(permanent.into_iter().all(|errno| is_permanent(&errno.into())));
         assert!(!passing.into_iter().any(|errno| is_permanent(&errno.into())));
         assert!(!is_permanent(&io::Error::other("no number of the kernel")));
+    }
+
+    #[test]
+    fn an_error_after_a_sandbox_with_more_isolation_concerns_one_function_alone() {
+        let refused = io::Error::from(rustix::io::Errno::ACCESS);
+        let whole = Extent::Whole as u8;
+        assert!(Extent::Tmp.is_for_all(&refused, 0));
+        assert!(Extent::Tmp.is_for_all(&refused, Extent::Tmp as u8));
+        assert!(!Extent::Tmp.is_for_all(&refused, whole));
+        assert!(!Extent::Nothing.is_for_all(&refused, Extent::Tmp as u8));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::control_group::{ControlGroup, GroupLimits};
 use super::environment::{self, EnvironmentInputs, Variables};
@@ -15,6 +16,11 @@ use hardcap_core::descriptors::{self, Shortage};
 
 /// The memory that a debugger may use in addition to the function's, in MB.
 const DEBUGGER_MB: u64 = 2_048;
+
+/// The number of times that the start of a program that is open for writing is repeated.
+const BUSY_ATTEMPTS: u32 = 100;
+/// The pause before such a repetition.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// The parameters for all processes of one sandbox.
 #[derive(Debug)]
@@ -119,16 +125,25 @@ impl Launch {
         }
         let mut extent = Extent::permitted();
         let mut refused: Option<io::Error> = None;
+        let mut busy_attempts = 0;
         loop {
             let error = match self.attempt(function, part, command, extent).await {
                 Ok(process) => {
-                    if let Some(why) = refused {
-                        extent.reduce_permitted(&why);
+                    match refused {
+                        None => extent.prove(),
+                        Some(why) => extent.reduce_permitted(&why),
                     }
                     return Ok(process);
                 }
                 Err(error) => error,
             };
+            // A program that is still open for writing, such as by a build, or by a process that was forked while it was
+            // unpacked.
+            if error.kind() == io::ErrorKind::ExecutableFileBusy && busy_attempts < BUSY_ATTEMPTS {
+                busy_attempts += 1;
+                Clock::default().pause(BUSY_PAUSE).await;
+                continue;
+            }
             // A shortage is neither an error of the program nor a reason for less isolation.
             if let Some(shortage) = descriptors::shortage(&error) {
                 return Err(LaunchError::Shortage(shortage));

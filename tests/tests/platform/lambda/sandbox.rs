@@ -105,6 +105,28 @@ async fn a_function_finds_itself_in_var_task_which_it_cannot_write() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_still_being_written_starts_later_and_as_isolated_as_any() {
+    let package = tempfile::tempdir().unwrap();
+    let bootstrap = package.path().join("bootstrap");
+    std::fs::copy(env!("CARGO_BIN_EXE_guest"), &bootstrap).unwrap();
+    let mut function = guest("behave");
+    function.command = vec!["./bootstrap".into(), "behave".into()];
+    function.task_root = package.path().to_owned();
+    let lambda = Lambda::with([function]).await;
+    let written = std::fs::OpenOptions::new().append(true).open(&bootstrap).unwrap();
+    let closed = tokio::spawn(async move {
+        hardcap::Clock::default().pause(Duration::from_millis(200)).await;
+        drop(written);
+    });
+    let place = lambda.invoke("behave", json!({"place": true})).await;
+    closed.await.unwrap();
+    assert_eq!(place.status, 200, "{place:?}");
+    if may_lay_over_var() {
+        assert_eq!(place.json()[1], "/var/task", "{place:?}");
+    }
+}
+
 /// Recorded on 2025-11-24: `drwxrwxrwt`.
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_in_a_sandbox_may_write_to_its_tmp() {
