@@ -1,4 +1,4 @@
-//! Clients that are no browsers, each with the manners it has when it is redirected.
+//! Clients that are not browsers, each with the manners it has when it is redirected.
 //!
 //! | client | follows | method after a 303 | `Authorization` elsewhere | source |
 //! | --- | --- | --- | --- | --- |
@@ -17,7 +17,7 @@ use http::{Method, StatusCode};
 use crate::browser::{origin, redirect};
 use crate::client::{Answer, Call, Client, Fetched};
 
-/// A client that is no browser.
+/// A client that is not a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Agent {
     /// `curl -L`

@@ -83,7 +83,7 @@ pub fn path() -> impl Strategy<Value = String> {
 }
 
 /// Raw queries in canonical encoding: bare keys, empty values, duplicates and reserved characters among them. An empty
-/// text is no query.
+/// text is not a query.
 pub fn query() -> impl Strategy<Value = String> {
     let text = vec(
         prop_oneof![

@@ -37,7 +37,7 @@ fn shape_of(case: &Path) -> Shape {
         Some("http-1.0") => Shape::HttpV1,
         Some("http-2.0") => Shape::HttpV2,
         Some("url") => Shape::Url,
-        other => panic!("{other:?} is no shape"),
+        other => panic!("{other:?} is not a known shape"),
     }
 }
 

@@ -15,7 +15,7 @@ const TARGET_MAX: u64 = 4096;
 /// Why a package was not unpacked. What was written stays, for whoever owns the folder to remove.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnzipError {
-    /// It is no zip file, or one that must not be unpacked.
+    /// It is not a zip file, or it is one that must not be unpacked.
     #[error("{0}")]
     Invalid(String),
     /// It holds more bytes than are allowed; this many were counted or declared.

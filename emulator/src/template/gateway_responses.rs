@@ -70,7 +70,10 @@ fn known_type(kind: &str) -> Result<(), String> {
     if RESPONSE_TYPES.contains(&kind) {
         return Ok(());
     }
-    Err(format!("`{kind}` is no type of gateway response; they are {}", RESPONSE_TYPES.join(", ")))
+    Err(format!(
+        "`{kind}` is not a type of gateway response; they are {}",
+        RESPONSE_TYPES.join(", ")
+    ))
 }
 
 fn finished(

@@ -62,7 +62,7 @@ fn resources(scope: &Scope<'_>) -> Result<Vec<StackResource>, Mistake> {
         if !scope.exists(entry)? {
             continue;
         }
-        // A name that cannot be evaluated here is no reason to stop: AWS would make one up.
+        // A name that cannot be evaluated here is not an error: AWS generates one.
         let physical_id = match scope.resource_reference(&entry.key, entry.at) {
             Ok(node) => shown(&node),
             Err(_) => format!("{}-{}", scope.names.stack, entry.key),

@@ -115,7 +115,7 @@ mod tests {
             assert!(admits(KIBANA, destination, own, 0), "{destination:?}");
             assert!(
                 !admits(KIBANA, destination, s3, 1),
-                "{destination:?}: a redirect is no way out"
+                "{destination:?}: a redirect does not escape the policy"
             );
         }
         for destination in [Empty, Font, Document] {

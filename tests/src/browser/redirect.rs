@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use super::{NetworkError, origin};
 use crate::client::{Answer, Call};
 
-/// The request that an answer leads to; `None` when it is no redirect, or leads nowhere.
+/// The request that an answer leads to; `None` if it is not a redirect or has no target.
 ///
 /// A 303 makes every method but `GET` and `HEAD` a `GET` without body and without the headers that describe one; so do 301
 /// and 302 with a `POST` (step 12). `Authorization` ends where another origin begins (step 13). Everything else goes on.

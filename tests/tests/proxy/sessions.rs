@@ -367,5 +367,5 @@ async fn keeps_its_contract(store: &dyn SessionStore) {
     assert_eq!(store.forgive("k").await, Ok(()));
     assert_eq!(store.uncount("k").await, Ok(()), "nothing is counted below nothing");
     assert_eq!(store.count("k", 153, 50).await, Ok(AttemptCount { count: 1, ends: 203 }));
-    assert_eq!(store.users().await.map(|users| users.len()), Ok(2), "attempts are no users");
+    assert_eq!(store.users().await.map(|users| users.len()), Ok(2), "attempts are not users");
 }

@@ -211,7 +211,7 @@ mod tests {
         );
         assert!(find("", MOUNTS).is_empty());
         assert!(find("4:memory:/../../b", MOUNTS).is_empty(), "outside of its namespace");
-        assert!(find(own, "36 35 0:1 / /x rw").is_empty(), "half a line is no mount");
+        assert!(find(own, "36 35 0:1 / /x rw").is_empty(), "half a line is not a mount");
     }
 
     #[test]

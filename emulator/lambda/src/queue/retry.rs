@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(waits[..11], [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(waits.iter().sum::<u64>(), 21_600);
         assert_eq!(end, Condition::EventAgeExceeded);
-        assert_eq!(tries.failures, 0, "a throttle is no attempt of the function's");
+        assert_eq!(tries.failures, 0, "a throttle is not an attempt of the function");
     }
 
     #[test]

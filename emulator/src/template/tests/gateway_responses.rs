@@ -94,7 +94,7 @@ Resources:
         )
     };
     for (response, said) in [
-        ("DEFAULT_3XX: {}", "`DEFAULT_3XX` is no type of gateway response"),
+        ("DEFAULT_3XX: {}", "`DEFAULT_3XX` is not a type of gateway response"),
         ("DEFAULT_4XX: {StatusCode: 600}", "`StatusCode` of `DEFAULT_4XX` of"),
         ("DEFAULT_4XX: {StatusCode: teapot}", "must be a whole number, not `teapot`"),
         (

@@ -1,7 +1,7 @@
 //! Helpers of these tests: a proxy, an upstream on a real socket, a bucket on a real socket, and events.
 
 #![allow(dead_code, reason = "every test file uses its own part of the vocabulary")]
-#![allow(missing_docs, unreachable_pub, reason = "this is no library")]
+#![allow(missing_docs, unreachable_pub, reason = "this is not a library")]
 
 pub mod bucket;
 pub mod log;

@@ -51,7 +51,7 @@ async fn what_does_not_exist_is_404_with_its_arn_and_since_2025_with_latest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_is_no_json_is_refused_and_no_event_is_an_empty_object() {
+async fn an_event_that_is_not_json_is_refused_and_no_event_is_an_empty_object() {
     let lambda = Lambda::with([guest("echo")]).await;
     let refused = lambda.invoke("echo", "{\"a\"").await;
     assert_eq!(refused.status, 400);

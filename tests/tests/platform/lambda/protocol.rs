@@ -126,7 +126,7 @@ async fn a_large_answer_is_read_far_enough_that_the_function_sees_the_413() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_json_is_delivered_as_it_is() {
+async fn a_response_that_is_not_json_is_delivered_unchanged() {
     let lambda = script().await;
     let (answer, heard) =
         run(&lambda, json!([{"post": {"to": "response", "body": "not { json"}}])).await;

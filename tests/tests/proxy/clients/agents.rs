@@ -1,4 +1,4 @@
-//! Programs that are no browsers: those that follow, those that do not, and those that follow in a way of their own.
+//! Programs that are not browsers: those that follow, those that do not, and those that follow in a way of their own.
 
 use hardcap_tests::agents::Agent;
 use hardcap_tests::client::{Call, Fetched};

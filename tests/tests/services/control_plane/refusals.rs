@@ -91,7 +91,7 @@ async fn what_is_not_built_says_so_by_name_and_is_not_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_must_be_there_is_asked_for_and_what_is_no_json_is_refused() {
+async fn missing_members_and_bodies_that_are_not_json_are_refused() {
     let plane = Plane::start().await;
     let path = "/2015-03-31/functions";
     for (body, said) in [

@@ -328,7 +328,7 @@ async fn buckets_are_made_and_removed() {
     let emulator = emulator().await;
     let sdk = sdk(&emulator);
     sdk.create_bucket().bucket("new-one").send().await.unwrap();
-    sdk.create_bucket().bucket("new-one").send().await.expect("in us-east-1 it is no error");
+    sdk.create_bucket().bucket("new-one").send().await.expect("in us-east-1 it is not an error");
     sdk.head_bucket().bucket("new-one").send().await.unwrap();
     let location = sdk.get_bucket_location().bucket("new-one").send().await.unwrap();
     assert_eq!(location.location_constraint().map(|place| place.as_str()), Some(""));
