@@ -4,6 +4,7 @@ use hardcap_limits::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::call::Call;
+use super::mail;
 use super::refusal::Refusal;
 use super::store::Attributes;
 use hardcap_core::config::ACCOUNT_ID;
@@ -48,9 +49,38 @@ pub(super) fn read(call: &Call) -> Result<Attributes, Refusal> {
             .with("Size", size.to_string())
             .with("MaxSizeAllowed", limit.max.0.to_string())
     })?;
+    for (_, value) in &mut attributes.metadata {
+        *value = mail::decoded(value);
+    }
     attributes.storage_class = call.header("x-amz-storage-class").map(str::to_owned);
     check_storage_class(attributes.storage_class.as_deref())?;
     Ok(attributes)
+}
+
+/// Removes the headers of attributes that are not ASCII: they are bytes to S3, and [`read`] keeps them.
+pub(super) fn remove_bytes(headers: &mut HeaderMap) {
+    for name in KEPT {
+        if headers.get_all(name).iter().any(|value| value.to_str().is_err()) {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Refuses the source of a copy that names no key.
+///
+/// # Errors
+///
+/// `InvalidArgument` for a source that is not `BUCKET/KEY`.
+pub(super) fn check_copy_source(call: &Call) -> Result<(), Refusal> {
+    let Some(source) = call.header("x-amz-copy-source") else { return Ok(()) };
+    let path = source.trim_start_matches('/').replace("%2F", "/").replace("%2f", "/");
+    match path.split_once('/') {
+        Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok(()),
+        _ if path.starts_with("arn:") => Ok(()),
+        _ => Err(Refusal::invalid_copy_source()
+            .with("ArgumentName", "x-amz-copy-source")
+            .with("ArgumentValue", "x-amz-copy-source")),
+    }
 }
 
 /// Refuses storage classes that do not exist or that hardcap does not emulate.
@@ -87,7 +117,7 @@ pub(super) fn write(attributes: &Attributes, headers: &mut HeaderMap) {
         insert(headers, name, value);
     }
     for (name, value) in &attributes.metadata {
-        insert(headers, &format!("{METADATA_PREFIX}{name}"), value);
+        insert(headers, &format!("{METADATA_PREFIX}{name}"), &mail::encoded(value));
     }
     let unusual = attributes.storage_class.as_deref().filter(|class| *class != "STANDARD");
     if let Some(class) = unusual {

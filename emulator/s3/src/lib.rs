@@ -21,12 +21,14 @@ mod form;
 #[doc(hidden)]
 pub mod fuzz;
 mod lifecycle;
+mod mail;
 mod pages;
 mod payload;
 mod refusal;
 mod store;
 mod tags;
 
+use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -188,7 +190,10 @@ impl S3 {
         payload: Payload,
     ) -> Result<Request<s3s::Body>, Refusal> {
         call.set_body_length(payload.length());
-        let headers = payload::decoded_headers(call.headers(), payload.length());
+        attributes::check_copy_source(call)?;
+        let mut headers = payload::decoded_headers(call.headers(), payload.length());
+        // The library reads text only. What S3 keeps as bytes is taken from the call.
+        attributes::remove_bytes(&mut headers);
         let mut request = Request::new(s3s::Body::http_body_unsync(payload));
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = address::rewritten(address, query)?;
@@ -218,7 +223,12 @@ impl S3 {
             }
             return Err(refusal);
         }
-        let response = if object_attributes(head) { unquoted(response).await? } else { response };
+        let response = match address.key {
+            Some(_) if object_attributes(head) => rewritten(response, unquoted).await?,
+            Some(_) if head.method != Method::POST => response,
+            // Everything of a bucket, and a multipart upload, is answered with XML.
+            Some(_) | None => rewritten(response, with_references).await?,
+        };
         let (mut parts, body) = response.into_parts();
         if let Some(status) = parts.extensions.remove::<StatusCode>() {
             parts.status = status;
@@ -257,22 +267,48 @@ fn object_attributes(head: &request::Parts) -> bool {
         && query.split('&').any(|pair| pair.split('=').next() == Some("attributes"))
 }
 
-/// The response of GetObjectAttributes. Only there AWS writes the entity tag without quotes (recorded 2026-02-21).
-async fn unquoted(response: Response<s3s::Body>) -> Result<Response<s3s::Body>, Refusal> {
+/// A response of the library whose XML is changed.
+async fn rewritten(
+    response: Response<s3s::Body>,
+    change: impl FnOnce(String) -> String,
+) -> Result<Response<s3s::Body>, Refusal> {
     let (mut parts, body) = response.into_parts();
     let body = body.collect().await.map_err(|error| Refusal::bug(&error))?.to_bytes();
-    let text = String::from_utf8_lossy(&body);
-    let text = match (text.find("<ETag>"), text.find("</ETag>")) {
-        (Some(start), Some(end)) if start < end => {
-            let tag = text[start..end].replace("&quot;", "").replace('"', "");
-            format!("{}{tag}{}", &text[..start], &text[end..])
-        }
-        _ => text.into_owned(),
-    };
+    let text = change(String::from_utf8_lossy(&body).into_owned());
     if parts.headers.contains_key(header::CONTENT_LENGTH) {
         parts.headers.insert(header::CONTENT_LENGTH, text.len().into());
     }
     Ok(Response::from_parts(parts, s3s::Body::from(text)))
+}
+
+/// The response of GetObjectAttributes. Only there AWS writes the entity tag without quotes (recorded 2026-02-21).
+fn unquoted(text: String) -> String {
+    match (text.find("<ETag>"), text.find("</ETag>")) {
+        (Some(start), Some(end)) if start < end => {
+            let tag = text[start..end].replace("&quot;", "").replace('"', "");
+            format!("{}{tag}{}", &text[..start], &text[end..])
+        }
+        _ => text,
+    }
+}
+
+/// XML with references instead of control characters. AWS writes them also for characters that XML 1.0 does not have, which
+/// parsers refuse (boto/botocore#3496, aws/aws-sdk-java-v2#2828): a key with one is listed with `encoding-type=url`.
+fn with_references(text: String) -> String {
+    let is_control = |c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_control) {
+        return text;
+    }
+    let mut written = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_control(c) {
+            // Writing to a string cannot fail.
+            let _ = write!(written, "&#x{:x};", u32::from(c));
+        } else {
+            written.push(c);
+        }
+    }
+    written
 }
 
 fn admit_key(call: &Call, address: &Address) -> Result<(), Refusal> {

@@ -130,7 +130,7 @@ impl Payload {
             use base64::Engine as _;
             let base64 = |value| base64::engine::general_purpose::STANDARD.encode(value);
             return Err(Refusal::bad_digest()
-                .with("ExpectedDigest", hex::encode(expected))
+                .with("ExpectedDigest", base64(expected))
                 .with("CalculatedDigest", base64(md5)));
         }
         let checksums = std::mem::take(self.hashers()).into_iter().map(Hasher::finish).collect();

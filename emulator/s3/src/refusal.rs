@@ -279,6 +279,11 @@ refusals! {
         "Object Lock configuration does not exist for this bucket";
     /// Retention or a legal hold of an object in a bucket without Object Lock.
     no_object_lock = BAD_REQUEST, "InvalidRequest", "Bucket is missing Object Lock Configuration";
+    /// The header for a bucket without Object Lock. Recorded 2026-02-21.
+    bypass_without_object_lock = BAD_REQUEST, "InvalidArgument",
+        "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.";
+    /// `ArgumentName` and `ArgumentValue` follow.
+    invalid_copy_source = BAD_REQUEST, "InvalidArgument", "Invalid copy source object key";
     /// `ArgumentName` and `ArgumentValue` follow. Recorded 2026-02-23.
     invalid_tagging_header = BAD_REQUEST, "InvalidArgument",
         "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.";

@@ -4,6 +4,7 @@ use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3Response, header};
 
+use super::listing::{decode_token, encode_token};
 use super::{Api, OperationResult, owner, plain, timestamp};
 use crate::call::Call;
 use crate::refusal::Refusal;
@@ -15,20 +16,44 @@ pub(super) async fn list(
     input: ListBucketsInput,
 ) -> OperationResult<ListBucketsOutput> {
     let prefix = input.prefix.clone().unwrap_or_default();
-    let buckets = api.store.buckets();
-    let buckets = buckets.iter().filter(|bucket| bucket.name.starts_with(&prefix));
-    let buckets = buckets
-        .map(|bucket| Bucket {
-            bucket_region: None,
-            creation_date: Some(timestamp(bucket.created)),
-            name: Some(bucket.name.clone()),
-        })
-        .collect();
+    let after = input.continuation_token.as_deref().map(decode_token).transpose()?;
+    let max = input.max_buckets.map(buckets_at_once).transpose()?.unwrap_or(usize::MAX);
+    // Every bucket is in the region of the run.
+    let is_here = input.bucket_region.as_ref().is_none_or(|region| *region == *api.region);
+    // A page names the region of each bucket (recorded 2026-02-21).
+    let is_page = input.max_buckets.is_some() || input.bucket_region.is_some() || after.is_some();
+    let mut buckets = api.store.buckets();
+    buckets.retain(|bucket| {
+        is_here
+            && bucket.name.starts_with(&prefix)
+            && after.as_ref().is_none_or(|after| bucket.name > *after)
+    });
+    let has_more = buckets.len() > max;
+    buckets.truncate(max);
+    let next = buckets.last().filter(|_| has_more).map(|last| encode_token(&last.name));
+    let buckets = buckets.iter().map(|bucket| Bucket {
+        bucket_region: is_page.then(|| api.region.to_string()),
+        creation_date: Some(timestamp(bucket.created)),
+        name: Some(bucket.name.clone()),
+    });
     plain(ListBucketsOutput {
-        buckets: Some(buckets),
+        buckets: Some(buckets.collect()),
+        continuation_token: next,
         owner: Some(owner()),
         prefix: input.prefix,
-        ..Default::default()
+    })
+}
+
+/// `max-buckets`, from 1 to 10,000 (S3 API reference, ListBuckets).
+fn buckets_at_once(given: i32) -> Result<usize, Refusal> {
+    usize::try_from(given).ok().filter(|given| (1..=10_000).contains(given)).ok_or_else(|| {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidArgument",
+            "Argument max-buckets must be an integer between 1 and 10000",
+        )
+        .with("ArgumentName", "max-buckets")
+        .with("ArgumentValue", given.to_string())
     })
 }
 
@@ -61,7 +86,11 @@ pub(super) async fn create(
     if !created && api.region.as_ref() != "us-east-1" {
         return Err(Refusal::bucket_already_owned().with("BucketName", input.bucket));
     }
-    plain(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) })
+    let mut response =
+        S3Response::new(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) });
+    let arn = format!("arn:aws:s3:::{}", input.bucket);
+    attributes::insert(&mut response.headers, "x-amz-bucket-arn", &arn);
+    Ok(response)
 }
 
 pub(super) async fn head(
@@ -71,6 +100,8 @@ pub(super) async fn head(
 ) -> OperationResult<HeadBucketOutput> {
     api.store.bucket(&input.bucket)?;
     let mut response = S3Response::new(HeadBucketOutput::default());
+    let arn = format!("arn:aws:s3:::{}", input.bucket);
+    attributes::insert(&mut response.headers, "x-amz-bucket-arn", &arn);
     attributes::insert(&mut response.headers, "x-amz-bucket-region", &api.region);
     attributes::insert(&mut response.headers, "x-amz-access-point-alias", "false");
     attributes::insert(&mut response.headers, header::CONTENT_TYPE.as_str(), "application/xml");
@@ -143,7 +174,9 @@ pub(super) async fn put_lifecycle(
     lifecycle::check(&mut rules, &call.context().limits.s3_lifecycle_days_min)?;
     bucket.change_settings(move |settings| settings.lifecycle = Some(rules)).await?;
     lifecycle::run(&api.store, call.context().arrived).await;
-    plain(PutBucketLifecycleConfigurationOutput::default())
+    plain(PutBucketLifecycleConfigurationOutput {
+        transition_default_minimum_object_size: Some(transition_minimum()),
+    })
 }
 
 pub(super) async fn get_lifecycle(
@@ -157,8 +190,15 @@ pub(super) async fn get_lifecycle(
         .ok_or_else(|| Refusal::no_such_lifecycle().with("BucketName", input.bucket.clone()))?;
     plain(GetBucketLifecycleConfigurationOutput {
         rules: Some(rules.rules),
-        transition_default_minimum_object_size: None,
+        transition_default_minimum_object_size: Some(transition_minimum()),
     })
+}
+
+/// The default of every bucket since September 2024 (S3 API reference, PutBucketLifecycleConfiguration).
+fn transition_minimum() -> TransitionDefaultMinimumObjectSize {
+    TransitionDefaultMinimumObjectSize::from_static(
+        TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K,
+    )
 }
 
 pub(super) async fn delete_lifecycle(

@@ -8,11 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use s3s::dto::{self, *};
 
-use super::{Api, OperationResult, owner, plain, timestamp};
+use super::{Api, OperationResult, initiator, owner, plain, timestamp};
 use crate::call::Call;
 use crate::checksum::Algorithm;
 use crate::refusal::Refusal;
-use crate::store::{Bucket, Object};
+use crate::store::{Bucket, Object, Upload};
 use hardcap_core::uri;
 
 /// The maximum number of entries in one response (S3 API reference).
@@ -148,7 +148,7 @@ pub(super) async fn objects_v2(
         key_count: i32::try_from(count).ok(),
         continuation_token: input.continuation_token,
         is_truncated: Some(page.next.is_some()),
-        next_continuation_token: page.next.map(|last| URL_SAFE_NO_PAD.encode(last)),
+        next_continuation_token: page.next.as_deref().map(encode_token),
         contents: Some(page.objects.iter().map(|o| entry(o, &encoding, with_owner)).collect()),
         common_prefixes: encoding.write_all(page.prefixes),
         delimiter: input.delimiter.map(|delimiter| encoding.write(delimiter)),
@@ -219,17 +219,22 @@ pub(super) async fn versions(
     })
 }
 
-fn decode_token(token: &str) -> Result<String, Refusal> {
-    URL_SAFE_NO_PAD.decode(token).ok().and_then(|last| String::from_utf8(last).ok()).ok_or_else(
-        || {
-            Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "InvalidArgument",
-                "The continuation token provided is incorrect",
-            )
-            .with("ArgumentName", "continuation-token")
-        },
-    )
+/// The token of the page after an entry.
+pub(super) fn encode_token(last: &str) -> String {
+    URL_SAFE_NO_PAD.encode(last)
+}
+
+pub(super) fn decode_token(token: &str) -> Result<String, Refusal> {
+    let last = URL_SAFE_NO_PAD.decode(token).ok().and_then(|last| String::from_utf8(last).ok());
+    // An empty token is refused too (recorded 2026-02-21).
+    last.filter(|last| !last.is_empty()).ok_or_else(|| {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidArgument",
+            "The continuation token provided is incorrect",
+        )
+        .with("ArgumentName", "continuation-token")
+    })
 }
 
 pub(super) async fn objects(
@@ -278,8 +283,23 @@ pub(super) async fn uploads(
     let delimiter = input.delimiter.clone().unwrap_or_default();
     let key_marker = input.key_marker.clone().unwrap_or_default();
     let id_marker = input.upload_id_marker.clone().unwrap_or_default();
+    let all = bucket.uploads();
+    // A marker that is an upload must be one of the key beside it (recorded 2026-02-21).
+    let is_of_other_key =
+        |upload: &Arc<Upload>| upload.about.id == id_marker && upload.about.key != key_marker;
+    if all.iter().any(is_of_other_key) {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidArgument",
+            "Invalid uploadId marker",
+        )
+        .with("ArgumentName", "upload-id-marker")
+        .with("ArgumentValue", id_marker));
+    }
     let (mut found, mut prefixes, mut more) = (Vec::new(), Vec::<String>::new(), false);
-    for upload in bucket.uploads() {
+    // The last entry of this page: a key and its upload, or a common prefix.
+    let mut last = (String::new(), String::new());
+    for upload in all {
         let (key, id) = (&upload.about.key, &upload.about.id);
         let beyond =
             *key > key_marker || (*key == key_marker && !id_marker.is_empty() && *id > id_marker);
@@ -294,11 +314,16 @@ pub(super) async fn uploads(
             break;
         }
         match group {
-            Some(group) => prefixes.push(group),
-            None => found.push(upload),
+            Some(group) => {
+                last = (group.clone(), String::new());
+                prefixes.push(group);
+            }
+            None => {
+                last = (upload.about.key.clone(), upload.about.id.clone());
+                found.push(upload);
+            }
         }
     }
-    let last = found.last().filter(|_| more).map(|upload| upload.about.clone());
     let entries = found.iter().map(|upload| MultipartUpload {
         checksum_algorithm: upload
             .about
@@ -306,6 +331,7 @@ pub(super) async fn uploads(
             .map(|a| ChecksumAlgorithm::from(a.name().to_owned())),
         initiated: Some(timestamp(hardcap_core::clock::EpochMillis(upload.about.initiated))),
         key: Some(encoding.write(&upload.about.key)),
+        initiator: Some(initiator()),
         owner: Some(owner()),
         storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
         upload_id: Some(upload.about.id.clone()),
@@ -319,8 +345,9 @@ pub(super) async fn uploads(
         is_truncated: Some(more),
         key_marker: Some(encoding.write(key_marker)),
         max_uploads: Some(shown),
-        next_key_marker: last.as_ref().map(|about| encoding.write(&about.key)),
-        next_upload_id_marker: last.map(|about| about.id),
+        // These are there on the last page too (recorded 2026-02-21).
+        next_key_marker: Some(encoding.write(last.0)),
+        next_upload_id_marker: Some(last.1),
         prefix: input.prefix.map(|prefix| encoding.write(prefix)),
         request_charged: None,
         upload_id_marker: Some(id_marker),
@@ -342,8 +369,10 @@ pub(super) async fn parts(
     let listed: Vec<_> = beyond.by_ref().take(max).collect();
     let more = beyond.next().is_some();
     let entries = listed.iter().map(|part| {
+        // Without an algorithm of the upload, S3 shows no checksum (recorded 2026-02-21).
         let text = |algorithm: Algorithm| {
-            part.checksum.as_ref().filter(|c| c.algorithm == algorithm).map(|c| c.base64())
+            let shown = part.checksum.as_ref().filter(|_| upload.about.algorithm.is_some());
+            shown.filter(|checksum| checksum.algorithm == algorithm).map(|it| it.base64())
         };
         dto::Part {
             checksum_crc32: text(Algorithm::Crc32),
@@ -362,6 +391,13 @@ pub(super) async fn parts(
         is_truncated: Some(more),
         key: Some(input.key),
         max_parts: Some(shown),
+        checksum_algorithm: (upload.about.algorithm)
+            .map(|it| ChecksumAlgorithm::from(it.name().to_owned())),
+        checksum_type: upload.about.algorithm.map(|_| {
+            let kind = if upload.about.composite { "COMPOSITE" } else { "FULL_OBJECT" };
+            ChecksumType::from(kind.to_owned())
+        }),
+        initiator: Some(initiator()),
         next_part_number_marker: Some(listed.last().map_or(0, |part| i32::from(part.number))),
         owner: Some(owner()),
         part_number_marker: Some(marker),

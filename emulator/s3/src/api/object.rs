@@ -285,6 +285,9 @@ pub(super) async fn delete(
 ) -> OperationResult<DeleteObjectOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     no_version(input.version_id.as_deref())?;
+    if input.bypass_governance_retention.is_some() {
+        return Err(Refusal::bypass_without_object_lock());
+    }
     let condition = WriteCondition::of(call.headers())?;
     let key = input.key.clone();
     bucket.remove(&input.key, move |current| condition.check(&key, current)).await?;

@@ -33,7 +33,10 @@ impl Fields {
             let name = field.name().unwrap_or_default().to_ascii_lowercase();
             if name == "file" {
                 admit(call, size)?;
-                fields.name_file(field.file_name().unwrap_or_default());
+                // A file that is an ordinary field has no name, and the placeholder stays (recorded 2026-02-21).
+                if let Some(file_name) = field.file_name() {
+                    fields.name_file(file_name);
+                }
                 return Ok((fields, field));
             }
             let mut value = BytesMut::new();
