@@ -60,9 +60,11 @@ struct Shared {
     installs: bool,
     storage: Storage,
     entries: RwLock<BTreeMap<String, Entry>>,
-    /// Functions of the template of which nobody has been told yet that it wins at the next start.
+    /// Functions of the template whose changes are lost at the next start, and which no line has named yet.
     untold: Mutex<BTreeSet<String>>,
-    /// Held by whoever changes something.
+    /// The functions whose code or configuration is being updated.
+    updating: Mutex<BTreeSet<String>>,
+    /// The lock of changes.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -99,6 +101,7 @@ impl ControlPlane {
             storage,
             entries: RwLock::default(),
             untold: Mutex::new(config.functions.iter().map(|it| it.name.clone()).collect()),
+            updating: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
         });
         for function in &config.functions {

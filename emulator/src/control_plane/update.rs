@@ -1,17 +1,18 @@
 //! UpdateFunctionCode and UpdateFunctionConfiguration.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::body::Body;
 use http::Request;
 use serde::Deserialize;
 
-use super::answer::{Done, Outcome, Problem, invalid, precondition_failed, unreadable};
+use super::answer::{Done, Outcome, Problem, conflict, invalid, precondition_failed, unreadable};
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
 use super::entry::{Entry, Shown};
 use super::request::{body_with_package, limited_body, named};
 use super::{Shared, program, storage, versions};
+use hardcap_core::config::ACCOUNT_ID;
 use hardcap_core::context::Context;
 
 /// What UpdateFunctionCode has beside the code.
@@ -38,6 +39,7 @@ pub(super) async fn code(
     let code: CodeInput<'_> = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
     let region = &*shared.platform.region;
     let named = named(name, None, region)?;
+    let _update = Update::begin(shared, &named.function)?;
     let _turn = shared.turn.lock().await;
     let before = shared.find(&named)?;
     check_revision(&before, input.revision_id.as_deref())?;
@@ -85,6 +87,7 @@ pub(super) async fn configuration(
     let region = &*shared.platform.region;
     let named = named(name, None, region)?;
     input.check(ctx, None)?;
+    let _update = Update::begin(shared, &named.function)?;
     let _turn = shared.turn.lock().await;
     let before = shared.find(&named)?;
     check_revision(&before, input.revision_id.as_deref())?;
@@ -110,6 +113,34 @@ pub(super) async fn configuration(
     };
     shared.deploy(&entry).await?;
     Ok(Done::Ok(entry.configuration(region, None, Shown::Updating)))
+}
+
+/// An update of a function. While it lasts, another one is refused.
+struct Update<'s> {
+    shared: &'s Shared,
+    function: String,
+}
+
+impl<'s> Update<'s> {
+    fn begin(shared: &'s Shared, function: &str) -> Result<Update<'s>, Problem> {
+        let mut updating = shared.updating.lock().unwrap_or_else(PoisonError::into_inner);
+        if updating.insert(function.to_owned()) {
+            return Ok(Update { shared, function: function.to_owned() });
+        }
+        // The text is in the logs of many public deployments, read on 2026-11-30.
+        Err(conflict(format!(
+            "The operation cannot be performed at this time. An update is in progress for resource: \
+             arn:aws:lambda:{}:{ACCOUNT_ID}:function:{function}",
+            shared.platform.region
+        )))
+    }
+}
+
+impl Drop for Update<'_> {
+    fn drop(&mut self) {
+        let mut updating = self.shared.updating.lock().unwrap_or_else(PoisonError::into_inner);
+        updating.remove(&self.function);
+    }
 }
 
 fn check_revision(entry: &Entry, revision: Option<&str>) -> Result<(), Problem> {
