@@ -1,4 +1,4 @@
-//! CloudFormation, read only: the stack that the template of a run would make, for tests and tools that look its outputs
+//! CloudFormation, read only: the stacks that the template of a run would make, for tests and tools that look their outputs
 //! and resources up. The query protocol.
 
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use hardcap_core::clock::EpochMillis;
-use hardcap_core::config::{ACCOUNT_ID, Config, Stack, StackResource};
+use hardcap_core::config::{Config, Stack, StackResource};
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::percent;
 use hardcap_core::serve;
@@ -29,7 +29,8 @@ const ACTIONS: [&str; 6] = [
 #[derive(Clone, Debug)]
 pub(crate) struct CloudFormation {
     platform: Platform,
-    stack: Arc<Stack>,
+    /// The stack of the run, then those that are nested in it.
+    stacks: Arc<[Stack]>,
     region: Arc<str>,
     created: EpochMillis,
 }
@@ -66,11 +67,11 @@ fn validation(message: impl Into<String>) -> Refused {
 }
 
 impl CloudFormation {
-    /// The stack of a configuration whose addresses are filled in.
+    /// The stacks of a configuration whose addresses are filled in.
     pub(crate) fn new(platform: &Platform, config: &Config) -> CloudFormation {
         CloudFormation {
             platform: platform.clone(),
-            stack: Arc::new(config.stack.clone()),
+            stacks: config.stacks().cloned().collect(),
             region: config.region.as_str().into(),
             created: platform.clock.now(),
         }
@@ -106,18 +107,20 @@ impl CloudFormation {
     fn run(&self, action: &str, form: &Form) -> Result<String, Refused> {
         match action {
             "DescribeStacks" => {
-                if let Some(name) = form.field("StackName") {
-                    self.known(name)?;
-                }
-                Ok(format!("<Stacks>\n{}</Stacks>\n", self.description()))
+                let described = match form.field("StackName") {
+                    Some(name) => self.description(self.known(name)?),
+                    None => self.stacks.iter().map(|stack| self.description(stack)).collect(),
+                };
+                Ok(format!("<Stacks>\n{described}</Stacks>\n"))
             }
-            "ListStacks" => Ok(format!(
-                "<StackSummaries>\n<member>\n{}</member>\n</StackSummaries>\n",
-                self.head()
-            )),
+            "ListStacks" => {
+                let member = |stack| format!("<member>\n{}</member>\n", self.head(stack));
+                let members: String = self.stacks.iter().map(member).collect();
+                Ok(format!("<StackSummaries>\n{members}</StackSummaries>\n"))
+            }
             "ListStackResources" => {
-                self.known(form.required("StackName")?)?;
-                let resources = self.stack.resources.iter().map(|it| self.resource(it, false));
+                let stack = self.known(form.required("StackName")?)?;
+                let resources = stack.resources.iter().map(|it| self.resource(stack, it, false));
                 Ok(format!(
                     "<StackResourceSummaries>\n{}</StackResourceSummaries>\n",
                     resources.collect::<String>()
@@ -125,16 +128,16 @@ impl CloudFormation {
             }
             "DescribeStackResources" => self.describe_resources(form),
             "DescribeStackResource" => {
-                self.known(form.required("StackName")?)?;
+                let stack = self.known(form.required("StackName")?)?;
                 let logical_id = form.required("LogicalResourceId")?;
-                let found = self.stack.resources.iter().find(|it| it.logical_id == logical_id);
+                let found = stack.resources.iter().find(|it| it.logical_id == logical_id);
                 let Some(resource) = found else {
                     return Err(validation(format!(
                         "Resource {logical_id} does not exist for stack {}",
-                        self.stack.name
+                        stack.name
                     )));
                 };
-                let member = self.resource(resource, true);
+                let member = self.resource(stack, resource, true);
                 Ok(member.replace("member>", "StackResourceDetail>"))
             }
             "ListExports" => Ok(self.exports()),
@@ -150,37 +153,35 @@ impl CloudFormation {
 
     fn describe_resources(&self, form: &Form) -> Result<String, Refused> {
         let physical = form.field("PhysicalResourceId");
-        match (form.field("StackName"), physical) {
+        let stack = match (form.field("StackName"), physical) {
             (Some(name), _) => self.known(name)?,
             (None, Some(id)) => {
-                if !self.stack.resources.iter().any(|it| it.physical_id == id) {
-                    return Err(validation(format!("Stack for {id} does not exist")));
-                }
+                let has = |stack: &&Stack| stack.resources.iter().any(|it| it.physical_id == id);
+                let missing = || validation(format!("Stack for {id} does not exist"));
+                self.stacks.iter().find(has).ok_or_else(missing)?
             }
             (None, None) => {
                 let text = "StackName or PhysicalResourceId must be specified";
                 return Err(validation(text));
             }
-        }
+        };
         let wanted = form.field("LogicalResourceId");
-        let resources = (self.stack.resources.iter())
+        let resources = (stack.resources.iter())
             .filter(|it| wanted.is_none_or(|id| id == it.logical_id))
-            .map(|it| self.resource(it, true));
+            .map(|it| self.resource(stack, it, true));
         Ok(format!("<StackResources>\n{}</StackResources>\n", resources.collect::<String>()))
     }
 
-    /// Only the stack of this run is known, by its name or its id.
-    fn known(&self, name: &str) -> Result<(), Refused> {
-        if name == self.stack.name || name == self.id() {
-            return Ok(());
-        }
+    /// Only the stacks of this run are known, by their names or ids.
+    fn known(&self, name: &str) -> Result<&Stack, Refused> {
+        let is_it = |stack: &&Stack| name == stack.name || name == self.id(stack);
         // Recorded in many reports, such as aws/aws-cli#3505.
-        Err(validation(format!("Stack with id {name} does not exist")))
+        let missing = || validation(format!("Stack with id {name} does not exist"));
+        self.stacks.iter().find(is_it).ok_or_else(missing)
     }
 
-    fn id(&self) -> String {
-        let Stack { name, .. } = &*self.stack;
-        format!("arn:aws:cloudformation:{}:{ACCOUNT_ID}:stack/{name}/hardcap", self.region)
+    fn id(&self, stack: &Stack) -> String {
+        Stack::arn_of(&stack.name, &self.region)
     }
 
     fn time(&self) -> String {
@@ -190,30 +191,36 @@ impl CloudFormation {
         self.created.to_utc().format(format).unwrap_or_default()
     }
 
-    fn head(&self) -> String {
+    fn head(&self, stack: &Stack) -> String {
         let mut xml = String::new();
-        element(&mut xml, "StackId", &self.id());
-        element(&mut xml, "StackName", &self.stack.name);
-        if !self.stack.description.is_empty() {
-            element(&mut xml, "Description", &self.stack.description);
+        element(&mut xml, "StackId", &self.id(stack));
+        element(&mut xml, "StackName", &stack.name);
+        if !stack.description.is_empty() {
+            element(&mut xml, "Description", &stack.description);
+        }
+        if let Some(path) = stack.parent() {
+            let parent = self.stacks.iter().find(|it| it.path == path);
+            parent.into_iter().for_each(|it| element(&mut xml, "ParentId", &self.id(it)));
+            let root = self.stacks.first();
+            root.into_iter().for_each(|it| element(&mut xml, "RootId", &self.id(it)));
         }
         element(&mut xml, "CreationTime", &self.time());
         element(&mut xml, "StackStatus", "CREATE_COMPLETE");
         xml
     }
 
-    fn description(&self) -> String {
-        let mut xml = format!("<member>\n{}", self.head());
+    fn description(&self, stack: &Stack) -> String {
+        let mut xml = format!("<member>\n{}", self.head(stack));
         element(&mut xml, "DisableRollback", "false");
         xml.push_str("<Parameters>\n");
-        for (name, value) in &self.stack.parameters {
+        for (name, value) in &stack.parameters {
             xml.push_str("<member>");
             element(&mut xml, "ParameterKey", name);
             element(&mut xml, "ParameterValue", value);
             xml.push_str("</member>\n");
         }
         xml.push_str("</Parameters>\n<Outputs>\n");
-        for output in &self.stack.outputs {
+        for output in &stack.outputs {
             xml.push_str("<member>");
             element(&mut xml, "OutputKey", &output.key);
             element(&mut xml, "OutputValue", &output.value);
@@ -230,11 +237,11 @@ impl CloudFormation {
     }
 
     /// A resource. A summary names the time and not the stack.
-    fn resource(&self, resource: &StackResource, whole: bool) -> String {
+    fn resource(&self, stack: &Stack, resource: &StackResource, whole: bool) -> String {
         let mut xml = String::from("<member>");
         if whole {
-            element(&mut xml, "StackId", &self.id());
-            element(&mut xml, "StackName", &self.stack.name);
+            element(&mut xml, "StackId", &self.id(stack));
+            element(&mut xml, "StackName", &stack.name);
         }
         element(&mut xml, "LogicalResourceId", &resource.logical_id);
         element(&mut xml, "PhysicalResourceId", &resource.physical_id);
@@ -248,13 +255,15 @@ impl CloudFormation {
 
     fn exports(&self) -> String {
         let mut xml = String::from("<Exports>\n");
-        for output in &self.stack.outputs {
-            let Some(name) = &output.export else { continue };
-            xml.push_str("<member>");
-            element(&mut xml, "ExportingStackId", &self.id());
-            element(&mut xml, "Name", name);
-            element(&mut xml, "Value", &output.value);
-            xml.push_str("</member>\n");
+        for stack in self.stacks.iter() {
+            for output in &stack.outputs {
+                let Some(name) = &output.export else { continue };
+                xml.push_str("<member>");
+                element(&mut xml, "ExportingStackId", &self.id(stack));
+                element(&mut xml, "Name", name);
+                element(&mut xml, "Value", &output.value);
+                xml.push_str("</member>\n");
+            }
         }
         xml.push_str("</Exports>\n");
         xml

@@ -6,6 +6,7 @@
 mod access;
 mod gateway_responses;
 mod invoke_mode;
+mod publishing;
 mod resources;
 mod stack;
 
@@ -27,6 +28,7 @@ pub use gateway_responses::{
 use hardcap_limits::{Limits, Millis};
 use indexmap::IndexMap;
 pub use invoke_mode::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
+pub use publishing::{PublishedAlias, Publishing};
 pub use resources::{
     Attribute, AttributeKind, Bucket, BucketCorsRule, Index, LifecycleRule, Parameter,
     ParameterKind, ParameterTier, Projection, Secret, SecretValue, Table, secret_arn,
@@ -64,6 +66,8 @@ pub struct Config {
     pub secrets: Vec<Secret>,
     /// The stack as CloudFormation describes it.
     pub stack: Stack,
+    /// The stacks that are nested in it.
+    pub nested_stacks: Vec<Stack>,
     /// The URL of another DynamoDB, such as `http://127.0.0.1:8000`, which gets every request unchanged. `None`: the embedded
     /// one.
     pub dynamodb_endpoint: Option<String>,
@@ -130,6 +134,7 @@ impl Config {
             parameters: Vec::new(),
             secrets: Vec::new(),
             stack: Stack::default(),
+            nested_stacks: Vec::new(),
             dynamodb_endpoint: None,
             credentials: Vec::new(),
             strict_auth: false,
@@ -152,13 +157,22 @@ impl Config {
 }
 
 impl Config {
+    /// The stack of the run and those that are nested in it.
+    pub fn stacks(&self) -> impl Iterator<Item = &Stack> {
+        std::iter::once(&self.stack).chain(&self.nested_stacks)
+    }
+
     /// Checks that every route, every authorizer and every function URL names a function of this configuration.
     ///
     /// # Errors
     ///
     /// [`UnknownFunction`] for the first one that does not.
     pub fn check_targets(&self) -> Result<(), UnknownFunction> {
-        let known = |name: &str| self.functions.iter().any(|function| function.name == name);
+        // A target may have an alias or a version after a colon. Whether it exists is decided at each invocation, as on AWS.
+        let known = |target: &str| {
+            let name = target.split(':').next().unwrap_or_default();
+            self.functions.iter().any(|function| function.name == name)
+        };
         let routes = self.apis.iter().flat_map(|api| {
             let routes =
                 api.routes.iter().filter(|route| route.fixed.is_none()).map(move |route| {
@@ -191,7 +205,8 @@ impl Config {
             Some(SecretValue::String(text)) => Some(text),
             Some(SecretValue::Binary(_)) | None => None,
         });
-        let outputs = self.stack.outputs.iter_mut().map(|output| &mut output.value);
+        let stacks = std::iter::once(&mut self.stack).chain(&mut self.nested_stacks);
+        let outputs = stacks.flat_map(|stack| &mut stack.outputs).map(|output| &mut output.value);
         let tries = self.tries.iter_mut().map(|one| &mut one.command);
         variables.chain(parameters).chain(secrets).chain(outputs).chain(tries)
     }
@@ -216,8 +231,8 @@ pub struct Function {
     pub name: String,
     /// The published version that this is, such as `1`. `None`: `$LATEST`.
     pub version: Option<String>,
-    /// The alias that AWS SAM points to a version published at each deployment, `AutoPublishAlias`.
-    pub auto_publish_alias: Option<String>,
+    /// The version and the aliases that a template deploys with the function.
+    pub publishing: Publishing,
     /// The program that talks to the Runtime API, and its arguments.
     pub command: Vec<OsString>,
     /// The reason why the function has no program. It fails invocations, not the deployment: Lambda does not validate the
@@ -277,7 +292,7 @@ impl Function {
             logical_id: name.to_owned(),
             name: name.to_owned(),
             version: None,
-            auto_publish_alias: None,
+            publishing: Publishing::default(),
             command: command.into_iter().map(Into::into).collect(),
             no_program: None,
             task_root: PathBuf::from("."),

@@ -42,8 +42,8 @@ impl Lambda {
         if let Some(before) = before {
             before.deployed.retire();
         }
-        // Behind an alias, the published version is the one that is invoked.
-        let is_invoked = function.version.is_some() == function.auto_publish_alias.is_some();
+        // Where a version is published, requests come to it through its aliases.
+        let is_invoked = function.version.is_some() == function.publishing.version;
         if function.debugger.is_some() && is_invoked {
             deployed.warm_up();
         }

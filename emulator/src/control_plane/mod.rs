@@ -109,7 +109,7 @@ impl ControlPlane {
             let function = Arc::new(function.clone());
             let versions = BTreeMap::new();
             let entry = Entry { function, about, package: None, versions };
-            shared.know(shared.auto_published(entry));
+            shared.know(shared.deployed(entry));
         }
         for saved in saved {
             shared.restore(saved).await;
@@ -142,7 +142,7 @@ impl ControlPlane {
         }
         shared.lambda.deploy(function.clone(), None);
         let entry = Entry { function: Arc::new(function), about, package: None, versions };
-        shared.know(shared.auto_published(entry));
+        shared.know(shared.deployed(entry));
         Ok(())
     }
 

@@ -157,39 +157,42 @@ impl Entry {
 }
 
 impl Shared {
-    /// Publishes a function of the template whose `AutoPublishAlias` asks for it, and points the alias to the version.
+    /// Publishes the version of a function that the template asks for, and points the template's aliases.
     ///
     /// The version runs from the folder of the template, as the function does: after a reload, the version before is removed.
-    pub(super) fn auto_published(&self, mut entry: Entry) -> Entry {
-        let Some(alias) = entry.function.auto_publish_alias.clone() else { return entry };
-        let name = entry.function.name.clone();
-        let before = entry.about.aliases.get(&alias).map(|alias| alias.version.clone());
+    pub(super) fn deployed(&self, mut entry: Entry) -> Entry {
+        let publishing = entry.function.publishing.clone();
+        let version = publishing.version.then(|| self.publish_deployed(&mut entry));
+        for alias in publishing.aliases {
+            let version = version.clone().filter(|_| !alias.latest);
+            let version = version.unwrap_or_else(|| LATEST.to_owned());
+            let target = AliasTarget { version: version.clone(), additional: None };
+            self.lambda.point_alias(&entry.function.name, &alias.name, target);
+            let (description, revision_id) = (String::new(), new_revision());
+            let pointing = Alias { version, description, additional: None, revision_id };
+            entry.about.aliases.insert(alias.name, pointing);
+        }
+        entry
+    }
+
+    /// Publishes the code of the template's folder in place of the version before.
+    fn publish_deployed(&self, entry: &mut Entry) -> String {
         let number = entry.about.last_version + 1;
         entry.about.last_version = number;
         let version = number.to_string();
-        let function = Function { version: Some(version.clone()), ..(*entry.function).clone() };
-        self.lambda.deploy(function.clone(), None);
-        let about = entry.about.clone();
-        let published =
-            Entry { function: Arc::new(function), about, package: None, versions: BTreeMap::new() };
-        entry.versions.insert(number, published);
-        self.lambda.point_alias(
-            &name,
-            &alias,
-            AliasTarget { version: version.clone(), additional: None },
-        );
-        let revision_id = new_revision();
-        let description = String::new();
-        let pointing = Alias { version, description, additional: None, revision_id };
-        entry.about.aliases.insert(alias, pointing);
-        let before = before.and_then(|it| it.parse::<u64>().ok());
-        if let Some(before) = before
-            .filter(|it| entry.versions.get(it).is_some_and(|version| version.package.is_none()))
-        {
-            entry.versions.remove(&before);
-            self.lambda.remove_version(&name, &before.to_string());
+        let mut function = Function { version: Some(version.clone()), ..(*entry.function).clone() };
+        if let Some(events) = &function.publishing.events {
+            function.events = events.clone();
         }
-        entry
+        self.lambda.deploy(function.clone(), None);
+        let before = entry.versions.extract_if(.., |_, version| version.package.is_none());
+        for (before, _) in before {
+            self.lambda.remove_version(&function.name, &before.to_string());
+        }
+        let (function, about) = (Arc::new(function), entry.about.clone());
+        let published = Entry { function, about, package: None, versions: BTreeMap::new() };
+        entry.versions.insert(number, published);
+        version
     }
 }
 

@@ -17,6 +17,7 @@ mod unpacked;
 pub(crate) mod unzip;
 
 pub use source::Code;
+pub(crate) use source::uploaded;
 pub use unpacked::unpacked_bytes;
 
 use std::ffi::OsString;
@@ -172,6 +173,13 @@ impl Package {
             Code::Local(path) => Some(path),
             Code::Inline(_) | Code::Image(_) | Code::Uploaded(_) | Code::Unnamed => None,
         }
+    }
+
+    /// Whether the template names code that cannot be on this machine, such as a container image. This is not an error of the
+    /// template.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.code, Code::Image(_) | Code::Uploaded(_))
     }
 
     /// The folder of the code, where it is one on this machine.
@@ -351,7 +359,9 @@ fn native(package: &Package, code: &Path) -> Result<Found, PackagingError> {
                 format!("chmod +x {}", bootstrap.display()),
             ));
         }
-        return Ok(Found::Command(vec![bootstrap.into_os_string()]));
+        let mut command = shell_of(&bootstrap);
+        command.push(bootstrap.into_os_string());
+        return Ok(Found::Command(command));
     }
     if manifest.is_file() {
         return Ok(Found::Cargo(Binary {
@@ -365,6 +375,24 @@ fn native(package: &Package, code: &Path) -> Result<Found, PackagingError> {
         format!("the function `{id}` has no program in {}", code.display()),
         "put a `bootstrap` or a Cargo.toml there, or name its command in hardcap.toml",
     ))
+}
+
+/// Bash for a script with `#!/bin/sh`, else nothing. Amazon Linux's `sh` is Bash, that of many machines is not, and AWS's own
+/// `bootstrap` has `set -euo pipefail` (Lambda developer guide, "Building a custom runtime for AWS Lambda").
+fn shell_of(script: &Path) -> Vec<OsString> {
+    use std::io::Read as _;
+    let mut head = Vec::with_capacity(128);
+    let read = std::fs::File::open(script).and_then(|file| file.take(128).read_to_end(&mut head));
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let option = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("#!/bin/sh"));
+    let (Ok(_), Some(option), Some(bash)) = (read, option, tool::find("bash")) else {
+        return Vec::new();
+    };
+    // The kernel gives an interpreter at most one argument.
+    let option = Some(option.trim()).filter(|option| !option.is_empty());
+    let mut command = vec![bash.into_os_string(), OsString::from("--posix")];
+    command.extend(option.map(OsString::from));
+    command
 }
 
 /// An interpreter that `hardcap.toml` names: a path of its folder. A virtual environment's is a link, which must not be

@@ -125,7 +125,7 @@ fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBu
 
 /// The file that a tool is going to upload under this key: CDK's `*.assets.json` name it, and Serverless puts it beside the
 /// template.
-fn uploaded(folder: &Path, key: &str) -> Option<PathBuf> {
+pub(crate) fn uploaded(folder: &Path, key: &str) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
     let manifests = entries.filter(|path| path.to_string_lossy().ends_with(".assets.json"));
     let in_assets = manifests.into_iter().find_map(|path| {

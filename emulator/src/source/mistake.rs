@@ -40,6 +40,9 @@ impl Source<'_> {
 
     /// The error for a mistake in this file.
     pub fn error(&self, mistake: Mistake) -> TemplateError {
+        if let Some(error) = mistake.elsewhere {
+            return *error;
+        }
         let line = self.text.lines().nth(mistake.at.line.saturating_sub(1)).unwrap_or_default();
         TemplateError {
             path: self.path.to_owned(),
@@ -73,12 +76,19 @@ pub struct Mistake {
     pub help: Option<String>,
     /// The rule of `hardcap check` that a warning belongs to.
     pub rule: &'static str,
+    /// The error itself, if it is in another file that this place refers to.
+    pub elsewhere: Option<Box<TemplateError>>,
 }
 
 impl Mistake {
     /// A mistake without advice.
     pub fn new(at: Position, message: impl Into<String>) -> Mistake {
-        Mistake { at, message: message.into(), help: None, rule: "template" }
+        Mistake { at, message: message.into(), help: None, rule: "template", elsewhere: None }
+    }
+
+    /// An error in a file that this place refers to.
+    pub fn in_another_file(at: Position, error: TemplateError) -> Mistake {
+        Mistake { elsewhere: Some(Box::new(error)), ..Mistake::new(at, "") }
     }
 
     /// Names the rule of `hardcap check` that this warning belongs to.
@@ -108,7 +118,7 @@ impl Mistake {
 }
 
 /// Why a template or `hardcap.toml` cannot be used: what, where, and the way out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub struct TemplateError {
     /// The file.
     pub path: PathBuf,

@@ -9,11 +9,14 @@ use super::access::{self, Guards};
 use super::connect::{self, Definitions, PendingRoute};
 use super::mistake::{Mistake, Position, Source};
 use super::mock::{self, SamCors};
+use super::nested::{Around, Nesting, is_nested};
 use super::properties::Properties;
-use super::references::kind;
+use super::references::{api_endpoint, kind};
 use super::scope::{Scope, StackNames};
 use super::tree::{Entry, Node};
-use super::{Loaded, api, bucket, function, openapi, raw_api, stack, stored, streaming};
+use super::{
+    Loaded, api, bucket, function, openapi, publishing, raw_api, stack, stored, streaming,
+};
 use crate::packaging::Package;
 use crate::rules::Ignored;
 use crate::settings::Settings;
@@ -47,8 +50,6 @@ pub(super) struct Parts {
     /// The logical id of each bucket, by its name.
     pub(super) bucket_ids: Vec<(String, String)>,
     pub(super) routes: Vec<PendingRoute>,
-    /// Where an alias is declared, its function, and its name.
-    pub(super) aliases: Vec<(Position, String, String)>,
 }
 
 const SECTIONS: [&str; 11] = [
@@ -70,6 +71,7 @@ pub(super) fn assemble(
     source: &Source<'_>,
     settings: &Settings,
     limits: Limits,
+    around: Around,
 ) -> Result<Loaded, Mistake> {
     let names = StackNames {
         stack: settings.stack.clone().unwrap_or_else(|| "hardcap".to_owned()),
@@ -77,7 +79,9 @@ pub(super) fn assemble(
     };
     let region = names.region.clone();
     check_sections(template)?;
-    let mut scope = Scope::new(template, names, &settings.given())?;
+    let is_outermost = around.path.is_empty();
+    let nesting = Nesting::new(around, source.path, settings, limits.clone());
+    let mut scope = Scope::new(template, names, &settings.given(), nesting)?;
     scope.imports.clone_from(&settings.imports);
     let folder = source.path.parent().unwrap_or(Path::new("."));
     let parts = read_resources(&scope, settings, folder)?;
@@ -101,14 +105,14 @@ pub(super) fn assemble(
     let definitions = Definitions { of: &parts.defined, operations: &parts.operations };
     connect::connect(&scope, &mut config, (parts.routes, definitions), &parts.guards)?;
     connect::guard(&scope, &mut config.apis, &parts.cors, &parts.guards);
-    localize(&scope, &mut config);
     let place = |entry: &Entry| (source.path.to_owned(), entry.at);
     let places = scope.resources.iter().map(|entry| (entry.key.clone(), place(entry)));
     let buckets = parts
         .bucket_ids
         .iter()
         .filter_map(|(name, logical_id)| Some((name.clone(), place(scope.resource(logical_id)?))));
-    Ok(Loaded {
+    let nested = scope.take_nested();
+    let mut loaded = Loaded {
         config,
         packages: parts.packages,
         parameters: scope.declared.iter().map(|entry| entry.key.clone()).collect(),
@@ -117,7 +121,14 @@ pub(super) fn assemble(
         ignored: ignored(&scope, template, settings)?,
         files: Vec::new(),
         warnings: scope.into_warnings().into_iter().map(|w| source.warning(w)).collect(),
-    })
+    };
+    for (logical_id, nested) in nested {
+        loaded.nest(&logical_id, nested);
+    }
+    if is_outermost {
+        localize(&mut loaded.config);
+    }
+    Ok(loaded)
 }
 
 fn check_sections(template: &Node) -> Result<(), Mistake> {
@@ -179,7 +190,7 @@ fn read_resources(scope: &Scope<'_>, settings: &Settings, folder: &Path) -> Resu
         }
         read_resource(scope, entry, settings, folder, &mut parts)?;
     }
-    function::point_aliases(scope, &mut parts);
+    publishing::connect(scope, &mut parts)?;
     access::read(scope, &mut parts)?;
     raw_api::connect(scope, &mut parts)?;
     Ok(parts)
@@ -233,7 +244,6 @@ fn read_resource(
         "AWS::Serverless::Function" => function::read_sam(scope, entry, settings, folder, parts),
         "AWS::Lambda::Function" => function::read_raw(scope, entry, settings, folder, parts),
         "AWS::Lambda::Url" => function::read_url(scope, entry, parts),
-        "AWS::Lambda::Alias" => function::read_alias(scope, entry, parts),
         "AWS::Serverless::Api" => {
             let properties = Properties::of(scope, "the API", entry)?;
             openapi::read_routes(&properties, entry, "DefinitionBody", parts)?;
@@ -250,6 +260,7 @@ fn read_resource(
             parts.apis.push(api::read_http(entry, properties)?);
             Ok(())
         }
+        kind if is_nested(kind) => scope.read_nested(entry),
         "AWS::S3::Bucket" => {
             let bucket = bucket::read(scope, entry)?;
             parts.bucket_ids.push((bucket.name.clone(), entry.key.clone()));
@@ -308,8 +319,8 @@ fn is_accepted(kind: &str) -> bool {
         || kind.starts_with("AWS::Logs::")
         || kind == "AWS::CDK::Metadata"
         || kind == "AWS::Lambda::Permission"
-        // An alias publishes the version that it points to.
-        || kind == "AWS::Lambda::Version"
+        // Read by `publishing`.
+        || matches!(kind, "AWS::Lambda::Version" | "AWS::Lambda::Alias" | "AWS::Lambda::EventInvokeConfig")
         // Functions that refer to a layer have it.
         || kind == "AWS::Lambda::LayerVersion"
         || kind == "AWS::Serverless::LayerVersion"
@@ -319,7 +330,9 @@ fn is_accepted(kind: &str) -> bool {
 
 /// A function URL of a function that is not in the template is an error of the template.
 fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
-    let known: IndexSet<&str> = config.functions.iter().map(|f| f.name.as_str()).collect();
+    let elsewhere = scope.functions_elsewhere();
+    let known = config.functions.iter().map(|function| &function.name).chain(&elsewhere);
+    let known: IndexSet<&str> = known.map(String::as_str).collect();
     for url in &config.function_urls {
         if !known.contains(unqualified(&url.function)) {
             let at = scope.resource(&url.logical_id).map_or(Position::default(), |entry| entry.at);
@@ -334,15 +347,12 @@ fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
 }
 
 /// Addresses of AWS become addresses of the emulator, in what functions are told.
-fn localize(scope: &Scope<'_>, config: &mut Config) {
-    let endpoints: IndexMap<String, String> = config
-        .apis
-        .iter()
-        .map(|api| {
-            let here = format!("${{hardcap:origin:{}}}", api.logical_id);
-            (scope.api_endpoint(&api.logical_id), here)
-        })
-        .collect();
+fn localize(config: &mut Config) {
+    let region = config.region.clone();
+    let endpoint = |api: &Api| {
+        (api_endpoint(&api.logical_id, &region), format!("${{hardcap:origin:{}}}", api.logical_id))
+    };
+    let endpoints: IndexMap<String, String> = config.apis.iter().map(endpoint).collect();
     for value in config.placeholders_mut() {
         for (there, here) in &endpoints {
             if value.contains(there.as_str()) {

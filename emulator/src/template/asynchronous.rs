@@ -5,7 +5,7 @@ use hardcap_limits::Millis;
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::tree::Entry;
-use hardcap_core::config::{ACCOUNT_ID, Function, RecursiveLoop, Schedule};
+use hardcap_core::config::{ACCOUNT_ID, EventInvokeConfig, Function, RecursiveLoop, Schedule};
 
 /// `EventInvokeConfig` and `DeadLetterQueue` of SAM, `DeadLetterConfig` of CloudFormation, `RecursiveLoop` of both.
 pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
@@ -16,14 +16,9 @@ pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), M
         queue.finish();
     }
     if let Some(config) = of.child("EventInvokeConfig")? {
-        function.events.maximum_retry_attempts = config.number("MaximumRetryAttempts")?;
-        let seconds: Option<u64> = config.number("MaximumEventAgeInSeconds")?;
-        function.events.maximum_event_age = seconds.map(|it| Millis(it.saturating_mul(1000)));
-        if let Some(destinations) = config.child("DestinationConfig")? {
-            function.events.on_success = destination(&destinations, "OnSuccess", function)?;
-            function.events.on_failure = destination(&destinations, "OnFailure", function)?;
-            destinations.finish();
-        }
+        let dead_letter = function.events.dead_letter.take();
+        function.events =
+            EventInvokeConfig { dead_letter, ..event_invoke_config(&config, function)? };
         config.finish();
     }
     function.recursive_loop = match of.text("RecursiveLoop")?.as_deref() {
@@ -36,6 +31,25 @@ pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), M
         }
     };
     Ok(())
+}
+
+/// Retries, age and destinations, from `EventInvokeConfig` or from an `AWS::Lambda::EventInvokeConfig`.
+pub(super) fn event_invoke_config(
+    of: &Properties<'_>,
+    function: &Function,
+) -> Result<EventInvokeConfig, Mistake> {
+    let seconds: Option<u64> = of.number("MaximumEventAgeInSeconds")?;
+    let mut config = EventInvokeConfig {
+        maximum_retry_attempts: of.number("MaximumRetryAttempts")?,
+        maximum_event_age: seconds.map(|it| Millis(it.saturating_mul(1000))),
+        ..EventInvokeConfig::default()
+    };
+    if let Some(destinations) = of.child("DestinationConfig")? {
+        config.on_success = destination(&destinations, "OnSuccess", function)?;
+        config.on_failure = destination(&destinations, "OnFailure", function)?;
+        destinations.finish();
+    }
+    Ok(config)
 }
 
 /// The ARN of a destination. Where SAM makes a queue or a topic of its own, a name is made up for it.

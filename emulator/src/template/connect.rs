@@ -3,8 +3,10 @@
 use super::access::{Guards, RouteAuth};
 use super::mistake::{Mistake, Position};
 use super::mock::{self, SamCors};
+use super::publishing;
 use super::scope::Scope;
 use hardcap_core::config::{Access, Api, Config, Route};
+use hardcap_lambda::name::unqualified;
 
 /// A route and where it was declared; it finds its API when all resources have been read.
 pub(super) struct PendingRoute {
@@ -50,17 +52,12 @@ pub(super) fn connect(
     (mut routes, definitions): (Vec<PendingRoute>, Definitions<'_>),
     guards: &Guards,
 ) -> Result<(), Mistake> {
-    let functions: Vec<&str> = config.functions.iter().map(|it| it.name.as_str()).collect();
+    let elsewhere = scope.functions_elsewhere();
+    let functions = config.functions.iter().map(|function| &function.name).chain(&elsewhere);
+    let functions: Vec<&str> = functions.map(String::as_str).collect();
     // What definitions say is known before events are looked at.
     routes.sort_by_key(|pending| pending.from == From::Event);
-    let aliased: Vec<(&str, String)> = config
-        .functions
-        .iter()
-        .filter_map(|it| {
-            Some((it.name.as_str(), format!("{}:{}", it.name, it.auto_publish_alias.as_ref()?)))
-        })
-        .collect();
-    for mut pending in routes {
+    for pending in routes {
         let Some(api) = config.apis.iter_mut().find(|api| {
             api.logical_id == pending.api || scope.api_id(&api.logical_id) == pending.api
         }) else {
@@ -75,11 +72,7 @@ pub(super) fn connect(
             continue;
         };
         if has_function(scope, &pending, &functions)? {
-            // The events of a function with `AutoPublishAlias` invoke the alias.
-            let target = aliased.iter().find(|(name, _)| *name == pending.route.function);
-            if let Some((_, target)) = target.filter(|_| pending.from == From::Event) {
-                pending.route.function.clone_from(target);
-            }
+            publishing::check(scope, pending.at, &pending.route.function, &config.functions);
             place(scope, api, pending, definitions, guards)?;
         }
     }
@@ -92,7 +85,7 @@ fn has_function(
     pending: &PendingRoute,
     functions: &[&str],
 ) -> Result<bool, Mistake> {
-    let function = pending.route.function.as_str();
+    let function = unqualified(&pending.route.function);
     if pending.route.fixed.is_some() || functions.contains(&function) {
         return Ok(true);
     }

@@ -14,6 +14,7 @@ use super::connect::{From, PendingRoute};
 use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
 use super::mistake::Mistake;
 use super::properties::Properties;
+use super::publishing;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{Entry, Node, Value};
@@ -24,6 +25,7 @@ use hardcap_core::config::{
     Access, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat,
     ResponseTransferMode, Route, UnknownInvokeMode,
 };
+use hardcap_lambda::name::LATEST;
 
 /// Properties of both kinds of function that change nothing here.
 const WITHOUT_EFFECT: [&str; 22] = [
@@ -64,15 +66,18 @@ pub(super) fn read_sam(
         Folders { template: folder, project: settings.folder.as_deref().unwrap_or(folder) };
     let code = code::of_sam(&properties, own, folders)?;
     let mut function = read_function(&properties, entry, (own, settings), folders)?;
-    function.auto_publish_alias = properties.text("AutoPublishAlias")?;
+    // AWS SAM's events, URL and `EventInvokeConfig` of such a function are those of the alias.
+    let target = match properties.text("AutoPublishAlias")? {
+        Some(alias) => {
+            publishing::auto_publish(&mut function, &alias);
+            format!("{}:{alias}", function.name)
+        }
+        None => function.name.clone(),
+    };
     parts.packages.push(package(&properties, entry, &function, own, code, folders)?);
-    read_events(&properties, &mut function, parts)?;
+    read_events(&properties, &mut function, &target, parts)?;
     if let Some(url) = properties.child("FunctionUrlConfig")? {
         let logical_id = format!("{}Url", entry.key);
-        let target = match &function.auto_publish_alias {
-            Some(alias) => format!("{}:{alias}", function.name),
-            None => function.name.clone(),
-        };
         parts.function_urls.push(function_url(url, logical_id, &target)?);
     }
     parts.functions.push(function);
@@ -254,6 +259,7 @@ fn package(
 fn read_events(
     properties: &Properties<'_>,
     function: &mut Function,
+    target: &str,
     parts: &mut Parts,
 ) -> Result<(), Mistake> {
     for (entry, event) in properties.named_children("Events")? {
@@ -261,8 +267,8 @@ fn read_events(
         event.without_effect(&["Type"]);
         match (kind.as_str(), event.child("Properties")?) {
             ("", _) => return Err(Mistake::new(entry.at, format!("{} has no `Type`", event.what))),
-            ("Api", Some(of)) => parts.routes.push(rest_event(of, &function.name)?),
-            ("HttpApi", of) => parts.routes.push(http_event(of, entry, &function.name)?),
+            ("Api", Some(of)) => parts.routes.push(rest_event(of, target)?),
+            ("HttpApi", of) => parts.routes.push(http_event(of, entry, target)?),
             ("Schedule", Some(of)) => {
                 function.schedules.extend(asynchronous::schedule(&of, entry, function)?);
                 of.finish();
@@ -365,41 +371,6 @@ fn api_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Mistake> {
     of.text(key)
 }
 
-/// `AWS::Lambda::Alias`: as `AutoPublishAlias` of AWS SAM, it points to a version that is published at the start.
-pub(super) fn read_alias(
-    scope: &Scope<'_>,
-    entry: &Entry,
-    parts: &mut Parts,
-) -> Result<(), Mistake> {
-    let of = Properties::of(scope, "the alias", entry)?;
-    of.without_effect(&["Description", "FunctionVersion"]);
-    of.not_emulated("RoutingConfig", "the alias points to one version")?;
-    of.not_emulated("ProvisionedConcurrencyConfig", "sandboxes start when they are needed")?;
-    let function = function_of(&of.required_text("FunctionName")?).to_owned();
-    parts.aliases.push((of.at, function, of.required_text("Name")?));
-    of.finish();
-    Ok(())
-}
-
-/// Gives functions the aliases that are resources of their own.
-pub(super) fn point_aliases(scope: &Scope<'_>, parts: &mut Parts) {
-    for (at, name, alias) in std::mem::take(&mut parts.aliases) {
-        let Some(function) = parts.functions.iter_mut().find(|it| it.name == name) else {
-            continue;
-        };
-        match &function.auto_publish_alias {
-            None => function.auto_publish_alias = Some(alias),
-            Some(first) => {
-                let message = format!(
-                    "the function `{}` has the alias `{first}` already: `{alias}` is left out",
-                    function.logical_id
-                );
-                scope.warn(Mistake::new(at, message).rule("not-emulated"));
-            }
-        }
-    }
-}
-
 /// Whether a permission of the template lets everyone invoke the URL of a function (Lambda developer guide, "Control access to
 /// Lambda function URLs": the policy needs it also with `AuthType: NONE`).
 fn lets_everyone_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Mistake> {
@@ -422,11 +393,14 @@ fn lets_everyone_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Mista
 pub(super) fn read_url(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
     let properties = Properties::of(scope, "the function URL", entry)?;
     let target = properties.required_text("TargetFunctionArn")?;
-    properties.without_effect(&["Qualifier"]);
-    let function = function_of(&target).to_owned();
+    let function = function_of(&target);
+    let target = match properties.text("Qualifier")? {
+        Some(alias) => format!("{function}:{alias}"),
+        None => target_of(&target),
+    };
     let at = properties.at;
-    let mut url = function_url(properties, entry.key.clone(), &function)?;
-    url.lacks_permission = !url.only_signed && !lets_everyone_invoke(scope, &function)?;
+    let mut url = function_url(properties, entry.key.clone(), &target)?;
+    url.lacks_permission = !url.only_signed && !lets_everyone_invoke(scope, function)?;
     if url.lacks_permission {
         let message = format!(
             "`{}` has no `AWS::Lambda::Permission` that lets everyone invoke it: every request is a 403, as on AWS",
@@ -486,4 +460,15 @@ fn function_url(
 pub(super) fn function_of(text: &str) -> &str {
     let name = text.split_once(":function:").map_or(text, |(_, name)| name);
     name.split([':', '/']).next().unwrap_or(name)
+}
+
+/// The function's name in an ARN, in the URI of an integration, or alone; with the alias or version that follows it.
+pub(super) fn target_of(text: &str) -> String {
+    let name = text.split_once(":function:").map_or(text, |(_, name)| name);
+    let mut parts = name.split('/').next().unwrap_or(name).split(':');
+    let function = parts.next().unwrap_or_default();
+    match parts.next() {
+        Some(qualifier) if qualifier != LATEST => format!("{function}:{qualifier}"),
+        _ => function.to_owned(),
+    }
 }

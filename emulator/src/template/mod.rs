@@ -2,8 +2,8 @@
 //!
 //! In the order of reading: `yaml` makes a tree of the text, `include` adds the local files that it names, `foreach` and
 //! `expand` write loops and SAM's shorthands out, `scope` and `intrinsics` evaluate expressions when a property is asked
-//! for (`properties`), and `assemble` makes functions, APIs and buckets of resources. Only `include` and `access`
-//! open files, and nothing is started.
+//! for (`properties`), and `assemble` makes functions, APIs and buckets of resources. `nested` reads the templates of nested
+//! stacks in the same way. Only `include`, `access` and `nested` open files, and nothing is started.
 
 mod access;
 mod api;
@@ -19,8 +19,10 @@ mod gateway_responses;
 mod include;
 mod intrinsics;
 mod mock;
+mod nested;
 mod openapi;
 mod properties;
+mod publishing;
 mod raw_api;
 mod references;
 mod relax;
@@ -46,6 +48,7 @@ use crate::settings::Settings;
 use crate::source::mistake::{self, Source};
 use crate::source::tree;
 use hardcap_core::config::Config;
+use nested::Around;
 
 /// A larger file is not a template: CloudFormation itself takes 1 MB.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -93,30 +96,43 @@ pub fn load(
     settings: &Settings,
     limits: Limits,
 ) -> Result<Loaded, TemplateError> {
+    load_within(text, path, settings, limits, Around::default())
+}
+
+/// Reads a template that may belong to a nested stack.
+fn load_within(
+    text: &str,
+    path: &Path,
+    settings: &Settings,
+    limits: Limits,
+    around: Around,
+) -> Result<Loaded, TemplateError> {
     let source = Source { path, text };
     if text.len() > LARGEST {
         let message =
             format!("this file has {} bytes; a template has at most {LARGEST}", text.len());
         return Err(source.error(mistake::Mistake::new(Position { line: 1, column: 1 }, message)));
     }
-    read(&source, settings, limits).map_err(|mistake| source.error(mistake))
+    read(&source, settings, limits, around).map_err(|mistake| source.error(mistake))
 }
 
 fn read(
     source: &Source<'_>,
     settings: &Settings,
     limits: Limits,
+    around: Around,
 ) -> Result<Loaded, mistake::Mistake> {
     let document = yaml::parse(source.text)?;
     let mut includes = include::Includes::new(source.path.parent().unwrap_or(Path::new(".")));
     let template = includes.expand(document.root)?;
     let template = foreach::expand(template, &settings.given())?;
     let template = expand::expand(template)?;
-    let mut loaded = assemble::assemble(&template, source, settings, limits)?;
-    loaded.files = includes.files;
+    let mut loaded = assemble::assemble(&template, source, settings, limits, around)?;
+    loaded.files.extend(includes.files);
     let warnings = document.warnings.into_iter().chain(includes.warnings);
     loaded.warnings.extend(warnings.map(|mistake| source.warning(mistake)));
-    loaded.warnings.sort_by_key(|warning| warning.position);
+    // Those of this template come first.
+    loaded.warnings.sort_by_key(|it| (it.path != source.path, it.path.clone(), it.position));
     Ok(loaded)
 }
 
@@ -136,6 +152,11 @@ impl Loaded {
                 return Err(Source { path, text: other_text }.error(mistake));
             }
         }
+        self.join(other);
+        Ok(())
+    }
+
+    fn join(&mut self, other: Loaded) {
         self.config.functions.extend(other.config.functions);
         self.config.apis.extend(other.config.apis);
         self.config.function_urls.extend(other.config.function_urls);
@@ -145,6 +166,7 @@ impl Loaded {
         self.config.secrets.extend(other.config.secrets);
         self.config.stack.outputs.extend(other.config.stack.outputs);
         self.config.stack.resources.extend(other.config.stack.resources);
+        self.config.nested_stacks.extend(other.config.nested_stacks);
         self.packages.extend(other.packages);
         self.parameters.extend(other.parameters);
         self.warnings.extend(other.warnings);
@@ -152,6 +174,5 @@ impl Loaded {
         self.files.extend(other.files);
         self.ignored.extend(other.ignored);
         self.bucket_places.extend(other.bucket_places);
-        Ok(())
     }
 }

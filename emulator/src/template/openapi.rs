@@ -6,7 +6,7 @@ use super::api::{
 };
 use super::assemble::Parts;
 use super::connect::{From, PendingRoute};
-use super::function::function_of;
+use super::function::target_of;
 use super::mistake::{Mistake, Position};
 use super::mock;
 use super::properties::Properties;
@@ -208,7 +208,7 @@ fn read_operation(
         route: Route {
             method,
             path: path.to_owned(),
-            function: function_of(&uri).to_owned(),
+            function: target_of(&uri),
             payload_format: match of.node("payloadFormatVersion")?.map(|node| &node.value) {
                 Some(Value::Text(version)) if version.starts_with('2') => PayloadFormat::V2,
                 _ => PayloadFormat::V1,

@@ -8,7 +8,7 @@ use super::api::{
 use super::api::{minimum_compression, payload_format, response_transfer_mode, stage_name};
 use super::assemble::Parts;
 use super::connect::{From, PendingRoute};
-use super::function::function_of;
+use super::function::target_of;
 use super::gateway_responses;
 use super::mistake::{Mistake, Position};
 use super::mock;
@@ -135,7 +135,7 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
     if let Some(target) = of.text("Target")? {
         let key = of.text("RouteKey")?.unwrap_or_else(|| "$default".to_owned());
         let (method, path) = route_key(&of, &key)?;
-        let function = function_of(&target).to_owned();
+        let function = target_of(&target);
         let payload_format = PayloadFormat::V2;
         let route = Route {
             method,
@@ -255,7 +255,7 @@ fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mist
     let route = Route {
         method,
         path,
-        function: function_of(&integration.required_text("IntegrationUri")?).to_owned(),
+        function: target_of(&integration.required_text("IntegrationUri")?),
         payload_format: payload_format(&integration, PayloadFormat::V1)?,
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
         response_transfer_mode: ResponseTransferMode::Buffered,
@@ -340,7 +340,7 @@ fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mis
     let route = Route {
         method,
         path,
-        function: function_of(&uri).to_owned(),
+        function: target_of(&uri),
         payload_format: PayloadFormat::V1,
         timeout: integration_timeout(&integration, "TimeoutInMillis")?,
         response_transfer_mode: mode,

@@ -1,9 +1,10 @@
 //! What `Ref` and `GetAtt` of a resource give: the names that AWS would make up, made the same way on every run.
 
 use super::mistake::{Mistake, Position};
+use super::nested::{fitted, is_nested};
 use super::scope::Scope;
 use super::tree::{Entry, Node};
-use hardcap_core::config::ACCOUNT_ID;
+use hardcap_core::config::{ACCOUNT_ID, Stack};
 
 impl Scope<'_> {
     /// `Ref` of a resource: a name, an id or a URL, by the resource's type.
@@ -35,6 +36,7 @@ impl Scope<'_> {
             // The raw resources of an API only name each other.
             kind if kind.starts_with("AWS::ApiGateway") => name.to_owned(),
             "AWS::Serverless::SimpleTable" => self.other_name(entry, "AWS::DynamoDB::Table")?,
+            kind if is_nested(kind) => Stack::arn_of(&self.nested_name(entry), &self.names.region),
             kind => self.other_name(entry, kind)?,
         };
         Ok(Node::text(at, value))
@@ -50,6 +52,12 @@ impl Scope<'_> {
         let Some(entry) = self.resource(name) else {
             return self.generated_attribute(name, attribute, at);
         };
+        if is_nested(kind(entry))
+            && let Some(output) = attribute.strip_prefix("Outputs.")
+            && let Some(value) = self.nested_output(entry, output, at)?
+        {
+            return Ok(value);
+        }
         let value = match (kind(entry), attribute) {
             ("AWS::Serverless::Function" | "AWS::Lambda::Function", "Arn") => {
                 self.function_arn(&self.function_name(entry)?)
@@ -82,7 +90,7 @@ impl Scope<'_> {
             ("AWS::SSM::Parameter", "Type" | "Value") => {
                 self.named(entry, &[attribute])?.unwrap_or_default()
             }
-            ("AWS::Lambda::Url", "FunctionUrl") => format!("${{hardcap:url:{name}}}/"),
+            ("AWS::Lambda::Url", "FunctionUrl") => self.function_url(name),
             (
                 "AWS::Serverless::Function"
                 | "AWS::Lambda::Function"
@@ -134,6 +142,8 @@ impl Scope<'_> {
                 self.other_name(entry, kind)
             }
             ("AWS::Lambda::Version", "Version") => Ok("1".to_owned()),
+            ("AWS::Lambda::Version", "FunctionArn") => self.qualified(entry, "Version"),
+            ("AWS::Lambda::Alias", "AliasArn") => self.qualified(entry, "Name"),
             (_, "Arn") | ("AWS::SNS::Topic", "TopicArn") => self.other_arn(entry, kind),
             (kind, attribute) => Ok(format!("{}-{attribute}", self.other_name(entry, kind)?)),
         }
@@ -261,12 +271,19 @@ impl Scope<'_> {
             return Ok(Node::text(at, format!("arn:aws:iam::{ACCOUNT_ID}:role/{name}")));
         }
         if self.generated(name, "Url").is_some() && attribute == "FunctionUrl" {
-            return Ok(Node::text(at, format!("${{hardcap:url:{name}}}/")));
+            return Ok(Node::text(at, self.function_url(name)));
         }
         Err(self.unknown(name, at))
     }
 
     fn unknown(&self, name: &str, at: Position) -> Mistake {
+        if let Some(why) = self.nesting.around.without_value.get(name) {
+            let message = format!(
+                "the parameter `{name}` of this nested stack has no value: {}",
+                why.message
+            );
+            return Mistake { at, message, ..why.clone() };
+        }
         if self.declared.contains(name) {
             let help =
                 format!("give it with --parameter {name}=…, or under [parameters] in hardcap.toml");
@@ -288,7 +305,14 @@ impl Scope<'_> {
 
     /// The function's name: the logical id unless the template gives another, as AWS adds only a random tail to it.
     pub(crate) fn function_name(&self, entry: &Entry) -> Result<String, Mistake> {
-        Ok(self.named(entry, &["FunctionName"])?.unwrap_or_else(|| entry.key.clone()))
+        let given = self.named(entry, &["FunctionName"])?;
+        let path = &self.nesting.around.path;
+        Ok(given.unwrap_or_else(|| fitted(format!("{}{}", path.replace('/', "-"), entry.key), 64)))
+    }
+
+    /// A placeholder for the address of a function URL.
+    fn function_url(&self, logical_id: &str) -> String {
+        format!("${{hardcap:url:{}{logical_id}}}/", self.nesting.around.path)
     }
 
     /// The bucket's name: the stack's and the logical id in small letters unless the template gives another.
@@ -298,22 +322,18 @@ impl Scope<'_> {
         }
         let mut name = format!("{}-{}", self.names.stack, entry.key).to_lowercase();
         name.retain(|c| c.is_ascii_alphanumeric() || c == '-');
-        name.truncate(63);
-        Ok(name.trim_matches('-').to_owned())
+        Ok(fitted(name, 63).trim_matches('-').to_owned())
     }
 
     /// The id of an API, the same that its events have.
     pub(crate) fn api_id(&self, logical_id: &str) -> String {
-        hardcap_core::config::api_id(logical_id)
+        hardcap_core::config::api_id(&format!("{}{logical_id}", self.nesting.around.path))
     }
 
     /// Where AWS would serve an API, without its stage.
     pub(crate) fn api_endpoint(&self, logical_id: &str) -> String {
-        format!(
-            "https://{}.execute-api.{}.amazonaws.com",
-            self.api_id(logical_id),
-            self.names.region
-        )
+        let path = &self.nesting.around.path;
+        api_endpoint(&format!("{path}{logical_id}"), &self.names.region)
     }
 
     /// The first of these properties that the resource has.
@@ -339,6 +359,12 @@ impl Scope<'_> {
     }
 }
 
+/// Where AWS would serve the API of this logical id, without its stage.
+pub(super) fn api_endpoint(logical_id: &str, region: &str) -> String {
+    let id = hardcap_core::config::api_id(logical_id);
+    format!("https://{id}.execute-api.{region}.amazonaws.com")
+}
+
 /// What `RootResourceId` gives, so that `ParentId` is recognized.
 pub(crate) const ROOT_RESOURCE: &str = "root";
 
@@ -347,6 +373,11 @@ const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Functio
 /// What AWS SAM makes of a function with `AutoPublishAlias`.
 fn is_qualifier(attribute: &str) -> bool {
     matches!(attribute, "Alias" | "Version" | "Version.Version")
+}
+
+/// Whether a resource is a function.
+pub(crate) fn is_function(entry: &Entry) -> bool {
+    FUNCTIONS.contains(&kind(entry))
 }
 
 /// The `Type` of a resource.

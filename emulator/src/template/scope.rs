@@ -5,8 +5,9 @@ use std::cell::{Cell, RefCell};
 use indexmap::{IndexMap, IndexSet};
 
 use super::mistake::{Mistake, Position};
+use super::nested::Nesting;
 use super::tree::{Entry, Mapping, Node, Value};
-use hardcap_core::config::ACCOUNT_ID;
+use hardcap_core::config::{ACCOUNT_ID, Stack};
 
 /// A template that needs more work than this (steps and bytes of text together) refers to itself in circles.
 const MOST_WORK: usize = 64 * 1024 * 1024;
@@ -30,6 +31,8 @@ pub(crate) struct Scope<'a> {
     pub(super) mappings: Option<&'a Node>,
     /// The values of `Fn::ImportValue`, by the name of the export.
     pub(super) imports: IndexMap<String, String>,
+    /// The stacks around this template and within it.
+    pub(super) nesting: Nesting<'a>,
     decided: RefCell<IndexMap<String, bool>>,
     warnings: RefCell<IndexSet<Mistake>>,
     work: Cell<usize>,
@@ -42,6 +45,7 @@ impl<'a> Scope<'a> {
         template: &'a Node,
         names: StackNames,
         given: &IndexMap<String, String>,
+        nesting: Nesting<'a>,
     ) -> Result<Scope<'a>, Mistake> {
         let section = |name: &str| -> Result<&'a Mapping, Mistake> {
             template
@@ -51,6 +55,9 @@ impl<'a> Scope<'a> {
         let declared = section("Parameters")?;
         let mut parameters = IndexMap::new();
         for entry in declared {
+            if nesting.around.without_value.contains_key(&entry.key) {
+                continue;
+            }
             if let Some(value) = parameter(entry, given.get(&entry.key))? {
                 parameters.insert(entry.key.clone(), value);
             }
@@ -63,6 +70,7 @@ impl<'a> Scope<'a> {
             conditions: section("Conditions")?,
             mappings: template.get("Mappings"),
             imports: IndexMap::new(),
+            nesting,
             decided: RefCell::default(),
             warnings: RefCell::default(),
             work: Cell::new(0),
@@ -104,10 +112,7 @@ impl<'a> Scope<'a> {
             "AWS::StackName" => self.names.stack.clone(),
             "AWS::Partition" => "aws".to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
-            "AWS::StackId" => format!(
-                "arn:aws:cloudformation:{}:{ACCOUNT_ID}:stack/{}/hardcap",
-                self.names.region, self.names.stack
-            ),
+            "AWS::StackId" => Stack::arn_of(&self.names.stack, &self.names.region),
             "AWS::NotificationARNs" => return Ok(Node::new(at, Value::List(Vec::new()))),
             "AWS::NoValue" => return Ok(Node::new(at, Value::Absent)),
             _ => {

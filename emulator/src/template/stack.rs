@@ -12,6 +12,7 @@ pub(super) fn read(scope: &Scope<'_>, template: &Node) -> Result<Stack, Mistake>
     let description = template.get("Description").and_then(|node| node.scalar("").ok());
     Ok(Stack {
         name: scope.names.stack.clone(),
+        path: String::new(),
         description: description.unwrap_or_default().to_owned(),
         parameters: (scope.parameters.iter())
             .map(|(name, value)| (name.clone(), shown(value)))
@@ -88,7 +89,7 @@ fn deployed(kind: &str) -> &str {
 }
 
 /// A value as CloudFormation shows it: a list with commas.
-fn shown(node: &Node) -> String {
+pub(super) fn shown(node: &Node) -> String {
     match &node.value {
         Value::Absent | Value::Map(_) => String::new(),
         Value::Text(text) => text.clone(),

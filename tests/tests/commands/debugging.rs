@@ -79,6 +79,22 @@ fn number_after(up: &Up, text: &str) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_version_behind_an_alias_has_the_debugger_of_its_function() {
+    let project = Project::new();
+    project.write("template.yaml", &short().replace("Timeout: 1", "AutoPublishAlias: live"));
+    let up = project.up_as_it_is(&["--debug", "Behave"]).await;
+    until_said(&up, "a debugger can attach to process ", 1).await;
+    let process = number_after(&up, "a debugger can attach to process ");
+    let event = r#"{"place":true}"#;
+    let ran = project.run(&["invoke", "--url", &up.aws, "Behave:live", "-e", event]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let place: Value = serde_json::from_str(&ran.printed).unwrap();
+    assert_eq!(place[0].as_u64(), Some(u64::from(process)), "{place}");
+    assert_eq!(post_behave(&project).await, 200);
+    up.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_debugged_function_has_one_running_sandbox_before_its_first_event() {
     let project = Project::new();
     project.write("template.yaml", &short());

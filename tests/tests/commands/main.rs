@@ -16,5 +16,6 @@ mod project;
 mod replay;
 mod report;
 mod shortage;
+mod stacks;
 mod variables;
 mod watch;

@@ -11,7 +11,7 @@ use super::terminal::{self, print};
 use super::up::block_on;
 use crate::check::{Finding, Severity, Silenced};
 use hardcap::packaging::machine::Machine;
-use hardcap::packaging::{self, Code, Found, Means, PackagingError};
+use hardcap::packaging::{self, Found, Means, PackagingError};
 
 /// The format of findings.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -47,9 +47,8 @@ async fn programs(project: &Project) -> Vec<Finding> {
         let (found, package) = match found {
             Ok(found) => found,
             Err(missing) => {
-                // Code in another place cannot be read, which is not an error of the template.
-                let is_elsewhere = matches!(package.code, Code::Image(_) | Code::Uploaded(_));
-                let severity = if is_elsewhere { Severity::Note } else { Severity::Error };
+                let severity =
+                    if package.is_elsewhere() { Severity::Note } else { Severity::Error };
                 add(severity, "no-program", error(&missing));
                 continue;
             }

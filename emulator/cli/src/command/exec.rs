@@ -21,7 +21,7 @@ use super::{Failure, GATE_FAILED};
 use crate::output::LogFormat;
 use hardcap::report::{GateFailure, Report, SavedRun};
 use hardcap_core::addresses::Addresses;
-use hardcap_core::config::Config;
+use hardcap_core::config::{Config, Stack};
 use hardcap_core::console;
 use hardcap_core::tool::Tool;
 
@@ -242,7 +242,7 @@ pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     let mut add = |kind: &str, id: &str, value: &str| {
-        // Logical ids have letters and digits only. The name of a variable cannot have other characters.
+        // Logical ids have letters and digits only, and a slash behind a nested stack. A variable cannot have other characters.
         let id = id.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         variables.push((format!("HARDCAP_{kind}_{id}"), value.to_owned()));
     };
@@ -251,14 +251,14 @@ pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String
     for api in &config.apis {
         api.api_keys.iter().take(1).for_each(|key| add("API_KEY", &api.logical_id, key));
     }
-    for resource in &config.stack.resources {
+    for (id, resource) in config.stacks().flat_map(Stack::resources_of_run) {
         let kind = match resource.kind.as_str() {
             "AWS::Lambda::Function" => "FUNCTION",
             "AWS::DynamoDB::Table" => "TABLE",
             "AWS::S3::Bucket" => "BUCKET",
             _ => continue,
         };
-        add(kind, &resource.logical_id, &resource.physical_id);
+        add(kind, &id, &resource.physical_id);
     }
     for output in &config.stack.outputs {
         add("OUTPUT", &output.key, &addresses.fill(&output.value));

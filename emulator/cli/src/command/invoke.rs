@@ -27,6 +27,7 @@ starts the template of this folder. The response of the function goes to standar
 Examples:
   hardcap invoke Hello
   hardcap invoke Hello -e event.json --log
+  hardcap invoke Hello:live
   hardcap invoke Hello -e '{\"name\": \"Ada\"}'
   generate-event | hardcap invoke Hello -e - --async
   hardcap invoke --template app.yaml Hello --set lambda_sync_response=1000
@@ -128,9 +129,16 @@ async fn start_and_ask(options: &InvokeOptions, event: Bytes) -> Result<ExitCode
 
 async fn ask(options: &InvokeOptions, url: &str, event: Bytes) -> Result<ExitCode, Failure> {
     let functions = remote::functions(url).await?;
-    let function = remote::choose(functions, options.function.as_deref())?;
+    // A name may have an alias or a version after a colon.
+    let wanted = options.function.as_deref();
+    let (wanted, qualifier) = match wanted.and_then(|wanted| wanted.split_once(':')) {
+        Some((name, qualifier)) => (Some(name), format!(":{qualifier}")),
+        None => (wanted, String::new()),
+    };
+    let function = remote::choose(functions, wanted)?;
     let base = remote::base(url);
-    let url = format!("{base}/2015-03-31/functions/{}/invocations", function.name);
+    let name = format!("{}{qualifier}", function.name);
+    let url = format!("{base}/2015-03-31/functions/{name}/invocations");
     let kind = if options.asynchronous { "Event" } else { "RequestResponse" };
     let mut headers = vec![("x-amz-invocation-type".to_owned(), kind.to_owned())];
     if options.log {

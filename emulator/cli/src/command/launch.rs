@@ -165,9 +165,18 @@ async fn find_programs(
     let mut machine = Machine::here();
     for package in &project.loaded.packages {
         let package = package.opened(&machine.cache)?;
-        let one = packaging::find(&package)?;
-        binaries.extend(binary(&one));
+        let one = match packaging::find(&package) {
+            // The rest of the application starts, and an invocation of this function fails.
+            Err(missing) if package.is_elsewhere() => Err(missing),
+            other => Ok(other?),
+        };
+        binaries.extend(one.iter().filter_map(binary));
         found.push((package, one));
+    }
+    if let Some((_, Err(missing))) = found.first()
+        && found.iter().all(|(_, one)| one.is_err())
+    {
+        return Err(missing.clone());
     }
     let mut companions = Vec::new();
     for companion in wanted {
@@ -211,7 +220,7 @@ async fn find_programs(
 /// Sets the command of every function: the next of the built programs, or the result of [`packaging::resolve`].
 async fn give_programs(
     config: &mut Config,
-    found: Vec<(Package, Found)>,
+    found: Vec<(Package, Result<Found, PackagingError>)>,
     built: &mut std::vec::IntoIter<PathBuf>,
     (machine, options): (&mut Machine, &UpOptions),
 ) -> Result<(), PackagingError> {
@@ -219,6 +228,14 @@ async fn give_programs(
     let means = Means { offline: options.template.offline, only_looks: false, tell: &say };
     let mut notes = BTreeSet::new();
     for (function, (package, found)) in config.functions.iter_mut().zip(found) {
+        let found = match found {
+            Ok(found) => found,
+            Err(missing) => {
+                function.no_program = Some(missing.what.clone());
+                notes.insert(format!("{}; {}", missing.what, missing.help));
+                continue;
+            }
+        };
         function.command = if let Found::Cargo(_) = found {
             built.next().into_iter().map(PathBuf::into_os_string).collect()
         } else {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Failure;
 use super::exec::{environment, is_developers_own};
 use hardcap_core::addresses::Addresses;
-use hardcap_core::config::Config;
+use hardcap_core::config::{Config, Stack};
 use hardcap_core::paths::folder_of;
 
 /// A file that exists while everything listens.
@@ -31,9 +31,9 @@ struct Content<'a> {
     stack: &'a str,
     outputs: IndexMap<&'a str, String>,
     /// The names of resources, by logical id.
-    functions: IndexMap<&'a str, &'a str>,
-    tables: IndexMap<&'a str, &'a str>,
-    buckets: IndexMap<&'a str, &'a str>,
+    functions: IndexMap<String, &'a str>,
+    tables: IndexMap<String, &'a str>,
+    buckets: IndexMap<String, &'a str>,
     /// The addresses of debuggers, by the logical id of the function. `null`: by process id.
     debuggers: &'a IndexMap<&'a str, Option<String>>,
     /// The environment that `hardcap exec` gives to its command. `null`: a variable that has to be removed.
@@ -46,10 +46,10 @@ impl<'a> Content<'a> {
         config: &'a Config,
         debuggers: &'a IndexMap<&'a str, Option<String>>,
     ) -> Content<'a> {
-        let resources = &config.stack.resources;
         let named = |kind: &str| {
-            let found = resources.iter().filter(|resource| resource.kind == kind);
-            found.map(|one| (one.logical_id.as_str(), one.physical_id.as_str())).collect()
+            let resources = config.stacks().flat_map(Stack::resources_of_run);
+            let found = resources.filter(|(_, resource)| resource.kind == kind);
+            found.map(|(id, resource)| (id, resource.physical_id.as_str())).collect()
         };
         let outputs = config.stack.outputs.iter();
         let inherited = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());

@@ -2,11 +2,15 @@
 
 use indexmap::IndexMap;
 
+use crate::account::ACCOUNT_ID;
+
 /// The stack of the template, as CloudFormation describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stack {
     /// `AWS::StackName`.
     pub name: String,
+    /// The logical ids of the nested stacks that lead to this one, each with a `/` after it; empty for the stack of the run.
+    pub path: String,
     /// The template's `Description`; may be empty.
     pub description: String,
     /// The values of the template's parameters.
@@ -22,11 +26,32 @@ impl Default for Stack {
     fn default() -> Stack {
         Stack {
             name: "hardcap".to_owned(),
+            path: String::new(),
             description: String::new(),
             parameters: IndexMap::new(),
             outputs: Vec::new(),
             resources: Vec::new(),
         }
+    }
+}
+
+impl Stack {
+    /// The id of the stack of this name, an ARN. AWS ends it with a random id.
+    #[must_use]
+    pub fn arn_of(name: &str, region: &str) -> String {
+        format!("arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{name}/hardcap")
+    }
+
+    /// The path of the stack that contains this one; `None` for the stack of the run.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        let path = self.path.strip_suffix('/')?;
+        Some(path.rfind('/').map_or("", |at| &path[..=at]))
+    }
+
+    /// The stack's resources, each with its logical id in the run: `Nested/Function` in a nested stack.
+    pub fn resources_of_run(&self) -> impl Iterator<Item = (String, &StackResource)> {
+        self.resources.iter().map(|it| (format!("{}{}", self.path, it.logical_id), it))
     }
 }
 

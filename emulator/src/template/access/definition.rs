@@ -4,7 +4,7 @@ use hardcap_limits::Millis;
 
 use super::{REST_TTL, RouteAuth, authorizer_format, issuer_of, jwt_rules, seconds};
 use crate::template::assemble::Parts;
-use crate::template::function::function_of;
+use crate::template::function::target_of;
 use crate::template::mistake::Mistake;
 use crate::template::properties::Properties;
 use crate::template::scope::Scope;
@@ -62,7 +62,7 @@ pub(in crate::template) fn of_definition(
         }
         let authorizer = Authorizer {
             name: name.to_owned(),
-            function: function_of(&uri).to_owned(),
+            function: target_of(&uri),
             kind,
             identity,
             ttl: seconds(&of, "authorizerResultTtlInSeconds")?.unwrap_or(default),

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use sha2::{Digest as _, Sha256};
 
 use super::assemble::Parts;
-use super::function::function_of;
+use super::function::target_of;
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::references::kind;
@@ -244,7 +244,7 @@ fn sam_authorizer(
         }
         (false, false) => AuthorizerKind::Request,
     };
-    let function = function_of(&function).to_owned();
+    let function = target_of(&function);
     Ok(Some(Authorizer { name: name.to_owned(), function, kind, identity, ttl, jwt: None }))
 }
 
@@ -418,7 +418,7 @@ fn rest_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
     let sources = of.text("IdentitySource")?.unwrap_or_default();
     let authorizer = Authorizer {
         name: entry.key.clone(),
-        function: function_of(&of.required_text("AuthorizerUri")?).to_owned(),
+        function: target_of(&of.required_text("AuthorizerUri")?),
         kind,
         identity: sources.split(',').filter_map(IdentitySource::parse).collect(),
         ttl: seconds(&of, "AuthorizerResultTtlInSeconds")?.unwrap_or(REST_TTL),
@@ -446,7 +446,7 @@ fn http_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
     }
     let authorizer = Authorizer {
         name: entry.key.clone(),
-        function: function_of(&of.required_text("AuthorizerUri")?).to_owned(),
+        function: target_of(&of.required_text("AuthorizerUri")?),
         kind: AuthorizerKind::Http {
             format: authorizer_format(&of, "AuthorizerPayloadFormatVersion")?,
             simple: of.flag("EnableSimpleResponses")?.unwrap_or_default(),

@@ -334,7 +334,7 @@ Resources:
   A: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref F, FunctionVersion: !GetAtt V.Version, Name: live}}
 ",
     );
-    assert_eq!(loaded.config.functions[0].auto_publish_alias.as_deref(), Some("live"));
+    assert_eq!(loaded.config.functions[0].publishing.aliases[0].name, "live");
     assert_eq!(warnings(&loaded), [""; 0]);
 }
 
@@ -367,5 +367,5 @@ Resources:
     assert_eq!(route.function, format!("{name}:live"), "events invoke the alias");
     assert_eq!(route.function_name(), name);
     assert_eq!(config.function_urls[0].function, format!("{name}:live"));
-    assert_eq!(config.functions[0].auto_publish_alias.as_deref(), Some("live"));
+    assert_eq!(config.functions[0].publishing.aliases[0].name, "live");
 }

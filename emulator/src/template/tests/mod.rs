@@ -7,6 +7,8 @@ mod asynchronous;
 mod expressions;
 mod gateway_responses;
 mod impossible;
+mod nested;
+mod publishing;
 mod resources;
 mod stored;
 mod streaming;

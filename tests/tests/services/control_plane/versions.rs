@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, FunctionVersion, InvocationType};
 use hardcap::Emulator;
-use hardcap::config::Function;
+use hardcap::config::{Function, PublishedAlias, Publishing};
 use hardcap_limits::Date;
 use hardcap_tests::functions;
 use serde_json::Value;
@@ -223,7 +223,8 @@ async fn lists_have_every_version_and_every_alias() {
 #[tokio::test(flavor = "multi_thread")]
 async fn auto_publish_alias_publishes_a_version_at_the_start() {
     let mut function = function("f1");
-    function.auto_publish_alias = Some("live".to_owned());
+    let live = PublishedAlias { name: "live".to_owned(), latest: false };
+    function.publishing = Publishing { version: true, aliases: vec![live], events: None };
     let plane =
         Plane::with(Emulator::builder().limits(hardcap_limits::Date::CLASSIC).function(function))
             .await;
