@@ -109,10 +109,11 @@ fn place(
 ) -> Result<(), Mistake> {
     let Route { method, path, .. } = &pending.route;
     let defined = definitions.of.contains(&api.logical_id);
-    let twin = api.routes.iter().find(|route| route.method == *method && route.path == *path);
+    let merges = definitions.has(&api.logical_id, method, path);
+    let twin = api.routes.iter().position(|route| route.method == *method && route.path == *path);
     match (pending.from, twin) {
         (From::Event, Some(_)) if defined => Ok(()),
-        (From::Event, None) if defined && definitions.has(&api.logical_id, method, path) => Ok(()),
+        (From::Event, None) if defined && merges => Ok(()),
         (From::Event, None) if defined => {
             let message = format!(
                 "the definition of `{}` has no operation {method} {path}, and AWS SAM adds none for an event: a request gets the answer for an unknown route",
@@ -121,10 +122,23 @@ fn place(
             scope.warn(Mistake::new(pending.at, message));
             Ok(())
         }
+        // With `MergeDefinitions`, AWS SAM merges an event into the operation that the definition has for it.
+        (From::Event, Some(at)) if merges && api.routes[at].function == pending.route.function => {
+            if pending.auth.authorizer.is_some() {
+                let access = guards.access(scope, api, &pending.auth, false);
+                let given = &mut api.routes[at].access;
+                *given = Access {
+                    required_headers: std::mem::take(&mut given.required_headers),
+                    required_query: std::mem::take(&mut given.required_query),
+                    ..access
+                };
+            }
+            Ok(())
+        }
         (_, Some(first)) => {
             let message = format!(
                 "{method} {path} of `{}` already goes to `{}`",
-                api.logical_id, first.function
+                api.logical_id, api.routes[first].function
             );
             Err(Mistake::new(pending.at, message).help("one method and path goes to one function"))
         }

@@ -268,7 +268,7 @@ fn read_events(
         match (kind.as_str(), event.child("Properties")?) {
             ("", _) => return Err(Mistake::new(entry.at, format!("{} has no `Type`", event.what))),
             ("Api", Some(of)) => parts.routes.push(rest_event(of, target)?),
-            ("HttpApi", of) => parts.routes.push(http_event(of, entry, target)?),
+            ("HttpApi", of) => parts.routes.extend(http_event(of, entry, target)?),
             ("Schedule", Some(of)) => {
                 function.schedules.extend(asynchronous::schedule(&of, entry, function)?);
                 of.finish();
@@ -318,7 +318,7 @@ fn http_event(
     of: Option<Properties<'_>>,
     entry: &Entry,
     function: &str,
-) -> Result<PendingRoute, Mistake> {
+) -> Result<Option<PendingRoute>, Mistake> {
     let mut route = Route {
         method: "ANY".to_owned(),
         path: "$default".to_owned(),
@@ -331,13 +331,13 @@ fn http_event(
         fixed: None,
     };
     let Some(of) = of else {
-        return Ok(PendingRoute {
+        return Ok(Some(PendingRoute {
             api: IMPLICIT_HTTP.to_owned(),
             at: entry.at,
             route,
             from: From::Event,
             auth: RouteAuth::default(),
-        });
+        }));
     };
     let api = api_of(&of, "ApiId")?.unwrap_or_else(|| IMPLICIT_HTTP.to_owned());
     let auth = access::of_event(&of)?;
@@ -345,8 +345,14 @@ fn http_event(
     if of.node("Path")?.is_some() {
         route.path = path(&of, "Path")?;
         // The default route has every method; AWS SAM's own templates write `DEFAULT`.
+        let written = of.text("Method")?;
         if route.path == "$default" {
-            of.without_effect(&["Method"]);
+            // Every method.
+        } else if written.is_some_and(|method| method.eq_ignore_ascii_case("default")) {
+            // AWS SAM writes it into the definition, where API Gateway does not know it as a method.
+            let message = format!("{} is not a method: AWS adds no route", of.name("Method"));
+            of.scope.warn(Mistake::new(of.at, message).help("write `ANY` for every method"));
+            return Ok(None);
         } else {
             route.method = method(&of, "Method")?;
         }
@@ -357,7 +363,7 @@ fn http_event(
     route.timeout = integration_timeout(&of, "TimeoutInMillis")?;
     let pending = PendingRoute { api, at: of.at, route, from: From::Event, auth };
     of.finish();
-    Ok(pending)
+    Ok(Some(pending))
 }
 
 /// The logical id in `!Ref Api`, or whatever id is written.

@@ -4,6 +4,7 @@ mod accepted;
 mod access;
 mod any_text;
 mod asynchronous;
+mod events;
 mod expressions;
 mod gateway_responses;
 mod impossible;

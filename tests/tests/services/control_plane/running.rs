@@ -159,3 +159,28 @@ async fn the_control_surface_knows_created_functions_and_faults_can_be_for_them(
     assert_eq!(plane.client.send(&reset).await.expect("an answer").status, 200);
     assert_eq!(plane.invoke("echo", "1").await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_during_another_one_is_refused_and_a_later_one_succeeds() {
+    let plane = Plane::start().await;
+    plane.create("f1", "echo").send().await.expect("made");
+    let update = || {
+        let update = plane.sdk.update_function_code().function_name("f1");
+        update.zip_file(Blob::new(guest())).send()
+    };
+    let outcomes = tokio::join!(update(), update(), update(), update());
+    let outcomes = [outcomes.0, outcomes.1, outcomes.2, outcomes.3];
+    let (updated, conflicts): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert!(!updated.is_empty() && !conflicts.is_empty(), "{} updates succeeded", updated.len());
+    for conflict in conflicts {
+        let (status, code, message) = refused(conflict);
+        assert_eq!((status, code.as_str()), (409, "ResourceConflictException"));
+        assert_eq!(
+            message,
+            "The operation cannot be performed at this time. An update is in progress for resource: \
+             arn:aws:lambda:us-east-1:000000000000:function:f1"
+        );
+    }
+    update().await.expect("no update is in progress");
+    assert_eq!(plane.invoke("f1", "1").await, 1);
+}

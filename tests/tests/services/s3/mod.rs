@@ -14,6 +14,7 @@ mod lifecycle_model;
 mod multipart;
 mod objects;
 mod properties;
+mod recorded;
 mod refusals;
 mod tools;
 mod vocabulary;
