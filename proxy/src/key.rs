@@ -64,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn k1_a_key_is_prefix_uuid_and_a_plain_suffix_whatever_the_path(path in ".*") {
+        fn k1_a_key_is_prefix_uuid_and_a_plain_suffix_for_every_path(path in ".*") {
             let key = new_key("some/prefix", &path);
             let rest = key.strip_prefix("some/prefix/").expect("the prefix is first");
             let (id, suffix) = rest.split_at(36);

@@ -102,13 +102,13 @@ fn processes_of(emulator: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_event_ends_once_whatever_is_killed_throttled_duplicated_and_lost() {
+async fn every_event_ends_once_despite_kills_throttles_duplicates_and_losses() {
     every_event_ends_once(600).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: just test-all"]
-async fn each_of_10000_events_ends_once_whatever_is_killed_throttled_duplicated_and_lost() {
+async fn each_of_10000_events_ends_once_despite_kills_throttles_duplicates_and_losses() {
     every_event_ends_once(10_000).await;
 }
 

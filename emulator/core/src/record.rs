@@ -529,7 +529,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_follower_has_every_record_of_a_run_once_and_hears_of_the_next_run() {
+    async fn a_follower_receives_every_record_of_a_run_once_and_those_of_the_next_run() {
         let recorder = Recorder::new(Clock::default());
         recorder.record("before", cold_start());
         let mut followed = recorder.follow();

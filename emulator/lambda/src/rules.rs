@@ -552,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_proposes_is_compared_as_a_template_is_and_recorded() {
+    fn values_of_a_request_are_checked_like_those_of_a_template_and_recorded() {
         let platform = Platform::new("us-east-1", Limits::current(), Keyring::default());
         let ctx = platform.context();
         let proposal =

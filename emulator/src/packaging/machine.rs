@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_does_not_start_or_says_something_else_is_no_interpreter() {
+    async fn a_program_that_does_not_start_or_prints_something_else_is_not_an_interpreter() {
         let mut machine = Machine::default();
         for program in ["/does/not/exist", "/bin/true", "/bin/false"] {
             assert_eq!(machine.python(Path::new(program)).await, None, "{program}");

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_archive_is_refused_and_leaves_nothing() {
+    fn a_file_that_is_not_an_archive_is_refused_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("code.jar");
         std::fs::write(&archive, "no zip").unwrap();

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_package_declares_is_not_believed() {
+    fn declared_sizes_of_a_package_are_not_trusted() {
         // A megabyte of zeros that says it has three bytes, in its directory and in its own head.
         let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
         zip.start_file("a", SimpleFileOptions::default()).unwrap();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_zip_is_invalid() {
+    fn a_file_that_is_not_a_zip_is_invalid() {
         for bytes in [&b""[..], b"PK", b"not a zip at all", &[0; 5000]] {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(bytes).unwrap();

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_fails_only_the_gate_that_asks_for_it() {
+    fn a_refusal_fails_only_the_gate_that_names_it() {
         let refused = report(&[6_291_557]);
         assert!(Gate::default().failures(&refused).is_empty());
         let gate = Gate { fail_on: vec![FailOn::Refused], min_headroom_percent: None };

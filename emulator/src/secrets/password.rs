@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_excluded_is_not_in_it() {
+    fn a_password_has_no_excluded_characters() {
         let digits = Password {
             length: 400,
             excluded: "789".to_owned(),

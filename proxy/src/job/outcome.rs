@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn j13_an_error_text_of_390_kb_is_cut_and_says_so() {
+    fn j13_an_error_text_of_390_kb_is_truncated_and_marked() {
         let problem = JobError::new("upstream", "It failed", "é".repeat(195 * 1024));
         assert!(problem.detail.len() <= DETAIL_MAX, "{} bytes", problem.detail.len());
         assert!(problem.detail.ends_with("… (cut from 399360 bytes)"), "{}", problem.detail);

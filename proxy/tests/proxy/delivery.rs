@@ -328,7 +328,7 @@ async fn r3_statuses_survive_a_large_body() {
 }
 
 #[tokio::test]
-async fn r5_a_client_gets_the_form_it_asks_for() {
+async fn r5_a_client_gets_the_requested_form() {
     let body = noise(5_000_000);
     for (mode, status) in [("redirect", 303), ("link", 200), ("error", 406)] {
         let Stage { proxy, bucket, .. } = binary(&body, &[]).await;

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_follows_is_an_error() {
+    fn a_redirect_that_no_browser_follows_is_an_error() {
         let call = Call::get("http://a.localhost:1/x");
         for location in ["ftp://a/", "javascript:alert(1)", "data:,x", "http://user:word@a/"] {
             let error = next(&call, &see_other(location)).unwrap_err();

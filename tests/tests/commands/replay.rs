@@ -48,7 +48,7 @@ async fn the_failed_request_of_a_har_fails_here_and_the_bytes_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_curl_printed_is_sent_again_with_a_body_as_long() {
+async fn a_request_that_curl_printed_is_sent_again_with_a_body_of_the_same_length() {
     let project = Project::new();
     let printed = "> POST /behave HTTP/1.1\n> Host: api.example.com\n> Content-Type: text/plain\n> Content-Length: 1001\n>\n< HTTP/1.1 413 Request Entity Too Large\n<\n";
     let capture = project.write("curl.txt", printed);

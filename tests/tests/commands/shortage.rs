@@ -37,7 +37,7 @@ fn invoke(up: &Up, event: &serde_json::Value) -> Call {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_without_a_descriptor_wait_and_one_line_of_the_log_says_so() {
+async fn connections_without_a_descriptor_wait_and_one_log_line_reports_it() {
     let (_project, up) = up(100).await;
     let address = up.aws.strip_prefix("http://").expect("an address").to_owned();
     let connections: Vec<TcpStream> =

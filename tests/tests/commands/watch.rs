@@ -62,7 +62,7 @@ async fn an_edited_function_is_another_one_and_the_others_and_all_data_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_runs_is_finished_by_what_it_began_with() {
+async fn a_request_is_finished_by_the_code_that_it_began_with() {
     let project = Project::new();
     project.write("template.yaml", &with_stage("old"));
     let up = project.up_as_it_is(&["--watch"]).await;
@@ -81,7 +81,7 @@ async fn what_runs_is_finished_by_what_it_began_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_or_would_be_refused_changes_nothing_and_is_said() {
+async fn a_change_that_is_unreadable_or_refused_is_reported_and_changes_nothing() {
     let project = Project::new();
     project.write("template.yaml", &with_stage("kept"));
     let up = project.up_as_it_is(&["--watch"]).await;

@@ -210,7 +210,7 @@ async fn a_decision_is_kept_by_its_identity_and_evaluated_for_each_method() {
 }
 
 #[tokio::test]
-async fn an_http_api_asks_an_authorizer_for_a_simple_response_and_says_forbidden() {
+async fn an_http_api_reads_a_simple_response_of_an_authorizer_and_answers_forbidden() {
     let kind = AuthorizerKind::Http { format: PayloadFormat::V2, simple: true };
     let emulator = start(guarded(ApiKind::Http { cors: None }, kind, 0)).await;
     is(&get(&emulator, "/a", &[]).await, 401, None, r#"{"message":"Unauthorized"}"#);

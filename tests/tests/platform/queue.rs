@@ -120,7 +120,7 @@ async fn an_event_larger_than_any_invocation_is_refused_as_an_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_event_is_refused_before_it_is_queued() {
+async fn an_invalid_event_is_refused_before_it_is_queued() {
     let queue = Queue::with([guest("echo")]).await;
     let broken = queue.event("echo", "{\"a\"").await;
     assert_eq!(broken.status, 400, "{broken:?}");
@@ -155,7 +155,7 @@ async fn a_reset_of_the_data_forgets_events_that_wait_and_dead_letters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sdk_is_told_202_and_the_function_runs() {
+async fn the_sdk_receives_202_and_the_function_runs() {
     let queue = Queue::with([guest("echo")]).await;
     let config = aws_sdk_lambda::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -291,7 +291,7 @@ async fn a_reservation_of_zero_sends_events_to_the_destination_untried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn destinations_are_told_of_success_and_failure() {
+async fn destinations_receive_success_and_failure() {
     let told = |events: &mut EventInvokeConfig| {
         events.maximum_retry_attempts = Some(0);
         events.on_success = Some(function_arn("echo"));
@@ -442,7 +442,7 @@ async fn a_loop_that_is_allowed_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_accepted_survives_the_emulator() {
+async fn an_accepted_event_survives_a_restart_of_the_emulator() {
     let folder = tempfile::tempdir().expect("a folder");
     let start = || {
         let dead = |events: &mut EventInvokeConfig| events.dead_letter = Some(QUEUE_ARN.to_owned());
@@ -536,7 +536,7 @@ async fn a_process_that_is_there_to_be_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_accepted_is_done_even_if_the_emulator_is_killed() {
+async fn an_accepted_event_is_processed_even_if_the_emulator_is_killed() {
     // Not under /tmp, of which every sandbox has its own.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let (data, done) = (folder.path().join("data"), folder.path().join("done"));

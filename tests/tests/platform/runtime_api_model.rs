@@ -436,7 +436,7 @@ fn init_error(world: &mut World) {
 
 /// A slow machine makes the model doubt, and a model that doubts compares nothing.
 #[test]
-fn every_order_of_calls_is_answered_and_the_caller_always_hears_of_it() {
+fn every_order_of_calls_is_answered_and_the_caller_always_gets_a_result() {
     every_order_of_calls();
     let (steps, sure) = (STEPS.load(Ordering::Relaxed), SURE_STEPS.load(Ordering::Relaxed));
     eprintln!("{sure} of {steps} steps compared with the model");

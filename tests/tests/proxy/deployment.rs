@@ -143,7 +143,7 @@ async fn preflight(url: &str, headers: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn x2_a_page_may_put_an_upload_and_send_what_its_link_asks_for() {
+async fn x2_a_page_may_put_an_upload_with_the_headers_of_its_link() {
     let (emulator, name) = bucket().await;
     let url = format!("{}/{name}/uploads/1/body", emulator.aws_url());
     let asked = "content-type,if-none-match,x-amz-checksum-sha256";

@@ -166,7 +166,7 @@ async fn get(search: &Search, target: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn what_the_signer_of_aws_signs_is_let_in_whatever_the_path() {
+async fn a_request_signed_by_the_signer_of_aws_is_admitted_for_every_path() {
     let search = search().await;
     let client = Client::new();
     let targets = [
@@ -468,7 +468,7 @@ async fn lines_go_in_and_lines_are_counted() {
 }
 
 #[tokio::test]
-async fn what_elasticsearch_refuses_is_refused_in_its_shape() {
+async fn a_refusal_by_elasticsearch_has_its_shape() {
     let search = open_search().await;
     let missing = get(&search, "/missing/_search").await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
@@ -497,7 +497,7 @@ async fn each_flavor_says_who_it_is() {
 }
 
 #[tokio::test]
-async fn what_came_can_be_read_from_outside_and_is_what_was_on_the_wire() {
+async fn received_requests_can_be_read_as_they_were_on_the_wire() {
     let search = open_search().await;
     let mut raw = RawConnection::open(&search.url()).await.unwrap();
     let head =

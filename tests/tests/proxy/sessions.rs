@@ -257,7 +257,7 @@ async fn a9_after_five_wrong_passwords_the_right_one_has_to_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a10_without_its_table_the_proxy_lets_nobody_in() {
+async fn a10_without_its_table_the_proxy_admits_no_user() {
     let stage = stage().await;
     let alice = stage.logged_in("alice").await;
     dynamodb(&stage.emulator).delete_table().table_name("sessions").send().await.unwrap();

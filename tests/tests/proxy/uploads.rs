@@ -352,7 +352,7 @@ async fn j11_the_link_of_an_upload_holds_a_signature_and_nothing_that_was_not_as
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn j12_what_is_too_large_is_told_how_large_it_may_be() {
+async fn j12_a_body_that_is_too_large_gets_the_maximum_size() {
     let stage = stage(&[("UPLOAD_MAX_BYTES", "1000")]).await;
     let digest = "0".repeat(64);
     let largest = stage.asks(1_000, &digest).await;

@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_refuses_is_said_in_its_words_with_the_place() {
+    fn a_refusal_by_aws_is_reported_in_its_words_with_the_place() {
         let function = |properties: &str| {
             format!(
                 "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties: {{{properties}}}\n"

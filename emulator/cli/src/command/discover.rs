@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_build_tool_has_made_is_found() {
+    fn the_output_of_a_build_tool_is_found() {
         let sam = ("samconfig.toml", "[default.deploy.parameters]\ntemplate_file = \"app.yaml\"");
         for (files, found) in [
             (&[("template.yml", "")][..], "template.yml"),

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_of_the_old_format_is_told_by_what_was_billed() {
+    fn a_timeout_of_the_old_format_is_recognized_by_the_billed_duration() {
         let old = one(
             "REPORT RequestId: 1 Duration: 31012.52 ms Billed Duration: 31000 ms Memory Size: 128 MB Max Memory Used: 61 MB",
         );
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_used_up_is_no_timeout() {
+    fn exhausted_memory_is_not_a_timeout() {
         let line = |end: &str| {
             one(&format!(
                 "REPORT RequestId: 1 Duration: 11481.00 ms Billed Duration: 11481 ms Memory Size: 128 MB Max Memory Used: {end}"
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_report() {
+    fn other_text_is_not_a_report_line() {
         for text in [
             "REPORT",
             "REPORT RequestId:",

@@ -68,7 +68,7 @@ fn a_timeout_says_its_own_number() {
 }
 
 #[test]
-fn what_is_not_known_is_not_explained() {
+fn an_unknown_text_is_not_explained() {
     for text in
         ["", "all is well", "{\"a\": 1}", "[1,2,3]", "\u{0}\u{1}\u{2}", "GET /items 200 12 ms"]
     {
@@ -92,7 +92,7 @@ fn nothing_that_a_terminal_obeys_is_printed() {
 }
 
 #[test]
-fn what_did_not_exist_on_the_day_is_no_cause() {
+fn a_limit_that_did_not_exist_on_the_date_is_not_a_cause() {
     let text = r#"{"message": "Endpoint request timed out"}"#;
     assert_eq!(names(&explain(text)), ["rest_timeout", "rest_stream_timeout"]);
     let classic = Explained::new(text.as_bytes(), &Limits::classic());

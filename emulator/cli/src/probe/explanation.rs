@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_explained_has_its_arithmetic() {
+    fn a_cutoff_without_an_explanation_shows_its_arithmetic() {
         let edge =
             Edge { direction: Direction::Upload, body: &[b'x'; 7_000_000], exact: true, around: 0 };
         assert!(explain(&Limits::classic(), &edge).is_empty());

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn says_when_there_is_no_cutoff() {
+    fn a_search_without_a_cutoff_is_reported() {
         assert_eq!(find(1024, 5_000, |_| true).0, Found::EverythingPasses { max: 5_000 });
         assert_eq!(find(1024, 5_000, |_| false).0, Found::NothingPasses { failed: 0 });
     }

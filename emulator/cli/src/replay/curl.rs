@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_with_arrows_is_none() {
+    fn a_log_with_arrows_is_not_a_curl_command() {
         assert_eq!(read("> note\n< HTTP/1.1 200 OK\n>> GET x"), Captured::default());
     }
 }

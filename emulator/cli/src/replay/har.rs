@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_is_none_is_no_answer() {
+    fn an_invalid_status_is_not_a_response() {
         for (status, expected) in [
             (json!(-1), None),
             (json!(0), None),

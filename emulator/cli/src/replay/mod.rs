@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_capture_is_told_from_the_others() {
+    fn each_kind_of_capture_is_distinguished_from_the_others() {
         let har = r#"{"log":{"entries":[{"request":{"method":"GET","url":"https://h/a","headers":[]},"response":{"status":502}}]}}"#;
         assert!(
             matches!(read(har), Ok(Capture::Exchanges(all)) if all.exchanges[0].status == Some(502))

@@ -415,7 +415,7 @@ fn every_format_of_check_reports_a_template_that_cannot_be_read() {
 }
 
 #[test]
-fn what_aws_would_refuse_is_not_started_unless_that_is_asked_for() {
+fn an_application_that_aws_would_refuse_starts_only_with_allow_invalid() {
     let folder = with_program(&[]);
     let template = FUNCTION.replace("CodeUri: .", "CodeUri: .\n      Timeout: 901");
     fs::write(folder.path().join("template.yaml"), template).expect("written");

@@ -147,7 +147,7 @@ Resources:
 }
 
 #[test]
-fn unknown_attributes_and_repeated_keys_are_told_and_stop_nothing() {
+fn unknown_attributes_and_repeated_keys_are_reported_and_are_not_errors() {
     let text = "Resources:\n  F: {Type: AWS::Serverless::Function, Description: d, Properties: {Timeout: 4, Timeout: 5}}\n";
     let loaded = good(text);
     assert_eq!(loaded.config.functions[0].timeout.0, 5000);

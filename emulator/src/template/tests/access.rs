@@ -73,7 +73,7 @@ fn an_authorizer_that_is_not_enforced_is_named_in_one_line() {
 }
 
 #[test]
-fn signatures_and_keys_are_asked_for_where_a_template_says_so() {
+fn signatures_and_keys_are_required_where_a_template_requires_them() {
     let text = sam(
         "{ApiKeyRequired: true, UsagePlan: {CreateUsagePlan: PER_API}}",
         ", Auth: {Authorizer: AWS_IAM}",

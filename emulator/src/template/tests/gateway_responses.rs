@@ -80,7 +80,7 @@ fn sam_cloudformation_and_openapi_say_the_same_of_a_gateway_response() {
 }
 
 #[test]
-fn a_wrong_gateway_response_is_said_where_it_stands() {
+fn an_invalid_gateway_response_is_reported_with_its_place() {
     let template = |response: &str| {
         format!(
             "

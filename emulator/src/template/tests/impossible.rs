@@ -131,7 +131,7 @@ fn text_that_is_not_yaml_is_refused_where_it_stops_being_yaml() {
 }
 
 #[test]
-fn what_grows_without_end_is_refused() {
+fn unbounded_expansion_is_refused() {
     let bomb: String = (1..30)
         .map(|n| {
             format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)

@@ -259,7 +259,7 @@ Resources:
 }
 
 #[test]
-fn an_integration_that_does_not_call_lambda_with_post_is_kept_and_told() {
+fn an_integration_that_does_not_call_lambda_with_post_is_kept_and_reported() {
     let loaded = good(
         "
 Resources:
@@ -322,7 +322,7 @@ Resources:
 }
 
 #[test]
-fn what_is_not_known_is_named_with_its_place() {
+fn unknown_resources_are_named_with_their_place() {
     let loaded = good(
         "
 Resources:

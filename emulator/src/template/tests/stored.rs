@@ -85,7 +85,7 @@ fn a_parameter_and_a_secret_are_read_and_a_secret_is_generated_the_same_on_every
 }
 
 #[test]
-fn a_function_is_told_their_names() {
+fn a_function_has_their_names_in_its_environment() {
     let loaded = good(TEMPLATE);
     let told = |name: &str| loaded.config.functions[0].environment[name].clone();
     assert_eq!(told("TABLE"), "jobs");
@@ -100,7 +100,7 @@ fn a_function_is_told_their_names() {
 }
 
 #[test]
-fn what_cannot_be_is_said_with_its_place() {
+fn invalid_resources_are_reported_with_their_place() {
     let table = "
 Resources:
   T:
@@ -125,7 +125,7 @@ Resources:
 }
 
 #[test]
-fn what_a_further_template_stores_is_added() {
+fn resources_of_a_further_template_are_added() {
     let all = |prefix: &str| {
         format!(
             "

@@ -38,7 +38,7 @@ fn a_function_url_and_a_route_of_sam_say_that_they_stream() {
 }
 
 #[test]
-fn so_do_definitions_and_resources_of_cloudformation() {
+fn definitions_and_resources_of_cloudformation_configure_streaming_too() {
     let definition = "
 Resources:
   F: {Type: 'AWS::Lambda::Function'}
@@ -114,7 +114,7 @@ fn a_mode_that_does_not_exist_is_refused() {
 }
 
 #[test]
-fn a_run_that_is_too_early_to_stream_says_so() {
+fn streaming_in_a_run_before_its_introduction_is_reported() {
     let warnings = warnings(&good(SAM));
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("`StreamUrl` has `InvokeMode: RESPONSE_STREAM`"), "{warnings:?}");

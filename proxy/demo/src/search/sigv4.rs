@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_on_the_wire_is_encoded_twice() {
+    fn a_character_that_is_encoded_on_the_wire_is_encoded_twice() {
         assert_eq!(path("/logs-*/_search"), "/logs-%2A/_search");
         assert_eq!(path("/logs-%2A/_search"), "/logs-%252A/_search");
         assert_eq!(path("/a%2Fb"), "/a%252Fb");

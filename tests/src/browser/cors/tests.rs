@@ -164,7 +164,7 @@ fn a_preflight_permits_what_it_lists() {
 }
 
 #[test]
-fn what_is_kept_of_a_preflight_is_for_one_url_and_for_a_time() {
+fn a_cached_preflight_applies_to_one_url_for_a_limited_time() {
     let there = Call::get("https://s3.example/x").header("kbn-version", "8");
     let elsewhere = Call { url: "https://s3.example/y".to_owned(), ..there.clone() };
     let unsafe_names = unsafe_header_names(&there.headers);

@@ -156,7 +156,7 @@ async fn the_eleventh_extension_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_init_nobody_can_register() {
+async fn no_extension_can_register_after_init() {
     let api = Api::of("behave").await;
     // The event that started it has ended, so its init has.
     let mut records = api.world.emulator.recorder().watch();

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::world::{Layer, World, assert_error, function, log};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_extension_of_a_layer_is_told_of_each_invocation_and_of_the_end() {
+async fn an_extension_of_a_layer_receives_each_invocation_and_the_shutdown() {
     let layer = Layer::with(&["agent"]);
     let script = r#"[{"register":["INVOKE","SHUTDOWN"]},"next"]"#;
     let world = World::with(function("behave", &layer, script)).await;

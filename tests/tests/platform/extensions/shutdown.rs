@@ -64,7 +64,7 @@ fn deadline(told: &Value) -> EpochMillis {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_extension_is_told_of_the_end_and_has_two_seconds_for_it() {
+async fn an_extension_receives_shutdown_and_has_two_seconds() {
     let stage = Stage::lingering(r#"["SHUTDOWN"]"#, 0);
     let world = World::with(stage.function.clone()).await;
     let answer = world.invoke("behave", "{}").await;

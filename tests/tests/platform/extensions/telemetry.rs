@@ -54,7 +54,7 @@ async fn until(world: &World, folder: &Path, kind: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscriber_is_told_of_init_of_invocations_and_of_what_is_written() {
+async fn a_subscriber_receives_init_invocations_and_log_lines() {
     let (folder, layer) = (tempfile::tempdir().unwrap(), Layer::with(&["listener"]));
     let types = r#"["platform","function","extension"]"#;
     let world = subscribed(folder.path(), &layer, TELEMETRY, types).await;
@@ -207,7 +207,7 @@ async fn a_batch_that_was_refused_is_delivered_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_slow_subscriber_loses_is_counted_to_the_line() {
+async fn lines_that_a_slow_subscriber_loses_are_counted_exactly() {
     let (folder, layer) = (tempfile::tempdir().unwrap(), Layer::with(&["listener"]));
     let stall = folder.path().join("stall");
     std::fs::write(&stall, "").unwrap();

@@ -67,7 +67,7 @@ async fn the_same_seed_strikes_the_same_invocations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_is_refused_with_what_can_and_changes_nothing() {
+async fn an_invalid_fault_is_refused_with_the_valid_ones_and_changes_nothing() {
     let suffering = well().await;
     for (fault, said) in [
         (json!([]), "expected an object such as {\"fault\": \"throttle\"}"),

@@ -52,7 +52,7 @@ async fn a_reordered_event_is_overtaken_by_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_event_reaches_nobody_and_is_counted() {
+async fn a_dropped_event_reaches_no_function_and_is_counted() {
     let suffering = Suffering::with(guest("echo"), Drop::default(), 1).await;
     suffering.accepted("echo", "{}").await;
     suffering.accepted("echo", "{}").await;

@@ -356,7 +356,7 @@ async fn a_rest_api_shows_the_trace_of_a_good_answer_and_an_http_api_none() {
 
 /// Recorded on 2025-11-24: written anew without white space, a string without its quotes.
 #[tokio::test]
-async fn a_function_url_answers_with_whatever_a_function_returns() {
+async fn a_function_url_answers_with_any_value_that_a_function_returns() {
     let emulator = all_gateways(mirror("answer")).start().await.unwrap();
     for (returned, body, length) in [
         (r#"{"hello": "world"}"#, r#"{"hello":"world"}"#, "17"),
@@ -735,7 +735,7 @@ async fn a_rest_api_refuses_characters_that_must_be_encoded_and_keeps_its_health
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_in_the_middle_of_its_body_harms_nobody() {
+async fn a_client_that_leaves_in_the_middle_of_its_body_does_not_affect_others() {
     let emulator = all_gateways(mirror("body")).start().await.unwrap();
     for url in [
         emulator.api_url("Rest").unwrap(),

@@ -85,7 +85,7 @@ async fn a_host_that_is_named_passes_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_trusted_stops_the_start() {
+async fn an_invalid_trusted_origin_or_host_stops_the_start() {
     let error = builder().allow_origin("*").start().await.unwrap_err().to_string();
     assert!(error.contains("it would let every web page run code"), "{error}");
     let error = builder().allow_host("http://hardcap").start().await.unwrap_err().to_string();

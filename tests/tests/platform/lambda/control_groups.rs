@@ -94,7 +94,7 @@ async fn the_kernel_bounds_the_memory_of_a_sandbox_with_what_it_may_keep_in_tmp(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_leaves_its_session_ends_with_its_sandbox_and_so_does_the_group() {
+async fn a_process_that_leaves_its_session_ends_with_its_sandbox_and_its_group() {
     let mut function = guest("behave");
     function.timeout = Millis(2_000);
     let lambda = Lambda::with([function]).await;

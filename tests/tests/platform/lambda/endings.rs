@@ -30,7 +30,7 @@ async fn a_panic_is_an_error_like_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_ends_is_told_by_its_status_or_signal_and_replaced() {
+async fn a_process_that_ends_is_reported_with_its_status_or_signal_and_replaced() {
     let lambda = Lambda::current([guest("behave")]).await;
     for (event, reason) in [
         (json!({"exit": 0}), "Runtime exited without providing a reason"),
@@ -134,7 +134,7 @@ async fn a_function_that_answers_and_then_exits_has_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_runtime_that_exits_over_a_refused_answer_is_in_the_log_and_the_invoker_is_told_of_the_size()
+async fn a_runtime_that_exits_after_a_refused_response_is_logged_and_the_invoker_gets_the_size_error()
  {
     let lambda = Lambda::start(
         Emulator::builder()

@@ -55,7 +55,7 @@ async fn an_init_that_takes_too_long_is_done_again_inside_the_invocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_runtime_that_never_asks_for_an_event_meets_the_functions_timeout() {
+async fn a_runtime_that_never_asks_for_an_event_ends_at_the_functions_timeout() {
     let mut function = guest("never-poll");
     function.timeout = Millis(1_000);
     let date = "current".parse().unwrap();

@@ -27,7 +27,7 @@ async fn a_function_is_named_by_name_partial_arn_or_arn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_exist_is_404_with_its_arn_and_since_2025_with_latest() {
+async fn a_missing_function_is_404_with_its_arn_and_since_2025_with_latest() {
     for (day, latest) in [("2025-11-23", ""), ("2025-11-24", ":$LATEST")] {
         let builder = Emulator::builder().limits(day.parse().unwrap()).function(guest("echo"));
         let lambda = Lambda::start(builder).await;

@@ -81,7 +81,7 @@ pub(crate) async fn until_ended(pid: u64) {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_function_starts_ends_with_its_sandbox() {
+async fn processes_that_a_function_starts_end_with_its_sandbox() {
     let mut function = guest("behave");
     function.timeout = Millis(1_000);
     let lambda = Lambda::with([function]).await;

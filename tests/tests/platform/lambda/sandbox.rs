@@ -18,7 +18,7 @@ const ENOSPC: i32 = 28;
 const EMFILE: i32 = 24;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tmp_holds_512_mb_by_default_and_what_the_function_asks_for() {
+async fn tmp_holds_512_mb_by_default_and_the_configured_size() {
     // `lambda_tmp_min` stands in for 512, so that a test does not fill the memory of its machine.
     let mut large = guest("behave");
     large.ephemeral_storage_mb = Some(12);

@@ -47,7 +47,7 @@ async fn the_answer_may_have_6291556_bytes_and_not_one_more() {
 
 /// A string of 6 MiB, which is two bytes more with its quotes, and an event of 5,000,012 bytes.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_passed_on_2025_11_24_passes() {
+async fn the_largest_sizes_recorded_on_2025_11_24_pass() {
     let lambda = Lambda::with([guest("bloat"), guest("echo")]).await;
     let string = lambda.invoke("bloat", json!({"size": 6_291_458})).await;
     assert_eq!(string.header("x-amz-function-error"), None);
@@ -78,7 +78,7 @@ async fn the_event_may_have_6291456_bytes_and_not_one_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_2018_an_answer_that_is_too_large_is_told_in_other_words() {
+async fn in_2018_the_text_for_a_response_that_is_too_large_differs() {
     let date = "2018-01-01".parse().unwrap();
     let builder = Emulator::builder().limits(date).function(guest("bloat"));
     let lambda = Lambda::start(builder).await;

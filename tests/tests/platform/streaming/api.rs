@@ -88,7 +88,7 @@ async fn the_invocation_type_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_before_a_function_runs_is_no_stream() {
+async fn a_request_that_is_refused_before_a_function_runs_is_not_streamed() {
     let builder = on("current").set("lambda_sync_request", 20);
     let streaming = Streaming::start(builder).await;
     let call = |name: &str, event: &str| {

@@ -48,7 +48,7 @@ async fn a_process_that_is_killed_ends_its_stream_and_no_other() {
     first_bytes(&mut ended, 5).await;
     first_bytes(&mut goes_on, 5).await;
     let waiting = victim.waiting().await;
-    kill_whoever_holds(waiting.peer_addr().expect("it is connected").port());
+    kill_holders(waiting.peer_addr().expect("it is connected").port());
     // The connection that it waited on is closed with it, and so it got no byte to go on.
     drop(waiting);
     let last = next(&mut ended).await;
@@ -62,7 +62,7 @@ async fn a_process_that_is_killed_ends_its_stream_and_no_other() {
 
 /// Kills the process that has this port on its side of a connection.
 #[cfg(target_os = "linux")]
-fn kill_whoever_holds(port: u16) {
+fn kill_holders(port: u16) {
     use rustix::process::{Pid, Signal, kill_process};
     let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel tells");
     let local = format!(":{port:04X}");
@@ -89,7 +89,7 @@ fn kill_whoever_holds(port: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_nobody_reads_does_not_hold_up_the_end() {
+async fn a_stream_without_a_reader_does_not_delay_the_shutdown() {
     let streaming = Streaming::start(on("current").set("lambda_stream_burst", 1_000_000_000)).await;
     let mut output = streaming.open(&json!({"first": "first", "size": 100_000_000})).await;
     first_bytes(&mut output, 5).await;

@@ -29,7 +29,7 @@ async fn half(end: Value) -> (Streaming, super::Streamed) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_behind_the_stream_is_told_by_the_last_event() {
+async fn an_error_behind_the_stream_is_reported_by_the_last_event() {
     let (streaming, streamed) = half(json!({"trailers": TRAILERS})).await;
     assert_eq!(streamed.complete.error_code(), Some("Function.Midway"));
     assert_eq!(streamed.complete.error_details(), Some(r#"{"errorMessage":"it broke"}"#));

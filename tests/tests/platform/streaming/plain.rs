@@ -28,7 +28,7 @@ async fn a_stream_of_6291556_bytes_passes_and_one_byte_more_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_bandwidth_of_streams_is_none_of_a_plain_invocation() {
+async fn the_bandwidth_of_streams_does_not_apply_to_a_plain_invocation() {
     let builder = on("current").set("lambda_stream_burst", 0).set("lambda_stream_rate", 1);
     let streaming = Streaming::start(builder).await;
     assert_eq!(invoke(&streaming, &json!({"size": 1_000_000})).await.body.len(), 1_000_000);

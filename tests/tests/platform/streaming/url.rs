@@ -116,7 +116,7 @@ async fn a_prelude_may_come_in_pieces_and_its_body_may_be_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prelude_that_is_none_is_a_malformed_answer() {
+async fn an_invalid_prelude_is_a_malformed_response() {
     let emulator = start(streaming("current")).await;
     let content_type = "application/vnd.awslambda.http-integration-response";
     for first in ["{}", "not json\0\0\0\0\0\0\0\0x", "{\"statusCode\":7}\0\0\0\0\0\0\0\0x"] {
@@ -157,7 +157,7 @@ async fn a_stream_is_cut_one_byte_beyond_the_limit_and_ends_as_others_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_in_the_middle_ends_the_body_and_what_fails_before_is_502() {
+async fn an_error_in_the_middle_ends_the_body_and_an_error_before_it_is_502() {
     let mut function = guest("stream");
     function.timeout = Millis(2_000);
     let builder = streaming("current").configure(|config| config.functions[0] = function);

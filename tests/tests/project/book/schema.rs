@@ -239,7 +239,7 @@ fn the_reference_shows_every_key_of_hardcap_toml() {
 }
 
 #[test]
-fn what_the_schema_refuses_the_program_refuses() {
+fn the_program_refuses_every_file_that_the_schema_refuses() {
     let schema = schema();
     for text in [
         "stak = 'x'",

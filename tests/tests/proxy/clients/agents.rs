@@ -20,7 +20,7 @@ fn arrived(fetched: &Fetched, content: Content) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fits_reaches_every_client_through_every_gateway() {
+async fn a_response_that_fits_reaches_every_client_through_every_gateway() {
     let world = World::start(&[], &[]).await;
     for gateway in GATEWAYS {
         for agent in Agent::ALL {

@@ -107,7 +107,7 @@ async fn x2_a_page_of_a_foreign_origin_gets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn x3_a_page_of_another_origin_is_nobody_at_s3_and_only_a_rule_for_all_admits_it() {
+async fn x3_a_page_of_another_origin_is_admitted_by_s3_only_with_a_rule_for_all() {
     let world = World::start(&[("ALLOWED_ORIGINS", APPLICATION)], &[APPLICATION]).await;
     let page = Page::of(APPLICATION);
     let ask = |gateway, credentials| {
@@ -134,7 +134,7 @@ async fn x3_a_page_of_another_origin_is_nobody_at_s3_and_only_a_rule_for_all_adm
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn x3_a_page_of_another_origin_that_asks_for_the_link_keeps_its_name() {
+async fn x3_a_page_of_another_origin_that_requests_the_link_keeps_its_origin() {
     let world = World::start(&[("ALLOWED_ORIGINS", APPLICATION)], &[APPLICATION]).await;
     let page = Page::of(APPLICATION);
     for gateway in GATEWAYS {

@@ -94,7 +94,7 @@ async fn j12_x4_a_script_reads_from_the_gateway_how_large_a_body_may_be_and_wher
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn x4_a_script_reads_that_there_is_no_such_route_and_that_the_gateway_has_waited_enough() {
+async fn x4_a_script_can_read_a_missing_route_and_a_timeout_of_the_gateway() {
     let world = world().await;
     for (path, status, message) in [
         ("/nothing", 403, r#"{"message":"Missing Authentication Token"}"#),

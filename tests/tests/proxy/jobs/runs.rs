@@ -109,7 +109,7 @@ async fn h2_an_export_is_listed_cancelled_and_begun_once_under_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn j1_without_recursive_loop_allow_the_job_fails_and_says_so() {
+async fn j1_without_recursive_loop_allow_the_job_fails_with_the_reason() {
     let variables = &[("JOB_STEPS_PER_GENERATION", "1")];
     let recursive_loop = RecursiveLoop::Terminate;
     // Lambda has stopped recursive loops since July 2023.

@@ -278,7 +278,7 @@ async fn limits_and_faults_are_changed_from_the_page_and_a_reset_undoes_both() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium: just test-all"]
-async fn what_requests_functions_and_commands_carry_is_shown_as_text_and_never_runs() {
+async fn content_of_requests_functions_and_commands_is_shown_as_text_and_never_runs() {
     Chromium::with(|browser| async move {
         let mut hostile = guest("behave");
         HOSTILE.clone_into(&mut hostile.name);

@@ -65,7 +65,7 @@ async fn a_created_function_is_there_after_a_restart_with_all_that_was_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_refused_or_replaced_leaves_no_file() {
+async fn refused_and_replaced_code_leaves_no_file() {
     let data = tempfile::tempdir().expect("a folder");
     let first = plane(data.path()).await;
     first.create("f1", "echo").send().await.expect("made");

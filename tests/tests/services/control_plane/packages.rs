@@ -70,7 +70,7 @@ async fn code_comes_from_the_emulators_own_s3() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_package_or_would_get_outside_is_refused_and_the_function_stays() {
+async fn an_invalid_or_escaping_package_is_refused_and_the_function_is_unchanged() {
     let plane = Plane::start().await;
     plane.create("f1", "echo").send().await.expect("made");
     let escaping = package(&[("../../escaped", b"x")]);

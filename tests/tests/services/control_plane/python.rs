@@ -10,7 +10,7 @@ use hardcap_tests::process::Process;
 /// lambda_environment, lambda_timeout, lambda_memory_max, lambda_function_name, lambda_unreserved_min
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: just test-all"]
-async fn boto3_is_told_what_lambda_tells_it_at_each_limit_and_python_runs() {
+async fn boto3_gets_the_errors_of_lambda_at_each_limit_and_python_runs() {
     let python = installed::python();
     let builder = Emulator::builder().limits(Date::LATEST);
     let emulator = builder.configure(|config| config.python = Some(python.clone())).start().await;

@@ -45,7 +45,7 @@ fn compare(shown: &Value, recorded: &Value, place: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_life_of_a_function_is_told_in_the_members_recorded_on_2024_03_27() {
+async fn the_states_of_a_function_have_the_members_recorded_on_2024_03_27() {
     let plane = Plane::start().await;
     let functions = "/2015-03-31/functions";
     let zip = STANDARD.encode(guest());

@@ -8,7 +8,7 @@ const NOT_FOUND: &str = "ResourceNotFoundException";
 const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_told_as_recorded_on_2023_11_20() {
+async fn missing_functions_are_reported_as_recorded_on_2023_11_20() {
     let plane = Plane::start().await;
     plane.create("f1", "echo").send().await.expect("made");
     let get = |name: &str| plane.sdk.get_function().function_name(name).send();
@@ -67,7 +67,7 @@ async fn a_name_that_could_be_a_path_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_built_says_so_by_name_and_is_not_tried_again() {
+async fn an_operation_that_is_not_emulated_is_named_and_clients_do_not_retry_it() {
     let plane = Plane::start().await;
     plane.create("f1", "echo").send().await.expect("made");
     for (method, path, named) in [

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Plane, environment, guest, package, refused};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_runs_is_finished_by_the_old_sandbox_and_the_next_gets_the_new_one() {
+async fn the_old_sandbox_finishes_its_request_and_the_new_one_gets_the_next() {
     let plane = Plane::start().await;
     let create = plane.create("f1", "behave").environment(environment(&[("STAGE", "old")]));
     create.send().await.expect("made");

@@ -122,7 +122,7 @@ async fn versions_labels_stages_tags_and_deletions_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn a_template_replaces_what_was_put_only_when_it_says_something_new() {
+async fn a_template_replaces_stored_values_only_when_it_has_changed() {
     let data = tempfile::tempdir().unwrap();
     let start = async |parameter: &str, secret: &str| {
         let builder = Emulator::builder()

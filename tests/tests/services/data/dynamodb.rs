@@ -282,7 +282,7 @@ async fn an_answer_has_a_request_id_and_a_checksum_that_the_sdk_verifies() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_said_as_aws_says_it() {
+async fn an_invalid_request_gets_the_error_of_aws() {
     let emulator = emulator().await;
     let get = json!({ "TableName": "absent", "Key": { "id": { "S": "1" } } });
     let (code, message) = refused(&call(&emulator, "DynamoDB_20120810.GetItem", get).await);

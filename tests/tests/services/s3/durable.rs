@@ -93,7 +93,7 @@ async fn a_directory_has_one_emulator() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_named() {
+async fn a_file_that_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = start(at(folder.path())).await;
     signed(&emulator, ask("PUT", "/bucket/key").body("x")).await;

@@ -156,7 +156,7 @@ async fn a_file_is_stored_as_it_came_with_what_its_form_says_of_it() {
 }
 
 #[tokio::test]
-async fn the_form_says_how_its_success_is_told() {
+async fn a_form_chooses_the_response_to_its_success() {
     let emulator = emulator().await;
     let host = host(&emulator);
     let at = format!("http://{host}/bucket/a%2Fb%20c");
@@ -224,7 +224,7 @@ async fn a_policy_ends() {
 }
 
 #[tokio::test]
-async fn what_the_policy_does_not_allow_is_refused_and_leaves_nothing() {
+async fn a_form_that_the_policy_does_not_allow_is_refused_and_leaves_nothing() {
     let emulator = emulator().await;
     let forged = |change: fn(&mut Form)| {
         let mut forged = form("k", "abc");
@@ -281,7 +281,7 @@ async fn what_the_policy_does_not_allow_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_no_whole_form_is_refused_and_leaves_nothing() {
+async fn an_incomplete_form_is_refused_and_leaves_nothing() {
     let emulator = emulator().await;
     let fields = form("k", "abc").signed_fields();
     let named: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -329,7 +329,7 @@ async fn a_request_that_is_no_whole_form_is_refused_and_leaves_nothing() {
 
 /// s3_post_form: 20,480 bytes before the file, one more, healthy after.
 #[tokio::test]
-async fn what_stands_before_the_file_has_a_limit() {
+async fn fields_before_the_file_have_a_limit() {
     let emulator = emulator().await;
     let before_file = |padding: usize| {
         let padded = form("k", "abc").uncovered("x-ignore-padding", &"p".repeat(padding));

@@ -218,7 +218,7 @@ async fn a_read_may_replace_what_describes_the_body() {
 }
 
 #[tokio::test]
-async fn nobody_described_is_binary_and_has_a_checksum_of_s3s_own() {
+async fn an_object_without_attributes_is_binary_and_has_the_default_checksum() {
     let emulator = emulator().await;
     let put = signed(&emulator, ask("PUT", "/bucket/empty")).await;
     assert_eq!(put.header("etag"), Some("\"d41d8cd98f00b204e9800998ecf8427e\""));

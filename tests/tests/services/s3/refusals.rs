@@ -328,7 +328,7 @@ async fn a_link_may_carry_headers_in_its_query() {
 }
 
 #[tokio::test]
-async fn what_is_not_here_is_refused_and_not_dropped() {
+async fn a_feature_that_is_not_emulated_is_refused_and_not_ignored() {
     let emulator = emulator().await;
     let acl = (400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
     let absent = (501, "NotImplemented", "A header you provided implies functionality");
@@ -415,7 +415,7 @@ async fn one_put_has_a_limit() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_named() {
+async fn a_missing_resource_is_named() {
     let emulator = emulator().await;
     let get = |path: &str| signed(&emulator, ask("GET", path));
     let key = get("/bucket/nothing%20here").await;
