@@ -149,10 +149,16 @@ fn read<'p, T: Deserialize<'p>>(raw: &'p RawValue, what: &str) -> Result<T, Malf
     serde_json::from_str(raw.get()).map_err(|error| MalformedResponse(format!("{what}: {error}")))
 }
 
-/// Recorded on 2024-11-15: a boolean becomes `true` or `false`. Numbers and `null` are refused.
+/// Recorded on 2024-11-15: a boolean becomes `true` or `false`.
+///
+/// UNCONFIRMED: a number becomes its text. AWS's own sample returns one (`apigw-method-cache` of aws-samples/serverless-patterns), and
+/// `serverless-express` does for `Content-Length` (CodeGenieApp/serverless-express#685).
 fn header_value(raw: &RawValue) -> Result<Cow<'_, str>, MalformedResponse> {
     match raw.get() {
         boolean @ ("true" | "false") => Ok(Cow::Borrowed(boolean)),
+        number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+            Ok(Cow::Borrowed(number))
+        }
         _ => text(raw, "a header's value").map(|text| text.0),
     }
 }
