@@ -37,7 +37,7 @@ pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
         "TracingEnabled",
     ]);
     of.not_emulated("DefinitionUri", "name a file of the template's folder")?;
-    of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
+    of.not_emulated("DisableExecuteApiEndpoint", "the API responds at its address")?;
     let api = Api {
         logical_id: entry.key.clone(),
         kind: ApiKind::Rest {
@@ -69,7 +69,7 @@ pub(super) fn read_http(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
         "Tags",
     ]);
     of.not_emulated("DefinitionUri", "name a file of the template's folder")?;
-    of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
+    of.not_emulated("DisableExecuteApiEndpoint", "the API responds at its address")?;
     let stage = of.text("StageName")?.unwrap_or_else(|| "$default".to_owned());
     let api = Api {
         logical_id: entry.key.clone(),
@@ -245,7 +245,7 @@ pub(super) fn calls_with_post(of: &Properties<'_>, key: &str) -> Result<bool, Mi
         return Ok(true);
     };
     let message = format!(
-        "{} is `{other}`, with which Lambda cannot be called: a REST API answers 500",
+        "{} is `{other}`, which does not invoke Lambda: a REST API responds with 500",
         of.name(key)
     );
     of.scope

@@ -313,7 +313,7 @@ const EMULATED: [&str; 10] = [
     "AWS::Serverless::SimpleTable",
 ];
 
-/// What a deployment needs and an emulator has no use for: nothing is missing when it is left out.
+/// Types that a deployment needs and an emulator does not: leaving them out changes nothing.
 fn is_accepted(kind: &str) -> bool {
     kind.starts_with("AWS::IAM::")
         || kind.starts_with("AWS::Logs::")
@@ -346,7 +346,7 @@ fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
     Ok(())
 }
 
-/// Addresses of AWS become addresses of the emulator, in what functions are told.
+/// Replaces the addresses of APIs on AWS by those of the emulator in variables, parameters, secrets and outputs.
 fn localize(config: &mut Config) {
     let region = config.region.clone();
     let endpoint = |api: &Api| {

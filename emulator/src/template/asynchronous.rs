@@ -1,4 +1,4 @@
-//! What a template says of asynchronous events: retries, destinations, dead letters, loops, schedules.
+//! Asynchronous events: retries, destinations, dead letters, loops, schedules.
 
 use hardcap_limits::Millis;
 

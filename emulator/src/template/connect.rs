@@ -27,7 +27,7 @@ pub(super) enum From {
     Definition,
 }
 
-/// What definitions say of APIs.
+/// The operations of definitions.
 #[derive(Clone, Copy)]
 pub(super) struct Definitions<'p> {
     /// The logical ids of the APIs with a definition.
@@ -55,7 +55,7 @@ pub(super) fn connect(
     let elsewhere = scope.functions_elsewhere();
     let functions = config.functions.iter().map(|function| &function.name).chain(&elsewhere);
     let functions: Vec<&str> = functions.map(String::as_str).collect();
-    // What definitions say is known before events are looked at.
+    // The operations of definitions come before events.
     routes.sort_by_key(|pending| pending.from == From::Event);
     for pending in routes {
         let Some(api) = config.apis.iter_mut().find(|api| {

@@ -203,7 +203,7 @@ fn environment(
     if let Some(child) = properties.child("Environment")? {
         if let Some(variables) = child.child("Variables")? {
             for entry in variables.entries() {
-                // What is overridden is not evaluated, so an override is also the way round what cannot be.
+                // An overridden value is not evaluated, so an override also replaces an expression that cannot be evaluated.
                 if overrides.contains_key(&entry.key) {
                     environment.insert(entry.key.clone(), String::new());
                 } else if let Some(value) = variables.text(&entry.key)? {

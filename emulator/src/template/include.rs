@@ -20,7 +20,7 @@ pub(super) struct Includes<'f> {
     folder: &'f Path,
     /// The files that were read.
     pub(super) files: Vec<PathBuf>,
-    /// What is wrong in them and stops nothing.
+    /// The warnings about them.
     pub(super) warnings: Vec<Mistake>,
 }
 

@@ -53,7 +53,7 @@ use nested::Around;
 /// A larger file is not a template: CloudFormation itself takes 1 MB.
 const LARGEST: usize = 4 * 1024 * 1024;
 
-/// What a template says.
+/// A template that was read.
 #[derive(Debug)]
 pub struct Loaded {
     /// All that runs. The functions have no command yet: [`crate::packaging`] finds their programs.
@@ -62,7 +62,7 @@ pub struct Loaded {
     pub packages: Vec<Package>,
     /// The names of the template's parameters.
     pub parameters: Vec<String>,
-    /// What was read and has no effect here.
+    /// Parts of the template that have no effect here, or another one than on AWS.
     pub warnings: Vec<Warning>,
     /// Where each resource is declared, by logical id: `template.yaml` and the position.
     pub places: IndexMap<String, (PathBuf, Position)>,
@@ -89,7 +89,7 @@ pub struct Loaded {
 ///
 /// # Errors
 ///
-/// [`TemplateError`] when the text is not YAML or says something that cannot be: with file, line and column.
+/// [`TemplateError`] if the text is not YAML or the template is invalid: with file, line and column.
 pub fn load(
     text: &str,
     path: &Path,
@@ -137,7 +137,7 @@ fn read(
 }
 
 impl Loaded {
-    /// Adds what a further template says.
+    /// Adds the resources of a further template.
     ///
     /// # Errors
     ///

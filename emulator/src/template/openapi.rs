@@ -50,9 +50,8 @@ pub(super) fn read_routes(
     for path in paths.entries("`paths`")? {
         // SAM writes the route that takes every other one as a path.
         let written = if path.key == "/$default" { "$default" } else { path.key.as_str() };
-        check_path(written).map_err(|why| {
-            Mistake::new(path.at, format!("the path `{}` cannot be: {why}", path.key))
-        })?;
+        check_path(written)
+            .map_err(|why| Mistake::new(path.at, format!("invalid path `{}`: {why}", path.key)))?;
         for operation in scope.choose(&path.value)?.entries("a path of a definition")? {
             if let Some(method) = known_method(&operation.key) {
                 parts.operations.push((api.to_owned(), method.clone(), written.to_owned()));

@@ -9,7 +9,7 @@ use super::mistake::{Mistake, Position};
 use super::scope::Scope;
 use super::tree::{Entry, Mapping, Node, Value};
 
-/// A mapping that is being read. What was not asked for by [`Properties::finish`] becomes a warning.
+/// A mapping that is being read. [`Properties::finish`] warns of each property that was not read.
 pub(crate) struct Properties<'n> {
     pub(crate) scope: &'n Scope<'n>,
     /// As messages name it: ``the function `Proxy` ``.

@@ -20,7 +20,7 @@ use super::streaming::check_uri;
 use super::tree::Entry;
 use hardcap_core::config::{Access, ApiKind, PayloadFormat, ResponseTransferMode, Route};
 
-/// Reads the APIs themselves; what refers to them is read by [`connect`], for it may stand before them.
+/// Reads the APIs themselves. [`connect`] reads the resources that refer to them, because those may come first.
 pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
     match kind(entry) {
         "AWS::ApiGateway::RestApi" => rest_api(scope, entry, parts),
@@ -92,7 +92,7 @@ fn rest_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
     ]);
     of.not_checked("Policy", "every request is let through")?;
     of.not_emulated("BodyS3Location", "name a file of the template's folder")?;
-    of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
+    of.not_emulated("DisableExecuteApiEndpoint", "the API responds at its address")?;
     openapi::read_routes(&of, entry, "Body", parts)?;
     let kind = ApiKind::Rest {
         binary_media_types: binary_media_types(&of, "Body")?,
@@ -128,7 +128,7 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
         return Ok(());
     }
     of.not_emulated("BodyS3Location", "name a file of the template's folder")?;
-    of.not_emulated("DisableExecuteApiEndpoint", "the API answers all the same")?;
+    of.not_emulated("DisableExecuteApiEndpoint", "the API responds at its address")?;
     of.without_effect(&["BasePath", "CredentialsArn"]);
     openapi::read_routes(&of, entry, "Body", parts)?;
     // The quick way: one function behind one route.
@@ -263,8 +263,8 @@ fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mist
         access: Access::default(),
         fixed: None,
     };
-    integration.not_emulated("RequestParameters", "the request is handed on as it came")?;
-    integration.not_emulated("ResponseParameters", "the answer is handed on as it came")?;
+    integration.not_emulated("RequestParameters", "the function receives the request unchanged")?;
+    integration.not_emulated("ResponseParameters", "the client receives the response unchanged")?;
     integration.finish();
     let auth = access::of_resource(&of)?;
     of.finish();
@@ -353,7 +353,7 @@ fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mis
     finish_method(of, (api, entry.at, route), parts)
 }
 
-/// What a method asks of its requests, whatever answers them.
+/// Reads the requirements of a method for its requests.
 fn finish_method(
     of: Properties<'_>,
     (api, at, mut route): (String, Position, Route),
@@ -388,6 +388,6 @@ fn path_of(
     let parent = path_of(scope, &resource.required_text("ParentId")?, &resource, depth + 1)?;
     let path = format!("{}/{}", parent.trim_end_matches('/'), resource.required_text("PathPart")?);
     check_path(&path)
-        .map_err(|why| Mistake::new(resource.at, format!("the path `{path}` cannot be: {why}")))?;
+        .map_err(|why| Mistake::new(resource.at, format!("invalid path `{path}`: {why}")))?;
     Ok(path)
 }

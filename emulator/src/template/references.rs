@@ -3,7 +3,7 @@
 use super::mistake::{Mistake, Position};
 use super::nested::{fitted, is_nested};
 use super::scope::Scope;
-use super::tree::{Entry, Node};
+use super::tree::{Entry, Node, Value};
 use hardcap_core::config::{ACCOUNT_ID, Stack};
 
 impl Scope<'_> {
@@ -57,6 +57,11 @@ impl Scope<'_> {
             && let Some(value) = self.nested_output(entry, output, at)?
         {
             return Ok(value);
+        }
+        if let Some(items) = list_attribute(kind(entry), attribute) {
+            let name = self.other_name(entry, kind(entry))?;
+            let items = items.iter().map(|item| Node::text(at, item.replace("NAME", &name)));
+            return Ok(Node::new(at, Value::List(items.collect())));
         }
         let value = match (kind(entry), attribute) {
             ("AWS::Serverless::Function" | "AWS::Lambda::Function", "Arn") => {
@@ -181,7 +186,7 @@ impl Scope<'_> {
             ("Alias", Some(alias)) => Ok(format!("{arn}:{alias}")),
             ("Alias", None) => Err(Mistake::new(
                 entry.at,
-                format!("`{}` has no alias, for it has no `AutoPublishAlias`", entry.key),
+                format!("`{}` has no alias because it has no `AutoPublishAlias`", entry.key),
             )),
             _ => Ok(format!("{arn}:1")),
         }
@@ -369,6 +374,22 @@ pub(super) fn api_endpoint(logical_id: &str, region: &str) -> String {
 pub(crate) const ROOT_RESOURCE: &str = "root";
 
 const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Function"];
+
+/// The items of an attribute that is a list, in the form that its service gives them. `NAME` stands for the resource.
+fn list_attribute(kind: &str, attribute: &str) -> Option<&'static [&'static str]> {
+    match (kind, attribute) {
+        // The hosted zone, a colon, and the name.
+        ("AWS::EC2::VPCEndpoint", "DnsEntries") => Some(&[
+            "Z00000000000000000000:NAME.vpce.amazonaws.com",
+            "Z00000000000000000000:NAME-az1.vpce.amazonaws.com",
+        ]),
+        ("AWS::EC2::VPCEndpoint", "NetworkInterfaceIds") => Some(&["eni-NAME-1", "eni-NAME-2"]),
+        ("AWS::Route53::HostedZone", "NameServers") => {
+            Some(&["ns-1.NAME", "ns-2.NAME", "ns-3.NAME", "ns-4.NAME"])
+        }
+        _ => None,
+    }
+}
 
 /// What AWS SAM makes of a function with `AutoPublishAlias`.
 fn is_qualifier(attribute: &str) -> bool {

@@ -1,4 +1,4 @@
-//! What a template's expressions are evaluated in: parameters, conditions, mappings, the names of resources.
+//! The scope of a template's expressions: parameters, conditions, mappings, the names of resources.
 
 use std::cell::{Cell, RefCell};
 
@@ -21,7 +21,7 @@ pub(crate) struct StackNames {
     pub(crate) region: String,
 }
 
-/// A template, ready to be asked. All of it is lazy: what nobody reads is never evaluated and cannot fail.
+/// A template whose expressions are evaluated on demand: an expression that is not read cannot fail.
 pub(crate) struct Scope<'a> {
     pub(crate) names: StackNames,
     pub(crate) resources: &'a Mapping,
@@ -124,7 +124,7 @@ impl<'a> Scope<'a> {
         Ok(Node::text(at, value))
     }
 
-    /// What the template could have meant by a name.
+    /// The names that a misspelled one may stand for.
     pub(super) fn known_names(&self) -> impl Iterator<Item = &str> {
         let resources = self.resources.iter().map(|entry| entry.key.as_str());
         self.parameters.keys().map(String::as_str).chain(resources)

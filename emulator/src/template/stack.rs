@@ -1,4 +1,4 @@
-//! What CloudFormation would tell of the template's stack: parameters, outputs and resources.
+//! The template's stack as CloudFormation describes it: parameters, outputs and resources.
 
 use super::mistake::Mistake;
 use super::properties::Properties;

@@ -53,9 +53,8 @@ pub(super) fn table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> 
     }
     let at = of.at;
     of.finish();
-    crate::dynamodb::check_table(&table).map_err(|fault| {
-        Mistake::new(at, format!("the table `{}` cannot be: {fault}", entry.key))
-    })?;
+    crate::dynamodb::check_table(&table)
+        .map_err(|fault| Mistake::new(at, format!("invalid table `{}`: {fault}", entry.key)))?;
     Ok(table)
 }
 
@@ -232,7 +231,7 @@ fn generated(name: &str, of: Properties<'_>) -> Result<String, Mistake> {
             let mut object = object.map_err(|error| {
                 Mistake::new(
                     template.at,
-                    format!("`SecretStringTemplate` is no JSON object: {error}"),
+                    format!("`SecretStringTemplate` is not a JSON object: {error}"),
                 )
             })?;
             object.insert(key, serde_json::Value::String(password));

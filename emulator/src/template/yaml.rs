@@ -40,7 +40,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, Mistake> {
     }
 }
 
-/// Why a text cannot be read.
+/// The reason why a text is not YAML.
 enum Wrong {
     /// It is not YAML.
     Syntax(Mistake),

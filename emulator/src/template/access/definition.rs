@@ -84,7 +84,7 @@ fn schemes<'n>(
     Ok(schemes.iter().map(|entry| (entry.key.as_str(), &entry.value)).collect())
 }
 
-/// What an operation of a definition asks for: `security` of its own, else that of the whole definition.
+/// The requirements of an operation: its own `security`, else that of the whole definition.
 pub(in crate::template) fn of_operation(
     scope: &Scope<'_>,
     definition: &Node,

@@ -27,7 +27,7 @@ pub(super) use definition::{of_definition, of_operation};
 const REST_TTL: Millis = Millis(300_000);
 const NOT_VERIFIED: &str = "every request is let through";
 
-/// What all routes of an API ask for, unless they say otherwise.
+/// The requirements of all routes of an API that have none of their own.
 #[derive(Debug, Default)]
 pub(super) struct ApiAuth {
     /// The API as routes refer to it.
@@ -39,17 +39,17 @@ pub(super) struct ApiAuth {
     preflight_key: bool,
 }
 
-/// What a route says of itself.
+/// The requirements of one route.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RouteAuth {
     /// The name of an authorizer, `AWS_IAM` or `NONE`.
     pub(super) authorizer: Option<String>,
     pub(super) api_key: Option<bool>,
-    /// The scopes that a token needs; those of the authorizer where it says nothing.
+    /// The scopes that a token needs; those of the authorizer by default.
     pub(super) scopes: Option<Vec<String>>,
 }
 
-/// What was read of authorizers and keys, by API: its logical id, or what `Ref` gives.
+/// Authorizers and keys by API: its logical id, or the value of `Ref`.
 #[derive(Debug, Default)]
 pub(super) struct Guards {
     /// The keys of JWT and Cognito authorizers, by name, and the folder of their files.
@@ -62,7 +62,7 @@ pub(super) struct Guards {
 }
 
 impl Guards {
-    /// What a request must bring to a route of an API.
+    /// The requirements for a request to a route of an API.
     pub(super) fn access(
         &self,
         scope: &Scope<'_>,
@@ -79,7 +79,7 @@ impl Guards {
             Some(name) if self.find(scope, api, name).is_some() => {
                 Authorization::Authorizer(name.to_owned())
             }
-            // A warning has told that this authorizer is not enforced.
+            // A warning has named this authorizer, which is not enforced.
             Some(_) => Authorization::None,
         };
         let with_key = of_api.filter(|auth| !is_preflight || auth.preflight_key);

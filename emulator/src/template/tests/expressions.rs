@@ -205,3 +205,16 @@ Resources:
         .collect();
     assert_eq!(shown, ["F 7000 128", "G 7000 128", "H 7000 256"]);
 }
+
+#[test]
+fn an_attribute_that_is_a_list_can_be_selected_from() {
+    let text = "
+Resources:
+  Endpoint: {Type: AWS::EC2::VPCEndpoint, Properties: {ServiceName: s, VpcId: v}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {Environment: {Variables: {HOST: !Select [1, !Split [':', !Select [0, !GetAtt Endpoint.DnsEntries]]]}}}
+";
+    let config = good(text).config;
+    assert_eq!(config.functions[0].environment["HOST"], "hardcap-Endpoint.vpce.amazonaws.com");
+}

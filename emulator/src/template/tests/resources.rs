@@ -278,7 +278,7 @@ Resources:
     let warnings = warnings(&loaded);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     let (begin, end) =
-        ("t.yaml:9:", "is `GET`, with which Lambda cannot be called: a REST API answers 500");
+        ("t.yaml:9:", "is `GET`, which does not invoke Lambda: a REST API responds with 500");
     assert!(warnings[0].starts_with(begin) && warnings[0].contains(end), "{warnings:?}");
 }
 

@@ -111,7 +111,7 @@ Resources:
 ";
     assert_eq!(
         bad(table),
-        "6:7: the table `T` cannot be: the key attribute `key` is not among its attribute definitions"
+        "6:7: invalid table `T`: the key attribute `key` is not among its attribute definitions"
     );
     let parameter = "
 Resources:
