@@ -254,7 +254,8 @@ pub struct Function {
     /// for a function that a person steps through.
     pub has_timeouts: bool,
     /// The debugger of the function, if it has one. The function then has one sandbox, which starts with the emulator, is
-    /// never frozen and does not end while it is idle; its memory is not limited, because the debugger uses a part of it.
+    /// never frozen and does not end while it is idle; its memory is not limited, because the debugger uses a part of it. Only
+    /// one version of a function has it: the one that the template publishes, else `$LATEST`.
     pub debugger: Option<Debugger>,
     /// The configured environment, in its order. `${hardcap:aws}` and the other placeholders of
     /// [`Addresses`](crate::addresses::Addresses) are replaced when the emulator starts.
@@ -314,6 +315,15 @@ impl Function {
         }
     }
 
+    /// The command that starts the program: the one of its debugger, if that has one.
+    #[must_use]
+    pub fn start_command(&self) -> &[OsString] {
+        match &self.debugger {
+            Some(Debugger::Port { command, .. }) => command,
+            Some(Debugger::Process) | None => &self.command,
+        }
+    }
+
     /// The published version, or `$LATEST`.
     #[must_use]
     pub fn version(&self) -> &str {
@@ -359,10 +369,15 @@ impl Default for LogLevels {
 }
 
 /// How a debugger attaches to a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Debugger {
-    /// The function's program listens for a debugger on this port of the loopback interface.
-    Port(u16),
+    /// The function's program listens for a debugger.
+    Port {
+        /// The port of the loopback interface.
+        port: u16,
+        /// The command that makes the program listen. It takes the place of the function's own.
+        command: Vec<OsString>,
+    },
     /// A debugger attaches by the id of the function's process, which the log shows.
     Process,
 }

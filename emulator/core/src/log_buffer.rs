@@ -1,6 +1,6 @@
 //! The newest log lines of functions and of the platform, bounded in lines and bytes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,10 @@ pub struct LogLine {
     /// The log stream: one for each sandbox.
     #[serde(default)]
     pub stream: String,
+    /// The id of the request that the sandbox was started for or has received last. A line of a sandbox that was started without a
+    /// request has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// The text, without its line end.
     pub text: String,
 }
@@ -61,12 +65,13 @@ impl LogBuffer {
     }
 
     /// Adds a line of a function to the log stream of its sandbox.
-    pub fn write(&self, function: &str, stream: &str, text: &[u8]) {
+    pub fn write(&self, function: &str, stream: &str, request_id: Option<&str>, text: &[u8]) {
         let text = String::from_utf8_lossy(text).into_owned();
         let (function, stream) = (function.to_owned(), stream.to_owned());
+        let request_id = request_id.map(str::to_owned);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let line =
-            Arc::new(LogLine { at: self.clock.now(), number: kept.next, function, stream, text });
+        let (at, number) = (self.clock.now(), kept.next);
+        let line = Arc::new(LogLine { at, number, function, stream, request_id, text });
         kept.next += 1;
         kept.bytes += line.text.len();
         kept.lines.push_back(Arc::clone(&line));
@@ -91,30 +96,13 @@ impl LogBuffer {
         kept.bytes = 0;
     }
 
-    /// The lines that are kept of one request, oldest first: in each log stream the lines from its START line to the next one,
-    /// because a sandbox runs one invocation at a time, and those of the sandbox's init before its first invocation.
+    /// The kept lines of a request, oldest first: those that carry its id, and those whose text contains it.
     pub fn of_request(&self, request_id: &str) -> Vec<Arc<LogLine>> {
-        let lines = self.lines();
-        let mut found = Vec::new();
-        let mut streams: HashMap<&str, Stream> = HashMap::new();
-        for (at, line) in lines.iter().enumerate() {
-            let stream = streams.entry(&line.stream).or_default();
-            if let Some(started) = started(&line.text) {
-                let had_started = std::mem::replace(&mut stream.has_started, true);
-                stream.is_of_request = started == request_id;
-                if stream.is_of_request && !had_started {
-                    found.append(&mut stream.init);
-                }
-                stream.init.clear();
-            }
-            if stream.is_of_request || line.text.contains(request_id) {
-                found.push(at);
-            } else if !stream.has_started {
-                stream.init.push(at);
-            }
-        }
-        found.sort_unstable();
-        found.into_iter().map(|at| Arc::clone(&lines[at])).collect()
+        let mut lines = self.lines();
+        lines.retain(|line| {
+            line.request_id.as_deref() == Some(request_id) || line.text.contains(request_id)
+        });
+        lines
     }
 
     /// The kept lines, and a receiver of all later ones.
@@ -122,20 +110,6 @@ impl LogBuffer {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         (kept.lines.clone(), self.live.subscribe())
     }
-}
-
-/// What is known of a log stream while its lines are read.
-#[derive(Default)]
-struct Stream {
-    has_started: bool,
-    is_of_request: bool,
-    /// The lines before the first START line.
-    init: Vec<usize>,
-}
-
-/// The request of a START line, `START RequestId: … Version: $LATEST`.
-fn started(text: &str) -> Option<&str> {
-    text.strip_prefix("START RequestId: ")?.split_whitespace().next()
 }
 
 #[cfg(test)]
@@ -146,21 +120,21 @@ mod tests {
     fn the_newest_lines_are_kept_within_both_bounds() {
         let log_buffer = LogBuffer::new(Clock::default());
         for number in 0..10_010 {
-            log_buffer.write("f", "s", number.to_string().as_bytes());
+            log_buffer.write("f", "s", None, number.to_string().as_bytes());
         }
         let lines = log_buffer.lines();
         assert_eq!((lines.len(), lines[0].text.as_str()), (10_000, "10"));
-        log_buffer.write("f", "s", &vec![b'x'; 8 * 1024 * 1024]);
+        log_buffer.write("f", "s", None, &vec![b'x'; 8 * 1024 * 1024]);
         assert_eq!(log_buffer.lines().len(), 1, "one line of 8 MiB leaves no room for others");
         log_buffer.clear();
-        log_buffer.write("f", "s", b"after");
-        log_buffer.write("f", "s", &vec![b'x'; 8 * 1024 * 1024 - 5]);
+        log_buffer.write("f", "s", None, b"after");
+        log_buffer.write("f", "s", None, &vec![b'x'; 8 * 1024 * 1024 - 5]);
         assert_eq!(
             log_buffer.lines().len(),
             2,
             "a log_buffer that was cleared has all of its room"
         );
-        log_buffer.write("f", "s", &vec![b'y'; 8 * 1024 * 1024 + 1]);
+        log_buffer.write("f", "s", None, &vec![b'y'; 8 * 1024 * 1024 + 1]);
         assert!(
             log_buffer.lines().is_empty(),
             "one that is larger than all there is room for is not kept"
@@ -180,55 +154,31 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_the_lines_between_its_start_and_the_next_one_of_each_stream() {
+    fn a_request_has_the_lines_that_carry_its_id_and_those_that_mention_it() {
         let log_buffer = LogBuffer::new(Clock::default());
-        for (stream, text) in [
-            ("1", "loading"),
-            ("2", "loading another"),
-            ("1", "START RequestId: id-a Version: $LATEST"),
-            ("2", "START RequestId: id-b Version: $LATEST"),
-            ("1", "one"),
-            ("2", "two"),
-            ("1", "END RequestId: id-a"),
-            ("1", "REPORT RequestId: id-a\tDuration: 1.00 ms"),
-            ("1", "START RequestId: id-b Version: $LATEST"),
-            ("1", "three"),
+        for (stream, request_id, text) in [
+            ("1", None, "loading"),
+            ("1", Some("id-a"), "one"),
+            ("2", Some("id-b"), "two"),
+            ("2", Some("id-b"), "called by id-a"),
         ] {
-            log_buffer.write("f", stream, text.as_bytes());
+            log_buffer.write("f", stream, request_id, text.as_bytes());
         }
         let of = |id: &str| {
             let lines = log_buffer.of_request(id);
-            lines.iter().map(|line| format!("{} {}", line.stream, line.text)).collect::<Vec<_>>()
+            lines.iter().map(|line| line.text.clone()).collect::<Vec<_>>()
         };
-        assert_eq!(
-            of("id-a"),
-            [
-                "1 loading",
-                "1 START RequestId: id-a Version: $LATEST",
-                "1 one",
-                "1 END RequestId: id-a",
-                "1 REPORT RequestId: id-a\tDuration: 1.00 ms",
-            ]
-        );
-        assert_eq!(
-            of("id-b"),
-            [
-                "2 loading another",
-                "2 START RequestId: id-b Version: $LATEST",
-                "2 two",
-                "1 START RequestId: id-b Version: $LATEST",
-                "1 three",
-            ]
-        );
+        assert_eq!(of("id-a"), ["one", "called by id-a"]);
+        assert_eq!(of("id-b"), ["two", "called by id-a"]);
         assert!(of("id-c").is_empty());
     }
 
     #[tokio::test]
     async fn a_watcher_receives_every_line_once() {
         let log_buffer = LogBuffer::new(Clock::default());
-        log_buffer.write("f", "s", b"before");
+        log_buffer.write("f", "s", None, b"before");
         let (kept, mut live) = log_buffer.watch();
-        log_buffer.write("f", "s", b"after");
+        log_buffer.write("f", "s", None, b"after");
         assert_eq!(kept.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["before"]);
         assert_eq!(live.recv().await.expect("it was sent").text, "after");
     }

@@ -195,7 +195,8 @@ fn end_with_init_error(function: &Deployed, job: Job, failed: FailedInit) {
 }
 
 fn cannot_start(function: &Deployed, message: &str) -> String {
-    let command: Vec<_> = function.function.command.iter().map(|it| it.to_string_lossy()).collect();
+    let command = function.function.start_command();
+    let command: Vec<_> = command.iter().map(|it| it.to_string_lossy()).collect();
     format!(
         "the function `{}` cannot be started: {message}. Its command is `{}`, in the folder {}",
         function.function.name,
@@ -214,6 +215,7 @@ async fn initialize(
     let stopwatch = ctx.clock.stopwatch();
     let home = function.home();
     let log = Arc::clone(&home.log);
+    log.start_for(&ctx.request_id);
     // The limit is inclusive, so the timeout is one millisecond more.
     let allowed = Millis(limit.max.0.saturating_add(1));
     let late = injected::start_late(function, ctx, allowed).await;
@@ -262,8 +264,8 @@ async fn start(
     phase: &'static str,
 ) -> Result<Started, InitError> {
     let resources = &function.resources;
-    if let Some(Debugger::Port(port)) = function.function.debugger {
-        until_free(function, port).await;
+    if let Some(Debugger::Port { port, .. }) = &function.function.debugger {
+        until_free(function, *port).await;
     }
     let (room, listener, address) = match prepared(resources).await {
         Ok(prepared) => prepared,

@@ -61,7 +61,7 @@ impl Launch {
         isolation: Arc<Isolation>,
     ) -> Result<Launch, LaunchError> {
         let limits = function.resources.platform.limits();
-        let of_debugger = function.function.debugger.map_or(0, |_| DEBUGGER_MB);
+        let of_debugger = function.function.debugger.as_ref().map_or(0, |_| DEBUGGER_MB);
         let megabytes =
             u64::from(function.function.memory_mb) + function.view().tmp_mb + of_debugger;
         let processes = limits.lambda_processes.max.0;
@@ -95,7 +95,7 @@ impl Launch {
 
     /// Starts the runtime.
     pub(super) async fn runtime(&self, function: &Deployed) -> Result<Process, LaunchError> {
-        self.start(function, Part::Runtime, &function.function.command).await
+        self.start(function, Part::Runtime, function.function.start_command()).await
     }
 
     /// Starts an external extension.

@@ -63,9 +63,9 @@ async fn begin(
         process.map_err(|error| RuntimeEnd::NotStarted(error.into()))?;
     let pid = group.pid();
     sandbox.runs(RunningProcess { group, output });
-    match sandbox.function.function.debugger {
+    match &sandbox.function.function.debugger {
         None => {}
-        Some(Debugger::Port(port)) => sandbox
+        Some(Debugger::Port { port, .. }) => sandbox
             .log
             .platform(&format!("hardcap: process {pid} accepts a debugger on 127.0.0.1:{port}")),
         Some(Debugger::Process) => {

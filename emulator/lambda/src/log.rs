@@ -32,6 +32,8 @@ pub(super) enum Writer {
 
 #[derive(Debug, Default)]
 struct LogText {
+    /// The request that the sandbox was started for or has received last.
+    request_id: Option<Arc<str>>,
     /// The text since the end of the last invocation; of a long log only its end.
     tail: Vec<u8>,
     /// The unfinished lines of the runtime and of the extensions.
@@ -43,6 +45,11 @@ impl Log {
         Log { function: function.into(), stream: stream.into(), log_buffer, text: Mutex::default() }
     }
 
+    /// Sets the request that the sandbox is started for. The lines of its init carry the request's id.
+    pub(super) fn start_for(&self, request_id: &Arc<str>) {
+        self.lock().request_id = Some(Arc::clone(request_id));
+    }
+
     /// Writes a line of the platform that is not part of an invocation, or an error.
     pub(super) fn platform(&self, line: &str) {
         let mut text = self.lock();
@@ -52,12 +59,13 @@ impl Log {
 
     /// Writes the first line of an invocation. The event is handed over before the line is shown, because the runtime waits for
     /// it, but no line of the function precedes it.
-    pub(super) fn begin(&self, line: &str, hand_over: impl FnOnce()) {
+    pub(super) fn begin(&self, request_id: &Arc<str>, line: &str, hand_over: impl FnOnce()) {
         let mut text = self.lock();
         self.end_unfinished(&mut text);
+        text.request_id = Some(Arc::clone(request_id));
         text.keep(line.as_bytes());
         hand_over();
-        self.show(line.as_bytes());
+        self.show(&text, line.as_bytes());
     }
 
     /// Writes the last lines of an invocation. `reply` gets the log tail, and is called before the lines are shown.
@@ -76,7 +84,7 @@ impl Log {
         let start = tail.len().saturating_sub(usize::try_from(limit.max.0).unwrap_or(usize::MAX));
         reply(Bytes::from(tail).slice(start..));
         for line in lines {
-            self.show(line.as_bytes());
+            self.show(&text, line.as_bytes());
         }
     }
 
@@ -125,14 +133,15 @@ impl Log {
 
     fn line(&self, text: &mut LogText, line: &[u8]) {
         text.keep(line);
-        self.show(line);
+        self.show(text, line);
         super::hint::explain(&self.function, line);
     }
 
-    fn show(&self, line: &[u8]) {
-        self.log_buffer.write(&self.function, &self.stream, line);
-        let text = String::from_utf8_lossy(line);
-        tracing::info!(target: "hardcap::function", function = &*self.function, "{text}");
+    fn show(&self, text: &LogText, line: &[u8]) {
+        let (function, request_id) = (&*self.function, text.request_id.as_deref());
+        self.log_buffer.write(function, &self.stream, request_id, line);
+        let line = String::from_utf8_lossy(line);
+        tracing::info!(target: "hardcap::function", function, request_id, "{line}");
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LogText> {
@@ -414,6 +423,40 @@ mod tests {
         assert_eq!(*lines.borrow(), ["one", "two", "beside"]);
         assert_eq!(tail(&log, "END"), "one\ntwo\nbeside\nthr\nEND\n");
         assert_eq!(tail(&log, "END"), "END\n");
+    }
+
+    #[test]
+    fn every_line_carries_the_request_of_its_time() {
+        let log_buffer = LogBuffer::new(Clock::default());
+        let log = Log::new("echo", "stream", log_buffer.clone());
+        log.process(Writer::Runtime, b"before any request\n", |_| {});
+        log.start_for(&"id-a".into());
+        log.process(Writer::Runtime, b"loading\n", |_| {});
+        log.begin(&"id-a".into(), "START", || {});
+        log.process(Writer::Runtime, b"one\ntwo", |_| {});
+        tail(&log, "END");
+        log.process(Writer::Extension, b"after the end\n", |_| {});
+        log.process(Writer::Runtime, b"unfinished", |_| {});
+        log.begin(&"id-b".into(), "START", || {});
+        log.platform("hardcap: killed");
+        let lines = log_buffer.lines();
+        let lines = lines.iter().map(|it| (it.request_id.as_deref(), it.text.as_str()));
+        let (a, b) = (Some("id-a"), Some("id-b"));
+        assert_eq!(
+            lines.collect::<Vec<_>>(),
+            [
+                (None, "before any request"),
+                (a, "loading"),
+                (a, "START"),
+                (a, "one"),
+                (a, "two"),
+                (a, "END"),
+                (a, "after the end"),
+                (a, "unfinished"),
+                (b, "START"),
+                (b, "hardcap: killed"),
+            ]
+        );
     }
 
     #[test]

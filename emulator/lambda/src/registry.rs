@@ -24,8 +24,13 @@ impl Lambda {
     /// Registers a function, or replaces its code or configuration. Running sandboxes finish their invocation; the next
     /// invocation gets a new one.
     /// A function with a version is one of the versions of the function of its name, and shares its concurrency.
-    pub fn deploy(&self, function: Function, package: Option<Arc<PackageFolder>>) {
+    pub fn deploy(&self, mut function: Function, package: Option<Arc<PackageFolder>>) {
         let shared = &self.shared;
+        // Two versions of a function cannot listen on the port of its debugger. Where a version is published, requests come to it
+        // through its aliases.
+        if function.version.is_some() != function.publishing.version {
+            function.debugger = None;
+        }
         let function = Arc::new(function);
         let mut functions = shared.functions.write().unwrap_or_else(PoisonError::into_inner);
         let executions = match functions.get(&function.name) {
@@ -42,9 +47,7 @@ impl Lambda {
         if let Some(before) = before {
             before.deployed.retire();
         }
-        // Where a version is published, requests come to it through its aliases.
-        let is_invoked = function.version.is_some() == function.publishing.version;
-        if function.debugger.is_some() && is_invoked {
+        if function.debugger.is_some() {
             deployed.warm_up();
         }
     }

@@ -200,8 +200,9 @@ impl Sandbox {
         let again = hand_over.clone();
         inner.extensions.invoke(|| self.invoke_notice(&hand_over));
         self.emit_start(&hand_over);
+        let request_id = Arc::clone(&hand_over.request_id);
         inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
-        self.log.begin(&start, || {
+        self.log.begin(&request_id, &start, || {
             // If its connection is closed, the runtime asks again and gets the event then.
             if let Some(waiting) = waiting {
                 let _ = waiting.send(again);

@@ -1,5 +1,5 @@
 'use strict';
-// Where the program `hardcap` is: in the optional dependency for this platform.
+// The place of the program `hardcap`: in the optional dependency for this platform.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -8,7 +8,7 @@ const path = require('node:path');
  * The path of the program. The variable HARDCAP_PROGRAM names another one.
  *
  * @returns {string}
- * @throws {Error} if there is none for this platform; the message says what to do.
+ * @throws {Error} if there is none for this platform; the message contains what to do.
  */
 function program() {
   const named = process.env.HARDCAP_PROGRAM;

@@ -1,4 +1,4 @@
-/** What is started, and how. */
+/** The options of a start. */
 export interface StartOptions {
   /** The template; without it, hardcap looks for one in `cwd`. */
   template?: string;
@@ -16,7 +16,7 @@ export interface StartOptions {
   arguments?: string[];
   /** The folder to start in. */
   cwd?: string;
-  /** How long the start may take, in milliseconds; 600,000 without it. A template with a Rust function is compiled first. */
+  /** The maximum time for the start, in milliseconds; 600,000 without it. A template with a Rust function is compiled first. */
   timeout?: number;
 }
 
@@ -28,11 +28,13 @@ export interface LogLine {
   function: string;
   /** The log stream, one for each execution environment. */
   stream: string;
+  /** The id of the request, if the execution environment was started for one or has received one. */
+  requestId?: string;
   /** The line without its end. */
   text: string;
 }
 
-/** hardcap did not start, has ended, or refused a request of its control surface. The message has what it logged. */
+/** hardcap did not start, has ended, or refused a request of its control API. The message contains the end of its log. */
 export class HardcapError extends Error {}
 
 /** A running hardcap. It stops at `stop()`, and when this process ends, however it ends. */
@@ -59,32 +61,32 @@ export class Hardcap {
     credentials: { accessKeyId: string; secretAccessKey: string };
     forcePathStyle: boolean;
   };
-  /** The control surface, and the live page. */
+  /** The control API, and the live page. */
   readonly controlUrl: string;
   /** The region. */
   readonly region: string;
   /** The day whose limits are in force. */
   readonly limits: string;
-  /** What `hardcap exec` sets for its command. `null` is a variable to remove: a credential or an endpoint of your own. */
+  /** The variables that `hardcap exec` sets for its command. `null` is a variable to remove: a credential or an endpoint of your own. */
   readonly environment: Record<string, string | null>;
-  /** What hardcap logs. */
+  /** The log of hardcap. */
   readonly logFile: string;
   /** Whether the process runs. */
   readonly running: boolean;
   /** Stops hardcap and every process that it has started, and removes its log. Does nothing the second time. */
   stop(): Promise<void>;
-  /** Sets and removes variables as `environment` says. The function that it returns restores them. */
+  /** Sets and removes the variables of `environment`. The function that it returns restores them. */
   applyEnvironment(environment?: Record<string, string | undefined>): () => void;
   /**
-   * Returns to the state at the start, for the next test. Records, logs and waiting asynchronous events are forgotten; limits and
+   * Returns to the state at the start, for the next test. Records, logs and waiting asynchronous events are deleted; limits and
    * faults become those of the start; objects, items, parameters and secrets become those of the template, except with `keepData`.
    */
   reset(options?: { keepData?: boolean }): Promise<void>;
-  /** What functions have logged since the start or the last reset; of one function by its logical id or name. */
+  /** The lines that functions have logged since the start or the last reset; those of one function by its logical id or name. */
   logs(name?: string): Promise<LogLine[]>;
-  /** What happened since the start or the last reset: each limit that was measured, each refusal, each end. */
+  /** The records since the start or the last reset: each limit that was measured, each refusal, each end. */
   records(): Promise<Array<Record<string, unknown>>>;
-  /** The run folded by limit: the highest observation and how often it was refused. */
+  /** The report of the run: for each limit the highest measured value and the number of refusals. */
   report(): Promise<Record<string, any>>;
   /** Changes a limit until the next reset, in the row's unit. */
   setLimit(row: string, maximum: number): Promise<void>;

@@ -1,5 +1,5 @@
 'use strict';
-// hardcap for tests: starts it on free ports, and asks and changes it while it runs.
+// hardcap for tests: starts it on free ports, and reads and changes its state while it runs.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -8,13 +8,13 @@ const os = require('node:os');
 const path = require('node:path');
 const { program } = require('./program.js');
 
-/** How often the ready file is looked for, in milliseconds. */
+/** The interval of looking for the ready file, in milliseconds. */
 const POLL = 10;
-/** How long a start may take, in milliseconds: a template with a Rust function is compiled first. */
+/** The maximum time for a start, in milliseconds: a template with a Rust function is compiled first. */
 const STARTS_WITHIN = 600_000;
-/** How long hardcap may take to stop before it is killed, in milliseconds. It bounds this itself. */
+/** The maximum time for stopping, in milliseconds, before hardcap is killed. hardcap has the same bound. */
 const STOPS_WITHIN = 20_000;
-/** How much of the log an error shows, in bytes. */
+/** The maximum part of the log in an error, in bytes. */
 const SHOWN_MAX = 16_384;
 
 class HardcapError extends Error {
@@ -33,8 +33,16 @@ function argumentsOf(options, folder) {
   return words;
 }
 
+function temporaryFolder() {
+  try {
+    return fs.mkdtempSync(path.join(os.tmpdir(), 'hardcap-'));
+  } catch (error) {
+    throw new HardcapError(`there is no folder for temporary files: ${error.message}; set TMPDIR to a writable folder`);
+  }
+}
+
 async function start(options = {}) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hardcap-'));
+  const folder = temporaryFolder();
   const log = fs.openSync(path.join(folder, 'log.txt'), 'w');
   let app;
   try {
@@ -44,10 +52,10 @@ async function start(options = {}) {
       env: { ...process.env, ...options.environment },
       // hardcap ends with its standard input, which ends with this process, however it ends.
       stdio: ['pipe', 'ignore', log],
-      // A session of its own: Ctrl-C in a terminal is for the tests, whose end is then the end of hardcap.
+      // A session of its own: Ctrl-C in a terminal ends the tests, and hardcap ends with them.
       detached: true,
     });
-    // A test runner that has ended its tests is not held by it.
+    // It does not keep a test runner alive that has ended its tests.
     child.unref();
     child.stdin.unref();
     child.stdin.on('error', () => {});
@@ -72,7 +80,7 @@ class Hardcap {
   #command;
   #folder;
   #ended;
-  /** How it ended; undefined while it runs. */
+  /** The way it ended; undefined while it runs. */
   #end;
 
   constructor(child, command, folder) {
@@ -126,7 +134,7 @@ class Hardcap {
     try {
       log = fs.readFileSync(this.logFile).subarray(-SHOWN_MAX).toString().trim();
     } catch {
-      // There is no log any more.
+      // The log file has been removed.
     }
     return `${what}\ncommand: ${this.#command.join(' ')}\n${log}`.trimEnd();
   }
@@ -136,7 +144,7 @@ class Hardcap {
   }
 
   async stop() {
-    // Asks it to end. A signal as well would be a second request, which ends it without a wait for what it has started.
+    // The end of its input ends it. A signal as well would be a second request, which ends it without a wait for its processes.
     this.#child.stdin?.destroy();
     if (this.running) {
       // It is waited for now.
@@ -165,7 +173,7 @@ class Hardcap {
   async logs(name) {
     const query = name === undefined ? '' : `?function=${encodeURIComponent(this.functions[name] ?? name)}`;
     const { lines } = await this.#control('GET', `logs${query}`);
-    return lines.map(({ at, function: name, stream, text }) => ({ at, function: name, stream, text }));
+    return lines.map(({ at, function: name, stream, request_id: requestId, text }) => ({ at, function: name, stream, requestId, text }));
   }
 
   async records() {
@@ -188,7 +196,7 @@ class Hardcap {
     await this.#control('POST', 'clock/advance', { millis: Math.round(milliseconds) });
   }
 
-  /** Without `fetch`, which test environments replace. */
+  /** Calls the control API, without `fetch`, which test environments replace. */
   async #control(method, route, body) {
     if (!this.running) throw new HardcapError(this.#explained(`hardcap has ended (${this.#end})`));
     const { status, text } = await new Promise((resolve, reject) => {

@@ -82,7 +82,7 @@ test('the environment is applied and restored', () => {
   assert.deepEqual(environment, { AWS_REGION: 'eu-north-1', OTHER: '1' });
 });
 
-test('hardcap that does not start says why', async () => {
+test('the error of a hardcap that does not start contains the reason', async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wrong-'));
   fs.writeFileSync(path.join(folder, 'template.yaml'), 'Resources: {F: {Type: AWS::Serverless::Function, Properties: {Timeout: 901}}}\n');
   await assert.rejects(start({ cwd: folder }), (error) => {

@@ -145,6 +145,7 @@ mod tests {
             number: 0,
             function: String::new(),
             stream: String::new(),
+            request_id: None,
             text: "x".repeat(length),
         };
         let short: Vec<LogLine> = (0..1_001).map(|_| line(1)).collect();

@@ -15,6 +15,8 @@ pub(super) async fn provide(function: &mut Function, code: &Path, shared: &Share
     let found = find(function, code, shared).await;
     function.no_program = found.as_ref().err().map(ToString::to_string);
     function.command = found.unwrap_or_default();
+    // Its command would start the code before.
+    function.debugger = None;
 }
 
 async fn find(

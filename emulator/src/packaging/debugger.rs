@@ -39,6 +39,18 @@ impl DebuggerKind {
     }
 }
 
+/// How a program listens for a debugger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// The port of the loopback interface.
+    pub port: u16,
+    /// Whether the program waits for a debugger before it loads the function.
+    pub waits: bool,
+}
+
+/// The first versions of Node with `--inspect-wait`, by their major version (<https://nodejs.org/api/cli.html#--inspect-waithostport>).
+const INSPECT_WAIT: [(u32, u32); 2] = [(20, 15), (22, 2)];
+
 /// The command of a resolved Python or Node function, changed so that the program listens for a debugger on a port of the
 /// loopback interface. The command of another program stays as it is.
 ///
@@ -49,13 +61,22 @@ pub async fn under_debugger(
     kind: DebuggerKind,
     package: &Package,
     mut command: Vec<OsString>,
-    port: u16,
+    Listening { port, waits }: Listening,
     machine: &mut Machine,
 ) -> Result<Vec<OsString>, PackagingError> {
     match kind {
         DebuggerKind::Process => {}
         DebuggerKind::Inspector => {
-            command.insert(1, format!("--inspect=127.0.0.1:{port}").into());
+            let node = PathBuf::from(command.first().cloned().unwrap_or_default());
+            let option = if !waits {
+                "--inspect"
+            } else if machine.node(&node).await.is_some_and(has_inspect_wait) {
+                "--inspect-wait"
+            } else {
+                // It waits too, and then stops at the first line of the runtime.
+                "--inspect-brk"
+            };
+            command.insert(1, format!("{option}=127.0.0.1:{port}").into());
         }
         DebuggerKind::Debugpy => {
             let python = PathBuf::from(command.first().cloned().unwrap_or_default());
@@ -70,8 +91,35 @@ pub async fn under_debugger(
                     format!("{program} -m pip install debugpy"),
                 ));
             }
-            command = python::under_debugpy(command, port);
+            command = python::under_debugpy(command, port, waits);
         }
     }
     Ok(command)
+}
+
+fn has_inspect_wait([major, minor, _]: [u32; 3]) -> bool {
+    match INSPECT_WAIT.iter().find(|(of, _)| *of == major) {
+        Some((_, first)) => minor >= *first,
+        None => major > 22,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_waits_for_an_inspector_from_20_15_and_22_2_on() {
+        for (version, expected) in [
+            ([18, 20, 8], false),
+            ([20, 14, 0], false),
+            ([20, 15, 0], true),
+            ([21, 7, 3], false),
+            ([22, 1, 0], false),
+            ([22, 2, 0], true),
+            ([23, 0, 0], true),
+        ] {
+            assert_eq!(has_inspect_wait(version), expected, "{version:?}");
+        }
+    }
 }

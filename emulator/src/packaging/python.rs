@@ -46,8 +46,9 @@ pub(super) async fn resolve(
 }
 
 /// The command of [`resolve`], changed so that the interpreter listens for a debugger before it loads the function.
-pub(super) fn under_debugpy(mut command: Vec<OsString>, port: u16) -> Vec<OsString> {
-    let listen = format!("import debugpy\ndebugpy.listen((\"127.0.0.1\", {port}))\n");
+pub(super) fn under_debugpy(mut command: Vec<OsString>, port: u16, waits: bool) -> Vec<OsString> {
+    let wait = if waits { "debugpy.wait_for_client()\n" } else { "" };
+    let listen = format!("import debugpy\ndebugpy.listen((\"127.0.0.1\", {port}))\n{wait}");
     if let Some(script) = command.get_mut(2) {
         let mut whole = OsString::from(listen);
         whole.push(&script);

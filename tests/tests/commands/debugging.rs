@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use hardcap_tests::client::{Call, Client, RawConnection};
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::installed;
+use hardcap_tests::process::Process;
 use serde_json::{Value, json};
 
-use crate::project::{Project, TEMPLATE, Up};
+use crate::project::{Project, TEMPLATE, Up, hardcap};
 use crate::watch::until_said;
 
 /// The maximum wait for a message of a debugger.
@@ -199,6 +203,42 @@ async fn connected(address: &str) -> RawConnection {
     panic!("nothing listens on {address}");
 }
 
+/// A command of hardcap whose function waits for a debugger.
+struct Waiting {
+    process: Process,
+    log: PathBuf,
+    /// The address of the debugger.
+    address: String,
+}
+
+impl Waiting {
+    async fn start(project: &Project, arguments: &[&str]) -> Waiting {
+        let log = project.path().join("waiting.log");
+        let process = Process::start_logged(&hardcap(), arguments, &log).unwrap();
+        let address =
+            eventually(Duration::from_secs(120), "App waits for a debugger", async || {
+                let said = std::fs::read_to_string(&log).unwrap();
+                let rest = said.split_once("App waits for a debugger on ");
+                let line = rest.and_then(|(_, rest)| rest.split_once('\n'));
+                line.map(|(address, _)| address.to_owned()).ok_or(said)
+            })
+            .await;
+        Waiting { process, log, address }
+    }
+
+    /// Waits for its end, and returns its exit code and the first line of its standard output.
+    async fn end(mut self) -> (Option<i32>, String) {
+        let printed = self.process.line().await;
+        let printed = printed
+            .unwrap_or_else(|error| panic!("{error}: {:?}", std::fs::read_to_string(&self.log)));
+        let ended = eventually(Duration::from_secs(60), "the command has ended", async || {
+            self.process.ended().unwrap().ok_or("it runs")
+        })
+        .await;
+        (ended.code(), printed)
+    }
+}
+
 /// A client of the Debug Adapter Protocol.
 struct Dap {
     connection: RawConnection,
@@ -206,6 +246,24 @@ struct Dap {
 }
 
 impl Dap {
+    /// Attaches to the debugger of `App` and sets a breakpoint at a line of `code/app.py`.
+    async fn attach(project: &Project, address: &str, line: u32) -> Dap {
+        let mut dap = Dap { connection: connected(address).await, sequence: 0 };
+        dap.send("initialize", json!({"adapterID": "test", "clientID": "test"})).await;
+        dap.until("command", "initialize").await;
+        let local = project.path().join("code");
+        let mappings = json!([{"localRoot": local, "remoteRoot": "/var/task"}]);
+        dap.send("attach", json!({"justMyCode": false, "pathMappings": mappings})).await;
+        dap.until("event", "initialized").await;
+        let source = json!({"path": local.join("app.py")});
+        let breakpoints = json!({"source": source, "breakpoints": [{"line": line}]});
+        dap.send("setBreakpoints", breakpoints).await;
+        dap.until("command", "setBreakpoints").await;
+        dap.send("configurationDone", json!({})).await;
+        dap.until("command", "attach").await;
+        dap
+    }
+
     async fn send(&mut self, command: &str, arguments: Value) {
         self.sequence += 1;
         let message = json!({"seq": self.sequence, "type": "request", "command": command, "arguments": arguments});
@@ -248,23 +306,10 @@ impl Dap {
 async fn a_breakpoint_of_debugpy_stops_a_python_function_for_longer_than_its_timeout() {
     let python = installed::python();
     let project = Project::new();
-    let code = "def handler(event, context):\n    value = 41\n    return str(value + 1)\n";
-    interpreted(&project, "python3.11", "app.py", code);
+    interpreted(&project, "python3.11", "app.py", PYTHON);
     project.write("hardcap.toml", &format!("[functions.App]\npython = \"{}\"\n", python.display()));
     let up = project.up_as_it_is(&["--debug", "App=0"]).await;
-    let address = debugger(&project);
-    let mut dap = Dap { connection: connected(&address).await, sequence: 0 };
-    dap.send("initialize", json!({"adapterID": "test", "clientID": "test"})).await;
-    dap.until("command", "initialize").await;
-    let local = project.path().join("code");
-    let mappings = json!([{"localRoot": local, "remoteRoot": "/var/task"}]);
-    dap.send("attach", json!({"justMyCode": false, "pathMappings": mappings})).await;
-    dap.until("event", "initialized").await;
-    let source = json!({"path": local.join("app.py")});
-    dap.send("setBreakpoints", json!({"source": source, "breakpoints": [{"line": 3}]})).await;
-    dap.until("command", "setBreakpoints").await;
-    dap.send("configurationDone", json!({})).await;
-    dap.until("command", "attach").await;
+    let mut dap = Dap::attach(&project, &debugger(&project), 3).await;
     let request = request(&project);
     let stopped = dap.until("event", "stopped").await;
     assert_eq!(stopped["body"]["reason"], "breakpoint", "{stopped}");
@@ -272,6 +317,77 @@ async fn a_breakpoint_of_debugpy_stops_a_python_function_for_longer_than_its_tim
     dap.send("continue", json!({"threadId": stopped["body"]["threadId"]})).await;
     assert_eq!(request.await.unwrap(), (200, "42".to_owned()), "{}", up.said());
     up.stop().await;
+}
+
+/// A function whose third line can have a breakpoint.
+const PYTHON: &str = "def handler(event, context):\n    value = 41\n    return str(value + 1)\n";
+
+/// The project of [`PYTHON`] with an alias that its events invoke.
+fn with_alias() -> Project {
+    let project = Project::new();
+    interpreted(&project, "python3.11", "app.py", PYTHON);
+    let template = std::fs::read_to_string(project.path().join("template.yaml")).unwrap();
+    let alias = "Timeout: 1\n      AutoPublishAlias: live";
+    project.write("template.yaml", &template.replace("Timeout: 1", alias));
+    let python = installed::python();
+    project.write("hardcap.toml", &format!("[functions.App]\npython = \"{}\"\n", python.display()));
+    project
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
+async fn invoke_waits_for_debugpy_at_the_version_behind_the_alias() {
+    let project = with_alias();
+    let template = project.path().join("template.yaml");
+    let arguments = ["invoke", "--template", template.to_str().unwrap(), "App", "--debug", "App=0"];
+    let command = Waiting::start(&project, &arguments).await;
+    let mut dap = Dap::attach(&project, &command.address, 3).await;
+    let stopped = dap.until("event", "stopped").await;
+    assert_eq!(stopped["body"]["reason"], "breakpoint", "{stopped}");
+    dap.send("continue", json!({"threadId": stopped["body"]["threadId"]})).await;
+    assert_eq!(command.end().await, (Some(0), "\"42\"".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: just test-all"]
+async fn latest_runs_without_the_debugger_of_the_version_behind_the_alias() {
+    let project = with_alias();
+    let up = project.up_as_it_is(&["--debug", "App=0"]).await;
+    let mut dap = Dap::attach(&project, &debugger(&project), 3).await;
+    let ran = project.run(&["invoke", "--url", &up.aws, "App"]).await;
+    assert_eq!((ran.code, &*ran.printed), (Some(0), "\"42\"\n"), "{}", up.said());
+    let request = request(&project);
+    let stopped = dap.until("event", "stopped").await;
+    dap.send("continue", json!({"threadId": stopped["body"]["threadId"]})).await;
+    assert_eq!(request.await.unwrap(), (200, "42".to_owned()), "{}", up.said());
+    up.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_with_an_alias_has_its_debugger_at_the_version_behind_it() {
+    let project = Project::new();
+    let alias = "Timeout: 30\n      AutoPublishAlias: live";
+    project.write("template.yaml", &TEMPLATE.replace("Timeout: 30", alias));
+    let up = project.up_as_it_is(&["--debug", "Behave"]).await;
+    until_said(&up, "a debugger can attach to process ", 1).await;
+    let ran = project.run(&["invoke", "--url", &up.aws, "Behave"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(post_behave(&project).await, 200);
+    assert_eq!(up.said().matches("a debugger can attach").count(), 1, "{}", up.said());
+    up.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exec_and_invoke_refuse_a_debugger_that_attaches_by_process_id() {
+    let project = Project::new();
+    for arguments in [
+        &["exec", "--debug", "Behave", "--", "true"][..],
+        &["invoke", "Behave", "--debug", "Behave", "--template", "template.yaml"],
+    ] {
+        let ran = project.run(arguments).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.said.contains("use `hardcap up --debug Behave`, attach, "), "{ran:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -373,6 +489,29 @@ impl Inspector {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: just test-all"]
+async fn a_command_of_exec_waits_until_the_inspector_is_attached() {
+    let project = Project::new();
+    let code = "debugger;\nexports.handler = async () => '42';\n";
+    interpreted(&project, "nodejs20.x", "app.js", code);
+    project.write("hardcap.toml", "");
+    let template = project.path().join("template.yaml");
+    let program = hardcap();
+    let invoke = [program.to_str().unwrap(), "invoke", "App"];
+    let arguments = ["exec", template.to_str().unwrap(), "--debug", "App=0", "--"];
+    let command = Waiting::start(&project, &[&arguments[..], &invoke].concat()).await;
+    let mut inspector = Inspector::open(&command.address).await;
+    inspector.send("Debugger.enable", json!({})).await;
+    inspector.send("Runtime.runIfWaitingForDebugger", json!({})).await;
+    // The first line of the module, which runs once, before the first event.
+    let paused = inspector.until("Debugger.paused").await;
+    let location = &paused["params"]["callFrames"][0]["location"];
+    assert_eq!(location["lineNumber"], 0, "{paused}");
+    inspector.send("Debugger.resume", json!({})).await;
+    assert_eq!(command.end().await, (Some(0), "\"42\"".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,6 +82,10 @@ async fn every_line_of_the_json_log_is_an_object_with_format_time_level_source_a
     assert_eq!(requests[1]["level"], "warn");
     let functions = of("function");
     assert!(functions.iter().all(|line| line["function"] == "giant-of-the-stack"), "{functions:?}");
+    let of_request = |id: &Value| functions.iter().filter(|line| line["request_id"] == *id).count();
+    assert!(of_request(&requests[0]["request_id"]) >= 3, "{functions:?}");
+    assert!(of_request(&requests[1]["request_id"]) >= 3, "{functions:?}");
+    assert!(functions.iter().all(|line| line["request_id"].is_string()), "{functions:?}");
     let begins = |text: &str| {
         functions.iter().any(|line| line["message"].as_str().unwrap().starts_with(text))
     };

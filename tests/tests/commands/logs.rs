@@ -41,7 +41,7 @@ async fn logs_are_printed_for_one_function_or_all_and_followed() {
 
     let unknown = project.run(&["logs", "--url", &up.aws, "Nobody"]).await;
     assert_eq!(unknown.code, Some(1));
-    assert!(unknown.said.contains("no function is called `Nobody`"), "{unknown:?}");
+    assert!(unknown.said.contains("there is no function `Nobody`"), "{unknown:?}");
     let url = up.aws.clone();
     up.stop().await;
     let gone = project.run(&["logs", "--url", &url]).await;

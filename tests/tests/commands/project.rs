@@ -54,7 +54,7 @@ impl Project {
         Project { folder }
     }
 
-    /// Writes a file of the project, and gives its path.
+    /// Writes a file of the project, and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
@@ -69,7 +69,7 @@ impl Project {
         run(self.path(), arguments).await
     }
 
-    /// Writes a program of the project as a whole: nobody meets half of it.
+    /// Writes a program of the project as a whole, so it is never started incomplete.
     pub(crate) fn program(&self, name: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         let written = self.write("program.new", text);
@@ -139,12 +139,12 @@ impl Up {
         self.log.clone()
     }
 
-    /// What it has said so far, to people.
+    /// Its messages so far.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// A route of the control surface.
+    /// A route of the control API.
     pub(crate) async fn control(&self, route: &str) -> Value {
         Client::new().get(format!("{}/_hardcap/{route}", self.aws)).await.unwrap().json()
     }
@@ -160,7 +160,8 @@ pub(crate) struct Ran {
     pub(crate) said: String,
 }
 
-fn hardcap() -> PathBuf {
+/// The program.
+pub(crate) fn hardcap() -> PathBuf {
     binary("hardcap", "hardcap")
 }
 

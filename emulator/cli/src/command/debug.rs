@@ -5,7 +5,7 @@ use std::str::FromStr;
 use indexmap::IndexMap;
 
 use super::Failure;
-use hardcap::packaging::debugger::{self, DebuggerKind};
+use hardcap::packaging::debugger::{self, DebuggerKind, Listening};
 use hardcap::packaging::machine::Machine;
 use hardcap::packaging::{Package, PackagingError};
 use hardcap::source::nearest::nearest;
@@ -19,6 +19,8 @@ pub(super) struct DebugTarget {
     function: String,
     /// The port; 0 for any free one.
     port: Option<u16>,
+    /// Whether the first invocation waits until a debugger has attached.
+    waits: bool,
 }
 
 /// A text that is not `FUNCTION[=PORT]`.
@@ -37,11 +39,16 @@ impl FromStr for DebugTarget {
         if function.is_empty() {
             return Err(InvalidTarget);
         }
-        Ok(DebugTarget { function: function.to_owned(), port })
+        Ok(DebugTarget { function: function.to_owned(), port, waits: false })
     }
 }
 
 impl DebugTarget {
+    /// The same target whose first invocation waits for the debugger, for a command that invokes it immediately.
+    pub(super) fn waiting(&self) -> DebugTarget {
+        DebugTarget { waits: true, ..self.clone() }
+    }
+
     fn is(&self, function: &Function) -> bool {
         self.function == function.logical_id || self.function == function.name
     }
@@ -69,6 +76,13 @@ pub(super) async fn choose_ports(
             )));
         };
         let Some(usual) = kind(package).usual_port() else {
+            if target.waits {
+                return Err(Failure::new(format!(
+                    "`--debug {0}`: a debugger attaches to programs of {1} by their process id, and this command does not wait for \
+                     that\n  = help: use `hardcap up --debug {0}`, attach, and run the command against it",
+                    target.function, package.runtime
+                )));
+            }
             if target.port.is_some() {
                 return Err(Failure::new(format!(
                     "`--debug {0}` has a port, but debuggers attach to programs of {1} by their process id\n  = help: write \
@@ -116,22 +130,34 @@ pub(super) async fn apply(
     function.debugger = Some(match target.port {
         None => Debugger::Process,
         Some(port) => {
-            let command = std::mem::take(&mut function.command);
-            function.command =
-                debugger::under_debugger(kind(package), package, command, port, machine).await?;
-            Debugger::Port(port)
+            let listening = Listening { port, waits: target.waits };
+            let command = function.command.clone();
+            let command =
+                debugger::under_debugger(kind(package), package, command, listening, machine);
+            Debugger::Port { port, command: command.await? }
         }
     });
     Ok(())
 }
 
+/// The addresses of the debuggers that the first invocations wait for, one line each.
+pub(super) fn waiting_line(functions: &[Function]) -> Option<String> {
+    let debuggers = addresses(functions);
+    let listens = debuggers.iter().filter_map(|(function, address)| {
+        Some(format!("{function} waits for a debugger on {}", address.as_deref()?))
+    });
+    let lines = listens.collect::<Vec<_>>().join("\n");
+    Some(lines).filter(|lines| !lines.is_empty())
+}
+
 /// The addresses of the debuggers, by the logical id of the function; `None` where a debugger attaches by process id.
 pub(super) fn addresses(functions: &[Function]) -> IndexMap<&str, Option<String>> {
-    let address = |debugger: Debugger| match debugger {
-        Debugger::Port(port) => Some(format!("127.0.0.1:{port}")),
+    let address = |debugger: &Debugger| match debugger {
+        Debugger::Port { port, .. } => Some(format!("127.0.0.1:{port}")),
         Debugger::Process => None,
     };
-    let debugged = functions.iter().filter_map(|function| Some((function, function.debugger?)));
+    let debugged = functions.iter();
+    let debugged = debugged.filter_map(|function| Some((function, function.debugger.as_ref()?)));
     debugged.map(|(function, it)| (function.logical_id.as_str(), address(it))).collect()
 }
 

@@ -10,10 +10,11 @@ use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::SignalKind;
 
+use super::debug::{self, DebugTarget};
 use super::launch::{Started, start};
 use super::options::{GateOptions, LimitOptions, TemplateOptions, TrustOptions, UpOptions};
 use super::project::Project;
-use super::report::{Format, write, write_records};
+use super::report::{Format, check_writable, write, write_records};
 use super::terminal;
 use super::up;
 use super::up::{Signals, block_on, start_log};
@@ -38,7 +39,7 @@ The environment of the command has:
   HARDCAP_API_KEY_<ID>: an API key that the API accepts
   HARDCAP_OUTPUT_<NAME>: the outputs of the template
   AWS_SAM_STACK_NAME: the name of the stack, for the integration tests of `sam init`
-  HARDCAP_CONTROL: the control surface
+  HARDCAP_CONTROL: the control API
 The AWS settings of your shell (profiles, tokens, roles, endpoints) and ~/.aws are hidden from it.
 
 Examples:
@@ -46,11 +47,12 @@ Examples:
   hardcap exec -- sh -c 'curl -sf \"$HARDCAP_API_ServerlessHttpApi/hello\"'
   hardcap exec --fail-on refused --min-headroom 10 --junit limits.xml -- pytest
   hardcap exec app.yaml --records run.json -- go test ./...
+  hardcap exec --debug Hello -- pytest         Hello waits for a debugger, without timeouts
 
 Exit codes: 0 success, 1 it could not start, 2 wrong usage, 3 a gate failed; if the command fails,
 its own exit code")]
 pub(super) struct ExecOptions {
-    /// The template [default: template.yaml, template.yml or template.json]
+    /// The template [default: the one of this folder]
     template: Option<PathBuf>,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
@@ -84,6 +86,10 @@ pub(super) struct ExecOptions {
     /// Enforce no timeouts: of functions, of their init, and of the gateways in front of them
     #[arg(long)]
     no_timeouts: bool,
+    /// Let a debugger attach to a function in Python or Node on a port [default: 5678 and 9229]: its first invocation waits for
+    /// that; it has one sandbox and no timeouts; may be repeated
+    #[arg(long, value_name = "FUNCTION[=PORT]")]
+    debug: Vec<DebugTarget>,
     /// Give functions AWS's host names (ID.execute-api.REGION.amazonaws.com) and https, for applications that build links
     #[arg(long)]
     aws_hosts: bool,
@@ -101,27 +107,36 @@ pub(super) fn exec(options: &ExecOptions) -> Result<ExitCode, Failure> {
         aws_hosts: options.aws_hosts,
         allow_invalid: options.allow_invalid,
         no_timeouts: options.no_timeouts,
+        debug: options.debug.iter().map(DebugTarget::waiting).collect(),
         quiet: options.quiet,
         log_format: options.log_format,
         trust: options.trust.clone(),
         ..UpOptions::of(options.limits.clone(), options.template_options.clone())
     };
     start_log(&up);
+    let files = [&options.junit, &options.json, &options.html, &options.records];
+    check_writable(files.into_iter().flatten())?;
     let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
-    block_on(run(&project, &up, options))?
+    if !options.quiet {
+        project.say_notes();
+    }
+    block_on(run(&project, up, options))?
 }
 
 async fn run(
     project: &Project,
-    up: &UpOptions,
+    mut up: UpOptions,
     options: &ExecOptions,
 ) -> Result<ExitCode, Failure> {
     let mut signals = Signals::new()?;
+    let loaded = &project.loaded;
+    debug::choose_ports(&mut up.debug, &loaded.config.functions, &loaded.packages).await?;
     let started = tokio::select! {
-        started = start(project, up) => started?,
+        started = start(project, &up) => started?,
         _ = signals.next() => return Err(Failure::new("interrupted before startup was complete")),
     };
-    let Started { emulator, companions, addresses, .. } = started;
+    let Started { emulator, companions, addresses, functions } = started;
+    debug::waiting_line(&functions).iter().for_each(|line| terminal::say(line));
     let config = &project.loaded.config;
     let status = run_command(&options.command, &addresses, config, &mut signals).await?;
     let run = emulator.saved();
@@ -153,9 +168,13 @@ async fn run_command(
     // The lines so far must precede those of the command.
     console::flush(WRITTEN_WITHIN);
     let name = program.to_string_lossy();
-    let mut child = tool
-        .start_in_foreground()
-        .map_err(|error| Failure::new(format!("cannot run `{name}`: {error}")))?;
+    let mut child = tool.start_in_foreground().map_err(|error| {
+        let help = match name.contains(char::is_whitespace) {
+            true => format!("for a line of shell, write: sh -c '{name}'"),
+            false => "check its name and PATH".to_owned(),
+        };
+        Failure::new(format!("cannot run `{name}`: {error}\n  = help: {help}"))
+    })?;
     let mut was_signalled = false;
     loop {
         let signal = tokio::select! {

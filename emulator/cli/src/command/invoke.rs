@@ -10,6 +10,7 @@ use clap::Args;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
+use super::debug::{self, DebugTarget};
 use super::launch::with_started;
 use super::options::{LimitOptions, TemplateOptions, UpOptions};
 use super::project::Project;
@@ -17,12 +18,14 @@ use super::remote::{self, usual_url};
 use super::up::{block_on, start_log};
 use super::{Failure, terminal};
 use crate::client::Response;
+use hardcap_core::config::Function as Started;
 
 /// The function, the event, and the hardcap.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Without --url and --template, it asks the hardcap that runs on the usual port. If there is none, it
-starts the template of this folder. The response of the function goes to standard output.
+Without --url and --template, the function is invoked in the hardcap that runs on the usual port. If
+none is running, the template of this folder is started for it. The response of the function goes to
+standard output.
 
 Examples:
   hardcap invoke Hello
@@ -31,6 +34,7 @@ Examples:
   hardcap invoke Hello -e '{\"name\": \"Ada\"}'
   generate-event | hardcap invoke Hello -e - --async
   hardcap invoke --template app.yaml Hello --set lambda_sync_response=1000
+  hardcap invoke Hello --debug Hello           Hello waits for a debugger, without timeouts
 
 Exit codes: 0 the function responded, 1 it failed or the event was refused, 2 wrong usage")]
 pub(super) struct InvokeOptions {
@@ -58,13 +62,18 @@ pub(super) struct InvokeOptions {
     /// Skip the build and run existing programs
     #[arg(long)]
     no_build: bool,
+    /// Start the template and let a debugger attach to a function in Python or Node on a port [default: 5678 and 9229]: its
+    /// first invocation waits for that; it has no timeouts; may be repeated
+    #[arg(long, value_name = "FUNCTION[=PORT]", conflicts_with = "url")]
+    debug: Vec<DebugTarget>,
 }
 
 impl InvokeOptions {
     /// Whether an option has an effect only on a template that is started.
     fn needs_own_run(&self) -> bool {
         let TemplateOptions { env, env_file, .. } = &self.template_options;
-        self.template.is_some() || !env.is_empty() || !env_file.is_empty()
+        let has_variables = !env.is_empty() || !env_file.is_empty();
+        self.template.is_some() || has_variables || !self.debug.is_empty()
     }
 }
 
@@ -72,14 +81,14 @@ pub(super) fn invoke(options: &InvokeOptions) -> Result<ExitCode, Failure> {
     let event = event(&options.event)?;
     block_on(async {
         match &options.url {
-            Some(url) => ask(options, url, event).await,
+            Some(url) => ask(options, url, event, &[]).await,
             None if !options.needs_own_run() && runs(&usual_url()).await => {
                 let url = usual_url();
                 terminal::say(&format!(
                     "invoking it through the hardcap at {}",
                     remote::base(&url)
                 ));
-                ask(options, &url, event).await
+                ask(options, &url, event, &[]).await
             }
             None => start_and_ask(options, event).await,
         }
@@ -109,16 +118,21 @@ async fn runs(url: &str) -> bool {
 }
 
 async fn start_and_ask(options: &InvokeOptions, event: Bytes) -> Result<ExitCode, Failure> {
-    let up = UpOptions {
+    let mut up = UpOptions {
         no_build: options.no_build,
+        debug: options.debug.iter().map(DebugTarget::waiting).collect(),
         // `--log` prints the lines of the function.
         quiet: true,
         ..UpOptions::of(options.limits.clone(), options.template_options.clone())
     };
     start_log(&up);
     let project = Project::open(options.template.clone(), &up.limits, &up.template)?;
+    project.say_notes();
+    let loaded = &project.loaded;
+    debug::choose_ports(&mut up.debug, &loaded.config.functions, &loaded.packages).await?;
     with_started(&project, &up, "the function responded", async |started| {
-        let code = ask(options, &started.addresses.aws, event).await?;
+        debug::waiting_line(&started.functions).iter().for_each(|line| terminal::say(line));
+        let code = ask(options, &started.addresses.aws, event, &started.functions).await?;
         if options.asynchronous {
             started.emulator.events_ended().await;
         }
@@ -127,7 +141,13 @@ async fn start_and_ask(options: &InvokeOptions, event: Bytes) -> Result<ExitCode
     .await
 }
 
-async fn ask(options: &InvokeOptions, url: &str, event: Bytes) -> Result<ExitCode, Failure> {
+/// `started`: the functions of the run that was started for this command, as they were started.
+async fn ask(
+    options: &InvokeOptions,
+    url: &str,
+    event: Bytes,
+    started: &[Started],
+) -> Result<ExitCode, Failure> {
     let functions = remote::functions(url).await?;
     // A name may have an alias or a version after a colon.
     let wanted = options.function.as_deref();
@@ -137,6 +157,14 @@ async fn ask(options: &InvokeOptions, url: &str, event: Bytes) -> Result<ExitCod
     };
     let function = remote::choose(functions, wanted)?;
     let base = remote::base(url);
+    // A debugger is attached to the published version, if the template has one.
+    let debugged = started.iter().find(|it| it.name == function.name && it.debugger.is_some());
+    let aliases = debugged.filter(|it| it.publishing.version).map(|it| &it.publishing.aliases);
+    let alias = aliases.and_then(|all| all.iter().find(|alias| !alias.latest));
+    let qualifier = match alias {
+        Some(alias) if qualifier.is_empty() => format!(":{}", alias.name),
+        _ => qualifier,
+    };
     let name = format!("{}{qualifier}", function.name);
     let url = format!("{base}/2015-03-31/functions/{name}/invocations");
     let kind = if options.asynchronous { "Event" } else { "RequestResponse" };

@@ -22,6 +22,7 @@ use hardcap::settings::{Companion, Program};
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
 use hardcap_core::config::{Config, Function};
+use hardcap_core::paths::temporary_folder;
 use hardcap_core::serve::{self, LOOPBACK};
 
 /// The maximum time for the response of a hardcap that may listen on a wanted port.
@@ -94,6 +95,10 @@ pub(super) async fn start(project: &Project, options: &UpOptions) -> Result<Star
     config.aws_hosts = options.aws_hosts;
     config.explain = Some(explain::text);
     check_ports(&config).await?;
+    if config.data.is_none() {
+        // Only to find out before the build whether it is possible.
+        drop(temporary_folder("hardcap-").map_err(Failure::new)?);
+    }
     let python = project.settings.python.as_ref();
     config.installs_runtimes = !options.template.offline;
     config.python = python.map(|python| packaging::absolute_program(&project.folder, python));
@@ -244,9 +249,9 @@ async fn give_programs(
             resolved.command
         };
         notes.extend(packaging::missing_handler(&package).map(|missing| missing.to_string()));
+        function.command.extend(package.arguments.iter().map(Into::into));
         debug::apply(&options.debug, function, &package, machine).await?;
         function.has_timeouts &= !options.no_timeouts;
-        function.command.extend(package.arguments.iter().map(Into::into));
         function.task_root = package.task_root();
         function.layers.clone_from(&package.layers);
     }

@@ -1,4 +1,4 @@
-"""A running hardcap, and how it is started."""
+"""A running hardcap, and its start."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from ._program import program
 if TYPE_CHECKING:
     import boto3
 
-#: How often the ready file is looked for, in seconds.
+#: The interval of looking for the ready file, in seconds.
 _POLL = 0.01
-#: How long hardcap may take to stop before it is killed, in seconds. It bounds this itself.
+#: The maximum time for stopping, in seconds, before hardcap is killed. hardcap has the same bound.
 _STOPS_WITHIN = 20.0
-#: How much of the log an error shows, in bytes.
+#: The maximum part of the log in an error, in bytes.
 _SHOWN_MAX = 16_384
 
 
 class HardcapError(Exception):
-    """hardcap did not start, has ended, or refused a request of its control surface. The message has what it logged."""
+    """hardcap did not start, has ended, or refused a request of its control API. The message contains the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class LogLine:
     function: str
     #: The log stream, one for each execution environment.
     stream: str
+    #: The id of the request, if the execution environment was started for one or has received one.
+    request_id: str | None
     #: The line without its end.
     text: str
 
@@ -72,10 +74,13 @@ def start(
     :param data: a folder to keep data in.
     :param arguments: further arguments of ``hardcap up``.
     :param cwd: the folder to start in.
-    :param timeout: how long the start may take, in seconds. A template with a Rust function is compiled first.
-    :raises HardcapError: if it does not start. The message has what it wrote to standard error.
+    :param timeout: the maximum time for the start, in seconds. A template with a Rust function is compiled first.
+    :raises HardcapError: if it does not start. The message contains its standard error.
     """
-    folder = Path(tempfile.mkdtemp(prefix="hardcap-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="hardcap-"))
+    except OSError as error:
+        raise HardcapError(f"there is no folder for temporary files: {error}; set TMPDIR to a writable folder") from error
     try:
         command = [program(), "up", "--api-port", "0", "--aws-port", "0", "--stop-at-eof"]
         command += ["--ready-file", str(folder / "ready.json")]
@@ -99,7 +104,7 @@ def start(
                 stderr=log,
                 cwd=cwd,
                 env={**os.environ, **(environment or {})},
-                # Ctrl-C in a terminal is for the tests, whose end is then the end of hardcap.
+                # Ctrl-C in a terminal ends the tests, and hardcap ends with them.
                 start_new_session=True,
             )
     except OSError as error:
@@ -131,15 +136,15 @@ class Hardcap:
     buckets: dict[str, str]
     #: The endpoint of the AWS APIs, for ``AWS_ENDPOINT_URL``.
     aws_url: str
-    #: The control surface, and the live page.
+    #: The control API, and the live page.
     control_url: str
     #: The region.
     region: str
     #: The day whose limits are in force.
     limits: str
-    #: What ``hardcap exec`` sets for its command. ``None`` is a variable to remove: a credential or an endpoint of your own.
+    #: The variables that ``hardcap exec`` sets for its command. ``None`` is a variable to remove: a credential or an endpoint of your own.
     environment: dict[str, str | None]
-    #: What hardcap logs.
+    #: The log of hardcap.
     log_file: Path
 
     def __init__(self) -> None:
@@ -190,7 +195,7 @@ class Hardcap:
     def stop(self) -> None:
         """Stops hardcap and every process that it has started, and removes its log. Does nothing the second time."""
         if self._process.stdin is not None:
-            # Asks it to end. A signal as well would be a second request, which ends it without a wait for what it has started.
+            # The end of its input ends it. A signal as well would be a second request, which ends it without a wait for its processes.
             self._process.stdin.close()
         try:
             self._process.wait(_STOPS_WITHIN)
@@ -210,7 +215,7 @@ class Hardcap:
     # Clients of the AWS APIs.
 
     def session(self) -> boto3.Session:
-        """A boto3 session. Its clients and resources talk to this hardcap and to nothing else.
+        """A boto3 session. Its clients and resources send requests to this hardcap only.
 
         :raises ModuleNotFoundError: if boto3 is not installed.
         """
@@ -226,12 +231,12 @@ class Hardcap:
         """A boto3 resource of a service, such as ``s3`` or ``dynamodb``."""
         return self.session().resource(service, **options)  # type: ignore[call-overload]
 
-    # The control surface.
+    # The control API.
 
     def reset(self, *, keep_data: bool = False) -> None:
         """Returns to the state at the start, for the next test.
 
-        Records, logs and waiting asynchronous events are forgotten; limits and faults become those of the start; objects, items,
+        Records, logs and waiting asynchronous events are deleted; limits and faults become those of the start; objects, items,
         parameters and secrets become those of the template. Functions stay, and so do warm execution environments.
 
         :param keep_data: keep objects, items, parameters, secrets and events.
@@ -239,21 +244,21 @@ class Hardcap:
         self._control("POST", "reset" if keep_data else "reset?data=true")
 
     def logs(self, function: str | None = None) -> list[LogLine]:
-        """What functions have logged since the start or the last reset, oldest first.
+        """The lines that functions have logged since the start or the last reset, oldest first.
 
         :param function: a function's logical id or name; without it, all of them.
         """
         query = "" if function is None else "?" + urllib.parse.urlencode({"function": self.functions.get(function, function)})
         lines = self._control("GET", f"logs{query}")["lines"]
-        return [LogLine(line["at"], line["function"], line["stream"], line["text"]) for line in lines]
+        return [LogLine(line["at"], line["function"], line["stream"], line.get("request_id"), line["text"]) for line in lines]
 
     def records(self) -> list[dict[str, Any]]:
-        """What happened since the start or the last reset, oldest first: each limit that was measured, each refusal, each end."""
+        """The records since the start or the last reset, oldest first: each limit that was measured, each refusal, each end."""
         records: list[dict[str, Any]] = self._control("GET", "records")["records"]
         return records
 
     def report(self) -> dict[str, Any]:
-        """The run folded by limit: the highest observation and how often it was refused."""
+        """The report of the run: for each limit the highest measured value and the number of refusals."""
         report: dict[str, Any] = self._control("GET", "report")
         return report
 
@@ -283,7 +288,7 @@ class Hardcap:
             data=None if body is None else json.dumps(body).encode(),
             headers={"content-type": "application/json"},
         )
-        # Settings of a proxy are not for this machine.
+        # The settings of an HTTP proxy are not for this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             response: IO[bytes]

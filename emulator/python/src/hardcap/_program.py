@@ -1,4 +1,4 @@
-"""Where the program ``hardcap`` is."""
+"""The place of the program ``hardcap``."""
 
 import os
 import shutil
@@ -12,8 +12,8 @@ from typing import Iterator
 def program() -> str:
     """The path of the program ``hardcap``.
 
-    The variable ``HARDCAP_PROGRAM`` names another program. Otherwise it is the one that this package has installed, and where
-    there is none, the first on ``PATH``.
+    The variable ``HARDCAP_PROGRAM`` names another program. Otherwise it is the one that this package has installed, else
+    the first on ``PATH``.
 
     :raises FileNotFoundError: if there is none.
     """
@@ -35,7 +35,7 @@ def program() -> str:
 
 
 def _script_folders() -> Iterator[str]:
-    """Where pip installs programs: with this Python, with ``--user``, and beside this package with ``--target``."""
+    """The folders into which pip installs programs: with this Python, with ``--user``, and beside this package with ``--target``."""
     yield sysconfig.get_path("scripts")
     yield sysconfig.get_path("scripts", scheme=_user_scheme())
     yield str(Path(__file__).parent.parent / "bin")

@@ -1,4 +1,4 @@
-"""A boto3 session that talks to one hardcap. Imported only if boto3 is."""
+"""A boto3 session for one hardcap. Imported only if boto3 is."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _SHOWN_MAX = 16_384
 
 
 class Options(TypedDict, total=False):
-    """What the fixture ``hardcap_options`` may return: the arguments of :func:`hardcap.start`."""
+    """The value of the fixture ``hardcap_options``: the arguments of :func:`hardcap.start`."""
 
     template: str | None
     limits: str | None
@@ -34,15 +34,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hardcap-template", metavar="FILE", help="the template that the fixture `hardcap` starts")
     group.addoption("--hardcap-limits", metavar="DATE", help="the day whose limits are in force: current, classic or YYYY-MM-DD")
     group.addoption("--hardcap-set", metavar="ROW=VALUE", action="append", help="another number for a limit; may be repeated")
-    group.addoption("--hardcap-scope", choices=_SCOPES, help="how long one hardcap runs [default: session]")
+    group.addoption("--hardcap-scope", choices=_SCOPES, help="the scope of one hardcap [default: session]")
     parser.addini("hardcap_template", "the template that the fixture `hardcap` starts, relative to this file")
     parser.addini("hardcap_limits", "the day whose limits are in force: current, classic or YYYY-MM-DD")
     parser.addini("hardcap_set", "other numbers for limits, ROW=VALUE a line", type="linelist")
     parser.addini("hardcap_parameters", "values for parameters of the template, NAME=VALUE a line", type="linelist")
     parser.addini("hardcap_environment", "variables of the process `hardcap`, NAME=VALUE a line", type="linelist")
     parser.addini("hardcap_arguments", "further arguments of `hardcap up`", type="args")
-    parser.addini("hardcap_scope", f"how long one hardcap runs: {', '.join(_SCOPES)}", default="session")
-    parser.addini("hardcap_reset", "what is reset before each test: all, records (data stays), none", default="all")
+    parser.addini("hardcap_scope", f"the scope of one hardcap: {', '.join(_SCOPES)}", default="session")
+    parser.addini("hardcap_reset", "the state that is reset before each test: all, records (data stays), none", default="all")
 
 
 def _pairs(config: pytest.Config, name: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ def _configured(config: pytest.Config) -> Options:
         parameters=_pairs(config, "hardcap_parameters"),
         environment=_pairs(config, "hardcap_environment"),
         arguments=config.getini("hardcap_arguments"),
-        # Not where pytest was called: a template belongs to the project.
+        # Not the folder in which pytest was called: a template belongs to the project.
         cwd=str(config.rootpath),
     )
     for pair in config.getoption("--hardcap-set") or []:
@@ -93,7 +93,7 @@ def _configured(config: pytest.Config) -> Options:
 
 @pytest.fixture(scope="session")
 def hardcap_options() -> Options:
-    """What the fixture `hardcap` is started with, beside the options of pytest. Override it in conftest.py."""
+    """Further options of the fixture `hardcap`, beside those of pytest. Override it in conftest.py."""
     return Options()
 
 
@@ -128,7 +128,7 @@ def _hardcap_reset(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def hardcap_environment(hardcap: Hardcap, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Sets what `hardcap exec` sets for its command (`AWS_ENDPOINT_URL`, `HARDCAP_OUTPUT_<NAME>` and others), for this test.
+    """Sets the variables that `hardcap exec` sets for its command (`AWS_ENDPOINT_URL`, `HARDCAP_OUTPUT_<NAME>` and others), for this test.
 
     Credentials, profiles and endpoints of your own are removed, so that code under test cannot reach AWS.
     """
@@ -146,7 +146,7 @@ _LOG_START = pytest.StashKey[int]()
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
-    """Adds to the report of a failed test what hardcap has logged during it."""
+    """Adds the log of hardcap during a failed test to its report."""
     outcome = yield
     report = outcome.get_result()
     if not report.failed or call.when != "call" or _APP not in item.stash:
