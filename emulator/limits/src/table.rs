@@ -102,6 +102,19 @@ impl Limits {
             .map(|((row, here), (_, there))| (row, here, there))
     }
 
+    /// The first and the last day on which a known number or text changed. On a day before the first one, the oldest facts are
+    /// in force; after the last one, the newest.
+    #[must_use]
+    pub fn known_days() -> (Date, Date) {
+        let numbers = ROWS.iter().flat_map(|row| row.history.iter().map(|number| number.since));
+        let texts = ROWS.iter().flat_map(|row| row.refusals.iter());
+        let texts = texts.flat_map(|text| [text.since].into_iter().chain(text.until));
+        let days = numbers.chain(texts).filter(|day| *day != Date::EARLIEST);
+        days.fold((Date::LATEST, Date::EARLIEST), |(first, last), day| {
+            (first.min(day), last.max(day))
+        })
+    }
+
     /// The row named `name`.
     #[must_use]
     pub fn row(name: &str) -> Option<&'static Row> {

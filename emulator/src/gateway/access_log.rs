@@ -79,9 +79,10 @@ impl Exchange<'_> {
     fn no_route(&self) -> String {
         let keys = self.frontend.route_keys();
         let asked = format!("{} {}", self.head.method, self.head.uri.path());
+        let are = if keys.len() == 1 { "route is" } else { "routes are" };
         let mut text = match nearest(&asked, keys.iter().map(String::as_str)) {
-            Some(near) => format!("no such route; did you mean {near}? The routes are "),
-            None => "no such route; the routes are ".to_owned(),
+            Some(near) => format!("no such route; did you mean {near}? The {are} "),
+            None => format!("no such route; the {are} "),
         };
         let named: Vec<&str> = keys.iter().take(ROUTES_MAX).map(String::as_str).collect();
         text += &named.join(", ");

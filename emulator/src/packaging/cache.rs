@@ -84,7 +84,8 @@ pub(super) fn make_once(
 /// Those of the disk. A cache that belongs to another user is refused, for its files would be executed.
 pub(super) fn begin(folder: &Path) -> io::Result<tempfile::TempDir> {
     let parent = folder_of(folder);
-    std::fs::create_dir_all(parent)?;
+    std::fs::create_dir_all(parent)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", parent.display())))?;
     let (owner, user) = (parent.metadata()?.uid(), rustix::process::geteuid().as_raw());
     if owner != user {
         let message = format!("{} belongs to another user; set HARDCAP_CACHE", parent.display());

@@ -89,6 +89,7 @@ pub(super) fn check(
         }
         Err(ProjectError::Other(failure)) => return Err(failure),
     };
+    project.say_notes();
     let mut findings = crate::check::all(&project.loaded);
     findings.extend(block_on(programs(&project))?);
     let (findings, silenced) = crate::check::sorted_out(&project.loaded, findings);
@@ -118,9 +119,9 @@ fn show(findings: &[Finding], silenced: &[Silenced], format: Format) -> Result<(
             terminal::say(&counts.join(", "));
             Ok(())
         }
-        Format::Json => print(&crate::check::to_json(findings, silenced)),
-        Format::Sarif => print(&crate::check::to_sarif(findings)),
-        Format::Github => print(&crate::check::to_github(findings)),
-        Format::Junit => print(&crate::check::to_junit(findings)),
+        Format::Json => print(&crate::check::to_json(findings, silenced)).map(drop),
+        Format::Sarif => print(&crate::check::to_sarif(findings)).map(drop),
+        Format::Github => print(&crate::check::to_github(findings)).map(drop),
+        Format::Junit => print(&crate::check::to_junit(findings)).map(drop),
     }
 }

@@ -72,12 +72,29 @@ pub(super) fn template(folder: &Path) -> Result<Discovered, Failure> {
     });
     match maker.or(chalice) {
         Some((name, command, then)) => Err(Failure::new(format!(
-            "this folder has no template.yaml; it has {name}\n  = help: run `{command}`, then `{then}`"
+            "{} has no template.yaml; it has {name}\n  = help: run `{command}`, then `{then}`",
+            shown(folder)
         ))),
-        None => Err(Failure::new(
-            "this folder has no template.yaml\n  = help: name the template: `hardcap up path/to/template.yaml`",
-        )),
+        None => Err(Failure::new(format!(
+            "{} has no template.yaml\n  = help: write a sample project with `hardcap init`, or name the template: `hardcap up \
+             path/to/template.yaml`",
+            shown(folder)
+        ))),
     }
+}
+
+/// The folder in a message.
+fn shown(folder: &Path) -> String {
+    if folder == Path::new(".") { "this folder".to_owned() } else { folder.display().to_string() }
+}
+
+/// Whether a folder has a template, or the sources from which a tool makes one.
+pub(super) fn has_project(folder: &Path) -> bool {
+    let sources =
+        ["samconfig.toml", "cdk.json", ".chalice/config.json", SAM_BUILT, SERVERLESS_BUILT];
+    let names = NAMES.into_iter().chain(sources).chain(SERVERLESS);
+    names.into_iter().any(|name| folder.join(name).exists())
+        || !cdk_stacks(&folder.join("cdk.out")).is_empty()
 }
 
 /// The template that `samconfig.toml` names for its default environment.
@@ -176,7 +193,10 @@ mod tests {
                 &[(".chalice/config.json", "{}")],
                 "run `chalice package out`, then `hardcap up out/sam.json`",
             ),
-            (&[], "this folder has no template.yaml\n  = help: name the template"),
+            (
+                &[],
+                " has no template.yaml\n  = help: write a sample project with `hardcap init`, or name the template",
+            ),
             (
                 &[("cdk.out/A.template.json", ""), ("cdk.out/B.template.json", "")],
                 "cdk.out has 2 stacks\n  = help: name one: ",

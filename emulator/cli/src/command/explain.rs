@@ -7,7 +7,6 @@ use super::Failure;
 use super::options::LimitOptions;
 use super::terminal;
 use crate::explain::Explained;
-use hardcap::settings::Settings;
 
 /// The format of the output.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -25,7 +24,7 @@ pub(super) fn explain(
     options: &LimitOptions,
     format: Format,
 ) -> Result<ExitCode, Failure> {
-    let limits = options.in_force(&Settings::default());
+    let limits = options.here(None)?;
     let explained = Explained::new(&terminal::read(file)?, &limits);
     let output = match format {
         Format::Text => format!("{}\n", explained.to_text(&limits)),

@@ -26,7 +26,7 @@ const RESPONSE_BYTES: usize = 1 << 20;
 /// The reason why a hardcap is not healthy.
 #[derive(Debug, thiserror::Error)]
 enum HealthError {
-    #[error("this is not a URL: {0}")]
+    #[error("this is not a URL: {0}; write an address such as http://127.0.0.1:4566")]
     InvalidUrl(#[from] InvalidUri),
     #[error("nothing responds: {}", with_causes(.0))]
     Unreachable(#[from] RequestError),

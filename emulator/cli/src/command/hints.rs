@@ -41,6 +41,23 @@ pub(super) fn limits_line(limits: &Limits) -> String {
     line
 }
 
+/// A note about a day outside of the days from which changes are known.
+pub(super) fn unknown_day(date: Date) -> Option<String> {
+    let (first, last) = Limits::known_days();
+    if date < first {
+        return Some(format!(
+            "note: {date} is before {first}, the first known change of a limit: the oldest known numbers and texts \
+             are in force"
+        ));
+    }
+    (date > last && date != Date::LATEST).then(|| {
+        format!(
+            "note: {date} is after {last}, the last known change of a limit: the newest known numbers and texts are \
+             in force"
+        )
+    })
+}
+
 /// The notes: resources of other services in one line, every other note in its own line.
 pub(super) fn notes(findings: &[Finding]) -> Vec<String> {
     let mut kinds: IndexMap<&str, Vec<&str>> = IndexMap::new();
@@ -107,4 +124,22 @@ pub(super) fn addresses(
     }
     text.push_str("\nCtrl-C stops everything and prints the report\n");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_outside_of_the_known_changes_has_a_note() {
+        let (first, last) = Limits::known_days();
+        assert!(first < Date::CLASSIC && Date::CLASSIC < last, "{first} to {last}");
+        for date in [first, Date::CLASSIC, last, Date::LATEST] {
+            assert_eq!(unknown_day(date), None, "{date}");
+        }
+        let before = unknown_day(Date::new(1999, 1, 1)).unwrap();
+        assert!(before.starts_with(&format!("note: 1999-01-01 is before {first}, ")), "{before}");
+        let after = unknown_day(Date::new(2999, 1, 1)).unwrap();
+        assert!(after.starts_with(&format!("note: 2999-01-01 is after {last}, ")), "{after}");
+    }
 }

@@ -8,14 +8,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, project, terminal};
+use super::{Failure, discover, terminal};
 
 /// The folder of the project.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-In a folder with a template, it writes a hardcap.toml in which every line is a comment. In a folder
-without one, it also writes a template and a function in shell, which runs immediately and needs
-curl. Files that exist are left alone.
+In a folder with a template or with a project of SAM, CDK, the Serverless Framework or Chalice, it
+writes a hardcap.toml in which every line is a comment. In another folder, it also writes a template
+and a function in shell, which runs immediately and needs curl. Files that exist are not changed.
 
 Examples:
   hardcap init && hardcap
@@ -47,8 +47,13 @@ const EXISTING: [File; 1] = [text("hardcap.toml", include_str!("init/existing.to
 
 pub(super) fn init(options: &InitOptions) -> Result<ExitCode, Failure> {
     let folder = &options.folder;
-    let has_template = project::NAMES.iter().any(|name| folder.join(name).exists());
-    let files: &[File] = if has_template { &EXISTING } else { &NEW };
+    if folder.exists() && !folder.is_dir() {
+        return Err(Failure::new(format!(
+            "{} is not a folder\n  = help: name the folder of the project, or nothing for this one",
+            folder.display()
+        )));
+    }
+    let files: &[File] = if discover::has_project(folder) { &EXISTING } else { &NEW };
     for file in files {
         let path = folder.join(file.path);
         let said = if write(&path, file)? { "wrote" } else { "kept " };
@@ -57,10 +62,19 @@ pub(super) fn init(options: &InitOptions) -> Result<ExitCode, Failure> {
     }
     let next = match folder == Path::new(".") {
         true => "hardcap".to_owned(),
-        false => format!("cd {} && hardcap", folder.display()),
+        false => format!("cd {} && hardcap", shell_word(&folder.to_string_lossy())),
     };
     terminal::say(&format!("next: {next}"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%".contains(c);
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// `false` if the file exists already.
@@ -76,6 +90,24 @@ fn write(path: &Path, file: &File) -> Result<bool, Failure> {
             let mut opened = opened.map_err(failed)?;
             opened.write_all(file.text.as_bytes()).map_err(failed)?;
             Ok(true)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn a_path_with_blanks_or_quotes_is_one_word_of_a_shell() {
+        for (path, word) in [
+            ("new-project", "new-project"),
+            ("../a/b_c.d", "../a/b_c.d"),
+            ("my app", "'my app'"),
+            ("it's", r"'it'\''s'"),
+            ("päth", "'päth'"),
+        ] {
+            assert_eq!(shell_word(path), word);
         }
     }
 }

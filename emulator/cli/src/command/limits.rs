@@ -6,9 +6,9 @@ use clap::Args;
 use hardcap_limits::{Date, Limits, ROWS, page};
 
 use super::Failure;
+use super::hints;
 use super::options::LimitOptions;
-use super::terminal::print;
-use hardcap::settings::Settings;
+use super::terminal::{self, print};
 use hardcap::source::nearest::nearest;
 
 /// The format of the table.
@@ -40,11 +40,13 @@ pub(super) struct LimitsOptions {
 }
 
 pub(super) fn limits(options: &LimitsOptions) -> Result<ExitCode, Failure> {
-    let limits = options.limits.in_force(&Settings::default());
     if let [before, after] = options.diff[..] {
+        let notes = [before, after].into_iter().filter_map(hints::unknown_day);
+        notes.for_each(|note| terminal::say(&note));
         print(&page::diff(&Limits::at(before), &Limits::at(after)))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let limits = options.limits.here(None)?;
     if let Some(name) = &options.row {
         let row = Limits::row(name).ok_or_else(|| unknown(name))?;
         print(&page::row(&limits, row))?;

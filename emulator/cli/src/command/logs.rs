@@ -97,10 +97,15 @@ async fn run(options: &LogsOptions) -> Result<(), Failure> {
     }
     let url = remote::control(&options.url, &format!("logs{query}"));
     let kept: Lines = remote::get_json(&url).await?;
-    kept.lines.iter().try_for_each(|line| printer.print(line))
+    for line in &kept.lines {
+        if !printer.print(line)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
-/// Prints lines as long as the stream lasts.
+/// Prints lines until the stream ends or standard output is no longer read.
 async fn follow(url: &str, printer: &Printer<'_>) -> Result<(), Failure> {
     let request = remote::request(Method::GET, url, &[], Bytes::new())?;
     let response = remote::client()?.begin(request).await;
@@ -121,7 +126,9 @@ async fn follow(url: &str, printer: &Printer<'_>) -> Result<(), Failure> {
                 "line" => {
                     let line = serde_json::from_str(&data);
                     let line = line.map_err(|error| Failure::new(format!("{error} in {data}")))?;
-                    printer.print(&line)?;
+                    if !printer.print(&line)? {
+                        return Ok(());
+                    }
                 }
                 "missed" => terminal::warning(&format!(
                     "{data} lines are missing here: they were written faster than they were read"
@@ -162,9 +169,10 @@ impl Printer<'_> {
             && self.grep.is_none_or(|grep| grep.is_match(&line.text))
     }
 
-    fn print(&self, line: &LogLine) -> Result<(), Failure> {
+    /// Prints a line if it is wanted, and returns whether standard output is still read.
+    fn print(&self, line: &LogLine) -> Result<bool, Failure> {
         if !self.wants(line) {
-            return Ok(());
+            return Ok(true);
         }
         let text = match self.format {
             Format::Json => serde_json::to_string(line).map_err(Failure::new)?,

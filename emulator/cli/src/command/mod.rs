@@ -34,6 +34,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::output::{self, Level, Source};
@@ -124,7 +125,7 @@ Examples:
   hardcap health http://127.0.0.1:14566                on another port
   hardcap health > /dev/null && npm test
 
-Exit codes: 0 healthy, 1 no answer or another answer, 2 wrong usage";
+Exit codes: 0 healthy, 1 no response or another response, 2 wrong usage";
 
 const LIMITS_EXAMPLES: &str = "\
 Examples:
@@ -148,7 +149,7 @@ enum Command {
     /// Find what AWS would refuse to deploy and what fails later, without running anything
     #[command(after_help = CHECK_EXAMPLES)]
     Check {
-        /// The template [default: template.yaml, template.yml or template.json]
+        /// The template [default: the one of this folder]
         template: Option<PathBuf>,
         #[command(flatten)]
         limits: LimitOptions,
@@ -229,10 +230,24 @@ impl Failure {
     }
 }
 
+/// The arguments of this process. An error about a command of `exec` without `--` before it contains that.
+fn parsed() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|mut error| {
+        let mut words = std::env::args().skip(1);
+        let is_exec = words.next().is_some_and(|word| word == "exec");
+        let kinds = [ErrorKind::UnknownArgument, ErrorKind::MissingRequiredArgument];
+        if is_exec && kinds.contains(&error.kind()) && words.all(|word| word != "--") {
+            let tip = "write `--` before the command: hardcap exec -- npm test";
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        error.exit()
+    })
+}
+
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = parsed();
     hardcap_core::descriptors::raise();
     // A panic must not wait for standard error.
     std::panic::set_hook(Box::new(|panic| {

@@ -1,13 +1,14 @@
 //! The options that several commands have, and the parsers of their values.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hardcap_limits::{Date, InvalidNumber, Limits, ROWS};
 
 use super::debug::DebugTarget;
 use super::variables::Variable;
+use super::{Failure, hints, project, terminal};
 use crate::output::LogFormat;
 use hardcap::report::{FailOn, Gate, GateFailure, Report};
 use hardcap::settings::Settings;
@@ -170,7 +171,7 @@ impl UpOptions {
             stop_at_eof: false,
             watch: false,
             no_build: false,
-            // The command wants the response of one function. The findings are printed as warnings.
+            // The command is about one function, which may be valid. The findings are printed as warnings.
             allow_invalid: true,
             aws_hosts: false,
             no_timeouts: false,
@@ -184,6 +185,15 @@ impl UpOptions {
 }
 
 impl LimitOptions {
+    /// The limits of a command without a template, with the settings of `hardcap.toml` in this folder. Prints a note if nothing is
+    /// known of their day.
+    pub(super) fn here(&self, profile: Option<&str>) -> Result<Limits, Failure> {
+        let (settings, _) = project::read_settings(Path::new("."), profile)?;
+        let limits = self.in_force(&settings);
+        hints::unknown_day(limits.date()).iter().for_each(|note| terminal::say(note));
+        Ok(limits)
+    }
+
     /// The limits of the date, with the numbers of `hardcap.toml` and then those of the command line.
     pub(super) fn in_force(&self, settings: &Settings) -> Limits {
         let mut limits = Limits::at(self.limits.or(settings.date).unwrap_or(Date::LATEST));

@@ -11,8 +11,10 @@ use super::options::LimitOptions;
 use super::terminal;
 use super::up::block_on;
 use crate::probe::{self, Direction, Found, Probed, Target, Try};
-use hardcap::settings::Settings;
 use hardcap_limits::grouped;
+
+/// The version of the JSON format.
+const FORMAT: u32 = 1;
 
 /// The target of the probe.
 #[derive(Args, Clone, Debug)]
@@ -59,7 +61,7 @@ fn header(text: &str) -> Result<(String, String), InvalidHeader> {
 }
 
 pub(super) fn probe(options: &ProbeOptions) -> Result<ExitCode, Failure> {
-    let limits = options.limits.in_force(&Settings::default());
+    let limits = options.limits.here(None)?;
     let (direction, method) = match options.upload {
         true => (Direction::Upload, Method::POST),
         false => (Direction::Download, Method::GET),
@@ -102,12 +104,13 @@ fn to_json(probed: &Probed) -> serde_json::Value {
         Found::NothingPasses { .. } | Found::EverythingPasses { .. } => None,
     };
     json!({
+        "format": FORMAT,
         "passes": passes,
         "requests": probed.requests,
         "passed": passed.as_ref().map(Try::excerpt),
         "failed": failed.as_ref().map(Try::excerpt),
         "explanations": explanations,
         "arithmetic": probed.arithmetic,
-        "answer": probed.answer,
+        "causes": probed.causes,
     })
 }

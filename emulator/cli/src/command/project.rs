@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::options::{LimitOptions, TemplateOptions};
-use super::{Failure, discover, samconfig, variables};
+use super::{Failure, discover, hints, samconfig, terminal, variables};
 use hardcap::settings::Settings;
 use hardcap::source::mistake::{Mistake, Source};
 use hardcap::source::nearest::nearest;
@@ -17,8 +17,9 @@ pub(super) struct Project {
     pub(super) settings: Settings,
     /// The folder of `hardcap.toml`: that of the template, or of the project if a build tool wrote the template.
     pub(super) folder: PathBuf,
-    /// The chosen template, if the command line does not name one and the choice is not obvious.
-    pub(super) note: Option<String>,
+    /// The chosen template, if the command line does not name one and the choice is not obvious; a day of limits about which nothing
+    /// is known.
+    pub(super) notes: Vec<String>,
     /// The files that were read, and those that would be read if they existed.
     pub(super) files: Vec<PathBuf>,
 }
@@ -57,13 +58,22 @@ impl Project {
         })
     }
 
+    /// Prints what the user may not expect.
+    pub(super) fn say_notes(&self) {
+        self.notes.iter().for_each(|note| terminal::say(note));
+    }
+
     /// As [`Project::open`], with the error of a template as a case of its own.
     pub(super) fn read(
         template: Option<PathBuf>,
         limits: &LimitOptions,
         options: &TemplateOptions,
     ) -> Result<Project, ProjectError> {
-        let (path, note) = match template {
+        let (path, found) = match template {
+            Some(path) if path.is_dir() => {
+                let found = discover::template(&path)?;
+                (found.template, found.note)
+            }
             Some(path) => (path, None),
             None => {
                 let found = discover::template(Path::new("."))?;
@@ -93,6 +103,7 @@ impl Project {
         settings.stack = settings.stack.or(sam.stack);
         settings.parameter_defaults = sam.parameters;
         let limits = limits.in_force(&settings);
+        let notes = found.into_iter().chain(hints::unknown_day(limits.date())).collect();
         let text = read(&path)?;
         let mut loaded = template::load(&text, &path, &settings, limits.clone())?;
         for also in &settings.also {
@@ -106,12 +117,12 @@ impl Project {
         let known: Vec<&str> = loaded.packages.iter().map(|it| it.logical_id.as_str()).collect();
         variables::check(&variables, &known)?;
         check_names(&loaded, &settings, &toml)?;
-        Ok(Project { loaded, settings, folder, files, note })
+        Ok(Project { loaded, settings, folder, files, notes })
     }
 }
 
 /// `hardcap.toml` beside the template, with its path and text; without one, the defaults.
-fn read_settings(
+pub(super) fn read_settings(
     folder: &Path,
     profile: Option<&str>,
 ) -> Result<(Settings, (PathBuf, String)), Failure> {

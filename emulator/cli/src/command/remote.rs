@@ -84,7 +84,7 @@ pub(super) fn request(
 
 pub(super) fn unreachable(url: &str, error: &ClientError) -> Failure {
     Failure::new(format!(
-        "{url} did not respond: {error}\n  = help: start one with `hardcap up`, or give its address with --url"
+        "{url} did not respond: {error}\n  = help: start one with `hardcap up`, or name the address of its AWS port; `hardcap up` prints it"
     ))
 }
 
@@ -123,7 +123,7 @@ pub(super) fn choose(functions: Vec<Function>, wanted: Option<&str>) -> Result<F
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("there are: {known}"),
                 };
-                Failure::new(format!("no function is called `{wanted}`\n  = help: {help}"))
+                Failure::new(format!("there is no function `{wanted}`\n  = help: {help}"))
             })
         }
     }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn routes_of_the_control_surface_are_found_from_either_address() {
+    fn routes_of_the_control_api_are_found_from_either_address() {
         for base in ["http://h:1", "http://h:1/", "http://h:1/_hardcap", "http://h:1/_hardcap/"] {
             assert_eq!(control(base, "logs"), "http://h:1/_hardcap/logs");
             assert_eq!(super::base(base), "http://h:1");

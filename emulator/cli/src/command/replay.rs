@@ -15,8 +15,10 @@ use super::up::{block_on, start_log};
 use super::{Failure, GATE_FAILED, remote, terminal};
 use crate::client::{Client, Response};
 use crate::replay::{self, Capture, Captured, Exchange, LeftOut, Outcome, Verdict};
-use hardcap::settings::Settings;
 use hardcap_core::record::Record;
+
+/// The version of the JSON format.
+const FORMAT: u32 = 1;
 
 /// The capture, and the template that it is replayed with.
 #[derive(Args, Clone, Debug)]
@@ -40,7 +42,7 @@ Exit codes: 0 everything sent is reproduced, 1 nothing can be replayed or decide
 pub(super) struct ReplayOptions {
     /// The capture; - for standard input
     file: PathBuf,
-    /// The template [default: template.yaml, template.yml or template.json]
+    /// The template [default: the one of this folder]
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
     /// The API or function URL for the requests, by its logical id
@@ -76,10 +78,10 @@ enum Format {
 
 pub(super) fn replay(options: &ReplayOptions) -> Result<ExitCode, Failure> {
     let bytes = terminal::read(Some(&options.file))?;
-    let limits = options.limits.in_force(&Settings::default());
+    let limits = options.limits.here(options.template_options.profile.as_deref())?;
     let capture = Capture::read(&bytes, &limits, options.function.is_some());
-    let capture =
-        capture.map_err(|error| Failure::new(format!("{}: {error}", options.file.display())))?;
+    let capture = capture
+        .map_err(|error| Failure::new(format!("{}: {error}", terminal::name(&options.file))))?;
     let mut left_out = Vec::new();
     let verdicts = match capture {
         Capture::Sizes(explained) => replay::verdicts(&explained, &limits),
@@ -134,9 +136,12 @@ fn show(verdicts: &[Verdict], left_out: &[LeftOut], format: Format) -> Result<()
             let verdicts = verdicts.iter().map(Verdict::to_text);
             verdicts.chain(left_out.iter().map(|one| described(one) + "\n")).collect()
         }
-        Format::Json => format!("{:#}\n", json!({ "verdicts": verdicts, "left_out": left_out })),
+        Format::Json => format!(
+            "{:#}\n",
+            json!({ "format": FORMAT, "verdicts": verdicts, "left_out": left_out })
+        ),
     };
-    terminal::print(&text)
+    terminal::print(&text).map(drop)
 }
 
 /// The part of a capture that needs running functions.
@@ -252,5 +257,5 @@ fn failure(response: &Response) -> Option<String> {
     }
     let proxied: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let status = proxied["statusCode"].as_u64().filter(|status| *status >= 500)?;
-    Some(format!("the function answers the status {status} itself"))
+    Some(format!("the function itself responds with the status {status}"))
 }

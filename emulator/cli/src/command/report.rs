@@ -1,15 +1,17 @@
 //! `hardcap report`: renders a run from a file or from a running hardcap.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use rustix::fs::Access;
 
 use super::options::GateOptions;
 use super::remote::{self, DEFAULT_URL};
 use super::up::block_on;
 use super::{Failure, GATE_FAILED, terminal};
 use hardcap::report::{GateFailure, Report, SavedRun, to_html, to_junit};
+use hardcap_core::paths::folder_of;
 
 /// The run, and the format of its report.
 #[derive(Args, Clone, Debug)]
@@ -93,6 +95,28 @@ pub(super) fn write_records(path: &Path, run: &SavedRun) -> Result<(), Failure> 
     let mut text = serde_json::to_string(run).map_err(Failure::new)?;
     text.push('\n');
     write(path, &text)
+}
+
+/// Refuses a file that could not be written at the end of a run, before the run.
+pub(super) fn check_writable<'p>(
+    paths: impl IntoIterator<Item = &'p PathBuf>,
+) -> Result<(), Failure> {
+    for path in paths {
+        let folder = folder_of(path);
+        let target = if path.exists() { path } else { folder };
+        let access = if folder.is_dir() {
+            rustix::fs::access(target, Access::WRITE_OK).map_err(std::io::Error::from)
+        } else {
+            Err(std::io::Error::from(std::io::ErrorKind::NotFound))
+        };
+        access.map_err(|error| {
+            Failure::new(format!(
+                "cannot write {}: {error}\n  = help: name a file in an existing folder that can be written to",
+                path.display()
+            ))
+        })?;
+    }
+    Ok(())
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {

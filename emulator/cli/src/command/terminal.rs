@@ -65,22 +65,33 @@ fn colored(word: &str, color: &str) -> String {
     }
 }
 
-/// Prints a result on standard output. A reader that stops reading, such as `head`, is not an error.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+/// Prints a result on standard output, and returns whether it is still read. A reader that stops reading, such as `head`, is not an
+/// error.
+pub(super) fn print(text: &str) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("cannot write standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(format!("cannot write standard output: {error}"))),
     }
 }
 
-/// The content of a file; that of standard input without a file or for `-`.
+/// The name of a file in a message; `-` is standard input.
+pub(super) fn name(file: &Path) -> String {
+    match file == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => file.display().to_string(),
+    }
+}
+
+/// The content of a file; that of standard input without a file or for `-`. On a terminal, a message asks for the text.
 pub(super) fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     if let Some(path) = file.filter(|path| *path != Path::new("-")) {
         let failed = |error| Failure::new(format!("{} cannot be read: {error}", path.display()));
         return std::fs::read(path).map_err(failed);
+    }
+    if std::io::stdin().is_terminal() {
+        say("paste the text, and end it with Ctrl-D on a line of its own");
     }
     let mut bytes = Vec::new();
     let read = std::io::stdin().read_to_end(&mut bytes);

@@ -18,7 +18,7 @@ use super::options::UpOptions;
 use super::project::Project;
 use super::ready::{self, ReadyFile};
 use super::reload::Edits;
-use super::report::write_records;
+use super::report::{check_writable, write_records};
 use super::terminal;
 use super::watch::Watch;
 use crate::check::{self, Severity};
@@ -72,6 +72,7 @@ pub(super) fn start_log(options: &UpOptions) {
 }
 
 async fn run(template: Option<PathBuf>, mut options: UpOptions) -> Result<ExitCode, Failure> {
+    check_writable(&options.records)?;
     let project = Project::open(template.clone(), &options.limits, &options.template)?;
     let loaded = &project.loaded;
     debug::choose_ports(&mut options.debug, &loaded.config.functions, &loaded.packages).await?;
@@ -82,8 +83,8 @@ async fn run(template: Option<PathBuf>, mut options: UpOptions) -> Result<ExitCo
     }
     let ready_file = options.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
     if !options.quiet {
-        project.note.iter().for_each(|note| terminal::say(note));
         terminal::say(&hints::limits_line(&project.loaded.config.limits));
+        project.say_notes();
         // `start` prints the errors, because it decides on them.
         let found = check::check(&project.loaded);
         for finding in found.iter().filter(|it| it.severity == Severity::Warning) {

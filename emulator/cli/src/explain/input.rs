@@ -13,8 +13,36 @@ impl Input {
     pub(crate) fn new(bytes: &[u8]) -> Input {
         let decoded = decode(bytes);
         let bytes = decoded.trim().as_bytes().to_vec();
-        Input { bytes, text: clean(&decoded) }
+        let text = clean(&decoded);
+        let text = if is_csv_export(&text) { unquoted(&text) } else { text };
+        Input { bytes, text }
     }
+}
+
+/// Whether a text is an export of log lines as CSV: `timestamp,message` of the console of CloudWatch Logs, `@timestamp,@message` of
+/// Logs Insights.
+pub(crate) fn is_csv_export(text: &str) -> bool {
+    let header = text.trim_start().lines().next().unwrap_or_default();
+    let mut names = header.split(',').map(|name| name.trim().trim_matches('"'));
+    header.contains(',') && names.any(|name| matches!(name, "message" | "@message"))
+}
+
+/// A CSV without the quotes of its fields (RFC 4180). Line breaks stay, so lines keep their numbers.
+fn unquoted(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let (mut is_quoted, mut is_start) = (false, true);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' if is_start => (is_quoted, is_start) = (true, false),
+            '"' if is_quoted && rest.next_if_eq(&'"').is_none() => is_quoted = false,
+            c => {
+                is_start = !is_quoted && matches!(c, ',' | '\n');
+                plain.push(c);
+            }
+        }
+    }
+    plain
 }
 
 /// Decodes UTF-8, and UTF-16 with a byte order mark, such as a redirect in `PowerShell` writes.
@@ -112,6 +140,15 @@ mod tests {
         assert_eq!(Input::new(b"\xef\xbb\xbf {} \n").bytes, b"{}");
         assert_eq!(Input::new(b"\xfe\xff\0a\0").text, "a");
         assert_eq!(Input::new(b"\xff\xff").text, "\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn the_fields_of_a_csv_of_log_lines_have_no_quotes_and_keep_their_lines() {
+        let csv = "timestamp,message\n1,\"{\"\"a\"\": \"\"b,c\"\"}\nnext\"\n2,plain \"word\"\n";
+        let expected = "timestamp,message\n1,{\"a\": \"b,c\"}\nnext\n2,plain \"word\"\n";
+        assert_eq!(Input::new(csv.as_bytes()).text, expected);
+        let other = "a,\"b\"\"c\"\n";
+        assert_eq!(Input::new(other.as_bytes()).text, other);
     }
 
     #[test]

@@ -253,7 +253,8 @@ fn of_text(text: &str, documents: &[Document]) -> Kind {
     {
         return Kind::GatewayLog;
     }
-    if head.lines().next().is_some_and(|line| line.contains("@timestamp") && line.contains(','))
+    if super::input::is_csv_export(&head)
+        || head.lines().next().is_some_and(|line| line.contains("@timestamp") && line.contains(','))
         || has("aws logs tail")
     {
         return Kind::LogExport;

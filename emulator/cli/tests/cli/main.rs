@@ -1,5 +1,6 @@
 //! The program `hardcap` from outside.
 
+mod first_use;
 mod program;
 mod snapshots;
 mod stderr;

@@ -1,4 +1,4 @@
-//! The program from outside: exit codes, what is said, and that nothing is left running.
+//! The program from outside: exit codes, messages, and that no process is left running.
 
 #![expect(clippy::disallowed_methods, reason = "the program under test is a process")]
 
@@ -49,19 +49,19 @@ pub(crate) fn hardcap(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     hardcap(folder, arguments).output().expect("hardcap starts")
 }
 
 /// Runs and expects this exit code, nothing on standard output, and these texts on standard error.
 #[track_caller]
-fn fails(folder: &Path, arguments: &[&str], code: i32, said: &[&str]) {
+pub(crate) fn fails(folder: &Path, arguments: &[&str], code: i32, said: &[&str]) {
     fails_with(folder, arguments, code, said, |_| {});
 }
 
-/// As [`fails`], with more said to the process, such as its environment.
+/// As [`fails`], with further settings of the process, such as its environment.
 #[track_caller]
-fn fails_with(
+pub(crate) fn fails_with(
     folder: &Path,
     arguments: &[&str],
     code: i32,
@@ -88,12 +88,12 @@ fn fails_with(
     }
 }
 
-/// What `up` says last before it waits.
+/// The last line of `up` before it waits.
 const LISTENS: &str = "Ctrl-C stops everything";
 
-const ANY_PORT: [&str; 5] = ["up", "--api-port", "0", "--aws-port", "0"];
+pub(crate) const ANY_PORT: [&str; 5] = ["up", "--api-port", "0", "--aws-port", "0"];
 
-/// `hardcap up` on free ports, until everything listens. Gives what it said so far.
+/// `hardcap up` on free ports, until everything listens. Returns its messages so far.
 pub(crate) fn up(folder: &Path, more: &[&str]) -> (Child, BufReader<ChildStderr>, String) {
     up_with(folder, more, |_| {})
 }
@@ -124,7 +124,7 @@ fn process(id: u32) -> Pid {
     Pid::from_raw(i32::try_from(id).expect("a process id")).expect("a process id")
 }
 
-/// Stops it as an operator does. Gives the exit code and the rest of what it said.
+/// Stops it as an operator does. Returns the exit code and the rest of its messages.
 pub(crate) fn stop(mut child: Child, mut stderr: BufReader<ChildStderr>) -> (Option<i32>, String) {
     kill_process(process(child.id()), Signal::TERM).expect("it runs");
     let mut rest = String::new();
@@ -142,7 +142,7 @@ fn get(url: &str) -> String {
     answer
 }
 
-fn ready_file(folder: &Path) -> Value {
+pub(crate) fn ready_file(folder: &Path) -> Value {
     let content = fs::read(folder.join("ready.json")).expect("the ready file is there");
     serde_json::from_slice(&content).expect("it is JSON")
 }
@@ -160,7 +160,7 @@ fn a_wrong_template_is_shown_with_its_line() {
 #[test]
 fn a_template_that_is_not_there_or_not_text_is_named() {
     let folder = folder(&[]);
-    fails(folder.path(), &[], 1, &["error: this folder has no template.yaml", "help: name the"]);
+    fails(folder.path(), &[], 1, &["error: this folder has no template.yaml", "`hardcap init`"]);
     fails(folder.path(), &["up", "x.yaml"], 1, &["error: x.yaml cannot be read: No such file"]);
     fs::write(folder.path().join("x.yaml"), b"a: b\nc: \xff").expect("written");
     let said = "this byte is not UTF-8\n  --> x.yaml:2:4";
@@ -764,7 +764,7 @@ fn a_companion_that_never_was_ready_is_ended_with_what_it_started() {
     let fifo = folder.path().join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs");
     assert!(made.success());
-    // Reading ends when nobody holds the other end any more: when `sleep` has ended.
+    // Reading ends when the other end of the pipe is closed everywhere: when `sleep` has ended.
     let (ended, wait) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || ended.send(fs::read(fifo).expect("the fifo opens")));
     fails(folder.path(), &ANY_PORT, 1, &["was not ready within 1 s"]);

@@ -24,6 +24,7 @@ use blob::{Blobs, blocking};
 use disk::Disk;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config;
+use hardcap_core::paths::temporary_folder;
 
 /// All buckets.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl ObjectStore {
     /// If the directory is in use, cannot be written to, or contains unreadable records. The message names it.
     pub(super) fn open(directory: Option<&Path>) -> io::Result<ObjectStore> {
         let Some(directory) = directory else {
-            let scratch = tempfile::Builder::new().prefix("hardcap-s3-").tempdir()?;
+            let scratch = temporary_folder("hardcap-s3-")?;
             return Ok(ObjectStore {
                 buckets: RwLock::default(),
                 turn: tokio::sync::Mutex::new(()),
