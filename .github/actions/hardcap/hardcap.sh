@@ -8,7 +8,7 @@ install() {
     hardcap --version
     return
   fi
-  # The wheel has the program for each platform, and the pytest plugin is not wanted here: an environment of its own.
+  # A wheel has the program for each platform. It gets an environment of its own, without its pytest plugin in that of the tests.
   local folder="${RUNNER_TEMP:?}/hardcap"
   python3 -m venv "$folder"
   "$folder/bin/pip" install --quiet --disable-pip-version-check ${HARDCAP_FIND_LINKS:+--no-index --find-links "$HARDCAP_FIND_LINKS"} \
@@ -34,7 +34,7 @@ check() {
   if [ "$status" = 0 ]; then
     summary '### hardcap check' '' 'AWS would accept the template.'
   else
-    # The findings once more, for people: annotations are shown elsewhere.
+    # The findings once more as text: annotations are not part of the summary.
     summary '### hardcap check' '' '```text' \
       "$(hardcap check ${options[@]+"${options[@]}"} ${template[@]+"${template[@]}"} 2>&1 | without_colors || true)" '```'
   fi

@@ -131,8 +131,8 @@ async fn until_ready(
     let Companion { name, ready, ready_within, .. } = &one.settings;
     let waited = clock.stopwatch();
     loop {
-        let answers = clock.timeout(LOOK, answers(one)).await.unwrap_or(false);
-        if answers {
+        let responds = clock.timeout(LOOK, responds(one)).await.unwrap_or(false);
+        if responds {
             return Ok(());
         }
         if let Some(status) = clock.timeout(LOOK_AGAIN, running.child.wait()).await {
@@ -145,7 +145,7 @@ async fn until_ready(
         if waited.elapsed_millis() >= *ready_within {
             let what = match ready {
                 Some(path) => {
-                    format!("{}{path} does not answer with a status below 500", one.url())
+                    format!("{}{path} does not respond with a status below 500", one.url())
                 }
                 None => format!("nothing listens on {}", one.url()),
             };
@@ -160,7 +160,7 @@ async fn until_ready(
     }
 }
 
-async fn answers(one: &Ready) -> bool {
+async fn responds(one: &Ready) -> bool {
     let Some(path) = &one.settings.ready else {
         return TcpStream::connect(("127.0.0.1", one.port)).await.is_ok();
     };

@@ -21,7 +21,7 @@ use crate::json_api::ResourceError;
 use crate::report::{Report, SavedRun, to_html};
 use hardcap_core::record::{Followed, Recorder};
 
-/// An error of the control surface: a status and a text.
+/// An error of the control API: a status and a text.
 pub(crate) struct ControlError(StatusCode, String);
 
 impl ControlError {
@@ -391,6 +391,6 @@ pub(crate) async fn wrong_method(method: Method, uri: Uri) -> ControlError {
 
 pub(crate) async fn unknown() -> ControlError {
     let routes: Vec<&str> = super::routes().into_iter().map(|(path, _)| path).collect();
-    let text = format!("the control surface has no such route; it has: {}", routes.join(", "));
+    let text = format!("the control API has no such route; it has: {}", routes.join(", "));
     ControlError(StatusCode::NOT_FOUND, text)
 }

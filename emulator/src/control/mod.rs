@@ -1,4 +1,4 @@
-//! The control surface under `/_hardcap`: the emulator's own API for tests, scripts and the live page.
+//! The control API under `/_hardcap`: the emulator's own API for tests, scripts and the live page.
 
 mod api;
 mod faults;
@@ -46,7 +46,7 @@ pub(crate) struct Control {
     queue: Queue,
 }
 
-/// The services that the control surface reads and changes.
+/// The services that the control API reads and changes.
 pub(crate) struct Stores<'a> {
     pub(crate) lambda: &'a Lambda,
     pub(crate) s3: &'a S3,

@@ -25,7 +25,7 @@ async fn a_cutoff_behind_nine_kilobytes_of_cookies_is_explained() {
     assert!(ran.printed.contains("explained by lambda_sync_request, 6,291,456 bytes: "), "{ran:?}");
     assert!(
         ran.printed.contains(
-            "the failing answer has these possible causes:\n  lambda_sync_request (certain)"
+            "the failing response has these possible causes:\n  lambda_sync_request (certain)"
         ),
         "{ran:?}"
     );

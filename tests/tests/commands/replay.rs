@@ -29,7 +29,7 @@ async fn the_failed_request_of_a_har_fails_here_and_the_bytes_are_named() {
     let ran = project.run(&["replay", "failed.har"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.printed.starts_with(&format!("reproduced: GET {over} through Rest\n")), "{ran:?}");
-    assert!(ran.printed.contains("answered 502 there, 502 here"), "{ran:?}");
+    assert!(ran.printed.contains("responded 502 there, 502 here"), "{ran:?}");
     let bytes = "refused by lambda_sync_response: 6,291,560 B of at most 6,291,556 B, 4 B over";
     assert!(ran.printed.contains(bytes), "{ran:?}");
     assert_eq!(ran.printed.matches("reproduced").count(), 1, "only what failed: {ran:?}");
@@ -43,7 +43,7 @@ async fn the_failed_request_of_a_har_fails_here_and_the_bytes_are_named() {
     let roomy = ["replay", "failed.har", "--set", "lambda_sync_response=7000000"];
     let not = project.run(&roomy).await;
     assert_eq!(not.code, Some(3), "{not:?}");
-    assert!(not.printed.contains("answered 502 there, 200 here"), "{not:?}");
+    assert!(not.printed.contains("responded 502 there, 200 here"), "{not:?}");
     assert!(not.printed.contains("nearest was lambda_sync_response: 6,291,560 B"), "{not:?}");
 }
 
@@ -79,7 +79,7 @@ async fn a_captured_event_goes_to_the_function_of_its_route() {
     project.write("fits.json", &event(4_718_559));
     let fits = project.run(&["replay", "fits.json"]).await;
     assert_eq!(fits.code, Some(3), "{fits:?}");
-    assert!(fits.printed.contains("the function answers it"), "{fits:?}");
+    assert!(fits.printed.contains("the function responds to it"), "{fits:?}");
     let other = project.run(&["replay", "over.json", "--function", "Nobody"]).await;
     assert_eq!(other.code, Some(1), "{other:?}");
 }
@@ -147,7 +147,7 @@ async fn an_upload_is_sent_with_its_declared_length() {
     project.write("upload.har", &har.to_string());
     let ran = project.run(&["replay", "upload.har"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.printed.contains("answered 413 there, 413 here"), "{ran:?}");
+    assert!(ran.printed.contains("responded 413 there, 413 here"), "{ran:?}");
     assert!(ran.printed.contains("the capture has 18 of 7340211 bytes of the body"), "{ran:?}");
     assert!(ran.printed.contains("refused by lambda_sync_request: "), "{ran:?}");
 }

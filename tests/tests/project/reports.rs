@@ -40,7 +40,7 @@ struct Answer {
     /// Phrases that the text for people must have, and must not have.
     says: Vec<String>,
     never: Vec<String>,
-    /// That the right answer is "I do not know".
+    /// Whether nothing can be explained.
     unknown: bool,
     /// Strings of the input that are replaced by so many x.
     fill: BTreeMap<String, usize>,
@@ -350,7 +350,7 @@ fn page() -> String {
         });
         let measured = explained.document.as_ref().and_then(|document| document.measured.first());
         let causes = match (causes.as_str(), measured) {
-            ("", None) => "I do not know".to_owned(),
+            ("", None) => "unknown".to_owned(),
             ("", Some(one)) => one.row.to_owned(),
             _ => causes,
         };

@@ -14,7 +14,7 @@ pub(crate) struct Access {
 }
 
 /// Responses of API Gateway by status and length in bytes: recordings of 2020 to 2025, see the rows of the table.
-const ANSWERS: [(u16, u64, &str); 8] = [
+const RESPONSES: [(u16, u64, &str); 8] = [
     (502, 36, "Internal server error"),
     (500, 36, "Internal server error"),
     (500, 35, "Internal Server Error"),
@@ -71,7 +71,8 @@ fn found(
     latency: Option<u64>,
     line: Option<usize>,
 ) -> Option<Access> {
-    let by_length = ANSWERS.iter().find(|(one, bytes, _)| *one == status && Some(*bytes) == length);
+    let by_length =
+        RESPONSES.iter().find(|(one, bytes, _)| *one == status && Some(*bytes) == length);
     let slow = latency.is_some_and(|ms| ms >= SLOW);
     let by_time = match (status, slow) {
         (504, true) => Some("Endpoint request timed out"),
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn status_and_length_name_the_answer() {
+    fn status_and_length_identify_the_response() {
         let line = "192.0.2.1 - - [29/Nov/2026:15:00:00 +0000] \"GET /a HTTP/1.1\" 504 41 abc=";
         assert_eq!(
             of_line(line, 3).map(|one| (one.text, one.line)),

@@ -54,7 +54,7 @@ pub(crate) static OTHERS: &[OtherCause] = &[
     ),
     cause(
         "malformed_response",
-        "The function's response is not one that the gateway understands.",
+        "The function's response is not valid for a proxy integration of the gateway.",
         "return an object with an integer statusCode, headers whose values are strings, and a body that is a string (serialize JSON yourself); on REST no other members are allowed",
         "captures of an API's execution log, 2025-05-20; vincentsarago/lambda-proxy#59 (2022-11-02)",
     ),
@@ -103,7 +103,7 @@ pub(crate) static OTHERS: &[OtherCause] = &[
     cause(
         "proxy_body",
         "A proxy or a web server refused the request body. The page does not name a limit of AWS.",
-        "find out which server answered (the `Server` and `Via` headers) and raise its limit for request bodies",
+        "find out which server sent the response (the `Server` and `Via` headers) and raise its limit for request bodies",
         "elasticsearch-dump/elasticsearch-dump#637 (2019-11-13)",
     ),
     cause(
@@ -151,7 +151,7 @@ pub(crate) static OTHERS: &[OtherCause] = &[
     cause(
         "presigned_expired",
         "The presigned URL is too old, or the credentials that signed it have expired.",
-        "make a fresh URL when it is needed; with the credentials of a role a URL ends with the session, whatever its expiry says",
+        "make a fresh URL when it is needed; a URL that was signed with the credentials of a role is valid until the session ends at the latest",
         "LocalStack's snapshots of AWS S3, recorded 2026-02-21",
     ),
     cause(
@@ -180,20 +180,20 @@ pub(crate) static OTHERS: &[OtherCause] = &[
     ),
     cause(
         "alb_target",
-        "The load balancer could not use the answer of its target.",
+        "The load balancer could not use the response of its target.",
         "look at the access log of the load balancer (elb_status_code, error_reason) and at the function's log",
         "AWS, Elastic Load Balancing, troubleshooting",
     ),
     cause(
         "upstream_unavailable",
-        "A server answered that it is unavailable. The text alone does not name a limit of AWS.",
-        "find out which server answered (the `Server` and `Via` headers), and read its log",
+        "A server responded that it is unavailable. The text alone does not name a limit of AWS.",
+        "find out which server sent the response (the `Server` and `Via` headers), and read its log",
         "RFC 9110, 503",
     ),
     cause(
         "upstream_timeout",
         "A proxy in front waited too long for the server behind it. The text alone does not name a limit of AWS.",
-        "find out which server answered (the `Server` and `Via` headers), and compare its timeout with the duration of the request",
+        "find out which server sent the response (the `Server` and `Via` headers), and compare its timeout with the duration of the request",
         "RFC 9110, 504",
     ),
     cause(
@@ -204,7 +204,7 @@ pub(crate) static OTHERS: &[OtherCause] = &[
     ),
     cause(
         "stopped_by_client",
-        "The client gave up waiting before AWS did.",
+        "The client stopped waiting before AWS responded.",
         "raise the read timeout of the client above the timeout of the function, or invoke asynchronously",
         "botocore, read_timeout (60 s by default)",
     ),

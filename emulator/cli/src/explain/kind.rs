@@ -188,11 +188,11 @@ fn of_object(json: &Value) -> Kind {
     if (text("type") == "TOKEN" || text("type") == "REQUEST") && has("methodArn") {
         return Kind::AuthorizerEvent;
     }
-    of_answer(json)
+    of_response(json)
 }
 
 /// Objects that are a response, an error, or a line about one.
-fn of_answer(json: &Value) -> Kind {
+fn of_response(json: &Value) -> Kind {
     let has = |name: &str| json.get(name).is_some();
     let text = |name: &str| json[name].as_str().unwrap_or_default();
     if has("Segments")

@@ -195,7 +195,7 @@ fn of_invocation(one: &Invocation) -> Option<Finding> {
         Ending::Exit => ("function_exit", true),
         Ending::Error => ("function_error", true),
     };
-    let why = "the report of the platform says how the invocation ended";
+    let why = "the report of the platform contains the status of the invocation";
     let mut cause = Cause::certain(cause, why);
     if !certain {
         cause.rank = Rank::Likely;
@@ -297,7 +297,7 @@ fn of_access_log(recognized: &Recognized, clues: &Clues, limits: &Limits) -> Vec
             one.quote = format!("{}: “{}”", access.quote, access.text);
             one.causes.iter_mut().filter(|cause| cause.rank == Rank::Certain).for_each(|cause| {
                 cause.rank = Rank::Likely;
-                "the status and the length or the duration are those of this answer"
+                "the status and the length or the duration are those of this response"
                     .clone_into(&mut cause.why);
             });
             found.push(one);

@@ -50,37 +50,37 @@ pub(super) fn internal_error(clues: &Clues) -> Vec<Claim> {
         claim(
             "lambda_sync_response",
             ran,
-            "a response over the limit has this answer as well",
+            "a response over the limit results in this text as well",
             "“Exceeded maximum allowed payload size” in the function's log, or “Response payload size exceeded” in the access log",
         ),
         claim(
             "lambda_timeout",
             ran,
-            "a function that ran into its own timeout has this answer as well",
+            "a function that exceeded its own timeout results in this text as well",
             "“Task timed out after” or “Status: timeout” in the function's log",
         ),
         claim(
             "out_of_memory",
             Possible,
-            "a function that was killed has this answer as well",
+            "a function that was killed results in this text as well",
             "“signal: killed” or “Runtime.OutOfMemory” in the function's log",
         ),
         claim(
             "missing_permission",
             other,
-            "a REST API that may not invoke the function answers 500 with this text",
+            "a REST API that may not invoke the function responds 500 with this text",
             "“Invalid permissions on Lambda function” in the execution log, and no START line in the function's log",
         ),
         claim(
             "lambda_concurrency",
             other,
-            "a REST API whose function is throttled answers 500 with this text",
+            "a REST API whose function is throttled responds 500 with this text",
             "“Rate Exceeded” in the execution log, and the metric Throttles of the function",
         ),
         claim(
             "integration_configuration",
             Possible,
-            "an integration with another method than POST answers this text",
+            "an integration with another method than POST results in this text",
             "the integration's httpMethod in the API's definition",
         ),
     ];
@@ -102,11 +102,11 @@ pub(super) fn endpoint_timeout(clues: &Clues) -> Vec<Claim> {
         )];
     }
     vec![
-        claim("rest_timeout", Certain, "only a REST API answers this text with 504", ""),
+        claim("rest_timeout", Certain, "only a REST API responds 504 with this text", ""),
         claim(
             "rest_stream_timeout",
             Possible,
-            "a route that streams answers the same when nothing was sent in time",
+            "a route that streams has the same response when nothing was sent in time",
             "responseTransferMode of the integration: STREAM or BUFFERED",
         ),
     ]
@@ -125,13 +125,13 @@ pub(super) fn unavailable(clues: &Clues) -> Vec<Claim> {
         Some(Front::LoadBalancer) => vec![claim(
             "alb_target",
             Likely,
-            "a load balancer without a healthy target answers 503",
+            "a load balancer without a healthy target responds 503",
             "the load balancer's access log",
         )],
         Some(Front::S3) => vec![claim(
             "s3_slow_down",
             Likely,
-            "S3 answers 503 when it throttles",
+            "S3 responds 503 when it throttles",
             "the Code element of the error",
         )],
         Some(Front::Edge | Front::Nginx) => vec![upstream],
@@ -140,7 +140,7 @@ pub(super) fn unavailable(clues: &Clues) -> Vec<Claim> {
             claim(
                 "http_timeout",
                 Possible,
-                "an HTTP API answers {\"message\":\"Service Unavailable\"} after 30 s",
+                "an HTTP API responds {\"message\":\"Service Unavailable\"} after 30 s",
                 "the header apigw-requestid, and the duration",
             ),
         ],
@@ -152,13 +152,13 @@ fn http_api_unavailable(clues: &Clues) -> Vec<Claim> {
         claim(
             "http_timeout",
             if clues.latency.is_some_and(|ms| ms < 25_000) { Possible } else { Likely },
-            "an HTTP API answers 503 with this text when the integration is not done in time",
+            "an HTTP API responds 503 with this text when the integration does not end in time",
             "the duration: about 30 s for a timeout",
         ),
         claim(
             "lambda_concurrency",
             Possible,
-            "a throttled function may have this answer (not recorded)",
+            "a throttled function may result in this text (not recorded)",
             "the metric Throttles of the function",
         ),
     ]
@@ -184,7 +184,7 @@ pub(super) fn entity_too_large(clues: &Clues) -> Vec<Claim> {
             claim(
                 "alb_headers",
                 Possible,
-                "a load balancer answers 413 to long headers as well",
+                "a load balancer responds 413 to long headers as well",
                 "the length of the request headers",
             ),
         ],
@@ -194,7 +194,7 @@ pub(super) fn entity_too_large(clues: &Clues) -> Vec<Claim> {
             claim(
                 "search_content_length",
                 Likely,
-                "a search cluster answered",
+                "a search cluster sent the response",
                 "the length of the request body",
             ),
             claim(
@@ -245,7 +245,7 @@ pub(super) fn too_long(_: &Clues) -> Vec<Claim> {
     vec![claim(
         "lambda_sync_request",
         Certain,
-        "a REST API answers this text when the event does not fit Lambda; a body above 10 MB has another",
+        "a REST API responds with this text when the event is over the limit of Lambda; a body above 10 MB has another text",
         "",
     )]
 }
@@ -302,7 +302,7 @@ pub(super) fn too_many(clues: &Clues) -> Vec<Claim> {
         return vec![claim(
             "search_overload",
             Likely,
-            "a search cluster answers 429 when its queues are full",
+            "a search cluster responds 429 when its queues are full",
             "the type of the error",
         )];
     }
@@ -310,13 +310,13 @@ pub(super) fn too_many(clues: &Clues) -> Vec<Claim> {
         claim(
             "gateway_rate",
             Likely,
-            "API Gateway answers 429 when an account's, a stage's or a usage plan's rate is used up",
+            "API Gateway responds 429 when an account's, a stage's or a usage plan's rate is used up",
             "the metric Count of the API, and its usage plans",
         ),
         claim(
             "lambda_concurrency",
             Possible,
-            "a function URL answers 429 when the function is throttled",
+            "a function URL responds 429 when the function is throttled",
             "the metric Throttles of the function",
         ),
     ]
@@ -328,19 +328,19 @@ pub(super) fn bad_gateway(clues: &Clues) -> Vec<Claim> {
             claim(
                 "alb_target",
                 Likely,
-                "the function failed, timed out or answered something a load balancer does not understand",
+                "the function failed, timed out or returned a response that is not valid for a load balancer",
                 "error_reason in the load balancer's access log",
             ),
             claim(
                 "alb_response",
                 Possible,
-                "a response above 1 MB has this answer as well",
+                "a response above 1 MB results in this text as well",
                 "LambdaResponseTooLarge as error_reason in the access log",
             ),
             claim(
                 "alb_response_headers",
                 Possible,
-                "response headers above 32 K have this answer as well",
+                "response headers above 32 K result in this text as well",
                 "the length of the response's headers",
             ),
         ];
@@ -358,7 +358,7 @@ pub(super) fn gateway_timeout(clues: &Clues) -> Vec<Claim> {
         return vec![claim(
             "alb_target",
             Likely,
-            "the target did not answer within the idle timeout of the load balancer",
+            "the target did not respond within the idle timeout of the load balancer",
             "target_processing_time in the access log",
         )];
     }
@@ -372,7 +372,7 @@ pub(super) fn gateway_timeout(clues: &Clues) -> Vec<Claim> {
         claim(
             "rest_timeout",
             Possible,
-            "a REST API answers 504 after 29 s, with {\"message\": \"Endpoint request timed out\"}",
+            "a REST API responds 504 after 29 s, with {\"message\": \"Endpoint request timed out\"}",
             "the body of the response",
         ),
     ]

@@ -35,9 +35,9 @@ pub(crate) fn to_text(explained: &Explained, limits: &Limits) -> String {
         text += "\n`hardcap replay` runs it against the functions here.\n";
     }
     if !explained.is_explained() {
-        text += "I do not know which limit this is about, or whether it is about one at all: it has no text that I know.\n";
-        text += "What would help: the function's log with its REPORT line, the API's execution log, an access log with \
-                 $context.integrationErrorMessage, or the error as the SDK printed it. `hardcap limits` lists the texts.\n";
+        text += "The input has no known text, so it is unknown whether a limit was met.\n";
+        text += "Helpful inputs are the function's log with its REPORT line, the API's execution log, an access log with \
+                 $context.integrationErrorMessage, or the error that the SDK printed. `hardcap limits` lists the texts.\n";
     }
     text.trim_end().to_owned()
 }
@@ -80,7 +80,7 @@ fn details(text: &mut String, indent: &str, cause: &Cause, limits: &Limits) {
     if !cause.decided_by.is_empty() {
         let _ = writeln!(text, "{indent}decided by: {}", cause.decided_by);
     }
-    let _ = writeln!(text, "{indent}do: {}", cause.remedy());
+    let _ = writeln!(text, "{indent}remedy: {}", cause.remedy());
     let source = cause.source(limits);
     if !source.is_empty() {
         let _ = writeln!(text, "{indent}source: {source}");
@@ -113,7 +113,7 @@ fn numbers(text: &mut String, finding: &Finding, limits: &Limits) {
         (None, Some(max)) if row.is_some() => {
             let _ = writeln!(
                 text,
-                "  {bound} {}; the text does not say how much it was",
+                "  {bound} {}; the text does not contain the measured value",
                 amount(unit, max)
             );
         }
@@ -145,7 +145,7 @@ pub(crate) fn under_the_limits_in_force(finding: &Finding, limits: &Limits) -> O
         Some(observed) if observed > now => {
             format!("still {} over", amount(unit, observed - now))
         }
-        Some(observed) => format!("it would fit, with {} left", amount(unit, now - observed)),
+        Some(observed) => format!("it would pass, with {} left", amount(unit, now - observed)),
         None => "another number than in the text".to_owned(),
     };
     Some(format!("under the limits of {}: {bound} {}, {verdict}", limits.date(), amount(unit, now)))
@@ -155,7 +155,7 @@ fn measured(text: &mut String, document: &Document) {
     for (at, one) in document.measured.iter().enumerate() {
         let _ = writeln!(text, "{}: {} ({})", one.what, one.describe(), one.row);
         if at == 0 && one.observed > one.max {
-            let _ = writeln!(text, "  do: {}", super::remedy(one.row));
+            let _ = writeln!(text, "  remedy: {}", super::remedy(one.row));
         }
     }
     if let Some(compact) = document.compact {

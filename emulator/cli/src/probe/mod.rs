@@ -50,7 +50,9 @@ pub enum ProbeError {
     )]
     NoPlaceholder(String),
     /// The URL or a header cannot be sent.
-    #[error("`{0}` cannot be requested: {1}")]
+    #[error(
+        "`{0}` cannot be requested: {1}; write a URL such as http://127.0.0.1:3000/hello?size={{size}}"
+    )]
     Malformed(String, String),
     /// The target did not respond to two attempts.
     #[error("{0} did not respond: {1}")]
@@ -142,7 +144,7 @@ pub struct Probed {
     /// If no limit explains it: the arithmetic of each limit, a sentence each.
     pub arithmetic: Vec<String>,
     /// The causes that the failing response names, with their ranks, the most likely first.
-    pub answer: Vec<String>,
+    pub causes: Vec<String>,
 }
 
 /// Finds the cutoff of a target. `progress` gets each request and its outcome.
@@ -181,9 +183,9 @@ pub async fn probe(
         (Some(passed), Some(_)) if explanations.is_empty() => arithmetic(target, limits, passed),
         _ => Vec::new(),
     };
-    let answer =
+    let causes =
         failed.as_ref().map(|failed| causes(&failed.explained(limits))).unwrap_or_default();
-    Ok(Probed { found, edge: (passed, failed), requests, explanations, arithmetic, answer })
+    Ok(Probed { found, edge: (passed, failed), requests, explanations, arithmetic, causes })
 }
 
 /// The causes that a response names, and the information that would decide between them.
@@ -309,7 +311,7 @@ impl fmt::Display for Probed {
             }
             Found::NothingPasses { failed: size } => {
                 write!(f, "nothing passes, not even {size}: {}", shown(failed))?;
-                return self.answered(f);
+                return self.render_causes(f);
             }
         }
         if self.explanations.is_empty() {
@@ -317,7 +319,7 @@ impl fmt::Display for Probed {
             for line in &self.arithmetic {
                 write!(f, "\n  {line}")?;
             }
-            return self.answered(f);
+            return self.render_causes(f);
         }
         let lines: Vec<String> = self
             .explanations
@@ -325,17 +327,17 @@ impl fmt::Display for Probed {
             .map(|explanation| format!("explained by {explanation}"))
             .collect();
         f.write_str(&lines.join("\n"))?;
-        self.answered(f)
+        self.render_causes(f)
     }
 }
 
 impl Probed {
     /// The text of the failing response.
-    fn answered(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.answer.is_empty() {
+    fn render_causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.causes.is_empty() {
             return Ok(());
         }
-        f.write_str("\nthe failing answer has these possible causes:")?;
-        self.answer.iter().take(4).try_for_each(|cause| write!(f, "\n  {cause}"))
+        f.write_str("\nthe failing response has these possible causes:")?;
+        self.causes.iter().take(4).try_for_each(|cause| write!(f, "\n  {cause}"))
     }
 }

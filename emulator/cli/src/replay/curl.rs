@@ -37,7 +37,7 @@ struct Reading {
     entry: usize,
     first: Option<(String, String)>,
     headers: Vec<(String, String)>,
-    answered: Vec<(String, String)>,
+    response_headers: Vec<(String, String)>,
     status: Option<u16>,
     is_tls: bool,
     /// The length that curl reports, if the head has none.
@@ -66,10 +66,11 @@ impl Reading {
                     // 100 Continue is not the final response. With a proxy, the last response counts.
                     if status >= 200 {
                         self.status = Some(status);
-                        self.answered.clear();
+                        self.response_headers.clear();
                     }
                 } else if let Some((name, value)) = came.split_once(':') {
-                    self.answered.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+                    self.response_headers
+                        .push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
                 }
             }
             Line::Told(told) => self.told(told),
@@ -108,7 +109,7 @@ impl Reading {
         let Some((method, target)) = self.first.take() else { return };
         let told = std::mem::replace(&mut self.told, self.told_of_next.take());
         let headers = std::mem::take(&mut self.headers);
-        let answered = std::mem::take(&mut self.answered);
+        let response_headers = std::mem::take(&mut self.response_headers);
         let (status, sent) = (self.status.take(), std::mem::take(&mut self.sent));
         self.entry += 1;
         if method == "CONNECT" {
@@ -126,7 +127,7 @@ impl Reading {
         let left_out =
             |reason: String| LeftOut { entry: self.entry, what: format!("{method} {url}"), reason };
         if is_chunked && declared.is_none() {
-            let reason = "its body was sent in chunks, and the output does not say how long it was: send it with a Content-Length, \
+            let reason = "its body was sent in chunks, and the output does not contain its length: send it with a Content-Length, \
                           or use --trace-ascii";
             captured.left_out.push(left_out(reason.to_owned()));
             return;
@@ -142,7 +143,7 @@ impl Reading {
                 body,
                 notes,
                 status,
-                answered,
+                response_headers,
             }),
         }
     }
@@ -201,13 +202,16 @@ mod tests {
         );
         assert_eq!(upload.notes.len(), 1, "{upload:?}");
         assert_eq!(upload.headers, [("User-Agent".to_owned(), "curl/8.5.0".to_owned())]);
-        assert_eq!(upload.answered, [("content-type".to_owned(), "application/json".to_owned())]);
+        assert_eq!(
+            upload.response_headers,
+            [("content-type".to_owned(), "application/json".to_owned())]
+        );
         assert_eq!((giant.status, giant.notes.len(), giant.entry), (Some(502), 0, 2));
         assert!(giant.url.ends_with("/dev/giant?size=4718560"));
     }
 
     #[test]
-    fn each_request_is_read_with_its_answer_and_a_body_as_long_as_was_sent() {
+    fn each_request_is_read_with_its_response_and_a_body_as_long_as_was_sent() {
         check(PRINTED);
     }
 

@@ -103,7 +103,7 @@ fn exchange(entry: &Value, number: usize, room: u64) -> Result<Exchange, EntryEr
         status: status
             .and_then(|status| u16::try_from(status).ok())
             .filter(|status| (100..1000).contains(status)),
-        answered: self::headers(&entry["response"]["headers"]),
+        response_headers: self::headers(&entry["response"]["headers"]),
     })
 }
 

@@ -82,7 +82,7 @@ pub struct Exchange {
     /// The status of the response; `None` if there was no response.
     pub status: Option<u16>,
     /// The headers of the response.
-    pub answered: Vec<(String, String)>,
+    pub response_headers: Vec<(String, String)>,
 }
 
 /// A file that cannot be replayed.

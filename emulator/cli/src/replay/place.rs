@@ -21,22 +21,24 @@ pub struct Place {
 
 /// The kind of API that responded to a captured request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answered {
+enum Front {
     Rest,
     Http,
     FunctionUrl,
 }
 
 /// The kind of the API by the headers of the response: a REST API has `x-amz-apigw-id`, an HTTP API `apigw-requestid`.
-fn answered(exchange: &Exchange, uri: &Uri) -> Option<Answered> {
-    let has = |name: &str| exchange.answered.iter().any(|(one, _)| one.eq_ignore_ascii_case(name));
+fn front_of(exchange: &Exchange, uri: &Uri) -> Option<Front> {
+    let has = |name: &str| {
+        exchange.response_headers.iter().any(|(one, _)| one.eq_ignore_ascii_case(name))
+    };
     let host = uri.host().unwrap_or_default();
     if has("x-amz-apigw-id") {
-        Some(Answered::Rest)
+        Some(Front::Rest)
     } else if has("apigw-requestid") {
-        Some(Answered::Http)
+        Some(Front::Http)
     } else if host.contains(".lambda-url.") {
-        Some(Answered::FunctionUrl)
+        Some(Front::FunctionUrl)
     } else {
         None
     }
@@ -55,7 +57,7 @@ pub enum PlaceError {
     #[error("no API and no function URL of the template has a route for it")]
     NoRoute,
     /// The wanted function does not exist.
-    #[error("no function is called `{wanted}`; there are: {known}")]
+    #[error("there is no function `{wanted}`; the functions are: {known}")]
     NoFunction {
         /// Its name.
         wanted: String,
@@ -84,20 +86,21 @@ pub fn place_exchange(
     let uri: Uri = encoded(&exchange.url)
         .parse()
         .map_err(|error: http::uri::InvalidUri| PlaceError::InvalidUrl(error.to_string()))?;
-    let kind = answered(exchange, &uri);
+    let kind = front_of(exchange, &uri);
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let is_wanted = |logical_id: &str| wanted.is_none_or(|wanted| wanted == logical_id);
-    let mut found: Vec<(Answered, Place)> = Vec::new();
+    let mut found: Vec<(Front, Place)> = Vec::new();
     for api in config.apis.iter().filter(|api| is_wanted(&api.logical_id)) {
         let Some(base) = addresses.apis.get(&api.logical_id) else { continue };
         let staged = uri.path().strip_prefix(&format!("/{}", api.stage));
         let staged = staged.filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let paths = [staged, Some(uri.path())];
-        if let Some(path) = paths.into_iter().flatten().find(|path| answers(api, exchange, path)) {
+        if let Some(path) = paths.into_iter().flatten().find(|path| has_route(api, exchange, path))
+        {
             let url = format!("{}{path}{query}", base.trim_end_matches('/'));
             let kind = match api.kind {
-                ApiKind::Rest { .. } => Answered::Rest,
-                ApiKind::Http { .. } => Answered::Http,
+                ApiKind::Rest { .. } => Front::Rest,
+                ApiKind::Http { .. } => Front::Http,
             };
             found.push((
                 kind,
@@ -107,13 +110,13 @@ pub fn place_exchange(
     }
     let urls = config.function_urls.iter().filter(|url| is_wanted(&url.logical_id));
     // A function URL has every route, so it is chosen only by its name or its host, or if no API has the route.
-    if found.is_empty() || kind == Some(Answered::FunctionUrl) {
+    if found.is_empty() || kind == Some(Front::FunctionUrl) {
         found.extend(urls.filter_map(|url| {
             let address = addresses.function_urls.get(&url.logical_id)?;
             let address = format!("{}{}{query}", address.trim_end_matches('/'), uri.path());
             let place =
                 Place { logical_id: url.logical_id.clone(), url: address, others: Vec::new() };
-            Some((Answered::FunctionUrl, place))
+            Some((Front::FunctionUrl, place))
         }));
     }
     choose(found, kind).ok_or_else(|| match wanted {
@@ -123,7 +126,7 @@ pub fn place_exchange(
 }
 
 /// The target of the kind that responded in production, otherwise the first.
-fn choose(mut found: Vec<(Answered, Place)>, kind: Option<Answered>) -> Option<Place> {
+fn choose(mut found: Vec<(Front, Place)>, kind: Option<Front>) -> Option<Place> {
     if found.iter().any(|(one, _)| Some(*one) == kind) {
         found.retain(|(one, _)| Some(*one) == kind);
     }
@@ -151,7 +154,7 @@ fn encoded(url: &str) -> String {
     utf8_percent_encode(url, NOT_IN_REQUEST_LINES).to_string()
 }
 
-fn answers(api: &Api, exchange: &Exchange, path: &str) -> bool {
+fn has_route(api: &Api, exchange: &Exchange, path: &str) -> bool {
     let kind = match api.kind {
         ApiKind::Rest { .. } => route::Kind::Rest,
         ApiKind::Http { .. } => route::Kind::Http,
@@ -233,7 +236,7 @@ mod tests {
             body: Bytes::new(),
             notes: Vec::new(),
             status: None,
-            answered: Vec::new(),
+            response_headers: Vec::new(),
         }
     }
 
@@ -257,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headers_of_the_answer_choose_between_apis_that_have_the_route() {
+    fn the_headers_of_the_response_choose_between_apis_that_have_the_route() {
         let (mut config, addresses) = config();
         config.apis[0] =
             Api::new("Rest", config.apis[0].kind.clone(), "dev", &[("ANY", "/a/{b+}", "giant")]);
@@ -268,10 +271,10 @@ mod tests {
         let first = placed(&request);
         assert_eq!((first.logical_id.as_str(), first.others), ("Rest", vec!["Http".to_owned()]));
         assert_eq!(first.url, "http://127.0.0.1:1/dev/a/b%20c%7Cd");
-        request.answered = vec![("Apigw-Requestid".to_owned(), "x".to_owned())];
+        request.response_headers = vec![("Apigw-Requestid".to_owned(), "x".to_owned())];
         let http = placed(&request);
         assert_eq!((http.logical_id.as_str(), http.others.len()), ("Http", 0));
-        request.answered = vec![("x-amz-apigw-id".to_owned(), "x".to_owned())];
+        request.response_headers = vec![("x-amz-apigw-id".to_owned(), "x".to_owned())];
         assert_eq!(placed(&request).logical_id, "Rest");
     }
 

@@ -30,13 +30,13 @@ fn of_finding(finding: &Finding, limits: &Limits) -> Verdict {
         let names: Vec<String> =
             finding.causes.iter().map(|cause| format!("{} ({})", cause.name, cause.rank)).collect();
         return unknown(format!(
-            "the text has several possible causes: {}; `hardcap explain` says what would decide",
+            "the text has several possible causes: {}; `hardcap explain` names what would decide between them",
             names.join(", ")
         ));
     }
     let Some(row) = cause.row else {
         return unknown(format!(
-            "{}: {} It has no size that could be compared; do: {}",
+            "{}: {} It has no size that could be compared; remedy: {}",
             cause.name,
             cause.about(),
             cause.remedy()
@@ -48,7 +48,7 @@ fn of_finding(finding: &Finding, limits: &Limits) -> Verdict {
         finding.max.map_or_else(String::new, |max| format!(" of {bound} {}", row.unit.of(max)));
     match finding.observed {
         None => unknown(format!(
-            "{}: the capture does not say how much it was{there}; here the limit is {}",
+            "{}: the capture does not contain the measured value{there}; here the limit is {}",
             row.name,
             row.unit.of(max)
         )),

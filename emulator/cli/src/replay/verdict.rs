@@ -115,7 +115,7 @@ pub fn of_exchange(
     Verdict {
         what,
         outcome: if same { Outcome::Reproduced } else { Outcome::NotReproduced },
-        happened: format!("answered {there} there, {here} here{}", faults(records)),
+        happened: format!("responded {there} there, {here} here{}", faults(records)),
         crossings: crossings(records),
         notes,
     }
@@ -126,7 +126,7 @@ pub fn of_exchange(
 #[must_use]
 pub fn of_event(what: String, failure: Option<String>, records: &[Record]) -> Verdict {
     let outcome = if failure.is_some() { Outcome::Reproduced } else { Outcome::NotReproduced };
-    let happened = failure.unwrap_or_else(|| "the function answers it".to_owned());
+    let happened = failure.unwrap_or_else(|| "the function responds to it".to_owned());
     Verdict { what, outcome, happened, crossings: crossings(records), notes: Vec::new() }
 }
 
@@ -180,7 +180,7 @@ mod tests {
         let verdict = of_exchange("GET /giant".to_owned(), Some(502), 502, &records, Vec::new());
         assert_eq!(
             verdict.to_text(),
-            "reproduced: GET /giant\n  answered 502 there, 502 here\n  \
+            "reproduced: GET /giant\n  responded 502 there, 502 here\n  \
              refused by lambda_sync_response: 6,291,560 B of at most 6,291,556 B, 4 B over\n"
         );
     }

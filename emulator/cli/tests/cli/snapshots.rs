@@ -1,4 +1,4 @@
-//! What the program prints, whole, as people read it: help, limits, findings, explanations, reports, and the lines of `up`.
+//! The whole output of the program as text: help, limits, findings, explanations, reports, and the lines of `up`.
 //!
 //! `INSTA_UPDATE=always cargo test -p hardcap-cli --test cli snapshots` writes the files of `snapshots` anew. Read what has changed
 //! before it is committed.

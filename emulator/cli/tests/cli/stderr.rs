@@ -1,4 +1,4 @@
-//! Standard error that nobody reads, or that is closed: requests are answered, signals end the program, exit codes are right.
+//! Standard error that is not read, or is closed: requests are answered, signals end the program, exit codes are right.
 
 #![expect(clippy::disallowed_methods, reason = "the program under test is a process")]
 

@@ -61,7 +61,7 @@ function Notices() {
   const { report, state } = store;
   return html`
     ${state === "ended" && html`<div class="notice near" role="alert"><p class="strong">Another run has this address now.</p>
-      <p>What you see is the run before. Reload the page to see the new one.</p></div>`}
+      <p>This page shows the run before. Reload it to see the new run.</p></div>`}
     ${report?.bugs > 0 && html`<div class="notice over" role="alert"><p class="strong">hardcap itself failed ${report.bugs === 1 ? "once" : `${grouped(report.bugs)} times`}: do not trust this run.</p></div>`}`;
 }
 

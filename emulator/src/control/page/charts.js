@@ -6,7 +6,7 @@ import { title } from "./store.js";
 
 const HEIGHT = 150;
 const LEFT = 58;
-/** Of more points than this, the newest are drawn. */
+/** The maximum number of points. The newest are drawn. */
 const POINTS_MAX = 1500;
 
 function useWidth() {

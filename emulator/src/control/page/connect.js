@@ -1,4 +1,4 @@
-// Where to send requests: addresses, variables, commands to try, functions, downloads. Also what an empty run shows.
+// The addresses of the run, variables, commands to try, functions, downloads. The view of a run without requests is here too.
 import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { address, call, store } from "./store.js";

@@ -1,4 +1,4 @@
-// Faults: what is injected now, and a form that adds one. The kinds and their fields are those of docs/faults.md.
+// Faults: those in force, and a form that adds one. The kinds and their fields are those of docs/faults.md.
 import { useState } from "preact/hooks";
 import { html } from "./html.js";
 import { call, loadFaults, store } from "./store.js";
@@ -13,7 +13,7 @@ const KINDS = [
   ["kill", "Kill: the function's process gets SIGKILL", true, [{ name: "phase", label: "Phase", options: ["busy", "before_next", "after_response"] }, { name: "after_millis", label: "After milliseconds", value: "0" }]],
   ["duplicate", "Duplicate: an asynchronous event is delivered twice", true, []],
   ["delay", "Delay: an asynchronous event is delivered later", true, [MILLIS]],
-  ["reorder", "Reorder: asynchronous events overtake each other", true, [{ name: "within_millis", label: "Within milliseconds", value: "1000" }]],
+  ["reorder", "Reorder: asynchronous events change their order", true, [{ name: "within_millis", label: "Within milliseconds", value: "1000" }]],
   ["drop", "Drop: an asynchronous event is accepted and lost", true, []],
   ["fail", "Fail: a call of S3 or DynamoDB fails", false, [SERVICE, { name: "error", label: "Error", options: ["internal", "throttle"] }, BUCKET]],
   ["slow", "Slow: a call of S3 or DynamoDB takes longer", false, [SERVICE, MILLIS, BUCKET]],

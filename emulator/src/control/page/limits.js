@@ -1,4 +1,4 @@
-// Every limit: how near the run came, and the number in force, which can be changed.
+// Every limit: the highest value of the run, and the number in force, which can be changed.
 import { useState } from "preact/hooks";
 import { html } from "./html.js";
 import { call, loadLimits, store } from "./store.js";
@@ -50,7 +50,7 @@ function Row({ row, seen }) {
 export function Limits() {
   const [search, set] = useState("");
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  // What is not emulated is enforced nowhere, so a change of its number would have no effect.
+  // A limit that is not emulated is not enforced, so a change of its number would have no effect.
   const all = [...store.rows.values()].filter((row) => row.facts.proof.state !== "not_emulated" && words.every((word) => `${row.name} ${row.facts.doc} ${row.facts.scope}`.toLowerCase().includes(word)));
   const seen = new Map((store.report?.rows ?? []).map((row) => [row.row, row]));
   const met = (store.report?.rows ?? []).map((row) => store.rows.get(row.row)).filter((row) => all.includes(row));
@@ -59,7 +59,7 @@ export function Limits() {
   return html`<div class="stack">
     <div class="bar"><input type="search" aria-label="Search limits" aria-keyshortcuts="/" id="search" placeholder="Name, service or text of a limit" value=${search} onInput=${(event) => set(event.target.value)} />
       <p class="soft small">Limits of ${store.date}. A change is in force from the next request on, and until a reset.</p></div>
-    <section class="card" aria-labelledby="met"><div class="head"><h2 id="met">Met in this run</h2><span class="soft small">the fullest first</span></div>
+    <section class="card" aria-labelledby="met"><div class="head"><h2 id="met">Met in this run</h2><span class="soft small">most used first</span></div>
       ${met.length ? html`<div>${met.map((row) => html`<${Row} key=${row.name} row=${row} seen=${seen.get(row.name)} />`)}</div>` : html`<p class="empty soft">${seen.size ? "No limit matches." : "No limit has been measured in this run."}</p>`}</section>
     <section class="card rest" aria-labelledby="rest"><div class="head"><h2 id="rest">Other limits</h2><span class="soft small">${plural(rest.length, "limit")}</span></div>
       <div>${[...changed, ...rest.filter((row) => !changed.includes(row))].map((row) => html`<${Row} key=${row.name} row=${row} />`)}</div></section>

@@ -58,7 +58,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Clipboards are for secure contexts only; a page by another name than localhost is none.
+    // Clipboards are for secure contexts only. A page under another name than localhost is not one.
     const area = Object.assign(document.createElement("textarea"), { value: text });
     document.body.append(area);
     area.select();
@@ -69,15 +69,15 @@ async function copy(text) {
 }
 
 export function Copy({ text, what }) {
-  const [said, say] = useState("");
+  const [result, setResult] = useState("");
   const click = async (event) => {
     event.preventDefault();
     event.stopPropagation();
-    say((await copy(text)) ? "Copied" : "Not copied");
-    setTimeout(() => say(""), 1500);
+    setResult((await copy(text)) ? "Copied" : "Not copied");
+    setTimeout(() => setResult(""), 1500);
   };
   return html`<button type="button" class="quiet" onClick=${click} aria-label=${`Copy ${what}`}>
-    <span aria-live="polite">${said || "Copy"}</span></button>`;
+    <span aria-live="polite">${result || "Copy"}</span></button>`;
 }
 
 /** A text of any length in a box of its own, with a button that copies it. */
@@ -85,7 +85,7 @@ export function Box({ text, what }) {
   return html`<div class="box"><pre tabindex="0" role="region" aria-label=${what}>${text}</pre><${Copy} text=${text} what=${what} /></div>`;
 }
 
-/** One limit: what it is, how much is used, the numbers. */
+/** One limit: its description, its used part, its numbers. */
 export function Limit({ measure, children }) {
   const row = store.rows.get(measure.row);
   const unit = row?.unit;

@@ -8,7 +8,7 @@ import { Latency, Sizes } from "./charts.js";
 import { Story } from "./story.js";
 import { Welcome } from "./connect.js";
 
-/** So many rows are drawn at first, and more each time that they are asked for. */
+/** The number of rows that are drawn at first, and that a button adds. */
 const ROWS = 100;
 const STATUSES = [["", "every status"], ["2xx", "2xx"], ["3xx", "3xx"], ["4xx", "4xx"], ["5xx", "5xx"], ["bad", "refused or failed"]];
 
@@ -52,7 +52,7 @@ function Filters({ filters, all }) {
   </form>`;
 }
 
-/** What stands below the title of a row: who, what went wrong, which limit is near. */
+/** The facts below the title of a row: API and functions, failures, the limits that are used most. */
 function Notes({ request, limit }) {
   const facts = [];
   if (request.api) facts.push(html`<span>${request.api}</span>`);
@@ -68,7 +68,7 @@ function Notes({ request, limit }) {
   return html`<span class="facts">${facts}</span>`;
 }
 
-/** How much is used of the limit that is nearest, or of the one that is filtered for. */
+/** The used part of the limit that is used most, or of the one that is filtered for. */
 function Nearest({ request, limit }) {
   const measure = limit ? request.measures.find((one) => one.row === limit) : request.nearest;
   if (!measure) return html`<span class="nearest"></span>`;

@@ -87,7 +87,7 @@ function reportSoon() {
   reportDue = setTimeout(async () => { reportDue = 0; await Promise.all([loadReport(), optional(loadFaults())]); }, 400);
 }
 
-/** When a record was made. In one of an injected fault `at` is the function or the bucket; it has the time of the one before. */
+/** The time of a record. The record of an injected fault has none, because its `at` is the function or the bucket: it gets the time of the record before. */
 let lastAt = Date.now();
 export const timeOf = (record) => (lastAt = typeof record.at === "number" ? record.at : lastAt);
 
@@ -97,7 +97,7 @@ function newRequest(record) {
     status: null, method: "", path: "", api: "", millis: null, bad: false, nearest: null };
 }
 
-/** How much of its limit a measure uses; 0 for one that is a minimum and was kept. */
+/** The used part of a limit; 0 for a minimum that was kept. */
 export function share(measure) {
   if (!measure.admitted) return Math.max(1, measure.max ? measure.observed / measure.max : 1);
   const isMinimum = measure.observed > measure.max;
@@ -175,7 +175,7 @@ export function follow() {
   };
 }
 
-/** What a request is called in lists. */
+/** The title of a request in lists. */
 export function title(request) {
   if (request.method) return `${request.method} ${request.path}`;
   if (request.functions.length) return `${request.isEvent ? "Event for" : "Invocation of"} ${request.functions.join(", ")}`;

@@ -1,4 +1,4 @@
-// One request: what happened, what refused it and what helps, how near each limit came, what was sent, what was logged.
+// One request: its result, the limit that refused it with a remedy, its values against each limit, its payloads, its log.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { call, fold, store, timeOf, title } from "./store.js";
@@ -6,7 +6,7 @@ import { amount, Box, clock, Copy, grouped, Limit, plural, Status } from "./part
 
 const EMPTY = () => ({ functions: [], measures: [], notes: [], records: 0, status: null, method: "", path: "", api: "", millis: null, fault: null, bad: false });
 
-/** Fetches what is kept of a request, again while records of it arrive. */
+/** Fetches the story of a request, and again when further records of it arrive. */
 function useKept(id, records) {
   const [kept, set] = useState({ story: null, error: "" });
   useEffect(() => {
@@ -24,7 +24,7 @@ function useKept(id, records) {
   return kept;
 }
 
-/** JSON with line breaks, where the whole text is there and is JSON. */
+/** JSON with line breaks, if the whole text is kept and is JSON. */
 function pretty({ text, bytes, kept }) {
   if (bytes !== kept) return text;
   try {
@@ -55,7 +55,7 @@ function Advice({ advice, explained, request }) {
     <p><span class="strong">Do:</span> ${one.remedy}.</p>
     <p class="soft small">Measured: ${one.measured}. Source: ${one.source}.</p></div>`);
   if (explained) return html`<div class="notice over"><p class="strong"><code>hardcap explain</code></p><pre class="plain" tabindex="0" role="region" aria-label="Explanation">${explained}</pre></div>`;
-  if (request.fault) return html`<div class="notice over"><p><span class="strong">${request.fault}</span>: the function failed. The log has more.</p></div>`;
+  if (request.fault) return html`<div class="notice over"><p><span class="strong">${request.fault}</span>: the function failed. The log has the details.</p></div>`;
   return null;
 }
 
@@ -104,17 +104,17 @@ export function Story({ id, request: known, back }) {
       ${story && html`
         <${Advice} advice=${story.advice} explained=${story.explained} request=${request} />
         <${Facts} request=${request} records=${records} />
-        <section aria-labelledby="hops"><h3 id="hops">Limits on the way</h3>
+        <section aria-labelledby="hops"><h3 id="hops">Measured limits</h3>
           ${request.measures.length ? html`<div class="inset">${request.measures.map((measure, at) => html`<${Limit} key=${at} measure=${measure} />`)}</div>`
             : html`<p class="soft">No limit was measured.</p>`}</section>
-        <section aria-labelledby="payloads"><h3 id="payloads">What was sent</h3>
+        <section aria-labelledby="payloads"><h3 id="payloads">Payloads</h3>
           <div class="payloads">
             <${Payload} name="Request" about="head, as the gateway received it" payload=${payloads.request} />
             <${Payload} name="Event" about="to the function" payload=${payloads.event} open />
             <${Payload} name="Function's response" about="to its invoker" payload=${payloads.answer} open />
             <${Payload} name="Response head" about="to the client" payload=${payloads.response_head} />
             <${Payload} name="Response body" about="to the client" payload=${payloads.response_body} />
-            ${Object.keys(payloads).length === 0 && html`<p class="soft">No payload is kept. The newest 4 MiB are, for requests to APIs and functions.</p>`}
+            ${Object.keys(payloads).length === 0 && html`<p class="soft">No payload is kept. hardcap keeps the newest 4 MiB of payloads, for requests to APIs and functions.</p>`}
           </div></section>
         <${Logs} logs=${story.logs} />`}
     </div>

@@ -276,6 +276,43 @@ async fn limits_and_faults_are_changed_from_the_page_and_a_reset_undoes_both() {
     .await;
 }
 
+/// Calls an operation of Parameter Store, and returns its status.
+async fn ssm(emulator: &Emulator, operation: &str, input: Value) -> u16 {
+    let call = Call::post(emulator.aws_url(), input.to_string())
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", format!("AmazonSSM.{operation}"));
+    Client::new().send(&call).await.unwrap().status.as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: just test-all"]
+async fn a_reset_from_the_page_restores_data_only_if_its_checkbox_is_checked() {
+    Chromium::with(|browser| async move {
+        let emulator = builder().start().await.unwrap();
+        let written = json!({"Name": "/written", "Value": "1", "Type": "String"});
+        assert_eq!(ssm(&emulator, "PutParameter", written).await, 200);
+        let written = || ssm(&emulator, "GetParameter", json!({"Name": "/written"}));
+        open(&browser, &emulator, "").await;
+        for (is_checked, expected) in [(false, 200), (true, 400), (false, 400)] {
+            let run = control(&emulator, "health").await["run"].clone();
+            browser.click("header.top > button").await;
+            browser.until("document.querySelector('dialog[open]')").await;
+            // The checkbox of the reset before does not stay checked.
+            let checked = "return document.querySelector('dialog input[name=data]').checked";
+            assert_eq!(browser.run(checked).await, false);
+            if is_checked {
+                browser.click("dialog label").await;
+                assert_eq!(browser.run(checked).await, true);
+            }
+            browser.click("dialog .primary").await;
+            browser.until("!document.querySelector('dialog[open]')").await;
+            assert_ne!(control(&emulator, "health").await["run"], run);
+            assert_eq!(written().await, expected, "checked: {is_checked}");
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium: just test-all"]
 async fn content_of_requests_functions_and_commands_is_shown_as_text_and_never_runs() {

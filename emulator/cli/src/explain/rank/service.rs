@@ -12,7 +12,7 @@ pub(in super::super) fn invoke_request(clues: &Clues) -> Vec<Claim> {
     let cookies = claim(
         "url_headers",
         if is_small { Likely } else { Possible },
-        "function URLs answer the same text when the request's cookies are about 10 KB long (three reports)",
+        "function URLs respond with the same text when the request's cookies are about 10 KB long (three reports)",
         "the length of the request's Cookie header",
     );
     let certain = if is_small { Possible } else { Certain };
