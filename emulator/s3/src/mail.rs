@@ -51,8 +51,9 @@ fn quoted(text: &str) -> Option<Vec<u8>> {
         bytes.push(match byte {
             b'_' => b' ',
             b'=' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+                let mut decoded = [0];
+                hex::decode_to_slice([rest.next()?, rest.next()?], &mut decoded).ok()?;
+                decoded[0]
             }
             byte => byte,
         });
@@ -82,6 +83,7 @@ mod tests {
             ("=?UTF-8?B?*?=", "=?UTF-8?B?*?="),
             ("=?ISO-8859-1?Q?a?=", "=?ISO-8859-1?Q?a?="),
             ("=?UTF-8?Q?=F?=", "=?UTF-8?Q?=F?="),
+            ("=?UTF-8?Q?=+F?=", "=?UTF-8?Q?=+F?="),
             ("=?", "=?"),
             ("plain  text", "plain  text"),
         ] {
