@@ -20,6 +20,7 @@ use crate::process::Launcher;
 use crate::sandbox::{Sandbox, SandboxParts};
 use crate::stop::InvokeError;
 use crate::stream::StreamSender;
+pub use crate::telemetry::SubscriptionError;
 use crate::telemetry::{Subscription, SubscriptionApi};
 use crate::{Job, Reply, runtime_api};
 
@@ -113,9 +114,12 @@ impl Drop for Runtime {
 ///
 /// # Errors
 ///
-/// The refusal.
-pub fn subscription(body: &[u8], logs: bool, limits: &Limits) -> Result<(u16, String), String> {
+/// [`SubscriptionError`] with all that is invalid.
+pub fn subscription(
+    body: &[u8],
+    logs: bool,
+    limits: &Limits,
+) -> Result<(u16, String), SubscriptionError> {
     let api = if logs { SubscriptionApi::Logs } else { SubscriptionApi::Telemetry };
-    let read = Subscription::read(body, api, limits);
-    read.map(|it| it.address()).map_err(|invalid| invalid.message())
+    Subscription::read(body, api, limits).map(|subscription| subscription.address())
 }

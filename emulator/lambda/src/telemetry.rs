@@ -15,7 +15,8 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-pub(super) use self::subscription::{EventType, Subscription, SubscriptionApi, SubscriptionError};
+pub use self::subscription::SubscriptionError;
+pub(super) use self::subscription::{EventType, Subscription, SubscriptionApi};
 use hardcap_core::clock::Clock;
 
 /// The maximum number of init events that are kept for later subscribers.

@@ -52,7 +52,7 @@ async fn subscribe(
                 SubscriptionApi::Telemetry => "ValidationError",
                 SubscriptionApi::Logs => "Logs.ValidationError",
             };
-            refusal(StatusCode::BAD_REQUEST, error_type, &invalid.message())
+            refusal(StatusCode::BAD_REQUEST, error_type, &invalid.to_string())
         }
         // The text of the tests of AWS's Runtime Interface Emulator, read 2026-01-02.
         Err(SubscriptionRefusal::Closed) => {

@@ -111,16 +111,14 @@ pub(super) fn rewritten(address: &Address, query: &str) -> Result<Uri, Refusal> 
 mod tests {
     use super::*;
 
-    fn address(host: &str, path: &str) -> Result<(Option<String>, Option<String>), String> {
+    fn address(host: &str, path: &str) -> Result<Address, Refusal> {
         let request = http::Request::builder().uri(path).header("host", host).body(()).unwrap();
         Address::of(&request.into_parts().0, "us-east-1")
-            .map(|address| (address.bucket, address.key))
-            .map_err(|refusal| refusal.code.into_owned())
     }
 
-    fn some(bucket: &str, key: &str) -> Result<(Option<String>, Option<String>), String> {
+    fn some(bucket: &str, key: &str) -> Result<Address, Refusal> {
         let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Ok((optional(bucket), optional(key)))
+        Ok(Address { bucket: optional(bucket), key: optional(key) })
     }
 
     #[test]
@@ -161,9 +159,13 @@ mod tests {
 
     #[test]
     fn invalid_addresses_are_refused() {
-        assert_eq!(address("localhost", "/b"), Err("InvalidBucketName".to_owned()));
-        assert_eq!(address("localhost", "/bucket/%zz"), Err("InvalidURI".to_owned()));
-        assert_eq!(address("localhost", "/bucket/%ff"), Err("InvalidURI".to_owned()));
+        for (path, code) in [
+            ("/b", "InvalidBucketName"),
+            ("/bucket/%zz", "InvalidURI"),
+            ("/bucket/%ff", "InvalidURI"),
+        ] {
+            assert_eq!(address("localhost", path).unwrap_err().code, code, "{path}");
+        }
     }
 
     #[test]

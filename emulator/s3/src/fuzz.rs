@@ -14,6 +14,17 @@ use crate::chunked::{Decoder, Signer};
 use crate::form;
 use crate::refusal::Refusal;
 
+/// The code of a refusal, such as `SignatureDoesNotMatch`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RefusalCode(pub String);
+
+impl From<Refusal> for RefusalCode {
+    fn from(refusal: Refusal) -> RefusalCode {
+        RefusalCode(refusal.code.into_owned())
+    }
+}
+
 /// A request with a valid signature.
 #[derive(Debug)]
 pub struct Verified {
@@ -30,12 +41,11 @@ pub struct Verified {
 /// # Errors
 ///
 /// The code of the refusal.
-pub fn verify(head: &request::Parts, platform: &Platform) -> Result<Verified, String> {
-    let address = Address::of(head, &platform.region).map_err(code)?;
+pub fn verify(head: &request::Parts, platform: &Platform) -> Result<Verified, RefusalCode> {
+    let address = Address::of(head, &platform.region)?;
     let bucket = address.bucket.as_deref();
     let context = platform.context();
-    let verified = auth::verify(head, bucket, &platform.region, &platform.keyring, &context);
-    let verified = verified.map_err(code)?;
+    let verified = auth::verify(head, bucket, &platform.region, &platform.keyring, &context)?;
     Ok(Verified {
         access_key_id: verified.access_key_id,
         presigned: verified.presigned,
@@ -65,16 +75,16 @@ pub fn decode(
     signing: Option<&Signing>,
     expects_trailer: bool,
     pieces: impl IntoIterator<Item = Bytes>,
-) -> Result<(Vec<u8>, HeaderMap), String> {
+) -> Result<(Vec<u8>, HeaderMap), RefusalCode> {
     let signer = signing.map(|it| Signer::new(it.key, &it.time, &it.scope, &it.seed));
     let mut decoder = Decoder::new(signer, expects_trailer);
     let mut data = Vec::new();
     for mut piece in pieces {
-        while let Some(bytes) = decoder.next(&mut piece).map_err(code)? {
+        while let Some(bytes) = decoder.next(&mut piece)? {
             data.extend_from_slice(&bytes);
         }
     }
-    Ok((data, decoder.finish().map_err(code)?))
+    Ok((data, decoder.finish()?))
 }
 
 /// Parses a form that arrives in these pieces, and returns the fields before its file, with names in lower case, and the file.
@@ -86,12 +96,8 @@ pub async fn form(
     platform: &Platform,
     boundary: &str,
     pieces: Vec<Bytes>,
-) -> Result<(Vec<(String, String)>, Vec<u8>), String> {
+) -> Result<(Vec<(String, String)>, Vec<u8>), RefusalCode> {
     let call = Call::new(platform.context(), HeaderMap::new());
     let body = stream::iter(pieces.into_iter().map(Ok::<_, io::Error>));
-    form::whole(&call, boundary, body).await.map_err(code)
-}
-
-fn code(refusal: Refusal) -> String {
-    refusal.code.into_owned()
+    Ok(form::whole(&call, boundary, body).await?)
 }

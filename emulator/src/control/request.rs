@@ -111,28 +111,25 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(text: &str) -> Result<Value, String> {
-        body(text.as_bytes()).map_err(|error| error.to_string())
+    #[track_caller]
+    fn error_of(text: &str) -> String {
+        body::<Value>(text.as_bytes()).expect_err(text).to_string()
     }
 
     #[test]
     fn a_whole_number_may_be_written_with_a_fraction_or_an_exponent() {
-        assert_eq!(
-            read(r#"{"a": 1.0, "b": [1e3], "c": 0.5}"#),
-            Ok(json!({"a": 1, "b": [1000], "c": 0.5}))
-        );
+        let read: Value = body(br#"{"a": 1.0, "b": [1e3], "c": 0.5}"#).unwrap();
+        assert_eq!(read, json!({"a": 1, "b": [1000], "c": 0.5}));
     }
 
     #[test]
     fn null_and_numbers_above_2_to_the_53_are_refused_with_the_name_of_their_member() {
-        assert_eq!(read("null"), Err("`the body` is null: leave it out instead".to_owned()));
-        assert_eq!(
-            read(r#"{"count": null}"#),
-            Err("`count` is null: leave it out instead".to_owned())
-        );
-        assert_eq!(read("9007199254740991"), Ok(json!(9_007_199_254_740_991_u64)));
+        assert_eq!(error_of("null"), "`the body` is null: leave it out instead");
+        assert_eq!(error_of(r#"{"count": null}"#), "`count` is null: leave it out instead");
+        let largest: Value = body(b"9007199254740991").unwrap();
+        assert_eq!(largest, json!(9_007_199_254_740_991_u64));
         for text in ["9007199254740992", "1e30", "-1e30", "99999999999999999999"] {
-            let error = read(&format!(r#"{{"max": {text}}}"#)).unwrap_err();
+            let error = error_of(&format!(r#"{{"max": {text}}}"#));
             assert_eq!(error, "`max` is larger than 9007199254740991", "{text}");
         }
     }

@@ -42,6 +42,23 @@ use hardcap_lambda::name::{FunctionName, LATEST, unqualified};
 use hardcap_lambda::package::PackageFolder;
 use hardcap_s3::S3;
 
+/// The error of opening or starting the control plane.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControlPlaneError {
+    /// The folder of the functions cannot be created or read.
+    #[error("the functions' folder: {0}")]
+    Storage(#[source] std::io::Error),
+    /// No port is free for the URL of a function that an earlier run created.
+    #[error("the URL of the function `{function}` cannot be served: {cause}")]
+    FunctionUrl {
+        /// The name of the function.
+        function: String,
+        /// Why its port cannot be bound.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
 /// The control plane. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct ControlPlane {
@@ -81,15 +98,14 @@ impl ControlPlane {
     ///
     /// # Errors
     ///
-    /// A sentence that names the folder that cannot be used.
+    /// [`ControlPlaneError::Storage`] if the folder of the functions cannot be used.
     pub(crate) async fn open(
         platform: &Platform,
         config: &Config,
         parts: Parts<'_>,
-    ) -> Result<ControlPlane, String> {
-        let named = |error: std::io::Error| format!("the functions' folder: {error}");
-        let storage = Storage::open(config.data.as_deref()).map_err(named)?;
-        let saved = storage.read().map_err(named)?;
+    ) -> Result<ControlPlane, ControlPlaneError> {
+        let storage = Storage::open(config.data.as_deref()).map_err(ControlPlaneError::Storage)?;
+        let saved = storage.read().map_err(ControlPlaneError::Storage)?;
         let shared = Arc::new(Shared {
             platform: platform.clone(),
             lambda: parts.lambda.clone(),
@@ -150,11 +166,13 @@ impl ControlPlane {
     ///
     /// # Errors
     ///
-    /// When no port is free.
-    pub(crate) async fn start(&self) -> Result<(), String> {
+    /// [`ControlPlaneError::FunctionUrl`] if no port is free.
+    pub(crate) async fn start(&self) -> Result<(), ControlPlaneError> {
         for entry in self.shared.entries().into_iter().filter(|entry| entry.package.is_some()) {
-            let entry = self.shared.reopen_url(entry).await.map_err(|error| error.to_string())?;
-            self.shared.know(entry);
+            let function = entry.function.name.clone();
+            let entry = self.shared.reopen_url(entry).await;
+            self.shared
+                .know(entry.map_err(|cause| ControlPlaneError::FunctionUrl { function, cause })?);
         }
         Ok(())
     }

@@ -9,6 +9,23 @@ use hardcap_core::tool;
 /// The class that AWS's client for Java starts with.
 const JAVA_CLIENT: &str = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda";
 
+/// What a function of these runtimes needs and does not have.
+#[derive(Debug, thiserror::Error)]
+enum MissingClient {
+    /// The program is not on `PATH`.
+    #[error("`{0}` is not on PATH")]
+    Program(&'static str),
+    /// The gem is not installed.
+    #[error("`aws_lambda_ric` is not on PATH (`gem install aws_lambda_ric` installs it)")]
+    Gem,
+    /// The package of the function does not contain this file.
+    #[error("its package does not contain {0}")]
+    File(String),
+    /// AWS publishes no client for the runtime, or hardcap does not know it.
+    #[error("no runtime interface client of AWS is known for it")]
+    Unknown,
+}
+
 /// The command of a function whose runtime hardcap has no program of its own for.
 ///
 /// # Errors
@@ -23,7 +40,7 @@ pub(super) fn command(package: &Package, code: &Path) -> Result<Vec<OsString>, P
     } else if runtime.starts_with("ruby") {
         ruby(package)
     } else {
-        Err("no runtime interface client of AWS is known for it".to_owned())
+        Err(MissingClient::Unknown)
     };
     found.map_err(|missing| {
         let id = &package.logical_id;
@@ -37,22 +54,20 @@ pub(super) fn command(package: &Package, code: &Path) -> Result<Vec<OsString>, P
     })
 }
 
-fn on_path(program: &str) -> Result<OsString, String> {
+fn on_path(program: &'static str) -> Result<OsString, MissingClient> {
     let found = tool::find(program).map(PathBuf::into_os_string);
-    found.ok_or_else(|| format!("`{program}` is not on PATH"))
+    found.ok_or(MissingClient::Program(program))
 }
 
 /// Java needs `aws-lambda-java-runtime-interface-client` among the libraries of the package.
-fn java(package: &Package, code: &Path) -> Result<Vec<OsString>, String> {
+fn java(package: &Package, code: &Path) -> Result<Vec<OsString>, MissingClient> {
     let class = format!("{}.class", JAVA_CLIENT.replace('.', "/"));
     let is_client = |name: &str| name.starts_with("aws-lambda-java-runtime-interface-client");
     let entries = std::fs::read_dir(code.join("lib")).into_iter().flatten().flatten();
     let in_libraries =
         entries.into_iter().any(|entry| is_client(&entry.file_name().to_string_lossy()));
     if !in_libraries && !code.join(class).is_file() {
-        return Err(
-            "its package does not contain aws-lambda-java-runtime-interface-client".to_owned()
-        );
+        return Err(MissingClient::File("aws-lambda-java-runtime-interface-client".to_owned()));
     }
     // The process starts in the folder of the code.
     let words = ["-cp", ".:lib/*", JAVA_CLIENT, &package.handler].map(OsString::from);
@@ -60,13 +75,13 @@ fn java(package: &Package, code: &Path) -> Result<Vec<OsString>, String> {
 }
 
 /// .NET: an executable assembly polls by itself; a class library is started by `Amazon.Lambda.RuntimeSupport`.
-fn dotnet(package: &Package, code: &Path) -> Result<Vec<OsString>, String> {
+fn dotnet(package: &Package, code: &Path) -> Result<Vec<OsString>, MissingClient> {
     let assembly = package.handler.split("::").next().unwrap_or_default();
     let is_library = package.handler.contains("::");
     let program = if is_library { "Amazon.Lambda.RuntimeSupport" } else { assembly };
     let program = format!("{program}.dll");
     if !code.join(&program).is_file() {
-        return Err(format!("its package does not contain {program}"));
+        return Err(MissingClient::File(program));
     }
     let mut command = vec![on_path("dotnet")?, "exec".into()];
     if is_library {
@@ -80,9 +95,8 @@ fn dotnet(package: &Package, code: &Path) -> Result<Vec<OsString>, String> {
 }
 
 /// Ruby: the program that the gem `aws_lambda_ric` installs.
-fn ruby(package: &Package) -> Result<Vec<OsString>, String> {
-    let client = on_path("aws_lambda_ric")
-        .map_err(|missing| format!("{missing} (`gem install aws_lambda_ric` installs it)"))?;
+fn ruby(package: &Package) -> Result<Vec<OsString>, MissingClient> {
+    let client = on_path("aws_lambda_ric").map_err(|_| MissingClient::Gem)?;
     Ok(vec![client, (&package.handler).into()])
 }
 

@@ -68,6 +68,7 @@ mod tests {
 
     use super::Settings;
     use crate::packaging::Program;
+    use crate::source::mistake::TemplateError;
 
     const TEXT: &str = r#"
 stack = "shop"
@@ -89,9 +90,8 @@ cargo = { bin = "f" }
 limits = "classic"
 "#;
 
-    fn read(text: &str, profile: Option<&str>) -> Result<Settings, String> {
+    fn read(text: &str, profile: Option<&str>) -> Result<Settings, TemplateError> {
         Settings::read_profile(text, Path::new("hardcap.toml"), profile)
-            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -113,14 +113,14 @@ limits = "classic"
 
     #[test]
     fn an_unknown_profile_and_a_mistake_in_any_profile_are_errors_with_their_place() {
-        let unknown = read(TEXT, Some("cii")).unwrap_err();
+        let unknown = read(TEXT, Some("cii")).unwrap_err().to_string();
         assert!(
             unknown.contains("there is no profile `cii`") && unknown.contains("`ci`"),
             "{unknown}"
         );
-        let mistake = read("[profiles.ci]\nstak = 'x'", None).unwrap_err();
+        let mistake = read("[profiles.ci]\nstak = 'x'", None).unwrap_err().to_string();
         assert!(mistake.contains("no key `stak`") && mistake.contains(":2:1"), "{mistake}");
-        let nested = read("[profiles.ci.profiles.x]\nstack = 'x'", None).unwrap_err();
+        let nested = read("[profiles.ci.profiles.x]\nstack = 'x'", None).unwrap_err().to_string();
         assert!(nested.contains("the profile `ci` cannot have `profiles`"), "{nested}");
     }
 }

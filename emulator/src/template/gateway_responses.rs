@@ -7,6 +7,11 @@ use super::scope::Scope;
 use super::tree::Entry;
 use hardcap_core::config::{GatewayResponse, GatewayResponses, Mapping, RESPONSE_TYPES};
 
+/// A type of gateway response that API Gateway does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a type of gateway response; they are {known}", known = RESPONSE_TYPES.join(", "))]
+struct UnknownResponseType(String);
+
 /// What stands before the name of a header outside SAM.
 const HEADER: &str = "gatewayresponse.header.";
 /// Where a definition has them.
@@ -22,7 +27,7 @@ pub(super) fn read_definition(of: &Properties<'_>, key: &str) -> Result<GatewayR
     };
     let what = format!("`{DEFINED}` of {}", of.name(key));
     for entry in of.scope.choose(definition)?.entries(&what)? {
-        known_type(&entry.key).map_err(|message| Mistake::new(entry.at, message))?;
+        known_type(&entry.key).map_err(|unknown| Mistake::new(entry.at, unknown.to_string()))?;
         let what = format!("`{}` of {what}", entry.key);
         let response = Properties::new(of.scope, what, &entry.value)?;
         let headers = headers(&response, "responseParameters", HEADER)?;
@@ -37,7 +42,7 @@ pub(super) fn read_definition(of: &Properties<'_>, key: &str) -> Result<GatewayR
 pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake> {
     let mut responses = read_definition(of, "DefinitionBody")?;
     for (entry, response) in of.named_children("GatewayResponses")? {
-        known_type(&entry.key).map_err(|message| Mistake::new(entry.at, message))?;
+        known_type(&entry.key).map_err(|unknown| Mistake::new(entry.at, unknown.to_string()))?;
         let headers = match response.child("ResponseParameters")? {
             Some(parameters) => {
                 parameters.without_effect(&["Paths", "QueryStrings"]);
@@ -57,7 +62,7 @@ pub(super) fn connect(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Re
     let of = Properties::of(scope, "the gateway response", entry)?;
     let api = of.required_text("RestApiId")?;
     let kind = of.required_text("ResponseType")?;
-    known_type(&kind).map_err(|message| Mistake::new(of.at, message))?;
+    known_type(&kind).map_err(|unknown| Mistake::new(of.at, unknown.to_string()))?;
     let headers = headers(&of, "ResponseParameters", HEADER)?;
     let response = finished(of, headers, IN_CAPITALS)?;
     if let Some(api) = parts.apis.iter_mut().find(|known| scope.api_id(&known.logical_id) == api) {
@@ -66,14 +71,11 @@ pub(super) fn connect(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Re
     Ok(())
 }
 
-fn known_type(kind: &str) -> Result<(), String> {
-    if RESPONSE_TYPES.contains(&kind) {
+fn known_type(name: &str) -> Result<(), UnknownResponseType> {
+    if RESPONSE_TYPES.contains(&name) {
         return Ok(());
     }
-    Err(format!(
-        "`{kind}` is not a type of gateway response; they are {}",
-        RESPONSE_TYPES.join(", ")
-    ))
+    Err(UnknownResponseType(name.to_owned()))
 }
 
 fn finished(

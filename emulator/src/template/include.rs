@@ -143,15 +143,29 @@ impl<'f> Includes<'f> {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+/// The error of an included file.
+#[derive(Debug, thiserror::Error)]
+enum IncludeError {
+    /// The file does not exist, must not be read, or is not UTF-8.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The path names a folder, a pipe or a device.
+    #[error("it is not a file")]
+    NotAFile,
+    /// The file is larger than hardcap reads.
+    #[error("it has {0} bytes, and at most {LARGEST} are read")]
+    TooLarge(u64),
+}
+
+fn read_text(path: &Path) -> Result<String, IncludeError> {
+    let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err("it is not a file".to_owned());
+        return Err(IncludeError::NotAFile);
     }
     if metadata.len() > LARGEST {
-        return Err(format!("it has {} bytes, and at most {LARGEST} are read", metadata.len()));
+        return Err(IncludeError::TooLarge(metadata.len()));
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    Ok(std::fs::read_to_string(path)?)
 }
 
 fn is(node: &Node, wanted: &str) -> bool {

@@ -77,7 +77,7 @@ fn talk(input: &mut Input<'_>) {
                 let limits = PLATFORM.limits();
                 match subscription(input.bytes(200), logs, &limits) {
                     Ok((port, path)) => assert!(port > 0 && path.starts_with('/'), "{port} {path}"),
-                    Err(why) => assert!(!why.is_empty()),
+                    Err(invalid) => assert!(!invalid.to_string().is_empty()),
                 }
             }
             _ => {

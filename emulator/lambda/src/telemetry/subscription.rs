@@ -83,8 +83,9 @@ pub(crate) struct Subscription {
 
 /// The errors of a request. AWS's format is `URI port is not provided; types should not be empty` (Telemetry API reference,
 /// 2022-12-13). The other texts are unconfirmed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct SubscriptionError(Vec<String>);
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct SubscriptionError(Vec<String>);
 
 impl SubscriptionError {
     pub(super) fn other_api(api: SubscriptionApi) -> SubscriptionError {
@@ -92,10 +93,6 @@ impl SubscriptionError {
             "the extension has already subscribed with the {} API",
             api.name()
         )])
-    }
-
-    pub(crate) fn message(&self) -> String {
-        self.0.join("; ")
     }
 }
 
@@ -276,10 +273,9 @@ mod tests {
 
     use super::*;
 
-    fn read(request: &Value) -> Result<Subscription, String> {
+    fn read(request: &Value) -> Result<Subscription, SubscriptionError> {
         let body = request.to_string();
         Subscription::read(body.as_bytes(), SubscriptionApi::Telemetry, &Limits::classic())
-            .map_err(|invalid| invalid.message())
     }
 
     fn request(buffering: &Value) -> Value {
@@ -317,7 +313,7 @@ mod tests {
                 assert!(read(&request(&json!({ name: good }))).is_ok(), "{name}: {good}");
             }
             for bad in [least - 1, most + 1] {
-                let refused = read(&request(&json!({ name: bad }))).unwrap_err();
+                let refused = read(&request(&json!({ name: bad }))).unwrap_err().to_string();
                 let expected = format!("buffering.{name} should be between {least} and {most}");
                 assert_eq!(refused, expected);
             }
@@ -330,7 +326,7 @@ mod tests {
             "types": [],
             "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain"},
         });
-        let refused = read(&request).unwrap_err();
+        let refused = read(&request).unwrap_err().to_string();
         assert_eq!(refused, "URI port is not provided; types should not be empty");
         for uri in ["http://127.0.0.1:80", "http://example.com:80", "", "sandbox:99999", "a b"] {
             let mut request = self::request(&json!({}));

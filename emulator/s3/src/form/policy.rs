@@ -193,9 +193,9 @@ pub(super) fn violated(what: &str) -> Refusal {
 mod tests {
     use super::*;
 
-    fn policy(conditions: &str) -> Result<Policy, String> {
+    fn policy(conditions: &str) -> Result<Policy, Refusal> {
         let text = format!(r#"{{"expiration":"2026-01-01T00:00:00Z","conditions":{conditions}}}"#);
-        Policy::read(&STANDARD.encode(text)).map_err(|refusal| refusal.message.into_owned())
+        Policy::read(&STANDARD.encode(text))
     }
 
     fn verdict(conditions: &str, fields: &[(&str, &str)]) -> String {
@@ -254,16 +254,14 @@ mod tests {
 
     #[test]
     fn a_malformed_policy_is_refused_with_its_reason() {
-        let field = |text: &str| {
-            Policy::read(&STANDARD.encode(text)).map_err(|refusal| refusal.message.into_owned())
-        };
         for (text, expected) in [
             ("{", "Invalid JSON."),
             ("[]", "Policy missing expiration."),
             (r#"{"expiration":"soon","conditions":[]}"#, "Invalid 'expiration' value: \"soon\""),
             (r#"{"expiration":"2026-01-01T00:00:00.000Z"}"#, "Policy missing conditions."),
         ] {
-            assert_eq!(field(text), Err(format!("Invalid Policy: {expected}")), "{text}");
+            let refusal = Policy::read(&STANDARD.encode(text)).unwrap_err();
+            assert_eq!(refusal.message, format!("Invalid Policy: {expected}"), "{text}");
         }
         for (conditions, expected) in [
             ("[{}]", "must have exactly one property specified."),
@@ -274,7 +272,7 @@ mod tests {
             (r#"[["eq","key","k"]]"#, "unknown operation 'eq'."),
             (r#"[["content-length-range",-1,5]]"#, "takes two numbers."),
         ] {
-            let message = policy(conditions).unwrap_err();
+            let message = policy(conditions).unwrap_err().message;
             assert!(message.ends_with(expected), "{conditions}: {message}");
         }
         assert!(Policy::read("not base64!").is_err());

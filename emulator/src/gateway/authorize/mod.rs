@@ -31,6 +31,7 @@ use hardcap_core::percent;
 use hardcap_lambda::stop::InvokeError;
 use hardcap_lambda::{self as lambda, Envelope as _, FunctionError, Invocation};
 pub(super) use jwt::TokenRefusal;
+pub(super) use policy::InvalidDecision;
 use policy::{Decision, Effect};
 
 /// More decisions than this are not kept.
@@ -96,8 +97,7 @@ impl Gateway {
             Authorization::Authorizer(name) => {
                 let authorizer = self.guard.authorizers.iter().find(|one| one.name == name);
                 let Some(authorizer) = authorizer else {
-                    let text = format!("the API has no authorizer `{name}`");
-                    return Err(GatewayError::AuthorizerMisconfigured(text));
+                    return Err(GatewayError::NoAuthorizer(name.clone()));
                 };
                 let told = match &authorizer.jwt {
                     Some(rules) => self.admit_token(ctx, (authorizer, rules), target, received)?,
@@ -170,9 +170,7 @@ impl Gateway {
                 let event = self.event_for(info, authorizer, target, received, (&values, &arn));
                 let payload = self.decide(ctx, authorizer, target, event).await?;
                 let simple = matches!(authorizer.kind, AuthorizerKind::Http { simple: true, .. });
-                let decision = Decision::read(&payload, simple, !is_rest)
-                    .map(Arc::new)
-                    .map_err(GatewayError::AuthorizerMisconfigured)?;
+                let decision = Arc::new(Decision::read(&payload, simple, !is_rest)?);
                 if keeps {
                     self.guard.keep(identity, now.plus(authorizer.ttl), now, &decision);
                 }

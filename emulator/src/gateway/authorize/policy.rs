@@ -1,4 +1,4 @@
-//! What a Lambda authorizer answers, and whether that lets a request through. Pure.
+//! The response of a Lambda authorizer, and whether it allows a request. Pure.
 //!
 //! Official (API Gateway developer guide, "Output from an API Gateway Lambda authorizer" and "Working with AWS Lambda
 //! authorizers for HTTP APIs"): a policy needs `principalId` and `policyDocument`, and an explicit deny wins; values of
@@ -6,11 +6,11 @@
 
 use serde_json::{Map, Value};
 
-/// What an authorizer decided, for every method of the API.
+/// The decision of an authorizer, for every method of the API.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Decision {
     verdict: Verdict,
-    /// What the function of the route is told.
+    /// The context, which the event of the route's function contains.
     pub(super) context: Map<String, Value>,
     /// The caller's name, in a policy.
     pub(super) principal: Option<String>,
@@ -40,34 +40,58 @@ pub(super) enum Effect {
     ExplicitDeny,
 }
 
+/// An invalid response of an authorizer. The client receives a 500; the text is for the log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidDecision {
+    /// It is not JSON.
+    #[error("the authorizer's response is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is JSON, but not an object.
+    #[error("the authorizer's response is not an object")]
+    NotAnObject,
+    /// Its context is not an object.
+    #[error("`context` of the authorizer's response is not an object")]
+    Context,
+    /// A value of its context is an object or a list, which a REST API does not accept.
+    #[error("`{0}` in `context` of the authorizer's response is an object or a list")]
+    NestedContext(String),
+    /// A member is missing or has another type.
+    #[error("the authorizer's response has no `{0}`")]
+    Missing(&'static str),
+    /// A member of a statement is missing or has another type.
+    #[error("a statement of the authorizer's policy has no `{0}`")]
+    MissingInStatement(&'static str),
+    /// A statement has a condition. hardcap does not evaluate it, so the result would be a guess.
+    #[error("conditions in an authorizer's policy are not evaluated here")]
+    Condition,
+}
+
 impl Decision {
-    /// Reads an authorizer's answer. `nested` says whether values of the context may be objects and lists.
+    /// Reads the response of an authorizer. `nested`: whether values of the context may be objects and lists.
     ///
     /// # Errors
     ///
-    /// A sentence that says what is wrong; AWS answers 500.
-    pub(super) fn read(payload: &[u8], simple: bool, nested: bool) -> Result<Decision, String> {
-        let answer: Value = serde_json::from_slice(payload)
-            .map_err(|error| format!("the authorizer's response is not JSON: {error}"))?;
-        let Value::Object(answer) = answer else {
-            return Err("the authorizer's response is not an object".to_owned());
+    /// [`InvalidDecision`]; API Gateway then responds with 500.
+    pub(super) fn read(
+        payload: &[u8],
+        simple: bool,
+        nested: bool,
+    ) -> Result<Decision, InvalidDecision> {
+        let Value::Object(answer) = serde_json::from_slice(payload)? else {
+            return Err(InvalidDecision::NotAnObject);
         };
         let context = match answer.get("context") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(context)) => context.clone(),
-            Some(_) => {
-                return Err("`context` of the authorizer's response is not an object".to_owned());
-            }
+            Some(_) => return Err(InvalidDecision::Context),
         };
         let is_nested = |value: &Value| value.is_object() || value.is_array();
         if let Some((key, _)) = context.iter().find(|(_, value)| !nested && is_nested(value)) {
-            return Err(format!(
-                "`{key}` in `context` of the authorizer's response is an object or a list"
-            ));
+            return Err(InvalidDecision::NestedContext(key.clone()));
         }
         if simple {
             let Some(Value::Bool(authorized)) = answer.get("isAuthorized") else {
-                return Err("the authorizer's response has no `isAuthorized`".to_owned());
+                return Err(InvalidDecision::Missing("isAuthorized"));
             };
             return Ok(Decision {
                 verdict: Verdict::Simple(*authorized),
@@ -76,17 +100,13 @@ impl Decision {
             });
         }
         let Some(principal) = answer.get("principalId").and_then(Value::as_str) else {
-            return Err("the authorizer's response has no `principalId`".to_owned());
+            return Err(InvalidDecision::Missing("principalId"));
         };
         let statements = answer.get("policyDocument").and_then(|policy| policy.get("Statement"));
         let statements = match statements {
             Some(Value::Array(statements)) => statements.clone(),
             Some(statement @ Value::Object(_)) => vec![statement.clone()],
-            _ => {
-                return Err(
-                    "the authorizer's response has no `policyDocument.Statement`".to_owned()
-                );
-            }
+            _ => return Err(InvalidDecision::Missing("policyDocument.Statement")),
         };
         let statements = statements.iter().map(statement).collect::<Result<_, _>>()?;
         Ok(Decision {
@@ -120,21 +140,21 @@ impl Decision {
     }
 }
 
-fn statement(value: &Value) -> Result<Statement, String> {
-    let texts = |key: &str| match value.get(key) {
+fn statement(value: &Value) -> Result<Statement, InvalidDecision> {
+    let texts = |key: &'static str| match value.get(key) {
         Some(Value::String(text)) => Ok(vec![text.clone()]),
         Some(Value::Array(items)) => {
             Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         }
-        _ => Err(format!("a statement of the authorizer's policy has no `{key}`")),
+        _ => Err(InvalidDecision::MissingInStatement(key)),
     };
     if value.get("Condition").is_some_and(|condition| condition != &Value::Object(Map::new())) {
-        return Err("conditions in an authorizer's policy are not evaluated here".to_owned());
+        return Err(InvalidDecision::Condition);
     }
     let allows = match value.get("Effect").and_then(Value::as_str) {
         Some("Allow") => true,
         Some("Deny") => false,
-        _ => return Err("a statement of the authorizer's policy has no `Effect`".to_owned()),
+        _ => return Err(InvalidDecision::MissingInStatement("Effect")),
     };
     Ok(Statement { allows, actions: texts("Action")?, resources: texts("Resource")? })
 }
@@ -176,7 +196,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:abc/prod/GET/items/1";
 
-    fn policy(statements: &Value) -> Result<Decision, String> {
+    fn policy(statements: &Value) -> Result<Decision, InvalidDecision> {
         let answer = json!({"principalId": "me", "policyDocument": {"Statement": statements}});
         Decision::read(answer.to_string().as_bytes(), false, false)
     }
@@ -222,7 +242,8 @@ mod tests {
                 "`a` in `context`",
             ),
         ] {
-            let why = Decision::read(answer.as_bytes(), false, false).expect_err(answer);
+            let invalid = Decision::read(answer.as_bytes(), false, false).expect_err(answer);
+            let why = invalid.to_string();
             assert!(why.contains(missing), "{answer}: {why}");
         }
     }

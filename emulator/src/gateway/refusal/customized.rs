@@ -80,7 +80,9 @@ fn response_type(error: &GatewayError, refusal: &Response<String>) -> Option<&'s
         GatewayError::Unauthorized | GatewayError::TokenRefused(_) => Some("UNAUTHORIZED"),
         GatewayError::Denied { .. } => Some("ACCESS_DENIED"),
         GatewayError::AuthorizerFailed(_) => Some("AUTHORIZER_FAILURE"),
-        GatewayError::AuthorizerMisconfigured(_) => Some("AUTHORIZER_CONFIGURATION_ERROR"),
+        GatewayError::NoAuthorizer(_) | GatewayError::InvalidDecision(_) => {
+            Some("AUTHORIZER_CONFIGURATION_ERROR")
+        }
         GatewayError::BadSignature { .. } => Some("INVALID_SIGNATURE"),
         GatewayError::NoApiKey => Some("INVALID_API_KEY"),
         GatewayError::MissingParameters(_) => Some("BAD_REQUEST_PARAMETERS"),

@@ -8,7 +8,7 @@ mod customized;
 use hardcap_limits::{Exceeded, Limits, RenderedRefusal};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::authorize::TokenRefusal;
+use super::authorize::{InvalidDecision, TokenRefusal};
 use super::event::RequestInfo;
 use super::frontend::GatewayKind;
 use super::response::MalformedResponse;
@@ -58,9 +58,12 @@ pub(crate) enum GatewayError {
     /// The authorizer's function failed.
     #[error("{0}")]
     AuthorizerFailed(String),
-    /// The authorizer does not exist, or its response is invalid.
-    #[error("{0}")]
-    AuthorizerMisconfigured(String),
+    /// The route names an authorizer that the API does not have.
+    #[error("the API has no authorizer `{0}`")]
+    NoAuthorizer(String),
+    /// The authorizer's response is invalid.
+    #[error(transparent)]
+    InvalidDecision(#[from] InvalidDecision),
     /// The route requires a signature, and the request has none.
     #[error("the request is not signed, and the route has the authorization `AWS_IAM`")]
     NoSignature,
@@ -310,7 +313,9 @@ fn wording(kind: GatewayKind, error: &GatewayError, limits: &Limits) -> Rendered
         GatewayError::TokenRefused(refusal) => access::token_refused(kind, refusal),
         GatewayError::Denied { explicitly } => access::denied(kind, *explicitly),
         GatewayError::AuthorizerFailed(_) => access::authorizer_failed(kind),
-        GatewayError::AuthorizerMisconfigured(_) => access::authorizer_misconfigured(kind),
+        GatewayError::NoAuthorizer(_) | GatewayError::InvalidDecision(_) => {
+            access::authorizer_misconfigured(kind)
+        }
         GatewayError::NoSignature => access::no_signature(kind),
         GatewayError::BadSignature { code, text } => access::bad_signature(kind, code, text),
         GatewayError::NoApiKey => access::no_api_key(kind),
