@@ -100,6 +100,10 @@ template: setup
 spelling: setup
     target/venv/bin/typos
 
+# dependencies that no code uses or that are in the wrong section, and files that no module names, by cargo-shear
+dependencies: setup
+    target/venv/bin/cargo-shear --deny-warnings --locked
+
 # the book, with mdbook (cargo install mdbook), into target/book; `just test` checks it without
 book:
     mdbook build docs
@@ -112,5 +116,5 @@ release:
     cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-demo --bin hardcap --bin search
     cargo test --workspace --test real -- --ignored the_shipped_application
 
-ci: lint docs template spelling test-all release
+ci: lint docs template spelling dependencies test-all release
     git diff --exit-code
