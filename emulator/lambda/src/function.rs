@@ -10,10 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::concurrency::Executions;
-use super::isolation::{Isolation, View};
+use super::kernel::{Isolation, Launcher, View};
 use super::log::Log;
 use super::package::PackageFolder;
-use super::process::Launcher;
 use super::sandbox::{Sandbox, ShutdownReason};
 use super::{Job, init};
 use hardcap_core::clock::Stopwatch;

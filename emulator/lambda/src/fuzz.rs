@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::concurrency::Executions;
 use crate::function::{Deployed, SharedResources};
-use crate::process::Launcher;
+use crate::kernel::Launcher;
 use crate::sandbox::{Sandbox, SandboxParts};
 use crate::stop::InvokeError;
 use crate::stream::StreamSender;

@@ -3,7 +3,7 @@
 use hardcap_limits::Millis;
 
 use super::function::Deployed;
-use super::process::Exit;
+use super::kernel::Exit;
 use hardcap_core::context::Context;
 use hardcap_core::faults::{self, Phase};
 

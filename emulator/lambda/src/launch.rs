@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::control_group::{ControlGroup, GroupLimits};
 use super::environment::{self, EnvironmentInputs, Variables};
 use super::function::Deployed;
-use super::isolation::{Extent, Isolation, NamespacePlan, TASK_ROOT, in_layers};
-use super::process::{Process, Program, ResourceLimits};
+use super::kernel::{
+    ControlGroup, Extent, GroupLimits, Isolation, NamespacePlan, Process, Program, ResourceLimits,
+    TASK_ROOT, in_layers,
+};
 use hardcap_core::clock::Clock;
 use hardcap_core::descriptors::{self, Shortage};
 

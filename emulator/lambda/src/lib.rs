@@ -8,7 +8,6 @@
 
 mod aliases;
 mod concurrency;
-mod control_group;
 mod environment;
 pub mod event;
 mod extension;
@@ -20,17 +19,14 @@ mod hint;
 mod init;
 mod injected;
 pub mod invoke_api;
-mod isolation;
+mod kernel;
 mod launch;
 mod life;
 mod lineage;
 mod log;
-mod memory;
 pub mod name;
 mod outcome;
-mod output;
 pub mod package;
-mod process;
 pub mod queue;
 pub mod refusal;
 mod registry;
@@ -231,7 +227,7 @@ impl Lambda {
         let resources = Arc::new(SharedResources {
             platform: platform.clone(),
             aws_endpoint: aws_endpoint.to_owned(),
-            launcher: process::Launcher::default(),
+            launcher: kernel::Launcher::default(),
             tasks: tasks.clone(),
             sandboxes: sandboxes.clone(),
             room: Arc::new(tokio::sync::Semaphore::new(room())),
@@ -367,7 +363,7 @@ impl Lambda {
         self.shared.sandboxes.close();
         self.shared.sandboxes.wait().await;
         self.shared.end_all();
-        control_group::ensure_guard();
+        kernel::ensure_guard();
     }
 
     fn registered(&self, name: &str) -> Option<RegisteredFunction> {

@@ -11,9 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::function::Deployed;
 use super::init::InitError;
+use super::kernel::{Exit, Process, Rest};
 use super::launch::{Launch, LaunchError};
-use super::output::Rest;
-use super::process::{Exit, Process};
 use super::sandbox::{RunningProcess, RuntimeEnd, Sandbox, ShutdownReason};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::Debugger;

@@ -6,8 +6,8 @@ use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use super::FunctionError;
+use super::kernel::Exit;
 use super::log::Status;
-use super::process::Exit;
 use hardcap_core::clock::EpochMillis;
 
 /// The end of an invocation: exactly one of these.

@@ -9,11 +9,10 @@ use uuid::Uuid;
 
 use super::super::extension::{ExtensionEvent, ExtensionRefusal, ExtensionState};
 use super::super::init::{InitError, InitOutcome};
+use super::super::kernel::{Exit, Output, ProcessGroup, Rest};
 use super::super::launch::Launch;
 use super::super::log::Writer;
 use super::super::outcome::InvocationEnd;
-use super::super::output::{Output, Rest};
-use super::super::process::{Exit, ProcessGroup};
 use super::{Inner, Sandbox, Shutdown};
 
 /// The runtime's share of the shutdown time in percent: that of AWS's own server. The extensions get the rest.

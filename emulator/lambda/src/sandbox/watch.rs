@@ -6,11 +6,9 @@ use std::time::Duration;
 use hardcap_limits::{Megabytes, Millis};
 
 use super::super::init::{InitError, InitOutcome};
+use super::super::kernel::{Exit, ProcessGroup, Rest, memory};
 use super::super::log::Writer;
-use super::super::memory;
 use super::super::outcome::{AfterRefusal, InvocationEnd};
-use super::super::output::Rest;
-use super::super::process::{Exit, ProcessGroup};
 use super::super::state::SandboxState;
 use super::extensions::ShutdownReason;
 use super::{Inner, Run, RunningProcess, Sandbox};

@@ -6,16 +6,16 @@
 
 /// The memory of a process and its descendants, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// The current memory.
-    pub(super) resident: u64,
+    pub(crate) resident: u64,
     /// The sum of each process's maximum.
-    pub(super) peak: u64,
+    pub(crate) peak: u64,
 }
 
 /// The memory of a process and its descendants; `None` if it has ended, or if the system provides no numbers.
 #[cfg(target_os = "linux")]
-pub(super) fn usage(pid: u32) -> Option<Usage> {
+pub(crate) fn usage(pid: u32) -> Option<Usage> {
     let mut total = of_process(pid)?;
     let mut ancestors = vec![pid];
     // A process that forks faster than this loop reads must not keep it busy forever.
@@ -38,19 +38,19 @@ pub(super) fn usage(pid: u32) -> Option<Usage> {
 
 /// Only Linux provides this number.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn usage(_pid: u32) -> Option<Usage> {
+pub(crate) fn usage(_pid: u32) -> Option<Usage> {
     None
 }
 
 /// Only Linux provides this number.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn of_process(_pid: u32) -> Option<Usage> {
+pub(crate) fn of_process(_pid: u32) -> Option<Usage> {
     None
 }
 
 /// The memory of the process without its descendants: fast enough for the end of every invocation.
 #[cfg(target_os = "linux")]
-pub(super) fn of_process(pid: u32) -> Option<Usage> {
+pub(crate) fn of_process(pid: u32) -> Option<Usage> {
     use std::io::Read as _;
 
     // One read gets all of it. `std::fs::read` would make ten system calls.

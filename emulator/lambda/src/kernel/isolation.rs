@@ -14,13 +14,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The folder of a function's code.
-pub(super) const TASK_ROOT: &str = "/var/task";
+pub(crate) const TASK_ROOT: &str = "/var/task";
 /// The host names that AWS gives the sandbox's own address. Extensions listen on them.
 const HOSTS: &str = "\n127.0.0.1 sandbox.localdomain sandbox\n";
 
 /// The extent of isolation that the kernel permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Extent {
+pub(crate) enum Extent {
     Nothing,
     /// `/tmp` alone.
     Tmp,
@@ -37,23 +37,23 @@ static PERMITTED: AtomicU8 = AtomicU8::new(if cfg!(target_os = "linux") { 2 } el
 
 impl Extent {
     /// The largest extent that is not known to be refused.
-    pub(super) fn permitted() -> Extent {
+    pub(crate) fn permitted() -> Extent {
         ALL[usize::from(PERMITTED.load(Ordering::Relaxed)).min(2)]
     }
 
     /// The next smaller extent.
-    pub(super) fn reduced(self) -> Option<Extent> {
+    pub(crate) fn reduced(self) -> Option<Extent> {
         (self as usize).checked_sub(1).map(|at| ALL[at])
     }
 
     /// Notes that the machine permits this extent.
-    pub(super) fn prove(self) {
+    pub(crate) fn prove(self) {
         PROVEN.fetch_max(self as u8, Ordering::Relaxed);
     }
 
     /// Notes that a sandbox was started with this extent after a larger one was refused. If the kernel will refuse it every
     /// time, later sandboxes use this extent, and the log says so once; else only this sandbox does.
-    pub(super) fn reduce_permitted(self, refused: &io::Error) {
+    pub(crate) fn reduce_permitted(self, refused: &io::Error) {
         let why = refused;
         if !self.is_for_all(refused, PROVEN.load(Ordering::Relaxed)) {
             tracing::warn!("a sandbox is less isolated than the others ({self:?}): {why}");
@@ -88,19 +88,19 @@ fn is_permanent(error: &io::Error) -> bool {
 
 /// The view of the machine for a sandbox.
 #[derive(Debug)]
-pub(super) struct View<'a> {
-    pub(super) task_root: &'a Path,
+pub(crate) struct View<'a> {
+    pub(crate) task_root: &'a Path,
     /// The folders to merge into `/opt`, the last one on top.
-    pub(super) layers: &'a [PathBuf],
+    pub(crate) layers: &'a [PathBuf],
     /// Paths, or lists of paths, that must stay visible even under `/tmp`.
-    pub(super) needed: Vec<&'a OsStr>,
+    pub(crate) needed: Vec<&'a OsStr>,
     /// The size of `/tmp`.
-    pub(super) tmp_mb: u64,
+    pub(crate) tmp_mb: u64,
 }
 
 /// The namespace of one sandbox, created by its first process.
 #[derive(Debug, Default)]
-pub(super) struct Isolation {
+pub(crate) struct Isolation {
     made: Mutex<Option<Made>>,
 }
 
@@ -113,14 +113,14 @@ struct Made {
 
 /// The steps of a new process before exec, with all memory allocated before the fork.
 #[derive(Debug)]
-pub(super) enum NamespacePlan {
+pub(crate) enum NamespacePlan {
     Make(Make),
     Enter { user: Option<OwnedFd>, mount: OwnedFd, folder: CString },
 }
 
 /// The creation of a namespace.
 #[derive(Debug)]
-pub(super) struct Make {
+pub(crate) struct Make {
     whole: bool,
     task_root: Tree,
     layers: Vec<Tree>,
@@ -151,7 +151,7 @@ impl Tree {
 
 impl Isolation {
     /// Prepares the steps of the next process.
-    pub(super) fn plan(
+    pub(crate) fn plan(
         &self,
         extent: Extent,
         view: &View<'_>,
@@ -190,7 +190,7 @@ impl Isolation {
 
     /// Keeps the namespace of a process open for later processes.
     #[cfg(target_os = "linux")]
-    pub(super) fn keep(&self, extent: Extent, pid: u32) {
+    pub(crate) fn keep(&self, extent: Extent, pid: u32) {
         use rustix::fs::{Mode, OFlags, open};
         let namespace = |kind: &str| {
             open(format!("/proc/{pid}/ns/{kind}"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
@@ -207,7 +207,7 @@ impl Isolation {
 
     /// This system has no namespaces.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn keep(&self, _extent: Extent, _pid: u32) {}
+    pub(crate) fn keep(&self, _extent: Extent, _pid: u32) {}
 }
 
 /// The entries of `/tmp` that contain these paths or lists of paths such as `PATH`: `/tmp/app/bin` is in `/tmp/app`.
@@ -232,7 +232,7 @@ fn c_string(path: &Path) -> io::Result<CString> {
 }
 
 /// The path of a layer's file that is named like on AWS, `/opt/bootstrap`, if `/opt` is the machine's own.
-pub(super) fn in_layers(path: &OsStr, layers: &[PathBuf], extent: Extent) -> OsString {
+pub(crate) fn in_layers(path: &OsStr, layers: &[PathBuf], extent: Extent) -> OsString {
     let inside = Path::new(path).strip_prefix("/opt").ok().filter(|_| extent != Extent::Whole);
     let found = inside.and_then(|inside| {
         layers.iter().rev().map(|layer| layer.join(inside)).find(|path| path.exists())

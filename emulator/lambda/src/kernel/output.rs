@@ -11,7 +11,7 @@ use tokio::net::unix::pipe::Receiver;
 /// It is read when data is available, and again at the end of an invocation: everything that a function wrote before its
 /// response is in the pipe by then, and belongs to that invocation.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(crate) struct Output {
     pipe: Receiver,
     reading: Mutex<()>,
 }
@@ -22,7 +22,7 @@ const PIECE: usize = 16 * 1024;
 
 /// Whether more output can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(crate) enum Rest {
     /// No output at the moment.
     Later,
     /// Every writer has closed the pipe.
@@ -31,18 +31,18 @@ pub(super) enum Rest {
 
 impl Output {
     /// Takes over the reading end of a pipe. Must be called within a runtime.
-    pub(super) fn new(pipe: OwnedFd) -> io::Result<Output> {
+    pub(crate) fn new(pipe: OwnedFd) -> io::Result<Output> {
         Ok(Output { pipe: Receiver::from_owned_fd(pipe)?, reading: Mutex::new(()) })
     }
 
     /// Passes on all available output, without waiting.
-    pub(super) fn drain(&self, take: impl Fn(&[u8])) {
+    pub(crate) fn drain(&self, take: impl Fn(&[u8])) {
         // Reads directly, because tokio may not know yet that data is available.
         self.read_all(take, |piece| Ok(rustix::io::read(self.pipe.as_fd(), piece)?));
     }
 
     /// Waits for output and passes it on.
-    pub(super) async fn follow(&self, take: impl Fn(&[u8])) -> Rest {
+    pub(crate) async fn follow(&self, take: impl Fn(&[u8])) -> Rest {
         match self.pipe.readable().await {
             // Reads through tokio, so that it clears its readiness.
             Ok(()) => self.read_all(take, |piece| self.pipe.try_read(piece)),

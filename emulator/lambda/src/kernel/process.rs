@@ -16,66 +16,66 @@ use super::output::Output;
 
 /// The program to start.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// The program and its arguments. A relative path is resolved in the folder, a bare name in `PATH`.
-    pub(super) command: Vec<OsString>,
-    pub(super) folder: PathBuf,
-    pub(super) environment: Vec<(OsString, OsString)>,
+    pub(crate) command: Vec<OsString>,
+    pub(crate) folder: PathBuf,
+    pub(crate) environment: Vec<(OsString, OsString)>,
     /// The isolation; `None` for none.
-    pub(super) plan: Option<NamespacePlan>,
-    pub(super) limits: ResourceLimits,
+    pub(crate) plan: Option<NamespacePlan>,
+    pub(crate) limits: ResourceLimits,
     /// The files of its control group.
-    pub(super) entrances: Vec<CString>,
+    pub(crate) entrances: Vec<CString>,
 }
 
 /// The kernel's limits for a process.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ResourceLimits {
-    pub(super) file_descriptors: u64,
+pub(crate) struct ResourceLimits {
+    pub(crate) file_descriptors: u64,
     /// The number of processes and threads together.
-    pub(super) processes: u64,
+    pub(crate) processes: u64,
     /// Whether a control group counts the processes, so that this limit is not needed.
-    pub(super) counted: bool,
+    pub(crate) counted: bool,
 }
 
 /// A running program.
 #[derive(Debug)]
-pub(super) struct Process {
-    pub(super) child: Child,
-    pub(super) group: ProcessGroup,
-    pub(super) output: Output,
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) group: ProcessGroup,
+    pub(crate) output: Output,
 }
 
 /// A process and its descendants, as long as they stay in its process group.
 #[derive(Debug)]
-pub(super) struct ProcessGroup {
+pub(crate) struct ProcessGroup {
     leader: Pid,
     ended: AtomicBool,
 }
 
 impl ProcessGroup {
     /// The process id of the program.
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.leader.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Kills all of them.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.signal(Signal::KILL);
     }
 
     /// Sends SIGTERM to all of them.
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
     /// Stops all of them until [`ProcessGroup::thaw`].
-    pub(super) fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
     /// Continues all of them.
-    pub(super) fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
@@ -87,7 +87,7 @@ impl ProcessGroup {
     }
 
     /// Kills the remaining processes. Afterwards the id may belong to another process.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.kill();
         self.ended.store(true, Ordering::Release);
     }
@@ -101,7 +101,7 @@ impl Drop for ProcessGroup {
 
 /// The exit of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
+pub(crate) enum Exit {
     /// With status 0.
     Clean,
     /// With another exit status.
@@ -112,9 +112,9 @@ pub(super) enum Exit {
 
 impl Exit {
     /// Killed with SIGKILL, by the kernel or by hardcap.
-    pub(super) const KILLED: Exit = Exit::Signal(9);
+    pub(crate) const KILLED: Exit = Exit::Signal(9);
 
-    pub(super) fn of(status: ExitStatus) -> Exit {
+    pub(crate) fn of(status: ExitStatus) -> Exit {
         match (status.code(), status.signal()) {
             (Some(0), _) => Exit::Clean,
             (Some(code), _) => Exit::Status(code),
@@ -124,7 +124,7 @@ impl Exit {
 
     /// AWS's text. Recorded on 2025-11-24: the clean exit and `exit status 127`. Reported by users: `signal: killed` and
     /// `signal: segmentation fault`. The other signals have the names of Go, in which AWS's supervisor is written.
-    pub(super) fn message(self) -> String {
+    pub(crate) fn message(self) -> String {
         match self {
             Exit::Clean => "Runtime exited without providing a reason".to_owned(),
             Exit::Status(code) => format!("Runtime exited with error: exit status {code}"),
@@ -136,7 +136,7 @@ impl Exit {
 
     /// The text for an extension. Captured for the clean exit (elastic/apm-aws-lambda#145, 2022-03-10): `exit code 0`. The
     /// others are those of AWS's own server.
-    pub(super) fn of_extension(self) -> String {
+    pub(crate) fn of_extension(self) -> String {
         match self {
             Exit::Clean => "exit code 0".to_owned(),
             Exit::Status(code) => format!("exit status {code}"),
@@ -173,7 +173,7 @@ fn signal_name(signal: i32) -> String {
 /// thread of the runtime, which may end earlier, must not start them. The thread also keeps fork and exec away from the
 /// requests.
 #[derive(Debug, Default)]
-pub(super) struct Launcher {
+pub(crate) struct Launcher {
     orders: std::sync::OnceLock<Option<mpsc::Sender<Order>>>,
 }
 
@@ -193,7 +193,7 @@ impl Launcher {
     /// # Errors
     ///
     /// The error of fork or exec: the program is missing, not executable, or not for this machine.
-    pub(super) async fn launch(&self, program: Program) -> io::Result<Process> {
+    pub(crate) async fn launch(&self, program: Program) -> io::Result<Process> {
         let no_thread = || io::Error::other("the thread that starts processes has ended");
         let (done, started) = oneshot::channel();
         let order = Order { program, runtime: tokio::runtime::Handle::current(), done };
