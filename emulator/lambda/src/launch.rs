@@ -9,8 +9,7 @@ use std::time::Duration;
 use super::environment::{self, EnvironmentInputs, Variables};
 use super::function::Deployed;
 use super::kernel::{
-    ControlGroup, Extent, GroupLimits, Isolation, NamespacePlan, Process, Program, ResourceLimits,
-    TASK_ROOT, in_layers,
+    Confinement, Extent, Isolation, Process, Program, SandboxLimits, TASK_ROOT, in_layers,
 };
 use hardcap_core::clock::Clock;
 use hardcap_core::descriptors::{self, Shortage};
@@ -26,14 +25,11 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// The parameters for all processes of one sandbox.
 #[derive(Debug)]
 pub(super) struct Launch {
-    isolation: Arc<Isolation>,
     /// The variables of a process whose code is in `/var/task`.
     inside: Variables,
     /// The variables of a process whose code is in its real folder.
     outside: Variables,
-    limits: ResourceLimits,
-    /// The control group of all processes, if the kernel permits one.
-    group: Option<ControlGroup>,
+    confinement: Confinement,
 }
 
 /// The error of starting a process.
@@ -65,33 +61,27 @@ impl Launch {
         let of_debugger = function.function.debugger.as_ref().map_or(0, |_| DEBUGGER_MB);
         let megabytes =
             u64::from(function.function.memory_mb) + function.view().tmp_mb + of_debugger;
-        let processes = limits.lambda_processes.max.0;
-        let group = ControlGroup::make(GroupLimits { bytes: megabytes << 20, processes });
-        let group = group.map_err(LaunchError::Shortage)?;
-        let counted = group.as_ref().is_some_and(ControlGroup::counts_processes);
+        let limits = SandboxLimits {
+            bytes: megabytes << 20,
+            processes: limits.lambda_processes.max.0,
+            file_descriptors: limits.lambda_file_descriptors.max.0,
+        };
+        let confinement = Confinement::new(isolation, limits).map_err(LaunchError::Shortage)?;
         Ok(Launch {
-            isolation,
             inside: environment::variables(facts, Path::new(TASK_ROOT)),
             outside: environment::variables(facts, &function.task_root),
-            limits: ResourceLimits {
-                file_descriptors: limits.lambda_file_descriptors.max.0,
-                processes,
-                counted,
-            },
-            group,
+            confinement,
         })
     }
 
     /// Whether the kernel has killed a process because the sandbox's total memory exceeded the limit.
     pub(super) fn was_out_of_memory(&self) -> bool {
-        self.group.as_ref().is_some_and(ControlGroup::was_out_of_memory)
+        self.confinement.was_out_of_memory()
     }
 
     /// Ends all remaining processes.
     pub(super) async fn end(self, clock: &Clock) {
-        if let Some(group) = self.group {
-            group.end(clock).await;
-        }
+        self.confinement.end(clock).await;
     }
 
     /// Starts the runtime.
@@ -182,17 +172,9 @@ impl Launch {
             }
             Part::Extension => (environment::of_extension(variables), command.to_vec()),
         };
-        let plan = self.isolation.plan(extent, &function.view())?;
-        let makes = matches!(plan, Some(NamespacePlan::Make(_)));
-        let folder = function.task_root.clone();
-        let limits = self.limits;
-        let entrances = self.group.as_ref().map(ControlGroup::entrances).unwrap_or_default();
-        let program = Program { command, folder, environment, plan, limits, entrances };
-        let process = function.resources.launcher.launch(program).await?;
-        if makes {
-            self.isolation.keep(extent, process.group.pid());
-        }
-        Ok(process)
+        let program = Program { command, folder: function.task_root.clone(), environment };
+        let launcher = &function.resources.launcher;
+        self.confinement.start(launcher, program, &function.view(), extent).await
     }
 }
 

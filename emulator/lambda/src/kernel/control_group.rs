@@ -27,16 +27,16 @@ use hardcap_core::descriptors::{self, Shortage};
 
 /// The limits of all processes of one sandbox together.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct GroupLimits {
-    /// Memory, including the files in `/tmp`: AWS stores them on disk, but here they are in memory and counted by the kernel.
-    pub(crate) bytes: u64,
+pub(super) struct GroupLimits {
+    /// Memory, including the files in `/tmp`.
+    pub(super) bytes: u64,
     /// Processes and threads together.
-    pub(crate) processes: u64,
+    pub(super) processes: u64,
 }
 
 /// The group of one sandbox: a folder in each hierarchy of the machine.
 #[derive(Debug)]
-pub(crate) struct ControlGroup {
+pub(super) struct ControlGroup {
     folders: Vec<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ impl ControlGroup {
     /// # Errors
     ///
     /// [`Shortage`] if the machine lacks a resource.
-    pub(crate) fn make(bounds: GroupLimits) -> Result<Option<ControlGroup>, Shortage> {
+    pub(super) fn make(bounds: GroupLimits) -> Result<Option<ControlGroup>, Shortage> {
         let Some(home) = home()? else { return Ok(None) };
         home.ensure_guard();
         let name = home.last.fetch_add(1, Ordering::Relaxed).to_string();
@@ -85,18 +85,18 @@ impl ControlGroup {
     }
 
     /// The files to which a process writes `0` to join.
-    pub(crate) fn entrances(&self) -> Vec<CString> {
+    pub(super) fn entrances(&self) -> Vec<CString> {
         let entrance = |folder: &PathBuf| place::c_string(&folder.join("cgroup.procs"));
         self.folders.iter().filter_map(|folder| entrance(folder).ok()).collect()
     }
 
     /// Whether the kernel counts its processes.
-    pub(crate) fn counts_processes(&self) -> bool {
+    pub(super) fn counts_processes(&self) -> bool {
         self.folders.iter().any(|folder| folder.join("pids.max").exists())
     }
 
     /// Whether the kernel has killed one of its processes because their total memory exceeded the limit.
-    pub(crate) fn was_out_of_memory(&self) -> bool {
+    pub(super) fn was_out_of_memory(&self) -> bool {
         ["memory.events", "memory.oom_control"].iter().any(|file| {
             let read = |folder: &PathBuf| std::fs::read_to_string(folder.join(file)).ok();
             self.folders.iter().filter_map(read).any(|text| place::kills(&text) > 0)
@@ -104,7 +104,7 @@ impl ControlGroup {
     }
 
     /// Kills every process in it, and removes it when they have ended.
-    pub(crate) async fn end(mut self, clock: &Clock) {
+    pub(super) async fn end(mut self, clock: &Clock) {
         let stopwatch = clock.stopwatch();
         loop {
             self.folders.retain(|folder| !is_removed(folder));

@@ -113,14 +113,14 @@ struct Made {
 
 /// The steps of a new process before exec, with all memory allocated before the fork.
 #[derive(Debug)]
-pub(crate) enum NamespacePlan {
+pub(super) enum NamespacePlan {
     Make(Make),
     Enter { user: Option<OwnedFd>, mount: OwnedFd, folder: CString },
 }
 
 /// The creation of a namespace.
 #[derive(Debug)]
-pub(crate) struct Make {
+pub(super) struct Make {
     whole: bool,
     task_root: Tree,
     layers: Vec<Tree>,
@@ -151,7 +151,7 @@ impl Tree {
 
 impl Isolation {
     /// Prepares the steps of the next process.
-    pub(crate) fn plan(
+    pub(super) fn plan(
         &self,
         extent: Extent,
         view: &View<'_>,
@@ -190,7 +190,7 @@ impl Isolation {
 
     /// Keeps the namespace of a process open for later processes.
     #[cfg(target_os = "linux")]
-    pub(crate) fn keep(&self, extent: Extent, pid: u32) {
+    pub(super) fn keep(&self, extent: Extent, pid: u32) {
         use rustix::fs::{Mode, OFlags, open};
         let namespace = |kind: &str| {
             open(format!("/proc/{pid}/ns/{kind}"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
@@ -207,7 +207,7 @@ impl Isolation {
 
     /// This system has no namespaces.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn keep(&self, _extent: Extent, _pid: u32) {}
+    pub(super) fn keep(&self, _extent: Extent, _pid: u32) {}
 }
 
 /// The entries of `/tmp` that contain these paths or lists of paths such as `PATH`: `/tmp/app/bin` is in `/tmp/app`.

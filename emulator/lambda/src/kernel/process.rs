@@ -20,22 +20,28 @@ pub(crate) struct Program {
     /// The program and its arguments. A relative path is resolved in the folder, a bare name in `PATH`.
     pub(crate) command: Vec<OsString>,
     pub(crate) folder: PathBuf,
+    /// All environment variables.
     pub(crate) environment: Vec<(OsString, OsString)>,
+}
+
+/// What restricts a process, from its start on.
+#[derive(Debug)]
+pub(super) struct Restrictions {
     /// The isolation; `None` for none.
-    pub(crate) plan: Option<NamespacePlan>,
-    pub(crate) limits: ResourceLimits,
+    pub(super) plan: Option<NamespacePlan>,
+    pub(super) limits: ProcessLimits,
     /// The files of its control group.
-    pub(crate) entrances: Vec<CString>,
+    pub(super) entrances: Vec<CString>,
 }
 
 /// The kernel's limits for a process.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ResourceLimits {
-    pub(crate) file_descriptors: u64,
+pub(super) struct ProcessLimits {
+    pub(super) file_descriptors: u64,
     /// The number of processes and threads together.
-    pub(crate) processes: u64,
+    pub(super) processes: u64,
     /// Whether a control group counts the processes, so that this limit is not needed.
-    pub(crate) counted: bool,
+    pub(super) counted: bool,
 }
 
 /// A running program.
@@ -180,6 +186,7 @@ pub(crate) struct Launcher {
 #[derive(Debug)]
 struct Order {
     program: Program,
+    restrictions: Restrictions,
     runtime: tokio::runtime::Handle,
     done: oneshot::Sender<io::Result<Process>>,
 }
@@ -193,10 +200,15 @@ impl Launcher {
     /// # Errors
     ///
     /// The error of fork or exec: the program is missing, not executable, or not for this machine.
-    pub(crate) async fn launch(&self, program: Program) -> io::Result<Process> {
+    pub(super) async fn launch(
+        &self,
+        program: Program,
+        restrictions: Restrictions,
+    ) -> io::Result<Process> {
         let no_thread = || io::Error::other("the thread that starts processes has ended");
         let (done, started) = oneshot::channel();
-        let order = Order { program, runtime: tokio::runtime::Handle::current(), done };
+        let runtime = tokio::runtime::Handle::current();
+        let order = Order { program, restrictions, runtime, done };
         let orders = self.orders.get_or_init(start_thread).as_ref().ok_or_else(no_thread)?;
         orders.send(order).await.map_err(|_| no_thread())?;
         started.await.map_err(|_| no_thread())?
@@ -213,11 +225,11 @@ fn run_orders(mut orders: mpsc::Receiver<Order>) {
     while let Some(order) = orders.blocking_recv() {
         let _runtime = order.runtime.enter();
         // If the caller has gone, dropping the process ends it.
-        let _ = order.done.send(spawn(order.program));
+        let _ = order.done.send(spawn(order.program, order.restrictions));
     }
 }
 
-fn spawn(program: Program) -> io::Result<Process> {
+fn spawn(program: Program, restrictions: Restrictions) -> io::Result<Process> {
     let mut parts = program.command.iter();
     let first = parts.next().ok_or_else(|| io::Error::other("the command is empty"))?;
     let (reader, writer) = io::pipe()?;
@@ -232,7 +244,7 @@ fn spawn(program: Program) -> io::Result<Process> {
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer);
-    before_exec(&mut command, program.plan, program.limits, program.entrances);
+    before_exec(&mut command, restrictions);
     let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let leader = pid.ok_or_else(|| io::Error::other("a process without an id"))?;
@@ -242,13 +254,9 @@ fn spawn(program: Program) -> io::Result<Process> {
 
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "system calls between fork and exec have no safe form")]
-fn before_exec(
-    command: &mut std::process::Command,
-    mut plan: Option<NamespacePlan>,
-    limits: ResourceLimits,
-    entrances: Vec<CString>,
-) {
+fn before_exec(command: &mut std::process::Command, restrictions: Restrictions) {
     use rustix::process::{Resource, getpid};
+    let Restrictions { mut plan, limits, entrances } = restrictions;
     let emulator = getpid();
     let identity = super::isolation::Identity::current();
     let counts_processes =
@@ -286,13 +294,7 @@ fn set_limit(resource: rustix::process::Resource, number: u64) -> rustix::io::Re
 
 /// Without namespaces `/tmp` is the machine's. Without a death signal a `kill -9` of the emulator leaves processes running.
 #[cfg(not(target_os = "linux"))]
-fn before_exec(
-    _command: &mut std::process::Command,
-    _plan: Option<NamespacePlan>,
-    _limits: ResourceLimits,
-    _entrances: Vec<CString>,
-) {
-}
+fn before_exec(_command: &mut std::process::Command, _restrictions: Restrictions) {}
 
 #[cfg(test)]
 mod tests {
