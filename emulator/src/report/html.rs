@@ -1,13 +1,13 @@
 //! A run as a self-contained HTML page: headroom by limit, refusals, requests over time. Pure.
 //!
-//! The live page has the same styles ([`STYLE`]) and the same parts: sums, limits, tables, chart.
+//! `templates/report.html` is the page, and this file computes what it shows. The live page has the same styles ([`STYLE`]) and
+//! the same parts: sums, limits, tables, chart.
 
-use std::fmt::Write as _;
-
+use askama::Template;
 use hardcap_limits::{Limits, grouped};
 use indexmap::IndexMap;
 
-use super::advice::{advice, first_paragraph};
+use super::advice::{Advice, advice, first_paragraph};
 use super::{GateFailure, Headroom, Report, SavedRun};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::record::{Observation, Record};
@@ -21,49 +21,83 @@ const REFUSALS_MAX: usize = 200;
 const DRAWN_MAX: usize = 2_000;
 /// The share of a limit, in percent, from which it is highlighted as near.
 const NEAR: u64 = 90;
+/// The columns of the table of functions, after the name.
+const COLUMNS: [&str; 6] =
+    ["invocations", "failed", "largest event", "largest response", "median", "slowest"];
 
-/// Renders a run as a page, with the failures of a gate.
-#[must_use]
-pub fn to_html(run: &SavedRun, report: &Report, failures: &[GateFailure]) -> String {
-    let mut html = String::with_capacity(32 * 1024);
-    let _ = write!(
-        html,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>hardcap report, limits of {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main class=\"stack\">\n",
-        text(&report.limits),
-    );
-    header(&mut html, run, report);
-    verdict(&mut html, report, failures);
-    sums(&mut html, report);
-    remedies(&mut html, run);
-    refusals(&mut html, run, report);
-    limits(&mut html, report);
-    requests(&mut html, &run.records);
-    functions(&mut html, &run.records);
-    endings(&mut html, report);
-    html.push_str(
-        "<footer class=\"soft small\">Sums and limits cover the whole run. Refusals, requests and functions are from its \
-         newest 10,000 records.</footer>\n</main>\n</body>\n</html>\n",
-    );
-    html
+/// The page. Texts are escaped where the template writes them.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    style: &'static str,
+    limits_in_force: &'a str,
+    chips: Vec<String>,
+    overrides: Vec<String>,
+    failures: &'a [GateFailure],
+    refused: u64,
+    verdict: String,
+    sums: Vec<Sum>,
+    remedies: Vec<Advice>,
+    refusals: Vec<RefusalRow<'a>>,
+    /// How many of all refusals are listed, if not all.
+    refusals_shown: String,
+    limits: Vec<LimitRow<'a>>,
+    chart: Option<Chart>,
+    columns: [&'static str; 6],
+    functions: Vec<FunctionRow<'a>>,
+    /// Statuses and errors with their numbers.
+    endings: Vec<(String, String)>,
 }
 
-fn header(html: &mut String, run: &SavedRun, report: &Report) {
-    html.push_str("<header class=\"title\"><span class=\"mark\" aria-hidden=\"true\"></span><h1>hardcap report</h1>");
-    let mut chip = |class: &str, said: &str| {
-        let _ = write!(html, "<span class=\"chip{class}\">{}</span>", text(said));
+/// Renders a run as a page, with the failures of a gate.
+///
+/// # Panics
+///
+/// Never: a page is written to memory, and its texts cannot fail.
+#[must_use]
+pub fn to_html(run: &SavedRun, report: &Report, failures: &[GateFailure]) -> String {
+    let refused = report.rows.iter().map(|row| row.refused).sum();
+    let refusals = refusals(run);
+    let page = Page {
+        style: STYLE,
+        limits_in_force: &report.limits,
+        chips: chips(run, report),
+        overrides: overrides(report),
+        failures,
+        refused,
+        verdict: verdict(refused),
+        sums: sums(report, refused),
+        remedies: run.limits.parse().map(|date| advice(&run.records, date)).unwrap_or_default(),
+        refusals_shown: match refusals.len() as u64 {
+            shown if shown < refused => format!("{} of {}", grouped(shown), grouped(refused)),
+            _ => String::new(),
+        },
+        refusals,
+        limits: report.rows.iter().map(LimitRow::new).collect(),
+        chart: chart(&run.records),
+        columns: COLUMNS,
+        functions: functions(&run.records),
+        endings: endings(report),
     };
-    chip("", &format!("limits of {}", report.limits));
+    // A template ends without the newline of its file.
+    page.render().expect("texts are written to memory") + "\n"
+}
+
+fn chips(run: &SavedRun, report: &Report) -> Vec<String> {
+    let mut chips = vec![format!("limits of {}", report.limits)];
     if let (Some(first), Some(last)) = (run.records.first(), run.records.last()) {
-        chip("", &format!("{} to {} UTC", moment(first.at), moment(last.at)));
+        chips.push(format!("{} to {} UTC", moment(first.at), moment(last.at)));
     }
-    chip("", &format!("hardcap {}", run.version));
-    for change in &report.overrides {
+    chips.push(format!("hardcap {}", run.version));
+    chips
+}
+
+fn overrides(report: &Report) -> Vec<String> {
+    let text = |change: &super::Override| {
         let (row, in_force, aws) = (change.row, grouped(change.in_force), grouped(change.aws));
-        chip(" near", &format!("{row} = {in_force}, AWS has {aws}"));
-    }
-    html.push_str("</header>\n");
+        format!("{row} = {in_force}, AWS has {aws}")
+    };
+    report.overrides.iter().map(text).collect()
 }
 
 /// `2026-11-29 21:28:48`
@@ -72,123 +106,79 @@ fn moment(at: EpochMillis) -> String {
     at.to_utc().format(format).unwrap_or_default()
 }
 
-fn verdict(html: &mut String, report: &Report, failures: &[GateFailure]) {
-    let refused: u64 = report.rows.iter().map(|row| row.refused).sum();
-    if failures.is_empty() {
-        let said = match refused {
-            0 => "No limit refused anything.".to_owned(),
-            1 => "A limit refused once.".to_owned(),
-            _ => format!("Limits refused {} times.", grouped(refused)),
-        };
-        let class = if refused == 0 { "notice good" } else { "notice over" };
-        let _ = writeln!(html, "<p class=\"{class} strong\">{said}</p>");
-        return;
+fn verdict(refused: u64) -> String {
+    match refused {
+        0 => "No limit refused anything.".to_owned(),
+        1 => "A limit refused once.".to_owned(),
+        _ => format!("Limits refused {} times.", grouped(refused)),
     }
-    html.push_str("<div class=\"notice over\"><p class=\"strong\">The gate failed.</p><ul>");
-    for GateFailure { what, message } in failures {
-        let _ = write!(html, "<li><code>{}</code> {}</li>", text(what), text(message));
-    }
-    html.push_str("</ul></div>\n");
 }
 
-fn sums(html: &mut String, report: &Report) {
-    let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.sum::<u64>();
-    let refused = sum(&mut report.rows.iter().map(|row| row.refused));
-    let sums = [
-        ("requests", sum(&mut report.answers.values().copied()), false),
+/// A number of the whole run.
+struct Sum {
+    name: &'static str,
+    number: String,
+    /// Whether something went wrong.
+    is_bad: bool,
+}
+
+fn sums(report: &Report, refused: u64) -> Vec<Sum> {
+    [
+        ("requests", report.answers.values().sum(), false),
         ("invocations", report.invocations, false),
         ("refused by a limit", refused, true),
-        ("functions failed", sum(&mut report.faults.values().copied()), true),
+        ("functions failed", report.faults.values().sum(), true),
         ("throttled", report.throttles, true),
         ("cold starts", report.cold_starts, false),
         ("asynchronous events", report.events.accepted + report.events.restored, false),
         ("errors of hardcap", report.bugs, true),
-    ];
-    html.push_str("<dl class=\"card sums\">\n");
-    for (name, number, is_bad) in sums {
-        let class = if is_bad && number > 0 { " class=\"over\"" } else { "" };
-        let _ = writeln!(html, "<div><dt>{name}</dt><dd{class}>{}</dd></div>", grouped(number));
-    }
-    html.push_str("</dl>\n");
+    ]
+    .into_iter()
+    .map(|(name, number, counts_failures)| Sum {
+        name,
+        number: grouped(number),
+        is_bad: counts_failures && number > 0,
+    })
+    .collect()
 }
 
-fn card(html: &mut String, id: &str, title: &str, about: &str) {
-    let _ = writeln!(
-        html,
-        "<section class=\"card\" aria-labelledby=\"{id}\">\n<div class=\"head\"><h2 id=\"{id}\">{title}</h2>\
-         <span class=\"soft small\">{about}</span></div>"
-    );
+/// A request that a limit refused.
+struct RefusalRow<'a> {
+    request: String,
+    request_id: &'a str,
+    row: &'a str,
+    measured: String,
+    limit: String,
+    over: String,
+    /// Milliseconds since the first record.
+    after: String,
 }
 
-/// The remedies for each limit that refused something.
-fn remedies(html: &mut String, run: &SavedRun) {
-    let Ok(date) = run.limits.parse() else { return };
-    let advice = advice(&run.records, date);
-    if advice.is_empty() {
-        return;
-    }
-    card(html, "remedies", "What to do", "");
-    html.push_str("<ul class=\"body stack\">\n");
-    for one in advice {
-        let _ = writeln!(
-            html,
-            "<li class=\"notice over\"><p><code class=\"strong\">{}</code> {}</p><p>{}</p><p class=\"soft small\">Measured: {}.</p>\
-             <p><span class=\"strong\">Do:</span> {}.</p></li>",
-            text(one.row),
-            text(&one.numbers),
-            text(&one.about),
-            text(one.measured),
-            text(one.remedy),
-        );
-    }
-    html.push_str("</ul>\n</section>\n");
-}
-
-fn refusals(html: &mut String, run: &SavedRun, report: &Report) {
-    let refused: Vec<_> = run
-        .records
-        .iter()
-        .filter_map(|record| match &record.what {
-            Observation::Measured { row, observed, max, admitted: false } => {
-                Some((record, *row, *observed, *max))
-            }
-            _ => None,
-        })
-        .collect();
-    if refused.is_empty() {
-        return;
-    }
-    let all: u64 = report.rows.iter().map(|row| row.refused).sum();
-    let shown = refused.len().min(REFUSALS_MAX) as u64;
-    let about =
-        if shown < all { format!("{} of {}", grouped(shown), grouped(all)) } else { String::new() };
-    card(html, "refusals", "Refusals", &about);
-    html.push_str(
-        "<table class=\"stacks\"><caption>Refusals</caption>\n<thead><tr><th>request</th><th>limit</th><th class=\"number\">measured</th>\
-         <th class=\"number\">limit in force</th><th class=\"number\">over by</th><th class=\"number\">after</th></tr></thead>\n<tbody>\n",
-    );
+fn refusals(run: &SavedRun) -> Vec<RefusalRow<'_>> {
     let begin = run.records.first().map_or(0, |record| record.at.0);
-    for (record, row, observed, max) in refused.iter().take(REFUSALS_MAX) {
+    let refusal = |record: &'_ Record| match &record.what {
+        Observation::Measured { row, observed, max, admitted: false } => {
+            Some((*row, *observed, *max))
+        }
+        _ => None,
+    };
+    let refused = run.records.iter().filter_map(|record| Some((record, refusal(record)?)));
+    let rows = refused.take(REFUSALS_MAX).map(|(record, (row, observed, max))| {
         let unit = |number| match Limits::row(row.as_str()) {
             Some(row) => row.unit.abbreviated(number),
             None => grouped(number),
         };
-        let request = whose(&run.records, &record.request_id);
-        let _ = writeln!(
-            html,
-            "<tr><td>{}<small><code>{}</code></small></td><td data-name=\"limit\"><code>{}</code></td><td class=\"number\" data-name=\"measured\">{}</td>\
-             <td class=\"number\" data-name=\"limit in force\">{}</td><td class=\"number over strong\" data-name=\"over by\">{}</td>\
-             <td class=\"number\" data-name=\"after\">{} ms</td></tr>",
-            text(&request),
-            text(&record.request_id),
-            text(row.as_str()),
-            unit(*observed),
-            unit(*max),
-            unit(observed.saturating_sub(*max)),
-            grouped(record.at.0.saturating_sub(begin)),
-        );
-    }
-    html.push_str("</tbody></table>\n</section>\n");
+        RefusalRow {
+            request: whose(&run.records, &record.request_id),
+            request_id: &record.request_id,
+            row: row.as_str(),
+            measured: unit(observed),
+            limit: unit(max),
+            over: unit(observed.saturating_sub(max)),
+            after: grouped(record.at.0.saturating_sub(begin)),
+        }
+    });
+    rows.collect()
 }
 
 /// A summary of a request from its other records: `GET /giant: 502; giant: Sandbox.Timedout`.
@@ -209,57 +199,50 @@ fn whose(records: &[Record], request_id: &str) -> String {
     answered.join("; ")
 }
 
-fn limits(html: &mut String, report: &Report) {
-    card(html, "limits", "Limits", "the fullest first");
-    if report.rows.is_empty() {
-        html.push_str("<p class=\"body\">No limit was measured.</p>\n</section>\n");
-        return;
-    }
-    html.push_str("<div>\n");
-    for row in &report.rows {
-        limit(html, row);
-    }
-    html.push_str("</div>\n</section>\n");
+/// A limit, and the most that was measured of it.
+struct LimitRow<'a> {
+    row: &'a str,
+    doc: String,
+    class: &'static str,
+    /// The used share in thousandths, at most 1,000.
+    bar: u64,
+    share: String,
+    highest: String,
+    /// `most` or `least`.
+    bound: &'static str,
+    max: String,
+    measured: String,
+    refused: Option<String>,
 }
 
-fn limit(html: &mut String, row: &Headroom) {
-    let used = used_permille(row);
-    let share = if row.highest > row.max && used == 1_000 {
-        "&gt; 100 %".to_owned()
-    } else {
-        percent(used)
-    };
-    let class = match used {
-        _ if row.refused > 0 => " over",
-        used if used >= NEAR * 10 => " near",
-        _ => "",
-    };
-    let (bound, doc) = match Limits::row(row.row) {
-        Some(row) if row.is_minimum() => ("least", first_sentence(row.doc)),
-        Some(row) => ("most", first_sentence(row.doc)),
-        None => ("most", String::new()),
-    };
-    let refused = match row.refused {
-        0 => String::new(),
-        refused => format!(", <span class=\"over strong\">{} refused</span>", grouped(refused)),
-    };
-    let bar = match used.min(1_000) {
-        0 => String::new(),
-        used => format!("<i style=\"width:{}.{}%\"></i>", used / 10, used % 10),
-    };
-    let _ = writeln!(
-        html,
-        "<div class=\"limit\"><div class=\"what\"><code>{}</code><small>{}</small></div>\
-         <span class=\"gauge{class}\">{bar}</span><span class=\"number percent{class}\">{}</span>\
-         <div class=\"numbers\"><span class=\"number\">{}</span><small class=\"number\"> of at {bound} {}</small>\
-         <small>{} measured{refused}</small></div></div>",
-        text(row.row),
-        text(&doc),
-        share,
-        row.unit.abbreviated(row.highest),
-        row.unit.abbreviated(row.max),
-        grouped(row.measured),
-    );
+impl LimitRow<'_> {
+    fn new(row: &Headroom) -> LimitRow<'_> {
+        let used = used_permille(row);
+        let (bound, doc) = match Limits::row(row.row) {
+            Some(row) if row.is_minimum() => ("least", first_sentence(row.doc)),
+            Some(row) => ("most", first_sentence(row.doc)),
+            None => ("most", String::new()),
+        };
+        LimitRow {
+            row: row.row,
+            doc,
+            class: match used {
+                _ if row.refused > 0 => " over",
+                used if used >= NEAR * 10 => " near",
+                _ => "",
+            },
+            bar: used.min(1_000),
+            share: match used {
+                1_000 if row.highest > row.max => "> 100 %".to_owned(),
+                used => percent(used),
+            },
+            highest: row.unit.abbreviated(row.highest),
+            bound,
+            max: row.unit.abbreviated(row.max),
+            measured: grouped(row.measured),
+            refused: (row.refused > 0).then(|| grouped(row.refused)),
+        }
+    }
 }
 
 /// The used share of a limit in thousandths, rounded down.
@@ -274,7 +257,7 @@ fn used_permille(row: &Headroom) -> u64 {
 /// `99.9 %`, `< 0.1 %`
 fn percent(permille: u64) -> String {
     match permille {
-        0 => "&lt; 0.1 %".to_owned(),
+        0 => "< 0.1 %".to_owned(),
         whole if whole.is_multiple_of(10) => format!("{} %", grouped(whole / 10)),
         part => format!("{}.{} %", grouped(part / 10), part % 10),
     }
@@ -287,9 +270,30 @@ fn first_sentence(doc: &str) -> String {
 }
 
 /// The chart: each request is a point at its time and its duration.
-fn requests(html: &mut String, records: &[Record]) {
+struct Chart {
+    width: u64,
+    height: u64,
+    top: u64,
+    bottom: u64,
+    requests: String,
+    /// Milliseconds.
+    slowest: String,
+    seconds: String,
+    points: Vec<Point>,
+}
+
+struct Point {
+    x: u64,
+    y: u64,
+    is_error: bool,
+    title: String,
+}
+
+/// `None` if no request was answered.
+fn chart(records: &[Record]) -> Option<Chart> {
     const WIDTH: u64 = 1_000;
     const HEIGHT: u64 = 150;
+    const MARGIN: u64 = 10;
     let answered: Vec<_> = records
         .iter()
         .filter_map(|record| match &record.what {
@@ -302,38 +306,33 @@ fn requests(html: &mut String, records: &[Record]) {
             _ => None,
         })
         .collect();
-    let Some((first, _, _, _)) = answered.first() else { return };
-    let last = answered.last().map_or(*first, |(at, ..)| *at);
+    let first = answered.first()?.0;
+    let last = answered.last()?.0;
+    let requests = grouped(answered.len() as u64);
     let slowest = answered.iter().map(|(_, millis, ..)| *millis).max().unwrap_or(0).max(1);
-    let span = last.saturating_sub(*first).max(1);
-    card(html, "latency", "Latency", &format!("the slowest took {} ms", grouped(slowest)));
-    let _ = writeln!(
-        html,
-        "<div class=\"chart\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Latency of {} requests over time\">\n\
-         <line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"10\" y2=\"10\"/><line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{1}\" y2=\"{1}\"/>",
-        grouped(answered.len() as u64),
-        HEIGHT - 10,
-    );
-    for (at, millis, status, title) in answered.iter().rev().take(DRAWN_MAX) {
-        let x = 10 + (at - first) * (WIDTH - 20) / span;
-        let y = HEIGHT - 10 - millis * (HEIGHT - 20) / slowest;
-        let class = if *status >= 400 { " class=\"bad\"" } else { "" };
-        let _ = writeln!(
-            html,
-            "<circle{class} cx=\"{x}\" cy=\"{y}\" r=\"4\"><title>{}</title></circle>",
-            text(title)
-        );
-    }
-    let _ = writeln!(
-        html,
-        "</svg><p class=\"axis\"><span>0 s</span><span>{} s</span></p></div>\n</section>",
-        grouped(span.div_ceil(1_000))
-    );
+    let span = last.saturating_sub(first).max(1);
+    let point = |(at, millis, status, title)| Point {
+        x: MARGIN + (at - first) * (WIDTH - 2 * MARGIN) / span,
+        y: HEIGHT - MARGIN - millis * (HEIGHT - 2 * MARGIN) / slowest,
+        is_error: status >= 400,
+        title,
+    };
+    Some(Chart {
+        width: WIDTH,
+        height: HEIGHT,
+        top: MARGIN,
+        bottom: HEIGHT - MARGIN,
+        requests,
+        slowest: grouped(slowest),
+        seconds: grouped(span.div_ceil(1_000)),
+        points: answered.into_iter().rev().take(DRAWN_MAX).map(point).collect(),
+    })
 }
 
 /// Sums over the invocations of one function.
 #[derive(Default)]
-struct Function {
+struct FunctionRow<'a> {
+    name: &'a str,
     runs: u64,
     faults: u64,
     event_max: u64,
@@ -341,55 +340,45 @@ struct Function {
     millis: Vec<u64>,
 }
 
-fn functions(html: &mut String, records: &[Record]) {
-    let mut functions: IndexMap<&str, Function> = IndexMap::new();
+impl FunctionRow<'_> {
+    /// The cells of [`COLUMNS`].
+    fn numbers(&self) -> [String; 6] {
+        let median = self.millis.get(self.millis.len() / 2).copied().unwrap_or(0);
+        let slowest = self.millis.last().copied().unwrap_or(0);
+        [
+            grouped(self.runs),
+            grouped(self.faults),
+            format!("{} B", grouped(self.event_max)),
+            format!("{} B", grouped(self.answer_max)),
+            format!("{} ms", grouped(median)),
+            format!("{} ms", grouped(slowest)),
+        ]
+    }
+}
+
+fn functions(records: &[Record]) -> Vec<FunctionRow<'_>> {
+    let mut functions: IndexMap<&str, FunctionRow<'_>> = IndexMap::new();
     for record in records {
         let Observation::Invoked { function, event, answer, millis, fault, .. } = &record.what
         else {
             continue;
         };
         let of = functions.entry(function).or_default();
+        of.name = function;
         of.runs += 1;
         of.faults += u64::from(fault.is_some());
         of.event_max = of.event_max.max(*event);
         of.answer_max = of.answer_max.max(*answer);
         of.millis.push(*millis);
     }
-    if functions.is_empty() {
-        return;
+    let mut functions: Vec<_> = functions.into_values().collect();
+    for function in &mut functions {
+        function.millis.sort_unstable();
     }
-    const COLUMNS: [&str; 6] =
-        ["invocations", "failed", "largest event", "largest response", "median", "slowest"];
-    card(html, "functions", "Functions", "");
-    html.push_str(
-        "<table class=\"stacks\"><caption>Functions</caption>\n<thead><tr><th>function</th>",
-    );
-    for column in COLUMNS {
-        let _ = write!(html, "<th class=\"number\">{column}</th>");
-    }
-    html.push_str("</tr></thead>\n<tbody>\n");
-    for (name, mut of) in functions {
-        of.millis.sort_unstable();
-        let median = of.millis.get(of.millis.len() / 2).copied().unwrap_or(0);
-        let slowest = of.millis.last().copied().unwrap_or(0);
-        let numbers = [
-            grouped(of.runs),
-            grouped(of.faults),
-            format!("{} B", grouped(of.event_max)),
-            format!("{} B", grouped(of.answer_max)),
-            format!("{} ms", grouped(median)),
-            format!("{} ms", grouped(slowest)),
-        ];
-        let _ = write!(html, "<tr><td><code>{}</code></td>", text(name));
-        for (column, number) in COLUMNS.iter().zip(numbers) {
-            let _ = write!(html, "<td class=\"number\" data-name=\"{column}\">{number}</td>");
-        }
-        html.push_str("</tr>\n");
-    }
-    html.push_str("</tbody></table>\n</section>\n");
+    functions
 }
 
-fn endings(html: &mut String, report: &Report) {
+fn endings(report: &Report) -> Vec<(String, String)> {
     let answers = report.answers.iter().map(|(status, count)| (status.to_string(), *count));
     let faults = report.faults.iter().map(|(fault, count)| (fault.clone(), *count));
     let injected =
@@ -397,29 +386,7 @@ fn endings(html: &mut String, report: &Report) {
     let mut rows: Vec<(String, u64)> = answers.collect();
     rows.sort();
     rows.extend(faults.chain(injected));
-    if rows.is_empty() {
-        return;
-    }
-    card(html, "endings", "Statuses and errors", "");
-    html.push_str("<table><caption>Statuses and errors</caption><tbody>\n");
-    for (name, count) in rows {
-        let _ = writeln!(
-            html,
-            "<tr><td><code>{}</code></td><td class=\"number\">{}</td></tr>",
-            text(&name),
-            grouped(count)
-        );
-    }
-    html.push_str("</tbody></table>\n</section>\n");
-}
-
-/// Escapes a text for HTML, between tags and in attributes.
-fn text(raw: &str) -> String {
-    raw.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+    rows.into_iter().map(|(name, count)| (name, grouped(count))).collect()
 }
 
 #[cfg(test)]
@@ -456,8 +423,8 @@ mod tests {
             "6,291,556 B",
             ">1 B<",
             "r-1",
-            "GET /&lt;giant&gt;: 502",
-            "a &lt; b",
+            "GET /&#60;giant&#62;: 502",
+            "a &#60; b",
             "presigned link",
         ] {
             assert!(page.contains(wanted), "{wanted} is missing:\n{page}");
@@ -508,7 +475,7 @@ mod tests {
         let failure = GateFailure { what: hostile(), message: hostile() };
         let page = page_of(&recorder, &[failure]);
         assert!(!page.contains("<img"), "{page}");
-        let escaped = "&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&quot;&amp;";
+        let escaped = "&#60;img src=x onerror=&#39;alert(1)&#39;&#62;&#34;&#38;";
         // The gate (twice), the refusal (request id, method, path, function, fault), the chart (method, path), the function, the
         // fault.
         assert_eq!(page.matches(escaped).count(), 11, "{page}");
@@ -516,13 +483,9 @@ mod tests {
 
     #[test]
     fn the_share_of_a_limit_that_was_not_exceeded_is_never_rounded_up_to_it() {
-        for (permille, shown) in [
-            (0, "&lt; 0.1 %"),
-            (1, "0.1 %"),
-            (999, "99.9 %"),
-            (1_000, "100 %"),
-            (12_345, "1,234.5 %"),
-        ] {
+        for (permille, shown) in
+            [(0, "< 0.1 %"), (1, "0.1 %"), (999, "99.9 %"), (1_000, "100 %"), (12_345, "1,234.5 %")]
+        {
             assert_eq!(percent(permille), shown);
         }
     }

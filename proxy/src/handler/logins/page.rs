@@ -1,7 +1,8 @@
-//! The login pages: HTML without scripts and without further requests.
+//! The login pages: HTML without scripts and without further requests. `templates` has the pages.
 
 use std::sync::LazyLock;
 
+use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
@@ -15,7 +16,6 @@ use crate::problem::ToProblem as _;
 use crate::response::{Body, Response, Text};
 use crate::session::{ReturnTo, SessionRefusal, User};
 
-const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 
 /// Permits only this style sheet, forms to this host, and no framing.
@@ -44,29 +44,34 @@ impl Notice<'_> {
         }
     }
 
-    fn text(&self) -> String {
-        let Notice::Refused(refusal) = self else {
-            return "You are logged out.".to_owned();
-        };
-        match refusal {
-            SessionRefusal::WrongPassword => "The name or the password is wrong.".to_owned(),
-            SessionRefusal::Locked(seconds) => {
-                let minutes = seconds.div_ceil(60);
-                let unit = if minutes == 1 { "minute" } else { "minutes" };
-                format!("Too many attempts. Try again in {minutes} {unit}.")
-            }
-            SessionRefusal::Token => {
-                "This page has expired, or the browser does not accept cookies. Log in again."
-                    .to_owned()
-            }
-            SessionRefusal::CrossSite => {
-                "The login was sent by a page of another site. Log in on this page.".to_owned()
-            }
-            SessionRefusal::StoreUnavailable => {
-                "The session store is temporarily unavailable. Try again in a moment.".to_owned()
-            }
-            other => format!("{other}."),
+    fn refusal(&self) -> Option<&SessionRefusal> {
+        match self {
+            Notice::LoggedOut => None,
+            Notice::Refused(refusal) => Some(refusal),
         }
+    }
+}
+
+/// The text of a refusal for the user.
+fn text(refusal: &SessionRefusal) -> String {
+    match refusal {
+        SessionRefusal::WrongPassword => "The name or the password is wrong.".to_owned(),
+        SessionRefusal::Locked(seconds) => {
+            let minutes = seconds.div_ceil(60);
+            let unit = if minutes == 1 { "minute" } else { "minutes" };
+            format!("Too many attempts. Try again in {minutes} {unit}.")
+        }
+        SessionRefusal::Token => {
+            "This page has expired, or the browser does not accept cookies. Log in again."
+                .to_owned()
+        }
+        SessionRefusal::CrossSite => {
+            "The login was sent by a page of another site. Log in on this page.".to_owned()
+        }
+        SessionRefusal::StoreUnavailable => {
+            "The session store is temporarily unavailable. Try again in a moment.".to_owned()
+        }
+        other => format!("{other}."),
     }
 }
 
@@ -77,67 +82,49 @@ pub(super) struct Fields<'a> {
     pub(super) user: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    style: &'static str,
+    form: &'a Fields<'a>,
+    logged_out: bool,
+    refusal: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct WelcomePage<'a> {
+    style: &'static str,
+    user: &'a User,
+    token: &'a str,
+    onward: &'a str,
+}
+
 /// The login form.
 pub(super) fn login(form: &Fields<'_>, notice: Option<&Notice<'_>>, more: HeaderMap) -> Response {
-    let refused = matches!(notice, Some(Notice::Refused(_)));
-    let said = notice.map_or_else(String::new, |notice| {
-        let (class, role) = if refused { ("notice bad", "alert") } else { ("notice", "status") };
-        format!("<p class=\"{class}\" role=\"{role}\" id=\"said\">{}</p>\n", escape(&notice.text()))
-    });
-    let described = if refused { " aria-describedby=\"said\"" } else { "" };
-    // If the name is filled in, the focus is on the password.
-    let (at_user, at_password) =
-        if form.user.is_empty() { (" autofocus", "") } else { ("", " autofocus") };
-    let main = format!(
-        "<h1>Log in</h1>\n\
-         {said}\
-         <form method=\"post\" action=\"login\">\n\
-         <input type=\"hidden\" name=\"csrf_token\" value=\"{token}\">\n\
-         <input type=\"hidden\" name=\"return\" value=\"{back}\">\n\
-         <label for=\"user\">Name</label>\n\
-         <input id=\"user\" name=\"user\" value=\"{user}\" autocomplete=\"username\" autocapitalize=\"none\" \
-         spellcheck=\"false\" maxlength=\"64\" required{described}{at_user}>\n\
-         <label for=\"password\">Password</label>\n\
-         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" \
-         maxlength=\"1024\" required{described}{at_password}>\n\
-         <button type=\"submit\">Log in</button>\n\
-         </form>",
-        token = escape(form.token),
-        back = escape(form.back.as_str()),
-        user = escape(form.user),
-    );
+    let refusal = notice.and_then(Notice::refusal);
+    let html = LoginPage {
+        style: STYLE.trim_end(),
+        form,
+        logged_out: matches!(notice, Some(Notice::LoggedOut)),
+        refusal: refusal.map(text),
+    };
     let mut headers = more;
-    if let Some(Notice::Refused(refusal)) = notice
-        && let Some(seconds) = refusal.retry_after()
-    {
+    if let Some(seconds) = refusal.and_then(SessionRefusal::retry_after) {
         headers.insert(RETRY_AFTER, seconds.into());
     }
-    page(notice.map_or(200, Notice::status), "Log in", &main, headers)
+    page(notice.map_or(200, Notice::status), &html, &headers)
 }
 
 /// The page for a logged-in user: continue or log out.
 pub(super) fn welcome(user: &User, token: &str, onward: &str) -> Response {
-    let main = format!(
-        "<h1>Logged in</h1>\n\
-         <p>You are <strong>{name}</strong>, with the role {role}.</p>\n\
-         <a class=\"button\" href=\"{onward}\">Continue</a>\n\
-         <form method=\"post\" action=\"logout\">\n\
-         <input type=\"hidden\" name=\"csrf_token\" value=\"{token}\">\n\
-         <button class=\"quiet\" type=\"submit\">Log out</button>\n\
-         </form>",
-        name = escape(&user.name),
-        role = user.role,
-        onward = escape(onward),
-        token = escape(token),
-    );
-    page(200, "Logged in", &main, HeaderMap::new())
+    let html = WelcomePage { style: STYLE.trim_end(), user, token, onward };
+    page(200, &html, &HeaderMap::new())
 }
 
-fn page(status: u16, title: &str, main: &str, more: HeaderMap) -> Response {
-    let html = PAGE
-        .replacen("{title}", title, 1)
-        .replacen("{style}", STYLE.trim_end(), 1)
-        .replacen("{main}", main, 1);
+fn page(status: u16, html: &impl Template, more: &HeaderMap) -> Response {
+    // A template ends without the newline of its file.
+    let html = html.render().expect("texts are written to memory") + "\n";
     let mut headers = HeaderMap::new();
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -150,24 +137,8 @@ fn page(status: u16, title: &str, main: &str, more: HeaderMap) -> Response {
     ] {
         headers::set(&mut headers, name, value);
     }
-    headers::extend(&mut headers, &more);
+    headers::extend(&mut headers, more);
     Response { status, headers, body: Body::Text(Text::from(html)) }
-}
-
-/// Escapes a text for an element or a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -188,7 +159,7 @@ mod tests {
         let page = html(&login(&form, None, HeaderMap::new()));
         assert!(!page.contains("<script"), "{page}");
         assert!(
-            page.contains("&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;{main}"),
+            page.contains("&#34;&#62;&#60;script&#62;alert(&#39;1&#39;)&#60;/script&#62;{main}"),
             "{page}"
         );
         assert_eq!(page.matches("<main>").count(), 1, "{page}");
@@ -239,7 +210,7 @@ mod tests {
         let user = User { name: "alice".to_owned(), role: Role::Read };
         let page = html(&welcome(&user, "t", "/prod/a?b&c"));
         assert!(
-            page.contains("href=\"/prod/a?b&amp;c\"") && page.contains("action=\"logout\""),
+            page.contains("href=\"/prod/a?b&#38;c\"") && page.contains("action=\"logout\""),
             "{page}"
         );
     }
