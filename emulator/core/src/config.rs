@@ -576,7 +576,7 @@ pub struct FunctionUrl {
     pub invoke_mode: InvokeMode,
     /// Whether unsigned requests are refused: `AuthType: AWS_IAM`. The signature itself is not verified.
     pub only_signed: bool,
-    /// Whether no statement of the function's policy lets everyone invoke the URL, so that requests without a signature are
+    /// Whether no statement of the function's policy permits everyone to invoke the URL, so that requests without a signature are
     /// refused.
     pub lacks_permission: bool,
 }

@@ -1,7 +1,7 @@
 //! The head of a request as the client sent it. hyper keeps neither the case of header names nor white space, and accepts no
 //! target of more than 65,534 bytes.
 //!
-//! [`Tap`] stands between the socket and hyper and follows the framing of the requests ([`framing`]), so it sees the bytes of
+//! [`Tap`] is between the socket and hyper and follows the framing of the requests ([`framing`]), so it sees the bytes of
 //! each head, including those of pipelined requests. Each head is compared with the one that hyper parsed. After the first
 //! difference the connection reports no heads: a surface then sees what hyper parsed, with names in lower case.
 

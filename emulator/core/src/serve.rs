@@ -237,7 +237,7 @@ async fn connection<C, S, F, B>(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection ended badly");
+        tracing::debug!(%peer, %error, "a connection ended with an error");
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn actual(store: &ObjectStore, address: &Address, head: &request::Par
     found().unwrap_or_default()
 }
 
-/// Whether a rule allows the request of a page. Its preflight, if one is needed, has asked the same.
+/// Whether a rule allows the request of a page. Its preflight, if one is needed, gets the same decision.
 pub(super) fn allows(store: &ObjectStore, address: &Address, head: &request::Parts) -> bool {
     !actual(store, address, head).is_empty()
 }

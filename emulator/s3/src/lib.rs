@@ -159,7 +159,7 @@ impl S3 {
         let admitted = pages::admit(caller, head, by_rule, pages::SignatureKind::of(&verified));
         let reads = matches!(head.method, Method::GET | Method::HEAD);
         let verified = admitted.map_err(|refused| Refusal::page(&refused)).and(verified);
-        // Recorded 2026-02-21: a read without a signature is told that its bucket does not exist.
+        // Recorded 2026-02-21: the response to a read without a signature says that its bucket does not exist.
         let verified = verified.map_err(|refusal| match bucket {
             Some(name) if reads && refusal == Refusal::access_denied() => {
                 self.store.bucket(name).err().unwrap_or(refusal)

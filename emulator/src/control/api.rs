@@ -357,7 +357,7 @@ pub(crate) async fn reset(
 /// The error of a reset of the data, by store.
 #[derive(Debug, thiserror::Error)]
 enum ResetError {
-    #[error("the queue: {0}")]
+    #[error("the queue of asynchronous events: {0}")]
     Queue(std::io::Error),
     #[error("S3: {0}")]
     S3(hardcap_s3::ObjectError),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::api::ControlError;
 
-/// The largest number in a body: JavaScript, such as the live page, knows larger ones only roughly.
+/// The largest number in a body, because larger numbers are inexact in JavaScript, such as the live page.
 const LARGEST: u64 = (1 << 53) - 1;
 
 /// The query of a request. A parameter that the route does not have, one that is given twice and an invalid value are errors.
@@ -37,7 +37,7 @@ fn without_token(uri: &Uri) -> Result<Uri, ControlError> {
     })
 }
 
-/// The last segment of a path. One that is not UTF-8 once it is decoded names nothing.
+/// The last segment of a path. A segment that is not UTF-8 after decoding is a 404.
 pub(super) struct Name(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Name {
@@ -77,7 +77,8 @@ pub(super) fn body<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
     Ok(serde_json::from_value(value)?)
 }
 
-/// Writes whole numbers as such, because `1.0` and `1` are the same number in JSON, and refuses what no body may have.
+/// Writes whole numbers without a fraction, because `1.0` and `1` are the same number in JSON. Refuses `null` and numbers that are
+/// too large.
 fn normalize(value: &mut Value, name: &str) -> Result<(), BodyError> {
     match value {
         Value::Null => return Err(BodyError::Null(name.to_owned())),

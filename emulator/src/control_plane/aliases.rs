@@ -1,4 +1,4 @@
-//! Aliases: CreateAlias, GetAlias, ListAliases, UpdateAlias, DeleteAlias. All answers were recorded on 2025-11-25:
+//! Aliases: CreateAlias, GetAlias, ListAliases, UpdateAlias, DeleteAlias. All responses were recorded on 2025-11-25:
 //! LocalStack's `TestLambdaAlias`.
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ struct RoutingConfig {
 }
 
 impl Alias {
-    /// What invocations through the alias run.
+    /// The versions that invocations through the alias run.
     pub(super) fn target(&self) -> AliasTarget {
         AliasTarget { version: self.version.clone(), additional: self.additional.clone() }
     }
@@ -114,7 +114,7 @@ pub(super) fn list(shared: &Shared, function: &str, parameters: &Parameters) -> 
     Ok(Done::Ok(page("Aliases", shown.collect(), parameters)?))
 }
 
-/// `PUT /2015-03-31/functions/{name}/aliases/{alias}`: what is not given stays.
+/// `PUT /2015-03-31/functions/{name}/aliases/{alias}`: members that are not given are kept.
 pub(super) async fn update(
     shared: &Shared,
     function: &str,
@@ -178,7 +178,7 @@ fn check_name(name: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The additional version of `RoutingConfig`; `None` where no routing is given, `Some(None)` where it is empty.
+/// The additional version of `RoutingConfig`; `None` without a routing, `Some(None)` for an empty one.
 fn additional(
     version: &str,
     routing: Option<RoutingConfig>,
@@ -224,7 +224,7 @@ fn additional(
     Ok(Some(weights.into_iter().next()))
 }
 
-/// An alias points to versions that exist; with two of them, neither is `$LATEST`.
+/// Refuses an alias of missing versions, and one of two versions of which one is `$LATEST`.
 fn check_versions(entry: &Entry, named: &FunctionName, alias: &Alias) -> Result<(), Problem> {
     if alias.additional.is_some() && alias.version == LATEST {
         return Err(invalid(

@@ -1,4 +1,4 @@
-//! The code that a request brings: received, measured, unpacked.
+//! The code in a request: received, measured and unpacked.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -23,15 +23,15 @@ use hardcap_core::context::Context;
 use hardcap_lambda::package::PackageFolder;
 use hardcap_s3::ObjectError;
 
-/// Recorded by many who uploaded something else.
+/// The text for a file that is not a zip file. Many reports.
 const NO_ZIP: &str =
     "Could not unzip uploaded file. Please check your file, then try to upload again.";
 
-/// Where the code is: `Code` of CreateFunction, the members of UpdateFunctionCode.
+/// The location of the code: `Code` of CreateFunction, the members of UpdateFunctionCode.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct CodeInput<'a> {
-    /// The package as base64; borrowed, for it may be as large as the request.
+    /// The package as base64. Borrowed, because it may be as large as the request.
     #[serde(borrow)]
     zip_file: Option<Cow<'a, str>>,
     s3_bucket: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct CodeInput<'a> {
     image_uri: Option<String>,
 }
 
-/// Where the code stands in a request: CreateFunction has it in a member of its own.
+/// The position of the code in a request. CreateFunction has a member for it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Packed<'a> {
@@ -50,7 +50,7 @@ struct Packed<'a> {
     zip_file: Option<Cow<'a, str>>,
 }
 
-/// The length of the package that a request brings, as its base64 has it.
+/// The length of the package in a request, by the length of its base64.
 pub(super) fn package_length(request: &[u8]) -> Option<Bytes> {
     let Packed { code, zip_file } = serde_json::from_slice(request).ok()?;
     let base64 = code.and_then(|code| code.zip_file).or(zip_file)?;
@@ -58,14 +58,14 @@ pub(super) fn package_length(request: &[u8]) -> Option<Bytes> {
     Some(Bytes((base64.len() / 4 * 3).saturating_sub(padding) as u64))
 }
 
-/// A package that has been received and unpacked.
+/// A received and unpacked package.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) code: Code,
     pub(super) folder: Arc<PackageFolder>,
 }
 
-/// Receives the code of a function. Its folder goes with what is returned, unless that is kept.
+/// Receives the code of a function. Its folder is removed with the returned value, unless it is kept.
 pub(super) async fn receive(
     shared: &Shared,
     ctx: &Context,
@@ -115,7 +115,7 @@ pub(super) async fn receive(
     Ok(Received { code, folder: Arc::new(folder) })
 }
 
-/// What a function is not made of here.
+/// A source of code that hardcap does not implement.
 pub(super) fn images() -> Problem {
     not_built("container images", "give the function a zip package")
 }
@@ -128,7 +128,7 @@ fn unpack(folder: &PackageFolder, most: u64) -> Result<(u64, Code), UnzipError> 
     Ok((written, Code { sha256, size, folder: name }))
 }
 
-/// The digest of a file and its length; the file is at its start again.
+/// The digest of a file and its length. The file is rewound.
 fn digest(file: &mut File) -> io::Result<(String, u64)> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
@@ -145,7 +145,7 @@ fn digest(file: &mut File) -> io::Result<(String, u64)> {
     Ok((STANDARD.encode(digest.finalize()), size))
 }
 
-/// Copies a package from the emulator's own S3. One that is larger packed than it may be unpacked is not copied.
+/// Copies a package from the emulator's S3, unless it is larger than an unpacked package may be.
 async fn fetch(
     shared: &Shared,
     ctx: &Context,

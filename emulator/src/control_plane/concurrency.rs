@@ -1,4 +1,4 @@
-//! Reserved concurrency and recursive loops: two settings that sandboxes need not know.
+//! Reserved concurrency and recursive loops: two settings without an effect on sandboxes.
 
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ fn recursion(recursive_loop: RecursiveLoop) -> Value {
     json!({ "RecursiveLoop": word })
 }
 
-/// The function of an operation that no version has. Both answers were recorded on 2023-11-20.
+/// The function of an operation that versions do not have. Both responses were recorded on 2023-11-20.
 fn unqualified(shared: &Shared, name: &str) -> Result<Entry, Problem> {
     let named = named(name, None, &shared.platform.region)?;
     if named.qualifier.is_some() {

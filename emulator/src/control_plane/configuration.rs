@@ -1,4 +1,4 @@
-//! The members that CreateFunction and UpdateFunctionConfiguration share: read, checked, and put into a function.
+//! The members that CreateFunction and UpdateFunctionConfiguration share: parsed, checked and applied to a function.
 
 use hardcap_limits::Millis;
 use indexmap::IndexMap;
@@ -11,7 +11,7 @@ use hardcap_core::config::{Function, Logging};
 use hardcap_core::context::Context;
 use hardcap_lambda::rules::{self, Proposal};
 
-/// The members as they were sent; `None` is left as it is.
+/// The members as they were sent. `None` changes nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ConfigurationInput {
@@ -46,7 +46,7 @@ struct LoggingInput {
 }
 
 impl LoggingInput {
-    /// Puts what was sent into a function. Recorded on 2025-11-25: JSON without levels is `INFO`, and text has no levels.
+    /// Applies the sent members. Recorded on 2025-11-25: JSON without levels is `INFO`, and text has no levels.
     fn apply(self, logging: &mut Logging) {
         match self.log_format.as_deref() {
             Some("JSON") => {
@@ -81,7 +81,7 @@ struct EphemeralStorage {
 }
 
 impl ConfigurationInput {
-    /// Refuses what AWS refuses, and names what is not built. `name` is that of a new function.
+    /// Refuses what AWS refuses, and what hardcap does not implement. `name` is that of a new function.
     pub(super) fn check(&self, ctx: &Context, name: Option<&str>) -> Result<(), Problem> {
         let environment = self.environment.as_ref().and_then(|it| it.variables.as_ref());
         let proposal = Proposal {
@@ -103,7 +103,7 @@ impl ConfigurationInput {
             )));
         }
         if let Some(layer) = self.layers.iter().flatten().next() {
-            // There is none, for nobody can publish one here.
+            // No layer exists, because hardcap does not implement PublishLayerVersion.
             return Err(invalid(format!("Layer version {layer} does not exist.")));
         }
         if self.image_config.as_ref().is_some_and(|config| !config.is_null()) {
@@ -115,7 +115,7 @@ impl ConfigurationInput {
         Ok(())
     }
 
-    /// Puts what was sent into a function. It has been checked.
+    /// Applies the sent and checked members to a function.
     pub(super) fn apply(self, function: &mut Function, about: &mut About) {
         set(&mut about.role, self.role);
         set(&mut about.description, self.description);

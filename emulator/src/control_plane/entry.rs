@@ -1,4 +1,4 @@
-//! A function as the control plane knows it: what runs, and what is only said about it.
+//! A function of the control plane: what runs, and what is only returned by the API.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,15 +21,15 @@ use hardcap_lambda::package::PackageFolder;
 pub(super) struct Entry {
     /// What runs.
     pub(super) function: Arc<Function>,
-    /// What is said about it.
+    /// What only the API returns.
     pub(super) about: About,
-    /// Its package, when it was uploaded.
+    /// Its package, if it was uploaded.
     pub(super) package: Option<Arc<PackageFolder>>,
-    /// Its published versions by number, which have none of their own.
+    /// Its published versions by number. A version has no versions.
     pub(super) versions: BTreeMap<u64, Entry>,
 }
 
-/// What only the control plane knows.
+/// The properties of a function that have no effect on its sandboxes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct About {
     pub(super) description: String,
@@ -39,9 +39,9 @@ pub(super) struct About {
     pub(super) last_modified: EpochMillis,
     pub(super) revision_id: String,
     pub(super) tags: IndexMap<String, String>,
-    /// An environment was given, be it an empty one.
+    /// Whether an environment was given, possibly an empty one.
     pub(super) has_environment: bool,
-    /// When the configuration of asynchronous events was last set, if it is.
+    /// The time of the last change of the configuration of asynchronous events; `None` without a configuration.
     pub(super) events_modified: Option<EpochMillis>,
     pub(super) url: Option<Url>,
     /// The statements of the resource policy.
@@ -53,7 +53,7 @@ pub(super) struct About {
     /// The aliases, by name.
     #[serde(default)]
     pub(super) aliases: BTreeMap<String, Alias>,
-    /// Members that have no effect here and are shown as they were given.
+    /// Members without an effect here, returned as they were given.
     pub(super) without_effect: Map<String, Value>,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct About {
 pub(super) struct Code {
     /// The SHA-256 of the package, as base64.
     pub(super) sha256: String,
-    /// Bytes of the package.
+    /// The size of the package in bytes.
     pub(super) size: u64,
     /// The name of its folder; `None` for a function that a template names.
     pub(super) folder: Option<String>,
@@ -72,7 +72,7 @@ pub(super) struct Code {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Policy {
     pub(super) statements: Vec<Value>,
-    /// Another one after each change.
+    /// The revision id, a new one after each change.
     pub(super) revision_id: String,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Alias {
     pub(super) description: String,
     /// Another version, and the share of the invocations that it gets.
     pub(super) additional: Option<(String, f64)>,
-    /// Another one after each change.
+    /// The revision id, a new one after each change.
     pub(super) revision_id: String,
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Alias {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Url {
     pub(super) logical_id: String,
-    /// Whether the template lets everyone invoke it, whatever the policy.
+    /// Whether the template permits everyone to invoke it, regardless of the policy.
     #[serde(default)]
     pub(super) is_public: bool,
     /// The alias that it invokes, of a template's function with `AutoPublishAlias`.
@@ -102,11 +102,11 @@ pub(super) struct Url {
     pub(super) cors: Option<Cors>,
     pub(super) created: EpochMillis,
     pub(super) modified: EpochMillis,
-    /// Its port, taken again after a restart when it is free.
+    /// Its port, which a restart uses again if it is free.
     pub(super) port: u16,
 }
 
-/// A function as it is written down.
+/// A stored function.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Saved {
     name: String,
@@ -179,7 +179,7 @@ impl Saved {
 }
 
 impl About {
-    /// What is said of a function that a template names: it was deployed when the emulator started.
+    /// The properties of a function of the template, which was deployed when the emulator started.
     pub(super) fn of_template(function: &Function, now: EpochMillis) -> About {
         let events = &function.events;
         let configured = EventInvokeConfig { dead_letter: None, ..events.clone() };
@@ -206,14 +206,14 @@ impl About {
         }
     }
 
-    /// The function changed: whoever looked at it before has seen another one.
+    /// Gives the function a new revision id after a change.
     pub(super) fn touch(&mut self, now: EpochMillis) {
         self.last_modified = now;
         self.revision_id = new_revision();
     }
 }
 
-/// What a function has under `/tmp` that asks for nothing else.
+/// The default size of `/tmp` in MB.
 const EPHEMERAL_STORAGE_MB: u32 = 512;
 
 /// The architecture of this machine, as Lambda calls it.
@@ -228,16 +228,16 @@ pub(super) fn new_revision() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// Where a function is in its life, which AWS tells in some answers.
+/// The state of a function, which AWS returns in some responses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// In the answer to CreateFunction.
+    /// In the response to CreateFunction.
     Creating,
-    /// In the answer to an update.
+    /// In the response to an update.
     Updating,
-    /// When it is asked for.
+    /// In the responses to GetFunction and GetFunctionConfiguration.
     Settled,
-    /// In lists, which say nothing of it.
+    /// In lists, which do not contain it.
     Listed,
 }
 
@@ -285,7 +285,7 @@ impl Entry {
             members[name] = value.clone();
         }
         if matches!(shown, Shown::Creating | Shown::Updating) {
-            // Recorded on 2025-11-25: the end of a change is another revision than its beginning.
+            // Recorded on 2025-11-25: the revision id changes again when the change ends.
             members["RevisionId"] = new_revision().into();
         }
         let state = match shown {
@@ -340,7 +340,7 @@ fn last_modified(at: EpochMillis) -> String {
     at.to_utc().format(&format).unwrap_or_default()
 }
 
-/// `2023-11-20T16:59:22.123456Z`, as function URLs have it.
+/// `2023-11-20T16:59:22.123456Z`, the format of function URLs.
 pub(super) fn url_time(at: EpochMillis) -> String {
     let format =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");

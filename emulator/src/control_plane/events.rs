@@ -1,4 +1,4 @@
-//! The configuration of a function's asynchronous events. All answers were recorded on 2023-11-20 and 2025-11-25.
+//! The configuration of a function's asynchronous events. All responses were recorded on 2023-11-20 and 2025-11-25.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ struct Destination {
     destination: Option<String>,
 }
 
-/// Whether what is not sent is taken away or stays.
+/// Whether members that were not sent are removed or kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
     /// PutFunctionEventInvokeConfig.

@@ -1,4 +1,4 @@
-//! CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, and the package for whoever asks for it.
+//! CreateFunction, GetFunction, GetFunctionConfiguration, DeleteFunction, and the download of a package.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use hardcap_core::config::Function;
 use hardcap_core::context::Context;
 use hardcap_lambda::name::{FunctionName, LATEST};
 
-/// What CreateFunction alone has.
+/// The members that only CreateFunction has.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct CreateInput<'a> {
@@ -157,7 +157,7 @@ pub(super) async fn delete(shared: &Shared, name: &str, parameters: &Parameters)
     Ok(Done::NoContent)
 }
 
-/// `GET /2015-03-31/functions/{name}/code`: where GetFunction says that the package is. AWS gives a link to its S3.
+/// `GET /2015-03-31/functions/{name}/code`: the location that GetFunction returns. AWS returns a link to its S3.
 pub(super) async fn package(shared: &Shared, name: &str) -> Result<Response<Body>, Problem> {
     let named = named(name, None, &shared.platform.region)?;
     let entry = shared.find(&named)?;
@@ -172,7 +172,7 @@ pub(super) async fn package(shared: &Shared, name: &str) -> Result<Response<Body
     Ok(response)
 }
 
-/// A function to be made has no version yet.
+/// CreateFunction accepts no version in the name.
 fn unqualified(named: FunctionName) -> Result<FunctionName, Problem> {
     if named.qualifier.is_some() {
         return Err(invalid("The function name of a new function has no qualifier."));
@@ -181,9 +181,9 @@ fn unqualified(named: FunctionName) -> Result<FunctionName, Problem> {
 }
 
 impl Shared {
-    /// Writes a function with its code down, and puts it in the place of what was there: sandboxes get the new one.
+    /// Stores a function with its code and replaces the function of this name: new sandboxes run the new code.
     pub(super) async fn deploy(&self, entry: &Entry) -> Result<(), Problem> {
-        self.tell_who_wins(&entry.function.name);
+        self.announce_precedence(&entry.function.name);
         self.storage.save(entry).await?;
         if let Some(package) = &entry.package {
             package.keep();
@@ -193,7 +193,7 @@ impl Shared {
         Ok(())
     }
 
-    /// The bytes of all packages, and how many the account may have.
+    /// The bytes of all packages, and the maximum of the account.
     pub(super) fn code_size(&self) -> (u64, u64) {
         let entries = self.entries();
         let used = entries.iter().map(|entry| entry.about.code.size).sum();

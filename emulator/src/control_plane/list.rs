@@ -7,9 +7,9 @@ use super::answer::{Done, Outcome, Problem, constraint};
 use super::entry::{Entry, Shown};
 use super::request::{Parameters, named};
 
-/// A page that asks for no size: AWS's number for ListFunctions.
+/// The default number of functions on a page, AWS's for ListFunctions.
 const PAGE: usize = 50;
-/// AWS's model allows so many to be asked for.
+/// The maximum of `MaxItems` in AWS's model.
 const PAGE_MAX: usize = 10_000;
 
 /// `GET /2015-03-31/functions`
@@ -32,7 +32,7 @@ pub(super) fn functions(shared: &Shared, parameters: &Parameters) -> Outcome {
         return Ok(Done::Ok(page("Functions", shown.collect(), parameters)?));
     }
     let size = page_size(parameters)?;
-    // A marker is the last name of the page before: it stays right when functions come and go.
+    // A marker is the last name of the previous page, so it stays valid when functions are created and deleted.
     let after = parameters.marker.as_deref().unwrap_or_default();
     let mut rest = entries.iter().filter(|entry| entry.function.name.as_str() > after);
     let page: Vec<&Entry> = rest.by_ref().take(size).collect();
@@ -60,7 +60,7 @@ pub(super) fn versions(shared: &Shared, name: &str, parameters: &Parameters) -> 
     Ok(Done::Ok(page("Versions", shown.collect(), parameters)?))
 }
 
-/// One page of a list, whose marker is the name of the last member of the page before.
+/// One page of a list. The marker is the name of the last member of the previous page.
 pub(super) fn page(
     member: &str,
     all: Vec<(String, Value)>,

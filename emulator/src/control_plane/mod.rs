@@ -1,7 +1,7 @@
-//! Lambda's control plane: functions that are made, changed and removed while the emulator runs.
+//! Lambda's control plane: functions that are created, changed and deleted while the emulator runs.
 //!
-//! An operation reads its request, checks all of it, and only then changes anything: a refused change changes nothing.
-//! Changes are made one at a time. What runs is [`Lambda`]'s; what is only said about a function is kept here.
+//! An operation checks all of its request before it changes anything, so a refused change changes nothing. Changes are made one
+//! at a time. [`Lambda`] has what runs. This module has the properties that only the API returns.
 
 mod account;
 mod aliases;
@@ -73,19 +73,19 @@ struct Shared {
     urls: FunctionUrls,
     aws_url: String,
     python: Option<PathBuf>,
-    /// Whether AWS's runtime client may be installed for a Python that lacks it.
+    /// Whether AWS's runtime client may be installed for a Python that does not have it.
     installs: bool,
     storage: Storage,
     entries: RwLock<BTreeMap<String, Entry>>,
     /// Functions of the template whose changes are lost at the next start, and which no line has named yet.
-    untold: Mutex<BTreeSet<String>>,
+    unannounced: Mutex<BTreeSet<String>>,
     /// The functions whose code or configuration is being updated.
     updating: Mutex<BTreeSet<String>>,
     /// The lock of changes.
     turn: tokio::sync::Mutex<()>,
 }
 
-/// What the control plane changes or reads beside its own.
+/// The other services that the control plane uses.
 pub(crate) struct Parts<'a> {
     pub(crate) lambda: &'a Lambda,
     pub(crate) s3: &'a S3,
@@ -94,7 +94,7 @@ pub(crate) struct Parts<'a> {
 }
 
 impl ControlPlane {
-    /// Knows the functions of a configuration, and deploys those that an earlier run created in `config.data`.
+    /// Registers the functions of a configuration, and deploys those that an earlier run stored in `config.data`.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl ControlPlane {
             installs: config.installs_runtimes,
             storage,
             entries: RwLock::default(),
-            untold: Mutex::new(config.functions.iter().map(|it| it.name.clone()).collect()),
+            unannounced: Mutex::new(config.functions.iter().map(|it| it.name.clone()).collect()),
             updating: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
         });
@@ -133,12 +133,12 @@ impl ControlPlane {
         Ok(ControlPlane { shared })
     }
 
-    /// Puts a function of the configuration in the place of the one of its name, or makes it known. What the API has been told
-    /// about the one before and a template does not say, stays.
+    /// Adds a function of the configuration, or replaces the one of its name. Properties that were set through the API and that a
+    /// template cannot have are kept.
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] when it reserves more executions than are left; nothing is changed then.
+    /// [`Exceeded`] if it reserves more executions than are left. Then nothing is changed.
     pub(crate) async fn deploy(&self, function: Function) -> Result<(), Exceeded> {
         let shared = &self.shared;
         let _turn = shared.turn.lock().await;
@@ -162,7 +162,7 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Serves the function URLs that an earlier run had.
+    /// Serves the function URLs of an earlier run.
     ///
     /// # Errors
     ///
@@ -195,8 +195,8 @@ impl Shared {
         if self.entry(&name).is_some() {
             tracing::warn!(
                 function = name,
-                "the template's function takes the place of what Lambda's API made of it in an earlier run, which stays on \
-                 the disk"
+                "the function of the template replaces the one that Lambda's API changed in an earlier run; the files of \
+                 that run are kept"
             );
             return;
         }
@@ -215,7 +215,7 @@ impl Shared {
         self.know(Entry { function: Arc::new(function), about, package: Some(package), versions });
     }
 
-    /// Gives a function of an earlier run its program. `None` when it has no package.
+    /// Adds the program to a function of an earlier run. `None` if it has no package.
     async fn provided(&self, function: &mut Function, about: &About) -> Option<Arc<PackageFolder>> {
         let package = self.storage.package(&function.name, about.code.folder.as_deref()?);
         program::provide(function, &storage::code_of(&package), self).await;
@@ -258,20 +258,21 @@ impl Shared {
         self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
-    /// The template wins at each start: whoever changes one of its functions is told once that this lasts for a run.
-    fn tell_who_wins(&self, name: &str) {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        if untold.remove(name) && self.storage.is_durable() {
+    /// Logs once for each function of the template that its changes last until the end of the run. At the next start the template
+    /// applies again.
+    fn announce_precedence(&self, name: &str) {
+        let mut unannounced = self.unannounced.lock().unwrap_or_else(PoisonError::into_inner);
+        if unannounced.remove(name) && self.storage.is_durable() {
             tracing::info!(
                 function = name,
-                "this function is the template's: what Lambda's API changes of it lasts until the emulator ends"
+                "the template defines this function: changes through Lambda's API last until the emulator ends"
             );
         }
     }
 
-    /// Writes a changed function down and makes the change known; sandboxes need not know it and stay.
+    /// Stores a changed function. Its sandboxes are not affected.
     async fn configure(&self, entry: Entry) -> Result<(), Problem> {
-        self.tell_who_wins(&entry.function.name);
+        self.announce_precedence(&entry.function.name);
         self.storage.save(&entry).await?;
         self.lambda.configure((*entry.function).clone());
         self.know(entry);

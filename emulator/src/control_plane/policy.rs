@@ -1,7 +1,7 @@
-//! The resource policy of a function: statements that `AddPermission` adds. They are kept and shown. Those that
-//! let everyone invoke a function URL are enforced; the others are not, for every local caller may invoke every function.
+//! The resource policy of a function: the statements of `AddPermission`, which are kept and returned. Those that permit
+//! everyone to invoke a function URL are enforced. The others are not, because every local caller may invoke every function.
 //!
-//! All answers were recorded on 2025-11-25: LocalStack's `TestLambdaPermissions`.
+//! All responses were recorded on 2025-11-25: LocalStack's `TestLambdaPermissions`.
 
 use axum::body::Body;
 use http::Request;
@@ -16,7 +16,7 @@ use super::entry::{Entry, Policy, new_revision};
 use super::request::{Parameters, input, named};
 use hardcap_lambda::name::{FunctionName, LATEST};
 
-/// Bytes of a function's policy (Lambda developer guide, quotas: 20 KB).
+/// The maximum size of a function's policy in bytes (Lambda developer guide, quotas: 20 KB).
 const POLICY_BYTES_MAX: usize = 20 * 1024;
 
 #[derive(Deserialize)]
@@ -117,7 +117,7 @@ pub(super) async fn remove(
 }
 
 impl Policy {
-    /// Whether a statement lets everyone invoke the URL of the function without a signature.
+    /// Whether a statement permits everyone to invoke the URL of the function without a signature.
     pub(super) fn lets_everyone_invoke_url(&self) -> bool {
         self.statements.iter().any(|statement| {
             let auth = &statement["Condition"]["StringEquals"]["lambda:FunctionUrlAuthType"];
@@ -137,7 +137,7 @@ impl Shared {
     }
 }
 
-/// The function itself: hardcap has no versions and no aliases that could have a policy of their own.
+/// The function itself. In hardcap, versions and aliases do not have policies.
 fn unqualified(
     shared: &Shared,
     name: &str,
@@ -202,7 +202,7 @@ fn statement(input: &AddPermission, id: &str, arn: &str) -> Result<Value, Proble
     Ok(statement)
 }
 
-/// A principal as the policy has it: everybody, a service, an account or an ARN.
+/// A principal in the policy's format: everyone, a service, an account or an ARN.
 fn shown_principal(principal: &str) -> Result<Value, Problem> {
     let is_account = principal.len() == 12 && principal.bytes().all(|byte| byte.is_ascii_digit());
     match principal {

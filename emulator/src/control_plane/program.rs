@@ -1,4 +1,4 @@
-//! What runs an uploaded package.
+//! The program of an uploaded package.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use crate::packaging::machine::Machine;
 use crate::packaging::{self, Code, Means, Package, PackagingError};
 use hardcap_core::config::Function;
 
-/// Gives a function the program that its package holds, or the reason why it has none: Lambda, too, finds out only when
-/// the function is invoked.
+/// Sets the program of a function from its package, or the reason why there is none. Lambda too reports this only when the
+/// function is invoked.
 pub(super) async fn provide(function: &mut Function, code: &Path, shared: &Shared) {
     function.task_root = code.to_owned();
     let found = find(function, code, shared).await;
@@ -28,7 +28,7 @@ async fn find(
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
         code: Code::Local(code.to_owned()),
-        // Runtimes that the package does not bring are looked for in the folder that hardcap was started in.
+        // Runtimes that the package does not contain are searched in the working directory of hardcap.
         folder: PathBuf::from("."),
         project: PathBuf::from("."),
         python: shared.python.clone(),

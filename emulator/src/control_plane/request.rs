@@ -1,4 +1,4 @@
-//! What a request names and brings: the function, the query, the body.
+//! The parts of a request: the function, the query, the body.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use hardcap_core::serve::{self, ReadError};
 use hardcap_lambda::name::{FunctionName, LATEST, is_function_name};
 use hardcap_lambda::rules::EXISTING_FUNCTION_NAME_PATTERN;
 
-/// Far above what any request without code may carry; AWS publishes no number.
+/// The maximum size of a request without code, in bytes. AWS publishes no number.
 const BODY_MAX: usize = 1024 * 1024;
 
 /// The query of any operation.
@@ -31,7 +31,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads a query as it was sent.
+    /// Parses a query.
     pub(super) fn read(query: &str) -> Parameters {
         let pairs = percent::query_pairs(query, &['&']);
         let find = |wanted: &str| {
@@ -47,11 +47,11 @@ impl Parameters {
     }
 }
 
-/// The function that path and query name together, in this region and account.
+/// The function that the path and the query name, in this region and account.
 ///
 /// # Errors
 ///
-/// AWS's answer to a text that names none, or one that is elsewhere; recorded on 2023-11-20 and 2024-03-27.
+/// AWS's refusal of an invalid name, and of a function elsewhere; recorded on 2023-11-20 and 2024-03-27.
 pub(super) fn named(
     text: &str,
     qualifier: Option<&str>,
@@ -85,7 +85,7 @@ pub(super) fn named(
     Ok(named)
 }
 
-/// What is said of a function, a version or an alias that is not there: with the qualifier only when one was given.
+/// The refusal for a missing function, version or alias. Its text has the qualifier if one was given.
 pub(super) fn function_not_found(named: &FunctionName) -> Problem {
     let arn = named.arn();
     let arn = match &named.qualifier {
@@ -95,7 +95,7 @@ pub(super) fn function_not_found(named: &FunctionName) -> Problem {
     not_found(format!("Function not found: {arn}"))
 }
 
-/// Reads a body that must fit a row, which names the operation.
+/// Reads a body whose size is limited by a row for the operation.
 pub(super) async fn limited_body(
     ctx: &Context,
     headers: &HeaderMap,
@@ -115,10 +115,10 @@ pub(super) async fn limited_body(
     }
 }
 
-/// Reads a body that has a package in it.
+/// Reads a body that contains a package.
 ///
-/// Recorded on 2025-11-25: the package is measured before the request. So a request that is too large is read on for a while,
-/// to see whether its package is too large as well.
+/// Recorded on 2025-11-25: the package is measured before the request. So reading continues up to a maximum after a request is
+/// too large, to find out whether its package is too large as well.
 pub(super) async fn body_with_package(
     ctx: &Context,
     headers: &HeaderMap,
@@ -142,7 +142,7 @@ pub(super) async fn body_with_package(
     Ok(body)
 }
 
-/// Reads the small body of an operation as its input. None at all is an empty object.
+/// Reads the small body of an operation as its input. An empty body is an empty object.
 pub(super) async fn input<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Problem> {
     let body = serve::read_at_most(request.into_body(), BODY_MAX).await;
     let body = body.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! Which operation a request is: every method and path that the control plane has, in one list.
+//! The routes of the control plane: every method and path in one list.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{
 use hardcap_core::context::Context;
 use hardcap_core::percent;
 
-/// What AWS has below a function, and hardcap has not: the last part of the path, and its name.
+/// Operations of a function that hardcap does not implement: the last part of the path, and the name.
 const NOT_BUILT: [(&str, &str); 4] = [
     ("provisioned-concurrency", "provisioned concurrency"),
     ("code-signing-config", "code signing"),
@@ -27,7 +27,7 @@ const NOT_BUILT: [(&str, &str); 4] = [
 ];
 
 impl ControlPlane {
-    /// Answers what no other router of Lambda's API does.
+    /// Handles all requests of Lambda's API that this router does not.
     pub(crate) fn serve_rest_of(&self, router: Router) -> Router {
         let plane = self.clone();
         let serve = move |request: Request<Body>| {
@@ -117,7 +117,7 @@ async fn of_function(
         (_, "2019-09-25", ["event-invoke-config", ..]) | (_, "2021-10-31", ["url" | "urls"]) => {
             of_front(shared, &call, rest, request).await
         }
-        // Deployment tools look for it; a function without one has an empty answer, recorded on 2023-11-20.
+        // Deployment tools request it. The response for a function without one is empty, recorded on 2023-11-20.
         ("GET", "2020-06-30", ["code-signing-config"]) => {
             shared.find(&named(name, None, &shared.platform.region)?)?;
             Ok(Done::Ok(json!({})))
@@ -162,7 +162,7 @@ async fn of_aliases(
     }
 }
 
-/// What invokes a function: asynchronous events, and its URL.
+/// The sources of invocations: asynchronous events, and the function's URL.
 async fn of_front(
     shared: &Shared,
     call: &Call<'_>,

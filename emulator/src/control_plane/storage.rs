@@ -1,7 +1,7 @@
-//! Where packages and the descriptions of functions are: below `--data`, or in a folder that ends with the emulator.
+//! The storage of packages and of functions: below `--data`, or in a temporary folder of the run.
 //!
-//! A function's folder holds its description and one folder for each package. A package is there whole before the
-//! description names it; what no description names is rubbish of a run that was cut off.
+//! The folder of a function contains its description and one folder for each package. A package is complete before the
+//! description names it. A package that no description names was left by an interrupted run, and is removed.
 
 use std::fs;
 use std::io;
@@ -17,14 +17,14 @@ use hardcap_lambda::package::PackageFolder;
 const DESCRIPTION: &str = "function.json";
 /// The package as it was uploaded.
 const ZIP: &str = "package.zip";
-/// The package unpacked.
+/// The unpacked package.
 const CODE: &str = "code";
 
 /// The folder of all functions.
 #[derive(Debug)]
 pub(super) struct Storage {
     root: PathBuf,
-    /// `None` where nothing outlives the emulator.
+    /// Whether functions are kept after the end of the emulator.
     is_durable: bool,
     _scratch: Option<TempDir>,
 }
@@ -34,7 +34,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// When it cannot be written to.
+    /// If it cannot be created.
     pub(super) fn open(data: Option<&Path>) -> io::Result<Storage> {
         let Some(data) = data else {
             let scratch = tempfile::Builder::new().prefix("hardcap-functions-").tempdir()?;
@@ -43,17 +43,17 @@ impl Storage {
         };
         let root = data.join("functions");
         fs::create_dir_all(&root)?;
-        // A process starts in another folder than this one.
+        // A process starts in another folder, where a relative path would name another file.
         let root = root.canonicalize()?;
         Ok(Storage { root, is_durable: true, _scratch: None })
     }
 
-    /// Whether what is written outlives the emulator.
+    /// Whether functions are kept after the end of the emulator.
     pub(super) fn is_durable(&self) -> bool {
         self.is_durable
     }
 
-    /// What an earlier run had, by name. Rubbish is removed.
+    /// The functions of an earlier run. Folders that no description names are removed.
     pub(super) fn read(&self) -> io::Result<Vec<Saved>> {
         let mut found = Vec::new();
         for folder in folders(&self.root)? {
@@ -80,14 +80,14 @@ impl Storage {
         Ok(PackageFolder::new(path))
     }
 
-    /// The folder of a package that is there.
+    /// The folder of an existing package.
     pub(super) fn package(&self, function: &str, folder: &str) -> Arc<PackageFolder> {
         let package = PackageFolder::new(self.root.join(function).join(folder));
         package.keep();
         Arc::new(package)
     }
 
-    /// Writes a function down, if it is one that was created here and data is kept.
+    /// Stores a function, if it was created through the API and functions are kept.
     pub(super) async fn save(&self, entry: &Entry) -> io::Result<()> {
         if !self.is_durable || entry.about.code.folder.is_none() {
             return Ok(());
@@ -101,7 +101,7 @@ impl Storage {
         written.await.map_err(io::Error::other)?
     }
 
-    /// Forgets a function. Its package goes with the last sandbox that runs from it.
+    /// Removes a function. Its package is removed with the last sandbox that runs it.
     pub(super) fn forget(&self, function: &str) -> io::Result<()> {
         match fs::remove_file(self.root.join(function).join(DESCRIPTION)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

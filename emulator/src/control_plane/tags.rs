@@ -1,4 +1,4 @@
-//! Tags of functions. All answers were recorded on 2023-11-20.
+//! Tags of functions. All responses were recorded on 2023-11-20.
 
 use axum::body::Body;
 use http::Request;
@@ -13,7 +13,7 @@ use super::request::{input, named};
 use hardcap_core::percent;
 use hardcap_lambda::name::is_function_name;
 
-/// The most tags of a resource: AWS's number for all services.
+/// The maximum number of tags of a resource: AWS's number for all services.
 const TAGS_MAX: usize = 50;
 
 /// Refuses more tags than a resource may have.

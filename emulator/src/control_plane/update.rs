@@ -15,7 +15,7 @@ use super::{Shared, program, storage, versions};
 use hardcap_core::config::ACCOUNT_ID;
 use hardcap_core::context::Context;
 
-/// What UpdateFunctionCode has beside the code.
+/// The members of UpdateFunctionCode in addition to the code.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct UpdateInput {

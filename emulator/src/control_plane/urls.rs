@@ -1,4 +1,4 @@
-//! Function URL configurations. All answers were recorded on 2023-11-20 and 2025-11-24, unless said otherwise.
+//! Function URL configurations. All responses were recorded on 2023-11-20 and 2025-11-24, unless a comment says otherwise.
 
 use axum::body::Body;
 use http::Request;
@@ -39,7 +39,7 @@ struct CorsInput {
 }
 
 impl Url {
-    /// What is said of a function URL that a template names.
+    /// The properties of a function URL of the template.
     pub(super) fn of_template(url: &FunctionUrl, port: u16, now: EpochMillis) -> Url {
         Url {
             logical_id: url.logical_id.clone(),
@@ -54,7 +54,7 @@ impl Url {
         }
     }
 
-    /// The URL as it is served: without signatures only if the policy lets everyone invoke it.
+    /// The URL as it is served: without signatures only if the policy permits everyone to invoke it.
     pub(super) fn config(&self, function: &str, policy: Option<&Policy>) -> FunctionUrl {
         FunctionUrl {
             logical_id: self.logical_id.clone(),
@@ -167,7 +167,7 @@ pub(super) fn list(shared: &Shared, name: &str) -> Outcome {
 }
 
 impl Shared {
-    /// Serves the function URL that an earlier run had, on its port where that is free.
+    /// Serves the function URL of an earlier run, on its port if that is free.
     pub(super) async fn reopen_url(&self, mut entry: Entry) -> std::io::Result<Entry> {
         let Some(url) = &mut entry.about.url else { return Ok(entry) };
         let (listener, port) = self.urls.bind(url.port).await?;
@@ -251,7 +251,7 @@ fn configured(shared: &Shared, name: &str, parameters: &Parameters) -> Result<En
     if entry.about.url.is_some() { Ok(entry) } else { Err(not_found(missing)) }
 }
 
-/// A URL belongs to a function or an alias, never to a version, and an alias there is none.
+/// The function or the alias that a request names. A version is refused, because it has no URL.
 fn find(
     shared: &Shared,
     name: &str,

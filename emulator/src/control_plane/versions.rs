@@ -1,5 +1,5 @@
-//! Versions: PublishVersion, and the deletion of one version. A version is a copy of the code and of the configuration that
-//! nothing changes. All answers were recorded on 2025-11-25: LocalStack's `TestLambdaVersions`.
+//! Versions: PublishVersion, and the deletion of one version. A version is an immutable copy of the code and of the
+//! configuration. All responses were recorded on 2025-11-25: LocalStack's `TestLambdaVersions`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -62,8 +62,8 @@ pub(super) async fn create(
     Ok(Done::Created(published.configuration(region, Some(&version), Shown::Settled)))
 }
 
-/// Publishes the current code and configuration of a function, and gives the version. When nothing changed since the last
-/// version, that one is given.
+/// Publishes the current code and configuration of a function, and returns the version. If nothing has changed since the last
+/// version, it is returned.
 pub(super) async fn publish(
     shared: &Shared,
     ctx: &Context,
@@ -97,7 +97,7 @@ pub(super) async fn publish(
     Ok(version)
 }
 
-/// Deletes one version, unless an alias points to it. One that does not exist is deleted all the same.
+/// Deletes one version, unless an alias points to it. The deletion of a missing version succeeds.
 pub(super) async fn delete(shared: &Shared, mut entry: Entry, version: &str) -> Outcome {
     let aliases = aliases::of_version(&entry, version);
     if !aliases.is_empty() {
@@ -157,9 +157,9 @@ impl Entry {
 }
 
 impl Shared {
-    /// Publishes the version of a function that the template asks for, and points the template's aliases.
+    /// Publishes the version of a function with `AutoPublishAlias`, and points the template's aliases.
     ///
-    /// The version runs from the folder of the template, as the function does: after a reload, the version before is removed.
+    /// The version runs the code in the template's folder, as the function does. A reload removes the previous version.
     pub(super) fn deployed(&self, mut entry: Entry) -> Entry {
         let publishing = entry.function.publishing.clone();
         let version = publishing.version.then(|| self.publish_deployed(&mut entry));
@@ -175,7 +175,7 @@ impl Shared {
         entry
     }
 
-    /// Publishes the code of the template's folder in place of the version before.
+    /// Publishes the code in the template's folder, and removes the previous version.
     fn publish_deployed(&self, entry: &mut Entry) -> String {
         let number = entry.about.last_version + 1;
         entry.about.last_version = number;
@@ -196,7 +196,7 @@ impl Shared {
     }
 }
 
-/// Copies the code of a function that runs where its template is.
+/// Copies the code of a function that runs in its template's folder.
 async fn copy(shared: &Shared, ctx: &Context, version: &mut Entry) -> Result<(), Problem> {
     let folder = shared.storage.new_package(&version.function.name)?;
     let function = Arc::clone(&version.function);
@@ -234,7 +234,7 @@ impl From<io::Error> for CopyError {
     }
 }
 
-/// The program's file in the copy, where it is not below the code.
+/// The program's file in the copy, if it is not below the code.
 const PROGRAM: &str = ".hardcap-program";
 
 fn copied(function: &Function, to: &Path, most: u64) -> Result<(Function, Code), CopyError> {
@@ -264,10 +264,10 @@ fn copied(function: &Function, to: &Path, most: u64) -> Result<(Function, Code),
     Ok((Function { task_root: to.to_owned(), command, ..function.clone() }, code))
 }
 
-/// A copy under way, and what it has copied.
+/// A copy in progress, and its size so far.
 struct Copy {
     digest: Sha256,
-    /// Bytes of all files.
+    /// The bytes of all files.
     size: u64,
     most: u64,
 }

@@ -57,7 +57,7 @@ pub(super) enum Frontend {
         invoke_mode: InvokeMode,
         /// Whether unsigned requests are refused.
         only_signed: bool,
-        /// Whether nothing lets everyone invoke it.
+        /// Whether no policy permits everyone to invoke it.
         lacks_permission: bool,
     },
 }

@@ -125,7 +125,7 @@ fn event_of(case: &Path, origin: &toml::Table) -> Value {
     serde_json::from_slice(&json).unwrap()
 }
 
-/// The two headers that differ on purpose: nothing here speaks TLS, and links that a function builds must work.
+/// The two headers that differ on purpose: the emulator does not use TLS, and links that a function builds must work.
 fn without_scheme_and_port(event: &mut Value) {
     for member in ["headers", "multiValueHeaders"] {
         let Some(headers) = event.get_mut(member).and_then(Value::as_object_mut) else { continue };
@@ -136,7 +136,7 @@ fn without_scheme_and_port(event: &mut Value) {
     }
 }
 
-/// The first member of `expected` that `found` has not, or has otherwise.
+/// The first member of `expected` that is missing from `found` or differs.
 fn missing(path: &str, expected: &Value, found: &Value) -> Option<String> {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {

@@ -1,4 +1,4 @@
-//! Building what has no program yet: one run of cargo for each workspace, so that it compiles everything side by side.
+//! The build of missing programs: one run of cargo for each workspace, so that cargo compiles them in parallel.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -10,13 +10,13 @@ use super::cargo::{Message, Workspace};
 use super::{Binary, PackagingError};
 use hardcap_core::tool::{self, Tool};
 
-/// Hears what a build says, line by line.
+/// Receives the output of a build, line by line.
 pub trait Progress {
     /// A line of cargo's: `Compiling serde v1.0`, or an error.
     fn line(&mut self, line: &str);
 }
 
-/// Finds the program of each binary, building it unless `no_build`. The paths are in the order of `wanted`.
+/// Finds the program of each binary, and builds it unless `no_build`. The paths are in the order of `wanted`.
 pub async fn build(
     wanted: &[Binary],
     no_build: bool,
@@ -66,10 +66,10 @@ pub async fn build(
     Ok(programs)
 }
 
-/// How many lines of a failed build are kept, from the first error on.
+/// The maximum number of kept lines of a failed build, from the first error on.
 const ERROR_LINES: usize = 100;
 
-/// One binary to build, and its place among those that are wanted.
+/// One binary to build, and its index among the wanted ones.
 #[derive(Debug)]
 struct Job {
     at: usize,
@@ -96,13 +96,13 @@ fn cargo(workspace: &Workspace, jobs: &[&Job]) -> Tool {
 fn cargo_lambda(program: &Path, workspace: &Workspace, jobs: &[&Job], folder: &Path) -> Tool {
     let arguments = ["lambda", "build", "--release", "--message-format=json-render-diagnostics"];
     let mut tool = Tool::new(program, arguments, &workspace.workspace_root);
-    // It moves what it builds, away from where its messages say: so it is told where to.
+    // It moves its programs away from the paths in its messages, so the target folder is given.
     tool.arguments.extend(["--lambda-dir".into(), folder.as_os_str().to_owned()]);
     tool.arguments.extend(selection(jobs));
     tool
 }
 
-/// Runs a build. Gives the executables by package and binary.
+/// Runs a build. Returns the executables by package and binary.
 async fn run(tool: &Tool, progress: &mut dyn Progress) -> Result<Vec<Message>, PackagingError> {
     let name = Path::new(&tool.program).display().to_string();
     let could_not = |error: std::io::Error| {
@@ -154,7 +154,7 @@ fn lines(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> Lines {
     BufReader::new(pipe).lines()
 }
 
-/// The message about an executable, when a line is one.
+/// The message about an executable, if the line is one.
 fn executable(line: &str) -> Option<Message> {
     let message: Message = serde_json::from_str(line).ok()?;
     (message.reason == "compiler-artifact" && message.executable.is_some()).then_some(message)
@@ -177,7 +177,7 @@ fn artefact(built: &[Message], job: &Job) -> Result<PathBuf, PackagingError> {
     })
 }
 
-/// What an earlier build left, the newest first: cargo's own or that of `cargo lambda`.
+/// The program of an earlier build, the newest first: cargo's own or that of `cargo lambda`.
 fn built_before(workspace: &Workspace, job: &Job) -> Result<PathBuf, PackagingError> {
     let target = &workspace.target_directory;
     let places = [

@@ -1,4 +1,4 @@
-//! The folder where hardcap keeps what it makes once and uses in every run.
+//! The cache: a folder for what hardcap creates once and uses in every run.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -20,7 +20,7 @@ pub(super) fn folder() -> PathBuf {
         _ => {
             let user = rustix::process::geteuid().as_raw();
             let folder = std::env::temp_dir().join(format!("hardcap-cache-{user}"));
-            // What another user put there would be executed.
+            // The files of another user would be executed.
             let is_own = std::fs::symlink_metadata(&folder)
                 .is_ok_and(|facts| facts.is_dir() && facts.uid() == user);
             if is_own || std::fs::DirBuilder::new().mode(0o700).create(&folder).is_ok() {
@@ -31,13 +31,13 @@ pub(super) fn folder() -> PathBuf {
     }
 }
 
-/// How long an entry is kept that no run uses.
+/// The time for which an unused entry is kept.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 24 * 60 * 60);
 
-/// Notes that an entry is used: its time of modification is now.
+/// Marks an entry as used, by its time of modification.
 pub(super) fn used(folder: &Path) {
     if let Ok(file) = std::fs::File::open(folder) {
-        // Without it, the entry is made again some day.
+        // If this fails, the entry is removed and created again later.
         let _ = file.set_modified(now());
     }
 }
@@ -46,24 +46,24 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(Clock::default().now().0)
 }
 
-/// Removes the entries of one kind that no run has used for [`KEPT_FOR`], and what installations left that were interrupted.
+/// Removes the entries of one kind that no run has used for [`KEPT_FOR`], and the folders of interrupted installations.
 fn remove_unused(parent: &Path, now: SystemTime) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|facts| facts.modified());
         let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
         if age.is_some_and(|age| age > KEPT_FOR) {
-            // What cannot be removed stays for the next time.
+            // An entry that cannot be removed now is removed by a later run.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// Makes a folder once: `fill` writes into a new one, which then gets its name. Two processes that do so at the same time
-/// both succeed, and one of the two folders stays.
+/// Creates a folder once. `fill` writes into a new folder, which is then renamed. If two processes do this at the same time,
+/// both succeed and one of the two folders is kept.
 ///
 /// # Errors
 ///
-/// Those of the disk and of `fill`. An incomplete folder never gets the name.
+/// The error of the file system, or of `fill`. An incomplete folder never gets the name.
 pub(super) fn make_once(
     folder: &Path,
     fill: impl FnOnce(&Path) -> io::Result<()>,
@@ -77,11 +77,11 @@ pub(super) fn make_once(
     finish(new, folder)
 }
 
-/// A new folder beside the one that it will become; dropping it removes it.
+/// A new folder beside its later name. Dropping it removes it.
 ///
 /// # Errors
 ///
-/// Those of the disk. A cache that belongs to another user is refused, for its files would be executed.
+/// The error of the file system. A cache of another user is refused, because its files would be executed.
 pub(super) fn begin(folder: &Path) -> io::Result<tempfile::TempDir> {
     let parent = folder_of(folder);
     std::fs::create_dir_all(parent)
@@ -95,16 +95,16 @@ pub(super) fn begin(folder: &Path) -> io::Result<tempfile::TempDir> {
     tempfile::Builder::new().prefix(".new-").tempdir_in(parent)
 }
 
-/// Gives a folder that [`begin`] made its name.
+/// Renames a folder of [`begin`] to its name.
 ///
 /// # Errors
 ///
-/// Those of the disk; none where another process was faster.
+/// The error of the file system. It is not an error if another process was faster.
 pub(super) fn finish(new: tempfile::TempDir, folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(new.path(), std::fs::Permissions::from_mode(0o755))?;
     match std::fs::rename(new.path(), folder) {
-        // The temporary name is gone, so there is nothing to remove.
+        // The temporary name does not exist any more.
         Ok(()) => {
             let _ = new.keep();
             Ok(())

@@ -1,4 +1,4 @@
-//! What cargo knows of a workspace, and what it says while it builds.
+//! The metadata of a cargo workspace, and the messages of a build.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use serde::Deserialize;
 use super::{Binary, PackagingError};
 use hardcap_core::tool::Tool;
 
-/// The part of `cargo metadata` that is needed here.
+/// The used part of `cargo metadata`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Workspace {
     /// The packages of the workspace.
     pub packages: Vec<CargoPackage>,
-    /// The folder that cargo builds into.
+    /// The target folder.
     pub target_directory: PathBuf,
     /// The folder of the workspace.
     pub workspace_root: PathBuf,
@@ -25,11 +25,11 @@ pub struct CargoPackage {
     pub name: String,
     /// The path of its Cargo.toml.
     pub manifest_path: PathBuf,
-    /// What it builds.
+    /// Its targets.
     pub targets: Vec<Target>,
 }
 
-/// Something that a package builds.
+/// A target of a package: a program, a library, a test.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Target {
     /// The name of the target.
@@ -43,16 +43,16 @@ pub struct Target {
 pub struct Message {
     /// `compiler-artifact`, `compiler-message` and so on.
     pub reason: String,
-    /// The target that the message is about.
+    /// The target of the message.
     pub target: Option<Target>,
-    /// The id of the package that the message is about.
+    /// The id of the package of the message.
     pub package_id: Option<String>,
     /// The program that was built.
     pub executable: Option<PathBuf>,
 }
 
 impl Workspace {
-    /// Asks cargo about the workspace of a folder.
+    /// Reads the metadata of the workspace of a folder.
     pub async fn of(folder: &Path) -> Result<Workspace, PackagingError> {
         let arguments = ["metadata", "--no-deps", "--format-version", "1"];
         let output = Tool::new("cargo", arguments, folder).output().await.map_err(|error| {
@@ -64,7 +64,7 @@ impl Workspace {
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(PackagingError::new(
-                format!("cargo does not understand {}: {}", folder.display(), said.trim()),
+                format!("cargo cannot read the project in {}: {}", folder.display(), said.trim()),
                 "`CodeUri` must be the folder of a Cargo package",
             ));
         }

@@ -1,4 +1,4 @@
-//! Commands under a debugger: debugpy for Python, the inspector for Node. To other programs a debugger attaches by process id.
+//! Commands under a debugger: debugpy for Python, the inspector for Node. A debugger attaches to other programs by process id.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What this machine has of interpreters. Each is asked once.
+//! The interpreters of this machine. The properties of each are read once.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -10,17 +10,17 @@ use serde::Deserialize;
 use hardcap_core::clock::Clock;
 use hardcap_core::tool::Tool;
 
-/// How long an interpreter may take to say what it is.
+/// The time within which an interpreter must print its properties.
 const PROBE_WITHIN: Millis = Millis(20_000);
-/// Prints what is needed of a Python, as JSON.
+/// Prints the used properties of a Python as JSON.
 const PROBE: &str = include_str!("python/probe.py");
 
 /// A Python, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Python {
-    /// The program itself: of pyenv's shims the one that they start, of a virtual environment the link in it.
+    /// The program itself: the one that a shim of pyenv starts, or the link in a virtual environment.
     pub executable: PathBuf,
-    /// Of a virtual environment the interpreter that it was made with, which may have pip where the environment has none.
+    /// The interpreter that a virtual environment was created with. It may have pip if the environment does not.
     pub base: PathBuf,
     /// Major, minor and patch.
     pub version: [u32; 3],
@@ -32,7 +32,7 @@ pub struct Python {
     pub has_sdk: bool,
 }
 
-/// The places where interpreters are looked for, and those that have been asked.
+/// The locations of interpreters, and the interpreters whose properties are known.
 #[derive(Debug, Default)]
 pub struct Machine {
     /// The folders of `PATH`.
@@ -45,16 +45,16 @@ pub struct Machine {
     pub pyenv: Option<PathBuf>,
     /// The root of nvm.
     pub nvm: Option<PathBuf>,
-    /// Where Homebrew puts programs.
+    /// The folder of Homebrew's programs.
     pub homebrew: Vec<PathBuf>,
-    /// Where AWS's runtime client and the runtime for Node are kept.
+    /// The cache, with AWS's runtime client and the runtime for Node.
     pub cache: PathBuf,
     pub(super) pythons: HashMap<PathBuf, Option<Python>>,
     pub(super) nodes: HashMap<PathBuf, Option<[u32; 3]>>,
 }
 
 impl Machine {
-    /// This machine, as the environment of hardcap shows it.
+    /// This machine, by the environment variables of hardcap.
     pub fn here() -> Machine {
         let home = variable("HOME").map(PathBuf::from);
         let in_home = |folder: &str| home.as_ref().map(|home| home.join(folder));
@@ -72,12 +72,12 @@ impl Machine {
         }
     }
 
-    /// Asks a Python what it is; `None` when it does not start.
+    /// The properties of a Python; `None` if it does not start.
     pub async fn python(&mut self, program: &Path) -> Option<Python> {
         if let Some(known) = self.pythons.get(program) {
             return known.clone();
         }
-        // -E: the function will not have the variables of this process, and so none of them may count here.
+        // -E: the function does not have the variables of this process, so they must have no effect here either.
         let output = ask(program, ["-E", "-c", PROBE]).await;
         let python = output.and_then(|output| serde_json::from_slice::<Python>(&output).ok());
         self.pythons.insert(program.to_owned(), python.clone());
@@ -89,7 +89,7 @@ impl Machine {
         ask(program, ["-E", "-c", "import debugpy"]).await.is_some()
     }
 
-    /// Asks a Node for its version; `None` when it does not start.
+    /// The version of a Node; `None` if it does not start.
     pub async fn node(&mut self, program: &Path) -> Option<[u32; 3]> {
         if let Some(known) = self.nodes.get(program) {
             return *known;

@@ -1,6 +1,6 @@
-//! How a function's program is found, and built when it has to be.
+//! The program of a function: how it is found, and built if it is missing.
 //!
-//! [`find`] looks at files only; `build::build` runs cargo for what has no program yet, and [`resolve`] asks interpreters.
+//! [`find`] only looks for files; `build::build` runs cargo for missing programs, and [`resolve`] chooses interpreters.
 
 pub mod build;
 mod cache;
@@ -25,21 +25,21 @@ use std::path::{Path, PathBuf};
 
 use hardcap_core::tool;
 
-/// Where a program comes from.
+/// The source of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// A command as it is, its first word found on `PATH` unless it is a path.
+    /// A command. Its first word is a path, or the name of a program on `PATH`.
     Command(Vec<String>),
     /// A binary that cargo builds.
     Cargo {
-        /// The package, when the folder has more than one.
+        /// The package, if the folder has more than one.
         package: Option<String>,
         /// The binary.
         bin: String,
     },
 }
 
-/// Where a function's program comes from: what the template and `hardcap.toml` say about it.
+/// The properties of a function that decide on its program, from the template and `hardcap.toml`.
 #[derive(Clone, Debug)]
 pub struct Package {
     /// The function's logical id.
@@ -48,13 +48,13 @@ pub struct Package {
     pub runtime: String,
     /// `Handler`.
     pub handler: String,
-    /// Where its code is.
+    /// The location of its code.
     pub code: Code,
     /// The folders of its layers.
     pub layers: Vec<PathBuf>,
     /// The template's folder.
     pub folder: PathBuf,
-    /// The folder of `hardcap.toml`; the template's where there is none.
+    /// The folder of `hardcap.toml`; the template's if there is no such file.
     pub project: PathBuf,
     /// `Metadata: BuildMethod`.
     pub build_method: Option<String>,
@@ -64,18 +64,18 @@ pub struct Package {
     pub cargo_bin: Option<String>,
     /// The program that `hardcap.toml` names instead.
     pub program: Option<Program>,
-    /// More arguments, from `hardcap.toml`.
+    /// Additional arguments, from `hardcap.toml`.
     pub arguments: Vec<String>,
     /// The Python that runs the function, from `hardcap.toml`.
     pub python: Option<PathBuf>,
 }
 
-/// What was found for a function.
+/// The result of the search for a function's program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The program and its arguments.
     Command(Vec<OsString>),
-    /// Cargo has to be asked for the program.
+    /// Cargo builds the program.
     Cargo(Binary),
     /// A Python function: [`resolve`] chooses the interpreter.
     Python,
@@ -83,16 +83,16 @@ pub enum Found {
     Node,
 }
 
-/// What a function is started with.
+/// The command that starts a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
     /// The program and its arguments.
     pub command: Vec<OsString>,
-    /// What differs from AWS, in one line: another version of the interpreter.
+    /// The difference from AWS, in one line: another version of the interpreter.
     pub note: Option<String>,
 }
 
-/// What may be done to find an interpreter and AWS's runtime client.
+/// The permitted means of finding an interpreter and AWS's runtime client.
 pub struct Means<'a> {
     /// Nothing is downloaded.
     pub offline: bool,
@@ -120,21 +120,21 @@ impl Default for Means<'_> {
 pub struct Binary {
     /// A folder of the workspace.
     pub folder: PathBuf,
-    /// The package, when the folder has more than one.
+    /// The package, if the folder has more than one.
     pub package: Option<String>,
-    /// The binary, when the package has more than one.
+    /// The binary, if the package has more than one.
     pub bin: Option<String>,
-    /// Whether it is for Lambda, so that `cargo lambda` builds it where that is installed.
+    /// Whether it is for Lambda. Then `cargo lambda` builds it, if that is installed.
     pub for_lambda: bool,
 }
 
-/// Why there is no program to run.
+/// The error of a function or a companion service without a program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}\n  = help: {help}")]
 pub struct PackagingError {
     /// What is missing.
     pub what: String,
-    /// The way out.
+    /// What to do.
     pub help: String,
 }
 
@@ -146,7 +146,7 @@ impl PackagingError {
 }
 
 impl Package {
-    /// A package that says nothing yet, of the function with this logical id.
+    /// A package without properties, of the function with this logical id.
     #[must_use]
     pub fn new(logical_id: &str) -> Package {
         Package {
@@ -166,7 +166,7 @@ impl Package {
         }
     }
 
-    /// The folder or archive of the code, where it is on this machine.
+    /// The folder or archive of the code, if it is on this machine.
     #[must_use]
     pub fn local_code(&self) -> Option<&Path> {
         match &self.code {
@@ -182,7 +182,7 @@ impl Package {
         matches!(self.code, Code::Image(_) | Code::Uploaded(_))
     }
 
-    /// The folder of the code, where it is one on this machine.
+    /// The folder of the code, if it is a folder on this machine.
     pub(crate) fn code_folder(&self) -> Option<&Path> {
         match &self.code {
             Code::Local(path) if path.is_dir() => Some(path),
@@ -201,7 +201,7 @@ impl Package {
 ///
 /// # Errors
 ///
-/// [`PackagingError`] when there is none that starts, and when AWS's runtime client can be neither found nor installed.
+/// [`PackagingError`] if no interpreter starts, or AWS's runtime client is neither found nor installed.
 pub async fn resolve(
     found: Found,
     package: &Package,
@@ -219,11 +219,11 @@ pub async fn resolve(
     }
 }
 
-/// Looks for the program of a function. Starts nothing.
+/// Searches the program of a function. It starts no process.
 ///
 /// # Errors
 ///
-/// [`PackagingError`] when there is none: what is missing, and what to do about it.
+/// [`PackagingError`] if there is no program: what is missing, and what to do.
 pub fn find(package: &Package) -> Result<Found, PackagingError> {
     let id = &package.logical_id;
     match &package.program {
@@ -258,8 +258,8 @@ pub fn find(package: &Package) -> Result<Found, PackagingError> {
     }
 }
 
-/// What is wrong with the handler of a Python or Node function: the file that it names is not in the code. AWS deploys such a
-/// function, and each invocation fails. A handler that a layer may have is not looked for.
+/// The error of a Python or Node function whose handler names a file that the code does not contain. AWS deploys such a
+/// function, and each invocation fails. A handler that may be in a layer is not checked.
 pub fn missing_handler(package: &Package) -> Option<PackagingError> {
     let is_python = package.runtime.starts_with("python");
     let code =
@@ -309,7 +309,7 @@ pub fn missing_handler(package: &Package) -> Option<PackagingError> {
     ))
 }
 
-/// A module of C, `app.cpython-312-x86_64-linux-gnu.so`.
+/// A module in C, such as `app.cpython-312-x86_64-linux-gnu.so`.
 fn has_extension_module(file: &Path) -> bool {
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return false };
     let prefix = format!("{}.", name.to_string_lossy());
@@ -320,7 +320,7 @@ fn has_extension_module(file: &Path) -> bool {
     })
 }
 
-/// A command of `hardcap.toml`: its first word is found, so that it means the same in every folder.
+/// A command of `hardcap.toml`. Its first word is resolved, so that it names the same program in every folder.
 pub fn command(
     words: &[String],
     folder: &Path,
@@ -395,16 +395,16 @@ fn shell_of(script: &Path) -> Vec<OsString> {
     command
 }
 
-/// An interpreter that `hardcap.toml` names: a path of its folder. A virtual environment's is a link, which must not be
-/// followed: where it lies is how it finds its packages.
+/// An interpreter that `hardcap.toml` names, relative to its folder. In a virtual environment it is a link. The link must not be
+/// resolved, because the interpreter finds its packages by the location of the link.
 pub fn absolute_program(folder: &Path, program: &Path) -> PathBuf {
     let path = folder.join(program);
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// An absolute path without `.` in it, which a process that starts in another folder understands too.
+/// An absolute path without `.`, which names the same file for a process that starts in another folder.
 pub fn absolute(path: &Path) -> PathBuf {
-    // The parent of a bare file name is an empty path, which means this folder.
+    // The parent of a bare file name is an empty path, which stands for this folder.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.canonicalize().unwrap_or(path)

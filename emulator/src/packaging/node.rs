@@ -1,4 +1,4 @@
-//! Node functions: which Node runs one, under AWS's runtime client where that is installed, else under hardcap's own runtime.
+//! Node functions: the choice of the Node, and of AWS's runtime client if it is installed, else hardcap's own runtime.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,11 +28,11 @@ const FILES: [(&str, &str); 12] = [
 /// The first major version whose runtime accepts no callbacks. AWS's client does so from its version 4 on.
 const WITHOUT_CALLBACKS: u32 = 24;
 
-/// Makes the command of a Node function.
+/// The command of a Node function.
 ///
 /// # Errors
 ///
-/// [`PackagingError`] when there is no Node, and when the runtime cannot be written.
+/// [`PackagingError`] if there is no Node, or the runtime cannot be written.
 pub(super) async fn resolve(
     package: &Package,
     machine: &mut Machine,
@@ -102,12 +102,12 @@ fn nvm_versions(root: &Path, wanted: Option<u32>) -> Vec<PathBuf> {
     names.into_iter().rev().map(|name| folder.join(name).join("bin/node")).collect()
 }
 
-/// AWS's client where it is installed and complete: in the packages of the code, the template or the project, or globally.
+/// AWS's client, if it is installed and complete: in the packages of the code, the template or the project, or globally.
 fn installed_client(package: &Package, node: &Path, major: u32) -> Option<PathBuf> {
     let code = package.code_folder().map(absolute);
     let folders = [code, Some(absolute(&package.folder)), Some(absolute(&package.project))];
     let local = folders.into_iter().flatten().map(|folder| folder.join("node_modules"));
-    // `npm install --global` puts packages beside the folder of the program.
+    // `npm install --global` installs packages beside the folder of the program.
     let real = node.canonicalize().ok();
     let global = real.as_deref().and_then(Path::parent).and_then(Path::parent);
     let global = global.map(|prefix| prefix.join("lib/node_modules"));
@@ -121,7 +121,7 @@ fn client_entry(folder: &Path, major: u32) -> Option<PathBuf> {
     let refuses_callbacks = !json["version"].as_str()?.starts_with(['1', '2', '3']);
     let bin = json["bin"].as_str().or_else(|| json["bin"]["aws-lambda-ric"].as_str())?;
     let entry = absolute(&folder.join(bin));
-    // Without it the client ends at once: npm has not run the package's build.
+    // The client ends immediately without this file, if npm has not run the package's build.
     let native = ["rapid-client.node", "dist/rapid-client.node", "build/Release/rapid-client.node"];
     let is_built = native.iter().any(|file| folder.join(file).is_file());
     let fits = refuses_callbacks == (major >= WITHOUT_CALLBACKS);

@@ -1,4 +1,4 @@
-//! Java, .NET and Ruby functions: run by AWS's runtime interface clients where these are installed or packaged.
+//! Java, .NET and Ruby functions, under AWS's runtime interface clients if these are installed or packaged.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use hardcap_core::tool;
 /// The class that AWS's client for Java starts with.
 const JAVA_CLIENT: &str = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda";
 
-/// What a function of these runtimes needs and does not have.
+/// The missing part of a function of these runtimes.
 #[derive(Debug, thiserror::Error)]
 enum MissingClient {
     /// The program is not on `PATH`.
@@ -26,7 +26,7 @@ enum MissingClient {
     Unknown,
 }
 
-/// The command of a function whose runtime hardcap has no program of its own for.
+/// The command of a function whose runtime is not a part of hardcap.
 ///
 /// # Errors
 ///

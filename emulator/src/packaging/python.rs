@@ -1,4 +1,4 @@
-//! Python functions: which interpreter runs one, and where AWS's runtime client comes from.
+//! Python functions: the choice of the interpreter and of AWS's runtime client.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use super::{Means, Package, PackagingError, Resolved, absolute, absolute_program
 use hardcap_core::clock::Clock;
 use hardcap_core::tool::{self, Tool};
 
-/// What the interpreter runs: it puts the layers on the path and starts AWS's runtime client.
+/// The code for the interpreter: it adds the layers to the path and starts AWS's runtime client.
 const START: &str = include_str!("python/start.py");
-/// How long pip may take to install the runtime client.
+/// The timeout of the installation of the runtime client.
 const INSTALL_WITHIN: Millis = Millis(120_000);
 
-/// Makes the command of a Python function: an interpreter by its absolute path, and AWS's runtime client.
+/// The command of a Python function: an interpreter by its absolute path, and AWS's runtime client.
 ///
 /// # Errors
 ///
-/// [`PackagingError`] when there is no Python, and when no client can be found or installed.
+/// [`PackagingError`] if there is no Python, or the client is neither found nor installed.
 pub(super) async fn resolve(
     package: &Package,
     machine: &mut Machine,
@@ -83,8 +83,8 @@ async fn choose(package: &Package, machine: &mut Machine) -> Result<Python, Pack
     ))
 }
 
-/// Where a Python may be, the best first: the virtual environments of the code, the template and the project, the one that
-/// is active, then the runtime's version on `PATH` and where pyenv, conda and Homebrew keep theirs, then any version.
+/// The candidates, the best first: the virtual environments of the code, the template and the project, the active one, then the
+/// runtime's version on `PATH` and in the folders of pyenv, conda and Homebrew, then any version.
 fn candidates(package: &Package, machine: &Machine) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let code = package.code_folder().map(absolute);
@@ -124,7 +124,7 @@ fn brings_client(package: &Package) -> bool {
     brings(package, "awslambdaric")
 }
 
-/// Whether the package or one of its layers has this Python package in it.
+/// Whether the package or one of its layers contains this Python package.
 pub(super) fn brings(package: &Package, name: &str) -> bool {
     let client = &format!("{name}/__init__.py");
     let library = format!("lib/{}/site-packages", package.runtime);
@@ -134,7 +134,7 @@ pub(super) fn brings(package: &Package, name: &str) -> bool {
     code.into_iter().chain(layers).any(|folder| folder.join(client).is_file())
 }
 
-/// The folder with the client that hardcap has installed for Pythons of this kind; installs it the first time.
+/// The folder with the client for Pythons of this kind, which hardcap installs once.
 async fn client(
     package: &Package,
     python: &Python,
@@ -184,7 +184,7 @@ pub(super) async fn install(
     for pip in pips(python) {
         match run_pip(pip, name, new.path()).await {
             Ok(()) => return Ok(cache::finish(new, folder)?),
-            // A virtual environment without pip is nothing to complain of: the first other reason counts.
+            // A virtual environment without pip is usual, so the first other reason is reported.
             Err(error) if why.says_little() => why = error,
             Err(_) => {}
         }
@@ -192,13 +192,13 @@ pub(super) async fn install(
     Err(why)
 }
 
-/// Why a package is not installed.
+/// The error of an installation.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InstallError {
-    /// The disk failed, or the installer does not start.
+    /// A folder cannot be written, or the installer does not start.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// The installer takes too long.
+    /// The installer exceeded its timeout.
     #[error("the installer has not ended within {} s", seconds(*.0))]
     TooLong(Millis),
     /// The last line that the installer wrote.
@@ -211,12 +211,12 @@ fn seconds(span: Millis) -> u64 {
 }
 
 impl InstallError {
-    /// Whether another installer's reason says more.
+    /// Whether the reason of another installer is more useful.
     fn says_little(&self) -> bool {
         matches!(self, InstallError::Said(why) if why.is_empty() || why.ends_with("No module named pip"))
     }
 
-    /// The last line of what an installer wrote.
+    /// The last line of an installer's output.
     pub(super) fn of(stderr: &[u8]) -> InstallError {
         let said = String::from_utf8_lossy(stderr);
         let last = said.lines().rev().find(|line| !line.trim().is_empty());
@@ -224,7 +224,7 @@ impl InstallError {
     }
 }
 
-/// The programs that install packages for an interpreter, without what they install and where.
+/// The programs that install packages for an interpreter, without the package and the folder.
 fn pips(python: &Python) -> Vec<Tool> {
     let quiet = ["--quiet", "--no-input", "--disable-pip-version-check"];
     let pip = |interpreter: &Path| {

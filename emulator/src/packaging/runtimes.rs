@@ -1,4 +1,4 @@
-//! The runtimes of Lambda, and until when AWS accepts each.
+//! The runtimes of Lambda with their dates of deprecation.
 //!
 //! From "Lambda runtimes" of the AWS Lambda developer guide, as cfn-lint 1.58.0 has the table in `LmbdRuntimeLifecycle.json`
 //! (read on 2026-11-29). AWS has moved the dates of `create` and `update` before, so they are as of that day.
@@ -71,12 +71,12 @@ const ALL: [Identifier; 46] = [
     row("ruby4.0", "2029-04-30", "2029-05-31"),
 ];
 
-/// What AWS says of a runtime on a day.
+/// The standing of a runtime on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It is accepted.
     Accepted,
-    /// Functions that exist can be updated; new ones are refused, since this day.
+    /// Existing functions can be updated. New ones are refused since this day.
     NoCreate(&'static str),
     /// New functions and updates are refused, since this day.
     NoUpdate(&'static str),
@@ -96,7 +96,7 @@ pub fn standing(runtime: &str, day: &str) -> Standing {
     }
 }
 
-/// The names that exist, for a suggestion.
+/// All names, for a suggestion.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|row| row.name)
 }

@@ -1,5 +1,5 @@
 //! The AWS SDKs that AWS's runtimes contain: boto3 in those of Python, version 3 of the SDK for JavaScript in those of Node from
-//! nodejs18.x on. A function whose code names one without bringing it gets it from hardcap's cache, installed once.
+//! nodejs18.x on. A function whose code imports one and does not contain it gets it from hardcap's cache, installed once.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,20 +16,20 @@ use super::{Means, Package, cache, python};
 use hardcap_core::clock::Clock;
 use hardcap_core::tool::{self, Tool};
 
-/// How many files of a function are searched for the names of packages.
+/// The maximum number of a function's files that are searched for imports.
 const FILES_MAX: usize = 500;
-/// How deep its folders are searched.
+/// The maximum depth of the searched folders.
 const DEPTH_MAX: usize = 5;
-/// A larger file is not searched: a bundle has its packages in it.
+/// The maximum size of a searched file in bytes. A larger one is a bundle, which contains its packages.
 const FILE_BYTES_MAX: u64 = 512 * 1024;
-/// How long npm may take.
+/// The timeout of npm.
 const NPM_WITHIN: Millis = Millis(300_000);
 /// The first runtime that contains version 3 of the SDK (Lambda developer guide, "Runtime-included SDK versions").
 const NODE_WITH_V3: u32 = 18;
 const PRELOAD: &str = include_str!("node/preload.cjs");
 
-/// The folder with boto3, for a function that uses it and has it neither in its code nor in its Python. `None` also where it
-/// cannot be installed: the function may do without.
+/// The folder with boto3, for a function that imports it and has it neither in its code nor in its Python. `None` also if it
+/// cannot be installed, because the function may not need it.
 pub(super) async fn python(
     package: &Package,
     python: &Python,
@@ -59,7 +59,7 @@ pub(super) async fn python(
     installed(python::install(python, "boto3", &folder).await, folder, "boto3", means)
 }
 
-/// The file that Node loads before the function, where the code uses packages of the SDK that it does not bring.
+/// The file that Node loads before the function, if the code imports packages of the SDK that it does not contain.
 pub(super) async fn node(
     package: &Package,
     node: &Path,
@@ -101,7 +101,7 @@ pub(super) async fn node(
     installed(done, preload, &names, means)
 }
 
-/// What was installed, or a line that says why it was not.
+/// The installed folder, or a line with the reason of the failure.
 fn installed(
     done: Result<(), InstallError>,
     path: PathBuf,

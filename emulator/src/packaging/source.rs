@@ -1,4 +1,4 @@
-//! The code of a function as build tools leave it: a folder, an archive, a text in the template, or somewhere else.
+//! The code of a function: a folder, an archive, a text in the template, or not on this machine.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,22 +11,22 @@ use sha2::{Digest as _, Sha256};
 use super::unzip::{UnzipError, unzip};
 use super::{Package, PackagingError, absolute, cache};
 
-/// Archives that unpack to more are not unpacked: ten times what Lambda takes, so that what is too large is still reported
-/// by the check of the package's size and not by this one.
+/// The maximum unpacked size of an archive in bytes. It is ten times Lambda's limit, so that a package that is too large for
+/// Lambda is reported by the check of its size and not by this one.
 const UNPACKED_MAX: u64 = 10 * 250 * 1024 * 1024;
 
-/// Where a function's code is.
+/// The location of a function's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Code {
     /// A folder, or a `.zip` or `.jar` file.
     Local(PathBuf),
     /// The source text of a file `index`, `InlineCode` or `ZipFile`.
     Inline(String),
-    /// A container image: its URI, where the template names one.
+    /// A container image: its URI, if the template has one.
     Image(Option<String>),
     /// An object in S3 that is not on this machine, by its key.
     Uploaded(String),
-    /// The template does not say.
+    /// The template names no code.
     Unnamed,
 }
 
@@ -35,13 +35,13 @@ impl Package {
     ///
     /// # Errors
     ///
-    /// [`PackagingError`] when there is no code on this machine, and when an archive cannot be unpacked.
+    /// [`PackagingError`] if the code is not on this machine, or an archive cannot be unpacked.
     pub fn opened(&self, cache: &Path) -> Result<Package, PackagingError> {
         let mut package = self.clone();
         for layer in &mut package.layers {
             let is_archive = layer.is_file();
             let opened = is_archive.then(|| unpacked("a layer", &self.logical_id, layer, cache));
-            // A relative path would mean something else to the process, which starts elsewhere.
+            // The process starts in another folder, where a relative path would name another file.
             *layer = absolute(&opened.transpose()?.unwrap_or_else(|| layer.clone()));
         }
         if package.program.is_some() && matches!(package.code, Code::Inline(_)) {
@@ -61,7 +61,7 @@ impl Package {
         Ok(package)
     }
 
-    /// The folder of the code; an error where there is none.
+    /// The folder of the code, or the error if there is no code.
     pub(super) fn folder_of_code(&self) -> Result<PathBuf, PackagingError> {
         let id = &self.logical_id;
         let named = |what: String, help: String| Err(PackagingError::new(what, help));
@@ -98,7 +98,7 @@ impl Package {
     }
 }
 
-/// The folder that an archive was unpacked into, by what it contains: the same archive is unpacked once.
+/// The folder of an unpacked archive, named by the digest of the archive: the same archive is unpacked once.
 fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBuf, PackagingError> {
     let failed = |why: String| {
         PackagingError::new(
@@ -123,7 +123,7 @@ fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBu
     Ok(folder)
 }
 
-/// The file that a tool is going to upload under this key: CDK's `*.assets.json` name it, and Serverless puts it beside the
+/// The file that a tool will upload under this key. CDK names it in `*.assets.json`; Serverless writes it to the folder of the
 /// template.
 pub(crate) fn uploaded(folder: &Path, key: &str) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
@@ -139,7 +139,7 @@ pub(crate) fn uploaded(folder: &Path, key: &str) -> Option<PathBuf> {
     in_assets.or_else(|| beside().filter(|path| path.is_file()))
 }
 
-/// The part of CDK's asset manifest that is needed here.
+/// The used part of CDK's asset manifest.
 #[derive(Deserialize)]
 struct AssetManifest {
     #[serde(default)]

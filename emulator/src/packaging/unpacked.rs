@@ -1,4 +1,4 @@
-//! How large a package is once unpacked.
+//! The unpacked size of a package.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use zip::ZipArchive;
 /// Folders that build tools leave out of a package.
 const LEFT_OUT: [&str; 4] = [".aws-sam", ".git", ".hg", "__pycache__"];
 
-/// Bytes of a folder's files or, for a zip, of the files in it. Links are not followed: a package has them as links.
+/// The bytes of the files in a folder or in a zip file. Links are not followed, because a package contains them as links.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A deployment package into a folder: nothing is written outside it, and never more than is allowed.
+//! Unpacks a deployment package into a folder. Nothing is written outside the folder, and at most the permitted number of bytes.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -9,19 +9,19 @@ use std::path::{Component, Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-/// The longest target of a symbolic link: what Linux takes.
+/// The maximum length of a symbolic link's target in bytes, as on Linux.
 const TARGET_MAX: u64 = 4096;
 
-/// Why a package was not unpacked. What was written stays, for whoever owns the folder to remove.
+/// The error of unpacking. The files that were written stay: the owner of the folder removes it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnzipError {
-    /// It is not a zip file, or it is one that must not be unpacked.
+    /// It is not a zip file, or one with names or links that lead out of the folder.
     #[error("{0}")]
     Invalid(String),
-    /// It holds more bytes than are allowed; this many were counted or declared.
-    #[error("it holds at least {0} bytes")]
+    /// It contains more bytes than permitted: the number that was counted or declared.
+    #[error("it contains at least {0} bytes")]
     TooLarge(u64),
-    /// The disk failed.
+    /// A file or a folder cannot be written.
     #[error("{0}")]
     Disk(io::Error),
 }
@@ -32,9 +32,9 @@ impl From<ZipError> for UnzipError {
     }
 }
 
-/// Unpacks a zip file into a folder that exists and is empty. Returns how many bytes its files have.
+/// Unpacks a zip file into an existing, empty folder. Returns the number of bytes of its files.
 ///
-/// Bytes are counted as they come out, for what a package declares about itself may be a lie. Links are made last, so that
+/// Bytes are counted as they are decompressed, because the declared sizes may be wrong. Links are created last, so that
 /// nothing is written through one, and none may lead out of the folder.
 pub(crate) fn unzip(package: File, folder: &Path, most: u64) -> Result<u64, UnzipError> {
     let mut archive = ZipArchive::new(BufReader::new(package))?;
@@ -85,7 +85,7 @@ fn safe_path(name: &str) -> Result<PathBuf, UnzipError> {
     Ok(path.components().filter(|it| matches!(it, Component::Normal(_))).collect())
 }
 
-/// Writes one file, and says how many bytes it has.
+/// Writes one file and returns its number of bytes.
 fn write(entry: &mut impl Read, path: &Path, mode: u32, most: u64) -> Result<u64, UnzipError> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(unusable)?;
@@ -118,7 +118,7 @@ fn target(entry: &mut impl Read) -> Result<PathBuf, UnzipError> {
     Ok(PathBuf::from(target))
 }
 
-/// Makes a link that stays in the folder, as it is written and as it is followed.
+/// Creates a link whose target is in the folder, both as it is written and as the system resolves it.
 fn link(folder: &Path, path: &Path, target: &Path) -> Result<(), UnzipError> {
     let outside =
         || UnzipError::Invalid(format!("the link {} leads out of the package", path.display()));
@@ -136,14 +136,14 @@ fn link(folder: &Path, path: &Path, target: &Path) -> Result<(), UnzipError> {
         fs::create_dir_all(parent).map_err(unusable)?;
     }
     symlink(target, &place).map_err(unusable)?;
-    // Through another link it may still lead elsewhere; one that leads nowhere yet is looked at when the next is made.
+    // Through another link it may still lead elsewhere. A link without a target yet is checked when the next one is created.
     match (place.canonicalize(), folder.canonicalize()) {
         (Ok(end), Ok(folder)) if !end.starts_with(&folder) => Err(outside()),
         _ => Ok(()),
     }
 }
 
-/// What cannot be made because of what the package made before, such as a file below a file.
+/// The error of an entry that conflicts with an earlier entry, such as a file below a file.
 fn unusable(error: io::Error) -> UnzipError {
     match error.kind() {
         io::ErrorKind::AlreadyExists
@@ -154,7 +154,7 @@ fn unusable(error: io::Error) -> UnzipError {
     }
 }
 
-/// What comes out of a package that is not whole.
+/// The error of an incomplete or corrupt entry.
 fn damaged(error: io::Error) -> UnzipError {
     UnzipError::Invalid(error.to_string())
 }

@@ -7,7 +7,7 @@ use crate::source::mistake::{Mistake, Position};
 use crate::source::tree::Node;
 use hardcap_core::faults::{Fault, FaultConfig};
 
-/// Members that are numbers; a scalar of TOML does not say so any more.
+/// Members that are numbers. All scalars of the tree are texts.
 const NUMBERS: [&str; 5] = ["probability", "count", "millis", "within_millis", "after_millis"];
 
 /// `fault_seed` and every `[[fault]]`.

@@ -344,7 +344,7 @@ fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
     })
 }
 
-/// `[authorizers.NAME]` with `jwks`, and `issuer` where the tokens have another one than the template says.
+/// `[authorizers.NAME]` with `jwks`, and `issuer` if the tokens have another issuer than in the template.
 fn authorizer(entry: &Entry) -> Result<AuthorizerSettings, Mistake> {
     let what = format!("the authorizer `{}`", entry.key);
     only(&entry.value, &what, &["jwks", "issuer"])?;
@@ -355,7 +355,7 @@ fn authorizer(entry: &Entry) -> Result<AuthorizerSettings, Mistake> {
     Ok(AuthorizerSettings { jwks: PathBuf::from(jwks), issuer: text(&entry.value, "issuer")? })
 }
 
-/// `timeout = "off"`. Another timeout belongs into the template, where AWS reads it too.
+/// `timeout = "off"`. Any other timeout is a property of the template, because AWS reads it there.
 fn has_timeouts(node: &Node) -> Result<bool, Mistake> {
     match node.get("timeout") {
         None => Ok(true),
@@ -426,7 +426,7 @@ fn program(node: &Node, what: &str) -> Result<Option<Program>, Mistake> {
     }
 }
 
-/// Refuses unknown keys: a misspelled key would be ignored silently.
+/// Refuses unknown keys, because a misspelled key would have no effect.
 fn only(node: &Node, what: &str, known: &[&str]) -> Result<(), Mistake> {
     for entry in node.entries(what)? {
         if !known.contains(&entry.key.as_str()) {

@@ -1,9 +1,9 @@
-//! What is wrong in a file, where, and what to write instead; and what is only worth a warning.
+//! Diagnostics: errors and warnings with a position in a file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A place in a file, both counted from 1. The column counts characters.
+/// A position in a file. Line and column begin at 1. The column counts characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The line.
@@ -18,10 +18,10 @@ impl fmt::Display for Position {
     }
 }
 
-/// A file and what it holds: errors show the line they are about.
+/// A file and its content, from which errors show a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// As errors name it.
+    /// The path in errors.
     pub path: &'a Path,
     /// The content.
     pub text: &'a str,
@@ -65,16 +65,16 @@ impl Source<'_> {
     }
 }
 
-/// Something wrong at a place of the file being read. The path of the file is added by its reader.
+/// An error or a warning at a position of a file. [`Source`] adds the path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mistake {
-    /// Where it is.
+    /// The position.
     pub at: Position,
     /// What is wrong.
     pub message: String,
     /// What to do.
     pub help: Option<String>,
-    /// The rule of `hardcap check` that a warning belongs to.
+    /// The rule of `hardcap check`, for a warning.
     pub rule: &'static str,
     /// The error itself, if it is in another file that this place refers to.
     pub elsewhere: Option<Box<TemplateError>>,
@@ -91,20 +91,20 @@ impl Mistake {
         Mistake { elsewhere: Some(Box::new(error)), ..Mistake::new(at, "") }
     }
 
-    /// Names the rule of `hardcap check` that this warning belongs to.
+    /// Sets the rule of `hardcap check` of a warning.
     #[must_use]
     pub fn rule(mut self, rule: &'static str) -> Mistake {
         self.rule = rule;
         self
     }
 
-    /// Adds what to write instead.
+    /// Adds what to do.
     pub fn help(mut self, help: impl Into<String>) -> Mistake {
         self.help = Some(help.into());
         self
     }
 
-    /// Adds the name that was probably meant, when one is near.
+    /// Adds the nearest known name, if there is one.
     pub fn nearest<'a>(
         mut self,
         written: &str,
@@ -117,23 +117,23 @@ impl Mistake {
     }
 }
 
-/// Why a template or `hardcap.toml` cannot be used: what, where, and the way out.
+/// An error in a template or in `hardcap.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub struct TemplateError {
     /// The file.
     pub path: PathBuf,
-    /// Where in it.
+    /// The position in it.
     pub position: Position,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
-    /// The line itself, to show it.
+    /// The text of the line.
     line: String,
 }
 
 impl fmt::Display for TemplateError {
-    /// The message, the place, the line with a mark under the place, and the way out.
+    /// The message, the position, the line with a mark under the position, and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\n  --> {}:{}", self.message, self.path.display(), self.position)?;
         if !self.line.trim().is_empty() {
@@ -157,18 +157,18 @@ impl fmt::Display for TemplateError {
     }
 }
 
-/// Something that was read and has no effect here, or not the effect that AWS gives it.
+/// A warning: a property without an effect here, or with another effect than on AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The file.
     pub path: PathBuf,
-    /// Where in it.
+    /// The position in it.
     pub position: Position,
-    /// What was found and what becomes of it.
+    /// What was found, and its effect.
     pub message: String,
-    /// What to write instead, when that is known.
+    /// What to write instead, if that is known.
     pub help: Option<String>,
-    /// The rule of `hardcap check` that it belongs to.
+    /// Its rule of `hardcap check`.
     pub rule: &'static str,
 }
 

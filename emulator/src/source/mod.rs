@@ -1,4 +1,4 @@
-//! Text files that people write, and errors with a place in them: YAML and TOML as one tree whose nodes know their position.
+//! YAML and TOML as one tree whose nodes have a position, and errors with a position in a file.
 
 pub mod mistake;
 pub mod nearest;

@@ -1,9 +1,9 @@
-//! The known name that a misspelled name probably stands for.
+//! The correction of misspelled names.
 
 /// The known name nearest to `written`, if at most a third of its letters differ.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = written.chars().count();
-    // The time is the product of both lengths. No known name is as long as this.
+    // The time is the product of both lengths. No known name has 100 letters.
     if letters == 0 || letters > 100 {
         return None;
     }
@@ -15,7 +15,7 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, name)| name)
 }
 
-/// The number of letters that have to be changed, added or removed. Upper and lower case are the same.
+/// The number of letters to change, add or remove. Upper and lower case are equal.
 pub fn distance(left: &str, right: &str) -> usize {
     strsim::levenshtein(&left.to_lowercase(), &right.to_lowercase())
 }

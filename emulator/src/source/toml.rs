@@ -1,4 +1,4 @@
-//! TOML text to a tree.
+//! TOML text as a tree.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -16,7 +16,7 @@ pub(crate) fn parse(source: &Source<'_>) -> Result<Node, Mistake> {
     Ok(Node::new(start, Value::Map(entries(source, table.get_ref(), 1)?)))
 }
 
-/// The entries in the order written: the parser keeps them by name.
+/// The entries in the order of the file. The parser sorts them by name.
 fn entries(source: &Source<'_>, table: &DeTable<'_>, depth: usize) -> Result<Mapping, Mistake> {
     let mut rows: Vec<(usize, Entry)> = Vec::with_capacity(table.len());
     for (key, value) in table {
@@ -36,7 +36,7 @@ fn node(source: &Source<'_>, value: &Spanned<DeValue<'_>>, depth: usize) -> Resu
     let value = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(number) => {
-            // `0x1F` and the like: everything that reads a number reads decimal.
+            // `0x1F` and the like become decimal, the only notation that readers of the tree parse.
             let decimal = i128::from_str_radix(number.as_str(), number.radix());
             Value::Text(decimal.map_or_else(|_| number.to_string(), |number| number.to_string()))
         }

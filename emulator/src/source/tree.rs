@@ -1,4 +1,4 @@
-//! What is written in a file, as a tree of nodes that know their place. YAML, JSON and TOML all become this.
+//! The content of a YAML, JSON or TOML file as a tree of nodes with positions.
 
 use std::sync::LazyLock;
 
@@ -7,30 +7,30 @@ use indexmap::map::{IntoValues, Values, ValuesMut};
 
 use super::mistake::{Mistake, Position};
 
-/// A file nested deeper than this is refused: everything that walks the tree may then recurse.
+/// The maximum depth of a file, so that code that walks the tree may recurse.
 pub(crate) const DEEPEST: usize = 100;
 
-/// A value and where it begins.
+/// A value and the position of its beginning.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) at: Position,
     pub(crate) value: Value,
 }
 
-/// What a node holds. Scalars stay as they were written: what a number is decides whoever reads the property.
+/// The value of a node. Scalars are texts: the reader of a property parses numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
-    /// Nothing was written, or `null`, or `AWS::NoValue`.
+    /// No value, `null`, or `AWS::NoValue`.
     Absent,
     /// A text, a number or a truth value.
     Text(String),
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping, in the order written.
+    /// A mapping, in the order of the file.
     Map(Mapping),
 }
 
-/// A key of a mapping, where it is, and its value.
+/// A key of a mapping, its position, and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) key: String,
@@ -38,13 +38,13 @@ pub(crate) struct Entry {
     pub(crate) value: Node,
 }
 
-/// The entries of a mapping in the order written. An entry is found by its key without a search: a template may have
-/// hundreds of thousands of them.
+/// The entries of a mapping in the order of the file. The lookup by key is constant in time, because a template may have
+/// hundreds of thousands of entries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Mapping(IndexMap<String, Entry>);
 
 impl Mapping {
-    /// The entries of a mapping that is not written.
+    /// The entries of an absent mapping.
     pub(crate) fn none() -> &'static Mapping {
         static NONE: LazyLock<Mapping> = LazyLock::new(Mapping::default);
         &NONE
@@ -70,7 +70,7 @@ impl Mapping {
         self.0.get(key)
     }
 
-    /// The entry of a key, to change its value. The key must stay as it is.
+    /// The entry of a key, to change its value. The key must not be changed.
     pub(crate) fn find_mut(&mut self, key: &str) -> Option<&mut Entry> {
         self.0.get_mut(key)
     }
@@ -79,7 +79,7 @@ impl Mapping {
         self.0.contains_key(key)
     }
 
-    /// Adds an entry, or puts it in the place of the one with its key, which it returns.
+    /// Adds an entry. If the key exists, the entry is replaced and returned.
     pub(crate) fn insert(&mut self, entry: Entry) -> Option<Entry> {
         self.0.insert(entry.key.clone(), entry)
     }
@@ -95,7 +95,7 @@ impl Mapping {
 }
 
 impl FromIterator<Entry> for Mapping {
-    /// The last entry of a key counts.
+    /// Of several entries with one key, the last is kept.
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Mapping {
         Mapping(entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect())
     }
@@ -129,7 +129,7 @@ impl<'a> IntoIterator for &'a mut Mapping {
     type Item = &'a mut Entry;
     type IntoIter = ValuesMut<'a, String, Entry>;
 
-    /// The entries, to change their values. The keys must stay as they are.
+    /// The entries, to change their values. The keys must not be changed.
     fn into_iter(self) -> Self::IntoIter {
         self.0.values_mut()
     }
@@ -148,7 +148,7 @@ impl Node {
         self.value == Value::Absent
     }
 
-    /// The value of a key, when this is a mapping that has it.
+    /// The value of a key, if this is a mapping with the key.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(entries) => entries.find(key).map(|entry| &entry.value),
@@ -164,7 +164,7 @@ impl Node {
         }
     }
 
-    /// The entries of a mapping; nothing written is an empty one.
+    /// The entries of a mapping. An absent value is an empty mapping.
     pub(crate) fn entries(&self, what: &str) -> Result<&Mapping, Mistake> {
         match &self.value {
             Value::Map(entries) => Ok(entries),
@@ -173,7 +173,7 @@ impl Node {
         }
     }
 
-    /// The items of a sequence; nothing written is an empty one.
+    /// The items of a sequence. An absent value is an empty sequence.
     pub(crate) fn items(&self, what: &str) -> Result<&[Node], Mistake> {
         match &self.value {
             Value::List(items) => Ok(items),
@@ -190,7 +190,7 @@ impl Node {
         }
     }
 
-    /// `what` must be `wanted`, and what is here is not.
+    /// The error of a value of another kind: `what` must be `wanted`.
     pub(crate) fn mistaken(&self, what: &str, wanted: &str) -> Mistake {
         Mistake::new(self.at, format!("{what} must be {wanted}, not {}", self.describe()))
     }

@@ -25,11 +25,11 @@ pub struct Kill {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Init has ended, and the process asks for its first event.
+    /// Init has ended, and the process requests its first event.
     BeforeNext,
     /// The process has an event and has not responded.
     Busy,
-    /// The response was received, and the process has not asked for the next event.
+    /// The response was received, and the process has not requested the next event.
     AfterResponse,
 }
 

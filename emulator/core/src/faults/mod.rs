@@ -46,7 +46,7 @@ use crate::context::Platform;
 /// The maximum delay of a fault: a day, in milliseconds.
 const LONGEST: u64 = 24 * 60 * 60 * 1000;
 
-/// The maximum of `count`: JavaScript, such as the live page, knows larger numbers only roughly.
+/// The maximum of `count`, because larger numbers are inexact in JavaScript, such as the live page.
 const COUNT_MAX: u64 = (1 << 53) - 1;
 
 /// The faults of a run.

@@ -53,7 +53,7 @@ pub enum GuardRefusal {
     Host(String),
     /// A page of this foreign origin.
     #[error(
-        "hardcap refused this request: it comes from a web page of the origin `{0}`, and what it asks for could run code on this \
+        "hardcap refused this request: it comes from a web page of the origin `{0}`, and it could run code on this \
          machine. If the page is yours, start hardcap with --allow-origin {0}, or with allow_origins in hardcap.toml"
     )]
     Origin(String),
@@ -73,7 +73,7 @@ pub enum GuardRefusal {
     /// A page of the port's own origin without the token.
     #[error(
         "hardcap refused this request: it comes from a web page of hardcap's own origin without the live page's token, such as an \
-         object of S3. To let all such pages in, start hardcap with --allow-origin and that origin"
+         object of S3. To allow all such pages, start hardcap with --allow-origin and that origin"
     )]
     OwnPage,
 }

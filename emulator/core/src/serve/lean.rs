@@ -2,7 +2,7 @@
 //! done for a small request.
 //!
 //! A simple request has a complete head in one read and declares the length of its body. The service decides by the head
-//! whether it takes such a request. Any other request is handed to hyper with all bytes that were received of it, and hyper
+//! whether it takes such a request. Any other request is passed to hyper with all bytes that were received of it, and hyper
 //! serves the rest of the connection: exactness does not depend on this module.
 
 use std::io::{self, IoSlice};

@@ -16,7 +16,7 @@ use crate::gateway::event::Shape;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{JwtKey, JwtRules};
 
-/// Why a token is refused.
+/// The refusal of a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TokenRefusal {
     /// It is not three parts of base64url with JSON objects.
@@ -37,10 +37,10 @@ pub(crate) enum TokenRefusal {
     /// `aud` and `client_id` are not in the audience.
     #[error("the token does not have a valid audience")]
     Audience,
-    /// `exp` is missing or over.
+    /// `exp` is missing or in the past.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` or `iat` is still to come.
+    /// `nbf` or `iat` is in the future.
     #[error("the token is not valid yet")]
     NotYet,
     /// It has none of the route's scopes.
@@ -140,7 +140,8 @@ fn scopes_of(claims: &Claims) -> Vec<&str> {
     }
 }
 
-/// What the event tells of a token: `requestContext.authorizer`. The scopes are those of the token that the route asks for.
+/// The member of an event that describes a token: `requestContext.authorizer`. Its scopes are those that both the token and the
+/// route have.
 pub(super) fn told(claims: &Claims, scopes: &[String], shape: Shape) -> String {
     let given = scopes_of(claims);
     let granted: Vec<&String> = scopes.iter().filter(|it| given.contains(&it.as_str())).collect();
@@ -158,8 +159,8 @@ pub(super) fn told(claims: &Claims, scopes: &[String], shape: Shape) -> String {
     .to_string()
 }
 
-/// A claim as a text. Lists are in brackets on an HTTP API and separated by commas on a REST API; a REST API writes points in
-/// time out. Both are seen in many reports of events with `cognito:groups`, `exp` and `iat`.
+/// A claim as a text. Lists are in brackets on an HTTP API and separated by commas on a REST API. A REST API formats points in
+/// time. Both are in many reports of events with `cognito:groups`, `exp` and `iat`.
 fn claim(name: &str, value: &Value, is_rest: bool) -> String {
     let word = |value: &Value| match value {
         Value::String(text) => text.clone(),

@@ -1,8 +1,8 @@
-//! Whether a request may reach its route: signatures, Lambda authorizers, API keys and required parameters.
+//! Access control of routes: signatures, Lambda authorizers, API keys and required parameters.
 //!
 //! Official (API Gateway developer guide, "Control and manage access to REST APIs" and "... HTTP APIs"): an identity
-//! source that is missing is a 401 without a call of the authorizer; decisions are kept by authorizer and identity, and a
-//! policy that is kept is evaluated anew for each method. UNCONFIRMED: the order of the checks where several fail.
+//! source that is missing is a 401 without a call of the authorizer; decisions are cached by authorizer and identity, and a
+//! cached policy is evaluated for each method. UNCONFIRMED: the order of the checks if several fail.
 
 mod jwt;
 mod policy;
@@ -34,10 +34,10 @@ pub(super) use jwt::TokenRefusal;
 pub(super) use policy::InvalidDecision;
 use policy::{Decision, Effect};
 
-/// More decisions than this are not kept.
+/// The maximum number of cached decisions.
 const KEPT_MAX: usize = 1_000;
 
-/// What an API needs to decide who may call.
+/// The authorizers of an API, and their cached decisions.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     authorizers: Vec<Authorizer>,
@@ -75,7 +75,7 @@ impl Guard {
 }
 
 impl Gateway {
-    /// Lets a request through to its route, and notes in `target` what its event tells of the caller.
+    /// Admits a request to its route, and adds the caller to `target` for the event.
     pub(super) async fn authorize(
         &self,
         ctx: &Context,
@@ -129,7 +129,7 @@ impl Gateway {
         Caller { access_key: key.to_owned(), arn, user, account: ACCOUNT_ID.to_owned() }
     }
 
-    /// Verifies the token of a JWT or Cognito authorizer. Gives what the event tells of its claims, as JSON.
+    /// Verifies the token of a JWT or Cognito authorizer. Returns its claims for the event, as JSON.
     fn admit_token(
         &self,
         ctx: &Context,
@@ -147,7 +147,7 @@ impl Gateway {
         Ok(jwt::told(&claims, scopes, target.shape))
     }
 
-    /// Asks an authorizer, or takes what it decided before. Gives what the event tells of the decision, as JSON.
+    /// Invokes an authorizer, or uses its cached decision. Returns the decision for the event, as JSON.
     async fn ask(
         &self,
         ctx: &Context,
@@ -161,7 +161,7 @@ impl Gateway {
         let arn = self.method_arn(target, received);
         let now = ctx.clock.now();
         let identity = (authorizer.name.clone(), values.clone());
-        // Without an identity there is nothing to keep a decision by.
+        // A decision without an identity has no key for the cache.
         let keeps = authorizer.ttl.0 > 0 && !values.is_empty();
         let watch = ctx.clock.stopwatch();
         let decision = match self.guard.kept(&identity, now).filter(|_| keeps) {
@@ -284,7 +284,7 @@ impl Gateway {
         let mut described = Vec::new();
         event.describe(&mut described);
         let described = String::from_utf8_lossy(&described);
-        // Quotation marks inside of texts are escaped, so these are members and nothing else.
+        // Quotation marks inside texts are escaped, so this matches only members.
         let rest = described.replacen(",\"body\":null", "", 1).replacen(
             ",\"isBase64Encoded\":false",
             "",
@@ -297,7 +297,7 @@ impl Gateway {
         start
     }
 
-    /// Runs the authorizer's function.
+    /// Invokes the authorizer's function.
     async fn decide(
         &self,
         ctx: &Context,
@@ -314,7 +314,7 @@ impl Gateway {
         // An invocation of its own, under the limits and faults of the request.
         let own = Context { request_id: uuid::Uuid::new_v4().to_string().into(), ..ctx.clone() };
         let failed = |why: String| GatewayError::AuthorizerFailed(why);
-        // Official: an HTTP API has a limit of its own; the wait of a REST API is that of its integration.
+        // Official: an HTTP API has a timeout for authorizers; a REST API uses that of its integrations.
         let wait = match self.frontend {
             Frontend::Rest { .. } => target.wait,
             _ => Some(own.limits.http_authorizer_timeout),
@@ -327,7 +327,7 @@ impl Gateway {
         match reply {
             Ok(reply) => match reply.function_error {
                 None => Ok(reply.payload),
-                // Official: a function that fails with exactly this text denies.
+                // Official: a function error with exactly this text denies the request.
                 Some(FunctionError::Reported { message, .. }) if message == "Unauthorized" => {
                     Err(GatewayError::Unauthorized)
                 }
@@ -339,7 +339,7 @@ impl Gateway {
     }
 }
 
-/// What an event tells of a decision.
+/// The member of an event that describes a decision.
 fn told(decision: &Decision, kind: &AuthorizerKind, millis: u64) -> String {
     let mut context = decision.context.clone();
     let mut told = serde_json::Map::new();
@@ -350,7 +350,7 @@ fn told(decision: &Decision, kind: &AuthorizerKind, millis: u64) -> String {
         told.insert("principalId".to_owned(), Value::from(principal.as_str()));
     }
     if texts {
-        // A REST API hands numbers and truth values on as texts.
+        // A REST API passes numbers and booleans as texts.
         for value in context.values_mut() {
             if !value.is_string() && !value.is_null() {
                 *value = Value::from(value.to_string());
@@ -369,7 +369,7 @@ fn told(decision: &Decision, kind: &AuthorizerKind, millis: u64) -> String {
     }
 }
 
-/// The parameters that a request validator asks for.
+/// The parameters that a request validator requires and the request does not have.
 fn missing_parameters(access: &Access, received: &ClientRequest) -> Result<(), GatewayError> {
     let query = percent::query_pairs(&received.query, &['&', ';']);
     let headers = access.required_headers.iter().filter(|name| received.header(name).is_none());

@@ -2,7 +2,7 @@
 //!
 //! Official (API Gateway developer guide, "Output from an API Gateway Lambda authorizer" and "Working with AWS Lambda
 //! authorizers for HTTP APIs"): a policy needs `principalId` and `policyDocument`, and an explicit deny wins; values of
-//! the context are texts, numbers and truth values, and a REST API hands them on as texts.
+//! the context are texts, numbers and booleans, and a REST API passes them as texts.
 
 use serde_json::{Map, Value};
 
@@ -62,7 +62,9 @@ pub(crate) enum InvalidDecision {
     #[error("a statement of the authorizer's policy has no `{0}`")]
     MissingInStatement(&'static str),
     /// A statement has a condition. hardcap does not evaluate it, so the result would be a guess.
-    #[error("conditions in an authorizer's policy are not evaluated here")]
+    #[error(
+        "the authorizer's policy has a `Condition`, which hardcap does not evaluate; remove it"
+    )]
     Condition,
 }
 

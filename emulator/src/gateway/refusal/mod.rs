@@ -37,9 +37,9 @@ pub(crate) enum GatewayError {
     /// The function URL requires signed requests.
     #[error("the request is not signed, and the function URL has `AuthType: AWS_IAM`")]
     NotSigned,
-    /// The policy of the function lets no unsigned request invoke the URL.
+    /// The policy of the function permits no unsigned request to invoke the URL.
     #[error(
-        "no statement of the function's policy lets everyone invoke this URL; add one with AddPermission: \
+        "no statement of the function's policy permits everyone to invoke this URL; add one with AddPermission: \
          lambda:InvokeFunctionUrl for the principal `*`"
     )]
     NotPublic,
