@@ -10,7 +10,7 @@ use hardcap_limits::envelope::Length;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
-use crate::gateway::event::{ApiFacts, Event, RequestInfo, RouteContext, Shape};
+use crate::gateway::event::{ApiFacts, GatewayEvent, RequestInfo, RouteContext, Shape};
 use crate::gateway::request::ClientRequest;
 use crate::gateway::response::{self, ResponseRules};
 
@@ -68,7 +68,7 @@ pub fn event(api: Api, head: &Parts, path: &str, body: Bytes, binary: &[String])
     };
     let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 1));
     let received = ClientRequest { body, ..ClientRequest::new(head, peer) };
-    let event = Event::new(api.shape(), &facts, route, info, received);
+    let event = GatewayEvent::new(api.shape(), &facts, route, info, received);
     let (mut length, mut json) = (Length::default(), Vec::new());
     event.describe(&mut length);
     event.describe(&mut json);

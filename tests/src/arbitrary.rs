@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::content::{Content, Kind};
+use crate::content::{Content, ContentKind};
 use crate::search::sigv4::percent_decode;
 
 /// How far around a boundary sizes are drawn.
@@ -37,8 +37,8 @@ pub fn size_around(boundaries: &[u64], max: u64) -> BoxedStrategy<u64> {
 }
 
 /// Every kind of body.
-pub fn kind() -> impl Strategy<Value = Kind> {
-    select(Kind::ALL.to_vec())
+pub fn kind() -> impl Strategy<Value = ContentKind> {
+    select(ContentKind::ALL.to_vec())
 }
 
 /// A body of any kind whose size is drawn as [`size_around`] has it.

@@ -8,7 +8,7 @@ use hardcap::Emulator;
 use hardcap::config::Bucket;
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Call, Client};
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use hardcap_tests::functions::proxy;
 use hardcap_tests::search::{Search, SearchConfig};
 
@@ -35,14 +35,14 @@ async fn a_gibibyte_passes_a_function_of_128_megabytes() {
         Call::get(format!("{}{}", emulator.function_url("proxy").unwrap(), content.path()))
     };
 
-    let gibibyte = Content { kind: Kind::Incompressible, size: 1_073_741_824, seed: 12 };
+    let gibibyte = Content { kind: ContentKind::Incompressible, size: 1_073_741_824, seed: 12 };
     let digested = client.fetch_digest(&call(gibibyte)).await.unwrap();
     assert_eq!((digested.status.as_u16(), digested.length), (200, 1_073_741_824), "{digested:?}");
     assert_eq!(digested.sha256, gibibyte.digest());
     let peak = peak_megabytes_of_children();
     assert!((1..128).contains(&peak), "the function held {peak} MB");
 
-    let small = Content { kind: Kind::Json, size: 1_000, seed: 12 };
+    let small = Content { kind: ContentKind::Json, size: 1_000, seed: 12 };
     assert_eq!(client.send(&call(small)).await.unwrap().sha256(), small.digest());
 }
 

@@ -12,7 +12,7 @@ use super::Shared;
 use super::answer::{
     Done, Outcome, Problem, conflict, invalid, missing, not_found, precondition_failed, validation,
 };
-use super::entry::{Alias, Entry, new_revision};
+use super::entry::{Alias, FunctionEntry, new_revision};
 use super::list::page;
 use super::request::{Parameters, function_not_found, input, named};
 use hardcap_lambda::AliasTarget;
@@ -44,7 +44,7 @@ impl Alias {
         self.version == version || self.additional.as_ref().is_some_and(|(it, _)| it == version)
     }
 
-    fn members(&self, entry: &Entry, name: &str, region: &str) -> Value {
+    fn members(&self, entry: &FunctionEntry, name: &str, region: &str) -> Value {
         let mut members = json!({
             "AliasArn": format!("{}:{name}", entry.function.arn(region)),
             "Name": name,
@@ -161,7 +161,7 @@ pub(super) async fn delete(shared: &Shared, function: &str, name: &str) -> Outco
 }
 
 /// The aliases that point to a version.
-pub(super) fn of_version<'a>(entry: &'a Entry, version: &str) -> Vec<&'a str> {
+pub(super) fn of_version<'a>(entry: &'a FunctionEntry, version: &str) -> Vec<&'a str> {
     let aliases = entry.about.aliases.iter().filter(|(_, alias)| alias.points_to(version));
     aliases.map(|(name, _)| name.as_str()).collect()
 }
@@ -225,7 +225,11 @@ fn additional(
 }
 
 /// Refuses an alias of missing versions, and one of two versions of which one is `$LATEST`.
-fn check_versions(entry: &Entry, named: &FunctionName, alias: &Alias) -> Result<(), Problem> {
+fn check_versions(
+    entry: &FunctionEntry,
+    named: &FunctionName,
+    alias: &Alias,
+) -> Result<(), Problem> {
     if alias.additional.is_some() && alias.version == LATEST {
         return Err(invalid(
             "$LATEST is not supported for an alias pointing to more than 1 version",

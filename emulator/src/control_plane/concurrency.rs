@@ -11,7 +11,7 @@ use super::Shared;
 use super::answer::{
     Done, Outcome, Problem, constraint, invalid, missing, not_found, not_one_of, over_limit,
 };
-use super::entry::Entry;
+use super::entry::FunctionEntry;
 use super::request::{input, named};
 use hardcap_core::config::{Function, RecursiveLoop};
 use hardcap_core::context::Context;
@@ -103,7 +103,7 @@ fn recursion(recursive_loop: RecursiveLoop) -> Value {
 }
 
 /// The function of an operation that versions do not have. Both responses were recorded on 2023-11-20.
-fn unqualified(shared: &Shared, name: &str) -> Result<Entry, Problem> {
+fn unqualified(shared: &Shared, name: &str) -> Result<FunctionEntry, Problem> {
     let named = named(name, None, &shared.platform.region)?;
     if named.qualifier.is_some() {
         return Err(invalid(
@@ -116,7 +116,7 @@ fn unqualified(shared: &Shared, name: &str) -> Result<Entry, Problem> {
 
 async fn configure(
     shared: &Shared,
-    mut entry: Entry,
+    mut entry: FunctionEntry,
     change: impl FnOnce(&mut Function),
 ) -> Result<(), Problem> {
     change(Arc::make_mut(&mut entry.function));

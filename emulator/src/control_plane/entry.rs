@@ -18,7 +18,7 @@ use hardcap_lambda::package::PackageFolder;
 
 /// One function.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct FunctionEntry {
     /// What runs.
     pub(super) function: Arc<Function>,
     /// What only the API returns.
@@ -26,7 +26,7 @@ pub(super) struct Entry {
     /// Its package, if it was uploaded.
     pub(super) package: Option<Arc<PackageFolder>>,
     /// Its published versions by number. A version has no versions.
-    pub(super) versions: BTreeMap<u64, Entry>,
+    pub(super) versions: BTreeMap<u64, FunctionEntry>,
 }
 
 /// The properties of a function that have no effect on its sandboxes.
@@ -127,7 +127,7 @@ pub(super) struct Saved {
 }
 
 impl Saved {
-    pub(super) fn of(entry: &Entry) -> Saved {
+    pub(super) fn of(entry: &FunctionEntry) -> Saved {
         let Function { name, handler, runtime, memory_mb, timeout, environment, .. } =
             &*entry.function;
         Saved {
@@ -241,7 +241,7 @@ pub(super) enum Shown {
     Listed,
 }
 
-impl Entry {
+impl FunctionEntry {
     /// The members of a function's configuration, as recorded on 2024-03-27. `qualifier` is what the caller named.
     pub(super) fn configuration(
         &self,
@@ -249,7 +249,7 @@ impl Entry {
         qualifier: Option<&str>,
         shown: Shown,
     ) -> Value {
-        let Entry { function, about, .. } = self;
+        let FunctionEntry { function, about, .. } = self;
         let mut arn = function.arn(region);
         if let Some(qualifier) = qualifier {
             arn = format!("{arn}:{qualifier}");

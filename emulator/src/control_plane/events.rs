@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::answer::{Done, Outcome, Problem, invalid, not_found};
-use super::entry::Entry;
+use super::entry::FunctionEntry;
 use super::request::{Parameters, input, named};
 use crate::json_api::seconds;
 use hardcap_core::config::{EventInvokeConfig, Function};
@@ -155,7 +155,11 @@ fn apply(input: EventsInput, events: &mut EventInvokeConfig) {
     }
 }
 
-fn configured(shared: &Shared, name: &str, parameters: &Parameters) -> Result<Entry, Problem> {
+fn configured(
+    shared: &Shared,
+    name: &str,
+    parameters: &Parameters,
+) -> Result<FunctionEntry, Problem> {
     let named = named(name, parameters.qualifier.as_deref(), &shared.platform.region)?;
     let entry = shared.find(&named).ok();
     let configured = entry.filter(|entry| entry.about.events_modified.is_some());
@@ -166,7 +170,7 @@ fn not_configured(named: &FunctionName) -> Problem {
     not_found(format!("The function {} doesn't have an EventInvokeConfig", named.arn()))
 }
 
-fn members(entry: &Entry, region: &str) -> Value {
+fn members(entry: &FunctionEntry, region: &str) -> Value {
     let events = &entry.function.events;
     let destination = |arn: &Option<String>| match arn {
         Some(arn) => json!({ "Destination": arn }),

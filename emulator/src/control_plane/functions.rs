@@ -15,7 +15,7 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, conflict, invalid, missing, not_found, unreadable};
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
-use super::entry::{About, Entry, Shown, architecture, new_revision};
+use super::entry::{About, FunctionEntry, Shown, architecture, new_revision};
 use super::request::{Parameters, body_with_package, named};
 use super::storage::zip_of;
 use super::{program, tags, versions};
@@ -85,7 +85,8 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
     let folder = super::storage::code_of(&received.folder);
     program::provide(&mut function, &folder, shared).await;
     let package = Some(Arc::clone(&received.folder));
-    let entry = Entry { function: Arc::new(function), about, package, versions: BTreeMap::new() };
+    let entry =
+        FunctionEntry { function: Arc::new(function), about, package, versions: BTreeMap::new() };
     shared.deploy(&entry).await?;
     let region = &shared.platform.region;
     if input.publish == Some(true) {
@@ -182,7 +183,7 @@ fn unqualified(named: FunctionName) -> Result<FunctionName, Problem> {
 
 impl Shared {
     /// Stores a function with its code and replaces the function of this name: new sandboxes run the new code.
-    pub(super) async fn deploy(&self, entry: &Entry) -> Result<(), Problem> {
+    pub(super) async fn deploy(&self, entry: &FunctionEntry) -> Result<(), Problem> {
         self.announce_precedence(&entry.function.name);
         self.storage.save(entry).await?;
         if let Some(package) = &entry.package {

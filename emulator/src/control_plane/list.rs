@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::answer::{Done, Outcome, Problem, constraint};
-use super::entry::{Entry, Shown};
+use super::entry::{FunctionEntry, Shown};
 use super::request::{Parameters, named};
 
 /// The default number of functions on a page, AWS's for ListFunctions.
@@ -19,8 +19,8 @@ pub(super) fn functions(shared: &Shared, parameters: &Parameters) -> Outcome {
     let mut entries = shared.entries();
     if all_versions {
         // With `ALL`, each version follows its function.
-        let with_versions = |entry: Entry| {
-            let versions: Vec<Entry> = entry.versions.values().cloned().collect();
+        let with_versions = |entry: FunctionEntry| {
+            let versions: Vec<FunctionEntry> = entry.versions.values().cloned().collect();
             std::iter::once(entry).chain(versions)
         };
         entries = entries.into_iter().flat_map(with_versions).collect();
@@ -35,7 +35,7 @@ pub(super) fn functions(shared: &Shared, parameters: &Parameters) -> Outcome {
     // A marker is the last name of the previous page, so it stays valid when functions are created and deleted.
     let after = parameters.marker.as_deref().unwrap_or_default();
     let mut rest = entries.iter().filter(|entry| entry.function.name.as_str() > after);
-    let page: Vec<&Entry> = rest.by_ref().take(size).collect();
+    let page: Vec<&FunctionEntry> = rest.by_ref().take(size).collect();
     let mut members = json!({
         "Functions": page
             .iter()
@@ -52,7 +52,7 @@ pub(super) fn functions(shared: &Shared, parameters: &Parameters) -> Outcome {
 pub(super) fn versions(shared: &Shared, name: &str, parameters: &Parameters) -> Outcome {
     let region = &*shared.platform.region;
     let entry = shared.find(&named(name, None, region)?)?;
-    let all: Vec<&Entry> = std::iter::once(&entry).chain(entry.versions.values()).collect();
+    let all: Vec<&FunctionEntry> = std::iter::once(&entry).chain(entry.versions.values()).collect();
     let shown = all.into_iter().map(|entry| {
         let version = entry.function.version();
         (version.to_owned(), entry.configuration(region, Some(version), Shown::Listed))

@@ -31,7 +31,7 @@ use hardcap_limits::Exceeded;
 use tokio::net::TcpListener;
 
 use self::answer::Problem;
-use self::entry::{About, Entry, Saved, Url};
+use self::entry::{About, FunctionEntry, Saved, Url};
 use self::request::function_not_found;
 use self::storage::Storage;
 use crate::function_urls::FunctionUrls;
@@ -76,7 +76,7 @@ struct Shared {
     /// Whether AWS's runtime client may be installed for a Python that does not have it.
     installs: bool,
     storage: Storage,
-    entries: RwLock<BTreeMap<String, Entry>>,
+    entries: RwLock<BTreeMap<String, FunctionEntry>>,
     /// Functions of the template whose changes are lost at the next start, and which no line has named yet.
     unannounced: Mutex<BTreeSet<String>>,
     /// The functions whose code or configuration is being updated.
@@ -124,7 +124,7 @@ impl ControlPlane {
             let about = About::of_template(function, platform.clock.now());
             let function = Arc::new(function.clone());
             let versions = BTreeMap::new();
-            let entry = Entry { function, about, package: None, versions };
+            let entry = FunctionEntry { function, about, package: None, versions };
             shared.know(shared.deployed(entry));
         }
         for saved in saved {
@@ -157,7 +157,7 @@ impl ControlPlane {
             versions = before.versions;
         }
         shared.lambda.deploy(function.clone(), None);
-        let entry = Entry { function: Arc::new(function), about, package: None, versions };
+        let entry = FunctionEntry { function: Arc::new(function), about, package: None, versions };
         shared.know(shared.deployed(entry));
         Ok(())
     }
@@ -207,12 +207,20 @@ impl Shared {
             let Some(package) = self.provided(&mut function, &about).await else { continue };
             self.lambda.deploy(function.clone(), Some(Arc::clone(&package)));
             let (function, package) = (Arc::new(function), Some(package));
-            versions.insert(number, Entry { function, about, package, versions: BTreeMap::new() });
+            versions.insert(
+                number,
+                FunctionEntry { function, about, package, versions: BTreeMap::new() },
+            );
         }
         for (alias, to) in &about.aliases {
             self.lambda.point_alias(&name, alias, to.target());
         }
-        self.know(Entry { function: Arc::new(function), about, package: Some(package), versions });
+        self.know(FunctionEntry {
+            function: Arc::new(function),
+            about,
+            package: Some(package),
+            versions,
+        });
     }
 
     /// Adds the program to a function of an earlier run. `None` if it has no package.
@@ -222,13 +230,13 @@ impl Shared {
         Some(package)
     }
 
-    fn entry(&self, name: &str) -> Option<Entry> {
+    fn entry(&self, name: &str) -> Option<FunctionEntry> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(name).cloned()
     }
 
     /// The function that a request names, without a qualifier or with `$LATEST`.
-    fn find(&self, named: &FunctionName) -> Result<Entry, Problem> {
+    fn find(&self, named: &FunctionName) -> Result<FunctionEntry, Problem> {
         let is_latest = named.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST);
         let is_known = is_latest && named.is_local(&self.platform.region);
         let entry = self.entry(&named.function).filter(|_| is_known);
@@ -236,20 +244,20 @@ impl Shared {
     }
 
     /// The function or the version that a request names; an alias names the version that it points to.
-    fn find_qualified(&self, named: &FunctionName) -> Result<Entry, Problem> {
+    fn find_qualified(&self, named: &FunctionName) -> Result<FunctionEntry, Problem> {
         let Some(qualifier) = named.qualifier.as_deref() else { return self.find(named) };
         let entry = self.entry(&named.function).filter(|_| named.is_local(&self.platform.region));
         let found = entry.and_then(|entry| entry.qualified(qualifier));
         found.ok_or_else(|| function_not_found(named))
     }
 
-    fn know(&self, entry: Entry) {
+    fn know(&self, entry: FunctionEntry) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         entries.insert(entry.function.name.clone(), entry);
     }
 
     /// All functions, by name.
-    fn entries(&self) -> Vec<Entry> {
+    fn entries(&self) -> Vec<FunctionEntry> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.values().cloned().collect()
     }
@@ -271,7 +279,7 @@ impl Shared {
     }
 
     /// Stores a changed function. Its sandboxes are not affected.
-    async fn configure(&self, entry: Entry) -> Result<(), Problem> {
+    async fn configure(&self, entry: FunctionEntry) -> Result<(), Problem> {
         self.announce_precedence(&entry.function.name);
         self.storage.save(&entry).await?;
         self.lambda.configure((*entry.function).clone());

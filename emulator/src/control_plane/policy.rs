@@ -12,7 +12,7 @@ use super::Shared;
 use super::answer::{
     Done, Outcome, Problem, conflict, invalid, missing, not_found, policy_changed, validation,
 };
-use super::entry::{Entry, Policy, new_revision};
+use super::entry::{FunctionEntry, Policy, new_revision};
 use super::request::{Parameters, input, named};
 use hardcap_lambda::name::{FunctionName, LATEST};
 
@@ -130,7 +130,7 @@ impl Policy {
 
 impl Shared {
     /// Serves the URL of a function under its changed policy.
-    fn serve_by_policy(&self, entry: &Entry) {
+    fn serve_by_policy(&self, entry: &FunctionEntry) {
         if let Some(url) = &entry.about.url {
             self.urls.change(&url.config(&entry.function.name, entry.about.policy.as_ref()));
         }

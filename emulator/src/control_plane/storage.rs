@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::entry::{Entry, Saved};
+use super::entry::{FunctionEntry, Saved};
 use hardcap_core::durable;
 use hardcap_lambda::package::PackageFolder;
 
@@ -88,7 +88,7 @@ impl Storage {
     }
 
     /// Stores a function, if it was created through the API and functions are kept.
-    pub(super) async fn save(&self, entry: &Entry) -> io::Result<()> {
+    pub(super) async fn save(&self, entry: &FunctionEntry) -> io::Result<()> {
         if !self.is_durable || entry.about.code.folder.is_none() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Shared;
 use super::answer::{Done, Outcome, Problem, constraint, invalid, missing};
-use super::entry::Entry;
+use super::entry::FunctionEntry;
 use super::request::{input, named};
 use hardcap_core::percent;
 use hardcap_lambda::name::is_function_name;
@@ -65,7 +65,7 @@ pub(super) async fn untag(shared: &Shared, arn: &str, query: &str) -> Outcome {
     Ok(Done::NoContent)
 }
 
-fn find(shared: &Shared, arn: &str) -> Result<Entry, Problem> {
+fn find(shared: &Shared, arn: &str) -> Result<FunctionEntry, Problem> {
     if !arn.starts_with("arn:") || !is_function_name(arn) {
         return Err(constraint(format!(
             "Value '{arn}' at 'resource' failed to satisfy constraint: Member must satisfy regular expression pattern: \

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::answer::{Done, Outcome, Problem, conflict, invalid, precondition_failed, unreadable};
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
-use super::entry::{Entry, Shown};
+use super::entry::{FunctionEntry, Shown};
 use super::request::{body_with_package, limited_body, named};
 use super::{Shared, program, storage, versions};
 use hardcap_core::config::ACCOUNT_ID;
@@ -60,7 +60,7 @@ pub(super) async fn code(
     let versions = before.versions;
     let is_published =
         versions.values().any(|version| version.about.code.folder == before.about.code.folder);
-    let entry = Entry { function: Arc::new(function), about, package, versions };
+    let entry = FunctionEntry { function: Arc::new(function), about, package, versions };
     shared.deploy(&entry).await?;
     if let Some(package) = before.package.filter(|_| !is_published) {
         package.retire();
@@ -105,7 +105,7 @@ pub(super) async fn configuration(
         let folder = storage::code_of(package);
         program::provide(&mut function, &folder, shared).await;
     }
-    let entry = Entry {
+    let entry = FunctionEntry {
         function: Arc::new(function),
         about,
         package: before.package,
@@ -143,7 +143,7 @@ impl Drop for Update<'_> {
     }
 }
 
-fn check_revision(entry: &Entry, revision: Option<&str>) -> Result<(), Problem> {
+fn check_revision(entry: &FunctionEntry, revision: Option<&str>) -> Result<(), Problem> {
     match revision {
         Some(revision) if revision != entry.about.revision_id => Err(precondition_failed()),
         _ => Ok(()),

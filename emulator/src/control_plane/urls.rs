@@ -9,7 +9,7 @@ use super::Shared;
 use super::answer::{
     Done, Outcome, Problem, conflict, constraint, missing, not_found, not_one_of, validation,
 };
-use super::entry::{Entry, Policy, Url, url_time};
+use super::entry::{FunctionEntry, Policy, Url, url_time};
 use super::request::{Parameters, input, named};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Cors, FunctionUrl, InvokeMode, UnknownInvokeMode};
@@ -168,7 +168,10 @@ pub(super) fn list(shared: &Shared, name: &str) -> Outcome {
 
 impl Shared {
     /// Serves the function URL of an earlier run, on its port if that is free.
-    pub(super) async fn reopen_url(&self, mut entry: Entry) -> std::io::Result<Entry> {
+    pub(super) async fn reopen_url(
+        &self,
+        mut entry: FunctionEntry,
+    ) -> std::io::Result<FunctionEntry> {
         let Some(url) = &mut entry.about.url else { return Ok(entry) };
         let (listener, port) = self.urls.bind(url.port).await?;
         url.port = port;
@@ -179,7 +182,7 @@ impl Shared {
 
 const BOTH_TIMES: &[&str] = &["CreationTime", "LastModifiedTime"];
 
-fn members(shared: &Shared, entry: &Entry, times: &[&str], with_mode: bool) -> Value {
+fn members(shared: &Shared, entry: &FunctionEntry, times: &[&str], with_mode: bool) -> Value {
     let Some(url) = &entry.about.url else { return json!({}) };
     let mut members = json!({
         "FunctionUrl": shared.urls.address(url.port),
@@ -245,7 +248,11 @@ fn invoke_mode(given: Option<&str>) -> Result<Option<InvokeMode>, Problem> {
     mode.map_err(|error: UnknownInvokeMode| validation(error.to_string()))
 }
 
-fn configured(shared: &Shared, name: &str, parameters: &Parameters) -> Result<Entry, Problem> {
+fn configured(
+    shared: &Shared,
+    name: &str,
+    parameters: &Parameters,
+) -> Result<FunctionEntry, Problem> {
     let missing = "The resource you requested does not exist.";
     let entry = find(shared, name, parameters, missing)?;
     if entry.about.url.is_some() { Ok(entry) } else { Err(not_found(missing)) }
@@ -257,7 +264,7 @@ fn find(
     name: &str,
     parameters: &Parameters,
     missing: &str,
-) -> Result<Entry, Problem> {
+) -> Result<FunctionEntry, Problem> {
     if let Some(qualifier) = &parameters.qualifier {
         let is_number = qualifier.bytes().all(|byte| byte.is_ascii_digit());
         if qualifier.starts_with('$') || is_number {

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use super::Shared;
 use super::aliases;
 use super::answer::{Done, Outcome, Problem, conflict, invalid, over_limit, precondition_failed};
-use super::entry::{Alias, Code, Entry, Shown, new_revision};
+use super::entry::{Alias, Code, FunctionEntry, Shown, new_revision};
 use super::request::{input, named};
 use super::storage::code_of;
 use hardcap_core::config::Function;
@@ -67,10 +67,10 @@ pub(super) async fn create(
 pub(super) async fn publish(
     shared: &Shared,
     ctx: &Context,
-    mut entry: Entry,
+    mut entry: FunctionEntry,
     description: Option<String>,
-) -> Result<Entry, Problem> {
-    let mut version = Entry { versions: BTreeMap::new(), ..entry.clone() };
+) -> Result<FunctionEntry, Problem> {
+    let mut version = FunctionEntry { versions: BTreeMap::new(), ..entry.clone() };
     if entry.package.is_none() {
         copy(shared, ctx, &mut version).await?;
     }
@@ -98,7 +98,7 @@ pub(super) async fn publish(
 }
 
 /// Deletes one version, unless an alias points to it. The deletion of a missing version succeeds.
-pub(super) async fn delete(shared: &Shared, mut entry: Entry, version: &str) -> Outcome {
+pub(super) async fn delete(shared: &Shared, mut entry: FunctionEntry, version: &str) -> Outcome {
     let aliases = aliases::of_version(&entry, version);
     if !aliases.is_empty() {
         // The text is in public logs, such as that of an issue of go-lambda-cleanup of 2022-12-12.
@@ -121,14 +121,14 @@ pub(super) async fn delete(shared: &Shared, mut entry: Entry, version: &str) -> 
     Ok(Done::NoContent)
 }
 
-impl Entry {
+impl FunctionEntry {
     /// A published version.
-    pub(super) fn version(&self, version: &str) -> Option<&Entry> {
+    pub(super) fn version(&self, version: &str) -> Option<&FunctionEntry> {
         self.versions.get(&version.parse().ok()?)
     }
 
     /// `$LATEST`, a version, or the version that an alias points to.
-    pub(super) fn qualified(self, qualifier: &str) -> Option<Entry> {
+    pub(super) fn qualified(self, qualifier: &str) -> Option<FunctionEntry> {
         if qualifier == LATEST {
             return Some(self);
         }
@@ -141,8 +141,8 @@ impl Entry {
     }
 
     /// Whether a version would be a copy of this one.
-    fn is_like(&self, other: &Entry) -> bool {
-        let comparable = |entry: &Entry| Function {
+    fn is_like(&self, other: &FunctionEntry) -> bool {
+        let comparable = |entry: &FunctionEntry| Function {
             version: None,
             task_root: PathBuf::new(),
             command: Vec::new(),
@@ -160,7 +160,7 @@ impl Shared {
     /// Publishes the version of a function with `AutoPublishAlias`, and points the template's aliases.
     ///
     /// The version runs the code in the template's folder, as the function does. A reload removes the previous version.
-    pub(super) fn deployed(&self, mut entry: Entry) -> Entry {
+    pub(super) fn deployed(&self, mut entry: FunctionEntry) -> FunctionEntry {
         let publishing = entry.function.publishing.clone();
         let version = publishing.version.then(|| self.publish_deployed(&mut entry));
         for alias in publishing.aliases {
@@ -176,7 +176,7 @@ impl Shared {
     }
 
     /// Publishes the code in the template's folder, and removes the previous version.
-    fn publish_deployed(&self, entry: &mut Entry) -> String {
+    fn publish_deployed(&self, entry: &mut FunctionEntry) -> String {
         let number = entry.about.last_version + 1;
         entry.about.last_version = number;
         let version = number.to_string();
@@ -190,14 +190,14 @@ impl Shared {
             self.lambda.remove_version(&function.name, &before.to_string());
         }
         let (function, about) = (Arc::new(function), entry.about.clone());
-        let published = Entry { function, about, package: None, versions: BTreeMap::new() };
+        let published = FunctionEntry { function, about, package: None, versions: BTreeMap::new() };
         entry.versions.insert(number, published);
         version
     }
 }
 
 /// Copies the code of a function that runs in its template's folder.
-async fn copy(shared: &Shared, ctx: &Context, version: &mut Entry) -> Result<(), Problem> {
+async fn copy(shared: &Shared, ctx: &Context, version: &mut FunctionEntry) -> Result<(), Problem> {
     let folder = shared.storage.new_package(&version.function.name)?;
     let function = Arc::clone(&version.function);
     let most = ctx.limits.lambda_unzipped.max.0;

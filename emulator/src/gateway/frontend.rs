@@ -63,7 +63,7 @@ pub(super) enum Frontend {
 }
 
 /// The target of a request.
-pub(super) struct Target {
+pub(super) struct RequestTarget {
     pub(super) function: String,
     pub(super) shape: Shape,
     pub(super) route: RouteContext,
@@ -110,7 +110,7 @@ impl Frontend {
         limits: &Limits,
         facts: &ApiFacts,
         received: &ClientRequest,
-    ) -> Result<Target, GatewayError> {
+    ) -> Result<RequestTarget, GatewayError> {
         match self {
             Frontend::Rest { table, .. } => {
                 let inside = inside_stage(&facts.stage, &received.path)?;
@@ -139,7 +139,7 @@ impl Frontend {
                 Err(GatewayError::NotSigned)
             }
             Frontend::Url { lacks_permission: true, .. } => Err(GatewayError::NotPublic),
-            Frontend::Url { function, invoke_mode, .. } => Ok(Target {
+            Frontend::Url { function, invoke_mode, .. } => Ok(RequestTarget {
                 function: function.clone(),
                 shape: Shape::Url,
                 streams: *invoke_mode == InvokeMode::ResponseStream && Lambda::streams(limits),
@@ -180,7 +180,12 @@ fn inside_stage<'p>(stage: &str, path: &'p str) -> Result<&'p str, GatewayError>
         .ok_or(GatewayError::NoStage)
 }
 
-fn target(table: &Table, method: &str, path: &str, shape: Shape) -> Result<Target, GatewayError> {
+fn target(
+    table: &Table,
+    method: &str,
+    path: &str,
+    shape: Shape,
+) -> Result<RequestTarget, GatewayError> {
     let matched = table.find(method, path).ok_or(GatewayError::NoRoute)?;
     let route = matched.route;
     // Recorded on 2024-03-20 for a REST API. The behaviour of an HTTP API is unknown.
@@ -191,7 +196,7 @@ fn target(table: &Table, method: &str, path: &str, shape: Shape) -> Result<Targe
         (Shape::HttpV2, PayloadFormat::V1) => Shape::HttpV1,
         _ => shape,
     };
-    Ok(Target {
+    Ok(RequestTarget {
         function: route.function.clone(),
         shape,
         route: RouteContext {

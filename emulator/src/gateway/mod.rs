@@ -31,7 +31,7 @@ use http_body::Body;
 
 use access_log::Exchange;
 use authorize::Guard;
-use event::{ApiFacts, Event, RequestInfo};
+use event::{ApiFacts, GatewayEvent, RequestInfo};
 use frontend::{Frontend, GatewayKind};
 use hardcap_core::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl, GatewayResponses};
 use hardcap_core::context::{Context, Platform};
@@ -44,7 +44,7 @@ use hardcap_lambda::{Invocation, InvocationEvent as FunctionEvent, Lambda, Reply
 use refusal::GatewayError;
 use request::ClientRequest;
 use response::{ProxyResponse, ResponseRules};
-use route::{Kind, Table};
+use route::{RoutingKind, Table};
 
 /// One API or one function URL, with a port of its own.
 #[derive(Debug)]
@@ -77,14 +77,16 @@ impl Gateway {
     ) -> Gateway {
         let (frontend, binary_media_types, cors) = match &api.kind {
             ApiKind::Rest { binary_media_types, minimum_compression_size } => {
-                let table = Table::new(Kind::Rest, &api.routes);
+                let table = Table::new(RoutingKind::Rest, &api.routes);
                 let frontend =
                     Frontend::Rest { table, minimum_compression: *minimum_compression_size };
                 (frontend, binary_media_types.clone(), None)
             }
-            ApiKind::Http { cors } => {
-                (Frontend::Http(Table::new(Kind::Http, &api.routes)), Vec::new(), cors.clone())
-            }
+            ApiKind::Http { cors } => (
+                Frontend::Http(Table::new(RoutingKind::Http, &api.routes)),
+                Vec::new(),
+                cors.clone(),
+            ),
         };
         let api_id = hardcap_core::config::api_id(&api.logical_id);
         let facts = ApiFacts {
@@ -222,7 +224,7 @@ impl Gateway {
         let accept = received.header("accept").map(str::to_owned);
         let accept_encoding = received.header("accept-encoding").map(str::to_owned);
         let route = std::mem::take(&mut target.route);
-        let event = Event::new(target.shape, &self.facts, route, info.clone(), received);
+        let event = GatewayEvent::new(target.shape, &self.facts, route, info.clone(), received);
         if target.streams {
             return self.stream(ctx, info, target, event).await;
         }
@@ -331,7 +333,7 @@ impl Gateway {
         &self,
         ctx: &Context,
         function: String,
-        event: Event,
+        event: GatewayEvent,
         timeout: Option<Limit<Millis>>,
     ) -> Result<Reply, GatewayError> {
         let invocation = Invocation {

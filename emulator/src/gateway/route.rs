@@ -14,13 +14,13 @@ use hardcap_core::percent;
 /// All routes of an API, compiled.
 #[derive(Debug)]
 pub struct Table {
-    kind: Kind,
+    kind: RoutingKind,
     routes: Vec<Compiled>,
 }
 
 /// The kind of API, which decides how paths are matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RoutingKind {
     /// A slash at the end of the path is ignored, parameters stay percent-encoded, and there is no `$default`.
     Rest,
     /// A slash at the end of the path is significant; parameters are decoded, and sorted by name.
@@ -120,7 +120,7 @@ impl Table {
     }
 
     /// Compiles the routes of an API.
-    pub fn new(kind: Kind, routes: &[Route]) -> Table {
+    pub fn new(kind: RoutingKind, routes: &[Route]) -> Table {
         let mut routes: Vec<Compiled> = routes
             .iter()
             .map(|route| Compiled {
@@ -143,16 +143,16 @@ impl Table {
     /// The most specific route that matches. `path` is percent-encoded and without the stage.
     pub fn find(&self, method: &str, path: &str) -> Option<Matched<'_>> {
         let path = match self.kind {
-            Kind::Rest => path.trim_end_matches('/'),
-            Kind::Http => path,
+            RoutingKind::Rest => path.trim_end_matches('/'),
+            RoutingKind::Http => path,
         };
         let matching = self.routes.iter().filter_map(|route| {
             let path_parameters = self.parameters(route, path)?;
             Some(Matched { route, path_parameters })
         });
         match self.kind {
-            Kind::Http => matching.into_iter().find(|matched| matched.route.takes(method)),
-            Kind::Rest => {
+            RoutingKind::Http => matching.into_iter().find(|matched| matched.route.takes(method)),
+            RoutingKind::Rest => {
                 let mut matching = matching.peekable();
                 let resource = matching.peek()?.route.path.clone();
                 matching
@@ -164,10 +164,10 @@ impl Table {
 
     fn parameters(&self, route: &Compiled, path: &str) -> Option<Vec<(String, String)>> {
         if route.is_default() {
-            return (self.kind == Kind::Http).then(Vec::new);
+            return (self.kind == RoutingKind::Http).then(Vec::new);
         }
         let mut values = captured(&route.segments, path)?;
-        if self.kind == Kind::Http {
+        if self.kind == RoutingKind::Http {
             for (_, value) in &mut values {
                 *value = percent::decode(value);
             }
@@ -219,7 +219,7 @@ fn parts(path: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn table(kind: Kind, routes: &[&str]) -> Table {
+    fn table(kind: RoutingKind, routes: &[&str]) -> Table {
         let routes: Vec<Route> = routes
             .iter()
             .map(|key| {
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn static_segments_precede_parameters_and_parameters_precede_greedy_ones() {
-        for kind in [Kind::Rest, Kind::Http] {
+        for kind in [RoutingKind::Rest, RoutingKind::Http] {
             let routes = ["ANY /{all+}", "GET /pets/{id}", "GET /pets/dog", "GET /pets/{rest+}"];
             let table = table(kind, &routes);
             check(&table, "GET /pets/dog", Some(("GET /pets/dog", &[])));
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_method_precedes_any() {
-        for kind in [Kind::Rest, Kind::Http] {
+        for kind in [RoutingKind::Rest, RoutingKind::Http] {
             let table = table(kind, &["ANY /a", "GET /a"]);
             check(&table, "GET /a", Some(("GET /a", &[])));
             check(&table, "PUT /a", Some(("ANY /a", &[])));
@@ -280,14 +280,14 @@ mod tests {
     #[test]
     fn a_rest_resource_without_the_method_does_not_fall_back_and_an_http_route_does() {
         let routes = ["GET /a", "ANY /{all+}"];
-        check(&table(Kind::Rest, &routes), "PUT /a", None);
+        check(&table(RoutingKind::Rest, &routes), "PUT /a", None);
         let expected: &[(&str, &str)] = &[("all", "a")];
-        check(&table(Kind::Http, &routes), "PUT /a", Some(("ANY /{all+}", expected)));
+        check(&table(RoutingKind::Http, &routes), "PUT /a", Some(("ANY /{all+}", expected)));
     }
 
     #[test]
     fn a_greedy_route_does_not_match_the_root() {
-        for kind in [Kind::Rest, Kind::Http] {
+        for kind in [RoutingKind::Rest, RoutingKind::Http] {
             check(&table(kind, &["ANY /{proxy+}"]), "GET /", None);
             check(&table(kind, &["ANY /", "ANY /{proxy+}"]), "GET /", Some(("ANY /", &[])));
         }
@@ -296,10 +296,10 @@ mod tests {
     #[test]
     fn the_default_route_matches_all_other_requests_on_an_http_api_only() {
         let routes = ["GET /a", "$default"];
-        check(&table(Kind::Http, &routes), "GET /a", Some(("GET /a", &[])));
-        check(&table(Kind::Http, &routes), "PUT /a", Some(("$default", &[])));
-        check(&table(Kind::Http, &routes), "GET /", Some(("$default", &[])));
-        check(&table(Kind::Rest, &routes), "GET /", None);
+        check(&table(RoutingKind::Http, &routes), "GET /a", Some(("GET /a", &[])));
+        check(&table(RoutingKind::Http, &routes), "PUT /a", Some(("$default", &[])));
+        check(&table(RoutingKind::Http, &routes), "GET /", Some(("$default", &[])));
+        check(&table(RoutingKind::Rest, &routes), "GET /", None);
     }
 
     #[test]
@@ -307,25 +307,29 @@ mod tests {
         let routes = ["GET /u/{username}/o/{orderName}"];
         let path = "GET /u/J%20Doe/o/Summer%20Sale";
         let encoded: &[(&str, &str)] = &[("username", "J%20Doe"), ("orderName", "Summer%20Sale")];
-        check(&table(Kind::Rest, &routes), path, Some((routes[0], encoded)));
+        check(&table(RoutingKind::Rest, &routes), path, Some((routes[0], encoded)));
         let decoded: &[(&str, &str)] = &[("orderName", "Summer Sale"), ("username", "J Doe")];
-        check(&table(Kind::Http, &routes), path, Some((routes[0], decoded)));
+        check(&table(RoutingKind::Http, &routes), path, Some((routes[0], decoded)));
     }
 
     #[test]
     fn a_slash_at_the_end_is_significant_on_an_http_api_only() {
         let greedy = ["ANY /{proxy+}"];
         let without: &[(&str, &str)] = &[("proxy", "test-path")];
-        check(&table(Kind::Rest, &greedy), "GET /test-path/", Some((greedy[0], without)));
+        check(&table(RoutingKind::Rest, &greedy), "GET /test-path/", Some((greedy[0], without)));
         let with: &[(&str, &str)] = &[("proxy", "test-path/")];
-        check(&table(Kind::Http, &greedy), "GET /test-path/", Some((greedy[0], with)));
-        check(&table(Kind::Rest, &["GET /a"]), "GET /a/", Some(("GET /a", &[])));
-        check(&table(Kind::Http, &["GET /a"]), "GET /a/", None);
+        check(&table(RoutingKind::Http, &greedy), "GET /test-path/", Some((greedy[0], with)));
+        check(&table(RoutingKind::Rest, &["GET /a"]), "GET /a/", Some(("GET /a", &[])));
+        check(&table(RoutingKind::Http, &["GET /a"]), "GET /a/", None);
     }
 
     #[test]
     fn an_encoded_slash_does_not_end_a_segment() {
         let expected: &[(&str, &str)] = &[("id", "a%2Fb")];
-        check(&table(Kind::Rest, &["GET /{id}"]), "GET /a%2Fb", Some(("GET /{id}", expected)));
+        check(
+            &table(RoutingKind::Rest, &["GET /{id}"]),
+            "GET /a%2Fb",
+            Some(("GET /{id}", expected)),
+        );
     }
 }

@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 use hardcap_limits::{Bytes as ByteCount, Limit, Millis};
 use http::{HeaderValue, StatusCode, header};
 
-use super::event::{Event, RequestInfo, Shape};
-use super::frontend::Target;
+use super::event::{GatewayEvent, RequestInfo, Shape};
+use super::frontend::RequestTarget;
 use super::refusal::GatewayError;
 use super::response::{self, MalformedResponse, ProxyResponse};
 use super::{Gateway, HttpResponse, complete};
@@ -35,8 +35,8 @@ impl Gateway {
         &self,
         ctx: &Context,
         info: &RequestInfo,
-        target: Target,
-        event: Event,
+        target: RequestTarget,
+        event: GatewayEvent,
     ) -> Result<HttpResponse, GatewayError> {
         let watch = ctx.clock.stopwatch();
         let shape = target.shape;

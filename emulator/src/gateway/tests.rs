@@ -87,10 +87,11 @@ fn frontend(shape: Shape, route: &str) -> Frontend {
         fixed: None,
     }];
     match shape {
-        Shape::Rest => {
-            Frontend::Rest { table: Table::new(Kind::Rest, &routes), minimum_compression: None }
-        }
-        _ => Frontend::Http(Table::new(Kind::Http, &routes)),
+        Shape::Rest => Frontend::Rest {
+            table: Table::new(RoutingKind::Rest, &routes),
+            minimum_compression: None,
+        },
+        _ => Frontend::Http(Table::new(RoutingKind::Http, &routes)),
     }
 }
 
@@ -119,7 +120,7 @@ fn event_of(case: &Path, origin: &toml::Table) -> Value {
     if given.contains_key("resource_id") {
         target.route.resource_id = text("resource_id");
     }
-    let event = Event::new(target.shape, &facts, target.route, info, received);
+    let event = GatewayEvent::new(target.shape, &facts, target.route, info, received);
     let mut json = Vec::new();
     event.describe(&mut json);
     serde_json::from_slice(&json).unwrap()

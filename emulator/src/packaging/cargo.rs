@@ -26,12 +26,12 @@ pub struct CargoPackage {
     /// The path of its Cargo.toml.
     pub manifest_path: PathBuf,
     /// Its targets.
-    pub targets: Vec<Target>,
+    pub targets: Vec<CargoTarget>,
 }
 
 /// A target of a package: a program, a library, a test.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Target {
+pub struct CargoTarget {
     /// The name of the target.
     pub name: String,
     /// `bin`, `lib` and so on.
@@ -44,7 +44,7 @@ pub struct Message {
     /// `compiler-artifact`, `compiler-message` and so on.
     pub reason: String,
     /// The target of the message.
-    pub target: Option<Target>,
+    pub target: Option<CargoTarget>,
     /// The id of the package of the message.
     pub package_id: Option<String>,
     /// The program that was built.
@@ -129,7 +129,7 @@ impl CargoPackage {
     }
 }
 
-impl Target {
+impl CargoTarget {
     /// Whether it is a program.
     pub fn is_bin(&self) -> bool {
         self.kind.iter().any(|kind| kind == "bin")

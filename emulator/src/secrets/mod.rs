@@ -23,7 +23,7 @@ use input::{
     CreateSecret, DeleteSecret, GetSecretValue, List, MoveStage, Named, PutPolicy, PutSecretValue,
     TagsOf, UpdateSecret,
 };
-use store::{CURRENT, New, Store, StoredSecret, Version};
+use store::{CURRENT, New, SecretStore, StoredSecret, Version};
 
 const OPERATIONS: &[&str] = &[
     "CreateSecret",
@@ -49,7 +49,7 @@ const LIST_MAX: usize = 100;
 #[derive(Clone)]
 pub(crate) struct Secrets {
     platform: Platform,
-    store: Arc<Mutex<Store>>,
+    store: Arc<Mutex<SecretStore>>,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -58,7 +58,11 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-fn provide(store: &mut Store, platform: &Platform, config: &Config) -> Result<(), ResourceError> {
+fn provide(
+    store: &mut SecretStore,
+    platform: &Platform,
+    config: &Config,
+) -> Result<(), ResourceError> {
     for secret in &config.secrets {
         add(store, secret, &config.limits, platform.clock.now()).map_err(|error| {
             let name = secret.name.clone();
@@ -76,7 +80,7 @@ impl Secrets {
     /// [`ResourceError`] if AWS would refuse a secret, or the folder cannot be used.
     pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Secrets, ResourceError> {
         let folder = config.data.as_ref().map(|data| data.join("secrets"));
-        let mut store = Store::open(&config.region, folder.as_deref())?;
+        let mut store = SecretStore::open(&config.region, folder.as_deref())?;
         provide(&mut store, platform, config)?;
         Ok(Secrets { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
     }
@@ -327,13 +331,13 @@ impl Secrets {
         })
     }
 
-    fn store(&self) -> MutexGuard<'_, Store> {
+    fn store(&self) -> MutexGuard<'_, SecretStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn add(
-    store: &mut Store,
+    store: &mut SecretStore,
     secret: &Secret,
     limits: &Limits,
     now: EpochMillis,

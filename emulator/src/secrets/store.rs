@@ -96,7 +96,7 @@ pub(super) struct New {
 }
 
 /// Every secret by name.
-pub(super) struct Store {
+pub(super) struct SecretStore {
     region: String,
     secrets: DurableMap<StoredSecret>,
 }
@@ -124,14 +124,14 @@ pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-impl Store {
+impl SecretStore {
     /// Opens the store, with the secrets of earlier runs if there is a folder.
     ///
     /// # Errors
     ///
     /// If the folder or a file in it cannot be used; the message names it.
-    pub(super) fn open(region: &str, root: Option<&Path>) -> io::Result<Store> {
-        Ok(Store { region: region.to_owned(), secrets: DurableMap::open(root)? })
+    pub(super) fn open(region: &str, root: Option<&Path>) -> io::Result<SecretStore> {
+        Ok(SecretStore { region: region.to_owned(), secrets: DurableMap::open(root)? })
     }
 
     /// Removes every secret.
@@ -221,7 +221,7 @@ impl Store {
         Err(not_found("Secrets Manager can't find the specified secret."))
     }
 
-    /// As [`Store::find`], but refuses a secret whose deletion is scheduled.
+    /// As [`SecretStore::find`], but refuses a secret whose deletion is scheduled.
     pub(super) fn usable(&self, id: &str) -> Result<&StoredSecret, ApiError> {
         let held = self.find(id)?;
         if held.deleted.is_some() {
@@ -493,7 +493,7 @@ mod tests {
     #[test]
     fn rotation_keeps_the_previous_version_and_no_older_one() {
         let now = EpochMillis(1);
-        let mut store = Store::open("us-east-1", None).unwrap();
+        let mut store = SecretStore::open("us-east-1", None).unwrap();
         store.create(New { name: "s".to_owned(), ..New::default() }, now).unwrap();
         let current = [CURRENT.to_owned()];
         for value in ["one", "two", "three"] {
@@ -509,7 +509,7 @@ mod tests {
     #[test]
     fn a_pending_version_becomes_current_by_moving_the_stage() {
         let now = EpochMillis(1);
-        let mut store = Store::open("us-east-1", None).unwrap();
+        let mut store = SecretStore::open("us-east-1", None).unwrap();
         store.create(New { name: "s".to_owned(), ..New::default() }, now).unwrap();
         let first = store.put("s", None, text("one"), &[CURRENT.to_owned()], now).unwrap();
         let pending = store.put("s", None, text("two"), &["AWSPENDING".to_owned()], now).unwrap();
@@ -526,9 +526,9 @@ mod tests {
     #[test]
     fn a_repeated_token_creates_one_version() {
         let now = EpochMillis(1);
-        let mut store = Store::open("us-east-1", None).unwrap();
+        let mut store = SecretStore::open("us-east-1", None).unwrap();
         store.create(New { name: "s".to_owned(), ..New::default() }, now).unwrap();
-        let put = |store: &mut Store, value| {
+        let put = |store: &mut SecretStore, value| {
             store.put("s", Some("token".to_owned()), text(value), &[CURRENT.to_owned()], now)
         };
         put(&mut store, "one").unwrap();

@@ -19,7 +19,7 @@ use input::{
     ByPath, Delete, DeleteMany, Describe, Get, GetMany, History, Label, PutParameter, TagsOf,
 };
 use render::Shown;
-use store::{DataType, Put, Store, StoredParameter, Version};
+use store::{DataType, ParameterStore, Put, StoredParameter, Version};
 
 const OPERATIONS: &[&str] = &[
     "PutParameter",
@@ -45,7 +45,7 @@ const DESCRIPTIONS_MAX: usize = 50;
 #[derive(Clone)]
 pub(crate) struct Ssm {
     platform: Platform,
-    store: Arc<Mutex<Store>>,
+    store: Arc<Mutex<ParameterStore>>,
 }
 
 impl std::fmt::Debug for Ssm {
@@ -54,7 +54,11 @@ impl std::fmt::Debug for Ssm {
     }
 }
 
-fn provide(store: &mut Store, platform: &Platform, config: &Config) -> Result<(), ResourceError> {
+fn provide(
+    store: &mut ParameterStore,
+    platform: &Platform,
+    config: &Config,
+) -> Result<(), ResourceError> {
     for parameter in &config.parameters {
         let put = store.provide(parameter, &config.limits, platform.clock.now());
         put.map_err(|error| {
@@ -73,7 +77,7 @@ impl Ssm {
     /// [`ResourceError`] if AWS would refuse a parameter, or the folder cannot be used.
     pub(crate) fn open(platform: &Platform, config: &Config) -> Result<Ssm, ResourceError> {
         let folder = config.data.as_ref().map(|data| data.join("ssm"));
-        let mut store = Store::open(folder.as_deref())?;
+        let mut store = ParameterStore::open(folder.as_deref())?;
         provide(&mut store, platform, config)?;
         Ok(Ssm { platform: platform.clone(), store: Arc::new(Mutex::new(store)) })
     }
@@ -152,7 +156,7 @@ impl Ssm {
     }
 
     /// A parameter as a call names it, with its version where it names one.
-    fn find(&self, store: &Store, text: &str, decrypted: bool) -> Result<Value, ApiError> {
+    fn find(&self, store: &ParameterStore, text: &str, decrypted: bool) -> Result<Value, ApiError> {
         let named = name::parse(text);
         let Some(versions) = store.versions(&named.name) else {
             // A name that no parameter can have is refused as such.
@@ -295,7 +299,7 @@ impl Ssm {
         Shown { region: &self.platform.region, name, version }
     }
 
-    fn store(&self) -> MutexGuard<'_, Store> {
+    fn store(&self) -> MutexGuard<'_, ParameterStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -71,7 +71,7 @@ pub(super) struct StoredParameter {
 }
 
 /// Every parameter by name.
-pub(super) struct Store {
+pub(super) struct ParameterStore {
     parameters: DurableMap<StoredParameter>,
 }
 
@@ -106,14 +106,14 @@ impl From<&Parameter> for Put {
     }
 }
 
-impl Store {
+impl ParameterStore {
     /// Opens the store, with the parameters of earlier runs if there is a folder.
     ///
     /// # Errors
     ///
     /// If the folder or a file in it cannot be used; the message names it.
-    pub(super) fn open(root: Option<&Path>) -> io::Result<Store> {
-        Ok(Store { parameters: DurableMap::open(root)? })
+    pub(super) fn open(root: Option<&Path>) -> io::Result<ParameterStore> {
+        Ok(ParameterStore { parameters: DurableMap::open(root)? })
     }
 
     /// Removes every parameter.

@@ -3,9 +3,9 @@
 //! A body is generated in chunks and never held in memory: one of several GiB needs as much memory as one of 64 KiB.
 //!
 //! ```
-//! use hardcap_demo::content::{Content, Kind};
+//! use hardcap_demo::content::{Content, ContentKind};
 //!
-//! let content = Content { kind: Kind::Json, size: 4_718_560, seed: 7 };
+//! let content = Content { kind: ContentKind::Json, size: 4_718_560, seed: 7 };
 //! let sent: u64 = content.chunks().map(|chunk| chunk.len() as u64).sum();
 //! assert_eq!(sent, 4_718_560);
 //! assert_eq!(content.digest(), content.digest());
@@ -23,7 +23,7 @@ pub use chunks::{CHUNK_BYTES, Chunks};
 
 /// The content of a body. Each kind breaks a path that is not transparent in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ContentKind {
     /// A JSON document whose parts all differ: an array of small objects, or a string if the size is too small.
     Json,
     /// Letters, which take one byte in every encoding.
@@ -46,35 +46,35 @@ pub enum Kind {
     Zeros,
 }
 
-impl Kind {
+impl ContentKind {
     /// All kinds.
-    pub const ALL: [Kind; 10] = [
-        Kind::Json,
-        Kind::Ascii,
-        Kind::Quotes,
-        Kind::Controls,
-        Kind::Multibyte,
-        Kind::InvalidUtf8,
-        Kind::Bom,
-        Kind::Incompressible,
-        Kind::Gzip,
-        Kind::Zeros,
+    pub const ALL: [ContentKind; 10] = [
+        ContentKind::Json,
+        ContentKind::Ascii,
+        ContentKind::Quotes,
+        ContentKind::Controls,
+        ContentKind::Multibyte,
+        ContentKind::InvalidUtf8,
+        ContentKind::Bom,
+        ContentKind::Incompressible,
+        ContentKind::Gzip,
+        ContentKind::Zeros,
     ];
 
     /// The name in a query string.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Json => "json",
-            Kind::Ascii => "ascii",
-            Kind::Quotes => "quotes",
-            Kind::Controls => "controls",
-            Kind::Multibyte => "multibyte",
-            Kind::InvalidUtf8 => "invalid_utf8",
-            Kind::Bom => "bom",
-            Kind::Incompressible => "incompressible",
-            Kind::Gzip => "gzip",
-            Kind::Zeros => "zeros",
+            ContentKind::Json => "json",
+            ContentKind::Ascii => "ascii",
+            ContentKind::Quotes => "quotes",
+            ContentKind::Controls => "controls",
+            ContentKind::Multibyte => "multibyte",
+            ContentKind::InvalidUtf8 => "invalid_utf8",
+            ContentKind::Bom => "bom",
+            ContentKind::Incompressible => "incompressible",
+            ContentKind::Gzip => "gzip",
+            ContentKind::Zeros => "zeros",
         }
     }
 
@@ -82,12 +82,16 @@ impl Kind {
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
-            Kind::Json => "application/json; charset=UTF-8",
-            Kind::Ascii | Kind::Quotes | Kind::Controls | Kind::Multibyte | Kind::Bom => {
-                "text/plain; charset=UTF-8"
+            ContentKind::Json => "application/json; charset=UTF-8",
+            ContentKind::Ascii
+            | ContentKind::Quotes
+            | ContentKind::Controls
+            | ContentKind::Multibyte
+            | ContentKind::Bom => "text/plain; charset=UTF-8",
+            ContentKind::InvalidUtf8 | ContentKind::Incompressible | ContentKind::Zeros => {
+                "application/octet-stream"
             }
-            Kind::InvalidUtf8 | Kind::Incompressible | Kind::Zeros => "application/octet-stream",
-            Kind::Gzip => "application/gzip",
+            ContentKind::Gzip => "application/gzip",
         }
     }
 
@@ -95,24 +99,30 @@ impl Kind {
     #[must_use]
     pub fn is_text(self) -> bool {
         match self {
-            Kind::Json | Kind::Ascii | Kind::Quotes | Kind::Controls => true,
-            Kind::Multibyte | Kind::Zeros => true,
-            Kind::Bom | Kind::InvalidUtf8 | Kind::Incompressible | Kind::Gzip => false,
+            ContentKind::Json
+            | ContentKind::Ascii
+            | ContentKind::Quotes
+            | ContentKind::Controls => true,
+            ContentKind::Multibyte | ContentKind::Zeros => true,
+            ContentKind::Bom
+            | ContentKind::InvalidUtf8
+            | ContentKind::Incompressible
+            | ContentKind::Gzip => false,
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ContentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for ContentKind {
     type Err = UnknownKind;
 
-    fn from_str(name: &str) -> Result<Kind, UnknownKind> {
-        Kind::ALL
+    fn from_str(name: &str) -> Result<ContentKind, UnknownKind> {
+        ContentKind::ALL
             .into_iter()
             .find(|kind| kind.name() == name)
             .ok_or_else(|| UnknownKind { name: name.to_owned() })
@@ -127,7 +137,7 @@ pub struct UnknownKind {
 
 impl fmt::Display for UnknownKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        let names: Vec<&str> = ContentKind::ALL.iter().map(|kind| kind.name()).collect();
         write!(f, "unknown kind of body `{}`; expected one of {}", self.name, names.join(", "))
     }
 }
@@ -138,7 +148,7 @@ impl std::error::Error for UnknownKind {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Content {
     /// The kind of content.
-    pub kind: Kind,
+    pub kind: ContentKind,
     /// The exact length in bytes.
     pub size: u64,
     /// The seed of the generator.
@@ -192,7 +202,7 @@ mod tests {
         [0, 1, 2, 3, 4, 22, 23, 24, 63, 64, 130, 65_535, 65_536, 65_537, 131_072, 1_000_003];
 
     fn every_edge() -> impl Iterator<Item = Content> {
-        Kind::ALL
+        ContentKind::ALL
             .into_iter()
             .flat_map(|kind| EDGES.into_iter().map(move |size| Content { kind, size, seed: 42 }))
     }
@@ -208,7 +218,7 @@ mod tests {
     fn every_gzip_up_to_three_blocks_decodes_to_its_end() {
         use std::io::Read as _;
         for size in (23..400).chain(65_500..65_700).chain(131_050..131_200) {
-            let content = Content { kind: Kind::Gzip, size, seed: 1 };
+            let content = Content { kind: ContentKind::Gzip, size, seed: 1 };
             let bytes = content.bytes();
             assert_eq!(bytes.len() as u64, size);
             let mut decoder = flate2::bufread::GzDecoder::new(&bytes[..]);
@@ -221,7 +231,7 @@ mod tests {
     #[test]
     fn json_parses_at_every_size_from_one_byte_on() {
         for size in (1..300).chain(65_400..65_700) {
-            let content = Content { kind: Kind::Json, size, seed: 3 };
+            let content = Content { kind: ContentKind::Json, size, seed: 3 };
             let bytes = content.bytes();
             serde_json::from_slice::<serde_json::Value>(&bytes)
                 .unwrap_or_else(|error| panic!("{content:?}: {error}: {bytes:?}"));
@@ -237,13 +247,20 @@ mod tests {
                 assert!(text.is_ok(), "{content:?}");
             }
             match content.kind {
-                Kind::InvalidUtf8 => assert!(text.is_err() || bytes.is_empty(), "{content:?}"),
-                Kind::Quotes => assert!(bytes.iter().all(|byte| b"\"\\".contains(byte))),
-                Kind::Controls => assert!(bytes.iter().all(|byte| (1..0x20).contains(byte))),
-                Kind::Bom => assert!(bytes.starts_with(&b"\xEF\xBB\xBF"[..bytes.len().min(3)])),
-                Kind::Zeros => assert!(bytes.iter().all(|byte| *byte == 0)),
-                Kind::Gzip => assert!(bytes.starts_with(&b"\x1F\x8B"[..bytes.len().min(2)])),
-                Kind::Json | Kind::Ascii | Kind::Multibyte | Kind::Incompressible => {}
+                ContentKind::InvalidUtf8 => {
+                    assert!(text.is_err() || bytes.is_empty(), "{content:?}")
+                }
+                ContentKind::Quotes => assert!(bytes.iter().all(|byte| b"\"\\".contains(byte))),
+                ContentKind::Controls => assert!(bytes.iter().all(|byte| (1..0x20).contains(byte))),
+                ContentKind::Bom => {
+                    assert!(bytes.starts_with(&b"\xEF\xBB\xBF"[..bytes.len().min(3)]))
+                }
+                ContentKind::Zeros => assert!(bytes.iter().all(|byte| *byte == 0)),
+                ContentKind::Gzip => assert!(bytes.starts_with(&b"\x1F\x8B"[..bytes.len().min(2)])),
+                ContentKind::Json
+                | ContentKind::Ascii
+                | ContentKind::Multibyte
+                | ContentKind::Incompressible => {}
             }
         }
     }
@@ -251,7 +268,7 @@ mod tests {
     #[test]
     fn noise_does_not_become_smaller_by_compression() {
         use std::io::Write as _;
-        let content = Content { kind: Kind::Incompressible, size: 1_000_000, seed: 5 };
+        let content = Content { kind: ContentKind::Incompressible, size: 1_000_000, seed: 5 };
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         encoder.write_all(&content.bytes()).unwrap();
         let compressed = encoder.finish().unwrap().len();
@@ -260,7 +277,7 @@ mod tests {
 
     #[test]
     fn no_two_chunks_and_no_two_seeds_are_equal() {
-        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Zeros) {
+        for kind in ContentKind::ALL.into_iter().filter(|kind| *kind != ContentKind::Zeros) {
             let chunks: Vec<Bytes> = Content { kind, size: 300_000, seed: 8 }.chunks().collect();
             let other: Vec<Bytes> = Content { kind, size: 300_000, seed: 9 }.chunks().collect();
             assert_ne!(chunks, other, "{kind}");

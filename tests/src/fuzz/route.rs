@@ -1,6 +1,6 @@
 //! Which route of an API answers a path.
 
-use hardcap::route::{Kind, Table};
+use hardcap::route::{RoutingKind, Table};
 use hardcap_core::config::{Access, PayloadFormat, ResponseTransferMode, Route};
 use hardcap_core::percent;
 
@@ -12,7 +12,7 @@ const METHODS: [&str; 4] = ["GET", "ANY", "POST", "get"];
 /// A path that matches is the path of its route with the parameters in their places.
 pub fn route(data: &[u8]) {
     let mut input = Input::new(data);
-    let kind = *input.choose(&[Kind::Rest, Kind::Http]);
+    let kind = *input.choose(&[RoutingKind::Rest, RoutingKind::Http]);
     let mut routes = Vec::new();
     for _ in 0..=input.below(6) {
         let method = *input.choose(&METHODS);
@@ -51,7 +51,7 @@ pub fn route(data: &[u8]) {
             .map(|(_, value)| value.as_str())
     };
     if key == "$default" {
-        assert_eq!(kind, Kind::Http, "a REST API has no default route");
+        assert_eq!(kind, RoutingKind::Http, "a REST API has no default route");
         return;
     }
     let parts = found.route.path.split('/').filter(|part| !part.is_empty());
@@ -67,13 +67,13 @@ pub fn route(data: &[u8]) {
                 let value = value(name.trim_end_matches('+'))
                     .unwrap_or_else(|| panic!("{key} without {name}"));
                 // An HTTP API has decoded it.
-                if kind == Kind::Http { value.to_owned() } else { percent::decode(value) }
+                if kind == RoutingKind::Http { value.to_owned() } else { percent::decode(value) }
             }
         })
         .collect();
     let asked = match kind {
-        Kind::Rest => path.trim_end_matches('/'),
-        Kind::Http => &path,
+        RoutingKind::Rest => path.trim_end_matches('/'),
+        RoutingKind::Http => &path,
     };
     let asked = percent::decode(asked.strip_prefix('/').unwrap_or(asked));
     // A static part of a route is compared as it is written, or decoded.

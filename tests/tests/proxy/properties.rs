@@ -9,7 +9,7 @@ use hardcap::Emulator;
 use hardcap::config::Bucket;
 use hardcap_tests::arbitrary;
 use hardcap_tests::client::{Call, Client, Fetched};
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use hardcap_tests::functions::{guest, proxy};
 use hardcap_tests::search::sigv4::{percent_decode, sha256_hex, split_target};
 use hardcap_tests::search::{Search, SearchConfig};
@@ -110,7 +110,7 @@ impl World {
 
     /// After whatever happened, a small request is answered.
     async fn is_healthy(&self, gateway: Gateway) {
-        let content = Content { kind: Kind::Json, size: 100, seed: 1 };
+        let content = Content { kind: ContentKind::Json, size: 100, seed: 1 };
         assert_eq!(self.delivers(gateway, content, false).await, Delivery::Inline);
     }
 
@@ -167,7 +167,9 @@ fn every_body_of_every_size_arrives_as_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_the_largest_size_that_fits_one_byte_more_overflows() {
     for gateway in GATEWAYS {
-        for (kind, bytes, characters) in [(Kind::Ascii, 1, 1), (Kind::Incompressible, 3, 4)] {
+        for (kind, bytes, characters) in
+            [(ContentKind::Ascii, 1, 1), (ContentKind::Incompressible, 3, 4)]
+        {
             let world = World::start().await;
             let content = |size| Content { kind, size, seed: 4 };
             // A length of as many digits as at the edge, so that the rest of the envelope is the same.
@@ -196,7 +198,7 @@ async fn at_the_largest_size_that_fits_one_byte_more_overflows() {
 async fn at_the_largest_request_that_fits_one_byte_more_is_refused_by_that_row_alone() {
     for gateway in GATEWAYS {
         let world = World::start().await;
-        let content = |size| Content { kind: Kind::Incompressible, size, seed: 6 };
+        let content = |size| Content { kind: ContentKind::Incompressible, size, seed: 6 };
         let upload = |size| {
             let call = Call::post(world.url(gateway, "/_bytes/0"), content(size).bytes())
                 .header("content-type", "application/octet-stream");

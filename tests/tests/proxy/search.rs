@@ -10,7 +10,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use hardcap_tests::client::{Answer, Call, Client, RawConnection};
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use hardcap_tests::process::Process;
 use hardcap_tests::search::authorization::Authorization;
 use hardcap_tests::search::sigv4::{self, WireRequest};
@@ -291,7 +291,7 @@ async fn keys_that_are_not_known_are_asked_for_once() {
 async fn bodies_of_every_kind_and_size_are_the_ones_that_both_ends_compute() {
     let search = open_search().await;
     let client = Client::new();
-    for kind in Kind::ALL {
+    for kind in ContentKind::ALL {
         for size in [0, 1, 100, 65_536, 65_537, 1_000_000] {
             for more in ["", "&chunked=1"] {
                 let content = Content { kind, size, seed: 11 };
@@ -315,7 +315,7 @@ async fn a_gibibyte_is_never_held() {
     let program = &hardcap_tests::process::binary("hardcap-demo", "search");
     let mut search = Process::start(program, ["--port", "0", "--no-auth"], &[]).unwrap();
     let url = search.line().await.unwrap();
-    let content = Content { kind: Kind::Zeros, size: 1_073_741_824, seed: 0 };
+    let content = Content { kind: ContentKind::Zeros, size: 1_073_741_824, seed: 0 };
     let call = Call::get(format!("{url}{}", content.path()));
     let digested = Client::new().digest(&call).await.unwrap();
     assert_eq!(digested.length, 1_073_741_824);

@@ -17,7 +17,7 @@ use hardcap_proxy::session::store::{
 use hardcap_proxy::session::{Role, admin};
 use hardcap_tests::agents::Agent;
 use hardcap_tests::client::{Answer, Call, Client};
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use hardcap_tests::eventually::eventually;
 use hardcap_tests::functions::proxy;
 use hardcap_tests::process::{Process, binary};
@@ -179,7 +179,7 @@ async fn somebody_logs_in_searches_and_logs_out_and_no_copy_is_left() {
     assert_eq!(received.header("x-forwarded-user"), ["alice"]);
     assert_eq!(received.header("cookie"), [""; 0], "the session stays here");
 
-    let content = Content { kind: Kind::Incompressible, size: 20_000_000, seed: 3 };
+    let content = Content { kind: ContentKind::Incompressible, size: 20_000_000, seed: 3 };
     let large = stage.get(&browser, &content.path()).await;
     assert_eq!(large.status, 303, "{large:?}");
     let fetched = stage.client.get(large.header("location").unwrap()).await.unwrap();

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use hardcap_tests::client::{Call, Client};
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use hardcap_tests::eventually::eventually;
 use hardcap_tests::installed;
 use rustix::process::{Pid, Signal, kill_process};
@@ -117,7 +117,7 @@ async fn the_shipped_application_walks_with_release_programs() {
         assert_eq!(found.json()["hits"]["hits"].as_array().map(Vec::len), Some(3), "{found:?}");
 
         for size in [0, 1_000, 4_800_000, 20_000_000] {
-            let content = Content { kind: Kind::Incompressible, size, seed: 3 };
+            let content = Content { kind: ContentKind::Incompressible, size, seed: 3 };
             let call = Call::get(format!("{base}{}", content.path()));
             let digested = client.fetch_digest(&call).await.expect("an answer");
             assert_eq!(digested.status, 200, "{size} through {base}: {digested:?}");

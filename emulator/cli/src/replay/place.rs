@@ -156,8 +156,8 @@ fn encoded(url: &str) -> String {
 
 fn has_route(api: &Api, exchange: &Exchange, path: &str) -> bool {
     let kind = match api.kind {
-        ApiKind::Rest { .. } => route::Kind::Rest,
-        ApiKind::Http { .. } => route::Kind::Http,
+        ApiKind::Rest { .. } => route::RoutingKind::Rest,
+        ApiKind::Http { .. } => route::RoutingKind::Http,
     };
     let path = if path.is_empty() { "/" } else { path };
     Table::new(kind, &api.routes).find(&exchange.method, path).is_some()

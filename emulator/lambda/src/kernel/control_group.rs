@@ -7,7 +7,7 @@
 
 #[cfg(target_os = "linux")]
 mod guard;
-mod place;
+mod hierarchy;
 
 use std::ffi::CString;
 use std::io;
@@ -21,7 +21,7 @@ use hardcap_limits::Millis;
 
 #[cfg(target_os = "linux")]
 pub(super) use self::guard::join;
-use self::place::Place;
+use self::hierarchy::Hierarchy;
 use hardcap_core::clock::Clock;
 use hardcap_core::descriptors::{self, Shortage};
 
@@ -43,7 +43,7 @@ pub(super) struct ControlGroup {
 /// The folder for the groups of this process.
 #[derive(Debug)]
 struct GroupFolders {
-    places: Vec<Place>,
+    hierarchies: Vec<Hierarchy>,
     last: AtomicU64,
     /// When this pipe closes, the guard removes what is left. It reads the pipe to notice that, and ignores the content.
     alive: Mutex<OwnedFd>,
@@ -67,15 +67,15 @@ impl ControlGroup {
         home.ensure_guard();
         let name = home.last.fetch_add(1, Ordering::Relaxed).to_string();
         let mut group = ControlGroup { folders: Vec::new() };
-        for place in &home.places {
-            match place.make_group(&name, bounds) {
+        for hierarchy in &home.hierarchies {
+            match hierarchy.make_group(&name, bounds) {
                 Ok(folder) => group.folders.push(folder),
                 Err(error) => {
                     if let Some(shortage) = descriptors::shortage(&error) {
                         return Err(shortage);
                     }
                     tracing::warn!(
-                        "cannot create a control group for a sandbox in {place}: {error}"
+                        "cannot create a control group for a sandbox in {hierarchy}: {error}"
                     );
                     return Ok(None);
                 }
@@ -86,7 +86,7 @@ impl ControlGroup {
 
     /// The files to which a process writes `0` to join.
     pub(super) fn entrances(&self) -> Vec<CString> {
-        let entrance = |folder: &PathBuf| place::c_string(&folder.join("cgroup.procs"));
+        let entrance = |folder: &PathBuf| hierarchy::c_string(&folder.join("cgroup.procs"));
         self.folders.iter().filter_map(|folder| entrance(folder).ok()).collect()
     }
 
@@ -99,7 +99,7 @@ impl ControlGroup {
     pub(super) fn was_out_of_memory(&self) -> bool {
         ["memory.events", "memory.oom_control"].iter().any(|file| {
             let read = |folder: &PathBuf| std::fs::read_to_string(folder.join(file)).ok();
-            self.folders.iter().filter_map(read).any(|text| place::kills(&text) > 0)
+            self.folders.iter().filter_map(read).any(|text| hierarchy::kills(&text) > 0)
         })
     }
 
@@ -125,7 +125,7 @@ impl Drop for ControlGroup {
 
 #[cfg(target_os = "linux")]
 fn is_removed(folder: &Path) -> bool {
-    place::c_string(folder).is_ok_and(|folder| guard::is_removed(&folder))
+    hierarchy::c_string(folder).is_ok_and(|folder| guard::is_removed(&folder))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -136,7 +136,7 @@ fn is_removed(_folder: &Path) -> bool {
 /// Kills the remaining processes of a group and removes it, after a short wait if necessary.
 #[cfg(target_os = "linux")]
 fn remove(folder: &Path) {
-    if let Ok(folder) = place::c_string(folder) {
+    if let Ok(folder) = hierarchy::c_string(folder) {
         guard::remove(&folder);
     }
 }
@@ -183,7 +183,7 @@ impl GroupFolders {
         if rustix::io::write(&*alive, b"?") != Err(rustix::io::Errno::PIPE) {
             return;
         }
-        match guard::start(&self.places) {
+        match guard::start(&self.hierarchies) {
             Ok(another) => *alive = another,
             Err(error) => tracing::warn!(
                 "the guard of the control groups was killed and cannot be restarted: {error}"
@@ -196,16 +196,16 @@ impl GroupFolders {
 
     #[cfg(target_os = "linux")]
     fn make() -> io::Result<GroupFolders> {
-        let places = place::find(
+        let hierarchies = hierarchy::find(
             &std::fs::read_to_string("/proc/self/cgroup")?,
             &std::fs::read_to_string("/proc/self/mountinfo")?,
         );
-        places.iter().for_each(Place::sweep);
-        let mut made: Vec<Place> = Vec::new();
+        hierarchies.iter().for_each(Hierarchy::sweep);
+        let mut made: Vec<Hierarchy> = Vec::new();
         let mut refused = io::Error::other("the kernel offers no control groups");
-        for place in places {
-            match place.make_home() {
-                Ok(place) => made.push(place),
+        for hierarchy in hierarchies {
+            match hierarchy.make_home() {
+                Ok(hierarchy) => made.push(hierarchy),
                 Err(error) => refused = error,
             }
         }
@@ -213,11 +213,13 @@ impl GroupFolders {
             return Err(refused);
         }
         match guard::start(&made) {
-            Ok(alive) => {
-                Ok(GroupFolders { places: made, last: AtomicU64::new(1), alive: Mutex::new(alive) })
-            }
+            Ok(alive) => Ok(GroupFolders {
+                hierarchies: made,
+                last: AtomicU64::new(1),
+                alive: Mutex::new(alive),
+            }),
             Err(error) => {
-                made.iter().for_each(Place::remove_home);
+                made.iter().for_each(Hierarchy::remove_home);
                 Err(error)
             }
         }

@@ -16,8 +16,8 @@ use http::request::Parts;
 use serde_json::Value;
 
 use super::Gateway;
-use super::event::{Caller, Event, RequestInfo, Shape};
-use super::frontend::{Frontend, Target};
+use super::event::{Caller, GatewayEvent, RequestInfo, Shape};
+use super::frontend::{Frontend, RequestTarget};
 use super::refusal::GatewayError;
 use super::request::ClientRequest;
 use crate::{strict, sts};
@@ -81,7 +81,7 @@ impl Gateway {
         ctx: &Context,
         info: &RequestInfo,
         head: &Parts,
-        target: &mut Target,
+        target: &mut RequestTarget,
         received: &ClientRequest,
     ) -> Result<(), GatewayError> {
         if target.access == Access::default() {
@@ -134,7 +134,7 @@ impl Gateway {
         &self,
         ctx: &Context,
         (authorizer, rules): (&Authorizer, &JwtRules),
-        target: &Target,
+        target: &RequestTarget,
         received: &ClientRequest,
     ) -> Result<String, GatewayError> {
         let values = self.identity(authorizer, target, received)?;
@@ -153,7 +153,7 @@ impl Gateway {
         ctx: &Context,
         info: &RequestInfo,
         authorizer: &Authorizer,
-        target: &Target,
+        target: &RequestTarget,
         received: &ClientRequest,
     ) -> Result<String, GatewayError> {
         let is_rest = matches!(self.frontend, Frontend::Rest { .. });
@@ -188,7 +188,7 @@ impl Gateway {
     fn identity(
         &self,
         authorizer: &Authorizer,
-        target: &Target,
+        target: &RequestTarget,
         received: &ClientRequest,
     ) -> Result<Vec<String>, GatewayError> {
         let query = percent::query_pairs(&received.query, &['&']);
@@ -217,7 +217,7 @@ impl Gateway {
     }
 
     /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`
-    fn method_arn(&self, target: &Target, received: &ClientRequest) -> String {
+    fn method_arn(&self, target: &RequestTarget, received: &ClientRequest) -> String {
         let stage = &self.facts.stage;
         let path = match target.route.path.strip_prefix(&format!("/{stage}")) {
             Some(inside) if matches!(self.frontend, Frontend::Http(_)) => inside,
@@ -237,7 +237,7 @@ impl Gateway {
         &self,
         info: &RequestInfo,
         authorizer: &Authorizer,
-        target: &Target,
+        target: &RequestTarget,
         received: &ClientRequest,
         (values, arn): (&[String], &str),
     ) -> Vec<u8> {
@@ -280,7 +280,7 @@ impl Gateway {
         });
         let without_body = ClientRequest { body: Bytes::new(), ..received.clone() };
         let route = target.route.clone();
-        let event = Event::new(shape, &self.facts, route, info.clone(), without_body);
+        let event = GatewayEvent::new(shape, &self.facts, route, info.clone(), without_body);
         let mut described = Vec::new();
         event.describe(&mut described);
         let described = String::from_utf8_lossy(&described);
@@ -302,7 +302,7 @@ impl Gateway {
         &self,
         ctx: &Context,
         authorizer: &Authorizer,
-        target: &Target,
+        target: &RequestTarget,
         event: Vec<u8>,
     ) -> Result<Bytes, GatewayError> {
         let invocation = Invocation {

@@ -97,7 +97,7 @@ pub(crate) struct RequestInfo {
 
 /// An event that has not been serialized yet.
 #[derive(Debug)]
-pub(crate) struct Event {
+pub(crate) struct GatewayEvent {
     shape: Shape,
     api: Arc<ApiFacts>,
     route: RouteContext,
@@ -121,7 +121,7 @@ enum Body {
     Binary(Bytes),
 }
 
-impl Event {
+impl GatewayEvent {
     /// The event of a request.
     pub(crate) fn new(
         shape: Shape,
@@ -129,9 +129,9 @@ impl Event {
         route: RouteContext,
         info: RequestInfo,
         mut request: ClientRequest,
-    ) -> Event {
+    ) -> GatewayEvent {
         let separators: &[char] = if shape == Shape::Rest { &['&', ';'] } else { &['&'] };
-        Event {
+        GatewayEvent {
             shape,
             api: Arc::clone(api),
             headers: headers::of(shape, &request, &info.trace_root),
@@ -163,7 +163,7 @@ impl Event {
     }
 }
 
-impl Envelope for Event {
+impl Envelope for GatewayEvent {
     fn describe(&self, sink: &mut dyn Sink) {
         match self.shape {
             Shape::Rest => v1::describe_rest(self, sink),

@@ -28,7 +28,7 @@ fn info() -> RequestInfo {
 }
 
 /// The event as JSON, which is as long as it was counted to be.
-fn built(event: &Event) -> Value {
+fn built(event: &GatewayEvent) -> Value {
     let mut length = Length::default();
     event.describe(&mut length);
     let mut text = Vec::new();
@@ -38,7 +38,7 @@ fn built(event: &Event) -> Value {
 }
 
 fn event(shape: Shape, request: ClientRequest) -> Value {
-    built(&Event::new(shape, &facts(), RouteContext::default(), info(), request))
+    built(&GatewayEvent::new(shape, &facts(), RouteContext::default(), info(), request))
 }
 
 const ALL: [Shape; 4] = [Shape::Rest, Shape::HttpV1, Shape::HttpV2, Shape::Url];

@@ -2,10 +2,10 @@
 
 use hardcap_limits::envelope::{Object, Sink, object};
 
-use super::Event;
+use super::GatewayEvent;
 use hardcap_core::percent;
 
-pub(super) fn describe_rest(event: &Event, sink: &mut dyn Sink) {
+pub(super) fn describe_rest(event: &GatewayEvent, sink: &mut dyn Sink) {
     object(sink, |root| {
         describe_request(event, root);
         describe_parameters(event, root);
@@ -15,7 +15,7 @@ pub(super) fn describe_rest(event: &Event, sink: &mut dyn Sink) {
     });
 }
 
-pub(super) fn describe_http(event: &Event, sink: &mut dyn Sink) {
+pub(super) fn describe_http(event: &GatewayEvent, sink: &mut dyn Sink) {
     object(sink, |root| {
         root.string("version", "1.0");
         describe_request(event, root);
@@ -26,7 +26,7 @@ pub(super) fn describe_http(event: &Event, sink: &mut dyn Sink) {
     });
 }
 
-fn describe_request(event: &Event, root: &mut Object<'_>) {
+fn describe_request(event: &GatewayEvent, root: &mut Object<'_>) {
     root.string("resource", &event.route.resource);
     root.string("path", &event.route.path);
     root.string("httpMethod", &event.request.method);
@@ -58,7 +58,7 @@ fn describe_request(event: &Event, root: &mut Object<'_>) {
     });
 }
 
-fn describe_parameters(event: &Event, root: &mut Object<'_>) {
+fn describe_parameters(event: &GatewayEvent, root: &mut Object<'_>) {
     root.map_or_null("pathParameters", texts(&event.route.path_parameters));
     let variables = &event.api.stage_variables;
     root.map_or_null(
@@ -71,7 +71,7 @@ fn texts(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-fn rest_context(event: &Event, context: &mut Object<'_>) {
+fn rest_context(event: &GatewayEvent, context: &mut Object<'_>) {
     let info = &event.info;
     context.string("resourceId", &event.route.resource_id);
     // UNCONFIRMED: the position of this member.
@@ -113,7 +113,7 @@ fn rest_context(event: &Event, context: &mut Object<'_>) {
     context.string("apiId", &event.api.api_id);
 }
 
-fn http_context(event: &Event, context: &mut Object<'_>) {
+fn http_context(event: &GatewayEvent, context: &mut Object<'_>) {
     let info = &event.info;
     context.string("accountId", &event.api.account_id);
     context.string("apiId", &event.api.api_id);

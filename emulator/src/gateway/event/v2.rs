@@ -2,10 +2,10 @@
 
 use hardcap_limits::envelope::{Object, Sink, object};
 
-use super::{Body, Event, Shape, headers};
+use super::{Body, GatewayEvent, Shape, headers};
 use hardcap_core::percent;
 
-pub(super) fn describe(event: &Event, sink: &mut dyn Sink) {
+pub(super) fn describe(event: &GatewayEvent, sink: &mut dyn Sink) {
     let path = raw_path(event);
     object(sink, |root| {
         root.string("version", "2.0");
@@ -53,7 +53,7 @@ fn describe_map(root: &mut Object<'_>, name: &str, pairs: &[(String, String)]) {
 
 /// The path is decoded on both. An HTTP API then ends it at an encoded `?` (reports of several frameworks); a function URL
 /// merges slashes (recorded on 2025-11-24: `//pa2%25Fth/1` arrives as `/pa2%Fth/1`).
-fn raw_path(event: &Event) -> String {
+fn raw_path(event: &GatewayEvent) -> String {
     let decoded = percent::decode(&event.request.path);
     if event.shape == Shape::HttpV2 {
         return match decoded.split_once('?') {
@@ -70,7 +70,7 @@ fn raw_path(event: &Event) -> String {
     path
 }
 
-fn request_context(event: &Event, path: &str, context: &mut Object<'_>) {
+fn request_context(event: &GatewayEvent, path: &str, context: &mut Object<'_>) {
     let info = &event.info;
     context.string("accountId", &event.api.account_id);
     context.string("apiId", &event.api.api_id);

@@ -128,7 +128,7 @@ impl From<Exceeded> for GatewayError {
 }
 
 /// A response that belongs to no limit.
-struct Text {
+struct ErrorResponse {
     status: u16,
     error_type: &'static str,
     body: &'static str,
@@ -137,25 +137,25 @@ struct Text {
 /// The responses of one gateway. The comment of each text names its source.
 struct Texts {
     /// The function failed, or its response is invalid.
-    fault: Text,
+    fault: ErrorResponse,
     /// The gateway failed, or a service that it needs.
-    failure: Text,
-    no_stage: Text,
-    no_route: Text,
-    bad_request: Text,
+    failure: ErrorResponse,
+    no_stage: ErrorResponse,
+    no_route: ErrorResponse,
+    bad_request: ErrorResponse,
 }
 
 const REST_FAILURE: &str = r#"{"message": "Internal server error"}"#;
 const HTTP_FAILURE: &str = r#"{"message":"Internal Server Error"}"#;
 
 /// UNCONFIRMED: it occurs only if a run has raised AWS's limits.
-const URI_TOO_LONG: Text = text(414, "", r#"{"message":"Request URI too long"}"#);
+const URI_TOO_LONG: ErrorResponse = text(414, "", r#"{"message":"Request URI too long"}"#);
 
 /// UNCONFIRMED: AWS does not document how long it waits for a body, and its response.
-const BODY_TIMEOUT: Text = text(408, "", r#"{"message":"Request Timeout"}"#);
+const BODY_TIMEOUT: ErrorResponse = text(408, "", r#"{"message":"Request Timeout"}"#);
 
 /// Recorded 2025-11-24.
-const NOT_SIGNED: Text = text(
+const NOT_SIGNED: ErrorResponse = text(
     403,
     "AccessDeniedException",
     r#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}"#,
@@ -201,7 +201,7 @@ const URL: Texts = Texts {
     bad_request: text(400, "", r#"{"message":"Bad Request"}"#),
 };
 
-impl Text {
+impl ErrorResponse {
     fn rendered(&self) -> RenderedRefusal {
         RenderedRefusal {
             status: self.status,
@@ -212,8 +212,8 @@ impl Text {
     }
 }
 
-const fn text(status: u16, error_type: &'static str, body: &'static str) -> Text {
-    Text { status, error_type, body }
+const fn text(status: u16, error_type: &'static str, body: &'static str) -> ErrorResponse {
+    ErrorResponse { status, error_type, body }
 }
 
 /// Renders an error as the response for the client of this kind of gateway.

@@ -42,7 +42,7 @@ impl<'p> Members<'p> {
     }
 
     /// The body, which must be a string.
-    pub(super) fn text_body(&self) -> Result<Option<Text<'p>>, MalformedResponse> {
+    pub(super) fn text_body(&self) -> Result<Option<JsonText<'p>>, MalformedResponse> {
         self.body.map(|raw| text(raw, "body")).transpose()
     }
 
@@ -68,7 +68,7 @@ impl<'p> Members<'p> {
     }
 
     /// `cookies`: a list of strings.
-    pub(super) fn cookie_list(&self) -> Result<Vec<Text<'p>>, MalformedResponse> {
+    pub(super) fn cookie_list(&self) -> Result<Vec<JsonText<'p>>, MalformedResponse> {
         let Some(raw) = self.cookies else { return Ok(Vec::new()) };
         read(raw, "cookies")
     }
@@ -79,9 +79,9 @@ pub(super) type Header<'p> = (Cow<'p, str>, Cow<'p, str>);
 
 /// A string of the response: a slice of it if it has no escapes.
 #[derive(Debug)]
-pub(super) struct Text<'p>(pub(super) Cow<'p, str>);
+pub(super) struct JsonText<'p>(pub(super) Cow<'p, str>);
 
-impl Text<'_> {
+impl JsonText<'_> {
     /// The bytes of the text, shared with the posted bytes if they are the same.
     pub(super) fn into_bytes(self, posted: &Bytes) -> Bytes {
         match self.0 {
@@ -99,22 +99,22 @@ impl Text<'_> {
     }
 }
 
-impl<'p> Deserialize<'p> for Text<'p> {
-    fn deserialize<D: Deserializer<'p>>(deserializer: D) -> Result<Text<'p>, D::Error> {
+impl<'p> Deserialize<'p> for JsonText<'p> {
+    fn deserialize<D: Deserializer<'p>>(deserializer: D) -> Result<JsonText<'p>, D::Error> {
         struct Strings;
         impl<'p> Visitor<'p> for Strings {
-            type Value = Text<'p>;
+            type Value = JsonText<'p>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
-            fn visit_borrowed_str<E>(self, text: &'p str) -> Result<Text<'p>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E>(self, text: &'p str) -> Result<JsonText<'p>, E> {
+                Ok(JsonText(Cow::Borrowed(text)))
             }
-            fn visit_str<E>(self, text: &str) -> Result<Text<'p>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<JsonText<'p>, E> {
+                Ok(JsonText(Cow::Owned(text.to_owned())))
             }
-            fn visit_string<E>(self, text: String) -> Result<Text<'p>, E> {
-                Ok(Text(Cow::Owned(text)))
+            fn visit_string<E>(self, text: String) -> Result<JsonText<'p>, E> {
+                Ok(JsonText(Cow::Owned(text)))
             }
         }
         deserializer.deserialize_str(Strings)
@@ -141,7 +141,7 @@ fn decode_in_place(mut text: Vec<u8>) -> Option<Vec<u8>> {
 }
 
 /// Reads a string; `what` names it in errors.
-pub(super) fn text<'p>(raw: &'p RawValue, what: &str) -> Result<Text<'p>, MalformedResponse> {
+pub(super) fn text<'p>(raw: &'p RawValue, what: &str) -> Result<JsonText<'p>, MalformedResponse> {
     read(raw, what)
 }
 
@@ -176,7 +176,7 @@ impl<'p> Deserialize<'p> for Pairs<'p> {
             }
             fn visit_map<M: MapAccess<'p>>(self, mut map: M) -> Result<Pairs<'p>, M::Error> {
                 let mut pairs = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Text<'p>, &'p RawValue>()? {
+                while let Some((name, value)) = map.next_entry::<JsonText<'p>, &'p RawValue>()? {
                     pairs.push((name.0, value));
                 }
                 Ok(Pairs(pairs))
@@ -196,7 +196,7 @@ impl<'p> Deserialize<'p> for Members<'p> {
             }
             fn visit_map<M: MapAccess<'p>>(self, mut map: M) -> Result<Members<'p>, M::Error> {
                 let mut members = Members::default();
-                while let Some(name) = map.next_key::<Text<'p>>()? {
+                while let Some(name) = map.next_key::<JsonText<'p>>()? {
                     let member = match &*name.0 {
                         "statusCode" => &mut members.status_code,
                         "headers" => &mut members.headers,

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::event::Shape;
 use super::media;
-use members::{Members, Text};
+use members::{JsonText, Members};
 
 /// A response before the gateway adds its own headers.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl ProxyResponse {
 /// The body of a response: decoded if it is base64, else unchanged.
 fn body(
     posted: &Bytes,
-    text: Option<Text<'_>>,
+    text: Option<JsonText<'_>>,
     is_base64: bool,
 ) -> Result<Bytes, MalformedResponse> {
     match text {

@@ -69,7 +69,7 @@ fn inferred(body: Bytes) -> ProxyResponse {
 
 /// A JSON string without quotes and escapes; anything else unchanged, even if it is not JSON (UNPROVEN).
 fn string_or_all(posted: &Bytes) -> Bytes {
-    match serde_json::from_slice::<members::Text<'_>>(posted) {
+    match serde_json::from_slice::<members::JsonText<'_>>(posted) {
         Ok(text) => text.into_bytes(posted),
         Err(_) => posted.clone(),
     }

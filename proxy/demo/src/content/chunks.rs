@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use flate2::Crc;
 
-use super::{Content, Kind};
+use super::{Content, ContentKind};
 
 /// The maximum size of a chunk, in bytes.
 pub const CHUNK_BYTES: usize = 64 * 1024;
@@ -36,7 +36,7 @@ pub struct Chunks {
 
 impl Chunks {
     pub(super) fn new(content: Content) -> Chunks {
-        let gzip = (content.kind == Kind::Gzip && content.size >= GZIP_MIN).then(Crc::new);
+        let gzip = (content.kind == ContentKind::Gzip && content.size >= GZIP_MIN).then(Crc::new);
         Chunks { content, block: block(content.kind, content.seed), made: 0, number: 0, gzip }
     }
 
@@ -58,23 +58,29 @@ impl Chunks {
         let mut chunk = self.stamped();
         if last_chunk {
             chunk.truncate(small(self.remaining()));
-        } else if self.content.kind == Kind::Json
+        } else if self.content.kind == ContentKind::Json
             && self.remaining() < (CHUNK_BYTES + OBJECT_BYTES) as u64
         {
             // The last chunk must have room for the end of the document.
             chunk.truncate(CHUNK_BYTES - OBJECT_BYTES);
         }
         match self.content.kind {
-            Kind::Json => json_edges(&mut chunk, first, last_chunk),
-            Kind::Multibyte if last_chunk => {
+            ContentKind::Json => json_edges(&mut chunk, first, last_chunk),
+            ContentKind::Multibyte if last_chunk => {
                 let whole = chunk.len() - chunk.len() % CHARACTERS.len();
                 chunk[whole..].fill(b'x');
             }
-            Kind::Bom if first => overwrite(&mut chunk, b"\xEF\xBB\xBF"),
-            Kind::InvalidUtf8 if first => overwrite(&mut chunk, b"\xFF"),
-            Kind::Gzip => overwrite(&mut chunk, &GZIP_HEADER),
-            Kind::Ascii | Kind::Quotes | Kind::Controls | Kind::Multibyte => {}
-            Kind::InvalidUtf8 | Kind::Bom | Kind::Incompressible | Kind::Zeros => {}
+            ContentKind::Bom if first => overwrite(&mut chunk, b"\xEF\xBB\xBF"),
+            ContentKind::InvalidUtf8 if first => overwrite(&mut chunk, b"\xFF"),
+            ContentKind::Gzip => overwrite(&mut chunk, &GZIP_HEADER),
+            ContentKind::Ascii
+            | ContentKind::Quotes
+            | ContentKind::Controls
+            | ContentKind::Multibyte => {}
+            ContentKind::InvalidUtf8
+            | ContentKind::Bom
+            | ContentKind::Incompressible
+            | ContentKind::Zeros => {}
         }
         chunk
     }
@@ -126,7 +132,7 @@ impl Iterator for Chunks {
 }
 
 /// The block that all chunks of a kind are copied from.
-fn block(kind: Kind, seed: u64) -> Vec<u8> {
+fn block(kind: ContentKind, seed: u64) -> Vec<u8> {
     let mut noise = Noise::new(seed);
     let from = |alphabet: &'static [u8], noise: &mut Noise| -> Vec<u8> {
         noise
@@ -136,55 +142,57 @@ fn block(kind: Kind, seed: u64) -> Vec<u8> {
             .collect()
     };
     match kind {
-        Kind::Json => OBJECT.repeat(CHUNK_BYTES / OBJECT_BYTES),
-        Kind::Ascii | Kind::Bom => {
+        ContentKind::Json => OBJECT.repeat(CHUNK_BYTES / OBJECT_BYTES),
+        ContentKind::Ascii | ContentKind::Bom => {
             from(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .", &mut noise)
         }
-        Kind::Quotes => from(b"\"\\", &mut noise),
-        Kind::Controls => from(
+        ContentKind::Quotes => from(b"\"\\", &mut noise),
+        ContentKind::Controls => from(
             b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0A\x0B\x0C\x0D\x0E\x0F\x10\x1B\x1F",
             &mut noise,
         ),
-        Kind::Multibyte => CHARACTERS.as_bytes().repeat(CHUNK_BYTES / CHARACTERS.len()),
+        ContentKind::Multibyte => CHARACTERS.as_bytes().repeat(CHUNK_BYTES / CHARACTERS.len()),
         // Invalid first bytes, incomplete characters, surrogates, and letters between them.
-        Kind::InvalidUtf8 => from(b"\xFF\xFE\xC3(\xED\xA0\x80\xF0\x9Fabc\xC0\xAF{}\"", &mut noise),
-        Kind::Incompressible | Kind::Gzip => noise.bytes(CHUNK_BYTES),
-        Kind::Zeros => vec![0; CHUNK_BYTES],
+        ContentKind::InvalidUtf8 => {
+            from(b"\xFF\xFE\xC3(\xED\xA0\x80\xF0\x9Fabc\xC0\xAF{}\"", &mut noise)
+        }
+        ContentKind::Incompressible | ContentKind::Gzip => noise.bytes(CHUNK_BYTES),
+        ContentKind::Zeros => vec![0; CHUNK_BYTES],
     }
 }
 
 /// Writes the number and the seed into a block, in characters of its kind.
-fn stamp(kind: Kind, seed: u64, number: u64, block: &mut [u8]) {
+fn stamp(kind: ContentKind, seed: u64, number: u64, block: &mut [u8]) {
     let mark = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number);
     let bit = |at: usize| mark >> (at % 64) & 1 == 1;
     match kind {
-        Kind::Json => {
+        ContentKind::Json => {
             for (row, object) in block.chunks_exact_mut(OBJECT_BYTES).enumerate() {
                 let id = mark.wrapping_mul(1024).wrapping_add(row as u64);
                 write_hex(&mut object[OBJECT_ID_AT..OBJECT_ID_AT + 16], id);
             }
         }
-        Kind::Ascii | Kind::Bom => write_hex(&mut block[8..24], mark),
-        Kind::Quotes => {
+        ContentKind::Ascii | ContentKind::Bom => write_hex(&mut block[8..24], mark),
+        ContentKind::Quotes => {
             for (at, byte) in block.iter_mut().take(64).enumerate() {
                 *byte = if bit(at) { b'"' } else { b'\\' };
             }
         }
-        Kind::Controls => {
+        ContentKind::Controls => {
             for (at, byte) in block.iter_mut().take(64).enumerate() {
                 *byte = if bit(at) { 0x01 } else { 0x1F };
             }
         }
-        Kind::Multibyte => {
+        ContentKind::Multibyte => {
             for (at, characters) in block.chunks_exact_mut(CHARACTERS.len()).take(64).enumerate() {
                 let first = if bit(at) { "é" } else { "ß" };
                 characters[..2].copy_from_slice(first.as_bytes());
             }
         }
-        Kind::InvalidUtf8 | Kind::Incompressible | Kind::Gzip => {
+        ContentKind::InvalidUtf8 | ContentKind::Incompressible | ContentKind::Gzip => {
             block[16..24].copy_from_slice(&mark.to_le_bytes());
         }
-        Kind::Zeros => {}
+        ContentKind::Zeros => {}
     }
 }
 

@@ -22,7 +22,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use super::reply::{Parts, Reply};
 use super::service::ClientRequest;
 use crate::clock;
-use crate::content::{Content, Kind, UnknownKind};
+use crate::content::{Content, ContentKind, UnknownKind};
 
 const DELAY_MAX: u64 = 60_000;
 
@@ -61,8 +61,8 @@ pub(super) async fn bytes(request: &ClientRequest, size: &str) -> Reply {
 fn described(request: &ClientRequest, size: &str) -> Result<(Reply, Millis), BytesError> {
     let size = size.parse().map_err(|error| BytesError::Size(size.to_owned(), error))?;
     let kind = match request.parameter("kind") {
-        Some(name) => name.parse::<Kind>()?,
-        None => Kind::Ascii,
+        Some(name) => name.parse::<ContentKind>()?,
+        None => ContentKind::Ascii,
     };
     let content = Content { kind, size, seed: number(request, "seed")?.unwrap_or(0) };
     let status = match number(request, "status")? {

@@ -5,7 +5,7 @@ use hardcap_tests::browser::{
     Browser, Credentials, Destination, Fetched, NetworkError, Page, Request, Response,
 };
 use hardcap_tests::client::Call;
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use hardcap_tests::search::sigv4::sha256_hex;
 use http::Method;
 
@@ -238,7 +238,7 @@ const KIBANA_POLICY: &str =
 async fn x6_a_large_script_comes_compressed_from_the_page_itself() {
     let world = World::start(&[], &["*"]).await;
     // 12 MB of text that shrinks, as a bundle of Dashboards does.
-    let bundle = Content { kind: Kind::Zeros, size: 12_000_000, seed: 1 };
+    let bundle = Content { kind: ContentKind::Zeros, size: 12_000_000, seed: 1 };
     for gateway in GATEWAYS {
         let page = Page::of(world.base(gateway)).with_policy(KIBANA_POLICY);
         let url = format!("{}&type=application%2Fjavascript", world.url(gateway, bundle));

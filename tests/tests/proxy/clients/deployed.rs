@@ -7,7 +7,7 @@ use hardcap::settings::Settings;
 use hardcap_limits::Limits;
 use hardcap_tests::browser::{Browser, Credentials, Page, Request};
 use hardcap_tests::client::Call;
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use hardcap_tests::template;
 use serde_json::Value;
 
@@ -206,7 +206,7 @@ async fn b2_without_binary_media_types_a_rest_api_passes_base64_on_as_text() {
     assert_eq!(rest.unwrap(), ["*/*"], "what is deployed takes everything for binary");
 
     let world = World::start(&[], &[]).await;
-    let noise = Content { kind: Kind::Incompressible, size: 1_000, seed: 1 };
+    let noise = Content { kind: ContentKind::Incompressible, size: 1_000, seed: 1 };
     let through = |base: &str| Call::get(format!("{base}{}", noise.path()));
     let whole = world.client.send(&through(world.base(Gateway::Rest))).await.unwrap();
     assert_eq!(whole.sha256(), noise.digest());

@@ -2,7 +2,7 @@
 
 use hardcap_limits::Millis;
 use hardcap_tests::client::{Answer, Call, RawConnection};
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use serde_json::Value;
 
 use super::{GATEWAYS, Gateway, LARGE, World};
@@ -50,7 +50,7 @@ async fn p3_a_link_lives_for_sixty_seconds_and_its_owner_gets_another() {
 async fn p3_a_download_that_began_in_time_may_end_after_the_link_has() {
     let world = World::start(&[], &[]).await;
     // More than the sockets between here and there can hold.
-    let content = Content { kind: Kind::Incompressible, size: 30_000_000, seed: 3 };
+    let content = Content { kind: ContentKind::Incompressible, size: 30_000_000, seed: 3 };
     let (link, _) = told(&world, Gateway::Http, content).await;
     let mut download = RawConnection::open(&link).await.unwrap();
     let (host, target) = link.strip_prefix("http://").unwrap().split_once('/').unwrap();

@@ -16,7 +16,7 @@ use hardcap::Emulator;
 use hardcap::config::{Api, ApiKind, Bucket, LifecycleRule, Table};
 use hardcap_limits::Date;
 use hardcap_tests::client::Client;
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use hardcap_tests::functions::proxy;
 use hardcap_tests::search::{Search, SearchConfig};
 
@@ -31,8 +31,8 @@ enum Gateway {
 const GATEWAYS: [Gateway; 3] = [Gateway::Rest, Gateway::Http, Gateway::Url];
 
 /// What fits, and what does not.
-const SMALL: Content = Content { kind: Kind::Json, size: 100_000, seed: 7 };
-const LARGE: Content = Content { kind: Kind::Incompressible, size: 5_000_000, seed: 7 };
+const SMALL: Content = Content { kind: ContentKind::Json, size: 100_000, seed: 7 };
+const LARGE: Content = Content { kind: ContentKind::Incompressible, size: 5_000_000, seed: 7 };
 
 /// A page of another origin than any of the servers here; nobody has to listen there.
 const APPLICATION: &str = "http://app.localhost:8080";

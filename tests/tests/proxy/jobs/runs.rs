@@ -7,7 +7,7 @@ use hardcap::config::RecursiveLoop;
 use hardcap::record::Observation;
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::Call;
-use hardcap_tests::content::{Content, Kind};
+use hardcap_tests::content::{Content, ContentKind};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -155,7 +155,7 @@ async fn a_job_function_that_is_killed_is_begun_again_and_the_result_is_whole() 
 async fn a_forwarded_request_is_answered_inline_or_through_s3_byte_for_byte() {
     let stage = stage(Plan::usual()).await;
     for size in [0, 1_000, 4_000_000, 20_000_000] {
-        let content = Content { kind: Kind::Incompressible, size, seed: 5 };
+        let content = Content { kind: ContentKind::Incompressible, size, seed: 5 };
         let call = Call::get(stage.url(&content.path())).header("prefer", "respond-async, wait=25");
         let digested = stage.client.fetch_digest(&call).await.unwrap();
         assert_eq!(digested.status, 200, "{size}: {digested:?}");

@@ -15,7 +15,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, getpid, kill_process, setsid};
 use rustix::thread::{Timespec, nanosleep, set_name};
 
-use super::place::{GUARD, Place, c_string};
+use super::hierarchy::{GUARD, Hierarchy, c_string};
 
 /// A folder as the guard needs it, allocated before the fork.
 #[derive(Debug)]
@@ -34,15 +34,15 @@ const ATTEMPTS: u32 = 1_000;
 /// # Errors
 ///
 /// If the guard cannot join its groups: then functions could not join theirs either.
-pub(super) fn start(places: &[Place]) -> io::Result<OwnedFd> {
-    let post = |place: &Place| {
+pub(super) fn start(hierarchies: &[Hierarchy]) -> io::Result<OwnedFd> {
+    let post = |hierarchy: &Hierarchy| {
         Ok(GuardedFolder {
-            home: c_string(&place.folder)?,
-            entrance: c_string(&place.folder.join(GUARD).join("cgroup.procs"))?,
-            exit: c_string(&place.own.join("cgroup.procs"))?,
+            home: c_string(&hierarchy.folder)?,
+            entrance: c_string(&hierarchy.folder.join(GUARD).join("cgroup.procs"))?,
+            exit: c_string(&hierarchy.own.join("cgroup.procs"))?,
         })
     };
-    let posts: Vec<GuardedFolder> = places.iter().map(post).collect::<io::Result<_>>()?;
+    let posts: Vec<GuardedFolder> = hierarchies.iter().map(post).collect::<io::Result<_>>()?;
     let (ended, alive) = pipe_with(PipeFlags::CLOEXEC)?;
     // The two ends are separate open files: only the writer is non-blocking.
     fcntl_setfl(&alive, OFlags::NONBLOCK)?;

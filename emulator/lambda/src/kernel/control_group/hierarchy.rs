@@ -23,7 +23,7 @@ pub(super) enum Version {
 
 /// A hierarchy, and the folder in which groups are created.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Hierarchy {
     version: Version,
     /// The group of this process.
     pub(super) own: PathBuf,
@@ -33,19 +33,19 @@ pub(super) struct Place {
     bounds_processes: bool,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Hierarchy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.folder.display().fmt(f)
     }
 }
 
 /// The hierarchies that this process can use, from `/proc/self/cgroup` and `/proc/self/mountinfo`.
-pub(super) fn find(own: &str, mounts: &str) -> Vec<Place> {
+pub(super) fn find(own: &str, mounts: &str) -> Vec<Hierarchy> {
     mounts.lines().filter_map(|mount| of_mount(mount, own)).collect()
 }
 
 /// `36 35 98:0 ROOT POINT rw,relatime … - cgroup cgroup rw,memory`
-fn of_mount(line: &str, own: &str) -> Option<Place> {
+fn of_mount(line: &str, own: &str) -> Option<Hierarchy> {
     let (mount, kind) = line.split_once(" - ")?;
     let mut kind = kind.split(' ');
     let version = match kind.next()? {
@@ -66,7 +66,7 @@ fn of_mount(line: &str, own: &str) -> Option<Place> {
     let has = |controller| controllers.contains(&controller);
     match version {
         Version::One if !has("memory") && !has("pids") => None,
-        Version::One => Some(Place {
+        Version::One => Some(Hierarchy {
             version,
             folder: own.clone(),
             own,
@@ -90,7 +90,7 @@ fn path_in<'a>(line: &'a str, version: Version, controllers: &[&str]) -> Option<
 
 /// In version two a group with processes cannot delegate controllers, so the nearest ancestor that delegates them is used. If
 /// there is none, groups still track processes.
-fn in_version_two(own: PathBuf, point: &Path) -> Place {
+fn in_version_two(own: PathBuf, point: &Path) -> Hierarchy {
     let handed_on = |folder: &Path| {
         let text = std::fs::read_to_string(folder.join("cgroup.subtree_control"));
         let text = text.unwrap_or_default();
@@ -109,12 +109,12 @@ fn in_version_two(own: PathBuf, point: &Path) -> Place {
         .next();
     let folder = found.unwrap_or_else(|| own.clone());
     let (bounds_memory, bounds_processes) = handed_on(&folder);
-    Place { version: Version::Two, own, folder, bounds_memory, bounds_processes }
+    Hierarchy { version: Version::Two, own, folder, bounds_memory, bounds_processes }
 }
 
-impl Place {
+impl Hierarchy {
     /// Creates the folder for this process's groups.
-    pub(super) fn make_home(mut self) -> io::Result<Place> {
+    pub(super) fn make_home(mut self) -> io::Result<Hierarchy> {
         self.folder.push(format!("{HOME}{}", std::process::id()));
         std::fs::create_dir(&self.folder)?;
         if self.version == Version::Two && (self.bounds_memory || self.bounds_processes) {
@@ -197,8 +197,8 @@ mod tests {
     #[test]
     fn the_own_group_is_found_in_each_relevant_hierarchy() {
         let own = "9:name=systemd:/\n8:pids:/docker/abc/inner\n4:memory:/a/b\n1:cpu,cpuacct:/";
-        let places = find(own, MOUNTS);
-        let found: Vec<_> = places
+        let hierarchies = find(own, MOUNTS);
+        let found: Vec<_> = hierarchies
             .iter()
             .map(|it| (it.own.to_str().unwrap(), it.bounds_memory, it.bounds_processes))
             .collect();
@@ -230,16 +230,16 @@ mod tests {
             std::fs::write(folder.join("cgroup.procs"), "").unwrap();
         }
         let mounts = format!("36 35 0:1 / {} rw - cgroup2 cgroup2 rw", root.path().display());
-        let places = find("0::/user.slice/app.slice/terminal.scope", &mounts);
-        assert_eq!((&places[0].own, &places[0].folder), (&own, &slice));
-        assert!(places[0].bounds_memory && places[0].bounds_processes);
+        let hierarchies = find("0::/user.slice/app.slice/terminal.scope", &mounts);
+        assert_eq!((&hierarchies[0].own, &hierarchies[0].folder), (&own, &slice));
+        assert!(hierarchies[0].bounds_memory && hierarchies[0].bounds_processes);
         // If no ancestor delegates, the process's own group still tracks processes.
         for folder in [root.path(), &slice] {
             std::fs::write(folder.join("cgroup.subtree_control"), "").unwrap();
         }
-        let places = find("0::/user.slice/app.slice/terminal.scope", &mounts);
-        assert_eq!(places[0].folder, own);
-        assert!(!places[0].bounds_memory && !places[0].bounds_processes);
+        let hierarchies = find("0::/user.slice/app.slice/terminal.scope", &mounts);
+        assert_eq!(hierarchies[0].folder, own);
+        assert!(!hierarchies[0].bounds_memory && !hierarchies[0].bounds_processes);
     }
 
     #[test]
@@ -250,8 +250,9 @@ mod tests {
         {
             let root = tempfile::tempdir().unwrap();
             let (own, folder) = (root.path().to_owned(), root.path().to_owned());
-            let place = Place { version, own, folder, bounds_memory: true, bounds_processes: true };
-            let group = place.make_home().unwrap().make_group("1", bounds).unwrap();
+            let hierarchy =
+                Hierarchy { version, own, folder, bounds_memory: true, bounds_processes: true };
+            let group = hierarchy.make_home().unwrap().make_group("1", bounds).unwrap();
             let read = |file| std::fs::read_to_string(group.join(file)).unwrap();
             assert_eq!((read(memory).as_str(), read("pids.max").as_str()), ("671088640", "1024"));
         }
