@@ -238,6 +238,19 @@ fn emulator_and_proxy_do_not_know_each_other() {
 }
 
 #[test]
+fn unsafe_code_is_only_where_processes_start() {
+    let places = ["emulator/core/src/tool.rs", "emulator/lambda/src/kernel/"];
+    let mut faults = String::new();
+    for (path, text) in rust_files() {
+        let is_allowed = places.iter().any(|place| path.starts_with(place));
+        if is_product(&path) && text.contains("unsafe_code") && !is_allowed {
+            let _ = writeln!(faults, "{path}: has unsafe code");
+        }
+    }
+    report(&format!("unsafe code outside of {}:", places.join(" and ")), &faults);
+}
+
+#[test]
 fn there_is_one_tls_and_one_http_stack() {
     let lock = read(&root().join("Cargo.lock"));
     for banned in ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls", "lambda_http"]
