@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn declared_sizes_of_a_package_are_not_trusted() {
-        // A megabyte of zeros that says it has three bytes, in its directory and in its own head.
+        // A megabyte of zeros that is declared as three bytes, in the directory and in the local header.
         let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
         zip.start_file("a", SimpleFileOptions::default()).unwrap();
         zip.write_all(&vec![0; 1_000_000]).unwrap();
