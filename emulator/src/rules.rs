@@ -79,7 +79,7 @@ pub const RULES: &[Rule] = &[
         "A REST API declares binary bodies and does not list their media types.",
     ),
     rule("access-not-checked", Severity::Warning, "AWS checks access here, and hardcap does not."),
-    rule("open-access", Severity::Warning, "The proxy lets everyone in."),
+    rule("open-access", Severity::Warning, "The proxy accepts every client."),
     rule("bucket-lifecycle", Severity::Warning, "The proxy's bucket keeps its objects forever."),
     rule("bucket-multipart", Severity::Warning, "The proxy's bucket keeps unfinished uploads."),
     rule("bucket-cors", Severity::Warning, "Browsers cannot read the proxy's bucket."),
