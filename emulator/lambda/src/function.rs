@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::concurrency::Executions;
 use super::kernel::{Isolation, Launcher, View};
+use super::lineage::Passed;
 use super::log::Log;
 use super::package::PackageFolder;
 use super::sandbox::{Sandbox, ShutdownReason};
@@ -51,6 +52,8 @@ pub(super) struct SharedResources {
 pub(super) struct Deployed {
     pub(super) function: Arc<Function>,
     pub(super) arn: http::HeaderValue,
+    /// The function in the lineage of a trace header.
+    pub(super) passed: Passed,
     /// The absolute path of the task root.
     pub(super) task_root: PathBuf,
     pub(super) executions: Arc<Executions>,
@@ -138,6 +141,7 @@ impl Deployed {
         let task_root =
             std::path::absolute(&function.task_root).unwrap_or_else(|_| function.task_root.clone());
         Deployed {
+            passed: Passed::function(&arn),
             arn: http::HeaderValue::try_from(arn)
                 .unwrap_or_else(|_| http::HeaderValue::from_static("arn:aws:lambda")),
             task_root,

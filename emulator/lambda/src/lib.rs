@@ -286,13 +286,12 @@ impl Lambda {
         let name = &function.function.name;
         let event = measured(ctx, invocation.event)?;
         ctx.keep(Part::Event, &event);
-        let arn = function.function.arn(&self.shared.platform.region);
-        let trace = lineage::extended(&ctx.trace, &arn);
-        let ctx = &Context { trace: trace.into(), ..ctx.clone() };
-        let permit = if faults::is_throttled(ctx, name) {
+        let trace = lineage::extended(&ctx.trace, function.deployed.passed);
+        let ctx = Context { trace: trace.into(), ..ctx.clone() };
+        let permit = if faults::is_throttled(&ctx, name) {
             Err(ThrottleReason::Account)
         } else {
-            function.deployed.executions.permit(ctx)
+            function.deployed.executions.permit(&ctx)
         };
         let permit = permit.map_err(|throttle| {
             ctx.record(Observation::Throttled { function: name.clone() });
@@ -301,10 +300,12 @@ impl Lambda {
         let client_context =
             invocation.client_context.and_then(|json| http::HeaderValue::try_from(json).ok());
         let (reply, replied) = oneshot::channel();
-        let ctx = ctx.clone();
         let arn = match invocation.function.split_once(':') {
-            Some((_, qualifier)) => http::HeaderValue::try_from(format!("{arn}:{qualifier}"))
-                .unwrap_or_else(|_| function.deployed.arn.clone()),
+            Some((_, qualifier)) => {
+                let arn = function.function.arn(&self.shared.platform.region);
+                http::HeaderValue::try_from(format!("{arn}:{qualifier}"))
+                    .unwrap_or_else(|_| function.deployed.arn.clone())
+            }
             None => function.deployed.arn.clone(),
         };
         let job = Box::new(Job { ctx, event, client_context, arn, permit, outlet, reply });
@@ -320,21 +321,20 @@ impl Lambda {
     /// Stops a chain of requests that has passed a function too often, unless the function allows recursive loops. Before the
     /// first day of the limit AWS did not detect loops.
     pub fn admit_chain(&self, ctx: &Context, function: &str) -> Result<(), InvokeError> {
-        let function = self.find(function)?.function;
+        let RegisteredFunction { function, deployed } = self.find(function)?;
         if function.recursive_loop == RecursiveLoop::Allow
             || !ctx.limits.lambda_recursion.has_begun()
         {
             return Ok(());
         }
-        let arn = function.arn(&self.shared.platform.region);
-        let passes = lineage::invocations(&ctx.trace, &arn);
+        let passes = lineage::invocations(&ctx.trace, deployed.passed);
         Ok(ctx.admit(&ctx.limits.lambda_recursion, Count(passes))?)
     }
 
     /// The trace header for a request that a function makes within a chain of requests.
     pub fn trace_after(&self, trace: &str, function: &str) -> String {
-        let arn = self.find(function).map(|it| it.function.arn(&self.shared.platform.region));
-        arn.map_or_else(|_| trace.to_owned(), |arn| lineage::extended(trace, &arn))
+        let passed = self.find(function).map(|it| it.deployed.passed);
+        passed.map_or_else(|_| trace.to_owned(), |passed| lineage::extended(trace, passed))
     }
 
     /// A function's configuration.

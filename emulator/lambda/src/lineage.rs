@@ -4,35 +4,63 @@
 //! UNCONFIRMED: the fields are a version, a hash and a count of earlier passes, and a chain through several functions separates
 //! them with `|`.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 const FIELD: &str = "Lineage=";
 const VERSION: &str = "1";
+const HASH_BYTES: usize = 8;
 /// The maximum number of functions in a lineage, which keeps the header small. The oldest are dropped.
 const FUNCTIONS_MAX: usize = 32;
 
+/// A function in a lineage: the start of the hash of its ARN, in hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Passed([u8; HASH_BYTES]);
+
+impl Passed {
+    /// The function with this ARN.
+    pub(super) fn function(arn: &str) -> Passed {
+        let mut hash = [0; HASH_BYTES];
+        // The lengths match, so this cannot fail.
+        let _ = hex::encode_to_slice(&Sha256::digest(arn)[..HASH_BYTES / 2], &mut hash);
+        Passed(hash)
+    }
+
+    fn is(self, hash: &str) -> bool {
+        self.0 == hash.as_bytes()
+    }
+}
+
+impl std::fmt::Display for Passed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(std::str::from_utf8(&self.0).unwrap_or_default())
+    }
+}
+
 /// The number of invocations of a function in the chain of a trace header, including the requested one.
-pub(super) fn invocations(trace: &str, arn: &str) -> u64 {
-    let hash = hash(arn);
-    let earlier = entries(trace).find(|(of, _)| *of == hash);
+pub(super) fn invocations(trace: &str, function: Passed) -> u64 {
+    let earlier = entries(trace).find(|(of, _)| function.is(of));
     earlier.map_or(1, |(_, count)| count.saturating_add(2))
 }
 
 /// The trace header for a function: the invoker's, with this invocation added to its lineage.
-pub(super) fn extended(trace: &str, arn: &str) -> String {
-    let own = hash(arn);
-    let passes = invocations(trace, arn) - 1;
-    let mut lineage: Vec<(&str, u64)> = entries(trace).filter(|(of, _)| *of != own).collect();
-    let forgotten = (lineage.len() + 1).saturating_sub(FUNCTIONS_MAX);
-    lineage.drain(..forgotten);
-    lineage.push((&own, passes));
-    let lineage: Vec<String> =
-        lineage.iter().map(|(hash, count)| format!("{VERSION}:{hash}:{count}")).collect();
-    let mut fields: Vec<&str> =
-        trace.split(';').filter(|field| !field.is_empty() && !is_lineage(field)).collect();
-    let lineage = format!("{FIELD}{}", lineage.join("|"));
-    fields.push(&lineage);
-    fields.join(";")
+pub(super) fn extended(trace: &str, function: Passed) -> String {
+    let passes = invocations(trace, function) - 1;
+    let others = || entries(trace).filter(|(of, _)| !function.is(of));
+    let forgotten = (others().count() + 1).saturating_sub(FUNCTIONS_MAX);
+    let mut extended = String::with_capacity(trace.len() + FIELD.len() + 2 * HASH_BYTES);
+    for field in trace.split(';').filter(|field| !field.is_empty() && !is_lineage(field)) {
+        extended.push_str(field);
+        extended.push(';');
+    }
+    extended.push_str(FIELD);
+    // Writing to a text cannot fail.
+    for (hash, count) in others().skip(forgotten) {
+        let _ = write!(extended, "{VERSION}:{hash}:{count}|");
+    }
+    let _ = write!(extended, "{VERSION}:{function}:{passes}");
+    extended
 }
 
 /// Hash and count of each function. Invalid parts are omitted, because any client can send a header.
@@ -42,7 +70,7 @@ fn entries(trace: &str) -> impl Iterator<Item = (&str, u64)> {
     lineage.split('|').filter_map(|entry| {
         let (before, count) = entry.rsplit_once(':')?;
         let hash = before.rsplit(':').next()?;
-        let is_hash = hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_hash = hash.len() == HASH_BYTES && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_hash.then_some((hash, count.parse().ok()?))
     })
 }
@@ -51,23 +79,27 @@ fn is_lineage(field: &str) -> bool {
     field.trim_start().starts_with(FIELD)
 }
 
-fn hash(arn: &str) -> String {
-    hex::encode(&Sha256::digest(arn)[..4])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:loop";
     const OTHER: &str = "arn:aws:lambda:us-east-1:000000000000:function:other";
+    fn invocations(trace: &str, arn: &str) -> u64 {
+        super::invocations(trace, Passed::function(arn))
+    }
+
+    fn extended(trace: &str, arn: &str) -> String {
+        super::extended(trace, Passed::function(arn))
+    }
+
     const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
 
     #[test]
     fn a_header_without_a_lineage_is_the_first_pass() {
         assert_eq!(invocations(ROOT, ARN), 1);
         let extended = extended(ROOT, ARN);
-        let hash = hash(ARN);
+        let hash = Passed::function(ARN);
         assert_eq!(extended, format!("{ROOT};Lineage=1:{hash}:0"));
     }
 
@@ -97,7 +129,7 @@ mod tests {
             let trace = format!("{ROOT};Lineage={lineage}");
             assert_eq!(invocations(&trace, ARN), 1, "{lineage}");
         }
-        let most = format!("Lineage=1:{}:{}", hash(ARN), u64::MAX);
+        let most = format!("Lineage=1:{}:{}", Passed::function(ARN), u64::MAX);
         assert_eq!(invocations(&most, ARN), u64::MAX);
         let _ = extended(&most, ARN);
     }
