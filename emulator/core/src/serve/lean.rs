@@ -276,6 +276,13 @@ pub fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Appends the line of a header, unless its value contains a character that no value may contain.
+pub fn text(out: &mut Vec<u8>, name: &str, value: &str) {
+    if value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 127)) {
+        line(out, name, value.as_bytes());
+    }
+}
+
 /// Appends a number.
 pub fn decimal(out: &mut Vec<u8>, number: u64) {
     use std::io::Write as _;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hardcap_core::context::Context;
 use hardcap_core::guard::{self, Trust};
-use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, lines};
+use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, text};
 use http::StatusCode;
 
 use super::{reply_headers, respond};
@@ -40,8 +40,9 @@ pub async fn serve(
         let invocation = Invocation { function, version: None, event, client_context: None };
         let sent = match respond(&lambda, &ctx, invocation).await {
             Ok(reply) => {
-                let headers = reply_headers(&ctx, &reply, LATEST, tail);
-                let write = |out: &mut Vec<u8>| lines(out, &headers);
+                let write = |out: &mut Vec<u8>| {
+                    reply_headers(&ctx, &reply, LATEST, tail, |name, value| text(out, name, value));
+                };
                 connection.respond(StatusCode::OK, write, &reply.payload).await
             }
             Err(stop) => connection.send(refusal::render(&ctx, &stop)).await,

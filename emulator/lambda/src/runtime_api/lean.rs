@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use hardcap_core::guard;
-use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, line};
+use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, decimal, line, text};
 use http::StatusCode;
 
 use super::{INVOCATION_ID, RESPONSE_MODE, illegal_call, next_event};
@@ -78,15 +78,15 @@ async fn send_event(connection: &mut LeanConnection, event: &NextEvent) -> io::R
         event;
     let headers = |out: &mut Vec<u8>| {
         out.extend_from_slice(JSON);
-        line(out, "lambda-runtime-deadline-ms", deadline.0.to_string().as_bytes());
+        out.extend_from_slice(b"lambda-runtime-deadline-ms: ");
+        decimal(out, deadline.0);
+        out.extend_from_slice(b"\r\n");
         line(out, "lambda-runtime-invoked-function-arn", arn.as_bytes());
         let invocation_id = invocation_id.as_ref().map(|id| (INVOCATION_ID, id));
         let texts =
             [("lambda-runtime-aws-request-id", request_id), ("lambda-runtime-trace-id", trace)];
-        for (name, text) in texts.into_iter().chain(invocation_id) {
-            if text.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 127)) {
-                line(out, name, text.as_bytes());
-            }
+        for (name, value) in texts.into_iter().chain(invocation_id) {
+            text(out, name, value);
         }
         if let Some(client_context) = client_context {
             line(out, "lambda-runtime-client-context", client_context.as_bytes());
