@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::buffer::spare_capacity;
 use tokio::net::unix::pipe::Receiver;
 
 /// The reading end of the pipe.
@@ -38,14 +39,16 @@ impl Output {
     /// Passes on all available output, without waiting.
     pub(crate) fn drain(&self, take: impl Fn(&[u8])) {
         // Reads directly, because tokio may not know yet that data is available.
-        self.read_all(take, |piece| Ok(rustix::io::read(self.pipe.as_fd(), piece)?));
+        self.read_all(take, |piece| {
+            Ok(rustix::io::read(self.pipe.as_fd(), spare_capacity(piece))?)
+        });
     }
 
     /// Waits for output and passes it on.
     pub(crate) async fn follow(&self, take: impl Fn(&[u8])) -> Rest {
         match self.pipe.readable().await {
             // Reads through tokio, so that it clears its readiness.
-            Ok(()) => self.read_all(take, |piece| self.pipe.try_read(piece)),
+            Ok(()) => self.read_all(take, |piece| self.pipe.try_read_buf(piece)),
             Err(_) => Rest::Never,
         }
     }
@@ -53,15 +56,16 @@ impl Output {
     fn read_all(
         &self,
         take: impl Fn(&[u8]),
-        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+        mut read: impl FnMut(&mut Vec<u8>) -> io::Result<usize>,
     ) -> Rest {
         // Two concurrent readers would mix the lines.
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut piece = [0; PIECE];
+        let mut piece = Vec::with_capacity(PIECE);
         for _ in 0..READ_MAX / PIECE {
+            piece.clear();
             match read(&mut piece) {
                 Ok(0) => return Rest::Never,
-                Ok(length) => take(&piece[..length]),
+                Ok(_) => take(&piece),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Rest::Later,
                 Err(_) => return Rest::Never,
