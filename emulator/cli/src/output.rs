@@ -1,19 +1,22 @@
 //! The lines on standard error: text for people, or one JSON object a line (`--log-format json`, `docs/logging.md`).
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{Format, Full, Writer};
-use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use hardcap_core::clock::Clock;
+use hardcap_core::clock::{self, Clock, EpochMillis};
 use hardcap_core::console;
 use hardcap_core::log_buffer::shown_lines;
 
@@ -148,12 +151,12 @@ pub(crate) fn colors(stream: &impl IsTerminal) -> bool {
 }
 
 /// A name in its colour: the same name always has the same one.
-pub(crate) fn colored_name(name: &str, colors: bool) -> String {
+pub(crate) fn colored_name(name: &str, colors: bool) -> Cow<'_, str> {
     if !colors {
-        return name.to_owned();
+        return name.into();
     }
     let sum = name.bytes().fold(0_usize, |sum, byte| sum * 31 % 65_521 + usize::from(byte));
-    format!("\x1b[{}m{name}\x1b[0m", COLORS[sum % COLORS.len()])
+    format!("\x1b[{}m{name}\x1b[0m", COLORS[sum % COLORS.len()]).into()
 }
 
 /// The fields of an event.
@@ -212,6 +215,30 @@ impl Visit for Fields {
     }
 }
 
+/// The line of a function. Each invocation has at least three, so they are not collected as [`Fields`].
+#[derive(Debug, Default)]
+struct FunctionLine {
+    function: String,
+    text: String,
+}
+
+impl Visit for FunctionLine {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            // Writing to a text cannot fail.
+            let _ = fmt::Write::write_fmt(&mut self.text, format_args!("{value:?}"));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "function" => value.clone_into(&mut self.function),
+            "message" => value.clone_into(&mut self.text),
+            _ => {}
+        }
+    }
+}
+
 /// Formats the events of the log.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -246,11 +273,15 @@ where
         }
         match source {
             Source::Function => {
-                let fields = Fields::of(event);
-                let name = colored_name(fields.text("function"), writer.has_ansi_escapes());
-                for shown in shown_lines(&fields.message) {
+                let mut line = FunctionLine::default();
+                event.record(&mut line);
+                let name = colored_name(&line.function, writer.has_ansi_escapes());
+                for shown in shown_lines(&line.text) {
                     begin(&mut writer, level)?;
-                    writeln!(writer, "{name} | {shown}")?;
+                    writer.write_str(&name)?;
+                    writer.write_str(" | ")?;
+                    writer.write_str(shown)?;
+                    writer.write_char('\n')?;
                 }
                 Ok(())
             }
@@ -277,7 +308,7 @@ fn begin(writer: &mut Writer<'_>, level: tracing::Level) -> fmt::Result {
     if colors {
         writer.write_str("\x1b[2m")?;
     }
-    SystemTime.format_time(writer)?;
+    write_time(writer)?;
     if !colors {
         return write!(writer, " {level:>5} ");
     }
@@ -288,6 +319,24 @@ fn begin(writer: &mut Writer<'_>, level: tracing::Level) -> fmt::Result {
         _ => 34,
     };
     write!(writer, "\x1b[0m \x1b[{color}m{level:>5}\x1b[0m ")
+}
+
+/// `2026-11-30T07:49:35.823908Z`, as hardcap's own lines have it. The part up to the second is formatted once a second.
+fn write_time(writer: &mut Writer<'_>) -> fmt::Result {
+    thread_local! {
+        static SECOND: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+    }
+    let now = clock::wall_micros();
+    let second = now / 1_000_000;
+    SECOND.with_borrow_mut(|(known, text)| {
+        if *known != second {
+            let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].");
+            let utc = EpochMillis(second * 1_000).to_utc();
+            (*known, *text) = (second, utc.format(format).map_err(|_| fmt::Error)?);
+        }
+        writer.write_str(text)
+    })?;
+    write!(writer, "{:06}Z", now % 1_000_000)
 }
 
 /// The message of a request with its status in the colour of its class.

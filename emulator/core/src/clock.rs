@@ -34,6 +34,12 @@ impl EpochMillis {
     }
 }
 
+/// The wall-clock time of the machine, in microseconds since 1970-01-01 UTC. Only log lines show it so exactly.
+#[must_use]
+pub fn wall_micros() -> u64 {
+    u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)
+}
+
 /// The emulator's clock: real time, which the control surface can advance.
 ///
 /// An advance moves only what depends on the calendar: expiry of presigned links, lifecycle, age of events. Functions are real
@@ -146,10 +152,13 @@ impl Stopwatch {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clock is the only source of time")]
 fn real_now() -> EpochMillis {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    EpochMillis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    EpochMillis(u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock is the only source of time")]
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock is the only source of time")]

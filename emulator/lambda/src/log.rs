@@ -140,7 +140,10 @@ impl Log {
     fn show(&self, text: &LogText, line: &[u8]) {
         let (function, request_id) = (&*self.function, text.request_id.as_deref());
         self.log_buffer.write(function, &self.stream, request_id, line);
-        let line = String::from_utf8_lossy(line);
+        let line = match std::str::from_utf8(line) {
+            Ok(line) => line.into(),
+            Err(_) => String::from_utf8_lossy(line),
+        };
         tracing::info!(target: "hardcap::function", function, request_id, "{line}");
     }
 
