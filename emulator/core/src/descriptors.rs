@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The descriptors of one sandbox and its request: a listener and a connection of the Runtime API, a pipe, a process, two
-/// namespaces, the client's connection, and a connection from the function to the AWS APIs.
-const OF_A_SANDBOX: u64 = 8;
+/// The descriptors of one sandbox and its request: a listener and a connection of the Runtime API, a pipe, a process and its
+/// status, two namespaces, the client's connection, and a connection from the function to the AWS APIs.
+const OF_A_SANDBOX: u64 = 9;
 /// The descriptors of the emulator itself: listeners, stores, logs and some connections.
 const OF_THE_EMULATOR: u64 = 128;
 
@@ -78,12 +78,12 @@ mod tests {
     fn the_usual_hard_limits_allow_a_thousand_sandboxes_and_a_small_one_allows_few() {
         for (limit, sandboxes) in [
             (None, u64::MAX),
-            (Some(1_048_576), 131_056),
-            (Some(20_000), 2_484),
-            (Some(8_128), 1_000),
-            (Some(8_127), 999),
-            (Some(1_024), 112),
-            (Some(136), 1),
+            (Some(1_048_576), 116_494),
+            (Some(20_000), 2_208),
+            (Some(9_128), 1_000),
+            (Some(9_127), 999),
+            (Some(1_024), 99),
+            (Some(137), 1),
             (Some(0), 1),
         ] {
             assert_eq!(sandboxes_of(limit), sandboxes, "{limit:?}");

@@ -76,6 +76,8 @@ struct Inner {
     /// The maximum memory observed, in bytes, and the time of the last sample.
     peak: u64,
     peak_read: Option<Stopwatch>,
+    /// The page faults before the last sample at the end of an invocation.
+    peak_faults: Option<u64>,
     /// The time of the last comparison with the function's memory.
     memory_checked: Option<Stopwatch>,
     /// Whether its processes were killed because of their memory use.
@@ -132,6 +134,7 @@ impl Sandbox {
             initialized: Some(parts.initialized),
             peak: 0,
             peak_read: None,
+            peak_faults: None,
             memory_checked: None,
             out_of_memory: false,
             since: now,

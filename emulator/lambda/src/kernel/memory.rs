@@ -56,7 +56,56 @@ pub(crate) fn of_process(pid: u32) -> Option<Usage> {
     // One read gets all of it. `std::fs::read` would make ten system calls.
     let mut status = [0; STATUS_BYTES];
     let length = std::fs::File::open(format!("/proc/{pid}/status")).ok()?.read(&mut status).ok()?;
-    parse_status(&String::from_utf8_lossy(&status[..length]))
+    parse_status(&status[..length])
+}
+
+/// The page faults of a process, with all its threads. A process without a new one has no more memory than before, and this
+/// number costs a quarter of what [`of_process`] costs, because its file stays open.
+#[derive(Debug)]
+pub(super) struct PageFaults {
+    #[cfg(target_os = "linux")]
+    stat: Option<std::fs::File>,
+}
+
+#[cfg(target_os = "linux")]
+impl PageFaults {
+    /// Those of this process.
+    pub(super) fn of(pid: u32) -> PageFaults {
+        PageFaults { stat: std::fs::File::open(format!("/proc/{pid}/stat")).ok() }
+    }
+
+    /// Their number; `None` if the process has ended.
+    pub(super) fn count(&self) -> Option<u64> {
+        let mut stat = [0; STAT_BYTES];
+        let length = rustix::io::pread(self.stat.as_ref()?, &mut stat, 0).ok()?;
+        parse_stat(&stat[..length])
+    }
+}
+
+/// Only Linux provides this number.
+#[cfg(not(target_os = "linux"))]
+impl PageFaults {
+    pub(super) fn of(_pid: u32) -> PageFaults {
+        PageFaults {}
+    }
+
+    pub(super) fn count(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// The size of a buffer that contains the beginning of `/proc/PID/stat` up to the page faults.
+#[cfg(target_os = "linux")]
+const STAT_BYTES: usize = 512;
+
+/// Fields 10 and 12, `minflt` and `majflt` (man page proc_pid_stat). The name before them may contain anything.
+#[cfg(target_os = "linux")]
+fn parse_stat(stat: &[u8]) -> Option<u64> {
+    let after_name = stat.iter().rposition(|&byte| byte == b')')? + 1;
+    let mut fields = std::str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace();
+    let minor: u64 = fields.nth(7)?.parse().ok()?;
+    let major: u64 = fields.nth(1)?.parse().ok()?;
+    Some(minor + major)
 }
 
 /// The size of a buffer that contains the beginning of `/proc/PID/status` up to the lines about memory.
@@ -78,13 +127,16 @@ fn parse_children(list: &str) -> Vec<u32> {
 }
 
 #[cfg(target_os = "linux")]
-fn parse_status(status: &str) -> Option<Usage> {
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib * 1024)
+fn parse_status(status: &[u8]) -> Option<Usage> {
+    let mut lines = status.split(|&byte| byte == b'\n');
+    // The kernel writes the lines in this order.
+    let mut field = |name: &[u8]| {
+        let value = lines.find_map(|line| line.strip_prefix(name))?;
+        let kib = std::str::from_utf8(value).ok()?.trim().strip_suffix("kB")?.trim();
+        Some(kib.parse::<u64>().ok()? * 1024)
     };
-    Some(Usage { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
+    let peak = field(b"VmHWM:")?;
+    Some(Usage { resident: field(b"VmRSS:")?, peak })
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -93,11 +145,30 @@ mod tests {
 
     #[test]
     fn the_numbers_of_the_kernel_are_parsed() {
-        let status = "Name:\tguest\nVmPeak:\t  9999 kB\nVmHWM:\t    5120 kB\nVmRSS:\t    4096 kB\nThreads:\t1\n";
+        let status = b"Name:\tguest\nVmPeak:\t  9999 kB\nVmHWM:\t    5120 kB\nVmRSS:\t    4096 kB\nThreads:\t1\n";
         let expected = Usage { resident: 4096 * 1024, peak: 5120 * 1024 };
         assert_eq!(parse_status(status), Some(expected));
-        assert_eq!(parse_status("Name:\tzombie\n"), None, "a process that has ended has no memory");
+        assert_eq!(
+            parse_status(b"Name:\tzombie\n"),
+            None,
+            "a process that has ended has no memory"
+        );
         assert_eq!(parse_children("12 34 \n"), [12, 34]);
+    }
+
+    #[test]
+    fn the_page_faults_are_the_sum_of_minor_and_major_ones_whatever_the_name_of_the_process_is() {
+        let stat = b"42 (a) b) S 1 42 42 0 -1 4194560 1503 99 7 98 12 30 0 0 20 0 5 0 9119 2306";
+        assert_eq!(parse_stat(stat), Some(1510));
+        assert_eq!(parse_stat(b"42 (a) S 1 42"), None);
+    }
+
+    #[test]
+    fn memory_that_is_touched_for_the_first_time_is_a_page_fault() {
+        let faults = PageFaults::of(std::process::id());
+        let before = faults.count().unwrap();
+        std::hint::black_box(vec![1_u8; 64 * 1024 * 1024]);
+        assert!(faults.count().unwrap() > before);
     }
 
     #[test]

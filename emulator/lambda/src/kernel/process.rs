@@ -12,6 +12,7 @@ use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
 use super::isolation::NamespacePlan;
+use super::memory::PageFaults;
 use super::output::Output;
 
 /// The program to start.
@@ -57,12 +58,18 @@ pub(crate) struct Process {
 pub(crate) struct ProcessGroup {
     leader: Pid,
     ended: AtomicBool,
+    page_faults: PageFaults,
 }
 
 impl ProcessGroup {
     /// The process id of the program.
     pub(crate) fn pid(&self) -> u32 {
         self.leader.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// The page faults of the program; `None` if they are unknown.
+    pub(crate) fn page_faults(&self) -> Option<u64> {
+        self.page_faults.count()
     }
 
     /// Kills all of them.
@@ -248,7 +255,8 @@ fn spawn(program: Program, restrictions: Restrictions) -> io::Result<Process> {
     let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let leader = pid.ok_or_else(|| io::Error::other("a process without an id"))?;
-    let group = ProcessGroup { leader, ended: AtomicBool::new(false) };
+    let page_faults = PageFaults::of(leader.as_raw_nonzero().get().unsigned_abs());
+    let group = ProcessGroup { leader, ended: AtomicBool::new(false), page_faults };
     Ok(Process { child, group, output: Output::new(reader.into())? })
 }
 

@@ -213,12 +213,28 @@ impl Sandbox {
     /// The maximum memory in MB of 1,048,576 bytes, rounded up.
     pub(crate) fn used_mb(&self) -> u64 {
         let mut inner = self.lock();
-        let is_old = inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH);
-        if is_old && let Some(usage) = self.total_memory(memory::of_process) {
-            inner.peak = inner.peak.max(usage.peak);
+        if inner.peak_read.is_none_or(|read| read.elapsed() > MEMORY_FRESH) {
+            let faults = self.page_faults();
+            let may_have_grown = faults.is_none() || faults != inner.peak_faults;
+            if may_have_grown && let Some(usage) = self.total_memory(memory::of_process) {
+                inner.peak = inner.peak.max(usage.peak);
+                inner.peak_faults = faults;
+            }
             inner.peak_read = Some(self.clock.stopwatch());
         }
         inner.peak.div_ceil(MIB)
+    }
+
+    /// The page faults of the runtime and the external extensions; `None` if they are unknown.
+    fn page_faults(&self) -> Option<u64> {
+        let runtime = self.runtime.get()?.group.page_faults()?;
+        let externals = self.externals();
+        Some(
+            externals
+                .iter()
+                .filter_map(|it| it.group.page_faults())
+                .fold(runtime, |sum, it| sum + it),
+        )
     }
 
     /// Moves the available output of the processes to the log.
