@@ -20,8 +20,7 @@
 //! assert_eq!(length.bytes().0, text.len() as u64);
 //! ```
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 
 use crate::quantity::Bytes;
 
@@ -94,12 +93,7 @@ impl Sink for Vec<u8> {
 
     fn base64(&mut self, bytes: &[u8]) {
         self.push(b'"');
-        let start = self.len();
-        let encoded = bytes.len().div_ceil(3) * 4;
-        self.resize(start + encoded, 0);
-        STANDARD
-            .encode_slice(bytes, &mut self[start..])
-            .expect("the buffer was made for exactly this text");
+        STANDARD.encode_append(bytes, self);
         self.push(b'"');
     }
 }

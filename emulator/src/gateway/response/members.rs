@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::MalformedResponse;
+use hardcap_core::serve::pool;
 
 /// The members that gateways know. `null` is the same as an absent member. The last of repeated members applies.
 #[derive(Debug, Default)]
@@ -93,8 +93,18 @@ impl JsonText<'_> {
     /// The decoded bytes of a base64 text.
     pub(super) fn decoded(self) -> Option<Bytes> {
         match self.0 {
-            Cow::Borrowed(text) => STANDARD.decode(text).ok().map(Bytes::from),
-            Cow::Owned(text) => decode_in_place(text.into_bytes()).map(Bytes::from),
+            Cow::Borrowed(text) => {
+                let mut decoded = pool::take(text.len() / 4 * 3);
+                STANDARD.decode_append(text, &mut decoded).ok()?;
+                Some(pool::freeze(decoded))
+            }
+            // A text with escapes (`\/`, as PHP writes it) has already been copied to remove them.
+            Cow::Owned(text) => {
+                let mut decoded = text.into_bytes();
+                let length = STANDARD.decode_inplace(&mut decoded).ok()?.len();
+                decoded.truncate(length);
+                Some(decoded.into())
+            }
         }
     }
 }
@@ -119,25 +129,6 @@ impl<'p> Deserialize<'p> for JsonText<'p> {
         }
         deserializer.deserialize_str(Strings)
     }
-}
-
-/// Decodes base64 in place. A text with escapes (`\/`, as PHP writes it) has already been copied to remove them.
-fn decode_in_place(mut text: Vec<u8>) -> Option<Vec<u8>> {
-    const CHUNK: usize = 4096;
-    let mut decoded = [0; CHUNK / 4 * 3];
-    let (mut read, mut written) = (0, 0);
-    while read < text.len() {
-        let end = text.len().min(read + CHUNK);
-        let length = STANDARD.decode_slice(&text[read..end], &mut decoded).ok()?;
-        // Padding in the middle of a text ends a chunk early.
-        if end < text.len() && length < decoded.len() {
-            return None;
-        }
-        text[written..written + length].copy_from_slice(&decoded[..length]);
-        (read, written) = (end, written + length);
-    }
-    text.truncate(written);
-    Some(text)
 }
 
 /// Reads a string; `what` names it in errors.
@@ -224,17 +215,34 @@ impl<'p> Deserialize<'p> for Members<'p> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::*;
 
+    fn decoded(text: &str) -> [Option<Bytes>; 2] {
+        [Cow::Borrowed(text), Cow::Owned(text.to_owned())].map(|text| JsonText(text).decoded())
+    }
+
     #[test]
-    fn base64_with_escapes_is_decoded_in_its_own_copy() {
+    fn base64_is_decoded_with_and_without_escapes() {
         for length in [0, 1, 2, 3, 3071, 3072, 3073, 9999] {
             let bytes: Vec<u8> = (0..length).map(|at: u32| at.to_le_bytes()[0] ^ 0xff).collect();
-            let text = STANDARD.encode(&bytes).into_bytes();
-            assert_eq!(decode_in_place(text).as_deref(), Some(bytes.as_slice()), "{length}");
+            let [plain, escaped] =
+                decoded(&base64::engine::general_purpose::STANDARD.encode(&bytes));
+            assert_eq!(plain.as_deref(), Some(bytes.as_slice()), "{length}");
+            assert_eq!(escaped, plain, "{length}");
         }
-        assert_eq!(decode_in_place(b"YQ==".repeat(2000)), None);
-        assert_eq!(decode_in_place(b"a*b=".to_vec()), None);
+        for text in ["YQ==".repeat(2000).as_str(), "a*b=", "YQ=", "YQ", "YR==", "=", " YQ=="] {
+            assert_eq!(decoded(text), [None, None], "{text:.10}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn exactly_what_rfc_4648_calls_canonical_is_base64(text in "[A-Da-d+/=_ -]{0,12}") {
+            let expected = base64::engine::general_purpose::STANDARD.decode(&text).ok().map(Bytes::from);
+            proptest::prop_assert_eq!(decoded(&text), [expected.clone(), expected]);
+        }
     }
 
     #[test]
