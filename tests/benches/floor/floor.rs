@@ -9,12 +9,14 @@ use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
+use base64_simd::STANDARD;
 use hardcap_tests::process::Process;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
+use crate::function;
 use crate::wire::{Received, Wire, respond};
 
 /// What a function is told beside its event: every runtime needs an id and a deadline.
@@ -47,14 +49,26 @@ struct State {
 
 type Shared = Rc<RefCell<State>>;
 
+/// What a client calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// The Invoke API: the request is the event, and the response is that of the function.
+    Invoke,
+    /// A REST API with binary bodies: one pass of base64 in each direction.
+    Rest,
+}
+
 /// Listens, starts functions, prints the address, and serves until it is ended.
-pub(crate) async fn run(functions: usize) -> io::Result<()> {
+pub(crate) async fn run(functions: usize, front: Front) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?.to_string();
     let program = std::env::current_exe()?;
     let variables = [("AWS_LAMBDA_RUNTIME_API", address.as_str())];
     let _running: Vec<Process> = (0..functions)
-        .map(|_| Process::start(&program, ["function"], &variables))
+        .map(|_| match front {
+            Front::Invoke => Process::start(&program, ["function"], &variables),
+            Front::Rest => Process::start(&program, ["function", "rest"], &variables),
+        })
         .collect::<io::Result<_>>()?;
     writeln!(io::stdout(), "{address}")?;
     let state = Shared::default();
@@ -62,20 +76,20 @@ pub(crate) async fn run(functions: usize) -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            tokio::task::spawn_local(serve(stream, Rc::clone(&state)));
+            tokio::task::spawn_local(serve(stream, Rc::clone(&state), front));
         }
     };
     LocalSet::new().run_until(accepting).await
 }
 
 /// Serves one connection until it is closed: that of a function if its first request is a GET, else that of a client.
-async fn serve(stream: TcpStream, state: Shared) -> io::Result<()> {
+async fn serve(stream: TcpStream, state: Shared, front: Front) -> io::Result<()> {
     let mut wire = Wire::new(stream);
     wire.receive().await?;
     if wire.received.head().starts_with(b"GET") {
         serve_function(wire, &state).await
     } else {
-        serve_client(wire, &state).await
+        serve_client(wire, &state, front).await
     }
 }
 
@@ -102,7 +116,8 @@ async fn serve_function(mut wire: Wire, state: &Shared) -> io::Result<()> {
     }
 }
 
-async fn serve_client(mut wire: Wire, state: &Shared) -> io::Result<()> {
+async fn serve_client(mut wire: Wire, state: &Shared, front: Front) -> io::Result<()> {
+    let mut decoded = Vec::new();
     let waiting = Rc::new(Waiting::default());
     loop {
         let idle = state.borrow_mut().functions.pop();
@@ -115,12 +130,32 @@ async fn serve_client(mut wire: Wire, state: &Shared) -> io::Result<()> {
                 given
             }
         };
-        std::mem::swap(&mut wire.received, &mut *function.event.borrow_mut());
+        match front {
+            Front::Invoke => {
+                std::mem::swap(&mut wire.received, &mut *function.event.borrow_mut());
+            }
+            Front::Rest => function.event.borrow_mut().rewrite(|event| {
+                event.extend_from_slice(b"{\"isBase64Encoded\":true,\"body\":\"");
+                STANDARD.encode_append(wire.received.body(), event);
+                event.extend_from_slice(b"\"}");
+            }),
+        }
         function.has_event.notify_one();
         function.has_response.notified().await;
         std::mem::swap(&mut wire.received, &mut *function.response.borrow_mut());
         let Wire { stream, received } = &mut wire;
-        respond(stream, "", received.body()).await?;
+        let body = match front {
+            Front::Invoke => received.body(),
+            Front::Rest => {
+                decoded.clear();
+                let posted = received.body();
+                let text = posted.strip_prefix(function::REST_START).unwrap_or_default();
+                let text = text.strip_suffix(function::REST_END).unwrap_or_default();
+                STANDARD.decode_append(text, &mut decoded).map_err(io::Error::other)?;
+                &decoded
+            }
+        };
+        respond(stream, "", body).await?;
         wire.receive().await?;
     }
 }

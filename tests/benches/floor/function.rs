@@ -8,6 +8,12 @@ use hardcap_tests::client::{Call, Client};
 const START: &str = "{\"response\":\"";
 const DIGITS: usize = 10;
 
+/// The response of the function behind a REST API, around the base64 of its body.
+pub(crate) const REST_START: &[u8] = b"{\"statusCode\":200,\"isBase64Encoded\":true,\"body\":\"";
+pub(crate) const REST_END: &[u8] = b"\"}";
+/// The size of that body.
+pub(crate) const REST_BYTES: usize = 4_700_000;
+
 /// An event of this many bytes that asks for a response of that many. The smallest event has 35 bytes.
 pub(crate) fn event(bytes: usize, response: usize) -> bytes::Bytes {
     let mut event = format!("{START}{response:0DIGITS$}\",\"pad\":\"");
@@ -17,8 +23,8 @@ pub(crate) fn event(bytes: usize, response: usize) -> bytes::Bytes {
     event.into()
 }
 
-/// Takes events from the Runtime API until it is gone.
-pub(crate) async fn run() -> io::Result<()> {
+/// Takes events from the Runtime API until it is gone. A function behind a REST API always has the same response.
+pub(crate) async fn run(is_rest: bool) -> io::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the Runtime API tells its address this way")]
     let api = std::env::var("AWS_LAMBDA_RUNTIME_API").map_err(io::Error::other)?;
     let client = Client::new();
@@ -31,13 +37,30 @@ pub(crate) async fn run() -> io::Result<()> {
             return Ok(());
         };
         let id = event.header("lambda-runtime-aws-request-id").unwrap_or_default().to_owned();
-        let wanted = event.body.get(START.len()..START.len() + DIGITS);
-        let wanted: usize = wanted
-            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
-            .ok_or_else(|| io::Error::other(format!("no event of this bench: {event:?}")))?;
-        let answer = answers.entry(wanted).or_insert_with(|| answer(wanted)).clone();
+        let answer = if is_rest {
+            answers.entry(0).or_insert_with(rest_answer).clone()
+        } else {
+            let wanted = wanted(&event.body)
+                .ok_or_else(|| io::Error::other(format!("no event of this bench: {event:?}")))?;
+            answers.entry(wanted).or_insert_with(|| answer(wanted)).clone()
+        };
         client.send(&Call::post(format!("{invocation}/{id}/response"), answer)).await?;
     }
+}
+
+/// The size of the response that an event asks for.
+fn wanted(event: &[u8]) -> Option<usize> {
+    let digits = event.get(START.len()..START.len() + DIGITS)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The response with a body of [`REST_BYTES`].
+fn rest_answer() -> bytes::Bytes {
+    let body: Vec<u8> = (0..REST_BYTES).map(|at| at.to_le_bytes()[0]).collect();
+    let mut answer = REST_START.to_vec();
+    base64_simd::STANDARD.encode_append(body, &mut answer);
+    answer.extend_from_slice(REST_END);
+    answer.into()
 }
 
 /// A JSON string of exactly this many bytes.

@@ -3,9 +3,9 @@
 //! Floor, hardcap and peers are measured in one run, by turns, so that a busy machine slows all of them. Nothing here fails for
 //! being slow. Progress goes to standard error, the figures as JSON to standard output.
 //!
-//! This program plays three parts. `measure PEERS [DOCS]` measures, with the peers that `just setup-peers` has installed in a
-//! folder, and writes `speed.md` and its charts into another. `floor FUNCTIONS` is the floor. `function` is the function
-//! behind every subject but serverless-offline.
+//! This program plays four parts. `measure PEERS [DOCS]` measures, with the peers that `just setup-peers` has installed in a
+//! folder, and writes `speed.md` and its charts into another. `floor FUNCTIONS` is the floor. `plain` is a plain store of objects,
+//! the measure of S3. `function` is the function behind every subject but serverless-offline.
 
 mod chart;
 mod floor;
@@ -13,22 +13,28 @@ mod function;
 mod load;
 mod measure;
 mod page;
+mod plain;
+mod sign;
 mod subject;
 mod wire;
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use floor::Front;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["function"] => function::run().await,
-        ["floor", functions] => {
+        ["function", rest @ ..] => function::run(rest == ["rest"]).await,
+        ["floor", functions, rest @ ..] => {
             let functions = functions.parse().map_err(io::Error::other)?;
-            floor::run(functions).await
+            let front = if rest == ["rest"] { Front::Rest } else { Front::Invoke };
+            floor::run(functions, front).await
         }
+        ["plain"] => plain::run().await,
         ["measure", peers, docs @ ..] => {
             let peers = std::path::absolute(peers)?;
             let figures = measure::all(&peers).await?;
@@ -39,7 +45,7 @@ async fn main() -> io::Result<()> {
             writeln!(io::stdout(), "{figures}")
         }
         other => {
-            let usage = "measure PEERS [DOCS], floor FUNCTIONS, or function";
+            let usage = "measure PEERS [DOCS], floor FUNCTIONS [rest], plain, or function [rest]";
             Err(io::Error::other(format!("{other:?} is not one of: {usage}")))
         }
     }

@@ -9,11 +9,13 @@ use hardcap::Clock;
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
 
-use crate::load::{LARGE_BYTES, Load, SMALL_BYTES};
+use crate::function::REST_BYTES;
+use crate::load::{LARGE_BYTES, Load, SMALL_BYTES, Work};
 use crate::subject::{self, Kind, Setup, Subject};
 
 /// How often the subjects take turns.
 const TURNS: usize = 5;
+const OBJECT_TURNS: usize = 3;
 /// The time that a turn may take. A subject that takes longer does not answer.
 const TURN_WITHIN: Millis = Millis(60_000);
 /// The starts of which the median is taken.
@@ -28,7 +30,17 @@ const LOADS: [Load; 5] = [
     Load { name: "6 MB event", calls: 20, event: LARGE_BYTES, ..Load::SMALL },
     Load { name: "6 MB response", calls: 20, response: LARGE_BYTES, ..Load::SMALL },
 ];
+/// A binary body in both directions through a REST API: as much as fits.
+const REST: Load = Load::object("REST, 4.7 MB in and out", Work::Rest, REST_BYTES, 20);
+const OBJECT_BYTES: usize = 100_000_000;
+const OBJECTS: [Load; 4] = [
+    Load::object("PUT of 1 KB", Work::Put, SMALL_BYTES, 500),
+    Load::object("GET of 1 KB", Work::Get, SMALL_BYTES, 500),
+    Load::object("PUT of 100 MB", Work::Put, OBJECT_BYTES, 2),
+    Load::object("GET of 100 MB", Work::Get, OBJECT_BYTES, 2),
+];
 const SIZES: [usize; 6] = [64, SMALL_BYTES, 10_000, 100_000, 1_000_000, LARGE_BYTES];
+const OBJECT_SIZES: [usize; 6] = [1, SMALL_BYTES, 100_000, 1_000_000, 10_000_000, OBJECT_BYTES];
 const CLIENTS: [usize; 6] = [1, 4, 16, 64, 250, 1_000];
 
 /// Milliseconds: the median of all calls, and the lowest and the highest median of a turn.
@@ -52,11 +64,15 @@ pub(crate) struct Figures {
     pub(crate) versions: BTreeMap<String, String>,
     /// By load, then by subject.
     pub(crate) loads: Vec<(String, BTreeMap<String, Outcome>)>,
+    /// The same for objects.
+    pub(crate) objects: Vec<(String, BTreeMap<String, Outcome>)>,
     /// By subject.
     pub(crate) processes: BTreeMap<String, Process>,
     pub(crate) binary_bytes: u64,
     /// By the size of the event in bytes.
     pub(crate) sizes: Vec<(usize, Points)>,
+    /// By the size of an object that is put.
+    pub(crate) object_sizes: Vec<(usize, Points)>,
     /// By the number of clients.
     pub(crate) clients: Vec<(usize, Points)>,
     pub(crate) seconds: u64,
@@ -74,12 +90,23 @@ pub(crate) struct Process {
 /// Measures everything.
 pub(crate) async fn all(peers: &Path) -> io::Result<Figures> {
     let watch = Clock::default().stopwatch();
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.is_installed(peers)).collect();
-    let mut loads = Vec::new();
+    let installed = |kinds: [Kind; 4]| -> Vec<Kind> {
+        kinds.into_iter().filter(|kind| kind.is_installed(peers)).collect()
+    };
+    let (kinds, stores) = (installed(Kind::FUNCTIONS), installed(Kind::STORES));
+    let (mut loads, mut objects) = (Vec::new(), Vec::new());
     for load in LOADS {
         eprintln!("{} …", load.name);
         let row = row(&kinds, peers, load, TURNS).await?;
         loads.push((load.name.to_owned(), times(row)));
+    }
+    eprintln!("{} …", REST.name);
+    let rest = row(&[Kind::Floor, Kind::Hardcap], peers, REST, TURNS).await?;
+    loads.push((REST.name.to_owned(), times(rest)));
+    for load in OBJECTS {
+        eprintln!("{} …", load.name);
+        let row = row(&stores, peers, load, OBJECT_TURNS).await?;
+        objects.push((load.name.to_owned(), times(row)));
     }
     let own = [Kind::Floor, Kind::Hardcap];
     let (mut sizes, mut clients) = (Vec::new(), Vec::new());
@@ -94,6 +121,13 @@ pub(crate) async fn all(peers: &Path) -> io::Result<Figures> {
         let load = Load { clients: number, calls: (1_000 / number).max(4), ..Load::SMALL };
         clients.push((number, points(row(&own, peers, load, 2).await?)));
     }
+    let mut object_sizes = Vec::new();
+    for size in OBJECT_SIZES {
+        eprintln!("an object of {size} bytes …");
+        let load = Load::object("", Work::Put, size, (10_000_000 / size).clamp(2, 200));
+        let row = row(&[Kind::Plain, Kind::Hardcap], peers, load, 2).await?;
+        object_sizes.push((size, points(row)));
+    }
     let mut processes = BTreeMap::new();
     for &kind in &kinds {
         eprintln!("start and memory of {} …", kind.name());
@@ -101,11 +135,13 @@ pub(crate) async fn all(peers: &Path) -> io::Result<Figures> {
     }
     Ok(Figures {
         machine: machine(),
-        versions: versions(&kinds, peers).await,
+        versions: versions(kinds.iter().chain(&stores), peers).await,
         loads,
+        objects,
         processes,
         binary_bytes: std::fs::metadata(subject::hardcap_binary())?.len(),
         sizes,
+        object_sizes,
         clients,
         seconds: watch.elapsed().as_secs(),
     })
@@ -134,7 +170,7 @@ async fn row(kinds: &[Kind], peers: &Path, load: Load, turns: usize) -> io::Resu
         medians: Vec<f64>,
         failure: Option<String>,
     }
-    let setup = Setup { peers, functions: load.clients };
+    let setup = Setup { peers, functions: load.clients, work: load.work };
     let mut all = Vec::new();
     for &kind in kinds {
         let (subject, _) = Subject::start(kind, setup).await?;
@@ -178,7 +214,7 @@ async fn in_time(load: Load, subject: &Subject) -> io::Result<Vec<Duration>> {
 }
 
 async fn process(kind: Kind, peers: &Path) -> io::Result<Process> {
-    let setup = Setup { peers, functions: 1 };
+    let setup = Setup { peers, functions: 1, work: Work::Invoke };
     let mut starts = Vec::new();
     for _ in 1..STARTS {
         let (subject, took) = Subject::start(kind, setup).await?;
@@ -217,7 +253,7 @@ fn machine() -> String {
     format!("{cores} cores, {}, Linux {}", model.unwrap_or("unknown processor"), kernel.trim())
 }
 
-async fn versions(kinds: &[Kind], peers: &Path) -> BTreeMap<String, String> {
+async fn versions(kinds: impl Iterator<Item = &Kind>, peers: &Path) -> BTreeMap<String, String> {
     let mut versions = BTreeMap::new();
     for kind in kinds {
         versions.insert(kind.name().to_owned(), kind.version(peers).await);

@@ -1,11 +1,12 @@
 //! The figures as the measured part of `docs/speed.md`, between its two markers.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
 use crate::chart;
-use crate::measure::{Figures, Process, Time};
+use crate::measure::{Figures, Outcome, Process, Time};
 use crate::subject::Kind;
 
 const BEGIN: &str = "<!-- measured: begin -->\n";
@@ -32,6 +33,12 @@ pub(crate) fn write(figures: &Figures, docs: &Path) -> io::Result<()> {
         points: &figures.sizes,
     };
     std::fs::write(docs.join("speed-sizes.svg"), sizes.svg())?;
+    let objects = chart::Chart {
+        title: "A PUT by the size of its object",
+        unit: "bytes",
+        points: &figures.object_sizes,
+    };
+    std::fs::write(docs.join("speed-objects.svg"), objects.svg())?;
     let clients = chart::Chart {
         title: "An invocation of 1 KB by the number of clients",
         unit: "clients",
@@ -49,21 +56,19 @@ fn measured(figures: &Figures) -> String {
         versions.join(", "),
         figures.seconds
     );
-    for kind in Kind::ALL.iter().filter(|kind| !figures.versions.contains_key(kind.name())) {
-        let _ = writeln!(page, "Missing in this run: {}.\n", kind.name());
-    }
-    let kinds: Vec<&str> = (Kind::ALL.iter().map(|kind| kind.name()))
-        .filter(|name| figures.versions.contains_key(*name))
+    let missing = |kind: &&Kind| !figures.versions.contains_key(kind.name());
+    let missing: Vec<&str> = (Kind::FUNCTIONS.iter().chain(&Kind::STORES[2..]))
+        .filter(missing)
+        .map(|kind| kind.name())
         .collect();
-    let _ = writeln!(page, "| milliseconds | {} |", kinds.join(" | "));
-    let _ = writeln!(page, "| --- |{}", " ---: |".repeat(kinds.len()));
-    for (load, row) in &figures.loads {
-        let floor = row.get(Kind::Floor.name()).and_then(|it| it.as_ref().ok());
-        let cells: Vec<String> = kinds.iter().map(|name| cell(row.get(*name), floor)).collect();
-        let _ = writeln!(page, "| {load} | {} |", cells.join(" | "));
+    if !missing.is_empty() {
+        let _ = writeln!(page, "Missing in this run: {}.\n", missing.join(", "));
     }
+    let kinds = table(&mut page, figures, &Kind::FUNCTIONS, &figures.loads);
     page += "\nEach cell is the median of all calls, the lowest and the highest median of a turn in brackets, and the multiple of \
-             the floor.\n\n| | ready, ms | idle, MB | a second after 1,000 events of 6 MB, MB |\n| --- | ---: | ---: | ---: |\n";
+             the floor. Below, it is the multiple of the plain handler, which writes the object into a file and computes its MD5.\n\n";
+    table(&mut page, figures, &Kind::STORES, &figures.objects);
+    page += "\n| | ready, ms | idle, MB | a second after 1,000 events of 6 MB, MB |\n| --- | ---: | ---: | ---: |\n";
     for name in &kinds {
         let Some(Process { ready_ms, idle_bytes, afterwards_bytes }) = figures.processes.get(*name)
         else {
@@ -78,8 +83,28 @@ fn measured(figures: &Figures) -> String {
     }
     let _ = writeln!(page, "\nThe program `hardcap` has {} MB.\n", megabytes(figures.binary_bytes));
     page += "![Time and memory by the size of the event](speed-sizes.svg)\n\n\
+             ![Time and memory by the size of an object](speed-objects.svg)\n\n\
              ![Time and memory by the number of clients](speed-clients.svg)\n";
     page
+}
+
+/// Appends a table of loads by subject, and returns the names of its subjects. The first kind is the measure of the others.
+fn table<'k>(
+    page: &mut String,
+    figures: &Figures,
+    kinds: &'k [Kind],
+    loads: &[(String, BTreeMap<String, Outcome>)],
+) -> Vec<&'k str> {
+    let is_measured = |name: &&str| figures.versions.contains_key(*name);
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).filter(is_measured).collect();
+    let _ = writeln!(page, "| milliseconds | {} |", names.join(" | "));
+    let _ = writeln!(page, "| --- |{}", " ---: |".repeat(names.len()));
+    for (load, row) in loads {
+        let floor = row.get(kinds[0].name()).and_then(|it| it.as_ref().ok());
+        let cells: Vec<String> = names.iter().map(|name| cell(row.get(*name), floor)).collect();
+        let _ = writeln!(page, "| {load} | {} |", cells.join(" | "));
+    }
+    names
 }
 
 fn cell(outcome: Option<&Result<Time, String>>, floor: Option<&Time>) -> String {
@@ -91,7 +116,7 @@ fn cell(outcome: Option<&Result<Time, String>>, floor: Option<&Time>) -> String 
             format!("{median:.3} ({lowest:.3}–{highest:.3}){times}")
         }
         (Some(Err(_)), _) => "did not answer".to_owned(),
-        (None, _) => "missing".to_owned(),
+        (None, _) => "not measured".to_owned(),
     }
 }
 

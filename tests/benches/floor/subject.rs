@@ -6,19 +6,31 @@ use std::path::{Path, PathBuf};
 
 use hardcap::Clock;
 use hardcap_tests::process::{self, Process};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
-/// The kinds, in the order in which they are measured and shown.
+use crate::load::Work;
+use crate::sign;
+use crate::wire::Wire;
+
+/// The kinds of subjects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Floor,
     Hardcap,
     CargoLambda,
     ServerlessOffline,
+    Plain,
+    Moto,
+    S3sFs,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 4] =
+    /// Those that invoke functions, in the order in which they are measured and shown. The first is the measure of the others.
+    pub(crate) const FUNCTIONS: [Kind; 4] =
         [Kind::Floor, Kind::Hardcap, Kind::CargoLambda, Kind::ServerlessOffline];
+    /// Those that store objects, likewise.
+    pub(crate) const STORES: [Kind; 4] = [Kind::Plain, Kind::Hardcap, Kind::Moto, Kind::S3sFs];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -26,13 +38,18 @@ impl Kind {
             Kind::Hardcap => "hardcap",
             Kind::CargoLambda => "cargo-lambda",
             Kind::ServerlessOffline => "serverless-offline",
+            Kind::Plain => "plain",
+            Kind::Moto => "moto",
+            Kind::S3sFs => "s3s-fs",
         }
     }
 
     /// The program that must be installed; `None` for what this repository builds.
     fn program(self, peers: &Path) -> Option<PathBuf> {
         match self {
-            Kind::Floor | Kind::Hardcap => None,
+            Kind::Floor | Kind::Hardcap | Kind::Plain => None,
+            Kind::Moto => Some(peers.join("moto/bin/moto_server")),
+            Kind::S3sFs => Some(peers.join("s3s-fs/bin/s3s-fs")),
             Kind::CargoLambda => Some(peers.join("venv/bin/cargo-lambda")),
             Kind::ServerlessOffline => Some(peers.join("node_modules/.bin/serverless")),
         }
@@ -47,13 +64,17 @@ impl Kind {
             Some(format!("{name} {}", package["version"].as_str()?))
         };
         match self {
-            Kind::Floor | Kind::Hardcap => format!("{} of this repository", self.name()),
-            Kind::CargoLambda => {
-                let program = peers.join("venv/bin/cargo-lambda");
-                let said = process::output(&program, ["lambda", "--version"], peers).await;
-                let said = said.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned());
-                said.unwrap_or_else(|error| error.to_string())
+            Kind::Floor | Kind::Hardcap | Kind::Plain => {
+                format!("{} of this repository", self.name())
             }
+            Kind::CargoLambda => {
+                said(&peers.join("venv/bin/cargo-lambda"), &["lambda", "--version"]).await
+            }
+            Kind::Moto => format!(
+                "moto {}",
+                said(&peers.join("moto/bin/python"), &["-c", MOTO_VERSION]).await
+            ),
+            Kind::S3sFs => said(&peers.join("s3s-fs/bin/s3s-fs"), &["--version"]).await,
             Kind::ServerlessOffline => {
                 let names = ["serverless-offline", "serverless"];
                 let versions: Vec<String> = names.into_iter().filter_map(of_package).collect();
@@ -68,21 +89,66 @@ impl Kind {
     }
 }
 
-/// Where a subject is invoked.
+/// What a program says about itself.
+async fn said(program: &Path, arguments: &[&str]) -> String {
+    let folder = program.parent().unwrap_or(Path::new("/"));
+    let said = process::output(program, arguments, folder).await;
+    let said = said.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned());
+    said.unwrap_or_else(|error| error.to_string())
+}
+
+const MOTO_VERSION: &str = "import moto; print(moto.__version__)";
+
+/// Where a subject is called.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// The path of the Invoke API; empty for a store.
     path: String,
+    /// Address and path of the REST API, where it is not that of the Invoke API.
+    rest: Option<(SocketAddr, String)>,
 }
 
 impl Target {
-    /// A whole request with this body.
-    pub(crate) fn request(&self, body: &[u8]) -> Vec<u8> {
-        let Target { address, path, .. } = self;
+    /// A whole Invoke request with this event.
+    pub(crate) fn invoke(&self, event: &[u8]) -> Vec<u8> {
+        self.request(self.address, &self.path, "application/json", event)
+    }
+
+    /// Where a kind of work is done.
+    pub(crate) fn address(&self, work: Work) -> SocketAddr {
+        match (work, &self.rest) {
+            (Work::Rest, Some((address, _))) => *address,
+            _ => self.address,
+        }
+    }
+
+    /// A whole request to the REST API with this body.
+    pub(crate) fn rest(&self, body: &[u8]) -> Vec<u8> {
+        let path = self.rest.as_ref().map_or(self.path.as_str(), |(_, path)| path);
+        self.request(self.address(Work::Rest), path, "application/octet-stream", body)
+    }
+
+    /// A whole request for the object that is measured.
+    pub(crate) fn object(&self, method: &str, body: &[u8]) -> Vec<u8> {
+        self.signed(method, OBJECT, body)
+    }
+
+    /// A whole request that is signed.
+    fn signed(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+        let (address, length) = (self.address, body.len());
+        let signature = sign::headers(method, path, address);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{signature}content-length: {length}\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    }
+
+    fn request(&self, address: SocketAddr, path: &str, media_type: &str, body: &[u8]) -> Vec<u8> {
         let length = body.len();
         let mut request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\r\n"
         )
         .into_bytes();
         request.extend_from_slice(body);
@@ -106,6 +172,7 @@ pub(crate) struct Subject {
 pub(crate) struct Setup<'a> {
     pub(crate) peers: &'a Path,
     pub(crate) functions: usize,
+    pub(crate) work: Work,
 }
 
 impl Subject {
@@ -113,10 +180,13 @@ impl Subject {
     pub(crate) async fn start(kind: Kind, setup: Setup<'_>) -> io::Result<(Subject, f64)> {
         let watch = Clock::default().stopwatch();
         let started = match kind {
-            Kind::Floor => floor(setup.functions).await,
+            Kind::Floor => floor(setup).await,
             Kind::Hardcap => hardcap().await,
             Kind::CargoLambda => cargo_lambda(setup).await,
             Kind::ServerlessOffline => serverless_offline(setup).await,
+            Kind::Plain => plain().await,
+            Kind::Moto => moto(setup).await,
+            Kind::S3sFs => s3s_fs(setup).await,
         };
         let (subject, took) = started
             .map(|subject| (subject, watch.elapsed()))
@@ -160,12 +230,15 @@ pub(crate) fn hardcap_binary() -> PathBuf {
     process::beside("hardcap")
 }
 
-async fn floor(functions: usize) -> io::Result<Subject> {
+async fn floor(setup: Setup<'_>) -> io::Result<Subject> {
     let program = std::env::current_exe()?;
-    let mut process = Process::start(&program, ["floor", &functions.to_string()], &[])?;
+    let functions = setup.functions.to_string();
+    let rest = if setup.work == Work::Rest { &["rest"][..] } else { &[] };
+    let arguments = [&["floor", &functions], rest].concat();
+    let mut process = Process::start(&program, arguments, &[])?;
     let address = process.line().await?;
     let address = address.parse().map_err(io::Error::other)?;
-    let target = Target { name: Kind::Floor.name(), address, path: "/".to_owned() };
+    let target = Target { name: Kind::Floor.name(), address, path: "/".to_owned(), rest: None };
     Ok(Subject { kind: Kind::Floor, target, process, functions: Vec::new(), _folder: None })
 }
 
@@ -181,7 +254,26 @@ Resources:
       CodeUri: .
       Timeout: 30
       MemorySize: 512
+  Binary:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      CodeUri: .
+      MemorySize: 512
+      Events: {Post: {Type: Api, Properties: {Path: /binary, Method: post, RestApiId: !Ref Api}}}
+  Api:
+    Type: AWS::Serverless::Api
+    Properties: {StageName: dev, BinaryMediaTypes: ['*/*']}
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: measured
 ";
+
+/// The bucket and the object that are measured.
+const BUCKET: &str = "/measured";
+const OBJECT: &str = "/measured/object";
 
 /// Where the log of a subject goes, in its folder.
 const LOG: &str = "subject.log";
@@ -191,8 +283,10 @@ async fn hardcap() -> io::Result<Subject> {
     let function = std::env::current_exe()?;
     let (template, ready) = (folder.path().join("template.yaml"), folder.path().join("ready.json"));
     std::fs::write(&template, TEMPLATE)?;
-    let settings =
-        format!("[functions.Measured]\ncommand = [{:?}, \"function\"]\n", function.display());
+    let settings = format!(
+        "[functions.Measured]\ncommand = [{0:?}, \"function\"]\n[functions.Binary]\ncommand = [{0:?}, \"function\", \"rest\"]\n",
+        function.display()
+    );
     std::fs::write(folder.path().join("hardcap.toml"), settings)?;
     let arguments = [
         "up".as_ref(),
@@ -210,7 +304,11 @@ async fn hardcap() -> io::Result<Subject> {
     let address = ready["aws"].as_str().and_then(|url| url.strip_prefix("http://"));
     let address = address.unwrap_or_default().parse().map_err(io::Error::other)?;
     let path = "/2015-03-31/functions/measured/invocations".to_owned();
-    let target = Target { name: Kind::Hardcap.name(), address, path };
+    let url = ready["apis"]["Api"].as_str().and_then(|url| url.strip_prefix("http://"));
+    let rest = url
+        .and_then(|url| url.split_once('/'))
+        .and_then(|(address, stage)| Some((address.parse().ok()?, format!("/{stage}/binary"))));
+    let target = Target { name: Kind::Hardcap.name(), address, path, rest };
     let (functions, _folder) = (Vec::new(), Some(folder));
     Ok(Subject { kind: Kind::Hardcap, target, process, functions, _folder })
 }
@@ -243,7 +341,7 @@ async fn cargo_lambda(setup: Setup<'_>) -> io::Result<Subject> {
     let mut process = Process::start_logged(&program, arguments, &log)?;
     until_listening(&mut process, address, &log).await?;
     let path = "/2015-03-31/functions/_/invocations".to_owned();
-    let target = Target { name: Kind::CargoLambda.name(), address, path };
+    let target = Target { name: Kind::CargoLambda.name(), address, path, rest: None };
     let (functions, _folder) = (Vec::new(), Some(folder));
     Ok(Subject { kind: Kind::CargoLambda, target, process, functions, _folder })
 }
@@ -294,9 +392,69 @@ async fn serverless_offline(setup: Setup<'_>) -> io::Result<Subject> {
     let mut process = Process::start_logged(Path::new("/bin/sh"), ["-c", &command], &log)?;
     until_listening(&mut process, address, &log).await?;
     let path = "/2015-03-31/functions/measured-dev-measured/invocations".to_owned();
-    let target = Target { name: Kind::ServerlessOffline.name(), address, path };
+    let target = Target { name: Kind::ServerlessOffline.name(), address, path, rest: None };
     let (functions, _folder) = (Vec::new(), Some(folder));
     Ok(Subject { kind: Kind::ServerlessOffline, target, process, functions, _folder })
+}
+
+async fn plain() -> io::Result<Subject> {
+    let program = std::env::current_exe()?;
+    let mut process = Process::start(&program, ["plain"], &[])?;
+    let address = process.line().await?.parse().map_err(io::Error::other)?;
+    Ok(store(Kind::Plain, address, process, None))
+}
+
+async fn moto(setup: Setup<'_>) -> io::Result<Subject> {
+    let (folder, address) = (tempfile::tempdir()?, free_address()?);
+    let program = setup.peers.join("moto/bin/moto_server");
+    let (log, port) = (folder.path().join(LOG), address.port().to_string());
+    let arguments = ["-H", "127.0.0.1", "-p", &port];
+    let mut process = Process::start_logged(&program, arguments, &log)?;
+    until_listening(&mut process, address, &log).await?;
+    let subject = store(Kind::Moto, address, process, Some(folder));
+    create_bucket(&subject).await?;
+    Ok(subject)
+}
+
+async fn s3s_fs(setup: Setup<'_>) -> io::Result<Subject> {
+    let (folder, address) = (tempfile::tempdir()?, free_address()?);
+    let program = setup.peers.join("s3s-fs/bin/s3s-fs");
+    let (log, port) = (folder.path().join(LOG), address.port().to_string());
+    let root = folder.path().join("root");
+    std::fs::create_dir(&root)?;
+    let arguments = [
+        "--host".as_ref(),
+        "127.0.0.1".as_ref(),
+        "--port".as_ref(),
+        port.as_ref(),
+        "--access-key".as_ref(),
+        sign::ACCESS_KEY_ID.as_ref(),
+        "--secret-key".as_ref(),
+        sign::SECRET.as_ref(),
+        root.as_os_str(),
+    ];
+    let mut process = Process::start_logged(&program, arguments, &log)?;
+    until_listening(&mut process, address, &log).await?;
+    let subject = store(Kind::S3sFs, address, process, Some(folder));
+    create_bucket(&subject).await?;
+    Ok(subject)
+}
+
+fn store(
+    kind: Kind,
+    address: SocketAddr,
+    process: Process,
+    folder: Option<tempfile::TempDir>,
+) -> Subject {
+    let target = Target { name: kind.name(), address, path: String::new(), rest: None };
+    Subject { kind, target, process, functions: Vec::new(), _folder: folder }
+}
+
+async fn create_bucket(subject: &Subject) -> io::Result<()> {
+    let mut wire = Wire::new(TcpStream::connect(subject.target.address).await?);
+    let request = subject.target.signed("PUT", BUCKET, &[]);
+    wire.stream.write_all(&request).await?;
+    wire.receive().await
 }
 
 fn free_address() -> io::Result<SocketAddr> {
@@ -322,7 +480,7 @@ async fn until_ready(
 
 /// Connects again and again, with a pause far below what is measured.
 async fn until_listening(process: &mut Process, address: SocketAddr, log: &Path) -> io::Result<()> {
-    while tokio::net::TcpStream::connect(address).await.is_err() {
+    while TcpStream::connect(address).await.is_err() {
         still_runs(process, log)?;
         Clock::default().pause(std::time::Duration::from_millis(1)).await;
     }

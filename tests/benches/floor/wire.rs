@@ -23,6 +23,13 @@ impl Received {
         &self.buffer[..self.head]
     }
 
+    /// Replaces the message by a body that is written here.
+    pub(crate) fn rewrite(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.buffer.clear();
+        write(&mut self.buffer);
+        (self.head, self.end) = (0, self.buffer.len());
+    }
+
     /// The body.
     pub(crate) fn body(&self) -> &[u8] {
         &self.buffer[self.head..self.end]
@@ -91,7 +98,7 @@ pub(crate) async fn respond(stream: &mut TcpStream, headers: &str, body: &[u8]) 
 }
 
 /// The declared length of the body; 0 without one.
-fn content_length(head: &[u8]) -> usize {
+pub(crate) fn content_length(head: &[u8]) -> usize {
     const NAME: &[u8] = b"\ncontent-length:";
     let mut lines = memchr::memchr_iter(b'\n', head);
     let value = lines.find_map(|at| {
