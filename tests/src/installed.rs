@@ -12,10 +12,24 @@ use std::path::{Path, PathBuf};
 /// When it is not on the search path.
 #[must_use]
 pub fn chromedriver() -> PathBuf {
+    on_search_path("chromedriver")
+}
+
+/// `valgrind`, which `just setup` installs from the system's packages.
+///
+/// # Panics
+///
+/// When it is not on the search path.
+#[must_use]
+pub fn valgrind() -> PathBuf {
+    on_search_path("valgrind")
+}
+
+fn on_search_path(name: &str) -> PathBuf {
     let path = variable("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("chromedriver"));
-    let found = found.into_iter().find(|program| program.is_file());
-    found.expect("chromedriver is missing: run `just setup`")
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join(name));
+    let found = found.find(|program| program.is_file());
+    found.unwrap_or_else(|| panic!("{name} is missing: run `just setup`"))
 }
 
 /// Python with AWS's own Lambda runtime. `HARDCAP_PYTHON` names another Python than the one of `just setup`.

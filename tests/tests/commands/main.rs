@@ -6,6 +6,7 @@ mod applications;
 mod check_formats;
 mod debugging;
 mod init;
+mod instructions;
 mod invoke;
 mod limits;
 mod log_output;

@@ -85,8 +85,13 @@ impl Project {
 
     /// As [`Project::up_as_it_is`], with so many file descriptors: the soft and the hard limit.
     pub(crate) async fn up_with_descriptors(&self, descriptors: u32) -> Up {
-        let limited = format!("ulimit -n {descriptors}; exec \"$@\"");
-        self.start(Path::new("/bin/sh"), &["-c", &limited, "sh", hardcap().to_str().unwrap()], &[])
+        self.up_by(&format!("ulimit -n {descriptors}; exec \"$@\"")).await
+    }
+
+    /// As [`Project::up_as_it_is`], started by a command of the shell, whose arguments are hardcap and its arguments.
+    pub(crate) async fn up_by(&self, command: &str) -> Up {
+        let hardcap = hardcap();
+        self.start(Path::new("/bin/sh"), &["-c", command, "sh", hardcap.to_str().unwrap()], &[])
             .await
     }
 
@@ -123,6 +128,11 @@ pub(crate) async fn addresses(process: &mut Process, ready: &Path, log: &Path) -
 }
 
 impl Up {
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().expect("it runs")
+    }
+
     pub(crate) async fn stop(self) {
         self.stop_with(0).await;
     }
