@@ -52,7 +52,7 @@ function Advice({ advice, explained, request }) {
     <p class="strong"><code>${one.row}</code></p>
     <p class="strong">${one.numbers}</p>
     <p>${one.about}</p>
-    <p><span class="strong">Do:</span> ${one.remedy}.</p>
+    <p><span class="strong">Remedy:</span> ${one.remedy}.</p>
     <p class="soft small">Measured: ${one.measured}. Source: ${one.source}.</p></div>`);
   if (explained) return html`<div class="notice over"><p class="strong"><code>hardcap explain</code></p><pre class="plain" tabindex="0" role="region" aria-label="Explanation">${explained}</pre></div>`;
   if (request.fault) return html`<div class="notice over"><p><span class="strong">${request.fault}</span>: the function failed. The log has the details.</p></div>`;
@@ -74,7 +74,7 @@ function Facts({ request, records }) {
   if (at) facts.push(["Time", html`<time datetime=${new Date(at).toISOString()}>${clock(at)} <span class="soft">local,</span> ${new Date(at).toISOString().slice(11, 23)} <span class="soft">UTC</span></time>`]);
   if (request.api) facts.push(["API", request.api]);
   if (request.functions.length) facts.push([request.functions.length > 1 ? "Functions" : "Function", request.functions.join(", ")]);
-  if (request.millis !== null) facts.push(["Answered after", amount(request.millis, "milliseconds")]);
+  if (request.millis !== null) facts.push(["Responded after", amount(request.millis, "milliseconds")]);
   if (request.ran !== undefined) facts.push(["Function ran", amount(request.ran, "milliseconds")]);
   if (request.event !== undefined) facts.push(["Event, response", `${amount(request.event, "bytes")}, ${amount(request.answer, "bytes")}`]);
   for (const { text, bad } of request.notes) facts.push(["", html`<span class=${bad ? "over strong" : ""}>${text}</span>`]);
