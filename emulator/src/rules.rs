@@ -87,7 +87,7 @@ pub const RULES: &[Rule] = &[
     rule("repeated-key", Severity::Warning, "A mapping has a key twice."),
     rule("ignored-attribute", Severity::Warning, "A resource has an attribute without effect."),
     rule("runtime-version", Severity::Warning, "The function runs on another version here."),
-    rule("template", Severity::Warning, "The template says something that works differently here."),
+    rule("template", Severity::Warning, "A part of the template works differently here."),
     rule("not-emulated", Severity::Note, "hardcap does not emulate a resource or a property."),
 ];
 
