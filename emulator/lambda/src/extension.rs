@@ -419,15 +419,15 @@ mod tests {
     #[test]
     fn an_extension_is_ready_while_it_waits_and_running_while_it_has_an_event() {
         let mut extensions = Extensions::default();
-        let told = registered(&mut extensions, "told", &["INVOKE"]);
+        let invoked = registered(&mut extensions, "invoked", &["INVOKE"]);
         let silent = registered(&mut extensions, "silent", &[]);
-        let mut event = extensions.next(told).unwrap();
+        let mut event = extensions.next(invoked).unwrap();
         let _silent = extensions.next(silent).unwrap();
         assert!(extensions.are_ready());
         extensions.invoke(end);
         assert!(event.try_recv().is_ok());
         assert!(!extensions.are_ready(), "one has an event");
-        let _event = extensions.next(told).unwrap();
+        let _event = extensions.next(invoked).unwrap();
         assert!(extensions.are_ready());
     }
 

@@ -88,8 +88,8 @@ impl Log {
         }
     }
 
-    /// Writes output of a process in pieces. `told` gets each complete line.
-    pub(super) fn process(&self, writer: Writer, mut written: &[u8], told: impl Fn(&[u8])) {
+    /// Writes output of a process in pieces. `on_line` gets each complete line.
+    pub(super) fn process(&self, writer: Writer, mut written: &[u8], on_line: impl Fn(&[u8])) {
         let mut text = self.lock();
         while let Some(end) = written.iter().position(|&byte| byte == b'\n') {
             let mut line = std::mem::take(&mut text.unfinished[writer as usize]);
@@ -100,7 +100,7 @@ impl Log {
                 &line
             };
             self.line(&mut text, line);
-            told(line);
+            on_line(line);
             written = &written[end + 1..];
         }
         let unfinished = &mut text.unfinished[writer as usize];
@@ -108,17 +108,17 @@ impl Log {
         if unfinished.len() >= LINE_BYTES {
             let line = std::mem::take(unfinished);
             self.line(&mut text, &line);
-            told(&line);
+            on_line(&line);
         }
     }
 
     /// Writes the unfinished line of a process as a line.
-    pub(super) fn end_lines(&self, writer: Writer, told: impl Fn(&[u8])) {
+    pub(super) fn end_lines(&self, writer: Writer, on_line: impl Fn(&[u8])) {
         let mut text = self.lock();
         let line = std::mem::take(&mut text.unfinished[writer as usize]);
         if !line.is_empty() {
             self.line(&mut text, &line);
-            told(&line);
+            on_line(&line);
         }
     }
 
@@ -417,12 +417,12 @@ mod tests {
     fn lines_are_assembled_from_pieces_and_an_unfinished_one_ends_with_the_invocation() {
         let log = Log::new("echo", "stream", LogBuffer::new(Clock::default()));
         let lines = std::cell::RefCell::new(Vec::new());
-        let told =
+        let on_line =
             |line: &[u8]| lines.borrow_mut().push(String::from_utf8_lossy(line).into_owned());
-        log.process(Writer::Runtime, b"one\ntw", told);
-        log.process(Writer::Extension, b"beside", told);
-        log.process(Writer::Runtime, b"o\nthr", told);
-        log.end_lines(Writer::Extension, told);
+        log.process(Writer::Runtime, b"one\ntw", on_line);
+        log.process(Writer::Extension, b"beside", on_line);
+        log.process(Writer::Runtime, b"o\nthr", on_line);
+        log.end_lines(Writer::Extension, on_line);
         assert_eq!(*lines.borrow(), ["one", "two", "beside"]);
         assert_eq!(tail(&log, "END"), "one\ntwo\nbeside\nthr\nEND\n");
         assert_eq!(tail(&log, "END"), "END\n");

@@ -206,8 +206,8 @@ fn timed_out(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> Invocati
 /// The texts and the error type are those of the day: first `Runtime.ExitError`, later `Runtime.OutOfMemory`.
 fn out_of_memory(exceeded: Exceeded, request_id: &str, now: EpochMillis) -> InvocationResult {
     let names = [("request_id", request_id)];
-    let told = exceeded.refusal_with(Party::Invoker, &names);
-    let (error_type, body) = told.map(|it| (it.error_type, it.body)).unwrap_or_default();
+    let refusal = exceeded.refusal_with(Party::Invoker, &names);
+    let (error_type, body) = refusal.map(|it| (it.error_type, it.body)).unwrap_or_default();
     let mut lines: Vec<String> =
         shown(&exceeded, Party::Log, request_id, now).into_iter().collect();
     lines.push(error_type.to_owned());

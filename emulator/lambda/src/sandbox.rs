@@ -255,10 +255,10 @@ impl Sandbox {
                 self.log_extensions(&inner);
                 self.emit_init_report(took, "success", None);
                 self.telemetry.close_subscriptions();
-                let told =
+                let is_received =
                     inner.initialized.take().map(|it| it.send(InitOutcome::Ready(took)).is_ok());
                 drop(inner);
-                if told != Some(true) {
+                if is_received != Some(true) {
                     self.function.idle(self, false);
                 }
             }

@@ -70,7 +70,7 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    fn wants(&self, event: &TelemetryEvent) -> bool {
+    fn subscribes_to(&self, event: &TelemetryEvent) -> bool {
         let is_meant = match event.audience {
             Audience::Everyone => true,
             Audience::Subscribers(api) => self.api == api,
@@ -238,7 +238,7 @@ impl Telemetry {
     /// Adds an event to a subscriber's queue. A full queue drops it, and reports the number of dropped events when it has room
     /// again.
     fn hand(&self, subscriber: &mut Subscriber, event: &TelemetryEvent) {
-        if !subscriber.wants(event) {
+        if !subscriber.subscribes_to(event) {
             return;
         }
         if subscriber.dropped.dropped_records > 0 {
@@ -251,8 +251,8 @@ impl Telemetry {
                 "reason": reason,
             });
             let kind = "platform.logsDropped";
-            let told = self.event(EventType::Platform, Audience::Everyone, kind, &record);
-            if subscriber.queue(told) {
+            let loss = self.event(EventType::Platform, Audience::Everyone, kind, &record);
+            if subscriber.queue(loss) {
                 subscriber.dropped = Dropped::default();
             }
         }

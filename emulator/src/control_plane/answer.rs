@@ -32,12 +32,12 @@ impl From<std::io::Error> for Problem {
 
 /// Only this error has its text in a member `Message`.
 pub(super) fn not_found(message: impl Into<String>) -> Problem {
-    told(404, "ResourceNotFoundException", &json!({ "Type": "User", "Message": message.into() }))
+    problem(404, "ResourceNotFoundException", &json!({ "Type": "User", "Message": message.into() }))
 }
 
 /// A resource that exists already.
 pub(super) fn conflict(message: impl Into<String>) -> Problem {
-    told(409, "ResourceConflictException", &json!({ "Type": "User", "message": message.into() }))
+    problem(409, "ResourceConflictException", &json!({ "Type": "User", "message": message.into() }))
 }
 
 /// A value that Lambda refuses.
@@ -52,7 +52,7 @@ pub(super) fn constraint(message: impl AsRef<str>) -> Problem {
 
 /// A refusal of AWS's request validation with this text.
 pub(super) fn validation(message: impl Into<String>) -> Problem {
-    told(400, "ValidationException", &json!({ "message": message.into() }))
+    problem(400, "ValidationException", &json!({ "message": message.into() }))
 }
 
 /// A required member that is missing.
@@ -73,37 +73,37 @@ pub(super) fn not_one_of(member: &str, value: &str, set: &str) -> Problem {
 pub(super) fn precondition_failed() -> Problem {
     let message = "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to \
                    retrieve the latest Revision Id";
-    told(412, "PreconditionFailedException", &json!({ "Type": "User", "message": message }))
+    problem(412, "PreconditionFailedException", &json!({ "Type": "User", "message": message }))
 }
 
 /// The revision id of the request is not that of the policy. Recorded on 2025-11-25.
 pub(super) fn policy_changed() -> Problem {
     let message = "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the \
                    latest Revision Id";
-    told(412, "PreconditionFailedException", &json!({ "Type": "User", "message": message }))
+    problem(412, "PreconditionFailedException", &json!({ "Type": "User", "message": message }))
 }
 
 /// The policy would be longer than Lambda permits.
 pub(super) fn policy_too_long(message: impl Into<String>) -> Problem {
     let body = json!({ "Type": "User", "message": message.into() });
-    told(400, "PolicyLengthExceededException", &body)
+    problem(400, "PolicyLengthExceededException", &body)
 }
 
 /// A body that is not JSON, or has a member of another type.
 pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
     let message = format!("Could not parse request body into json: {error}");
-    told(400, "InvalidRequestContentException", &json!({ "Type": "User", "message": message }))
+    problem(400, "InvalidRequestContentException", &json!({ "Type": "User", "message": message }))
 }
 
 /// A feature that hardcap does not implement. Clients do not retry this status.
 pub(super) fn not_built(what: &str, way_out: &str) -> Problem {
     let message = format!("hardcap does not emulate {what}: {way_out}");
-    told(501, "NotImplementedException", &json!({ "Type": "Service", "message": message }))
+    problem(501, "NotImplementedException", &json!({ "Type": "Service", "message": message }))
 }
 
 /// A function of another account: recorded on 2024-03-27, without a text.
 pub(super) fn access_denied() -> Problem {
-    told(403, "AccessDeniedException", &json!({ "Message": null }))
+    problem(403, "AccessDeniedException", &json!({ "Message": null }))
 }
 
 /// An exceeded limit, with the text of its row.
@@ -119,7 +119,7 @@ pub(super) fn over_limit(exceeded: &Exceeded, names: &[(&str, &str)]) -> Problem
     }
 }
 
-fn told(status: u16, error_type: &'static str, body: &Value) -> Problem {
+fn problem(status: u16, error_type: &'static str, body: &Value) -> Problem {
     Problem::Refused(DeploymentRefusal { code: "", status, error_type, body: body.to_string() })
 }
 

@@ -377,9 +377,9 @@ fn api_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Mistake> {
     of.text(key)
 }
 
-/// Whether a permission of the template lets everyone invoke the URL of a function (Lambda developer guide, "Control access to
+/// Whether a permission of the template permits everyone to invoke the URL of a function (Lambda developer guide, "Control access to
 /// Lambda function URLs": the policy needs it also with `AuthType: NONE`).
-fn lets_everyone_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Mistake> {
+fn permits_everyone_to_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Mistake> {
     for entry in scope.resources.iter().filter(|it| kind(it) == "AWS::Lambda::Permission") {
         if !scope.exists(entry)? {
             continue;
@@ -406,10 +406,10 @@ pub(super) fn read_url(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> R
     };
     let at = properties.at;
     let mut url = function_url(properties, entry.key.clone(), &target)?;
-    url.lacks_permission = !url.only_signed && !lets_everyone_invoke(scope, function)?;
+    url.lacks_permission = !url.only_signed && !permits_everyone_to_invoke(scope, function)?;
     if url.lacks_permission {
         let message = format!(
-            "`{}` has no `AWS::Lambda::Permission` that lets everyone invoke it: every request is a 403, as on AWS",
+            "`{}` has no `AWS::Lambda::Permission` that permits everyone to invoke it: every request is a 403, as on AWS",
             entry.key
         );
         let help = "add one with `Action: lambda:InvokeFunctionUrl`, `Principal: '*'` and `FunctionUrlAuthType: NONE`";

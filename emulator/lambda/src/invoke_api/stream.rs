@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    fn told(encoder: EventEncoder, reply: &Reply) -> String {
+    fn frames(encoder: EventEncoder, reply: &Reply) -> String {
         let message = encoder.invoke_complete(reply);
         String::from_utf8(message.payload().to_vec()).expect("JSON")
     }
@@ -245,15 +245,15 @@ mod tests {
         };
         let failed = reply(br#"{"errorMessage":"it broke"}"#, Some(error));
         assert_eq!(
-            told(EventEncoder { reports_errors: true, tail: true }, &failed),
+            frames(EventEncoder { reports_errors: true, tail: true }, &failed),
             r#"{"ErrorCode":"Function.Midway","ErrorDetails":"{\"errorMessage\":\"it broke\"}","LogResult":"RU5ECg=="}"#
         );
         assert_eq!(
-            told(EventEncoder { reports_errors: false, tail: true }, &failed),
+            frames(EventEncoder { reports_errors: false, tail: true }, &failed),
             r#"{"LogResult":"RU5ECg=="}"#
         );
         assert_eq!(
-            told(EventEncoder { reports_errors: true, tail: false }, &reply(b"", None)),
+            frames(EventEncoder { reports_errors: true, tail: false }, &reply(b"", None)),
             "{}"
         );
     }

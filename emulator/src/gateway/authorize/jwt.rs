@@ -142,7 +142,7 @@ fn scopes_of(claims: &Claims) -> Vec<&str> {
 
 /// The member of an event that describes a token: `requestContext.authorizer`. Its scopes are those that both the token and the
 /// route have.
-pub(super) fn told(claims: &Claims, scopes: &[String], shape: Shape) -> String {
+pub(super) fn event_member(claims: &Claims, scopes: &[String], shape: Shape) -> String {
     let given = scopes_of(claims);
     let granted: Vec<&String> = scopes.iter().filter(|it| given.contains(&it.as_str())).collect();
     let scopes = if scopes.is_empty() { Value::Null } else { json!(granted) };
@@ -253,7 +253,7 @@ mod tests {
     fn events_have_claims_as_texts() {
         let claims = claims(|claims| drop(claims.insert("groups".to_owned(), json!(["a", "b"]))));
         let read = |shape| -> Value {
-            serde_json::from_str(&told(&claims, &["read".to_owned()], shape)).expect("JSON")
+            serde_json::from_str(&event_member(&claims, &["read".to_owned()], shape)).expect("JSON")
         };
         let v2 = read(Shape::HttpV2);
         assert_eq!(v2["jwt"]["claims"]["exp"], "1700000001");

@@ -99,11 +99,11 @@ impl Gateway {
                 let Some(authorizer) = authorizer else {
                     return Err(GatewayError::NoAuthorizer(name.clone()));
                 };
-                let told = match &authorizer.jwt {
+                let member = match &authorizer.jwt {
                     Some(rules) => self.admit_token(ctx, (authorizer, rules), target, received)?,
                     None => self.ask(ctx, info, authorizer, target, received).await?,
                 };
-                target.route.authorizer = Some(told);
+                target.route.authorizer = Some(member);
             }
         }
         if target.access.api_key_required {
@@ -144,7 +144,7 @@ impl Gateway {
             tracing::info!(authorizer = authorizer.name, %refusal, "a token is refused");
             GatewayError::TokenRefused(refusal)
         })?;
-        Ok(jwt::told(&claims, scopes, target.shape))
+        Ok(jwt::event_member(&claims, scopes, target.shape))
     }
 
     /// Invokes an authorizer, or uses its cached decision. Returns the decision for the event, as JSON.
@@ -178,7 +178,9 @@ impl Gateway {
             }
         };
         match decision.effect(&arn) {
-            Effect::Allow => Ok(told(&decision, &authorizer.kind, watch.elapsed_millis().0)),
+            Effect::Allow => {
+                Ok(event_member(&decision, &authorizer.kind, watch.elapsed_millis().0))
+            }
             Effect::ImplicitDeny => Err(GatewayError::Denied { explicitly: false }),
             Effect::ExplicitDeny => Err(GatewayError::Denied { explicitly: true }),
         }
@@ -340,14 +342,14 @@ impl Gateway {
 }
 
 /// The member of an event that describes a decision.
-fn told(decision: &Decision, kind: &AuthorizerKind, millis: u64) -> String {
+fn event_member(decision: &Decision, kind: &AuthorizerKind, millis: u64) -> String {
     let mut context = decision.context.clone();
-    let mut told = serde_json::Map::new();
+    let mut member = serde_json::Map::new();
     let texts = matches!(kind, AuthorizerKind::Token | AuthorizerKind::Request);
     if let Some(principal) = &decision.principal
         && !matches!(kind, AuthorizerKind::Http { format: PayloadFormat::V2, .. })
     {
-        told.insert("principalId".to_owned(), Value::from(principal.as_str()));
+        member.insert("principalId".to_owned(), Value::from(principal.as_str()));
     }
     if texts {
         // A REST API passes numbers and booleans as texts.
@@ -357,15 +359,15 @@ fn told(decision: &Decision, kind: &AuthorizerKind, millis: u64) -> String {
             }
         }
     }
-    told.append(&mut context);
+    member.append(&mut context);
     if texts {
-        told.insert("integrationLatency".to_owned(), Value::from(millis));
+        member.insert("integrationLatency".to_owned(), Value::from(millis));
     }
     match kind {
         AuthorizerKind::Http { format: PayloadFormat::V2, .. } => {
-            serde_json::json!({ "lambda": told }).to_string()
+            serde_json::json!({ "lambda": member }).to_string()
         }
-        _ => Value::Object(told).to_string(),
+        _ => Value::Object(member).to_string(),
     }
 }
 
