@@ -158,8 +158,12 @@ fn request_line(line: &str) -> Option<(&str, &str)> {
     is_one.then_some((method, target))
 }
 
+/// The status of a status line: three digits, the first of them not 0 (RFC 9110, section 15).
 fn status(line: &str) -> Option<u16> {
-    line.strip_prefix("HTTP/")?.split_whitespace().nth(1)?.parse().ok()
+    let digits = line.strip_prefix("HTTP/")?.split_whitespace().nth(1)?;
+    let is_status =
+        digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    is_status.then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]
@@ -270,6 +274,24 @@ mod tests {
             "https://h/dev/upload?with=a-query-that-is-longer-than-sixty-four-characters"
         );
         assert_eq!((exchanges[0].body.len(), exchanges[0].status), (1000, Some(413)));
+    }
+
+    #[test]
+    fn an_invalid_status_is_not_a_response() {
+        for (written, expected) in [
+            ("502", Some(502)),
+            ("999", Some(999)),
+            ("5026", None),
+            ("99", None),
+            ("099", None),
+            ("+50", None),
+            ("5O2", None),
+        ] {
+            let printed = format!("> GET /a HTTP/1.1\n> Host: h\n>\n< HTTP/1.1 {written}\n<\n");
+            let exchanges = read(&printed).exchanges;
+            assert_eq!(exchanges.len(), 1, "{written}: {exchanges:?}");
+            assert_eq!(exchanges[0].status, expected, "{written}");
+        }
     }
 
     #[test]
