@@ -1,5 +1,6 @@
 """The fixtures, in runs of pytest of their own."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -82,6 +83,7 @@ def test_the_environment_is_that_of_exec_for_one_test(
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     text = """
+import functools
 import os
 import boto3
 def test_inside(hardcap, hardcap_environment):
@@ -123,7 +125,9 @@ def test_hardcap_ends_with_pytest_however_that_ends(pytester: pytest.Pytester, t
         "    print(f'{hardcap._process.pid} started', flush=True)\n    time.sleep(600)\n"
     )
     command = [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:cacheprovider"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+    # A shell without job control starts background jobs with SIGINT ignored, and children inherit that.
+    restore = functools.partial(signal.signal, number, signal.SIG_DFL)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=restore) as run:
         assert run.stdout is not None
         line = next(line for line in run.stdout if line.endswith(" started\n"))
         pid = int(line.split()[0])
