@@ -126,7 +126,7 @@ def test_hardcap_ends_with_pytest_however_that_ends(pytester: pytest.Pytester, t
     )
     command = [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:cacheprovider"]
     # A shell without job control starts background jobs with SIGINT ignored, and children inherit that.
-    restore = functools.partial(signal.signal, number, signal.SIG_DFL)
+    restore = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=restore) as run:
         assert run.stdout is not None
         line = next(line for line in run.stdout if line.endswith(" started\n"))
