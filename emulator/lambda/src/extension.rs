@@ -448,7 +448,7 @@ mod tests {
         drop(second);
         extensions.invoke(end);
         let mut third = extensions.next(id).unwrap();
-        assert!(third.try_recv().is_ok(), "the event that nobody got is handed over again");
+        assert!(third.try_recv().is_ok(), "the event that was not received is passed again");
     }
 
     #[test]

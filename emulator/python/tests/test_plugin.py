@@ -118,7 +118,7 @@ def test_a_template_that_does_not_start_fails_each_test_with_the_reason(pytester
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_hardcap_ends_with_pytest_however_that_ends(pytester: pytest.Pytester, template: str, number: signal.Signals) -> None:
+def test_hardcap_ends_with_pytest_after_every_signal(pytester: pytest.Pytester, template: str, number: signal.Signals) -> None:
     pytester.makeini(f"[pytest]\nhardcap_template = {template}\n")
     pytester.makepyfile(
         HEADER + "import time\ndef test_it(hardcap):\n    get(hardcap.url + '/sized')\n"

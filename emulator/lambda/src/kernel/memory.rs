@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_faults_are_the_sum_of_minor_and_major_ones_whatever_the_name_of_the_process_is() {
+    fn the_page_faults_are_the_sum_of_minor_and_major_ones_for_every_process_name() {
         let stat = b"42 (a) b) S 1 42 42 0 -1 4194560 1503 99 7 98 12 30 0 0 20 0 5 0 9119 2306";
         assert_eq!(parse_stat(stat), Some(1510));
         assert_eq!(parse_stat(b"42 (a) S 1 42"), None);

@@ -70,7 +70,7 @@ async fn a_process_has_the_given_variables_and_limits_and_no_others() {
 }
 
 #[tokio::test]
-async fn exits_by_status_and_by_signal_are_told_apart() {
+async fn exits_by_status_and_by_signal_are_distinguished() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.run("exit 3").await.1, Exit::Status(3));
     assert_eq!(sandbox.run("kill -9 $$").await.1, Exit::KILLED);
