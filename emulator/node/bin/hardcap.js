@@ -13,15 +13,16 @@ try {
   console.error(`error: ${error.message}`);
   process.exit(1);
 }
-const child = spawn(path, process.argv.slice(2), { stdio: 'inherit' });
-
 // A terminal sends an interrupt to the program too, and a second one would end it without its report.
 const inTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+// The handlers are there before the program is: a signal between the two would end this process and leave the program running.
+let child;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     if (signal !== 'SIGINT' || !inTerminal) child.kill(signal);
   });
 }
+child = spawn(path, process.argv.slice(2), { stdio: 'inherit' });
 
 // npx and npm end at a signal without passing it on. Where one of them has started this, its end is the end of the program.
 if (process.env.npm_command) {

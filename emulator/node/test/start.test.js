@@ -14,6 +14,8 @@ const { LARGEST, get, template } = require('./calls.js');
 
 let app;
 
+const launcher = path.join(path.dirname(require.resolve('hardcap/package.json')), 'bin', 'hardcap.js');
+
 /** Of tests that wait for other processes. */
 const within = { timeout: 60_000 };
 
@@ -33,6 +35,20 @@ async function outlives(url) {
     if (!answers || Date.now() > deadline) return answers;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Starts the command as npx does. What it has started ends with the test: a process that is left would keep the runner alive. */
+function startCommand(t, words, environment) {
+  const options = { stdio: ['ignore', 'ignore', 'pipe'], detached: true, env: { ...process.env, ...environment } };
+  const command = spawn(process.execPath, [launcher, ...words], options);
+  t.after(() => {
+    try {
+      process.kill(-command.pid, 'SIGKILL');
+    } catch {
+      // All have ended.
+    }
+  });
+  return command;
 }
 
 test('an API responds up to the limit and fails one byte beyond it', async () => {
@@ -127,13 +143,14 @@ test('hardcap ends with a process that is killed, and does not hold one that has
   assert.equal(await outlives(done.stdout.trim()), false);
 });
 
-test('the command ends as the program ends, and passes on a signal', within, async (t) => {
-  const launcher = path.join(path.dirname(require.resolve('hardcap/package.json')), 'bin', 'hardcap.js');
+test('the command ends as the program ends', within, async () => {
   const run = promisify(execFile);
   assert.match((await run(process.execPath, [launcher, '--version'])).stdout, /^hardcap \d+\.\d+\.\d+\n$/);
   await assert.rejects(run(process.execPath, [launcher, 'no-such-command']), { code: 2 });
-  const up = spawn(process.execPath, [launcher, 'up', template, '--api-port', '0', '--aws-port', '0'], { stdio: ['ignore', 'ignore', 'pipe'] });
-  t.after(() => up.kill('SIGKILL'));
+});
+
+test('the command passes on a signal', within, async (t) => {
+  const up = startCommand(t, ['up', template, '--api-port', '0', '--aws-port', '0']);
   let log = '';
   up.stderr.setEncoding('utf8').on('data', (text) => {
     log += text;
@@ -141,6 +158,18 @@ test('the command ends as the program ends, and passes on a signal', within, asy
   });
   const [code] = await once(up, 'close');
   assert.equal(code, 0, log);
+});
+
+test('the command passes on a signal that arrives as the program starts', within, async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'early-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const program = path.join(folder, 'hardcap');
+  for (const signal of ['TERM', 'INT', 'HUP']) {
+    fs.writeFileSync(program, `#!/bin/sh\ntrap 'exit 7' ${signal}\nkill -${signal} "$PPID"\nwhile :; do sleep 0.02; done\n`, { mode: 0o755 });
+    const early = startCommand(t, [], { HARDCAP_PROGRAM: program });
+    const [code, killed] = await once(early, 'close');
+    assert.deepEqual([code, killed], [7, null], signal);
+  }
 });
 
 test('the command ends with the npx that has started it', within, async (t) => {
