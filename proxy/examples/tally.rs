@@ -126,9 +126,8 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    run_job_with(|engine, search| engine.with::<Tally>(search)).await
+fn main() -> ExitCode {
+    run_job_with(|engine, search| engine.with::<Tally>(search))
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ use crate::handler::Proxy;
 /// Runs the function `proxy` until Lambda ends it.
 ///
 /// With an invalid configuration it logs all errors and returns a failure.
+#[tokio::main]
 pub async fn run() -> ExitCode {
     let Some(config) = configured(true).await else {
         return ExitCode::FAILURE;

@@ -35,7 +35,8 @@ pub async fn build(
         let (workspace, jobs) = &mut workspaces[known];
         let (package, bin) = workspace.binary(binary)?;
         let (package, bin) = (package.to_owned(), bin.to_owned());
-        jobs.push(Job { at, package, bin, for_lambda: binary.for_lambda });
+        let in_root = binary.folder == workspace.workspace_root;
+        jobs.push(Job { at, package, bin, in_root, for_lambda: binary.for_lambda });
     }
     let mut programs = vec![PathBuf::new(); wanted.len()];
     let lambda = tool::find("cargo-lambda");
@@ -75,13 +76,25 @@ struct Job {
     at: usize,
     package: String,
     bin: String,
+    /// Whether it is built in the folder of the workspace.
+    in_root: bool,
     for_lambda: bool,
 }
 
-fn selection(jobs: &[&Job]) -> Vec<OsString> {
+/// The arguments that select the binaries.
+///
+/// In the folder of a workspace they name no package: cargo selects all, as it does for AWS SAM CLI, which builds there with
+/// `--bin` alone. The features of dependencies are then those of the whole workspace, so that nothing is compiled a second time
+/// that a `cargo build` in this folder has compiled.
+fn selection(workspace: &Workspace, jobs: &[&Job]) -> Vec<OsString> {
+    let selects_all = jobs.iter().any(|job| job.in_root)
+        && jobs.iter().all(|job| workspace.builds_by_default(&job.package));
     let mut arguments = Vec::new();
     for job in jobs {
-        arguments.extend(["--package", &job.package, "--bin", &job.bin].map(OsString::from));
+        if !selects_all {
+            arguments.extend(["--package", &job.package].map(OsString::from));
+        }
+        arguments.extend(["--bin", &job.bin].map(OsString::from));
     }
     arguments
 }
@@ -89,7 +102,7 @@ fn selection(jobs: &[&Job]) -> Vec<OsString> {
 fn cargo(workspace: &Workspace, jobs: &[&Job]) -> Tool {
     let mut tool = Tool::new("cargo", ["build", "--release"], &workspace.workspace_root);
     tool.arguments.push("--message-format=json-render-diagnostics".into());
-    tool.arguments.extend(selection(jobs));
+    tool.arguments.extend(selection(workspace, jobs));
     tool
 }
 
@@ -98,7 +111,7 @@ fn cargo_lambda(program: &Path, workspace: &Workspace, jobs: &[&Job], folder: &P
     let mut tool = Tool::new(program, arguments, &workspace.workspace_root);
     // It moves its programs away from the paths in its messages, so the target folder is given.
     tool.arguments.extend(["--lambda-dir".into(), folder.as_os_str().to_owned()]);
-    tool.arguments.extend(selection(jobs));
+    tool.arguments.extend(selection(workspace, jobs));
     tool
 }
 
@@ -195,4 +208,39 @@ fn built_before(workspace: &Workspace, job: &Job) -> Result<PathBuf, PackagingEr
             ),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_named_unless_cargo_selects_them_in_the_folder_of_the_workspace() {
+        let workspace: Workspace = serde_json::from_str(
+            r#"{"workspace_root": "/w", "target_directory": "/t", "workspace_default_members": ["id:one", "id:two"], "packages": [
+                {"name": "one", "id": "id:one", "manifest_path": "/w/one/Cargo.toml", "targets": []},
+                {"name": "two", "id": "id:two", "manifest_path": "/w/two/Cargo.toml", "targets": []},
+                {"name": "left-out", "id": "id:left-out", "manifest_path": "/w/left-out/Cargo.toml", "targets": []}
+            ]}"#,
+        )
+        .expect("it is JSON");
+        let selected = |wanted: &[(&str, &str, bool)]| {
+            let jobs: Vec<Job> = wanted
+                .iter()
+                .map(|(package, bin, in_root)| Job {
+                    at: 0,
+                    package: (*package).to_owned(),
+                    bin: (*bin).to_owned(),
+                    in_root: *in_root,
+                    for_lambda: true,
+                })
+                .collect();
+            let words = selection(&workspace, &jobs.iter().collect::<Vec<_>>());
+            words.join(std::ffi::OsStr::new(" ")).into_string().expect("it is text")
+        };
+        assert_eq!(selected(&[("one", "a", true), ("two", "b", false)]), "--bin a --bin b");
+        assert_eq!(selected(&[("one", "a", false)]), "--package one --bin a");
+        let with_another = selected(&[("one", "a", true), ("left-out", "c", true)]);
+        assert_eq!(with_another, "--package one --bin a --package left-out --bin c");
+    }
 }

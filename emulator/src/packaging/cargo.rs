@@ -16,6 +16,9 @@ pub struct Workspace {
     pub target_directory: PathBuf,
     /// The folder of the workspace.
     pub workspace_root: PathBuf,
+    /// The ids of the packages that a command in this folder builds.
+    #[serde(default)]
+    pub workspace_default_members: Vec<String>,
 }
 
 /// A package of a workspace.
@@ -23,6 +26,9 @@ pub struct Workspace {
 pub struct CargoPackage {
     /// The name of the package.
     pub name: String,
+    /// The id of the package.
+    #[serde(default)]
+    pub id: String,
     /// The path of its Cargo.toml.
     pub manifest_path: PathBuf,
     /// Its targets.
@@ -79,6 +85,12 @@ impl Workspace {
     /// Whether this folder belongs to the workspace.
     pub fn holds(&self, folder: &Path) -> bool {
         folder == self.workspace_root || self.packages.iter().any(|package| package.is_in(folder))
+    }
+
+    /// Whether a command in the folder of the workspace builds this package.
+    pub fn builds_by_default(&self, package: &str) -> bool {
+        let ids = &self.workspace_default_members;
+        self.packages.iter().any(|it| it.name == package && ids.contains(&it.id))
     }
 
     /// The package and the binary that are meant.

@@ -102,6 +102,7 @@ fn role(text: &str) -> Result<Role, UnknownRole> {
 }
 
 /// Runs the program with the arguments of this process.
+#[tokio::main]
 pub async fn run() -> ExitCode {
     let options = Options::parse();
     let Some(table) =

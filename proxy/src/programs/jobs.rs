@@ -22,11 +22,12 @@ use crate::upstream::Upstream;
 const SWEEP_MARGIN: Duration = Duration::from_secs(2);
 
 /// Runs the function `job` until Lambda ends it.
-pub async fn run_job() -> ExitCode {
-    run_job_with(|engine, _| engine).await
+pub fn run_job() -> ExitCode {
+    run_job_with(|engine, _| engine)
 }
 
 /// Runs the function `job` with further kinds of job, which `register` adds to the engine, until Lambda ends it.
+#[tokio::main]
 pub async fn run_job_with(
     register: impl FnOnce(Engine, Arc<UpstreamSearch>) -> Engine,
 ) -> ExitCode {
@@ -51,6 +52,7 @@ pub async fn run_job_with(
 }
 
 /// Runs the function `sweeper` until Lambda ends it. The record of a failed event is processed; any other event starts a sweep.
+#[tokio::main]
 pub async fn run_sweeper() -> ExitCode {
     let Some((config, jobs)) = configured("sweeper").await else {
         return ExitCode::FAILURE;
