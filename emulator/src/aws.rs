@@ -11,16 +11,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::cloudformation::CloudFormation;
-use crate::cloudwatch_logs::CloudWatchLogs;
+use crate::services::cloudformation::CloudFormation;
+use crate::services::cloudwatch_logs::CloudWatchLogs;
 
 use crate::control;
-use crate::dynamodb::DynamoDb;
-use crate::json_api::{self, ApiError};
-use crate::secrets::Secrets;
-use crate::ssm::Ssm;
+use crate::services::dynamodb::DynamoDb;
+use crate::services::json_api::{self, ApiError};
+use crate::services::secrets::Secrets;
+use crate::services::ssm::Ssm;
+use crate::services::sts;
 use crate::strict::{self, Dialect};
-use crate::sts;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use hardcap_core::guard::{self, Endpoint, GuardRefusal};

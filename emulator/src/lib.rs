@@ -35,20 +35,14 @@ pub mod report;
 
 mod aws;
 mod builder;
-mod cloudformation;
-mod cloudwatch_logs;
 mod control;
 mod control_plane;
-mod dynamodb;
 mod emulator;
 mod function_urls;
 mod gateway;
-mod json_api;
-mod secrets;
+mod services;
 mod sockets;
-mod ssm;
 mod strict;
-mod sts;
 mod tries;
 
 pub use hardcap_core::addresses::Addresses;

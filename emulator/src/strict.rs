@@ -10,7 +10,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::sts;
+use crate::services::sts;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::context::Platform;
 use hardcap_core::serve::{self, RequestBody};

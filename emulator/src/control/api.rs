@@ -16,9 +16,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
 use super::request::{BodyError, Name, Parameters, body};
-use crate::dynamodb::DynamoDbError;
-use crate::json_api::ResourceError;
 use crate::report::{Report, SavedRun, to_html};
+use crate::services::dynamodb::DynamoDbError;
+use crate::services::json_api::ResourceError;
 use hardcap_core::record::{Followed, Recorder};
 
 /// An error of the control API: a status and a text.

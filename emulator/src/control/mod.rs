@@ -16,9 +16,9 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use hardcap_limits::Millis;
 use http::{Response, StatusCode};
 
-use crate::dynamodb::DynamoDb;
-use crate::secrets::Secrets;
-use crate::ssm::Ssm;
+use crate::services::dynamodb::DynamoDb;
+use crate::services::secrets::Secrets;
+use crate::services::ssm::Ssm;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;

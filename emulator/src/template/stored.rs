@@ -4,7 +4,7 @@ use super::mistake::Mistake;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::{Entry, Node};
-use crate::secrets::Password;
+use crate::services::secrets::Password;
 use hardcap_core::config::{
     Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
     SecretValue, Table,
@@ -53,7 +53,7 @@ pub(super) fn table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> 
     }
     let at = of.at;
     of.finish();
-    crate::dynamodb::check_table(&table)
+    crate::services::dynamodb::check_table(&table)
         .map_err(|fault| Mistake::new(at, format!("invalid table `{}`: {fault}", entry.key)))?;
     Ok(table)
 }

@@ -20,7 +20,8 @@ use super::event::{Caller, GatewayEvent, RequestInfo, Shape};
 use super::frontend::{Frontend, RequestTarget};
 use super::refusal::GatewayError;
 use super::request::ClientRequest;
-use crate::{strict, sts};
+use crate::services::sts;
+use crate::strict;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::PayloadFormat;
 use hardcap_core::config::{

@@ -39,17 +39,8 @@ const CRATES: &[Layers] = &[
     Layers {
         sources: "emulator/src",
         rooms: &[
-            &["invoke", "json_api", "report", "rules", "sockets", "source", "sts", "tries"],
-            &[
-                "cloudformation",
-                "cloudwatch_logs",
-                "dynamodb",
-                "gateway",
-                "packaging",
-                "secrets",
-                "ssm",
-                "strict",
-            ],
+            &["invoke", "report", "rules", "sockets", "source", "tries"],
+            &["gateway", "packaging", "services", "strict"],
             &["function_urls", "settings"],
             &["control_plane", "template"],
             &["aws", "control"],

@@ -12,7 +12,7 @@ use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::json_api::{self, ApiError, Call};
+use crate::services::json_api::{self, ApiError, Call};
 use hardcap_core::config::{ACCOUNT_ID, Config};
 use hardcap_core::context::Platform;
 use hardcap_core::log_buffer::LogLine;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::store::Version;
-use crate::json_api::seconds;
+use crate::services::json_api::seconds;
 use hardcap_core::config::{ACCOUNT_ID, ParameterKind};
 
 /// A version of a parameter, with the data of its ARN.

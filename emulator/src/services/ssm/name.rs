@@ -1,6 +1,6 @@
 //! Names of parameters: AWS's rules, and the forms with a version or as an ARN. Pure.
 
-use crate::json_api::{ApiError, invalid};
+use crate::services::json_api::{ApiError, invalid};
 
 /// The maximum number of levels of a path.
 const LEVELS_MAX: usize = 15;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(crate) use password::Password;
 
-use crate::json_api::{self, ApiError, Call, ResourceError, missing, seconds};
+use crate::services::json_api::{self, ApiError, Call, ResourceError, missing, seconds};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Config, Secret, SecretValue};
 use hardcap_core::context::Platform;

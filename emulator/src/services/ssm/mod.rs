@@ -12,7 +12,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use crate::json_api::{self, ApiError, Call, ResourceError, invalid, missing};
+use crate::services::json_api::{self, ApiError, Call, ResourceError, invalid, missing};
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use input::{

@@ -7,7 +7,7 @@ use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::json_api::{ApiError, Tags, invalid, template_digest};
+use crate::services::json_api::{ApiError, Tags, invalid, template_digest};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Secret, SecretValue, secret_arn};
 use hardcap_core::durable::DurableMap;

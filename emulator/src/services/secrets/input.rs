@@ -6,7 +6,7 @@ use hardcap_limits::Millis;
 use serde::Deserialize;
 
 use super::store::{StoredSecret, invalid_parameter, invalid_request};
-use crate::json_api::{ApiError, Page, Tag};
+use crate::services::json_api::{ApiError, Page, Tag};
 use hardcap_core::config::SecretValue;
 
 const DAY: Millis = Millis(24 * 60 * 60 * 1000);
@@ -186,7 +186,7 @@ impl Filter {
         if FILTER_KEYS.contains(&self.key.as_str()) {
             return Ok(());
         }
-        Err(crate::json_api::invalid(format!(
+        Err(crate::services::json_api::invalid(format!(
             "1 validation error detected: Value '{}' at 'filters.{}.member.key' failed to satisfy constraint: Member must \
              satisfy enum value set: [{}]",
             self.key,

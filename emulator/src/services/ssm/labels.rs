@@ -4,7 +4,7 @@
 //! moto 5.
 
 use super::store::{StoredParameter, Version};
-use crate::json_api::{ApiError, invalid};
+use crate::services::json_api::{ApiError, invalid};
 
 /// Labels of one version (API reference, `LabelParameterVersion`).
 const LABELS_MAX: usize = 10;

@@ -4,7 +4,7 @@
 //! than letters, digits and underscores is in double quotes. Patterns for JSON (`{ $.x = 1 }`) and for columns (`[a, b]`) and
 //! regular expressions (`%x%`) are refused by name.
 
-use crate::json_api::ApiError;
+use crate::services::json_api::ApiError;
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Pattern {

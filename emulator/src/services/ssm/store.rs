@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{labels, name};
-use crate::json_api::{ApiError, Tags, invalid, template_digest};
+use crate::services::json_api::{ApiError, Tags, invalid, template_digest};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Parameter, ParameterKind, ParameterTier};
 use hardcap_core::durable::DurableMap;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::name;
 use super::store::{StoredParameter, Version};
-use crate::json_api::{ApiError, Page, Tag};
+use crate::services::json_api::{ApiError, Page, Tag};
 use hardcap_core::config::{ParameterKind, ParameterTier};
 
 #[derive(Deserialize)]
