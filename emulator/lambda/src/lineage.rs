@@ -46,8 +46,10 @@ pub(super) fn invocations(trace: &str, function: Passed) -> u64 {
 
 /// The trace header for a function: the invoker's, with this invocation added to its lineage.
 pub(super) fn extended(trace: &str, function: Passed) -> String {
-    let passes = invocations(trace, function) - 1;
-    let others = || entries(trace).filter(|(of, _)| !function.is(of));
+    let known: Vec<(&str, u64)> = entries(trace).collect();
+    let earlier = known.iter().find(|(of, _)| function.is(of));
+    let passes = earlier.map_or(0, |(_, count)| count.saturating_add(1));
+    let others = || known.iter().filter(|(of, _)| !function.is(of));
     let forgotten = (others().count() + 1).saturating_sub(FUNCTIONS_MAX);
     let mut extended = String::with_capacity(trace.len() + FIELD.len() + 2 * HASH_BYTES);
     for field in trace.split(';').filter(|field| !field.is_empty() && !is_lineage(field)) {
