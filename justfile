@@ -50,14 +50,14 @@ setup-peers:
 
 # speed: floor, peers and hardcap in one run, which writes docs/speed.md; then what the proxy costs, and jobs against a plain loop
 bench:
-    cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-demo -p hardcap-tests --bins
+    cargo build --release --bins
     just speed
     "${CARGO_TARGET_DIR:-target}/release/overhead"
     "${CARGO_TARGET_DIR:-target}/release/jobs-bench"
 
 # the first part of `just bench`: writes docs/speed.md and its charts, and the figures to target/speed.json
 speed:
-    cargo build --release -p hardcap-cli -p hardcap-tests --bin hardcap --bin floor
+    cargo build --release --bin hardcap --bin floor
     "${CARGO_TARGET_DIR:-target}/release/floor" measure "${CARGO_TARGET_DIR:-target}/peers" docs > "${CARGO_TARGET_DIR:-target}/speed.json"
 
 # a million mutated reports through explain and replay, optimized
@@ -66,7 +66,7 @@ fuzz-reports COUNT="1000000":
 
 # mixed traffic with faults for so many minutes; writes target/soak.csv and target/soak.svg, and fails if memory, descriptors or threads grow
 soak MINUTES="60":
-    cargo build --release -p hardcap-cli -p hardcap-tests --bin hardcap --bin guest --bin soak
+    cargo build --release --bin hardcap --bin guest --bin soak
     "${CARGO_TARGET_DIR:-target}/release/soak" --minutes {{MINUTES}} --out target/soak
 
 # fuzz one target of tests/src/fuzz, or all in turn, for so many seconds each; a crash is kept and printed
@@ -113,7 +113,7 @@ docs:
 
 # the shipped application end to end, every program in release
 release:
-    cargo build --release -p hardcap-cli -p hardcap-proxy -p hardcap-demo --bin hardcap --bin search
+    cargo build --release --bin hardcap --bin search
     cargo test --workspace --test real -- --ignored the_shipped_application
 
 ci: lint docs template spelling dependencies test-all release
