@@ -88,6 +88,7 @@ pub const RULES: &[Rule] = &[
     rule("ignored-attribute", Severity::Warning, "A resource has an attribute without effect."),
     rule("runtime-version", Severity::Warning, "The function runs on another version here."),
     rule("template", Severity::Warning, "A part of the template works differently here."),
+    rule("container-image", Severity::Note, "The function runs in a container here."),
     rule("not-emulated", Severity::Note, "hardcap does not emulate a resource or a property."),
 ];
 

@@ -25,6 +25,16 @@ pub fn valgrind() -> PathBuf {
     on_search_path("valgrind")
 }
 
+/// Docker's client. `just setup` starts a daemon on Linux.
+///
+/// # Panics
+///
+/// When it is not on the search path.
+#[must_use]
+pub fn docker() -> PathBuf {
+    on_search_path("docker")
+}
+
 fn on_search_path(name: &str) -> PathBuf {
     let path = variable("PATH").unwrap_or_default();
     let mut found = std::env::split_paths(&path).map(|folder| folder.join(name));

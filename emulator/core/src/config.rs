@@ -5,6 +5,7 @@
 
 mod access;
 mod gateway_responses;
+mod image;
 mod invoke_mode;
 mod publishing;
 mod resources;
@@ -26,6 +27,7 @@ pub use gateway_responses::{
     GatewayResponse, GatewayResponses, InvalidMapping, Mapping, RESPONSE_TYPES,
 };
 use hardcap_limits::{Limits, Millis};
+pub use image::{CONTAINER_LABEL, Image};
 use indexmap::IndexMap;
 pub use invoke_mode::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
 pub use publishing::{PublishedAlias, Publishing};
@@ -235,6 +237,8 @@ pub struct Function {
     pub publishing: Publishing,
     /// The program that talks to the Runtime API, and its arguments.
     pub command: Vec<OsString>,
+    /// The container image that runs instead of `command`.
+    pub image: Option<Image>,
     /// The reason why the function has no program. It fails invocations, not the deployment: Lambda does not validate the
     /// content of a package.
     pub no_program: Option<String>,
@@ -295,6 +299,7 @@ impl Function {
             version: None,
             publishing: Publishing::default(),
             command: command.into_iter().map(Into::into).collect(),
+            image: None,
             no_program: None,
             task_root: PathBuf::from("."),
             handler: "bootstrap".to_owned(),

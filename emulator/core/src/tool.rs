@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
 /// A program to start.
@@ -52,6 +53,25 @@ impl Tool {
     /// Runs the program to its end and returns its output.
     pub async fn output(&self) -> std::io::Result<std::process::Output> {
         self.command().output().await
+    }
+
+    /// As [`Tool::output`], with this standard input.
+    pub async fn output_for(&self, input: &[u8]) -> std::io::Result<std::process::Output> {
+        let mut child = self.command().stdin(Stdio::piped()).spawn()?;
+        if let Some(mut pipe) = child.stdin.take() {
+            // A program that ends without reading says why in its output.
+            let _ = pipe.write_all(input).await;
+        }
+        child.wait_with_output().await
+    }
+
+    /// Starts the program in its own process group, without output. It may outlive hardcap: when hardcap ends in any way, only its
+    /// standard input ends.
+    pub fn start_beyond_hardcap(&self) -> std::io::Result<Child> {
+        let mut command = self.command();
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.process_group(0).kill_on_drop(false);
+        command.spawn()
     }
 
     /// Starts the program in the foreground: it has hardcap's terminal and gets the terminal's signals.

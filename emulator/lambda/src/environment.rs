@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use hardcap_core::config::{Credential, Function};
+use indexmap::IndexMap;
 
 /// The values that differ between sandboxes or belong to the emulator.
 #[derive(Debug)]
@@ -162,6 +163,27 @@ pub(super) fn of_extension(variables: &Variables) -> Variables {
     variables.iter().filter(|(name, _)| given(name)).cloned().collect()
 }
 
+/// Variables whose values are those of this machine's programs. An image has its own (aws/aws-lambda-base-images: `ENV` of every
+/// Dockerfile), and its entry point sets `_HANDLER`.
+const OF_THE_IMAGE: [&str; 7] =
+    ["LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LANG", "LD_LIBRARY_PATH", "PATH", "TZ", "_HANDLER"];
+
+/// The variables of a container, selected from those of a process: each name once, with those that the function configures.
+pub(super) fn of_image(variables: &Variables, function: &Function) -> Variables {
+    let mut own: IndexMap<OsString, OsString> = variables.iter().cloned().collect();
+    own.retain(|name, _| {
+        let is = |other: &str| name.as_os_str() == OsStr::new(other);
+        let is_configured = function.environment.keys().any(|key| is(key));
+        is_configured || !OF_THE_IMAGE.into_iter().any(is)
+    });
+    own.into_iter().collect()
+}
+
+/// The variables of hardcap itself, for Docker's client: they say where Docker is.
+pub(super) fn of_hardcap() -> Variables {
+    std::env::vars_os().collect()
+}
+
 /// `/aws/lambda/NAME`
 pub(super) fn log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
@@ -189,6 +211,15 @@ mod tests {
     use hardcap_core::config::LogLevels;
 
     fn environment(function: &Function) -> HashMap<String, String> {
+        texts(set(function))
+    }
+
+    fn texts(variables: Variables) -> HashMap<String, String> {
+        let text = |text: OsString| text.into_string().unwrap();
+        variables.into_iter().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    fn set(function: &Function) -> Variables {
         let facts = EnvironmentInputs {
             function,
             region: "eu-west-1",
@@ -202,11 +233,7 @@ mod tests {
             log_stream: "2026/11/23/[$LATEST]0123",
             host_path: OsStr::new("/home/me/bin"),
         };
-        let text = |text: OsString| text.into_string().unwrap();
         variables(&facts, Path::new("/srv/app"))
-            .into_iter()
-            .map(|(name, value)| (text(name), text(value)))
-            .collect()
     }
 
     #[test]
@@ -295,6 +322,24 @@ mod tests {
         let environment = environment(&function);
         assert_eq!(environment["AWS_LAMBDA_LOG_FORMAT"], "JSON");
         assert_eq!(environment["AWS_LAMBDA_LOG_LEVEL"], "INFO");
+    }
+
+    #[test]
+    fn an_image_keeps_its_own_variables_unless_the_function_configures_them() {
+        let mut function = Function::new("echo", [""; 0]);
+        function.environment.insert("PATH".to_owned(), "/app/bin".to_owned());
+        function.environment.insert("AWS_REGION".to_owned(), "eu-north-1".to_owned());
+        let variables = of_image(&set(&function), &function);
+        assert_eq!(variables.iter().filter(|(name, _)| name == "PATH").count(), 1);
+        let environment = texts(variables);
+        assert_eq!(environment["PATH"], "/app/bin");
+        assert_eq!(environment["AWS_REGION"], "eu-north-1");
+        assert_eq!(environment["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:9001");
+        for name in
+            ["LD_LIBRARY_PATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "LANG", "TZ", "_HANDLER"]
+        {
+            assert!(!environment.contains_key(name), "{name}");
+        }
     }
 
     #[test]

@@ -195,6 +195,12 @@ fn end_with_init_error(function: &Deployed, job: Job, failed: FailedInit) {
 }
 
 fn cannot_start(function: &Deployed, message: &str) -> String {
+    if let Some(image) = &function.function.image {
+        let (function, image) = (&function.function.name, &image.name);
+        return format!(
+            "the image {image} of the function `{function}` cannot be started: {message}"
+        );
+    }
     let command = function.function.start_command();
     let command: Vec<_> = command.iter().map(|it| it.to_string_lossy()).collect();
     format!(
@@ -287,7 +293,9 @@ async fn start(
         log_stream: &home.log_stream,
         host_path: &environment::host_path(),
     };
-    let launch = match Launch::new(function, &facts, Arc::clone(&home.isolation)) {
+    // The end of hardcap waits for a container that is being created.
+    let _starting = resources.sandboxes.token();
+    let launch = match Launch::new(function, &facts, Arc::clone(&home.isolation)).await {
         Ok(launch) => launch,
         Err(not_started) => {
             function.keep_resources(Some(home));

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::container::{Container, ContainerLimits};
 use super::environment::{self, EnvironmentInputs, Variables};
 use super::function::Deployed;
 use super::kernel::{
@@ -30,6 +31,8 @@ pub(super) struct Launch {
     /// The variables of a process whose code is in its real folder.
     outside: Variables,
     confinement: Confinement,
+    /// The container of an image. Docker's client is then the process of the sandbox.
+    container: Option<Arc<Container>>,
 }
 
 /// The error of starting a process.
@@ -51,8 +54,9 @@ enum Part {
 impl Launch {
     /// # Errors
     ///
-    /// [`LaunchError::Shortage`] if the machine lacks a resource for a control group.
-    pub(super) fn new(
+    /// [`LaunchError::Shortage`] if the machine lacks a resource for a control group, [`LaunchError::Program`] if Docker does not
+    /// create the container of an image.
+    pub(super) async fn new(
         function: &Deployed,
         facts: &EnvironmentInputs<'_>,
         isolation: Arc<Isolation>,
@@ -67,25 +71,38 @@ impl Launch {
             file_descriptors: limits.lambda_file_descriptors.max.0,
         };
         let confinement = Confinement::new(isolation, limits).map_err(LaunchError::Shortage)?;
-        Ok(Launch {
-            inside: environment::variables(facts, Path::new(TASK_ROOT)),
-            outside: environment::variables(facts, &function.task_root),
-            confinement,
-        })
+        let inside = environment::variables(facts, Path::new(TASK_ROOT));
+        let container = created(function, &inside, limits).await?.map(Arc::new);
+        let outside = environment::variables(facts, &function.task_root);
+        Ok(Launch { inside, outside, confinement, container })
+    }
+
+    /// The container of an image.
+    pub(super) fn container(&self) -> Option<Arc<Container>> {
+        self.container.clone()
     }
 
     /// Whether the kernel has killed a process because the sandbox's total memory exceeded the limit.
-    pub(super) fn was_out_of_memory(&self) -> bool {
-        self.confinement.was_out_of_memory()
+    pub(super) async fn was_out_of_memory(&self) -> bool {
+        match &self.container {
+            Some(container) => container.was_out_of_memory().await,
+            None => self.confinement.was_out_of_memory(),
+        }
     }
 
     /// Ends all remaining processes.
     pub(super) async fn end(self, clock: &Clock) {
         self.confinement.end(clock).await;
+        if let Some(container) = self.container {
+            container.remove().await;
+        }
     }
 
     /// Starts the runtime.
     pub(super) async fn runtime(&self, function: &Deployed) -> Result<Process, LaunchError> {
+        if let Some(container) = &self.container {
+            return self.attached(function, container).await;
+        }
         self.start(function, Part::Runtime, function.function.start_command()).await
     }
 
@@ -151,6 +168,27 @@ impl Launch {
         }
     }
 
+    /// Starts a container. Docker's client has the variables of hardcap, and the limits of the sandbox.
+    async fn attached(
+        &self,
+        function: &Deployed,
+        container: &Container,
+    ) -> Result<Process, LaunchError> {
+        let command = container.start_command();
+        let environment = environment::of_hardcap();
+        let program = Program { command: command.clone(), folder: "/".into(), environment };
+        let launcher = &function.resources.launcher;
+        let view = function.view();
+        let started = self.confinement.start(launcher, program, &view, Extent::Nothing).await;
+        started.map_err(|error| match descriptors::shortage(&error) {
+            Some(shortage) => LaunchError::Shortage(shortage),
+            None => LaunchError::Program {
+                message: fork_exec_error(&command, &error),
+                kind: error.kind(),
+            },
+        })
+    }
+
     async fn attempt(
         &self,
         function: &Deployed,
@@ -176,6 +214,25 @@ impl Launch {
         let launcher = &function.resources.launcher;
         self.confinement.start(launcher, program, &function.view(), extent).await
     }
+}
+
+/// The container of a function that is an image, which does not run yet.
+async fn created(
+    function: &Deployed,
+    variables: &Variables,
+    limits: SandboxLimits,
+) -> Result<Option<Container>, LaunchError> {
+    let Some(image) = &function.function.image else { return Ok(None) };
+    let limits = ContainerLimits {
+        memory_mb: function.function.memory_mb.into(),
+        tmp_mb: function.view().tmp_mb,
+        processes: limits.processes,
+        file_descriptors: limits.file_descriptors,
+    };
+    let variables = environment::of_image(variables, &function.function);
+    let created = Container::create(image, &function.function.name, limits, &variables).await;
+    let failed = |message| LaunchError::Program { message, kind: io::ErrorKind::Other };
+    created.map(Some).map_err(failed)
 }
 
 /// `AWS_LAMBDA_EXEC_WRAPPER` is started instead of a managed runtime and gets the runtime's command as its arguments.

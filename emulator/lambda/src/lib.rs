@@ -8,6 +8,7 @@
 
 mod aliases;
 mod concurrency;
+mod container;
 mod environment;
 pub mod event;
 mod extension;

@@ -32,11 +32,16 @@ pub(super) async fn live(
         Ok(child) => supervise(&sandbox, child, &stop).await,
         Err(end) => end,
     };
-    if launch.was_out_of_memory() {
+    if may_be_out_of_memory(&launch, &end) && launch.was_out_of_memory().await {
         sandbox.was_out_of_memory();
     }
     sandbox.ended(end);
     sandbox.wind_down(launch).await;
+}
+
+/// Docker is asked only about a container that SIGKILL has ended.
+fn may_be_out_of_memory(launch: &Launch, end: &RuntimeEnd) -> bool {
+    launch.container().is_none() || matches!(end, RuntimeEnd::Exited(Exit::KILLED))
 }
 
 /// Starts the extensions, and the runtime after all of them have registered.
@@ -61,7 +66,7 @@ async fn begin(
     let Process { child, group, output } =
         process.map_err(|error| RuntimeEnd::NotStarted(error.into()))?;
     let pid = group.pid();
-    sandbox.runs(RunningProcess { group, output });
+    sandbox.runs(RunningProcess { group, output, container: launch.container() });
     match &sandbox.function.function.debugger {
         None => {}
         Some(Debugger::Port { port, .. }) => sandbox
@@ -74,8 +79,12 @@ async fn begin(
     Ok(child)
 }
 
-/// The programs of the external extensions: those in `extensions` of the layers, and the configured ones.
+/// The programs of the external extensions: those in `extensions` of the layers, and the configured ones. Those of an image are
+/// inside of it.
 fn extensions(function: &Deployed) -> Result<Vec<PathBuf>, RuntimeEnd> {
+    if function.function.image.is_some() {
+        return Ok(Vec::new());
+    }
     let mut programs: Vec<PathBuf> = Vec::new();
     let mut add = |program: PathBuf| {
         // Layers are merged: a file of a later layer replaces that of an earlier one.
@@ -165,6 +174,6 @@ async fn supervise(
             tracing::error!(%error, "cannot wait for a process");
             Exit::Signal(0)
         },
-        Exit::of,
+        if sandbox.function.function.image.is_some() { Exit::of_container } else { Exit::of },
     ))
 }

@@ -22,6 +22,7 @@ use self::extensions::ExternalExtension;
 pub(super) use self::extensions::ShutdownReason;
 pub(super) use self::watch::RuntimeEnd;
 use super::Job;
+use super::container::Container;
 use super::extension::{ExtensionEvent, Extensions, Tracing};
 use super::function::{Deployed, SandboxResources};
 use super::init::{InitError, InitOutcome};
@@ -99,6 +100,8 @@ struct Inner {
 pub(super) struct RunningProcess {
     pub(super) group: ProcessGroup,
     pub(super) output: Output,
+    /// The container that the process is attached to.
+    pub(super) container: Option<Arc<Container>>,
 }
 
 /// The shutdown of a sandbox with extensions.

@@ -15,8 +15,9 @@ pub(super) async fn provide(function: &mut Function, code: &Path, shared: &Share
     let found = find(function, code, shared).await;
     function.no_program = found.as_ref().err().map(ToString::to_string);
     function.command = found.unwrap_or_default();
-    // Its command would start the code before.
+    // They would start the code before.
     function.debugger = None;
+    function.image = None;
 }
 
 async fn find(
@@ -36,7 +37,7 @@ async fn find(
     };
     let found = packaging::find(&package)?;
     let tell = |line: &str| tracing::info!("{line}");
-    let means = Means { offline: !shared.installs, only_looks: false, tell: &tell };
+    let means = Means { offline: !shared.installs, tell: &tell, ..Means::default() };
     let resolved = packaging::resolve(found, &package, &mut Machine::here(), &means).await?;
     if let Some(note) = resolved.note {
         tracing::warn!(function = function.name, "{note}");

@@ -24,7 +24,7 @@ impl DebuggerKind {
         match found {
             Found::Python => DebuggerKind::Debugpy,
             Found::Node => DebuggerKind::Inspector,
-            Found::Command(_) | Found::Cargo(_) => DebuggerKind::Process,
+            Found::Command(_) | Found::Cargo(_) | Found::Image(_) => DebuggerKind::Process,
         }
     }
 

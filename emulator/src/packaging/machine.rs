@@ -8,7 +8,7 @@ use hardcap_limits::Millis;
 use serde::Deserialize;
 
 use hardcap_core::clock::Clock;
-use hardcap_core::tool::Tool;
+use hardcap_core::tool::{self, Tool};
 
 /// The time within which an interpreter must print its properties.
 const PROBE_WITHIN: Millis = Millis(20_000);
@@ -51,6 +51,8 @@ pub struct Machine {
     pub cache: PathBuf,
     pub(super) pythons: HashMap<PathBuf, Option<Python>>,
     pub(super) nodes: HashMap<PathBuf, Option<[u32; 3]>>,
+    /// Docker's client, or why it cannot be used; `None` as long as nobody has asked.
+    pub(super) docker: Option<Result<PathBuf, String>>,
 }
 
 impl Machine {
@@ -84,6 +86,19 @@ impl Machine {
         python
     }
 
+    /// Docker's client.
+    ///
+    /// # Errors
+    ///
+    /// A text that says why no container can run: there is no client, or it reaches no daemon.
+    pub async fn docker(&mut self) -> Result<PathBuf, String> {
+        let known = match &self.docker {
+            Some(known) => known.clone(),
+            None => docker().await,
+        };
+        self.docker.insert(known).clone()
+    }
+
     /// Whether a Python has debugpy.
     pub async fn has_debugpy(&mut self, program: &Path) -> bool {
         ask(program, ["-E", "-c", "import debugpy"]).await.is_some()
@@ -98,6 +113,22 @@ impl Machine {
         let version = output.and_then(|output| version(&String::from_utf8_lossy(&output)));
         self.nodes.insert(program.to_owned(), version);
         version
+    }
+}
+
+async fn docker() -> Result<PathBuf, String> {
+    let client = tool::find("docker").ok_or("Docker is not installed here")?;
+    let arguments = ["version", "--format", "{{.Server.Version}}"];
+    let tool = Tool::new(&client, arguments, Path::new("/"));
+    match Clock::default().timeout(PROBE_WITHIN, tool.output()).await {
+        None => Err("Docker does not respond".to_owned()),
+        Some(Err(error)) => Err(format!("{} cannot be run: {error}", client.display())),
+        Some(Ok(output)) if output.status.success() => Ok(client),
+        Some(Ok(output)) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+            Err(format!("Docker cannot be used here ({})", last.trim()))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod build;
 mod cache;
 pub mod cargo;
 pub mod debugger;
+pub mod image;
 pub mod machine;
 mod node;
 mod other;
@@ -16,6 +17,7 @@ mod source;
 mod unpacked;
 pub(crate) mod unzip;
 
+pub use image::ImageSource;
 pub use source::Code;
 pub(crate) use source::uploaded;
 pub use unpacked::unpacked_bytes;
@@ -23,6 +25,7 @@ pub use unpacked::unpacked_bytes;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use hardcap_core::config::Image;
 use hardcap_core::tool;
 
 /// The source of a program.
@@ -81,6 +84,8 @@ pub enum Found {
     Python,
     /// A Node function: [`resolve`] chooses the interpreter.
     Node,
+    /// A container image: [`resolve`] finds or builds it.
+    Image(Box<ImageSource>),
 }
 
 /// The command that starts a function.
@@ -88,6 +93,8 @@ pub enum Found {
 pub struct Resolved {
     /// The program and its arguments.
     pub command: Vec<OsString>,
+    /// The container image that runs instead.
+    pub image: Option<Image>,
     /// The difference from AWS, in one line: another version of the interpreter.
     pub note: Option<String>,
 }
@@ -98,20 +105,22 @@ pub struct Means<'a> {
     pub offline: bool,
     /// Nothing is installed, and a missing client is not an error: for `hardcap check`.
     pub only_looks: bool,
+    /// Images are not built.
+    pub no_build: bool,
     /// Receives one line when something is installed.
     pub tell: &'a (dyn Fn(&str) + Sync),
 }
 
 impl std::fmt::Debug for Means<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (offline, only_looks) = (self.offline, self.only_looks);
-        write!(f, "Means {{ offline: {offline}, only_looks: {only_looks} }}")
+        let Means { offline, only_looks, no_build, tell: _ } = self;
+        write!(f, "Means {{ offline: {offline}, only_looks: {only_looks}, no_build: {no_build} }}")
     }
 }
 
 impl Default for Means<'_> {
     fn default() -> Self {
-        Means { offline: false, only_looks: false, tell: &|_| {} }
+        Means { offline: false, only_looks: false, no_build: false, tell: &|_| {} }
     }
 }
 
@@ -175,11 +184,17 @@ impl Package {
         }
     }
 
-    /// Whether the template names code that cannot be on this machine, such as a container image. This is not an error of the
+    /// Whether the template names code that need not be on this machine, such as a container image. This is not an error of the
     /// template.
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.code, Code::Image(_) | Code::Uploaded(_))
+    }
+
+    /// Whether the function runs from a container image.
+    #[must_use]
+    pub fn is_image(&self) -> bool {
+        self.program.is_none() && matches!(self.code, Code::Image(_))
     }
 
     /// The folder of the code, if it is a folder on this machine.
@@ -197,11 +212,11 @@ impl Package {
     }
 }
 
-/// Chooses the interpreter of a Python or Node function.
+/// Chooses the interpreter of a Python or Node function, and finds or builds a container image.
 ///
 /// # Errors
 ///
-/// [`PackagingError`] if no interpreter starts, or AWS's runtime client is neither found nor installed.
+/// [`PackagingError`] if no interpreter starts, AWS's runtime client is neither found nor installed, or an image cannot run here.
 pub async fn resolve(
     found: Found,
     package: &Package,
@@ -211,7 +226,8 @@ pub async fn resolve(
     match found {
         Found::Python => python::resolve(package, machine, means).await,
         Found::Node => node::resolve(package, machine, means).await,
-        Found::Command(command) => Ok(Resolved { command, note: None }),
+        Found::Image(source) => image::resolve(&source, package, machine, means).await,
+        Found::Command(command) => Ok(Resolved { command, image: None, note: None }),
         Found::Cargo(_) => Err(PackagingError::new(
             format!("the package of the function `{}` has no `bootstrap`", package.logical_id),
             "put the built program into the package, at its root, under that name",
@@ -248,6 +264,9 @@ pub fn find(package: &Package) -> Result<Found, PackagingError> {
                 "build it, or correct `layers` in hardcap.toml; its paths are relative to that file",
             ));
         }
+    }
+    if let Code::Image(source) = &package.code {
+        return Ok(Found::Image(source.clone()));
     }
     let code = package.folder_of_code()?;
     match package.runtime.as_str() {

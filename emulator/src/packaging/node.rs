@@ -70,7 +70,7 @@ pub(super) async fn resolve(
     if entry.ends_with("bin/index.mjs") {
         command.push((&package.handler).into());
     }
-    Ok(Resolved { command, note })
+    Ok(Resolved { command, image: None, note })
 }
 
 /// The Node of the wanted version, from `PATH` or from nvm's folder; else the first that starts.

@@ -42,7 +42,7 @@ pub(super) async fn resolve(
         let program = python.executable.display();
         format!("{} runs on Python {major}.{minor}.{patch} ({program})", package.runtime)
     });
-    Ok(Resolved { command, note })
+    Ok(Resolved { command, image: None, note })
 }
 
 /// The command of [`resolve`], changed so that the interpreter listens for a debugger before it loads the function.

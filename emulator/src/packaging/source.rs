@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::image::{self, DockerAsset, ImageSource};
 use super::unzip::{UnzipError, unzip};
 use super::{Package, PackagingError, absolute, cache};
 
@@ -22,8 +23,8 @@ pub enum Code {
     Local(PathBuf),
     /// The source text of a file `index`, `InlineCode` or `ZipFile`.
     Inline(String),
-    /// A container image: its URI, if the template has one.
-    Image(Option<String>),
+    /// A container image.
+    Image(Box<ImageSource>),
     /// An object in S3 that is not on this machine, by its key.
     Uploaded(String),
     /// The template names no code.
@@ -53,6 +54,9 @@ impl Package {
             Code::Local(path) => Some(path.clone()),
             Code::Image(_) | Code::Unnamed => None,
         };
+        if let Code::Image(source) = &mut package.code {
+            source.open(&self.folder);
+        }
         if let Some(path) = local {
             let is_archive = path.is_file();
             let opened = is_archive.then(|| unpacked("the code", &self.logical_id, &path, cache));
@@ -66,7 +70,6 @@ impl Package {
         let id = &self.logical_id;
         let named = |what: String, help: String| Err(PackagingError::new(what, help));
         let code = format!("[functions.{id}] code = \"folder\"");
-        let command = format!("[functions.{id}] command = [\"…\"]");
         match &self.code {
             Code::Local(path) if path.is_dir() => Ok(absolute(path)),
             Code::Local(path) => named(
@@ -75,15 +78,7 @@ impl Package {
                     "build it, correct the path, which is relative to the template, or write {code} in hardcap.toml"
                 ),
             ),
-            Code::Image(uri) => named(
-                match uri {
-                    Some(uri) => format!("the function `{id}` is a container image: {uri}"),
-                    None => format!("the function `{id}` is a container image"),
-                },
-                format!(
-                    "name the program in it that polls the Runtime API: {command} in hardcap.toml"
-                ),
-            ),
+            Code::Image(source) => Err(image::missing(source, id, "it has no folder")),
             Code::Uploaded(key) => named(
                 format!(
                     "the code of the function `{id}` is an object in S3 that is not on this machine: {key}"
@@ -126,10 +121,7 @@ fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBu
 /// The file that a tool will upload under this key. CDK names it in `*.assets.json`; Serverless writes it to the folder of the
 /// template.
 pub(crate) fn uploaded(folder: &Path, key: &str) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    let manifests = entries.filter(|path| path.to_string_lossy().ends_with(".assets.json"));
-    let in_assets = manifests.into_iter().find_map(|path| {
-        let manifest: AssetManifest = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let in_assets = asset_manifests(folder).find_map(|manifest| {
         let asset = manifest.files.into_values().find(|asset| {
             asset.destinations.values().any(|destination| destination.object_key == key)
         });
@@ -139,11 +131,22 @@ pub(crate) fn uploaded(folder: &Path, key: &str) -> Option<PathBuf> {
     in_assets.or_else(|| beside().filter(|path| path.is_file()))
 }
 
+/// CDK's asset manifests in a folder.
+pub(super) fn asset_manifests(folder: &Path) -> impl Iterator<Item = AssetManifest> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let manifests = paths.filter(|path| path.to_string_lossy().ends_with(".assets.json"));
+    manifests.filter_map(|path| serde_json::from_slice(&std::fs::read(path).ok()?).ok())
+}
+
 /// The used part of CDK's asset manifest.
 #[derive(Deserialize)]
-struct AssetManifest {
+#[serde(rename_all = "camelCase")]
+pub(super) struct AssetManifest {
     #[serde(default)]
     files: HashMap<String, Asset>,
+    #[serde(default)]
+    pub(super) docker_images: HashMap<String, DockerAsset>,
 }
 
 #[derive(Deserialize)]
@@ -289,7 +292,10 @@ mod tests {
     fn code_that_is_not_here_is_named_with_the_way_out() {
         for (code, what) in [
             (
-                Code::Image(Some("1.dkr/x:1".to_owned())),
+                Code::Image(Box::new(ImageSource {
+                    uri: Some("1.dkr/x:1".to_owned()),
+                    ..ImageSource::default()
+                })),
                 "the function `F` is a container image: 1.dkr/x:1",
             ),
             (

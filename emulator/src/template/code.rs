@@ -6,7 +6,8 @@ use super::mistake::Mistake;
 use super::properties::Properties;
 use super::references::kind;
 use super::tree::{Entry, Node, Value};
-use crate::packaging::Code;
+use crate::packaging::image::ImageBuild;
+use crate::packaging::{Code, ImageSource};
 use crate::settings::FunctionSettings;
 
 /// The folders that paths are relative to.
@@ -21,6 +22,7 @@ pub(super) struct Folders<'a> {
 /// The code of an `AWS::Serverless::Function`.
 pub(super) fn of_sam(
     properties: &Properties<'_>,
+    entry: &Entry,
     own: Option<&FunctionSettings>,
     folders: Folders<'_>,
 ) -> Result<Code, Mistake> {
@@ -31,7 +33,8 @@ pub(super) fn of_sam(
         return Ok(Code::Local(folders.project.join(code)));
     }
     if is_image {
-        return Ok(Code::Image(properties.text("ImageUri").ok().flatten()));
+        let uri = properties.text("ImageUri").ok().flatten();
+        return image(properties, entry, uri, folders).map(|image| Code::Image(Box::new(image)));
     }
     if inline.is_some() {
         return Ok(properties.text("InlineCode")?.map_or(Code::Unnamed, Code::Inline));
@@ -56,10 +59,10 @@ pub(super) fn of_raw(
     if let Some(code) = own.and_then(|own| own.code.as_ref()) {
         return Ok(Code::Local(folders.project.join(code)));
     }
-    let image = code.and_then(|code| code.get("ImageUri"));
-    if is_image || image.is_some() {
-        let uri = image.and_then(|uri| properties.scope.text(uri, "`ImageUri`").ok());
-        return Ok(Code::Image(uri));
+    let uri = code.and_then(|code| code.get("ImageUri"));
+    if is_image || uri.is_some() {
+        let uri = uri.and_then(|uri| properties.scope.text(uri, "`ImageUri`").ok());
+        return image(properties, entry, uri, folders).map(|image| Code::Image(Box::new(image)));
     }
     // CDK's assets; `aws:asset:property` says which property the asset is for.
     if let Some(asset) = asset(entry) {
@@ -77,6 +80,38 @@ fn is_image(properties: &Properties<'_>) -> Result<bool, Mistake> {
     let package_type = properties.node("PackageType")?;
     let is_image = package_type.is_some_and(|node| node.value == Value::Text("Image".to_owned()));
     Ok(properties.node("ImageUri")?.is_some() || is_image)
+}
+
+/// The image of a function, with `ImageConfig` and with the members of `Metadata` that `sam build` reads.
+fn image(
+    properties: &Properties<'_>,
+    entry: &Entry,
+    uri: Option<String>,
+    folders: Folders<'_>,
+) -> Result<ImageSource, Mistake> {
+    let mut image = ImageSource { uri, ..ImageSource::default() };
+    if let Some(config) = properties.child("ImageConfig")? {
+        image.entry_point = config.texts("EntryPoint")?;
+        image.command = config.texts("Command")?;
+        image.working_directory = config.text("WorkingDirectory")?;
+        config.finish();
+    }
+    let Some(metadata) = entry.value.get("Metadata") else { return Ok(image) };
+    let what = format!("`Metadata` of {}", properties.what);
+    let metadata = Properties::new(properties.scope, what, metadata)?;
+    let Some(context) = metadata.text("DockerContext")? else { return Ok(image) };
+    // The name and the tag are those of `sam build` (aws-sam-cli, `_build_lambda_image`, read on 2026-11-30).
+    let name = metadata.text("DockerImage")?.unwrap_or_else(|| entry.key.clone()).to_lowercase();
+    let tag = metadata.text("DockerTag")?.unwrap_or_else(|| "latest".to_owned());
+    image.build = Some(ImageBuild {
+        name: format!("{name}:{tag}"),
+        context: folders.template.join(context),
+        dockerfile: metadata.text("Dockerfile")?,
+        arguments: metadata.text_map("DockerBuildArgs")?,
+        target: metadata.text("DockerBuildTarget")?,
+        options: metadata.texts("DockerBuildExtraParams")?,
+    });
+    Ok(image)
 }
 
 /// The path of CDK's asset in `Metadata`, relative to the template.

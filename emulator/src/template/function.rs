@@ -64,7 +64,7 @@ pub(super) fn read_sam(
     let own = settings.functions.get(&entry.key);
     let folders =
         Folders { template: folder, project: settings.folder.as_deref().unwrap_or(folder) };
-    let code = code::of_sam(&properties, own, folders)?;
+    let code = code::of_sam(&properties, entry, own, folders)?;
     let mut function = read_function(&properties, entry, (own, settings), folders)?;
     // AWS SAM's events, URL and `EventInvokeConfig` of such a function are those of the alias.
     let target = match properties.text("AutoPublishAlias")? {

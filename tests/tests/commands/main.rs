@@ -5,6 +5,7 @@
 mod applications;
 mod check_formats;
 mod debugging;
+mod images;
 mod init;
 mod instructions;
 mod invoke;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use hardcap::packaging::runtimes::{self, Standing};
 use hardcap::source::nearest::nearest;
 use hardcap::template::{Loaded, TemplateError, Warning};
-use hardcap_core::config::{Api, ApiKind, Bucket, Function, ResponseTransferMode, Route};
+use hardcap_core::config::{Api, ApiKind, Bucket, Function, Image, ResponseTransferMode, Route};
 use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, Unrecorded};
 use hardcap_limits::grouped;
 
@@ -136,6 +136,12 @@ pub fn refused(loaded: &Loaded) -> Vec<Finding> {
     findings.reservations();
     findings.unpacked(Severity::Error);
     findings.all
+}
+
+/// AWS's refusal of an image that is too large, by the size that Docker reports.
+pub(crate) fn refused_image(limits: &Limits, id: &str, image: &Image) -> Option<String> {
+    let exceeded = limits.lambda_image.admit(Bytes(image.bytes)).err()?;
+    Some(format!("AWS refuses `{id}`: its image {} is too large: {exceeded}", image.name))
 }
 
 struct Findings<'a> {

@@ -11,7 +11,7 @@ use super::terminal::{self, print};
 use super::up::block_on;
 use crate::check::{Finding, Severity, Silenced};
 use hardcap::packaging::machine::Machine;
-use hardcap::packaging::{self, Found, Means, PackagingError};
+use hardcap::packaging::{self, Found, Means, PackagingError, Resolved};
 
 /// The format of findings.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -59,12 +59,29 @@ async fn programs(project: &Project) -> Vec<Finding> {
         if let Found::Cargo(_) = found {
             continue;
         }
+        let is_image = matches!(found, Found::Image(_));
         match packaging::resolve(found, &package, &mut machine, &means).await {
+            Ok(Resolved { image: Some(image), .. }) => {
+                let limits = &project.loaded.config.limits;
+                let id = &package.logical_id;
+                if let Some(refused) = crate::check::refused_image(limits, id, &image) {
+                    add(Severity::Error, "package-size", refused);
+                }
+                let message = format!("`{id}` runs in a container of the image {}", image.name);
+                add(Severity::Note, "container-image", message);
+            }
+            Ok(_) if is_image => {
+                let id = &package.logical_id;
+                let message =
+                    format!("`{id}` runs in a container whose image is built at the start");
+                add(Severity::Note, "container-image", message);
+            }
             Ok(resolved) => {
                 if let Some(note) = resolved.note {
                     add(Severity::Warning, "runtime-version", note);
                 }
             }
+            Err(missing) if is_image => add(Severity::Note, "no-program", error(&missing)),
             Err(missing) => add(Severity::Error, "no-program", error(&missing)),
         }
     }

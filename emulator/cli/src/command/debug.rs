@@ -75,6 +75,13 @@ pub(super) async fn choose_ports(
                 target.function
             )));
         };
+        if package.is_image() {
+            return Err(Failure::new(format!(
+                "`--debug {0}`: the function is a container image, and hardcap attaches no debugger to a container\n  = help: name its \
+                 program with `command` in hardcap.toml",
+                target.function
+            )));
+        }
         let Some(usual) = kind(package).usual_port() else {
             if target.waits {
                 return Err(Failure::new(format!(

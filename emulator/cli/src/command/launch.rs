@@ -17,7 +17,7 @@ use crate::companion::{Companions, Ready};
 use crate::explain;
 use hardcap::Emulator;
 use hardcap::packaging::machine::Machine;
-use hardcap::packaging::{self, Binary, Found, Means, Package, PackagingError, build};
+use hardcap::packaging::{self, Binary, Found, Means, Package, PackagingError, Resolved, build};
 use hardcap::settings::{Companion, Program};
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
@@ -171,17 +171,11 @@ async fn find_programs(
     for package in &project.loaded.packages {
         let package = package.opened(&machine.cache)?;
         let one = match packaging::find(&package) {
-            // The rest of the application starts, and an invocation of this function fails.
             Err(missing) if package.is_elsewhere() => Err(missing),
             other => Ok(other?),
         };
         binaries.extend(one.iter().filter_map(binary));
         found.push((package, one));
-    }
-    if let Some((_, Err(missing))) = found.first()
-        && found.iter().all(|(_, one)| one.is_err())
-    {
-        return Err(missing.clone());
     }
     let mut companions = Vec::new();
     for companion in wanted {
@@ -209,7 +203,7 @@ async fn find_programs(
     for (settings, found) in wanted.iter().zip(companions) {
         let command = match found {
             Found::Command(command) => command,
-            Found::Cargo(_) | Found::Python | Found::Node => {
+            Found::Cargo(_) | Found::Python | Found::Node | Found::Image(_) => {
                 built.next().into_iter().map(PathBuf::into_os_string).collect()
             }
         };
@@ -222,7 +216,8 @@ async fn find_programs(
     Ok(ready)
 }
 
-/// Sets the command of every function: the next of the built programs, or the result of [`packaging::resolve`].
+/// Sets the command or the image of every function: the next of the built programs, or the result of [`packaging::resolve`]. A function
+/// whose code or image is not on this machine has none: the rest of the application starts, and its invocations fail.
 async fn give_programs(
     config: &mut Config,
     found: Vec<(Package, Result<Found, PackagingError>)>,
@@ -230,30 +225,59 @@ async fn give_programs(
     (machine, options): (&mut Machine, &UpOptions),
 ) -> Result<(), PackagingError> {
     let say = |line: &str| terminal::say(line);
-    let means = Means { offline: options.template.offline, only_looks: false, tell: &say };
+    let (offline, no_build) = (options.template.offline, options.no_build);
+    let means = Means { offline, no_build, only_looks: false, tell: &say };
     let mut notes = BTreeSet::new();
+    let mut absent = Vec::new();
     for (function, (package, found)) in config.functions.iter_mut().zip(found) {
-        let found = match found {
-            Ok(found) => found,
+        let resolved = match found {
+            Err(missing) => Err(missing),
+            Ok(Found::Cargo(_)) => Ok(Resolved {
+                command: built.next().into_iter().map(PathBuf::into_os_string).collect(),
+                image: None,
+                note: None,
+            }),
+            Ok(found) => match packaging::resolve(found, &package, machine, &means).await {
+                Err(missing) if package.is_elsewhere() => Err(missing),
+                other => Ok(other?),
+            },
+        };
+        let resolved = match resolved {
+            Ok(resolved) => resolved,
             Err(missing) => {
                 function.no_program = Some(missing.what.clone());
                 notes.insert(format!("{}; {}", missing.what, missing.help));
+                absent.push(missing);
                 continue;
             }
         };
-        function.command = if let Found::Cargo(_) = found {
-            built.next().into_iter().map(PathBuf::into_os_string).collect()
-        } else {
-            let resolved = packaging::resolve(found, &package, machine, &means).await?;
-            notes.extend(resolved.note);
-            resolved.command
-        };
+        notes.extend(resolved.note);
+        function.command = resolved.command;
+        function.image = resolved.image;
+        let id = &function.logical_id;
+        if let Some(image) = &function.image
+            && let Some(refused) = check::refused_image(&config.limits, id, image)
+        {
+            if !options.allow_invalid {
+                let help = "make it smaller, or start it anyway with --allow-invalid";
+                return Err(PackagingError::new(refused, help));
+            }
+            notes.insert(refused);
+        }
         notes.extend(packaging::missing_handler(&package).map(|missing| missing.to_string()));
         function.command.extend(package.arguments.iter().map(Into::into));
         debug::apply(&options.debug, function, &package, machine).await?;
         function.has_timeouts &= !options.no_timeouts;
         function.task_root = package.task_root();
         function.layers.clone_from(&package.layers);
+    }
+    if absent.len() == config.functions.len()
+        && let Some(missing) = absent.into_iter().next()
+    {
+        return Err(missing);
+    }
+    if config.functions.iter().any(|function| function.image.is_some()) {
+        packaging::image::keep_tidy(machine).await;
     }
     for note in notes.iter().filter(|_| !options.quiet) {
         terminal::warning(note);
@@ -264,7 +288,7 @@ async fn give_programs(
 fn binary(found: &Found) -> Option<Binary> {
     match found {
         Found::Cargo(binary) => Some(binary.clone()),
-        Found::Command(_) | Found::Python | Found::Node => None,
+        Found::Command(_) | Found::Python | Found::Node | Found::Image(_) => None,
     }
 }
 

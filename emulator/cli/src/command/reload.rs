@@ -114,12 +114,12 @@ impl Edits {
         Ok(reloaded)
     }
 
-    /// Whether a function differs from the running one. A compiled program differs if its file is newer; any file in the folder of
-    /// an interpreted function may be a part of it.
+    /// Whether a function differs from the running one. A compiled program differs if its file is newer, an image if Docker has another
+    /// one; any file in the folder of an interpreted function may be a part of it.
     fn is_changed(&self, function: &Function, package: &Package, edited: &[&Path]) -> bool {
         let Some(before) = self.deployed.get(&function.name) else { return true };
         let root = watch::sources(package);
-        let is_interpreted = !root.join("Cargo.toml").exists();
+        let is_interpreted = function.image.is_none() && !root.join("Cargo.toml").exists();
         before.function != *function
             || before.built != built(function)
             || (is_interpreted && edited.iter().any(|path| path.starts_with(&root)))

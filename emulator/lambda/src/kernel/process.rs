@@ -135,6 +135,14 @@ impl Exit {
         }
     }
 
+    /// The exit of a container, by that of Docker's client: the status 128 + N stands for the signal N.
+    pub(crate) fn of_container(status: ExitStatus) -> Exit {
+        match Exit::of(status) {
+            Exit::Status(code @ 129..=192) => Exit::Signal(code - 128),
+            other => other,
+        }
+    }
+
     /// AWS's text. Recorded on 2025-11-24: the clean exit and `exit status 127`. Reported by users: `signal: killed` and
     /// `signal: segmentation fault`. The other signals have the names of Go, in which AWS's supervisor is written.
     pub(crate) fn message(self) -> String {
@@ -320,5 +328,14 @@ mod tests {
         ] {
             assert_eq!(exit.message(), message);
         }
+    }
+
+    #[test]
+    fn the_exit_of_a_container_above_128_is_that_of_a_signal() {
+        let of = |status: i32| Exit::of_container(ExitStatus::from_raw(status << 8));
+        assert_eq!(of(0), Exit::Clean);
+        assert_eq!([1, 127, 128, 193].map(of), [1, 127, 128, 193].map(Exit::Status));
+        assert_eq!([129, 137, 139, 192].map(of), [1, 9, 11, 64].map(Exit::Signal));
+        assert_eq!(Exit::of_container(ExitStatus::from_raw(9)), Exit::KILLED, "the client itself");
     }
 }

@@ -176,8 +176,11 @@ impl Sandbox {
         }
     }
 
-    /// Stops every process.
+    /// Stops every process. A container is not frozen: its attached client would not see it end.
     fn freeze(&self) {
+        if self.function.function.image.is_some() {
+            return;
+        }
         self.each_group(ProcessGroup::freeze);
     }
 
@@ -227,7 +230,8 @@ impl Sandbox {
 
     /// The page faults of the runtime and the external extensions; `None` if they are unknown.
     fn page_faults(&self) -> Option<u64> {
-        let runtime = self.runtime.get()?.group.page_faults()?;
+        let runtime = self.runtime.get().filter(|running| running.container.is_none())?;
+        let runtime = runtime.group.page_faults()?;
         let externals = self.externals();
         Some(
             externals
@@ -314,7 +318,11 @@ impl Sandbox {
 
     /// The memory of the runtime and the external extensions.
     fn total_memory(&self, read: fn(u32) -> Option<memory::Usage>) -> Option<memory::Usage> {
-        let mut total = read(self.runtime.get()?.group.pid())?;
+        let running = self.runtime.get()?;
+        let mut total = match &running.container {
+            Some(container) => container.usage()?,
+            None => read(running.group.pid())?,
+        };
         for usage in self.externals().iter().filter_map(|external| read(external.group.pid())) {
             total.resident += usage.resident;
             total.peak += usage.peak;

@@ -7,6 +7,7 @@ mod asynchronous;
 mod events;
 mod expressions;
 mod gateway_responses;
+mod images;
 mod impossible;
 mod nested;
 mod publishing;
