@@ -116,6 +116,12 @@ impl Scope<'_> {
                     "hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl, Id, Type, Value",
                 ));
             }
+            // The raw resources of an API only name each other: their ids are what `Ref` gives.
+            (kind, attribute)
+                if kind.starts_with("AWS::ApiGateway") && attribute.ends_with("Id") =>
+            {
+                name.to_owned()
+            }
             (kind, attribute) => self.foreign_attribute(entry, kind, attribute)?,
         };
         Ok(Node::text(at, value))

@@ -332,7 +332,14 @@ pub(super) fn validated(of: &Properties<'_>, access: &mut Access) -> Result<(), 
     let parameters = of.value("RequestParameters")?;
     of.without_effect(&["RequestModels"]);
     let Some(id) = of.text("RequestValidatorId")? else { return Ok(()) };
-    let Some(validator) = of.scope.resource(&id) else { return Ok(()) };
+    let Some(validator) = of.scope.resource(&id) else {
+        let message = format!(
+            "the request validator of {} is not in this template: nothing is validated",
+            of.what
+        );
+        of.scope.warn(Mistake::new(of.at, message).rule("access-not-checked"));
+        return Ok(());
+    };
     let validator = Properties::of(of.scope, "the request validator", validator)?;
     if validator.flag("ValidateRequestBody")?.unwrap_or_default() {
         let message = format!("{} validates bodies, which hardcap does not", validator.what);

@@ -120,6 +120,20 @@ Resources:{FUNCTIONS}
     );
     let loaded = good(&text);
     assert_eq!(warnings(&loaded), [""; 0]);
+    // The attributes that CloudFormation documents for the ids of these resources.
+    let by_attribute = [
+        ("AuthorizerId: !Ref Guard", "AuthorizerId: !GetAtt Guard.AuthorizerId"),
+        ("AuthorizerId: !Ref Simple", "AuthorizerId: !GetAtt Simple.AuthorizerId"),
+        ("!Ref Valid", "!GetAtt Valid.RequestValidatorId"),
+        ("!Ref Key", "!GetAtt Key.APIKeyId"),
+        ("!Ref Plan", "!GetAtt Plan.Id"),
+    ];
+    let attributes =
+        by_attribute.iter().fold(text.clone(), |text, (one, other)| text.replace(one, other));
+    assert_ne!(attributes, text);
+    assert_eq!(good(&attributes).config.apis, loaded.config.apis);
+    let elsewhere = good(&text.replace("!Ref Valid", "abc123"));
+    assert!(warnings(&elsewhere)[0].contains("is not in this template: nothing is validated"));
     let [rest, http] = loaded.config.apis.as_slice() else { panic!("two APIs") };
     let access = &route(rest, "GET", "/").access;
     assert_eq!(access.authorization, Authorization::Authorizer("Guard".to_owned()));
