@@ -1,6 +1,7 @@
 //! The code of a function: a folder, an archive, a text in the template, or not on this machine.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ const UNPACKED_MAX: u64 = 10 * 250 * 1024 * 1024;
 /// The location of a function's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// A folder, or a `.zip` or `.jar` file.
+    /// A folder, a `.zip` or `.jar` file, or a single source file.
     Local(PathBuf),
     /// The source text of a file `index`, `InlineCode` or `ZipFile`.
     Inline(String),
@@ -93,7 +94,8 @@ impl Package {
     }
 }
 
-/// The folder of an unpacked archive, named by the digest of the archive: the same archive is unpacked once.
+/// The folder of an unpacked archive, named by the digest of the archive: the same archive is unpacked once. A file that is not
+/// an archive is a package by itself, as AWS SAM CLI and the AWS CLI zip it (`FORCE_ZIP` in `packageable_resources.py`).
 fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBuf, PackagingError> {
     let failed = |why: String| {
         PackagingError::new(
@@ -105,6 +107,14 @@ fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBu
         )
     };
     let digest = digest_of(archive).map_err(|error| failed(error.to_string()))?;
+    if let Some(name) = single_file(archive) {
+        let digest = Sha256::new().chain_update(name.as_encoded_bytes()).chain_update(&digest);
+        let digest = hex::encode(digest.finalize());
+        let folder = cache.join("code").join(format!("file-{}", &digest[..32]));
+        let fill = |new: &Path| std::fs::copy(archive, new.join(name)).map(drop);
+        cache::make_once(&folder, fill).map_err(|error| failed(error.to_string()))?;
+        return Ok(folder);
+    }
     let folder = cache.join("code").join(digest);
     if folder.is_dir() {
         cache::used(&folder);
@@ -116,6 +126,16 @@ fn unpacked(what: &str, id: &str, archive: &Path, cache: &Path) -> Result<PathBu
         cache::finish(new, &folder).map_err(|error| failed(error.to_string()))?;
     }
     Ok(folder)
+}
+
+/// The name of a file that is not an archive: by its ending, or by its first bytes.
+fn single_file(path: &Path) -> Option<&OsStr> {
+    let ends = |ending: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
+    let mut first = [0; 2];
+    let mut is_archive = || {
+        File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == *b"PK"
+    };
+    if ends("zip") || ends("jar") || is_archive() { None } else { path.file_name() }
 }
 
 /// The file that a tool will upload under this key. CDK names it in `*.assets.json`; Serverless writes it to the folder of the
@@ -265,6 +285,23 @@ mod tests {
             "{error}"
         );
         assert_eq!(std::fs::read_dir(cache.join("code")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_source_file_is_a_package_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, cache) = (folder.path().join("app.py"), folder.path().join("cache"));
+        std::fs::write(folder.path().join("beside.py"), "").unwrap();
+        let open = |text: &str| {
+            std::fs::write(&source, text).unwrap();
+            let opened = package(Code::Local(source.clone())).opened(&cache).unwrap();
+            opened.folder_of_code().unwrap()
+        };
+        let one = open("a = 1");
+        assert_eq!(std::fs::read_to_string(one.join("app.py")).unwrap(), "a = 1");
+        assert_eq!(std::fs::read_dir(&one).unwrap().count(), 1);
+        assert_eq!(std::fs::read_to_string(open("a = 2").join("app.py")).unwrap(), "a = 2");
+        assert_eq!(open("a = 1"), one);
     }
 
     #[test]
