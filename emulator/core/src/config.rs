@@ -224,6 +224,15 @@ pub struct UnknownFunction {
     pub function: String,
 }
 
+/// A file system that a function mounts (`FileSystemConfigs`): here a folder of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSystem {
+    /// The ARN of the access point. Functions with the same one share the folder.
+    pub access_point: String,
+    /// `LocalMountPath`: `/mnt/NAME`.
+    pub mount_path: String,
+}
+
 /// A Lambda function: its program and its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
@@ -267,8 +276,12 @@ pub struct Function {
     /// Folders that AWS would merge into `/opt`, later ones on top. The files in their `extensions` folders are external
     /// extensions.
     pub layers: Vec<PathBuf>,
+    /// The ARNs of layers that are not on this machine. They are left out.
+    pub absent_layers: Vec<String>,
     /// Additional external extensions, each named by its file.
     pub extensions: Vec<PathBuf>,
+    /// The file systems that it mounts.
+    pub file_systems: Vec<FileSystem>,
     /// Reserved concurrency: executions reserved for this function, and its maximum.
     pub reserved_concurrency: Option<u32>,
     /// The configuration of its asynchronous events.
@@ -311,7 +324,9 @@ impl Function {
             debugger: None,
             environment: IndexMap::new(),
             layers: Vec::new(),
+            absent_layers: Vec::new(),
             extensions: Vec::new(),
+            file_systems: Vec::new(),
             reserved_concurrency: None,
             events: EventInvokeConfig::default(),
             recursive_loop: RecursiveLoop::default(),

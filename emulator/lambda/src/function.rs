@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::concurrency::Executions;
-use super::kernel::{Isolation, Launcher, View};
+use super::file_systems::FileSystems;
+use super::kernel::{Isolation, Launcher, Mount, View};
 use super::lineage::Passed;
 use super::log::Log;
 use super::package::PackageFolder;
@@ -44,6 +45,7 @@ pub(super) struct SharedResources {
     pub(super) crowded: Notify,
     /// The maximum idle time of a sandbox.
     pub(super) idle: Millis,
+    pub(super) file_systems: FileSystems,
     pub(super) stop: CancellationToken,
 }
 
@@ -56,6 +58,8 @@ pub(super) struct Deployed {
     pub(super) passed: Passed,
     /// The absolute path of the task root.
     pub(super) task_root: PathBuf,
+    /// The folders of its file systems, each with its place.
+    mounts: Vec<Mount>,
     pub(super) executions: Arc<Executions>,
     pub(super) resources: Arc<SharedResources>,
     /// Keeps the package's files as long as a sandbox runs from them.
@@ -145,6 +149,7 @@ impl Deployed {
             arn: http::HeaderValue::try_from(arn)
                 .unwrap_or_else(|_| http::HeaderValue::from_static("arn:aws:lambda")),
             task_root,
+            mounts: resources.file_systems.mounts(&function),
             executions,
             resources: Arc::clone(resources),
             _package: package,
@@ -355,6 +360,7 @@ impl Deployed {
         View {
             task_root: &self.task_root,
             layers: &function.layers,
+            mounts: &self.mounts,
             needed: needed.collect(),
             tmp_mb: limits.lambda_tmp.lowered_to(asked).max.0,
         }
@@ -390,7 +396,10 @@ impl Deployed {
         let log_stream =
             format!("{year:04}/{month:02}/{day:02}/[{}]{random}", self.function.version());
         SandboxResources {
-            log: Arc::new(Log::new(&self.function.name, &log_stream, platform.log_buffer.clone())),
+            log: Arc::new(
+                Log::new(&self.function.name, &log_stream, platform.log_buffer.clone())
+                    .without_layers(&self.function.absent_layers),
+            ),
             log_stream,
             isolation: Arc::default(),
         }

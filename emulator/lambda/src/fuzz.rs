@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::concurrency::Executions;
+use crate::file_systems::FileSystems;
 use crate::function::{Deployed, SharedResources};
 use crate::kernel::Launcher;
 use crate::sandbox::{Sandbox, SandboxParts};
@@ -61,6 +62,7 @@ impl Runtime {
             room: Arc::new(Semaphore::new(1)),
             crowded: Notify::new(),
             idle: Millis(60_000),
+            file_systems: FileSystems::default(),
             stop: stop.clone(),
         });
         let function = Arc::new(Function::new("fuzz", ["bootstrap"]));

@@ -13,6 +13,7 @@ mod environment;
 pub mod event;
 mod extension;
 mod extension_api;
+mod file_systems;
 mod function;
 #[doc(hidden)]
 pub mod fuzz;
@@ -53,6 +54,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::aliases::AliasTarget;
 use self::concurrency::{Account, Permit};
+use self::file_systems::FileSystems;
 use self::function::SharedResources;
 use self::registry::RegisteredFunction;
 use self::stream::{StreamSender, StreamStart};
@@ -234,6 +236,7 @@ impl Lambda {
             room: Arc::new(tokio::sync::Semaphore::new(room())),
             crowded: tokio::sync::Notify::new(),
             idle: config.sandbox_idle,
+            file_systems: FileSystems::new(config.data.clone()),
             stop: stop.clone(),
         });
         let shared = Shared {

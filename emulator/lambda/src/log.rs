@@ -20,6 +20,8 @@ pub(super) struct Log {
     function: Arc<str>,
     stream: Arc<str>,
     log_buffer: LogBuffer,
+    /// The layers of the function that are not on this machine. A package that is missing may be in one.
+    absent_layers: Vec<String>,
     text: Mutex<LogText>,
 }
 
@@ -42,7 +44,18 @@ struct LogText {
 
 impl Log {
     pub(super) fn new(function: &str, stream: &str, log_buffer: LogBuffer) -> Log {
-        Log { function: function.into(), stream: stream.into(), log_buffer, text: Mutex::default() }
+        Log {
+            function: function.into(),
+            stream: stream.into(),
+            log_buffer,
+            absent_layers: Vec::new(),
+            text: Mutex::default(),
+        }
+    }
+
+    /// The log of a function without these layers.
+    pub(super) fn without_layers(self, absent_layers: &[String]) -> Log {
+        Log { absent_layers: absent_layers.to_vec(), ..self }
     }
 
     /// Sets the request that the sandbox is started for. The lines of its init carry the request's id.
@@ -134,7 +147,7 @@ impl Log {
     fn line(&self, text: &mut LogText, line: &[u8]) {
         text.keep(line);
         self.show(text, line);
-        super::hint::explain(&self.function, line);
+        super::hint::explain(&self.function, &self.absent_layers, line);
     }
 
     fn show(&self, text: &LogText, line: &[u8]) {

@@ -321,6 +321,8 @@ fn is_accepted(kind: &str) -> bool {
         || kind == "AWS::Lambda::Permission"
         // Read by `publishing`.
         || matches!(kind, "AWS::Lambda::Version" | "AWS::Lambda::Alias" | "AWS::Lambda::EventInvokeConfig")
+        // A folder takes the place of the file system of a function.
+        || kind.starts_with("AWS::EFS::")
         // Functions that refer to a layer have it.
         || kind == "AWS::Lambda::LayerVersion"
         || kind == "AWS::Serverless::LayerVersion"

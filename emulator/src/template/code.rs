@@ -158,35 +158,35 @@ fn object(
     })
 }
 
-/// The layers of a function: those of `hardcap.toml`, else those that the template has code for.
+/// The layers of a function: those of `hardcap.toml`, else those that the template has code for, and the ARNs of the others.
 pub(super) fn layers(
     properties: &Properties<'_>,
     logical_id: &str,
     own: Option<&FunctionSettings>,
     folders: Folders<'_>,
-) -> Result<Vec<PathBuf>, Mistake> {
+) -> Result<(Vec<PathBuf>, Vec<String>), Mistake> {
     let node = properties.node("Layers")?;
     let named = own.map(|own| own.layers.as_slice()).unwrap_or_default();
     if !named.is_empty() {
-        return Ok(named.iter().map(|layer| folders.project.join(layer)).collect());
+        return Ok((named.iter().map(|layer| folders.project.join(layer)).collect(), Vec::new()));
     }
-    let Some(node) = node else { return Ok(Vec::new()) };
-    let mut layers = Vec::new();
+    let Some(node) = node else { return Ok((Vec::new(), Vec::new())) };
+    let (mut layers, mut absent) = (Vec::new(), Vec::new());
     for item in node.items(&properties.name("Layers"))? {
-        match local_layer(properties, item, folders) {
-            Some(layer) => layers.push(layer),
-            None => properties.scope.warn(
-                Mistake::new(
-                    item.at,
-                    format!("a layer of {} is not on this machine, and is left out", properties.what),
-                )
-                .help(format!(
-                    "name folders with what its layers contain: [functions.{logical_id}] layers = [\"…\"] in hardcap.toml"
-                )),
-            ),
+        if let Some(layer) = local_layer(properties, item, folders) {
+            layers.push(layer);
+            continue;
         }
+        let arn = properties.scope.text(item, "a layer").ok();
+        let layer = arn.as_ref().map_or("a layer".to_owned(), |arn| format!("the layer `{arn}`"));
+        let message =
+            format!("{layer} of {} is not on this machine, and is left out", properties.what);
+        properties.scope.warn(Mistake::new(item.at, message).help(format!(
+            "name folders with what its layers contain: [functions.{logical_id}] layers = [\"…\"] in hardcap.toml"
+        )));
+        absent.extend(arn);
     }
-    Ok(layers)
+    Ok((layers, absent))
 }
 
 /// The code of a `LayerVersion` in the same template that a `Ref` names.

@@ -22,7 +22,7 @@ use crate::packaging::{self, Code, Package};
 use crate::settings::{FunctionSettings, Settings};
 use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
-    Access, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat,
+    Access, FileSystem, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat,
     ResponseTransferMode, Route, UnknownInvokeMode,
 };
 use hardcap_lambda::name::LATEST;
@@ -112,7 +112,6 @@ fn read_function(
 ) -> Result<Function, Mistake> {
     properties.without_effect(&WITHOUT_EFFECT);
     for (key, consequence) in [
-        ("FileSystemConfigs", "no file system is mounted"),
         ("DurableConfig", "executions are ordinary ones"),
         ("TenancyConfig", "tenants share sandboxes"),
         ("CapacityProviderConfig", "the function runs in sandboxes of its own"),
@@ -122,6 +121,7 @@ fn read_function(
     properties.without_effect(&["ImageConfig", "ImageUri", "PackageType"]);
     architectures(properties)?;
     let runtime = properties.text("Runtime")?;
+    let (layers, absent_layers) = code::layers(properties, &entry.key, own, folders)?;
     let mut function = Function {
         logical_id: entry.key.clone(),
         handler: properties.text("Handler")?.unwrap_or_else(|| "bootstrap".to_owned()),
@@ -133,7 +133,9 @@ fn read_function(
         environment: environment(properties, own, &settings.environment)?,
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
         logging: logging(properties)?,
-        layers: code::layers(properties, &entry.key, own, folders)?,
+        file_systems: file_systems(properties)?,
+        layers,
+        absent_layers,
         extensions: own
             .map(|own| own.extensions.as_slice())
             .unwrap_or_default()
@@ -144,6 +146,28 @@ fn read_function(
     };
     asynchronous::read(properties, &mut function)?;
     Ok(function)
+}
+
+/// `FileSystemConfigs`: a folder of this machine takes the place of each file system.
+fn file_systems(properties: &Properties<'_>) -> Result<Vec<FileSystem>, Mistake> {
+    let mut systems = Vec::new();
+    for child in properties.children("FileSystemConfigs")? {
+        let access_point = child.required_text("Arn")?;
+        let mount_path = child.required_text("LocalMountPath")?;
+        // Lambda's API reference, FileSystemConfig: `^/mnt/[a-zA-Z0-9-_.]+$`.
+        let is_name = |name: &str| {
+            let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            !matches!(name, "" | "." | "..") && name.chars().all(known)
+        };
+        if !mount_path.strip_prefix("/mnt/").is_some_and(is_name) {
+            let message = format!("`LocalMountPath` of {} cannot be `{mount_path}`", child.what);
+            let help = "write `/mnt/` and a name of letters, digits, `-`, `_` and `.`";
+            return Err(Mistake::new(child.at, message).help(help));
+        }
+        child.finish();
+        systems.push(FileSystem { access_point, mount_path });
+    }
+    Ok(systems)
 }
 
 /// `LoggingConfig`: JSON without levels is `INFO`.

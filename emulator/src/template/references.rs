@@ -224,6 +224,9 @@ impl Scope<'_> {
             "AWS::Cognito::UserPool" => {
                 ("cognito-idp", region, account, format!("userpool/{name}"))
             }
+            "AWS::EFS::AccessPoint" => {
+                ("elasticfilesystem", region, account, format!("access-point/{name}"))
+            }
             "AWS::KMS::Key" => ("kms", region, account, format!("key/{name}")),
             kind => {
                 let service = kind.split("::").nth(1).unwrap_or("service").to_lowercase();

@@ -92,10 +92,19 @@ pub(crate) struct View<'a> {
     pub(crate) task_root: &'a Path,
     /// The folders to merge into `/opt`, the last one on top.
     pub(crate) layers: &'a [PathBuf],
+    /// Folders to mount below `/mnt`, writable.
+    pub(crate) mounts: &'a [Mount],
     /// Paths, or lists of paths, that must stay visible even under `/tmp`.
     pub(crate) needed: Vec<&'a OsStr>,
     /// The size of `/tmp`.
     pub(crate) tmp_mb: u64,
+}
+
+/// A folder of this machine, and its place in a sandbox: `/mnt/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    pub(crate) folder: PathBuf,
+    pub(crate) place: PathBuf,
 }
 
 /// The namespace of one sandbox, created by its first process.
@@ -124,6 +133,8 @@ pub(super) struct Make {
     whole: bool,
     task_root: Tree,
     layers: Vec<Tree>,
+    /// The folders below `/mnt`, each with the place that is created for it in the first `/tmp`.
+    mounts: Vec<(Tree, CString)>,
     /// Entries of the real `/tmp` that stay visible.
     kept: Vec<Tree>,
     /// `lowerdir=…`, for `/opt`.
@@ -173,6 +184,11 @@ impl Isolation {
         };
         let names = (0..view.layers.len()).rev().map(|number| format!("/tmp/layer{number}"));
         let lower = names.chain(["/tmp/opt".to_owned()]).collect::<Vec<_>>().join(":");
+        let mounted = |mount: &Mount| {
+            let first =
+                Path::new("/tmp").join(mount.place.strip_prefix("/").unwrap_or(&mount.place));
+            Ok((Tree::new(&mount.folder, &mount.place)?, c_string(&first)?))
+        };
         let kept = entries_of_tmp(view.needed.iter().copied());
         let mut hosts = std::fs::read("/etc/hosts").unwrap_or_default();
         hosts.extend_from_slice(HOSTS.as_bytes());
@@ -180,6 +196,7 @@ impl Isolation {
             whole,
             task_root: Tree::new(view.task_root, Path::new(TASK_ROOT))?,
             layers: view.layers.iter().enumerate().map(layer).collect::<io::Result<_>>()?,
+            mounts: view.mounts.iter().map(mounted).collect::<io::Result<_>>()?,
             kept: kept.iter().map(|entry| Tree::new(entry, entry)).collect::<io::Result<_>>()?,
             opt: CString::new(format!("lowerdir={lower}"))?,
             hosts,
@@ -282,6 +299,7 @@ mod linux {
         if make.whole {
             detach(&mut make.task_root)?;
             make.layers.iter_mut().try_for_each(detach)?;
+            make.mounts.iter_mut().try_for_each(|(tree, _)| detach(tree))?;
             lay_out(make)?;
         }
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
@@ -292,7 +310,7 @@ mod linux {
         Ok(rustix::process::chdir(make.folder.as_c_str())?)
     }
 
-    /// Mounts `/var/task`, `/opt` and `/etc/hosts`. Missing folders are created in a first `/tmp`, which the real one hides,
+    /// Mounts `/var/task`, `/opt`, the folders of `/mnt`, and `/etc/hosts`. Missing folders are created in a first `/tmp`, which the real one hides,
     /// and are overlaid with the existing ones.
     fn lay_out(make: &Make) -> io::Result<()> {
         let folder = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
@@ -311,6 +329,12 @@ mod linux {
         }
         if !make.layers.is_empty() {
             mount(c"overlay", c"/opt", c"overlay", read_only, make.opt.as_c_str())?;
+        }
+        if !make.mounts.is_empty() {
+            mkdir(c"/tmp/mnt", folder)?;
+            make.mounts.iter().try_for_each(|(_, first)| mkdir(first.as_c_str(), folder))?;
+            mount(c"overlay", c"/mnt", c"overlay", read_only, c"lowerdir=/tmp/mnt:/mnt")?;
+            make.mounts.iter().try_for_each(|(tree, _)| attach_to(tree, tree.to.as_c_str()))?;
         }
         let new = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
         let hosts = open(c"/tmp/hosts", new, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH)?;

@@ -22,6 +22,6 @@ mod tests;
 
 pub(crate) use confinement::{Confinement, SandboxLimits};
 pub(crate) use control_group::ensure_guard;
-pub(crate) use isolation::{Extent, Isolation, TASK_ROOT, View, in_layers};
+pub(crate) use isolation::{Extent, Isolation, Mount, TASK_ROOT, View, in_layers};
 pub(crate) use output::{Output, Rest};
 pub(crate) use process::{Exit, Launcher, Process, ProcessGroup, Program};

@@ -39,8 +39,13 @@ impl Sandbox {
                     ("A".into(), "1".into()),
                 ],
             };
-            let view =
-                View { task_root: Path::new("/"), layers: &[], needed: Vec::new(), tmp_mb: 8 };
+            let view = View {
+                task_root: Path::new("/"),
+                layers: &[],
+                mounts: &[],
+                needed: Vec::new(),
+                tmp_mb: 8,
+            };
             match self.confinement.start(&self.launcher, program, &view, extent).await {
                 Ok(process) => return Ok(process),
                 Err(error) => extent = extent.reduced().ok_or(error)?,

@@ -2,7 +2,7 @@
 
 use hardcap_limits::Millis;
 
-use super::{good, warnings};
+use super::{bad, good, warnings};
 use crate::packaging::Code;
 use hardcap_core::config::{ApiKind, Cors, PayloadFormat};
 
@@ -344,7 +344,7 @@ Resources:
         [
             "t.yaml:3:17: `Queue` is a AWS::SQS::Queue, which hardcap does not emulate",
             "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
-            "t.yaml:10:16: a layer of the function `F` is not on this machine, and is left out; name folders with what its layers contain: [functions.F] layers = [\"…\"] in hardcap.toml",
+            "t.yaml:10:16: the layer `arn` of the function `F` is not on this machine, and is left out; name folders with what its layers contain: [functions.F] layers = [\"…\"] in hardcap.toml",
             "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type SNS, which hardcap does not emulate",
         ]
     );
@@ -352,6 +352,40 @@ Resources:
         loaded.config.functions[0].environment["QUEUE"],
         "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Queue"
     );
+}
+
+#[test]
+fn a_file_system_of_a_function_is_mounted_below_mnt() {
+    let template = |path: &str| {
+        format!(
+            "Resources:
+  Files: {{Type: AWS::EFS::FileSystem}}
+  Point: {{Type: AWS::EFS::AccessPoint, Properties: {{FileSystemId: !Ref Files}}}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: f
+      FileSystemConfigs: [{{Arn: !GetAtt Point.Arn, LocalMountPath: {path}}}]
+"
+        )
+    };
+    let loaded = good(&template("/mnt/my-files_1.2"));
+    let [system] = &loaded.config.functions[0].file_systems[..] else { panic!("{loaded:?}") };
+    assert_eq!(system.mount_path, "/mnt/my-files_1.2");
+    assert_eq!(
+        system.access_point,
+        "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/hardcap-Point"
+    );
+    assert_eq!(warnings(&loaded), [""; 0]);
+    for path in ["/mnt/..", "/mnt/a/b", "/mnt/", "/tmp/a", "mnt/a"] {
+        assert_eq!(
+            bad(&template(path)),
+            format!(
+                "8:27: `LocalMountPath` of `FileSystemConfigs` of the function `F` cannot be `{path}`; write `/mnt/` and a name of \
+                 letters, digits, `-`, `_` and `.`"
+            )
+        );
+    }
 }
 
 #[test]

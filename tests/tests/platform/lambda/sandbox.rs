@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use hardcap::Emulator;
+use hardcap::config::FileSystem;
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::eventually::eventually;
 use serde_json::json;
@@ -103,6 +104,35 @@ async fn a_function_finds_itself_in_var_task_which_it_cannot_write() {
         lambda.invoke("behave", json!({"file": "/var/task/new"})).await;
         assert!(!package.path().join("new").exists(), "the package was written to");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_with_one_access_point_share_the_files_of_a_file_system() {
+    let with = |name: &str, access_point: &str, mount_path: &str| {
+        let (access_point, mount_path) = (access_point.to_owned(), mount_path.to_owned());
+        let mut function = guest("behave");
+        function.name = name.to_owned();
+        function.file_systems.push(FileSystem { access_point, mount_path });
+        function
+    };
+    let functions = [
+        with("one", "a", "/mnt/one"),
+        with("two", "a", "/mnt/two"),
+        with("other", "b", "/mnt/one"),
+    ];
+    let lambda = Lambda::with(functions).await;
+    if !may_lay_over_var() {
+        return;
+    }
+    let file = async |function: &str, path: &str| {
+        lambda.invoke(function, json!({ "file": path })).await.json()
+    };
+    assert_eq!(file("one", "/mnt/one/file").await, "");
+    assert_eq!(file("two", "/mnt/two/file").await, "written");
+    assert_eq!(file("other", "/mnt/one/file").await, "");
+    // Only the file systems are writable.
+    assert_eq!(file("one", "/mnt/beside").await, "");
+    assert_eq!(file("one", "/mnt/beside").await, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
