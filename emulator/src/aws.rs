@@ -16,6 +16,7 @@ use crate::services::cloudwatch_logs::CloudWatchLogs;
 
 use crate::control;
 use crate::services::dynamodb::DynamoDb;
+use crate::services::elsewhere::Elsewhere;
 use crate::services::json_api::{self, ApiError};
 use crate::services::secrets::Secrets;
 use crate::services::ssm::Ssm;
@@ -27,6 +28,9 @@ use hardcap_core::guard::{self, Endpoint, GuardRefusal};
 use hardcap_core::serve::{self, RequestBody};
 use hardcap_lambda::{Lambda, invoke_api};
 use hardcap_s3::S3;
+
+/// The maximum size of a form whose operation is read.
+const FORM_MAX: usize = 1024 * 1024;
 
 /// The APIs behind one port. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -40,6 +44,7 @@ pub(crate) struct Aws {
     secrets: Secrets,
     cloudformation: CloudFormation,
     logs: CloudWatchLogs,
+    elsewhere: Elsewhere,
     strict: bool,
 }
 
@@ -65,8 +70,8 @@ enum Service {
     Sts,
     CloudFormation,
     CloudWatchLogs,
-    /// An API that hardcap does not have, by its name in a target or a signature.
-    Unknown(String),
+    /// An API that hardcap does not have.
+    Elsewhere,
 }
 
 impl Aws {
@@ -83,6 +88,7 @@ impl Aws {
             secrets,
             cloudformation: CloudFormation::new(platform, config),
             logs: CloudWatchLogs::new(platform, config),
+            elsewhere: Elsewhere::default(),
             strict: config.strict_auth,
         }
     }
@@ -169,18 +175,30 @@ impl Aws {
             Service::Sts => sts::handle(&self.platform, request).await,
             Service::CloudFormation => self.cloudformation.handle(request).await,
             Service::CloudWatchLogs => self.logs.handle(request).await,
-            Service::Unknown(name) if is_query_call => {
-                let ctx = self.platform.context();
-                sts::error(&ctx, 400, "InvalidAction", &no_service(&name))
-            }
-            Service::Unknown(name) => {
-                json_api::serve_call(&self.platform, request, "message", move |_| {
-                    Err(ApiError::Exception("UnknownOperationException", Some(no_service(&name))))
-                })
-                .await
-            }
+            Service::Elsewhere => self.refuse_elsewhere(is_query_call, request).await,
             Service::S3 => unreachable!("S3 requests are served before"),
         }
+    }
+
+    /// Refuses a call to a service that hardcap does not have, in XML if the call is a form, else in JSON.
+    async fn refuse_elsewhere(
+        &self,
+        is_query_call: bool,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        let is_form = is_query_call || sts::is_form(&request);
+        let (head, body) = request.into_parts();
+        let body = serve::read_at_most(body, FORM_MAX).await.unwrap_or_default();
+        let form = if is_form { String::from_utf8_lossy(&body) } else { "".into() };
+        let text = self.elsewhere.refuse(&self.platform, &head, &form);
+        if is_form {
+            return sts::error(&self.platform.context(), 400, "InvalidAction", &text);
+        }
+        let request = Request::from_parts(head, Body::empty());
+        json_api::serve_call(&self.platform, request, "message", move |_| {
+            Err(ApiError::Exception("UnknownOperationException", Some(text)))
+        })
+        .await
     }
 
     /// Refuses a request in the format of the API that it is for.
@@ -194,8 +212,8 @@ impl Aws {
         let text = refused.to_string();
         tracing::warn!(method = %request.method(), path = request.uri().path(), "{text}");
         let format = match service {
-            Service::Unknown(_) if is_query_call => Dialect::Query,
-            Service::Unknown(_) => Dialect::Json(""),
+            Service::Elsewhere if is_query_call => Dialect::Query,
+            Service::Elsewhere => Dialect::Json(""),
             Service::Control | Service::S3 => return control::refuse(&text),
             service => dialect(service).unwrap_or(Dialect::Rest),
         };
@@ -215,7 +233,7 @@ fn endpoint(service: &Service) -> Endpoint {
         | Service::Sts
         | Service::CloudFormation
         | Service::CloudWatchLogs
-        | Service::Unknown(_) => Endpoint::Api,
+        | Service::Elsewhere => Endpoint::Api,
     }
 }
 
@@ -226,16 +244,8 @@ fn dialect(service: &Service) -> Option<Dialect> {
         Service::Ssm | Service::SecretsManager | Service::CloudWatchLogs => Some(Dialect::Json("")),
         Service::Lambda => Some(Dialect::Rest),
         Service::Sts | Service::CloudFormation => Some(Dialect::Query),
-        Service::Control | Service::S3 | Service::Unknown(_) => None,
+        Service::Control | Service::S3 | Service::Elsewhere => None,
     }
-}
-
-fn no_service(name: &str) -> String {
-    format!(
-        "hardcap has no service `{name}`; it has Lambda, S3, DynamoDB, SSM parameters, Secrets Manager, STS, and what \
-         can be read of CloudFormation and CloudWatch Logs. Point \
-         that client elsewhere with its own endpoint, as AWS_ENDPOINT_URL_SQS does for SQS."
-    )
 }
 
 async fn route(router: &Router, request: Request<Body>) -> Response<Body> {
@@ -279,7 +289,7 @@ fn service(path: &str, query: &str, headers: &HeaderMap, is_query_call: bool) ->
         Some("s3" | "lambda" | "ssm" | "secretsmanager" | "") => Service::S3,
         None if is_query_call => Service::Sts,
         None => Service::S3,
-        Some(other) => Service::Unknown(other.to_owned()),
+        Some(_) => Service::Elsewhere,
     }
 }
 
@@ -289,7 +299,7 @@ fn of_target(target: &str) -> Service {
         "AmazonSSM" => Service::Ssm,
         "secretsmanager" => Service::SecretsManager,
         "Logs_20140328" => Service::CloudWatchLogs,
-        other => Service::Unknown(other.to_owned()),
+        _ => Service::Elsewhere,
     }
 }
 
@@ -331,7 +341,7 @@ mod tests {
             ("AmazonSSM.GetParameter", Service::Ssm),
             ("secretsmanager.GetSecretValue", Service::SecretsManager),
             ("Logs_20140328.FilterLogEvents", Service::CloudWatchLogs),
-            ("AmazonSQS.SendMessage", Service::Unknown("AmazonSQS".to_owned())),
+            ("AmazonSQS.SendMessage", Service::Elsewhere),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert("x-amz-target", HeaderValue::from_static(target));
@@ -345,8 +355,8 @@ mod tests {
             ("s3", Service::S3),
             ("sts", Service::Sts),
             ("cloudformation", Service::CloudFormation),
-            ("sns", Service::Unknown("sns".to_owned())),
-            ("apigateway", Service::Unknown("apigateway".to_owned())),
+            ("sns", Service::Elsewhere),
+            ("apigateway", Service::Elsewhere),
         ] {
             let mut headers = HeaderMap::new();
             let signed = format!(

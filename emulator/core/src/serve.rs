@@ -237,8 +237,24 @@ async fn connection<C, S, F, B>(
         }
     };
     if let Err(error) = ended {
+        if matches!(kind, ListenerKind::Aws(_)) && error.to_string().contains("HTTP2 preface") {
+            tell_of_http2();
+        }
         tracing::debug!(%peer, %error, "a connection ended with an error");
     }
+}
+
+/// Logs once that a client of the AWS APIs begins with HTTP/2. The SDK for JavaScript v3 does so for these services alone
+/// (`NodeHttp2Handler` in `runtimeConfig.js` of its clients), and reports a timeout that names no cause.
+fn tell_of_http2() {
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            "a call to the AWS APIs began with HTTP/2, which the SDK for JavaScript uses for Bedrock, Kinesis, Lex, Polly and \
+             Transcribe streaming: hardcap does not emulate these; a variable of the function such as \
+             AWS_ENDPOINT_URL_BEDROCK_RUNTIME names another emulator"
+        );
+    });
 }
 
 fn received(

@@ -13,12 +13,14 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Whether a request uses the query protocol: a form, or `Action` in the query of the root.
 pub(crate) fn is_query_call<B>(request: &Request<B>) -> bool {
-    let form = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     let query = request.uri().query().unwrap_or_default();
-    request.uri().path() == "/" && (form || value(query, "Action").is_some())
+    request.uri().path() == "/" && (is_form(request) || value(query, "Action").is_some())
+}
+
+/// Whether the body of a request is a form.
+pub(crate) fn is_form<B>(request: &Request<B>) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"))
 }
 
 /// Responds to a call of the query protocol.
@@ -79,7 +81,7 @@ pub(crate) fn credential(headers: &HeaderMap, query: &str) -> Option<String> {
 }
 
 /// The value of a form's field, not decoded.
-fn value<'q>(form: &'q str, name: &str) -> Option<&'q str> {
+pub(crate) fn value<'q>(form: &'q str, name: &str) -> Option<&'q str> {
     form.split('&')
         .filter_map(|field| field.split_once('='))
         .find(|(key, _)| *key == name)

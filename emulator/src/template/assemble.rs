@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hardcap_limits::Limits;
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexSet;
 
 use super::access::{self, Guards};
 use super::connect::{self, Definitions, PendingRoute};
@@ -11,11 +11,11 @@ use super::mistake::{Mistake, Position, Source};
 use super::mock::{self, SamCors};
 use super::nested::{Around, Nesting, is_nested};
 use super::properties::Properties;
-use super::references::{api_endpoint, kind};
+use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{Entry, Node};
 use super::{
-    Loaded, api, bucket, function, openapi, publishing, raw_api, stack, stored, streaming,
+    Loaded, api, bucket, function, localize, openapi, publishing, raw_api, stack, stored, streaming,
 };
 use crate::packaging::Package;
 use crate::rules::Ignored;
@@ -126,7 +126,7 @@ pub(super) fn assemble(
         loaded.nest(&logical_id, nested);
     }
     if is_outermost {
-        localize(&mut loaded.config);
+        localize::localize(&mut loaded.config);
     }
     Ok(loaded)
 }
@@ -346,20 +346,4 @@ fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
         }
     }
     Ok(())
-}
-
-/// Replaces the addresses of APIs on AWS by those of the emulator in variables, parameters, secrets and outputs.
-fn localize(config: &mut Config) {
-    let region = config.region.clone();
-    let endpoint = |api: &Api| {
-        (api_endpoint(&api.logical_id, &region), format!("${{hardcap:origin:{}}}", api.logical_id))
-    };
-    let endpoints: IndexMap<String, String> = config.apis.iter().map(endpoint).collect();
-    for value in config.placeholders_mut() {
-        for (there, here) in &endpoints {
-            if value.contains(there.as_str()) {
-                *value = value.replace(there.as_str(), here);
-            }
-        }
-    }
 }

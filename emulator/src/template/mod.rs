@@ -18,6 +18,7 @@ mod function;
 mod gateway_responses;
 mod include;
 mod intrinsics;
+mod localize;
 mod mock;
 mod nested;
 mod openapi;

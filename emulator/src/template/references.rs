@@ -152,6 +152,10 @@ impl Scope<'_> {
             | ("AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine", "Name") => {
                 self.other_name(entry, kind)
             }
+            ("AWS::AppSync::GraphQLApi" | "AWS::Serverless::GraphQLApi", "GraphQLUrl") => {
+                let (id, region) = (entry.key.to_lowercase(), &self.names.region);
+                Ok(format!("https://{id}.appsync-api.{region}.amazonaws.com/graphql"))
+            }
             ("AWS::Lambda::Version", "Version") => Ok("1".to_owned()),
             ("AWS::Lambda::Version", "FunctionArn") => self.qualified(entry, "Version"),
             ("AWS::Lambda::Alias", "AliasArn") => self.qualified(entry, "Name"),

@@ -1,5 +1,7 @@
 //! The log of `hardcap up`: near limits, colours, and one JSON object a line.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
 
 use hardcap_tests::client::{Call, Client};
@@ -99,6 +101,41 @@ async fn every_line_of_the_json_log_is_an_object_with_format_time_level_source_a
         (&"report".into(), &1.into()),
         "{last}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_a_service_that_is_not_emulated_has_one_line_however_often_it_is_made() {
+    let project = Project::new();
+    let up = project.up(&[]).await;
+    let call = |target: &str| {
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=test/20261130/us-east-1/sqs/aws4_request, Signature=0";
+        let call = Call::post(format!("{}/", up.aws), "{}").header("x-amz-target", target);
+        call.header("authorization", signed)
+    };
+    for target in ["AmazonSQS.SendMessage", "AmazonSQS.SendMessage", "AmazonSQS.ReceiveMessage"] {
+        let answer = Client::new().send(&call(target)).await.unwrap();
+        assert_eq!(answer.status.as_u16(), 400, "{answer:?}");
+    }
+    let line = |operation| {
+        format!(
+            "a client called {operation} of SQS, which hardcap does not emulate; AWS_ENDPOINT_URL_SQS in its environment names \
+             another emulator"
+        )
+    };
+    until_said(&up, &line("ReceiveMessage"), 1).await;
+    assert_eq!(up.said().matches(&line("SendMessage")).count(), 1, "{}", up.said());
+    up.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_with_http2_has_a_line_with_the_services_that_an_sdk_calls_so() {
+    let project = Project::new();
+    let up = project.up(&[]).await;
+    let mut stream = TcpStream::connect(up.aws.trim_start_matches("http://")).unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    until_said(&up, "uses for Bedrock, Kinesis, Lex, Polly and Transcribe streaming", 1).await;
+    up.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use crate::template::load;
 /// One function with these lines in its `Variables`, and the value of `V`.
 fn value_of(variable: &str, rest: &str) -> String {
     let text = format!(
-        "{rest}\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Environment:\n        Variables:\n          V: {variable}\n  Files:\n    Type: AWS::S3::Bucket\n    Properties: {{BucketName: my-files}}\n  Web: {{Type: AWS::Serverless::HttpApi}}\n  Q: {{Type: AWS::SQS::Queue}}\n  T: {{Type: AWS::SNS::Topic, Properties: {{TopicName: topic}}}}\n  M: {{Type: AWS::Serverless::StateMachine}}\n  R: {{Type: AWS::IAM::Role}}\n  L: {{Type: AWS::Serverless::Function, Properties: {{AutoPublishAlias: live}}}}\n"
+        "{rest}\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Environment:\n        Variables:\n          V: {variable}\n  Files:\n    Type: AWS::S3::Bucket\n    Properties: {{BucketName: my-files}}\n  Web: {{Type: AWS::Serverless::HttpApi}}\n  Q: {{Type: AWS::SQS::Queue}}\n  T: {{Type: AWS::SNS::Topic, Properties: {{TopicName: topic}}}}\n  M: {{Type: AWS::Serverless::StateMachine}}\n  R: {{Type: AWS::IAM::Role}}\n  A: {{Type: AWS::AppSync::GraphQLApi}}\n  L: {{Type: AWS::Serverless::Function, Properties: {{AutoPublishAlias: live}}}}\n"
     );
     good(&text).config.functions[0]
         .environment
@@ -84,12 +84,13 @@ Parameters:
   Name: {Type: String, Default: abc}
   List: {Type: CommaDelimitedList, Default: 'x, y,z'}";
     for (expression, value) in [
-        ("!Ref Q", "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Q"),
-        ("!GetAtt Q.QueueUrl", "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Q"),
+        ("!Ref Q", "${hardcap:aws}/000000000000/hardcap-Q"),
+        ("!GetAtt Q.QueueUrl", "${hardcap:aws}/000000000000/hardcap-Q"),
         ("!GetAtt Q.Arn", "arn:aws:sqs:us-east-1:000000000000:hardcap-Q"),
         ("!GetAtt Q.QueueName", "hardcap-Q"),
         ("!Ref T", "arn:aws:sns:us-east-1:000000000000:topic"),
         ("!GetAtt T.TopicName", "topic"),
+        ("!GetAtt A.GraphQLUrl", "https://a.appsync-api.us-east-1.amazonaws.com/graphql"),
         ("!Ref M", "arn:aws:states:us-east-1:000000000000:stateMachine:hardcap-M"),
         ("!GetAtt R.Arn", "arn:aws:iam::000000000000:role/hardcap-R"),
         ("!Ref L.Alias", "arn:aws:lambda:us-east-1:000000000000:function:L:live"),
@@ -103,6 +104,34 @@ Parameters:
     ] {
         assert_eq!(value_of(expression, parameters), value, "{expression}");
     }
+}
+
+#[test]
+fn the_url_of_a_queue_is_at_the_emulator_or_at_the_one_that_the_function_names() {
+    let loaded = good(
+        "
+Resources:
+  Q: {Type: AWS::SQS::Queue}
+  F: {Type: AWS::Serverless::Function, Properties: {Environment: {Variables: {Q: !Ref Q}}}}
+  G:
+    Type: AWS::Serverless::Function
+    Properties:
+      Environment:
+        Variables:
+          Q: !Sub 'https://sqs.${AWS::Region}.amazonaws.com/${AWS::AccountId}/${Q.QueueName}'
+          AWS_ENDPOINT_URL_SQS: http://127.0.0.1:9324/
+  H:
+    Type: AWS::Serverless::Function
+    Properties:
+      Environment: {Variables: {Q: !Ref Q, AWS_ENDPOINT_URL_SQS: https://sqs.us-east-1.amazonaws.com/}}
+Outputs: {Q: {Value: !Ref Q}}
+",
+    );
+    let at = |function: usize| loaded.config.functions[function].environment["Q"].as_str();
+    assert_eq!(at(0), "${hardcap:aws}/000000000000/hardcap-Q");
+    assert_eq!(at(1), "http://127.0.0.1:9324/000000000000/hardcap-Q");
+    assert_eq!(at(2), "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Q");
+    assert_eq!(loaded.config.stack.outputs[0].value, "${hardcap:aws}/000000000000/hardcap-Q");
 }
 
 #[test]

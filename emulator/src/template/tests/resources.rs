@@ -350,7 +350,7 @@ Resources:
     );
     assert_eq!(
         loaded.config.functions[0].environment["QUEUE"],
-        "https://sqs.us-east-1.amazonaws.com/000000000000/hardcap-Queue"
+        "${hardcap:aws}/000000000000/hardcap-Queue"
     );
 }
 

@@ -50,7 +50,9 @@ async fn a_service_that_is_not_there_is_named_with_those_that_are() {
     let (code, message) = refused(&answer);
     assert_eq!(code, "UnknownOperationException");
     assert!(
-        message.starts_with("hardcap has no service `AmazonSQS`; it has Lambda, S3, DynamoDB"),
+        message.starts_with(
+            "hardcap does not emulate AmazonSQS (SendMessage); it has Lambda, S3, DynamoDB"
+        ),
         "{message}"
     );
 }
@@ -64,7 +66,10 @@ async fn a_service_that_speaks_forms_is_refused_in_xml() {
             .header("authorization", SIGNED.replace("/sts/", "/sns/"));
     let answer = Client::new().send(&topics).await.unwrap();
     assert_eq!(answer.status, 400, "{answer:?}");
-    assert!(answer.text().contains("<Message>hardcap has no service `sns`; it has"), "{answer:?}");
+    assert!(
+        answer.text().contains("<Message>hardcap does not emulate SNS (ListTopics); it has"),
+        "{answer:?}"
+    );
 }
 
 async fn strict() -> Emulator {
