@@ -137,12 +137,20 @@ pub(super) async fn resolve(
     let Some(build) = &source.build else {
         return Err(absent("it is not on this machine"));
     };
-    if means.only_looks {
-        return Ok(resolved(None));
-    }
     if means.offline || means.no_build {
         let option = if means.no_build { "--no-build" } else { "--offline" };
         return Err(absent(&format!("it is not on this machine, and is not built with {option}")));
+    }
+    // `sam build` does not rewrite `DockerContext` for the folder of its own template.
+    if !build.context.is_dir() {
+        let folder = build.context.display();
+        let why = format!(
+            "it is not on this machine, and there is no folder {folder} to build it from: `sam build`"
+        );
+        return Err(missing(source, id, &why));
+    }
+    if means.only_looks {
+        return Ok(resolved(None));
     }
     (means.tell)(&format!(
         "building the image {} of the function `{id}`: {}",
@@ -361,10 +369,10 @@ mod tests {
         ] {
             assert!(source.way().starts_with(way), "{}", source.way());
         }
-        let error = missing(&uri("hello:latest"), "F", "Docker is not installed here");
+        let error = missing(&uri("hello:latest"), "F", "Docker is not installed here: install it");
         assert_eq!(
             error.to_string(),
-            "the function `F` is a container image: hello:latest\n  = help: Docker is not installed here, or name the program in it \
+            "the function `F` is a container image: hello:latest\n  = help: Docker is not installed here: install it, or name the program in it \
              that polls the Runtime API: [functions.F] command = [\"…\"] in hardcap.toml"
         );
     }

@@ -117,17 +117,17 @@ impl Machine {
 }
 
 async fn docker() -> Result<PathBuf, String> {
-    let client = tool::find("docker").ok_or("Docker is not installed here")?;
+    let client = tool::find("docker").ok_or("Docker is not installed here: install it")?;
     let arguments = ["version", "--format", "{{.Server.Version}}"];
     let tool = Tool::new(&client, arguments, Path::new("/"));
     match Clock::default().timeout(PROBE_WITHIN, tool.output()).await {
-        None => Err("Docker does not respond".to_owned()),
+        None => Err("Docker does not respond: restart its daemon".to_owned()),
         Some(Err(error)) => Err(format!("{} cannot be run: {error}", client.display())),
         Some(Ok(output)) if output.status.success() => Ok(client),
         Some(Ok(output)) => {
             let said = String::from_utf8_lossy(&output.stderr);
             let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-            Err(format!("Docker cannot be used here ({})", last.trim()))
+            Err(format!("Docker cannot be used here ({}): start its daemon", last.trim()))
         }
     }
 }

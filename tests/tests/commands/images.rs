@@ -306,6 +306,10 @@ Resources:
     Properties: {PackageType: Image, Timeout: 30}
   Pull: {Type: AWS::Serverless::Function, Properties: {PackageType: Image, ImageUri: '1.dkr.ecr.us-east-1.amazonaws.com/x:1'}}
   Sam: {Type: AWS::Serverless::Function, Properties: {PackageType: Image, ImageUri: 'sam:not-built'}}
+  Gone:
+    Type: AWS::Serverless::Function
+    Metadata: {DockerContext: gone, Dockerfile: Dockerfile}
+    Properties: {PackageType: Image, ImageUri: 'gone:not-built'}
 ",
     );
     let up = images.project.up_as_it_is(&[]).await;
@@ -315,6 +319,7 @@ Resources:
          `docker pull 1.dkr.ecr.us-east-1.amazonaws.com/x:1`, or name the program in it that polls the Runtime API: \
          [functions.Pull] command = [\"…\"] in hardcap.toml",
         "the function `Sam` is a container image: sam:not-built; it is not on this machine: `sam build`, or name the program",
+        "/gone to build it from: `sam build`, or name the program in it that polls the Runtime API: [functions.Gone] command",
     ] {
         assert_eq!(said.matches(line).count(), 1, "{said}");
     }
@@ -366,6 +371,33 @@ async fn a_build_that_fails_shows_what_docker_said() {
     ] {
         assert!(ran.said.contains(text), "{text}: {ran:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker: just test-all"]
+async fn an_asset_of_cdk_is_built_under_the_name_that_cdk_gives_it() {
+    let hash = format!("hardcap{}", std::process::id());
+    let template = "
+Resources:
+  Behave:
+    Type: AWS::Lambda::Function
+    Properties:
+      PackageType: Image
+      Timeout: 30
+      Code: {ImageUri: !Sub '${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/cdk-assets:HASH'}
+";
+    let mut images = Images::new("cdk", &template.replace("HASH", &hash));
+    images.names = vec![format!("cdkasset-{hash}:latest")];
+    let manifest = json!({ "dockerImages": { &hash: {
+        "source": { "directory": "image", "dockerFile": "Dockerfile" },
+        "destinations": { "current": { "repositoryName": "cdk-assets", "imageTag": hash } },
+    } } });
+    images.project.write("Stack.assets.json", &manifest.to_string());
+    let up = images.project.up_as_it_is(&[]).await;
+    let said = up.said();
+    assert!(said.contains(&format!("building the image {} of", images.names[0])), "{said}");
+    assert_eq!(images.answer(&up, "Behave", r#"{"size":4}"#).await, "xx");
+    up.stop().await;
 }
 
 /// The image is the same in each run: only the number in force differs.
