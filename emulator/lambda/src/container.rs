@@ -32,6 +32,16 @@ pub(super) struct ContainerLimits {
     pub(super) file_descriptors: u64,
 }
 
+/// Docker did not create a container.
+#[derive(Debug, thiserror::Error)]
+#[error("docker create {image}: {why}")]
+pub(super) struct ContainerError {
+    /// The name of the image.
+    image: String,
+    /// What Docker said, such as that the image has been removed.
+    why: String,
+}
+
 /// A container that was created.
 #[derive(Debug)]
 pub(super) struct Container {
@@ -44,19 +54,19 @@ impl Container {
     ///
     /// # Errors
     ///
-    /// What Docker said, such as that the image has been removed.
+    /// [`ContainerError`], with what Docker said.
     pub(super) async fn create(
         image: &Image,
         function: &str,
         limits: ContainerLimits,
         variables: &Variables,
-    ) -> Result<Container, String> {
+    ) -> Result<Container, ContainerError> {
         let name = format!("hardcap-{function}-{}", uuid::Uuid::new_v4().simple());
         let (file, long) = variables_for_docker(variables);
         let arguments = create_arguments(image, &name, limits, long);
         let tool = Tool::new(&image.docker, arguments, Path::new("/"));
         let created = Clock::default().timeout(WITHIN, tool.output_for(&file)).await;
-        let failed = |why: &str| format!("docker create {}: {why}", image.name);
+        let failed = |why: &str| ContainerError { image: image.name.clone(), why: why.to_owned() };
         match created {
             None => Err(failed("Docker does not respond")),
             Some(Err(error)) => Err(failed(&error.to_string())),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::container::{Container, ContainerLimits};
+use super::container::{Container, ContainerError, ContainerLimits};
 use super::environment::{self, EnvironmentInputs, Variables};
 use super::function::Deployed;
 use super::kernel::{
@@ -231,7 +231,10 @@ async fn created(
     };
     let variables = environment::of_image(variables, &function.function);
     let created = Container::create(image, &function.function.name, limits, &variables).await;
-    let failed = |message| LaunchError::Program { message, kind: io::ErrorKind::Other };
+    let failed = |error: ContainerError| LaunchError::Program {
+        message: error.to_string(),
+        kind: io::ErrorKind::Other,
+    };
     created.map(Some).map_err(failed)
 }
 

@@ -126,7 +126,7 @@ pub(super) async fn resolve(
     means: &Means<'_>,
 ) -> Result<Resolved, PackagingError> {
     let id = &package.logical_id;
-    let docker = machine.docker().await.map_err(|why| missing(source, id, &why))?;
+    let docker = machine.docker().await.map_err(|why| missing(source, id, &why.to_string()))?;
     let resolved = |image| Resolved { command: Vec::new(), image, note: None };
     for name in source.names() {
         if let Some(image) = inspect(&docker, name, source).await {
@@ -166,17 +166,21 @@ pub(super) async fn resolve(
     image.map(|image| resolved(Some(image))).ok_or_else(|| absent("Docker has built another image"))
 }
 
-/// Runs a build. The error is what Docker said last.
-async fn build(docker: &Path, build: &ImageBuild) -> Result<(), String> {
+/// What Docker said last of a build that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BuildFailed(String);
+
+async fn build(docker: &Path, build: &ImageBuild) -> Result<(), BuildFailed> {
     let tool = Tool::new(docker, build.docker_arguments(), Path::new("/"));
-    let output = tool.output().await.map_err(|error| error.to_string())?;
+    let output = tool.output().await.map_err(|error| BuildFailed(error.to_string()))?;
     if output.status.success() {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-    Err(lines[lines.len().saturating_sub(BUILD_LINES)..].join("\n"))
+    Err(BuildFailed(lines[lines.len().saturating_sub(BUILD_LINES)..].join("\n")))
 }
 
 /// The used part of `docker image inspect`.

@@ -51,8 +51,8 @@ pub struct Machine {
     pub cache: PathBuf,
     pub(super) pythons: HashMap<PathBuf, Option<Python>>,
     pub(super) nodes: HashMap<PathBuf, Option<[u32; 3]>>,
-    /// Docker's client, or why it cannot be used; `None` as long as nobody has asked.
-    pub(super) docker: Option<Result<PathBuf, String>>,
+    /// Docker's client, or why it cannot be used; `None` until it was looked for.
+    pub(super) docker: Option<Result<PathBuf, DockerError>>,
 }
 
 impl Machine {
@@ -90,8 +90,8 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// A text that says why no container can run: there is no client, or it reaches no daemon.
-    pub async fn docker(&mut self) -> Result<PathBuf, String> {
+    /// No container can run: there is no client, or it reaches no daemon.
+    pub async fn docker(&mut self) -> Result<PathBuf, DockerError> {
         let known = match &self.docker {
             Some(known) => known.clone(),
             None => docker().await,
@@ -116,18 +116,40 @@ impl Machine {
     }
 }
 
-async fn docker() -> Result<PathBuf, String> {
-    let client = tool::find("docker").ok_or("Docker is not installed here: install it")?;
+/// Why no container can run on this machine, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DockerError {
+    /// There is no client.
+    #[error("Docker is not installed here: install it")]
+    NoClient,
+    /// The client does not start.
+    #[error("{} cannot be run: {error}", client.display())]
+    NotStarted {
+        /// The client.
+        client: PathBuf,
+        /// The error of the system.
+        error: String,
+    },
+    /// The client does not end.
+    #[error("Docker does not respond: restart its daemon")]
+    NoResponse,
+    /// The client reaches no daemon. The text is its last line.
+    #[error("Docker cannot be used here ({0}): start its daemon")]
+    NoDaemon(String),
+}
+
+async fn docker() -> Result<PathBuf, DockerError> {
+    let client = tool::find("docker").ok_or(DockerError::NoClient)?;
     let arguments = ["version", "--format", "{{.Server.Version}}"];
     let tool = Tool::new(&client, arguments, Path::new("/"));
     match Clock::default().timeout(PROBE_WITHIN, tool.output()).await {
-        None => Err("Docker does not respond: restart its daemon".to_owned()),
-        Some(Err(error)) => Err(format!("{} cannot be run: {error}", client.display())),
+        None => Err(DockerError::NoResponse),
+        Some(Err(error)) => Err(DockerError::NotStarted { client, error: error.to_string() }),
         Some(Ok(output)) if output.status.success() => Ok(client),
         Some(Ok(output)) => {
             let said = String::from_utf8_lossy(&output.stderr);
             let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-            Err(format!("Docker cannot be used here ({}): start its daemon", last.trim()))
+            Err(DockerError::NoDaemon(last.trim().to_owned()))
         }
     }
 }
