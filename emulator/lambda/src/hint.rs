@@ -16,6 +16,9 @@ const SDK_V3: &str = "AWS's Node runtimes contain the AWS SDK for JavaScript v3,
 const SDK_V2: &str = "aws-sdk is version 2 of the AWS SDK for JavaScript, which AWS's runtimes contain up to nodejs16.x only: \
                       install it with the function (npm install aws-sdk), or use version 3";
 
+/// It reads no variable for endpoints: `lib/config.js` of aws-sdk 2.1693 has none.
+const V2_CALLS_AWS: &str = "a call has left for AWS, because version 2 of the AWS SDK for JavaScript does not read AWS_ENDPOINT_URL: give it \
+                            the endpoint in the code (AWS.config.update({ endpoint: process.env.AWS_ENDPOINT_URL })), or use version 3";
 /// Lambda developer guide, "Supported runtimes for durable functions": Node and Python runtimes include the SDK.
 const DURABLE: &str = "the SDK for durable functions, which AWS's runtimes contain from python3.13 and nodejs22.x on, is not installed: \
                        hardcap does not emulate durable executions, so the function would fail with it too";
@@ -33,6 +36,9 @@ pub(super) fn explain(function: &str, absent_layers: &[String], line: &[u8]) {
 /// The explanation of a line of a function without some of its layers.
 fn hint(absent_layers: &[String], line: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(line).ok().filter(|text| text.len() <= LINE_MAX)?;
+    if is_followed(text, "Inaccessible host: `", ".amazonaws.com'") {
+        return Some(V2_CALLS_AWS.to_owned());
+    }
     // Most lines contain neither of these phrases.
     if !text.contains("No module") && !text.contains("Cannot find") {
         return None;
@@ -55,7 +61,7 @@ fn hint(absent_layers: &[String], line: &[u8]) -> Option<String> {
     let module = quoted_after(text, "Cannot find module '")
         .or_else(|| quoted_after(text, "Cannot find package '"))?;
     match module {
-        "aws-sdk" => Some(SDK_V2.to_owned()),
+        module if module == "aws-sdk" || module.starts_with("aws-sdk/") => Some(SDK_V2.to_owned()),
         module if module.starts_with("@aws-sdk/") => Some(SDK_V3.to_owned()),
         module if module.starts_with("@aws/durable-execution-sdk-js") => Some(DURABLE.to_owned()),
         // A file of the function's own, not a package.
@@ -83,6 +89,11 @@ fn in_a_layer(what: &str, absent_layers: &[String]) -> String {
     )
 }
 
+/// Whether a phrase is followed by another one.
+fn is_followed(text: &str, phrase: &str, end: &str) -> bool {
+    text.split_once(phrase).is_some_and(|(_, after)| after.contains(end))
+}
+
 /// The text between a phrase and the next quotation mark.
 fn quoted_after<'t>(text: &'t str, phrase: &str) -> Option<&'t str> {
     let (_, after) = text.split_once(phrase)?;
@@ -108,6 +119,12 @@ mod tests {
                 Some(SDK_V3),
             ),
             ("Cannot find module 'aws-sdk'", Some(SDK_V2)),
+            ("Cannot find module 'aws-sdk/clients/s3'", Some(SDK_V2)),
+            (
+                "UnknownEndpoint: Inaccessible host: `sqs.us-east-1.amazonaws.com' at port `undefined'.",
+                Some(V2_CALLS_AWS),
+            ),
+            ("Inaccessible host: `example.com' at port `443'.", None),
             ("No module named 'aws_durable_execution_sdk_python'", Some(DURABLE)),
             ("Cannot find package '@aws/durable-execution-sdk-js' imported from x", Some(DURABLE)),
             ("Cannot find module './app'", None),
